@@ -1,0 +1,172 @@
+/**
+ * The OcppCluster resource (crds/ocppclusters.yaml) as TypeScript. Every field of `spec` that has a
+ * default in the schema is still optional here: withDefaults() (defaults.ts) fills them in, from the
+ * CRD's own schema, for stores that do not (npm start) and for objects older than a field.
+ */
+import type { KubeObject, Resource } from '../kube/object-store.ts';
+
+export const API_VERSION = 'ocpp.dev/v1alpha1';
+export const KIND = 'OcppCluster';
+export const OCPP_CLUSTERS: Resource = {
+  group: 'ocpp.dev',
+  version: 'v1alpha1',
+  kind: KIND,
+  plural: 'ocppclusters',
+  namespaced: true,
+};
+
+export interface OcppCluster extends KubeObject {
+  readonly spec?: OcppClusterSpec;
+  readonly status?: OcppClusterStatus;
+}
+
+export interface OcppClusterSpec {
+  /** Image of ws-proxy and processor; empty repository or tag: the operator's default at creation. */
+  readonly image?: ImageSpec;
+  /** Subprotocols offered to stations. */
+  readonly protocols?: readonly string[];
+  /** Exactly one in this version. */
+  readonly listeners?: readonly ListenerSpec[];
+  readonly proxy?: ProxySpec;
+  readonly processor?: ProcessorSpec;
+  readonly redis?: RedisSpec;
+}
+
+export interface ImageSpec {
+  readonly repository?: string;
+  readonly tag?: string;
+  readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  readonly pullSecrets?: readonly string[];
+}
+
+export interface ListenerSpec {
+  readonly name: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+export interface ProxySpec {
+  readonly replicas?: number;
+  readonly maxSessionsPerPod?: number;
+  readonly service?: {
+    readonly type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly externalTrafficPolicy?: 'Cluster' | 'Local';
+  };
+  readonly drain?: { readonly ratePerSecond?: number; readonly deadlineSeconds?: number };
+  readonly podTemplate?: PodTemplateSpec;
+}
+
+export interface ProcessorSpec {
+  /** Whole image reference of own handlers; empty: the built-in ones. */
+  readonly image?: string;
+  readonly callTimeoutSeconds?: number;
+  /** What Authorize and transactions answer for an idToken that is not in the token list. */
+  readonly unknownTokens?: 'Accept' | 'Reject';
+  /** Only for autoscaling mode Off. Written by the scale subresource. No default. */
+  readonly replicas?: number;
+  readonly autoscaling?: AutoscalingSpec;
+  readonly podTemplate?: PodTemplateSpec;
+}
+
+export interface AutoscalingSpec {
+  readonly mode?: 'Internal' | 'Off';
+  readonly minReplicas?: number;
+  readonly maxReplicas?: number;
+  /** A backlog should be gone within this. */
+  readonly targetDrainSeconds?: number;
+  /** Scale down to the highest recommendation of the last so many seconds. */
+  readonly scaleDownStabilizationSeconds?: number;
+}
+
+export interface RedisSpec {
+  /** At most one of embedded and external; neither means embedded. */
+  readonly embedded?: EmbeddedRedisSpec;
+  readonly external?: {
+    /** host:port, exactly one in this version. */
+    readonly addresses: readonly string[];
+    /** Secret with keys `password` and, optionally, `username`. */
+    readonly credentialsSecretName?: string;
+  };
+  readonly channelPrefix?: string;
+  readonly database?: number;
+}
+
+export interface EmbeddedRedisSpec {
+  readonly storage?: {
+    readonly size?: string;
+    readonly storageClassName?: string;
+    readonly onDelete?: 'Retain' | 'Delete';
+  };
+  readonly appendFsync?: 'always' | 'everysec';
+  readonly podTemplate?: PodTemplateSpec;
+}
+
+/** What a user may add to our Pods. Lists replace ours, except env, which is merged by name. */
+export interface PodTemplateSpec {
+  readonly metadata?: {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly resources?: {
+    readonly requests?: Readonly<Record<string, string>>;
+    readonly limits?: Readonly<Record<string, string>>;
+  };
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly tolerations?: readonly object[];
+  readonly affinity?: object;
+  readonly topologySpreadConstraints?: readonly object[];
+  readonly priorityClassName?: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+}
+
+export type Phase = 'Pending' | 'Running' | 'Progressing' | 'Degraded';
+
+export interface OcppClusterStatus {
+  readonly observedGeneration?: number;
+  readonly phase?: Phase;
+  readonly conditions?: readonly Condition[];
+  /** Image that this cluster's Pods run: resolved at creation, kept through operator upgrades. */
+  readonly image?: string;
+  readonly proxy?: {
+    readonly replicas: number;
+    readonly readyReplicas: number;
+    /** Open station sockets; left out while unknown. */
+    readonly sessions?: number;
+  };
+  readonly processor?: {
+    readonly replicas: number;
+    readonly readyReplicas: number;
+    /** For the scale subresource. */
+    readonly selector: string;
+  };
+  readonly queue?: { readonly depth: number; readonly oldestSeconds: number; readonly inFlight: number };
+  readonly autoscaling?: AutoscalingStatus;
+  /** Station URLs. */
+  readonly endpoints?: readonly string[];
+}
+
+/** Also the memory of the scaler, so that a change of leader forgets nothing. */
+export interface AutoscalingStatus {
+  readonly desiredReplicas?: number;
+  readonly reason?: string;
+  readonly lastScaleTime?: string;
+  /** Messages per busy second of one replica, smoothed; the last good value. */
+  readonly capacityPerReplica?: number;
+  /** Recommendations of the stabilisation window, oldest first: `{at, replicas}`. */
+  readonly recommendations?: readonly { readonly at: string; readonly replicas: number }[];
+}
+
+export type ConditionType = 'Available' | 'Progressing' | 'Degraded' | 'RedisReady' | 'AutoscalingActive';
+
+/** metav1.Condition. */
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** CamelCase, stable: for machines. */
+  readonly reason: string;
+  /** For a person at night: what is wrong and what to do. */
+  readonly message: string;
+  readonly observedGeneration: number;
+  readonly lastTransitionTime: string;
+}

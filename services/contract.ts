@@ -1,0 +1,75 @@
+/**
+ * What the operator and the services must agree on: programs, ports, paths, environment names,
+ * metric names. The operator renders these into Pods; the services' config.ts read them.
+ * Redis keys are in transport/redis/keys.ts, as only the services touch them.
+ */
+
+/** The programs in the image, and the argument that starts each (`node <program>.js` in /app). */
+export const PROGRAM = {
+  wsProxy: 'ws-proxy.js',
+  processor: 'processor.js',
+  operator: 'operator.js',
+} as const;
+
+export const PORT = {
+  /** OCPP-J over WebSocket. */
+  stations: 9000,
+  /** Health, readiness and metrics of every program. */
+  admin: 9090,
+  redis: 6379,
+} as const;
+
+export const PATH = {
+  /** Stations connect to `<path>/<identity>`. */
+  stations: '/ocpp',
+  liveness: '/healthz',
+  readiness: '/readyz',
+  metrics: '/metrics',
+} as const;
+
+/** Environment variables. Durations are Go style (`30s`, `500ms`, `1m30s`) or plain seconds. */
+export const ENV = {
+  podName: 'POD_NAME',
+  podIp: 'POD_IP',
+  stationPort: 'OCPP_PORT',
+  stationPath: 'OCPP_PATH',
+  adminPort: 'OCPP_ADMIN_PORT',
+  logLevel: 'LOG_LEVEL',
+  protocols: 'OCPP_PROTOCOLS',
+  maxSessions: 'OCPP_MAX_SESSIONS',
+  callTimeout: 'OCPP_CALL_TIMEOUT',
+  pingInterval: 'OCPP_PING_INTERVAL',
+  /** Sockets closed per second by one draining proxy. */
+  drainRate: 'OCPP_DRAIN_RATE',
+  drainDeadline: 'OCPP_DRAIN_DEADLINE',
+  /** How long a draining proxy keeps serving while endpoints propagate. */
+  drainPropagation: 'OCPP_DRAIN_PROPAGATION',
+  /** How long a stopping processor may take to finish what it holds. */
+  stopGrace: 'OCPP_STOP_GRACE',
+  unknownTokens: 'OCPP_UNKNOWN_TOKENS',
+  heartbeatInterval: 'OCPP_HEARTBEAT_INTERVAL',
+  redisAddr: 'REDIS_ADDR',
+  redisUsername: 'REDIS_USERNAME',
+  redisPassword: 'REDIS_PASSWORD',
+  redisDb: 'REDIS_DB',
+  channelPrefix: 'OCPP_CHANNEL_PREFIX',
+  clientTimeout: 'OCPP_CLIENT_TIMEOUT',
+  stateKeyPrefix: 'OCPP_STATE_KEY_PREFIX',
+  stateTtl: 'OCPP_STATE_TTL',
+} as const;
+
+/** Prometheus metrics that the operator reads. The services may export more. */
+export const METRIC = {
+  /** Global figures, exported by every proxy and processor: the freshest counts, never the sum. */
+  queueDepth: 'ocpp_requests_depth',
+  queueOldestSeconds: 'ocpp_requests_oldest_seconds',
+  queueInFlight: 'ocpp_requests_in_flight',
+  /** When the three above were read, in seconds since 1970 by the exporter's clock. */
+  queueSampledAt: 'ocpp_requests_sampled_timestamp_seconds',
+  /** Proxy: open station sockets; frames stored in the queue (the arrival rate is its derivative). */
+  proxySessions: 'ocpp_proxy_sessions',
+  proxyForwarded: 'ocpp_proxy_frames_forwarded_total',
+  /** Processor: deliveries finished; seconds busy (capacity = completions per busy second). */
+  processorCompleted: 'ocpp_processor_completed_total',
+  processorBusySeconds: 'ocpp_processor_busy_seconds_total',
+} as const;

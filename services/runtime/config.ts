@@ -1,0 +1,129 @@
+/**
+ * Configuration of a program: environment variables only, described by a convict schema, checked
+ * whole before anything starts, printed with --help. This file and nothing else reads process.env.
+ */
+import convict from 'convict';
+
+/** One setting. `env` is mandatory: a setting nobody can set is a constant. */
+export interface Setting<T> {
+  readonly doc: string;
+  readonly format: unknown;
+  readonly default: T;
+  readonly env: string;
+  readonly sensitive?: boolean;
+}
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Reads `30s`, `1m30s`, `500ms` or plain seconds (`30`) as milliseconds; undefined if it is none of them. */
+export function parseDuration(text: string): number | undefined {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    total += Number(amount) * (UNITS[unit ?? ''] ?? Number.NaN);
+  }
+  return total;
+}
+
+convict.addFormat({
+  name: 'duration-ms',
+  coerce: (value: unknown) => (typeof value === 'string' ? (parseDuration(value) ?? value) : value),
+  validate(value: unknown) {
+    if (typeof value !== 'number' || !(value >= 0)) {
+      throw new Error('must be a duration such as 30s, 500ms or 1m30s');
+    }
+  },
+});
+convict.addFormat({
+  name: 'positive-int',
+  coerce: (value: unknown) => (typeof value === 'string' && value !== '' ? Number(value) : value),
+  validate(value: unknown) {
+    if (!Number.isInteger(value) || (value as number) < 1) throw new Error('must be a whole number from 1');
+  },
+});
+convict.addFormat({
+  name: 'list',
+  coerce: (value: unknown) =>
+    typeof value === 'string'
+      ? value
+          .split(',')
+          .map((item) => item.trim())
+          .filter((item) => item !== '')
+      : value,
+  validate(value: unknown) {
+    if (!Array.isArray(value) || value.length === 0) throw new Error('must be a comma-separated list');
+  },
+});
+
+/** A duration in milliseconds, written as `30s` and the like. */
+export const duration = 'duration-ms';
+export const positiveInt = 'positive-int';
+/** Comma-separated, at least one. */
+export const list = 'list';
+
+type Values<S> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
+
+/**
+ * Reads the settings from the environment. With `--help` among the arguments it prints them and
+ * ends the process.
+ * @throws ConfigError that names every bad variable, never a secret's value
+ */
+export function loadConfig<const S extends Readonly<Record<string, Setting<unknown>>>>(
+  program: string,
+  settings: S,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  argv: readonly string[] = process.argv.slice(2),
+): Values<S> {
+  if (argv.includes('--help') || argv.includes('-h')) {
+    process.stdout.write(help(program, settings));
+    process.exit(0);
+  }
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(settings)) {
+    try {
+      const one = convict<Record<string, unknown>>(
+        { [name]: setting },
+        {
+          env: { ...env },
+          args: [],
+        },
+      );
+      one.validate({ allowed: 'strict' });
+      values[name] = one.get(name);
+    } catch (error) {
+      const given = setting.sensitive === true ? '' : ` (it is ${JSON.stringify(env[setting.env])})`;
+      const why = error instanceof Error ? error.message.replace(`${name}: `, '') : String(error);
+      problems.push(`${setting.env}: ${setting.sensitive === true ? 'not usable' : stripValue(why)}${given}`);
+    }
+  }
+  if (problems.length > 0) {
+    throw new ConfigError(
+      `${program} cannot start, its environment has mistakes:\n  ${problems.join('\n  ')}`,
+    );
+  }
+  return values as Values<S>;
+}
+
+function stripValue(message: string): string {
+  return message.split(': value was')[0] ?? message;
+}
+
+function help(program: string, settings: Readonly<Record<string, Setting<unknown>>>): string {
+  const rows = Object.values(settings).map(
+    (setting) => `  ${setting.env}\n      ${setting.doc}${defaultOf(setting)}\n`,
+  );
+  return `${program}: configured by environment variables only.\n\n${rows.join('')}`;
+}
+
+function defaultOf(setting: Setting<unknown>): string {
+  const { default: value, format } = setting;
+  if (value === '' || value === null) return '';
+  const shown = format === duration ? `${Number(value) / 1000}s` : JSON.stringify(value);
+  return ` (default: ${shown})`;
+}

@@ -1,0 +1,31 @@
+/** Structured logs, one JSON object a line, on standard output. */
+import { pino } from 'pino';
+
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** Fields of these names never reach a log. */
+const SECRET_FIELDS = ['password', 'authorization', '*.password', '*.authorization'];
+
+export function createLog(program: string, level: string): Log {
+  return pino({
+    name: program,
+    level,
+    redact: { paths: SECRET_FIELDS, censor: '[secret]' },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label }) },
+  });
+}
+
+/** An error as log fields: message and code, with the stack only where nobody foresaw it. */
+export function errorFields(error: unknown): object {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const code = 'code' in error ? { code: error.code } : {};
+  return 'code' in error ? { error: error.message, ...code } : { error: error.message, stack: error.stack };
+}

@@ -1,0 +1,33 @@
+/** The errors of this package, each with a stable code and a sentence for a person. */
+
+export type TransportErrorCode =
+  | 'not-running'
+  | 'not-connected'
+  | 'station-offline'
+  | 'session-refused'
+  | 'registration-lost'
+  | 'store-unavailable'
+  | 'bad-envelope'
+  | 'bad-settings';
+
+/** Whether the same call may succeed later without anybody changing anything. */
+const RETRYABLE: ReadonlySet<TransportErrorCode> = new Set([
+  'not-connected',
+  'station-offline',
+  'registration-lost',
+  'store-unavailable',
+]);
+
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly code: TransportErrorCode;
+
+  constructor(code: TransportErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get retryable(): boolean {
+    return RETRYABLE.has(this.code);
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * What joins stations to the programs that answer them, in domain words.
+ *
+ * A **Gateway** holds the sockets of many stations (ws-proxy). A **Transport** is the CSMS side
+ * (processor): it hands out deliveries and completes each with its outcome in one atomic step.
+ * A **ClientTransport** is one station. Every implementation (memory, Redis, WebSocket) runs the
+ * suite in test/conformance.
+ *
+ * The delivery contract, which no implementation may weaken:
+ * - forward() resolves when the frame is stored; what is not stored is never acknowledged.
+ * - a delivery whose outcome was not completed comes again, to any processor, with a higher
+ *   deliveryCount;
+ * - answer, writes, events and removal of a delivery take effect together or not at all;
+ * - an answer is written only to the connection that asked, and only while that CALL is open there;
+ * - a frame of a connection that is no longer the station's session has no effect at all.
+ */
+import type { Frame, Protocol } from '../ocpp/frame.ts';
+
+/** One frame of one station, handed to a processor. */
+export interface Delivery {
+  readonly stationId: string;
+  /** Epoch of the connection that sent it: a number that rises with every connect of any station. */
+  readonly connection: number;
+  readonly protocol: Protocol;
+  readonly frame: Frame;
+  /** When the proxy read it, in ms since 1970. */
+  readonly receivedAt: number;
+  /** 1 for the first time; more when a processor died with it in hand. */
+  readonly deliveryCount: number;
+}
+
+/** How a CALL is answered. The transport adds the message id and the envelope. */
+export type Answer =
+  | { readonly kind: 'result'; readonly payload: unknown }
+  | {
+      readonly kind: 'error';
+      readonly code: string;
+      readonly description: string;
+      readonly details?: unknown;
+    };
+
+/**
+ * A change of stored state, as data. Keys are relative to the state prefix, such as
+ * `transaction:17`; the processor's state module owns their names.
+ */
+export type StateWrite =
+  /** Sets fields of a record and leaves its other fields alone. */
+  | {
+      readonly kind: 'set';
+      readonly key: string;
+      readonly fields: Readonly<Record<string, string>>;
+      readonly expireSeconds?: number;
+    }
+  | { readonly kind: 'delete'; readonly key: string }
+  /** Appends to a stream that keeps about the newest `maxLength` entries. */
+  | {
+      readonly kind: 'append';
+      readonly key: string;
+      readonly fields: Readonly<Record<string, string>>;
+      readonly maxLength: number;
+    };
+
+/** What a handler decided. Plain data: applied whole by the transport, or not at all. */
+export interface Outcome {
+  /** Left out for frames that are never answered, and where silence is the right answer to a CALL. */
+  readonly answer?: Answer;
+  readonly writes: readonly StateWrite[];
+  /** For whoever watches the network: appended to the bounded stream `events`. */
+  readonly events: readonly DomainEvent[];
+  /**
+   * Names the business fact, such as `stop:17`. A second outcome under the same key, on whatever
+   * connection, replays the first answer and applies no writes. Kept for `BUSINESS_KEY_SECONDS`.
+   */
+  readonly businessKey?: string;
+}
+
+export interface DomainEvent {
+  readonly type: string;
+  readonly stationId: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export type MessageHandler = (delivery: Delivery) => Promise<Outcome>;
+
+export interface ConnectionEvent {
+  readonly stationId: string;
+  readonly connection: number;
+  /** Name of the process that holds the socket. */
+  readonly gatewayId: string;
+  readonly remoteAddress: string;
+  /** ms since 1970 */
+  readonly at: number;
+}
+
+/** Reads of stored state. Handlers read; they never write (see Outcome). */
+export interface StateReader {
+  /** All fields of a record; undefined when it does not exist. */
+  record(key: string): Promise<Readonly<Record<string, string>> | undefined>;
+  field(key: string, field: string): Promise<string | undefined>;
+  /**
+   * Reserves `count` consecutive numbers of a counter that never repeats, across processes and
+   * restarts, and resolves to the first. `floor` is the least first number.
+   */
+  reserve(counter: string, count: number, floor: number): Promise<number>;
+}
+
+/** The CSMS side. */
+export interface Transport extends AsyncDisposable {
+  readonly state: StateReader;
+  start(): Promise<void>;
+  /** Takes no more, completes what is in hand within `graceMs`, hands back the rest. */
+  stop(graceMs?: number): Promise<void>;
+  isRunning(): boolean;
+  /** Sends a frame nobody asked for to a connected station. Rejects with `station-offline` otherwise. */
+  write(stationId: string, frame: Frame): Promise<void>;
+  /** The same for all connected stations; resolves to the errors by station id. */
+  writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>>;
+  connectedClients(): Promise<string[]>;
+  isClientConnected(stationId: string): Promise<boolean>;
+  /** One handler; set it before start(). A handler that throws leaves the delivery unfinished. */
+  onMessage(handler: MessageHandler): void;
+  onConnection(listener: (event: ConnectionEvent) => void): void;
+  onDisconnection(listener: (event: ConnectionEvent) => void): void;
+  /** Trouble that concerns no single call: lost connections, undecodable entries, failing handlers. */
+  onError(listener: (error: Error) => void): void;
+  /** A snapshot for metrics and autoscaling. */
+  load(): Promise<TransportLoad>;
+}
+
+export interface TransportLoad {
+  /** Frames stored and not yet taken by any processor: one global figure. */
+  readonly depth: number;
+  /** Age of the oldest of them in seconds; 0 when there is none. */
+  readonly oldestSeconds: number;
+  /** Deliveries taken by all living processors and not yet finished: one global figure. */
+  readonly inFlight: number;
+}
+
+/** A station that connects to a Gateway. */
+export interface StationSession {
+  readonly stationId: string;
+  readonly protocol: Protocol;
+  readonly remoteAddress: string;
+  /** Further facts for operators, stored with the session. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** What the gateway calls back about one connection. None of these may throw. */
+export interface StationSink {
+  /**
+   * A frame for the station: an answer to its CALL, or a CALL of the CSMS. The sink writes an
+   * answer only if that CALL is the one open on this socket, and drops it otherwise.
+   */
+  deliver(frame: OutgoingFrame): void;
+  /** The session belongs to another connection now, or its lease was lost: close the socket. */
+  revoked(reason: string): void;
+}
+
+/** A frame on its way to a station: the OCPP-J text and what the proxy must know of it. */
+export interface OutgoingFrame {
+  readonly type: number;
+  readonly messageId: string;
+  readonly text: string;
+}
+
+/** A frame of a station that was proved to be exactly one JSON array (see ocpp/frame). */
+export interface IncomingFrame {
+  readonly frame: Frame;
+  /** The text as the station sent it: it is spliced into the envelope, never stringified again. */
+  readonly text: string;
+  /** ms since 1970 */
+  readonly receivedAt: number;
+  /** Number of a CALL on its connection, from 1; of a SEND among the SENDs, from 1; 0 for answers. */
+  readonly sequence: number;
+}
+
+/** One open connection of a station on a gateway. */
+export interface GatewayConnection {
+  /** The connection's epoch. */
+  readonly epoch: number;
+  /** Resolves when the frame is stored. Frames of one connection are stored in the order of the calls. */
+  forward(frame: IncomingFrame): Promise<void>;
+  /** Ends the session if it is still this connection's. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** The proxy side: the sockets of many stations. */
+export interface Gateway extends AsyncDisposable {
+  /** Name of this process in the sessions that it holds (`ws_server_id`). */
+  readonly id: string;
+  start(): Promise<void>;
+  /** Call after the last connection was closed; what is still open is ended. */
+  stop(): Promise<void>;
+  /** Whether frames can be stored now: false while the store is out of reach. */
+  isHealthy(): boolean;
+  /** Takes the station's session, from whoever holds it. */
+  open(session: StationSession, sink: StationSink): Promise<GatewayConnection>;
+  onError(listener: (error: Error) => void): void;
+  load(): Promise<TransportLoad>;
+}
+
+/** One station. */
+export interface ClientTransport extends AsyncDisposable {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  isConnected(): boolean;
+  /** Sends OCPP-J text. Rejects with `not-connected` when there is no connection. */
+  write(text: string): Promise<void>;
+  onMessage(listener: (text: string) => void): void;
+  onDisconnection(listener: (reason: string) => void): void;
+  onReconnection(listener: () => void): void;
+  onError(listener: (error: Error) => void): void;
+}
+
+/** How long the answer under a business key is kept. A station that re-sends later is a new fact. */
+export const BUSINESS_KEY_SECONDS = 86_400;
