@@ -1,0 +1,65 @@
+/**
+ * Bundles the programs of the image into dist/: one file each, with no node_modules beside it.
+ *
+ * A data file that a source names as `new URL('./take.lua', import.meta.url)` cannot be bundled. It is
+ * copied flat beside the bundles, and the URL is rewritten to find it there, so that sources and bundles
+ * share one way to name such a file and no list of them has to be kept here.
+ */
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+import { PROGRAM } from './services/contract.ts';
+
+const ROOT = import.meta.dirname;
+const OUT = join(ROOT, 'dist');
+/** Bundle → its source. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  [PROGRAM.operator]: 'operator/main.ts',
+  [PROGRAM.wsProxy]: 'services/ws-proxy/main.ts',
+  [PROGRAM.processor]: 'services/processor/main.ts',
+};
+
+const dataFiles: Plugin = {
+  name: 'data-files',
+  setup(bundle) {
+    const copied = new Map<string, string>();
+    bundle.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8');
+      const contents = source.replace(/new URL\('(\.[^']+)', import\.meta\.url\)/g, (_, relative: string) => {
+        const file = join(dirname(path), relative);
+        const name = basename(file);
+        const other = copied.get(name) ?? file;
+        if (other !== file)
+          throw new Error(`${file} and ${other} would both become dist/${name}: rename one`);
+        copied.set(name, file);
+        copyFileSync(file, join(OUT, name));
+        return `new URL('./${name}', import.meta.url)`;
+      });
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+rmSync(OUT, { recursive: true, force: true });
+mkdirSync(OUT);
+// The folder is all of the image's /app: without this, Node would take the .js files for CommonJS.
+writeFileSync(join(OUT, 'package.json'), '{ "type": "module" }\n');
+await build({
+  absWorkingDir: ROOT,
+  entryPoints: Object.entries(PROGRAMS).map(([out, source]) => ({
+    in: source,
+    out: out.replace(/\.js$/, ''),
+  })),
+  outdir: OUT,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  sourcemap: true,
+  // CommonJS dependencies call require() for Node's own modules; an ES module has none.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+  plugins: [dataFiles],
+  logLevel: 'info',
+});

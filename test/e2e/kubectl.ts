@@ -1,0 +1,95 @@
+/**
+ * kubectl and helm as the e2e tests use them: against whatever KUBECONFIG points at, with every wait
+ * bounded and every failure carrying what the command said.
+ */
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: object;
+}
+
+/** Runs a program to its end and resolves to its standard output. */
+export function run(
+  program: string,
+  args: readonly string[],
+  input = '',
+  timeoutSeconds = 120,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      program,
+      args,
+      { maxBuffer: 64 * 2 ** 20, timeout: timeoutSeconds * 1000 },
+      (error, stdout, stderr) => {
+        if (error === null) return resolve(stdout);
+        const ended = error.killed === true ? `took over ${timeoutSeconds} s` : `ended with ${error.code}`;
+        reject(new Error(`${program} ${args.join(' ')} ${ended}:\n${stderr}${stdout}`));
+      },
+    );
+    // A command that ends without reading its input closes the pipe; its exit status tells the story.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}
+
+export const kubectl = (args: readonly string[], input?: string, timeoutSeconds?: number) =>
+  run('kubectl', args, input, timeoutSeconds);
+
+export const helm = (args: readonly string[]) => run('helm', args, '', 300);
+
+export async function apply(...manifests: readonly Manifest[]): Promise<void> {
+  const list = { apiVersion: 'v1', kind: 'List', items: manifests };
+  await kubectl(['apply', '-f', '-'], JSON.stringify(list));
+}
+
+/** One object, or undefined where there is none. */
+export async function get<T>(kind: string, name: string, namespace: string): Promise<T | undefined> {
+  const text = await kubectl(['get', kind, name, '-n', namespace, '--ignore-not-found', '-o', 'json']);
+  return text.trim() === '' ? undefined : (JSON.parse(text) as T);
+}
+
+export async function list<T>(kind: string, namespace: string, selector = ''): Promise<T[]> {
+  const text = await kubectl(['get', kind, '-n', namespace, '-l', selector, '-o', 'json']);
+  return (JSON.parse(text) as { items: T[] }).items;
+}
+
+/** JSON merge patch, as `kubectl edit` would change the object. */
+export async function patch(kind: string, name: string, namespace: string, change: object): Promise<void> {
+  await kubectl(['patch', kind, name, '-n', namespace, '--type=merge', '-p', JSON.stringify(change)]);
+}
+
+export const condition = (cluster: string, namespace: string, type: string, seconds: number) =>
+  kubectl(
+    ['wait', `--for=condition=${type}`, `--timeout=${seconds}s`, `ocppcluster/${cluster}`, '-n', namespace],
+    '',
+    seconds + 30,
+  );
+
+/** Asks again every half second until there is an answer; a probe that throws is asked again, too. */
+export async function until<T>(
+  what: string,
+  seconds: number,
+  probe: () => Promise<T | undefined | false>,
+): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  let last = '';
+  for (;;) {
+    try {
+      const found = await probe();
+      if (found !== undefined && found !== false) return found;
+      last = '';
+    } catch (error) {
+      last = `: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}${last}`);
+    await sleep(500);
+  }
+}

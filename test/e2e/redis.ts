@@ -1,0 +1,39 @@
+/** A look into a cluster's embedded Redis, with the redis-cli of its own Pod. */
+import { kubectl } from './kubectl.ts';
+
+export interface RedisPod {
+  readonly cluster: string;
+  readonly namespace: string;
+}
+
+const exec = ({ cluster, namespace }: RedisPod) => [
+  'exec',
+  '-i',
+  `${cluster}-redis-0`,
+  '-n',
+  namespace,
+  '--',
+  'redis-cli',
+];
+
+export async function redis(pod: RedisPod, ...command: readonly string[]): Promise<string> {
+  return (await kubectl([...exec(pod), ...command])).trimEnd();
+}
+
+/** Entries of a stream, oldest first, as their fields. */
+export async function stream(pod: RedisPod, key: string): Promise<Record<string, string>[]> {
+  const reply = await redis(pod, '--json', 'XRANGE', key, '-', '+');
+  const entries = JSON.parse(reply) as [id: string, fields: string[]][];
+  return entries.map(([, fields]) => {
+    const record: Record<string, string> = {};
+    for (let i = 0; i + 1 < fields.length; i += 2) record[fields[i] as string] = fields[i + 1] as string;
+    return record;
+  });
+}
+
+/** Puts texts on the left of a list, as proxies do, in one go. */
+export async function pushAll(pod: RedisPod, key: string, texts: readonly string[]): Promise<void> {
+  const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+  const commands = texts.map((text) => `*3\r\n${bulk('LPUSH')}${bulk(key)}${bulk(text)}`);
+  await kubectl([...exec(pod), '--pipe'], commands.join(''));
+}
