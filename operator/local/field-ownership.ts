@@ -1,0 +1,56 @@
+/**
+ * The part of server-side apply that MemoryObjectStore needs, as functions of plain data. Maps merge
+ * key by key; lists and scalars are one field each (an API server merges some lists by key, which
+ * only shows where two managers share one list).
+ */
+import { isDeepStrictEqual } from 'node:util';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function isMap(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `live` with every field of `applied` in it. Null takes a field away, as in an API server. */
+export function merge(live: Fields, applied: Fields): Fields {
+  const merged: Record<string, unknown> = { ...live };
+  for (const [key, value] of Object.entries(applied)) {
+    const before = merged[key];
+    if (value === null || value === undefined) delete merged[key];
+    else merged[key] = isMap(value) ? merge(isMap(before) ? before : {}, value) : value;
+  }
+  return merged;
+}
+
+/**
+ * `live` without the fields that `before` had, `after` leaves out and nobody in `others` owns. A map
+ * that this empties goes too.
+ */
+export function withdraw(live: Fields, before: Fields, after: Fields, others: readonly Fields[]): Fields {
+  const kept: Record<string, unknown> = { ...live };
+  for (const [key, value] of Object.entries(before)) {
+    const current = kept[key];
+    const next = after[key];
+    const owners = others.filter((other) => Object.hasOwn(other, key)).map((other) => other[key]);
+    if (isMap(value) && isMap(current)) {
+      const inner = withdraw(current, value, isMap(next) ? next : {}, owners.filter(isMap));
+      const wanted = Object.hasOwn(after, key) || owners.length > 0 || Object.keys(inner).length > 0;
+      if (wanted) kept[key] = inner;
+      else delete kept[key];
+    } else if (!Object.hasOwn(after, key) && owners.length === 0) {
+      delete kept[key];
+    }
+  }
+  return kept;
+}
+
+/** What is left of another manager's `owned` fields after `applied` took over those it sets otherwise. */
+export function cede(owned: Fields, applied: Fields): Fields {
+  const left: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(owned)) {
+    const taken = applied[key];
+    if (isMap(value) && isMap(taken)) left[key] = cede(value, taken);
+    else if (!Object.hasOwn(applied, key) || isDeepStrictEqual(value, taken)) left[key] = value;
+  }
+  return left;
+}
