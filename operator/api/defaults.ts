@@ -1,0 +1,82 @@
+/**
+ * The defaults of the CRD's schema, filled in as an API server does it on every read. Needed for stores
+ * that do not (npm start), and for the one default that the schema cannot express: no Redis of either
+ * kind means an embedded one.
+ */
+import type {
+  EmbeddedRedisSpec,
+  OcppCluster,
+  OcppClusterSpec,
+  PodTemplateSpec,
+  RedisSpec,
+} from './ocpp-cluster.ts';
+import { fieldSchema, ocppClusterSchema, type Schema } from './schema.ts';
+
+type Whole<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> };
+
+/** `spec` with every default in place. What stays optional has none. */
+export interface SettledSpec {
+  readonly image: Whole<NonNullable<OcppClusterSpec['image']>>;
+  readonly protocols: readonly string[];
+  readonly listeners: NonNullable<OcppClusterSpec['listeners']>;
+  readonly proxy: SettledProxy;
+  readonly processor: SettledProcessor;
+  readonly redis: SettledRedis;
+}
+
+type Proxy = NonNullable<OcppClusterSpec['proxy']>;
+type Service = NonNullable<Proxy['service']>;
+type Processor = NonNullable<OcppClusterSpec['processor']>;
+export type SettledAutoscaling = Whole<NonNullable<Processor['autoscaling']>>;
+
+export interface SettledProxy {
+  readonly replicas: number;
+  readonly maxSessionsPerPod: number;
+  readonly service: Whole<Omit<Service, 'annotations'>> & Pick<Service, 'annotations'>;
+  readonly drain: Whole<NonNullable<Proxy['drain']>>;
+  readonly podTemplate: PodTemplateSpec;
+}
+
+export interface SettledProcessor extends Whole<Omit<Processor, 'replicas' | 'autoscaling'>> {
+  readonly replicas?: number;
+  readonly autoscaling: SettledAutoscaling;
+}
+
+export interface SettledEmbeddedRedis extends Whole<Omit<EmbeddedRedisSpec, 'storage'>> {
+  readonly storage: Whole<NonNullable<EmbeddedRedisSpec['storage']>>;
+}
+
+/** Exactly one of `embedded` and `external` is there. */
+export interface SettledRedis extends Whole<Omit<RedisSpec, 'embedded' | 'external'>> {
+  readonly embedded?: SettledEmbeddedRedis;
+  readonly external?: NonNullable<RedisSpec['external']>;
+}
+
+/** `value` with the defaults of `schema` in it; the value itself is left as it is. */
+export function applyDefaults(value: unknown, schema: Schema): unknown {
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return items === undefined ? value : value.map((item) => applyDefaults(item, items));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const filled: Record<string, unknown> = { ...value };
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+    // An API server reads null as "not given" where there is a default.
+    const given = filled[name] ?? field.default;
+    if (given !== undefined) filled[name] = applyDefaults(given, field);
+  }
+  return filled;
+}
+
+/** The object as an API server would hand it out. */
+export function withDefaults(cluster: OcppCluster): OcppCluster {
+  return applyDefaults(cluster, ocppClusterSchema) as OcppCluster;
+}
+
+/** What the operator works with: every default in place, and one Redis. */
+export function settledSpec(cluster: OcppCluster): SettledSpec {
+  const spec = withDefaults(cluster).spec as unknown as SettledSpec;
+  if (spec.redis.external !== undefined || spec.redis.embedded !== undefined) return spec;
+  const embedded = applyDefaults({}, fieldSchema('spec', 'redis', 'embedded')) as SettledEmbeddedRedis;
+  return { ...spec, redis: { ...spec.redis, embedded } };
+}

@@ -1,0 +1,104 @@
+/**
+ * What an API server would say of an OcppCluster manifest, for `npm start`, which has none: the CRD's own
+ * schema, strict about unknown fields, and its rules in code. A test holds rules and API server together.
+ */
+import { Ajv, type ErrorObject } from 'ajv';
+import { settledSpec } from './defaults.ts';
+import { API_VERSION, KIND, type OcppCluster } from './ocpp-cluster.ts';
+import { ocppClusterSchema, type Schema } from './schema.ts';
+
+export interface Problem {
+  /** Such as `spec.proxy.replicas`. */
+  readonly field: string;
+  readonly reason: string;
+}
+
+/** Empty: the manifest is a good OcppCluster. */
+export function validateCluster(manifest: unknown): readonly Problem[] {
+  const { apiVersion, kind, metadata } = (manifest ?? {}) as Partial<OcppCluster>;
+  if (apiVersion !== API_VERSION) return [{ field: 'apiVersion', reason: `must be ${API_VERSION}` }];
+  if (kind !== KIND) return [{ field: 'kind', reason: `must be ${KIND}` }];
+  if (typeof metadata?.name !== 'string') return [{ field: 'metadata.name', reason: 'must be given' }];
+  const check = compiled();
+  if (!check(withoutNulls(manifest))) return (check.errors ?? []).map(problemOf);
+  return rules(manifest as OcppCluster);
+}
+
+/** The CEL rules of crds/ocppclusters.yaml that concern one version of the object, with their messages. */
+function rules(cluster: OcppCluster): Problem[] {
+  const { redis } = cluster.spec ?? {};
+  const { proxy, processor } = settledSpec(cluster);
+  const { minReplicas, maxReplicas } = processor.autoscaling;
+  const broken: (readonly [boolean, string, string])[] = [
+    [
+      !/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(cluster.metadata.name) || cluster.metadata.name.length > 40,
+      'metadata.name',
+      'must be at most 40 lower-case letters, digits and dashes and start with a letter, because Services and Pods are named after it',
+    ],
+    [
+      proxy.maxSessionsPerPod > proxy.drain.ratePerSecond * 3600,
+      'spec.proxy',
+      'a full Pod would take more than an hour to drain; raise drain.ratePerSecond or lower maxSessionsPerPod',
+    ],
+    [minReplicas > maxReplicas, 'spec.processor.autoscaling', 'minReplicas must not be above maxReplicas'],
+    [
+      redis?.embedded !== undefined && redis.external !== undefined,
+      'spec.redis',
+      'give embedded or external, not both',
+    ],
+  ];
+  return broken.flatMap(([bad, field, reason]) => (bad ? [{ field, reason }] : []));
+}
+
+let validator: ReturnType<Ajv['compile']> | undefined;
+
+function compiled(): ReturnType<Ajv['compile']> {
+  validator ??= new Ajv({
+    allErrors: true,
+    strict: false,
+    formats: { int32: true, int64: true, 'date-time': true },
+  }).compile(strict(ocppClusterSchema));
+  return validator;
+}
+
+/** Unknown fields and doubled list entries are mistakes, as with `kubectl apply` (fieldValidation=Strict). */
+function strict(schema: Schema): Schema {
+  const { properties, items, additionalProperties } = schema;
+  const open = schema['x-kubernetes-preserve-unknown-fields'] === true;
+  return {
+    ...schema,
+    ...(properties !== undefined && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, field]) => [name, strict(field)]),
+      ),
+      ...(!open && { additionalProperties: false }),
+    }),
+    ...(typeof additionalProperties === 'object' && { additionalProperties: strict(additionalProperties) }),
+    ...(items !== undefined && { items: strict(items) }),
+    ...(schema['x-kubernetes-list-type'] === 'set' && { uniqueItems: true }),
+  };
+}
+
+/** An API server drops nulls of fields that are not nullable, and none here is. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(kept.map(([name, inner]) => [name, withoutNulls(inner)]));
+}
+
+function problemOf(error: ErrorObject): Problem {
+  const field = error.instancePath
+    .slice(1)
+    .replaceAll(/\/(\d+)(?=\/|$)/g, '[$1]')
+    .replaceAll('/', '.');
+  const { additionalProperty, missingProperty, allowedValues } = error.params as Record<string, unknown>;
+  if (typeof additionalProperty === 'string') {
+    return { field: `${field}.${additionalProperty}`, reason: 'there is no such field' };
+  }
+  if (typeof missingProperty === 'string') {
+    return { field: `${field}.${missingProperty}`, reason: 'must be given' };
+  }
+  if (Array.isArray(allowedValues)) return { field, reason: `must be one of ${allowedValues.join(', ')}` };
+  return { field, reason: error.message ?? 'is not valid' };
+}
