@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { parse, parseAllDocuments } from 'yaml';
 import { PATH, PORT, PROGRAM } from '../../services/contract.ts';
+import { upgradeArguments } from '../e2e/release.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const OPERATOR = join(ROOT, 'charts/ocpp-operator');
@@ -117,6 +118,14 @@ chartTest('one image serves the operator and new clusters; the tag defaults to t
     WATCH_NAMESPACES: 'north,south',
     LOG_LEVEL: 'debug',
   });
+});
+
+chartTest('skaffold.yaml sets values that the chart has', (t) => {
+  const values = upgradeArguments({ repository: 'local', tag: 'abc' }).filter((text) =>
+    text.startsWith('--set'),
+  );
+  const text = execFileSync(helm ?? 'helm', ['template', 'ocpp', OPERATOR, ...values], { encoding: 'utf8' });
+  t.regex(text, /image: local:abc\n/);
 });
 
 chartTest('the operator Pod meets the restricted Pod Security Standard and the contract of programs', (t) => {

@@ -1,0 +1,87 @@
+/**
+ * What the e2e tests set up on the cluster and take away again: namespaces with a label of ours, the
+ * release of skaffold.yaml, and the resource definition. A cluster where somebody else's OcppClusters
+ * live is refused.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { apply, get, helm, kubectl, type Manifest } from './kubectl.ts';
+import { exampleFile, type Image, release, ROOT, upgradeArguments } from './release.ts';
+
+const MARK = { 'ocpp.dev/e2e': 'true' };
+const DEFINITION = 'ocppclusters.ocpp.dev';
+
+/** The example that skaffold.yaml applies, with the namespace that it names. */
+export const example = parse(readFileSync(join(ROOT, exampleFile), 'utf8')) as Manifest;
+
+/** Removes what an earlier run left, and refuses a cluster that is in use by others. */
+export async function refuseForeignClusters(): Promise<void> {
+  if ((await kubectl(['get', 'crd', DEFINITION, '--ignore-not-found', '-o', 'name'])).trim() === '') return;
+  const found = await kubectl([
+    'get',
+    'ocppclusters',
+    '-A',
+    '-o',
+    'jsonpath={range .items[*]}{.metadata.namespace}{"\\n"}{end}',
+  ]);
+  for (const namespace of new Set(found.split('\n').filter((line) => line !== ''))) {
+    await refuseForeignNamespace(namespace);
+  }
+}
+
+async function refuseForeignNamespace(name: string): Promise<void> {
+  const namespace = await get<Manifest>('namespace', name, 'default');
+  if (namespace === undefined || namespace.metadata.labels?.['ocpp.dev/e2e'] === 'true') return;
+  throw new Error(
+    `namespace ${name} is not of these tests (it has no label ocpp.dev/e2e=true): point KUBECONFIG at a cluster for tests`,
+  );
+}
+
+/** A namespace that admits only Pods of the restricted Pod Security Standard. */
+export async function createNamespace(name: string): Promise<void> {
+  await refuseForeignNamespace(name);
+  const labels = { ...MARK, 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+}
+
+export async function installOperator(image: Image): Promise<void> {
+  await helm(upgradeArguments(image));
+}
+
+/** Clusters first, while the operator is there to see them go. */
+export async function removeEverything(): Promise<void> {
+  const tolerant = async (...args: readonly string[]) => {
+    await kubectl(args, '', 180).catch((error: unknown) => {
+      if (!/the server doesn't have a resource type|not found/.test(String(error))) throw error;
+    });
+  };
+  const ours = await kubectl(['get', 'namespaces', '-l', 'ocpp.dev/e2e=true', '-o', 'name']);
+  const namespaces = ours.split('\n').flatMap((line) => line.split('/')[1] ?? []);
+  for (const namespace of namespaces) {
+    await tolerant('delete', 'ocppclusters', '--all', '-n', namespace, '--timeout=120s');
+  }
+  await helm(['uninstall', release.name, '-n', release.namespace, '--ignore-not-found', '--wait']);
+  if (namespaces.length > 0) await tolerant('delete', 'namespace', ...namespaces, '--timeout=150s');
+  await tolerant('delete', 'crd', DEFINITION, '--ignore-not-found', '--timeout=60s');
+}
+
+/** What a person would look at after a failure: the operator's log, the resources, Pods and events. */
+export async function diagnostics(namespaces: readonly string[]): Promise<string> {
+  const looks: (readonly string[])[] = [
+    ['logs', '-n', release.namespace, '-l', 'app.kubernetes.io/component=operator', '--tail=80', '--prefix'],
+    ['get', 'pods', '-n', release.namespace, '-o', 'wide'],
+    ...namespaces.flatMap((namespace) => [
+      ['get', 'ocppclusters', '-n', namespace, '-o', 'yaml'],
+      ['get', 'all', '-n', namespace, '-o', 'wide'],
+      ['get', 'events', '-n', namespace, '--sort-by=.lastTimestamp'],
+      ['logs', '-n', namespace, '-l', 'app.kubernetes.io/name=ocpp', '--tail=15', '--prefix'],
+    ]),
+  ];
+  const parts: string[] = [];
+  for (const look of looks) {
+    const text = await kubectl(look, '', 30).catch(String);
+    parts.push(`$ kubectl ${look.join(' ')}\n${text.split('\n').slice(-120).join('\n')}`);
+  }
+  return parts.join('\n');
+}
