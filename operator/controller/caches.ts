@@ -1,0 +1,24 @@
+/** Read access to what the reflectors hold. The objects are shared: never write to them. */
+import type { KubeObject, ListOptions, ObjectRef, Resource } from '../kube/object-store.ts';
+
+export interface Caches {
+  /** Undefined: it does not exist, or its kind is not watched. */
+  get(ref: ObjectRef): KubeObject | undefined;
+  list(resource: Resource, options?: ListOptions): KubeObject[];
+}
+
+/** `namespace/name`, or `name` of what has no namespace. */
+export function keyOf(metadata: { readonly name: string; readonly namespace?: string }): string {
+  return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+}
+
+export const sameResource = (a: Resource, b: Resource) => a.group === b.group && a.plural === b.plural;
+
+/** A test for an equality selector such as `a=b,c=d`; an empty one matches all. */
+export function selectorOf(labelSelector = ''): (object: KubeObject) => boolean {
+  const wanted = labelSelector
+    .split(',')
+    .filter((pair) => pair !== '')
+    .map((pair) => pair.split(/==?/, 2).map((side) => side.trim()));
+  return ({ metadata: { labels = {} } }) => wanted.every(([name, value]) => labels[name ?? ''] === value);
+}

@@ -1,0 +1,200 @@
+/**
+ * Watches one kind and what it owns, and calls `reconcile` with the key of whatever may differ from
+ * what is wanted: reflectors fill the caches and the work queue, workers empty it. The controller
+ * knows nothing of the kind; reconcile knows nothing of watching.
+ */
+import type { Registry } from 'prom-client';
+import {
+  type KubeObject,
+  type ListOptions,
+  type ObjectRef,
+  type ObjectStore,
+  type Resource,
+  StoreError,
+} from '../kube/object-store.ts';
+import type { Clock } from '../../services/runtime/clock.ts';
+import { errorFields, type Log } from '../../services/runtime/log.ts';
+import { type Caches, keyOf, sameResource } from './caches.ts';
+import { ControllerMetrics } from './metrics.ts';
+import { type ObjectChange, Reflector } from './reflector.ts';
+import { WorkQueue } from './work-queue.ts';
+
+/**
+ * Makes one object's world as it should be. It is called again after `requeueAfterMs`, or with
+ * back-off when it throws. `key` is `namespace/name`; the object may be gone.
+ */
+export type Reconcile = (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
+
+export interface ControllerOptions {
+  readonly store: Pick<ObjectStore, 'list' | 'watch'>;
+  readonly primary: Resource;
+  /** Their changes bring up the object that owns them. */
+  readonly owned: readonly Resource[];
+  /** Only owned objects with these labels are seen. */
+  readonly ownedSelector: string;
+  /** Label with the name of the primary object, for what it owns indirectly (Pods of a ReplicaSet). */
+  readonly ownerLabel?: string;
+  /** Empty: all. */
+  readonly namespaces: readonly string[];
+  readonly reconcile: Reconcile;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  /** Objects reconciled at the same time. */
+  readonly workers?: number;
+  readonly random?: () => number;
+  /** How often each list is read anew (ms, ±20 %). */
+  readonly relistMs?: number;
+}
+
+export interface Controller {
+  readonly caches: Caches;
+  /** Begins to watch; workers start when all lists were read. */
+  start(): void;
+  /** Ends the watches and waits for the reconciles under way. */
+  stop(): Promise<void>;
+  /** Brings up one object now (a timer, a signal from outside). */
+  enqueue(key: string): void;
+  /** Whether all lists were read. */
+  synced(): boolean;
+  /** What is wrong, for liveness: a watch that stands still. Undefined: nothing. */
+  healthy(): string | undefined;
+}
+
+const RELIST_MS = 600_000;
+
+export function createController(options: ControllerOptions): Controller {
+  const { log, clock } = options;
+  const queue = new WorkQueue(options.random === undefined ? {} : { random: options.random });
+  const enqueue = (key: string) => {
+    if (!queue.add(key) && !stopping) log.warn({ key }, 'work queue full, left to the next listing');
+  };
+  const reflectors = reflectorsOf(options, enqueue, (resource) => metrics.watchRestarted(resource));
+  const metrics = new ControllerMetrics(options.registry, {
+    depth: () => queue.depth,
+    lastEventAgeMs: () => Math.max(...reflectors.map((reflector) => reflector.lastEventAgeMs)),
+  });
+  let workers: Promise<void>[] = [];
+  let stopping = false;
+
+  const work = async () => {
+    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+      const started = clock.now();
+      try {
+        const { requeueAfterMs } = await options.reconcile(key);
+        queue.forget(key);
+        if (requeueAfterMs !== undefined) queue.addAfter(key, requeueAfterMs);
+        metrics.reconciled('ok', clock.now() - started);
+      } catch (error) {
+        const wish = error instanceof StoreError ? error.retryAfterMs : undefined;
+        const againInMs = Math.round(queue.retry(key, wish));
+        log.warn({ ...errorFields(error), key, againInMs }, 'reconcile failed, trying again');
+        metrics.reconciled('error', clock.now() - started);
+      } finally {
+        queue.done(key);
+      }
+    }
+  };
+  const run = async () => {
+    await Promise.all(reflectors.map((reflector) => reflector.whenSynced()));
+    if (stopping) return;
+    log.info({ resources: reflectors.length }, 'all lists read, reconciling');
+    workers = Array.from({ length: options.workers ?? 2 }, work);
+  };
+
+  return {
+    caches: cachesOf(reflectors),
+    enqueue,
+    synced: () => reflectors.every((reflector) => reflector.hasSynced),
+    start() {
+      for (const reflector of reflectors) reflector.start();
+      void run();
+    },
+    async stop() {
+      stopping = true;
+      queue.close();
+      await Promise.all(reflectors.map((reflector) => reflector.stop()));
+      await Promise.all(workers);
+    },
+    healthy() {
+      const limitMs = 2 * (options.relistMs ?? RELIST_MS);
+      const still = reflectors.find((reflector) => reflector.lastActivityAgeMs > limitMs);
+      if (still === undefined) return undefined;
+      const seconds = Math.round(still.lastActivityAgeMs / 1000);
+      return `the watch of ${still.resource.plural} stands still for ${seconds} s`;
+    },
+  };
+}
+
+function reflectorsOf(
+  options: ControllerOptions,
+  enqueue: (key: string) => void,
+  onRestart: (resource: string) => void,
+): Reflector[] {
+  const { primary, owned, ownedSelector } = options;
+  const scopes =
+    options.namespaces.length === 0 ? [{}] : options.namespaces.map((namespace) => ({ namespace }));
+  const make = (resource: Resource, scope: ListOptions, onChange: (change: ObjectChange) => void) =>
+    new Reflector({
+      ...scope,
+      store: options.store,
+      resource,
+      onChange,
+      log: options.log,
+      relistMs: options.relistMs ?? RELIST_MS,
+      onRestart: () => onRestart(resource.plural),
+      ...(options.random === undefined ? {} : { random: options.random }),
+    });
+  const onPrimary = (change: ObjectChange) => {
+    const object = change.after ?? change.before;
+    if (object !== undefined && concerns(change)) enqueue(keyOf(object.metadata));
+  };
+  const onOwned = ({ before, after }: ObjectChange) => {
+    for (const object of [before, after]) {
+      const key = object && ownerKey(object, primary, options.ownerLabel ?? 'app.kubernetes.io/instance');
+      if (key !== undefined) enqueue(key);
+    }
+  };
+  return scopes.flatMap((scope) => {
+    const ownedScope = { ...scope, labelSelector: ownedSelector };
+    return [make(primary, scope, onPrimary)].concat(owned.map((kind) => make(kind, ownedScope, onOwned)));
+  });
+}
+
+/** A change of status alone is our own work and brings nothing up. */
+function concerns({ before, after }: ObjectChange): boolean {
+  if (before === undefined || after === undefined) return true;
+  const seen = ({ metadata }: KubeObject) =>
+    JSON.stringify([
+      metadata.uid,
+      metadata.generation,
+      metadata.deletionTimestamp,
+      metadata.labels,
+      metadata.annotations,
+    ]);
+  return seen(before) !== seen(after);
+}
+
+function ownerKey(object: KubeObject, primary: Resource, ownerLabel: string): string | undefined {
+  const { namespace, ownerReferences, labels } = object.metadata;
+  const owner = ownerReferences?.find(
+    ({ kind, apiVersion }) => kind === primary.kind && apiVersion.startsWith(`${primary.group}/`),
+  );
+  const name = owner?.name ?? labels?.[ownerLabel];
+  if (name === undefined) return undefined;
+  return keyOf(namespace === undefined ? { name } : { name, namespace });
+}
+
+function cachesOf(reflectors: readonly Reflector[]): Caches {
+  const watching = (resource: Resource) => reflectors.filter((one) => sameResource(one.resource, resource));
+  return {
+    get(ref: ObjectRef) {
+      for (const reflector of watching(ref.resource)) {
+        const found = reflector.get(ref);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+    list: (resource, scope) => watching(resource).flatMap((reflector) => reflector.list(scope)),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * Keys that wait for a worker. A key is in the queue at most once and with at most one worker at a
+ * time; a key added while it is worked on comes again afterwards, so no change is slept through.
+ */
+import { backoffMs } from './backoff.ts';
+
+export interface WorkQueueOptions {
+  /** Distinct keys that may wait. Adding more is refused: a resync brings them again. */
+  readonly limit?: number;
+  readonly retry?: { readonly minMs: number; readonly maxMs: number };
+  readonly random?: () => number;
+}
+
+export class WorkQueue {
+  readonly #limit: number;
+  readonly #retry: { readonly minMs: number; readonly maxMs: number };
+  readonly #random: () => number;
+  readonly #waiting = new Set<string>();
+  readonly #working = new Set<string>();
+  /** Added while worked on. */
+  readonly #again = new Set<string>();
+  readonly #delayed = new Map<string, { readonly at: number; readonly timer: NodeJS.Timeout }>();
+  readonly #failures = new Map<string, number>();
+  readonly #takers: ((key: string | undefined) => void)[] = [];
+  #closed = false;
+
+  constructor(options: WorkQueueOptions = {}) {
+    this.#limit = options.limit ?? 10_000;
+    this.#retry = options.retry ?? { minMs: 500, maxMs: 60_000 };
+    this.#random = options.random ?? Math.random;
+  }
+
+  /** Keys that wait for a worker now. */
+  get depth(): number {
+    return this.#waiting.size;
+  }
+
+  /** As soon as a worker is free, even if a delay or a back-off was running. False: closed or full. */
+  add(key: string): boolean {
+    if (this.#closed) return false;
+    this.#forgetDelay(key);
+    if (this.#working.has(key)) {
+      this.#again.add(key);
+      return true;
+    }
+    if (this.#waiting.has(key)) return true;
+    const taker = this.#takers.shift();
+    if (taker !== undefined) {
+      this.#working.add(key);
+      taker(key);
+      return true;
+    }
+    if (this.#waiting.size >= this.#limit) return false;
+    this.#waiting.add(key);
+    return true;
+  }
+
+  /** In `ms`; the earlier of two delays of one key counts. */
+  addAfter(key: string, ms: number): void {
+    if (this.#closed || this.#waiting.has(key) || this.#again.has(key)) return;
+    const at = performance.now() + ms;
+    const earlier = this.#delayed.get(key);
+    if (earlier !== undefined && earlier.at <= at) return;
+    if (earlier === undefined && this.#delayed.size >= this.#limit) return;
+    this.#forgetDelay(key);
+    const timer = setTimeout(() => this.add(key), ms);
+    this.#delayed.set(key, { at, timer });
+  }
+
+  /** After a failure: later with each one in a row, at least `atLeastMs`. Returns the delay in ms. */
+  retry(key: string, atLeastMs = 0): number {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    const ms = Math.max(atLeastMs, backoffMs(failures, this.#retry, this.#random));
+    this.addAfter(key, ms);
+    return ms;
+  }
+
+  /** After a success: the next failure starts the back-off anew. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  /** The next key, which is this worker's until `done`; undefined once the queue is closed. */
+  take(): Promise<string | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
+    const [key] = this.#waiting;
+    if (key === undefined) return new Promise((resolve) => this.#takers.push(resolve));
+    this.#waiting.delete(key);
+    this.#working.add(key);
+    return Promise.resolve(key);
+  }
+
+  done(key: string): void {
+    this.#working.delete(key);
+    if (this.#again.delete(key)) this.add(key);
+  }
+
+  /** Forgets what waits and sends the workers home. */
+  close(): void {
+    this.#closed = true;
+    for (const { timer } of this.#delayed.values()) clearTimeout(timer);
+    this.#delayed.clear();
+    this.#waiting.clear();
+    this.#again.clear();
+    for (const taker of this.#takers.splice(0)) taker(undefined);
+  }
+
+  #forgetDelay(key: string): void {
+    clearTimeout(this.#delayed.get(key)?.timer);
+    this.#delayed.delete(key);
+  }
+}
