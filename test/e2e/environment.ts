@@ -12,8 +12,16 @@ import { exampleFile, type Image, release, ROOT, upgradeArguments } from './rele
 const MARK = { 'ocpp.dev/e2e': 'true' };
 const DEFINITION = 'ocppclusters.ocpp.dev';
 
-/** The example that skaffold.yaml applies, with the namespace that it names. */
-export const example = parse(readFileSync(join(ROOT, exampleFile), 'utf8')) as Manifest;
+const manifest = parse(readFileSync(join(ROOT, exampleFile), 'utf8')) as Manifest & {
+  readonly spec: { readonly proxy?: object };
+};
+const reachable = { type: 'NodePort', externalTrafficPolicy: 'Cluster' };
+
+/** The example that skaffold.yaml applies; see stationUrl for E2E_ADDRESS. */
+export const example: Manifest =
+  process.env['E2E_ADDRESS'] === 'NodePort'
+    ? { ...manifest, spec: { ...manifest.spec, proxy: { ...manifest.spec.proxy, service: reachable } } }
+    : manifest;
 
 /** Removes what an earlier run left, and refuses a cluster that is in use by others. */
 export async function refuseForeignClusters(): Promise<void> {
