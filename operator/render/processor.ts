@@ -1,0 +1,50 @@
+/** The processors: a Deployment whose size is the scaler's decision and nobody else's. */
+import type { V1DeploymentSpec } from '@kubernetes/client-node';
+import { ENV, PROGRAM } from '../../services/contract.ts';
+import type { KubeObject } from '../kube/object-store.ts';
+import { podTemplate } from './pod.ts';
+import { ADMIN_PORT, NONROOT, PROBES, programEnv } from './program.ts';
+import { DEPLOYMENTS } from './resources.ts';
+import { owned, selectorLabels, type View } from './view.ts';
+import { disruptionBudget } from './ws-proxy.ts';
+
+const RESOURCES = { requests: { cpu: '100m', memory: '192Mi' }, limits: { memory: '512Mi' } };
+/** For handing back what is unfinished and ending, s. */
+const MARGIN_SECONDS = 15;
+
+export function processorDeployment(view: View): KubeObject {
+  const { processor } = view.spec;
+  const container = {
+    image: processor.image === '' ? view.image : processor.image,
+    args: [PROGRAM.processor],
+    env: [
+      ...programEnv(view, RESOURCES, processor.podTemplate),
+      { name: ENV.unknownTokens, value: processor.unknownTokens },
+      // Nobody waits longer for an answer than the call's time-out.
+      { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
+    ],
+    ports: [ADMIN_PORT],
+    ...PROBES,
+  };
+  const graceSeconds = processor.callTimeoutSeconds + MARGIN_SECONDS;
+  const deployment = {
+    replicas: view.processorReplicas,
+    revisionHistoryLimit: 3,
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
+    selector: { matchLabels: selectorLabels(view.cluster, 'processor') },
+    template: podTemplate(
+      view,
+      'processor',
+      { user: NONROOT, graceSeconds, resources: RESOURCES, container },
+      processor.podTemplate,
+    ),
+  } satisfies V1DeploymentSpec;
+  return owned(view, DEPLOYMENTS, 'processor', { spec: deployment });
+}
+
+/** By the least number that there can be, so that scaling does not make and remove it all the time. */
+export function processorDisruptionBudget(view: View): KubeObject[] {
+  const { autoscaling } = view.spec.processor;
+  const least = autoscaling.mode === 'Off' ? view.processorReplicas : autoscaling.minReplicas;
+  return least > 1 ? [disruptionBudget(view, 'processor')] : [];
+}

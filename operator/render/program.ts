@@ -1,0 +1,69 @@
+/** What ws-proxy and processor share: the admin port with its probes, Redis, the heap's limit. */
+import type { V1Container, V1EnvVar, V1Probe } from '@kubernetes/client-node';
+import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
+import { ENV, PATH, PORT } from '../../services/contract.ts';
+import { POD_ENV, resourcesOf } from './pod.ts';
+import { quantity } from './quantity.ts';
+import { nameOf, type View } from './view.ts';
+
+/** `nonroot` of distroless images. */
+export const NONROOT = 65532;
+/** Of the memory limit; sockets' and Redis' buffers lie outside of the heap. */
+const HEAP_SHARE = 0.7;
+
+export function programEnv(
+  view: View,
+  resources: Parameters<typeof resourcesOf>[0],
+  extra: PodTemplateSpec,
+): V1EnvVar[] {
+  const { spec } = view;
+  return [
+    ...POD_ENV,
+    { name: ENV.adminPort, value: String(PORT.admin) },
+    { name: ENV.callTimeout, value: `${spec.processor.callTimeoutSeconds}s` },
+    ...redisEnv(view),
+    ...heapLimit(resourcesOf(resources, extra).limits['memory']),
+  ];
+}
+
+function redisEnv({ cluster, namespace, spec }: View): V1EnvVar[] {
+  const { external, channelPrefix, database } = spec.redis;
+  const embedded = `${nameOf(cluster, 'redis')}.${namespace}.svc:${PORT.redis}`;
+  const secret = external?.credentialsSecretName;
+  return [
+    { name: ENV.redisAddr, value: external?.addresses[0] ?? embedded },
+    { name: ENV.redisDb, value: String(database) },
+    { name: ENV.channelPrefix, value: channelPrefix },
+    { name: ENV.stateKeyPrefix, value: channelPrefix },
+    ...(secret === undefined
+      ? []
+      : [
+          {
+            name: ENV.redisUsername,
+            valueFrom: { secretKeyRef: { name: secret, key: 'username', optional: true } },
+          },
+          { name: ENV.redisPassword, valueFrom: { secretKeyRef: { name: secret, key: 'password' } } },
+        ]),
+  ];
+}
+
+/** Without it V8 grows until the kernel kills the Pod, with every socket in it. */
+function heapLimit(memory: string | undefined): V1EnvVar[] {
+  if (memory === undefined) return [];
+  const mebibytes = Math.floor((quantity(memory) * HEAP_SHARE) / 2 ** 20);
+  return [{ name: 'NODE_OPTIONS', value: `--enable-source-maps --max-old-space-size=${mebibytes}` }];
+}
+
+const probe = (path: string, rest: Omit<V1Probe, 'httpGet'>): V1Probe => ({
+  httpGet: { path, port: 'admin' },
+  ...rest,
+});
+
+export const PROBES: Pick<V1Container, 'startupProbe' | 'readinessProbe' | 'livenessProbe'> = {
+  startupProbe: probe(PATH.liveness, { periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 60 }),
+  readinessProbe: probe(PATH.readiness, { periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 2 }),
+  // Patient: a restart costs every station its connection.
+  livenessProbe: probe(PATH.liveness, { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
+};
+
+export const ADMIN_PORT = { name: 'admin', containerPort: PORT.admin };

@@ -1,0 +1,39 @@
+/** The kinds that the operator makes, and Pods, which it reads. */
+import type { KubeObject, Resource } from '../kube/object-store.ts';
+
+const core = (kind: string, plural: string): Resource => ({
+  group: '',
+  version: 'v1',
+  kind,
+  plural,
+  namespaced: true,
+});
+
+export const PODS = core('Pod', 'pods');
+export const SERVICES = core('Service', 'services');
+export const SERVICE_ACCOUNTS = core('ServiceAccount', 'serviceaccounts');
+export const DEPLOYMENTS: Resource = { ...core('Deployment', 'deployments'), group: 'apps' };
+export const STATEFUL_SETS: Resource = { ...core('StatefulSet', 'statefulsets'), group: 'apps' };
+export const DISRUPTION_BUDGETS: Resource = {
+  ...core('PodDisruptionBudget', 'poddisruptionbudgets'),
+  group: 'policy',
+};
+
+/** Everything that renderObjects may return. What is no longer rendered is looked for here. */
+export const OWNED: readonly Resource[] = [
+  SERVICE_ACCOUNTS,
+  SERVICES,
+  STATEFUL_SETS,
+  DEPLOYMENTS,
+  DISRUPTION_BUDGETS,
+];
+
+export const apiVersionOf = ({ group, version }: Resource): string =>
+  group === '' ? version : `${group}/${version}`;
+
+/** @throws for a kind that is not in OWNED */
+export function resourceOf(object: KubeObject): Resource {
+  const found = OWNED.find((one) => one.kind === object.kind && apiVersionOf(one) === object.apiVersion);
+  if (found === undefined) throw new Error(`${object.apiVersion} ${object.kind} is not a kind of ours`);
+  return found;
+}

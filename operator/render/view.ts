@@ -1,0 +1,91 @@
+/** What every renderer gets: the cluster with its defaults in place, and what was decided outside of it. */
+import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import { type SettledSpec, settledSpec } from '../api/defaults.ts';
+import type { KubeObject, Resource } from '../kube/object-store.ts';
+import { apiVersionOf } from './resources.ts';
+
+export type Component = 'ws-proxy' | 'processor' | 'redis';
+
+export interface RenderContext {
+  /** Image of ws-proxy and processor, `repository:tag`. */
+  readonly image: string;
+  readonly redisImage: string;
+  /** The scaler's decision. */
+  readonly processorReplicas: number;
+}
+
+export interface View extends RenderContext {
+  readonly cluster: OcppCluster;
+  readonly namespace: string;
+  readonly spec: SettledSpec;
+}
+
+export function viewOf(cluster: OcppCluster, context: RenderContext): View {
+  const namespace = cluster.metadata.namespace ?? 'default';
+  return { ...context, cluster, namespace, spec: settledSpec(cluster) };
+}
+
+export const nameOf = (cluster: OcppCluster, component: Component): string =>
+  `${cluster.metadata.name}-${component}`;
+
+/** Labels of everything of a cluster: the operator finds it by them. */
+export const clusterLabels = (cluster: OcppCluster): Readonly<Record<string, string>> => ({
+  'app.kubernetes.io/name': 'ocpp',
+  'app.kubernetes.io/instance': cluster.metadata.name,
+  'app.kubernetes.io/managed-by': 'ocpp-operator',
+});
+
+export const componentLabels = (
+  cluster: OcppCluster,
+  component: Component,
+): Readonly<Record<string, string>> => ({
+  ...clusterLabels(cluster),
+  'app.kubernetes.io/component': component,
+});
+
+/** Never changes: selectors are immutable in Deployments and StatefulSets. */
+export const selectorLabels = (
+  cluster: OcppCluster,
+  component: Component,
+): Readonly<Record<string, string>> => ({
+  'app.kubernetes.io/name': 'ocpp',
+  'app.kubernetes.io/instance': cluster.metadata.name,
+  'app.kubernetes.io/component': component,
+});
+
+export const selectorText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',');
+
+/** An object of the cluster: named, labelled, and deleted with it. */
+export function owned(
+  view: View,
+  resource: Resource,
+  component: Component,
+  body: object,
+  annotations?: Readonly<Record<string, string>>,
+): KubeObject {
+  const { cluster } = view;
+  return {
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+    metadata: {
+      name: nameOf(cluster, component),
+      namespace: view.namespace,
+      labels: componentLabels(cluster, component),
+      ...(annotations !== undefined && { annotations }),
+      ownerReferences: [
+        {
+          apiVersion: cluster.apiVersion,
+          kind: cluster.kind,
+          name: cluster.metadata.name,
+          uid: cluster.metadata.uid ?? '',
+          controller: true,
+          blockOwnerDeletion: true,
+        },
+      ],
+    },
+    ...body,
+  };
+}

@@ -1,0 +1,90 @@
+/** The ws-proxy: the Service that stations connect to and the Deployment that holds their sockets. */
+import type { V1DeploymentSpec, V1ServiceSpec } from '@kubernetes/client-node';
+import { ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
+import type { SettledSpec } from '../api/defaults.ts';
+import type { KubeObject } from '../kube/object-store.ts';
+import { podTemplate } from './pod.ts';
+import { ADMIN_PORT, NONROOT, PROBES, programEnv } from './program.ts';
+import { DEPLOYMENTS, DISRUPTION_BUDGETS, SERVICES } from './resources.ts';
+import { owned, selectorLabels, type View } from './view.ts';
+
+const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } };
+/** How long endpoints and load balancers take to learn that a Pod goes, s. */
+const PROPAGATION_SECONDS = 5;
+/** For closing what is left and ending, s. */
+const MARGIN_SECONDS = 20;
+
+export function proxyService(view: View): KubeObject {
+  const { type, annotations, externalTrafficPolicy } = view.spec.proxy.service;
+  const spec = {
+    type,
+    ...(type !== 'ClusterIP' && { externalTrafficPolicy }),
+    selector: selectorLabels(view.cluster, 'ws-proxy'),
+    ports: view.spec.listeners.map(({ name, port }) => ({
+      name,
+      port,
+      targetPort: 'stations',
+      protocol: 'TCP',
+      appProtocol: 'kubernetes.io/ws',
+    })),
+  } satisfies V1ServiceSpec;
+  return owned(view, SERVICES, 'ws-proxy', { spec }, annotations);
+}
+
+/** A new Pod is ready before an old one goes, and one goes at a time: stations move in small crowds. */
+export function proxyDeployment(view: View): KubeObject {
+  const { spec } = view;
+  const { proxy } = spec;
+  const container = {
+    image: view.image,
+    args: [PROGRAM.wsProxy],
+    env: [
+      ...programEnv(view, RESOURCES, proxy.podTemplate),
+      { name: ENV.stationPort, value: String(PORT.stations) },
+      { name: ENV.stationPath, value: spec.listeners[0]?.path ?? PATH.stations },
+      { name: ENV.protocols, value: spec.protocols.join(',') },
+      { name: ENV.maxSessions, value: String(proxy.maxSessionsPerPod) },
+      { name: ENV.drainPropagation, value: `${PROPAGATION_SECONDS}s` },
+      { name: ENV.drainRate, value: String(proxy.drain.ratePerSecond) },
+      { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
+    ],
+    ports: [{ name: 'stations', containerPort: PORT.stations }, ADMIN_PORT],
+    ...PROBES,
+  };
+  const graceSeconds = proxyGraceSeconds(spec);
+  const deployment = {
+    replicas: proxy.replicas,
+    revisionHistoryLimit: 3,
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    selector: { matchLabels: selectorLabels(view.cluster, 'ws-proxy') },
+    template: podTemplate(
+      view,
+      'ws-proxy',
+      { user: NONROOT, graceSeconds, resources: RESOURCES, container },
+      proxy.podTemplate,
+    ),
+  } satisfies V1DeploymentSpec;
+  return owned(view, DEPLOYMENTS, 'ws-proxy', { spec: deployment });
+}
+
+/** Time for a full Pod to give up every station at its pace, or until its deadline if that is later; s. */
+export function proxyGraceSeconds({ proxy, processor }: SettledSpec): number {
+  const { ratePerSecond, deadlineSeconds } = proxy.drain;
+  const paced = Math.ceil(proxy.maxSessionsPerPod / ratePerSecond) + processor.callTimeoutSeconds;
+  return PROPAGATION_SECONDS + Math.max(deadlineSeconds, paced) + MARGIN_SECONDS;
+}
+
+/** With one Pod a budget would only block node drains. */
+export function proxyDisruptionBudget(view: View): KubeObject[] {
+  return view.spec.proxy.replicas > 1 ? [disruptionBudget(view, 'ws-proxy')] : [];
+}
+
+export function disruptionBudget(view: View, component: 'ws-proxy' | 'processor'): KubeObject {
+  const spec = {
+    maxUnavailable: 1,
+    // A Pod that is not ready anyway must not hold up the drain of its node.
+    unhealthyPodEvictionPolicy: 'AlwaysAllow',
+    selector: { matchLabels: selectorLabels(view.cluster, component) },
+  };
+  return owned(view, DISRUPTION_BUDGETS, component, { spec });
+}
