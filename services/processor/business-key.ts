@@ -1,0 +1,21 @@
+/**
+ * Names of business facts. A station that lost an answer sends the same fact again, on a new
+ * connection and perhaps under a new message id; the fact's own fields are what stays the same.
+ * The station is part of every key: no station may take away or replay the facts of another.
+ */
+import { createHash } from 'node:crypto';
+
+type Part = string | number | undefined;
+
+/**
+ * `<fact>:<43 characters>`. Hashed, because the parts are a station's own texts: JSON keeps their
+ * boundaries, the hash keeps keys short and free of what they contain.
+ */
+export function businessKey(fact: string, stationId: string, ...parts: readonly Part[]): string {
+  return `${fact}:${digest([stationId, ...parts])}`;
+}
+
+/** A short stand-in for a whole payload. */
+export function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url');
+}

@@ -1,0 +1,51 @@
+/** The settings of a processor, from the environment. `--help` prints them. */
+import { hostname } from 'node:os';
+import { ENV, PORT } from '../contract.ts';
+import { duration } from '../runtime/config.ts';
+import { LOG_LEVELS } from '../runtime/log.ts';
+import { UNKNOWN_TOKENS } from './tokens.ts';
+
+/** What the handlers are configured by; the monolith has these too. */
+export const handlerSettings = {
+  heartbeatInterval: {
+    doc: 'How often a station is told to send a Heartbeat; whole seconds.',
+    format: duration,
+    default: 300_000,
+    env: ENV.heartbeatInterval,
+  },
+  unknownTokens: {
+    doc: 'Accept or Reject: what to say of a token that is not in the tokens hash.',
+    format: [...UNKNOWN_TOKENS],
+    default: 'Accept' as (typeof UNKNOWN_TOKENS)[number],
+    env: ENV.unknownTokens,
+  },
+} as const;
+
+export const settings = {
+  podName: {
+    doc: 'Name of this processor in logs and registrations; made unique for each start.',
+    format: String,
+    default: hostname(),
+    env: ENV.podName,
+  },
+  host: { doc: 'Address to listen on.', format: String, default: '0.0.0.0', env: ENV.podIp },
+  adminPort: {
+    doc: 'Port for health, readiness and metrics.',
+    format: 'port',
+    default: PORT.admin,
+    env: ENV.adminPort,
+  },
+  logLevel: {
+    doc: 'debug, info, warn, error or silent.',
+    format: [...LOG_LEVELS],
+    default: 'info',
+    env: ENV.logLevel,
+  },
+  stopGrace: {
+    doc: 'When stopping, how long to finish what is in hand; the rest is handed back.',
+    format: duration,
+    default: 20_000,
+    env: ENV.stopGrace,
+  },
+  ...handlerSettings,
+} as const;

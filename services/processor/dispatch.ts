@@ -1,0 +1,91 @@
+/**
+ * From one delivery to its outcome. What a station says wrong is answered by the error of its version;
+ * what goes wrong here is not the station's fault:
+ *
+ * - the store is out of reach: nothing is decided, the delivery comes again (the transport's business);
+ * - a handler fails: InternalError. Not for transaction messages: an error would use up the station's
+ *   TransactionMessageAttempts and could destroy billing data (1.6 §3.7). They stay unanswered, and
+ *   the station sends them again.
+ */
+import { errorCode, type ErrorReason } from '../ocpp/errors.ts';
+import { MessageType, type Call, type Send } from '../ocpp/frame.ts';
+import { knowsAction, validateRequest } from '../ocpp/schema.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { errorFields, type Log } from '../runtime/log.ts';
+import { TransportError } from '../transport/errors.ts';
+import type { Delivery, MessageHandler, Outcome } from '../transport/transport.ts';
+import type { HandlerContext, HandlerSettings, HandlerTable } from './handler.ts';
+import type { ProcessorState } from './state.ts';
+
+export interface DispatchOptions {
+  readonly handlers: HandlerTable;
+  readonly settings: HandlerSettings;
+  readonly state: ProcessorState;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onHandlerError?: () => void;
+}
+
+const TRANSACTION_MESSAGES: ReadonlySet<string> = new Set([
+  'StartTransaction',
+  'StopTransaction',
+  'MeterValues',
+  'TransactionEvent',
+]);
+
+const NOTHING: Outcome = { writes: [], events: [] };
+
+export function createDispatch(options: DispatchOptions): MessageHandler {
+  const { log } = options;
+  return async (delivery) => {
+    const { frame, stationId } = delivery;
+    switch (frame.type) {
+      case MessageType.Call:
+        return handle(delivery, frame, options);
+      case MessageType.Send: {
+        // A SEND takes effect like a CALL but is never answered (2.1 Part 4 §4.2.5).
+        const { answer: _never, ...outcome } = await handle(delivery, frame, options);
+        return outcome;
+      }
+      default:
+        log.debug({ stationId, messageId: frame.id, type: frame.type }, 'answer to no call of ours');
+        return NOTHING;
+    }
+  };
+}
+
+async function handle(delivery: Delivery, frame: Call | Send, options: DispatchOptions): Promise<Outcome> {
+  const { protocol, stationId } = delivery;
+  const { action, payload, id } = frame;
+  const about = { stationId, messageId: id, action };
+  const refuse = (reason: ErrorReason, description: string): Outcome => {
+    options.log.info({ ...about, reason, description }, 'refused');
+    return { ...NOTHING, answer: { kind: 'error', code: errorCode(protocol, reason), description } };
+  };
+
+  if (!knowsAction(protocol, action)) return refuse('NotImplemented', `${protocol} has no such action`);
+  const table = options.handlers[protocol];
+  const handler = Object.hasOwn(table, action) ? table[action] : undefined;
+  if (handler === undefined) return refuse('NotSupported', `${action} is not supported here`);
+  const fault = validateRequest(protocol, action, payload);
+  if (fault !== undefined) return refuse(fault.reason, fault.description);
+
+  try {
+    // never: the schema has just proved what the handler's own type says.
+    const { response, ...rest } = await handler(payload as never, contextOf(delivery, options));
+    return { ...NOTHING, ...rest, answer: { kind: 'result', payload: response } };
+  } catch (error) {
+    if (error instanceof TransportError && error.retryable) throw error;
+    options.onHandlerError?.();
+    options.log.error({ ...about, ...errorFields(error) }, 'handler failed');
+    return TRANSACTION_MESSAGES.has(action)
+      ? NOTHING
+      : { ...NOTHING, answer: { kind: 'error', code: 'InternalError', description: '' } };
+  }
+}
+
+function contextOf(delivery: Delivery, options: DispatchOptions): HandlerContext {
+  const { stationId, protocol, connection } = delivery;
+  const { settings, state, clock, log } = options;
+  return { stationId, protocol, connection, now: new Date(clock.now()), settings, state, log };
+}

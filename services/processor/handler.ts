@@ -1,0 +1,45 @@
+/**
+ * What a handler is: a function from a validated request and what it may read to plain data. It
+ * answers, and names the changes that the answer stands for; the transport applies both together or
+ * neither (see transport.ts, Outcome). A handler never writes, and may run more than once.
+ */
+import type { Protocol } from '../ocpp/frame.ts';
+import type { Log } from '../runtime/log.ts';
+import type { DomainEvent, StateWrite } from '../transport/transport.ts';
+import type { ProcessorState } from './state.ts';
+import type { UnknownTokens } from './tokens.ts';
+
+/** What all handlers are configured by. */
+export interface HandlerSettings {
+  /** Seconds between Heartbeats that a station is told at boot. */
+  readonly heartbeatSeconds: number;
+  readonly unknownTokens: UnknownTokens;
+}
+
+export interface HandlerContext {
+  readonly stationId: string;
+  readonly protocol: Protocol;
+  /** Epoch of the connection that the request came by. */
+  readonly connection: number;
+  readonly now: Date;
+  readonly settings: HandlerSettings;
+  readonly state: ProcessorState;
+  readonly log: Log;
+}
+
+export interface HandlerResult<Response extends object = object> {
+  readonly response: Response;
+  readonly writes?: readonly StateWrite[];
+  readonly events?: readonly DomainEvent[];
+  /** Names the business fact, so that a repetition is answered alike and changes nothing. */
+  readonly businessKey?: string;
+}
+
+/** `Request` is checked against the schema of its version before the handler sees it. */
+export type Handler<Request = never, Response extends object = object> = (
+  request: Request,
+  context: HandlerContext,
+) => Promise<HandlerResult<Response>>;
+
+/** Version → action → handler. An action that is not there is answered NotSupported. */
+export type HandlerTable = Readonly<Record<Protocol, Readonly<Record<string, Handler>>>>;

@@ -1,0 +1,55 @@
+/** Authorize, and how a decision about a token is spelled in each version. */
+import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
+import type { Handler, HandlerContext } from '../handler.ts';
+import { authorize, type Authorization } from '../tokens.ts';
+
+export type IdToken = OCPP20.AuthorizeRequest['idToken'] | OCPP21.AuthorizeRequest['idToken'];
+type IdTokenInfo = OCPP20.AuthorizeResponse['idTokenInfo'] & OCPP21.AuthorizeResponse['idTokenInfo'];
+
+/** Longest parentIdTag in 1.6 (IdToken, CiString20Type). */
+const MAX_ID_TAG = 20;
+
+export const authorize16: Handler<OCPP16.AuthorizeRequest, OCPP16.AuthorizeResponse> = async (
+  { idTag },
+  context,
+) => ({ response: { idTagInfo: idTagInfo(await decide(idTag, context)) } });
+
+export const authorize2: Handler<
+  OCPP20.AuthorizeRequest | OCPP21.AuthorizeRequest,
+  { idTokenInfo: IdTokenInfo }
+> = async ({ idToken }, context) => ({
+  response: { idTokenInfo: idTokenInfo(await decideToken(idToken, context)) },
+});
+
+/** The one decision about a token. */
+export async function decide(token: string, context: HandlerContext): Promise<Authorization> {
+  const { settings, state, stationId, now, log } = context;
+  const decision = authorize(await state.token(token), settings.unknownTokens, now);
+  if (decision.problem !== undefined) {
+    const hint = `the token's entry in the tokens hash cannot be used and refuses: ${decision.problem}`;
+    log.warn({ stationId, tokenEndsIn: token.slice(-4) }, hint);
+  }
+  return decision;
+}
+
+/** The same for a token of 2.x. A start button has none, and is always accepted (C02). */
+export async function decideToken(token: IdToken, context: HandlerContext): Promise<Authorization> {
+  return token.type === 'NoAuthorization' ? { status: 'Accepted' } : decide(token.idToken, context);
+}
+
+/** 1.6 says Invalid of an unknown token (§7.2 AuthorizationStatus). */
+export function idTagInfo({ status, expiry, parent }: Authorization): OCPP16.AuthorizeResponse['idTagInfo'] {
+  return {
+    status: status === 'Unknown' ? 'Invalid' : status,
+    ...(expiry !== undefined && { expiryDate: expiry }),
+    ...(parent !== undefined && parent.length <= MAX_ID_TAG && { parentIdTag: parent }),
+  };
+}
+
+export function idTokenInfo({ status, expiry, parent }: Authorization): IdTokenInfo {
+  return {
+    status,
+    ...(expiry !== undefined && { cacheExpiryDateTime: expiry }),
+    ...(parent !== undefined && { groupIdToken: { idToken: parent, type: 'Central' } }),
+  };
+}

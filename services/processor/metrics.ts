@@ -1,0 +1,83 @@
+/**
+ * What a processor tells Prometheus and the operator's autoscaling. Labels are bound once, not looked
+ * up per message, and a station's identity is never one of them.
+ */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { METRIC } from '../contract.ts';
+import type { TransportLoad } from '../transport/transport.ts';
+import type { ProcessorObserver } from './processor.ts';
+
+export interface ProcessorMetrics extends ProcessorObserver {
+  /** undefined removes the queue's gauges: a figure that could not be read is missing, never 0. */
+  readonly setLoad: (load: TransportLoad | undefined, at: number) => void;
+  readonly addBusy: (seconds: number) => void;
+}
+
+/** From a Heartbeat that touches nothing to a store that answers slowly; seconds. */
+const SERVICE_TIME_BUCKETS = [0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
+
+export function createMetrics(registry: Registry): ProcessorMetrics {
+  const registers = [registry];
+  const completed = new Counter({
+    name: METRIC.processorCompleted,
+    help: 'Deliveries decided on, by kind of answer',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const byOutcome = {
+    result: completed.labels('result'),
+    error: completed.labels('error'),
+    none: completed.labels('none'),
+  };
+  const busy = new Counter({
+    name: METRIC.processorBusySeconds,
+    help: 'Seconds busy: the greater of event-loop utilisation and share of the in-hand limit, integrated',
+    registers,
+  });
+  const failures = new Counter({
+    name: 'ocpp_processor_handler_errors_total',
+    help: 'Handlers that failed',
+    registers,
+  });
+  const serviceTime = new Histogram({
+    name: 'ocpp_processor_service_seconds',
+    help: 'Time from taking a delivery in hand to its outcome',
+    buckets: SERVICE_TIME_BUCKETS,
+    registers,
+  });
+  const gauges = queueGauges(registers);
+
+  return {
+    handled(outcome, seconds) {
+      byOutcome[outcome].inc();
+      serviceTime.observe(seconds);
+    },
+    handlerFailed: () => failures.inc(),
+    addBusy: (seconds) => busy.inc(seconds),
+    setLoad(load, at) {
+      if (load === undefined) {
+        for (const gauge of Object.values(gauges)) gauge.remove();
+        return;
+      }
+      gauges.depth.set(load.depth);
+      gauges.oldest.set(load.oldestSeconds);
+      gauges.inFlight.set(load.inFlight);
+      gauges.sampledAt.set(at / 1000);
+    },
+  };
+}
+
+function queueGauges(registers: Registry[]) {
+  const gauge = (name: string, help: string) => {
+    const made = new Gauge({ name, help, registers });
+    // A gauge is born as 0.
+    made.remove();
+    return made;
+  };
+  return {
+    depth: gauge(METRIC.queueDepth, 'Frames stored and not yet taken, in the whole cluster'),
+    oldest: gauge(METRIC.queueOldestSeconds, 'Age of the oldest of them'),
+    inFlight: gauge(METRIC.queueInFlight, 'Frames taken and not yet finished, in the whole cluster'),
+    sampledAt: gauge(METRIC.queueSampledAt, 'When the three were read, seconds since 1970'),
+  };
+}

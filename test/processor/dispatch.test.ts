@@ -1,0 +1,59 @@
+/** What happens to messages that no handler answers. */
+import test from 'ava';
+import type { Protocol } from '../../services/ocpp/frame.ts';
+import { MessageType, PROTOCOLS } from '../../services/ocpp/frame.ts';
+import type { HandlerTable } from '../../services/processor/handler.ts';
+import { TransportError } from '../../services/transport/errors.ts';
+import type { Delivery } from '../../services/transport/transport.ts';
+import { deliver, call, errorOf, start16, event2 } from './stations.ts';
+
+test('unknown and unsupported actions and bad payloads get the error of their version', async (t) => {
+  const cases: readonly [Protocol, string, object, string][] = [
+    ['ocpp1.6', 'MakeCoffee', {}, 'NotImplemented'],
+    ['ocpp1.6', 'constructor', {}, 'NotImplemented'],
+    ['ocpp1.6', 'TransactionEvent', {}, 'NotImplemented'],
+    ['ocpp2.0.1', 'StartTransaction', start16, 'NotImplemented'],
+    ['ocpp1.6', 'FirmwareStatusNotification', { status: 'Idle' }, 'NotSupported'],
+    ['ocpp2.1', 'NotifyReport', {}, 'NotSupported'],
+    ['ocpp1.6', 'Heartbeat', { extra: 1 }, 'FormationViolation'],
+    ['ocpp1.6', 'Authorize', {}, 'OccurenceConstraintViolation'],
+    ['ocpp2.0.1', 'Authorize', {}, 'OccurrenceConstraintViolation'],
+    ['ocpp1.6', 'Authorize', { idTag: 5 }, 'TypeConstraintViolation'],
+    ['ocpp1.6', 'Authorize', { idTag: 'x'.repeat(21) }, 'PropertyConstraintViolation'],
+    ['ocpp2.1', 'TransactionEvent', event2('Paused', 0), 'PropertyConstraintViolation'],
+  ];
+  for (const [protocol, action, payload, code] of cases) {
+    const outcome = await call(protocol, action, payload);
+    t.is(errorOf(outcome), code, `${protocol} ${action} ${JSON.stringify(payload)}`);
+    t.deepEqual([outcome.writes, outcome.events], [[], []]);
+  }
+});
+
+test('answers and SENDs of a station are not answered', async (t) => {
+  const frames: Delivery['frame'][] = [
+    { type: MessageType.CallResult, id: 'x', payload: {} },
+    { type: MessageType.CallError, id: 'x', code: 'GenericError', description: '', details: {} },
+    { type: MessageType.Send, id: 'x', action: 'NotifyPeriodicEventStream', payload: {} },
+    { type: MessageType.Send, id: 'x', action: 'Heartbeat', payload: {} },
+  ];
+  for (const frame of frames) t.is((await deliver('ocpp2.1', frame)).answer, undefined);
+});
+
+test('a failing handler: InternalError, but silence to a transaction message; a store away: again', async (t) => {
+  const failing = (error: Error): HandlerTable => {
+    const fail = async () => {
+      throw error;
+    };
+    const actions = { Heartbeat: fail, StartTransaction: fail, TransactionEvent: fail };
+    return { 'ocpp1.6': actions, 'ocpp2.0.1': actions, 'ocpp2.1': actions };
+  };
+  const broken = { handlers: failing(new Error('a mistake in a handler')) };
+  t.is(errorOf(await call('ocpp1.6', 'Heartbeat', {}, broken)), 'InternalError');
+  t.is((await call('ocpp1.6', 'StartTransaction', start16, broken)).answer, undefined);
+  t.is((await call('ocpp2.1', 'TransactionEvent', event2('Started', 0), broken)).answer, undefined);
+
+  const away = { handlers: failing(new TransportError('store-unavailable', 'the store is away')) };
+  for (const protocol of PROTOCOLS) {
+    await t.throwsAsync(call(protocol, 'Heartbeat', {}, away), { code: 'store-unavailable' });
+  }
+});

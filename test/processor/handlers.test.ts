@@ -1,0 +1,179 @@
+/** What each message of a station is answered, in each version, and how tokens are judged. */
+import test from 'ava';
+import type { Protocol } from '../../services/ocpp/frame.ts';
+import { validateResponse } from '../../services/ocpp/schema.ts';
+import {
+  NOW,
+  call,
+  resultOf,
+  written,
+  later,
+  type Given,
+  start16,
+  stop16,
+  boot2,
+  token2,
+  energy,
+  event2,
+  listed,
+} from './stations.ts';
+
+/** Every handler once, with the request that a station really sends. */
+const REQUESTS: readonly [Protocol, string, object, expected: object][] = [
+  [
+    'ocpp1.6',
+    'BootNotification',
+    {
+      chargePointVendor: 'Acme',
+      chargePointModel: 'AC-1',
+      chargePointSerialNumber: 'S-1',
+      firmwareVersion: '1.2',
+    },
+    { status: 'Accepted', currentTime: NOW, interval: 300 },
+  ],
+  ['ocpp1.6', 'Heartbeat', {}, { currentTime: NOW }],
+  ['ocpp1.6', 'Authorize', { idTag: 'AbC123' }, { idTagInfo: { status: 'Accepted' } }],
+  ['ocpp1.6', 'DataTransfer', { vendorId: 'org.example' }, { status: 'UnknownVendorId' }],
+  ['ocpp1.6', 'StatusNotification', { connectorId: 1, errorCode: 'NoError', status: 'Charging' }, {}],
+  ['ocpp1.6', 'StopTransaction', stop16, {}],
+  [
+    'ocpp1.6',
+    'MeterValues',
+    { connectorId: 1, meterValue: [{ timestamp: NOW, sampledValue: [{ value: '1.5' }] }] },
+    {},
+  ],
+  ...later.flatMap((version): [Protocol, string, object, object][] => [
+    [version, 'BootNotification', boot2, { status: 'Accepted', currentTime: NOW, interval: 300 }],
+    [version, 'Heartbeat', {}, { currentTime: NOW }],
+    [version, 'Authorize', { idToken: token2 }, { idTokenInfo: { status: 'Accepted' } }],
+    [version, 'DataTransfer', { vendorId: 'org.example' }, { status: 'UnknownVendorId' }],
+    [
+      version,
+      'StatusNotification',
+      { timestamp: NOW, connectorStatus: 'Occupied', evseId: 1, connectorId: 1 },
+      {},
+    ],
+    [version, 'MeterValues', { evseId: 1, meterValue: [energy(1.5, 'Sample.Clock')] }, {}],
+    [version, 'TransactionEvent', event2('Started', 0), {}],
+  ]),
+];
+
+for (const [protocol, action, request, expected] of REQUESTS) {
+  test(`${protocol} ${action} is answered as the schema of its version says`, async (t) => {
+    const result = resultOf(await call(protocol, action, request));
+    t.deepEqual(result, expected);
+    t.is(validateResponse(protocol, action, result), undefined);
+  });
+}
+
+test('a boot and the connectors’ states are remembered in the station’s record', async (t) => {
+  const boot = await call('ocpp2.0.1', 'BootNotification', boot2);
+  t.deepEqual(written(boot), [
+    [
+      'set',
+      'station:CP-1',
+      {
+        vendor: 'Acme',
+        model: 'DC-9',
+        firmware: '4.2',
+        bootReason: 'PowerUp',
+        protocol: 'ocpp2.0.1',
+        boot: 'Accepted',
+        bootedAt: NOW,
+      },
+    ],
+  ]);
+  t.like(boot.events[0], { type: 'station-booted', stationId: 'CP-1' });
+
+  const fault = { connectorId: 2, errorCode: 'GroundFailure', status: 'Faulted', timestamp: NOW };
+  const status = await call('ocpp1.6', 'StatusNotification', fault);
+  const facts = { connector: '2', status: 'Faulted', at: NOW, errorCode: 'GroundFailure' };
+  t.deepEqual(written(status), [['set', 'station:CP-1', { 'status:2': JSON.stringify(facts) }]]);
+  t.deepEqual(status.events[0]?.fields, facts);
+});
+
+test('a station cannot fill its record with connectors that it makes up', async (t) => {
+  const absurd = { connectorId: 100_000, errorCode: 'NoError', status: 'Available' };
+  t.deepEqual((await call('ocpp1.6', 'StatusNotification', absurd)).writes, []);
+  for (const [evseId, connectorId] of [
+    [10, 1],
+    [1, 10],
+    [-1, 1],
+  ]) {
+    const request = { timestamp: NOW, connectorStatus: 'Available', evseId, connectorId };
+    t.deepEqual((await call('ocpp2.1', 'StatusNotification', request)).writes, []);
+  }
+});
+
+const TOKENS: readonly [what: string, Given, status16: string, status2: string][] = [
+  ['accepted', { records: listed('ABC123', { status: 'Accepted' }) }, 'Accepted', 'Accepted'],
+  ['blocked', { records: listed('ABC123', { status: 'Blocked' }) }, 'Blocked', 'Blocked'],
+  [
+    'expired',
+    { records: listed('ABC123', { status: 'Accepted', expiry: '2026-11-23T09:59:59Z' }) },
+    'Expired',
+    'Expired',
+  ],
+  [
+    'valid until later',
+    { records: listed('ABC123', { status: 'Accepted', expiry: '2026-11-23T10:00:01Z' }) },
+    'Accepted',
+    'Accepted',
+  ],
+  ['blocked in lower case', { records: listed('abc123', { status: 'Blocked' }) }, 'Blocked', 'Blocked'],
+  [
+    'blocked as the station sends it',
+    { records: listed('AbC123', { status: 'Blocked' }) },
+    'Blocked',
+    'Blocked',
+  ],
+  ['listed with a mistake', { records: listed('ABC123', 'Accepted') }, 'Invalid', 'Invalid'],
+  [
+    'listed with a bad date',
+    { records: listed('ABC123', { status: 'Accepted', expiry: 'soon' }) },
+    'Invalid',
+    'Invalid',
+  ],
+  ['unknown and accepted', { unknownTokens: 'Accept' }, 'Accepted', 'Accepted'],
+  ['unknown and rejected', { unknownTokens: 'Reject' }, 'Invalid', 'Unknown'],
+];
+
+for (const [what, given, status16, status2] of TOKENS) {
+  test(`a token that is ${what}: one decision in every message that carries it`, async (t) => {
+    const answers: [Protocol, string, object, string, string][] = [
+      ['ocpp1.6', 'Authorize', { idTag: 'AbC123' }, 'idTagInfo', status16],
+      ['ocpp1.6', 'StartTransaction', start16, 'idTagInfo', status16],
+      ['ocpp1.6', 'StopTransaction', { ...stop16, idTag: 'AbC123' }, 'idTagInfo', status16],
+      ...later.flatMap((version): [Protocol, string, object, string, string][] => [
+        [version, 'Authorize', { idToken: token2 }, 'idTokenInfo', status2],
+        [version, 'TransactionEvent', event2('Started', 0, { idToken: token2 }), 'idTokenInfo', status2],
+      ]),
+    ];
+    for (const [protocol, action, request, field, status] of answers) {
+      const result = resultOf(await call(protocol, action, request, given));
+      t.like(result[field], { status }, `${protocol} ${action}`);
+      t.is(validateResponse(protocol, action, result), undefined);
+    }
+  });
+}
+
+test('parent and expiry of a token are spelled as each version wants them', async (t) => {
+  const records = listed('ABC123', { status: 'Accepted', expiry: '2027-01-01', parent: 'FLEET-7' });
+  const expiry = '2027-01-01T00:00:00.000Z';
+  t.deepEqual(resultOf(await call('ocpp1.6', 'Authorize', { idTag: 'abc123' }, { records })), {
+    idTagInfo: { status: 'Accepted', expiryDate: expiry, parentIdTag: 'FLEET-7' },
+  });
+  t.deepEqual(resultOf(await call('ocpp2.1', 'Authorize', { idToken: token2 }, { records })), {
+    idTokenInfo: {
+      status: 'Accepted',
+      cacheExpiryDateTime: expiry,
+      groupIdToken: { idToken: 'FLEET-7', type: 'Central' },
+    },
+  });
+});
+
+test('2.x: a start button carries no token and is accepted whatever the policy (C02)', async (t) => {
+  const request = { idToken: { idToken: '', type: 'NoAuthorization' } };
+  const result = resultOf(await call('ocpp2.0.1', 'Authorize', request, { unknownTokens: 'Reject' }));
+  t.like(result, { idTokenInfo: { status: 'Accepted' } });
+});

@@ -1,0 +1,73 @@
+/** What Prometheus sees of the queue, and what readiness says of the store. */
+import test from 'ava';
+import { Registry } from 'prom-client';
+import { METRIC } from '../../services/contract.ts';
+import { createMetrics } from '../../services/processor/metrics.ts';
+import { startSampler } from '../../services/processor/sampler.ts';
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error('did not come true in 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function valueOf(text: string, metric: string): number | undefined {
+  const line = text.split('\n').find((one) => one.startsWith(`${metric} `) || one.startsWith(`${metric}{`));
+  return line === undefined ? undefined : Number(line.split(' ')[1]);
+}
+
+const QUEUE = [METRIC.queueDepth, METRIC.queueOldestSeconds, METRIC.queueInFlight, METRIC.queueSampledAt];
+
+test('figures of the queue appear when they were read and vanish when they cannot be: never a zero', async (t) => {
+  const registry = new Registry();
+  const metrics = createMetrics(registry);
+  let answer: (() => Promise<{ depth: number; oldestSeconds: number; inFlight: number }>) | undefined;
+  const scrape = async () => {
+    const text = await registry.metrics();
+    return QUEUE.map((name) => valueOf(text, name));
+  };
+  t.deepEqual(await scrape(), [undefined, undefined, undefined, undefined], 'before the first reading');
+
+  using sampler = startSampler({
+    load: () => answer?.() ?? Promise.reject(new Error('redis: connection refused')),
+    inHand: () => 50,
+    inHandLimit: 100,
+    clock: { now: () => 1_700_000_000_000 },
+    onLoad: metrics.setLoad,
+    onBusy: metrics.addBusy,
+  });
+  await until(() => sampler.problem() === 'redis: connection refused');
+
+  answer = async () => ({ depth: 12, oldestSeconds: 0.5, inFlight: 0 });
+  await until(() => sampler.problem() === undefined);
+  t.deepEqual(await scrape(), [12, 0.5, 0, 1_700_000_000]);
+
+  // The store hangs: no error ever comes, only time passes.
+  answer = () => new Promise(() => undefined);
+  await until(() => sampler.problem() === 'the store has not answered within 2 s');
+  t.deepEqual(await scrape(), [undefined, undefined, undefined, undefined]);
+  answer = async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 });
+  await until(() => sampler.problem() === undefined);
+  t.deepEqual(await scrape(), [0, 0, 0, 1_700_000_000]);
+
+  const busy = valueOf(await registry.metrics(), METRIC.processorBusySeconds) ?? 0;
+  t.true(busy >= 0.5, `half-full hands are half busy: ${busy}`);
+});
+
+test('deliveries are counted by their outcome, without any label of a station', async (t) => {
+  const registry = new Registry();
+  const metrics = createMetrics(registry);
+  metrics.handled('result', 0.001);
+  metrics.handled('result', 0.001);
+  metrics.handled('error', 0.001);
+  metrics.handled('none', 0.001);
+  metrics.handlerFailed();
+  const text = await registry.metrics();
+  t.regex(text, /ocpp_processor_completed_total\{outcome="result"\} 2/);
+  t.regex(text, /ocpp_processor_completed_total\{outcome="error"\} 1/);
+  t.regex(text, /ocpp_processor_completed_total\{outcome="none"\} 1/);
+  t.is(valueOf(text, 'ocpp_processor_service_seconds_count'), 4);
+  t.is(valueOf(text, 'ocpp_processor_handler_errors_total'), 1);
+});

@@ -1,0 +1,110 @@
+/** One message of a station, given to the dispatch with what is stored already. */
+import type { Protocol } from '../../services/ocpp/frame.ts';
+import { MessageType } from '../../services/ocpp/frame.ts';
+import { createDispatch } from '../../services/processor/dispatch.ts';
+import type { HandlerTable } from '../../services/processor/handler.ts';
+import { HANDLERS } from '../../services/processor/handlers/table.ts';
+import { createState } from '../../services/processor/state.ts';
+import type { UnknownTokens } from '../../services/processor/tokens.ts';
+import { createLog } from '../../services/runtime/log.ts';
+import type { Delivery, Outcome, StateReader } from '../../services/transport/transport.ts';
+
+export const NOW = '2026-11-23T10:00:00.000Z';
+const clock = { now: () => Date.parse(NOW) };
+const log = createLog('test', 'silent');
+
+export type Records = Readonly<Record<string, Readonly<Record<string, string>>>>;
+export interface Given {
+  readonly records?: Records;
+  readonly unknownTokens?: UnknownTokens;
+  readonly handlers?: HandlerTable;
+  readonly stationId?: string;
+}
+
+function readerOf(records: Records): StateReader {
+  let counter = 0;
+  return {
+    record: async (key) => records[key],
+    field: async (key, field) => records[key]?.[field],
+    async reserve(_counter, count, floor) {
+      const first = Math.max(counter + 1, floor);
+      counter = first + count - 1;
+      return first;
+    },
+  };
+}
+
+export function deliver(protocol: Protocol, frame: Delivery['frame'], given: Given = {}): Promise<Outcome> {
+  const { records = {}, unknownTokens = 'Accept', handlers = HANDLERS, stationId = 'CP-1' } = given;
+  const dispatch = createDispatch({
+    handlers,
+    settings: { heartbeatSeconds: 300, unknownTokens },
+    state: createState(readerOf(records), clock),
+    clock,
+    log,
+  });
+  return dispatch({ stationId, connection: 7, protocol, frame, receivedAt: clock.now(), deliveryCount: 1 });
+}
+
+export function call(protocol: Protocol, action: string, payload: unknown, given?: Given): Promise<Outcome> {
+  return deliver(protocol, { type: MessageType.Call, id: 'm-1', action, payload }, given);
+}
+
+export function resultOf(outcome: Outcome): Record<string, unknown> {
+  if (outcome.answer?.kind !== 'result') throw new Error(`no result: ${JSON.stringify(outcome.answer)}`);
+  return outcome.answer.payload as Record<string, unknown>;
+}
+
+export const errorOf = ({ answer }: Outcome) => (answer?.kind === 'error' ? answer.code : undefined);
+export const written = ({ writes }: Outcome) =>
+  writes.map((write) => [write.kind, write.key, ...('fields' in write ? [write.fields] : [])]);
+export const later = ['ocpp2.0.1', 'ocpp2.1'] as const;
+
+export const start16 = {
+  connectorId: 1,
+  idTag: 'AbC123',
+  meterStart: 1500,
+  timestamp: '2026-11-23T09:00:00Z',
+};
+export const stop16 = {
+  transactionId: 17,
+  meterStop: 2750,
+  timestamp: '2026-11-23T09:59:00Z',
+  reason: 'EVDisconnected',
+};
+export const open16 = {
+  stationId: 'CP-1',
+  transactionId: '17',
+  protocol: 'ocpp1.6',
+  connectorId: '1',
+  idTag: 'AbC123',
+  authorization: 'Accepted',
+  meterStart: '1500',
+  startedAt: '2026-11-23T09:00:00Z',
+  lastMeter: '2000',
+};
+export const boot2 = {
+  reason: 'PowerUp',
+  chargingStation: { vendorName: 'Acme', model: 'DC-9', firmwareVersion: '4.2' },
+};
+export const token2 = { idToken: 'AbC123', type: 'ISO14443' };
+export const energy = (value: number, context: string) => ({
+  timestamp: '2026-11-23T09:30:00Z',
+  sampledValue: [
+    { value: 16.1, measurand: 'Current.Import', phase: 'L1' },
+    { value, context, measurand: 'Energy.Active.Import.Register', unitOfMeasure: { unit: 'kWh' } },
+  ],
+});
+export const event2 = (eventType: string, seqNo: number, more: object = {}) => ({
+  eventType,
+  seqNo,
+  timestamp: `2026-11-23T09:0${seqNo}:00Z`,
+  triggerReason: 'CablePluggedIn',
+  transactionInfo: { transactionId: 'tx:1' },
+  ...more,
+});
+
+/** A tokens hash with one entry. */
+export const listed = (field: string, entry: object | string): Records => ({
+  tokens: { [field]: typeof entry === 'string' ? entry : JSON.stringify(entry) },
+});

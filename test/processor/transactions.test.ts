@@ -1,0 +1,243 @@
+/** What the cluster remembers of transactions, and under which names repetitions are known. */
+import test from 'ava';
+import type { Protocol } from '../../services/ocpp/frame.ts';
+import {
+  NOW,
+  call,
+  resultOf,
+  written,
+  later,
+  start16,
+  stop16,
+  open16,
+  token2,
+  energy,
+  event2,
+  listed,
+} from './stations.ts';
+
+test('1.6: a blocked token is told so and still gets its transaction, for the station may have started', async (t) => {
+  const records = listed('ABC123', { status: 'Blocked' });
+  const outcome = await call('ocpp1.6', 'StartTransaction', start16, { records });
+  const transactionId = Number(resultOf(outcome)['transactionId']);
+  t.true(Number.isInteger(transactionId) && transactionId > 0 && transactionId < 2 ** 31);
+  const { lastMeter: _none, ...opened } = open16;
+  t.deepEqual(written(outcome), [
+    [
+      'set',
+      `transaction:${transactionId}`,
+      { ...opened, transactionId: `${transactionId}`, authorization: 'Blocked' },
+    ],
+  ]);
+});
+
+test('1.6: a stop closes the transaction into the stream for billing', async (t) => {
+  const outcome = await call('ocpp1.6', 'StopTransaction', stop16, { records: { 'transaction:17': open16 } });
+  const { lastMeter: _only, ...start } = open16;
+  const stop = { meterStop: '2750', stoppedAt: '2026-11-23T09:59:00Z', reason: 'EVDisconnected' };
+  t.deepEqual(written(outcome), [
+    ['append', 'transactions', { ...start, ...stop }],
+    ['delete', 'transaction:17'],
+  ]);
+  t.like(outcome.writes[0], { maxLength: 100_000 });
+});
+
+test('1.6: a stop without a known start is recorded with what it says', async (t) => {
+  const outcome = await call('ocpp1.6', 'StopTransaction', { ...stop16, idTag: 'AbC123' });
+  t.deepEqual(written(outcome), [
+    [
+      'append',
+      'transactions',
+      {
+        stationId: 'CP-1',
+        transactionId: '17',
+        protocol: 'ocpp1.6',
+        idTag: 'AbC123',
+        meterStop: '2750',
+        stoppedAt: '2026-11-23T09:59:00Z',
+        reason: 'EVDisconnected',
+      },
+    ],
+  ]);
+});
+
+test('1.6: a station cannot stop or meter the transaction of another', async (t) => {
+  const given = { records: { 'transaction:17': open16 }, stationId: 'CP-2' };
+  const stop = await call('ocpp1.6', 'StopTransaction', stop16, given);
+  t.deepEqual(
+    stop.writes.map(({ kind }) => kind),
+    ['append'],
+  );
+  t.like(stop.writes[0], { fields: { stationId: 'CP-2' } });
+  t.false('idTag' in (stop.writes[0] as { fields: object }).fields);
+  const meterValue = [{ timestamp: NOW, sampledValue: [{ value: '9999' }] }];
+  const meter = await call(
+    'ocpp1.6',
+    'MeterValues',
+    { connectorId: 1, transactionId: 17, meterValue },
+    given,
+  );
+  t.deepEqual(meter.writes, []);
+});
+
+test('1.6: meter values keep the last energy register of the open transaction, in Wh', async (t) => {
+  const meterValue = [
+    { timestamp: '2026-11-23T09:10:00Z', sampledValue: [{ value: '1600' }] },
+    {
+      timestamp: '2026-11-23T09:20:00Z',
+      sampledValue: [
+        { value: '1.7001', unit: 'kWh', measurand: 'Energy.Active.Import.Register' },
+        { value: '9', measurand: 'Energy.Active.Import.Register', phase: 'L1' },
+        { value: 'deadbeef', format: 'SignedData' },
+        { value: '', measurand: 'Energy.Active.Import.Register' },
+        { value: '230', measurand: 'Voltage' },
+      ],
+    },
+  ];
+  const request = { connectorId: 1, transactionId: 17, meterValue };
+  const outcome = await call('ocpp1.6', 'MeterValues', request, { records: { 'transaction:17': open16 } });
+  t.deepEqual(written(outcome), [
+    ['set', 'transaction:17', { lastMeter: '1700.1', lastMeterAt: '2026-11-23T09:20:00Z' }],
+  ]);
+  t.deepEqual((await call('ocpp1.6', 'MeterValues', request)).writes, [], 'a closed one is not opened again');
+});
+
+for (const protocol of later) {
+  const recordKey = 'transaction:CP-1:tx:1';
+
+  test(`${protocol}: a transaction is opened, followed and closed by its events`, async (t) => {
+    const evse = { id: 2, connectorId: 1 };
+    const started = event2('Started', 0, {
+      evse,
+      idToken: token2,
+      meterValue: [energy(1.5, 'Transaction.Begin')],
+    });
+    const opened = await call(protocol, 'TransactionEvent', started);
+    const afterStart = {
+      stationId: 'CP-1',
+      transactionId: 'tx:1',
+      protocol,
+      evseId: '2',
+      connectorId: '1',
+      startedAt: '2026-11-23T09:00:00Z',
+      meterStart: '1500',
+      idTag: 'AbC123',
+      authorization: 'Accepted',
+      seqNo: '0',
+      lastMeter: '1500',
+      lastMeterAt: '2026-11-23T09:30:00Z',
+    };
+    t.deepEqual(written(opened), [['set', recordKey, afterStart]]);
+
+    const updated = event2('Updated', 1, { meterValue: [energy(1.8, 'Sample.Periodic')] });
+    const given = { records: { [recordKey]: afterStart } };
+    const followed = await call(protocol, 'TransactionEvent', updated, given);
+    t.like(followed.writes[0], { key: recordKey, fields: { lastMeter: '1800', seqNo: '1' } });
+
+    const ended = event2('Ended', 2, {
+      transactionInfo: { transactionId: 'tx:1', stoppedReason: 'EVDisconnected' },
+      idToken: { idToken: 'OTHER', type: 'ISO14443' },
+      meterValue: [energy(2.75, 'Transaction.End')],
+    });
+    const closed = await call(protocol, 'TransactionEvent', ended, given);
+    const { seqNo: _seqNo, lastMeter: _meter, lastMeterAt: _at, ...start } = afterStart;
+    const end = { meterStop: '2750', stoppedAt: '2026-11-23T09:02:00Z', reason: 'EVDisconnected' };
+    t.deepEqual(written(closed), [
+      ['append', 'transactions', { ...start, ...end }],
+      ['delete', recordKey],
+      ['set', recordKey, { closed: '2026-11-23T09:02:00Z' }],
+    ]);
+    t.like(closed.writes[2], { expireSeconds: 86_400 });
+  });
+
+  test(`${protocol}: an end without a known start is recorded, its meter from the last reading known`, async (t) => {
+    const outcome = await call(protocol, 'TransactionEvent', event2('Ended', 9, { offline: true }), {
+      records: { [recordKey]: { lastMeter: '1234', seqNo: '8' } },
+    });
+    t.like(outcome.writes[0], { key: 'transactions', fields: { transactionId: 'tx:1', meterStop: '1234' } });
+  });
+
+  test(`${protocol}: a late event neither opens a closed transaction nor turns back its meter`, async (t) => {
+    const late = event2('Updated', 1, { meterValue: [energy(1.6, 'Sample.Periodic')] });
+    const closed = await call(protocol, 'TransactionEvent', late, {
+      records: { [recordKey]: { closed: NOW } },
+    });
+    t.deepEqual([closed.writes, resultOf(closed)], [[], {}]);
+    const open = { lastMeter: '1800', seqNo: '2' };
+    const turned = await call(protocol, 'TransactionEvent', late, { records: { [recordKey]: open } });
+    const [write] = turned.writes;
+    t.deepEqual(write?.kind === 'set' && [write.fields['lastMeter'], write.fields['seqNo']], [
+      undefined,
+      undefined,
+    ]);
+  });
+}
+
+test('2.x: identities and transaction ids with colons and percent signs do not meet in one record', async (t) => {
+  const pairs = [
+    ['CP', 'a:b'],
+    ['CP:a', 'b'],
+    ['CP%3Aa', 'b'],
+    ['CP%253Aa', 'b'],
+  ];
+  const keys = await Promise.all(
+    pairs.map(async ([stationId = '', transactionId]) => {
+      const request = event2('Started', 0, { transactionInfo: { transactionId } });
+      return (await call('ocpp2.1', 'TransactionEvent', request, { stationId })).writes[0]?.key;
+    }),
+  );
+  t.is(new Set(keys).size, pairs.length);
+});
+
+test('the same business fact has the same key, another fact another, and no key leaves its station', async (t) => {
+  const meterValues = (value: string) => ({
+    connectorId: 1,
+    transactionId: 17,
+    meterValue: [{ timestamp: NOW, sampledValue: [{ value }] }],
+  });
+  const FACTS: readonly [Protocol, string, object, same: object, ...others: object[]][] = [
+    [
+      'ocpp1.6',
+      'StartTransaction',
+      start16,
+      { ...start16, idTag: 'ABC123', reservationId: 4 },
+      { ...start16, connectorId: 2 },
+      { ...start16, idTag: 'other' },
+      { ...start16, meterStart: 1501 },
+      { ...start16, timestamp: '2026-11-23T09:00:01Z' },
+    ],
+    ['ocpp1.6', 'StopTransaction', stop16, { ...stop16, meterStop: 2751 }, { ...stop16, transactionId: 18 }],
+    [
+      'ocpp1.6',
+      'MeterValues',
+      meterValues('1600'),
+      meterValues('1600'),
+      meterValues('1601'),
+      { ...meterValues('1600'), connectorId: 2 },
+    ],
+    ...later.map((version): [Protocol, string, object, object, ...object[]] => [
+      version,
+      'TransactionEvent',
+      event2('Updated', 1),
+      event2('Updated', 1, { offline: true }),
+      event2('Updated', 2),
+      event2('Updated', 1, { transactionInfo: { transactionId: 'tx' } }),
+    ]),
+  ];
+  for (const [protocol, action, fact, same, ...others] of FACTS) {
+    const records = { 'transaction:17': open16 };
+    const keyOf = async (request: object, stationId = 'CP-1') => {
+      const owned = { 'transaction:17': { ...open16, stationId } };
+      const { businessKey } = await call(protocol, action, request, {
+        records: { ...records, ...owned },
+        stationId,
+      });
+      return businessKey ?? t.fail(`${action} has no business key`);
+    };
+    const key = await keyOf(fact);
+    t.is(await keyOf(same), key, `${action}: the same fact`);
+    const different = await Promise.all([...others.map((other) => keyOf(other)), keyOf(fact, 'CP-2')]);
+    t.is(new Set([key, ...different]).size, different.length + 1, `${action}: other facts`);
+    t.true([key, ...different].every((one) => one.length < 64));
+  }
+});
