@@ -3,12 +3,7 @@
  * no Service links, no API token, and the user's additions (`podTemplate`). Pods stay plain (one
  * container, no init containers): `npm start` runs these very templates as child processes.
  */
-import type {
-  V1Container,
-  V1EnvVar,
-  V1PodTemplateSpec,
-  V1ResourceRequirements,
-} from '@kubernetes/client-node';
+import type { V1Container, V1EnvVar, V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { ENV } from '../../services/contract.ts';
 import { quantity } from './quantity.ts';
