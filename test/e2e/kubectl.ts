@@ -17,7 +17,7 @@ export interface Manifest {
 }
 
 /** Runs a program to its end and resolves to its standard output. */
-export function run(
+function run(
   program: string,
   args: readonly string[],
   input = '',
