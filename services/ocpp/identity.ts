@@ -1,0 +1,63 @@
+/**
+ * Who connects: a station's identity is the last, percent-decoded segment of the path that it asks for
+ * (OCPP-J 1.6 §3.1.1, 2.x Part 4 §3.1.1). It comes from outside and ends up in keys, logs and metrics,
+ * so what cannot be an identity goes no further than this file.
+ */
+import type { Protocol } from './frame.ts';
+
+/** Longest identity of 1.6, which states none: what a CiString255 holds. */
+const MAX_1_6 = 255;
+/** OCPP 2.x: identifierString[48]. */
+const MAX_2_X = 48;
+/** The characters of an identifierString (2.x Part 2 §2, primitive data types). */
+const IDENTIFIER = /^[A-Za-z0-9*\-_=:+|@.]+$/;
+/** In 1.6 any text will do that a person can read: no control characters, no halves of surrogate pairs. */
+const UNREADABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+export type IdentityResult =
+  | { readonly ok: true; readonly identity: string }
+  | { readonly ok: false; readonly status: 400 | 404; readonly reason: string };
+
+/**
+ * Reads the identity from a request target such as `/ocpp/CS%2F1?x=1`.
+ *
+ * @param requestPath the request target as it came, undecoded
+ * @param endpointPath the path that stations connect under, such as `/ocpp`
+ * @param protocol the negotiated version; without one the rules of 1.6 hold, which are the wider ones
+ */
+export function identityOf(requestPath: string, endpointPath: string, protocol?: Protocol): IdentityResult {
+  const path = requestPath.replace(/[?#].*$/s, '');
+  const base = endpointPath.replace(/\/+$/, '');
+  const segment = path.slice(base.length + 1);
+  // Exactly one segment: a second raw slash would be a path of somebody else, not a name.
+  if (!path.startsWith(`${base}/`) || segment === '' || segment.includes('/')) {
+    return { ok: false, status: 404, reason: `stations connect to ${base}/<identity>` };
+  }
+  let identity: string;
+  try {
+    identity = decodeURIComponent(segment);
+  } catch {
+    return { ok: false, status: 400, reason: 'the identity is not percent-encoded UTF-8' };
+  }
+  const problem = problemOf(identity, protocol);
+  return problem === undefined ? { ok: true, identity } : { ok: false, status: 400, reason: problem };
+}
+
+/** Whether a text can be the identity of a station. */
+export function isIdentity(text: string, protocol?: Protocol): boolean {
+  return problemOf(text, protocol) === undefined;
+}
+
+function problemOf(identity: string, protocol: Protocol = 'ocpp1.6'): string | undefined {
+  const longest = protocol === 'ocpp1.6' ? MAX_1_6 : MAX_2_X;
+  if (identity.length === 0 || identity.length > longest) {
+    return `the identity has ${identity.length} characters, ${protocol} allows 1 to ${longest}`;
+  }
+  if (identity === '.' || identity === '..') return 'the identity is a path, not a name';
+  if (protocol === 'ocpp1.6') {
+    return UNREADABLE.test(identity) ? 'the identity has control characters' : undefined;
+  }
+  return IDENTIFIER.test(identity)
+    ? undefined
+    : `the identity has characters other than A-Z a-z 0-9 * - _ = : + | @ . which are all that ${protocol} allows`;
+}

@@ -1,0 +1,221 @@
+/**
+ * The rule of one open CALL per direction, for one connection of a station, as a pure state machine.
+ *
+ * A station that sends a second CALL before the first is answered breaks OCPP-J (1.6 §4.1.1, 2.x Part 4
+ * §4.1.1), but its messages are worth money: they are held here in order and follow one by one. The
+ * same holds for CALLs of the CSMS. CALLs of the two sides may cross, and SENDs and answers wait for nothing.
+ *
+ * Every method returns a Step: what its caller has to do now, at most one frame each way. The caller owns
+ * the sockets and the clock:
+ * - `receive` for each frame of the station, `deliver` for each frame of the CSMS;
+ * - after each of them, set one timer for `deadline` and call `expire` when it has come;
+ * - do not read the socket while `full`.
+ *
+ * There is one Peer per socket, tens of thousands in a process: an idle one holds no array and no closure.
+ */
+import { type Frame, MessageType } from './frame.ts';
+
+/** A frame of the station on its way to the CSMS. */
+export interface StationFrame {
+  readonly frame: Frame;
+  /** As the station sent it. */
+  readonly text: string;
+  /** ms since 1970 */
+  readonly receivedAt: number;
+  /** Number of a CALL on its connection, from 1; of a SEND among the SENDs, from 1; 0 for answers. */
+  readonly sequence: number;
+}
+
+/** A frame of the CSMS on its way to the station. */
+export interface CsmsFrame {
+  /** MessageTypeNumber */
+  readonly type: number;
+  readonly messageId: string;
+  readonly text: string;
+}
+
+/** Why a frame went nowhere. */
+export type Dropped =
+  /** An answer to a CALL that was given up after the call time-out. */
+  | 'late-answer'
+  /** An answer to no CALL that is open. */
+  | 'unknown-answer'
+  /** A CALL of the CSMS while too many of them wait already. */
+  | 'queue-full';
+
+export interface Step {
+  /** Store this frame of the station. */
+  readonly forward?: StationFrame;
+  /** Write this frame to the station. */
+  readonly write?: CsmsFrame;
+  /** The frame that was given goes nowhere. */
+  readonly dropped?: Dropped;
+  /** Message ids of the CALLs that were given up unanswered. */
+  readonly expired?: readonly string[];
+}
+
+export interface PeerLimits {
+  /** How long a CALL of either side may stay unanswered, in ms. */
+  readonly callTimeout: number;
+  /** Characters of held CALLs of the station from which on it is not read any more. */
+  readonly maxHeld: number;
+  /** CALLs of the CSMS that may wait for the open one. */
+  readonly maxQueued: number;
+}
+
+export const PEER_LIMITS: PeerLimits = { callTimeout: 30_000, maxHeld: 64 * 1024, maxQueued: 16 };
+
+const NOTHING: Step = {};
+
+export class Peer {
+  readonly #limits: PeerLimits;
+  #calls = 0;
+  #sends = 0;
+  /** The open CALL of the station, when it is given up, and the last one that was. */
+  #stationCall: string | undefined;
+  #stationDeadline = Infinity;
+  #stationExpired: string | undefined;
+  #held: StationFrame[] | undefined;
+  #heldSize = 0;
+  /** The same for the CSMS. */
+  #csmsCall: string | undefined;
+  #csmsDeadline = Infinity;
+  #csmsExpired: string | undefined;
+  #queued: CsmsFrame[] | undefined;
+
+  constructor(limits: PeerLimits = PEER_LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** When `expire` has something to do, in ms since 1970; Infinity while no CALL is open. */
+  get deadline(): number {
+    return Math.min(this.#stationDeadline, this.#csmsDeadline);
+  }
+
+  /** Whether so much is held that the socket must not be read. */
+  get full(): boolean {
+    return this.#heldSize >= this.#limits.maxHeld;
+  }
+
+  /** Size in characters of what is held, for a budget over all sockets. */
+  get heldSize(): number {
+    return this.#heldSize;
+  }
+
+  /** Whether no CALL is open or waiting, in either direction: the connection can be closed without loss. */
+  get idle(): boolean {
+    return this.#stationCall === undefined && this.#csmsCall === undefined;
+  }
+
+  /** A frame came from the station. It is forwarded now, or held without a `forward` in the step. */
+  receive(frame: Frame, text: string, now: number): Step {
+    switch (frame.type) {
+      case MessageType.Call: {
+        const incoming = { frame, text, receivedAt: now, sequence: ++this.#calls };
+        if (this.#stationCall === undefined) return { forward: this.#openStation(incoming, now) };
+        this.#held ??= [];
+        this.#held.push(incoming);
+        this.#heldSize += text.length;
+        return NOTHING;
+      }
+      case MessageType.Send:
+        return { forward: { frame, text, receivedAt: now, sequence: ++this.#sends } };
+      case MessageType.CallResultError:
+        // Says that our answer was bad. The CALL it belongs to is closed; the CSMS may want to know.
+        return { forward: { frame, text, receivedAt: now, sequence: 0 } };
+      default: {
+        if (frame.id !== this.#csmsCall) return { dropped: lateOrUnknown(frame.id, this.#csmsExpired) };
+        const forward = { frame, text, receivedAt: now, sequence: 0 };
+        return step({ forward, write: this.#nextOfCsms(now) });
+      }
+    }
+  }
+
+  /** A frame came from the CSMS. An answer is written only to the CALL that is open. */
+  deliver(outgoing: CsmsFrame, now: number): Step {
+    switch (outgoing.type) {
+      case MessageType.Call: {
+        if (this.#csmsCall === undefined) return { write: this.#openCsms(outgoing, now) };
+        this.#queued ??= [];
+        if (this.#queued.length >= this.#limits.maxQueued) return { dropped: 'queue-full' };
+        this.#queued.push(outgoing);
+        return NOTHING;
+      }
+      case MessageType.CallResult:
+      case MessageType.CallError: {
+        const { messageId } = outgoing;
+        if (messageId !== this.#stationCall)
+          return { dropped: lateOrUnknown(messageId, this.#stationExpired) };
+        return step({ write: outgoing, forward: this.#nextOfStation(now) });
+      }
+      default:
+        return { write: outgoing };
+    }
+  }
+
+  /** Gives up the CALLs whose deadline has come, and lets those that wait behind them go. */
+  expire(now: number): Step {
+    if (now < this.deadline) return NOTHING;
+    const expired: string[] = [];
+    let forward: StationFrame | undefined;
+    let write: CsmsFrame | undefined;
+    if (this.#stationCall !== undefined && now >= this.#stationDeadline) {
+      expired.push((this.#stationExpired = this.#stationCall));
+      forward = this.#nextOfStation(now);
+    }
+    if (this.#csmsCall !== undefined && now >= this.#csmsDeadline) {
+      expired.push((this.#csmsExpired = this.#csmsCall));
+      write = this.#nextOfCsms(now);
+    }
+    return step({ forward, write, expired });
+  }
+
+  #openStation(incoming: StationFrame, now: number): StationFrame {
+    this.#stationCall = incoming.frame.id;
+    this.#stationDeadline = now + this.#limits.callTimeout;
+    return incoming;
+  }
+
+  #nextOfStation(now: number): StationFrame | undefined {
+    this.#stationCall = undefined;
+    this.#stationDeadline = Infinity;
+    const next = this.#held?.shift();
+    if (next === undefined) return undefined;
+    this.#heldSize -= next.text.length;
+    if (this.#held?.length === 0) this.#held = undefined;
+    return this.#openStation(next, now);
+  }
+
+  #openCsms(outgoing: CsmsFrame, now: number): CsmsFrame {
+    this.#csmsCall = outgoing.messageId;
+    this.#csmsDeadline = now + this.#limits.callTimeout;
+    return outgoing;
+  }
+
+  #nextOfCsms(now: number): CsmsFrame | undefined {
+    this.#csmsCall = undefined;
+    this.#csmsDeadline = Infinity;
+    const next = this.#queued?.shift();
+    if (next === undefined) return undefined;
+    if (this.#queued?.length === 0) this.#queued = undefined;
+    return this.#openCsms(next, now);
+  }
+}
+
+function lateOrUnknown(id: string, expired: string | undefined): Dropped {
+  return id === expired ? 'late-answer' : 'unknown-answer';
+}
+
+/** A step without the parts that are undefined. */
+function step(parts: {
+  forward?: StationFrame | undefined;
+  write?: CsmsFrame | undefined;
+  expired?: readonly string[];
+}): Step {
+  const { forward, write, expired } = parts;
+  return {
+    ...(forward && { forward }),
+    ...(write && { write }),
+    ...(expired && { expired }),
+  };
+}

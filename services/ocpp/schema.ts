@@ -1,0 +1,171 @@
+/**
+ * Whether a payload is what its action wants, by the official JSON schemas that typed-ocpp carries.
+ *
+ * One ajv root per version, because the definitions of a version are shared between its actions; an
+ * action is compiled when it is first seen (some ms), the hot ones by warmUp before a program says that
+ * it is ready. Payloads are never changed: unknown properties are refused, not deleted.
+ */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import formats from 'ajv-formats/dist/formats.js';
+// Not typed-ocpp's main entry: it costs seconds of CPU at start. "20" is OCPP 2.0.1.
+import * as schemas16 from 'typed-ocpp/dist/ocpp16/schemas.js';
+import * as schemas201 from 'typed-ocpp/dist/ocpp20/schemas.js';
+import * as schemas21 from 'typed-ocpp/dist/ocpp21/schemas.js';
+import { type ErrorCode, errorCode, type ErrorReason } from './errors.ts';
+import type { Protocol } from './frame.ts';
+
+/** Why a payload is not valid: the first fault that was found. */
+export interface SchemaFault {
+  readonly reason: ErrorReason;
+  /** The reason as the version spells it. */
+  readonly code: ErrorCode;
+  /** JSON pointer to the field, such as `/meterValue/0/timestamp`. */
+  readonly path: string;
+  /** A sentence with the path in it, fit for the description of a CALLERROR. */
+  readonly description: string;
+}
+
+/** The schema of a request or response, with the definitions of its whole version. */
+interface Schema {
+  readonly definitions?: Readonly<Record<string, unknown>>;
+}
+
+const SCHEMAS: Readonly<Record<Protocol, Readonly<Record<string, Schema>>>> = {
+  'ocpp1.6': schemas16,
+  'ocpp2.0.1': schemas201,
+  'ocpp2.1': schemas21,
+};
+
+/** What warmUp compiles: the messages that stations send all day. Not every version has all of them. */
+const HOT_ACTIONS = [
+  'Authorize',
+  'BootNotification',
+  'DataTransfer',
+  'Heartbeat',
+  'MeterValues',
+  'NotifyEvent',
+  'NotifyReport',
+  'StartTransaction',
+  'StatusNotification',
+  'StopTransaction',
+  'TransactionEvent',
+];
+
+const REASONS: Readonly<Record<string, ErrorReason>> = {
+  type: 'TypeConstraintViolation',
+  required: 'OccurrenceConstraintViolation',
+  minItems: 'OccurrenceConstraintViolation',
+  maxItems: 'OccurrenceConstraintViolation',
+  additionalProperties: 'FormatViolation',
+  format: 'FormatViolation',
+  enum: 'PropertyConstraintViolation',
+  maxLength: 'PropertyConstraintViolation',
+  minimum: 'PropertyConstraintViolation',
+  maximum: 'PropertyConstraintViolation',
+  multipleOf: 'PropertyConstraintViolation',
+};
+
+/** Checks the payload of a CALL or SEND. An action that the version does not have is not for this function. */
+export function validateRequest(
+  protocol: Protocol,
+  action: string,
+  payload: unknown,
+): SchemaFault | undefined {
+  return check(protocol, requestName(protocol, action), payload);
+}
+
+/** Checks the payload of a CALLRESULT to a CALL of this action. */
+export function validateResponse(
+  protocol: Protocol,
+  action: string,
+  payload: unknown,
+): SchemaFault | undefined {
+  return check(protocol, `${action}Response`, payload);
+}
+
+/** Whether the version has this action, in whichever direction. */
+export function knowsAction(protocol: Protocol, action: string): boolean {
+  return Object.hasOwn(SCHEMAS[protocol], requestName(protocol, action));
+}
+
+/** Compiles what stations send all day, so that nobody's first message waits for it. Takes some 100 ms. */
+export function warmUp(protocols: readonly Protocol[]): void {
+  for (const protocol of protocols) {
+    for (const action of HOT_ACTIONS) {
+      if (knowsAction(protocol, action)) validator(protocol, requestName(protocol, action));
+    }
+  }
+}
+
+/** The one SEND of 2.1, NotifyPeriodicEventStream, has no response and so no "Request" in its name. */
+function requestName(protocol: Protocol, action: string): string {
+  const name = `${action}Request`;
+  const alone = !Object.hasOwn(SCHEMAS[protocol], name) && !/Re(quest|sponse)$/.test(action);
+  return alone ? action : name;
+}
+
+function check(protocol: Protocol, name: string, payload: unknown): SchemaFault | undefined {
+  const validate = validator(protocol, name);
+  if (validate(payload)) return undefined;
+  const [error] = validate.errors ?? [];
+  if (error === undefined) throw new Error(`ajv refused a ${name} of ${protocol} without saying why`);
+  return faultOf(protocol, error);
+}
+
+function faultOf(protocol: Protocol, error: ErrorObject): SchemaFault {
+  const { keyword, instancePath, params, message = 'is not valid' } = error;
+  const reason = REASONS[keyword] ?? 'FormatViolation';
+  const missing = keyword === 'required' ? `/${String(params['missingProperty'])}` : '';
+  const surplus = keyword === 'additionalProperties' ? `/${String(params['additionalProperty'])}` : '';
+  const path = `${instancePath}${missing}${surplus}`;
+  const what = missing === '' ? (surplus === '' ? message : 'is not known') : 'is missing';
+  return { reason, code: errorCode(protocol, reason), path, description: `${path || 'the payload'} ${what}` };
+}
+
+interface Compiled {
+  readonly ajv: Ajv;
+  readonly validators: Map<string, ValidateFunction>;
+}
+const compiled = new Map<Protocol, Compiled>();
+
+/** @throws Error for a name that the version does not have: its caller asks knowsAction first */
+function validator(protocol: Protocol, name: string): ValidateFunction {
+  const { ajv, validators } = compiledOf(protocol);
+  const known = validators.get(name);
+  if (known !== undefined) return known;
+  if (!Object.hasOwn(SCHEMAS[protocol], name)) throw new Error(`${protocol} has no schema ${name}`);
+  const validate = ajv.compile({ $ref: `${protocol}#/definitions/${name}` });
+  validators.set(name, validate);
+  return validate;
+}
+
+function compiledOf(protocol: Protocol): Compiled {
+  const known = compiled.get(protocol);
+  if (known !== undefined) return known;
+  const ajv = new Ajv({
+    strict: false,
+    validateSchema: false,
+    addUsedSchema: false,
+    // 1.6 wants limits in steps of 0.1, which binary fractions miss by a little.
+    multipleOfPrecision: 6,
+  });
+  // 2.x asks for RFC 3339; 1.6 for ISO 8601, where stations in the field leave out the time zone.
+  const dateTime = protocol === 'ocpp1.6' ? 'iso-date-time' : 'date-time';
+  ajv.addFormat('date-time', formats.fullFormats[dateTime]);
+  ajv.addFormat('uri', formats.fullFormats.uri);
+  ajv.addSchema(rootOf(protocol), protocol);
+  const entry = { ajv, validators: new Map<string, ValidateFunction>() };
+  compiled.set(protocol, entry);
+  return entry;
+}
+
+/** All messages of a version as definitions beside those that they share, so that each is compiled once. */
+function rootOf(protocol: Protocol): object {
+  const definitions: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(SCHEMAS[protocol])) {
+    const { definitions: shared, ...own } = schema;
+    Object.assign(definitions, shared);
+    definitions[name] = own;
+  }
+  return { definitions };
+}
