@@ -1,0 +1,207 @@
+/** ObjectStore on an API server. */
+import { isDeepStrictEqual } from 'node:util';
+import { errorOf, type KubeHttp } from './http.ts';
+import {
+  type KubeObject,
+  type ListOptions,
+  type ObjectList,
+  type ObjectRef,
+  type ObjectStore,
+  type Resource,
+  StoreError,
+  type WatchEvent,
+} from './object-store.ts';
+import { RenderingMemo } from './rendering-memo.ts';
+import { ResourcePaths } from './resource-paths.ts';
+
+export interface KubeObjectStoreOptions {
+  /** Owner of the fields that we apply. */
+  readonly manager?: string;
+  /** A cache of live objects; what it does not have is read from the server. */
+  readonly cached?: (ref: ObjectRef) => KubeObject | undefined;
+  /** A watch that is silent for longer is broken: bookmarks come about every minute. */
+  readonly watchIdleMs?: number;
+  readonly random?: () => number;
+}
+
+const APPLY = 'application/apply-patch+yaml';
+const PAGE = '500';
+
+export class KubeObjectStore implements ObjectStore {
+  readonly #http: KubeHttp;
+  readonly #paths: ResourcePaths;
+  readonly #options: KubeObjectStoreOptions;
+  readonly #memo = new RenderingMemo();
+  readonly #applyQuery: Readonly<Record<string, string>>;
+
+  constructor(http: KubeHttp, options: KubeObjectStoreOptions = {}) {
+    this.#http = http;
+    this.#paths = new ResourcePaths(http);
+    this.#options = options;
+    this.#applyQuery = {
+      fieldManager: options.manager ?? 'ocpp-operator',
+      force: 'true',
+      fieldValidation: 'Strict',
+    };
+  }
+
+  async get(ref: ObjectRef): Promise<KubeObject | undefined> {
+    try {
+      return trim(await this.#http.json({ method: 'GET', path: this.#paths.of(ref) }));
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  async list(resource: Resource, options: ListOptions = {}): Promise<ObjectList> {
+    const path = this.#paths.collection(resource, options.namespace);
+    const items: KubeObject[] = [];
+    let resourceVersion = '';
+    let next: string | undefined = '';
+    while (next !== undefined) {
+      const query = { limit: PAGE, ...selector(options), ...(next === '' ? {} : { continue: next }) };
+      const page = (await this.#http.json({ method: 'GET', path, query })) as ListPage;
+      resourceVersion ||= page.metadata.resourceVersion;
+      for (const item of page.items ?? []) items.push(typed(resource, trim(item)));
+      next = page.metadata.continue === '' ? undefined : page.metadata.continue;
+    }
+    return { items, resourceVersion };
+  }
+
+  async *watch(
+    resource: Resource,
+    options: ListOptions & { readonly resourceVersion: string; readonly signal: AbortSignal },
+  ): AsyncGenerator<WatchEvent> {
+    const path = this.#paths.collection(resource, options.namespace);
+    const seconds = 240 + Math.floor((this.#options.random ?? Math.random)() * 241);
+    const lines = this.#http.lines({
+      method: 'GET',
+      path,
+      query: {
+        watch: 'true',
+        resourceVersion: options.resourceVersion,
+        allowWatchBookmarks: 'true',
+        timeoutSeconds: String(seconds),
+        ...selector(options),
+      },
+      signal: options.signal,
+      idleMs: this.#options.watchIdleMs ?? 90_000,
+    });
+    for await (const line of lines) if (line !== '') yield eventOf(path, line);
+  }
+
+  async apply(object: KubeObject): Promise<{ readonly object: KubeObject; readonly changed: boolean }> {
+    const rendered = rendering(object);
+    const resource = await this.#paths.resourceOf(object);
+    const { name, namespace } = object.metadata;
+    const ref = { resource, name, ...(namespace === undefined ? {} : { namespace }) };
+    const path = this.#paths.of(ref);
+    const before = this.#options.cached?.(ref) ?? (await this.get(ref));
+    if (before !== undefined && this.#memo.settled(path, rendered, before)) {
+      return { object: before, changed: false };
+    }
+    const after = await this.#patch(path, rendered);
+    this.#memo.remember(path, rendered, after);
+    return { object: after, changed: before === undefined || !sameButStatus(before, after) };
+  }
+
+  async patchStatus(ref: ObjectRef, status: object): Promise<KubeObject> {
+    const { resource, name, namespace } = ref;
+    const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
+    const body = { apiVersion: this.#paths.apiVersion(resource), kind: resource.kind, metadata, status };
+    return this.#patch(`${this.#paths.of(ref)}/status`, body);
+  }
+
+  async delete(ref: ObjectRef, options: { readonly uid?: string } = {}): Promise<void> {
+    const path = this.#paths.of(ref);
+    const preconditions = options.uid === undefined ? {} : { preconditions: { uid: options.uid } };
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy: 'Background',
+      ...preconditions,
+    };
+    this.#memo.forget(path);
+    try {
+      await this.#http.json({ method: 'DELETE', path, body });
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === 'not-found')) throw error;
+    }
+  }
+
+  async #patch(path: string, body: object): Promise<KubeObject> {
+    const query = this.#applyQuery;
+    try {
+      return trim(await this.#http.json({ method: 'PATCH', path, query, body, contentType: APPLY }));
+    } catch (error) {
+      // Fields that the schema does not have come back as 500, though trying again never helps.
+      const isOurs = error instanceof StoreError && error.message.includes('typed patch object');
+      throw isOurs ? new StoreError('invalid', error.message, { status: 500, cause: error }) : error;
+    }
+  }
+}
+
+interface ListPage {
+  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
+  readonly items: readonly unknown[] | null;
+}
+
+function selector({ labelSelector }: ListOptions): Record<string, string> {
+  return labelSelector === undefined || labelSelector === '' ? {} : { labelSelector };
+}
+
+function eventOf(path: string, line: string): WatchEvent {
+  let event: { readonly type: string; readonly object: unknown };
+  try {
+    event = JSON.parse(line) as typeof event;
+  } catch (cause) {
+    throw new StoreError('unavailable', `watch ${path}: an event is no JSON`, { cause });
+  }
+  switch (event.type) {
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+      return { type: event.type, object: trim(event.object) };
+    case 'BOOKMARK': {
+      const { resourceVersion } = (event.object as KubeObject).metadata;
+      return { type: 'BOOKMARK', resourceVersion: resourceVersion ?? '' };
+    }
+    case 'ERROR': {
+      const { code = 500, message = '' } = event.object as { code?: number; message?: string };
+      throw errorOf({ method: 'GET', path }, code, message);
+    }
+    default:
+      throw new StoreError('unavailable', `watch ${path}: unknown event type ${event.type}`);
+  }
+}
+
+/** Without the book-keeping of field owners, which is half of an object and which nobody reads. */
+function trim(answer: unknown): KubeObject {
+  const object = answer as { metadata?: { managedFields?: unknown } };
+  if (object.metadata !== undefined) delete object.metadata.managedFields;
+  return answer as KubeObject;
+}
+
+/** Items of a list of a built-in kind come without their kind. */
+function typed(resource: Resource, item: KubeObject): KubeObject {
+  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  return { ...item, apiVersion, kind: resource.kind };
+}
+
+/** What we send: the caller's fields only, none that the server sets. */
+function rendering(object: KubeObject): KubeObject {
+  const { name, namespace, labels, annotations, ownerReferences, finalizers } = object.metadata;
+  const { status: _, ...rest } = object as KubeObject & { readonly status?: unknown };
+  const metadata = { name, namespace, labels, annotations, ownerReferences, finalizers };
+  return JSON.parse(JSON.stringify({ ...rest, metadata })) as KubeObject;
+}
+
+function sameButStatus(before: KubeObject, after: KubeObject): boolean {
+  if (before.metadata.resourceVersion === after.metadata.resourceVersion) return true;
+  const content = (object: KubeObject) => {
+    const { status: _, metadata, ...rest } = object as KubeObject & { readonly status?: unknown };
+    return { ...rest, metadata: { ...metadata, resourceVersion: '' } };
+  };
+  return isDeepStrictEqual(content(before), content(after));
+}

@@ -1,0 +1,68 @@
+/** URL paths of resources, and which resource serves a kind (asked of the server once per group). */
+import type { KubeHttp } from './http.ts';
+import { type KubeObject, type ObjectRef, type Resource, StoreError } from './object-store.ts';
+
+interface ResourceList {
+  readonly resources: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly namespaced: boolean;
+  }[];
+}
+
+export class ResourcePaths {
+  readonly #http: KubeHttp;
+  /** By `apiVersion/kind`. Bounded by the kinds that the server serves in the groups we use. */
+  readonly #known = new Map<string, Resource>();
+
+  constructor(http: KubeHttp) {
+    this.#http = http;
+  }
+
+  apiVersion({ group, version }: Resource): string {
+    return group === '' ? version : `${group}/${version}`;
+  }
+
+  collection(resource: Resource, namespace?: string): string {
+    const scope = resource.namespaced && namespace !== undefined ? `/namespaces/${segment(namespace)}` : '';
+    return `${base(this.apiVersion(resource))}${scope}/${resource.plural}`;
+  }
+
+  /** @throws StoreError `invalid` when the name, or the namespace of a namespaced kind, is missing */
+  of({ resource, name, namespace }: ObjectRef): string {
+    if (!name || (resource.namespaced && !namespace)) {
+      const missing = name ? 'metadata.namespace' : 'metadata.name';
+      throw new StoreError('invalid', `${resource.kind} ${name}: ${missing}: must be there`);
+    }
+    return `${this.collection(resource, namespace)}/${segment(name)}`;
+  }
+
+  /** @throws StoreError `not-found` when the server does not serve the kind */
+  async resourceOf({ apiVersion, kind }: KubeObject): Promise<Resource> {
+    const key = `${apiVersion}/${kind}`;
+    if (!this.#known.has(key)) await this.#discover(apiVersion);
+    const found = this.#known.get(key);
+    if (found !== undefined) return found;
+    const message = `the API server does not serve ${kind} of ${apiVersion}; is its CRD installed?`;
+    throw new StoreError('not-found', message, { status: 404 });
+  }
+
+  async #discover(apiVersion: string): Promise<void> {
+    const answer = await this.#http.json({ method: 'GET', path: base(apiVersion) });
+    const [group, version] = apiVersion.includes('/') ? apiVersion.split('/', 2) : ['', apiVersion];
+    for (const { name, kind, namespaced } of (answer as ResourceList).resources) {
+      if (name.includes('/')) continue;
+      const resource = { group: group ?? '', version: version ?? '', kind, plural: name, namespaced };
+      this.#known.set(`${apiVersion}/${kind}`, resource);
+    }
+  }
+}
+
+const base = (apiVersion: string) =>
+  apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+
+/** Names go into a path as one segment, whatever they hold. */
+function segment(name: string): string {
+  if (name === '.' || name === '..') throw new StoreError('invalid', `"${name}" is no name`);
+  return encodeURIComponent(name);
+}

@@ -1,0 +1,246 @@
+/**
+ * A private Kubernetes API: etcd and kube-apiserver of the envtest kind on free loopback ports, with
+ * RBAC, real certificates and one token per user, but no controllers. Share one per test file.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { existsSync, globSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parse } from 'yaml';
+import { KubeHttp } from '../../operator/kube/http.ts';
+
+export interface ApiServer extends AsyncDisposable {
+  readonly url: string;
+  /** As a member of system:masters. */
+  readonly http: KubeHttp;
+  /** As this user; without `groups` nothing is allowed but what RBAC objects grant. */
+  httpAs(user: string): KubeHttp;
+  /** Path of a kubeconfig file for this user. */
+  kubeconfig(user?: string): string;
+  /** SIGKILL: every connection is reset. The data stay. */
+  kill(): Promise<void>;
+  /** Starts it anew on the same port. */
+  restart(): Promise<void>;
+  /** SIGSTOP, SIGCONT: hangs without closing a connection. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Installs a CustomResourceDefinition from YAML and waits until it is served. */
+  installCrd(yaml: string): Promise<void>;
+}
+
+export interface ApiServerOptions {
+  /** User names besides `admin`, with their groups. */
+  readonly users?: Readonly<Record<string, readonly string[]>>;
+}
+
+const GET_ASSETS = 'go run sigs.k8s.io/controller-runtime/tools/setup-envtest@latest use -p path';
+const START_MS = 60_000;
+
+/** Undefined (and a loud word) where there are no binaries; an error if CI is set. */
+export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer | undefined> {
+  const assets = findAssets();
+  if (assets !== undefined) return start(assets, options);
+  const message = `no kube-apiserver here; get one with: export KUBEBUILDER_ASSETS=$(${GET_ASSETS})`;
+  if (process.env['CI']) throw new Error(message);
+  console.warn(`SKIPPED: ${message}`);
+  return undefined;
+}
+
+function findAssets(): string | undefined {
+  const given = process.env['KUBEBUILDER_ASSETS'];
+  if (given) return given;
+  const caches = [
+    join(homedir(), '.local/share/kubebuilder-envtest/k8s'),
+    join(homedir(), 'Library/Application Support/io.kubebuilder.envtest/k8s'),
+  ];
+  const found = caches.flatMap((cache) => globSync(join(cache, '*/kube-apiserver'))).sort();
+  const newest = found.at(-1);
+  if (newest !== undefined) return join(newest, '..');
+  const cluster =
+    process.env['OCPP_TEST_CLUSTER'] ?? join(import.meta.dirname, '../../../shared/kube/cluster');
+  if (!existsSync(cluster)) return undefined;
+  return execFileSync(cluster, ['tools'], { encoding: 'utf8' }).trim();
+}
+
+async function start(assets: string, options: ApiServerOptions): Promise<ApiServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'ocpp-api-server-'));
+  const children = new Set<ChildProcess>();
+  const cleanUp = () => {
+    for (const child of children) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.on('exit', cleanUp);
+  const run = (program: string, args: readonly string[]) => {
+    const log = openSync(join(folder, `${program}.log`), 'a');
+    const child = spawn(join(assets, program), args, { stdio: ['ignore', log, log], cwd: folder });
+    children.add(child);
+    child.on('exit', () => children.delete(child));
+    return child;
+  };
+
+  const tokens = writeCredentials(folder, options);
+  const [etcdPort, port] = [await freePort(), await freePort()];
+  run('etcd', etcdArgs(folder, etcdPort));
+  const apiServerArgs = argsOf(folder, etcdPort, port);
+  const url = `https://127.0.0.1:${port}`;
+  const certificates = join(folder, 'certs/apiserver.crt');
+  const httpAs = (user: string) =>
+    new KubeHttp({
+      server: url,
+      authenticate(request) {
+        request.ca = readFileSync(certificates);
+        request.headers = { authorization: `Bearer ${tokens.get(user)}` };
+        return Promise.resolve();
+      },
+    });
+  const http = httpAs('admin');
+  let child: ChildProcess;
+  const restart = async () => {
+    child = run('kube-apiserver', apiServerArgs);
+    await ready(http, child, join(folder, 'kube-apiserver.log'));
+  };
+  const kill = async () => {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) {
+      await new Promise((resolve) => child.once('exit', resolve));
+    }
+  };
+  try {
+    await restart();
+  } catch (error) {
+    cleanUp();
+    throw error;
+  }
+  return {
+    url,
+    http,
+    httpAs,
+    kill,
+    restart,
+    signal: (name) => void child.kill(name),
+    kubeconfig: (user = 'admin') => writeKubeconfig(folder, url, user, tokens.get(user) ?? ''),
+    installCrd: (yaml) => installCrd(http, yaml),
+    async [Symbol.asyncDispose]() {
+      http.close();
+      await kill();
+      process.off('exit', cleanUp);
+      cleanUp();
+    },
+  };
+}
+
+function writeCredentials(folder: string, { users = {} }: ApiServerOptions): Map<string, string> {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  writeFileSync(join(folder, 'sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(join(folder, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
+  const tokens = new Map<string, string>();
+  const rows = Object.entries({ admin: ['system:masters'], ...users }).map(([user, groups]) => {
+    tokens.set(user, randomBytes(16).toString('hex'));
+    return `${tokens.get(user)},${user},${user},"${groups.join(',')}"\n`;
+  });
+  writeFileSync(join(folder, 'tokens.csv'), rows.join(''));
+  return tokens;
+}
+
+function etcdArgs(folder: string, port: number): string[] {
+  return [
+    `--data-dir=${join(folder, 'etcd')}`,
+    `--listen-client-urls=http://127.0.0.1:${port}`,
+    `--advertise-client-urls=http://127.0.0.1:${port}`,
+    '--listen-peer-urls=http://127.0.0.1:0',
+    '--unsafe-no-fsync=true',
+    '--log-level=error',
+  ];
+}
+
+function argsOf(folder: string, etcdPort: number, port: number): string[] {
+  return [
+    `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+    `--secure-port=${port}`,
+    '--bind-address=127.0.0.1',
+    '--advertise-address=127.0.0.1',
+    '--endpoint-reconciler-type=none',
+    `--cert-dir=${join(folder, 'certs')}`,
+    `--token-auth-file=${join(folder, 'tokens.csv')}`,
+    '--authorization-mode=RBAC',
+    '--disable-admission-plugins=ServiceAccount',
+    '--service-cluster-ip-range=10.0.0.0/24',
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${join(folder, 'sa.pub')}`,
+    `--service-account-signing-key-file=${join(folder, 'sa.key')}`,
+    '--allow-privileged=true',
+  ];
+}
+
+async function ready(http: KubeHttp, child: ChildProcess, log: string): Promise<void> {
+  const deadline = Date.now() + START_MS;
+  for (;;) {
+    try {
+      // Answers only once the built-in namespaces and RBAC rules are there.
+      await http.json({ method: 'GET', path: '/api/v1/namespaces/default', timeoutMs: 2000 });
+      await http.json({ method: 'GET', path: '/apis/rbac.authorization.k8s.io/v1/clusterroles/admin' });
+      return;
+    } catch (error) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        const tail = readFileSync(log, 'utf8').slice(-2000);
+        throw new Error(`kube-apiserver did not start, its log ends with:\n${tail}`, { cause: error });
+      }
+      await delay(100);
+    }
+  }
+}
+
+function writeKubeconfig(folder: string, server: string, user: string, token: string): string {
+  const file = join(folder, `${user}.kubeconfig`);
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      { name: 'test', cluster: { server, 'certificate-authority': join(folder, 'certs/apiserver.crt') } },
+    ],
+    users: [{ name: user, user: { token } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user } }],
+    'current-context': 'test',
+  };
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return file;
+}
+
+async function installCrd(http: KubeHttp, yaml: string): Promise<void> {
+  const crd = parse(yaml) as {
+    metadata: { name: string };
+    spec: { group: string; names: { plural: string }; versions: { name: string; served: boolean }[] };
+  };
+  await http.json({
+    method: 'PATCH',
+    path: `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${crd.metadata.name}`,
+    query: { fieldManager: 'test', force: 'true', fieldValidation: 'Strict' },
+    body: crd,
+    contentType: 'application/apply-patch+yaml',
+  });
+  const version = crd.spec.versions.find(({ served }) => served)?.name;
+  const path = `/apis/${crd.spec.group}/${version}/${crd.spec.names.plural}`;
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    try {
+      await http.json({ method: 'GET', path });
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(50);
+    }
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
