@@ -37,6 +37,8 @@ export const ENV = {
   logLevel: 'LOG_LEVEL',
   protocols: 'OCPP_PROTOCOLS',
   maxSessions: 'OCPP_MAX_SESSIONS',
+  /** Handshakes that one proxy admits per second. */
+  connectRate: 'OCPP_CONNECT_RATE',
   callTimeout: 'OCPP_CALL_TIMEOUT',
   pingInterval: 'OCPP_PING_INTERVAL',
   /** Sockets closed per second by one draining proxy. */
