@@ -7,6 +7,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse, parseAllDocuments } from 'yaml';
+import { OCPP_CLUSTERS } from '../../operator/api/ocpp-cluster.ts';
+import type { Resource } from '../../operator/kube/object-store.ts';
+import { OWNED, PODS } from '../../operator/render/resources.ts';
 import { PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import { upgradeArguments } from '../e2e/release.ts';
 
@@ -155,6 +158,27 @@ chartTest('with watchNamespaces the operator may do nothing elsewhere', (t) => {
     .filter((object) => object.kind === 'RoleBinding')
     .map(({ metadata }) => metadata.namespace);
   t.deepEqual(new Set(bound), new Set([undefined, 'north', 'south']));
+});
+
+chartTest('the operator may do with each kind what it does, and no more', (t) => {
+  const rules = template(OPERATOR).flatMap((object) => object.rules ?? []);
+  const verbs = ({ group, plural }: Pick<Resource, 'group' | 'plural'>) =>
+    rules
+      .filter((rule) => rule.apiGroups.includes(group) && rule.resources.includes(plural))
+      .flatMap((rule) => rule.verbs)
+      .sort();
+  // Server-side apply is a PATCH, which also needs `create` where the object is new.
+  for (const kind of OWNED)
+    t.deepEqual(verbs(kind), ['create', 'delete', 'get', 'list', 'patch', 'watch'], kind.kind);
+  for (const kind of [PODS, OCPP_CLUSTERS]) t.deepEqual(verbs(kind), ['get', 'list', 'watch'], kind.kind);
+  t.deepEqual(verbs({ ...OCPP_CLUSTERS, plural: 'ocppclusters/status' }), ['get', 'patch']);
+  t.deepEqual(verbs({ group: '', plural: 'events' }), ['create', 'patch']);
+  t.deepEqual(verbs({ group: 'coordination.k8s.io', plural: 'leases' }), [
+    'create',
+    'get',
+    'patch',
+    'update',
+  ]);
 });
 
 chartTest('no permission is given with a wildcard, and none reaches Secrets or Roles', (t) => {

@@ -6,18 +6,15 @@ export interface RedisPod {
   readonly namespace: string;
 }
 
-const exec = ({ cluster, namespace }: RedisPod) => [
-  'exec',
-  '-i',
-  `${cluster}-redis-0`,
-  '-n',
-  namespace,
-  '--',
-  'redis-cli',
+/** Redis listens on the Pod's address only. */
+const CLIENT = 'exec redis-cli -h "$POD_IP" "$@"';
+const exec = ({ cluster, namespace }: RedisPod, ...command: readonly string[]) => [
+  ...['exec', '-i', `${cluster}-redis-0`, '-n', namespace, '--'],
+  ...['sh', '-c', CLIENT, 'redis-cli', ...command],
 ];
 
 export async function redis(pod: RedisPod, ...command: readonly string[]): Promise<string> {
-  return (await kubectl([...exec(pod), ...command])).trimEnd();
+  return (await kubectl(exec(pod, ...command))).trimEnd();
 }
 
 /** Entries of a stream, oldest first, as their fields. */
@@ -35,5 +32,5 @@ export async function stream(pod: RedisPod, key: string): Promise<Record<string,
 export async function pushAll(pod: RedisPod, key: string, texts: readonly string[]): Promise<void> {
   const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
   const commands = texts.map((text) => `*3\r\n${bulk('LPUSH')}${bulk(key)}${bulk(text)}`);
-  await kubectl([...exec(pod), '--pipe'], commands.join(''));
+  await kubectl(exec(pod, '--pipe'), commands.join(''));
 }
