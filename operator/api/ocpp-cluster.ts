@@ -151,6 +151,7 @@ export interface AutoscalingStatus {
   readonly desiredReplicas?: number;
   readonly reason?: string;
   readonly lastScaleTime?: string;
+  readonly lastScaleDirection?: 'Up' | 'Down';
   /** Messages per busy second of one replica, smoothed; the last good value. */
   readonly capacityPerReplica?: number;
   /** Recommendations of the stabilisation window, oldest first: `{at, replicas}`. */
