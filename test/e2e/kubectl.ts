@@ -17,12 +17,7 @@ export interface Manifest {
 }
 
 /** Runs a program to its end and resolves to its standard output. */
-function run(
-  program: string,
-  args: readonly string[],
-  input = '',
-  timeoutSeconds = 120,
-): Promise<string> {
+function run(program: string, args: readonly string[], input = '', timeoutSeconds = 120): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(
       program,
