@@ -1,0 +1,125 @@
+/**
+ * Samples of Pods as the figures that scaling needs. Pure. Counters may start anew (a restarted
+ * container), Pods come and go, exporters may have wrong clocks or freeze; and what is not known stays
+ * undefined.
+ */
+import { METRIC } from '../../services/contract.ts';
+import type { QueueReading, Signals } from '../scaling/demand.ts';
+import type { Sample } from './scrape.ts';
+
+/** Samples of one Pod, oldest first. */
+interface Track {
+  readonly samples: readonly Sample[];
+  /** When the time stamp of its queue reading last moved, by our clock: exporters' clocks differ. */
+  readonly queueMovedAt?: number;
+}
+
+export type History = ReadonlyMap<string, Track>;
+
+/** The arrival rate is the mean of so long, ms. */
+const RATE_WINDOW_MS = 20_000;
+
+/** @param pods those that exist; others are forgotten */
+export function remember(history: History, samples: readonly Sample[], pods: readonly string[]): History {
+  const next = new Map([...history].filter(([pod]) => pods.includes(pod)));
+  for (const sample of samples) {
+    const track = next.get(sample.pod);
+    const before = track?.samples.at(-1);
+    const kept = (track?.samples ?? []).filter(({ at }) => at >= sample.at - RATE_WINDOW_MS);
+    const stamp = sample.values[METRIC.queueSampledAt];
+    const moved = stamp !== undefined && stamp !== before?.values[METRIC.queueSampledAt];
+    const queueMovedAt = moved ? sample.at : track?.queueMovedAt;
+    next.set(sample.pod, {
+      samples: [...kept, sample],
+      ...(queueMovedAt !== undefined && { queueMovedAt }),
+    });
+  }
+  return next;
+}
+
+export interface Expected {
+  /** Ready ws-proxy Pods: each must have been read lately, or the sums are not known. */
+  readonly proxies: readonly string[];
+  /** ms since 1970 */
+  readonly now: number;
+  /** Samples older than this are missing, ms. */
+  readonly staleMs: number;
+}
+
+/** `work` is left to workSince(), as it must be counted once. */
+export function signalsOf(history: History, { proxies, now, staleMs }: Expected): Signals {
+  const tracks = proxies.map((pod) => history.get(pod)?.samples ?? []);
+  const known = proxies.length > 0 && tracks.every((samples) => now - (samples.at(-1)?.at ?? 0) <= staleMs);
+  const arrivalRate = known
+    ? total(tracks.map((samples) => rate(samples, METRIC.proxyForwarded)))
+    : undefined;
+  const sessions = known
+    ? total(tracks.map((samples) => samples.at(-1)?.values[METRIC.proxySessions]))
+    : undefined;
+  const queue = freshestQueue(history, now);
+  return {
+    ...(arrivalRate !== undefined && { arrivalRate }),
+    ...(sessions !== undefined && { sessions }),
+    ...(queue !== undefined && { queue }),
+  };
+}
+
+/** What processors did in the samples after `since` (ms): once for each decision. */
+export function workSince(history: History, since: number): Signals['work'] {
+  let completed = 0;
+  let busySeconds = 0;
+  for (const { samples } of history.values()) {
+    samples.forEach((sample, index) => {
+      const before = samples[index - 1];
+      if (before === undefined || sample.at <= since || sample.component !== 'processor') return;
+      const done = increase(before, sample, METRIC.processorCompleted);
+      const busy = increase(before, sample, METRIC.processorBusySeconds);
+      if (done === undefined || busy === undefined) return;
+      completed += done;
+      busySeconds += busy;
+    });
+  }
+  return busySeconds > 0 ? { completed, busySeconds } : undefined;
+}
+
+/** One figure for all: every Pod reports the same queue, so the freshest report counts, never the sum. */
+function freshestQueue(history: History, now: number): QueueReading | undefined {
+  let best: QueueReading | undefined;
+  for (const { samples, queueMovedAt } of history.values()) {
+    const values = samples.at(-1)?.values;
+    if (values === undefined || queueMovedAt === undefined) continue;
+    const depth = values[METRIC.queueDepth];
+    const oldestSeconds = values[METRIC.queueOldestSeconds];
+    const inFlight = values[METRIC.queueInFlight];
+    if (depth === undefined || oldestSeconds === undefined || inFlight === undefined) continue;
+    const reading = { depth, oldestSeconds, inFlight, ageMs: Math.max(0, now - queueMovedAt) };
+    if (best === undefined || reading.ageMs < best.ageMs) best = reading;
+  }
+  return best;
+}
+
+/** Per second. A Pod seen for the first time has no rate yet. */
+function rate(samples: readonly Sample[], metric: string): number | undefined {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (first === undefined || last === undefined || last.at <= first.at) return undefined;
+  const steps = samples.slice(1).map((sample, index) => increase(samples[index] ?? sample, sample, metric));
+  const sum = total(steps);
+  return sum === undefined ? undefined : sum / ((last.at - first.at) / 1000);
+}
+
+/** A counter below its last value has started anew at 0. */
+function increase(before: Sample, after: Sample, metric: string): number | undefined {
+  const [from, to] = [before.values[metric], after.values[metric]];
+  if (from === undefined || to === undefined) return undefined;
+  return to >= from ? to - from : to;
+}
+
+/** Undefined when one of them is. */
+function total(values: readonly (number | undefined)[]): number | undefined {
+  let sum = 0;
+  for (const value of values) {
+    if (value === undefined) return undefined;
+    sum += value;
+  }
+  return sum;
+}
