@@ -61,8 +61,11 @@ export class ResourcePaths {
 const base = (apiVersion: string) =>
   apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
 
-/** Names go into a path as one segment, whatever they hold. */
+/** Names go into a path as one segment: the rule that the API server has for every kind of name. */
 function segment(name: string): string {
-  if (name === '.' || name === '..') throw new StoreError('invalid', `"${name}" is no name`);
-  return encodeURIComponent(name);
+  if (name !== '.' && name !== '..' && !/[/%]/.test(name)) return encodeURIComponent(name);
+  throw new StoreError(
+    'invalid',
+    `"${name}" is no name of an object: it must not be . or .. nor hold / or %`,
+  );
 }

@@ -1,0 +1,180 @@
+/** The ObjectStore suite on both stores, and what only one of them does. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
+import type { KubeObject, ObjectRef, StoreError } from '../../operator/kube/object-store.ts';
+import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
+import { systemClock } from '../../services/runtime/clock.ts';
+import { objectStoreConformance } from '../conformance/object-store.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+
+const CRD = readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8');
+
+const HISTORY = 20;
+const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+
+const configMap = (name: string, data: object, owners: readonly KubeObject[] = []) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace: 'default', ownerReferences: owners.map(ownerOf) },
+  data,
+});
+const ownerOf = ({ apiVersion, kind, metadata }: KubeObject) => ({
+  apiVersion,
+  kind,
+  name: metadata.name,
+  uid: metadata.uid ?? '',
+});
+const ref = (name: string): ObjectRef => ({ resource: CONFIG_MAPS, name, namespace: 'default' });
+
+const memory = (history?: number) => {
+  let uids = 0;
+  const newUid = () => `uid-${(uids += 1)}`;
+  return new MemoryObjectStore({ clock: systemClock, newUid, ...(history === undefined ? {} : { history }) });
+};
+
+let server: ApiServer | undefined;
+
+test.before(async () => {
+  server = await startApiServer();
+  await server?.installCrd(CRD);
+});
+
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+objectStoreConformance(test, 'memory', () => {
+  const store = memory(HISTORY);
+  const forget = async () => {
+    for (let n = 0; n <= HISTORY; n += 1) await store.apply(configMap('noise', { n: String(n) }));
+  };
+  return Promise.resolve({ store, as: (manager) => store.as(manager), forget });
+});
+
+objectStoreConformance(test, 'kube-apiserver', () => {
+  if (server === undefined) return Promise.resolve(undefined);
+  const { http } = server;
+  return Promise.resolve({
+    store: new KubeObjectStore(http),
+    as: (manager) => new KubeObjectStore(http, { manager }),
+    // A server that starts reads the present from etcd and keeps no past in its watch cache.
+    forget: () => server?.kill().then(() => server?.restart()) ?? Promise.resolve(),
+  });
+});
+
+test('memory: dependents go with the last of their owners, and none outlives it', async (t) => {
+  const store = memory();
+  const { object: first } = await store.apply(configMap('first', {}));
+  const { object: second } = await store.apply(configMap('second', {}));
+  const { object: child } = await store.apply(configMap('child', {}, [first, second]));
+  await store.apply(configMap('grandchild', {}, [child]));
+  await store.delete(ref('first'));
+  t.truthy(await store.get(ref('child')), 'one owner is left');
+  await store.delete(ref('second'));
+  t.is(await store.get(ref('child')), undefined);
+  t.is(await store.get(ref('grandchild')), undefined);
+  await store.apply(configMap('late', {}, [second]));
+  t.is(await store.get(ref('late')), undefined, 'the owner was gone when it was made');
+});
+
+test('memory: objects are frozen, finalizers refused, the schema decides what is admitted', async (t) => {
+  const admit = (object: KubeObject) => ({ ...object, immutable: true });
+  const store = new MemoryObjectStore({ clock: { now: () => 0 }, newUid: () => 'u', admit });
+  const { object } = await store.apply(configMap('frozen', { a: { b: 'c' } }));
+  t.like(object, { immutable: true, metadata: { creationTimestamp: '1970-01-01T00:00:00Z' } });
+  t.throws(() => ((object as unknown as { data: { a: { b: string } } }).data.a.b = 'd'));
+  t.false((await store.apply(configMap('frozen', { a: { b: 'c' } }))).changed);
+  const held = { ...configMap('held', {}), metadata: { name: 'held', namespace: 'd', finalizers: ['x/y'] } };
+  t.is((await t.throwsAsync<StoreError>(store.apply(held)))?.code, 'invalid');
+});
+
+const onServer = (title: string, run: (t: ExecutionContext, server: ApiServer) => Promise<void>) =>
+  test(`kube-apiserver: ${title}`, async (t) => {
+    if (server === undefined) t.pass('skipped');
+    else await run(t, server);
+  });
+
+const DEPLOYMENT = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'quiet', namespace: 'default' },
+  spec: {
+    replicas: 1,
+    selector: { matchLabels: { app: 'quiet' } },
+    template: {
+      metadata: { labels: { app: 'quiet' } },
+      spec: {
+        containers: [
+          {
+            name: 'main',
+            image: 'none',
+            env: [{ name: 'EMPTY', value: '' }],
+            resources: { requests: { cpu: '0.5', memory: '1024Mi' } },
+            securityContext: {},
+          },
+        ],
+      },
+    },
+  },
+};
+const DEPLOYMENTS = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'Deployment',
+  plural: 'deployments',
+  namespaced: true,
+};
+
+onServer('a quiet object costs no write, whatever the server makes of its fields', async (t, server) => {
+  const writes: string[] = [];
+  const http = new Proxy(server.http, {
+    get(target, name) {
+      if (name !== 'json') return Reflect.get(target, name) as unknown;
+      return (request: Parameters<typeof target.json>[0]) => {
+        if (request.method !== 'GET') writes.push(`${request.method} ${request.path}`);
+        return target.json(request);
+      };
+    },
+  });
+  const store = new KubeObjectStore(http);
+  t.true((await store.apply(DEPLOYMENT)).changed);
+  for (let n = 0; n < 3; n += 1) t.false((await store.apply(DEPLOYMENT)).changed);
+  t.is(writes.length, 1, 'the server writes 500m for 0.5, which is no change');
+
+  const { apiVersion, kind, metadata } = DEPLOYMENT;
+  const scaled = { apiVersion, kind, metadata, spec: { replicas: 5 } };
+  await new KubeObjectStore(server.http, { manager: 'kubectl' }).apply(scaled);
+  t.true((await store.apply(DEPLOYMENT)).changed, 'drift is repaired');
+  t.is(writes.length, 2);
+  const [main] = DEPLOYMENT.spec.template.spec.containers;
+  const template = { ...DEPLOYMENT.spec.template, spec: { containers: [{ ...main, env: undefined }] } };
+  const bare = { ...DEPLOYMENT, spec: { ...DEPLOYMENT.spec, template } };
+  const { object } = await store.apply(bare);
+  const { spec } = object as unknown as typeof bare;
+  t.is(spec.replicas, 1);
+  t.is(spec.template.spec.containers[0]?.env, undefined, 'what the rendering drops goes');
+  await store.delete({ resource: DEPLOYMENTS, name: 'quiet', namespace: 'default' });
+  t.true((await store.apply(bare)).changed, 'deleted: made again');
+});
+
+onServer('refusals say the field, the kind and the verb', async (t, server) => {
+  const store = new KubeObjectStore(server.http);
+  const apply = (object: object) => t.throwsAsync<StoreError>(store.apply(object as KubeObject));
+  const unknownField = await apply({ ...configMap('odd', {}), datum: { a: '1' } });
+  t.is(unknownField?.code, 'invalid');
+  t.regex(unknownField?.message ?? '', /configmaps\/odd.*\.datum/);
+  t.false(unknownField?.retryable);
+  const unknownKind = await apply({ ...configMap('odd', {}), kind: 'Widget' });
+  t.is(unknownKind?.code, 'not-found');
+  t.regex(unknownKind?.message ?? '', /does not serve Widget of v1/);
+  const wrongValue = await apply({
+    apiVersion: 'ocpp.dev/v1alpha1',
+    kind: 'OcppCluster',
+    metadata: { name: 'wrong', namespace: 'default' },
+    spec: { proxy: { replicas: -1 } },
+  });
+  t.is(wrongValue?.code, 'invalid');
+  t.regex(wrongValue?.message ?? '', /spec\.proxy\.replicas/);
+});
