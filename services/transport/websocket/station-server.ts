@@ -1,0 +1,255 @@
+/**
+ * The endpoint that stations connect to: HTTP, the WebSocket handshake, and the set of open station
+ * sockets over a Gateway. A station's session is taken before its handshake is answered, so a store that is
+ * away shows as HTTP 503 and not as a socket that opens and closes; what the station sends meanwhile
+ * waits in the kernel.
+ *
+ * One timer serves all sockets: an idle one costs no timer and no closure.
+ */
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { PEER_LIMITS } from '../../ocpp/peer.ts';
+import { TransportError } from '../errors.ts';
+import type { Gateway, GatewayConnection } from '../transport.ts';
+import { type Admission, type Admit, type Refusal, retryAfterSeconds } from './admission.ts';
+import { createHandshakeServer, isWebSocketHandshake, writeRefusal } from './handshake.ts';
+import {
+  type SocketHost,
+  type SocketLimits,
+  type SocketObserver,
+  StationSocket,
+  StationWebSocket,
+} from './station-socket.ts';
+
+export interface StationServerOptions extends Pick<
+  SocketHost,
+  'clock' | 'faultAnswer' | 'transactionsAfter'
+> {
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  readonly gateway: Gateway;
+  readonly admit: Admit;
+  readonly observer: StationObserver;
+  readonly limits?: Partial<StationServerLimits>;
+  readonly random?: () => number;
+}
+
+export interface StationObserver extends SocketObserver {
+  refused(refusal: Refusal, remoteAddress: string): void;
+}
+
+export interface StationServerLimits extends SocketLimits {
+  /** Longest message of a station in bytes; a longer one closes the socket with 1009. */
+  readonly maxMessageBytes: number;
+  /** How long a peer may take for its request headers, and the store to take a session; ms. */
+  readonly handshakeTimeoutMs: number;
+  /** How long a peer may take to answer our Close before its TCP connection is cut; ms. */
+  readonly closeTimeoutMs: number;
+}
+
+const DEFAULT_LIMITS: StationServerLimits = {
+  peer: PEER_LIMITS,
+  maxMessageBytes: 256 * 1024,
+  maxHeldBytes: 64 * 1024,
+  maxHeldBytesOfAll: 256 * 1024 * 1024,
+  maxUnreadBytes: 1024 * 1024,
+  pingIntervalMs: 30_000,
+  handshakeTimeoutMs: 10_000,
+  closeTimeoutMs: 10_000,
+};
+
+/** A message may come in so many pieces, and a read in so many chunks; more is an attack on our memory. */
+const MAX_FRAGMENTS = 1024;
+const MAX_CHUNKS = 8192;
+/** Pause between two looks at all sockets; ms. */
+const SWEEP_PAUSE = 1000;
+/** Why a handshake is refused whatever it asks for. */
+const GOING_AWAY = 'this server is going away, connect again';
+const STORE_AWAY = 'the message store is out of reach, connect again';
+
+export class StationServer implements AsyncDisposable {
+  /** Open sockets, those whose closing handshake runs included. */
+  readonly sockets = new Set<StationSocket>();
+  readonly #options: StationServerOptions;
+  readonly #limits: StationServerLimits;
+  readonly #host: SocketHost;
+  readonly #http: Server;
+  readonly #handshakes: InstanceType<typeof WebSocketServer<typeof StationWebSocket>>;
+  readonly #random: () => number;
+  #opening = 0;
+  #refusing = false;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(options: StationServerOptions) {
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const { clock, observer, faultAnswer, transactionsAfter } = options;
+    const gone = (socket: StationSocket) => void this.sockets.delete(socket);
+    this.#host = {
+      limits: this.#limits,
+      clock,
+      observer,
+      faultAnswer,
+      transactionsAfter,
+      heldBytes: 0,
+      gone,
+    };
+    const handshakes = {
+      noServer: true,
+      clientTracking: false,
+      WebSocket: StationWebSocket,
+      perMessageDeflate: false,
+      maxPayload: this.#limits.maxMessageBytes,
+      maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: MAX_CHUNKS,
+      closeTimeout: this.#limits.closeTimeoutMs,
+    };
+    this.#handshakes = new WebSocketServer(handshakes);
+    this.#http = createHandshakeServer(this.#limits.handshakeTimeoutMs);
+    this.#http.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
+  }
+
+  /** Sessions held, handshakes in progress included. */
+  get size(): number {
+    return this.sockets.size + this.#opening;
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  /** Rejects when the address cannot be had. */
+  async start(): Promise<void> {
+    const { port, host } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once('error', reject);
+      this.#http.listen({ port, host, backlog: 4096 }, () => {
+        this.#http.off('error', reject);
+        resolve();
+      });
+    });
+    const pause = Math.min(SWEEP_PAUSE, this.#limits.pingIntervalMs / 4);
+    this.#sweeper = setInterval(() => this.#sweep(), pause);
+  }
+
+  /** From now on every handshake gets 503, those in progress included. */
+  refuseUpgrades(): void {
+    this.#refusing = true;
+  }
+
+  /** Closes the sockets that are left, and resolves when they are gone. */
+  async stop(): Promise<void> {
+    this.refuseUpgrades();
+    for (const socket of this.sockets) socket.closeForRestart('stop');
+    // Of handshakes that never came; upgraded connections are not among them.
+    this.#http.closeAllConnections();
+    if (this.#http.listening) await new Promise((resolve) => this.#http.close(resolve));
+    clearInterval(this.#sweeper);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #sweep(): void {
+    const now = this.#options.clock.now();
+    for (const socket of this.sockets) socket.sweep(now);
+  }
+
+  async #upgrade(request: IncomingMessage, tcp: Duplex, head: Buffer): Promise<void> {
+    // ws listens for itself later; until then a reset must not end the process.
+    tcp.on('error', () => tcp.destroy());
+    // ws has the right refusal for each mistake of this kind.
+    if (!isWebSocketHandshake(request)) return this.#handshakes.handleUpgrade(request, tcp, head, farewell);
+    const admission = this.#admission(request);
+    if (admission.kind === 'refuse') return this.#refuse(admission.refusal, request, tcp);
+    // ws would take the first of the list, and refuse a list with repetitions.
+    delete request.headers['sec-websocket-protocol'];
+    if (admission.kind === 'accept-and-close') {
+      return this.#handshakes.handleUpgrade(request, tcp, head, farewell);
+    }
+    const { stationId, protocol } = admission;
+    request.headers['sec-websocket-protocol'] = protocol;
+    const remoteAddress = request.socket.remoteAddress ?? '';
+    const socket = new StationSocket({ stationId, protocol, remoteAddress }, this.#host);
+    this.#opening += 1;
+    try {
+      const connection = await this.#open(socket);
+      if (!this.#refusing) return this.#complete(socket, connection, request, tcp, head);
+      this.#refuse(this.#later(GOING_AWAY), request, tcp);
+      await connection.close();
+    } catch (error) {
+      this.#options.observer.trouble(error as Error);
+      this.#refuse(this.#later(STORE_AWAY), request, tcp);
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #admission(request: IncomingMessage): Admission {
+    if (this.#refusing) return { kind: 'refuse', refusal: this.#later(GOING_AWAY) };
+    const admission = this.#options.admit({
+      url: request.url ?? '',
+      subprotocols: request.headers['sec-websocket-protocol'],
+      remoteAddress: request.socket.remoteAddress ?? '',
+      sessions: this.size,
+    });
+    const healthy = admission.kind !== 'accept' || this.#options.gateway.isHealthy();
+    return healthy ? admission : { kind: 'refuse', refusal: this.#later(STORE_AWAY) };
+  }
+
+  /** Takes the station's session, or rejects in time for the handshake to be refused. */
+  async #open(socket: StationSocket): Promise<GatewayConnection> {
+    const opening = this.#options.gateway.open(socket.session, socket);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        const message = `no session could be opened within ${this.#limits.handshakeTimeoutMs} ms`;
+        reject(new TransportError('store-unavailable', message));
+        // What comes after all belongs to nobody.
+        opening.then((connection) => connection.close()).catch(() => undefined);
+      }, this.#limits.handshakeTimeoutMs);
+    });
+    try {
+      return await Promise.race([opening, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #complete(
+    socket: StationSocket,
+    connection: GatewayConnection,
+    request: IncomingMessage,
+    tcp: Duplex,
+    head: Buffer,
+  ): void {
+    let complete = false;
+    // Calls back at once, or never when the peer has gone meanwhile.
+    this.#handshakes.handleUpgrade(request, tcp, head, (ws) => {
+      complete = true;
+      this.sockets.add(socket);
+      socket.attach(ws, connection, this.#random() * this.#limits.pingIntervalMs);
+    });
+    if (!complete) connection.close().catch((error: Error) => this.#options.observer.trouble(error));
+  }
+
+  #refuse(refusal: Refusal, request: IncomingMessage, tcp: Duplex): void {
+    this.#options.observer.refused(refusal, request.socket.remoteAddress ?? '');
+    writeRefusal(tcp, refusal);
+  }
+
+  #later(reason: string): Refusal {
+    return { status: 503, reason, retryAfterSeconds: retryAfterSeconds(this.#random) };
+  }
+}
+
+/** Ends a WebSocket of which no session came: no subprotocol in common (OCPP-J 1.6 §3.2, 2.x Part 4 §3.1.2). */
+function farewell(ws: StationWebSocket): void {
+  ws.on('error', () => ws.terminate());
+  ws.close(1002, 'no OCPP subprotocol in common');
+}

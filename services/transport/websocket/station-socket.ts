@@ -1,0 +1,310 @@
+/**
+ * One station's socket: proves what the station sends to be frames, lets one CALL at a time through to the
+ * gateway, and writes what comes back.
+ *
+ * Bounded both ways: what was read and is not stored yet counts against a share, and a socket over its share
+ * is paused; what the station does not read counts too, and a socket where it piles up is cut. Overload is
+ * never answered with CALLERROR: in OCPP 1.6 (§3.7.1) a failing answer uses up the attempts of a
+ * transaction message and can destroy billing data.
+ *
+ * There are tens of thousands of these in a process: what they share is in the SocketHost, and listeners are
+ * functions of the module that find their socket through `this`.
+ */
+import { WebSocket } from 'ws';
+import { type CallError, type Frame, type FrameFault, formatFrame, parseFrame } from '../../ocpp/frame.ts';
+import type { Protocol } from '../../ocpp/frame.ts';
+import { Peer, type PeerLimits, type Step } from '../../ocpp/peer.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { TransportError } from '../errors.ts';
+import type {
+  GatewayConnection,
+  IncomingFrame,
+  OutgoingFrame,
+  StationSession,
+  StationSink,
+} from '../transport.ts';
+
+/** What all sockets of a server share. */
+export interface SocketHost {
+  readonly limits: SocketLimits;
+  readonly clock: Clock;
+  readonly observer: SocketObserver;
+  /** The CALLERROR that OCPP wants for a text that is no frame; undefined means silence. */
+  readonly faultAnswer: (protocol: Protocol, fault: FrameFault) => CallError | undefined;
+  /** The number of transactions that run at a station after this frame of it, given the number before. */
+  readonly transactionsAfter: (before: number, frame: Frame) => number;
+  /** Bytes that all sockets hold; the sockets keep count. */
+  heldBytes: number;
+  gone(socket: StationSocket): void;
+}
+
+export interface SocketLimits {
+  readonly peer: PeerLimits;
+  /** A socket that holds more bytes of frames that are not stored yet is paused. */
+  readonly maxHeldBytes: number;
+  /** The same for all sockets together: then each that holds anything is paused. */
+  readonly maxHeldBytesOfAll: number;
+  /** Bytes written to a station that it has not read; with more its socket is cut. */
+  readonly maxUnreadBytes: number;
+  /** Pause between two pings; a socket that is silent for two of them is cut; ms. */
+  readonly pingIntervalMs: number;
+}
+
+/** What a program may want to count or log. None of these may throw; words are fit for metric labels. */
+export interface SocketObserver {
+  opened(session: StationSession): void;
+  closed(session: StationSession, why: CloseReason, code: number): void;
+  /** A message of a station: its MessageTypeNumber, or what is wrong with it. */
+  received(type: number | FrameFault['kind'] | 'binary'): void;
+  forwarded(): void;
+  /** A frame, of either side, that goes no further. */
+  dropped(why: string): void;
+  trouble(error: Error): void;
+}
+
+export type CloseReason =
+  /** The station closed in good order, or its TCP connection ended. */
+  | 'station'
+  | 'lost'
+  /** What it sent was no text, too long, not UTF-8 or no WebSocket. */
+  | 'binary'
+  | 'bad-message'
+  /** It answered no ping; it did not read what we wrote. */
+  | 'silent'
+  | 'slow-reader'
+  /** Another connection has the session now, or the store refused a frame for good. */
+  | 'revoked'
+  | 'refused'
+  | 'drain'
+  | 'drain-forced'
+  | 'stop';
+
+/** Close codes (RFC 6455 §7.4.1, and 1012 of the IANA registry: come again, to somebody else). */
+const CLOSE = { unsupported: 1003, serviceRestart: 1012 } as const;
+/** A close reason is at most 123 bytes of UTF-8 (RFC 6455 §5.5). */
+const MAX_CLOSE_REASON = 123;
+
+export class StationWebSocket extends WebSocket {
+  station: StationSocket | undefined = undefined;
+}
+
+export class StationSocket implements StationSink {
+  readonly session: StationSession;
+  readonly #host: SocketHost;
+  readonly #peer: Peer;
+  #ws: StationWebSocket | undefined;
+  #connection: GatewayConnection | undefined;
+  /** What the gateway said before the handshake was done. */
+  #early: OutgoingFrame[] | undefined;
+  #revoked: string | undefined;
+  /** Bytes given to the gateway and not stored yet; with what the peer holds, this socket's share. */
+  #storing = 0;
+  #counted = 0;
+  #transactions = 0;
+  #pingAt = 0;
+  #silentPings = 0;
+  #closing: CloseReason | undefined;
+  #leaving = false;
+
+  constructor(session: StationSession, host: SocketHost) {
+    this.session = session;
+    this.#host = host;
+    this.#peer = new Peer(host.limits.peer);
+  }
+
+  get isOpen(): boolean {
+    return this.#ws?.readyState === WebSocket.OPEN && this.#closing === undefined;
+  }
+
+  /** A CALL of either side waits for its answer. */
+  get hasOpenCall(): boolean {
+    return !this.#peer.idle;
+  }
+
+  get inTransaction(): boolean {
+    return this.#transactions > 0;
+  }
+
+  /** The handshake is done. @param firstPing ms from now: random, so that pings of a fleet spread */
+  attach(ws: StationWebSocket, connection: GatewayConnection, firstPing: number): void {
+    this.#ws = ws;
+    this.#connection = connection;
+    this.#pingAt = this.#host.clock.now() + firstPing;
+    ws.station = this;
+    ws.on('message', onMessage).on('pong', onPong).on('error', onError).on('close', onClose);
+    this.#host.observer.opened(this.session);
+    if (this.#revoked !== undefined) return this.revoked(this.#revoked);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const frame of early) this.deliver(frame);
+  }
+
+  /** Looks at what time has brought: CALLs to give up, a ping to send, a peer that is gone. */
+  sweep(now: number): void {
+    if (now >= this.#peer.deadline) this.#perform(this.#peer.expire(now));
+    if (now < this.#pingAt || !this.isOpen) return;
+    this.#pingAt = now + this.#host.limits.pingIntervalMs;
+    // A paused socket does not even see a pong.
+    if (this.#ws?.isPaused === true) this.#silentPings = 0;
+    else if (this.#silentPings >= 2) this.#cut('silent');
+    else {
+      this.#silentPings += 1;
+      this.#ws?.ping();
+    }
+  }
+
+  received(data: Buffer, isBinary: boolean): void {
+    const { observer, clock } = this.#host;
+    this.#silentPings = 0;
+    if (isBinary) {
+      observer.received('binary');
+      return this.close('binary', CLOSE.unsupported, 'OCPP-J messages are text');
+    }
+    const text = data.toString();
+    const result = parseFrame(text, this.session.protocol);
+    if (!result.ok) {
+      observer.received(result.fault.kind);
+      const answer = this.#host.faultAnswer(this.session.protocol, result.fault);
+      if (answer !== undefined) this.#write(formatFrame(answer));
+      return;
+    }
+    const { frame } = result;
+    observer.received(frame.type);
+    if (this.#revoked !== undefined) return observer.dropped('revoked');
+    this.#transactions = this.#host.transactionsAfter(this.#transactions, frame);
+    this.#perform(this.#peer.receive(frame, text, clock.now()));
+  }
+
+  pong(): void {
+    this.#silentPings = 0;
+  }
+
+  deliver(frame: OutgoingFrame): void {
+    if (this.#ws === undefined) {
+      this.#early ??= [];
+      if (this.#early.length < this.#host.limits.peer.maxQueued) this.#early.push(frame);
+      else this.#host.observer.dropped('queue-full');
+      return;
+    }
+    this.#perform(this.#peer.deliver(frame, this.#host.clock.now()));
+  }
+
+  revoked(reason: string): void {
+    this.#revoked = reason;
+    this.close('revoked', CLOSE.serviceRestart, reason);
+  }
+
+  closeForRestart(why: 'drain' | 'drain-forced' | 'stop'): void {
+    this.close(why, CLOSE.serviceRestart, 'this server is going away, connect again');
+  }
+
+  /** Closes as soon as no CALL is open any more. */
+  closeWhenAnswered(): void {
+    this.#leaving = true;
+    if (!this.hasOpenCall) this.closeForRestart('drain');
+  }
+
+  close(why: CloseReason, code: number, reason: string): void {
+    const ws = this.#ws;
+    if (ws === undefined) return;
+    this.#closing ??= why;
+    // Or the peer's Close would never be read.
+    ws.resume();
+    ws.close(code, Buffer.from(reason).subarray(0, MAX_CLOSE_REASON).toString());
+  }
+
+  /** For the listeners of the module: the receiver found a message it cannot read, or TCP broke. */
+  failed(error: Error & { code?: string }): void {
+    this.#closing ??= error.code?.startsWith('WS_ERR') === true ? 'bad-message' : 'lost';
+  }
+
+  /** For the listeners of the module: the socket is closed. */
+  closed(code: number): void {
+    this.#closing ??= code === 1006 ? 'lost' : 'station';
+    this.#host.heldBytes -= this.#counted;
+    this.#counted = 0;
+    this.#host.gone(this);
+    this.#host.observer.closed(this.session, this.#closing, code);
+    this.#connection?.close().catch((error: unknown) => this.#host.observer.trouble(asError(error)));
+  }
+
+  #perform(step: Step): void {
+    if (step.dropped !== undefined) this.#host.observer.dropped(step.dropped);
+    for (const _ of step.expired ?? []) this.#host.observer.dropped('unanswered');
+    if (step.write !== undefined) this.#write(step.write.text);
+    if (step.forward !== undefined) this.#forward(step.forward);
+    this.#account();
+    if (this.#leaving && !this.hasOpenCall && this.#closing === undefined) this.closeForRestart('drain');
+  }
+
+  #forward(incoming: IncomingFrame): void {
+    const size = incoming.text.length;
+    this.#storing += size;
+    this.#connection?.forward(incoming).then(
+      () => {
+        this.#host.observer.forwarded();
+        this.#stored(size);
+      },
+      (error: unknown) => {
+        // Not stored, so never answered: the station sends it again. The CALL stays open until its time is up,
+        // so that none behind it overtakes one that may have been stored after all.
+        this.#host.observer.dropped('not-stored');
+        this.#host.observer.trouble(asError(error));
+        this.#stored(size);
+        if (!(error instanceof TransportError && error.retryable)) {
+          this.close('refused', CLOSE.serviceRestart, 'the session ended');
+        }
+      },
+    );
+  }
+
+  #stored(size: number): void {
+    this.#storing -= size;
+    this.#account();
+  }
+
+  /** Keeps the common count of held bytes, and reads on or not by it. */
+  #account(): void {
+    const { limits } = this.#host;
+    const ws = this.#ws;
+    if (ws === undefined || ws.readyState === WebSocket.CLOSED) return;
+    const held = this.#storing + this.#peer.heldSize;
+    this.#host.heldBytes += held - this.#counted;
+    this.#counted = held;
+    const over = held > limits.maxHeldBytes || (held > 0 && this.#host.heldBytes > limits.maxHeldBytesOfAll);
+    if (over && !ws.isPaused && this.isOpen) ws.pause();
+    else if (!over && ws.isPaused) ws.resume();
+  }
+
+  #write(text: string): void {
+    const ws = this.#ws;
+    if (ws?.readyState !== WebSocket.OPEN) return this.#host.observer.dropped('closing');
+    ws.send(text);
+    if (ws.bufferedAmount > this.#host.limits.maxUnreadBytes) this.#cut('slow-reader');
+  }
+
+  #cut(why: CloseReason): void {
+    this.#closing ??= why;
+    this.#ws?.terminate();
+  }
+}
+
+function onMessage(this: WebSocket, data: WebSocket.RawData, isBinary: boolean): void {
+  (this as StationWebSocket).station?.received(data as Buffer, isBinary);
+}
+
+function onPong(this: WebSocket): void {
+  (this as StationWebSocket).station?.pong();
+}
+
+function onError(this: WebSocket, error: Error): void {
+  (this as StationWebSocket).station?.failed(error);
+}
+
+function onClose(this: WebSocket, code: number): void {
+  (this as StationWebSocket).station?.closed(code);
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,53 @@
+/**
+ * Who may connect, as a pure function of the handshake, the settings and two facts: how many stations
+ * are here, and how many came lately.
+ *
+ * The order is that of the cost: what a full or flooded proxy refuses must be cheap to refuse.
+ */
+import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
+import { identityOf } from '../ocpp/identity.ts';
+import { negotiate } from '../ocpp/subprotocol.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { type Admit, retryAfterSeconds } from '../transport/websocket/admission.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+export interface AdmissionSettings {
+  /** Stations connect to `<path>/<identity>`. */
+  readonly path: string;
+  readonly protocols: readonly Protocol[];
+  readonly maxSessions: number;
+  /** Handshakes admitted per second; a second's worth at once. */
+  readonly connectsPerSecond: number;
+}
+
+export function createAdmission(
+  settings: AdmissionSettings,
+  clock: Clock,
+  random: () => number = Math.random,
+): Admit {
+  const rate = new TokenBucket(settings.connectsPerSecond, clock.now());
+  const later = (status: 429 | 503, reason: string) =>
+    ({ kind: 'refuse', refusal: { status, reason, retryAfterSeconds: retryAfterSeconds(random) } }) as const;
+  return (request) => {
+    if (!rate.take(clock.now())) return later(429, 'too many stations are connecting, try again later');
+    if (request.sessions >= settings.maxSessions) return later(503, 'this server is full');
+    const protocol = negotiate(request.subprotocols, settings.protocols);
+    const result = identityOf(request.url, settings.path, protocol);
+    if (!result.ok) {
+      return { kind: 'refuse', refusal: { status: result.status, reason: result.reason } };
+    }
+    if (protocol === undefined) return { kind: 'accept-and-close' };
+    return { kind: 'accept', stationId: result.identity, protocol };
+  };
+}
+
+/** @throws Error when a name is no subprotocol that this program speaks */
+export function readProtocols(names: readonly string[]): Protocol[] {
+  return names.map((name) => {
+    const protocol = PROTOCOLS.find((known) => known === name);
+    if (protocol === undefined) {
+      throw new Error(`${name} is not an OCPP subprotocol spoken here; there are ${PROTOCOLS.join(', ')}`);
+    }
+    return protocol;
+  });
+}

@@ -1,0 +1,108 @@
+/** The settings of a ws-proxy, from the environment. `--help` prints them. */
+import { hostname } from 'node:os';
+import { ENV, PATH, PORT } from '../contract.ts';
+import { PROTOCOLS } from '../ocpp/frame.ts';
+import { duration, list, positiveInt } from '../runtime/config.ts';
+import { LOG_LEVELS } from '../runtime/log.ts';
+
+export const proxySettings = {
+  podName: {
+    doc: 'Name of this proxy in sessions and logs; made unique for each start.',
+    format: String,
+    default: hostname(),
+    env: ENV.podName,
+  },
+  host: { doc: 'Address to listen on.', format: String, default: '0.0.0.0', env: ENV.podIp },
+  stationPort: {
+    doc: 'Port for stations (OCPP-J over WebSocket).',
+    format: 'port',
+    default: PORT.stations,
+    env: ENV.stationPort,
+  },
+  stationPath: {
+    doc: 'Stations connect to <path>/<identity>.',
+    format: String,
+    default: PATH.stations,
+    env: ENV.stationPath,
+  },
+  adminPort: {
+    doc: 'Port for health, readiness and metrics.',
+    format: 'port',
+    default: PORT.admin,
+    env: ENV.adminPort,
+  },
+  logLevel: {
+    doc: 'debug, info, warn, error or silent.',
+    format: [...LOG_LEVELS],
+    default: 'info',
+    env: ENV.logLevel,
+  },
+  protocols: {
+    doc: 'OCPP subprotocols to accept; the station picks among them.',
+    format: list,
+    default: [...PROTOCOLS] as string[],
+    env: ENV.protocols,
+  },
+  maxSessions: {
+    doc: 'Stations held at most; further ones get 503.',
+    format: positiveInt,
+    default: 20_000,
+    env: ENV.maxSessions,
+  },
+  connectRate: {
+    doc: 'Handshakes admitted per second; further ones get 429.',
+    format: positiveInt,
+    default: 1000,
+    env: ENV.connectRate,
+  },
+  callTimeout: {
+    doc: 'How long a CALL may stay unanswered before the next one of that station goes on.',
+    format: duration,
+    default: 30_000,
+    env: ENV.callTimeout,
+  },
+  pingInterval: {
+    doc: 'WebSocket ping of each station; one that is silent for two intervals is dropped. Keep it under the idle time-out of every balancer on the way.',
+    format: duration,
+    default: 30_000,
+    env: ENV.pingInterval,
+  },
+  drainRate: {
+    doc: 'Sockets closed per second when stopping.',
+    format: positiveInt,
+    default: 100,
+    env: ENV.drainRate,
+  },
+  drainDeadline: {
+    doc: 'When stopping, what is still open after this long is closed at once.',
+    format: duration,
+    default: 300_000,
+    env: ENV.drainDeadline,
+  },
+  drainPropagation: {
+    doc: 'When stopping, how long to keep serving while endpoints propagate.',
+    format: duration,
+    default: 5000,
+    env: ENV.drainPropagation,
+  },
+} as const;
+
+/** The values of these settings, as loadConfig reads them. */
+export interface ProxySettings {
+  readonly podName: string;
+  readonly host: string;
+  readonly stationPort: number;
+  readonly stationPath: string;
+  readonly adminPort: number;
+  readonly protocols: readonly string[];
+  readonly maxSessions: number;
+  /** per second */
+  readonly connectRate: number;
+  /** ms, as all durations */
+  readonly callTimeout: number;
+  readonly pingInterval: number;
+  /** sockets per second */
+  readonly drainRate: number;
+  readonly drainDeadline: number;
+  readonly drainPropagation: number;
+}

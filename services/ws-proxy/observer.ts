@@ -1,0 +1,45 @@
+/** What happens at the sockets, as metrics and log lines. Stations are named in the log at debug only. */
+import { MessageType } from '../ocpp/frame.ts';
+import { errorFields, type Log } from '../runtime/log.ts';
+import type { StationObserver } from '../transport/websocket/station-server.ts';
+import type { ProxyMetrics } from './metrics.ts';
+import type { QuietLog } from './quiet-log.ts';
+
+const TYPE_NAMES = new Map<number, string>(
+  Object.entries(MessageType).map(([name, type]) => [type, name.toLowerCase()]),
+);
+
+/** Why sockets end when nothing is wrong. */
+const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop']);
+
+export function createObserver(metrics: ProxyMetrics, log: Log, quiet: QuietLog): StationObserver {
+  return {
+    opened(session) {
+      metrics.opened.inc({ protocol: session.protocol });
+      const { stationId, protocol, remoteAddress } = session;
+      log.debug({ stationId, protocol, remoteAddress }, 'station connected');
+    },
+    closed({ stationId, remoteAddress }, why, code) {
+      metrics.closed.inc({ why });
+      log.debug({ stationId, remoteAddress, why, code }, 'station disconnected');
+      if (!ORDINARY.has(why)) quiet.warn(`closed ${why}`, { why, code }, 'a station was cut off');
+    },
+    refused({ status, reason }, remoteAddress) {
+      metrics.refused.inc({ status: String(status) });
+      quiet.warn(`refused ${status}`, { status, reason, remoteAddress }, 'a handshake was refused');
+    },
+    received(type) {
+      metrics.received.inc({ type: typeof type === 'number' ? (TYPE_NAMES.get(type) ?? 'other') : type });
+    },
+    forwarded() {
+      metrics.forwarded.inc();
+    },
+    dropped(why) {
+      metrics.dropped.inc({ why });
+    },
+    trouble(error) {
+      const kind = 'code' in error ? String(error.code) : error.message;
+      quiet.warn(`trouble ${kind}`, errorFields(error), 'trouble with the message store');
+    },
+  };
+}

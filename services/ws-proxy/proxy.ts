@@ -1,0 +1,135 @@
+/**
+ * A ws-proxy over any Gateway: the station server with its rules, the admin port, and the drain. The
+ * program of that name runs it over Redis, the monolith over memory.
+ */
+import { faultAnswer } from '../ocpp/errors.ts';
+import { PEER_LIMITS } from '../ocpp/peer.ts';
+import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
+import { sleep, systemClock } from '../runtime/clock.ts';
+import type { Running } from '../runtime/lifecycle.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Gateway } from '../transport/transport.ts';
+import { type StationObserver, StationServer } from '../transport/websocket/station-server.ts';
+import { createAdmission, readProtocols } from './admission.ts';
+import type { ProxySettings } from './config.ts';
+import { type DrainProgress, drain } from './drain.ts';
+import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
+import { createObserver } from './observer.ts';
+import { QuietLog } from './quiet-log.ts';
+import { transactionsAfter } from './running-transactions.ts';
+
+export class Proxy implements Running {
+  readonly #settings: ProxySettings;
+  readonly #gateway: Gateway;
+  readonly #log: Log;
+  readonly #metrics: ProxyMetrics;
+  readonly #server: StationServer;
+  #admin: AdminServer | undefined;
+  #draining = false;
+  #hadContact = false;
+
+  /** @throws Error when a setting makes no sense */
+  constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
+    this.#settings = settings;
+    this.#gateway = gateway;
+    this.#log = log;
+    this.#metrics = createProxyMetrics({
+      clock: systemClock,
+      sessions: () => this.#server.sockets.size,
+      load: () => gateway.load(),
+    });
+    const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock));
+    gateway.onError((error) => observer.trouble(error));
+    this.#server = createStationServer(settings, gateway, observer);
+  }
+
+  /**
+   * Starts serving. The admin port answers first, so that a proxy which has not found its store yet says so.
+   * @throws Error when a port is taken
+   */
+  async start(): Promise<void> {
+    const { host, adminPort } = this.#settings;
+    this.#admin = await startAdminServer({
+      host,
+      port: adminPort,
+      registry: this.#metrics.registry,
+      live: () => undefined,
+      ready: () => this.#unready(),
+    });
+    await this.#gateway.start();
+    await this.#server.start();
+    this.#log.info({ gateway: this.#gateway.id, port: this.#server.port, host }, 'serving stations');
+  }
+
+  /** Where stations connect. */
+  get stationPort(): number {
+    return this.#server.port;
+  }
+
+  get adminPort(): number | undefined {
+    return this.#admin?.port;
+  }
+
+  /** Drains (see drain.ts), then lets go of the store. */
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    const { drainPropagation, drainRate, drainDeadline } = this.#settings;
+    this.#draining = true;
+    this.#metrics.draining.set(1);
+    this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
+    await drain(
+      this.#server,
+      { propagationMs: drainPropagation, socketsPerSecond: drainRate, deadlineMs: drainDeadline },
+      this.#drainProgress(),
+      { clock: systemClock, random: Math.random, sleep },
+    );
+    await this.#server.stop();
+    await this.#gateway.stop();
+    await this.#admin?.[Symbol.asyncDispose]();
+    this.#log.info({}, 'stopped');
+  }
+
+  #drainProgress(): DrainProgress {
+    return {
+      phase: (phase, sessions) => this.#log.info({ phase, sessions }, 'drain'),
+      forced: (sessions) => {
+        this.#metrics.drainForced.inc(sessions);
+        this.#log.warn({ sessions }, 'the drain deadline has passed: closing what is left');
+      },
+    };
+  }
+
+  #unready(): string | undefined {
+    if (this.#draining) return 'draining: stations are sent to other proxies';
+    // The store counts only until the first contact. Later it would take every proxy out of its Service at
+    // once, and with them the sockets that can wait for it.
+    this.#hadContact ||= this.#gateway.isHealthy();
+    return this.#hadContact ? undefined : 'no contact with the message store yet';
+  }
+}
+
+function createStationServer(
+  settings: ProxySettings,
+  gateway: Gateway,
+  observer: StationObserver,
+): StationServer {
+  const admission = {
+    path: settings.stationPath,
+    protocols: readProtocols(settings.protocols),
+    maxSessions: settings.maxSessions,
+    connectsPerSecond: settings.connectRate,
+  };
+  return new StationServer({
+    host: settings.host,
+    port: settings.stationPort,
+    gateway,
+    observer,
+    clock: systemClock,
+    admit: createAdmission(admission, systemClock),
+    faultAnswer,
+    transactionsAfter,
+    limits: {
+      peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },
+      pingIntervalMs: settings.pingInterval,
+    },
+  });
+}
