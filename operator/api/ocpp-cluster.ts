@@ -128,6 +128,8 @@ export interface OcppClusterStatus {
   readonly conditions?: readonly Condition[];
   /** Image that this cluster's Pods run: resolved at creation, kept through operator upgrades. */
   readonly image?: string;
+  /** `repository:tag` of spec.image when `image` was chosen: another one there chooses anew. */
+  readonly imageRequested?: string;
   readonly proxy?: {
     readonly replicas: number;
     readonly readyReplicas: number;

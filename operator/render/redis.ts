@@ -74,7 +74,7 @@ function redisArguments({ appendFsync, podTemplate: extra }: SettledEmbeddedRedi
   const limit = resourcesOf(RESOURCES, extra).limits['memory'];
   const settings: Readonly<Record<string, string>> = {
     bind: '$(POD_IP)',
-    port: '$(REDIS_PORT)',
+    port: String(PORT.redis),
     dir: '$(REDIS_DATA)',
     'protected-mode': 'no',
     save: '',
