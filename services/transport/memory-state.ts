@@ -1,0 +1,85 @@
+/** Stored state in this process: what StateWrites change and a StateReader reads. */
+import type { Clock } from '../runtime/clock.ts';
+import type { DomainEvent, StateReader, StateWrite } from './transport.ts';
+
+/** About as many events are kept for whoever reads the stream. */
+export const EVENTS_KEPT = 10_000;
+
+interface StoredRecord {
+  readonly fields: Map<string, string>;
+  expiresAt: number;
+}
+
+export class MemoryState implements StateReader {
+  readonly #clock: Clock;
+  readonly #records = new Map<string, StoredRecord>();
+  readonly #streams = new Map<string, Record<string, string>[]>();
+  readonly #counters = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async record(key: string): Promise<Readonly<Record<string, string>> | undefined> {
+    const found = this.#live(key);
+    return found && Object.fromEntries(found.fields);
+  }
+
+  async field(key: string, field: string): Promise<string | undefined> {
+    return this.#live(key)?.fields.get(field);
+  }
+
+  async reserve(counter: string, count: number, floor: number): Promise<number> {
+    const first = Math.max(this.#counters.get(counter) ?? 1, floor);
+    this.#counters.set(counter, first + count);
+    return first;
+  }
+
+  /** Entries of a stream, oldest first. */
+  stream(key: string): readonly Readonly<Record<string, string>>[] {
+    return this.#streams.get(key) ?? [];
+  }
+
+  apply(write: StateWrite): void {
+    switch (write.kind) {
+      case 'set': {
+        const stored = this.#live(write.key) ?? { fields: new Map<string, string>(), expiresAt: Infinity };
+        for (const [name, value] of Object.entries(write.fields)) stored.fields.set(name, value);
+        if (write.expireSeconds !== undefined) {
+          stored.expiresAt = this.#clock.now() + write.expireSeconds * 1000;
+        }
+        this.#records.set(write.key, stored);
+        return;
+      }
+      case 'delete':
+        this.#records.delete(write.key);
+        return;
+      default:
+        this.#append(write.key, write.fields, write.maxLength);
+    }
+  }
+
+  publish({ type, stationId, fields }: DomainEvent): void {
+    this.#append('events', { type, stationId, ...fields }, EVENTS_KEPT);
+  }
+
+  /** Drops what has expired; called now and then so that nothing stays for want of a reader. */
+  sweep(): void {
+    for (const key of this.#records.keys()) this.#live(key);
+  }
+
+  #append(key: string, fields: Readonly<Record<string, string>>, maxLength: number): void {
+    const stream = this.#streams.get(key) ?? [];
+    stream.push({ ...fields });
+    // Trimmed in chunks, as Redis does with MAXLEN ~: one shift of a long array an entry would be slow.
+    if (stream.length > maxLength * 1.1 + 10) stream.splice(0, stream.length - maxLength);
+    this.#streams.set(key, stream);
+  }
+
+  #live(key: string): StoredRecord | undefined {
+    const found = this.#records.get(key);
+    if (found === undefined || found.expiresAt > this.#clock.now()) return found;
+    this.#records.delete(key);
+    return undefined;
+  }
+}

@@ -1,0 +1,354 @@
+/**
+ * Stations and processors in one process, joined by plain memory: the transport of the monolith and of
+ * tests. It keeps the delivery contract of transport.ts (epochs, numbers, business keys, redelivery),
+ * except that nothing survives the process.
+ */
+import { formatFrame, type Frame, MessageType } from '../ocpp/frame.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
+import { TransportError } from './errors.ts';
+import { MemoryState } from './memory-state.ts';
+import {
+  type Answer,
+  BUSINESS_KEY_SECONDS,
+  type ConnectionEvent,
+  type Delivery,
+  type Gateway,
+  type GatewayConnection,
+  type IncomingFrame,
+  type MessageHandler,
+  type Outcome,
+  type OutgoingFrame,
+  type StationSession,
+  type StationSink,
+  type Transport,
+  type TransportLoad,
+} from './transport.ts';
+
+/** Deliveries that are handled at once. */
+const MAX_IN_HAND = 200;
+/** A delivery that failed so often is given up: it would fail for ever. */
+const MAX_DELIVERIES = 5;
+const RETRY_MS = 100;
+/** SEND numbers remembered of a connection. */
+const SEND_WINDOW = 64;
+const SWEEP_MS = 60_000;
+
+interface Session {
+  readonly session: StationSession;
+  readonly gatewayId: string;
+  readonly epoch: number;
+  readonly sink: StationSink;
+  lastCall: number;
+  lastAnswer: OutgoingFrame | undefined;
+  readonly sends: number[];
+}
+
+interface Entry {
+  readonly stationId: string;
+  readonly epoch: number;
+  readonly protocol: StationSession['protocol'];
+  readonly incoming: IncomingFrame;
+  count: number;
+}
+
+export interface MemoryBus {
+  readonly transport: Transport;
+  /** The state as a test or a person looks at it. */
+  readonly state: MemoryState;
+  gateway(id: string): Gateway;
+}
+
+export function createMemoryBus(clock: Clock = systemClock): MemoryBus {
+  const bus = new Bus(clock);
+  return { transport: bus, state: bus.state, gateway: (id) => new MemoryGateway(id, bus) };
+}
+
+class MemoryGateway implements Gateway {
+  readonly id: string;
+  readonly #bus: Bus;
+  readonly #connections = new Set<GatewayConnection>();
+
+  constructor(id: string, bus: Bus) {
+    this.id = id;
+    this.#bus = bus;
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.close()));
+  }
+
+  isHealthy(): boolean {
+    return true;
+  }
+
+  async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
+    const opened = this.#bus.connect(session, this.id, sink);
+    const connection: GatewayConnection = {
+      epoch: opened.epoch,
+      forward: async (incoming) => this.#bus.forward(opened, incoming),
+      close: async () => {
+        this.#connections.delete(connection);
+        this.#bus.disconnect(opened);
+      },
+    };
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  onError(): void {}
+
+  load(): Promise<TransportLoad> {
+    return this.#bus.load();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+class Bus implements Transport {
+  readonly state: MemoryState;
+  readonly #clock: Clock;
+  readonly #sessions = new Map<string, Session>();
+  readonly #answered = new Map<string, { readonly payload: string; readonly expiresAt: number }>();
+  #queue: Entry[] = [];
+  #inHand = 0;
+  #epoch = 0;
+  #running = false;
+  #pumping = false;
+  #sweeper: NodeJS.Timeout | undefined;
+  #handler: MessageHandler | undefined;
+  readonly #connected: ((event: ConnectionEvent) => void)[] = [];
+  readonly #disconnected: ((event: ConnectionEvent) => void)[] = [];
+  readonly #failed: ((error: Error) => void)[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.state = new MemoryState(clock);
+  }
+
+  async start(): Promise<void> {
+    if (this.#handler === undefined) throw new TransportError('bad-settings', 'set onMessage before start');
+    this.#running = true;
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#pump();
+  }
+
+  async stop(graceMs = 0): Promise<void> {
+    this.#running = false;
+    clearInterval(this.#sweeper);
+    const end = performance.now() + graceMs;
+    while (this.#inHand > 0 && performance.now() < end)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  isRunning(): boolean {
+    return this.#running;
+  }
+
+  async write(stationId: string, frame: Frame): Promise<void> {
+    const session = this.#sessions.get(stationId);
+    if (session === undefined) {
+      throw new TransportError('station-offline', `station ${stationId} is not connected`);
+    }
+    session.sink.deliver({ type: frame.type, messageId: frame.id, text: formatFrame(frame) });
+  }
+
+  async writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>> {
+    const errors = new Map<string, Error>();
+    for (const stationId of this.#sessions.keys()) {
+      await this.write(stationId, frame(stationId)).catch((error: Error) => errors.set(stationId, error));
+    }
+    return errors;
+  }
+
+  async connectedClients(): Promise<string[]> {
+    return [...this.#sessions.keys()];
+  }
+
+  async isClientConnected(stationId: string): Promise<boolean> {
+    return this.#sessions.has(stationId);
+  }
+
+  onMessage(handler: MessageHandler): void {
+    this.#handler = handler;
+  }
+
+  onConnection(listener: (event: ConnectionEvent) => void): void {
+    this.#connected.push(listener);
+  }
+
+  onDisconnection(listener: (event: ConnectionEvent) => void): void {
+    this.#disconnected.push(listener);
+  }
+
+  onError(listener: (error: Error) => void): void {
+    this.#failed.push(listener);
+  }
+
+  async load(): Promise<TransportLoad> {
+    const oldest = this.#queue[0];
+    return {
+      depth: this.#queue.length,
+      oldestSeconds:
+        oldest === undefined ? 0 : Math.max(0, (this.#clock.now() - oldest.incoming.receivedAt) / 1000),
+      inFlight: this.#inHand,
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  connect(session: StationSession, gatewayId: string, sink: StationSink): Session {
+    const epoch = ++this.#epoch;
+    const opened = { session, gatewayId, epoch, sink, lastCall: 0, lastAnswer: undefined, sends: [] };
+    const replaced = this.#sessions.get(session.stationId);
+    if (replaced !== undefined) {
+      this.disconnect(replaced);
+      replaced.sink.revoked('the station has connected again');
+    }
+    this.#sessions.set(session.stationId, opened);
+    this.#tell(this.#connected, opened);
+    return opened;
+  }
+
+  disconnect(session: Session): void {
+    if (this.#sessions.get(session.session.stationId) !== session) return;
+    this.#sessions.delete(session.session.stationId);
+    this.#tell(this.#disconnected, session);
+  }
+
+  forward({ session: { stationId, protocol }, epoch }: Session, incoming: IncomingFrame): void {
+    this.#queue.push({ stationId, epoch, protocol, incoming, count: 1 });
+    this.#pump();
+  }
+
+  /** Hands out what waits, after the current turn of the event loop. */
+  #pump(): void {
+    if (this.#pumping || !this.#running) return;
+    this.#pumping = true;
+    setImmediate(() => {
+      this.#pumping = false;
+      if (!this.#running) return;
+      const entries = this.#queue.splice(0, MAX_IN_HAND - this.#inHand);
+      this.#inHand += entries.length;
+      for (const entry of entries) void this.#handle(entry);
+    });
+  }
+
+  async #handle(entry: Entry): Promise<void> {
+    const { stationId, epoch, protocol, incoming, count } = entry;
+    const { frame, receivedAt } = incoming;
+    const delivery: Delivery = {
+      stationId,
+      connection: epoch,
+      protocol,
+      frame,
+      receivedAt,
+      deliveryCount: count,
+    };
+    try {
+      const outcome = await this.#handler?.(delivery);
+      if (outcome !== undefined) this.#finish(entry, outcome);
+    } catch (error) {
+      this.#retry(entry, error);
+    } finally {
+      this.#inHand--;
+      if (this.#queue.length > 0) this.#pump();
+    }
+  }
+
+  #retry(entry: Entry, cause: unknown): void {
+    const { stationId, incoming, count } = entry;
+    const what = `${incoming.frame.id} of station ${stationId}`;
+    const end = count >= MAX_DELIVERIES ? `given up after ${count} times` : 'it is handled again';
+    this.#report(new Error(`message ${what} could not be handled; ${end}`, { cause }));
+    if (count >= MAX_DELIVERIES) return;
+    entry.count++;
+    setTimeout(() => {
+      this.#queue.unshift(entry);
+      this.#pump();
+    }, RETRY_MS);
+  }
+
+  /** The one atomic step: everything of the outcome, or nothing of it. */
+  #finish({ stationId, epoch, incoming }: Entry, outcome: Outcome): void {
+    const session = this.#sessions.get(stationId);
+    if (session?.epoch !== epoch) return;
+    const { frame, sequence } = incoming;
+    if (frame.type === MessageType.Send && !this.#isNewSend(session, sequence)) return;
+    if (frame.type === MessageType.Call) {
+      if (sequence < session.lastCall) return;
+      if (sequence === session.lastCall) {
+        if (session.lastAnswer !== undefined) session.sink.deliver(session.lastAnswer);
+        return;
+      }
+      session.lastCall = sequence;
+    }
+    const replayed = outcome.businessKey === undefined ? undefined : this.#stored(outcome.businessKey);
+    if (replayed === undefined) this.#apply(outcome);
+    if (frame.type !== MessageType.Call || outcome.answer === undefined) return;
+    session.lastAnswer = answerFrame(frame.id, outcome.answer, replayed);
+    session.sink.deliver(session.lastAnswer);
+  }
+
+  #apply({ writes, events, businessKey, answer }: Outcome): void {
+    for (const write of writes) this.state.apply(write);
+    for (const event of events) this.state.publish(event);
+    if (businessKey === undefined || answer?.kind !== 'result') return;
+    const expiresAt = this.#clock.now() + BUSINESS_KEY_SECONDS * 1000;
+    this.#answered.set(businessKey, { payload: JSON.stringify(answer.payload), expiresAt });
+  }
+
+  #stored(businessKey: string): string | undefined {
+    const found = this.#answered.get(businessKey);
+    return found !== undefined && found.expiresAt > this.#clock.now() ? found.payload : undefined;
+  }
+
+  #isNewSend({ sends }: Session, sequence: number): boolean {
+    if (sends.includes(sequence)) return false;
+    sends.push(sequence);
+    if (sends.length > SEND_WINDOW) sends.shift();
+    return true;
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now();
+    for (const [key, { expiresAt }] of this.#answered) if (expiresAt <= now) this.#answered.delete(key);
+    this.state.sweep();
+  }
+
+  #tell(
+    listeners: readonly ((event: ConnectionEvent) => void)[],
+    { session, epoch, gatewayId }: Session,
+  ): void {
+    const { stationId, remoteAddress } = session;
+    const event = { stationId, connection: epoch, gatewayId, remoteAddress, at: this.#clock.now() };
+    for (const listener of listeners) listener(event);
+  }
+
+  #report(error: Error): void {
+    for (const listener of this.#failed) listener(error);
+  }
+}
+
+function answerFrame(id: string, answer: Answer, replayed: string | undefined): OutgoingFrame {
+  if (replayed !== undefined) {
+    const text = `[${MessageType.CallResult},${JSON.stringify(id)},${replayed}]`;
+    return { type: MessageType.CallResult, messageId: id, text };
+  }
+  const frame: Frame =
+    answer.kind === 'result'
+      ? { type: MessageType.CallResult, id, payload: answer.payload }
+      : {
+          type: MessageType.CallError,
+          id,
+          code: answer.code,
+          description: answer.description,
+          details: answer.details ?? {},
+        };
+  return { type: frame.type, messageId: id, text: formatFrame(frame) };
+}
