@@ -1,0 +1,165 @@
+/**
+ * The Kubernetes kinds that `npm start` carries out, reduced to the fields that it reads. What a
+ * manifest may contain besides is decided in pod-fields.ts, by name.
+ */
+import type { KubeObject, Resource } from '../kube/object-store.ts';
+import { PODS } from '../render/resources.ts';
+
+export const SECRETS: Resource = { ...PODS, kind: 'Secret', plural: 'secrets' };
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface PodTemplate {
+  readonly metadata?: { readonly labels?: Labels; readonly annotations?: Labels };
+  readonly spec: PodSpec;
+}
+
+export interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly volumes?: readonly Volume[];
+  readonly terminationGracePeriodSeconds?: number;
+}
+
+export interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly env?: readonly EnvVar[];
+  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly startupProbe?: Probe;
+  readonly readinessProbe?: Probe;
+  readonly livenessProbe?: Probe;
+}
+
+export interface EnvVar {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: {
+    readonly fieldRef?: { readonly fieldPath: string };
+    readonly secretKeyRef?: { readonly name: string; readonly key: string; readonly optional?: boolean };
+  };
+}
+
+export interface Probe {
+  readonly httpGet?: { readonly path?: string; readonly port: number | string };
+  readonly tcpSocket?: { readonly port: number | string };
+  readonly exec?: { readonly command: readonly string[] };
+  readonly initialDelaySeconds?: number;
+  readonly periodSeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly successThreshold?: number;
+  readonly failureThreshold?: number;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly emptyDir?: object;
+  readonly persistentVolumeClaim?: { readonly claimName: string };
+}
+
+export interface Pod extends KubeObject {
+  readonly spec: PodSpec;
+  readonly status?: PodStatus;
+}
+
+export interface PodStatus {
+  readonly phase?: string;
+  readonly podIP?: string;
+  readonly conditions?: readonly PodCondition[];
+  readonly containerStatuses?: readonly ContainerStatus[];
+}
+
+/** Of a Pod or a Deployment. */
+export interface PodCondition {
+  readonly type: string;
+  readonly status: 'True' | 'False';
+  readonly reason?: string;
+  readonly message?: string;
+  /** RFC 3339. */
+  readonly lastTransitionTime?: string;
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly image: string;
+  readonly ready: boolean;
+  readonly started: boolean;
+  readonly restartCount: number;
+  readonly state: object;
+}
+
+interface Selector {
+  readonly selector: { readonly matchLabels: Labels };
+}
+
+export interface Deployment extends KubeObject {
+  readonly spec: Selector & {
+    readonly replicas?: number;
+    readonly minReadySeconds?: number;
+    readonly strategy?: {
+      readonly type?: string;
+      readonly rollingUpdate?: {
+        readonly maxSurge?: number | string;
+        readonly maxUnavailable?: number | string;
+      };
+    };
+    readonly template: PodTemplate;
+  };
+}
+
+export interface StatefulSet extends KubeObject {
+  readonly spec: Selector & {
+    readonly replicas?: number;
+    readonly serviceName?: string;
+    readonly template: PodTemplate;
+    readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[];
+  };
+}
+
+export interface Service extends KubeObject {
+  readonly spec: {
+    readonly type?: string;
+    readonly clusterIP?: string;
+    readonly selector?: Labels;
+    readonly ports?: readonly ServicePort[];
+  };
+}
+
+export interface ServicePort {
+  readonly name?: string;
+  readonly port: number;
+  /** Number or name of a container port; left out: the same as `port`. */
+  readonly targetPort?: number | string;
+}
+
+export interface Secret extends KubeObject {
+  /** Base64. */
+  readonly data?: Labels;
+  readonly stringData?: Labels;
+}
+
+/** `namespace/name`, how Pods and Services are named in messages. */
+export function nameOf(object: KubeObject): string {
+  return `${object.metadata.namespace ?? 'default'}/${object.metadata.name}`;
+}
+
+export function isReady(pod: Pod): boolean {
+  return condition(pod, 'Ready')?.status === 'True';
+}
+
+export function condition(pod: Pod, type: string): PodCondition | undefined {
+  return pod.status?.conditions?.find((one) => one.type === type);
+}
+
+export function selects(selector: Labels, object: KubeObject): boolean {
+  return Object.entries(selector).every(([key, value]) => object.metadata.labels?.[key] === value);
+}
+
+/** Container port by name or number, undefined when a name is not among the Pod's. */
+export function containerPort(spec: PodSpec, port: number | string): number | undefined {
+  if (typeof port === 'number') return port;
+  const ports = spec.containers.flatMap((container) => container.ports ?? []);
+  return ports.find((one) => one.name === port)?.containerPort;
+}

@@ -1,0 +1,223 @@
+/** One Pod: its containers as child processes in a folder of their own, and its status. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ContainerRun } from './container.ts';
+import { environmentOf, expand, Missing, type Surroundings } from './environment.ts';
+import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from './kinds.ts';
+import { nameOf } from './kinds.ts';
+import { type Guarding, type Program, startProcess } from './process.ts';
+
+/** What a container's image is here. */
+export interface Programs {
+  /** Undefined: nothing here can run this container. */
+  program(container: Container, podIp: string): Program | undefined;
+  /** Variables that every process gets (PATH), and those that have another value here. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface PodHost {
+  readonly programs: Programs;
+  readonly guard: Guarding;
+  /** Folder of a volume, there as long as the run, or only as long as the Pod for `emptyDir`. */
+  readonly folder: string;
+  onLine(pod: Pod, line: string, stream: 'stdout' | 'stderr'): void;
+  onTrouble(pod: Pod, message: string): void;
+}
+
+const NO_IMAGE = 'ErrImagePull';
+const GRACE_SECONDS = 30;
+
+export class PodRun {
+  readonly pod: Pod;
+  readonly #host: PodHost;
+  readonly #around: () => Surroundings;
+  readonly #report: (status: PodStatus) => void;
+  readonly #changed = new Map<string, { status: string; at: string }>();
+  #containers: ContainerRun[] = [];
+  #waiting: { reason: string; message: string } | undefined;
+  #starting = false;
+  #stopped = false;
+
+  /** @param report called whenever the status may have changed */
+  constructor(pod: Pod, host: PodHost, around: () => Surroundings, report: (status: PodStatus) => void) {
+    this.pod = pod;
+    this.#host = host;
+    this.#around = around;
+    this.#report = report;
+  }
+
+  /** Starts the containers unless they run already; what is missing is looked for again at every call. */
+  async start(): Promise<void> {
+    if (this.#stopped || this.#starting || this.#containers.length > 0) return;
+    this.#starting = true;
+    try {
+      const launches = await this.#prepare();
+      this.#waiting = undefined;
+      if (!this.#stopped) this.#containers = launches.map((launch) => launch());
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      this.#wait(error.reason, error.message);
+    } finally {
+      this.#starting = false;
+    }
+    this.#report(this.status());
+  }
+
+  /** Ends all containers; resolves when their processes are gone. */
+  async stop(graceMs?: number): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#containers.map((container) => container.stop(graceMs)));
+  }
+
+  kill(): void {
+    this.#stopped = true;
+    for (const container of this.#containers) container.kill();
+  }
+
+  status(): PodStatus {
+    const statuses = this.#containers.map((container) => container.status());
+    const ready = statuses.length > 0 && statuses.every((status) => status.ready);
+    const podIp = this.#around().podIp;
+    const why = ready ? {} : (this.#waiting ?? { reason: 'ContainersNotReady' });
+    return {
+      phase: statuses.length > 0 ? 'Running' : 'Pending',
+      podIP: podIp,
+      conditions: [
+        this.#condition('PodScheduled', true, {}),
+        this.#condition('ContainersReady', ready, why),
+        this.#condition('Ready', ready, why),
+      ],
+      containerStatuses: statuses.length > 0 ? statuses : this.#waitingStatuses(),
+    };
+  }
+
+  #waitingStatuses(): ContainerStatus[] {
+    const waiting = this.#waiting ?? { reason: 'ContainerCreating' };
+    return this.pod.spec.containers.map(({ name, image }) => ({
+      name,
+      image,
+      ready: false,
+      started: false,
+      restartCount: 0,
+      state: { waiting },
+    }));
+  }
+
+  #condition(type: string, good: boolean, why: { reason?: string; message?: string }): PodCondition {
+    const status = good ? 'True' : 'False';
+    let last = this.#changed.get(type);
+    if (last?.status !== status) {
+      last = { status, at: new Date().toISOString() };
+      this.#changed.set(type, last);
+    }
+    return { type, status, ...why, lastTransitionTime: last.at };
+  }
+
+  #wait(reason: string, message: string): void {
+    if (this.#waiting?.message !== message) this.#host.onTrouble(this.pod, message);
+    this.#waiting = { reason, message };
+  }
+
+  /** Everything that can fail is done before the first process starts. */
+  async #prepare(): Promise<(() => ContainerRun)[]> {
+    const around = this.#around();
+    const folders = await this.#volumes();
+    const home = join(this.#host.folder, 'pods', nameOf(this.pod));
+    await mkdir(home, { recursive: true });
+    return this.pod.spec.containers.map((container) => {
+      const env = { ...environmentOf(container, around), ...this.#host.programs.env };
+      for (const [name, value] of Object.entries(env)) env[name] = inFolders(value, container, folders);
+      const local = localise(container, env, folders);
+      const program = this.#host.programs.program(local, around.podIp);
+      if (program === undefined) throw new NoProgram(container);
+      return () => this.#launch(container, program, env, home, folders);
+    });
+  }
+
+  #launch(
+    container: Container,
+    program: Program,
+    env: Readonly<Record<string, string>>,
+    cwd: string,
+    folders: ReadonlyMap<string, string>,
+  ): ContainerRun {
+    const { guard } = this.#host;
+    const start = (started: Program, onLine: (line: string, stream: 'stdout' | 'stderr') => void) =>
+      startProcess({ ...started, env, cwd, guard, onLine });
+    const exec = async (command: readonly string[], timeoutMs: number) => {
+      const { command: _, ...bare } = container;
+      const local = localise({ ...bare, command }, env, folders);
+      const inside = this.#host.programs.program({ ...local, args: [] }, this.#around().podIp);
+      if (inside === undefined) return `${command[0]} cannot be run here`;
+      let last = '';
+      const child = start(inside, (line) => (last = line));
+      const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+      const { code } = await child.exited;
+      clearTimeout(timer);
+      return code === 0 ? undefined : `${command.join(' ')}: status ${code} ${last}`;
+    };
+    return new ContainerRun({
+      container,
+      target: { host: this.#around().podIp, spec: this.pod.spec, exec },
+      graceMs: (this.pod.spec.terminationGracePeriodSeconds ?? GRACE_SECONDS) * 1000,
+      launch: () => start(program, (line, stream) => this.#host.onLine(this.pod, line, stream)),
+      onChange: () => this.#report(this.status()),
+      onTrouble: (message) => this.#host.onTrouble(this.pod, `${container.name} ${message}`),
+    });
+  }
+
+  /** Volume name → folder. */
+  async #volumes(): Promise<Map<string, string>> {
+    const { namespace = 'default', name } = this.pod.metadata;
+    const folders = new Map<string, string>();
+    for (const volume of this.pod.spec.volumes ?? []) {
+      const claim = volume.persistentVolumeClaim?.claimName;
+      const folder =
+        claim === undefined
+          ? join(this.#host.folder, 'pods', namespace, name, 'volumes', volume.name)
+          : join(this.#host.folder, 'claims', namespace, claim);
+      await mkdir(folder, { recursive: true });
+      folders.set(volume.name, folder);
+    }
+    return folders;
+  }
+}
+
+class NoProgram extends Missing {
+  override readonly reason = NO_IMAGE;
+
+  constructor(container: Container) {
+    super(
+      `the image ${container.image} cannot be run on this machine without a container runtime; ` +
+        'npm start runs the programs of this repository and redis-server',
+    );
+  }
+}
+
+/** The container with variables expanded and its mount paths replaced by the folders of the volumes. */
+function localise(
+  container: Container,
+  env: Readonly<Record<string, string>>,
+  folders: ReadonlyMap<string, string>,
+): Container {
+  const place = (text: string) => inFolders(expand(text, env), container, folders);
+  const { command, args, ...rest } = container;
+  return {
+    ...rest,
+    ...(command === undefined ? {} : { command: command.map(place) }),
+    ...(args === undefined ? {} : { args: args.map(place) }),
+  };
+}
+
+function inFolders(text: string, container: Container, folders: ReadonlyMap<string, string>): string {
+  return (container.volumeMounts ?? []).reduce((result, { name, mountPath }) => {
+    const folder = folders.get(name);
+    return folder === undefined ? result : withFolder(result, mountPath, folder);
+  }, text);
+}
+
+/** `path` as a whole path or the beginning of one, wherever it stands in `text`. */
+function withFolder(text: string, path: string, folder: string): string {
+  const escaped = path.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+  return text.replace(new RegExp(`(?<![\\w/.-])${escaped}(?![\\w.-])`, 'g'), () => folder);
+}

@@ -1,0 +1,37 @@
+/** A Pod on a machine where the ports it wants cannot be had: its spec, with other numbers everywhere. */
+import type { Container, PodSpec, Probe } from './kinds.ts';
+
+type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;
+
+/**
+ * `mapping` holds wanted → given port. Changes the container ports, probes by number, variables whose
+ * name ends in PORT, and `--port` in the arguments; what refers to a port by its name follows.
+ */
+export function withPorts(spec: PodSpec, mapping: ReadonlyMap<number, number>): PodSpec {
+  if ([...mapping].every(([wanted, given]) => wanted === given)) return spec;
+  const changed = structuredClone(spec) as Writable<PodSpec>;
+  for (const container of changed.containers) remap(container, (port) => mapping.get(port) ?? port);
+  return changed;
+}
+
+function remap(container: Writable<Container>, given: (port: number) => number): void {
+  const inText = (text: string) => (/^\d+$/.test(text) ? String(given(Number(text))) : text);
+  for (const port of container.ports ?? []) port.containerPort = given(port.containerPort);
+  for (const variable of container.env ?? []) {
+    if (variable.name.endsWith('PORT') && variable.value !== undefined) {
+      variable.value = inText(variable.value);
+    }
+  }
+  const { args = [] } = container;
+  for (const [index, arg] of args.entries()) {
+    if (args[index - 1] === '--port') args[index] = inText(arg);
+  }
+  for (const probe of [container.startupProbe, container.readinessProbe, container.livenessProbe]) {
+    remapProbe(probe, given);
+  }
+}
+
+function remapProbe(probe: Writable<Probe> | undefined, given: (port: number) => number): void {
+  const target = probe?.httpGet ?? probe?.tcpSocket;
+  if (typeof target?.port === 'number') target.port = given(target.port);
+}

@@ -1,0 +1,59 @@
+/**
+ * What an image is on this machine: ours is this repository's sources, run by this Node; Redis' is the
+ * redis-server that is installed. There is no container runtime, so every other image is refused.
+ */
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { ENV, PROGRAM } from '../../services/contract.ts';
+import type { Container } from './kinds.ts';
+import type { Programs } from './pod.ts';
+import type { Program } from './process.ts';
+
+const SERVICES = join(import.meta.dirname, '..', '..', 'services');
+const SOURCES: Readonly<Record<string, string>> = {
+  [PROGRAM.wsProxy]: join(SERVICES, 'ws-proxy', 'main.ts'),
+  [PROGRAM.processor]: join(SERVICES, 'processor', 'main.ts'),
+};
+export const MONOLITH = join(SERVICES, 'monolith.ts');
+
+export interface ImagesHere {
+  isOurs(image: string): boolean;
+  isRedis(image: string): boolean;
+  /** The search path for redis-server, redis-cli and sh. */
+  readonly path: string;
+}
+
+export function localPrograms(images: ImagesHere): Programs {
+  return {
+    env: {
+      PATH: images.path,
+      // Here a Pod is out of its Service before it is told to stop: there is nothing to wait for.
+      [ENV.drainPropagation]: '0s',
+    },
+    program(container) {
+      if (images.isRedis(container.image)) return fromPath(container, images.path);
+      return images.isOurs(container.image) ? fromSources(container, images.path) : undefined;
+    },
+  };
+}
+
+function fromSources(container: Container, path: string): Program | undefined {
+  if (container.command !== undefined) return fromPath(container, path);
+  const [name = '', ...args] = container.args ?? [];
+  const source = SOURCES[name];
+  return source === undefined ? undefined : { file: process.execPath, args: [source, ...args] };
+}
+
+function fromPath({ command = [], args = [] }: Container, path: string): Program | undefined {
+  const [name = '', ...rest] = command;
+  const file = findProgram(name, path);
+  return file === undefined ? undefined : { file, args: [...rest, ...args] };
+}
+
+/** The file of a program in a search path; undefined: there is none. */
+export function findProgram(name: string, path: string): string | undefined {
+  return path
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((file) => existsSync(file));
+}
