@@ -1,0 +1,111 @@
+/**
+ * Makes the objects as rendered, in their order, and deletes what is no longer rendered. What the API
+ * server refuses, and what belongs to somebody else, is a problem to report and does not hold up the rest.
+ */
+import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import type { Caches } from '../controller/caches.ts';
+import { type KubeObject, type ObjectRef, type ObjectStore, StoreError } from '../kube/object-store.ts';
+import { OWNED, resourceOf } from '../render/resources.ts';
+import { clusterLabels, selectorText } from '../render/view.ts';
+import { isOwnedBy } from './observe.ts';
+
+export interface Problem {
+  readonly reason: 'NameTaken' | 'Refused';
+  readonly message: string;
+}
+
+export interface Applied {
+  /** `Kind/name` of what was written, for the log. */
+  readonly changed: readonly string[];
+  readonly pruned: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+const describe = ({ kind, metadata }: KubeObject) => `${kind}/${metadata.name}`;
+
+/** @throws StoreError where the API server cannot be reached or is busy: try again later */
+export async function applyObjects(
+  store: ObjectStore,
+  caches: Caches,
+  cluster: OcppCluster,
+  objects: readonly KubeObject[],
+): Promise<Applied> {
+  const changed: string[] = [];
+  const problems: Problem[] = [];
+  for (const object of objects) {
+    const problem = await applyOne(store, caches, cluster, object, changed);
+    if (problem !== undefined) problems.push(problem);
+  }
+  return { changed, problems, pruned: await prune(store, caches, cluster, objects) };
+}
+
+async function applyOne(
+  store: ObjectStore,
+  caches: Caches,
+  cluster: OcppCluster,
+  object: KubeObject,
+  changed: string[],
+): Promise<Problem | undefined> {
+  const taken = await takenBySomebodyElse(store, caches, cluster, object);
+  if (taken !== undefined) return taken;
+  try {
+    const result = await store.apply(object);
+    if (result.changed) changed.push(describe(object));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.retryable) throw error;
+    return { reason: 'Refused', message: `${describe(object)} was refused: ${error.message}` };
+  }
+}
+
+/** Server-side apply would take over any object of that name. Ours are those that name us as controller. */
+async function takenBySomebodyElse(
+  store: ObjectStore,
+  caches: Caches,
+  cluster: OcppCluster,
+  object: KubeObject,
+): Promise<Problem | undefined> {
+  const ref = refOf(object);
+  // The caches hold only objects with our labels, so what they do not have may still be there.
+  const live = caches.get(ref) ?? (await store.get(ref));
+  if (live === undefined || isOwnedBy(live, cluster)) return undefined;
+  const controller = live.metadata.ownerReferences?.find((owner) => owner.controller === true);
+  // An orphan of ours (deleted with --cascade=orphan) is taken in again.
+  if (controller === undefined && hasLabels(live, clusterLabels(cluster))) return undefined;
+  const owner = controller === undefined ? 'by somebody else' : `by ${controller.kind} ${controller.name}`;
+  return {
+    reason: 'NameTaken',
+    message: `${describe(object)} exists already, made ${owner}; delete it or give the OcppCluster another name`,
+  };
+}
+
+/** @returns `Kind/name` of what was deleted */
+async function prune(
+  store: ObjectStore,
+  caches: Caches,
+  cluster: OcppCluster,
+  objects: readonly KubeObject[],
+): Promise<string[]> {
+  const { namespace = 'default' } = cluster.metadata;
+  const labelSelector = selectorText(clusterLabels(cluster));
+  const rendered = new Set(objects.map(describe));
+  const pruned: string[] = [];
+  for (const resource of OWNED) {
+    for (const object of caches.list(resource, { namespace, labelSelector })) {
+      if (rendered.has(describe(object)) || !isOwnedBy(object, cluster)) continue;
+      if (object.metadata.deletionTimestamp !== undefined) continue;
+      const { uid } = object.metadata;
+      await store.delete(refOf(object), uid === undefined ? {} : { uid });
+      pruned.push(describe(object));
+    }
+  }
+  return pruned;
+}
+
+function refOf(object: KubeObject): ObjectRef {
+  const { name, namespace } = object.metadata;
+  return { resource: resourceOf(object), name, ...(namespace !== undefined && { namespace }) };
+}
+
+const hasLabels = ({ metadata }: KubeObject, labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);

@@ -1,0 +1,104 @@
+/** The conditions of a cluster from what was observed, with messages for a person at night. Pure. */
+import type { SettledSpec } from '../api/defaults.ts';
+import type { Condition, ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { ScaleDecision } from '../scaling/decide.ts';
+import type { Problem } from './apply.ts';
+import type { Observed } from './observe.ts';
+import { podTrouble, stateOf, type WorkloadState, workloadTrouble } from './workloads.ts';
+
+type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+export interface Findings {
+  readonly spec: SettledSpec;
+  readonly observed: Observed;
+  readonly scale: ScaleDecision;
+  readonly problems: readonly Problem[];
+  readonly before: OcppClusterStatus | undefined;
+}
+
+const no = (reason: string, message: string): Verdict => ({ status: 'False', reason, message });
+const yes = (reason: string, message: string): Verdict => ({ status: 'True', reason, message });
+
+export function verdicts(findings: Findings): Readonly<Record<ConditionType, Verdict>> {
+  const redis = redisReady(findings);
+  const available = isAvailable(findings, redis);
+  return {
+    Available: available,
+    Progressing: progressing(findings),
+    Degraded: degraded(findings, available),
+    RedisReady: redis,
+    AutoscalingActive: findings.scale.condition,
+  };
+}
+
+function redisReady({ spec, observed }: Findings): Verdict {
+  const processors = stateOf(observed.processor);
+  if (spec.redis.external !== undefined) {
+    const address = spec.redis.external.addresses[0] ?? '';
+    if (processors.ready > 0) return yes('Connected', `processors are connected to ${address}`);
+    return no('NotConnected', `no processor is connected to ${address}; see their logs`);
+  }
+  const { name } = observed.redis?.metadata ?? { name: 'redis' };
+  if (stateOf(observed.redis).ready > 0) return yes('Ready', `${name}-0 answers`);
+  return no('NotReady', `${name}-0 does not answer. Stations stay connected and wait; nothing is lost`);
+}
+
+function isAvailable({ observed }: Findings, redis: Verdict): Verdict {
+  const proxies = stateOf(observed.proxy).ready;
+  const processors = stateOf(observed.processor).ready;
+  if (proxies === 0) return no('NoProxyReady', 'no ws-proxy Pod is ready: stations cannot connect');
+  if (redis.status !== 'True') return no('RedisNotReady', `stations get no answers: ${redis.message}`);
+  if (processors === 0) return no('NoProcessorReady', 'no processor Pod is ready: stations get no answers');
+  return yes('Serving', `${proxies} ws-proxy and ${processors} processor Pods are ready`);
+}
+
+function progressing({ spec, observed, scale }: Findings): Verdict {
+  const parts: (readonly [string, WorkloadState, number])[] = [
+    ['ws-proxy', stateOf(observed.proxy), spec.proxy.replicas],
+    ['processor', stateOf(observed.processor), scale.replicas],
+  ];
+  if (spec.redis.embedded !== undefined) parts.push(['redis', stateOf(observed.redis), 1]);
+  const rolling = parts.filter(([, state]) => state.rolling);
+  if (rolling.length > 0) {
+    return yes('RollingOut', `a new template or size is being put into effect: ${listed(rolling)}`);
+  }
+  const moving = parts.filter(([, state, wanted]) => state.ready !== wanted || state.replicas !== wanted);
+  if (moving.length > 0) return yes('WaitingForPods', `ready of wanted: ${listed(moving)}`);
+  return no('Settled', 'everything is as the spec asks');
+}
+
+const listed = (parts: readonly (readonly [string, WorkloadState, number])[]) =>
+  parts.map(([name, { ready }, wanted]) => `${name} ${ready}/${wanted}`).join(', ');
+
+function degraded({ observed, problems, before }: Findings, available: Verdict): Verdict {
+  const [problem] = problems;
+  if (problem !== undefined) {
+    return yes(
+      problem.reason,
+      problems
+        .map(({ message }) => message)
+        .join('; ')
+        .slice(0, 4000),
+    );
+  }
+  const workloads = [observed.redis, observed.processor, observed.proxy].map(workloadTrouble);
+  const troubles = [...workloads, ...observed.pods.map(podTrouble)].filter((one) => one !== undefined);
+  if (troubles.length > 0) return yes('PodsNotStarting', troubles.slice(0, 3).join('; ').slice(0, 4000));
+  const wasAvailable = before?.phase !== undefined && before.phase !== 'Pending';
+  if (wasAvailable && available.status !== 'True') return yes(available.reason, available.message);
+  return no('AsExpected', 'nothing is wrong');
+}
+
+/** Keeps the transition time of what did not change. */
+export function conditionsOf(
+  found: Readonly<Record<ConditionType, Verdict>>,
+  before: readonly Condition[],
+  observedGeneration: number,
+  now: string,
+): readonly Condition[] {
+  return Object.entries(found).map(([type, { status, reason, message }]) => {
+    const last = before.find((one) => one.type === type);
+    const lastTransitionTime = last?.status === status ? last.lastTransitionTime : now;
+    return { type: type as ConditionType, status, reason, message, observedGeneration, lastTransitionTime };
+  });
+}

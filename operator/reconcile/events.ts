@@ -1,0 +1,69 @@
+/** What a person would ask about, told by comparing two statuses. Pure. */
+import type { ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
+
+export interface ClusterEvent {
+  readonly type: 'Normal' | 'Warning';
+  /** CamelCase, stable. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+type Turn = readonly [ConditionType, 'True' | 'False', ClusterEvent['type'], string];
+
+/** Condition, what it turned to, and the event for it. */
+const TURNS: readonly Turn[] = [
+  ['Available', 'True', 'Normal', 'Available'],
+  ['Available', 'False', 'Warning', 'Unavailable'],
+  ['RedisReady', 'True', 'Normal', 'RedisReady'],
+  ['RedisReady', 'False', 'Warning', 'RedisLost'],
+  ['Degraded', 'True', 'Warning', 'Degraded'],
+  ['Degraded', 'False', 'Normal', 'Recovered'],
+  ['AutoscalingActive', 'True', 'Normal', 'AutoscalingActive'],
+  ['AutoscalingActive', 'False', 'Warning', 'AutoscalingHolds'],
+];
+
+export function eventsBetween(
+  before: OcppClusterStatus | undefined,
+  after: OcppClusterStatus,
+): readonly ClusterEvent[] {
+  return [...scaling(before, after), ...rollout(before, after), ...turns(before, after)];
+}
+
+function scaling(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  const from = before?.autoscaling?.desiredReplicas;
+  const { desiredReplicas: to, reason } = after.autoscaling ?? {};
+  if (from === undefined || to === undefined || from === to) return [];
+  return [{ type: 'Normal', reason: 'ScaledProcessors', message: `from ${from} to ${to}: ${reason ?? ''}` }];
+}
+
+function rollout(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  const image =
+    before?.image !== undefined && before.image !== after.image
+      ? [
+          {
+            type: 'Normal',
+            reason: 'ImageChanged',
+            message: `from ${before.image} to ${after.image}`,
+          } as const,
+        ]
+      : [];
+  const rolls = (status: OcppClusterStatus | undefined) =>
+    conditionOf(status, 'Progressing')?.reason === 'RollingOut';
+  const message = conditionOf(after, 'Progressing')?.message ?? '';
+  const started = before?.phase !== undefined && before.phase !== 'Pending' && !rolls(before) && rolls(after);
+  return started ? [...image, { type: 'Normal', reason: 'RolloutStarted', message }] : image;
+}
+
+function turns(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  return TURNS.flatMap(([condition, status, type, reason]) => {
+    const then = conditionOf(before, condition);
+    const now = conditionOf(after, condition);
+    if (now?.status !== status || then?.status === status) return [];
+    // A cluster that is being made is not "lost", and what has been well from the start is no news.
+    if (then === undefined && (type === 'Normal' || condition !== 'Degraded')) return [];
+    return [{ type, reason, message: now.message }];
+  });
+}
+
+const conditionOf = (status: OcppClusterStatus | undefined, type: ConditionType) =>
+  status?.conditions?.find((one) => one.type === type);

@@ -1,0 +1,64 @@
+/**
+ * Signals of one cluster over time: scrapes its Pods when the last time is long enough ago, and remembers
+ * their samples. Reconciles in between get the same figures without the work, which counts once.
+ */
+import type { Clock } from '../../services/runtime/clock.ts';
+import { PATH, PORT } from '../../services/contract.ts';
+import type { Signals } from '../scaling/demand.ts';
+import type { Scrape, ScrapeTarget } from '../signals/scrape.ts';
+import { type History, remember, signalsOf, workSince } from '../signals/signals.ts';
+import { type Observed, podsOf } from './observe.ts';
+import { isReady, type Pod } from './workloads.ts';
+
+export interface Measuring {
+  readonly scrape: Scrape;
+  readonly clock: Clock;
+  readonly intervalMs: number;
+}
+
+/** A reading that is older than this many intervals is none. */
+const STALE_INTERVALS = 3;
+
+export const staleMs = (intervalMs: number) => STALE_INTERVALS * Math.max(intervalMs, 5000);
+
+export class Measurement {
+  readonly #options: Measuring;
+  #history: History = new Map();
+  #scrapedAt = -Infinity;
+
+  constructor(options: Measuring) {
+    this.#options = options;
+  }
+
+  async read(observed: Observed): Promise<Signals> {
+    const { clock, intervalMs, scrape } = this.#options;
+    const before = this.#scrapedAt;
+    // A requeue that comes a little early still counts as its turn.
+    const due = clock.now() - before >= intervalMs * 0.9;
+    if (due) {
+      this.#scrapedAt = clock.now();
+      const samples = await scrape(observed.pods.flatMap(targetOf));
+      this.#history = remember(this.#history, samples, observed.pods.map(idOf));
+    }
+    const signals = signalsOf(this.#history, {
+      proxies: podsOf(observed, 'ws-proxy').filter(isReady).map(idOf),
+      now: clock.now(),
+      staleMs: staleMs(intervalMs),
+    });
+    const work = due ? workSince(this.#history, before) : undefined;
+    return work === undefined ? signals : { ...signals, work };
+  }
+}
+
+/** A Pod of a StatefulSet keeps its name when it is replaced; its uid is another. */
+const idOf = ({ metadata }: Pod): string => metadata.uid ?? metadata.name;
+
+function targetOf(pod: Pod): ScrapeTarget[] {
+  const component = pod.metadata.labels?.['app.kubernetes.io/component'];
+  const host = pod.status?.podIP;
+  if (component !== 'ws-proxy' && component !== 'processor') return [];
+  if (host === undefined || pod.status?.phase !== 'Running') return [];
+  const ports = (pod.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
+  const port = ports.find(({ name }) => name === 'admin')?.containerPort ?? PORT.admin;
+  return [{ pod: idOf(pod), component, host, port, path: PATH.metrics }];
+}

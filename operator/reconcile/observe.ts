@@ -1,0 +1,48 @@
+/** What there is: the cluster's objects from the caches. No request is made. */
+import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import type { Caches } from '../controller/caches.ts';
+import type { KubeObject } from '../kube/object-store.ts';
+import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../render/resources.ts';
+import { type Component, clusterLabels, nameOf, selectorText } from '../render/view.ts';
+import type { Pod, Workload } from './workloads.ts';
+
+export interface Observed {
+  readonly proxy: Workload | undefined;
+  readonly processor: Workload | undefined;
+  readonly redis: Workload | undefined;
+  readonly proxyService: ProxyService | undefined;
+  readonly pods: readonly Pod[];
+}
+
+interface ProxyService extends KubeObject {
+  readonly status?: {
+    readonly loadBalancer?: {
+      readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[];
+    };
+  };
+}
+
+export function observe(caches: Caches, cluster: OcppCluster): Observed {
+  const { namespace = 'default' } = cluster.metadata;
+  const labelSelector = selectorText(clusterLabels(cluster));
+  const find = (resource: typeof DEPLOYMENTS, component: Component) => {
+    const found = caches.get({ resource, namespace, name: nameOf(cluster, component) });
+    // What somebody else made under this name says nothing of the cluster.
+    return found !== undefined && isOwnedBy(found, cluster) ? found : undefined;
+  };
+  return {
+    proxy: find(DEPLOYMENTS, 'ws-proxy'),
+    processor: find(DEPLOYMENTS, 'processor'),
+    redis: find(STATEFUL_SETS, 'redis'),
+    proxyService: find(SERVICES, 'ws-proxy'),
+    pods: caches.list(PODS, { namespace, labelSelector }),
+  };
+}
+
+export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>
+  (object.metadata.ownerReferences ?? []).some(
+    ({ uid, controller }) => controller === true && uid === owner.metadata.uid,
+  );
+
+export const podsOf = (observed: Observed, component: Component): Pod[] =>
+  observed.pods.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === component);

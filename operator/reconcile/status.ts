@@ -1,0 +1,113 @@
+/** The status of a cluster, and when a new one is worth a write. Pure. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Condition, OcppCluster, OcppClusterStatus, Phase } from '../api/ocpp-cluster.ts';
+import { selectorLabels, selectorText } from '../render/view.ts';
+import type { Signals } from '../scaling/demand.ts';
+import { conditionsOf, type Findings, verdicts } from './conditions.ts';
+import type { ImageChoice } from './image.ts';
+import type { Observed } from './observe.ts';
+import { stateOf } from './workloads.ts';
+
+export interface StatusInput extends Findings {
+  readonly cluster: OcppCluster;
+  readonly image: ImageChoice;
+  readonly signals: Signals;
+  /** ms since 1970 */
+  readonly now: number;
+}
+
+export function statusOf(input: StatusInput): OcppClusterStatus {
+  const { cluster, observed, signals, scale, before } = input;
+  const observedGeneration = cluster.metadata.generation ?? 0;
+  // metav1.Time has whole seconds.
+  const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
+  const conditions = conditionsOf(verdicts(input), before?.conditions ?? [], observedGeneration, now);
+  const proxy = stateOf(observed.proxy);
+  const processor = stateOf(observed.processor);
+  return {
+    observedGeneration,
+    phase: phaseOf(conditions, before?.phase),
+    conditions,
+    ...input.image,
+    proxy: {
+      replicas: proxy.replicas,
+      readyReplicas: proxy.ready,
+      ...(signals.sessions !== undefined && { sessions: Math.round(signals.sessions) }),
+    },
+    processor: {
+      replicas: processor.replicas,
+      readyReplicas: processor.ready,
+      selector: selectorText(selectorLabels(cluster, 'processor')),
+    },
+    ...(signals.queue !== undefined && {
+      queue: {
+        depth: Math.round(signals.queue.depth),
+        oldestSeconds: Math.round(signals.queue.oldestSeconds * 10) / 10,
+        inFlight: Math.round(signals.queue.inFlight),
+      },
+    }),
+    autoscaling: {
+      ...scale.memory,
+      ...(scale.memory.capacityPerReplica !== undefined && {
+        capacityPerReplica: Number(scale.memory.capacityPerReplica.toPrecision(2)),
+      }),
+    },
+    endpoints: endpointsOf(input),
+  };
+}
+
+function phaseOf(conditions: readonly Condition[], before: Phase | undefined): Phase {
+  const is = (type: string) => conditions.some((one) => one.type === type && one.status === 'True');
+  if (is('Degraded')) return 'Degraded';
+  if (!is('Available')) return before === undefined || before === 'Pending' ? 'Pending' : 'Degraded';
+  return is('Progressing') ? 'Progressing' : 'Running';
+}
+
+/** From within the Kubernetes cluster always; from outside where a load balancer has an address. */
+function endpointsOf({ cluster, spec, observed }: { cluster: OcppCluster } & StatusInput): string[] {
+  const hosts = [`${cluster.metadata.name}-ws-proxy.${cluster.metadata.namespace}.svc`, ...outside(observed)];
+  return hosts.flatMap((host) => spec.listeners.map(({ port, path }) => `ws://${host}:${port}${path}/{id}`));
+}
+
+function outside({ proxyService }: Observed): string[] {
+  return (proxyService?.status?.loadBalancer?.ingress ?? []).flatMap(({ hostname, ip }) => {
+    if (hostname !== undefined) return [hostname];
+    if (ip === undefined) return [];
+    return [ip.includes(':') ? `[${ip}]` : ip];
+  });
+}
+
+/** Numbers and texts that change all the time are written so often at most, ms. */
+export const NUMBERS_EVERY_MS = 30_000;
+
+/** @param sinceWriteMs since the last write of a status, ms */
+export function worthWriting(
+  before: OcppClusterStatus | undefined,
+  after: OcppClusterStatus,
+  sinceWriteMs: number,
+): boolean {
+  if (before === undefined || !isDeepStrictEqual(essence(before), essence(after))) return true;
+  return sinceWriteMs >= NUMBERS_EVERY_MS && !isDeepStrictEqual(lasting(before), lasting(after));
+}
+
+/** What a person or a controller waits for. */
+function essence(status: OcppClusterStatus): object {
+  const { observedGeneration, phase, image, imageRequested, endpoints, processor, proxy, autoscaling } =
+    status;
+  return {
+    observedGeneration,
+    phase,
+    image,
+    imageRequested,
+    endpoints,
+    processor,
+    proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas },
+    desiredReplicas: autoscaling?.desiredReplicas,
+    conditions: (status.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason })),
+  };
+}
+
+/** Without the time stamps of the window, which move in the quietest cluster. */
+function lasting(status: OcppClusterStatus): object {
+  return { ...status, autoscaling: { ...status.autoscaling, recommendations: undefined } };
+}
