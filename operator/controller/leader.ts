@@ -1,0 +1,188 @@
+/**
+ * One of several operators leads: it holds a Lease and renews it. Clocks of machines are never
+ * compared: a follower takes over when it has seen the Lease unchanged, by its own monotonic clock,
+ * for as long as the holder promised to renew it. Every write is a compare-and-swap on the version
+ * read, so two can never both win. A leader that cannot renew says so before others may take over,
+ * and the process ends.
+ */
+import { StoreError } from '../kube/object-store.ts';
+import { type Clock, sleep } from '../../services/runtime/clock.ts';
+import { errorFields, type Log } from '../../services/runtime/log.ts';
+
+/** spec of a coordination.k8s.io/v1 Lease. Times are MicroTime, such as 2026-01-31T12:00:00.000000Z. */
+export interface LeaseSpec {
+  /** Empty: nobody, it was released. */
+  readonly holderIdentity: string;
+  readonly leaseDurationSeconds: number;
+  readonly acquireTime: string;
+  readonly renewTime: string;
+  readonly leaseTransitions: number;
+}
+
+export interface Lease {
+  readonly spec: LeaseSpec;
+  /** resourceVersion. */
+  readonly version: string;
+}
+
+/** One Lease object. create and update throw StoreError `conflict` when another was faster. */
+export interface LeaseStore {
+  get(signal: AbortSignal): Promise<Lease | undefined>;
+  create(spec: LeaseSpec, signal: AbortSignal): Promise<Lease>;
+  update(spec: LeaseSpec, version: string, signal: AbortSignal): Promise<Lease>;
+}
+
+export interface LeaderOptions {
+  readonly store: LeaseStore;
+  /** Unique per process: a Pod name and a random part. */
+  readonly identity: string;
+  readonly onAcquired: () => void;
+  /** Leadership ended without our asking. Others may lead from now on: end the process. */
+  readonly onLost: (reason: string) => void;
+  readonly log: Log;
+  /** Wall clock, only for the times written into the Lease. */
+  readonly clock: Clock;
+  readonly monotonic?: Clock;
+  readonly random?: () => number;
+  readonly timings?: LeaderTimings;
+}
+
+export interface LeaderTimings {
+  readonly leaseMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryMs: number;
+}
+
+export const LEADER_TIMINGS: LeaderTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
+
+export class LeaderElector {
+  readonly #options: LeaderOptions;
+  readonly #timings: LeaderTimings;
+  readonly #monotonic: Clock;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #lease: Lease | undefined;
+  /** When, by our clock, the Lease was first seen as it is. */
+  #observedAt = 0;
+  /** Until when, by our clock, we lead without a further renewal. */
+  #leadingUntil = Number.NEGATIVE_INFINITY;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    this.#timings = options.timings ?? LEADER_TIMINGS;
+    this.#monotonic = options.monotonic ?? { now: () => performance.now() };
+  }
+
+  /** Whether this process leads now, also after a pause in which no timer ran. */
+  get leading(): boolean {
+    return this.#monotonic.now() < this.#leadingUntil;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Stops and, if it leads, releases the Lease so that the next need not wait. onLost is not called. */
+  async stop(): Promise<void> {
+    const held = this.leading;
+    this.#stop.abort();
+    this.#resign();
+    await this.#running;
+    if (!held || this.#lease === undefined) return;
+    const { spec, version } = this.#lease;
+    try {
+      const released = { ...spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: this.#microTime() };
+      await this.#options.store.update(released, version, AbortSignal.timeout(this.#timings.retryMs));
+    } catch (error) {
+      this.#options.log.warn(errorFields(error), 'lease not released, the next leader waits for its end');
+    }
+  }
+
+  async #run(): Promise<void> {
+    const random = this.#options.random ?? Math.random;
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#tryOnce();
+      } catch (error) {
+        // Losing a race is how this works; all else is worth a line.
+        const raced = error instanceof StoreError && error.code === 'conflict';
+        if (!raced && !this.#stop.signal.aborted) {
+          this.#options.log.warn(errorFields(error), 'lease not reached, trying again');
+        }
+      }
+      await sleep(this.#timings.retryMs * (1 + 0.2 * random()), this.#stop.signal);
+    }
+  }
+
+  async #tryOnce(): Promise<void> {
+    const { store, identity } = this.#options;
+    const limit = AbortSignal.timeout(this.#timings.renewDeadlineMs / 2);
+    const signal = AbortSignal.any([this.#stop.signal, limit]);
+    const found = await store.get(signal);
+    const before = this.#monotonic.now();
+    this.#observe(found, before);
+    if (found === undefined) {
+      this.#lease = await store.create(this.#claim(undefined), signal);
+      return this.#won(before);
+    }
+    const { holderIdentity, leaseDurationSeconds } = found.spec;
+    const mine = holderIdentity === identity;
+    const until = this.#observedAt + leaseDurationSeconds * 1000;
+    if (this.#holding && !mine) return this.#lost(`${holderIdentity || 'someone'} took the lease`);
+    if (!mine && holderIdentity !== '' && before < until) return;
+    this.#lease = await store.update(this.#claim(found.spec), found.version, signal);
+    this.#observedAt = before;
+    this.#won(before);
+  }
+
+  get #holding(): boolean {
+    return this.#leadingUntil !== Number.NEGATIVE_INFINITY;
+  }
+
+  #observe(found: Lease | undefined, now: number): void {
+    if (found?.version !== this.#lease?.version) this.#observedAt = now;
+    this.#lease = found;
+  }
+
+  #claim(before: LeaseSpec | undefined): LeaseSpec {
+    const now = this.#microTime();
+    const renewed = before?.holderIdentity === this.#options.identity;
+    return {
+      holderIdentity: this.#options.identity,
+      leaseDurationSeconds: Math.ceil(this.#timings.leaseMs / 1000),
+      acquireTime: renewed ? before.acquireTime : now,
+      renewTime: now,
+      leaseTransitions: before === undefined ? 0 : before.leaseTransitions + (renewed ? 0 : 1),
+    };
+  }
+
+  /** The write began at `at`: the deadline counts from there, as others saw it no earlier. */
+  #won(at: number): void {
+    if (this.#stop.signal.aborted) return;
+    const acquired = !this.#holding;
+    this.#leadingUntil = at + this.#timings.renewDeadlineMs;
+    clearTimeout(this.#deadline);
+    const left = Math.max(0, this.#leadingUntil - this.#monotonic.now());
+    this.#deadline = setTimeout(() => this.#lost('the lease was not renewed in time'), left);
+    if (!acquired) return;
+    this.#options.log.info({ identity: this.#options.identity }, 'leading');
+    this.#options.onAcquired();
+  }
+
+  #lost(reason: string): void {
+    this.#resign();
+    this.#stop.abort();
+    this.#options.log.error({ reason }, 'no longer leading');
+    this.#options.onLost(reason);
+  }
+
+  #resign(): void {
+    clearTimeout(this.#deadline);
+    this.#leadingUntil = Number.NEGATIVE_INFINITY;
+  }
+
+  #microTime(): string {
+    return new Date(this.#options.clock.now()).toISOString().replace('Z', '000Z');
+  }
+}
