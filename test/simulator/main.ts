@@ -1,0 +1,142 @@
+/** `npm run simulate -- --help` */
+import { parseArgs } from 'node:util';
+import { PROTOCOLS, type Protocol } from '../../services/ocpp/frame.ts';
+import { DEFAULTS, isClean, type SimulationOptions, startSimulation, type Summary } from './simulation.ts';
+
+const HELP = `Simulated charging stations of all OCPP versions, which check every answer.
+
+  npm run simulate -- [options]
+
+  --url URL            where stations connect (ws://127.0.0.1:9000/ocpp)
+  --stations N         how many (100)
+  --seconds N          how long, before they end their transactions and leave (60; 0: until Ctrl-C)
+  --cadence SECONDS    mean time between two messages of one station (${DEFAULTS.cadenceSeconds})
+  --rate N             instead of --cadence: CALLs per second of all stations together
+  --connect-rate N     stations that connect per second at the start (${DEFAULTS.connectRate})
+  --protocols LIST     dealt out in turn (${PROTOCOLS.join(',')})
+  --prefix TEXT        identities are TEXT-0001 and so on (${DEFAULTS.prefix})
+  --seed N             repeats the choices of another run (${DEFAULTS.seed})
+  --call-timeout N     seconds that an answer may take (${DEFAULTS.callTimeoutSeconds})
+  --reconnect-scale F  factor on the pauses before reconnecting (${DEFAULTS.reconnectScale})
+  --settle N           seconds for the last answers at the end (${DEFAULTS.settleSeconds})
+  --redis HOST:PORT    compare the stations' ledger with the stream of closed transactions
+  --channel-prefix T   its key is T:transactions (ocpp)
+  --json               the summary as one line of JSON
+
+Ends with status 1 if anything was lost, duplicated or wrong.
+`;
+
+class UsageError extends Error {}
+
+const { values } = parseArgs({
+  options: {
+    url: { type: 'string', default: 'ws://127.0.0.1:9000/ocpp' },
+    stations: { type: 'string', default: '100' },
+    seconds: { type: 'string', default: '60' },
+    cadence: { type: 'string' },
+    rate: { type: 'string' },
+    'connect-rate': { type: 'string' },
+    protocols: { type: 'string' },
+    prefix: { type: 'string' },
+    seed: { type: 'string' },
+    'call-timeout': { type: 'string' },
+    'reconnect-scale': { type: 'string' },
+    settle: { type: 'string' },
+    redis: { type: 'string' },
+    'channel-prefix': { type: 'string' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+function numberOf(name: keyof typeof values): number | undefined {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (text === '' || !(number >= 0)) throw new UsageError(`--${name} wants a number, not "${text}"`);
+  return number;
+}
+
+function protocolOf(name: string): Protocol {
+  const found = PROTOCOLS.find((protocol) => protocol === name.trim());
+  if (found === undefined)
+    throw new UsageError(`--protocols: there are ${PROTOCOLS.join(', ')}, not "${name}"`);
+  return found;
+}
+
+function optionsOf(): SimulationOptions {
+  const stations = numberOf('stations') ?? 0;
+  const rate = numberOf('rate');
+  const seconds = numberOf('seconds');
+  const [host = '', port = '6379'] = (values.redis ?? '').split(':');
+  const given = {
+    seconds: seconds === 0 ? undefined : seconds,
+    cadenceSeconds: rate === undefined ? numberOf('cadence') : stations / rate,
+    connectRate: numberOf('connect-rate'),
+    protocols: values.protocols?.split(',').map(protocolOf),
+    prefix: values.prefix,
+    seed: numberOf('seed'),
+    callTimeoutSeconds: numberOf('call-timeout'),
+    reconnectScale: numberOf('reconnect-scale'),
+    settleSeconds: numberOf('settle'),
+    redis:
+      values.redis === undefined
+        ? undefined
+        : { host, port: Number(port), channelPrefix: values['channel-prefix'] ?? 'ocpp' },
+  };
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { url: values.url.replace(/\/+$/, ''), stations, ...Object.fromEntries(set) };
+}
+
+function report(summary: Summary): string {
+  const { latencyMs, moves, transactions, stream } = summary;
+  const rows: [string, string][] = [
+    ['stations', `${summary.stations}, connected ${summary.connected}, at the end ${summary.online}`],
+    ['round trips', `${summary.roundTrips} in ${summary.seconds} s (${summary.roundTripsPerSecond}/s)`],
+    ['latency ms', `p50 ${latencyMs.p50}  p90 ${latencyMs.p90}  p99 ${latencyMs.p99}  max ${latencyMs.max}`],
+    ['lost', `${summary.lost} (never sent ${summary.unsent})`],
+    ['duplicated', `${summary.duplicated}`],
+    ['wrong', `${summary.wrong}`],
+    ['sent again', `${summary.resent} (timed out ${summary.timeouts}, late answers ${summary.late})`],
+    [
+      'moves',
+      `${moves.reconnects} reconnects, ${moves.closedBy1012} after 1012, ${moves.refused} handshakes refused, at most ${moves.mostOfOneStation} of one station`,
+    ],
+    ['transactions', `${transactions.started} started, ${transactions.stopped} stopped`],
+  ];
+  if (stream !== undefined) {
+    const { expected, missing, doubled, differing } = stream;
+    rows.push([
+      'stream',
+      `${expected} expected, ${missing} missing, ${doubled} doubled, ${differing} differing`,
+    ]);
+  }
+  rows.push(...summary.samples.map((sample): [string, string] => ['!', sample]));
+  return rows.map(([name, text]) => `${name.padEnd(14)}${text}\n`).join('');
+}
+
+async function main(): Promise<number> {
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const simulation = startSimulation(optionsOf());
+  const live = setInterval(() => {
+    const { online, stations, roundTrips, lost } = simulation.progress();
+    process.stderr.write(`${online}/${stations} online, ${roundTrips} round trips, ${lost} lost\n`);
+  }, 5000);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => simulation.stop());
+  }
+  const summary = await simulation.done;
+  clearInterval(live);
+  process.stdout.write(values.json ? `${JSON.stringify(summary)}\n` : report(summary));
+  return isClean(summary) ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`simulate: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}
