@@ -42,6 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/contract.ts',
   ],
   'operator/config.ts': ['operator/api', 'operator/render', 'services/runtime', 'services/contract.ts'],
+  'operator/operator.ts': ['operator', 'services/runtime', 'services/contract.ts'],
   'operator/main.ts': ['operator', 'services/runtime', 'services/contract.ts'],
   'operator/local': ['operator', 'services/runtime', 'services/contract.ts'],
 };

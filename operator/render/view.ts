@@ -25,6 +25,9 @@ export function viewOf(cluster: OcppCluster, context: RenderContext): View {
   return { ...context, cluster, namespace, spec: settledSpec(cluster) };
 }
 
+/** Selects what operators made, of all clusters. */
+export const MANAGED_BY = 'app.kubernetes.io/managed-by=ocpp-operator';
+
 export const nameOf = (cluster: OcppCluster, component: Component): string =>
   `${cluster.metadata.name}-${component}`;
 

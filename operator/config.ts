@@ -1,0 +1,86 @@
+/** The settings of the operator, from the environment. `--help` prints them. */
+import { hostname } from 'node:os';
+import { ENV, PORT } from '../services/contract.ts';
+import { duration } from '../services/runtime/config.ts';
+import { LOG_LEVELS } from '../services/runtime/log.ts';
+
+/** Of clusters and operators that do not say otherwise. */
+export const DEFAULT_IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.1.0';
+export const DEFAULT_REDIS_IMAGE = 'docker.io/library/redis:7-bookworm';
+export const DEFAULT_SCRAPE_INTERVAL_MS = 5000;
+
+export const operatorSettings = {
+  watchNamespaces: {
+    doc: 'Namespaces to look for OcppClusters in, comma-separated. Empty: all.',
+    format: String,
+    default: '',
+    env: 'WATCH_NAMESPACES',
+  },
+  defaultImage: {
+    doc: 'Image (repository:tag) of ws-proxy and processor in new clusters that do not name one.',
+    format: String,
+    default: DEFAULT_IMAGE,
+    env: 'OCPP_DEFAULT_IMAGE',
+  },
+  redisImage: {
+    doc: 'Image of embedded Redis: 7.0 or later, with sh and redis-cli, data in /data, user 999.',
+    format: String,
+    default: DEFAULT_REDIS_IMAGE,
+    env: 'OCPP_REDIS_IMAGE',
+  },
+  scrapeInterval: {
+    doc: 'How often the metrics of Pods are read.',
+    format: duration,
+    default: DEFAULT_SCRAPE_INTERVAL_MS,
+    env: 'SCRAPE_INTERVAL',
+  },
+  leaderElection: {
+    doc: 'Work only while holding a Lease, so that two operators do not work at once.',
+    format: Boolean,
+    default: true,
+    env: 'LEADER_ELECTION',
+  },
+  leaseName: {
+    doc: 'Name of that Lease. Operators for different namespaces need one each.',
+    format: String,
+    default: 'ocpp-operator',
+    env: 'LEASE_NAME',
+  },
+  podName: {
+    doc: 'Who holds the Lease and speaks in Events.',
+    format: String,
+    default: hostname(),
+    env: ENV.podName,
+  },
+  podNamespace: {
+    doc: 'Namespace of the Lease. Empty: that of the Kubernetes context.',
+    format: String,
+    default: '',
+    env: 'POD_NAMESPACE',
+  },
+  host: {
+    doc: 'Address of the admin port.',
+    format: String,
+    default: '0.0.0.0',
+    env: ENV.podIp,
+  },
+  adminPort: {
+    doc: 'Port for health, readiness and metrics.',
+    format: 'port',
+    default: PORT.admin,
+    env: ENV.adminPort,
+  },
+  logLevel: {
+    doc: 'debug, info, warn, error or silent.',
+    format: [...LOG_LEVELS],
+    default: 'info',
+    env: ENV.logLevel,
+  },
+} as const;
+
+/** `a, b` as a list; empty for none. */
+export const namesIn = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');

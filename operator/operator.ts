@@ -1,0 +1,86 @@
+/**
+ * The operator on any store: watches, the queue, the reconciler and its Events, put together. main.ts gives
+ * it an API server, `npm start` (operator/local) objects in memory; nothing in here knows which.
+ */
+import type { Registry } from 'prom-client';
+import type { Clock } from '../services/runtime/clock.ts';
+import type { Log } from '../services/runtime/log.ts';
+import { OCPP_CLUSTERS } from './api/ocpp-cluster.ts';
+import type { Caches } from './controller/caches.ts';
+import { type Controller, createController } from './controller/controller.ts';
+import { createEventRecorder } from './controller/events.ts';
+import type { ObjectStore } from './kube/object-store.ts';
+import { createReconciler } from './reconcile/reconcile.ts';
+import { MANAGED_BY } from './render/view.ts';
+import { OWNED, PODS } from './render/resources.ts';
+import { createScraper } from './signals/scrape.ts';
+
+export interface OperatorOptions {
+  readonly store: ObjectStore;
+  /** Empty: all. */
+  readonly namespaces: readonly string[];
+  /** `repository:tag` of clusters that do not name an image. */
+  readonly defaultImage: string;
+  readonly redisImage: string;
+  readonly scrapeIntervalMs: number;
+  /** Who speaks in Events: a Pod's name. */
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly registry: Registry;
+}
+
+export interface Operator {
+  readonly caches: Caches;
+  synced(): boolean;
+  /** What is wrong, for liveness. Undefined: nothing. */
+  healthy(): string | undefined;
+  /** Ends the reconciles under way and writes the Events that wait. Clusters stay as they are. */
+  stop(): Promise<void>;
+}
+
+export function runOperator(options: OperatorOptions): Operator {
+  const { store, clock, log } = options;
+  const events = createEventRecorder({
+    store,
+    component: 'ocpp-operator',
+    instance: options.instance,
+    log,
+    clock,
+  });
+  const scrape = createScraper(clock.now.bind(clock), ({ pod, host }, error) =>
+    log.debug({ pod, host, error: error.message }, 'metrics not read'),
+  );
+  const reconcile = createReconciler({
+    store,
+    caches: { get: (ref) => controller.caches.get(ref), list: (...of) => controller.caches.list(...of) },
+    scrape,
+    recordEvent: (about, { type, reason, message }) => events.record(about, type, reason, message),
+    clock,
+    log,
+    defaultImage: options.defaultImage,
+    redisImage: options.redisImage,
+    scrapeIntervalMs: options.scrapeIntervalMs,
+  });
+  const controller: Controller = createController({
+    store,
+    primary: OCPP_CLUSTERS,
+    owned: [...OWNED, PODS],
+    ownedSelector: MANAGED_BY,
+    namespaces: options.namespaces,
+    reconcile,
+    log,
+    clock,
+    registry: options.registry,
+  });
+  controller.start();
+  return {
+    caches: controller.caches,
+    synced: () => controller.synced(),
+    healthy: () => controller.healthy(),
+    async stop() {
+      await controller.stop();
+      await events.stop();
+    },
+  };
+}
