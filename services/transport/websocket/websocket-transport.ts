@@ -1,0 +1,92 @@
+/**
+ * Transport over plain WebSockets, without Redis: stations connect to this very process. What is
+ * between the sockets and the handler is the memory bus, so everything but the surviving of a crash is
+ * as it is over Redis.
+ */
+import type { Frame } from '../../ocpp/frame.ts';
+import { createMemoryBus, type MemoryBus } from '../memory.ts';
+import type {
+  ConnectionEvent,
+  Gateway,
+  MessageHandler,
+  StateReader,
+  Transport,
+  TransportLoad,
+} from '../transport.ts';
+import { StationServer, type StationServerOptions } from './station-server.ts';
+
+export class WebSocketTransport implements Transport {
+  readonly state: StateReader;
+  readonly #bus: MemoryBus;
+  readonly #gateway: Gateway;
+  readonly #server: StationServer;
+
+  constructor(options: Omit<StationServerOptions, 'gateway'>) {
+    this.#bus = createMemoryBus(options.clock);
+    this.state = this.#bus.state;
+    this.#gateway = this.#bus.gateway('websocket');
+    this.#server = new StationServer({ ...options, gateway: this.#gateway });
+  }
+
+  /** Where stations connect. */
+  get port(): number {
+    return this.#server.port;
+  }
+
+  async start(): Promise<void> {
+    await this.#bus.transport.start();
+    await this.#server.start();
+  }
+
+  /** Stations are told to come again, and what they have asked by then is answered within the grace. */
+  async stop(graceMs?: number): Promise<void> {
+    this.#server.refuseUpgrades();
+    await this.#bus.transport.stop(graceMs);
+    await this.#server.stop();
+    await this.#gateway.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  isRunning(): boolean {
+    return this.#bus.transport.isRunning();
+  }
+
+  write(stationId: string, frame: Frame): Promise<void> {
+    return this.#bus.transport.write(stationId, frame);
+  }
+
+  writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>> {
+    return this.#bus.transport.writeToAll(frame);
+  }
+
+  connectedClients(): Promise<string[]> {
+    return this.#bus.transport.connectedClients();
+  }
+
+  isClientConnected(stationId: string): Promise<boolean> {
+    return this.#bus.transport.isClientConnected(stationId);
+  }
+
+  onMessage(handler: MessageHandler): void {
+    this.#bus.transport.onMessage(handler);
+  }
+
+  onConnection(listener: (event: ConnectionEvent) => void): void {
+    this.#bus.transport.onConnection(listener);
+  }
+
+  onDisconnection(listener: (event: ConnectionEvent) => void): void {
+    this.#bus.transport.onDisconnection(listener);
+  }
+
+  onError(listener: (error: Error) => void): void {
+    this.#bus.transport.onError(listener);
+  }
+
+  load(): Promise<TransportLoad> {
+    return this.#bus.transport.load();
+  }
+}

@@ -1,0 +1,156 @@
+/** The station server of a proxy with its real rules, over a gateway that a test can look into. */
+import { faultAnswer } from '../../services/ocpp/errors.ts';
+import { PROTOCOLS } from '../../services/ocpp/frame.ts';
+import { systemClock } from '../../services/runtime/clock.ts';
+import { createMemoryBus } from '../../services/transport/memory.ts';
+import type {
+  Gateway,
+  GatewayConnection,
+  IncomingFrame,
+  StationSession,
+  StationSink,
+  Transport,
+} from '../../services/transport/transport.ts';
+import {
+  StationServer,
+  type StationServerLimits,
+} from '../../services/transport/websocket/station-server.ts';
+import { createAdmission } from '../../services/ws-proxy/admission.ts';
+import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
+
+export interface Forwarded extends IncomingFrame {
+  readonly stationId: string;
+  readonly epoch: number;
+}
+
+/**
+ * A gateway of the memory bus that shows what passes, and can be made to fail. The processor behind it
+ * answers Heartbeats; everything else is answered when a test says so.
+ */
+export class ProbedGateway implements Gateway {
+  readonly id = 'probed';
+  readonly forwarded: Forwarded[] = [];
+  readonly sinks = new Map<string, StationSink>();
+  readonly ended: number[] = [];
+  healthy = true;
+  /** What open() waits for. */
+  opening: Promise<void> = Promise.resolve();
+  readonly #transport: Transport;
+  readonly #gateway: Gateway;
+
+  constructor() {
+    const bus = createMemoryBus();
+    this.#transport = bus.transport;
+    this.#gateway = bus.gateway(this.id);
+  }
+
+  async start(): Promise<void> {
+    this.#transport.onMessage(async ({ frame }) => {
+      const nothing = { writes: [], events: [] };
+      const heartbeat = 'action' in frame && frame.action === 'Heartbeat';
+      return heartbeat ? { answer: { kind: 'result', payload: {} }, ...nothing } : nothing;
+    });
+    await this.#transport.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#gateway.stop();
+    await this.#transport.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  onError(): void {}
+
+  isHealthy(): boolean {
+    return this.healthy;
+  }
+
+  load() {
+    return this.#gateway.load();
+  }
+
+  async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
+    await this.opening;
+    const { stationId } = session;
+    const connection = await this.#gateway.open(session, sink);
+    const { epoch } = connection;
+    this.sinks.set(stationId, sink);
+    return {
+      epoch,
+      forward: (incoming) => {
+        this.forwarded.push({ ...incoming, stationId, epoch });
+        return connection.forward(incoming);
+      },
+      close: () => {
+        this.ended.push(epoch);
+        return connection.close();
+      },
+    };
+  }
+
+  answer(stationId: string, messageId: string): void {
+    this.sinks.get(stationId)?.deliver({ type: 3, messageId, text: `[3,"${messageId}",{}]` });
+  }
+}
+
+export interface Endpoint extends AsyncDisposable {
+  readonly port: number;
+  readonly gateway: ProbedGateway;
+  readonly server: StationServer;
+  /** Words of the observer: `closed silent`, `refused 404`, `dropped late-answer` and the like. */
+  readonly seen: string[];
+}
+
+export async function startEndpoint(
+  limits: Partial<StationServerLimits> = {},
+  admission: { maxSessions?: number; connectsPerSecond?: number } = {},
+): Promise<Endpoint> {
+  const gateway = new ProbedGateway();
+  const seen: string[] = [];
+  const server = new StationServer({
+    host: '127.0.0.1',
+    port: 0,
+    gateway,
+    clock: systemClock,
+    faultAnswer,
+    transactionsAfter,
+    admit: createAdmission(
+      { path: '/ocpp', protocols: PROTOCOLS, maxSessions: 1000, connectsPerSecond: 1000, ...admission },
+      systemClock,
+    ),
+    observer: {
+      opened: ({ stationId }) => void seen.push(`opened ${stationId}`),
+      closed: (_session, why) => void seen.push(`closed ${why}`),
+      refused: ({ status }) => void seen.push(`refused ${status}`),
+      received: () => undefined,
+      forwarded: () => undefined,
+      dropped: (why) => void seen.push(`dropped ${why}`),
+      trouble: (error) => void seen.push(`trouble ${error.message}`),
+    },
+    limits,
+  });
+  await gateway.start();
+  await server.start();
+  return {
+    port: server.port,
+    gateway,
+    server,
+    seen,
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+      await gateway.stop();
+    },
+  };
+}
+
+/** Resolves when `reached` says so; fails after 20 s. */
+export async function until(reached: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!reached()) {
+    if (Date.now() > deadline) throw new Error(`waited 20 s for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
