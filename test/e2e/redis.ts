@@ -8,10 +8,10 @@ export interface RedisPod {
 
 /** Redis listens on the Pod's address only. */
 const CLIENT = 'exec redis-cli -h "$POD_IP" "$@"';
-const exec = ({ cluster, namespace }: RedisPod, ...command: readonly string[]) => [
-  ...['exec', '-i', `${cluster}-redis-0`, '-n', namespace, '--'],
-  ...['sh', '-c', CLIENT, 'redis-cli', ...command],
-];
+function exec({ cluster, namespace }: RedisPod, ...command: readonly string[]): string[] {
+  const inPod = ['exec', '-i', `${cluster}-redis-0`, '-n', namespace, '--', 'sh', '-c', CLIENT, 'redis-cli'];
+  return [...inPod, ...command];
+}
 
 export async function redis(pod: RedisPod, ...command: readonly string[]): Promise<string> {
   return (await kubectl(exec(pod, ...command))).trimEnd();
