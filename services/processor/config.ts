@@ -3,7 +3,8 @@ import { hostname } from 'node:os';
 import { ENV, PORT } from '../contract.ts';
 import { duration } from '../runtime/config.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
-import { UNKNOWN_TOKENS } from './tokens.ts';
+import type { HandlerSettings } from './handler.ts';
+import { UNKNOWN_TOKENS, type UnknownTokens } from './tokens.ts';
 
 /** What the handlers are configured by; the monolith has these too. */
 export const handlerSettings = {
@@ -16,12 +17,12 @@ export const handlerSettings = {
   unknownTokens: {
     doc: 'Accept or Reject: what to say of a token that is not in the tokens hash.',
     format: [...UNKNOWN_TOKENS],
-    default: 'Accept' as (typeof UNKNOWN_TOKENS)[number],
+    default: 'Accept' as UnknownTokens,
     env: ENV.unknownTokens,
   },
 } as const;
 
-export const settings = {
+export const processorSettings = {
   podName: {
     doc: 'Name of this processor in logs and registrations; made unique for each start.',
     format: String,
@@ -49,3 +50,12 @@ export const settings = {
   },
   ...handlerSettings,
 } as const;
+
+/** Their values, as loadConfig reads them, for the handlers. */
+export function readHandlerSettings(config: {
+  readonly heartbeatInterval: number;
+  readonly unknownTokens: UnknownTokens;
+}): HandlerSettings {
+  const { heartbeatInterval, unknownTokens } = config;
+  return { heartbeatSeconds: Math.max(1, Math.round(heartbeatInterval / 1000)), unknownTokens };
+}

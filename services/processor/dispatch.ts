@@ -59,7 +59,7 @@ async function handle(delivery: Delivery, frame: Call | Send, options: DispatchO
   const { action, payload, id } = frame;
   const about = { stationId, messageId: id, action };
   const refuse = (reason: ErrorReason, description: string): Outcome => {
-    options.log.info({ ...about, reason, description }, 'refused');
+    options.log.debug({ ...about, reason, description }, 'refused');
     return { ...NOTHING, answer: { kind: 'error', code: errorCode(protocol, reason), description } };
   };
 
@@ -80,7 +80,7 @@ async function handle(delivery: Delivery, frame: Call | Send, options: DispatchO
     options.log.error({ ...about, ...errorFields(error) }, 'handler failed');
     return TRANSACTION_MESSAGES.has(action)
       ? NOTHING
-      : { ...NOTHING, answer: { kind: 'error', code: 'InternalError', description: '' } };
+      : { ...NOTHING, answer: { kind: 'error', code: 'InternalError', description: 'the handler failed' } };
   }
 }
 

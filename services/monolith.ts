@@ -1,0 +1,51 @@
+/**
+ * Proxy and processor in one process, joined by memory: the same station endpoint, rules and handlers
+ * without Redis. For a desk, a demonstration, a test; what is in memory ends with the process.
+ */
+import { loadConfig } from './runtime/config.ts';
+import { systemClock } from './runtime/clock.ts';
+import { type Running, runProgram } from './runtime/lifecycle.ts';
+import { createLog } from './runtime/log.ts';
+import { warmUp } from './ocpp/schema.ts';
+import { handlerSettings, readHandlerSettings } from './processor/config.ts';
+import { HANDLERS } from './processor/handlers/table.ts';
+import { createProcessor } from './processor/processor.ts';
+import { createMemoryBus } from './transport/memory.ts';
+import { readProtocols } from './ws-proxy/admission.ts';
+import { proxySettings } from './ws-proxy/config.ts';
+import { Proxy } from './ws-proxy/proxy.ts';
+
+const settings = {
+  ...proxySettings,
+  ...handlerSettings,
+  // No Service stands in front, so there is nothing to wait for.
+  drainPropagation: { ...proxySettings.drainPropagation, default: 0 },
+} as const;
+
+let log = createLog('monolith', 'info');
+
+async function main(): Promise<Running> {
+  const config = loadConfig('monolith', settings);
+  log = createLog('monolith', config.logLevel);
+  warmUp(readProtocols(config.protocols));
+  const bus = createMemoryBus();
+  const processor = createProcessor({
+    transport: bus.transport,
+    handlers: HANDLERS,
+    settings: readHandlerSettings(config),
+    clock: systemClock,
+    log,
+  });
+  const proxy = new Proxy(config, bus.gateway(config.podName), log);
+  await processor.start();
+  await proxy.start();
+  return {
+    async stop(signal) {
+      // The proxy first: the CALLs that it waits for are answered by the processor.
+      await proxy.stop(signal);
+      await processor.stop();
+    },
+  };
+}
+
+await runProgram(() => log, main);
