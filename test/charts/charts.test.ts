@@ -172,13 +172,8 @@ chartTest('the operator may do with each kind what it does, and no more', (t) =>
     t.deepEqual(verbs(kind), ['create', 'delete', 'get', 'list', 'patch', 'watch'], kind.kind);
   for (const kind of [PODS, OCPP_CLUSTERS]) t.deepEqual(verbs(kind), ['get', 'list', 'watch'], kind.kind);
   t.deepEqual(verbs({ ...OCPP_CLUSTERS, plural: 'ocppclusters/status' }), ['get', 'patch']);
-  t.deepEqual(verbs({ group: '', plural: 'events' }), ['create', 'patch']);
-  t.deepEqual(verbs({ group: 'coordination.k8s.io', plural: 'leases' }), [
-    'create',
-    'get',
-    'patch',
-    'update',
-  ]);
+  t.deepEqual(verbs({ group: '', plural: 'events' }), ['create', 'get', 'patch']);
+  t.deepEqual(verbs({ group: 'coordination.k8s.io', plural: 'leases' }), ['create', 'get', 'update']);
 });
 
 chartTest('no permission is given with a wildcard, and none reaches Secrets or Roles', (t) => {
