@@ -53,7 +53,8 @@ export interface LeaderTimings {
   readonly retryMs: number;
 }
 
-export const LEADER_TIMINGS: LeaderTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
+/** Those of Kubernetes' own controllers. */
+const TIMINGS: LeaderTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
 
 export class LeaderElector {
   readonly #options: LeaderOptions;
@@ -70,7 +71,7 @@ export class LeaderElector {
 
   constructor(options: LeaderOptions) {
     this.#options = options;
-    this.#timings = options.timings ?? LEADER_TIMINGS;
+    this.#timings = options.timings ?? TIMINGS;
     this.#monotonic = options.monotonic ?? { now: () => performance.now() };
   }
 
@@ -167,7 +168,8 @@ export class LeaderElector {
     this.#deadline = setTimeout(() => this.#lost('the lease was not renewed in time'), left);
     if (!acquired) return;
     this.#options.log.info({ identity: this.#options.identity }, 'leading');
-    this.#options.onAcquired();
+    // Not in here: an error of what starts then is not one of reaching the lease.
+    queueMicrotask(this.#options.onAcquired);
   }
 
   #lost(reason: string): void {

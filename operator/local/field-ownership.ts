@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-export function isMap(value: unknown): value is Fields {
+function isMap(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

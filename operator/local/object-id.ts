@@ -7,6 +7,7 @@ import {
   type Resource,
   StoreError,
 } from '../kube/object-store.ts';
+import { selectorOf } from '../controller/caches.ts';
 
 /** Everything else has a namespace. */
 const CLUSTER_SCOPED = new Set(['Namespace', 'Node', 'PersistentVolume', 'StorageClass', 'PriorityClass']);
@@ -35,7 +36,7 @@ export const refId = ({ resource, name, namespace }: ObjectRef): Id => ({
 });
 
 const apiVersionOf = ({ group, version }: Resource) => (group === '' ? version : `${group}/${version}`);
-export const kindOf = (id: Id) => `${id.apiVersion}/${id.kind}`;
+const kindOf = (id: Id) => `${id.apiVersion}/${id.kind}`;
 export const keyOf = (id: Id) => `${kindOf(id)}/${id.namespace ?? ''}/${id.name}`;
 export const describe = (id: Id) =>
   `${id.kind} ${id.namespace === undefined ? '' : `${id.namespace}/`}${id.name}`;
@@ -64,10 +65,9 @@ export function check(id: Id, metadata: ObjectMeta): void {
 
 export function filterOf(resource: Resource, options: ListOptions): (object: KubeObject) => boolean {
   const kind = `${apiVersionOf(resource)}/${resource.kind}`;
-  const pairs = (options.labelSelector ?? '').split(',').filter((pair) => pair !== '');
-  const labels = pairs.map((pair) => pair.split(/==?/, 2).map((side) => side.trim()));
+  const labelled = selectorOf(options.labelSelector);
   return (object) =>
     kindOf(idOf(object)) === kind &&
     (options.namespace === undefined || options.namespace === object.metadata.namespace) &&
-    labels.every(([name, value]) => (object.metadata.labels ?? {})[name ?? ''] === (value ?? ''));
+    labelled(object);
 }
