@@ -10,23 +10,27 @@ import type { Programs } from './pod.ts';
 import type { Program } from './process.ts';
 
 const SERVICES = join(import.meta.dirname, '..', '..', 'services');
+/** Only here: proxy and processor in one process. */
+export const MONOLITH = 'monolith.js';
 const SOURCES: Readonly<Record<string, string>> = {
+  [MONOLITH]: join(SERVICES, 'monolith.ts'),
   [PROGRAM.wsProxy]: join(SERVICES, 'ws-proxy', 'main.ts'),
   [PROGRAM.processor]: join(SERVICES, 'processor', 'main.ts'),
 };
-export const MONOLITH = join(SERVICES, 'monolith.ts');
 
 export interface ImagesHere {
   isOurs(image: string): boolean;
   isRedis(image: string): boolean;
   /** The search path for redis-server, redis-cli and sh. */
   readonly path: string;
+  readonly logLevel: string;
 }
 
 export function localPrograms(images: ImagesHere): Programs {
   return {
     env: {
       PATH: images.path,
+      [ENV.logLevel]: images.logLevel,
       // Here a Pod is out of its Service before it is told to stop: there is nothing to wait for.
       [ENV.drainPropagation]: '0s',
     },

@@ -1,0 +1,125 @@
+/**
+ * Before `npm start` and `npm test`: brings what they need and is not there, packages, a Node that runs
+ * TypeScript, redis-server. Plain JavaScript for any Node from 18, as nothing else may run before it.
+ * Says nothing and takes a few milliseconds when there is nothing to do.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const BIN = join(ROOT, 'node_modules', '.bin');
+/** Runs .ts files without a flag, and is what the Kubernetes client wants. */
+const NODE_NEEDED = [22, 19];
+/** The machine's own programs: npm must not run on a Node that it is about to replace. */
+const SYSTEM_PATH = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter((folder) => !folder.endsWith(join('node_modules', '.bin')))
+  .join(delimiter);
+
+const say = (text) => process.stderr.write(`setup: ${text}\n`);
+
+function run(command, args, env = {}) {
+  const done = spawnSync(command, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    env: { ...process.env, PATH: SYSTEM_PATH, ...env },
+  });
+  const words = (done.error?.message ?? done.stderr ?? '').trim();
+  return { ok: done.status === 0, words };
+}
+
+/** Every package that the lock file names is there in its version; optional ones may be missing. */
+function packagesAreThere() {
+  const lock = join(ROOT, 'package-lock.json');
+  const installed = join(ROOT, 'node_modules', '.package-lock.json');
+  if (!existsSync(installed)) return false;
+  if (statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return true;
+  const read = (file) => JSON.parse(readFileSync(file, 'utf8')).packages ?? {};
+  const there = read(installed);
+  return Object.entries(read(lock)).every(([path, wanted]) => {
+    if (path === '') return true;
+    const found = there[path];
+    return found === undefined ? Boolean(wanted.optional) : found.version === wanted.version;
+  });
+}
+
+function installPackages() {
+  if (packagesAreThere()) return;
+  say('installing the packages (npm ci) …');
+  const { ok, words } = run('npm', ['ci', '--no-audit', '--no-fund']);
+  if (ok) return;
+  say(`npm ci failed:\n${words}\nPut that right, then try again.`);
+  process.exit(1);
+}
+
+/** Scripts get node_modules/.bin first in their PATH, so that a Node in there is the one they run on. */
+function checkNode() {
+  if (existsSync(join(BIN, 'node'))) return;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [needMajor = 0, needMinor = 0] = NODE_NEEDED;
+  if (major > needMajor || (major === needMajor && minor >= needMinor)) return;
+  say(
+    `this is Node ${process.versions.node}, and ${NODE_NEEDED.join('.')} or newer is needed (24 is best). ` +
+      'On Linux x64 npm ci brings one along; here, install it from https://nodejs.org.',
+  );
+  process.exit(1);
+}
+
+function isOnPath(program) {
+  return SYSTEM_PATH.split(delimiter).some((folder) => existsSync(join(folder, program)));
+}
+
+function installRedis() {
+  if (isOnPath('redis-server')) return;
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot && existsSync('/usr/bin/apt-get')) {
+    say('installing redis-server (apt-get) …');
+    const problem = aptInstall('redis-server');
+    if (problem === undefined) return;
+    say(problem);
+  }
+  say(`redis-server is not installed. To have it: ${redisCommand()}`);
+}
+
+/** Debian would start the service, on a port that is not ours to take, now and at every boot. */
+function aptInstall(name) {
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const install = () => run('apt-get', ['install', '-y', '-q', '--no-install-recommends', name], env);
+  try {
+    if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    let result = install();
+    if (!result.ok) {
+      run('apt-get', ['update', '-q'], env);
+      result = install();
+    }
+    if (!result.ok) return `apt-get could not install ${name}: ${result.words}`;
+    if (existsSync('/run/systemd/system')) run('systemctl', ['disable', '--quiet', name]);
+    return undefined;
+  } finally {
+    if (ours) rmSync(policy, { force: true });
+  }
+}
+
+function redisCommand() {
+  if (process.platform === 'darwin') return 'brew install redis';
+  const known = [
+    ['apt-get', 'sudo apt-get install redis-server'],
+    ['dnf', 'sudo dnf install redis'],
+    ['apk', 'sudo apk add redis'],
+    ['pacman', 'sudo pacman -S redis'],
+  ];
+  const found = known.find(([manager]) => isOnPath(manager));
+  return found === undefined ? 'install Redis 7 or newer (https://redis.io/docs/install)' : found[1];
+}
+
+if (process.argv.includes('--redis-command')) process.stdout.write(`${redisCommand()}\n`);
+else {
+  installPackages();
+  checkNode();
+  installRedis();
+}
