@@ -1,0 +1,333 @@
+/** The OcppCluster definition against a real API server, against the types, and against its copies in code. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { parse } from 'yaml';
+import { settledSpec, withDefaults } from '../../operator/api/defaults.ts';
+import type { OcppCluster, OcppClusterSpec, OcppClusterStatus } from '../../operator/api/ocpp-cluster.ts';
+import { ocppClusterSchema, type Schema } from '../../operator/api/schema.ts';
+import { validateCluster } from '../../operator/api/validate.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const CLUSTERS = '/apis/ocpp.dev/v1alpha1/namespaces/default/ocppclusters';
+
+let server: ApiServer | undefined;
+
+test.before(async () => {
+  server = await startApiServer();
+  await server?.installCrd(readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8'));
+});
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+/** The server, or a skipped test where there is none. */
+function apiServer(t: ExecutionContext): ApiServer | undefined {
+  if (server === undefined) t.pass('skipped: no kube-apiserver here');
+  return server;
+}
+
+const cluster = (spec: object, name = 'city'): OcppCluster => ({
+  apiVersion: 'ocpp.dev/v1alpha1',
+  kind: 'OcppCluster',
+  metadata: { name },
+  spec,
+});
+
+const create = (api: ApiServer, body: object, dryRun = true) =>
+  api.http.json({
+    method: 'POST',
+    path: CLUSTERS,
+    query: { fieldValidation: 'Strict', ...(dryRun && { dryRun: 'All' }) },
+    body,
+  }) as Promise<OcppCluster>;
+
+/** Every field, so that the compiler holds this object to the types and the test holds it to the schema. */
+type Every<T> = T extends readonly (infer I)[]
+  ? readonly [Every<I>]
+  : T extends Readonly<Record<string, string>>
+    ? T
+    : T extends object
+      ? { readonly [K in keyof T]-?: Every<NonNullable<T[K]>> }
+      : T;
+
+const podTemplate = {
+  metadata: { labels: { team: 'grid' }, annotations: { note: 'x' } },
+  resources: { requests: { cpu: '1' }, limits: { memory: '1Gi' } },
+  nodeSelector: { disk: 'ssd' },
+  tolerations: [{ operator: 'Exists' }],
+  affinity: {},
+  topologySpreadConstraints: [{}],
+  priorityClassName: 'high',
+  env: [{ name: 'LOG_LEVEL', value: 'debug' }],
+} as const;
+const everySpec: Every<OcppClusterSpec> = {
+  image: { repository: 'r', tag: 't', pullPolicy: 'Always', pullSecrets: ['s'] },
+  protocols: ['ocpp1.6'],
+  listeners: [{ name: 'stations', port: 9000, path: '/ocpp' }],
+  proxy: {
+    replicas: 2,
+    maxSessionsPerPod: 10,
+    service: { type: 'NodePort', annotations: { a: 'b' }, externalTrafficPolicy: 'Local' },
+    drain: { ratePerSecond: 10, deadlineSeconds: 10 },
+    podTemplate,
+  },
+  processor: {
+    image: 'own:1',
+    callTimeoutSeconds: 30,
+    unknownTokens: 'Accept',
+    replicas: 3,
+    autoscaling: {
+      mode: 'Off',
+      minReplicas: 1,
+      maxReplicas: 2,
+      targetDrainSeconds: 10,
+      scaleDownStabilizationSeconds: 60,
+    },
+    podTemplate,
+  },
+  redis: {
+    embedded: {
+      storage: { size: '1Gi', storageClassName: 'fast', onDelete: 'Delete' },
+      appendFsync: 'everysec',
+      podTemplate,
+    },
+    external: { addresses: ['redis:6379'], credentialsSecretName: 'redis' },
+    channelPrefix: 'ocpp',
+    database: 1,
+  },
+};
+const at = '2026-11-23T00:00:00Z';
+const everyStatus: Every<OcppClusterStatus> = {
+  observedGeneration: 1,
+  phase: 'Running',
+  conditions: [
+    {
+      type: 'Available',
+      status: 'True',
+      reason: 'R',
+      message: 'm',
+      observedGeneration: 1,
+      lastTransitionTime: at,
+    },
+  ],
+  image: 'r:t',
+  imageRequested: ':',
+  proxy: { replicas: 1, readyReplicas: 1, sessions: 1 },
+  processor: { replicas: 1, readyReplicas: 1, selector: 'a=b' },
+  queue: { depth: 1, oldestSeconds: 0.5, inFlight: 1 },
+  autoscaling: {
+    desiredReplicas: 1,
+    reason: 'r',
+    lastScaleTime: at,
+    lastScaleDirection: 'Up',
+    capacityPerReplica: 1.5,
+    recommendations: [{ at, replicas: 1 }],
+  },
+  endpoints: ['ws://a'],
+};
+
+/** Paths of the fields that a schema knows. Maps and free-form objects are leaves. */
+function schemaPaths({ properties, items }: Schema, path = ''): string[] {
+  if (items?.properties !== undefined) return schemaPaths(items, `${path}[]`);
+  if (properties === undefined) return [path];
+  return Object.entries(properties).flatMap(([name, field]) => schemaPaths(field, `${path}.${name}`));
+}
+
+/** The same of a value, as deep as the schema goes. */
+function valuePaths(value: unknown, schema: Schema | undefined, path = ''): string[] {
+  if (Array.isArray(value) && schema?.items?.properties !== undefined) {
+    return value.flatMap((item) => valuePaths(item, schema.items, `${path}[]`));
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [path];
+  if (schema !== undefined && schema.properties === undefined) return [path];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    valuePaths(inner, schema?.properties?.[name], `${path}.${name}`),
+  );
+}
+
+test('the schema has exactly the fields of the types', (t) => {
+  for (const [name, value] of Object.entries({ spec: everySpec, status: everyStatus })) {
+    const schema = ocppClusterSchema.properties?.[name];
+    t.truthy(schema, name);
+    t.deepEqual(valuePaths(value, schema).sort(), schemaPaths(schema ?? {}).sort(), name);
+  }
+});
+
+test('every field of the types is taken by the API server and by the validation of npm start', async (t) => {
+  const { embedded, external, ...redis } = everySpec.redis;
+  for (const kind of [{ embedded }, { external }]) {
+    const manifest = cluster({ ...everySpec, redis: { ...redis, ...kind } });
+    t.deepEqual(validateCluster(manifest), []);
+    const api = apiServer(t);
+    if (api !== undefined) t.deepEqual((await create(api, manifest)).spec, manifest.spec);
+  }
+});
+
+test('an empty spec is a whole cluster, with the same defaults in code as in the API server', async (t) => {
+  t.like(settledSpec(cluster({})), {
+    proxy: { replicas: 2, maxSessionsPerPod: 20_000, drain: { ratePerSecond: 100 } },
+    processor: { autoscaling: { mode: 'Internal', minReplicas: 1, maxReplicas: 20 } },
+    redis: { channelPrefix: 'ocpp', embedded: { appendFsync: 'always', storage: { size: '1Gi' } } },
+  });
+  const external = { redis: { external: { addresses: ['r:6379'] } } };
+  t.is(settledSpec(cluster(external)).redis.embedded, undefined);
+  const api = apiServer(t);
+  if (api === undefined) return;
+  const partly = {
+    proxy: { replicas: 3, drain: { deadlineSeconds: 5 } },
+    redis: { embedded: { storage: {} } },
+  };
+  for (const spec of [{}, partly, external, { proxy: null, processor: { image: null } }]) {
+    t.deepEqual(
+      withDefaults(cluster(spec)).spec,
+      (await create(api, cluster(spec))).spec,
+      JSON.stringify(spec),
+    );
+  }
+});
+
+interface Mistake {
+  readonly spec: object;
+  readonly name?: string;
+  readonly field: string;
+  /** In the API server's answer. */
+  readonly says: RegExp;
+}
+
+const MISTAKES: readonly Mistake[] = [
+  {
+    spec: { proxy: { replica: 2 } },
+    field: 'spec.proxy.replica',
+    says: /unknown field "spec\.proxy\.replica"/,
+  },
+  { spec: { proxy: { replicas: 0 } }, field: 'spec.proxy.replicas', says: /greater than or equal to 1/ },
+  { spec: { proxy: { replicas: '2' } }, field: 'spec.proxy.replicas', says: /must be of type integer/ },
+  { spec: { protocols: ['ocpp1.5'] }, field: 'spec.protocols[0]', says: /supported values: "ocpp2\.1"/ },
+  { spec: { protocols: [] }, field: 'spec.protocols', says: /at least 1 items/ },
+  { spec: { protocols: ['ocpp1.6', 'ocpp1.6'] }, field: 'spec.protocols', says: /Duplicate value/ },
+  { spec: { listeners: [{ port: 9000 }] }, field: 'spec.listeners[0].name', says: /Required value/ },
+  {
+    spec: { listeners: [{ name: 'a' }, { name: 'b' }] },
+    field: 'spec.listeners',
+    says: /must have at most 1 item/,
+  },
+  {
+    spec: { listeners: [{ name: 'a', path: 'ocpp' }] },
+    field: 'spec.listeners[0].path',
+    says: /should match/,
+  },
+  {
+    spec: { processor: { autoscaling: { minReplicas: 5, maxReplicas: 2 } } },
+    field: 'spec.processor.autoscaling',
+    says: /minReplicas must not be above maxReplicas/,
+  },
+  {
+    spec: { processor: { autoscaling: { minReplicas: 21 } } },
+    field: 'spec.processor.autoscaling',
+    says: /minReplicas must not be above maxReplicas/,
+  },
+  {
+    spec: { redis: { embedded: {}, external: { addresses: ['r:6379'] } } },
+    field: 'spec.redis',
+    says: /give embedded or external, not both/,
+  },
+  {
+    spec: { redis: { external: { addresses: ['redis://r:6379'] } } },
+    field: 'spec.redis.external.addresses[0]',
+    says: /should match/,
+  },
+  {
+    spec: { redis: { embedded: { storage: { size: 'much' } } } },
+    field: 'spec.redis.embedded.storage.size',
+    says: /should match/,
+  },
+  {
+    spec: { proxy: { maxSessionsPerPod: 4000, drain: { ratePerSecond: 1 } } },
+    field: 'spec.proxy',
+    says: /more than an hour to drain; raise drain\.ratePerSecond/,
+  },
+  { spec: {}, name: '9city', field: 'metadata.name', says: /metadata\.name must be at most 40/ },
+  { spec: {}, name: 'c'.repeat(41), field: 'metadata.name', says: /metadata\.name must be at most 40/ },
+];
+
+test('a mistake is refused with its path and reason, by the API server and by npm start alike', async (t) => {
+  for (const { spec, name, field, says } of MISTAKES) {
+    const manifest = cluster(spec, name);
+    const label = JSON.stringify(spec);
+    const problems = validateCluster(manifest);
+    t.deepEqual(
+      problems.map((problem) => problem.field),
+      [field],
+      label,
+    );
+    t.true((problems[0]?.reason ?? '').length > 5, label);
+    const api = apiServer(t);
+    if (api === undefined) continue;
+    const error = await t.throwsAsync(create(api, manifest), undefined, label);
+    t.regex(error?.message ?? '', says, label);
+    if (!field.startsWith('metadata')) t.true(error?.message.includes(field.replace(/\.name$/, '')), label);
+  }
+});
+
+test('what is no OcppCluster is said to be none', (t) => {
+  t.deepEqual(
+    validateCluster(undefined).map(({ field }) => field),
+    ['apiVersion'],
+  );
+  t.deepEqual(
+    validateCluster({ apiVersion: 'ocpp.dev/v1alpha1', kind: 'Pod' }).map(({ field }) => field),
+    ['kind'],
+  );
+  t.deepEqual(
+    validateCluster({ apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster' }).map(({ field }) => field),
+    ['metadata.name'],
+  );
+});
+
+test('the volume of a cluster keeps its size and class', async (t) => {
+  const api = apiServer(t);
+  if (api === undefined) return;
+  await create(api, cluster({}, 'kept'), false);
+  const change = (redis: object) =>
+    api.http.json({
+      method: 'PATCH',
+      path: `${CLUSTERS}/kept`,
+      contentType: 'application/merge-patch+json',
+      query: { dryRun: 'All' },
+      body: { spec: { redis } },
+    });
+  const refused = { message: /storage\.size and storageClassName cannot be changed/ };
+  await t.throwsAsync(change({ embedded: { storage: { size: '2Gi' } } }), refused);
+  await t.throwsAsync(change({ embedded: { storage: { storageClassName: 'fast' } } }), refused);
+  await t.notThrowsAsync(change({ embedded: { storage: { onDelete: 'Delete' } } }));
+  await t.notThrowsAsync(change({ external: { addresses: ['r:6379'] } }));
+});
+
+test('kubectl scale and kubectl get find what they look for', async (t) => {
+  const api = apiServer(t);
+  if (api === undefined) return;
+  await create(api, cluster({ processor: { replicas: 2 } }, 'scaled'), false);
+  const scale = `${CLUSTERS}/scaled/scale`;
+  t.like(await api.http.json({ method: 'GET', path: scale }), { spec: { replicas: 2 } });
+  await api.http.json({
+    method: 'PATCH',
+    path: scale,
+    contentType: 'application/merge-patch+json',
+    body: { spec: { replicas: 4 } },
+  });
+  const scaled = (await api.http.json({ method: 'GET', path: `${CLUSTERS}/scaled` })) as OcppCluster;
+  t.is(scaled.spec?.processor?.replicas, 4);
+});
+
+test('the examples are good', async (t) => {
+  for (const file of ['city.yaml', 'minimal.yaml']) {
+    const manifest = parse(readFileSync(join(ROOT, 'examples', file), 'utf8')) as OcppCluster;
+    t.deepEqual(validateCluster(manifest), [], file);
+    const api = apiServer(t);
+    if (api === undefined) continue;
+    const { namespace: _, ...metadata } = manifest.metadata;
+    await t.notThrowsAsync(create(api, { ...manifest, metadata }), file);
+  }
+});
