@@ -11,10 +11,8 @@ import type {
   StationSink,
   Transport,
 } from '../../services/transport/transport.ts';
-import {
-  StationServer,
-  type StationServerLimits,
-} from '../../services/transport/websocket/station-server.ts';
+import type { StationServerLimits } from '../../services/transport/websocket/limits.ts';
+import { StationServer } from '../../services/transport/websocket/station-server.ts';
 import { createAdmission } from '../../services/ws-proxy/admission.ts';
 import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
 

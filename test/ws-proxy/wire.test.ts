@@ -129,7 +129,7 @@ test('handshake: a proxy that cannot take the station says when to come again', 
     },
   ];
   for (const { status, admission, prepare } of cases) {
-    await using endpoint = await startEndpoint({ handshakeTimeoutMs: 300 }, admission);
+    await using endpoint = await startEndpoint({ openTimeoutMs: 300 }, admission);
     const first = await RawStation.open(endpoint.port, '/ocpp/CS1');
     await using _first = first.station;
     t.is(first.answer.status, 101);
@@ -201,6 +201,16 @@ const BAD_FRAMES: readonly BadFrame[] = [
       for (let i = 0; i < 2000; i += 1) it.frame(OPCODE.continuation, Buffer.from(' '), false);
     },
     expect: 1008,
+  },
+  {
+    name: 'a compressed frame, never agreed on',
+    send: (it) => it.frame(0x41, Buffer.from('x')),
+    expect: 1002,
+  },
+  {
+    name: 'an unmasked frame',
+    send: (it) => void it.socket.write(Buffer.from([0x81, 0x02, 0x5b, 0x5d])),
+    expect: 1002,
   },
   { name: 'an opcode that does not exist', send: (it) => it.frame(5, Buffer.from('x')), expect: 1002 },
 ];

@@ -10,18 +10,13 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { PEER_LIMITS } from '../../ocpp/peer.ts';
 import { TransportError } from '../errors.ts';
 import type { Gateway, GatewayConnection } from '../transport.ts';
 import { type Admission, type Admit, type Refusal, retryAfterSeconds } from './admission.ts';
 import { createHandshakeServer, isWebSocketHandshake, writeRefusal } from './handshake.ts';
-import {
-  type SocketHost,
-  type SocketLimits,
-  type SocketObserver,
-  StationSocket,
-  StationWebSocket,
-} from './station-socket.ts';
+import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
+import type { SocketHost, StationObserver } from './socket-host.ts';
+import { StationSocket, StationWebSocket } from './station-socket.ts';
 
 export interface StationServerOptions extends Pick<
   SocketHost,
@@ -36,30 +31,6 @@ export interface StationServerOptions extends Pick<
   readonly limits?: Partial<StationServerLimits>;
   readonly random?: () => number;
 }
-
-export interface StationObserver extends SocketObserver {
-  refused(refusal: Refusal, remoteAddress: string): void;
-}
-
-export interface StationServerLimits extends SocketLimits {
-  /** Longest message of a station in bytes; a longer one closes the socket with 1009. */
-  readonly maxMessageBytes: number;
-  /** How long a peer may take for its request headers, and the store to take a session; ms. */
-  readonly handshakeTimeoutMs: number;
-  /** How long a peer may take to answer our Close before its TCP connection is cut; ms. */
-  readonly closeTimeoutMs: number;
-}
-
-const DEFAULT_LIMITS: StationServerLimits = {
-  peer: PEER_LIMITS,
-  maxMessageBytes: 256 * 1024,
-  maxHeldBytes: 64 * 1024,
-  maxHeldBytesOfAll: 256 * 1024 * 1024,
-  maxUnreadBytes: 1024 * 1024,
-  pingIntervalMs: 30_000,
-  handshakeTimeoutMs: 10_000,
-  closeTimeoutMs: 10_000,
-};
 
 /** A message may come in so many pieces, and a read in so many chunks; more is an attack on our memory. */
 const MAX_FRAGMENTS = 1024;
@@ -162,7 +133,7 @@ export class StationServer implements AsyncDisposable {
 
   async #upgrade(request: IncomingMessage, tcp: Duplex, head: Buffer): Promise<void> {
     // ws listens for itself later; until then a reset must not end the process.
-    tcp.on('error', () => tcp.destroy());
+    tcp.on('error', nothing);
     // ws has the right refusal for each mistake of this kind.
     if (!isWebSocketHandshake(request)) return this.#handshakes.handleUpgrade(request, tcp, head, farewell);
     const admission = this.#admission(request);
@@ -208,11 +179,11 @@ export class StationServer implements AsyncDisposable {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        const message = `no session could be opened within ${this.#limits.handshakeTimeoutMs} ms`;
+        const message = `no session could be opened within ${this.#limits.openTimeoutMs} ms`;
         reject(new TransportError('store-unavailable', message));
         // What comes after all belongs to nobody.
         opening.then((connection) => connection.close()).catch(() => undefined);
-      }, this.#limits.handshakeTimeoutMs);
+      }, this.#limits.openTimeoutMs);
     });
     try {
       return await Promise.race([opening, late]);
@@ -247,6 +218,8 @@ export class StationServer implements AsyncDisposable {
     return { status: 503, reason, retryAfterSeconds: retryAfterSeconds(this.#random) };
   }
 }
+
+function nothing(): void {}
 
 /** Ends a WebSocket of which no session came: no subprotocol in common (OCPP-J 1.6 §3.2, 2.x Part 4 §3.1.2). */
 function farewell(ws: StationWebSocket): void {

@@ -11,10 +11,8 @@
  * functions of the module that find their socket through `this`.
  */
 import { WebSocket } from 'ws';
-import { type CallError, type Frame, type FrameFault, formatFrame, parseFrame } from '../../ocpp/frame.ts';
-import type { Protocol } from '../../ocpp/frame.ts';
-import { Peer, type PeerLimits, type Step } from '../../ocpp/peer.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import { formatFrame, parseFrame } from '../../ocpp/frame.ts';
+import { Peer, type Step } from '../../ocpp/peer.ts';
 import { TransportError } from '../errors.ts';
 import type {
   GatewayConnection,
@@ -23,61 +21,7 @@ import type {
   StationSession,
   StationSink,
 } from '../transport.ts';
-
-/** What all sockets of a server share. */
-export interface SocketHost {
-  readonly limits: SocketLimits;
-  readonly clock: Clock;
-  readonly observer: SocketObserver;
-  /** The CALLERROR that OCPP wants for a text that is no frame; undefined means silence. */
-  readonly faultAnswer: (protocol: Protocol, fault: FrameFault) => CallError | undefined;
-  /** The number of transactions that run at a station after this frame of it, given the number before. */
-  readonly transactionsAfter: (before: number, frame: Frame) => number;
-  /** Bytes that all sockets hold; the sockets keep count. */
-  heldBytes: number;
-  gone(socket: StationSocket): void;
-}
-
-export interface SocketLimits {
-  readonly peer: PeerLimits;
-  /** A socket that holds more bytes of frames that are not stored yet is paused. */
-  readonly maxHeldBytes: number;
-  /** The same for all sockets together: then each that holds anything is paused. */
-  readonly maxHeldBytesOfAll: number;
-  /** Bytes written to a station that it has not read; with more its socket is cut. */
-  readonly maxUnreadBytes: number;
-  /** Pause between two pings; a socket that is silent for two of them is cut; ms. */
-  readonly pingIntervalMs: number;
-}
-
-/** What a program may want to count or log. None of these may throw; words are fit for metric labels. */
-export interface SocketObserver {
-  opened(session: StationSession): void;
-  closed(session: StationSession, why: CloseReason, code: number): void;
-  /** A message of a station: its MessageTypeNumber, or what is wrong with it. */
-  received(type: number | FrameFault['kind'] | 'binary'): void;
-  forwarded(): void;
-  /** A frame, of either side, that goes no further. */
-  dropped(why: string): void;
-  trouble(error: Error): void;
-}
-
-export type CloseReason =
-  /** The station closed in good order, or its TCP connection ended. */
-  | 'station'
-  | 'lost'
-  /** What it sent was no text, too long, not UTF-8 or no WebSocket. */
-  | 'binary'
-  | 'bad-message'
-  /** It answered no ping; it did not read what we wrote. */
-  | 'silent'
-  | 'slow-reader'
-  /** Another connection has the session now, or the store refused a frame for good. */
-  | 'revoked'
-  | 'refused'
-  | 'drain'
-  | 'drain-forced'
-  | 'stop';
+import type { CloseReason, SocketHost } from './socket-host.ts';
 
 /** Close codes (RFC 6455 §7.4.1, and 1012 of the IANA registry: come again, to somebody else). */
 const CLOSE = { unsupported: 1003, serviceRestart: 1012 } as const;
@@ -100,6 +44,7 @@ export class StationSocket implements StationSink {
   /** Bytes given to the gateway and not stored yet; with what the peer holds, this socket's share. */
   #storing = 0;
   #counted = 0;
+  #gone = false;
   #transactions = 0;
   #pingAt = 0;
   #silentPings = 0;
@@ -186,6 +131,8 @@ export class StationSocket implements StationSink {
       else this.#host.observer.dropped('queue-full');
       return;
     }
+    // With the socket the CALLs that it held are gone: nothing may follow this answer.
+    if (this.#gone) return this.#host.observer.dropped('closed');
     this.#perform(this.#peer.deliver(frame, this.#host.clock.now()));
   }
 
@@ -221,8 +168,8 @@ export class StationSocket implements StationSink {
   /** For the listeners of the module: the socket is closed. */
   closed(code: number): void {
     this.#closing ??= code === 1006 ? 'lost' : 'station';
-    this.#host.heldBytes -= this.#counted;
-    this.#counted = 0;
+    this.#gone = true;
+    this.#account();
     this.#host.gone(this);
     this.#host.observer.closed(this.session, this.#closing, code);
     this.#connection?.close().catch((error: unknown) => this.#host.observer.trouble(asError(error)));
@@ -266,11 +213,11 @@ export class StationSocket implements StationSink {
   /** Keeps the common count of held bytes, and reads on or not by it. */
   #account(): void {
     const { limits } = this.#host;
-    const ws = this.#ws;
-    if (ws === undefined || ws.readyState === WebSocket.CLOSED) return;
-    const held = this.#storing + this.#peer.heldSize;
+    const held = this.#storing + (this.#gone ? 0 : this.#peer.heldSize);
     this.#host.heldBytes += held - this.#counted;
     this.#counted = held;
+    const ws = this.#ws;
+    if (ws === undefined || this.#gone) return;
     const over = held > limits.maxHeldBytes || (held > 0 && this.#host.heldBytes > limits.maxHeldBytesOfAll);
     if (over && !ws.isPaused && this.isOpen) ws.pause();
     else if (!over && ws.isPaused) ws.resume();

@@ -1,0 +1,54 @@
+/** What station sockets share with their server: settings, rules passed in by the program, and who watches. */
+import type { CallError, Frame, FrameFault, Protocol } from '../../ocpp/frame.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { StationSession } from '../transport.ts';
+import type { Refusal } from './admission.ts';
+import type { SocketLimits } from './limits.ts';
+import type { StationSocket } from './station-socket.ts';
+
+/** What all sockets of a server share. */
+export interface SocketHost {
+  readonly limits: SocketLimits;
+  readonly clock: Clock;
+  readonly observer: SocketObserver;
+  /** The CALLERROR that OCPP wants for a text that is no frame; undefined means silence. */
+  readonly faultAnswer: (protocol: Protocol, fault: FrameFault) => CallError | undefined;
+  /** The number of transactions that run at a station after this frame of it, given the number before. */
+  readonly transactionsAfter: (before: number, frame: Frame) => number;
+  /** Bytes that all sockets hold; the sockets keep count. */
+  heldBytes: number;
+  gone(socket: StationSocket): void;
+}
+
+/** What a program may want to count or log. None of these may throw; words are fit for metric labels. */
+export interface SocketObserver {
+  opened(session: StationSession): void;
+  closed(session: StationSession, why: CloseReason, code: number): void;
+  /** A message of a station: its MessageTypeNumber, or what is wrong with it. */
+  received(type: number | FrameFault['kind'] | 'binary'): void;
+  forwarded(): void;
+  /** A frame, of either side, that goes no further. */
+  dropped(why: string): void;
+  trouble(error: Error): void;
+}
+
+export type CloseReason =
+  /** The station closed in good order, or its TCP connection ended. */
+  | 'station'
+  | 'lost'
+  /** What it sent was no text, too long, not UTF-8 or no WebSocket. */
+  | 'binary'
+  | 'bad-message'
+  /** It answered no ping; it did not read what we wrote. */
+  | 'silent'
+  | 'slow-reader'
+  /** Another connection has the session now, or the store refused a frame for good. */
+  | 'revoked'
+  | 'refused'
+  | 'drain'
+  | 'drain-forced'
+  | 'stop';
+
+export interface StationObserver extends SocketObserver {
+  refused(refusal: Refusal, remoteAddress: string): void;
+}
