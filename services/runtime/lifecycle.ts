@@ -19,18 +19,21 @@ export async function runProgram(log: () => Log, main: () => Promise<Running>): 
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
-  let running: Running;
-  try {
-    running = await main();
-  } catch (error) {
-    return fail(error);
-  }
+  let running: Running | undefined;
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
+    // Before main() is through there is nothing to give up in good order.
+    if (running === undefined) process.exit(0);
     if (stopping) process.exit(1);
     stopping = true;
     running.stop(signal).then(() => process.exit(0), fail);
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  // From the first moment: in a container we are process 1, which the kernel spares every signal that it does
+  // not handle, so that a Pod deleted while it starts would stay for its whole grace period.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal).on(signal, stop);
+  try {
+    running = await main();
+  } catch (error) {
+    fail(error);
+  }
 }
