@@ -1,0 +1,317 @@
+/** What an OcppCluster is made of, and that a real API server takes all of it. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { V1Container, V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
+import test, { type ExecutionContext } from 'ava';
+import type { OcppCluster, OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
+import type { KubeObject } from '../../operator/kube/object-store.ts';
+import { refusedFields } from '../../operator/local/pod-fields.ts';
+import { renderObjects } from '../../operator/render/objects.ts';
+import { quantity } from '../../operator/render/quantity.ts';
+import { resourceOf } from '../../operator/render/resources.ts';
+import { ENV } from '../../services/contract.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { startRedis } from '../support/redis-server.ts';
+
+let server: ApiServer | undefined;
+test.before(async () => {
+  server = await startApiServer();
+});
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+const cluster = (spec: OcppClusterSpec = {}): OcppCluster => ({
+  apiVersion: 'ocpp.dev/v1alpha1',
+  kind: 'OcppCluster',
+  metadata: { name: 'city', namespace: 'default', uid: '7c1b2a90-6a1c-4f0e-8e0f-2f3a4b5c6d7e' },
+  spec,
+});
+const render = (spec?: OcppClusterSpec, processorReplicas = 3) =>
+  renderObjects(cluster(spec), { image: 'ocpp:1', redisImage: 'redis:7', processorReplicas });
+
+interface Rendered extends KubeObject {
+  readonly spec: Record<string, unknown> & { readonly template: V1PodTemplateSpec };
+}
+function find(objects: readonly KubeObject[], name: string): Rendered {
+  const found = objects.find(({ kind, metadata }) => `${kind}/${metadata.name}` === name);
+  if (found === undefined) throw new Error(`no ${name}`);
+  return found as Rendered;
+}
+const podOf = (objects: readonly KubeObject[], name: string) =>
+  find(objects, name).spec.template.spec as V1PodSpec & { containers: [V1Container] };
+const envOf = (objects: readonly KubeObject[], name: string) =>
+  new Map(podOf(objects, name).containers[0].env?.map((one) => [one.name, one]));
+const namesOf = (objects: readonly KubeObject[]) =>
+  objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+
+/** Every optional part at once. */
+const FULL: OcppClusterSpec = {
+  image: { pullSecrets: ['registry'] },
+  listeners: [{ name: 'public', port: 80, path: '/v1/ocpp' }],
+  proxy: {
+    replicas: 4,
+    service: { type: 'LoadBalancer', annotations: { 'example.com/nlb': 'true' } },
+    podTemplate: {
+      metadata: { labels: { team: 'grid', 'app.kubernetes.io/name': 'mine' }, annotations: { note: 'x' } },
+      resources: { requests: { cpu: '2' }, limits: { memory: '2Gi' } },
+      nodeSelector: { disk: 'ssd' },
+      tolerations: [{ key: 'spot', operator: 'Exists', effect: 'NoSchedule' }],
+      affinity: { podAntiAffinity: {} },
+      topologySpreadConstraints: [],
+      priorityClassName: 'system-node-critical',
+      env: [
+        { name: 'LOG_LEVEL', value: 'debug' },
+        { name: ENV.pingInterval, value: '50s' },
+      ],
+    },
+  },
+  processor: { image: 'own/handlers:2', callTimeoutSeconds: 60, autoscaling: { minReplicas: 2 } },
+  redis: {
+    channelPrefix: '{city}',
+    database: 2,
+    embedded: {
+      storage: { size: '8Gi', storageClassName: 'fast', onDelete: 'Delete' },
+      appendFsync: 'everysec',
+      podTemplate: { resources: { limits: { memory: '100Mi' } } },
+    },
+  },
+};
+const EXTERNAL: OcppClusterSpec = {
+  redis: { external: { addresses: ['redis.example.com:6380'], credentialsSecretName: 'redis-login' } },
+};
+const VARIANTS: Readonly<Record<string, OcppClusterSpec>> = { empty: {}, full: FULL, external: EXTERNAL };
+
+test('a cluster is this list of objects, in this order', (t) => {
+  t.deepEqual(namesOf(render()), [
+    'ServiceAccount/city-redis',
+    'Service/city-redis',
+    'StatefulSet/city-redis',
+    'ServiceAccount/city-processor',
+    'Deployment/city-processor',
+    'ServiceAccount/city-ws-proxy',
+    'Service/city-ws-proxy',
+    'Deployment/city-ws-proxy',
+    'PodDisruptionBudget/city-ws-proxy',
+  ]);
+  t.deepEqual(render(), render(), 'the same input gives the same objects');
+  t.false(
+    namesOf(render(EXTERNAL)).some((name) => name.includes('redis')),
+    'no Redis of ours beside an external one',
+  );
+  const budgets = (spec: OcppClusterSpec) =>
+    namesOf(render(spec)).filter((name) => name.startsWith('PodDis'));
+  t.deepEqual(budgets({ proxy: { replicas: 1 } }), [], 'a budget for a single Pod only blocks node drains');
+  t.deepEqual(budgets(FULL), ['PodDisruptionBudget/city-processor', 'PodDisruptionBudget/city-ws-proxy']);
+});
+
+test('every object is labelled, owned by the cluster, and its Pods are what npm start can run', (t) => {
+  for (const [variant, spec] of Object.entries(VARIANTS)) {
+    for (const object of render(spec)) {
+      const { labels = {}, ownerReferences, namespace, name } = object.metadata;
+      const component = name.replace('city-', '');
+      t.like(labels, {
+        'app.kubernetes.io/name': 'ocpp',
+        'app.kubernetes.io/instance': 'city',
+        'app.kubernetes.io/component': component,
+        'app.kubernetes.io/managed-by': 'ocpp-operator',
+      });
+      t.like(ownerReferences?.[0], { kind: 'OcppCluster', name: 'city', controller: true });
+      t.is(namespace, 'default');
+      const { template } = (object as Partial<Rendered>).spec ?? {};
+      if (template === undefined) continue;
+      t.deepEqual(refusedFields(template.spec ?? {}), [], `${variant} ${name}`);
+      t.is(
+        template.metadata?.labels?.['app.kubernetes.io/name'],
+        'ocpp',
+        'our labels win: Services select by them',
+      );
+    }
+  }
+});
+
+test('a proxy gets what it needs to know, and time to give up every station', (t) => {
+  const objects = render({ proxy: { drain: { ratePerSecond: 50, deadlineSeconds: 100 } } });
+  const env = envOf(objects, 'Deployment/city-ws-proxy');
+  const value = (name: string) => env.get(name)?.value;
+  t.is(value(ENV.redisAddr), 'city-redis.default.svc:6379');
+  t.is(value(ENV.drainRate), '50');
+  t.is(value(ENV.drainDeadline), '100s');
+  t.is(value(ENV.callTimeout), '30s');
+  t.is(value(ENV.protocols), 'ocpp2.1,ocpp2.0.1,ocpp1.6');
+  t.is(env.get(ENV.podIp)?.valueFrom?.fieldRef?.fieldPath, 'status.podIP');
+  const pod = podOf(objects, 'Deployment/city-ws-proxy');
+  // propagation + 20 000 sockets at 50/s + a call's time-out + margin
+  t.is(pod.terminationGracePeriodSeconds, 5 + 400 + 30 + 20);
+  t.is(
+    podOf(render(), 'Deployment/city-ws-proxy').terminationGracePeriodSeconds,
+    5 + 300 + 20,
+    'or the deadline',
+  );
+  t.like(pod.containers[0], { image: 'ocpp:1', args: ['ws-proxy.js'] });
+  t.is(pod.containers[0].command, undefined, 'the entry point is the image’s');
+  t.deepEqual(find(objects, 'Deployment/city-ws-proxy').spec['strategy'], {
+    type: 'RollingUpdate',
+    rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
+  });
+});
+
+test('the number of processors is the scaler’s, the one of proxies the spec’s', (t) => {
+  t.is(find(render({}, 7), 'Deployment/city-processor').spec['replicas'], 7);
+  const ignored: OcppClusterSpec = { processor: { replicas: 9 } };
+  t.is(find(render(ignored, 2), 'Deployment/city-processor').spec['replicas'], 2);
+  t.is(find(render({ proxy: { replicas: 5 } }), 'Deployment/city-ws-proxy').spec['replicas'], 5);
+  t.is(podOf(render(FULL), 'Deployment/city-processor').containers[0].image, 'own/handlers:2');
+});
+
+test('the user’s additions stand beside ours, env merged by name', (t) => {
+  const objects = render(FULL);
+  const env = envOf(objects, 'Deployment/city-ws-proxy');
+  t.is(env.get('LOG_LEVEL')?.value, 'debug');
+  t.is(env.get(ENV.pingInterval)?.value, '50s');
+  t.is(env.get(ENV.stationPath)?.value, '/v1/ocpp');
+  t.is(env.get('NODE_OPTIONS')?.value, '--enable-source-maps --max-old-space-size=1433', '70 % of 2 GiB');
+  const pod = podOf(objects, 'Deployment/city-ws-proxy');
+  t.like(pod, { nodeSelector: { disk: 'ssd' }, priorityClassName: 'system-node-critical' });
+  t.deepEqual(pod.topologySpreadConstraints, []);
+  t.deepEqual(pod.imagePullSecrets, [{ name: 'registry' }]);
+  t.deepEqual(pod.containers[0].resources, { requests: { cpu: '2' }, limits: { memory: '2Gi' } });
+  const small = podOf(objects, 'StatefulSet/city-redis').containers[0].resources;
+  t.is(small?.requests?.['memory'], '100Mi', 'a request never exceeds the user’s limit');
+  t.like(find(objects, 'Service/city-ws-proxy'), {
+    metadata: { annotations: { 'example.com/nlb': 'true' } },
+    spec: {
+      type: 'LoadBalancer',
+      externalTrafficPolicy: 'Local',
+      ports: [{ name: 'public', port: 80, targetPort: 'stations' }],
+    },
+  });
+  t.is(find(render(), 'Service/city-ws-proxy').spec['externalTrafficPolicy'], undefined);
+});
+
+test('Redis keeps what it is told: append-only, no eviction, 60 % of its limit, user 999', async (t) => {
+  const objects = render(FULL);
+  const pod = podOf(objects, 'StatefulSet/city-redis');
+  t.like(pod.securityContext, { runAsUser: 999, runAsGroup: 999, fsGroup: 999, runAsNonRoot: true });
+  const [container] = pod.containers;
+  t.deepEqual(container.command, ['redis-server']);
+  const setting = (name: string, args = container.args ?? []) => args[args.indexOf(`--${name}`) + 1];
+  t.is(setting('appendonly'), 'yes');
+  t.is(setting('appendfsync'), 'everysec');
+  t.is(setting('maxmemory-policy'), 'noeviction');
+  t.is(setting('maxmemory'), String(60 * 2 ** 20));
+  t.is(setting('save'), '');
+  const plain = podOf(render(), 'StatefulSet/city-redis').containers[0];
+  t.is(setting('appendfsync', plain.args), 'always');
+  t.like(find(objects, 'StatefulSet/city-redis').spec, {
+    replicas: 1,
+    persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
+    volumeClaimTemplates: [
+      {
+        metadata: { name: 'data' },
+        spec: { storageClassName: 'fast', resources: { requests: { storage: '8Gi' } } },
+      },
+    ],
+  });
+
+  // A real Redis accepts these very arguments and answers the very probe.
+  const folder = mkdtempSync(join(tmpdir(), 'ocpp-render-'));
+  try {
+    const own = (container.args ?? []).map((arg) =>
+      arg.replace('$(POD_IP)', '127.0.0.1').replace('$(REDIS_DATA)', folder),
+    );
+    const withoutPort = own.filter((_, index) => own[index] !== '--port' && own[index - 1] !== '--port');
+    await using redis = await startRedis({ args: withoutPort });
+    const command = container.readinessProbe?.exec?.command ?? [];
+    const probe = (port: number) => runs(command, { POD_IP: '127.0.0.1', REDIS_PORT: String(port) });
+    t.true(await probe(redis.port), 'ready');
+    t.false(await probe(1), 'nobody there');
+    t.regex(readFileSync(join(folder, 'appendonlydir/appendonly.aof.manifest'), 'utf8'), /appendonly/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+function runs([file = '', ...args]: readonly string[], env: Record<string, string>): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile(file, args, { env: { ...env, PATH: process.env['PATH'] } }, (error) => resolve(error === null));
+  });
+}
+
+test('an external Redis is reached with its credentials from the Secret', (t) => {
+  const env = envOf(render(EXTERNAL), 'Deployment/city-processor');
+  t.is(env.get(ENV.redisAddr)?.value, 'redis.example.com:6380');
+  t.deepEqual(env.get(ENV.redisPassword)?.valueFrom, {
+    secretKeyRef: { name: 'redis-login', key: 'password' },
+  });
+  t.true(env.get(ENV.redisUsername)?.valueFrom?.secretKeyRef?.optional);
+  t.false(envOf(render(), 'Deployment/city-processor').has(ENV.redisPassword));
+});
+
+test('an API server takes every object strictly, and every Pod under the restricted standard', async (t) => {
+  if (server === undefined) {
+    t.pass('skipped: no kube-apiserver here');
+    return;
+  }
+  const { http } = server;
+  const metadata = { name: 'guarded', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } };
+  await http.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata } });
+  const query = { dryRun: 'All', fieldManager: 'test', fieldValidation: 'Strict' };
+  for (const [variant, spec] of Object.entries(VARIANTS)) {
+    for (const object of render(spec)) {
+      const label = `${variant} ${object.kind}/${object.metadata.name}`;
+      const body = { ...object, metadata: { ...object.metadata, namespace: 'guarded' } };
+      const { group, version, plural } = resourceOf(object);
+      const base = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+      const path = `${base}/namespaces/guarded/${plural}/${object.metadata.name}`;
+      const contentType = 'application/apply-patch+yaml';
+      await t.notThrowsAsync(http.json({ method: 'PATCH', path, query, body, contentType }), label);
+      const { template } = (object as Partial<Rendered>).spec ?? {};
+      if (template !== undefined) await takesPod(t, http, template, label);
+    }
+  }
+});
+
+async function takesPod(
+  t: ExecutionContext,
+  http: ApiServer['http'],
+  { metadata, spec }: V1PodTemplateSpec,
+  label: string,
+): Promise<void> {
+  const path = '/api/v1/namespaces/guarded/pods';
+  const query = { dryRun: 'All', fieldValidation: 'Strict' };
+  // The class exists, but not for Pods outside of kube-system.
+  const { priorityClassName: _, ...rest } = spec ?? { containers: [] };
+  // The StatefulSet's controller adds the volumes of its claims.
+  const volumes = (rest.containers[0]?.volumeMounts ?? []).map(({ name }) => ({ name, emptyDir: {} }));
+  const labels = metadata?.labels;
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'pod', labels },
+    spec: { ...rest, volumes },
+  };
+  await t.notThrowsAsync(http.json({ method: 'POST', path, query, body: pod }), label);
+  const root = { ...pod, spec: { ...rest, securityContext: {} } };
+  const refused = { message: /violates PodSecurity/ };
+  await t.throwsAsync(
+    http.json({ method: 'POST', path, query, body: root }),
+    refused,
+    'the standard is enforced',
+  );
+}
+
+test('quantities are read as Kubernetes reads them', (t) => {
+  const cases: Readonly<Record<string, number>> = {
+    '512Mi': 2 ** 29,
+    '1.5G': 1.5e9,
+    '100m': 0.1,
+    '3': 3,
+    '1Ti': 2 ** 40,
+  };
+  for (const [text, value] of Object.entries(cases)) t.is(quantity(text), value, text);
+  for (const text of ['', 'much', '-1Gi', '1Xi'])
+    t.throws(() => quantity(text), { message: /not a quantity/ });
+});
