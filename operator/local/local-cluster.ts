@@ -12,6 +12,7 @@ import { systemClock } from '../../services/runtime/clock.ts';
 import type { Log } from '../../services/runtime/log.ts';
 import { OCPP_CLUSTERS, type OcppCluster } from '../api/ocpp-cluster.ts';
 import { DEFAULT_IMAGE, DEFAULT_REDIS_IMAGE } from '../config.ts';
+import type { KubeObject } from '../kube/object-store.ts';
 import { type Operator, runOperator } from '../operator.ts';
 import { PODS } from '../render/resources.ts';
 import { Addresses } from './addresses.ts';
@@ -61,6 +62,8 @@ export class LocalCluster {
     this.#runtime = new LocalRuntime({
       store: this.store.as('local-runtime'),
       addresses,
+      // Whatever its type is in a cluster: here stations come to 127.0.0.1.
+      isOutside: (service) => componentOf(service) === 'ws-proxy',
       guard: this.#guard,
       folder: this.#folder,
       programs: localPrograms({
@@ -138,9 +141,11 @@ export class LocalCluster {
 }
 
 function rankOf(pod: Pod): number {
-  const rank = STOP_ORDER.indexOf(pod.metadata.labels?.['app.kubernetes.io/component'] ?? '');
+  const rank = STOP_ORDER.indexOf(componentOf(pod) ?? '');
   return rank === -1 ? STOP_ORDER.length : rank;
 }
+
+const componentOf = ({ metadata }: KubeObject) => metadata.labels?.['app.kubernetes.io/component'];
 
 function splitImage(image: string): string[] {
   const colon = image.lastIndexOf(':');

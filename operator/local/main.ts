@@ -14,7 +14,7 @@ import { LocalCluster } from './local-cluster.ts';
 import { type Manifest, ManifestError, readManifest, watchManifest } from './manifest.ts';
 import { type Options, readOptions } from './options.ts';
 import { redisProblem } from './redis-here.ts';
-import { scrapeTargets, stateLine } from './state-line.ts';
+import { belongsTo, scrapeTargets, servesStations, stateLine } from './state-line.ts';
 import { Terminal } from './terminal.ts';
 
 const LOOK_EVERY_MS = 1000;
@@ -118,24 +118,24 @@ async function showEvents(local: LocalCluster, signal: AbortSignal): Promise<voi
 
 async function showState(local: LocalCluster, signal: AbortSignal): Promise<void> {
   const scrape = createScraper(Date.now, () => undefined);
+  const began = performance.now();
+  const announced = new Set<string>();
   while (!signal.aborted) {
     const pods = await local.pods();
     const samples = await scrape(scrapeTargets(pods));
     const lines = (await local.clusters()).map((cluster) => {
-      const { name, namespace } = cluster.metadata;
-      const own = pods.filter(
-        ({ metadata }) =>
-          metadata.namespace === namespace && metadata.labels?.['app.kubernetes.io/instance'] === name,
-      );
+      const { name } = cluster.metadata;
+      const own = pods.filter((pod) => belongsTo(pod, cluster));
+      if (servesStations(own) && !announced.has(name)) {
+        announced.add(name);
+        const seconds = ((performance.now() - began) / 1000).toFixed(1);
+        terminal.say(`${name} is ready after ${seconds} s: stations may connect`);
+      }
       const names = new Set(own.map((pod) => pod.metadata.name));
-      return stateLine(
-        name,
-        cluster.status,
-        own,
-        samples.filter(({ pod }) => names.has(pod)),
-      );
+      const ownSamples = samples.filter(({ pod }) => names.has(pod));
+      return stateLine(name, cluster.status, own, ownSamples);
     });
-    if (!signal.aborted) terminal.state(lines.join('   '));
+    if (!signal.aborted && pods.length > 0) terminal.state(lines.join('   '));
     await sleep(LOOK_EVERY_MS, signal);
   }
 }

@@ -25,6 +25,8 @@ export interface RuntimeOptions extends PodHost {
   /** Writes as a field manager of its own. */
   readonly store: ObjectStore;
   readonly addresses: Addresses;
+  /** Whether a Service is for the world outside, and so listens on 127.0.0.1. */
+  isOutside(service: KubeObject): boolean;
   /** Something is wrong with an object; said once for as long as it stays the same. */
   onProblem(object: KubeObject, message: string): void;
 }
@@ -57,7 +59,7 @@ export class LocalRuntime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     const tell: Tell = (object, message) => this.#tell(object, message);
-    this.#services = new ServicePorts(options.addresses, tell);
+    this.#services = new ServicePorts(options.addresses, (service) => options.isOutside(service), tell);
     this.#workloads = new Workloads(options.store, options.addresses, tell);
     for (const resource of WATCHED) void this.#follow(resource);
     this.#loop = this.#run();

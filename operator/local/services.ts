@@ -1,7 +1,6 @@
 /**
- * Services: where each listens on this machine, and the balancer behind it. A Service of type
- * LoadBalancer or NodePort is for the world outside and listens on 127.0.0.1; the others have a loopback
- * address of their own.
+ * Services: where each listens on this machine, and the balancer behind it. Those for the world outside
+ * listen on 127.0.0.1; the others have a loopback address of their own.
  */
 import type { KubeObject } from '../kube/object-store.ts';
 import type { Addresses, Endpoint } from './addresses.ts';
@@ -22,14 +21,23 @@ const OUTSIDE = '127.0.0.1';
 
 export class ServicePorts {
   readonly #addresses: Addresses;
+  readonly #isOutside: (service: KubeObject) => boolean;
   readonly #tell: (service: KubeObject, message: string) => void;
   /** `namespace/name:port` → where that listens. */
   #endpoints = new Map<string, Endpoint>();
   readonly #balancers = new Map<string, Balancer>();
 
-  /** @param tell takes what is wrong with a Service, or an empty text when nothing is */
-  constructor(addresses: Addresses, tell: (service: KubeObject, message: string) => void) {
+  /**
+   * @param isOutside whether the Service is for the world outside
+   * @param tell takes what is wrong with a Service, or an empty text when nothing is
+   */
+  constructor(
+    addresses: Addresses,
+    isOutside: (service: KubeObject) => boolean,
+    tell: (service: KubeObject, message: string) => void,
+  ) {
     this.#addresses = addresses;
+    this.#isOutside = isOutside;
     this.#tell = tell;
   }
 
@@ -39,7 +47,7 @@ export class ServicePorts {
     for (const service of services) {
       const { namespace = 'default', name } = service.metadata;
       for (const { port } of service.spec.ports ?? []) {
-        const at = isOutside(service)
+        const at = this.#isOutside(service)
           ? { host: OUTSIDE, port }
           : await this.#addresses.endpoint(`${namespace}/service/${name}`, port);
         found.set(keyOf(service, port), at);
@@ -68,7 +76,9 @@ export class ServicePorts {
       balancer?.route(await this.#backends(ready, port));
     }
     this.#tell(service, problems.join('; '));
-    return isOutside(service) ? { loadBalancer: { ingress: [{ ip: OUTSIDE }] } } : undefined;
+    return service.spec.type === 'LoadBalancer'
+      ? { loadBalancer: { ingress: [{ ip: OUTSIDE }] } }
+      : undefined;
   }
 
   /** New connections are refused from now on; open ones stay. */
@@ -115,7 +125,6 @@ export class ServicePorts {
   }
 }
 
-const isOutside = ({ spec }: Service) => spec.type === 'LoadBalancer' || spec.type === 'NodePort';
 const keyOf = (service: Service, port: number) => `${nameOf(service)}:${port}`;
 
 function describe(service: Service, { port }: ServicePort, error: NodeJS.ErrnoException): string {

@@ -1,10 +1,22 @@
 /** The line of state: proxies, processors, sessions, queue, each only as far as it is known. */
 import { METRIC, PATH } from '../../services/contract.ts';
-import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { OcppCluster, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { Sample, ScrapeTarget } from '../signals/scrape.ts';
 import { isReady, type Pod } from './kinds.ts';
 
 const COMPONENT = 'app.kubernetes.io/component';
+
+export function belongsTo({ metadata }: Pod, cluster: OcppCluster): boolean {
+  const { name, namespace } = cluster.metadata;
+  return metadata.namespace === namespace && metadata.labels?.['app.kubernetes.io/instance'] === name;
+}
+
+/** Whether somebody takes connections and somebody answers; a proxy is ready only with Redis behind it. */
+export function servesStations(pods: readonly Pod[]): boolean {
+  const components = new Set(pods.map((pod) => pod.metadata.labels?.[COMPONENT]));
+  const ready = new Set(pods.filter(isReady).map((pod) => pod.metadata.labels?.[COMPONENT]));
+  return ready.has('ws-proxy') && [...components].every((component) => ready.has(component));
+}
 
 /** Where the ready proxies and processors of one cluster show their metrics. */
 export function scrapeTargets(pods: readonly Pod[]): ScrapeTarget[] {
@@ -29,11 +41,11 @@ export function stateLine(
     const found = pods.filter((pod) => pod.metadata.labels?.[COMPONENT] === component);
     return `${found.filter(isReady).length}/${found.length}`;
   };
-  const phase = status?.phase ?? 'Pending';
   return [
-    `${name} ${phase}`,
+    // Without an operator (no Redis) nobody writes a status, and there are no processors.
+    status?.phase === undefined ? name : `${name} ${status.phase}`,
     `proxies ${count('ws-proxy')}`,
-    `processors ${count('processor')}`,
+    ...(status === undefined ? [] : [`processors ${count('processor')}`]),
     `sessions ${sessions(pods, samples)}`,
     `queue ${queue(samples)}`,
   ].join('  ');

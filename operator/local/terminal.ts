@@ -9,7 +9,7 @@ export interface Output {
   write(text: string): unknown;
 }
 
-const PLAIN_EVERY_MS = 5000;
+const PLAIN_EVERY_MS = 3000;
 const CLEAR = '\r\u001B[2K';
 
 export class Terminal {

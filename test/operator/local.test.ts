@@ -66,6 +66,7 @@ async function rig(options: { separate?: boolean } = {}): Promise<Rig> {
     addresses: await Addresses.open(options.separate),
     guard,
     folder,
+    isOutside: (service) => service.metadata.name === 'web',
     programs: {
       env: { PATH },
       program({ image, command = [], args = [] }: Container) {
@@ -140,12 +141,12 @@ function deployment(port: number, version: string, replicas: number, more: objec
   };
 }
 
-const service = (port: number, type = 'LoadBalancer'): KubeObject =>
+const service = (port: number): KubeObject =>
   ({
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'web', namespace: NAMESPACE },
-    spec: { type, selector: { app: 'web' }, ports: [{ port, targetPort: 'http' }] },
+    spec: { type: 'ClusterIP', selector: { app: 'web' }, ports: [{ port, targetPort: 'http' }] },
   }) as KubeObject;
 
 async function ask(port: number, path = '/', host?: string): Promise<Answer> {
