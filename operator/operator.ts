@@ -70,7 +70,6 @@ export function runOperator(options: OperatorOptions): Operator {
     namespaces: options.namespaces,
     reconcile,
     log,
-    clock,
     registry: options.registry,
   });
   controller.start();

@@ -12,7 +12,6 @@ import {
   type Resource,
   StoreError,
 } from '../kube/object-store.ts';
-import type { Clock } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
 import { type Caches, keyOf, sameResource } from './caches.ts';
 import { ControllerMetrics } from './metrics.ts';
@@ -38,7 +37,6 @@ export interface ControllerOptions {
   readonly namespaces: readonly string[];
   readonly reconcile: Reconcile;
   readonly log: Log;
-  readonly clock: Clock;
   readonly registry: Registry;
   /** Objects reconciled at the same time. */
   readonly workers?: number;
@@ -57,14 +55,14 @@ export interface Controller {
   enqueue(key: string): void;
   /** Whether all lists were read. */
   synced(): boolean;
-  /** What is wrong, for liveness: a watch that stands still. Undefined: nothing. */
+  /** What is wrong, for liveness: a watch or a reconcile that stands still. Undefined: nothing. */
   healthy(): string | undefined;
 }
 
 const RELIST_MS = 600_000;
 
 export function createController(options: ControllerOptions): Controller {
-  const { log, clock } = options;
+  const { log } = options;
   const queue = new WorkQueue(options.random === undefined ? {} : { random: options.random });
   const enqueue = (key: string) => {
     if (!queue.add(key) && !stopping) log.warn({ key }, 'work queue full, left to the next listing');
@@ -74,23 +72,27 @@ export function createController(options: ControllerOptions): Controller {
     depth: () => queue.depth,
     lastEventAgeMs: () => Math.max(...reflectors.map((reflector) => reflector.lastEventAgeMs)),
   });
+  /** Since when each key is worked on. */
+  const working = new Map<string, number>();
   let workers: Promise<void>[] = [];
   let stopping = false;
 
   const work = async () => {
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
-      const started = clock.now();
+      const started = performance.now();
+      working.set(key, started);
       try {
         const { requeueAfterMs } = await options.reconcile(key);
         queue.forget(key);
         if (requeueAfterMs !== undefined) queue.addAfter(key, requeueAfterMs);
-        metrics.reconciled('ok', clock.now() - started);
+        metrics.reconciled('ok', performance.now() - started);
       } catch (error) {
         const wish = error instanceof StoreError ? error.retryAfterMs : undefined;
         const againInMs = Math.round(queue.retry(key, wish));
         log.warn({ ...errorFields(error), key, againInMs }, 'reconcile failed, trying again');
-        metrics.reconciled('error', clock.now() - started);
+        metrics.reconciled('error', performance.now() - started);
       } finally {
+        working.delete(key);
         queue.done(key);
       }
     }
@@ -119,12 +121,18 @@ export function createController(options: ControllerOptions): Controller {
     healthy() {
       const limitMs = 2 * (options.relistMs ?? RELIST_MS);
       const still = reflectors.find((reflector) => reflector.lastActivityAgeMs > limitMs);
-      if (still === undefined) return undefined;
-      const seconds = Math.round(still.lastActivityAgeMs / 1000);
-      return `the watch of ${still.resource.plural} stands still for ${seconds} s`;
+      if (still !== undefined)
+        return standsStill(`the watch of ${still.resource.plural}`, still.lastActivityAgeMs);
+      for (const [key, since] of working) {
+        const age = performance.now() - since;
+        if (age > limitMs) return standsStill(`the reconcile of ${key}`, age);
+      }
+      return undefined;
     },
   };
 }
+
+const standsStill = (what: string, ms: number) => `${what} stands still for ${Math.round(ms / 1000)} s`;
 
 function reflectorsOf(
   options: ControllerOptions,

@@ -116,7 +116,7 @@ export class Reflector {
     while (!this.#stop.signal.aborted) {
       this.#lastTry = performance.now();
       try {
-        version ??= await this.#relist();
+        version ??= await this.#unlessStopped(this.#relist());
         version = await this.#follow(version);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
@@ -141,6 +141,7 @@ export class Reflector {
   /** Reads the list, tells what differs from the copy, returns the version to watch from. */
   async #relist(): Promise<string> {
     const { items, resourceVersion } = await this.#options.store.list(this.resource, this.#scope);
+    if (this.#stop.signal.aborted) return resourceVersion;
     this.#sign();
     const gone = new Map(this.#objects);
     for (const object of items) {
@@ -186,6 +187,16 @@ export class Reflector {
     }
     this.#sign();
     return version;
+  }
+
+  /** A list cannot be aborted: a server that hangs must not hold up the end. */
+  #unlessStopped<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#stop;
+    return new Promise((resolve, reject) => {
+      const stopped = () => reject(new Error('stopped'));
+      signal.addEventListener('abort', stopped, { once: true });
+      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped));
+    });
   }
 
   #sign(): void {

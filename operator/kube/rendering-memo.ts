@@ -10,8 +10,11 @@
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject } from './object-store.ts';
 
 interface Applied {
+  /** Of the live object: one that was made anew by another hand is not what we applied. */
+  readonly uid: string | undefined;
   readonly hash: string;
   readonly shown: unknown;
 }
@@ -23,16 +26,16 @@ export class RenderingMemo {
   readonly #applied = new Map<string, Applied>();
 
   /** Whether `live` is what applying `rendered` makes of it. */
-  settled(key: string, rendered: object, live: object): boolean {
+  settled(key: string, rendered: object, live: KubeObject): boolean {
     const applied = this.#applied.get(key);
-    if (applied?.hash !== hashOf(rendered)) return false;
+    if (applied?.hash !== hashOf(rendered) || applied.uid !== live.metadata.uid) return false;
     this.#keep(key, applied);
     return isDeepStrictEqual(shownOf(rendered, live), applied.shown);
   }
 
   /** The server made `live` of `rendered`. */
-  remember(key: string, rendered: object, live: object): void {
-    this.#keep(key, { hash: hashOf(rendered), shown: shownOf(rendered, live) });
+  remember(key: string, rendered: object, live: KubeObject): void {
+    this.#keep(key, { uid: live.metadata.uid, hash: hashOf(rendered), shown: shownOf(rendered, live) });
   }
 
   forget(key: string): void {

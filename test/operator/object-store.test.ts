@@ -155,6 +155,13 @@ onServer('a quiet object costs no write, whatever the server makes of its fields
   const { spec } = object as unknown as typeof bare;
   t.is(spec.replicas, 1);
   t.is(spec.template.spec.containers[0]?.env, undefined, 'what the rendering drops goes');
+
+  const collection = '/apis/apps/v1/namespaces/default/deployments';
+  await server.http.json({ method: 'DELETE', path: `${collection}/quiet` });
+  await server.http.json({ method: 'POST', path: collection, body: bare });
+  const before = writes.length;
+  await store.apply(bare);
+  t.is(writes.length, before + 1, 'made anew by another hand: looks the same, but is not ours yet');
   await store.delete({ resource: DEPLOYMENTS, name: 'quiet', namespace: 'default' });
   t.true((await store.apply(bare)).changed, 'deleted: made again');
 });

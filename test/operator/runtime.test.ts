@@ -336,7 +336,6 @@ test('controller: what concerns a cluster brings it up, its own status does not'
       return Promise.resolve({});
     },
     log: memoryLog(),
-    clock: systemClock,
     registry,
     random: () => 0,
   });
@@ -377,4 +376,29 @@ test('controller: what concerns a cluster brings it up, its own status does not'
   const metrics = await registry.metrics();
   t.regex(metrics, /ocpp_operator_reconciles_total\{result="error"\} 1/);
   t.regex(metrics, /ocpp_operator_queue_depth 0/);
+});
+
+test('controller: what stands still is told to liveness, and holds up no stop', async (t) => {
+  const store = {
+    list: () => new Promise<never>(() => {}),
+    watch: () => {
+      throw new Error('never reached');
+    },
+  };
+  const controller = createController({
+    store,
+    primary: OCPP_CLUSTERS,
+    owned: [],
+    ownedSelector: '',
+    namespaces: ['one', 'two'],
+    reconcile: () => Promise.resolve({}),
+    log: memoryLog(),
+    registry: new Registry(),
+    relistMs: 10,
+  });
+  controller.start();
+  await until(() => controller.healthy() !== undefined, 'the standstill is told');
+  t.regex(controller.healthy() ?? '', /^the watch of ocppclusters stands still for \d+ s$/);
+  t.false(controller.synced());
+  await controller.stop();
 });
