@@ -1,0 +1,93 @@
+import test from 'ava';
+import { type Frame, PROTOCOLS } from '../../services/ocpp/frame.ts';
+import { ConfigError, loadConfig } from '../../services/runtime/config.ts';
+import type { Log } from '../../services/runtime/log.ts';
+import { createAdmission, readProtocols } from '../../services/ws-proxy/admission.ts';
+import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
+import { QuietLog } from '../../services/ws-proxy/quiet-log.ts';
+import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
+import { TokenBucket } from '../../services/ws-proxy/token-bucket.ts';
+
+const request = { url: '/ocpp/CS1', subprotocols: 'ocpp1.6', remoteAddress: '192.0.2.1', sessions: 0 };
+const settings = { path: '/ocpp', protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 2 };
+
+test('admission: identity and subprotocol, or why not', (t) => {
+  const admit = createAdmission({ ...settings, connectsPerSecond: 100 }, { now: () => 0 });
+  t.deepEqual(admit(request), { kind: 'accept', stationId: 'CS1', protocol: 'ocpp1.6' });
+  t.deepEqual(admit({ ...request, subprotocols: undefined }), { kind: 'accept-and-close' });
+  const only21 = createAdmission({ ...settings, protocols: ['ocpp2.1'] }, { now: () => 0 });
+  t.deepEqual(only21(request), { kind: 'accept-and-close' });
+  t.like(admit({ ...request, url: '/other' }), { kind: 'refuse', refusal: { status: 404 } });
+  t.like(admit({ ...request, url: '/ocpp/%00' }), { kind: 'refuse', refusal: { status: 400 } });
+});
+
+test('admission: a full or flooded proxy sends stations away for a random while', (t) => {
+  let now = 0;
+  const refused: unknown[] = [];
+  for (const random of [0, 0.999]) {
+    const admit = createAdmission(settings, { now: () => now }, () => random);
+    refused.push(admit({ ...request, sessions: 10 }));
+    t.is(admit(request).kind, 'accept');
+    refused.push(admit(request));
+    now += 500;
+    t.is(admit(request).kind, 'accept', 'the rate allows one more half a second later');
+  }
+  const full = { status: 503, reason: 'this server is full' };
+  const flooded = { status: 429, reason: 'too many stations are connecting, try again later' };
+  t.deepEqual(refused, [
+    { kind: 'refuse', refusal: { ...full, retryAfterSeconds: 5 } },
+    { kind: 'refuse', refusal: { ...flooded, retryAfterSeconds: 5 } },
+    { kind: 'refuse', refusal: { ...full, retryAfterSeconds: 15 } },
+    { kind: 'refuse', refusal: { ...flooded, retryAfterSeconds: 15 } },
+  ]);
+});
+
+test('a rate allows no more than its burst after a long pause, and a clock set back adds nothing', (t) => {
+  const bucket = new TokenBucket(3, 0);
+  const taken = (now: number) => Array.from({ length: 10 }, () => bucket.take(now)).filter(Boolean).length;
+  t.is(taken(0), 3);
+  t.is(taken(1000), 3);
+  t.is(taken(3_600_000), 3);
+  t.is(taken(0), 0);
+  t.is(taken(1000), 3);
+});
+
+test('running transactions are guessed from what passes', (t) => {
+  const call = (action: string, payload: object): Frame => ({ type: 2, id: '1', action, payload });
+  const after = (...frames: Frame[]) => frames.reduce(transactionsAfter, 0);
+  const start = call('StartTransaction', {});
+  const stop = call('StopTransaction', { transactionId: 1 });
+  const event = (eventType: string) => call('TransactionEvent', { eventType });
+  t.is(after(start), 1);
+  t.is(after(start, start, stop), 1);
+  t.is(after(start, stop, stop), 0);
+  t.is(after(call('MeterValues', { connectorId: 0 })), 0);
+  t.is(after(call('MeterValues', { transactionId: 7 }), call('MeterValues', { transactionId: 7 })), 1);
+  t.is(after(event('Started'), event('Updated'), event('Ended')), 0);
+  t.is(after(event('Updated')), 1);
+  t.is(after(call('Heartbeat', {}), { type: 3, id: 'c', payload: {} }), 0);
+});
+
+test('settings: the defaults make sense together, and a mistake is named by its variable', (t) => {
+  const load = (env: Record<string, string>): ProxySettings => loadConfig('ws-proxy', proxySettings, env, []);
+  const defaults = load({});
+  t.like(defaults, { stationPort: 9000, adminPort: 9090, stationPath: '/ocpp', drainDeadline: 300_000 });
+  t.deepEqual(readProtocols(defaults.protocols), [...PROTOCOLS]);
+  t.is(load({ OCPP_PING_INTERVAL: '1m30s' }).pingInterval, 90_000);
+  const mistakes = { OCPP_PORT: 'x', OCPP_DRAIN_RATE: '0', OCPP_CALL_TIMEOUT: 'soon' };
+  const error = t.throws(() => load(mistakes), { instanceOf: ConfigError });
+  for (const name of Object.keys(mistakes)) t.true(error.message.includes(name), name);
+  t.throws(() => readProtocols(['ocpp1.6', 'ocpp1.5']), { message: /ocpp1\.5/ });
+});
+
+test('a warning that thousands cause is logged once, then with the number left out', (t) => {
+  let now = 0;
+  const lines: object[] = [];
+  const log = { warn: (fields: object) => void lines.push(fields) } as unknown as Log;
+  const quiet = new QuietLog(log, { now: () => now });
+  for (let i = 0; i < 1000; i += 1) quiet.warn('refused', { status: 503 }, 'refused');
+  quiet.warn('other', {}, 'other');
+  now = 10_000;
+  quiet.warn('refused', { status: 503 }, 'refused');
+  t.deepEqual(lines, [{ status: 503 }, {}, { status: 503, suppressed: 999 }]);
+});

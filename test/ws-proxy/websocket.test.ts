@@ -1,0 +1,99 @@
+import test from 'ava';
+import { faultAnswer } from '../../services/ocpp/errors.ts';
+import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
+import { systemClock } from '../../services/runtime/clock.ts';
+import { WebSocketClient } from '../../services/transport/websocket/websocket-client.ts';
+import { WebSocketTransport } from '../../services/transport/websocket/websocket-transport.ts';
+import { createAdmission } from '../../services/ws-proxy/admission.ts';
+import { until } from './endpoint.ts';
+
+const nothing = () => undefined;
+
+async function startTransport(port = 0): Promise<WebSocketTransport> {
+  const transport = new WebSocketTransport({
+    host: '127.0.0.1',
+    port,
+    clock: systemClock,
+    faultAnswer,
+    transactionsAfter: (before) => before,
+    admit: createAdmission(
+      { path: '/ocpp', protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 100 },
+      systemClock,
+    ),
+    observer: {
+      opened: nothing,
+      closed: nothing,
+      refused: nothing,
+      received: nothing,
+      forwarded: nothing,
+      dropped: nothing,
+      trouble: nothing,
+    },
+  });
+  transport.onMessage(async ({ stationId, protocol }) => ({
+    answer: { kind: 'result', payload: { stationId, protocol } },
+    writes: [],
+    events: [],
+  }));
+  await transport.start();
+  return transport;
+}
+
+function stationAt(port: number, stationId: string, ...protocols: Protocol[]): WebSocketClient {
+  return new WebSocketClient({
+    url: `ws://127.0.0.1:${port}/ocpp`,
+    stationId,
+    protocols,
+    backOffMinimumMs: 20,
+    backOffRandomMs: 20,
+    backOffDoublings: 2,
+  });
+}
+
+test('a station and its central system in one process, without Redis', async (t) => {
+  await using transport = await startTransport();
+  // A slash is fine in an identity of 1.6 only.
+  const wrong = stationAt(transport.port, 'CS/1', 'ocpp2.0.1', 'ocpp1.6');
+  await t.throwsAsync(wrong.start(), { code: 'not-connected', message: /400/ });
+  await using station = stationAt(transport.port, 'CS/1', 'ocpp1.6');
+  const texts: string[] = [];
+  station.onMessage((text) => texts.push(text));
+  await t.throwsAsync(station.write('[2,"1","X",{}]'), { code: 'not-connected' });
+  await station.start();
+  t.is(station.protocol, 'ocpp1.6');
+  await station.write('[2,"1","X",{}]');
+  await until(() => texts.length === 1, 'the answer');
+  t.is(texts[0], '[3,"1",{"stationId":"CS/1","protocol":"ocpp1.6"}]');
+  t.deepEqual(await transport.connectedClients(), ['CS/1']);
+  await transport.write('CS/1', { type: 2, id: 'c', action: 'ClearCache', payload: {} });
+  await until(() => texts.length === 2, 'the CALL');
+  t.is(texts[1], '[2,"c","ClearCache",{}]');
+  const gone: string[] = [];
+  transport.onDisconnection(({ stationId }) => gone.push(stationId));
+  await station.stop();
+  await until(() => gone.length === 1, 'the disconnection');
+  t.deepEqual(await transport.connectedClients(), []);
+});
+
+test('a station connects again by itself, and stops when it is told to', async (t) => {
+  const first = await startTransport();
+  const { port } = first;
+  await using station = stationAt(port, 'CS1', 'ocpp1.6');
+  const seen: string[] = [];
+  station.onDisconnection((reason) => seen.push(`left: ${reason.slice(0, 4)}`));
+  station.onReconnection(() => seen.push('back'));
+  station.onError((error) => seen.push(error.name));
+  await station.start();
+  await first.stop();
+  await until(() => seen.includes('TransportError'), 'an attempt that fails');
+  await using second = await startTransport(port);
+  await until(() => seen.includes('back'), 'the reconnection');
+  t.is(seen[0], 'left: 1012');
+  t.true(station.isConnected());
+  t.deepEqual(await second.connectedClients(), ['CS1']);
+  await station.stop();
+  await until(() => !station.isConnected(), 'the end');
+  const before = seen.length;
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  t.is(seen.length, before, 'no further attempt');
+});
