@@ -294,7 +294,7 @@ async function takesPod(
     spec: { ...rest, volumes },
   };
   await t.notThrowsAsync(http.json({ method: 'POST', path, query, body: pod }), label);
-  const root = { ...pod, spec: { ...rest, securityContext: {} } };
+  const root = { ...pod, spec: { ...pod.spec, securityContext: {} } };
   const refused = { message: /violates PodSecurity/ };
   await t.throwsAsync(
     http.json({ method: 'POST', path, query, body: root }),
