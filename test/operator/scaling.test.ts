@@ -1,0 +1,366 @@
+/** The scaler's rules one by one, and their sum in a simulated cluster. */
+import test from 'ava';
+import { array, assert, integer, property, record } from 'fast-check';
+import type { SettledAutoscaling } from '../../operator/api/defaults.ts';
+import type { AutoscalingStatus } from '../../operator/api/ocpp-cluster.ts';
+import { decide, type ScaleDecision, type ScaleInput } from '../../operator/scaling/decide.ts';
+import { CAPACITY_PRIOR, type Signals, smoothCapacity, wanted } from '../../operator/scaling/demand.ts';
+import { highest, recommend } from '../../operator/scaling/window.ts';
+
+const NOW = Date.parse('2026-11-23T12:00:00Z');
+const SPEC: SettledAutoscaling = {
+  mode: 'Internal',
+  minReplicas: 1,
+  maxReplicas: 20,
+  targetDrainSeconds: 10,
+  scaleDownStabilizationSeconds: 300,
+};
+const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
+const IDLE = { depth: 0, oldestSeconds: 0, inFlight: 0, ageMs: 1000 };
+const load = (arrivalRate: number, queue: object = {}): Signals => ({
+  arrivalRate,
+  queue: { ...IDLE, ...queue },
+});
+
+/** A cluster of `replicas` settled processors of which each does 100/s. */
+function input(replicas: number, signals: Signals, more: Partial<ScaleInput> = {}): ScaleInput {
+  return {
+    spec: SPEC,
+    deployment: { replicas, readyReplicas: replicas, rolling: false },
+    signals,
+    now: NOW,
+    ...more,
+    memory: { desiredReplicas: replicas, capacityPerReplica: 100, ...more.memory },
+  };
+}
+/** The window has seen that `replicas` would do, and nothing was scaled lately. */
+const calm = (replicas: number): AutoscalingStatus => ({ recommendations: [{ at: ago(200), replicas }] });
+
+test('it wants what drains the backlog in time at the given arrival rate', (t) => {
+  const ready = 4;
+  const cases: readonly (readonly [string, Signals & { queue: object }, number])[] = [
+    ['nothing', load(0) as never, 0],
+    ['arrivals alone', load(250) as never, 3],
+    ['a backlog of 1000 in 10 s', load(0, { depth: 1000 }) as never, 1],
+    ['both', load(250, { depth: 900, inFlight: 100 }) as never, 4],
+    ['old messages: more than there are', load(0, { depth: 50, oldestSeconds: 15 }) as never, 6],
+    ['very old: twice as many', load(0, { depth: 50, oldestSeconds: 500 }) as never, 8],
+    ['one stuck message is no load', load(0, { depth: 3, oldestSeconds: 500 }) as never, 1],
+  ];
+  for (const [name, signals, replicas] of cases) {
+    t.is(wanted(signals as never, 100, ready, 10), replicas, name);
+  }
+});
+
+test('capacity is completions per busy second, blended by the busy time behind it', (t) => {
+  t.is(smoothCapacity(undefined, undefined), CAPACITY_PRIOR);
+  t.is(smoothCapacity(200, undefined), 200, 'the last good value is kept');
+  t.is(smoothCapacity(200, { completed: 0, busySeconds: 3 }), 200);
+  const little = smoothCapacity(undefined, { completed: 10, busySeconds: 0.1 });
+  t.true(Math.abs(little - CAPACITY_PRIOR) < 10, 'a tenth of a second proves little');
+  const much = smoothCapacity(undefined, { completed: 2000, busySeconds: 20 });
+  t.true(Math.abs(much - 100) < 10, '20 s prove it');
+  t.is(smoothCapacity(Number.NaN, undefined), CAPACITY_PRIOR);
+});
+
+interface Rule {
+  readonly name: string;
+  readonly given: ScaleInput;
+  readonly replicas: number;
+  readonly reason?: string;
+  readonly says?: RegExp;
+}
+const HELD = { reason: 'SignalsMissing' };
+const RULES: readonly Rule[] = [
+  { name: 'up at once', given: input(2, load(500)), replicas: 5, reason: 'FollowingQueue' },
+  {
+    name: 'up by four at most from few',
+    given: input(2, load(2000)),
+    replicas: 6,
+    says: /20 wanted, in steps/,
+  },
+  { name: 'up to twice as many from many', given: input(8, load(2000)), replicas: 16 },
+  {
+    name: 'the next step up after 15 s',
+    given: input(6, load(2000), { memory: { lastScaleTime: ago(14), lastScaleDirection: 'Up' } }),
+    replicas: 6,
+    says: /within 15 s/,
+  },
+  {
+    name: 'and then it goes on',
+    given: input(6, load(2000), { memory: { lastScaleTime: ago(15), lastScaleDirection: 'Up' } }),
+    replicas: 12,
+  },
+  {
+    name: 'a step down does not hold up a step up',
+    given: input(6, load(900), { memory: { lastScaleTime: ago(2), lastScaleDirection: 'Down' } }),
+    replicas: 9,
+  },
+  {
+    name: 'never above the maximum',
+    given: input(18, load(9000)),
+    replicas: 20,
+    reason: 'Limited',
+    says: /90 wanted/,
+  },
+  { name: 'down by one a minute', given: input(5, load(0), { memory: calm(1) }), replicas: 4 },
+  {
+    name: 'down by a tenth of many',
+    given: input(40, load(0), { spec: { ...SPEC, maxReplicas: 99 }, memory: calm(1) }),
+    replicas: 36,
+  },
+  {
+    name: 'not down before the minute is over',
+    given: input(5, load(0), { memory: { ...calm(1), lastScaleTime: ago(59) } }),
+    replicas: 5,
+    says: /next step down within 60 s/,
+  },
+  {
+    name: 'a short window descends at its own pace',
+    given: input(5, load(0), {
+      spec: { ...SPEC, scaleDownStabilizationSeconds: 10 },
+      memory: { recommendations: [{ at: ago(9), replicas: 1 }], lastScaleTime: ago(11) },
+    }),
+    replicas: 4,
+  },
+  {
+    name: 'not below what the window saw',
+    given: input(5, load(0), { memory: { recommendations: [{ at: ago(299), replicas: 5 }] } }),
+    replicas: 5,
+    says: /held by the 300 s window/,
+  },
+  {
+    name: 'who knows nothing of the window waits it out',
+    given: input(5, load(0)),
+    replicas: 5,
+    says: /window/,
+  },
+  {
+    name: 'not down during a rollout',
+    given: input(5, load(0), {
+      memory: calm(1),
+      deployment: { replicas: 5, readyReplicas: 5, rolling: true },
+    }),
+    replicas: 5,
+    says: /not during a rollout/,
+  },
+  {
+    name: 'not down while Pods are not ready',
+    given: input(5, load(0), {
+      memory: calm(1),
+      deployment: { replicas: 5, readyReplicas: 4, rolling: false },
+    }),
+    replicas: 5,
+    says: /not ready/,
+  },
+  {
+    name: 'no reading of the queue holds',
+    given: input(5, { arrivalRate: 0 }, { memory: calm(1) }),
+    replicas: 5,
+    ...HELD,
+  },
+  {
+    name: 'no arrival rate holds',
+    given: input(5, { queue: IDLE }, { memory: calm(1) }),
+    replicas: 5,
+    ...HELD,
+  },
+  {
+    name: 'a stale reading holds',
+    given: input(5, load(0, { ageMs: 15_001 }), { memory: calm(1) }),
+    replicas: 5,
+    ...HELD,
+    says: /15 s old/,
+  },
+  {
+    name: 'NaN holds',
+    given: input(5, load(0, { depth: Number.NaN }), { memory: calm(1) }),
+    replicas: 5,
+    ...HELD,
+  },
+  {
+    name: 'an infinite rate holds',
+    given: input(5, load(Infinity), { memory: calm(1) }),
+    replicas: 5,
+    ...HELD,
+  },
+  { name: 'a negative rate holds', given: input(5, load(-1), { memory: calm(1) }), replicas: 5, ...HELD },
+  {
+    name: 'a new maximum counts at once, even blind',
+    given: input(5, {}, { spec: { ...SPEC, maxReplicas: 3 } }),
+    replicas: 3,
+    ...HELD,
+  },
+  {
+    name: 'a new minimum too',
+    given: input(1, {}, { spec: { ...SPEC, minReplicas: 3 } }),
+    replicas: 3,
+    ...HELD,
+  },
+  {
+    name: 'an edited Deployment is put back',
+    given: input(2, load(150), { deployment: { replicas: 9, readyReplicas: 2, rolling: false } }),
+    replicas: 2,
+  },
+  {
+    name: 'the beginning: the minimum',
+    given: { spec: { ...SPEC, minReplicas: 2 }, signals: {}, memory: {}, now: NOW },
+    replicas: 2,
+    ...HELD,
+  },
+  {
+    name: 'mode Off takes the spec’s number',
+    given: input(5, load(900), { spec: { ...SPEC, mode: 'Off' }, fixedReplicas: 2 }),
+    replicas: 2,
+    reason: 'Off',
+  },
+  {
+    name: 'mode Off without one leaves it',
+    given: input(5, load(900), { spec: { ...SPEC, mode: 'Off' } }),
+    replicas: 5,
+  },
+  {
+    name: 'in mode Internal the spec’s number is ignored, and that is said',
+    given: input(2, load(150), { fixedReplicas: 9 }),
+    replicas: 2,
+    says: /spec\.processor\.replicas is ignored/,
+  },
+];
+
+test('the rules of scaling', (t) => {
+  for (const { name, given, replicas, reason, says } of RULES) {
+    const decision = decide(given);
+    t.is(decision.replicas, replicas, `${name}: ${decision.condition.message}`);
+    t.is(decision.memory.desiredReplicas, replicas, name);
+    if (reason !== undefined) t.is(decision.condition.reason, reason, name);
+    if (says !== undefined) t.regex(decision.condition.message, says, name);
+    const active = decision.condition.status === 'True';
+    t.is(active, !['SignalsMissing', 'Off'].includes(decision.condition.reason), name);
+  }
+});
+
+test('the window’s maximum is exact but for its resolution, its length bounded', (t) => {
+  const step = record({
+    replicas: integer({ min: 1, max: 1000 }),
+    seconds: integer({ min: 1, max: 40 }),
+  });
+  assert(
+    property(array(step, { maxLength: 300 }), integer({ min: 1, max: 3600 }), (steps, windowSeconds) => {
+      const windowMs = windowSeconds * 1000;
+      let now = NOW;
+      let kept: ReturnType<typeof recommend> = [];
+      const all: { at: number; replicas: number }[] = [];
+      for (const { replicas, seconds } of steps) {
+        now += seconds * 1000;
+        all.push({ at: now, replicas });
+        kept = recommend(kept, replicas, now, windowMs);
+        const within = (ms: number) =>
+          Math.max(...all.filter(({ at }) => at >= now - ms).map((one) => one.replicas));
+        const value = highest(kept) ?? 0;
+        // What lies in the last 2 % of the window may be forgotten with its bucket.
+        if (value < within(windowMs * 0.96) || value > within(windowMs) || kept.length > 52) return false;
+      }
+      return true;
+    }),
+  );
+  t.pass();
+});
+
+interface World {
+  replicas: number;
+  queue: number;
+  memory: AutoscalingStatus;
+  now: number;
+}
+
+/** Five seconds of a cluster in which each processor really does `capacity` a second. */
+function simulate(
+  world: World,
+  spec: SettledAutoscaling,
+  rate: number,
+  capacity: number,
+  blind = false,
+): ScaleDecision {
+  const seconds = 5;
+  const done = Math.min(world.queue + rate * seconds, world.replicas * capacity * seconds);
+  world.queue += rate * seconds - done;
+  world.now += seconds * 1000;
+  const decision = decide({
+    spec,
+    deployment: { replicas: world.replicas, readyReplicas: world.replicas, rolling: false },
+    signals: blind
+      ? {}
+      : {
+          ...load(rate, { depth: world.queue, oldestSeconds: world.queue / (world.replicas * capacity) }),
+          ...(done > 0 && { work: { completed: done, busySeconds: done / capacity } }),
+        },
+    memory: world.memory,
+    now: world.now,
+  });
+  world.memory = decision.memory;
+  world.replicas = decision.replicas;
+  return decision;
+}
+
+const LOAD = record({
+  rate: integer({ min: 0, max: 3000 }),
+  capacity: integer({ min: 50, max: 2000 }),
+  spec: record({
+    minReplicas: integer({ min: 1, max: 5 }),
+    more: integer({ min: 0, max: 60 }),
+    targetDrainSeconds: integer({ min: 1, max: 60 }),
+    scaleDownStabilizationSeconds: integer({ min: 60, max: 600 }),
+  }).map(({ more, ...rest }) =>
+    Object.assign(rest, { mode: 'Internal' as const, maxReplicas: rest.minReplicas + more }),
+  ),
+});
+
+test('a load is met, and when it goes the number comes down again to the minimum', (t) => {
+  assert(
+    property(LOAD, ({ rate, capacity, spec }) => {
+      const world: World = { replicas: spec.minReplicas, queue: 0, memory: {}, now: NOW };
+      const inBounds = () => world.replicas >= spec.minReplicas && world.replicas <= spec.maxReplicas;
+      for (let step = 0; step < 120; step += 1) {
+        simulate(world, spec, rate, capacity);
+        if (!inBounds()) return false;
+      }
+      const enough = Math.min(spec.maxReplicas, Math.ceil(rate / capacity));
+      if (world.replicas < enough) return false;
+      if (enough < spec.maxReplicas && world.queue > rate * spec.targetDrainSeconds) return false;
+      const peak = world.replicas;
+
+      // The world forgets nothing when the leader changes: only what stands in the status goes on.
+      world.memory = JSON.parse(JSON.stringify(world.memory)) as AutoscalingStatus;
+      world.queue = 0;
+      let before = world.replicas;
+      const steps = (spec.scaleDownStabilizationSeconds + 60 * (peak - spec.minReplicas + 1)) / 5 + 20;
+      for (let step = 0; step < steps; step += 1) {
+        simulate(world, spec, 0, capacity);
+        if (world.replicas > before || !inBounds()) return false;
+        before = world.replicas;
+      }
+      return world.replicas === spec.minReplicas;
+    }),
+    { numRuns: 60 },
+  );
+  t.pass();
+});
+
+test('blind it neither rises nor falls, however long, and afterwards it waits out the window', (t) => {
+  assert(
+    property(LOAD, integer({ min: 1, max: 400 }), ({ rate, capacity, spec }, blindSteps) => {
+      const world: World = { replicas: spec.minReplicas, queue: 0, memory: {}, now: NOW };
+      for (let step = 0; step < 60; step += 1) simulate(world, spec, rate, capacity);
+      const { replicas } = world;
+      for (let step = 0; step < blindSteps; step += 1) {
+        const { condition } = simulate(world, spec, 0, capacity, true);
+        if (world.replicas !== replicas || condition.status !== 'False') return false;
+      }
+      world.queue = 0;
+      simulate(world, spec, 0, capacity);
+      return world.replicas === replicas;
+    }),
+    { numRuns: 40 },
+  );
+  t.pass();
+});
