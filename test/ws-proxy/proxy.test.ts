@@ -1,0 +1,154 @@
+import test from 'ava';
+import { METRIC, PATH } from '../../services/contract.ts';
+import { loadConfig } from '../../services/runtime/config.ts';
+import { createLog } from '../../services/runtime/log.ts';
+import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
+import { Proxy } from '../../services/ws-proxy/proxy.ts';
+import { ProbedGateway, until } from './endpoint.ts';
+import { OPCODE, RawStation } from './raw-station.ts';
+
+class Started implements AsyncDisposable {
+  readonly gateway: ProbedGateway;
+  readonly proxy: Proxy;
+  #stopped = false;
+
+  constructor(settings: Partial<ProxySettings>) {
+    this.gateway = new ProbedGateway();
+    const defaults = loadConfig('ws-proxy', proxySettings, {}, []);
+    const local = { host: '127.0.0.1', stationPort: 0, adminPort: 0, drainPropagation: 0 };
+    this.proxy = new Proxy({ ...defaults, ...local, ...settings }, this.gateway, createLog('test', 'silent'));
+  }
+
+  open(id: string) {
+    return RawStation.open(this.proxy.stationPort, `/ocpp/${id}`);
+  }
+
+  async ask(path: string): Promise<{ status: number; text: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.proxy.adminPort}${path}`);
+    return { status: response.status, text: await response.text() };
+  }
+
+  async figure(name: string): Promise<number | undefined> {
+    const { text } = await this.ask(PATH.metrics);
+    const line = text.split('\n').find((it) => it.startsWith(`${name} `));
+    return line === undefined ? undefined : Number(line.slice(name.length));
+  }
+
+  stop(): Promise<void> {
+    this.#stopped = true;
+    return this.proxy.stop('SIGTERM');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#stopped) await this.stop();
+  }
+}
+
+async function startProxy(
+  settings: Partial<ProxySettings> = {},
+  prepare?: (it: Started) => void,
+): Promise<Started> {
+  const started = new Started(settings);
+  prepare?.(started);
+  await started.proxy.start();
+  return started;
+}
+
+test('readiness waits for the first contact with the store, and only for that', async (t) => {
+  await using it = await startProxy({}, ({ gateway }) => (gateway.healthy = false));
+  t.deepEqual(await it.ask(PATH.readiness), { status: 503, text: 'no contact with the message store yet\n' });
+  t.is((await it.ask(PATH.liveness)).status, 200);
+  it.gateway.healthy = true;
+  t.is((await it.ask(PATH.readiness)).status, 200);
+  it.gateway.healthy = false;
+  t.is((await it.ask(PATH.readiness)).status, 200, 'or every proxy would leave its Service at once');
+});
+
+test('the figures of the queue are absent until they were read, and keep their age when they cannot be', async (t) => {
+  await using it = await startProxy();
+  const load = it.gateway.load.bind(it.gateway);
+  const away = () => Promise.reject(new Error('the store is away'));
+  it.gateway.load = away;
+  t.is(await it.figure(METRIC.queueDepth), undefined);
+  t.is(await it.figure(METRIC.proxySessions), 0);
+  it.gateway.load = load;
+  let sampledAt: number | undefined;
+  while (sampledAt === undefined) sampledAt = await it.figure(METRIC.queueSampledAt);
+  t.is(await it.figure(METRIC.queueDepth), 0);
+  t.true(Math.abs(sampledAt - Date.now() / 1000) < 30);
+  it.gateway.load = away;
+  t.is(await it.figure(METRIC.queueSampledAt), sampledAt);
+});
+
+test('metrics count messages and never name a station', async (t) => {
+  await using it = await startProxy();
+  const { station } = await it.open('SECRET-STATION');
+  await using _ = station;
+  station.send('[2,"1","Heartbeat",{}]');
+  await station.nextText();
+  station.send('{}');
+  await using _refused = (await it.open('%00')).station;
+  await until(() => it.gateway.forwarded.length === 1, 'the frame');
+  t.is(await it.figure(METRIC.proxySessions), 1);
+  t.is(await it.figure(METRIC.proxyForwarded), 1);
+  const { text } = await it.ask(PATH.metrics);
+  t.true(text.includes('ocpp_proxy_frames_received_total{type="call"} 1'));
+  t.true(text.includes('ocpp_proxy_frames_received_total{type="not-a-frame"} 1'));
+  t.true(text.includes('ocpp_proxy_handshakes_refused_total{status="400"} 1'));
+  t.true(text.includes('process_cpu_seconds_total'));
+  t.false(text.includes('SECRET-STATION'));
+});
+
+test('a drain tells every station, cuts none with an open CALL, and takes what comes until the goodbye', async (t) => {
+  await using it = await startProxy({ drainPropagation: 2000, drainRate: 100 });
+  const { gateway } = it;
+  const stations = await Promise.all(
+    Array.from({ length: 30 }, async (_, i) => (await it.open(`CS${i}`)).station),
+  );
+  const [waiting, slow, ...idle] = stations;
+  if (waiting === undefined || slow === undefined) throw new Error('no stations');
+  slow.alive = false;
+  waiting.send('[2,"open","Authorize",{}]');
+  await until(() => gateway.forwarded.length === 1, 'the CALL');
+
+  const stopped = it.stop();
+  t.is((await it.ask(PATH.readiness)).status, 503);
+  const late = await it.open('LATE');
+  t.is(late.answer.status, 101, 'endpoints have not propagated yet: whoever comes is served');
+  late.station.send('[2,"1","Heartbeat",{}]');
+  t.is(await late.station.nextText(), '[3,"1",{}]');
+
+  const codes = await Promise.all([slow, late.station, ...idle].map((station) => station.closeCode()));
+  t.deepEqual([...new Set(codes)], [1012]);
+  const refused = await it.open('TOO-LATE');
+  t.is(refused.answer.status, 503);
+  t.true(Number(refused.answer.headers.get('retry-after')) > 0);
+
+  slow.send('[2,"crossing","StopTransaction",{}]');
+  await until(() => gateway.forwarded.some(({ frame }) => frame.id === 'crossing'), 'the crossing frame');
+  slow.frame(OPCODE.close, Buffer.from([0x03, 0xf4]));
+
+  t.false(waiting.ended);
+  t.is(waiting.frames.length, 0, 'not told to go while its CALL is open');
+  gateway.answer('CS0', 'open');
+  t.is(await waiting.nextText(), '[3,"open",{}]');
+  t.is(await waiting.closeCode(), 1012);
+  await stopped;
+  t.is(gateway.ended.length, 31, 'every session was ended');
+  await Promise.all([...stations, late.station, refused.station].map((it) => it[Symbol.asyncDispose]()));
+});
+
+test('at the drain deadline the rest is closed, and counted as forced', async (t) => {
+  await using it = await startProxy({ drainDeadline: 300 });
+  const { station } = await it.open('CS1');
+  await using _ = station;
+  station.send('[2,"open","Authorize",{}]');
+  await until(() => it.gateway.forwarded.length === 1, 'the CALL');
+  station.alive = false;
+  const stopped = it.stop();
+  t.is(await station.closeCode(), 1012);
+  t.is(await it.figure('ocpp_proxy_drain_forced_total'), 1);
+  t.is(await it.figure('ocpp_proxy_draining'), 1);
+  station.frame(OPCODE.close, Buffer.from([0x03, 0xf4]));
+  await stopped;
+});
