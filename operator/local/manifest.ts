@@ -1,6 +1,6 @@
 /** The manifest file: read, checked as an API server would check it, and watched for changes. */
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
-import { LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import { KIND, type OcppCluster } from '../api/ocpp-cluster.ts';
 import { validateCluster } from '../api/validate.ts';
 import type { KubeObject } from '../kube/object-store.ts';
@@ -31,33 +31,48 @@ export function readManifest(file: string): Manifest {
 /** @throws ManifestError */
 export function parseManifest(text: string, file: string): Manifest {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines });
-  const clusters: OcppCluster[] = [];
-  const secrets: Secret[] = [];
+  const found: { clusters: OcppCluster[]; secrets: Secret[] } = { clusters: [], secrets: [] };
   const problems: string[] = [];
-  for (const document of documents) {
+  for (const document of parseAllDocuments(text, { lineCounter: lines })) {
     const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
-    if (document.errors.length > 0) {
-      problems.push(
-        ...document.errors.map((error) => `${at(error.pos[0])}: ${error.message.split('\n')[0]}`),
-      );
-      continue;
-    }
-    const object: unknown = document.toJS();
+    const broken = document.errors.map((error) => `${at(error.pos[0])}: ${error.message.split('\n')[0]}`);
+    const object: unknown = broken.length > 0 ? undefined : document.toJS();
+    problems.push(...broken);
     if (object === null || object === undefined) continue;
-    const place = at(document.contents?.range?.[0] ?? 0);
     const { kind } = object as Partial<KubeObject>;
-    if (kind === 'Secret') secrets.push(inNamespace(object as Secret));
+    if (kind === 'Secret') found.secrets.push(inNamespace(object as Secret));
     else if (kind === KIND) {
-      problems.push(...validateCluster(object).map(({ field, reason }) => `${place}: ${field}: ${reason}`));
-      clusters.push(inNamespace(object as OcppCluster));
+      const wrong = validateCluster(object);
+      problems.push(
+        ...wrong.map(({ field, reason }) => `${at(offsetOf(document, field))}: ${field}: ${reason}`),
+      );
+      if (wrong.length === 0) found.clusters.push(inNamespace(object as OcppCluster));
     } else if (kind !== 'Namespace') {
+      const place = at(offsetOf(document, 'kind'));
       problems.push(`${place}: kind ${String(kind)}: npm start takes OcppCluster, Secret and Namespace`);
     }
   }
-  if (clusters.length === 0 && problems.length === 0) problems.push(`${file}: there is no OcppCluster in it`);
+  if (found.clusters.length === 0 && problems.length === 0)
+    problems.push(`${file}: there is no OcppCluster in it`);
   if (problems.length > 0) throw new ManifestError(problems.join('\n'));
-  return { clusters, secrets };
+  return found;
+}
+
+/** Where `spec.a.b[0]` stands in the file, or the nearest field around it. */
+function offsetOf(document: Document.Parsed, field: string): number {
+  const path = field.split(/[.[\]]+/).filter((part) => part !== '');
+  for (let { length } = path; length > 0; length -= 1) {
+    const parent: unknown = document.getIn(path.slice(0, length - 1), true) ?? document.contents;
+    const name = path[length - 1] ?? '';
+    if (isMap(parent)) {
+      const pair = parent.items.find(({ key }) => isScalar(key) && key.value === name);
+      if (isScalar(pair?.key) && pair.key.range) return pair.key.range[0];
+    } else if (isSeq(parent)) {
+      const item = parent.items[Number(name)];
+      if (isNode(item) && item.range) return item.range[0];
+    }
+  }
+  return document.contents?.range?.[0] ?? 0;
 }
 
 function inNamespace<T extends KubeObject>(object: T): T {

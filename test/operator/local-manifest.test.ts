@@ -1,0 +1,88 @@
+/** What `npm start` says of a manifest, and what it shows of what Pods write. */
+import { join } from 'node:path';
+import test from 'ava';
+import { ManifestError, parseManifest, readManifest } from '../../operator/local/manifest.ts';
+import { troubleIn } from '../../operator/local/pod-logs.ts';
+import { Terminal } from '../../operator/local/terminal.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const HEAD = 'apiVersion: ocpp.dev/v1alpha1\nkind: OcppCluster\nmetadata: { name: city }\n';
+
+const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
+  [
+    'a field that does not exist',
+    `${HEAD}spec:\n  proxy:\n    replicaz: 2\n`,
+    /^f:6: spec\.proxy\.replicaz: there is no/,
+  ],
+  [
+    'a value that is not allowed',
+    `${HEAD}spec:\n  protocols:\n    - ocpp1.6\n    - ocpp9\n`,
+    /^f:7: spec\.protocols\[1\]: must be one of/,
+  ],
+  ['a field too far out', `${HEAD}spec: {}\nspek: {}\n`, /^f:5: \.?spek: there is no such field/],
+  ['text that is not YAML', `${HEAD}spec: {\n`, /^f:\d: /],
+  [
+    'another kind',
+    `${HEAD}---\napiVersion: v1\nkind: Pod\n`,
+    /^f:6: kind Pod: npm start takes OcppCluster, Secret/,
+  ],
+  ['nothing at all', '# empty\n', /^f: there is no OcppCluster in it$/],
+];
+
+for (const [name, text, message] of MISTAKES) {
+  test(`a manifest with ${name} is refused with its place and the reason`, (t) => {
+    const error = t.throws(() => parseManifest(text, 'f'), { instanceOf: ManifestError });
+    t.regex(error?.message ?? '', message);
+  });
+}
+
+test('a manifest may bring Secrets and a Namespace along; the examples are good', (t) => {
+  const secret =
+    'apiVersion: v1\nkind: Secret\nmetadata: { name: s, namespace: n }\nstringData: { password: x }\n';
+  const found = parseManifest(`kind: Namespace\n---\n${secret}---\n${HEAD}---\n`, 'f');
+  t.deepEqual(
+    found.secrets.map(({ metadata }) => metadata),
+    [{ name: 's', namespace: 'n' }],
+  );
+  t.deepEqual(
+    found.clusters.map(({ metadata }) => metadata),
+    [{ name: 'city', namespace: 'default' }],
+  );
+  for (const file of ['city', 'minimal']) {
+    t.is(readManifest(join(ROOT, 'examples', `${file}.yaml`)).clusters[0]?.metadata.name, file);
+  }
+  t.throws(() => readManifest('/no/such/file'), { message: '/no/such/file: there is no such file' });
+});
+
+test('of the logs, the terminal gets what is wrong', (t) => {
+  const of = (line: string, stream: 'stdout' | 'stderr' = 'stdout') => troubleIn(line, stream);
+  t.is(of('{"level":"info","msg":"started"}'), undefined);
+  t.is(of('{"level":"warn","time":"t","name":"p","msg":"slow","ms":7,"who":"x"}'), 'slow ms=7 who=x');
+  t.is(of('1:M # Failed listening on port 6379'), '1:M # Failed listening on port 6379');
+  t.is(of('1:M # WARNING Memory overcommit must be enabled! … may fail', 'stdout'), undefined);
+  t.is(of('1:M * Ready to accept connections'), undefined);
+  t.is(of('Error: boom', 'stderr'), 'Error: boom');
+});
+
+test('the state is rewritten in place on a terminal, and a line now and then elsewhere', (t) => {
+  let now = 0;
+  let written = '';
+  const write = (text: string) => (written += text);
+  const screen = new Terminal({ isTTY: true, columns: 10, write }, () => now);
+  screen.state('a state that is long');
+  screen.say('news');
+  t.is(written, '\r\u001B[2Ka state t\r\u001B[2Knews\na state t');
+
+  written = '';
+  const pipe = new Terminal({ write }, () => now);
+  for (const [at, text] of [
+    [0, 'one'],
+    [1000, 'two'],
+    [4000, 'three'],
+    [9000, 'three'],
+  ] as const) {
+    now = at;
+    pipe.state(text);
+  }
+  t.is(written, 'one\nthree\n');
+});

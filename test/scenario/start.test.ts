@@ -1,0 +1,272 @@
+/**
+ * `npm start` as a user runs it: a program at a terminal, a manifest, stations. What it starts is found
+ * among the processes of this machine, killed there, and gone at the end.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { WebSocket } from 'ws';
+import { freePort } from '../../operator/local/addresses.ts';
+import { isClean, startSimulation } from '../simulator/simulation.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+interface Started extends AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly file: string;
+  output(): string;
+  says(pattern: RegExp, seconds?: number): Promise<void>;
+  /** Ends it with a signal; resolves to its exit status. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+const manifest = (port: number, more = '') => `
+apiVersion: ocpp.dev/v1alpha1
+kind: OcppCluster
+metadata: { name: start, namespace: test }
+spec:
+  listeners: [{ name: stations, port: ${port}, path: /ocpp }]
+  proxy: { replicas: 2 }
+  processor:
+    unknownTokens: Accept
+    autoscaling: { minReplicas: 1, maxReplicas: 3, targetDrainSeconds: 1, scaleDownStabilizationSeconds: 10 }
+${more}`;
+
+async function start(env: Readonly<Record<string, string>> = {}): Promise<Started> {
+  const port = (await freePort('127.0.0.1', 0)) ?? 0;
+  const folder = await mkdtemp(join(tmpdir(), 'start-test-'));
+  const file = join(folder, 'cluster.yaml');
+  await writeFile(file, manifest(port));
+  const child = spawn(process.execPath, [join(ROOT, 'operator/local/main.ts'), '-f', file], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => (output += String(data)));
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  return {
+    child,
+    file,
+    url: `ws://127.0.0.1:${port}/ocpp`,
+    output: () => output,
+    says: (pattern, seconds) => until(() => pattern.test(output), `${pattern} in:\n${output}`, seconds),
+    end(signal) {
+      child.kill(signal);
+      return ended;
+    },
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null) child.kill('SIGKILL');
+      await ended;
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function until(check: () => Promise<boolean> | boolean, what: string, seconds = 60): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; !(await check()); await sleep(100)) {
+    if (Date.now() > end) throw new Error(`waited ${seconds} s for ${what}`);
+  }
+}
+
+interface Process {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** The children of `parent`, as the kernel lists them. */
+async function childrenOf(parent: number): Promise<Process[]> {
+  const found: Process[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+    const ppid = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    if (ppid !== parent) continue;
+    const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    found.push({ pid: Number(name), command: command.replaceAll('\0', ' ').trim() });
+  }
+  return found;
+}
+
+async function children(started: Started, command: RegExp): Promise<Process[]> {
+  return (await childrenOf(started.child.pid ?? 0)).filter((one) => command.test(one.command));
+}
+
+const PROXY = /ws-proxy\/main\.ts/;
+const PROCESSOR = /processor\/main\.ts/;
+const REDIS = /^\S*redis-server /;
+
+const alive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** A station by hand: one socket, CALLs one after the other, sent again on a new socket if that ends. */
+class ByHand {
+  readonly #url: string;
+  #socket: WebSocket | undefined;
+  #number = 0;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async call(action: string, payload: object): Promise<Record<string, unknown>> {
+    this.#number += 1;
+    const id = `n${this.#number}`;
+    for (const end = Date.now() + 60_000; Date.now() < end; await sleep(300)) {
+      const answer = await this.#attempt(JSON.stringify([2, id, action, payload])).catch(() => undefined);
+      if (answer?.[0] === 3 && answer[1] === id) return answer[2] as Record<string, unknown>;
+      if (answer !== undefined) throw new Error(`${action} was answered ${JSON.stringify(answer)}`);
+    }
+    throw new Error(`${action} was not answered within 60 s`);
+  }
+
+  close(): void {
+    this.#socket?.close();
+  }
+
+  async #attempt(text: string): Promise<unknown[]> {
+    const socket = await this.#connected();
+    return new Promise((resolve, reject) => {
+      socket.once('message', (data: Buffer) => resolve(JSON.parse(data.toString()) as unknown[]));
+      socket.once('close', () => reject(new Error('closed')));
+      socket.send(text);
+    });
+  }
+
+  async #connected(): Promise<WebSocket> {
+    if (this.#socket?.readyState === WebSocket.OPEN) return this.#socket;
+    const socket = new WebSocket(this.#url, ['ocpp1.6']);
+    await new Promise((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.once('error', reject);
+    });
+    this.#socket = socket;
+    return socket;
+  }
+}
+
+const BOOT = { chargePointVendor: 'Vendor', chargePointModel: 'Model' };
+const now = () => new Date().toISOString();
+
+/** What Redis does meanwhile. */
+async function monitor(started: Started): Promise<{ seen(): string; stop(): void }> {
+  const [redis] = await children(started, REDIS);
+  const [, host, port] = /(127[\d.]+):(\d+)/.exec(redis?.command ?? '') ?? [];
+  const socket = connect({ host: host ?? '', port: Number(port) });
+  let seen = '';
+  socket.on('data', (data) => (seen += data.toString()));
+  socket.write('MONITOR\r\n');
+  await until(() => seen.startsWith('+OK'), 'MONITOR');
+  return { seen: () => seen, stop: () => socket.destroy() };
+}
+
+const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
+
+onLinux(
+  'a station is served through Redis, killed processes come again, and SIGTERM leaves nothing',
+  async (t) => {
+    t.timeout(240_000);
+    await using started = await start();
+    await started.says(/start is ready after/);
+    t.regex(started.output(), new RegExp(`stations connect to +${started.url}/\\{id\\}`));
+    const redis = await monitor(started);
+    const station = new ByHand(`${started.url}/BY-HAND`);
+    t.is((await station.call('BootNotification', BOOT))['status'], 'Accepted');
+    t.truthy((await station.call('Heartbeat', {}))['currentTime']);
+    await until(
+      () => /"lpush" "ocpp:requests" .*BY-HAND.*BootNotification/i.test(redis.seen()),
+      'the frame in Redis',
+    );
+    redis.stop();
+    const transaction = { connectorId: 1, idTag: 'TAG', meterStart: 10, timestamp: now() };
+    const { transactionId } = await station.call('StartTransaction', transaction);
+    t.is(typeof transactionId, 'number');
+
+    const simulation = startSimulation({
+      url: started.url,
+      stations: 30,
+      cadenceSeconds: 1,
+      reconnectScale: 0.2,
+    });
+    await until(() => simulation.progress().roundTrips > 60, 'round trips');
+    for (const program of [PROCESSOR, PROXY]) {
+      const before = await children(started, program);
+      process.kill(before[0]?.pid ?? 0, 'SIGKILL');
+      const stop = { meterStop: 20, timestamp: now(), transactionId };
+      if (program === PROXY) t.deepEqual(await station.call('StopTransaction', stop), {});
+      else t.truthy((await station.call('Heartbeat', {}))['currentTime']);
+      await until(async () => {
+        const after = await children(started, program);
+        return after.length === before.length && after.every((one) => one.pid !== before[0]?.pid);
+      }, `${program} again`);
+    }
+    await sleep(2000);
+    simulation.stop();
+    const summary = await simulation.done;
+    t.true(isClean(summary), JSON.stringify(summary));
+    station.close();
+
+    const left = await childrenOf(started.child.pid ?? 0);
+    t.true(left.length >= 5, 'two proxies, a processor, Redis, the guard');
+    t.is(await started.end('SIGTERM'), 0);
+    t.deepEqual(
+      left.filter((one) => alive(one.pid)),
+      [],
+    );
+    t.regex(started.output(), /stopped, nothing is left running/);
+  },
+);
+
+onLinux(
+  'load makes more processors, its end fewer, and nothing is lost; killed, it takes all along',
+  async (t) => {
+    t.timeout(300_000);
+    await using started = await start();
+    await started.says(/start is ready after/);
+    const processors = async () => (await children(started, PROCESSOR)).length;
+    t.is(await processors(), 1);
+    const simulation = startSimulation({
+      url: started.url,
+      stations: 200,
+      cadenceSeconds: 0.2,
+      reconnectScale: 0.2,
+    });
+    await until(async () => (await processors()) > 1, 'a second processor', 120);
+    simulation.stop();
+    const summary = await simulation.done;
+    t.true(isClean(summary), JSON.stringify(summary));
+    await until(async () => (await processors()) === 1, 'one processor again', 120);
+    t.regex(started.output(), /start: ScaledProcessors: from 1 to [23]/);
+
+    const left = await childrenOf(started.child.pid ?? 0);
+    await started.end('SIGKILL');
+    await until(() => !left.some((one) => alive(one.pid)), 'the end of every child');
+  },
+);
+
+onLinux('without redis-server it says so, and one process serves the stations', async (t) => {
+  t.timeout(120_000);
+  await using started = await start({ PATH: '/nowhere' });
+  await started.says(/start is ready after/);
+  t.regex(started.output(), /redis-server is not installed\. To have it: \S+/);
+  const station = new ByHand(`${started.url}/BY-HAND`);
+  t.is((await station.call('BootNotification', BOOT))['status'], 'Accepted');
+  station.close();
+
+  await writeFile(started.file, manifest(Number(new URL(started.url).port), '  protocolls: [ocpp1.6]\n'));
+  await started.says(/cluster\.yaml:\d+: spec\.protocolls: there is no such field/);
+  t.is((await station.call('Heartbeat', {}))['status'], undefined, 'what ran before goes on');
+  station.close();
+  t.is(await started.end('SIGINT'), 0);
+});
