@@ -1,0 +1,55 @@
+/** Picks an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
+import type { MemoryBus } from './memory.ts';
+import type { RedisSettings } from './redis/connection.ts';
+import { Keys } from './redis/keys.ts';
+import { RedisGateway } from './redis/redis-gateway.ts';
+import { RedisTransport } from './redis/redis-transport.ts';
+import type { Gateway, Transport } from './transport.ts';
+import type { StationServerOptions } from './websocket/station-server.ts';
+import { WebSocketTransport } from './websocket/websocket-transport.ts';
+
+export interface RedisConfig {
+  readonly kind: 'redis';
+  readonly redis: RedisSettings;
+  /** `ocpp`; on Redis Cluster with one {hash tag}. */
+  readonly channelPrefix: string;
+  /** Of stored state; the channel prefix where left out. */
+  readonly stateKeyPrefix?: string;
+  /** The Pod's name: process ids in Redis begin with it. */
+  readonly name: string;
+  /** How long a silent process counts as living; ms. */
+  readonly leaseMs?: number;
+}
+
+export interface MemoryConfig {
+  readonly kind: 'memory';
+  /** Joins both sides. */
+  readonly bus: MemoryBus;
+  readonly name: string;
+}
+
+export type TransportConfig =
+  | RedisConfig
+  | MemoryConfig
+  | ({ readonly kind: 'websocket' } & Omit<StationServerOptions, 'gateway'>);
+
+export function createTransport(config: TransportConfig): Transport {
+  switch (config.kind) {
+    case 'redis':
+      return new RedisTransport({ ...config, keys: keysOf(config) });
+    case 'memory':
+      return config.bus.transport;
+    default:
+      return new WebSocketTransport(config);
+  }
+}
+
+export function createGateway(config: RedisConfig | MemoryConfig): Gateway {
+  return config.kind === 'redis'
+    ? new RedisGateway({ ...config, keys: keysOf(config) })
+    : config.bus.gateway(config.name);
+}
+
+function keysOf({ channelPrefix, stateKeyPrefix }: RedisConfig): Keys {
+  return new Keys(channelPrefix, stateKeyPrefix ?? channelPrefix);
+}

@@ -1,0 +1,75 @@
+/**
+ * Connections to Redis. They reconnect for ever, with bounded back-off; a command that cannot be sent, or
+ * whose reply got lost, rejects, and whoever sent it decides whether to send it again. Nothing is queued here.
+ */
+import { Redis } from 'ioredis';
+import { TransportError } from '../errors.ts';
+import { defineScripts, type Scripts } from './scripts.ts';
+
+export interface RedisSettings {
+  /** host:port */
+  readonly addr: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly db: number;
+  /** How long a command may take; ms. */
+  readonly clientTimeoutMs: number;
+}
+
+/** A connection with the data path's scripts as methods. */
+export type RedisConnection = Redis & Scripts;
+
+/** Reconnects after 50 ms, doubled up to this; ms. */
+const LONGEST_PAUSE = 2000;
+
+/** @param purpose a blocking connection has no time-out of its own: its commands bring theirs */
+export function openConnection(
+  settings: RedisSettings,
+  purpose: 'commands' | 'blocking',
+  onError: (error: Error) => void,
+): RedisConnection {
+  const { host, port } = parseAddr(settings.addr);
+  const connection = new Redis({
+    host,
+    port,
+    db: settings.db,
+    ...(settings.username === undefined ? {} : { username: settings.username }),
+    ...(settings.password === undefined ? {} : { password: settings.password }),
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: null,
+    connectTimeout: settings.clientTimeoutMs,
+    ...(purpose === 'commands' ? { commandTimeout: settings.clientTimeoutMs } : {}),
+    keepAlive: 10_000,
+    retryStrategy: (attempt) =>
+      Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_PAUSE) * (0.8 + 0.4 * Math.random()),
+    // A replica that was the primary: the name leads to the new one after a reconnect.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  });
+  connection.on('error', (error: Error) => onError(unavailable(settings.addr, error)));
+  return defineScripts(connection);
+}
+
+/** `host:port`; the port may be left out. IPv6 addresses in brackets. */
+export function parseAddr(addr: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(addr);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3] ?? 6379);
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw new TransportError('bad-settings', `the Redis address "${addr}" is not host:port`);
+  }
+  return { host, port };
+}
+
+export function unavailable(addr: string, cause: unknown): TransportError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TransportError('store-unavailable', `Redis at ${addr}: ${why}`, { cause });
+}
+
+/** Replies that pass by themselves: the same command may succeed later. */
+const PASSING = /^(LOADING|READONLY|OOM|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOSCRIPT|MISCONF)/;
+
+/** Whether an error is Redis's own refusal of this very command, which no repetition will mend. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError' && !PASSING.test(error.message);
+}

@@ -1,0 +1,70 @@
+/** Connects and disconnects of stations, as the control channels tell them to whoever listens. */
+import type { ConnectionEvent } from '../transport.ts';
+import { openConnection, type RedisConnection, type RedisSettings } from './connection.ts';
+import type { Keys } from './keys.ts';
+
+type Listener = (event: ConnectionEvent) => void;
+
+export class ControlEvents {
+  readonly #settings: RedisSettings;
+  readonly #keys: Keys;
+  readonly #onError: (error: Error) => void;
+  readonly #connected: Listener[] = [];
+  readonly #disconnected: Listener[] = [];
+  #subscriber: RedisConnection | undefined;
+
+  constructor(settings: RedisSettings, keys: Keys, onError: (error: Error) => void) {
+    this.#settings = settings;
+    this.#keys = keys;
+    this.#onError = onError;
+  }
+
+  onConnection(listener: Listener): void {
+    this.#connected.push(listener);
+  }
+
+  onDisconnection(listener: Listener): void {
+    this.#disconnected.push(listener);
+  }
+
+  /** Subscribes if anybody listens. ioredis subscribes again after a reconnect. */
+  start(): void {
+    if (this.#connected.length + this.#disconnected.length === 0) return;
+    const subscriber = openConnection(this.#settings, 'blocking', this.#onError);
+    this.#subscriber = subscriber;
+    subscriber.on('message', (channel: string, text: string) => this.#tell(channel, text));
+    subscriber.once('ready', () => {
+      const { connectChannel, disconnectChannel } = this.#keys;
+      subscriber.subscribe(connectChannel, disconnectChannel).catch(this.#onError);
+    });
+  }
+
+  stop(): void {
+    this.#subscriber?.disconnect();
+  }
+
+  #tell(channel: string, text: string): void {
+    const event = readEvent(text);
+    if (event === undefined) return;
+    const listeners = channel === this.#keys.connectChannel ? this.#connected : this.#disconnected;
+    for (const listener of listeners) listener(event);
+  }
+}
+
+/** The seed's event, or undefined for what is none. */
+function readEvent(text: string): ConnectionEvent | undefined {
+  try {
+    const event = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const { charge_point_id: stationId, ws_server_id: gatewayId, remote_addr: remote } = event;
+    if (typeof stationId !== 'string') return undefined;
+    return {
+      stationId,
+      connection: Number(event['connection'] ?? 0),
+      gatewayId: typeof gatewayId === 'string' ? gatewayId : '',
+      remoteAddress: typeof remote === 'string' ? remote : '',
+      at: Date.parse(String(event['timestamp'])),
+    };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * The JSON envelope of an entry in `ocpp:requests`, as the seed writes it: `payload` is the whole OCPP-J
+ * array. The station's own text is spliced in as it came, which is why a text that is not proved to be one
+ * JSON array (ocpp/frame) must never get here.
+ *
+ * | field | whose | meaning |
+ * |---|---|---|
+ * | charge_point_id, message_type, message_id, action, payload, timestamp, ws_server_id | the seed's | |
+ * | connection | ours | epoch of the connection that sent it |
+ * | sequence | ours | number of a CALL on its connection, of a SEND among the SENDs; 0 for answers |
+ * | protocol | ours | subprotocol of the connection |
+ *
+ * Readers tolerate the seed's looser forms: action left out, message_type 0, message_id empty (all three
+ * follow from payload), unknown fields, and entries without our fields.
+ */
+import { type Frame, MessageType, type Protocol, PROTOCOLS, readFrame } from '../../ocpp/frame.ts';
+import type { Answer, IncomingFrame } from '../transport.ts';
+
+/** The name that the seed's own processor puts into ws_server_id of its answers. */
+const ANSWERED_BY = 'redis-ocpp-server';
+
+/** What a read envelope says. */
+export interface Request {
+  readonly stationId: string;
+  readonly frame: Frame;
+  readonly protocol: Protocol;
+  /** ms since 1970 */
+  readonly receivedAt: number;
+  readonly gatewayId: string;
+  /** 0: the proxy knows no epochs. */
+  readonly connection: number;
+  readonly sequence: number;
+}
+
+export type ReadRequest =
+  | { readonly ok: true; readonly request: Request }
+  | { readonly ok: false; readonly reason: string };
+
+/** Writes the envelopes of one connection; what does not change is made once. */
+export class EnvelopeWriter {
+  readonly #head: string;
+  readonly #tail: string;
+
+  constructor(stationId: string, gatewayId: string, connection: number, protocol: Protocol) {
+    this.#head = `{"charge_point_id":${JSON.stringify(stationId)},"message_type":`;
+    this.#tail = `,"ws_server_id":${JSON.stringify(gatewayId)},"connection":${connection},"protocol":"${protocol}"`;
+  }
+
+  write({ frame, text, receivedAt, sequence }: IncomingFrame): string {
+    const action = 'action' in frame ? `"action":${JSON.stringify(frame.action)},` : '';
+    const id = JSON.stringify(frame.id);
+    const timestamp = new Date(receivedAt).toISOString();
+    return `${this.#head}${frame.type},"message_id":${id},${action}"payload":${text},"timestamp":"${timestamp}"${this.#tail},"sequence":${sequence}}`;
+  }
+}
+
+/** Reads an entry of the queue. Never throws. */
+export function readRequest(raw: string): ReadRequest {
+  let value: unknown;
+  try {
+    value = JSON.parse(raw);
+  } catch {
+    return { ok: false, reason: 'the entry is not valid JSON' };
+  }
+  if (Array.isArray(value)) {
+    return { ok: false, reason: 'an OCPP-J array without envelope: nobody can tell which station sent it' };
+  }
+  if (typeof value !== 'object' || value === null) return { ok: false, reason: 'the entry is no envelope' };
+  const envelope = value as Readonly<Record<string, unknown>>;
+  const stationId = envelope['charge_point_id'];
+  if (typeof stationId !== 'string' || stationId === '') {
+    return { ok: false, reason: 'charge_point_id is missing' };
+  }
+  const protocol =
+    PROTOCOLS.find((known) => known === envelope['protocol']) ?? protocolOf(envelope['payload']);
+  const result = readFrame(envelope['payload'], protocol);
+  if (!result.ok) return { ok: false, reason: `payload: ${result.fault.reason}` };
+  const { frame } = result;
+  const receivedAt = Date.parse(text(envelope['timestamp']));
+  return {
+    ok: true,
+    request: {
+      stationId,
+      frame,
+      protocol,
+      receivedAt: Number.isNaN(receivedAt) ? Date.now() : receivedAt,
+      gatewayId: text(envelope['ws_server_id']),
+      connection: number(envelope['connection']),
+      sequence: number(envelope['sequence']),
+    },
+  };
+}
+
+/** The time in an entry without reading all of it; undefined when there is none. ms since 1970. */
+export function timeOf(raw: string): number | undefined {
+  const at = raw.lastIndexOf('"timestamp":"');
+  if (at < 0) return undefined;
+  const start = at + '"timestamp":"'.length;
+  const time = Date.parse(raw.slice(start, raw.indexOf('"', start)));
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** An answer in the pieces that finish.lua joins: head + body + tail. The body alone can be replayed. */
+export interface AnswerPieces {
+  readonly head: string;
+  readonly body: string;
+  readonly tail: string;
+}
+
+/** The frame of an answer as an entry of a proxy's outbox. */
+export function outboxAnswer(connection: number, messageId: string, answer: Answer): AnswerPieces {
+  const type = answer.kind === 'result' ? MessageType.CallResult : MessageType.CallError;
+  const id = JSON.stringify(messageId);
+  return { head: `${connection} ${type} ${id}\n[${type},${id},`, body: answerBody(answer), tail: ']' };
+}
+
+/** The same for a proxy that reads `responses:{id}`, in the seed's envelope. */
+export function seedAnswer(stationId: string, messageId: string, answer: Answer, now: number): AnswerPieces {
+  const type = answer.kind === 'result' ? MessageType.CallResult : MessageType.CallError;
+  const id = JSON.stringify(messageId);
+  const head = `{"charge_point_id":${JSON.stringify(stationId)},"message_type":${type},"message_id":${id},"payload":[${type},${id},`;
+  const tail = `],"timestamp":"${new Date(now).toISOString()}","ws_server_id":"${ANSWERED_BY}"}`;
+  return { head, body: answerBody(answer), tail };
+}
+
+/** An entry of an outbox: `epoch type "id"\ntext`; type 0 tells the proxy to close the socket. */
+export interface OutboxEntry {
+  readonly connection: number;
+  readonly type: number;
+  readonly messageId: string;
+  readonly text: string;
+}
+
+/** Reads what outbox.lua hands out; undefined for what is no such entry. */
+export function readOutbox(raw: string): OutboxEntry | undefined {
+  const first = raw.indexOf(' ');
+  const second = raw.indexOf(' ', first + 1);
+  const line = raw.indexOf('\n', second);
+  if (first < 0 || second < 0 || line < 0) return undefined;
+  const id = raw.slice(second + 1, line);
+  return {
+    connection: Number(raw.slice(0, first)),
+    type: Number(raw.slice(first + 1, second)),
+    messageId: id.includes('\\') ? (JSON.parse(id) as string) : id.slice(1, -1),
+    text: raw.slice(line + 1),
+  };
+}
+
+function answerBody(answer: Answer): string {
+  if (answer.kind === 'result') return JSON.stringify(answer.payload);
+  const description = JSON.stringify(answer.description.slice(0, 255));
+  return `${JSON.stringify(answer.code)},${description},${JSON.stringify(answer.details ?? {})}`;
+}
+
+/** Entries without protocol come from proxies of OCPP 1.6; only 2.1 knows types 5 and 6. */
+function protocolOf(payload: unknown): Protocol {
+  const type: unknown = Array.isArray(payload) ? payload[0] : undefined;
+  return type === MessageType.CallResultError || type === MessageType.Send ? 'ocpp2.1' : 'ocpp1.6';
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : 0;
+}

@@ -1,0 +1,111 @@
+#!lua flags=allow-oom
+-- Completes deliveries: removal, writes, events and answer of each in one step, or nothing of it.
+-- Removing the entry from the processor's hash is the fence: whoever does not remove it (a late
+-- finish, a script that is sent twice, a processor that was rescued meanwhile) applies nothing.
+--
+-- KEYS: 1 processing:{pid}   2 requests (names the slot)
+-- ARGV: 1 prefix   2 last_activity (RFC 3339)   3 seconds that an answer stays under its business key
+--  then per delivery:
+--   number, station (escaped), epoch ('' for a proxy that has none), kind ('call', 'send' or 'other'),
+--   sequence, answer list (a whole key), head, body, tail, replay head, business key (whole key or ''), count of writes arguments
+--   then the writes: op, key, bound, count of strings, strings ...
+--    set: bound is the expiry in seconds or '' ; delete ; append: bound is the stream's length
+--  The answer is head .. body .. tail; head '' means none. A replay is replay head .. stored body .. tail.
+-- returns how many deliveries it removed
+local PREFIX, NOW, KEPT = ARGV[1], ARGV[2], ARGV[3]
+local FIELDS = 12
+-- Of a connection's SENDs, numbers this far behind the highest are taken as applied.
+local SEND_WINDOW = 64
+-- An answer list without a proxy of ours behind it is bounded in length and age.
+local FORK_ANSWERS, FORK_SECONDS = 100, 120
+
+local function apply(first, last)
+  local i = first
+  while i <= last do
+    local op, key, bound, count = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+    local from, to = i + 4, i + 3 + count
+    if op == 'set' then
+      if count > 0 then redis.call('HSET', key, unpack(ARGV, from, to)) end
+      if bound ~= '' then redis.call('EXPIRE', key, bound) end
+    elseif op == 'append' then
+      redis.call('XADD', key, 'MAXLEN', '~', bound, '*', unpack(ARGV, from, to))
+    else
+      redis.call('DEL', key)
+    end
+    i = to + 1
+  end
+end
+
+-- Whether a SEND is new; remembers it. The window is a list of numbers in the session.
+local function isNewSend(session, sequence)
+  local window = redis.call('HGET', session, 'sends') or ''
+  local number, highest, kept = tonumber(sequence), 0, {}
+  for text in string.gmatch(window, '%d+') do
+    local one = tonumber(text)
+    if one == number then return false end
+    if one > highest then highest = one end
+    kept[#kept + 1] = one
+  end
+  if number <= highest - SEND_WINDOW then return false end
+  highest = math.max(highest, number)
+  local texts = { sequence }
+  for i = 1, #kept do
+    if kept[i] > highest - SEND_WINDOW then texts[#texts + 1] = string.format('%.0f', kept[i]) end
+  end
+  redis.call('HSET', session, 'sends', table.concat(texts, ','))
+  return true
+end
+
+-- One delivery that was removed. `at` is the index of its first argument.
+local function complete(at)
+  local station, epoch, kind, sequence = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local list, head, body, tail = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7], ARGV[at + 8]
+  local replayHead, businessKey = ARGV[at + 9], ARGV[at + 10]
+  local session = PREFIX .. ':session:' .. station
+
+  if epoch ~= '' then
+    local held = redis.call('HMGET', session, 'connection', 'sequence')
+    if held[1] ~= epoch then return end
+    if kind == 'send' and not isNewSend(session, sequence) then return end
+    if kind == 'call' then
+      local number, last = tonumber(sequence), tonumber(held[2]) or 0
+      if number < last then return end
+      if number == last then
+        local answer = redis.call('HGET', session, 'answer')
+        if answer and answer ~= '' then redis.call('LPUSH', list, answer) end
+        return
+      end
+    end
+  end
+
+  local stored = businessKey ~= '' and redis.call('GET', businessKey)
+  if not stored then
+    local writes = tonumber(ARGV[at + 11])
+    apply(at + FIELDS, at + FIELDS + writes - 1)
+    if businessKey ~= '' then redis.call('SET', businessKey, body, 'EX', KEPT) end
+  end
+
+  local answer = head ~= '' and (stored and replayHead .. stored .. tail or head .. body .. tail) or ''
+  if epoch == '' then
+    if answer ~= '' then
+      redis.call('LPUSH', list, answer)
+      redis.call('LTRIM', list, 0, FORK_ANSWERS - 1)
+      redis.call('EXPIRE', list, FORK_SECONDS)
+    end
+    return
+  end
+  if kind == 'call' then
+    redis.call('HSET', session, 'sequence', sequence, 'answer', answer, 'last_activity', NOW)
+  end
+  if answer ~= '' then redis.call('LPUSH', list, answer) end
+end
+
+local removed, at = 0, 4
+while at <= #ARGV do
+  if redis.call('HDEL', KEYS[1], ARGV[at]) == 1 then
+    removed = removed + 1
+    complete(at)
+  end
+  at = at + FIELDS + tonumber(ARGV[at + 11])
+end
+return removed

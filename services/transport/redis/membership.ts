@@ -1,0 +1,165 @@
+/**
+ * A process among the others: its connections, its registration with a lease, and its share in rescuing those
+ * whose lease has run out. A process that finds itself declared dead forgets all that it holds and registers
+ * under a new id; what it held is others' by then.
+ */
+import { randomUUID } from 'node:crypto';
+import { sleep } from '../../runtime/clock.ts';
+import { TransportError } from '../errors.ts';
+import { openConnection, type RedisConnection, type RedisSettings } from './connection.ts';
+import type { Keys, Role } from './keys.ts';
+import { rescueDead } from './rescue.ts';
+
+export interface MembershipOptions {
+  readonly redis: RedisSettings;
+  readonly keys: Keys;
+  readonly role: Role;
+  /** The registration's id begins with it; the Pod's name. */
+  readonly name: string;
+  readonly leaseMs?: number;
+  readonly onError: (error: Error) => void;
+  /** Everything held under `pid` is lost. Called before a new id is drawn. */
+  readonly onLost: (pid: string) => void;
+}
+
+/** A process is dead when it has not renewed for so long; it renews three times as often. */
+const LEASE_MS = 10_000;
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 2000;
+
+export class Membership {
+  readonly keys: Keys;
+  readonly commands: RedisConnection;
+  readonly blocking: RedisConnection;
+  readonly #options: MembershipOptions;
+  readonly #leaseMs: number;
+  #pid = '';
+  #timer: NodeJS.Timeout | undefined;
+  #beating = false;
+  #registering: Promise<void> | undefined;
+  /** The blocking connection is new: its client id is in no registration yet. */
+  #unknown = true;
+  readonly #stopped = new AbortController();
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.#leaseMs = options.leaseMs ?? LEASE_MS;
+    this.keys = options.keys;
+    this.commands = openConnection(options.redis, 'commands', options.onError);
+    this.blocking = openConnection(options.redis, 'blocking', options.onError);
+    this.blocking.on('close', () => {
+      this.#unknown = true;
+    });
+  }
+
+  /** Id of the registration; empty before the first. */
+  get pid(): string {
+    return this.#pid;
+  }
+
+  get healthy(): boolean {
+    return this.#pid !== '' && this.commands.status === 'ready';
+  }
+
+  get stopping(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  /** Resolves with the first registration; waits for Redis as long as it takes. */
+  async start(): Promise<void> {
+    await this.#register();
+    this.#timer = setInterval(() => void this.#beat(), this.#leaseMs / 3);
+  }
+
+  /** Ends the connections. The registration must have been ended before, or its lease does that. */
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    clearInterval(this.#timer);
+    this.commands.disconnect();
+    this.blocking.disconnect();
+  }
+
+  /** No more renewals and rescues; commands still work. */
+  retire(): void {
+    this.#stopped.abort();
+    clearInterval(this.#timer);
+  }
+
+  /** A script said that `pid` is not registered. Resolves when there is a new registration. */
+  async lost(pid: string): Promise<void> {
+    if (pid === this.#pid && this.#registering === undefined && !this.stopping) {
+      this.#options.onError(
+        new TransportError(
+          'registration-lost',
+          `${pid} was declared dead; it starts anew under another name`,
+        ),
+      );
+      this.#options.onLost(pid);
+      this.#registering = this.#register().finally(() => {
+        this.#registering = undefined;
+      });
+    }
+    await this.#registering;
+  }
+
+  /** Whether the blocking connection may wait now; registers its client id when it is a new one. */
+  async mayBlock(): Promise<boolean> {
+    if (this.#unknown) await this.#renew();
+    return !this.#unknown && !this.stopping;
+  }
+
+  /** Waits after a failure, longer each time. */
+  async pause(failures: number): Promise<void> {
+    await sleep(Math.min(FIRST_PAUSE * 2 ** Math.min(failures, 10), LONGEST_PAUSE), this.#stopped.signal);
+  }
+
+  async #register(): Promise<void> {
+    for (let failures = 0; !this.stopping; failures++) {
+      const pid = `${this.#options.name}-${randomUUID().slice(0, 8)}`;
+      try {
+        if (await this.#send(pid, 'new')) {
+          this.#pid = pid;
+          return;
+        }
+      } catch (error) {
+        if (failures % 10 === 3) this.#options.onError(error as Error);
+        await this.pause(failures);
+      }
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const pid = this.#pid;
+    if (!(await this.#send(pid, 'renew'))) await this.lost(pid);
+  }
+
+  async #send(pid: string, verb: 'new' | 'renew'): Promise<boolean> {
+    const { keys } = this;
+    const [one, two] = await Promise.all([this.commands.client('ID'), this.blocking.client('ID')]);
+    // What closes from here on is noticed, and registered again before it may block.
+    this.#unknown = false;
+    const members = keys.members(this.#options.role);
+    const sent = this.commands.register(
+      keys.process(pid),
+      members,
+      pid,
+      this.#leaseMs,
+      verb,
+      `${one},${two}`,
+    );
+    return (await sent) === 1;
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#beating || this.#registering !== undefined) return;
+    this.#beating = true;
+    try {
+      await this.#renew();
+      await rescueDead(this.commands, this.keys, this.#pid);
+    } catch (error) {
+      if (!this.stopping) this.#options.onError(error as Error);
+    } finally {
+      this.#beating = false;
+    }
+  }
+}

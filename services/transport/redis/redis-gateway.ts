@@ -1,0 +1,324 @@
+/**
+ * The proxy side of the data path: frames go into `ocpp:requests` in batches of one event-loop turn, answers
+ * come from this proxy's outbox, and sessions are taken and ended by compare.
+ *
+ * With Redis away, frames wait here (their sockets bound how many), and go on in the same order when it is
+ * back; a batch whose reply was lost is sent again, which finish.lua copes with.
+ */
+import { TransportError } from '../errors.ts';
+import type {
+  Gateway,
+  GatewayConnection,
+  IncomingFrame,
+  StationSession,
+  StationSink,
+  TransportLoad,
+} from '../transport.ts';
+import { isRefusal, type RedisSettings, unavailable } from './connection.ts';
+import { EnvelopeWriter, readOutbox } from './envelope.ts';
+import { escapeKey, type Keys } from './keys.ts';
+import { readLoad } from './load.ts';
+import { Membership } from './membership.ts';
+import { endProxy, endSessions } from './rescue.ts';
+
+export interface RedisGatewayOptions {
+  readonly redis: RedisSettings;
+  readonly keys: Keys;
+  /** The Pod's name; the process's id in Redis begins with it. */
+  readonly name: string;
+  readonly leaseMs?: number;
+}
+
+/** Frames in one LPUSH: keeps any one command short for the others on this Redis. */
+const MAX_BATCH = 256;
+/** How long the outbox is waited for at a time; seconds. */
+const WAIT_SECONDS = 1;
+/** How often each connection is held against its session; ms, and how many in one script. */
+const REFRESH_MS = 10_000;
+const REFRESH_AT_ONCE = 500;
+const CONNECT_ATTEMPTS = 3;
+
+interface Waiting {
+  readonly entry: string;
+  readonly stored: () => void;
+}
+
+class Connection implements GatewayConnection {
+  readonly epoch: number;
+  readonly station: string;
+  readonly pid: string;
+  readonly sink: StationSink;
+  /** Its session was taken: from now on it must be there. */
+  open = false;
+  readonly #gateway: RedisGateway;
+  readonly #writer: EnvelopeWriter;
+
+  constructor(gateway: RedisGateway, session: StationSession, pid: string, epoch: number, sink: StationSink) {
+    this.#gateway = gateway;
+    this.epoch = epoch;
+    this.pid = pid;
+    this.sink = sink;
+    this.station = escapeKey(session.stationId);
+    this.#writer = new EnvelopeWriter(session.stationId, pid, epoch, session.protocol);
+  }
+
+  forward(incoming: IncomingFrame): Promise<void> {
+    return this.#gateway.push(this.#writer.write(incoming));
+  }
+
+  close(): Promise<void> {
+    return this.#gateway.closed(this);
+  }
+}
+
+export class RedisGateway implements Gateway {
+  readonly #options: RedisGatewayOptions;
+  readonly #member: Membership;
+  readonly #connections = new Map<number, Connection>();
+  /** Ended here and not yet in Redis. */
+  readonly #ending = new Set<Connection>();
+  readonly #failed: ((error: Error) => void)[] = [];
+  #waiting: Waiting[] = [];
+  #pushing = false;
+  #loop: Promise<void> = Promise.resolve();
+  #refresher: NodeJS.Timeout | undefined;
+
+  constructor(options: RedisGatewayOptions) {
+    this.#options = options;
+    this.#member = new Membership({
+      ...options,
+      role: 'proxy',
+      onError: (error) => this.#report(error),
+      onLost: () => this.#revokeAll(),
+    });
+  }
+
+  get id(): string {
+    return this.#member.pid;
+  }
+
+  async start(): Promise<void> {
+    await this.#member.start();
+    this.#loop = this.#readOutbox();
+    this.#refresher = setInterval(() => void this.#refresh(), this.#options.leaseMs ?? REFRESH_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#refresher);
+    for (let left = 100; this.#waiting.length > 0 && this.isHealthy() && left > 0; left--) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const { pid, commands, keys } = this.#member;
+    this.#member.retire();
+    this.#member.blocking.disconnect();
+    try {
+      if (pid !== '' && commands.status === 'ready') await endProxy(commands, keys, pid, true);
+    } catch (error) {
+      this.#report(error as Error);
+    }
+    await this.#member.close();
+    await this.#loop;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  isHealthy(): boolean {
+    return this.#member.healthy;
+  }
+
+  onError(listener: (error: Error) => void): void {
+    this.#failed.push(listener);
+  }
+
+  load(): Promise<TransportLoad> {
+    return readLoad(this.#member.commands, this.#member.keys);
+  }
+
+  async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
+    if (!this.isHealthy()) throw unavailable(this.#options.redis.addr, 'not connected');
+    const { pid, commands, keys } = this.#member;
+    // Drawn before the script, so that a script that is sent twice stays one connection.
+    const epoch = await commands.incr(keys.epoch).catch((error: unknown) => {
+      throw unavailable(this.#options.redis.addr, error);
+    });
+    const connection = new Connection(this, session, pid, epoch, sink);
+    this.#connections.set(epoch, connection);
+    try {
+      const taken = await this.#takeSession(session, connection);
+      if (taken === 0) void this.#member.lost(pid);
+      if (taken !== 1) {
+        const why = taken === 0 ? 'this proxy lost its registration' : 'the station has connected again';
+        throw new TransportError(taken === 0 ? 'registration-lost' : 'session-refused', why);
+      }
+      connection.open = true;
+      return connection;
+    } catch (error) {
+      // Perhaps the script ran and only its reply was lost.
+      void connection.close();
+      throw error instanceof TransportError ? error : unavailable(this.#options.redis.addr, error);
+    }
+  }
+
+  /** Queues an entry; resolves when it is stored. */
+  push(entry: string): Promise<void> {
+    return new Promise((stored) => {
+      this.#waiting.push({ entry, stored });
+      if (this.#pushing) return;
+      this.#pushing = true;
+      setImmediate(() => void this.#pushAll());
+    });
+  }
+
+  /** Ends the session in Redis, now or when Redis is back. */
+  async closed(connection: Connection): Promise<void> {
+    if (!this.#connections.delete(connection.epoch)) return;
+    this.#ending.add(connection);
+    await this.#endSessions().catch((error: Error) => this.#report(error));
+  }
+
+  async #takeSession(session: StationSession, { epoch, pid, station }: Connection): Promise<number> {
+    const { commands, keys } = this.#member;
+    const { stationId, remoteAddress, protocol, metadata } = session;
+    const now = new Date().toISOString();
+    const event = {
+      event: 'connect',
+      charge_point_id: stationId,
+      ws_server_id: pid,
+      timestamp: now,
+      remote_addr: remoteAddress,
+      connection: epoch,
+    };
+    const names = [
+      keys.process(pid),
+      keys.session(stationId),
+      keys.lastEpoch(stationId),
+      keys.active,
+      keys.sessions(pid),
+    ];
+    const facts = [keys.prefix, pid, station, stationId, epoch, now, remoteAddress, protocol];
+    const texts = [JSON.stringify(metadata ?? {}), JSON.stringify(event)];
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await commands.takeSession(...names, ...facts, ...texts);
+      } catch (error) {
+        if (attempt === CONNECT_ATTEMPTS || isRefusal(error)) throw error;
+        await this.#member.pause(attempt);
+      }
+    }
+  }
+
+  /** One batch in the air at a time: a failed one stops the next, so the order holds. */
+  async #pushAll(): Promise<void> {
+    let failures = 0;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, MAX_BATCH);
+      try {
+        const { commands, keys } = this.#member;
+        await commands.lpush(keys.requests, ...batch.map(({ entry }) => entry));
+      } catch (error) {
+        if (this.#member.stopping) break;
+        if (failures++ % 10 === 0) this.#report(unavailable(this.#options.redis.addr, error));
+        await this.#member.pause(failures);
+        continue;
+      }
+      failures = 0;
+      this.#waiting = this.#waiting.slice(batch.length);
+      for (const { stored } of batch) stored();
+    }
+    this.#pushing = false;
+  }
+
+  async #readOutbox(): Promise<void> {
+    const { commands, blocking, keys } = this.#member;
+    let seen = 0;
+    let pid = '';
+    for (let failures = 0; !this.#member.stopping;) {
+      try {
+        if (pid !== this.#member.pid) [pid, seen] = [this.#member.pid, 0];
+        const names = [keys.process(pid), keys.outbox(pid), keys.inflight(pid)];
+        const [batch, ...entries] = await commands.takeOutbox(...names, seen);
+        failures = 0;
+        if (batch < 0) {
+          await this.#member.lost(pid);
+        } else {
+          // A batch that was seen already comes again only when nothing newer is there.
+          if (batch !== seen) for (let i = entries.length - 1; i >= 0; i--) this.#deliver(entries[i] ?? '');
+          seen = batch;
+          if (entries.length === 0 && (await this.#member.mayBlock())) {
+            // Wakes this one waiter and moves nothing: the script above takes.
+            await blocking.blmove(keys.outbox(pid), keys.outbox(pid), 'RIGHT', 'RIGHT', WAIT_SECONDS);
+          }
+        }
+      } catch (error) {
+        if (this.#member.stopping) return;
+        if (failures++ % 10 === 3) this.#report(unavailable(this.#options.redis.addr, error));
+        await this.#member.pause(failures);
+      }
+    }
+  }
+
+  #deliver(raw: string): void {
+    const entry = readOutbox(raw);
+    const connection = entry && this.#connections.get(entry.connection);
+    if (entry === undefined || connection === undefined) return;
+    if (entry.type === 0) {
+      this.#connections.delete(entry.connection);
+      connection.sink.revoked('the station has connected again');
+    } else {
+      connection.sink.deliver(entry);
+    }
+  }
+
+  /** Finds sessions that are not this proxy's any more although nobody could tell it, and retries what is to end. */
+  async #refresh(): Promise<void> {
+    const { pid, commands, keys } = this.#member;
+    try {
+      await this.#endSessions();
+      const all = [...this.#connections.values()];
+      for (let i = 0; i < all.length; i += REFRESH_AT_ONCE) {
+        const chunk = all.slice(i, i + REFRESH_AT_ONCE).filter((one) => one.open && one.pid === pid);
+        const pairs = chunk.flatMap(({ station, epoch }) => [station, epoch]);
+        for (const epoch of await commands.lostSessions(keys.requests, keys.prefix, pid, ...pairs)) {
+          this.#revoke(Number(epoch));
+        }
+      }
+    } catch (error) {
+      if (!this.#member.stopping) this.#report(unavailable(this.#options.redis.addr, error));
+    }
+  }
+
+  #revoke(epoch: number): void {
+    const connection = this.#connections.get(epoch);
+    if (connection === undefined) return;
+    this.#connections.delete(epoch);
+    connection.sink.revoked('the session is not this connection’s any more');
+  }
+
+  #revokeAll(): void {
+    const all = [...this.#connections.values()];
+    this.#connections.clear();
+    for (const { sink } of all) sink.revoked('the proxy lost its lease');
+  }
+
+  async #endSessions(): Promise<void> {
+    const ending = [...this.#ending];
+    if (ending.length === 0) return;
+    const { commands, keys } = this.#member;
+    for (const pid of new Set(ending.map((connection) => connection.pid))) {
+      const ours = ending.filter((one) => one.open && one.pid === pid);
+      await endSessions(
+        commands,
+        keys,
+        pid,
+        ours.map(({ station, epoch }) => [station, String(epoch)]),
+      );
+      for (const connection of ours) this.#ending.delete(connection);
+    }
+  }
+
+  #report(error: Error): void {
+    for (const listener of this.#failed) listener(error);
+  }
+}

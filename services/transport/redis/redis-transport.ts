@@ -1,0 +1,354 @@
+/**
+ * The processor side of the data path: takes entries in batches, hands them to the one handler, and finishes
+ * whatever is done with one script a turn. An entry stands in this process's hash in Redis from the take to
+ * the finish, so that whoever survives this process finds it.
+ */
+import { formatFrame, type Frame } from '../../ocpp/frame.ts';
+import { TransportError } from '../errors.ts';
+import {
+  BUSINESS_KEY_SECONDS,
+  type ConnectionEvent,
+  type MessageHandler,
+  type Outcome,
+  type StateReader,
+  type Transport,
+  type TransportLoad,
+} from '../transport.ts';
+import { isRefusal, type RedisSettings, unavailable } from './connection.ts';
+import { ControlEvents } from './control-events.ts';
+import { readRequest, type Request } from './envelope.ts';
+import { finishArguments } from './finish-arguments.ts';
+import { type Keys } from './keys.ts';
+import { readLoad } from './load.ts';
+import { Membership } from './membership.ts';
+import { RedisState } from './redis-state.ts';
+import { DEAD_LETTERS_KEPT, giveBack, putBackAll } from './rescue.ts';
+
+export interface RedisTransportOptions {
+  readonly redis: RedisSettings;
+  readonly keys: Keys;
+  /** The Pod's name; the process's id in Redis begins with it. */
+  readonly name: string;
+  readonly leaseMs?: number;
+}
+
+/** Deliveries in hand at most, and in one take. */
+export const MAX_IN_HAND = 200;
+const MAX_TAKE = 100;
+const MAX_FINISH = 200;
+/** How long an empty queue is waited for at a time; seconds. */
+const WAIT_SECONDS = 1;
+/** A delivery that could not be handled is given back after so long; ms. */
+const GIVE_BACK_MS = 500;
+const LONGEST_OUTBOX = 100_000;
+const WRITES_AT_ONCE = 100;
+
+interface Done {
+  readonly number: string;
+  readonly request: Request;
+  readonly outcome: Outcome;
+}
+
+export class RedisTransport implements Transport {
+  readonly state: StateReader;
+  readonly #options: RedisTransportOptions;
+  readonly #member: Membership;
+  readonly #control: ControlEvents;
+  readonly #failed: ((error: Error) => void)[] = [];
+  #handler: MessageHandler | undefined;
+  #running = false;
+  #loop: Promise<void> = Promise.resolve();
+  /** Running numbers of what is taken and not finished. */
+  #inHand = new Set<string>();
+  /** What is in hand was rescued from a dead process: nothing else is taken beside it. */
+  #alone = false;
+  #seen = 0;
+  #done: Done[] = [];
+  #finishing = false;
+  #changed: (() => void) | undefined;
+
+  constructor(options: RedisTransportOptions) {
+    this.#options = options;
+    this.#member = new Membership({
+      ...options,
+      role: 'processor',
+      onError: (error) => this.#report(error),
+      onLost: () => this.#forget(),
+    });
+    this.#control = new ControlEvents(options.redis, options.keys, (error) => this.#report(error));
+    this.state = new RedisState(this.#member.commands, options.keys);
+  }
+
+  async start(): Promise<void> {
+    if (this.#handler === undefined) throw new TransportError('bad-settings', 'set onMessage before start');
+    await this.#member.start();
+    this.#control.start();
+    this.#running = true;
+    this.#loop = this.#takeAll();
+  }
+
+  async stop(graceMs = 0): Promise<void> {
+    this.#running = false;
+    const end = performance.now() + graceMs;
+    while (this.#inHand.size > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const { pid, commands, keys } = this.#member;
+    this.#member.retire();
+    this.#member.blocking.disconnect();
+    this.#control.stop();
+    this.#wake();
+    await this.#loop;
+    try {
+      if (pid !== '' && commands.status === 'ready') await putBackAll(commands, keys, pid, 'end');
+    } catch (error) {
+      this.#report(error as Error);
+    }
+    await this.#member.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  isRunning(): boolean {
+    return this.#running && this.#member.healthy;
+  }
+
+  onMessage(handler: MessageHandler): void {
+    this.#handler = handler;
+  }
+
+  onConnection(listener: (event: ConnectionEvent) => void): void {
+    this.#control.onConnection(listener);
+  }
+
+  onDisconnection(listener: (event: ConnectionEvent) => void): void {
+    this.#control.onDisconnection(listener);
+  }
+
+  onError(listener: (error: Error) => void): void {
+    this.#failed.push(listener);
+  }
+
+  load(): Promise<TransportLoad> {
+    return readLoad(this.#member.commands, this.#member.keys);
+  }
+
+  async write(stationId: string, frame: Frame): Promise<void> {
+    const { commands, keys } = this.#member;
+    const entry = ` ${frame.type} ${JSON.stringify(frame.id)}\n${formatFrame(frame)}`;
+    const sent = await commands
+      .writeToStation(keys.session(stationId), keys.prefix, entry, LONGEST_OUTBOX)
+      .catch((error: unknown) => {
+        throw unavailable(this.#options.redis.addr, error);
+      });
+    if (sent === 1) return;
+    const why = sent === 0 ? 'is not connected' : 'is behind a proxy whose outbox is full';
+    throw new TransportError('station-offline', `station ${stationId} ${why}`);
+  }
+
+  async writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>> {
+    const errors = new Map<string, Error>();
+    const stations = await this.connectedClients();
+    for (let i = 0; i < stations.length; i += WRITES_AT_ONCE) {
+      const chunk = stations.slice(i, i + WRITES_AT_ONCE).map((stationId) =>
+        this.write(stationId, frame(stationId)).catch((error: Error) => {
+          errors.set(stationId, error);
+        }),
+      );
+      await Promise.all(chunk);
+    }
+    return errors;
+  }
+
+  async connectedClients(): Promise<string[]> {
+    const { commands, keys } = this.#member;
+    const stations: string[] = [];
+    let cursor = '0';
+    do {
+      const [next, some] = await commands.sscan(keys.active, cursor, 'COUNT', 1000);
+      stations.push(...some);
+      cursor = next;
+    } while (cursor !== '0');
+    // A scan may name one twice.
+    return [...new Set(stations)];
+  }
+
+  async isClientConnected(stationId: string): Promise<boolean> {
+    return (await this.#member.commands.exists(this.#member.keys.session(stationId))) === 1;
+  }
+
+  async #takeAll(): Promise<void> {
+    for (let failures = 0; this.#running;) {
+      try {
+        await this.#takeSome();
+        failures = 0;
+      } catch (error) {
+        if (!this.#running) return;
+        if (failures++ % 10 === 3) this.#report(unavailable(this.#options.redis.addr, error));
+        await this.#member.pause(failures);
+      }
+    }
+  }
+
+  async #takeSome(): Promise<void> {
+    const { pid, commands, keys, blocking } = this.#member;
+    const room = MAX_IN_HAND - this.#inHand.size;
+    if (room <= 0 || (this.#alone && this.#inHand.size > 0)) return this.#change();
+    this.#alone = false;
+    const names = [keys.process(pid), keys.processing(pid), keys.landing(pid)];
+    const queue = [keys.requests, keys.rescued, keys.running];
+    const reply = await commands.take(...names, ...queue, this.#seen, Math.min(room, MAX_TAKE));
+    if (pid !== this.#member.pid) return;
+    if (reply[0] === 'gone') return this.#member.lost(pid);
+    if (reply[0] === 'busy') return this.#change();
+    if (reply.length > 0) {
+      this.#accept(reply);
+      // Lets the handlers run, and answers gather, before the next take.
+      return new Promise((resolve) => setImmediate(resolve));
+    }
+    if (await this.#member.mayBlock()) {
+      await blocking.blmove(keys.requests, keys.landing(pid), 'RIGHT', 'LEFT', WAIT_SECONDS);
+    }
+  }
+
+  #accept(reply: readonly string[]): void {
+    for (let i = 0; i < reply.length; i += 2) {
+      const number = reply[i] ?? '';
+      const { entry, count } = splitCount(reply[i + 1] ?? '');
+      this.#seen = Math.max(this.#seen, Number(number));
+      if (this.#inHand.has(number)) continue;
+      this.#inHand.add(number);
+      this.#alone ||= count > 1;
+      const read = readRequest(entry);
+      if (read.ok) void this.#handle(number, read.request, count);
+      else void this.#bury(number, read.reason);
+    }
+  }
+
+  async #handle(number: string, request: Request, deliveryCount: number): Promise<void> {
+    const { stationId, connection, protocol, frame, receivedAt } = request;
+    const delivery = { stationId, connection, protocol, frame, receivedAt, deliveryCount };
+    try {
+      const outcome = await this.#handler?.(delivery);
+      if (outcome === undefined) return;
+      this.#done.push({ number, request, outcome });
+      if (this.#finishing) return;
+      this.#finishing = true;
+      setImmediate(() => void this.#finishAll());
+    } catch (error) {
+      const what = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
+      this.#report(new Error(what, { cause: error }));
+      setTimeout(() => void this.#giveBack(number), GIVE_BACK_MS);
+    }
+  }
+
+  /** Finishes all that is done, one script at a time. */
+  async #finishAll(): Promise<void> {
+    while (this.#done.length > 0 && !this.#member.stopping) {
+      const batch = this.#done.splice(0, MAX_FINISH);
+      await this.#finishBatch(batch, this.#member.pid);
+      for (const { number } of batch) this.#inHand.delete(number);
+      this.#wake();
+    }
+    this.#finishing = false;
+  }
+
+  /** Sends a script whose reply was lost again, until it is answered or the deliveries are not `pid`'s any more. */
+  async #finishBatch(batch: readonly Done[], pid: string): Promise<void> {
+    for (let failures = 0; pid === this.#member.pid && !this.#member.stopping;) {
+      try {
+        return await this.#finish(batch);
+      } catch (error) {
+        if (isRefusal(error)) return this.#finishOneByOne(batch);
+        if (failures++ % 10 === 3) this.#report(unavailable(this.#options.redis.addr, error));
+        await this.#member.pause(failures);
+      }
+    }
+  }
+
+  async #finish(batch: readonly Done[]): Promise<void> {
+    const { pid, commands, keys } = this.#member;
+    const head = [keys.prefix, new Date().toISOString(), BUSINESS_KEY_SECONDS];
+    const deliveries = batch.flatMap(({ number, request, outcome }) =>
+      finishArguments(keys, number, request, outcome),
+    );
+    await commands.finish(keys.processing(pid), keys.requests, ...head, ...deliveries);
+  }
+
+  /** Redis refused the script: an outcome in it asks for what cannot be. The others shall not suffer. */
+  async #finishOneByOne(batch: readonly Done[]): Promise<void> {
+    for (const done of batch) {
+      try {
+        await this.#finish([done]);
+      } catch (error) {
+        const { frame, stationId } = done.request;
+        const what = `the outcome of message ${frame.id} of station ${stationId} was refused by Redis`;
+        this.#report(new Error(what, { cause: error }));
+      }
+    }
+  }
+
+  async #giveBack(number: string): Promise<void> {
+    const { pid, commands, keys } = this.#member;
+    await this.#settle(number, () => giveBack(commands, keys, pid, [number]));
+  }
+
+  async #bury(number: string, reason: string): Promise<void> {
+    const { pid, commands, keys } = this.#member;
+    this.#report(new TransportError('bad-envelope', `an entry of ${keys.requests} is unreadable: ${reason}`));
+    await this.#settle(number, () =>
+      commands.bury(keys.processing(pid), keys.dead, number, reason, DEAD_LETTERS_KEPT),
+    );
+  }
+
+  /** Does it until Redis has done it, or until the number is this process's no more. */
+  async #settle(number: string, action: () => Promise<unknown>): Promise<void> {
+    for (let failures = 0; this.#inHand.has(number) && !this.#member.stopping; failures++) {
+      try {
+        await action();
+        this.#inHand.delete(number);
+      } catch (error) {
+        if (failures % 10 === 3) this.#report(error as Error);
+        await this.#member.pause(failures);
+      }
+    }
+    this.#wake();
+  }
+
+  /** The registration is lost: what was in hand is others' now. */
+  #forget(): void {
+    this.#inHand = new Set();
+    this.#done = [];
+    this.#alone = false;
+    this.#seen = 0;
+    this.#wake();
+  }
+
+  /** Resolves when something in hand was finished. */
+  #change(): Promise<void> {
+    if (this.#inHand.size === 0) return new Promise((resolve) => setImmediate(resolve));
+    return new Promise((resolve) => {
+      this.#changed = resolve;
+    });
+  }
+
+  #wake(): void {
+    this.#changed?.();
+    this.#changed = undefined;
+  }
+
+  #report(error: Error): void {
+    for (const listener of this.#failed) listener(error);
+  }
+}
+
+/** A rescued entry starts with its delivery count and a line feed. */
+function splitCount(raw: string): { readonly entry: string; readonly count: number } {
+  const first = raw.charCodeAt(0);
+  if (first < 48 || first > 57) return { entry: raw, count: 1 };
+  const line = raw.indexOf('\n');
+  if (line < 0) return { entry: raw, count: 1 };
+  return { entry: raw.slice(line + 1), count: Number(raw.slice(0, line)) };
+}

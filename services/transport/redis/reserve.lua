@@ -1,0 +1,8 @@
+#!lua
+-- Reserves consecutive numbers of a counter.
+--
+-- KEYS: 1 counter   ARGV: 1 how many   2 least first number
+-- returns the first
+local next = math.max(tonumber(redis.call('GET', KEYS[1]) or 1), tonumber(ARGV[2]))
+redis.call('SET', KEYS[1], string.format('%.0f', next + tonumber(ARGV[1])))
+return next
