@@ -20,7 +20,7 @@ export interface ContainerOptions {
 }
 
 const FIRST_PAUSE_MS = 1000;
-/** A minute in the documentation of Kubernetes' big brother is five; here somebody is looking on. */
+/** Kubernetes goes up to five minutes; here somebody is looking on. */
 const LONGEST_PAUSE_MS = 15_000;
 /** Who ran this long starts again after the first pause. */
 const WELL_AFTER_MS = 60_000;

@@ -66,12 +66,27 @@ async function checkPorts({ clusters }: Manifest): Promise<void> {
 }
 
 function introduction(
-  { clusters }: Manifest,
+  manifest: Manifest,
   { file }: Options,
   local: LocalCluster,
   problem: string | undefined,
 ): string {
-  const lines = clusters.flatMap((cluster) => {
+  return [
+    ...(problem === undefined
+      ? []
+      : ['', `  ${problem}`, '  Until then one process without Redis serves the stations.']),
+    ...whereTo(manifest),
+    '',
+    `  logs of every Pod     ${local.logs.folder}`,
+    `  to change it          edit ${file}; what is saved is applied`,
+    '  to stop               Ctrl-C; the data of this run is gone then',
+    '',
+  ].join('\n');
+}
+
+/** Where the stations of each cluster connect. */
+function whereTo({ clusters }: Manifest): string[] {
+  return clusters.flatMap((cluster) => {
     const spec = settledSpec(cluster);
     const { port, path } = spec.listeners[0] ?? { port: 9000, path: '/ocpp' };
     const url = `ws://127.0.0.1:${port}${path}`;
@@ -83,23 +98,13 @@ function introduction(
       `  simulated ones        npm run simulate -- --stations 10${where}`,
     ];
   });
-  return [
-    ...(problem === undefined
-      ? []
-      : ['', `  ${problem}`, '  Until then one process without Redis serves the stations.']),
-    ...lines,
-    '',
-    `  logs of every Pod     ${local.logs.folder}`,
-    `  to change it          edit ${file}; what is saved is applied`,
-    '  to stop               Ctrl-C; the data of this run is gone then',
-    '',
-  ].join('\n');
 }
 
 async function reapply(local: LocalCluster, file: string): Promise<void> {
   try {
-    await local.apply(readManifest(file));
-    terminal.say(`${file} was changed and is applied`);
+    const manifest = readManifest(file);
+    await local.apply(manifest);
+    terminal.say([`${file} was changed and is applied`, ...whereTo(manifest), ''].join('\n'));
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     terminal.say(`${file} was changed, but has mistakes; what ran before goes on:\n${error.message}`);

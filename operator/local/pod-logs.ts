@@ -10,6 +10,8 @@ const MAX_BYTES = 20 * 1024 * 1024;
 /** More warnings of one Pod than this in a window are only counted. */
 const MAX_SHOWN = 5;
 const WINDOW_MS = 10_000;
+/** Pods come and go; files of those before stay. */
+const MAX_STREAMS = 200;
 
 interface Stream {
   readonly file: string;
@@ -45,16 +47,13 @@ export class PodLogs {
     if (trouble !== undefined) this.#showBounded(name, log, trouble);
   }
 
-  /** `name` writes no more. Its file stays. */
-  forget(name: string): void {
-    this.#streams.delete(name);
-  }
-
   #stream(name: string): Stream {
     let stream = this.#streams.get(name);
     if (stream === undefined) {
       stream = { file: join(this.folder, `${name}.log`), bytes: 0, windowFrom: 0, shown: 0 };
       this.#streams.set(name, stream);
+      const [oldest] = this.#streams.keys();
+      if (this.#streams.size > MAX_STREAMS && oldest !== undefined) this.#streams.delete(oldest);
     }
     return stream;
   }
@@ -81,7 +80,8 @@ export function troubleIn(line: string, stream: 'stdout' | 'stderr'): string | u
   }
   // Redis advises this on almost every machine that is not tuned for it.
   if (/overcommit/i.test(line)) return undefined;
-  if (stream === 'stderr' && line.trim() !== '') return line;
+  // Of a stack trace the message is enough here.
+  if (stream === 'stderr' && /^(?!node:)\S/.test(line)) return line;
   return /\b(error|fatal|failed|abort|denied|out of memory)/i.test(line) ? line : undefined;
 }
 

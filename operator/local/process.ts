@@ -48,6 +48,7 @@ export function startProcess(options: ProcessOptions): Child {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const { pid } = child;
+  let ended = false;
   if (pid !== undefined) options.guard.add(pid);
   eachLine(child.stdout, (line) => options.onLine(line, 'stdout'));
   eachLine(child.stderr, (line) => options.onLine(line, 'stderr'));
@@ -55,11 +56,20 @@ export function startProcess(options: ProcessOptions): Child {
     child.once('error', (error) => resolve({ code: null, signal: null, error: error.message }));
     // 'exit' and not 'close': a grandchild may hold the pipes open.
     child.once('exit', (code, signal) => {
+      // What it left behind in its group goes with it; afterwards the number may be somebody else's.
+      killGroup(pid, 'SIGKILL');
+      ended = true;
       if (pid !== undefined) options.guard.remove(pid);
       setImmediate(resolve, { code, signal });
     });
   });
-  return { pid, exited, kill: (signal) => killGroup(pid, signal) };
+  return {
+    pid,
+    exited,
+    kill(signal) {
+      if (!ended) killGroup(pid, signal);
+    },
+  };
 }
 
 /** Ends `child` with SIGTERM, and with SIGKILL what is left of it after `graceMs`. */
@@ -68,8 +78,6 @@ export async function endProcess(child: Child, graceMs: number): Promise<Exit> {
   const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
   const exit = await child.exited;
   clearTimeout(timer);
-  // What the process may have left behind in its group.
-  child.kill('SIGKILL');
   return exit;
 }
 
@@ -78,8 +86,9 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {
-    // Nobody is left in the group: that is what was wanted.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    // Nobody is left in the group (macOS says EPERM of a zombie): that is what was wanted.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
 }
 

@@ -118,8 +118,9 @@ export class LocalRuntime {
     }
     for (const set of this.#world.sets) await this.#workloads.rollSet(set);
     const pods = await this.#list<Pod>(PODS);
-    this.#runPods(pods);
+    // Who has to go is out of its Service before it hears of it.
     await this.#routeServices(pods);
+    this.#runPods(pods);
     return again;
   }
 

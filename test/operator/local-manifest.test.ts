@@ -62,6 +62,8 @@ test('of the logs, the terminal gets what is wrong', (t) => {
   t.is(of('1:M # WARNING Memory overcommit must be enabled! … may fail', 'stdout'), undefined);
   t.is(of('1:M * Ready to accept connections'), undefined);
   t.is(of('Error: boom', 'stderr'), 'Error: boom');
+  for (const line of ['', '    at main (main.ts:1:2)', 'node:internal/modules:1'])
+    t.is(of(line, 'stderr'), undefined);
 });
 
 test('the state is rewritten in place on a terminal, and a line now and then elsewhere', (t) => {
