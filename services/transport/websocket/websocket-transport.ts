@@ -15,13 +15,15 @@ import type {
 } from '../transport.ts';
 import { StationServer, type StationServerOptions } from './station-server.ts';
 
+export type WebSocketTransportOptions = Omit<StationServerOptions, 'gateway'>;
+
 export class WebSocketTransport implements Transport {
   readonly state: StateReader;
   readonly #bus: MemoryBus;
   readonly #gateway: Gateway;
   readonly #server: StationServer;
 
-  constructor(options: Omit<StationServerOptions, 'gateway'>) {
+  constructor(options: WebSocketTransportOptions) {
     this.#bus = createMemoryBus(options.clock);
     this.state = this.#bus.state;
     this.#gateway = this.#bus.gateway('websocket');

@@ -1,0 +1,23 @@
+/** The ws-proxy program: stations' WebSockets on one side, Redis on the other. */
+import { loadConfig } from '../runtime/config.ts';
+import { type Running, runProgram } from '../runtime/lifecycle.ts';
+import { createLog } from '../runtime/log.ts';
+import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
+import { createGateway } from '../transport/factory.ts';
+import { proxySettings } from './config.ts';
+import { Proxy } from './proxy.ts';
+
+const PROGRAM = 'ws-proxy';
+
+let log = createLog(PROGRAM, 'info');
+
+async function main(): Promise<Running> {
+  const config = loadConfig(PROGRAM, { ...proxySettings, ...redisSettings });
+  log = createLog(PROGRAM, config.logLevel);
+  const gateway = createGateway({ kind: 'redis', name: config.podName, ...redisOptions(config) });
+  const proxy = new Proxy(config, gateway, log);
+  await proxy.start();
+  return proxy;
+}
+
+await runProgram(() => log, main);
