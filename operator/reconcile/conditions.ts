@@ -21,7 +21,7 @@ const yes = (reason: string, message: string): Verdict => ({ status: 'True', rea
 
 export function verdicts(findings: Findings): Readonly<Record<ConditionType, Verdict>> {
   const redis = redisReady(findings);
-  const available = isAvailable(findings, redis);
+  const available = sinceStart(isAvailable(findings, redis), findings);
   return {
     Available: available,
     Progressing: progressing(findings),
@@ -52,6 +52,16 @@ function isAvailable({ observed }: Findings, redis: Verdict): Verdict {
   return yes('Serving', `${proxies} ws-proxy and ${processors} processor Pods are ready`);
 }
 
+/** Reason of Available for a cluster that has never been so: nothing is lost yet. */
+const STARTING = 'Starting';
+
+function sinceStart(available: Verdict, { before }: Findings): Verdict {
+  if (available.status === 'True') return available;
+  const last = before?.conditions?.find(({ type }) => type === 'Available');
+  const started = last !== undefined && last.reason !== STARTING;
+  return started ? available : { ...available, reason: STARTING };
+}
+
 function progressing({ spec, observed, scale }: Findings): Verdict {
   const parts: (readonly [string, WorkloadState, number])[] = [
     ['ws-proxy', stateOf(observed.proxy), spec.proxy.replicas],
@@ -70,7 +80,7 @@ function progressing({ spec, observed, scale }: Findings): Verdict {
 const listed = (parts: readonly (readonly [string, WorkloadState, number])[]) =>
   parts.map(([name, { ready }, wanted]) => `${name} ${ready}/${wanted}`).join(', ');
 
-function degraded({ observed, problems, before }: Findings, available: Verdict): Verdict {
+function degraded({ observed, problems }: Findings, available: Verdict): Verdict {
   const [problem] = problems;
   if (problem !== undefined) {
     return yes(
@@ -84,8 +94,8 @@ function degraded({ observed, problems, before }: Findings, available: Verdict):
   const workloads = [observed.redis, observed.processor, observed.proxy].map(workloadTrouble);
   const troubles = [...workloads, ...observed.pods.map(podTrouble)].filter((one) => one !== undefined);
   if (troubles.length > 0) return yes('PodsNotStarting', troubles.slice(0, 3).join('; ').slice(0, 4000));
-  const wasAvailable = before?.phase !== undefined && before.phase !== 'Pending';
-  if (wasAvailable && available.status !== 'True') return yes(available.reason, available.message);
+  const lost = available.status !== 'True' && available.reason !== STARTING;
+  if (lost) return yes(available.reason, available.message);
   return no('AsExpected', 'nothing is wrong');
 }
 

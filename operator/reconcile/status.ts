@@ -26,7 +26,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
   const processor = stateOf(observed.processor);
   return {
     observedGeneration,
-    phase: phaseOf(conditions, before?.phase),
+    phase: phaseOf(conditions),
     conditions,
     ...input.image,
     proxy: {
@@ -56,10 +56,11 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
   };
 }
 
-function phaseOf(conditions: readonly Condition[], before: Phase | undefined): Phase {
+function phaseOf(conditions: readonly Condition[]): Phase {
   const is = (type: string) => conditions.some((one) => one.type === type && one.status === 'True');
   if (is('Degraded')) return 'Degraded';
-  if (!is('Available')) return before === undefined || before === 'Pending' ? 'Pending' : 'Degraded';
+  // Not available and yet not degraded: it is being made.
+  if (!is('Available')) return 'Pending';
   return is('Progressing') ? 'Progressing' : 'Running';
 }
 

@@ -1,0 +1,421 @@
+/** The whole operator on a real API server; the tests play kubelet and controllers where it needs some. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { Gauge, Registry } from 'prom-client';
+import type { Condition, OcppCluster } from '../../operator/api/ocpp-cluster.ts';
+import type { KubeHttp } from '../../operator/kube/http.ts';
+import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
+import type { KubeObject } from '../../operator/kube/object-store.ts';
+import { type Operator, runOperator } from '../../operator/operator.ts';
+import { startAdminServer } from '../../services/runtime/admin-server.ts';
+import { systemClock } from '../../services/runtime/clock.ts';
+import { createLog } from '../../services/runtime/log.ts';
+import { METRIC } from '../../services/contract.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+
+let server: ApiServer | undefined;
+
+test.before(async () => {
+  server = await startApiServer();
+  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+});
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+type Body = Record<string, unknown>;
+interface Workload extends KubeObject {
+  readonly spec: { readonly replicas: number; readonly template: { readonly spec: { containers: Body[] } } };
+}
+
+/** A namespace with an operator that watches only it. */
+class Scene implements AsyncDisposable {
+  readonly namespace: string;
+  readonly registry = new Registry();
+  /** Requests by method and kind, without watches. */
+  requests: string[] = [];
+  readonly #http: KubeHttp;
+  readonly #operator: Operator;
+
+  private constructor(http: KubeHttp, namespace: string, defaultImage: string) {
+    this.#http = http;
+    this.namespace = namespace;
+    const counted = Object.assign(Object.create(http) as KubeHttp, {
+      json: (request: Parameters<KubeHttp['json']>[0]) => {
+        this.requests.push(`${request.method} ${request.path}`);
+        return http.json(request);
+      },
+      lines: http.lines.bind(http),
+    });
+    const store = new KubeObjectStore(counted, { cached: (ref) => this.#operator?.caches.get(ref) });
+    this.#operator = runOperator({
+      store,
+      namespaces: [namespace],
+      defaultImage,
+      redisImage: 'redis:7',
+      scrapeIntervalMs: 200,
+      instance: 'test',
+      clock: systemClock,
+      log: createLog('operator', 'silent'),
+      registry: this.registry,
+    });
+  }
+
+  static async open(api: ApiServer, { namespace = '', image = 'example.com/ocpp:1' } = {}): Promise<Scene> {
+    if (namespace !== '') return new Scene(api.http, namespace, image);
+    const name = `ns-${randomUUID().slice(0, 8)}`;
+    await api.http.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });
+    return new Scene(api.http, name, image);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#operator.stop();
+  }
+
+  #path(place: string): string {
+    const [kind = '', ...rest] = place.split('/');
+    const base: Readonly<Record<string, string>> = {
+      ocppclusters: '/apis/ocpp.dev/v1alpha1',
+      deployments: '/apis/apps/v1',
+      statefulsets: '/apis/apps/v1',
+      poddisruptionbudgets: '/apis/policy/v1',
+    };
+    return [base[kind] ?? '/api/v1', 'namespaces', this.namespace, kind, ...rest].join('/');
+  }
+
+  post(kind: string, body: object): Promise<unknown> {
+    return this.#http.json({ method: 'POST', path: this.#path(kind), body });
+  }
+
+  patch(place: string, body: object): Promise<unknown> {
+    const contentType = 'application/merge-patch+json';
+    return this.#http.json({ method: 'PATCH', path: this.#path(place), body, contentType });
+  }
+
+  delete(place: string): Promise<unknown> {
+    return this.#http.json({ method: 'DELETE', path: this.#path(place) });
+  }
+
+  async get<T = Workload>(place: string): Promise<T | undefined> {
+    try {
+      return (await this.#http.json({ method: 'GET', path: this.#path(place) })) as T;
+    } catch (error) {
+      if ((error as { code?: string }).code === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  async names(...kinds: readonly string[]): Promise<string[]> {
+    const lists = kinds.map(async (kind) => {
+      const { items } = (await this.get<{ items: KubeObject[] }>(kind)) ?? { items: [] };
+      return items.map(({ metadata }) => `${kind}/${metadata.name}`);
+    });
+    return (await Promise.all(lists)).flat().sort();
+  }
+
+  create(spec: object, name = 'city'): Promise<unknown> {
+    const body = { apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster', metadata: { name }, spec };
+    return this.post('ocppclusters', body);
+  }
+
+  async status(name = 'city'): Promise<NonNullable<OcppCluster['status']>> {
+    return (await this.get<OcppCluster>(`ocppclusters/${name}`))?.status ?? {};
+  }
+
+  async condition(type: Condition['type'], name = 'city'): Promise<Partial<Condition>> {
+    return (await this.status(name)).conditions?.find((one) => one.type === type) ?? {};
+  }
+
+  /** As its controller would once all Pods are ready. */
+  async settle(place: string, ready?: number): Promise<void> {
+    const workload = await this.get(place);
+    const replicas = workload?.spec.replicas ?? 0;
+    const observedGeneration = workload?.metadata.generation;
+    const status = {
+      observedGeneration,
+      replicas,
+      updatedReplicas: replicas,
+      readyReplicas: ready ?? replicas,
+    };
+    await this.patch(`${place}/status`, { status });
+  }
+
+  async settleAll(name = 'city'): Promise<void> {
+    for (const kind of ['statefulsets', 'deployments']) {
+      for (const place of await this.names(kind))
+        if (place.startsWith(`${kind}/${name}-`)) await this.settle(place);
+    }
+  }
+
+  /** A Pod that is ready and listens at this address. */
+  async pod(component: string, port: number, name = 'city'): Promise<void> {
+    const metadata = {
+      name: `${name}-${component}-0`,
+      labels: {
+        'app.kubernetes.io/name': 'ocpp',
+        'app.kubernetes.io/instance': name,
+        'app.kubernetes.io/component': component,
+        'app.kubernetes.io/managed-by': 'ocpp-operator',
+      },
+    };
+    const container = { name: 'c', image: 'i', ports: [{ name: 'admin', containerPort: port }] };
+    await this.post('pods', { metadata, spec: { containers: [container] } });
+    const conditions = [{ type: 'Ready', status: 'True' }];
+    const status = { phase: 'Running', podIP: '127.0.0.1', podIPs: [{ ip: '127.0.0.1' }], conditions };
+    await this.patch(`pods/${metadata.name}/status`, { status });
+  }
+
+  async passes(): Promise<number> {
+    const text = await this.registry.metrics();
+    return Number(/reconciles_total\{result="ok"\} (\d+)/.exec(text)?.[1] ?? 0);
+  }
+}
+
+const EVENTUALLY_MS = 30_000;
+
+/** Until `check` gives what is expected, or the difference is reported. */
+async function eventually<T>(
+  t: ExecutionContext,
+  check: () => Promise<T>,
+  expected: T,
+  label?: string,
+): Promise<void> {
+  const deadline = Date.now() + EVENTUALLY_MS;
+  for (;;) {
+    const value = await check();
+    const same = JSON.stringify(value) === JSON.stringify(expected);
+    if (same || Date.now() > deadline) return void t.deepEqual(value, expected, label);
+    await delay(50);
+  }
+}
+
+/** The body of a test, where there is an API server. */
+const onServer =
+  (body: (t: ExecutionContext, api: ApiServer) => Promise<void>) => async (t: ExecutionContext) => {
+    if (server === undefined) t.pass('skipped: no kube-apiserver here');
+    else await body(t, server);
+  };
+
+const ALL = [
+  'deployments/city-processor',
+  'deployments/city-ws-proxy',
+  'poddisruptionbudgets/city-ws-proxy',
+  'serviceaccounts/city-processor',
+  'serviceaccounts/city-redis',
+  'serviceaccounts/city-ws-proxy',
+  'services/city-redis',
+  'services/city-ws-proxy',
+  'statefulsets/city-redis',
+];
+const KINDS = ['deployments', 'poddisruptionbudgets', 'serviceaccounts', 'services', 'statefulsets'];
+
+test(
+  'an empty spec becomes all objects, then Running, and then costs no request',
+  onServer(async (t, api) => {
+    await using scene = await Scene.open(api);
+    await scene.create({});
+    await eventually(t, () => scene.names(...KINDS), ALL);
+    await eventually(t, async () => (await scene.status()).phase, 'Pending');
+    t.like(await scene.condition('Available'), { status: 'False', reason: 'Starting' });
+    t.like(await scene.condition('Progressing'), { status: 'True', observedGeneration: 1 });
+
+    await scene.settleAll();
+    await eventually(t, async () => (await scene.status()).phase, 'Running');
+    t.like(await scene.status(), {
+      observedGeneration: 1,
+      image: 'example.com/ocpp:1',
+      proxy: { replicas: 2, readyReplicas: 2 },
+      processor: { replicas: 1, readyReplicas: 1 },
+      endpoints: [`ws://city-ws-proxy.${scene.namespace}.svc:9000/ocpp/{id}`],
+    });
+    t.is((await scene.status()).queue, undefined, 'what nobody reports is not 0');
+    t.like(await scene.condition('AutoscalingActive'), { status: 'False', reason: 'SignalsMissing' });
+    t.like(await scene.condition('Degraded'), { status: 'False' });
+
+    const passes = await scene.passes();
+    scene.requests = [];
+    await eventually(t, async () => (await scene.passes()) >= passes + 10, true);
+    t.deepEqual(scene.requests, [], 'ten quiet passes make no request');
+  }),
+);
+
+test(
+  'drift is repaired: what was deleted comes back, what was edited is put back',
+  onServer(async (t, api) => {
+    await using scene = await Scene.open(api);
+    await scene.create({});
+    await eventually(t, () => scene.names(...KINDS), ALL);
+    const before = await scene.get('deployments/city-ws-proxy');
+    await scene.delete('deployments/city-ws-proxy');
+    await scene.delete('services/city-redis');
+    await eventually(t, () => scene.names(...KINDS), ALL);
+    const after = await scene.get('deployments/city-ws-proxy');
+    t.not(after?.metadata.uid, before?.metadata.uid);
+    t.deepEqual(after?.spec, before?.spec);
+
+    for (const [name, replicas] of [
+      ['ws-proxy', 2],
+      ['processor', 1],
+    ] as const) {
+      await scene.patch(`deployments/city-${name}`, { spec: { replicas: 7 } });
+      await eventually(
+        t,
+        async () => (await scene.get(`deployments/city-${name}`))?.spec.replicas,
+        replicas,
+        name,
+      );
+    }
+  }),
+);
+
+test(
+  'a change of the spec changes the object it concerns and no other; what is no longer wanted goes',
+  onServer(async (t, api) => {
+    await using scene = await Scene.open(api);
+    await scene.create({});
+    await eventually(t, () => scene.names(...KINDS), ALL);
+    const versions = async () =>
+      Promise.all(ALL.map(async (place) => [place, (await scene.get(place))?.metadata.generation]));
+    await scene.settleAll();
+    const before = await versions();
+    await scene.patch('ocppclusters/city', { spec: { proxy: { drain: { ratePerSecond: 50 } } } });
+    await eventually(t, async () => (await scene.status()).observedGeneration, 2);
+    const changed = (await versions()).filter(([, generation], index) => before[index]?.[1] !== generation);
+    t.deepEqual(
+      changed.map(([place]) => place),
+      ['deployments/city-ws-proxy'],
+    );
+    await eventually(t, async () => (await scene.condition('Progressing')).reason, 'RollingOut');
+
+    await scene.patch('ocppclusters/city', {
+      spec: { proxy: { replicas: 1 }, redis: { external: { addresses: ['redis.example.com:6379'] } } },
+    });
+    const left = ALL.filter((place) => !place.includes('redis') && !place.startsWith('pod'));
+    await eventually(t, () => scene.names(...KINDS), left);
+  }),
+);
+
+test(
+  'a name that somebody else uses is left alone and said to be taken, until it is free',
+  onServer(async (t, api) => {
+    await using scene = await Scene.open(api);
+    const theirs = { metadata: { name: 'city-ws-proxy' }, spec: { ports: [{ port: 1 }] } };
+    await scene.post('services', theirs);
+    await scene.create({});
+    await eventually(t, async () => (await scene.status()).phase, 'Degraded');
+    const { reason, message } = await scene.condition('Degraded');
+    t.is(reason, 'NameTaken');
+    t.regex(message ?? '', /Service\/city-ws-proxy exists already, made by somebody else; delete it or/);
+    t.like(await scene.get('services/city-ws-proxy'), theirs);
+    t.deepEqual(await scene.names(...KINDS), ALL, 'the rest is made');
+    await scene.delete('services/city-ws-proxy');
+    await eventually(t, async () => (await scene.condition('Degraded')).status, 'False');
+    t.like(await scene.get('services/city-ws-proxy'), { spec: { ports: [{ port: 9000 }] } });
+  }),
+);
+
+test(
+  'what the API server refuses is told with its reason and does not hold up the rest',
+  onServer(async (t, api) => {
+    await using scene = await Scene.open(api);
+    await scene.create({ proxy: { podTemplate: { tolerations: [{ operator: 'Sometimes' }] } } });
+    await eventually(t, async () => (await scene.condition('Degraded')).reason, 'Refused');
+    const { message } = await scene.condition('Degraded');
+    t.regex(message ?? '', /Deployment\/city-ws-proxy was refused: .*tolerations\[0\]\.operator/);
+    t.deepEqual(
+      await scene.names(...KINDS),
+      ALL.filter((place) => place !== 'deployments/city-ws-proxy'),
+    );
+    await scene.patch('ocppclusters/city', { spec: { proxy: { podTemplate: { tolerations: null } } } });
+    await eventually(t, () => scene.names(...KINDS), ALL);
+    await eventually(t, async () => (await scene.condition('Degraded')).status, 'False');
+  }),
+);
+
+test(
+  'an upgrade of the operator keeps the image of a cluster, and new clusters get the new one',
+  onServer(async (t, api) => {
+    const imageOf = async (scene: Scene, name: string) =>
+      (await scene.get(`deployments/${name}-ws-proxy`))?.spec.template.spec.containers[0]?.['image'];
+    const first = await Scene.open(api, { image: 'localhost:5000/ocpp:1' });
+    await first.create({}, 'old');
+    await eventually(t, async () => (await first.status('old')).image, 'localhost:5000/ocpp:1');
+    await first[Symbol.asyncDispose]();
+
+    await using second = await Scene.open(api, {
+      namespace: first.namespace,
+      image: 'localhost:5000/ocpp:2',
+    });
+    await second.create({ image: { repository: 'mirror/ocpp' } }, 'fresh');
+    await eventually(t, () => imageOf(second, 'fresh'), 'mirror/ocpp:2');
+    await eventually(t, async () => (await second.passes()) > 10, true);
+    t.is(await imageOf(second, 'old'), 'localhost:5000/ocpp:1');
+    await second.patch('ocppclusters/old', { spec: { image: { tag: '3' } } });
+    await eventually(t, () => imageOf(second, 'old'), 'localhost:5000/ocpp:3');
+  }),
+);
+
+test(
+  'a backlog in the metrics of the Pods raises the processors; Redis lost is told; nothing read holds',
+  onServer(async (t, api) => {
+    const registry = new Registry();
+    const gauge = (name: string) => new Gauge({ name, help: name, registers: [registry] });
+    const depth = gauge(METRIC.queueDepth);
+    const readings: Readonly<Record<string, number>> = {
+      [METRIC.queueOldestSeconds]: 1,
+      [METRIC.queueInFlight]: 3,
+      [METRIC.proxySessions]: 17,
+      [METRIC.proxyForwarded]: 100,
+    };
+    for (const [name, value] of Object.entries(readings)) gauge(name).set(value);
+    const stamp: Gauge = new Gauge({
+      name: METRIC.queueSampledAt,
+      help: 'x',
+      registers: [registry],
+      collect: () => stamp.set(Date.now() / 1000),
+    });
+    const well = () => undefined;
+    await using admin = await startAdminServer({
+      host: '127.0.0.1',
+      port: 0,
+      registry,
+      live: well,
+      ready: well,
+    });
+    await using scene = await Scene.open(api);
+    await scene.create({});
+    await eventually(t, () => scene.names(...KINDS), ALL);
+    await scene.settleAll();
+    await scene.pod('ws-proxy', admin.port);
+    await eventually(t, async () => (await scene.condition('AutoscalingActive')).status, 'True');
+    await eventually(t, async () => (await scene.status()).phase, 'Running');
+
+    depth.set(12_000);
+    await eventually(t, async () => (await scene.get('deployments/city-processor'))?.spec.replicas, 3);
+    await eventually(t, async () => (await scene.status()).autoscaling?.desiredReplicas, 3);
+    t.like(await scene.status(), {
+      proxy: { sessions: 17 },
+      queue: { depth: 12_000, inFlight: 3 },
+      autoscaling: { lastScaleDirection: 'Up' },
+    });
+
+    await scene.settleAll();
+    await scene.settle('statefulsets/city-redis', 0);
+    await eventually(t, async () => (await scene.condition('RedisReady')).status, 'False');
+    await eventually(t, async () => (await scene.status()).phase, 'Degraded');
+    const reasons = async () => {
+      const { items = [] } = (await scene.get<{ items: { reason: string }[] }>('events')) ?? {};
+      return ['Available', 'ScaledProcessors', 'RedisLost'].filter((one) =>
+        items.some(({ reason }) => reason === one),
+      );
+    };
+    await eventually(t, reasons, ['Available', 'ScaledProcessors', 'RedisLost']);
+
+    await scene.delete('pods/city-ws-proxy-0');
+    await eventually(t, async () => (await scene.condition('AutoscalingActive')).reason, 'SignalsMissing');
+    t.is((await scene.get('deployments/city-processor'))?.spec.replicas, 3);
+  }),
+);
