@@ -1,0 +1,104 @@
+/** A station that speaks over a Gateway, without a WebSocket: through Redis, as the seed's client does, or through memory. */
+import { parseFrame, type Protocol } from '../ocpp/frame.ts';
+import { Peer, type Step } from '../ocpp/peer.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
+import { TransportError } from './errors.ts';
+import type { ClientTransport, Gateway, GatewayConnection, OutgoingFrame, StationSink } from './transport.ts';
+
+export interface GatewayClientOptions {
+  readonly gateway: Gateway;
+  readonly stationId: string;
+  readonly protocol: Protocol;
+  readonly remoteAddress?: string;
+  readonly clock?: Clock;
+}
+
+/** How often open CALLs are held against their time-out; ms. */
+const SWEEP_MS = 1000;
+
+export class GatewayClientTransport implements ClientTransport, StationSink {
+  readonly #options: GatewayClientOptions;
+  readonly #clock: Clock;
+  #peer = new Peer();
+  #connection: GatewayConnection | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #started = 0;
+  readonly #messages: ((text: string) => void)[] = [];
+  readonly #disconnections: ((reason: string) => void)[] = [];
+  readonly #reconnections: (() => void)[] = [];
+  readonly #errors: ((error: Error) => void)[] = [];
+
+  constructor(options: GatewayClientOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Takes the station's session; may be called again after a disconnection. */
+  async start(): Promise<void> {
+    const { gateway, stationId, protocol, remoteAddress = 'gateway://client' } = this.#options;
+    this.#peer = new Peer();
+    this.#connection = await gateway.open({ stationId, protocol, remoteAddress }, this);
+    this.#timer = setInterval(() => this.#perform(this.#peer.expire(this.#clock.now())), SWEEP_MS);
+    if (this.#started++ > 0) for (const listener of this.#reconnections) listener();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  isConnected(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  async write(text: string): Promise<void> {
+    if (this.#connection === undefined) {
+      const message = `station ${this.#options.stationId} is not connected: call start() first`;
+      throw new TransportError('not-connected', message);
+    }
+    const result = parseFrame(text, this.#options.protocol);
+    if (!result.ok) throw new TransportError('bad-envelope', `not a frame: ${result.fault.reason}`);
+    this.#perform(this.#peer.receive(result.frame, text, this.#clock.now()));
+  }
+
+  onMessage(listener: (text: string) => void): void {
+    this.#messages.push(listener);
+  }
+
+  onDisconnection(listener: (reason: string) => void): void {
+    this.#disconnections.push(listener);
+  }
+
+  onReconnection(listener: () => void): void {
+    this.#reconnections.push(listener);
+  }
+
+  onError(listener: (error: Error) => void): void {
+    this.#errors.push(listener);
+  }
+
+  /** For the gateway. */
+  deliver(frame: OutgoingFrame): void {
+    this.#perform(this.#peer.deliver(frame, this.#clock.now()));
+  }
+
+  /** For the gateway. */
+  revoked(reason: string): void {
+    void this.stop();
+    for (const listener of this.#disconnections) listener(reason);
+  }
+
+  #perform({ write, forward }: Step): void {
+    if (write !== undefined) for (const listener of this.#messages) listener(write.text);
+    if (forward === undefined) return;
+    this.#connection?.forward(forward).catch((error: Error) => {
+      for (const listener of this.#errors) listener(error);
+    });
+  }
+}
