@@ -67,15 +67,17 @@ function findAssets(): string | undefined {
 async function start(assets: string, options: ApiServerOptions): Promise<ApiServer> {
   const folder = mkdtempSync(join(tmpdir(), 'ocpp-api-server-'));
   const children = new Set<ChildProcess>();
+  const watchdog = startWatchdog(folder);
   const cleanUp = () => {
+    watchdog.kill('SIGKILL');
     for (const child of children) child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
-  process.on('exit', cleanUp);
   const run = (program: string, args: readonly string[]) => {
     const log = openSync(join(folder, `${program}.log`), 'a');
     const child = spawn(join(assets, program), args, { stdio: ['ignore', log, log], cwd: folder });
     children.add(child);
+    watchdog.stdin?.write(`${child.pid}\n`);
     child.on('exit', () => children.delete(child));
     return child;
   };
@@ -125,10 +127,18 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
     async [Symbol.asyncDispose]() {
       http.close();
       await kill();
-      process.off('exit', cleanUp);
       cleanUp();
     },
   };
+}
+
+/** Ends what was started even if this process is killed: it lives until its input ends. */
+function startWatchdog(folder: string): ChildProcess {
+  const script = 'while read -r pid; do pids="$pids $pid"; done; kill -9 $pids; rm -rf "$1"';
+  const args = ['-c', script, 'watchdog', folder];
+  const watchdog = spawn('/bin/sh', args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  watchdog.unref();
+  return watchdog;
 }
 
 function writeCredentials(folder: string, { users = {} }: ApiServerOptions): Map<string, string> {
