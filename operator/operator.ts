@@ -10,6 +10,7 @@ import type { Caches } from './controller/caches.ts';
 import { type Controller, createController } from './controller/controller.ts';
 import { createEventRecorder } from './controller/events.ts';
 import type { ObjectStore } from './kube/object-store.ts';
+import { ClusterMetrics } from './reconcile/metrics.ts';
 import { createReconciler } from './reconcile/reconcile.ts';
 import { MANAGED_BY } from './render/view.ts';
 import { OWNED, PODS } from './render/resources.ts';
@@ -61,6 +62,7 @@ export function runOperator(options: OperatorOptions): Operator {
     defaultImage: options.defaultImage,
     redisImage: options.redisImage,
     scrapeIntervalMs: options.scrapeIntervalMs,
+    metrics: new ClusterMetrics(options.registry),
   });
   const controller: Controller = createController({
     store,

@@ -61,6 +61,8 @@ function turns(before: OcppClusterStatus | undefined, after: OcppClusterStatus):
     if (now?.status !== status || then?.status === status) return [];
     // A cluster that is being made is not "lost", and what has been well from the start is no news.
     if (then === undefined && (type === 'Normal' || condition !== 'Degraded')) return [];
+    // Off is what somebody asked for.
+    if (now.reason === 'Off') return [];
     return [{ type, reason, message: now.message }];
   });
 }

@@ -20,6 +20,7 @@ import { type Applied, applyObjects } from './apply.ts';
 import { type ClusterEvent, eventsBetween } from './events.ts';
 import { chooseImage } from './image.ts';
 import { Measurement, staleMs } from './measure.ts';
+import type { ClusterMetrics } from './metrics.ts';
 import { type Observed, observe } from './observe.ts';
 import { statusOf, worthWriting } from './status.ts';
 import { stateOf } from './workloads.ts';
@@ -35,6 +36,7 @@ export interface ReconcilerOptions {
   /** `repository:tag` for clusters that do not say. */
   readonly defaultImage: string;
   readonly redisImage: string;
+  readonly metrics: ClusterMetrics;
   /** Also how often a cluster is looked at when nothing happens. */
   readonly scrapeIntervalMs: number;
 }
@@ -60,6 +62,7 @@ export function createReconciler(
     const [namespace = '', name = ''] = key.split('/');
     const cluster: OcppCluster | undefined = options.caches.get({ resource: OCPP_CLUSTERS, namespace, name });
     if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) {
+      options.metrics.forget(namespace, name);
       memories.delete(key);
       return {};
     }
@@ -107,6 +110,7 @@ async function reconcileCluster(
   const before = memory.status;
   const now = clock.now();
   const after = statusOf({ cluster, spec, observed, signals, scale, image, problems, before, now });
+  options.metrics.show(cluster, after);
   await report(options, cluster, memory, after);
 }
 

@@ -311,9 +311,17 @@ test(
     t.regex(message ?? '', /Service\/city-ws-proxy exists already, made by somebody else; delete it or/);
     t.like(await scene.get('services/city-ws-proxy'), theirs);
     t.deepEqual(await scene.names(...KINDS), ALL, 'the rest is made');
+    const degraded = async () => {
+      const text = await scene.registry.metrics();
+      return /cluster_condition\{[^}]*cluster="city",condition="Degraded"\} (\d)/.exec(text)?.[1];
+    };
+    t.is(await degraded(), '1');
     await scene.delete('services/city-ws-proxy');
     await eventually(t, async () => (await scene.condition('Degraded')).status, 'False');
     t.like(await scene.get('services/city-ws-proxy'), { spec: { ports: [{ port: 9000 }] } });
+    t.is(await degraded(), '0');
+    await scene.delete('ocppclusters/city');
+    await eventually(t, degraded, undefined, 'a cluster that is gone has no figures');
   }),
 );
 
