@@ -43,7 +43,10 @@ export class PodRun {
     this.pod = pod;
     this.#host = host;
     this.#around = around;
-    this.#report = report;
+    // Once told to stop, another Pod of this name may be in the store.
+    this.#report = (status) => {
+      if (!this.#stopped) report(status);
+    };
   }
 
   /** Starts the containers unless they run already; what is missing is looked for again at every call. */

@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const BIN = join(ROOT, 'node_modules', '.bin');
-/** Runs .ts files without a flag, and is what the Kubernetes client wants. */
-const NODE_NEEDED = [22, 19];
+/** Runs .ts files without a flag, knows `await using` and import.meta.main. */
+const NODE_NEEDED = [24, 2];
 /** The machine's own programs: npm must not run on a Node that it is about to replace. */
 const SYSTEM_PATH = (process.env.PATH ?? '')
   .split(delimiter)
@@ -62,7 +62,7 @@ function checkNode() {
   const [needMajor = 0, needMinor = 0] = NODE_NEEDED;
   if (major > needMajor || (major === needMajor && minor >= needMinor)) return;
   say(
-    `this is Node ${process.versions.node}, and ${NODE_NEEDED.join('.')} or newer is needed (24 is best). ` +
+    `this is Node ${process.versions.node}, and ${NODE_NEEDED.join('.')} or newer is needed. ` +
       'On Linux x64 npm ci brings one along; here, install it from https://nodejs.org.',
   );
   process.exit(1);

@@ -30,6 +30,11 @@ export class Terminal {
     else this.#out.write(`${text}\n`);
   }
 
+  /** Something that happened, with the time of day. */
+  note(text: string): void {
+    this.say(`${new Date(this.#now()).toTimeString().slice(0, 8)} ${text}`);
+  }
+
   /** The line of state. */
   state(text: string): void {
     this.#state = text;

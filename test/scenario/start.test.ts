@@ -2,7 +2,7 @@
  * `npm start` as a user runs it: a program at a terminal, a manifest, stations. What it starts is found
  * among the processes of this machine, killed there, and gone at the end.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -254,6 +254,13 @@ onLinux(
     await until(() => !left.some((one) => alive(one.pid)), 'the end of every child');
   },
 );
+
+test('the set-up says nothing and changes nothing when all is there', (t) => {
+  const done = spawnSync(process.execPath, [join(ROOT, 'operator/local/setup.mjs')], { encoding: 'utf8' });
+  t.is(done.status, 0);
+  t.is(done.stdout, '');
+  t.regex(done.stderr, /^(setup: redis-server is not installed.*\n)?$/);
+});
 
 onLinux('without redis-server it says so, and one process serves the stations', async (t) => {
   t.timeout(120_000);

@@ -1,0 +1,93 @@
+/** What the person at the terminal is told while clusters run: when they are ready, Events, the state. */
+import { sleep } from '../../services/runtime/clock.ts';
+import { settledSpec } from '../api/defaults.ts';
+import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import type { KubeObject, Resource } from '../kube/object-store.ts';
+import { PODS } from '../render/resources.ts';
+import { createScraper } from '../signals/scrape.ts';
+import type { LocalCluster } from './local-cluster.ts';
+import type { Manifest } from './manifest.ts';
+import { belongsTo, scrapeTargets, servesStations, stateLine } from './state-line.ts';
+import type { Terminal } from './terminal.ts';
+
+const LOOK_EVERY_MS = 1000;
+const EVENTS: Resource = { ...PODS, kind: 'Event', plural: 'events' };
+
+/** An Event as the operator writes it. */
+interface Event extends KubeObject {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly involvedObject: { readonly name: string };
+}
+
+/** Where the stations of each cluster connect. */
+export function whereTo({ clusters }: Manifest): string[] {
+  return clusters.flatMap((cluster) => {
+    const spec = settledSpec(cluster);
+    const { port, path } = spec.listeners[0] ?? { port: 9000, path: '/ocpp' };
+    const url = `ws://127.0.0.1:${port}${path}`;
+    const where = url === 'ws://127.0.0.1:9000/ocpp' ? '' : ` --url ${url}`;
+    return [
+      '',
+      `  OcppCluster ${cluster.metadata.name}`,
+      `  stations connect to   ${url}/{id}   (${spec.protocols.join(', ')})`,
+      `  simulated ones        npm run simulate -- --stations 10${where}`,
+    ];
+  });
+}
+
+export class Display {
+  readonly #local: LocalCluster;
+  readonly #terminal: Terminal;
+  /** Clusters that were ready once. */
+  readonly #announced = new Set<string>();
+  readonly #began = performance.now();
+
+  constructor(local: LocalCluster, terminal: Terminal) {
+    this.#local = local;
+    this.#terminal = terminal;
+  }
+
+  /** Shows until `signal` aborts. */
+  async show(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#showEvents(signal), this.#showState(signal)]);
+  }
+
+  /** What the operator tells about a cluster, as `kubectl describe` would show it. */
+  async #showEvents(signal: AbortSignal): Promise<void> {
+    const { store } = this.#local;
+    const { resourceVersion } = await store.list(EVENTS);
+    for await (const change of store.watch(EVENTS, { resourceVersion, signal })) {
+      if (change.type === 'BOOKMARK' || change.type === 'DELETED') continue;
+      const { type, involvedObject, reason, message } = change.object as Event;
+      // While it starts, that things get well one by one is no news.
+      if (type === 'Normal' && !this.#announced.has(involvedObject.name)) continue;
+      this.#terminal.note(`${involvedObject.name}: ${reason}: ${message}`);
+    }
+  }
+
+  async #showState(signal: AbortSignal): Promise<void> {
+    const scrape = createScraper(Date.now, () => undefined);
+    while (!signal.aborted) {
+      const pods = await this.#local.pods();
+      const samples = await scrape(scrapeTargets(pods));
+      const lines = (await this.#local.clusters()).map((cluster) => {
+        const own = pods.filter((pod) => belongsTo(pod, cluster));
+        if (servesStations(own)) this.#announce(cluster);
+        const names = new Set(own.map((pod) => pod.metadata.name));
+        const ownSamples = samples.filter(({ pod }) => names.has(pod));
+        return stateLine(cluster.metadata.name, cluster.status, own, ownSamples);
+      });
+      if (!signal.aborted && pods.length > 0) this.#terminal.state(lines.join('   '));
+      await sleep(LOOK_EVERY_MS, signal);
+    }
+  }
+
+  #announce({ metadata: { name } }: OcppCluster): void {
+    if (this.#announced.has(name)) return;
+    this.#announced.add(name);
+    const seconds = ((performance.now() - this.#began) / 1000).toFixed(1);
+    this.#terminal.note(`${name} is ready after ${seconds} s: stations may connect`);
+  }
+}
