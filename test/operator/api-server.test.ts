@@ -1,16 +1,28 @@
 /** On a real API server: leader election, Events, the reflector through kill -9, and the credentials. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import test, { type ExecutionContext } from 'ava';
 import { createEventRecorder } from '../../operator/controller/events.ts';
 import { LeaderElector, type LeaseStore } from '../../operator/controller/leader.ts';
 import { Reflector } from '../../operator/controller/reflector.ts';
 import { connectKube } from '../../operator/kube/client.ts';
+import type { KubeRequest } from '../../operator/kube/http.ts';
 import { KubeLeaseStore } from '../../operator/kube/kube-lease-store.ts';
 import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import type { KubeObject, StoreError } from '../../operator/kube/object-store.ts';
+import { type Operator, runOperator } from '../../operator/operator.ts';
 import { type Clock, sleep, systemClock } from '../../services/runtime/clock.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+const DEPLOYMENTS = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'Deployment',
+  plural: 'deployments',
+  namespaced: true,
+};
 const EVENTS = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** The real ones by ten, so that no test waits for 15 s. */
@@ -300,4 +312,57 @@ onServer('client: a kubeconfig connects; RBAC refusals are told, tokens are not'
   t.regex(error?.message ?? '', /GET \/api\/v1\/configmaps: the API server answered 403: .*nobody/);
   t.false(/Bearer|authorization/i.test(JSON.stringify(error) + String(error?.stack)));
   for (const { http } of [admin, nobody]) http.close();
+});
+
+onServer('operator: a quiet cluster costs the API server nothing, drift is repaired', async (t, server) => {
+  await server.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+  const requests: string[] = [];
+  const http = new Proxy(server.http, {
+    get(target, name) {
+      if (name !== 'json') return Reflect.get(target, name).bind(target) as unknown;
+      return (request: KubeRequest) => {
+        requests.push(`${request.method} ${request.path}`);
+        return target.json(request);
+      };
+    },
+  });
+  const registry = new Registry();
+  const store = new KubeObjectStore(http, { cached: (ref) => operator.caches.get(ref) });
+  const operator: Operator = runOperator({
+    store,
+    namespaces: ['default'],
+    defaultImage: 'ocpp-cluster:test',
+    redisImage: 'redis:7',
+    scrapeIntervalMs: 100,
+    instance: 'test',
+    clock: systemClock,
+    log,
+    registry,
+  });
+  const reconciles = async () => {
+    const metric = await registry.getSingleMetric('ocpp_operator_reconciles_total')?.get();
+    return metric?.values[0]?.value ?? 0;
+  };
+  /** What was requested during the last five reconciles, once it is nothing or after many of them. */
+  const settled = async () => {
+    for (let round = 0; round < 20; round += 1) {
+      requests.length = 0;
+      const last = (await reconciles()) + 5;
+      while ((await reconciles()) < last) await sleep(20);
+      if (requests.length === 0) break;
+    }
+    return requests;
+  };
+  const user = new KubeObjectStore(server.http, { manager: 'kubectl' });
+  const metadata = { name: 'quiet', namespace: 'default' };
+  await user.apply({ apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster', metadata });
+  const ref = { resource: DEPLOYMENTS, name: 'quiet-processor', namespace: 'default' };
+  await until(() => operator.caches.get(ref) !== undefined, 'the Deployment');
+  t.deepEqual(await settled(), []);
+
+  const { uid } = operator.caches.get(ref)?.metadata ?? {};
+  await user.delete(ref);
+  await until(() => ![undefined, uid].includes(operator.caches.get(ref)?.metadata.uid), 'made again');
+  t.deepEqual(await settled(), []);
+  await operator.stop();
 });
