@@ -28,28 +28,28 @@ Ends with status 1 if anything was lost, duplicated or wrong.
 
 class UsageError extends Error {}
 
-const { values } = parseArgs({
-  options: {
-    url: { type: 'string', default: 'ws://127.0.0.1:9000/ocpp' },
-    stations: { type: 'string', default: '100' },
-    seconds: { type: 'string', default: '60' },
-    cadence: { type: 'string' },
-    rate: { type: 'string' },
-    'connect-rate': { type: 'string' },
-    protocols: { type: 'string' },
-    prefix: { type: 'string' },
-    seed: { type: 'string' },
-    'call-timeout': { type: 'string' },
-    'reconnect-scale': { type: 'string' },
-    settle: { type: 'string' },
-    redis: { type: 'string' },
-    'channel-prefix': { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
+const OPTIONS = {
+  url: { type: 'string', default: 'ws://127.0.0.1:9000/ocpp' },
+  stations: { type: 'string', default: '100' },
+  seconds: { type: 'string', default: '60' },
+  cadence: { type: 'string' },
+  rate: { type: 'string' },
+  'connect-rate': { type: 'string' },
+  protocols: { type: 'string' },
+  prefix: { type: 'string' },
+  seed: { type: 'string' },
+  'call-timeout': { type: 'string' },
+  'reconnect-scale': { type: 'string' },
+  settle: { type: 'string' },
+  redis: { type: 'string' },
+  'channel-prefix': { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
 
-function numberOf(name: keyof typeof values): number | undefined {
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+function numberOf(values: Values, name: keyof Values): number | undefined {
   const text = values[name];
   if (text === undefined) return undefined;
   const number = Number(text);
@@ -64,21 +64,21 @@ function protocolOf(name: string): Protocol {
   return found;
 }
 
-function optionsOf(): SimulationOptions {
-  const stations = numberOf('stations') ?? 0;
-  const rate = numberOf('rate');
-  const seconds = numberOf('seconds');
+function optionsOf(values: Values): SimulationOptions {
+  const stations = numberOf(values, 'stations') ?? 0;
+  const rate = numberOf(values, 'rate');
+  const seconds = numberOf(values, 'seconds');
   const [host = '', port = '6379'] = (values.redis ?? '').split(':');
   const given = {
     seconds: seconds === 0 ? undefined : seconds,
-    cadenceSeconds: rate === undefined ? numberOf('cadence') : stations / rate,
-    connectRate: numberOf('connect-rate'),
+    cadenceSeconds: rate === undefined ? numberOf(values, 'cadence') : stations / rate,
+    connectRate: numberOf(values, 'connect-rate'),
     protocols: values.protocols?.split(',').map(protocolOf),
     prefix: values.prefix,
-    seed: numberOf('seed'),
-    callTimeoutSeconds: numberOf('call-timeout'),
-    reconnectScale: numberOf('reconnect-scale'),
-    settleSeconds: numberOf('settle'),
+    seed: numberOf(values, 'seed'),
+    callTimeoutSeconds: numberOf(values, 'call-timeout'),
+    reconnectScale: numberOf(values, 'reconnect-scale'),
+    settleSeconds: numberOf(values, 'settle'),
     redis:
       values.redis === undefined
         ? undefined
@@ -116,11 +116,12 @@ function report(summary: Summary): string {
 }
 
 async function main(): Promise<number> {
+  const { values } = parseArgs({ options: OPTIONS });
   if (values.help) {
     process.stdout.write(HELP);
     return 0;
   }
-  const simulation = startSimulation(optionsOf());
+  const simulation = startSimulation(optionsOf(values));
   const live = setInterval(() => {
     const { online, stations, roundTrips, lost } = simulation.progress();
     process.stderr.write(`${online}/${stations} online, ${roundTrips} round trips, ${lost} lost\n`);
@@ -128,8 +129,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => simulation.stop());
   }
-  const summary = await simulation.done;
-  clearInterval(live);
+  const summary = await simulation.done.finally(() => clearInterval(live));
   process.stdout.write(values.json ? `${JSON.stringify(summary)}\n` : report(summary));
   return isClean(summary) ? 0 : 1;
 }

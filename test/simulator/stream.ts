@@ -15,6 +15,8 @@ const PAGE = 1000;
 export async function readStream(address: StreamAddress): Promise<Record<string, string>[]> {
   const { host, port, password, channelPrefix = 'ocpp' } = address;
   const redis = new Redis({ host, port, ...(password !== undefined && { password }), lazyConnect: true });
+  let trouble = '';
+  redis.on('error', (error) => (trouble = error.message));
   try {
     await redis.connect();
     const entries: Record<string, string>[] = [];
@@ -26,6 +28,10 @@ export async function readStream(address: StreamAddress): Promise<Record<string,
       if (last === undefined || page.length < PAGE) return entries;
       from = `(${last}`;
     }
+  } catch (error) {
+    throw new Error(`the transactions in the Redis at ${host}:${port} cannot be read: ${trouble}`, {
+      cause: error,
+    });
   } finally {
     redis.disconnect();
   }
