@@ -2,11 +2,11 @@
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { ENV, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, PROBES, programEnv } from './program.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { owned, selectorLabels, type View } from './view.ts';
-import { disruptionBudget } from './ws-proxy.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '192Mi' }, limits: { memory: '512Mi' } };
 /** For handing back what is unfinished and ending, s. */

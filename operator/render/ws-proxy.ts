@@ -3,9 +3,10 @@ import type { V1DeploymentSpec, V1ServiceSpec } from '@kubernetes/client-node';
 import { ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import type { SettledSpec } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, PROBES, programEnv } from './program.ts';
-import { DEPLOYMENTS, DISRUPTION_BUDGETS, SERVICES } from './resources.ts';
+import { DEPLOYMENTS, SERVICES } from './resources.ts';
 import { owned, selectorLabels, type View } from './view.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } };
@@ -77,14 +78,4 @@ export function proxyGraceSeconds({ proxy, processor }: SettledSpec): number {
 /** With one Pod a budget would only block node drains. */
 export function proxyDisruptionBudget(view: View): KubeObject[] {
   return view.spec.proxy.replicas > 1 ? [disruptionBudget(view, 'ws-proxy')] : [];
-}
-
-export function disruptionBudget(view: View, component: 'ws-proxy' | 'processor'): KubeObject {
-  const spec = {
-    maxUnavailable: 1,
-    // A Pod that is not ready anyway must not hold up the drain of its node.
-    unhealthyPodEvictionPolicy: 'AlwaysAllow',
-    selector: { matchLabels: selectorLabels(view.cluster, component) },
-  };
-  return owned(view, DISRUPTION_BUDGETS, component, { spec });
 }
