@@ -4,25 +4,13 @@
  * knows nothing of the kind; reconcile knows nothing of watching.
  */
 import type { Registry } from 'prom-client';
-import {
-  type KubeObject,
-  type ListOptions,
-  type ObjectRef,
-  type ObjectStore,
-  type Resource,
-  StoreError,
-} from '../kube/object-store.ts';
-import { errorFields, type Log } from '../../services/runtime/log.ts';
+import type { KubeObject, ListOptions, ObjectRef, ObjectStore, Resource } from '../kube/object-store.ts';
+import type { Log } from '../../services/runtime/log.ts';
 import { type Caches, keyOf, sameResource } from './caches.ts';
 import { ControllerMetrics } from './metrics.ts';
 import { type ObjectChange, Reflector } from './reflector.ts';
 import { WorkQueue } from './work-queue.ts';
-
-/**
- * Makes one object's world as it should be. It is called again after `requeueAfterMs`, or with
- * back-off when it throws. `key` is `namespace/name`; the object may be gone.
- */
-export type Reconcile = (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
+import { type Reconcile, Workers } from './workers.ts';
 
 export interface ControllerOptions {
   readonly store: Pick<ObjectStore, 'list' | 'watch'>;
@@ -62,77 +50,50 @@ export interface Controller {
 const RELIST_MS = 600_000;
 
 export function createController(options: ControllerOptions): Controller {
-  const { log } = options;
+  const { log, reconcile, registry } = options;
   const queue = new WorkQueue(options.random === undefined ? {} : { random: options.random });
   const enqueue = (key: string) => {
     if (!queue.add(key) && !stopping) log.warn({ key }, 'work queue full, left to the next listing');
   };
   const reflectors = reflectorsOf(options, enqueue, (resource) => metrics.watchRestarted(resource));
-  const metrics = new ControllerMetrics(options.registry, {
+  const metrics = new ControllerMetrics(registry, {
     depth: () => queue.depth,
     lastEventAgeMs: () => Math.max(...reflectors.map((reflector) => reflector.lastEventAgeMs)),
   });
-  /** Since when each key is worked on. */
-  const working = new Map<string, number>();
-  let workers: Promise<void>[] = [];
+  const workers = new Workers({ queue, reconcile, metrics, log });
   let stopping = false;
-
-  const work = async () => {
-    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
-      const started = performance.now();
-      working.set(key, started);
-      try {
-        const { requeueAfterMs } = await options.reconcile(key);
-        queue.forget(key);
-        if (requeueAfterMs !== undefined) queue.addAfter(key, requeueAfterMs);
-        metrics.reconciled('ok', performance.now() - started);
-      } catch (error) {
-        const wish = error instanceof StoreError ? error.retryAfterMs : undefined;
-        const againInMs = Math.round(queue.retry(key, wish));
-        log.warn({ ...errorFields(error), key, againInMs }, 'reconcile failed, trying again');
-        metrics.reconciled('error', performance.now() - started);
-      } finally {
-        working.delete(key);
-        queue.done(key);
-      }
-    }
-  };
-  const run = async () => {
+  const workOnceSynced = async () => {
     await Promise.all(reflectors.map((reflector) => reflector.whenSynced()));
     if (stopping) return;
     log.info({ resources: reflectors.length }, 'all lists read, reconciling');
-    workers = Array.from({ length: options.workers ?? 2 }, work);
+    workers.start(options.workers ?? 2);
   };
-
   return {
     caches: cachesOf(reflectors),
     enqueue,
     synced: () => reflectors.every((reflector) => reflector.hasSynced),
+    healthy: () => standstill(reflectors, workers, 2 * (options.relistMs ?? RELIST_MS)),
     start() {
       for (const reflector of reflectors) reflector.start();
-      void run();
+      void workOnceSynced();
     },
     async stop() {
       stopping = true;
       queue.close();
       await Promise.all(reflectors.map((reflector) => reflector.stop()));
-      await Promise.all(workers);
-    },
-    healthy() {
-      const limitMs = 2 * (options.relistMs ?? RELIST_MS);
-      const still = reflectors.find((reflector) => reflector.lastActivityAgeMs > limitMs);
-      if (still !== undefined)
-        return standsStill(`the watch of ${still.resource.plural}`, still.lastActivityAgeMs);
-      for (const [key, since] of working) {
-        const age = performance.now() - since;
-        if (age > limitMs) return standsStill(`the reconcile of ${key}`, age);
-      }
-      return undefined;
+      await workers.finished();
     },
   };
 }
 
-const standsStill = (what: string, ms: number) => `${what} stands still for ${Math.round(ms / 1000)} s`;
+/** Every request has a time-out: what stands still for so long hangs, and only a restart helps. */
+function standstill(reflectors: readonly Reflector[], workers: Workers, ms: number): string | undefined {
+  const tell = (what: string, ageMs: number) => `${what} stands still for ${Math.round(ageMs / 1000)} s`;
+  const watch = reflectors.find((reflector) => reflector.lastActivityAgeMs > ms);
+  if (watch !== undefined) return tell(`the watch of ${watch.resource.plural}`, watch.lastActivityAgeMs);
+  const stuck = workers.stuck(ms);
+  return stuck && tell(`the reconcile of ${stuck.key}`, stuck.ageMs);
+}
 
 function reflectorsOf(
   options: ControllerOptions,

@@ -1,0 +1,73 @@
+/** Takes keys from the queue and reconciles each; failures come again later, with back-off. */
+import { StoreError } from '../kube/object-store.ts';
+import { errorFields, type Log } from '../../services/runtime/log.ts';
+import type { ControllerMetrics } from './metrics.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+/**
+ * Makes one object's world as it should be. It is called again after `requeueAfterMs`, or with
+ * back-off when it throws. `key` is `namespace/name`; the object may be gone.
+ */
+export type Reconcile = (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
+
+export interface WorkersOptions {
+  readonly queue: WorkQueue;
+  readonly reconcile: Reconcile;
+  readonly metrics: ControllerMetrics;
+  readonly log: Log;
+}
+
+export class Workers {
+  readonly #options: WorkersOptions;
+  /** Since when each key is worked on. */
+  readonly #since = new Map<string, number>();
+  #running: Promise<void>[] = [];
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+  }
+
+  start(count: number): void {
+    this.#running = Array.from({ length: count }, () => this.#run());
+  }
+
+  /** Resolves when the queue is closed and the last reconcile is through. */
+  async finished(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  /** A key that is worked on for longer than `ms`, and for how long. */
+  stuck(ms: number): { readonly key: string; readonly ageMs: number } | undefined {
+    for (const [key, since] of this.#since) {
+      const ageMs = performance.now() - since;
+      if (ageMs > ms) return { key, ageMs };
+    }
+    return undefined;
+  }
+
+  async #run(): Promise<void> {
+    const { queue } = this.#options;
+    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+      this.#since.set(key, performance.now());
+      await this.#reconcile(key);
+      this.#since.delete(key);
+      queue.done(key);
+    }
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const { queue, reconcile, metrics, log } = this.#options;
+    const started = performance.now();
+    try {
+      const { requeueAfterMs } = await reconcile(key);
+      queue.forget(key);
+      if (requeueAfterMs !== undefined) queue.addAfter(key, requeueAfterMs);
+      metrics.reconciled('ok', performance.now() - started);
+    } catch (error) {
+      const wish = error instanceof StoreError ? error.retryAfterMs : undefined;
+      const againInMs = Math.round(queue.retry(key, wish));
+      log.warn({ ...errorFields(error), key, againInMs }, 'reconcile failed, trying again');
+      metrics.reconciled('error', performance.now() - started);
+    }
+  }
+}
