@@ -57,7 +57,8 @@ export function decide(input: ScaleInput): ScaleDecision {
   const replicas = within(step.replicas);
   const told =
     typeof load === 'string' ? held(load, replicas) : followed(load, capacityPerReplica, raw, replicas);
-  const reason = step.limit === undefined ? told.message : `${told.message}; ${step.limit}`;
+  const limits = [bound(spec, raw), step.limit].filter((limit) => limit !== undefined);
+  const reason = [told.message, ...limits].join('; ');
   return {
     replicas,
     memory: {
@@ -72,6 +73,12 @@ export function decide(input: ScaleInput): ScaleDecision {
 }
 
 const windowMs = (spec: SettledAutoscaling) => spec.scaleDownStabilizationSeconds * 1000;
+
+/** Every clamp is told. */
+function bound({ minReplicas, maxReplicas }: SettledAutoscaling, replicas: number): string | undefined {
+  if (replicas > maxReplicas) return `at most maxReplicas (${maxReplicas})`;
+  return replicas < minReplicas ? `at least minReplicas (${minReplicas})` : undefined;
+}
 
 /** Who knows nothing of the window (the first decision, a long outage) takes it to have wanted what there is. */
 function past({ spec, memory, now }: ScaleInput, current: number): Recommendations {

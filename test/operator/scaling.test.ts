@@ -101,7 +101,7 @@ const RULES: readonly Rule[] = [
     given: input(18, load(9000)),
     replicas: 20,
     reason: 'Limited',
-    says: /90 wanted/,
+    says: /90 wanted; at most maxReplicas \(20\)/,
   },
   { name: 'down by one a minute', given: input(5, load(0), { memory: calm(1) }), replicas: 4 },
   {
@@ -207,6 +207,12 @@ const RULES: readonly Rule[] = [
     given: { spec: { ...SPEC, minReplicas: 2 }, signals: {}, memory: {}, now: NOW },
     replicas: 2,
     ...HELD,
+  },
+  {
+    name: 'the minimum shows too',
+    given: input(2, load(0), { spec: { ...SPEC, minReplicas: 2 } }),
+    replicas: 2,
+    says: /0 wanted; at least minReplicas \(2\)/,
   },
   {
     name: 'mode Off takes the spec’s number',
