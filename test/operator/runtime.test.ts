@@ -402,3 +402,27 @@ test('controller: what stands still is told to liveness, and holds up no stop', 
   t.false(controller.synced());
   await controller.stop();
 });
+
+test('controller: a reconcile that never ends is told to liveness', async (t) => {
+  const store = new MemoryObjectStore({ clock: systemClock, newUid: () => 'uid' });
+  const metadata = { name: 'stuck', namespace: 'default' };
+  await store.apply({ apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster', metadata });
+  const release = new AbortController();
+  const controller = createController({
+    store,
+    primary: OCPP_CLUSTERS,
+    owned: [],
+    ownedSelector: '',
+    namespaces: ['default'],
+    reconcile: () => sleep(60_000, release.signal).then(() => ({})),
+    log: memoryLog(),
+    registry: new Registry(),
+    relistMs: 50,
+  });
+  controller.start();
+  const told = /^the reconcile of default\/stuck stands still for \d+ s$/;
+  await until(() => told.test(controller.healthy() ?? ''), 'it is told');
+  release.abort();
+  await controller.stop();
+  t.notRegex(controller.healthy() ?? '', told);
+});

@@ -88,15 +88,7 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
   const apiServerArgs = argsOf(folder, etcdPort, port);
   const url = `https://127.0.0.1:${port}`;
   const certificates = join(folder, 'certs/apiserver.crt');
-  const httpAs = (user: string) =>
-    new KubeHttp({
-      server: url,
-      authenticate(request) {
-        request.ca = readFileSync(certificates);
-        request.headers = { authorization: `Bearer ${tokens.get(user)}` };
-        return Promise.resolve();
-      },
-    });
+  const httpAs = (user: string) => httpWith(url, certificates, tokens.get(user) ?? '');
   const http = httpAs('admin');
   let child: ChildProcess;
   const restart = async () => {
@@ -130,6 +122,17 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
       cleanUp();
     },
   };
+}
+
+function httpWith(server: string, certificates: string, token: string): KubeHttp {
+  return new KubeHttp({
+    server,
+    authenticate(request) {
+      request.ca = readFileSync(certificates);
+      request.headers = { authorization: `Bearer ${token}` };
+      return Promise.resolve();
+    },
+  });
 }
 
 /** Ends what was started even if this process is killed: it lives until its input ends. */
