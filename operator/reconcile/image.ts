@@ -20,6 +20,7 @@ export function chooseImage(
   if (status?.image !== undefined && (status.imageRequested ?? imageRequested) === imageRequested) {
     return { image: status.image, imageRequested };
   }
+  if (repository === '' && tag === '') return { image: fallback, imageRequested };
   const [defaultRepository, defaultTag] = splitImage(fallback);
   return { image: `${repository || defaultRepository}:${tag || defaultTag}`, imageRequested };
 }
@@ -28,6 +29,6 @@ export function chooseImage(
 function splitImage(image: string): readonly [string, string] {
   const [named = ''] = image.split('@');
   const colon = named.lastIndexOf(':');
-  if (colon <= named.lastIndexOf('/')) return [image, 'latest'];
+  if (colon <= named.lastIndexOf('/')) return [named, 'latest'];
   return [image.slice(0, colon), image.slice(colon + 1)];
 }

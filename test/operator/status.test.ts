@@ -1,0 +1,317 @@
+/** What a cluster's status says of what was observed, when it is written, and which Events follow. Pure. */
+import test from 'ava';
+import { settledSpec } from '../../operator/api/defaults.ts';
+import type {
+  Condition,
+  ConditionType,
+  OcppCluster,
+  OcppClusterStatus,
+} from '../../operator/api/ocpp-cluster.ts';
+import { eventsBetween } from '../../operator/reconcile/events.ts';
+import { chooseImage } from '../../operator/reconcile/image.ts';
+import type { Observed } from '../../operator/reconcile/observe.ts';
+import {
+  NUMBERS_EVERY_MS,
+  type StatusInput,
+  statusOf,
+  worthWriting,
+} from '../../operator/reconcile/status.ts';
+import type { Pod, Workload } from '../../operator/reconcile/workloads.ts';
+
+const NOW = Date.parse('2026-11-23T12:00:00.750Z');
+const cluster = (spec: object = {}): OcppCluster => ({
+  apiVersion: 'ocpp.dev/v1alpha1',
+  kind: 'OcppCluster',
+  metadata: { name: 'city', namespace: 'charging', generation: 4 },
+  spec,
+});
+
+function workload(
+  kind: string,
+  name: string,
+  ready: number,
+  more: Partial<Workload['status']> = {},
+): Workload {
+  const status = {
+    observedGeneration: 1,
+    replicas: ready,
+    updatedReplicas: ready,
+    readyReplicas: ready,
+    ...more,
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name, generation: 1 },
+    spec: { replicas: ready },
+    status,
+  };
+}
+const pod = (name: string, status: NonNullable<Pod['status']>): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name },
+  status,
+});
+const waiting = (reason: string, message?: string) => ({
+  containerStatuses: [{ state: { waiting: { reason, ...(message !== undefined && { message }) } } }],
+});
+
+const WELL: Observed = {
+  proxy: workload('Deployment', 'city-ws-proxy', 2),
+  processor: workload('Deployment', 'city-processor', 1),
+  redis: workload('StatefulSet', 'city-redis', 1),
+  proxyService: undefined,
+  pods: [],
+};
+
+function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}): StatusInput {
+  const object = more.cluster ?? cluster();
+  return {
+    cluster: object,
+    spec: settledSpec(object),
+    observed: { ...WELL, ...observed },
+    signals: {},
+    scale: {
+      replicas: 1,
+      memory: { desiredReplicas: 1, reason: 'r', capacityPerReplica: 512.345 },
+      condition: { status: 'True', reason: 'FollowingQueue', message: 'r' },
+    },
+    image: { image: 'ocpp:1', imageRequested: ':' },
+    problems: [],
+    before: undefined,
+    now: NOW,
+    ...more,
+  };
+}
+const conditionOf = (status: OcppClusterStatus, type: ConditionType): Condition => {
+  const found = status.conditions?.find((one) => one.type === type);
+  if (found === undefined) throw new Error(`no condition ${type}`);
+  return found;
+};
+
+const RUNNING = statusOf(input());
+const none = (name: string) => workload('Deployment', name, 0);
+
+interface Case {
+  readonly name: string;
+  readonly observed: Partial<Observed>;
+  readonly before?: OcppClusterStatus;
+  readonly more?: Partial<StatusInput>;
+  readonly phase: OcppClusterStatus['phase'];
+  readonly condition: readonly [ConditionType, Condition['status'], string, RegExp];
+}
+const external = cluster({ redis: { external: { addresses: ['r.example.com:6379'] } } });
+const CASES: readonly Case[] = [
+  {
+    name: 'all well',
+    observed: {},
+    phase: 'Running',
+    condition: ['Available', 'True', 'Serving', /2 ws-proxy and 1/],
+  },
+  {
+    name: 'just created',
+    observed: { proxy: undefined, processor: undefined, redis: undefined },
+    phase: 'Pending',
+    condition: ['Available', 'False', 'Starting', /no ws-proxy Pod is ready/],
+  },
+  {
+    name: 'still starting',
+    observed: { proxy: none('city-ws-proxy') },
+    before: statusOf(input({ proxy: undefined })),
+    phase: 'Pending',
+    condition: ['Available', 'False', 'Starting', /no ws-proxy Pod is ready/],
+  },
+  {
+    name: 'all proxies lost',
+    observed: { proxy: none('city-ws-proxy') },
+    before: RUNNING,
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'NoProxyReady', /stations cannot connect/],
+  },
+  {
+    name: 'Redis lost',
+    observed: { redis: workload('StatefulSet', 'city-redis', 0) },
+    before: RUNNING,
+    phase: 'Degraded',
+    condition: ['RedisReady', 'False', 'NotReady', /city-redis-0 does not answer/],
+  },
+  {
+    name: 'an external Redis that no processor reaches',
+    observed: { processor: none('city-processor'), redis: undefined },
+    before: RUNNING,
+    more: { cluster: external },
+    phase: 'Degraded',
+    condition: ['RedisReady', 'False', 'NotConnected', /r\.example\.com:6379; see their logs/],
+  },
+  {
+    name: 'a rollout',
+    observed: { proxy: workload('Deployment', 'city-ws-proxy', 2, { replicas: 3, updatedReplicas: 1 }) },
+    before: RUNNING,
+    phase: 'Progressing',
+    condition: ['Progressing', 'True', 'RollingOut', /ws-proxy 2\/2/],
+  },
+  {
+    name: 'a change that its controller has not seen yet',
+    observed: { proxy: workload('Deployment', 'city-ws-proxy', 2, { observedGeneration: 0 }) },
+    before: RUNNING,
+    phase: 'Progressing',
+    condition: ['Progressing', 'True', 'RollingOut', /ws-proxy/],
+  },
+  {
+    name: 'a Pod that is missing',
+    observed: { proxy: workload('Deployment', 'city-ws-proxy', 1) },
+    before: RUNNING,
+    phase: 'Progressing',
+    condition: ['Progressing', 'True', 'WaitingForPods', /ws-proxy 1\/2/],
+  },
+  {
+    name: 'an image that is not there',
+    observed: { pods: [pod('p', waiting('ImagePullBackOff', 'not found'))] },
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'PodsNotStarting', /Pod p waits: ImagePullBackOff: not found/],
+  },
+  {
+    name: 'no node fits',
+    observed: {
+      pods: [
+        pod('p', {
+          conditions: [
+            { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes' },
+          ],
+        }),
+      ],
+    },
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'PodsNotStarting', /cannot be scheduled: 0\/3 nodes/],
+  },
+  {
+    name: 'a quota',
+    observed: {
+      proxy: workload('Deployment', 'city-ws-proxy', 2, {
+        conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' }],
+      }),
+    },
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'PodsNotStarting', /Deployment city-ws-proxy: exceeded quota/],
+  },
+  {
+    name: 'a container that is being made',
+    observed: { pods: [pod('p', waiting('ContainerCreating'))] },
+    phase: 'Running',
+    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+  },
+];
+
+test('phase and conditions say what is the matter', (t) => {
+  for (const { name, observed, before, more, phase, condition } of CASES) {
+    const status = statusOf(input(observed, { before, ...more }));
+    const [type, value, reason, says] = condition;
+    const found = conditionOf(status, type);
+    t.is(status.phase, phase, name);
+    t.like(found, { status: value, reason, observedGeneration: 4 }, name);
+    t.regex(found.message, says, name);
+  }
+});
+
+test('a transition has its time, and what does not change keeps it', (t) => {
+  t.is(conditionOf(RUNNING, 'Available').lastTransitionTime, '2026-11-23T12:00:00Z');
+  const later = statusOf(input({ redis: undefined }, { before: RUNNING, now: NOW + 60_000 }));
+  t.is(conditionOf(later, 'Progressing').lastTransitionTime, '2026-11-23T12:01:00Z');
+  t.is(conditionOf(later, 'AutoscalingActive').lastTransitionTime, '2026-11-23T12:00:00Z');
+});
+
+test('numbers are rounded, and what is not known is left out', (t) => {
+  t.like(RUNNING, {
+    queue: undefined,
+    proxy: { sessions: undefined },
+    autoscaling: { capacityPerReplica: 510 },
+  });
+  const queue = { depth: 3, oldestSeconds: 0.123_456, inFlight: 1, ageMs: 0 };
+  t.deepEqual(statusOf(input({}, { signals: { sessions: 9, queue } })).queue, {
+    depth: 3,
+    oldestSeconds: 0.1,
+    inFlight: 1,
+  });
+});
+
+test('stations find the cluster from inside, and from outside where a balancer has an address', (t) => {
+  const ingress = [{ ip: '203.0.113.7' }, { hostname: 'lb.example.com' }, { ip: '2001:db8::1' }, {}];
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 's' },
+    status: { loadBalancer: { ingress } },
+  };
+  t.deepEqual(statusOf(input({ proxyService: service })).endpoints, [
+    'ws://city-ws-proxy.charging.svc:9000/ocpp/{id}',
+    'ws://203.0.113.7:9000/ocpp/{id}',
+    'ws://lb.example.com:9000/ocpp/{id}',
+    'ws://[2001:db8::1]:9000/ocpp/{id}',
+  ]);
+});
+
+test('a status is written when something turns, numbers every 30 s, a quiet one never', (t) => {
+  const hour = 3_600_000;
+  const moved = {
+    ...RUNNING,
+    autoscaling: { ...RUNNING.autoscaling, recommendations: [{ at: 'x', replicas: 1 }] },
+  };
+  const queue = { depth: 1, oldestSeconds: 0, inFlight: 0 };
+  const lost = statusOf(input({ redis: undefined }, { before: RUNNING }));
+  t.true(worthWriting(undefined, RUNNING, 0));
+  t.false(worthWriting(RUNNING, statusOf(input({}, { before: RUNNING, now: NOW + hour })), hour));
+  t.false(worthWriting(RUNNING, moved, hour), 'the window alone is not worth a write');
+  t.false(worthWriting(RUNNING, { ...RUNNING, queue }, NUMBERS_EVERY_MS - 1));
+  t.true(worthWriting(RUNNING, { ...RUNNING, queue }, NUMBERS_EVERY_MS));
+  t.true(worthWriting(RUNNING, lost, 0));
+  t.true(worthWriting(RUNNING, { ...RUNNING, proxy: { replicas: 3, readyReplicas: 2 } }, 0));
+});
+
+test('Events tell what turned, once, and nothing of what was well from the start', (t) => {
+  const reasons = (before: OcppClusterStatus | undefined, after: OcppClusterStatus) =>
+    eventsBetween(before, after).map(({ type, reason }) => `${type} ${reason}`);
+  const starting = statusOf(input({ proxy: undefined, redis: undefined }));
+  const lost = statusOf(input({ redis: workload('StatefulSet', 'city-redis', 0) }, { before: RUNNING }));
+  const rolling = statusOf(
+    input({ proxy: workload('Deployment', 'city-ws-proxy', 2, { replicas: 3 }) }, { before: RUNNING }),
+  );
+  const refused = { reason: 'Refused', message: 'no' } as const;
+  t.deepEqual(reasons(undefined, starting), []);
+  t.deepEqual(reasons(undefined, statusOf(input({}, { problems: [refused] }))), ['Warning Degraded']);
+  t.deepEqual(reasons(starting, RUNNING), ['Normal Available', 'Normal RedisReady']);
+  t.deepEqual(reasons(RUNNING, RUNNING), []);
+  t.deepEqual(reasons(RUNNING, lost), ['Warning Unavailable', 'Warning RedisLost', 'Warning Degraded']);
+  t.deepEqual(reasons(lost, RUNNING), ['Normal Available', 'Normal RedisReady', 'Normal Recovered']);
+  t.deepEqual(reasons(RUNNING, rolling), ['Normal RolloutStarted']);
+  const scaled = { ...RUNNING, autoscaling: { desiredReplicas: 4, reason: 'a backlog' } };
+  t.deepEqual(eventsBetween(RUNNING, scaled), [
+    { type: 'Normal', reason: 'ScaledProcessors', message: 'from 1 to 4: a backlog' },
+  ]);
+  t.deepEqual(reasons(RUNNING, { ...RUNNING, image: 'ocpp:2' }), ['Normal ImageChanged']);
+});
+
+test('the image is chosen once, and anew when spec.image changes', (t) => {
+  const spec = (repository = '', tag = '') => ({ ...settledSpec(cluster()).image, repository, tag });
+  const kept = { image: 'ghcr.io/x/ocpp:1', imageRequested: ':' };
+  const cases: readonly (readonly [string, ReturnType<typeof spec>, object | undefined, string, string])[] = [
+    ['the operator’s', spec(), undefined, 'ghcr.io/x/ocpp:2', 'ghcr.io/x/ocpp:2'],
+    ['kept through an upgrade', spec(), kept, 'ghcr.io/x/ocpp:2', 'ghcr.io/x/ocpp:1'],
+    ['another tag', spec('', '3'), kept, 'ghcr.io/x/ocpp:2', 'ghcr.io/x/ocpp:3'],
+    ['another repository', spec('mirror/ocpp'), kept, 'ghcr.io/x/ocpp:2', 'mirror/ocpp:2'],
+    ['back to the default', spec(), { image: 'm:3', imageRequested: 'm:3' }, 'x:2', 'x:2'],
+    ['a registry with a port', spec('', '9'), undefined, 'localhost:5000/ocpp', 'localhost:5000/ocpp:9'],
+    [
+      'a registry with a port, no tag',
+      spec(),
+      undefined,
+      'localhost:5000/ocpp',
+      'localhost:5000/ocpp:latest',
+    ],
+    ['a digest', spec(), undefined, 'ocpp@sha256:ab', 'ocpp@sha256:ab'],
+    ['a digest elsewhere', spec('mirror/ocpp'), undefined, 'ocpp:1@sha256:ab', 'mirror/ocpp:1@sha256:ab'],
+  ];
+  for (const [name, image, status, fallback, chosen] of cases) {
+    t.is(chooseImage(image, status, fallback).image, chosen, name);
+  }
+});
