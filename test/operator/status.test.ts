@@ -301,13 +301,7 @@ test('the image is chosen once, and anew when spec.image changes', (t) => {
     ['another repository', spec('mirror/ocpp'), kept, 'ghcr.io/x/ocpp:2', 'mirror/ocpp:2'],
     ['back to the default', spec(), { image: 'm:3', imageRequested: 'm:3' }, 'x:2', 'x:2'],
     ['a registry with a port', spec('', '9'), undefined, 'localhost:5000/ocpp', 'localhost:5000/ocpp:9'],
-    [
-      'a registry with a port, no tag',
-      spec(),
-      undefined,
-      'localhost:5000/ocpp',
-      'localhost:5000/ocpp:latest',
-    ],
+    ['a registry with a port, no tag', spec(), undefined, 'localhost:5000/ocpp', 'localhost:5000/ocpp'],
     ['a digest', spec(), undefined, 'ocpp@sha256:ab', 'ocpp@sha256:ab'],
     ['a digest elsewhere', spec('mirror/ocpp'), undefined, 'ocpp:1@sha256:ab', 'mirror/ocpp:1@sha256:ab'],
   ];
