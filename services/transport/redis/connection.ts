@@ -37,7 +37,8 @@ export function openConnection(
     ...(settings.password === undefined ? {} : { password: settings.password }),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: null,
+    // A command in the air when the connection breaks rejects at once; with null it would never settle.
+    maxRetriesPerRequest: 0,
     connectTimeout: settings.clientTimeoutMs,
     ...(purpose === 'commands' ? { commandTimeout: settings.clientTimeoutMs } : {}),
     keepAlive: 10_000,
