@@ -120,6 +120,11 @@ export class RawStation implements AsyncDisposable {
     return payload === undefined ? 1006 : payload.length < 2 ? 1005 : payload.readUInt16BE(0);
   }
 
+  /** The server has sent its Close. */
+  get toldToGo(): boolean {
+    return this.frames.some((frame) => frame.opcode === OPCODE.close);
+  }
+
   get ended(): boolean {
     return this.#ended;
   }
