@@ -54,6 +54,7 @@ export async function createNamespace(name: string): Promise<void> {
 }
 
 export async function installOperator(image: Image): Promise<void> {
+  await createNamespace(release.namespace);
   await helm(upgradeArguments(image));
 }
 

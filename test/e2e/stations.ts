@@ -21,10 +21,9 @@ interface Node {
  */
 async function stationUrl({ cluster, namespace }: RedisPod): Promise<string> {
   const service = await get<Service>('service', `${cluster}-ws-proxy`, namespace);
-  const port = service?.spec.ports[0];
-  if (process.env['E2E_ADDRESS'] !== 'NodePort') {
-    return `ws://${service?.spec.clusterIP}:${port?.port}/ocpp`;
-  }
+  if (service === undefined) throw new Error(`there is no Service ${cluster}-ws-proxy in ${namespace}`);
+  const [port] = service.spec.ports;
+  if (process.env['E2E_ADDRESS'] !== 'NodePort') return `ws://${service.spec.clusterIP}:${port?.port}/ocpp`;
   const [node] = await list<Node>('nodes', namespace);
   const address = node?.status.addresses.find(({ type }) => type === 'InternalIP');
   return `ws://${address?.address}:${port?.nodePort}/ocpp`;
