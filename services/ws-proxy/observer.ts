@@ -3,7 +3,7 @@ import { MessageType } from '../ocpp/frame.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import type { StationObserver } from '../transport/websocket/socket-host.ts';
 import type { ProxyMetrics } from './metrics.ts';
-import type { QuietLog } from './quiet-log.ts';
+import type { QuietLog } from '../runtime/quiet-log.ts';
 
 const TYPE_NAMES = new Map<number, string>(
   Object.entries(MessageType).map(([name, type]) => [type, name.toLowerCase()]),

@@ -16,7 +16,7 @@ import type { ProxySettings } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
-import { QuietLog } from './quiet-log.ts';
+import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from './running-transactions.ts';
 
 export class Proxy implements Running {

@@ -4,7 +4,7 @@ import { ConfigError, loadConfig } from '../../services/runtime/config.ts';
 import type { Log } from '../../services/runtime/log.ts';
 import { createAdmission, readProtocols } from '../../services/ws-proxy/admission.ts';
 import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
-import { QuietLog } from '../../services/ws-proxy/quiet-log.ts';
+import { QuietLog } from '../../services/runtime/quiet-log.ts';
 import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
 import { TokenBucket } from '../../services/ws-proxy/token-bucket.ts';
 

@@ -1,6 +1,6 @@
 /** Warnings that a fleet can cause by the thousand: one line per kind and pause, with the number left out. */
-import type { Clock } from '../runtime/clock.ts';
-import type { Log } from '../runtime/log.ts';
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
 
 /** ms */
 const PAUSE = 10_000;
