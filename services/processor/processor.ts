@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
+import { QuietLog } from '../runtime/quiet-log.ts';
 import type { Delivery, Transport } from '../transport/transport.ts';
 import { createDispatch } from './dispatch.ts';
 import type { HandlerSettings, HandlerTable } from './handler.ts';
@@ -53,7 +54,12 @@ export function createProcessor(options: ProcessorOptions): Processor {
   });
   transport.onConnection((event) => log.debug(event, 'station connected'));
   transport.onDisconnection((event) => log.debug(event, 'station disconnected'));
-  transport.onError((error) => log.warn(errorFields(error), 'transport'));
+  const quiet = new QuietLog(log, clock);
+  transport.onError((error) => {
+    const kind = 'code' in error ? String(error.code) : error.message;
+    const cause = error.cause instanceof Error ? { cause: error.cause.message } : {};
+    quiet.warn(kind, { ...errorFields(error), ...cause }, 'trouble with the message store');
+  });
 
   return {
     start: () => transport.start(),

@@ -38,7 +38,8 @@ export function startSampler(options: SamplerOptions): Sampler {
       problem = undefined;
       onLoad(load, clock.now());
     } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
+      const why = error instanceof Error ? error.message : String(error);
+      problem = `the queue cannot be read from the store: ${why}`;
       onLoad(undefined, clock.now());
     } finally {
       asking = false;
@@ -56,7 +57,7 @@ export function startSampler(options: SamplerOptions): Sampler {
 async function within<T>(ms: number, asked: Promise<T>): Promise<T> {
   const patience = new AbortController();
   const late = sleep(ms, patience.signal).then(() => {
-    throw new Error(`the store has not answered within ${ms / 1000} s`);
+    throw new Error(`no answer within ${ms / 1000} s`);
   });
   // The abort below ends it too, when nobody listens any more.
   late.catch(() => undefined);
