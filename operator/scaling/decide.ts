@@ -51,13 +51,16 @@ export function decide(input: ScaleInput): ScaleDecision {
   const ready = deployment?.readyReplicas ?? 0;
   const raw =
     typeof load === 'string' ? current : wanted(load, capacityPerReplica, ready, spec.targetDrainSeconds);
-  const recommendations = recommend(past(input, current), within(raw), now, windowMs(spec));
-  const step = nextStep(input, current, within(raw), highest(recommendations) ?? within(raw));
+  const incomplete = input.signals.arrivalsIncomplete === true && raw < current;
+  const target = within(incomplete ? current : raw);
+  const recommendations = recommend(past(input, current), target, now, windowMs(spec));
+  const step = nextStep(input, current, target, highest(recommendations) ?? target);
   // The bounds come last: a change of them is an order, not a wish of the load.
   const replicas = within(step.replicas);
   const told =
     typeof load === 'string' ? held(load, replicas) : followed(load, capacityPerReplica, raw, replicas);
-  const limits = [bound(spec, raw), step.limit].filter((limit) => limit !== undefined);
+  const unread = incomplete ? 'not down while a ws-proxy Pod is not read' : undefined;
+  const limits = [bound(spec, raw), unread, step.limit].filter((limit) => limit !== undefined);
   const reason = [told.message, ...limits].join('; ');
   return {
     replicas,

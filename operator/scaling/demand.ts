@@ -19,6 +19,8 @@ export interface QueueReading {
 export interface Signals {
   /** Frames that proxies put into the queue, per second. */
   readonly arrivalRate?: number;
+  /** A ready proxy is missing in it (just started, not answering): there may be more, so never go down. */
+  readonly arrivalsIncomplete?: boolean;
   readonly queue?: QueueReading;
   /** What processors did since the last decision. Given to one decision only. */
   readonly work?: { readonly completed: number; readonly busySeconds: number };
@@ -53,7 +55,9 @@ export function wanted(load: Load, capacity: number, ready: number, targetDrainS
   const byRate = Math.ceil((arrivalRate + backlog / targetDrainSeconds) / capacity);
   // One stuck message is old and no load: age counts where more waits than there are processors.
   const late = queue.oldestSeconds > targetDrainSeconds && queue.depth >= ready;
-  const byAge = late ? Math.ceil(ready * Math.min(2, queue.oldestSeconds / targetDrainSeconds)) : 0;
+  const byAge = late
+    ? Math.ceil(Math.max(1, ready) * Math.min(2, queue.oldestSeconds / targetDrainSeconds))
+    : 0;
   return Math.max(byRate, byAge);
 }
 
@@ -63,7 +67,7 @@ export function loadOf({ arrivalRate, queue }: Signals, staleMs: number): Load |
   const { depth, oldestSeconds, inFlight, ageMs } = queue;
   if (![depth, oldestSeconds, inFlight].every(isReading)) return 'the queue is reported as not a number';
   if (!(ageMs <= staleMs)) return `the last reading of the queue is ${Math.round(ageMs / 1000)} s old`;
-  if (arrivalRate === undefined) return 'the arrival rate is not known from every ws-proxy Pod';
+  if (arrivalRate === undefined) return 'the arrival rate is not known from any ws-proxy Pod';
   if (!isReading(arrivalRate)) return 'the arrival rate is not a number';
   return { arrivalRate, queue };
 }

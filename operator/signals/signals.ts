@@ -38,7 +38,7 @@ export function remember(history: History, samples: readonly Sample[], pods: rea
 }
 
 export interface Expected {
-  /** Ready ws-proxy Pods: each must have been read lately, or the sums are not known. */
+  /** Ready ws-proxy Pods: sums are whole when each has been read lately. */
   readonly proxies: readonly string[];
   /** ms since 1970 */
   readonly now: number;
@@ -48,23 +48,28 @@ export interface Expected {
 
 /** `work` is left to workSince(), as it must be counted once. */
 export function signalsOf(history: History, { proxies, now, staleMs }: Expected): Signals {
-  const tracks = proxies.map((pod) => history.get(pod)?.samples ?? []);
-  const known = proxies.length > 0 && tracks.every((samples) => now - (samples.at(-1)?.at ?? 0) <= staleMs);
-  const arrivalRate = known
-    ? total(tracks.map((samples) => rate(samples, METRIC.proxyForwarded)))
-    : undefined;
-  const sessions = known
-    ? total(tracks.map((samples) => samples.at(-1)?.values[METRIC.proxySessions]))
-    : undefined;
+  const fresh = (samples: readonly Sample[]) => (now - (samples.at(-1)?.at ?? 0) <= staleMs ? samples : []);
+  const tracks = proxies.map((pod) => fresh(history.get(pod)?.samples ?? []));
+  const rates = tracks.map((samples) => rate(samples, METRIC.proxyForwarded));
+  const known = rates.filter((one) => one !== undefined);
+  const counts = tracks.map((samples) => samples.at(-1)?.values[METRIC.proxySessions]);
+  const sessions = proxies.length > 0 ? total(counts) : undefined;
   const queue = freshestQueue(history, now);
   return {
-    ...(arrivalRate !== undefined && { arrivalRate }),
+    ...(known.length > 0 && { arrivalRate: total(known) ?? 0 }),
+    ...(known.length < rates.length && { arrivalsIncomplete: true }),
     ...(sessions !== undefined && { sessions }),
     ...(queue !== undefined && { queue }),
   };
 }
 
-/** What processors did in the samples after `since` (ms): once for each decision. */
+/** As many as a processor takes at once: with so many waiting it has never nothing to do. */
+const BACKLOG = 100;
+
+/**
+ * What processors did in the samples after `since` (ms): once for each decision. Between two samples that
+ * both saw a backlog a processor was at its capacity, however little of that time its CPU was busy.
+ */
 export function workSince(history: History, since: number): Signals['work'] {
   let completed = 0;
   let busySeconds = 0;
@@ -73,7 +78,9 @@ export function workSince(history: History, since: number): Signals['work'] {
       const before = samples[index - 1];
       if (before === undefined || sample.at <= since || sample.component !== 'processor') return;
       const done = increase(before, sample, METRIC.processorCompleted);
-      const busy = increase(before, sample, METRIC.processorBusySeconds);
+      const metered = increase(before, sample, METRIC.processorBusySeconds);
+      const loaded = [before, sample].every(({ values }) => (values[METRIC.queueDepth] ?? 0) >= BACKLOG);
+      const busy = loaded ? (sample.at - before.at) / 1000 : metered;
       if (done === undefined || busy === undefined) return;
       completed += done;
       busySeconds += busy;

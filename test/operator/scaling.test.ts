@@ -50,6 +50,12 @@ test('it wants what drains the backlog in time at the given arrival rate', (t) =
   for (const [name, signals, replicas] of cases) {
     t.is(wanted(signals as never, 100, ready, 10), replicas, name);
   }
+  const hung = load(0, { depth: 50, oldestSeconds: 500 });
+  t.is(
+    wanted(hung as never, 100, 0, 10),
+    2,
+    'none is ready and messages grow old: another one may do better',
+  );
 });
 
 test('capacity is completions per busy second, blended by the busy time behind it', (t) => {
@@ -185,6 +191,19 @@ const RULES: readonly Rule[] = [
     ...HELD,
   },
   { name: 'a negative rate holds', given: input(5, load(-1), { memory: calm(1) }), replicas: 5, ...HELD },
+  {
+    name: 'a proxy that is not read yet: up by what is known',
+    given: input(2, { ...load(500), arrivalsIncomplete: true }),
+    replicas: 5,
+    reason: 'FollowingQueue',
+  },
+  {
+    name: 'but not down',
+    given: input(5, { ...load(0), arrivalsIncomplete: true }, { memory: calm(1) }),
+    replicas: 5,
+    reason: 'FollowingQueue',
+    says: /not down while a ws-proxy Pod is not read/,
+  },
   {
     name: 'a new maximum counts at once, even blind',
     given: input(5, {}, { spec: { ...SPEC, maxReplicas: 3 } }),

@@ -108,7 +108,7 @@ function after(scrapes: readonly (readonly Sample[])[], pods = ['a', 'b', 'p', '
 const read = (history: History, proxies: readonly string[], seconds: number) =>
   signalsOf(history, { proxies, now: START + seconds * 1000, staleMs: 15_000 });
 
-test('arrivals and sessions are sums over all ready proxies, or not known', (t) => {
+test('arrivals and sessions are sums over all ready proxies, or said to be incomplete', (t) => {
   const two = after([
     [proxy('a', 0, forwarded(100, 10)), proxy('b', 0, forwarded(500, 20))],
     [proxy('a', 5, forwarded(150, 11)), proxy('b', 5, forwarded(600, 22))],
@@ -117,15 +117,16 @@ test('arrivals and sessions are sums over all ready proxies, or not known', (t) 
   t.like(read(two, ['a'], 5), { arrivalRate: 10, sessions: 11 }, 'a Pod that is not ready does not count');
   t.like(
     read(two, ['a', 'b', 'c'], 5),
-    { arrivalRate: undefined, sessions: undefined },
+    { arrivalRate: 30, arrivalsIncomplete: true, sessions: undefined },
     'one was never read',
   );
-  t.is(read(two, ['a', 'b'], 21).arrivalRate, undefined, 'read too long ago');
+  t.is(read(two, ['a', 'b'], 5).arrivalsIncomplete, undefined);
+  t.deepEqual(read(two, ['a', 'b'], 21), { arrivalsIncomplete: true }, 'read too long ago');
   t.is(read(two, [], 5).arrivalRate, undefined, 'no proxy is not: no arrivals');
   const young = after([[proxy('a', 0, forwarded(100, 10))]]);
-  t.like(read(young, ['a'], 1), { arrivalRate: undefined, sessions: 10 }, 'one sample has no rate');
+  t.deepEqual(read(young, ['a'], 1), { arrivalsIncomplete: true, sessions: 10 }, 'one sample has no rate');
   const without = after([[proxy('a', 0, {})], [proxy('a', 5, {})]]);
-  t.deepEqual(read(without, ['a'], 5), {}, 'what is not exported is not 0');
+  t.deepEqual(read(without, ['a'], 5), { arrivalsIncomplete: true }, 'what is not exported is not 0');
 });
 
 test('a counter that starts anew is no negative rate, and a Pod that went is forgotten', (t) => {
@@ -163,6 +164,18 @@ test('work is what processors did since, over restarts, once', (t) => {
   t.deepEqual(workSince(history, START), { completed: 220, busySeconds: 2.5 });
   t.is(workSince(history, START + 5000), undefined);
   t.is(workSince(after([[processor('p', 0, 100, 10)]]), 0), undefined, 'a first sample is no work');
+  const loaded = (seconds: number, completed: number, depth: number): Sample => ({
+    ...processor('p', seconds, completed, seconds / 10),
+    values: { ...processor('p', seconds, completed, seconds / 10).values, [METRIC.queueDepth]: depth },
+  });
+  const backlog = after([[loaded(0, 0, 5000)], [loaded(5, 1000, 4000)]]);
+  t.deepEqual(
+    workSince(backlog, START),
+    { completed: 1000, busySeconds: 5 },
+    'with a backlog it did what it can',
+  );
+  const burst = after([[loaded(0, 0, 0)], [loaded(5, 1000, 4000)]]);
+  t.deepEqual(workSince(burst, START), { completed: 1000, busySeconds: 0.5 });
   const halves = after([
     [processor('p', 0, 1, 1)],
     [{ ...processor('p', 5, 2, 2), values: { [METRIC.processorBusySeconds]: 9 } }],
