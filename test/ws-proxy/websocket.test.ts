@@ -2,24 +2,34 @@ import test from 'ava';
 import { faultAnswer } from '../../services/ocpp/errors.ts';
 import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
+import type { Admit } from '../../services/transport/websocket/admission.ts';
 import { WebSocketClient } from '../../services/transport/websocket/websocket-client.ts';
 import { WebSocketTransport } from '../../services/transport/websocket/websocket-transport.ts';
 import { createAdmission } from '../../services/ws-proxy/admission.ts';
+import { transportConformance } from '../conformance/transport.ts';
 import { until } from './endpoint.ts';
 
 const nothing = () => undefined;
 
-async function startTransport(port = 0): Promise<WebSocketTransport> {
-  const transport = new WebSocketTransport({
+const rules = createAdmission(
+  { path: '/ocpp', protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 100 },
+  systemClock,
+);
+/** The suite has identities that no rule of OCPP admits: a transport must be able to carry them. */
+const anybody: Admit = ({ url, subprotocols }) => ({
+  kind: 'accept',
+  stationId: decodeURIComponent(url.slice('/ocpp/'.length)),
+  protocol: subprotocols as Protocol,
+});
+
+function createTransport(port = 0, admit: Admit = rules): WebSocketTransport {
+  return new WebSocketTransport({
     host: '127.0.0.1',
     port,
     clock: systemClock,
     faultAnswer,
     transactionsAfter: (before) => before,
-    admit: createAdmission(
-      { path: '/ocpp', protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 100 },
-      systemClock,
-    ),
+    admit,
     observer: {
       opened: nothing,
       closed: nothing,
@@ -30,6 +40,10 @@ async function startTransport(port = 0): Promise<WebSocketTransport> {
       trouble: nothing,
     },
   });
+}
+
+async function startTransport(port?: number): Promise<WebSocketTransport> {
+  const transport = createTransport(port);
   transport.onMessage(async ({ stationId, protocol }) => ({
     answer: { kind: 'result', payload: { stationId, protocol } },
     writes: [],
@@ -49,6 +63,24 @@ function stationAt(port: number, stationId: string, ...protocols: Protocol[]): W
     backOffDoublings: 2,
   });
 }
+
+transportConformance(test, 'websocket', async () => {
+  const transport = createTransport(0, anybody);
+  const stations: WebSocketClient[] = [];
+  return {
+    transport,
+    async connect(stationId, protocol) {
+      const station = stationAt(transport.port, stationId, protocol);
+      await station.start();
+      stations.push(station);
+      return station;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(stations.map((station) => station.stop()));
+      await transport.stop();
+    },
+  };
+});
 
 test('a station and its central system in one process, without Redis', async (t) => {
   await using transport = await startTransport();
