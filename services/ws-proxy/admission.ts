@@ -4,10 +4,12 @@
  *
  * The order is that of the cost: what a full or flooded proxy refuses must be cheap to refuse.
  */
+import { ENV } from '../contract.ts';
 import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
 import { identityOf } from '../ocpp/identity.ts';
 import { negotiate } from '../ocpp/subprotocol.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { ConfigError } from '../runtime/config.ts';
 import { type Admit, retryAfterSeconds } from '../transport/websocket/admission.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -41,12 +43,13 @@ export function createAdmission(
   };
 }
 
-/** @throws Error when a name is no subprotocol that this program speaks */
+/** @throws ConfigError when a name is no subprotocol that this program speaks */
 export function readProtocols(names: readonly string[]): Protocol[] {
   return names.map((name) => {
     const protocol = PROTOCOLS.find((known) => known === name);
     if (protocol === undefined) {
-      throw new Error(`${name} is not an OCPP subprotocol spoken here; there are ${PROTOCOLS.join(', ')}`);
+      const known = PROTOCOLS.join(', ');
+      throw new ConfigError(`${ENV.protocols}: "${name}" is no subprotocol spoken here; there are ${known}`);
     }
     return protocol;
   });

@@ -145,9 +145,9 @@ export async function startEndpoint(
 }
 
 /** Resolves when `reached` says so; fails after 20 s. */
-export async function until(reached: () => boolean, what: string): Promise<void> {
+export async function until(reached: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = Date.now() + 20_000;
-  while (!reached()) {
+  while (!(await reached())) {
     if (Date.now() > deadline) throw new Error(`waited 20 s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

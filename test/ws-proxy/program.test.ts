@@ -94,7 +94,7 @@ test('Redis away: not ready before the first contact; later sockets stay and wha
     { admin: await freePort(), station: await freePort() },
   );
   let text = '';
-  while (text === '') text = (await proxy.ask(PATH.readiness)).text;
+  await until(async () => (text = (await proxy.ask(PATH.readiness)).text) !== '', 'the admin port');
   t.is(text, 'no contact with the message store yet\n');
   t.is((await proxy.ask(PATH.liveness)).status, 200);
   await redis.restart();
@@ -105,14 +105,11 @@ test('Redis away: not ready before the first contact; later sockets stay and wha
   station.send('[2,"1","Heartbeat",{}]');
   t.is(await station.nextText(), '[3,"1",{"of":"1"}]');
   await redis.kill();
-  let refused = 0;
-  while (refused === 0) {
+  await until(async () => {
     const { station: other, answer } = await open(proxy, 'CS2');
-    if (answer.status === 503) refused = Number(answer.headers.get('retry-after'));
     await other[Symbol.asyncDispose]();
-    await sleep(50);
-  }
-  t.true(refused > 0);
+    return answer.status === 503 && Number(answer.headers.get('retry-after')) > 0;
+  }, 'the proxy to notice');
   t.is((await proxy.ask(PATH.readiness)).status, 200);
   station.send('[2,"2","Heartbeat",{}]');
   await sleep(200);
