@@ -38,7 +38,8 @@ export class GatewayClientTransport implements ClientTransport, StationSink {
     const { gateway, stationId, protocol, remoteAddress = 'gateway://client' } = this.#options;
     this.#peer = new Peer();
     this.#connection = await gateway.open({ stationId, protocol, remoteAddress }, this);
-    this.#timer = setInterval(() => this.#perform(this.#peer.expire(this.#clock.now())), SWEEP_MS);
+    const sweep = () => this.#perform(this.#peer.expire(this.#clock.now()));
+    this.#timer = setInterval(sweep, SWEEP_MS).unref();
     if (this.#started++ > 0) for (const listener of this.#reconnections) listener();
   }
 

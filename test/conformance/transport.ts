@@ -19,7 +19,7 @@ export interface TransportHarness extends AsyncDisposable {
   /** Not started yet. */
   readonly transport: Transport;
   /** Called once the transport has been started; resolves to a connected station. */
-  connect(stationId: string, protocol: Protocol): Promise<ClientTransport>;
+  readonly connect: (stationId: string, protocol: Protocol) => Promise<ClientTransport>;
 }
 
 const ok = (payload: object = {}): Answer => ({ kind: 'result', payload });

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Reserves consecutive numbers of a counter.
 --
 -- KEYS: 1 counter   ARGV: 1 how many   2 least first number
