@@ -5,16 +5,17 @@
 -- KEYS: 1 process:{pid}  2 processing:{pid}  3 landing:{pid}  4 requests  5 rescued  6 dead  7 processors
 -- ARGV: 1 pid
 --       2 what: 'mark' (first pass over a dead process: marks it, so that it can take nothing more),
---               'end' (last pass: also ends the registration), or 'some' (a living process gives back ARGV 5 ...)
+--               'end' (last pass: also ends the registration), or 'failed' or 'untried' (a living process gives
+--               back the numbers in ARGV 5 ...; what it could not even try keeps its delivery count)
 --       3 deliveries until an entry is a dead letter   4 dead letters kept
 -- returns {1, client ids} for 'mark' and 'end', {0} when the process has a lease still ('mark'),
---         {1, entries given back} for 'some'
+--         {1, entries given back} for 'failed' and 'untried'
 local LIMIT, KEPT = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function back(entry)
   local count, text = string.match(entry, '^(%d+)\n(.*)$')
   if not count then count, text = '1', entry end
-  local next = tonumber(count) + 1
+  local next = tonumber(count) + (ARGV[2] == 'untried' and 0 or 1)
   if next > LIMIT then
     redis.call('LPUSH', KEYS[6], count .. '\n' .. text)
     redis.call('LTRIM', KEYS[6], 0, KEPT - 1)
@@ -23,7 +24,7 @@ local function back(entry)
   end
 end
 
-if ARGV[2] == 'some' then
+if ARGV[2] == 'failed' or ARGV[2] == 'untried' then
   local given = 0
   for i = 5, #ARGV do
     local entry = redis.call('HGET', KEYS[2], ARGV[i])

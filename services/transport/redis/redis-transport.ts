@@ -238,9 +238,10 @@ export class RedisTransport implements Transport {
       this.#finishing = true;
       setImmediate(() => void this.#finishAll());
     } catch (error) {
-      const what = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
-      this.#report(new Error(what, { cause: error }));
-      setTimeout(() => void this.#giveBack(number), GIVE_BACK_MS);
+      const message = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
+      this.#report(new Error(message, { cause: error }));
+      const what = error instanceof TransportError && error.retryable ? 'untried' : 'failed';
+      setTimeout(() => void this.#giveBack(number, what), GIVE_BACK_MS);
     }
   }
 
@@ -290,9 +291,9 @@ export class RedisTransport implements Transport {
     }
   }
 
-  async #giveBack(number: string): Promise<void> {
+  async #giveBack(number: string, what: 'failed' | 'untried'): Promise<void> {
     const { pid, commands, keys } = this.#member;
-    await this.#settle(number, () => giveBack(commands, keys, pid, [number]));
+    await this.#settle(number, () => giveBack(commands, keys, pid, [number], what));
   }
 
   async #bury(number: string, reason: string): Promise<void> {

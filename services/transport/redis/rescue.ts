@@ -47,14 +47,15 @@ export function putBackAll(
   return commands.putBack(...putBackKeys(keys, pid), pid, what, MAX_DELIVERIES, DEAD_LETTERS_KEPT);
 }
 
-/** A living processor gives back some deliveries that it could not handle. */
+/** A living processor gives back deliveries that it could not handle; `untried` is no fault of theirs. */
 export async function giveBack(
   commands: RedisConnection,
   keys: Keys,
   pid: string,
   numbers: readonly string[],
+  what: 'failed' | 'untried',
 ): Promise<void> {
-  const arguments_ = [pid, 'some', MAX_DELIVERIES, DEAD_LETTERS_KEPT, ...numbers];
+  const arguments_ = [pid, what, MAX_DELIVERIES, DEAD_LETTERS_KEPT, ...numbers];
   await commands.putBack(...putBackKeys(keys, pid), ...arguments_);
 }
 
