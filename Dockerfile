@@ -4,15 +4,16 @@ WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY . .
-RUN node build.ts
+ARG VERSION=dev
+RUN node build.ts "$VERSION"
 
 FROM gcr.io/distroless/nodejs24-debian12:nonroot
+WORKDIR /app
+COPY --from=build /src/dist/ ./
 ARG VERSION=dev
 LABEL org.opencontainers.image.title="ocpp-cluster" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
-WORKDIR /app
-COPY --from=build /src/dist/ ./
 # Stack traces name the source's line.
 ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps
 USER 65532:65532

@@ -1,5 +1,6 @@
 /**
- * Bundles the programs of the image into dist/: one file each, with no node_modules beside it.
+ * `node build.ts [version]` bundles the programs of the image into dist/: one file each, with no
+ * node_modules beside it.
  *
  * A data file that a source names as `new URL('./take.lua', import.meta.url)` cannot be bundled. It is
  * copied flat beside the bundles, and the URL is rewritten to find it there, so that sources and bundles
@@ -50,7 +51,11 @@ const BANNER = [
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT);
 // The folder is all of the image's /app: without this, Node would take the .js files for CommonJS.
-writeFileSync(join(OUT, 'package.json'), '{ "type": "module" }\n');
+const version = process.argv[2] ?? 'dev';
+writeFileSync(
+  join(OUT, 'package.json'),
+  `${JSON.stringify({ name: 'ocpp-cluster', version, type: 'module' })}\n`,
+);
 await build({
   absWorkingDir: ROOT,
   entryPoints: Object.entries(PROGRAMS).map(([out, source]) => ({

@@ -1,4 +1,5 @@
 /** Simulated stations that reach a cluster through its Service. */
+import type { ExecutionContext } from 'ava';
 import { compareStream, type StreamCheck } from '../simulator/ledger.ts';
 import { startSimulation, type Simulation, type Summary } from '../simulator/simulation.ts';
 import { get, list, until } from './kubectl.ts';
@@ -30,9 +31,15 @@ async function stationUrl({ cluster, namespace }: RedisPod): Promise<string> {
 }
 
 /** Stations that charge all the time, connected to this cluster; resolves when all of them are. */
-export async function connectStations(to: RedisPod, stations: number, prefix: string): Promise<Simulation> {
+export async function connectStations(
+  t: ExecutionContext,
+  to: RedisPod,
+  stations: number,
+  prefix: string,
+): Promise<Simulation> {
   const url = await stationUrl(to);
-  const simulation = startSimulation({ url, stations, prefix, cadenceSeconds: 2, connectRate: 100 });
+  const simulation = startSimulation({ url, stations, prefix, cadenceSeconds: 1, connectRate: 100 });
+  t.teardown(() => simulation.stop());
   await until(
     `${stations} stations connected to ${url}`,
     60,
@@ -47,8 +54,12 @@ export interface Report extends Summary {
   readonly losses: Readonly<Record<string, number>>;
 }
 
-/** Lets the stations finish, and compares their ledgers with what the cluster wrote down. */
+/** Lets the stations finish, after a charging session each on average, and compares their ledgers with what the cluster wrote down. */
 export async function finishStations(at: RedisPod, simulation: Simulation): Promise<Report> {
+  await until('a charging session of each station', 120, async () => {
+    const { transactions, stations } = simulation.progress();
+    return transactions.stopped >= stations;
+  });
   simulation.stop();
   const summary = await simulation.done;
   const check = compareStream(simulation.transactions, await stream(at, 'ocpp:transactions'));
