@@ -1,0 +1,217 @@
+/**
+ * Stations that others have written, which judge our answers by their own schemas, against the real
+ * programs on a real Redis: npm `ocpp-rpc` (strict mode) and PyPI `ocpp` with `websockets`.
+ */
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import anyTest, { type TestFn } from 'ava';
+import { Redis } from 'ioredis';
+import { RPCClient } from 'ocpp-rpc';
+import { type Cluster, startCluster } from '../support/cluster.ts';
+import { pythonWith } from '../support/python.ts';
+import { readStream } from '../simulator/stream.ts';
+
+const test = anyTest as TestFn<{ cluster: Cluster; url: string }>;
+const STATION_PY = join(import.meta.dirname, 'station.py');
+const PYTHON_PACKAGES = ['ocpp==2.1.0', 'websockets==17.4'];
+const QUEUE = 'ocpp:requests';
+const ENERGY = 'Energy.Active.Import.Register';
+
+test.before(async (t) => {
+  t.timeout(120_000);
+  const cluster = await startCluster();
+  t.context = { cluster, url: cluster.proxies[0]?.url ?? '' };
+});
+test.after.always(async (t) => {
+  await t.context.cluster?.[Symbol.asyncDispose]();
+});
+
+/** A station of ocpp-rpc, connected; with the texts that it has sent. */
+async function connected(url: string, identity: string, protocol: string) {
+  // Its schemas of 2.1 cannot be used: they carry ids other than those that it looks for.
+  const strictMode = protocol !== 'ocpp2.1';
+  const options = { endpoint: url, identity, protocols: [protocol], strictMode, reconnect: false };
+  // Its types name every option as mandatory; they all have defaults.
+  const client = new RPCClient(options as unknown as ConstructorParameters<typeof RPCClient>[0]);
+  const sent: string[] = [];
+  client.on('message', ({ message, outbound }: { message: string; outbound: boolean }) => {
+    if (outbound) sent.push(message);
+  });
+  await client.connect();
+  const call = async (action: string, payload: object) =>
+    (await client.call(action, payload)) as Record<string, unknown>;
+  return {
+    call,
+    sent,
+    [Symbol.asyncDispose]: async () => {
+      await client.close();
+    },
+  };
+}
+type Station = Awaited<ReturnType<typeof connected>>;
+
+const at = () => new Date().toISOString();
+
+async function charge16({ call }: Station): Promise<string> {
+  const { transactionId } = await call('StartTransaction', {
+    connectorId: 1,
+    idTag: 'RPC',
+    meterStart: 100,
+    timestamp: at(),
+  });
+  await call('StatusNotification', { connectorId: 1, errorCode: 'NoError', status: 'Charging' });
+  const sampledValue = [{ value: '150', measurand: ENERGY, unit: 'Wh' }];
+  const meterValue = [{ timestamp: at(), sampledValue }];
+  await call('MeterValues', { connectorId: 1, transactionId, meterValue });
+  await call('StopTransaction', { transactionId, meterStop: 200, timestamp: at(), reason: 'Local' });
+  return String(transactionId);
+}
+
+async function charge2({ call }: Station): Promise<string> {
+  const transactionId = randomUUID();
+  await call('StatusNotification', {
+    timestamp: at(),
+    connectorStatus: 'Occupied',
+    evseId: 1,
+    connectorId: 1,
+  });
+  const events = [
+    ['Started', 'Authorized', 100],
+    ['Updated', 'MeterValuePeriodic', 150],
+    ['Ended', 'StopAuthorized', 200],
+  ] as const;
+  for (const [seqNo, [eventType, triggerReason, value]] of events.entries()) {
+    await call('TransactionEvent', {
+      eventType,
+      triggerReason,
+      seqNo,
+      timestamp: at(),
+      transactionInfo: { transactionId },
+      evse: { id: 1, connectorId: 1 },
+      meterValue: [{ timestamp: at(), sampledValue: [{ value, measurand: ENERGY }] }],
+      ...(eventType === 'Started' && { idToken: { idToken: 'RPC', type: 'ISO14443' } }),
+    });
+  }
+  return transactionId;
+}
+
+const BOOT_2 = { reason: 'PowerUp', chargingStation: { vendorName: 'Interop', model: 'Rpc' } };
+const STATIONS = {
+  'ocpp1.6': { boot: { chargePointVendor: 'Interop', chargePointModel: 'Rpc' }, charge: charge16 },
+  'ocpp2.0.1': { boot: BOOT_2, charge: charge2 },
+  'ocpp2.1': { boot: BOOT_2, charge: charge2 },
+} as const;
+
+for (const [protocol, { boot, charge }] of Object.entries(STATIONS)) {
+  test.serial(`a station of ocpp-rpc boots and charges in ${protocol}, through the queue`, async (t) => {
+    const { cluster, url } = t.context;
+    await using monitor = await watchQueue(cluster);
+    const identity = `RPC-${protocol}`;
+    await using station = await connected(url, identity, protocol);
+    t.is((await station.call('BootNotification', boot))['status'], 'Accepted');
+    const { currentTime } = await station.call('Heartbeat', {});
+    t.true(Math.abs(Date.parse(String(currentTime)) - Date.now()) < 60_000);
+    const transactionId = await charge(station);
+
+    const closed = await closedTransactions(cluster, identity);
+    t.is(closed.length, 1);
+    t.like(closed[0], { transactionId, idTag: 'RPC', meterStart: '100', meterStop: '200', reason: 'Local' });
+
+    t.true(station.sent.length >= 6);
+    for (const text of station.sent) {
+      const envelope = monitor.seen.find((entry) => entry.includes(`"payload":${text}`));
+      t.truthy(envelope, `${text} was not pushed to ${QUEUE} byte by byte`);
+      t.is((JSON.parse(envelope ?? '{}') as Record<string, unknown>)['charge_point_id'], identity);
+    }
+  });
+}
+
+/** Everything that is pushed to the queue, as Redis sees it. */
+async function watchQueue({ redis: { host, port } }: Cluster) {
+  const redis = new Redis({ host, port });
+  const monitor = await redis.monitor();
+  const seen: string[] = [];
+  monitor.on('monitor', (_time: string, [command, key, ...entries]: string[]) => {
+    if (command?.toLowerCase() === 'lpush' && key === QUEUE) seen.push(...entries);
+  });
+  return {
+    seen,
+    [Symbol.asyncDispose]: async () => {
+      monitor.disconnect();
+      await redis.quit();
+    },
+  };
+}
+
+async function closedTransactions({ redis }: Cluster, stationId: string) {
+  const entries = await readStream(redis);
+  return entries.filter((entry) => entry['stationId'] === stationId);
+}
+
+test.serial(
+  'while the processor stands still, frames wait in the queue; then they are answered',
+  async (t) => {
+    const { cluster, url } = t.context;
+    const [processor] = cluster.processors;
+    const names = ['WAIT-1', 'WAIT-2', 'WAIT-3', 'WAIT-4'];
+    const stations = await Promise.all(names.map((name) => connected(url, name, 'ocpp1.6')));
+    const redis = new Redis({ host: cluster.redis.host, port: cluster.redis.port });
+    processor?.signal('SIGSTOP');
+    try {
+      const answers = stations.map(({ call }) => call('Heartbeat', {}));
+      // The waiting processor's BLMOVE may take one of them into its landing list; nothing takes the others.
+      const waiting = await until(
+        () => redis.lrange(QUEUE, 0, -1),
+        (entries) => entries.length >= names.length - 1,
+      );
+      const found = waiting.map(
+        (entry) => JSON.parse(entry) as { charge_point_id: string; payload: unknown[] },
+      );
+      for (const { charge_point_id, payload } of found) {
+        const [text] = stations[names.indexOf(charge_point_id)]?.sent ?? [];
+        t.deepEqual(payload, JSON.parse(text ?? 'null'));
+      }
+      processor?.signal('SIGCONT');
+      for (const answer of await Promise.all(answers)) t.is(typeof answer['currentTime'], 'string');
+      t.is(await redis.llen(QUEUE), 0);
+    } finally {
+      processor?.signal('SIGCONT');
+      await Promise.all(stations.map((station) => station[Symbol.asyncDispose]()));
+      await redis.quit();
+    }
+  },
+);
+
+async function until<T>(read: () => Promise<T>, enough: (value: T) => boolean): Promise<T> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const value = await read();
+    if (enough(value)) return value;
+    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after 20 s`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test.serial('a station of the Python packages boots and charges in every version', async (t) => {
+  t.timeout(240_000);
+  const python = await pythonWith(PYTHON_PACKAGES);
+  if ('missing' in python) {
+    t.log(`SKIPPED: ${python.missing}`);
+    return process.env['CI'] === 'true' ? t.fail(python.missing) : t.pass();
+  }
+  const { cluster, url } = t.context;
+  for (const protocol of Object.keys(STATIONS)) {
+    const identity = `PY-${protocol}`;
+    const { stdout } = await promisify(execFile)(python.path, [STATION_PY, url, identity, protocol], {
+      timeout: 90_000,
+    });
+    const told = JSON.parse(stdout) as Record<string, string>;
+    t.like(told, { boot: 'Accepted', authorization: 'Accepted' });
+    const closed = await closedTransactions(cluster, identity);
+    t.is(closed.length, 1, protocol);
+    t.like(closed[0], { transactionId: told['transactionId'], meterStart: '100', meterStop: '200' });
+  }
+  return undefined;
+});

@@ -1,0 +1,98 @@
+/**
+ * What is guaranteed while things break: nothing lost, nothing answered twice, every transaction in the
+ * stream exactly once. Simulated stations of all versions are the judges (test/simulator).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { startBalancer } from '../support/balancer.ts';
+import { type Cluster, startCluster } from '../support/cluster.ts';
+import { startProgram } from '../support/program.ts';
+import { isClean, type Simulation, startSimulation, type Summary } from '../simulator/simulation.ts';
+
+const STATIONS = 30;
+
+/** Stations that work all the time and come back fast, behind a balancer. */
+async function workload(cluster: Cluster, prefix: string) {
+  const living = () => cluster.proxies.filter(({ ended }) => !ended);
+  const balancer = await startBalancer(() => living().map(({ stationPort }) => stationPort));
+  const simulation = startSimulation({
+    url: `ws://127.0.0.1:${balancer.port}/ocpp`,
+    stations: STATIONS,
+    prefix,
+    cadenceSeconds: 0.25,
+    reconnectScale: 0.2,
+    redis: cluster.redis,
+  });
+  return { simulation, [Symbol.asyncDispose]: () => balancer[Symbol.asyncDispose]() };
+}
+
+async function until(simulation: Simulation, enough: (progress: Summary) => boolean): Promise<void> {
+  const deadline = Date.now() + 90_000;
+  while (!enough(simulation.progress())) {
+    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(simulation.progress())}`);
+    await sleep(50);
+  }
+}
+
+/** Until every station has gone round once more. */
+async function goOn(simulation: Simulation): Promise<void> {
+  const { stopped } = simulation.progress().transactions;
+  await until(
+    simulation,
+    ({ transactions, online }) => online === STATIONS && transactions.stopped >= stopped + STATIONS,
+  );
+}
+
+test('processors and proxies killed one after the other under load: nothing is lost, nothing doubled', async (t) => {
+  t.timeout(300_000);
+  await using cluster = await startCluster({ proxies: 2, processors: 2 });
+  const { proxies, processors, redis } = cluster;
+  await using load = await workload(cluster, 'KILL');
+  const { simulation } = load;
+  await goOn(simulation);
+
+  await processors[0]?.kill('SIGKILL');
+  await goOn(simulation);
+  await using processor = await startProgram('processor', { REDIS_ADDR: redis.addr });
+  await processors[1]?.kill('SIGTERM');
+  await goOn(simulation);
+  t.false(processor.ended);
+
+  await proxies[0]?.kill('SIGKILL');
+  await goOn(simulation);
+  t.true(simulation.progress().moves.reconnects > 0);
+  await using proxy = await startProgram('ws-proxy', { REDIS_ADDR: redis.addr });
+  proxies.push(proxy);
+  const stopped = proxies[1]?.kill('SIGTERM');
+  await goOn(simulation);
+  t.is(await stopped, 0);
+  t.true(simulation.progress().moves.closedBy1012 > 0, 'a draining proxy tells its stations 1012');
+
+  simulation.stop();
+  const summary = await simulation.done;
+  t.true(isClean(summary), JSON.stringify(summary, undefined, 1));
+  t.true((summary.stream?.expected ?? 0) >= 4 * STATIONS);
+  t.is(summary.unsent, 0);
+});
+
+test('stations whose sockets are cut again and again lose nothing and are never charged twice', async (t) => {
+  t.timeout(180_000);
+  await using cluster = await startCluster({ proxies: 2, processors: 1 });
+  await using load = await workload(cluster, 'CUT');
+  const { simulation } = load;
+  const [processor] = cluster.processors;
+  for (let round = 0; round < 3; round++) {
+    await goOn(simulation);
+    // While the processor stands still, CALLs are open on most of the sockets.
+    processor?.signal('SIGSTOP');
+    await sleep(600);
+    simulation.cut(STATIONS);
+    processor?.signal('SIGCONT');
+    await until(simulation, ({ online }) => online < STATIONS);
+  }
+  await goOn(simulation);
+  simulation.stop();
+  const summary = await simulation.done;
+  t.true(isClean(summary), JSON.stringify(summary, undefined, 1));
+  t.true(summary.resent > 0, 'CALLs were open when the sockets were cut');
+});

@@ -1,0 +1,32 @@
+/** The programs on one Redis, as a person would start them by hand: all of them real processes. */
+import { ENV } from '../../services/contract.ts';
+import { type Environment, type Program, startProgram } from './program.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
+
+export interface Cluster extends AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly proxies: Program[];
+  readonly processors: Program[];
+}
+
+export async function startCluster(
+  size: { readonly proxies: number; readonly processors: number } = { proxies: 1, processors: 1 },
+  env: Environment = {},
+): Promise<Cluster> {
+  const stack = new AsyncDisposableStack();
+  try {
+    const redis = stack.use(await startRedis());
+    const started = (name: 'ws-proxy' | 'processor', count: number) =>
+      Promise.all(
+        Array.from({ length: count }, async () =>
+          stack.use(await startProgram(name, { [ENV.redisAddr]: redis.addr, ...env })),
+        ),
+      );
+    const processors = await started('processor', size.processors);
+    const proxies = await started('ws-proxy', size.proxies);
+    return { redis, proxies, processors, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
