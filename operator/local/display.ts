@@ -13,6 +13,8 @@ import type { Terminal } from './terminal.ts';
 const LOOK_EVERY_MS = 1000;
 const EVENTS: Resource = { ...PODS, kind: 'Event', plural: 'events' };
 
+const GETTING_WELL = new Set(['Available', 'RedisReady', 'AutoscalingActive', 'Recovered']);
+
 /** An Event as the operator writes it. */
 interface Event extends KubeObject {
   readonly type: string;
@@ -42,6 +44,8 @@ export class Display {
   readonly #terminal: Terminal;
   /** Clusters that were ready once. */
   readonly #announced = new Set<string>();
+  /** Clusters of which a warning was told. */
+  readonly #troubled = new Set<string>();
   readonly #began = performance.now();
 
   constructor(local: LocalCluster, terminal: Terminal) {
@@ -61,9 +65,11 @@ export class Display {
     for await (const change of store.watch(EVENTS, { resourceVersion, signal })) {
       if (change.type === 'BOOKMARK' || change.type === 'DELETED') continue;
       const { type, involvedObject, reason, message } = change.object as Event;
-      // While it starts, that things get well one by one is no news.
-      if (type === 'Normal' && !this.#announced.has(involvedObject.name)) continue;
-      this.#terminal.note(`${involvedObject.name}: ${reason}: ${message}`);
+      const { name } = involvedObject;
+      if (type === 'Warning') this.#troubled.add(name);
+      // That things get well one by one while it starts is no news.
+      if (GETTING_WELL.has(reason) && !this.#troubled.has(name)) continue;
+      this.#terminal.note(`${name}: ${reason}: ${message}`);
     }
   }
 
