@@ -121,10 +121,6 @@ export function startSimulation(given: SimulationOptions): Simulation {
   };
 }
 
-export function runSimulation(options: SimulationOptions): Promise<Summary> {
-  return startSimulation(options).done;
-}
-
 /** Whether anything is wrong with what was seen. */
 export function isClean({ lost, duplicated, wrong, stream }: Summary): boolean {
   const { missing = 0, doubled = 0, differing = 0 } = stream ?? {};
