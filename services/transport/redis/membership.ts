@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { sleep } from '../../runtime/clock.ts';
 import { TransportError } from '../errors.ts';
-import { openConnection, type RedisConnection, type RedisSettings } from './connection.ts';
+import { openConnection, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
 import type { Keys, Role } from './keys.ts';
 import { rescueDead } from './rescue.ts';
 
@@ -122,7 +122,7 @@ export class Membership {
           return;
         }
       } catch (error) {
-        if (failures % 10 === 3) this.#options.onError(error as Error);
+        if (failures % 10 === 3) this.#options.onError(unavailable(this.#options.redis.addr, error));
         await this.pause(failures);
       }
     }
@@ -157,7 +157,7 @@ export class Membership {
       await this.#renew();
       await rescueDead(this.commands, this.keys, this.#pid);
     } catch (error) {
-      if (!this.stopping) this.#options.onError(error as Error);
+      if (!this.stopping) this.#options.onError(unavailable(this.#options.redis.addr, error));
     } finally {
       this.#beating = false;
     }
