@@ -41,13 +41,6 @@ const dataFiles: Plugin = {
   },
 };
 
-const BANNER = [
-  // CommonJS dependencies call require() for Node's own modules; an ES module has none.
-  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  // Process 1 of a container ignores SIGTERM until it is handled; runProgram takes over once all is loaded.
-  "process.on('SIGTERM', () => process.exit(0));",
-].join('\n');
-
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT);
 // The folder is all of the image's /app: without this, Node would take the .js files for CommonJS.
@@ -68,7 +61,10 @@ await build({
   target: 'node24',
   format: 'esm',
   sourcemap: true,
-  banner: { js: BANNER },
+  // CommonJS dependencies call require() for Node's own modules; an ES module has none.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
   plugins: [dataFiles],
   logLevel: 'info',
 });

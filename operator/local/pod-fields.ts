@@ -73,6 +73,7 @@ const POD: Table = {
   securityContext: true,
   serviceAccount: true,
   serviceAccountName: true,
+  shareProcessNamespace: true,
   tolerations: true,
   topologySpreadConstraints: true,
 };

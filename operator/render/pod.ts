@@ -40,6 +40,9 @@ export function podTemplate(
       serviceAccountName: nameOf(cluster, component),
       automountServiceAccountToken: false,
       enableServiceLinks: false,
+      // The sandbox is process 1, not the program: the kernel drops a SIGTERM for process 1 that is not handled yet,
+      // so that a Pod deleted in its first moment would stay for the whole grace period.
+      shareProcessNamespace: true,
       terminationGracePeriodSeconds: parts.graceSeconds,
       ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets.map((name) => ({ name })) }),
       ...placement(view, component, extra),

@@ -28,9 +28,9 @@ export async function runProgram(log: () => Log, main: () => Promise<Running>): 
     stopping = true;
     running.stop(signal).then(() => process.exit(0), fail);
   };
-  // From the first moment: in a container we are process 1, which the kernel spares every signal that it does
-  // not handle, so that a Pod deleted while it starts would stay for its whole grace period.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal).on(signal, stop);
+  // Before main(), which may wait long for Redis or an API server.
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
   try {
     running = await main();
   } catch (error) {
