@@ -30,11 +30,14 @@ const counted = ({ frame }: Delivery): Outcome =>
   done({ writes: [{ kind: 'append', key: 'effects', fields: { id: frame.id }, maxLength: 1000 }] });
 
 /** A Redis, as many proxies and processors as a test wants, and a client to look with. */
-async function cluster(t: ExecutionContext, options: { readonly appendonly?: boolean } = {}) {
+async function cluster(
+  t: ExecutionContext,
+  options: { readonly appendonly?: boolean; readonly clientTimeoutMs?: number } = {},
+) {
   const redis = await startRedis(options);
   const config = {
     kind: 'redis',
-    redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
+    redis: { addr: redis.addr, db: 0, clientTimeoutMs: options.clientTimeoutMs ?? 5000 },
     channelPrefix: 'ocpp',
     leaseMs: LEASE_MS,
   } as const;
@@ -316,6 +319,23 @@ test('Redis dies and comes back with its file: nothing acknowledged is lost, not
   const all = await effects();
   t.is(new Set(all).size, all.length, 'no effect twice');
   t.is(all.length, 600, 'every effect');
+});
+
+test('Redis is silent for a while: connections are made anew, nothing is lost, nothing is doubled', async (t) => {
+  const { redis, processor, proxy, effects } = await cluster(t, { clientTimeoutMs: 500 });
+  const gateway = await proxy();
+  await processor(async (delivery) => counted(delivery));
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  await until(() => one.heard.length === 1, 'the answer');
+  process.kill(redis.pid, 'SIGSTOP');
+  await one.call('b');
+  await until(() => !gateway.isHealthy(), 'the silence to be noticed');
+  process.kill(redis.pid, 'SIGCONT');
+  await until(() => one.heard.length === 2, 'the answer after it');
+  await one.call('c');
+  await until(() => one.heard.length === 3, 'the next answer');
+  t.deepEqual(await effects(), ['a', 'b', 'c']);
 });
 
 test('Redis loses everything: proxies and processors start anew without a restart', async (t) => {

@@ -12,17 +12,19 @@ export interface RedisSettings {
   readonly username?: string;
   readonly password?: string;
   readonly db: number;
-  /** How long a command may take; ms. */
+  /** How long Redis may be silent while a command is in the air, and a connection attempt may take; ms. */
   readonly clientTimeoutMs: number;
 }
 
 /** A connection with the data path's scripts as methods. */
 export type RedisConnection = Redis & Scripts;
 
+/** How long a blocking command waits at a time; seconds. */
+export const BLOCK_SECONDS = 1;
 /** Reconnects after 50 ms, doubled up to this; ms. */
 const LONGEST_PAUSE = 2000;
 
-/** @param purpose a blocking connection has no time-out of its own: its commands bring theirs */
+/** @param purpose a blocking connection waits up to BLOCK_SECONDS for its reply, on purpose */
 export function openConnection(
   settings: RedisSettings,
   purpose: 'commands' | 'blocking',
@@ -40,8 +42,8 @@ export function openConnection(
     // A command in the air when the connection breaks rejects at once; with null it would never settle.
     maxRetriesPerRequest: 0,
     connectTimeout: settings.clientTimeoutMs,
-    ...(purpose === 'commands' ? { commandTimeout: settings.clientTimeoutMs } : {}),
-    keepAlive: 10_000,
+    // A server that vanished without a word (a lost node) is noticed by its silence; TCP alone takes minutes.
+    socketTimeout: settings.clientTimeoutMs + (purpose === 'blocking' ? BLOCK_SECONDS * 1000 : 0),
     retryStrategy: (attempt) =>
       Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_PAUSE) * (0.8 + 0.4 * Math.random()),
     // A replica that was the primary: the name leads to the new one after a reconnect.

@@ -37,8 +37,9 @@ export class Membership {
   #timer: NodeJS.Timeout | undefined;
   #beating = false;
   #registering: Promise<void> | undefined;
-  /** The blocking connection is new: its client id is in no registration yet. */
-  #unknown = true;
+  /** Counts the blocking connections, and which of them has its client id in the registration. */
+  #link = 0;
+  #registeredLink = -1;
   readonly #stopped = new AbortController();
 
   constructor(options: MembershipOptions) {
@@ -48,7 +49,7 @@ export class Membership {
     this.commands = openConnection(options.redis, 'commands', options.onError);
     this.blocking = openConnection(options.redis, 'blocking', options.onError);
     this.blocking.on('close', () => {
-      this.#unknown = true;
+      this.#link++;
     });
   }
 
@@ -104,8 +105,8 @@ export class Membership {
 
   /** Whether the blocking connection may wait now; registers its client id when it is a new one. */
   async mayBlock(): Promise<boolean> {
-    if (this.#unknown) await this.#renew();
-    return !this.#unknown && !this.stopping;
+    if (this.#registeredLink !== this.#link) await this.#renew();
+    return this.#registeredLink === this.#link && !this.stopping;
   }
 
   /** Waits after a failure, longer each time. */
@@ -135,9 +136,9 @@ export class Membership {
 
   async #send(pid: string, verb: 'new' | 'renew'): Promise<boolean> {
     const { keys } = this;
+    // What closes from here on counts as new, and is registered again before it may block.
+    const link = this.#link;
     const [one, two] = await Promise.all([this.commands.client('ID'), this.blocking.client('ID')]);
-    // What closes from here on is noticed, and registered again before it may block.
-    this.#unknown = false;
     const members = keys.members(this.#options.role);
     const sent = this.commands.register(
       keys.process(pid),
@@ -147,7 +148,9 @@ export class Membership {
       verb,
       `${one},${two}`,
     );
-    return (await sent) === 1;
+    if ((await sent) !== 1) return false;
+    this.#registeredLink = link;
+    return true;
   }
 
   async #beat(): Promise<void> {

@@ -14,7 +14,7 @@ import type {
   StationSink,
   TransportLoad,
 } from '../transport.ts';
-import { isRefusal, type RedisSettings, unavailable } from './connection.ts';
+import { BLOCK_SECONDS, isRefusal, type RedisSettings, unavailable } from './connection.ts';
 import { EnvelopeWriter, readOutbox } from './envelope.ts';
 import { escapeKey, type Keys } from './keys.ts';
 import { readLoad } from './load.ts';
@@ -31,8 +31,6 @@ export interface RedisGatewayOptions {
 
 /** Frames in one LPUSH: keeps any one command short for the others on this Redis. */
 const MAX_BATCH = 256;
-/** How long the outbox is waited for at a time; seconds. */
-const WAIT_SECONDS = 1;
 /** How often each connection is held against its session; ms, and how many in one script. */
 const REFRESH_MS = 10_000;
 const REFRESH_AT_ONCE = 500;
@@ -248,7 +246,7 @@ export class RedisGateway implements Gateway {
           seen = batch;
           if (entries.length === 0 && (await this.#member.mayBlock())) {
             // Wakes this one waiter and moves nothing: the script above takes.
-            await blocking.blmove(keys.outbox(pid), keys.outbox(pid), 'RIGHT', 'RIGHT', WAIT_SECONDS);
+            await blocking.blmove(keys.outbox(pid), keys.outbox(pid), 'RIGHT', 'RIGHT', BLOCK_SECONDS);
           }
         }
       } catch (error) {

@@ -14,7 +14,7 @@ import {
   type Transport,
   type TransportLoad,
 } from '../transport.ts';
-import { isRefusal, type RedisSettings, unavailable } from './connection.ts';
+import { BLOCK_SECONDS, isRefusal, type RedisSettings, unavailable } from './connection.ts';
 import { ControlEvents } from './control-events.ts';
 import { readRequest, type Request } from './envelope.ts';
 import { finishArguments } from './finish-arguments.ts';
@@ -36,8 +36,6 @@ export interface RedisTransportOptions {
 export const MAX_IN_HAND = 200;
 const MAX_TAKE = 100;
 const MAX_FINISH = 200;
-/** How long an empty queue is waited for at a time; seconds. */
-const WAIT_SECONDS = 1;
 /** A delivery that could not be handled is given back after so long; ms. */
 const GIVE_BACK_MS = 500;
 const LONGEST_OUTBOX = 100_000;
@@ -209,7 +207,7 @@ export class RedisTransport implements Transport {
       return new Promise((resolve) => setImmediate(resolve));
     }
     if (await this.#member.mayBlock()) {
-      await blocking.blmove(keys.requests, keys.landing(pid), 'RIGHT', 'LEFT', WAIT_SECONDS);
+      await blocking.blmove(keys.requests, keys.landing(pid), 'RIGHT', 'LEFT', BLOCK_SECONDS);
     }
   }
 
