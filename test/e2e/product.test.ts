@@ -214,16 +214,15 @@ test.serial('an upgrade of the operator drops no station and rolls no proxy', as
 test.serial('a deleted cluster leaves its volume or nothing, as its spec says', async (t) => {
   await kubectl(['delete', 'ocppcluster', city.cluster, '-n', city.namespace, '--timeout=120s']);
   await kubectl(['delete', 'ocppcluster', minimal.cluster, '-n', minimal.namespace, '--timeout=120s']);
-  await until(
-    'nothing of the first is left',
-    180,
-    async () => (await everythingIn(city.namespace)).length === 0,
-  );
-  await until('one volume of the second is left', 180, async () => {
-    const left = await everythingIn(minimal.namespace);
-    return left.length === 1 && left[0]?.startsWith('persistentvolumeclaim/');
-  });
-  t.pass();
+  const left = async (namespace: string, expected: readonly string[]) => {
+    const unexpected = (await everythingIn(namespace)).filter((name) => !expected.includes(name));
+    if (unexpected.length > 0) throw new Error(`still there: ${unexpected.join(', ')}`);
+    return true;
+  };
+  const volume = ['persistentvolumeclaim/data-minimal-redis-0'];
+  await until('nothing of the first is left', 120, () => left(city.namespace, []));
+  await until('nothing but a volume of the second is left', 120, () => left(minimal.namespace, volume));
+  t.deepEqual(await everythingIn(minimal.namespace), volume);
 });
 
 /** Names of every object of every kind in a namespace, but for what Kubernetes itself puts there. */
