@@ -19,6 +19,9 @@ export interface RedisSettings {
 /** A connection with the data path's scripts as methods. */
 export type RedisConnection = Redis & Scripts;
 
+/** However long the client time-out: a connection that takes longer, or is silent for longer, is made anew; ms. */
+const LONGEST_HANDSHAKE = 2000;
+const LONGEST_SILENCE = 10_000;
 /** How long a blocking command waits at a time; seconds. */
 export const BLOCK_SECONDS = 1;
 /** Reconnects after 50 ms, doubled up to this; ms. */
@@ -41,9 +44,12 @@ export function openConnection(
     autoResendUnfulfilledCommands: false,
     // A command in the air when the connection breaks rejects at once; with null it would never settle.
     maxRetriesPerRequest: 0,
-    connectTimeout: settings.clientTimeoutMs,
+    // A Service without endpoints swallows the handshake: try again soon, its Pod may be back within a second.
+    connectTimeout: Math.min(settings.clientTimeoutMs, LONGEST_HANDSHAKE),
     // A server that vanished without a word (a lost node) is noticed by its silence; TCP alone takes minutes.
-    socketTimeout: settings.clientTimeoutMs + (purpose === 'blocking' ? BLOCK_SECONDS * 1000 : 0),
+    socketTimeout:
+      Math.min(settings.clientTimeoutMs, LONGEST_SILENCE) +
+      (purpose === 'blocking' ? BLOCK_SECONDS * 1000 : 0),
     retryStrategy: (attempt) =>
       Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_PAUSE) * (0.8 + 0.4 * Math.random()),
     // A replica that was the primary: the name leads to the new one after a reconnect.
@@ -65,7 +71,9 @@ export function parseAddr(addr: string): { readonly host: string; readonly port:
 }
 
 export function unavailable(addr: string, cause: unknown): TransportError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const said = cause instanceof Error ? cause.message : String(cause);
+  // What ioredis says of a command while there is no connection would send a reader after the wrong thing.
+  const why = said.startsWith("Stream isn't writeable") ? 'not connected' : said;
   return new TransportError('store-unavailable', `Redis at ${addr}: ${why}`, { cause });
 }
 
