@@ -2,6 +2,7 @@
  * What can go wrong between processes and Redis, on a real Redis: processes that die or are declared dead,
  * scripts that run twice, replies that get lost, a Redis that goes away or loses its data.
  */
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
@@ -375,4 +376,152 @@ test('after all have gone in good order, every key left has an owner or an expir
   for (const key of await look.keys('*')) if ((await look.ttl(key)) < 0) lasting.push(key);
   // The two counters are the cluster's own.
   t.deepEqual(lasting.sort(), ['ocpp:epoch', 'ocpp:running']);
+});
+
+test('a session whose connect script ran and was never heard of is ended all the same', async (t) => {
+  const { redis, look } = await cluster(t);
+  const link = await mute(t, redis.port, 'last-epoch:CP-1');
+  const gateway = createGateway({
+    kind: 'redis',
+    redis: { addr: `127.0.0.1:${link.port}`, db: 0, clientTimeoutMs: 5000 },
+    channelPrefix: 'ocpp',
+    leaseMs: LEASE_MS,
+    name: 'proxy',
+  });
+  gateway.onError(() => undefined);
+  t.teardown(() => gateway.stop());
+  await gateway.start();
+  const session = { stationId: 'CP-1', protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
+  const opening = gateway.open(session, { deliver() {}, revoked() {} });
+  await t.throwsAsync(opening, { code: 'store-unavailable' });
+  t.is(await look.hget('ocpp:session:CP-1', 'ws_server_id'), gateway.id, 'the script had run');
+  link.heal();
+  await until(async () => (await look.exists('ocpp:session:CP-1')) === 0, 'the session to be ended');
+  t.deepEqual(await look.smembers('ocpp:active'), []);
+});
+
+/** A TCP relay to Redis that cuts the connection instead of passing on the reply to what contains `text`. */
+async function mute(t: ExecutionContext, port: number, text: string) {
+  let broken = true;
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    const target = connect(port, '127.0.0.1');
+    let cut = false;
+    for (const socket of [client, target]) {
+      open.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => [client, target].forEach((one) => one.destroy()));
+    }
+    client.on('data', (data) => {
+      cut ||= broken && data.includes(text);
+      target.write(data);
+    });
+    target.on('data', (data) => (cut ? client.destroy() : client.write(data)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    for (const socket of open) socket.destroy();
+    server.close();
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    heal: () => {
+      broken = false;
+    },
+  };
+}
+
+test('a Redis that forgot its last moments strands nothing: the processor starts anew', async (t) => {
+  const { processor, proxy, look, effects } = await cluster(t);
+  const gateway = await proxy();
+  await processor(async (delivery) => counted(delivery));
+  const one = await station(gateway, 'CP-1');
+  for (const id of ['a', 'b', 'c']) {
+    await one.call(id);
+    await until(() => one.heard.includes(id), `the answer to ${id}`);
+  }
+  const [pid] = await look.zrange('ocpp:processors', '0', '0');
+  // A replica that lagged, or a file that was written once a second: numbers come again.
+  await look.multi().hset(`ocpp:process:${pid}`, 'top', '0').set('ocpp:running', '0').exec();
+  await one.call('d');
+  await until(() => one.heard.includes('d'), 'the answer after it');
+  await until(async () => (await look.exists(`ocpp:processing:${pid}`)) === 0, 'nothing left behind');
+  t.deepEqual(await effects(), ['a', 'b', 'c', 'd']);
+});
+
+test('what was in hand when Redis lost everything does not finish another message in its place', async (t) => {
+  const { redis, processor, proxy, effects } = await cluster(t);
+  const gateway = await proxy();
+  const held = new Map<string, () => void>();
+  await processor(async (delivery) => {
+    await new Promise<void>((resolve) => held.set(delivery.frame.id, resolve));
+    return counted(delivery);
+  });
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  await until(() => held.has('a'), 'the first delivery');
+  await redis.kill();
+  await redis.restart();
+  await until(() => one.told.length === 1, 'the socket to be closed');
+  const started = () =>
+    one.client.start().then(
+      () => true,
+      () => false,
+    );
+  await until(started, 'a new session');
+  // Its running number and its number on the connection are those of the first.
+  await one.call('b');
+  await until(() => held.has('b'), 'the second delivery');
+  held.get('a')?.();
+  await wait(300);
+  held.get('b')?.();
+  await until(() => one.heard.length === 1, 'the answer');
+  t.deepEqual([one.heard, await effects()], [['b'], ['b']]);
+});
+
+test('a process that registers anew does not wait under its old name', async (t) => {
+  const { redis, look } = await cluster(t);
+  const { Membership } = await import('../../services/transport/redis/membership.ts');
+  const { Keys } = await import('../../services/transport/redis/keys.ts');
+  const member = new Membership({
+    redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
+    keys: new Keys('ocpp'),
+    role: 'processor',
+    name: 'p',
+    onError: () => undefined,
+    onLost: () => undefined,
+  });
+  t.teardown(() => member.close());
+  await member.start();
+  const old = member.pid;
+  t.true(await member.mayBlock(old));
+  // Declared dead between a take and the wait that follows it, with the connection made anew.
+  await look.hset(`ocpp:process:${old}`, 'state', 'dead');
+  await look.client('KILL', 'ID', await member.blocking.client('ID'));
+  await until(() => member.blocking.status !== 'ready', 'the connection to break');
+  await until(() => member.blocking.status === 'ready', 'the connection');
+  t.false(await member.mayBlock(old));
+  t.not(member.pid, old);
+  t.true(await member.mayBlock(member.pid));
+});
+
+test('epochs go on above those given when Redis loses everything', async (t) => {
+  const { redis, proxy } = await cluster(t);
+  const gateway = await proxy();
+  const session = { stationId: 'CP-1', protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
+  const silent = { deliver: () => undefined, revoked: () => undefined };
+  await Promise.all(
+    Array.from({ length: 50 }, (_, i) => gateway.open({ ...session, stationId: `${i}` }, silent)),
+  );
+  const before = await gateway.open(session, silent);
+  await redis.kill();
+  await redis.restart();
+  let after = before;
+  const opened = () =>
+    gateway.open(session, silent).then(
+      (connection) => ((after = connection), true),
+      () => false,
+    );
+  await until(opened, 'a session');
+  t.true(after.epoch > before.epoch, `${after.epoch} after ${before.epoch}`);
 });

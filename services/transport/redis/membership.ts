@@ -103,10 +103,13 @@ export class Membership {
     await this.#registering;
   }
 
-  /** Whether the blocking connection may wait now; registers its client id when it is a new one. */
-  async mayBlock(): Promise<boolean> {
+  /**
+   * Whether the blocking connection may wait now under `pid`; registers its client id when it is a new one.
+   * That may find the registration lost: what is moved to a name that has ended, nobody would find.
+   */
+  async mayBlock(pid: string): Promise<boolean> {
     if (this.#registeredLink !== this.#link) await this.#renew();
-    return this.#registeredLink === this.#link && !this.stopping;
+    return this.#registeredLink === this.#link && pid === this.#pid && !this.stopping;
   }
 
   /** Waits after a failure, longer each time. */

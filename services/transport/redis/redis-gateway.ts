@@ -46,7 +46,7 @@ class Connection implements GatewayConnection {
   readonly station: string;
   readonly pid: string;
   readonly sink: StationSink;
-  /** Its session was taken: from now on it must be there. */
+  /** Its session is known to be taken: from now on it must be there. */
   open = false;
   readonly #gateway: RedisGateway;
   readonly #writer: EnvelopeWriter;
@@ -137,8 +137,9 @@ export class RedisGateway implements Gateway {
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
     if (!this.isHealthy()) throw unavailable(this.#options.redis.addr, 'not connected');
     const { pid, commands, keys } = this.#member;
-    // Drawn before the script, so that a script that is sent twice stays one connection.
-    const epoch = await commands.incr(keys.epoch).catch((error: unknown) => {
+    // Drawn before the script, so that a script that is sent twice stays one connection. The clock as the least
+    // keeps epochs rising when Redis has lost the counter: older ones may live on in proxies and frames.
+    const epoch = await commands.reserve(keys.epoch, 1, Date.now()).catch((error: unknown) => {
       throw unavailable(this.#options.redis.addr, error);
     });
     const connection = new Connection(this, session, pid, epoch, sink);
@@ -244,7 +245,7 @@ export class RedisGateway implements Gateway {
           // A batch that was seen already comes again only when nothing newer is there.
           if (batch !== seen) for (let i = entries.length - 1; i >= 0; i--) this.#deliver(entries[i] ?? '');
           seen = batch;
-          if (entries.length === 0 && (await this.#member.mayBlock())) {
+          if (entries.length === 0 && (await this.#member.mayBlock(pid))) {
             // Wakes this one waiter and moves nothing: the script above takes.
             await blocking.blmove(keys.outbox(pid), keys.outbox(pid), 'RIGHT', 'RIGHT', BLOCK_SECONDS);
           }
@@ -305,7 +306,7 @@ export class RedisGateway implements Gateway {
     if (ending.length === 0) return;
     const { commands, keys } = this.#member;
     for (const pid of new Set(ending.map((connection) => connection.pid))) {
-      const ours = ending.filter((one) => one.open && one.pid === pid);
+      const ours = ending.filter((one) => one.pid === pid);
       await endSessions(
         commands,
         keys,

@@ -56,7 +56,7 @@ export class RedisTransport implements Transport {
   #handler: MessageHandler | undefined;
   #running = false;
   #loop: Promise<void> = Promise.resolve();
-  /** Running numbers of what is taken and not finished. */
+  /** Running numbers of what is taken and not finished; another set with each registration. */
   #inHand = new Set<string>();
   /** What is in hand was rescued from a dead process: nothing else is taken beside it. */
   #alone = false;
@@ -206,7 +206,7 @@ export class RedisTransport implements Transport {
       // Lets the handlers run, and answers gather, before the next take.
       return new Promise((resolve) => setImmediate(resolve));
     }
-    if (await this.#member.mayBlock()) {
+    if (await this.#member.mayBlock(pid)) {
       await blocking.blmove(keys.requests, keys.landing(pid), 'RIGHT', 'LEFT', BLOCK_SECONDS);
     }
   }
@@ -228,9 +228,11 @@ export class RedisTransport implements Transport {
   async #handle(number: string, request: Request, deliveryCount: number): Promise<void> {
     const { stationId, connection, protocol, frame, receivedAt } = request;
     const delivery = { stationId, connection, protocol, frame, receivedAt, deliveryCount };
+    const inHand = this.#inHand;
     try {
       const outcome = await this.#handler?.(delivery);
-      if (outcome === undefined) return;
+      // Of a registration that was lost: if Redis lost its numbers too, another entry may have this one now.
+      if (outcome === undefined || inHand !== this.#inHand) return;
       this.#done.push({ number, request, outcome });
       if (this.#finishing) return;
       this.#finishing = true;
@@ -239,7 +241,9 @@ export class RedisTransport implements Transport {
       const message = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
       this.#report(new Error(message, { cause: error }));
       const what = error instanceof TransportError && error.retryable ? 'untried' : 'failed';
-      setTimeout(() => void this.#giveBack(number, what), GIVE_BACK_MS);
+      setTimeout(() => {
+        if (inHand === this.#inHand) void this.#giveBack(number, what);
+      }, GIVE_BACK_MS);
     }
   }
 
@@ -247,8 +251,9 @@ export class RedisTransport implements Transport {
   async #finishAll(): Promise<void> {
     while (this.#done.length > 0 && !this.#member.stopping) {
       const batch = this.#done.splice(0, MAX_FINISH);
+      const inHand = this.#inHand;
       await this.#finishBatch(batch, this.#member.pid);
-      for (const { number } of batch) this.#inHand.delete(number);
+      for (const { number } of batch) inHand.delete(number);
       this.#wake();
     }
     this.#finishing = false;

@@ -7,12 +7,16 @@
 --
 -- KEYS: 1 process:{pid}  2 processing:{pid}  3 landing:{pid}  4 requests  5 rescued  6 running
 -- ARGV: 1 highest number seen   2 how many entries at most (up to 1000)
--- returns {number, entry, number, entry, ...}, oldest first; {'gone'} without a living registration; {'busy'}
--- when a rescued entry waits for this processor to have empty hands.
+-- returns {number, entry, number, entry, ...}, oldest first; {'gone'} without a living registration, or with one
+-- that Redis set back in time; {'busy'} when a rescued entry waits for this processor to have empty hands.
 -- An entry of `rescued` starts with its delivery count and a line feed, and comes alone.
 local registration = redis.call('HMGET', KEYS[1], 'state', 'top')
 if registration[1] ~= 'live' then return { 'gone' } end
 local top = tonumber(registration[2]) or 0
+local seen = tonumber(ARGV[1])
+-- Redis lost what it did last (a replica that lagged, a file written once a second): numbers below `seen`
+-- would be given again and never come out. The process starts anew; what it holds is rescued with its lease.
+if seen > top then return { 'gone' } end
 
 local function hold(entries)
   if #entries == 0 then return {} end
@@ -33,7 +37,6 @@ if #landed > 0 then
   top = tonumber(hold(landed)[#landed * 2 - 1])
 end
 
-local seen = tonumber(ARGV[1])
 if top > seen then
   local all = redis.call('HGETALL', KEYS[2])
   local missed = {}
