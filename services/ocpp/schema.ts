@@ -3,7 +3,9 @@
  *
  * One ajv root per version, because the definitions of a version are shared between its actions; an
  * action is compiled when it is first seen (some ms), the hot ones by warmUp before a program says that
- * it is ready. Payloads are never changed: unknown properties are refused, not deleted.
+ * it is ready. Payloads are never changed: unknown properties are refused, not deleted. Only transaction
+ * messages may have properties of their vendor's own: an error uses up their station's attempts to send
+ * them and can destroy billing data (1.6 §3.7.1), and what else they say is all there.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats/dist/formats.js';
@@ -50,6 +52,14 @@ const HOT_ACTIONS = [
   'StopTransaction',
   'TransactionEvent',
 ];
+
+/** What billing depends on. A station gives up such a message after some CALLERRORs (TransactionMessageAttempts). */
+export const TRANSACTION_MESSAGES: ReadonlySet<string> = new Set([
+  'StartTransaction',
+  'StopTransaction',
+  'MeterValues',
+  'TransactionEvent',
+]);
 
 const REASONS: Readonly<Record<string, ErrorReason>> = {
   type: 'TypeConstraintViolation',
@@ -126,11 +136,13 @@ interface Compiled {
   readonly ajv: Ajv;
   readonly validators: Map<string, ValidateFunction>;
 }
-const compiled = new Map<Protocol, Compiled>();
+/** Each version strict, and once more tolerant, with its transaction messages only. */
+const compiled = { strict: new Map<Protocol, Compiled>(), tolerant: new Map<Protocol, Compiled>() };
 
 /** @throws Error for a name that the version does not have: its caller asks knowsAction first */
 function validator(protocol: Protocol, name: string): ValidateFunction {
-  const { ajv, validators } = compiledOf(protocol);
+  const tolerant = TRANSACTION_MESSAGES.has(name.replace(/Request$/, ''));
+  const { ajv, validators } = compiledOf(protocol, tolerant);
   const known = validators.get(name);
   if (known !== undefined) return known;
   if (!Object.hasOwn(SCHEMAS[protocol], name)) throw new Error(`${protocol} has no schema ${name}`);
@@ -139,8 +151,9 @@ function validator(protocol: Protocol, name: string): ValidateFunction {
   return validate;
 }
 
-function compiledOf(protocol: Protocol): Compiled {
-  const known = compiled.get(protocol);
+function compiledOf(protocol: Protocol, tolerant: boolean): Compiled {
+  const roots = tolerant ? compiled.tolerant : compiled.strict;
+  const known = roots.get(protocol);
   if (known !== undefined) return known;
   const ajv = new Ajv({
     strict: false,
@@ -153,16 +166,25 @@ function compiledOf(protocol: Protocol): Compiled {
   const dateTime = protocol === 'ocpp1.6' ? 'iso-date-time' : 'date-time';
   ajv.addFormat('date-time', formats.fullFormats[dateTime]);
   ajv.addFormat('uri', formats.fullFormats.uri);
-  ajv.addSchema(rootOf(protocol), protocol);
+  ajv.addSchema(tolerant ? tolerantRootOf(protocol) : rootOf(protocol), protocol);
   const entry = { ajv, validators: new Map<string, ValidateFunction>() };
-  compiled.set(protocol, entry);
+  roots.set(protocol, entry);
   return entry;
 }
 
-/** All messages of a version as definitions beside those that they share, so that each is compiled once. */
-function rootOf(protocol: Protocol): object {
+/** The transaction messages of a version, with whatever properties they have beside their own, at any depth. */
+function tolerantRootOf(protocol: Protocol): object {
+  const names = [...TRANSACTION_MESSAGES].map((action) => `${action}Request`);
+  const open = (key: string, value: unknown) => (key === 'additionalProperties' ? undefined : value);
+  return JSON.parse(JSON.stringify(rootOf(protocol, names)), open) as object;
+}
+
+/** Messages of a version, all if not said, as definitions beside those that they share: each is compiled once. */
+function rootOf(protocol: Protocol, names = Object.keys(SCHEMAS[protocol])): object {
   const definitions: Record<string, unknown> = {};
-  for (const [name, schema] of Object.entries(SCHEMAS[protocol])) {
+  for (const name of names) {
+    const schema = SCHEMAS[protocol][name];
+    if (schema === undefined) continue;
     const { definitions: shared, ...own } = schema;
     Object.assign(definitions, shared);
     definitions[name] = own;

@@ -9,7 +9,7 @@
  */
 import { errorCode, type ErrorReason } from '../ocpp/errors.ts';
 import { MessageType, type Call, type Send } from '../ocpp/frame.ts';
-import { knowsAction, validateRequest } from '../ocpp/schema.ts';
+import { knowsAction, TRANSACTION_MESSAGES, validateRequest } from '../ocpp/schema.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import { TransportError } from '../transport/errors.ts';
@@ -25,13 +25,6 @@ export interface DispatchOptions {
   readonly log: Log;
   readonly onHandlerError?: () => void;
 }
-
-const TRANSACTION_MESSAGES: ReadonlySet<string> = new Set([
-  'StartTransaction',
-  'StopTransaction',
-  'MeterValues',
-  'TransactionEvent',
-]);
 
 const NOTHING: Outcome = { writes: [], events: [] };
 

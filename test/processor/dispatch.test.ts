@@ -29,6 +29,12 @@ test('unknown and unsupported actions and bad payloads get the error of their ve
   }
 });
 
+test('a vendor’s own property costs no transaction its billing', async (t) => {
+  const outcome = await call('ocpp1.6', 'StartTransaction', { ...start16, vendorSoc: 40 });
+  t.is(outcome.answer?.kind, 'result');
+  t.is(outcome.writes.length, 1);
+});
+
 test('answers and SENDs of a station are not answered', async (t) => {
   const frames: Delivery['frame'][] = [
     { type: MessageType.CallResult, id: 'x', payload: {} },
