@@ -61,6 +61,17 @@ test('1.6: a stop without a known start is recorded with what it says', async (t
   ]);
 });
 
+test('1.6: transactions that never got an id are stopped each on its own, a repeated stop once', async (t) => {
+  for (const transactionId of [-1, 0]) {
+    const keyOf = async (more: object = {}) =>
+      (await call('ocpp1.6', 'StopTransaction', { ...stop16, transactionId, ...more })).businessKey;
+    const one = await keyOf();
+    t.is(await keyOf(), one);
+    t.not(await keyOf({ timestamp: '2026-11-23T11:00:00Z' }), one);
+    t.not(await keyOf({ meterStop: 2751 }), one);
+  }
+});
+
 test('1.6: a station cannot stop or meter the transaction of another', async (t) => {
   const given = { records: { 'transaction:17': open16 }, stationId: 'CP-2' };
   const stop = await call('ocpp1.6', 'StopTransaction', stop16, given);

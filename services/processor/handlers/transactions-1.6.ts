@@ -69,13 +69,15 @@ export const stopTransaction: Handler<OCPP16.StopTransactionRequest, OCPP16.Stop
     reason: reason ?? 'Local',
   };
   const fields = { transactionId: `${transactionId}`, meterStop: `${meterStop}`, reason: facts.reason };
+  // Our ids are above 0. A station that never got one says 0 or -1 of every such transaction: another fact each.
+  const told = transactionId > 0 ? [] : [meterStop, timestamp];
   const forget = open === undefined ? [] : [forgetTransaction(key.transaction(transactionId))];
   return {
     response: decision === undefined ? {} : { idTagInfo: idTagInfo(decision) },
     // Without an open transaction of this station there is nothing to remove, least of all another's.
     writes: [recordClosed(facts), ...forget],
     events: [{ type: 'transaction-stopped', stationId, fields }],
-    businessKey: businessKey('stop', stationId, transactionId),
+    businessKey: businessKey('stop', stationId, transactionId, ...told),
   };
 };
 
