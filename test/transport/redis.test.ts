@@ -157,7 +157,13 @@ test('a proxy whose lease runs out loses its sessions, each with one disconnect 
   await until(async () => (await look.keys(`ocpp:*:${old}`)).length === 0, 'its keys to be gone');
   t.deepEqual(gone.sort(), ['CP {2}', 'CP-1']);
   t.not(gateway.id, old);
-  await one.client.start();
+  // The rescue ends the connections that the old name had, and they may be the new one's too.
+  const started = () =>
+    one.client.start().then(
+      () => true,
+      () => false,
+    );
+  await until(started, 'a new session');
   await one.call('again');
   await until(() => one.heard.length === 1, 'an answer on the new connection');
   t.true(await watcher.isClientConnected('CP-1'));
@@ -524,4 +530,35 @@ test('epochs go on above those given when Redis loses everything', async (t) => 
     );
   await until(opened, 'a session');
   t.true(after.epoch > before.epoch, `${after.epoch} after ${before.epoch}`);
+});
+
+test('a lease that ran out while Redis was away is no reason to rescue; one that stays so is', async (t) => {
+  const { redis, look } = await cluster(t, { appendonly: true });
+  const { Membership } = await import('../../services/transport/redis/membership.ts');
+  const { Keys } = await import('../../services/transport/redis/keys.ts');
+  const leaseMs = 1500;
+  const keys = new Keys('ocpp');
+  const member = new Membership({
+    redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
+    keys,
+    role: 'processor',
+    name: 'p',
+    leaseMs,
+    onError: () => undefined,
+    onLost: () => undefined,
+  });
+  t.teardown(() => member.close());
+  await member.start();
+  const other = (verb: string) =>
+    member.commands.register(keys.process('x'), keys.members('proxy'), 'x', leaseMs, verb, '');
+  t.is(await other('new'), 1);
+  await redis.kill();
+  await wait(leaseMs);
+  await redis.restart();
+  for (let renewals = 0, lease = ''; renewals < 3; await wait(10)) {
+    const found = (await look.zscore('ocpp:processors', member.pid)) ?? '';
+    if (found !== lease) [lease, renewals] = [found, renewals + 1];
+  }
+  t.is(await other('renew'), 1, 'it had no chance to renew');
+  await until(async () => (await look.exists('ocpp:process:x')) === 0, 'it to be rescued');
 });

@@ -40,6 +40,10 @@ export class Membership {
   /** Counts the blocking connections, and which of them has its client id in the registration. */
   #link = 0;
   #registeredLink = -1;
+  #blockingId = 0;
+  /** The last registration or renewal, and since when none was late; performance.now(). */
+  #renewedAt = -Infinity;
+  #inTouchSince = 0;
   readonly #stopped = new AbortController();
 
   constructor(options: MembershipOptions) {
@@ -141,7 +145,12 @@ export class Membership {
     const { keys } = this;
     // What closes from here on counts as new, and is registered again before it may block.
     const link = this.#link;
-    const [one, two] = await Promise.all([this.commands.client('ID'), this.blocking.client('ID')]);
+    // Asked once a connection: behind a command that waits, the renewal would wait too.
+    const known = this.#registeredLink === link;
+    const [one, two] = await Promise.all([
+      this.commands.client('ID'),
+      known ? this.#blockingId : this.blocking.client('ID'),
+    ]);
     const members = keys.members(this.#options.role);
     const sent = this.commands.register(
       keys.process(pid),
@@ -153,7 +162,19 @@ export class Membership {
     );
     if ((await sent) !== 1) return false;
     this.#registeredLink = link;
+    this.#blockingId = two;
+    const now = performance.now();
+    if (now - this.#renewedAt > this.#leaseMs / 2) this.#inTouchSince = now;
+    this.#renewedAt = now;
     return true;
+  }
+
+  /**
+   * Leases that ran out while Redis was away say nothing: whoever comes back first would declare all others
+   * dead, and their stations would lose their sockets. So each gets a whole lease to renew.
+   */
+  get #mayRescue(): boolean {
+    return performance.now() - this.#inTouchSince >= this.#leaseMs;
   }
 
   async #beat(): Promise<void> {
@@ -161,7 +182,7 @@ export class Membership {
     this.#beating = true;
     try {
       await this.#renew();
-      await rescueDead(this.commands, this.keys, this.#pid);
+      if (this.#mayRescue) await rescueDead(this.commands, this.keys, this.#pid);
     } catch (error) {
       if (!this.stopping) this.#options.onError(unavailable(this.#options.redis.addr, error));
     } finally {
