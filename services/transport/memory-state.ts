@@ -1,6 +1,6 @@
 /** Stored state in this process: what StateWrites change and a StateReader reads. */
 import type { Clock } from '../runtime/clock.ts';
-import type { DomainEvent, StateReader, StateWrite } from './transport.ts';
+import { BUSINESS_KEY_SECONDS, type DomainEvent, type StateReader, type StateWrite } from './transport.ts';
 
 /** About as many events are kept for whoever reads the stream. */
 export const EVENTS_KEPT = 10_000;
@@ -15,6 +15,7 @@ export class MemoryState implements StateReader {
   readonly #records = new Map<string, StoredRecord>();
   readonly #streams = new Map<string, Record<string, string>[]>();
   readonly #counters = new Map<string, number>();
+  readonly #answered = new Map<string, { readonly payload: string; readonly expiresAt: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -63,8 +64,21 @@ export class MemoryState implements StateReader {
     this.#append('events', { type, stationId, ...fields }, EVENTS_KEPT);
   }
 
+  /** Keeps the answer's payload (JSON) under a business key. */
+  remember(businessKey: string, payload: string): void {
+    const expiresAt = this.#clock.now() + BUSINESS_KEY_SECONDS * 1000;
+    this.#answered.set(businessKey, { payload, expiresAt });
+  }
+
+  replay(businessKey: string): string | undefined {
+    const found = this.#answered.get(businessKey);
+    return found !== undefined && found.expiresAt > this.#clock.now() ? found.payload : undefined;
+  }
+
   /** Drops what has expired; called now and then so that nothing stays for want of a reader. */
   sweep(): void {
+    const now = this.#clock.now();
+    for (const [key, { expiresAt }] of this.#answered) if (expiresAt <= now) this.#answered.delete(key);
     for (const key of this.#records.keys()) this.#live(key);
   }
 

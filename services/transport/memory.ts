@@ -6,14 +6,13 @@
 import { formatFrame, type Frame, MessageType } from '../ocpp/frame.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { TransportError } from './errors.ts';
+import { type GatewayBus, MemoryGateway, type MemorySession } from './memory-gateway.ts';
 import { MemoryState } from './memory-state.ts';
 import {
   type Answer,
-  BUSINESS_KEY_SECONDS,
   type ConnectionEvent,
   type Delivery,
   type Gateway,
-  type GatewayConnection,
   type IncomingFrame,
   type MessageHandler,
   type Outcome,
@@ -32,16 +31,6 @@ const RETRY_MS = 100;
 /** SEND numbers remembered of a connection. */
 const SEND_WINDOW = 64;
 const SWEEP_MS = 60_000;
-
-interface Session {
-  readonly session: StationSession;
-  readonly gatewayId: string;
-  readonly epoch: number;
-  readonly sink: StationSink;
-  lastCall: number;
-  lastAnswer: OutgoingFrame | undefined;
-  readonly sends: number[];
-}
 
 interface Entry {
   readonly stationId: string;
@@ -63,56 +52,10 @@ export function createMemoryBus(clock: Clock = systemClock): MemoryBus {
   return { transport: bus, state: bus.state, gateway: (id) => new MemoryGateway(id, bus) };
 }
 
-class MemoryGateway implements Gateway {
-  readonly id: string;
-  readonly #bus: Bus;
-  readonly #connections = new Set<GatewayConnection>();
-
-  constructor(id: string, bus: Bus) {
-    this.id = id;
-    this.#bus = bus;
-  }
-
-  async start(): Promise<void> {}
-
-  async stop(): Promise<void> {
-    await Promise.all([...this.#connections].map((connection) => connection.close()));
-  }
-
-  isHealthy(): boolean {
-    return true;
-  }
-
-  async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
-    const opened = this.#bus.connect(session, this.id, sink);
-    const connection: GatewayConnection = {
-      epoch: opened.epoch,
-      forward: async (incoming) => this.#bus.forward(opened, incoming),
-      close: async () => {
-        this.#connections.delete(connection);
-        this.#bus.disconnect(opened);
-      },
-    };
-    this.#connections.add(connection);
-    return connection;
-  }
-
-  onError(): void {}
-
-  load(): Promise<TransportLoad> {
-    return this.#bus.load();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
-  }
-}
-
-class Bus implements Transport {
+class Bus implements Transport, GatewayBus {
   readonly state: MemoryState;
   readonly #clock: Clock;
-  readonly #sessions = new Map<string, Session>();
-  readonly #answered = new Map<string, { readonly payload: string; readonly expiresAt: number }>();
+  readonly #sessions = new Map<string, MemorySession>();
   #queue: Entry[] = [];
   #inHand = 0;
   #epoch = 0;
@@ -132,7 +75,7 @@ class Bus implements Transport {
   async start(): Promise<void> {
     if (this.#handler === undefined) throw new TransportError('bad-settings', 'set onMessage before start');
     this.#running = true;
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#sweeper = setInterval(() => this.state.sweep(), SWEEP_MS).unref();
     this.#pump();
   }
 
@@ -202,7 +145,7 @@ class Bus implements Transport {
     return this.stop();
   }
 
-  connect(session: StationSession, gatewayId: string, sink: StationSink): Session {
+  connect(session: StationSession, gatewayId: string, sink: StationSink): MemorySession {
     const epoch = ++this.#epoch;
     const opened = { session, gatewayId, epoch, sink, lastCall: 0, lastAnswer: undefined, sends: [] };
     const replaced = this.#sessions.get(session.stationId);
@@ -215,13 +158,13 @@ class Bus implements Transport {
     return opened;
   }
 
-  disconnect(session: Session): void {
+  disconnect(session: MemorySession): void {
     if (this.#sessions.get(session.session.stationId) !== session) return;
     this.#sessions.delete(session.session.stationId);
     this.#tell(this.#disconnected, session);
   }
 
-  forward({ session: { stationId, protocol }, epoch }: Session, incoming: IncomingFrame): void {
+  forward({ session: { stationId, protocol }, epoch }: MemorySession, incoming: IncomingFrame): void {
     this.#queue.push({ stationId, epoch, protocol, incoming, count: 1 });
     this.#pump();
   }
@@ -288,7 +231,7 @@ class Bus implements Transport {
       }
       session.lastCall = sequence;
     }
-    const replayed = outcome.businessKey === undefined ? undefined : this.#stored(outcome.businessKey);
+    const replayed = outcome.businessKey === undefined ? undefined : this.state.replay(outcome.businessKey);
     if (replayed === undefined) this.#apply(outcome);
     if (frame.type !== MessageType.Call || outcome.answer === undefined) return;
     session.lastAnswer = answerFrame(frame.id, outcome.answer, replayed);
@@ -298,32 +241,21 @@ class Bus implements Transport {
   #apply({ writes, events, businessKey, answer }: Outcome): void {
     for (const write of writes) this.state.apply(write);
     for (const event of events) this.state.publish(event);
-    if (businessKey === undefined || answer?.kind !== 'result') return;
-    const expiresAt = this.#clock.now() + BUSINESS_KEY_SECONDS * 1000;
-    this.#answered.set(businessKey, { payload: JSON.stringify(answer.payload), expiresAt });
+    if (businessKey !== undefined && answer?.kind === 'result') {
+      this.state.remember(businessKey, JSON.stringify(answer.payload));
+    }
   }
 
-  #stored(businessKey: string): string | undefined {
-    const found = this.#answered.get(businessKey);
-    return found !== undefined && found.expiresAt > this.#clock.now() ? found.payload : undefined;
-  }
-
-  #isNewSend({ sends }: Session, sequence: number): boolean {
+  #isNewSend({ sends }: MemorySession, sequence: number): boolean {
     if (sends.includes(sequence)) return false;
     sends.push(sequence);
     if (sends.length > SEND_WINDOW) sends.shift();
     return true;
   }
 
-  #sweep(): void {
-    const now = this.#clock.now();
-    for (const [key, { expiresAt }] of this.#answered) if (expiresAt <= now) this.#answered.delete(key);
-    this.state.sweep();
-  }
-
   #tell(
     listeners: readonly ((event: ConnectionEvent) => void)[],
-    { session, epoch, gatewayId }: Session,
+    { session, epoch, gatewayId }: MemorySession,
   ): void {
     const { stationId, remoteAddress } = session;
     const event = { stationId, connection: epoch, gatewayId, remoteAddress, at: this.#clock.now() };
