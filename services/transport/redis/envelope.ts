@@ -91,6 +91,15 @@ export function readRequest(raw: string): ReadRequest {
   };
 }
 
+/** A rescued entry starts with its delivery count and a line feed. */
+export function splitCount(raw: string): { readonly entry: string; readonly count: number } {
+  const first = raw.charCodeAt(0);
+  if (first < 48 || first > 57) return { entry: raw, count: 1 };
+  const line = raw.indexOf('\n');
+  if (line < 0) return { entry: raw, count: 1 };
+  return { entry: raw.slice(line + 1), count: Number(raw.slice(0, line)) };
+}
+
 /** The time in an entry without reading all of it; undefined when there is none. ms since 1970. */
 export function timeOf(raw: string): number | undefined {
   const at = raw.lastIndexOf('"timestamp":"');

@@ -6,20 +6,14 @@
  * back; a batch whose reply was lost is sent again, which finish.lua copes with.
  */
 import { TransportError } from '../errors.ts';
-import type {
-  Gateway,
-  GatewayConnection,
-  IncomingFrame,
-  StationSession,
-  StationSink,
-  TransportLoad,
-} from '../transport.ts';
+import type { Gateway, GatewayConnection, StationSession, StationSink, TransportLoad } from '../transport.ts';
 import { BLOCK_SECONDS, isRefusal, type RedisSettings, unavailable } from './connection.ts';
-import { EnvelopeWriter, readOutbox } from './envelope.ts';
-import { escapeKey, type Keys } from './keys.ts';
+import { readOutbox } from './envelope.ts';
+import type { Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
 import { endProxy, endSessions } from './rescue.ts';
+import { type ConnectionHost, StationConnection } from './station-connection.ts';
 
 export interface RedisGatewayOptions {
   readonly redis: RedisSettings;
@@ -41,40 +35,12 @@ interface Waiting {
   readonly stored: () => void;
 }
 
-class Connection implements GatewayConnection {
-  readonly epoch: number;
-  readonly station: string;
-  readonly pid: string;
-  readonly sink: StationSink;
-  /** Its session is known to be taken: from now on it must be there. */
-  open = false;
-  readonly #gateway: RedisGateway;
-  readonly #writer: EnvelopeWriter;
-
-  constructor(gateway: RedisGateway, session: StationSession, pid: string, epoch: number, sink: StationSink) {
-    this.#gateway = gateway;
-    this.epoch = epoch;
-    this.pid = pid;
-    this.sink = sink;
-    this.station = escapeKey(session.stationId);
-    this.#writer = new EnvelopeWriter(session.stationId, pid, epoch, session.protocol);
-  }
-
-  forward(incoming: IncomingFrame): Promise<void> {
-    return this.#gateway.push(this.#writer.write(incoming));
-  }
-
-  close(): Promise<void> {
-    return this.#gateway.closed(this);
-  }
-}
-
-export class RedisGateway implements Gateway {
+export class RedisGateway implements Gateway, ConnectionHost {
   readonly #options: RedisGatewayOptions;
   readonly #member: Membership;
-  readonly #connections = new Map<number, Connection>();
+  readonly #connections = new Map<number, StationConnection>();
   /** Ended here and not yet in Redis. */
-  readonly #ending = new Set<Connection>();
+  readonly #ending = new Set<StationConnection>();
   readonly #failed: ((error: Error) => void)[] = [];
   #waiting: Waiting[] = [];
   #pushing = false;
@@ -142,7 +108,7 @@ export class RedisGateway implements Gateway {
     const epoch = await commands.reserve(keys.epoch, 1, Date.now()).catch((error: unknown) => {
       throw unavailable(this.#options.redis.addr, error);
     });
-    const connection = new Connection(this, session, pid, epoch, sink);
+    const connection = new StationConnection(this, session, pid, epoch, sink);
     this.#connections.set(epoch, connection);
     try {
       const taken = await this.#takeSession(session, connection);
@@ -171,13 +137,13 @@ export class RedisGateway implements Gateway {
   }
 
   /** Ends the session in Redis, now or when Redis is back. */
-  async closed(connection: Connection): Promise<void> {
+  async closed(connection: StationConnection): Promise<void> {
     if (!this.#connections.delete(connection.epoch)) return;
     this.#ending.add(connection);
     await this.#endSessions().catch((error: Error) => this.#report(error));
   }
 
-  async #takeSession(session: StationSession, { epoch, pid, station }: Connection): Promise<number> {
+  async #takeSession(session: StationSession, { epoch, pid, station }: StationConnection): Promise<number> {
     const { commands, keys } = this.#member;
     const { stationId, remoteAddress, protocol, metadata } = session;
     const now = new Date().toISOString();

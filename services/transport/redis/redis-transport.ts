@@ -3,7 +3,7 @@
  * whatever is done with one script a turn. An entry stands in this process's hash in Redis from the take to
  * the finish, so that whoever survives this process finds it.
  */
-import { formatFrame, type Frame } from '../../ocpp/frame.ts';
+import type { Frame } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
 import {
   BUSINESS_KEY_SECONDS,
@@ -16,12 +16,13 @@ import {
 } from '../transport.ts';
 import { BLOCK_SECONDS, isRefusal, type RedisSettings, unavailable } from './connection.ts';
 import { ControlEvents } from './control-events.ts';
-import { readRequest, type Request } from './envelope.ts';
+import { readRequest, type Request, splitCount } from './envelope.ts';
 import { finishArguments } from './finish-arguments.ts';
 import { type Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
 import { RedisState } from './redis-state.ts';
+import { Stations } from './stations.ts';
 import { DEAD_LETTERS_KEPT, giveBack, putBackAll } from './rescue.ts';
 
 export interface RedisTransportOptions {
@@ -38,8 +39,6 @@ const MAX_TAKE = 100;
 const MAX_FINISH = 200;
 /** A delivery that could not be handled is given back after so long; ms. */
 const GIVE_BACK_MS = 500;
-const LONGEST_OUTBOX = 100_000;
-const WRITES_AT_ONCE = 100;
 
 interface Done {
   readonly number: string;
@@ -52,6 +51,7 @@ export class RedisTransport implements Transport {
   readonly #options: RedisTransportOptions;
   readonly #member: Membership;
   readonly #control: ControlEvents;
+  readonly #stations: Stations;
   readonly #failed: ((error: Error) => void)[] = [];
   #handler: MessageHandler | undefined;
   #running = false;
@@ -74,6 +74,7 @@ export class RedisTransport implements Transport {
       onLost: () => this.#forget(),
     });
     this.#control = new ControlEvents(options.redis, options.keys, (error) => this.#report(error));
+    this.#stations = new Stations(this.#member.commands, options.keys, options.redis.addr);
     this.state = new RedisState(this.#member.commands, options.keys);
   }
 
@@ -133,48 +134,20 @@ export class RedisTransport implements Transport {
     return readLoad(this.#member.commands, this.#member.keys);
   }
 
-  async write(stationId: string, frame: Frame): Promise<void> {
-    const { commands, keys } = this.#member;
-    const entry = ` ${frame.type} ${JSON.stringify(frame.id)}\n${formatFrame(frame)}`;
-    const sent = await commands
-      .writeToStation(keys.session(stationId), keys.prefix, entry, LONGEST_OUTBOX)
-      .catch((error: unknown) => {
-        throw unavailable(this.#options.redis.addr, error);
-      });
-    if (sent === 1) return;
-    const why = sent === 0 ? 'is not connected' : 'is behind a proxy whose outbox is full';
-    throw new TransportError('station-offline', `station ${stationId} ${why}`);
+  write(stationId: string, frame: Frame): Promise<void> {
+    return this.#stations.write(stationId, frame);
   }
 
-  async writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>> {
-    const errors = new Map<string, Error>();
-    const stations = await this.connectedClients();
-    for (let i = 0; i < stations.length; i += WRITES_AT_ONCE) {
-      const chunk = stations.slice(i, i + WRITES_AT_ONCE).map((stationId) =>
-        this.write(stationId, frame(stationId)).catch((error: Error) => {
-          errors.set(stationId, error);
-        }),
-      );
-      await Promise.all(chunk);
-    }
-    return errors;
+  writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>> {
+    return this.#stations.writeToAll(frame);
   }
 
-  async connectedClients(): Promise<string[]> {
-    const { commands, keys } = this.#member;
-    const stations: string[] = [];
-    let cursor = '0';
-    do {
-      const [next, some] = await commands.sscan(keys.active, cursor, 'COUNT', 1000);
-      stations.push(...some);
-      cursor = next;
-    } while (cursor !== '0');
-    // A scan may name one twice.
-    return [...new Set(stations)];
+  connectedClients(): Promise<string[]> {
+    return this.#stations.connected();
   }
 
-  async isClientConnected(stationId: string): Promise<boolean> {
-    return (await this.#member.commands.exists(this.#member.keys.session(stationId))) === 1;
+  isClientConnected(stationId: string): Promise<boolean> {
+    return this.#stations.isConnected(stationId);
   }
 
   async #takeAll(): Promise<void> {
@@ -265,7 +238,7 @@ export class RedisTransport implements Transport {
       try {
         return await this.#finish(batch);
       } catch (error) {
-        if (isRefusal(error)) return this.#finishOneByOne(batch);
+        if (isRefusal(error)) return this.#finishOthers(batch, error);
         if (failures++ % 10 === 3) this.#report(unavailable(this.#options.redis.addr, error));
         await this.#member.pause(failures);
       }
@@ -281,8 +254,13 @@ export class RedisTransport implements Transport {
     await commands.finish(keys.processing(pid), keys.requests, ...head, ...deliveries);
   }
 
-  /** Redis refused the script: an outcome in it asks for what cannot be. The others shall not suffer. */
-  async #finishOneByOne(batch: readonly Done[]): Promise<void> {
+  /**
+   * Redis refused the script: an outcome in it asks for what cannot be. The others shall not suffer. It was
+   * removed by then, so nothing can name it any more: its station, unanswered, sends it again.
+   */
+  async #finishOthers(batch: readonly Done[], refusal: unknown): Promise<void> {
+    const what = `one of the outcomes of ${batch.map(({ request }) => request.frame.id).join(', ')}`;
+    this.#report(new Error(`${what} was refused by Redis`, { cause: refusal }));
     for (const done of batch) {
       try {
         await this.#finish([done]);
@@ -346,13 +324,4 @@ export class RedisTransport implements Transport {
   #report(error: Error): void {
     for (const listener of this.#failed) listener(error);
   }
-}
-
-/** A rescued entry starts with its delivery count and a line feed. */
-function splitCount(raw: string): { readonly entry: string; readonly count: number } {
-  const first = raw.charCodeAt(0);
-  if (first < 48 || first > 57) return { entry: raw, count: 1 };
-  const line = raw.indexOf('\n');
-  if (line < 0) return { entry: raw, count: 1 };
-  return { entry: raw.slice(line + 1), count: Number(raw.slice(0, line)) };
 }

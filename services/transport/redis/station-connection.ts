@@ -1,0 +1,45 @@
+/** One station's connection on a RedisGateway. */
+import type { GatewayConnection, IncomingFrame, StationSession, StationSink } from '../transport.ts';
+import { EnvelopeWriter } from './envelope.ts';
+import { escapeKey } from './keys.ts';
+
+/** What a connection wants of its gateway. */
+export interface ConnectionHost {
+  /** Resolves when the entry is stored. */
+  push(entry: string): Promise<void>;
+  closed(connection: StationConnection): Promise<void>;
+}
+
+export class StationConnection implements GatewayConnection {
+  readonly epoch: number;
+  readonly station: string;
+  readonly pid: string;
+  readonly sink: StationSink;
+  /** Its session is known to be taken: from now on it must be there. */
+  open = false;
+  readonly #gateway: ConnectionHost;
+  readonly #writer: EnvelopeWriter;
+
+  constructor(
+    gateway: ConnectionHost,
+    session: StationSession,
+    pid: string,
+    epoch: number,
+    sink: StationSink,
+  ) {
+    this.#gateway = gateway;
+    this.epoch = epoch;
+    this.pid = pid;
+    this.sink = sink;
+    this.station = escapeKey(session.stationId);
+    this.#writer = new EnvelopeWriter(session.stationId, pid, epoch, session.protocol);
+  }
+
+  forward(incoming: IncomingFrame): Promise<void> {
+    return this.#gateway.push(this.#writer.write(incoming));
+  }
+
+  close(): Promise<void> {
+    return this.#gateway.closed(this);
+  }
+}

@@ -1,0 +1,62 @@
+/** The connected stations as the sessions in Redis tell, and frames to them that nobody asked for. */
+import { formatFrame, type Frame } from '../../ocpp/frame.ts';
+import { TransportError } from '../errors.ts';
+import { type RedisConnection, unavailable } from './connection.ts';
+import type { Keys } from './keys.ts';
+
+const LONGEST_OUTBOX = 100_000;
+const WRITES_AT_ONCE = 100;
+
+export class Stations {
+  readonly #commands: RedisConnection;
+  readonly #keys: Keys;
+  readonly #addr: string;
+
+  constructor(commands: RedisConnection, keys: Keys, addr: string) {
+    this.#commands = commands;
+    this.#keys = keys;
+    this.#addr = addr;
+  }
+
+  async write(stationId: string, frame: Frame): Promise<void> {
+    const entry = ` ${frame.type} ${JSON.stringify(frame.id)}\n${formatFrame(frame)}`;
+    const sent = await this.#commands
+      .writeToStation(this.#keys.session(stationId), this.#keys.prefix, entry, LONGEST_OUTBOX)
+      .catch((error: unknown) => {
+        throw unavailable(this.#addr, error);
+      });
+    if (sent === 1) return;
+    const why = sent === 0 ? 'is not connected' : 'is behind a proxy whose outbox is full';
+    throw new TransportError('station-offline', `station ${stationId} ${why}`);
+  }
+
+  async writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>> {
+    const errors = new Map<string, Error>();
+    const stations = await this.connected();
+    for (let i = 0; i < stations.length; i += WRITES_AT_ONCE) {
+      const chunk = stations.slice(i, i + WRITES_AT_ONCE).map((stationId) =>
+        this.write(stationId, frame(stationId)).catch((error: Error) => {
+          errors.set(stationId, error);
+        }),
+      );
+      await Promise.all(chunk);
+    }
+    return errors;
+  }
+
+  async connected(): Promise<string[]> {
+    const stations: string[] = [];
+    let cursor = '0';
+    do {
+      const [next, some] = await this.#commands.sscan(this.#keys.active, cursor, 'COUNT', 1000);
+      stations.push(...some);
+      cursor = next;
+    } while (cursor !== '0');
+    // A scan may name one twice.
+    return [...new Set(stations)];
+  }
+
+  async isConnected(stationId: string): Promise<boolean> {
+    return (await this.#commands.exists(this.#keys.session(stationId))) === 1;
+  }
+}
