@@ -562,3 +562,22 @@ test('a lease that ran out while Redis was away is no reason to rescue; one that
   t.is(await other('renew'), 1, 'it had no chance to renew');
   await until(async () => (await look.exists('ocpp:process:x')) === 0, 'it to be rescued');
 });
+
+test('an outcome that Redis refuses is told, and the others of its batch are finished', async (t) => {
+  const { processor, proxy, look, effects, errors } = await cluster(t);
+  const gateway = await proxy();
+  await look.set('ocpp:wrong', 'no stream');
+  const bad = await station(gateway, 'bad');
+  const good = await station(gateway, 'good');
+  await bad.call('refused');
+  await good.call('a');
+  await until(async () => (await look.llen('ocpp:requests')) === 2, 'both in one take');
+  await processor(async (delivery) =>
+    delivery.frame.id === 'refused'
+      ? done({ writes: [{ kind: 'append', key: 'wrong', fields: { id: 'x' }, maxLength: 10 }] })
+      : counted(delivery),
+  );
+  await until(() => good.heard.includes('a'), 'the answer to the other');
+  t.deepEqual(await effects(), ['a']);
+  await until(() => errors.some(({ cause }) => /WRONGTYPE/.test(String(cause))), 'the trouble to be told');
+});
