@@ -94,11 +94,13 @@ function problemOf(error: ErrorObject): Problem {
     .replaceAll('/', '.');
   const { additionalProperty, missingProperty, allowedValues } = error.params as Record<string, unknown>;
   if (typeof additionalProperty === 'string') {
-    return { field: `${field}.${additionalProperty}`, reason: 'there is no such field' };
+    return { field: within(field, additionalProperty), reason: 'there is no such field' };
   }
   if (typeof missingProperty === 'string') {
-    return { field: `${field}.${missingProperty}`, reason: 'must be given' };
+    return { field: within(field, missingProperty), reason: 'must be given' };
   }
   if (Array.isArray(allowedValues)) return { field, reason: `must be one of ${allowedValues.join(', ')}` };
   return { field, reason: error.message ?? 'is not valid' };
 }
+
+const within = (parent: string, name: string) => (parent === '' ? name : `${parent}.${name}`);

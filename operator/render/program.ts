@@ -11,10 +11,12 @@ export const NONROOT = 65532;
 /** Of the memory limit; sockets' and Redis' buffers lie outside of the heap. */
 const HEAP_SHARE = 0.7;
 
+/** @param further options of Node itself */
 export function programEnv(
   view: View,
   resources: Parameters<typeof resourcesOf>[0],
   extra: PodTemplateSpec,
+  further: readonly string[] = [],
 ): V1EnvVar[] {
   const { spec } = view;
   return [
@@ -22,7 +24,7 @@ export function programEnv(
     { name: ENV.adminPort, value: String(PORT.admin) },
     { name: ENV.callTimeout, value: `${spec.processor.callTimeoutSeconds}s` },
     ...redisEnv(view),
-    ...heapLimit(resourcesOf(resources, extra).limits['memory']),
+    nodeOptions(resourcesOf(resources, extra).limits['memory'], further),
   ];
 }
 
@@ -47,11 +49,11 @@ function redisEnv({ cluster, namespace, spec }: View): V1EnvVar[] {
   ];
 }
 
-/** Without it V8 grows until the kernel kills the Pod, with every socket in it. */
-function heapLimit(memory: string | undefined): V1EnvVar[] {
-  if (memory === undefined) return [];
-  const mebibytes = Math.floor((quantity(memory) * HEAP_SHARE) / 2 ** 20);
-  return [{ name: 'NODE_OPTIONS', value: `--enable-source-maps --max-old-space-size=${mebibytes}` }];
+/** Without a limit V8 grows until the kernel kills the Pod, with every socket in it. */
+function nodeOptions(memory: string | undefined, further: readonly string[]): V1EnvVar {
+  const mebibytes = (limit: string) => Math.floor((quantity(limit) * HEAP_SHARE) / 2 ** 20);
+  const limit = memory === undefined ? [] : [`--max-old-space-size=${mebibytes(memory)}`];
+  return { name: 'NODE_OPTIONS', value: ['--enable-source-maps', ...limit, ...further].join(' ') };
 }
 
 const probe = (path: string, rest: Omit<V1Probe, 'httpGet'>): V1Probe => ({

