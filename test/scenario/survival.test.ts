@@ -10,6 +10,8 @@ import { startProgram } from '../support/program.ts';
 import { isClean, type Simulation, startSimulation, type Summary } from '../simulator/simulation.ts';
 
 const STATIONS = 30;
+/** A lease is 10 s; rescuers look every 3. */
+const PAST_LEASE_MS = 15_000;
 
 /** Stations that work all the time and come back fast, behind a balancer. */
 async function workload(cluster: Cluster, prefix: string) {
@@ -95,4 +97,30 @@ test('stations whose sockets are cut again and again lose nothing and are never 
   const summary = await simulation.done;
   t.true(isClean(summary), JSON.stringify(summary, undefined, 1));
   t.true(summary.resent > 0, 'CALLs were open when the sockets were cut');
+});
+
+test('a processor and a proxy that sleep past their lease and wake are fenced out', async (t) => {
+  t.timeout(240_000);
+  await using cluster = await startCluster({ proxies: 2, processors: 2 });
+  await using load = await workload(cluster, 'SLEEP');
+  const { simulation } = load;
+  await goOn(simulation);
+
+  const [sleeper] = cluster.processors;
+  sleeper?.signal('SIGSTOP');
+  await sleep(PAST_LEASE_MS);
+  sleeper?.signal('SIGCONT');
+  await goOn(simulation);
+
+  const [proxy] = cluster.proxies;
+  proxy?.signal('SIGSTOP');
+  await sleep(PAST_LEASE_MS);
+  // Its stations see a socket that says nothing; they come back when it closes, or give up by themselves.
+  proxy?.signal('SIGCONT');
+  await goOn(simulation);
+
+  simulation.stop();
+  const summary = await simulation.done;
+  t.true(isClean(summary), JSON.stringify(summary, undefined, 1));
+  t.true(summary.moves.reconnects > 0, 'the proxy closed its sockets when it woke');
 });
