@@ -27,13 +27,13 @@ export class ControlEvents {
     this.#disconnected.push(listener);
   }
 
-  /** Subscribes if anybody listens. ioredis subscribes again after a reconnect. */
+  /** Subscribes if anybody listens, anew with every connection. */
   start(): void {
     if (this.#connected.length + this.#disconnected.length === 0) return;
     const subscriber = openConnection(this.#settings, 'blocking', this.#onError);
     this.#subscriber = subscriber;
     subscriber.on('message', (channel: string, text: string) => this.#tell(channel, text));
-    subscriber.once('ready', () => {
+    subscriber.on('ready', () => {
       const { connectChannel, disconnectChannel } = this.#keys;
       subscriber.subscribe(connectChannel, disconnectChannel).catch(this.#onError);
     });
