@@ -62,6 +62,11 @@ export class Membership {
     return this.#pid;
   }
 
+  /** Where Redis is, for messages. */
+  get addr(): string {
+    return this.#options.redis.addr;
+  }
+
   get healthy(): boolean {
     return this.#pid !== '' && this.commands.status === 'ready';
   }
@@ -130,7 +135,7 @@ export class Membership {
           return;
         }
       } catch (error) {
-        if (failures % 10 === 3) this.#options.onError(unavailable(this.#options.redis.addr, error));
+        if (failures % 10 === 3) this.#options.onError(unavailable(this.addr, error));
         await this.pause(failures);
       }
     }
@@ -184,7 +189,7 @@ export class Membership {
       await this.#renew();
       if (this.#mayRescue) await rescueDead(this.commands, this.keys, this.#pid);
     } catch (error) {
-      if (!this.stopping) this.#options.onError(unavailable(this.#options.redis.addr, error));
+      if (!this.stopping) this.#options.onError(unavailable(this.addr, error));
     } finally {
       this.#beating = false;
     }

@@ -6,18 +6,16 @@
 import type { Frame } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
 import {
-  BUSINESS_KEY_SECONDS,
   type ConnectionEvent,
   type MessageHandler,
-  type Outcome,
   type StateReader,
   type Transport,
   type TransportLoad,
 } from '../transport.ts';
-import { BLOCK_SECONDS, isRefusal, type RedisSettings, unavailable } from './connection.ts';
+import { BLOCK_SECONDS, type RedisSettings, unavailable } from './connection.ts';
 import { ControlEvents } from './control-events.ts';
 import { readRequest, type Request, splitCount } from './envelope.ts';
-import { finishArguments } from './finish-arguments.ts';
+import { Finisher } from './finisher.ts';
 import { type Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
@@ -36,15 +34,8 @@ export interface RedisTransportOptions {
 /** Deliveries in hand at most, and in one take. */
 export const MAX_IN_HAND = 200;
 const MAX_TAKE = 100;
-const MAX_FINISH = 200;
 /** A delivery that could not be handled is given back after so long; ms. */
 const GIVE_BACK_MS = 500;
-
-interface Done {
-  readonly number: string;
-  readonly request: Request;
-  readonly outcome: Outcome;
-}
 
 export class RedisTransport implements Transport {
   readonly state: StateReader;
@@ -52,6 +43,7 @@ export class RedisTransport implements Transport {
   readonly #member: Membership;
   readonly #control: ControlEvents;
   readonly #stations: Stations;
+  readonly #finisher: Finisher;
   readonly #failed: ((error: Error) => void)[] = [];
   #handler: MessageHandler | undefined;
   #running = false;
@@ -61,8 +53,6 @@ export class RedisTransport implements Transport {
   /** What is in hand was rescued from a dead process: nothing else is taken beside it. */
   #alone = false;
   #seen = 0;
-  #done: Done[] = [];
-  #finishing = false;
   #changed: (() => void) | undefined;
 
   constructor(options: RedisTransportOptions) {
@@ -74,6 +64,11 @@ export class RedisTransport implements Transport {
       onLost: () => this.#forget(),
     });
     this.#control = new ControlEvents(options.redis, options.keys, (error) => this.#report(error));
+    this.#finisher = new Finisher(
+      this.#member,
+      () => this.#wake(),
+      (error) => this.#report(error),
+    );
     this.#stations = new Stations(this.#member.commands, options.keys, options.redis.addr);
     this.state = new RedisState(this.#member.commands, options.keys);
   }
@@ -206,10 +201,7 @@ export class RedisTransport implements Transport {
       const outcome = await this.#handler?.(delivery);
       // Of a registration that was lost: if Redis lost its numbers too, another entry may have this one now.
       if (outcome === undefined || inHand !== this.#inHand) return;
-      this.#done.push({ number, request, outcome });
-      if (this.#finishing) return;
-      this.#finishing = true;
-      setImmediate(() => void this.#finishAll());
+      this.#finisher.add({ number, request, outcome, inHand });
     } catch (error) {
       const message = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
       this.#report(new Error(message, { cause: error }));
@@ -217,58 +209,6 @@ export class RedisTransport implements Transport {
       setTimeout(() => {
         if (inHand === this.#inHand) void this.#giveBack(number, what);
       }, GIVE_BACK_MS);
-    }
-  }
-
-  /** Finishes all that is done, one script at a time. */
-  async #finishAll(): Promise<void> {
-    while (this.#done.length > 0 && !this.#member.stopping) {
-      const batch = this.#done.splice(0, MAX_FINISH);
-      const inHand = this.#inHand;
-      await this.#finishBatch(batch, this.#member.pid);
-      for (const { number } of batch) inHand.delete(number);
-      this.#wake();
-    }
-    this.#finishing = false;
-  }
-
-  /** Sends a script whose reply was lost again, until it is answered or the deliveries are not `pid`'s any more. */
-  async #finishBatch(batch: readonly Done[], pid: string): Promise<void> {
-    for (let failures = 0; pid === this.#member.pid && !this.#member.stopping;) {
-      try {
-        return await this.#finish(batch);
-      } catch (error) {
-        if (isRefusal(error)) return this.#finishOthers(batch, error);
-        if (failures++ % 10 === 3) this.#report(unavailable(this.#options.redis.addr, error));
-        await this.#member.pause(failures);
-      }
-    }
-  }
-
-  async #finish(batch: readonly Done[]): Promise<void> {
-    const { pid, commands, keys } = this.#member;
-    const head = [keys.prefix, new Date().toISOString(), BUSINESS_KEY_SECONDS];
-    const deliveries = batch.flatMap(({ number, request, outcome }) =>
-      finishArguments(keys, number, request, outcome),
-    );
-    await commands.finish(keys.processing(pid), keys.requests, ...head, ...deliveries);
-  }
-
-  /**
-   * Redis refused the script: an outcome in it asks for what cannot be. The others shall not suffer. It was
-   * removed by then, so nothing can name it any more: its station, unanswered, sends it again.
-   */
-  async #finishOthers(batch: readonly Done[], refusal: unknown): Promise<void> {
-    const what = `one of the outcomes of ${batch.map(({ request }) => request.frame.id).join(', ')}`;
-    this.#report(new Error(`${what} was refused by Redis`, { cause: refusal }));
-    for (const done of batch) {
-      try {
-        await this.#finish([done]);
-      } catch (error) {
-        const { frame, stationId } = done.request;
-        const what = `the outcome of message ${frame.id} of station ${stationId} was refused by Redis`;
-        this.#report(new Error(what, { cause: error }));
-      }
     }
   }
 
@@ -302,7 +242,7 @@ export class RedisTransport implements Transport {
   /** The registration is lost: what was in hand is others' now. */
   #forget(): void {
     this.#inHand = new Set();
-    this.#done = [];
+    this.#finisher.forget();
     this.#alone = false;
     this.#seen = 0;
     this.#wake();

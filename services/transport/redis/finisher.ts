@@ -1,0 +1,88 @@
+/** Finishes what is handled: one script an event-loop turn takes whatever is done by then. */
+import { BUSINESS_KEY_SECONDS, type Outcome } from '../transport.ts';
+import { isRefusal, unavailable } from './connection.ts';
+import type { Request } from './envelope.ts';
+import { finishArguments } from './finish-arguments.ts';
+import type { Membership } from './membership.ts';
+
+/** Deliveries finished by one script. */
+const MAX_FINISH = 200;
+
+export interface Done {
+  /** Running number of the delivery. */
+  readonly number: string;
+  readonly request: Request;
+  readonly outcome: Outcome;
+  /** Loses the number once the delivery is finished. */
+  readonly inHand: Set<string>;
+}
+
+export class Finisher {
+  readonly #member: Membership;
+  readonly #onFinished: () => void;
+  readonly #report: (error: Error) => void;
+  #done: Done[] = [];
+  #running = false;
+
+  constructor(member: Membership, onFinished: () => void, report: (error: Error) => void) {
+    this.#member = member;
+    this.#onFinished = onFinished;
+    this.#report = report;
+  }
+
+  add(done: Done): void {
+    this.#done.push(done);
+    if (this.#running) return;
+    this.#running = true;
+    setImmediate(() => void this.#run());
+  }
+
+  /** The registration is lost: what is done is others' to do again. */
+  forget(): void {
+    this.#done = [];
+  }
+
+  /** One script at a time; what gets done meanwhile goes into the next. */
+  async #run(): Promise<void> {
+    while (this.#done.length > 0 && !this.#member.stopping) {
+      const batch = this.#done.splice(0, MAX_FINISH);
+      await this.#finishBatch(batch, this.#member.pid);
+      for (const { number, inHand } of batch) inHand.delete(number);
+      this.#onFinished();
+    }
+    this.#running = false;
+  }
+
+  /** Sends a script whose reply was lost again, until it is answered or the deliveries are not `pid`'s any more. */
+  async #finishBatch(batch: readonly Done[], pid: string): Promise<void> {
+    for (let failures = 0; pid === this.#member.pid && !this.#member.stopping;) {
+      try {
+        return await this.#finish(batch);
+      } catch (error) {
+        if (isRefusal(error)) return this.#finishOthers(batch, pid, error);
+        if (failures++ % 10 === 3) this.#report(unavailable(this.#member.addr, error));
+        await this.#member.pause(failures);
+      }
+    }
+  }
+
+  async #finish(batch: readonly Done[]): Promise<void> {
+    const { pid, commands, keys } = this.#member;
+    const head = [keys.prefix, new Date().toISOString(), BUSINESS_KEY_SECONDS];
+    const deliveries = batch.flatMap(({ number, request, outcome }) =>
+      finishArguments(keys, number, request, outcome),
+    );
+    await commands.finish(keys.processing(pid), keys.requests, ...head, ...deliveries);
+  }
+
+  /**
+   * Redis refused the script: an outcome in it asks for what cannot be. The others shall not suffer. That one was
+   * removed by then, so nothing can name it any more: its station, unanswered, sends it again.
+   */
+  async #finishOthers(batch: readonly Done[], pid: string, refusal: unknown): Promise<void> {
+    const ids = batch.map(({ request }) => `${request.frame.id} of station ${request.stationId}`);
+    const what = `the outcome of message ${ids.join(' or ')} was refused by Redis`;
+    this.#report(new Error(what, { cause: refusal }));
+    if (batch.length > 1) for (const done of batch) await this.#finishBatch([done], pid);
+  }
+}
