@@ -233,9 +233,10 @@ class Bus implements Transport, GatewayBus {
     }
     const replayed = outcome.businessKey === undefined ? undefined : this.state.replay(outcome.businessKey);
     if (replayed === undefined) this.#apply(outcome);
-    if (frame.type !== MessageType.Call || outcome.answer === undefined) return;
-    session.lastAnswer = answerFrame(frame.id, outcome.answer, replayed);
-    session.sink.deliver(session.lastAnswer);
+    if (frame.type !== MessageType.Call) return;
+    session.lastAnswer =
+      replayed === undefined ? answerFrame(frame.id, outcome.answer) : replayFrame(frame.id, replayed);
+    if (session.lastAnswer !== undefined) session.sink.deliver(session.lastAnswer);
   }
 
   #apply({ writes, events, businessKey, answer }: Outcome): void {
@@ -267,20 +268,16 @@ class Bus implements Transport, GatewayBus {
   }
 }
 
-function answerFrame(id: string, answer: Answer, replayed: string | undefined): OutgoingFrame {
-  if (replayed !== undefined) {
-    const text = `[${MessageType.CallResult},${JSON.stringify(id)},${replayed}]`;
-    return { type: MessageType.CallResult, messageId: id, text };
-  }
-  const frame: Frame =
-    answer.kind === 'result'
-      ? { type: MessageType.CallResult, id, payload: answer.payload }
-      : {
-          type: MessageType.CallError,
-          id,
-          code: answer.code,
-          description: answer.description,
-          details: answer.details ?? {},
-        };
+/** @param payload JSON */
+function replayFrame(messageId: string, payload: string): OutgoingFrame {
+  const type = MessageType.CallResult;
+  return { type, messageId, text: `[${type},${JSON.stringify(messageId)},${payload}]` };
+}
+
+function answerFrame(id: string, answer: Answer | undefined): OutgoingFrame | undefined {
+  if (answer === undefined) return undefined;
+  if (answer.kind === 'result') return replayFrame(id, JSON.stringify(answer.payload));
+  const { code, description, details = {} } = answer;
+  const frame = { type: MessageType.CallError, id, code, description, details } as const;
   return { type: frame.type, messageId: id, text: formatFrame(frame) };
 }

@@ -226,6 +226,51 @@ export function transportConformance(
     t.is(await transport.state.record('transaction:2'), undefined);
   });
 
+  run(
+    'a business fact that is known is answered as before, whatever the handler says now',
+    async (t, harness) => {
+      const { transport, connect } = harness;
+      const later: Partial<Outcome>[] = [
+        { answer: { kind: 'error', code: 'InternalError', description: 'x' } },
+        { answer: ok({ other: true }) },
+      ];
+      let count = 0;
+      transport.onMessage(async () => {
+        const now = count++ === 0 ? { answer: ok({ first: true }) } : later.shift();
+        const writes = [{ kind: 'set', key: `effect:${count}`, fields: { a: '1' } }] as const;
+        return outcome({ ...now, writes, businessKey: 'fact' });
+      });
+      await transport.start();
+      const station = await connect('CP-1', 'ocpp1.6');
+      const ear = new Ear(station);
+      for (const id of ['a', 'b', 'c']) await station.write(call(id));
+      t.deepEqual(await ear.until(3), [
+        [3, 'a', { first: true }],
+        [3, 'b', { first: true }],
+        [3, 'c', { first: true }],
+      ]);
+      t.is(await transport.state.record('effect:2'), undefined);
+      t.is(await transport.state.record('effect:3'), undefined);
+    },
+  );
+
+  run('an error is no fact: the next try decides anew', async (t, { transport, connect }) => {
+    const error: Answer = { kind: 'error', code: 'InternalError', description: 'not yet' };
+    let count = 0;
+    transport.onMessage(async () =>
+      outcome({ answer: count++ === 0 ? error : ok({ done: true }), businessKey: 'fact' }),
+    );
+    await transport.start();
+    const station = await connect('CP-1', 'ocpp1.6');
+    const ear = new Ear(station);
+    for (const id of ['a', 'b', 'c']) await station.write(call(id));
+    t.deepEqual(await ear.until(3), [
+      [4, 'a', 'InternalError', 'not yet', {}],
+      [3, 'b', { done: true }],
+      [3, 'c', { done: true }],
+    ]);
+  });
+
   run('what a handler could not handle comes again', async (t, { transport, connect }) => {
     const counts: number[] = [];
     const errors: Error[] = [];

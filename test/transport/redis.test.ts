@@ -134,7 +134,8 @@ test('what a processor held when its lease ran out is handled by another, once i
   await until(() => one.heard.length === 2, 'the next answer');
   t.deepEqual(one.heard, ['a', 'b']);
   t.deepEqual(await effects(), ['a', 'b']);
-  t.true(first.isRunning(), 'the first has registered anew');
+  await until(() => first.isRunning(), 'the first to have registered anew');
+  t.is(await look.zcard('ocpp:processors'), 2);
 });
 
 test('a proxy whose lease runs out loses its sessions, each with one disconnect event', async (t) => {
@@ -563,21 +564,59 @@ test('a lease that ran out while Redis was away is no reason to rescue; one that
   await until(async () => (await look.exists('ocpp:process:x')) === 0, 'it to be rescued');
 });
 
-test('an outcome that Redis refuses is told, and the others of its batch are finished', async (t) => {
+test('an outcome that cannot be stored has no effect at all: it is a dead letter, and the others flow', async (t) => {
   const { processor, proxy, look, effects, errors } = await cluster(t);
   const gateway = await proxy();
   await look.set('ocpp:wrong', 'no stream');
   const bad = await station(gateway, 'bad');
+  const long = await station(gateway, 'long');
   const good = await station(gateway, 'good');
   await bad.call('refused');
+  await long.call('too long');
   await good.call('a');
-  await until(async () => (await look.llen('ocpp:requests')) === 2, 'both in one take');
-  await processor(async (delivery) =>
-    delivery.frame.id === 'refused'
-      ? done({ writes: [{ kind: 'append', key: 'wrong', fields: { id: 'x' }, maxLength: 10 }] })
-      : counted(delivery),
-  );
+  await until(async () => (await look.llen('ocpp:requests')) === 3, 'all in one take');
+  const fields = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`f${i}`, 'x']));
+  await processor(async (delivery) => {
+    const half = { kind: 'set', key: 'half', fields: { id: 'x' } } as const;
+    switch (delivery.frame.id) {
+      case 'refused':
+        return done({ writes: [half, { kind: 'append', key: 'wrong', fields: { id: 'x' }, maxLength: 10 }] });
+      case 'too long':
+        return done({ writes: [half, { kind: 'set', key: 'long', fields }] });
+      default:
+        return counted(delivery);
+    }
+  });
   await until(() => good.heard.includes('a'), 'the answer to the other');
+  await until(async () => (await look.llen('ocpp:dead')) === 2, 'two dead letters');
   t.deepEqual(await effects(), ['a']);
-  await until(() => errors.some(({ cause }) => /WRONGTYPE/.test(String(cause))), 'the trouble to be told');
+  t.is(await look.exists('ocpp:half'), 0);
+  const letters = (await look.lrange('ocpp:dead', 0, -1)).join();
+  t.regex(letters, /ocpp:wrong is a string, not a stream\n.*"refused"/);
+  t.regex(letters, /too many fields for ocpp:long\n.*"too long"/);
+  await until(() => errors.filter(({ message }) => message.includes('ocpp:dead')).length === 2, 'both told');
+});
+
+test('a processor that leaves in good order counts no delivery', async (t) => {
+  const { processor, proxy, look } = await cluster(t);
+  const gateway = await proxy();
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  for (let round = 0; round < 6; round++) {
+    let has = false;
+    const leaving = await processor(async () => {
+      has = true;
+      return new Promise<Outcome>(() => undefined);
+    });
+    await until(() => has, 'the delivery');
+    await leaving.stop(0);
+  }
+  t.is(await look.llen('ocpp:dead'), 0);
+  const counts: number[] = [];
+  await processor(async (delivery) => {
+    counts.push(delivery.deliveryCount);
+    return counted(delivery);
+  });
+  await until(() => one.heard.includes('a'), 'the answer');
+  t.deepEqual(counts, [1]);
 });

@@ -1,26 +1,28 @@
 /** A delivery and its outcome as the arguments of finish.lua. */
 import { MessageType } from '../../ocpp/frame.ts';
-import type { DomainEvent, Outcome, StateWrite } from '../transport.ts';
+import type { Answer, DomainEvent, Outcome, StateWrite } from '../transport.ts';
 import { type AnswerPieces, outboxAnswer, type Request, seedAnswer } from './envelope.ts';
 import { escapeKey, type Keys } from './keys.ts';
 
 /** About as many events are kept for whoever reads the stream. */
 const EVENTS_KEPT = 10_000;
 const NO_ANSWER: AnswerPieces = { head: '', body: '', tail: '' };
+/** A replay has the head and tail of a result; its body is the stored one. */
+const ANY_RESULT: Answer = { kind: 'result', payload: {} };
 
 export function finishArguments(keys: Keys, number: string, request: Request, outcome: Outcome): string[] {
   const { stationId, connection, sequence, gatewayId, frame } = request;
   const kind = frame.type === MessageType.Call ? 'call' : frame.type === MessageType.Send ? 'send' : 'other';
   const { answer } = outcome;
   const known = connection > 0;
-  const answering = kind === 'call' && answer !== undefined;
-  const write = (to: typeof answer) => {
-    if (to === undefined) return NO_ANSWER;
-    return known ? outboxAnswer(connection, frame.id, to) : seedAnswer(stationId, frame.id, to, Date.now());
-  };
-  const { head, body, tail } = answering ? write(answer) : NO_ANSWER;
-  // An error says nothing that the next try should be told again.
-  const replayable = outcome.businessKey !== undefined && answering && answer.kind === 'result';
+  const write = (to: Answer) =>
+    known ? outboxAnswer(connection, frame.id, to) : seedAnswer(stationId, frame.id, to, Date.now());
+  const pieces = kind === 'call' && answer !== undefined ? write(answer) : NO_ANSWER;
+  // What was answered under the business key before is said again, whatever the handler says now.
+  const replay =
+    kind === 'call' && outcome.businessKey !== undefined
+      ? { key: keys.answered(outcome.businessKey), ...write(ANY_RESULT) }
+      : { key: '', ...NO_ANSWER };
   const writes = [
     ...outcome.writes.flatMap((one) => writeArguments(keys, one)),
     ...outcome.events.flatMap((event) => eventArguments(keys, event)),
@@ -32,11 +34,11 @@ export function finishArguments(keys: Keys, number: string, request: Request, ou
     kind,
     String(sequence),
     known ? keys.outbox(gatewayId) : keys.responses(stationId),
-    head,
-    body,
-    tail,
-    replayable ? head : '',
-    replayable ? keys.answered(outcome.businessKey) : '',
+    pieces.head,
+    pieces.body,
+    pieces.tail === '' ? replay.tail : pieces.tail,
+    replay.head,
+    replay.key,
     String(writes.length),
     ...writes,
   ];

@@ -5,19 +5,40 @@
 --
 -- KEYS: 1 processing:{pid}   2 requests (names the slot)
 -- ARGV: 1 prefix   2 last_activity (RFC 3339)   3 seconds that an answer stays under its business key
+--       4 dead letters kept
 --  then per delivery:
 --   number, station (escaped), epoch ('' for a proxy that has none), kind ('call', 'send' or 'other'),
 --   sequence, answer list (a whole key), head, body, tail, replay head, business key (whole key or ''), count of writes arguments
 --   then the writes: op, key, bound, count of strings, strings ...
 --    set: bound is the expiry in seconds or '' ; delete ; append: bound is the stream's length
---  The answer is head .. body .. tail; head '' means none. A replay is replay head .. stored body .. tail.
--- returns how many deliveries it removed
+--  The answer is head .. body .. tail; head '' means none. A replay is replay head .. stored body .. tail; an
+--  answer with the replay's own head is a result, the only kind that is stored.
+-- Redis takes nothing back when a script fails midway, so what cannot be applied is found before anything is:
+-- that delivery becomes a dead letter.
+-- returns {how many deliveries it removed, number, reason, number, reason ...}: those that became dead letters
 local PREFIX, NOW, KEPT = ARGV[1], ARGV[2], ARGV[3]
 local FIELDS = 12
 -- Of a connection's SENDs, numbers this far behind the highest are taken as applied.
 local SEND_WINDOW = 64
 -- An answer list without a proxy of ours behind it is bounded in length and age.
 local FORK_ANSWERS, FORK_SECONDS = 100, 120
+-- Strings in one write: unpack() fails at about 8000.
+local MAX_STRINGS = 4000
+local TYPES = { set = 'hash', append = 'stream' }
+
+-- Why a delivery's writes cannot be applied, or nil.
+local function faultOf(first, last)
+  local i = first
+  while i <= last do
+    local op, key, count = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 3])
+    if count > MAX_STRINGS then return 'too many fields for ' .. key end
+    local wanted = TYPES[op]
+    local is = wanted and redis.call('TYPE', key).ok
+    if wanted and is ~= 'none' and is ~= wanted then return key .. ' is a ' .. is .. ', not a ' .. wanted end
+    i = i + 4 + count
+  end
+  return nil
+end
 
 local function apply(first, last)
   local i = first
@@ -82,10 +103,10 @@ local function complete(at)
   if not stored then
     local writes = tonumber(ARGV[at + 11])
     apply(at + FIELDS, at + FIELDS + writes - 1)
-    if businessKey ~= '' then redis.call('SET', businessKey, body, 'EX', KEPT) end
+    if businessKey ~= '' and head == replayHead then redis.call('SET', businessKey, body, 'EX', KEPT) end
   end
 
-  local answer = head ~= '' and (stored and replayHead .. stored .. tail or head .. body .. tail) or ''
+  local answer = stored and replayHead .. stored .. tail or head ~= '' and head .. body .. tail or ''
   if epoch == '' then
     if answer ~= '' then
       redis.call('LPUSH', list, answer)
@@ -100,12 +121,23 @@ local function complete(at)
   if answer ~= '' then redis.call('LPUSH', list, answer) end
 end
 
-local removed, at = 0, 4
+local reply, at = { 0 }, 5
 while at <= #ARGV do
-  if redis.call('HDEL', KEYS[1], ARGV[at]) == 1 then
-    removed = removed + 1
-    complete(at)
+  local number, writes = ARGV[at], tonumber(ARGV[at + 11])
+  local next = at + FIELDS + writes
+  local fault = writes > 0 and faultOf(at + FIELDS, next - 1) or nil
+  local entry = fault and redis.call('HGET', KEYS[1], number)
+  if redis.call('HDEL', KEYS[1], number) == 1 then
+    reply[1] = reply[1] + 1
+    if fault then
+      redis.call('LPUSH', PREFIX .. ':dead', fault .. '\n' .. entry)
+      redis.call('LTRIM', PREFIX .. ':dead', 0, tonumber(ARGV[4]) - 1)
+      reply[#reply + 1] = number
+      reply[#reply + 1] = fault
+    else
+      complete(at)
+    end
   end
-  at = at + FIELDS + tonumber(ARGV[at + 11])
+  at = next
 end
-return removed
+return reply

@@ -4,6 +4,7 @@ import { isRefusal, unavailable } from './connection.ts';
 import type { Request } from './envelope.ts';
 import { finishArguments } from './finish-arguments.ts';
 import type { Membership } from './membership.ts';
+import { DEAD_LETTERS_KEPT } from './rescue.ts';
 
 /** Deliveries finished by one script. */
 const MAX_FINISH = 200;
@@ -68,16 +69,21 @@ export class Finisher {
 
   async #finish(batch: readonly Done[]): Promise<void> {
     const { pid, commands, keys } = this.#member;
-    const head = [keys.prefix, new Date().toISOString(), BUSINESS_KEY_SECONDS];
+    const head = [keys.prefix, new Date().toISOString(), BUSINESS_KEY_SECONDS, DEAD_LETTERS_KEPT];
     const deliveries = batch.flatMap(({ number, request, outcome }) =>
       finishArguments(keys, number, request, outcome),
     );
-    await commands.finish(keys.processing(pid), keys.requests, ...head, ...deliveries);
+    const reply = await commands.finish(keys.processing(pid), keys.requests, ...head, ...deliveries);
+    for (let i = 1; i < reply.length; i += 2) {
+      const { frame, stationId } = batch.find(({ number }) => number === reply[i])?.request ?? {};
+      const what = `the outcome of message ${frame?.id} of station ${stationId}`;
+      this.#report(new Error(`${what} cannot be stored (${reply[i + 1]}); it is in ${keys.dead} now`));
+    }
   }
 
   /**
-   * Redis refused the script: an outcome in it asks for what cannot be. The others shall not suffer. That one was
-   * removed by then, so nothing can name it any more: its station, unanswered, sends it again.
+   * Redis refused the whole script. Tried one by one, what the others ask for is stored; which one is at fault
+   * shows, and that one has no effect that could be told.
    */
   async #finishOthers(batch: readonly Done[], pid: string, refusal: unknown): Promise<void> {
     const ids = batch.map(({ request }) => `${request.frame.id} of station ${request.stationId}`);

@@ -8,6 +8,9 @@
 /** Characters of OCPP 2.x identifierString, the ones that stay as they are (Part 2, "Primitive data types"). */
 const RAW = /[A-Za-z0-9*\-_=:+|@.]/;
 
+/** Half of a pair: it has no UTF-8, and JSON can carry one. */
+const LONE_SURROGATE = /^[\uD800-\uDFFF]$/;
+
 /**
  * A text from outside as part of a key: every other character becomes %XX per byte of its UTF-8, so two
  * texts never become one key, and no hash tag or line break gets in.
@@ -17,6 +20,7 @@ export function escapeKey(text: string): string {
   let escaped = '';
   for (const character of text) {
     if (RAW.test(character)) escaped += character;
+    else if (LONE_SURROGATE.test(character)) escaped += `%u${character.charCodeAt(0).toString(16)}`;
     else
       for (const byte of Buffer.from(character))
         escaped += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;

@@ -5,17 +5,18 @@
 -- KEYS: 1 process:{pid}  2 processing:{pid}  3 landing:{pid}  4 requests  5 rescued  6 dead  7 processors
 -- ARGV: 1 pid
 --       2 what: 'mark' (first pass over a dead process: marks it, so that it can take nothing more),
---               'end' (last pass: also ends the registration), or 'failed' or 'untried' (a living process gives
+--               'end' (last pass: also ends the registration), 'leave' (the same by the process itself, in good
+--               order: no delivery to count), or 'failed' or 'untried' (a living process gives
 --               back the numbers in ARGV 5 ...; what it could not even try keeps its delivery count)
 --       3 deliveries until an entry is a dead letter   4 dead letters kept
--- returns {1, client ids} for 'mark' and 'end', {0} when the process has a lease still ('mark'),
+-- returns {1, client ids} for 'mark', 'end' and 'leave', {0} when the process has a lease still ('mark'),
 --         {1, entries given back} for 'failed' and 'untried'
 local LIMIT, KEPT = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function back(entry)
   local count, text = string.match(entry, '^(%d+)\n(.*)$')
   if not count then count, text = '1', entry end
-  local next = tonumber(count) + (ARGV[2] == 'untried' and 0 or 1)
+  local next = tonumber(count) + ((ARGV[2] == 'untried' or ARGV[2] == 'leave') and 0 or 1)
   if next > LIMIT then
     redis.call('LPUSH', KEYS[6], count .. '\n' .. text)
     redis.call('LTRIM', KEYS[6], 0, KEPT - 1)
@@ -58,7 +59,7 @@ table.sort(held, function(a, b) return a[1] > b[1] end)
 for i = 1, #held do back(held[i][2]) end
 redis.call('DEL', KEYS[2])
 
-if ARGV[2] == 'end' then
+if ARGV[2] == 'end' or ARGV[2] == 'leave' then
   redis.call('DEL', KEYS[1])
   redis.call('ZREM', KEYS[7], ARGV[1])
 end

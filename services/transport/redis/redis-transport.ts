@@ -94,7 +94,7 @@ export class RedisTransport implements Transport {
     this.#wake();
     await this.#loop;
     try {
-      if (pid !== '' && commands.status === 'ready') await putBackAll(commands, keys, pid, 'end');
+      if (pid !== '' && commands.status === 'ready') await putBackAll(commands, keys, pid, 'leave');
     } catch (error) {
       this.#report(error as Error);
     }

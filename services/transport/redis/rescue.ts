@@ -37,12 +37,12 @@ async function rescueProcessor(commands: RedisConnection, keys: Keys, pid: strin
   await putBackAll(commands, keys, pid, 'end');
 }
 
-/** Puts back what a processor holds. `end` also ends its registration. */
+/** Puts back what a processor holds. `end` also ends its registration; `leave` does so for itself. */
 export function putBackAll(
   commands: RedisConnection,
   keys: Keys,
   pid: string,
-  what: 'mark' | 'end',
+  what: 'mark' | 'end' | 'leave',
 ): Promise<[number, string | number]> {
   return commands.putBack(...putBackKeys(keys, pid), pid, what, MAX_DELIVERIES, DEAD_LETTERS_KEPT);
 }

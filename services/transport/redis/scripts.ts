@@ -11,7 +11,7 @@ type Argument = string | number;
 export interface Scripts {
   register(...keysAndArguments: Argument[]): Promise<number>;
   take(...keysAndArguments: Argument[]): Promise<string[]>;
-  finish(...keysAndArguments: Argument[]): Promise<number>;
+  finish(...keysAndArguments: Argument[]): Promise<[number, ...string[]]>;
   putBack(...keysAndArguments: Argument[]): Promise<[number, string | number]>;
   bury(...keysAndArguments: Argument[]): Promise<number>;
   takeSession(...keysAndArguments: Argument[]): Promise<number>;

@@ -1,0 +1,167 @@
+/**
+ * The wire in Redis, both ways, against recorded traffic of the Go fork (chrisn-au/ocpp-go, commit d4f4704,
+ * Redis 7.0); and keys made of what a station may call itself.
+ */
+import test from 'ava';
+import * as fc from 'fast-check';
+import { parseFrame, type Protocol } from '../../services/ocpp/frame.ts';
+import {
+  EnvelopeWriter,
+  outboxAnswer,
+  readOutbox,
+  readRequest,
+  seedAnswer,
+  splitCount,
+  timeOf,
+} from '../../services/transport/redis/envelope.ts';
+import { escapeKey, Keys } from '../../services/transport/redis/keys.ts';
+
+/** Entries of `ocpp:requests` as the fork's proxy and its Redis client wrote them. */
+const FORK_REQUESTS = [
+  '{"charge_point_id":"CP-001","message_type":2,"message_id":"b-1","action":"BootNotification","payload":[2,"b-1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}],"timestamp":"2026-01-01T00:00:01Z","ws_server_id":"ws-proxy-01"}',
+  '{"charge_point_id":"CP-001","message_type":3,"message_id":"2297544902","payload":[3,"2297544902",{"status":"Accepted"}],"timestamp":"2026-01-01T00:00:05Z","ws_server_id":"ws-proxy-01"}',
+  '{"charge_point_id":"CP-002","message_type":0,"message_id":"","payload":[2,"1422152047","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"Available"}],"timestamp":"2026-11-22T22:07:22.30873122Z","ws_server_id":""}',
+];
+/** Entries of `ocpp:responses:{id}` as the fork's processor wrote them. */
+const FORK_ANSWERS = [
+  '{"charge_point_id":"CP-001","message_type":3,"message_id":"h-1","payload":[3,"h-1",{"currentTime":"2026-01-01T00:00:00Z"}],"timestamp":"2026-11-22T22:06:50.172029956Z","ws_server_id":"redis-ocpp-server"}',
+  '{"charge_point_id":"CP-001","message_type":4,"message_id":"d-1","payload":[4,"d-1","NotSupported","not here",{}],"timestamp":"2026-11-22T22:06:50.480704327Z","ws_server_id":"redis-ocpp-server"}',
+];
+
+const frameOf = (text: string, protocol: Protocol) => {
+  const result = parseFrame(text, protocol);
+  if (!result.ok) throw new Error(result.fault.reason);
+  return result.frame;
+};
+const join = ({ head, body, tail }: { head: string; body: string; tail: string }) => head + body + tail;
+
+test('what the fork wrote is understood, its loose forms included', (t) => {
+  const read = FORK_REQUESTS.map((raw) => {
+    const result = readRequest(raw);
+    if (!result.ok) throw new Error(result.reason);
+    const { stationId, frame, receivedAt, gatewayId, connection, sequence } = result.request;
+    return [
+      stationId,
+      frame.type,
+      frame.id,
+      new Date(receivedAt).toISOString(),
+      gatewayId,
+      connection,
+      sequence,
+    ];
+  });
+  t.deepEqual(read, [
+    ['CP-001', 2, 'b-1', '2026-01-01T00:00:01.000Z', 'ws-proxy-01', 0, 0],
+    ['CP-001', 3, '2297544902', '2026-01-01T00:00:05.000Z', 'ws-proxy-01', 0, 0],
+    ['CP-002', 2, '1422152047', '2026-11-22T22:07:22.308Z', '', 0, 0],
+  ]);
+});
+
+test('what we write has the fork’s fields with the same names, types and values, and ours beside them', (t) => {
+  for (const raw of FORK_REQUESTS.slice(0, 2)) {
+    const theirs = JSON.parse(raw) as Record<string, unknown>;
+    const text = JSON.stringify(theirs['payload']);
+    const writer = new EnvelopeWriter('CP-001', 'ws-proxy-01', 17, 'ocpp1.6');
+    const receivedAt = Date.parse(String(theirs['timestamp']));
+    const incoming = { frame: frameOf(text, 'ocpp1.6'), text, receivedAt, sequence: 4 };
+    const { connection, sequence, protocol, ...ours } = JSON.parse(writer.write(incoming)) as Record<
+      string,
+      unknown
+    >;
+    t.deepEqual({ ...ours, timestamp: theirs['timestamp'] }, theirs);
+    t.is(Date.parse(String(ours['timestamp'])), receivedAt);
+    t.deepEqual([connection, sequence, protocol], [17, 4, 'ocpp1.6']);
+  }
+});
+
+test('answers for the fork’s proxy are byte for byte its own but for the time', (t) => {
+  const now = Date.parse('2026-11-22T22:06:50.172Z');
+  const ours = [
+    seedAnswer('CP-001', 'h-1', { kind: 'result', payload: { currentTime: '2026-01-01T00:00:00Z' } }, now),
+    seedAnswer('CP-001', 'd-1', { kind: 'error', code: 'NotSupported', description: 'not here' }, now),
+  ];
+  const withoutTime = (text: string) => text.replace(/"timestamp":"[^"]*"/, '"timestamp":""');
+  t.deepEqual(ours.map(join).map(withoutTime), FORK_ANSWERS.map(withoutTime));
+});
+
+test('what is no envelope says why, and never throws', (t) => {
+  for (const raw of ['', 'x', 'null', '1', '[2,"1","Heartbeat",{}]', '{}', '{"charge_point_id":7}']) {
+    t.false(readRequest(raw).ok, raw);
+  }
+  t.false(readRequest('{"charge_point_id":"X","payload":[9,"1"]}').ok);
+});
+
+test('a frame cannot break out of its envelope', (t) => {
+  t.false(parseFrame('[2,"1","X",{}],"charge_point_id":"VICTIM","x":[]', 'ocpp1.6').ok);
+  const writer = new EnvelopeWriter('a"},{"charge_point_id":"VICTIM', 'p', 1, 'ocpp1.6');
+  const text = '[2,"\\"],\\"charge_point_id\\":\\"VICTIM","x\\",\\"y",{"charge_point_id":"VICTIM"}]';
+  const written = writer.write({ frame: frameOf(text, 'ocpp1.6'), text, receivedAt: 0, sequence: 1 });
+  const result = readRequest(written);
+  t.true(result.ok);
+  t.is(result.ok && result.request.stationId, 'a"},{"charge_point_id":"VICTIM');
+});
+
+test('any frame comes out of its envelope as it went in', (t) => {
+  const text = fc.string({ unit: 'binary', maxLength: 36 });
+  fc.assert(
+    fc.property(
+      text.filter(Boolean),
+      text.filter(Boolean),
+      text.filter(Boolean),
+      fc.object(),
+      (station, id, action, payload) => {
+        const raw = JSON.stringify([2, id, action, payload]);
+        const incoming = { frame: frameOf(raw, 'ocpp2.1'), text: raw, receivedAt: 1000, sequence: 3 };
+        const result = readRequest(new EnvelopeWriter(station, 'p', 5, 'ocpp2.1').write(incoming));
+        if (!result.ok) throw new Error(result.reason);
+        const { frame, ...rest } = result.request;
+        t.deepEqual(frame, incoming.frame);
+        t.like(rest, {
+          stationId: station,
+          connection: 5,
+          sequence: 3,
+          protocol: 'ocpp2.1',
+          receivedAt: 1000,
+        });
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test('an answer comes out of the outbox as it went in, whatever its id', (t) => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 36 }), (id) => {
+      const entry = readOutbox(join(outboxAnswer(7, id, { kind: 'result', payload: { a: '\n' } })));
+      t.deepEqual(entry && { ...entry, text: JSON.parse(entry.text) as unknown }, {
+        connection: 7,
+        type: 3,
+        messageId: id,
+        text: [3, id, { a: '\n' }],
+      });
+    }),
+  );
+  t.is(readOutbox('rubbish'), undefined);
+});
+
+test('a rescued entry tells how often it was delivered; the time of an entry is found without reading it', (t) => {
+  t.deepEqual(splitCount('3\n{"a":1}'), { entry: '{"a":1}', count: 3 });
+  t.deepEqual(splitCount('{"a":1}'), { entry: '{"a":1}', count: 1 });
+  t.is(timeOf(FORK_REQUESTS[0] ?? ''), Date.parse('2026-01-01T00:00:01Z'));
+  t.is(timeOf('rubbish'), undefined);
+});
+
+test('two names never make one key, and no hash tag, blank or line break gets into one', (t) => {
+  const name = fc.string({
+    unit: fc.constantFrom('a', '%', '2', '5', '{', '}', ':', 'é', ' ', '\n', '\uD800', '\uDFFF'),
+  });
+  fc.assert(
+    fc.property(name, name, (one, other) => {
+      t.is(escapeKey(one) === escapeKey(other), one === other);
+      t.notRegex(escapeKey(one), /[{}\s]/);
+    }),
+    { numRuns: 2000 },
+  );
+  t.is(escapeKey('CP-1_a*=:+|@.'), 'CP-1_a*=:+|@.', 'identifierString stays as it is');
+  t.is(new Keys('{o}:x').session('é{1}'), '{o}:x:session:%C3%A9%7B1%7D');
+});
