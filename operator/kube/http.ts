@@ -107,9 +107,16 @@ export class KubeHttp {
     const agent = options.agent ?? this.#agent;
     const send = url.protocol === 'https:' ? https.request : http.request;
     return new Promise((resolve, reject) => {
-      const outgoing = send(url, { ...options, method: request.method, headers, agent, signal }, resolve);
-      outgoing.on('error', reject);
-      outgoing.end(body);
+      const attempt = (last: boolean) => {
+        const outgoing = send(url, { ...options, method: request.method, headers, agent, signal }, resolve);
+        outgoing.on('error', (error: NodeJS.ErrnoException) => {
+          // The server closed a kept connection just as we used it. Every request of ours may be sent twice.
+          if (outgoing.reusedSocket && error.code === 'ECONNRESET' && !last) attempt(true);
+          else reject(error);
+        });
+        outgoing.end(body);
+      };
+      attempt(false);
     });
   }
 }

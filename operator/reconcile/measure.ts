@@ -40,8 +40,10 @@ export class Measurement {
       const samples = await scrape(observed.pods.flatMap(targetOf));
       this.#history = remember(this.#history, samples, observed.pods.map(idOf));
     }
+    const proxies = podsOf(observed, 'ws-proxy');
     const signals = signalsOf(this.#history, {
-      proxies: podsOf(observed, 'ws-proxy').filter(isReady).map(idOf),
+      proxies: proxies.filter(isReady).map(idOf),
+      draining: proxies.filter(({ metadata }) => metadata.deletionTimestamp !== undefined).map(idOf),
       now: clock.now(),
       staleMs: staleMs(intervalMs),
     });

@@ -115,11 +115,14 @@ function stepUp({ memory, now }: ScaleInput, current: number, target: number): S
 function stepDown({ spec, deployment, memory, now }: ScaleInput, current: number, target: number): Step {
   const hold = (limit: string) => ({ replicas: current, limit: `${target} would do, ${limit}` });
   if (deployment === undefined || deployment.rolling) return hold('not during a rollout');
-  if (deployment.readyReplicas < current) return hold('not while Pods are not ready');
+  const { readyReplicas } = deployment;
+  // What never got ready (no node fits) would hold up the descent for ever. It goes, what is ready stays.
+  const least = readyReplicas < current ? Math.max(target, readyReplicas) : target;
+  if (readyReplicas < target || least >= current) return hold('not while Pods are not ready');
   // A short window is a wish for a quick descent.
   const paceMs = Math.min(DOWN_INTERVAL_MS, windowMs(spec));
   if (sinceScale(memory, now) < paceMs) return hold(`next step down within ${paceMs / 1000} s`);
-  return { replicas: Math.max(target, current - Math.max(1, Math.floor(current / 10))) };
+  return { replicas: Math.max(least, current - Math.max(1, Math.floor(current / 10))) };
 }
 
 /** ms; a time in the future (another leader's clock) counts as now. */

@@ -40,6 +40,8 @@ export function remember(history: History, samples: readonly Sample[], pods: rea
 export interface Expected {
   /** Ready ws-proxy Pods: sums are whole when each has been read lately. */
   readonly proxies: readonly string[];
+  /** ws-proxy Pods that are ending: until their last station has moved they count where they are read. */
+  readonly draining?: readonly string[];
   /** ms since 1970 */
   readonly now: number;
   /** Samples older than this are missing, ms. */
@@ -47,17 +49,19 @@ export interface Expected {
 }
 
 /** `work` is left to workSince(), as it must be counted once. */
-export function signalsOf(history: History, { proxies, now, staleMs }: Expected): Signals {
+export function signalsOf(history: History, { proxies, draining = [], now, staleMs }: Expected): Signals {
   const fresh = (samples: readonly Sample[]) => (now - (samples.at(-1)?.at ?? 0) <= staleMs ? samples : []);
-  const tracks = proxies.map((pod) => fresh(history.get(pod)?.samples ?? []));
-  const rates = tracks.map((samples) => rate(samples, METRIC.proxyForwarded));
-  const known = rates.filter((one) => one !== undefined);
-  const counts = tracks.map((samples) => samples.at(-1)?.values[METRIC.proxySessions]);
-  const sessions = proxies.length > 0 ? total(counts) : undefined;
+  const freshOf = (pod: string) => fresh(history.get(pod)?.samples ?? []);
+  const rateOf = (pod: string) => rate(freshOf(pod), METRIC.proxyForwarded);
+  const sessionsOf = (pod: string) => freshOf(pod).at(-1)?.values[METRIC.proxySessions];
+  const rates = proxies.map(rateOf);
+  const known = [...rates, ...draining.map(rateOf)].filter((one) => one !== undefined);
+  const leaving = draining.map(sessionsOf).filter((one) => one !== undefined);
+  const sessions = proxies.length > 0 ? total([...proxies.map(sessionsOf), ...leaving]) : undefined;
   const queue = freshestQueue(history, now);
   return {
     ...(known.length > 0 && { arrivalRate: total(known) ?? 0 }),
-    ...(known.length < rates.length && { arrivalsIncomplete: true }),
+    ...(rates.includes(undefined) && { arrivalsIncomplete: true }),
     ...(sessions !== undefined && { sessions }),
     ...(queue !== undefined && { queue }),
   };

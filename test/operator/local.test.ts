@@ -12,7 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { Addresses, freePort } from '../../operator/local/addresses.ts';
+import { Addresses } from '../../operator/local/addresses.ts';
+import { freePort } from '../support/free-port.ts';
 import { startGuard } from '../../operator/local/guard.ts';
 import { type Container, type Deployment, isReady, type Pod } from '../../operator/local/kinds.ts';
 import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
@@ -164,7 +165,7 @@ const alive = (pid: number) => {
   }
 };
 
-const outsidePort = async () => (await freePort('127.0.0.1', 0)) ?? 0;
+const outsidePort = freePort;
 
 test('a Deployment scales, and rolls one by one without ever being short of a ready Pod', async (t) => {
   await using local = await rig();

@@ -160,6 +160,24 @@ const RULES: readonly Rule[] = [
     says: /not ready/,
   },
   {
+    name: 'not down while fewer are ready than are wanted',
+    given: input(5, load(250), {
+      memory: calm(3),
+      deployment: { replicas: 5, readyReplicas: 2, rolling: false },
+    }),
+    replicas: 5,
+    says: /not ready/,
+  },
+  {
+    name: 'what no node has room for goes when it is not wanted, what is ready stays',
+    given: input(40, load(0), {
+      spec: { ...SPEC, maxReplicas: 40 },
+      memory: calm(1),
+      deployment: { replicas: 40, readyReplicas: 38, rolling: false },
+    }),
+    replicas: 38,
+  },
+  {
     name: 'no reading of the queue holds',
     given: input(5, { arrivalRate: 0 }, { memory: calm(1) }),
     replicas: 5,

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { WebSocket } from 'ws';
-import { freePort } from '../../operator/local/addresses.ts';
+import { freePort } from '../support/free-port.ts';
 import { isClean, startSimulation } from '../simulator/simulation.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -38,7 +38,7 @@ spec:
 ${more}`;
 
 async function start(env: Readonly<Record<string, string>> = {}): Promise<Started> {
-  const port = (await freePort('127.0.0.1', 0)) ?? 0;
+  const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'start-test-'));
   const file = join(folder, 'cluster.yaml');
   await writeFile(file, manifest(port));

@@ -16,12 +16,14 @@ export async function startCluster(
   const stack = new AsyncDisposableStack();
   try {
     const redis = stack.use(await startRedis());
-    const started = (name: 'ws-proxy' | 'processor', count: number) =>
-      Promise.all(
-        Array.from({ length: count }, async () =>
-          stack.use(await startProgram(name, { [ENV.redisAddr]: redis.addr, ...env })),
-        ),
+    const started = async (name: 'ws-proxy' | 'processor', count: number) => {
+      const starting = Array.from({ length: count }, async () =>
+        stack.use(await startProgram(name, { [ENV.redisAddr]: redis.addr, ...env })),
       );
+      // If one fails the others have to be there before they can be ended.
+      await Promise.allSettled(starting);
+      return Promise.all(starting);
+    };
     const processors = await started('processor', size.processors);
     const proxies = await started('ws-proxy', size.proxies);
     return { redis, proxies, processors, [Symbol.asyncDispose]: () => stack.disposeAsync() };
