@@ -56,8 +56,8 @@ export function redisStatefulSet(view: View, redis: SettledEmbeddedRedis): KubeO
     replicas: 1,
     serviceName: nameOf(view.cluster, 'redis'),
     revisionHistoryLimit: 3,
-    // With OrderedReady a Pod that never gets ready (no node fits, no such image) would stay as it is even
-    // after the template was put right: https://github.com/kubernetes/kubernetes/issues/67250
+    // With OrderedReady a Pod that cannot start (no node fits, no such image) stays as it is even after the
+    // template was put right: kubernetes/kubernetes#67250.
     podManagementPolicy: 'Parallel',
     selector: { matchLabels: selectorLabels(view.cluster, 'redis') },
     persistentVolumeClaimRetentionPolicy: { whenDeleted: redis.storage.onDelete, whenScaled: 'Retain' },

@@ -208,6 +208,8 @@ test('Redis keeps what it is told: append-only, no eviction, 60 % of its limit, 
   t.is(setting('appendfsync', plain.args), 'always');
   t.like(find(objects, 'StatefulSet/city-redis').spec, {
     replicas: 1,
+    // A Pod that cannot start is replaced when the template was put right.
+    podManagementPolicy: 'Parallel',
     persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
     volumeClaimTemplates: [
       {

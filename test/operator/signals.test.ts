@@ -125,8 +125,15 @@ test('arrivals and sessions are sums over all ready proxies, or said to be incom
   t.is(read(two, [], 5).arrivalRate, undefined, 'no proxy is not: no arrivals');
   const now = START + 5000;
   const moving = signalsOf(two, { proxies: ['a'], draining: ['b', 'c'], now, staleMs: 15_000 });
-  t.deepEqual(moving, { arrivalRate: 30, sessions: 33 }, 'stations of a draining Pod are there until they go');
-  const replaced = after([[proxy('a', 0, forwarded(7, 0)), proxy('b', 0, forwarded(0, 9))], [proxy('b', 5, forwarded(50, 9))]]);
+  t.deepEqual(
+    moving,
+    { arrivalRate: 30, sessions: 33 },
+    'stations of a draining Pod are there until they go',
+  );
+  const replaced = after([
+    [proxy('a', 0, forwarded(7, 0)), proxy('b', 0, forwarded(0, 9))],
+    [proxy('b', 5, forwarded(50, 9))],
+  ]);
   t.deepEqual(
     signalsOf(replaced, { proxies: ['a'], draining: ['b'], now, staleMs: 15_000 }),
     { arrivalRate: 10, arrivalsIncomplete: true, sessions: 9 },
