@@ -10,7 +10,8 @@ import { clusterLabels, selectorText } from '../render/view.ts';
 import { isOwnedBy } from './observe.ts';
 
 export interface Problem {
-  readonly reason: 'NameTaken' | 'Refused';
+  /** `BeingReplaced` gets well by itself, the others need somebody. */
+  readonly reason: 'BeingReplaced' | 'NameTaken' | 'Refused';
   readonly message: string;
 }
 
@@ -72,6 +73,10 @@ async function takenBySomebodyElse(
   const controller = live.metadata.ownerReferences?.find((owner) => owner.controller === true);
   // An orphan of ours (deleted with --cascade=orphan) is taken in again.
   if (controller === undefined && hasLabels(live, clusterLabels(cluster))) return undefined;
+  if (controller?.kind === cluster.kind && controller.name === cluster.metadata.name) {
+    const message = `${describe(object)} is still that of a deleted OcppCluster of this name; it is made anew when Kubernetes has removed it`;
+    return { reason: 'BeingReplaced', message };
+  }
   const owner = controller === undefined ? 'by somebody else' : `by ${controller.kind} ${controller.name}`;
   return {
     reason: 'NameTaken',

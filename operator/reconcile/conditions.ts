@@ -14,6 +14,8 @@ export interface Findings {
   readonly scale: ScaleDecision;
   readonly problems: readonly Problem[];
   readonly before: OcppClusterStatus | undefined;
+  /** ms since 1970 */
+  readonly now: number;
 }
 
 const no = (reason: string, message: string): Verdict => ({ status: 'False', reason, message });
@@ -62,16 +64,18 @@ function sinceStart(available: Verdict, { before }: Findings): Verdict {
   return started ? available : { ...available, reason: STARTING };
 }
 
-function progressing({ spec, observed, scale }: Findings): Verdict {
+function progressing({ spec, observed, scale, problems }: Findings): Verdict {
+  const replaced = problems.filter(({ reason }) => reason === 'BeingReplaced');
+  if (replaced.length > 0) return yes('BeingReplaced', told(replaced));
   const parts: (readonly [string, WorkloadState, number])[] = [
     ['ws-proxy', stateOf(observed.proxy), spec.proxy.replicas],
     ['processor', stateOf(observed.processor), scale.replicas],
   ];
   if (spec.redis.embedded !== undefined) parts.push(['redis', stateOf(observed.redis), 1]);
   const rolling = parts.filter(([, state]) => state.rolling);
-  if (rolling.length > 0) {
-    return yes('RollingOut', `a new template or size is being put into effect: ${listed(rolling)}`);
-  }
+  if (rolling.length > 0) return yes('RollingOut', `Pods are being replaced: ${listed(rolling)}`);
+  const unseen = parts.filter(([, state]) => state.unseen);
+  if (unseen.length > 0) return yes('Updating', `a change is being put into effect: ${listed(unseen)}`);
   const moving = parts.filter(([, state, wanted]) => state.ready !== wanted || state.replicas !== wanted);
   if (moving.length > 0) return yes('WaitingForPods', `ready of wanted: ${listed(moving)}`);
   return no('Settled', 'everything is as the spec asks');
@@ -80,19 +84,20 @@ function progressing({ spec, observed, scale }: Findings): Verdict {
 const listed = (parts: readonly (readonly [string, WorkloadState, number])[]) =>
   parts.map(([name, { ready }, wanted]) => `${name} ${ready}/${wanted}`).join(', ');
 
-function degraded({ observed, problems }: Findings, available: Verdict): Verdict {
-  const [problem] = problems;
-  if (problem !== undefined) {
-    return yes(
-      problem.reason,
-      problems
-        .map(({ message }) => message)
-        .join('; ')
-        .slice(0, 4000),
-    );
-  }
+const told = (problems: readonly Problem[]) =>
+  problems
+    .map(({ message }) => message)
+    .join('; ')
+    .slice(0, 4000);
+
+function degraded({ observed, problems, now }: Findings, available: Verdict): Verdict {
+  const lasting = problems.filter(({ reason }) => reason !== 'BeingReplaced');
+  const [problem] = lasting;
+  if (problem !== undefined) return yes(problem.reason, told(lasting));
   const workloads = [observed.redis, observed.processor, observed.proxy].map(workloadTrouble);
-  const troubles = [...workloads, ...observed.pods.map(podTrouble)].filter((one) => one !== undefined);
+  const troubles = [...workloads, ...observed.pods.map((pod) => podTrouble(pod, now))].filter(
+    (one) => one !== undefined,
+  );
   if (troubles.length > 0) return yes('PodsNotStarting', troubles.slice(0, 3).join('; ').slice(0, 4000));
   const lost = available.status !== 'True' && available.reason !== STARTING;
   if (lost) return yes(available.reason, available.message);

@@ -12,7 +12,7 @@ import {
   type OcppClusterStatus,
 } from '../api/ocpp-cluster.ts';
 import { type Caches, keyOf } from '../controller/caches.ts';
-import type { KubeObject, ObjectStore } from '../kube/object-store.ts';
+import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
 import { decide } from '../scaling/decide.ts';
 import type { Scrape } from '../signals/scrape.ts';
@@ -128,10 +128,10 @@ function newMemory(options: ReconcilerOptions, cluster: OcppCluster): Memory {
 
 function deploymentOf(observed: Observed) {
   if (observed.processor === undefined) return {};
-  const { wanted, ready, rolling } = stateOf(observed.processor);
+  const [processor, proxy] = [stateOf(observed.processor), stateOf(observed.proxy)];
   // Stations that move load the processors otherwise than usual.
-  const anyRolling = rolling || stateOf(observed.proxy).rolling;
-  return { deployment: { replicas: wanted, readyReplicas: ready, rolling: anyRolling } };
+  const rolling = [processor, proxy].some((state) => state.rolling || state.unseen);
+  return { deployment: { replicas: processor.wanted, readyReplicas: processor.ready, rolling } };
 }
 
 async function report(
@@ -140,11 +140,18 @@ async function report(
   memory: Memory,
   after: OcppClusterStatus,
 ): Promise<void> {
-  const { store, clock, recordEvent } = options;
+  const { store, clock, log, recordEvent } = options;
   const before = memory.status;
   if (!worthWriting(before, after, clock.now() - memory.writtenAt)) return;
   const { name, namespace = 'default' } = cluster.metadata;
-  await store.patchStatus({ resource: OCPP_CLUSTERS, name, namespace }, after);
+  try {
+    await store.patchStatus({ resource: OCPP_CLUSTERS, name, namespace }, after);
+  } catch (error) {
+    if (!(error instanceof StoreError && error.code === 'not-found')) throw error;
+    // Deleted while it was looked at.
+    log.debug({ cluster: keyOf(cluster.metadata) }, 'no status to write, the cluster is gone');
+    return;
+  }
   memory.status = after;
   memory.writtenAt = clock.now();
   for (const event of eventsBetween(before, after)) recordEvent(cluster, event);
@@ -157,7 +164,9 @@ function logApplied(log: Log, cluster: OcppCluster, applied: Applied, memory: Me
   if (pruned.length > 0) log.info({ ...fields, pruned }, 'objects deleted that are no longer wanted');
   // They come again with every pass.
   const problem = problems.map(({ message }) => message).join('; ');
-  if (problem !== '' && problem !== memory.problem)
-    log.warn({ ...fields, problem }, 'objects left as they are');
+  if (problem !== '' && problem !== memory.problem) {
+    const soon = problems.every(({ reason }) => reason === 'BeingReplaced');
+    log[soon ? 'info' : 'warn']({ ...fields, problem }, 'objects left as they are');
+  }
   memory.problem = problem;
 }

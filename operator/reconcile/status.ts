@@ -12,8 +12,6 @@ export interface StatusInput extends Findings {
   readonly cluster: OcppCluster;
   readonly image: ImageChoice;
   readonly signals: Signals;
-  /** ms since 1970 */
-  readonly now: number;
 }
 
 export function statusOf(input: StatusInput): OcppClusterStatus {

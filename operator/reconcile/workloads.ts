@@ -6,6 +6,7 @@ interface WorkloadCondition {
   readonly status: string;
   readonly reason?: string;
   readonly message?: string;
+  readonly lastTransitionTime?: string;
 }
 
 /** Deployment or StatefulSet. */
@@ -31,7 +32,13 @@ export interface Pod extends KubeObject {
     readonly podIP?: string;
     readonly conditions?: readonly WorkloadCondition[];
     readonly containerStatuses?: readonly {
-      readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+      readonly ready?: boolean;
+      readonly restartCount?: number;
+      readonly state?: {
+        readonly waiting?: { readonly reason?: string; readonly message?: string };
+        readonly running?: { readonly startedAt?: string };
+      };
+      readonly lastState?: { readonly terminated?: { readonly reason?: string; readonly exitCode: number } };
     }[];
   };
 }
@@ -40,15 +47,17 @@ export interface WorkloadState {
   readonly wanted: number;
   readonly replicas: number;
   readonly ready: number;
-  /** Pods of an old and of the current template side by side, or the controller has not looked yet. */
+  /** Pods of an old and of the current template side by side. */
   readonly rolling: boolean;
+  /** Its controller has not looked at the last change (of size or template) yet. */
+  readonly unseen: boolean;
 }
 
 export function stateOf(workload: Workload | undefined): WorkloadState {
   const { replicas = 0, readyReplicas = 0, updatedReplicas = 0, observedGeneration } = workload?.status ?? {};
   const wanted = workload?.spec?.replicas ?? 0;
   const unseen = workload !== undefined && (observedGeneration ?? 0) < (workload.metadata.generation ?? 0);
-  return { wanted, replicas, ready: readyReplicas, rolling: unseen || updatedReplicas < replicas };
+  return { wanted, replicas, ready: readyReplicas, rolling: updatedReplicas < replicas, unseen };
 }
 
 export const isReady = ({ metadata, status }: Pod): boolean =>
@@ -78,17 +87,37 @@ const STUCK = new Set([
   'RunContainerError',
 ]);
 
-/** Why a Pod does not run: not schedulable, no image, crashing. */
-export function podTrouble({ metadata, status }: Pod): string | undefined {
+type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number];
+
+/** A volume that is being made, a node that is on its way: no news before, ms. */
+const SCHEDULING_MS = 30_000;
+/** A container that crashed again and again is not well because it was started anew, ms. */
+const CRASHING_MS = 60_000;
+
+/** Why a Pod does not run: not schedulable, no image, crashing. @param now ms since 1970 */
+export function podTrouble({ metadata, status }: Pod, now: number): string | undefined {
+  const younger = (time: string | undefined, ms: number) => now - Date.parse(time ?? '') < ms;
   const scheduled = (status?.conditions ?? []).find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
+    if (younger(scheduled.lastTransitionTime, SCHEDULING_MS)) return undefined;
     return `Pod ${metadata.name} cannot be scheduled: ${scheduled.message ?? 'no node fits'}`;
   }
-  for (const { state } of status?.containerStatuses ?? []) {
-    const { reason, message } = state?.waiting ?? {};
+  for (const container of status?.containerStatuses ?? []) {
+    const { reason, message } = container.state?.waiting ?? {};
     if (reason !== undefined && STUCK.has(reason)) {
       return `Pod ${metadata.name} waits: ${reason}${message === undefined ? '' : `: ${message}`}`;
     }
+    const crash = younger(container.state?.running?.startedAt, CRASHING_MS) ? crashOf(container) : undefined;
+    if (crash !== undefined) return `Pod ${metadata.name} ${crash}`;
   }
   return undefined;
+}
+
+function crashOf({ ready, restartCount = 0, lastState }: ContainerStatus): string | undefined {
+  const { terminated } = lastState ?? {};
+  if (ready === true || restartCount < 2 || terminated === undefined || terminated.exitCode === 0) {
+    return undefined;
+  }
+  const { reason = 'Error', exitCode } = terminated;
+  return `was restarted ${restartCount} times, last after ${reason} (exit code ${exitCode}); see its log with --previous`;
 }

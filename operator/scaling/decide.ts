@@ -3,7 +3,8 @@
  * (AutoscalingStatus) goes in and comes out, and lives in the status of the cluster.
  *
  * Up at once, but in steps. Down slowly, never blind: only to the highest number wanted in the
- * stabilisation window, never during a rollout or with Pods not ready. What is missing holds.
+ * stabilisation window, never during a rollout; of Pods that are not ready those that are too many go, of
+ * those that are ready none. What is missing holds.
  */
 import type { SettledAutoscaling } from '../api/defaults.ts';
 import type { AutoscalingStatus, Condition } from '../api/ocpp-cluster.ts';

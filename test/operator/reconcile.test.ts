@@ -288,7 +288,7 @@ test(
       changed.map(([place]) => place),
       ['deployments/city-ws-proxy'],
     );
-    await eventually(t, async () => (await scene.condition('Progressing')).reason, 'RollingOut');
+    await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Updating');
 
     await scene.patch('ocppclusters/city', {
       spec: { proxy: { replicas: 1 }, redis: { external: { addresses: ['redis.example.com:6379'] } } },
@@ -322,6 +322,24 @@ test(
     t.is(await degraded(), '0');
     await scene.delete('ocppclusters/city');
     await eventually(t, degraded, undefined, 'a cluster that is gone has no figures');
+  }),
+);
+
+test(
+  'a cluster made anew under its name waits for what is left of the one before, and that is no alarm',
+  onServer(async (t, api) => {
+    await using scene = await Scene.open(api);
+    await scene.create({});
+    await eventually(t, () => scene.names(...KINDS), ALL);
+    // Without a garbage collector here all that it owned stays.
+    await scene.delete('ocppclusters/city');
+    await scene.create({});
+    await eventually(t, async () => (await scene.condition('Progressing')).reason, 'BeingReplaced');
+    t.regex((await scene.condition('Progressing')).message ?? '', /made anew when Kubernetes has removed it/);
+    t.is((await scene.condition('Degraded')).status, 'False');
+    for (const place of ALL) await scene.delete(place);
+    await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Updating');
+    t.deepEqual(await scene.names(...KINDS), ALL);
   }),
 );
 

@@ -57,6 +57,17 @@ const waiting = (reason: string, message?: string) => ({
   containerStatuses: [{ state: { waiting: { reason, ...(message !== undefined && { message }) } } }],
 });
 
+const restarted = (restartCount: number, startedAt: string) => ({
+  containerStatuses: [
+    {
+      ready: false,
+      restartCount,
+      state: { running: { startedAt } },
+      lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } },
+    },
+  ],
+});
+
 const WELL: Observed = {
   proxy: workload('Deployment', 'city-ws-proxy', 2),
   processor: workload('Deployment', 'city-processor', 1),
@@ -156,7 +167,14 @@ const CASES: readonly Case[] = [
     observed: { proxy: workload('Deployment', 'city-ws-proxy', 2, { observedGeneration: 0 }) },
     before: RUNNING,
     phase: 'Progressing',
-    condition: ['Progressing', 'True', 'RollingOut', /ws-proxy/],
+    condition: ['Progressing', 'True', 'Updating', /ws-proxy/],
+  },
+  {
+    name: 'objects of a cluster of the same name that was deleted just now',
+    observed: { proxy: undefined },
+    more: { problems: [{ reason: 'BeingReplaced', message: 'Deployment/x is still that of' }] },
+    phase: 'Pending',
+    condition: ['Progressing', 'True', 'BeingReplaced', /x is still that of/],
   },
   {
     name: 'a Pod that is missing',
@@ -184,6 +202,43 @@ const CASES: readonly Case[] = [
     },
     phase: 'Degraded',
     condition: ['Degraded', 'True', 'PodsNotStarting', /cannot be scheduled: 0\/3 nodes/],
+  },
+  {
+    name: 'a volume that is still being made',
+    observed: {
+      pods: [
+        pod('p', {
+          conditions: [
+            {
+              type: 'PodScheduled',
+              status: 'False',
+              reason: 'Unschedulable',
+              lastTransitionTime: '2026-11-23T11:59:45Z',
+            },
+          ],
+        }),
+      ],
+    },
+    phase: 'Running',
+    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+  },
+  {
+    name: 'crashing, and started once more',
+    observed: { pods: [pod('p', restarted(3, '2026-11-23T11:59:30Z'))] },
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'PodsNotStarting', /p was restarted 3 times, last after OOMKilled .*137/],
+  },
+  {
+    name: 'crashed once',
+    observed: { pods: [pod('p', restarted(1, '2026-11-23T11:59:30Z'))] },
+    phase: 'Running',
+    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+  },
+  {
+    name: 'crashed long ago',
+    observed: { pods: [pod('p', restarted(9, '2026-11-23T11:58:30Z'))] },
+    phase: 'Running',
+    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
   },
   {
     name: 'a quota',
@@ -284,6 +339,9 @@ test('Events tell what turned, once, and nothing of what was well from the start
   t.deepEqual(reasons(RUNNING, lost), ['Warning Unavailable', 'Warning RedisLost', 'Warning Degraded']);
   t.deepEqual(reasons(lost, RUNNING), ['Normal Available', 'Normal RedisReady', 'Normal Recovered']);
   t.deepEqual(reasons(RUNNING, rolling), ['Normal RolloutStarted']);
+  const resized = workload('Deployment', 'city-processor', 1, { observedGeneration: 0 });
+  const updating = statusOf(input({ processor: resized }, { before: RUNNING }));
+  t.deepEqual(reasons(RUNNING, updating), [], 'a change of size is no rollout');
   const scaled = { ...RUNNING, autoscaling: { desiredReplicas: 4, reason: 'a backlog' } };
   t.deepEqual(eventsBetween(RUNNING, scaled), [
     { type: 'Normal', reason: 'ScaledProcessors', message: 'from 1 to 4: a backlog' },
