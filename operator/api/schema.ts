@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 /** The part of a structural OpenAPI v3 schema that this code looks at. */
 export interface Schema {
   readonly type?: string;
+  readonly description?: string;
   readonly default?: unknown;
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;

@@ -77,7 +77,7 @@ export function proxyGraceSeconds({ proxy, processor }: SettledSpec): number {
   return PROPAGATION_SECONDS + Math.max(deadlineSeconds, paced) + MARGIN_SECONDS;
 }
 
-/** With one Pod a budget would only block node drains. */
+/** With one Pod there is nothing for a budget to keep: it lets the only one go. */
 export function proxyDisruptionBudget(view: View): KubeObject[] {
   return view.spec.proxy.replicas > 1 ? [disruptionBudget(view, 'ws-proxy')] : [];
 }

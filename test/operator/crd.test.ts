@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { parse } from 'yaml';
 import { settledSpec, withDefaults } from '../../operator/api/defaults.ts';
 import type { OcppCluster, OcppClusterSpec, OcppClusterStatus } from '../../operator/api/ocpp-cluster.ts';
-import { ocppClusterSchema, type Schema } from '../../operator/api/schema.ts';
+import { fieldSchema, ocppClusterSchema, type Schema } from '../../operator/api/schema.ts';
 import { validateCluster } from '../../operator/api/validate.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 
@@ -303,6 +303,16 @@ test('the volume of a cluster keeps its size and class', async (t) => {
   await t.throwsAsync(change({ embedded: { storage: { storageClassName: 'fast' } } }), refused);
   await t.notThrowsAsync(change({ embedded: { storage: { onDelete: 'Delete' } } }));
   await t.notThrowsAsync(change({ external: { addresses: ['r:6379'] } }));
+});
+
+test('kubectl explain has a sentence for every field that a person writes', (t) => {
+  const silent = (schema: Schema, path: string): string[] =>
+    Object.entries(schema.properties ?? {}).flatMap(([name, field]) => [
+      ...(field.description === undefined ? [`${path}.${name}`] : []),
+      ...silent(field, `${path}.${name}`),
+      ...silent(field.items ?? {}, `${path}.${name}[]`),
+    ]);
+  t.deepEqual(silent(fieldSchema('spec'), 'spec'), []);
 });
 
 test('kubectl scale and kubectl get find what they look for', async (t) => {

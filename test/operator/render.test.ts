@@ -103,7 +103,7 @@ test('a cluster is this list of objects, in this order', (t) => {
   );
   const budgets = (spec: OcppClusterSpec) =>
     namesOf(render(spec)).filter((name) => name.startsWith('PodDis'));
-  t.deepEqual(budgets({ proxy: { replicas: 1 } }), [], 'a budget for a single Pod only blocks node drains');
+  t.deepEqual(budgets({ proxy: { replicas: 1 } }), [], 'a budget of one keeps nothing of a single Pod');
   t.deepEqual(budgets(FULL), ['PodDisruptionBudget/city-processor', 'PodDisruptionBudget/city-ws-proxy']);
 });
 
