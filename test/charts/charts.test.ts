@@ -27,6 +27,7 @@ interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
 }
 
 function findHelm(): string | undefined {
@@ -174,6 +175,10 @@ chartTest('the operator may do with each kind what it does, and no more', (t) =>
   t.deepEqual(verbs({ ...OCPP_CLUSTERS, plural: 'ocppclusters/status' }), ['get', 'patch']);
   t.deepEqual(verbs({ group: '', plural: 'events' }), ['create', 'get', 'patch']);
   t.deepEqual(verbs({ group: 'coordination.k8s.io', plural: 'leases' }), ['create', 'get', 'update']);
+  // `create` has no name to be limited to.
+  const lease = envOf(podOf(template(OPERATOR)))['LEASE_NAME'] ?? '';
+  const renewal = rules.find((rule) => rule.resources.includes('leases') && rule.verbs.includes('update'));
+  t.deepEqual(renewal?.resourceNames, [lease]);
 });
 
 chartTest('no permission is given with a wildcard, and none reaches Secrets or Roles', (t) => {
@@ -197,6 +202,7 @@ chartTest('a mistyped or impossible value is refused by name', (t) => {
     [OPERATOR, { logLevel: 'loud' }, /logLevel/],
     [CLUSTER, { specs: {} }, /specs/],
     [CLUSTER, { name: 'City' }, /name/],
+    [CLUSTER, { name: '2go' }, /name/],
   ];
   for (const [chart, values, named] of cases) {
     t.throws(() => template(chart, values), { message: named }, JSON.stringify(values));
