@@ -48,6 +48,8 @@ export interface Controller {
 }
 
 const RELIST_MS = 600_000;
+/** Most of a reconcile is waiting, on a lost node for Pods that do not answer; that must not hold up the others. */
+const WORKERS = 16;
 
 export function createController(options: ControllerOptions): Controller {
   const { log, reconcile, registry } = options;
@@ -66,7 +68,7 @@ export function createController(options: ControllerOptions): Controller {
     await Promise.all(reflectors.map((reflector) => reflector.whenSynced()));
     if (stopping) return;
     log.info({ resources: reflectors.length }, 'all lists read, reconciling');
-    workers.start(options.workers ?? 2);
+    workers.start(options.workers ?? WORKERS);
   };
   return {
     caches: cachesOf(reflectors),

@@ -426,3 +426,33 @@ test('controller: a reconcile that never ends is told to liveness', async (t) =>
   await controller.stop();
   t.notRegex(controller.healthy() ?? '', told);
 });
+
+test('controller: objects that take long (Pods on a lost node) do not hold up the others', async (t) => {
+  const store = new MemoryObjectStore({ clock: systemClock, newUid: () => 'uid' });
+  const names = [...Array.from({ length: 10 }, (_, index) => `slow-${index}`), 'well'];
+  for (const name of names) {
+    const metadata = { name, namespace: 'default' };
+    await store.apply({ apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster', metadata });
+  }
+  const release = new AbortController();
+  let passes = 0;
+  const controller = createController({
+    store,
+    primary: OCPP_CLUSTERS,
+    owned: [],
+    ownedSelector: '',
+    namespaces: ['default'],
+    async reconcile(key) {
+      if (key === 'default/well') passes += 1;
+      else await sleep(60_000, release.signal);
+      return { requeueAfterMs: 10 };
+    },
+    log: memoryLog(),
+    registry: new Registry(),
+  });
+  controller.start();
+  await until(() => passes > 3, 'the one that is well is looked at again and again');
+  release.abort();
+  await controller.stop();
+  t.true(passes > 3);
+});
