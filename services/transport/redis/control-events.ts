@@ -27,15 +27,24 @@ export class ControlEvents {
     this.#disconnected.push(listener);
   }
 
-  /** Subscribes if anybody listens, anew with every connection. */
-  start(): void {
+  /**
+   * Subscribes if anybody listens, anew with every connection. Resolves when events are heard, so that none
+   * after it is missed, at the latest after the client time-out.
+   */
+  async start(): Promise<void> {
     if (this.#connected.length + this.#disconnected.length === 0) return;
     const subscriber = openConnection(this.#settings, 'blocking', this.#onError);
     this.#subscriber = subscriber;
     subscriber.on('message', (channel: string, text: string) => this.#tell(channel, text));
-    subscriber.on('ready', () => {
-      const { connectChannel, disconnectChannel } = this.#keys;
-      subscriber.subscribe(connectChannel, disconnectChannel).catch(this.#onError);
+    const { connectChannel, disconnectChannel } = this.#keys;
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, this.#settings.clientTimeoutMs);
+      subscriber.on('ready', () => {
+        subscriber.subscribe(connectChannel, disconnectChannel).then(() => {
+          clearTimeout(late);
+          resolve();
+        }, this.#onError);
+      });
     });
   }
 

@@ -76,7 +76,7 @@ export class RedisTransport implements Transport {
   async start(): Promise<void> {
     if (this.#handler === undefined) throw new TransportError('bad-settings', 'set onMessage before start');
     await this.#member.start();
-    this.#control.start();
+    await this.#control.start();
     this.#running = true;
     this.#loop = this.#takeAll();
   }
