@@ -32,6 +32,8 @@ export interface CsmsFrame {
   readonly type: number;
   readonly messageId: string;
   readonly text: string;
+  /** Of a CALL: how long the station may take, in ms; the limit's where left out. */
+  readonly timeoutMs?: number;
 }
 
 /** Why a frame went nowhere. */
@@ -188,7 +190,7 @@ export class Peer {
 
   #openCsms(outgoing: CsmsFrame, now: number): CsmsFrame {
     this.#csmsCall = outgoing.messageId;
-    this.#csmsDeadline = now + this.#limits.callTimeout;
+    this.#csmsDeadline = now + (outgoing.timeoutMs ?? this.#limits.callTimeout);
     return outgoing;
   }
 

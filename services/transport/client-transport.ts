@@ -85,8 +85,10 @@ export class GatewayClientTransport implements ClientTransport, StationSink {
   }
 
   /** For the gateway. */
-  deliver(frame: OutgoingFrame): void {
-    this.#perform(this.#peer.deliver(frame, this.#clock.now()));
+  deliver(frame: OutgoingFrame): boolean {
+    const step = this.#peer.deliver(frame, this.#clock.now());
+    this.#perform(step);
+    return step.dropped === undefined;
   }
 
   /** For the gateway. */

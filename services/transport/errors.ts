@@ -8,7 +8,11 @@ export type TransportErrorCode =
   | 'registration-lost'
   | 'store-unavailable'
   | 'bad-envelope'
-  | 'bad-settings';
+  | 'bad-settings'
+  | 'bad-call'
+  | 'key-conflict'
+  | 'too-many-calls'
+  | 'call-abandoned';
 
 /** Whether the same call may succeed later without anybody changing anything. */
 const RETRYABLE: ReadonlySet<TransportErrorCode> = new Set([
@@ -16,6 +20,7 @@ const RETRYABLE: ReadonlySet<TransportErrorCode> = new Set([
   'station-offline',
   'registration-lost',
   'store-unavailable',
+  'too-many-calls',
 ]);
 
 export class TransportError extends Error {

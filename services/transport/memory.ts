@@ -7,7 +7,9 @@ import { formatFrame, type Frame, MessageType } from '../ocpp/frame.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { TransportError } from './errors.ts';
 import { type GatewayBus, MemoryGateway, type MemorySession } from './memory-gateway.ts';
+import { MemoryCalls } from './memory-calls.ts';
 import { MemoryState } from './memory-state.ts';
+import { answerOf, type CallOutcome, type CallState, type StationCall } from './station-call.ts';
 import {
   type Answer,
   type ConnectionEvent,
@@ -56,6 +58,7 @@ class Bus implements Transport, GatewayBus {
   readonly state: MemoryState;
   readonly #clock: Clock;
   readonly #sessions = new Map<string, MemorySession>();
+  readonly #calls: MemoryCalls;
   #queue: Entry[] = [];
   #inHand = 0;
   #epoch = 0;
@@ -70,6 +73,7 @@ class Bus implements Transport, GatewayBus {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.state = new MemoryState(clock);
+    this.#calls = new MemoryCalls(clock, (stationId) => this.#sessions.get(stationId));
   }
 
   async start(): Promise<void> {
@@ -82,6 +86,7 @@ class Bus implements Transport, GatewayBus {
   async stop(graceMs = 0): Promise<void> {
     this.#running = false;
     clearInterval(this.#sweeper);
+    this.#calls.stop();
     const end = performance.now() + graceMs;
     while (this.#inHand > 0 && performance.now() < end)
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -105,6 +110,18 @@ class Bus implements Transport, GatewayBus {
       await this.write(stationId, frame(stationId)).catch((error: Error) => errors.set(stationId, error));
     }
     return errors;
+  }
+
+  call(call: StationCall): Promise<CallOutcome> {
+    return this.#calls.call(call);
+  }
+
+  async callState(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    return this.#calls.state(stationId, idempotencyKey);
+  }
+
+  async cancelCall(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    return this.#calls.cancel(stationId, idempotencyKey);
   }
 
   async connectedClients(): Promise<string[]> {
@@ -150,17 +167,24 @@ class Bus implements Transport, GatewayBus {
     const opened = { session, gatewayId, epoch, sink, lastCall: 0, lastAnswer: undefined, sends: [] };
     const replaced = this.#sessions.get(session.stationId);
     if (replaced !== undefined) {
-      this.disconnect(replaced);
+      this.#end(replaced, true);
       replaced.sink.revoked('the station has connected again');
     }
     this.#sessions.set(session.stationId, opened);
     this.#tell(this.#connected, opened);
+    // Not before whoever opens it can take a frame.
+    setImmediate(() => this.#calls.connected(opened));
     return opened;
   }
 
   disconnect(session: MemorySession): void {
+    this.#end(session, false);
+  }
+
+  #end(session: MemorySession, replaced: boolean): void {
     if (this.#sessions.get(session.session.stationId) !== session) return;
     this.#sessions.delete(session.session.stationId);
+    this.#calls.disconnected(session, replaced);
     this.#tell(this.#disconnected, session);
   }
 
@@ -223,6 +247,8 @@ class Bus implements Transport, GatewayBus {
     if (session?.epoch !== epoch) return;
     const { frame, sequence } = incoming;
     if (frame.type === MessageType.Send && !this.#isNewSend(session, sequence)) return;
+    const ofStation = answerOf(frame);
+    if (ofStation !== undefined && !this.#calls.answered(session, frame.id, ofStation)) return;
     if (frame.type === MessageType.Call) {
       if (sequence < session.lastCall) return;
       if (sequence === session.lastCall) {

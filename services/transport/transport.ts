@@ -15,6 +15,7 @@
  * - a frame of a connection that is no longer the station's session has no effect at all.
  */
 import type { Frame, Protocol } from '../ocpp/frame.ts';
+import type { CallOutcome, CallState, StationCall } from './station-call.ts';
 
 /** One frame of one station, handed to a processor. */
 export interface Delivery {
@@ -115,6 +116,17 @@ export interface Transport extends AsyncDisposable {
   write(stationId: string, frame: Frame): Promise<void>;
   /** The same for all connected stations; resolves to the errors by station id. */
   writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>>;
+  /**
+   * Calls a station, wherever it is connected, and resolves to how that ended: within `ttlMs` + `timeoutMs`, give
+   * or take a second. Rejects only when nothing is known to have been done (`bad-call`, `key-conflict`, `too-many-calls`),
+   * or when this process cannot learn of the outcome (`store-unavailable`, `call-abandoned` by stop()): then the same
+   * idempotency key may be asked for again, here or in another process, and nothing is sent twice.
+   */
+  call(call: StationCall): Promise<CallOutcome>;
+  /** How it stands with a call; undefined when no such call is known (any more: an hour after its end). */
+  callState(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
+  /** Ends a call as not sent if it waits still. Resolves to how it stands with it then. */
+  cancelCall(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
   connectedClients(): Promise<string[]>;
   isClientConnected(stationId: string): Promise<boolean>;
   /** One handler; set it before start(). A handler that throws leaves the delivery unfinished. */
@@ -150,8 +162,9 @@ export interface StationSink {
   /**
    * A frame for the station: an answer to its CALL, or a CALL of the CSMS. The sink writes an
    * answer only if that CALL is the one open on this socket, and drops it otherwise.
+   * @returns false when it is certain that the frame was not and will not be written
    */
-  deliver(frame: OutgoingFrame): void;
+  deliver(frame: OutgoingFrame): boolean;
   /** The session belongs to another connection now, or its lease was lost: close the socket. */
   revoked(reason: string): void;
 }
@@ -161,6 +174,8 @@ export interface OutgoingFrame {
   readonly type: number;
   readonly messageId: string;
   readonly text: string;
+  /** Of a CALL: how long the station may take to answer; ms. The link's own time-out where left out. */
+  readonly timeoutMs?: number;
 }
 
 /** A frame of a station that was proved to be exactly one JSON array (see ocpp/frame). */

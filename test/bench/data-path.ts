@@ -50,6 +50,7 @@ async function connect(stationId: string): Promise<void> {
       deliver() {
         answered++;
         if (running) call();
+        return true;
       },
       revoked(reason) {
         throw new Error(`${stationId}: ${reason}`);

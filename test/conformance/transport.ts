@@ -4,6 +4,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext, TestFn } from 'ava';
+import { until } from '../support/until.ts';
+import { stationCallConformance } from './station-call.ts';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { TransportError } from '../../services/transport/errors.ts';
 import type {
@@ -18,9 +20,18 @@ import type {
 export interface TransportHarness extends AsyncDisposable {
   /** Not started yet. */
   readonly transport: Transport;
-  /** Called once the transport has been started; resolves to a connected station. */
-  readonly connect: (stationId: string, protocol: Protocol) => Promise<ClientTransport>;
+  /** Called once the transport has been started; resolves to a connected station. `onMessage` hears all from the first on. */
+  readonly connect: (
+    stationId: string,
+    protocol: Protocol,
+    onMessage?: (text: string) => void,
+  ) => Promise<ClientTransport>;
 }
+
+export type Run = (
+  title: string,
+  body: (t: ExecutionContext, harness: TransportHarness) => Promise<void>,
+) => void;
 
 const ok = (payload: object = {}): Answer => ({ kind: 'result', payload });
 const outcome = (parts: Partial<Outcome> = {}): Outcome => ({
@@ -46,20 +57,12 @@ class Ear {
   }
 }
 
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 15_000;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await wait(10);
-  }
-}
-
 export function transportConformance(
   test: TestFn,
   name: string,
   createHarness: () => Promise<TransportHarness>,
 ): void {
-  const run = (title: string, body: (t: ExecutionContext, harness: TransportHarness) => Promise<void>) =>
+  const run: Run = (title, body) =>
     test.serial(`${name}: ${title}`, async (t) => {
       await using harness = await createHarness();
       await body(t, harness);
@@ -314,6 +317,8 @@ export function transportConformance(
       t.is(error?.code, 'station-offline');
     },
   );
+
+  stationCallConformance(run);
 
   run('a SEND is handled once and never answered', async (t, { transport, connect }) => {
     const handled: string[] = [];

@@ -44,7 +44,10 @@ export class Station {
     const station = new Station(protocol);
     const session = { stationId, protocol, remoteAddress: '127.0.0.1' };
     station.#connection = await gateway.open(session, {
-      deliver: ({ messageId, text }: OutgoingFrame) => station.#waiting.get(messageId)?.(text),
+      deliver: ({ messageId, text }: OutgoingFrame) => {
+        station.#waiting.get(messageId)?.(text);
+        return true;
+      },
       revoked: (reason) => station.revoked.push(reason),
     });
     return station;

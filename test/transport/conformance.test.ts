@@ -15,9 +15,10 @@ function harness(transport: Transport, gateway: Gateway): TransportHarness {
   let started: Promise<void> | undefined;
   return {
     transport,
-    async connect(stationId, protocol) {
+    async connect(stationId, protocol, onMessage) {
       await (started ??= gateway.start());
       const station = new GatewayClientTransport({ gateway, stationId, protocol });
+      if (onMessage !== undefined) station.onMessage(onMessage);
       await station.start();
       stations.push(station);
       return station;

@@ -174,7 +174,7 @@ test('a late disconnect of a replaced connection changes nothing', async (t) => 
   const { processor, proxy, look } = await cluster(t);
   const transport = await processor(async (delivery) => counted(delivery));
   const [here, there] = [await proxy(), await proxy()];
-  const silent = { deliver: () => undefined, revoked: () => undefined };
+  const silent = { deliver: () => true, revoked: () => undefined };
   const session = { stationId: 'CP-1', protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
   const first = await here.open(session, silent);
   const second = await there.open(session, silent);
@@ -317,7 +317,7 @@ test('Redis dies and comes back with its file: nothing acknowledged is lost, not
   await t.throwsAsync(
     gateway.open(
       { stationId: 'late', protocol: 'ocpp1.6', remoteAddress: 'x' },
-      { deliver() {}, revoked() {} },
+      { deliver: () => true, revoked() {} },
     ),
     { code: 'store-unavailable' },
   );
@@ -399,7 +399,7 @@ test('a session whose connect script ran and was never heard of is ended all the
   t.teardown(() => gateway.stop());
   await gateway.start();
   const session = { stationId: 'CP-1', protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
-  const opening = gateway.open(session, { deliver() {}, revoked() {} });
+  const opening = gateway.open(session, { deliver: () => true, revoked() {} });
   await t.throwsAsync(opening, { code: 'store-unavailable' });
   t.is(await look.hget('ocpp:session:CP-1', 'ws_server_id'), gateway.id, 'the script had run');
   link.heal();
@@ -516,7 +516,7 @@ test('epochs go on above those given when Redis loses everything', async (t) => 
   const { redis, proxy } = await cluster(t);
   const gateway = await proxy();
   const session = { stationId: 'CP-1', protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
-  const silent = { deliver: () => undefined, revoked: () => undefined };
+  const silent = { deliver: () => true, revoked: () => undefined };
   await Promise.all(
     Array.from({ length: 50 }, (_, i) => gateway.open({ ...session, stationId: `${i}` }, silent)),
   );

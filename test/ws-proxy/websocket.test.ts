@@ -69,8 +69,9 @@ transportConformance(test, 'websocket', async () => {
   const stations: WebSocketClient[] = [];
   return {
     transport,
-    async connect(stationId, protocol) {
+    async connect(stationId, protocol, onMessage) {
       const station = stationAt(transport.port, stationId, protocol);
+      if (onMessage !== undefined) station.onMessage(onMessage);
       await station.start();
       stations.push(station);
       return station;

@@ -22,6 +22,7 @@ if held[2] then
   }
   redis.call('PUBLISH', ARGV[1] .. ':control:disconnect', cjson.encode(ended))
   redis.call('SREM', ARGV[1] .. ':sessions:' .. held[2], ARGV[3])
+  if held[1] then Calls.leaveConnection(ARGV[1], ARGV[3], held[1]) end
   if held[1] and redis.call('EXISTS', ARGV[1] .. ':process:' .. held[2]) == 1 then
     redis.call('LPUSH', ARGV[1] .. ':outbox:' .. held[2], held[1] .. ' 0 ""\n')
   end
@@ -34,4 +35,5 @@ redis.call('SET', KEYS[3], ARGV[5])
 redis.call('SADD', KEYS[4], ARGV[4])
 redis.call('SADD', KEYS[5], ARGV[3])
 redis.call('PUBLISH', ARGV[1] .. ':control:connect', ARGV[10])
+Calls.startNext(ARGV[1], ARGV[3])
 return 1

@@ -14,6 +14,10 @@ export interface RedisSettings {
   readonly db: number;
   /** How long Redis may be silent while a command is in the air, and a connection attempt may take; ms. */
   readonly clientTimeoutMs: number;
+  /** Calls that are open at stations stand in `pending:{id}` of the database after ours too, as the seed has it. */
+  readonly useDistributedState?: boolean;
+  /** How long that state stays at least; ms. */
+  readonly stateTtlMs?: number;
 }
 
 /** A connection with the data path's scripts as methods. */

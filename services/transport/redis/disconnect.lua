@@ -11,7 +11,9 @@ for i = 5, #ARGV, 2 do
   local session = ARGV[1] .. ':session:' .. ARGV[i]
   local held = redis.call('HMGET', session, 'connection', 'ws_server_id', 'remote_addr', 'charge_point_id')
   if held[2] == ARGV[2] and (ARGV[i + 1] == '' or held[1] == ARGV[i + 1]) then
+    if held[1] then Calls.leaveConnection(ARGV[1], ARGV[i], held[1]) end
     redis.call('DEL', session)
+    Calls.dropImpatient(ARGV[1], ARGV[i])
     redis.call('SREM', KEYS[1], held[4])
     redis.call('EXPIRE', ARGV[1] .. ':last-epoch:' .. ARGV[i], ARGV[4])
     local event = {

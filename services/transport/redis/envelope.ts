@@ -132,12 +132,14 @@ export function seedAnswer(stationId: string, messageId: string, answer: Answer,
   return { head, body: answerBody(answer), tail };
 }
 
-/** An entry of an outbox: `epoch type "id"\ntext`; type 0 tells the proxy to close the socket. */
+/** An entry of an outbox: `epoch type "id"\ntext`, or `epoch type "id" timeout\ntext` of a CALL; type 0 tells the proxy to close the socket. */
 export interface OutboxEntry {
   readonly connection: number;
   readonly type: number;
   readonly messageId: string;
   readonly text: string;
+  /** ms; only of calls made by Transport.call */
+  readonly timeoutMs?: number;
 }
 
 /** Reads what outbox.lua hands out; undefined for what is no such entry. */
@@ -146,12 +148,15 @@ export function readOutbox(raw: string): OutboxEntry | undefined {
   const second = raw.indexOf(' ', first + 1);
   const line = raw.indexOf('\n', second);
   if (first < 0 || second < 0 || line < 0) return undefined;
-  const id = raw.slice(second + 1, line);
+  const quote = raw.lastIndexOf('"', line);
+  const id = raw.slice(second + 1, quote + 1);
+  const timeoutMs = line > quote + 1 ? { timeoutMs: Number(raw.slice(quote + 2, line)) } : undefined;
   return {
     connection: Number(raw.slice(0, first)),
     type: Number(raw.slice(first + 1, second)),
     messageId: id.includes('\\') ? (JSON.parse(id) as string) : id.slice(1, -1),
     text: raw.slice(line + 1),
+    ...timeoutMs,
   };
 }
 

@@ -1,5 +1,6 @@
 /** A delivery and its outcome as the arguments of finish.lua. */
-import { MessageType } from '../../ocpp/frame.ts';
+import { type Frame, MessageType } from '../../ocpp/frame.ts';
+import { answerOf } from '../station-call.ts';
 import type { Answer, DomainEvent, Outcome, StateWrite } from '../transport.ts';
 import { type AnswerPieces, outboxAnswer, type Request, seedAnswer } from './envelope.ts';
 import { escapeKey, type Keys } from './keys.ts';
@@ -10,14 +11,27 @@ const NO_ANSWER: AnswerPieces = { head: '', body: '', tail: '' };
 /** A replay has the head and tail of a result; its body is the stored one. */
 const ANY_RESULT: Answer = { kind: 'result', payload: {} };
 
+/** What finish.lua calls the frames. */
+const KINDS: ReadonlyMap<number, string> = new Map([
+  [MessageType.Call, 'call'],
+  [MessageType.Send, 'send'],
+  [MessageType.CallResult, 'answer'],
+  [MessageType.CallError, 'answer'],
+]);
+
 export function finishArguments(keys: Keys, number: string, request: Request, outcome: Outcome): string[] {
   const { stationId, connection, sequence, gatewayId, frame } = request;
-  const kind = frame.type === MessageType.Call ? 'call' : frame.type === MessageType.Send ? 'send' : 'other';
+  const kind = KINDS.get(frame.type) ?? 'other';
   const { answer } = outcome;
   const known = connection > 0;
   const write = (to: Answer) =>
     known ? outboxAnswer(connection, frame.id, to) : seedAnswer(stationId, frame.id, to, Date.now());
-  const pieces = kind === 'call' && answer !== undefined ? write(answer) : NO_ANSWER;
+  const pieces =
+    kind === 'answer'
+      ? stationAnswer(frame)
+      : kind === 'call' && answer !== undefined
+        ? write(answer)
+        : NO_ANSWER;
   // What was answered under the business key before is said again, whatever the handler says now.
   const replay =
     kind === 'call' && outcome.businessKey !== undefined
@@ -42,6 +56,12 @@ export function finishArguments(keys: Keys, number: string, request: Request, ou
     String(writes.length),
     ...writes,
   ];
+}
+
+/** What a station answered to a call of ours: its message id and its Answer as JSON. */
+function stationAnswer(frame: Frame): AnswerPieces {
+  const answer = answerOf(frame);
+  return answer === undefined ? NO_ANSWER : { head: frame.id, body: JSON.stringify(answer), tail: '' };
 }
 
 function writeArguments(keys: Keys, write: StateWrite): string[] {

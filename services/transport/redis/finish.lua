@@ -7,10 +7,11 @@
 -- ARGV: 1 prefix   2 last_activity (RFC 3339)   3 seconds that an answer stays under its business key
 --       4 dead letters kept
 --  then per delivery:
---   number, station (escaped), epoch ('' for a proxy that has none), kind ('call', 'send' or 'other'),
+--   number, station (escaped), epoch ('' for a proxy that has none), kind ('call', 'send', 'answer' or 'other'),
 --   sequence, answer list (a whole key), head, body, tail, replay head, business key (whole key or ''), count of writes arguments
 --   then the writes: op, key, bound, count of strings, strings ...
 --    set: bound is the expiry in seconds or '' ; delete ; append: bound is the stream's length
+--  Of an answer of the station the message id stands in head, and the answer in body.
 --  The answer is head .. body .. tail; head '' means none. A replay is replay head .. stored body .. tail; an
 --  answer with the replay's own head is a result, the only kind that is stored.
 -- Redis takes nothing back when a script fails midway, so what cannot be applied is found before anything is:
@@ -88,6 +89,10 @@ local function complete(at)
     local held = redis.call('HMGET', session, 'connection', 'sequence')
     if held[1] ~= epoch then return end
     if kind == 'send' and not isNewSend(session, sequence) then return end
+    if kind == 'answer' then
+      if not Calls.answer(PREFIX, station, head, epoch, body) then return end
+      head = ''
+    end
     if kind == 'call' then
       local number, last = tonumber(sequence), tonumber(held[2]) or 0
       if number < last then return end

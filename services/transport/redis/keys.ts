@@ -40,6 +40,8 @@ export class Keys {
   readonly epoch: string;
   readonly active: string;
   readonly events: string;
+  readonly callDeadlines: string;
+  readonly callOrder: string;
   readonly connectChannel: string;
   readonly disconnectChannel: string;
 
@@ -53,6 +55,8 @@ export class Keys {
     this.epoch = `${prefix}:epoch`;
     this.active = `${prefix}:active`;
     this.events = `${prefix}:events`;
+    this.callDeadlines = `${prefix}:call-deadlines`;
+    this.callOrder = `${prefix}:call-order`;
     this.connectChannel = `${prefix}:control:connect`;
     this.disconnectChannel = `${prefix}:control:disconnect`;
   }
@@ -96,6 +100,24 @@ export class Keys {
 
   responses(stationId: string): string {
     return `${this.prefix}:responses:${escapeKey(stationId)}`;
+  }
+
+  call(messageId: string): string {
+    return `${this.prefix}:call:${messageId}`;
+  }
+
+  calls(stationId: string): string {
+    return `${this.prefix}:calls:${escapeKey(stationId)}`;
+  }
+
+  /** The channel on which a process is told of the ends of calls. */
+  outcomes(process: string): string {
+    return `${this.prefix}:outcomes:${process}`;
+  }
+
+  /** The seed's open calls of a station; in the database after ours. */
+  pending(stationId: string): string {
+    return `${this.statePrefix}:pending:${escapeKey(stationId)}`;
   }
 
   answered(businessKey: string): string {

@@ -9,6 +9,7 @@ import { TransportError } from '../errors.ts';
 import { openConnection, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
 import type { Keys, Role } from './keys.ts';
 import { rescueDead } from './rescue.ts';
+import { endCallsInTime } from './station-calls.ts';
 
 export interface MembershipOptions {
   readonly redis: RedisSettings;
@@ -24,6 +25,8 @@ export interface MembershipOptions {
 
 /** A process is dead when it has not renewed for so long; it renews three times as often. */
 const LEASE_MS = 10_000;
+/** How often each process looks whether the time of a call to a station is up. */
+const DEADLINES_MS = 1000;
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2000;
 
@@ -35,6 +38,7 @@ export class Membership {
   readonly #leaseMs: number;
   #pid = '';
   #timer: NodeJS.Timeout | undefined;
+  #deadlines: NodeJS.Timeout | undefined;
   #beating = false;
   #registering: Promise<void> | undefined;
   /** Counts the blocking connections, and which of them has its client id in the registration. */
@@ -79,12 +83,12 @@ export class Membership {
   async start(): Promise<void> {
     await this.#register();
     this.#timer = setInterval(() => void this.#beat(), this.#leaseMs / 3);
+    this.#deadlines = setInterval(() => void this.#endCalls(), DEADLINES_MS * (0.9 + 0.2 * Math.random()));
   }
 
   /** Ends the connections. The registration must have been ended before, or its lease does that. */
   async close(): Promise<void> {
-    this.#stopped.abort();
-    clearInterval(this.#timer);
+    this.retire();
     this.commands.disconnect();
     this.blocking.disconnect();
   }
@@ -93,6 +97,7 @@ export class Membership {
   retire(): void {
     this.#stopped.abort();
     clearInterval(this.#timer);
+    clearInterval(this.#deadlines);
   }
 
   /** A script said that `pid` is not registered. Resolves when there is a new registration. */
@@ -180,6 +185,11 @@ export class Membership {
    */
   get #mayRescue(): boolean {
     return performance.now() - this.#inTouchSince >= this.#leaseMs;
+  }
+
+  /** What fails here is tried by all processes every second; its cause is told by whatever else fails. */
+  async #endCalls(): Promise<void> {
+    if (this.healthy) await endCallsInTime(this.commands, this.keys).catch(() => {});
   }
 
   async #beat(): Promise<void> {

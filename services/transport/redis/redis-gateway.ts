@@ -8,7 +8,7 @@
 import { TransportError } from '../errors.ts';
 import type { Gateway, GatewayConnection, StationSession, StationSink, TransportLoad } from '../transport.ts';
 import { BLOCK_SECONDS, isRefusal, type RedisSettings, unavailable } from './connection.ts';
-import { readOutbox } from './envelope.ts';
+import { type OutboxEntry, readOutbox } from './envelope.ts';
 import type { Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
@@ -203,7 +203,8 @@ export class RedisGateway implements Gateway, ConnectionHost {
       try {
         if (pid !== this.#member.pid) [pid, seen] = [this.#member.pid, 0];
         const names = [keys.process(pid), keys.outbox(pid), keys.inflight(pid)];
-        const [batch, ...entries] = await commands.takeOutbox(...names, seen);
+        const now = new Date().toISOString();
+        const [batch, ...entries] = await commands.takeOutbox(...names, seen, keys.prefix, now);
         failures = 0;
         if (batch < 0) {
           await this.#member.lost(pid);
@@ -226,13 +227,26 @@ export class RedisGateway implements Gateway, ConnectionHost {
 
   #deliver(raw: string): void {
     const entry = readOutbox(raw);
-    const connection = entry && this.#connections.get(entry.connection);
-    if (entry === undefined || connection === undefined) return;
+    if (entry === undefined) return;
+    const connection = this.#connections.get(entry.connection);
     if (entry.type === 0) {
       this.#connections.delete(entry.connection);
-      connection.sink.revoked('the station has connected again');
-    } else {
-      connection.sink.deliver(entry);
+      connection?.sink.revoked('the station has connected again');
+    } else if (connection?.sink.deliver(entry) !== true && entry.timeoutMs !== undefined) {
+      void this.#handBack(entry);
+    }
+  }
+
+  /**
+   * A call that counts as sent and was not written, as its socket is gone: it waits for the next connection. Tried
+   * once: if this fails, or comes after the session's end, the call ends as uncertain.
+   */
+  async #handBack({ messageId, connection }: OutboxEntry): Promise<void> {
+    const { commands, keys } = this.#member;
+    try {
+      await commands.endCall(keys.requests, keys.prefix, 'hand-back', messageId, connection);
+    } catch (error) {
+      if (!this.#member.stopping) this.#report(unavailable(this.#options.redis.addr, error));
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Frame } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
+import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
 import {
   type ConnectionEvent,
   type MessageHandler,
@@ -20,6 +21,7 @@ import { type Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
 import { RedisState } from './redis-state.ts';
+import { StationCalls } from './station-calls.ts';
 import { Stations } from './stations.ts';
 import { DEAD_LETTERS_KEPT, giveBack, putBackAll } from './rescue.ts';
 
@@ -45,6 +47,7 @@ export class RedisTransport implements Transport {
   readonly #stations: Stations;
   readonly #finisher: Finisher;
   readonly #failed: ((error: Error) => void)[] = [];
+  readonly #calls: StationCalls;
   #handler: MessageHandler | undefined;
   #running = false;
   #loop: Promise<void> = Promise.resolve();
@@ -71,6 +74,11 @@ export class RedisTransport implements Transport {
     );
     this.#stations = new Stations(this.#member.commands, options.keys, options.redis.addr);
     this.state = new RedisState(this.#member.commands, options.keys);
+    this.#calls = new StationCalls({
+      ...options,
+      commands: this.#member.commands,
+      onError: (error) => this.#report(error),
+    });
   }
 
   async start(): Promise<void> {
@@ -91,6 +99,7 @@ export class RedisTransport implements Transport {
     this.#member.retire();
     this.#member.blocking.disconnect();
     this.#control.stop();
+    this.#calls.stop();
     this.#wake();
     await this.#loop;
     try {
@@ -135,6 +144,18 @@ export class RedisTransport implements Transport {
 
   writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>> {
     return this.#stations.writeToAll(frame);
+  }
+
+  call(call: StationCall): Promise<CallOutcome> {
+    return this.#calls.call(call);
+  }
+
+  callState(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    return this.#calls.state(stationId, idempotencyKey);
+  }
+
+  cancelCall(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    return this.#calls.cancel(stationId, idempotencyKey);
   }
 
   connectedClients(): Promise<string[]> {

@@ -22,29 +22,45 @@ export interface Scripts {
   writeToStation(...keysAndArguments: Argument[]): Promise<number>;
   queueLoad(...keysAndArguments: Argument[]): Promise<[number, number, string, string]>;
   reserve(...keysAndArguments: Argument[]): Promise<number>;
+  makeCall(...keysAndArguments: Argument[]): Promise<string[]>;
+  endCall(...keysAndArguments: Argument[]): Promise<string[]>;
+  endCallsInTime(...keysAndArguments: Argument[]): Promise<number>;
 }
 
-const SOURCES: Readonly<Record<keyof Scripts, { readonly url: URL; readonly numberOfKeys: number }>> = {
+interface Source {
+  readonly url: URL;
+  readonly numberOfKeys: number;
+  /** Moves calls to stations: calls.lua goes in front. */
+  readonly calls?: true;
+}
+
+const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
   register: { url: new URL('./register.lua', import.meta.url), numberOfKeys: 2 },
   take: { url: new URL('./take.lua', import.meta.url), numberOfKeys: 6 },
-  finish: { url: new URL('./finish.lua', import.meta.url), numberOfKeys: 2 },
+  finish: { url: new URL('./finish.lua', import.meta.url), numberOfKeys: 2, calls: true },
   putBack: { url: new URL('./put-back.lua', import.meta.url), numberOfKeys: 7 },
   bury: { url: new URL('./bury.lua', import.meta.url), numberOfKeys: 2 },
-  takeSession: { url: new URL('./connect.lua', import.meta.url), numberOfKeys: 5 },
-  endSessions: { url: new URL('./disconnect.lua', import.meta.url), numberOfKeys: 2 },
+  takeSession: { url: new URL('./connect.lua', import.meta.url), numberOfKeys: 5, calls: true },
+  endSessions: { url: new URL('./disconnect.lua', import.meta.url), numberOfKeys: 2, calls: true },
   lostSessions: { url: new URL('./refresh.lua', import.meta.url), numberOfKeys: 1 },
-  takeOutbox: { url: new URL('./outbox.lua', import.meta.url), numberOfKeys: 3 },
+  takeOutbox: { url: new URL('./outbox.lua', import.meta.url), numberOfKeys: 3, calls: true },
   sweep: { url: new URL('./sweep.lua', import.meta.url), numberOfKeys: 5 },
   writeToStation: { url: new URL('./write.lua', import.meta.url), numberOfKeys: 1 },
   queueLoad: { url: new URL('./load.lua', import.meta.url), numberOfKeys: 3 },
   reserve: { url: new URL('./reserve.lua', import.meta.url), numberOfKeys: 1 },
+  makeCall: { url: new URL('./call.lua', import.meta.url), numberOfKeys: 5, calls: true },
+  endCall: { url: new URL('./call-end.lua', import.meta.url), numberOfKeys: 1, calls: true },
+  endCallsInTime: { url: new URL('./call-deadlines.lua', import.meta.url), numberOfKeys: 1, calls: true },
 };
 
-const TEXTS = Object.entries(SOURCES).map(([name, { url, numberOfKeys }]) => ({
-  name,
-  numberOfKeys,
-  lua: readFileSync(url, 'utf8'),
-}));
+const CALLS = readFileSync(new URL('./calls.lua', import.meta.url), 'utf8');
+
+const TEXTS = Object.entries(SOURCES).map(([name, { url, numberOfKeys, calls }]) => {
+  const text = readFileSync(url, 'utf8');
+  // The flags must stay the first line.
+  const lua = calls ? text.replace('\n', `\n${CALLS}`) : text;
+  return { name, numberOfKeys, lua };
+});
 
 export function defineScripts(connection: Redis): Redis & Scripts {
   for (const { name, lua, numberOfKeys } of TEXTS) connection.defineCommand(name, { lua, numberOfKeys });

@@ -11,7 +11,7 @@
  * functions of the module that find their socket through `this`.
  */
 import { WebSocket } from 'ws';
-import { formatFrame, parseFrame } from '../../ocpp/frame.ts';
+import { formatFrame, MessageType, parseFrame } from '../../ocpp/frame.ts';
 import { Peer, type Step } from '../../ocpp/peer.ts';
 import { TransportError } from '../errors.ts';
 import type {
@@ -124,16 +124,25 @@ export class StationSocket implements StationSink {
     this.#silentPings = 0;
   }
 
-  deliver(frame: OutgoingFrame): void {
+  deliver(frame: OutgoingFrame): boolean {
     if (this.#ws === undefined) {
       this.#early ??= [];
-      if (this.#early.length < this.#host.limits.peer.maxQueued) this.#early.push(frame);
-      else this.#host.observer.dropped('queue-full');
-      return;
+      if (this.#early.length >= this.#host.limits.peer.maxQueued) return this.#drop('queue-full');
+      this.#early.push(frame);
+      return true;
     }
     // With the socket the CALLs that it held are gone: nothing may follow this answer.
-    if (this.#gone) return this.#host.observer.dropped('closed');
-    this.#perform(this.#peer.deliver(frame, this.#host.clock.now()));
+    if (this.#gone) return this.#drop('closed');
+    // A socket that is closing takes no CALL: it would count as sent.
+    if (frame.type === MessageType.Call && !this.isOpen) return this.#drop('closing');
+    const step = this.#peer.deliver(frame, this.#host.clock.now());
+    this.#perform(step);
+    return step.dropped === undefined;
+  }
+
+  #drop(why: string): boolean {
+    this.#host.observer.dropped(why);
+    return false;
   }
 
   revoked(reason: string): void {

@@ -5,6 +5,7 @@
  */
 import type { Frame } from '../../ocpp/frame.ts';
 import { createMemoryBus, type MemoryBus } from '../memory.ts';
+import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
 import type {
   ConnectionEvent,
   Gateway,
@@ -62,6 +63,18 @@ export class WebSocketTransport implements Transport {
 
   writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>> {
     return this.#bus.transport.writeToAll(frame);
+  }
+
+  call(call: StationCall): Promise<CallOutcome> {
+    return this.#bus.transport.call(call);
+  }
+
+  callState(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    return this.#bus.transport.callState(stationId, idempotencyKey);
+  }
+
+  cancelCall(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    return this.#bus.transport.cancelCall(stationId, idempotencyKey);
   }
 
   connectedClients(): Promise<string[]> {

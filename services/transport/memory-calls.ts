@@ -1,0 +1,191 @@
+/** Calls to stations over the memory bus: the rules of redis/calls.lua, in one process. */
+import type { Clock } from '../runtime/clock.ts';
+import { MessageType } from '../ocpp/frame.ts';
+import { TransportError } from './errors.ts';
+import {
+  CALLS_AWAITED,
+  CALLS_QUEUED,
+  type CallOutcome,
+  type CallState,
+  keyConflict,
+  messageIdOf,
+  type NotSent,
+  OUTCOME_SECONDS,
+  prepareCall,
+  type PreparedCall,
+  type StationCall,
+  tooManyCalls,
+} from './station-call.ts';
+import type { MemorySession } from './memory-gateway.ts';
+import type { Answer } from './transport.ts';
+
+interface CallRecord {
+  readonly call: PreparedCall;
+  readonly order: number;
+  /** The connection that it was sent by; undefined while it waits. */
+  sentBy: MemorySession | undefined;
+  outcome: CallOutcome | undefined;
+  readonly ended: PromiseWithResolvers<CallOutcome>;
+  timer: NodeJS.Timeout | undefined;
+  readonly expiresAt: number;
+}
+
+export class MemoryCalls {
+  readonly #clock: Clock;
+  readonly #sessionOf: (stationId: string) => MemorySession | undefined;
+  readonly #records = new Map<string, CallRecord>();
+  /** Those that wait, by station, next first. */
+  readonly #queues = new Map<string, CallRecord[]>();
+  readonly #open = new Map<string, CallRecord>();
+  readonly #stopping = Promise.withResolvers<undefined>();
+  #order = 0;
+  #awaited = 0;
+
+  constructor(clock: Clock, sessionOf: (stationId: string) => MemorySession | undefined) {
+    this.#clock = clock;
+    this.#sessionOf = sessionOf;
+  }
+
+  async call(wanted: StationCall): Promise<CallOutcome> {
+    const call = prepareCall(wanted);
+    if (this.#awaited >= CALLS_AWAITED) throw tooManyCalls();
+    const known = this.#records.get(call.messageId);
+    if (known !== undefined && known.call.text !== call.text) throw keyConflict(call);
+    const { ended } = known ?? this.#make(call);
+    this.#awaited++;
+    try {
+      const outcome = await Promise.race([ended.promise, this.#stopping.promise]);
+      if (outcome === undefined) {
+        throw new TransportError(
+          'call-abandoned',
+          `this process stops, and with it the call ${call.messageId}`,
+        );
+      }
+      return outcome;
+    } finally {
+      this.#awaited--;
+    }
+  }
+
+  state(stationId: string, idempotencyKey: string): CallState | undefined {
+    const record = this.#records.get(messageIdOf(stationId, idempotencyKey));
+    if (record === undefined) return undefined;
+    return record.outcome ?? { kind: record.sentBy === undefined ? 'queued' : 'sent' };
+  }
+
+  cancel(stationId: string, idempotencyKey: string): CallState | undefined {
+    const record = this.#records.get(messageIdOf(stationId, idempotencyKey));
+    if (record?.sentBy === undefined && record?.outcome === undefined && record !== undefined) {
+      this.#end(record, notSent('cancelled'));
+    }
+    return this.state(stationId, idempotencyKey);
+  }
+
+  connected(session: MemorySession): void {
+    this.#startNext(session.session.stationId);
+  }
+
+  /** The session has ended. @param replaced by another one of the same station, which takes over what waits */
+  disconnected(session: MemorySession, replaced: boolean): void {
+    const { stationId } = session.session;
+    const open = this.#open.get(stationId);
+    if (open?.sentBy === session) this.#end(open, { kind: 'uncertain', reason: 'disconnected' });
+    if (replaced) return;
+    const impatient = this.#queues.get(stationId)?.filter(({ call }) => !call.queueable) ?? [];
+    for (const record of impatient) this.#end(record, notSent('offline'));
+  }
+
+  /** @returns false for an answer that comes too late, or a second time; true also for one to no call of ours */
+  answered(session: MemorySession, messageId: string, answer: Answer): boolean {
+    const record = this.#records.get(messageId);
+    if (record === undefined) return true;
+    if (record.outcome !== undefined || record.sentBy !== session) return false;
+    this.#end(record, { kind: 'answered', answer });
+    this.#startNext(session.session.stationId);
+    return true;
+  }
+
+  stop(): void {
+    this.#stopping.resolve(undefined);
+    for (const { timer } of this.#records.values()) clearTimeout(timer);
+  }
+
+  #make(call: PreparedCall): CallRecord {
+    const { stationId, ttlMs, messageId } = call;
+    const expiresAt = this.#clock.now() + ttlMs;
+    const record: CallRecord = {
+      call,
+      order: ++this.#order,
+      sentBy: undefined,
+      outcome: undefined,
+      ended: Promise.withResolvers<CallOutcome>(),
+      timer: undefined,
+      expiresAt,
+    };
+    this.#records.set(messageId, record);
+    const queue = this.#queues.get(stationId) ?? [];
+    if (queue.length >= CALLS_QUEUED) this.#end(record, notSent('queue-full'));
+    else if (this.#sessionOf(stationId) === undefined && !call.queueable)
+      this.#end(record, notSent('offline'));
+    else {
+      this.#enqueue(record);
+      this.#startNext(stationId);
+    }
+    return record;
+  }
+
+  #enqueue(record: CallRecord): void {
+    const { stationId } = record.call;
+    const queue = [...(this.#queues.get(stationId) ?? []), record];
+    queue.sort((a, b) => b.call.priority - a.call.priority || a.order - b.order);
+    this.#queues.set(stationId, queue);
+    this.#arm(record, record.expiresAt - this.#clock.now(), () => {
+      this.#end(record, notSent('expired'));
+      this.#startNext(stationId);
+    });
+  }
+
+  #startNext(stationId: string): void {
+    const session = this.#sessionOf(stationId);
+    const next = this.#queues.get(stationId)?.[0];
+    if (session === undefined || next === undefined || this.#open.has(stationId)) return;
+    this.#dequeue(next);
+    next.sentBy = session;
+    this.#open.set(stationId, next);
+    const { messageId, text, timeoutMs } = next.call;
+    this.#arm(next, timeoutMs, () => {
+      this.#end(next, { kind: 'uncertain', reason: 'timeout' });
+      this.#startNext(stationId);
+    });
+    if (session.sink.deliver({ type: MessageType.Call, messageId, text, timeoutMs })) return;
+    // Its socket is about to end: it waits for the next connection.
+    next.sentBy = undefined;
+    this.#open.delete(stationId);
+    this.#enqueue(next);
+  }
+
+  #end(record: CallRecord, outcome: CallOutcome): void {
+    const { stationId, messageId } = record.call;
+    record.outcome = outcome;
+    this.#dequeue(record);
+    if (this.#open.get(stationId) === record) this.#open.delete(stationId);
+    this.#arm(record, OUTCOME_SECONDS * 1000, () => this.#records.delete(messageId));
+    record.ended.resolve(outcome);
+  }
+
+  #dequeue(record: CallRecord): void {
+    const { stationId } = record.call;
+    const left = this.#queues.get(stationId)?.filter((one) => one !== record) ?? [];
+    if (left.length === 0) this.#queues.delete(stationId);
+    else this.#queues.set(stationId, left);
+  }
+
+  #arm(record: CallRecord, ms: number, action: () => void): void {
+    clearTimeout(record.timer);
+    record.timer = setTimeout(action, ms).unref();
+  }
+}
+
+function notSent(reason: NotSent): CallOutcome {
+  return { kind: 'not-sent', reason };
+}

@@ -1,0 +1,222 @@
+/**
+ * Calls to stations over Redis. What is known of a call stands in its record, and only scripts change it (calls.lua),
+ * so that whoever asked may die, and whoever comes next finds the outcome. This process is told of ends by a channel
+ * of its own; as such a message can be lost, it also reads the records of what it waits for now and then.
+ */
+import { randomUUID } from 'node:crypto';
+import { TransportError } from '../errors.ts';
+import {
+  CALLS_AWAITED,
+  CALLS_QUEUED,
+  type CallOutcome,
+  type CallState,
+  keyConflict,
+  messageIdOf,
+  OUTCOME_SECONDS,
+  prepareCall,
+  type PreparedCall,
+  type StationCall,
+  tooManyCalls,
+} from '../station-call.ts';
+import type { Answer } from '../transport.ts';
+import {
+  isRefusal,
+  openConnection,
+  type RedisConnection,
+  type RedisSettings,
+  unavailable,
+} from './connection.ts';
+import { escapeKey, type Keys } from './keys.ts';
+
+export interface StationCallsOptions {
+  readonly redis: RedisSettings;
+  readonly keys: Keys;
+  readonly commands: RedisConnection;
+  readonly onError: (error: Error) => void;
+}
+
+/** How often records of awaited calls are read, how many at once; ms. */
+const READ_MS = 1000;
+const READ_AT_ONCE = 200;
+/** A submission whose reply got lost is sent again so often, which finds the first. */
+const ATTEMPTS = 3;
+const RETRY_MS = 200;
+
+interface Waiter {
+  readonly tell: (outcome: CallOutcome | TransportError) => void;
+  /** Redis has the call: if it has no record of it later, it lost it. */
+  made: boolean;
+}
+
+export class StationCalls {
+  readonly #options: StationCallsOptions;
+  readonly #channel: string;
+  readonly #waiting = new Map<string, Waiter[]>();
+  #awaited = 0;
+  #subscriber: RedisConnection | undefined;
+  #reader: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: StationCallsOptions) {
+    this.#options = options;
+    this.#channel = options.keys.outcomes(randomUUID());
+  }
+
+  async call(call: StationCall): Promise<CallOutcome> {
+    const prepared = prepareCall(call);
+    if (this.#stopped) throw abandoned(prepared.messageId);
+    if (this.#awaited >= CALLS_AWAITED) throw tooManyCalls();
+    this.#listen();
+    const { messageId } = prepared;
+    const { promise, resolve } = Promise.withResolvers<CallOutcome | TransportError>();
+    const waiter: Waiter = { tell: resolve, made: false };
+    // Before the call is made: its end may be told before the reply has come.
+    this.#await(messageId, waiter);
+    try {
+      const state = stateOf(await this.#submit(prepared));
+      if (state !== undefined && isOutcome(state)) return state;
+      waiter.made = true;
+      const outcome = await promise;
+      if (outcome instanceof TransportError) throw outcome;
+      return outcome;
+    } finally {
+      this.#leave(messageId, waiter);
+    }
+  }
+
+  async state(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    const { commands, keys, redis } = this.#options;
+    const key = keys.call(messageIdOf(stationId, idempotencyKey));
+    const record = await commands.hmget(key, 'state', 'reason', 'answer').catch((error: unknown) => {
+      throw unavailable(redis.addr, error);
+    });
+    return stateOf(record);
+  }
+
+  async cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    const { commands, keys, redis } = this.#options;
+    const id = messageIdOf(stationId, idempotencyKey);
+    const record = await commands
+      .endCall(keys.requests, keys.prefix, 'cancel', id)
+      .catch((error: unknown) => {
+        throw unavailable(redis.addr, error);
+      });
+    return stateOf(record);
+  }
+
+  /** Whoever waits still is told that he will not learn the outcome here. */
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#reader);
+    this.#subscriber?.disconnect();
+    for (const id of this.#waiting.keys()) this.#tell(id, abandoned(id));
+  }
+
+  async #submit(call: PreparedCall): Promise<readonly string[]> {
+    const { commands, keys, redis } = this.#options;
+    const { stationId, action, messageId, text, ttlMs, timeoutMs, priority, queueable } = call;
+    const names = [keys.call(messageId), keys.calls(stationId), keys.session(stationId), keys.callDeadlines];
+    const head = [keys.prefix, messageId, escapeKey(stationId), stationId, action, text, ttlMs, timeoutMs];
+    const rules = [priority, queueable ? '1' : '0', this.#channel, CALLS_QUEUED, OUTCOME_SECONDS];
+    const seed = redis.useDistributedState
+      ? [keys.pending(stationId), redis.db + 1, redis.stateTtlMs ?? 0, redis.db]
+      : ['', 0, 0, 0];
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const state = await commands.makeCall(...names, keys.callOrder, ...head, ...rules, ...seed);
+        if (state[0] === 'conflict') throw keyConflict(call);
+        return state;
+      } catch (error) {
+        if (error instanceof TransportError || isRefusal(error)) throw error;
+        if (attempt === ATTEMPTS) throw unavailable(redis.addr, error);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS * attempt));
+      }
+    }
+  }
+
+  #listen(): void {
+    if (this.#subscriber !== undefined) return;
+    const { redis, onError } = this.#options;
+    const subscriber = openConnection(redis, 'blocking', onError);
+    this.#subscriber = subscriber;
+    subscriber.on('message', (_channel: string, id: string) => void this.#read([id]));
+    subscriber.on('ready', () => {
+      subscriber.subscribe(this.#channel).then(() => this.#readAll(), onError);
+    });
+    this.#reader = setInterval(() => void this.#readAll(), READ_MS).unref();
+  }
+
+  async #readAll(): Promise<void> {
+    const ids = [...this.#waiting.keys()];
+    for (let i = 0; i < ids.length; i += READ_AT_ONCE) await this.#read(ids.slice(i, i + READ_AT_ONCE));
+  }
+
+  /** Tells whoever waits for these what their records say. A record out of reach is read again the next time. */
+  async #read(ids: readonly string[]): Promise<void> {
+    const { commands, keys } = this.#options;
+    const one = async (id: string) => {
+      if (!this.#waiting.has(id)) return;
+      const state = stateOf(await commands.hmget(keys.call(id), 'state', 'reason', 'answer'));
+      if (state === undefined) this.#lost(id);
+      else if (isOutcome(state)) this.#tell(id, state);
+    };
+    await Promise.allSettled(ids.map(one));
+  }
+
+  #tell(id: string, outcome: CallOutcome | TransportError): void {
+    for (const { tell } of this.#waiting.get(id) ?? []) tell(outcome);
+  }
+
+  #lost(id: string): void {
+    for (const { tell, made } of this.#waiting.get(id) ?? []) {
+      if (made) tell({ kind: 'uncertain', reason: 'record-lost' });
+    }
+  }
+
+  #await(id: string, waiter: Waiter): void {
+    const waiters = this.#waiting.get(id);
+    if (waiters === undefined) this.#waiting.set(id, [waiter]);
+    else waiters.push(waiter);
+    this.#awaited++;
+  }
+
+  #leave(id: string, waiter: Waiter): void {
+    const left = this.#waiting.get(id)?.filter((one) => one !== waiter) ?? [];
+    if (left.length === 0) this.#waiting.delete(id);
+    else this.#waiting.set(id, left);
+    this.#awaited--;
+  }
+}
+
+/** Ends the calls whose time is up, whoever made them. */
+export async function endCallsInTime(commands: RedisConnection, keys: Keys): Promise<void> {
+  const AT_ONCE = 100;
+  while ((await commands.endCallsInTime(keys.callDeadlines, keys.prefix, AT_ONCE)) === AT_ONCE);
+}
+
+/** Of the record's fields state, reason and answer. */
+function stateOf([state, reason, answer]: readonly (string | null | undefined)[]): CallState | undefined {
+  switch (state) {
+    case 'answered':
+      return { kind: 'answered', answer: JSON.parse(answer ?? '') as Answer };
+    case 'not-sent':
+    case 'uncertain':
+      return { kind: state, reason } as CallOutcome;
+    case 'sent':
+      return { kind: 'sent' };
+    case 'queued':
+    case 'routed':
+      return { kind: 'queued' };
+    default:
+      return undefined;
+  }
+}
+
+function isOutcome(state: CallState): state is CallOutcome {
+  return state.kind !== 'queued' && state.kind !== 'sent';
+}
+
+function abandoned(messageId: string): TransportError {
+  const message = `this process stops before the outcome of call ${messageId} is known; ask for it by its idempotency key`;
+  return new TransportError('call-abandoned', message);
+}

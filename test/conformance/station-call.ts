@@ -1,0 +1,255 @@
+/** What every Transport must do with CALLs of the CSMS; part of transportConformance. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { TransportError } from '../../services/transport/errors.ts';
+import type { CallOutcome, StationCall } from '../../services/transport/station-call.ts';
+import type { ClientTransport, Transport } from '../../services/transport/transport.ts';
+import { until } from '../support/until.ts';
+import type { Run, TransportHarness } from './transport.ts';
+
+const silent = async () => ({ writes: [], events: [] });
+
+const reset = (parts: Partial<StationCall> = {}): StationCall => ({
+  stationId: 'CP-1',
+  action: 'Reset',
+  payload: { type: 'Soft' },
+  ...parts,
+});
+
+const ANSWERED: CallOutcome = {
+  kind: 'answered',
+  answer: { kind: 'result', payload: { status: 'Accepted' } },
+};
+
+/** A station that keeps the CALLs it gets, and answers when it is told to. */
+class Obedient {
+  readonly got: { readonly id: string; readonly action: string; readonly payload: unknown }[] = [];
+  readonly link: Promise<ClientTransport>;
+
+  private constructor({ connect }: TransportHarness, answersAtOnce: boolean) {
+    this.link = connect('CP-1', 'ocpp1.6', (text) => {
+      const [, id, action, payload] = JSON.parse(text) as [number, string, string, unknown];
+      this.got.push({ id, action, payload });
+      if (answersAtOnce) this.accept(this.got.length - 1);
+    });
+  }
+
+  static async connect(harness: TransportHarness, answersAtOnce = false): Promise<Obedient> {
+    const station = new Obedient(harness, answersAtOnce);
+    await station.link;
+    return station;
+  }
+
+  accept(index: number): void {
+    void this.#write([3, this.got[index]?.id, { status: 'Accepted' }]);
+  }
+
+  refuse(index: number): void {
+    void this.#write([4, this.got[index]?.id, 'NotSupported', 'no "such" thing', { a: 1 }]);
+  }
+
+  async #write(frame: readonly unknown[]): Promise<void> {
+    await (await this.link).write(JSON.stringify(frame));
+  }
+
+  async until(count: number): Promise<void> {
+    await until(() => this.got.length >= count, `${count} calls, got ${this.got.length}`);
+  }
+}
+
+async function started(harness: TransportHarness): Promise<readonly [Transport, Obedient]> {
+  const { transport } = harness;
+  transport.onMessage(silent);
+  await transport.start();
+  return [transport, await Obedient.connect(harness)];
+}
+
+export function stationCallConformance(run: Run): void {
+  run('a call to a station resolves to its answer, a result or an error', async (t, harness) => {
+    const [transport, station] = await started(harness);
+    const first = transport.call(reset());
+    await station.until(1);
+    t.is(station.got[0]?.action, 'Reset');
+    t.deepEqual(station.got[0]?.payload, { type: 'Soft' });
+    station.accept(0);
+    t.deepEqual(await first, ANSWERED);
+    const second = transport.call(reset());
+    await station.until(2);
+    station.refuse(1);
+    t.deepEqual(await second, {
+      kind: 'answered',
+      answer: { kind: 'error', code: 'NotSupported', description: 'no "such" thing', details: { a: 1 } },
+    });
+  });
+
+  run('two calls to one station: one is open, the other waits (case 20)', async (t, harness) => {
+    const [transport, station] = await started(harness);
+    const calls = [transport.call(reset()), transport.call(reset())];
+    await station.until(1);
+    await wait(50);
+    t.is(station.got.length, 1);
+    station.accept(0);
+    await station.until(2);
+    station.accept(1);
+    t.deepEqual(await Promise.all(calls), [ANSWERED, ANSWERED]);
+  });
+
+  run('the same idempotency key is one call, and one outcome for all who ask', async (t, harness) => {
+    const [transport, station] = await started(harness);
+    const call = reset({ idempotencyKey: 'k {1}' });
+    t.is(await transport.callState('CP-1', 'k {1}'), undefined);
+    const both = [transport.call(call), transport.call(call)];
+    await station.until(1);
+    await until(
+      async () => (await transport.callState('CP-1', 'k {1}'))?.kind === 'sent',
+      'the call to be sent',
+    );
+    station.accept(0);
+    t.deepEqual(await Promise.all(both), [ANSWERED, ANSWERED]);
+    t.deepEqual(await transport.call(call), ANSWERED);
+    t.deepEqual(await transport.callState('CP-1', 'k {1}'), ANSWERED);
+    t.is(station.got.length, 1);
+    const other = transport.call({ ...call, payload: { type: 'Hard' } });
+    const error = await t.throwsAsync(other, { instanceOf: TransportError });
+    t.is(error?.code, 'key-conflict');
+  });
+
+  run('a call to a station that is offline is not sent, or waits for it', async (t, harness) => {
+    const { transport, connect } = harness;
+    transport.onMessage(silent);
+    await transport.start();
+    await (await connect('other', 'ocpp1.6')).stop();
+    t.deepEqual(await transport.call(reset()), { kind: 'not-sent', reason: 'offline' });
+    const waiting = transport.call(reset({ queueable: true, idempotencyKey: 'w' }));
+    await until(async () => (await transport.callState('CP-1', 'w'))?.kind === 'queued', 'the call to wait');
+    const station = await Obedient.connect(harness, true);
+    t.deepEqual(await waiting, ANSWERED);
+    t.is(station.got.length, 1);
+  });
+
+  run('what was not sent in its time to live is never sent (case 23)', async (t, harness) => {
+    const { transport, connect } = harness;
+    transport.onMessage(silent);
+    await transport.start();
+    await (await connect('other', 'ocpp1.6')).stop();
+    const late = await transport.call(reset({ queueable: true, ttlMs: 50 }));
+    t.deepEqual(late, { kind: 'not-sent', reason: 'expired' });
+    const station = await Obedient.connect(harness, true);
+    t.deepEqual(await transport.call(reset({ payload: { type: 'Hard' } })), ANSWERED);
+    t.deepEqual(
+      station.got.map(({ payload }) => payload),
+      [{ type: 'Hard' }],
+    );
+  });
+
+  run('no answer in time is uncertain, and a late one changes nothing (case 22)', async (t, harness) => {
+    const [transport, station] = await started(harness);
+    const call = reset({ idempotencyKey: 'k', timeoutMs: 100 });
+    const uncertain: CallOutcome = { kind: 'uncertain', reason: 'timeout' };
+    t.deepEqual(await transport.call(call), uncertain);
+    station.accept(0);
+    const next = transport.call(reset());
+    await station.until(2);
+    station.accept(1);
+    t.deepEqual(await next, ANSWERED);
+    t.deepEqual(await transport.callState('CP-1', 'k'), uncertain);
+    t.is(station.got.length, 2);
+  });
+
+  run('a link that ends after the call was sent leaves it uncertain (case 22)', async (t, harness) => {
+    const [transport, first] = await started(harness);
+    const calls = [transport.call(reset()), transport.call(reset({ queueable: true }))];
+    await first.until(1);
+    await (await first.link).stop();
+    t.deepEqual(await calls[0], { kind: 'uncertain', reason: 'disconnected' });
+    const second = await Obedient.connect(harness, true);
+    t.deepEqual(await calls[1], ANSWERED);
+    t.is(second.got.length, 1);
+    t.not(second.got[0]?.id, first.got[0]?.id);
+  });
+
+  run('calls that wait go by priority, then by age; some wait in vain (case 25)', async (t, harness) => {
+    const [transport, station] = await started(harness);
+    const open = transport.call(reset());
+    await station.until(1);
+    const make = (idempotencyKey: string, priority: number) =>
+      transport.call(reset({ idempotencyKey, priority, payload: { key: idempotencyKey } }));
+    const waiting: Promise<CallOutcome>[] = [];
+    for (const [key, priority] of [
+      ['low', 1],
+      ['b', 5],
+      ['c', 5],
+      ['high', 9],
+      ['gone', 7],
+    ] as const) {
+      waiting.push(make(key, priority));
+      await until(async () => (await transport.callState('CP-1', key)) !== undefined, `${key} to wait`);
+    }
+    t.deepEqual(await transport.cancelCall('CP-1', 'gone'), { kind: 'not-sent', reason: 'cancelled' });
+    for (let i = 0; i <= 4; i++) {
+      await station.until(i + 1);
+      station.accept(i);
+    }
+    await open;
+    const cancelled: CallOutcome = { kind: 'not-sent', reason: 'cancelled' };
+    t.deepEqual(await Promise.all(waiting), [ANSWERED, ANSWERED, ANSWERED, ANSWERED, cancelled]);
+    const keys = station.got.map(({ payload }) => (payload as { key?: string }).key);
+    t.deepEqual(keys, [undefined, 'high', 'b', 'c', 'low']);
+  });
+
+  run('a full queue takes no more (case 25)', async (t, harness) => {
+    const [transport, station] = await started(harness);
+    void transport.call(reset()).catch(() => {});
+    await station.until(1);
+    const many = Array.from({ length: 40 }, () => transport.call(reset({ ttlMs: 300, queueable: true })));
+    const outcomes = await Promise.all(many);
+    const reasons = outcomes.map((one) => (one.kind === 'not-sent' ? one.reason : one.kind));
+    t.is(reasons.filter((reason) => reason === 'queue-full').length, 8);
+    t.is(reasons.filter((reason) => reason === 'expired').length, 32);
+  });
+
+  run('a call and a CALL of the station may cross (case 20)', async (t, { transport, connect }) => {
+    transport.onMessage(async ({ frame }) => ({
+      writes: [],
+      events: [],
+      ...(frame.type === 2 ? { answer: { kind: 'result', payload: {} } as const } : {}),
+    }));
+    await transport.start();
+    const link = await connect('CP-1', 'ocpp1.6');
+    const heard: string[] = [];
+    link.onMessage((text) => heard.push(text));
+    const call = transport.call(reset());
+    await until(() => heard.length === 1, 'the call');
+    await link.write(JSON.stringify([2, 'own', 'Heartbeat', {}]));
+    await until(() => heard.length === 2, 'the answer to the station');
+    t.deepEqual(JSON.parse(heard[1] ?? ''), [3, 'own', {}]);
+    const [, id] = JSON.parse(heard[0] ?? '') as [number, string];
+    await link.write(JSON.stringify([3, id, { status: 'Accepted' }]));
+    t.deepEqual(await call, ANSWERED);
+  });
+
+  run('what cannot be a call is refused with its reason', async (t, harness) => {
+    const [transport] = await started(harness);
+    for (const bad of [
+      { stationId: '' },
+      { action: '' },
+      { payload: 'x' },
+      { idempotencyKey: '' },
+      { priority: 10 },
+      { ttlMs: 0 },
+      { timeoutMs: Number.NaN },
+    ]) {
+      const error = await t.throwsAsync(transport.call(reset(bad)), { instanceOf: TransportError });
+      t.is(error?.code, 'bad-call', JSON.stringify(bad));
+    }
+  });
+
+  run('stop leaves nobody waiting for an outcome', async (t, harness) => {
+    const [transport, station] = await started(harness);
+    const call = transport.call(reset());
+    await station.until(1);
+    await Promise.all([
+      t.throwsAsync(call, { instanceOf: TransportError, message: /stops/ }),
+      transport.stop(),
+    ]);
+  });
+}
