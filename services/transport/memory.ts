@@ -3,7 +3,7 @@
  * tests. It keeps the delivery contract of transport.ts (epochs, numbers, business keys, redelivery),
  * except that nothing survives the process.
  */
-import { formatFrame, type Frame, MessageType } from '../ocpp/frame.ts';
+import { formatFrame, type Frame, MessageType, type Protocol } from '../ocpp/frame.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { TransportError } from './errors.ts';
 import { type GatewayBus, MemoryGateway, type MemorySession } from './memory-gateway.ts';
@@ -130,6 +130,10 @@ class Bus implements Transport, GatewayBus {
 
   async isClientConnected(stationId: string): Promise<boolean> {
     return this.#sessions.has(stationId);
+  }
+
+  async connectedProtocol(stationId: string): Promise<Protocol | undefined> {
+    return this.#sessions.get(stationId)?.session.protocol;
   }
 
   onMessage(handler: MessageHandler): void {

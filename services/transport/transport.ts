@@ -129,6 +129,8 @@ export interface Transport extends AsyncDisposable {
   cancelCall(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
   connectedClients(): Promise<string[]>;
   isClientConnected(stationId: string): Promise<boolean>;
+  /** The subprotocol of the station's connection; undefined when it is not connected. */
+  connectedProtocol(stationId: string): Promise<Protocol | undefined>;
   /** One handler; set it before start(). A handler that throws leaves the delivery unfinished. */
   onMessage(handler: MessageHandler): void;
   onConnection(listener: (event: ConnectionEvent) => void): void;

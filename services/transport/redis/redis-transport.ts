@@ -3,7 +3,7 @@
  * whatever is done with one script a turn. An entry stands in this process's hash in Redis from the take to
  * the finish, so that whoever survives this process finds it.
  */
-import type { Frame } from '../../ocpp/frame.ts';
+import type { Frame, Protocol } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
 import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
 import {
@@ -164,6 +164,10 @@ export class RedisTransport implements Transport {
 
   isClientConnected(stationId: string): Promise<boolean> {
     return this.#stations.isConnected(stationId);
+  }
+
+  connectedProtocol(stationId: string): Promise<Protocol | undefined> {
+    return this.#stations.protocolOf(stationId);
   }
 
   async #takeAll(): Promise<void> {

@@ -3,7 +3,7 @@
  * between the sockets and the handler is the memory bus, so everything but the surviving of a crash is
  * as it is over Redis.
  */
-import type { Frame } from '../../ocpp/frame.ts';
+import type { Frame, Protocol } from '../../ocpp/frame.ts';
 import { createMemoryBus, type MemoryBus } from '../memory.ts';
 import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
 import type {
@@ -83,6 +83,10 @@ export class WebSocketTransport implements Transport {
 
   isClientConnected(stationId: string): Promise<boolean> {
     return this.#bus.transport.isClientConnected(stationId);
+  }
+
+  connectedProtocol(stationId: string): Promise<Protocol | undefined> {
+    return this.#bus.transport.connectedProtocol(stationId);
   }
 
   onMessage(handler: MessageHandler): void {

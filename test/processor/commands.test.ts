@@ -1,0 +1,135 @@
+/** Commands to stations, and broadcasts, over the memory bus. */
+import test from 'ava';
+import type { Protocol } from '../../services/ocpp/frame.ts';
+import { broadcast, type Pace } from '../../services/processor/broadcast.ts';
+import { type Command, createCommands } from '../../services/processor/commands.ts';
+import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
+import { createMemoryBus } from '../../services/transport/memory.ts';
+import type { StateWrite } from '../../services/transport/transport.ts';
+
+async function network(connected: readonly string[], protocol: Protocol = 'ocpp1.6') {
+  const bus = createMemoryBus();
+  bus.transport.onMessage(async () => ({ writes: [], events: [] }));
+  await bus.transport.start();
+  const gateway = bus.gateway('gateway');
+  const got: string[] = [];
+  for (const stationId of connected) {
+    const station = new GatewayClientTransport({ gateway, stationId, protocol });
+    station.onMessage((text) => {
+      const [, id] = JSON.parse(text) as [number, string];
+      got.push(stationId);
+      void station.write(JSON.stringify([3, id, { status: 'Accepted' }]));
+    });
+    await station.start();
+  }
+  return { bus, got, send: createCommands(bus.transport) };
+}
+
+const unlock: Omit<Command, 'stationId'> = { action: 'UnlockConnector', payload: { connectorId: 1 } };
+const change: Omit<Command, 'stationId'> = {
+  action: 'ChangeConfiguration',
+  payload: { key: 'HeartbeatInterval', value: '300' },
+};
+
+test('a command is checked against the version of its station before it is sent', async (t) => {
+  const { send, got } = await network(['CP-1']);
+  const stationId = 'CP-1';
+  const bad: readonly (readonly [Partial<Command>, RegExp])[] = [
+    [{ action: 'RequestStartTransaction', payload: {} }, /ocpp1.6 has no such action/],
+    [{ payload: { connectorId: 'one' } }, /\/connectorId must be integer/],
+    [{ payload: {} }, /\/connectorId is missing/],
+    [{ queueable: true }, /never waits for a station that is offline/],
+    [{ protocol: 'ocpp2.0.1' }, /\/evseId is missing|is not known/],
+  ];
+  for (const [parts, message] of bad) {
+    await t.throwsAsync(send({ ...unlock, ...parts, stationId }), { code: 'bad-call', message });
+  }
+  t.deepEqual(got, []);
+  t.like(await send({ ...unlock, stationId }), { kind: 'answered' });
+});
+
+test('what must happen now is not sent to a station that is offline; the rest waits', async (t) => {
+  const { bus, send } = await network(['CP-1']);
+  const boot: StateWrite = { kind: 'set', key: 'station:CP-9', fields: { protocol: 'ocpp1.6' } };
+  bus.state.apply(boot);
+  t.deepEqual(await send({ ...unlock, stationId: 'CP-9' }), { kind: 'not-sent', reason: 'offline' });
+  const waited = await send({ ...change, stationId: 'CP-9', ttlMs: 30 });
+  t.deepEqual(waited, { kind: 'not-sent', reason: 'expired' });
+});
+
+test('a station that nobody ever saw is offline; nothing waits for it without a version', async (t) => {
+  const { send } = await network([]);
+  const stationId = 'never';
+  t.deepEqual(await send({ ...change, stationId }), { kind: 'not-sent', reason: 'offline' });
+  const waiting = { ...change, stationId, queueable: true, ttlMs: 30 };
+  await t.throwsAsync(send(waiting), { code: 'bad-call', message: /name `protocol`/ });
+  const named = await send({ ...waiting, protocol: 'ocpp1.6' });
+  t.deepEqual(named, { kind: 'not-sent', reason: 'expired' });
+});
+
+/** Time that passes only while somebody sleeps. */
+function paceOfTest(): Pace & { readonly slept: () => number } {
+  let now = 0;
+  const sleep = async (ms: number) => {
+    now += Math.max(0, ms);
+    // Lets the others run, as a real sleep does.
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { clock: { now: () => now }, sleep, slept: () => now };
+}
+
+test('a broadcast to 100 000 stations keeps its pace and tells of each how it ended (case 24)', async (t) => {
+  const connected = Array.from({ length: 500 }, (_, i) => `CP-${i * 200}`);
+  const { send, got } = await network(connected);
+  const stations = Array.from({ length: 100_000 }, (_, i) => `CP-${i}`);
+  const pace = paceOfTest();
+  const count = { answered: 0, offline: 0, other: 0 };
+  const seen = new Set<string>();
+  for await (const result of broadcast(send, { ...unlock, stations, perSecond: 1000 }, pace)) {
+    seen.add(result.stationId);
+    if ('error' in result) count.other++;
+    else if (result.outcome.kind === 'answered') count.answered++;
+    else if (result.outcome.kind === 'not-sent' && result.outcome.reason === 'offline') count.offline++;
+    else count.other++;
+  }
+  t.deepEqual(count, { answered: 500, offline: 99_500, other: 0 });
+  t.is(seen.size, 100_000);
+  t.is(got.length, 500);
+  t.is(pace.slept(), 99_999, 'one every millisecond');
+});
+
+test('a broadcast has no more open than it may, and an error of one does not end it', async (t) => {
+  let open = 0;
+  let most = 0;
+  const send = async ({ stationId }: Command) => {
+    most = Math.max(most, ++open);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    open--;
+    if (stationId === '7') throw new Error('no contact');
+    return { kind: 'not-sent', reason: 'offline' } as const;
+  };
+  const stations = Array.from({ length: 50 }, (_, i) => `${i}`);
+  const results = [];
+  const wanted = { ...unlock, stations, perSecond: 1e6, atOnce: 4 };
+  for await (const result of broadcast(send, wanted)) results.push(result);
+  t.is(results.length, 50);
+  t.deepEqual(
+    results.filter((result) => 'error' in result).map(({ stationId }) => stationId),
+    ['7'],
+  );
+  t.true(most <= 4 && most > 1, `${most} open`);
+});
+
+test('who stops reading a broadcast stops it; repeated under the same key, none is called twice', async (t) => {
+  const stations = ['CP-0', 'CP-1', 'CP-2', 'CP-3'];
+  const { send, got } = await network(stations);
+  const wanted = { ...unlock, stations, idempotencyKey: 'night', perSecond: 1000 };
+  for await (const { stationId } of broadcast(send, wanted)) if (stationId === 'CP-1') break;
+  t.true(got.length < 4);
+  let answered = 0;
+  for await (const result of broadcast(send, wanted)) {
+    if ('outcome' in result && result.outcome.kind === 'answered') answered++;
+  }
+  t.is(answered, 4);
+  t.deepEqual(got.sort(), stations);
+});

@@ -1,0 +1,241 @@
+/**
+ * One station, two proxies and five calls, moved by the scripts in whatever order a property test makes up, each
+ * perhaps twice. It keeps count of what a station would see, and checks after every move what must always hold.
+ */
+import assert from 'node:assert/strict';
+import type { RedisConnection } from '../../services/transport/redis/connection.ts';
+import { readOutbox } from '../../services/transport/redis/envelope.ts';
+import type { Keys } from '../../services/transport/redis/keys.ts';
+import { endProxy, endSessions } from '../../services/transport/redis/rescue.ts';
+import { endCallsInTime } from '../../services/transport/redis/station-calls.ts';
+
+export type Move =
+  | { readonly kind: 'make'; readonly call: number; readonly patient: boolean }
+  /** The station connects to a proxy; a connection that it had becomes half open. */
+  | { readonly kind: 'connect'; readonly proxy: number }
+  /** The socket of the youngest connection is gone, and Redis does not know yet. */
+  | { readonly kind: 'cut' }
+  /** A connection ends: the youngest, or one before it, which was replaced already. */
+  | { readonly kind: 'disconnect'; readonly back: number }
+  /** A proxy takes its outbox, and writes, or gets no reply and takes it again later. */
+  | { readonly kind: 'take'; readonly proxy: number; readonly lost: boolean }
+  /** A hand-back from before is repeated, late. */
+  | { readonly kind: 'hand-back'; readonly back: number }
+  | { readonly kind: 'reply'; readonly call: number; readonly twice: boolean }
+  | { readonly kind: 'time'; readonly call: number }
+  | { readonly kind: 'cancel'; readonly call: number }
+  | { readonly kind: 'rescue'; readonly proxy: number };
+
+interface Proxy {
+  pid: string;
+  seen: number;
+}
+
+const STATION = 'CP-1';
+const OVER = new Set(['answered', 'not-sent', 'uncertain']);
+
+export class CallWorld {
+  readonly #redis: RedisConnection;
+  readonly #keys: Keys;
+  readonly #proxies: Proxy[] = [];
+  readonly #open = new Map<number, Proxy>();
+  readonly #epochs: number[] = [];
+  #numbers = 0;
+  /** By message id: how often it was written, by which connection; how often replied; how it ended. */
+  readonly #written = new Map<string, number>();
+  readonly #writtenBy = new Map<string, number>();
+  readonly #replied = new Set<string>();
+  readonly #ends = new Map<string, string>();
+  readonly #handedBack: (readonly [string, number])[] = [];
+  readonly #cut = new Set<number>();
+  readonly #made = new Set<string>();
+
+  constructor(redis: RedisConnection, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  async perform(move: Move): Promise<void> {
+    switch (move.kind) {
+      case 'make':
+        await this.#make(idOf(move.call), move.patient);
+        break;
+      case 'connect':
+        await this.#connect(await this.#proxy(move.proxy));
+        break;
+      case 'cut':
+        this.#cut.add(this.#epochs.at(-1) ?? 0);
+        break;
+      case 'disconnect':
+        await this.#disconnect(this.#epochs.at(-1 - move.back));
+        break;
+      case 'take':
+        await this.#take(await this.#proxy(move.proxy), move.lost);
+        break;
+      case 'hand-back':
+        await this.#handBack(this.#handedBack.at(-1 - move.back));
+        break;
+      case 'reply':
+        for (let i = move.twice ? 2 : 1; i > 0; i--) await this.#reply(idOf(move.call));
+        break;
+      case 'time':
+        await this.#timeIsUp(idOf(move.call));
+        break;
+      case 'cancel':
+        await this.#redis.endCall(this.#keys.requests, this.#keys.prefix, 'cancel', idOf(move.call));
+        break;
+      default:
+        await this.#rescue(move.proxy);
+    }
+    await this.#check();
+  }
+
+  /** Ends the world in good order; returns how the calls ended, and finds that nothing is left of them. */
+  async finish(): Promise<string[]> {
+    for (const proxy of this.#proxies) if (proxy !== undefined) await this.#take(proxy, false);
+    for (const epoch of this.#epochs) await this.#disconnect(epoch);
+    for (const id of this.#made) await this.#timeIsUp(id);
+    await this.#check();
+    for (const id of this.#made) assert.ok(this.#ends.has(id), `${id} has no outcome`);
+    const { prefix } = this.#keys;
+    for (const key of [this.#keys.calls(STATION), this.#keys.callDeadlines, this.#keys.session(STATION)]) {
+      assert.equal(await this.#redis.exists(key), 0, `${key} is left`);
+    }
+    assert.deepEqual(await this.#redis.keys(`${prefix}:correlation:*`), []);
+    for (const id of this.#made)
+      assert.ok((await this.#redis.ttl(this.#keys.call(id))) > 0, `${id} for ever`);
+    return [...this.#ends.values()];
+  }
+
+  async #make(id: string, patient: boolean): Promise<void> {
+    const facts = [
+      this.#keys.prefix,
+      id,
+      STATION,
+      STATION,
+      'Reset',
+      `[2,"${id}","Reset",{}]`,
+      60_000,
+      30_000,
+    ];
+    const rules = [5, patient ? '1' : '0', 'caller', 32, 3600, '', 0, 0, 0];
+    const { callDeadlines, callOrder } = this.#keys;
+    const names = [
+      this.#keys.call(id),
+      this.#keys.calls(STATION),
+      this.#keys.session(STATION),
+      callDeadlines,
+      callOrder,
+    ];
+    await this.#redis.makeCall(...names, ...facts, ...rules);
+    this.#made.add(id);
+  }
+
+  async #proxy(index: number): Promise<Proxy> {
+    const known = this.#proxies[index];
+    if (known !== undefined) return known;
+    const pid = `proxy-${index}-${this.#numbers++}`;
+    await this.#redis.register(this.#keys.process(pid), this.#keys.members('proxy'), pid, 60_000, 'new', '');
+    return (this.#proxies[index] = { pid, seen: 0 });
+  }
+
+  async #connect(proxy: Proxy): Promise<void> {
+    const { pid } = proxy;
+    const epoch = await this.#redis.reserve(this.#keys.epoch, 1, 1);
+    const keys = this.#keys;
+    const names = [
+      keys.process(pid),
+      keys.session(STATION),
+      keys.lastEpoch(STATION),
+      keys.active,
+      keys.sessions(pid),
+    ];
+    const facts = [keys.prefix, pid, STATION, STATION, epoch, 'now', 'x', 'ocpp1.6', '{}', '{}'];
+    for (let i = 0; i < 2; i++) assert.equal(await this.#redis.takeSession(...names, ...facts), 1);
+    this.#open.set(epoch, proxy);
+    this.#epochs.push(epoch);
+  }
+
+  async #disconnect(epoch: number | undefined): Promise<void> {
+    const proxy = this.#open.get(epoch ?? 0);
+    if (epoch === undefined || proxy === undefined) return;
+    this.#open.delete(epoch);
+    for (let i = 0; i < 2; i++) {
+      await endSessions(this.#redis, this.#keys, proxy.pid, [[STATION, String(epoch)]]);
+    }
+  }
+
+  async #take(proxy: Proxy, lost: boolean): Promise<void> {
+    const { pid } = proxy;
+    const names = [this.#keys.process(pid), this.#keys.outbox(pid), this.#keys.inflight(pid)];
+    const [batch, ...entries] = await this.#redis.takeOutbox(...names, proxy.seen, this.#keys.prefix, 'now');
+    if (lost || batch === proxy.seen) return;
+    proxy.seen = batch;
+    for (const raw of entries.toReversed()) {
+      const entry = readOutbox(raw);
+      if (entry === undefined || entry.type !== 2) continue;
+      const { messageId: id, connection } = entry;
+      assert.equal(entry.timeoutMs, 30_000);
+      if (this.#open.get(connection) === proxy && !this.#cut.has(connection)) {
+        this.#written.set(id, (this.#written.get(id) ?? 0) + 1);
+        this.#writtenBy.set(id, connection);
+      } else {
+        this.#handedBack.push([id, connection]);
+        for (let i = 0; i < 2; i++) await this.#handBack([id, connection]);
+      }
+    }
+  }
+
+  async #handBack(which: readonly [string, number] | undefined): Promise<void> {
+    if (which === undefined) return;
+    await this.#redis.endCall(this.#keys.requests, this.#keys.prefix, 'hand-back', ...which);
+  }
+
+  async #reply(id: string): Promise<void> {
+    const epoch = this.#writtenBy.get(id);
+    if (epoch === undefined) return;
+    this.#replied.add(id);
+    const number = String(++this.#numbers);
+    const processing = this.#keys.processing('processor');
+    await this.#redis.hset(processing, number, 'entry');
+    const head = [this.#keys.prefix, 'now', 60, 100];
+    const delivery = [number, STATION, epoch, 'answer', 0, '', id, '{"kind":"result"}', '', '', '', 0];
+    for (let i = 0; i < 2; i++)
+      await this.#redis.finish(processing, this.#keys.requests, ...head, ...delivery);
+  }
+
+  async #timeIsUp(id: string): Promise<void> {
+    await this.#redis.zadd(this.#keys.callDeadlines, 'XX', 0, id);
+    await endCallsInTime(this.#redis, this.#keys);
+  }
+
+  async #rescue(index: number): Promise<void> {
+    const proxy = this.#proxies[index];
+    if (proxy === undefined) return;
+    await endProxy(this.#redis, this.#keys, proxy.pid, true);
+    for (const [epoch, holder] of this.#open) if (holder === proxy) this.#open.delete(epoch);
+    delete this.#proxies[index];
+  }
+
+  async #check(): Promise<void> {
+    const slot = await this.#redis.hget(this.#keys.session(STATION), 'call');
+    const busy: string[] = [];
+    for (const id of this.#made) {
+      const [state, reason] = await this.#redis.hmget(this.#keys.call(id), 'state', 'reason');
+      assert.ok(state, `${id} has no record`);
+      assert.ok((this.#written.get(id) ?? 0) <= 1, `${id} was written twice`);
+      if (state === 'not-sent') assert.equal(this.#written.get(id) ?? 0, 0, `${id} not sent, but written`);
+      if (state === 'answered') assert.ok(this.#replied.has(id), `${id} answered by nobody`);
+      if (state === 'routed' || state === 'sent') busy.push(id);
+      const end = OVER.has(state) ? `${state} ${reason}`.trim() : undefined;
+      const before = this.#ends.get(id);
+      assert.ok(before === undefined || before === end, `${id} was ${before}, is ${end}`);
+      if (end !== undefined) this.#ends.set(id, end);
+    }
+    assert.deepEqual(busy, slot === null ? [] : [slot], 'the one that is open has the slot');
+  }
+}
+
+function idOf(call: number): string {
+  return `call-${call}`;
+}
