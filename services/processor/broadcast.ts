@@ -38,31 +38,44 @@ export async function* broadcast(
   { stations, perSecond = PER_SECOND, atOnce = AT_ONCE, ...command }: Broadcast,
   pace: Pace = REAL_TIME,
 ): AsyncGenerator<BroadcastResult, void, undefined> {
-  const finished: BroadcastResult[] = [];
-  const begun = pace.clock.now();
-  let count = 0;
-  let open = 0;
-  let change = Promise.withResolvers<void>();
-  const end = (result: BroadcastResult) => {
-    finished.push(result);
-    open--;
-    change.resolve();
-    change = Promise.withResolvers<void>();
-  };
+  const work = new Work();
+  let next = pace.clock.now();
   for await (const stationId of stations) {
-    const early = begun + (count++ * 1000) / perSecond - pace.clock.now();
+    const early = next - pace.clock.now();
     if (early > 0) await pace.sleep(early);
-    open++;
-    void send({ ...command, stationId }).then(
-      (outcome) => end({ stationId, outcome }),
-      (error: Error) => end({ stationId, error }),
+    yield* await work.finished(atOnce - 1);
+    // What was late is not made up for: the pace is a bound.
+    next = Math.max(next, pace.clock.now()) + 1000 / perSecond;
+    work.begin(stationId, send({ ...command, stationId }));
+  }
+  while (work.open > 0) yield* await work.finished(work.open - 1);
+  yield* await work.finished(0);
+}
+
+/** What is open, and what has ended and was not handed out yet. */
+class Work {
+  open = 0;
+  #ended: BroadcastResult[] = [];
+  #change = Promise.withResolvers<void>();
+
+  begin(stationId: string, outcome: Promise<CallOutcome>): void {
+    this.open++;
+    void outcome.then(
+      (one) => this.#end({ stationId, outcome: one }),
+      (error: Error) => this.#end({ stationId, error }),
     );
-    while (open >= atOnce) await change.promise;
-    yield* finished.splice(0);
   }
-  while (open > 0) {
-    await change.promise;
-    yield* finished.splice(0);
+
+  /** What has ended, as soon as at most so many are open. */
+  async finished(open: number): Promise<readonly BroadcastResult[]> {
+    while (this.open > open) await this.#change.promise;
+    return this.#ended.splice(0);
   }
-  yield* finished.splice(0);
+
+  #end(result: BroadcastResult): void {
+    this.open--;
+    this.#ended.push(result);
+    this.#change.resolve();
+    this.#change = Promise.withResolvers<void>();
+  }
 }

@@ -37,7 +37,7 @@ const OVER = new Set(['answered', 'not-sent', 'uncertain']);
 export class CallWorld {
   readonly #redis: RedisConnection;
   readonly #keys: Keys;
-  readonly #proxies: Proxy[] = [];
+  readonly #proxies = new Map<number, Proxy>();
   readonly #open = new Map<number, Proxy>();
   readonly #epochs: number[] = [];
   #numbers = 0;
@@ -92,7 +92,7 @@ export class CallWorld {
 
   /** Ends the world in good order; returns how the calls ended, and finds that nothing is left of them. */
   async finish(): Promise<string[]> {
-    for (const proxy of this.#proxies) if (proxy !== undefined) await this.#take(proxy, false);
+    for (const proxy of this.#proxies.values()) await this.#take(proxy, false);
     for (const epoch of this.#epochs) await this.#disconnect(epoch);
     for (const id of this.#made) await this.#timeIsUp(id);
     await this.#check();
@@ -132,11 +132,13 @@ export class CallWorld {
   }
 
   async #proxy(index: number): Promise<Proxy> {
-    const known = this.#proxies[index];
+    const known = this.#proxies.get(index);
     if (known !== undefined) return known;
     const pid = `proxy-${index}-${this.#numbers++}`;
     await this.#redis.register(this.#keys.process(pid), this.#keys.members('proxy'), pid, 60_000, 'new', '');
-    return (this.#proxies[index] = { pid, seen: 0 });
+    const proxy = { pid, seen: 0 };
+    this.#proxies.set(index, proxy);
+    return proxy;
   }
 
   async #connect(proxy: Proxy): Promise<void> {
@@ -210,11 +212,11 @@ export class CallWorld {
   }
 
   async #rescue(index: number): Promise<void> {
-    const proxy = this.#proxies[index];
+    const proxy = this.#proxies.get(index);
     if (proxy === undefined) return;
     await endProxy(this.#redis, this.#keys, proxy.pid, true);
     for (const [epoch, holder] of this.#open) if (holder === proxy) this.#open.delete(epoch);
-    delete this.#proxies[index];
+    this.#proxies.delete(index);
   }
 
   async #check(): Promise<void> {
