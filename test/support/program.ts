@@ -34,11 +34,16 @@ export class Program implements AsyncDisposable {
   readonly #child: ChildProcess;
   #log = '';
 
-  constructor(name: ProgramName, env: Environment, ports: { admin: number; station: number }) {
+  constructor(
+    name: ProgramName,
+    env: Environment,
+    ports: { admin: number; station: number },
+    nodeArgs: readonly string[] = [],
+  ) {
     this.name = name;
     this.adminPort = ports.admin;
     this.stationPort = ports.station;
-    this.#child = spawn(process.execPath, [join(ROOT, SOURCES[name])], {
+    this.#child = spawn(process.execPath, [...nodeArgs, join(ROOT, SOURCES[name])], {
       cwd: ROOT,
       env: {
         PATH: process.env['PATH'],
@@ -128,9 +133,14 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** Starts a program and waits until it is ready. */
-export async function startProgram(name: ProgramName, env: Environment): Promise<Program> {
-  const program = new Program(name, env, { admin: await freePort(), station: await freePort() });
+/** Starts a program and waits until it is ready. @param nodeArgs options of node itself */
+export async function startProgram(
+  name: ProgramName,
+  env: Environment,
+  nodeArgs: readonly string[] = [],
+): Promise<Program> {
+  const ports = { admin: await freePort(), station: await freePort() };
+  const program = new Program(name, env, ports, nodeArgs);
   try {
     await program.waitReady();
     return program;

@@ -1,0 +1,47 @@
+/**
+ * What a CALL costs, ours beside what else there is: `npm run bench` prints the whole table in about ten
+ * minutes. Compare ratios: every row is run in rounds in which its contenders take turns.
+ *
+ *   npm run bench -- --row heartbeat --rounds 1 --seconds 3     one row, quick
+ *   npm run bench -- --row open-loop --profile /tmp/profiles    with V8's CPU profiles of our programs
+ *
+ * What is measured are whole processes by the kernel's account of their CPU (see process-use.ts). The stations run in
+ * this process. See docs/performance.md.
+ */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { compare } from './compare.ts';
+import { idleStations } from './idle.ts';
+import { printProfiles } from './profile.ts';
+import { rows } from './rows.ts';
+import { redisLines, table } from './table.ts';
+
+const { values } = parseArgs({
+  options: {
+    row: { type: 'string', multiple: true },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '4' },
+    profile: { type: 'string' },
+  },
+});
+const all = rows(values.profile);
+const names = [...all.map(({ name }) => name), 'idle'];
+const wanted = values.row ?? names;
+const unknown = wanted.find((name) => !names.includes(name));
+if (unknown !== undefined) throw new Error(`there is no row "${unknown}"; there are ${names.join(', ')}`);
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const onStep = (what: string) => process.stderr.write(`  ${what}\n`);
+
+say(`${process.platform}, ${availableParallelism()} cores, Node.js ${process.version}`);
+for (const row of all.filter(({ name }) => wanted.includes(name))) {
+  say(`\n${row.what}\n`);
+  const results = await compare(row, {
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    onStep,
+  });
+  say(`${table(results)}\n\n${redisLines(results)}`);
+}
+if (wanted.includes('idle')) say(`\n${await idleStations(onStep)}`);
+if (values.profile !== undefined) await printProfiles(values.profile, say);

@@ -1,0 +1,97 @@
+/** The rows of the table: what is compared with what, and what we want of it. */
+import { heartbeat, type Message, meterValues } from './messages.ts';
+import { type ClusterSize, serveCluster, serveMonolith, servePeer, type Served } from './servers.ts';
+
+export interface Contender {
+  /** Says the fsync policy of whatever has a Redis. */
+  readonly name: string;
+  readonly serve: () => Promise<Served>;
+  /** CALLs a second; left out: a closed loop. */
+  readonly rate?: number;
+  /** CPU a CALL at most, as a multiple of the contender named `base`. */
+  readonly target?: { readonly ratio: number; readonly base: string };
+}
+
+export interface Row {
+  readonly name: string;
+  readonly what: string;
+  readonly message: Message;
+  readonly stations: number;
+  readonly contenders: readonly Contender[];
+}
+
+const RPC = 'ocpp-rpc';
+const rpc: Contender = { name: RPC, serve: () => servePeer('ocpp-rpc') };
+const strictRpc: Contender = {
+  name: 'ocpp-rpc, strict mode',
+  serve: () => servePeer('ocpp-rpc', { STRICT: '1' }),
+};
+
+function cluster(size: ClusterSize, ratio: number): Contender {
+  const { proxies, processors, fsync } = size;
+  const name = `${proxies} proxy, Redis, ${processors} processor; fsync ${fsync}`;
+  return { name, serve: () => serveCluster(size), target: { ratio, base: RPC } };
+}
+
+const monolith: Contender = {
+  name: 'npm run monolith',
+  serve: serveMonolith,
+  target: { ratio: 1.1, base: RPC },
+};
+
+/** Proxies and processors share nothing but Redis, so more of them must not make a CALL dearer. */
+function openLoop(profiles: string | undefined): Contender[] {
+  return [1, 4, 8].flatMap((processors) => {
+    // Both rates talk to the same programs.
+    let served: Promise<Served> | undefined;
+    const serve = () => (served ??= serveCluster({ proxies: 2, processors, fsync: 'no', profiles }));
+    const name = (rate: number, count: number) => `${rate}/s, 2 proxies, ${count} processors; fsync no`;
+    return [300, 2000].map((rate): Contender => {
+      const contender = { name: name(rate, processors), serve, rate };
+      return processors === 8
+        ? Object.assign(contender, { target: { ratio: 1.5, base: name(rate, 1) } })
+        : contender;
+    });
+  });
+}
+
+export function rows(profiles?: string): Row[] {
+  const size = { proxies: 1, processors: 1, profiles };
+  return [
+    {
+      name: 'heartbeat',
+      what: 'Heartbeat, 1000 stations in a closed loop',
+      message: heartbeat,
+      stations: 1000,
+      contenders: [
+        cluster({ ...size, fsync: 'no' }, 1.3),
+        cluster({ ...size, fsync: 'everysec' }, 1.3),
+        cluster({ ...size, fsync: 'always' }, 1.3),
+        monolith,
+        rpc,
+        strictRpc,
+        { name: 'ws echo', serve: () => servePeer('ws-echo') },
+      ],
+    },
+    {
+      name: 'meter-values',
+      what: 'MeterValues of 1 kB in an open transaction, 1000 stations in a closed loop',
+      message: meterValues,
+      stations: 1000,
+      contenders: [
+        cluster({ ...size, fsync: 'no' }, 1.5),
+        cluster({ ...size, fsync: 'always' }, 1.5),
+        monolith,
+        rpc,
+        strictRpc,
+      ],
+    },
+    {
+      name: 'open-loop',
+      what: 'Heartbeat, 1000 stations that call at a rate of their own',
+      message: heartbeat,
+      stations: 1000,
+      contenders: openLoop(profiles),
+    },
+  ];
+}

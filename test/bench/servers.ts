@@ -1,0 +1,114 @@
+/** What is measured: our programs and the peers, each a process of its own, as a person would start it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ENV } from '../../services/contract.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Program, startProgram } from '../support/program.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+
+/** Redis' fsync policy; `no` means no file at all. */
+export type Fsync = 'always' | 'everysec' | 'no';
+
+export interface Served extends AsyncDisposable {
+  readonly endpoints: readonly string[];
+  /** Process ids by part. */
+  readonly parts: Readonly<Record<string, readonly number[]>>;
+  readonly redis?: RedisServer;
+}
+
+export interface ClusterSize {
+  readonly proxies: number;
+  readonly processors: number;
+  readonly fsync: Fsync;
+  /** Folder for V8's CPU profiles of proxies and processors, written when they end. */
+  readonly profiles?: string | undefined;
+}
+
+const FSYNC_ARGS = (policy: Fsync) =>
+  policy === 'no' ? [] : ['--appendonly', 'yes', '--appendfsync', policy];
+/** As the operator and `npm run ws-proxy` start a proxy. */
+const PROXY_ARGS = ['--max-semi-space-size=8'];
+const PEER_READY_MS = 20_000;
+const ENVIRONMENT = {
+  [ENV.logLevel]: 'warn',
+  [ENV.connectRate]: '5000',
+  [ENV.maxSessions]: '30000',
+  [ENV.drainPropagation]: '0s',
+  [ENV.drainRate]: '10000',
+};
+
+export async function serveCluster({ proxies, processors, fsync, profiles }: ClusterSize): Promise<Served> {
+  await using stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis({ args: FSYNC_ARGS(fsync) }));
+  const profile = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
+  const start = async (name: 'ws-proxy' | 'processor', args: readonly string[], count: number) => {
+    const started: Program[] = [];
+    for (let i = 0; i < count; i++) {
+      const env = { ...ENVIRONMENT, [ENV.redisAddr]: redis.addr };
+      started.push(stack.use(await startProgram(name, env, [...args, ...profile])));
+    }
+    return started;
+  };
+  const processor = await start('processor', [], processors);
+  const proxy = await start('ws-proxy', PROXY_ARGS, proxies);
+  const parts = {
+    proxy: proxy.map(({ pid }) => pid),
+    processor: processor.map(({ pid }) => pid),
+    redis: [redis.pid],
+  };
+  const held = stack.move();
+  const endpoints = proxy.map(({ url }) => `${url}/`);
+  return { endpoints, parts, redis, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+export async function serveMonolith(): Promise<Served> {
+  const program = await startProgram('monolith', ENVIRONMENT);
+  return {
+    endpoints: [`${program.url}/`],
+    parts: { monolith: [program.pid] },
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  };
+}
+
+export type Peer = 'ocpp-rpc' | 'ws-echo';
+
+export async function servePeer(peer: Peer, env: Readonly<Record<string, string>> = {}): Promise<Served> {
+  const port = await freePort();
+  const child = spawn(process.execPath, [join(import.meta.dirname, `peers/${peer}.ts`)], {
+    env: { PATH: process.env['PATH'], PORT: String(port), ...env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const end = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  try {
+    await listening(port);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return {
+    endpoints: [`ws://127.0.0.1:${port}/`],
+    parts: { [peer]: [child.pid ?? 0] },
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+async function listening(port: number): Promise<void> {
+  const end = Date.now() + PEER_READY_MS;
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    const open = await new Promise((resolve) => {
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (open === true) return;
+    if (Date.now() > end) throw new Error(`nobody listens on port ${port} after ${PEER_READY_MS} ms`);
+    await sleep(50);
+  }
+}

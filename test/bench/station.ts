@@ -1,0 +1,125 @@
+/**
+ * A station for load: a TCP connection with hand-made WebSocket frames, so cheap that the server is what is
+ * measured. It reads what a server of this bench sends and nothing else: unmasked, unfragmented frames.
+ */
+import { connect, type Socket } from 'node:net';
+
+/** Ten characters of a message that each CALL replaces by its number. */
+export const NUMBER = '##########';
+
+/** A message as a masked text frame, and where its numbers go. The mask is zero: the payload stays as it is. */
+export class MessageFrame {
+  readonly #bytes: Buffer;
+  readonly #places: readonly number[];
+
+  constructor(text: string) {
+    const payload = Buffer.from(text);
+    const head =
+      payload.length < 126
+        ? [0x81, 0x80 | payload.length]
+        : [0x81, 0x80 | 126, payload.length >> 8, payload.length & 0xff];
+    this.#bytes = Buffer.concat([Buffer.from(head), Buffer.alloc(4), payload]);
+    const places: number[] = [];
+    for (let at = this.#bytes.indexOf(NUMBER); at >= 0; at = this.#bytes.indexOf(NUMBER, at + 1))
+      places.push(at);
+    this.#places = places;
+  }
+
+  /** The frame with this number in it; JSON numbers begin with no zero. */
+  with(number: number): Buffer {
+    const bytes = Buffer.from(this.#bytes);
+    const digits = String(1e9 + number);
+    for (const place of this.#places) bytes.write(digits, place, 'latin1');
+    return bytes;
+  }
+}
+
+export interface StationOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Request target, identity included. */
+  readonly path: string;
+  /** @param text the answer; latin1, which is as good as any to look at */
+  readonly onAnswer: (station: Station, text: string) => void;
+  readonly onClosed: (station: Station) => void;
+}
+
+export class Station {
+  /** Of the loop that drives it: when the CALLs that are open were sent, oldest first; performance.now(). */
+  readonly sentAt: number[] = [];
+  readonly #socket: Socket;
+  readonly #options: StationOptions;
+  #rest: Buffer | undefined;
+
+  private constructor(socket: Socket, options: StationOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  /** @throws Error when the handshake is refused or the connection breaks before */
+  static async connect(options: StationOptions): Promise<Station> {
+    const { host, port, path } = options;
+    const socket = connect({ host, port, noDelay: true });
+    const station = new Station(socket, options);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.write(
+          `GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+            'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n' +
+            'Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n',
+        );
+      });
+      socket.once('data', (data) => {
+        const end = data.indexOf('\r\n\r\n');
+        if (end < 0 || !data.subarray(0, 12).includes(' 101'))
+          return reject(new Error(`handshake refused: ${data.toString('latin1', 0, 80)}`));
+        socket.off('error', reject);
+        station.#open(data.subarray(end + 4));
+        return resolve();
+      });
+    });
+    return station;
+  }
+
+  send(frame: Buffer): void {
+    this.sentAt.push(performance.now());
+    this.#socket.write(frame);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #open(rest: Buffer): void {
+    this.#socket.on('error', () => undefined);
+    this.#socket.on('close', () => this.#options.onClosed(this));
+    this.#socket.on('data', (data) => this.#read(data));
+    if (rest.length > 0) this.#read(rest);
+  }
+
+  #read(chunk: Buffer): void {
+    let data = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = undefined;
+    while (data.length >= 2) {
+      const short = (data[1] ?? 0) & 0x7f;
+      const start = short === 126 ? 4 : 2;
+      if (data.length < start) break;
+      const end = start + (short === 126 ? data.readUInt16BE(2) : short);
+      if (data.length < end) break;
+      this.#frame((data[0] ?? 0) & 0x0f, data.subarray(start, end));
+      data = data.subarray(end);
+    }
+    if (data.length > 0) this.#rest = Buffer.from(data);
+  }
+
+  #frame(opcode: number, payload: Buffer): void {
+    if (opcode === 1) this.#options.onAnswer(this, payload.toString('latin1'));
+    // A ping wants its payload back; a Close ends it.
+    else if (opcode === 9)
+      this.#socket.write(
+        Buffer.concat([Buffer.from([0x8a, 0x80 | payload.length]), Buffer.alloc(4), payload]),
+      );
+    else if (opcode === 8) this.#socket.end();
+  }
+}

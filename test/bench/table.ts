@@ -1,0 +1,55 @@
+/** Results as a table in Markdown. */
+import { difference } from './redis-commands.ts';
+import type { Result } from './compare.ts';
+
+const HEAD = [
+  'who',
+  'CPU µs/call',
+  'of which',
+  'ratio (target)',
+  'calls/s',
+  'p50 ms',
+  'p99 ms',
+  'Redis commands/call',
+];
+
+export function table(results: readonly Result[]): string {
+  const lines = results.map((result) => {
+    const { contender, median } = result;
+    const parts = Object.entries(median.cpuOf);
+    return [
+      contender.name,
+      median.cpu.toFixed(1),
+      parts.length < 2 ? '' : parts.map(([part, cpu]) => `${part} ${cpu.toFixed(1)}`).join(', '),
+      ratio(result, results),
+      String(Math.round(median.callsPerSecond)),
+      median.p50.toFixed(1),
+      median.p99.toFixed(1),
+      median.redisCommands?.toFixed(2) ?? '',
+    ];
+  });
+  return [HEAD, HEAD.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function ratio({ contender, median }: Result, results: readonly Result[]): string {
+  const { target } = contender;
+  const base = results.find((one) => one.contender.name === target?.base);
+  if (target === undefined || base === undefined) return '';
+  const value = median.cpu / base.median.cpu;
+  const met = value <= target.ratio ? 'met' : 'missed';
+  return `${value.toFixed(2)}x of ${target.base} (≤ ${target.ratio}x: ${met})`;
+}
+
+/** What Redis did most in the first run that has one, per CALL: a line each. */
+export function redisLines(results: readonly Result[], most = 8): string {
+  const found = results.find(({ median }) => median.commands !== undefined);
+  const { commands, callsPerSecond } = found?.median ?? {};
+  if (found === undefined || commands === undefined || callsPerSecond === undefined) return '';
+  const rows = difference(commands.before, commands.after).slice(0, most);
+  const total = rows.reduce((sum, [, { cost }]) => sum + cost, 0);
+  const lines = rows.map(
+    ([name, { calls, cost }]) =>
+      `    ${name.padEnd(12)} ${((100 * cost) / total).toFixed(0).padStart(3)} %  ${(cost / calls).toFixed(1)} µs each, ${calls} calls`,
+  );
+  return [`Redis' own account of "${found.contender.name}":`, ...lines].join('\n');
+}
