@@ -3,22 +3,21 @@
  * tests. It keeps the delivery contract of transport.ts (epochs, numbers, business keys, redelivery),
  * except that nothing survives the process.
  */
-import { formatFrame, type Frame, MessageType, type Protocol } from '../ocpp/frame.ts';
+import { formatFrame, type Frame, type Protocol } from '../ocpp/frame.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { TransportError } from './errors.ts';
 import { type GatewayBus, MemoryGateway, type MemorySession } from './memory-gateway.ts';
+import { finish } from './memory-finish.ts';
 import { MemoryCalls } from './memory-calls.ts';
 import { MemoryState } from './memory-state.ts';
-import { answerOf, type CallOutcome, type CallState, type StationCall } from './station-call.ts';
+import { type CallOutcome, type CallState, type StationCall } from './station-call.ts';
 import {
-  type Answer,
   type ConnectionEvent,
   type Delivery,
   type Gateway,
   type IncomingFrame,
   type MessageHandler,
   type Outcome,
-  type OutgoingFrame,
   type StationSession,
   type StationSink,
   type Transport,
@@ -30,8 +29,6 @@ const MAX_IN_HAND = 200;
 /** A delivery that failed so often is given up: it would fail for ever. */
 const MAX_DELIVERIES = 5;
 const RETRY_MS = 100;
-/** SEND numbers remembered of a connection. */
-const SEND_WINDOW = 64;
 const SWEEP_MS = 60_000;
 
 interface Entry {
@@ -245,43 +242,11 @@ class Bus implements Transport, GatewayBus {
     }, RETRY_MS);
   }
 
-  /** The one atomic step: everything of the outcome, or nothing of it. */
+  /** Everything of the outcome, or nothing of it when the session is another connection's by now. */
   #finish({ stationId, epoch, incoming }: Entry, outcome: Outcome): void {
     const session = this.#sessions.get(stationId);
-    if (session?.epoch !== epoch) return;
-    const { frame, sequence } = incoming;
-    if (frame.type === MessageType.Send && !this.#isNewSend(session, sequence)) return;
-    const ofStation = answerOf(frame);
-    if (ofStation !== undefined && !this.#calls.answered(session, frame.id, ofStation)) return;
-    if (frame.type === MessageType.Call) {
-      if (sequence < session.lastCall) return;
-      if (sequence === session.lastCall) {
-        if (session.lastAnswer !== undefined) session.sink.deliver(session.lastAnswer);
-        return;
-      }
-      session.lastCall = sequence;
-    }
-    const replayed = outcome.businessKey === undefined ? undefined : this.state.replay(outcome.businessKey);
-    if (replayed === undefined) this.#apply(outcome);
-    if (frame.type !== MessageType.Call) return;
-    session.lastAnswer =
-      replayed === undefined ? answerFrame(frame.id, outcome.answer) : replayFrame(frame.id, replayed);
-    if (session.lastAnswer !== undefined) session.sink.deliver(session.lastAnswer);
-  }
-
-  #apply({ writes, events, businessKey, answer }: Outcome): void {
-    for (const write of writes) this.state.apply(write);
-    for (const event of events) this.state.publish(event);
-    if (businessKey !== undefined && answer?.kind === 'result') {
-      this.state.remember(businessKey, JSON.stringify(answer.payload));
-    }
-  }
-
-  #isNewSend({ sends }: MemorySession, sequence: number): boolean {
-    if (sends.includes(sequence)) return false;
-    sends.push(sequence);
-    if (sends.length > SEND_WINDOW) sends.shift();
-    return true;
+    if (session?.epoch === epoch)
+      finish({ session, incoming, outcome, state: this.state, calls: this.#calls });
   }
 
   #tell(
@@ -296,18 +261,4 @@ class Bus implements Transport, GatewayBus {
   #report(error: Error): void {
     for (const listener of this.#failed) listener(error);
   }
-}
-
-/** @param payload JSON */
-function replayFrame(messageId: string, payload: string): OutgoingFrame {
-  const type = MessageType.CallResult;
-  return { type, messageId, text: `[${type},${JSON.stringify(messageId)},${payload}]` };
-}
-
-function answerFrame(id: string, answer: Answer | undefined): OutgoingFrame | undefined {
-  if (answer === undefined) return undefined;
-  if (answer.kind === 'result') return replayFrame(id, JSON.stringify(answer.payload));
-  const { code, description, details = {} } = answer;
-  const frame = { type: MessageType.CallError, id, code, description, details } as const;
-  return { type: frame.type, messageId: id, text: formatFrame(frame) };
 }

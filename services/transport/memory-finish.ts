@@ -1,0 +1,69 @@
+/** The end of a delivery in memory: the rules of redis/finish.lua, in one synchronous step. */
+import { formatFrame, MessageType } from '../ocpp/frame.ts';
+import type { MemoryCalls } from './memory-calls.ts';
+import type { MemorySession } from './memory-gateway.ts';
+import type { MemoryState } from './memory-state.ts';
+import { answerOf } from './station-call.ts';
+import type { Answer, IncomingFrame, Outcome, OutgoingFrame } from './transport.ts';
+
+/** SEND numbers remembered of a connection. */
+const SEND_WINDOW = 64;
+
+export interface MemoryFinish {
+  /** Of the connection that sent the frame. */
+  readonly session: MemorySession;
+  readonly incoming: IncomingFrame;
+  readonly outcome: Outcome;
+  readonly state: MemoryState;
+  readonly calls: MemoryCalls;
+}
+
+export function finish({ session, incoming, outcome, state, calls }: MemoryFinish): void {
+  const { frame, sequence } = incoming;
+  if (frame.type === MessageType.Send && !isNewSend(session, sequence)) return;
+  const ofStation = answerOf(frame);
+  if (ofStation !== undefined && !calls.answered(session, frame.id, ofStation)) return;
+  if (frame.type === MessageType.Call) {
+    if (sequence < session.lastCall) return;
+    if (sequence === session.lastCall) {
+      if (session.lastAnswer !== undefined) session.sink.deliver(session.lastAnswer);
+      return;
+    }
+    session.lastCall = sequence;
+  }
+  const replayed = outcome.businessKey === undefined ? undefined : state.replay(outcome.businessKey);
+  if (replayed === undefined) apply(state, outcome);
+  if (frame.type !== MessageType.Call) return;
+  session.lastAnswer =
+    replayed === undefined ? answerFrame(frame.id, outcome.answer) : replayFrame(frame.id, replayed);
+  if (session.lastAnswer !== undefined) session.sink.deliver(session.lastAnswer);
+}
+
+function apply(state: MemoryState, { writes, events, businessKey, answer }: Outcome): void {
+  for (const write of writes) state.apply(write);
+  for (const event of events) state.publish(event);
+  if (businessKey !== undefined && answer?.kind === 'result') {
+    state.remember(businessKey, JSON.stringify(answer.payload));
+  }
+}
+
+function isNewSend({ sends }: MemorySession, sequence: number): boolean {
+  if (sends.includes(sequence)) return false;
+  sends.push(sequence);
+  if (sends.length > SEND_WINDOW) sends.shift();
+  return true;
+}
+
+/** @param payload JSON */
+function replayFrame(messageId: string, payload: string): OutgoingFrame {
+  const type = MessageType.CallResult;
+  return { type, messageId, text: `[${type},${JSON.stringify(messageId)},${payload}]` };
+}
+
+function answerFrame(id: string, answer: Answer | undefined): OutgoingFrame | undefined {
+  if (answer === undefined) return undefined;
+  if (answer.kind === 'result') return replayFrame(id, JSON.stringify(answer.payload));
+  const { code, description, details = {} } = answer;
+  const frame = { type: MessageType.CallError, id, code, description, details } as const;
+  return { type: frame.type, messageId: id, text: formatFrame(frame) };
+}
