@@ -9,6 +9,9 @@
  * | `transaction:{station}:{id}` (2.x)       | the same; ids are the station's own              | when it closes  |
  * | `transactions`                           | stream of closed transactions, for billing       | bounded         |
  * | `tokens`                                 | who may charge (see tokens.ts), written by others | –               |
+ * | `report:{station}:{action}:{request}`    | parts of a report (see handlers/reports.ts)      | expires         |
+ * | `event-stream:{station}:{id}`            | 2.1: last value of a periodic event stream       | expires         |
+ * | `settlements`                            | 2.1: stream of ad hoc payments settled           | bounded         |
  *
  * Keys are relative: the transport prefixes them and escapes what must not stand in a Redis key.
  */
@@ -56,13 +59,22 @@ export const key = {
   /** 1.6: the id is ours and unique in the cluster. */
   transaction: (id: number) => `transaction:${id}`,
   /** 2.x: the id is unique for the station only. The colon between the two must be the first one. */
-  stationTransaction: (stationId: string, id: string) =>
-    `transaction:${stationId.replaceAll('%', '%25').replaceAll(':', '%3A')}:${id}`,
+  stationTransaction: (stationId: string, id: string) => `transaction:${ofStation(stationId)}:${id}`,
+  report: (stationId: string, report: string) => `report:${ofStation(stationId)}:${report}`,
+  eventStream: (stationId: string, id: number) => `event-stream:${ofStation(stationId)}:${id}`,
+  settlements: 'settlements',
 } as const;
+
+/** A station's identity with more parts behind it: what follows must not be taken for a part of it. */
+function ofStation(stationId: string): string {
+  return stationId.replaceAll('%', '%25').replaceAll(':', '%3A');
+}
 
 /** Reads for handlers. */
 export interface ProcessorState {
   transaction(key: string): Promise<TransactionRecord | undefined>;
+  /** One field of any record. */
+  field(key: string, field: string): Promise<string | undefined>;
   /** The list's entry for a token, in whatever case it was written. */
   token(token: string): Promise<string | undefined>;
   nextTransactionId(): Promise<number>;
@@ -72,6 +84,7 @@ export function createState(reader: StateReader, clock: Clock): ProcessorState {
   const ids = createTransactionIds(reader, clock);
   return {
     transaction: (key) => reader.record(key),
+    field: (key, field) => reader.field(key, field),
     async token(token) {
       const found = await Promise.all(tokenFields(token).map((field) => reader.field(key.tokens, field)));
       return found.find((entry) => entry !== undefined);
@@ -88,6 +101,11 @@ export function rememberTransaction(key: string, facts: TransactionFacts): State
 /** The entry of a closed transaction, for billing. */
 export function recordClosed(facts: TransactionFacts): StateWrite {
   return { kind: 'append', key: key.closedTransactions, fields: fieldsOf(facts), maxLength: CLOSED_KEPT };
+}
+
+/** A payment that a terminal at the station has settled, for billing. */
+export function recordSettlement(facts: object): StateWrite {
+  return { kind: 'append', key: key.settlements, fields: fieldsOf(facts), maxLength: CLOSED_KEPT };
 }
 
 export function forgetTransaction(key: string): StateWrite {

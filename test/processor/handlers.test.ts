@@ -13,58 +13,9 @@ import {
   stop16,
   boot2,
   token2,
-  energy,
   event2,
   listed,
 } from './stations.ts';
-
-/** Every handler once, with the request that a station really sends. */
-const REQUESTS: readonly [Protocol, string, object, expected: object][] = [
-  [
-    'ocpp1.6',
-    'BootNotification',
-    {
-      chargePointVendor: 'Acme',
-      chargePointModel: 'AC-1',
-      chargePointSerialNumber: 'S-1',
-      firmwareVersion: '1.2',
-    },
-    { status: 'Accepted', currentTime: NOW, interval: 300 },
-  ],
-  ['ocpp1.6', 'Heartbeat', {}, { currentTime: NOW }],
-  ['ocpp1.6', 'Authorize', { idTag: 'AbC123' }, { idTagInfo: { status: 'Accepted' } }],
-  ['ocpp1.6', 'DataTransfer', { vendorId: 'org.example' }, { status: 'UnknownVendorId' }],
-  ['ocpp1.6', 'StatusNotification', { connectorId: 1, errorCode: 'NoError', status: 'Charging' }, {}],
-  ['ocpp1.6', 'StopTransaction', stop16, {}],
-  [
-    'ocpp1.6',
-    'MeterValues',
-    { connectorId: 1, meterValue: [{ timestamp: NOW, sampledValue: [{ value: '1.5' }] }] },
-    {},
-  ],
-  ...later.flatMap((version): [Protocol, string, object, object][] => [
-    [version, 'BootNotification', boot2, { status: 'Accepted', currentTime: NOW, interval: 300 }],
-    [version, 'Heartbeat', {}, { currentTime: NOW }],
-    [version, 'Authorize', { idToken: token2 }, { idTokenInfo: { status: 'Accepted' } }],
-    [version, 'DataTransfer', { vendorId: 'org.example' }, { status: 'UnknownVendorId' }],
-    [
-      version,
-      'StatusNotification',
-      { timestamp: NOW, connectorStatus: 'Occupied', evseId: 1, connectorId: 1 },
-      {},
-    ],
-    [version, 'MeterValues', { evseId: 1, meterValue: [energy(1.5, 'Sample.Clock')] }, {}],
-    [version, 'TransactionEvent', event2('Started', 0), {}],
-  ]),
-];
-
-for (const [protocol, action, request, expected] of REQUESTS) {
-  test(`${protocol} ${action} is answered as the schema of its version says`, async (t) => {
-    const result = resultOf(await call(protocol, action, request));
-    t.deepEqual(result, expected);
-    t.is(validateResponse(protocol, action, result), undefined);
-  });
-}
 
 test('a boot and the connectors’ states are remembered in the station’s record', async (t) => {
   const boot = await call('ocpp2.0.1', 'BootNotification', boot2);

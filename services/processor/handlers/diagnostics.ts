@@ -1,0 +1,48 @@
+/** Diagnostics: uploads of logs, and what monitors in the station notice. */
+import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
+import type { Handler } from '../handler.ts';
+import { eventOf, progress } from './notice.ts';
+
+type LogStatus =
+  | OCPP16.LogStatusNotificationRequest
+  | OCPP20.LogStatusNotificationRequest
+  | OCPP21.LogStatusNotificationRequest;
+type NotifyEvent = OCPP20.NotifyEventRequest | OCPP21.NotifyEventRequest;
+type EventData = NotifyEvent['eventData'][number];
+
+/** Events made of one NotifyEvent: a flood of them would push out those of all other stations. */
+const MOST_EVENTS = 50;
+
+export const diagnosticsStatusNotification = progress<OCPP16.DiagnosticsStatusNotificationRequest>(
+  'diagnostics-status',
+  'diagnosticsStatus',
+);
+export const logStatusNotification = progress<LogStatus>('log-status', 'logStatus');
+
+export const notifyEvent: Handler<NotifyEvent> = async ({ eventData, seqNo }, { stationId, log }) => {
+  const omitted = eventData.length - MOST_EVENTS;
+  if (omitted > 0)
+    log.warn({ stationId, seqNo, omitted }, 'a NotifyEvent with too many events: some are omitted');
+  const events = eventData.slice(0, MOST_EVENTS).map((data) => deviceEvent(stationId, data));
+  return { response: {}, events };
+};
+
+function deviceEvent(stationId: string, data: EventData) {
+  const { component, variable, timestamp, actualValue, transactionId } = data;
+  const { eventId, trigger, cleared, techCode, techInfo } = data;
+  return eventOf('device-event', stationId, {
+    at: timestamp,
+    eventId,
+    component: component.name,
+    instance: component.instance,
+    evse: component.evse?.id,
+    variable: variable.name,
+    value: actualValue,
+    trigger,
+    cleared,
+    severity: 'severity' in data ? data.severity : undefined,
+    transactionId,
+    techCode,
+    techInfo,
+  });
+}

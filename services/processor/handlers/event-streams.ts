@@ -1,0 +1,64 @@
+/**
+ * Periodic event streams of OCPP 2.1: the values of one monitored variable, in SENDs that are never
+ * answered. The last value of each stream is kept; history is the business of whoever wants it.
+ */
+import type { OCPP21 } from 'typed-ocpp';
+import type { StateWrite } from '../../transport/transport.ts';
+import type { Handler } from '../handler.ts';
+import { key } from '../state.ts';
+
+/** A station that makes up numbers shall not fill the store. */
+const STREAMS_KEPT = 100;
+/** A stream that is silent for so long is forgotten. */
+const EXPIRE_SECONDS = 86_400;
+
+export const openPeriodicEventStream: Handler<
+  OCPP21.OpenPeriodicEventStreamRequest,
+  OCPP21.OpenPeriodicEventStreamResponse
+> = async ({ constantStreamData: { id, variableMonitoringId, params } }, { stationId, now }) => {
+  if (!isKept(id)) {
+    const additionalInfo = `streams are numbered from 0 to ${STREAMS_KEPT - 1} here`;
+    return {
+      response: { status: 'Rejected', statusInfo: { reasonCode: 'TooManyElements', additionalInfo } },
+    };
+  }
+  const facts = {
+    variableMonitoringId: `${variableMonitoringId}`,
+    params: JSON.stringify(params),
+    openedAt: now.toISOString(),
+  };
+  return { response: { status: 'Accepted' }, writes: [remember(stationId, id, facts)] };
+};
+
+/** Of a stream that was not seen to open too: the record may have been lost while the station went on. */
+export const notifyPeriodicEventStream: Handler<OCPP21.NotifyPeriodicEventStream> = async (
+  { id, basetime, pending, data },
+  { stationId, log },
+) => {
+  const last = data.at(-1);
+  if (last === undefined || !isKept(id)) {
+    log.warn({ stationId, stream: id }, 'a value of an impossible event stream is not kept');
+    return { response: {} };
+  }
+  // t: seconds since basetime (StreamDataElementType).
+  const lastAt = new Date(Date.parse(basetime) + last.t * 1000);
+  const at = Number.isNaN(lastAt.getTime()) ? basetime : lastAt.toISOString();
+  const facts = { lastValue: last.v, lastAt: at, pending: `${pending}` };
+  return { response: {}, writes: [remember(stationId, id, facts)] };
+};
+
+export const closePeriodicEventStream: Handler<OCPP21.ClosePeriodicEventStreamRequest> = async (
+  { id },
+  { stationId },
+) => ({
+  response: {},
+  writes: isKept(id) ? [{ kind: 'delete', key: key.eventStream(stationId, id) }] : [],
+});
+
+function isKept(id: number): boolean {
+  return id >= 0 && id < STREAMS_KEPT;
+}
+
+function remember(stationId: string, id: number, fields: Readonly<Record<string, string>>): StateWrite {
+  return { kind: 'set', key: key.eventStream(stationId, id), fields, expireSeconds: EXPIRE_SECONDS };
+}

@@ -1,0 +1,41 @@
+/**
+ * Messages that only tell something: there is nothing to decide, the answer is empty. What a person would
+ * ask for becomes an event; the last status of a long task is also kept in the station's record.
+ */
+import type { DomainEvent } from '../../transport/transport.ts';
+import type { Handler } from '../handler.ts';
+import { rememberStation } from '../state.ts';
+
+export type Facts = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Longest text in a field of an event: what is longer is cut. */
+const LONGEST = 500;
+
+export function eventOf(type: string, stationId: string, facts: Facts): DomainEvent {
+  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
+  const fields = Object.fromEntries(known.map(([name, value]) => [name, String(value).slice(0, LONGEST)]));
+  return { type, stationId, fields };
+}
+
+/** An event of this type, with the facts that `tell` picks from the request. */
+export function notice<Request extends object>(
+  type: string,
+  tell: (request: Request) => Facts,
+): Handler<Request> {
+  return async (request, { stationId }) => ({
+    response: {},
+    events: [eventOf(type, stationId, tell(request))],
+  });
+}
+
+/** How far a task of the station is: an event, and the `field` of its record. */
+export function progress<Request extends { readonly status: string; readonly requestId?: number }>(
+  type: string,
+  field: string,
+): Handler<Request> {
+  return async ({ status, requestId }, { stationId, now }) => {
+    const event = eventOf(type, stationId, { status, requestId, at: now.toISOString() });
+    const writes = [rememberStation(stationId, { [field]: JSON.stringify(event.fields) })];
+    return { response: {}, writes, events: [event] };
+  };
+}

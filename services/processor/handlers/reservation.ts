@@ -1,0 +1,10 @@
+/** Reservations that a station ended by itself. */
+import type { OCPP20, OCPP21 } from 'typed-ocpp';
+import { notice } from './notice.ts';
+
+export const reservationStatusUpdate = notice<
+  OCPP20.ReservationStatusUpdateRequest | OCPP21.ReservationStatusUpdateRequest
+>('reservation-status', ({ reservationId, reservationUpdateStatus }) => ({
+  reservationId,
+  status: reservationUpdateStatus,
+}));
