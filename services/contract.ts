@@ -48,6 +48,8 @@ export const ENV = {
   drainPropagation: 'OCPP_DRAIN_PROPAGATION',
   /** How long a stopping processor may take to finish what it holds. */
   stopGrace: 'OCPP_STOP_GRACE',
+  /** How long a processor's handler may take. */
+  handlerTimeout: 'OCPP_HANDLER_TIMEOUT',
   unknownTokens: 'OCPP_UNKNOWN_TOKENS',
   heartbeatInterval: 'OCPP_HEARTBEAT_INTERVAL',
   redisAddr: 'REDIS_ADDR',

@@ -7,7 +7,7 @@ import { systemClock } from './runtime/clock.ts';
 import { type Running, runProgram } from './runtime/lifecycle.ts';
 import { createLog } from './runtime/log.ts';
 import { warmUp } from './ocpp/schema.ts';
-import { handlerSettings, readHandlerSettings } from './processor/config.ts';
+import { handlerSettings, readHandlerSettings, readHandlerTimeout } from './processor/config.ts';
 import { HANDLERS } from './processor/handlers/table.ts';
 import { createProcessor } from './processor/processor.ts';
 import { createMemoryBus } from './transport/memory.ts';
@@ -33,6 +33,7 @@ async function main(): Promise<Running> {
     transport: bus.transport,
     handlers: HANDLERS,
     settings: readHandlerSettings(config),
+    handlerTimeoutMs: readHandlerTimeout(config),
     clock: systemClock,
     log,
   });

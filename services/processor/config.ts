@@ -4,6 +4,7 @@ import { ENV, PORT } from '../contract.ts';
 import { duration } from '../runtime/config.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
 import type { HandlerSettings } from './handler.ts';
+import { HANDLER_TIMEOUT_MS } from './time-bound.ts';
 import { UNKNOWN_TOKENS, type UnknownTokens } from './tokens.ts';
 
 /** What the handlers are configured by; the monolith has these too. */
@@ -19,6 +20,12 @@ export const handlerSettings = {
     format: [...UNKNOWN_TOKENS],
     default: 'Accept' as UnknownTokens,
     env: ENV.unknownTokens,
+  },
+  handlerTimeout: {
+    doc: 'How long a handler may take, at least 1s: then its CALL is answered InternalError, a transaction message not at all.',
+    format: duration,
+    default: HANDLER_TIMEOUT_MS,
+    env: ENV.handlerTimeout,
   },
 } as const;
 
@@ -58,4 +65,9 @@ export function readHandlerSettings(config: {
 }): HandlerSettings {
   const { heartbeatInterval, unknownTokens } = config;
   return { heartbeatSeconds: Math.max(1, Math.round(heartbeatInterval / 1000)), unknownTokens };
+}
+
+/** The bound of a handler in ms, as ProcessorOptions has it. */
+export function readHandlerTimeout(config: { readonly handlerTimeout: number }): number {
+  return Math.max(1000, config.handlerTimeout);
 }

@@ -3,7 +3,7 @@
  * what goes wrong here is not the station's fault:
  *
  * - the store is out of reach: nothing is decided, the delivery comes again (the transport's business);
- * - a handler fails: InternalError. Not for transaction messages: an error would use up the station's
+ * - a handler fails, or takes longer than its bound: InternalError. Not for transaction messages: an error would use up the station's
  *   TransactionMessageAttempts and could destroy billing data (1.6 §3.7). They stay unanswered, and
  *   the station sends them again.
  */
@@ -16,6 +16,9 @@ import { TransportError } from '../transport/errors.ts';
 import type { Delivery, MessageHandler, Outcome } from '../transport/transport.ts';
 import type { HandlerContext, HandlerSettings, HandlerTable } from './handler.ts';
 import type { ProcessorState } from './state.ts';
+import { HANDLER_TIMEOUT_MS, HandlerTimeout, within } from './time-bound.ts';
+
+export type HandlerFailure = 'failed' | 'timeout';
 
 export interface DispatchOptions {
   readonly handlers: HandlerTable;
@@ -23,7 +26,9 @@ export interface DispatchOptions {
   readonly state: ProcessorState;
   readonly clock: Clock;
   readonly log: Log;
-  readonly onHandlerError?: () => void;
+  /** How long a handler may take; ms. */
+  readonly handlerTimeoutMs?: number;
+  readonly onHandlerError?: (reason: HandlerFailure) => void;
 }
 
 const NOTHING: Outcome = { writes: [], events: [] };
@@ -65,11 +70,12 @@ async function handle(delivery: Delivery, frame: Call | Send, options: DispatchO
 
   try {
     // never: the schema has just proved what the handler's own type says.
-    const { response, ...rest } = await handler(payload as never, contextOf(delivery, options));
+    const work = handler(payload as never, contextOf(delivery, options));
+    const { response, ...rest } = await within(options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS, work);
     return { ...NOTHING, ...rest, answer: { kind: 'result', payload: response } };
   } catch (error) {
     if (error instanceof TransportError && error.retryable) throw error;
-    options.onHandlerError?.();
+    options.onHandlerError?.(error instanceof HandlerTimeout ? 'timeout' : 'failed');
     options.log.error({ ...about, ...errorFields(error) }, 'handler failed');
     return TRANSACTION_MESSAGES.has(action)
       ? NOTHING

@@ -10,7 +10,7 @@ import { createLog } from '../runtime/log.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
 import { createTransport } from '../transport/factory.ts';
 import { MAX_IN_HAND } from '../transport/redis/redis-transport.ts';
-import { processorSettings, readHandlerSettings } from './config.ts';
+import { processorSettings, readHandlerSettings, readHandlerTimeout } from './config.ts';
 import { HANDLERS } from './handlers/table.ts';
 import { createMetrics } from './metrics.ts';
 import { createProcessor } from './processor.ts';
@@ -31,6 +31,7 @@ async function main(): Promise<Running> {
     transport,
     handlers: HANDLERS,
     settings: readHandlerSettings(config),
+    handlerTimeoutMs: readHandlerTimeout(config),
     clock: systemClock,
     log,
     observer: metrics,

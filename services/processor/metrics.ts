@@ -36,9 +36,11 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
   });
   const failures = new Counter({
     name: 'ocpp_processor_handler_errors_total',
-    help: 'Handlers that failed',
+    help: 'Handlers that failed, or were not done in time',
+    labelNames: ['reason'],
     registers,
   });
+  const byReason = { failed: failures.labels('failed'), timeout: failures.labels('timeout') };
   const serviceTime = new Histogram({
     name: 'ocpp_processor_service_seconds',
     help: 'Time from taking a delivery in hand to its outcome',
@@ -52,7 +54,7 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
       byOutcome[outcome].inc();
       serviceTime.observe(seconds);
     },
-    handlerFailed: () => failures.inc(),
+    handlerFailed: (reason) => byReason[reason].inc(),
     addBusy: (seconds) => busy.inc(seconds),
     setLoad(load, at) {
       if (load === undefined) {

@@ -6,7 +6,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import type { Delivery, Transport } from '../transport/transport.ts';
-import { createDispatch } from './dispatch.ts';
+import { createDispatch, type HandlerFailure } from './dispatch.ts';
 import type { HandlerSettings, HandlerTable } from './handler.ts';
 import { createState } from './state.ts';
 
@@ -16,6 +16,8 @@ export interface ProcessorOptions {
   readonly settings: HandlerSettings;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long a handler may take; ms. */
+  readonly handlerTimeoutMs?: number;
   /** Told of every delivery; for metrics. */
   readonly observer?: ProcessorObserver;
 }
@@ -23,7 +25,7 @@ export interface ProcessorOptions {
 export interface ProcessorObserver {
   /** A delivery was decided on, after so many seconds. */
   handled(outcome: 'result' | 'error' | 'none', seconds: number): void;
-  handlerFailed(): void;
+  handlerFailed(reason: HandlerFailure): void;
 }
 
 export interface Processor extends AsyncDisposable {
@@ -35,10 +37,10 @@ export interface Processor extends AsyncDisposable {
 }
 
 export function createProcessor(options: ProcessorOptions): Processor {
-  const { transport, handlers, settings, clock, log, observer } = options;
+  const { transport, clock, log, observer } = options;
   const state = createState(transport.state, clock);
-  const onHandlerError = () => observer?.handlerFailed();
-  const dispatch = createDispatch({ handlers, settings, state, clock, log, onHandlerError });
+  const onHandlerError = (reason: HandlerFailure) => observer?.handlerFailed(reason);
+  const dispatch = createDispatch({ ...options, state, onHandlerError });
   let inHand = 0;
 
   transport.onMessage(async (delivery: Delivery) => {

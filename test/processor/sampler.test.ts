@@ -65,11 +65,13 @@ test('deliveries are counted by their outcome, without any label of a station', 
   metrics.handled('result', 0.001);
   metrics.handled('error', 0.001);
   metrics.handled('none', 0.001);
-  metrics.handlerFailed();
+  metrics.handlerFailed('failed');
+  metrics.handlerFailed('timeout');
   const text = await registry.metrics();
   t.regex(text, /ocpp_processor_completed_total\{outcome="result"\} 2/);
   t.regex(text, /ocpp_processor_completed_total\{outcome="error"\} 1/);
   t.regex(text, /ocpp_processor_completed_total\{outcome="none"\} 1/);
   t.is(valueOf(text, 'ocpp_processor_service_seconds_count'), 4);
-  t.is(valueOf(text, 'ocpp_processor_handler_errors_total'), 1);
+  t.regex(text, /ocpp_processor_handler_errors_total\{reason="failed"\} 1/);
+  t.regex(text, /ocpp_processor_handler_errors_total\{reason="timeout"\} 1/);
 });

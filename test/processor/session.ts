@@ -6,7 +6,11 @@ import type { Protocol } from '../../services/ocpp/frame.ts';
 import { formatFrame, MessageType } from '../../services/ocpp/frame.ts';
 import { validateResponse } from '../../services/ocpp/schema.ts';
 import { HANDLERS } from '../../services/processor/handlers/table.ts';
-import { createProcessor, type Processor } from '../../services/processor/processor.ts';
+import {
+  createProcessor,
+  type Processor,
+  type ProcessorOptions,
+} from '../../services/processor/processor.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import type {
@@ -18,8 +22,13 @@ import type {
 
 const ANSWER_TIMEOUT_MS = 20_000;
 
-export function processorOver(transport: Transport, handlers = HANDLERS): Processor {
+export function processorOver(
+  transport: Transport,
+  handlers = HANDLERS,
+  more: Pick<ProcessorOptions, 'handlerTimeoutMs' | 'observer'> = {},
+): Processor {
   return createProcessor({
+    ...more,
     transport,
     handlers,
     settings: { heartbeatSeconds: 300, unknownTokens: 'Accept' },
@@ -53,11 +62,16 @@ export class Station {
     return station;
   }
 
+  /** Sends a CALL and waits for nothing but that it is stored. */
+  async tell(action: string, payload: object): Promise<void> {
+    const sequence = ++this.#sequence;
+    const frame = { type: MessageType.Call, id: `m-${sequence}`, action, payload };
+    await this.#connection?.forward({ frame, text: formatFrame(frame), receivedAt: Date.now(), sequence });
+  }
+
   /** Sends a CALL; resolves to the whole answer. */
   async call(action: string, payload: object): Promise<unknown[]> {
-    const sequence = ++this.#sequence;
-    const id = `m-${sequence}`;
-    const frame = { type: MessageType.Call, id, action, payload };
+    const id = `m-${this.#sequence + 1}`;
     const answer = new Promise<string>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`${action} was not answered`)), ANSWER_TIMEOUT_MS);
       this.#waiting.set(id, (text) => {
@@ -65,8 +79,7 @@ export class Station {
         resolve(text);
       });
     });
-    const incoming = { frame, text: formatFrame(frame), receivedAt: Date.now(), sequence };
-    await this.#connection?.forward(incoming);
+    await this.tell(action, payload);
     return JSON.parse(await answer) as unknown[];
   }
 
