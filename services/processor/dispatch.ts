@@ -15,6 +15,7 @@ import { errorFields, type Log } from '../runtime/log.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Delivery, MessageHandler, Outcome } from '../transport/transport.ts';
 import type { HandlerContext, HandlerSettings, HandlerTable } from './handler.ts';
+import { mayCall } from './registrations.ts';
 import type { ProcessorState } from './state.ts';
 import { HANDLER_TIMEOUT_MS, HandlerTimeout, within } from './time-bound.ts';
 
@@ -65,6 +66,10 @@ async function handle(delivery: Delivery, frame: Call | Send, options: DispatchO
   const table = options.handlers[protocol];
   const handler = Object.hasOwn(table, action) ? table[action] : undefined;
   if (handler === undefined) return refuse('NotSupported', `${action} is not supported here`);
+  const registration = await options.state.registration(stationId);
+  if (!mayCall(registration, action)) {
+    return refuse('SecurityError', `the station is ${registration}: send a BootNotification`);
+  }
   const fault = validateRequest(protocol, action, payload);
   if (fault !== undefined) return refuse(fault.reason, fault.description);
 

@@ -9,6 +9,7 @@
  * | `transaction:{station}:{id}` (2.x)       | the same; ids are the station's own              | when it closes  |
  * | `transactions`                           | stream of closed transactions, for billing       | bounded         |
  * | `tokens`                                 | who may charge (see tokens.ts), written by others | –               |
+ * | `registrations`                          | who is not accepted (see registrations.ts), written by others | – |
  * | `report:{station}:{action}:{request}`    | parts of a report (see handlers/reports.ts)      | expires         |
  * | `event-stream:{station}:{id}`            | 2.1: last value of a periodic event stream       | expires         |
  * | `settlements`                            | 2.1: stream of ad hoc payments settled           | bounded         |
@@ -17,6 +18,7 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import { BUSINESS_KEY_SECONDS, type StateReader, type StateWrite } from '../transport/transport.ts';
+import { createRegistrations, type Registration, REGISTRATIONS, readRegistration } from './registrations.ts';
 import { tokenFields } from './tokens.ts';
 import { createTransactionIds } from './transaction-ids.ts';
 
@@ -78,6 +80,10 @@ export interface ProcessorState {
   /** The list's entry for a token, in whatever case it was written. */
   token(token: string): Promise<string | undefined>;
   nextTransactionId(): Promise<number>;
+  /** What a station is told at boot. */
+  registrationAtBoot(stationId: string): Promise<Registration>;
+  /** The same for every other message, up to some seconds old. */
+  registration(stationId: string): Promise<Registration>;
 }
 
 export function createState(reader: StateReader, clock: Clock): ProcessorState {
@@ -90,6 +96,8 @@ export function createState(reader: StateReader, clock: Clock): ProcessorState {
       return found.find((entry) => entry !== undefined);
     },
     nextTransactionId: () => ids.next(),
+    registrationAtBoot: async (stationId) => readRegistration(await reader.field(REGISTRATIONS, stationId)),
+    registration: createRegistrations(reader, clock),
   };
 }
 

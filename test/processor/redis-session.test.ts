@@ -91,6 +91,22 @@ test('tokens in the hash decide at once, without a restart', async (t) => {
   await station.close();
 });
 
+test('a station that is listed as Pending boots until it is not, and its transactions are taken meanwhile', async (t) => {
+  await using redis = await world();
+  await using processor = processorOver(redis.transport('processor'));
+  await using gateway = redis.gateway();
+  await Promise.all([processor.start(), gateway.start()]);
+  await redis.look.hset('ocpp:registrations', 'CP:1', 'Pending');
+  const station = await Station.connect(gateway, 'CP:1', 'ocpp1.6');
+  const boot = () => station.ask('BootNotification', { chargePointVendor: 'Acme', chargePointModel: 'AC-1' });
+  t.like(await boot(), { status: 'Pending', interval: 300 });
+  t.like(await station.call('Heartbeat', {}), { 0: 4, 2: 'SecurityError' });
+  t.is(typeof (await station.ask('StartTransaction', start(1)))['transactionId'], 'number');
+  await redis.look.hdel('ocpp:registrations', 'CP:1');
+  t.like(await boot(), { status: 'Accepted' });
+  await station.close();
+});
+
 test('transaction ids are unique over two processors, their restart and a restart of Redis', async (t) => {
   await using redis = await world(true);
   await using gateway = redis.gateway();

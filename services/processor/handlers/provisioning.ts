@@ -10,7 +10,7 @@ export const bootNotification16: Handler<
   OCPP16.BootNotificationRequest,
   OCPP16.BootNotificationResponse
 > = async (request, context) =>
-  accept(context, {
+  register(context, {
     vendor: request.chargePointVendor,
     model: request.chargePointModel,
     serial: request.chargePointSerialNumber ?? request.chargeBoxSerialNumber,
@@ -18,7 +18,7 @@ export const bootNotification16: Handler<
   });
 
 export const bootNotification2: Handler<Boot2, BootResponse2> = async (request, context) =>
-  accept(context, {
+  register(context, {
     vendor: request.chargingStation.vendorName,
     model: request.chargingStation.model,
     serial: request.chargingStation.serialNumber,
@@ -30,16 +30,17 @@ export const heartbeat: Handler<object, { currentTime: string }> = async (_reque
   response: { currentTime: now.toISOString() },
 });
 
-/** Who may connect at all was decided at the door; so whoever boots here is accepted. */
-function accept(
-  { stationId, protocol, now, settings }: HandlerContext,
+/** Who may connect at all was decided at the door; of those, whoever is not listed otherwise is accepted. */
+async function register(
+  { stationId, protocol, now, settings, state }: HandlerContext,
   about: Readonly<Record<string, string | undefined>>,
-): HandlerResult<OCPP16.BootNotificationResponse> {
+): Promise<HandlerResult<OCPP16.BootNotificationResponse>> {
   const currentTime = now.toISOString();
-  const status = 'Accepted';
+  const status = await state.registrationAtBoot(stationId);
   return {
+    // Not accepted: how long to wait before the next BootNotification.
     response: { status, currentTime, interval: settings.heartbeatSeconds },
     writes: [rememberStation(stationId, { ...about, protocol, boot: status, bootedAt: currentTime })],
-    events: [{ type: 'station-booted', stationId, fields: { protocol } }],
+    events: [{ type: 'station-booted', stationId, fields: { protocol, status } }],
   };
 }
