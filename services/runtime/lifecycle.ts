@@ -13,7 +13,7 @@ export interface Running {
 
 export async function runProgram(log: () => Log, main: () => Promise<Running>): Promise<void> {
   const fail = (error: unknown) => {
-    if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
+    if (isBadSetting(error)) process.stderr.write(`${error.message}\n`);
     else log().error(errorFields(error), 'ended by an error nobody handled');
     process.exit(1);
   };
@@ -36,4 +36,12 @@ export async function runProgram(log: () => Log, main: () => Promise<Running>): 
   } catch (error) {
     fail(error);
   }
+}
+
+/** Its sentence says what to correct; where it was thrown helps nobody. */
+function isBadSetting(error: unknown): error is Error {
+  return (
+    error instanceof ConfigError ||
+    (error instanceof Error && 'code' in error && error.code === 'bad-settings')
+  );
 }

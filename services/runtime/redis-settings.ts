@@ -1,70 +1,121 @@
-/** The settings of a program that speaks to Redis: the names and defaults of the seed, and the ACL user. */
+/** The settings of a program that speaks to Redis: the names and defaults of the seed, and how Redis is reached. */
 import { ENV, PORT } from '../contract.ts';
 import { duration } from './config.ts';
 
+const text = (env: string, doc: string, fallback = '') => ({ doc, format: String, default: fallback, env });
+const secret = (env: string, doc: string) => ({ ...text(env, doc), sensitive: true });
+const flag = (env: string, doc: string) => ({ doc, format: Boolean, default: false, env });
+
+const MODES = ['standalone', 'sentinel', 'cluster'] as const;
+type Mode = (typeof MODES)[number];
+
 export const redisSettings = {
-  redisAddr: {
-    doc: 'Redis as host:port.',
-    format: String,
-    default: `127.0.0.1:${PORT.redis}`,
-    env: ENV.redisAddr,
+  redisAddr: text(
+    ENV.redisAddr,
+    'Redis as host:port; several Sentinels, or nodes of a Cluster, separated by commas.',
+    `127.0.0.1:${PORT.redis}`,
+  ),
+  redisMode: {
+    doc: 'What stands at the address: standalone, sentinel or cluster.',
+    format: [...MODES],
+    default: 'standalone' as Mode,
+    env: ENV.redisMode,
   },
-  redisUsername: {
-    doc: 'ACL user; empty for the default user.',
-    format: String,
-    default: '',
-    env: ENV.redisUsername,
-  },
-  redisPassword: {
-    doc: 'Password; empty for none.',
-    format: String,
-    default: '',
-    env: ENV.redisPassword,
-    sensitive: true,
+  redisUsername: text(ENV.redisUsername, 'ACL user; empty for the default user.'),
+  redisUsernameFile: text(ENV.redisUsernameFile, 'File with the ACL user, instead.'),
+  redisPassword: secret(ENV.redisPassword, 'Password; empty for none.'),
+  redisPasswordFile: text(
+    ENV.redisPasswordFile,
+    'File with the password, instead; read anew whenever it changes.',
+  ),
+  redisTls: flag(ENV.redisTls, 'Speak TLS to Redis.'),
+  redisTlsCaFile: text(
+    ENV.redisTlsCaFile,
+    'Authorities that may have signed its certificate; empty for those of the system.',
+  ),
+  redisTlsCertFile: text(ENV.redisTlsCertFile, 'Our own certificate, where Redis asks for one.'),
+  redisTlsKeyFile: text(ENV.redisTlsKeyFile, 'Its key.'),
+  redisTlsServerName: text(
+    ENV.redisTlsServerName,
+    'Name in the certificate of Redis, where it is not the host of the address.',
+  ),
+  redisMasterName: text(ENV.redisMasterName, 'Under which name the Sentinels watch the primary.'),
+  redisSentinelUsername: text(ENV.redisSentinelUsername, 'ACL user of the Sentinels themselves.'),
+  redisSentinelUsernameFile: text(ENV.redisSentinelUsernameFile, 'File with it, instead.'),
+  redisSentinelPassword: secret(ENV.redisSentinelPassword, 'Password of the Sentinels themselves.'),
+  redisSentinelPasswordFile: text(ENV.redisSentinelPasswordFile, 'File with it, instead.'),
+  redisSentinelTls: {
+    ...flag(ENV.redisSentinelTls, 'With TLS to Redis: speak it to the Sentinels too.'),
+    default: true,
   },
   redisDb: { doc: 'Number of the database.', format: 'nat', default: 0, env: ENV.redisDb },
-  channelPrefix: {
-    doc: 'Prefix of all keys and channels; proxies and processors of one cluster share it.',
-    format: String,
-    default: 'ocpp',
-    env: ENV.channelPrefix,
-  },
-  stateKeyPrefix: {
-    doc: 'Prefix of stored state (transactions, tokens, stations); empty for the channel prefix.',
-    format: String,
-    default: '',
-    env: ENV.stateKeyPrefix,
-  },
+  channelPrefix: text(
+    ENV.channelPrefix,
+    'Prefix of all keys and channels; proxies and processors of one cluster share it. With a {hash tag} on a Cluster.',
+    'ocpp',
+  ),
+  stateKeyPrefix: text(
+    ENV.stateKeyPrefix,
+    'Prefix of stored state (transactions, tokens, stations); empty for the channel prefix.',
+  ),
   clientTimeout: {
     doc: 'How long a Redis command and a connection attempt may take.',
     format: duration,
     default: 30_000,
     env: ENV.clientTimeout,
   },
-} as const;
+};
 
 /** The values of these settings, as loadConfig reads them. */
-export interface RedisConfig {
-  readonly redisAddr: string;
-  readonly redisUsername: string;
-  readonly redisPassword: string;
-  readonly redisDb: number;
-  readonly channelPrefix: string;
-  readonly stateKeyPrefix: string;
-  readonly clientTimeout: number;
-}
+export type RedisConfig = {
+  readonly [K in keyof typeof redisSettings]: (typeof redisSettings)[K]['default'];
+};
 
 /** What the transport's factory wants to know of them. */
 export function redisOptions(config: RedisConfig) {
   return {
     redis: {
       addr: config.redisAddr,
-      ...(config.redisUsername === '' ? {} : { username: config.redisUsername }),
-      ...(config.redisPassword === '' ? {} : { password: config.redisPassword }),
+      mode: config.redisMode,
+      ...given({
+        username: config.redisUsername,
+        usernameFile: config.redisUsernameFile,
+        password: config.redisPassword,
+        passwordFile: config.redisPasswordFile,
+      }),
+      ...(config.redisTls && { tls: tlsOf(config) }),
+      ...(config.redisMode === 'sentinel' && { sentinel: sentinelOf(config) }),
       db: config.redisDb,
       clientTimeoutMs: config.clientTimeout,
     },
     channelPrefix: config.channelPrefix,
-    ...(config.stateKeyPrefix === '' ? {} : { stateKeyPrefix: config.stateKeyPrefix }),
+    ...given({ stateKeyPrefix: config.stateKeyPrefix }),
   };
+}
+
+function tlsOf(config: RedisConfig) {
+  return given({
+    caFile: config.redisTlsCaFile,
+    certFile: config.redisTlsCertFile,
+    keyFile: config.redisTlsKeyFile,
+    serverName: config.redisTlsServerName,
+  });
+}
+
+function sentinelOf(config: RedisConfig) {
+  return {
+    masterName: config.redisMasterName,
+    tls: config.redisSentinelTls,
+    ...given({
+      username: config.redisSentinelUsername,
+      usernameFile: config.redisSentinelUsernameFile,
+      password: config.redisSentinelPassword,
+      passwordFile: config.redisSentinelPasswordFile,
+    }),
+  };
+}
+
+/** Without what is empty. */
+function given<T extends Readonly<Record<string, string>>>(texts: T): Partial<T> {
+  return Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== '')) as Partial<T>;
 }

@@ -1,9 +1,9 @@
 /** Picks an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
 import type { MemoryBus } from './memory.ts';
-import type { RedisSettings } from './redis/connection.ts';
 import { Keys } from './redis/keys.ts';
 import { RedisGateway } from './redis/redis-gateway.ts';
 import { RedisTransport } from './redis/redis-transport.ts';
+import { checkSettings, type RedisSettings } from './redis/settings.ts';
 import type { Gateway, Transport } from './transport.ts';
 import type { StationServerOptions } from './websocket/station-server.ts';
 import { WebSocketTransport } from './websocket/websocket-transport.ts';
@@ -11,7 +11,7 @@ import { WebSocketTransport } from './websocket/websocket-transport.ts';
 export interface RedisConfig {
   readonly kind: 'redis';
   readonly redis: RedisSettings;
-  /** `ocpp`; on Redis Cluster with one {hash tag}. */
+  /** `ocpp`; on a Redis Cluster with a {hash tag}, as Redis keeps the data path in one slot then. */
   readonly channelPrefix: string;
   /** Of stored state; the channel prefix where left out. */
   readonly stateKeyPrefix?: string;
@@ -36,7 +36,7 @@ export type TransportConfig =
 export function createTransport(config: TransportConfig): Transport {
   switch (config.kind) {
     case 'redis':
-      return new RedisTransport({ ...config, keys: keysOf(config) });
+      return new RedisTransport(redisOptions(config));
     case 'memory':
       return config.bus.transport;
     default:
@@ -45,11 +45,16 @@ export function createTransport(config: TransportConfig): Transport {
 }
 
 export function createGateway(config: RedisConfig | MemoryConfig): Gateway {
-  return config.kind === 'redis'
-    ? new RedisGateway({ ...config, keys: keysOf(config) })
-    : config.bus.gateway(config.name);
+  return config.kind === 'redis' ? new RedisGateway(redisOptions(config)) : config.bus.gateway(config.name);
 }
 
-function keysOf({ channelPrefix, stateKeyPrefix }: RedisConfig): Keys {
-  return new Keys(channelPrefix, stateKeyPrefix ?? channelPrefix);
+/** @throws TransportError bad-settings */
+function redisOptions(config: RedisConfig) {
+  const { redis, channelPrefix, stateKeyPrefix = channelPrefix } = config;
+  checkSettings(redis, channelPrefix, stateKeyPrefix);
+  return {
+    ...config,
+    redis: { ...redis, slotKey: channelPrefix },
+    keys: new Keys(channelPrefix, stateKeyPrefix),
+  };
 }

@@ -1,9 +1,10 @@
 /**
  * What every Transport must do, whatever joins its stations to it. Run it over an implementation with
- * transportConformance(test, name, createHarness); stations speak OCPP-J text through a ClientTransport.
+ * transportConformance(test.serial, name, createHarness), or with `test` where several harnesses may run at a
+ * time; stations speak OCPP-J text through a ClientTransport.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ExecutionContext, TestFn } from 'ava';
+import type { ExecutionContext, Implementation } from 'ava';
 import { until } from '../support/until.ts';
 import { stationCallConformance } from './station-call.ts';
 import type { Protocol } from '../../services/ocpp/frame.ts';
@@ -58,12 +59,12 @@ class Ear {
 }
 
 export function transportConformance(
-  test: TestFn,
+  test: (title: string, body: Implementation<[]>) => void,
   name: string,
   createHarness: () => Promise<TransportHarness>,
 ): void {
   const run: Run = (title, body) =>
-    test.serial(`${name}: ${title}`, async (t) => {
+    test(`${name}: ${title}`, async (t) => {
       await using harness = await createHarness();
       await body(t, harness);
     });

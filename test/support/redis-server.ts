@@ -1,6 +1,6 @@
 /** A redis-server of a test's own, on a free loopback port. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,8 @@ export interface RedisOptions {
   readonly appendonly?: boolean;
   /** Further arguments, such as `['--requirepass', 'x']`. */
   readonly args?: readonly string[];
+  /** A Sentinel instead of a server, with these lines as its configuration. */
+  readonly sentinel?: string;
 }
 
 const START_TIMEOUT_MS = 15_000;
@@ -32,7 +34,14 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const port = await freePort();
   const dir = await mkdtemp(join(tmpdir(), 'redis-'));
   const persistence = options.appendonly === true ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
-  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...persistence];
+  const common = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir];
+  // A Sentinel keeps what it learns in its configuration file.
+  const file = join(dir, 'sentinel.conf');
+  if (options.sentinel !== undefined) await writeFile(file, options.sentinel);
+  const args =
+    options.sentinel === undefined
+      ? [...common, '--save', '', ...persistence]
+      : [file, '--sentinel', ...common];
   let child: ChildProcess;
   const start = async () => {
     child = spawn('redis-server', [...args, ...(options.args ?? [])], {
@@ -46,7 +55,9 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
           ),
         ),
       );
+      child.once('exit', (status) => reject(new Error(`redis-server on port ${port} ends with ${status}`)));
     });
+    failed.catch(() => undefined);
     await Promise.race([answers(port), failed]);
   };
   const kill = async () => {

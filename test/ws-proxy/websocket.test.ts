@@ -64,7 +64,7 @@ function stationAt(port: number, stationId: string, ...protocols: Protocol[]): W
   });
 }
 
-transportConformance(test, 'websocket', async () => {
+transportConformance(test.serial, 'websocket', async () => {
   const transport = createTransport(0, anybody);
   const stations: WebSocketClient[] = [];
   return {

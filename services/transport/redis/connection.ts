@@ -1,25 +1,18 @@
 /**
- * Connections to Redis. They reconnect for ever, with bounded back-off; a command that cannot be sent, or
- * whose reply got lost, rejects, and whoever sent it decides whether to send it again. Nothing is queued here.
+ * Connections to Redis. They reconnect for ever, with bounded back-off, each time to where the primary is
+ * then and with the credentials of then; a command that cannot be sent, or whose reply got lost, rejects,
+ * and whoever sent it decides whether to send it again. Nothing is queued here.
  */
-import { Redis } from 'ioredis';
+import { Socket } from 'node:net';
+import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
 import { TransportError } from '../errors.ts';
+import { readCredentials, watchCredentials } from './credentials.ts';
+import { Primary } from './primary.ts';
 import { defineScripts, type Scripts } from './scripts.ts';
+import type { Address, RedisSettings, RedisTls } from './settings.ts';
+import { openSocket } from './socket.ts';
 
-export interface RedisSettings {
-  /** host:port */
-  readonly addr: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly db: number;
-  /** How long Redis may be silent while a command is in the air, and a connection attempt may take; ms. */
-  readonly clientTimeoutMs: number;
-  /** Calls that are open at stations stand in `pending:{id}` of the database after ours too, as the seed has it. */
-  readonly useDistributedState?: boolean;
-  /** How long that state stays at least; ms. */
-  readonly stateTtlMs?: number;
-}
-
+export type { RedisSettings } from './settings.ts';
 /** A connection with the data path's scripts as methods. */
 export type RedisConnection = Redis & Scripts;
 
@@ -30,6 +23,17 @@ const LONGEST_SILENCE = 10_000;
 export const BLOCK_SECONDS = 1;
 /** Reconnects after 50 ms, doubled up to this; ms. */
 const LONGEST_PAUSE = 2000;
+/** The primary is elsewhere, or about to be: where, is asked before the next connection. */
+const ELSEWHERE = /^(READONLY|MOVED|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)/;
+
+const COMMON = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  // A command in the air when the connection breaks rejects at once; with null it would never settle.
+  maxRetriesPerRequest: 0,
+  // One right less that an ACL user needs.
+  disableClientInfo: true,
+} satisfies RedisOptions;
 
 /** @param purpose a blocking connection waits up to BLOCK_SECONDS for its reply, on purpose */
 export function openConnection(
@@ -37,41 +41,119 @@ export function openConnection(
   purpose: 'commands' | 'blocking',
   onError: (error: Error) => void,
 ): RedisConnection {
-  const { host, port } = parseAddr(settings.addr);
+  const timeoutMs = handshakeMs(settings);
+  const primary = new Primary(settings, (at, command) => ask(settings, at, command));
   const connection = new Redis({
-    host,
-    port,
+    ...COMMON,
+    Connector: connectorTo(() => primary.find(), settings.tls, timeoutMs),
     db: settings.db,
-    ...(settings.username === undefined ? {} : { username: settings.username }),
-    ...(settings.password === undefined ? {} : { password: settings.password }),
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    // A command in the air when the connection breaks rejects at once; with null it would never settle.
-    maxRetriesPerRequest: 0,
-    // A Service without endpoints swallows the handshake: try again soon, its Pod may be back within a second.
-    connectTimeout: Math.min(settings.clientTimeoutMs, LONGEST_HANDSHAKE),
     // A server that vanished without a word (a lost node) is noticed by its silence; TCP alone takes minutes.
     socketTimeout:
       Math.min(settings.clientTimeoutMs, LONGEST_SILENCE) +
       (purpose === 'blocking' ? BLOCK_SECONDS * 1000 : 0),
     retryStrategy: (attempt) =>
       Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_PAUSE) * (0.8 + 0.4 * Math.random()),
-    // A replica that was the primary: the name leads to the new one after a reconnect.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: (error) => ELSEWHERE.test(error.message),
+    lazyConnect: true,
   });
   connection.on('error', (error: Error) => onError(unavailable(settings.addr, error)));
-  return defineScripts(connection);
+  keepLoggedIn(connection, settings, onError);
+  connection.connect().catch(() => undefined);
+  const { mode, slotKey = '' } = settings;
+  return mode === 'cluster' ? defineScripts(connection, `${slotKey}:guard`) : defineScripts(connection);
 }
 
-/** `host:port`; the port may be left out. IPv6 addresses in brackets. */
-export function parseAddr(addr: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(addr);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3] ?? 6379);
-  if (host === undefined || port < 1 || port > 65_535) {
-    throw new TransportError('bad-settings', `the Redis address "${addr}" is not host:port`);
+/** Every handshake has the credentials of its time; those that change meanwhile are told to Redis at once. */
+function keepLoggedIn(connection: Redis, settings: RedisSettings, onError: (error: Error) => void): void {
+  Object.assign(connection.options, readCredentials(settings));
+  const refresh = (): boolean => {
+    try {
+      const before = connection.options.password;
+      const fresh = readCredentials(settings);
+      Object.assign(connection.options, fresh);
+      return fresh.password !== undefined && fresh.password !== before;
+    } catch (error) {
+      onError(error as Error);
+      return false;
+    }
+  };
+  connection.on('close', refresh);
+  const stop = watchCredentials(settings, () => {
+    if (!refresh() || connection.status !== 'ready') return;
+    const { username = 'default', password = '' } = connection.options;
+    connection.auth(username, password).catch((error: Error) => {
+      // Of no consequence to this connection. The error itself carries the password.
+      const why = new Error(`the changed password is refused: ${error.message}`);
+      onError(unavailable(settings.addr, why));
+    });
+  });
+  connection.on('end', stop);
+}
+
+/** Asks a Sentinel or a node of the Cluster one thing. */
+async function ask(
+  settings: RedisSettings,
+  at: Address,
+  [name, ...words]: readonly [string, ...string[]],
+): Promise<unknown> {
+  const { mode, sentinel = settings } = settings;
+  const login = mode === 'sentinel' ? sentinel : settings;
+  const tls = mode === 'sentinel' && sentinel.tls === false ? undefined : settings.tls;
+  const timeoutMs = handshakeMs(settings);
+  const { username, password } = readCredentials(login);
+  const client = new Redis({
+    ...COMMON,
+    Connector: connectorTo(() => Promise.resolve(at), tls, timeoutMs),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    protocol: 2,
+    commandTimeout: timeoutMs,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+    lazyConnect: true,
+  });
+  let failed: Error | undefined;
+  client.on('error', (error: Error) => (failed ??= error));
+  try {
+    await client.connect();
+    return await client.call(name, ...words);
+  } catch (error) {
+    throw failed ?? error;
+  } finally {
+    client.disconnect();
   }
-  return { host, port };
+}
+
+/** What ioredis gets its sockets from. It ends for good when this rejects, so failures are sockets that are closed. */
+function connectorTo(find: () => Promise<Address>, tls: RedisTls | undefined, timeoutMs: number) {
+  return class extends AbstractConnector {
+    constructor() {
+      super(timeoutMs);
+    }
+
+    override async connect(): Promise<Socket> {
+      this.connecting = true;
+      const stream = await find()
+        .then((at) => openSocket(at, tls, timeoutMs))
+        .catch((error: Error) => {
+          this.firstError = error;
+          return new Socket().destroy();
+        });
+      if (!this.connecting) stream.destroy();
+      this.stream = stream;
+      return stream;
+    }
+
+    /** Sentinels and nodes may still name a primary that was one: it is asked itself. */
+    override check(info: { readonly role?: string }): boolean {
+      return info.role !== 'slave';
+    }
+  };
+}
+
+/** A Service without endpoints swallows the handshake: try again soon, its Pod may be back within a second. */
+function handshakeMs({ clientTimeoutMs }: RedisSettings): number {
+  return Math.min(clientTimeoutMs, LONGEST_HANDSHAKE);
 }
 
 export function unavailable(addr: string, cause: unknown): TransportError {
@@ -81,8 +163,9 @@ export function unavailable(addr: string, cause: unknown): TransportError {
   return new TransportError('store-unavailable', `Redis at ${addr}: ${why}`, { cause });
 }
 
-/** Replies that pass by themselves: the same command may succeed later. */
-const PASSING = /^(LOADING|READONLY|OOM|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOSCRIPT|MISCONF)/;
+/** Replies that pass by themselves, or once somebody has mended Redis: the same command may succeed later. */
+const PASSING =
+  /^(LOADING|READONLY|OOM|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|UNBLOCKED|NOSCRIPT|MISCONF|NOAUTH|NOPERM|WRONGPASS)\b/;
 
 /** Whether an error is Redis's own refusal of this very command, which no repetition will mend. */
 export function isRefusal(error: unknown): boolean {

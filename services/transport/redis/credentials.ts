@@ -1,0 +1,47 @@
+/**
+ * User and password, as text or from files, such as those of a mounted Secret. A file that changes counts at
+ * once, so that a password can be rotated while everything runs: add the new one to the ACL user, change the
+ * Secret, take the old one away.
+ */
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { TransportError } from '../errors.ts';
+import type { Login } from './settings.ts';
+
+/** How often a file is looked at; ms. Kubernetes takes a minute to bring a changed Secret. */
+const LOOK_MS = 1000;
+
+export interface Credentials {
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** @throws TransportError bad-settings when a file cannot be read */
+export function readCredentials(login: Login): Credentials {
+  return {
+    username: login.usernameFile === undefined ? login.username : readSecret(login.usernameFile),
+    password: login.passwordFile === undefined ? login.password : readSecret(login.passwordFile),
+  };
+}
+
+/** Calls back whenever a file has changed, until the returned function is called. */
+export function watchCredentials(login: Login, changed: () => void): () => void {
+  const files = [login.usernameFile, login.passwordFile].filter((file) => file !== undefined);
+  const look = () => changed();
+  for (const file of files) watchFile(file, { interval: LOOK_MS, persistent: false }, look);
+  return () => {
+    for (const file of files) unwatchFile(file, look);
+  };
+}
+
+/** Without the line break that editors put at the end. */
+function readSecret(file: string): string | undefined {
+  try {
+    const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return text === '' ? undefined : text;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TransportError('bad-settings', `the file with Redis credentials cannot be read: ${why}`, {
+      cause,
+    });
+  }
+}

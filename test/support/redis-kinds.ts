@@ -1,0 +1,170 @@
+/** The kinds of Redis of a test's own: TLS, a primary with replica and Sentinels, a Cluster. All on 127.0.0.1. */
+import { Redis } from 'ioredis';
+import { slotOf } from '../../services/transport/redis/primary.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
+import { freePort } from './free-port.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
+import { until } from './until.ts';
+
+/** Does something with a client of one server. */
+export async function on<T>(server: RedisServer, action: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(server.port, server.host, { maxRetriesPerRequest: 3 });
+  client.on('error', () => undefined);
+  try {
+    return await action(client);
+  } finally {
+    client.disconnect();
+  }
+}
+
+export interface TlsRedis extends AsyncDisposable {
+  readonly certificates: Certificates;
+  /** localhost:port of the TLS port. */
+  readonly addr: string;
+  readonly server: RedisServer;
+}
+
+/** Wants a certificate of its clients too. */
+export async function startTlsRedis(): Promise<TlsRedis> {
+  const certificates = await makeCertificates();
+  const { ca, cert, key } = certificates;
+  const port = await freePort();
+  const files = ['--tls-ca-cert-file', ca, '--tls-cert-file', cert, '--tls-key-file', key];
+  const server = await startRedis({ args: ['--tls-port', `${port}`, ...files] });
+  return {
+    certificates,
+    addr: `127.0.0.1:${port}`,
+    server,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await certificates[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export interface Servers extends AsyncDisposable {
+  /** What REDIS_ADDR is: the Sentinels, or the Cluster's nodes. */
+  readonly addr: string;
+  /** First the primary of our keys, then its replica. */
+  readonly servers: readonly [RedisServer, RedisServer, ...RedisServer[]];
+}
+
+export interface SentinelOptions {
+  /** For servers and Sentinels alike. */
+  readonly password?: string;
+}
+
+export const MASTER = 'ocpp-primary';
+
+/** A primary that takes writes only while its replica follows, and three Sentinels that fail over within a second. */
+export async function startSentinels({ password }: SentinelOptions = {}): Promise<Servers> {
+  const secret = password === undefined ? [] : ['--requirepass', password, '--masterauth', password];
+  const safe = [
+    '--min-replicas-to-write',
+    '1',
+    '--min-replicas-max-lag',
+    '2',
+    '--repl-diskless-sync-delay',
+    '0',
+  ];
+  const args = [...secret, ...safe];
+  const primary = await startRedis({ appendonly: true, args });
+  const replica = await startRedis({
+    appendonly: true,
+    args: [...args, '--replicaof', '127.0.0.1', `${primary.port}`],
+  });
+  const auth =
+    password === undefined ? '' : `sentinel auth-pass ${MASTER} ${password}\nrequirepass ${password}\n`;
+  const sentinel = [
+    `sentinel monitor ${MASTER} 127.0.0.1 ${primary.port} 2`,
+    `sentinel down-after-milliseconds ${MASTER} 500`,
+    `sentinel failover-timeout ${MASTER} 3000`,
+    auth,
+  ].join('\n');
+  const sentinels = await Promise.all([1, 2, 3].map(() => startRedis({ sentinel })));
+  const login = password === undefined ? {} : { password };
+  await Promise.all(
+    sentinels.map(async ({ port, host }) => {
+      const client = new Redis(port, host, login);
+      await until(async () => {
+        const facts = (await client.call('SENTINEL', 'MASTER', MASTER)) as string[];
+        const fact = (name: string) => facts[facts.indexOf(name) + 1];
+        return (
+          fact('num-slaves') === '1' && fact('num-other-sentinels') === '2' && fact('flags') === 'master'
+        );
+      }, 'the Sentinels to know each other');
+      client.disconnect();
+    }),
+  );
+  return {
+    addr: sentinels.map(({ addr }) => addr).join(','),
+    servers: [primary, replica],
+    async [Symbol.asyncDispose]() {
+      for (const one of [...sentinels, replica, primary]) await one[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Three primaries and, for the one that has the slot of `key`, a replica. */
+export async function startCluster(key: string): Promise<Servers> {
+  const options = [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-node-timeout',
+    '1000',
+    '--cluster-replica-validity-factor',
+    '0',
+  ];
+  const args = [...options, '--repl-diskless-sync-delay', '0'];
+  const nodes = await Promise.all([1, 2, 3, 4].map(() => startClusterNode(args)));
+  const [first, second, third, replica] = nodes as [ClusterNode, ClusterNode, ClusterNode, ClusterNode];
+  const ranges = [first, second, third].map((node, i) => {
+    const [from, to] = [Math.floor((i * 16_384) / 3), Math.floor(((i + 1) * 16_384) / 3) - 1];
+    return { node, from, to };
+  });
+  for (const [i, { node, from, to }] of ranges.entries()) {
+    await on(node, async (client) => {
+      await client.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
+      await client.call('CLUSTER', 'ADDSLOTSRANGE', from, to);
+    });
+  }
+  for (const node of [second, third, replica]) {
+    await on(first, (client) => client.call('CLUSTER', 'MEET', node.host, node.port, node.busPort));
+  }
+  const healthy = (node: RedisServer, known: number) =>
+    on(node, async (client) => {
+      const info = await client.cluster('INFO');
+      return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${known}`);
+    });
+  for (const node of nodes) await until(() => healthy(node, 4), 'the Cluster to have met');
+  const slot = slotOf(key);
+  const owner = ranges.find(({ from, to }) => from <= slot && slot <= to)?.node ?? first;
+  const ownerId = await on(owner, (client) => client.call('CLUSTER', 'MYID'));
+  await on(replica, (client) => client.call('CLUSTER', 'REPLICATE', String(ownerId)));
+  await until(
+    () => on(replica, async (client) => (await client.info('replication')).includes('master_link_status:up')),
+    'the replica to follow',
+  );
+  await until(
+    () => on(first, async (client) => String(await client.call('CLUSTER', 'NODES')).includes('slave')),
+    'the Cluster to know of its replica',
+  );
+  return {
+    addr: nodes.map(({ addr }) => addr).join(','),
+    servers: [owner, replica, ...ranges.map(({ node }) => node).filter((node) => node !== owner)],
+    async [Symbol.asyncDispose]() {
+      for (const node of nodes) await node[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface ClusterNode extends RedisServer {
+  readonly busPort: number;
+}
+
+/** The Cluster's own port would be the server's plus 10000, and may be taken. */
+async function startClusterNode(args: readonly string[]): Promise<ClusterNode> {
+  const busPort = await freePort();
+  const server = await startRedis({ appendonly: true, args: [...args, '--cluster-port', `${busPort}`] });
+  return Object.assign(server, { busPort });
+}
