@@ -54,8 +54,6 @@ export function createProcessor(options: ProcessorOptions): Processor {
       inHand -= 1;
     }
   });
-  transport.onConnection((event) => log.debug(event, 'station connected'));
-  transport.onDisconnection((event) => log.debug(event, 'station disconnected'));
   const quiet = new QuietLog(log, clock);
   transport.onError((error) => {
     const kind = 'code' in error ? String(error.code) : error.message;

@@ -11,6 +11,7 @@ import { negotiate } from '../ocpp/subprotocol.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { type Admit, retryAfterSeconds } from '../transport/websocket/admission.ts';
+import { Flapping } from './flapping.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface AdmissionSettings {
@@ -28,8 +29,12 @@ export function createAdmission(
   random: () => number = Math.random,
 ): Admit {
   const rate = new TokenBucket(settings.connectsPerSecond, clock.now());
-  const later = (status: 429 | 503, reason: string) =>
-    ({ kind: 'refuse', refusal: { status, reason, retryAfterSeconds: retryAfterSeconds(random) } }) as const;
+  const flapping = new Flapping();
+  const later = (status: 429 | 503, reason: string, least = 0) =>
+    ({
+      kind: 'refuse',
+      refusal: { status, reason, retryAfterSeconds: least + retryAfterSeconds(random) },
+    }) as const;
   return (request) => {
     if (!rate.take(clock.now())) return later(429, 'too many stations are connecting, try again later');
     if (request.sessions >= settings.maxSessions) return later(503, 'this server is full');
@@ -39,6 +44,8 @@ export function createAdmission(
       return { kind: 'refuse', refusal: { status: result.status, reason: result.reason } };
     }
     if (protocol === undefined) return { kind: 'accept-and-close' };
+    const seconds = flapping.connect(result.identity, clock.now());
+    if (seconds > 0) return later(429, 'this station connects too often, try again later', seconds);
     return { kind: 'accept', stationId: result.identity, protocol };
   };
 }

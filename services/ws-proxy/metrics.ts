@@ -34,6 +34,10 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
     }),
     opened: counter('ocpp_proxy_sessions_opened_total', 'Stations that connected', 'protocol'),
     closed: counter('ocpp_proxy_sessions_closed_total', 'Station sockets closed', 'why'),
+    duplicates: counter(
+      'ocpp_proxy_duplicate_identities_total',
+      'Connections replaced by another of the same identity while they were alive',
+    ),
     refused: counter('ocpp_proxy_handshakes_refused_total', 'Handshakes refused', 'status'),
     received: counter('ocpp_proxy_frames_received_total', 'Messages of stations by what they are', 'type'),
     forwarded: counter(METRIC.proxyForwarded, 'Frames of stations stored in the queue'),

@@ -9,8 +9,11 @@ const TYPE_NAMES = new Map<number, string>(
   Object.entries(MessageType).map(([name, type]) => [type, name.toLowerCase()]),
 );
 
+/** The peer of a socket that we closed did not answer the Close (RFC 6455 §7.4.1): it was half open. */
+const ABNORMAL = 1006;
+
 /** Why sockets end when nothing is wrong. */
-const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop']);
+const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop', 'revoked']);
 
 export function createObserver(metrics: ProxyMetrics, log: Log, quiet: QuietLog): StationObserver {
   // Looked up for every message: the registry's own look-up by labels is several times as dear.
@@ -23,6 +26,14 @@ export function createObserver(metrics: ProxyMetrics, log: Log, quiet: QuietLog)
     },
     closed({ stationId, remoteAddress }, why, code) {
       metrics.closed.inc({ why });
+      if (why === 'revoked' && code !== ABNORMAL) {
+        metrics.duplicates.inc();
+        quiet.warn(
+          'duplicate identity',
+          { stationId, remoteAddress },
+          'a station connected again while its older connection was alive: two stations may have the same identity',
+        );
+      }
       log.debug({ stationId, remoteAddress, why, code }, 'station disconnected');
       if (!ORDINARY.has(why)) quiet.warn(`closed ${why}`, { why, code }, 'a station was cut off');
     },

@@ -100,6 +100,8 @@ export interface Endpoint extends AsyncDisposable {
   readonly server: StationServer;
   /** Words of the observer: `closed silent`, `refused 404`, `dropped late-answer` and the like. */
   readonly seen: string[];
+  /** The close code of each socket that is gone. */
+  readonly codes: number[];
 }
 
 export async function startEndpoint(
@@ -108,6 +110,7 @@ export async function startEndpoint(
 ): Promise<Endpoint> {
   const gateway = new ProbedGateway();
   const seen: string[] = [];
+  const codes: number[] = [];
   const server = new StationServer({
     host: '127.0.0.1',
     port: 0,
@@ -121,7 +124,10 @@ export async function startEndpoint(
     ),
     observer: {
       opened: ({ stationId }) => void seen.push(`opened ${stationId}`),
-      closed: (_session, why) => void seen.push(`closed ${why}`),
+      closed(_session, why, code) {
+        seen.push(`closed ${why}`);
+        codes.push(code);
+      },
       refused: ({ status }) => void seen.push(`refused ${status}`),
       received: () => undefined,
       forwarded: () => undefined,
@@ -137,6 +143,7 @@ export async function startEndpoint(
     gateway,
     server,
     seen,
+    codes,
     async [Symbol.asyncDispose]() {
       await server.stop();
       await gateway.stop();

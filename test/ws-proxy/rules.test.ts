@@ -6,6 +6,9 @@ import { createAdmission, readProtocols } from '../../services/ws-proxy/admissio
 import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
 import { QuietLog } from '../../services/runtime/quiet-log.ts';
 import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
+import { Flapping } from '../../services/ws-proxy/flapping.ts';
+import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
+import { createObserver } from '../../services/ws-proxy/observer.ts';
 import { TokenBucket } from '../../services/ws-proxy/token-bucket.ts';
 
 const request = { url: '/ocpp/CS1', subprotocols: 'ocpp1.6', remoteAddress: '192.0.2.1', sessions: 0 };
@@ -40,6 +43,29 @@ test('admission: a full or flooded proxy sends stations away for a random while'
     { kind: 'refuse', refusal: { ...full, retryAfterSeconds: 15 } },
     { kind: 'refuse', refusal: { ...flooded, retryAfterSeconds: 15 } },
   ]);
+});
+
+test('a flapping station is let in at a slow pace, and the others are not held up (case 5)', (t) => {
+  let now = 0;
+  const admit = createAdmission({ ...settings, connectsPerSecond: 1000 }, { now: () => now }, () => 0);
+  const admitted = (seconds: number) => {
+    let count = 0;
+    for (const end = now + seconds * 1000; now < end; now += 100)
+      if (admit(request).kind === 'accept') count++;
+    return count;
+  };
+  t.is(admitted(60), 10 + 29, 'ten at once, then one every two seconds');
+  t.is(admit(request).kind, 'accept');
+  t.like(admit(request), { kind: 'refuse', refusal: { status: 429, retryAfterSeconds: 7 } });
+  t.is(admit({ ...request, url: '/ocpp/CS2' }).kind, 'accept');
+  now += 20_000;
+  t.is(admitted(0.5), 5, 'who was quiet for a while may flap again');
+});
+
+test('what is remembered of flapping stations is bounded', (t) => {
+  const flapping = new Flapping();
+  for (let i = 0; i < 50_000; i++) flapping.connect(`CP-${i}`, i);
+  t.is(flapping.size, 20_000);
 });
 
 test('a rate allows no more than its burst after a long pause, and a clock set back adds nothing', (t) => {
@@ -90,4 +116,19 @@ test('a warning that thousands cause is logged once, then with the number left o
   now = 10_000;
   quiet.warn('refused', { status: 503 }, 'refused');
   t.deepEqual(lines, [{ status: 503 }, {}, { status: 503, suppressed: 999 }]);
+});
+
+test('an identity that two living stations use is a warning; an old half-open socket is none', async (t) => {
+  const lines: string[] = [];
+  const log = { warn: (_: object, text: string) => void lines.push(text), debug() {} } as unknown as Log;
+  const load = async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 });
+  const metrics = createProxyMetrics({ sessions: () => 0, load, clock: { now: () => 0 } });
+  const observer = createObserver(metrics, log, new QuietLog(log, { now: () => 0 }));
+  const session = { stationId: 'CS1', protocol: 'ocpp1.6', remoteAddress: '192.0.2.1' } as const;
+  observer.closed(session, 'revoked', 1006);
+  observer.closed(session, 'station', 1000);
+  t.deepEqual(lines, []);
+  observer.closed(session, 'revoked', 1012);
+  t.regex(lines.join(), /two stations may have the same identity/);
+  t.regex(await metrics.registry.metrics(), /ocpp_proxy_duplicate_identities_total 1/);
 });

@@ -369,6 +369,23 @@ test('a take-over closes the old socket, whose frames and goodbye disturb nobody
   );
 });
 
+test('an old socket that is half open is cut in time, and told from one that lives (case 1)', async (t) => {
+  await using endpoint = await startEndpoint({ closeTimeoutMs: 100 });
+  const open = async () => (await RawStation.open(endpoint.port, '/ocpp/CS1')).station;
+  await using halfOpen = await open();
+  halfOpen.alive = false;
+  await using living = await open();
+  await until(() => endpoint.codes.length === 1, 'the half-open socket to be cut');
+  await using _third = await open();
+  await until(() => endpoint.codes.length === 2, 'the living one to say goodbye');
+  t.deepEqual(endpoint.codes, [1006, 1012]);
+  t.deepEqual(
+    endpoint.seen.filter((what) => what.startsWith('closed')),
+    ['closed revoked', 'closed revoked'],
+  );
+  t.is(await living.closeCode(), 1012);
+});
+
 test('what a station sends before its session is open is kept', async (t) => {
   await using endpoint = await startEndpoint();
   let open: () => void = () => undefined;

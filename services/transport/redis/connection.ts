@@ -29,6 +29,8 @@ const ELSEWHERE = /^(READONLY|MOVED|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)/;
 const COMMON = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
+  // Whoever subscribes does so anew with each connection, and hears when it fails.
+  autoResubscribe: false,
   // A command in the air when the connection breaks rejects at once; with null it would never settle.
   maxRetriesPerRequest: 0,
   // One right less that an ACL user needs.

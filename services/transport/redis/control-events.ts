@@ -1,22 +1,41 @@
-/** Connects and disconnects of stations, as the control channels tell them to whoever listens. */
+/**
+ * Connects and disconnects of stations, as the control channels tell them to whoever listens. A published message is
+ * gone when this process is not subscribed at that moment; so whenever it has subscribed anew, what it knows is held
+ * against the sessions, and what it missed is told then: at most once for each connection, in the order of epochs.
+ */
+import { sleep } from '../../runtime/clock.ts';
 import type { ConnectionEvent } from '../transport.ts';
 import { openConnection, type RedisConnection, type RedisSettings } from './connection.ts';
 import type { Keys } from './keys.ts';
 
 type Listener = (event: ConnectionEvent) => void;
 
+/** Sessions read at once when what was missed is looked for. */
+const READ_AT_ONCE = 500;
+const RETRY_MS = 500;
+
+export interface ControlEventsOptions {
+  readonly redis: RedisSettings;
+  readonly keys: Keys;
+  readonly commands: RedisConnection;
+  readonly onError: (error: Error) => void;
+}
+
 export class ControlEvents {
-  readonly #settings: RedisSettings;
-  readonly #keys: Keys;
-  readonly #onError: (error: Error) => void;
+  readonly #options: ControlEventsOptions;
   readonly #connected: Listener[] = [];
   readonly #disconnected: Listener[] = [];
+  /** The stations that are connected by what was told, each with the event of it. */
+  readonly #known = new Map<string, ConnectionEvent>();
   #subscriber: RedisConnection | undefined;
+  #told = false;
+  #subscription = 0;
+  /** Connections that ended while the sessions are read: what was read of them is out of date. */
+  #ended: Set<string> | undefined;
+  readonly #stopped = new AbortController();
 
-  constructor(settings: RedisSettings, keys: Keys, onError: (error: Error) => void) {
-    this.#settings = settings;
-    this.#keys = keys;
-    this.#onError = onError;
+  constructor(options: ControlEventsOptions) {
+    this.#options = options;
   }
 
   onConnection(listener: Listener): void {
@@ -29,35 +48,113 @@ export class ControlEvents {
 
   /**
    * Subscribes if anybody listens, anew with every connection. Resolves when events are heard, so that none
-   * after it is missed, at the latest after the client time-out.
+   * after it is missed, at the latest after the client time-out. Of stations that were connected by then nothing is
+   * told, only of what becomes of them.
    */
   async start(): Promise<void> {
     if (this.#connected.length + this.#disconnected.length === 0) return;
-    const subscriber = openConnection(this.#settings, 'blocking', this.#onError);
+    const { redis, onError } = this.#options;
+    const subscriber = openConnection(redis, 'blocking', onError);
     this.#subscriber = subscriber;
-    subscriber.on('message', (channel: string, text: string) => this.#tell(channel, text));
-    const { connectChannel, disconnectChannel } = this.#keys;
+    subscriber.on('message', (channel: string, text: string) => this.#hear(channel, text));
     await new Promise<void>((resolve) => {
-      const late = setTimeout(resolve, this.#settings.clientTimeoutMs);
+      const late = setTimeout(resolve, redis.clientTimeoutMs);
       subscriber.on('ready', () => {
-        subscriber.subscribe(connectChannel, disconnectChannel).then(() => {
+        this.#subscribed(subscriber).then(() => {
           clearTimeout(late);
           resolve();
-        }, this.#onError);
+        }, onError);
       });
     });
   }
 
   stop(): void {
+    this.#stopped.abort();
     this.#subscriber?.disconnect();
   }
 
-  #tell(channel: string, text: string): void {
+  /** For each new connection to Redis. */
+  async #subscribed(subscriber: RedisConnection): Promise<void> {
+    const { keys, onError } = this.#options;
+    const subscription = ++this.#subscription;
+    for (;;) {
+      try {
+        await subscriber.subscribe(keys.connectChannel, keys.disconnectChannel);
+        return await this.#reconcile();
+      } catch (error) {
+        // The connection for commands may be back later than this one.
+        onError(error as Error);
+        await sleep(RETRY_MS, this.#stopped.signal);
+        if (subscription !== this.#subscription || this.#stopped.signal.aborted) return;
+      }
+    }
+  }
+
+  #hear(channel: string, text: string): void {
     const event = readEvent(text);
     if (event === undefined) return;
-    const listeners = channel === this.#keys.connectChannel ? this.#connected : this.#disconnected;
-    for (const listener of listeners) listener(event);
+    if (channel === this.#options.keys.connectChannel) this.#connect(event);
+    else this.#disconnect(event);
   }
+
+  #connect(event: ConnectionEvent, silent = false): void {
+    const known = this.#known.get(event.stationId);
+    // Of proxies without epochs every event counts.
+    if (known !== undefined && known.connection > 0 && event.connection <= known.connection) return;
+    if (known !== undefined) this.#disconnect({ ...known, at: event.at });
+    this.#known.set(event.stationId, event);
+    if (!silent) for (const listener of this.#connected) listener(event);
+  }
+
+  #disconnect(event: ConnectionEvent): void {
+    this.#ended?.add(nameOf(event));
+    const known = this.#known.get(event.stationId);
+    if (known === undefined || known.connection !== event.connection) return;
+    this.#known.delete(event.stationId);
+    for (const listener of this.#disconnected) listener(event);
+  }
+
+  /** Tells what was missed. What happens meanwhile comes by the channels, and younger epochs win. */
+  async #reconcile(): Promise<void> {
+    const { commands, keys } = this.#options;
+    const silent = !this.#told;
+    const before = [...this.#known.values()];
+    const there = new Set<string>();
+    const ended = (this.#ended = new Set<string>());
+    let cursor = '0';
+    do {
+      const [next, stations] = await commands.sscan(keys.active, cursor, 'COUNT', READ_AT_ONCE);
+      cursor = next;
+      for (const event of await this.#sessions(stations)) {
+        there.add(nameOf(event));
+        if (!ended.has(nameOf(event))) this.#connect(event, silent);
+      }
+    } while (cursor !== '0');
+    for (const event of before) {
+      if (!there.has(`${event.stationId}\n${event.connection}`))
+        this.#disconnect({ ...event, at: Date.now() });
+    }
+    this.#told = true;
+  }
+
+  async #sessions(stations: readonly string[]): Promise<ConnectionEvent[]> {
+    const { commands, keys } = this.#options;
+    const fields = ['connection', 'ws_server_id', 'remote_addr', 'connected_at'] as const;
+    const read = async (stationId: string) => {
+      const [connection, gatewayId, remoteAddress, at] = await commands.hmget(
+        keys.session(stationId),
+        ...fields,
+      );
+      if (typeof gatewayId !== 'string') return [];
+      const [number, time] = [Number(connection ?? 0), Date.parse(at ?? '')];
+      return [{ stationId, connection: number, gatewayId, remoteAddress: remoteAddress ?? '', at: time }];
+    };
+    return (await Promise.all(stations.map(read))).flat();
+  }
+}
+
+function nameOf({ stationId, connection }: ConnectionEvent): string {
+  return `${stationId}\n${connection}`;
 }
 
 /** The seed's event, or undefined for what is none. */

@@ -66,7 +66,11 @@ export class RedisTransport implements Transport {
       onError: (error) => this.#report(error),
       onLost: () => this.#forget(),
     });
-    this.#control = new ControlEvents(options.redis, options.keys, (error) => this.#report(error));
+    this.#control = new ControlEvents({
+      ...options,
+      commands: this.#member.commands,
+      onError: (error) => this.#report(error),
+    });
     this.#finisher = new Finisher(
       this.#member,
       () => this.#wake(),
