@@ -18,6 +18,8 @@ import type { Protocol } from './frame.ts';
 
 /** Why a payload is not valid: the first fault that was found. */
 export interface SchemaFault {
+  /** Of JSON schema: what kind of rule was broken. */
+  readonly keyword: string;
   readonly reason: ErrorReason;
   /** The reason as the version spells it. */
   readonly code: ErrorCode;
@@ -93,6 +95,12 @@ export function validateResponse(
   return check(protocol, `${action}Response`, payload);
 }
 
+/** All faults of a transaction message, where validateRequest tells the first. Dearer: for messages that have one. */
+export function everyFault(protocol: Protocol, action: string, payload: unknown): SchemaFault[] {
+  const validate = validator(protocol, `${action}Request`, 'every');
+  return validate(payload) ? [] : (validate.errors ?? []).map((error) => faultOf(protocol, error));
+}
+
 /** Whether the version has this action, in whichever direction. */
 export function knowsAction(protocol: Protocol, action: string): boolean {
   return Object.hasOwn(SCHEMAS[protocol], requestName(protocol, action));
@@ -129,20 +137,30 @@ function faultOf(protocol: Protocol, error: ErrorObject): SchemaFault {
   const surplus = keyword === 'additionalProperties' ? `/${String(params['additionalProperty'])}` : '';
   const path = `${instancePath}${missing}${surplus}`;
   const what = missing === '' ? (surplus === '' ? message : 'is not known') : 'is missing';
-  return { reason, code: errorCode(protocol, reason), path, description: `${path || 'the payload'} ${what}` };
+  return {
+    keyword,
+    reason,
+    code: errorCode(protocol, reason),
+    path,
+    description: `${path || 'the payload'} ${what}`,
+  };
 }
 
 interface Compiled {
   readonly ajv: Ajv;
   readonly validators: Map<string, ValidateFunction>;
 }
-/** Each version strict, and once more tolerant, with its transaction messages only. */
-const compiled = { strict: new Map<Protocol, Compiled>(), tolerant: new Map<Protocol, Compiled>() };
+/** Each version strict, and with its transaction messages only: tolerant, and tolerant telling every fault. */
+type Mode = 'strict' | 'tolerant' | 'every';
+const compiled = {
+  strict: new Map<Protocol, Compiled>(),
+  tolerant: new Map<Protocol, Compiled>(),
+  every: new Map<Protocol, Compiled>(),
+} satisfies Record<Mode, unknown>;
 
 /** @throws Error for a name that the version does not have: its caller asks knowsAction first */
-function validator(protocol: Protocol, name: string): ValidateFunction {
-  const tolerant = TRANSACTION_MESSAGES.has(name.replace(/Request$/, ''));
-  const { ajv, validators } = compiledOf(protocol, tolerant);
+function validator(protocol: Protocol, name: string, mode = modeOf(name)): ValidateFunction {
+  const { ajv, validators } = compiledOf(protocol, mode);
   const known = validators.get(name);
   if (known !== undefined) return known;
   if (!Object.hasOwn(SCHEMAS[protocol], name)) throw new Error(`${protocol} has no schema ${name}`);
@@ -151,22 +169,27 @@ function validator(protocol: Protocol, name: string): ValidateFunction {
   return validate;
 }
 
-function compiledOf(protocol: Protocol, tolerant: boolean): Compiled {
-  const roots = tolerant ? compiled.tolerant : compiled.strict;
+function modeOf(name: string): Mode {
+  return TRANSACTION_MESSAGES.has(name.replace(/Request$/, '')) ? 'tolerant' : 'strict';
+}
+
+function compiledOf(protocol: Protocol, mode: Mode): Compiled {
+  const roots = compiled[mode];
   const known = roots.get(protocol);
   if (known !== undefined) return known;
   const ajv = new Ajv({
     strict: false,
     validateSchema: false,
     addUsedSchema: false,
+    allErrors: mode === 'every',
     // 1.6 wants limits in steps of 0.1, which binary fractions miss by a little.
     multipleOfPrecision: 6,
   });
   // 2.x asks for RFC 3339; 1.6 for ISO 8601, where stations in the field leave out the time zone.
-  const dateTime = protocol === 'ocpp1.6' ? 'iso-date-time' : 'date-time';
+  const dateTime = protocol === 'ocpp1.6' || mode === 'every' ? 'iso-date-time' : 'date-time';
   ajv.addFormat('date-time', formats.fullFormats[dateTime]);
   ajv.addFormat('uri', formats.fullFormats.uri);
-  ajv.addSchema(tolerant ? tolerantRootOf(protocol) : rootOf(protocol), protocol);
+  ajv.addSchema(mode === 'strict' ? rootOf(protocol) : tolerantRootOf(protocol), protocol);
   const entry = { ajv, validators: new Map<string, ValidateFunction>() };
   roots.set(protocol, entry);
   return entry;

@@ -5,16 +5,19 @@
  * - the store is out of reach: nothing is decided, the delivery comes again (the transport's business);
  * - a handler fails, or takes longer than its bound: InternalError. Not for transaction messages: an error would use up the station's
  *   TransactionMessageAttempts and could destroy billing data (1.6 §3.7). They stay unanswered, and
- *   the station sends them again.
+ *   the station sends them again. For the same reason what is wrong beside their billing data is put right
+ *   (ocpp/salvage), and told in an event.
  */
 import { errorCode, type ErrorReason } from '../ocpp/errors.ts';
 import { MessageType, type Call, type Send } from '../ocpp/frame.ts';
 import { knowsAction, TRANSACTION_MESSAGES, validateRequest } from '../ocpp/schema.ts';
+import { salvage } from '../ocpp/salvage.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Delivery, MessageHandler, Outcome } from '../transport/transport.ts';
-import type { HandlerContext, HandlerSettings, HandlerTable } from './handler.ts';
+import { eventOf } from './domain-event.ts';
+import type { Handler, HandlerContext, HandlerSettings, HandlerTable } from './handler.ts';
 import { mayCall } from './registrations.ts';
 import type { ProcessorState } from './state.ts';
 import { HANDLER_TIMEOUT_MS, HandlerTimeout, within } from './time-bound.ts';
@@ -32,6 +35,8 @@ export interface DispatchOptions {
   readonly onHandlerError?: (reason: HandlerFailure) => void;
 }
 
+/** Characters of a faulty transaction message that are kept in its event. */
+const EVIDENCE = 2000;
 const NOTHING: Outcome = { writes: [], events: [] };
 
 export function createDispatch(options: DispatchOptions): MessageHandler {
@@ -71,16 +76,36 @@ async function handle(delivery: Delivery, frame: Call | Send, options: DispatchO
     return refuse('SecurityError', `the station is ${registration}: send a BootNotification`);
   }
   const fault = validateRequest(protocol, action, payload);
-  if (fault !== undefined) return refuse(fault.reason, fault.description);
+  if (fault === undefined) return run(handler, payload, delivery, action, options);
+  const refused = refuse(fault.reason, fault.description);
+  if (!TRANSACTION_MESSAGES.has(action)) return refused;
 
+  const salvaged = salvage(protocol, action, payload);
+  const tell = (type: string, faults: string) =>
+    eventOf(type, stationId, { action, messageId: id, faults, payload: JSON.stringify(payload) }, EVIDENCE);
+  if (salvaged === undefined) return { ...refused, events: [tell('message-refused', fault.description)] };
+  const outcome = await run(handler, salvaged.payload, delivery, action, options);
+  const repaired = tell('message-repaired', salvaged.faults.join('; ') || fault.description);
+  return { ...outcome, events: [...outcome.events, repaired] };
+}
+
+/** @param request valid, or what is left of it that a handler can rely on */
+async function run(
+  handler: Handler,
+  request: unknown,
+  delivery: Delivery,
+  action: string,
+  options: DispatchOptions,
+): Promise<Outcome> {
   try {
-    // never: the schema has just proved what the handler's own type says.
-    const work = handler(payload as never, contextOf(delivery, options));
+    // never: the schema has proved what the handler's own type says.
+    const work = handler(request as never, contextOf(delivery, options));
     const { response, ...rest } = await within(options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS, work);
     return { ...NOTHING, ...rest, answer: { kind: 'result', payload: response } };
   } catch (error) {
     if (error instanceof TransportError && error.retryable) throw error;
     options.onHandlerError?.(error instanceof HandlerTimeout ? 'timeout' : 'failed');
+    const about = { stationId: delivery.stationId, messageId: delivery.frame.id, action };
     options.log.error({ ...about, ...errorFields(error) }, 'handler failed');
     return TRANSACTION_MESSAGES.has(action)
       ? NOTHING

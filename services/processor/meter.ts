@@ -36,7 +36,7 @@ export function readings(values: readonly MeterValue[] = []): Reading[] {
 }
 
 function energyOf({ value, measurand, phase, format, unit, unitOfMeasure }: Sample): number | undefined {
-  if ((measurand ?? REGISTER) !== REGISTER || phase !== undefined || format === 'SignedData')
+  if ((measurand ?? REGISTER) !== REGISTER || phase !== undefined || (format ?? 'Raw') !== 'Raw')
     return undefined;
   const factor = PER_UNIT[unit ?? unitOfMeasure?.unit ?? UNIT];
   if (factor === undefined) return undefined;

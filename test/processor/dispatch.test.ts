@@ -21,7 +21,6 @@ test('unknown and unsupported actions and bad payloads get the error of their ve
     ['ocpp2.0.1', 'Authorize', {}, 'OccurrenceConstraintViolation'],
     ['ocpp1.6', 'Authorize', { idTag: 5 }, 'TypeConstraintViolation'],
     ['ocpp1.6', 'Authorize', { idTag: 'x'.repeat(21) }, 'PropertyConstraintViolation'],
-    ['ocpp2.1', 'TransactionEvent', event2('Paused', 0), 'PropertyConstraintViolation'],
   ];
   for (const [protocol, action, payload, code] of cases) {
     const outcome = await call(protocol, action, payload);

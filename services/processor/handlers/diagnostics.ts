@@ -1,7 +1,8 @@
 /** Diagnostics: uploads of logs, and what monitors in the station notice. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler } from '../handler.ts';
-import { eventOf, progress } from './notice.ts';
+import { eventOf } from '../domain-event.ts';
+import { progress } from './notice.ts';
 
 type LogStatus =
   | OCPP16.LogStatusNotificationRequest

@@ -2,20 +2,9 @@
  * Messages that only tell something: there is nothing to decide, the answer is empty. What a person would
  * ask for becomes an event; the last status of a long task is also kept in the station's record.
  */
-import type { DomainEvent } from '../../transport/transport.ts';
+import { eventOf, type Facts } from '../domain-event.ts';
 import type { Handler } from '../handler.ts';
 import { rememberStation } from '../state.ts';
-
-export type Facts = Readonly<Record<string, string | number | boolean | undefined>>;
-
-/** Longest text in a field of an event: what is longer is cut. */
-const LONGEST = 500;
-
-export function eventOf(type: string, stationId: string, facts: Facts): DomainEvent {
-  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
-  const fields = Object.fromEntries(known.map(([name, value]) => [name, String(value).slice(0, LONGEST)]));
-  return { type, stationId, fields };
-}
 
 /** An event of this type, with the facts that `tell` picks from the request. */
 export function notice<Request extends object>(

@@ -3,7 +3,7 @@ import type { OCPP21 } from 'typed-ocpp';
 import { businessKey, digest } from '../business-key.ts';
 import type { Handler } from '../handler.ts';
 import { recordSettlement } from '../state.ts';
-import { eventOf } from './notice.ts';
+import { eventOf } from '../domain-event.ts';
 import { unsupported } from './unsupported.ts';
 
 /** Money: recorded once for billing, however often the station says it. */

@@ -8,7 +8,7 @@
 import { digest } from '../business-key.ts';
 import type { Handler } from '../handler.ts';
 import { key, rememberStation } from '../state.ts';
-import { eventOf } from './notice.ts';
+import { eventOf } from '../domain-event.ts';
 
 interface Part {
   readonly requestId: number;

@@ -4,7 +4,8 @@
  */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { eventOf, notice } from './notice.ts';
+import { eventOf } from '../domain-event.ts';
+import { notice } from './notice.ts';
 import { unsupported } from './unsupported.ts';
 
 type SecurityEvent =

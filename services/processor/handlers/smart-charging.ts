@@ -4,7 +4,8 @@
  */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler } from '../handler.ts';
-import { eventOf, notice } from './notice.ts';
+import { eventOf } from '../domain-event.ts';
+import { notice } from './notice.ts';
 import { unsupported } from './unsupported.ts';
 
 type Needs = OCPP20.NotifyEVChargingNeedsRequest | OCPP21.NotifyEVChargingNeedsRequest;
