@@ -18,6 +18,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   [PROGRAM.operator]: 'operator/main.ts',
   [PROGRAM.wsProxy]: 'services/ws-proxy/main.ts',
   [PROGRAM.processor]: 'services/processor/main.ts',
+  [PROGRAM.deadLetters]: 'services/dead-letters/main.ts',
 };
 
 const dataFiles: Plugin = {

@@ -8,6 +8,8 @@
 export const PROGRAM = {
   wsProxy: 'ws-proxy.js',
   processor: 'processor.js',
+  /** No server: a person runs it in a processor's Pod. */
+  deadLetters: 'dead-letters.js',
   operator: 'operator.js',
 } as const;
 
@@ -84,6 +86,8 @@ export const METRIC = {
   queueInFlight: 'ocpp_requests_in_flight',
   /** When the three above were read, in seconds since 1970 by the exporter's clock. */
   queueSampledAt: 'ocpp_requests_sampled_timestamp_seconds',
+  /** Processor: messages that were given up and wait for a person; global, as the queue's figures. */
+  deadLetters: 'ocpp_dead_letters',
   /** Proxy: open station sockets; frames stored in the queue (the arrival rate is its derivative). */
   proxySessions: 'ocpp_proxy_sessions',
   proxyForwarded: 'ocpp_proxy_frames_forwarded_total',

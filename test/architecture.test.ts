@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'services/transport': ['services/ocpp/frame.ts', 'services/ocpp/peer.ts', 'services/runtime/clock.ts'],
   'services/ws-proxy': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
   'services/processor': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
+  'services/dead-letters': ['services/transport', 'services/runtime', 'services/contract.ts'],
   'services/monolith.ts': [
     'services/ws-proxy',
     'services/processor',

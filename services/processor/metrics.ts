@@ -64,6 +64,7 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
       gauges.depth.set(load.depth);
       gauges.oldest.set(load.oldestSeconds);
       gauges.inFlight.set(load.inFlight);
+      if (load.deadLetters !== undefined) gauges.deadLetters.set(load.deadLetters);
       gauges.sampledAt.set(at / 1000);
     },
   };
@@ -80,6 +81,7 @@ function queueGauges(registers: Registry[]) {
     depth: gauge(METRIC.queueDepth, 'Frames stored and not yet taken, in the whole cluster'),
     oldest: gauge(METRIC.queueOldestSeconds, 'Age of the oldest of them'),
     inFlight: gauge(METRIC.queueInFlight, 'Frames taken and not yet finished, in the whole cluster'),
-    sampledAt: gauge(METRIC.queueSampledAt, 'When the three were read, seconds since 1970'),
+    deadLetters: gauge(METRIC.deadLetters, 'Messages given up that wait for a person, in the whole cluster'),
+    sampledAt: gauge(METRIC.queueSampledAt, 'When these were read, seconds since 1970'),
   };
 }

@@ -8,6 +8,7 @@ export type TransportErrorCode =
   | 'registration-lost'
   | 'store-unavailable'
   | 'bad-envelope'
+  | 'no-dead-letter'
   | 'bad-settings'
   | 'bad-call'
   | 'key-conflict'

@@ -148,6 +148,8 @@ export interface TransportLoad {
   readonly oldestSeconds: number;
   /** Deliveries taken by all living processors and not yet finished: one global figure. */
   readonly inFlight: number;
+  /** Messages that were given up and wait for a person; left out where none are kept. */
+  readonly deadLetters?: number;
 }
 
 /** A station that connects to a Gateway. */

@@ -191,7 +191,10 @@ test('the program: ready while Redis answers, its figures gone while it does not
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   };
-  const hasFigures = async () => (await program.ask('/metrics')).text.includes(`\n${METRIC.queueDepth} `);
+  const hasFigures = async () => {
+    const { text } = await program.ask('/metrics');
+    return [METRIC.queueDepth, METRIC.deadLetters].every((name) => text.includes(`\n${name} `));
+  };
   t.true(await hasFigures());
   await redis.server.kill();
   t.regex(await becomes(503), /cannot be read from the store/);

@@ -9,6 +9,7 @@
  * | connection | ours | epoch of the connection that sent it |
  * | sequence | ours | number of a CALL on its connection, of a SEND among the SENDs; 0 for answers |
  * | protocol | ours | subprotocol of the connection |
+ * | replayed | ours | id of the dead letter that it was: no connection waits for its answer |
  *
  * Readers tolerate the seed's looser forms: action left out, message_type 0, message_id empty (all three
  * follow from payload), unknown fields, and entries without our fields.
@@ -30,6 +31,8 @@ export interface Request {
   /** 0: the proxy knows no epochs. */
   readonly connection: number;
   readonly sequence: number;
+  /** It was a dead letter: its writes count, and nobody waits for an answer. */
+  readonly replayed: boolean;
 }
 
 export type ReadRequest =
@@ -77,6 +80,7 @@ export function readRequest(raw: string): ReadRequest {
   if (!result.ok) return { ok: false, reason: `payload: ${result.fault.reason}` };
   const { frame } = result;
   const receivedAt = Date.parse(text(envelope['timestamp']));
+  const replayed = envelope['replayed'] !== undefined;
   return {
     ok: true,
     request: {
@@ -85,10 +89,16 @@ export function readRequest(raw: string): ReadRequest {
       protocol,
       receivedAt: Number.isNaN(receivedAt) ? Date.now() : receivedAt,
       gatewayId: text(envelope['ws_server_id']),
-      connection: number(envelope['connection']),
-      sequence: number(envelope['sequence']),
+      connection: replayed ? 0 : number(envelope['connection']),
+      sequence: replayed ? 0 : number(envelope['sequence']),
+      replayed,
     },
   };
+}
+
+/** The entry of a dead letter as it goes back into the queue: out of its connection, its text as it was. */
+export function replayedEntry(entry: string, letter: string): string {
+  return `${entry.slice(0, entry.lastIndexOf('}'))},"replayed":${JSON.stringify(letter)}}`;
 }
 
 /** A rescued entry starts with its delivery count and a line feed. */

@@ -20,7 +20,7 @@ const KINDS: ReadonlyMap<number, string> = new Map([
 ]);
 
 export function finishArguments(keys: Keys, number: string, request: Request, outcome: Outcome): string[] {
-  const { stationId, connection, sequence, gatewayId, frame } = request;
+  const { stationId, connection, sequence, gatewayId, frame, replayed } = request;
   const kind = KINDS.get(frame.type) ?? 'other';
   const { answer } = outcome;
   const known = connection > 0;
@@ -37,6 +37,8 @@ export function finishArguments(keys: Keys, number: string, request: Request, ou
     kind === 'call' && outcome.businessKey !== undefined
       ? { key: keys.answered(outcome.businessKey), ...write(ANY_RESULT) }
       : { key: '', ...NO_ANSWER };
+  const answers =
+    kind !== 'call' || replayed ? '' : known ? keys.outbox(gatewayId) : keys.responses(stationId);
   const writes = [
     ...outcome.writes.flatMap((one) => writeArguments(keys, one)),
     ...outcome.events.flatMap((event) => eventArguments(keys, event)),
@@ -47,7 +49,7 @@ export function finishArguments(keys: Keys, number: string, request: Request, ou
     known ? String(connection) : '',
     kind,
     String(sequence),
-    known ? keys.outbox(gatewayId) : keys.responses(stationId),
+    answers,
     pieces.head,
     pieces.body,
     pieces.tail === '' ? replay.tail : pieces.tail,

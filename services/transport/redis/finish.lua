@@ -8,7 +8,7 @@
 --       4 dead letters kept
 --  then per delivery:
 --   number, station (escaped), epoch ('' for a proxy that has none), kind ('call', 'send', 'answer' or 'other'),
---   sequence, answer list (a whole key), head, body, tail, replay head, business key (whole key or ''), count of writes arguments
+--   sequence, answer list (a whole key, or '' where nobody waits for an answer), head, body, tail, replay head, business key (whole key or ''), count of writes arguments
 --   then the writes: op, key, bound, count of strings, strings ...
 --    set: bound is the expiry in seconds or '' ; delete ; append: bound is the stream's length
 --  Of an answer of the station the message id stands in head, and the answer in body.
@@ -113,7 +113,7 @@ local function complete(at)
 
   local answer = stored and replayHead .. stored .. tail or head ~= '' and head .. body .. tail or ''
   if epoch == '' then
-    if answer ~= '' then
+    if answer ~= '' and list ~= '' then
       redis.call('LPUSH', list, answer)
       redis.call('LTRIM', list, 0, FORK_ANSWERS - 1)
       redis.call('EXPIRE', list, FORK_SECONDS)
@@ -135,8 +135,7 @@ while at <= #ARGV do
   if redis.call('HDEL', KEYS[1], number) == 1 then
     reply[1] = reply[1] + 1
     if fault then
-      redis.call('LPUSH', PREFIX .. ':dead', fault .. '\n' .. entry)
-      redis.call('LTRIM', PREFIX .. ':dead', 0, tonumber(ARGV[4]) - 1)
+      Dead.bury(PREFIX .. ':dead-letters', ARGV[4], fault, Dead.split(entry))
       reply[#reply + 1] = number
       reply[#reply + 1] = fault
     else

@@ -77,7 +77,7 @@ export class Finisher {
     for (let i = 1; i < reply.length; i += 2) {
       const { frame, stationId } = batch.find(({ number }) => number === reply[i])?.request ?? {};
       const what = `the outcome of message ${frame?.id} of station ${stationId}`;
-      this.#report(new Error(`${what} cannot be stored (${reply[i + 1]}); it is in ${keys.dead} now`));
+      this.#report(new Error(`${what} cannot be stored (${reply[i + 1]}); it is in ${keys.deadLetters} now`));
     }
   }
 

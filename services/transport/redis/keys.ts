@@ -35,7 +35,7 @@ export class Keys {
   readonly statePrefix: string;
   readonly requests: string;
   readonly rescued: string;
-  readonly dead: string;
+  readonly deadLetters: string;
   readonly running: string;
   readonly epoch: string;
   readonly active: string;
@@ -50,7 +50,7 @@ export class Keys {
     this.statePrefix = statePrefix;
     this.requests = `${prefix}:requests`;
     this.rescued = `${prefix}:rescued`;
-    this.dead = `${prefix}:dead`;
+    this.deadLetters = `${prefix}:dead-letters`;
     this.running = `${prefix}:running`;
     this.epoch = `${prefix}:epoch`;
     this.active = `${prefix}:active`;

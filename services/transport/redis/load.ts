@@ -5,13 +5,14 @@ import { timeOf } from './envelope.ts';
 import type { Keys } from './keys.ts';
 
 export async function readLoad(commands: RedisConnection, keys: Keys): Promise<TransportLoad> {
-  const [depth, inFlight, ...oldest] = await commands.queueLoad(
+  const [depth, inFlight, one, other, deadLetters] = await commands.queueLoad(
     keys.requests,
     keys.rescued,
     keys.members('processor'),
+    keys.deadLetters,
     keys.prefix,
   );
-  const times = oldest.map(timeOf).filter((time) => time !== undefined);
+  const times = [one, other].map(timeOf).filter((time) => time !== undefined);
   const oldestSeconds = times.length === 0 ? 0 : Math.max(0, (Date.now() - Math.min(...times)) / 1000);
-  return { depth, oldestSeconds, inFlight };
+  return { depth, oldestSeconds, inFlight, deadLetters };
 }

@@ -2,24 +2,22 @@
 -- Puts entries that a processor holds back for others, oldest taken next, each with its delivery count one
 -- higher; what was delivered too often goes to the dead letters instead.
 --
--- KEYS: 1 process:{pid}  2 processing:{pid}  3 landing:{pid}  4 requests  5 rescued  6 dead  7 processors
+-- KEYS: 1 process:{pid}  2 processing:{pid}  3 landing:{pid}  4 requests  5 rescued  6 dead-letters  7 processors
 -- ARGV: 1 pid
 --       2 what: 'mark' (first pass over a dead process: marks it, so that it can take nothing more),
 --               'end' (last pass: also ends the registration), 'leave' (the same by the process itself, in good
 --               order: no delivery to count), or 'failed' or 'untried' (a living process gives
---               back the numbers in ARGV 5 ...; what it could not even try keeps its delivery count)
---       3 deliveries until an entry is a dead letter   4 dead letters kept
+--               back the numbers in ARGV 6 ...; what it could not even try keeps its delivery count)
+--       3 deliveries until an entry is a dead letter   4 dead letters kept   5 why it is given back, for a dead letter
 -- returns {1, client ids} for 'mark', 'end' and 'leave', {0} when the process has a lease still ('mark'),
 --         {1, entries given back} for 'failed' and 'untried'
 local LIMIT, KEPT = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function back(entry)
-  local count, text = string.match(entry, '^(%d+)\n(.*)$')
-  if not count then count, text = '1', entry end
-  local next = tonumber(count) + ((ARGV[2] == 'untried' or ARGV[2] == 'leave') and 0 or 1)
+  local count, text = Dead.split(entry)
+  local next = count + ((ARGV[2] == 'untried' or ARGV[2] == 'leave') and 0 or 1)
   if next > LIMIT then
-    redis.call('LPUSH', KEYS[6], count .. '\n' .. text)
-    redis.call('LTRIM', KEYS[6], 0, KEPT - 1)
+    Dead.bury(KEYS[6], KEPT, ARGV[5], count, text)
   else
     redis.call('RPUSH', KEYS[5], string.format('%d\n', next) .. text)
   end
@@ -27,7 +25,7 @@ end
 
 if ARGV[2] == 'failed' or ARGV[2] == 'untried' then
   local given = 0
-  for i = 5, #ARGV do
+  for i = 6, #ARGV do
     local entry = redis.call('HGET', KEYS[2], ARGV[i])
     if entry then
       redis.call('HDEL', KEYS[2], ARGV[i])

@@ -234,23 +234,24 @@ export class RedisTransport implements Transport {
     } catch (error) {
       const message = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
       this.#report(new Error(message, { cause: error }));
+      const why = `its handler failed: ${error instanceof Error ? error.message : String(error)}`;
       const what = error instanceof TransportError && error.retryable ? 'untried' : 'failed';
       setTimeout(() => {
-        if (inHand === this.#inHand) void this.#giveBack(number, what);
+        if (inHand === this.#inHand) void this.#giveBack(number, what, why);
       }, GIVE_BACK_MS);
     }
   }
 
-  async #giveBack(number: string, what: 'failed' | 'untried'): Promise<void> {
+  async #giveBack(number: string, what: 'failed' | 'untried', why: string): Promise<void> {
     const { pid, commands, keys } = this.#member;
-    await this.#settle(number, () => giveBack(commands, keys, pid, [number], what));
+    await this.#settle(number, () => giveBack(commands, keys, pid, number, what, why));
   }
 
   async #bury(number: string, reason: string): Promise<void> {
     const { pid, commands, keys } = this.#member;
     this.#report(new TransportError('bad-envelope', `an entry of ${keys.requests} is unreadable: ${reason}`));
     await this.#settle(number, () =>
-      commands.bury(keys.processing(pid), keys.dead, number, reason, DEAD_LETTERS_KEPT),
+      commands.bury(keys.processing(pid), keys.deadLetters, number, reason, DEAD_LETTERS_KEPT),
     );
   }
 

@@ -44,18 +44,20 @@ export function putBackAll(
   pid: string,
   what: 'mark' | 'end' | 'leave',
 ): Promise<[number, string | number]> {
-  return commands.putBack(...putBackKeys(keys, pid), pid, what, MAX_DELIVERIES, DEAD_LETTERS_KEPT);
+  const why = 'its processor ended, each time, before there was an outcome';
+  return commands.putBack(...putBackKeys(keys, pid), pid, what, MAX_DELIVERIES, DEAD_LETTERS_KEPT, why);
 }
 
-/** A living processor gives back deliveries that it could not handle; `untried` is no fault of theirs. */
+/** A living processor gives back a delivery that it could not handle; `untried` is no fault of its. */
 export async function giveBack(
   commands: RedisConnection,
   keys: Keys,
   pid: string,
-  numbers: readonly string[],
+  number: string,
   what: 'failed' | 'untried',
+  why: string,
 ): Promise<void> {
-  const arguments_ = [pid, what, MAX_DELIVERIES, DEAD_LETTERS_KEPT, ...numbers];
+  const arguments_ = [pid, what, MAX_DELIVERIES, DEAD_LETTERS_KEPT, why, number];
   await commands.putBack(...putBackKeys(keys, pid), ...arguments_);
 }
 
@@ -66,7 +68,7 @@ function putBackKeys(keys: Keys, pid: string): string[] {
     keys.landing(pid),
     keys.requests,
     keys.rescued,
-    keys.dead,
+    keys.deadLetters,
     keys.members('processor'),
   ];
 }

@@ -14,13 +14,14 @@ export interface Scripts {
   finish(...keysAndArguments: Argument[]): Promise<[number, ...string[]]>;
   putBack(...keysAndArguments: Argument[]): Promise<[number, string | number]>;
   bury(...keysAndArguments: Argument[]): Promise<number>;
+  replay(...keysAndArguments: Argument[]): Promise<number>;
   takeSession(...keysAndArguments: Argument[]): Promise<number>;
   endSessions(...keysAndArguments: Argument[]): Promise<number>;
   lostSessions(...keysAndArguments: Argument[]): Promise<string[]>;
   takeOutbox(...keysAndArguments: Argument[]): Promise<[number, ...string[]]>;
   sweep(...keysAndArguments: Argument[]): Promise<[number, string, ...string[]]>;
   writeToStation(...keysAndArguments: Argument[]): Promise<number>;
-  queueLoad(...keysAndArguments: Argument[]): Promise<[number, number, string, string]>;
+  queueLoad(...keysAndArguments: Argument[]): Promise<[number, number, string, string, number]>;
   reserve(...keysAndArguments: Argument[]): Promise<number>;
   makeCall(...keysAndArguments: Argument[]): Promise<string[]>;
   endCall(...keysAndArguments: Argument[]): Promise<string[]>;
@@ -32,21 +33,24 @@ interface Source {
   readonly numberOfKeys: number;
   /** Moves calls to stations: calls.lua goes in front. */
   readonly calls?: true;
+  /** Makes dead letters: dead.lua goes in front. */
+  readonly dead?: true;
 }
 
 const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
   register: { url: new URL('./register.lua', import.meta.url), numberOfKeys: 2 },
   take: { url: new URL('./take.lua', import.meta.url), numberOfKeys: 6 },
-  finish: { url: new URL('./finish.lua', import.meta.url), numberOfKeys: 2, calls: true },
-  putBack: { url: new URL('./put-back.lua', import.meta.url), numberOfKeys: 7 },
-  bury: { url: new URL('./bury.lua', import.meta.url), numberOfKeys: 2 },
+  finish: { url: new URL('./finish.lua', import.meta.url), numberOfKeys: 2, calls: true, dead: true },
+  putBack: { url: new URL('./put-back.lua', import.meta.url), numberOfKeys: 7, dead: true },
+  bury: { url: new URL('./bury.lua', import.meta.url), numberOfKeys: 2, dead: true },
+  replay: { url: new URL('./replay.lua', import.meta.url), numberOfKeys: 2 },
   takeSession: { url: new URL('./connect.lua', import.meta.url), numberOfKeys: 5, calls: true },
   endSessions: { url: new URL('./disconnect.lua', import.meta.url), numberOfKeys: 2, calls: true },
   lostSessions: { url: new URL('./refresh.lua', import.meta.url), numberOfKeys: 1 },
   takeOutbox: { url: new URL('./outbox.lua', import.meta.url), numberOfKeys: 3, calls: true },
   sweep: { url: new URL('./sweep.lua', import.meta.url), numberOfKeys: 5 },
   writeToStation: { url: new URL('./write.lua', import.meta.url), numberOfKeys: 1 },
-  queueLoad: { url: new URL('./load.lua', import.meta.url), numberOfKeys: 3 },
+  queueLoad: { url: new URL('./load.lua', import.meta.url), numberOfKeys: 4 },
   reserve: { url: new URL('./reserve.lua', import.meta.url), numberOfKeys: 1 },
   makeCall: { url: new URL('./call.lua', import.meta.url), numberOfKeys: 5, calls: true },
   endCall: { url: new URL('./call-end.lua', import.meta.url), numberOfKeys: 1, calls: true },
@@ -54,11 +58,13 @@ const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
 };
 
 const CALLS = readFileSync(new URL('./calls.lua', import.meta.url), 'utf8');
+const DEAD = readFileSync(new URL('./dead.lua', import.meta.url), 'utf8');
 
-const TEXTS = Object.entries(SOURCES).map(([name, { url, numberOfKeys, calls }]) => {
+const TEXTS = Object.entries(SOURCES).map(([name, { url, numberOfKeys, calls, dead }]) => {
   const text = readFileSync(url, 'utf8');
   // The flags must stay the first line.
-  const lua = calls ? text.replace('\n', `\n${CALLS}`) : text;
+  const before = `${calls ? CALLS : ''}${dead ? DEAD : ''}`;
+  const lua = text.replace('\n', () => `\n${before}`);
   return { name, numberOfKeys, lua };
 });
 

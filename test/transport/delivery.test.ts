@@ -1,0 +1,132 @@
+/** Who handles what, and how often it takes effect, on a real Redis: processors that are declared dead, scripts that run twice. */
+import test from 'ava';
+import type { MessageHandler, Outcome } from '../../services/transport/transport.ts';
+import { cluster, counted, done, station, until } from './redis-cluster.ts';
+
+test('what a processor held when its lease ran out is handled by another, once in effect', async (t) => {
+  const { processor, proxy, look, effects, lapse } = await cluster(t);
+  const gateway = await proxy();
+  let stuck: (() => void) | undefined;
+  const counts: number[] = [];
+  const handler: MessageHandler = async (delivery) => {
+    if (delivery.frame.id === 'a') counts.push(delivery.deliveryCount);
+    if (counts.length === 1 && stuck === undefined) {
+      await new Promise<void>((resolve) => (stuck = resolve));
+    }
+    return counted(delivery);
+  };
+  const first = await processor(handler);
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  await until(() => stuck !== undefined, 'the first processor to have it');
+  const [held] = await look.zrange('ocpp:processors', '0', '0');
+  await processor(handler);
+  await lapse('processors', held ?? '');
+  await until(() => one.heard.includes('a'), 'the answer');
+  t.deepEqual(counts, [1, 2]);
+  stuck?.();
+  await one.call('b');
+  await until(() => one.heard.length === 2, 'the next answer');
+  t.deepEqual(one.heard, ['a', 'b']);
+  t.deepEqual(await effects(), ['a', 'b']);
+  await until(() => first.isRunning(), 'the first to have registered anew');
+  t.is(await look.zcard('ocpp:processors'), 2);
+});
+
+test('an entry that stands in the queue twice has one effect and one answer', async (t) => {
+  const { processor, proxy, look, effects } = await cluster(t);
+  const gateway = await proxy();
+  const one = await station(gateway, 'CP-1');
+  // No processor yet: the entry of the CALL can be seen and copied, as a repeated LPUSH would.
+  await one.call('a');
+  await until(async () => (await look.llen('ocpp:requests')) === 1, 'the entry');
+  const [raw] = await look.lrange('ocpp:requests', 0, 0);
+  await look.lpush('ocpp:requests', raw ?? '');
+  await processor(async (delivery) => counted(delivery));
+  await until(() => one.heard.length > 0, 'the answer');
+  await one.call('b');
+  await until(() => one.heard.length > 1, 'the next answer');
+  t.deepEqual(one.heard, ['a', 'b']);
+  t.deepEqual(await effects(), ['a', 'b']);
+});
+
+test('a take whose reply was lost hands the same entries out again, first and alone', async (t) => {
+  const { processor, look } = await cluster(t);
+  const transport = await processor(async (delivery) => counted(delivery));
+  await transport.stop();
+  const { openConnection } = await import('../../services/transport/redis/connection.ts');
+  const { Keys } = await import('../../services/transport/redis/keys.ts');
+  const keys = new Keys('ocpp');
+  const settings = { addr: `${look.options.host}:${look.options.port}`, db: 0, clientTimeoutMs: 5000 };
+  const commands = openConnection(settings, 'commands', () => undefined);
+  t.teardown(() => commands.disconnect());
+  await until(() => commands.status === 'ready', 'the connection');
+  const take = (seen: number, pid = 'p1') =>
+    commands.take(
+      keys.process(pid),
+      keys.processing(pid),
+      keys.landing(pid),
+      keys.requests,
+      keys.rescued,
+      keys.running,
+      seen,
+      10,
+    );
+  t.deepEqual(await take(0), ['gone'], 'without a registration');
+  await commands.register(keys.process('p1'), keys.members('processor'), 'p1', 60_000, 'new', '');
+  await look.lpush(keys.requests, 'one', 'two');
+  const first = await take(0);
+  t.deepEqual([first[1], first[3]], ['one', 'two']);
+  await look.lpush(keys.requests, 'three');
+  t.deepEqual(await take(0), first, 'the reply was lost');
+  const next = await take(Number(first[2]));
+  t.is(next[1], 'three');
+  await look.lpush(keys.landing('p1'), 'landed');
+  t.is((await take(Number(next[0])))[1], 'landed');
+  // Rescued entries come alone, and only into empty hands.
+  await look.rpush(keys.rescued, '2\nrescued');
+  await look.lpush(keys.requests, 'four');
+  t.deepEqual(await take(Number(next[0]) + 1), ['busy']);
+  await look.del(keys.processing('p1'));
+  t.deepEqual((await take(Number(next[0]) + 1))[1], '2\nrescued');
+});
+
+test('after all have gone in good order, every key left has an owner or an expiry', async (t) => {
+  const { processor, proxy, look } = await cluster(t);
+  const gateway = await proxy();
+  const transport = await processor(async (delivery) => done({ businessKey: `k:${delivery.frame.id}` }));
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  await until(() => one.heard.length === 1, 'the answer');
+  await one.client.stop();
+  await gateway.stop();
+  await transport.stop();
+  const lasting: string[] = [];
+  for (const key of await look.keys('*')) if ((await look.ttl(key)) < 0) lasting.push(key);
+  // The two counters are the cluster's own.
+  t.deepEqual(lasting.sort(), ['ocpp:epoch', 'ocpp:running']);
+});
+
+test('a processor that leaves in good order counts no delivery', async (t) => {
+  const { processor, proxy, look } = await cluster(t);
+  const gateway = await proxy();
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  for (let round = 0; round < 6; round++) {
+    let has = false;
+    const leaving = await processor(async () => {
+      has = true;
+      return new Promise<Outcome>(() => undefined);
+    });
+    await until(() => has, 'the delivery');
+    await leaving.stop(0);
+  }
+  t.is(await look.xlen('ocpp:dead-letters'), 0);
+  const counts: number[] = [];
+  await processor(async (delivery) => {
+    counts.push(delivery.deliveryCount);
+    return counted(delivery);
+  });
+  await until(() => one.heard.includes('a'), 'the answer');
+  t.deepEqual(counts, [1]);
+});

@@ -1,0 +1,17 @@
+/** `node dying-processor.ts host:port`: a processor that is killed by every message with the id "poison". */
+import { createTransport } from '../../services/transport/factory.ts';
+import { counted } from './redis-cluster.ts';
+
+const transport = createTransport({
+  kind: 'redis',
+  name: 'dying',
+  redis: { addr: process.argv[2] ?? '', db: 0, clientTimeoutMs: 5000 },
+  channelPrefix: 'ocpp',
+  leaseMs: 400,
+});
+transport.onError(() => undefined);
+transport.onMessage(async (delivery) => {
+  if (delivery.frame.id === 'poison') process.kill(process.pid, 'SIGKILL');
+  return counted(delivery);
+});
+await transport.start();

@@ -1,0 +1,181 @@
+/** A real Redis that goes away, is silent, or loses what it knew. */
+import { setTimeout as wait } from 'node:timers/promises';
+import test from 'ava';
+import { cluster, counted, station, until } from './redis-cluster.ts';
+
+test('Redis dies and comes back with its file: nothing acknowledged is lost, nothing is doubled', async (t) => {
+  const { redis, processor, proxy, effects } = await cluster(t, { appendonly: true });
+  const gateway = await proxy();
+  await processor(async (delivery) => counted(delivery));
+  const stations = await Promise.all(Array.from({ length: 20 }, (_, i) => station(gateway, `CP-${i}`)));
+  let sent = 0;
+  const keep = stations.map(async (one, index) => {
+    for (let i = 0; i < 30; i++) {
+      const id = `${index}-${i}`;
+      sent++;
+      await one.call(id);
+      await until(() => one.heard.includes(id), `the answer to ${id}`);
+    }
+  });
+  await until(() => sent > 100, 'some traffic');
+  await redis.kill();
+  t.false(gateway.isHealthy() && (await wait(200), gateway.isHealthy()), 'its health tells');
+  await t.throwsAsync(
+    gateway.open(
+      { stationId: 'late', protocol: 'ocpp1.6', remoteAddress: 'x' },
+      { deliver: () => true, revoked() {} },
+    ),
+    { code: 'store-unavailable' },
+  );
+  await redis.restart();
+  await Promise.all(keep);
+  for (const one of stations) t.is(new Set(one.heard).size, one.heard.length, 'each answered once');
+  const all = await effects();
+  t.is(new Set(all).size, all.length, 'no effect twice');
+  t.is(all.length, 600, 'every effect');
+});
+
+test('Redis is silent for a while: connections are made anew, nothing is lost, nothing is doubled', async (t) => {
+  const { redis, processor, proxy, effects } = await cluster(t, { clientTimeoutMs: 500 });
+  const gateway = await proxy();
+  await processor(async (delivery) => counted(delivery));
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  await until(() => one.heard.length === 1, 'the answer');
+  process.kill(redis.pid, 'SIGSTOP');
+  await one.call('b');
+  await until(() => !gateway.isHealthy(), 'the silence to be noticed');
+  process.kill(redis.pid, 'SIGCONT');
+  await until(() => one.heard.length === 2, 'the answer after it');
+  await one.call('c');
+  await until(() => one.heard.length === 3, 'the next answer');
+  t.deepEqual(await effects(), ['a', 'b', 'c']);
+});
+
+test('Redis loses everything: proxies and processors start anew without a restart', async (t) => {
+  const { redis, processor, proxy } = await cluster(t);
+  const gateway = await proxy();
+  await processor(async (delivery) => counted(delivery));
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  await until(() => one.heard.length === 1, 'the answer');
+  await redis.kill();
+  await redis.restart();
+  await until(() => one.told.length === 1, 'the socket to be closed: its session is gone');
+  await until(
+    () =>
+      one.client.start().then(
+        () => true,
+        () => false,
+      ),
+    'a new session',
+  );
+  await one.call('b');
+  await until(() => one.heard.length === 2, 'an answer');
+  t.deepEqual(one.heard, ['a', 'b']);
+});
+
+test('a Redis that forgot its last moments strands nothing: the processor starts anew', async (t) => {
+  const { processor, proxy, look, effects } = await cluster(t);
+  const gateway = await proxy();
+  await processor(async (delivery) => counted(delivery));
+  const one = await station(gateway, 'CP-1');
+  for (const id of ['a', 'b', 'c']) {
+    await one.call(id);
+    await until(() => one.heard.includes(id), `the answer to ${id}`);
+  }
+  const [pid] = await look.zrange('ocpp:processors', '0', '0');
+  // A replica that lagged, or a file that was written once a second: numbers come again.
+  await look.multi().hset(`ocpp:process:${pid}`, 'top', '0').set('ocpp:running', '0').exec();
+  await one.call('d');
+  await until(() => one.heard.includes('d'), 'the answer after it');
+  await until(async () => (await look.exists(`ocpp:processing:${pid}`)) === 0, 'nothing left behind');
+  t.deepEqual(await effects(), ['a', 'b', 'c', 'd']);
+});
+
+test('what was in hand when Redis lost everything does not finish another message in its place', async (t) => {
+  const { redis, processor, proxy, effects } = await cluster(t);
+  const gateway = await proxy();
+  const held = new Map<string, () => void>();
+  await processor(async (delivery) => {
+    await new Promise<void>((resolve) => held.set(delivery.frame.id, resolve));
+    return counted(delivery);
+  });
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  await until(() => held.has('a'), 'the first delivery');
+  await redis.kill();
+  await redis.restart();
+  await until(() => one.told.length === 1, 'the socket to be closed');
+  const started = () =>
+    one.client.start().then(
+      () => true,
+      () => false,
+    );
+  await until(started, 'a new session');
+  // Its running number and its number on the connection are those of the first.
+  await one.call('b');
+  await until(() => held.has('b'), 'the second delivery');
+  held.get('a')?.();
+  await wait(300);
+  held.get('b')?.();
+  await until(() => one.heard.length === 1, 'the answer');
+  t.deepEqual([one.heard, await effects()], [['b'], ['b']]);
+});
+
+test('a process that registers anew does not wait under its old name', async (t) => {
+  const { redis, look } = await cluster(t);
+  const { Membership } = await import('../../services/transport/redis/membership.ts');
+  const { Keys } = await import('../../services/transport/redis/keys.ts');
+  const member = new Membership({
+    redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
+    keys: new Keys('ocpp'),
+    role: 'processor',
+    name: 'p',
+    onError: () => undefined,
+    onLost: () => undefined,
+  });
+  t.teardown(() => member.close());
+  await member.start();
+  const old = member.pid;
+  t.true(await member.mayBlock(old));
+  // Declared dead between a take and the wait that follows it, with the connection made anew.
+  await look.hset(`ocpp:process:${old}`, 'state', 'dead');
+  await look.client('KILL', 'ID', await member.blocking.client('ID'));
+  await until(() => member.blocking.status !== 'ready', 'the connection to break');
+  await until(() => member.blocking.status === 'ready', 'the connection');
+  t.false(await member.mayBlock(old));
+  t.not(member.pid, old);
+  t.true(await member.mayBlock(member.pid));
+});
+
+test('a lease that ran out while Redis was away is no reason to rescue; one that stays so is', async (t) => {
+  const { redis, look } = await cluster(t, { appendonly: true });
+  const { Membership } = await import('../../services/transport/redis/membership.ts');
+  const { Keys } = await import('../../services/transport/redis/keys.ts');
+  const leaseMs = 1500;
+  const keys = new Keys('ocpp');
+  const member = new Membership({
+    redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
+    keys,
+    role: 'processor',
+    name: 'p',
+    leaseMs,
+    onError: () => undefined,
+    onLost: () => undefined,
+  });
+  t.teardown(() => member.close());
+  await member.start();
+  const other = (verb: string) =>
+    member.commands.register(keys.process('x'), keys.members('proxy'), 'x', leaseMs, verb, '');
+  t.is(await other('new'), 1);
+  await redis.kill();
+  await wait(leaseMs);
+  await redis.restart();
+  for (let renewals = 0, lease = ''; renewals < 3; await wait(10)) {
+    const found = (await look.zscore('ocpp:processors', member.pid)) ?? '';
+    if (found !== lease) [lease, renewals] = [found, renewals + 1];
+  }
+  t.is(await other('renew'), 1, 'it had no chance to renew');
+  await until(async () => (await look.exists('ocpp:process:x')) === 0, 'it to be rescued');
+});
