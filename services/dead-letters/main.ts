@@ -4,8 +4,7 @@
  */
 import { ConfigError, loadConfig } from '../runtime/config.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
-import { Keys } from '../transport/redis/keys.ts';
-import { openDeadLetters } from '../transport/redis/dead-letters.ts';
+import { createDeadLetters } from '../transport/factory.ts';
 import { runCommand, USAGE } from './commands.ts';
 
 const PROGRAM = 'dead-letters';
@@ -15,8 +14,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (args.length === 0 || args.includes('--help') || args.includes('-h')) write(USAGE);
   const config = loadConfig(PROGRAM, redisSettings);
   if (args.length === 0) return 2;
-  const { redis, channelPrefix } = redisOptions(config);
-  await using letters = await openDeadLetters(redis, new Keys(channelPrefix));
+  await using letters = await createDeadLetters(redisOptions(config));
   return await runCommand(letters, args, write, Date.now());
 }
 

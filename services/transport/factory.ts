@@ -1,5 +1,6 @@
 /** Picks an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
 import type { MemoryBus } from './memory.ts';
+import { type DeadLetters, openDeadLetters } from './redis/dead-letters.ts';
 import { Keys } from './redis/keys.ts';
 import { RedisGateway } from './redis/redis-gateway.ts';
 import { RedisTransport } from './redis/redis-transport.ts';
@@ -48,8 +49,14 @@ export function createGateway(config: RedisConfig | MemoryConfig): Gateway {
   return config.kind === 'redis' ? new RedisGateway(redisOptions(config)) : config.bus.gateway(config.name);
 }
 
+/** Rejects with `store-unavailable` when Redis cannot be reached within the client time-out. */
+export function createDeadLetters(config: Omit<RedisConfig, 'kind' | 'name'>): Promise<DeadLetters> {
+  const { redis, keys } = redisOptions(config);
+  return openDeadLetters(redis, keys);
+}
+
 /** @throws TransportError bad-settings */
-function redisOptions(config: RedisConfig) {
+function redisOptions<C extends Omit<RedisConfig, 'kind' | 'name'>>(config: C) {
   const { redis, channelPrefix, stateKeyPrefix = channelPrefix } = config;
   checkSettings(redis, channelPrefix, stateKeyPrefix);
   return {

@@ -1,6 +1,7 @@
 /** What nobody could handle, on a real Redis: how it is given up, and what a person can do with it. */
 import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { DeadLetters } from '../../services/transport/redis/dead-letters.ts';
 import { openConnection } from '../../services/transport/redis/connection.ts';
@@ -55,7 +56,7 @@ test('what kills its processor again and again becomes a dead letter, and the ot
   const gateway = await proxy();
   const bad = await station(gateway, 'bad');
   const good = await station(gateway, 'good');
-  const script = join(import.meta.dirname, 'dying-processor.ts');
+  const script = fileURLToPath(new URL('./dying-processor.ts', import.meta.url));
   let [over, killed] = [false, 0];
   // As a Deployment does: one that is gone is replaced.
   const supervise = () => {
