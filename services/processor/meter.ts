@@ -1,4 +1,7 @@
-/** Reads the energy register out of meter values: the one number that a transaction is billed by. */
+/**
+ * Reads the energy register out of meter values: the one number that a transaction is billed by. And tells which
+ * of them are kept whole.
+ */
 
 export interface Reading {
   readonly wattHours: number;
@@ -16,6 +19,8 @@ interface Sample {
   readonly measurand?: string;
   readonly phase?: string;
   readonly format?: string;
+  /** 2.x; in 1.6 the format says SignedData. */
+  readonly signedMeterValue?: object;
   readonly unit?: string;
   readonly unitOfMeasure?: { readonly unit?: string; readonly multiplier?: number };
 }
@@ -33,6 +38,31 @@ export function readings(values: readonly MeterValue[] = []): Reading[] {
       return wattHours === undefined ? [] : [{ wattHours, at: timestamp }];
     }),
   );
+}
+
+/** Those with a sample that the meter has signed: evidence (calibration law), of which no number is enough. */
+export function signed<Value extends MeterValue>(values: readonly Value[] = []): Value[] {
+  return values.filter(({ sampledValue }) =>
+    sampledValue.some(
+      ({ format, signedMeterValue }) => format === 'SignedData' || signedMeterValue !== undefined,
+    ),
+  );
+}
+
+/** In lists of at most `longest` characters of JSON, unless one alone has more. */
+export function inLists(values: readonly MeterValue[], longest: number): MeterValue[][] {
+  const lists: MeterValue[][] = [];
+  let length = Infinity;
+  for (const value of values) {
+    const more = JSON.stringify(value).length;
+    if (length + more > longest) {
+      lists.push([]);
+      length = 0;
+    }
+    lists.at(-1)?.push(value);
+    length += more;
+  }
+  return lists;
 }
 
 function energyOf({ value, measurand, phase, format, unit, unitOfMeasure }: Sample): number | undefined {

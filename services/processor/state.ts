@@ -8,6 +8,7 @@
  * | `transaction:{id}` (1.6)                 | an open transaction: start and last meter        | when it closes  |
  * | `transaction:{station}:{id}` (2.x)       | the same; ids are the station's own              | when it closes  |
  * | `transactions`                           | stream of closed transactions, for billing       | bounded         |
+ * | `meter-values`                           | stream of meter values that are kept whole       | bounded         |
  * | `tokens`                                 | who may charge (see tokens.ts), written by others | –               |
  * | `registrations`                          | who is not accepted (see registrations.ts), written by others | – |
  * | `report:{station}:{action}:{request}`    | parts of a report (see handlers/reports.ts)      | expires         |
@@ -17,6 +18,7 @@
  * Keys are relative: the transport prefixes them and escapes what must not stand in a Redis key.
  */
 import type { Clock } from '../runtime/clock.ts';
+import { inLists, type MeterValue } from './meter.ts';
 import { BUSINESS_KEY_SECONDS, type StateReader, type StateWrite } from '../transport/transport.ts';
 import { createRegistrations, type Registration, REGISTRATIONS, readRegistration } from './registrations.ts';
 import { tokenFields } from './tokens.ts';
@@ -24,6 +26,9 @@ import { createTransactionIds } from './transaction-ids.ts';
 
 /** About as many closed transactions wait for billing; older ones are dropped from the stream. */
 const CLOSED_KEPT = 100_000;
+/** The same of meter values; a message with many of them makes several entries, so that this bounds their size too. */
+const METER_VALUES_KEPT = 10_000;
+const METER_VALUES_LONGEST = 16_384;
 /** Connectors are numbered from 0; a station that makes up numbers shall not fill the store. */
 const CONNECTORS_KEPT = 100;
 
@@ -65,6 +70,7 @@ export const key = {
   report: (stationId: string, report: string) => `report:${ofStation(stationId)}:${report}`,
   eventStream: (stationId: string, id: number) => `event-stream:${ofStation(stationId)}:${id}`,
   settlements: 'settlements',
+  meterValues: 'meter-values',
 } as const;
 
 /** A station's identity with more parts behind it: what follows must not be taken for a part of it. */
@@ -109,6 +115,19 @@ export function rememberTransaction(key: string, facts: TransactionFacts): State
 /** The entry of a closed transaction, for billing. */
 export function recordClosed(facts: TransactionFacts): StateWrite {
   return { kind: 'append', key: key.closedTransactions, fields: fieldsOf(facts), maxLength: CLOSED_KEPT };
+}
+
+/** Keeps meter values as the station sent them, for whoever needs more than the register. */
+export function keepMeterValues(
+  about: Pick<TransactionFacts, 'stationId' | 'transactionId' | 'connectorId' | 'evseId'>,
+  values: readonly MeterValue[] = [],
+): StateWrite[] {
+  return inLists(values, METER_VALUES_LONGEST).map((list) => ({
+    kind: 'append',
+    key: key.meterValues,
+    fields: fieldsOf({ ...about, values: JSON.stringify(list) }),
+    maxLength: METER_VALUES_KEPT,
+  }));
 }
 
 /** A payment that a terminal at the station has settled, for billing. */

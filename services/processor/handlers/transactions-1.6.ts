@@ -8,12 +8,14 @@
 import type { OCPP16 } from 'typed-ocpp';
 import { businessKey, digest } from '../business-key.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { readings } from '../meter.ts';
+import { type Reading, readings, signed } from '../meter.ts';
 import {
   forgetTransaction,
+  keepMeterValues,
   key,
   recordClosed,
   rememberTransaction,
+  type TransactionFacts,
   type TransactionRecord,
 } from '../state.ts';
 import { decide, idTagInfo } from './authorization.ts';
@@ -49,7 +51,7 @@ export const startTransaction: Handler<
 };
 
 export const stopTransaction: Handler<OCPP16.StopTransactionRequest, OCPP16.StopTransactionResponse> = async (
-  { transactionId, meterStop, timestamp, reason, idTag },
+  { transactionId, meterStop, timestamp, reason, idTag, transactionData },
   context,
 ) => {
   const { stationId, protocol } = context;
@@ -75,24 +77,44 @@ export const stopTransaction: Handler<OCPP16.StopTransactionRequest, OCPP16.Stop
   return {
     response: decision === undefined ? {} : { idTagInfo: idTagInfo(decision) },
     // Without an open transaction of this station there is nothing to remove, least of all another's.
-    writes: [recordClosed(facts), ...forget],
+    writes: [
+      recordClosed(facts),
+      ...forget,
+      ...keepMeterValues(
+        { stationId, transactionId: `${transactionId}`, connectorId: open?.connectorId },
+        transactionData,
+      ),
+    ],
     events: [{ type: 'transaction-stopped', stationId, fields }],
     businessKey: businessKey('stop', stationId, transactionId, ...told),
   };
 };
 
+/** Of a running transaction only the last register and signed values are kept, of any other all. */
 export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request, context) => {
+  const { stationId } = context;
   const { connectorId, transactionId, meterValue } = request;
-  const reading = readings(meterValue).at(-1);
-  if (transactionId === undefined || reading === undefined) return { response: {} };
-  if ((await openTransaction(transactionId, context)) === undefined) return { response: {} };
-  const facts = { lastMeter: reading.wattHours, lastMeterAt: reading.at };
-  return {
-    response: {},
-    writes: [rememberTransaction(key.transaction(transactionId), facts)],
-    businessKey: businessKey('meter', context.stationId, connectorId, transactionId, digest(meterValue)),
+  const open = transactionId === undefined ? undefined : await openTransaction(transactionId, context);
+  const running = transactionId !== undefined && open !== undefined;
+  const reading = running ? readings(meterValue).at(-1) : undefined;
+  const about = {
+    stationId,
+    connectorId,
+    ...(transactionId !== undefined && { transactionId: `${transactionId}` }),
   };
+  const kept = keepMeterValues(about, running ? signed(meterValue) : meterValue);
+  const writes =
+    running && reading !== undefined
+      ? [rememberTransaction(key.transaction(transactionId), lastReading(reading)), ...kept]
+      : kept;
+  if (writes.length === 0) return { response: {} };
+  const fact = businessKey('meter', stationId, connectorId, transactionId, digest(meterValue));
+  return { response: {}, writes, businessKey: fact };
 };
+
+function lastReading({ wattHours, at }: Reading): TransactionFacts {
+  return { lastMeter: wattHours, lastMeterAt: at };
+}
 
 /** The open transaction of that id, if it is this station's. */
 async function openTransaction(

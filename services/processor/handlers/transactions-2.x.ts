@@ -5,10 +5,11 @@
  * long after the fact (offline): what is told is remembered, nothing is refused.
  */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
-import { businessKey } from '../business-key.ts';
+import { businessKey, digest } from '../business-key.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { readings } from '../meter.ts';
+import { readings, signed } from '../meter.ts';
 import {
+  keepMeterValues,
   key,
   markClosed,
   recordClosed,
@@ -37,8 +38,13 @@ export const transactionEvent: Handler<Event, EventResponse> = async (event, con
   };
 };
 
-export const meterValues2: Handler<OCPP20.MeterValuesRequest | OCPP21.MeterValuesRequest> = async () => ({
+export const meterValues2: Handler<OCPP20.MeterValuesRequest | OCPP21.MeterValuesRequest> = async (
+  { evseId, meterValue },
+  { stationId },
+) => ({
   response: {},
+  writes: keepMeterValues({ stationId, evseId }, meterValue),
+  businessKey: businessKey('meter', stationId, evseId, digest(meterValue)),
 });
 
 function change(
@@ -50,22 +56,32 @@ function change(
 ) {
   const { transactionId } = event.transactionInfo;
   if (known.closed !== undefined) {
-    log.warn({ stationId, transactionId, seqNo: event.seqNo }, 'event of a closed transaction: no change');
-    return {};
+    log.warn(
+      { stationId, transactionId, seqNo: event.seqNo },
+      'event of a closed transaction: it stays as it is',
+    );
+    return { writes: keepMeterValues({ stationId, transactionId }, event.meterValue) };
   }
   const facts = { stationId, transactionId, protocol, ...told(event, known, decision) };
   const about = { transactionId, ...(event.evse !== undefined && { evse: `${event.evse.id}` }) };
+  const ends = event.eventType === 'Ended';
+  const whole = { stationId, transactionId, evseId: event.evse?.id ?? known.evseId };
+  const kept = keepMeterValues(whole, ends ? event.meterValue : signed(event.meterValue));
   switch (event.eventType) {
     case 'Started':
       return {
-        writes: [rememberTransaction(recordKey, facts)],
+        writes: [rememberTransaction(recordKey, facts), ...kept],
         events: [{ type: 'transaction-started', stationId, fields: about }],
       };
     case 'Updated':
-      return { writes: [rememberTransaction(recordKey, facts)] };
+      return { writes: [rememberTransaction(recordKey, facts), ...kept] };
     default:
       return {
-        writes: [recordClosed(closed(event, known, facts)), ...markClosed(recordKey, event.timestamp)],
+        writes: [
+          recordClosed(closed(event, known, facts)),
+          ...markClosed(recordKey, event.timestamp),
+          ...kept,
+        ],
         events: [{ type: 'transaction-stopped', stationId, fields: about }],
       };
   }
