@@ -22,7 +22,7 @@ export const handlerSettings = {
     env: ENV.unknownTokens,
   },
   handlerTimeout: {
-    doc: 'How long a handler may take, at least 1s: then its CALL is answered InternalError, a transaction message not at all.',
+    doc: 'How long a handler may take (at least 1s, less than OCPP_CALL_TIMEOUT): then its CALL is answered InternalError, a transaction message not at all.',
     format: duration,
     default: HANDLER_TIMEOUT_MS,
     env: ENV.handlerTimeout,

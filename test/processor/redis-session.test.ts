@@ -9,6 +9,8 @@ import { RedisTransport } from '../../services/transport/redis/redis-transport.t
 import { METRIC } from '../../services/contract.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { PROTOCOLS } from '../../services/ocpp/frame.ts';
+import { SAMPLES, STREAM_SEND } from './station-messages.ts';
 import { BILLED, day16, day2, processorOver, Station } from './session.ts';
 
 async function world(appendonly = false) {
@@ -36,6 +38,9 @@ function fieldsOf(texts: readonly string[]): Record<string, string> {
   for (let i = 0; i < texts.length; i += 2) fields[texts[i] ?? ''] = texts[i + 1] ?? '';
   return fields;
 }
+
+/** What a station says the time of: said again it is no second event. */
+const DATED = new Set(['device-event', 'security-event', 'settlement', 'der-alarm', 'der-control']);
 
 const start = (n: number) => ({
   connectorId: 1,
@@ -70,6 +75,38 @@ test('a day in each version over a real Redis: one billed transaction each, noth
     (await redis.stream('ocpp:events')).filter(({ type }) => type === 'transaction-stopped').length,
     3,
   );
+});
+
+test('every message that a station may send is answered, and its effect stored, once however often it comes', async (t) => {
+  await using redis = await world();
+  await using processor = processorOver(redis.transport('processor'));
+  await using gateway = redis.gateway();
+  await Promise.all([processor.start(), gateway.start()]);
+  for (const protocol of PROTOCOLS) {
+    const samples = SAMPLES.filter(([version]) => version === protocol);
+    const everything = async () => {
+      const station = await Station.connect(gateway, protocol, protocol);
+      for (const [, action, request] of samples) await station.ask(action, request);
+      if (protocol === 'ocpp2.1') await station.send('NotifyPeriodicEventStream', STREAM_SEND);
+      await station.ask('Heartbeat', {});
+      await station.close();
+    };
+    await everything();
+    const effects = async () => {
+      const settled = await redis.look.xlen('ocpp:settlements');
+      const values = await redis.look.xlen('ocpp:meter-values');
+      const events = (await redis.stream('ocpp:events')).filter(({ type }) => DATED.has(type ?? '')).length;
+      return { settled, values, events };
+    };
+    const before = await effects();
+    t.true(before.values > 0 && before.events > 0);
+    await everything();
+    t.deepEqual(await effects(), before, protocol);
+  }
+  t.is(await redis.look.xlen('ocpp:settlements'), 1);
+  t.is(await redis.look.hget('ocpp:event-stream:ocpp2.1:3', 'lastValue'), '2');
+  t.like(await redis.look.hgetall('ocpp:report:ocpp2.0.1:NotifyReport:4'), { parts: '1' });
+  t.is(await redis.look.llen('ocpp:dead'), 0);
 });
 
 test('tokens in the hash decide at once, without a restart', async (t) => {

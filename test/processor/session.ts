@@ -44,6 +44,7 @@ export class Station {
   readonly revoked: string[] = [];
   #connection: GatewayConnection | undefined;
   #sequence = 0;
+  #sends = 0;
 
   private constructor(protocol: Protocol) {
     this.#protocol = protocol;
@@ -66,6 +67,13 @@ export class Station {
   async tell(action: string, payload: object): Promise<void> {
     const sequence = ++this.#sequence;
     const frame = { type: MessageType.Call, id: `m-${sequence}`, action, payload };
+    await this.#connection?.forward({ frame, text: formatFrame(frame), receivedAt: Date.now(), sequence });
+  }
+
+  /** The SENDs of a connection have numbers of their own. */
+  async send(action: string, payload: object): Promise<void> {
+    const sequence = ++this.#sends;
+    const frame = { type: MessageType.Send, id: `s-${sequence}`, action, payload };
     await this.#connection?.forward({ frame, text: formatFrame(frame), receivedAt: Date.now(), sequence });
   }
 

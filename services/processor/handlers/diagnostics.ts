@@ -1,5 +1,6 @@
 /** Diagnostics: uploads of logs, and what monitors in the station notice. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
+import { businessKey, digest } from '../business-key.ts';
 import type { Handler } from '../handler.ts';
 import { eventOf } from '../domain-event.ts';
 import { progress } from './notice.ts';
@@ -20,12 +21,16 @@ export const diagnosticsStatusNotification = progress<OCPP16.DiagnosticsStatusNo
 );
 export const logStatusNotification = progress<LogStatus>('log-status', 'logStatus');
 
-export const notifyEvent: Handler<NotifyEvent> = async ({ eventData, seqNo }, { stationId, log }) => {
+export const notifyEvent: Handler<NotifyEvent> = async (request, { stationId, log }) => {
+  const { eventData, seqNo } = request;
   const omitted = eventData.length - MOST_EVENTS;
   if (omitted > 0)
-    log.warn({ stationId, seqNo, omitted }, 'a NotifyEvent with too many events: some are omitted');
-  const events = eventData.slice(0, MOST_EVENTS).map((data) => deviceEvent(stationId, data));
-  return { response: {}, events };
+    log.warn({ stationId, seqNo, omitted }, 'too many events in one NotifyEvent: some are omitted');
+  return {
+    response: {},
+    events: eventData.slice(0, MOST_EVENTS).map((data) => deviceEvent(stationId, data)),
+    businessKey: businessKey('device-event', stationId, digest(request)),
+  };
 };
 
 function deviceEvent(stationId: string, data: EventData) {

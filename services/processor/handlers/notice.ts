@@ -2,18 +2,24 @@
  * Messages that only tell something: there is nothing to decide, the answer is empty. What a person would
  * ask for becomes an event; the last status of a long task is also kept in the station's record.
  */
+import { businessKey, digest } from '../business-key.ts';
 import { eventOf, type Facts } from '../domain-event.ts';
 import type { Handler } from '../handler.ts';
 import { rememberStation } from '../state.ts';
 
-/** An event of this type, with the facts that `tell` picks from the request. */
+/**
+ * An event of this type, with the facts that `tell` picks from the request. A dated request names its own time, so
+ * that a repetition can be told from the same thing happening again: it makes no second event.
+ */
 export function notice<Request extends object>(
   type: string,
   tell: (request: Request) => Facts,
+  dated?: 'dated',
 ): Handler<Request> {
   return async (request, { stationId }) => ({
     response: {},
     events: [eventOf(type, stationId, tell(request))],
+    ...(dated !== undefined && { businessKey: businessKey(type, stationId, digest(request)) }),
   });
 }
 

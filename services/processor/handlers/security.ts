@@ -23,6 +23,7 @@ const ASK_AGAIN_MS = 86_400_000;
 export const securityEventNotification = notice<SecurityEvent>(
   'security-event',
   ({ type, timestamp, techInfo }) => ({ event: type, at: timestamp, techInfo }),
+  'dated',
 );
 
 /** The 1.6 whitepaper has no statusInfo. */
