@@ -52,6 +52,8 @@ export const ENV = {
   stopGrace: 'OCPP_STOP_GRACE',
   /** How long a processor's handler may take. */
   handlerTimeout: 'OCPP_HANDLER_TIMEOUT',
+  /** Proxy: stations may also be answered by processors of the Go fork. */
+  forkInterop: 'OCPP_FORK_INTEROP',
   unknownTokens: 'OCPP_UNKNOWN_TOKENS',
   heartbeatInterval: 'OCPP_HEARTBEAT_INTERVAL',
   redisAddr: 'REDIS_ADDR',

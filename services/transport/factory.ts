@@ -1,6 +1,7 @@
 /** Picks an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
 import type { MemoryBus } from './memory.ts';
 import { type DeadLetters, openDeadLetters } from './redis/dead-letters.ts';
+import { ForkInterop } from './redis/fork-interop.ts';
 import { Keys } from './redis/keys.ts';
 import { RedisGateway } from './redis/redis-gateway.ts';
 import { RedisTransport } from './redis/redis-transport.ts';
@@ -20,6 +21,8 @@ export interface RedisConfig {
   readonly name: string;
   /** How long a silent process counts as living; ms. */
   readonly leaseMs?: number;
+  /** Of a gateway: processors of the fork may answer its stations (redis/fork-interop.ts). */
+  readonly forkInterop?: boolean;
 }
 
 export interface MemoryConfig {
@@ -46,7 +49,10 @@ export function createTransport(config: TransportConfig): Transport {
 }
 
 export function createGateway(config: RedisConfig | MemoryConfig): Gateway {
-  return config.kind === 'redis' ? new RedisGateway(redisOptions(config)) : config.bus.gateway(config.name);
+  if (config.kind === 'memory') return config.bus.gateway(config.name);
+  const options = redisOptions(config);
+  const gateway = new RedisGateway(options);
+  return options.forkInterop === true ? new ForkInterop(gateway, options) : gateway;
 }
 
 /** Rejects with `store-unavailable` when Redis cannot be reached within the client time-out. */

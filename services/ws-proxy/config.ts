@@ -67,6 +67,12 @@ export const proxySettings = {
     default: 30_000,
     env: ENV.pingInterval,
   },
+  forkInterop: {
+    doc: 'Whether processors of the Go fork may answer and call stations here too; costs Redis a look for each station every 2 s.',
+    format: Boolean,
+    default: false,
+    env: ENV.forkInterop,
+  },
   drainRate: {
     doc: 'Sockets closed per second when stopping.',
     format: positiveInt,

@@ -21,6 +21,7 @@ export interface RedisGatewayOptions {
   /** The Pod's name; the process's id in Redis begins with it. */
   readonly name: string;
   readonly leaseMs?: number;
+  readonly forkInterop?: boolean;
 }
 
 /** Frames in one LPUSH: keeps any one command short for the others on this Redis. */
@@ -253,13 +254,14 @@ export class RedisGateway implements Gateway, ConnectionHost {
   /** Finds sessions that are not this proxy's any more although nobody could tell it, and retries what is to end. */
   async #refresh(): Promise<void> {
     const { pid, commands, keys } = this.#member;
+    const heads = [keys.prefix, pid, this.#options.forkInterop === true ? 'fork' : ''];
     try {
       await this.#endSessions();
       const all = [...this.#connections.values()];
       for (let i = 0; i < all.length; i += REFRESH_AT_ONCE) {
         const chunk = all.slice(i, i + REFRESH_AT_ONCE).filter((one) => one.open && one.pid === pid);
         const pairs = chunk.flatMap(({ station, epoch }) => [station, epoch]);
-        for (const epoch of await commands.lostSessions(keys.requests, keys.prefix, pid, ...pairs)) {
+        for (const epoch of await commands.lostSessions(keys.requests, ...heads, ...pairs)) {
           this.#revoke(Number(epoch));
         }
       }

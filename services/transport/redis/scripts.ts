@@ -23,6 +23,8 @@ export interface Scripts {
   writeToStation(...keysAndArguments: Argument[]): Promise<number>;
   queueLoad(...keysAndArguments: Argument[]): Promise<[number, number, string, string, number]>;
   reserve(...keysAndArguments: Argument[]): Promise<number>;
+  takeForkAnswers(...keysAndArguments: Argument[]): Promise<string[]>;
+  healSession(...keysAndArguments: Argument[]): Promise<number>;
   makeCall(...keysAndArguments: Argument[]): Promise<string[]>;
   endCall(...keysAndArguments: Argument[]): Promise<string[]>;
   endCallsInTime(...keysAndArguments: Argument[]): Promise<number>;
@@ -51,6 +53,8 @@ const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
   sweep: { url: new URL('./sweep.lua', import.meta.url), numberOfKeys: 5 },
   writeToStation: { url: new URL('./write.lua', import.meta.url), numberOfKeys: 1 },
   queueLoad: { url: new URL('./load.lua', import.meta.url), numberOfKeys: 4 },
+  takeForkAnswers: { url: new URL('./fork-take.lua', import.meta.url), numberOfKeys: 1 },
+  healSession: { url: new URL('./fork-heal.lua', import.meta.url), numberOfKeys: 5 },
   reserve: { url: new URL('./reserve.lua', import.meta.url), numberOfKeys: 1 },
   makeCall: { url: new URL('./call.lua', import.meta.url), numberOfKeys: 5, calls: true },
   endCall: { url: new URL('./call-end.lua', import.meta.url), numberOfKeys: 1, calls: true },

@@ -1,0 +1,189 @@
+/** The Go fork's programs and ours on one real Redis, both ways, against what was recorded of the fork. */
+import { setTimeout as wait } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
+import { createGateway } from '../../services/transport/factory.ts';
+import { forkAnswer, type ForkEnvelope, recorded, startForkProcessor } from './fork.ts';
+import { cluster, counted, done, station, until } from './redis-cluster.ts';
+
+async function world(t: ExecutionContext, forkInterop = true) {
+  const made = await cluster(t);
+  const proxy = async () => {
+    const redis = { addr: made.redis.addr, db: 0, clientTimeoutMs: 5000 };
+    // A long lease: what it refreshes once a lease must not be what heals.
+    const config = { kind: 'redis', redis, channelPrefix: 'ocpp', leaseMs: 1500, name: 'proxy' } as const;
+    const gateway = createGateway({ ...config, forkInterop });
+    gateway.onError((error) => made.errors.push(error));
+    t.teardown(() => gateway.stop());
+    await gateway.start();
+    return gateway;
+  };
+  return { ...made, proxy };
+}
+
+test('a processor of the fork takes what our proxy writes, and its answers and calls reach the stations', async (t) => {
+  const { redis, proxy } = await world(t);
+  const gateway = await proxy();
+  await using fork = await startForkProcessor(redis, ({ payload }) => [3, payload[1], { n: 1.5 }]);
+  const client = new GatewayClientTransport({ gateway, stationId: 'CP-001', protocol: 'ocpp1.6' });
+  const heard: string[] = [];
+  client.onMessage((text) => heard.push(text));
+  await client.start();
+  for (const id of ['b-1', 'h-1', 'd-1']) {
+    await client.write(JSON.stringify([2, id, 'Heartbeat', {}]));
+    await until(() => heard.includes(`[3,"${id}",{"n":1.5}]`), `the answer to ${id}`);
+  }
+  await fork.call('CP-001', [2, '2297544902', 'Reset', { type: 'Soft' }]);
+  await until(() => heard.length === 4, 'the call, within two seconds');
+  t.is(heard[3], '[2,"2297544902","Reset",{"type":"Soft"}]');
+  await client.write('[3,"2297544902",{"status":"Accepted"}]');
+  await until(() => fork.taken.length === 4, 'the answer of the station');
+  // As the fork's own proxy wrote it, and fields beside that it does not know.
+  const theirs = recorded('ocpp:requests').find((text) => text.includes('2297544902'));
+  const { timestamp: _, ws_server_id: __, ...same } = JSON.parse(theirs ?? '');
+  t.like(fork.taken[3], same);
+  t.is(fork.taken[3]?.ws_server_id, gateway.id);
+});
+
+test('every answer and call that was recorded of the fork’s processor is understood by our proxy', async (t) => {
+  const { proxy, look, errors } = await world(t);
+  const gateway = await proxy();
+  for (const [stationId, prefix] of [
+    ['CP-001', 'ocpp:responses:CP-001'],
+    ['CP-002', 'ocpp:responses:CP-002'],
+  ] as const) {
+    const got: unknown[] = [];
+    const sink = { deliver: ({ text }: { text: string }) => got.push(JSON.parse(text)) > 0, revoked() {} };
+    await gateway.open({ stationId, protocol: 'ocpp1.6', remoteAddress: 'x' }, sink);
+    const entries = recorded(prefix);
+    t.true(entries.length > 1);
+    await look.lpush(prefix, ...entries);
+    await until(() => got.length === entries.length, 'all of them');
+    t.deepEqual(
+      got,
+      entries.map((entry) => JSON.parse(entry).payload),
+      'in the order in which they were written',
+    );
+  }
+  t.deepEqual(errors, []);
+});
+
+test('rubbish in a station’s list is told and stops nothing; a bare array counts', async (t) => {
+  const { proxy, look, errors } = await world(t);
+  const one = await station(await proxy(), 'CP-1');
+  await look.lpush(
+    'ocpp:responses:CP-1',
+    'rubbish',
+    'null',
+    '{"payload":7}',
+    '[9,"1"]',
+    '[2,"c","Reset",{}]',
+  );
+  await until(() => one.heard.length === 1, 'the call');
+  t.deepEqual(one.heard, ['c']);
+  t.is(errors.filter(({ message }) => message.includes('ocpp:responses:CP-1 is unreadable')).length, 4);
+});
+
+test('what was written for a station before it connected never reaches it', async (t) => {
+  const { proxy, look } = await world(t);
+  const gateway = await proxy();
+  await look.lpush(
+    'ocpp:responses:CP-1',
+    forkAnswer('CP-1', [2, 'old', 'RemoteStartTransaction', { idTag: 'A' }]),
+  );
+  const one = await station(gateway, 'CP-1');
+  await look.lpush('ocpp:responses:CP-1', forkAnswer('CP-1', [2, 'new', 'Reset', { type: 'Soft' }]));
+  await until(() => one.heard.length === 1, 'the call');
+  t.deepEqual(one.heard, ['new']);
+});
+
+test('an answer that comes after the station has moved is for nobody else', async (t) => {
+  const { proxy, look } = await world(t);
+  const [here, there] = [await proxy(), await proxy()];
+  const before = await station(here, 'CP-1');
+  await before.call('a');
+  const after = await station(there, 'CP-1');
+  await after.call('b');
+  await look.lpush('ocpp:responses:CP-1', forkAnswer('CP-1', [3, 'a', {}]), forkAnswer('CP-1', [3, 'b', {}]));
+  await until(() => after.heard.length === 1, 'the answer');
+  t.deepEqual([before.heard, after.heard], [[], ['b']]);
+});
+
+test('a session that the fork’s processor deletes after a reconnect is written again; no socket is closed', async (t) => {
+  const { redis, proxy, look } = await world(t);
+  const [here, there] = [await proxy(), await proxy()];
+  await using fork = await startForkProcessor(redis, ({ payload }) => [3, payload[1], {}]);
+  await station(here, 'CP-1');
+  // The event of the connection that ends makes the fork delete the session of the one that begins.
+  const one = await station(there, 'CP-1');
+  const epoch = await look.get('ocpp:last-epoch:CP-1');
+  await look.del('ocpp:session:CP-1');
+  await until(async () => (await look.hget('ocpp:session:CP-1', 'connection')) === epoch, 'the session');
+  t.like(await look.hgetall('ocpp:session:CP-1'), {
+    ws_server_id: there.id,
+    protocol: 'ocpp1.6',
+    sequence: '0',
+  });
+  await one.call('a');
+  await until(() => one.heard.length === 1, 'an answer');
+  await wait(2000);
+  t.deepEqual(one.told, [], 'more than one lease later it is still connected');
+  t.is(fork.taken.length, 1);
+  await one.client.stop();
+  await until(async () => (await look.exists('ocpp:session:CP-1')) === 0, 'the end');
+  await wait(300);
+  t.is(await look.exists('ocpp:session:CP-1'), 0, 'what has ended is not healed');
+});
+
+test('a CALL that was answered before the session was wiped has no second effect after it', async (t) => {
+  const { processor, proxy, look, effects } = await world(t);
+  const one = await station(await proxy(), 'CP-1');
+  await one.call('a');
+  await until(async () => (await look.llen('ocpp:requests')) === 1, 'the entry');
+  const [copy = ''] = await look.lrange('ocpp:requests', 0, 0);
+  await processor(async (delivery) => counted(delivery));
+  await until(() => one.heard.length === 1, 'the answer');
+  await look.hdel('ocpp:session:CP-1', 'connection');
+  await until(async () => (await look.hexists('ocpp:session:CP-1', 'connection')) === 1, 'the session');
+  await look.lpush('ocpp:requests', copy);
+  await one.call('b');
+  await until(() => one.heard.length === 2, 'the next answer');
+  t.deepEqual(await effects(), ['a', 'b']);
+});
+
+test('without the switch nobody looks at the lists of the fork', async (t) => {
+  const { proxy, look } = await world(t, false);
+  const one = await station(await proxy(), 'CP-1');
+  await one.call('a');
+  await look.lpush('ocpp:responses:CP-1', forkAnswer('CP-1', [3, 'a', {}]));
+  await wait(2500);
+  t.deepEqual(one.heard, []);
+  t.is(await look.llen('ocpp:responses:CP-1'), 1);
+});
+
+test('a proxy of the fork is answered by our processor as by its own, from what was recorded', async (t) => {
+  const { processor, look } = await world(t);
+  const parsed = (entry: string) => JSON.parse(entry) as ForkEnvelope;
+  // The Reset is no answer.
+  const theirs = recorded('ocpp:responses')
+    .map(parsed)
+    .filter((one) => one.message_type !== 2);
+  const transport = await processor(async ({ frame }) => {
+    const [type, , one, two] = theirs.find((answer) => answer.message_id === frame.id)?.payload ?? [];
+    if (type === undefined) return { writes: [], events: [] };
+    if (type === 3) return done({ answer: { kind: 'result', payload: one } });
+    return done({ answer: { kind: 'error', code: String(one), description: String(two) } });
+  });
+  await look.lpush('ocpp:requests', ...recorded('ocpp:requests'));
+  for (const id of ['CP-001', 'CP-002']) {
+    const wanted = theirs.filter((one) => one.charge_point_id === id);
+    const entries = async () => (await look.lrange(`ocpp:responses:${id}`, 0, -1)).toReversed().map(parsed);
+    await until(async () => (await entries()).length >= wanted.length, 'the answers');
+    const left = async () => (await transport.load()).depth + (await transport.load()).inFlight;
+    await until(async () => (await left()) === 0, 'the station’s answer to be finished too');
+    const untimed = (all: readonly ForkEnvelope[]) => all.map((one) => ({ ...one, timestamp: '' }));
+    t.deepEqual(untimed(await entries()), untimed(wanted));
+    const ttl = await look.ttl(`ocpp:responses:${id}`);
+    t.true(ttl > 0 && ttl <= 120);
+  }
+});
