@@ -3,7 +3,14 @@ import { parseFrame, type Protocol } from '../ocpp/frame.ts';
 import { Peer, type Step } from '../ocpp/peer.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { TransportError } from './errors.ts';
-import type { ClientTransport, Gateway, GatewayConnection, OutgoingFrame, StationSink } from './transport.ts';
+import type {
+  ClientTransport,
+  Gateway,
+  GatewayConnection,
+  OutgoingFrame,
+  Revocation,
+  StationSink,
+} from './transport.ts';
 
 export interface GatewayClientOptions {
   readonly gateway: Gateway;
@@ -92,7 +99,7 @@ export class GatewayClientTransport implements ClientTransport, StationSink {
   }
 
   /** For the gateway. */
-  revoked(reason: string): void {
+  revoked(_why: Revocation, reason: string): void {
     void this.stop();
     for (const listener of this.#disconnections) listener(reason);
   }

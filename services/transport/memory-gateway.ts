@@ -1,5 +1,6 @@
 /** The proxy side of the memory bus. */
 import type {
+  DomainEvent,
   Gateway,
   GatewayConnection,
   IncomingFrame,
@@ -25,6 +26,7 @@ export interface GatewayBus {
   connect(session: StationSession, gatewayId: string, sink: StationSink): MemorySession;
   disconnect(session: MemorySession): void;
   forward(session: MemorySession, incoming: IncomingFrame): void;
+  publish(event: DomainEvent): void;
   load(): Promise<TransportLoad>;
 }
 
@@ -60,6 +62,10 @@ export class MemoryGateway implements Gateway {
     };
     this.#connections.add(connection);
     return connection;
+  }
+
+  tell(event: DomainEvent): void {
+    this.#bus.publish(event);
   }
 
   onError(): void {}

@@ -13,6 +13,7 @@ import { MemoryState } from './memory-state.ts';
 import { type CallOutcome, type CallState, type StationCall } from './station-call.ts';
 import {
   type ConnectionEvent,
+  type DomainEvent,
   type Delivery,
   type Gateway,
   type IncomingFrame,
@@ -169,7 +170,7 @@ class Bus implements Transport, GatewayBus {
     const replaced = this.#sessions.get(session.stationId);
     if (replaced !== undefined) {
       this.#end(replaced, true);
-      replaced.sink.revoked('the station has connected again');
+      replaced.sink.revoked('replaced', 'the station has connected again');
     }
     this.#sessions.set(session.stationId, opened);
     this.#tell(this.#connected, opened);
@@ -187,6 +188,10 @@ class Bus implements Transport, GatewayBus {
     this.#sessions.delete(session.session.stationId);
     this.#calls.disconnected(session, replaced);
     this.#tell(this.#disconnected, session);
+  }
+
+  publish(event: DomainEvent): void {
+    this.state.publish(event);
   }
 
   forward({ session: { stationId, protocol }, epoch }: MemorySession, incoming: IncomingFrame): void {

@@ -169,9 +169,12 @@ export interface StationSink {
    * @returns false when it is certain that the frame was not and will not be written
    */
   deliver(frame: OutgoingFrame): boolean;
-  /** The session belongs to another connection now, or its lease was lost: close the socket. */
-  revoked(reason: string): void;
+  /** The connection is not its station's session any more: close the socket. */
+  revoked(why: Revocation, reason: string): void;
 }
+
+/** Another connection of the station has the session now; or the session was lost with a lease, or with data of the store. */
+export type Revocation = 'replaced' | 'lost';
 
 /** A frame on its way to a station: the OCPP-J text and what the proxy must know of it. */
 export interface OutgoingFrame {
@@ -214,6 +217,8 @@ export interface Gateway extends AsyncDisposable {
   isHealthy(): boolean;
   /** Takes the station's session, from whoever holds it. */
   open(session: StationSession, sink: StationSink): Promise<GatewayConnection>;
+  /** Appends an event that belongs to no delivery. What cannot be stored now is lost. */
+  tell(event: DomainEvent): void;
   onError(listener: (error: Error) => void): void;
   load(): Promise<TransportLoad>;
 }

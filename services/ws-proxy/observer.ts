@@ -1,6 +1,7 @@
 /** What happens at the sockets, as metrics and log lines. Stations are named in the log at debug only. */
 import { MessageType } from '../ocpp/frame.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
+import type { DomainEvent } from '../transport/transport.ts';
 import type { StationObserver } from '../transport/websocket/socket-host.ts';
 import type { ProxyMetrics } from './metrics.ts';
 import type { QuietLog } from '../runtime/quiet-log.ts';
@@ -9,13 +10,16 @@ const TYPE_NAMES = new Map<number, string>(
   Object.entries(MessageType).map(([name, type]) => [type, name.toLowerCase()]),
 );
 
-/** The peer of a socket that we closed did not answer the Close (RFC 6455 §7.4.1): it was half open. */
-const ABNORMAL = 1006;
-
 /** Why sockets end when nothing is wrong. */
-const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop', 'revoked']);
+const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop', 'replaced']);
 
-export function createObserver(metrics: ProxyMetrics, log: Log, quiet: QuietLog): StationObserver {
+/** @param tell appends to the stream of events */
+export function createObserver(
+  metrics: ProxyMetrics,
+  log: Log,
+  quiet: QuietLog,
+  tell: (event: DomainEvent) => void,
+): StationObserver {
   // Looked up for every message: the registry's own look-up by labels is several times as dear.
   const received = new Map<string, ReturnType<typeof metrics.received.labels>>();
   return {
@@ -26,16 +30,17 @@ export function createObserver(metrics: ProxyMetrics, log: Log, quiet: QuietLog)
     },
     closed({ stationId, remoteAddress }, why, code) {
       metrics.closed.inc({ why });
-      if (why === 'revoked' && code !== ABNORMAL) {
-        metrics.duplicates.inc();
-        quiet.warn(
-          'duplicate identity',
-          { stationId, remoteAddress },
-          'a station connected again while its older connection was alive: two stations may have the same identity',
-        );
-      }
       log.debug({ stationId, remoteAddress, why, code }, 'station disconnected');
       if (!ORDINARY.has(why)) quiet.warn(`closed ${why}`, { why, code }, 'a station was cut off');
+    },
+    duplicate({ stationId, remoteAddress }) {
+      metrics.duplicates.inc();
+      tell({ type: 'duplicate-identity', stationId, fields: { remoteAddress } });
+      quiet.warn(
+        'duplicate identity',
+        { stationId, remoteAddress },
+        'a station connected again while its older connection was alive: two stations may have the same identity',
+      );
     },
     refused({ status, reason }, remoteAddress) {
       metrics.refused.inc({ status: String(status) });

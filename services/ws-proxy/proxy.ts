@@ -8,7 +8,7 @@ import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
 import { sleep, systemClock } from '../runtime/clock.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Gateway } from '../transport/transport.ts';
+import type { DomainEvent, Gateway } from '../transport/transport.ts';
 import type { StationObserver } from '../transport/websocket/socket-host.ts';
 import { StationServer } from '../transport/websocket/station-server.ts';
 import { createAdmission, readProtocols } from './admission.ts';
@@ -39,7 +39,8 @@ export class Proxy implements Running {
       sessions: () => this.#server.sockets.size,
       load: () => gateway.load(),
     });
-    const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock));
+    const tell = (event: DomainEvent) => gateway.tell(event);
+    const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), tell);
     gateway.onError((error) => observer.trouble(error));
     this.#server = createStationServer(settings, gateway, observer);
   }

@@ -58,7 +58,7 @@ export class Station {
         station.#waiting.get(messageId)?.(text);
         return true;
       },
-      revoked: (reason) => station.revoked.push(reason),
+      revoked: (_, reason) => station.revoked.push(reason),
     });
     return station;
   }

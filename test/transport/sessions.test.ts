@@ -1,6 +1,10 @@
 /** Who has a station's session, on a real Redis: replaced connections, proxies that are declared dead, lost replies. */
-import test from 'ava';
-import { createGateway } from '../../services/transport/factory.ts';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { createGateway, createTransport } from '../../services/transport/factory.ts';
+import type { IncomingFrame, StationSink } from '../../services/transport/transport.ts';
 import { cluster, counted, entry, LEASE_MS, mute, station, until } from './redis-cluster.ts';
 
 test('a proxy whose lease runs out loses its sessions, each with one disconnect event', async (t) => {
@@ -35,7 +39,7 @@ test('a proxy whose lease runs out loses its sessions, each with one disconnect 
   t.true(await watcher.isClientConnected('CP-1'));
 });
 
-test('a late disconnect of a replaced connection changes nothing', async (t) => {
+test('a late disconnect of a replaced connection changes nothing (case 2)', async (t) => {
   const { processor, proxy, look } = await cluster(t);
   const transport = await processor(async (delivery) => counted(delivery));
   const [here, there] = [await proxy(), await proxy()];
@@ -108,4 +112,146 @@ test('epochs go on above those given when Redis loses everything', async (t) => 
     );
   await until(opened, 'a session');
   t.true(after.epoch > before.epoch, `${after.epoch} after ${before.epoch}`);
+});
+
+const heartbeat = (id: string, sequence: number): IncomingFrame => ({
+  frame: { type: 2, id, action: 'Heartbeat', payload: {} },
+  text: JSON.stringify([2, id, 'Heartbeat', {}]),
+  receivedAt: Date.now(),
+  sequence,
+});
+
+test('a reconnect at another proxy wins, and only its frames count, whatever the old socket sends (cases 1 and 4)', async (t) => {
+  const { processor, proxy, look, effects } = await cluster(t);
+  const seen: string[] = [];
+  const transport = await processor(async (delivery) => {
+    seen.push(delivery.frame.id);
+    return counted(delivery);
+  });
+  const [here, there] = [await proxy(), await proxy()];
+  const session = { stationId: 'CP-1', protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
+  const told: string[] = [];
+  const got: string[] = [];
+  const sink = (name: string): StationSink => ({
+    deliver: ({ messageId }) => got.push(`${name} ${messageId}`) > 0,
+    revoked: (why) => void told.push(`${name} ${why}`),
+  });
+  const old = await here.open(session, sink('old'));
+  await old.forward(heartbeat('before', 1));
+  await until(() => got.length === 1, 'the answer');
+  const young = await there.open(session, sink('young'));
+  t.true(young.epoch > old.epoch);
+  await until(() => told.length === 1, 'the old one to be told');
+  t.deepEqual(told, ['old replaced']);
+  t.like(await look.hgetall('ocpp:session:CP-1'), { ws_server_id: there.id, connection: `${young.epoch}` });
+  // Both live, and send by turns.
+  for (let i = 1; i <= 5; i++) {
+    await old.forward(heartbeat(`old-${i}`, i + 1));
+    await young.forward(heartbeat(`young-${i}`, i));
+  }
+  await until(() => seen.length === 11, 'all to be handled');
+  await until(async () => (await transport.load()).inFlight === 0, 'all to be finished');
+  const young5 = [1, 2, 3, 4, 5].map((i) => `young-${i}`);
+  t.deepEqual(await effects(), ['before', ...young5]);
+  await until(() => got.length === 6, 'the answers');
+  t.deepEqual(got, ['old before', ...young5.map((id) => `young ${id}`)]);
+  t.is(await look.exists(`ocpp:outbox:${here.id}`), 0, 'nothing waits for the old one');
+});
+
+/** A proxy of its own process with stations that send all the time. */
+async function otherProxy(t: ExecutionContext, addr: string, stations: number): Promise<ChildProcess> {
+  const script = fileURLToPath(new URL('./proxy-process.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, addr, `${stations}`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child.stdout ?? child, 'data');
+  return child;
+}
+
+test('a proxy that stalls past its lease, wakes and goes on writing is fenced out (case 3)', async (t) => {
+  const { redis, processor, proxy, look, effects } = await cluster(t);
+  const seen = new Set<string>();
+  await processor(async (delivery) => {
+    seen.add(delivery.frame.id);
+    return counted(delivery);
+  });
+  const here = await proxy();
+  const stalled = await otherProxy(t, redis.addr, 2);
+  await until(() => seen.size > 10, 'some traffic of it');
+  stalled.kill('SIGSTOP');
+  await until(async () => (await look.scard('ocpp:active')) === 0, 'its sessions to be swept');
+  const moved = await station(here, 'CP-0');
+  await until(async () => (await look.llen('ocpp:requests')) === 0, 'its last frames to be taken');
+  await moved.call('moved');
+  await until(() => moved.heard.length === 1, 'the answer at the other proxy');
+  const [effect, before] = [(await effects()).length, seen.size];
+  stalled.kill('SIGCONT');
+  await until(() => seen.size > before + 5, 'its late frames to be handled');
+  await moved.call('and again');
+  await until(() => moved.heard.length === 2, 'the next answer');
+  t.deepEqual((await effects()).slice(effect), ['and again'], 'none of its frames had an effect');
+  t.deepEqual(moved.told, []);
+  t.is(await look.hget('ocpp:session:CP-0', 'ws_server_id'), here.id);
+  t.is(await look.exists('ocpp:session:CP-1'), 0);
+});
+
+test('a proxy is killed: its sessions end within the lease, with one disconnect each (case 6)', async (t) => {
+  const { redis, processor, proxy, look } = await cluster(t);
+  const STATIONS = 50;
+  const gone: string[] = [];
+  // Two that could sweep, and one that is told.
+  await Promise.all([proxy(), proxy()]);
+  const transport = createTransport({
+    kind: 'redis',
+    redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
+    channelPrefix: 'ocpp',
+    name: 'told',
+    leaseMs: LEASE_MS,
+  });
+  t.teardown(() => transport.stop());
+  transport.onMessage(async () => ({ writes: [], events: [] }));
+  transport.onDisconnection(({ stationId }) => gone.push(stationId));
+  await transport.start();
+  await processor(async (delivery) => counted(delivery));
+  const killed = await otherProxy(t, redis.addr, STATIONS);
+  t.is((await transport.connectedClients()).length, STATIONS);
+  killed.kill('SIGKILL');
+  await until(() => gone.length >= STATIONS, 'the disconnect events');
+  await until(async () => (await look.keys('ocpp:*other*')).length === 0, 'its keys to be gone');
+  t.deepEqual(gone.toSorted(), Array.from({ length: STATIONS }, (_, i) => `CP-${i}`).toSorted());
+  t.deepEqual(await look.keys('ocpp:session:*'), []);
+  t.is(await look.scard('ocpp:active'), 0);
+});
+
+test('a CALL that is handled before its station’s connect is seen is answered, and the connect is told once (case 7)', async (t) => {
+  const { redis, proxy, look, effects } = await cluster(t);
+  const gateway = await proxy();
+  const transport = createTransport({
+    kind: 'redis',
+    redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
+    channelPrefix: 'ocpp',
+    name: 'late',
+    leaseMs: LEASE_MS,
+  });
+  t.teardown(() => transport.stop());
+  const events: string[] = [];
+  transport.onMessage(async (delivery) => counted(delivery));
+  transport.onConnection(({ stationId }) => events.push(`connect ${stationId}`));
+  transport.onDisconnection(({ stationId }) => events.push(`disconnect ${stationId}`));
+  transport.onError(() => undefined);
+  await transport.start();
+  // Nobody hears the channels for now.
+  await look.acl('SETUSER', 'default', '-subscribe');
+  await look.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  const one = await station(gateway, 'CP-1');
+  await one.call('boot');
+  await until(() => one.heard.length === 1, 'the answer');
+  t.deepEqual([events, await effects()], [[], ['boot']]);
+  await look.acl('SETUSER', 'default', '+subscribe');
+  await until(() => events.length > 0, 'the connect');
+  await one.client.stop();
+  await until(() => events.length > 1, 'the disconnect');
+  t.deepEqual(events, ['connect CP-1', 'disconnect CP-1']);
+  t.is(await look.exists('ocpp:session:CP-1'), 0);
 });

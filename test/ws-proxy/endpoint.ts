@@ -60,6 +60,8 @@ export class ProbedGateway implements Gateway {
     return this.stop();
   }
 
+  tell(): void {}
+
   onError(): void {}
 
   isHealthy(): boolean {
@@ -128,6 +130,7 @@ export async function startEndpoint(
         seen.push(`closed ${why}`);
         codes.push(code);
       },
+      duplicate: ({ stationId }) => void seen.push(`duplicate ${stationId}`),
       refused: ({ status }) => void seen.push(`refused ${status}`),
       received: () => undefined,
       forwarded: () => undefined,

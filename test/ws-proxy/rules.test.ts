@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { DomainEvent } from '../../services/transport/transport.ts';
 import { type Frame, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { ConfigError, loadConfig } from '../../services/runtime/config.ts';
 import type { Log } from '../../services/runtime/log.ts';
@@ -123,12 +124,17 @@ test('an identity that two living stations use is a warning; an old half-open so
   const log = { warn: (_: object, text: string) => void lines.push(text), debug() {} } as unknown as Log;
   const load = async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 });
   const metrics = createProxyMetrics({ sessions: () => 0, load, clock: { now: () => 0 } });
-  const observer = createObserver(metrics, log, new QuietLog(log, { now: () => 0 }));
+  const events: DomainEvent[] = [];
+  const tell = (event: DomainEvent) => void events.push(event);
+  const observer = createObserver(metrics, log, new QuietLog(log, { now: () => 0 }), tell);
   const session = { stationId: 'CS1', protocol: 'ocpp1.6', remoteAddress: '192.0.2.1' } as const;
-  observer.closed(session, 'revoked', 1006);
+  observer.closed(session, 'replaced', 1006);
   observer.closed(session, 'station', 1000);
   t.deepEqual(lines, []);
-  observer.closed(session, 'revoked', 1012);
+  observer.duplicate(session);
   t.regex(lines.join(), /two stations may have the same identity/);
+  t.deepEqual(events, [
+    { type: 'duplicate-identity', stationId: 'CS1', fields: { remoteAddress: '192.0.2.1' } },
+  ]);
   t.regex(await metrics.registry.metrics(), /ocpp_proxy_duplicate_identities_total 1/);
 });

@@ -33,6 +33,7 @@ function createTransport(port = 0, admit: Admit = rules): WebSocketTransport {
     observer: {
       opened: nothing,
       closed: nothing,
+      duplicate: () => undefined,
       refused: nothing,
       received: nothing,
       forwarded: nothing,

@@ -134,6 +134,7 @@ export class ControlEvents {
       if (!there.has(`${event.stationId}\n${event.connection}`))
         this.#disconnect({ ...event, at: Date.now() });
     }
+    this.#ended = undefined;
     this.#told = true;
   }
 

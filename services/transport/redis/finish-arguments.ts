@@ -3,10 +3,9 @@ import { type Frame, MessageType } from '../../ocpp/frame.ts';
 import { answerOf } from '../station-call.ts';
 import type { Answer, DomainEvent, Outcome, StateWrite } from '../transport.ts';
 import { type AnswerPieces, outboxAnswer, type Request, seedAnswer } from './envelope.ts';
+import { EVENTS_KEPT, eventTexts } from './events.ts';
 import { escapeKey, type Keys } from './keys.ts';
 
-/** About as many events are kept for whoever reads the stream. */
-const EVENTS_KEPT = 10_000;
 const NO_ANSWER: AnswerPieces = { head: '', body: '', tail: '' };
 /** A replay has the head and tail of a result; its body is the stored one. */
 const ANY_RESULT: Answer = { kind: 'result', payload: {} };
@@ -74,7 +73,7 @@ function writeArguments(keys: Keys, write: StateWrite): string[] {
   return [write.kind, key, String(bound), String(texts.length), ...texts];
 }
 
-function eventArguments(keys: Keys, { type, stationId, fields }: DomainEvent): string[] {
-  const texts = ['type', type, 'stationId', stationId, ...Object.entries(fields).flat()];
+function eventArguments(keys: Keys, event: DomainEvent): string[] {
+  const texts = eventTexts(event);
   return ['append', keys.events, String(EVENTS_KEPT), String(texts.length), ...texts];
 }

@@ -10,7 +10,14 @@
 import { readFrame } from '../../ocpp/frame.ts';
 import { sleep } from '../../runtime/clock.ts';
 import { TransportError } from '../errors.ts';
-import type { Gateway, GatewayConnection, StationSession, StationSink, TransportLoad } from '../transport.ts';
+import type {
+  DomainEvent,
+  Gateway,
+  GatewayConnection,
+  StationSession,
+  StationSink,
+  TransportLoad,
+} from '../transport.ts';
 import { openConnection, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
 import { ForkLink } from './fork-link.ts';
 import { escapeKey, type Keys } from './keys.ts';
@@ -74,6 +81,10 @@ export class ForkInterop implements Gateway {
   onError(listener: (error: Error) => void): void {
     this.#failed.push(listener);
     this.#inner.onError(listener);
+  }
+
+  tell(event: DomainEvent): void {
+    this.#inner.tell(event);
   }
 
   load(): Promise<TransportLoad> {

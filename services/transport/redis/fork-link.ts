@@ -4,6 +4,7 @@ import type {
   GatewayConnection,
   IncomingFrame,
   OutgoingFrame,
+  Revocation,
   StationSession,
   StationSink,
 } from '../transport.ts';
@@ -68,8 +69,8 @@ export class ForkLink implements GatewayConnection, StationSink {
     return this.#sink.deliver(frame);
   }
 
-  revoked(reason: string): void {
+  revoked(why: Revocation, reason: string): void {
     this.#host.closed();
-    this.#sink.revoked(reason);
+    this.#sink.revoked(why, reason);
   }
 }

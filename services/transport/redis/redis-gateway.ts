@@ -6,9 +6,17 @@
  * back; a batch whose reply was lost is sent again, which finish.lua copes with.
  */
 import { TransportError } from '../errors.ts';
-import type { Gateway, GatewayConnection, StationSession, StationSink, TransportLoad } from '../transport.ts';
+import type {
+  DomainEvent,
+  Gateway,
+  GatewayConnection,
+  StationSession,
+  StationSink,
+  TransportLoad,
+} from '../transport.ts';
 import { BLOCK_SECONDS, isRefusal, type RedisSettings, unavailable } from './connection.ts';
 import { type OutboxEntry, readOutbox } from './envelope.ts';
+import { addEvent } from './events.ts';
 import type { Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
@@ -95,6 +103,13 @@ export class RedisGateway implements Gateway, ConnectionHost {
 
   onError(listener: (error: Error) => void): void {
     this.#failed.push(listener);
+  }
+
+  tell(event: DomainEvent): void {
+    const { commands, keys } = this.#member;
+    addEvent(commands, keys, event).catch((error: unknown) => {
+      this.#report(unavailable(this.#options.redis.addr, error));
+    });
   }
 
   load(): Promise<TransportLoad> {
@@ -232,7 +247,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
     const connection = this.#connections.get(entry.connection);
     if (entry.type === 0) {
       this.#connections.delete(entry.connection);
-      connection?.sink.revoked('the station has connected again');
+      connection?.sink.revoked('replaced', 'the station has connected again');
     } else if (connection?.sink.deliver(entry) !== true && entry.timeoutMs !== undefined) {
       void this.#handBack(entry);
     }
@@ -274,13 +289,13 @@ export class RedisGateway implements Gateway, ConnectionHost {
     const connection = this.#connections.get(epoch);
     if (connection === undefined) return;
     this.#connections.delete(epoch);
-    connection.sink.revoked('the session is not this connection’s any more');
+    connection.sink.revoked('lost', 'the session is not this connection’s any more');
   }
 
   #revokeAll(): void {
     const all = [...this.#connections.values()];
     this.#connections.clear();
-    for (const { sink } of all) sink.revoked('the proxy lost its lease');
+    for (const { sink } of all) sink.revoked('lost', 'the proxy lost its lease');
   }
 
   async #endSessions(): Promise<void> {

@@ -11,6 +11,8 @@ export interface SocketLimits {
   readonly maxUnreadBytes: number;
   /** Pause between two pings; a socket that is silent for two of them is cut; ms. */
   readonly pingIntervalMs: number;
+  /** How long the peer of a replaced connection may take for a sign of life before it is cut as half open; ms. */
+  readonly probeTimeoutMs: number;
 }
 
 export interface StationServerLimits extends SocketLimits {
@@ -31,6 +33,7 @@ export const DEFAULT_LIMITS: StationServerLimits = {
   maxHeldBytesOfAll: 64 * 1024 * 1024,
   maxUnreadBytes: 1024 * 1024,
   pingIntervalMs: 30_000,
+  probeTimeoutMs: 3000,
   handshakeTimeoutMs: 10_000,
   openTimeoutMs: 10_000,
   closeTimeoutMs: 10_000,

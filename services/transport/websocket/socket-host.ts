@@ -24,6 +24,8 @@ export interface SocketHost {
 export interface SocketObserver {
   opened(session: StationSession): void;
   closed(session: StationSession, why: CloseReason, code: number): void;
+  /** A replaced connection was alive: two stations may have one identity. */
+  duplicate(session: StationSession): void;
   /** A message of a station: its MessageTypeNumber, or what is wrong with it. */
   received(type: number | FrameFault['kind'] | 'binary'): void;
   forwarded(): void;
@@ -42,8 +44,10 @@ export type CloseReason =
   /** It answered no ping; it did not read what we wrote. */
   | 'silent'
   | 'slow-reader'
-  /** Another connection has the session now, or the store refused a frame for good. */
+  /** Another connection of the station has the session now; or the session is lost, and the station shall come again. */
+  | 'replaced'
   | 'revoked'
+  /** The store refused a frame for good. */
   | 'refused'
   | 'drain'
   | 'drain-forced'

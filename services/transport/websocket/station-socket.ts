@@ -18,6 +18,7 @@ import type {
   GatewayConnection,
   IncomingFrame,
   OutgoingFrame,
+  Revocation,
   StationSession,
   StationSink,
 } from '../transport.ts';
@@ -40,7 +41,10 @@ export class StationSocket implements StationSink {
   #connection: GatewayConnection | undefined;
   /** What the gateway said before the handshake was done. */
   #early: OutgoingFrame[] | undefined;
-  #revoked: string | undefined;
+  #revoked: { readonly why: Revocation; readonly reason: string } | undefined;
+  /** Of a replaced connection: when it is cut, unless its peer has closed it by then. */
+  #cutAt = Infinity;
+  #aliveAfterAll = false;
   /** Bytes given to the gateway and not stored yet; with what the peer holds, this socket's share. */
   #storing = 0;
   #counted = 0;
@@ -78,7 +82,7 @@ export class StationSocket implements StationSink {
     ws.station = this;
     ws.on('message', onMessage).on('pong', onPong).on('error', onError).on('close', onClose);
     this.#host.observer.opened(this.session);
-    if (this.#revoked !== undefined) return this.revoked(this.#revoked);
+    if (this.#revoked !== undefined) return this.revoked(this.#revoked.why, this.#revoked.reason);
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const frame of early) this.deliver(frame);
@@ -86,6 +90,7 @@ export class StationSocket implements StationSink {
 
   /** Looks at what time has brought: CALLs to give up, a ping to send, a peer that is gone. */
   sweep(now: number): void {
+    if (now >= this.#cutAt) return this.#cut('replaced');
     if (now >= this.#peer.deadline) this.#perform(this.#peer.expire(now));
     if (now < this.#pingAt || !this.isOpen) return;
     this.#pingAt = now + this.#host.limits.pingIntervalMs;
@@ -101,6 +106,7 @@ export class StationSocket implements StationSink {
   received(data: Buffer, isBinary: boolean): void {
     const { observer, clock } = this.#host;
     this.#silentPings = 0;
+    this.#signOfLife();
     if (isBinary) {
       observer.received('binary');
       return this.close('binary', CLOSE.unsupported, 'OCPP-J messages are text');
@@ -122,6 +128,14 @@ export class StationSocket implements StationSink {
 
   pong(): void {
     this.#silentPings = 0;
+    this.#signOfLife();
+  }
+
+  /** Whoever is replaced and lives shares its identity with another, or has two connections. */
+  #signOfLife(): void {
+    if (this.#cutAt === Infinity || this.#aliveAfterAll) return;
+    this.#aliveAfterAll = true;
+    this.#host.observer.duplicate(this.session);
   }
 
   deliver(frame: OutgoingFrame): boolean {
@@ -145,9 +159,14 @@ export class StationSocket implements StationSink {
     return false;
   }
 
-  revoked(reason: string): void {
-    this.#revoked = reason;
-    this.close('revoked', CLOSE.serviceRestart, reason);
+  /** The old connection of a station that has come again is half open as a rule: it is probed, and cut soon. */
+  revoked(why: Revocation, reason: string): void {
+    this.#revoked = { why, reason };
+    if (why === 'replaced' && this.isOpen) {
+      this.#cutAt = this.#host.clock.now() + this.#host.limits.probeTimeoutMs;
+      this.#ws?.ping();
+    }
+    this.close(why === 'replaced' ? why : 'revoked', CLOSE.serviceRestart, reason);
   }
 
   closeForRestart(why: 'drain' | 'drain-forced' | 'stop'): void {
@@ -177,6 +196,8 @@ export class StationSocket implements StationSink {
   /** For the listeners of the module: the socket is closed. */
   closed(code: number): void {
     this.#closing ??= code === 1006 ? 'lost' : 'station';
+    // The peer has answered our Close.
+    if (code !== 1006) this.#signOfLife();
     this.#gone = true;
     this.#account();
     this.#host.gone(this);
