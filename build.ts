@@ -1,5 +1,5 @@
 /**
- * `node build.ts [version]` bundles the programs of the image into dist/: one file each, with no
+ * `node build.ts [version] [folder]` bundles the programs of the image into dist/, or that folder: one file each, with no
  * node_modules beside it.
  *
  * A data file that a source names as `new URL('./take.lua', import.meta.url)` cannot be bundled. It is
@@ -12,7 +12,7 @@ import { build, type Plugin } from 'esbuild';
 import { PROGRAM } from './services/contract.ts';
 
 const ROOT = import.meta.dirname;
-const OUT = join(ROOT, 'dist');
+const OUT = process.argv[3] ?? join(ROOT, 'dist');
 /** Bundle → its source. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   [PROGRAM.operator]: 'operator/main.ts',
@@ -43,7 +43,7 @@ const dataFiles: Plugin = {
 };
 
 rmSync(OUT, { recursive: true, force: true });
-mkdirSync(OUT);
+mkdirSync(OUT, { recursive: true });
 // The folder is all of the image's /app: without this, Node would take the .js files for CommonJS.
 const version = process.argv[2] ?? 'dev';
 writeFileSync(

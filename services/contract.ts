@@ -37,6 +37,8 @@ export const ENV = {
   stationPath: 'OCPP_PATH',
   adminPort: 'OCPP_ADMIN_PORT',
   logLevel: 'LOG_LEVEL',
+  /** How long a silent process counts as living. */
+  lease: 'OCPP_LEASE',
   protocols: 'OCPP_PROTOCOLS',
   maxSessions: 'OCPP_MAX_SESSIONS',
   /** Handshakes that one proxy admits per second. */

@@ -58,6 +58,12 @@ export const redisSettings = {
     ENV.stateKeyPrefix,
     'Prefix of stored state (transactions, tokens, stations); empty for the channel prefix.',
   ),
+  lease: {
+    doc: 'How long a process may be silent before the others declare it dead and take over what it holds.',
+    format: duration,
+    default: 10_000,
+    env: ENV.lease,
+  },
   clientTimeout: {
     doc: 'How long a Redis command and a connection attempt may take.',
     format: duration,
@@ -89,6 +95,7 @@ export function redisOptions(config: RedisConfig) {
       clientTimeoutMs: config.clientTimeout,
     },
     channelPrefix: config.channelPrefix,
+    leaseMs: config.lease,
     ...given({ stateKeyPrefix: config.stateKeyPrefix }),
   };
 }

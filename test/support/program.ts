@@ -39,11 +39,12 @@ export class Program implements AsyncDisposable {
     env: Environment,
     ports: { admin: number; station: number },
     nodeArgs: readonly string[] = [],
+    entry: string = join(ROOT, SOURCES[name]),
   ) {
     this.name = name;
     this.adminPort = ports.admin;
     this.stationPort = ports.station;
-    this.#child = spawn(process.execPath, [...nodeArgs, join(ROOT, SOURCES[name])], {
+    this.#child = spawn(process.execPath, [...nodeArgs, entry], {
       cwd: ROOT,
       env: {
         PATH: process.env['PATH'],

@@ -1,0 +1,105 @@
+/** What must be in Redis when a run is over, and what must not. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { Charge, Ledger } from './ledger.ts';
+import type { Plan } from './plan.ts';
+
+/** Keys that stay, and whose they are. All others must expire. */
+const OWNED: readonly RegExp[] = [
+  // Counters.
+  /^ocpp:(running|epoch|call-order|counter:.*)$/,
+  // Bounded streams for billing and for whoever watches.
+  /^ocpp:(transactions|meter-values|settlements|events)$/,
+  // Of a station as long as there is that station.
+  /^ocpp:station:.*$/,
+  // Of living processes.
+  /^ocpp:(processors|proxies|process:.*|outbox:.*|inflight:.*|processing:.*|landing:.*)$/,
+];
+const QUIET_MS = 20_000;
+
+/** Resolves when nothing is under way any more: what was asked is handled, and the stations are gone. */
+export async function untilQuiet(look: Redis, ledger: Ledger): Promise<void> {
+  const end = Date.now() + QUIET_MS;
+  for (;;) {
+    const left = await underWay(look);
+    if (left.length === 0) return;
+    if (Date.now() > end) return ledger.violated(`after ${QUIET_MS} ms there is still ${left.join(', ')}`);
+    await wait(100);
+  }
+}
+
+async function underWay(look: Redis): Promise<string[]> {
+  const left: string[] = [];
+  for (const list of ['ocpp:requests', 'ocpp:rescued']) {
+    const length = await look.llen(list);
+    if (length > 0) left.push(`${list} (${length})`);
+  }
+  const held = [
+    'processing:*',
+    'landing:*',
+    'session:*',
+    'calls:*',
+    'call-deadlines',
+    'active',
+    'sessions:*',
+  ];
+  for (const pattern of held) left.push(...(await look.keys(`ocpp:${pattern}`)));
+  // Who died has been rescued.
+  const registered = [await look.zcard('ocpp:processors'), await look.zcard('ocpp:proxies')];
+  if (registered.some((count) => count !== 2)) left.push(`registrations ${registered.join(' and ')}`);
+  return left;
+}
+
+export async function checkEffects(look: Redis, { seed }: Plan, ledger: Ledger): Promise<void> {
+  const ours = (fields: readonly string[]) => fieldOf(fields, 'stationId').startsWith(`S${seed}-`);
+  const closed = (await look.xrange('ocpp:transactions', '-', '+')).map(([, fields]) => fields).filter(ours);
+  const events = (await look.xrange('ocpp:events', '-', '+')).map(([, fields]) => fields).filter(ours);
+  for (const charge of ledger.charges) checkCharge(charge, closed, events, ledger);
+  const finished = ledger.charges.filter(({ stopped }) => stopped).length;
+  if (closed.length !== finished) {
+    ledger.violated(`${finished} transactions were ended by their stations, ${closed.length} are recorded`);
+  }
+  for (const [, fields] of await look.xrange('ocpp:dead-letters', '-', '+')) {
+    ledger.violated(`a dead letter: ${fields.join(' ').slice(0, 300)}`);
+  }
+}
+
+function checkCharge(
+  charge: Charge,
+  closed: readonly string[][],
+  events: readonly string[][],
+  ledger: Ledger,
+): void {
+  const { stationId, transactionId = '', meterStart, meterStop } = charge;
+  const what = `${stationId}: transaction ${transactionId}`;
+  const own = (fields: readonly string[]) =>
+    fieldOf(fields, 'stationId') === stationId && fieldOf(fields, 'transactionId') === transactionId;
+  const entries = closed.filter(own);
+  if (charge.stopped && entries.length !== 1) ledger.violated(`${what} is recorded ${entries.length} times`);
+  for (const entry of entries) {
+    const meters = `${fieldOf(entry, 'meterStart')} to ${fieldOf(entry, 'meterStop')}`;
+    if (meters !== `${meterStart} to ${meterStop}`) {
+      ledger.violated(`${what}: ${meterStart} to ${meterStop} Wh are recorded as ${meters}`);
+    }
+  }
+  if (transactionId === '') return;
+  const told = events.filter(own).map((fields) => fieldOf(fields, 'type'));
+  const expected = [
+    ...(charge.started ? ['transaction-started'] : []),
+    ...(charge.stopped ? ['transaction-stopped'] : []),
+  ];
+  if (told.join() !== expected.join()) ledger.violated(`${what} had the events ${told.join()}`);
+}
+
+/** Everything in Redis has an owner or an expiry. */
+export async function checkLeftovers(look: Redis, ledger: Pick<Ledger, 'violated'>): Promise<void> {
+  for (const key of await look.keys('*')) {
+    if (OWNED.some((pattern) => pattern.test(key))) continue;
+    if ((await look.ttl(key)) === -1) ledger.violated(`${key} is left, with no owner and no expiry`);
+  }
+}
+
+function fieldOf(fields: readonly string[], name: string): string {
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return fields[i + 1] ?? '';
+  return '';
+}

@@ -1,0 +1,81 @@
+/**
+ * Builds that are broken on purpose, each by one thing that an engineer might well do. The harness must catch them all
+ * (`npm run chaos -- --mutant NAME`), or what it says of the real build is worth little.
+ */
+export interface Mutant {
+  readonly what: string;
+  /** Texts in the bundled programs; each stands there once. */
+  readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+}
+
+export const MUTANTS: Readonly<Record<string, Mutant>> = {
+  'acknowledge-before-answer': {
+    what: 'a delivery is removed when it is taken, before it is handled: a killed processor loses it',
+    changes: [
+      { file: 'take.lua', from: "  redis.call('HSET', KEYS[2], unpack(numbered))\n", to: '' },
+      {
+        file: 'take.lua',
+        from: '  top = tonumber(hold(landed)[#landed * 2 - 1])\n',
+        to: '  if #landed > 0 then return hold(landed) end\n',
+      },
+      {
+        file: 'finish.lua',
+        from: "  if redis.call('HDEL', KEYS[1], number) == 1 then",
+        to: '  if true then',
+      },
+    ],
+  },
+  'no-removal-fence': {
+    what: 'finish applies a delivery whether or not it removed it: late and repeated scripts act twice',
+    changes: [
+      {
+        file: 'finish.lua',
+        from: "  if redis.call('HDEL', KEYS[1], number) == 1 then",
+        to: "  redis.call('HDEL', KEYS[1], number)\n  if true then",
+      },
+      { file: 'finish.lua', from: '      if number < last then return end\n', to: '' },
+      { file: 'finish.lua', from: '      if number == last then\n', to: '      if false then\n' },
+      { file: 'finish.lua', from: '  if not stored then\n', to: '  if true then\n' },
+    ],
+  },
+  'no-business-keys': {
+    what: 'what a station sends again on another connection is a new fact',
+    changes: [
+      { file: 'finish.lua', from: '  if not stored then\n', to: '  stored = false\n  if true then\n' },
+    ],
+  },
+  'commands-sent-again': {
+    what: 'a command that was sent when its link broke is sent again',
+    changes: [
+      {
+        file: 'calls.lua',
+        from: "if held[1] == 'sent' then Calls.finish(prefix, id, 'uncertain', 'disconnected', '')",
+        to: "if held[1] == 'sent' then requeue(prefix, id)",
+      },
+    ],
+  },
+  'the-dead-are-not-rescued': {
+    what: 'what a dead processor held is dropped: its CALLs are not answered on connections that live on',
+    changes: [{ file: 'put-back.lua', from: 'for i = 1, #held do back(held[i][2]) end\n', to: '' }],
+  },
+  'the-dead-may-take': {
+    what: 'a processor that was declared dead takes on under its old name, which nobody watches any more',
+    changes: [
+      { file: 'take.lua', from: "if registration[1] ~= 'live' then return { 'gone' } end\n", to: '' },
+    ],
+  },
+  'the-dead-may-connect': {
+    what: 'a proxy that was declared dead takes sessions, which nobody ends any more',
+    changes: [
+      {
+        file: 'connect.lua',
+        from: "if redis.call('HGET', KEYS[1], 'state') ~= 'live' then return 0 end\n",
+        to: '',
+      },
+    ],
+  },
+  'lost-replies-are-not-repeated': {
+    what: 'what was handed out in a reply that got lost is not handed out again',
+    changes: [{ file: 'take.lua', from: 'if top > seen then\n', to: 'if false then\n' }],
+  },
+};

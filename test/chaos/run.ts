@@ -1,0 +1,66 @@
+/** One run: stations and commands against the network while the faults of the plan strike it, then the reckoning. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { checkEffects, checkLeftovers, untilQuiet } from './aftermath.ts';
+import { type Charge, Ledger } from './ledger.ts';
+import type { Network } from './network.ts';
+import type { Plan } from './plan.ts';
+import { command } from './requester.ts';
+import { Station } from './station.ts';
+
+/** After the last fault everybody must get on and come to an end within this; ms. */
+const PATIENCE_MS = 40_000;
+
+export async function run(plan: Plan, network: Network): Promise<Ledger> {
+  const ledger = new Ledger();
+  const giveUp = new AbortController();
+  const { signal } = giveUp;
+  const world = {
+    ledger,
+    urls: network.urls,
+    signal,
+    lastMeter: (charge: Charge) => lastMeter(network, charge),
+  };
+  const stations = plan.stations.map((one) => new Station(one, world));
+  const days = stations.map((station) => station.run());
+  const commands = plan.commands.map(async (one) => {
+    await wait(one.at);
+    const outcome = await command(one, () => network.requester(one.requester), signal);
+    if (outcome !== undefined) ledger.ended(one.key, outcome);
+  });
+  const faults = plan.faults.map(async (fault) => {
+    await wait(fault.at);
+    await network.strike(fault);
+  });
+  await Promise.all(faults);
+  await network.heal();
+  const late = setTimeout(() => giveUp.abort(), PATIENCE_MS);
+  // Those that have charged stay for the commands that wait for them.
+  const over = new AbortController();
+  const staying = Promise.all(
+    stations.map(async (station, i) => {
+      await days[i];
+      while (!over.signal.aborted) {
+        await station.stay();
+        await wait(100);
+      }
+    }),
+  );
+  await Promise.all([...days, ...commands]);
+  over.abort();
+  await staying;
+  clearTimeout(late);
+  if (signal.aborted) ledger.violated(`not everybody came to an end within ${PATIENCE_MS} ms`);
+  await Promise.all(stations.map((station) => station.leave()));
+  ledger.close(plan.commands.map(({ key }) => key));
+  await untilQuiet(network.look, ledger);
+  await checkEffects(network.look, plan, ledger);
+  await checkLeftovers(network.look, ledger);
+  return ledger;
+}
+
+async function lastMeter({ look }: Network, { stationId, protocol, transactionId = '' }: Charge) {
+  const key =
+    protocol === 'ocpp1.6' ? `transaction:${transactionId}` : `transaction:${stationId}:${transactionId}`;
+  const stored = await look.hget(`ocpp:${key}`, 'lastMeter');
+  return stored === null ? undefined : Number(stored);
+}
