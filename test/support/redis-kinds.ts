@@ -45,8 +45,8 @@ export async function startTlsRedis(): Promise<TlsRedis> {
 export interface Servers extends AsyncDisposable {
   /** What REDIS_ADDR is: the Sentinels, or the Cluster's nodes. */
   readonly addr: string;
-  /** First the primary of our keys, then its replica. */
-  readonly servers: readonly [RedisServer, RedisServer, ...RedisServer[]];
+  /** First the primary of our keys, then those that follow it, then all others. */
+  readonly servers: readonly [RedisServer, ...RedisServer[]];
 }
 
 export interface SentinelOptions {
@@ -56,7 +56,7 @@ export interface SentinelOptions {
 
 export const MASTER = 'ocpp-primary';
 
-/** A primary that takes writes only while its replica follows, and three Sentinels that fail over within a second. */
+/** A primary that takes writes only while a replica follows, two replicas, and three Sentinels that fail over soon. */
 export async function startSentinels({ password }: SentinelOptions = {}): Promise<Servers> {
   const secret = password === undefined ? [] : ['--requirepass', password, '--masterauth', password];
   const safe = [
@@ -69,10 +69,10 @@ export async function startSentinels({ password }: SentinelOptions = {}): Promis
   ];
   const args = [...secret, ...safe];
   const primary = await startRedis({ appendonly: true, args });
-  const replica = await startRedis({
-    appendonly: true,
-    args: [...args, '--replicaof', '127.0.0.1', `${primary.port}`],
-  });
+  const follow = ['--replicaof', '127.0.0.1', `${primary.port}`];
+  const replicas = await Promise.all(
+    [1, 2].map(() => startRedis({ appendonly: true, args: [...args, ...follow] })),
+  );
   const auth =
     password === undefined ? '' : `sentinel auth-pass ${MASTER} ${password}\nrequirepass ${password}\n`;
   const sentinel = [
@@ -90,7 +90,7 @@ export async function startSentinels({ password }: SentinelOptions = {}): Promis
         const facts = (await client.call('SENTINEL', 'MASTER', MASTER)) as string[];
         const fact = (name: string) => facts[facts.indexOf(name) + 1];
         return (
-          fact('num-slaves') === '1' && fact('num-other-sentinels') === '2' && fact('flags') === 'master'
+          fact('num-slaves') === '2' && fact('num-other-sentinels') === '2' && fact('flags') === 'master'
         );
       }, 'the Sentinels to know each other');
       client.disconnect();
@@ -98,9 +98,9 @@ export async function startSentinels({ password }: SentinelOptions = {}): Promis
   );
   return {
     addr: sentinels.map(({ addr }) => addr).join(','),
-    servers: [primary, replica],
+    servers: [primary, ...replicas],
     async [Symbol.asyncDispose]() {
-      for (const one of [...sentinels, replica, primary]) await one[Symbol.asyncDispose]();
+      for (const one of [...sentinels, ...replicas, primary]) await one[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,9 +1,11 @@
 /** The conformance suite on every kind of Redis, each a real one. */
 import test from 'ava';
-import type { RedisSettings } from '../../services/transport/redis/settings.ts';
+import { openConnection } from '../../services/transport/redis/connection.ts';
+import type { RedisSettings, RedisTls } from '../../services/transport/redis/settings.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { redisHarness } from '../support/gateway-harness.ts';
 import { MASTER, startCluster, startSentinels, startTlsRedis } from '../support/redis-kinds.ts';
+import { until } from '../support/until.ts';
 
 const tls = await startTlsRedis();
 const sentinels = await startSentinels({ password: 'for-all' });
@@ -30,4 +32,25 @@ let runs = 0;
 for (const [name, redis] of Object.entries(KINDS)) {
   // Prefixes that differ and have one slot.
   transportConformance(test, name, async () => redisHarness({ redis, channelPrefix: `{c}${++runs}` }));
+}
+
+const WRONG_TLS: Readonly<Record<string, readonly [RedisTls, RegExp]>> = {
+  'whose certificate nobody we trust has signed': [{ certFile, keyFile }, /certificate/],
+  'whose certificate is for another name': [
+    { caFile, certFile, keyFile, serverName: 'redis.example' },
+    /redis\.example.*altnames/,
+  ],
+  'that wants a certificate of ours': [{ caFile }, /certificate required|ECONNRESET|EPIPE|not connected/],
+  'with a file that is not there': [{ caFile: '/nowhere/ca.crt' }, /ENOENT.*\/nowhere\/ca\.crt/],
+};
+
+for (const [what, [options, says]] of Object.entries(WRONG_TLS)) {
+  test(`TLS: a server ${what} is not spoken to`, async (t) => {
+    const errors: string[] = [];
+    const settings = { ...common, addr: tls.addr, tls: options };
+    const connection = openConnection(settings, 'commands', ({ message }) => errors.push(message));
+    t.teardown(() => connection.disconnect());
+    await until(() => errors.some((message) => says.test(message)), `${says}, not ${errors.join('; ')}`);
+    t.not(connection.status, 'ready');
+  });
 }

@@ -22,7 +22,7 @@ const LONGEST_SILENCE = 10_000;
 /** How long a blocking command waits at a time; seconds. */
 export const BLOCK_SECONDS = 1;
 /** Reconnects after 50 ms, doubled up to this; ms. */
-const LONGEST_PAUSE = 2000;
+const LONGEST_PAUSE = 1000;
 /** The primary is elsewhere, or about to be: where, is asked before the next connection. */
 const ELSEWHERE = /^(READONLY|MOVED|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)/;
 
@@ -35,6 +35,8 @@ const COMMON = {
   maxRetriesPerRequest: 0,
   // One right less that an ACL user needs.
   disableClientInfo: true,
+  // While Redis loads its data, ask this often whether it is through; it tells its own, mostly too long, estimate.
+  maxLoadingRetryTime: 500,
 } satisfies RedisOptions;
 
 /** @param purpose a blocking connection waits up to BLOCK_SECONDS for its reply, on purpose */
@@ -47,7 +49,13 @@ export function openConnection(
   const primary = new Primary(settings, (at, command) => ask(settings, at, command));
   const connection = new Redis({
     ...COMMON,
-    Connector: connectorTo(() => primary.find(), settings.tls, timeoutMs),
+    Connector: connectorTo(
+      () => primary.find(),
+      settings.tls,
+      timeoutMs,
+      (at) =>
+        onError(unavailable(settings.addr, new Error(`${at.host}:${at.port} is a replica, not the primary`))),
+    ),
     db: settings.db,
     // A server that vanished without a word (a lost node) is noticed by its silence; TCP alone takes minutes.
     socketTimeout:
@@ -127,8 +135,15 @@ async function ask(
 }
 
 /** What ioredis gets its sockets from. It ends for good when this rejects, so failures are sockets that are closed. */
-function connectorTo(find: () => Promise<Address>, tls: RedisTls | undefined, timeoutMs: number) {
+function connectorTo(
+  find: () => Promise<Address>,
+  tls: RedisTls | undefined,
+  timeoutMs: number,
+  onReplica?: (at: Address) => void,
+) {
   return class extends AbstractConnector {
+    #at: Address | undefined;
+
     constructor() {
       super(timeoutMs);
     }
@@ -136,7 +151,7 @@ function connectorTo(find: () => Promise<Address>, tls: RedisTls | undefined, ti
     override async connect(): Promise<Socket> {
       this.connecting = true;
       const stream = await find()
-        .then((at) => openSocket(at, tls, timeoutMs))
+        .then((at) => openSocket((this.#at = at), tls, timeoutMs))
         .catch((error: Error) => {
           this.firstError = error;
           return new Socket().destroy();
@@ -148,7 +163,9 @@ function connectorTo(find: () => Promise<Address>, tls: RedisTls | undefined, ti
 
     /** Sentinels and nodes may still name a primary that was one: it is asked itself. */
     override check(info: { readonly role?: string }): boolean {
-      return info.role !== 'slave';
+      if (info.role !== 'slave') return true;
+      if (this.#at !== undefined) onReplica?.(this.#at);
+      return false;
     }
   };
 }

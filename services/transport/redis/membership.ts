@@ -49,6 +49,8 @@ export class Membership {
   #renewedAt = -Infinity;
   #inTouchSince = 0;
   readonly #stopped = new AbortController();
+  /** Aborts with the next connection that is made: whoever waits after a failure tries at once. */
+  #back = new AbortController();
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -59,6 +61,12 @@ export class Membership {
     this.blocking.on('close', () => {
       this.#link++;
     });
+    for (const connection of [this.commands, this.blocking]) {
+      connection.on('ready', () => {
+        this.#back.abort();
+        this.#back = new AbortController();
+      });
+    }
   }
 
   /** Id of the registration; empty before the first. */
@@ -126,9 +134,10 @@ export class Membership {
     return this.#registeredLink === this.#link && pid === this.#pid && !this.stopping;
   }
 
-  /** Waits after a failure, longer each time. */
+  /** Waits after a failure, longer each time, but no longer than until a lost connection is back. */
   async pause(failures: number): Promise<void> {
-    await sleep(Math.min(FIRST_PAUSE * 2 ** Math.min(failures, 10), LONGEST_PAUSE), this.#stopped.signal);
+    const until = AbortSignal.any([this.#stopped.signal, this.#back.signal]);
+    await sleep(Math.min(FIRST_PAUSE * 2 ** Math.min(failures, 10), LONGEST_PAUSE), until);
   }
 
   async #register(): Promise<void> {

@@ -1,0 +1,158 @@
+/**
+ * Fail-over of the real thing under traffic: the processes find the new primary by themselves, nothing that was
+ * acknowledged to a station is lost, nothing happens twice.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import type { Redis } from 'ioredis';
+import { MAX_IN_HAND } from '../../services/transport/redis/redis-transport.ts';
+import { slotOf } from '../../services/transport/redis/primary.ts';
+import type { Delivery } from '../../services/transport/transport.ts';
+import { MASTER, on, startCluster, startSentinels } from '../support/redis-kinds.ts';
+import type { RedisServer } from '../support/redis-server.ts';
+import { counted, startTraffic, type Traffic } from '../support/traffic.ts';
+import { until } from '../support/until.ts';
+
+const PREFIX = '{city}';
+const common = { db: 0, clientTimeoutMs: 2000 };
+
+/** Ends the traffic and holds what stations were told against what the primary knows. */
+async function account(t: ExecutionContext, traffic: Traffic, primary: RedisServer): Promise<void> {
+  await traffic.quiet();
+  const entries = await on(primary, (client) => client.xrange(`${PREFIX}:effects`, '-', '+'));
+  const effects = entries.map(([, fields]) => fields[1] ?? '');
+  const known = new Set(effects);
+  t.deepEqual(
+    [...traffic.acknowledged].filter((id) => !known.has(id)),
+    [],
+    'acknowledged and lost',
+  );
+  t.is(known.size, effects.length, 'each effect once');
+}
+
+async function isPrimary(server: RedisServer): Promise<boolean> {
+  return on(server, async (client) => (await client.info('replication')).includes('role:master'));
+}
+
+const ownsSlot = (client: Redis) =>
+  client.call('CLUSTER', 'SLOTS').then((ranges) => {
+    const slot = slotOf(PREFIX);
+    const [, , owner] = (ranges as [number, number, [string, number]][]).find(
+      ([from, to]) => from <= slot && slot <= to,
+    ) ?? [0, 0, ['', 0]];
+    return owner[1] === client.options.port;
+  });
+
+test('Sentinels fail over when the primary dies: nothing acknowledged is lost', async (t) => {
+  await using group = await startSentinels();
+  const [primary, ...replicas] = group.servers;
+  const redis = { ...common, mode: 'sentinel', addr: group.addr, sentinel: { masterName: MASTER } } as const;
+  await using traffic = await startTraffic({ redis, channelPrefix: PREFIX });
+  await traffic.flows();
+  await primary.kill();
+  await traffic.flows();
+  const promoted = [];
+  for (const replica of replicas) if (await isPrimary(replica)) promoted.push(replica);
+  t.is(promoted.length, 1);
+  // The old one comes back as a primary that does not know better, and stays it until the Sentinels have told it.
+  await primary.restart();
+  await traffic.flows();
+  await account(t, traffic, promoted[0] ?? primary);
+});
+
+test('a Cluster fails over when the slot’s owner dies: nothing acknowledged is lost', async (t) => {
+  await using cluster = await startCluster(PREFIX);
+  const [owner, replica = owner] = cluster.servers;
+  const redis = { ...common, mode: 'cluster', addr: cluster.addr } as const;
+  await using traffic = await startTraffic({ redis, channelPrefix: PREFIX });
+  await traffic.flows();
+  await owner.kill();
+  await traffic.flows();
+  t.true(await on(replica, ownsSlot));
+  await owner.restart();
+  await until(async () => !(await isPrimary(owner)), 'the old owner to follow');
+
+  // MOVED: the owner lives and hands over.
+  await until(
+    () => on(replica, async (client) => String(await client.call('CLUSTER', 'NODES')).includes('slave')),
+    'the new owner to know that it is followed',
+  );
+  await on(owner, (client) => client.call('CLUSTER', 'FAILOVER'));
+  await until(() => on(owner, ownsSlot), 'the first owner to own it again');
+  await traffic.flows();
+  await account(t, traffic, owner);
+});
+
+test('a Cluster without majority takes nothing, and goes on when it has one', async (t) => {
+  await using cluster = await startCluster(PREFIX);
+  const [owner, , ...others] = cluster.servers;
+  const redis = { ...common, mode: 'cluster', addr: cluster.addr } as const;
+  await using traffic = await startTraffic({ redis, channelPrefix: PREFIX, patienceMs: 10_000 });
+  await traffic.flows();
+  for (const other of others) await other.kill();
+  await until(() => traffic.errors.some(({ message }) => message.includes('CLUSTERDOWN')), 'CLUSTERDOWN');
+  for (const other of others) await other.restart();
+  await traffic.flows();
+  await account(t, traffic, owner);
+});
+
+test('a slot that moves to another node takes the data path along, and nothing is done by half', async (t) => {
+  await using cluster = await startCluster(PREFIX);
+  const [from, , to = from] = cluster.servers;
+  const redis = { ...common, mode: 'cluster', addr: cluster.addr } as const;
+  const held = Promise.withResolvers<void>();
+  let inHand = 0;
+  const handle = async (delivery: Delivery) => {
+    inHand++;
+    await held.promise;
+    return counted(delivery);
+  };
+  await using traffic = await startTraffic({ redis, channelPrefix: PREFIX, patienceMs: 12_000, handle });
+  // More than a processor takes, so that the queue's key is there and nothing but the guard holds the scripts up.
+  await until(() => inHand === 8, 'the stations’ CALLs in hand');
+  await on(from, (client) => client.lpush(`${PREFIX}:requests`, ...strangers(300)));
+  await until(() => inHand === MAX_IN_HAND, 'all hands full');
+  await moveSlot(slotOf(PREFIX), from, to, async (key) => {
+    // The sessions have gone, what is in hand has not: now the outcomes are ready.
+    if (key.includes(':session:')) return;
+    held.resolve();
+    await wait(10);
+  });
+  await traffic.flows();
+  t.true(await on(to, ownsSlot));
+  await account(t, traffic, to);
+  t.deepEqual(traffic.givenUp, []);
+});
+
+/** Entries that no connection of ours has sent. */
+function strangers(count: number): string[] {
+  return Array.from({ length: count }, (_, i) =>
+    JSON.stringify({ charge_point_id: 'stranger', payload: [2, `s-${i}`, 'Heartbeat', {}], connection: 1 }),
+  );
+}
+
+/** As `redis-cli --cluster reshard` does it, one key at a time; sessions first. */
+async function moveSlot(
+  slot: number,
+  from: RedisServer,
+  to: RedisServer,
+  before: (key: string) => Promise<void>,
+): Promise<void> {
+  const id = async (server: RedisServer) =>
+    String(await on(server, (client) => client.call('CLUSTER', 'MYID')));
+  const [source, target] = [await id(from), await id(to)];
+  await on(to, (client) => client.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source));
+  await on(from, async (client) => {
+    await client.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target);
+    for (;;) {
+      const keys = (await client.call('CLUSTER', 'GETKEYSINSLOT', slot, 100)) as string[];
+      const key = keys.find((one) => one.includes(':session:')) ?? keys[0];
+      if (key === undefined) break;
+      await before(key);
+      await client.call('MIGRATE', to.host, to.port, key, 0, 5000);
+    }
+  });
+  for (const server of [to, from]) {
+    await on(server, (client) => client.call('CLUSTER', 'SETSLOT', slot, 'NODE', target));
+  }
+}
