@@ -5,7 +5,7 @@
  * - the store is out of reach: nothing is decided, the delivery comes again (the transport's business);
  * - a handler fails, or takes longer than its bound: InternalError. Not for transaction messages: an error would use up the station's
  *   TransactionMessageAttempts and could destroy billing data (1.6 §3.7). They stay unanswered, and
- *   the station sends them again. For the same reason what is wrong beside their billing data is put right
+ *   the station sends them again, but not for ever: so they are dead letters, to be replayed once the handler is mended. For the same reason what is wrong beside their billing data is put right
  *   (ocpp/salvage), and told in an event.
  */
 import { errorCode, type ErrorReason } from '../ocpp/errors.ts';
@@ -108,7 +108,10 @@ async function run(
     const about = { stationId: delivery.stationId, messageId: delivery.frame.id, action };
     options.log.error({ ...about, ...errorFields(error) }, 'handler failed');
     return TRANSACTION_MESSAGES.has(action)
-      ? NOTHING
+      ? {
+          ...NOTHING,
+          giveUp: `its handler failed: ${error instanceof Error ? error.message : String(error)}`,
+        }
       : { ...NOTHING, answer: { kind: 'error', code: 'InternalError', description: 'the handler failed' } };
   }
 }

@@ -73,6 +73,11 @@ export interface Outcome {
    * connection, replays the first answer and applies no writes. Kept for `BUSINESS_KEY_SECONDS`.
    */
   readonly businessKey?: string;
+  /**
+   * Why nobody can handle it for now: it has no effect and no answer, and is kept as a dead letter where the transport
+   * keeps some. What else the outcome says does not count.
+   */
+  readonly giveUp?: string;
 }
 
 export interface DomainEvent {

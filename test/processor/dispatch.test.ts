@@ -55,8 +55,9 @@ test('a failing handler: InternalError, but silence to a transaction message; a 
   };
   const broken = { handlers: failing(new Error('a mistake in a handler')) };
   t.is(errorOf(await call('ocpp1.6', 'Heartbeat', {}, broken)), 'InternalError');
-  t.is((await call('ocpp1.6', 'StartTransaction', start16, broken)).answer, undefined);
-  t.is((await call('ocpp2.1', 'TransactionEvent', event2('Started', 0), broken)).answer, undefined);
+  const silence = { writes: [], events: [], giveUp: 'its handler failed: a mistake in a handler' };
+  t.deepEqual(await call('ocpp1.6', 'StartTransaction', start16, broken), silence);
+  t.deepEqual(await call('ocpp2.1', 'TransactionEvent', event2('Started', 0), broken), silence);
 
   const away = { handlers: failing(new TransportError('store-unavailable', 'the store is away')) };
   for (const protocol of PROTOCOLS) {

@@ -6,6 +6,7 @@ import type { HandlerTable } from '../../services/processor/handler.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
 import { RedisGateway } from '../../services/transport/redis/redis-gateway.ts';
 import { RedisTransport } from '../../services/transport/redis/redis-transport.ts';
+import { createDeadLetters } from '../../services/transport/factory.ts';
 import { METRIC } from '../../services/contract.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
@@ -241,4 +242,48 @@ test('the program: ready while Redis answers, its figures gone while it does not
   t.true(await hasFigures());
   t.is(await program.kill('SIGTERM'), 0);
   t.is((await redis.look.keys('ocpp:process:*')).length, 0, 'its registration is gone');
+});
+
+test('a stop whose handler has a bug is a dead letter, sent again or not, and is billed once after both', async (t) => {
+  await using redis = await world();
+  await using gateway = redis.gateway();
+  const broken: HandlerTable = {
+    ...HANDLERS,
+    'ocpp1.6': {
+      ...HANDLERS['ocpp1.6'],
+      StopTransaction: async () => {
+        throw new Error('a bug');
+      },
+    },
+  };
+  const first = processorOver(redis.transport('first'), broken);
+  await Promise.all([first.start(), gateway.start()]);
+  const station = await Station.connect(gateway, 'CP-1', 'ocpp1.6');
+  const { transactionId } = await station.ask('StartTransaction', start(1));
+  const stop = { transactionId, meterStop: 2750, timestamp: '2026-11-23T10:00:00Z' };
+  await station.tell('StopTransaction', stop);
+  await station.tell('StopTransaction', stop);
+  await station.ask('Heartbeat', {});
+  const { addr } = redis.server;
+  const config = { redis: { addr, db: 0, clientTimeoutMs: 10_000 }, channelPrefix: 'ocpp' };
+  await using letters = await createDeadLetters(config);
+  const all = await letters.list(10);
+  t.deepEqual(
+    all.map(({ reason }) => reason),
+    ['its handler failed: a bug', 'its handler failed: a bug'],
+  );
+  await first.stop();
+
+  await using second = processorOver(redis.transport('second'));
+  await second.start();
+  for (const { id } of all) await letters.replay(id);
+  while ((await redis.stream('ocpp:transactions')).length === 0 || second.inHand() > 0)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  await station.ask('StopTransaction', stop);
+  t.deepEqual(
+    await redis.stream('ocpp:transactions').then((closed) => closed.map((one) => one['meterStop'])),
+    ['2750'],
+  );
+  t.is(await letters.count(), 0);
+  await station.close();
 });

@@ -218,7 +218,11 @@ export class RedisTransport implements Transport {
       this.#alone ||= count > 1;
       const read = readRequest(entry);
       if (read.ok) void this.#handle(number, read.request, count);
-      else void this.#bury(number, read.reason);
+      else {
+        const what = `an entry of ${this.#member.keys.requests} is unreadable: ${read.reason}`;
+        this.#report(new TransportError('bad-envelope', what));
+        void this.#bury(number, read.reason);
+      }
     }
   }
 
@@ -230,7 +234,8 @@ export class RedisTransport implements Transport {
       const outcome = await this.#handler?.(delivery);
       // Of a registration that was lost: if Redis lost its numbers too, another entry may have this one now.
       if (outcome === undefined || inHand !== this.#inHand) return;
-      this.#finisher.add({ number, request, outcome, inHand });
+      if (outcome.giveUp === undefined) this.#finisher.add({ number, request, outcome, inHand });
+      else void this.#bury(number, outcome.giveUp);
     } catch (error) {
       const message = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
       this.#report(new Error(message, { cause: error }));
@@ -249,7 +254,6 @@ export class RedisTransport implements Transport {
 
   async #bury(number: string, reason: string): Promise<void> {
     const { pid, commands, keys } = this.#member;
-    this.#report(new TransportError('bad-envelope', `an entry of ${keys.requests} is unreadable: ${reason}`));
     await this.#settle(number, () =>
       commands.bury(keys.processing(pid), keys.deadLetters, number, reason, DEAD_LETTERS_KEPT),
     );
