@@ -160,11 +160,17 @@ test.serial(
     const redis = new Redis({ host: cluster.redis.host, port: cluster.redis.port });
     processor?.signal('SIGSTOP');
     try {
-      const answers = stations.map(({ call }) => call('Heartbeat', {}));
-      // The waiting processor's BLMOVE may take one of them into its landing list; nothing takes the others.
+      const [first, ...others] = stations;
+      const answers = [first?.call('Heartbeat', {}) ?? Promise.reject(new Error('no station'))];
+      // The waiting processor's take stands in Redis already, behind its BLMOVE: it gets this one.
+      await until(
+        () => redis.keys('ocpp:processing:*'),
+        (held) => held.length === 1,
+      );
+      answers.push(...others.map(({ call }) => call('Heartbeat', {})));
       const waiting = await until(
         () => redis.lrange(QUEUE, 0, -1),
-        (entries) => entries.length >= names.length - 1,
+        (entries) => entries.length === others.length,
       );
       const found = waiting.map(
         (entry) => JSON.parse(entry) as { charge_point_id: string; payload: unknown[] },

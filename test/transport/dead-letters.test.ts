@@ -160,8 +160,8 @@ for (const first of ['replayed', 'sent again'] as const) {
     const after = await station(gateway, 'CP-1');
     const replay = async () => {
       const [letter] = await letters.list(1);
-      await letters.replay(letter?.id ?? '');
       const handled = answers.length + 1;
+      await letters.replay(letter?.id ?? '');
       await until(() => answers.length === handled, 'the replayed one to be handled');
       await until(async () => (await look.hlen(await processingOf(look))) === 0, 'it to be finished');
     };

@@ -61,34 +61,31 @@ test('a take whose reply was lost hands the same entries out again, first and al
   const commands = openConnection(settings, 'commands', () => undefined);
   t.teardown(() => commands.disconnect());
   await until(() => commands.status === 'ready', 'the connection');
-  const take = (seen: number, pid = 'p1') =>
-    commands.take(
-      keys.process(pid),
-      keys.processing(pid),
-      keys.landing(pid),
-      keys.requests,
-      keys.rescued,
-      keys.running,
-      seen,
-      10,
-    );
+  const take = (seen: number, pid = 'p1') => {
+    const own = [keys.process(pid), keys.processing(pid), keys.landing(pid)];
+    const shared = [keys.requests, keys.rescued, keys.running, keys.waiter, keys.help];
+    return commands.take(...own, ...shared, seen, 10, pid, 500);
+  };
   t.deepEqual(await take(0), ['gone'], 'without a registration');
   await commands.register(keys.process('p1'), keys.members('processor'), 'p1', 60_000, 'new', '');
   await look.lpush(keys.requests, 'one', 'two');
   const first = await take(0);
-  t.deepEqual([first[1], first[3]], ['one', 'two']);
+  t.deepEqual([first[2], first[4]], ['one', 'two']);
   await look.lpush(keys.requests, 'three');
   t.deepEqual(await take(0), first, 'the reply was lost');
-  const next = await take(Number(first[2]));
-  t.is(next[1], 'three');
+  const next = await take(Number(first[3]));
+  t.is(next[2], 'three');
+  await look.lpush(keys.requests, 'younger');
   await look.lpush(keys.landing('p1'), 'landed');
-  t.is((await take(Number(next[0])))[1], 'landed');
+  const both = await take(Number(next[1]));
+  t.deepEqual([both[2], both[4]], ['landed', 'younger']);
   // Rescued entries come alone, and only into empty hands.
   await look.rpush(keys.rescued, '2\nrescued');
   await look.lpush(keys.requests, 'four');
-  t.deepEqual(await take(Number(next[0]) + 1), ['busy']);
+  const last = Number(both[3]);
+  t.deepEqual(await take(last), ['busy']);
   await look.del(keys.processing('p1'));
-  t.deepEqual((await take(Number(next[0]) + 1))[1], '2\nrescued');
+  t.deepEqual((await take(last)).slice(2), ['2\nrescued']);
 });
 
 test('after all have gone in good order, every key left has an owner or an expiry', async (t) => {

@@ -38,6 +38,8 @@ export class Keys {
   readonly deadLetters: string;
   readonly running: string;
   readonly epoch: string;
+  readonly waiter: string;
+  readonly help: string;
   readonly active: string;
   readonly events: string;
   readonly callDeadlines: string;
@@ -53,6 +55,8 @@ export class Keys {
     this.deadLetters = `${prefix}:dead-letters`;
     this.running = `${prefix}:running`;
     this.epoch = `${prefix}:epoch`;
+    this.waiter = `${prefix}:waiter`;
+    this.help = `${prefix}:help`;
     this.active = `${prefix}:active`;
     this.events = `${prefix}:events`;
     this.callDeadlines = `${prefix}:call-deadlines`;

@@ -3,6 +3,7 @@
 -- higher; what was delivered too often goes to the dead letters instead.
 --
 -- KEYS: 1 process:{pid}  2 processing:{pid}  3 landing:{pid}  4 requests  5 rescued  6 dead-letters  7 processors
+--       8 waiter  9 help
 -- ARGV: 1 pid
 --       2 what: 'mark' (first pass over a dead process: marks it, so that it can take nothing more),
 --               'end' (last pass: also ends the registration), 'leave' (the same by the process itself, in good
@@ -12,6 +13,14 @@
 -- returns {1, client ids} for 'mark', 'end' and 'leave', {0} when the process has a lease still ('mark'),
 --         {1, entries given back} for 'failed' and 'untried'
 local LIMIT, KEPT = tonumber(ARGV[3]), tonumber(ARGV[4])
+
+-- What is put back wakes nobody by itself (see take.lua).
+local function callForHelp()
+  if redis.call('EXISTS', KEYS[9]) == 0 then
+    redis.call('LPUSH', KEYS[9], ARGV[1])
+    redis.call('PEXPIRE', KEYS[9], 1000)
+  end
+end
 
 local function back(entry)
   local count, text = Dead.split(entry)
@@ -33,6 +42,7 @@ if ARGV[2] == 'failed' or ARGV[2] == 'untried' then
       given = given + 1
     end
   end
+  callForHelp()
   return { 1, given }
 end
 
@@ -57,6 +67,8 @@ table.sort(held, function(a, b) return a[1] > b[1] end)
 for i = 1, #held do back(held[i][2]) end
 redis.call('DEL', KEYS[2])
 
+if redis.call('GET', KEYS[8]) == ARGV[1] then redis.call('DEL', KEYS[8]) end
+callForHelp()
 if ARGV[2] == 'end' or ARGV[2] == 'leave' then
   redis.call('DEL', KEYS[1])
   redis.call('ZREM', KEYS[7], ARGV[1])

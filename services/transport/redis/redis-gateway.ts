@@ -1,5 +1,5 @@
 /**
- * The proxy side of the data path: frames go into `ocpp:requests` in batches of one event-loop turn, answers
+ * The proxy side of the data path: frames go into `ocpp:requests` in batches, answers
  * come from this proxy's outbox, and sessions are taken and ended by compare.
  *
  * With Redis away, frames wait here (their sockets bound how many), and go on in the same order when it is
@@ -14,12 +14,14 @@ import type {
   StationSink,
   TransportLoad,
 } from '../transport.ts';
-import { BLOCK_SECONDS, isRefusal, type RedisSettings, unavailable } from './connection.ts';
+import { isRefusal, type RedisSettings, unavailable } from './connection.ts';
 import { type OutboxEntry, readOutbox } from './envelope.ts';
 import { addEvent } from './events.ts';
 import type { Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
+import { OutboxReader } from './outbox-reader.ts';
+import { QueuePusher } from './queue-pusher.ts';
 import { endProxy, endSessions } from './rescue.ts';
 import { type ConnectionHost, StationConnection } from './station-connection.ts';
 
@@ -32,27 +34,19 @@ export interface RedisGatewayOptions {
   readonly forkInterop?: boolean;
 }
 
-/** Frames in one LPUSH: keeps any one command short for the others on this Redis. */
-const MAX_BATCH = 256;
 /** How often each connection is held against its session; ms, and how many in one script. */
 const REFRESH_MS = 10_000;
 const REFRESH_AT_ONCE = 500;
 const CONNECT_ATTEMPTS = 3;
 
-interface Waiting {
-  readonly entry: string;
-  readonly stored: () => void;
-}
-
 export class RedisGateway implements Gateway, ConnectionHost {
   readonly #options: RedisGatewayOptions;
   readonly #member: Membership;
+  readonly #queue: QueuePusher;
   readonly #connections = new Map<number, StationConnection>();
   /** Ended here and not yet in Redis. */
   readonly #ending = new Set<StationConnection>();
   readonly #failed: ((error: Error) => void)[] = [];
-  #waiting: Waiting[] = [];
-  #pushing = false;
   #loop: Promise<void> = Promise.resolve();
   #refresher: NodeJS.Timeout | undefined;
 
@@ -64,6 +58,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
       onError: (error) => this.#report(error),
       onLost: () => this.#revokeAll(),
     });
+    this.#queue = new QueuePusher(this.#member, (error) => this.#report(error));
   }
 
   get id(): string {
@@ -72,13 +67,14 @@ export class RedisGateway implements Gateway, ConnectionHost {
 
   async start(): Promise<void> {
     await this.#member.start();
-    this.#loop = this.#readOutbox();
+    const deliver = (entry: string) => this.#deliver(entry);
+    this.#loop = new OutboxReader(this.#member, deliver, (error) => this.#report(error)).run();
     this.#refresher = setInterval(() => void this.#refresh(), this.#options.leaseMs ?? REFRESH_MS);
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#refresher);
-    for (let left = 100; this.#waiting.length > 0 && this.isHealthy() && left > 0; left--) {
+    for (let left = 100; this.#queue.busy && this.isHealthy() && left > 0; left--) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const { pid, commands, keys } = this.#member;
@@ -144,12 +140,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
 
   /** Queues an entry; resolves when it is stored. */
   push(entry: string): Promise<void> {
-    return new Promise((stored) => {
-      this.#waiting.push({ entry, stored });
-      if (this.#pushing) return;
-      this.#pushing = true;
-      setImmediate(() => void this.#pushAll());
-    });
+    return this.#queue.push(entry);
   }
 
   /** Ends the session in Redis, now or when Redis is back. */
@@ -186,57 +177,6 @@ export class RedisGateway implements Gateway, ConnectionHost {
       } catch (error) {
         if (attempt === CONNECT_ATTEMPTS || isRefusal(error)) throw error;
         await this.#member.pause(attempt);
-      }
-    }
-  }
-
-  /** One batch in the air at a time: a failed one stops the next, so the order holds. */
-  async #pushAll(): Promise<void> {
-    let failures = 0;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, MAX_BATCH);
-      try {
-        const { commands, keys } = this.#member;
-        await commands.lpush(keys.requests, ...batch.map(({ entry }) => entry));
-      } catch (error) {
-        if (this.#member.stopping) break;
-        if (failures++ % 10 === 0) this.#report(unavailable(this.#options.redis.addr, error));
-        await this.#member.pause(failures);
-        continue;
-      }
-      failures = 0;
-      this.#waiting = this.#waiting.slice(batch.length);
-      for (const { stored } of batch) stored();
-    }
-    this.#pushing = false;
-  }
-
-  async #readOutbox(): Promise<void> {
-    const { commands, blocking, keys } = this.#member;
-    let seen = 0;
-    let pid = '';
-    for (let failures = 0; !this.#member.stopping;) {
-      try {
-        if (pid !== this.#member.pid) [pid, seen] = [this.#member.pid, 0];
-        const names = [keys.process(pid), keys.outbox(pid), keys.inflight(pid)];
-        const now = new Date().toISOString();
-        const [batch, ...entries] = await commands.takeOutbox(...names, seen, keys.prefix, now);
-        failures = 0;
-        if (batch < 0) {
-          await this.#member.lost(pid);
-        } else {
-          // A batch that was seen already comes again only when nothing newer is there.
-          if (batch !== seen) for (let i = entries.length - 1; i >= 0; i--) this.#deliver(entries[i] ?? '');
-          seen = batch;
-          if (entries.length === 0 && (await this.#member.mayBlock(pid))) {
-            // Wakes this one waiter and moves nothing: the script above takes.
-            await blocking.blmove(keys.outbox(pid), keys.outbox(pid), 'RIGHT', 'RIGHT', BLOCK_SECONDS);
-          }
-        }
-      } catch (error) {
-        if (this.#member.stopping) return;
-        if (failures++ % 10 === 3) this.#report(unavailable(this.#options.redis.addr, error));
-        await this.#member.pause(failures);
       }
     }
   }

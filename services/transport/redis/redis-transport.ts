@@ -13,13 +13,14 @@ import {
   type Transport,
   type TransportLoad,
 } from '../transport.ts';
-import { BLOCK_SECONDS, type RedisSettings, unavailable } from './connection.ts';
+import { type RedisSettings, unavailable } from './connection.ts';
 import { ControlEvents } from './control-events.ts';
 import { readRequest, type Request, splitCount } from './envelope.ts';
 import { Finisher } from './finisher.ts';
 import { type Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
+import { QueueTaker } from './queue-taker.ts';
 import { RedisState } from './redis-state.ts';
 import { StationCalls } from './station-calls.ts';
 import { Stations } from './stations.ts';
@@ -45,6 +46,7 @@ export class RedisTransport implements Transport {
   readonly #member: Membership;
   readonly #control: ControlEvents;
   readonly #stations: Stations;
+  readonly #queue: QueueTaker;
   readonly #finisher: Finisher;
   readonly #failed: ((error: Error) => void)[] = [];
   readonly #calls: StationCalls;
@@ -55,7 +57,6 @@ export class RedisTransport implements Transport {
   #inHand = new Set<string>();
   /** What is in hand was rescued from a dead process: nothing else is taken beside it. */
   #alone = false;
-  #seen = 0;
   #changed: (() => void) | undefined;
 
   constructor(options: RedisTransportOptions) {
@@ -71,6 +72,7 @@ export class RedisTransport implements Transport {
       commands: this.#member.commands,
       onError: (error) => this.#report(error),
     });
+    this.#queue = new QueueTaker(this.#member);
     this.#finisher = new Finisher(
       this.#member,
       () => this.#wake(),
@@ -188,31 +190,23 @@ export class RedisTransport implements Transport {
   }
 
   async #takeSome(): Promise<void> {
-    const { pid, commands, keys, blocking } = this.#member;
+    const { pid } = this.#member;
     const room = MAX_IN_HAND - this.#inHand.size;
     if (room <= 0 || (this.#alone && this.#inHand.size > 0)) return this.#change();
     this.#alone = false;
-    const names = [keys.process(pid), keys.processing(pid), keys.landing(pid)];
-    const queue = [keys.requests, keys.rescued, keys.running];
-    const reply = await commands.take(...names, ...queue, this.#seen, Math.min(room, MAX_TAKE));
+    const reply = await this.#queue.take(pid, Math.min(room, MAX_TAKE));
     if (pid !== this.#member.pid) return;
-    if (reply[0] === 'gone') return this.#member.lost(pid);
-    if (reply[0] === 'busy') return this.#change();
-    if (reply.length > 0) {
-      this.#accept(reply);
-      // Lets the handlers run, and answers gather, before the next take.
-      return new Promise((resolve) => setImmediate(resolve));
-    }
-    if (await this.#member.mayBlock(pid)) {
-      await blocking.blmove(keys.requests, keys.landing(pid), 'RIGHT', 'LEFT', BLOCK_SECONDS);
-    }
+    if (reply === 'gone') return this.#member.lost(pid);
+    if (reply === 'busy') return this.#change();
+    this.#accept(reply);
+    // Lets the handlers run, and answers gather, before the next take.
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   #accept(reply: readonly string[]): void {
-    for (let i = 0; i < reply.length; i += 2) {
+    for (let i = 1; i < reply.length; i += 2) {
       const number = reply[i] ?? '';
       const { entry, count } = splitCount(reply[i + 1] ?? '');
-      this.#seen = Math.max(this.#seen, Number(number));
       if (this.#inHand.has(number)) continue;
       this.#inHand.add(number);
       this.#alone ||= count > 1;
@@ -278,7 +272,7 @@ export class RedisTransport implements Transport {
     this.#inHand = new Set();
     this.#finisher.forget();
     this.#alone = false;
-    this.#seen = 0;
+    this.#queue.forget();
     this.#wake();
   }
 

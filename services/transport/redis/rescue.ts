@@ -70,6 +70,8 @@ function putBackKeys(keys: Keys, pid: string): string[] {
     keys.rescued,
     keys.deadLetters,
     keys.members('processor'),
+    keys.waiter,
+    keys.help,
   ];
 }
 

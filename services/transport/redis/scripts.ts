@@ -7,6 +7,9 @@ import type { Redis } from 'ioredis';
 
 type Argument = string | number;
 
+/** The number of a batch and its entries, newest first. */
+export type OutboxBatch = [number, ...string[]];
+
 /** Keys first, then arguments, in the order of the script's head. */
 export interface Scripts {
   register(...keysAndArguments: Argument[]): Promise<number>;
@@ -18,7 +21,7 @@ export interface Scripts {
   takeSession(...keysAndArguments: Argument[]): Promise<number>;
   endSessions(...keysAndArguments: Argument[]): Promise<number>;
   lostSessions(...keysAndArguments: Argument[]): Promise<string[]>;
-  takeOutbox(...keysAndArguments: Argument[]): Promise<[number, ...string[]]>;
+  takeOutbox(...keysAndArguments: Argument[]): Promise<OutboxBatch>;
   sweep(...keysAndArguments: Argument[]): Promise<[number, string, ...string[]]>;
   writeToStation(...keysAndArguments: Argument[]): Promise<number>;
   queueLoad(...keysAndArguments: Argument[]): Promise<[number, number, string, string, number]>;
@@ -41,9 +44,9 @@ interface Source {
 
 const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
   register: { url: new URL('./register.lua', import.meta.url), numberOfKeys: 2 },
-  take: { url: new URL('./take.lua', import.meta.url), numberOfKeys: 6 },
+  take: { url: new URL('./take.lua', import.meta.url), numberOfKeys: 8 },
   finish: { url: new URL('./finish.lua', import.meta.url), numberOfKeys: 2, calls: true, dead: true },
-  putBack: { url: new URL('./put-back.lua', import.meta.url), numberOfKeys: 7, dead: true },
+  putBack: { url: new URL('./put-back.lua', import.meta.url), numberOfKeys: 9, dead: true },
   bury: { url: new URL('./bury.lua', import.meta.url), numberOfKeys: 2, dead: true },
   replay: { url: new URL('./replay.lua', import.meta.url), numberOfKeys: 2 },
   takeSession: { url: new URL('./connect.lua', import.meta.url), numberOfKeys: 5, calls: true },
