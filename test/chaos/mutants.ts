@@ -58,12 +58,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'what a dead processor held is dropped: its CALLs are not answered on connections that live on',
     changes: [{ file: 'put-back.lua', from: 'for i = 1, #held do back(held[i][2]) end\n', to: '' }],
   },
-  'the-dead-may-take': {
-    what: 'a processor that was declared dead takes on under its old name, which nobody watches any more',
-    changes: [
-      { file: 'take.lua', from: "if registration[1] ~= 'live' then return { 'gone' } end\n", to: '' },
-    ],
-  },
   'the-dead-may-connect': {
     what: 'a proxy that was declared dead takes sessions, which nobody ends any more',
     changes: [
@@ -73,9 +67,5 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
         to: '',
       },
     ],
-  },
-  'lost-replies-are-not-repeated': {
-    what: 'what was handed out in a reply that got lost is not handed out again',
-    changes: [{ file: 'take.lua', from: 'if top > seen then\n', to: 'if false then\n' }],
   },
 };

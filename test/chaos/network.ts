@@ -13,6 +13,7 @@ import { Requester } from './requester.ts';
 /** Short, so that a pause is soon longer than it. */
 const LEASE = '1s';
 const READY_MS = 20_000;
+const STRANGLE_MS = 150;
 
 interface Running {
   readonly name: string;
@@ -79,6 +80,17 @@ export class Network implements AsyncDisposable {
       case 'restart': {
         const running = this.#running(fault.target);
         await this.#end(running, fault.kind === 'kill' ? 'SIGKILL' : 'SIGTERM');
+        await wait(fault.forMs);
+        await this.#launch(running.name, running.kind, running.ports);
+        return;
+      }
+      case 'strangle': {
+        const running = this.#running(fault.target);
+        const link = this.#link(fault.target);
+        link.fault = 'silence';
+        await wait(STRANGLE_MS);
+        await this.#end(running, 'SIGKILL');
+        link.fault = undefined;
         await wait(fault.forMs);
         await this.#launch(running.name, running.kind, running.ports);
         return;

@@ -9,6 +9,8 @@ export const REQUESTERS = ['requester-0', 'requester-1'] as const;
 
 export type Fault = { readonly at: number; readonly forMs: number } & (
   | { readonly kind: 'kill'; readonly target: string }
+  /** Its link to Redis falls silent, so that it has work in hand; then it is killed. */
+  | { readonly kind: 'strangle'; readonly target: string }
   /** SIGTERM: a rollout. */
   | { readonly kind: 'restart'; readonly target: string }
   | { readonly kind: 'pause'; readonly target: string }
@@ -91,12 +93,13 @@ function faultOf(chance: Chance): Fault {
   const programs = [...PROXIES, ...PROCESSORS];
   const links = [...programs, ...REQUESTERS, ...PROXIES.map((proxy) => `${proxy}:stations`)];
   const kind = chance.one([
-    ...(['kill', 'kill', 'pause', 'pause', 'restart'] as const),
+    ...(['kill', 'kill', 'strangle', 'pause', 'pause', 'restart'] as const),
     ...(['cut', 'silence', 'lose-replies', 'lose-replies', 'slow'] as const),
     ...(['redis-kill', 'redis-pause', 'script-flush', 'kill-clients', 'requester-dies'] as const),
   ]);
   switch (kind) {
     case 'kill':
+    case 'strangle':
     case 'pause':
     case 'restart':
       return { at, forMs, kind, target: chance.one(programs) };
