@@ -37,6 +37,7 @@ async function main(): Promise<Running> {
     observer: metrics,
   });
 
+  let stopping = false;
   let phase: string | undefined = 'starting: waiting for Redis';
   const sampler = startSampler({
     load: () => transport.load(),
@@ -54,11 +55,13 @@ async function main(): Promise<Running> {
   warmUp(PROTOCOLS);
   // Not awaited: it takes as long as Redis does, and a signal must find a program that can stop.
   void processor.start().then(() => {
+    if (stopping) return;
     phase = undefined;
     log.info({}, 'taking messages');
   });
   return {
     async stop(signal) {
+      stopping = true;
       phase = 'stopping';
       log.info({ signal, inHand: processor.inHand() }, 'stopping');
       await processor.stop(config.stopGrace);

@@ -27,12 +27,13 @@ await using programs = await bundle(values.mutant);
 const total = { calls: 0, answers: 0, resent: 0, charges: 0, commands: {} as Record<string, number> };
 const failed: number[] = [];
 let next = 0;
+const running = new Set<Network>();
 
 async function work(): Promise<void> {
   let network: Network | undefined;
   while (next < runs) {
     const plan = planOf(seed + next++);
-    network ??= await Network.start(programs.folder);
+    network ??= await startNetwork();
     const begun = performance.now();
     const ledger = await run(plan, network);
     sum(ledger);
@@ -62,6 +63,12 @@ async function work(): Promise<void> {
   await network[Symbol.asyncDispose]();
 }
 
+async function startNetwork(): Promise<Network> {
+  const network = await Network.start(programs.folder);
+  running.add(network);
+  return network;
+}
+
 function sum({ counts, charges }: Ledger): void {
   total.calls += counts.calls;
   total.answers += counts.answers;
@@ -79,6 +86,14 @@ async function tell(plan: Plan, ledger: Ledger, network: Network): Promise<void>
   await writeFile(join(folder, 'programs.log'), network.evidence());
   for (const what of ledger.violations.slice(0, 5)) console.log(`       ${what}`);
   console.log(`       evidence: ${folder}; again: npm run chaos -- --runs 1 --seed ${plan.seed}`);
+}
+
+// Whoever is told to stop leaves no process behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const network of running) network.killAll();
+    process.exit(130);
+  });
 }
 
 await Promise.all(Array.from({ length: Math.min(networks, runs) }, () => work()));

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { startBalancer } from '../support/balancer.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
-import { startProgram } from '../support/program.ts';
+import { freePort } from '../support/free-port.ts';
+import { Program, startProgram } from '../support/program.ts';
 import { isClean, type Simulation, startSimulation, type Summary } from '../simulator/simulation.ts';
 
 const STATIONS = 30;
@@ -123,4 +124,22 @@ test('a processor and a proxy that sleep past their lease and wake are fenced ou
   const summary = await simulation.done;
   t.true(isClean(summary), JSON.stringify(summary, undefined, 1));
   t.true(summary.moves.reconnects > 0, 'the proxy closed its sockets when it woke');
+});
+
+test('a program that has never reached Redis, or has lost it, stops when it is told to', async (t) => {
+  const nowhere = { REDIS_ADDR: '127.0.0.1:1', OCPP_DRAIN_PROPAGATION: '0s' };
+  for (const name of ['processor', 'ws-proxy'] as const) {
+    const ports = { admin: await freePort(), station: await freePort() };
+    const program = new Program(name, nowhere, ports);
+    await using _ = program;
+    while ((await program.ask('/healthz')).status !== 200) await sleep(50);
+    t.is(await program.kill('SIGTERM'), 0, program.log);
+  }
+  const cluster = await startCluster();
+  await using _ = cluster;
+  await cluster.redis.kill();
+  await sleep(500);
+  for (const program of [...cluster.processors, ...cluster.proxies]) {
+    t.is(await program.kill('SIGTERM'), 0, program.log);
+  }
 });

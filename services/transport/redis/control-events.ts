@@ -52,7 +52,7 @@ export class ControlEvents {
    * told, only of what becomes of them.
    */
   async start(): Promise<void> {
-    if (this.#connected.length + this.#disconnected.length === 0) return;
+    if (this.#stopped.signal.aborted || this.#connected.length + this.#disconnected.length === 0) return;
     const { redis, onError } = this.#options;
     const subscriber = openConnection(redis, 'blocking', onError);
     this.#subscriber = subscriber;

@@ -87,9 +87,10 @@ export class Membership {
     return this.#stopped.signal.aborted;
   }
 
-  /** Resolves with the first registration; waits for Redis as long as it takes. */
+  /** Resolves with the first registration, for which it waits as long as Redis takes, or when it is stopped before. */
   async start(): Promise<void> {
     await this.#register();
+    if (this.stopping) return;
     this.#timer = setInterval(() => void this.#beat(), this.#leaseMs / 3);
     this.#deadlines = setInterval(() => void this.#endCalls(), DEADLINES_MS * (0.9 + 0.2 * Math.random()));
   }

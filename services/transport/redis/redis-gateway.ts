@@ -67,6 +67,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
 
   async start(): Promise<void> {
     await this.#member.start();
+    if (this.#member.stopping) return;
     const deliver = (entry: string) => this.#deliver(entry);
     this.#loop = new OutboxReader(this.#member, deliver, (error) => this.#report(error)).run();
     this.#refresher = setInterval(() => void this.#refresh(), this.#options.leaseMs ?? REFRESH_MS);

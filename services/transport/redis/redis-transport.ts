@@ -91,6 +91,8 @@ export class RedisTransport implements Transport {
     if (this.#handler === undefined) throw new TransportError('bad-settings', 'set onMessage before start');
     await this.#member.start();
     await this.#control.start();
+    // Stopped while it waited for Redis: nothing may begin now that nobody would end.
+    if (this.#member.stopping) return;
     this.#running = true;
     this.#loop = this.#takeAll();
   }
