@@ -79,6 +79,10 @@ export const ENV = {
   channelPrefix: 'OCPP_CHANNEL_PREFIX',
   clientTimeout: 'OCPP_CLIENT_TIMEOUT',
   stateKeyPrefix: 'OCPP_STATE_KEY_PREFIX',
+  redisPoolSize: 'REDIS_POOL_SIZE',
+  redisRetryAttempts: 'REDIS_RETRY_ATTEMPTS',
+  redisRetryDelay: 'REDIS_RETRY_DELAY',
+  distributedState: 'OCPP_DISTRIBUTED_STATE',
   stateTtl: 'OCPP_STATE_TTL',
 } as const;
 

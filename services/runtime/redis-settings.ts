@@ -1,6 +1,6 @@
 /** The settings of a program that speaks to Redis: the names and defaults of the seed, and how Redis is reached. */
 import { ENV, PORT } from '../contract.ts';
-import { duration } from './config.ts';
+import { duration, positiveInt } from './config.ts';
 
 const text = (env: string, doc: string, fallback = '') => ({ doc, format: String, default: fallback, env });
 const secret = (env: string, doc: string) => ({ ...text(env, doc), sensitive: true });
@@ -70,6 +70,34 @@ export const redisSettings = {
     default: 30_000,
     env: ENV.clientTimeout,
   },
+  redisPoolSize: {
+    doc: 'Connections to Redis that one process opens at most; 4 are always needed.',
+    format: positiveInt,
+    default: 10,
+    env: ENV.redisPoolSize,
+  },
+  redisRetryAttempts: {
+    doc: 'How often a single operation (a session, a read of state, a frame or a call for a station) is tried again. What stations send is tried for ever.',
+    format: 'nat',
+    default: 3,
+    env: ENV.redisRetryAttempts,
+  },
+  redisRetryDelay: {
+    doc: 'How long after.',
+    format: duration,
+    default: 1000,
+    env: ENV.redisRetryDelay,
+  },
+  distributedState: flag(
+    ENV.distributedState,
+    'Show open calls to stations as the hash pending:{id} in the database after ours too. Not on a Cluster.',
+  ),
+  stateTtl: {
+    doc: 'How long that hash stays at least. Transactions and what stations said of themselves have no expiry from it.',
+    format: duration,
+    default: 30_000,
+    env: ENV.stateTtl,
+  },
 };
 
 /** The values of these settings, as loadConfig reads them. */
@@ -93,6 +121,11 @@ export function redisOptions(config: RedisConfig) {
       ...(config.redisMode === 'sentinel' && { sentinel: sentinelOf(config) }),
       db: config.redisDb,
       clientTimeoutMs: config.clientTimeout,
+      poolSize: config.redisPoolSize,
+      retryAttempts: config.redisRetryAttempts,
+      retryDelayMs: config.redisRetryDelay,
+      useDistributedState: config.distributedState,
+      stateTtlMs: config.stateTtl,
     },
     channelPrefix: config.channelPrefix,
     leaseMs: config.lease,

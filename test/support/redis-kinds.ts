@@ -78,7 +78,7 @@ export async function startSentinels({ password }: SentinelOptions = {}): Promis
   const sentinel = [
     `sentinel monitor ${MASTER} 127.0.0.1 ${primary.port} 2`,
     `sentinel down-after-milliseconds ${MASTER} 500`,
-    `sentinel failover-timeout ${MASTER} 3000`,
+    `sentinel failover-timeout ${MASTER} 2000`,
     auth,
   ].join('\n');
   const sentinels = await Promise.all([1, 2, 3].map(() => startRedis({ sentinel })));

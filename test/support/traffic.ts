@@ -10,6 +10,9 @@ import type { RedisSettings } from '../../services/transport/redis/settings.ts';
 import type { Delivery, Gateway, Outcome } from '../../services/transport/transport.ts';
 import { until } from './until.ts';
 
+/** A fail-over whose vote is split is tried anew seconds later; ms. */
+const FLOW_MS = 40_000;
+
 export interface Traffic extends AsyncDisposable {
   /** Ids of the CALLs whose answers reached their stations. */
   readonly acknowledged: ReadonlySet<string>;
@@ -25,6 +28,7 @@ export interface Traffic extends AsyncDisposable {
 export interface TrafficOptions {
   readonly redis: RedisSettings;
   readonly channelPrefix: string;
+  readonly stateKeyPrefix?: string;
   readonly stations?: number;
   /** How long a station waits for an answer before it connects anew; ms. */
   readonly patienceMs?: number;
@@ -38,8 +42,8 @@ export function counted({ frame }: Delivery): Promise<Outcome> {
 }
 
 export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
-  const { redis, channelPrefix, stations = 8, patienceMs = 5000, handle = counted } = options;
-  const config = { kind: 'redis', redis, channelPrefix, leaseMs: 3000 } as const;
+  const { stations = 8, patienceMs = 5000, handle = counted } = options;
+  const config = { ...options, kind: 'redis', leaseMs: 3000 } as const;
   const processor = createTransport({ ...config, name: 'processor' });
   const gateway = createGateway({ ...config, name: 'proxy' });
   const errors: Error[] = [];
@@ -63,7 +67,12 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     quiet,
     flows(more = 40) {
       const enough = acknowledged.size + more;
-      return until(() => acknowledged.size >= enough, `${more} more answers; ${errors.at(-1)?.message}`);
+      const said = () => errors.slice(-5).map(({ message }) => message);
+      return until(() => acknowledged.size >= enough, `${more} more answers`, FLOW_MS).catch(
+        (error: Error) => {
+          throw new Error(`${error.message}: ${said().join('; ')}`);
+        },
+      );
     },
     async [Symbol.asyncDispose]() {
       await quiet();

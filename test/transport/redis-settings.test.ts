@@ -1,5 +1,7 @@
 /** Settings of Redis that cannot work are refused before anything starts. */
 import test from 'ava';
+import { loadConfig } from '../../services/runtime/config.ts';
+import { redisOptions, redisSettings } from '../../services/runtime/redis-settings.ts';
 import { createGateway, createTransport } from '../../services/transport/factory.ts';
 import { slotOf } from '../../services/transport/redis/primary.ts';
 import type { RedisSettings } from '../../services/transport/redis/settings.ts';
@@ -23,6 +25,7 @@ const CASES: Readonly<Record<string, Case>> = {
     says: /give the master name/,
   },
   'a client certificate without its key': { redis: { tls: { certFile: 'c' } }, says: /both or neither/ },
+  'a pool too small': { redis: { poolSize: 3 }, says: /a pool of 3 connections is too small.*needs 4/ },
   'a Cluster without a hash tag': { redis: cluster, says: /channel prefix needs a hash tag.*it is "ocpp"/ },
   'an empty hash tag': { redis: cluster, channelPrefix: 'o{}{a}', says: /channel prefix needs a hash tag/ },
   'a Cluster and state without a hash tag': {
@@ -63,4 +66,92 @@ test('a key’s slot is that of its hash tag', (t) => {
   t.is(slotOf('123456789'), 0x31c3);
   t.is(slotOf('a{123456789}:b'), 0x31c3);
   t.not(slotOf('{}123456789'), 0x31c3);
+});
+
+const fromEnvironment = (env: Readonly<Record<string, string>>) =>
+  redisOptions(loadConfig('test', redisSettings, env, []));
+
+test('without any variable the settings are the seed’s', (t) => {
+  t.deepEqual(fromEnvironment({}), {
+    redis: {
+      addr: '127.0.0.1:6379',
+      mode: 'standalone',
+      db: 0,
+      clientTimeoutMs: 30_000,
+      poolSize: 10,
+      retryAttempts: 3,
+      retryDelayMs: 1000,
+      useDistributedState: false,
+      stateTtlMs: 30_000,
+    },
+    channelPrefix: 'ocpp',
+    leaseMs: 10_000,
+  });
+});
+
+test('every setting has its variable', (t) => {
+  const env = {
+    REDIS_ADDR: 'a:1,b:2',
+    REDIS_MODE: 'sentinel',
+    REDIS_USERNAME: 'u',
+    REDIS_USERNAME_FILE: '/u',
+    REDIS_PASSWORD: 'p',
+    REDIS_PASSWORD_FILE: '/p',
+    REDIS_TLS: 'true',
+    REDIS_TLS_CA_FILE: '/ca',
+    REDIS_TLS_CERT_FILE: '/cert',
+    REDIS_TLS_KEY_FILE: '/key',
+    REDIS_TLS_SERVER_NAME: 'name',
+    REDIS_MASTER_NAME: 'm',
+    REDIS_SENTINEL_USERNAME: 'su',
+    REDIS_SENTINEL_USERNAME_FILE: '/su',
+    REDIS_SENTINEL_PASSWORD: 'sp',
+    REDIS_SENTINEL_PASSWORD_FILE: '/sp',
+    REDIS_SENTINEL_TLS: 'false',
+    REDIS_DB: '2',
+    OCPP_CHANNEL_PREFIX: 'c',
+    OCPP_STATE_KEY_PREFIX: 's',
+    OCPP_CLIENT_TIMEOUT: '5s',
+    OCPP_LEASE: '2s',
+    REDIS_POOL_SIZE: '7',
+    REDIS_RETRY_ATTEMPTS: '0',
+    REDIS_RETRY_DELAY: '20ms',
+    OCPP_DISTRIBUTED_STATE: 'true',
+    OCPP_STATE_TTL: '1m',
+  };
+  t.deepEqual(
+    Object.values(redisSettings)
+      .map((setting) => setting.env)
+      .toSorted(),
+    Object.keys(env).toSorted(),
+  );
+  t.deepEqual(fromEnvironment(env), {
+    redis: {
+      addr: 'a:1,b:2',
+      mode: 'sentinel',
+      username: 'u',
+      usernameFile: '/u',
+      password: 'p',
+      passwordFile: '/p',
+      tls: { caFile: '/ca', certFile: '/cert', keyFile: '/key', serverName: 'name' },
+      sentinel: {
+        masterName: 'm',
+        tls: false,
+        username: 'su',
+        usernameFile: '/su',
+        password: 'sp',
+        passwordFile: '/sp',
+      },
+      db: 2,
+      clientTimeoutMs: 5000,
+      poolSize: 7,
+      retryAttempts: 0,
+      retryDelayMs: 20,
+      useDistributedState: true,
+      stateTtlMs: 60_000,
+    },
+    channelPrefix: 'c',
+    stateKeyPrefix: 's',
+    leaseMs: 2000,
+  });
 });

@@ -26,6 +26,10 @@ const LONGEST_PAUSE = 1000;
 /** The primary is elsewhere, or about to be: where, is asked before the next connection. */
 const ELSEWHERE = /^(READONLY|MOVED|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)/;
 
+/** How ioredis begins to tell of a command that found no connection, and of one that lost it. */
+const NOT_CONNECTED = "Stream isn't writeable";
+const BROKEN_OFF = 'Reached the max retries';
+
 const COMMON = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
@@ -178,13 +182,25 @@ function handshakeMs({ clientTimeoutMs }: RedisSettings): number {
 export function unavailable(addr: string, cause: unknown): TransportError {
   const said = cause instanceof Error ? cause.message : String(cause);
   // What ioredis says of a command while there is no connection would send a reader after the wrong thing.
-  const why = said.startsWith("Stream isn't writeable") ? 'not connected' : said;
+  const why = said.startsWith(NOT_CONNECTED)
+    ? 'not connected'
+    : said.startsWith(BROKEN_OFF)
+      ? 'the connection broke off before the reply'
+      : said;
   return new TransportError('store-unavailable', `Redis at ${addr}: ${why}`, { cause });
 }
 
 /** Replies that pass by themselves, or once somebody has mended Redis: the same command may succeed later. */
 const PASSING =
-  /^(LOADING|READONLY|OOM|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|UNBLOCKED|NOSCRIPT|MISCONF|NOAUTH|NOPERM|WRONGPASS)\b/;
+  /^((LOADING|READONLY|OOM|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|UNBLOCKED|NOSCRIPT|MISCONF|NOAUTH|NOPERM|WRONGPASS)\b|ERR The user executing the script )/;
+
+/** Whether a command that failed so had no effect for sure; a lost reply leaves that open. */
+export function wasNotDone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    error.message.startsWith(NOT_CONNECTED) || (error.name === 'ReplyError' && PASSING.test(error.message))
+  );
+}
 
 /** Whether an error is Redis's own refusal of this very command, which no repetition will mend. */
 export function isRefusal(error: unknown): boolean {

@@ -14,7 +14,7 @@ import type {
   StationSink,
   TransportLoad,
 } from '../transport.ts';
-import { isRefusal, type RedisSettings, unavailable } from './connection.ts';
+import { type RedisSettings, unavailable } from './connection.ts';
 import { type OutboxEntry, readOutbox } from './envelope.ts';
 import { addEvent } from './events.ts';
 import type { Keys } from './keys.ts';
@@ -23,6 +23,7 @@ import { Membership } from './membership.ts';
 import { OutboxReader } from './outbox-reader.ts';
 import { QueuePusher } from './queue-pusher.ts';
 import { endProxy, endSessions } from './rescue.ts';
+import { retrying } from './retry.ts';
 import { type ConnectionHost, StationConnection } from './station-connection.ts';
 
 export interface RedisGatewayOptions {
@@ -37,7 +38,6 @@ export interface RedisGatewayOptions {
 /** How often each connection is held against its session; ms, and how many in one script. */
 const REFRESH_MS = 10_000;
 const REFRESH_AT_ONCE = 500;
-const CONNECT_ATTEMPTS = 3;
 
 export class RedisGateway implements Gateway, ConnectionHost {
   readonly #options: RedisGatewayOptions;
@@ -118,8 +118,10 @@ export class RedisGateway implements Gateway, ConnectionHost {
     const { pid, commands, keys } = this.#member;
     // Drawn before the script, so that a script that is sent twice stays one connection. The clock as the least
     // keeps epochs rising when Redis has lost the counter: older ones may live on in proxies and frames.
-    const epoch = await commands.reserve(keys.epoch, 1, Date.now()).catch((error: unknown) => {
-      throw unavailable(this.#options.redis.addr, error);
+    const { redis } = this.#options;
+    const draw = () => commands.reserve(keys.epoch, 1, Date.now());
+    const epoch = await retrying(redis, draw).catch((error: unknown) => {
+      throw unavailable(redis.addr, error);
     });
     const connection = new StationConnection(this, session, pid, epoch, sink);
     this.#connections.set(epoch, connection);
@@ -172,14 +174,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
     ];
     const facts = [keys.prefix, pid, station, stationId, epoch, now, remoteAddress, protocol];
     const texts = [JSON.stringify(metadata ?? {}), JSON.stringify(event)];
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await commands.takeSession(...names, ...facts, ...texts);
-      } catch (error) {
-        if (attempt === CONNECT_ATTEMPTS || isRefusal(error)) throw error;
-        await this.#member.pause(attempt);
-      }
-    }
+    return retrying(this.#options.redis, () => commands.takeSession(...names, ...facts, ...texts));
   }
 
   #deliver(raw: string): void {

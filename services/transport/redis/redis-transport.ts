@@ -13,7 +13,7 @@ import {
   type Transport,
   type TransportLoad,
 } from '../transport.ts';
-import { type RedisSettings, unavailable } from './connection.ts';
+import { openConnection, type RedisSettings, unavailable } from './connection.ts';
 import { ControlEvents } from './control-events.ts';
 import { readRequest, type Request, splitCount } from './envelope.ts';
 import { Finisher } from './finisher.ts';
@@ -21,7 +21,9 @@ import { type Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
 import { QueueTaker } from './queue-taker.ts';
+import { Readers } from './readers.ts';
 import { RedisState } from './redis-state.ts';
+import { LEAST_POOL_SIZE, POOL_SIZE } from './settings.ts';
 import { StationCalls } from './station-calls.ts';
 import { Stations } from './stations.ts';
 import { DEAD_LETTERS_KEPT, giveBack, putBackAll } from './rescue.ts';
@@ -47,6 +49,7 @@ export class RedisTransport implements Transport {
   readonly #control: ControlEvents;
   readonly #stations: Stations;
   readonly #queue: QueueTaker;
+  readonly #readers: Readers;
   readonly #finisher: Finisher;
   readonly #failed: ((error: Error) => void)[] = [];
   readonly #calls: StationCalls;
@@ -78,8 +81,14 @@ export class RedisTransport implements Transport {
       () => this.#wake(),
       (error) => this.#report(error),
     );
-    this.#stations = new Stations(this.#member.commands, options.keys, options.redis.addr);
-    this.state = new RedisState(this.#member.commands, options.keys);
+    const { redis, keys } = options;
+    this.#stations = new Stations(this.#member.commands, keys, redis);
+    this.#readers = new Readers(
+      this.#member.commands,
+      () => openConnection(redis, 'commands', (error) => this.#report(error)),
+      (redis.poolSize ?? POOL_SIZE) - LEAST_POOL_SIZE,
+    );
+    this.state = new RedisState(this.#readers, redis, keys);
     this.#calls = new StationCalls({
       ...options,
       commands: this.#member.commands,
@@ -108,6 +117,7 @@ export class RedisTransport implements Transport {
     this.#member.blocking.disconnect();
     this.#control.stop();
     this.#calls.stop();
+    this.#readers.close();
     this.#wake();
     await this.#loop;
     try {

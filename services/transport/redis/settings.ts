@@ -41,6 +41,11 @@ export interface RedisSettings extends Login {
   readonly db: number;
   /** How long Redis may be silent while a command is in the air, and a connection attempt may take; ms. */
   readonly clientTimeoutMs: number;
+  /** Connections that one process opens at most; left out: POOL_SIZE. */
+  readonly poolSize?: number;
+  /** How often a one-off operation is tried again, and how long after; left out: RETRY_ATTEMPTS, RETRY_DELAY_MS. */
+  readonly retryAttempts?: number;
+  readonly retryDelayMs?: number;
   /** Calls that are open at stations stand in `pending:{id}` of the database after ours too, as the seed has it. */
   readonly useDistributedState?: boolean;
   /** How long that state stays at least; ms. */
@@ -48,6 +53,12 @@ export interface RedisSettings extends Login {
   /** With a Cluster: a key in the one slot that we use. The factory fills in the channel prefix. */
   readonly slotKey?: string;
 }
+
+export const POOL_SIZE = 10;
+/** Commands, blocking commands, control events, outcomes of calls to stations. */
+export const LEAST_POOL_SIZE = 4;
+export const RETRY_ATTEMPTS = 3;
+export const RETRY_DELAY_MS = 1000;
 
 export interface Address {
   readonly host: string;
@@ -81,7 +92,7 @@ export function hashTag(key: string): string | undefined {
 
 /** @throws TransportError bad-settings for what cannot work, whatever Redis says */
 export function checkSettings(settings: RedisSettings, channelPrefix: string, statePrefix: string): void {
-  const { mode = 'standalone', sentinel, tls, db, useDistributedState = false } = settings;
+  const { mode = 'standalone', sentinel, tls, poolSize = POOL_SIZE } = settings;
   const addresses = parseAddrs(settings);
   if (mode === 'standalone' && addresses.length > 1) {
     throw bad(`a standalone Redis has one address, not "${settings.addr}"; or is it Sentinel or Cluster?`);
@@ -92,7 +103,16 @@ export function checkSettings(settings: RedisSettings, channelPrefix: string, st
   if ((tls?.certFile === undefined) !== (tls?.keyFile === undefined)) {
     throw bad('a client certificate needs its file and the file of its key, both or neither');
   }
-  if (mode !== 'cluster') return;
+  if (poolSize < LEAST_POOL_SIZE) {
+    throw bad(
+      `a pool of ${poolSize} connections is too small: a process needs ${LEAST_POOL_SIZE}, for commands, blocking commands, control events and outcomes of calls`,
+    );
+  }
+  if (mode === 'cluster') checkCluster(settings, channelPrefix, statePrefix);
+}
+
+function checkCluster(settings: RedisSettings, channelPrefix: string, statePrefix: string): void {
+  const { db, useDistributedState = false } = settings;
   if (db !== 0) throw bad(`a Redis Cluster has database 0 only, not ${db}`);
   if (useDistributedState) {
     throw bad('distributed state needs the database after ours, and a Redis Cluster has one only');

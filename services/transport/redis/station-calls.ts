@@ -27,6 +27,7 @@ import {
   unavailable,
 } from './connection.ts';
 import { escapeKey, type Keys } from './keys.ts';
+import { retrying } from './retry.ts';
 
 export interface StationCallsOptions {
   readonly redis: RedisSettings;
@@ -38,9 +39,6 @@ export interface StationCallsOptions {
 /** How often records of awaited calls are read, how many at once; ms. */
 const READ_MS = 1000;
 const READ_AT_ONCE = 200;
-/** A submission whose reply got lost is sent again so often, which finds the first. */
-const ATTEMPTS = 3;
-const RETRY_MS = 200;
 
 interface Waiter {
   readonly tell: (outcome: CallOutcome | TransportError) => void;
@@ -121,17 +119,13 @@ export class StationCalls {
     const seed = redis.useDistributedState
       ? [keys.pending(stationId), redis.db + 1, redis.stateTtlMs ?? 0, redis.db]
       : ['', 0, 0, 0];
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const state = await commands.makeCall(...names, keys.callOrder, ...head, ...rules, ...seed);
-        if (state[0] === 'conflict') throw keyConflict(call);
-        return state;
-      } catch (error) {
-        if (error instanceof TransportError || isRefusal(error)) throw error;
-        if (attempt === ATTEMPTS) throw unavailable(redis.addr, error);
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS * attempt));
-      }
-    }
+    // The second submission of a call finds the first.
+    const submit = () => commands.makeCall(...names, keys.callOrder, ...head, ...rules, ...seed);
+    const state = await retrying(redis, submit).catch((error: unknown) => {
+      throw isRefusal(error) ? error : unavailable(redis.addr, error);
+    });
+    if (state[0] === 'conflict') throw keyConflict(call);
+    return state;
   }
 
   #listen(): void {

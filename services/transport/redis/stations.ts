@@ -1,8 +1,10 @@
 /** The connected stations as the sessions in Redis tell, and frames to them that nobody asked for. */
 import { formatFrame, type Frame, type Protocol, PROTOCOLS } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
-import { type RedisConnection, unavailable } from './connection.ts';
+import { type RedisConnection, unavailable, wasNotDone } from './connection.ts';
 import type { Keys } from './keys.ts';
+import { retrying } from './retry.ts';
+import type { RedisSettings } from './settings.ts';
 
 const LONGEST_OUTBOX = 100_000;
 const WRITES_AT_ONCE = 100;
@@ -10,21 +12,23 @@ const WRITES_AT_ONCE = 100;
 export class Stations {
   readonly #commands: RedisConnection;
   readonly #keys: Keys;
-  readonly #addr: string;
+  readonly #redis: RedisSettings;
 
-  constructor(commands: RedisConnection, keys: Keys, addr: string) {
+  constructor(commands: RedisConnection, keys: Keys, redis: RedisSettings) {
     this.#commands = commands;
     this.#keys = keys;
-    this.#addr = addr;
+    this.#redis = redis;
   }
 
   async write(stationId: string, frame: Frame): Promise<void> {
     const entry = ` ${frame.type} ${JSON.stringify(frame.id)}\n${formatFrame(frame)}`;
-    const sent = await this.#commands
-      .writeToStation(this.#keys.session(stationId), this.#keys.prefix, entry, LONGEST_OUTBOX)
-      .catch((error: unknown) => {
-        throw unavailable(this.#addr, error);
-      });
+    const { prefix } = this.#keys;
+    const queue = () =>
+      this.#commands.writeToStation(this.#keys.session(stationId), prefix, entry, LONGEST_OUTBOX);
+    // One whose reply got lost may be queued already, and is not queued twice.
+    const sent = await retrying(this.#redis, queue, wasNotDone).catch((error: unknown) => {
+      throw unavailable(this.#redis.addr, error);
+    });
     if (sent === 1) return;
     const why = sent === 0 ? 'is not connected' : 'is behind a proxy whose outbox is full';
     throw new TransportError('station-offline', `station ${stationId} ${why}`);
@@ -66,7 +70,7 @@ export class Stations {
     const [owner, protocol] = await this.#commands
       .hmget(key, 'ws_server_id', 'protocol')
       .catch((error: unknown) => {
-        throw unavailable(this.#addr, error);
+        throw unavailable(this.#redis.addr, error);
       });
     if (typeof owner !== 'string') return undefined;
     return PROTOCOLS.find((known) => known === protocol) ?? 'ocpp1.6';
