@@ -16,7 +16,8 @@ import { type Admission, type Admit, type Refusal, retryAfterSeconds } from './a
 import { createHandshakeServer, isWebSocketHandshake, writeRefusal } from './handshake.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
-import { StationSocket, StationWebSocket } from './station-socket.ts';
+import { StationSocket } from './station-socket.ts';
+import { StationWebSocket } from './station-web-socket.ts';
 
 export interface StationServerOptions extends Pick<
   SocketHost,
@@ -203,6 +204,7 @@ export class StationServer implements AsyncDisposable {
     // Calls back at once, or never when the peer has gone meanwhile.
     this.#handshakes.handleUpgrade(request, tcp, head, (ws) => {
       complete = true;
+      ws.tcp = tcp;
       this.sockets.add(socket);
       socket.attach(ws, connection, this.#random() * this.#limits.pingIntervalMs);
     });

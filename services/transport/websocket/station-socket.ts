@@ -23,15 +23,12 @@ import type {
   StationSink,
 } from '../transport.ts';
 import type { CloseReason, SocketHost } from './socket-host.ts';
+import type { StationWebSocket } from './station-web-socket.ts';
 
 /** Close codes (RFC 6455 §7.4.1, and 1012 of the IANA registry: come again, to somebody else). */
 const CLOSE = { unsupported: 1003, serviceRestart: 1012 } as const;
 /** A close reason is at most 123 bytes of UTF-8 (RFC 6455 §5.5). */
 const MAX_CLOSE_REASON = 123;
-
-export class StationWebSocket extends WebSocket {
-  station: StationSocket | undefined = undefined;
-}
 
 export class StationSocket implements StationSink {
   readonly session: StationSession;
@@ -256,7 +253,7 @@ export class StationSocket implements StationSink {
   #write(text: string): void {
     const ws = this.#ws;
     if (ws?.readyState !== WebSocket.OPEN) return this.#host.observer.dropped('closing');
-    ws.send(text);
+    ws.sendText(text);
     if (ws.bufferedAmount > this.#host.limits.maxUnreadBytes) this.#cut('slow-reader');
   }
 
