@@ -50,6 +50,10 @@ export class MemoryGateway implements Gateway {
     return true;
   }
 
+  isFull(): boolean {
+    return false;
+  }
+
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
     const opened = this.#bus.connect(session, this.id, sink);
     const connection: GatewayConnection = {

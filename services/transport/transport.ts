@@ -155,6 +155,8 @@ export interface TransportLoad {
   readonly inFlight: number;
   /** Messages that were given up and wait for a person; left out where none are kept. */
   readonly deadLetters?: number;
+  /** Share of the memory that the store may use; left out where it has no limit. */
+  readonly memoryShare?: number;
 }
 
 /** A station that connects to a Gateway. */
@@ -220,6 +222,8 @@ export interface Gateway extends AsyncDisposable {
   stop(): Promise<void>;
   /** Whether frames can be stored now: false while the store is out of reach. */
   isHealthy(): boolean;
+  /** Whether the store is nearly full: no further stations then, so that those that are here can go on. */
+  isFull(): boolean;
   /** Takes the station's session, from whoever holds it. */
   open(session: StationSession, sink: StationSink): Promise<GatewayConnection>;
   /** Appends an event that belongs to no delivery. What cannot be stored now is lost. */

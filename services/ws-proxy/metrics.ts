@@ -9,6 +9,8 @@ import type { TransportLoad } from '../transport/transport.ts';
 
 export interface ProxyMetricsSources {
   readonly sessions: () => number;
+  /** Bytes */
+  readonly held: () => number;
   readonly load: () => Promise<TransportLoad>;
   readonly clock: Clock;
 }
@@ -32,6 +34,14 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
         this.set(sources.sessions());
       },
     }),
+    held: new Gauge({
+      name: 'ocpp_proxy_held_bytes',
+      help: 'Bytes of frames that are read and not stored yet',
+      registers,
+      collect() {
+        this.set(sources.held());
+      },
+    }),
     opened: counter('ocpp_proxy_sessions_opened_total', 'Stations that connected', 'protocol'),
     closed: counter('ocpp_proxy_sessions_closed_total', 'Station sockets closed', 'why'),
     duplicates: counter(
@@ -41,6 +51,11 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
     refused: counter('ocpp_proxy_handshakes_refused_total', 'Handshakes refused', 'status'),
     received: counter('ocpp_proxy_frames_received_total', 'Messages of stations by what they are', 'type'),
     forwarded: counter(METRIC.proxyForwarded, 'Frames of stations stored in the queue'),
+    paused: counter(
+      'ocpp_proxy_sockets_paused_total',
+      'Sockets not read for a while: too much is held, or the station sends too fast',
+      'why',
+    ),
     dropped: counter('ocpp_proxy_frames_dropped_total', 'Frames that went no further', 'why'),
     draining: new Gauge({
       name: 'ocpp_proxy_draining',
@@ -71,6 +86,8 @@ function registerQueueFigures(registers: Registry[], sources: ProxyMetricsSource
     depth.set(figures.depth);
     oldest.set(figures.oldestSeconds);
     inFlight.set(figures.inFlight);
+    if (figures.memoryShare === undefined) memoryShare.remove();
+    else memoryShare.set(figures.memoryShare);
     sampledAt.set(at / 1000);
   };
   const collect = () => {
@@ -88,5 +105,9 @@ function registerQueueFigures(registers: Registry[], sources: ProxyMetricsSource
   const depth = figure(METRIC.queueDepth, 'Frames stored and not yet taken by any processor (global)');
   const oldest = figure(METRIC.queueOldestSeconds, 'Age in seconds of the oldest of them (global)');
   const inFlight = figure(METRIC.queueInFlight, 'Deliveries taken and not yet finished (global)');
+  const memoryShare = figure(
+    'ocpp_store_memory_share',
+    'Share of its maxmemory that Redis uses; from 0.85 on no further stations are let in (global)',
+  );
   const sampledAt = figure(METRIC.queueSampledAt, 'When these figures were read, seconds since 1970');
 }

@@ -55,6 +55,9 @@ export function createObserver(
     forwarded() {
       metrics.forwarded.inc();
     },
+    paused(why) {
+      metrics.paused.inc({ why });
+    },
     dropped(why) {
       metrics.dropped.inc({ why });
     },

@@ -19,6 +19,9 @@ import { createObserver } from './observer.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from './running-transactions.ts';
 
+/** TCP connections beside those of sessions: handshakes, and peers that never send one. */
+const SPARE_CONNECTIONS = 5000;
+
 export class Proxy implements Running {
   readonly #settings: ProxySettings;
   readonly #gateway: Gateway;
@@ -37,6 +40,7 @@ export class Proxy implements Running {
     this.#metrics = createProxyMetrics({
       clock: systemClock,
       sessions: () => this.#server.sockets.size,
+      held: () => this.#server.heldBytes,
       load: () => gateway.load(),
     });
     const tell = (event: DomainEvent) => gateway.tell(event);
@@ -130,6 +134,7 @@ function createStationServer(
     faultAnswer,
     transactionsAfter,
     limits: {
+      maxConnections: settings.maxSessions + SPARE_CONNECTIONS,
       peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },
       pingIntervalMs: settings.pingInterval,
     },

@@ -1,7 +1,7 @@
 /** A real Redis that goes away, is silent, or loses what it knew. */
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-import { cluster, counted, station, until } from './redis-cluster.ts';
+import { cluster, counted, entry, station, until } from './redis-cluster.ts';
 
 test('Redis dies and comes back with its file: nothing acknowledged is lost, nothing is doubled', async (t) => {
   const { redis, processor, proxy, effects } = await cluster(t, { appendonly: true });
@@ -178,4 +178,72 @@ test('a lease that ran out while Redis was away is no reason to rescue; one that
   }
   t.is(await other('renew'), 1, 'it had no chance to renew');
   await until(async () => (await look.exists('ocpp:process:x')) === 0, 'it to be rescued');
+});
+
+test('a Redis that is full loses nothing that was acknowledged, and drains and heals by itself', async (t) => {
+  const { processor, proxy, look, errors } = await cluster(t, { args: ['--maxmemory', '12mb'] });
+  const gateway = await proxy();
+  const padding = 'x'.repeat(4096);
+  const acknowledged = new Set<string>();
+  const [STATIONS, EACH] = [5, 800];
+  const sending: Promise<void>[] = [];
+  for (let station = 0; station < STATIONS; station++) {
+    const session = { stationId: `CP-${station}`, protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
+    const connection = await gateway.open(session, { deliver: () => true, revoked() {} });
+    for (let sequence = 1; sequence <= EACH; sequence++) {
+      const id = `${station}-${sequence}`;
+      const payload = { padding };
+      const frame = { type: 2, id, action: 'DataTransfer', payload } as const;
+      const text = JSON.stringify([2, id, 'DataTransfer', payload]);
+      const stored = connection.forward({ frame, text, receivedAt: Date.now(), sequence });
+      sending.push(stored.then(() => void acknowledged.add(id)));
+    }
+  }
+  await until(() => errors.some(({ message }) => message.includes('OOM')), 'Redis to refuse');
+  await until(() => gateway.isFull(), 'the gateway to see it');
+  t.true(((await gateway.load()).memoryShare ?? 0) > 0.85);
+  const before = [...acknowledged];
+  t.true(before.length > 100 && before.length < STATIONS * EACH, `${before.length} acknowledged`);
+  t.true(gateway.isHealthy(), 'sockets stay');
+
+  await processor(async ({ frame }) => {
+    const write = { kind: 'append', key: 'effects', fields: { id: frame.id }, maxLength: 10_000 } as const;
+    return { answer: { kind: 'result', payload: {} }, writes: [write], events: [] };
+  });
+  await Promise.all(sending);
+  await until(async () => (await look.xlen('ocpp:effects')) >= STATIONS * EACH, 'all effects');
+  const effects = (await look.xrange('ocpp:effects', '-', '+')).map(([, fields]) => fields[1] ?? '');
+  t.is(new Set(effects).size, effects.length, 'none twice');
+  for (const id of before) t.true(effects.includes(id), id);
+  await until(() => !gateway.isFull(), 'the gateway to see that there is room');
+  t.is(await look.llen('ocpp:requests'), 0);
+});
+
+test('while Redis stays full, what is queued is taken and answered all the same', async (t) => {
+  const { processor, proxy, look } = await cluster(t);
+  const gateway = await proxy();
+  await processor(async () => ({ answer: { kind: 'result', payload: {} }, writes: [], events: [] }));
+  const one = await station(gateway, 'CP-1');
+  await one.call('a');
+  await until(() => one.heard.length === 1, 'the answer');
+  await look.config('SET', 'maxmemory', '1mb');
+  // Longer than anybody waits for entries: from now on Redis refuses to let them wait.
+  await wait(1500);
+  const [epoch, push] = [
+    Number(await look.hget('ocpp:session:CP-1', 'connection')),
+    'redis.call("LPUSH", KEYS[1], ARGV[1])',
+  ];
+  for (const [index, id] of ['b', 'c'].entries()) {
+    const late = entry('CP-1', id, epoch, index + 2).replace('somebody', gateway.id);
+    await look.eval(`#!lua flags=allow-oom\n${push}`, 1, 'ocpp:requests', late);
+    await until(
+      async () => (await look.hget('ocpp:session:CP-1', 'sequence')) === `${index + 2}`,
+      'it to be handled',
+    );
+    await until(async () => (await look.exists(`ocpp:outbox:${gateway.id}`)) === 0, 'its answer to be taken');
+  }
+  await t.throwsAsync(look.set('x', 'y'), { message: /OOM/ }, 'it is full still');
+  await look.config('SET', 'maxmemory', '0');
+  await one.call('d');
+  await until(async () => (await look.llen('ocpp:requests')) === 0, 'the queue to go on');
 });

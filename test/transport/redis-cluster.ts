@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
 import { createGateway, createTransport } from '../../services/transport/factory.ts';
 import type { Delivery, MessageHandler, Outcome } from '../../services/transport/transport.ts';
-import { startRedis } from '../support/redis-server.ts';
+import { type RedisOptions, startRedis } from '../support/redis-server.ts';
 
 /** Short: a rescue waits for it. */
 export const LEASE_MS = 1000;
@@ -31,7 +31,7 @@ export const counted = ({ frame }: Delivery): Outcome =>
 /** A Redis, as many proxies and processors as a test wants, and a client to look with. */
 export async function cluster(
   t: ExecutionContext,
-  options: { readonly appendonly?: boolean; readonly clientTimeoutMs?: number } = {},
+  options: RedisOptions & { readonly clientTimeoutMs?: number } = {},
 ) {
   const redis = await startRedis(options);
   const config = {

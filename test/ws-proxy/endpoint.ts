@@ -31,6 +31,7 @@ export class ProbedGateway implements Gateway {
   readonly sinks = new Map<string, StationSink>();
   readonly ended: number[] = [];
   healthy = true;
+  full = false;
   /** What open() waits for. */
   opening: Promise<void> = Promise.resolve();
   readonly #transport: Transport;
@@ -66,6 +67,10 @@ export class ProbedGateway implements Gateway {
 
   isHealthy(): boolean {
     return this.healthy;
+  }
+
+  isFull(): boolean {
+    return this.full;
   }
 
   load() {
@@ -134,6 +139,7 @@ export async function startEndpoint(
       refused: ({ status }) => void seen.push(`refused ${status}`),
       received: () => undefined,
       forwarded: () => undefined,
+      paused: (why) => void seen.push(`paused ${why}`),
       dropped: (why) => void seen.push(`dropped ${why}`),
       trouble: (error) => void seen.push(`trouble ${error.message}`),
     },

@@ -37,6 +37,7 @@ function createTransport(port = 0, admit: Admit = rules): WebSocketTransport {
       refused: nothing,
       received: nothing,
       forwarded: nothing,
+      paused: nothing,
       dropped: nothing,
       trouble: nothing,
     },

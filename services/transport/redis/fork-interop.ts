@@ -78,6 +78,10 @@ export class ForkInterop implements Gateway {
     return this.#inner.isHealthy() && this.#commands.status === 'ready';
   }
 
+  isFull(): boolean {
+    return this.#inner.isFull();
+  }
+
   onError(listener: (error: Error) => void): void {
     this.#failed.push(listener);
     this.#inner.onError(listener);

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- The queue in figures.
 --
 -- KEYS: 1 requests  2 rescued  3 processors  4 dead-letters

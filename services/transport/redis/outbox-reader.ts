@@ -5,6 +5,7 @@
 import { BLOCK_SECONDS, unavailable } from './connection.ts';
 import type { Membership } from './membership.ts';
 import type { OutboxBatch } from './scripts.ts';
+import { waitAndTake } from './wait-and-take.ts';
 
 /** After so many entries more are there already: waiting for them would be one command too many. */
 const BUSY = 16;
@@ -64,11 +65,9 @@ export class OutboxReader {
     const { keys, blocking } = this.#member;
     const outbox = keys.outbox(pid);
     // Wakes this one waiter and moves nothing: the script behind it takes.
-    const [, taken] = await Promise.all([
-      blocking.blmove(outbox, outbox, 'RIGHT', 'RIGHT', BLOCK_SECONDS),
-      blocking.takeOutbox(...this.#arguments(pid)),
-    ]);
-    return taken;
+    const woken = blocking.blmove(outbox, outbox, 'RIGHT', 'RIGHT', BLOCK_SECONDS);
+    const isEmpty = ([batch, ...entries]: OutboxBatch) => entries.length === 0 && batch >= 0;
+    return waitAndTake(woken, blocking.takeOutbox(...this.#arguments(pid)), isEmpty);
   }
 
   #arguments(pid: string): (string | number)[] {

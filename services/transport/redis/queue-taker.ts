@@ -4,6 +4,7 @@
  */
 import type { Membership } from './membership.ts';
 import { Pace } from './pace.ts';
+import { waitAndTake } from './wait-and-take.ts';
 
 /** A waiting process looks anew after so long; s. */
 const WAIT_SECONDS = 0.25;
@@ -57,7 +58,8 @@ export class QueueTaker {
       next === 'wait'
         ? blocking.blmove(keys.requests, keys.landing(pid), 'RIGHT', 'LEFT', WAIT_SECONDS)
         : blocking.blpop(keys.help, WAIT_SECONDS);
-    const [, reply] = await Promise.all([woken, blocking.take(...all)]);
-    return reply;
+    const isEmpty = ([word, ...entries]: string[]) =>
+      entries.length === 0 && word !== 'gone' && word !== 'busy';
+    return waitAndTake(woken, blocking.take(...all), isEmpty);
   }
 }

@@ -25,6 +25,7 @@ import { QueuePusher } from './queue-pusher.ts';
 import { endProxy, endSessions } from './rescue.ts';
 import { retrying } from './retry.ts';
 import { type ConnectionHost, StationConnection } from './station-connection.ts';
+import { StoreMemory } from './store-memory.ts';
 
 export interface RedisGatewayOptions {
   readonly redis: RedisSettings;
@@ -43,6 +44,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
   readonly #options: RedisGatewayOptions;
   readonly #member: Membership;
   readonly #queue: QueuePusher;
+  readonly #memory: StoreMemory;
   readonly #connections = new Map<number, StationConnection>();
   /** Ended here and not yet in Redis. */
   readonly #ending = new Set<StationConnection>();
@@ -59,6 +61,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
       onLost: () => this.#revokeAll(),
     });
     this.#queue = new QueuePusher(this.#member, (error) => this.#report(error));
+    this.#memory = new StoreMemory(this.#member.commands, (error) => this.#report(error));
   }
 
   get id(): string {
@@ -68,6 +71,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
   async start(): Promise<void> {
     await this.#member.start();
     if (this.#member.stopping) return;
+    this.#memory.start();
     const deliver = (entry: string) => this.#deliver(entry);
     this.#loop = new OutboxReader(this.#member, deliver, (error) => this.#report(error)).run();
     this.#refresher = setInterval(() => void this.#refresh(), this.#options.leaseMs ?? REFRESH_MS);
@@ -75,6 +79,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
 
   async stop(): Promise<void> {
     clearInterval(this.#refresher);
+    this.#memory.stop();
     for (let left = 100; this.#queue.busy && this.isHealthy() && left > 0; left--) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -98,6 +103,10 @@ export class RedisGateway implements Gateway, ConnectionHost {
     return this.#member.healthy;
   }
 
+  isFull(): boolean {
+    return this.#memory.full;
+  }
+
   onError(listener: (error: Error) => void): void {
     this.#failed.push(listener);
   }
@@ -109,8 +118,10 @@ export class RedisGateway implements Gateway, ConnectionHost {
     });
   }
 
-  load(): Promise<TransportLoad> {
-    return readLoad(this.#member.commands, this.#member.keys);
+  async load(): Promise<TransportLoad> {
+    const load = await readLoad(this.#member.commands, this.#member.keys);
+    const { share } = this.#memory;
+    return share === undefined ? load : { ...load, memoryShare: share };
   }
 
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {

@@ -7,6 +7,8 @@ export interface SocketLimits {
   readonly maxHeldBytes: number;
   /** The same for all sockets together: then each that holds anything is paused. */
   readonly maxHeldBytesOfAll: number;
+  /** SENDs, answers, pings and texts that are no frame that one station may send, two seconds' worth at once; per second. */
+  readonly unheldPerSecond: number;
   /** Bytes written to a station that it has not read; with more its socket is cut. */
   readonly maxUnreadBytes: number;
   /** Pause between two pings; a socket that is silent for two of them is cut; ms. */
@@ -18,6 +20,8 @@ export interface SocketLimits {
 export interface StationServerLimits extends SocketLimits {
   /** Longest message of a station in bytes; a longer one closes the socket with 1009. */
   readonly maxMessageBytes: number;
+  /** TCP connections, with those that never send a handshake; further ones are dropped. Above the sessions that are admitted. */
+  readonly maxConnections: number;
   /** How long a peer may take to send its handshake; ms. */
   readonly handshakeTimeoutMs: number;
   /** How long the store may take to open a session before the handshake is refused; ms. */
@@ -31,9 +35,11 @@ export const DEFAULT_LIMITS: StationServerLimits = {
   maxMessageBytes: 256 * 1024,
   maxHeldBytes: 64 * 1024,
   maxHeldBytesOfAll: 64 * 1024 * 1024,
+  unheldPerSecond: 100,
   maxUnreadBytes: 1024 * 1024,
   pingIntervalMs: 30_000,
   probeTimeoutMs: 3000,
+  maxConnections: 25_000,
   handshakeTimeoutMs: 10_000,
   openTimeoutMs: 10_000,
   closeTimeoutMs: 10_000,

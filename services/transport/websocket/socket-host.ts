@@ -29,6 +29,8 @@ export interface SocketObserver {
   /** A message of a station: its MessageTypeNumber, or what is wrong with it. */
   received(type: number | FrameFault['kind'] | 'binary'): void;
   forwarded(): void;
+  /** A socket is not read for a while: too much of it is held, or it sends too fast. */
+  paused(why: 'held' | 'flood'): void;
   /** A frame, of either side, that goes no further. */
   dropped(why: string): void;
   trouble(error: Error): void;

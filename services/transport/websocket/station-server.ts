@@ -41,6 +41,7 @@ const SWEEP_PAUSE = 1000;
 /** Why a handshake is refused whatever it asks for. */
 const GOING_AWAY = 'this server is going away, connect again';
 const STORE_AWAY = 'the message store is out of reach, connect again';
+const STORE_FULL = 'the message store is nearly full, connect again later';
 
 export class StationServer implements AsyncDisposable {
   /** Open sockets, those whose closing handshake runs included. */
@@ -82,12 +83,22 @@ export class StationServer implements AsyncDisposable {
     };
     this.#handshakes = new WebSocketServer(handshakes);
     this.#http = createHandshakeServer(this.#limits.handshakeTimeoutMs);
+    this.#http.maxConnections = this.#limits.maxConnections;
+    this.#http.on('drop', (peer) => {
+      const refusal = { status: 503, reason: 'too many TCP connections' } as const;
+      observer.refused(refusal, peer?.remoteAddress ?? '');
+    });
     this.#http.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
   }
 
   /** Sessions held, handshakes in progress included. */
   get size(): number {
     return this.sockets.size + this.#opening;
+  }
+
+  /** Bytes of frames that are read and not stored yet. */
+  get heldBytes(): number {
+    return this.#host.heldBytes;
   }
 
   get port(): number {
@@ -170,8 +181,10 @@ export class StationServer implements AsyncDisposable {
       remoteAddress: request.socket.remoteAddress ?? '',
       sessions: this.size,
     });
-    const healthy = admission.kind !== 'accept' || this.#options.gateway.isHealthy();
-    return healthy ? admission : { kind: 'refuse', refusal: this.#later(STORE_AWAY) };
+    if (admission.kind !== 'accept') return admission;
+    const { gateway } = this.#options;
+    if (!gateway.isHealthy()) return { kind: 'refuse', refusal: this.#later(STORE_AWAY) };
+    return gateway.isFull() ? { kind: 'refuse', refusal: this.#later(STORE_FULL) } : admission;
   }
 
   /** Takes the station's session, or rejects in time for the handshake to be refused. */
@@ -204,7 +217,6 @@ export class StationServer implements AsyncDisposable {
     // Calls back at once, or never when the peer has gone meanwhile.
     this.#handshakes.handleUpgrade(request, tcp, head, (ws) => {
       complete = true;
-      ws.tcp = tcp;
       this.sockets.add(socket);
       socket.attach(ws, connection, this.#random() * this.#limits.pingIntervalMs);
     });

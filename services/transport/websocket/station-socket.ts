@@ -7,8 +7,7 @@
  * never answered with CALLERROR: in OCPP 1.6 (§3.7.1) a failing answer uses up the attempts of a
  * transaction message and can destroy billing data.
  *
- * There are tens of thousands of these in a process: what they share is in the SocketHost, and listeners are
- * functions of the module that find their socket through `this`.
+ * There are tens of thousands of these in a process: what they share is in the SocketHost.
  */
 import { WebSocket } from 'ws';
 import { formatFrame, MessageType, parseFrame } from '../../ocpp/frame.ts';
@@ -23,12 +22,14 @@ import type {
   StationSink,
 } from '../transport.ts';
 import type { CloseReason, SocketHost } from './socket-host.ts';
-import type { StationWebSocket } from './station-web-socket.ts';
+import { listen, type StationWebSocket } from './station-web-socket.ts';
 
 /** Close codes (RFC 6455 §7.4.1, and 1012 of the IANA registry: come again, to somebody else). */
 const CLOSE = { unsupported: 1003, serviceRestart: 1012 } as const;
 /** A close reason is at most 123 bytes of UTF-8 (RFC 6455 §5.5). */
 const MAX_CLOSE_REASON = 123;
+/** What a station may send ahead of its rate; ms. */
+const UNHELD_BURST_MS = 2000;
 
 export class StationSocket implements StationSink {
   readonly session: StationSession;
@@ -47,6 +48,9 @@ export class StationSocket implements StationSink {
   #counted = 0;
   #gone = false;
   #transactions = 0;
+  /** When all that counts against its rate would have come at that rate; ms since 1970. */
+  #freeAt = 0;
+  #flooding = false;
   #pingAt = 0;
   #silentPings = 0;
   #closing: CloseReason | undefined;
@@ -76,8 +80,7 @@ export class StationSocket implements StationSink {
     this.#ws = ws;
     this.#connection = connection;
     this.#pingAt = this.#host.clock.now() + firstPing;
-    ws.station = this;
-    ws.on('message', onMessage).on('pong', onPong).on('error', onError).on('close', onClose);
+    listen(ws, this);
     this.#host.observer.opened(this.session);
     if (this.#revoked !== undefined) return this.revoked(this.#revoked.why, this.#revoked.reason);
     const early = this.#early ?? [];
@@ -89,6 +92,10 @@ export class StationSocket implements StationSink {
   sweep(now: number): void {
     if (now >= this.#cutAt) return this.#cut('replaced');
     if (now >= this.#peer.deadline) this.#perform(this.#peer.expire(now));
+    if (this.#flooding && now >= this.#freeAt) {
+      this.#flooding = false;
+      this.#account();
+    }
     if (now < this.#pingAt || !this.isOpen) return;
     this.#pingAt = now + this.#host.limits.pingIntervalMs;
     // A paused socket does not even see a pong.
@@ -112,15 +119,35 @@ export class StationSocket implements StationSink {
     const result = parseFrame(text, this.session.protocol);
     if (!result.ok) {
       observer.received(result.fault.kind);
+      this.#countUnheld();
       const answer = this.#host.faultAnswer(this.session.protocol, result.fault);
       if (answer !== undefined) this.#write(formatFrame(answer));
       return;
     }
     const { frame } = result;
     observer.received(frame.type);
+    if (frame.type !== MessageType.Call) this.#countUnheld();
     if (this.#revoked !== undefined) return observer.dropped('revoked');
     this.#transactions = this.#host.transactionsAfter(this.#transactions, frame);
     this.#perform(this.#peer.receive(frame, text, clock.now()));
+  }
+
+  pinged(): void {
+    this.#silentPings = 0;
+    this.#countUnheld();
+  }
+
+  /**
+   * A CALL waits for the answer to the one before it; nothing else does. Whoever sends more of that than any station
+   * needs is not read for a while: nothing is lost, nothing is answered, and the others have room.
+   */
+  #countUnheld(): void {
+    const { limits, clock } = this.#host;
+    const now = clock.now();
+    this.#freeAt = Math.max(this.#freeAt, now) + 1000 / limits.unheldPerSecond;
+    if (this.#flooding || this.#freeAt - now <= UNHELD_BURST_MS) return;
+    this.#flooding = true;
+    this.#account();
   }
 
   pong(): void {
@@ -185,12 +212,12 @@ export class StationSocket implements StationSink {
     ws.close(code, Buffer.from(reason).subarray(0, MAX_CLOSE_REASON).toString());
   }
 
-  /** For the listeners of the module: the receiver found a message it cannot read, or TCP broke. */
+  /** For the listeners: the receiver found a message it cannot read, or TCP broke. */
   failed(error: Error & { code?: string }): void {
     this.#closing ??= error.code?.startsWith('WS_ERR') === true ? 'bad-message' : 'lost';
   }
 
-  /** For the listeners of the module: the socket is closed. */
+  /** For the listeners: the socket is closed. */
   closed(code: number): void {
     this.#closing ??= code === 1006 ? 'lost' : 'station';
     // The peer has answered our Close.
@@ -245,15 +272,18 @@ export class StationSocket implements StationSink {
     this.#counted = held;
     const ws = this.#ws;
     if (ws === undefined || this.#gone) return;
-    const over = held > limits.maxHeldBytes || (held > 0 && this.#host.heldBytes > limits.maxHeldBytesOfAll);
-    if (over && !ws.isPaused && this.isOpen) ws.pause();
-    else if (!over && ws.isPaused) ws.resume();
+    const full = held > limits.maxHeldBytes || (held > 0 && this.#host.heldBytes > limits.maxHeldBytesOfAll);
+    const over = full || this.#flooding;
+    if (over && !ws.isPaused && this.isOpen) {
+      this.#host.observer.paused(full ? 'held' : 'flood');
+      ws.pause();
+    } else if (!over && ws.isPaused) ws.resume();
   }
 
   #write(text: string): void {
     const ws = this.#ws;
     if (ws?.readyState !== WebSocket.OPEN) return this.#host.observer.dropped('closing');
-    ws.sendText(text);
+    ws.send(text);
     if (ws.bufferedAmount > this.#host.limits.maxUnreadBytes) this.#cut('slow-reader');
   }
 
@@ -261,22 +291,6 @@ export class StationSocket implements StationSink {
     this.#closing ??= why;
     this.#ws?.terminate();
   }
-}
-
-function onMessage(this: WebSocket, data: WebSocket.RawData, isBinary: boolean): void {
-  (this as StationWebSocket).station?.received(data as Buffer, isBinary);
-}
-
-function onPong(this: WebSocket): void {
-  (this as StationWebSocket).station?.pong();
-}
-
-function onError(this: WebSocket, error: Error): void {
-  (this as StationWebSocket).station?.failed(error);
-}
-
-function onClose(this: WebSocket, code: number): void {
-  (this as StationWebSocket).station?.closed(code);
 }
 
 function asError(error: unknown): Error {

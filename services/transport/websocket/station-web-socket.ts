@@ -1,33 +1,43 @@
-/** The WebSocket of a station, with a cheaper way to send texts. */
-import type { Duplex } from 'node:stream';
+/**
+ * The WebSocket of a station, and what it tells its StationSocket. The listeners are functions of this module that find
+ * their station through `this`: tens of thousands of sockets share them.
+ */
 import { WebSocket } from 'ws';
-import type { StationSocket } from './station-socket.ts';
 
-/** First byte of a text frame that is whole (RFC 6455 §5.2), as are all frames from here. */
-const WHOLE_TEXT = 0x81;
-/** A length that does not fit the second byte is announced by this one and stands in the two bytes behind it. */
-const TWO_BYTES = 126;
-const MAX_LENGTH = 0xffff;
+/** What the listeners want of a station. */
+interface Station {
+  received(data: Buffer, isBinary: boolean): void;
+  pinged(): void;
+  pong(): void;
+  failed(error: Error): void;
+  closed(code: number): void;
+}
 
 export class StationWebSocket extends WebSocket {
-  station: StationSocket | undefined = undefined;
-  /** The connection below. */
-  tcp: Duplex | undefined = undefined;
+  station: Station | undefined = undefined;
+}
 
-  /**
-   * Sends a text as one buffer and one write, where `send` makes two buffers and a writev of them: a tenth of all that
-   * a message costs. Nothing is compressed, so either writes at once and their order holds.
-   */
-  sendText(text: string): void {
-    const length = Buffer.byteLength(text);
-    if (this.tcp === undefined || length > MAX_LENGTH) return this.send(text);
-    const start = length < TWO_BYTES ? 2 : 4;
-    const frame = Buffer.allocUnsafe(start + length);
-    frame[0] = WHOLE_TEXT;
-    frame[1] = start === 2 ? length : TWO_BYTES;
-    if (start === 4) frame.writeUInt16BE(length, 2);
-    frame.write(text, start);
-    this.tcp.write(frame);
-    return undefined;
-  }
+export function listen(ws: StationWebSocket, station: Station): void {
+  ws.station = station;
+  ws.on('message', onMessage).on('ping', onPing).on('pong', onPong).on('error', onError).on('close', onClose);
+}
+
+function onMessage(this: WebSocket, data: WebSocket.RawData, isBinary: boolean): void {
+  (this as StationWebSocket).station?.received(data as Buffer, isBinary);
+}
+
+function onPing(this: WebSocket): void {
+  (this as StationWebSocket).station?.pinged();
+}
+
+function onPong(this: WebSocket): void {
+  (this as StationWebSocket).station?.pong();
+}
+
+function onError(this: WebSocket, error: Error): void {
+  (this as StationWebSocket).station?.failed(error);
+}
+
+function onClose(this: WebSocket, code: number): void {
+  (this as StationWebSocket).station?.closed(code);
 }
