@@ -258,6 +258,20 @@ export function transportConformance(
     },
   );
 
+  run('the same message id on a new connection is another message (case 12)', async (t, harness) => {
+    const { transport, connect } = harness;
+    let count = 0;
+    transport.onMessage(async () => outcome({ answer: ok({ count: ++count }) }));
+    await transport.start();
+    for (const expected of [1, 2]) {
+      const station = await connect('CP-1', 'ocpp1.6');
+      const ear = new Ear(station);
+      await station.write(call('same'));
+      t.deepEqual(await ear.until(1), [[3, 'same', { count: expected }]]);
+      await station.stop();
+    }
+  });
+
   run('an error is no fact: the next try decides anew', async (t, { transport, connect }) => {
     const error: Answer = { kind: 'error', code: 'InternalError', description: 'not yet' };
     let count = 0;
