@@ -40,6 +40,18 @@ const SCHEMAS: Readonly<Record<Protocol, Readonly<Record<string, Schema>>>> = {
   'ocpp2.1': schemas21,
 };
 
+/** Action → name of its schema. The one SEND of 2.1, NotifyPeriodicEventStream, has no response and so no "Request" in its name. */
+const REQUEST_NAMES: Readonly<Record<Protocol, ReadonlyMap<string, string>>> = {
+  'ocpp1.6': requestNames('ocpp1.6'),
+  'ocpp2.0.1': requestNames('ocpp2.0.1'),
+  'ocpp2.1': requestNames('ocpp2.1'),
+};
+
+function requestNames(protocol: Protocol): Map<string, string> {
+  const names = Object.keys(SCHEMAS[protocol]).filter((name) => !name.endsWith('Response'));
+  return new Map(names.map((name) => [name.replace(/Request$/, ''), name]));
+}
+
 /** What warmUp compiles: the messages that stations send all day. Not every version has all of them. */
 const HOT_ACTIONS = [
   'Authorize',
@@ -103,7 +115,7 @@ export function everyFault(protocol: Protocol, action: string, payload: unknown)
 
 /** Whether the version has this action, in whichever direction. */
 export function knowsAction(protocol: Protocol, action: string): boolean {
-  return Object.hasOwn(SCHEMAS[protocol], requestName(protocol, action));
+  return REQUEST_NAMES[protocol].has(action);
 }
 
 /** Compiles what stations send all day, so that nobody's first message waits for it. Takes some 100 ms. */
@@ -115,11 +127,8 @@ export function warmUp(protocols: readonly Protocol[]): void {
   }
 }
 
-/** The one SEND of 2.1, NotifyPeriodicEventStream, has no response and so no "Request" in its name. */
 function requestName(protocol: Protocol, action: string): string {
-  const name = `${action}Request`;
-  const alone = !Object.hasOwn(SCHEMAS[protocol], name) && !/Re(quest|sponse)$/.test(action);
-  return alone ? action : name;
+  return REQUEST_NAMES[protocol].get(action) ?? `${action}Request`;
 }
 
 function check(protocol: Protocol, name: string, payload: unknown): SchemaFault | undefined {
@@ -169,8 +178,10 @@ function validator(protocol: Protocol, name: string, mode = modeOf(name)): Valid
   return validate;
 }
 
+const TOLERANT: ReadonlySet<string> = new Set([...TRANSACTION_MESSAGES].map((action) => `${action}Request`));
+
 function modeOf(name: string): Mode {
-  return TRANSACTION_MESSAGES.has(name.replace(/Request$/, '')) ? 'tolerant' : 'strict';
+  return TOLERANT.has(name) ? 'tolerant' : 'strict';
 }
 
 function compiledOf(protocol: Protocol, mode: Mode): Compiled {
