@@ -2,15 +2,15 @@
  * Proxy and processor in one process, joined by memory: the same station endpoint, rules and handlers
  * without Redis. For a desk, a demonstration, a test; what is in memory ends with the process.
  */
+import { BUILT_IN } from './library/profile.ts';
+import { newDispatcher, newServerWithTransport } from './library/server.ts';
 import { loadConfig } from './runtime/config.ts';
-import { systemClock } from './runtime/clock.ts';
 import { type Running, runProgram } from './runtime/lifecycle.ts';
 import { createLog } from './runtime/log.ts';
 import { warmUp } from './ocpp/schema.ts';
 import { handlerSettings, readHandlerSettings, readHandlerTimeout } from './processor/config.ts';
-import { HANDLERS } from './processor/handlers/table.ts';
-import { createProcessor } from './processor/processor.ts';
 import { createMemoryBus } from './transport/memory.ts';
+import { MemoryServerState } from './transport/pending-requests.ts';
 import { readProtocols } from './ws-proxy/admission.ts';
 import { proxySettings } from './ws-proxy/config.ts';
 import { Proxy } from './ws-proxy/proxy.ts';
@@ -29,22 +29,20 @@ async function main(): Promise<Running> {
   log = createLog('monolith', config.logLevel);
   warmUp(readProtocols(config.protocols));
   const bus = createMemoryBus();
-  const processor = createProcessor({
-    transport: bus.transport,
-    handlers: HANDLERS,
+  const dispatcher = newDispatcher({
     settings: readHandlerSettings(config),
     handlerTimeoutMs: readHandlerTimeout(config),
-    clock: systemClock,
     log,
   });
+  const server = newServerWithTransport(bus.transport, dispatcher, new MemoryServerState(), ...BUILT_IN);
   const proxy = new Proxy(config, bus.gateway(config.podName), log);
-  await processor.start();
+  await server.start();
   await proxy.start();
   return {
     async stop(signal) {
       // The proxy first: the CALLs that it waits for are answered by the processor.
       await proxy.stop(signal);
-      await processor.stop();
+      await server.stop();
     },
   };
 }

@@ -18,7 +18,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'services/ws-proxy': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
   'services/processor': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
   'services/dead-letters': ['services/transport', 'services/runtime', 'services/contract.ts'],
+  // What others build on: it puts the parts together, and no part knows of it.
+  'services/library': [
+    'services/ws-proxy',
+    'services/processor',
+    'services/ocpp',
+    'services/transport',
+    'services/runtime',
+  ],
   'services/monolith.ts': [
+    'services/library',
     'services/ws-proxy',
     'services/processor',
     'services/ocpp',

@@ -61,7 +61,8 @@ export function createCommands(transport: Transport): CommandSender {
   };
 }
 
-async function protocolOf(transport: Transport, stationId: string): Promise<Protocol | undefined> {
+/** The version that a station speaks: of its connection, or of its last boot. */
+export async function protocolOf(transport: Transport, stationId: string): Promise<Protocol | undefined> {
   const connected = await transport.connectedProtocol(stationId);
   if (connected !== undefined) return connected;
   const booted = await transport.state.field(key.station(stationId), 'protocol');

@@ -1,4 +1,6 @@
 /** Picks an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
+import { MemoryServerState, type ServerState } from './pending-requests.ts';
+import { openServerState } from './redis/redis-pending.ts';
 import type { MemoryBus } from './memory.ts';
 import { type DeadLetters, openDeadLetters } from './redis/dead-letters.ts';
 import { ForkInterop } from './redis/fork-interop.ts';
@@ -59,6 +61,19 @@ export function createGateway(config: RedisConfig | MemoryConfig): Gateway {
 export function createDeadLetters(config: Omit<RedisConfig, 'kind' | 'name'>): Promise<DeadLetters> {
   const { redis, keys } = redisOptions(config);
   return openDeadLetters(redis, keys);
+}
+
+/**
+ * Open requests, in this process or in the database after ours, for all processes.
+ * Rejects with `bad-settings` on a Redis Cluster, which has one database only; with `store-unavailable` when Redis cannot be reached
+ * within the client time-out.
+ */
+export async function createServerState(
+  config: { readonly kind: 'memory' } | Omit<RedisConfig, 'name'>,
+): Promise<ServerState> {
+  if (config.kind === 'memory') return new MemoryServerState();
+  const { redis, keys } = redisOptions({ ...config, redis: { ...config.redis, useDistributedState: true } });
+  return openServerState(redis, keys);
 }
 
 /** @throws TransportError bad-settings */

@@ -77,6 +77,28 @@ export function openConnection(
   return mode === 'cluster' ? defineScripts(connection, `${slotKey}:guard`) : defineScripts(connection);
 }
 
+/** The same for whoever can do nothing without it: rejects with the trouble when Redis is not there in the client time-out. */
+export async function openReady(
+  settings: RedisSettings,
+  onError: (error: Error) => void = () => undefined,
+): Promise<RedisConnection> {
+  let trouble: Error | undefined;
+  const connection = openConnection(settings, 'commands', (error) => {
+    trouble = error;
+    onError(error);
+  });
+  const ready = await new Promise<boolean>((resolve) => {
+    const late = setTimeout(() => resolve(false), settings.clientTimeoutMs);
+    connection.once('ready', () => {
+      clearTimeout(late);
+      resolve(true);
+    });
+  });
+  if (ready) return connection;
+  connection.disconnect();
+  throw trouble ?? unavailable(settings.addr, 'no connection in time');
+}
+
 /** Every handshake has the credentials of its time; those that change meanwhile are told to Redis at once. */
 function keepLoggedIn(connection: Redis, settings: RedisSettings, onError: (error: Error) => void): void {
   Object.assign(connection.options, readCredentials(settings));

@@ -7,13 +7,7 @@
  */
 import { TransportError } from '../errors.ts';
 import { BUSINESS_KEY_SECONDS } from '../transport.ts';
-import {
-  isRefusal,
-  openConnection,
-  type RedisConnection,
-  type RedisSettings,
-  unavailable,
-} from './connection.ts';
+import { isRefusal, openReady, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
 import { readRequest, replayedEntry, timeOf } from './envelope.ts';
 import type { Keys } from './keys.ts';
 
@@ -105,18 +99,7 @@ export function mayRepeat({ at, entry }: DeadLetter, now: number): boolean {
 
 /** Opens them on a connection of their own. Rejects with `store-unavailable` when Redis cannot be reached in time. */
 export async function openDeadLetters(settings: RedisSettings, keys: Keys): Promise<DeadLetters> {
-  let trouble: Error | undefined;
-  const commands = openConnection(settings, 'commands', (error) => (trouble = error));
-  const ready = await new Promise<boolean>((resolve) => {
-    const late = setTimeout(() => resolve(false), settings.clientTimeoutMs);
-    commands.once('ready', () => {
-      clearTimeout(late);
-      resolve(true);
-    });
-  });
-  if (ready) return new DeadLetters(commands, keys, settings.addr);
-  commands.disconnect();
-  throw trouble ?? unavailable(settings.addr, 'no connection in time');
+  return new DeadLetters(await openReady(settings), keys, settings.addr);
 }
 
 function letterOf(id: string, fields: readonly string[]): DeadLetter {

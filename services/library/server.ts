@@ -1,0 +1,117 @@
+/**
+ * A central system (CSMS) over any Transport: Redis with its proxies, plain WebSockets, or memory. What stations send is
+ * dispatched to the handlers of its profiles; what it asks of stations ends in exactly one typed outcome.
+ */
+import type { Protocol } from '../ocpp/frame.ts';
+import { type Command, createCommands, protocolOf } from '../processor/commands.ts';
+import type { HandlerSettings, HandlerTable } from '../processor/handler.ts';
+import { createProcessor, type Processor, type ProcessorOptions } from '../processor/processor.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { createLog, errorFields, type Log } from '../runtime/log.ts';
+import { TransportError, type TransportErrorCode } from '../transport/errors.ts';
+import type { ServerState } from '../transport/pending-requests.ts';
+import { type CallOutcome, prepareCall, type StationCall } from '../transport/station-call.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
+import { outcomeOf, type RequestOutcome } from './outcome.ts';
+import { handlerTable, type ServerProfile } from './profile.ts';
+
+/** What turns the deliveries of a transport into outcomes, with the handlers of the server's profiles. */
+export interface Dispatcher {
+  serve(transport: Transport, handlers: HandlerTable): Processor;
+  readonly log: Log;
+}
+
+export interface DispatcherOptions extends Partial<
+  Omit<ProcessorOptions, 'transport' | 'handlers' | 'settings'>
+> {
+  readonly settings?: Partial<HandlerSettings>;
+}
+
+const SETTINGS: HandlerSettings = { heartbeatSeconds: 300, unknownTokens: 'Accept' };
+
+/** The dispatcher of the processor program: schemas, registration, repair of billing data, a time bound for handlers. */
+export function newDispatcher(options: DispatcherOptions = {}): Dispatcher {
+  const { clock = systemClock, log = createLog('ocpp-server', 'info') } = options;
+  const settings = { ...SETTINGS, ...options.settings };
+  return {
+    log,
+    serve: (transport, handlers) =>
+      createProcessor({ ...options, transport, handlers, settings, clock, log }),
+  };
+}
+
+/** How a request is sent, see StationCall; and the station's version where it is known better than by its connection. */
+export type RequestOptions<P extends Protocol = Protocol> = Omit<
+  StationCall,
+  'stationId' | 'action' | 'payload'
+> & { readonly protocol?: P };
+
+export interface OcppServer extends Processor {
+  readonly transport: Transport;
+  /** The requests that are open, from when they are asked for until their outcome is known. */
+  readonly state: ServerState;
+  /**
+   * Asks a station for something. Rejects as Transport.call does, with `bad-call` also for what the version does not
+   * know or its schema refuses, and with `store-unavailable` when the state is out of reach: then nothing was sent.
+   */
+  sendRequest<A extends ActionOf<P>, P extends Protocol = Protocol>(
+    stationId: string,
+    action: A,
+    payload: RequestOf<P, A>,
+    options?: RequestOptions<P>,
+  ): Promise<RequestOutcome<ResponseOf<P, A>>>;
+}
+
+export function newServerWithTransport(
+  transport: Transport,
+  dispatcher: Dispatcher,
+  state: ServerState,
+  ...profiles: readonly ServerProfile[]
+): OcppServer {
+  const processor = dispatcher.serve(transport, handlerTable(...profiles));
+  const request = createRequests(transport, state, dispatcher.log);
+  return {
+    ...processor,
+    transport,
+    state,
+    sendRequest: async (stationId, action, payload, options = {}) => {
+      const { protocol = await protocolOf(transport, stationId), ...rest } = options;
+      const call = { ...rest, stationId, action, payload };
+      const outcome = await request(protocol === undefined ? call : { ...call, protocol });
+      if (outcome.kind !== 'answered') return outcome;
+      // A station of unknown version is never called.
+      const answered = outcomeOf(protocol as Protocol, action, outcome.answer);
+      // The schema has proved it.
+      return answered as RequestOutcome<never>;
+    },
+  };
+}
+
+/** The call may be open still, or its outcome be learnt under the same key. */
+const OPEN_STILL: ReadonlySet<TransportErrorCode> = new Set(['call-abandoned', 'store-unavailable']);
+
+/** Sends commands, each noted in the state while it is open. */
+function createRequests(transport: Transport, state: ServerState, log: Log) {
+  const send = createCommands(transport);
+  return async (command: Command): Promise<CallOutcome> => {
+    const { protocol: _protocol, ...wanted } = command;
+    const idempotencyKey = wanted.idempotencyKey ?? crypto.randomUUID();
+    const { stationId, action, messageId, ttlMs, timeoutMs } = prepareCall({ ...wanted, idempotencyKey });
+    const isNew = await state.addPendingRequest(stationId, messageId, action, ttlMs + timeoutMs);
+    const complete = () =>
+      state.completePendingRequest(stationId, messageId).catch((error: unknown) => {
+        // It expires by itself; whoever asked shall have the outcome all the same.
+        log.warn({ stationId, messageId, ...errorFields(error) }, 'an ended request stays noted as open');
+      });
+    try {
+      const outcome = await send({ ...command, idempotencyKey });
+      await complete();
+      return outcome;
+    } catch (error) {
+      // One that was there before belongs to another who asks for the same.
+      if (isNew && !(error instanceof TransportError && OPEN_STILL.has(error.code))) await complete();
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,51 @@
+/** Plain WebSockets, without Redis, as a Transport: stations connect to this very process. */
+import { faultAnswer } from '../ocpp/errors.ts';
+import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
+import { systemClock } from '../runtime/clock.ts';
+import type { StationObserver } from '../transport/websocket/socket-host.ts';
+import { WebSocketTransport } from '../transport/websocket/websocket-transport.ts';
+import { createAdmission } from '../ws-proxy/admission.ts';
+import { transactionsAfter } from '../ws-proxy/running-transactions.ts';
+
+export interface WebSocketSettings {
+  /** 0 picks a free one, which the transport's `port` tells once it has started. */
+  readonly port: number;
+  /** Address to listen on; every one where left out. */
+  readonly host?: string;
+  /** Stations connect to `<path>/<identity>`; `/ocpp` where left out. */
+  readonly path?: string;
+  readonly protocols?: readonly Protocol[];
+  readonly maxSessions?: number;
+  /** Handshakes admitted per second. */
+  readonly connectsPerSecond?: number;
+  /** Told of what happens at the sockets. */
+  readonly observer?: Partial<StationObserver>;
+}
+
+/** @throws ConfigError for a path or protocols that make no sense */
+export function newWebSocketTransport(settings: WebSocketSettings): WebSocketTransport {
+  const { port, host = '0.0.0.0', path = '/ocpp', protocols = PROTOCOLS, observer } = settings;
+  const { maxSessions = 20_000, connectsPerSecond = 1000 } = settings;
+  return new WebSocketTransport({
+    port,
+    host,
+    clock: systemClock,
+    admit: createAdmission({ path, protocols, maxSessions, connectsPerSecond }, systemClock),
+    faultAnswer,
+    transactionsAfter,
+    observer: { ...SILENT, ...observer },
+  });
+}
+
+const nothing = () => undefined;
+const SILENT: StationObserver = {
+  opened: nothing,
+  paused: nothing,
+  closed: nothing,
+  duplicate: nothing,
+  refused: nothing,
+  received: nothing,
+  forwarded: nothing,
+  dropped: nothing,
+  trouble: nothing,
+};

@@ -1,0 +1,84 @@
+/**
+ * The processor program: takes what stations send from Redis, answers it by the given handlers, and shows how it is doing.
+ * An image with handlers of one's own runs it with them (examples/own-handlers).
+ */
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { PROTOCOLS } from '../ocpp/frame.ts';
+import { warmUp } from '../ocpp/schema.ts';
+import { startAdminServer } from '../runtime/admin-server.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { loadConfig } from '../runtime/config.ts';
+import { type Running, runProgram } from '../runtime/lifecycle.ts';
+import { createLog } from '../runtime/log.ts';
+import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
+import { createTransport } from '../transport/factory.ts';
+import { MAX_IN_HAND } from '../transport/redis/redis-transport.ts';
+import { processorSettings, readHandlerSettings, readHandlerTimeout } from './config.ts';
+import type { HandlerTable } from './handler.ts';
+import { createMetrics } from './metrics.ts';
+import { createProcessor } from './processor.ts';
+import { startSampler } from './sampler.ts';
+
+const PROGRAM = 'processor';
+
+let log = createLog(PROGRAM, 'info');
+
+/** Runs until a signal has ended it. Configured by environment variables; `--help` prints them. */
+export function runProcessor(handlers: HandlerTable): Promise<void> {
+  return runProgram(
+    () => log,
+    () => main(handlers),
+  );
+}
+
+async function main(handlers: HandlerTable): Promise<Running> {
+  const config = loadConfig(PROGRAM, { ...processorSettings, ...redisSettings });
+  log = createLog(PROGRAM, config.logLevel);
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const metrics = createMetrics(registry);
+  const transport = createTransport({ kind: 'redis', name: config.podName, ...redisOptions(config) });
+  const processor = createProcessor({
+    transport,
+    handlers,
+    settings: readHandlerSettings(config),
+    handlerTimeoutMs: readHandlerTimeout(config),
+    clock: systemClock,
+    log,
+    observer: metrics,
+  });
+
+  let stopping = false;
+  let phase: string | undefined = 'starting: waiting for Redis';
+  const sampler = startSampler({
+    load: () => transport.load(),
+    inHand: () => processor.inHand(),
+    inHandLimit: MAX_IN_HAND,
+    clock: systemClock,
+    onLoad: metrics.setLoad,
+    onBusy: metrics.addBusy,
+  });
+  const { host, adminPort: port } = config;
+  const ready = () => phase ?? sampler.problem();
+  const admin = await startAdminServer({ host, port, registry, live: () => undefined, ready });
+  log.info({ host, port: admin.port, redis: config.redisAddr }, 'starting');
+
+  warmUp(PROTOCOLS);
+  // Not awaited: it takes as long as Redis does, and a signal must find a program that can stop.
+  void processor.start().then(() => {
+    if (stopping) return;
+    phase = undefined;
+    log.info({}, 'taking messages');
+  });
+  return {
+    async stop(signal) {
+      stopping = true;
+      phase = 'stopping';
+      log.info({ signal, inHand: processor.inHand() }, 'stopping');
+      await processor.stop(config.stopGrace);
+      sampler[Symbol.dispose]();
+      await admin[Symbol.asyncDispose]();
+      log.info({}, 'stopped');
+    },
+  };
+}
