@@ -82,14 +82,39 @@ export interface AutoscalingSpec {
 export interface RedisSpec {
   /** At most one of embedded and external; neither means embedded. */
   readonly embedded?: EmbeddedRedisSpec;
-  readonly external?: {
-    /** host:port, exactly one in this version. */
-    readonly addresses: readonly string[];
-    /** Secret with keys `password` and, optionally, `username`. */
-    readonly credentialsSecretName?: string;
-  };
+  readonly external?: ExternalRedisSpec;
   readonly channelPrefix?: string;
   readonly database?: number;
+  readonly clientTimeoutSeconds?: number;
+  readonly connectionPoolSize?: number;
+  readonly retryAttempts?: number;
+  readonly retryDelayMilliseconds?: number;
+  readonly distributedState?: boolean;
+  /** Empty: the channel prefix. */
+  readonly stateKeyPrefix?: string;
+  readonly stateTtlSeconds?: number;
+}
+
+export interface ExternalRedisSpec {
+  readonly mode?: 'Standalone' | 'Sentinel' | 'Cluster';
+  /** host:port of the server, of the Sentinels, or of nodes of the Cluster. */
+  readonly addresses: readonly string[];
+  /** Secret with keys `password` and, optionally, `username`. */
+  readonly credentialsSecretName?: string;
+  /** TLS is on when it is there. */
+  readonly tls?: {
+    /** Secret with key `ca.crt`. */
+    readonly caSecretName?: string;
+    /** Secret of type kubernetes.io/tls. */
+    readonly clientCertificateSecretName?: string;
+    readonly serverName?: string;
+  };
+  /** With mode Sentinel, and only then. */
+  readonly sentinel?: {
+    readonly masterName: string;
+    readonly credentialsSecretName?: string;
+    readonly tls?: boolean;
+  };
 }
 
 export interface EmbeddedRedisSpec {

@@ -3,7 +3,7 @@
  * schema, strict about unknown fields, and its rules in code. A test holds rules and API server together.
  */
 import { Ajv, type ErrorObject } from 'ajv';
-import { settledSpec } from './defaults.ts';
+import { settledSpec, type SettledRedis } from './defaults.ts';
 import { API_VERSION, KIND, type OcppCluster } from './ocpp-cluster.ts';
 import { ocppClusterSchema, type Schema } from './schema.ts';
 
@@ -26,8 +26,8 @@ export function validateCluster(manifest: unknown): readonly Problem[] {
 
 /** The CEL rules of crds/ocppclusters.yaml that concern one version of the object, with their messages. */
 function rules(cluster: OcppCluster): Problem[] {
-  const { redis } = cluster.spec ?? {};
-  const { proxy, processor } = settledSpec(cluster);
+  const given = cluster.spec?.redis;
+  const { proxy, processor, redis } = settledSpec(cluster);
   const { minReplicas, maxReplicas } = processor.autoscaling;
   const broken: (readonly [boolean, string, string])[] = [
     [
@@ -42,12 +42,52 @@ function rules(cluster: OcppCluster): Problem[] {
     ],
     [minReplicas > maxReplicas, 'spec.processor.autoscaling', 'minReplicas must not be above maxReplicas'],
     [
-      redis?.embedded !== undefined && redis.external !== undefined,
+      given?.embedded !== undefined && given.external !== undefined,
       'spec.redis',
       'give embedded or external, not both',
     ],
+    [
+      redis.distributedState && redis.database >= 15,
+      'spec.redis',
+      'distributedState needs the database after this one, and Redis has 16 of them',
+    ],
+    ...externalRules(redis),
   ];
   return broken.flatMap(([bad, field, reason]) => (bad ? [{ field, reason }] : []));
+}
+
+function externalRules({ external, ...redis }: SettledRedis): (readonly [boolean, string, string])[] {
+  if (external === undefined) return [];
+  const { mode = 'Standalone', addresses, sentinel } = external;
+  const tags = [redis.channelPrefix, redis.stateKeyPrefix || redis.channelPrefix].map(hashTag);
+  const onCluster = mode === 'Cluster';
+  return [
+    [
+      mode === 'Standalone' && addresses.length !== 1,
+      'spec.redis.external',
+      'a Standalone Redis has one address; several are those of Sentinels or of a Cluster',
+    ],
+    [
+      (mode === 'Sentinel') !== (sentinel !== undefined),
+      'spec.redis.external',
+      'mode Sentinel needs sentinel.masterName, and no other mode has sentinel',
+    ],
+    [
+      onCluster && (tags[0] === undefined || tags[0] !== tags[1]),
+      'spec.redis',
+      'on a Redis Cluster channelPrefix needs a hash tag, such as {city}, and stateKeyPrefix the same one',
+    ],
+    [
+      onCluster && (redis.database !== 0 || redis.distributedState),
+      'spec.redis',
+      'a Redis Cluster has database 0 only, and so no distributedState',
+    ],
+  ];
+}
+
+/** What stands in the first braces of a key, if that is not empty. */
+function hashTag(prefix: string): string | undefined {
+  return /^[^{]*\{([^}]+)\}/.exec(prefix)?.[1];
 }
 
 let validator: ReturnType<Ajv['compile']> | undefined;

@@ -11,8 +11,8 @@ export interface Surroundings {
   readonly namespace: string;
   readonly uid: string;
   readonly podIp: string;
-  /** Value of a key of a Secret in the Pod's namespace. */
-  secret(name: string, key: string): string | undefined;
+  /** The keys and values of a Secret in the Pod's namespace. */
+  secret(name: string): Readonly<Record<string, string>> | undefined;
   /** Where a Service listens; undefined: there is no such Service. */
   service(namespace: string, name: string, port: number): Endpoint | undefined;
 }
@@ -42,7 +42,7 @@ function valueOf(
   const { fieldRef, secretKeyRef } = variable.valueFrom ?? {};
   if (fieldRef !== undefined) return fieldOf(fieldRef.fieldPath, around);
   if (secretKeyRef === undefined) return expand(variable.value ?? '', env);
-  const value = around.secret(secretKeyRef.name, secretKeyRef.key);
+  const value = around.secret(secretKeyRef.name)?.[secretKeyRef.key];
   if (value === undefined && secretKeyRef.optional !== true) {
     throw new Missing(
       `${variable.name}: there is no Secret ${around.namespace}/${secretKeyRef.name} with the key ` +

@@ -57,6 +57,7 @@ export interface Volume {
   readonly name: string;
   readonly emptyDir?: object;
   readonly persistentVolumeClaim?: { readonly claimName: string };
+  readonly secret?: { readonly secretName: string };
 }
 
 export interface Pod extends KubeObject {

@@ -58,7 +58,13 @@ const CONTAINER: Table = {
 
 const POD: Table = {
   containers: CONTAINER,
-  volumes: { name: true, emptyDir: true, persistentVolumeClaim: true },
+  // Ignored of a Secret: the mode of its files, which only this user's processes read.
+  volumes: {
+    name: true,
+    emptyDir: true,
+    persistentVolumeClaim: true,
+    secret: { secretName: true, defaultMode: true },
+  },
   terminationGracePeriodSeconds: true,
   restartPolicy: ['Always'],
   // Ignored: there is one node, one user and no API server to talk to.

@@ -1,5 +1,5 @@
 /** One Pod: its containers as child processes in a folder of their own, and its status. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContainerRun } from './container.ts';
 import { environmentOf, expand, Missing, type Surroundings } from './environment.ts';
@@ -180,9 +180,22 @@ export class PodRun {
           ? join(this.#host.folder, 'pods', namespace, name, 'volumes', volume.name)
           : join(this.#host.folder, 'claims', namespace, claim);
       await mkdir(folder, { recursive: true });
+      if (volume.secret !== undefined) await this.#writeSecret(volume.secret.secretName, folder);
       folders.set(volume.name, folder);
     }
     return folders;
+  }
+
+  /** As it is when the Pod starts; what changes later is not brought here. */
+  async #writeSecret(name: string, folder: string): Promise<void> {
+    const around = this.#around();
+    const values = around.secret(name);
+    if (values === undefined) {
+      throw new Missing(`there is no Secret ${around.namespace}/${name}; put it into the manifest file`);
+    }
+    for (const [key, value] of Object.entries(values)) {
+      await writeFile(join(folder, key), value, { mode: 0o600 });
+    }
   }
 }
 

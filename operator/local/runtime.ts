@@ -180,15 +180,16 @@ export class LocalRuntime {
       namespace,
       uid,
       podIp: this.#options.addresses.host(addressOwnerOf(pod)),
-      secret: (secretName, key) => {
+      secret: (secretName) => {
         const found = secrets.find(
           ({ metadata }) => metadata.name === secretName && metadata.namespace === namespace,
         );
-        const encoded = found?.data?.[key];
-        return (
-          found?.stringData?.[key] ??
-          (encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString())
-        );
+        if (found === undefined) return undefined;
+        const data = Object.entries(found.data ?? {}).map(([key, encoded]) => [
+          key,
+          Buffer.from(encoded, 'base64').toString(),
+        ]);
+        return { ...(Object.fromEntries(data) as Record<string, string>), ...found.stringData };
       },
       service: (inNamespace, service, port) => this.#services.endpoint(inNamespace, service, port),
     };

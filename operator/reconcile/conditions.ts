@@ -36,7 +36,7 @@ export function verdicts(findings: Findings): Readonly<Record<ConditionType, Ver
 function redisReady({ spec, observed }: Findings): Verdict {
   const processors = stateOf(observed.processor);
   if (spec.redis.external !== undefined) {
-    const address = spec.redis.external.addresses[0] ?? '';
+    const address = spec.redis.external.addresses.join(', ');
     if (processors.ready > 0) return yes('Connected', `processors are connected to ${address}`);
     return no('NotConnected', `no processor is connected to ${address}; see their logs`);
   }

@@ -3,7 +3,7 @@
  * no Service links, no API token, and the user's additions (`podTemplate`). Pods stay plain (one
  * container, no init containers): `npm start` runs these very templates as child processes.
  */
-import type { V1Container, V1EnvVar, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1Container, V1EnvVar, V1PodTemplateSpec, V1Volume } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { ENV } from '../../services/contract.ts';
 import { quantity } from './quantity.ts';
@@ -14,6 +14,7 @@ export interface PodParts {
   readonly user: number;
   readonly graceSeconds: number;
   readonly resources: Resources;
+  readonly volumes?: readonly V1Volume[];
   readonly container: Omit<V1Container, 'name' | 'resources' | 'securityContext' | 'imagePullPolicy'>;
 }
 
@@ -31,6 +32,7 @@ export function podTemplate(
   const { cluster, spec } = view;
   const { pullPolicy, pullSecrets } = spec.image;
   const { labels, annotations } = extra.metadata ?? {};
+  const volumes = [...(parts.volumes ?? [])];
   return {
     metadata: {
       labels: { ...labels, ...componentLabels(cluster, component) },
@@ -53,6 +55,7 @@ export function podTemplate(
         fsGroup: parts.user,
         seccompProfile: { type: 'RuntimeDefault' },
       },
+      ...(volumes.length > 0 && { volumes }),
       containers: [
         {
           name: component,

@@ -5,6 +5,7 @@ import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, PROBES, programEnv } from './program.ts';
+import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { owned, selectorLabels, type View } from './view.ts';
 
@@ -14,6 +15,7 @@ const MARGIN_SECONDS = 15;
 
 export function processorDeployment(view: View): KubeObject {
   const { processor } = view.spec;
+  const { volumes, volumeMounts } = redisVolumes(view);
   const container = {
     image: processor.image === '' ? view.image : processor.image,
     args: [PROGRAM.processor],
@@ -24,6 +26,7 @@ export function processorDeployment(view: View): KubeObject {
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
     ],
     ports: [ADMIN_PORT],
+    ...(volumeMounts.length > 0 && { volumeMounts }),
     ...PROBES,
   };
   const graceSeconds = processor.callTimeoutSeconds + MARGIN_SECONDS;
@@ -35,7 +38,7 @@ export function processorDeployment(view: View): KubeObject {
     template: podTemplate(
       view,
       'processor',
-      { user: NONROOT, graceSeconds, resources: RESOURCES, container },
+      { user: NONROOT, graceSeconds, resources: RESOURCES, container, volumes },
       processor.podTemplate,
     ),
   } satisfies V1DeploymentSpec;

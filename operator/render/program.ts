@@ -1,10 +1,11 @@
-/** What ws-proxy and processor share: the admin port with its probes, Redis, the heap's limit. */
+/** What ws-proxy and processor share: the admin port with its probes, the settings of Redis, the heap's limit. */
 import type { V1Container, V1EnvVar, V1Probe } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { ENV, PATH, PORT } from '../../services/contract.ts';
 import { POD_ENV, resourcesOf } from './pod.ts';
 import { quantity } from './quantity.ts';
-import { nameOf, type View } from './view.ts';
+import { redisEnv } from './redis-access.ts';
+import type { View } from './view.ts';
 
 /** `nonroot` of distroless images. */
 export const NONROOT = 65532;
@@ -25,27 +26,6 @@ export function programEnv(
     { name: ENV.callTimeout, value: `${spec.processor.callTimeoutSeconds}s` },
     ...redisEnv(view),
     nodeOptions(resourcesOf(resources, extra).limits['memory'], further),
-  ];
-}
-
-function redisEnv({ cluster, namespace, spec }: View): V1EnvVar[] {
-  const { external, channelPrefix, database } = spec.redis;
-  const embedded = `${nameOf(cluster, 'redis')}.${namespace}.svc:${PORT.redis}`;
-  const secret = external?.credentialsSecretName;
-  return [
-    { name: ENV.redisAddr, value: external?.addresses[0] ?? embedded },
-    { name: ENV.redisDb, value: String(database) },
-    { name: ENV.channelPrefix, value: channelPrefix },
-    { name: ENV.stateKeyPrefix, value: channelPrefix },
-    ...(secret === undefined
-      ? []
-      : [
-          {
-            name: ENV.redisUsername,
-            valueFrom: { secretKeyRef: { name: secret, key: 'username', optional: true } },
-          },
-          { name: ENV.redisPassword, valueFrom: { secretKeyRef: { name: secret, key: 'password' } } },
-        ]),
   ];
 }
 

@@ -6,6 +6,7 @@ import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, PROBES, programEnv } from './program.ts';
+import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS, SERVICES } from './resources.ts';
 import { owned, selectorLabels, type View } from './view.ts';
 
@@ -38,6 +39,7 @@ export function proxyService(view: View): KubeObject {
 export function proxyDeployment(view: View): KubeObject {
   const { spec } = view;
   const { proxy } = spec;
+  const { volumes, volumeMounts } = redisVolumes(view);
   const container = {
     image: view.image,
     args: [PROGRAM.wsProxy],
@@ -52,6 +54,7 @@ export function proxyDeployment(view: View): KubeObject {
       { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
     ],
     ports: [{ name: 'stations', containerPort: PORT.stations }, ADMIN_PORT],
+    ...(volumeMounts.length > 0 && { volumeMounts }),
     ...PROBES,
   };
   const graceSeconds = proxyGraceSeconds(spec);
@@ -63,7 +66,7 @@ export function proxyDeployment(view: View): KubeObject {
     template: podTemplate(
       view,
       'ws-proxy',
-      { user: NONROOT, graceSeconds, resources: RESOURCES, container },
+      { user: NONROOT, graceSeconds, resources: RESOURCES, container, volumes },
       proxy.podTemplate,
     ),
   } satisfies V1DeploymentSpec;

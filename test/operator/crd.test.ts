@@ -93,9 +93,22 @@ const everySpec: Every<OcppClusterSpec> = {
       appendFsync: 'everysec',
       podTemplate,
     },
-    external: { addresses: ['redis:6379'], credentialsSecretName: 'redis' },
+    external: {
+      mode: 'Sentinel',
+      addresses: ['redis:6379'],
+      credentialsSecretName: 'redis',
+      tls: { caSecretName: 'ca', clientCertificateSecretName: 'cert', serverName: 'redis' },
+      sentinel: { masterName: 'main', credentialsSecretName: 'sentinels', tls: false },
+    },
     channelPrefix: 'ocpp',
     database: 1,
+    clientTimeoutSeconds: 10,
+    connectionPoolSize: 5,
+    retryAttempts: 0,
+    retryDelayMilliseconds: 10,
+    distributedState: true,
+    stateKeyPrefix: 'state',
+    stateTtlSeconds: 60,
   },
 };
 const at = '2026-11-23T00:00:00Z';
@@ -239,6 +252,44 @@ const MISTAKES: readonly Mistake[] = [
     says: /should match/,
   },
   {
+    spec: { redis: { external: { addresses: ['a:1', 'b:2'] } } },
+    field: 'spec.redis.external',
+    says: /Standalone Redis has one address/,
+  },
+  {
+    spec: { redis: { external: { mode: 'Sentinel', addresses: ['a:1', 'b:2'] } } },
+    field: 'spec.redis.external',
+    says: /needs sentinel\.masterName/,
+  },
+  {
+    spec: { redis: { external: { addresses: ['a:1'], sentinel: { masterName: 'm' } } } },
+    field: 'spec.redis.external',
+    says: /no other mode has sentinel/,
+  },
+  ...[
+    {},
+    { channelPrefix: 'o{}{a}' },
+    { channelPrefix: '{a}', stateKeyPrefix: 's' },
+    { channelPrefix: '{a}', stateKeyPrefix: '{b}' },
+  ].map((prefixes) => ({
+    spec: { redis: { external: { mode: 'Cluster', addresses: ['a:1'] }, ...prefixes } },
+    field: 'spec.redis',
+    says: /needs a hash tag, such as \{city\}/,
+  })),
+  ...[{ database: 1 }, { distributedState: true }].map((wrong) => ({
+    spec: {
+      redis: { external: { mode: 'Cluster', addresses: ['a:1'] }, channelPrefix: '{a}', ...wrong },
+    },
+    field: 'spec.redis',
+    says: /database 0 only/,
+  })),
+  {
+    spec: { redis: { database: 15, distributedState: true } },
+    field: 'spec.redis',
+    says: /Redis has 16 of them/,
+  },
+  { spec: { redis: { connectionPoolSize: 3 } }, field: 'spec.redis.connectionPoolSize', says: /4/ },
+  {
     spec: { redis: { embedded: { storage: { size: 'much' } } } },
     field: 'spec.redis.embedded.storage.size',
     says: /should match/,
@@ -268,6 +319,24 @@ test('a mistake is refused with its path and reason, by the API server and by np
     const error = await t.throwsAsync(create(api, manifest), undefined, label);
     t.regex(error?.message ?? '', says, label);
     if (!field.startsWith('metadata')) t.true(error?.message.includes(field.replace(/\.name$/, '')), label);
+  }
+});
+
+test('a Redis of every mode is taken, by the API server and by npm start alike', async (t) => {
+  const guide = readFileSync(join(ROOT, 'docs/redis.md'), 'utf8').match(/```yaml\n([^`]*)```/)?.[1] ?? '';
+  const good = [
+    (parse(guide) as { spec: { redis: object } }).spec.redis,
+    { external: { addresses: ['a:1'], tls: {}, credentialsSecretName: 's' } },
+    { external: { mode: 'Sentinel', addresses: ['a:1', 'b:2'], sentinel: { masterName: 'm' } } },
+    { external: { mode: 'Cluster', addresses: ['a:1'] }, channelPrefix: '{city}' },
+    { external: { mode: 'Cluster', addresses: ['a:1'] }, channelPrefix: 'a:{x}{y}', stateKeyPrefix: 's{x}' },
+    { database: 14, distributedState: true },
+  ];
+  for (const redis of good) {
+    const manifest = cluster({ redis });
+    t.deepEqual(validateCluster(manifest), [], JSON.stringify(redis));
+    const api = apiServer(t);
+    if (api !== undefined) await t.notThrowsAsync(create(api, manifest), JSON.stringify(redis));
   }
 });
 

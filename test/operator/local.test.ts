@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -289,6 +289,41 @@ test('with one address only, every Pod and Service gets a port of its own', asyn
   const names = new Set<string>();
   for (let n = 0; n < 4; n += 1) names.add((await ask(port)).name);
   t.is(names.size, 2);
+});
+
+test('a Pod gets the files of a Secret, and waits for one that is not there', async (t) => {
+  await using local = await rig();
+  const port = await outsidePort();
+  await local.store.apply(service(port));
+  const plain = deployment(port, 'one', 1, { volumes: [{ name: 'login', secret: { secretName: 'redis' } }] });
+  const { template } = plain.spec;
+  const [web] = template.spec.containers;
+  const mounted = {
+    ...web,
+    env: [
+      ...(web?.env ?? []).filter(({ name }) => name !== 'PEER'),
+      { name: 'PEER', value: '/etc/login/password' },
+    ],
+    volumeMounts: [{ name: 'login', mountPath: '/etc/login', readOnly: true }],
+  };
+  const spec = {
+    ...plain.spec,
+    template: { ...template, spec: { ...template.spec, containers: [mounted] } },
+  };
+  await local.store.apply({ ...plain, spec } as Deployment);
+  await until(() => local.problems.length > 0, 'the complaint');
+  t.regex(local.problems[0] ?? '', /there is no Secret here\/redis; put it into the manifest file/);
+  const data = { password: Buffer.from('open').toString('base64') };
+  await local.store.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'redis', namespace: NAMESPACE },
+    data,
+  } as KubeObject);
+  await local.ready(1);
+  const { peer = '' } = await ask(port);
+  t.true(peer.startsWith(local.folder));
+  t.is(await readFile(peer, 'utf8'), 'open');
 });
 
 test('what cannot be honoured is refused by name and starts nothing', async (t) => {

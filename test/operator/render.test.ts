@@ -82,7 +82,36 @@ const FULL: OcppClusterSpec = {
 const EXTERNAL: OcppClusterSpec = {
   redis: { external: { addresses: ['redis.example.com:6380'], credentialsSecretName: 'redis-login' } },
 };
-const VARIANTS: Readonly<Record<string, OcppClusterSpec>> = { empty: {}, full: FULL, external: EXTERNAL };
+const SENTINEL: OcppClusterSpec = {
+  redis: {
+    external: {
+      mode: 'Sentinel',
+      addresses: ['a:26379', 'b:26379'],
+      credentialsSecretName: 'redis-login',
+      tls: {
+        caSecretName: 'authority',
+        clientCertificateSecretName: 'ours',
+        serverName: 'redis.example.com',
+      },
+      sentinel: { masterName: 'main', credentialsSecretName: 'sentinels', tls: false },
+    },
+    channelPrefix: 'net',
+    stateKeyPrefix: 'state',
+    database: 2,
+    clientTimeoutSeconds: 5,
+    connectionPoolSize: 6,
+    retryAttempts: 1,
+    retryDelayMilliseconds: 50,
+    distributedState: true,
+    stateTtlSeconds: 60,
+  },
+};
+const VARIANTS: Readonly<Record<string, OcppClusterSpec>> = {
+  empty: {},
+  full: FULL,
+  external: EXTERNAL,
+  sentinel: SENTINEL,
+};
 
 test('a cluster is this list of objects, in this order', (t) => {
   t.deepEqual(namesOf(render()), [
@@ -243,14 +272,73 @@ function runs([file = '', ...args]: readonly string[], env: Record<string, strin
   });
 }
 
-test('an external Redis is reached with its credentials from the Secret', (t) => {
-  const env = envOf(render(EXTERNAL), 'Deployment/city-processor');
-  t.is(env.get(ENV.redisAddr)?.value, 'redis.example.com:6380');
-  t.deepEqual(env.get(ENV.redisPassword)?.valueFrom, {
-    secretKeyRef: { name: 'redis-login', key: 'password' },
-  });
-  t.true(env.get(ENV.redisUsername)?.valueFrom?.secretKeyRef?.optional);
-  t.false(envOf(render(), 'Deployment/city-processor').has(ENV.redisPassword));
+const DEPLOYMENTS = ['Deployment/city-processor', 'Deployment/city-ws-proxy'];
+const redisOf = (objects: ReturnType<typeof render>, deployment: string) =>
+  Object.fromEntries(
+    [...envOf(objects, deployment).values()]
+      .filter(({ name }) => /^(REDIS|OCPP_(CHANNEL|STATE|CLIENT|DISTR))/.test(name))
+      .map(({ name, value }) => [name, value]),
+  );
+
+test('every setting of Redis reaches both programs', (t) => {
+  for (const deployment of DEPLOYMENTS) {
+    t.deepEqual(redisOf(render(SENTINEL), deployment), {
+      REDIS_ADDR: 'a:26379,b:26379',
+      REDIS_MODE: 'sentinel',
+      REDIS_USERNAME_FILE: '/etc/ocpp/redis-login/username',
+      REDIS_PASSWORD_FILE: '/etc/ocpp/redis-login/password',
+      REDIS_TLS: 'true',
+      REDIS_TLS_SERVER_NAME: 'redis.example.com',
+      REDIS_TLS_CA_FILE: '/etc/ocpp/redis-ca/ca.crt',
+      REDIS_TLS_CERT_FILE: '/etc/ocpp/redis-certificate/tls.crt',
+      REDIS_TLS_KEY_FILE: '/etc/ocpp/redis-certificate/tls.key',
+      REDIS_MASTER_NAME: 'main',
+      REDIS_SENTINEL_TLS: 'false',
+      REDIS_SENTINEL_USERNAME_FILE: '/etc/ocpp/sentinel-login/username',
+      REDIS_SENTINEL_PASSWORD_FILE: '/etc/ocpp/sentinel-login/password',
+      REDIS_DB: '2',
+      OCPP_CHANNEL_PREFIX: 'net',
+      OCPP_STATE_KEY_PREFIX: 'state',
+      OCPP_CLIENT_TIMEOUT: '5s',
+      REDIS_POOL_SIZE: '6',
+      REDIS_RETRY_ATTEMPTS: '1',
+      REDIS_RETRY_DELAY: '50ms',
+      OCPP_DISTRIBUTED_STATE: 'true',
+      OCPP_STATE_TTL: '60s',
+    });
+    t.deepEqual(redisOf(render(), deployment), {
+      REDIS_ADDR: 'city-redis.default.svc:6379',
+      REDIS_DB: '0',
+      OCPP_CHANNEL_PREFIX: 'ocpp',
+      OCPP_STATE_KEY_PREFIX: 'ocpp',
+      OCPP_CLIENT_TIMEOUT: '30s',
+      REDIS_POOL_SIZE: '10',
+      REDIS_RETRY_ATTEMPTS: '3',
+      REDIS_RETRY_DELAY: '1000ms',
+      OCPP_DISTRIBUTED_STATE: 'false',
+      OCPP_STATE_TTL: '30s',
+    });
+  }
+});
+
+test('Secrets of an external Redis are files, so that running Pods follow their changes', (t) => {
+  for (const deployment of DEPLOYMENTS) {
+    const { volumes = [], containers } = podOf(render(SENTINEL), deployment);
+    t.deepEqual(
+      volumes.map(({ name, secret }) => [name, secret?.secretName]),
+      [
+        ['redis-login', 'redis-login'],
+        ['sentinel-login', 'sentinels'],
+        ['redis-ca', 'authority'],
+        ['redis-certificate', 'ours'],
+      ],
+    );
+    t.deepEqual(
+      containers[0].volumeMounts?.map(({ name, mountPath, readOnly }) => [name, mountPath, readOnly]),
+      volumes.map(({ name }) => [name, `/etc/ocpp/${name}`, true]),
+    );
+    t.is(podOf(render(), deployment).volumes, undefined);
+  }
 });
 
 test('an API server takes every object strictly, and every Pod under the restricted standard', async (t) => {

@@ -26,6 +26,10 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'a client certificate without its key': { redis: { tls: { certFile: 'c' } }, says: /both or neither/ },
   'a pool too small': { redis: { poolSize: 3 }, says: /a pool of 3 connections is too small.*needs 4/ },
+  'a password file that is not there': {
+    redis: { passwordFile: '/nowhere/password' },
+    says: /file with Redis credentials cannot be read.*\/nowhere\/password/,
+  },
   'a Cluster without a hash tag': { redis: cluster, says: /channel prefix needs a hash tag.*it is "ocpp"/ },
   'an empty hash tag': { redis: cluster, channelPrefix: 'o{}{a}', says: /channel prefix needs a hash tag/ },
   'a Cluster and state without a hash tag': {

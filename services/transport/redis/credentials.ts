@@ -18,8 +18,8 @@ export interface Credentials {
 /** @throws TransportError bad-settings when a file cannot be read */
 export function readCredentials(login: Login): Credentials {
   return {
-    username: login.usernameFile === undefined ? login.username : readSecret(login.usernameFile),
-    password: login.passwordFile === undefined ? login.password : readSecret(login.passwordFile),
+    username: login.usernameFile === undefined ? login.username : readSecret(login.usernameFile, true),
+    password: login.passwordFile === undefined ? login.password : readSecret(login.passwordFile, false),
   };
 }
 
@@ -33,12 +33,13 @@ export function watchCredentials(login: Login, changed: () => void): () => void 
   };
 }
 
-/** Without the line break that editors put at the end. */
-function readSecret(file: string): string | undefined {
+/** Without the line break that editors put at the end. @param optional a Secret without a user is one of the default user */
+function readSecret(file: string, optional: boolean): string | undefined {
   try {
     const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
     return text === '' ? undefined : text;
   } catch (cause) {
+    if (optional && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TransportError('bad-settings', `the file with Redis credentials cannot be read: ${why}`, {
       cause,

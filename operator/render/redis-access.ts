@@ -1,0 +1,98 @@
+/**
+ * How ws-proxy and processor reach Redis: its settings as environment, and Secrets as files and not as environment, so that
+ * the kubelet brings a changed password or certificate into running Pods (docs/redis.md).
+ */
+import type { V1EnvVar, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import { ENV, PORT } from '../../services/contract.ts';
+import { nameOf, type View } from './view.ts';
+
+const FOLDER = '/etc/ocpp';
+const MODES = { Standalone: 'standalone', Sentinel: 'sentinel', Cluster: 'cluster' } as const;
+
+interface SecretFolder {
+  /** Also its folder's name. */
+  readonly volume: string;
+  readonly secretName: string | undefined;
+}
+
+const file = ({ volume }: SecretFolder, key: string) => `${FOLDER}/${volume}/${key}`;
+
+function secretsOf({ spec }: View) {
+  const { credentialsSecretName, tls, sentinel } = spec.redis.external ?? {};
+  return {
+    login: { volume: 'redis-login', secretName: credentialsSecretName },
+    sentinelLogin: { volume: 'sentinel-login', secretName: sentinel?.credentialsSecretName },
+    authority: { volume: 'redis-ca', secretName: tls?.caSecretName },
+    certificate: { volume: 'redis-certificate', secretName: tls?.clientCertificateSecretName },
+  } satisfies Readonly<Record<string, SecretFolder>>;
+}
+
+export function redisEnv(view: View): V1EnvVar[] {
+  const { redis } = view.spec;
+  return [
+    ...addressEnv(view),
+    { name: ENV.redisDb, value: String(redis.database) },
+    { name: ENV.channelPrefix, value: redis.channelPrefix },
+    { name: ENV.stateKeyPrefix, value: redis.stateKeyPrefix || redis.channelPrefix },
+    { name: ENV.clientTimeout, value: `${redis.clientTimeoutSeconds}s` },
+    { name: ENV.redisPoolSize, value: String(redis.connectionPoolSize) },
+    { name: ENV.redisRetryAttempts, value: String(redis.retryAttempts) },
+    { name: ENV.redisRetryDelay, value: `${redis.retryDelayMilliseconds}ms` },
+    { name: ENV.distributedState, value: String(redis.distributedState) },
+    { name: ENV.stateTtl, value: `${redis.stateTtlSeconds}s` },
+  ];
+}
+
+function addressEnv(view: View): V1EnvVar[] {
+  const { cluster, namespace, spec } = view;
+  const { external } = spec.redis;
+  if (external === undefined) {
+    return [{ name: ENV.redisAddr, value: `${nameOf(cluster, 'redis')}.${namespace}.svc:${PORT.redis}` }];
+  }
+  const { login, sentinelLogin, authority, certificate } = secretsOf(view);
+  const { mode = 'Standalone', addresses, tls, sentinel } = external;
+  const all: readonly (readonly [string, string | undefined])[] = [
+    [ENV.redisAddr, addresses.join(',')],
+    [ENV.redisMode, MODES[mode]],
+    ...loginEnv(login, ENV.redisUsernameFile, ENV.redisPasswordFile),
+    [ENV.redisTls, tls && 'true'],
+    [ENV.redisTlsServerName, tls?.serverName],
+    [ENV.redisTlsCaFile, authority.secretName && file(authority, 'ca.crt')],
+    [ENV.redisTlsCertFile, certificate.secretName && file(certificate, 'tls.crt')],
+    [ENV.redisTlsKeyFile, certificate.secretName && file(certificate, 'tls.key')],
+    [ENV.redisMasterName, sentinel?.masterName],
+    [ENV.redisSentinelTls, sentinel && String(sentinel.tls ?? true)],
+    ...loginEnv(sentinelLogin, ENV.redisSentinelUsernameFile, ENV.redisSentinelPasswordFile),
+  ];
+  return all.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [{ name, value }]));
+}
+
+/** The Secret may have no username: a file that is not there means the default user. */
+function loginEnv(secret: SecretFolder, username: string, password: string) {
+  if (secret.secretName === undefined) return [];
+  return [
+    [username, file(secret, 'username')],
+    [password, file(secret, 'password')],
+  ] as const;
+}
+
+export function redisVolumes(view: View): {
+  readonly volumes: V1Volume[];
+  readonly volumeMounts: V1VolumeMount[];
+} {
+  const mounted = Object.values(secretsOf(view)).flatMap(({ volume, secretName }) =>
+    secretName === undefined ? [] : [{ volume, secretName }],
+  );
+  return {
+    // Readable for the Pod's group only.
+    volumes: mounted.map(({ volume, secretName }) => ({
+      name: volume,
+      secret: { secretName, defaultMode: 0o440 },
+    })),
+    volumeMounts: mounted.map(({ volume }) => ({
+      name: volume,
+      mountPath: `${FOLDER}/${volume}`,
+      readOnly: true,
+    })),
+  };
+}
