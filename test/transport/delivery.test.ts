@@ -1,5 +1,8 @@
 /** Who handles what, and how often it takes effect, on a real Redis: processors that are declared dead, scripts that run twice. */
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import type { Redis } from 'ioredis';
+import { openConnection } from '../../services/transport/redis/connection.ts';
+import { Keys } from '../../services/transport/redis/keys.ts';
 import type { MessageHandler, Outcome } from '../../services/transport/transport.ts';
 import { cluster, counted, done, station, until } from './redis-cluster.ts';
 
@@ -50,24 +53,54 @@ test('an entry that stands in the queue twice has one effect and one answer', as
   t.deepEqual(await effects(), ['a', 'b']);
 });
 
-test('a take whose reply was lost hands the same entries out again, first and alone', async (t) => {
-  const { processor, look } = await cluster(t);
-  const transport = await processor(async (delivery) => counted(delivery));
-  await transport.stop();
-  const { openConnection } = await import('../../services/transport/redis/connection.ts');
-  const { Keys } = await import('../../services/transport/redis/keys.ts');
+/** take.lua as a processor calls it, on a connection of its own. */
+async function taker(t: ExecutionContext, look: Redis) {
   const keys = new Keys('ocpp');
   const settings = { addr: `${look.options.host}:${look.options.port}`, db: 0, clientTimeoutMs: 5000 };
   const commands = openConnection(settings, 'commands', () => undefined);
   t.teardown(() => commands.disconnect());
   await until(() => commands.status === 'ready', 'the connection');
-  const take = (seen: number, pid = 'p1') => {
+  const register = (pid: string) =>
+    commands.register(keys.process(pid), keys.members('processor'), pid, 60_000, 'new', '');
+  const take = (seen: number, pid = 'p1', most = 20, slow = '') => {
     const own = [keys.process(pid), keys.processing(pid), keys.landing(pid)];
     const shared = [keys.requests, keys.rescued, keys.running, keys.waiter, keys.help];
-    return commands.take(...own, ...shared, seen, 10, pid, 500);
+    return commands.take(...own, ...shared, seen, most, pid, 60_000, slow);
   };
+  return { keys, take, register };
+}
+
+test('one processor waits and the others rest, until there is more than it should take alone', async (t) => {
+  const { look } = await cluster(t);
+  const { keys, take, register } = await taker(t, look);
+  for (const pid of ['p1', 'p2']) await register(pid);
+  const seen = { p1: 0, p2: 0 };
+  /** Takes with `queued` entries in the queue. @returns what to do next, and whether another one is woken */
+  const step = async (pid: 'p1' | 'p2', queued: number, most = 20, slow = '') => {
+    await look.del(keys.help, keys.requests);
+    for (let i = 0; i < queued; i++) await look.lpush(keys.requests, `${i}`);
+    const reply = await take(seen[pid], pid, most, slow);
+    if (reply.length > 1) seen[pid] = Number(reply.at(-2));
+    return [reply[0], await look.llen(keys.help)];
+  };
+  t.deepEqual(await step('p1', 0), ['wait', 0], 'the first one waits');
+  t.deepEqual(await step('p2', 0), ['rest', 0]);
+  t.deepEqual(await step('p1', 2, 20, 'slow'), ['rest', 1], 'who computes for long lets another one wait');
+  t.deepEqual(await step('p2', 0), ['wait', 0]);
+  t.deepEqual(await step('p2', 16), ['take', 1], 'many are work for two');
+  t.deepEqual(await step('p1', 0), ['rest', 0], 'the right stays where it was');
+  t.deepEqual(await step('p2', 5, 3), ['take', 1], 'no room for more');
+  t.deepEqual(await step('p1', 0), ['wait', 0]);
+  await look.rpush(keys.rescued, '2\nrescued');
+  t.deepEqual(await step('p1', 0), ['busy', 1], 'a rescued one is for empty hands');
+  t.deepEqual(await step('p2', 0), ['busy', 1]);
+});
+
+test('a take whose reply was lost hands the same entries out again, first and alone', async (t) => {
+  const { look } = await cluster(t);
+  const { keys, take, register } = await taker(t, look);
   t.deepEqual(await take(0), ['gone'], 'without a registration');
-  await commands.register(keys.process('p1'), keys.members('processor'), 'p1', 60_000, 'new', '');
+  await register('p1');
   await look.lpush(keys.requests, 'one', 'two');
   const first = await take(0);
   t.deepEqual([first[2], first[4]], ['one', 'two']);

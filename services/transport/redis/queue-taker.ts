@@ -12,6 +12,8 @@ const WAIT_SECONDS = 0.25;
 const RIGHT_MS = 600;
 /** Between two waits: with many proxies each push would be a batch otherwise; ms. */
 const PACE_MS = 1;
+/** A process that is away for longer over what it took lets another one wait meanwhile; ms. */
+const SLOW_MS = 10;
 
 export class QueueTaker {
   readonly #member: Membership;
@@ -19,6 +21,8 @@ export class QueueTaker {
   /** The highest running number that was received. */
   #seen = 0;
   #next = 'take';
+  /** When the last reply came; performance.now(). */
+  #repliedAt = Infinity;
 
   constructor(member: Membership) {
     this.#member = member;
@@ -36,7 +40,9 @@ export class QueueTaker {
    * @returns running number, entry, running number, entry ... behind a word; 'gone' and 'busy': see take.lua
    */
   async take(pid: string, most: number): Promise<'gone' | 'busy' | readonly string[]> {
-    const reply = await this.#send(pid, most);
+    const slow = performance.now() - this.#repliedAt > SLOW_MS;
+    const reply = await this.#send(pid, most, slow);
+    this.#repliedAt = performance.now();
     const [next = ''] = reply;
     if (next === 'gone' || next === 'busy') return next;
     if (pid === this.#member.pid) {
@@ -46,13 +52,13 @@ export class QueueTaker {
     return reply;
   }
 
-  async #send(pid: string, most: number): Promise<string[]> {
+  async #send(pid: string, most: number, slow: boolean): Promise<string[]> {
     const { keys, commands, blocking } = this.#member;
     const next = (await this.#member.mayBlock(pid)) ? this.#next : 'take';
     if (next === 'wait') await this.#pace.turn();
     const names = [keys.process(pid), keys.processing(pid), keys.landing(pid)];
     const shared = [keys.requests, keys.rescued, keys.running, keys.waiter, keys.help];
-    const all = [...names, ...shared, this.#seen, most, pid, RIGHT_MS];
+    const all = [...names, ...shared, this.#seen, most, pid, RIGHT_MS, slow ? 'slow' : ''];
     if (next === 'take') return commands.take(...all);
     const woken =
       next === 'wait'

@@ -7,10 +7,12 @@
 --
 -- One processor at a time has the right to wait for entries (BLMOVE): if each waited, each entry of a batch would
 -- wake another one, for a batch of one. The others rest until a token in `help` wakes one of them: when there is more than
--- the waiting one should take alone, or when it cannot take. The right runs out by itself if its process dies.
+-- the waiting one should take alone, when it cannot take, or when it is likely to compute for long. The right runs out by
+-- itself if its process dies.
 --
 -- KEYS: 1 process:{pid}  2 processing:{pid}  3 landing:{pid}  4 requests  5 rescued  6 running  7 waiter  8 help
 -- ARGV: 1 highest number seen   2 how many entries at most (up to 1000)   3 pid   4 how long the right to wait lasts, ms
+--       5 'slow' of a process that computed for long over what it took last, else ''
 -- returns {next, number, entry, number, entry, ...}, oldest first; next is what the process shall do then: 'take' (there is
 -- more), 'wait' or 'rest'. {'gone'} without a living registration, or with one that Redis set back in time;
 -- {'busy'} when a rescued entry waits for this processor to have empty hands.
@@ -53,13 +55,13 @@ end
 -- The reply, with who waits for what comes next. `full`: this process cannot take more now.
 local function handOut(full)
   local count = (#reply - 1) / 2
+  local many = full or count >= MANY
+  local elsewhere = full or count > 0 and ARGV[5] == 'slow'
   local waiter = redis.call('GET', KEYS[7])
-  if full and waiter == ARGV[3] then redis.call('DEL', KEYS[7]) end
-  if full or count >= MANY then
-    callForHelp()
-    reply[1] = 'take'
-  end
-  if not full and (not waiter or waiter == ARGV[3]) then
+  if elsewhere and waiter == ARGV[3] then redis.call('DEL', KEYS[7]) end
+  if elsewhere or many then callForHelp() end
+  if many then reply[1] = 'take' end
+  if not elsewhere and (not waiter or waiter == ARGV[3]) then
     redis.call('SET', KEYS[7], ARGV[3], 'PX', ARGV[4])
     if count < MANY then reply[1] = 'wait' end
   end
