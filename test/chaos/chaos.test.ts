@@ -1,8 +1,10 @@
 /** The reckoning finds each kind of broken promise, the same seed makes the same plan, and a few runs of the real thing pass. */
+import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import type { CallOutcome } from '../../services/transport/station-call.ts';
 import { bundle } from './bundle.ts';
 import { type Charge, Ledger } from './ledger.ts';
+import { MUTANTS } from './mutants.ts';
 import { Network } from './network.ts';
 import { planOf } from './plan.ts';
 import { run } from './run.ts';
@@ -154,6 +156,15 @@ for (const { name, happens, violation } of CASES) {
     else t.regex(ledger.violations.join('\n'), violation);
   });
 }
+
+test('what the broken builds change is there to be changed', async (t) => {
+  for (const [name, { changes }] of Object.entries(MUTANTS)) {
+    for (const { file, from } of changes) {
+      const text = await readFile(new URL(`../../services/transport/redis/${file}`, import.meta.url), 'utf8');
+      t.is(text.split(from).length, 2, `${name}: ${from} in ${file}`);
+    }
+  }
+});
 
 test('a seed is a plan, and another seed is another', (t) => {
   t.deepEqual(planOf(7), planOf(7));

@@ -14,11 +14,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       { file: 'take.lua', from: "  redis.call('HSET', KEYS[2], unpack(numbered))\n", to: '' },
       {
-        file: 'take.lua',
-        from: '  top = tonumber(hold(landed)[#landed * 2 - 1])\n',
-        to: '  if #landed > 0 then return hold(landed) end\n',
-      },
-      {
         file: 'finish.lua',
         from: "  if redis.call('HDEL', KEYS[1], number) == 1 then",
         to: '  if true then',
