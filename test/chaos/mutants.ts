@@ -53,13 +53,13 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'what a dead processor held is dropped: its CALLs are not answered on connections that live on',
     changes: [{ file: 'put-back.lua', from: 'for i = 1, #held do back(held[i][2]) end\n', to: '' }],
   },
-  'the-dead-may-connect': {
-    what: 'a proxy that was declared dead takes sessions, which nobody ends any more',
+  'sent-counts-as-not-sent': {
+    what: 'a command that was sent and not answered in time is said not to have been sent',
     changes: [
       {
-        file: 'connect.lua',
-        from: "if redis.call('HGET', KEYS[1], 'state') ~= 'live' then return 0 end\n",
-        to: '',
+        file: 'calls.lua',
+        from: "  if held[1] == 'sent' then Calls.finish(prefix, id, 'uncertain', 'timeout', '')\n  else ",
+        to: '  do ',
       },
     ],
   },

@@ -93,13 +93,14 @@ function faultOf(chance: Chance): Fault {
   const programs = [...PROXIES, ...PROCESSORS];
   const links = [...programs, ...REQUESTERS, ...PROXIES.map((proxy) => `${proxy}:stations`)];
   const kind = chance.one([
-    ...(['kill', 'kill', 'strangle', 'pause', 'pause', 'restart'] as const),
+    ...(['kill', 'kill', 'strangle', 'strangle', 'strangle', 'pause', 'pause', 'restart'] as const),
     ...(['cut', 'silence', 'lose-replies', 'lose-replies', 'slow'] as const),
     ...(['redis-kill', 'redis-pause', 'script-flush', 'kill-clients', 'requester-dies'] as const),
   ]);
   switch (kind) {
-    case 'kill':
     case 'strangle':
+      return { at, forMs, kind, target: chance.one([...PROCESSORS, ...programs]) };
+    case 'kill':
     case 'pause':
     case 'restart':
       return { at, forMs, kind, target: chance.one(programs) };
