@@ -107,7 +107,7 @@ test('every message that a station may send is answered, and its effect stored, 
   t.is(await redis.look.xlen('ocpp:settlements'), 1);
   t.is(await redis.look.hget('ocpp:event-stream:ocpp2.1:3', 'lastValue'), '2');
   t.like(await redis.look.hgetall('ocpp:report:ocpp2.0.1:NotifyReport:4'), { parts: '1' });
-  t.is(await redis.look.llen('ocpp:dead'), 0);
+  t.is(await redis.look.xlen('ocpp:dead-letters'), 0);
 });
 
 test('tokens in the hash decide at once, without a restart', async (t) => {
