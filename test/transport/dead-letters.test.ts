@@ -105,39 +105,55 @@ test('an outcome that cannot be stored has no effect at all: it is a dead letter
   const { processor, proxy, look, letters, wait, effects, errors } = await world(t);
   const gateway = await proxy();
   await look.set('ocpp:wrong', 'no stream');
+  await look.lpush('ocpp:answered:odd', 'no answer');
   const bad = await station(gateway, 'bad');
   const long = await station(gateway, 'long');
+  const half = await station(gateway, 'half');
+  const odd = await station(gateway, 'odd');
   const good = await station(gateway, 'good');
   await bad.call('refused');
   await long.call('too long');
+  await half.call('half a second');
+  await odd.call('odd key');
   await good.call('a');
-  await until(async () => (await look.llen('ocpp:requests')) === 3, 'all in one take');
+  await until(async () => (await look.llen('ocpp:requests')) === 5, 'all in one take');
   const fields = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`f${i}`, 'x']));
   await processor(async (delivery) => {
-    const half = { kind: 'set', key: 'half', fields: { id: 'x' } } as const;
+    const first = { kind: 'set', key: 'half', fields: { id: 'x' } } as const;
     switch (delivery.frame.id) {
       case 'refused':
-        return done({ writes: [half, { kind: 'append', key: 'wrong', fields: { id: 'x' }, maxLength: 10 }] });
+        return done({
+          writes: [first, { kind: 'append', key: 'wrong', fields: { id: 'x' }, maxLength: 10 }],
+        });
       case 'too long':
-        return done({ writes: [half, { kind: 'set', key: 'long', fields }] });
+        return done({ writes: [first, { kind: 'set', key: 'long', fields }] });
+      case 'half a second':
+        return done({
+          writes: [first, { kind: 'set', key: 'brief', fields: { id: 'x' }, expireSeconds: 0.5 }],
+        });
+      case 'odd key':
+        return done({ writes: [first], businessKey: 'odd' });
       default:
         return counted(delivery);
     }
   });
   await until(() => good.heard.includes('a'), 'the answer to the other');
-  await wait(2);
+  await wait(4);
   t.deepEqual(await effects(), ['a']);
   t.is(await look.exists('ocpp:half'), 0);
   const told = (await letters.list(10)).map(({ reason, entry: text }) => [
     reason,
     JSON.parse(text).message_id,
   ]);
-  t.deepEqual(told, [
+  t.deepEqual(told.slice(0, 3), [
     ['ocpp:wrong is a string, not a stream', 'refused'],
     ['too many fields for ocpp:long', 'too long'],
+    ['0.5 is no whole number, for ocpp:brief', 'half a second'],
   ]);
+  t.regex(told[3]?.[0] ?? '', /WRONGTYPE/);
+  t.is(told[3]?.[1], 'odd key');
   const telling = () => errors.filter(({ message }) => message.includes(keys.deadLetters));
-  await until(() => telling().length === 2, 'both told');
+  await until(() => telling().length === 4, 'all told');
 });
 
 for (const first of ['replayed', 'sent again'] as const) {

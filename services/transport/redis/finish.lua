@@ -15,8 +15,9 @@
 --  The answer is head .. body .. tail; head '' means none. A replay is replay head .. stored body .. tail; an
 --  answer with the replay's own head is a result, the only kind that is stored.
 -- Redis takes nothing back when a script fails midway, so what cannot be applied is found before anything is:
--- that delivery becomes a dead letter.
--- returns {how many deliveries it removed, number, reason, number, reason ...}: those that became dead letters
+-- that delivery becomes a dead letter. One that fails all the same takes no other with it; its entry is removed by then, and
+-- whoever sent it makes it a dead letter.
+-- returns {how many deliveries it removed, number, reason, 'kept' or '', ...}: those that cannot be applied, kept as dead letters or not
 local PREFIX, NOW, KEPT = ARGV[1], ARGV[2], ARGV[3]
 local FIELDS = 12
 -- Of a connection's SENDs, numbers this far behind the highest are taken as applied.
@@ -31,8 +32,10 @@ local TYPES = { set = 'hash', append = 'stream' }
 local function faultOf(first, last)
   local i = first
   while i <= last do
-    local op, key, count = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 3])
+    local op, key, bound, count = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
     if count > MAX_STRINGS then return 'too many fields for ' .. key end
+    if op == 'append' and count == 0 then return 'no fields for ' .. key end
+    if bound ~= '' and not string.match(bound, '^%d+$') then return bound .. ' is no whole number, for ' .. key end
     local wanted = TYPES[op]
     local is = wanted and redis.call('TYPE', key).ok
     if wanted and is ~= 'none' and is ~= wanted then return key .. ' is a ' .. is .. ', not a ' .. wanted end
@@ -127,6 +130,13 @@ local function complete(at)
 end
 
 local reply, at = { 0 }, 5
+
+local function report(number, reason, kept)
+  reply[#reply + 1] = number
+  reply[#reply + 1] = reason
+  reply[#reply + 1] = kept
+end
+
 while at <= #ARGV do
   local number, writes = ARGV[at], tonumber(ARGV[at + 11])
   local next = at + FIELDS + writes
@@ -136,10 +146,10 @@ while at <= #ARGV do
     reply[1] = reply[1] + 1
     if fault then
       Dead.bury(PREFIX .. ':dead-letters', ARGV[4], fault, Dead.split(entry))
-      reply[#reply + 1] = number
-      reply[#reply + 1] = fault
+      report(number, fault, 'kept')
     else
-      complete(at)
+      local done, why = pcall(complete, at)
+      if not done then report(number, type(why) == 'table' and why.err or tostring(why), '') end
     end
   end
   at = next

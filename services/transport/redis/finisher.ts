@@ -13,6 +13,8 @@ export interface Done {
   /** Running number of the delivery. */
   readonly number: string;
   readonly request: Request;
+  /** As it was handed out. */
+  readonly entry: string;
   readonly outcome: Outcome;
   /** Loses the number once the delivery is finished. */
   readonly inHand: Set<string>;
@@ -74,10 +76,28 @@ export class Finisher {
       finishArguments(keys, number, request, outcome),
     );
     const reply = await commands.finish(keys.processing(pid), keys.requests, ...head, ...deliveries);
-    for (let i = 1; i < reply.length; i += 2) {
-      const { frame, stationId } = batch.find(({ number }) => number === reply[i])?.request ?? {};
-      const what = `the outcome of message ${frame?.id} of station ${stationId}`;
-      this.#report(new Error(`${what} cannot be stored (${reply[i + 1]}); it is in ${keys.deadLetters} now`));
+    for (let i = 1; i < reply.length; i += 3) {
+      const [number, reason = '', kept] = reply.slice(i, i + 3).map(String);
+      const done = batch.find((one) => one.number === number);
+      if (done === undefined) continue;
+      if (kept === '') await this.#bury(done, reason);
+      const { frame, stationId } = done.request;
+      const what = `the outcome of message ${frame.id} of station ${stationId}`;
+      this.#report(new Error(`${what} cannot be stored (${reason}); it is in ${keys.deadLetters} now`));
+    }
+  }
+
+  /** Redis has no copy of it any more. Sent twice it is two dead letters, of which a replay makes one effect. */
+  async #bury({ number, entry }: Done, reason: string): Promise<void> {
+    const { pid, commands, keys } = this.#member;
+    for (let failures = 0; !this.#member.stopping; failures++) {
+      try {
+        await commands.bury(keys.processing(pid), keys.deadLetters, number, reason, DEAD_LETTERS_KEPT, entry);
+        return;
+      } catch (error) {
+        if (failures % 10 === 3) this.#report(unavailable(this.#member.addr, error));
+        await this.#member.pause(failures);
+      }
     }
   }
 

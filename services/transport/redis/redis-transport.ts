@@ -218,12 +218,13 @@ export class RedisTransport implements Transport {
   #accept(reply: readonly string[]): void {
     for (let i = 1; i < reply.length; i += 2) {
       const number = reply[i] ?? '';
-      const { entry, count } = splitCount(reply[i + 1] ?? '');
+      const raw = reply[i + 1] ?? '';
+      const { entry, count } = splitCount(raw);
       if (this.#inHand.has(number)) continue;
       this.#inHand.add(number);
       this.#alone ||= count > 1;
       const read = readRequest(entry);
-      if (read.ok) void this.#handle(number, read.request, count);
+      if (read.ok) void this.#handle(number, raw, read.request, count);
       else {
         const what = `an entry of ${this.#member.keys.requests} is unreadable: ${read.reason}`;
         this.#report(new TransportError('bad-envelope', what));
@@ -232,7 +233,7 @@ export class RedisTransport implements Transport {
     }
   }
 
-  async #handle(number: string, request: Request, deliveryCount: number): Promise<void> {
+  async #handle(number: string, entry: string, request: Request, deliveryCount: number): Promise<void> {
     const { stationId, connection, protocol, frame, receivedAt } = request;
     const delivery = { stationId, connection, protocol, frame, receivedAt, deliveryCount };
     const inHand = this.#inHand;
@@ -240,7 +241,7 @@ export class RedisTransport implements Transport {
       const outcome = await this.#handler?.(delivery);
       // Of a registration that was lost: if Redis lost its numbers too, another entry may have this one now.
       if (outcome === undefined || inHand !== this.#inHand) return;
-      if (outcome.giveUp === undefined) this.#finisher.add({ number, request, outcome, inHand });
+      if (outcome.giveUp === undefined) this.#finisher.add({ number, entry, request, outcome, inHand });
       else void this.#bury(number, outcome.giveUp);
     } catch (error) {
       const message = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
