@@ -168,6 +168,7 @@ test('transaction ids are unique over two processors, their restart and a restar
   await charge(2);
   await redis.server.kill();
   await redis.server.restart();
+  while (!gateway.isHealthy()) await new Promise((resolve) => setTimeout(resolve, 10));
   await charge(3);
   t.is(ids.length, 480);
   t.is(new Set(ids).size, 480);

@@ -26,7 +26,8 @@ import { RedisState } from './redis-state.ts';
 import { LEAST_POOL_SIZE, POOL_SIZE } from './settings.ts';
 import { StationCalls } from './station-calls.ts';
 import { Stations } from './stations.ts';
-import { DEAD_LETTERS_KEPT, giveBack, putBackAll } from './rescue.ts';
+import { putBackAll } from './rescue.ts';
+import { Unfinished } from './unfinished.ts';
 
 export interface RedisTransportOptions {
   readonly redis: RedisSettings;
@@ -51,6 +52,7 @@ export class RedisTransport implements Transport {
   readonly #queue: QueueTaker;
   readonly #readers: Readers;
   readonly #finisher: Finisher;
+  readonly #unfinished: Unfinished;
   readonly #failed: ((error: Error) => void)[] = [];
   readonly #calls: StationCalls;
   #handler: MessageHandler | undefined;
@@ -82,6 +84,11 @@ export class RedisTransport implements Transport {
       (error) => this.#report(error),
     );
     const { redis, keys } = options;
+    this.#unfinished = new Unfinished(
+      this.#member,
+      () => this.#wake(),
+      (error) => this.#report(error),
+    );
     this.#stations = new Stations(this.#member.commands, keys, redis);
     this.#readers = new Readers(
       this.#member.commands,
@@ -228,7 +235,7 @@ export class RedisTransport implements Transport {
       else {
         const what = `an entry of ${this.#member.keys.requests} is unreadable: ${read.reason}`;
         this.#report(new TransportError('bad-envelope', what));
-        void this.#bury(number, read.reason);
+        void this.#unfinished.bury(number, this.#inHand, read.reason);
       }
     }
   }
@@ -242,42 +249,16 @@ export class RedisTransport implements Transport {
       // Of a registration that was lost: if Redis lost its numbers too, another entry may have this one now.
       if (outcome === undefined || inHand !== this.#inHand) return;
       if (outcome.giveUp === undefined) this.#finisher.add({ number, entry, request, outcome, inHand });
-      else void this.#bury(number, outcome.giveUp);
+      else void this.#unfinished.bury(number, inHand, outcome.giveUp);
     } catch (error) {
       const message = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
       this.#report(new Error(message, { cause: error }));
       const why = `its handler failed: ${error instanceof Error ? error.message : String(error)}`;
       const what = error instanceof TransportError && error.retryable ? 'untried' : 'failed';
       setTimeout(() => {
-        if (inHand === this.#inHand) void this.#giveBack(number, what, why);
+        if (inHand === this.#inHand) void this.#unfinished.giveBack(number, inHand, what, why);
       }, GIVE_BACK_MS);
     }
-  }
-
-  async #giveBack(number: string, what: 'failed' | 'untried', why: string): Promise<void> {
-    const { pid, commands, keys } = this.#member;
-    await this.#settle(number, () => giveBack(commands, keys, pid, number, what, why));
-  }
-
-  async #bury(number: string, reason: string): Promise<void> {
-    const { pid, commands, keys } = this.#member;
-    await this.#settle(number, () =>
-      commands.bury(keys.processing(pid), keys.deadLetters, number, reason, DEAD_LETTERS_KEPT),
-    );
-  }
-
-  /** Does it until Redis has done it, or until the number is this process's no more. */
-  async #settle(number: string, action: () => Promise<unknown>): Promise<void> {
-    for (let failures = 0; this.#inHand.has(number) && !this.#member.stopping; failures++) {
-      try {
-        await action();
-        this.#inHand.delete(number);
-      } catch (error) {
-        if (failures % 10 === 3) this.#report(error as Error);
-        await this.#member.pause(failures);
-      }
-    }
-    this.#wake();
   }
 
   /** The registration is lost: what was in hand is others' now. */
