@@ -39,6 +39,9 @@ const monolith: Contender = {
   target: { ratio: 1.1, base: RPC },
 };
 
+/** CALLs a second. */
+const OPEN_RATES = [300, 2000];
+
 /** Proxies and processors share nothing but Redis, so more of them must not make a CALL dearer. */
 function openLoop(profiles: string | undefined): Contender[] {
   return [1, 4, 8].flatMap((processors) => {
@@ -46,13 +49,20 @@ function openLoop(profiles: string | undefined): Contender[] {
     let served: Promise<Served> | undefined;
     const serve = () => (served ??= serveCluster({ proxies: 2, processors, fsync: 'no', profiles }));
     const name = (rate: number, count: number) => `${rate}/s, 2 proxies, ${count} processors; fsync no`;
-    return [300, 2000].map((rate): Contender => {
+    return OPEN_RATES.map((rate): Contender => {
       const contender = { name: name(rate, processors), serve, rate };
       return processors === 8
         ? Object.assign(contender, { target: { ratio: 1.5, base: name(rate, 1) } })
         : contender;
     });
   });
+}
+
+/** What a process of its own costs at these rates: little is batched there either. */
+function rpcAt(rates: readonly number[]): Contender[] {
+  let served: Promise<Served> | undefined;
+  const serve = () => (served ??= servePeer('ocpp-rpc'));
+  return rates.map((rate) => ({ name: `${rate}/s, ocpp-rpc`, serve, rate }));
 }
 
 export function rows(profiles?: string): Row[] {
@@ -91,7 +101,7 @@ export function rows(profiles?: string): Row[] {
       what: 'Heartbeat, 1000 stations that call at a rate of their own',
       message: heartbeat,
       stations: 1000,
-      contenders: openLoop(profiles),
+      contenders: [...openLoop(profiles), ...rpcAt(OPEN_RATES)],
     },
   ];
 }
