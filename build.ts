@@ -1,6 +1,6 @@
 /**
- * `node build.ts [version] [folder]` bundles the programs of the image into dist/, or that folder: one file each, with no
- * node_modules beside it.
+ * `node build.ts [version] [folder] [processor]` bundles the programs of the image into dist/, or that folder: one file each,
+ * with no node_modules beside it. A third argument is the source of another processor (examples/own-handlers).
  *
  * A data file that a source names as `new URL('./take.lua', import.meta.url)` cannot be bundled. It is
  * copied flat beside the bundles, and the URL is rewritten to find it there, so that sources and bundles
@@ -17,7 +17,7 @@ const OUT = process.argv[3] ?? join(ROOT, 'dist');
 const PROGRAMS: Readonly<Record<string, string>> = {
   [PROGRAM.operator]: 'operator/main.ts',
   [PROGRAM.wsProxy]: 'services/ws-proxy/main.ts',
-  [PROGRAM.processor]: 'services/processor/main.ts',
+  [PROGRAM.processor]: process.argv[4] ?? 'services/processor/main.ts',
   [PROGRAM.deadLetters]: 'services/dead-letters/main.ts',
 };
 

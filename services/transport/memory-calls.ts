@@ -170,6 +170,8 @@ export class MemoryCalls {
     this.#dequeue(record);
     if (this.#open.get(stationId) === record) this.#open.delete(stationId);
     this.#arm(record, OUTCOME_SECONDS * 1000, () => this.#records.delete(messageId));
+    // Somebody waits for the other timers; for this one no process needs to live on.
+    record.timer?.unref();
     record.ended.resolve(outcome);
   }
 
@@ -182,7 +184,7 @@ export class MemoryCalls {
 
   #arm(record: CallRecord, ms: number, action: () => void): void {
     clearTimeout(record.timer);
-    record.timer = setTimeout(action, ms).unref();
+    record.timer = setTimeout(action, ms);
   }
 }
 

@@ -1,20 +1,24 @@
 /**
  * Builds the image from the Dockerfile and makes the cluster's nodes have it. How depends on the
- * machine: E2E_IMAGE_COMMAND, a shell command that gets IMAGE and VERSION; where it is not set, docker
- * and kind.
+ * machine: E2E_IMAGE_COMMAND, a shell command that gets IMAGE, VERSION and DOCKERFILE; where it is not set,
+ * docker and kind.
  */
 import { spawn } from 'node:child_process';
 import { type Image, imageName, ROOT } from './release.ts';
 
 const DOCKER_AND_KIND =
-  'docker build --tag "$IMAGE" --build-arg VERSION="$VERSION" . && ' +
+  'docker build --file "$DOCKERFILE" --tag "$IMAGE" --build-arg VERSION="$VERSION" . && ' +
   'kind load docker-image "$IMAGE" --name "${KIND_CLUSTER:-ocpp}"';
 
 /** Each version is an image of its own, with its own digest. */
-export async function provideImage(version: string): Promise<Image> {
+export async function provideImage(version: string, dockerfile = 'Dockerfile'): Promise<Image> {
   const image = { repository: imageName, tag: version };
   const command = process.env['E2E_IMAGE_COMMAND'] ?? DOCKER_AND_KIND;
-  await shell(command, { IMAGE: `${image.repository}:${image.tag}`, VERSION: version });
+  await shell(command, {
+    IMAGE: `${image.repository}:${image.tag}`,
+    VERSION: version,
+    DOCKERFILE: dockerfile,
+  });
   return image;
 }
 

@@ -4,6 +4,9 @@
  */
 import test from 'ava';
 import { KIND } from '../../operator/api/ocpp-cluster.ts';
+import { newClientWithTransport } from '../../services/library/client.ts';
+import { MemoryServerState } from '../../services/transport/pending-requests.ts';
+import { WebSocketClient } from '../../services/transport/websocket/websocket-client.ts';
 import {
   createNamespace,
   diagnostics,
@@ -17,7 +20,7 @@ import { apply, condition, get, kubectl, list, type Manifest, patch, until } fro
 import { killContainer } from './processes.ts';
 import { pushAll, redis, type RedisPod } from './redis.ts';
 import { type Image, release } from './release.ts';
-import { connectStations, finishStations, NO_LOSSES } from './stations.ts';
+import { connectStations, finishStations, NO_LOSSES, stationUrl } from './stations.ts';
 
 const STATIONS = 200;
 const city: RedisPod = { cluster: example.metadata.name, namespace: example.metadata.namespace ?? 'default' };
@@ -56,14 +59,18 @@ const deployment = ({ cluster, namespace }: RedisPod, component: string) =>
 const statusOf = async ({ cluster, namespace }: RedisPod) =>
   (await get<Cluster>('ocppcluster', cluster, namespace))?.status;
 
-let images: { readonly first: Image; readonly second: Image };
+let images: { readonly first: Image; readonly second: Image; readonly own: Image };
 
 test.before('the image is built and the cluster is ours', async (t) => {
   t.timeout(600_000);
   await refuseForeignClusters();
   await removeEverything();
   // Two builds that differ: the second one is what the operator is upgraded to.
-  images = { first: await provideImage('e2e-first'), second: await provideImage('e2e-second') };
+  images = {
+    first: await provideImage('e2e-first'),
+    second: await provideImage('e2e-second'),
+    own: await provideImage('e2e-own', 'examples/own-handlers/Dockerfile'),
+  };
   await createNamespace(city.namespace);
   await createNamespace(minimal.namespace);
 });
@@ -158,6 +165,38 @@ test.serial('a new proxy template moves every station with a 1012, and no CALL i
   t.is(report.online, STATIONS, 'every station came back');
   t.true(report.moves.closedBy1012 >= STATIONS, 'every station was told');
   t.is(report.moves.reconnects, report.moves.closedBy1012, 'no socket ended in another way');
+});
+
+test.serial('processors with handlers of their own, in an image of their own, and back', async (t) => {
+  const transport = new WebSocketClient({
+    url: await stationUrl(city),
+    stationId: 'ACME-1',
+    protocols: ['ocpp1.6'],
+  });
+  await using station = newClientWithTransport(
+    transport,
+    'ocpp1.6',
+    new MemoryServerState().clientState('ACME-1'),
+  );
+  await station.start();
+  const ask = async () => {
+    const tilt = { vendorId: 'com.acme', messageId: 'tilt', data: '3' };
+    const outcome = await station.sendRequest('DataTransfer', tilt);
+    return outcome.kind === 'confirmed' ? outcome.response.status : outcome.kind;
+  };
+  t.is(await ask(), 'UnknownVendorId');
+  for (const [image, answer] of [
+    [`${images.own.repository}:${images.own.tag}`, 'Accepted'],
+    ['', 'UnknownVendorId'],
+  ] as const) {
+    await patch('ocppcluster', city.cluster, city.namespace, { spec: { processor: { image } } });
+    await until(`the answer ${answer}`, 120, async () => (await ask()) === answer);
+    await until('only one kind of processor', 120, async () => {
+      const answers = [await ask(), await ask(), await ask(), await ask()];
+      return answers.every((one) => one === answer);
+    });
+  }
+  t.true(transport.isConnected(), 'the station stayed connected all the time');
 });
 
 test.serial('what somebody deletes or edits is put back', async (t) => {

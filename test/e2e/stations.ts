@@ -20,7 +20,7 @@ interface Node {
  * with E2E_ADDRESS=NodePort the nodes' addresses are enough, as with kind, and the clusters' Services
  * have to be of type NodePort.
  */
-async function stationUrl({ cluster, namespace }: RedisPod): Promise<string> {
+export async function stationUrl({ cluster, namespace }: RedisPod): Promise<string> {
   const service = await get<Service>('service', `${cluster}-ws-proxy`, namespace);
   if (service === undefined) throw new Error(`there is no Service ${cluster}-ws-proxy in ${namespace}`);
   const [port] = service.spec.ports;

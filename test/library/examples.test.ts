@@ -1,0 +1,135 @@
+/** The examples run as they are printed, and between them use everything that the package exports. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { newClientWithTransport } from '../../services/library/client.ts';
+import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
+import { createGateway } from '../../services/transport/factory.ts';
+import { MemoryServerState } from '../../services/transport/pending-requests.ts';
+import { freePort } from '../support/free-port.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+
+/** A program of examples/, and what it says. */
+class Example implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #gone: Promise<unknown>;
+  output = '';
+
+  constructor(file: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+    this.#child = spawn(process.execPath, [file, ...args], {
+      cwd: join(ROOT, 'examples'),
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#gone = once(this.#child, 'exit');
+    const note = (chunk: Buffer) => (this.output += chunk.toString());
+    this.#child.stdout?.on('data', note);
+    this.#child.stderr?.on('data', note);
+  }
+
+  /** Resolves when it has said all of these. */
+  async says(...wanted: readonly RegExp[]): Promise<void> {
+    const missing = () => wanted.filter((one) => !one.test(this.output));
+    await until(() => missing().length === 0, `${wanted.join(', ')} in its output`).catch((error: Error) => {
+      throw new Error(`${error.message}:\n${this.output}`);
+    });
+  }
+
+  /** Its exit status, after a signal if one is given. */
+  async end(signal?: NodeJS.Signals): Promise<number | null> {
+    if (signal !== undefined) this.#child.kill(signal);
+    await this.#gone;
+    return this.#child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#gone;
+  }
+}
+
+test('a central system and a station in one process', async (t) => {
+  await using example = new Example('monolith.ts');
+  t.is(await example.end(), 0, example.output);
+  await example.says(/boot: \{\s+kind: 'confirmed'/, /reset: .*status: 'Scheduled'/);
+});
+
+test('a broadcast tells of each station', async (t) => {
+  await using example = new Example('broadcast.ts');
+  t.is(await example.end(), 0, example.output);
+  await example.says(/CP-1 \{\s+kind: 'answered'/, /CP-3 .*offline/, /bad-call false .*\/all is not known/);
+});
+
+test('a server and a station on one Redis ask each other', async (t) => {
+  await using redis = await startRedis();
+  await using server = new Example('redis-server.ts', [redis.addr]);
+  await server.says(/serving/);
+  await using client = new Example('redis-client.ts', [redis.addr]);
+  await client.says(/boot: \{\s+kind: 'confirmed'/, /data: .*'hello'/, /asked to reset: Soft/);
+  await server.says(/reset: CP-1 .*status: 'Accepted'/);
+  t.is(await client.end('SIGTERM'), 0, client.output);
+  t.is(await server.end('SIGINT'), 0, server.output);
+});
+
+test('a processor with handlers of its own answers as they say, and as the built-in ones', async (t) => {
+  await using redis = await startRedis();
+  await using processor = new Example('own-handlers/processor.ts', [], {
+    REDIS_ADDR: redis.addr,
+    OCPP_ADMIN_PORT: String(await freePort()),
+    POD_IP: '127.0.0.1',
+  });
+  await processor.says(/taking messages/);
+  const settings = { addr: redis.addr, db: 0, clientTimeoutMs: 5000 };
+  await using gateway = createGateway({
+    kind: 'redis',
+    redis: settings,
+    channelPrefix: 'ocpp',
+    name: 'proxy',
+  });
+  await gateway.start();
+  await using station = newClientWithTransport(
+    new GatewayClientTransport({ gateway, stationId: 'CP-1', protocol: 'ocpp1.6' }),
+    'ocpp1.6',
+    new MemoryServerState().clientState('CP-1'),
+  );
+  await station.start();
+  const boot = { chargePointVendor: 'Acme', chargePointModel: 'DC-9' };
+  t.like(await station.sendRequest('BootNotification', boot), {
+    response: { status: 'Accepted', interval: 30 },
+  });
+  const tilt = { vendorId: 'com.acme', messageId: 'tilt', data: '3' };
+  t.like(await station.sendRequest('DataTransfer', tilt), {
+    response: { status: 'Accepted', data: 'noted: 3' },
+  });
+  t.like(await station.sendRequest('DataTransfer', { vendorId: 'com.other' }), {
+    response: { status: 'UnknownVendorId' },
+  });
+  t.like(await station.sendRequest('Authorize', { idTag: 'tag' }), { kind: 'confirmed' });
+  t.is(await processor.end('SIGTERM'), 0, processor.output);
+});
+
+test('every code of the pages stands in the example that it names', (t) => {
+  const blocks = ['docs/library.md', 'docs/add-a-transport.md'].flatMap((page) =>
+    [...read(page).matchAll(/```ts\n\/\/ (\S+)\n([^]*?)```/g)].map(([, file, code]) => ({ file, code })),
+  );
+  t.is(blocks.length, 3);
+  for (const { file, code } of blocks) t.true(read(file ?? '').includes(code ?? ''), file);
+});
+
+test('every export has its row in the page and its use in an example', (t) => {
+  const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, string> };
+  const examples = globSync('examples/**/*.ts', { cwd: ROOT }).map(read).join('\n');
+  const page = read('docs/library.md');
+  t.true(Object.keys(exports).length > 10);
+  for (const name of Object.keys(exports)) {
+    const [start = ''] = name.slice(2).split('*');
+    t.true(examples.includes(`'ocpp-cluster/${start}`), `${name} in an example`);
+    t.regex(page, new RegExp(`\`(ocpp-cluster|…)/${start}`), `${name} in docs/library.md`);
+  }
+});
