@@ -6,7 +6,12 @@ import { newDispatcher, newServerWithTransport, type OcppServer } from '../../se
 import { newWebSocketTransport } from '../../services/library/websocket.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
-import { createGateway, createTransport, type RedisConfig } from '../../services/transport/factory.ts';
+import {
+  createGateway,
+  createServerState,
+  createTransport,
+  type RedisConfig,
+} from '../../services/transport/factory.ts';
 import { createMemoryBus } from '../../services/transport/memory.ts';
 import { MemoryServerState } from '../../services/transport/pending-requests.ts';
 import type { ClientTransport, Gateway, Transport } from '../../services/transport/transport.ts';
@@ -159,6 +164,32 @@ test('an open request is noted until its outcome is known, also when it was aske
     ['malformed', 'malformed'],
   );
   t.false(await server.state.hasPendingRequests());
+});
+
+test('a request that cannot be noted is not sent, and one whose end cannot be noted has its outcome', async (t) => {
+  await using store = await startRedis();
+  const settings = { addr: store.addr, db: 0, clientTimeoutMs: 5000 };
+  await using state = await createServerState({ kind: 'redis', redis: settings, channelPrefix: 'sc' });
+  const bus = createMemoryBus();
+  await using server = newServerWithTransport(bus.transport, silent(), state);
+  await server.start();
+  await using gateway = bus.gateway('proxy');
+  const link = new GatewayClientTransport({ gateway, stationId: 'CP-1', protocol: 'ocpp1.6' });
+  let asked = 0;
+  const reset = stationProfile('ocpp1.6', 'Core', {
+    Reset: async () => {
+      asked += 1;
+      await store.kill();
+      return { status: 'Accepted' };
+    },
+  });
+  const client = new MemoryServerState().clientState('CP-1');
+  await using station = newClientWithTransport(link, 'ocpp1.6', client, reset);
+  await station.start();
+  t.like(await server.sendRequest('CP-1', 'Reset', { type: 'Soft' }), { kind: 'confirmed' });
+  const next = server.sendRequest('CP-1', 'Reset', { type: 'Soft' });
+  await t.throwsAsync(next, { code: 'store-unavailable', message: /Redis at/ });
+  t.is(asked, 1);
 });
 
 test('a station knows what became of its requests when the link or the answer fails', async (t) => {
