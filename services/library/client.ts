@@ -4,7 +4,7 @@
  */
 import { faultAnswer } from '../ocpp/errors.ts';
 import { type Frame, formatFrame, MessageType, parseFrame, type Protocol } from '../ocpp/frame.ts';
-import { knowsAction, validateRequest } from '../ocpp/schema.ts';
+import { isAnswered, knowsAction, validateRequest } from '../ocpp/schema.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { ClientState } from '../transport/pending-requests.ts';
 import { answerOf } from '../transport/station-call.ts';
@@ -84,7 +84,8 @@ export class OcppClient<in out P extends Protocol> implements AsyncDisposable {
     payload: RequestOf<P, A>,
     timeoutMs: number = DEFAULT_TIMEOUT,
   ): Promise<RequestOutcome<ResponseOf<P, A>>> {
-    this.#check(action, payload);
+    this.#check(action, payload, MessageType.Call);
+    this.#room(action);
     const messageId = crypto.randomUUID();
     const text = formatFrame({ type: MessageType.Call, id: messageId, action, payload });
     const { promise, resolve: end } = Promise.withResolvers<RequestOutcome>();
@@ -94,11 +95,23 @@ export class OcppClient<in out P extends Protocol> implements AsyncDisposable {
     return (await promise) as RequestOutcome<ResponseOf<P, A>>;
   }
 
-  #check(action: string, payload: unknown): void {
+  /** Tells the central system what is never answered: a SEND, of OCPP 2.1. Rejects with `bad-call`, or `not-connected`. */
+  async send<A extends ActionOf<P>>(action: A, payload: RequestOf<P, A>): Promise<void> {
+    this.#check(action, payload, MessageType.Send);
+    await this.#write({ type: MessageType.Send, id: crypto.randomUUID(), action, payload });
+  }
+
+  #check(action: string, payload: unknown, type: typeof MessageType.Call | typeof MessageType.Send): void {
     const fault = knowsAction(this.protocol, action)
       ? validateRequest(this.protocol, action, payload)?.description
       : `${this.protocol} has no such action`;
     if (fault !== undefined) throw new TransportError('bad-call', `${action}: ${fault}`);
+    const answered = isAnswered(this.protocol, action);
+    if (answered === (type === MessageType.Call)) return;
+    throw new TransportError('bad-call', `${action} is ${answered ? 'a CALL' : 'a SEND, use send()'}`);
+  }
+
+  #room(action: string): void {
     if (this.#waiting.length < QUEUED_AT_MOST) return;
     throw new TransportError('too-many-calls', `${action}: ${QUEUED_AT_MOST} requests wait already`);
   }

@@ -23,7 +23,8 @@ export type StationHandler<Request = never, Response extends object = object> = 
 ) => Promise<Response>;
 export type StationProfile = Profile<StationHandler>;
 
-type Payload<T> = T extends object ? T : never;
+/** What a SEND of 2.1 has for a response is never sent. */
+type Payload<T> = [T] extends [never] ? object : Extract<T, object>;
 
 /** A profile of a central system, its handlers typed by version and action. */
 export function serverProfile<P extends Protocol>(

@@ -118,6 +118,11 @@ export function knowsAction(protocol: Protocol, action: string): boolean {
   return REQUEST_NAMES[protocol].has(action);
 }
 
+/** Whether the action of this version is answered: it is a CALL, not a SEND (2.1). */
+export function isAnswered(protocol: Protocol, action: string): boolean {
+  return Object.hasOwn(SCHEMAS[protocol], `${action}Response`);
+}
+
 /** Compiles what stations send all day, so that nobody's first message waits for it. Takes some 100 ms. */
 export function warmUp(protocols: readonly Protocol[]): void {
   for (const protocol of protocols) {

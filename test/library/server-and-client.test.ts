@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { newClientWithTransport, type OcppClient } from '../../services/library/client.ts';
 import { BUILT_IN, serverProfile, stationProfile } from '../../services/library/profile.ts';
 import { newDispatcher, newServerWithTransport, type OcppServer } from '../../services/library/server.ts';
+import type { RequestOf } from '../../services/library/messages.ts';
 import { newWebSocketTransport } from '../../services/library/websocket.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
@@ -190,6 +191,38 @@ test('a request that cannot be noted is not sent, and one whose end cannot be no
   const next = server.sendRequest('CP-1', 'Reset', { type: 'Soft' });
   await t.throwsAsync(next, { code: 'store-unavailable', message: /Redis at/ });
   t.is(asked, 1);
+});
+
+test('a station of 2.1 sends what is never answered, and asks what is', async (t) => {
+  const bus = createMemoryBus();
+  const heard: unknown[] = [];
+  const streams = serverProfile('ocpp2.1', 'Streams', {
+    NotifyPeriodicEventStream: async ({ id }) => {
+      heard.push(id);
+      return { response: {} };
+    },
+  });
+  const state = new MemoryServerState();
+  await using server = newServerWithTransport(bus.transport, silent(), state, ...BUILT_IN, streams);
+  await server.start();
+  await using gateway = bus.gateway('proxy');
+  const link = new GatewayClientTransport({ gateway, stationId: 'CS-1', protocol: 'ocpp2.1' });
+  await using station = newClientWithTransport(link, 'ocpp2.1', state.clientState('CS-1'));
+  const basetime = new Date().toISOString();
+  const told: RequestOf<'ocpp2.1', 'NotifyPeriodicEventStream'> = {
+    id: 7,
+    pending: 0,
+    basetime,
+    data: [{ t: 0, v: '1' }],
+  };
+  await t.throwsAsync(station.send('NotifyPeriodicEventStream', told), { code: 'not-connected' });
+  await station.start();
+  await station.send('NotifyPeriodicEventStream', told);
+  await until(() => heard.length === 1, 'the SEND');
+  t.deepEqual(heard, [7]);
+  const asked = station.sendRequest('NotifyPeriodicEventStream', told);
+  await t.throwsAsync(asked, { code: 'bad-call', message: /is a SEND/ });
+  await t.throwsAsync(station.send('Heartbeat', {}), { code: 'bad-call', message: /is a CALL/ });
 });
 
 test('a station knows what became of its requests when the link or the answer fails', async (t) => {
