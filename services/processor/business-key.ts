@@ -5,6 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 
+/**
+ * Measured values come every minute from every car, and each key costs memory: they are known for an hour. After it
+ * an older value changes nothing that a younger one has set; values of their own stream may stand there twice.
+ */
+export const METER_KEY_SECONDS = 3600;
+
 type Part = string | number | undefined;
 
 /**

@@ -33,6 +33,8 @@ export interface HandlerResult<Response extends object = object> {
   readonly events?: readonly DomainEvent[];
   /** Names the business fact, so that a repetition is answered alike and changes nothing. */
   readonly businessKey?: string;
+  /** How long it stays so; s. A day where left out. */
+  readonly businessKeySeconds?: number;
 }
 
 /** `Request` is checked against the schema of its version before the handler sees it. */

@@ -39,11 +39,14 @@ export function finish({ session, incoming, outcome, state, calls }: MemoryFinis
   if (session.lastAnswer !== undefined) session.sink.deliver(session.lastAnswer);
 }
 
-function apply(state: MemoryState, { writes, events, businessKey, answer }: Outcome): void {
+function apply(
+  state: MemoryState,
+  { writes, events, businessKey, businessKeySeconds, answer }: Outcome,
+): void {
   for (const write of writes) state.apply(write);
   for (const event of events) state.publish(event);
   if (businessKey !== undefined && answer?.kind === 'result') {
-    state.remember(businessKey, JSON.stringify(answer.payload));
+    state.remember(businessKey, JSON.stringify(answer.payload), businessKeySeconds);
   }
 }
 

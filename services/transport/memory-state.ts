@@ -65,8 +65,8 @@ export class MemoryState implements StateReader {
   }
 
   /** Keeps the answer's payload (JSON) under a business key. */
-  remember(businessKey: string, payload: string): void {
-    const expiresAt = this.#clock.now() + BUSINESS_KEY_SECONDS * 1000;
+  remember(businessKey: string, payload: string, seconds: number = BUSINESS_KEY_SECONDS): void {
+    const expiresAt = this.#clock.now() + seconds * 1000;
     this.#answered.set(businessKey, { payload, expiresAt });
   }
 

@@ -70,9 +70,11 @@ export interface Outcome {
   readonly events: readonly DomainEvent[];
   /**
    * Names the business fact, such as `stop:17`. A second outcome under the same key, on whatever
-   * connection, replays the first answer and applies no writes. Kept for `BUSINESS_KEY_SECONDS`.
+   * connection, replays the first answer and applies no writes.
    */
   readonly businessKey?: string;
+  /** How long that holds; `BUSINESS_KEY_SECONDS` where left out. A key costs about 200 bytes of the store. */
+  readonly businessKeySeconds?: number;
   /**
    * Why nobody can handle it for now: it has no effect and no answer, and is kept as a dead letter where the transport
    * keeps some. What else the outcome says does not count.

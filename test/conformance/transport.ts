@@ -272,6 +272,26 @@ export function transportConformance(
     }
   });
 
+  run('a business fact is known for as long as its outcome says', async (t, { transport, connect }) => {
+    let count = 0;
+    transport.onMessage(async () =>
+      outcome({ answer: ok({ count: ++count }), businessKey: 'short', businessKeySeconds: 1 }),
+    );
+    await transport.start();
+    const station = await connect('CP-1', 'ocpp1.6');
+    const ear = new Ear(station);
+    await station.write(call('a'));
+    await station.write(call('b'));
+    await ear.until(2);
+    await wait(1100);
+    await station.write(call('c'));
+    t.deepEqual(await ear.until(3), [
+      [3, 'a', { count: 1 }],
+      [3, 'b', { count: 1 }],
+      [3, 'c', { count: 3 }],
+    ]);
+  });
+
   run('an error is no fact: the next try decides anew', async (t, { transport, connect }) => {
     const error: Answer = { kind: 'error', code: 'InternalError', description: 'not yet' };
     let count = 0;

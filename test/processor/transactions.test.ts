@@ -95,6 +95,18 @@ test('1.6: a station cannot stop or meter the transaction of another', async (t)
   );
 });
 
+test('1.6: an older meter value does not turn back a younger one, and is known for an hour only', async (t) => {
+  const at = (lastMeterAt: string) => ({ records: { 'transaction:17': { ...open16, lastMeterAt } } });
+  const meterValue = [{ timestamp: '2026-11-23T09:20:00Z', sampledValue: [{ value: '1700' }] }];
+  const request = { connectorId: 1, transactionId: 17, meterValue };
+  const older = await call('ocpp1.6', 'MeterValues', request, at('2026-11-23T09:20:01Z'));
+  t.deepEqual(written(older), []);
+  const younger = await call('ocpp1.6', 'MeterValues', request, at('2026-11-23T09:19:59Z'));
+  const reading = { lastMeter: '1700', lastMeterAt: '2026-11-23T09:20:00Z' };
+  t.deepEqual(written(younger), [['set', 'transaction:17', reading]]);
+  t.is(younger.businessKeySeconds, 3600);
+});
+
 test('1.6: meter values keep the last energy register of the open transaction, in Wh', async (t) => {
   const meterValue = [
     { timestamp: '2026-11-23T09:10:00Z', sampledValue: [{ value: '1600' }] },

@@ -200,8 +200,8 @@ export class CallWorld {
     const number = String(++this.#numbers);
     const processing = this.#keys.processing('processor');
     await this.#redis.hset(processing, number, 'entry');
-    const head = [this.#keys.prefix, 'now', 60, 100];
-    const delivery = [number, STATION, epoch, 'answer', 0, '', id, '{"kind":"result"}', '', '', '', 0];
+    const head = [this.#keys.prefix, 'now', 100];
+    const delivery = [number, STATION, epoch, 'answer', 0, '', id, '{"kind":"result"}', '', '', '', 0, 60];
     for (let i = 0; i < 2; i++)
       await this.#redis.finish(processing, this.#keys.requests, ...head, ...delivery);
   }

@@ -6,7 +6,7 @@
  * recorded with what it says.
  */
 import type { OCPP16 } from 'typed-ocpp';
-import { businessKey, digest } from '../business-key.ts';
+import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { type Reading, readings, signed } from '../meter.ts';
 import {
@@ -104,13 +104,18 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   };
   const kept = keepMeterValues(about, running ? signed(meterValue) : meterValue);
   const writes =
-    running && reading !== undefined
+    running && reading !== undefined && !isOlder(reading, open)
       ? [rememberTransaction(key.transaction(transactionId), lastReading(reading)), ...kept]
       : kept;
   if (writes.length === 0) return { response: {} };
   const fact = businessKey('meter', stationId, connectorId, transactionId, digest(meterValue));
-  return { response: {}, writes, businessKey: fact };
+  return { response: {}, writes, businessKey: fact, businessKeySeconds: METER_KEY_SECONDS };
 };
+
+/** A station that catches up, or sends again after long, does not turn back the register. */
+function isOlder({ at }: Reading, { lastMeterAt }: TransactionRecord): boolean {
+  return lastMeterAt !== undefined && Date.parse(at) < Date.parse(lastMeterAt);
+}
 
 function lastReading({ wattHours, at }: Reading): TransactionFacts {
   return { lastMeter: wattHours, lastMeterAt: at };

@@ -5,7 +5,7 @@
  * long after the fact (offline): what is told is remembered, nothing is refused.
  */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
-import { businessKey, digest } from '../business-key.ts';
+import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { readings, signed } from '../meter.ts';
 import {
@@ -34,6 +34,7 @@ export const transactionEvent: Handler<Event, EventResponse> = async (event, con
   return {
     response: decision === undefined ? {} : { idTokenInfo: idTokenInfo(decision) },
     businessKey: businessKey('event', stationId, transactionId, event.seqNo),
+    ...(event.eventType === 'Updated' && { businessKeySeconds: METER_KEY_SECONDS }),
     ...change(event, known, decision, recordKey, context),
   };
 };
@@ -45,6 +46,7 @@ export const meterValues2: Handler<OCPP20.MeterValuesRequest | OCPP21.MeterValue
   response: {},
   writes: keepMeterValues({ stationId, evseId }, meterValue),
   businessKey: businessKey('meter', stationId, evseId, digest(meterValue)),
+  businessKeySeconds: METER_KEY_SECONDS,
 });
 
 function change(

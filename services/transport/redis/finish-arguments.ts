@@ -1,7 +1,13 @@
 /** A delivery and its outcome as the arguments of finish.lua. */
 import { type Frame, MessageType } from '../../ocpp/frame.ts';
 import { answerOf } from '../station-call.ts';
-import type { Answer, DomainEvent, Outcome, StateWrite } from '../transport.ts';
+import {
+  BUSINESS_KEY_SECONDS,
+  type Answer,
+  type DomainEvent,
+  type Outcome,
+  type StateWrite,
+} from '../transport.ts';
 import { type AnswerPieces, outboxAnswer, type Request, seedAnswer } from './envelope.ts';
 import { EVENTS_KEPT, eventTexts } from './events.ts';
 import { escapeKey, type Keys } from './keys.ts';
@@ -55,6 +61,7 @@ export function finishArguments(keys: Keys, number: string, request: Request, ou
     replay.head,
     replay.key,
     String(writes.length),
+    String(outcome.businessKeySeconds ?? BUSINESS_KEY_SECONDS),
     ...writes,
   ];
 }

@@ -4,11 +4,11 @@
 -- finish, a script that is sent twice, a processor that was rescued meanwhile) applies nothing.
 --
 -- KEYS: 1 processing:{pid}   2 requests (names the slot)
--- ARGV: 1 prefix   2 last_activity (RFC 3339)   3 seconds that an answer stays under its business key
---       4 dead letters kept
+-- ARGV: 1 prefix   2 last_activity (RFC 3339)   3 dead letters kept
 --  then per delivery:
 --   number, station (escaped), epoch ('' for a proxy that has none), kind ('call', 'send', 'answer' or 'other'),
---   sequence, answer list (a whole key, or '' where nobody waits for an answer), head, body, tail, replay head, business key (whole key or ''), count of writes arguments
+--   sequence, answer list (a whole key, or '' where nobody waits for an answer), head, body, tail, replay head, business key (whole key or ''), count of writes arguments,
+--   seconds that the answer stays under the business key
 --   then the writes: op, key, bound, count of strings, strings ...
 --    set: bound is the expiry in seconds or '' ; delete ; append: bound is the stream's length
 --  Of an answer of the station the message id stands in head, and the answer in body.
@@ -18,8 +18,8 @@
 -- that delivery becomes a dead letter. One that fails all the same takes no other with it; its entry is removed by then, and
 -- whoever sent it makes it a dead letter.
 -- returns {how many deliveries it removed, number, reason, 'kept' or '', ...}: those that cannot be applied, kept as dead letters or not
-local PREFIX, NOW, KEPT = ARGV[1], ARGV[2], ARGV[3]
-local FIELDS = 12
+local PREFIX, NOW = ARGV[1], ARGV[2]
+local FIELDS = 13
 -- Of a connection's SENDs, numbers this far behind the highest are taken as applied.
 local SEND_WINDOW = 64
 -- An answer list without a proxy of ours behind it is bounded in length and age.
@@ -111,7 +111,7 @@ local function complete(at)
   if not stored then
     local writes = tonumber(ARGV[at + 11])
     apply(at + FIELDS, at + FIELDS + writes - 1)
-    if businessKey ~= '' and head == replayHead then redis.call('SET', businessKey, body, 'EX', KEPT) end
+    if businessKey ~= '' and head == replayHead then redis.call('SET', businessKey, body, 'EX', ARGV[at + 12]) end
   end
 
   local answer = stored and replayHead .. stored .. tail or head ~= '' and head .. body .. tail or ''
@@ -129,7 +129,7 @@ local function complete(at)
   if answer ~= '' then redis.call('LPUSH', list, answer) end
 end
 
-local reply, at = { 0 }, 5
+local reply, at = { 0 }, 4
 
 local function report(number, reason, kept)
   reply[#reply + 1] = number
@@ -145,7 +145,7 @@ while at <= #ARGV do
   if redis.call('HDEL', KEYS[1], number) == 1 then
     reply[1] = reply[1] + 1
     if fault then
-      Dead.bury(PREFIX .. ':dead-letters', ARGV[4], fault, Dead.split(entry))
+      Dead.bury(PREFIX .. ':dead-letters', ARGV[3], fault, Dead.split(entry))
       report(number, fault, 'kept')
     else
       local done, why = pcall(complete, at)

@@ -1,5 +1,5 @@
 /** Finishes what is handled: one script an event-loop turn takes whatever is done by then. */
-import { BUSINESS_KEY_SECONDS, type Outcome } from '../transport.ts';
+import type { Outcome } from '../transport.ts';
 import { isRefusal, unavailable } from './connection.ts';
 import type { Request } from './envelope.ts';
 import { finishArguments } from './finish-arguments.ts';
@@ -71,7 +71,7 @@ export class Finisher {
 
   async #finish(batch: readonly Done[]): Promise<void> {
     const { pid, commands, keys } = this.#member;
-    const head = [keys.prefix, new Date().toISOString(), BUSINESS_KEY_SECONDS, DEAD_LETTERS_KEPT];
+    const head = [keys.prefix, new Date().toISOString(), DEAD_LETTERS_KEPT];
     const deliveries = batch.flatMap(({ number, request, outcome }) =>
       finishArguments(keys, number, request, outcome),
     );
