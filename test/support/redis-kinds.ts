@@ -1,7 +1,7 @@
 /** The kinds of Redis of a test's own: TLS, a primary with replica and Sentinels, a Cluster. All on 127.0.0.1. */
 import { Redis } from 'ioredis';
 import { slotOf } from '../../services/transport/redis/primary.ts';
-import { type Certificates, makeCertificates } from './certificates.ts';
+import type { Certificates } from './certificates.ts';
 import { freePort } from './free-port.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 import { until } from './until.ts';
@@ -18,28 +18,22 @@ export async function on<T>(server: RedisServer, action: (client: Redis) => Prom
 }
 
 export interface TlsRedis extends AsyncDisposable {
-  readonly certificates: Certificates;
-  /** localhost:port of the TLS port. */
+  /** host:port of the TLS port. */
   readonly addr: string;
   readonly server: RedisServer;
 }
 
-/** Wants a certificate of its clients too. */
-export async function startTlsRedis(): Promise<TlsRedis> {
-  const certificates = await makeCertificates();
-  const { ca, cert, key } = certificates;
+/** Wants a certificate of its clients too. Has a plain port beside, to look. */
+export async function startTlsRedis(certificates: Certificates): Promise<TlsRedis> {
+  const { port, args } = await tlsPort(certificates);
+  const server = await startRedis({ args });
+  return { addr: `127.0.0.1:${port}`, server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+async function tlsPort({ ca, cert, key }: Certificates): Promise<{ port: number; args: readonly string[] }> {
   const port = await freePort();
   const files = ['--tls-ca-cert-file', ca, '--tls-cert-file', cert, '--tls-key-file', key];
-  const server = await startRedis({ args: ['--tls-port', `${port}`, ...files] });
-  return {
-    certificates,
-    addr: `127.0.0.1:${port}`,
-    server,
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
-      await certificates[Symbol.asyncDispose]();
-    },
-  };
+  return { port, args: ['--tls-port', `${port}`, ...files] };
 }
 
 export interface Servers extends AsyncDisposable {
@@ -49,60 +43,60 @@ export interface Servers extends AsyncDisposable {
   readonly servers: readonly [RedisServer, ...RedisServer[]];
 }
 
+/** For servers and Sentinels alike. */
 export interface SentinelOptions {
-  /** For servers and Sentinels alike. */
   readonly password?: string;
+  /** Servers and Sentinels speak TLS to each other, and their addresses are those of their TLS ports. */
+  readonly certificates?: Certificates;
 }
 
 export const MASTER = 'ocpp-primary';
 
 /** A primary that takes writes only while a replica follows, two replicas, and three Sentinels that fail over soon. */
-export async function startSentinels({ password }: SentinelOptions = {}): Promise<Servers> {
+export async function startSentinels(options: SentinelOptions = {}): Promise<Servers> {
+  const { password, certificates } = options;
   const secret = password === undefined ? [] : ['--requirepass', password, '--masterauth', password];
-  const safe = [
-    '--min-replicas-to-write',
-    '1',
-    '--min-replicas-max-lag',
-    '2',
-    '--repl-diskless-sync-delay',
-    '0',
-  ];
-  const args = [...secret, ...safe];
-  const primary = await startRedis({ appendonly: true, args });
+  const safe = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2'];
+  const quick = ['--repl-diskless-sync-delay', '0'];
+  const start = async (further: readonly string[], sentinel?: string) => {
+    const tls = certificates && (await tlsPort(certificates));
+    const args = [...(tls ? [...tls.args, '--tls-replication', 'yes'] : []), ...further];
+    const server = await startRedis(sentinel === undefined ? { appendonly: true, args } : { args, sentinel });
+    return { server, port: tls?.port ?? server.port };
+  };
+  const args = [...secret, ...safe, ...quick];
+  const primary = await start(args);
   const follow = ['--replicaof', '127.0.0.1', `${primary.port}`];
-  const replicas = await Promise.all(
-    [1, 2].map(() => startRedis({ appendonly: true, args: [...args, ...follow] })),
-  );
-  const auth =
-    password === undefined ? '' : `sentinel auth-pass ${MASTER} ${password}\nrequirepass ${password}\n`;
-  const sentinel = [
+  const replicas = await Promise.all([1, 2].map(() => start([...args, ...follow])));
+  const lines = [
     `sentinel monitor ${MASTER} 127.0.0.1 ${primary.port} 2`,
     `sentinel down-after-milliseconds ${MASTER} 500`,
     `sentinel failover-timeout ${MASTER} 2000`,
-    auth,
-  ].join('\n');
-  const sentinels = await Promise.all([1, 2, 3].map(() => startRedis({ sentinel })));
-  const login = password === undefined ? {} : { password };
-  await Promise.all(
-    sentinels.map(async ({ port, host }) => {
-      const client = new Redis(port, host, login);
-      await until(async () => {
-        const facts = (await client.call('SENTINEL', 'MASTER', MASTER)) as string[];
-        const fact = (name: string) => facts[facts.indexOf(name) + 1];
-        return (
-          fact('num-slaves') === '2' && fact('num-other-sentinels') === '2' && fact('flags') === 'master'
-        );
-      }, 'the Sentinels to know each other');
-      client.disconnect();
-    }),
-  );
+    ...(password === undefined
+      ? []
+      : [`sentinel auth-pass ${MASTER} ${password}`, `requirepass ${password}`]),
+  ];
+  const sentinels = await Promise.all([1, 2, 3].map(() => start([], lines.join('\n'))));
+  await Promise.all(sentinels.map(({ server }) => hasMetAll(server, password)));
+  const all = [...sentinels, ...replicas, primary];
   return {
-    addr: sentinels.map(({ addr }) => addr).join(','),
-    servers: [primary, ...replicas],
+    addr: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(','),
+    servers: [primary.server, ...replicas.map(({ server }) => server)],
     async [Symbol.asyncDispose]() {
-      for (const one of [...sentinels, ...replicas, primary]) await one[Symbol.asyncDispose]();
+      for (const { server } of all) await server[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A Sentinel that knows the primary, both replicas and both others. */
+async function hasMetAll({ host, port }: RedisServer, password: string | undefined): Promise<void> {
+  const client = new Redis(port, host, password === undefined ? {} : { password });
+  await until(async () => {
+    const facts = (await client.call('SENTINEL', 'MASTER', MASTER)) as string[];
+    const fact = (name: string) => facts[facts.indexOf(name) + 1];
+    return fact('num-slaves') === '2' && fact('num-other-sentinels') === '2' && fact('flags') === 'master';
+  }, 'the Sentinels to know each other');
+  client.disconnect();
 }
 
 /** Three primaries and, for the one that has the slot of `key`, a replica. */

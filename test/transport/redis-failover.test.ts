@@ -5,6 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Redis } from 'ioredis';
+import { createGateway, createTransport } from '../../services/transport/factory.ts';
 import { MAX_IN_HAND } from '../../services/transport/redis/redis-transport.ts';
 import { slotOf } from '../../services/transport/redis/primary.ts';
 import type { Delivery } from '../../services/transport/transport.ts';
@@ -14,6 +15,7 @@ import { counted, startTraffic, type Traffic } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
 const PREFIX = '{city}';
+const sink = { deliver: () => true, revoked: () => undefined };
 const common = { db: 0, clientTimeoutMs: 2000 };
 
 /** Ends the traffic and holds what stations were told against what the primary knows. */
@@ -58,6 +60,48 @@ test('Sentinels fail over when the primary dies: nothing acknowledged is lost', 
   await primary.restart();
   await traffic.flows();
   await account(t, traffic, promoted[0] ?? primary);
+});
+
+test('a primary that hangs is left behind, by those who only listen too', async (t) => {
+  await using group = await startSentinels();
+  const [primary] = group.servers;
+  const redis = {
+    db: 0,
+    clientTimeoutMs: 1000,
+    mode: 'sentinel',
+    addr: group.addr,
+    sentinel: { masterName: MASTER },
+  } as const;
+  const config = { kind: 'redis', redis, channelPrefix: PREFIX } as const;
+  const listener = createTransport({ ...config, name: 'processor' });
+  const gateway = createGateway({ ...config, name: 'proxy' });
+  const heard: string[] = [];
+  listener.onConnection(({ stationId }) => heard.push(stationId));
+  listener.onMessage(counted);
+  await listener.start();
+  await gateway.start();
+  const connect = async (stationId: string) => {
+    await until(
+      () =>
+        gateway.open({ stationId, protocol: 'ocpp1.6', remoteAddress: 'x' }, sink).then(
+          () => true,
+          () => false,
+        ),
+      `${stationId} to connect`,
+      40_000,
+    );
+    await until(() => heard.includes(stationId), `${stationId} to be heard of`, 40_000);
+  };
+  try {
+    await connect('before');
+    process.kill(primary.pid, 'SIGSTOP');
+    await connect('after');
+    t.deepEqual(heard, ['before', 'after']);
+  } finally {
+    process.kill(primary.pid, 'SIGCONT');
+    await gateway.stop();
+    await listener.stop();
+  }
 });
 
 test('a Cluster fails over when the slot’s owner dies: nothing acknowledged is lost', async (t) => {

@@ -3,23 +3,26 @@ import test from 'ava';
 import { openConnection } from '../../services/transport/redis/connection.ts';
 import type { RedisSettings, RedisTls } from '../../services/transport/redis/settings.ts';
 import { transportConformance } from '../conformance/transport.ts';
+import { makeCertificates } from '../support/certificates.ts';
 import { redisHarness } from '../support/gateway-harness.ts';
 import { MASTER, startCluster, startSentinels, startTlsRedis } from '../support/redis-kinds.ts';
 import { until } from '../support/until.ts';
 
-const tls = await startTlsRedis();
-const sentinels = await startSentinels({ password: 'for-all' });
+const certificates = await makeCertificates();
+const tls = await startTlsRedis(certificates);
+const sentinels = await startSentinels({ password: 'for-all', certificates });
 const cluster = await startCluster('{c}');
 test.after.always(async () => {
-  for (const one of [tls, sentinels, cluster]) await one[Symbol.asyncDispose]();
+  for (const one of [tls, sentinels, cluster, certificates]) await one[Symbol.asyncDispose]();
 });
 
-const { ca: caFile, cert: certFile, key: keyFile } = tls.certificates;
+const { ca: caFile, cert: certFile, key: keyFile } = certificates;
 const common = { db: 0, clientTimeoutMs: 5000 };
 const KINDS: Readonly<Record<string, RedisSettings>> = {
   'redis over TLS': { ...common, addr: tls.addr, tls: { caFile, certFile, keyFile } },
-  'redis behind Sentinels': {
+  'redis behind Sentinels, all over TLS': {
     ...common,
+    tls: { caFile, certFile, keyFile },
     mode: 'sentinel',
     addr: sentinels.addr,
     sentinel: { masterName: MASTER, password: 'for-all' },

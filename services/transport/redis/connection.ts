@@ -19,6 +19,8 @@ export type RedisConnection = Redis & Scripts;
 /** However long the client time-out: a connection that takes longer, or is silent for longer, is made anew; ms. */
 const LONGEST_HANDSHAKE = 2000;
 const LONGEST_SILENCE = 10_000;
+/** How often every connection is tried; ms. */
+const PING_MS = 3000;
 /** How long a blocking command waits at a time; seconds. */
 export const BLOCK_SECONDS = 1;
 /** Reconnects after 50 ms, doubled up to this; ms. */
@@ -72,6 +74,7 @@ export function openConnection(
   });
   connection.on('error', (error: Error) => onError(unavailable(settings.addr, error)));
   keepLoggedIn(connection, settings, onError);
+  keepTesting(connection);
   connection.connect().catch(() => undefined);
   const { mode, slotKey = '' } = settings;
   return mode === 'cluster' ? defineScripts(connection, `${slotKey}:guard`) : defineScripts(connection);
@@ -97,6 +100,14 @@ export async function openReady(
   if (ready) return connection;
   connection.disconnect();
   throw trouble ?? unavailable(settings.addr, 'no connection in time');
+}
+
+/** Silence shows only where a reply is due: without this, who but listens would listen to a dead primary for ever. */
+function keepTesting(connection: Redis): void {
+  const timer = setInterval(() => {
+    if (connection.status === 'ready') connection.ping().catch(() => undefined);
+  }, PING_MS).unref();
+  connection.on('end', () => clearInterval(timer));
 }
 
 /** Every handshake has the credentials of its time; those that change meanwhile are told to Redis at once. */
