@@ -4,7 +4,9 @@
  */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import anyTest, { type TestFn } from 'ava';
 import { Redis } from 'ioredis';
@@ -107,7 +109,7 @@ const STATIONS = {
 for (const [protocol, { boot, charge }] of Object.entries(STATIONS)) {
   test.serial(`a station of ocpp-rpc boots and charges in ${protocol}, through the queue`, async (t) => {
     const { cluster, url } = t.context;
-    await using monitor = await watchQueue(cluster);
+    using monitor = await watchQueue(cluster);
     const identity = `RPC-${protocol}`;
     await using station = await connected(url, identity, protocol);
     t.is((await station.call('BootNotification', boot))['status'], 'Accepted');
@@ -128,21 +130,32 @@ for (const [protocol, { boot, charge }] of Object.entries(STATIONS)) {
   });
 }
 
-/** Everything that is pushed to the queue, as Redis sees it. */
+/**
+ * Everything that is pushed to the queue, as Redis sees it. A bare socket, as the library's own monitor takes commands that come
+ * with the first reply for errors.
+ */
 async function watchQueue({ redis: { host, port } }: Cluster) {
-  const redis = new Redis({ host, port });
-  const monitor = await redis.monitor();
-  const seen: string[] = [];
-  monitor.on('monitor', (_time: string, [command, key, ...entries]: string[]) => {
-    if (command?.toLowerCase() === 'lpush' && key === QUEUE) seen.push(...entries);
-  });
+  const socket = connect(port, host);
+  let text = '';
+  socket.setEncoding('latin1').on('data', (data: string) => (text += data));
+  socket.write('MONITOR\r\n');
+  while (!text.startsWith('+OK\r\n')) await wait(10);
   return {
-    seen,
-    [Symbol.asyncDispose]: async () => {
-      monitor.disconnect();
-      await redis.quit();
+    /** The entries, so far. */
+    get seen(): readonly string[] {
+      return text.split('\r\n').flatMap((line) => {
+        const [command, key, ...entries] = (line.match(/"(?:[^"\\]|\\.)*"/g) ?? []).map(unquoted);
+        return command?.toLowerCase() === 'lpush' && key === QUEUE ? entries : [];
+      });
     },
+    [Symbol.dispose]: () => void socket.destroy(),
   };
+}
+
+/** A text as MONITOR writes it: in quotes, with every byte that is not plain as \xNN. */
+function unquoted(quoted: string): string {
+  const bytes = JSON.parse(quoted.replace(/\\x(..)/g, '\\u00$1').replace(/\\a/g, '\\u0007')) as string;
+  return Buffer.from(bytes, 'latin1').toString();
 }
 
 async function closedTransactions({ redis }: Cluster, stationId: string) {
