@@ -1,9 +1,10 @@
 /** Who handles what, and how often it takes effect, on a real Redis: processors that are declared dead, scripts that run twice. */
+import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Redis } from 'ioredis';
 import { openConnection } from '../../services/transport/redis/connection.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
-import type { MessageHandler, Outcome } from '../../services/transport/transport.ts';
+import type { Delivery, MessageHandler, Outcome } from '../../services/transport/transport.ts';
 import { cluster, counted, done, station, until } from './redis-cluster.ts';
 
 test('what a processor held when its lease ran out is handled by another, once in effect', async (t) => {
@@ -135,6 +136,26 @@ test('after all have gone in good order, every key left has an owner or an expir
   for (const key of await look.keys('*')) if ((await look.ttl(key)) < 0) lasting.push(key);
   // The two counters are the cluster's own.
   t.deepEqual(lasting.sort(), ['ocpp:epoch', 'ocpp:running']);
+});
+
+test('processors that come and go under load leave nothing where nobody looks', async (t) => {
+  const { processor, proxy, look } = await cluster(t);
+  const gateway = await proxy();
+  const handled = new Set<string>();
+  const stations = await Promise.all(Array.from({ length: 20 }, (_, i) => station(gateway, `CP-${i}`)));
+  const note = async (delivery: Delivery) => {
+    handled.add(`${delivery.stationId} ${delivery.frame.id}`);
+    return done();
+  };
+  for (let round = 0; round < 25; round++) {
+    const transport = await processor(note);
+    for (const one of stations) void one.call(`m${round}`);
+    await wait(round % 5);
+    await transport.stop();
+  }
+  await processor(note);
+  await until(() => handled.size === 20 * 25, 'every message');
+  t.deepEqual(await look.keys('*:landing:*'), []);
 });
 
 test('a processor that leaves in good order counts no delivery', async (t) => {

@@ -102,6 +102,15 @@ export class Membership {
     this.blocking.disconnect();
   }
 
+  /**
+   * Ends the blocking connection in Redis too: a command that waits there would be served after this process has left,
+   * and what it moves nobody would find.
+   */
+  async endBlocking(): Promise<void> {
+    this.blocking.disconnect();
+    if (this.#blockingId > 0) await this.commands.client('KILL', 'ID', this.#blockingId);
+  }
+
   /** No more renewals and rescues; commands still work. */
   retire(): void {
     this.#stopped.abort();

@@ -128,7 +128,10 @@ export class RedisTransport implements Transport {
     this.#wake();
     await this.#loop;
     try {
-      if (pid !== '' && commands.status === 'ready') await putBackAll(commands, keys, pid, 'leave');
+      if (pid !== '' && commands.status === 'ready') {
+        await this.#member.endBlocking();
+        await putBackAll(commands, keys, pid, 'leave');
+      }
     } catch (error) {
       this.#report(error as Error);
     }
