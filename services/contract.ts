@@ -96,6 +96,7 @@ export const METRIC = {
   queueSampledAt: 'ocpp_requests_sampled_timestamp_seconds',
   /** Processor: messages that were given up and wait for a person; global, as the queue's figures. */
   deadLetters: 'ocpp_dead_letters',
+  openCalls: 'ocpp_calls_open',
   /** Proxy: open station sockets; frames stored in the queue (the arrival rate is its derivative). */
   proxySessions: 'ocpp_proxy_sessions',
   proxyForwarded: 'ocpp_proxy_frames_forwarded_total',

@@ -65,6 +65,7 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
       gauges.oldest.set(load.oldestSeconds);
       gauges.inFlight.set(load.inFlight);
       if (load.deadLetters !== undefined) gauges.deadLetters.set(load.deadLetters);
+      if (load.openCalls !== undefined) gauges.openCalls.set(load.openCalls);
       gauges.sampledAt.set(at / 1000);
     },
   };
@@ -82,6 +83,7 @@ function queueGauges(registers: Registry[]) {
     oldest: gauge(METRIC.queueOldestSeconds, 'Age of the oldest of them'),
     inFlight: gauge(METRIC.queueInFlight, 'Frames taken and not yet finished, in the whole cluster'),
     deadLetters: gauge(METRIC.deadLetters, 'Messages given up that wait for a person, in the whole cluster'),
+    openCalls: gauge(METRIC.openCalls, 'Calls to stations that have not ended, in the whole cluster'),
     sampledAt: gauge(METRIC.queueSampledAt, 'When these were read, seconds since 1970'),
   };
 }

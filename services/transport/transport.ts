@@ -157,6 +157,8 @@ export interface TransportLoad {
   readonly inFlight: number;
   /** Messages that were given up and wait for a person; left out where none are kept. */
   readonly deadLetters?: number;
+  /** Calls to stations that wait or were sent and have not ended: one global figure. */
+  readonly openCalls?: number;
   /** Share of the memory that the store may use; left out where it has no limit. */
   readonly memoryShare?: number;
 }

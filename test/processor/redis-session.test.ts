@@ -232,7 +232,9 @@ test('the program: ready while Redis answers, its figures gone while it does not
   };
   const hasFigures = async () => {
     const { text } = await program.ask('/metrics');
-    return [METRIC.queueDepth, METRIC.deadLetters].every((name) => text.includes(`\n${name} `));
+    return [METRIC.queueDepth, METRIC.deadLetters, METRIC.openCalls].every((name) =>
+      text.includes(`\n${name} `),
+    );
   };
   t.true(await hasFigures());
   await redis.server.kill();

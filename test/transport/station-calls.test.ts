@@ -96,8 +96,10 @@ test('an open call stands where the seed looks for it, and nowhere once it is ov
   t.deepEqual(await next.hgetall(`${net.prefix}:pending:CP-1`), { [id]: '{"featureName":"Reset"}' });
   const ttl = await next.pttl(`${net.prefix}:pending:CP-1`);
   t.true(ttl > 30_000 && ttl <= 60_000, `StateTTL, ${ttl} ms`);
+  t.is((await transport.load()).openCalls, 1);
   await net.accept(id);
   await call;
+  t.is((await transport.load()).openCalls, 0);
   t.is(await look.exists(`${net.prefix}:correlation:${id}`), 0);
   t.is(await next.exists(`${net.prefix}:pending:CP-1`), 0);
 });

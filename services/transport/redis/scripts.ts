@@ -24,7 +24,7 @@ export interface Scripts {
   takeOutbox(...keysAndArguments: Argument[]): Promise<OutboxBatch>;
   sweep(...keysAndArguments: Argument[]): Promise<[number, string, ...string[]]>;
   writeToStation(...keysAndArguments: Argument[]): Promise<number>;
-  queueLoad(...keysAndArguments: Argument[]): Promise<[number, number, string, string, number]>;
+  queueLoad(...keysAndArguments: Argument[]): Promise<[number, number, string, string, number, number]>;
   reserve(...keysAndArguments: Argument[]): Promise<number>;
   takeForkAnswers(...keysAndArguments: Argument[]): Promise<string[]>;
   healSession(...keysAndArguments: Argument[]): Promise<number>;
@@ -55,7 +55,7 @@ const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
   takeOutbox: { url: new URL('./outbox.lua', import.meta.url), numberOfKeys: 3, calls: true },
   sweep: { url: new URL('./sweep.lua', import.meta.url), numberOfKeys: 5 },
   writeToStation: { url: new URL('./write.lua', import.meta.url), numberOfKeys: 1 },
-  queueLoad: { url: new URL('./load.lua', import.meta.url), numberOfKeys: 4 },
+  queueLoad: { url: new URL('./load.lua', import.meta.url), numberOfKeys: 5 },
   takeForkAnswers: { url: new URL('./fork-take.lua', import.meta.url), numberOfKeys: 1 },
   healSession: { url: new URL('./fork-heal.lua', import.meta.url), numberOfKeys: 5 },
   reserve: { url: new URL('./reserve.lua', import.meta.url), numberOfKeys: 1 },
