@@ -10,6 +10,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { exitOnSignals } from '../support/children.ts';
 import { compare } from './compare.ts';
 import { idleStations } from './idle.ts';
 import { printProfiles } from './profile.ts';
@@ -30,6 +31,7 @@ const wanted = values.row ?? names;
 const unknown = wanted.find((name) => !names.includes(name));
 if (unknown !== undefined) throw new Error(`there is no row "${unknown}"; there are ${names.join(', ')}`);
 
+exitOnSignals();
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const onStep = (what: string) => process.stderr.write(`  ${what}\n`);
 

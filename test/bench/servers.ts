@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ENV } from '../../services/contract.ts';
 import { freePort } from '../support/free-port.ts';
+import { endWithUs } from '../support/children.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 
@@ -77,10 +78,12 @@ export type Peer = 'ocpp-rpc' | 'ws-echo';
 
 export async function servePeer(peer: Peer, env: Readonly<Record<string, string>> = {}): Promise<Served> {
   const port = await freePort();
-  const child = spawn(process.execPath, [join(import.meta.dirname, `peers/${peer}.ts`)], {
-    env: { PATH: process.env['PATH'], PORT: String(port), ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const child = endWithUs(
+    spawn(process.execPath, [join(import.meta.dirname, `peers/${peer}.ts`)], {
+      env: { PATH: process.env['PATH'], PORT: String(port), ...env },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }),
+  );
   const end = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');

@@ -6,6 +6,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { exitOnSignals } from '../support/children.ts';
 import { bundle } from './bundle.ts';
 import { checkLeftovers } from './aftermath.ts';
 import type { Ledger } from './ledger.ts';
@@ -27,13 +28,12 @@ await using programs = await bundle(values.mutant);
 const total = { calls: 0, answers: 0, resent: 0, charges: 0, commands: {} as Record<string, number> };
 const failed: number[] = [];
 let next = 0;
-const running = new Set<Network>();
 
 async function work(): Promise<void> {
   let network: Network | undefined;
   while (next < runs) {
     const plan = planOf(seed + next++);
-    network ??= await startNetwork();
+    network ??= await Network.start(programs.folder);
     const begun = performance.now();
     const ledger = await run(plan, network);
     sum(ledger);
@@ -63,12 +63,6 @@ async function work(): Promise<void> {
   await network[Symbol.asyncDispose]();
 }
 
-async function startNetwork(): Promise<Network> {
-  const network = await Network.start(programs.folder);
-  running.add(network);
-  return network;
-}
-
 function sum({ counts, charges }: Ledger): void {
   total.calls += counts.calls;
   total.answers += counts.answers;
@@ -89,12 +83,7 @@ async function tell(plan: Plan, ledger: Ledger, network: Network): Promise<void>
 }
 
 // Whoever is told to stop leaves no process behind.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    for (const network of running) network.killAll();
-    process.exit(130);
-  });
-}
+exitOnSignals();
 
 await Promise.all(Array.from({ length: Math.min(networks, runs) }, () => work()));
 const ends = Object.entries(total.commands).map(([end, count]) => `${count} ${end}`);

@@ -141,12 +141,6 @@ export class Network implements AsyncDisposable {
     await Promise.all([...this.#programs.values()].map((running) => this.#end(running, 'SIGTERM')));
   }
 
-  /** At once and without waiting. */
-  killAll(): void {
-    for (const { program } of this.#programs.values()) program.signal('SIGKILL');
-    void this.redis.kill();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#programs.values()].map(({ program }) => program.kill('SIGKILL')));
     for (const requester of this.#requesters.values()) requester.die();

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ENV, PATH } from '../../services/contract.ts';
+import { endWithUs } from './children.ts';
 import { freePort } from './free-port.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -44,18 +45,20 @@ export class Program implements AsyncDisposable {
     this.name = name;
     this.adminPort = ports.admin;
     this.stationPort = ports.station;
-    this.#child = spawn(process.execPath, [...nodeArgs, entry], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env['PATH'],
-        [ENV.podName]: `${name}-${ports.admin}`,
-        [ENV.podIp]: '127.0.0.1',
-        [ENV.adminPort]: String(ports.admin),
-        [ENV.stationPort]: String(ports.station),
-        ...env,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    this.#child = endWithUs(
+      spawn(process.execPath, [...nodeArgs, entry], {
+        cwd: ROOT,
+        env: {
+          PATH: process.env['PATH'],
+          [ENV.podName]: `${name}-${ports.admin}`,
+          [ENV.podIp]: '127.0.0.1',
+          [ENV.adminPort]: String(ports.admin),
+          [ENV.stationPort]: String(ports.station),
+          ...env,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
     const note = (text: string) => (this.#log = `${this.#log}${text}`.slice(-MAX_LOG));
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', note);

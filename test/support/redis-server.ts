@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { endWithUs } from './children.ts';
 import { freePort } from './free-port.ts';
 
 export interface RedisServer extends AsyncDisposable {
@@ -44,9 +45,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       : [file, '--sentinel', ...common];
   let child: ChildProcess;
   const start = async () => {
-    child = spawn('redis-server', [...args, ...(options.args ?? [])], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    child = endWithUs(
+      spawn('redis-server', [...args, ...(options.args ?? [])], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      }),
+    );
     const failed = new Promise<never>((_, reject) => {
       child.once('error', (error) =>
         reject(
