@@ -45,7 +45,9 @@ export class MemoryState implements StateReader {
     switch (write.kind) {
       case 'set': {
         const stored = this.#live(write.key) ?? { fields: new Map<string, string>(), expiresAt: Infinity };
-        for (const [name, value] of Object.entries(write.fields)) stored.fields.set(name, value);
+        const { newerBy, fields } = write;
+        if (newerBy !== undefined && (stored.fields.get(newerBy) ?? '') > (fields[newerBy] ?? '')) return;
+        for (const [name, value] of Object.entries(fields)) stored.fields.set(name, value);
         if (write.expireSeconds !== undefined) {
           stored.expiresAt = this.#clock.now() + write.expireSeconds * 1000;
         }

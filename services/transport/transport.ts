@@ -51,6 +51,11 @@ export type StateWrite =
       readonly key: string;
       readonly fields: Readonly<Record<string, string>>;
       readonly expireSeconds?: number;
+      /**
+       * One of the fields, such as a time in ISO 8601: the write is left out when the stored one is greater as a text.
+       * For what can be handled in another order than it was said: SENDs.
+       */
+      readonly newerBy?: string;
     }
   | { readonly kind: 'delete'; readonly key: string }
   /** Appends to a stream that keeps about the newest `maxLength` entries. */

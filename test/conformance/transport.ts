@@ -179,6 +179,25 @@ export function transportConformance(
     t.is(await transport.state.field('gone:1', 'a'), undefined);
   });
 
+  run('a write that must be newer turns nothing back', async (t, { transport, connect }) => {
+    const at: Readonly<Record<string, string>> = {
+      one: '2026-01-01',
+      two: '2026-01-03',
+      three: '2026-01-02',
+    };
+    transport.onMessage(async ({ frame: { id } }) =>
+      outcome({
+        writes: [{ kind: 'set', key: 'last', fields: { value: id, at: at[id] ?? '' }, newerBy: 'at' }],
+      }),
+    );
+    await transport.start();
+    const station = await connect('CP-1', 'ocpp1.6');
+    const ear = new Ear(station);
+    for (const id of Object.keys(at)) await station.write(call(id));
+    await ear.until(3);
+    t.deepEqual(await transport.state.record('last'), { value: 'two', at: '2026-01-03' });
+  });
+
   run('a connection that was replaced has no effect and gets no answer', async (t, harness) => {
     const { transport, connect } = harness;
     let release = () => {};

@@ -3,7 +3,6 @@
  * answered. The last value of each stream is kept; history is the business of whoever wants it.
  */
 import type { OCPP21 } from 'typed-ocpp';
-import type { StateWrite } from '../../transport/transport.ts';
 import type { Handler } from '../handler.ts';
 import { key } from '../state.ts';
 
@@ -44,7 +43,7 @@ export const notifyPeriodicEventStream: Handler<OCPP21.NotifyPeriodicEventStream
   const lastAt = new Date(Date.parse(basetime) + last.t * 1000);
   const at = Number.isNaN(lastAt.getTime()) ? basetime : lastAt.toISOString();
   const facts = { lastValue: last.v, lastAt: at, pending: `${pending}` };
-  return { response: {}, writes: [remember(stationId, id, facts)] };
+  return { response: {}, writes: [{ ...remember(stationId, id, facts), newerBy: 'lastAt' }] };
 };
 
 export const closePeriodicEventStream: Handler<OCPP21.ClosePeriodicEventStreamRequest> = async (
@@ -59,6 +58,7 @@ function isKept(id: number): boolean {
   return id >= 0 && id < STREAMS_KEPT;
 }
 
-function remember(stationId: string, id: number, fields: Readonly<Record<string, string>>): StateWrite {
-  return { kind: 'set', key: key.eventStream(stationId, id), fields, expireSeconds: EXPIRE_SECONDS };
+function remember(stationId: string, id: number, fields: Readonly<Record<string, string>>) {
+  const record = key.eventStream(stationId, id);
+  return { kind: 'set', key: record, fields, expireSeconds: EXPIRE_SECONDS } as const;
 }

@@ -75,9 +75,13 @@ function stationAnswer(frame: Frame): AnswerPieces {
 function writeArguments(keys: Keys, write: StateWrite): string[] {
   const key = keys.state(write.key);
   if (write.kind === 'delete') return ['delete', key, '', '0'];
-  const texts = Object.entries(write.fields).flat();
+  const newerBy = write.kind === 'set' ? write.newerBy : undefined;
+  const compared = newerBy === undefined ? {} : { [newerBy]: write.fields[newerBy] ?? '' };
+  // The compared one comes first.
+  const texts = Object.entries({ ...compared, ...write.fields }).flat();
   const bound = write.kind === 'append' ? write.maxLength : (write.expireSeconds ?? '');
-  return [write.kind, key, String(bound), String(texts.length), ...texts];
+  const op = newerBy === undefined ? write.kind : 'set-newer';
+  return [op, key, String(bound), String(texts.length), ...texts];
 }
 
 function eventArguments(keys: Keys, event: DomainEvent): string[] {

@@ -10,7 +10,8 @@
 --   sequence, answer list (a whole key, or '' where nobody waits for an answer), head, body, tail, replay head, business key (whole key or ''), count of writes arguments,
 --   seconds that the answer stays under the business key
 --   then the writes: op, key, bound, count of strings, strings ...
---    set: bound is the expiry in seconds or '' ; delete ; append: bound is the stream's length
+--    set: bound is the expiry in seconds or '' ; delete ; append: bound is the stream's length ;
+--    set-newer: a set that is left out when the stored value of its first field is greater
 --  Of an answer of the station the message id stands in head, and the answer in body.
 --  The answer is head .. body .. tail; head '' means none. A replay is replay head .. stored body .. tail; an
 --  answer with the replay's own head is a result, the only kind that is stored.
@@ -26,7 +27,7 @@ local SEND_WINDOW = 64
 local FORK_ANSWERS, FORK_SECONDS = 100, 120
 -- Strings in one write: unpack() fails at about 8000.
 local MAX_STRINGS = 4000
-local TYPES = { set = 'hash', append = 'stream' }
+local TYPES = { set = 'hash', ['set-newer'] = 'hash', append = 'stream' }
 
 -- Why a delivery's writes cannot be applied, or nil.
 local function faultOf(first, last)
@@ -49,7 +50,9 @@ local function apply(first, last)
   while i <= last do
     local op, key, bound, count = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
     local from, to = i + 4, i + 3 + count
-    if op == 'set' then
+    if op == 'set-newer' and (redis.call('HGET', key, ARGV[from]) or '') > ARGV[from + 1] then
+      -- A younger one was handled before.
+    elseif op == 'set' or op == 'set-newer' then
       if count > 0 then redis.call('HSET', key, unpack(ARGV, from, to)) end
       if bound ~= '' then redis.call('EXPIRE', key, bound) end
     elseif op == 'append' then
