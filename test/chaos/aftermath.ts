@@ -12,9 +12,9 @@ const OWNED: readonly RegExp[] = [
   /^ocpp:(transactions|meter-values|settlements|events)$/,
   // Of a station as long as there is that station.
   /^ocpp:station:.*$/,
-  // Of living processes.
-  /^ocpp:(processors|proxies|process:.*|outbox:.*|inflight:.*|processing:.*|landing:.*)$/,
 ];
+/** Of living processes; when they have ended in good order, nothing of this is left. */
+const LIVING = /^ocpp:(processors|proxies|process:.*|outbox:.*|inflight:.*|processing:.*|landing:.*)$/;
 const QUIET_MS = 20_000;
 
 /** Resolves when nothing is under way any more: what was asked is handled, and the stations are gone. */
@@ -55,6 +55,10 @@ export async function checkEffects(look: Redis, { seed }: Plan, ledger: Ledger):
   const closed = (await look.xrange('ocpp:transactions', '-', '+')).map(([, fields]) => fields).filter(ours);
   const events = (await look.xrange('ocpp:events', '-', '+')).map(([, fields]) => fields).filter(ours);
   for (const charge of ledger.charges) checkCharge(charge, closed, events, ledger);
+  checkMeterValues(
+    (await look.xrange('ocpp:meter-values', '-', '+')).map(([, fields]) => fields),
+    ledger,
+  );
   const finished = ledger.charges.filter(({ stopped }) => stopped).length;
   if (closed.length !== finished) {
     ledger.violated(`${finished} transactions were ended by their stations, ${closed.length} are recorded`);
@@ -91,10 +95,31 @@ function checkCharge(
   if (told.join() !== expected.join()) ledger.violated(`${what} had the events ${told.join()}`);
 }
 
-/** Everything in Redis has an owner or an expiry. */
-export async function checkLeftovers(look: Redis, ledger: Pick<Ledger, 'violated'>): Promise<void> {
+/** The meter values of an end (2.x) stand in their stream once; those of a running transaction only in its record. */
+function checkMeterValues(kept: readonly string[][], ledger: Ledger): void {
+  for (const { stationId, transactionId, protocol, stopped } of ledger.charges) {
+    const own = kept.filter(
+      (fields) =>
+        fieldOf(fields, 'stationId') === stationId && fieldOf(fields, 'transactionId') === transactionId,
+    );
+    if (!stopped || transactionId === undefined) continue;
+    const expected = protocol === 'ocpp1.6' ? 0 : 1;
+    if (own.length !== expected) {
+      ledger.violated(
+        `${stationId}: transaction ${transactionId} has ${own.length} entries of meter values, not ${expected}`,
+      );
+    }
+  }
+}
+
+/** Everything in Redis has an owner or an expiry. @param stopped all processes have ended: they own nothing any more */
+export async function checkLeftovers(
+  look: Redis,
+  ledger: Pick<Ledger, 'violated'>,
+  stopped: boolean = false,
+): Promise<void> {
   for (const key of await look.keys('*')) {
-    if (OWNED.some((pattern) => pattern.test(key))) continue;
+    if (OWNED.some((pattern) => pattern.test(key)) || (!stopped && LIVING.test(key))) continue;
     if ((await look.ttl(key)) === -1) ledger.violated(`${key} is left, with no owner and no expiry`);
   }
 }

@@ -26,7 +26,14 @@ interface Command {
 export class Ledger {
   readonly violations: string[] = [];
   readonly charges: Charge[] = [];
-  readonly counts = { calls: 0, answers: 0, resent: 0, commands: {} as Record<string, number> };
+  readonly counts = {
+    calls: 0,
+    answers: 0,
+    resent: 0,
+    sendsKept: 0,
+    watched: 0,
+    commands: {} as Record<string, number>,
+  };
   readonly #commands = new Map<string, Command>();
   /** By connection and message id: CALLs written, less answers heard. */
   readonly #unanswered = new Map<string, number>();

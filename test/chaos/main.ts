@@ -25,7 +25,15 @@ const { values } = parseArgs({
 const [runs, seed, networks] = [Number(values.runs), Number(values.seed), Number(values.networks)];
 
 await using programs = await bundle(values.mutant);
-const total = { calls: 0, answers: 0, resent: 0, charges: 0, commands: {} as Record<string, number> };
+const total = {
+  sendsKept: 0,
+  watched: 0,
+  calls: 0,
+  answers: 0,
+  resent: 0,
+  charges: 0,
+  commands: {} as Record<string, number>,
+};
 const failed: number[] = [];
 let next = 0;
 
@@ -53,18 +61,24 @@ async function work(): Promise<void> {
   if (network === undefined) return;
   await network.stop();
   let left = 0;
-  await checkLeftovers(network.look, {
-    violated(what) {
-      left++;
-      console.log(`FAILED after the last run: ${what}`);
+  await checkLeftovers(
+    network.look,
+    {
+      violated(what) {
+        left++;
+        console.log(`FAILED after the last run: ${what}`);
+      },
     },
-  });
+    true,
+  );
   if (left > 0) failed.push(-1);
   await network[Symbol.asyncDispose]();
 }
 
 function sum({ counts, charges }: Ledger): void {
   total.calls += counts.calls;
+  total.sendsKept += counts.sendsKept;
+  total.watched += counts.watched;
   total.answers += counts.answers;
   total.resent += counts.resent;
   total.charges += charges.length;
@@ -90,5 +104,6 @@ const ends = Object.entries(total.commands).map(([end, count]) => `${count} ${en
 console.log(
   `${runs} runs: ${total.calls} CALLs (${total.resent} sent again), ${total.charges} transactions, commands: ${ends.join(', ')}`,
 );
+console.log(`${total.sendsKept} last SENDs held, ${total.watched} runs' sessions judged`);
 console.log(failed.length === 0 ? 'no promise was broken' : `${failed.length} runs broke a promise`);
 process.exitCode = failed.length === 0 ? 0 : 1;

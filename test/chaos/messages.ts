@@ -47,6 +47,15 @@ export function stop(charge: Charge, step: number, meterStop: number): Message {
   return { action: 'StopTransaction', payload };
 }
 
+/** What 2.1 never has answered: the newest value of event stream 1. */
+export function send(number: number): Message {
+  const data = [{ t: number, v: String(number) }];
+  return {
+    action: 'NotifyPeriodicEventStream',
+    payload: { id: 1, pending: 0, basetime: new Date(BEGUN).toISOString(), data },
+  };
+}
+
 function event(
   charge: Charge,
   eventType: 'Started' | 'Updated' | 'Ended',

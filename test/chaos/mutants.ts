@@ -63,4 +63,24 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  'replaced-without-disconnect': {
+    what: 'a connection that is replaced is not said to have ended',
+    changes: [
+      {
+        file: 'connect.lua',
+        from: "  redis.call('PUBLISH', ARGV[1] .. ':control:disconnect', cjson.encode(ended))\n",
+        to: '',
+      },
+    ],
+  },
+  'leaves-its-registration': {
+    what: 'a processor that ends in good order leaves its registration',
+    changes: [
+      {
+        file: 'put-back.lua',
+        from: "  redis.call('DEL', KEYS[1])\n",
+        to: "  if ARGV[2] == 'end' then redis.call('DEL', KEYS[1]) end\n",
+      },
+    ],
+  },
 };

@@ -5,6 +5,7 @@ import { type Charge, Ledger } from './ledger.ts';
 import type { Network } from './network.ts';
 import type { Plan } from './plan.ts';
 import { command } from './requester.ts';
+import { checkSessions, SessionWatch } from './sessions.ts';
 import { Station } from './station.ts';
 
 /** After the last fault everybody must get on and come to an end within this; ms. */
@@ -12,6 +13,7 @@ const PATIENCE_MS = 40_000;
 
 export async function run(plan: Plan, network: Network): Promise<Ledger> {
   const ledger = new Ledger();
+  const watch = await SessionWatch.start(network.look);
   const giveUp = new AbortController();
   const { signal } = giveUp;
   const world = {
@@ -19,6 +21,10 @@ export async function run(plan: Plan, network: Network): Promise<Ledger> {
     urls: network.urls,
     signal,
     lastMeter: (charge: Charge) => lastMeter(network, charge),
+    lastSent: async (id: string) => {
+      const stored = await network.look.hget(`ocpp:event-stream:${id}:1`, 'lastValue');
+      return stored === null ? undefined : Number(stored);
+    },
   };
   const stations = plan.stations.map((one) => new Station(one, world));
   const days = stations.map((station) => station.run());
@@ -27,6 +33,8 @@ export async function run(plan: Plan, network: Network): Promise<Ledger> {
     const outcome = await command(one, () => network.requester(one.requester), signal);
     if (outcome !== undefined) ledger.ended(one.key, outcome);
   });
+  const ofStreams = new AbortController();
+  const streams = watchStreams(network, plan, ledger, ofStreams.signal);
   const faults = plan.faults.map(async (fault) => {
     await wait(fault.at);
     await network.strike(fault);
@@ -50,12 +58,38 @@ export async function run(plan: Plan, network: Network): Promise<Ledger> {
   await staying;
   clearTimeout(late);
   if (signal.aborted) ledger.violated(`not everybody came to an end within ${PATIENCE_MS} ms`);
+  await Promise.all(stations.map((station) => station.checkSent()));
   await Promise.all(stations.map((station) => station.leave()));
   ledger.close(plan.commands.map(({ key }) => key));
   await untilQuiet(network.look, ledger);
+  ofStreams.abort();
+  await streams;
+  if (watch.gaps === 0) for (const { id } of plan.stations) checkSessions(id, watch.of(id), ledger);
+  ledger.counts.watched = watch.gaps === 0 ? 1 : 0;
+  watch.stop();
   await checkEffects(network.look, plan, ledger);
   await checkLeftovers(network.look, ledger);
   return ledger;
+}
+
+/** The newest value of a stream never gets older: SENDs of a connection take effect in its order, those of a replaced one not at all. */
+async function watchStreams(
+  { look }: Network,
+  plan: Plan,
+  ledger: Ledger,
+  signal: AbortSignal,
+): Promise<void> {
+  const newest = new Map<string, number>();
+  while (!signal.aborted) {
+    for (const { id, protocol } of plan.stations) {
+      if (protocol !== 'ocpp2.1') continue;
+      const stored = Number((await look.hget(`ocpp:event-stream:${id}:1`, 'lastValue')) ?? 0);
+      const before = newest.get(id) ?? 0;
+      if (stored < before) ledger.violated(`${id}: SEND ${stored} took effect after SEND ${before}`);
+      newest.set(id, stored);
+    }
+    await wait(10);
+  }
 }
 
 async function lastMeter({ look }: Network, { stationId, protocol, transactionId = '' }: Charge) {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import type { Charge, Ledger } from './ledger.ts';
-import { boot, meter, type Message, start, stop } from './messages.ts';
+import { boot, meter, type Message, send, start, stop } from './messages.ts';
 import type { StationPlan } from './plan.ts';
 import { Chance } from './random.ts';
 
@@ -16,6 +16,8 @@ export interface StationWorld {
   readonly urls: readonly string[];
   /** Looks into the store: the last meter of an open transaction; undefined when there is no such record. */
   readonly lastMeter: (charge: Charge) => Promise<number | undefined>;
+  /** Looks into the store: the newest value of the station's event stream. */
+  readonly lastSent: (stationId: string) => Promise<number | undefined>;
   readonly signal: AbortSignal;
 }
 
@@ -38,6 +40,8 @@ export class Station {
   readonly #chance: Chance;
   readonly #patient: boolean;
   #link: Link | undefined;
+  /** SENDs written, and the connection of the last one. */
+  #sent = { number: 0, connection: 0 };
   #answers = new Map<string, (frame: readonly unknown[] | undefined) => void>();
 
   constructor(plan: StationPlan, world: StationWorld) {
@@ -62,6 +66,33 @@ export class Station {
     ws.close(1000);
     await Promise.race([closed, wait(CLOSE_MS)]);
     ws.terminate();
+  }
+
+  /** On a connection that has been the station's all along, what it sent last is what is stored last. */
+  async checkSent(): Promise<void> {
+    const { number, connection } = this.#sent;
+    const { ledger, lastSent } = this.#world;
+    const { id } = this.#plan;
+    const link = this.#link;
+    if (number === 0 || link?.number !== connection) return;
+    const end = Date.now() + PATIENT_MS;
+    let stored = await lastSent(id);
+    for (; stored !== number && Date.now() < end; stored = await lastSent(id)) await wait(100);
+    if (stored === number) return void ledger.counts.sendsKept++;
+    const alive = await this.#askOnce(link, randomUUID(), { action: 'Heartbeat', payload: {} });
+    if (alive !== undefined)
+      ledger.violated(`${id}: SEND ${number} was the last on ${connection}, ${stored} is stored`);
+  }
+
+  /** Three at once. */
+  #send(): void {
+    const link = this.#link;
+    if (this.#plan.protocol !== 'ocpp2.1' || link?.ws.readyState !== WebSocket.OPEN) return;
+    this.#sent.connection = link.number;
+    for (let i = 0; i < 3; i++) {
+      const { action, payload } = send(++this.#sent.number);
+      link.ws.send(JSON.stringify([6, randomUUID(), action, payload]));
+    }
   }
 
   /** Connects if it must. */
@@ -92,6 +123,7 @@ export class Station {
     for (let step = 1; step <= meters; step++) {
       await wait(pauseMs, undefined, { signal }).catch(() => undefined);
       const value = meterStart + step * 10;
+      this.#send();
       if ((await this.#ask(meter(charge, step, value))) === undefined) return;
       const stored = await lastMeter(charge);
       if (stored !== value) ledger.violated(`${id}: meter ${value} was answered, ${stored} is stored`);
