@@ -54,7 +54,11 @@ export function runOperator(options: OperatorOptions): Operator {
   );
   const reconcile = createReconciler({
     store,
-    caches: { get: (ref) => controller.caches.get(ref), list: (...of) => controller.caches.list(...of) },
+    caches: {
+      get: (ref) => controller.caches.get(ref),
+      list: (...of) => controller.caches.list(...of),
+      serves: (resource) => controller.caches.serves(resource),
+    },
     scrape,
     recordEvent: (about, { type, reason, message }) => events.record(about, type, reason, message),
     clock,

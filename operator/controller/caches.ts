@@ -5,6 +5,8 @@ export interface Caches {
   /** Undefined: it does not exist, or its kind is not watched. */
   get(ref: ObjectRef): KubeObject | undefined;
   list(resource: Resource, options?: ListOptions): KubeObject[];
+  /** Whether the API server serves this kind and its objects are watched: kinds of add-ons may be absent. */
+  serves(resource: Resource): boolean;
 }
 
 /** `namespace/name`, or `name` of what has no namespace. */

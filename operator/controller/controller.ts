@@ -167,5 +167,6 @@ function cachesOf(reflectors: readonly Reflector[]): Caches {
       return undefined;
     },
     list: (resource, scope) => watching(resource).flatMap((reflector) => reflector.list(scope)),
+    serves: (resource) => watching(resource).length > 0,
   };
 }
