@@ -1,64 +1,14 @@
-/**
- * The charts as helm renders them. Needs helm: on PATH, or through the test cluster's tools. Without it
- * the suite is skipped, loudly, and in CI it fails.
- */
-import { execFileSync, spawnSync } from 'node:child_process';
+/** The charts as helm renders them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { parse, parseAllDocuments } from 'yaml';
-import { OCPP_CLUSTERS } from '../../operator/api/ocpp-cluster.ts';
-import type { Resource } from '../../operator/kube/object-store.ts';
-import { OWNED, PODS } from '../../operator/render/resources.ts';
+import { parse } from 'yaml';
 import { PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import { upgradeArguments } from '../e2e/release.ts';
+import { chartTest, helm, NAMESPACE, only, type Rendered, template } from './helm.ts';
+import { CLUSTER, OPERATOR } from './values.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const OPERATOR = join(ROOT, 'charts/ocpp-operator');
-const CLUSTER = join(ROOT, 'charts/ocpp-cluster');
-
-interface Rendered {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly annotations?: object };
-  readonly spec?: unknown;
-  readonly rules?: readonly Rule[];
-}
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-  readonly resourceNames?: readonly string[];
-}
-
-function findHelm(): string | undefined {
-  if (spawnSync('helm', ['version']).status === 0) return 'helm';
-  const cluster = process.env['OCPP_TEST_CLUSTER'];
-  if (cluster === undefined) return undefined;
-  const script = 'eval "$("$1" env)" && "$1" tools >/dev/null && command -v helm';
-  const found = spawnSync('bash', ['-c', script, 'bash', cluster], { encoding: 'utf8' });
-  return found.status === 0 ? found.stdout.trim() : undefined;
-}
-
-const helm = findHelm();
-if (helm === undefined) console.warn('SKIPPED: tests of the charts, as there is no helm on PATH');
-const chartTest = helm === undefined && process.env['CI'] !== 'true' ? test.skip : test;
-
-/** What `helm template` makes of a chart; throws with helm's words. */
-function template(chart: string, values: object = {}, name = 'ocpp'): Rendered[] {
-  const text = execFileSync(
-    helm ?? 'helm',
-    ['template', name, chart, '--namespace', 'ocpp-system', '--values', '-'],
-    { input: JSON.stringify(values), encoding: 'utf8', stdio: 'pipe' },
-  );
-  return parseAllDocuments(text).flatMap((document) => (document.toJS() as Rendered | null) ?? []);
-}
-
-function only(objects: readonly Rendered[], kind: string): Rendered {
-  const found = objects.filter((object) => object.kind === kind);
-  if (found.length !== 1 || found[0] === undefined)
-    throw new Error(`${found.length} objects of kind ${kind}`);
-  return found[0];
-}
 
 interface PodSpec {
   readonly securityContext: object;
@@ -81,7 +31,7 @@ const envOf = (pod: PodSpec) =>
 
 for (const chart of [OPERATOR, CLUSTER]) {
   chartTest(`helm lint passes: ${chart.slice(ROOT.length + 1)}`, (t) => {
-    t.notThrows(() => execFileSync(helm ?? 'helm', ['lint', '--strict', chart], { stdio: 'pipe' }));
+    t.notThrows(() => helm(['lint', '--strict', chart]));
   });
 }
 
@@ -95,9 +45,10 @@ test('the chart carries the resource definition of crds/, byte for byte', (t) =>
 
 chartTest('the definition is installed as it is, and uninstalling the operator leaves it', (t) => {
   const { metadata, ...rest } = only(template(OPERATOR), 'CustomResourceDefinition');
-  const { annotations, ...named } = metadata;
+  const { annotations, labels, ...named } = metadata;
   const source = parse(readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8')) as unknown;
   t.like(annotations, { 'helm.sh/resource-policy': 'keep' });
+  t.like(labels, { 'app.kubernetes.io/managed-by': 'Helm' });
   t.deepEqual({ ...rest, metadata: named } as unknown, source);
   const without = template(OPERATOR, { crd: { install: false } });
   t.false(without.some((object) => object.kind === 'CustomResourceDefinition'));
@@ -128,8 +79,8 @@ chartTest('skaffold.yaml sets values that the chart has', (t) => {
   const values = upgradeArguments({ repository: 'local', tag: 'abc' }).filter((text) =>
     text.startsWith('--set'),
   );
-  const text = execFileSync(helm ?? 'helm', ['template', 'ocpp', OPERATOR, ...values], { encoding: 'utf8' });
-  t.regex(text, /image: local:abc\n/);
+  const text = helm(['template', 'ocpp', OPERATOR, ...values]);
+  t.regex(text, /image: "?local:abc"?\n/);
 });
 
 chartTest('the operator Pod meets the restricted Pod Security Standard and the contract of programs', (t) => {
@@ -150,44 +101,26 @@ chartTest('the operator Pod meets the restricted Pod Security Standard and the c
   t.is(container.readinessProbe.httpGet.path, PATH.readiness);
 });
 
-chartTest('with watchNamespaces the operator may do nothing elsewhere', (t) => {
-  const everywhere = template(OPERATOR);
-  t.is(everywhere.filter((object) => object.kind === 'ClusterRoleBinding').length, 1);
-  const listed = template(OPERATOR, { watchNamespaces: ['north', 'south'] });
-  t.false(listed.some((object) => object.kind === 'ClusterRoleBinding'));
-  const bound = listed
-    .filter((object) => object.kind === 'RoleBinding')
-    .map(({ metadata }) => metadata.namespace);
-  t.deepEqual(new Set(bound), new Set([undefined, 'north', 'south']));
-});
-
-chartTest('the operator may do with each kind what it does, and no more', (t) => {
-  const rules = template(OPERATOR).flatMap((object) => object.rules ?? []);
-  const verbs = ({ group, plural }: Pick<Resource, 'group' | 'plural'>) =>
-    rules
-      .filter((rule) => rule.apiGroups.includes(group) && rule.resources.includes(plural))
-      .flatMap((rule) => rule.verbs)
+chartTest('with watchNamespaces the operator gets nothing cluster-wide', (t) => {
+  const bindings = (values: object) =>
+    template(OPERATOR, values)
+      .filter(({ kind }) => kind.endsWith('RoleBinding'))
+      .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}`)
       .sort();
-  // Server-side apply is a PATCH, which also needs `create` where the object is new.
-  for (const kind of OWNED)
-    t.deepEqual(verbs(kind), ['create', 'delete', 'get', 'list', 'patch', 'watch'], kind.kind);
-  for (const kind of [PODS, OCPP_CLUSTERS]) t.deepEqual(verbs(kind), ['get', 'list', 'watch'], kind.kind);
-  t.deepEqual(verbs({ ...OCPP_CLUSTERS, plural: 'ocppclusters/status' }), ['get', 'patch']);
-  t.deepEqual(verbs({ group: '', plural: 'events' }), ['create', 'get', 'patch']);
-  t.deepEqual(verbs({ group: 'coordination.k8s.io', plural: 'leases' }), ['create', 'get', 'update']);
-  // `create` has no name to be limited to.
-  const lease = envOf(podOf(template(OPERATOR)))['LEASE_NAME'] ?? '';
-  const renewal = rules.find((rule) => rule.resources.includes('leases') && rule.verbs.includes('update'));
-  t.deepEqual(renewal?.resourceNames, [lease]);
+  t.deepEqual(bindings({}), ['ClusterRoleBinding ', `RoleBinding ${NAMESPACE}`]);
+  const listed = { watchNamespaces: ['north', 'south'] };
+  t.deepEqual(bindings(listed), ['RoleBinding north', `RoleBinding ${NAMESPACE}`, 'RoleBinding south']);
+  const own = template(OPERATOR, { ...listed, rbac: { aggregateToDefaultRoles: false } });
+  t.false(own.some(({ kind }) => kind.startsWith('ClusterRole')));
 });
 
-chartTest('no permission is given with a wildcard, and none reaches Secrets or Roles', (t) => {
+chartTest('no permission is given with a wildcard, none reaches Roles, and Secrets are only made', (t) => {
   const rules = template(OPERATOR).flatMap((object) => object.rules ?? []);
   t.true(rules.length > 5);
   for (const { apiGroups, resources, verbs } of rules) {
     t.false([...apiGroups, ...resources, ...verbs].includes('*'));
     t.false(apiGroups.includes('rbac.authorization.k8s.io'));
-    t.false(resources.includes('secrets'));
+    if (resources.includes('secrets')) t.deepEqual([resources, verbs], [['secrets'], ['create']]);
   }
 });
 
@@ -199,10 +132,17 @@ chartTest('a mistyped or impossible value is refused by name', (t) => {
     [OPERATOR, { watchNamespaces: 'north' }, /watchNamespaces/],
     [OPERATOR, { watchNamespaces: ['North'] }, /watchNamespaces/],
     [OPERATOR, { replicaCount: 2 }, /replicaCount/],
+    [OPERATOR, { image: { tag: `7@sha256:${'0'.repeat(64)}` } }, /tag/],
+    [OPERATOR, { image: { digest: 'sha256:0' } }, /digest/],
+    [OPERATOR, { imagePullSecrets: ['registry'] }, /imagePullSecrets/],
+    [OPERATOR, { podDisruptionBudget: { maxUnavailable: 0 } }, /maxUnavailable/],
+    [OPERATOR, { serviceAccount: { create: false } }, /serviceAccount\.name/],
+    [OPERATOR, { metrics: { podMonitor: { interval: '30' } } }, /interval/],
     [OPERATOR, { logLevel: 'loud' }, /logLevel/],
     [CLUSTER, { specs: {} }, /specs/],
     [CLUSTER, { name: 'City' }, /name/],
     [CLUSTER, { name: '2go' }, /name/],
+    [CLUSTER, { test: { image: 'a b' } }, /image/],
   ];
   for (const [chart, values, named] of cases) {
     t.throws(() => template(chart, values), { message: named }, JSON.stringify(values));
@@ -216,4 +156,19 @@ chartTest('the cluster chart passes its spec through and takes its name from the
     metadata: { name: 'city' },
     spec: {},
   });
+});
+
+chartTest('release names that make no object names: the operator fits them, a cluster refuses them', (t) => {
+  const DNS_LABEL = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
+  for (const name of ['a', '2nd', 'eu.north', 'ocpp-operator', 'x'.repeat(53), `${'x'.repeat(51)}-y`]) {
+    for (const { kind, metadata } of template(OPERATOR, {}, name)) {
+      if (kind !== 'CustomResourceDefinition')
+        t.regex(metadata.name, DNS_LABEL, `${kind} of release ${name}`);
+      for (const label of Object.values(metadata.labels ?? {})) t.true(label.length <= 63, label);
+    }
+  }
+  for (const name of ['2nd', 'eu.north', 'x'.repeat(41)]) {
+    t.throws(() => template(CLUSTER, {}, name), { message: /cannot be named .* set name/ });
+    t.is(only(template(CLUSTER, { name: 'city' }, name), 'OcppCluster').metadata.name, 'city');
+  }
 });

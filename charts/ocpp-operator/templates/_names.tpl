@@ -2,32 +2,59 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{- /*
+Beginning of all names. A Service's name may have 63 letters and digits and must begin with a letter, while a release's
+may begin with a digit and hold dots; 52 leaves room for the longest ending and for the hashes of Pods.
+*/ -}}
 {{- define "ocpp-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
 {{- else }}
 {{- $name := include "ocpp-operator.name" . }}
-{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 63 | trimSuffix "-" }}
+{{- $release := .Release.Name | replace "." "-" }}
+{{- $full := ternary $release (printf "%s-%s" $release $name) (contains $name $release) }}
+{{- ternary (printf "ocpp-%s" $full) $full (regexMatch "^[0-9]" $full) | trunc 52 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 
 {{- define "ocpp-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
 {{- default (include "ocpp-operator.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- required "serviceAccount.name: must name the account to use, as serviceAccount.create is false" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "ocpp-operator.subject" -}}
+{ kind: ServiceAccount, name: {{ include "ocpp-operator.serviceAccountName" . }}, namespace: {{ .Release.Namespace }} }
 {{- end }}
 
 {{- define "ocpp-operator.image" -}}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- $image := printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- with .Values.image.digest }}{{ $image = printf "%s@%s" $image . }}{{ end }}
+{{- $image }}
 {{- end }}
 
 {{- define "ocpp-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "ocpp-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
 {{- end }}
 
+{{- /* Ours come last and win: selectors and the operator's own search for objects rest on them. */ -}}
 {{- define "ocpp-operator.labels" -}}
-{{ include "ocpp-operator.selectorLabels" . }}
-app.kubernetes.io/component: operator
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- $ours := include "ocpp-operator.selectorLabels" . | fromYaml }}
+{{- $_ := set $ours "app.kubernetes.io/version" (.Chart.AppVersion | trunc 63) }}
+{{- $_ := set $ours "app.kubernetes.io/managed-by" .Release.Service }}
+{{- $_ := set $ours "app.kubernetes.io/part-of" "ocpp" }}
+{{- $_ := set $ours "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+{{- merge $ours .Values.commonLabels | toYaml }}
+{{- end }}
+
+{{- /* Labels and annotations of an object that has none of its own. */ -}}
+{{- define "ocpp-operator.metadata" -}}
+labels: {{- include "ocpp-operator.labels" . | nindent 2 }}
+{{- with .Values.commonAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
