@@ -17,6 +17,7 @@ type Whole<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> };
 /** `spec` with every default in place. What stays optional has none. */
 export interface SettledSpec {
   readonly image: Whole<NonNullable<OcppClusterSpec['image']>>;
+  readonly upgrade: NonNullable<OcppClusterSpec['upgrade']>;
   readonly protocols: readonly string[];
   readonly listeners: NonNullable<OcppClusterSpec['listeners']>;
   readonly proxy: SettledProxy;

@@ -23,6 +23,8 @@ export interface OcppCluster extends KubeObject {
 export interface OcppClusterSpec {
   /** Image of ws-proxy and processor; empty repository or tag: the operator's default at creation. */
   readonly image?: ImageSpec;
+  /** Auto: a new operator moves the cluster to its own image and Pod templates. */
+  readonly upgrade?: 'Manual' | 'Auto';
   /** Subprotocols offered to stations. */
   readonly protocols?: readonly string[];
   /** Exactly one in this version. */
@@ -118,6 +120,10 @@ export interface ExternalRedisSpec {
 }
 
 export interface EmbeddedRedisSpec {
+  /** Whole reference; empty: the operator's when the cluster is created. */
+  readonly image?: string;
+  /** Secret with key `password`; empty: one is made. */
+  readonly passwordSecretName?: string;
   readonly storage?: {
     readonly size?: string;
     readonly storageClassName?: string;
@@ -145,7 +151,7 @@ export interface PodTemplateSpec {
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
 }
 
-export type Phase = 'Pending' | 'Running' | 'Progressing' | 'Degraded';
+export type Phase = 'Pending' | 'Running' | 'Progressing' | 'Draining' | 'Degraded' | 'Paused';
 
 export interface OcppClusterStatus {
   readonly observedGeneration?: number;
@@ -155,6 +161,11 @@ export interface OcppClusterStatus {
   readonly image?: string;
   /** `repository:tag` of spec.image when `image` was chosen: another one there chooses anew. */
   readonly imageRequested?: string;
+  /** Of the Pod templates (operator/render/revision.ts), chosen together with the image. */
+  readonly renderRevision?: number;
+  readonly redis?: RedisStatus;
+  /** ws-proxy Pods that are giving up their stations, oldest deadline first. */
+  readonly drain?: readonly DrainStatus[];
   readonly proxy?: {
     readonly replicas: number;
     readonly readyReplicas: number;
@@ -173,6 +184,23 @@ export interface OcppClusterStatus {
   readonly endpoints?: readonly string[];
 }
 
+/** Of an embedded Redis. */
+export interface RedisStatus {
+  readonly image?: string;
+  /** Left out for clusters of release 0.1.0: no password. */
+  readonly passwordSecretName?: string;
+  /** Size of the volume that was asked for last. */
+  readonly storage?: string;
+}
+
+export interface DrainStatus {
+  readonly pod: string;
+  /** Left out while unknown. */
+  readonly sessions?: number;
+  /** When Kubernetes ends the Pod whatever it still holds. */
+  readonly deadline?: string;
+}
+
 /** Also the memory of the scaler, so that a change of leader forgets nothing. */
 export interface AutoscalingStatus {
   readonly desiredReplicas?: number;
@@ -185,7 +213,14 @@ export interface AutoscalingStatus {
   readonly recommendations?: readonly { readonly at: string; readonly replicas: number }[];
 }
 
-export type ConditionType = 'Available' | 'Progressing' | 'Degraded' | 'RedisReady' | 'AutoscalingActive';
+export type ConditionType =
+  | 'Available'
+  | 'Progressing'
+  | 'Degraded'
+  | 'Draining'
+  | 'RedisReady'
+  | 'HighlyAvailable'
+  | 'AutoscalingActive';
 
 /** metav1.Condition. */
 export interface Condition {

@@ -32,7 +32,11 @@ export class KubeObjectStore implements ObjectStore {
   readonly #paths: ResourcePaths;
   readonly #options: KubeObjectStoreOptions;
   readonly #memo = new RenderingMemo();
-  readonly #applyQuery: Readonly<Record<string, string>>;
+  readonly #applyQuery: {
+    readonly fieldManager: string;
+    readonly force: string;
+    readonly fieldValidation: string;
+  };
 
   constructor(http: KubeHttp, options: KubeObjectStoreOptions = {}) {
     this.#http = http;
@@ -104,6 +108,20 @@ export class KubeObjectStore implements ObjectStore {
     const after = await this.#patch(path, rendered);
     this.#memo.remember(path, rendered, after);
     return { object: after, changed: before === undefined || !sameButStatus(before, after) };
+  }
+
+  async create(object: KubeObject): Promise<boolean> {
+    const resource = await this.#paths.resourceOf(object);
+    const path = this.#paths.collection(resource, object.metadata.namespace);
+    const { fieldManager, fieldValidation } = this.#applyQuery;
+    try {
+      await this.#http.json({ method: 'POST', path, query: { fieldManager, fieldValidation }, body: object });
+      return true;
+    } catch (error) {
+      // Being deleted, or written by another operator a moment ago: both are "there is one".
+      if (error instanceof StoreError && error.code === 'conflict') return false;
+      throw error;
+    }
   }
 
   async patchStatus(ref: ObjectRef, status: object): Promise<KubeObject> {

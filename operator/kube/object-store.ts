@@ -86,6 +86,11 @@ export interface ObjectStore {
    * removed; fields of others stay. Writes nothing when nothing would change: `changed` tells.
    */
   apply(object: KubeObject): Promise<{ readonly object: KubeObject; readonly changed: boolean }>;
+  /**
+   * Makes the object if there is none of its name; false: there is one, and it stays as it is. For what must
+   * be written once and not be read (Secrets).
+   */
+  create(object: KubeObject): Promise<boolean>;
   /** Replaces `status` of the object by server-side apply on the status subresource. */
   patchStatus(ref: ObjectRef, status: object): Promise<KubeObject>;
   /** Resolves also when it was gone already. Dependents are deleted in the background. */

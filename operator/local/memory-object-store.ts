@@ -122,6 +122,12 @@ export class MemoryObjectStore implements ObjectStore {
     return result;
   }
 
+  async create(object: KubeObject): Promise<boolean> {
+    if (this.#state.objects.has(keyOf(idOf(object)))) return false;
+    await this.apply(object);
+    return true;
+  }
+
   async patchStatus(ref: ObjectRef, status: object): Promise<KubeObject> {
     const id = refId(ref);
     if (!this.#state.objects.has(keyOf(id))) throw notFound(id);

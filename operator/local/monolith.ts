@@ -8,13 +8,15 @@ import { settledSpec } from '../api/defaults.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
+import { RENDER_REVISION } from '../render/revision.ts';
 import { nameOf } from '../render/view.ts';
 import type { Deployment, EnvVar } from './kinds.ts';
 import { MONOLITH } from './programs.ts';
 
 /** The objects to put into the store instead of running the operator. */
 export function monolithObjects(cluster: OcppCluster, image: string): KubeObject[] {
-  const rendered = renderObjects(cluster, { image, redisImage: '', processorReplicas: 0 });
+  const context = { image, redisImage: '', processorReplicas: 0, renderRevision: RENDER_REVISION };
+  const rendered = renderObjects(cluster, context);
   const name = nameOf(cluster, 'ws-proxy');
   const of = (kind: string) => rendered.filter((one) => one.kind === kind && one.metadata.name === name);
   const env: EnvVar = { name: ENV.unknownTokens, value: settledSpec(cluster).processor.unknownTokens };

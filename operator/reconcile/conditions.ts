@@ -2,24 +2,28 @@
 import type { SettledSpec } from '../api/defaults.ts';
 import type { Condition, ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { ScaleDecision } from '../scaling/decide.ts';
+import type { Signals } from '../scaling/demand.ts';
 import type { Problem } from './apply.ts';
+import { draining, drainsOf } from './drains.ts';
+import { highlyAvailable } from './high-availability.ts';
 import type { Observed } from './observe.ts';
+import { ANNOTATION, type Orders } from './orders.ts';
+import type { Release } from './release.ts';
+import { no, type Verdict, yes } from './verdict.ts';
 import { podTrouble, stateOf, type WorkloadState, workloadTrouble } from './workloads.ts';
-
-type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
 
 export interface Findings {
   readonly spec: SettledSpec;
   readonly observed: Observed;
+  readonly orders: Orders;
+  readonly release: Release;
+  readonly signals: Signals;
   readonly scale: ScaleDecision;
   readonly problems: readonly Problem[];
   readonly before: OcppClusterStatus | undefined;
   /** ms since 1970 */
   readonly now: number;
 }
-
-const no = (reason: string, message: string): Verdict => ({ status: 'False', reason, message });
-const yes = (reason: string, message: string): Verdict => ({ status: 'True', reason, message });
 
 export function verdicts(findings: Findings): Readonly<Record<ConditionType, Verdict>> {
   const redis = redisReady(findings);
@@ -28,7 +32,9 @@ export function verdicts(findings: Findings): Readonly<Record<ConditionType, Ver
     Available: available,
     Progressing: progressing(findings),
     Degraded: degraded(findings, available),
+    Draining: draining(drainsOf(findings.observed, findings.signals)),
     RedisReady: redis,
+    HighlyAvailable: highlyAvailable(findings.spec),
     AutoscalingActive: findings.scale.condition,
   };
 }
@@ -64,7 +70,11 @@ function sinceStart(available: Verdict, { before }: Findings): Verdict {
   return started ? available : { ...available, reason: STARTING };
 }
 
-function progressing({ spec, observed, scale, problems }: Findings): Verdict {
+function progressing(findings: Findings): Verdict {
+  const { spec, observed, orders, scale, problems } = findings;
+  if (orders.paused) {
+    return no('Paused', `nothing is changed while the annotation ${ANNOTATION.paused} is "true"`);
+  }
   const replaced = problems.filter(({ reason }) => reason === 'BeingReplaced');
   if (replaced.length > 0) return yes('BeingReplaced', told(replaced));
   const parts: (readonly [string, WorkloadState, number])[] = [
@@ -73,12 +83,27 @@ function progressing({ spec, observed, scale, problems }: Findings): Verdict {
   ];
   if (spec.redis.embedded !== undefined) parts.push(['redis', stateOf(observed.redis), 1]);
   const rolling = parts.filter(([, state]) => state.rolling);
+  const held = rolloutsHeld(findings);
+  if (rolling.length > 0 && held !== undefined) return no(held.reason, `${held.message}: ${listed(rolling)}`);
   if (rolling.length > 0) return yes('RollingOut', `Pods are being replaced: ${listed(rolling)}`);
   const unseen = parts.filter(([, state]) => state.unseen);
   if (unseen.length > 0) return yes('Updating', `a change is being put into effect: ${listed(unseen)}`);
   const moving = parts.filter(([, state, wanted]) => state.ready !== wanted || state.replicas !== wanted);
   if (moving.length > 0) return yes('WaitingForPods', `ready of wanted: ${listed(moving)}`);
   return no('Settled', 'everything is as the spec asks');
+}
+
+/** Why Pods of a changed template are not replaced. */
+function rolloutsHeld({ orders, release }: Findings): Verdict | undefined {
+  if (orders.pauseRollouts) {
+    const message = `Pods are left as they are while the annotation ${ANNOTATION.pauseRollouts} is "true"`;
+    return no('RolloutsPaused', message);
+  }
+  if (release.unknownRevision === undefined) return undefined;
+  const message =
+    `a newer operator made these Pods (render revision ${release.unknownRevision}, this one knows ${release.renderRevision}): ` +
+    'they are left as they are; upgrade the operator, or set spec.image or spec.upgrade: Auto to have them replaced by its own';
+  return no('MadeByNewerOperator', message);
 }
 
 const listed = (parts: readonly (readonly [string, WorkloadState, number])[]) =>

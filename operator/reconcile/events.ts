@@ -18,6 +18,8 @@ const TURNS: readonly Turn[] = [
   ['RedisReady', 'False', 'Warning', 'RedisLost'],
   ['Degraded', 'True', 'Warning', 'Degraded'],
   ['Degraded', 'False', 'Normal', 'Recovered'],
+  ['Draining', 'True', 'Normal', 'DrainStarted'],
+  ['Draining', 'False', 'Normal', 'DrainFinished'],
   ['AutoscalingActive', 'True', 'Normal', 'AutoscalingActive'],
   ['AutoscalingActive', 'False', 'Warning', 'AutoscalingHolds'],
 ];
@@ -26,7 +28,19 @@ export function eventsBetween(
   before: OcppClusterStatus | undefined,
   after: OcppClusterStatus,
 ): readonly ClusterEvent[] {
-  return [...scaling(before, after), ...rollout(before, after), ...turns(before, after)];
+  return [
+    ...scaling(before, after),
+    ...rollout(before, after),
+    ...pauses(before, after),
+    ...turns(before, after),
+  ];
+}
+
+function pauses(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  const [then, now] = [before, after].map((status) => conditionOf(status, 'Progressing'));
+  const paused = (one: typeof now) => one?.reason === 'Paused' || one?.reason === 'RolloutsPaused';
+  if (then === undefined || now === undefined || paused(then) === paused(now)) return [];
+  return [{ type: 'Normal', reason: paused(now) ? 'Paused' : 'Resumed', message: now.message }];
 }
 
 function scaling(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
@@ -61,8 +75,8 @@ function turns(before: OcppClusterStatus | undefined, after: OcppClusterStatus):
     if (now?.status !== status || then?.status === status) return [];
     // A cluster that is being made is not "lost", and what has been well from the start is no news.
     if (then === undefined && (type === 'Normal' || condition !== 'Degraded')) return [];
-    // Off is what somebody asked for.
-    if (now.reason === 'Off') return [];
+    // What somebody asked for.
+    if (now.reason === 'Off' || now.reason === 'Paused') return [];
     return [{ type, reason, message: now.message }];
   });
 }

@@ -7,7 +7,7 @@ import { PATH, PORT } from '../../services/contract.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { Scrape, ScrapeTarget } from '../signals/scrape.ts';
 import { type History, remember, signalsOf, workSince } from '../signals/signals.ts';
-import { type Observed, podsOf } from './observe.ts';
+import { idOf, type Observed, podsOf } from './observe.ts';
 import { isReady, type Pod } from './workloads.ts';
 
 export interface Measuring {
@@ -51,9 +51,6 @@ export class Measurement {
     return work === undefined ? signals : { ...signals, work };
   }
 }
-
-/** A Pod of a StatefulSet keeps its name when it is replaced; its uid is another. */
-const idOf = ({ metadata }: Pod): string => metadata.uid ?? metadata.name;
 
 function targetOf(pod: Pod): ScrapeTarget[] {
   const component = pod.metadata.labels?.['app.kubernetes.io/component'];

@@ -46,3 +46,6 @@ export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>
 
 export const podsOf = (observed: Observed, component: Component): Pod[] =>
   observed.pods.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === component);
+
+/** A Pod of a StatefulSet keeps its name when it is replaced; its uid is another. */
+export const idOf = ({ metadata }: Pod): string => metadata.uid ?? metadata.name;

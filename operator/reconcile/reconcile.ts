@@ -4,21 +4,20 @@
  */
 import type { Clock } from '../../services/runtime/clock.ts';
 import type { Log } from '../../services/runtime/log.ts';
-import { settledSpec } from '../api/defaults.ts';
 import {
   type AutoscalingStatus,
   OCPP_CLUSTERS,
   type OcppCluster,
   type OcppClusterStatus,
+  type RedisStatus,
 } from '../api/ocpp-cluster.ts';
 import { type Caches, keyOf } from '../controller/caches.ts';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
-import { renderObjects } from '../render/objects.ts';
-import { decide } from '../scaling/decide.ts';
 import type { Scrape } from '../signals/scrape.ts';
-import { type Applied, applyObjects } from './apply.ts';
+import { type Applied, applyObjects, type Problem } from './apply.ts';
+import { type Decision, decideAll } from './decision.ts';
+import { ensurePassword, growVolume } from './embedded-redis.ts';
 import { type ClusterEvent, eventsBetween } from './events.ts';
-import { chooseImage } from './image.ts';
 import { Measurement, staleMs } from './measure.ts';
 import type { ClusterMetrics } from './metrics.ts';
 import { type Observed, observe } from './observe.ts';
@@ -49,6 +48,7 @@ interface Memory {
   /** What we wrote last: the cache may not show it yet. */
   status: OcppClusterStatus | undefined;
   writtenAt: number;
+  passwordTriedAt: number;
   /** What was logged last. */
   problem: string;
 }
@@ -81,37 +81,67 @@ async function reconcileCluster(
   cluster: OcppCluster,
   memory: Memory,
 ): Promise<void> {
-  const { store, caches, clock } = options;
+  const { caches, clock } = options;
   const observed = observe(caches, cluster);
   const signals = await memory.measurement.read(observed);
-
-  const spec = settledSpec(cluster);
-  const image = chooseImage(spec.image, memory.status, options.defaultImage);
-  const scale = decide({
-    spec: spec.processor.autoscaling,
-    ...(spec.processor.replicas !== undefined && { fixedReplicas: spec.processor.replicas }),
-    ...deploymentOf(observed),
+  const before = memory.status;
+  const decision = decideAll({
+    cluster,
+    observed,
     signals,
-    memory: memory.autoscaling ?? {},
+    status: before,
+    autoscaling: memory.autoscaling,
+    own: { image: options.defaultImage, redisImage: options.redisImage },
     now: clock.now(),
     staleMs: staleMs(options.scrapeIntervalMs),
   });
-  memory.autoscaling = scale.memory;
-  const objects = renderObjects(cluster, {
-    image: image.image,
-    redisImage: options.redisImage,
-    processorReplicas: scale.replicas,
-  });
+  memory.autoscaling = decision.scale.memory;
+  const { problems, redis } = decision.orders.paused
+    ? { problems: [], redis: decision.redis }
+    : await carryOut(options, cluster, memory, decision, observed);
 
-  const applied = await applyObjects(store, caches, cluster, objects);
-  logApplied(options.log, cluster, applied, memory);
-
-  const { problems } = applied;
-  const before = memory.status;
   const now = clock.now();
-  const after = statusOf({ cluster, spec, observed, signals, scale, image, problems, before, now });
+  const after = statusOf({ cluster, observed, signals, ...decision, redis, problems, before, now });
   options.metrics.show(cluster, after);
   await report(options, cluster, memory, after);
+}
+
+/** Everything but the status. */
+async function carryOut(
+  options: ReconcilerOptions,
+  cluster: OcppCluster,
+  memory: Memory,
+  { spec, redis, objects }: Decision,
+  observed: Observed,
+): Promise<{ readonly problems: readonly Problem[]; readonly redis: RedisStatus | undefined }> {
+  const { store, caches, log } = options;
+  const problems: (Problem | undefined)[] = [];
+  const size = spec.redis.embedded?.storage.size;
+  let kept = redis;
+  if (redis !== undefined && passwordDue(options, memory, observed)) {
+    problems.push(await ensurePassword(store, cluster, redis));
+  }
+  if (redis !== undefined && size !== undefined && redis.storage !== size) {
+    const problem = await growVolume(store, cluster, size);
+    problems.push(problem);
+    if (problem === undefined) kept = { ...redis, storage: size };
+  }
+  const applied = await applyObjects(store, caches, cluster, objects);
+  const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems];
+  logApplied(log, cluster, { ...applied, problems: all }, memory);
+  return { problems: all, redis: kept };
+}
+
+/** A Secret that was deleted is noticed by Pods that do not start. */
+const PASSWORD_AGAIN_MS = 10_000;
+
+function passwordDue({ clock }: ReconcilerOptions, memory: Memory, observed: Observed): boolean {
+  const states = [observed.redis, observed.processor, observed.proxy].map(stateOf);
+  const settled = states.every(({ wanted, ready }) => ready >= wanted);
+  const since = clock.now() - memory.passwordTriedAt;
+  if (settled ? Number.isFinite(memory.passwordTriedAt) : since < PASSWORD_AGAIN_MS) return false;
+  memory.passwordTriedAt = clock.now();
+  return true;
 }
 
 function newMemory(options: ReconcilerOptions, cluster: OcppCluster): Memory {
@@ -122,16 +152,9 @@ function newMemory(options: ReconcilerOptions, cluster: OcppCluster): Memory {
     autoscaling: cluster.status?.autoscaling,
     status: cluster.status,
     writtenAt: -Infinity,
+    passwordTriedAt: -Infinity,
     problem: '',
   };
-}
-
-function deploymentOf(observed: Observed) {
-  if (observed.processor === undefined) return {};
-  const [processor, proxy] = [stateOf(observed.processor), stateOf(observed.proxy)];
-  // Stations that move load the processors otherwise than usual.
-  const rolling = [processor, proxy].some((state) => state.rolling || state.unseen);
-  return { deployment: { replicas: processor.wanted, readyReplicas: processor.ready, rolling } };
 }
 
 async function report(

@@ -1,21 +1,19 @@
 /** The status of a cluster, and when a new one is worth a write. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Condition, OcppCluster, OcppClusterStatus, Phase } from '../api/ocpp-cluster.ts';
+import type { Condition, OcppCluster, OcppClusterStatus, Phase, RedisStatus } from '../api/ocpp-cluster.ts';
 import { selectorLabels, selectorText } from '../render/view.ts';
-import type { Signals } from '../scaling/demand.ts';
 import { conditionsOf, type Findings, verdicts } from './conditions.ts';
-import type { ImageChoice } from './image.ts';
+import { DRAINS_SHOWN, drainsOf } from './drains.ts';
 import type { Observed } from './observe.ts';
 import { stateOf } from './workloads.ts';
 
 export interface StatusInput extends Findings {
   readonly cluster: OcppCluster;
-  readonly image: ImageChoice;
-  readonly signals: Signals;
+  readonly redis: RedisStatus | undefined;
 }
 
 export function statusOf(input: StatusInput): OcppClusterStatus {
-  const { cluster, observed, signals, scale, before } = input;
+  const { cluster, observed, signals, scale, release, redis, before } = input;
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
@@ -26,7 +24,10 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     observedGeneration,
     phase: phaseOf(conditions),
     conditions,
-    ...input.image,
+    image: release.image,
+    imageRequested: release.imageRequested,
+    renderRevision: release.unknownRevision ?? release.renderRevision,
+    ...(redis !== undefined && { redis }),
     proxy: {
       replicas: proxy.replicas,
       readyReplicas: proxy.ready,
@@ -50,6 +51,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
         capacityPerReplica: Number(scale.memory.capacityPerReplica.toPrecision(2)),
       }),
     },
+    drain: drainsOf(observed, signals).slice(0, DRAINS_SHOWN),
     endpoints: endpointsOf(input),
   };
 }
@@ -57,9 +59,11 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
 function phaseOf(conditions: readonly Condition[]): Phase {
   const is = (type: string) => conditions.some((one) => one.type === type && one.status === 'True');
   if (is('Degraded')) return 'Degraded';
+  if (conditions.some(({ type, reason }) => type === 'Progressing' && reason === 'Paused')) return 'Paused';
   // Not available and yet not degraded: it is being made.
   if (!is('Available')) return 'Pending';
-  return is('Progressing') ? 'Progressing' : 'Running';
+  if (is('Progressing')) return 'Progressing';
+  return is('Draining') ? 'Draining' : 'Running';
 }
 
 /** From within the Kubernetes cluster always; from outside where a load balancer has an address. */
@@ -91,15 +95,10 @@ export function worthWriting(
 
 /** What a person or a controller waits for. */
 function essence(status: OcppClusterStatus): object {
-  const { observedGeneration, phase, image, imageRequested, endpoints, processor, proxy, autoscaling } =
-    status;
+  const { queue: _, proxy, autoscaling, drain, ...rest } = status;
   return {
-    observedGeneration,
-    phase,
-    image,
-    imageRequested,
-    endpoints,
-    processor,
+    ...rest,
+    drain: (drain ?? []).map(({ pod }) => pod),
     proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas },
     desiredReplicas: autoscaling?.desiredReplicas,
     conditions: (status.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason })),

@@ -11,7 +11,16 @@ interface WorkloadCondition {
 
 /** Deployment or StatefulSet. */
 export interface Workload extends KubeObject {
-  readonly spec?: { readonly replicas?: number };
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly template?: {
+      readonly spec?: { readonly containers?: readonly { readonly image?: string }[] };
+    };
+    /** Of a StatefulSet. */
+    readonly volumeClaimTemplates?: readonly {
+      readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
+    }[];
+  };
   readonly status?: {
     readonly observedGeneration?: number;
     readonly replicas?: number;

@@ -75,15 +75,16 @@ export function podTemplate(
 }
 
 function placement(view: View, component: Component, extra: PodTemplateSpec): object {
-  const spread = {
+  const spread = (topologyKey: string) => ({
     maxSkew: 1,
-    topologyKey: 'kubernetes.io/hostname',
+    topologyKey,
     whenUnsatisfiable: 'ScheduleAnyway',
     labelSelector: { matchLabels: selectorLabels(view.cluster, component) },
-  };
+  });
+  const zones = view.renderRevision >= 2 ? [spread('topology.kubernetes.io/zone')] : [];
   const { nodeSelector, tolerations, affinity, priorityClassName, topologySpreadConstraints } = extra;
   return {
-    topologySpreadConstraints: topologySpreadConstraints ?? [spread],
+    topologySpreadConstraints: topologySpreadConstraints ?? [...zones, spread('kubernetes.io/hostname')],
     ...(nodeSelector !== undefined && { nodeSelector }),
     ...(tolerations !== undefined && { tolerations }),
     ...(affinity !== undefined && { affinity }),

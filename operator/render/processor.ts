@@ -33,6 +33,7 @@ export function processorDeployment(view: View): KubeObject {
   const deployment = {
     replicas: view.processorReplicas,
     revisionHistoryLimit: 3,
+    ...(view.holdRollouts === true && { paused: true }),
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
     selector: { matchLabels: selectorLabels(view.cluster, 'processor') },
     template: podTemplate(

@@ -7,6 +7,9 @@ import { ENV, PORT } from '../../services/contract.ts';
 import { nameOf, type View } from './view.ts';
 
 const FOLDER = '/etc/ocpp';
+const LOGIN = 'redis-login';
+/** The embedded Redis' password, in its own Pod too. */
+export const PASSWORD_FILE = `${FOLDER}/${LOGIN}/password`;
 const MODES = { Standalone: 'standalone', Sentinel: 'sentinel', Cluster: 'cluster' } as const;
 
 interface SecretFolder {
@@ -17,10 +20,12 @@ interface SecretFolder {
 
 const file = ({ volume }: SecretFolder, key: string) => `${FOLDER}/${volume}/${key}`;
 
-function secretsOf({ spec }: View) {
-  const { credentialsSecretName, tls, sentinel } = spec.redis.external ?? {};
+function secretsOf({ spec, redisPasswordSecret }: View) {
+  const { external } = spec.redis;
+  const { credentialsSecretName, tls, sentinel } = external ?? {};
+  const login = external === undefined ? redisPasswordSecret : credentialsSecretName;
   return {
-    login: { volume: 'redis-login', secretName: credentialsSecretName },
+    login: { volume: LOGIN, secretName: login },
     sentinelLogin: { volume: 'sentinel-login', secretName: sentinel?.credentialsSecretName },
     authority: { volume: 'redis-ca', secretName: tls?.caSecretName },
     certificate: { volume: 'redis-certificate', secretName: tls?.clientCertificateSecretName },
@@ -46,10 +51,15 @@ export function redisEnv(view: View): V1EnvVar[] {
 function addressEnv(view: View): V1EnvVar[] {
   const { cluster, namespace, spec } = view;
   const { external } = spec.redis;
-  if (external === undefined) {
-    return [{ name: ENV.redisAddr, value: `${nameOf(cluster, 'redis')}.${namespace}.svc:${PORT.redis}` }];
-  }
   const { login, sentinelLogin, authority, certificate } = secretsOf(view);
+  if (external === undefined) {
+    return [
+      { name: ENV.redisAddr, value: `${nameOf(cluster, 'redis')}.${namespace}.svc:${PORT.redis}` },
+      ...(login.secretName === undefined
+        ? []
+        : [{ name: ENV.redisPasswordFile, value: file(login, 'password') }]),
+    ];
+  }
   const { mode = 'Standalone', addresses, tls, sentinel } = external;
   const all: readonly (readonly [string, string | undefined])[] = [
     [ENV.redisAddr, addresses.join(',')],

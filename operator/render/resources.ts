@@ -10,6 +10,8 @@ const core = (kind: string, plural: string): Resource => ({
 });
 
 export const PODS = core('Pod', 'pods');
+/** Asked for by name only: the volume of the embedded Redis. */
+export const PERSISTENT_VOLUME_CLAIMS = core('PersistentVolumeClaim', 'persistentvolumeclaims');
 export const SERVICES = core('Service', 'services');
 export const SERVICE_ACCOUNTS = core('ServiceAccount', 'serviceaccounts');
 export const DEPLOYMENTS: Resource = { ...core('Deployment', 'deployments'), group: 'apps' };

@@ -1,7 +1,7 @@
 /** What every renderer gets: the cluster with its defaults in place, and what was decided outside of it. */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import { type SettledSpec, settledSpec } from '../api/defaults.ts';
-import type { KubeObject, Resource } from '../kube/object-store.ts';
+import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.ts';
 import { apiVersionOf } from './resources.ts';
 
 export type Component = 'ws-proxy' | 'processor' | 'redis';
@@ -10,8 +10,16 @@ export interface RenderContext {
   /** Image of ws-proxy and processor, `repository:tag`. */
   readonly image: string;
   readonly redisImage: string;
+  /** Of the embedded Redis; left out for clusters that were made without a password. */
+  readonly redisPasswordSecret?: string;
+  /** Of the volume as it was made: a StatefulSet cannot change it. Left out for a new one. */
+  readonly redisVolumeSize?: string;
+  /** Pods stay as they are, though their template changes: an order by annotation. */
+  readonly holdRollouts?: boolean;
   /** The scaler's decision. */
   readonly processorReplicas: number;
+  /** How the Pod templates look: see revision.ts. */
+  readonly renderRevision: number;
 }
 
 export interface View extends RenderContext {
@@ -78,17 +86,17 @@ export function owned(
       namespace: view.namespace,
       labels: componentLabels(cluster, component),
       ...(annotations !== undefined && { annotations }),
-      ownerReferences: [
-        {
-          apiVersion: cluster.apiVersion,
-          kind: cluster.kind,
-          name: cluster.metadata.name,
-          uid: cluster.metadata.uid ?? '',
-          controller: true,
-          blockOwnerDeletion: true,
-        },
-      ],
+      ownerReferences: [ownerOf(cluster)],
     },
     ...body,
   };
 }
+
+export const ownerOf = (cluster: OcppCluster): OwnerReference => ({
+  apiVersion: cluster.apiVersion,
+  kind: cluster.kind,
+  name: cluster.metadata.name,
+  uid: cluster.metadata.uid ?? '',
+  controller: true,
+  blockOwnerDeletion: true,
+});

@@ -61,6 +61,7 @@ export function proxyDeployment(view: View): KubeObject {
   const deployment = {
     replicas: proxy.replicas,
     revisionHistoryLimit: 3,
+    ...(view.holdRollouts === true && { paused: true }),
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
     selector: { matchLabels: selectorLabels(view.cluster, 'ws-proxy') },
     template: podTemplate(

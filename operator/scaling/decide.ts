@@ -24,6 +24,8 @@ export interface ScaleInput {
   };
   readonly signals: Signals;
   readonly memory: AutoscalingStatus;
+  /** A person forbade to go down. */
+  readonly holdScaleIn?: boolean;
   /** ms since 1970 */
   readonly now: number;
   /** Readings older than this hold, ms. */
@@ -44,7 +46,8 @@ const DOWN_INTERVAL_MS = 60_000;
 export function decide(input: ScaleInput): ScaleDecision {
   const { spec, deployment, memory, now } = input;
   const current = memory.desiredReplicas ?? deployment?.replicas ?? spec.minReplicas;
-  if (spec.mode === 'Off') return off(input.fixedReplicas ?? current);
+  const least = input.holdScaleIn === true ? (deployment?.replicas ?? 0) : 0;
+  if (spec.mode === 'Off') return off(Math.max(least, input.fixedReplicas ?? current), least);
   const capacityPerReplica = smoothCapacity(memory.capacityPerReplica, input.signals.work);
   const load = loadOf(input.signals, input.staleMs ?? STALE_MS);
   const within = (replicas: number) => Math.min(spec.maxReplicas, Math.max(spec.minReplicas, replicas));
@@ -56,12 +59,14 @@ export function decide(input: ScaleInput): ScaleDecision {
   const target = within(incomplete ? current : raw);
   const recommendations = recommend(past(input, current), target, now, windowMs(spec));
   const step = nextStep(input, current, target, highest(recommendations) ?? target);
-  // The bounds come last: a change of them is an order, not a wish of the load.
-  const replicas = within(step.replicas);
+  // The bounds come last: a change of them is an order, not a wish of the load. So is the word not to go down.
+  const bounded = within(step.replicas);
+  const replicas = Math.max(least, bounded);
+  const kept = replicas > bounded ? NOT_DOWN : undefined;
   const told =
     typeof load === 'string' ? held(load, replicas) : followed(load, capacityPerReplica, raw, replicas);
   const unread = incomplete ? 'not down while a ws-proxy Pod is not read' : undefined;
-  const limits = [bound(spec, raw), unread, step.limit].filter((limit) => limit !== undefined);
+  const limits = [bound(spec, raw), unread, step.limit, kept].filter((limit) => limit !== undefined);
   const reason = [told.message, ...limits].join('; ');
   return {
     replicas,
@@ -139,8 +144,11 @@ function scaled(memory: AutoscalingStatus, from: number, to: number, now: number
 
 type Told = ScaleDecision['condition'];
 
-function off(replicas: number): ScaleDecision {
-  const message = `autoscaling.mode is Off: spec.processor.replicas counts (${replicas})`;
+const NOT_DOWN = 'not down while the annotation ocpp.dev/pause-scale-in is "true"';
+
+function off(replicas: number, least: number): ScaleDecision {
+  const held = least > 0 && replicas === least ? `; ${NOT_DOWN}` : '';
+  const message = `autoscaling.mode is Off: spec.processor.replicas counts (${replicas})${held}`;
   const memory = { desiredReplicas: replicas, reason: message };
   return { replicas, memory, condition: { status: 'False', reason: 'Off', message } };
 }

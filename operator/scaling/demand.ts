@@ -26,6 +26,8 @@ export interface Signals {
   readonly work?: { readonly completed: number; readonly busySeconds: number };
   /** Open station sockets. */
   readonly sessions?: number;
+  /** The same by the uid of the ws-proxy Pod, of those that were read lately. */
+  readonly sessionsOf?: ReadonlyMap<string, number>;
 }
 
 /** μ before anything was measured, 1/s: low, as too many processors for a moment harm nobody. */

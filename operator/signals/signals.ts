@@ -56,6 +56,7 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
   const sessionsOf = (pod: string) => freshOf(pod).at(-1)?.values[METRIC.proxySessions];
   const rates = proxies.map(rateOf);
   const known = [...rates, ...draining.map(rateOf)].filter((one) => one !== undefined);
+  const read = [...proxies, ...draining].map((pod) => [pod, sessionsOf(pod)] as const);
   const leaving = draining.map(sessionsOf).filter((one) => one !== undefined);
   const sessions = proxies.length > 0 ? total([...proxies.map(sessionsOf), ...leaving]) : undefined;
   const queue = freshestQueue(history, now);
@@ -63,6 +64,7 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
     ...(known.length > 0 && { arrivalRate: total(known) ?? 0 }),
     ...(rates.includes(undefined) && { arrivalsIncomplete: true }),
     ...(sessions !== undefined && { sessions }),
+    sessionsOf: new Map(read.flatMap(([pod, count]) => (count === undefined ? [] : [[pod, count] as const]))),
     ...(queue !== undefined && { queue }),
   };
 }

@@ -78,6 +78,14 @@ const CASES: Readonly<Record<string, Case>> = {
     t.deepEqual(await store.get(mapRef('made')), object);
   },
 
+  async 'create makes what is not there, and touches nothing that is'(t, { store }) {
+    t.true(await store.create(configMap('once', { a: '1' })));
+    const made = await store.get(mapRef('once'));
+    t.deepEqual(dataOf(made), { a: '1' });
+    t.false(await store.create(configMap('once', { a: '2' })));
+    t.deepEqual(await store.get(mapRef('once')), made);
+  },
+
   async 'apply of the same again writes nothing, nor does the first apply of another process'(
     t,
     { store, as },

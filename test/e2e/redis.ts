@@ -6,8 +6,9 @@ export interface RedisPod {
   readonly namespace: string;
 }
 
-/** Redis listens on the Pod's address only. */
-const CLIENT = 'exec redis-cli -h "$POD_IP" "$@"';
+/** Redis listens on the Pod's address only, and asks for the password that lies in its Pod. */
+const CLIENT =
+  'read -r REDISCLI_AUTH < /etc/ocpp/redis-login/password; export REDISCLI_AUTH; exec redis-cli -h "$POD_IP" "$@"';
 function exec({ cluster, namespace }: RedisPod, ...command: readonly string[]): string[] {
   const inPod = ['exec', '-i', `${cluster}-redis-0`, '-n', namespace, '--', 'sh', '-c', CLIENT, 'redis-cli'];
   return [...inPod, ...command];

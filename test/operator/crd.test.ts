@@ -64,6 +64,7 @@ const podTemplate = {
 } as const;
 const everySpec: Every<OcppClusterSpec> = {
   image: { repository: 'r', tag: 't', pullPolicy: 'Always', pullSecrets: ['s'] },
+  upgrade: 'Auto',
   protocols: ['ocpp1.6'],
   listeners: [{ name: 'stations', port: 9000, path: '/ocpp' }],
   proxy: {
@@ -89,6 +90,8 @@ const everySpec: Every<OcppClusterSpec> = {
   },
   redis: {
     embedded: {
+      image: 'redis:8',
+      passwordSecretName: 'mine',
       storage: { size: '1Gi', storageClassName: 'fast', onDelete: 'Delete' },
       appendFsync: 'everysec',
       podTemplate,
@@ -127,6 +130,9 @@ const everyStatus: Every<OcppClusterStatus> = {
   ],
   image: 'r:t',
   imageRequested: ':',
+  renderRevision: 2,
+  redis: { image: 'redis:7', passwordSecretName: 'city-redis-1', storage: '1Gi' },
+  drain: [{ pod: 'city-ws-proxy-1', sessions: 3, deadline: at }],
   proxy: { replicas: 1, readyReplicas: 1, sessions: 1 },
   processor: { replicas: 1, readyReplicas: 1, selector: 'a=b' },
   queue: { depth: 1, oldestSeconds: 0.5, inFlight: 1 },
@@ -355,23 +361,64 @@ test('what is no OcppCluster is said to be none', (t) => {
   );
 });
 
-test('the volume of a cluster keeps its size and class', async (t) => {
+/** Before, the change, and the words of the refusal; undefined: it is taken. */
+const CHANGES: readonly (readonly [name: string, redis: object, change: object, refused?: RegExp])[] = [
+  ['a larger volume', {}, { embedded: { storage: { size: '2Gi' } } }],
+  ['the same size in other words', {}, { embedded: { storage: { size: '1024Mi' } } }],
+  [
+    'a smaller volume',
+    {},
+    { embedded: { storage: { size: '900Mi' } } },
+    /storage\.size can grow but not shrink/,
+  ],
+  [
+    'no word of the volume that was large',
+    { embedded: { storage: { size: '8Gi' } } },
+    { embedded: null },
+    /storage\.size can grow but not shrink/,
+  ],
+  [
+    'another class',
+    {},
+    { embedded: { storage: { storageClassName: 'fast' } } },
+    /storageClassName cannot be changed once the volume exists/,
+  ],
+  ['another Secret', {}, { embedded: { passwordSecretName: 'x' } }, /change the password in the Secret/],
+  ['what becomes of the volume', {}, { embedded: { storage: { onDelete: 'Delete' } } }],
+  ['another image', {}, { embedded: { image: 'redis:8' } }],
+  [
+    'embedded to external',
+    {},
+    { external: { addresses: ['r:6379'] } },
+    /embedded cannot become external nor the other way round.*make a second OcppCluster/,
+  ],
+  [
+    'external to embedded',
+    { external: { addresses: ['r:6379'] } },
+    { external: null },
+    /embedded cannot become external nor the other way round/,
+  ],
+  ['another address', { external: { addresses: ['r:6379'] } }, { external: { addresses: ['s:6379'] } }],
+  ['another channelPrefix', {}, { channelPrefix: 'x' }, /channelPrefix: .*cannot be changed.*left behind/],
+  ['another stateKeyPrefix', {}, { stateKeyPrefix: 'x' }, /stateKeyPrefix: .*cannot be changed.*left behind/],
+  ['another database', {}, { database: 3 }, /database: .*cannot be changed.*left behind/],
+];
+
+test('what would leave data behind cannot be changed, and is told so', async (t) => {
   const api = apiServer(t);
   if (api === undefined) return;
-  await create(api, cluster({}, 'kept'), false);
-  const change = (redis: object) =>
-    api.http.json({
+  for (const [index, [name, redis, change, refused]] of CHANGES.entries()) {
+    await create(api, cluster({ redis }, `kept-${index}`), false);
+    const changed = api.http.json({
       method: 'PATCH',
-      path: `${CLUSTERS}/kept`,
+      path: `${CLUSTERS}/kept-${index}`,
       contentType: 'application/merge-patch+json',
       query: { dryRun: 'All' },
-      body: { spec: { redis } },
+      body: { spec: { redis: change } },
     });
-  const refused = { message: /storage\.size and storageClassName cannot be changed/ };
-  await t.throwsAsync(change({ embedded: { storage: { size: '2Gi' } } }), refused);
-  await t.throwsAsync(change({ embedded: { storage: { storageClassName: 'fast' } } }), refused);
-  await t.notThrowsAsync(change({ embedded: { storage: { onDelete: 'Delete' } } }));
-  await t.notThrowsAsync(change({ external: { addresses: ['r:6379'] } }));
+    if (refused === undefined) await t.notThrowsAsync(changed, name);
+    else await t.throwsAsync(changed, { message: refused }, name);
+  }
 });
 
 test('kubectl explain has a sentence for every field that a person writes', (t) => {

@@ -8,8 +8,9 @@ import type {
   OcppClusterStatus,
 } from '../../operator/api/ocpp-cluster.ts';
 import { eventsBetween } from '../../operator/reconcile/events.ts';
-import { chooseImage } from '../../operator/reconcile/image.ts';
 import type { Observed } from '../../operator/reconcile/observe.ts';
+import { ordersOf } from '../../operator/reconcile/orders.ts';
+import { chooseRelease } from '../../operator/reconcile/release.ts';
 import {
   NUMBERS_EVERY_MS,
   type StatusInput,
@@ -88,7 +89,9 @@ function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}
       memory: { desiredReplicas: 1, reason: 'r', capacityPerReplica: 512.345 },
       condition: { status: 'True', reason: 'FollowingQueue', message: 'r' },
     },
-    image: { image: 'ocpp:1', imageRequested: ':' },
+    orders: ordersOf(object),
+    release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: ':', renderRevision: 2 },
+    redis: undefined,
     problems: [],
     before: undefined,
     now: NOW,
@@ -364,6 +367,7 @@ test('the image is chosen once, and anew when spec.image changes', (t) => {
     ['a digest elsewhere', spec('mirror/ocpp'), undefined, 'ocpp:1@sha256:ab', 'mirror/ocpp:1@sha256:ab'],
   ];
   for (const [name, image, status, fallback, chosen] of cases) {
-    t.is(chooseImage(image, status, fallback).image, chosen, name);
+    const own = { image: fallback, redisImage: 'redis:7' };
+    t.is(chooseRelease({ image, upgrade: 'Manual' }, status, own).image, chosen, name);
   }
 });

@@ -3,7 +3,8 @@
  * among the processes of this machine, killed there, and gone at the end.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -163,12 +164,20 @@ const now = () => new Date().toISOString();
 async function monitor(started: Started): Promise<{ seen(): string; stop(): void }> {
   const [redis] = await children(started, REDIS);
   const [, host, port] = /(127[\d.]+):(\d+)/.exec(redis?.command ?? '') ?? [];
+  const password = await passwordOf(redis?.pid ?? 0);
   const socket = connect({ host: host ?? '', port: Number(port) });
   let seen = '';
   socket.on('data', (data) => (seen += data.toString()));
-  socket.write('MONITOR\r\n');
-  await until(() => seen.startsWith('+OK'), 'MONITOR');
+  socket.write(`AUTH ${password}\r\nMONITOR\r\n`);
+  await until(() => seen.startsWith('+OK\r\n+OK'), 'MONITOR');
   return { seen: () => seen, stop: () => socket.destroy() };
+}
+
+/** Of the Redis that runs with this pid, in the folder of its volume. */
+async function passwordOf(pid: number): Promise<string> {
+  const folder = await readlink(`/proc/${pid}/cwd`);
+  const [file = ''] = globSync(join(folder, '../../../pods/*/*/volumes/redis-login/password'));
+  return readFile(file, 'utf8');
 }
 
 const load = (url: string) => startSimulation({ url, stations: 30, cadenceSeconds: 1, reconnectScale: 0.2 });

@@ -1,0 +1,11 @@
+/**
+ * Pod templates of clusters that exist change only with their render revision (docs/decisions/0006): a new
+ * operator goes on rendering what it found until spec.image changes or spec.upgrade asks.
+ *
+ * 1: release 0.1.0.
+ * 2: Pods spread over zones as well as over nodes.
+ */
+export const RENDER_REVISION = 2;
+
+/** The oldest that is still rendered; clusters of older ones are moved to it. */
+export const OLDEST_RENDER_REVISION = 1;

@@ -1,0 +1,129 @@
+/**
+ * The Pod templates of every render revision that is kept, as they were made: an upgrade of the operator must render the same for
+ * clusters that exist, or their Pods are replaced. A template may change only with a new revision (operator/render/revision.ts);
+ * the golden file of a revision that no release has made yet is written anew with `UPDATE_GOLDEN=2 npx ava test/operator/golden.test.ts`.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { parse, stringify } from 'yaml';
+import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
+import type { KubeObject } from '../../operator/kube/object-store.ts';
+import { renderObjects } from '../../operator/render/objects.ts';
+import { OLDEST_RENDER_REVISION, RENDER_REVISION } from '../../operator/render/revision.ts';
+
+const podTemplate = {
+  metadata: { labels: { team: 'grid' }, annotations: { note: 'x' } },
+  resources: { requests: { cpu: '2' }, limits: { memory: '2Gi' } },
+  nodeSelector: { disk: 'ssd' },
+  tolerations: [{ key: 'spot', operator: 'Exists', effect: 'NoSchedule' }],
+  affinity: { podAntiAffinity: {} },
+  priorityClassName: 'system-node-critical',
+  env: [{ name: 'LOG_LEVEL', value: 'debug' }],
+};
+
+/** Clusters that were written for release 0.1.0, whole or with every field of then. */
+const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
+  empty: {},
+  embedded: {
+    image: { pullSecrets: ['registry'], pullPolicy: 'Always' },
+    protocols: ['ocpp1.6'],
+    listeners: [{ name: 'public', port: 80, path: '/v1/ocpp' }],
+    proxy: { replicas: 4, maxSessionsPerPod: 5000, drain: { ratePerSecond: 50 }, podTemplate },
+    processor: {
+      image: 'own/handlers:2',
+      callTimeoutSeconds: 60,
+      unknownTokens: 'Accept',
+      podTemplate: { ...podTemplate, topologySpreadConstraints: [] },
+    },
+    redis: {
+      channelPrefix: '{city}',
+      database: 2,
+      distributedState: true,
+      embedded: {
+        storage: { size: '8Gi', storageClassName: 'fast', onDelete: 'Delete' },
+        appendFsync: 'everysec',
+        podTemplate,
+      },
+    },
+  },
+  external: {
+    redis: {
+      external: {
+        mode: 'Sentinel',
+        addresses: ['a:26379', 'b:26379'],
+        credentialsSecretName: 'redis-login',
+        tls: {
+          caSecretName: 'authority',
+          clientCertificateSecretName: 'ours',
+          serverName: 'redis.example.com',
+        },
+        sentinel: { masterName: 'main', credentialsSecretName: 'sentinels', tls: false },
+      },
+      stateKeyPrefix: 'state',
+      connectionPoolSize: 6,
+    },
+  },
+};
+
+interface Workload extends KubeObject {
+  readonly spec?: { readonly template?: object; readonly volumeClaimTemplates?: object };
+}
+
+/** By spec and `Kind/name`. */
+function templates(renderRevision: number): Readonly<Record<string, Readonly<Record<string, object>>>> {
+  const of = (spec: OcppClusterSpec) => {
+    const objects = renderObjects(
+      {
+        apiVersion: 'ocpp.dev/v1alpha1',
+        kind: 'OcppCluster',
+        metadata: { name: 'city', namespace: 'charging', uid: '7c1b2a90-6a1c-4f0e-8e0f-2f3a4b5c6d7e' },
+        spec,
+      },
+      {
+        image: 'ocpp:1',
+        redisImage: 'redis:7',
+        processorReplicas: 3,
+        renderRevision,
+        // Chosen with the cluster and not with the revision; those of release 0.1.0 have none.
+        ...(renderRevision > 1 && { redisPasswordSecret: 'city-redis-7c1b2a90' }),
+      },
+    ) as readonly Workload[];
+    const found = objects.flatMap(({ kind, metadata, spec }) =>
+      spec?.template === undefined
+        ? []
+        : [
+            [
+              `${kind}/${metadata.name}`,
+              { template: spec.template, volumeClaimTemplates: spec.volumeClaimTemplates },
+            ] as const,
+          ],
+    );
+    return Object.fromEntries(found);
+  };
+  // As the API server gets it: without what is undefined.
+  const all = Object.fromEntries(Object.entries(SPECS).map(([name, spec]) => [name, of(spec)]));
+  return JSON.parse(JSON.stringify(all)) as ReturnType<typeof templates>;
+}
+
+const revisions = Array.from(
+  { length: RENDER_REVISION - OLDEST_RENDER_REVISION + 1 },
+  (_, index) => OLDEST_RENDER_REVISION + index,
+);
+
+for (const revision of revisions) {
+  test(`revision ${revision} renders the Pod templates that it rendered when it was made`, (t) => {
+    const file = join(import.meta.dirname, 'golden', `revision-${revision}.yaml`);
+    const made = templates(revision);
+    if (process.env['UPDATE_GOLDEN'] === String(revision)) {
+      writeFileSync(file, stringify(made, { aliasDuplicateObjects: false, lineWidth: 0 }));
+    }
+    t.true(existsSync(file), 'a new revision needs its golden file: see the head of this test');
+    t.deepEqual(made, parse(readFileSync(file, 'utf8')));
+  });
+}
+
+test('each revision differs from the one before it: otherwise it is none', (t) => {
+  for (const revision of revisions.slice(1)) t.notDeepEqual(templates(revision), templates(revision - 1));
+  t.true(revisions.length > 0);
+});

@@ -1,0 +1,193 @@
+/** An operator on a real API server, in a namespace of its own; the tests play kubelet and controllers where it needs some. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+import { Registry } from 'prom-client';
+import type { Condition, OcppCluster } from '../../operator/api/ocpp-cluster.ts';
+import type { KubeHttp } from '../../operator/kube/http.ts';
+import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
+import type { KubeObject } from '../../operator/kube/object-store.ts';
+import { type Operator, runOperator } from '../../operator/operator.ts';
+import { systemClock } from '../../services/runtime/clock.ts';
+import { createLog } from '../../services/runtime/log.ts';
+import type { ApiServer } from './api-server.ts';
+
+type Body = Record<string, unknown>;
+interface Workload extends KubeObject {
+  readonly spec: { readonly replicas: number; readonly template: { readonly spec: { containers: Body[] } } };
+}
+
+/** A namespace with an operator that watches only it. */
+export class Scene implements AsyncDisposable {
+  readonly namespace: string;
+  readonly registry = new Registry();
+  /** Requests by method and kind, without watches. */
+  requests: string[] = [];
+  readonly #http: KubeHttp;
+  readonly #operator: Operator;
+
+  private constructor(http: KubeHttp, namespace: string, defaultImage: string) {
+    this.#http = http;
+    this.namespace = namespace;
+    const counted = Object.assign(Object.create(http) as KubeHttp, {
+      json: (request: Parameters<KubeHttp['json']>[0]) => {
+        this.requests.push(`${request.method} ${request.path}`);
+        return http.json(request);
+      },
+      lines: http.lines.bind(http),
+    });
+    const store = new KubeObjectStore(counted, { cached: (ref) => this.#operator?.caches.get(ref) });
+    this.#operator = runOperator({
+      store,
+      namespaces: [namespace],
+      defaultImage,
+      redisImage: 'redis:7',
+      scrapeIntervalMs: 200,
+      instance: 'test',
+      clock: systemClock,
+      log: createLog('operator', 'silent'),
+      registry: this.registry,
+    });
+  }
+
+  static async open(api: ApiServer, { namespace = '', image = 'example.com/ocpp:1' } = {}): Promise<Scene> {
+    if (namespace !== '') return new Scene(api.http, namespace, image);
+    const name = `ns-${randomUUID().slice(0, 8)}`;
+    await api.http.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });
+    return new Scene(api.http, name, image);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#operator.stop();
+  }
+
+  #path(place: string): string {
+    const [kind = '', ...rest] = place.split('/');
+    const base: Readonly<Record<string, string>> = {
+      ocppclusters: '/apis/ocpp.dev/v1alpha1',
+      deployments: '/apis/apps/v1',
+      statefulsets: '/apis/apps/v1',
+      poddisruptionbudgets: '/apis/policy/v1',
+    };
+    return [base[kind] ?? '/api/v1', 'namespaces', this.namespace, kind, ...rest].join('/');
+  }
+
+  post(kind: string, body: object): Promise<unknown> {
+    return this.#http.json({ method: 'POST', path: this.#path(kind), body });
+  }
+
+  patch(place: string, body: object): Promise<unknown> {
+    const contentType = 'application/merge-patch+json';
+    return this.#http.json({ method: 'PATCH', path: this.#path(place), body, contentType });
+  }
+
+  delete(place: string): Promise<unknown> {
+    return this.#http.json({ method: 'DELETE', path: this.#path(place) });
+  }
+
+  async get<T = Workload>(place: string): Promise<T | undefined> {
+    try {
+      return (await this.#http.json({ method: 'GET', path: this.#path(place) })) as T;
+    } catch (error) {
+      if ((error as { code?: string }).code === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  async names(...kinds: readonly string[]): Promise<string[]> {
+    const lists = kinds.map(async (kind) => {
+      const { items } = (await this.get<{ items: KubeObject[] }>(kind)) ?? { items: [] };
+      return items.map(({ metadata }) => `${kind}/${metadata.name}`);
+    });
+    return (await Promise.all(lists)).flat().sort();
+  }
+
+  create(spec: object, name = 'city'): Promise<unknown> {
+    const body = { apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster', metadata: { name }, spec };
+    return this.post('ocppclusters', body);
+  }
+
+  async status(name = 'city'): Promise<NonNullable<OcppCluster['status']>> {
+    return (await this.get<OcppCluster>(`ocppclusters/${name}`))?.status ?? {};
+  }
+
+  async condition(type: Condition['type'], name = 'city'): Promise<Partial<Condition>> {
+    return (await this.status(name)).conditions?.find((one) => one.type === type) ?? {};
+  }
+
+  /** As its controller would once all Pods are ready. */
+  async settle(place: string, ready?: number): Promise<void> {
+    const workload = await this.get(place);
+    const replicas = workload?.spec.replicas ?? 0;
+    const observedGeneration = workload?.metadata.generation;
+    const status = {
+      observedGeneration,
+      replicas,
+      updatedReplicas: replicas,
+      readyReplicas: ready ?? replicas,
+    };
+    await this.patch(`${place}/status`, { status });
+  }
+
+  async settleAll(name = 'city'): Promise<void> {
+    for (const kind of ['statefulsets', 'deployments']) {
+      for (const place of await this.names(kind))
+        if (place.startsWith(`${kind}/${name}-`)) await this.settle(place);
+    }
+  }
+
+  /** A Pod that is ready and listens at this address. */
+  async pod(component: string, port: number, name = 'city'): Promise<void> {
+    const metadata = {
+      name: `${name}-${component}-0`,
+      labels: {
+        'app.kubernetes.io/name': 'ocpp',
+        'app.kubernetes.io/instance': name,
+        'app.kubernetes.io/component': component,
+        'app.kubernetes.io/managed-by': 'ocpp-operator',
+      },
+    };
+    const container = { name: 'c', image: 'i', ports: [{ name: 'admin', containerPort: port }] };
+    await this.post('pods', { metadata, spec: { containers: [container] } });
+    const conditions = [{ type: 'Ready', status: 'True' }];
+    const status = { phase: 'Running', podIP: '127.0.0.1', podIPs: [{ ip: '127.0.0.1' }], conditions };
+    await this.patch(`pods/${metadata.name}/status`, { status });
+  }
+
+  async passes(): Promise<number> {
+    const text = await this.registry.metrics();
+    return Number(/reconciles_total\{result="ok"\} (\d+)/.exec(text)?.[1] ?? 0);
+  }
+}
+
+const EVENTUALLY_MS = 30_000;
+
+/** Until `check` gives what is expected, or the difference is reported. */
+export async function eventually<T>(
+  t: ExecutionContext,
+  check: () => Promise<T>,
+  expected: T,
+  label?: string,
+): Promise<void> {
+  const deadline = Date.now() + EVENTUALLY_MS;
+  for (;;) {
+    const value = await check();
+    const same = JSON.stringify(value) === JSON.stringify(expected);
+    if (same || Date.now() > deadline) return void t.deepEqual(value, expected, label);
+    await delay(50);
+  }
+}
+
+/** What an empty spec becomes. */
+export const ALL = [
+  'deployments/city-processor',
+  'deployments/city-ws-proxy',
+  'poddisruptionbudgets/city-ws-proxy',
+  'serviceaccounts/city-processor',
+  'serviceaccounts/city-redis',
+  'serviceaccounts/city-ws-proxy',
+  'services/city-redis',
+  'services/city-ws-proxy',
+  'statefulsets/city-redis',
+];
+export const KINDS = ['deployments', 'poddisruptionbudgets', 'serviceaccounts', 'services', 'statefulsets'];
