@@ -35,6 +35,8 @@ export const ENV = {
   podIp: 'POD_IP',
   stationPort: 'OCPP_PORT',
   stationPath: 'OCPP_PATH',
+  /** Further sockets for stations, `<port><path>` each: `9001/v16,9002/lab`. */
+  listeners: 'OCPP_LISTENERS',
   adminPort: 'OCPP_ADMIN_PORT',
   logLevel: 'LOG_LEVEL',
   /** How long a silent process counts as living. */

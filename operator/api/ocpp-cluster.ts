@@ -27,7 +27,7 @@ export interface OcppClusterSpec {
   readonly upgrade?: 'Manual' | 'Auto';
   /** Subprotocols offered to stations. */
   readonly protocols?: readonly string[];
-  /** Exactly one in this version. */
+  /** One to eight, with names and ports of their own. */
   readonly listeners?: readonly ListenerSpec[];
   readonly proxy?: ProxySpec;
   readonly processor?: ProcessorSpec;

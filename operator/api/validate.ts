@@ -27,13 +27,21 @@ export function validateCluster(manifest: unknown): readonly Problem[] {
 /** The CEL rules of crds/ocppclusters.yaml that concern one version of the object, with their messages. */
 function rules(cluster: OcppCluster): Problem[] {
   const given = cluster.spec?.redis;
-  const { proxy, processor, redis } = settledSpec(cluster);
+  const { listeners, proxy, processor, redis } = settledSpec(cluster);
   const { minReplicas, maxReplicas } = processor.autoscaling;
+  const names = listeners.map(({ name }) => name);
+  const doubled = names.findIndex((name, index) => names.indexOf(name) !== index);
   const broken: (readonly [boolean, string, string])[] = [
     [
       !/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(cluster.metadata.name) || cluster.metadata.name.length > 40,
       'metadata.name',
       'must be at most 40 lower-case letters, digits and dashes and start with a letter, because Services and Pods are named after it',
+    ],
+    [doubled !== -1, `spec.listeners[${doubled}]`, 'another listener has this name'],
+    [
+      new Set(listeners.map(({ port }) => port)).size < listeners.length,
+      'spec.listeners',
+      'two listeners have the same port; give each a port of its own',
     ],
     [
       proxy.maxSessionsPerPod > proxy.drain.ratePerSecond * 3600,

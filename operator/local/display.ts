@@ -13,6 +13,9 @@ import type { Terminal } from './terminal.ts';
 const LOOK_EVERY_MS = 1000;
 const EVENTS: Resource = { ...PODS, kind: 'Event', plural: 'events' };
 
+/** Of `npm run simulate`, and of a cluster that says nothing. */
+const DEFAULT_URL = 'ws://127.0.0.1:9000/ocpp';
+
 const GETTING_WELL = new Set(['Available', 'RedisReady', 'AutoscalingActive', 'Recovered']);
 
 /** An Event as the operator writes it. */
@@ -26,14 +29,15 @@ interface Event extends KubeObject {
 /** Where the stations of each cluster connect. */
 export function whereTo({ clusters }: Manifest): string[] {
   return clusters.flatMap((cluster) => {
-    const spec = settledSpec(cluster);
-    const { port, path } = spec.listeners[0] ?? { port: 9000, path: '/ocpp' };
-    const url = `ws://127.0.0.1:${port}${path}`;
-    const where = url === 'ws://127.0.0.1:9000/ocpp' ? '' : ` --url ${url}`;
+    const { listeners, protocols } = settledSpec(cluster);
+    const urls = listeners.map(({ port, path }) => `ws://127.0.0.1:${port}${path}`);
+    const [first = DEFAULT_URL, ...further] = urls;
+    const where = first === DEFAULT_URL ? '' : ` --url ${first}`;
     return [
       '',
       `  OcppCluster ${cluster.metadata.name}`,
-      `  stations connect to   ${url}/{id}   (${spec.protocols.join(', ')})`,
+      `  stations connect to   ${first}/{id}   (${protocols.join(', ')})`,
+      ...further.map((url) => `                 and to ${url}/{id}`),
       `  simulated ones        npm run simulate -- --stations 10${where}`,
     ];
   });

@@ -37,14 +37,15 @@ const usesRedisHere = (cluster: OcppCluster) => settledSpec(cluster).redis.embed
 
 /** A port that is taken is found before anything runs. */
 async function checkPorts({ clusters }: Manifest): Promise<void> {
-  const wanted = clusters.flatMap((cluster) => settledSpec(cluster).listeners.map(({ port }) => port));
-  for (const port of wanted) {
+  const listeners = clusters.flatMap((cluster) => settledSpec(cluster).listeners);
+  for (const { name, port } of listeners) {
     if ((await freePort('127.0.0.1', port)) !== undefined) continue;
     throw new ManifestError(
-      `port ${port} is taken by another program: end that, or change spec.listeners[0].port in the manifest`,
+      `port ${port} is taken by another program: end that, or give the listener ${name} in the manifest another port`,
     );
   }
-  const doubled = wanted.find((port, index) => wanted.indexOf(port) !== index);
+  const ports = listeners.map(({ port }) => port);
+  const doubled = ports.find((port, index) => ports.indexOf(port) !== index);
   if (doubled !== undefined) throw new ManifestError(`two listeners want the port ${doubled}`);
 }
 

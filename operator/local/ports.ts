@@ -1,11 +1,13 @@
 /** A Pod on a machine where the ports it wants cannot be had: its spec, with other numbers everywhere. */
+import { ENV } from '../../services/contract.ts';
 import type { Container, PodSpec, Probe } from './kinds.ts';
 
 type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;
 
 /**
  * `mapping` holds wanted → given port. Changes the container ports, probes by number, variables whose
- * name ends in PORT, and `--port` in the arguments; what refers to a port by its name follows.
+ * name ends in PORT, the ports in the list of listeners, and `--port` in the arguments; what refers to a
+ * port by its name follows.
  */
 export function withPorts(spec: PodSpec, mapping: ReadonlyMap<number, number>): PodSpec {
   if ([...mapping].every(([wanted, given]) => wanted === given)) return spec;
@@ -18,9 +20,9 @@ function remap(container: Writable<Container>, given: (port: number) => number):
   const inText = (text: string) => (/^\d+$/.test(text) ? String(given(Number(text))) : text);
   for (const port of container.ports ?? []) port.containerPort = given(port.containerPort);
   for (const variable of container.env ?? []) {
-    if (variable.name.endsWith('PORT') && variable.value !== undefined) {
-      variable.value = inText(variable.value);
-    }
+    if (variable.value === undefined) continue;
+    if (variable.name.endsWith('PORT')) variable.value = inText(variable.value);
+    if (variable.name === ENV.listeners) variable.value = inListeners(variable.value, given);
   }
   const { args = [] } = container;
   for (const [index, arg] of args.entries()) {
@@ -34,4 +36,9 @@ function remap(container: Writable<Container>, given: (port: number) => number):
 function remapProbe(probe: Writable<Probe> | undefined, given: (port: number) => number): void {
   const target = probe?.httpGet ?? probe?.tcpSocket;
   if (typeof target?.port === 'number') target.port = given(target.port);
+}
+
+/** `9001/v16,9002/lab` */
+function inListeners(text: string, given: (port: number) => number): string {
+  return text.replaceAll(/(?<=^|,)\d+(?=\/)/g, (port) => String(given(Number(port))));
 }

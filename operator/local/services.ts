@@ -127,7 +127,7 @@ export class ServicePorts {
 
 const keyOf = (service: Service, port: number) => `${nameOf(service)}:${port}`;
 
-function describe(service: Service, { port }: ServicePort, error: NodeJS.ErrnoException): string {
+function describe(service: Service, { name, port }: ServicePort, error: NodeJS.ErrnoException): string {
   if (error.code !== 'EADDRINUSE') return `cannot listen on port ${port}: ${error.message}`;
-  return `port ${port} is taken by another program: end that, or change spec.listeners[0].port of ${service.metadata.name}`;
+  return `port ${port} is taken by another program: end that, or give the listener ${name} of ${service.metadata.name} another port`;
 }

@@ -66,10 +66,15 @@ function phaseOf(conditions: readonly Condition[]): Phase {
   return is('Draining') ? 'Draining' : 'Running';
 }
 
+/** As many as the schema admits. */
+const MAX_ENDPOINTS = 50;
+
 /** From within the Kubernetes cluster always; from outside where a load balancer has an address. */
 function endpointsOf({ cluster, spec, observed }: { cluster: OcppCluster } & StatusInput): string[] {
   const hosts = [`${cluster.metadata.name}-ws-proxy.${cluster.metadata.namespace}.svc`, ...outside(observed)];
-  return hosts.flatMap((host) => spec.listeners.map(({ port, path }) => `ws://${host}:${port}${path}/{id}`));
+  return hosts
+    .flatMap((host) => spec.listeners.map(({ port, path }) => `ws://${host}:${port}${path}/{id}`))
+    .slice(0, MAX_ENDPOINTS);
 }
 
 function outside({ proxyService }: Observed): string[] {

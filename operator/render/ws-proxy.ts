@@ -8,6 +8,7 @@ import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, PROBES, programEnv } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS, SERVICES } from './resources.ts';
+import { type StationPort, stationPorts } from './station-ports.ts';
 import { owned, selectorLabels, type View } from './view.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } };
@@ -24,10 +25,10 @@ export function proxyService(view: View): KubeObject {
     type,
     ...(type !== 'ClusterIP' && { externalTrafficPolicy }),
     selector: selectorLabels(view.cluster, 'ws-proxy'),
-    ports: view.spec.listeners.map(({ name, port }) => ({
-      name,
-      port,
-      targetPort: 'stations',
+    ports: stationPorts(view.spec).map(({ listener, servicePort, name }) => ({
+      name: listener,
+      port: servicePort,
+      targetPort: name,
       protocol: 'TCP',
       appProtocol: 'kubernetes.io/ws',
     })),
@@ -40,20 +41,24 @@ export function proxyDeployment(view: View): KubeObject {
   const { spec } = view;
   const { proxy } = spec;
   const { volumes, volumeMounts } = redisVolumes(view);
+  // In the order of the sockets, whatever that of the list is: it is no reason to replace Pods.
+  const sockets = stationPorts(spec).sort((a, b) => a.containerPort - b.containerPort);
+  const [first, ...further] = sockets;
   const container = {
     image: view.image,
     args: [PROGRAM.wsProxy],
     env: [
       ...programEnv(view, RESOURCES, proxy.podTemplate, [SMALL_YOUNG_GENERATION]),
       { name: ENV.stationPort, value: String(PORT.stations) },
-      { name: ENV.stationPath, value: spec.listeners[0]?.path ?? PATH.stations },
+      { name: ENV.stationPath, value: first?.path ?? PATH.stations },
+      ...(further.length > 0 ? [{ name: ENV.listeners, value: listenersText(further) }] : []),
       { name: ENV.protocols, value: spec.protocols.join(',') },
       { name: ENV.maxSessions, value: String(proxy.maxSessionsPerPod) },
       { name: ENV.drainPropagation, value: `${PROPAGATION_SECONDS}s` },
       { name: ENV.drainRate, value: String(proxy.drain.ratePerSecond) },
       { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
     ],
-    ports: [{ name: 'stations', containerPort: PORT.stations }, ADMIN_PORT],
+    ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
     ...PROBES,
   };
@@ -73,6 +78,10 @@ export function proxyDeployment(view: View): KubeObject {
   } satisfies V1DeploymentSpec;
   return owned(view, DEPLOYMENTS, 'ws-proxy', { spec: deployment });
 }
+
+/** As readListeners() of the ws-proxy takes it. */
+const listenersText = (sockets: readonly StationPort[]) =>
+  sockets.map(({ containerPort, path }) => `${containerPort}${path}`).join(',');
 
 /** Time for a full Pod to give up every station at its pace, or until its deadline if that is later; s. */
 export function proxyGraceSeconds({ proxy, processor }: SettledSpec): number {

@@ -27,10 +27,10 @@ export function newWebSocketTransport(settings: WebSocketSettings): WebSocketTra
   const { port, host = '0.0.0.0', path = '/ocpp', protocols = PROTOCOLS, observer } = settings;
   const { maxSessions = 20_000, connectsPerSecond = 1000 } = settings;
   return new WebSocketTransport({
-    port,
     host,
+    listeners: [{ port, path }],
     clock: systemClock,
-    admit: createAdmission({ path, protocols, maxSessions, connectsPerSecond }, systemClock),
+    admit: createAdmission({ protocols, maxSessions, connectsPerSecond }, systemClock),
     faultAnswer,
     transactionsAfter,
     observer: { ...SILENT, ...observer },

@@ -15,8 +15,6 @@ import { Flapping } from './flapping.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface AdmissionSettings {
-  /** Stations connect to `<path>/<identity>`. */
-  readonly path: string;
   readonly protocols: readonly Protocol[];
   readonly maxSessions: number;
   /** Handshakes admitted per second; a second's worth at once. */
@@ -39,7 +37,7 @@ export function createAdmission(
     if (!rate.take(clock.now())) return later(429, 'too many stations are connecting, try again later');
     if (request.sessions >= settings.maxSessions) return later(503, 'this server is full');
     const protocol = negotiate(request.subprotocols, settings.protocols);
-    const result = identityOf(request.url, settings.path, protocol);
+    const result = identityOf(request.url, request.path, protocol);
     if (!result.ok) {
       return { kind: 'refuse', refusal: { status: result.status, reason: result.reason } };
     }

@@ -25,6 +25,12 @@ export const proxySettings = {
     default: PATH.stations,
     env: ENV.stationPath,
   },
+  listeners: {
+    doc: 'Further ports for stations, each with its path, such as 9001/v16,9002/lab; limits count for all together.',
+    format: String,
+    default: '',
+    env: ENV.listeners,
+  },
   adminPort: {
     doc: 'Port for health, readiness and metrics.',
     format: 'port',
@@ -99,6 +105,8 @@ export interface ProxySettings {
   readonly host: string;
   readonly stationPort: number;
   readonly stationPath: string;
+  /** As readListeners() takes it. */
+  readonly listeners: string;
   readonly adminPort: number;
   readonly protocols: readonly string[];
   readonly maxSessions: number;

@@ -14,6 +14,7 @@ import { StationServer } from '../transport/websocket/station-server.ts';
 import { createAdmission, readProtocols } from './admission.ts';
 import type { ProxySettings } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
+import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
@@ -64,12 +65,12 @@ export class Proxy implements Running {
     });
     await this.#gateway.start();
     await this.#server.start();
-    this.#log.info({ gateway: this.#gateway.id, port: this.#server.port, host }, 'serving stations');
+    this.#log.info({ gateway: this.#gateway.id, ports: this.#server.ports, host }, 'serving stations');
   }
 
-  /** Where stations connect. */
-  get stationPort(): number {
-    return this.#server.port;
+  /** Where stations connect, in the order of the listeners. */
+  get stationPorts(): readonly number[] {
+    return this.#server.ports;
   }
 
   get adminPort(): number | undefined {
@@ -119,14 +120,13 @@ function createStationServer(
   observer: StationObserver,
 ): StationServer {
   const admission = {
-    path: settings.stationPath,
     protocols: readProtocols(settings.protocols),
     maxSessions: settings.maxSessions,
     connectsPerSecond: settings.connectRate,
   };
   return new StationServer({
     host: settings.host,
-    port: settings.stationPort,
+    listeners: readListeners(settings),
     gateway,
     observer,
     clock: systemClock,

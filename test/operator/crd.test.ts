@@ -230,7 +230,17 @@ const MISTAKES: readonly Mistake[] = [
   {
     spec: { listeners: [{ name: 'a' }, { name: 'b' }] },
     field: 'spec.listeners',
-    says: /must have at most 1 item/,
+    says: /two listeners have the same port; give each a port of its own/,
+  },
+  {
+    spec: { listeners: [{ name: 'a' }, { name: 'a', port: 9001 }] },
+    field: 'spec.listeners[1]',
+    says: /Duplicate value/,
+  },
+  {
+    spec: { listeners: Array.from({ length: 9 }, (_, index) => ({ name: `l${index}`, port: 9000 + index })) },
+    field: 'spec.listeners',
+    says: /must have at most 8 items/,
   },
   {
     spec: { listeners: [{ name: 'a', path: 'ocpp' }] },

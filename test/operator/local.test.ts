@@ -18,6 +18,7 @@ import { startGuard } from '../../operator/local/guard.ts';
 import { type Container, type Deployment, isReady, type Pod } from '../../operator/local/kinds.ts';
 import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
 import { refusedFields } from '../../operator/local/pod-fields.ts';
+import { withPorts } from '../../operator/local/ports.ts';
 import { findProgram } from '../../operator/local/programs.ts';
 import { LocalRuntime } from '../../operator/local/runtime.ts';
 import { DEPLOYMENTS, PODS } from '../../operator/render/resources.ts';
@@ -289,6 +290,31 @@ test('with one address only, every Pod and Service gets a port of its own', asyn
   const names = new Set<string>();
   for (let n = 0; n < 4; n += 1) names.add((await ask(port)).name);
   t.is(names.size, 2);
+});
+
+test('where a Pod gets other ports than it wants, everything that names them follows', (t) => {
+  const spec = (one: number, two: number, admin: number) => ({
+    containers: [
+      {
+        name: 'a',
+        image: 'b',
+        args: ['--port', String(one)],
+        env: [
+          { name: 'OCPP_PORT', value: String(one) },
+          { name: 'OCPP_LISTENERS', value: `${two}/v16/9000,${one}/lab` },
+          { name: 'OTHER', value: '9000' },
+        ],
+        ports: [{ name: 'stations', containerPort: one }, { containerPort: two }],
+        livenessProbe: { httpGet: { port: admin } },
+      },
+    ],
+  });
+  const mapping = new Map([
+    [9000, 1],
+    [9001, 9000],
+    [9090, 3],
+  ]);
+  t.deepEqual(withPorts(spec(9000, 9001, 9090), mapping), spec(1, 9000, 3));
 });
 
 test('a Pod gets the files of a Secret, and waits for one that is not there', async (t) => {

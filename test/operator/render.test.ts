@@ -108,11 +108,18 @@ const SENTINEL: OcppClusterSpec = {
     stateTtlSeconds: 60,
   },
 };
+/** As many as there can be. */
+const LISTENERS = Array.from({ length: 8 }, (_, index) => ({
+  name: `l--${index}`,
+  port: 8000 + index,
+  path: '/ocpp',
+}));
 const VARIANTS: Readonly<Record<string, OcppClusterSpec>> = {
   empty: {},
   full: FULL,
   external: EXTERNAL,
   sentinel: SENTINEL,
+  listeners: { listeners: LISTENERS },
 };
 
 test('a cluster is this list of objects, in this order', (t) => {
@@ -195,6 +202,54 @@ test('the number of processors is the scaler’s, the one of proxies the spec’
   t.is(find(render(ignored, 2), 'Deployment/city-processor').spec['replicas'], 2);
   t.is(find(render({ proxy: { replicas: 5 } }), 'Deployment/city-ws-proxy').spec['replicas'], 5);
   t.is(podOf(render(FULL), 'Deployment/city-processor').containers[0].image, 'own/handlers:2');
+});
+
+interface Port {
+  readonly name: string;
+  readonly port: number;
+  readonly targetPort: string;
+}
+
+test('further listeners have sockets of their own, and the first keeps the one it had', (t) => {
+  const lab = { name: 'lab', port: 9100, path: '/lab' };
+  const old = { name: 'a--b', port: 80, path: '/v16' };
+  const stations = { name: 'stations', port: 9000, path: '/ocpp' };
+  const of = (...listeners: (typeof lab)[]) => {
+    const objects = render({ listeners });
+    const { ports = [] } = find(objects, 'Service/city-ws-proxy').spec as { ports?: Port[] };
+    const pod = podOf(objects, 'Deployment/city-ws-proxy');
+    const numbers = new Map(pod.containers[0].ports?.map(({ name, containerPort }) => [name, containerPort]));
+    const env = envOf(objects, 'Deployment/city-ws-proxy');
+    const served = ports.map(({ name, port, targetPort }) => [name, port, numbers.get(targetPort)]);
+    return {
+      pod,
+      ports,
+      served,
+      first: env.get(ENV.stationPath)?.value,
+      further: env.get(ENV.listeners)?.value,
+    };
+  };
+  const one = of(stations);
+  t.is(one.further, undefined);
+  t.deepEqual(one.pod, podOf(render(), 'Deployment/city-ws-proxy'));
+  t.deepEqual(of({ ...stations, name: 'x', port: 1 }).pod, one.pod, 'name and Service port restart no Pod');
+
+  const three = of(stations, lab, old);
+  t.deepEqual(three.served, [
+    ['stations', 9000, 9000],
+    ['lab', 9100, 9002],
+    ['a--b', 80, 9001],
+  ]);
+  t.is(three.first, '/ocpp');
+  t.is(three.further, '9001/v16,9002/lab');
+  t.deepEqual(of(stations, old, { ...lab, port: 9200 }).pod, three.pod, 'nor does their order');
+  const target = (ports: Port[], listener: string) => ports.find(({ name }) => name === listener)?.targetPort;
+  t.is(
+    target(of(stations, lab).ports, 'lab'),
+    target(three.ports, 'lab'),
+    'old and new Pods serve it by one name',
+  );
+  t.is(target(of(stations, lab).ports, 'stations'), target(one.ports, 'stations'));
 });
 
 test('the user’s additions stand beside ours, env merged by name', (t) => {

@@ -19,6 +19,8 @@ const ROOT = join(import.meta.dirname, '../..');
 interface Started extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly url: string;
+  /** Of the second listener. */
+  readonly lab: string;
   readonly file: string;
   output(): string;
   says(pattern: RegExp, seconds?: number): Promise<void>;
@@ -26,12 +28,14 @@ interface Started extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-const manifest = (port: number, more = '') => `
+const manifest = (port: number, lab: number, more = '') => `
 apiVersion: ocpp.dev/v1alpha1
 kind: OcppCluster
 metadata: { name: start, namespace: test }
 spec:
-  listeners: [{ name: stations, port: ${port}, path: /ocpp }]
+  listeners:
+    - { name: stations, port: ${port}, path: /ocpp }
+    - { name: lab, port: ${lab}, path: /lab }
   proxy: { replicas: 2 }
   processor:
     unknownTokens: Accept
@@ -39,10 +43,10 @@ spec:
 ${more}`;
 
 async function start(env: Readonly<Record<string, string>> = {}): Promise<Started> {
-  const port = await freePort();
+  const [port, lab] = [await freePort(), await freePort()];
   const folder = await mkdtemp(join(tmpdir(), 'start-test-'));
   const file = join(folder, 'cluster.yaml');
-  await writeFile(file, manifest(port));
+  await writeFile(file, manifest(port, lab));
   const child = spawn(process.execPath, [join(ROOT, 'operator/local/main.ts'), '-f', file], {
     cwd: ROOT,
     env: { ...process.env, ...env },
@@ -56,6 +60,7 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<Starte
     child,
     file,
     url: `ws://127.0.0.1:${port}/ocpp`,
+    lab: `ws://127.0.0.1:${lab}/lab`,
     output: () => output,
     says: (pattern, seconds) => until(() => pattern.test(output), `${pattern} in:\n${output}`, seconds),
     end(signal) {
@@ -180,7 +185,8 @@ async function passwordOf(pid: number): Promise<string> {
   return readFile(file, 'utf8');
 }
 
-const load = (url: string) => startSimulation({ url, stations: 30, cadenceSeconds: 1, reconnectScale: 0.2 });
+const load = (url: string, stations = 30, prefix = 'SIM') =>
+  startSimulation({ url, stations, prefix, cadenceSeconds: 1, reconnectScale: 0.2 });
 
 const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
 
@@ -190,7 +196,10 @@ onLinux(
     t.timeout(240_000);
     await using started = await start();
     await started.says(/start is ready after/);
-    t.regex(started.output(), new RegExp(`stations connect to +${started.url}/\\{id\\}`));
+    t.regex(
+      started.output(),
+      new RegExp(`stations connect to +${started.url}/\\{id\\}.*\n +and to ${started.lab}/\\{id\\}`),
+    );
     const redis = await monitor(started);
     const station = new ByHand(`${started.url}/BY-HAND`);
     t.is((await station.call('BootNotification', BOOT))['status'], 'Accepted');
@@ -204,7 +213,8 @@ onLinux(
     const { transactionId } = await station.call('StartTransaction', transaction);
     t.is(typeof transactionId, 'number');
 
-    const simulation = load(started.url);
+    const simulation = load(started.url, 20);
+    const inTheLab = load(started.lab, 10, 'LAB');
     try {
       await until(() => simulation.progress().roundTrips > 60, 'round trips');
       for (const program of [PROCESSOR, PROXY]) {
@@ -222,9 +232,11 @@ onLinux(
       await until(() => simulation.progress().roundTrips > roundTrips + 60, 'more round trips');
     } finally {
       simulation.stop();
+      inTheLab.stop();
     }
-    const summary = await simulation.done;
-    t.true(isClean(summary), JSON.stringify(summary));
+    for (const summary of await Promise.all([simulation.done, inTheLab.done])) {
+      t.true(isClean(summary) && summary.roundTrips > 30, JSON.stringify(summary));
+    }
     station.close();
 
     const left = await childrenOf(started.child.pid ?? 0);
@@ -284,7 +296,11 @@ onLinux('without redis-server it says so, and one process serves the stations', 
   t.is((await station.call('BootNotification', BOOT))['status'], 'Accepted');
   station.close();
 
-  await writeFile(started.file, manifest(Number(new URL(started.url).port), '  protocolls: [ocpp1.6]\n'));
+  const [port = 0, lab = 0] = [started.url, started.lab].map((url) => Number(new URL(url).port));
+  const inTheLab = new ByHand(`${started.lab}/IN-THE-LAB`);
+  t.is((await inTheLab.call('BootNotification', BOOT))['status'], 'Accepted');
+  inTheLab.close();
+  await writeFile(started.file, manifest(port, lab, '  protocolls: [ocpp1.6]\n'));
   await started.says(/cluster\.yaml:\d+: spec\.protocolls: there is no such field/);
   t.is((await station.call('Heartbeat', {}))['status'], undefined, 'what ran before goes on');
   station.close();

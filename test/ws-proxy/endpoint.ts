@@ -12,6 +12,7 @@ import type {
   Transport,
 } from '../../services/transport/transport.ts';
 import type { StationServerLimits } from '../../services/transport/websocket/limits.ts';
+import type { StationListener } from '../../services/transport/websocket/station-listeners.ts';
 import { StationServer } from '../../services/transport/websocket/station-server.ts';
 import { createAdmission } from '../../services/ws-proxy/admission.ts';
 import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
@@ -114,19 +115,20 @@ export interface Endpoint extends AsyncDisposable {
 export async function startEndpoint(
   limits: Partial<StationServerLimits> = {},
   admission: { maxSessions?: number; connectsPerSecond?: number } = {},
+  listeners: readonly StationListener[] = [{ port: 0, path: '/ocpp' }],
 ): Promise<Endpoint> {
   const gateway = new ProbedGateway();
   const seen: string[] = [];
   const codes: number[] = [];
   const server = new StationServer({
     host: '127.0.0.1',
-    port: 0,
+    listeners,
     gateway,
     clock: systemClock,
     faultAnswer,
     transactionsAfter,
     admit: createAdmission(
-      { path: '/ocpp', protocols: PROTOCOLS, maxSessions: 1000, connectsPerSecond: 1000, ...admission },
+      { protocols: PROTOCOLS, maxSessions: 1000, connectsPerSecond: 1000, ...admission },
       systemClock,
     ),
     observer: {
@@ -148,7 +150,7 @@ export async function startEndpoint(
   await gateway.start();
   await server.start();
   return {
-    port: server.port,
+    port: server.ports[0] ?? 0,
     gateway,
     server,
     seen,

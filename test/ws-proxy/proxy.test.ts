@@ -20,7 +20,7 @@ class Started implements AsyncDisposable {
   }
 
   open(id: string) {
-    return RawStation.open(this.proxy.stationPort, `/ocpp/${id}`);
+    return RawStation.open(this.proxy.stationPorts[0] ?? 0, `/ocpp/${id}`);
   }
 
   async ask(path: string): Promise<{ status: number; text: string }> {

@@ -12,8 +12,14 @@ import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
 import { createObserver } from '../../services/ws-proxy/observer.ts';
 import { TokenBucket } from '../../services/ws-proxy/token-bucket.ts';
 
-const request = { url: '/ocpp/CS1', subprotocols: 'ocpp1.6', remoteAddress: '192.0.2.1', sessions: 0 };
-const settings = { path: '/ocpp', protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 2 };
+const request = {
+  url: '/ocpp/CS1',
+  path: '/ocpp',
+  subprotocols: 'ocpp1.6',
+  remoteAddress: '192.0.2.1',
+  sessions: 0,
+};
+const settings = { protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 2 };
 
 test('admission: identity and subprotocol, or why not', (t) => {
   const admit = createAdmission({ ...settings, connectsPerSecond: 100 }, { now: () => 0 });

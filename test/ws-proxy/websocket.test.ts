@@ -11,10 +11,7 @@ import { until } from './endpoint.ts';
 
 const nothing = () => undefined;
 
-const rules = createAdmission(
-  { path: '/ocpp', protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 100 },
-  systemClock,
-);
+const rules = createAdmission({ protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 100 }, systemClock);
 /** The suite has identities that no rule of OCPP admits: a transport must be able to carry them. */
 const anybody: Admit = ({ url, subprotocols }) => ({
   kind: 'accept',
@@ -25,7 +22,7 @@ const anybody: Admit = ({ url, subprotocols }) => ({
 function createTransport(port = 0, admit: Admit = rules): WebSocketTransport {
   return new WebSocketTransport({
     host: '127.0.0.1',
-    port,
+    listeners: [{ port, path: '/ocpp' }],
     clock: systemClock,
     faultAnswer,
     transactionsAfter: (before) => before,

@@ -9,6 +9,8 @@ import type { Protocol } from '../../ocpp/frame.ts';
 export interface AdmissionRequest {
   /** The request target as it came: percent-encoded, with its query. */
   readonly url: string;
+  /** Of the listener that it came to: stations connect to `<path>/<identity>`. */
+  readonly path: string;
   /** Sec-WebSocket-Protocol as it came, repeated headers joined with commas; undefined without one. */
   readonly subprotocols: string | undefined;
   /** Of the TCP peer. Forwarded headers are not believed. */

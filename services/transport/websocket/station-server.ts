@@ -6,16 +6,16 @@
  *
  * One timer serves all sockets: an idle one costs no timer and no closure.
  */
-import type { IncomingMessage, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { TransportError } from '../errors.ts';
 import type { Gateway, GatewayConnection } from '../transport.ts';
 import { type Admission, type Admit, type Refusal, retryAfterSeconds } from './admission.ts';
-import { createHandshakeServer, isWebSocketHandshake, writeRefusal } from './handshake.ts';
+import { isWebSocketHandshake, writeRefusal } from './handshake.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
+import { type StationListener, StationListeners } from './station-listeners.ts';
 import { StationSocket } from './station-socket.ts';
 import { StationWebSocket } from './station-web-socket.ts';
 
@@ -24,8 +24,8 @@ export interface StationServerOptions extends Pick<
   'clock' | 'faultAnswer' | 'transactionsAfter'
 > {
   readonly host: string;
-  /** 0 picks a free port. */
-  readonly port: number;
+  /** At least one; rules and limits are common to all. */
+  readonly listeners: readonly StationListener[];
   readonly gateway: Gateway;
   readonly admit: Admit;
   readonly observer: StationObserver;
@@ -49,7 +49,7 @@ export class StationServer implements AsyncDisposable {
   readonly #options: StationServerOptions;
   readonly #limits: StationServerLimits;
   readonly #host: SocketHost;
-  readonly #http: Server;
+  readonly #listeners: StationListeners;
   readonly #handshakes: InstanceType<typeof WebSocketServer<typeof StationWebSocket>>;
   readonly #random: () => number;
   #opening = 0;
@@ -82,13 +82,17 @@ export class StationServer implements AsyncDisposable {
       closeTimeout: this.#limits.closeTimeoutMs,
     };
     this.#handshakes = new WebSocketServer(handshakes);
-    this.#http = createHandshakeServer(this.#limits.handshakeTimeoutMs);
-    this.#http.maxConnections = this.#limits.maxConnections;
-    this.#http.on('drop', (peer) => {
-      const refusal = { status: 503, reason: 'too many TCP connections' } as const;
-      observer.refused(refusal, peer?.remoteAddress ?? '');
+    const { host, listeners } = options;
+    const { maxConnections, handshakeTimeoutMs } = this.#limits;
+    this.#listeners = new StationListeners({
+      host,
+      listeners,
+      maxConnections,
+      handshakeTimeoutMs,
+      onUpgrade: (...upgrade) => void this.#upgrade(...upgrade),
+      onDrop: (remoteAddress) =>
+        observer.refused({ status: 503, reason: 'too many TCP connections' }, remoteAddress),
     });
-    this.#http.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
   }
 
   /** Sessions held, handshakes in progress included. */
@@ -101,20 +105,14 @@ export class StationServer implements AsyncDisposable {
     return this.#host.heldBytes;
   }
 
-  get port(): number {
-    return (this.#http.address() as AddressInfo).port;
+  /** Where stations connect, in the order of the listeners. */
+  get ports(): readonly number[] {
+    return this.#listeners.ports;
   }
 
-  /** Rejects when the address cannot be had. */
+  /** Rejects when an address cannot be had. */
   async start(): Promise<void> {
-    const { port, host } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#http.once('error', reject);
-      this.#http.listen({ port, host, backlog: 4096 }, () => {
-        this.#http.off('error', reject);
-        resolve();
-      });
-    });
+    await this.#listeners.start();
     const pause = Math.min(SWEEP_PAUSE, this.#limits.pingIntervalMs / 4);
     this.#sweeper = setInterval(() => this.#sweep(), pause);
   }
@@ -128,9 +126,7 @@ export class StationServer implements AsyncDisposable {
   async stop(): Promise<void> {
     this.refuseUpgrades();
     for (const socket of this.sockets) socket.closeForRestart('stop');
-    // Of handshakes that never came; upgraded connections are not among them.
-    this.#http.closeAllConnections();
-    if (this.#http.listening) await new Promise((resolve) => this.#http.close(resolve));
+    await this.#listeners.close();
     clearInterval(this.#sweeper);
   }
 
@@ -143,12 +139,17 @@ export class StationServer implements AsyncDisposable {
     for (const socket of this.sockets) socket.sweep(now);
   }
 
-  async #upgrade(request: IncomingMessage, tcp: Duplex, head: Buffer): Promise<void> {
+  async #upgrade(
+    { path }: StationListener,
+    request: IncomingMessage,
+    tcp: Duplex,
+    head: Buffer,
+  ): Promise<void> {
     // ws listens for itself later; until then a reset must not end the process.
     tcp.on('error', nothing);
     // ws has the right refusal for each mistake of this kind.
     if (!isWebSocketHandshake(request)) return this.#handshakes.handleUpgrade(request, tcp, head, farewell);
-    const admission = this.#admission(request);
+    const admission = this.#admission(request, path);
     if (admission.kind === 'refuse') return this.#refuse(admission.refusal, request, tcp);
     // ws would take the first of the list, and refuse a list with repetitions.
     delete request.headers['sec-websocket-protocol'];
@@ -173,10 +174,11 @@ export class StationServer implements AsyncDisposable {
     }
   }
 
-  #admission(request: IncomingMessage): Admission {
+  #admission(request: IncomingMessage, path: string): Admission {
     if (this.#refusing) return { kind: 'refuse', refusal: this.#later(GOING_AWAY) };
     const admission = this.#options.admit({
       url: request.url ?? '',
+      path,
       subprotocols: request.headers['sec-websocket-protocol'],
       remoteAddress: request.socket.remoteAddress ?? '',
       sessions: this.size,

@@ -31,9 +31,9 @@ export class WebSocketTransport implements Transport {
     this.#server = new StationServer({ ...options, gateway: this.#gateway });
   }
 
-  /** Where stations connect. */
+  /** Where stations connect, on the first listener. */
   get port(): number {
-    return this.#server.port;
+    return this.#server.ports[0] ?? 0;
   }
 
   async start(): Promise<void> {

@@ -1,0 +1,95 @@
+/**
+ * The sockets on which a station server listens, as one: they start together or not at all, and one bound on
+ * TCP connections holds for all of them.
+ */
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createHandshakeServer } from './handshake.ts';
+
+export interface StationListener {
+  /** 0 picks a free port. */
+  readonly port: number;
+  /** Stations connect to `<path>/<identity>` here. */
+  readonly path: string;
+}
+
+export interface StationListenersOptions {
+  readonly host: string;
+  /** At least one. */
+  readonly listeners: readonly StationListener[];
+  /** TCP connections of all listeners together; further ones are dropped. */
+  readonly maxConnections: number;
+  /** How long a peer may take to send its handshake; ms. */
+  readonly handshakeTimeoutMs: number;
+  readonly onUpgrade: (
+    listener: StationListener,
+    request: IncomingMessage,
+    tcp: Duplex,
+    head: Buffer,
+  ) => void;
+  readonly onDrop: (remoteAddress: string) => void;
+}
+
+export class StationListeners {
+  readonly #options: StationListenersOptions;
+  readonly #servers: readonly Server[];
+  #connections = 0;
+
+  constructor(options: StationListenersOptions) {
+    this.#options = options;
+    this.#servers = options.listeners.map((listener) => this.#serverOf(listener));
+  }
+
+  /** In the order of the listeners. */
+  get ports(): readonly number[] {
+    return this.#servers.map((server) => (server.address() as AddressInfo).port);
+  }
+
+  /** Rejects when one of the addresses cannot be had; then none is taken. */
+  async start(): Promise<void> {
+    try {
+      for (const [index, server] of this.#servers.entries()) {
+        await listen(server, this.#options.host, this.#options.listeners[index]?.port ?? 0);
+      }
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Accepts no more, and ends the handshakes that never came; upgraded connections stay. */
+  async close(): Promise<void> {
+    for (const server of this.#servers) {
+      server.closeAllConnections();
+      if (server.listening) await new Promise((resolve) => server.close(resolve));
+    }
+  }
+
+  #serverOf(listener: StationListener): Server {
+    const { maxConnections, handshakeTimeoutMs, onUpgrade, onDrop } = this.#options;
+    const server = createHandshakeServer(handshakeTimeoutMs);
+    const gone = () => {
+      this.#connections -= 1;
+    };
+    server.on('connection', (tcp: Socket) => {
+      this.#connections += 1;
+      tcp.on('close', gone);
+      if (this.#connections <= maxConnections) return;
+      onDrop(tcp.remoteAddress ?? '');
+      tcp.destroy();
+    });
+    server.on('upgrade', (request, tcp, head) => onUpgrade(listener, request, tcp, head));
+    return server;
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host, backlog: 4096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
