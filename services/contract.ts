@@ -50,6 +50,8 @@ export const ENV = {
   /** Sockets closed per second by one draining proxy. */
   drainRate: 'OCPP_DRAIN_RATE',
   drainDeadline: 'OCPP_DRAIN_DEADLINE',
+  /** `wait` or `close`: what a drain does to stations with a running transaction. */
+  drainTransactions: 'OCPP_DRAIN_TRANSACTIONS',
   /** How long a draining proxy keeps serving while endpoints propagate. */
   drainPropagation: 'OCPP_DRAIN_PROPAGATION',
   /** How long a stopping processor may take to finish what it holds. */
@@ -87,6 +89,9 @@ export const ENV = {
   distributedState: 'OCPP_DISTRIBUTED_STATE',
   stateTtl: 'OCPP_STATE_TTL',
 } as const;
+
+/** What a program takes where its environment says nothing; the operator leaves it out then. */
+export const DEFAULT = { connectRate: 1000 } as const;
 
 /** Prometheus metrics that the operator reads. The services may export more. */
 export const METRIC = {

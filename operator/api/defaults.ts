@@ -34,6 +34,7 @@ export interface SettledProxy {
   readonly replicas: number;
   readonly maxSessionsPerPod: number;
   readonly service: Whole<Omit<Service, 'annotations'>> & Pick<Service, 'annotations'>;
+  readonly admission: Whole<NonNullable<Proxy['admission']>>;
   readonly drain: Whole<NonNullable<Proxy['drain']>>;
   readonly podTemplate: PodTemplateSpec;
 }

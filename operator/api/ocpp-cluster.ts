@@ -55,7 +55,16 @@ export interface ProxySpec {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly externalTrafficPolicy?: 'Cluster' | 'Local';
   };
-  readonly drain?: { readonly ratePerSecond?: number; readonly deadlineSeconds?: number };
+  readonly admission?: {
+    /** Of one Pod. */
+    readonly connectionsPerSecond?: number;
+  };
+  readonly drain?: {
+    readonly ratePerSecond?: number;
+    readonly deadlineSeconds?: number;
+    /** What becomes of stations with a running transaction. */
+    readonly transactions?: 'Wait' | 'Close';
+  };
   readonly podTemplate?: PodTemplateSpec;
 }
 

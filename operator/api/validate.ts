@@ -3,7 +3,7 @@
  * schema, strict about unknown fields, and its rules in code. A test holds rules and API server together.
  */
 import { Ajv, type ErrorObject } from 'ajv';
-import { settledSpec, type SettledRedis } from './defaults.ts';
+import { settledSpec, type SettledProxy, type SettledRedis } from './defaults.ts';
 import { API_VERSION, KIND, type OcppCluster } from './ocpp-cluster.ts';
 import { ocppClusterSchema, type Schema } from './schema.ts';
 
@@ -24,6 +24,12 @@ export function validateCluster(manifest: unknown): readonly Problem[] {
   return rules(manifest as OcppCluster);
 }
 
+/** Whether it is broken, the field, the message. */
+type Rule = readonly [boolean, string, string];
+
+/** An hour, without what a ws-proxy Pod gets beside. */
+const LONGEST_DRAIN_SECONDS = 3575;
+
 /** The CEL rules of crds/ocppclusters.yaml that concern one version of the object, with their messages. */
 function rules(cluster: OcppCluster): Problem[] {
   const given = cluster.spec?.redis;
@@ -31,7 +37,7 @@ function rules(cluster: OcppCluster): Problem[] {
   const { minReplicas, maxReplicas } = processor.autoscaling;
   const names = listeners.map(({ name }) => name);
   const doubled = names.findIndex((name, index) => names.indexOf(name) !== index);
-  const broken: (readonly [boolean, string, string])[] = [
+  const broken: Rule[] = [
     [
       !/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(cluster.metadata.name) || cluster.metadata.name.length > 40,
       'metadata.name',
@@ -43,11 +49,7 @@ function rules(cluster: OcppCluster): Problem[] {
       'spec.listeners',
       'two listeners have the same port; give each a port of its own',
     ],
-    [
-      proxy.maxSessionsPerPod > proxy.drain.ratePerSecond * 3600,
-      'spec.proxy',
-      'a full Pod would take more than an hour to drain; raise drain.ratePerSecond or lower maxSessionsPerPod',
-    ],
+    ...drainRules(proxy, processor.callTimeoutSeconds),
     [minReplicas > maxReplicas, 'spec.processor.autoscaling', 'minReplicas must not be above maxReplicas'],
     [
       given?.embedded !== undefined && given.external !== undefined,
@@ -64,7 +66,27 @@ function rules(cluster: OcppCluster): Problem[] {
   return broken.flatMap(([bad, field, reason]) => (bad ? [{ field, reason }] : []));
 }
 
-function externalRules({ external, ...redis }: SettledRedis): (readonly [boolean, string, string])[] {
+function drainRules({ maxSessionsPerPod, drain }: SettledProxy, callTimeout: number): Rule[] {
+  const { ratePerSecond, deadlineSeconds } = drain;
+  const needed = Math.ceil(maxSessionsPerPod / ratePerSecond);
+  return [
+    [
+      needed > deadlineSeconds,
+      'spec.proxy',
+      'a full Pod cannot give up its stations in time, as drain.deadlineSeconds is less than maxSessionsPerPod / ' +
+        'drain.ratePerSecond; raise drain.deadlineSeconds or drain.ratePerSecond, or lower maxSessionsPerPod',
+    ],
+    [
+      Math.max(deadlineSeconds, needed + callTimeout) > LONGEST_DRAIN_SECONDS,
+      'spec',
+      'a ws-proxy Pod would get more than an hour to end, as it gets 25 s and the longer of proxy.drain.deadlineSeconds and ' +
+        'proxy.maxSessionsPerPod / proxy.drain.ratePerSecond + processor.callTimeoutSeconds; lower deadlineSeconds to 3575 or ' +
+        'less, and raise ratePerSecond or lower maxSessionsPerPod',
+    ],
+  ];
+}
+
+function externalRules({ external, ...redis }: SettledRedis): Rule[] {
   if (external === undefined) return [];
   const { mode = 'Standalone', addresses, sentinel } = external;
   const tags = [redis.channelPrefix, redis.stateKeyPrefix || redis.channelPrefix].map(hashTag);

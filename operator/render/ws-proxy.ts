@@ -1,6 +1,6 @@
 /** The ws-proxy: the Service that stations connect to and the Deployment that holds their sockets. */
 import type { V1DeploymentSpec, V1ServiceSpec } from '@kubernetes/client-node';
-import { ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
+import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import type { SettledSpec } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
@@ -40,6 +40,7 @@ export function proxyService(view: View): KubeObject {
 export function proxyDeployment(view: View): KubeObject {
   const { spec } = view;
   const { proxy } = spec;
+  const { connectionsPerSecond } = proxy.admission;
   const { volumes, volumeMounts } = redisVolumes(view);
   // In the order of the sockets, whatever that of the list is: it is no reason to replace Pods.
   const sockets = stationPorts(spec).sort((a, b) => a.containerPort - b.containerPort);
@@ -57,6 +58,11 @@ export function proxyDeployment(view: View): KubeObject {
       { name: ENV.drainPropagation, value: `${PROPAGATION_SECONDS}s` },
       { name: ENV.drainRate, value: String(proxy.drain.ratePerSecond) },
       { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
+      // What the service does without being told is not told: Pods of before keep their template.
+      ...(proxy.drain.transactions === 'Wait' ? [{ name: ENV.drainTransactions, value: 'wait' }] : []),
+      ...(connectionsPerSecond === DEFAULT.connectRate
+        ? []
+        : [{ name: ENV.connectRate, value: String(connectionsPerSecond) }]),
     ],
     ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),

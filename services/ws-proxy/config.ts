@@ -1,6 +1,6 @@
 /** The settings of a ws-proxy, from the environment. `--help` prints them. */
 import { hostname } from 'node:os';
-import { ENV, PATH, PORT } from '../contract.ts';
+import { DEFAULT, ENV, PATH, PORT } from '../contract.ts';
 import { PROTOCOLS } from '../ocpp/frame.ts';
 import { duration, list, positiveInt } from '../runtime/config.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
@@ -58,7 +58,7 @@ export const proxySettings = {
   connectRate: {
     doc: 'Handshakes admitted per second; further ones get 429.',
     format: positiveInt,
-    default: 1000,
+    default: DEFAULT.connectRate as number,
     env: ENV.connectRate,
   },
   callTimeout: {
@@ -91,6 +91,12 @@ export const proxySettings = {
     default: 300_000,
     env: ENV.drainDeadline,
   },
+  drainTransactions: {
+    doc: 'When stopping, stations with a running transaction: close, after all others; or wait until it ends, as long as the deadline leaves time to close them at the pace.',
+    format: ['wait', 'close'] as ('wait' | 'close')[],
+    default: 'close' as 'wait' | 'close',
+    env: ENV.drainTransactions,
+  },
   drainPropagation: {
     doc: 'When stopping, how long to keep serving while endpoints propagate.',
     format: duration,
@@ -118,5 +124,6 @@ export interface ProxySettings {
   /** sockets per second */
   readonly drainRate: number;
   readonly drainDeadline: number;
+  readonly drainTransactions: 'wait' | 'close';
   readonly drainPropagation: number;
 }

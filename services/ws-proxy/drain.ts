@@ -11,6 +11,8 @@ export interface DrainSettings {
   /** How long to keep serving, upgrades included, after readiness went away; ms. */
   readonly propagationMs: number;
   readonly socketsPerSecond: number;
+  /** Sockets with a running transaction: `wait` until it ends, `close` after all others. */
+  readonly transactions: 'wait' | 'close';
   /** After so long (without the propagation) the rest is closed at once; ms. */
   readonly deadlineMs: number;
 }
@@ -37,6 +39,8 @@ export interface DrainStep<S> {
 const JITTER = 0.2;
 /** After a stall of the event loop at most this much of the pace is caught up; ms. */
 const MAX_CATCH_UP = 1000;
+/** What a running transaction adds to the rank of a socket; the lowest goes first. */
+const TRANSACTION = 2;
 
 export class DrainPlan<S extends Drainable> {
   readonly #waiting: Set<S>;
@@ -66,31 +70,43 @@ export class DrainPlan<S extends Drainable> {
     const closeWhenAnswered: S[] = [];
     this.#nextAt = Math.max(this.#nextAt, now - MAX_CATCH_UP);
     while (this.#nextAt <= now) {
-      const socket = this.#choose();
+      const socket = this.#choose(now);
       if (socket === undefined) break;
       (socket.hasOpenCall ? closeWhenAnswered : close).push(socket);
       this.#waiting.delete(socket);
       const pause = 1000 / this.#settings.socketsPerSecond;
       this.#nextAt += pause * (1 - JITTER + 2 * JITTER * this.#random());
     }
-    const nextAt = this.#waiting.size > 0 ? Math.min(this.#nextAt, this.#deadline) : this.#deadline;
-    return { close, closeWhenAnswered, force: [], nextAt };
+    return { close, closeWhenAnswered, force: [], nextAt: Math.min(this.#nextStep(now), this.#deadline) };
+  }
+
+  #nextStep(now: number): number {
+    if (this.#waiting.size === 0) return this.#deadline;
+    // In the past: it is somebody's turn, but all that wait are charging.
+    return this.#nextAt > now ? this.#nextAt : this.#patienceEnds();
   }
 
   /** The one whose going disturbs least: idle before waiting for an answer, both before charging. */
-  #choose(): S | undefined {
+  #choose(now: number): S | undefined {
     let best: S | undefined;
-    let bestRank = Number.POSITIVE_INFINITY;
+    let bestRank = now < this.#patienceEnds() ? TRANSACTION : Number.POSITIVE_INFINITY;
     for (const socket of this.#waiting) {
       if (!socket.isOpen) {
         this.#waiting.delete(socket);
         continue;
       }
-      const rank = (socket.inTransaction ? 2 : 0) + (socket.hasOpenCall ? 1 : 0);
+      const rank = (socket.inTransaction ? TRANSACTION : 0) + (socket.hasOpenCall ? 1 : 0);
       if (rank === 0) return socket;
       if (rank < bestRank) [best, bestRank] = [socket, rank];
     }
     return best;
+  }
+
+  /** Until when transactions may go on: those that wait can then still go at the pace before the deadline. */
+  #patienceEnds(): number {
+    const { transactions, socketsPerSecond } = this.#settings;
+    if (transactions === 'close') return Number.NEGATIVE_INFINITY;
+    return this.#deadline - (this.#waiting.size * 1000 * (1 + JITTER)) / socketsPerSecond;
   }
 }
 

@@ -79,13 +79,18 @@ export class Proxy implements Running {
 
   /** Drains (see drain.ts), then lets go of the store. */
   async stop(signal: NodeJS.Signals): Promise<void> {
-    const { drainPropagation, drainRate, drainDeadline } = this.#settings;
+    const { drainPropagation, drainRate, drainDeadline, drainTransactions } = this.#settings;
     this.#draining = true;
     this.#metrics.draining.set(1);
     this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
     await drain(
       this.#server,
-      { propagationMs: drainPropagation, socketsPerSecond: drainRate, deadlineMs: drainDeadline },
+      {
+        propagationMs: drainPropagation,
+        socketsPerSecond: drainRate,
+        deadlineMs: drainDeadline,
+        transactions: drainTransactions,
+      },
       this.#drainProgress(),
       { clock: systemClock, random: Math.random, sleep },
     );

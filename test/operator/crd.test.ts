@@ -7,6 +7,7 @@ import { settledSpec, withDefaults } from '../../operator/api/defaults.ts';
 import type { OcppCluster, OcppClusterSpec, OcppClusterStatus } from '../../operator/api/ocpp-cluster.ts';
 import { fieldSchema, ocppClusterSchema, type Schema } from '../../operator/api/schema.ts';
 import { validateCluster } from '../../operator/api/validate.ts';
+import { proxyGraceSeconds } from '../../operator/render/ws-proxy.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -71,7 +72,8 @@ const everySpec: Every<OcppClusterSpec> = {
     replicas: 2,
     maxSessionsPerPod: 10,
     service: { type: 'NodePort', annotations: { a: 'b' }, externalTrafficPolicy: 'Local' },
-    drain: { ratePerSecond: 10, deadlineSeconds: 10 },
+    admission: { connectionsPerSecond: 50 },
+    drain: { ratePerSecond: 10, deadlineSeconds: 10, transactions: 'Wait' },
     podTemplate,
   },
   processor: {
@@ -195,7 +197,7 @@ test('an empty spec is a whole cluster, with the same defaults in code as in the
   const api = apiServer(t);
   if (api === undefined) return;
   const partly = {
-    proxy: { replicas: 3, drain: { deadlineSeconds: 5 } },
+    proxy: { replicas: 3, drain: { deadlineSeconds: 200 } },
     redis: { embedded: { storage: {} } },
   };
   for (const spec of [{}, partly, external, { proxy: null, processor: { image: null } }]) {
@@ -311,9 +313,27 @@ const MISTAKES: readonly Mistake[] = [
     says: /should match/,
   },
   {
-    spec: { proxy: { maxSessionsPerPod: 4000, drain: { ratePerSecond: 1 } } },
+    spec: { proxy: { drain: { deadlineSeconds: 199 } } },
     field: 'spec.proxy',
-    says: /more than an hour to drain; raise drain\.ratePerSecond/,
+    says: /less than maxSessionsPerPod \/ drain\.ratePerSecond; raise drain\.deadlineSeconds/,
+  },
+  {
+    spec: { proxy: { maxSessionsPerPod: 3001, drain: { ratePerSecond: 10 } } },
+    field: 'spec.proxy',
+    says: /cannot give up its stations in time/,
+  },
+  {
+    spec: { proxy: { drain: { deadlineSeconds: 3600 } } },
+    field: 'spec',
+    says: /more than an hour to end.*lower deadlineSeconds to 3575/,
+  },
+  {
+    spec: {
+      proxy: { maxSessionsPerPod: 3400, drain: { ratePerSecond: 1, deadlineSeconds: 3500 } },
+      processor: { callTimeoutSeconds: 200 },
+    },
+    field: 'spec',
+    says: /more than an hour to end.*raise ratePerSecond/,
   },
   { spec: {}, name: '9city', field: 'metadata.name', says: /metadata\.name must be at most 40/ },
   { spec: {}, name: 'c'.repeat(41), field: 'metadata.name', says: /metadata\.name must be at most 40/ },
@@ -335,6 +355,23 @@ test('a mistake is refused with its path and reason, by the API server and by np
     const error = await t.throwsAsync(create(api, manifest), undefined, label);
     t.regex(error?.message ?? '', says, label);
     if (!field.startsWith('metadata')) t.true(error?.message.includes(field.replace(/\.name$/, '')), label);
+  }
+});
+
+test('a drain that just fits is taken, and leaves its Pod an hour at most', async (t) => {
+  const good = [
+    {},
+    { proxy: { drain: { deadlineSeconds: 200 } } },
+    { proxy: { maxSessionsPerPod: 3000, drain: { ratePerSecond: 10 } } },
+    { proxy: { drain: { deadlineSeconds: 3575 } } },
+    { proxy: { maxSessionsPerPod: 3545, drain: { ratePerSecond: 1, deadlineSeconds: 3545 } } },
+  ];
+  for (const spec of good) {
+    const manifest = cluster(spec);
+    t.deepEqual(validateCluster(manifest), [], JSON.stringify(spec));
+    t.true(proxyGraceSeconds(settledSpec(manifest)) <= 3600, JSON.stringify(spec));
+    const api = apiServer(t);
+    if (api !== undefined) await t.notThrowsAsync(create(api, manifest), JSON.stringify(spec));
   }
 });
 

@@ -1,7 +1,12 @@
 import test from 'ava';
 import { drain, type DrainableSocket, type DrainSettings } from '../../services/ws-proxy/drain.ts';
 
-const SETTINGS: DrainSettings = { propagationMs: 5000, socketsPerSecond: 100, deadlineMs: 300_000 };
+const SETTINGS: DrainSettings = {
+  propagationMs: 5000,
+  socketsPerSecond: 100,
+  deadlineMs: 300_000,
+  transactions: 'close',
+};
 
 interface Fleet {
   readonly sockets: Set<Socket>;
@@ -9,23 +14,29 @@ interface Fleet {
   readonly phases: string[];
   refusingSince: number | undefined;
   now: number;
+  /** How often the driver has slept. */
+  sleeps: number;
   forced: number;
 }
 
 /** A socket whose station says goodbye at once, and whose open CALL is answered at a given time. */
 class Socket implements DrainableSocket {
   readonly name: string;
-  readonly inTransaction: boolean;
+  readonly transactionUntil: number;
   readonly answeredAt: number;
   readonly #fleet: Fleet;
   leaving = false;
   isOpen = true;
 
-  constructor(fleet: Fleet, name: string, answeredAt = 0, inTransaction = false) {
+  constructor(fleet: Fleet, name: string, answeredAt = 0, transactionUntil = 0) {
     this.#fleet = fleet;
     this.name = name;
     this.answeredAt = answeredAt;
-    this.inTransaction = inTransaction;
+    this.transactionUntil = transactionUntil;
+  }
+
+  get inTransaction(): boolean {
+    return this.#fleet.now < this.transactionUntil;
   }
 
   get hasOpenCall(): boolean {
@@ -50,6 +61,7 @@ function fleetOf(build: (fleet: Fleet) => void): Fleet {
     phases: [],
     refusingSince: undefined,
     now: 0,
+    sleeps: 0,
     forced: 0,
   };
   build(fleet);
@@ -58,6 +70,7 @@ function fleetOf(build: (fleet: Fleet) => void): Fleet {
 
 async function run(fleet: Fleet, settings: DrainSettings, random: () => number = () => 0.5): Promise<void> {
   const advance = (to: number) => {
+    fleet.sleeps += 1;
     fleet.now = to;
     for (const socket of fleet.sockets) {
       if (!socket.isOpen) fleet.sockets.delete(socket);
@@ -103,8 +116,8 @@ test('it serves on while endpoints propagate, then refuses upgrades and closes a
 
 test('idle first, then those whose CALL is answered, then those that charge; none with an open CALL', async (t) => {
   const fleet = fleetOf((it) => {
-    it.sockets.add(new Socket(it, 'charging and waiting', 9000, true));
-    it.sockets.add(new Socket(it, 'charging', 0, true));
+    it.sockets.add(new Socket(it, 'charging and waiting', 9000, Infinity));
+    it.sockets.add(new Socket(it, 'charging', 0, Infinity));
     it.sockets.add(new Socket(it, 'waiting', 8000));
     it.sockets.add(new Socket(it, 'idle'));
   });
@@ -119,12 +132,44 @@ test('idle first, then those whose CALL is answered, then those that charge; non
   t.is(fleet.forced, 0);
 });
 
+test('told to wait, it lets transactions end, and takes no turn from the others for that', async (t) => {
+  const fleet = fleetOf((it) => {
+    for (let i = 0; i < 100; i += 1) it.sockets.add(new Socket(it, `charging ${i}`, 0, 60_000 + i * 1000));
+    it.sockets.add(new Socket(it, 'answered after its end', 200_000, 190_000));
+    for (let i = 0; i < 200; i += 1) it.sockets.add(new Socket(it, `idle ${i}`));
+  });
+  await run(fleet, { ...SETTINGS, propagationMs: 0, transactions: 'wait' });
+  const closings = new Map(fleet.closings.map(({ name, at }) => [name, at]));
+  for (let i = 0; i < 200; i += 1) t.true((closings.get(`idle ${i}`) ?? Infinity) < 2500);
+  for (let i = 0; i < 100; i += 1) {
+    const after = (closings.get(`charging ${i}`) ?? 0) - (60_000 + i * 1000);
+    t.true(after >= 0 && after < 200, `charging ${i} was closed ${after} ms after its transaction`);
+  }
+  t.true((closings.get('answered after its end') ?? 0) >= 200_000);
+  t.is(fleet.forced, 0);
+  t.true(fleet.sleeps < 3000, `it looked ${fleet.sleeps} times in 200 s`);
+});
+
+test('transactions that outlast the deadline go at the pace just before it, not all at once', async (t) => {
+  const fleet = fleetOf((it) => {
+    for (let i = 0; i < 2000; i += 1) it.sockets.add(new Socket(it, `${i}`, 0, Infinity));
+  });
+  await run(fleet, { ...SETTINGS, propagationMs: 0, transactions: 'wait' });
+  const times = fleet.closings.map(({ at }) => at);
+  t.true((times[0] ?? 0) >= 275_000, `the first at ${times[0]} ms: they need 20 s`);
+  for (let second = 277_000; second < 294_000; second += 1000) {
+    const closed = times.filter((at) => at >= second && at < second + 1000).length;
+    t.true(closed >= 80 && closed <= 120, `${closed} in the second from ${second} ms`);
+  }
+  t.is(fleet.forced, 0);
+});
+
 test('what is left at the deadline is closed at once and counted', async (t) => {
   const fleet = fleetOf((it) => {
     for (let i = 0; i < 50; i += 1) it.sockets.add(new Socket(it, `waiting ${i}`, Number.POSITIVE_INFINITY));
     for (let i = 0; i < 50; i += 1) it.sockets.add(new Socket(it, `idle ${i}`));
   });
-  await run(fleet, { propagationMs: 0, socketsPerSecond: 100, deadlineMs: 2000 });
+  await run(fleet, { ...SETTINGS, propagationMs: 0, socketsPerSecond: 100, deadlineMs: 2000 });
   const forced = fleet.closings.filter(({ why }) => why === 'drain-forced');
   t.is(forced.length, 50);
   t.true(forced.every(({ at, name }) => at === 2000 && name.startsWith('waiting')));
@@ -135,7 +180,7 @@ test('a deadline too short for the pace ends the drain all the same', async (t) 
   const fleet = fleetOf((it) => {
     for (let i = 0; i < 1000; i += 1) it.sockets.add(new Socket(it, `${i}`));
   });
-  await run(fleet, { propagationMs: 0, socketsPerSecond: 10, deadlineMs: 1000 });
+  await run(fleet, { ...SETTINGS, propagationMs: 0, socketsPerSecond: 10, deadlineMs: 1000 });
   t.is(fleet.sockets.size, 0);
   t.true(fleet.forced > 980);
 });
@@ -148,7 +193,7 @@ test('stations that leave by themselves cost no time', async (t) => {
       if (i % 2 === 0) socket.isOpen = false;
     }
   });
-  await run(fleet, { propagationMs: 0, socketsPerSecond: 10, deadlineMs: 60_000 });
+  await run(fleet, { ...SETTINGS, propagationMs: 0, socketsPerSecond: 10, deadlineMs: 60_000 });
   t.is(fleet.closings.length, 50);
   t.true(fleet.now < 5500);
 });

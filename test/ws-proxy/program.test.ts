@@ -76,6 +76,32 @@ test('SIGTERM: every station is told 1012, none with an open CALL is cut, then 5
   t.deepEqual(await transport.connectedClients(), [], 'its sessions ended with it');
 });
 
+test('SIGTERM with OCPP_DRAIN_TRANSACTIONS=wait: a station that charges stays until its transaction has ended', async (t) => {
+  await using redis = await startRedis();
+  await using proxy = await startProgram('ws-proxy', {
+    REDIS_ADDR: redis.addr,
+    OCPP_DRAIN_PROPAGATION: '0s',
+    OCPP_DRAIN_TRANSACTIONS: 'wait',
+  });
+  await using _transport = await startProcessor(redis.addr, Promise.resolve());
+  await using charging = (await open(proxy, 'CS1')).station;
+  await using idle = (await open(proxy, 'CS2')).station;
+  charging.send('[2,"start","StartTransaction",{}]');
+  t.is(await charging.nextText(), '[3,"start",{"of":"start"}]');
+
+  const exit = proxy.kill('SIGTERM');
+  t.is(await idle.closeCode(), 1012);
+  // More than the time in which a socket's turn comes at 100 a second.
+  await sleep(500);
+  t.false(charging.toldToGo);
+  charging.send('[2,"meter","MeterValues",{"transactionId":1}]');
+  t.is(await charging.nextText(), '[3,"meter",{"of":"meter"}]', 'it is served all the same');
+  charging.send('[2,"stop","StopTransaction",{}]');
+  t.is(await charging.nextText(), '[3,"stop",{"of":"stop"}]');
+  t.is(await charging.closeCode(), 1012);
+  t.is(await exit, 0);
+});
+
 test('a second signal ends the process at once', async (t) => {
   await using redis = await startRedis();
   await using proxy = await startProgram('ws-proxy', { REDIS_ADDR: redis.addr });
