@@ -32,6 +32,7 @@ export type SettledAutoscaling = Whole<NonNullable<Processor['autoscaling']>>;
 
 export interface SettledProxy {
   readonly replicas: number;
+  readonly autoscaling?: Whole<NonNullable<Proxy['autoscaling']>>;
   readonly maxSessionsPerPod: number;
   readonly service: Whole<Omit<Service, 'annotations'>> & Pick<Service, 'annotations'>;
   readonly admission: Whole<NonNullable<Proxy['admission']>>;

@@ -48,7 +48,10 @@ export interface ListenerSpec {
 }
 
 export interface ProxySpec {
+  /** Ignored with autoscaling. */
   readonly replicas?: number;
+  /** Left out: `replicas` is the number. */
+  readonly autoscaling?: ProxyAutoscalingSpec;
   readonly maxSessionsPerPod?: number;
   readonly service?: {
     readonly type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
@@ -66,6 +69,14 @@ export interface ProxySpec {
     readonly transactions?: 'Wait' | 'Close';
   };
   readonly podTemplate?: PodTemplateSpec;
+}
+
+export interface ProxyAutoscalingSpec {
+  readonly minReplicas?: number;
+  readonly maxReplicas?: number;
+  readonly targetSessionsPerPod?: number;
+  /** Scale down to the highest number wanted during the last so many seconds. */
+  readonly scaleDownStabilizationSeconds?: number;
 }
 
 export interface ProcessorSpec {
@@ -180,6 +191,8 @@ export interface OcppClusterStatus {
     readonly readyReplicas: number;
     /** Open station sockets; left out while unknown. */
     readonly sessions?: number;
+    /** Left out without spec.proxy.autoscaling. */
+    readonly autoscaling?: ProxyAutoscalingStatus;
   };
   readonly processor?: {
     readonly replicas: number;
@@ -209,6 +222,12 @@ export interface DrainStatus {
   /** When Kubernetes ends the Pod whatever it still holds. */
   readonly deadline?: string;
 }
+
+/** Also the memory of the scaler of proxies. */
+export type ProxyAutoscalingStatus = Pick<
+  AutoscalingStatus,
+  'desiredReplicas' | 'reason' | 'lastScaleTime' | 'recommendations'
+>;
 
 /** Also the memory of the scaler, so that a change of leader forgets nothing. */
 export interface AutoscalingStatus {

@@ -52,6 +52,11 @@ function rules(cluster: OcppCluster): Problem[] {
     ...drainRules(proxy, processor.callTimeoutSeconds),
     [minReplicas > maxReplicas, 'spec.processor.autoscaling', 'minReplicas must not be above maxReplicas'],
     [
+      proxy.autoscaling !== undefined && proxy.autoscaling.minReplicas > proxy.autoscaling.maxReplicas,
+      'spec.proxy.autoscaling',
+      'minReplicas must not be above maxReplicas',
+    ],
+    [
       given?.embedded !== undefined && given.external !== undefined,
       'spec.redis',
       'give embedded or external, not both',

@@ -70,6 +70,12 @@ const everySpec: Every<OcppClusterSpec> = {
   listeners: [{ name: 'stations', port: 9000, path: '/ocpp' }],
   proxy: {
     replicas: 2,
+    autoscaling: {
+      minReplicas: 1,
+      maxReplicas: 3,
+      targetSessionsPerPod: 5,
+      scaleDownStabilizationSeconds: 60,
+    },
     maxSessionsPerPod: 10,
     service: { type: 'NodePort', annotations: { a: 'b' }, externalTrafficPolicy: 'Local' },
     admission: { connectionsPerSecond: 50 },
@@ -135,7 +141,17 @@ const everyStatus: Every<OcppClusterStatus> = {
   renderRevision: 2,
   redis: { image: 'redis:7', passwordSecretName: 'city-redis-1', storage: '1Gi' },
   drain: [{ pod: 'city-ws-proxy-1', sessions: 3, deadline: at }],
-  proxy: { replicas: 1, readyReplicas: 1, sessions: 1 },
+  proxy: {
+    replicas: 1,
+    readyReplicas: 1,
+    sessions: 1,
+    autoscaling: {
+      desiredReplicas: 1,
+      reason: 'r',
+      lastScaleTime: at,
+      recommendations: [{ at, replicas: 1 }],
+    },
+  },
   processor: { replicas: 1, readyReplicas: 1, selector: 'a=b' },
   queue: { depth: 1, oldestSeconds: 0.5, inFlight: 1 },
   autoscaling: {
@@ -200,7 +216,13 @@ test('an empty spec is a whole cluster, with the same defaults in code as in the
     proxy: { replicas: 3, drain: { deadlineSeconds: 200 } },
     redis: { embedded: { storage: {} } },
   };
-  for (const spec of [{}, partly, external, { proxy: null, processor: { image: null } }]) {
+  for (const spec of [
+    {},
+    partly,
+    external,
+    { proxy: null, processor: { image: null } },
+    { proxy: { autoscaling: {} } },
+  ]) {
     t.deepEqual(
       withDefaults(cluster(spec)).spec,
       (await create(api, cluster(spec))).spec,
@@ -257,6 +279,11 @@ const MISTAKES: readonly Mistake[] = [
   {
     spec: { processor: { autoscaling: { minReplicas: 21 } } },
     field: 'spec.processor.autoscaling',
+    says: /minReplicas must not be above maxReplicas/,
+  },
+  {
+    spec: { proxy: { autoscaling: { maxReplicas: 1 } } },
+    field: 'spec.proxy.autoscaling',
     says: /minReplicas must not be above maxReplicas/,
   },
   {

@@ -1,0 +1,276 @@
+/** The rules by which the number of ws-proxies follows the stations, one by one, and their sum over hours. */
+import test from 'ava';
+import { array, assert, boolean, integer, option, property, record } from 'fast-check';
+import type { SettledProxy } from '../../operator/api/defaults.ts';
+import type { ProxyAutoscalingStatus } from '../../operator/api/ocpp-cluster.ts';
+import { decideProxies, type ProxyScaleInput } from '../../operator/scaling/proxies.ts';
+
+const NOW = Date.parse('2026-11-23T12:00:00Z');
+const AUTOSCALING = {
+  minReplicas: 2,
+  maxReplicas: 10,
+  targetSessionsPerPod: 100,
+  scaleDownStabilizationSeconds: 600,
+};
+const SPEC = { replicas: 3, maxSessionsPerPod: 200, autoscaling: AUTOSCALING };
+const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
+
+/** `replicas` settled proxies. */
+function input(replicas: number, sessions: number | undefined, more: Partial<ProxyScaleInput> = {}) {
+  return {
+    spec: SPEC,
+    deployment: { replicas, readyReplicas: replicas, rolling: false },
+    draining: 0,
+    ...(sessions !== undefined && { sessions }),
+    now: NOW,
+    ...more,
+    memory: { desiredReplicas: replicas, ...more.memory },
+  } satisfies ProxyScaleInput;
+}
+/** The window has seen that `replicas` would do, and nothing was scaled lately. */
+const calm = (replicas: number): ProxyAutoscalingStatus => ({
+  recommendations: [{ at: ago(500), replicas }],
+});
+const settled = (replicas: number, more: object) => ({
+  memory: calm(2),
+  deployment: { replicas, readyReplicas: replicas, rolling: false, ...more },
+});
+
+interface Rule {
+  readonly name: string;
+  readonly given: ProxyScaleInput;
+  readonly replicas: number;
+  readonly says?: RegExp;
+}
+const RULES: readonly Rule[] = [
+  {
+    name: 'up at once, as far as is wanted',
+    given: input(2, 701),
+    replicas: 8,
+    says: /701 stations, 100 a Pod: 8 wanted/,
+  },
+  {
+    name: 'never above the maximum',
+    given: input(2, 5000),
+    replicas: 10,
+    says: /at most maxReplicas \(10\)/,
+  },
+  { name: 'never below the minimum', given: input(2, 0), replicas: 2, says: /at least minReplicas \(2\)/ },
+  {
+    name: 'no Pod shall be filled beyond 80 %',
+    given: input(2, 320, { spec: { ...SPEC, maxSessionsPerPod: 50 } }),
+    replicas: 8,
+    says: /40 a Pod/,
+  },
+  {
+    name: 'up also while Pods are not ready and others drain',
+    given: input(2, 300, { deployment: { replicas: 2, readyReplicas: 1, rolling: true }, draining: 1 }),
+    replicas: 3,
+  },
+  { name: 'down by one Pod', given: input(6, 0, { memory: calm(2) }), replicas: 5 },
+  {
+    name: 'the next one after five minutes',
+    given: input(6, 0, { memory: { ...calm(2), lastScaleTime: ago(299) } }),
+    replicas: 6,
+    says: /next step down within 300 s/,
+  },
+  {
+    name: 'and then it goes on',
+    given: input(6, 0, { memory: { ...calm(2), lastScaleTime: ago(300) } }),
+    replicas: 5,
+  },
+  {
+    name: 'not below what the window saw',
+    given: input(6, 0, { memory: calm(6) }),
+    replicas: 6,
+    says: /held by the 600 s window/,
+  },
+  { name: 'who knows nothing of the window waits it out', given: input(6, 0), replicas: 6, says: /window/ },
+  { name: 'down only with room', given: input(3, 185, { memory: calm(2) }), replicas: 3 },
+  { name: 'which is a tenth', given: input(3, 180, { memory: calm(2) }), replicas: 2 },
+  {
+    name: 'not down during a rollout',
+    given: input(6, 0, settled(6, { rolling: true })),
+    replicas: 6,
+    says: /not during a rollout/,
+  },
+  {
+    name: 'not down while a Pod is not ready',
+    given: input(6, 0, settled(6, { readyReplicas: 5 })),
+    replicas: 6,
+    says: /not while Pods are not ready/,
+  },
+  {
+    name: 'not down while the last one gives up its stations',
+    given: input(6, 0, { memory: calm(2), draining: 1 }),
+    replicas: 6,
+    says: /not while 1 Pods give up their stations/,
+  },
+  {
+    name: 'not down when told so',
+    given: input(6, 0, { memory: calm(2), holdScaleIn: true }),
+    replicas: 6,
+    says: /pause-scale-in/,
+  },
+  {
+    name: 'unknown sessions hold',
+    given: input(6, undefined, { memory: calm(2) }),
+    replicas: 6,
+    says: /holding 6/,
+  },
+  { name: 'NaN holds', given: input(6, Number.NaN, { memory: calm(2) }), replicas: 6, says: /holding 6/ },
+  {
+    name: 'a higher minimum counts at once, even blind',
+    given: input(2, undefined, { spec: { ...SPEC, autoscaling: { ...AUTOSCALING, minReplicas: 4 } } }),
+    replicas: 4,
+  },
+  {
+    name: 'a lower maximum is reached Pod by Pod',
+    given: input(30, 2900, { memory: { recommendations: [{ at: ago(10), replicas: 30 }] } }),
+    replicas: 29,
+  },
+  {
+    name: 'the number of before is where it begins',
+    given: { ...input(7, 100), memory: {} },
+    replicas: 7,
+  },
+  { name: 'the beginning: the minimum', given: { spec: SPEC, draining: 0, now: NOW }, replicas: 2 },
+  {
+    name: 'an edited Deployment is put back',
+    given: input(3, 250, { deployment: { replicas: 9, readyReplicas: 3, rolling: false } }),
+    replicas: 3,
+  },
+];
+
+test('the rules of scaling proxies', (t) => {
+  for (const { name, given, replicas, says } of RULES) {
+    const decision = decideProxies(given);
+    t.is(decision.replicas, replicas, `${name}: ${decision.memory?.reason}`);
+    t.is(decision.memory?.desiredReplicas, replicas, name);
+    if (says !== undefined) t.regex(decision.memory?.reason ?? '', says, name);
+  }
+});
+
+test('without autoscaling the spec says the number, and nothing is remembered', (t) => {
+  const spec = { replicas: 3, maxSessionsPerPod: 200 };
+  t.deepEqual(decideProxies({ spec, draining: 0, sessions: 9999, now: NOW }), { replicas: 3 });
+  const more = { deployment: { replicas: 5, readyReplicas: 5, rolling: false }, draining: 0, now: NOW };
+  t.is(decideProxies({ spec, ...more }).replicas, 3);
+  t.is(decideProxies({ spec, ...more, holdScaleIn: true }).replicas, 5);
+});
+
+const SPECS = record({
+  minReplicas: integer({ min: 1, max: 5 }),
+  more: integer({ min: 0, max: 40 }),
+  targetSessionsPerPod: integer({ min: 1, max: 20_000 }),
+  scaleDownStabilizationSeconds: integer({ min: 0, max: 3600 }),
+  maxSessionsPerPod: integer({ min: 1, max: 20_000 }),
+}).map(({ more, maxSessionsPerPod, ...rest }) => ({
+  replicas: 2,
+  maxSessionsPerPod,
+  autoscaling: Object.assign(rest, { maxReplicas: rest.minReplicas + more }),
+}));
+
+test('whatever happens: within the bounds, down by one at most, and only when all is well', (t) => {
+  const moment = record({
+    sessions: option(integer({ min: 0, max: 400_000 }), { nil: undefined }),
+    unready: integer({ min: 0, max: 2 }),
+    rolling: boolean(),
+    draining: integer({ min: 0, max: 1 }),
+    holdScaleIn: boolean(),
+    seconds: integer({ min: 1, max: 400 }),
+  });
+  assert(
+    property(SPECS, array(moment, { minLength: 1, maxLength: 60 }), (spec, moments) => {
+      let memory: ProxyAutoscalingStatus | undefined;
+      let replicas = spec.autoscaling.minReplicas;
+      let now = NOW;
+      for (const { sessions, unready, rolling, draining, holdScaleIn, seconds } of moments) {
+        now += seconds * 1000;
+        const decision = decideProxies({
+          spec,
+          deployment: { replicas, readyReplicas: replicas - unready, rolling },
+          draining,
+          ...(sessions !== undefined && { sessions }),
+          ...(memory !== undefined && { memory }),
+          holdScaleIn,
+          now,
+        });
+        const { minReplicas, maxReplicas } = spec.autoscaling;
+        if (decision.replicas < minReplicas || decision.replicas > maxReplicas) return false;
+        const unwell = sessions === undefined || unready > 0 || rolling || draining > 0 || holdScaleIn;
+        if (decision.replicas < replicas - (unwell ? 0 : 1)) return false;
+        if (sessions === undefined && decision.replicas !== replicas) return false;
+        // All stations fit in, unless the maximum forbids it.
+        const room = decision.replicas * Math.max(1, spec.maxSessionsPerPod * 0.8);
+        if (sessions !== undefined && sessions > room && decision.replicas < maxReplicas) return false;
+        if ((decision.memory?.recommendations?.length ?? 0) > 100) return false;
+        // The leader changes all the time: only what stands in the status goes on.
+        memory = JSON.parse(JSON.stringify(decision.memory)) as ProxyAutoscalingStatus;
+        replicas = decision.replicas;
+      }
+      return true;
+    }),
+  );
+  t.pass();
+});
+
+/** Hours of settled Pods, a look every 5 s. @returns the numbers of Pods, one a look */
+function watch(
+  spec: ProxyScaleInput['spec'],
+  start: number,
+  sessionsAt: (seconds: number) => number,
+  hours: number,
+) {
+  const seen: number[] = [];
+  let memory: ProxyAutoscalingStatus = { desiredReplicas: start };
+  let replicas = start;
+  for (let seconds = 0; seconds < hours * 3600; seconds += 5) {
+    const decision = decideProxies({
+      spec,
+      deployment: { replicas, readyReplicas: replicas, rolling: false },
+      draining: 0,
+      sessions: sessionsAt(seconds),
+      memory,
+      now: NOW + seconds * 1000,
+    });
+    memory = decision.memory ?? {};
+    replicas = decision.replicas;
+    seen.push(replicas);
+  }
+  return seen;
+}
+
+const AUTO = SPECS.map(
+  (spec) => spec as ProxyScaleInput['spec'] & { autoscaling: NonNullable<SettledProxy['autoscaling']> },
+);
+
+test('a number of stations that wavers by a twelfth moves no Pod up and down', (t) => {
+  assert(
+    property(
+      AUTO,
+      integer({ min: 1, max: 100_000 }),
+      array(integer({ min: -40, max: 40 }), { minLength: 5, maxLength: 40 }),
+      (spec, mean, noise) => {
+        const sessionsAt = (seconds: number) =>
+          mean * (1 + (noise[(seconds / 5) % noise.length] ?? 0) / 1000);
+        const seen = watch(spec, spec.autoscaling.minReplicas, sessionsAt, 3);
+        return seen.every((replicas, index) => index === 0 || replicas >= (seen[index - 1] ?? 0));
+      },
+    ),
+    { numRuns: 50 },
+  );
+  t.pass();
+});
+
+test('when the stations go the Pods go one by one to the minimum, and come again with them at once', (t) => {
+  const spec = { ...SPEC, autoscaling: { ...AUTOSCALING, scaleDownStabilizationSeconds: 300 } };
+  const seen = watch(spec, 2, (seconds) => (seconds < 600 || seconds > 7000 ? 950 : 40), 2);
+  t.is(seen[0], 10);
+  t.is(seen[600 / 5 + 59], 10, 'the window');
+  t.is(seen[6900 / 5], 2);
+  t.is(seen[7005 / 5], 10);
+  const descent = seen.slice(600 / 5, 6900 / 5);
+  const steps = descent.filter((replicas, index) => index > 0 && replicas < (descent[index - 1] ?? 0));
+  t.deepEqual(steps, [9, 8, 7, 6, 5, 4, 3, 2]);
+});
