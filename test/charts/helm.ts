@@ -32,6 +32,7 @@ if (found === undefined) console.warn('SKIPPED: tests of the charts, as there is
 
 /** A test that needs helm: skipped, loudly, where there is none; in CI it fails. */
 export const chartTest = found === undefined && process.env['CI'] !== 'true' ? test.skip : test;
+export const serialChartTest = chartTest === test ? test.serial : test.skip;
 
 /** Runs helm; throws with its words. */
 export function helm(args: readonly string[], options: { input?: string; kubeconfig?: string } = {}): string {

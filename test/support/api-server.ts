@@ -33,6 +33,8 @@ export interface ApiServer extends AsyncDisposable {
 export interface ApiServerOptions {
   /** User names besides `admin`, with their groups. */
   readonly users?: Readonly<Record<string, readonly string[]>>;
+  /** More flags of kube-apiserver. */
+  readonly flags?: readonly string[];
 }
 
 const GET_ASSETS = 'go run sigs.k8s.io/controller-runtime/tools/setup-envtest@latest use -p path';
@@ -85,7 +87,7 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
   const tokens = writeCredentials(folder, options);
   const [etcdPort, port] = [await freePort(), await freePort()];
   run('etcd', etcdArgs(folder, etcdPort));
-  const apiServerArgs = argsOf(folder, etcdPort, port);
+  const apiServerArgs = [...argsOf(folder, etcdPort, port), ...(options.flags ?? [])];
   const url = `https://127.0.0.1:${port}`;
   const certificates = join(folder, 'certs/apiserver.crt');
   const httpAs = (user: string) => httpWith(url, certificates, tokens.get(user) ?? '');
@@ -206,7 +208,8 @@ async function ready(http: KubeHttp, child: ChildProcess, log: string): Promise<
 }
 
 function writeKubeconfig(folder: string, server: string, user: string, token: string): string {
-  const file = join(folder, `${user}.kubeconfig`);
+  // KUBECONFIG takes a colon for the end of a path.
+  const file = join(folder, `${user.replaceAll(':', '-')}.kubeconfig`);
   const config = {
     apiVersion: 'v1',
     kind: 'Config',

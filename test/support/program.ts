@@ -15,6 +15,7 @@ const SOURCES = {
   'ws-proxy': 'services/ws-proxy/main.ts',
   processor: 'services/processor/main.ts',
   monolith: 'services/monolith.ts',
+  operator: 'operator/main.ts',
 } as const;
 export type ProgramName = keyof typeof SOURCES;
 

@@ -1,0 +1,65 @@
+/** What an operator is there for, once through: a cluster with every optional part, from its creation to its end. */
+import { API_VERSION, KIND, OCPP_CLUSTERS, type OcppCluster } from '../../operator/api/ocpp-cluster.ts';
+import type { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
+import type { KubeObject, ObjectRef, Resource } from '../../operator/kube/object-store.ts';
+import { apiVersionOf, DEPLOYMENTS, OWNED } from '../../operator/render/resources.ts';
+import { until } from '../support/until.ts';
+
+interface Place {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** Every optional part of a cluster. */
+const FULL: OcppCluster['spec'] = {
+  proxy: { replicas: 2, service: { type: 'LoadBalancer' } },
+  processor: { autoscaling: { minReplicas: 2 } },
+};
+
+/** A cluster is made, rid of what is no longer rendered, repaired, changed and deleted. `store` is a person's. */
+export async function liveOnce(store: KubeObjectStore, metadata: Place): Promise<void> {
+  const ref = { resource: OCPP_CLUSTERS, ...metadata };
+  const settled = async (spec: OcppCluster['spec']) => {
+    const cluster: OcppCluster = { apiVersion: API_VERSION, kind: KIND, metadata, ...(spec && { spec }) };
+    const { generation } = (await store.apply(cluster)).object.metadata;
+    const seen = async () => (await generationSeen(store, ref)) === generation;
+    await until(seen, `generation ${generation} of ${metadata.name} in the status`);
+  };
+  await settled(FULL);
+  for (const resource of OWNED) await prunes(store, resource, metadata);
+  await repairs(store, metadata);
+  // Another image is worth an Event.
+  await settled({ ...FULL, image: { tag: 'other' } });
+  await store.delete(ref);
+}
+
+async function generationSeen(store: KubeObjectStore, ref: ObjectRef): Promise<number | undefined> {
+  const cluster: OcppCluster | undefined = await store.get(ref);
+  return cluster?.status?.observedGeneration;
+}
+
+const ownOf = async (store: KubeObjectStore, resource: Resource, { name, namespace }: Place) =>
+  (await store.list(resource, { namespace, labelSelector: `app.kubernetes.io/instance=${name}` })).items;
+
+/** What an older operator made is a copy, under another name, of what this one makes. */
+async function prunes(store: KubeObjectStore, resource: Resource, cluster: Place) {
+  const [live] = await ownOf(store, resource, cluster);
+  if (live === undefined) throw new Error(`FULL has every optional part, but it makes no ${resource.kind}`);
+  const { labels = {}, ownerReferences = [] } = live.metadata;
+  const { spec } = live as KubeObject & { spec?: Record<string, unknown> };
+  const { clusterIP: _one, clusterIPs: _all, healthCheckNodePort: _port, ...rest } = spec ?? {};
+  const metadata = { name: `${cluster.name}-old`, namespace: cluster.namespace, labels, ownerReferences };
+  const old = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+  await store.apply(spec === undefined ? old : ({ ...old, spec: rest } as KubeObject));
+  const ref = { resource, name: metadata.name, namespace: cluster.namespace };
+  await until(
+    async () => (await store.get(ref)) === undefined,
+    `the end of ${resource.kind} ${metadata.name}`,
+  );
+}
+
+async function repairs(store: KubeObjectStore, { name, namespace }: Place) {
+  const ref = { resource: DEPLOYMENTS, name: `${name}-processor`, namespace };
+  await store.delete(ref);
+  await until(async () => (await store.get(ref)) !== undefined, `Deployment ${ref.name} made again`);
+}

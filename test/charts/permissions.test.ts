@@ -1,0 +1,183 @@
+/**
+ * Least permissions: the operator program runs on a real API server as the ServiceAccount of the chart, with the rules that the
+ * chart renders. The server's audit log tells what it asked: nothing may be refused, and every verb has to be used.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { API_VERSION, KIND, OCPP_CLUSTERS } from '../../operator/api/ocpp-cluster.ts';
+import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
+import type { StoreError } from '../../operator/kube/object-store.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { type AuditedCall, type AuditLog, createAuditLog } from '../support/audit-log.ts';
+import { startProgram } from '../support/program.ts';
+import { until } from '../support/until.ts';
+import { liveOnce } from './cluster-life.ts';
+import { NAMESPACE, only, type Rendered, serialChartTest, template } from './helm.ts';
+import { OPERATOR } from './values.ts';
+
+/** Permissions that the operator's own requests do not show, and why it has them. `group/resource verb` */
+const UNSEEN: Readonly<Record<string, string>> = {
+  'ocpp.dev/ocppclusters/finalizers update': 'asked by an admission plugin, see the test below',
+};
+/** Kinds whose renderers are not there yet: to be emptied before a release. */
+const TO_COME = new Set([
+  'gateway.networking.k8s.io/httproutes',
+  'monitoring.coreos.com/podmonitors',
+  'monitoring.coreos.com/prometheusrules',
+  'networking.k8s.io/ingresses',
+  'networking.k8s.io/networkpolicies',
+  '/persistentvolumeclaims',
+  '/secrets',
+]);
+
+const everywhere = { release: 'everywhere', namespaces: ['somewhere'], values: {} };
+const listed = {
+  release: 'listed',
+  namespaces: ['north', 'south'],
+  values: { watchNamespaces: ['north', 'south'] },
+};
+const STRICT = 'strict';
+const accountOf = (release: string) => `system:serviceaccount:${NAMESPACE}:${release}-ocpp-operator`;
+
+let server: ApiServer | undefined;
+let audit: AuditLog | undefined;
+
+test.before(async () => {
+  audit = createAuditLog();
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${NAMESPACE}`, 'system:authenticated'];
+  const users = Object.fromEntries(
+    [everywhere.release, listed.release, STRICT].map((release) => [accountOf(release), groups]),
+  );
+  const plugins = '--enable-admission-plugins=OwnerReferencesPermissionEnforcement';
+  server = await startApiServer({ users, flags: [...audit.flags, plugins] });
+  if (server === undefined) return;
+  await server.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+  for (const name of [NAMESPACE, 'somewhere', 'north', 'south'])
+    await make(server, { kind: 'Namespace', name });
+});
+
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+  audit?.[Symbol.dispose]();
+});
+
+const onServer = (title: string, run: (t: ExecutionContext, server: ApiServer) => Promise<void>) =>
+  serialChartTest(title, async (t) => {
+    if (server === undefined) t.pass('skipped');
+    else await run(t, server);
+  });
+
+const admin = (on: ApiServer) => new KubeObjectStore(on.http, { manager: 'kubectl' });
+
+async function make(on: ApiServer, { kind, name }: { kind: string; name: string }): Promise<void> {
+  await admin(on).apply({ apiVersion: 'v1', kind, metadata: { name } });
+}
+
+/** Starts the operator as the chart does, lets it do all it can in each namespace, and stops it. */
+async function liveThrough(
+  t: ExecutionContext,
+  on: ApiServer,
+  { release, namespaces, values }: typeof everywhere,
+) {
+  const objects = template(OPERATOR, values, release);
+  const granting = objects.filter(({ kind }) => /Role|^ServiceAccount$/.test(kind));
+  for (const object of granting) await admin(on).apply(object);
+  await using operator = await startProgram('operator', {
+    ...environmentOf(objects),
+    KUBECONFIG: on.kubeconfig(accountOf(release)),
+  });
+  for (const namespace of namespaces) await liveOnce(admin(on), { name: release, namespace });
+  t.is(await operator.kill('SIGTERM'), 0, operator.log);
+  return granting.filter(({ metadata }) => !/-(view|edit)$/.test(metadata.name)).flatMap(permissionsOf);
+}
+
+/** Of the rendered Deployment; the rest is the kubelet's to fill in. */
+function environmentOf(objects: readonly Rendered[]): Record<string, string> {
+  const { spec } = only(objects, 'Deployment') as unknown as {
+    spec: { template: { spec: { containers: { env: { name: string; value?: string }[] }[] } } };
+  };
+  const env = spec.template.spec.containers[0]?.env ?? [];
+  const fixed = env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const]));
+  const { OCPP_ADMIN_PORT: _, ...rest } = Object.fromEntries(fixed);
+  return { ...rest, POD_NAMESPACE: NAMESPACE };
+}
+
+const permissionsOf = ({ rules = [] }: Rendered): string[] =>
+  rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${group}/${resource} ${verb}`)),
+    ),
+  );
+
+/** Server-side apply of what is not there asks for `create` too. */
+function usedBy(calls: readonly AuditedCall[]): Set<string> {
+  const verbs = ({ verb, code }: AuditedCall) =>
+    verb === 'patch' && code === 201 ? ['patch', 'create'] : [verb];
+  return new Set(
+    calls.flatMap((call) => verbs(call).map((verb) => `${call.group}/${call.resource} ${verb}`)),
+  );
+}
+
+for (const way of [everywhere, listed]) {
+  onServer(
+    `the operator needs every permission that the chart gives it, and no other: ${way.release}`,
+    async (t, on) => {
+      const calls = () => audit?.callsOf(accountOf(way.release)) ?? [];
+      const refused = () => calls().filter(({ code }) => code === 403);
+      const given = new Set(await liveThrough(t, on, way).finally(() => t.deepEqual(refused(), [])));
+      const used = usedBy(calls());
+      const unused = [...given].filter((permission) => !used.has(permission));
+      t.deepEqual(
+        [...TO_COME].filter((kind) => [...used].some((permission) => permission.startsWith(`${kind} `))),
+        [],
+        'they have come: take them off the list',
+      );
+      const unexplained = unused.filter((permission) => !TO_COME.has(permission.split(' ')[0] ?? ''));
+      t.deepEqual(unexplained.sort(), Object.keys(UNSEEN).sort());
+      const places = new Set(calls().map(({ namespace }) => namespace));
+      if (way === listed) t.deepEqual([...places].sort(), [...way.namespaces, NAMESPACE].sort());
+    },
+  );
+}
+
+onServer(
+  'without the permission for finalizers, a strict API server refuses what the operator makes',
+  async (t, on) => {
+    const granting = template(OPERATOR, {}, STRICT).filter(({ kind }) => kind.startsWith('ClusterRole'));
+    for (const object of granting) {
+      const rules = object.rules?.filter(({ resources }) => !resources.includes('ocppclusters/finalizers'));
+      await admin(on).apply(rules === undefined ? object : ({ ...object, rules } as Rendered));
+    }
+    const metadata = { name: STRICT, namespace: 'somewhere' };
+    const { object } = await admin(on).apply({ apiVersion: API_VERSION, kind: KIND, metadata });
+    const { uid = '' } = object.metadata;
+    const owner = {
+      apiVersion: API_VERSION,
+      kind: KIND,
+      name: STRICT,
+      uid,
+      controller: true,
+      blockOwnerDeletion: true,
+    };
+    const owned = {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { ...metadata, ownerReferences: [owner] },
+    };
+    const operator = new KubeObjectStore(on.httpAs(accountOf(STRICT)));
+    const error = await t.throwsAsync<StoreError>(operator.apply(owned));
+    t.is(error?.code, 'forbidden');
+    t.regex(error?.message ?? '', /blockOwnerDeletion/);
+    for (const one of granting) await admin(on).apply(one);
+    await until(
+      () =>
+        operator.apply(owned).then(
+          () => true,
+          () => false,
+        ),
+      'the whole role works',
+    );
+    await admin(on).delete({ resource: OCPP_CLUSTERS, ...metadata });
+  },
+);
