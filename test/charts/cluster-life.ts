@@ -2,7 +2,12 @@
 import { API_VERSION, KIND, OCPP_CLUSTERS, type OcppCluster } from '../../operator/api/ocpp-cluster.ts';
 import type { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import type { KubeObject, ObjectRef, Resource } from '../../operator/kube/object-store.ts';
-import { apiVersionOf, DEPLOYMENTS, OWNED } from '../../operator/render/resources.ts';
+import {
+  apiVersionOf,
+  DEPLOYMENTS,
+  OWNED,
+  PERSISTENT_VOLUME_CLAIMS,
+} from '../../operator/render/resources.ts';
 import { until } from '../support/until.ts';
 
 interface Place {
@@ -28,8 +33,10 @@ export async function liveOnce(store: KubeObjectStore, metadata: Place): Promise
   await settled(FULL);
   for (const resource of OWNED) await prunes(store, resource, metadata);
   await repairs(store, metadata);
+  const volume = await bindVolume(store, metadata);
   // Another image is worth an Event.
-  await settled({ ...FULL, image: { tag: 'other' } });
+  await settled({ ...FULL, image: { tag: 'other' }, redis: { embedded: { storage: { size: '2Gi' } } } });
+  await until(async () => (await sizeOf(store, volume)) === '2Gi', 'a larger volume');
   await store.delete(ref);
 }
 
@@ -62,4 +69,43 @@ async function repairs(store: KubeObjectStore, { name, namespace }: Place) {
   const ref = { resource: DEPLOYMENTS, name: `${name}-processor`, namespace };
   await store.delete(ref);
   await until(async () => (await store.get(ref)) !== undefined, `Deployment ${ref.name} made again`);
+}
+
+interface Claim extends KubeObject {
+  readonly spec?: {
+    readonly storageClassName: string;
+    readonly volumeName: string;
+    readonly accessModes: readonly string[];
+    readonly resources: { readonly requests: { readonly storage: string } };
+  };
+}
+
+/** What Kubernetes makes for a StatefulSet: a claim that is bound and may grow. */
+async function bindVolume(store: KubeObjectStore, { name, namespace }: Place): Promise<ObjectRef> {
+  const provisioned = {
+    metadata: { name: 'grows' },
+    provisioner: 'test.example/disk',
+    allowVolumeExpansion: true,
+  };
+  await store.apply({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', ...provisioned });
+  const ref = { resource: PERSISTENT_VOLUME_CLAIMS, name: `data-${name}-redis-0`, namespace };
+  const claim: Claim = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: ref.name, namespace },
+    spec: {
+      storageClassName: provisioned.metadata.name,
+      volumeName: `volume-of-${name}`,
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: '1Gi' } },
+    },
+  };
+  await store.apply(claim);
+  await store.patchStatus(ref, { phase: 'Bound' });
+  return ref;
+}
+
+async function sizeOf(store: KubeObjectStore, ref: ObjectRef): Promise<string | undefined> {
+  const claim: Claim | undefined = await store.get(ref);
+  return claim?.spec?.resources.requests.storage;
 }

@@ -27,8 +27,6 @@ const TO_COME = new Set([
   'monitoring.coreos.com/prometheusrules',
   'networking.k8s.io/ingresses',
   'networking.k8s.io/networkpolicies',
-  '/persistentvolumeclaims',
-  '/secrets',
 ]);
 
 const everywhere = { release: 'everywhere', namespaces: ['somewhere'], values: {} };

@@ -38,7 +38,7 @@ these rules and holds that it needs each verb. Server-side apply is `patch`, and
 # The volume of the embedded Redis is made larger.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, list, watch, patch]
+  verbs: [get, patch]
 # Whose metrics it scrapes.
 - apiGroups: [""]
   resources: [pods]
