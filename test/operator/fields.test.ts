@@ -1,0 +1,118 @@
+/** Every field of the resource that may change is changed, on a real API server: it lands where it belongs and replaces nobody else's Pods. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { fieldSchema, type Schema } from '../../operator/api/schema.ts';
+import type { KubeObject } from '../../operator/kube/object-store.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import {
+  type Component,
+  type FieldChange,
+  FIXED_FIELDS,
+  MUTABLE_FIELDS,
+  patchOf,
+  valueAt,
+} from '../support/mutable-fields.ts';
+import { eventually, Scene } from '../support/operator-scene.ts';
+
+let server: ApiServer | undefined;
+
+test.before(async () => {
+  server = await startApiServer();
+  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+});
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+/** Fields that hold no further ones by name. */
+function leaves(schema: Schema, path = ''): string[] {
+  if (schema.properties === undefined || schema.items !== undefined) return [path];
+  return Object.entries(schema.properties).flatMap(([name, field]) =>
+    leaves(field, path === '' ? name : `${path}.${name}`),
+  );
+}
+
+test('the table names every field of the spec, as one that may change or as one that may not', (t) => {
+  const named = new Set([...MUTABLE_FIELDS.map(({ field }) => field), ...FIXED_FIELDS]);
+  const inSchema = new Set(leaves(fieldSchema('spec')));
+  t.deepEqual(
+    [...inSchema].filter((field) => !named.has(field)),
+    [],
+    'not in the table',
+  );
+  t.deepEqual(
+    [...named].filter((field) => !inSchema.has(field)),
+    [],
+    'not in the schema',
+  );
+});
+
+const PLACES: Readonly<Record<Component, string>> = {
+  'ws-proxy': 'deployments',
+  processor: 'deployments',
+  redis: 'statefulsets',
+};
+const KINDS: Readonly<Record<string, string>> = {
+  Deployment: 'deployments',
+  StatefulSet: 'statefulsets',
+  Service: 'services',
+};
+interface Workload extends KubeObject {
+  readonly spec: { readonly template: object };
+}
+
+/** Makes a cluster, changes the field, and tells what came of it. */
+async function change(scene: Scene, name: string, one: FieldChange) {
+  await scene.create({ proxy: {}, ...one.with }, name);
+  const observed = async () => (await scene.status(name)).observedGeneration;
+  await until(async () => (await observed()) === 1);
+  const templates = async () =>
+    new Map(
+      await Promise.all(
+        Object.entries(PLACES).map(async ([component, kind]) => {
+          const workload = await scene.get<Workload>(`${kind}/${name}-${component}`);
+          return [component, JSON.stringify(workload?.spec.template)] as const;
+        }),
+      ),
+    );
+  const before = await templates();
+  await scene.patch(`ocppclusters/${name}`, { spec: patchOf(one.field, one.value) });
+  await until(async () => (await observed()) === 2);
+  const after = await templates();
+  const restarted = [...after].flatMap(([component, template]) =>
+    template === before.get(component) ? [] : [component],
+  );
+  const [kind = '', object = ''] = (one.object ?? '').split('/');
+  const found = one.object === undefined ? undefined : await scene.get(`${KINDS[kind]}/${name}-${object}`);
+  return { restarted, shows: found === undefined ? undefined : valueAt(found, one.at ?? '') };
+}
+
+async function until(check: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error('the operator did not look at it within 60 s');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+test('each lands in the right object, and no Pod is replaced without need', async (t) => {
+  t.timeout(120_000);
+  if (server === undefined) {
+    t.pass('skipped: no kube-apiserver here');
+    return;
+  }
+  await using scene = await Scene.open(server, { image: 'example.com/ocpp:1' });
+  const waiting = MUTABLE_FIELDS.map((one, index) => ({ one, name: `c-${index}` }));
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { one, name } = next;
+      const { restarted, shows } = await change(scene, name, one);
+      t.deepEqual(restarted.toSorted(), one.restarts.toSorted(), `${one.field} replaces Pods`);
+      if (one.object !== undefined)
+        t.deepEqual(shows, one.shows ?? one.value, `${one.field} in ${one.object}`);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  await eventually(t, async () => (await scene.names('ocppclusters')).length, MUTABLE_FIELDS.length);
+});

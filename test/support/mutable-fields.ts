@@ -1,0 +1,246 @@
+/**
+ * Every field of an OcppCluster that may change: a value other than the default, where it has to be seen, and whose Pods it
+ * replaces. test/operator/fields.test.ts holds the table against the schema and a real API server, the e2e against real Pods.
+ */
+export type Component = 'ws-proxy' | 'processor' | 'redis';
+
+export interface FieldChange {
+  /** Below `spec`. */
+  readonly field: string;
+  readonly value: unknown;
+  /** What has to be so as well for the value to be taken, as a merge patch of `spec`. */
+  readonly with?: object;
+  /** `Kind/name` without the cluster's name, such as `Deployment/ws-proxy`. Left out: no object shows it. */
+  readonly object?: string;
+  /** Path in it; `env NAME` for a variable of its container. */
+  readonly at?: string;
+  /** What stands there; the value itself where left out. */
+  readonly shows?: unknown;
+  /** Whose Pods are replaced. */
+  readonly restarts: readonly Component[];
+}
+
+const BOTH: readonly Component[] = ['ws-proxy', 'processor'];
+const env = (name: string) => `env ${name}`;
+
+function row(
+  field: string,
+  value: unknown,
+  object: string,
+  at: string,
+  restarts: readonly Component[],
+  more: Pick<FieldChange, 'shows' | 'with'> = {},
+): FieldChange {
+  return { field, value, object, at, restarts, ...more };
+}
+
+const proxy = (field: string, value: unknown, at: string, shows: unknown = value) =>
+  row(`proxy.${field}`, value, 'Deployment/ws-proxy', at, ['ws-proxy'], { shows });
+const service = (field: string, value: unknown, at: string, more: Pick<FieldChange, 'shows' | 'with'> = {}) =>
+  row(`proxy.service.${field}`, value, 'Service/ws-proxy', at, [], more);
+const redis = (field: string, value: unknown, name: string, shows: unknown) =>
+  row(`redis.${field}`, value, 'Deployment/processor', env(name), BOTH, { shows });
+
+/** Of one component; each is a field of its own in the schema. */
+function podTemplate(prefix: string, component: Component): readonly FieldChange[] {
+  const object = `${component === 'redis' ? 'StatefulSet' : 'Deployment'}/${component}`;
+  const pod = 'spec.template.spec';
+  const of = (field: string, value: unknown, at: string, shows: unknown = value) =>
+    row(`${prefix}.podTemplate.${field}`, value, object, at, [component], { shows });
+  const spread = [
+    {
+      maxSkew: 2,
+      topologyKey: 'kubernetes.io/hostname',
+      whenUnsatisfiable: 'ScheduleAnyway',
+      labelSelector: { matchLabels: { a: 'b' } },
+    },
+  ];
+  const affinity = {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        { weight: 1, podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: {} } },
+      ],
+    },
+  };
+  return [
+    of('metadata.labels', { team: 'grid' }, 'spec.template.metadata.labels.team', 'grid'),
+    of('metadata.annotations', { note: 'x' }, 'spec.template.metadata.annotations.note', 'x'),
+    of('resources.requests', { cpu: '11m' }, `${pod}.containers.0.resources.requests.cpu`, '11m'),
+    of('resources.limits', { memory: '300Mi' }, `${pod}.containers.0.resources.limits.memory`, '300Mi'),
+    of('nodeSelector', { 'kubernetes.io/os': 'linux' }, `${pod}.nodeSelector`),
+    of('tolerations', [{ key: 'spot', operator: 'Exists' }], `${pod}.tolerations`),
+    of('affinity', affinity, `${pod}.affinity`),
+    of('topologySpreadConstraints', spread, `${pod}.topologySpreadConstraints`),
+    of('priorityClassName', 'system-cluster-critical', `${pod}.priorityClassName`),
+    of('env', [{ name: 'EXTRA', value: '1' }], env('EXTRA'), '1'),
+  ];
+}
+
+const SENTINELS = {
+  mode: 'Sentinel',
+  addresses: ['a:26379', 'b:26379'],
+  tls: {},
+  sentinel: { masterName: 'main' },
+};
+/** Of a cluster whose Redis is watched by Sentinels. */
+const external = (field: string, value: unknown, at: string, shows: unknown = value) =>
+  row(`redis.external.${field}`, value, 'Deployment/ws-proxy', at, BOTH, {
+    shows,
+    with: { redis: { external: SENTINELS } },
+  });
+const volume = (secretName: string) => [{ name: secretName, secret: { secretName, defaultMode: 0o440 } }];
+
+export const MUTABLE_FIELDS: readonly FieldChange[] = [
+  row(
+    'image.pullPolicy',
+    'Always',
+    'Deployment/processor',
+    'spec.template.spec.containers.0.imagePullPolicy',
+    [...BOTH, 'redis'],
+  ),
+  row(
+    'image.pullSecrets',
+    ['registry'],
+    'Deployment/ws-proxy',
+    'spec.template.spec.imagePullSecrets',
+    [...BOTH, 'redis'],
+    {
+      shows: [{ name: 'registry' }],
+    },
+  ),
+  row('image.tag', 'other', 'Deployment/ws-proxy', 'spec.template.spec.containers.0.image', BOTH, {
+    shows: 'example.com/ocpp:other',
+  }),
+  row(
+    'image.repository',
+    'mirror/ocpp',
+    'Deployment/ws-proxy',
+    'spec.template.spec.containers.0.image',
+    BOTH,
+    {
+      shows: 'mirror/ocpp:1',
+    },
+  ),
+  { field: 'upgrade', value: 'Auto', restarts: [] },
+  row('protocols', ['ocpp1.6'], 'Deployment/ws-proxy', env('OCPP_PROTOCOLS'), ['ws-proxy'], {
+    shows: 'ocpp1.6',
+  }),
+  row(
+    'listeners',
+    [{ name: 'stations', port: 9100, path: '/ocpp' }],
+    'Service/ws-proxy',
+    'spec.ports.0.port',
+    [],
+    { shows: 9100 },
+  ),
+
+  row('proxy.replicas', 3, 'Deployment/ws-proxy', 'spec.replicas', []),
+  proxy('maxSessionsPerPod', 5000, env('OCPP_MAX_SESSIONS'), '5000'),
+  proxy('drain.ratePerSecond', 200, env('OCPP_DRAIN_RATE'), '200'),
+  proxy('drain.transactions', 'Wait', env('OCPP_DRAIN_TRANSACTIONS'), 'wait'),
+  proxy('admission.connectionsPerSecond', 77, env('OCPP_CONNECT_RATE'), '77'),
+  { field: 'proxy.autoscaling.minReplicas', value: 4, restarts: [] },
+  { field: 'proxy.autoscaling.maxReplicas', value: 7, restarts: [] },
+  { field: 'proxy.autoscaling.targetSessionsPerPod', value: 5000, restarts: [] },
+  { field: 'proxy.autoscaling.scaleDownStabilizationSeconds', value: 60, restarts: [] },
+  proxy('drain.deadlineSeconds', 400, env('OCPP_DRAIN_DEADLINE'), '400s'),
+  service('type', 'NodePort', 'spec.type'),
+  service('externalTrafficPolicy', 'Cluster', 'spec.externalTrafficPolicy', {
+    with: { proxy: { service: { type: 'NodePort' } } },
+  }),
+  service('annotations', { 'example.org/lb': 'x' }, 'metadata.annotations', {
+    shows: { 'example.org/lb': 'x' },
+  }),
+  ...podTemplate('proxy', 'ws-proxy'),
+
+  row('processor.image', 'own/handlers:2', 'Deployment/processor', 'spec.template.spec.containers.0.image', [
+    'processor',
+  ]),
+  row('processor.callTimeoutSeconds', 20, 'Deployment/processor', env('OCPP_CALL_TIMEOUT'), BOTH, {
+    shows: '20s',
+  }),
+  row('processor.unknownTokens', 'Accept', 'Deployment/processor', env('OCPP_UNKNOWN_TOKENS'), ['processor']),
+  row('processor.replicas', 3, 'Deployment/processor', 'spec.replicas', [], {
+    with: { processor: { autoscaling: { mode: 'Off' } } },
+  }),
+  { field: 'processor.autoscaling.mode', value: 'Off', restarts: [] },
+  row('processor.autoscaling.minReplicas', 2, 'Deployment/processor', 'spec.replicas', []),
+  { field: 'processor.autoscaling.maxReplicas', value: 7, restarts: [] },
+  { field: 'processor.autoscaling.targetDrainSeconds', value: 5, restarts: [] },
+  { field: 'processor.autoscaling.scaleDownStabilizationSeconds', value: 60, restarts: [] },
+  ...podTemplate('processor', 'processor'),
+
+  row('redis.embedded.image', 'redis:8', 'StatefulSet/redis', 'spec.template.spec.containers.0.image', [
+    'redis',
+  ]),
+  { field: 'redis.embedded.storage.size', value: '2Gi', restarts: [] },
+  row(
+    'redis.embedded.storage.onDelete',
+    'Delete',
+    'StatefulSet/redis',
+    'spec.persistentVolumeClaimRetentionPolicy.whenDeleted',
+    [],
+  ),
+  row(
+    'redis.embedded.appendFsync',
+    'everysec',
+    'StatefulSet/redis',
+    'spec.template.spec.containers.0.args.13',
+    ['redis'],
+  ),
+  ...podTemplate('redis.embedded', 'redis'),
+  redis('clientTimeoutSeconds', 5, 'OCPP_CLIENT_TIMEOUT', '5s'),
+  redis('connectionPoolSize', 20, 'REDIS_POOL_SIZE', '20'),
+  redis('retryAttempts', 1, 'REDIS_RETRY_ATTEMPTS', '1'),
+  redis('retryDelayMilliseconds', 50, 'REDIS_RETRY_DELAY', '50ms'),
+  redis('distributedState', true, 'OCPP_DISTRIBUTED_STATE', 'true'),
+  redis('stateTtlSeconds', 60, 'OCPP_STATE_TTL', '60s'),
+
+  row('redis.external.mode', 'Cluster', 'Deployment/processor', env('REDIS_MODE'), BOTH, {
+    shows: 'cluster',
+    with: { redis: { channelPrefix: '{city}', external: { addresses: ['r:6379'] } } },
+  }),
+  external('addresses', ['c:26379'], env('REDIS_ADDR'), 'c:26379'),
+  external('credentialsSecretName', 'redis-login', 'spec.template.spec.volumes', volume('redis-login')),
+  external('tls.caSecretName', 'redis-ca', 'spec.template.spec.volumes', volume('redis-ca')),
+  external(
+    'tls.clientCertificateSecretName',
+    'redis-certificate',
+    'spec.template.spec.volumes',
+    volume('redis-certificate'),
+  ),
+  external('tls.serverName', 'redis.example.com', env('REDIS_TLS_SERVER_NAME')),
+  external('sentinel.masterName', 'other', env('REDIS_MASTER_NAME')),
+  external(
+    'sentinel.credentialsSecretName',
+    'sentinel-login',
+    'spec.template.spec.volumes',
+    volume('sentinel-login'),
+  ),
+  external('sentinel.tls', false, env('REDIS_SENTINEL_TLS'), 'false'),
+];
+
+/** Fixed when the cluster is made: test/operator/crd.test.ts shows that a change is refused. */
+export const FIXED_FIELDS: readonly string[] = [
+  'redis.embedded.storage.storageClassName',
+  'redis.embedded.passwordSecretName',
+  'redis.channelPrefix',
+  'redis.stateKeyPrefix',
+  'redis.database',
+];
+
+/** `{ a: { b: value } }` for `a.b`. */
+export function patchOf(field: string, value: unknown): object {
+  return field.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as object;
+}
+
+/** What stands at a path of an object, as FieldChange.at has it. */
+export function valueAt(object: unknown, at: string): unknown {
+  if (at.startsWith('env ')) {
+    const all = valueAt(object, 'spec.template.spec.containers.0.env') as { name: string; value?: string }[];
+    return all.find(({ name }) => name === at.slice(4))?.value;
+  }
+  return at
+    .split('.')
+    .reduce<unknown>((inner, name) => (inner as Record<string, unknown> | undefined)?.[name], object);
+}
