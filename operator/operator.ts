@@ -13,7 +13,7 @@ import type { ObjectStore } from './kube/object-store.ts';
 import { ClusterMetrics } from './reconcile/metrics.ts';
 import { createReconciler } from './reconcile/reconcile.ts';
 import { MANAGED_BY } from './render/view.ts';
-import { OWNED, PODS } from './render/resources.ts';
+import { OPTIONAL, OWNED, PODS } from './render/resources.ts';
 import { createScraper } from './signals/scrape.ts';
 
 export interface OperatorOptions {
@@ -72,6 +72,7 @@ export function runOperator(options: OperatorOptions): Operator {
     store,
     primary: OCPP_CLUSTERS,
     owned: [...OWNED, PODS],
+    optional: OPTIONAL,
     ownedSelector: MANAGED_BY,
     namespaces: options.namespaces,
     reconcile,

@@ -14,6 +14,7 @@ import { sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
 import { type BackoffLimits, backoffMs } from './backoff.ts';
 import { keyOf, selectorOf } from './caches.ts';
+import { unlessStopped } from './unless-stopped.ts';
 
 /** Undefined before: it is new. Undefined after: it was deleted. */
 export interface ObjectChange {
@@ -116,7 +117,7 @@ export class Reflector {
     while (!this.#stop.signal.aborted) {
       this.#lastTry = performance.now();
       try {
-        version ??= await this.#unlessStopped(this.#relist());
+        version ??= await unlessStopped(this.#relist(), this.#stop.signal);
         version = await this.#follow(version);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
@@ -187,16 +188,6 @@ export class Reflector {
     }
     this.#sign();
     return version;
-  }
-
-  /** A list cannot be aborted: a server that hangs must not hold up the end. */
-  #unlessStopped<T>(promise: Promise<T>): Promise<T> {
-    const { signal } = this.#stop;
-    return new Promise((resolve, reject) => {
-      const stopped = () => reject(new Error('stopped'));
-      signal.addEventListener('abort', stopped, { once: true });
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped));
-    });
   }
 
   #sign(): void {

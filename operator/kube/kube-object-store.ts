@@ -49,6 +49,10 @@ export class KubeObjectStore implements ObjectStore {
     };
   }
 
+  serves(resource: Resource): Promise<boolean> {
+    return this.#paths.serves(resource);
+  }
+
   async get(ref: ObjectRef): Promise<KubeObject | undefined> {
     try {
       return trim(await this.#http.json({ method: 'GET', path: this.#paths.of(ref) }));

@@ -1,5 +1,5 @@
 /**
- * Where Kubernetes objects live, as the operator sees it: six verbs. KubeObjectStore speaks to an
+ * Where Kubernetes objects live, as the operator sees it: seven verbs. KubeObjectStore speaks to an
  * API server; MemoryObjectStore (operator/local) keeps them in this process for `npm start`. One
  * suite (test/conformance/object-store.ts) holds both to the same behaviour.
  */
@@ -70,6 +70,8 @@ export type WatchEvent =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
 export interface ObjectStore {
+  /** Whether there is such a kind, of this version. Kinds of add-ons (a CRD of others) may come and go. */
+  serves(resource: Resource): Promise<boolean>;
   get(ref: ObjectRef): Promise<KubeObject | undefined>;
   list(resource: Resource, options?: ListOptions): Promise<ObjectList>;
   /**

@@ -40,21 +40,33 @@ export class ResourcePaths {
   /** @throws StoreError `not-found` when the server does not serve the kind */
   async resourceOf({ apiVersion, kind }: KubeObject): Promise<Resource> {
     const key = `${apiVersion}/${kind}`;
-    if (!this.#known.has(key)) await this.#discover(apiVersion);
+    if (!this.#known.has(key)) {
+      for (const one of await this.#discover(apiVersion)) this.#known.set(`${apiVersion}/${one.kind}`, one);
+    }
     const found = this.#known.get(key);
     if (found !== undefined) return found;
     const message = `the API server does not serve ${kind} of ${apiVersion}; is its CRD installed?`;
     throw new StoreError('not-found', message, { status: 404 });
   }
 
-  async #discover(apiVersion: string): Promise<void> {
-    const answer = await this.#http.json({ method: 'GET', path: base(apiVersion) });
-    const [group, version] = apiVersion.includes('/') ? apiVersion.split('/', 2) : ['', apiVersion];
-    for (const { name, kind, namespaced } of (answer as ResourceList).resources) {
-      if (name.includes('/')) continue;
-      const resource = { group: group ?? '', version: version ?? '', kind, plural: name, namespaced };
-      this.#known.set(`${apiVersion}/${kind}`, resource);
+  /** Asks the server, each time. */
+  async serves(resource: Resource): Promise<boolean> {
+    try {
+      const served = await this.#discover(this.apiVersion(resource));
+      return served.some(({ plural, kind }) => plural === resource.plural && kind === resource.kind);
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'not-found') return false;
+      throw error;
     }
+  }
+
+  /** Its resources, without subresources. @throws StoreError `not-found` for an unknown group or version */
+  async #discover(apiVersion: string): Promise<Resource[]> {
+    const answer = await this.#http.json({ method: 'GET', path: base(apiVersion) });
+    const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/', 2) : ['', apiVersion];
+    return (answer as ResourceList).resources
+      .filter(({ name }) => !name.includes('/'))
+      .map(({ name, kind, namespaced }) => ({ group, version, kind, plural: name, namespaced }));
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Kubernetes objects in this process, for `npm start` and for tests: the six verbs of ObjectStore as
+ * Kubernetes objects in this process, for `npm start` and for tests: the verbs of ObjectStore as
  * an API server does them, field ownership and garbage collection of dependents included. Objects
  * handed out are frozen. It knows no kinds: what a field means is the business of whoever watches.
  */
@@ -27,6 +27,8 @@ export interface MemoryObjectStoreOptions {
   readonly history?: number;
   /** The schema of a kind: fills in defaults, or throws StoreError `invalid`. */
   readonly admit?: (object: KubeObject) => KubeObject;
+  /** Whether there is such a kind of an add-on; none where left out. Objects of any kind are taken all the same. */
+  readonly serves?: (resource: Resource) => boolean;
 }
 
 interface Stored {
@@ -74,6 +76,10 @@ export class MemoryObjectStore implements ObjectStore {
   /** The same objects, written under another field manager's name. */
   as(manager: string): MemoryObjectStore {
     return new MemoryObjectStore({ ...this.#options, manager }, this.#state);
+  }
+
+  async serves(resource: Resource): Promise<boolean> {
+    return this.#options.serves?.(resource) ?? false;
   }
 
   async get(ref: ObjectRef): Promise<KubeObject | undefined> {

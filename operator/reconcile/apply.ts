@@ -4,8 +4,14 @@
  */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
-import { type KubeObject, type ObjectRef, type ObjectStore, StoreError } from '../kube/object-store.ts';
-import { OWNED, resourceOf } from '../render/resources.ts';
+import {
+  type KubeObject,
+  type ObjectRef,
+  type ObjectStore,
+  type Resource,
+  StoreError,
+} from '../kube/object-store.ts';
+import { OPTIONAL, OWNED, resourceOf } from '../render/resources.ts';
 import { clusterLabels, selectorText } from '../render/view.ts';
 import { isOwnedBy } from './observe.ts';
 
@@ -24,7 +30,10 @@ export interface Applied {
 
 const describe = ({ kind, metadata }: KubeObject) => `${kind}/${metadata.name}`;
 
-/** @throws StoreError where the API server cannot be reached or is busy: try again later */
+/**
+ * To be called in the same turn of the event loop in which `objects` were rendered.
+ * @throws StoreError where the API server cannot be reached or is busy: try again later
+ */
 export async function applyObjects(
   store: ObjectStore,
   caches: Caches,
@@ -33,11 +42,13 @@ export async function applyObjects(
 ): Promise<Applied> {
   const changed: string[] = [];
   const problems: Problem[] = [];
+  // Now, as when `objects` were rendered: of an add-on that is there only since then, nothing was, and nothing is to go.
+  const kinds = [...OWNED, ...OPTIONAL.filter((kind) => caches.serves(kind))];
   for (const object of objects) {
     const problem = await applyOne(store, caches, cluster, object, changed);
     if (problem !== undefined) problems.push(problem);
   }
-  return { changed, problems, pruned: await prune(store, caches, cluster, objects) };
+  return { changed, problems, pruned: await prune(store, caches, cluster, objects, kinds) };
 }
 
 async function applyOne(
@@ -90,12 +101,13 @@ async function prune(
   caches: Caches,
   cluster: OcppCluster,
   objects: readonly KubeObject[],
+  kinds: readonly Resource[],
 ): Promise<string[]> {
   const { namespace = 'default' } = cluster.metadata;
   const labelSelector = selectorText(clusterLabels(cluster));
   const rendered = new Set(objects.map(describe));
   const pruned: string[] = [];
-  for (const resource of OWNED) {
+  for (const resource of kinds) {
     for (const object of caches.list(resource, { namespace, labelSelector })) {
       if (rendered.has(describe(object)) || !isOwnedBy(object, cluster)) continue;
       if (object.metadata.deletionTimestamp !== undefined) continue;

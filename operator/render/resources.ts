@@ -30,12 +30,17 @@ export const OWNED: readonly Resource[] = [
   DISRUPTION_BUDGETS,
 ];
 
+/** The same of kinds of add-ons, which the API server may not have: rendered and looked for only while it does. */
+export const OPTIONAL: readonly Resource[] = [];
+
 export const apiVersionOf = ({ group, version }: Resource): string =>
   group === '' ? version : `${group}/${version}`;
 
-/** @throws for a kind that is not in OWNED */
+/** @throws for a kind that is neither in OWNED nor in OPTIONAL */
 export function resourceOf(object: KubeObject): Resource {
-  const found = OWNED.find((one) => one.kind === object.kind && apiVersionOf(one) === object.apiVersion);
+  const found = [...OWNED, ...OPTIONAL].find(
+    (one) => one.kind === object.kind && apiVersionOf(one) === object.apiVersion,
+  );
   if (found === undefined) throw new Error(`${object.apiVersion} ${object.kind} is not a kind of ours`);
   return found;
 }

@@ -1,5 +1,5 @@
 /**
- * What every ObjectStore does, as one suite over its six verbs. Cases share nothing: each works on
+ * What every ObjectStore does, as one suite over its verbs. Cases share nothing: each works on
  * objects with names of its own.
  */
 import type { ExecutionContext, TestFn } from 'ava';
@@ -61,6 +61,13 @@ const CASES: Readonly<Record<string, Case>> = {
     t.is(await store.get(mapRef('absent')), undefined);
     await t.notThrowsAsync(store.delete(mapRef('absent')));
     await refused(t, store.patchStatus(clusterRef('absent'), { phase: 'Running' }), 'not-found');
+  },
+
+  async 'a kind that nobody has is not served'(t, { store }) {
+    const plural = 'widgets';
+    t.false(
+      await store.serves({ group: 'nobody.test', version: 'v1', kind: 'Widget', plural, namespaced: true }),
+    );
   },
 
   async 'apply makes an object with the marks of a server, and get finds it'(t, { store }) {

@@ -1,0 +1,173 @@
+/** Kinds of add-ons: their CRDs come and go while the controller runs, here on a real API server. */
+import { setTimeout as delay } from 'node:timers/promises';
+import test from 'ava';
+import { Registry } from 'prom-client';
+import { stringify } from 'yaml';
+import { type Controller, createController } from '../../operator/controller/controller.ts';
+import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
+import { type ObjectStore, type Resource, StoreError } from '../../operator/kube/object-store.ts';
+import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
+import { systemClock } from '../../services/runtime/clock.ts';
+import { startApiServer } from '../support/api-server.ts';
+import { memoryLog } from '../support/memory-log.ts';
+import { until } from '../support/until.ts';
+
+const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+const SERVICES: Resource = { ...CONFIG_MAPS, kind: 'Service', plural: 'services' };
+const WIDGETS: Resource = {
+  group: 'addon.test',
+  version: 'v1',
+  kind: 'Widget',
+  plural: 'widgets',
+  namespaced: true,
+};
+const OURS = { 'managed-by': 'us', owner: 'one' };
+const CRD = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'widgets.addon.test' },
+  spec: {
+    group: 'addon.test',
+    scope: 'Namespaced',
+    names: { plural: 'widgets', singular: 'widget', kind: 'Widget', listKind: 'WidgetList' },
+    versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+  },
+};
+const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one', namespace: 'default' } };
+const widget = (name: string) => ({
+  apiVersion: 'addon.test/v1',
+  kind: 'Widget',
+  metadata: { name, namespace: 'default', labels: OURS },
+});
+
+/** Config maps are what is reconciled, Services and Widgets what they own. Notes each reconcile. */
+function control(store: Pick<ObjectStore, 'list' | 'watch' | 'serves'>) {
+  const calls: string[] = [];
+  const log = memoryLog();
+  const controller: Controller = createController({
+    store,
+    primary: CONFIG_MAPS,
+    owned: [SERVICES],
+    optional: [WIDGETS],
+    ownedSelector: 'managed-by=us',
+    ownerLabel: 'owner',
+    namespaces: ['default'],
+    reconcile(key) {
+      calls.push(`${key} ${controller.caches.serves(WIDGETS) ? 'with' : 'without'}`);
+      return Promise.resolve({});
+    },
+    log,
+    registry: new Registry(),
+    askMs: 100,
+  });
+  const names = () => controller.caches.list(WIDGETS).map(({ metadata }) => metadata.name);
+  return { controller, calls, log, names };
+}
+
+test('a CRD that comes is watched, one that goes is forgotten; both bring up all objects', async (t) => {
+  await using server = await startApiServer();
+  if (server === undefined) {
+    t.pass('skipped');
+    return;
+  }
+  const { http } = server;
+  const store = new KubeObjectStore(http);
+  await store.apply(configMap);
+  const { controller, calls, names } = control(store);
+  const { caches } = controller;
+  controller.start();
+  await until(() => calls.length > 0, 'the first reconcile');
+  t.is(calls[0], 'default/one without');
+  t.true(controller.synced(), 'nobody waits for an add-on');
+  t.false(caches.serves(WIDGETS));
+  t.true(caches.serves(SERVICES));
+  t.deepEqual([names(), caches.get({ resource: WIDGETS, name: 'a', namespace: 'default' })], [[], undefined]);
+
+  for (const round of ['first', 'second']) {
+    calls.length = 0;
+    await server.installCrd(stringify(CRD));
+    await until(() => caches.serves(WIDGETS), 'it is served');
+    await until(() => calls.includes('default/one with'), 'all objects come up');
+
+    calls.length = 0;
+    await retried(() => store.apply(widget(round)));
+    await until(() => names().join() === round, 'it is seen');
+    await until(() => calls.includes('default/one with'), 'its owner comes up');
+    t.not(caches.get({ resource: WIDGETS, name: round, namespace: 'default' }), undefined);
+
+    calls.length = 0;
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${CRD.metadata.name}`;
+    await http.json({ method: 'DELETE', path });
+    await until(() => calls.includes('default/one without'), 'all objects come up again');
+    t.false(caches.serves(WIDGETS));
+    t.deepEqual(names(), []);
+    await store.delete({ resource: WIDGETS, name: round, namespace: 'default' });
+    t.is(await store.get({ resource: WIDGETS, name: round, namespace: 'default' }), undefined);
+  }
+  t.is(controller.healthy(), undefined);
+  await controller.stop();
+});
+
+/** The API server serves a new kind a moment before it can store it. */
+async function retried(act: () => Promise<unknown>): Promise<void> {
+  for (let left = 100; ; left -= 1) {
+    try {
+      return void (await act());
+    } catch (error) {
+      if (left === 0) throw error;
+      await delay(50);
+    }
+  }
+}
+
+const memory = (serves: () => boolean) =>
+  new MemoryObjectStore({ clock: systemClock, newUid: () => 'uid', serves });
+
+test('no answer of discovery is no "no": what is watched stays so', async (t) => {
+  const inner = memory(() => true);
+  await inner.apply(configMap);
+  await inner.apply(widget('a'));
+  let asked = 0;
+  let answer = () => Promise.resolve(true);
+  const { controller, names } = control({
+    list: inner.list.bind(inner),
+    watch: inner.watch.bind(inner),
+    serves() {
+      asked += 1;
+      return answer();
+    },
+  });
+  controller.start();
+  await until(() => controller.caches.serves(WIDGETS), 'it is served');
+  answer = () => Promise.reject(new StoreError('unavailable', 'away'));
+  const before = asked;
+  await until(() => asked > before + 2, 'it was asked again');
+  t.true(controller.caches.serves(WIDGETS));
+  t.deepEqual(names(), ['a']);
+  answer = () => Promise.resolve(false);
+  await until(() => !controller.caches.serves(WIDGETS), 'it is gone');
+  t.deepEqual(names(), []);
+  answer = () => new Promise(() => {});
+  const last = asked;
+  await until(() => asked > last, 'it is asked again, and nobody answers');
+  await controller.stop();
+});
+
+test('a kind that is served but may not be read is as good as absent, and holds up nothing', async (t) => {
+  const inner = memory(() => true);
+  await inner.apply(configMap);
+  const { controller, calls, log } = control({
+    list: (resource, options) =>
+      resource === WIDGETS
+        ? Promise.reject(new StoreError('forbidden', 'no rights'))
+        : inner.list(resource, options),
+    watch: inner.watch.bind(inner),
+    serves: inner.serves.bind(inner),
+  });
+  controller.start();
+  await until(() => log.lines.some(({ level }) => level === 'warn'), 'it is told');
+  await until(() => calls.length > 0, 'work goes on');
+  t.deepEqual(calls, ['default/one without']);
+  t.true(controller.synced());
+  await controller.stop();
+});

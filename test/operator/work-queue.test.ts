@@ -1,0 +1,79 @@
+/** The work queue by itself. */
+import test from 'ava';
+import * as fc from 'fast-check';
+import { WorkQueue } from '../../operator/controller/work-queue.ts';
+import { until } from '../support/until.ts';
+
+test('work queue: each key once, never with two workers, nothing forgotten', async (t) => {
+  const step = fc.record({
+    key: fc.constantFrom('a', 'b', 'c'),
+    kind: fc.constantFrom('add', 'after', 'turn'),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 60 }),
+      fc.integer({ min: 1, max: 3 }),
+      async (steps, workers) => {
+        const queue = new WorkQueue();
+        const working = new Set<string>();
+        /** Changes that happened to a key, and up to which one the last finished work knew. */
+        const changed = new Map<string, number>();
+        const known = new Map<string, number>();
+        const work = async () => {
+          for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+            t.false(working.has(key), 'two workers have one key');
+            working.add(key);
+            const seen = changed.get(key) ?? 0;
+            await Promise.resolve();
+            await Promise.resolve();
+            known.set(key, seen);
+            working.delete(key);
+            queue.done(key);
+          }
+        };
+        const pool = Array.from({ length: workers }, work);
+        for (const { key, kind } of steps) {
+          if (kind === 'turn') await Promise.resolve();
+          else {
+            changed.set(key, (changed.get(key) ?? 0) + 1);
+            if (kind === 'add') queue.add(key);
+            else queue.addAfter(key, 0);
+          }
+        }
+        await until(
+          () => [...changed].every(([key, count]) => known.get(key) === count),
+          'all changes known',
+        );
+        queue.close();
+        await Promise.all(pool);
+      },
+    ),
+    { numRuns: 100 },
+  );
+  t.pass();
+});
+
+test('work queue: back-off doubles to its limit, a success resets it, an event cuts it short', async (t) => {
+  const queue = new WorkQueue({ random: () => 0.5 });
+  const delays = Array.from({ length: 9 }, () => queue.retry('a'));
+  t.deepEqual(delays, [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+  t.is(queue.retry('b', 5000), 5000, 'the server asked for more');
+  queue.forget('a');
+  t.is(queue.retry('a'), 500);
+  t.is(queue.depth, 0);
+  queue.add('a');
+  t.is(await queue.take(), 'a');
+  queue.close();
+  t.is(await queue.take(), undefined);
+  t.false(queue.add('c'));
+});
+
+test('work queue: more than the limit is refused', (t) => {
+  const queue = new WorkQueue({ limit: 2 });
+  t.deepEqual(
+    ['a', 'b', 'b', 'c'].map((key) => queue.add(key)),
+    [true, true, true, false],
+  );
+  t.is(queue.depth, 2);
+  queue.close();
+});
