@@ -66,6 +66,7 @@ await build({
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   },
+  define: { BUILD_VERSION: JSON.stringify(version) },
   plugins: [dataFiles],
   logLevel: 'info',
 });

@@ -11,7 +11,9 @@ import { LeaderElector } from './controller/leader.ts';
 import { connectKube, type KubeClient } from './kube/client.ts';
 import { KubeLeaseStore } from './kube/kube-lease-store.ts';
 import { KubeObjectStore } from './kube/kube-object-store.ts';
+import { ApiMetrics } from './kube/metrics.ts';
 import { type Operator, runOperator } from './operator.ts';
+import { showProgram } from './program-metrics.ts';
 
 /** A stand-by reads the Lease every 2 s. */
 const LEASE_UNREAD_MS = 10_000;
@@ -22,9 +24,13 @@ async function main(): Promise<Running> {
   const config = loadConfig('operator', operatorSettings);
   log = createLog('operator', config.logLevel);
   const registry = new Registry();
-  const kube = connect();
+  const kube = connect(registry);
   let operator: Operator | undefined;
-  const store = new KubeObjectStore(kube.http, { cached: (ref) => operator?.caches.get(ref) });
+  const store = new KubeObjectStore(kube.http, {
+    cached: (ref) => operator?.caches.get(ref),
+    // After a pause that outlasted the Lease, what was under way goes on before any timer tells us.
+    mayWrite: () => leading(),
+  });
   const start = () => {
     operator = runOperator({
       store,
@@ -38,42 +44,17 @@ async function main(): Promise<Running> {
       registry,
     });
   };
-  let leaseReadAt = -Infinity;
-  const leases = new KubeLeaseStore(kube.http, {
-    name: config.leaseName,
-    namespace: config.podNamespace || kube.namespace,
-  });
-  const leader = new LeaderElector({
-    store: {
-      async get(signal) {
-        const lease = await leases.get(signal);
-        leaseReadAt = systemClock.now();
-        return lease;
-      },
-      create: leases.create.bind(leases),
-      update: leases.update.bind(leases),
-    },
-    // A restarted container has the Pod's name of the one before it.
-    identity: `${config.podName}_${randomUUID()}`,
-    onAcquired: start,
-    // Another may lead already: nothing of this process may go on.
-    onLost: () => process.exit(1),
-    log,
-    clock: systemClock,
-  });
+  const lease = { name: config.leaseName, namespace: config.podNamespace || kube.namespace };
+  const { leader, unread } = election(kube, lease, config.podName, start);
+  const leading = () => (config.leaderElection ? leader.leading : operator !== undefined);
+  showProgram(registry, leading);
   const admin: AdminServer = await startAdminServer({
     host: config.host,
     port: config.adminPort,
     registry,
     live: () => operator?.healthy(),
-    ready() {
-      if (operator !== undefined) {
-        return operator.synced() ? undefined : 'not all lists of the API server were read yet';
-      }
-      // Who waits for the Lease is as ready as it can be.
-      const waiting = systemClock.now() - leaseReadAt < LEASE_UNREAD_MS;
-      return waiting ? undefined : `the API server ${kube.server} cannot be reached, see the log`;
-    },
+    // Who waits for the Lease is as ready as it can be.
+    ready: () => (operator === undefined ? unread() : operator.unsynced()),
   });
   log.info({ server: kube.server, admin: admin.port, image: config.defaultImage }, 'operator started');
   if (config.leaderElection) leader.start();
@@ -88,9 +69,44 @@ async function main(): Promise<Running> {
   };
 }
 
-function connect(): KubeClient {
+/** @returns the elector, and what keeps a stand-by from being ready */
+function election(
+  kube: KubeClient,
+  lease: { readonly name: string; readonly namespace: string },
+  podName: string,
+  onAcquired: () => void,
+) {
+  const store = new KubeLeaseStore(kube.http, lease);
+  let readAt = -Infinity;
+  const leader = new LeaderElector({
+    store: {
+      async get(signal) {
+        const found = await store.get(signal);
+        readAt = systemClock.now();
+        return found;
+      },
+      create: store.create.bind(store),
+      update: store.update.bind(store),
+    },
+    // A restarted container has the Pod's name of the one before it.
+    identity: `${podName}_${randomUUID()}`,
+    onAcquired,
+    // Another may lead already: nothing of this process may go on.
+    onLost: () => process.exit(1),
+    log,
+    clock: systemClock,
+  });
+  const unread = () =>
+    systemClock.now() - readAt < LEASE_UNREAD_MS
+      ? undefined
+      : `the API server ${kube.server} cannot be reached, see the log`;
+  return { leader, unread };
+}
+
+function connect(registry: Registry): KubeClient {
+  const metrics = new ApiMetrics(registry);
   try {
-    return connectKube();
+    return connectKube(undefined, { onCall: (...call) => metrics.called(...call) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`operator cannot start, it finds no Kubernetes cluster (KUBECONFIG): ${why}`);

@@ -33,7 +33,8 @@ export interface OperatorOptions {
 
 export interface Operator {
   readonly caches: Caches;
-  synced(): boolean;
+  /** Which namespace is not worked on yet and why, for readiness. Undefined: all are. */
+  unsynced(): string | undefined;
   /** What is wrong, for liveness. Undefined: nothing. */
   healthy(): string | undefined;
   /** Ends the reconciles under way and writes the Events that wait. Clusters stay as they are. */
@@ -82,7 +83,7 @@ export function runOperator(options: OperatorOptions): Operator {
   controller.start();
   return {
     caches: controller.caches,
-    synced: () => controller.synced(),
+    unsynced: () => controller.unsynced(),
     healthy: () => controller.healthy(),
     async stop() {
       await controller.stop();

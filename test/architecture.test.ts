@@ -51,6 +51,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
     'services/contract.ts',
   ],
+  'operator/program-metrics.ts': ['operator/version.ts'],
+  'operator/version.ts': [],
   'operator/config.ts': ['operator/api', 'operator/render', 'services/runtime', 'services/contract.ts'],
   'operator/operator.ts': ['operator', 'services/runtime', 'services/contract.ts'],
   'operator/main.ts': ['operator', 'services/runtime', 'services/contract.ts'],

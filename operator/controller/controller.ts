@@ -46,8 +46,8 @@ export interface Controller {
   stop(): Promise<void>;
   /** Brings up one object now (a timer, a signal from outside). */
   enqueue(key: string): void;
-  /** Whether all lists were read. */
-  synced(): boolean;
+  /** Which namespace is not worked on yet, as its lists were not read, and why. Undefined: all are. */
+  unsynced(): string | undefined;
   /** What is wrong, for liveness: a watch or a reconcile that stands still. Undefined: nothing. */
   healthy(): string | undefined;
 }
@@ -59,7 +59,7 @@ const WORKERS = 16;
 
 export function createController(options: ControllerOptions): Controller {
   const { log, reconcile, registry, random = Math.random, relistMs = RELIST_MS } = options;
-  const queue = new WorkQueue({ random });
+  const queue = new WorkQueue({ random, onTaken: (waitedMs) => metrics.taken(waitedMs) });
   const enqueue = (key: string) => {
     if (!queue.add(key) && !stopping) log.warn({ key }, 'work queue full, left to the next listing');
   };
@@ -71,11 +71,13 @@ export function createController(options: ControllerOptions): Controller {
     relistMs,
     askMs: options.askMs ?? ASK_MS,
     onKey: enqueue,
-    onRestart: ({ plural }) => metrics.watchRestarted(plural),
+    onRestart: ({ plural }, reason) => metrics.watchRestarted(plural, reason),
   });
   const metrics = new ControllerMetrics(registry, {
     depth: () => queue.depth,
-    lastEventAgeMs: () => Math.max(...watches.reflectors.map((reflector) => reflector.lastEventAgeMs)),
+    working: () => workers.working,
+    lastEventAgesMs: () => watches.lastEventAgesMs(),
+    namespaces: () => watches.namespaces(),
   });
   const workers = new Workers({ queue, reconcile, metrics, log });
   let stopping = false;
@@ -84,7 +86,7 @@ export function createController(options: ControllerOptions): Controller {
     enqueue(key) {
       if (watches.ready(key)) enqueue(key);
     },
-    synced: () => watches.synced(),
+    unsynced: () => watches.unsynced(),
     healthy: () => standstill(watches.reflectors, workers, 2 * relistMs),
     start() {
       workers.start(options.workers ?? WORKERS);

@@ -1,17 +1,18 @@
 /**
  * Events: what a person would ask about with `kubectl describe`. The same thing happening again
- * raises a count instead of making another Event; each is written at most every few seconds. Events
- * are best effort: nothing here throws, waits or grows.
+ * raises a count instead of making another Event; each is written at most every few seconds. What the
+ * API server could not take is tried again for some minutes. Nothing here throws, holds up others or grows.
  */
 import { createHash } from 'node:crypto';
-import type { KubeObject, ObjectStore } from '../kube/object-store.ts';
+import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import { type Clock, sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
+import { backoffMs } from './backoff.ts';
 
 export interface EventRecorder {
   /** `reason` is CamelCase and stable; `message` is for a person. */
   record(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
-  /** Writes what waits, then takes no more. */
+  /** Takes no more, writes what waits if that is quickly done. */
   stop(): Promise<void>;
 }
 
@@ -24,6 +25,8 @@ export interface EventRecorderOptions {
   readonly clock: Clock;
   /** At most one write of one Event in this time (ms). */
   readonly quietMs?: number;
+  /** How long stop() may take; who waits for the Lease waits for it. */
+  readonly stopMs?: number;
 }
 
 interface Series {
@@ -34,12 +37,18 @@ interface Series {
   message: string;
   last: number;
   count: number;
-  written: number;
+  /** Not before this is it written again, by a clock that is never set. */
+  due: number;
+  /** Failures in a row. */
+  failures: number;
   dirty: boolean;
 }
 
 /** Different Events remembered; the one silent longest makes room. */
 const SERIES = 500;
+/** About five minutes; who was not told by then reads the conditions. */
+const ATTEMPTS = 10;
+const RETRY = { minMs: 1000, maxMs: 60_000 };
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { clock, log } = options;
@@ -50,11 +59,17 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   const write = async (name: string, one: Series) => {
     one.dirty = false;
-    one.written = clock.now();
+    one.due = performance.now() + quietMs;
     try {
       await options.store.apply(eventObject(name, one, options));
+      one.failures = 0;
     } catch (error) {
-      log.warn({ ...errorFields(error), reason: one.reason }, 'event not written');
+      one.failures += 1;
+      const again = isTransient(error) && one.failures < ATTEMPTS && !stopping.signal.aborted;
+      log.warn({ ...errorFields(error), reason: one.reason, again }, 'event not written');
+      if (!again) return void (one.failures = 0);
+      one.dirty = true;
+      one.due = performance.now() + Math.max(quietMs, backoffMs(one.failures - 1, RETRY, Math.random));
     }
   };
   /** Runs while anything waits, one write at a time. */
@@ -62,10 +77,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     for (;;) {
       const waiting = [...series].filter(([, one]) => one.dirty);
       if (waiting.length === 0) return;
-      const due = ([, one]: (typeof waiting)[number]) =>
-        stopping.signal.aborted ? 0 : one.written + quietMs - clock.now();
-      for (const entry of waiting.filter((one) => due(one) <= 0)) await write(...entry);
-      const next = Math.min(...waiting.map(due));
+      const wait = ([, one]: (typeof waiting)[number]) =>
+        stopping.signal.aborted ? 0 : one.due - performance.now();
+      for (const entry of waiting.filter((one) => wait(one) <= 0)) await write(...entry);
+      const next = Math.min(...waiting.map(wait));
       if (next > 0) await sleep(Math.min(next, quietMs), stopping.signal);
     }
   };
@@ -88,14 +103,30 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     },
     async stop() {
       stopping.abort();
-      await flushing;
+      const done = new AbortController();
+      await Promise.race([flushing, sleep(options.stopMs ?? 3000, done.signal)]);
+      done.abort();
     },
   };
 }
 
+/** What is not of the store (a bug of ours) is not tried again. */
+const isTransient = (error: unknown) => error instanceof StoreError && error.retryable;
+
 function newSeries(about: KubeObject, type: string, reason: string, now: number): Series {
-  const never = Number.NEGATIVE_INFINITY;
-  return { about, type, reason, first: now, message: '', last: now, count: 0, written: never, dirty: false };
+  const due = Number.NEGATIVE_INFINITY;
+  return {
+    about,
+    type,
+    reason,
+    first: now,
+    message: '',
+    last: now,
+    count: 0,
+    due,
+    failures: 0,
+    dirty: false,
+  };
 }
 
 function eventName({ metadata }: KubeObject, type: string, reason: string): string {

@@ -2,35 +2,13 @@
  * One of several operators leads: it holds a Lease and renews it. Clocks of machines are never
  * compared: a follower takes over when it has seen the Lease unchanged, by its own monotonic clock,
  * for as long as the holder promised to renew it. Every write is a compare-and-swap on the version
- * read, so two can never both win. A leader that cannot renew says so before others may take over,
- * and the process ends.
+ * read or last written, so two can never both win. A leader that cannot renew says so before others
+ * may take over, and the process ends.
  */
 import { StoreError } from '../kube/object-store.ts';
 import { type Clock, sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
-
-/** spec of a coordination.k8s.io/v1 Lease. Times are MicroTime, such as 2026-01-31T12:00:00.000000Z. */
-export interface LeaseSpec {
-  /** Empty: nobody, it was released. */
-  readonly holderIdentity: string;
-  readonly leaseDurationSeconds: number;
-  readonly acquireTime: string;
-  readonly renewTime: string;
-  readonly leaseTransitions: number;
-}
-
-export interface Lease {
-  readonly spec: LeaseSpec;
-  /** resourceVersion. */
-  readonly version: string;
-}
-
-/** One Lease object. create and update throw StoreError `conflict` when another was faster. */
-export interface LeaseStore {
-  get(signal: AbortSignal): Promise<Lease | undefined>;
-  create(spec: LeaseSpec, signal: AbortSignal): Promise<Lease>;
-  update(spec: LeaseSpec, version: string, signal: AbortSignal): Promise<Lease>;
-}
+import type { Lease, LeaseSpec, LeaseStore } from './lease.ts';
 
 export interface LeaderOptions {
   readonly store: LeaseStore;
@@ -55,6 +33,9 @@ export interface LeaderTimings {
 
 /** Those of Kubernetes' own controllers. */
 const TIMINGS: LeaderTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
+
+/** Of a write: the Lease is not what we believe it to be. */
+const LOOK_AGAIN: ReadonlySet<string> = new Set(['conflict', 'not-found']);
 
 export class LeaderElector {
   readonly #options: LeaderOptions;
@@ -91,12 +72,26 @@ export class LeaderElector {
     this.#resign();
     await this.#running;
     if (!held || this.#lease === undefined) return;
-    const { spec, version } = this.#lease;
     try {
-      const released = { ...spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: this.#microTime() };
-      await this.#options.store.update(released, version, AbortSignal.timeout(this.#timings.retryMs));
+      await this.#release(this.#lease);
     } catch (error) {
       this.#options.log.warn(errorFields(error), 'lease not released, the next leader waits for its end');
+    }
+  }
+
+  async #release(held: Lease): Promise<void> {
+    const { store, identity } = this.#options;
+    const signal = AbortSignal.timeout(this.#timings.retryMs);
+    const free = { holderIdentity: '', leaseDurationSeconds: 1, renewTime: this.#microTime() };
+    try {
+      await store.update({ ...held.spec, ...free }, held.version, signal);
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === 'conflict')) throw error;
+      // A renewal was under way when we stopped.
+      const now = await store.get(signal);
+      if (now?.spec.holderIdentity === identity) {
+        await store.update({ ...now.spec, ...free }, now.version, signal);
+      }
     }
   }
 
@@ -117,9 +112,22 @@ export class LeaderElector {
   }
 
   async #tryOnce(): Promise<void> {
-    const { store, identity } = this.#options;
     const limit = AbortSignal.timeout(this.#timings.renewDeadlineMs / 2);
     const signal = AbortSignal.any([this.#stop.signal, limit]);
+    if (this.#holding && this.#lease !== undefined) {
+      try {
+        return await this.#write(this.#lease, signal);
+      } catch (error) {
+        // Another hand was on it, or it was ours and its answer got lost: look.
+        if (!(error instanceof StoreError) || !LOOK_AGAIN.has(error.code)) throw error;
+      }
+    }
+    await this.#look(signal);
+  }
+
+  /** Reads the Lease and takes it if it is free. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const { store, identity } = this.#options;
     const found = await store.get(signal);
     const before = this.#monotonic.now();
     this.#observe(found, before);
@@ -132,7 +140,12 @@ export class LeaderElector {
     const until = this.#observedAt + leaseDurationSeconds * 1000;
     if (this.#holding && !mine) return this.#lost(`${holderIdentity || 'someone'} took the lease`);
     if (!mine && holderIdentity !== '' && before < until) return;
-    this.#lease = await store.update(this.#claim(found.spec), found.version, signal);
+    await this.#write(found, signal);
+  }
+
+  async #write(over: Lease, signal: AbortSignal): Promise<void> {
+    const before = this.#monotonic.now();
+    this.#lease = await this.#options.store.update(this.#claim(over.spec), over.version, signal);
     this.#observedAt = before;
     this.#won(before);
   }

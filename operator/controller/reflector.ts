@@ -56,6 +56,7 @@ export class Reflector {
   #lastTry = performance.now();
   /** Errors in a row. */
   #failures = 0;
+  #problem: string | undefined;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
@@ -80,6 +81,11 @@ export class Reflector {
   /** Resolves when the first list was read; never if the reflector is stopped before. */
   whenSynced(): Promise<void> {
     return this.#synced;
+  }
+
+  /** What the last list or watch failed with; undefined when the server has answered since. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Milliseconds since the server last said anything: list, event, bookmark or an orderly end. */
@@ -129,11 +135,18 @@ export class Reflector {
 
   async #pause(error: unknown): Promise<void> {
     const reason = error instanceof StoreError ? error.code : 'error';
+    this.#problem = error instanceof Error ? error.message : String(error);
     this.#options.onRestart?.(reason);
     const wish = error instanceof StoreError ? (error.retryAfterMs ?? 0) : 0;
     const limits = this.#options.backoff ?? { minMs: 800, maxMs: 30_000 };
     const ms = Math.max(wish, backoffMs(this.#failures++, limits, this.#random));
-    const fields = { ...errorFields(error), resource: this.resource.plural, againInMs: Math.round(ms) };
+    const { namespace } = this.#options;
+    const fields = {
+      ...errorFields(error),
+      resource: this.resource.plural,
+      ...(namespace !== undefined && { namespace }),
+      againInMs: Math.round(ms),
+    };
     if (reason === 'expired') this.#options.log.debug(fields, 'watch version expired, listing again');
     else this.#options.log.warn(fields, 'cannot watch, trying again');
     await sleep(ms, this.#stop.signal);
@@ -192,6 +205,7 @@ export class Reflector {
 
   #sign(): void {
     this.#lastSign = performance.now();
+    this.#problem = undefined;
   }
 
   #set(after: KubeObject): void {

@@ -77,9 +77,34 @@ export class Watches {
     );
   }
 
-  /** Whether all namespaces were read. Kinds of add-ons are waited for by nobody. */
-  synced(): boolean {
-    return this.#scopes.every(isSynced);
+  /**
+   * In words, the first namespace whose lists were not all read, and what the API server said. Kinds of
+   * add-ons are waited for by nobody.
+   */
+  unsynced(): string | undefined {
+    for (const scope of this.#scopes) {
+      const missing = reflectorsOf(scope).filter(({ hasSynced }) => !hasSynced);
+      const [first] = missing.filter(({ problem }) => problem !== undefined).concat(missing);
+      if (first === undefined) continue;
+      const where = scope.namespace === undefined ? 'all namespaces' : `namespace ${scope.namespace}`;
+      const why = first.problem === undefined ? '' : `: ${first.problem}`;
+      return `${where}: ${first.resource.plural} were not listed yet${why}`;
+    }
+    return undefined;
+  }
+
+  /** Namespace (empty: all) → whether it is worked on. */
+  namespaces(): ReadonlyMap<string, boolean> {
+    return new Map(this.#scopes.map((scope) => [scope.namespace ?? '', isSynced(scope)]));
+  }
+
+  /** Of each resource, the watch that was silent longest; ms. */
+  lastEventAgesMs(): ReadonlyMap<string, number> {
+    const ages = new Map<string, number>();
+    for (const { resource, lastEventAgeMs } of this.reflectors) {
+      ages.set(resource.plural, Math.max(ages.get(resource.plural) ?? 0, lastEventAgeMs));
+    }
+    return ages;
   }
 
   async #startScope(scope: Scope): Promise<void> {

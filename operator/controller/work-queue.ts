@@ -9,18 +9,24 @@ export interface WorkQueueOptions {
   readonly limit?: number;
   readonly retry?: { readonly minMs: number; readonly maxMs: number };
   readonly random?: () => number;
+  /** A key went to a worker, this long after it was due (ms). */
+  readonly onTaken?: (waitedMs: number) => void;
 }
 
 export class WorkQueue {
   readonly #limit: number;
   readonly #retry: { readonly minMs: number; readonly maxMs: number };
   readonly #random: () => number;
-  readonly #waiting = new Set<string>();
+  readonly #onTaken: (waitedMs: number) => void;
+  /** Since when. */
+  readonly #waiting = new Map<string, number>();
   readonly #working = new Set<string>();
   /** Added while worked on. */
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly at: number; readonly timer: NodeJS.Timeout }>();
   readonly #failures = new Map<string, number>();
+  /** The server asked not to be asked before. */
+  readonly #notBefore = new Map<string, number>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
   #closed = false;
 
@@ -28,6 +34,7 @@ export class WorkQueue {
     this.#limit = options.limit ?? 10_000;
     this.#retry = options.retry ?? { minMs: 500, maxMs: 60_000 };
     this.#random = options.random ?? Math.random;
+    this.#onTaken = options.onTaken ?? (() => {});
   }
 
   /** Keys that wait for a worker now. */
@@ -35,9 +42,18 @@ export class WorkQueue {
     return this.#waiting.size;
   }
 
-  /** As soon as a worker is free, even if a delay or a back-off was running. False: closed or full. */
+  /**
+   * As soon as a worker is free, even if a delay or a back-off was running; but not before the time that the
+   * server asked for. False: closed or full.
+   */
   add(key: string): boolean {
     if (this.#closed) return false;
+    const waitMs = (this.#notBefore.get(key) ?? 0) - performance.now();
+    if (waitMs > 0) {
+      this.addAfter(key, waitMs);
+      return this.#delayed.has(key);
+    }
+    this.#notBefore.delete(key);
     this.#forgetDelay(key);
     if (this.#working.has(key)) {
       this.#again.add(key);
@@ -47,11 +63,12 @@ export class WorkQueue {
     const taker = this.#takers.shift();
     if (taker !== undefined) {
       this.#working.add(key);
+      this.#onTaken(0);
       taker(key);
       return true;
     }
     if (this.#waiting.size >= this.#limit) return false;
-    this.#waiting.add(key);
+    this.#waiting.set(key, performance.now());
     return true;
   }
 
@@ -63,12 +80,16 @@ export class WorkQueue {
     if (earlier !== undefined && earlier.at <= at) return;
     if (earlier === undefined && this.#delayed.size >= this.#limit) return;
     this.#forgetDelay(key);
-    const timer = setTimeout(() => this.add(key), ms);
+    const timer = setTimeout(() => {
+      this.#delayed.delete(key);
+      this.add(key);
+    }, ms);
     this.#delayed.set(key, { at, timer });
   }
 
-  /** After a failure: later with each one in a row, at least `atLeastMs`. Returns the delay in ms. */
+  /** After a failure: later with each one in a row, and not before `atLeastMs` whatever happens. Returns the delay in ms. */
   retry(key: string, atLeastMs = 0): number {
+    if (atLeastMs > 0 && !this.#closed) this.#notBefore.set(key, performance.now() + atLeastMs);
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
     const ms = Math.max(atLeastMs, backoffMs(failures, this.#retry, this.#random));
@@ -79,14 +100,17 @@ export class WorkQueue {
   /** After a success: the next failure starts the back-off anew. */
   forget(key: string): void {
     this.#failures.delete(key);
+    this.#notBefore.delete(key);
   }
 
   /** The next key, which is this worker's until `done`; undefined once the queue is closed. */
   take(): Promise<string | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
-    const [key] = this.#waiting;
-    if (key === undefined) return new Promise((resolve) => this.#takers.push(resolve));
+    const [next] = this.#waiting;
+    if (next === undefined) return new Promise((resolve) => this.#takers.push(resolve));
+    const [key, since] = next;
     this.#waiting.delete(key);
+    this.#onTaken(performance.now() - since);
     this.#working.add(key);
     return Promise.resolve(key);
   }
@@ -103,6 +127,7 @@ export class WorkQueue {
     this.#delayed.clear();
     this.#waiting.clear();
     this.#again.clear();
+    this.#notBefore.clear();
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 

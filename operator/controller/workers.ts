@@ -45,6 +45,15 @@ export class Workers {
     return undefined;
   }
 
+  /** Keys that are worked on now, and for how long the oldest of them (0 for none). */
+  get working(): { readonly count: number; readonly longestMs: number } {
+    const now = performance.now();
+    return {
+      count: this.#since.size,
+      longestMs: Math.max(0, ...[...this.#since.values()].map((at) => now - at)),
+    };
+  }
+
   async #run(): Promise<void> {
     const { queue } = this.#options;
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {

@@ -4,14 +4,23 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import type { Readable } from 'node:stream';
-import { StoreError, type StoreErrorCode } from './object-store.ts';
+import { answerOf, MAX_BYTES, unavailable } from './answer.ts';
+import { type Call, callOf } from './call.ts';
 
 /** Where the API server is, and who asks. */
 export interface Endpoint {
   readonly server: string;
   /** Adds certificates and the current token to a request. */
   authenticate(options: https.RequestOptions): Promise<void>;
+  /** The server no longer knows us (401): reads the credentials anew for what comes. */
+  renew?(): void;
+}
+
+export interface KubeHttpOptions {
+  /** For a whole answer, where a request does not say; ms. */
+  readonly timeoutMs?: number;
+  /** Told of each request when the answer begins; status undefined: none came. */
+  readonly onCall?: (call: Call, status: number | undefined, ms: number) => void;
 }
 
 export interface KubeRequest {
@@ -24,31 +33,39 @@ export interface KubeRequest {
   /** For the whole answer; 30 s where left out. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Asked at the last moment before the request leaves: false, and it does not. */
+  readonly mayStart?: () => boolean;
 }
 
 const TIMEOUT_MS = 30_000;
-/** etcd refuses objects beyond 1.5 MiB, a page of 500 stays far below this. */
-const MAX_BYTES = 256 * 1024 * 1024;
+/** Credentials are read anew at most so often: wrong ones stay wrong. */
+const RENEW_MS = 1000;
 
 export class KubeHttp {
   readonly #endpoint: Endpoint;
   readonly #agent: http.Agent;
+  readonly #options: KubeHttpOptions;
+  /** How often credentials were read anew, and when last. */
+  #renewals = 0;
+  #renewedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, { timeoutMs = TIMEOUT_MS, ...options }: KubeHttpOptions = {}) {
     this.#endpoint = endpoint;
-    const options = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 8 };
-    this.#agent = endpoint.server.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
+    this.#options = { timeoutMs, ...options };
+    const keep = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 8 };
+    this.#agent = endpoint.server.startsWith('https:') ? new https.Agent(keep) : new http.Agent(keep);
   }
 
   /** The answer's JSON. Any status of 400 and above is thrown as StoreError. */
   async json(request: KubeRequest): Promise<unknown> {
-    const limit = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);
+    const timeoutMs = request.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS;
+    const limit = AbortSignal.timeout(timeoutMs);
     const signal = request.signal === undefined ? limit : AbortSignal.any([request.signal, limit]);
     try {
       const response = await this.#open(request, signal);
       return await answerOf(request, response);
     } catch (error) {
-      const why = limit.aborted ? `no answer within ${request.timeoutMs ?? TIMEOUT_MS} ms` : undefined;
+      const why = limit.aborted ? `no answer within ${timeoutMs} ms` : undefined;
       throw unavailable(request, error, why);
     }
   }
@@ -89,12 +106,48 @@ export class KubeHttp {
     this.#agent.destroy();
   }
 
+  /** With fresh credentials a second time where the server does not know those that we had. */
   async #open(request: KubeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+    const renewals = this.#renewals;
+    const response = await this.#send(request, signal);
+    if (response.statusCode !== 401 || (renewals === this.#renewals && !this.#renew())) return response;
+    response.resume();
+    return this.#send(request, signal);
+  }
+
+  #renew(): boolean {
+    const now = performance.now();
+    if (this.#endpoint.renew === undefined || now - this.#renewedAt < RENEW_MS) return false;
+    this.#renewedAt = now;
+    this.#renewals += 1;
+    this.#endpoint.renew();
+    return true;
+  }
+
+  async #send(request: KubeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+    const options: https.RequestOptions = {};
+    await this.#endpoint.authenticate(options);
+    const started = performance.now();
+    const done = (status?: number) =>
+      this.#options.onCall?.(callOf(request), status, performance.now() - started);
+    try {
+      const response = await this.#exchange(request, options, signal);
+      done(response.statusCode);
+      return response;
+    } catch (error) {
+      done();
+      throw error;
+    }
+  }
+
+  #exchange(
+    request: KubeRequest,
+    options: https.RequestOptions,
+    signal: AbortSignal,
+  ): Promise<http.IncomingMessage> {
     const url = new URL(this.#endpoint.server.replace(/\/$/, '') + request.path);
     url.search = new URLSearchParams(request.query).toString();
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
-    const options: https.RequestOptions = {};
-    await this.#endpoint.authenticate(options);
     const headers = {
       ...(options.headers as http.OutgoingHttpHeaders | undefined),
       accept: 'application/json',
@@ -108,78 +161,16 @@ export class KubeHttp {
     const send = url.protocol === 'https:' ? https.request : http.request;
     return new Promise((resolve, reject) => {
       const attempt = (last: boolean) => {
+        if (request.mayStart?.() === false) return reject(new Error('not sent, it may no longer be'));
         const outgoing = send(url, { ...options, method: request.method, headers, agent, signal }, resolve);
         outgoing.on('error', (error: NodeJS.ErrnoException) => {
           // The server closed a kept connection just as we used it. Every request of ours may be sent twice.
           if (outgoing.reusedSocket && error.code === 'ECONNRESET' && !last) attempt(true);
           else reject(error);
         });
-        outgoing.end(body);
+        return outgoing.end(body);
       };
       attempt(false);
     });
   }
-}
-
-async function answerOf(request: KubeRequest, response: http.IncomingMessage): Promise<unknown> {
-  const text = await textOf(response);
-  const status = response.statusCode ?? 0;
-  if (status < 400) return JSON.parse(text);
-  throw errorOf(request, status, messageOf(text), retryAfterOf(response.headers['retry-after']));
-}
-
-async function textOf(stream: Readable): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MAX_BYTES) throw new Error('the answer is larger than any list');
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** The message of a metav1.Status, or the text itself. */
-function messageOf(text: string): string {
-  try {
-    const { message } = JSON.parse(text) as { message?: string };
-    if (message !== undefined) return message;
-  } catch {
-    // A proxy in between answers in its own words.
-  }
-  return text.slice(0, 500);
-}
-
-/** Seconds; the date form is not used by API servers. */
-function retryAfterOf(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d+$/.test(header) ? Number(header) * 1000 : undefined;
-}
-
-const CODES: Readonly<Record<number, StoreErrorCode>> = {
-  401: 'forbidden',
-  403: 'forbidden',
-  404: 'not-found',
-  409: 'conflict',
-  410: 'expired',
-  429: 'throttled',
-};
-
-/** A failure that the API server reports by an HTTP status or by the `code` of a metav1.Status. */
-export function errorOf(
-  { method, path }: Pick<KubeRequest, 'method' | 'path'>,
-  status: number,
-  message: string,
-  retryAfterMs?: number,
-): StoreError {
-  const code = CODES[status] ?? (status >= 500 ? 'unavailable' : 'invalid');
-  return new StoreError(code, `${method} ${path}: the API server answered ${status}: ${message}`, {
-    status,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
-}
-
-function unavailable({ method, path }: KubeRequest, error: unknown, why?: string): StoreError {
-  if (error instanceof StoreError) return error;
-  const reason = why ?? (error instanceof Error ? error.message : String(error));
-  return new StoreError('unavailable', `${method} ${path}: ${reason}`, { cause: error });
 }

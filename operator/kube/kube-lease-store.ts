@@ -1,5 +1,5 @@
 /** The operators' Lease on an API server. PUT with the version read is the compare-and-swap. */
-import type { Lease, LeaseSpec, LeaseStore } from '../controller/leader.ts';
+import type { Lease, LeaseSpec, LeaseStore } from '../controller/lease.ts';
 import type { KubeHttp } from './http.ts';
 import { StoreError } from './object-store.ts';
 

@@ -1,6 +1,7 @@
 /** ObjectStore on an API server. */
 import { isDeepStrictEqual } from 'node:util';
-import { errorOf, type KubeHttp } from './http.ts';
+import { errorOf } from './answer.ts';
+import type { KubeHttp, KubeRequest } from './http.ts';
 import {
   type KubeObject,
   type ListOptions,
@@ -21,6 +22,8 @@ export interface KubeObjectStoreOptions {
   readonly cached?: (ref: ObjectRef) => KubeObject | undefined;
   /** A watch that is silent for longer is broken: bookmarks come about every minute. */
   readonly watchIdleMs?: number;
+  /** Whether this process may still change anything; asked before each write leaves. */
+  readonly mayWrite?: () => boolean;
   readonly random?: () => number;
 }
 
@@ -146,16 +149,21 @@ export class KubeObjectStore implements ObjectStore {
     };
     this.#memo.forget(path);
     try {
-      await this.#http.json({ method: 'DELETE', path, body });
+      await this.#write({ method: 'DELETE', path, body });
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'not-found')) throw error;
     }
   }
 
+  #write(request: KubeRequest): Promise<unknown> {
+    const { mayWrite } = this.#options;
+    return this.#http.json(mayWrite === undefined ? request : { ...request, mayStart: mayWrite });
+  }
+
   async #patch(path: string, body: object): Promise<KubeObject> {
     const query = this.#applyQuery;
     try {
-      return trim(await this.#http.json({ method: 'PATCH', path, query, body, contentType: APPLY }));
+      return trim(await this.#write({ method: 'PATCH', path, query, body, contentType: APPLY }));
     } catch (error) {
       // Fields that the schema does not have come back as 500, though trying again never helps.
       const isOurs = error instanceof StoreError && error.message.includes('typed patch object');

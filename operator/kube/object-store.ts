@@ -104,6 +104,8 @@ export type StoreErrorCode =
   | 'conflict'
   | 'invalid'
   | 'expired'
+  /** Our credentials are not (or no longer) known to the server: they are read anew, and may be right then. */
+  | 'unauthenticated'
   | 'forbidden'
   | 'throttled'
   | 'unavailable';
@@ -132,7 +134,8 @@ export class StoreError extends Error {
       this.code === 'unavailable' ||
       this.code === 'throttled' ||
       this.code === 'conflict' ||
-      this.code === 'expired'
+      this.code === 'expired' ||
+      this.code === 'unauthenticated'
     );
   }
 }

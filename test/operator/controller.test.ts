@@ -70,7 +70,7 @@ test('controller: what concerns a cluster brings it up, its own status does not'
     registry,
     random: () => 0,
   });
-  t.false(controller.synced());
+  t.is(controller.unsynced(), 'all namespaces: ocppclusters were not listed yet');
   controller.start();
   /** Does it, and waits for exactly these reconciles. */
   const brings = async (what: () => Promise<unknown> | void, expected: readonly string[]) => {
@@ -82,7 +82,7 @@ test('controller: what concerns a cluster brings it up, its own status does not'
   };
   const ref = { resource: OCPP_CLUSTERS, name: 'first', namespace: 'default' };
   await brings(() => {}, ['default/first']);
-  t.true(controller.synced());
+  t.is(controller.unsynced(), undefined);
   await brings(() => store.apply(cluster('second', {})), ['default/second']);
   await brings(() => store.patchStatus(ref, { phase: 'Running' }), []);
   await brings(() => store.apply(cluster('first', { protocols: ['ocpp1.6'] })), ['default/first']);
@@ -131,7 +131,7 @@ test('controller: what stands still is told to liveness, and holds up no stop', 
   controller.start();
   await until(() => controller.healthy() !== undefined, 'the standstill is told');
   t.regex(controller.healthy() ?? '', /^the watch of ocppclusters stands still for \d+ s$/);
-  t.false(controller.synced());
+  t.is(controller.unsynced(), 'namespace one: ocppclusters were not listed yet');
   await controller.stop();
 });
 

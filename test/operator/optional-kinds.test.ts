@@ -78,7 +78,7 @@ test('a CRD that comes is watched, one that goes is forgotten; both bring up all
   controller.start();
   await until(() => calls.length > 0, 'the first reconcile');
   t.is(calls[0], 'default/one without');
-  t.true(controller.synced(), 'nobody waits for an add-on');
+  t.is(controller.unsynced(), undefined, 'nobody waits for an add-on');
   t.false(caches.serves(WIDGETS));
   t.true(caches.serves(SERVICES));
   t.deepEqual([names(), caches.get({ resource: WIDGETS, name: 'a', namespace: 'default' })], [[], undefined]);
@@ -168,6 +168,6 @@ test('a kind that is served but may not be read is as good as absent, and holds 
   await until(() => log.lines.some(({ level }) => level === 'warn'), 'it is told');
   await until(() => calls.length > 0, 'work goes on');
   t.deepEqual(calls, ['default/one without']);
-  t.true(controller.synced());
+  t.is(controller.unsynced(), undefined);
   await controller.stop();
 });

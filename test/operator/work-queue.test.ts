@@ -68,6 +68,31 @@ test('work queue: back-off doubles to its limit, a success resets it, an event c
   t.false(queue.add('c'));
 });
 
+test('work queue: before the time that the server asked for no event brings a key up, then it comes', async (t) => {
+  const waited: number[] = [];
+  const queue = new WorkQueue({ random: () => 0, onTaken: (ms) => waited.push(ms) });
+  const started = performance.now();
+  for (let round = 0; round < 20; round += 1) {
+    const from = performance.now();
+    queue.retry('a', 20 + round / 7);
+    queue.forget('b');
+    t.true(queue.add('a'));
+    t.true(queue.add('b'));
+    t.is(await queue.take(), 'b', 'another key does not wait');
+    t.is(await queue.take(), 'a');
+    t.true(performance.now() - from >= 20, 'not before its time');
+    queue.forget('a');
+    for (const key of ['a', 'b']) queue.done(key);
+  }
+  queue.retry('a', 60_000);
+  queue.forget('a');
+  queue.add('a');
+  t.is(await queue.take(), 'a', 'a success makes the wish void');
+  t.is(waited.length, 41);
+  t.true(waited.every((ms) => ms >= 0 && ms <= performance.now() - started));
+  queue.close();
+});
+
 test('work queue: more than the limit is refused', (t) => {
   const queue = new WorkQueue({ limit: 2 });
   t.deepEqual(

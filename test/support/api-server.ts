@@ -18,6 +18,8 @@ export interface ApiServer extends AsyncDisposable {
   readonly http: KubeHttp;
   /** As this user; without `groups` nothing is allowed but what RBAC objects grant. */
   httpAs(user: string): KubeHttp;
+  /** What this user (`admin` where left out) shows to be known. */
+  token(user?: string): string;
   /** Path of a kubeconfig file for this user. */
   kubeconfig(user?: string): string;
   /** SIGKILL: every connection is reset. The data stay. */
@@ -116,6 +118,7 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
     kill,
     restart,
     signal: (name) => void child.kill(name),
+    token: (user = 'admin') => tokens.get(user) ?? '',
     kubeconfig: (user = 'admin') => writeKubeconfig(folder, url, user, tokens.get(user) ?? ''),
     installCrd: (yaml) => installCrd(http, yaml),
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,78 @@
+/** What an API server answered, as JSON or as the StoreError that it means. */
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { KubeRequest } from './http.ts';
+import { StoreError, type StoreErrorCode } from './object-store.ts';
+
+/** etcd refuses objects beyond 1.5 MiB, a page of 500 stays far below this. */
+export const MAX_BYTES = 256 * 1024 * 1024;
+/** The longest Retry-After that is obeyed. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
+type Asked = Pick<KubeRequest, 'method' | 'path'>;
+
+/** @throws StoreError for a status of 400 and above */
+export async function answerOf(request: Asked, response: IncomingMessage): Promise<unknown> {
+  const text = await textOf(response);
+  const status = response.statusCode ?? 0;
+  if (status < 400) return JSON.parse(text);
+  throw errorOf(request, status, messageOf(text), retryAfterOf(response.headers['retry-after']));
+}
+
+async function textOf(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_BYTES) throw new Error('the answer is larger than any list');
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The message of a metav1.Status, or the text itself. */
+function messageOf(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { message?: string };
+    if (message !== undefined) return message;
+  } catch {
+    // A proxy in between answers in its own words.
+  }
+  return text.slice(0, 500);
+}
+
+/** In ms, of seconds; the date form is not used by API servers. */
+function retryAfterOf(header: string | undefined): number | undefined {
+  if (header === undefined || !/^\d+$/.test(header)) return undefined;
+  return Math.min(Number(header) * 1000, MAX_RETRY_AFTER_MS);
+}
+
+const CODES: Readonly<Record<number, StoreErrorCode>> = {
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not-found',
+  409: 'conflict',
+  410: 'expired',
+  429: 'throttled',
+};
+
+/** A failure that the API server reports by an HTTP status or by the `code` of a metav1.Status. */
+export function errorOf(
+  { method, path }: Asked,
+  status: number,
+  message: string,
+  retryAfterMs?: number,
+): StoreError {
+  const code = CODES[status] ?? (status >= 500 ? 'unavailable' : 'invalid');
+  return new StoreError(code, `${method} ${path}: the API server answered ${status}: ${message}`, {
+    status,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+/** A request that got no answer. */
+export function unavailable({ method, path }: Asked, error: unknown, why?: string): StoreError {
+  if (error instanceof StoreError) return error;
+  const reason = why ?? (error instanceof Error ? error.message : String(error));
+  return new StoreError('unavailable', `${method} ${path}: ${reason}`, { cause: error });
+}

@@ -1,0 +1,142 @@
+/** A namespace of a real API server, and the operator that works in it behind a fault proxy. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Registry } from 'prom-client';
+import { OCPP_CLUSTERS, type OcppCluster } from '../../operator/api/ocpp-cluster.ts';
+import { LeaderElector } from '../../operator/controller/leader.ts';
+import { type Endpoint, KubeHttp } from '../../operator/kube/http.ts';
+import { KubeLeaseStore } from '../../operator/kube/kube-lease-store.ts';
+import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
+import type { KubeObject } from '../../operator/kube/object-store.ts';
+import { type Operator, runOperator } from '../../operator/operator.ts';
+import { DEPLOYMENTS } from '../../operator/render/resources.ts';
+import { type Clock, systemClock } from '../../services/runtime/clock.ts';
+import type { ApiServer } from './api-server.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { memoryLog } from './memory-log.ts';
+
+/** Some seconds in all, so that a request that hangs is given up while its test lasts. */
+const REQUEST_MS = 1500;
+const WATCH_IDLE_MS = 3000;
+const LEASE = { leaseMs: 6000, renewDeadlineMs: 4000, retryMs: 300 };
+
+export interface Deployment extends KubeObject {
+  readonly spec: { readonly replicas: number };
+}
+
+export interface SceneOptions {
+  readonly clock?: Clock;
+  /** Of the operator towards the proxy; none where left out. */
+  readonly login?: Pick<Endpoint, 'authenticate' | 'renew'>;
+}
+
+export class FaultScene implements AsyncDisposable {
+  readonly namespace: string;
+  readonly proxy: FaultProxy;
+  readonly operator: Operator;
+  readonly leader: LeaderElector;
+  /** What the leader election told. */
+  readonly history: string[] = [];
+  readonly log = memoryLog();
+  readonly registry = new Registry();
+  /** Past the proxy. */
+  readonly user: KubeObjectStore;
+
+  private constructor(api: ApiServer, proxy: FaultProxy, namespace: string, options: SceneOptions) {
+    this.namespace = namespace;
+    this.proxy = proxy;
+    this.user = new KubeObjectStore(api.http, { manager: 'kubectl' });
+    const login = options.login ?? { authenticate: () => Promise.resolve() };
+    const http = new KubeHttp({ server: proxy.url, ...login }, { timeoutMs: REQUEST_MS });
+    const { log, registry } = this;
+    const clock = options.clock ?? systemClock;
+    this.leader = new LeaderElector({
+      store: new KubeLeaseStore(http, { name: 'ocpp-operator', namespace }),
+      identity: randomUUID(),
+      onAcquired: () => this.history.push('acquired'),
+      onLost: (reason) => this.history.push(`lost: ${reason}`),
+      log,
+      clock,
+      timings: LEASE,
+    });
+    this.operator = runOperator({
+      store: new KubeObjectStore(http, {
+        watchIdleMs: WATCH_IDLE_MS,
+        cached: (ref) => this.operator.caches.get(ref),
+      }),
+      namespaces: [namespace],
+      defaultImage: 'example.com/ocpp:1',
+      redisImage: 'redis:7',
+      scrapeIntervalMs: 200,
+      instance: 'test',
+      clock,
+      log,
+      registry,
+    });
+    this.leader.start();
+  }
+
+  static async open(api: ApiServer, options: SceneOptions = {}): Promise<FaultScene> {
+    const name = `ns-${randomUUID().slice(0, 8)}`;
+    await api.http.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });
+    return new FaultScene(api, await startFaultProxy(api.url, api.token()), name, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.proxy.faults.length = 0;
+    await this.operator.stop();
+    await this.leader.stop();
+    await this.proxy[Symbol.asyncDispose]();
+  }
+
+  /** As `kubectl apply` does. */
+  async apply(name: string, spec: object): Promise<void> {
+    const metadata = { name, namespace: this.namespace };
+    const cluster = { apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster', metadata, spec };
+    await this.user.apply(cluster);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.user.delete({ resource: OCPP_CLUSTERS, name, namespace: this.namespace });
+  }
+
+  async removeDeployment(name: string): Promise<void> {
+    await this.user.delete({ resource: DEPLOYMENTS, name, namespace: this.namespace });
+  }
+
+  cluster(name: string): Promise<OcppCluster | undefined> {
+    return this.user.get({ resource: OCPP_CLUSTERS, name, namespace: this.namespace });
+  }
+
+  async deployment(name: string): Promise<Deployment | undefined> {
+    const ref = { resource: DEPLOYMENTS, name, namespace: this.namespace };
+    return (await this.user.get(ref)) as Deployment | undefined;
+  }
+
+  /** Resolves when all of it is made as its spec says, and its status tells so. */
+  async converges(name: string, proxies: number, patienceMs = 40_000): Promise<void> {
+    const end = Date.now() + patienceMs;
+    for (;;) {
+      const missing = await this.#missing(name, proxies);
+      if (missing === undefined) return;
+      if (Date.now() > end) throw new Error(`OcppCluster ${name} is not as wanted: ${missing}`);
+      await delay(100);
+    }
+  }
+
+  async #missing(name: string, proxies: number): Promise<string | undefined> {
+    const proxy = await this.deployment(`${name}-ws-proxy`);
+    if (proxy?.spec.replicas !== proxies) return `${proxy?.spec.replicas} proxies, not ${proxies}`;
+    if ((await this.deployment(`${name}-processor`)) === undefined) return 'no processors';
+    const { metadata, status } = (await this.cluster(name)) ?? {};
+    const seen = status?.observedGeneration;
+    if (seen === undefined || seen !== metadata?.generation) return `status of generation ${seen}`;
+    return undefined;
+  }
+
+  /** Whether the operator still knows of it. */
+  knows(name: string): boolean {
+    const ref = { resource: OCPP_CLUSTERS, name, namespace: this.namespace };
+    return this.operator.caches.get(ref) !== undefined;
+  }
+}
