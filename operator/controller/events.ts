@@ -67,9 +67,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       one.failures += 1;
       const again = isTransient(error) && one.failures < ATTEMPTS && !stopping.signal.aborted;
       log.warn({ ...errorFields(error), reason: one.reason, again }, 'event not written');
-      if (!again) return void (one.failures = 0);
-      one.dirty = true;
-      one.due = performance.now() + Math.max(quietMs, backoffMs(one.failures - 1, RETRY, Math.random));
+      if (again) {
+        one.dirty = true;
+        one.due = performance.now() + Math.max(quietMs, backoffMs(one.failures - 1, RETRY, Math.random));
+      } else one.failures = 0;
     }
   };
   /** Runs while anything waits, one write at a time. */

@@ -122,7 +122,8 @@ export class KubeObjectStore implements ObjectStore {
     const path = this.#paths.collection(resource, object.metadata.namespace);
     const { fieldManager, fieldValidation } = this.#applyQuery;
     try {
-      await this.#http.json({ method: 'POST', path, query: { fieldManager, fieldValidation }, body: object });
+      const query = { fieldManager, fieldValidation };
+      await this.#write({ method: 'POST', path, query, body: object });
       return true;
     } catch (error) {
       // Being deleted, or written by another operator a moment ago: both are "there is one".

@@ -12,7 +12,7 @@ export interface Exchange {
   readonly query: Readonly<Record<string, string>>;
   readonly response: ServerResponse;
   /** Lets the API server answer. For all but watches. */
-  forward(): Promise<{ readonly status: number; readonly body: Buffer }>;
+  readonly forward: () => Promise<{ readonly status: number; readonly body: Buffer }>;
 }
 
 export interface Fault {
