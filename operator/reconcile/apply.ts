@@ -13,6 +13,7 @@ import {
 } from '../kube/object-store.ts';
 import { OPTIONAL, OWNED, resourceOf } from '../render/resources.ts';
 import { clusterLabels, selectorText } from '../render/view.ts';
+import type { Existence } from './existence.ts';
 import { isOwnedBy } from './observe.ts';
 
 export interface Problem {
@@ -30,36 +31,47 @@ export interface Applied {
 
 const describe = ({ kind, metadata }: KubeObject) => `${kind}/${metadata.name}`;
 
+/** One pass over one cluster, as the steps that write need it. */
+export interface Pass {
+  readonly store: ObjectStore;
+  readonly caches: Caches;
+  readonly cluster: OcppCluster;
+  readonly existence: Existence;
+}
+
 /**
- * To be called in the same turn of the event loop in which `objects` were rendered.
- * @throws StoreError where the API server cannot be reached or is busy: try again later
+ * The kinds in which something may be left that is no longer rendered. To be asked in the turn of the event loop in which the
+ * objects are rendered: of an add-on that is there only since then nothing was rendered, and nothing is to go.
  */
+export const prunable = (caches: Caches): readonly Resource[] => [
+  ...OWNED,
+  ...OPTIONAL.filter((kind) => caches.serves(kind)),
+];
+
+/** @throws StoreError where the API server cannot be reached or is busy: try again later; ClusterGone */
 export async function applyObjects(
-  store: ObjectStore,
-  caches: Caches,
-  cluster: OcppCluster,
+  pass: Pass,
   objects: readonly KubeObject[],
+  kinds: readonly Resource[],
 ): Promise<Applied> {
   const changed: string[] = [];
   const problems: Problem[] = [];
-  // Now, as when `objects` were rendered: of an add-on that is there only since then, nothing was, and nothing is to go.
-  const kinds = [...OWNED, ...OPTIONAL.filter((kind) => caches.serves(kind))];
   for (const object of objects) {
-    const problem = await applyOne(store, caches, cluster, object, changed);
+    pass.existence.check();
+    const problem = await applyOne(pass, object, changed);
     if (problem !== undefined) problems.push(problem);
   }
-  return { changed, problems, pruned: await prune(store, caches, cluster, objects, kinds) };
+  return { changed, problems, pruned: await prune(pass, objects, kinds) };
 }
 
-async function applyOne(
-  store: ObjectStore,
-  caches: Caches,
-  cluster: OcppCluster,
-  object: KubeObject,
-  changed: string[],
-): Promise<Problem | undefined> {
-  const taken = await takenBySomebodyElse(store, caches, cluster, object);
+async function applyOne(pass: Pass, object: KubeObject, changed: string[]): Promise<Problem | undefined> {
+  const { store, caches, cluster, existence } = pass;
+  const ref = refOf(object);
+  // The caches hold only objects with our labels, so what they do not have may still be there.
+  const live = caches.get(ref) ?? (await store.get(ref));
+  const taken = takenBySomebodyElse(live, cluster, object);
   if (taken !== undefined) return taken;
+  if (live === undefined) await existence.confirm();
   try {
     const result = await store.apply(object);
     if (result.changed) changed.push(describe(object));
@@ -71,15 +83,11 @@ async function applyOne(
 }
 
 /** Server-side apply would take over any object of that name. Ours are those that name us as controller. */
-async function takenBySomebodyElse(
-  store: ObjectStore,
-  caches: Caches,
+function takenBySomebodyElse(
+  live: KubeObject | undefined,
   cluster: OcppCluster,
   object: KubeObject,
-): Promise<Problem | undefined> {
-  const ref = refOf(object);
-  // The caches hold only objects with our labels, so what they do not have may still be there.
-  const live = caches.get(ref) ?? (await store.get(ref));
+): Problem | undefined {
   if (live === undefined || isOwnedBy(live, cluster)) return undefined;
   const controller = live.metadata.ownerReferences?.find((owner) => owner.controller === true);
   // An orphan of ours (deleted with --cascade=orphan) is taken in again.
@@ -97,9 +105,7 @@ async function takenBySomebodyElse(
 
 /** @returns `Kind/name` of what was deleted */
 async function prune(
-  store: ObjectStore,
-  caches: Caches,
-  cluster: OcppCluster,
+  { store, caches, cluster }: Pass,
   objects: readonly KubeObject[],
   kinds: readonly Resource[],
 ): Promise<string[]> {

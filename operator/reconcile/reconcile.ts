@@ -14,9 +14,10 @@ import {
 import { type Caches, keyOf } from '../controller/caches.ts';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import type { Scrape } from '../signals/scrape.ts';
-import { type Applied, applyObjects, type Problem } from './apply.ts';
+import { type Applied, applyObjects, type Problem, prunable } from './apply.ts';
 import { type Decision, decideAll } from './decision.ts';
 import { ensurePassword, growVolume } from './embedded-redis.ts';
+import { ClusterGone, Existence } from './existence.ts';
 import { type ClusterEvent, eventsBetween } from './events.ts';
 import { Measurement, staleMs } from './measure.ts';
 import type { ClusterMetrics } from './metrics.ts';
@@ -71,7 +72,12 @@ export function createReconciler(
       memory = newMemory(options, cluster);
       memories.set(key, memory);
     }
-    await reconcileCluster(options, cluster, memory);
+    try {
+      await reconcileCluster(options, cluster, memory);
+    } catch (error) {
+      if (!(error instanceof ClusterGone)) throw error;
+      options.log.debug({ cluster: key }, error.message);
+    }
     return { requeueAfterMs: options.scrapeIntervalMs };
   };
 }
@@ -115,10 +121,13 @@ async function carryOut(
   observed: Observed,
 ): Promise<{ readonly problems: readonly Problem[]; readonly redis: RedisStatus | undefined }> {
   const { store, caches, log } = options;
+  const kinds = prunable(caches);
+  const pass = { store, caches, cluster, existence: new Existence(store, caches, cluster) };
   const problems: (Problem | undefined)[] = [];
   const size = spec.redis.embedded?.storage.size;
   let kept = redis;
   if (redis !== undefined && passwordDue(options, memory, observed)) {
+    await pass.existence.confirm();
     problems.push(await ensurePassword(store, cluster, redis));
   }
   if (redis !== undefined && size !== undefined && redis.storage !== size) {
@@ -126,7 +135,7 @@ async function carryOut(
     problems.push(problem);
     if (problem === undefined) kept = { ...redis, storage: size };
   }
-  const applied = await applyObjects(store, caches, cluster, objects);
+  const applied = await applyObjects(pass, objects, kinds);
   const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems];
   logApplied(log, cluster, { ...applied, problems: all }, memory);
   return { problems: all, redis: kept };
@@ -136,10 +145,9 @@ async function carryOut(
 const PASSWORD_AGAIN_MS = 10_000;
 
 function passwordDue({ clock }: ReconcilerOptions, memory: Memory, observed: Observed): boolean {
-  const states = [observed.redis, observed.processor, observed.proxy].map(stateOf);
-  const settled = states.every(({ wanted, ready }) => ready >= wanted);
-  const since = clock.now() - memory.passwordTriedAt;
-  if (settled ? Number.isFinite(memory.passwordTriedAt) : since < PASSWORD_AGAIN_MS) return false;
+  const workloads = [observed.redis, observed.processor, observed.proxy];
+  const settled = workloads.every((one) => one !== undefined && stateOf(one).ready >= stateOf(one).wanted);
+  if (settled || clock.now() - memory.passwordTriedAt < PASSWORD_AGAIN_MS) return false;
   memory.passwordTriedAt = clock.now();
   return true;
 }

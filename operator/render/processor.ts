@@ -4,7 +4,7 @@ import { ENV, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
-import { ADMIN_PORT, NONROOT, PROBES, programEnv } from './program.ts';
+import { ADMIN_PORT, NONROOT, probes, programEnv } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { owned, selectorLabels, type View } from './view.ts';
@@ -27,7 +27,7 @@ export function processorDeployment(view: View): KubeObject {
     ],
     ports: [ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
-    ...PROBES,
+    ...probes(view),
   };
   const graceSeconds = processor.callTimeoutSeconds + MARGIN_SECONDS;
   const deployment = {

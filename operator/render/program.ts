@@ -41,11 +41,19 @@ const probe = (path: string, rest: Omit<V1Probe, 'httpGet'>): V1Probe => ({
   ...rest,
 });
 
-export const PROBES: Pick<V1Container, 'startupProbe' | 'readinessProbe' | 'livenessProbe'> = {
-  startupProbe: probe(PATH.liveness, { periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 60 }),
+export const probes = (
+  view: View,
+): Pick<V1Container, 'startupProbe' | 'readinessProbe' | 'livenessProbe'> => ({
+  startupProbe: probe(PATH.liveness, {
+    // Before that nobody listens, and each question is a warning among the Events.
+    ...(view.renderRevision >= 2 && { initialDelaySeconds: 2 }),
+    periodSeconds: 1,
+    timeoutSeconds: 5,
+    failureThreshold: 60,
+  }),
   readinessProbe: probe(PATH.readiness, { periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 2 }),
   // Patient: a restart costs every station its connection.
   livenessProbe: probe(PATH.liveness, { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
-};
+});
 
 export const ADMIN_PORT = { name: 'admin', containerPort: PORT.admin };

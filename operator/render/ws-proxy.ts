@@ -5,7 +5,7 @@ import type { SettledSpec } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
-import { ADMIN_PORT, NONROOT, PROBES, programEnv } from './program.ts';
+import { ADMIN_PORT, NONROOT, probes, programEnv } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS, SERVICES } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
@@ -66,7 +66,7 @@ export function proxyDeployment(view: View): KubeObject {
     ],
     ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
-    ...PROBES,
+    ...probes(view),
   };
   const graceSeconds = proxyGraceSeconds(spec);
   const deployment = {

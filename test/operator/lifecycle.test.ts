@@ -1,5 +1,7 @@
 /** A cluster through its life on a real API server: upgrades of the operator, pauses, its password and its volume. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { KubeObject } from '../../operator/kube/object-store.ts';
@@ -258,4 +260,23 @@ inScene('what others add to our objects stays, and costs no write', async (t, sc
   t.like(proxy?.metadata, { annotations: { 'example.org/theirs': '1' }, labels: { theirs: '1' } });
   t.like(proxy?.spec.template, { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } } });
   t.like((await scene.get('services/city-ws-proxy'))?.metadata.annotations, { 'lb.example.org/id': 'x' });
+});
+
+inScene('a pass that began before the deletion makes nothing after it', async (t, scene) => {
+  await scene.create({});
+  await whole(t, scene);
+  await scene.settleAll();
+  // Whoever asks it for metrics waits, and the pass with it.
+  let asked = 0;
+  const silent = createServer(() => (asked += 1)).listen(0, '127.0.0.1');
+  t.teardown(() => silent.close());
+  await once(silent, 'listening');
+  await scene.pod('ws-proxy', (silent.address() as AddressInfo).port);
+  const before = asked;
+  await eventually(t, () => Promise.resolve(asked > before), true);
+  await scene.delete('ocppclusters/city');
+  for (const place of ALL) await scene.delete(place);
+  const passes = await scene.passes();
+  await eventually(t, async () => (await scene.passes()) > passes, true, 'that pass is over');
+  t.deepEqual(await scene.names(...KINDS), []);
 });

@@ -94,7 +94,7 @@ test(
       Promise.all(ALL.map(async (place) => [place, (await scene.get(place))?.metadata.generation]));
     await scene.settleAll();
     const before = await versions();
-    await scene.patch('ocppclusters/city', { spec: { proxy: { drain: { ratePerSecond: 50 } } } });
+    await scene.patch('ocppclusters/city', { spec: { proxy: { drain: { ratePerSecond: 150 } } } });
     await eventually(t, async () => (await scene.status()).observedGeneration, 2);
     const changed = (await versions()).filter(([, generation], index) => before[index]?.[1] !== generation);
     t.deepEqual(
