@@ -1,0 +1,228 @@
+/** What a real API server makes of every object of the charts, and the notes that Helm shows after an installation. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { parse } from 'yaml';
+import type { OcppCluster } from '../../operator/api/ocpp-cluster.ts';
+import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
+import type { KubeObject } from '../../operator/kube/object-store.ts';
+import { ResourcePaths } from '../../operator/kube/resource-paths.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { installForeignCrds } from '../support/foreign-crds.ts';
+import { helm, NAMESPACE, type Rendered, serialChartTest, template } from './helm.ts';
+import { CLUSTER, OPERATOR } from './values.ts';
+
+const definition = readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8');
+
+let server: ApiServer | undefined;
+let monitored = false;
+
+test.before(async () => {
+  server = await startApiServer();
+  if (server === undefined) return;
+  await server.installCrd(definition);
+  monitored = await installForeignCrds(server, [
+    'monitoring.coreos.com_podmonitors',
+    'monitoring.coreos.com_prometheusrules',
+  ]);
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  for (const name of [NAMESPACE, 'north', 'south']) {
+    await person(server).apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+  }
+});
+
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+const onServer = (title: string, run: (t: ExecutionContext, server: ApiServer) => Promise<void>) =>
+  serialChartTest(title, async (t) => {
+    if (server === undefined) t.pass('skipped');
+    else await run(t, server);
+  });
+
+const person = (on: ApiServer) => new KubeObjectStore(on.http, { manager: 'kubectl' });
+
+interface Deployment extends Rendered {
+  readonly spec: { readonly template: { readonly metadata: object; readonly spec: object } };
+}
+
+/** Pods are admitted one by one, so a Deployment is only as good as its Pods. */
+const withPods = (object: Rendered): KubeObject[] => {
+  if (object.kind !== 'Deployment') return [object];
+  const { metadata, spec } = (object as Deployment).spec.template;
+  const named = { ...metadata, name: 'from-template', namespace: NAMESPACE };
+  return [object, { apiVersion: 'v1', kind: 'Pod', metadata: named, spec } as KubeObject];
+};
+
+/** @throws StoreError with the server's words about a field it does not know or an object that it does not admit */
+async function dryRun(on: ApiServer, object: KubeObject): Promise<void> {
+  const paths = new ResourcePaths(on.http);
+  const resource = await paths.resourceOf(object);
+  const { name, namespace } = object.metadata;
+  await on.http.json({
+    method: 'PATCH',
+    path: paths.of({ resource, name, ...(namespace !== undefined && { namespace }) }),
+    query: { fieldManager: 'dry-run', force: 'true', dryRun: 'All', fieldValidation: 'Strict' },
+    body: object,
+    contentType: 'application/apply-patch+yaml',
+  });
+}
+
+const peers = [{ namespaceSelector: { matchLabels: { team: 'monitoring' } } }];
+const everything = {
+  image: { digest: `sha256:${'a'.repeat(64)}` },
+  imagePullSecrets: [{ name: 'registry' }],
+  replicas: 3,
+  metrics: {
+    podMonitor: { enabled: true, labels: { prometheus: 'main' } },
+    prometheusRule: { enabled: true },
+  },
+  networkPolicy: { enabled: true, metricsFrom: peers, apiServer: { cidrs: ['10.0.0.1/32', 'fd00::1/128'] } },
+  podDisruptionBudget: { maxUnavailable: '50%' },
+  commonLabels: { team: 'charging' },
+  commonAnnotations: { owner: 'charging@example.org' },
+  podAnnotations: { a: 'b' },
+  podLabels: { c: 'd' },
+  extraEnv: [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=256' }],
+  nodeSelector: { disk: 'ssd' },
+  tolerations: [{ key: 'role', operator: 'Exists' }],
+  affinity: { nodeAffinity: {} },
+  priorityClassName: 'system-cluster-critical',
+};
+const city = parse(
+  readFileSync(join(import.meta.dirname, '../../examples/city.yaml'), 'utf8'),
+) as OcppCluster;
+
+for (const [title, chart, values, release] of [
+  ['the operator as it comes', OPERATOR, {}, 'ocpp'],
+  ['the operator with everything', OPERATOR, everything, 'x'.repeat(53)],
+  ['the operator of two namespaces', OPERATOR, { watchNamespaces: ['north', 'south'] }, '2.operators'],
+  [
+    'the operator without the optional parts',
+    OPERATOR,
+    { rbac: { create: false }, replicas: 1, resources: null },
+    'ocpp',
+  ],
+  ['a cluster as it comes', CLUSTER, {}, 'city'],
+  [
+    'the cluster of the examples',
+    CLUSTER,
+    { spec: city.spec, labels: { a: 'b' }, annotations: { c: 'd' } },
+    'city',
+  ],
+] as const) {
+  onServer(`the API server knows every field and admits every Pod: ${title}`, async (t, on) => {
+    const objects = template(chart, values, release).flatMap(withPods);
+    const foreign = (object: KubeObject) => object.apiVersion.startsWith('monitoring.coreos.com/');
+    for (const object of objects.filter((one) => monitored || !foreign(one))) {
+      await t.notThrowsAsync(dryRun(on, object), `${object.kind} ${object.metadata.name}`);
+    }
+  });
+}
+
+onServer('such a dry run does find a field that nobody knows, and a Pod that may not be', async (t, on) => {
+  const [deployment, pod] = template(OPERATOR)
+    .filter(({ kind }) => kind === 'Deployment')
+    .flatMap(withPods);
+  if (deployment === undefined || pod === undefined) throw new Error('no Deployment');
+  await t.throwsAsync(dryRun(on, { ...deployment, spec: { replica: 1 } } as KubeObject), {
+    message: /replica/,
+  });
+  const spec = { ...(pod as Rendered & { spec: object }).spec, hostNetwork: true };
+  await t.throwsAsync(dryRun(on, { ...pod, spec } as KubeObject), { message: /hostNetwork|host namespaces/ });
+});
+
+onServer(
+  'the example on Artifact Hub is a cluster, and the images it names are those of the values',
+  async (t, on) => {
+    const { annotations, appVersion } = parse(readFileSync(join(OPERATOR, 'Chart.yaml'), 'utf8')) as {
+      annotations: Record<string, string>;
+      appVersion: string;
+    };
+    const [example] = parse(annotations['artifacthub.io/crdsExamples'] ?? '') as [OcppCluster];
+    await dryRun(on, { ...example, metadata: { ...example.metadata, namespace: 'north' } });
+    const values = parse(readFileSync(join(OPERATOR, 'values.yaml'), 'utf8')) as {
+      image: { repository: string };
+      redis: { image: string };
+    };
+    t.deepEqual(
+      (parse(annotations['artifacthub.io/images'] ?? '') as { image: string }[]).map(({ image }) => image),
+      [`${values.image.repository}:${appVersion}`, values.redis.image],
+    );
+  },
+);
+
+for (const [title, chart, values, words, others] of [
+  [
+    'all namespaces',
+    OPERATOR,
+    {},
+    [/all namespaces/, /kubectl create namespace charging/, /helm test ocpp/],
+    [/switched off/],
+  ],
+  [
+    'some namespaces',
+    OPERATOR,
+    { watchNamespaces: ['north'] },
+    [/OcppClusters in north/, /apply -n north/],
+    [/create namespace/],
+  ],
+  ['no operator', OPERATOR, { replicas: 0 }, [/switched off/], []],
+  [
+    'definition of others',
+    OPERATOR,
+    { crd: { install: false } },
+    [/kubectl apply --server-side -f crds/],
+    [/also upgrades/],
+  ],
+  [
+    'roles of others',
+    OPERATOR,
+    { rbac: { create: false } },
+    [/ServiceAccount ocpp-ocpp-operator the rules/],
+    [],
+  ],
+  [
+    'a cluster',
+    CLUSTER,
+    {},
+    [/ws:\/\/ocpp-ws-proxy\.ocpp-system:9000\/ocpp\//, /port-forward/, /one Pod with a volume/],
+    [/replicas/],
+  ],
+  [
+    'a cluster outside',
+    CLUSTER,
+    {
+      name: 'city',
+      spec: { proxy: { service: { type: 'LoadBalancer' } }, redis: { external: { addresses: ['r:1'] } } },
+    },
+    [/once the LoadBalancer has one/, /Redis is yours \(r:1\)/],
+    [/port-forward/, /one Pod/],
+  ],
+  [
+    'fixed processors',
+    CLUSTER,
+    { spec: { processor: { replicas: 3 } } },
+    [/sets the number of processors back/],
+    [],
+  ],
+] as const) {
+  onServer(`the notes after an installation fit the values: ${title}`, async (t, on) => {
+    const args = [
+      'install',
+      'ocpp',
+      chart,
+      '--namespace',
+      NAMESPACE,
+      '--dry-run=client',
+      '--take-ownership',
+      '--values',
+      '-',
+    ];
+    const text = helm(args, { input: JSON.stringify(values), kubeconfig: on.kubeconfig() });
+    const notes = text.split('\nNOTES:\n')[1] ?? '';
+    for (const word of words) t.regex(notes, word);
+    for (const word of others) t.notRegex(notes, word);
+  });
+}
