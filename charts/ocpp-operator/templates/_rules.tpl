@@ -5,7 +5,7 @@ these rules and holds that it needs each verb. Server-side apply is `patch`, and
 {{- define "ocpp-operator.rules" -}}
 - apiGroups: [ocpp.dev]
   resources: [ocppclusters]
-  verbs: [list, watch]
+  verbs: [get, list, watch]
 - apiGroups: [ocpp.dev]
   resources: [ocppclusters/status]
   verbs: [patch]
