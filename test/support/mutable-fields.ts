@@ -18,7 +18,12 @@ export interface FieldChange {
   readonly shows?: unknown;
   /** Whose Pods are replaced. */
   readonly restarts: readonly Component[];
+  /** New Pods cannot run with it, as there is no such image, Secret or server where the test runs. */
+  readonly breaks?: boolean;
 }
+
+/** `shows` of an image of which only a part is changed. */
+export const IMAGE = Symbol('image');
 
 const BOTH: readonly Component[] = ['ws-proxy', 'processor'];
 const env = (name: string) => `env ${name}`;
@@ -29,15 +34,19 @@ function row(
   object: string,
   at: string,
   restarts: readonly Component[],
-  more: Pick<FieldChange, 'shows' | 'with'> = {},
+  more: Pick<FieldChange, 'shows' | 'with' | 'breaks'> = {},
 ): FieldChange {
   return { field, value, object, at, restarts, ...more };
 }
 
 const proxy = (field: string, value: unknown, at: string, shows: unknown = value) =>
   row(`proxy.${field}`, value, 'Deployment/ws-proxy', at, ['ws-proxy'], { shows });
-const service = (field: string, value: unknown, at: string, more: Pick<FieldChange, 'shows' | 'with'> = {}) =>
-  row(`proxy.service.${field}`, value, 'Service/ws-proxy', at, [], more);
+const service = (
+  field: string,
+  value: unknown,
+  at: string,
+  more: Pick<FieldChange, 'shows' | 'with' | 'breaks'> = {},
+) => row(`proxy.service.${field}`, value, 'Service/ws-proxy', at, [], more);
 const redis = (field: string, value: unknown, name: string, shows: unknown) =>
   row(`redis.${field}`, value, 'Deployment/processor', env(name), BOTH, { shows });
 
@@ -97,6 +106,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     'Deployment/processor',
     'spec.template.spec.containers.0.imagePullPolicy',
     [...BOTH, 'redis'],
+    { breaks: true },
   ),
   row(
     'image.pullSecrets',
@@ -109,7 +119,8 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     },
   ),
   row('image.tag', 'other', 'Deployment/ws-proxy', 'spec.template.spec.containers.0.image', BOTH, {
-    shows: 'example.com/ocpp:other',
+    shows: IMAGE,
+    breaks: true,
   }),
   row(
     'image.repository',
@@ -118,7 +129,8 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     'spec.template.spec.containers.0.image',
     BOTH,
     {
-      shows: 'mirror/ocpp:1',
+      shows: IMAGE,
+      breaks: true,
     },
   ),
   { field: 'upgrade', value: 'Auto', restarts: [] },
@@ -153,9 +165,14 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   }),
   ...podTemplate('proxy', 'ws-proxy'),
 
-  row('processor.image', 'own/handlers:2', 'Deployment/processor', 'spec.template.spec.containers.0.image', [
-    'processor',
-  ]),
+  row(
+    'processor.image',
+    'own/handlers:2',
+    'Deployment/processor',
+    'spec.template.spec.containers.0.image',
+    ['processor'],
+    { breaks: true },
+  ),
   row('processor.callTimeoutSeconds', 20, 'Deployment/processor', env('OCPP_CALL_TIMEOUT'), BOTH, {
     shows: '20s',
   }),
@@ -170,10 +187,14 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   { field: 'processor.autoscaling.scaleDownStabilizationSeconds', value: 60, restarts: [] },
   ...podTemplate('processor', 'processor'),
 
-  row('redis.embedded.image', 'redis:8', 'StatefulSet/redis', 'spec.template.spec.containers.0.image', [
-    'redis',
-  ]),
-  { field: 'redis.embedded.storage.size', value: '2Gi', restarts: [] },
+  row(
+    'redis.embedded.image',
+    'redis:none',
+    'StatefulSet/redis',
+    'spec.template.spec.containers.0.image',
+    ['redis'],
+    { breaks: true },
+  ),
   row(
     'redis.embedded.storage.onDelete',
     'Delete',
@@ -218,6 +239,8 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     volume('sentinel-login'),
   ),
   external('sentinel.tls', false, env('REDIS_SENTINEL_TLS'), 'false'),
+  // Last: where the StorageClass cannot do it, the cluster says so from here on.
+  { field: 'redis.embedded.storage.size', value: '2Gi', restarts: [] },
 ];
 
 /** Fixed when the cluster is made: test/operator/crd.test.ts shows that a change is refused. */

@@ -1,0 +1,153 @@
+/**
+ * Every field of an OcppCluster that may change is changed and changed back, one after the other, under real controllers and
+ * kubelets: the change is seen where it belongs, the Pods that it concerns are replaced, and all others stay the same Pods.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import test from 'ava';
+import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
+import {
+  type Component,
+  type FieldChange,
+  IMAGE,
+  MUTABLE_FIELDS,
+  patchOf,
+  valueAt,
+} from '../support/mutable-fields.ts';
+import {
+  createNamespace,
+  diagnostics,
+  installOperator,
+  refuseForeignClusters,
+  removeEverything,
+} from './environment.ts';
+import { provideImage } from './image.ts';
+import { apply, condition, get, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
+
+const NAMESPACE = 'ocpp-e2e-fields';
+const COMPONENTS: readonly Component[] = ['ws-proxy', 'processor', 'redis'];
+
+interface Seen {
+  readonly metadata: { readonly generation?: number };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+  };
+}
+interface Pod extends Manifest {
+  readonly metadata: Manifest['metadata'] & { readonly uid: string; readonly deletionTimestamp?: string };
+}
+
+test.before('one image, one operator, and a cluster of ours', async (t) => {
+  t.timeout(600_000);
+  await refuseForeignClusters();
+  await removeEverything();
+  await installOperator(await provideImage('e2e-first'));
+  await createNamespace(NAMESPACE);
+});
+
+test.afterEach.always('what a person would look at', async (t) => {
+  if (!t.passed) t.log(await diagnostics([NAMESPACE]));
+});
+
+test.after.always('nothing stays', async (t) => {
+  t.timeout(400_000);
+  await removeEverything();
+});
+
+/** By component, in any order. */
+async function podsOf(cluster: string): Promise<ReadonlyMap<Component, ReadonlySet<string>>> {
+  const one = async (component: Component) => {
+    const selector = `app.kubernetes.io/instance=${cluster},app.kubernetes.io/component=${component}`;
+    const pods = await list<Pod>('pods', NAMESPACE, selector);
+    const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    return [component, new Set(living.map(({ metadata }) => metadata.uid))] as const;
+  };
+  return new Map(await Promise.all(COMPONENTS.map(one)));
+}
+
+/** The operator has looked at the last change, and so have the controllers of what it rendered. */
+async function settled(cluster: string): Promise<void> {
+  const done = async (kind: string, name: string) => {
+    const found = await get<Seen>(kind, name, NAMESPACE);
+    return found === undefined || found.status?.observedGeneration === found.metadata.generation;
+  };
+  await until(`the change of ${cluster} is put into effect`, 30, async () => {
+    if (!(await done('ocppcluster', cluster))) return false;
+    const all = await Promise.all(
+      COMPONENTS.map((one) => done(one === 'redis' ? 'statefulset' : 'deployment', `${cluster}-${one}`)),
+    );
+    return all.every(Boolean);
+  });
+}
+
+async function seen(cluster: string, { object = '', at = '' }: FieldChange): Promise<unknown> {
+  const [kind = '', component = ''] = object.split('/');
+  return valueAt(await get(kind.toLowerCase(), `${cluster}-${component}`, NAMESPACE), at);
+}
+
+/** @returns components of which a Pod was replaced though it should not have been */
+async function change(cluster: string, one: FieldChange, value: unknown): Promise<readonly Component[]> {
+  const before = await podsOf(cluster);
+  await patch('ocppcluster', cluster, NAMESPACE, { spec: patchOf(one.field, value) });
+  await settled(cluster);
+  for (const component of one.restarts) {
+    await until(`${one.field} replaces a Pod of ${component}`, 60, async () => {
+      const was = before.get(component);
+      return [...((await podsOf(cluster)).get(component) ?? [])].some((uid) => was?.has(uid) !== true);
+    });
+  }
+  const after = await podsOf(cluster);
+  const untouched = COMPONENTS.filter((component) => !one.restarts.includes(component));
+  return untouched.filter((component) => {
+    return [...(before.get(component) ?? [])].some((uid) => after.get(component)?.has(uid) !== true);
+  });
+}
+
+/** Rollouts of the rows before are over. */
+const quiet = (cluster: string) =>
+  until(`the Pods of ${cluster} settle`, 120, async () => {
+    const before = await podsOf(cluster);
+    const states = await Promise.all(
+      ['ws-proxy', 'processor'].map((one) => get<Seen>('deployment', `${cluster}-${one}`, NAMESPACE)),
+    );
+    const rolled = states.every(
+      ({ status = {} } = { metadata: {} }) => status.updatedReplicas === status.replicas,
+    );
+    return rolled && isDeepStrictEqual(before, await podsOf(cluster));
+  });
+
+/** Rows that start from the same spec share a cluster; those that replace the same Pods stand together. */
+const groups = Map.groupBy(MUTABLE_FIELDS, (one) => JSON.stringify(one.with ?? {}));
+
+for (const [index, [base, rows]] of [...groups].entries()) {
+  const cluster = `fields-${index}`;
+  test.serial(`${rows.length} fields of a cluster that was made with ${base}`, async (t) => {
+    t.timeout(900_000);
+    const spec = JSON.parse(base) as object;
+    const metadata = { name: cluster, namespace: NAMESPACE };
+    await apply({ apiVersion: API_VERSION, kind: KIND, metadata, spec });
+    // Those of a Redis that is not there never become available; their objects are made all the same.
+    if (!base.includes('external')) await condition(cluster, NAMESPACE, 'Available', 120);
+    await until('its objects', 60, () => get('poddisruptionbudget', `${cluster}-ws-proxy`, NAMESPACE));
+    await settled(cluster);
+    for (const [, together] of Map.groupBy(rows, ({ restarts }) => restarts.join())) {
+      await quiet(cluster);
+      for (const one of together) {
+        const found = await get<{ spec: object }>('ocppcluster', cluster, NAMESPACE);
+        t.deepEqual(await change(cluster, one, one.value), [], `${one.field} replaces nobody else's Pods`);
+        if (one.object !== undefined && one.at !== undefined) {
+          const value = await seen(cluster, one);
+          if (one.shows !== IMAGE)
+            t.deepEqual(value, one.shows ?? one.value, `${one.field} in ${one.object}`);
+          else t.true(String(value).includes(String(one.value)), `${one.field} in ${one.object}`);
+        }
+        if (one.breaks !== true) continue;
+        const before = valueAt(found?.spec, one.field) ?? null;
+        await patch('ocppcluster', cluster, NAMESPACE, { spec: patchOf(one.field, before) });
+        await quiet(cluster);
+      }
+    }
+    await kubectl(['delete', 'ocppcluster', cluster, '-n', NAMESPACE, '--timeout=60s']);
+  });
+}
