@@ -222,9 +222,9 @@ function typed(resource: Resource, item: KubeObject): KubeObject {
 
 /** What we send: the caller's fields only, none that the server sets. */
 function rendering(object: KubeObject): KubeObject {
-  const { name, namespace, labels, annotations, ownerReferences, finalizers } = object.metadata;
+  const { name, namespace, uid, labels, annotations, ownerReferences, finalizers } = object.metadata;
   const { status: _, ...rest } = object as KubeObject & { readonly status?: unknown };
-  const metadata = { name, namespace, labels, annotations, ownerReferences, finalizers };
+  const metadata = { name, namespace, uid, labels, annotations, ownerReferences, finalizers };
   return JSON.parse(JSON.stringify({ ...rest, metadata })) as KubeObject;
 }
 

@@ -85,7 +85,8 @@ export interface ObjectStore {
   /**
    * Makes the object as given, with this store's field manager as owner of every field in it
    * (server-side apply, forced). Fields that an earlier apply of ours set and this one leaves out are
-   * removed; fields of others stay. Writes nothing when nothing would change: `changed` tells.
+   * removed; fields of others stay. Writes nothing when nothing would change: `changed` tells. Given a uid
+   * it is about that very object: throws `conflict` where there is none, `invalid` where it is another one.
    */
   apply(object: KubeObject): Promise<{ readonly object: KubeObject; readonly changed: boolean }>;
   /**

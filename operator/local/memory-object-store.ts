@@ -12,6 +12,7 @@ import {
   type ObjectStore,
   type Resource,
   StoreError,
+  type StoreErrorCode,
   type WatchEvent,
 } from '../kube/object-store.ts';
 import type { Clock } from '../../services/runtime/clock.ts';
@@ -120,6 +121,9 @@ export class MemoryObjectStore implements ObjectStore {
   async apply(object: KubeObject): Promise<{ readonly object: KubeObject; readonly changed: boolean }> {
     const id = idOf(object);
     check(id, object.metadata);
+    const { uid } = object.metadata;
+    const found = this.#state.objects.get(keyOf(id))?.object.metadata.uid;
+    if (uid !== undefined && uid !== found) throw otherUid(id, found, uid, found ? 'invalid' : 'conflict');
     const { labels, annotations, ownerReferences } = object.metadata;
     const { apiVersion: _, kind: __, status: ___, ...fields } = object as KubeObject & { status?: unknown };
     const applied = plain({ ...fields, metadata: { labels, annotations, ownerReferences } });
@@ -144,10 +148,8 @@ export class MemoryObjectStore implements ObjectStore {
     const id = refId(ref);
     const found = this.#state.objects.get(keyOf(id))?.object;
     if (found === undefined) return;
-    if (options.uid !== undefined && options.uid !== found.metadata.uid) {
-      const message = `delete ${describe(id)}: it has uid ${found.metadata.uid}, not ${options.uid}`;
-      throw new StoreError('conflict', message, { status: 409 });
-    }
+    const { uid } = found.metadata;
+    if (options.uid !== undefined && options.uid !== uid) throw otherUid(id, uid, options.uid, 'conflict');
     this.#remove(found);
     this.#collectGarbage();
   }
@@ -244,6 +246,13 @@ export class MemoryObjectStore implements ObjectStore {
       signal.addEventListener('abort', wake, { once: true });
     });
   }
+}
+
+function otherUid(id: Id, found: string | undefined, wanted: string, code: StoreErrorCode): StoreError {
+  return new StoreError(
+    code,
+    `${describe(id)} has ${found ? `uid ${found}` : 'gone'}, wanted is uid ${wanted}`,
+  );
 }
 
 /** What a watch with this filter sees: an object that leaves the filter is deleted for it. */

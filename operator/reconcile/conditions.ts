@@ -3,6 +3,7 @@ import type { SettledSpec } from '../api/defaults.ts';
 import type { Condition, ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { ScaleDecision } from '../scaling/decide.ts';
 import type { Signals } from '../scaling/demand.ts';
+import type { ProxyScaleDecision } from '../scaling/proxies.ts';
 import type { Problem } from './apply.ts';
 import { draining, drainsOf } from './drains.ts';
 import { highlyAvailable } from './high-availability.ts';
@@ -19,6 +20,7 @@ export interface Findings {
   readonly release: Release;
   readonly signals: Signals;
   readonly scale: ScaleDecision;
+  readonly proxies: ProxyScaleDecision;
   readonly problems: readonly Problem[];
   readonly before: OcppClusterStatus | undefined;
   /** ms since 1970 */
@@ -71,14 +73,14 @@ function sinceStart(available: Verdict, { before }: Findings): Verdict {
 }
 
 function progressing(findings: Findings): Verdict {
-  const { spec, observed, orders, scale, problems } = findings;
+  const { spec, observed, orders, scale, proxies, problems } = findings;
   if (orders.paused) {
     return no('Paused', `nothing is changed while the annotation ${ANNOTATION.paused} is "true"`);
   }
   const replaced = problems.filter(({ reason }) => reason === 'BeingReplaced');
   if (replaced.length > 0) return yes('BeingReplaced', told(replaced));
   const parts: (readonly [string, WorkloadState, number])[] = [
-    ['ws-proxy', stateOf(observed.proxy), spec.proxy.replicas],
+    ['ws-proxy', stateOf(observed.proxy), proxies.replicas],
     ['processor', stateOf(observed.processor), scale.replicas],
   ];
   if (spec.redis.embedded !== undefined) parts.push(['redis', stateOf(observed.redis), 1]);

@@ -1,12 +1,20 @@
 /** Everything that one pass decides, from the cluster and what was observed of it. Pure. */
 import { type SettledSpec, settledSpec } from '../api/defaults.ts';
-import type { AutoscalingStatus, OcppCluster, OcppClusterStatus, RedisStatus } from '../api/ocpp-cluster.ts';
+import type {
+  AutoscalingStatus,
+  OcppCluster,
+  OcppClusterStatus,
+  ProxyAutoscalingStatus,
+  RedisStatus,
+} from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
 import { decide, type ScaleDecision } from '../scaling/decide.ts';
 import type { Signals } from '../scaling/demand.ts';
+import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
+import { deletionCosts } from './deletion-costs.ts';
 import { chooseRedis } from './embedded-redis.ts';
-import type { Observed } from './observe.ts';
+import { type Observed, podsOf } from './observe.ts';
 import { ANNOTATION, type Orders, ordersOf } from './orders.ts';
 import { chooseRelease, type OwnImages, type Release } from './release.ts';
 import { stateOf } from './workloads.ts';
@@ -18,6 +26,7 @@ export interface DecisionInput {
   /** As it was written last. */
   readonly status: OcppClusterStatus | undefined;
   readonly autoscaling: AutoscalingStatus | undefined;
+  readonly proxyAutoscaling: ProxyAutoscalingStatus | undefined;
   readonly own: OwnImages;
   /** ms since 1970 */
   readonly now: number;
@@ -31,6 +40,9 @@ export interface Decision {
   readonly release: Release;
   readonly redis: RedisStatus | undefined;
   readonly scale: ScaleDecision;
+  readonly proxies: ProxyScaleDecision;
+  /** What the ws-proxy Pods are told before there are fewer of them. */
+  readonly costs: readonly KubeObject[];
   /** In the order in which they are applied. */
   readonly objects: readonly KubeObject[];
 }
@@ -43,6 +55,8 @@ export function decideAll(input: DecisionInput): Decision {
   const release = chooseRelease(spec, status, own, container?.image);
   const redis = chooseRedis(cluster, spec, status, release);
   const scale = orders.paused ? pausedScale(input) : processors(input, spec, orders);
+  const proxies = orders.paused ? pausedProxies(input, spec) : scaleProxies(input, spec, orders);
+  const costs = deletionCosts(observed, input.signals, proxies.replicas, spec.proxy.maxSessionsPerPod);
   const claim = observed.redis?.spec?.volumeClaimTemplates?.[0];
   const redisVolumeSize = claim?.spec?.resources?.requests?.['storage'];
   const objects = renderObjects(cluster, {
@@ -50,12 +64,13 @@ export function decideAll(input: DecisionInput): Decision {
     redisImage: spec.redis.embedded?.image || release.redisImage,
     renderRevision: release.renderRevision,
     processorReplicas: scale.replicas,
+    proxyReplicas: proxies.replicas,
     // What this operator cannot render as it was stays as it is.
     holdRollouts: orders.pauseRollouts || release.unknownRevision !== undefined,
     ...(redis?.passwordSecretName !== undefined && { redisPasswordSecret: redis.passwordSecretName }),
     ...(redisVolumeSize !== undefined && { redisVolumeSize }),
   });
-  return { spec, orders, release, redis, scale, objects };
+  return { spec, orders, release, redis, scale, proxies, costs, objects };
 }
 
 function processors(input: DecisionInput, { processor }: SettledSpec, orders: Orders): ScaleDecision {
@@ -80,6 +95,30 @@ function pausedScale({ observed, autoscaling }: DecisionInput): ScaleDecision {
     memory: autoscaling ?? {},
     condition: { status: 'False', reason: 'Paused', message },
   };
+}
+
+function scaleProxies(input: DecisionInput, { proxy }: SettledSpec, orders: Orders): ProxyScaleDecision {
+  const { observed, signals, proxyAutoscaling, now } = input;
+  const { wanted, ready, rolling, unseen } = stateOf(observed.proxy);
+  const ending = podsOf(observed, 'ws-proxy').filter(
+    ({ metadata }) => metadata.deletionTimestamp !== undefined,
+  );
+  return decideProxies({
+    spec: proxy,
+    ...(observed.proxy !== undefined && {
+      deployment: { replicas: wanted, readyReplicas: ready, rolling: rolling || unseen },
+    }),
+    draining: ending.length,
+    ...(signals.sessions !== undefined && { sessions: signals.sessions }),
+    ...(proxyAutoscaling !== undefined && { memory: proxyAutoscaling }),
+    holdScaleIn: orders.pauseScaleIn,
+    now,
+  });
+}
+
+function pausedProxies({ observed, proxyAutoscaling }: DecisionInput, { proxy }: SettledSpec) {
+  const replicas = observed.proxy?.spec?.replicas ?? proxy.replicas;
+  return { replicas, ...(proxyAutoscaling !== undefined && { memory: proxyAutoscaling }) };
 }
 
 function deploymentOf(observed: Observed) {

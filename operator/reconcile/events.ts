@@ -44,10 +44,14 @@ function pauses(before: OcppClusterStatus | undefined, after: OcppClusterStatus)
 }
 
 function scaling(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
-  const from = before?.autoscaling?.desiredReplicas;
-  const { desiredReplicas: to, reason } = after.autoscaling ?? {};
-  if (from === undefined || to === undefined || from === to) return [];
-  return [{ type: 'Normal', reason: 'ScaledProcessors', message: `from ${from} to ${to}: ${reason ?? ''}` }];
+  const scaled = [
+    ['ScaledProxies', before?.proxy?.autoscaling, after.proxy?.autoscaling],
+    ['ScaledProcessors', before?.autoscaling, after.autoscaling],
+  ] as const;
+  return scaled.flatMap(([event, { desiredReplicas: from } = {}, { desiredReplicas: to, reason } = {}]) => {
+    if (from === undefined || to === undefined || from === to) return [];
+    return [{ type: 'Normal', reason: event, message: `from ${from} to ${to}: ${reason ?? ''}` }];
+  });
 }
 
 function rollout(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {

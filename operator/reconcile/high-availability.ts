@@ -13,10 +13,11 @@ export function highlyAvailable({ proxy, processor, redis }: SettledSpec): Verdi
       'the embedded Redis is one Pod: while it moves to another node stations stay connected and wait; redis.external with mode Sentinel or Cluster has no such pause',
     ]);
   }
-  if (proxy.replicas < 2) {
+  if ((proxy.autoscaling?.minReplicas ?? proxy.replicas) < 2) {
     single.push([
       'SingleProxy',
-      'there is one ws-proxy: all stations go with its node; set proxy.replicas to 2 or more',
+      `there ${proxy.autoscaling === undefined ? 'is' : 'may be'} one ws-proxy: all stations go with its node; set ` +
+        `proxy.${proxy.autoscaling === undefined ? 'replicas' : 'autoscaling.minReplicas'} to 2 or more`,
     ]);
   }
   if (processors < 2) {

@@ -10,6 +10,7 @@ export class ClusterMetrics {
   /** Condition types shown so far. */
   readonly #types = new Set<string>();
   readonly #wanted: Gauge<ClusterLabel>;
+  readonly #proxies: Gauge<ClusterLabel>;
   readonly #capacity: Gauge<ClusterLabel>;
 
   constructor(registry: Registry) {
@@ -26,6 +27,12 @@ export class ClusterMetrics {
       labelNames: CLUSTER,
       registers,
     });
+    this.#proxies = new Gauge({
+      name: 'ocpp_operator_proxies_wanted',
+      help: 'ws-proxies that the autoscaling decided on',
+      labelNames: CLUSTER,
+      registers,
+    });
     this.#capacity = new Gauge({
       name: 'ocpp_operator_processor_capacity',
       help: 'Messages per busy second of one processor, smoothed',
@@ -34,7 +41,7 @@ export class ClusterMetrics {
     });
   }
 
-  show({ metadata }: OcppCluster, { conditions = [], autoscaling }: OcppClusterStatus): void {
+  show({ metadata }: OcppCluster, { conditions = [], proxy, autoscaling }: OcppClusterStatus): void {
     const labels = { namespace: metadata.namespace ?? '', cluster: metadata.name };
     for (const { type, status } of conditions) {
       this.#types.add(type);
@@ -42,6 +49,9 @@ export class ClusterMetrics {
     }
     const { desiredReplicas, capacityPerReplica } = autoscaling ?? {};
     if (desiredReplicas !== undefined) this.#wanted.set(labels, desiredReplicas);
+    const proxies = proxy?.autoscaling?.desiredReplicas;
+    if (proxies === undefined) this.#proxies.remove(labels);
+    else this.#proxies.set(labels, proxies);
     if (capacityPerReplica !== undefined) this.#capacity.set(labels, capacityPerReplica);
   }
 
@@ -50,6 +60,7 @@ export class ClusterMetrics {
     const labels = { namespace, cluster };
     for (const condition of this.#types) this.#conditions.remove({ ...labels, condition });
     this.#wanted.remove(labels);
+    this.#proxies.remove(labels);
     this.#capacity.remove(labels);
   }
 }

@@ -9,6 +9,7 @@ import {
   OCPP_CLUSTERS,
   type OcppCluster,
   type OcppClusterStatus,
+  type ProxyAutoscalingStatus,
   type RedisStatus,
 } from '../api/ocpp-cluster.ts';
 import { type Caches, keyOf } from '../controller/caches.ts';
@@ -16,6 +17,7 @@ import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-st
 import type { Scrape } from '../signals/scrape.ts';
 import { type Applied, applyObjects, type Problem, prunable } from './apply.ts';
 import { type Decision, decideAll } from './decision.ts';
+import { writeCosts } from './deletion-costs.ts';
 import { ensurePassword, growVolume } from './embedded-redis.ts';
 import { ClusterGone, Existence } from './existence.ts';
 import { type ClusterEvent, eventsBetween } from './events.ts';
@@ -46,6 +48,7 @@ interface Memory {
   readonly uid: string | undefined;
   readonly measurement: Measurement;
   autoscaling: AutoscalingStatus | undefined;
+  proxyAutoscaling: ProxyAutoscalingStatus | undefined;
   /** What we wrote last: the cache may not show it yet. */
   status: OcppClusterStatus | undefined;
   writtenAt: number;
@@ -97,11 +100,13 @@ async function reconcileCluster(
     signals,
     status: before,
     autoscaling: memory.autoscaling,
+    proxyAutoscaling: memory.proxyAutoscaling,
     own: { image: options.defaultImage, redisImage: options.redisImage },
     now: clock.now(),
     staleMs: staleMs(options.scrapeIntervalMs),
   });
   memory.autoscaling = decision.scale.memory;
+  memory.proxyAutoscaling = decision.proxies.memory;
   const { problems, redis } = decision.orders.paused
     ? { problems: [], redis: decision.redis }
     : await carryOut(options, cluster, memory, decision, observed);
@@ -117,7 +122,7 @@ async function carryOut(
   options: ReconcilerOptions,
   cluster: OcppCluster,
   memory: Memory,
-  { spec, redis, objects }: Decision,
+  { spec, redis, costs, objects }: Decision,
   observed: Observed,
 ): Promise<{ readonly problems: readonly Problem[]; readonly redis: RedisStatus | undefined }> {
   const { store, caches, log } = options;
@@ -135,6 +140,7 @@ async function carryOut(
     problems.push(problem);
     if (problem === undefined) kept = { ...redis, storage: size };
   }
+  await writeCosts(store, costs, log);
   const applied = await applyObjects(pass, objects, kinds);
   const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems];
   logApplied(log, cluster, { ...applied, problems: all }, memory);
@@ -158,6 +164,7 @@ function newMemory(options: ReconcilerOptions, cluster: OcppCluster): Memory {
     uid: cluster.metadata.uid,
     measurement: new Measurement({ scrape, clock, intervalMs }),
     autoscaling: cluster.status?.autoscaling,
+    proxyAutoscaling: cluster.status?.proxy?.autoscaling,
     status: cluster.status,
     writtenAt: -Infinity,
     passwordTriedAt: -Infinity,

@@ -13,7 +13,7 @@ export interface StatusInput extends Findings {
 }
 
 export function statusOf(input: StatusInput): OcppClusterStatus {
-  const { cluster, observed, signals, scale, release, redis, before } = input;
+  const { cluster, observed, signals, scale, proxies, release, redis, before } = input;
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
@@ -32,6 +32,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       replicas: proxy.replicas,
       readyReplicas: proxy.ready,
       ...(signals.sessions !== undefined && { sessions: Math.round(signals.sessions) }),
+      ...(proxies.memory !== undefined && { autoscaling: proxies.memory }),
     },
     processor: {
       replicas: processor.replicas,
@@ -105,12 +106,17 @@ function essence(status: OcppClusterStatus): object {
     ...rest,
     drain: (drain ?? []).map(({ pod }) => pod),
     proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas },
-    desiredReplicas: autoscaling?.desiredReplicas,
+    desiredReplicas: [autoscaling?.desiredReplicas, proxy?.autoscaling?.desiredReplicas],
     conditions: (status.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason })),
   };
 }
 
 /** Without the time stamps of the window, which move in the quietest cluster. */
 function lasting(status: OcppClusterStatus): object {
-  return { ...status, autoscaling: { ...status.autoscaling, recommendations: undefined } };
+  const { proxy, autoscaling } = status;
+  return {
+    ...status,
+    proxy: { ...proxy, autoscaling: { ...proxy?.autoscaling, recommendations: undefined } },
+    autoscaling: { ...autoscaling, recommendations: undefined },
+  };
 }

@@ -18,6 +18,8 @@ export interface RenderContext {
   readonly holdRollouts?: boolean;
   /** The scaler's decision. */
   readonly processorReplicas: number;
+  /** The scaler's decision too; left out: what the spec says. */
+  readonly proxyReplicas?: number;
   /** How the Pod templates look: see revision.ts. */
   readonly renderRevision: number;
 }

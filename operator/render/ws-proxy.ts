@@ -70,7 +70,7 @@ export function proxyDeployment(view: View): KubeObject {
   };
   const graceSeconds = proxyGraceSeconds(spec);
   const deployment = {
-    replicas: proxy.replicas,
+    replicas: view.proxyReplicas ?? proxy.replicas,
     revisionHistoryLimit: 3,
     ...(view.holdRollouts === true && { paused: true }),
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
@@ -96,7 +96,11 @@ export function proxyGraceSeconds({ proxy, processor }: SettledSpec): number {
   return PROPAGATION_SECONDS + Math.max(deadlineSeconds, paced) + MARGIN_SECONDS;
 }
 
-/** With one Pod there is nothing for a budget to keep: it lets the only one go. */
+/**
+ * With one Pod there is nothing for a budget to keep: it lets the only one go. By the least number that there can
+ * be, so that scaling does not make and remove it all the time.
+ */
 export function proxyDisruptionBudget(view: View): KubeObject[] {
-  return view.spec.proxy.replicas > 1 ? [disruptionBudget(view, 'ws-proxy')] : [];
+  const { autoscaling, replicas } = view.spec.proxy;
+  return (autoscaling?.minReplicas ?? replicas) > 1 ? [disruptionBudget(view, 'ws-proxy')] : [];
 }

@@ -7,7 +7,9 @@ import {
   DEPLOYMENTS,
   OWNED,
   PERSISTENT_VOLUME_CLAIMS,
+  PODS,
 } from '../../operator/render/resources.ts';
+import { DELETION_COST } from '../../operator/reconcile/deletion-costs.ts';
 import { until } from '../support/until.ts';
 
 interface Place {
@@ -34,9 +36,17 @@ export async function liveOnce(store: KubeObjectStore, metadata: Place): Promise
   for (const resource of OWNED) await prunes(store, resource, metadata);
   await repairs(store, metadata);
   const volume = await bindVolume(store, metadata);
-  // Another image is worth an Event.
-  await settled({ ...FULL, image: { tag: 'other' }, redis: { embedded: { storage: { size: '2Gi' } } } });
+  const proxy = await standIn(store, metadata);
+  // Another image is worth an Event, and one proxy less worth a word to the Pods.
+  await settled({
+    ...FULL,
+    proxy: { replicas: 1 },
+    image: { tag: 'other' },
+    redis: { embedded: { storage: { size: '2Gi' } } },
+  });
   await until(async () => (await sizeOf(store, volume)) === '2Gi', 'a larger volume');
+  const told = async () => (await store.get(proxy))?.metadata.annotations?.[DELETION_COST];
+  await until(async () => (await told()) !== undefined, 'a ws-proxy Pod with its deletion cost');
   await store.delete(ref);
 }
 
@@ -69,6 +79,17 @@ async function repairs(store: KubeObjectStore, { name, namespace }: Place) {
   const ref = { resource: DEPLOYMENTS, name: `${name}-processor`, namespace };
   await store.delete(ref);
   await until(async () => (await store.get(ref)) !== undefined, `Deployment ${ref.name} made again`);
+}
+
+/** A Pod of the ws-proxy, as nobody makes any of the Deployment here. */
+async function standIn(store: KubeObjectStore, cluster: Place): Promise<ObjectRef> {
+  const deployments = await ownOf(store, DEPLOYMENTS, cluster);
+  const deployment = deployments.find(({ metadata }) => metadata.name.endsWith('-ws-proxy'));
+  const { name, namespace, labels = {} } = deployment?.metadata ?? { ...cluster };
+  const metadata = { name: `${name}-0`, namespace: namespace ?? '', labels };
+  const spec = { containers: [{ name: 'c', image: 'i' }] };
+  await store.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec } as KubeObject);
+  return { resource: PODS, name: metadata.name, namespace: metadata.namespace };
 }
 
 interface Claim extends KubeObject {

@@ -105,6 +105,19 @@ const CASES: Readonly<Record<string, Case>> = {
     t.is(version(await store.get(mapRef('same'))), version(first.object));
   },
 
+  async 'apply with a uid is about that object only, and makes none'(t, { store }) {
+    const { object } = await store.apply(configMap('this-one', { a: '1' }));
+    const withUid = (name: string, uid: string | undefined) => {
+      const { metadata, ...rest } = configMap(name, { a: '2' });
+      return { ...rest, metadata: { ...metadata, ...(uid !== undefined && { uid }) } };
+    };
+    t.deepEqual(dataOf((await store.apply(withUid('this-one', object.metadata.uid))).object), { a: '2' });
+    const other = '00000000-0000-4000-8000-000000000000';
+    await refused(t, store.apply(withUid('this-one', other)), 'invalid');
+    await refused(t, store.apply(withUid('that-one', other)), 'conflict');
+    t.is(await store.get(mapRef('that-one')), undefined);
+  },
+
   async 'the store keeps a copy: what a caller does to its object later changes nothing'(t, { store }) {
     const mine = configMap('copied', { a: '1' });
     await store.apply(mine);

@@ -3,6 +3,7 @@ import test from 'ava';
 import { array, assert, boolean, integer, option, property, record } from 'fast-check';
 import type { SettledProxy } from '../../operator/api/defaults.ts';
 import type { ProxyAutoscalingStatus } from '../../operator/api/ocpp-cluster.ts';
+import { DELETION_COST, deletionCosts } from '../../operator/reconcile/deletion-costs.ts';
 import { decideProxies, type ProxyScaleInput } from '../../operator/scaling/proxies.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
@@ -170,6 +171,37 @@ const SPECS = record({
   maxSessionsPerPod,
   autoscaling: Object.assign(rest, { maxReplicas: rest.minReplicas + more }),
 }));
+
+test('before there are fewer Pods, each is told how many stations it has', (t) => {
+  const workload = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'p' },
+    spec: { replicas: 3 },
+  };
+  const pod = (name: string, more = {}) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, uid: name, labels: { 'app.kubernetes.io/component': 'ws-proxy' }, ...more },
+  });
+  const pods = [pod('a'), pod('b'), pod('c', { deletionTimestamp: 'now' }), pod('new')];
+  const observed = { proxy: workload, processor: undefined, redis: undefined, proxyService: undefined, pods };
+  const sessionsOf = new Map([
+    ['a', 7],
+    ['b', 0],
+    ['c', 3],
+  ]);
+  const costs = deletionCosts(observed, { sessionsOf }, 2, 999);
+  t.deepEqual(
+    costs.map(({ metadata: { uid, annotations } }) => [uid, annotations?.[DELETION_COST]]),
+    [
+      ['a', '7'],
+      ['b', '0'],
+      ['new', '999'],
+    ],
+  );
+  for (const replicas of [3, 4]) t.deepEqual(deletionCosts(observed, { sessionsOf }, replicas, 999), []);
+});
 
 test('whatever happens: within the bounds, down by one at most, and only when all is well', (t) => {
   const moment = record({

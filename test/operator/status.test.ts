@@ -89,6 +89,7 @@ function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}
       memory: { desiredReplicas: 1, reason: 'r', capacityPerReplica: 512.345 },
       condition: { status: 'True', reason: 'FollowingQueue', message: 'r' },
     },
+    proxies: { replicas: 2 },
     orders: ordersOf(object),
     release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: ':', renderRevision: 2 },
     redis: undefined,

@@ -137,9 +137,9 @@ export class Scene implements AsyncDisposable {
   }
 
   /** A Pod that is ready and listens at this address. */
-  async pod(component: string, port: number, name = 'city'): Promise<void> {
+  async pod(component: string, port: number, name = 'city', number = 0): Promise<void> {
     const metadata = {
-      name: `${name}-${component}-0`,
+      name: `${name}-${component}-${number}`,
       labels: {
         'app.kubernetes.io/name': 'ocpp',
         'app.kubernetes.io/instance': name,

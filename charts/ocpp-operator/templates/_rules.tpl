@@ -39,10 +39,10 @@ these rules and holds that it needs each verb. Server-side apply is `patch`, and
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, patch]
-# Whose metrics it scrapes.
+# Whose metrics it scrapes, and of which it tells Kubernetes which shall go first when there are fewer.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
+  verbs: [list, watch, patch]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, get, patch]

@@ -1,0 +1,82 @@
+/** Proxies that follow their stations: the whole operator on a real API server, with metrics of Pods that the test makes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { Gauge, Registry } from 'prom-client';
+import type { KubeObject } from '../../operator/kube/object-store.ts';
+import { DELETION_COST } from '../../operator/reconcile/deletion-costs.ts';
+import { METRIC } from '../../services/contract.ts';
+import { type AdminServer, startAdminServer } from '../../services/runtime/admin-server.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { eventually, Scene } from '../support/operator-scene.ts';
+
+let server: ApiServer | undefined;
+
+test.before(async () => {
+  server = await startApiServer();
+  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+});
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+/** The admin port of a ws-proxy that says how many stations it has. */
+async function proxyWith(sessions: number): Promise<AdminServer & { has(sessions: number): void }> {
+  const registry = new Registry();
+  const gauge = new Gauge({ name: METRIC.proxySessions, help: 'x', registers: [registry] });
+  gauge.set(sessions);
+  const well = () => undefined;
+  const admin = await startAdminServer({ host: '127.0.0.1', port: 0, registry, live: well, ready: well });
+  return Object.assign(admin, { has: (now: number) => gauge.set(now) });
+}
+
+test('more stations make more proxies, fewer stations fewer, one by one and the emptiest first', async (t) => {
+  if (server === undefined) {
+    t.pass('skipped: no kube-apiserver here');
+    return;
+  }
+  await using one = await proxyWith(150);
+  await using two = await proxyWith(120);
+  const first = await Scene.open(server);
+  const wanted = async (scene: Scene) => (await scene.get('deployments/city-ws-proxy'))?.spec.replicas;
+  const autoscaling = {
+    minReplicas: 1,
+    maxReplicas: 5,
+    targetSessionsPerPod: 100,
+    scaleDownStabilizationSeconds: 2,
+  };
+  await first.create({ proxy: { replicas: 4, autoscaling } });
+  await eventually(t, () => wanted(first), 1, 'replicas is ignored');
+  t.regex(
+    (await first.status()).proxy?.autoscaling?.reason ?? '',
+    /holding 1: not every ws-proxy Pod was read/,
+  );
+  await first.settleAll();
+  await first.pod('ws-proxy', one.port);
+  await first.pod('ws-proxy', two.port, 'city', 1);
+  await eventually(t, () => wanted(first), 3);
+  t.like((await first.status()).proxy, {
+    sessions: 270,
+    autoscaling: { desiredReplicas: 3, reason: '270 stations, 100 a Pod: 3 wanted' },
+  });
+  t.regex(await first.registry.metrics(), /ocpp_operator_proxies_wanted\{.*\} 3/);
+  await first[Symbol.asyncDispose]();
+
+  one.has(5);
+  two.has(40);
+  await using next = await Scene.open(server, { namespace: first.namespace });
+  await eventually(t, async () => (await next.status()).proxy?.sessions, 45);
+  t.is(await wanted(next), 3, 'the Deployment has not shown that its Pods are ready');
+  await next.settleAll();
+  await eventually(t, () => wanted(next), 2);
+  const costOf = async (pod: string) =>
+    (await next.get<KubeObject>(`pods/${pod}`))?.metadata.annotations?.[DELETION_COST];
+  t.is(await costOf('city-ws-proxy-0'), '5');
+  t.is(await costOf('city-ws-proxy-1'), '40');
+  await next.settleAll();
+  await eventually(t, () => wanted(next), 1);
+  const { items = [] } = (await next.get<{ items: { reason: string; message: string }[] }>('events')) ?? {};
+  t.true(
+    items.some(({ reason, message }) => reason === 'ScaledProxies' && message.startsWith('from 3 to 2: 45')),
+  );
+});
