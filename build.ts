@@ -9,6 +9,7 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { ownMappings } from './own-mappings.ts';
 import { PROGRAM } from './services/contract.ts';
 
 const ROOT = import.meta.dirname;
@@ -62,6 +63,7 @@ await build({
   target: 'node24',
   format: 'esm',
   sourcemap: true,
+  sourcesContent: false,
   // CommonJS dependencies call require() for Node's own modules; an ES module has none.
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
@@ -70,3 +72,8 @@ await build({
   plugins: [dataFiles],
   logLevel: 'info',
 });
+for (const bundle of Object.keys(PROGRAMS)) {
+  const file = join(OUT, `${bundle}.map`);
+  const map = JSON.parse(readFileSync(file, 'utf8')) as Parameters<typeof ownMappings>[0];
+  writeFileSync(file, JSON.stringify(ownMappings(map, (source) => !source.includes('node_modules/'))));
+}
