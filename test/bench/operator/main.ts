@@ -1,0 +1,82 @@
+/**
+ * What the operator costs: `npm run bench:operator` prints every figure in about eight minutes. The bundle runs as it is shipped,
+ * against a kube-apiserver and etcd of its own; a stand-in plays Kubernetes' controllers and kubelets.
+ *
+ *   npm run bench:operator -- --clusters 20 --seconds 20            quick
+ *   npm run bench:operator -- --profile /tmp/profiles               with V8's CPU profiles of each operator
+ *
+ * Calls are counted by the API server's audit log, CPU and memory by the kernel. See docs/performance.md.
+ */
+import { availableParallelism, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { exitOnSignals } from '../../support/children.ts';
+import { printProfiles } from '../profile.ts';
+import { Idle } from './idle.ts';
+import { Many } from './many.ts';
+import { failOver, leading, startUp } from './start-up.ts';
+import { startWorld } from './world.ts';
+
+const { values } = parseArgs({
+  options: {
+    clusters: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '60' },
+    profile: { type: 'string' },
+  },
+});
+const count = Number(values.clusters);
+const seconds = Number(values.seconds);
+const REPAIRS = 20;
+
+exitOnSignals();
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const step = (what: string) => process.stderr.write(`  ${what}\n`);
+
+async function measureAll(): Promise<void> {
+  await using world = await startWorld(values.profile);
+  step('start-up');
+  say(`\n${await startUp(world)}`);
+
+  const idle = new Idle();
+  const many = new Many(world, count);
+  let operator = await world.startOperator();
+  try {
+    await operator.alive();
+    await leading(world, 'operator-a', operator.startedAt);
+    step(`idle: no cluster, ${seconds} s`);
+    await idle.measure(world, operator, '0', seconds);
+    await world.clusters.create(['one']);
+    await world.clusters.settled(1);
+    step(`idle: one cluster, ${seconds} s`);
+    await idle.measure(world, operator, '1', seconds);
+    step(`${count} clusters`);
+    await many.create(operator);
+    step(`idle: ${count} clusters, ${2 * seconds} s`);
+    await idle.measure(world, operator, String(count), 2 * seconds);
+    world.podMetrics.busy = true;
+    await idle.measure(world, operator, `${count}, stations come and go`, seconds);
+    world.podMetrics.busy = false;
+    step('repair, change, restart');
+    const repairs = await many.repair(REPAIRS);
+    await world.clusters.settled(count);
+    await many.change(operator);
+    operator = await many.restart(operator);
+    step('fail-over');
+    const second = await world.startOperator('operator-b');
+    const taken = await failOver(world, operator, second);
+    operator = second;
+    step('deletion');
+    await many.deleteAll(operator);
+    say(`\n${idle.table()}\n\n${many.table()}\n\n${repairs}\n\n${taken}`);
+  } finally {
+    for (const line of operator.warnings.slice(0, 10)) step(line);
+    await operator[Symbol.asyncDispose]();
+  }
+}
+
+const load = () => loadavg()[0]?.toFixed(1);
+say(
+  `${process.platform}, ${availableParallelism()} cores, Node.js ${process.version}, load before ${load()}`,
+);
+await measureAll();
+say(`\nload afterwards ${load()}`);
+if (values.profile !== undefined) await printProfiles(values.profile, say);
