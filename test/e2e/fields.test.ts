@@ -142,7 +142,7 @@ for (const [index, [base, rows]] of [...groups].entries()) {
             t.deepEqual(value, one.shows ?? one.value, `${one.field} in ${one.object}`);
           else t.true(String(value).includes(String(one.value)), `${one.field} in ${one.object}`);
         }
-        if (one.breaks !== true) continue;
+        if (one.undo !== true) continue;
         const before = valueAt(found?.spec, one.field) ?? null;
         await patch('ocppcluster', cluster, NAMESPACE, { spec: patchOf(one.field, before) });
         await quiet(cluster);

@@ -18,8 +18,8 @@ export interface FieldChange {
   readonly shows?: unknown;
   /** Whose Pods are replaced. */
   readonly restarts: readonly Component[];
-  /** New Pods cannot run with it, as there is no such image, Secret or server where the test runs. */
-  readonly breaks?: boolean;
+  /** To be taken back at once: there is no such image or Secret where Pods are real, or the rows after it would not be seen. */
+  readonly undo?: boolean;
 }
 
 /** `shows` of an image of which only a part is changed. */
@@ -34,7 +34,7 @@ function row(
   object: string,
   at: string,
   restarts: readonly Component[],
-  more: Pick<FieldChange, 'shows' | 'with' | 'breaks'> = {},
+  more: Pick<FieldChange, 'shows' | 'with' | 'undo'> = {},
 ): FieldChange {
   return { field, value, object, at, restarts, ...more };
 }
@@ -45,7 +45,7 @@ const service = (
   field: string,
   value: unknown,
   at: string,
-  more: Pick<FieldChange, 'shows' | 'with' | 'breaks'> = {},
+  more: Pick<FieldChange, 'shows' | 'with' | 'undo'> = {},
 ) => row(`proxy.service.${field}`, value, 'Service/ws-proxy', at, [], more);
 const redis = (field: string, value: unknown, name: string, shows: unknown) =>
   row(`redis.${field}`, value, 'Deployment/processor', env(name), BOTH, { shows });
@@ -96,6 +96,7 @@ const external = (field: string, value: unknown, at: string, shows: unknown = va
   row(`redis.external.${field}`, value, 'Deployment/ws-proxy', at, BOTH, {
     shows,
     with: { redis: { external: SENTINELS } },
+    undo: true,
   });
 const volume = (secretName: string) => [{ name: secretName, secret: { secretName, defaultMode: 0o440 } }];
 
@@ -106,7 +107,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     'Deployment/processor',
     'spec.template.spec.containers.0.imagePullPolicy',
     [...BOTH, 'redis'],
-    { breaks: true },
+    { undo: true },
   ),
   row(
     'image.pullSecrets',
@@ -120,7 +121,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   ),
   row('image.tag', 'other', 'Deployment/ws-proxy', 'spec.template.spec.containers.0.image', BOTH, {
     shows: IMAGE,
-    breaks: true,
+    undo: true,
   }),
   row(
     'image.repository',
@@ -130,7 +131,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     BOTH,
     {
       shows: IMAGE,
-      breaks: true,
+      undo: true,
     },
   ),
   { field: 'upgrade', value: 'Auto', restarts: [] },
@@ -151,7 +152,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   proxy('drain.ratePerSecond', 200, env('OCPP_DRAIN_RATE'), '200'),
   proxy('drain.transactions', 'Wait', env('OCPP_DRAIN_TRANSACTIONS'), 'wait'),
   proxy('admission.connectionsPerSecond', 77, env('OCPP_CONNECT_RATE'), '77'),
-  { field: 'proxy.autoscaling.minReplicas', value: 4, restarts: [] },
+  row('proxy.autoscaling.minReplicas', 4, 'Deployment/ws-proxy', 'spec.replicas', []),
   { field: 'proxy.autoscaling.maxReplicas', value: 7, restarts: [] },
   { field: 'proxy.autoscaling.targetSessionsPerPod', value: 5000, restarts: [] },
   { field: 'proxy.autoscaling.scaleDownStabilizationSeconds', value: 60, restarts: [] },
@@ -171,7 +172,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     'Deployment/processor',
     'spec.template.spec.containers.0.image',
     ['processor'],
-    { breaks: true },
+    { undo: true },
   ),
   row('processor.callTimeoutSeconds', 20, 'Deployment/processor', env('OCPP_CALL_TIMEOUT'), BOTH, {
     shows: '20s',
@@ -180,7 +181,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   row('processor.replicas', 3, 'Deployment/processor', 'spec.replicas', [], {
     with: { processor: { autoscaling: { mode: 'Off' } } },
   }),
-  { field: 'processor.autoscaling.mode', value: 'Off', restarts: [] },
+  { field: 'processor.autoscaling.mode', value: 'Off', restarts: [], undo: true },
   row('processor.autoscaling.minReplicas', 2, 'Deployment/processor', 'spec.replicas', []),
   { field: 'processor.autoscaling.maxReplicas', value: 7, restarts: [] },
   { field: 'processor.autoscaling.targetDrainSeconds', value: 5, restarts: [] },
@@ -193,7 +194,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     'StatefulSet/redis',
     'spec.template.spec.containers.0.image',
     ['redis'],
-    { breaks: true },
+    { undo: true },
   ),
   row(
     'redis.embedded.storage.onDelete',
