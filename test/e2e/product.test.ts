@@ -16,7 +16,7 @@ import {
   removeEverything,
 } from './environment.ts';
 import { provideImage } from './image.ts';
-import { apply, condition, get, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
+import { apply, condition, get, helm, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
 import { killContainer } from './processes.ts';
 import { pushAll, redis, type RedisPod } from './redis.ts';
 import { type Image, release } from './release.ts';
@@ -95,6 +95,11 @@ test.serial('the chart installs, and two manifests become available within two m
   await Promise.all([city, minimal].map((one) => condition(one.cluster, one.namespace, 'Available', 120)));
   const status = await statusOf(city);
   t.is(status?.image, `${images.first.repository}:${images.first.tag}`);
+});
+
+test.serial('helm test says that the operator works', async (t) => {
+  const said = await helm(['test', release.name, '-n', release.namespace, '--timeout=2m']);
+  t.regex(said, /Phase: +Succeeded/);
 });
 
 test.serial('200 stations through the Service lose nothing, though a processor is killed', async (t) => {

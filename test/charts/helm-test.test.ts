@@ -1,0 +1,110 @@
+/** What `helm test` runs: the programs of the rendered Pods, as processes here, against real counterparts that are there or not. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { ENV } from '../../services/contract.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { endWithUs } from '../support/children.ts';
+import { startProgram } from '../support/program.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { chartTest, only, type Rendered, template } from './helm.ts';
+import { CLUSTER, OPERATOR } from './values.ts';
+
+interface TestPod extends Rendered {
+  readonly spec: {
+    readonly containers: readonly [
+      {
+        readonly args: readonly string[];
+        readonly env: readonly { readonly name: string; readonly value: string }[];
+      },
+    ];
+  };
+}
+
+/** Runs the Pod's container with these variables changed: `[exit code, what it said]`. */
+async function runPod(objects: readonly Rendered[], changes: Readonly<Record<string, string>>) {
+  const [{ args, env }] = (only(objects, 'Pod') as TestPod).spec.containers;
+  const rendered = Object.fromEntries(env.map(({ name, value }) => [name, value]));
+  const child = endWithUs(spawn(process.execPath, args, { env: { ...rendered, ...changes } }));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [code, out, err] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  return { code, said: out + err };
+}
+
+/** What the kubelet mounts into a Pod that may speak with the API server. */
+function serviceAccount(server: ApiServer, user: string): { readonly folder: string } & Disposable {
+  const folder = mkdtempSync(join(tmpdir(), 'ocpp-account-'));
+  const config = JSON.parse(readFileSync(server.kubeconfig(user), 'utf8')) as {
+    clusters: [{ cluster: { 'certificate-authority': string } }];
+    users: [{ user: { token: string } }];
+  };
+  writeFileSync(join(folder, 'ca.crt'), readFileSync(config.clusters[0].cluster['certificate-authority']));
+  writeFileSync(join(folder, 'token'), config.users[0].user.token);
+  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
+}
+
+chartTest('arguments of the Pods pass through Kubernetes unchanged', (t) => {
+  for (const chart of [OPERATOR, CLUSTER]) {
+    const [{ args }] = (only(template(chart), 'Pod') as TestPod).spec.containers;
+    // `$(NAME)` is a variable to the kubelet, and `$$` a dollar.
+    for (const arg of args) t.notRegex(arg, /\$[($]/);
+  }
+});
+
+chartTest('helm test of the operator: fails without the operator, and without its kind', async (t) => {
+  const user = 'system:serviceaccount:ocpp-system:ocpp-ocpp-operator-test';
+  const users = { [user]: ['system:serviceaccounts', 'system:authenticated'] };
+  await using server = await startApiServer({ users });
+  if (server === undefined) {
+    t.pass('skipped');
+    return;
+  }
+  await server.installCrd(readFileSync(join(OPERATOR, 'files/ocppclusters.yaml'), 'utf8'));
+  using account = serviceAccount(server, user);
+  const { hostname, port } = new URL(server.url);
+  await using operator = await startProgram('operator', {
+    KUBECONFIG: server.kubeconfig(),
+    POD_NAMESPACE: 'default',
+  });
+  const run = () =>
+    runPod(template(OPERATOR), {
+      OPERATOR_URL: `http://127.0.0.1:${operator.adminPort}/readyz`,
+      KUBERNETES_SERVICE_HOST: hostname,
+      KUBERNETES_SERVICE_PORT: port,
+      SERVICE_ACCOUNT: account.folder,
+      TEST_SECONDS: '1',
+    });
+
+  t.like(await run(), { code: 0 });
+  const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/ocppclusters.ocpp.dev';
+  await server.http.json({ method: 'DELETE', path });
+  const kindless = await run();
+  t.is(kindless.code, 1);
+  t.regex(kindless.said, /FAILED: the API server serves ocpp\.dev\/v1alpha1/);
+  await operator.kill('SIGKILL');
+  const alone = await run();
+  t.is(alone.code, 1);
+  t.regex(alone.said, /FAILED: the operator is ready .*ECONNREFUSED/);
+});
+
+chartTest('helm test of a cluster: fails without a processor, and without a proxy', async (t) => {
+  await using redis = await startRedis();
+  const env = { [ENV.redisAddr]: redis.addr };
+  await using proxy = await startProgram('ws-proxy', env);
+  await using processor = await startProgram('processor', env);
+  const run = () => runPod(template(CLUSTER), { STATION_URLS: `${proxy.url}/helm-test`, TEST_SECONDS: '2' });
+
+  const well = await run();
+  t.is(well.code, 0, well.said);
+  t.regex(well.said, /answered \[3,"helm-test"/);
+  await processor.kill('SIGKILL');
+  const unanswered = await run();
+  t.is(unanswered.code, 1);
+  t.regex(unanswered.said, /FAILED: ws:.*no answer within 2 s/);
+  await proxy.kill('SIGKILL');
+  const refused = await run();
+  t.is(refused.code, 1);
+  t.regex(refused.said, /FAILED: ws:/);
+});
