@@ -179,3 +179,13 @@ onServer(
     await admin(on).delete({ resource: OCPP_CLUSTERS, ...metadata });
   },
 );
+
+onServer('the alerts about the operator read metrics that it shows', async (t, on) => {
+  const values = { metrics: { prometheusRule: { enabled: true } } };
+  const { spec } = only(template(OPERATOR, values), 'PrometheusRule');
+  const read = new Set(JSON.stringify(spec).match(/ocpp_operator_\w+/g));
+  t.true(read.size > 3);
+  await using operator = await startProgram('operator', { KUBECONFIG: on.kubeconfig() });
+  const { text } = await operator.ask('/metrics');
+  for (const name of read) t.regex(text, new RegExp(`^# TYPE ${name} `, 'm'));
+});
