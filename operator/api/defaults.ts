@@ -27,6 +27,7 @@ export interface SettledSpec {
 
 type Proxy = NonNullable<OcppClusterSpec['proxy']>;
 type Service = NonNullable<Proxy['service']>;
+type Admission = NonNullable<Proxy['admission']>;
 type Processor = NonNullable<OcppClusterSpec['processor']>;
 export type SettledAutoscaling = Whole<NonNullable<Processor['autoscaling']>>;
 
@@ -35,7 +36,7 @@ export interface SettledProxy {
   readonly autoscaling?: Whole<NonNullable<Proxy['autoscaling']>>;
   readonly maxSessionsPerPod: number;
   readonly service: Whole<Omit<Service, 'annotations'>> & Pick<Service, 'annotations'>;
-  readonly admission: Whole<NonNullable<Proxy['admission']>>;
+  readonly admission: Whole<Omit<Admission, 'bootsPerSecond'>> & Pick<Admission, 'bootsPerSecond'>;
   readonly drain: Whole<NonNullable<Proxy['drain']>>;
   readonly podTemplate: PodTemplateSpec;
 }

@@ -78,7 +78,7 @@ const everySpec: Every<OcppClusterSpec> = {
     },
     maxSessionsPerPod: 10,
     service: { type: 'NodePort', annotations: { a: 'b' }, externalTrafficPolicy: 'Local' },
-    admission: { connectionsPerSecond: 50 },
+    admission: { connectionsPerSecond: 50, bootsPerSecond: 20 },
     drain: { ratePerSecond: 10, deadlineSeconds: 10, transactions: 'Wait' },
     podTemplate,
   },
