@@ -37,6 +37,7 @@ async function main(): Promise<Running> {
       namespaces: namesIn(config.watchNamespaces),
       defaultImage: config.defaultImage,
       redisImage: config.redisImage,
+      operatorNamespace: config.podNamespace || kube.namespace,
       scrapeIntervalMs: config.scrapeInterval,
       instance: config.podName,
       clock: systemClock,

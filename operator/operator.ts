@@ -23,6 +23,8 @@ export interface OperatorOptions {
   /** `repository:tag` of clusters that do not name an image. */
   readonly defaultImage: string;
   readonly redisImage: string;
+  /** Whose Pods NetworkPolicies let in to the metrics; left out where the operator runs elsewhere. */
+  readonly operatorNamespace?: string;
   readonly scrapeIntervalMs: number;
   /** Who speaks in Events: a Pod's name. */
   readonly instance: string;
@@ -66,6 +68,7 @@ export function runOperator(options: OperatorOptions): Operator {
     log,
     defaultImage: options.defaultImage,
     redisImage: options.redisImage,
+    operatorNamespace: options.operatorNamespace,
     scrapeIntervalMs: options.scrapeIntervalMs,
     metrics: new ClusterMetrics(options.registry),
   });

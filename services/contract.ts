@@ -45,8 +45,6 @@ export const ENV = {
   maxSessions: 'OCPP_MAX_SESSIONS',
   /** Handshakes that one proxy admits per second. */
   connectRate: 'OCPP_CONNECT_RATE',
-  /** BootNotifications that one proxy hands on per second. */
-  bootRate: 'OCPP_BOOT_RATE',
   callTimeout: 'OCPP_CALL_TIMEOUT',
   pingInterval: 'OCPP_PING_INTERVAL',
   /** Sockets closed per second by one draining proxy. */
@@ -95,7 +93,7 @@ export const ENV = {
 /** What a program takes where its environment says nothing; the operator leaves it out then. */
 export const DEFAULT = { connectRate: 1000 } as const;
 
-/** Prometheus metrics that the operator reads. The services may export more. */
+/** Prometheus metrics that the operator reads, or that its alerts are made of. The services may export more. */
 export const METRIC = {
   /** Global figures, exported by every proxy and processor: the freshest counts, never the sum. */
   queueDepth: 'ocpp_requests_depth',
@@ -106,10 +104,17 @@ export const METRIC = {
   /** Processor: messages that were given up and wait for a person; global, as the queue's figures. */
   deadLetters: 'ocpp_dead_letters',
   openCalls: 'ocpp_calls_open',
+  /** Proxy: share of Redis' maxmemory in use; global. */
+  storeMemoryShare: 'ocpp_store_memory_share',
   /** Proxy: open station sockets; frames stored in the queue (the arrival rate is its derivative). */
   proxySessions: 'ocpp_proxy_sessions',
   proxyForwarded: 'ocpp_proxy_frames_forwarded_total',
+  proxyRefused: 'ocpp_proxy_handshakes_refused_total',
+  /** Proxy: 1 from the order to stop on; sockets closed because the drain deadline passed. */
+  proxyDraining: 'ocpp_proxy_draining',
+  proxyDrainForced: 'ocpp_proxy_drain_forced_total',
   /** Processor: deliveries finished; seconds busy (capacity = completions per busy second). */
   processorCompleted: 'ocpp_processor_completed_total',
   processorBusySeconds: 'ocpp_processor_busy_seconds_total',
+  processorHandlerErrors: 'ocpp_processor_handler_errors_total',
 } as const;

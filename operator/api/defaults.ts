@@ -22,12 +22,17 @@ export interface SettledSpec {
   readonly listeners: NonNullable<OcppClusterSpec['listeners']>;
   readonly proxy: SettledProxy;
   readonly processor: SettledProcessor;
+  readonly monitoring: Settled<Monitoring, 'labels'>;
+  readonly networkPolicy: Settled<NetworkPolicy, 'stationsFrom' | 'metricsFrom'>;
   readonly redis: SettledRedis;
 }
 
+/** With defaults for all but the fields `Free`. */
+type Settled<T, Free extends keyof T> = Whole<Omit<T, Free>> & Pick<T, Free>;
+type Monitoring = NonNullable<OcppClusterSpec['monitoring']>;
+type NetworkPolicy = NonNullable<OcppClusterSpec['networkPolicy']>;
 type Proxy = NonNullable<OcppClusterSpec['proxy']>;
 type Service = NonNullable<Proxy['service']>;
-type Admission = NonNullable<Proxy['admission']>;
 type Processor = NonNullable<OcppClusterSpec['processor']>;
 export type SettledAutoscaling = Whole<NonNullable<Processor['autoscaling']>>;
 
@@ -35,8 +40,10 @@ export interface SettledProxy {
   readonly replicas: number;
   readonly autoscaling?: Whole<NonNullable<Proxy['autoscaling']>>;
   readonly maxSessionsPerPod: number;
-  readonly service: Whole<Omit<Service, 'annotations'>> & Pick<Service, 'annotations'>;
-  readonly admission: Whole<Omit<Admission, 'bootsPerSecond'>> & Pick<Admission, 'bootsPerSecond'>;
+  readonly service: Whole<Pick<Service, 'type' | 'externalTrafficPolicy'>> & Service;
+  readonly ingress?: NonNullable<Proxy['ingress']>;
+  readonly gateway?: Whole<NonNullable<Proxy['gateway']>>;
+  readonly admission: Whole<NonNullable<Proxy['admission']>>;
   readonly drain: Whole<NonNullable<Proxy['drain']>>;
   readonly podTemplate: PodTemplateSpec;
 }

@@ -4,6 +4,7 @@
  * CRD's own schema, for stores that do not (npm start) and for objects older than a field.
  */
 import type { KubeObject, Resource } from '../kube/object-store.ts';
+import type { GatewaySpec, IngressSpec, MonitoringSpec, NetworkPolicySpec, ServiceSpec } from './access.ts';
 
 export const API_VERSION = 'ocpp.dev/v1alpha1';
 export const KIND = 'OcppCluster';
@@ -31,6 +32,8 @@ export interface OcppClusterSpec {
   readonly listeners?: readonly ListenerSpec[];
   readonly proxy?: ProxySpec;
   readonly processor?: ProcessorSpec;
+  readonly monitoring?: MonitoringSpec;
+  readonly networkPolicy?: NetworkPolicySpec;
   readonly redis?: RedisSpec;
 }
 
@@ -45,6 +48,8 @@ export interface ListenerSpec {
   readonly name: string;
   readonly port: number;
   readonly path: string;
+  /** Not with a Service of type ClusterIP. */
+  readonly nodePort?: number;
 }
 
 export interface ProxySpec {
@@ -53,16 +58,12 @@ export interface ProxySpec {
   /** Left out: `replicas` is the number. */
   readonly autoscaling?: ProxyAutoscalingSpec;
   readonly maxSessionsPerPod?: number;
-  readonly service?: {
-    readonly type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly externalTrafficPolicy?: 'Cluster' | 'Local';
-  };
+  readonly service?: ServiceSpec;
+  readonly ingress?: IngressSpec;
+  readonly gateway?: GatewaySpec;
   readonly admission?: {
     /** Of one Pod. */
     readonly connectionsPerSecond?: number;
-    /** Of one Pod; left out: no limit. */
-    readonly bootsPerSecond?: number;
   };
   readonly drain?: {
     readonly ratePerSecond?: number;

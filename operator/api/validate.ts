@@ -2,8 +2,9 @@
  * What an API server would say of an OcppCluster manifest, for `npm start`, which has none: the CRD's own
  * schema, strict about unknown fields, and its rules in code. A test holds rules and API server together.
  */
+import { isIP } from 'node:net';
 import { Ajv, type ErrorObject } from 'ajv';
-import { settledSpec, type SettledProxy, type SettledRedis } from './defaults.ts';
+import { settledSpec, type SettledProxy, type SettledRedis, type SettledSpec } from './defaults.ts';
 import { API_VERSION, KIND, type OcppCluster } from './ocpp-cluster.ts';
 import { ocppClusterSchema, type Schema } from './schema.ts';
 
@@ -49,6 +50,7 @@ function rules(cluster: OcppCluster): Problem[] {
       'spec.listeners',
       'two listeners have the same port; give each a port of its own',
     ],
+    ...serviceRules(listeners, proxy.service),
     ...drainRules(proxy, processor.callTimeoutSeconds),
     [minReplicas > maxReplicas, 'spec.processor.autoscaling', 'minReplicas must not be above maxReplicas'],
     [
@@ -69,6 +71,31 @@ function rules(cluster: OcppCluster): Problem[] {
     ...externalRules(redis),
   ];
   return broken.flatMap(([bad, field, reason]) => (bad ? [{ field, reason }] : []));
+}
+
+function serviceRules(listeners: SettledSpec['listeners'], service: SettledProxy['service']): Rule[] {
+  const nodePorts = listeners.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
+  const balanced = [
+    'loadBalancerClass',
+    'loadBalancerSourceRanges',
+    'allocateLoadBalancerNodePorts',
+  ] as const;
+  return [
+    [
+      nodePorts.length > 0 && service.type === 'ClusterIP',
+      'spec',
+      'listeners[].nodePort needs proxy.service.type NodePort or LoadBalancer',
+    ],
+    [
+      new Set(nodePorts).size < nodePorts.length,
+      'spec.listeners',
+      'two listeners have the same nodePort; give each one of its own, or none',
+    ],
+    ...balanced.map((field): Rule => {
+      const broken = service[field] !== undefined && service.type !== 'LoadBalancer';
+      return [broken, 'spec.proxy.service', `${field} needs type LoadBalancer`];
+    }),
+  ];
 }
 
 function drainRules({ maxSessionsPerPod, drain }: SettledProxy, callTimeout: number): Rule[] {
@@ -125,13 +152,19 @@ function hashTag(prefix: string): string | undefined {
   return /^[^{]*\{([^}]+)\}/.exec(prefix)?.[1];
 }
 
+function isCidr(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const most = { 4: 32, 6: 128 }[isIP(address)];
+  return most !== undefined && Number(bits) <= most;
+}
+
 let validator: ReturnType<Ajv['compile']> | undefined;
 
 function compiled(): ReturnType<Ajv['compile']> {
   validator ??= new Ajv({
     allErrors: true,
     strict: false,
-    formats: { int32: true, int64: true, 'date-time': true },
+    formats: { int32: true, int64: true, 'date-time': true, cidr: isCidr },
   }).compile(strict(ocppClusterSchema));
   return validator;
 }

@@ -18,7 +18,7 @@ import { isOwnedBy } from './observe.ts';
 
 export interface Problem {
   /** `BeingReplaced` gets well by itself, the others need somebody. */
-  readonly reason: 'BeingReplaced' | 'NameTaken' | 'Refused';
+  readonly reason: 'BeingReplaced' | 'NameTaken' | 'Refused' | 'AddOnMissing';
   readonly message: string;
 }
 

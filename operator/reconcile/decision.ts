@@ -7,7 +7,7 @@ import type {
   ProxyAutoscalingStatus,
   RedisStatus,
 } from '../api/ocpp-cluster.ts';
-import type { KubeObject } from '../kube/object-store.ts';
+import type { KubeObject, Resource } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
 import { decide, type ScaleDecision } from '../scaling/decide.ts';
 import type { Signals } from '../scaling/demand.ts';
@@ -28,6 +28,9 @@ export interface DecisionInput {
   readonly autoscaling: AutoscalingStatus | undefined;
   readonly proxyAutoscaling: ProxyAutoscalingStatus | undefined;
   readonly own: OwnImages;
+  /** Kinds of add-ons that the API server has. */
+  readonly serves: (resource: Resource) => boolean;
+  readonly operatorNamespace?: string | undefined;
   /** ms since 1970 */
   readonly now: number;
   /** Readings older than this hold, ms. */
@@ -48,7 +51,7 @@ export interface Decision {
 }
 
 export function decideAll(input: DecisionInput): Decision {
-  const { cluster, observed, status, own } = input;
+  const { cluster, observed, status, own, serves, operatorNamespace } = input;
   const spec = settledSpec(cluster);
   const orders = ordersOf(cluster);
   const [container] = observed.redis?.spec?.template?.spec?.containers ?? [];
@@ -67,6 +70,8 @@ export function decideAll(input: DecisionInput): Decision {
     proxyReplicas: proxies.replicas,
     // What this operator cannot render as it was stays as it is.
     holdRollouts: orders.pauseRollouts || release.unknownRevision !== undefined,
+    serves,
+    ...(operatorNamespace !== undefined && { operatorNamespace }),
     ...(redis?.passwordSecretName !== undefined && { redisPasswordSecret: redis.passwordSecretName }),
     ...(redisVolumeSize !== undefined && { redisVolumeSize }),
   });

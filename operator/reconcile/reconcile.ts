@@ -15,6 +15,7 @@ import {
 import { type Caches, keyOf } from '../controller/caches.ts';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import type { Scrape } from '../signals/scrape.ts';
+import { addOnProblems } from './add-ons.ts';
 import { type Applied, applyObjects, type Problem, prunable } from './apply.ts';
 import { type Decision, decideAll } from './decision.ts';
 import { writeCosts } from './deletion-costs.ts';
@@ -38,6 +39,8 @@ export interface ReconcilerOptions {
   /** `repository:tag` for clusters that do not say. */
   readonly defaultImage: string;
   readonly redisImage: string;
+  /** Where the operator itself runs, if that is in the same Kubernetes cluster. */
+  readonly operatorNamespace?: string | undefined;
   readonly metrics: ClusterMetrics;
   /** Also how often a cluster is looked at when nothing happens. */
   readonly scrapeIntervalMs: number;
@@ -46,6 +49,7 @@ export interface ReconcilerOptions {
 /** What this process knows of a cluster. */
 interface Memory {
   readonly uid: string | undefined;
+  readonly since: number;
   readonly measurement: Measurement;
   autoscaling: AutoscalingStatus | undefined;
   proxyAutoscaling: ProxyAutoscalingStatus | undefined;
@@ -102,6 +106,8 @@ async function reconcileCluster(
     autoscaling: memory.autoscaling,
     proxyAutoscaling: memory.proxyAutoscaling,
     own: { image: options.defaultImage, redisImage: options.redisImage },
+    serves: caches.serves.bind(caches),
+    operatorNamespace: options.operatorNamespace,
     now: clock.now(),
     staleMs: staleMs(options.scrapeIntervalMs),
   });
@@ -125,7 +131,7 @@ async function carryOut(
   { spec, redis, costs, objects }: Decision,
   observed: Observed,
 ): Promise<{ readonly problems: readonly Problem[]; readonly redis: RedisStatus | undefined }> {
-  const { store, caches, log } = options;
+  const { store, caches, clock, log } = options;
   const kinds = prunable(caches);
   const pass = { store, caches, cluster, existence: new Existence(store, caches, cluster) };
   const problems: (Problem | undefined)[] = [];
@@ -142,7 +148,8 @@ async function carryOut(
   }
   await writeCosts(store, costs, log);
   const applied = await applyObjects(pass, objects, kinds);
-  const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems];
+  const addOns = addOnProblems(spec, caches, memory.status, clock.now() - memory.since);
+  const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems, ...addOns];
   logApplied(log, cluster, { ...applied, problems: all }, memory);
   return { problems: all, redis: kept };
 }
@@ -162,6 +169,7 @@ function newMemory(options: ReconcilerOptions, cluster: OcppCluster): Memory {
   const { scrape, clock, scrapeIntervalMs: intervalMs } = options;
   return {
     uid: cluster.metadata.uid,
+    since: clock.now(),
     measurement: new Measurement({ scrape, clock, intervalMs }),
     autoscaling: cluster.status?.autoscaling,
     proxyAutoscaling: cluster.status?.proxy?.autoscaling,

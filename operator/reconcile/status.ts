@@ -4,7 +4,7 @@ import type { Condition, OcppCluster, OcppClusterStatus, Phase, RedisStatus } fr
 import { selectorLabels, selectorText } from '../render/view.ts';
 import { conditionsOf, type Findings, verdicts } from './conditions.ts';
 import { DRAINS_SHOWN, drainsOf } from './drains.ts';
-import type { Observed } from './observe.ts';
+import { endpointsOf } from './endpoints.ts';
 import { stateOf } from './workloads.ts';
 
 export interface StatusInput extends Findings {
@@ -53,7 +53,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       }),
     },
     drain: drainsOf(observed, signals).slice(0, DRAINS_SHOWN),
-    endpoints: endpointsOf(input),
+    endpoints: endpointsOf(cluster, input.spec, observed),
   };
 }
 
@@ -65,25 +65,6 @@ function phaseOf(conditions: readonly Condition[]): Phase {
   if (!is('Available')) return 'Pending';
   if (is('Progressing')) return 'Progressing';
   return is('Draining') ? 'Draining' : 'Running';
-}
-
-/** As many as the schema admits. */
-const MAX_ENDPOINTS = 50;
-
-/** From within the Kubernetes cluster always; from outside where a load balancer has an address. */
-function endpointsOf({ cluster, spec, observed }: { cluster: OcppCluster } & StatusInput): string[] {
-  const hosts = [`${cluster.metadata.name}-ws-proxy.${cluster.metadata.namespace}.svc`, ...outside(observed)];
-  return hosts
-    .flatMap((host) => spec.listeners.map(({ port, path }) => `ws://${host}:${port}${path}/{id}`))
-    .slice(0, MAX_ENDPOINTS);
-}
-
-function outside({ proxyService }: Observed): string[] {
-  return (proxyService?.status?.loadBalancer?.ingress ?? []).flatMap(({ hostname, ip }) => {
-    if (hostname !== undefined) return [hostname];
-    if (ip === undefined) return [];
-    return [ip.includes(':') ? `[${ip}]` : ip];
-  });
 }
 
 /** Numbers and texts that change all the time are written so often at most, ms. */

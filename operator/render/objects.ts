@@ -5,11 +5,16 @@
  */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { httpRoute } from './http-route.ts';
+import { ingress } from './ingress.ts';
+import { monitoring } from './monitoring.ts';
+import { networkPolicies } from './network-policy.ts';
 import { processorDeployment, processorDisruptionBudget } from './processor.ts';
+import { proxyService } from './proxy-service.ts';
 import { redisService, redisStatefulSet } from './redis.ts';
 import { SERVICE_ACCOUNTS } from './resources.ts';
 import { type Component, owned, type RenderContext, type View, viewOf } from './view.ts';
-import { proxyDeployment, proxyDisruptionBudget, proxyService } from './ws-proxy.ts';
+import { proxyDeployment, proxyDisruptionBudget } from './ws-proxy.ts';
 
 /** In the order in which they are applied. */
 export function renderObjects(cluster: OcppCluster, context: RenderContext): readonly KubeObject[] {
@@ -20,6 +25,9 @@ export function renderObjects(cluster: OcppCluster, context: RenderContext): rea
       ? []
       : [serviceAccount(view, 'redis'), redisService(view), redisStatefulSet(view, embedded)];
   return [
+    // First, so that no Pod is ever without.
+    ...networkPolicies(view),
+
     ...redis,
 
     serviceAccount(view, 'processor'),
@@ -30,6 +38,10 @@ export function renderObjects(cluster: OcppCluster, context: RenderContext): rea
     proxyService(view),
     proxyDeployment(view),
     ...proxyDisruptionBudget(view),
+    ...ingress(view),
+    ...httpRoute(view),
+
+    ...monitoring(view),
   ];
 }
 

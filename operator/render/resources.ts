@@ -20,6 +20,22 @@ export const DISRUPTION_BUDGETS: Resource = {
   ...core('PodDisruptionBudget', 'poddisruptionbudgets'),
   group: 'policy',
 };
+const NETWORKING = 'networking.k8s.io';
+export const NETWORK_POLICIES: Resource = {
+  ...core('NetworkPolicy', 'networkpolicies'),
+  group: NETWORKING,
+};
+export const INGRESSES: Resource = { ...core('Ingress', 'ingresses'), group: NETWORKING };
+const PROMETHEUS_OPERATOR = 'monitoring.coreos.com';
+export const POD_MONITORS: Resource = { ...core('PodMonitor', 'podmonitors'), group: PROMETHEUS_OPERATOR };
+export const PROMETHEUS_RULES: Resource = {
+  ...core('PrometheusRule', 'prometheusrules'),
+  group: PROMETHEUS_OPERATOR,
+};
+export const HTTP_ROUTES: Resource = {
+  ...core('HTTPRoute', 'httproutes'),
+  group: 'gateway.networking.k8s.io',
+};
 
 /** Everything that renderObjects may return. What is no longer rendered is looked for here. */
 export const OWNED: readonly Resource[] = [
@@ -28,10 +44,12 @@ export const OWNED: readonly Resource[] = [
   STATEFUL_SETS,
   DEPLOYMENTS,
   DISRUPTION_BUDGETS,
+  NETWORK_POLICIES,
+  INGRESSES,
 ];
 
 /** The same of kinds of add-ons, which the API server may not have: rendered and looked for only while it does. */
-export const OPTIONAL: readonly Resource[] = [];
+export const OPTIONAL: readonly Resource[] = [POD_MONITORS, PROMETHEUS_RULES, HTTP_ROUTES];
 
 export const apiVersionOf = ({ group, version }: Resource): string =>
   group === '' ? version : `${group}/${version}`;

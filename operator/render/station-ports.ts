@@ -13,6 +13,8 @@ export interface StationPort {
   /** Of the listener, and of the Service's port. */
   readonly listener: string;
   readonly servicePort: number;
+  /** Kubernetes picks one where it is left out and one is needed. */
+  readonly nodePort?: number;
   readonly path: string;
   /** Of the container's port. */
   readonly name: string;
@@ -26,9 +28,10 @@ export function stationPorts({ listeners }: Pick<SettledSpec, 'listeners'>): Sta
     .slice(1)
     .map(({ name }) => name)
     .sort();
-  return listeners.map(({ name, port, path }, index) => ({
+  return listeners.map(({ name, port, path, nodePort }, index) => ({
     listener: name,
     servicePort: port,
+    ...(nodePort !== undefined && { nodePort }),
     path,
     name: index === 0 ? 'stations' : portName(name),
     containerPort: index === 0 ? PORT.stations : PORT.stations + 1 + further.indexOf(name),

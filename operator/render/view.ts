@@ -5,6 +5,8 @@ import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.
 import { apiVersionOf } from './resources.ts';
 
 export type Component = 'ws-proxy' | 'processor' | 'redis';
+/** What objects are named after: a component, or what concerns all of them. */
+export type Part = Component | 'alerts';
 
 export interface RenderContext {
   /** Image of ws-proxy and processor, `repository:tag`. */
@@ -22,6 +24,10 @@ export interface RenderContext {
   readonly proxyReplicas?: number;
   /** How the Pod templates look: see revision.ts. */
   readonly renderRevision: number;
+  /** Kinds of add-ons that the API server has; none where left out. */
+  readonly serves?: (resource: Resource) => boolean;
+  /** Where the operator runs; left out where that is no namespace of this Kubernetes cluster. */
+  readonly operatorNamespace?: string;
 }
 
 export interface View extends RenderContext {
@@ -38,8 +44,7 @@ export function viewOf(cluster: OcppCluster, context: RenderContext): View {
 /** Selects what operators made, of all clusters. */
 export const MANAGED_BY = 'app.kubernetes.io/managed-by=ocpp-operator';
 
-export const nameOf = (cluster: OcppCluster, component: Component): string =>
-  `${cluster.metadata.name}-${component}`;
+export const nameOf = (cluster: OcppCluster, part: Part): string => `${cluster.metadata.name}-${part}`;
 
 /** Labels of everything of a cluster: the operator finds it by them. */
 export const clusterLabels = (cluster: OcppCluster): Readonly<Record<string, string>> => ({
@@ -48,12 +53,9 @@ export const clusterLabels = (cluster: OcppCluster): Readonly<Record<string, str
   'app.kubernetes.io/managed-by': 'ocpp-operator',
 });
 
-export const componentLabels = (
-  cluster: OcppCluster,
-  component: Component,
-): Readonly<Record<string, string>> => ({
+export const componentLabels = (cluster: OcppCluster, part: Part): Readonly<Record<string, string>> => ({
   ...clusterLabels(cluster),
-  'app.kubernetes.io/component': component,
+  'app.kubernetes.io/component': part,
 });
 
 /** Never changes: selectors are immutable in Deployments and StatefulSets. */
@@ -71,22 +73,28 @@ export const selectorText = (labels: Readonly<Record<string, string>>): string =
     .map(([name, value]) => `${name}=${value}`)
     .join(',');
 
+/** What a user may give an object; the labels by which we find it are ours. */
+interface OwnMetadata {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
 /** An object of the cluster: named, labelled, and deleted with it. */
 export function owned(
   view: View,
   resource: Resource,
-  component: Component,
+  part: Part,
   body: object,
-  annotations?: Readonly<Record<string, string>>,
+  { labels, annotations }: OwnMetadata = {},
 ): KubeObject {
   const { cluster } = view;
   return {
     apiVersion: apiVersionOf(resource),
     kind: resource.kind,
     metadata: {
-      name: nameOf(cluster, component),
+      name: nameOf(cluster, part),
       namespace: view.namespace,
-      labels: componentLabels(cluster, component),
+      labels: { ...labels, ...componentLabels(cluster, part) },
       ...(annotations !== undefined && { annotations }),
       ownerReferences: [ownerOf(cluster)],
     },

@@ -1,5 +1,5 @@
-/** The ws-proxy: the Service that stations connect to and the Deployment that holds their sockets. */
-import type { V1DeploymentSpec, V1ServiceSpec } from '@kubernetes/client-node';
+/** The ws-proxy: the Deployment that holds the stations' sockets. */
+import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import type { SettledSpec } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
@@ -7,7 +7,7 @@ import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
-import { DEPLOYMENTS, SERVICES } from './resources.ts';
+import { DEPLOYMENTS } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
 import { owned, selectorLabels, type View } from './view.ts';
 
@@ -19,28 +19,11 @@ const PROPAGATION_SECONDS = 5;
 /** For closing what is left and ending, s. */
 const MARGIN_SECONDS = 20;
 
-export function proxyService(view: View): KubeObject {
-  const { type, annotations, externalTrafficPolicy } = view.spec.proxy.service;
-  const spec = {
-    type,
-    ...(type !== 'ClusterIP' && { externalTrafficPolicy }),
-    selector: selectorLabels(view.cluster, 'ws-proxy'),
-    ports: stationPorts(view.spec).map(({ listener, servicePort, name }) => ({
-      name: listener,
-      port: servicePort,
-      targetPort: name,
-      protocol: 'TCP',
-      appProtocol: 'kubernetes.io/ws',
-    })),
-  } satisfies V1ServiceSpec;
-  return owned(view, SERVICES, 'ws-proxy', { spec }, annotations);
-}
-
 /** A new Pod is ready before an old one goes, and one goes at a time: stations move in small crowds. */
 export function proxyDeployment(view: View): KubeObject {
   const { spec } = view;
   const { proxy } = spec;
-  const { connectionsPerSecond, bootsPerSecond } = proxy.admission;
+  const { connectionsPerSecond } = proxy.admission;
   const { volumes, volumeMounts } = redisVolumes(view);
   // In the order of the sockets, whatever that of the list is: it is no reason to replace Pods.
   const sockets = stationPorts(spec).sort((a, b) => a.containerPort - b.containerPort);
@@ -63,7 +46,6 @@ export function proxyDeployment(view: View): KubeObject {
       ...(connectionsPerSecond === DEFAULT.connectRate
         ? []
         : [{ name: ENV.connectRate, value: String(connectionsPerSecond) }]),
-      ...(bootsPerSecond === undefined ? [] : [{ name: ENV.bootRate, value: String(bootsPerSecond) }]),
     ],
     ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),

@@ -35,7 +35,7 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
     registers,
   });
   const failures = new Counter({
-    name: 'ocpp_processor_handler_errors_total',
+    name: METRIC.processorHandlerErrors,
     help: 'Handlers that failed, or were not done in time',
     labelNames: ['reason'],
     registers,

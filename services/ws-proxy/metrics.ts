@@ -11,7 +11,6 @@ export interface ProxyMetricsSources {
   readonly sessions: () => number;
   /** Bytes */
   readonly held: () => number;
-  readonly bootsWaiting: () => number;
   readonly load: () => Promise<TransportLoad>;
   readonly clock: Clock;
 }
@@ -43,21 +42,13 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
         this.set(sources.held());
       },
     }),
-    bootsWaiting: new Gauge({
-      name: 'ocpp_proxy_boots_waiting',
-      help: 'BootNotifications that are held back, as too many came at once',
-      registers,
-      collect() {
-        this.set(sources.bootsWaiting());
-      },
-    }),
     opened: counter('ocpp_proxy_sessions_opened_total', 'Stations that connected', 'protocol'),
     closed: counter('ocpp_proxy_sessions_closed_total', 'Station sockets closed', 'why'),
     duplicates: counter(
       'ocpp_proxy_duplicate_identities_total',
       'Connections replaced by another of the same identity while they were alive',
     ),
-    refused: counter('ocpp_proxy_handshakes_refused_total', 'Handshakes refused', 'status'),
+    refused: counter(METRIC.proxyRefused, 'Handshakes refused', 'status'),
     received: counter('ocpp_proxy_frames_received_total', 'Messages of stations by what they are', 'type'),
     forwarded: counter(METRIC.proxyForwarded, 'Frames of stations stored in the queue'),
     paused: counter(
@@ -67,11 +58,11 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
     ),
     dropped: counter('ocpp_proxy_frames_dropped_total', 'Frames that went no further', 'why'),
     draining: new Gauge({
-      name: 'ocpp_proxy_draining',
+      name: METRIC.proxyDraining,
       help: '1 from the order to stop until the end',
       registers,
     }),
-    drainForced: counter('ocpp_proxy_drain_forced_total', 'Sockets closed because the drain deadline passed'),
+    drainForced: counter(METRIC.proxyDrainForced, 'Sockets closed because the drain deadline passed'),
   };
 }
 
@@ -115,7 +106,7 @@ function registerQueueFigures(registers: Registry[], sources: ProxyMetricsSource
   const oldest = figure(METRIC.queueOldestSeconds, 'Age in seconds of the oldest of them (global)');
   const inFlight = figure(METRIC.queueInFlight, 'Deliveries taken and not yet finished (global)');
   const memoryShare = figure(
-    'ocpp_store_memory_share',
+    METRIC.storeMemoryShare,
     'Share of its maxmemory that Redis uses; from 0.85 on no further stations are let in (global)',
   );
   const sampledAt = figure(METRIC.queueSampledAt, 'When these figures were read, seconds since 1970');

@@ -19,12 +19,26 @@ interface Place {
 
 /** Every optional part of a cluster. */
 const FULL: OcppCluster['spec'] = {
-  proxy: { replicas: 2, service: { type: 'LoadBalancer' } },
+  proxy: {
+    replicas: 2,
+    service: { type: 'LoadBalancer' },
+    ingress: { host: 'ocpp.example.com' },
+    gateway: { parentRefs: [{ name: 'outer' }] },
+  },
+  networkPolicy: { enabled: true },
   processor: { autoscaling: { minReplicas: 2 } },
 };
 
-/** A cluster is made, rid of what is no longer rendered, repaired, changed and deleted. `store` is a person's. */
-export async function liveOnce(store: KubeObjectStore, metadata: Place): Promise<void> {
+/**
+ * A cluster is made, rid of what is no longer rendered, repaired, changed and deleted.
+ * @param store a person's
+ * @param addOns kinds that the API server has beside its own
+ */
+export async function liveOnce(
+  store: KubeObjectStore,
+  metadata: Place,
+  addOns: readonly Resource[],
+): Promise<void> {
   const ref = { resource: OCPP_CLUSTERS, ...metadata };
   const settled = async (spec: OcppCluster['spec']) => {
     const cluster: OcppCluster = { apiVersion: API_VERSION, kind: KIND, metadata, ...(spec && { spec }) };
@@ -33,7 +47,7 @@ export async function liveOnce(store: KubeObjectStore, metadata: Place): Promise
     await until(seen, `generation ${generation} of ${metadata.name} in the status`);
   };
   await settled(FULL);
-  for (const resource of OWNED) await prunes(store, resource, metadata);
+  for (const resource of [...OWNED, ...addOns]) await prunes(store, resource, metadata);
   await repairs(store, metadata);
   const volume = await bindVolume(store, metadata);
   const proxy = await standIn(store, metadata);
@@ -60,8 +74,11 @@ const ownOf = async (store: KubeObjectStore, resource: Resource, { name, namespa
 
 /** What an older operator made is a copy, under another name, of what this one makes. */
 async function prunes(store: KubeObjectStore, resource: Resource, cluster: Place) {
-  const [live] = await ownOf(store, resource, cluster);
-  if (live === undefined) throw new Error(`FULL has every optional part, but it makes no ${resource.kind}`);
+  let live: KubeObject | undefined;
+  // Kinds of add-ons are discovered a moment after the start.
+  const made = async () => ([live] = await ownOf(store, resource, cluster)).length > 0;
+  await until(made, `a ${resource.kind}, as FULL has every optional part`);
+  if (live === undefined) return;
   const { labels = {}, ownerReferences = [] } = live.metadata;
   const { spec } = live as KubeObject & { spec?: Record<string, unknown> };
   const { clusterIP: _one, clusterIPs: _all, healthCheckNodePort: _port, ...rest } = spec ?? {};

@@ -67,7 +67,7 @@ const everySpec: Every<OcppClusterSpec> = {
   image: { repository: 'r', tag: 't', pullPolicy: 'Always', pullSecrets: ['s'] },
   upgrade: 'Auto',
   protocols: ['ocpp1.6'],
-  listeners: [{ name: 'stations', port: 9000, path: '/ocpp' }],
+  listeners: [{ name: 'stations', port: 9000, path: '/ocpp', nodePort: 30_900 }],
   proxy: {
     replicas: 2,
     autoscaling: {
@@ -77,8 +77,23 @@ const everySpec: Every<OcppClusterSpec> = {
       scaleDownStabilizationSeconds: 60,
     },
     maxSessionsPerPod: 10,
-    service: { type: 'NodePort', annotations: { a: 'b' }, externalTrafficPolicy: 'Local' },
-    admission: { connectionsPerSecond: 50, bootsPerSecond: 20 },
+    service: {
+      type: 'LoadBalancer',
+      labels: { a: 'b' },
+      annotations: { a: 'b' },
+      externalTrafficPolicy: 'Local',
+      loadBalancerClass: 'example.com/inner',
+      loadBalancerSourceRanges: ['203.0.113.0/24'],
+      allocateLoadBalancerNodePorts: true,
+      ipFamilyPolicy: 'PreferDualStack',
+    },
+    ingress: { host: 'ocpp.example.com', className: 'nginx', tlsSecretName: 's', annotations: { a: 'b' } },
+    gateway: {
+      parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls', port: 443 }],
+      hostnames: ['ocpp.example.com'],
+      tls: false,
+    },
+    admission: { connectionsPerSecond: 50 },
     drain: { ratePerSecond: 10, deadlineSeconds: 10, transactions: 'Wait' },
     podTemplate,
   },
@@ -96,6 +111,8 @@ const everySpec: Every<OcppClusterSpec> = {
     },
     podTemplate,
   },
+  monitoring: { podMonitor: 'Off', alerts: 'Off', labels: { release: 'prometheus' } },
+  networkPolicy: { enabled: true, stationsFrom: [{}], metricsFrom: [{}] },
   redis: {
     embedded: {
       image: 'redis:8',

@@ -58,6 +58,8 @@ const KINDS: Readonly<Record<string, string>> = {
   Deployment: 'deployments',
   StatefulSet: 'statefulsets',
   Service: 'services',
+  Ingress: 'ingresses',
+  NetworkPolicy: 'networkpolicies',
 };
 interface Workload extends KubeObject {
   readonly spec: { readonly template: object };

@@ -47,6 +47,23 @@ const service = (
   at: string,
   more: Pick<FieldChange, 'shows' | 'with' | 'undo'> = {},
 ) => row(`proxy.service.${field}`, value, 'Service/ws-proxy', at, [], more);
+const balancer = (field: string, value: unknown, at: string) =>
+  service(field, value, at, { with: { proxy: { service: { type: 'LoadBalancer' } } } });
+const ingress = (field: string, value: unknown, at: string, shows: unknown = value) =>
+  row(`proxy.ingress.${field}`, value, 'Ingress/ws-proxy', at, [], {
+    shows,
+    with: { proxy: { ingress: { host: 'a.example.com' } } },
+  });
+const gateway = (field: string, value: unknown): FieldChange => ({
+  field: `proxy.gateway.${field}`,
+  value,
+  with: { proxy: { gateway: { parentRefs: [{ name: 'outer' }] } } },
+  restarts: [],
+});
+const guarded = (field: string, at: string) =>
+  row(`networkPolicy.${field}`, [{ ipBlock: { cidr: '203.0.113.0/24' } }], 'NetworkPolicy/ws-proxy', at, [], {
+    with: { networkPolicy: { enabled: true } },
+  });
 const redis = (field: string, value: unknown, name: string, shows: unknown) =>
   row(`redis.${field}`, value, 'Deployment/processor', env(name), BOTH, { shows });
 
@@ -152,7 +169,6 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   proxy('drain.ratePerSecond', 200, env('OCPP_DRAIN_RATE'), '200'),
   proxy('drain.transactions', 'Wait', env('OCPP_DRAIN_TRANSACTIONS'), 'wait'),
   proxy('admission.connectionsPerSecond', 77, env('OCPP_CONNECT_RATE'), '77'),
-  proxy('admission.bootsPerSecond', 78, env('OCPP_BOOT_RATE'), '78'),
   row('proxy.autoscaling.minReplicas', 4, 'Deployment/ws-proxy', 'spec.replicas', []),
   { field: 'proxy.autoscaling.maxReplicas', value: 7, restarts: [] },
   { field: 'proxy.autoscaling.targetSessionsPerPod', value: 5000, restarts: [] },
@@ -165,6 +181,26 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   service('annotations', { 'example.org/lb': 'x' }, 'metadata.annotations', {
     shows: { 'example.org/lb': 'x' },
   }),
+  service('labels', { team: 'grid' }, 'metadata.labels.team', { shows: 'grid' }),
+  service('ipFamilyPolicy', 'PreferDualStack', 'spec.ipFamilyPolicy'),
+  balancer('loadBalancerSourceRanges', ['203.0.113.0/24'], 'spec.loadBalancerSourceRanges'),
+  balancer('allocateLoadBalancerNodePorts', false, 'spec.allocateLoadBalancerNodePorts'),
+  ingress('host', 'b.example.com', 'spec.rules.0.host'),
+  ingress('className', 'outer', 'spec.ingressClassName'),
+  ingress('tlsSecretName', 'certificate', 'spec.tls.0.secretName'),
+  ingress('annotations', { note: 'x' }, 'metadata.annotations.note', 'x'),
+  // Their objects are of add-ons: test/operator/access.test.ts and monitoring.test.ts.
+  gateway('parentRefs', [{ name: 'other' }]),
+  gateway('hostnames', ['b.example.com']),
+  gateway('tls', false),
+  { field: 'monitoring.podMonitor', value: 'Off', restarts: [] },
+  { field: 'monitoring.alerts', value: 'Off', restarts: [] },
+  { field: 'monitoring.labels', value: { release: 'prometheus' }, restarts: [] },
+  row('networkPolicy.enabled', true, 'NetworkPolicy/redis', 'spec.policyTypes', [], {
+    shows: ['Ingress', 'Egress'],
+  }),
+  guarded('stationsFrom', 'spec.ingress.0.from'),
+  guarded('metricsFrom', 'spec.ingress.1.from'),
   ...podTemplate('proxy', 'ws-proxy'),
 
   row(
@@ -245,8 +281,10 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   { field: 'redis.embedded.storage.size', value: '2Gi', restarts: [] },
 ];
 
-/** Fixed when the cluster is made: test/operator/crd.test.ts shows that a change is refused. */
+/** Fixed when the cluster is made: test/operator/crd.test.ts and access.test.ts show that a change is refused. */
 export const FIXED_FIELDS: readonly string[] = [
+  // Together with the type, and only so.
+  'proxy.service.loadBalancerClass',
   'redis.embedded.storage.storageClassName',
   'redis.embedded.passwordSecretName',
   'redis.channelPrefix',

@@ -68,6 +68,9 @@ export class Scene implements AsyncDisposable {
       deployments: '/apis/apps/v1',
       statefulsets: '/apis/apps/v1',
       poddisruptionbudgets: '/apis/policy/v1',
+      ingresses: '/apis/networking.k8s.io/v1',
+      networkpolicies: '/apis/networking.k8s.io/v1',
+      httproutes: '/apis/gateway.networking.k8s.io/v1',
     };
     return [base[kind] ?? '/api/v1', 'namespaces', this.namespace, kind, ...rest].join('/');
   }

@@ -1,0 +1,37 @@
+/** Where stations connect, for the status. Pure. */
+import type { SettledSpec } from '../api/defaults.ts';
+import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import { stationRoutes } from '../render/station-routes.ts';
+import { nameOf } from '../render/view.ts';
+import type { Observed } from './observe.ts';
+
+/** As many as the schema admits. */
+const MAX_ENDPOINTS = 50;
+
+/** From within the Kubernetes cluster always; from outside where a load balancer has an address, or a name was given. */
+export function endpointsOf(cluster: OcppCluster, spec: SettledSpec, observed: Observed): string[] {
+  const inside = `${nameOf(cluster, 'ws-proxy')}.${cluster.metadata.namespace}.svc`;
+  const services = [inside, ...balanced(observed)].flatMap((host) =>
+    spec.listeners.map(({ port, path }) => `ws://${host}:${port}${path}/{id}`),
+  );
+  const routes = frontDoors(spec).flatMap(({ scheme, host }) =>
+    stationRoutes(spec).map(({ path }) => `${scheme}://${host}${path}/{id}`),
+  );
+  return [...services, ...routes].slice(0, MAX_ENDPOINTS);
+}
+
+function frontDoors({ proxy: { ingress, gateway } }: SettledSpec) {
+  const door = (host: string, tls: boolean) => ({ scheme: tls ? 'wss' : 'ws', host });
+  return [
+    ...(ingress === undefined ? [] : [door(ingress.host, ingress.tlsSecretName !== undefined)]),
+    ...(gateway?.hostnames ?? []).map((host) => door(host, gateway?.tls === true)),
+  ];
+}
+
+function balanced({ proxyService }: Observed): string[] {
+  return (proxyService?.status?.loadBalancer?.ingress ?? []).flatMap(({ hostname, ip }) => {
+    if (hostname !== undefined) return [hostname];
+    if (ip === undefined) return [];
+    return [ip.includes(':') ? `[${ip}]` : ip];
+  });
+}

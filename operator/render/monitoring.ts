@@ -1,0 +1,45 @@
+/**
+ * What the Prometheus operator is told: which Pods to scrape, and when to wake somebody. The series of a cluster carry
+ * its name as `ocpp_cluster`, as `cluster` is where many installations keep the name of the Kubernetes cluster.
+ */
+import { PATH } from '../../services/contract.ts';
+import type { KubeObject } from '../kube/object-store.ts';
+import { alerts } from './alerts.ts';
+import { ADMIN_PORT } from './program.ts';
+import { POD_MONITORS, PROMETHEUS_RULES } from './resources.ts';
+import { type Component, nameOf, owned, selectorLabels, type View } from './view.ts';
+
+export function monitoring(view: View): KubeObject[] {
+  const { monitoring: wanted } = view.spec;
+  const monitors = wanted.podMonitor === 'Auto' && view.serves?.(POD_MONITORS) === true;
+  const rule = wanted.alerts === 'Auto' && view.serves?.(PROMETHEUS_RULES) === true;
+  return [
+    ...(monitors ? [podMonitor(view, 'processor'), podMonitor(view, 'ws-proxy')] : []),
+    ...(rule ? [prometheusRule(view)] : []),
+  ];
+}
+
+const label = (name: string) => `__meta_kubernetes_pod_label_app_kubernetes_io_${name}`;
+const RELABELINGS = [
+  { sourceLabels: [label('instance')], targetLabel: 'ocpp_cluster' },
+  { sourceLabels: [label('component')], targetLabel: 'component' },
+];
+
+function podMonitor(view: View, component: Component): KubeObject {
+  const spec = {
+    selector: { matchLabels: selectorLabels(view.cluster, component) },
+    podMetricsEndpoints: [{ port: ADMIN_PORT.name, path: PATH.metrics, relabelings: RELABELINGS }],
+  };
+  return owned(view, POD_MONITORS, component, { spec }, labelsOf(view));
+}
+
+function prometheusRule(view: View): KubeObject {
+  const name = nameOf(view.cluster, 'alerts');
+  const spec = { groups: [{ name, rules: alerts(view) }] };
+  return owned(view, PROMETHEUS_RULES, 'alerts', { spec }, labelsOf(view));
+}
+
+function labelsOf({ spec }: View) {
+  const { labels } = spec.monitoring;
+  return { ...(labels && { labels }) };
+}

@@ -1,0 +1,265 @@
+/** How stations reach a cluster from outside: options of the Service, Ingress, Gateway; with a real API server and the Gateway API. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { settledSpec } from '../../operator/api/defaults.ts';
+import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
+import { validateCluster } from '../../operator/api/validate.ts';
+import { endpointsOf } from '../../operator/reconcile/endpoints.ts';
+import type { Observed } from '../../operator/reconcile/observe.ts';
+import { missingAddOns } from '../../operator/render/add-ons.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { installForeignCrds } from '../support/foreign-crds.ts';
+import { applyStrictly, city, find, names, rendered } from '../support/rendered.ts';
+
+const CLUSTERS = '/apis/ocpp.dev/v1alpha1/namespaces/default/ocppclusters';
+
+let server: ApiServer | undefined;
+let routed = false;
+test.before(async () => {
+  server = await startApiServer({ flags: ['--service-node-port-range=30000-30999'] });
+  if (server === undefined) return;
+  await server.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+  routed = await installForeignCrds(server, ['gateway.networking.k8s.io_httproutes']);
+});
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+function apiServer(t: ExecutionContext): ApiServer | undefined {
+  if (server === undefined) t.pass('skipped: no kube-apiserver here');
+  return server;
+}
+
+type Proxy = NonNullable<OcppClusterSpec['proxy']>;
+type Listeners = NonNullable<OcppClusterSpec['listeners']>;
+const service = (of: Proxy['service'], listeners?: Listeners): OcppClusterSpec => ({
+  ...(listeners && { listeners }),
+  proxy: { ...(of && { service: of }) },
+});
+const STATIONS = { name: 'stations', port: 9000, path: '/ocpp' };
+const LISTENERS: Listeners = [
+  STATIONS,
+  { name: 'lab', port: 9100, path: '/lab' },
+  { ...STATIONS, name: 'old', port: 80 },
+];
+const BALANCED: Proxy['service'] = {
+  type: 'LoadBalancer',
+  labels: { team: 'grid', 'app.kubernetes.io/name': 'mine' },
+  loadBalancerClass: 'example.com/inner',
+  loadBalancerSourceRanges: ['203.0.113.0/24', '2001:db8::/32'],
+  allocateLoadBalancerNodePorts: false,
+  ipFamilyPolicy: 'PreferDualStack',
+};
+const INGRESS: Proxy = {
+  ingress: {
+    host: 'ocpp.example.com',
+    className: 'nginx',
+    tlsSecretName: 'ocpp-example-com',
+    annotations: { 'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600' },
+  },
+};
+const GATEWAY: Proxy = {
+  gateway: {
+    parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls' }],
+    hostnames: ['a.example.com'],
+  },
+};
+
+/** Specs, and the objects of which the API server is asked. */
+const GOOD: Readonly<Record<string, readonly [OcppClusterSpec, ...string[]]>> = {
+  'a balancer with all options': [service(BALANCED), 'Service/city-ws-proxy'],
+  'ports on the nodes': [
+    service({ type: 'NodePort' }, [{ ...STATIONS, nodePort: 30_900 }]),
+    'Service/city-ws-proxy',
+  ],
+  'a balancer with ports on the nodes': [
+    service({ type: 'LoadBalancer' }, [{ ...STATIONS, nodePort: 30_901 }]),
+    'Service/city-ws-proxy',
+  ],
+  'two families inside': [service({ ipFamilyPolicy: 'SingleStack' }), 'Service/city-ws-proxy'],
+  'an Ingress': [{ listeners: LISTENERS, proxy: INGRESS }, 'Ingress/city-ws-proxy'],
+  'the least Ingress': [{ proxy: { ingress: { host: '*.example.com' } } }, 'Ingress/city-ws-proxy'],
+  'a Gateway': [{ listeners: LISTENERS, proxy: GATEWAY }, 'HTTPRoute/city-ws-proxy'],
+  'the least Gateway': [{ proxy: { gateway: { parentRefs: [{ name: 'g' }] } } }, 'HTTPRoute/city-ws-proxy'],
+};
+
+test('what may be asked for is taken by the API server, as OcppCluster and as what is made of it', async (t) => {
+  for (const [title, [spec, ...wanted]] of Object.entries(GOOD)) {
+    t.deepEqual(validateCluster(city(spec)), [], title);
+    const objects = rendered(spec);
+    for (const name of wanted) t.true(names(objects).includes(name), `${title}: ${name}`);
+    const api = apiServer(t);
+    if (api === undefined) continue;
+    await t.notThrowsAsync(create(api, spec), title);
+    for (const name of wanted) {
+      if (name.startsWith('HTTPRoute') && !routed) continue;
+      await t.notThrowsAsync(applyStrictly(api.http, find(objects, name)), title);
+    }
+  }
+});
+
+const create = (api: ApiServer, spec: object, name?: string) =>
+  api.http.json({
+    method: 'POST',
+    path: CLUSTERS,
+    query: { fieldValidation: 'Strict', ...(name === undefined && { dryRun: 'All' }) },
+    body: { ...city(spec), metadata: { name: name ?? 'city' } },
+  });
+
+/** What is wrong, where, and the words of the refusal. */
+const MISTAKES: readonly (readonly [spec: object, field: string, says: RegExp])[] = [
+  [service({ loadBalancerClass: 'a' }), 'spec.proxy.service', /loadBalancerClass needs type LoadBalancer/],
+  [
+    service({ type: 'NodePort', loadBalancerSourceRanges: ['10.0.0.0/8'] }),
+    'spec.proxy.service',
+    /loadBalancerSourceRanges needs type LoadBalancer/,
+  ],
+  [
+    service({ type: 'NodePort', allocateLoadBalancerNodePorts: false }),
+    'spec.proxy.service',
+    /allocateLoadBalancerNodePorts needs type LoadBalancer/,
+  ],
+  [
+    service({ type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0'] }),
+    'spec.proxy.service.loadBalancerSourceRanges[0]',
+    /must be of type cidr/,
+  ],
+  [
+    service({ type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/33'] }),
+    'spec.proxy.service.loadBalancerSourceRanges[0]',
+    /must be of type cidr/,
+  ],
+  [
+    service({}, [{ ...STATIONS, nodePort: 30_900 }]),
+    'spec',
+    /nodePort needs proxy\.service\.type NodePort or LoadBalancer/,
+  ],
+  [
+    service({ type: 'NodePort' }, [
+      { ...STATIONS, nodePort: 30_900 },
+      { name: 'b', port: 1, path: '/b', nodePort: 30_900 },
+    ]),
+    'spec.listeners',
+    /two listeners have the same nodePort/,
+  ],
+  [{ proxy: { ingress: {} } }, 'spec.proxy.ingress.host', /Required value/],
+  [{ proxy: { ingress: { host: 'Ocpp.example.com' } } }, 'spec.proxy.ingress.host', /should match/],
+  [{ proxy: { ingress: { host: 'http://a' } } }, 'spec.proxy.ingress.host', /should match/],
+  [{ proxy: { gateway: { parentRefs: [] } } }, 'spec.proxy.gateway.parentRefs', /at least 1 items/],
+  [{ proxy: { gateway: {} } }, 'spec.proxy.gateway.parentRefs', /Required value/],
+];
+
+test('what Kubernetes would refuse is refused at once, by API server and npm start alike', async (t) => {
+  for (const [spec, field, says] of MISTAKES) {
+    const label = JSON.stringify(spec);
+    t.true(
+      validateCluster(city(spec)).some((problem) => problem.field === field),
+      label,
+    );
+    const api = apiServer(t);
+    if (api === undefined) continue;
+    await t.throwsAsync(create(api, spec), { message: says }, label);
+  }
+});
+
+test('the class of a load balancer stays while the type does', async (t) => {
+  const api = apiServer(t);
+  if (api === undefined) return;
+  const patch = (name: string, of: object) =>
+    api.http.json({
+      method: 'PATCH',
+      path: `${CLUSTERS}/${name}`,
+      contentType: 'application/merge-patch+json',
+      body: { spec: { proxy: { service: of } } },
+    });
+  const refused = { message: /loadBalancerClass cannot be changed while type is LoadBalancer/ };
+  await create(api, service({ type: 'LoadBalancer', loadBalancerClass: 'a' }), 'classed');
+  await create(api, service({ type: 'LoadBalancer' }), 'plain');
+  await t.throwsAsync(patch('classed', { loadBalancerClass: 'b' }), refused);
+  await t.throwsAsync(patch('classed', { loadBalancerClass: null }), refused);
+  await t.throwsAsync(patch('plain', { loadBalancerClass: 'b' }), refused);
+  await patch('classed', { type: 'NodePort', loadBalancerClass: null });
+  await t.notThrowsAsync(patch('classed', { type: 'LoadBalancer', loadBalancerClass: 'b' }));
+});
+
+test('the Service shows what was asked for, and of the labels ours win', (t) => {
+  const plain = find(rendered(), 'Service/city-ws-proxy');
+  t.deepEqual(Object.keys(plain.spec), ['type', 'selector', 'ports']);
+  const { metadata, spec } = find(rendered(service(BALANCED)), 'Service/city-ws-proxy');
+  const { labels, ...options } = BALANCED;
+  t.like(metadata.labels, { team: labels?.['team'], 'app.kubernetes.io/name': 'ocpp' });
+  t.like(spec, { ...options, loadBalancerSourceRanges: [...(options.loadBalancerSourceRanges ?? [])] });
+  const ported = find(
+    rendered(service({ type: 'NodePort' }, [{ ...STATIONS, nodePort: 30_900 }])),
+    'Service/city-ws-proxy',
+  );
+  t.like(ported.spec['ports'], [{ port: 9000, nodePort: 30_900 }]);
+});
+
+test('Ingress and Gateway lead each path to its listener once, and a Gateway never ends a socket for its age', (t) => {
+  const objects = rendered({ listeners: LISTENERS, proxy: { ...INGRESS, ...GATEWAY } });
+  const backend = (name: string) => ({ service: { name: 'city-ws-proxy', port: { name } } });
+  t.deepEqual(find(objects, 'Ingress/city-ws-proxy').spec, {
+    ingressClassName: 'nginx',
+    tls: [{ hosts: ['ocpp.example.com'], secretName: 'ocpp-example-com' }],
+    rules: [
+      {
+        host: 'ocpp.example.com',
+        http: {
+          paths: [
+            { path: '/ocpp', pathType: 'Prefix', backend: backend('stations') },
+            { path: '/lab', pathType: 'Prefix', backend: backend('lab') },
+          ],
+        },
+      },
+    ],
+  });
+  const rule = (path: string, port: number) => ({
+    matches: [{ path: { type: 'PathPrefix', value: path } }],
+    timeouts: { request: '0s', backendRequest: '0s' },
+    backendRefs: [{ name: 'city-ws-proxy', port }],
+  });
+  t.deepEqual(find(objects, 'HTTPRoute/city-ws-proxy').spec, {
+    parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls' }],
+    hostnames: ['a.example.com'],
+    rules: [rule('/ocpp', 9000), rule('/lab', 9100)],
+  });
+  t.false(
+    names(rendered()).some((name) => /Ingress|HTTPRoute/.test(name)),
+    'only where asked for',
+  );
+});
+
+test('without the Gateway API there is no route, and somebody is told', (t) => {
+  const spec: OcppClusterSpec = { proxy: GATEWAY };
+  const without = rendered(spec, { serves: () => false });
+  t.false(names(without).some((name) => name.startsWith('HTTPRoute')));
+  const told = (of: OcppClusterSpec, served: boolean) => missingAddOns(settledSpec(city(of)), () => served);
+  t.deepEqual(told(spec, true), []);
+  t.deepEqual(told({}, false), []);
+  t.is(told(spec, false).length, 1);
+  t.regex(told(spec, false)[0] ?? '', /HTTPRoute.*install the Gateway API, or remove spec\.proxy\.gateway/);
+});
+
+test('the status names every door, and which of them speaks TLS', (t) => {
+  const observed = { proxyService: { status: { loadBalancer: { ingress: [{ ip: '203.0.113.7' }] } } } };
+  const of = (proxy: Proxy, listeners: Listeners) => {
+    const cluster = city({ proxy, listeners });
+    return endpointsOf(cluster, settledSpec(cluster), observed as unknown as Observed).filter(
+      (url) => !url.includes('.svc:'),
+    );
+  };
+  t.deepEqual(of({}, [STATIONS]), ['ws://203.0.113.7:9000/ocpp/{id}']);
+  t.deepEqual(of({ ...INGRESS, ...GATEWAY }, LISTENERS).slice(3), [
+    'wss://ocpp.example.com/ocpp/{id}',
+    'wss://ocpp.example.com/lab/{id}',
+    'wss://a.example.com/ocpp/{id}',
+    'wss://a.example.com/lab/{id}',
+  ]);
+  const plain = {
+    ingress: { host: 'i' },
+    gateway: { parentRefs: [{ name: 'g' }], hostnames: ['h'], tls: false },
+  };
+  t.deepEqual(of(plain, [STATIONS]).slice(1), ['ws://i/ocpp/{id}', 'ws://h/ocpp/{id}']);
+});
