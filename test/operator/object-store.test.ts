@@ -167,6 +167,30 @@ onServer('a quiet object costs no write, whatever the server makes of its fields
   t.true((await store.apply(bare)).changed, 'deleted: made again');
 });
 
+onServer('who may no longer write sends nothing that changes anything', async (t, server) => {
+  const ref = { resource: CONFIG_MAPS, name: 'fenced', namespace: 'default' };
+  let may = true;
+  const store = new KubeObjectStore(server.http, { mayWrite: () => may });
+  await store.apply(configMap('fenced', { a: '1' }));
+  may = false;
+  const writes: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['apply', () => store.apply(configMap('fenced', { a: '2' }))],
+    ['create', () => store.create(configMap('fenced-too', {}))],
+    ['status', () => store.patchStatus(ref, { a: '2' })],
+    ['delete', () => store.delete(ref)],
+  ];
+  for (const [verb, write] of writes) {
+    const error = await t.throwsAsync<StoreError>(write, undefined, verb);
+    t.true(error?.retryable, verb);
+    t.regex(error?.message ?? '', /not sent/, verb);
+  }
+  t.like(await store.get(ref), { data: { a: '1' } });
+  t.is(
+    (await store.list(CONFIG_MAPS)).items.filter(({ metadata }) => metadata.name === 'fenced-too').length,
+    0,
+  );
+});
+
 onServer('refusals say the field, the kind and the verb', async (t, server) => {
   const store = new KubeObjectStore(server.http);
   // A server that has just got the definition may be busy with it for a moment.

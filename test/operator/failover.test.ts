@@ -1,0 +1,110 @@
+/** Real operator processes: the leader is killed, stopped in good order, and paused past its Lease. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { PATH } from '../../services/contract.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { freePort } from '../support/free-port.ts';
+import { OperatorPair, type OperatorProcess, writeKubeconfig } from '../support/operator-pair.ts';
+import { Program } from '../support/program.ts';
+import { until } from '../support/until.ts';
+
+const LEASE_MS = 15_000;
+/** A stand-by looks every 2 to 2.4 s; then it reads its lists, on a machine that is busy. */
+const SLACK_MS = 20_000;
+const PATIENCE_MS = 60_000;
+
+let server: ApiServer | undefined;
+test.before(async () => {
+  server = await startApiServer();
+  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+});
+test.after.always(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+const withPair = (title: string, run: (t: ExecutionContext, pair: OperatorPair) => Promise<void>) =>
+  test(title, async (t) => {
+    t.timeout(3 * PATIENCE_MS);
+    if (server === undefined) {
+      t.pass('skipped');
+      return;
+    }
+    await using pair = await OperatorPair.start(server);
+    t.false(await pair.standby.leads());
+    t.deepEqual(pair.standby.writes, [], 'who stands by writes nothing');
+    await run(t, pair);
+  });
+
+/** When it last wrote; performance.now(). */
+const lastWrite = ({ writes }: OperatorProcess) => writes.at(-1)?.at ?? Number.NEGATIVE_INFINITY;
+
+withPair('a leader that is killed: the other takes over when the Lease has ended', async (t, pair) => {
+  const { leader, standby } = pair;
+  const from = performance.now();
+  await leader.program.kill('SIGKILL');
+  const ms = await pair.takenOver(from);
+  t.log(`took over ${ms} ms after the kill`);
+  t.true(ms < LEASE_MS + SLACK_MS);
+  t.true(lastWrite(leader) < (standby.writes[0]?.at ?? 0));
+  await pair.repaired('city-processor');
+});
+
+withPair('a leader that is stopped hands over without waiting for the end of the Lease', async (t, pair) => {
+  const { leader, standby } = pair;
+  const from = performance.now();
+  t.is(await leader.program.kill('SIGTERM'), 0);
+  const ms = await pair.takenOver(from);
+  t.log(`took over ${ms} ms after SIGTERM`);
+  t.true(ms < LEASE_MS);
+  t.true(lastWrite(leader) < (standby.writes[0]?.at ?? 0));
+});
+
+withPair('a leader that was paused past its Lease writes nothing more, and ends', async (t, pair) => {
+  const { leader, standby } = pair;
+  // It sleeps while it waits for an answer in the middle of its work, and finds it when it wakes up.
+  const answer = Promise.withResolvers<void>();
+  let held = false;
+  let answered = false;
+  leader.proxy.faults.push({
+    on: ({ verb, resource }) => verb === 'apply' && resource === 'deployments',
+    async answer({ response, forward }) {
+      const { status, body } = await forward();
+      held = true;
+      await answer.promise;
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(body, () => (answered = true));
+    },
+  });
+  await until(() => held, 'a write whose answer is held', PATIENCE_MS);
+  const from = performance.now();
+  leader.program.signal('SIGSTOP');
+  const ms = await pair.takenOver(from);
+  t.log(`took over ${ms} ms after the pause began`);
+  const before = leader.writes.length;
+  answer.resolve();
+  // It lies there when the process wakes up, and may be read before any timer has run.
+  await until(() => answered, 'the answer');
+  leader.program.signal('SIGCONT');
+  await until(() => leader.program.ended, 'it ends', PATIENCE_MS);
+  t.is(await leader.program.kill('SIGKILL'), 1);
+  t.regex(leader.program.log, /no longer leading/);
+  t.deepEqual(leader.writes.slice(before), []);
+  t.true(lastWrite(leader) < (standby.writes[0]?.at ?? 0));
+  t.true(await standby.leads());
+});
+
+test('who has no API server is alive but not ready, and says so', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ocpp-operator-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const kubeconfig = join(folder, 'config');
+  writeKubeconfig(kubeconfig, `http://127.0.0.1:${await freePort()}`, 'default');
+  const ports = { admin: await freePort(), station: await freePort() };
+  await using program = new Program('operator', { KUBECONFIG: kubeconfig }, ports);
+  await until(() => program.log.includes('lease not reached'), 'it tried', PATIENCE_MS);
+  t.is((await program.ask(PATH.liveness)).status, 200);
+  const { status, text } = await program.ask(PATH.readiness);
+  t.is(status, 503);
+  t.regex(text, /^the API server http:\S+ cannot be reached, see the log$/m);
+});
