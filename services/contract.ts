@@ -45,6 +45,8 @@ export const ENV = {
   maxSessions: 'OCPP_MAX_SESSIONS',
   /** Handshakes that one proxy admits per second. */
   connectRate: 'OCPP_CONNECT_RATE',
+  /** BootNotifications that one proxy hands on per second. */
+  bootRate: 'OCPP_BOOT_RATE',
   callTimeout: 'OCPP_CALL_TIMEOUT',
   pingInterval: 'OCPP_PING_INTERVAL',
   /** Sockets closed per second by one draining proxy. */

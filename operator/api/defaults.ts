@@ -33,6 +33,7 @@ type Monitoring = NonNullable<OcppClusterSpec['monitoring']>;
 type NetworkPolicy = NonNullable<OcppClusterSpec['networkPolicy']>;
 type Proxy = NonNullable<OcppClusterSpec['proxy']>;
 type Service = NonNullable<Proxy['service']>;
+type Admission = NonNullable<Proxy['admission']>;
 type Processor = NonNullable<OcppClusterSpec['processor']>;
 export type SettledAutoscaling = Whole<NonNullable<Processor['autoscaling']>>;
 
@@ -43,7 +44,7 @@ export interface SettledProxy {
   readonly service: Whole<Pick<Service, 'type' | 'externalTrafficPolicy'>> & Service;
   readonly ingress?: NonNullable<Proxy['ingress']>;
   readonly gateway?: Whole<NonNullable<Proxy['gateway']>>;
-  readonly admission: Whole<NonNullable<Proxy['admission']>>;
+  readonly admission: Whole<Omit<Admission, 'bootsPerSecond'>> & Pick<Admission, 'bootsPerSecond'>;
   readonly drain: Whole<NonNullable<Proxy['drain']>>;
   readonly podTemplate: PodTemplateSpec;
 }

@@ -64,6 +64,8 @@ export interface ProxySpec {
   readonly admission?: {
     /** Of one Pod. */
     readonly connectionsPerSecond?: number;
+    /** Of one Pod; left out: no limit. */
+    readonly bootsPerSecond?: number;
   };
   readonly drain?: {
     readonly ratePerSecond?: number;

@@ -33,5 +33,6 @@ export function draining(drains: readonly DrainStatus[]): Verdict {
   const stations = known.length === drains.length ? `${left}` : `${left} or more`;
   const last = drains.at(-1)?.deadline;
   const until = last === undefined ? '' : `, until ${last} at the latest`;
-  return yes('GivingUpStations', `${drains.length} ws-proxy Pods give up ${stations} stations${until}`);
+  const pods = drains.length === 1 ? '1 ws-proxy Pod gives' : `${drains.length} ws-proxy Pods give`;
+  return yes('GivingUpStations', `${pods} up ${stations} stations${until}`);
 }

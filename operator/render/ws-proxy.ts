@@ -23,7 +23,7 @@ const MARGIN_SECONDS = 20;
 export function proxyDeployment(view: View): KubeObject {
   const { spec } = view;
   const { proxy } = spec;
-  const { connectionsPerSecond } = proxy.admission;
+  const { connectionsPerSecond, bootsPerSecond } = proxy.admission;
   const { volumes, volumeMounts } = redisVolumes(view);
   // In the order of the sockets, whatever that of the list is: it is no reason to replace Pods.
   const sockets = stationPorts(spec).sort((a, b) => a.containerPort - b.containerPort);
@@ -46,6 +46,7 @@ export function proxyDeployment(view: View): KubeObject {
       ...(connectionsPerSecond === DEFAULT.connectRate
         ? []
         : [{ name: ENV.connectRate, value: String(connectionsPerSecond) }]),
+      ...(bootsPerSecond === undefined ? [] : [{ name: ENV.bootRate, value: String(bootsPerSecond) }]),
     ],
     ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),

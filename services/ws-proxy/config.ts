@@ -61,6 +61,12 @@ export const proxySettings = {
     default: DEFAULT.connectRate as number,
     env: ENV.connectRate,
   },
+  bootRate: {
+    doc: 'BootNotifications handed on per second; further ones wait, at most for half of the call time-out. 0: no limit.',
+    format: 'nat',
+    default: 0,
+    env: ENV.bootRate,
+  },
   callTimeout: {
     doc: 'How long a CALL may stay unanswered before the next one of that station goes on.',
     format: duration,
@@ -118,6 +124,8 @@ export interface ProxySettings {
   readonly maxSessions: number;
   /** per second */
   readonly connectRate: number;
+  /** per second; 0: no limit */
+  readonly bootRate: number;
   /** ms, as all durations */
   readonly callTimeout: number;
   readonly pingInterval: number;

@@ -11,6 +11,7 @@ export interface ProxyMetricsSources {
   readonly sessions: () => number;
   /** Bytes */
   readonly held: () => number;
+  readonly bootsWaiting: () => number;
   readonly load: () => Promise<TransportLoad>;
   readonly clock: Clock;
 }
@@ -40,6 +41,14 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       registers,
       collect() {
         this.set(sources.held());
+      },
+    }),
+    bootsWaiting: new Gauge({
+      name: 'ocpp_proxy_boots_waiting',
+      help: 'BootNotifications that are held back, as too many came at once',
+      registers,
+      collect() {
+        this.set(sources.bootsWaiting());
       },
     }),
     opened: counter('ocpp_proxy_sessions_opened_total', 'Stations that connected', 'protocol'),

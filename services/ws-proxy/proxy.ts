@@ -12,6 +12,7 @@ import type { DomainEvent, Gateway } from '../transport/transport.ts';
 import type { StationObserver } from '../transport/websocket/socket-host.ts';
 import { StationServer } from '../transport/websocket/station-server.ts';
 import { createAdmission, readProtocols } from './admission.ts';
+import { BootPacing } from './boot-pacing.ts';
 import type { ProxySettings } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
 import { readListeners } from './listeners.ts';
@@ -34,7 +35,9 @@ export class Proxy implements Running {
   #hadContact = false;
 
   /** @throws Error when a setting makes no sense */
-  constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
+  constructor(settings: ProxySettings, store: Gateway, log: Log) {
+    const paced = pacedBoots(settings, store);
+    const gateway = paced ?? store;
     this.#settings = settings;
     this.#gateway = gateway;
     this.#log = log;
@@ -42,6 +45,7 @@ export class Proxy implements Running {
       clock: systemClock,
       sessions: () => this.#server.sockets.size,
       held: () => this.#server.heldBytes,
+      bootsWaiting: () => paced?.waiting ?? 0,
       load: () => gateway.load(),
     });
     const tell = (event: DomainEvent) => gateway.tell(event);
@@ -117,6 +121,16 @@ export class Proxy implements Running {
     this.#hadContact ||= this.#gateway.isHealthy();
     return this.#hadContact ? undefined : 'no contact with the message store yet';
   }
+}
+
+/** Undefined: boots are handed on as they come. */
+function pacedBoots({ bootRate, callTimeout }: ProxySettings, gateway: Gateway): BootPacing | undefined {
+  if (bootRate === 0) return undefined;
+  return new BootPacing(gateway, {
+    bootsPerSecond: bootRate,
+    maxWaitMs: callTimeout / 2,
+    clock: systemClock,
+  });
 }
 
 function createStationServer(

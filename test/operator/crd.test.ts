@@ -93,7 +93,7 @@ const everySpec: Every<OcppClusterSpec> = {
       hostnames: ['ocpp.example.com'],
       tls: false,
     },
-    admission: { connectionsPerSecond: 50 },
+    admission: { connectionsPerSecond: 50, bootsPerSecond: 20 },
     drain: { ratePerSecond: 10, deadlineSeconds: 10, transactions: 'Wait' },
     podTemplate,
   },

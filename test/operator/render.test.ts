@@ -192,12 +192,19 @@ test('a proxy gets what it needs to know, and time to give up every station', (t
   t.is(pod.containers[0].command, undefined, 'the entry point is the image’s');
   t.is(value(ENV.drainTransactions), undefined, 'what the program does anyway is not told');
   t.is(value(ENV.connectRate), undefined);
+  t.is(value(ENV.bootRate), undefined);
   const told = envOf(
-    render({ proxy: { admission: { connectionsPerSecond: 200 }, drain: { transactions: 'Wait' } } }),
+    render({
+      proxy: {
+        admission: { connectionsPerSecond: 200, bootsPerSecond: 100 },
+        drain: { transactions: 'Wait' },
+      },
+    }),
     'Deployment/city-ws-proxy',
   );
   t.is(told.get(ENV.drainTransactions)?.value, 'wait');
   t.is(told.get(ENV.connectRate)?.value, '200');
+  t.is(told.get(ENV.bootRate)?.value, '100');
   t.deepEqual(find(objects, 'Deployment/city-ws-proxy').spec['strategy'], {
     type: 'RollingUpdate',
     rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },

@@ -28,7 +28,11 @@ interface Started extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-const manifest = (port: number, lab: number, more = '') => `
+const TWO = '{ replicas: 2 }';
+const BY_STATIONS =
+  '{ autoscaling: { minReplicas: 1, maxReplicas: 3, targetSessionsPerPod: 14, scaleDownStabilizationSeconds: 5 } }';
+
+const manifest = (port: number, lab: number, proxy = TWO, more = '') => `
 apiVersion: ocpp.dev/v1alpha1
 kind: OcppCluster
 metadata: { name: start, namespace: test }
@@ -36,17 +40,17 @@ spec:
   listeners:
     - { name: stations, port: ${port}, path: /ocpp }
     - { name: lab, port: ${lab}, path: /lab }
-  proxy: { replicas: 2 }
+  proxy: ${proxy}
   processor:
     unknownTokens: Accept
     autoscaling: { minReplicas: 1, maxReplicas: 3, targetDrainSeconds: 1, scaleDownStabilizationSeconds: 10 }
 ${more}`;
 
-async function start(env: Readonly<Record<string, string>> = {}): Promise<Started> {
+async function start(env: Readonly<Record<string, string>> = {}, proxy = TWO): Promise<Started> {
   const [port, lab] = [await freePort(), await freePort()];
   const folder = await mkdtemp(join(tmpdir(), 'start-test-'));
   const file = join(folder, 'cluster.yaml');
-  await writeFile(file, manifest(port, lab));
+  await writeFile(file, manifest(port, lab, proxy));
   const child = spawn(process.execPath, [join(ROOT, 'operator/local/main.ts'), '-f', file], {
     cwd: ROOT,
     env: { ...process.env, ...env },
@@ -251,16 +255,22 @@ onLinux(
 );
 
 onLinux(
-  'a backlog makes more processors, its end fewer, and nothing is lost; killed, it takes all along',
+  'a backlog makes more processors, stations more proxies, their end fewer, and nothing is lost; killed, it takes all along',
   async (t) => {
     t.timeout(300_000);
-    await using started = await start();
+    await using started = await start({}, BY_STATIONS);
     await started.says(/start is ready after/);
+    const proxies = async () => (await children(started, PROXY)).length;
+    t.is(await proxies(), 1);
     const processors = async () => (await children(started, PROCESSOR)).length;
     t.is(await processors(), 1);
     const simulation = load(started.url);
+    let staying: ReturnType<typeof load> | undefined;
     try {
       await until(() => simulation.progress().roundTrips > 60, 'round trips');
+      await started.says(/proxies 3\/3/);
+      // They come to the proxies with the fewest stations, which are the new ones.
+      staying = load(started.lab, 8, 'LAB');
       // However fast one processor is: while it stands still, the stations' CALLs wait.
       const [slow] = await children(started, PROCESSOR);
       process.kill(slow?.pid ?? 0, 'SIGSTOP');
@@ -272,6 +282,14 @@ onLinux(
     }
     const summary = await simulation.done;
     t.true(isClean(summary), JSON.stringify(summary));
+    try {
+      await until(async () => (await proxies()) === 1, 'one proxy again', 120);
+    } finally {
+      staying.stop();
+    }
+    const stayed = await staying.done;
+    t.true(isClean(stayed), JSON.stringify(stayed));
+    t.true(stayed.moves.closedBy1012 > 0, 'stations had to move');
     await until(async () => (await processors()) === 1, 'one processor again', 120);
 
     const left = await childrenOf(started.child.pid ?? 0);
@@ -300,7 +318,7 @@ onLinux('without redis-server it says so, and one process serves the stations', 
   const inTheLab = new ByHand(`${started.lab}/IN-THE-LAB`);
   t.is((await inTheLab.call('BootNotification', BOOT))['status'], 'Accepted');
   inTheLab.close();
-  await writeFile(started.file, manifest(port, lab, '  protocolls: [ocpp1.6]\n'));
+  await writeFile(started.file, manifest(port, lab, TWO, '  protocolls: [ocpp1.6]\n'));
   await started.says(/cluster\.yaml:\d+: spec\.protocolls: there is no such field/);
   t.is((await station.call('Heartbeat', {}))['status'], undefined, 'what ran before goes on');
   station.close();

@@ -169,6 +169,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   proxy('drain.ratePerSecond', 200, env('OCPP_DRAIN_RATE'), '200'),
   proxy('drain.transactions', 'Wait', env('OCPP_DRAIN_TRANSACTIONS'), 'wait'),
   proxy('admission.connectionsPerSecond', 77, env('OCPP_CONNECT_RATE'), '77'),
+  proxy('admission.bootsPerSecond', 78, env('OCPP_BOOT_RATE'), '78'),
   row('proxy.autoscaling.minReplicas', 4, 'Deployment/ws-proxy', 'spec.replicas', []),
   { field: 'proxy.autoscaling.maxReplicas', value: 7, restarts: [] },
   { field: 'proxy.autoscaling.targetSessionsPerPod', value: 5000, restarts: [] },

@@ -129,7 +129,13 @@ test('an identity that two living stations use is a warning; an old half-open so
   const lines: string[] = [];
   const log = { warn: (_: object, text: string) => void lines.push(text), debug() {} } as unknown as Log;
   const load = async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 });
-  const metrics = createProxyMetrics({ sessions: () => 0, held: () => 0, load, clock: { now: () => 0 } });
+  const metrics = createProxyMetrics({
+    sessions: () => 0,
+    held: () => 0,
+    bootsWaiting: () => 0,
+    load,
+    clock: { now: () => 0 },
+  });
   const events: DomainEvent[] = [];
   const tell = (event: DomainEvent) => void events.push(event);
   const observer = createObserver(metrics, log, new QuietLog(log, { now: () => 0 }), tell);

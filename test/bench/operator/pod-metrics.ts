@@ -24,6 +24,7 @@ export async function startPodMetrics(): Promise<PodMetrics> {
   const { registry } = createProxyMetrics({
     sessions: () => SESSIONS + (state.busy ? Math.floor(Date.now() / 1000) % 60 : 0),
     held: () => 0,
+    bootsWaiting: () => 0,
     load: () => Promise.resolve(load),
     clock: systemClock,
   });

@@ -1,0 +1,121 @@
+/** What the status says of drains, of single points of failure, and of what a person ordered. Pure. */
+import test from 'ava';
+import { settledSpec } from '../../operator/api/defaults.ts';
+import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
+import { draining, drainsOf } from '../../operator/reconcile/drains.ts';
+import { highlyAvailable } from '../../operator/reconcile/high-availability.ts';
+import type { Observed } from '../../operator/reconcile/observe.ts';
+import { ordersOf } from '../../operator/reconcile/orders.ts';
+
+const cluster = (spec: OcppClusterSpec, annotations: Readonly<Record<string, string>> = {}) => ({
+  apiVersion: 'ocpp.dev/v1alpha1',
+  kind: 'OcppCluster',
+  metadata: { name: 'city', namespace: 'charging', annotations },
+  spec,
+});
+const sentinel = {
+  external: { mode: 'Sentinel', addresses: ['s:26379'], sentinel: { masterName: 'm' } },
+} as const;
+const two = { processor: { autoscaling: { minReplicas: 2 } } } as const;
+
+const AVAILABILITY: readonly (readonly [string, OcppClusterSpec, string, string, RegExp])[] = [
+  [
+    'the defaults',
+    {},
+    'False',
+    'SingleRedisPod',
+    /external with mode Sentinel or Cluster.*processor\.autoscaling\.minReplicas to 2/,
+  ],
+  ['Sentinels, two of each', { redis: sentinel, ...two }, 'True', 'NoSinglePod', /nothing/],
+  [
+    'one proxy',
+    { redis: sentinel, ...two, proxy: { replicas: 1 } },
+    'False',
+    'SingleProxy',
+    /set proxy\.replicas to 2/,
+  ],
+  [
+    'proxies that may become one',
+    { redis: sentinel, ...two, proxy: { autoscaling: { minReplicas: 1 } } },
+    'False',
+    'SingleProxy',
+    /set proxy\.autoscaling\.minReplicas to 2/,
+  ],
+  ['one processor', { redis: sentinel }, 'False', 'SingleProcessor', /autoscaling\.minReplicas to 2/],
+  [
+    'one processor by hand',
+    { redis: sentinel, processor: { replicas: 1, autoscaling: { mode: 'Off', minReplicas: 3 } } },
+    'False',
+    'SingleProcessor',
+    /set processor\.replicas to 2/,
+  ],
+  [
+    'a single server elsewhere',
+    { redis: { external: { addresses: ['r.example.com:6379'] } }, ...two },
+    'Unknown',
+    'StandaloneRedis',
+    /r\.example\.com:6379 .* not to be seen from here/,
+  ],
+];
+
+test('what depends on one node is named, with the field that changes it', (t) => {
+  for (const [name, spec, status, reason, says] of AVAILABILITY) {
+    const verdict = highlyAvailable(settledSpec(cluster(spec)));
+    t.like(verdict, { status, reason }, name);
+    t.regex(verdict.message, says, name);
+  }
+});
+
+const pod = (name: string, component: string, deletionTimestamp?: string) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name,
+    uid: `uid-${name}`,
+    labels: { 'app.kubernetes.io/component': component },
+    ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+  },
+});
+const observed = (...pods: readonly ReturnType<typeof pod>[]): Observed => ({
+  proxy: undefined,
+  processor: undefined,
+  redis: undefined,
+  proxyService: undefined,
+  pods,
+});
+
+test('proxies that are ending are listed by their deadline, with the stations that they still hold', (t) => {
+  const all = observed(
+    pod('later', 'ws-proxy', '2026-11-23T12:10:00Z'),
+    pod('first', 'ws-proxy', '2026-11-23T12:05:00Z'),
+    pod('staying', 'ws-proxy'),
+    pod('other', 'processor', '2026-11-23T12:01:00Z'),
+  );
+  const drains = drainsOf(all, { sessionsOf: new Map([['uid-first', 812]]) });
+  t.deepEqual(drains, [
+    { pod: 'first', sessions: 812, deadline: '2026-11-23T12:05:00Z' },
+    { pod: 'later', deadline: '2026-11-23T12:10:00Z' },
+  ]);
+  t.like(draining(drains), { status: 'True', reason: 'GivingUpStations' });
+  t.is(
+    draining(drains).message,
+    '2 ws-proxy Pods give up 812 or more stations, until 2026-11-23T12:10:00Z at the latest',
+  );
+  t.regex(draining(drains.slice(0, 1)).message, /^1 ws-proxy Pod gives up 812 stations, until/);
+  t.like(draining(drainsOf(observed(pod('staying', 'ws-proxy')), {})), {
+    status: 'False',
+    reason: 'NoPodDraining',
+  });
+});
+
+test('only the word true is an order', (t) => {
+  const none = { paused: false, pauseRollouts: false, pauseScaleIn: false };
+  t.deepEqual(ordersOf(cluster({})), none);
+  t.deepEqual(ordersOf(cluster({}, { 'ocpp.dev/paused': 'yes', 'ocpp.dev/pause-rollouts': '' })), none);
+  const annotations = {
+    'ocpp.dev/paused': 'true',
+    'ocpp.dev/pause-rollouts': 'true',
+    'ocpp.dev/pause-scale-in': 'true',
+  };
+  t.deepEqual(ordersOf(cluster({}, annotations)), { paused: true, pauseRollouts: true, pauseScaleIn: true });
+});

@@ -1,0 +1,124 @@
+/** BootNotifications at a pace: the queue of turns, the gateway, and a ws-proxy process. */
+import test from 'ava';
+import { array, assert, integer, property } from 'fast-check';
+import { PATH } from '../../services/contract.ts';
+import type { IncomingFrame, StationSink } from '../../services/transport/transport.ts';
+import { BootPacing } from '../../services/ws-proxy/boot-pacing.ts';
+import { Turns } from '../../services/ws-proxy/turns.ts';
+import { startProgram } from '../support/program.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { createTransport } from '../../services/transport/factory.ts';
+import { ProbedGateway, until } from './endpoint.ts';
+import { RawStation } from './raw-station.ts';
+
+test('turns come in order, at the rate after a burst, and to everybody within the bound', async (t) => {
+  const turns = new Turns(10, 2000, 0);
+  const gone: string[] = [];
+  let now = 0;
+  const ask = (name: string) => {
+    const turn = turns.ask(now);
+    if (turn === undefined) gone.push(name);
+    else void turn.come.then((come) => gone.push(come ? name : `${name} gave up`));
+    return turn;
+  };
+  const asked = Array.from({ length: 50 }, (_, index) => ask(`${index}`));
+  t.is(gone.length, 10, 'a second’s worth at once');
+  asked[12]?.giveUp();
+  for (now = 100; now < 2000; now += 100) turns.grant(now);
+  await Promise.resolve();
+  t.deepEqual(gone.slice(0, 13), [...Array(10).keys(), '12 gave up', 10, 11].map(String));
+  t.is(gone.length, 10 + 1 + 19);
+  turns.grant(2000);
+  await Promise.resolve();
+  t.is(turns.waiting, 0, 'none waits longer than the bound');
+  t.deepEqual(
+    gone.filter((name) => !name.includes('gave')).map(Number),
+    [...Array(50).keys()].filter((index) => index !== 12),
+  );
+});
+
+test('whoever asks: never more than the rate and its burst, unless somebody has waited too long', (t) => {
+  const PER_SECOND = 20;
+  assert(
+    property(array(integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 200 }), (pauses) => {
+      const turns = new Turns(PER_SECOND, 60_000, 0);
+      let [now, atOnce] = [0, 0];
+      for (const [asked, pause] of pauses.entries()) {
+        now += pause;
+        turns.grant(now);
+        if (turns.ask(now) === undefined) atOnce += 1;
+        const gone = asked + 1 - turns.waiting;
+        if (gone > PER_SECOND + (now / 1000) * PER_SECOND || atOnce > gone) return false;
+      }
+      return true;
+    }),
+  );
+  t.pass();
+});
+
+const frame = (id: string, action: string): IncomingFrame => ({
+  frame: { type: 2, id, action, payload: {} },
+  text: `[2,"${id}","${action}",{}]`,
+  receivedAt: 0,
+  sequence: 1,
+});
+const SINK: StationSink = { deliver: () => true, revoked: () => undefined };
+const session = (stationId: string) =>
+  ({ stationId, protocol: 'ocpp1.6', remoteAddress: '192.0.2.1' }) as const;
+
+test('a boot that waits holds up what its own station sends, and nobody else', async (t) => {
+  let now = 0;
+  await using probed = new ProbedGateway();
+  await using gateway = new BootPacing(probed, {
+    bootsPerSecond: 1,
+    maxWaitMs: 5000,
+    clock: { now: () => now },
+  });
+  await gateway.start();
+  const open = (id: string) => gateway.open(session(id), SINK);
+  const [one, two, three] = await Promise.all([open('CS1'), open('CS2'), open('CS3')]);
+  const seen = () => probed.forwarded.map(({ stationId, frame: { id } }) => `${stationId} ${id}`);
+  await one.forward(frame('boot', 'BootNotification'));
+  const behind = [two.forward(frame('boot', 'BootNotification')), two.forward(frame('next', 'Heartbeat'))];
+  const left = three.forward(frame('boot', 'BootNotification'));
+  await one.forward(frame('next', 'Authorize'));
+  t.is(gateway.waiting, 2);
+  t.deepEqual(seen(), ['CS1 boot', 'CS1 next']);
+
+  await Promise.all([t.throwsAsync(left, { code: 'not-connected' }), three.close()]);
+  t.is(gateway.waiting, 1);
+  t.is(probed.ended.length, 1);
+  now = 1000;
+  await Promise.all(behind);
+  t.deepEqual(seen(), ['CS1 boot', 'CS1 next', 'CS2 boot', 'CS2 next']);
+  t.is(gateway.waiting, 0);
+});
+
+test('a ws-proxy process with OCPP_BOOT_RATE: every station that boots is answered, those after the burst later', async (t) => {
+  await using redis = await startRedis();
+  await using proxy = await startProgram('ws-proxy', { REDIS_ADDR: redis.addr, OCPP_BOOT_RATE: '5' });
+  await using transport = createTransport({
+    kind: 'redis',
+    name: 'test-processor',
+    redis: { addr: redis.addr, db: 0, clientTimeoutMs: 10_000 },
+    channelPrefix: 'ocpp',
+  });
+  transport.onError(() => undefined);
+  transport.onMessage(async ({ frame: { id } }) => ({
+    answer: { kind: 'result', payload: { of: id } },
+    writes: [],
+    events: [],
+  }));
+  await transport.start();
+  const stations: RawStation[] = [];
+  for (let i = 0; i < 20; i += 1) {
+    stations.push((await RawStation.open(proxy.stationPort, `/ocpp/CS${i}`)).station);
+  }
+  for (const station of stations) station.send('[2,"boot","BootNotification",{}]');
+  const waiting = async () =>
+    Number(/^ocpp_proxy_boots_waiting (\d+)$/m.exec((await proxy.ask(PATH.metrics)).text)?.[1]);
+  await until(async () => (await waiting()) > 0, 'some to wait');
+  for (const station of stations) t.is(await station.nextText(), '[3,"boot",{"of":"boot"}]');
+  t.is(await waiting(), 0);
+  for (const station of stations) await station[Symbol.asyncDispose]();
+});
