@@ -197,8 +197,22 @@ for (const [title, chart, values, words, others] of [
       name: 'city',
       spec: { proxy: { service: { type: 'LoadBalancer' } }, redis: { external: { addresses: ['r:1'] } } },
     },
-    [/once the LoadBalancer has one/, /Redis is yours \(r:1\)/],
+    [/by the LoadBalancer, once/, /Redis is yours \(r:1\)/],
     [/port-forward/, /one Pod/],
+  ],
+  [
+    'a cluster behind an Ingress',
+    CLUSTER,
+    { spec: { proxy: { ingress: { host: 'a.example', tlsSecretName: 's' } } } },
+    [/wss:\/\/a\.example\/ocpp\/<identity>/, /status\.endpoints/],
+    [/port-forward/, /Gateway/],
+  ],
+  [
+    'a cluster behind a Gateway',
+    CLUSTER,
+    { spec: { proxy: { gateway: { parentRefs: [{ name: 'a' }, { name: 'b' }] } } } },
+    [/by Gateway a, Gateway b, if/, /get httproute ocpp-ws-proxy/],
+    [/port-forward/, /Ingress/],
   ],
   [
     'fixed processors',
