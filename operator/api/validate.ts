@@ -34,19 +34,22 @@ const LONGEST_DRAIN_SECONDS = 3575;
 /** The CEL rules of crds/ocppclusters.yaml that concern one version of the object, with their messages. */
 function rules(cluster: OcppCluster): Problem[] {
   const given = cluster.spec?.redis;
-  const { listeners, proxy, processor, redis } = settledSpec(cluster);
+  const { protocols, listeners, proxy, processor, redis } = settledSpec(cluster);
   const { minReplicas, maxReplicas } = processor.autoscaling;
-  const names = listeners.map(({ name }) => name);
-  const doubled = names.findIndex((name, index) => names.indexOf(name) !== index);
   const broken: Rule[] = [
     [
       !/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(cluster.metadata.name) || cluster.metadata.name.length > 40,
       'metadata.name',
       'must be at most 40 lower-case letters, digits and dashes and start with a letter, because Services and Pods are named after it',
     ],
-    [doubled !== -1, `spec.listeners[${doubled}]`, 'another listener has this name'],
+    [doubled(protocols), 'spec.protocols', 'an OCPP version stands there twice'],
     [
-      new Set(listeners.map(({ port }) => port)).size < listeners.length,
+      doubled(listeners.map(({ name }) => name)),
+      'spec.listeners',
+      'two listeners have the same name; give each a name of its own',
+    ],
+    [
+      doubled(listeners.map(({ port }) => port)),
       'spec.listeners',
       'two listeners have the same port; give each a port of its own',
     ],
@@ -73,6 +76,8 @@ function rules(cluster: OcppCluster): Problem[] {
   return broken.flatMap(([bad, field, reason]) => (bad ? [{ field, reason }] : []));
 }
 
+const doubled = (values: readonly unknown[]) => new Set(values).size < values.length;
+
 function serviceRules(listeners: SettledSpec['listeners'], service: SettledProxy['service']): Rule[] {
   const nodePorts = listeners.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
   const balanced = [
@@ -87,7 +92,7 @@ function serviceRules(listeners: SettledSpec['listeners'], service: SettledProxy
       'listeners[].nodePort needs proxy.service.type NodePort or LoadBalancer',
     ],
     [
-      new Set(nodePorts).size < nodePorts.length,
+      doubled(nodePorts),
       'spec.listeners',
       'two listeners have the same nodePort; give each one of its own, or none',
     ],

@@ -7,6 +7,7 @@ import { settledSpec, withDefaults } from '../../operator/api/defaults.ts';
 import type { OcppCluster, OcppClusterSpec, OcppClusterStatus } from '../../operator/api/ocpp-cluster.ts';
 import { fieldSchema, ocppClusterSchema, type Schema } from '../../operator/api/schema.ts';
 import { validateCluster } from '../../operator/api/validate.ts';
+import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import { proxyGraceSeconds } from '../../operator/render/ws-proxy.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 
@@ -266,7 +267,11 @@ const MISTAKES: readonly Mistake[] = [
   { spec: { proxy: { replicas: '2' } }, field: 'spec.proxy.replicas', says: /must be of type integer/ },
   { spec: { protocols: ['ocpp1.5'] }, field: 'spec.protocols[0]', says: /supported values: "ocpp2\.1"/ },
   { spec: { protocols: [] }, field: 'spec.protocols', says: /at least 1 items/ },
-  { spec: { protocols: ['ocpp1.6', 'ocpp1.6'] }, field: 'spec.protocols', says: /Duplicate value/ },
+  {
+    spec: { protocols: ['ocpp1.6', 'ocpp1.6'] },
+    field: 'spec.protocols',
+    says: /an OCPP version stands there twice/,
+  },
   { spec: { listeners: [{ port: 9000 }] }, field: 'spec.listeners[0].name', says: /Required value/ },
   {
     spec: { listeners: [{ name: 'a' }, { name: 'b' }] },
@@ -275,8 +280,8 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     spec: { listeners: [{ name: 'a' }, { name: 'a', port: 9001 }] },
-    field: 'spec.listeners[1]',
-    says: /Duplicate value/,
+    field: 'spec.listeners',
+    says: /two listeners have the same name; give each a name of its own/,
   },
   {
     spec: { listeners: Array.from({ length: 9 }, (_, index) => ({ name: `l${index}`, port: 9000 + index })) },
@@ -417,6 +422,17 @@ test('a drain that just fits is taken, and leaves its Pod an hour at most', asyn
     const api = apiServer(t);
     if (api !== undefined) await t.notThrowsAsync(create(api, manifest), JSON.stringify(spec));
   }
+});
+
+test('lists that have a default are replaced by server-side apply, not added to', async (t) => {
+  const api = apiServer(t);
+  if (api === undefined) return;
+  const gitOps = new KubeObjectStore(api.http, { manager: 'git-ops' });
+  const metadata = { name: 'replaced', namespace: 'default' };
+  await gitOps.apply({ ...cluster({}), metadata });
+  const given = { protocols: ['ocpp1.6'], listeners: [{ name: 'only', port: 9100, path: '/only' }] };
+  const { object } = await gitOps.apply({ ...cluster(given), metadata });
+  t.like((object as OcppCluster).spec, given);
 });
 
 test('a Redis of every mode is taken, by the API server and by npm start alike', async (t) => {
