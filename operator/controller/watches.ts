@@ -45,7 +45,7 @@ export class Watches {
     this.#options = options;
     const { namespaces } = options;
     const scopes: readonly ListOptions[] =
-      namespaces.length === 0 ? [{}] : namespaces.map((namespace) => ({ namespace }));
+      namespaces.length === 0 ? [{}] : [...new Set(namespaces)].map((namespace) => ({ namespace }));
     this.#scopes = scopes.map((scope) => this.#scope(scope));
     this.#optional = options.optional.map((resource) => this.#optionalKind(resource, scopes));
     this.caches = {

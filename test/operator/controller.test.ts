@@ -140,6 +140,7 @@ test('controller: a reconcile that never ends is told to liveness', async (t) =>
   const metadata = { name: 'stuck', namespace: 'default' };
   await store.apply({ apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster', metadata });
   const release = new AbortController();
+  const registry = new Registry();
   const controller = createController({
     store,
     primary: OCPP_CLUSTERS,
@@ -148,12 +149,17 @@ test('controller: a reconcile that never ends is told to liveness', async (t) =>
     namespaces: ['default'],
     reconcile: () => sleep(60_000, release.signal).then(() => ({})),
     log: memoryLog(),
-    registry: new Registry(),
+    registry,
     relistMs: 50,
   });
   controller.start();
   const told = /^the reconcile of default\/stuck stands still for \d+ s$/;
   await until(() => told.test(controller.healthy() ?? ''), 'it is told');
+  const metrics = await registry.metrics();
+  t.regex(metrics, /ocpp_operator_reconciles_running 1$/m);
+  t.regex(metrics, /ocpp_operator_reconcile_longest_running_seconds 0\.[1-9]/);
+  t.regex(metrics, /ocpp_operator_queue_seconds_count 1$/m);
+  t.regex(metrics, /ocpp_operator_watch_last_event_age_seconds\{resource="ocppclusters"\} \d/);
   release.abort();
   await controller.stop();
   t.notRegex(controller.healthy() ?? '', told);

@@ -6,10 +6,12 @@ import type { Call } from '../../operator/kube/call.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import type { Fault } from '../support/fault-proxy.ts';
 import { ANY, status, WATCH, WHOLE } from '../support/faults.ts';
+import { sleep } from '../../services/runtime/clock.ts';
 import { FaultScene } from '../support/fault-scene.ts';
 import { until } from '../support/until.ts';
 
 const PATIENCE_MS = 40_000;
+const EVENTS = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
 
 let server: ApiServer | undefined;
 test.before(async () => {
@@ -88,3 +90,80 @@ for (const [answers, places] of TABLE) {
     });
   }
 }
+
+const BUSY_MS = 1000;
+
+onServer('a busy API server (429) is not asked the same again before the time it told', async (t, api) => {
+  await using scene = await FaultScene.open(api);
+  await scene.apply('busy', {});
+  await scene.converges('busy', 2);
+  const answer = status(429, { 'retry-after': String(BUSY_MS / 1000) });
+  const asked = [on('list', 'services'), on('watch', 'services'), on('apply', 'deployments')];
+  const from = scene.proxy.requests.length;
+  scene.proxy.faults.push(relisted('services'), ...asked.map((one) => ({ on: one, answer })));
+  scene.proxy.cut();
+  // Each change brings the cluster up at once, if nothing holds it back.
+  for (const replicas of [3, 4, 5, 6, 7]) {
+    await scene.apply('busy', { proxy: { replicas } });
+    await sleep(100);
+  }
+  await scene.converges('busy', 7);
+  await until(() => scene.proxy.faults.length === 0, 'each fault being met', PATIENCE_MS);
+  for (const one of asked) {
+    const pair = () => {
+      const times = scene.proxy.requests.slice(from).filter(one);
+      const refused = times.findIndex(({ status: code }) => code === 429);
+      return [times[refused], times.slice(refused + 1).find(({ path }) => path === times[refused]?.path)];
+    };
+    await until(() => pair()[1] !== undefined, 'the same is asked again', PATIENCE_MS);
+    const [before, after] = pair();
+    const ms = (after?.at ?? 0) - (before?.at ?? 0);
+    t.true(ms > BUSY_MS - 20, `${after?.verb} ${after?.resource} after ${ms} ms`);
+  }
+});
+
+for (const hours of [-1, 1]) {
+  onServer(`a clock that is wrong by ${hours} h: it leads, works and hands over`, async (t, api) => {
+    await using wrong = await FaultScene.open(api, { clock: { now: () => Date.now() + hours * 3_600_000 } });
+    await wrong.apply('skewed', {});
+    await wrong.converges('skewed', 2);
+    await until(() => wrong.leader.leading, 'the lease');
+    const events = async () => (await wrong.user.list(EVENTS, { namespace: wrong.namespace })).items.length;
+    // Another image is worth an Event.
+    await wrong.apply('skewed', { image: { tag: 'other' }, proxy: { replicas: 3 } });
+    await wrong.converges('skewed', 3);
+    await until(async () => (await events()) > 0, 'its Event');
+
+    await using right = await FaultScene.open(api, { namespace: wrong.namespace });
+    await sleep(500);
+    t.false(right.leader.leading, 'the Lease is not over, whatever its time says');
+    await wrong.stop();
+    await until(() => right.leader.leading, 'the other leads', PATIENCE_MS);
+    await right.apply('skewed', { proxy: { replicas: 4 } });
+    await right.converges('skewed', 4);
+    t.deepEqual([wrong.history, right.history], [['acquired'], ['acquired']]);
+    const { status: seen } = (await right.cluster('skewed')) ?? {};
+    for (const { lastTransitionTime } of seen?.conditions ?? []) t.regex(lastTransitionTime, /^20\d\d-.*Z$/);
+  });
+}
+
+onServer(
+  'who holds the Lease renews it with one write, and reads it only when that is refused',
+  async (t, api) => {
+    await using scene = await FaultScene.open(api);
+    await until(() => scene.leader.leading, 'the lease');
+    const of = (verb: string) => scene.proxy.requests.filter(on(verb, 'leases')).length;
+    const [read, written] = [of('get'), of('update')];
+    await until(() => of('update') >= written + 5, 'five renewals');
+    t.is(of('get'), read);
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${scene.namespace}/leases/ocpp-operator`;
+    const contentType = 'application/merge-patch+json';
+    const body = { metadata: { labels: { touched: 'by-hand' } } };
+    await api.http.json({ method: 'PATCH', path, body, contentType });
+    await until(() => of('get') > read, 'it reads again');
+    const later = of('update');
+    await until(() => of('update') >= later + 3, 'and goes on');
+    t.is(of('get'), read + 1);
+    t.deepEqual(scene.history, ['acquired']);
+  },
+);

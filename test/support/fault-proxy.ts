@@ -25,6 +25,8 @@ export interface Seen extends Call {
   /** performance.now() when it came. */
   readonly at: number;
   readonly authorization: string;
+  /** Of the answer; undefined: none yet. */
+  status?: number;
 }
 
 export interface FaultProxy extends AsyncDisposable {
@@ -46,7 +48,9 @@ export async function startFaultProxy(upstream: string, token: string): Promise<
     const method = (incoming.method ?? 'GET') as KubeRequest['method'];
     const call = callOf({ method, path: url.pathname, query });
     const { authorization = '' } = incoming.headers;
-    requests.push({ ...call, path: url.pathname, at: performance.now(), authorization });
+    const seen: Seen = { ...call, path: url.pathname, at: performance.now(), authorization };
+    requests.push(seen);
+    response.once('close', () => (seen.status = response.statusCode));
     const found = faults.findIndex(({ on }) => on(call));
     const [fault] = found < 0 ? [] : faults.splice(found, 1);
     const ask = () => send(upstream, token, incoming, response);

@@ -25,6 +25,8 @@ export interface Deployment extends KubeObject {
 }
 
 export interface SceneOptions {
+  /** One that there is; a new one where left out. */
+  readonly namespace?: string;
   readonly clock?: Clock;
   /** Of the operator towards the proxy; none where left out. */
   readonly login?: Pick<Endpoint, 'authenticate' | 'renew'>;
@@ -77,16 +79,24 @@ export class FaultScene implements AsyncDisposable {
   }
 
   static async open(api: ApiServer, options: SceneOptions = {}): Promise<FaultScene> {
+    const { namespace } = options;
+    const proxy = await startFaultProxy(api.url, api.token());
+    if (namespace !== undefined) return new FaultScene(api, proxy, namespace, options);
     const name = `ns-${randomUUID().slice(0, 8)}`;
     await api.http.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });
-    return new FaultScene(api, await startFaultProxy(api.url, api.token()), name, options);
+    return new FaultScene(api, proxy, name, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.proxy.faults.length = 0;
+    await this.stop();
+    await this.proxy[Symbol.asyncDispose]();
+  }
+
+  /** In good order: the Lease is free afterwards. */
+  async stop(): Promise<void> {
     await this.operator.stop();
     await this.leader.stop();
-    await this.proxy[Symbol.asyncDispose]();
   }
 
   /** As `kubectl apply` does. */
