@@ -47,14 +47,14 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
   };
   await first.create({ proxy: { replicas: 4, autoscaling } });
   await eventually(t, () => wanted(first), 1, 'replicas is ignored');
-  t.regex(
-    (await first.status()).proxy?.autoscaling?.reason ?? '',
-    /holding 1: not every ws-proxy Pod was read/,
-  );
+  const remembered = async (scene: Scene) => (await scene.status()).proxy?.autoscaling;
+  await eventually(t, async () => (await remembered(first))?.desiredReplicas, 1);
+  t.regex((await remembered(first))?.reason ?? '', /holding 1: not every ws-proxy Pod was read/);
   await first.settleAll();
   await first.pod('ws-proxy', one.port);
   await first.pod('ws-proxy', two.port, 'city', 1);
   await eventually(t, () => wanted(first), 3);
+  await eventually(t, async () => (await remembered(first))?.desiredReplicas, 3);
   t.like((await first.status()).proxy, {
     sessions: 270,
     autoscaling: { desiredReplicas: 3, reason: '270 stations, 100 a Pod: 3 wanted' },
@@ -75,8 +75,13 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
   t.is(await costOf('city-ws-proxy-1'), '40');
   await next.settleAll();
   await eventually(t, () => wanted(next), 1);
-  const { items = [] } = (await next.get<{ items: { reason: string; message: string }[] }>('events')) ?? {};
-  t.true(
-    items.some(({ reason, message }) => reason === 'ScaledProxies' && message.startsWith('from 3 to 2: 45')),
-  );
+  const told = async () => {
+    const { items } = (await next.get<{ items: { reason: string; message: string }[] }>('events')) ?? {
+      items: [],
+    };
+    return items.some(
+      ({ reason, message }) => reason === 'ScaledProxies' && message.startsWith('from 3 to 2: 45'),
+    );
+  };
+  await eventually(t, told, true);
 });
