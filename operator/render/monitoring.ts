@@ -11,8 +11,10 @@ import { type Component, nameOf, owned, selectorLabels, type View } from './view
 
 export function monitoring(view: View): KubeObject[] {
   const { monitoring: wanted } = view.spec;
-  const monitors = wanted.podMonitor === 'Auto' && view.serves?.(POD_MONITORS) === true;
-  const rule = wanted.alerts === 'Auto' && view.serves?.(PROMETHEUS_RULES) === true;
+  const { serves = () => false } = view;
+  const monitors = wanted.podMonitor === 'Auto' && serves(POD_MONITORS);
+  // They read what the PodMonitors bring, under its labels: without it nobody would be well.
+  const rule = monitors && wanted.alerts === 'Auto' && serves(PROMETHEUS_RULES);
   return [
     ...(monitors ? [podMonitor(view, 'processor'), podMonitor(view, 'ws-proxy')] : []),
     ...(rule ? [prometheusRule(view)] : []),

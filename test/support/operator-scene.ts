@@ -71,6 +71,8 @@ export class Scene implements AsyncDisposable {
       ingresses: '/apis/networking.k8s.io/v1',
       networkpolicies: '/apis/networking.k8s.io/v1',
       httproutes: '/apis/gateway.networking.k8s.io/v1',
+      podmonitors: '/apis/monitoring.coreos.com/v1',
+      prometheusrules: '/apis/monitoring.coreos.com/v1',
     };
     return [base[kind] ?? '/api/v1', 'namespaces', this.namespace, kind, ...rest].join('/');
   }

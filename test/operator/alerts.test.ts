@@ -1,0 +1,205 @@
+/** The alerts: made of metrics that the real programs export, and fired by the trouble that they tell of, as Prometheus' own tool says. */
+import test from 'ava';
+import { ENV, PATH } from '../../services/contract.ts';
+import { type Alert, alerts } from '../../operator/render/alerts.ts';
+import { viewOf } from '../../operator/render/view.ts';
+import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
+import { startProgram } from '../support/program.ts';
+import { hasPromtool, promtool } from '../support/promtool.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { city } from '../support/rendered.ts';
+
+const context = { image: 'i', redisImage: 'r', processorReplicas: 1, proxyReplicas: 2, renderRevision: 2 };
+const alertsOf = (spec: OcppClusterSpec): Alert[] => alerts(viewOf(city(spec), context));
+const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
+  embedded: { processor: { autoscaling: { maxReplicas: 1 } } },
+  external: {
+    processor: { autoscaling: { mode: 'Off' } },
+    redis: { external: { addresses: ['redis.example.com:6379'] } },
+  },
+};
+const metricsIn = ({ expr }: Alert) => expr.match(/\bocpp_[a-z_]+(?=\{)/g) ?? [];
+
+test('each says in a sentence what is wrong and in some more what to do, without links', (t) => {
+  for (const alert of alertsOf(SPECS['embedded'] ?? {})) {
+    const { summary, description } = alert.annotations;
+    t.regex(summary, /^OcppCluster default\/city: .{10,80}[^.]$/, alert.alert);
+    t.true(description.length > 100 && description.length < 500, `${alert.alert}: ${description.length}`);
+    t.regex(description, /\.$/, alert.alert);
+    t.notRegex(`${summary} ${description}`, /https?:|undefined/, alert.alert);
+    t.like(alert.labels, { namespace: 'default', ocpp_cluster: 'city' });
+    for (const selector of alert.expr.match(/\{[^}]*\}/g) ?? [])
+      t.is(selector, '{namespace="default",ocpp_cluster="city"}', 'of this cluster and no other');
+  }
+  const named = (spec: OcppClusterSpec) => alertsOf(spec).map(({ alert }) => alert);
+  t.is(new Set(named({})).size, named({}).length);
+  t.deepEqual(
+    named({}).filter((name) => !named(SPECS['external'] ?? {}).includes(name)),
+    ['OcppProcessorsAtMaximum'],
+    'there is no maximum without autoscaling',
+  );
+  const unreachable = alertsOf(SPECS['external'] ?? {}).find(({ alert }) => alert === 'OcppRedisUnreachable');
+  t.regex(unreachable?.annotations.description ?? '', /redis\.example\.com:6379/);
+});
+
+test('every metric of an alert is exported by the real programs', async (t) => {
+  await using redis = await startRedis();
+  const env = { [ENV.redisAddr]: redis.addr, [ENV.drainPropagation]: '0s' };
+  await using proxy = await startProgram('ws-proxy', env);
+  await using processor = await startProgram('processor', env);
+  const exported = async ({ ask }: { ask: (path: string) => Promise<{ text: string }> }) =>
+    (await ask(PATH.metrics)).text.match(/(?<=^# TYPE )\S+/gm) ?? [];
+  const ofProxy = await exported({ ask: (path) => proxy.ask(path) });
+  const ofProcessor = await exported({ ask: (path) => processor.ask(path) });
+  t.true(ofProxy.length > 10 && ofProcessor.length > 5, 'the metrics were read');
+  for (const alert of alertsOf(SPECS['embedded'] ?? {})) {
+    const used = metricsIn(alert);
+    t.true(used.length > 0, alert.alert);
+    const missing = used.filter((name) => ![...ofProxy, ...ofProcessor].includes(name));
+    t.deepEqual(missing, [], alert.alert);
+  }
+});
+
+/** Values of each minute, as promtool writes them: `start+step×count`. */
+type Series = Readonly<Record<string, string>>;
+const HOUR = 90;
+const HEALTHY: Series = {
+  'ocpp_proxy_sessions a': `100x${HOUR}`,
+  'ocpp_proxy_sessions b': `100x${HOUR}`,
+  'ocpp_proxy_draining a': `0x${HOUR}`,
+  'ocpp_proxy_draining b': `0x${HOUR}`,
+  'ocpp_proxy_drain_forced_total a': `0x${HOUR}`,
+  'ocpp_proxy_handshakes_refused_total a': `0+6x${HOUR}`,
+  'ocpp_processor_busy_seconds_total p': `0+6x${HOUR}`,
+  'ocpp_processor_handler_errors_total p': `0x${HOUR}`,
+  'ocpp_requests_sampled_timestamp_seconds a': `0+60x${HOUR}`,
+  'ocpp_requests_sampled_timestamp_seconds p': `0+60x${HOUR}`,
+  'ocpp_requests_oldest_seconds a': `1x${HOUR}`,
+  'ocpp_requests_oldest_seconds p': `1x${HOUR}`,
+  'ocpp_dead_letters p': `0x${HOUR}`,
+  'ocpp_calls_open p': `5x${HOUR}`,
+  'ocpp_store_memory_share a': `0.3x${HOUR}`,
+};
+const gone = 'stale';
+/** What is so from minute 30 on, and which alerts fire at minute 60. */
+const TROUBLE: readonly (readonly [string, Series, readonly string[]])[] = [
+  ['all is well', {}, []],
+  [
+    'all proxies are gone',
+    {
+      'ocpp_proxy_sessions a': gone,
+      'ocpp_proxy_sessions b': gone,
+      'ocpp_requests_sampled_timestamp_seconds a': gone,
+    },
+    ['OcppNoProxy'],
+  ],
+  [
+    'all proxies are ending',
+    { 'ocpp_proxy_draining a': '1x60', 'ocpp_proxy_draining b': '1x60' },
+    ['OcppNoProxy'],
+  ],
+  ['one proxy is ending', { 'ocpp_proxy_draining a': '1x60' }, []],
+  [
+    'all processors are gone',
+    {
+      'ocpp_processor_busy_seconds_total p': gone,
+      'ocpp_requests_sampled_timestamp_seconds p': gone,
+      'ocpp_dead_letters p': gone,
+    },
+    ['OcppNoProcessor'],
+  ],
+  [
+    'Redis is away',
+    {
+      'ocpp_requests_sampled_timestamp_seconds a': '1800x60',
+      'ocpp_requests_sampled_timestamp_seconds p': gone,
+      'ocpp_requests_oldest_seconds a': '99x60',
+    },
+    ['OcppRedisUnreachable'],
+  ],
+  ['one proxy does not reach Redis', { 'ocpp_requests_sampled_timestamp_seconds a': '1800x60' }, []],
+  ['messages wait too long', { 'ocpp_requests_oldest_seconds p': '31x60' }, ['OcppAnswersLate']],
+  [
+    'most stations went a while ago',
+    { 'ocpp_proxy_sessions a': '100x22 10x40', 'ocpp_proxy_sessions b': '100x22 10x40' },
+    ['OcppStationsLost'],
+  ],
+  [
+    'a fifth of the stations went',
+    { 'ocpp_proxy_sessions a': '100x22 80x40', 'ocpp_proxy_sessions b': '100x22 80x40' },
+    [],
+  ],
+  ['Redis fills up', { 'ocpp_store_memory_share a': '0.75x60' }, ['OcppRedisFilling']],
+  ['Redis is full', { 'ocpp_store_memory_share a': '0.9x60' }, ['OcppRedisFilling', 'OcppRedisFull']],
+  ['a dead letter', { 'ocpp_dead_letters p': '1x60' }, ['OcppDeadLetters']],
+  [
+    'dead letters one after another',
+    { 'ocpp_dead_letters p': '0+1x60' },
+    ['OcppDeadLetters', 'OcppDeadLettersGrow'],
+  ],
+  [
+    'the only processor there may be is busy',
+    { 'ocpp_processor_busy_seconds_total p': '180+54x60' },
+    ['OcppProcessorsAtMaximum'],
+  ],
+  [
+    'the proxies are nearly full',
+    { 'ocpp_proxy_sessions a': '17000x60', 'ocpp_proxy_sessions b': '17000x60' },
+    ['OcppProxiesNearlyFull'],
+  ],
+  ['many calls are open', { 'ocpp_calls_open p': '17000x60' }, ['OcppOpenCallsNearBound']],
+  ['handlers fail', { 'ocpp_processor_handler_errors_total p': '0+60x60' }, ['OcppHandlerErrors']],
+  [
+    'stations are turned away',
+    { 'ocpp_proxy_handshakes_refused_total a': '180+600x60' },
+    ['OcppHandshakesRefused'],
+  ],
+  ['a drain was too slow', { 'ocpp_proxy_drain_forced_total a': '0x20 7x40' }, ['OcppDrainForced']],
+];
+
+const LABELS = 'namespace="default",ocpp_cluster="city"';
+/** One test of `promtool test rules`. A neighbour whose figures are terrible is no business of ours. */
+function scenario([name, trouble, firing]: (typeof TROUBLE)[number]): object {
+  const series = Object.entries(HEALTHY).map(([key, healthy]) => {
+    const [metric = '', pod = ''] = key.split(' ');
+    const changed = trouble[key];
+    const values = changed === undefined ? healthy : `${healthy.replace(/x\d+$/, 'x29')} ${changed}`;
+    return { series: `${metric}{${LABELS},pod="${pod}"}`, values };
+  });
+  const neighbour = `{namespace="default",ocpp_cluster="town",pod="x"}`;
+  const others = ['ocpp_dead_letters', 'ocpp_store_memory_share', 'ocpp_requests_oldest_seconds'];
+  return {
+    name,
+    interval: '1m',
+    input_series: [
+      ...series,
+      ...others.map((metric) => ({ series: `${metric}${neighbour}`, values: `999x${HOUR}` })),
+    ],
+    promql_expr_test: [
+      {
+        expr: 'count by (alertname) (ALERTS{alertstate="firing"})',
+        eval_time: '60m',
+        exp_samples: firing.map((alertname) => ({ labels: `{alertname="${alertname}"}`, value: 1 })),
+      },
+    ],
+  };
+}
+
+test('they fire by the trouble that they tell of, and by no other', (t) => {
+  const all = alertsOf(SPECS['embedded'] ?? {}).map(({ alert }) => alert);
+  const told = new Set(TROUBLE.flatMap(([, , firing]) => firing));
+  t.deepEqual(
+    all.filter((alert) => !told.has(alert)),
+    [],
+    'not in the table',
+  );
+  if (!hasPromtool()) return;
+  const rulesOf = (spec: OcppClusterSpec) => ({ groups: [{ name: 'city', rules: alertsOf(spec) }] });
+  for (const [name, spec] of Object.entries(SPECS))
+    t.regex(promtool('check rules', { 'rules.yaml': rulesOf(spec) }), /SUCCESS/, name);
+  for (const one of TROUBLE) {
+    const suite = { rule_files: ['rules.yaml'], evaluation_interval: '1m', tests: [scenario(one)] };
+    const files = { 'test.yaml': suite, 'rules.yaml': rulesOf(SPECS['embedded'] ?? {}) };
+    t.notThrows(() => promtool('test rules', files), one[0]);
+  }
+});
