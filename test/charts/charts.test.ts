@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
+import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
+import { componentLabels } from '../../operator/render/view.ts';
 import { PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import { upgradeArguments } from '../e2e/release.ts';
 import { chartTest, helm, NAMESPACE, only, type Rendered, template } from './helm.ts';
@@ -121,6 +123,41 @@ chartTest('no permission is given with a wildcard, none reaches Roles, and Secre
     t.false([...apiGroups, ...resources, ...verbs].includes('*'));
     t.false(apiGroups.includes('rbac.authorization.k8s.io'));
     if (resources.includes('secrets')) t.deepEqual([resources, verbs], [['secrets'], ['create']]);
+  }
+});
+
+chartTest('the policy of the operator reaches the metrics of its clusters, and its monitor finds it', (t) => {
+  const objects = template(OPERATOR, {
+    networkPolicy: { enabled: true },
+    metrics: { podMonitor: { enabled: true } },
+  });
+  const { egress } = only(objects, 'NetworkPolicy').spec as {
+    egress: { to?: { podSelector?: { matchLabels: Record<string, string> } }[]; ports: { port: number }[] }[];
+  };
+  const toPods = egress.find(({ to }) => to?.[0]?.podSelector !== undefined);
+  const cluster = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'city' } };
+  t.like(componentLabels(cluster, 'processor'), toPods?.to?.[0]?.podSelector?.matchLabels ?? {});
+  t.deepEqual(toPods?.ports, [{ protocol: 'TCP', port: PORT.admin }] as object[]);
+
+  const { metadata } = (only(objects, 'Deployment').spec as { template: Rendered }).template;
+  type Selecting = { selector: { matchLabels?: Record<string, string> } & Record<string, string> };
+  for (const kind of ['PodMonitor', 'PodDisruptionBudget', 'Service', 'Deployment']) {
+    const { selector } = only(objects, kind).spec as Selecting;
+    t.like(metadata.labels, selector.matchLabels ?? selector, kind);
+    const testPod = only(objects, 'Pod').metadata.labels ?? {};
+    const wanted = Object.entries(selector.matchLabels ?? selector);
+    t.false(
+      wanted.every(([name, value]) => testPod[name] === value),
+      `${kind} does not take the test Pod`,
+    );
+  }
+});
+
+chartTest('a Kubernetes that is too old is refused', (t) => {
+  for (const chart of [OPERATOR, CLUSTER]) {
+    const render = (version: string) => helm(['template', 'x', chart, '--kube-version', version]);
+    t.throws(() => render('1.28.9'), { message: /requires kubeVersion: >=1\.29/ });
+    t.notThrows(() => render('1.29.0-gke.1'));
   }
 });
 

@@ -49,6 +49,7 @@ test.before(async () => {
   const users = Object.fromEntries(
     [everywhere.release, listed.release, STRICT].map((release) => [accountOf(release), groups]),
   );
+  for (const person of ['view', 'edit']) users[person] = ['system:authenticated'];
   const plugins = '--enable-admission-plugins=OwnerReferencesPermissionEnforcement';
   server = await startApiServer({ users, flags: [...audit.flags, plugins] });
   if (server === undefined) return;
@@ -179,6 +180,47 @@ onServer(
     await admin(on).delete({ resource: OCPP_CLUSTERS, ...metadata });
   },
 );
+
+onServer('who may view may only look at clusters, and who may edit may change them', async (t, on) => {
+  const namespace = 'somewhere';
+  const roles = template(OPERATOR).filter(({ metadata }) => /-(view|edit)$/.test(metadata.name));
+  for (const role of roles) {
+    await admin(on).apply(role);
+    const kind = role.metadata.name.endsWith('view') ? ['view', 'edit'] : ['edit'];
+    const binding = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: role.metadata.name, namespace },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role.metadata.name },
+      subjects: kind.map((name) => ({ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name })),
+    };
+    await admin(on).apply(binding);
+  }
+  const cluster = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'of-people', namespace } };
+  const ref = { resource: OCPP_CLUSTERS, name: 'of-people', namespace };
+  const [viewer, editor] = [new KubeObjectStore(on.httpAs('view')), new KubeObjectStore(on.httpAs('edit'))];
+  await until(
+    () =>
+      editor.apply(cluster).then(
+        () => true,
+        () => false,
+      ),
+    'an editor may make one',
+  );
+  await t.notThrowsAsync(viewer.get(ref));
+  t.is((await t.throwsAsync<StoreError>(viewer.apply(cluster)))?.code, 'forbidden');
+  t.is((await t.throwsAsync<StoreError>(viewer.delete(ref)))?.code, 'forbidden');
+  t.is(
+    (await t.throwsAsync<StoreError>(editor.patchStatus(ref, {})))?.code,
+    'forbidden',
+    'the operator writes it',
+  );
+  const path = `/apis/ocpp.dev/v1alpha1/namespaces/${namespace}/ocppclusters/of-people/scale`;
+  const body = { spec: { replicas: 3 } };
+  const contentType = 'application/merge-patch+json';
+  await t.notThrowsAsync(on.httpAs('edit').json({ method: 'PATCH', path, body, contentType }));
+  await editor.delete(ref);
+});
 
 onServer('the alerts about the operator read metrics that it shows', async (t, on) => {
   const values = { metrics: { prometheusRule: { enabled: true } } };
