@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import { type Clock, sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
-import { backoffMs } from './backoff.ts';
+import { type BackoffLimits, backoffMs } from './backoff.ts';
 
 export interface EventRecorder {
   /** `reason` is CamelCase and stable; `message` is for a person. */
@@ -25,6 +25,8 @@ export interface EventRecorderOptions {
   readonly clock: Clock;
   /** At most one write of one Event in this time (ms). */
   readonly quietMs?: number;
+  /** Between two attempts at one Event, besides `quietMs`. */
+  readonly retry?: BackoffLimits;
   /** How long stop() may take; who waits for the Lease waits for it. */
   readonly stopMs?: number;
 }
@@ -52,7 +54,7 @@ const RETRY = { minMs: 1000, maxMs: 60_000 };
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { clock, log } = options;
-  const quietMs = options.quietMs ?? 10_000;
+  const { quietMs = 10_000, retry = RETRY } = options;
   const series = new Map<string, Series>();
   const stopping = new AbortController();
   let flushing: Promise<void> | undefined;
@@ -69,7 +71,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       log.warn({ ...errorFields(error), reason: one.reason, again }, 'event not written');
       if (again) {
         one.dirty = true;
-        one.due = performance.now() + Math.max(quietMs, backoffMs(one.failures - 1, RETRY, Math.random));
+        one.due = performance.now() + Math.max(quietMs, backoffMs(one.failures - 1, retry, Math.random));
       } else one.failures = 0;
     }
   };

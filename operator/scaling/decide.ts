@@ -9,7 +9,7 @@
 import type { SettledAutoscaling } from '../api/defaults.ts';
 import type { AutoscalingStatus, Condition } from '../api/ocpp-cluster.ts';
 import { type Load, loadOf, type Signals, smoothCapacity, wanted } from './demand.ts';
-import { highest, type Recommendations, recent, recommend } from './window.ts';
+import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
 export interface ScaleInput {
   readonly spec: SettledAutoscaling;
@@ -111,7 +111,7 @@ function nextStep(input: ScaleInput, current: number, target: number, windowed: 
 }
 
 function stepUp({ memory, now }: ScaleInput, current: number, target: number): Step {
-  if (memory.lastScaleDirection === 'Up' && sinceScale(memory, now) < UP_INTERVAL_MS) {
+  if (memory.lastScaleDirection === 'Up' && sinceMs(memory.lastScaleTime, now) < UP_INTERVAL_MS) {
     return { replicas: current, limit: `${target} wanted, next step up within 15 s` };
   }
   const most = Math.max(current + 4, current * 2);
@@ -127,13 +127,8 @@ function stepDown({ spec, deployment, memory, now }: ScaleInput, current: number
   if (readyReplicas < target || least >= current) return hold('not while Pods are not ready');
   // A short window is a wish for a quick descent.
   const paceMs = Math.min(DOWN_INTERVAL_MS, windowMs(spec));
-  if (sinceScale(memory, now) < paceMs) return hold(`next step down within ${paceMs / 1000} s`);
+  if (sinceMs(memory.lastScaleTime, now) < paceMs) return hold(`next step down within ${paceMs / 1000} s`);
   return { replicas: Math.max(least, current - Math.max(1, Math.floor(current / 10))) };
-}
-
-/** ms; a time in the future (another leader's clock) counts as now. */
-function sinceScale({ lastScaleTime }: AutoscalingStatus, now: number): number {
-  return lastScaleTime === undefined ? Infinity : Math.max(0, now - Date.parse(lastScaleTime));
 }
 
 function scaled(memory: AutoscalingStatus, from: number, to: number, now: number): AutoscalingStatus {

@@ -8,7 +8,7 @@
  */
 import type { SettledProxy } from '../api/defaults.ts';
 import type { ProxyAutoscalingStatus } from '../api/ocpp-cluster.ts';
-import { highest, type Recommendations, recent, recommend } from './window.ts';
+import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
 export interface ProxyScaleInput {
   readonly spec: Pick<SettledProxy, 'replicas' | 'maxSessionsPerPod' | 'autoscaling'>;
@@ -135,13 +135,8 @@ function stepDown(input: ProxyScaleInput, spec: Autoscaling, current: number, ta
   if (draining > 0) return hold(`not while ${draining} Pods give up their stations`);
   // A short window is a wish for a quick descent.
   const paceMs = Math.min(DOWN_INTERVAL_MS, windowMs(spec));
-  if (sinceScale(memory, now) < paceMs) return hold(`next step down within ${paceMs / 1000} s`);
+  if (sinceMs(memory.lastScaleTime, now) < paceMs) return hold(`next step down within ${paceMs / 1000} s`);
   return { replicas: current - 1 };
-}
-
-/** ms; a time in the future (another leader's clock) counts as now. */
-function sinceScale({ lastScaleTime }: ProxyAutoscalingStatus, now: number): number {
-  return lastScaleTime === undefined ? Infinity : Math.max(0, now - Date.parse(lastScaleTime));
 }
 
 function remembered(

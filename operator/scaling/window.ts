@@ -36,3 +36,15 @@ export function highest(recommendations: Recommendations): number | undefined {
     ? undefined
     : Math.max(...recommendations.map(({ replicas }) => replicas));
 }
+
+/** Clocks of one cluster differ by less. */
+const SKEW_MS = 60_000;
+
+/**
+ * ms since a time of the status; Infinity for never. One in the future was written by another leader: it counts as now, or, where
+ * that clock was wrong, for nothing, as it would hold up the scaling until it is reached.
+ */
+export function sinceMs(time: string | undefined, now: number): number {
+  const ms = time === undefined ? Infinity : now - Date.parse(time);
+  return ms < -SKEW_MS ? Infinity : Math.max(0, ms);
+}

@@ -98,6 +98,17 @@ const RULES: readonly Rule[] = [
     replicas: 12,
   },
   {
+    name: 'a time a little in the future, by another leader, counts as now',
+    given: input(6, load(2000), { memory: { lastScaleTime: ago(-20), lastScaleDirection: 'Up' } }),
+    replicas: 6,
+    says: /within 15 s/,
+  },
+  {
+    name: 'a leader whose clock was wrong by an hour does not hold up the next one for an hour',
+    given: input(6, load(2000), { memory: { lastScaleTime: ago(-3600), lastScaleDirection: 'Up' } }),
+    replicas: 12,
+  },
+  {
     name: 'a step down does not hold up a step up',
     given: input(6, load(900), { memory: { lastScaleTime: ago(2), lastScaleDirection: 'Down' } }),
     replicas: 9,

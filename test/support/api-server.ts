@@ -20,6 +20,8 @@ export interface ApiServer extends AsyncDisposable {
   httpAs(user: string): KubeHttp;
   /** What this user (`admin` where left out) shows to be known. */
   token(user?: string): string;
+  /** Gives the user another token. The server knows it, and no longer the old one, from its next start. */
+  renewToken(user: string): void;
   /** Path of a kubeconfig file for this user. */
   kubeconfig(user?: string): string;
   /** SIGKILL: every connection is reset. The data stay. */
@@ -119,6 +121,10 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
     restart,
     signal: (name) => void child.kill(name),
     token: (user = 'admin') => tokens.get(user) ?? '',
+    renewToken(user) {
+      tokens.set(user, newToken());
+      writeTokens(folder, tokens, options.users);
+    },
     kubeconfig: (user = 'admin') => writeKubeconfig(folder, url, user, tokens.get(user) ?? ''),
     installCrd: (yaml) => installCrd(http, yaml),
     async [Symbol.asyncDispose]() {
@@ -153,13 +159,23 @@ function writeCredentials(folder: string, { users = {} }: ApiServerOptions): Map
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   writeFileSync(join(folder, 'sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(join(folder, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
-  const tokens = new Map<string, string>();
-  const rows = Object.entries({ admin: ['system:masters'], ...users }).map(([user, groups]) => {
-    tokens.set(user, randomBytes(16).toString('hex'));
-    return `${tokens.get(user)},${user},${user},"${groups.join(',')}"\n`;
-  });
-  writeFileSync(join(folder, 'tokens.csv'), rows.join(''));
+  const tokens = new Map(['admin', ...Object.keys(users)].map((user) => [user, newToken()]));
+  writeTokens(folder, tokens, users);
   return tokens;
+}
+
+const newToken = () => randomBytes(16).toString('hex');
+
+function writeTokens(
+  folder: string,
+  tokens: ReadonlyMap<string, string>,
+  users: ApiServerOptions['users'] = {},
+): void {
+  const groups: ApiServerOptions['users'] = { admin: ['system:masters'], ...users };
+  const rows = [...tokens].map(
+    ([user, token]) => `${token},${user},${user},"${groups[user]?.join(',') ?? ''}"\n`,
+  );
+  writeFileSync(join(folder, 'tokens.csv'), rows.join(''));
 }
 
 function etcdArgs(folder: string, port: number): string[] {

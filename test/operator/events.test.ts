@@ -1,0 +1,74 @@
+/** Events when the API server does not take them: tried again, within bounds. */
+import test from 'ava';
+import { createEventRecorder } from '../../operator/controller/events.ts';
+import { type KubeObject, StoreError, type StoreErrorCode } from '../../operator/kube/object-store.ts';
+import { systemClock } from '../../services/runtime/clock.ts';
+import { memoryLog } from '../support/memory-log.ts';
+import { until } from '../support/until.ts';
+
+const about: KubeObject = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'subject', namespace: 'default', uid: 'uid' },
+};
+
+type Event = KubeObject & { readonly reason: string; readonly count: number };
+
+/** `answer` says what becomes of the write with this number, from 1. */
+function recorderOn(answer: (attempt: number) => Promise<void>) {
+  const attempts: string[] = [];
+  const written: string[] = [];
+  const log = memoryLog();
+  const recorder = createEventRecorder({
+    store: {
+      async apply(object) {
+        const { reason, count } = object as Event;
+        attempts.push(reason);
+        await answer(attempts.length);
+        written.push(`${reason} ${count}`);
+        return { object, changed: true };
+      },
+    },
+    component: 'ocpp-operator',
+    instance: 'pod-1',
+    log,
+    clock: systemClock,
+    quietMs: 1,
+    retry: { minMs: 1, maxMs: 4 },
+    stopMs: 100,
+  });
+  return { recorder, attempts, written, log };
+}
+
+const failing = (code: StoreErrorCode) => Promise.reject(new StoreError(code, code));
+
+for (const code of ['unavailable', 'throttled', 'unauthenticated'] as const) {
+  test(`${code}: an Event is written in the end, with all that happened meanwhile`, async (t) => {
+    const { recorder, written } = recorderOn((n) => (n <= 5 ? failing(code) : Promise.resolve()));
+    recorder.record(about, 'Warning', 'RedisLost', 'no answer');
+    recorder.record(about, 'Warning', 'RedisLost', 'no answer');
+    await until(() => written.length > 0, 'it is written');
+    t.deepEqual(written, ['RedisLost 2']);
+    await recorder.stop();
+  });
+}
+
+test('what is refused is not tried again, and what never works ten times', async (t) => {
+  const refused = recorderOn(() => failing('forbidden'));
+  refused.recorder.record(about, 'Normal', 'Refused', '');
+  const never = recorderOn(() => failing('unavailable'));
+  never.recorder.record(about, 'Normal', 'Never', '');
+  await until(() => never.attempts.length >= 10, 'ten attempts');
+  await Promise.all([refused.recorder.stop(), never.recorder.stop()]);
+  t.is(refused.attempts.length, 1);
+  t.is(never.attempts.length, 10);
+  t.is(never.log.lines.filter(({ level }) => level === 'warn').length, 10, 'each failure is told');
+});
+
+test('an API server that hangs does not hold up the end', async (t) => {
+  const { recorder, attempts, written } = recorderOn(() => new Promise(() => {}));
+  recorder.record(about, 'Normal', 'Hanging', '');
+  await until(() => attempts.length > 0, 'it is tried');
+  await recorder.stop();
+  t.deepEqual(written, []);
+});
