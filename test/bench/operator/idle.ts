@@ -1,6 +1,6 @@
 /** What quiet clusters cost, by what the API server was asked and what the operator computed. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isWrite } from './api-calls.ts';
+import { isWrite, summary } from './api-calls.ts';
 import { markdown, megabytes } from './markdown.ts';
 import type { OperatorProcess } from './operator-process.ts';
 import { type Use, watchUse } from './watch-use.ts';
@@ -21,14 +21,16 @@ const HEAD = [
 
 export class Idle {
   readonly #rows: string[][] = [];
+  readonly #summaries: string[] = [];
 
   async measure(world: World, operator: OperatorProcess, what: string, seconds: number): Promise<void> {
     const use = await watchUse(world, operator, () => sleep(seconds * 1000));
     this.#rows.push([what, ...figures(use, world.clusters.all.length)]);
+    this.#summaries.push(`- ${what}: ${summary(use.calls) || 'nothing asked'}`);
   }
 
   table(): string {
-    return markdown(HEAD, this.#rows);
+    return [markdown(HEAD, this.#rows), '', ...this.#summaries].join('\n');
   }
 }
 

@@ -14,6 +14,8 @@ import { startStandIn } from './stand-in.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const USERS = ['operator-a', 'operator-b'] as const;
+/** Two Services a cluster. */
+const SERVICE_RANGE = '--service-cluster-ip-range=10.0.0.0/20';
 export type User = (typeof USERS)[number];
 
 export interface World extends AsyncDisposable {
@@ -35,7 +37,7 @@ export async function startWorld(profiles: string | undefined): Promise<World> {
   // Fair queues of the API server (429) hold for them as for any ServiceAccount.
   const groups = ['system:serviceaccounts'];
   const users = Object.fromEntries(USERS.map((user) => [user, groups]));
-  const server = await startApiServer({ users, flags: calls.flags });
+  const server = await startApiServer({ users, flags: [...calls.flags, SERVICE_RANGE] });
   if (server === undefined) throw new Error('nothing to measure against without a kube-apiserver');
   stack.use(server);
   await allow(server);
