@@ -16,11 +16,19 @@ export function keyOf(metadata: { readonly name: string; readonly namespace?: st
 
 export const sameResource = (a: Resource, b: Resource) => a.group === b.group && a.plural === b.plural;
 
-/** A test for an equality selector such as `a=b,c=d`; an empty one matches all. */
-export function selectorOf(labelSelector = ''): (object: KubeObject) => boolean {
-  const wanted = labelSelector
+/** Label and value of each term of an equality selector such as `a=b,c=d`. */
+export function requirementsOf(labelSelector = ''): readonly (readonly [string, string | undefined])[] {
+  return labelSelector
     .split(',')
     .filter((pair) => pair !== '')
-    .map((pair) => pair.split(/==?/, 2).map((side) => side.trim()));
-  return ({ metadata: { labels = {} } }) => wanted.every(([name, value]) => labels[name ?? ''] === value);
+    .map((pair) => {
+      const [label = '', value] = pair.split(/==?/, 2).map((side) => side.trim());
+      return [label, value];
+    });
+}
+
+/** A test for an equality selector; an empty one matches all. */
+export function selectorOf(labelSelector = ''): (object: KubeObject) => boolean {
+  const wanted = requirementsOf(labelSelector);
+  return ({ metadata: { labels = {} } }) => wanted.every(([label, value]) => labels[label] === value);
 }

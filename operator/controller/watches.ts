@@ -159,9 +159,10 @@ export class Watches {
     onChange: (change: ObjectChange) => void,
     onGone?: () => void,
   ): Reflector {
-    const { store, log, random, relistMs, onRestart } = this.#options;
+    const { store, log, random, relistMs, onRestart, ownerLabel } = this.#options;
     return new Reflector({
       ...scope,
+      indexLabel: ownerLabel,
       store,
       resource,
       onChange,
