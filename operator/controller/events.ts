@@ -63,7 +63,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     one.dirty = false;
     one.due = performance.now() + quietMs;
     try {
-      await options.store.apply(eventObject(name, one, options));
+      await options.store.apply(eventObject(name, one, options), { unread: true });
       one.failures = 0;
     } catch (error) {
       one.failures += 1;

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { errorOf } from './answer.ts';
 import type { KubeHttp, KubeRequest } from './http.ts';
 import {
+  type ApplyOptions,
   type KubeObject,
   type ListOptions,
   type ObjectList,
@@ -102,14 +103,21 @@ export class KubeObjectStore implements ObjectStore {
     for await (const line of lines) if (line !== '') yield eventOf(path, line);
   }
 
-  async apply(object: KubeObject): Promise<{ readonly object: KubeObject; readonly changed: boolean }> {
-    const rendered = rendering(object);
+  async apply(
+    object: KubeObject,
+    { unread = false }: ApplyOptions = {},
+  ): Promise<{ readonly object: KubeObject; readonly changed: boolean }> {
     const resource = await this.#paths.resourceOf(object);
     const { name, namespace } = object.metadata;
     const ref = { resource, name, ...(namespace === undefined ? {} : { namespace }) };
     const path = this.#paths.of(ref);
-    const before = this.#options.cached?.(ref) ?? (await this.get(ref));
+    const before = this.#options.cached?.(ref) ?? (unread ? undefined : await this.get(ref));
+    if (before !== undefined && this.#memo.seen(path, object, before)) {
+      return { object: before, changed: false };
+    }
+    const rendered = rendering(object);
     if (before !== undefined && this.#memo.settled(path, rendered, before)) {
+      this.#memo.noteSeen(object, before);
       return { object: before, changed: false };
     }
     const after = await this.#patch(path, rendered);

@@ -69,6 +69,11 @@ export type WatchEvent =
   /** Nothing changed, but everything up to this version has been seen. */
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
+export interface ApplyOptions {
+  /** Do not ask first what there is: the caller just did, or nobody wants to know. `changed` may then be true without a change. */
+  readonly unread?: boolean;
+}
+
 export interface ObjectStore {
   /** Whether there is such a kind, of this version. Kinds of add-ons (a CRD of others) may come and go. */
   serves(resource: Resource): Promise<boolean>;
@@ -88,7 +93,10 @@ export interface ObjectStore {
    * removed; fields of others stay. Writes nothing when nothing would change: `changed` tells. Given a uid
    * it is about that very object: throws `conflict` where there is none, `invalid` where it is another one.
    */
-  apply(object: KubeObject): Promise<{ readonly object: KubeObject; readonly changed: boolean }>;
+  apply(
+    object: KubeObject,
+    options?: ApplyOptions,
+  ): Promise<{ readonly object: KubeObject; readonly changed: boolean }>;
   /**
    * Makes the object if there is none of its name; false: there is one, and it stays as it is. For what must
    * be written once and not be read (Secrets).

@@ -24,6 +24,20 @@ const LIMIT = 10_000;
 
 export class RenderingMemo {
   readonly #applied = new Map<string, Applied>();
+  /** By what a caller gave to apply: the version of the live object that was found to be what it makes. */
+  readonly #seen = new WeakMap<KubeObject, string>();
+
+  /**
+   * Whether settled() was true for this very object and this very version of `live` before. It spares the work of
+   * writing both out and comparing them to callers that give the same object again; objects are never written to.
+   */
+  seen(key: string, given: KubeObject, live: KubeObject): boolean {
+    return this.#applied.has(key) && this.#seen.get(given) === versionOf(live);
+  }
+
+  noteSeen(given: KubeObject, live: KubeObject): void {
+    this.#seen.set(given, versionOf(live));
+  }
 
   /** Whether `live` is what applying `rendered` makes of it. */
   settled(key: string, rendered: object, live: KubeObject): boolean {
@@ -49,6 +63,9 @@ export class RenderingMemo {
     if (this.#applied.size > LIMIT && oldest !== undefined) this.#applied.delete(oldest);
   }
 }
+
+const versionOf = ({ metadata: { uid = '', resourceVersion = '' } }: KubeObject) =>
+  `${uid} ${resourceVersion}`;
 
 const hashOf = (rendered: object) => createHash('sha256').update(JSON.stringify(rendered)).digest('base64');
 

@@ -73,7 +73,7 @@ async function applyOne(pass: Pass, object: KubeObject, changed: string[]): Prom
   if (taken !== undefined) return taken;
   if (live === undefined) await existence.confirm();
   try {
-    const result = await store.apply(object);
+    const result = await store.apply(object, { unread: live === undefined });
     if (result.changed) changed.push(describe(object));
     return undefined;
   } catch (error) {

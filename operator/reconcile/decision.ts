@@ -8,8 +8,7 @@ import type {
   RedisStatus,
 } from '../api/ocpp-cluster.ts';
 import type { KubeObject, Resource } from '../kube/object-store.ts';
-import { renderObjects } from '../render/objects.ts';
-import { decide, type ScaleDecision } from '../scaling/decide.ts';
+import { decide, type ScaleDecision, SIGNALS_MISSING } from '../scaling/decide.ts';
 import type { Signals } from '../scaling/demand.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
 import { deletionCosts } from './deletion-costs.ts';
@@ -17,6 +16,7 @@ import { chooseRedis } from './embedded-redis.ts';
 import { type Observed, podsOf } from './observe.ts';
 import { ANNOTATION, type Orders, ordersOf } from './orders.ts';
 import { chooseRelease, type OwnImages, type Release } from './release.ts';
+import type { Rendering } from './rendering.ts';
 import { stateOf } from './workloads.ts';
 
 export interface DecisionInput {
@@ -28,6 +28,7 @@ export interface DecisionInput {
   readonly autoscaling: AutoscalingStatus | undefined;
   readonly proxyAutoscaling: ProxyAutoscalingStatus | undefined;
   readonly own: OwnImages;
+  readonly rendering: Rendering;
   /** Kinds of add-ons that the API server has. */
   readonly serves: (resource: Resource) => boolean;
   readonly operatorNamespace?: string | undefined;
@@ -35,6 +36,8 @@ export interface DecisionInput {
   readonly now: number;
   /** Readings older than this hold, ms. */
   readonly staleMs: number;
+  /** This operator has just begun and read nothing yet. */
+  readonly warmingUp: boolean;
 }
 
 export interface Decision {
@@ -51,7 +54,7 @@ export interface Decision {
 }
 
 export function decideAll(input: DecisionInput): Decision {
-  const { cluster, observed, status, own, serves, operatorNamespace } = input;
+  const { cluster, observed, status, own, rendering, serves, operatorNamespace } = input;
   const spec = settledSpec(cluster);
   const orders = ordersOf(cluster);
   const [container] = observed.redis?.spec?.template?.spec?.containers ?? [];
@@ -62,7 +65,7 @@ export function decideAll(input: DecisionInput): Decision {
   const costs = deletionCosts(observed, input.signals, proxies.replicas, spec.proxy.maxSessionsPerPod);
   const claim = observed.redis?.spec?.volumeClaimTemplates?.[0];
   const redisVolumeSize = claim?.spec?.resources?.requests?.['storage'];
-  const objects = renderObjects(cluster, {
+  const objects = rendering.of(cluster, {
     image: release.image,
     redisImage: spec.redis.embedded?.image || release.redisImage,
     renderRevision: release.renderRevision,
@@ -80,7 +83,7 @@ export function decideAll(input: DecisionInput): Decision {
 
 function processors(input: DecisionInput, { processor }: SettledSpec, orders: Orders): ScaleDecision {
   const { observed, signals, autoscaling, now, staleMs } = input;
-  return decide({
+  const decision = decide({
     spec: processor.autoscaling,
     ...(processor.replicas !== undefined && { fixedReplicas: processor.replicas }),
     ...deploymentOf(observed),
@@ -90,6 +93,23 @@ function processors(input: DecisionInput, { processor }: SettledSpec, orders: Or
     now,
     staleMs,
   });
+  return input.warmingUp ? asBefore(decision, input) : decision;
+}
+
+/**
+ * A rate takes two readings, which an operator that has just started has not got. It knows no more than the one before it
+ * and says nothing else: a restart writes no status and tells of no trouble.
+ */
+function asBefore(decision: ScaleDecision, { status, autoscaling }: DecisionInput): ScaleDecision {
+  const known = status?.conditions?.find(({ type }) => type === 'AutoscalingActive');
+  if (decision.condition.reason !== SIGNALS_MISSING || known === undefined) return decision;
+  const { status: value, reason, message } = known;
+  const told = autoscaling?.reason === undefined ? {} : { reason: autoscaling.reason };
+  return {
+    ...decision,
+    memory: { ...decision.memory, ...told },
+    condition: { status: value, reason, message },
+  };
 }
 
 function pausedScale({ observed, autoscaling }: DecisionInput): ScaleDecision {

@@ -25,6 +25,7 @@ import { type ClusterEvent, eventsBetween } from './events.ts';
 import { Measurement, staleMs } from './measure.ts';
 import type { ClusterMetrics } from './metrics.ts';
 import { type Observed, observe } from './observe.ts';
+import { Rendering } from './rendering.ts';
 import { statusOf, worthWriting } from './status.ts';
 import { stateOf } from './workloads.ts';
 
@@ -49,8 +50,12 @@ export interface ReconcilerOptions {
 /** What this process knows of a cluster. */
 interface Memory {
   readonly uid: string | undefined;
+  /** When it was first looked at, ms since 1970. */
   readonly since: number;
+  /** Whether its Pods told how many frames arrive since then. */
+  read: boolean;
   readonly measurement: Measurement;
+  readonly rendering: Rendering;
   autoscaling: AutoscalingStatus | undefined;
   proxyAutoscaling: ProxyAutoscalingStatus | undefined;
   /** What we wrote last: the cache may not show it yet. */
@@ -98,6 +103,8 @@ async function reconcileCluster(
   const observed = observe(caches, cluster);
   const signals = await memory.measurement.read(observed);
   const before = memory.status;
+  memory.read ||= signals.arrivalRate !== undefined;
+  const stale = staleMs(options.scrapeIntervalMs);
   const decision = decideAll({
     cluster,
     observed,
@@ -105,11 +112,13 @@ async function reconcileCluster(
     status: before,
     autoscaling: memory.autoscaling,
     proxyAutoscaling: memory.proxyAutoscaling,
+    rendering: memory.rendering,
     own: { image: options.defaultImage, redisImage: options.redisImage },
     serves: caches.serves.bind(caches),
     operatorNamespace: options.operatorNamespace,
     now: clock.now(),
-    staleMs: staleMs(options.scrapeIntervalMs),
+    staleMs: stale,
+    warmingUp: !memory.read && clock.now() - memory.since < stale,
   });
   memory.autoscaling = decision.scale.memory;
   memory.proxyAutoscaling = decision.proxies.memory;
@@ -170,11 +179,14 @@ function newMemory(options: ReconcilerOptions, cluster: OcppCluster): Memory {
   return {
     uid: cluster.metadata.uid,
     since: clock.now(),
+    read: false,
     measurement: new Measurement({ scrape, clock, intervalMs }),
+    rendering: new Rendering(),
     autoscaling: cluster.status?.autoscaling,
     proxyAutoscaling: cluster.status?.proxy?.autoscaling,
     status: cluster.status,
-    writtenAt: -Infinity,
+    // What is not read yet is no news.
+    writtenAt: clock.now(),
     passwordTriedAt: -Infinity,
     problem: '',
   };

@@ -139,6 +139,9 @@ function scaled(memory: AutoscalingStatus, from: number, to: number, now: number
 
 type Told = ScaleDecision['condition'];
 
+/** Reason of AutoscalingActive where the load is not known. */
+export const SIGNALS_MISSING = 'SignalsMissing';
+
 const NOT_DOWN = 'not down while the annotation ocpp.dev/pause-scale-in is "true"';
 
 function off(replicas: number, least: number): ScaleDecision {
@@ -150,7 +153,7 @@ function off(replicas: number, least: number): ScaleDecision {
 
 function held(why: string, replicas: number): Told {
   const message = `holding ${replicas}: ${why}. See whether Pods are ready and answer on their admin port`;
-  return { status: 'False', reason: 'SignalsMissing', message };
+  return { status: 'False', reason: SIGNALS_MISSING, message };
 }
 
 function followed({ arrivalRate, queue }: Load, capacity: number, raw: number, replicas: number): Told {

@@ -1,5 +1,5 @@
 /** The index of a cache gives the same answers as looking at every object. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import test from 'ava';
 import { keyOf, selectorOf } from '../../operator/controller/caches.ts';
 import { IndexedObjects } from '../../operator/controller/indexed-objects.ts';
@@ -45,5 +45,5 @@ test('whatever is set, changed, moved to another label and deleted: lists hold w
     t.deepEqual([...index.entries()], [...plain]);
   });
   fc.assert(property, { numRuns: 300 });
-  t.true(listed > 100, 'some were found');
+  t.true(listed > 20, 'some were found');
 });

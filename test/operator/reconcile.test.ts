@@ -222,13 +222,20 @@ test(
       live: well,
       ready: well,
     });
-    await using scene = await Scene.open(api);
-    await scene.create({});
-    await eventually(t, () => scene.names(...KINDS), ALL);
-    await scene.settleAll();
-    await scene.pod('ws-proxy', admin.port);
-    await eventually(t, async () => (await scene.condition('AutoscalingActive')).status, 'True');
-    await eventually(t, async () => (await scene.status()).phase, 'Running');
+    const first = await Scene.open(api);
+    await first.create({});
+    await eventually(t, () => first.names(...KINDS), ALL);
+    await first.settleAll();
+    await first.pod('ws-proxy', admin.port);
+    await eventually(t, async () => (await first.condition('AutoscalingActive')).status, 'True');
+    await eventually(t, async () => (await first.status()).phase, 'Running');
+
+    const before = (await first.get('ocppclusters/city'))?.metadata.resourceVersion;
+    await first[Symbol.asyncDispose]();
+    await using scene = await Scene.open(api, { namespace: first.namespace });
+    await eventually(t, async () => (await scene.passes()) >= 10, true);
+    const after = (await scene.get('ocppclusters/city'))?.metadata.resourceVersion;
+    t.is(after, before, 'an operator that has just started and read nothing yet has no news');
 
     depth.set(12_000);
     await eventually(t, async () => (await scene.get('deployments/city-processor'))?.spec.replicas, 3);
