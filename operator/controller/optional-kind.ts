@@ -13,7 +13,7 @@ export interface OptionalKindOptions {
   readonly serves: (resource: Resource) => Promise<boolean>;
   /** New ones, one for each namespace that is watched. */
   readonly reflectors: () => readonly Reflector[];
-  /** A first list was read whole, or the kind is gone. */
+  /** A first answer, a first list that was read whole, or the kind is gone. */
   readonly onTurn: () => void;
   readonly log: Log;
   readonly random: () => number;
@@ -24,6 +24,7 @@ export interface OptionalKindOptions {
 export class OptionalKind {
   readonly #options: OptionalKindOptions;
   readonly #stop = new AbortController();
+  #answered = false;
   #wake = new AbortController();
   #reflectors: readonly Reflector[] = [];
   #running: Promise<void> | undefined;
@@ -39,6 +40,11 @@ export class OptionalKind {
   /** None while the kind is not served. */
   get reflectors(): readonly Reflector[] {
     return this.#reflectors;
+  }
+
+  /** Whether it is known if the kind is served and, if so, what there is of it. */
+  get settled(): boolean {
+    return this.#answered && this.#reflectors.every(({ hasSynced, refused }) => hasSynced || refused);
   }
 
   start(): void {
@@ -79,7 +85,10 @@ export class OptionalKind {
         'not known whether it is served',
       );
     }
+    const first = !this.#answered;
+    this.#answered = true;
     if (served && this.#reflectors.length === 0) this.#begin();
+    else if (first) this.#options.onTurn();
     if (!served && this.#reflectors.length > 0) await this.#end();
   }
 

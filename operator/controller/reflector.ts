@@ -59,7 +59,7 @@ export class Reflector {
   #lastTry = performance.now();
   /** Errors in a row. */
   #failures = 0;
-  #problem: string | undefined;
+  #problem: unknown;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
@@ -89,7 +89,14 @@ export class Reflector {
 
   /** What the last list or watch failed with; undefined when the server has answered since. */
   get problem(): string | undefined {
-    return this.#problem;
+    const problem = this.#problem;
+    if (problem === undefined) return undefined;
+    return problem instanceof Error ? problem.message : String(problem);
+  }
+
+  /** Whether that is a refusal, which trying again will hardly change (no rights). */
+  get refused(): boolean {
+    return this.#problem instanceof StoreError && !this.#problem.retryable;
   }
 
   /** Milliseconds since the server last said anything: list, event, bookmark or an orderly end. */
@@ -136,7 +143,7 @@ export class Reflector {
 
   async #pause(error: unknown): Promise<void> {
     const reason = error instanceof StoreError ? error.code : 'error';
-    this.#problem = error instanceof Error ? error.message : String(error);
+    this.#problem = error;
     this.#options.onRestart?.(reason);
     const wish = error instanceof StoreError ? (error.retryAfterMs ?? 0) : 0;
     const limits = this.#options.backoff ?? { minMs: 800, maxMs: 30_000 };

@@ -40,6 +40,7 @@ export class Watches {
   readonly #options: WatchesOptions;
   readonly #scopes: readonly Scope[];
   readonly #optional: readonly OptionalKind[];
+  #addOnsKnown = false;
 
   constructor(options: WatchesOptions) {
     this.#options = options;
@@ -192,10 +193,15 @@ export class Watches {
     return undefined;
   }
 
-  /** Add-ons are read whole wherever we work: a namespace that we cannot read does not count. */
+  /**
+   * Add-ons are read whole wherever we work: a namespace that we cannot read does not count. At the start none is served before
+   * all are known: of two that belong together one alone would make us take away what stands for both.
+   */
   #serves(resource: Resource): boolean {
     const kind = this.#optional.find((one) => sameResource(one.resource, resource));
     if (kind === undefined) return this.#of(resource).length > 0;
+    this.#addOnsKnown ||= this.#optional.every(({ settled }) => settled);
+    if (!this.#addOnsKnown) return false;
     const relevant = kind.reflectors.filter((_, index) => {
       const scope = this.#scopes[index];
       return scope !== undefined && isSynced(scope);

@@ -40,15 +40,20 @@ const widget = (name: string) => ({
   metadata: { name, namespace: 'default', labels: OURS },
 });
 
+const GADGETS: Resource = { ...WIDGETS, kind: 'Gadget', plural: 'gadgets' };
+
 /** Config maps are what is reconciled, Services and Widgets what they own. Notes each reconcile. */
-function control(store: Pick<ObjectStore, 'list' | 'watch' | 'serves'>) {
+function control(
+  store: Pick<ObjectStore, 'list' | 'watch' | 'serves'>,
+  optional: readonly Resource[] = [WIDGETS],
+) {
   const calls: string[] = [];
   const log = memoryLog();
   const controller: Controller = createController({
     store,
     primary: CONFIG_MAPS,
     owned: [SERVICES],
-    optional: [WIDGETS],
+    optional,
     ownedSelector: 'managed-by=us',
     ownerLabel: 'owner',
     namespaces: ['default'],
@@ -150,6 +155,37 @@ test('no answer of discovery is no "no": what is watched stays so', async (t) =>
   answer = () => new Promise(() => {});
   const last = asked;
   await until(() => asked > last, 'it is asked again, and nobody answers');
+  await controller.stop();
+});
+
+test('at the start no add-on counts before all are known', async (t) => {
+  const inner = memory(() => true);
+  await inner.apply(configMap);
+  const answer = Promise.withResolvers<boolean>();
+  const list = Promise.withResolvers<void>();
+  const { controller, calls } = control(
+    {
+      watch: inner.watch.bind(inner),
+      async list(resource, options) {
+        if (resource === GADGETS) await list.promise;
+        return inner.list(resource, options);
+      },
+      serves: (resource) => (resource === GADGETS ? answer.promise : inner.serves(resource)),
+    },
+    [WIDGETS, GADGETS],
+  );
+  const { caches } = controller;
+  const serves = () => [WIDGETS, GADGETS].map((kind) => caches.serves(kind));
+  controller.start();
+  await until(() => calls.length > 1, 'reconciles, also when the first is listed');
+  t.deepEqual(serves(), [false, false], 'the other was not asked for yet');
+  answer.resolve(true);
+  await delay(50);
+  t.deepEqual(serves(), [false, false], 'the other was not listed yet');
+  list.resolve();
+  await until(() => caches.serves(GADGETS), 'both are known');
+  t.deepEqual(serves(), [true, true]);
+  await until(() => calls.includes('default/one with'), 'all objects come up');
   await controller.stop();
 });
 
