@@ -158,7 +158,7 @@ export interface EmbeddedRedisSpec {
   readonly podTemplate?: PodTemplateSpec;
 }
 
-/** What a user may add to our Pods. Lists replace ours, except env, which is merged by name. */
+/** What a user may add to our Pods, merged as by a strategic merge patch. Lists replace ours, except env, which is merged by name. */
 export interface PodTemplateSpec {
   readonly metadata?: {
     readonly labels?: Readonly<Record<string, string>>;

@@ -62,7 +62,7 @@ export function podTemplate(
           ...parts.container,
           imagePullPolicy: pullPolicy,
           env: mergeEnv(parts.container.env ?? [], extra.env),
-          resources: resourcesOf(parts.resources, extra),
+          resources: resourcesOf(view, parts.resources, extra),
           securityContext: {
             allowPrivilegeEscalation: false,
             readOnlyRootFilesystem: true,
@@ -92,11 +92,19 @@ function placement(view: View, component: Component, extra: PodTemplateSpec): ob
   };
 }
 
-/** The user's requests and limits each replace ours as a whole. */
-export function resourcesOf(defaults: Resources, extra: PodTemplateSpec): Resources {
-  const limits = extra.resources?.limits ?? defaults.limits;
-  const requests = extra.resources?.requests ?? withinLimits(defaults.requests, limits);
-  return { requests, limits };
+/** One resource given leaves the others as they are; until revision 2 requests and limits were replaced, each as a whole. */
+export function resourcesOf(
+  { renderRevision }: Pick<View, 'renderRevision'>,
+  defaults: Resources,
+  extra: PodTemplateSpec,
+): Resources {
+  const given = extra.resources ?? {};
+  if (renderRevision < 2) {
+    const limits = given.limits ?? defaults.limits;
+    return { requests: given.requests ?? withinLimits(defaults.requests, limits), limits };
+  }
+  const limits = { ...defaults.limits, ...given.limits };
+  return { requests: { ...withinLimits(defaults.requests, limits), ...given.requests }, limits };
 }
 
 /** A limit below our default request would be refused by the API server, though only the limit was given. */

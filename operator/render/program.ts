@@ -15,7 +15,7 @@ const HEAP_SHARE = 0.7;
 /** @param further options of Node itself */
 export function programEnv(
   view: View,
-  resources: Parameters<typeof resourcesOf>[0],
+  resources: Parameters<typeof resourcesOf>[1],
   extra: PodTemplateSpec,
   further: readonly string[] = [],
 ): V1EnvVar[] {
@@ -25,7 +25,7 @@ export function programEnv(
     { name: ENV.adminPort, value: String(PORT.admin) },
     { name: ENV.callTimeout, value: `${spec.processor.callTimeoutSeconds}s` },
     ...redisEnv(view),
-    nodeOptions(resourcesOf(resources, extra).limits['memory'], further),
+    nodeOptions(resourcesOf(view, resources, extra).limits['memory'], further),
   ];
 }
 

@@ -71,7 +71,7 @@ export function redisStatefulSet(view: View, redis: SettledEmbeddedRedis): KubeO
   const container = {
     image: view.redisImage,
     command: guarded ? ['sh', '-c', WITH_PASSWORD, 'redis-server'] : ['redis-server'],
-    args: redisArguments(redis),
+    args: redisArguments(view, redis),
     env: [
       ...POD_ENV.filter(({ name }) => name === ENV.podIp),
       { name: 'REDIS_PORT', value: String(PORT.redis) },
@@ -103,8 +103,8 @@ export function redisStatefulSet(view: View, redis: SettledEmbeddedRedis): KubeO
 }
 
 /** `$(NAME)` is filled in by the kubelet from the container's environment. */
-function redisArguments({ appendFsync, podTemplate: extra }: SettledEmbeddedRedis): string[] {
-  const limit = resourcesOf(RESOURCES, extra).limits['memory'];
+function redisArguments(view: View, { appendFsync, podTemplate: extra }: SettledEmbeddedRedis): string[] {
+  const limit = resourcesOf(view, RESOURCES, extra).limits['memory'];
   const settings: Readonly<Record<string, string>> = {
     bind: '$(POD_IP)',
     port: String(PORT.redis),

@@ -3,7 +3,8 @@
  * operator goes on rendering what it found until spec.image changes or spec.upgrade asks.
  *
  * 1: release 0.1.0.
- * 2: Pods spread over zones as well as over nodes, and are asked whether they live 2 s after they started.
+ * 2: Pods spread over zones as well as over nodes, and are asked whether they live 2 s after they started;
+ *    a request or limit of the user's leaves our others as they are.
  */
 export const RENDER_REVISION = 2;
 

@@ -279,7 +279,10 @@ test('the user’s additions stand beside ours, env merged by name', (t) => {
   t.like(pod, { nodeSelector: { disk: 'ssd' }, priorityClassName: 'system-node-critical' });
   t.deepEqual(pod.topologySpreadConstraints, []);
   t.deepEqual(pod.imagePullSecrets, [{ name: 'registry' }]);
-  t.deepEqual(pod.containers[0].resources, { requests: { cpu: '2' }, limits: { memory: '2Gi' } });
+  t.deepEqual(pod.containers[0].resources, {
+    requests: { cpu: '2', memory: '256Mi' },
+    limits: { memory: '2Gi' },
+  });
   const small = podOf(objects, 'StatefulSet/city-redis').containers[0].resources;
   t.is(small?.requests?.['memory'], '100Mi', 'a request never exceeds the user’s limit');
   t.like(find(objects, 'Service/city-ws-proxy'), {

@@ -46,7 +46,7 @@ const START_MS = 60_000;
 
 /** Undefined (and a loud word) where there are no binaries; an error if CI is set. */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer | undefined> {
-  const assets = findAssets();
+  const assets = testTools();
   if (assets !== undefined) return start(assets, options);
   const message = `no kube-apiserver here; get one with: export KUBEBUILDER_ASSETS=$(${GET_ASSETS})`;
   if (process.env['CI']) throw new Error(message);
@@ -54,7 +54,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   return undefined;
 }
 
-function findAssets(): string | undefined {
+/** Folder with kube-apiserver, etcd and kubectl. Undefined where there is none. */
+export function testTools(): string | undefined {
   const given = process.env['KUBEBUILDER_ASSETS'];
   if (given) return given;
   const caches = [
