@@ -1,7 +1,7 @@
 /** The chart's alerts about the operator: fired by the trouble that they tell of, as Prometheus' own tool says. */
 import { hasPromtool, promtool } from '../support/promtool.ts';
 import { chartTest, NAMESPACE, only, template } from './helm.ts';
-import { OPERATOR } from './values.ts';
+import { OPERATOR, readme } from './values.ts';
 
 const JOB = `job="${NAMESPACE}/ocpp-ocpp-operator"`;
 const LEADER = `ocpp_operator_leader{${JOB},pod="a"}`;
@@ -46,6 +46,8 @@ chartTest('the alerts about the operator fire by the trouble that they tell of, 
     [...all].sort(),
     'the table has all',
   );
+  for (const alert of all)
+    t.true(readme(OPERATOR).includes(`| \`${alert}\` |`), `README.md tells of ${alert}`);
   // A Prometheus operator calls the targets of a PodMonitor by its namespace and name.
   const { namespace, name } = only(objects, 'PodMonitor').metadata;
   t.is(JOB, `job="${namespace}/${name}"`);

@@ -90,6 +90,19 @@ const everything = {
   affinity: { nodeAffinity: {} },
   priorityClassName: 'system-cluster-critical',
 };
+const reachable: OcppCluster['spec'] = {
+  image: { repository: 'registry.example/ocpp', pullSecrets: ['registry'] },
+  listeners: [
+    { name: 'old', port: 80, path: '/ocpp' },
+    { name: 'new', port: 9000, path: '/stations' },
+  ],
+  proxy: {
+    service: { type: 'LoadBalancer' },
+    ingress: { host: 'ocpp.example.org', tlsSecretName: 'certificate' },
+    gateway: { parentRefs: [{ name: 'outer' }] },
+  },
+  networkPolicy: { enabled: true, stationsFrom: [...peers] },
+};
 const city = parse(
   readFileSync(join(import.meta.dirname, '../../examples/city.yaml'), 'utf8'),
 ) as OcppCluster;
@@ -111,6 +124,7 @@ for (const [title, chart, values, release] of [
     { spec: city.spec, labels: { a: 'b' }, annotations: { c: 'd' } },
     'city',
   ],
+  ['a cluster that others reach in every way', CLUSTER, { spec: reachable }, 'city'],
 ] as const) {
   onServer(`the API server knows every field and admits every Pod: ${title}`, async (t, on) => {
     const objects = template(chart, values, release).flatMap(withPods);
