@@ -1,0 +1,67 @@
+/** What docs/ocppcluster.md tells users to write is what is taken, and what it says there is, is there. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { parse } from 'yaml';
+import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
+import { validateCluster } from '../../operator/api/validate.ts';
+import { alerts } from '../../operator/render/alerts.ts';
+import { RENDER_REVISION } from '../../operator/render/revision.ts';
+import { viewOf } from '../../operator/render/view.ts';
+import { startApiServer } from '../support/api-server.ts';
+import { installForeignCrds } from '../support/foreign-crds.ts';
+import { applyStrictly, city, rendered } from '../support/rendered.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const guide = readFileSync(join(ROOT, 'docs/ocppcluster.md'), 'utf8');
+const examples = [...guide.matchAll(/```yaml\n([^`]*)```/g)].map(
+  ([, yaml = '']) => parse(yaml) as { kind?: string; metadata?: object; spec: OcppClusterSpec },
+);
+
+test('every example is a good OcppCluster, and an API server takes it and what is made of it', async (t) => {
+  t.true(examples.length >= 7);
+  await using server = await startApiServer();
+  await server?.installCrd(readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8'));
+  const routes =
+    server !== undefined && (await installForeignCrds(server, ['gateway.networking.k8s.io_httproutes']));
+  for (const { kind, metadata, spec } of examples) {
+    const path = `/apis/${kind === undefined ? 'ocpp.dev/v1alpha1' : 'networking.k8s.io/v1'}/namespaces/default`;
+    const post = (plural: string, body: object) =>
+      server?.http.json({
+        method: 'POST',
+        path: `${path}/${plural}`,
+        query: { dryRun: 'All', fieldValidation: 'Strict' },
+        body,
+      }) ?? Promise.resolve();
+    const label = JSON.stringify(spec);
+    if (kind !== undefined) {
+      await t.notThrowsAsync(
+        post('networkpolicies', { metadata: { ...metadata, namespace: 'default' }, spec }),
+        label,
+      );
+      continue;
+    }
+    t.deepEqual(validateCluster(city(spec)), [], label);
+    await t.notThrowsAsync(post('ocppclusters', city(spec)), label);
+    if (server === undefined) continue;
+    for (const object of rendered(spec, { operatorNamespace: 'ocpp-system' })) {
+      if (/PodMonitor|PrometheusRule/.test(object.kind) || (object.kind === 'HTTPRoute' && !routes)) continue;
+      await t.notThrowsAsync(applyStrictly(server.http, object), `${label}: ${object.kind}`);
+    }
+  }
+});
+
+test('its table of alerts has all, with their severity', (t) => {
+  const rows = [...guide.matchAll(/^\| (`Ocpp[^|]*) \| (\w+) \|/gm)].flatMap(([, names = '', severity]) =>
+    names.split(', ').map((name) => `${name.replaceAll('`', '')} ${severity}`),
+  );
+  const context = {
+    image: 'i',
+    redisImage: 'r',
+    processorReplicas: 1,
+    proxyReplicas: 2,
+    renderRevision: RENDER_REVISION,
+  };
+  const all = alerts(viewOf(city(), context)).map(({ alert, labels }) => `${alert} ${labels['severity']}`);
+  t.deepEqual(rows.sort(), all.sort());
+});
