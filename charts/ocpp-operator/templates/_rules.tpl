@@ -45,5 +45,5 @@ these rules and holds that it needs each verb. Server-side apply is `patch`, and
   verbs: [list, watch, patch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, get, patch]
+  verbs: [create, patch]
 {{- end }}
