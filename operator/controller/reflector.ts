@@ -14,14 +14,8 @@ import { sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
 import { type BackoffLimits, backoffMs } from './backoff.ts';
 import { keyOf } from './caches.ts';
-import { IndexedObjects } from './indexed-objects.ts';
+import { Mirror, type ObjectChange } from './mirror.ts';
 import { unlessStopped } from './unless-stopped.ts';
-
-/** Undefined before: it is new. Undefined after: it was deleted. */
-export interface ObjectChange {
-  readonly before: KubeObject | undefined;
-  readonly after: KubeObject | undefined;
-}
 
 export interface ReflectorOptions {
   readonly store: Pick<ObjectStore, 'list' | 'watch'>;
@@ -50,7 +44,7 @@ export class Reflector {
   readonly #random: () => number;
   readonly #scope: ListOptions;
   readonly #stop = new AbortController();
-  readonly #objects: IndexedObjects;
+  readonly #mirror: Mirror;
   readonly #synced: Promise<void>;
   #markSynced!: () => void;
   #hasSynced = false;
@@ -59,11 +53,11 @@ export class Reflector {
   #lastTry = performance.now();
   /** Errors in a row. */
   #failures = 0;
-  #problem: unknown;
+  #problem: Error | undefined;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
-    this.#objects = new IndexedObjects(options.indexLabel ?? '');
+    this.#mirror = new Mirror(options.indexLabel ?? '', (change) => this.#tell(change));
     this.#random = options.random ?? Math.random;
     const { namespace, labelSelector } = options;
     this.#scope = {
@@ -89,9 +83,7 @@ export class Reflector {
 
   /** What the last list or watch failed with; undefined when the server has answered since. */
   get problem(): string | undefined {
-    const problem = this.#problem;
-    if (problem === undefined) return undefined;
-    return problem instanceof Error ? problem.message : String(problem);
+    return this.#problem?.message;
   }
 
   /** Whether that is a refusal, which trying again will hardly change (no rights). */
@@ -110,11 +102,11 @@ export class Reflector {
   }
 
   get(metadata: { readonly name: string; readonly namespace?: string }): KubeObject | undefined {
-    return this.#objects.get(keyOf(metadata));
+    return this.#mirror.objects.get(keyOf(metadata));
   }
 
   list(scope: ListOptions = {}): KubeObject[] {
-    return this.#objects.list(scope);
+    return this.#mirror.objects.list(scope);
   }
 
   start(): void {
@@ -143,7 +135,7 @@ export class Reflector {
 
   async #pause(error: unknown): Promise<void> {
     const reason = error instanceof StoreError ? error.code : 'error';
-    this.#problem = error;
+    this.#problem = error instanceof Error ? error : new Error(String(error));
     this.#options.onRestart?.(reason);
     const wish = error instanceof StoreError ? (error.retryAfterMs ?? 0) : 0;
     const limits = this.#options.backoff ?? { minMs: 800, maxMs: 30_000 };
@@ -165,12 +157,7 @@ export class Reflector {
     const { items, resourceVersion } = await this.#options.store.list(this.resource, this.#scope);
     if (this.#stop.signal.aborted) return resourceVersion;
     this.#sign();
-    const gone = this.#objects.entries();
-    for (const object of items) {
-      gone.delete(keyOf(object.metadata));
-      this.#set(object);
-    }
-    for (const object of gone.values()) this.#unset(object);
+    this.#mirror.replace(items);
     this.#hasSynced = true;
     this.#markSynced();
     return resourceVersion;
@@ -194,8 +181,8 @@ export class Reflector {
           version = event.resourceVersion;
           continue;
         }
-        if (event.type === 'DELETED') this.#unset(event.object);
-        else this.#set(event.object);
+        if (event.type === 'DELETED') this.#mirror.unset(event.object);
+        else this.#mirror.set(event.object);
         version = event.object.metadata.resourceVersion ?? version;
       }
     } catch (error) {
@@ -214,22 +201,6 @@ export class Reflector {
   #sign(): void {
     this.#lastSign = performance.now();
     this.#problem = undefined;
-  }
-
-  #set(after: KubeObject): void {
-    const key = keyOf(after.metadata);
-    const before = this.#objects.get(key);
-    if (before !== undefined && before.metadata.resourceVersion === after.metadata.resourceVersion) return;
-    this.#objects.set(after);
-    // Deleted and made anew while nobody looked: two objects, though one name.
-    if (before !== undefined && before.metadata.uid !== after.metadata.uid) {
-      this.#tell({ before, after: undefined });
-      this.#tell({ before: undefined, after });
-    } else this.#tell({ before, after });
-  }
-
-  #unset(object: KubeObject): void {
-    if (this.#objects.delete(keyOf(object.metadata))) this.#tell({ before: object, after: undefined });
   }
 
   #tell(change: ObjectChange): void {

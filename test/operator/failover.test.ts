@@ -48,7 +48,7 @@ withPair('a leader that is killed: the other takes over when the Lease has ended
   t.log(`took over ${ms} ms after the kill`);
   t.true(ms < LEASE_MS + SLACK_MS);
   t.true(lastWrite(leader) < (standby.writes[0]?.at ?? 0));
-  await pair.repaired('city-processor');
+  t.log(`a deleted Deployment is back after ${await pair.repaired('city-processor')} ms`);
 });
 
 withPair('a leader that is stopped hands over without waiting for the end of the Lease', async (t, pair) => {

@@ -1,6 +1,7 @@
 /** What an API server may do to a reflector, each thing on demand: it goes on, and no change is lost. */
 import test from 'ava';
-import { type ObjectChange, Reflector } from '../../operator/controller/reflector.ts';
+import type { ObjectChange } from '../../operator/controller/mirror.ts';
+import { Reflector } from '../../operator/controller/reflector.ts';
 import { KubeHttp } from '../../operator/kube/http.ts';
 import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import { type Fault, type FakeApiServer, startFakeApiServer } from '../support/fake-api-server.ts';

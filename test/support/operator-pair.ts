@@ -98,13 +98,15 @@ export class OperatorPair implements AsyncDisposable {
     return Math.round((this.standby.writes[0]?.at ?? Infinity) - from);
   }
 
-  /** A Deployment is deleted by hand. Resolves when it is back. */
-  async repaired(name: string): Promise<void> {
+  /** A Deployment is deleted by hand. Resolves when it is back, with how long that took; ms. */
+  async repaired(name: string): Promise<number> {
     const ref: ObjectRef = { resource: DEPLOYMENTS, name, namespace: this.#namespace };
     const { uid } = (await this.#user.get(ref))?.metadata ?? {};
     await this.#user.delete(ref);
+    const from = performance.now();
     const back = async () => ![undefined, uid].includes((await this.#user.get(ref))?.metadata.uid);
     await until(back, `${name} is back`, PATIENCE_MS);
+    return Math.round(performance.now() - from);
   }
 
   async #end(): Promise<void> {
