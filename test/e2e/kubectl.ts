@@ -17,12 +17,18 @@ export interface Manifest {
 }
 
 /** Runs a program to its end and resolves to its standard output. */
-function run(program: string, args: readonly string[], input = '', timeoutSeconds = 120): Promise<string> {
+function run(
+  program: string,
+  args: readonly string[],
+  input = '',
+  timeoutSeconds = 120,
+  cwd?: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(
       program,
       args,
-      { maxBuffer: 64 * 2 ** 20, timeout: timeoutSeconds * 1000 },
+      { maxBuffer: 64 * 2 ** 20, timeout: timeoutSeconds * 1000, ...(cwd !== undefined && { cwd }) },
       (error, stdout, stderr) => {
         if (error === null) return resolve(stdout);
         const ended = error.killed === true ? `took over ${timeoutSeconds} s` : `ended with ${error.code}`;
@@ -39,6 +45,10 @@ export const kubectl = (args: readonly string[], input?: string, timeoutSeconds?
   run('kubectl', args, input, timeoutSeconds);
 
 export const helm = (args: readonly string[]) => run('helm', args, '', 300);
+
+/** Commands as a person types them; the first that fails ends them. */
+export const shell = (commands: string, folder: string) =>
+  run('bash', ['-euo', 'pipefail', '-c', commands], '', 300, folder);
 
 export async function apply(...manifests: readonly Manifest[]): Promise<void> {
   const list = { apiVersion: 'v1', kind: 'List', items: manifests };

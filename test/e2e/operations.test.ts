@@ -1,4 +1,7 @@
 /** What an operator of the network does and suffers at night: pauses, a leader that dies, a deleted Deployment, another password. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
@@ -10,10 +13,10 @@ import {
   removeEverything,
 } from './environment.ts';
 import { provideImage } from './image.ts';
-import { apply, condition, get, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
+import { apply, condition, get, kubectl, list, type Manifest, patch, shell, until } from './kubectl.ts';
 import { killContainer } from './processes.ts';
 import { redis, type RedisPod } from './redis.ts';
-import { release } from './release.ts';
+import { release, ROOT } from './release.ts';
 import { connectStations, finishStations, NO_LOSSES } from './stations.ts';
 
 const STATIONS = 50;
@@ -200,4 +203,32 @@ test.serial('another password in the Secret: Redis and all Pods follow, and noth
   const report = await finishStations(town, stations);
   t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
   t.is(report.moves.reconnects, 0, 'every station stayed connected');
+});
+
+/** Runs the commands of a section of docs/operations.md as they are printed, but for the names of the cluster and its namespace. */
+function runPage(section: string, folder: string): Promise<string> {
+  const ours = (text: string) =>
+    text.replaceAll(/\bcharging\b/g, town.namespace).replaceAll(/\bcity\b/g, town.cluster);
+  const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
+  const [text = ''] = page.split(`## ${section}\n`)[1]?.split('\n## ') ?? [];
+  const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => ours(block ?? ''));
+  if (blocks.length === 0) throw new Error(`docs/operations.md has no commands in "${section}"`);
+  mkdirSync(join(folder, 'examples'), { recursive: true });
+  const manifest = readFileSync(join(ROOT, 'examples/restore-redis.yaml'), 'utf8');
+  writeFileSync(join(folder, 'examples/restore-redis.yaml'), ours(manifest));
+  return shell(blocks.join('\n'), folder);
+}
+
+test.serial('back up and restore, as the page prints it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ocpp-restore-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  await redis(town, 'HSET', 'ocpp:tokens', 'BEFORE', '{"status":"Accepted"}');
+  const stations = await connectStations(t, town, STATIONS, 'BR');
+  await runPage('Back up and restore', folder);
+  await phase('Running');
+  t.is(await redis(town, 'HGET', 'ocpp:tokens', 'BEFORE'), '{"status":"Accepted"}');
+  const report = await finishStations(town, stations);
+  // What they said between the copy and the restore is gone from Redis, and none was left without an answer.
+  const { lost, unsent, wrong } = report.losses;
+  t.deepEqual({ lost, unsent, wrong }, { lost: 0, unsent: 0, wrong: 0 }, report.samples.join('\n'));
 });
