@@ -83,6 +83,7 @@ export function createReconciler(
     if (memory === undefined || memory.uid !== cluster.metadata.uid) {
       memory = newMemory(options, cluster);
       memories.set(key, memory);
+      if (mayWait(observe(options.caches, cluster), cluster)) return { requeueAfterMs: 1 };
     }
     try {
       await reconcileCluster(options, cluster, memory);
@@ -93,6 +94,15 @@ export function createReconciler(
     return { requeueAfterMs: options.scrapeIntervalMs };
   };
 }
+
+/**
+ * An operator that takes over has all clusters to go through, which takes a while when there are hundreds: those whose
+ * programs are there come after those that lack one.
+ */
+const mayWait = ({ proxy, processor, redis }: Observed, { status }: OcppCluster): boolean =>
+  proxy !== undefined &&
+  processor !== undefined &&
+  (redis !== undefined || (status !== undefined && status.redis === undefined));
 
 async function reconcileCluster(
   options: ReconcilerOptions,
