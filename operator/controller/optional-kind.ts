@@ -2,7 +2,7 @@
  * A kind of an add-on, whose CRD may come and go while we run: the API server's discovery is asked about it
  * now and then, and its objects are watched for as long as it is served.
  */
-import type { Resource } from '../kube/object-store.ts';
+import { type Resource, StoreError } from '../kube/object-store.ts';
 import { sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
 import type { Reflector } from './reflector.ts';
@@ -80,10 +80,9 @@ export class OptionalKind {
     } catch (error) {
       // No answer is no "no": what is watched stays watched.
       if (this.#stop.signal.aborted) return;
-      return log.debug(
-        { ...errorFields(error), resource: resource.plural },
-        'not known whether it is served',
-      );
+      const refused = error instanceof StoreError && !error.retryable;
+      const fields = { ...errorFields(error), resource: resource.plural };
+      return log[refused ? 'warn' : 'debug'](fields, 'not known whether the API server serves it');
     }
     const first = !this.#answered;
     this.#answered = true;

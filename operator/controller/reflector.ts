@@ -32,12 +32,20 @@ export interface ReflectorOptions {
   readonly backoff?: BackoffLimits;
   /** The list is read anew after this (±20 %) even while all seems well. */
   readonly relistMs?: number;
+  /** A watch that brought nothing for so long before it broke is not resumed; ms. */
+  readonly muteMs?: number;
   /** A list or watch failed, or the version expired. */
   readonly onRestart?: (reason: string) => void;
 }
 
 /** A watch that ends sooner than this without an event counts as an error. */
 const SHORT_WATCH_MS = 1000;
+/**
+ * A watch that breaks so often in a row, or that was mute for so long, is not resumed, but the list read anew: after a backup was
+ * restored a server knows only lower versions, and says nothing to who asks for a higher one.
+ */
+const RESUMES = 5;
+const MUTE_MS = 30_000;
 
 export class Reflector {
   readonly #options: ReflectorOptions;
@@ -127,7 +135,7 @@ export class Reflector {
         version = await this.#follow(version);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        if (error instanceof WatchBroken) version = error.version;
+        if (error instanceof WatchBroken) version = this.#failures < RESUMES ? error.version : undefined;
         await this.#pause(error instanceof WatchBroken ? error.cause : error);
       }
     }
@@ -187,7 +195,8 @@ export class Reflector {
       }
     } catch (error) {
       const expired = error instanceof StoreError && error.code === 'expired';
-      throw new WatchBroken(expired ? undefined : version, error);
+      const mute = events === 0 && performance.now() - started > (this.#options.muteMs ?? MUTE_MS);
+      throw new WatchBroken(expired || mute ? undefined : version, error);
     }
     if (due.aborted) return undefined;
     if (!signal.aborted && events === 0 && performance.now() - started < SHORT_WATCH_MS) {

@@ -23,6 +23,7 @@ function reflect(server: FakeApiServer, onChange: (change: ObjectChange) => void
     onChange,
     log,
     backoff: { minMs: 5, maxMs: 40 },
+    muteMs: 200,
     onRestart: (reason) => restarts.push(reason),
   });
   const content = () =>
@@ -165,6 +166,22 @@ test('reflector: bookmarks alone keep it alive and move the version that it resu
     ['list', 'watch 10', 'watch 77'],
   );
   t.deepEqual(restarts, []);
+  await reflector.stop();
+});
+
+test('reflector: an API server that was restored from a backup is listed again, though it says nothing', async (t) => {
+  await using server = await startFakeApiServer();
+  for (const name of ['kept', 'lost']) server.put(name);
+  const { reflector, content } = reflect(server);
+  reflector.start();
+  await until(() => server.requests.some(({ what }) => what.startsWith('watch')), 'the first watch');
+  t.deepEqual(Object.keys(content()), ['kept', 'lost']);
+  server.restore(['kept']);
+  server.cut();
+  await until(() => same(content(), server.content()), 'the same content');
+  t.deepEqual(Object.keys(content()), ['kept']);
+  server.put('later');
+  await until(() => content()['later'] !== undefined, 'the watch lives');
   await reflector.stop();
 });
 

@@ -34,6 +34,8 @@ export interface FakeApiServer extends AsyncDisposable {
   content(): Record<string, string>;
   /** Forgets all events so far: watches from before get 410. */
   compact(): void;
+  /** A backup was restored: there is only what is named, and versions begin anew. Later ones are met with silence. */
+  restore(names: readonly string[]): void;
   /** Resets every open connection. */
   cut(): void;
 }
@@ -54,6 +56,8 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
   };
   const watch = (response: ServerResponse, from: number) => {
     if (from < forgotten) return response.end(expiredEvent());
+    // As a real one does: it waits until it gets there.
+    if (from > version) return response.flushHeaders();
     for (const event of events) if (event.version > from) response.write(event.line);
     response.flushHeaders();
     watchers.add(response);
@@ -97,6 +101,16 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
     compact() {
       events = [];
       forgotten = version;
+    },
+    restore(names) {
+      version = 1;
+      forgotten = 0;
+      events = [];
+      const kept = [...items].filter(([name]) => names.includes(name));
+      items.clear();
+      for (const [name, { metadata, ...item }] of kept) {
+        items.set(name, { ...item, metadata: { ...metadata, resourceVersion: String((version += 1)) } });
+      }
     },
     cut: () => server.closeAllConnections(),
     async [Symbol.asyncDispose]() {
