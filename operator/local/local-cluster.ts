@@ -57,7 +57,8 @@ export class LocalCluster {
     this.#folder = join(folder, 'run');
     mkdirSync(this.#folder, { recursive: true });
     this.logs = new PodLogs(join(folder, 'logs'), (line) => options.say(line), Date.now);
-    this.store = new MemoryObjectStore({ clock: systemClock, newUid: randomUUID });
+    // Objects of add-ons are taken and have no effect: a manifest that asks for them is no wrong one.
+    this.store = new MemoryObjectStore({ clock: systemClock, newUid: randomUUID, serves: () => true });
     this.#guard = startGuard(this.#folder);
     this.#runtime = new LocalRuntime({
       store: this.store.as('local-runtime'),

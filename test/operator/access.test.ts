@@ -2,15 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { settledSpec } from '../../operator/api/defaults.ts';
 import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
 import { validateCluster } from '../../operator/api/validate.ts';
-import { endpointsOf } from '../../operator/reconcile/endpoints.ts';
-import type { Observed } from '../../operator/reconcile/observe.ts';
-import { missingAddOns } from '../../operator/render/add-ons.ts';
+import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { installForeignCrds } from '../support/foreign-crds.ts';
-import { applyStrictly, city, find, names, rendered } from '../support/rendered.ts';
+import { applyStrictly, city, find, names, type Rendered, rendered } from '../support/rendered.ts';
 
 const CLUSTERS = '/apis/ocpp.dev/v1alpha1/namespaces/default/ocppclusters';
 
@@ -111,6 +108,11 @@ const create = (api: ApiServer, spec: object, name?: string) =>
 const MISTAKES: readonly (readonly [spec: object, field: string, says: RegExp])[] = [
   [service({ loadBalancerClass: 'a' }), 'spec.proxy.service', /loadBalancerClass needs type LoadBalancer/],
   [
+    service({ type: 'LoadBalancer', loadBalancerClass: 'inner class' }),
+    'spec.proxy.service.loadBalancerClass',
+    /should match/,
+  ],
+  [
     service({ type: 'NodePort', loadBalancerSourceRanges: ['10.0.0.0/8'] }),
     'spec.proxy.service',
     /loadBalancerSourceRanges needs type LoadBalancer/,
@@ -183,6 +185,38 @@ test('the class of a load balancer stays while the type does', async (t) => {
   await t.notThrowsAsync(patch('classed', { type: 'LoadBalancer', loadBalancerClass: 'b' }));
 });
 
+test('the Service follows every turn of its options, as the operator applies it', async (t) => {
+  const api = apiServer(t);
+  if (api === undefined) return;
+  const store = new KubeObjectStore(api.http);
+  const namespace = 'turns';
+  await store.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  const ported = (nodePort: number) => [{ ...STATIONS, nodePort }];
+  const turns = [
+    service(BALANCED),
+    service({}),
+    service({ type: 'LoadBalancer', loadBalancerClass: 'other' }),
+    service({ type: 'NodePort' }, ported(30_910)),
+    service({ type: 'NodePort' }, ported(30_911)),
+    service({ type: 'LoadBalancer', allocateLoadBalancerNodePorts: false }),
+    service({ type: 'LoadBalancer' }),
+    service({ ipFamilyPolicy: 'SingleStack' }),
+    service({}),
+  ];
+  for (const [index, spec] of turns.entries()) {
+    const wanted = find(rendered(spec), 'Service/city-ws-proxy');
+    const { object } = await store.apply({ ...wanted, metadata: { ...wanted.metadata, namespace } });
+    const options = (object as Rendered).spec;
+    t.like(options, wanted.spec, `turn ${index}`);
+    const gone = ['loadBalancerClass', 'loadBalancerSourceRanges'].filter((name) => !(name in wanted.spec));
+    t.deepEqual(
+      gone.filter((name) => name in options),
+      [],
+      `turn ${index}`,
+    );
+  }
+});
+
 test('the Service shows what was asked for, and of the labels ours win', (t) => {
   const plain = find(rendered(), 'Service/city-ws-proxy');
   t.deepEqual(Object.keys(plain.spec), ['type', 'selector', 'ports']);
@@ -195,71 +229,4 @@ test('the Service shows what was asked for, and of the labels ours win', (t) => 
     'Service/city-ws-proxy',
   );
   t.like(ported.spec['ports'], [{ port: 9000, nodePort: 30_900 }]);
-});
-
-test('Ingress and Gateway lead each path to its listener once, and a Gateway never ends a socket for its age', (t) => {
-  const objects = rendered({ listeners: LISTENERS, proxy: { ...INGRESS, ...GATEWAY } });
-  const backend = (name: string) => ({ service: { name: 'city-ws-proxy', port: { name } } });
-  t.deepEqual(find(objects, 'Ingress/city-ws-proxy').spec, {
-    ingressClassName: 'nginx',
-    tls: [{ hosts: ['ocpp.example.com'], secretName: 'ocpp-example-com' }],
-    rules: [
-      {
-        host: 'ocpp.example.com',
-        http: {
-          paths: [
-            { path: '/ocpp', pathType: 'Prefix', backend: backend('stations') },
-            { path: '/lab', pathType: 'Prefix', backend: backend('lab') },
-          ],
-        },
-      },
-    ],
-  });
-  const rule = (path: string, port: number) => ({
-    matches: [{ path: { type: 'PathPrefix', value: path } }],
-    timeouts: { request: '0s', backendRequest: '0s' },
-    backendRefs: [{ name: 'city-ws-proxy', port }],
-  });
-  t.deepEqual(find(objects, 'HTTPRoute/city-ws-proxy').spec, {
-    parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls' }],
-    hostnames: ['a.example.com'],
-    rules: [rule('/ocpp', 9000), rule('/lab', 9100)],
-  });
-  t.false(
-    names(rendered()).some((name) => /Ingress|HTTPRoute/.test(name)),
-    'only where asked for',
-  );
-});
-
-test('without the Gateway API there is no route, and somebody is told', (t) => {
-  const spec: OcppClusterSpec = { proxy: GATEWAY };
-  const without = rendered(spec, { serves: () => false });
-  t.false(names(without).some((name) => name.startsWith('HTTPRoute')));
-  const told = (of: OcppClusterSpec, served: boolean) => missingAddOns(settledSpec(city(of)), () => served);
-  t.deepEqual(told(spec, true), []);
-  t.deepEqual(told({}, false), []);
-  t.is(told(spec, false).length, 1);
-  t.regex(told(spec, false)[0] ?? '', /HTTPRoute.*install the Gateway API, or remove spec\.proxy\.gateway/);
-});
-
-test('the status names every door, and which of them speaks TLS', (t) => {
-  const observed = { proxyService: { status: { loadBalancer: { ingress: [{ ip: '203.0.113.7' }] } } } };
-  const of = (proxy: Proxy, listeners: Listeners) => {
-    const cluster = city({ proxy, listeners });
-    return endpointsOf(cluster, settledSpec(cluster), observed as unknown as Observed).filter(
-      (url) => !url.includes('.svc:'),
-    );
-  };
-  t.deepEqual(of({}, [STATIONS]), ['ws://203.0.113.7:9000/ocpp/{id}']);
-  t.deepEqual(of({ ...INGRESS, ...GATEWAY }, LISTENERS).slice(3), [
-    'wss://ocpp.example.com/ocpp/{id}',
-    'wss://ocpp.example.com/lab/{id}',
-    'wss://a.example.com/ocpp/{id}',
-    'wss://a.example.com/lab/{id}',
-  ]);
-  const plain = {
-    ingress: { host: 'i' },
-    gateway: { parentRefs: [{ name: 'g' }], hostnames: ['h'], tls: false },
-  };
-  t.deepEqual(of(plain, [STATIONS]).slice(1), ['ws://i/ocpp/{id}', 'ws://h/ocpp/{id}']);
 });

@@ -1,0 +1,98 @@
+/** Ingress and Gateway route: which path leads where, what is told where they cannot be, and what the status says of them. */
+import test from 'ava';
+import { settledSpec } from '../../operator/api/defaults.ts';
+import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
+import { endpointsOf } from '../../operator/reconcile/endpoints.ts';
+import type { Observed } from '../../operator/reconcile/observe.ts';
+import { missingAddOns } from '../../operator/render/add-ons.ts';
+import { city, find, names, rendered } from '../support/rendered.ts';
+
+type Proxy = NonNullable<OcppClusterSpec['proxy']>;
+type Listeners = NonNullable<OcppClusterSpec['listeners']>;
+const STATIONS = { name: 'stations', port: 9000, path: '/ocpp' };
+const LISTENERS: Listeners = [
+  STATIONS,
+  { name: 'lab', port: 9100, path: '/lab' },
+  { ...STATIONS, name: 'old', port: 80 },
+];
+const INGRESS: Proxy = {
+  ingress: {
+    host: 'ocpp.example.com',
+    className: 'nginx',
+    tlsSecretName: 'ocpp-example-com',
+    annotations: { 'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600' },
+  },
+};
+const GATEWAY: Proxy = {
+  gateway: {
+    parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls' }],
+    hostnames: ['a.example.com'],
+  },
+};
+
+test('Ingress and Gateway lead each path to its listener once, and a Gateway never ends a socket for its age', (t) => {
+  const objects = rendered({ listeners: LISTENERS, proxy: { ...INGRESS, ...GATEWAY } });
+  const backend = (name: string) => ({ service: { name: 'city-ws-proxy', port: { name } } });
+  t.deepEqual(find(objects, 'Ingress/city-ws-proxy').spec, {
+    ingressClassName: 'nginx',
+    tls: [{ hosts: ['ocpp.example.com'], secretName: 'ocpp-example-com' }],
+    rules: [
+      {
+        host: 'ocpp.example.com',
+        http: {
+          paths: [
+            { path: '/ocpp', pathType: 'Prefix', backend: backend('stations') },
+            { path: '/lab', pathType: 'Prefix', backend: backend('lab') },
+          ],
+        },
+      },
+    ],
+  });
+  const rule = (path: string, port: number) => ({
+    matches: [{ path: { type: 'PathPrefix', value: path } }],
+    timeouts: { request: '0s', backendRequest: '0s' },
+    backendRefs: [{ name: 'city-ws-proxy', port }],
+  });
+  t.deepEqual(find(objects, 'HTTPRoute/city-ws-proxy').spec, {
+    parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls' }],
+    hostnames: ['a.example.com'],
+    rules: [rule('/ocpp', 9000), rule('/lab', 9100)],
+  });
+  t.false(
+    names(rendered()).some((name) => /Ingress|HTTPRoute/.test(name)),
+    'only where asked for',
+  );
+});
+
+test('without the Gateway API there is no route, and somebody is told', (t) => {
+  const spec: OcppClusterSpec = { proxy: GATEWAY };
+  const without = rendered(spec, { serves: () => false });
+  t.false(names(without).some((name) => name.startsWith('HTTPRoute')));
+  const told = (of: OcppClusterSpec, served: boolean) => missingAddOns(settledSpec(city(of)), () => served);
+  t.deepEqual(told(spec, true), []);
+  t.deepEqual(told({}, false), []);
+  t.is(told(spec, false).length, 1);
+  t.regex(told(spec, false)[0] ?? '', /HTTPRoute.*install the Gateway API, or remove spec\.proxy\.gateway/);
+});
+
+test('the status names every door, and which of them speaks TLS', (t) => {
+  const observed = { proxyService: { status: { loadBalancer: { ingress: [{ ip: '203.0.113.7' }] } } } };
+  const of = (proxy: Proxy, listeners: Listeners) => {
+    const cluster = city({ proxy, listeners });
+    return endpointsOf(cluster, settledSpec(cluster), observed as unknown as Observed).filter(
+      (url) => !url.includes('.svc:'),
+    );
+  };
+  t.deepEqual(of({}, [STATIONS]), ['ws://203.0.113.7:9000/ocpp/{id}']);
+  t.deepEqual(of({ ...INGRESS, ...GATEWAY }, LISTENERS).slice(3), [
+    'wss://ocpp.example.com/ocpp/{id}',
+    'wss://ocpp.example.com/lab/{id}',
+    'wss://a.example.com/ocpp/{id}',
+    'wss://a.example.com/lab/{id}',
+  ]);
+  const plain = {
+    ingress: { host: 'i' },
+    gateway: { parentRefs: [{ name: 'g' }], hostnames: ['h'], tls: false },
+  };
+  t.deepEqual(of(plain, [STATIONS]).slice(1), ['ws://i/ocpp/{id}', 'ws://h/ocpp/{id}']);
+});
