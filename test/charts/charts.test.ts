@@ -156,8 +156,8 @@ chartTest('the policy of the operator reaches the metrics of its clusters, and i
 chartTest('a Kubernetes that is too old is refused', (t) => {
   for (const chart of [OPERATOR, CLUSTER]) {
     const render = (version: string) => helm(['template', 'x', chart, '--kube-version', version]);
-    t.throws(() => render('1.28.9'), { message: /requires kubeVersion: >=1\.29/ });
-    t.notThrows(() => render('1.29.0-gke.1'));
+    t.throws(() => render('1.29.9'), { message: /requires kubeVersion: >=1\.30/ });
+    t.notThrows(() => render('1.30.0-gke.1'));
   }
 });
 
