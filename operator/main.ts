@@ -37,7 +37,8 @@ async function main(): Promise<Running> {
       namespaces: namesIn(config.watchNamespaces),
       defaultImage: config.defaultImage,
       redisImage: config.redisImage,
-      operatorNamespace: config.podNamespace || kube.namespace,
+      // Known in a Pod; from elsewhere we come from no namespace.
+      ...(config.podNamespace !== '' && { operatorNamespace: config.podNamespace }),
       scrapeIntervalMs: config.scrapeInterval,
       instance: config.podName,
       clock: systemClock,

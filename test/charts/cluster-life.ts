@@ -5,12 +5,14 @@ import type { KubeObject, ObjectRef, Resource } from '../../operator/kube/object
 import {
   apiVersionOf,
   DEPLOYMENTS,
+  NETWORK_POLICIES,
   OWNED,
   PERSISTENT_VOLUME_CLAIMS,
   PODS,
 } from '../../operator/render/resources.ts';
 import { DELETION_COST } from '../../operator/reconcile/deletion-costs.ts';
 import { until } from '../support/until.ts';
+import { NAMESPACE } from './helm.ts';
 
 interface Place {
   readonly name: string;
@@ -25,7 +27,7 @@ const FULL: OcppCluster['spec'] = {
     ingress: { host: 'ocpp.example.com' },
     gateway: { parentRefs: [{ name: 'outer' }] },
   },
-  networkPolicy: { enabled: true },
+  networkPolicy: { enabled: true, metricsFrom: [] },
   processor: { autoscaling: { minReplicas: 2 } },
 };
 
@@ -48,6 +50,7 @@ export async function liveOnce(
   };
   await settled(FULL);
   for (const resource of [...OWNED, ...addOns]) await prunes(store, resource, metadata);
+  await letsIn(store, metadata, NAMESPACE);
   await repairs(store, metadata);
   const volume = await bindVolume(store, metadata);
   const proxy = await standIn(store, metadata);
@@ -90,6 +93,15 @@ async function prunes(store: KubeObjectStore, resource: Resource, cluster: Place
     async () => (await store.get(ref)) === undefined,
     `the end of ${resource.kind} ${metadata.name}`,
   );
+}
+
+/** The operator keeps its own way to the metrics open. */
+async function letsIn(store: KubeObjectStore, { name, namespace }: Place, operators: string) {
+  const ref = { resource: NETWORK_POLICIES, name: `${name}-processor`, namespace };
+  const policy: (KubeObject & { spec?: object }) | undefined = await store.get(ref);
+  const rules = JSON.stringify(policy?.spec);
+  if (!rules.includes(`"kubernetes.io/metadata.name":"${operators}"`))
+    throw new Error(`the NetworkPolicy lets the namespace ${operators} not in: ${rules}`);
 }
 
 async function repairs(store: KubeObjectStore, { name, namespace }: Place) {
