@@ -84,7 +84,7 @@ function election(
     store: {
       async get(signal) {
         const found = await store.get(signal);
-        readAt = systemClock.now();
+        readAt = performance.now();
         return found;
       },
       create: store.create.bind(store),
@@ -99,7 +99,7 @@ function election(
     clock: systemClock,
   });
   const unread = () =>
-    systemClock.now() - readAt < LEASE_UNREAD_MS
+    performance.now() - readAt < LEASE_UNREAD_MS
       ? undefined
       : `the API server ${kube.server} cannot be reached, see the log`;
   return { leader, unread };
