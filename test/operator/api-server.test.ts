@@ -7,13 +7,14 @@ import { createEventRecorder } from '../../operator/controller/events.ts';
 import { LeaderElector } from '../../operator/controller/leader.ts';
 import type { LeaseStore } from '../../operator/controller/lease.ts';
 import { Reflector } from '../../operator/controller/reflector.ts';
-import type { KubeRequest } from '../../operator/kube/http.ts';
+import { KubeHttp, type KubeRequest } from '../../operator/kube/http.ts';
 import { KubeLeaseStore } from '../../operator/kube/kube-lease-store.ts';
 import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import type { KubeObject } from '../../operator/kube/object-store.ts';
 import { type Operator, runOperator } from '../../operator/operator.ts';
 import { type Clock, sleep, systemClock } from '../../services/runtime/clock.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 const DEPLOYMENTS = {
@@ -227,6 +228,26 @@ onServer('list: more than a page comes whole', async (t, server) => {
     items.map(({ metadata }) => metadata.name),
     names,
   );
+
+  await using proxy = await startFaultProxy(server.url, server.token());
+  let pages = 0;
+  proxy.faults.push({
+    on: ({ verb }) => verb === 'list' && (pages += 1) === 2,
+    answer: ({ response }) => response.writeHead(410).end('{"message":"the continue token is too old"}'),
+  });
+  const reflector = new Reflector({
+    store: new KubeObjectStore(new KubeHttp({ server: proxy.url, authenticate: () => Promise.resolve() })),
+    resource: CONFIG_MAPS,
+    labelSelector: 'suite=pages',
+    onChange: () => {},
+    log,
+    backoff: { minMs: 5, maxMs: 10 },
+  });
+  reflector.start();
+  await reflector.whenSynced();
+  t.is(reflector.list().length, names.length, 'a list that expires between two pages is begun anew');
+  t.is(proxy.requests.filter(({ verb }) => verb === 'list').length, 4);
+  await reflector.stop();
 });
 
 onServer('events: the same again counts up, failures and floods disturb nobody', async (t, server) => {
