@@ -66,8 +66,9 @@ async function onKind(ours: boolean): Promise<number> {
       : await run('kind', ['export', 'kubeconfig', ...name, '--kubeconfig', kubeconfig], process.env);
     return made === 0 && !interrupted ? await tests(env) : made || 1;
   } finally {
-    if (ours && process.env['E2E_KEEP'] !== '1')
-      await run('kind', ['delete', 'cluster', ...name], process.env);
+    if (ours && process.env['E2E_KEEP'] === '1')
+      console.error(`kept: kind export kubeconfig ${name.join(' ')}; kind delete cluster ${name.join(' ')}`);
+    else if (ours) await run('kind', ['delete', 'cluster', ...name], process.env);
     rmSync(folder, { recursive: true, force: true });
   }
 }
