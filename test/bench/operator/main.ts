@@ -8,24 +8,28 @@
  * Calls are counted by the API server's audit log, CPU and memory by the kernel. See docs/performance.md.
  */
 import { availableParallelism, loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { exitOnSignals } from '../../support/children.ts';
 import { printProfiles } from '../profile.ts';
 import { Idle } from './idle.ts';
 import { Many } from './many.ts';
+import type { OperatorProcess } from './operator-process.ts';
 import { failOver, leading, startUp } from './start-up.ts';
-import { startWorld } from './world.ts';
+import { startWorld, type World } from './world.ts';
 
 const { values } = parseArgs({
   options: {
     clusters: { type: 'string', default: '200' },
-    seconds: { type: 'string', default: '60' },
+    seconds: { type: 'string', default: '50' },
     profile: { type: 'string' },
   },
 });
 const count = Number(values.clusters);
 const seconds = Number(values.seconds);
 const REPAIRS = 20;
+/** After it, numbers and Events of a new cluster are written; ms. */
+const REST_MS = 35_000;
 
 exitOnSignals();
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -35,26 +39,12 @@ async function measureAll(): Promise<void> {
   await using world = await startWorld(values.profile);
   step('start-up');
   say(`\n${await startUp(world)}`);
-
-  const idle = new Idle();
   const many = new Many(world, count);
   let operator = await world.startOperator();
   try {
     await operator.alive();
     await leading(world, 'operator-a', operator.startedAt);
-    step(`idle: no cluster, ${seconds} s`);
-    await idle.measure(world, operator, '0', seconds);
-    await world.clusters.create(['one']);
-    await world.clusters.settled(1);
-    step(`idle: one cluster, ${seconds} s`);
-    await idle.measure(world, operator, '1', seconds);
-    step(`${count} clusters`);
-    await many.create(operator);
-    step(`idle: ${count} clusters, ${2 * seconds} s`);
-    await idle.measure(world, operator, String(count), 2 * seconds);
-    world.podMetrics.busy = true;
-    await idle.measure(world, operator, `${count}, stations come and go`, seconds);
-    world.podMetrics.busy = false;
+    say(`\n${await quiet(world, operator, many)}`);
     step('repair, change, restart');
     const repairs = await many.repair(REPAIRS);
     await world.clusters.settled(count);
@@ -64,19 +54,43 @@ async function measureAll(): Promise<void> {
     const second = await world.startOperator('operator-b');
     const taken = await failOver(world, operator, second);
     operator = second;
+    await operator.allLookedAt(count);
+    await world.clusters.settled(count);
     step('deletion');
     await many.deleteAll(operator);
-    say(`\n${idle.table()}\n\n${many.table()}\n\n${repairs}\n\n${taken}`);
+    say(`\n${many.table()}\n\n${repairs}\n\n${taken}`);
   } finally {
     for (const line of operator.warnings.slice(0, 10)) step(line);
     await operator[Symbol.asyncDispose]();
   }
 }
 
+async function quiet(world: World, operator: OperatorProcess, many: Many): Promise<string> {
+  const idle = new Idle();
+  const measure = async (what: string, length: number) => {
+    step(`quiet: ${what}, ${length} s`);
+    await idle.measure(world, operator, what, length);
+  };
+  await measure('0', seconds);
+  await world.clusters.create(['one']);
+  await world.clusters.settled(1);
+  await sleep(REST_MS);
+  await measure('1', seconds);
+  step(`${count} clusters`);
+  await many.create(operator);
+  await measure(`${count}, just made`, seconds);
+  await measure(String(count), 2 * seconds);
+  world.podMetrics.busy = true;
+  await measure(`${count}, stations come and go`, seconds);
+  world.podMetrics.busy = false;
+  return idle.table();
+}
+
 const load = () => loadavg()[0]?.toFixed(1);
 say(
   `${process.platform}, ${availableParallelism()} cores, Node.js ${process.version}, load before ${load()}`,
 );
+say('kube-apiserver, etcd, a stand-in for controllers and kubelets, and the operator share the cores.');
 await measureAll();
 say(`\nload afterwards ${load()}`);
 if (values.profile !== undefined) await printProfiles(values.profile, say);
