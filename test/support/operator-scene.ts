@@ -165,7 +165,8 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-const EVENTUALLY_MS = 30_000;
+/** Longer than NUMBERS_EVERY_MS: figures are written no oftener. */
+const EVENTUALLY_MS = 45_000;
 
 /** Until `check` gives what is expected, or the difference is reported. */
 export async function eventually<T>(

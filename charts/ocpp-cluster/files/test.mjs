@@ -14,17 +14,18 @@ function heartbeat(url) {
       reject(new Error(why));
     };
     const timer = setTimeout(fail, ATTEMPT_MS, `no answer within ${ATTEMPT_MS / 1000} s`);
-    socket.onopen = () => socket.send(JSON.stringify([2, ID, 'Heartbeat', {}]));
-    socket.onerror = (event) => fail(event.error?.message || event.message || 'the connection was refused');
-    socket.onclose = ({ code, reason }) => fail(`closed with ${code} ${reason}`);
-    socket.onmessage = ({ data }) => {
+    socket.addEventListener('open', () => socket.send(JSON.stringify([2, ID, 'Heartbeat', {}])));
+    socket.addEventListener('error', (event) =>
+      fail(event.error?.message || event.message || 'the connection was refused'),
+    );
+    socket.addEventListener('close', ({ code, reason }) => fail(`closed with ${code} ${reason}`));
+    socket.addEventListener('message', ({ data }) => {
       const [type, id] = JSON.parse(data);
       if (id !== ID || (type !== 3 && type !== 4)) return;
       clearTimeout(timer);
-      socket.onclose = null;
-      socket.close(1000);
       resolve(data);
-    };
+      socket.close(1000);
+    });
   });
 }
 
