@@ -11,8 +11,15 @@ FROM gcr.io/distroless/nodejs24-debian12:nonroot
 WORKDIR /app
 COPY --from=build /src/dist/ ./
 ARG VERSION=dev
+# Of a release: the commit, and its time (RFC 3339).
+ARG REVISION=
+ARG CREATED=
 LABEL org.opencontainers.image.title="ocpp-cluster" \
+      org.opencontainers.image.description="Operator, ws-proxy and processor of OcppCluster" \
+      org.opencontainers.image.source="https://github.com/ocpp-cluster/ocpp-cluster" \
       org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.licenses="Apache-2.0"
 # Stack traces name the source's line.
 ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps

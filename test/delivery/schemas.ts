@@ -1,17 +1,19 @@
 /**
- * `npm run schemas`: skaffold.yaml against the schema that its release publishes, and test/e2e/kind.yaml against kind's own types,
- * strictly. Both are fetched as Go modules, so it needs Go and a network, and is no part of `npm test`.
+ * `npm run schemas`: skaffold.yaml against the schema that its release publishes, test/e2e/kind.yaml against kind's own types,
+ * strictly, and the GitHub workflows by actionlint. All are fetched as Go modules, so it needs Go and a network, and is no part of
+ * `npm test`.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Ajv } from 'ajv';
 import { parseAllDocuments } from 'yaml';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const SKAFFOLD = 'github.com/GoogleContainerTools/skaffold/v2@v2.16.1';
-const KIND = 'sigs.k8s.io/kind@v0.30.0';
+const KIND = 'sigs.k8s.io/kind@v0.33.0';
+const ACTIONLINT = 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12';
 const YAML = 'go.yaml.in/yaml/v3@v3.0.4';
 
 const STRICT_KIND = `package main
@@ -39,14 +41,30 @@ func main() {
 }
 `;
 
+/** Writes the workflows with versions for commits (`@v5 # …`): actionlint knows the inputs of actions by version. @returns the folder */
+function workflowsByVersion(): string {
+  const root = join(folder, 'workflows');
+  const target = join(root, '.github/workflows');
+  mkdirSync(target, { recursive: true });
+  mkdirSync(join(root, '.git'));
+  for (const file of globSync('.github/workflows/*.yaml', { cwd: ROOT })) {
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    writeFileSync(join(target, basename(file)), text.replaceAll(/@[0-9a-f]{40} # (v\d+)\S*/g, '@$1'));
+  }
+  return root;
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'ocpp-schemas-'));
-const go = (...args: readonly string[]) =>
-  execFileSync('go', args, {
-    cwd: folder,
+const run = (cwd: string, program: string, ...args: readonly string[]) =>
+  execFileSync(program, args, {
+    cwd,
+    env: { ...process.env, GOBIN: folder },
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // What these programs say against a file goes to their output.
+    stdio: ['ignore', 'pipe', 'inherit'],
     timeout: 300_000,
   });
+const go = (...args: readonly string[]) => run(folder, 'go', ...args);
 
 try {
   go('mod', 'init', 'schemas');
@@ -65,6 +83,9 @@ try {
   go('get', KIND, YAML);
   go('run', '.', join(ROOT, 'test/e2e/kind.yaml'));
   console.log(`test/e2e/kind.yaml: as ${KIND} wants it`);
+  go('install', ACTIONLINT);
+  run(workflowsByVersion(), join(folder, 'actionlint'), '-oneline');
+  console.log(`.github/workflows: as ${ACTIONLINT} wants them`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -25,28 +25,3 @@ test('a tag is the version of what is tagged, and the changelog tells of it', (t
   t.is(tag, `v${version}`);
   t.true(read('CHANGELOG.md').includes(`## [${version}]`), `CHANGELOG.md has no section [${version}]`);
 });
-
-interface Workflow {
-  readonly permissions?: object;
-  readonly jobs: Readonly<
-    Record<string, { readonly steps: readonly { readonly uses?: string; readonly run?: string }[] }>
-  >;
-}
-
-test('the workflows run the gate as it is, with no right that they do not name', (t) => {
-  const all = globSync('.github/workflows/*.yaml', { cwd: ROOT }).map(
-    (file) => parse(read(file)) as Workflow,
-  );
-  for (const workflow of all) t.deepEqual(workflow.permissions, { contents: 'read' });
-  const steps = all.flatMap(({ jobs }) => Object.values(jobs)).flatMap((job) => job.steps);
-  t.true(steps.some(({ run }) => run?.endsWith('.ci/run') === true));
-  for (const { uses } of steps) if (uses !== undefined) t.regex(uses, /^[\w-]+\/[\w-]+@v\d+/);
-  const scripts = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  const named = steps.flatMap(({ run = '' }) =>
-    [...run.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name ?? ''),
-  );
-  t.deepEqual(
-    named.filter((name) => scripts.scripts[name] === undefined),
-    [],
-  );
-});
