@@ -82,9 +82,11 @@ export function worthWriting(
 
 /** What a person or a controller waits for. */
 function essence(status: OcppClusterStatus): object {
-  const { queue: _, proxy, autoscaling, drain, ...rest } = status;
+  const { queue, proxy, autoscaling, drain, ...rest } = status;
   return {
     ...rest,
+    // Whether a figure is known is no small change of it.
+    known: [queue !== undefined, proxy?.sessions !== undefined],
     drain: (drain ?? []).map(({ pod }) => pod),
     proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas },
     desiredReplicas: [autoscaling?.desiredReplicas, proxy?.autoscaling?.desiredReplicas],

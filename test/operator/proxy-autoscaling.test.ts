@@ -65,7 +65,7 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
   one.has(5);
   two.has(40);
   await using next = await Scene.open(server, { namespace: first.namespace });
-  await eventually(t, async () => (await next.status()).proxy?.sessions, 45);
+  await eventually(t, async () => (await next.passes()) > 3, true);
   t.is(await wanted(next), 3, 'the Deployment has not shown that its Pods are ready');
   await next.settleAll();
   await eventually(t, () => wanted(next), 2);

@@ -109,7 +109,10 @@ function after(scrapes: readonly (readonly Sample[])[], pods = ['a', 'b', 'p', '
 const read = (history: History, proxies: readonly string[], seconds: number) =>
   signalsOf(history, { proxies, now: START + seconds * 1000, staleMs: 15_000 });
 
-const sums = ({ sessionsOf: _, ...rest }: Signals) => rest;
+function sums(signals: Signals): Signals {
+  const { sessionsOf: _, ...rest } = signals;
+  return rest;
+}
 
 test('arrivals and sessions are sums over all ready proxies, or said to be incomplete', (t) => {
   const two = after([

@@ -321,8 +321,11 @@ test('a status is written when something turns, numbers every 30 s, a quiet one 
   t.true(worthWriting(undefined, RUNNING, 0));
   t.false(worthWriting(RUNNING, statusOf(input({}, { before: RUNNING, now: NOW + hour })), hour));
   t.false(worthWriting(RUNNING, moved, hour), 'the window alone is not worth a write');
-  t.false(worthWriting(RUNNING, { ...RUNNING, queue }, NUMBERS_EVERY_MS - 1));
-  t.true(worthWriting(RUNNING, { ...RUNNING, queue }, NUMBERS_EVERY_MS));
+  t.true(worthWriting(RUNNING, { ...RUNNING, queue }, 0), 'known now, and not before');
+  const read = { ...RUNNING, queue };
+  const other = { ...RUNNING, queue: { ...queue, depth: 2 } };
+  t.false(worthWriting(read, other, NUMBERS_EVERY_MS - 1));
+  t.true(worthWriting(read, other, NUMBERS_EVERY_MS));
   t.true(worthWriting(RUNNING, lost, 0));
   t.true(worthWriting(RUNNING, { ...RUNNING, proxy: { replicas: 3, readyReplicas: 2 } }, 0));
 });

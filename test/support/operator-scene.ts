@@ -165,8 +165,7 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-/** Longer than NUMBERS_EVERY_MS: figures are written no oftener. */
-const EVENTUALLY_MS = 45_000;
+const EVENTUALLY_MS = 30_000;
 
 /** Until `check` gives what is expected, or the difference is reported. */
 export async function eventually<T>(
