@@ -8,7 +8,9 @@ import { stringify } from 'yaml';
 /** False, and a loud word, where it is not installed. */
 export function hasPromtool(): boolean {
   const there = spawnSync('promtool', ['--version']).status === 0;
-  if (!there) console.warn('SKIPPED: no promtool on the PATH (Debian: apt-get install prometheus)');
+  const message = 'no promtool on the PATH (Debian: apt-get install prometheus)';
+  if (!there && process.env['CI'] === 'true') throw new Error(message);
+  if (!there) console.warn(`SKIPPED: ${message}`);
   return there;
 }
 
