@@ -12,8 +12,22 @@ const { version } = JSON.parse(read('package.json')) as { version: string };
 test('package.json, the charts and the default image are of one version', (t) => {
   const charts = globSync('charts/*/Chart.yaml', { cwd: ROOT });
   t.is(charts.length, 2);
-  for (const file of charts) t.like(parse(read(file)), { version, appVersion: version }, file);
+  for (const file of charts) {
+    t.like(parse(read(file)), { version, appVersion: version }, file);
+    const images = [...read(file).matchAll(/image: (\S+\/ocpp-cluster:\S+)/g)].map(([, image]) => image);
+    t.deepEqual(images, [DEFAULT_IMAGE], file);
+  }
   t.is(DEFAULT_IMAGE, `ghcr.io/ocpp-cluster/ocpp-cluster:${version}`);
+});
+
+test('SECURITY.md verifies the image and every chart, by the identity of the workflow that signs them', (t) => {
+  const words = read('SECURITY.md');
+  const [, workflow = ''] =
+    /IDENTITY=\S+?\/(\.github\/workflows\/[\w.]+)@refs\/tags\/v\$VERSION/.exec(words) ?? [];
+  for (const signed of ['cosign sign ', 'cosign attest ', '--type spdxjson', 'attest-build-provenance'])
+    t.true(read(workflow).includes(signed), signed);
+  for (const folder of globSync('charts/*', { cwd: ROOT }))
+    t.true(words.includes(`cosign verify $SIGNER ghcr.io/$REPOSITORY/${folder}:$VERSION`), folder);
 });
 
 test('a tag is the version of what is tagged, and the changelog tells of it', (t) => {
