@@ -79,12 +79,17 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const flush = async () => {
     for (;;) {
       const waiting = [...series].filter(([, one]) => one.dirty);
-      if (waiting.length === 0) return;
+      if (waiting.length === 0) {
+        // At once: who records next starts anew.
+        flushing = undefined;
+        return;
+      }
       const wait = ([, one]: (typeof waiting)[number]) =>
         stopping.signal.aborted ? 0 : one.due - performance.now();
       for (const entry of waiting.filter((one) => wait(one) <= 0)) await write(...entry);
-      const next = Math.min(...waiting.map(wait));
-      if (next > 0) await sleep(Math.min(next, quietMs), stopping.signal);
+      // What is written holds up nobody.
+      const next = Math.min(...waiting.filter(([, one]) => one.dirty).map(wait));
+      if (next > 0 && next < Infinity) await sleep(Math.min(next, quietMs), stopping.signal);
     }
   };
 
@@ -102,7 +107,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       series.set(name, one);
       const [oldest] = series.keys();
       if (series.size > SERIES && oldest !== undefined) series.delete(oldest);
-      flushing ??= flush().finally(() => (flushing = undefined));
+      flushing ??= flush();
     },
     async stop() {
       stopping.abort();

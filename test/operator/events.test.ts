@@ -15,7 +15,7 @@ const about: KubeObject = {
 type Event = KubeObject & { readonly reason: string; readonly count: number };
 
 /** `answer` says what becomes of the write with this number, from 1. */
-function recorderOn(answer: (attempt: number) => Promise<void>) {
+function recorderOn(answer: (attempt: number) => Promise<void>, quietMs = 1) {
   const attempts: string[] = [];
   const written: string[] = [];
   const log = memoryLog();
@@ -33,7 +33,7 @@ function recorderOn(answer: (attempt: number) => Promise<void>) {
     instance: 'pod-1',
     log,
     clock: systemClock,
-    quietMs: 1,
+    quietMs,
     retry: { minMs: 1, maxMs: 4 },
     stopMs: 100,
   });
@@ -71,4 +71,14 @@ test('an API server that hangs does not hold up the end', async (t) => {
   await until(() => attempts.length > 0, 'it is tried');
   await recorder.stop();
   t.deepEqual(written, []);
+});
+
+test('an Event does not wait because another one was just written', async (t) => {
+  const { recorder, written } = recorderOn(() => Promise.resolve(), 60_000);
+  recorder.record(about, 'Warning', 'RedisLost', '');
+  await until(() => written.length === 1, 'the first is written');
+  recorder.record(about, 'Normal', 'RedisReady', '');
+  await until(() => written.length === 2, 'the second is written');
+  t.deepEqual(written, ['RedisLost 1', 'RedisReady 1']);
+  await recorder.stop();
 });
