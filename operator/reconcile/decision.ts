@@ -17,7 +17,7 @@ import { type Observed, podsOf } from './observe.ts';
 import { ANNOTATION, type Orders, ordersOf } from './orders.ts';
 import { chooseRelease, type OwnImages, type Release } from './release.ts';
 import type { Rendering } from './rendering.ts';
-import { stateOf } from './workloads.ts';
+import { stateOf, type Workload } from './workloads.ts';
 
 export interface DecisionInput {
   readonly cluster: OcppCluster;
@@ -152,4 +152,18 @@ function deploymentOf(observed: Observed) {
   // Stations that move load the processors otherwise than usual.
   const rolling = [processor, proxy].some((state) => state.rolling || state.unseen);
   return { deployment: { replicas: processor.wanted, readyReplicas: processor.ready, rolling } };
+}
+
+/**
+ * A leader that ended between a step up and its status (or could not write it) has told of fewer Pods than there are. Those are
+ * held, as nothing was read yet; what is too many goes down by the scaler's rules.
+ */
+export function notBelow<Told extends { readonly desiredReplicas?: number }>(
+  told: Told | undefined,
+  workload: Workload | undefined,
+): Told | undefined {
+  const now = workload?.spec?.replicas ?? 0;
+  return told?.desiredReplicas === undefined || now <= told.desiredReplicas
+    ? told
+    : { ...told, desiredReplicas: now };
 }

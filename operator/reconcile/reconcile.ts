@@ -17,7 +17,7 @@ import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-st
 import type { Scrape } from '../signals/scrape.ts';
 import { addOnProblems } from './add-ons.ts';
 import { type Applied, applyObjects, type Problem, prunable } from './apply.ts';
-import { type Decision, decideAll } from './decision.ts';
+import { type Decision, decideAll, notBelow } from './decision.ts';
 import { writeCosts } from './deletion-costs.ts';
 import { ensurePassword, growVolume } from './embedded-redis.ts';
 import { ClusterGone, Existence } from './existence.ts';
@@ -81,9 +81,10 @@ export function createReconciler(
     }
     let memory = memories.get(key);
     if (memory === undefined || memory.uid !== cluster.metadata.uid) {
-      memory = newMemory(options, cluster);
+      const observed = observe(options.caches, cluster);
+      memory = newMemory(options, cluster, observed);
       memories.set(key, memory);
-      if (mayWait(observe(options.caches, cluster), cluster)) return { requeueAfterMs: 1 };
+      if (mayWait(observed, cluster)) return { requeueAfterMs: 1 };
     }
     try {
       await reconcileCluster(options, cluster, memory);
@@ -184,7 +185,7 @@ function passwordDue({ clock }: ReconcilerOptions, memory: Memory, observed: Obs
   return true;
 }
 
-function newMemory(options: ReconcilerOptions, cluster: OcppCluster): Memory {
+function newMemory(options: ReconcilerOptions, cluster: OcppCluster, observed: Observed): Memory {
   const { scrape, clock, scrapeIntervalMs: intervalMs } = options;
   return {
     uid: cluster.metadata.uid,
@@ -192,8 +193,8 @@ function newMemory(options: ReconcilerOptions, cluster: OcppCluster): Memory {
     read: false,
     measurement: new Measurement({ scrape, clock, intervalMs }),
     rendering: new Rendering(),
-    autoscaling: cluster.status?.autoscaling,
-    proxyAutoscaling: cluster.status?.proxy?.autoscaling,
+    autoscaling: notBelow(cluster.status?.autoscaling, observed.processor),
+    proxyAutoscaling: notBelow(cluster.status?.proxy?.autoscaling, observed.proxy),
     status: cluster.status,
     // What is not read yet is no news.
     writtenAt: clock.now(),
@@ -208,8 +209,10 @@ async function report(
   memory: Memory,
   after: OcppClusterStatus,
 ): Promise<void> {
-  const { store, clock, log, recordEvent } = options;
+  const { store, caches, clock, log, recordEvent } = options;
   const before = memory.status;
+  // What was chosen for this cluster (image, password) is not for the next one of its name.
+  new Existence(store, caches, cluster).check();
   if (!worthWriting(before, after, clock.now() - memory.writtenAt)) return;
   const { name, namespace = 'default' } = cluster.metadata;
   try {

@@ -85,3 +85,26 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
   };
   await eventually(t, told, true);
 });
+
+test('a step up whose status was never written is not taken back by the next leader', async (t) => {
+  if (server === undefined) {
+    t.pass('skipped: no kube-apiserver here');
+    return;
+  }
+  const first = await Scene.open(server);
+  const autoscaling = { minReplicas: 1, maxReplicas: 5 };
+  await first.create({ proxy: { autoscaling }, processor: { autoscaling } });
+  const desired = async (scene: Scene) => {
+    const { proxy, autoscaling: processor } = await scene.status();
+    return [proxy?.autoscaling?.desiredReplicas, processor?.desiredReplicas];
+  };
+  await eventually(t, () => desired(first), [1, 1]);
+  await first[Symbol.asyncDispose]();
+  const places = ['deployments/city-ws-proxy', 'deployments/city-processor'];
+  for (const place of places) await first.patch(place, { spec: { replicas: 3 } });
+
+  await using second = await Scene.open(server, { namespace: first.namespace });
+  await eventually(t, () => desired(second), [3, 3]);
+  const wanted = places.map(async (place) => (await second.get(place))?.spec.replicas);
+  t.deepEqual(await Promise.all(wanted), [3, 3], 'what nobody has read holds');
+});
