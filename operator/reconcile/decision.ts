@@ -57,8 +57,7 @@ export function decideAll(input: DecisionInput): Decision {
   const { cluster, observed, status, own, rendering, serves, operatorNamespace } = input;
   const spec = settledSpec(cluster);
   const orders = ordersOf(cluster);
-  const [container] = observed.redis?.spec?.template?.spec?.containers ?? [];
-  const release = chooseRelease(spec, status, own, container?.image);
+  const release = chooseRelease(spec, status, own, runningImages(observed));
   const redis = chooseRedis(cluster, spec, status, release);
   const scale = orders.paused ? pausedScale(input) : processors(input, spec, orders);
   const proxies = orders.paused ? pausedProxies(input, spec) : scaleProxies(input, spec, orders);
@@ -79,6 +78,11 @@ export function decideAll(input: DecisionInput): Decision {
     ...(redisVolumeSize !== undefined && { redisVolumeSize }),
   });
   return { spec, orders, release, redis, scale, proxies, costs, objects };
+}
+
+function runningImages({ proxy, redis }: Observed): Partial<OwnImages> {
+  const [image, redisImage] = [proxy, redis].map((one) => one?.spec?.template?.spec?.containers?.[0]?.image);
+  return { ...(image !== undefined && { image }), ...(redisImage !== undefined && { redisImage }) };
 }
 
 function processors(input: DecisionInput, { processor }: SettledSpec, orders: Orders): ScaleDecision {

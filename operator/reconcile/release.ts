@@ -22,24 +22,29 @@ export interface Release extends OwnImages {
   readonly unknownRevision?: number;
 }
 
-/** @param redisImageNow of the StatefulSet as it runs: clusters of release 0.1.0 have it not in their status */
+/**
+ * @param running images of the workloads as they are: clusters of release 0.1.0 have that of Redis not in their status, and one whose
+ *   status was lost is no new one
+ */
 export function chooseRelease(
   { image, upgrade }: Pick<SettledSpec, 'image' | 'upgrade'>,
   status: OcppClusterStatus | undefined,
   own: OwnImages,
-  redisImageNow?: string,
+  running: Partial<OwnImages> = {},
 ): Release {
   const imageRequested = `${image.repository}:${image.tag}`;
   const asked = (status?.imageRequested ?? imageRequested) !== imageRequested;
   if (status?.image === undefined || asked || upgrade === 'Auto') {
-    const chosen = chooseImage(image, own.image);
-    return { imageRequested, image: chosen, redisImage: own.redisImage, renderRevision: RENDER_REVISION };
+    const kept = asked || upgrade === 'Auto' ? {} : running;
+    const chosen = chooseImage(image, kept.image ?? own.image);
+    const redisImage = kept.redisImage ?? own.redisImage;
+    return { imageRequested, image: chosen, redisImage, renderRevision: RENDER_REVISION };
   }
   const found = status.renderRevision ?? 1;
   return {
     imageRequested,
     image: status.image,
-    redisImage: status.redis?.image ?? redisImageNow ?? own.redisImage,
+    redisImage: status.redis?.image ?? running.redisImage ?? own.redisImage,
     renderRevision: Math.min(RENDER_REVISION, Math.max(OLDEST_RENDER_REVISION, found)),
     ...(found > RENDER_REVISION && { unknownRevision: found }),
   };

@@ -375,3 +375,13 @@ test('the image is chosen once, and anew when spec.image changes', (t) => {
     t.is(chooseRelease({ image, upgrade: 'Manual' }, status, own).image, chosen, name);
   }
 });
+
+test('a cluster whose status was lost keeps the images that it runs, unless it asks for others', (t) => {
+  const { image } = settledSpec(cluster());
+  const own = { image: 'ghcr.io/x/ocpp:2', redisImage: 'redis:8' };
+  const running = { image: 'ghcr.io/x/ocpp:1', redisImage: 'redis:7' };
+  t.like(chooseRelease({ image, upgrade: 'Manual' }, undefined, own, running), running);
+  t.like(chooseRelease({ image, upgrade: 'Auto' }, undefined, own, running), own);
+  const asked = chooseRelease({ image: { ...image, tag: '3' }, upgrade: 'Manual' }, undefined, own, running);
+  t.is(asked.image, 'ghcr.io/x/ocpp:3');
+});
