@@ -14,11 +14,11 @@ import {
 import { OPTIONAL, OWNED, resourceOf } from '../render/resources.ts';
 import { clusterLabels, selectorText } from '../render/view.ts';
 import type { Existence } from './existence.ts';
-import { isOwnedBy } from './observe.ts';
+import { belongsTo, controllerOf, isOwnedBy } from './observe.ts';
 
 export interface Problem {
   /** `BeingReplaced` gets well by itself, the others need somebody. */
-  readonly reason: 'BeingReplaced' | 'NameTaken' | 'Refused' | 'AddOnMissing';
+  readonly reason: 'BeingReplaced' | 'NameTaken' | 'Refused' | 'AddOnMissing' | 'NotApplied';
   readonly message: string;
 }
 
@@ -88,10 +88,8 @@ function takenBySomebodyElse(
   cluster: OcppCluster,
   object: KubeObject,
 ): Problem | undefined {
-  if (live === undefined || isOwnedBy(live, cluster)) return undefined;
-  const controller = live.metadata.ownerReferences?.find((owner) => owner.controller === true);
-  // An orphan of ours (deleted with --cascade=orphan) is taken in again.
-  if (controller === undefined && hasLabels(live, clusterLabels(cluster))) return undefined;
+  if (live === undefined || belongsTo(live, cluster)) return undefined;
+  const controller = controllerOf(live);
   if (controller?.kind === cluster.kind && controller.name === cluster.metadata.name) {
     const message = `${describe(object)} is still that of a deleted OcppCluster of this name; it is made anew when Kubernetes has removed it`;
     return { reason: 'BeingReplaced', message };
@@ -129,6 +127,3 @@ function refOf(object: KubeObject): ObjectRef {
   const { name, namespace } = object.metadata;
   return { resource: resourceOf(object), name, ...(namespace !== undefined && { namespace }) };
 }
-
-const hasLabels = ({ metadata }: KubeObject, labels: Readonly<Record<string, string>>) =>
-  Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);

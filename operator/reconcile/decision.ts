@@ -17,6 +17,7 @@ import { type Observed, podsOf } from './observe.ts';
 import { ANNOTATION, type Orders, ordersOf } from './orders.ts';
 import { chooseRelease, type OwnImages, type Release } from './release.ts';
 import type { Rendering } from './rendering.ts';
+import { runningOf } from './running.ts';
 import { stateOf, type Workload } from './workloads.ts';
 
 export interface DecisionInput {
@@ -57,8 +58,9 @@ export function decideAll(input: DecisionInput): Decision {
   const { cluster, observed, status, own, rendering, serves, operatorNamespace } = input;
   const spec = settledSpec(cluster);
   const orders = ordersOf(cluster);
-  const release = chooseRelease(spec, status, own, runningImages(observed));
-  const redis = chooseRedis(cluster, spec, status, release);
+  const running = runningOf(observed);
+  const release = chooseRelease(spec, status, own, running);
+  const redis = chooseRedis(cluster, spec, status, release, running);
   const scale = orders.paused ? pausedScale(input) : processors(input, spec, orders);
   const proxies = orders.paused ? pausedProxies(input, spec) : scaleProxies(input, spec, orders);
   const costs = deletionCosts(observed, input.signals, proxies.replicas, spec.proxy.maxSessionsPerPod);
@@ -78,11 +80,6 @@ export function decideAll(input: DecisionInput): Decision {
     ...(redisVolumeSize !== undefined && { redisVolumeSize }),
   });
   return { spec, orders, release, redis, scale, proxies, costs, objects };
-}
-
-function runningImages({ proxy, redis }: Observed): Partial<OwnImages> {
-  const [image, redisImage] = [proxy, redis].map((one) => one?.spec?.template?.spec?.containers?.[0]?.image);
-  return { ...(image !== undefined && { image }), ...(redisImage !== undefined && { redisImage }) };
 }
 
 function processors(input: DecisionInput, { processor }: SettledSpec, orders: Orders): ScaleDecision {

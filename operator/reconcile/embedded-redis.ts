@@ -10,7 +10,7 @@ import { quantity } from '../render/quantity.ts';
 import { PERSISTENT_VOLUME_CLAIMS } from '../render/resources.ts';
 import { clusterLabels, nameOf, ownerOf } from '../render/view.ts';
 import type { Problem } from './apply.ts';
-import type { Release } from './release.ts';
+import type { Release, Running } from './release.ts';
 
 /** Undefined: the cluster has no embedded Redis. A cluster that was made without a password stays so. */
 export function chooseRedis(
@@ -18,16 +18,16 @@ export function chooseRedis(
   { redis }: Pick<SettledSpec, 'redis'>,
   status: OcppClusterStatus | undefined,
   { redisImage }: Release,
+  running: Running = {},
 ): RedisStatus | undefined {
   if (redis.embedded === undefined) return undefined;
-  const passwordSecretName =
-    status?.image === undefined
-      ? redis.embedded.passwordSecretName || generatedName(cluster)
-      : status.redis?.passwordSecretName;
+  const made = redis.embedded.passwordSecretName || generatedName(cluster);
+  const found = running.redisPasswordSecret === undefined ? made : running.redisPasswordSecret;
+  const passwordSecretName = status?.image === undefined ? found : status.redis?.passwordSecretName;
   const storage = status?.redis?.storage;
   return {
     image: redisImage,
-    ...(passwordSecretName !== undefined && { passwordSecretName }),
+    ...(passwordSecretName && { passwordSecretName }),
     ...(storage !== undefined && { storage }),
   };
 }

@@ -1,7 +1,7 @@
 /** What there is: the cluster's objects from the caches. No request is made. */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
-import type { KubeObject } from '../kube/object-store.ts';
+import type { KubeObject, OwnerReference } from '../kube/object-store.ts';
 import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../render/resources.ts';
 import { type Component, clusterLabels, nameOf, selectorText } from '../render/view.ts';
 import type { Pod, Workload } from './workloads.ts';
@@ -28,7 +28,7 @@ export function observe(caches: Caches, cluster: OcppCluster): Observed {
   const find = (resource: typeof DEPLOYMENTS, component: Component) => {
     const found = caches.get({ resource, namespace, name: nameOf(cluster, component) });
     // What somebody else made under this name says nothing of the cluster.
-    return found !== undefined && isOwnedBy(found, cluster) ? found : undefined;
+    return found !== undefined && belongsTo(found, cluster) ? found : undefined;
   };
   return {
     proxy: find(DEPLOYMENTS, 'ws-proxy'),
@@ -43,6 +43,17 @@ export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>
   (object.metadata.ownerReferences ?? []).some(
     ({ uid, controller }) => controller === true && uid === owner.metadata.uid,
   );
+
+/** Owned, or an orphan (the resource was deleted with --cascade=orphan and made anew): those are taken in again. */
+export const belongsTo = (object: KubeObject, cluster: OcppCluster): boolean =>
+  isOwnedBy(object, cluster) ||
+  (controllerOf(object) === undefined && hasLabels(object, clusterLabels(cluster)));
+
+export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefined =>
+  metadata.ownerReferences?.find(({ controller }) => controller === true);
+
+const hasLabels = ({ metadata }: KubeObject, labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);
 
 export const podsOf = (observed: Observed, component: Component): Pod[] =>
   observed.pods.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === component);

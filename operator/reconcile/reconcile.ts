@@ -2,69 +2,17 @@
  * One pass over one OcppCluster: observe, measure, decide, apply, report. Everything it remembers between
  * passes is either in the status (so that another leader goes on from there) or can be lost.
  */
-import type { Clock } from '../../services/runtime/clock.ts';
-import type { Log } from '../../services/runtime/log.ts';
-import {
-  type AutoscalingStatus,
-  OCPP_CLUSTERS,
-  type OcppCluster,
-  type OcppClusterStatus,
-  type ProxyAutoscalingStatus,
-  type RedisStatus,
-} from '../api/ocpp-cluster.ts';
-import { type Caches, keyOf } from '../controller/caches.ts';
-import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
-import type { Scrape } from '../signals/scrape.ts';
-import { addOnProblems } from './add-ons.ts';
-import { type Applied, applyObjects, type Problem, prunable } from './apply.ts';
-import { type Decision, decideAll, notBelow } from './decision.ts';
-import { writeCosts } from './deletion-costs.ts';
-import { ensurePassword, growVolume } from './embedded-redis.ts';
+import { OCPP_CLUSTERS, type OcppCluster, type OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import { keyOf } from '../controller/caches.ts';
+import { StoreError } from '../kube/object-store.ts';
+import { attempt } from './carry-out.ts';
+import { decideAll } from './decision.ts';
 import { ClusterGone, Existence } from './existence.ts';
-import { type ClusterEvent, eventsBetween } from './events.ts';
-import { Measurement, staleMs } from './measure.ts';
-import type { ClusterMetrics } from './metrics.ts';
+import { eventsBetween } from './events.ts';
+import { staleMs } from './measure.ts';
+import { type Memory, newMemory, type ReconcilerOptions } from './memory.ts';
 import { type Observed, observe } from './observe.ts';
-import { Rendering } from './rendering.ts';
-import { statusOf, worthWriting } from './status.ts';
-import { stateOf } from './workloads.ts';
-
-export interface ReconcilerOptions {
-  readonly store: ObjectStore;
-  readonly caches: Caches;
-  readonly scrape: Scrape;
-  /** Tells Kubernetes' users; must not fail. */
-  readonly recordEvent: (regarding: KubeObject, event: ClusterEvent) => void;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** `repository:tag` for clusters that do not say. */
-  readonly defaultImage: string;
-  readonly redisImage: string;
-  /** Where the operator itself runs, if that is in the same Kubernetes cluster. */
-  readonly operatorNamespace?: string | undefined;
-  readonly metrics: ClusterMetrics;
-  /** Also how often a cluster is looked at when nothing happens. */
-  readonly scrapeIntervalMs: number;
-}
-
-/** What this process knows of a cluster. */
-interface Memory {
-  readonly uid: string | undefined;
-  /** When it was first looked at, ms since 1970. */
-  readonly since: number;
-  /** Whether its Pods told how many frames arrive since then. */
-  read: boolean;
-  readonly measurement: Measurement;
-  readonly rendering: Rendering;
-  autoscaling: AutoscalingStatus | undefined;
-  proxyAutoscaling: ProxyAutoscalingStatus | undefined;
-  /** What we wrote last: the cache may not show it yet. */
-  status: OcppClusterStatus | undefined;
-  writtenAt: number;
-  passwordTriedAt: number;
-  /** What was logged last. */
-  problem: string;
-}
+import { NUMBERS_EVERY_MS, statusOf, worthWriting } from './status.ts';
 
 /** For createController: `key` is `namespace/name`. Deleted clusters need nothing, owner references do it. */
 export function createReconciler(
@@ -133,74 +81,15 @@ async function reconcileCluster(
   });
   memory.autoscaling = decision.scale.memory;
   memory.proxyAutoscaling = decision.proxies.memory;
-  const { problems, redis } = decision.orders.paused
+  const outcome = decision.orders.paused
     ? { problems: [], redis: decision.redis }
-    : await carryOut(options, cluster, memory, decision, observed);
+    : await attempt(options, cluster, memory, decision, observed);
 
   const now = clock.now();
-  const after = statusOf({ cluster, observed, signals, ...decision, redis, problems, before, now });
+  const after = statusOf({ cluster, observed, signals, ...decision, ...outcome, before, now });
   options.metrics.show(cluster, after);
   await report(options, cluster, memory, after);
-}
-
-/** Everything but the status. */
-async function carryOut(
-  options: ReconcilerOptions,
-  cluster: OcppCluster,
-  memory: Memory,
-  { spec, redis, costs, objects }: Decision,
-  observed: Observed,
-): Promise<{ readonly problems: readonly Problem[]; readonly redis: RedisStatus | undefined }> {
-  const { store, caches, clock, log } = options;
-  const kinds = prunable(caches);
-  const pass = { store, caches, cluster, existence: new Existence(store, caches, cluster) };
-  const problems: (Problem | undefined)[] = [];
-  const size = spec.redis.embedded?.storage.size;
-  let kept = redis;
-  if (redis !== undefined && passwordDue(options, memory, observed)) {
-    await pass.existence.confirm();
-    problems.push(await ensurePassword(store, cluster, redis));
-  }
-  if (redis !== undefined && size !== undefined && redis.storage !== size) {
-    const problem = await growVolume(store, cluster, size);
-    problems.push(problem);
-    if (problem === undefined) kept = { ...redis, storage: size };
-  }
-  await writeCosts(store, costs, log);
-  const applied = await applyObjects(pass, objects, kinds);
-  const addOns = addOnProblems(spec, caches, memory.status, clock.now() - memory.since);
-  const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems, ...addOns];
-  logApplied(log, cluster, { ...applied, problems: all }, memory);
-  return { problems: all, redis: kept };
-}
-
-/** A Secret that was deleted is noticed by Pods that do not start. */
-const PASSWORD_AGAIN_MS = 10_000;
-
-function passwordDue({ clock }: ReconcilerOptions, memory: Memory, observed: Observed): boolean {
-  const workloads = [observed.redis, observed.processor, observed.proxy];
-  const settled = workloads.every((one) => one !== undefined && stateOf(one).ready >= stateOf(one).wanted);
-  if (settled || clock.now() - memory.passwordTriedAt < PASSWORD_AGAIN_MS) return false;
-  memory.passwordTriedAt = clock.now();
-  return true;
-}
-
-function newMemory(options: ReconcilerOptions, cluster: OcppCluster, observed: Observed): Memory {
-  const { scrape, clock, scrapeIntervalMs: intervalMs } = options;
-  return {
-    uid: cluster.metadata.uid,
-    since: clock.now(),
-    read: false,
-    measurement: new Measurement({ scrape, clock, intervalMs }),
-    rendering: new Rendering(),
-    autoscaling: notBelow(cluster.status?.autoscaling, observed.processor),
-    proxyAutoscaling: notBelow(cluster.status?.proxy?.autoscaling, observed.proxy),
-    status: cluster.status,
-    // What is not read yet is no news.
-    writtenAt: clock.now(),
-    passwordTriedAt: -Infinity,
-    problem: '',
-  };
+  if (outcome.failure !== undefined) throw outcome.failure;
 }
 
 async function report(
@@ -213,7 +102,10 @@ async function report(
   const before = memory.status;
   // What was chosen for this cluster (image, password) is not for the next one of its name.
   new Existence(store, caches, cluster).check();
-  if (!worthWriting(before, after, clock.now() - memory.writtenAt)) return;
+  const sinceWriteMs = clock.now() - memory.writtenAt;
+  // Somebody took away what we wrote.
+  const wiped = cluster.status?.observedGeneration === undefined && sinceWriteMs >= NUMBERS_EVERY_MS;
+  if (!wiped && !worthWriting(before, after, sinceWriteMs)) return;
   const { name, namespace = 'default' } = cluster.metadata;
   try {
     await store.patchStatus({ resource: OCPP_CLUSTERS, name, namespace }, after);
@@ -226,18 +118,4 @@ async function report(
   memory.status = after;
   memory.writtenAt = clock.now();
   for (const event of eventsBetween(before, after)) recordEvent(cluster, event);
-}
-
-function logApplied(log: Log, cluster: OcppCluster, applied: Applied, memory: Memory): void {
-  const { changed, pruned, problems } = applied;
-  const fields = { cluster: keyOf(cluster.metadata) };
-  if (changed.length > 0) log.info({ ...fields, changed }, 'objects made or changed');
-  if (pruned.length > 0) log.info({ ...fields, pruned }, 'objects deleted that are no longer wanted');
-  // They come again with every pass.
-  const problem = problems.map(({ message }) => message).join('; ');
-  if (problem !== '' && problem !== memory.problem) {
-    const soon = problems.every(({ reason }) => reason === 'BeingReplaced');
-    log[soon ? 'info' : 'warn']({ ...fields, problem }, 'objects left as they are');
-  }
-  memory.problem = problem;
 }

@@ -22,29 +22,34 @@ export interface Release extends OwnImages {
   readonly unknownRevision?: number;
 }
 
-/**
- * @param running images of the workloads as they are: clusters of release 0.1.0 have that of Redis not in their status, and one whose
- *   status was lost is no new one
- */
+/** What the workloads of a cluster have: where its status does not tell, it is no new one all the same. */
+export interface Running {
+  readonly image?: string;
+  readonly redisImage?: string;
+  readonly renderRevision?: number;
+  /** Of the embedded Redis; null: it has no password. Left out: there is no Redis yet. */
+  readonly redisPasswordSecret?: string | null;
+}
+
 export function chooseRelease(
   { image, upgrade }: Pick<SettledSpec, 'image' | 'upgrade'>,
   status: OcppClusterStatus | undefined,
   own: OwnImages,
-  running: Partial<OwnImages> = {},
+  running: Running = {},
 ): Release {
   const imageRequested = `${image.repository}:${image.tag}`;
   const asked = (status?.imageRequested ?? imageRequested) !== imageRequested;
-  if (status?.image === undefined || asked || upgrade === 'Auto') {
-    const kept = asked || upgrade === 'Auto' ? {} : running;
-    const chosen = chooseImage(image, kept.image ?? own.image);
-    const redisImage = kept.redisImage ?? own.redisImage;
-    return { imageRequested, image: chosen, redisImage, renderRevision: RENDER_REVISION };
+  const known = status?.image ?? (running.image && chooseImage(image, running.image));
+  if (known === undefined || asked || upgrade === 'Auto') {
+    const chosen = chooseImage(image, own.image);
+    return { imageRequested, image: chosen, redisImage: own.redisImage, renderRevision: RENDER_REVISION };
   }
-  const found = status.renderRevision ?? 1;
+  // Clusters of release 0.1.0 have no word of it, neither in their status nor in their objects.
+  const found = (status?.image === undefined ? running.renderRevision : status.renderRevision) ?? 1;
   return {
     imageRequested,
-    image: status.image,
-    redisImage: status.redis?.image ?? running.redisImage ?? own.redisImage,
+    image: known,
+    redisImage: status?.redis?.image ?? running.redisImage ?? own.redisImage,
     renderRevision: Math.min(RENDER_REVISION, Math.max(OLDEST_RENDER_REVISION, found)),
     ...(found > RENDER_REVISION && { unknownRevision: found }),
   };

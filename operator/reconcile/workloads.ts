@@ -14,7 +14,13 @@ export interface Workload extends KubeObject {
   readonly spec?: {
     readonly replicas?: number;
     readonly template?: {
-      readonly spec?: { readonly containers?: readonly { readonly image?: string }[] };
+      readonly spec?: {
+        readonly containers?: readonly { readonly image?: string }[];
+        readonly volumes?: readonly {
+          readonly name: string;
+          readonly secret?: { readonly secretName?: string };
+        }[];
+      };
     };
     /** Of a StatefulSet. */
     readonly volumeClaimTemplates?: readonly {

@@ -7,7 +7,7 @@ import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
-import { owned, selectorLabels, type View } from './view.ts';
+import { selectorLabels, type View, workload } from './view.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '192Mi' }, limits: { memory: '512Mi' } };
 /** For handing back what is unfinished and ending, s. */
@@ -43,7 +43,7 @@ export function processorDeployment(view: View): KubeObject {
       processor.podTemplate,
     ),
   } satisfies V1DeploymentSpec;
-  return owned(view, DEPLOYMENTS, 'processor', { spec: deployment });
+  return workload(view, DEPLOYMENTS, 'processor', deployment);
 }
 
 /** By the least number that there can be, so that scaling does not make and remove it all the time. */

@@ -7,7 +7,8 @@ import { ENV, PORT } from '../../services/contract.ts';
 import { nameOf, type View } from './view.ts';
 
 const FOLDER = '/etc/ocpp';
-const LOGIN = 'redis-login';
+/** Name of the volume with the password. */
+export const LOGIN = 'redis-login';
 /** The embedded Redis' password, in its own Pod too. */
 export const PASSWORD_FILE = `${FOLDER}/${LOGIN}/password`;
 const MODES = { Standalone: 'standalone', Sentinel: 'sentinel', Cluster: 'cluster' } as const;

@@ -10,7 +10,7 @@ import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
 import { quantity } from './quantity.ts';
 import { PASSWORD_FILE, redisVolumes } from './redis-access.ts';
 import { SERVICES, STATEFUL_SETS } from './resources.ts';
-import { nameOf, owned, selectorLabels, type View } from './view.ts';
+import { nameOf, owned, selectorLabels, type View, workload } from './view.ts';
 
 /** `redis` in the official Debian images. */
 const REDIS_USER = 999;
@@ -99,7 +99,7 @@ export function redisStatefulSet(view: View, redis: SettledEmbeddedRedis): KubeO
     ),
     volumeClaimTemplates: [volumeClaim(view, redis)],
   } satisfies V1StatefulSetSpec;
-  return owned(view, STATEFUL_SETS, 'redis', { spec: statefulSet });
+  return workload(view, STATEFUL_SETS, 'redis', statefulSet);
 }
 
 /** `$(NAME)` is filled in by the kubelet from the container's environment. */

@@ -10,3 +10,6 @@ export const RENDER_REVISION = 2;
 
 /** The oldest that is still rendered; clusters of older ones are moved to it. */
 export const OLDEST_RENDER_REVISION = 1;
+
+/** On each workload: what a cluster has whose status was lost (a restored backup, a careless hand). */
+export const REVISION_ANNOTATION = 'ocpp.dev/render-revision';

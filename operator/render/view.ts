@@ -3,6 +3,7 @@ import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import { type SettledSpec, settledSpec } from '../api/defaults.ts';
 import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.ts';
 import { apiVersionOf } from './resources.ts';
+import { REVISION_ANNOTATION } from './revision.ts';
 
 export type Component = 'ws-proxy' | 'processor' | 'redis';
 /** What objects are named after: a component, or what concerns all of them. */
@@ -110,3 +111,13 @@ export const ownerOf = (cluster: OcppCluster): OwnerReference => ({
   controller: true,
   blockOwnerDeletion: true,
 });
+
+/** An object with Pods. */
+export const workload = (view: View, resource: Resource, component: Component, spec: object): KubeObject =>
+  owned(
+    view,
+    resource,
+    component,
+    { spec },
+    { annotations: { [REVISION_ANNOTATION]: String(view.renderRevision) } },
+  );

@@ -246,6 +246,54 @@ inScene(
   },
 );
 
+inScene(
+  'a status that was lost, or taken away, changes nothing and is written anew',
+  async (t, scene, api) => {
+    await scene[Symbol.asyncDispose]();
+    await scene.create({});
+    const status = { image: 'example.com/ocpp:0.1.0', imageRequested: ':' };
+    await scene.patch('ocppclusters/city/status', { status });
+    const older = await Scene.open(api, { namespace: scene.namespace });
+    await whole(t, older);
+    await eventually(t, async () => (await older.status()).renderRevision, 1);
+    await older[Symbol.asyncDispose]();
+    const before = await templates(scene);
+    await scene.patch('ocppclusters/city/status', { status: null });
+    await using newer = await Scene.open(api, {
+      namespace: scene.namespace,
+      image: 'example.com/ocpp:0.2.0',
+    });
+    await eventually(t, async () => (await newer.status()).image, 'example.com/ocpp:0.1.0');
+    t.is((await newer.status()).renderRevision, 1);
+    t.is((await newer.status()).redis?.passwordSecretName, undefined, 'a Redis without a password gets none');
+    t.deepEqual(await templates(newer), before);
+  },
+);
+
+inScene(
+  'a cluster that was deleted with its objects left, and made anew, is the one it was',
+  async (t, scene, api) => {
+    await scene.create({});
+    await whole(t, scene);
+    const secret = (await scene.status()).redis?.passwordSecretName;
+    const before = await templates(scene);
+    await scene[Symbol.asyncDispose]();
+    // As the garbage collector does with --cascade=orphan.
+    await scene.delete('ocppclusters/city');
+    for (const place of ALL) await scene.patch(place, { metadata: { ownerReferences: null } });
+    await scene.create({});
+    await using newer = await Scene.open(api, {
+      namespace: scene.namespace,
+      image: 'example.com/ocpp:0.2.0',
+    });
+    await eventually(t, async () => (await newer.status()).image, 'example.com/ocpp:1');
+    t.is((await newer.status()).redis?.passwordSecretName, secret);
+    t.deepEqual(await templates(newer), before);
+    const [owner] = (await newer.get('deployments/city-ws-proxy'))?.metadata.ownerReferences ?? [];
+    t.is(owner?.uid, (await newer.get('ocppclusters/city'))?.metadata.uid, 'and owns them again');
+  },
+);
+
 inScene('what others add to our objects stays, and costs no write', async (t, scene) => {
   await scene.create({});
   await whole(t, scene);
