@@ -36,6 +36,22 @@ async function isPrimary(server: RedisServer): Promise<boolean> {
   return on(server, async (client) => (await client.info('replication')).includes('role:master'));
 }
 
+/**
+ * Dies when its replicas have everything that it answered. Otherwise what was on its way to them is lost with it: Redis replicates
+ * after it has answered, and nobody promises more (docs/redis.md).
+ */
+async function killInStep(primary: RedisServer, replicas: number): Promise<void> {
+  await on(primary, (client) => client.call('CLIENT', 'PAUSE', 20_000, 'WRITE'));
+  const inStep = async () => {
+    const info = await on(primary, (client) => client.info('replication'));
+    const offset = /master_repl_offset:(\d+)/.exec(info)?.[1];
+    const followers = [...info.matchAll(/^slave\d+:.*state=online,offset=(\d+)/gm)].map(([, at]) => at);
+    return followers.length === replicas && followers.every((at) => at === offset);
+  };
+  await until(inStep, 'the replicas to have everything');
+  await primary.kill();
+}
+
 const ownsSlot = (client: Redis) =>
   client.call('CLUSTER', 'SLOTS').then((ranges) => {
     const slot = slotOf(PREFIX);
@@ -51,7 +67,7 @@ test('Sentinels fail over when the primary dies: nothing acknowledged is lost', 
   const redis = { ...common, mode: 'sentinel', addr: group.addr, sentinel: { masterName: MASTER } } as const;
   await using traffic = await startTraffic({ redis, channelPrefix: PREFIX });
   await traffic.flows();
-  await primary.kill();
+  await killInStep(primary, replicas.length);
   await traffic.flows();
   const promoted = [];
   for (const replica of replicas) if (await isPrimary(replica)) promoted.push(replica);
@@ -110,7 +126,7 @@ test('a Cluster fails over when the slot’s owner dies: nothing acknowledged is
   const redis = { ...common, mode: 'cluster', addr: cluster.addr } as const;
   await using traffic = await startTraffic({ redis, channelPrefix: PREFIX });
   await traffic.flows();
-  await owner.kill();
+  await killInStep(owner, 1);
   await traffic.flows();
   t.true(await on(replica, ownsSlot));
   await owner.restart();
