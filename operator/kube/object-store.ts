@@ -1,5 +1,5 @@
 /**
- * Where Kubernetes objects live, as the operator sees it: seven verbs. KubeObjectStore speaks to an
+ * Where Kubernetes objects live, as the operator sees it: eight verbs. KubeObjectStore speaks to an
  * API server; MemoryObjectStore (operator/local) keeps them in this process for `npm start`. One
  * suite (test/conformance/object-store.ts) holds both to the same behaviour.
  */
