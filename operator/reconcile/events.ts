@@ -33,6 +33,7 @@ export function eventsBetween(
     ...rollout(before, after),
     ...pauses(before, after),
     ...turns(before, after),
+    ...nextTrouble(before, after),
   ];
 }
 
@@ -70,6 +71,13 @@ function rollout(before: OcppClusterStatus | undefined, after: OcppClusterStatus
   const message = conditionOf(after, 'Progressing')?.message ?? '';
   const started = before?.phase !== undefined && before.phase !== 'Pending' && !rolls(before) && rolls(after);
   return started ? [...image, { type: 'Normal', reason: 'RolloutStarted', message }] : image;
+}
+
+/** A second trouble is news too, though the condition is True already. */
+function nextTrouble(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  const [then, now] = [before, after].map((status) => conditionOf(status, 'Degraded'));
+  if (then?.status !== 'True' || now?.status !== 'True' || then.reason === now.reason) return [];
+  return [{ type: 'Warning', reason: 'Degraded', message: now.message }];
 }
 
 function turns(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {

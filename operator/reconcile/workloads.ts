@@ -109,8 +109,12 @@ const SCHEDULING_MS = 30_000;
 /** A container that crashed again and again is not well because it was started anew, ms. */
 const CRASHING_MS = 60_000;
 
-/** Why a Pod does not run: not schedulable, no image, crashing. @param now ms since 1970 */
-export function podTrouble({ metadata, status }: Pod, now: number): string | undefined {
+/** A Pod that is not ready for so long needs somebody, whatever it says of itself, ms. */
+const UNREADY_MS = 120_000;
+
+/** Why a Pod does not run: not schedulable, no image, crashing, never ready. @param now ms since 1970 */
+export function podTrouble(pod: Pod, now: number): string | undefined {
+  const { metadata, status } = pod;
   const younger = (time: string | undefined, ms: number) => now - Date.parse(time ?? '') < ms;
   const scheduled = (status?.conditions ?? []).find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
@@ -120,12 +124,30 @@ export function podTrouble({ metadata, status }: Pod, now: number): string | und
   for (const container of status?.containerStatuses ?? []) {
     const { reason, message } = container.state?.waiting ?? {};
     if (reason !== undefined && STUCK.has(reason)) {
-      return `Pod ${metadata.name} waits: ${reason}${message === undefined ? '' : `: ${message}`}`;
+      const crash = crashOf(container);
+      const why = [reason, message, crash].filter((one) => one !== undefined);
+      return `Pod ${metadata.name} waits: ${why.join(': ')}`;
     }
     const crash = younger(container.state?.running?.startedAt, CRASHING_MS) ? crashOf(container) : undefined;
     if (crash !== undefined) return `Pod ${metadata.name} ${crash}`;
   }
-  return undefined;
+  return unready(pod, younger);
+}
+
+/** A Secret that is not there, a volume that hangs on another node: such Pods wait with no word of a reason in their status. */
+function unready(
+  { metadata, status }: Pod,
+  younger: (time: string | undefined, ms: number) => boolean,
+): string | undefined {
+  const ready = (status?.conditions ?? []).find(({ type }) => type === 'Ready');
+  // A Pod that is ending is not ready for as long as its stations take.
+  if (ready?.status !== 'False' || metadata.deletionTimestamp !== undefined) return undefined;
+  if (ready.lastTransitionTime === undefined || younger(ready.lastTransitionTime, UNREADY_MS))
+    return undefined;
+  const waiting = status?.containerStatuses?.find(({ state }) => state?.waiting !== undefined)?.state
+    ?.waiting;
+  const how = waiting?.reason === undefined ? 'see its log' : `it waits: ${waiting.reason}; see its Events`;
+  return `Pod ${metadata.name} is not ready since ${ready.lastTransitionTime}: ${how}`;
 }
 
 function crashOf({ ready, restartCount = 0, lastState }: ContainerStatus): string | undefined {

@@ -245,6 +245,50 @@ const CASES: readonly Case[] = [
     condition: ['Degraded', 'False', 'AsExpected', /nothing/],
   },
   {
+    name: 'crashing, and waiting for the next start',
+    observed: {
+      pods: [
+        pod('p', {
+          containerStatuses: [
+            {
+              restartCount: 4,
+              state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 5m0s' } },
+              lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } },
+            },
+          ],
+        }),
+      ],
+    },
+    phase: 'Degraded',
+    condition: [
+      'Degraded',
+      'True',
+      'PodsNotStarting',
+      /back-off 5m0s: was restarted 4 times, last after OOMKilled/,
+    ],
+  },
+  ...(['2026-11-23T11:57:00Z', '2026-11-23T11:59:30Z'] as const).map((since, index) => ({
+    name: `a Secret that is not there, since ${since}`,
+    observed: {
+      pods: [
+        pod('p', {
+          ...waiting('ContainerCreating'),
+          conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: since }],
+        }),
+      ],
+    },
+    phase: index === 0 ? ('Degraded' as const) : ('Running' as const),
+    condition:
+      index === 0
+        ? ([
+            'Degraded',
+            'True',
+            'PodsNotStarting',
+            /p is not ready since .*ContainerCreating; see its Events/,
+          ] as const)
+        : (['Degraded', 'False', 'AsExpected', /nothing/] as const),
+  })),
+  {
     name: 'a quota',
     observed: {
       proxy: workload('Deployment', 'city-ws-proxy', 2, {
@@ -346,6 +390,9 @@ test('Events tell what turned, once, and nothing of what was well from the start
   t.deepEqual(reasons(RUNNING, lost), ['Warning Unavailable', 'Warning RedisLost', 'Warning Degraded']);
   t.deepEqual(reasons(lost, RUNNING), ['Normal Available', 'Normal RedisReady', 'Normal Recovered']);
   t.deepEqual(reasons(RUNNING, rolling), ['Normal RolloutStarted']);
+  const taken = { reason: 'NameTaken', message: 'y' } as const;
+  const [one, other] = [refused, taken].map((problem) => statusOf(input({}, { problems: [problem] })));
+  t.deepEqual(one && other && reasons(one, other), ['Warning Degraded'], 'another trouble is told');
   const resized = workload('Deployment', 'city-processor', 1, { observedGeneration: 0 });
   const updating = statusOf(input({ processor: resized }, { before: RUNNING }));
   t.deepEqual(reasons(RUNNING, updating), [], 'a change of size is no rollout');
