@@ -60,8 +60,10 @@ const gateway = (field: string, value: unknown): FieldChange => ({
   with: { proxy: { gateway: { parentRefs: [{ name: 'outer' }] } } },
   restarts: [],
 });
+const PEER = { ipBlock: { cidr: '203.0.113.0/24' } };
 const guarded = (field: string, at: string) =>
-  row(`networkPolicy.${field}`, [{ ipBlock: { cidr: '203.0.113.0/24' } }], 'NetworkPolicy/ws-proxy', at, [], {
+  row(`networkPolicy.${field}`, [PEER], 'NetworkPolicy/ws-proxy', at, [], {
+    shows: PEER,
     with: { networkPolicy: { enabled: true } },
   });
 const redis = (field: string, value: unknown, name: string, shows: unknown) =>
@@ -200,8 +202,9 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   row('networkPolicy.enabled', true, 'NetworkPolicy/redis', 'spec.policyTypes', [], {
     shows: ['Ingress', 'Egress'],
   }),
-  guarded('stationsFrom', 'spec.ingress.0.from'),
-  guarded('metricsFrom', 'spec.ingress.1.from'),
+  guarded('stationsFrom', 'spec.ingress.0.from.last'),
+  // The last: where the operator runs in the same cluster it stands before them.
+  guarded('metricsFrom', 'spec.ingress.1.from.last'),
   ...podTemplate('proxy', 'ws-proxy'),
 
   row(
@@ -306,5 +309,11 @@ export function valueAt(object: unknown, at: string): unknown {
   }
   return at
     .split('.')
-    .reduce<unknown>((inner, name) => (inner as Record<string, unknown> | undefined)?.[name], object);
+    .reduce<unknown>(
+      (inner, name) =>
+        name === 'last'
+          ? (inner as unknown[]).at(-1)
+          : (inner as Record<string, unknown> | undefined)?.[name],
+      object,
+    );
 }
