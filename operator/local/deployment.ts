@@ -35,7 +35,8 @@ export function templateHash(template: PodTemplate): string {
 
 /**
  * One step of a rolling update: never more than replicas + maxSurge Pods, never fewer available ones
- * than replicas − maxUnavailable, except that what is not available anyway may always go.
+ * than replicas − maxUnavailable, except that what is not available anyway may always go. A paused
+ * Deployment keeps its Pods whatever their template, and scales; what it has to make is of the new one.
  * @param refused fields that cannot be honoured: nothing is made from this template
  * @param now ms since 1970
  */
@@ -45,7 +46,7 @@ export function planDeployment(
   refused: readonly string[],
   now: number,
 ): Plan {
-  const { replicas = 1, minReadySeconds = 0, template } = deployment.spec;
+  const { replicas = 1, minReadySeconds = 0, paused = false, template } = deployment.spec;
   const hash = templateHash(template);
   const readyFor = (pod: Pod) => {
     const ready = condition(pod, 'Ready');
@@ -53,13 +54,14 @@ export function planDeployment(
   };
   const isAvailable = (pod: Pod) => readyFor(pod) >= minReadySeconds * 1000;
   const current = pods.filter((pod) => pod.metadata.labels?.[TEMPLATE_HASH] === hash);
-  const old = pods.filter((pod) => !current.includes(pod));
+  const kept = paused ? pods : current;
+  const old = pods.filter((pod) => !kept.includes(pod));
   const available = pods.filter(isAvailable);
   const { surge, unavailable } = limits(deployment, replicas);
 
   const room = replicas + surge - pods.length;
-  const create = refused.length > 0 ? 0 : Math.max(0, Math.min(replicas - current.length, room));
-  const surplus = byWorth(current, isAvailable).slice(0, Math.max(0, current.length - replicas));
+  const create = refused.length > 0 ? 0 : Math.max(0, Math.min(replicas - kept.length, room));
+  const surplus = byWorth(kept, isAvailable).slice(0, Math.max(0, kept.length - replicas));
   const keep = replicas - unavailable;
   let spare = available.length - surplus.filter(isAvailable).length - keep;
   const outdated =

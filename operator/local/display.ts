@@ -5,6 +5,7 @@ import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject, Resource } from '../kube/object-store.ts';
 import { PODS } from '../render/resources.ts';
 import { createScraper } from '../signals/scrape.ts';
+import { ignoredFields } from './ignored-fields.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import type { Manifest } from './manifest.ts';
 import { belongsTo, scrapeTargets, servesStations, stateLine } from './state-line.ts';
@@ -26,19 +27,21 @@ interface Event extends KubeObject {
   readonly involvedObject: { readonly name: string };
 }
 
-/** Where the stations of each cluster connect. */
+/** Where the stations of each cluster connect, and what of its manifest is not to be seen here. */
 export function whereTo({ clusters }: Manifest): string[] {
   return clusters.flatMap((cluster) => {
     const { listeners, protocols } = settledSpec(cluster);
     const urls = listeners.map(({ port, path }) => `ws://127.0.0.1:${port}${path}`);
     const [first = DEFAULT_URL, ...further] = urls;
     const where = first === DEFAULT_URL ? '' : ` --url ${first}`;
+    const ignored = ignoredFields(cluster);
     return [
       '',
       `  OcppCluster ${cluster.metadata.name}`,
       `  stations connect to   ${first}/{id}   (${protocols.join(', ')})`,
       ...further.map((url) => `                 and to ${url}/{id}`),
       `  simulated ones        npm run simulate -- --stations 10${where}`,
+      ...(ignored.length === 0 ? [] : [`  ignored here          ${ignored.join(', ')}`]),
     ];
   });
 }
@@ -82,14 +85,16 @@ export class Display {
     while (!signal.aborted) {
       const pods = await this.#local.pods();
       const samples = await scrape(scrapeTargets(pods));
-      const lines = (await this.#local.clusters()).map((cluster) => {
+      const clusters = await this.#local.clusters();
+      const lines = clusters.map((cluster) => {
         const own = pods.filter((pod) => belongsTo(pod, cluster));
         if (servesStations(own)) this.#announce(cluster);
         const names = new Set(own.map((pod) => pod.metadata.name));
         const ownSamples = samples.filter(({ pod }) => names.has(pod));
         return stateLine(cluster.metadata.name, cluster.status, own, ownSamples);
       });
-      if (!signal.aborted && pods.length > 0) this.#terminal.state(lines.join('   '));
+      const something = pods.length > 0 || clusters.some(({ status }) => status !== undefined);
+      if (!signal.aborted && something) this.#terminal.state(lines.join('   '));
       await sleep(LOOK_EVERY_MS, signal);
     }
   }

@@ -99,6 +99,7 @@ export interface Deployment extends KubeObject {
   readonly spec: Selector & {
     readonly replicas?: number;
     readonly minReadySeconds?: number;
+    readonly paused?: boolean;
     readonly strategy?: {
       readonly type?: string;
       readonly rollingUpdate?: {
@@ -114,6 +115,7 @@ export interface StatefulSet extends KubeObject {
   readonly spec: Selector & {
     readonly replicas?: number;
     readonly serviceName?: string;
+    readonly updateStrategy?: { readonly rollingUpdate?: { readonly partition?: number } };
     readonly template: PodTemplate;
     readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[];
   };

@@ -20,7 +20,7 @@ export function refusedOfSet(set: StatefulSet): string[] {
   return replicas > 1 ? [`spec.replicas: ${replicas} (one is the most here)`] : [];
 }
 
-/** The old Pod goes before the new one comes: they share the volume. */
+/** The old Pod goes before the new one comes: they share the volume. With a partition it stays. */
 export function planStatefulSet(
   set: StatefulSet,
   pods: readonly Pod[],
@@ -28,13 +28,14 @@ export function planStatefulSet(
 ): StatefulPlan {
   const revision = templateHash(set.spec.template);
   const wanted = set.spec.replicas ?? 1;
+  const held = (set.spec.updateStrategy?.rollingUpdate?.partition ?? 0) > 0;
   const current = pods.filter((pod) => pod.metadata.labels?.[REVISION] === revision);
   const old = pods.filter((pod) => !current.includes(pod));
   const blocked = refused.length > 0;
   const ready = pods.filter(isReady).length;
   return {
     create: wanted > 0 && pods.length === 0 && !blocked,
-    remove: wanted === 0 ? pods : blocked ? [] : old,
+    remove: wanted === 0 ? pods : blocked || held ? [] : old,
     status: {
       observedGeneration: set.metadata.generation ?? 0,
       replicas: pods.length,

@@ -1,6 +1,7 @@
 /** What `npm start` says of a manifest, and what it shows of what Pods write. */
 import { join } from 'node:path';
 import test from 'ava';
+import { whereTo } from '../../operator/local/display.ts';
 import { ManifestError, parseManifest, readManifest } from '../../operator/local/manifest.ts';
 import { troubleIn } from '../../operator/local/pod-logs.ts';
 import { Terminal } from '../../operator/local/terminal.ts';
@@ -52,6 +53,34 @@ test('a manifest may bring Secrets and a Namespace along; the examples are good'
     t.is(readManifest(join(ROOT, 'examples', `${file}.yaml`)).clusters[0]?.metadata.name, file);
   }
   t.throws(() => readManifest('/no/such/file'), { message: '/no/such/file: there is no such file' });
+});
+
+test('what a manifest asks for and one machine cannot give is named, and nothing else', (t) => {
+  const told = (spec: string) =>
+    whereTo(parseManifest(`${HEAD}spec: ${spec}\n`, 'f')).filter((line) => line.includes('ignored'));
+  t.deepEqual(
+    told(`
+  upgrade: Auto
+  image: { tag: 9.9.9 }
+  listeners: [{ name: a }, { name: b, port: 9001, path: /b }]
+  proxy:
+    autoscaling: {}
+    service: { type: NodePort }
+    ingress: { host: ocpp.example.com }
+    drain: { transactions: Wait }
+  processor: { podTemplate: { nodeSelector: { a: b }, env: [{ name: A, value: b }] } }
+  networkPolicy: { enabled: true }
+  redis: { embedded: { passwordSecretName: mine, podTemplate: { tolerations: [] } } }`),
+    [
+      '  ignored here          spec.image, spec.upgrade, spec.proxy.service, spec.proxy.ingress, spec.networkPolicy, ' +
+        'spec.processor.podTemplate.nodeSelector, spec.redis.embedded.podTemplate.tolerations',
+    ],
+  );
+  t.deepEqual(told('{}'), []);
+  t.deepEqual(
+    whereTo(readManifest(join(ROOT, 'examples', 'city.yaml'))).filter((line) => line.includes('ignored')),
+    [],
+  );
 });
 
 test('of the logs, the terminal gets what is wrong', (t) => {

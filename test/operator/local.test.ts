@@ -11,17 +11,23 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
+import type { KubeObject, Resource } from '../../operator/kube/object-store.ts';
 import { Addresses } from '../../operator/local/addresses.ts';
 import { freePort } from '../support/free-port.ts';
 import { startGuard } from '../../operator/local/guard.ts';
-import { type Container, type Deployment, isReady, type Pod } from '../../operator/local/kinds.ts';
+import {
+  type Container,
+  type Deployment,
+  isReady,
+  type Pod,
+  type StatefulSet,
+} from '../../operator/local/kinds.ts';
 import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
 import { refusedFields } from '../../operator/local/pod-fields.ts';
 import { withPorts } from '../../operator/local/ports.ts';
 import { findProgram } from '../../operator/local/programs.ts';
 import { LocalRuntime } from '../../operator/local/runtime.ts';
-import { DEPLOYMENTS, PODS } from '../../operator/render/resources.ts';
+import { DEPLOYMENTS, PODS, STATEFUL_SETS } from '../../operator/render/resources.ts';
 import { sleep, systemClock } from '../../services/runtime/clock.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -202,6 +208,49 @@ test('a Deployment scales, and rolls one by one without ever being short of a re
 
   await local.store.delete(ref('web'));
   await until(async () => (await local.pods()).length === 0, 'no Pod without its Deployment');
+});
+
+test('while rollouts are held Pods stay as they are and still scale; then they are replaced', async (t) => {
+  await using local = await rig();
+  const port = await outsidePort();
+  const versions = async () => (await local.pods()).map(versionOf);
+  const seen = async (resource: Resource, name: string) => {
+    const found = await local.store.get({ resource, name, namespace: NAMESPACE });
+    return (found as KubeObject & { status?: { observedGeneration?: number } }).status?.observedGeneration;
+  };
+  const held = (version: string, replicas: number) => {
+    const one = deployment(port, version, replicas);
+    return { ...one, spec: { ...one.spec, paused: true } };
+  };
+  await local.store.apply(service(port));
+  await local.store.apply(deployment(port, 'one', 2));
+  await local.ready(2);
+  await local.store.apply(held('two', 2));
+  await until(async () => (await seen(DEPLOYMENTS, 'web')) === 2, 'a look at the new template');
+  t.deepEqual(await versions(), ['one', 'one']);
+  t.like(((await local.store.get(ref('web'))) as { status?: object }).status, { updatedReplicas: 0 });
+  await local.store.apply(held('two', 1));
+  await until(async () => (await local.pods()).length === 1, 'one Pod less');
+  t.deepEqual(await versions(), ['one']);
+  await local.store.apply(deployment(port, 'two', 1));
+  await until(async () => (await versions()).join() === 'two', 'the new template');
+  await local.store.delete(ref('web'));
+  await until(async () => (await local.pods()).length === 0, 'no Pod without its Deployment');
+
+  await local.store.apply(redisService);
+  await local.store.apply(redis('always'));
+  const [first] = await local.ready(1);
+  const next = redis('everysec') as StatefulSet;
+  const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } };
+  const withHold: StatefulSet = { ...next, spec: { ...next.spec, updateStrategy } };
+  await local.store.apply(withHold);
+  await until(async () => (await seen(STATEFUL_SETS, 'redis')) === 2, 'a look at the new Redis');
+  t.deepEqual(
+    (await local.pods()).map(({ metadata }) => metadata.uid),
+    [first?.metadata.uid],
+  );
+  await local.store.apply(next);
+  await until(async () => (await local.pods())[0]?.metadata.uid !== first?.metadata.uid, 'the new Redis');
 });
 
 test('the balancer spreads over ready Pods, and leaves out one that says it is not', async (t) => {
