@@ -1,7 +1,7 @@
 /**
  * One command to many stations over the memory transport: paced, and with an outcome or an error for each.
  *
- *   node examples/broadcast.ts
+ *   npx node examples/broadcast.ts
  */
 import { broadcast } from 'ocpp-cluster/broadcast';
 import { newClientWithTransport } from 'ocpp-cluster/client';

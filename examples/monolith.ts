@@ -1,7 +1,7 @@
 /**
  * A central system and a station in one process, over a plain WebSocket and without Redis.
  *
- *   node examples/monolith.ts
+ *   npx node examples/monolith.ts
  */
 import { newClientWithTransport } from 'ocpp-cluster/client';
 import { createLog } from 'ocpp-cluster/log';

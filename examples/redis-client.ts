@@ -1,7 +1,7 @@
 /**
  * A station over Redis, without a WebSocket: a simulator or a gateway to stations that speak something else.
  *
- *   node examples/redis-client.ts [host:port of Redis]
+ *   npx node examples/redis-client.ts [host:port of Redis]
  */
 import { newClientWithTransport } from 'ocpp-cluster/client';
 import { GatewayClientTransport } from 'ocpp-cluster/gateway-client';

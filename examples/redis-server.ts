@@ -2,7 +2,7 @@
  * A central system of your own on Redis, with the handlers of this project and one of its own. Stations reach it through
  * ws-proxies on the same Redis, or without a WebSocket: examples/redis-client.ts.
  *
- *   node examples/redis-server.ts [host:port of Redis]
+ *   npx node examples/redis-server.ts [host:port of Redis]
  */
 import { createLog } from 'ocpp-cluster/log';
 import { BUILT_IN, serverProfile } from 'ocpp-cluster/profile';

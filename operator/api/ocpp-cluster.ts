@@ -214,7 +214,7 @@ export interface OcppClusterStatus {
 /** Of an embedded Redis. */
 export interface RedisStatus {
   readonly image?: string;
-  /** Left out for clusters of release 0.1.0: no password. */
+  /** Left out for clusters that were made before it had one. */
   readonly passwordSecretName?: string;
   /** Size of the volume that was asked for last. */
   readonly storage?: string;

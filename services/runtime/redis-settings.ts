@@ -83,7 +83,7 @@ export const redisSettings = {
     env: ENV.redisRetryAttempts,
   },
   redisRetryDelay: {
-    doc: 'How long after.',
+    doc: 'Pause before it is tried again.',
     format: duration,
     default: 1000,
     env: ENV.redisRetryDelay,
