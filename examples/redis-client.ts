@@ -9,6 +9,8 @@ import { MemoryServerState } from 'ocpp-cluster/pending-requests';
 import { stationProfile } from 'ocpp-cluster/profile';
 import { createGateway } from 'ocpp-cluster/transport-factory';
 
+// From the first moment on: a signal that nobody waits for ends the process at once.
+const stopped = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
 const addr = process.argv[2] ?? '127.0.0.1:6379';
 await using gateway = createGateway({
   kind: 'redis',
@@ -34,4 +36,4 @@ await station.start();
 const boot = { chargePointVendor: 'Acme', chargePointModel: 'AC-1' };
 console.log('boot:', await station.sendRequest('BootNotification', boot));
 console.log('data:', await station.sendRequest('DataTransfer', { vendorId: 'com.acme', data: 'hello' }));
-await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+await stopped;

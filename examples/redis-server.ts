@@ -9,6 +9,9 @@ import { BUILT_IN, serverProfile } from 'ocpp-cluster/profile';
 import { newDispatcher, newServerWithTransport } from 'ocpp-cluster/server';
 import { createServerState, createTransport, type RedisConfig } from 'ocpp-cluster/transport-factory';
 
+// From the first moment on: a signal that nobody waits for ends the process at once.
+const stopped = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+
 const config: RedisConfig = {
   kind: 'redis',
   redis: { addr: process.argv[2] ?? '127.0.0.1:6379', db: 0, clientTimeoutMs: 5000, stateTtlMs: 30_000 },
@@ -38,4 +41,4 @@ server.transport.onConnection(({ stationId }) => {
 });
 await server.start();
 console.log('serving');
-await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+await stopped;

@@ -7,20 +7,14 @@ import type { OcppCluster } from '../../operator/api/ocpp-cluster.ts';
 import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import type { KubeObject } from '../../operator/kube/object-store.ts';
 import { ResourcePaths } from '../../operator/kube/resource-paths.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import type { ApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import { installForeignCrds } from '../support/foreign-crds.ts';
 import { helm, NAMESPACE, type Rendered, serialChartTest, template } from './helm.ts';
 import { CLUSTER, OPERATOR } from './values.ts';
 
-const definition = readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8');
-
-let server: ApiServer | undefined;
 let monitored = false;
-
-test.before(async () => {
-  server = await startApiServer();
-  if (server === undefined) return;
-  await server.installCrd(definition);
+const shared = sharedApiServer(test, {}, async (server) => {
   monitored = await installForeignCrds(server, [
     'monitoring.coreos.com_podmonitors',
     'monitoring.coreos.com_prometheusrules',
@@ -31,15 +25,8 @@ test.before(async () => {
   }
 });
 
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
-
 const onServer = (title: string, run: (t: ExecutionContext, server: ApiServer) => Promise<void>) =>
-  serialChartTest(title, async (t) => {
-    if (server === undefined) t.pass('skipped');
-    else await run(t, server);
-  });
+  serialChartTest(title, shared.on(run));
 
 const person = (on: ApiServer) => new KubeObjectStore(on.http, { manager: 'kubectl' });
 

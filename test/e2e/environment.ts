@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { provideImage } from './image.ts';
 import { apply, get, helm, kubectl, type Manifest } from './kubectl.ts';
 import { exampleFile, type Image, release, ROOT, upgradeArguments } from './release.ts';
 
@@ -51,6 +52,13 @@ export async function createNamespace(name: string): Promise<void> {
   await refuseForeignNamespace(name);
   const labels = { ...MARK, 'pod-security.kubernetes.io/enforce': 'restricted' };
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+}
+
+/** An operator of the first image on a cluster that has nothing of ours yet. */
+export async function startAfresh(): Promise<void> {
+  await refuseForeignClusters();
+  await removeEverything();
+  await installOperator(await provideImage('e2e-first'));
 }
 
 export async function installOperator(image: Image): Promise<void> {

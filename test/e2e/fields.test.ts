@@ -13,14 +13,7 @@ import {
   patchOf,
   valueAt,
 } from '../support/mutable-fields.ts';
-import {
-  createNamespace,
-  diagnostics,
-  installOperator,
-  refuseForeignClusters,
-  removeEverything,
-} from './environment.ts';
-import { provideImage } from './image.ts';
+import { createNamespace, diagnostics, removeEverything, startAfresh } from './environment.ts';
 import { apply, condition, get, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
 
 const NAMESPACE = 'ocpp-e2e-fields';
@@ -40,9 +33,7 @@ interface Pod extends Manifest {
 
 test.before('one image, one operator, and a cluster of ours', async (t) => {
   t.timeout(600_000);
-  await refuseForeignClusters();
-  await removeEverything();
-  await installOperator(await provideImage('e2e-first'));
+  await startAfresh();
   await createNamespace(NAMESPACE);
 });
 

@@ -5,14 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
-import {
-  createNamespace,
-  diagnostics,
-  installOperator,
-  refuseForeignClusters,
-  removeEverything,
-} from './environment.ts';
-import { provideImage } from './image.ts';
+import { createNamespace, diagnostics, removeEverything, startAfresh } from './environment.ts';
 import { apply, condition, get, kubectl, list, type Manifest, patch, shell, until } from './kubectl.ts';
 import { killContainer } from './processes.ts';
 import { redis, type RedisPod } from './redis.ts';
@@ -56,9 +49,7 @@ const observed = () =>
 
 test.before('an operator of two Pods and a cluster', async (t) => {
   t.timeout(600_000);
-  await refuseForeignClusters();
-  await removeEverything();
-  await installOperator(await provideImage('e2e-first'));
+  await startAfresh();
   await createNamespace(town.namespace);
   const metadata = { name: town.cluster, namespace: town.namespace };
   await apply({

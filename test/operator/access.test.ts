@@ -1,32 +1,28 @@
 /** How stations reach a cluster from outside: options of the Service, Ingress, Gateway; with a real API server and the Gateway API. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
 import { validateCluster } from '../../operator/api/validate.ts';
 import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import type { ApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import { installForeignCrds } from '../support/foreign-crds.ts';
-import { applyStrictly, city, find, names, type Rendered, rendered } from '../support/rendered.ts';
+import {
+  GATEWAY,
+  INGRESS,
+  applyStrictly,
+  city,
+  find,
+  names,
+  type Rendered,
+  rendered,
+} from '../support/rendered.ts';
 
 const CLUSTERS = '/apis/ocpp.dev/v1alpha1/namespaces/default/ocppclusters';
 
-let server: ApiServer | undefined;
 let routed = false;
-test.before(async () => {
-  server = await startApiServer({ flags: ['--service-node-port-range=30000-30999'] });
-  if (server === undefined) return;
-  await server.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+const shared = sharedApiServer(test, { flags: ['--service-node-port-range=30000-30999'] }, async (server) => {
   routed = await installForeignCrds(server, ['gateway.networking.k8s.io_httproutes']);
 });
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
-
-function apiServer(t: ExecutionContext): ApiServer | undefined {
-  if (server === undefined) t.pass('skipped: no kube-apiserver here');
-  return server;
-}
 
 type Proxy = NonNullable<OcppClusterSpec['proxy']>;
 type Listeners = NonNullable<OcppClusterSpec['listeners']>;
@@ -47,20 +43,6 @@ const BALANCED: Proxy['service'] = {
   loadBalancerSourceRanges: ['203.0.113.0/24', '2001:db8::/32'],
   allocateLoadBalancerNodePorts: false,
   ipFamilyPolicy: 'PreferDualStack',
-};
-const INGRESS: Proxy = {
-  ingress: {
-    host: 'ocpp.example.com',
-    className: 'nginx',
-    tlsSecretName: 'ocpp-example-com',
-    annotations: { 'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600' },
-  },
-};
-const GATEWAY: Proxy = {
-  gateway: {
-    parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls' }],
-    hostnames: ['a.example.com'],
-  },
 };
 
 /** Specs, and the objects of which the API server is asked. */
@@ -86,7 +68,7 @@ test('what may be asked for is taken by the API server, as OcppCluster and as wh
     t.deepEqual(validateCluster(city(spec)), [], title);
     const objects = rendered(spec);
     for (const name of wanted) t.true(names(objects).includes(name), `${title}: ${name}`);
-    const api = apiServer(t);
+    const api = shared.given(t);
     if (api === undefined) continue;
     await t.notThrowsAsync(create(api, spec), title);
     for (const name of wanted) {
@@ -159,14 +141,14 @@ test('what Kubernetes would refuse is refused at once, by API server and npm sta
       validateCluster(city(spec)).some((problem) => problem.field === field),
       label,
     );
-    const api = apiServer(t);
+    const api = shared.given(t);
     if (api === undefined) continue;
     await t.throwsAsync(create(api, spec), { message: says }, label);
   }
 });
 
 test('the class of a load balancer stays while the type does', async (t) => {
-  const api = apiServer(t);
+  const api = shared.given(t);
   if (api === undefined) return;
   const patch = (name: string, of: object) =>
     api.http.json({
@@ -186,7 +168,7 @@ test('the class of a load balancer stays while the type does', async (t) => {
 });
 
 test('the Service follows every turn of its options, as the operator applies it', async (t) => {
-  const api = apiServer(t);
+  const api = shared.given(t);
   if (api === undefined) return;
   const store = new KubeObjectStore(api.http);
   const namespace = 'turns';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { createEventRecorder } from '../../operator/controller/events.ts';
 import { Reflector } from '../../operator/controller/reflector.ts';
 import { KubeHttp, type KubeRequest } from '../../operator/kube/http.ts';
@@ -10,8 +10,9 @@ import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import type { KubeObject } from '../../operator/kube/object-store.ts';
 import { type Operator, runOperator } from '../../operator/operator.ts';
 import { sleep, systemClock } from '../../services/runtime/clock.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import { until } from '../support/until.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 const DEPLOYMENTS = {
@@ -23,29 +24,9 @@ const DEPLOYMENTS = {
 };
 const EVENTS = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
 const log = { debug() {}, info() {}, warn() {}, error() {} };
-let server: ApiServer | undefined;
+const shared = sharedApiServer(test);
 
-test.before(async () => {
-  server = await startApiServer();
-});
-
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
-
-const onServer = (title: string, run: (t: ExecutionContext, server: ApiServer) => Promise<void>) =>
-  test.serial(title, async (t) => {
-    if (server === undefined) t.pass('skipped');
-    else await run(t, server);
-  });
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
-    await sleep(5);
-  }
-}
+const onServer = (title: string, run: Parameters<typeof shared.on>[0]) => test.serial(title, shared.on(run));
 
 const configMap = (name: string, data: object = {}): KubeObject & { readonly data: object } => ({
   apiVersion: 'v1',

@@ -1,7 +1,7 @@
 /** The OcppCluster definition against a real API server, against the types, and against its copies in code. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { parse } from 'yaml';
 import { settledSpec, withDefaults } from '../../operator/api/defaults.ts';
 import type { OcppCluster, OcppClusterSpec, OcppClusterStatus } from '../../operator/api/ocpp-cluster.ts';
@@ -9,26 +9,13 @@ import { fieldSchema, ocppClusterSchema, type Schema } from '../../operator/api/
 import { validateCluster } from '../../operator/api/validate.ts';
 import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import { proxyGraceSeconds } from '../../operator/render/ws-proxy.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import type { ApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CLUSTERS = '/apis/ocpp.dev/v1alpha1/namespaces/default/ocppclusters';
 
-let server: ApiServer | undefined;
-
-test.before(async () => {
-  server = await startApiServer();
-  await server?.installCrd(readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8'));
-});
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
-
-/** The server, or a skipped test where there is none. */
-function apiServer(t: ExecutionContext): ApiServer | undefined {
-  if (server === undefined) t.pass('skipped: no kube-apiserver here');
-  return server;
-}
+const shared = sharedApiServer(test);
 
 const cluster = (spec: object, name = 'city'): OcppCluster => ({
   apiVersion: 'ocpp.dev/v1alpha1',
@@ -215,7 +202,7 @@ test('every field of the types is taken by the API server and by the validation 
   for (const kind of [{ embedded }, { external }]) {
     const manifest = cluster({ ...everySpec, redis: { ...redis, ...kind } });
     t.deepEqual(validateCluster(manifest), []);
-    const api = apiServer(t);
+    const api = shared.given(t);
     if (api !== undefined) t.deepEqual((await create(api, manifest)).spec, manifest.spec);
   }
 });
@@ -228,7 +215,7 @@ test('an empty spec is a whole cluster, with the same defaults in code as in the
   });
   const external = { redis: { external: { addresses: ['r:6379'] } } };
   t.is(settledSpec(cluster(external)).redis.embedded, undefined);
-  const api = apiServer(t);
+  const api = shared.given(t);
   if (api === undefined) return;
   const partly = {
     proxy: { replicas: 3, drain: { deadlineSeconds: 200 } },
@@ -399,7 +386,7 @@ test('a mistake is refused with its path and reason, by the API server and by np
       label,
     );
     t.true((problems[0]?.reason ?? '').length > 5, label);
-    const api = apiServer(t);
+    const api = shared.given(t);
     if (api === undefined) continue;
     const error = await t.throwsAsync(create(api, manifest), undefined, label);
     t.regex(error?.message ?? '', says, label);
@@ -419,13 +406,13 @@ test('a drain that just fits is taken, and leaves its Pod an hour at most', asyn
     const manifest = cluster(spec);
     t.deepEqual(validateCluster(manifest), [], JSON.stringify(spec));
     t.true(proxyGraceSeconds(settledSpec(manifest)) <= 3600, JSON.stringify(spec));
-    const api = apiServer(t);
+    const api = shared.given(t);
     if (api !== undefined) await t.notThrowsAsync(create(api, manifest), JSON.stringify(spec));
   }
 });
 
 test('lists that have a default are replaced by server-side apply, not added to', async (t) => {
-  const api = apiServer(t);
+  const api = shared.given(t);
   if (api === undefined) return;
   const gitOps = new KubeObjectStore(api.http, { manager: 'git-ops' });
   const metadata = { name: 'replaced', namespace: 'default' };
@@ -448,7 +435,7 @@ test('a Redis of every mode is taken, by the API server and by npm start alike',
   for (const redis of good) {
     const manifest = cluster({ redis });
     t.deepEqual(validateCluster(manifest), [], JSON.stringify(redis));
-    const api = apiServer(t);
+    const api = shared.given(t);
     if (api !== undefined) await t.notThrowsAsync(create(api, manifest), JSON.stringify(redis));
   }
 });
@@ -512,7 +499,7 @@ const CHANGES: readonly (readonly [name: string, redis: object, change: object, 
 ];
 
 test('what would leave data behind cannot be changed, and is told so', async (t) => {
-  const api = apiServer(t);
+  const api = shared.given(t);
   if (api === undefined) return;
   for (const [index, [name, redis, change, refused]] of CHANGES.entries()) {
     await create(api, cluster({ redis }, `kept-${index}`), false);
@@ -538,7 +525,7 @@ test('kubectl explain has a sentence for every field', (t) => {
 });
 
 test('kubectl scale and kubectl get find what they look for', async (t) => {
-  const api = apiServer(t);
+  const api = shared.given(t);
   if (api === undefined) return;
   await create(api, cluster({ processor: { replicas: 2 } }, 'scaled'), false);
   const scale = `${CLUSTERS}/scaled/scale`;
@@ -557,7 +544,7 @@ test('the examples are good', async (t) => {
   for (const file of ['city.yaml', 'minimal.yaml']) {
     const manifest = parse(readFileSync(join(ROOT, 'examples', file), 'utf8')) as OcppCluster;
     t.deepEqual(validateCluster(manifest), [], file);
-    const api = apiServer(t);
+    const api = shared.given(t);
     if (api === undefined) continue;
     const { namespace: _, ...metadata } = manifest.metadata;
     await t.notThrowsAsync(create(api, { ...manifest, metadata }), file);

@@ -1,10 +1,10 @@
 /** Real operator processes: the leader is killed, stopped in good order, and paused past its Lease. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { PATH } from '../../services/contract.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import { freePort } from '../support/free-port.ts';
 import { OperatorPair, type OperatorProcess, writeKubeconfig } from '../support/operator-pair.ts';
 import { Program } from '../support/program.ts';
@@ -15,22 +15,13 @@ const LEASE_MS = 15_000;
 const SLACK_MS = 20_000;
 const PATIENCE_MS = 60_000;
 
-let server: ApiServer | undefined;
-test.before(async () => {
-  server = await startApiServer();
-  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
-});
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
+const shared = sharedApiServer(test);
 
 const withPair = (title: string, run: (t: ExecutionContext, pair: OperatorPair) => Promise<void>) =>
   test(title, async (t) => {
     t.timeout(3 * PATIENCE_MS);
-    if (server === undefined) {
-      t.pass('skipped');
-      return;
-    }
+    const server = shared.given(t);
+    if (server === undefined) return;
     await using pair = await OperatorPair.start(server);
     t.false(await pair.standby.leads());
     t.deepEqual(pair.standby.writes, [], 'who stands by writes nothing');

@@ -1,9 +1,8 @@
 /** The whole operator, on a real API server, through all that can go wrong between the two. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Call } from '../../operator/kube/call.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import type { ApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import type { Fault } from '../support/fault-proxy.ts';
 import { ANY, status, WATCH, WHOLE } from '../support/faults.ts';
 import { sleep } from '../../services/runtime/clock.ts';
@@ -13,21 +12,16 @@ import { until } from '../support/until.ts';
 const PATIENCE_MS = 40_000;
 const EVENTS = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
 
-let server: ApiServer | undefined;
-test.before(async () => {
-  server = await startApiServer();
-  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
-});
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
+const shared = sharedApiServer(test);
 
 const onServer = (title: string, run: (t: ExecutionContext, server: ApiServer) => Promise<void>) =>
-  test(title, async (t) => {
-    t.timeout(2 * PATIENCE_MS);
-    if (server === undefined) t.pass('skipped');
-    else await run(t, server);
-  });
+  test(
+    title,
+    shared.on(async (t, server) => {
+      t.timeout(2 * PATIENCE_MS);
+      await run(t, server);
+    }),
+  );
 
 const on =
   (verb: string, resource: string) =>

@@ -1,10 +1,8 @@
 /** Every field of the resource that may change is changed, on a real API server: it lands where it belongs and replaces nobody else's Pods. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
 import { fieldSchema, type Schema } from '../../operator/api/schema.ts';
 import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import {
   type Component,
   type FieldChange,
@@ -15,16 +13,9 @@ import {
   valueAt,
 } from '../support/mutable-fields.ts';
 import { eventually, Scene } from '../support/operator-scene.ts';
+import { until } from '../support/until.ts';
 
-let server: ApiServer | undefined;
-
-test.before(async () => {
-  server = await startApiServer();
-  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
-});
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
+const shared = sharedApiServer(test);
 
 /** Fields that hold no further ones by name. */
 function leaves(schema: Schema, path = ''): string[] {
@@ -69,7 +60,7 @@ interface Workload extends KubeObject {
 async function change(scene: Scene, name: string, one: FieldChange) {
   await scene.create({ proxy: {}, ...one.with }, name);
   const observed = async () => (await scene.status(name)).observedGeneration;
-  await until(async () => (await observed()) === 1);
+  await until(async () => (await observed()) === 1, `the operator to look at ${name}`, 60_000);
   const templates = async () =>
     new Map(
       await Promise.all(
@@ -81,7 +72,7 @@ async function change(scene: Scene, name: string, one: FieldChange) {
     );
   const before = await templates();
   await scene.patch(`ocppclusters/${name}`, { spec: patchOf(one.field, one.value) });
-  await until(async () => (await observed()) === 2);
+  await until(async () => (await observed()) === 2, `the operator to look at ${one.field}`, 60_000);
   const after = await templates();
   const restarted = [...after].flatMap(([component, template]) =>
     template === before.get(component) ? [] : [component],
@@ -91,20 +82,10 @@ async function change(scene: Scene, name: string, one: FieldChange) {
   return { restarted, shows: found === undefined ? undefined : valueAt(found, one.at ?? '') };
 }
 
-async function until(check: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 60_000;
-  while (!(await check())) {
-    if (Date.now() > end) throw new Error('the operator did not look at it within 60 s');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
 test('each lands in the right object, and no Pod is replaced without need', async (t) => {
   t.timeout(120_000);
-  if (server === undefined) {
-    t.pass('skipped: no kube-apiserver here');
-    return;
-  }
+  const server = shared.given(t);
+  if (server === undefined) return;
   await using scene = await Scene.open(server, { image: 'example.com/ocpp:1' });
   const waiting = MUTABLE_FIELDS.map((one, index) => ({ one, name: `c-${index}` }));
   const work = async () => {

@@ -5,7 +5,7 @@ import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
 import { endpointsOf } from '../../operator/reconcile/endpoints.ts';
 import type { Observed } from '../../operator/reconcile/observe.ts';
 import { missingAddOns } from '../../operator/render/add-ons.ts';
-import { city, find, names, rendered } from '../support/rendered.ts';
+import { GATEWAY, INGRESS, city, find, names, rendered } from '../support/rendered.ts';
 
 type Proxy = NonNullable<OcppClusterSpec['proxy']>;
 type Listeners = NonNullable<OcppClusterSpec['listeners']>;
@@ -15,20 +15,6 @@ const LISTENERS: Listeners = [
   { name: 'lab', port: 9100, path: '/lab' },
   { ...STATIONS, name: 'old', port: 80 },
 ];
-const INGRESS: Proxy = {
-  ingress: {
-    host: 'ocpp.example.com',
-    className: 'nginx',
-    tlsSecretName: 'ocpp-example-com',
-    annotations: { 'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600' },
-  },
-};
-const GATEWAY: Proxy = {
-  gateway: {
-    parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls' }],
-    hostnames: ['a.example.com'],
-  },
-};
 
 test('Ingress and Gateway lead each path to its listener once, and a Gateway never ends a socket for its age', (t) => {
   const objects = rendered({ listeners: LISTENERS, proxy: { ...INGRESS, ...GATEWAY } });

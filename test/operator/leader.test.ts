@@ -1,31 +1,20 @@
 /** Leader election on a real API server: one leads, and knows when it no longer does. */
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { LeaderElector } from '../../operator/controller/leader.ts';
 import type { LeaseStore } from '../../operator/controller/lease.ts';
 import { KubeLeaseStore } from '../../operator/kube/kube-lease-store.ts';
 import { type Clock, sleep, systemClock } from '../../services/runtime/clock.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import type { ApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import { until } from '../support/until.ts';
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** The real ones by ten, so that no test waits for 15 s. */
 const TIMINGS = { leaseMs: 3000, renewDeadlineMs: 1500, retryMs: 200 };
 
-let server: ApiServer | undefined;
+const shared = sharedApiServer(test);
 
-test.before(async () => {
-  server = await startApiServer();
-});
-
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
-
-const onServer = (title: string, run: (t: ExecutionContext, server: ApiServer) => Promise<void>) =>
-  test.serial(title, async (t) => {
-    if (server === undefined) t.pass('skipped');
-    else await run(t, server);
-  });
+const onServer = (title: string, run: Parameters<typeof shared.on>[0]) => test.serial(title, shared.on(run));
 
 /** A stand-in for another machine: its wall clock is wrong by an hour, its network can be cut. */
 function elector(server: ApiServer, lease: string, identity: string, clock: Clock = systemClock) {

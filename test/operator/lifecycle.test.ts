@@ -1,34 +1,24 @@
 /** A cluster through its life on a real API server: upgrades of the operator, pauses, its password and its volume. */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { KubeObject } from '../../operator/kube/object-store.ts';
 import { RENDER_REVISION } from '../../operator/render/revision.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import type { ApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import { ALL, eventually, KINDS, Scene } from '../support/operator-scene.ts';
 
-let server: ApiServer | undefined;
-
-test.before(async () => {
-  server = await startApiServer();
-  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
-});
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
+const shared = sharedApiServer(test);
 
 /** A test in a namespace with an operator, where there is an API server. */
 const inScene = (title: string, body: (t: ExecutionContext, scene: Scene, api: ApiServer) => Promise<void>) =>
-  test(title, async (t) => {
-    if (server === undefined) {
-      t.pass('skipped: no kube-apiserver here');
-      return;
-    }
-    await using scene = await Scene.open(server);
-    await body(t, scene, server);
-  });
+  test(
+    title,
+    shared.on(async (t, api) => {
+      await using scene = await Scene.open(api);
+      await body(t, scene, api);
+    }),
+  );
 
 interface Template extends KubeObject {
   readonly spec: {
@@ -79,28 +69,30 @@ inScene(
   },
 );
 
-inScene('an operator older than the cluster leaves its Pods as they are, and says so', async (t, scene) => {
-  await scene.create({});
-  await whole(t, scene);
-  await scene.settleAll();
-  await scene[Symbol.asyncDispose]();
-  const status = { ...(await scene.status()), renderRevision: RENDER_REVISION + 1 };
-  await scene.patch('ocppclusters/city/status', { status });
-  if (server === undefined) return;
-  await using older = await Scene.open(server, { namespace: scene.namespace });
-  const held = async () =>
-    (await Promise.all(WORKLOADS.map((place) => older.get<Template>(place)))).map(
-      (one) => one?.spec.paused ?? one?.spec.updateStrategy?.rollingUpdate?.partition,
-    );
-  await eventually(t, held, [true, true, 1]);
-  // As its controller would: a template that is held has no Pods.
-  await older.patch('deployments/city-ws-proxy/status', {
-    status: { observedGeneration: 9, replicas: 2, readyReplicas: 2, updatedReplicas: 0 },
-  });
-  await eventually(t, async () => (await older.condition('Progressing')).reason, 'MadeByNewerOperator');
-  t.regex((await older.condition('Progressing')).message ?? '', /upgrade the operator, or set/);
-  t.is((await older.status()).renderRevision, RENDER_REVISION + 1, 'the newer one finds it as it left it');
-});
+inScene(
+  'an operator older than the cluster leaves its Pods as they are, and says so',
+  async (t, scene, api) => {
+    await scene.create({});
+    await whole(t, scene);
+    await scene.settleAll();
+    await scene[Symbol.asyncDispose]();
+    const status = { ...(await scene.status()), renderRevision: RENDER_REVISION + 1 };
+    await scene.patch('ocppclusters/city/status', { status });
+    await using older = await Scene.open(api, { namespace: scene.namespace });
+    const held = async () =>
+      (await Promise.all(WORKLOADS.map((place) => older.get<Template>(place)))).map(
+        (one) => one?.spec.paused ?? one?.spec.updateStrategy?.rollingUpdate?.partition,
+      );
+    await eventually(t, held, [true, true, 1]);
+    // As its controller would: a template that is held has no Pods.
+    await older.patch('deployments/city-ws-proxy/status', {
+      status: { observedGeneration: 9, replicas: 2, readyReplicas: 2, updatedReplicas: 0 },
+    });
+    await eventually(t, async () => (await older.condition('Progressing')).reason, 'MadeByNewerOperator');
+    t.regex((await older.condition('Progressing')).message ?? '', /upgrade the operator, or set/);
+    t.is((await older.status()).renderRevision, RENDER_REVISION + 1, 'the newer one finds it as it left it');
+  },
+);
 
 inScene('paused: nothing is written, whatever happens; resumed: it is put right', async (t, scene) => {
   await scene.create({});

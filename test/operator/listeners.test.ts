@@ -1,19 +1,9 @@
 /** Listeners that come, go and change, on a real API server: it merges lists of ports by their numbers, not by our names. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import { eventually, Scene } from '../support/operator-scene.ts';
 
-let server: ApiServer | undefined;
-
-test.before(async () => {
-  server = await startApiServer();
-  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
-});
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
+const shared = sharedApiServer(test);
 
 interface Port {
   readonly name: string;
@@ -45,10 +35,8 @@ const STEPS: readonly (readonly [string, object[], Readonly<Record<string, strin
 ];
 
 test('each Service port leads to its path, whatever comes, goes or changes, and Pods are replaced only for that', async (t) => {
-  if (server === undefined) {
-    t.pass('skipped: no kube-apiserver here');
-    return;
-  }
+  const server = shared.given(t);
+  if (server === undefined) return;
   await using scene = await Scene.open(server);
   await scene.create({ listeners: [a] });
   const deployment = () => scene.get('deployments/city-ws-proxy');

@@ -28,7 +28,8 @@ import { withPorts } from '../../operator/local/ports.ts';
 import { findProgram } from '../../operator/local/programs.ts';
 import { LocalRuntime } from '../../operator/local/runtime.ts';
 import { DEPLOYMENTS, PODS, STATEFUL_SETS } from '../../operator/render/resources.ts';
-import { sleep, systemClock } from '../../services/runtime/clock.ts';
+import { systemClock } from '../../services/runtime/clock.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const NAMESPACE = 'here';
@@ -109,12 +110,6 @@ async function rig(options: { separate?: boolean } = {}): Promise<Rig> {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-async function until(check: () => Promise<boolean> | boolean, what: string, seconds = 30): Promise<void> {
-  for (const end = Date.now() + seconds * 1000; !(await check()); await sleep(50)) {
-    if (Date.now() > end) throw new Error(`waited ${seconds} s for ${what}`);
-  }
 }
 
 function deployment(port: number, version: string, replicas: number, more: object = {}): Deployment {

@@ -1,6 +1,4 @@
 /** The ObjectStore suite on both stores, and what only one of them does. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
@@ -8,9 +6,8 @@ import type { KubeObject, ObjectRef, StoreError } from '../../operator/kube/obje
 import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import { objectStoreConformance } from '../conformance/object-store.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
-
-const CRD = readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8');
+import type { ApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 
 const HISTORY = 20;
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
@@ -35,16 +32,7 @@ const memory = (history?: number) => {
   return new MemoryObjectStore({ clock: systemClock, newUid, ...(history === undefined ? {} : { history }) });
 };
 
-let server: ApiServer | undefined;
-
-test.before(async () => {
-  server = await startApiServer();
-  await server?.installCrd(CRD);
-});
-
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
+const shared = sharedApiServer(test);
 
 objectStoreConformance(test, 'memory', () => {
   const store = memory(HISTORY);
@@ -55,13 +43,14 @@ objectStoreConformance(test, 'memory', () => {
 });
 
 objectStoreConformance(test, 'kube-apiserver', () => {
+  const server = shared.current;
   if (server === undefined) return Promise.resolve(undefined);
   const { http } = server;
   return Promise.resolve({
     store: new KubeObjectStore(http),
     as: (manager) => new KubeObjectStore(http, { manager }),
     // A server that starts reads the present from etcd and keeps no past in its watch cache.
-    forget: () => server?.kill().then(() => server?.restart()) ?? Promise.resolve(),
+    forget: () => server.kill().then(() => server.restart()),
   });
 });
 
@@ -92,10 +81,7 @@ test('memory: objects are frozen, finalizers refused, the schema decides what is
 });
 
 const onServer = (title: string, run: (t: ExecutionContext, server: ApiServer) => Promise<void>) =>
-  test(`kube-apiserver: ${title}`, async (t) => {
-    if (server === undefined) t.pass('skipped');
-    else await run(t, server);
-  });
+  test(`kube-apiserver: ${title}`, shared.on(run));
 
 const DEPLOYMENT = {
   apiVersion: 'apps/v1',

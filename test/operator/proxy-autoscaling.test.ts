@@ -1,24 +1,14 @@
 /** Proxies that follow their stations: the whole operator on a real API server, with metrics of Pods that the test makes. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
 import { Gauge, Registry } from 'prom-client';
 import type { KubeObject } from '../../operator/kube/object-store.ts';
 import { DELETION_COST } from '../../operator/reconcile/deletion-costs.ts';
 import { METRIC } from '../../services/contract.ts';
 import { type AdminServer, startAdminServer } from '../../services/runtime/admin-server.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import { eventually, Scene } from '../support/operator-scene.ts';
 
-let server: ApiServer | undefined;
-
-test.before(async () => {
-  server = await startApiServer();
-  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
-});
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
+const shared = sharedApiServer(test);
 
 /** The admin port of a ws-proxy that says how many stations it has. */
 async function proxyWith(sessions: number): Promise<AdminServer & { has(sessions: number): void }> {
@@ -31,10 +21,8 @@ async function proxyWith(sessions: number): Promise<AdminServer & { has(sessions
 }
 
 test('more stations make more proxies, fewer stations fewer, one by one and the emptiest first', async (t) => {
-  if (server === undefined) {
-    t.pass('skipped: no kube-apiserver here');
-    return;
-  }
+  const server = shared.given(t);
+  if (server === undefined) return;
   await using one = await proxyWith(150);
   await using two = await proxyWith(120);
   const first = await Scene.open(server);
@@ -87,10 +75,8 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
 });
 
 test('a step up whose status was never written is not taken back by the next leader', async (t) => {
-  if (server === undefined) {
-    t.pass('skipped: no kube-apiserver here');
-    return;
-  }
+  const server = shared.given(t);
+  if (server === undefined) return;
   const first = await Scene.open(server);
   const autoscaling = { minReplicas: 1, maxReplicas: 5 };
   await first.create({ proxy: { autoscaling }, processor: { autoscaling } });

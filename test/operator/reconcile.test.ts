@@ -1,33 +1,16 @@
 /** The whole operator on a real API server. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { Gauge, Registry } from 'prom-client';
 import { startAdminServer } from '../../services/runtime/admin-server.ts';
 import { METRIC } from '../../services/contract.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 import { ALL, eventually, KINDS, Scene } from '../support/operator-scene.ts';
 
-let server: ApiServer | undefined;
-
-test.before(async () => {
-  server = await startApiServer();
-  await server?.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
-});
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
-
-/** The body of a test, where there is an API server. */
-const onServer =
-  (body: (t: ExecutionContext, api: ApiServer) => Promise<void>) => async (t: ExecutionContext) => {
-    if (server === undefined) t.pass('skipped: no kube-apiserver here');
-    else await body(t, server);
-  };
+const shared = sharedApiServer(test);
 
 test(
   'an empty spec becomes all objects, then Running, and then costs no request',
-  onServer(async (t, api) => {
+  shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({});
     await eventually(t, () => scene.names(...KINDS), ALL);
@@ -57,7 +40,7 @@ test(
 
 test(
   'drift is repaired: what was deleted comes back, what was edited is put back',
-  onServer(async (t, api) => {
+  shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({});
     await eventually(t, () => scene.names(...KINDS), ALL);
@@ -86,7 +69,7 @@ test(
 
 test(
   'a change of the spec changes the object it concerns and no other; what is no longer wanted goes',
-  onServer(async (t, api) => {
+  shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({});
     await eventually(t, () => scene.names(...KINDS), ALL);
@@ -111,7 +94,7 @@ test(
 
 test(
   'a name that somebody else uses is left alone and said to be taken, until it is free',
-  onServer(async (t, api) => {
+  shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     const theirs = { metadata: { name: 'city-ws-proxy' }, spec: { ports: [{ port: 1 }] } };
     await scene.post('services', theirs);
@@ -138,7 +121,7 @@ test(
 
 test(
   'a cluster made anew under its name waits for what is left of the one before, and that is no alarm',
-  onServer(async (t, api) => {
+  shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({});
     await eventually(t, () => scene.names(...KINDS), ALL);
@@ -156,7 +139,7 @@ test(
 
 test(
   'what the API server refuses is told with its reason and does not hold up the rest',
-  onServer(async (t, api) => {
+  shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({ proxy: { podTemplate: { tolerations: [{ operator: 'Sometimes' }] } } });
     await eventually(t, async () => (await scene.condition('Degraded')).reason, 'Refused');
@@ -174,7 +157,7 @@ test(
 
 test(
   'an upgrade of the operator keeps the image of a cluster, and new clusters get the new one',
-  onServer(async (t, api) => {
+  shared.on(async (t, api) => {
     const imageOf = async (scene: Scene, name: string) =>
       (await scene.get(`deployments/${name}-ws-proxy`))?.spec.template.spec.containers[0]?.['image'];
     const first = await Scene.open(api, { image: 'localhost:5000/ocpp:1' });
@@ -197,7 +180,7 @@ test(
 
 test(
   'a backlog in the metrics of the Pods raises the processors; Redis lost is told; nothing read holds',
-  onServer(async (t, api) => {
+  shared.on(async (t, api) => {
     const registry = new Registry();
     const gauge = (name: string) => new Gauge({ name, help: name, registers: [registry] });
     const depth = gauge(METRIC.queueDepth);

@@ -9,15 +9,10 @@ import { RENDER_REVISION } from '../../operator/render/revision.ts';
 import { quantity } from '../../operator/render/quantity.ts';
 import { resourceOf } from '../../operator/render/resources.ts';
 import { ENV } from '../../services/contract.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import type { ApiServer } from '../support/api-server.ts';
+import { sharedApiServer } from '../support/shared-api-server.ts';
 
-let server: ApiServer | undefined;
-test.before(async () => {
-  server = await startApiServer();
-});
-test.after.always(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
+const shared = sharedApiServer(test);
 
 const cluster = (spec: OcppClusterSpec = {}): OcppCluster => ({
   apiVersion: 'ocpp.dev/v1alpha1',
@@ -396,10 +391,8 @@ test('Secrets of an external Redis are files, so that running Pods follow their 
 });
 
 test('an API server takes every object strictly, and every Pod under the restricted standard', async (t) => {
-  if (server === undefined) {
-    t.pass('skipped: no kube-apiserver here');
-    return;
-  }
+  const server = shared.given(t);
+  if (server === undefined) return;
   const { http } = server;
   const metadata = { name: 'guarded', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } };
   await http.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata } });

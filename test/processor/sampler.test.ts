@@ -4,14 +4,7 @@ import { Registry } from 'prom-client';
 import { METRIC } from '../../services/contract.ts';
 import { createMetrics } from '../../services/processor/metrics.ts';
 import { startSampler } from '../../services/processor/sampler.ts';
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error('did not come true in 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+import { until } from '../support/until.ts';
 
 function valueOf(text: string, metric: string): number | undefined {
   const line = text.split('\n').find((one) => one.startsWith(`${metric} `) || one.startsWith(`${metric}{`));
@@ -40,18 +33,19 @@ test('figures of the queue appear when they were read and vanish when they canno
   });
   await until(
     () => sampler.problem() === 'the queue cannot be read from the store: redis: connection refused',
+    'the words of the store',
   );
 
   answer = async () => ({ depth: 12, oldestSeconds: 0.5, inFlight: 0 });
-  await until(() => sampler.problem() === undefined);
+  await until(() => sampler.problem() === undefined, 'no problem');
   t.deepEqual(await scrape(), [12, 0.5, 0, 1_700_000_000]);
 
   // The store hangs: no error ever comes, only time passes.
   answer = () => new Promise(() => undefined);
-  await until(() => sampler.problem()?.endsWith('no answer within 2 s') === true);
+  await until(() => sampler.problem()?.endsWith('no answer within 2 s') === true, 'the problem');
   t.deepEqual(await scrape(), [undefined, undefined, undefined, undefined]);
   answer = async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 });
-  await until(() => sampler.problem() === undefined);
+  await until(() => sampler.problem() === undefined, 'no problem');
   t.deepEqual(await scrape(), [0, 0, 0, 1_700_000_000]);
 
   const busy = valueOf(await registry.metrics(), METRIC.processorBusySeconds) ?? 0;

@@ -13,6 +13,7 @@ import test from 'ava';
 import { WebSocket } from 'ws';
 import { freePort } from '../support/free-port.ts';
 import { isClean, startSimulation } from '../simulator/simulation.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -66,7 +67,7 @@ async function start(env: Readonly<Record<string, string>> = {}, proxy = TWO): P
     url: `ws://127.0.0.1:${port}/ocpp`,
     lab: `ws://127.0.0.1:${lab}/lab`,
     output: () => output,
-    says: (pattern, seconds) => until(() => pattern.test(output), `${pattern} in:\n${output}`, seconds),
+    says: (pattern, seconds) => until(() => pattern.test(output), `${pattern}`, (seconds ?? 60) * 1000),
     end(signal) {
       child.kill(signal);
       return ended;
@@ -77,12 +78,6 @@ async function start(env: Readonly<Record<string, string>> = {}, proxy = TWO): P
       await rm(folder, { recursive: true });
     },
   };
-}
-
-async function until(check: () => Promise<boolean> | boolean, what: string, seconds = 60): Promise<void> {
-  for (const end = Date.now() + seconds * 1000; !(await check()); await sleep(100)) {
-    if (Date.now() > end) throw new Error(`waited ${seconds} s for ${what}`);
-  }
 }
 
 interface Process {
@@ -283,14 +278,14 @@ onLinux(
     const summary = await simulation.done;
     t.true(isClean(summary), JSON.stringify(summary));
     try {
-      await until(async () => (await proxies()) === 1, 'one proxy again', 120);
+      await until(async () => (await proxies()) === 1, 'one proxy again', 120_000);
     } finally {
       staying.stop();
     }
     const stayed = await staying.done;
     t.true(isClean(stayed), JSON.stringify(stayed));
     t.true(stayed.moves.closedBy1012 > 0, 'stations had to move');
-    await until(async () => (await processors()) === 1, 'one processor again', 120);
+    await until(async () => (await processors()) === 1, 'one processor again', 120_000);
 
     const left = await childrenOf(started.child.pid ?? 0);
     await started.end('SIGKILL');

@@ -6,9 +6,9 @@ import { freePort } from './free-port.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 import { until } from './until.ts';
 
-/** Does something with a client of one server. */
+/** Does something with a client of one server, which may be on its way up. */
 export async function on<T>(server: RedisServer, action: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis(server.port, server.host, { maxRetriesPerRequest: 3 });
+  const client = new Redis(server.port, server.host, { maxRetriesPerRequest: 20 });
   client.on('error', () => undefined);
   try {
     return await action(client);

@@ -56,3 +56,21 @@ export async function applyStrictly(http: KubeHttp, object: KubeObject): Promise
     contentType: 'application/apply-patch+yaml',
   });
 }
+
+type Proxy = NonNullable<OcppClusterSpec['proxy']>;
+
+/** Both ways in through something else than the Service, with every field. */
+export const INGRESS: Proxy = {
+  ingress: {
+    host: 'ocpp.example.com',
+    className: 'nginx',
+    tlsSecretName: 'ocpp-example-com',
+    annotations: { 'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600' },
+  },
+};
+export const GATEWAY: Proxy = {
+  gateway: {
+    parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls' }],
+    hostnames: ['a.example.com'],
+  },
+};

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  patienceMs = 15_000,
+  patienceMs = 30_000,
 ): Promise<void> {
   const end = Date.now() + patienceMs;
   while (!(await condition())) {

@@ -8,7 +8,8 @@ import { openConnection } from '../../services/transport/redis/connection.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
 import { DEAD_LETTERS_KEPT } from '../../services/transport/redis/rescue.ts';
 import type { MessageHandler } from '../../services/transport/transport.ts';
-import { cluster, counted, done, entry, station, until } from './redis-cluster.ts';
+import { cluster, counted, done, entry, station } from './redis-cluster.ts';
+import { until } from '../support/until.ts';
 
 const keys = new Keys('ocpp');
 

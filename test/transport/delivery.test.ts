@@ -5,7 +5,8 @@ import type { Redis } from 'ioredis';
 import { openConnection } from '../../services/transport/redis/connection.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
 import type { Delivery, MessageHandler, Outcome } from '../../services/transport/transport.ts';
-import { cluster, counted, done, station, until } from './redis-cluster.ts';
+import { cluster, counted, done, station } from './redis-cluster.ts';
+import { until } from '../support/until.ts';
 
 test('what a processor held when its lease ran out is handled by another, once in effect', async (t) => {
   const { processor, proxy, look, effects, lapse } = await cluster(t);

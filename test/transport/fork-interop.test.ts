@@ -4,7 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
 import { createGateway } from '../../services/transport/factory.ts';
 import { forkAnswer, type ForkEnvelope, recorded, startForkProcessor } from './fork.ts';
-import { cluster, counted, done, station, until } from './redis-cluster.ts';
+import { cluster, counted, done, station } from './redis-cluster.ts';
+import { until } from '../support/until.ts';
 
 async function world(t: ExecutionContext, forkInterop = true) {
   const made = await cluster(t);

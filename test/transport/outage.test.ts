@@ -1,7 +1,8 @@
 /** A real Redis that goes away, is silent, or loses what it knew. */
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-import { cluster, counted, entry, station, until } from './redis-cluster.ts';
+import { cluster, counted, entry, station } from './redis-cluster.ts';
+import { until } from '../support/until.ts';
 
 test('Redis dies and comes back with its file: nothing acknowledged is lost, nothing is doubled', async (t) => {
   const { redis, processor, proxy, effects } = await cluster(t, { appendonly: true });

@@ -1,6 +1,5 @@
 /** Proxies, processors and stations of a test's own on a real Redis, and what goes wrong between them. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
@@ -10,14 +9,6 @@ import { type RedisOptions, startRedis } from '../support/redis-server.ts';
 
 /** Short: a rescue waits for it. */
 export const LEASE_MS = 1000;
-
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await wait(20);
-  }
-}
 
 export const done = (parts: Partial<Outcome> = {}): Outcome => ({
   answer: { kind: 'result', payload: {} },

@@ -8,7 +8,8 @@ import { Turns } from '../../services/ws-proxy/turns.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { createTransport } from '../../services/transport/factory.ts';
-import { ProbedGateway, until } from './endpoint.ts';
+import { ProbedGateway } from './endpoint.ts';
+import { until } from '../support/until.ts';
 import { RawStation } from './raw-station.ts';
 
 test('turns come in order, at the rate after a burst, and to everybody within the bound', async (t) => {

@@ -161,12 +161,3 @@ export async function startEndpoint(
     },
   };
 }
-
-/** Resolves when `reached` says so; fails after 20 s. */
-export async function until(reached: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!(await reached())) {
-    if (Date.now() > deadline) throw new Error(`waited 20 s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -6,7 +6,8 @@ import { readListeners } from '../../services/ws-proxy/listeners.ts';
 import { freePort } from '../support/free-port.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { startEndpoint, until } from './endpoint.ts';
+import { startEndpoint } from './endpoint.ts';
+import { until } from '../support/until.ts';
 import { RawStation } from './raw-station.ts';
 
 const TWO = [

@@ -3,7 +3,8 @@ import test from 'ava';
 import { Redis } from 'ioredis';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { startEndpoint, until } from './endpoint.ts';
+import { startEndpoint } from './endpoint.ts';
+import { until } from '../support/until.ts';
 import { RawStation } from './raw-station.ts';
 
 test('a station that floods with what waits for nothing is read at its rate: nothing is lost or answered with an error', async (t) => {

@@ -7,7 +7,7 @@ import type { Outcome, Transport } from '../../services/transport/transport.ts';
 import { freePort } from '../support/free-port.ts';
 import { Program, startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { until } from './endpoint.ts';
+import { until } from '../support/until.ts';
 import { RawStation } from './raw-station.ts';
 
 const SILENCE: Outcome = { writes: [], events: [] };

@@ -4,7 +4,8 @@ import { loadConfig } from '../../services/runtime/config.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
 import { Proxy } from '../../services/ws-proxy/proxy.ts';
-import { ProbedGateway, until } from './endpoint.ts';
+import { ProbedGateway } from './endpoint.ts';
+import { until } from '../support/until.ts';
 import { OPCODE, RawStation } from './raw-station.ts';
 
 class Started implements AsyncDisposable {

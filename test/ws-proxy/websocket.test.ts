@@ -7,7 +7,7 @@ import { WebSocketClient } from '../../services/transport/websocket/websocket-cl
 import { WebSocketTransport } from '../../services/transport/websocket/websocket-transport.ts';
 import { createAdmission } from '../../services/ws-proxy/admission.ts';
 import { transportConformance } from '../conformance/transport.ts';
-import { until } from './endpoint.ts';
+import { until } from '../support/until.ts';
 
 const nothing = () => undefined;
 

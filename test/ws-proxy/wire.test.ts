@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import test from 'ava';
-import { startEndpoint, until } from './endpoint.ts';
+import { startEndpoint } from './endpoint.ts';
+import { until } from '../support/until.ts';
 import { OPCODE, RawStation } from './raw-station.ts';
 
 const subprotocol = (value: string) => `Sec-WebSocket-Protocol: ${value}`;
