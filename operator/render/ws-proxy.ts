@@ -19,7 +19,7 @@ const PROPAGATION_SECONDS = 5;
 /** For closing what is left and ending, s. */
 const MARGIN_SECONDS = 20;
 
-/** A new Pod is ready before an old one goes, and one goes at a time: stations move in small crowds. */
+/** A new Pod is ready before an old one is told to go. Those that go give up their stations at the same time, each at its pace. */
 export function proxyDeployment(view: View): KubeObject {
   const { spec } = view;
   const { proxy } = spec;

@@ -285,7 +285,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   { field: 'redis.embedded.storage.size', value: '2Gi', restarts: [] },
 ];
 
-/** Fixed when the cluster is made: test/operator/crd.test.ts and access.test.ts show that a change is refused. */
+/** Fixed when the cluster is made: test/operator/crd-rules.test.ts and access.test.ts show that a change is refused. */
 export const FIXED_FIELDS: readonly string[] = [
   // Together with the type, and only so.
   'proxy.service.loadBalancerClass',
