@@ -14,7 +14,27 @@ export interface HandlerSettings {
   /** Seconds between Heartbeats that a station is told at boot. */
   readonly heartbeatSeconds: number;
   readonly unknownTokens: UnknownTokens;
+  /** `Tolerant`: what fails its schema is repaired where it can be understood. `Strict`: it is answered with CALLERROR. */
+  readonly validation: Validation;
+  /** Whether a token may charge in two transactions at once. */
+  readonly concurrentTransactions: ConcurrentTransactions;
+  /** How long starts and stops are recognised when a station sends them again; s. */
+  readonly transactionKeySeconds: number;
 }
+
+export const VALIDATIONS = ['Tolerant', 'Strict'] as const;
+export type Validation = (typeof VALIDATIONS)[number];
+export const CONCURRENT_TRANSACTIONS = ['Accept', 'Reject'] as const;
+export type ConcurrentTransactions = (typeof CONCURRENT_TRANSACTIONS)[number];
+
+/** What holds where nothing is configured. */
+export const DEFAULT_SETTINGS: HandlerSettings = {
+  heartbeatSeconds: 300,
+  unknownTokens: 'Reject',
+  validation: 'Tolerant',
+  concurrentTransactions: 'Accept',
+  transactionKeySeconds: 7 * 86_400,
+};
 
 export interface HandlerContext {
   readonly stationId: string;

@@ -28,7 +28,45 @@ export interface Delivery {
   readonly receivedAt: number;
   /** 1 for the first time; more when a processor died with it in hand. */
   readonly deliveryCount: number;
+  /** What the last BootNotification on this connection was answered; left out before one, and where it is not known. */
+  readonly registration?: Registration;
+  /** What the proxy repaired so that the text could be read; left out for a text that was valid JSON. */
+  readonly repaired?: RepairedText;
 }
+
+/** The registration status of a station (RegistrationStatus of 1.6, RegistrationStatusEnumType of 2.x). */
+export const REGISTRATIONS = ['Accepted', 'Pending', 'Rejected'] as const;
+export type Registration = (typeof REGISTRATIONS)[number];
+
+/** A text of a station that was not valid JSON, or not a frame, and was repaired. */
+export interface RepairedText {
+  /** The station's own text, cut at `RAW_TEXT_KEPT` characters. */
+  readonly raw: string;
+  /** Kinds of repair, such as `control-characters`. */
+  readonly kinds: readonly string[];
+}
+
+/** Characters of a station's own text that are kept beside its repaired form, or as unreadable text. */
+export const RAW_TEXT_KEPT = 4096;
+
+/** A text that could not be understood, kept for a person in the bounded stream `unreadable`, with a quota per station. */
+export interface UnreadableText {
+  readonly stationId: string;
+  readonly protocol: Protocol;
+  /** Epoch of the connection; 0 where it is not known. */
+  readonly connection: number;
+  /** ms since 1970 */
+  readonly at: number;
+  /** One line. */
+  readonly reason: string;
+  /** Cut at `RAW_TEXT_KEPT` characters. */
+  readonly text: string;
+}
+
+/** Unreadable texts that are kept of one station within `UNREADABLE_QUOTA_SECONDS`, and of all stations. */
+export const UNREADABLE_QUOTA = 20;
+export const UNREADABLE_QUOTA_SECONDS = 3600;
+export const UNREADABLE_KEPT = 10_000;
 
 /** How a CALL is answered. The transport adds the message id and the envelope. */
 export type Answer =
@@ -64,7 +102,13 @@ export type StateWrite =
       readonly key: string;
       readonly fields: Readonly<Record<string, string>>;
       readonly maxLength: number;
-    };
+    }
+  /** Adds a member to a sorted set, or changes its score. */
+  | { readonly kind: 'add'; readonly key: string; readonly member: string; readonly score: number }
+  /** Removes a member from a sorted set. */
+  | { readonly kind: 'remove'; readonly key: string; readonly member: string }
+  /** Forgets what was answered under a business key: the same fact is a new one from here on. */
+  | { readonly kind: 'forget'; readonly businessKey: string };
 
 /** What a handler decided. Plain data: applied whole by the transport, or not at all. */
 export interface Outcome {
@@ -80,6 +124,8 @@ export interface Outcome {
   readonly businessKey?: string;
   /** How long that holds; `BUSINESS_KEY_SECONDS` where left out. A key costs about 200 bytes of the store. */
   readonly businessKeySeconds?: number;
+  /** A text of the station that could not be understood: kept in the stream `unreadable`, within the station's quota. */
+  readonly unreadable?: UnreadableText;
   /**
    * Why nobody can handle it for now: it has no effect and no answer, and is kept as a dead letter where the transport
    * keeps some. What else the outcome says does not count.
@@ -91,6 +137,16 @@ export interface DomainEvent {
   readonly type: string;
   readonly stationId: string;
   readonly fields: Readonly<Record<string, string>>;
+}
+
+/**
+ * Writes and events that belong to no delivery. They apply together, and only while the field of the record has this
+ * value (undefined: while it does not exist): what was read is still so.
+ */
+export interface Amendment {
+  readonly expected: { readonly key: string; readonly field: string; readonly value: string | undefined };
+  readonly writes: readonly StateWrite[];
+  readonly events: readonly DomainEvent[];
 }
 
 export type MessageHandler = (delivery: Delivery) => Promise<Outcome>;
@@ -115,6 +171,15 @@ export interface StateReader {
    * restarts, and resolves to the first. `floor` is the least first number.
    */
   reserve(counter: string, count: number, floor: number): Promise<number>;
+  /** Members of a sorted set with a score up to `max`, lowest first, at most `limit`. */
+  members(key: string, max: number, limit: number): Promise<readonly Member[]>;
+  /** How many members a sorted set has. */
+  size(key: string): Promise<number>;
+}
+
+export interface Member {
+  readonly member: string;
+  readonly score: number;
 }
 
 /** The CSMS side. */
@@ -149,6 +214,8 @@ export interface Transport extends AsyncDisposable {
   onDisconnection(listener: (event: ConnectionEvent) => void): void;
   /** Trouble that concerns no single call: lost connections, undecodable entries, failing handlers. */
   onError(listener: (error: Error) => void): void;
+  /** Applies an amendment, or nothing of it. @returns whether it was applied */
+  amend(amendment: Amendment): Promise<boolean>;
   /** A snapshot for metrics and autoscaling. */
   load(): Promise<TransportLoad>;
 }
@@ -210,6 +277,9 @@ export interface IncomingFrame {
   readonly receivedAt: number;
   /** Number of a CALL on its connection, from 1; of a SEND among the SENDs, from 1; 0 for answers. */
   readonly sequence: number;
+  /** See Delivery. */
+  readonly registration?: Registration;
+  readonly repaired?: RepairedText;
 }
 
 /** One open connection of a station on a gateway. */
@@ -237,6 +307,8 @@ export interface Gateway extends AsyncDisposable {
   open(session: StationSession, sink: StationSink): Promise<GatewayConnection>;
   /** Appends an event that belongs to no delivery. What cannot be stored now is lost. */
   tell(event: DomainEvent): void;
+  /** Keeps a text that could not be understood, within its station's quota. What cannot be stored now is lost. */
+  keepUnreadable(text: UnreadableText): void;
   onError(listener: (error: Error) => void): void;
   load(): Promise<TransportLoad>;
 }
@@ -254,5 +326,5 @@ export interface ClientTransport extends AsyncDisposable {
   onError(listener: (error: Error) => void): void;
 }
 
-/** How long the answer under a business key is kept. A station that re-sends later is a new fact. */
+/** How long the answer under a business key is kept where its outcome does not say. */
 export const BUSINESS_KEY_SECONDS = 86_400;
