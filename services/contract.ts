@@ -29,7 +29,7 @@ export const PATH = {
   metrics: '/metrics',
 } as const;
 
-/** Environment variables. Durations are Go style (`30s`, `500ms`, `1m30s`) or plain seconds. */
+/** Environment variables. Durations are Go style (`30s`, `500ms`, `1m30s`, `7d`) or plain seconds. */
 export const ENV = {
   podName: 'POD_NAME',
   podIp: 'POD_IP',
@@ -63,6 +63,17 @@ export const ENV = {
   /** Proxy: stations may also be answered by processors of the Go fork. */
   forkInterop: 'OCPP_FORK_INTEROP',
   unknownTokens: 'OCPP_UNKNOWN_TOKENS',
+  /** Proxy and processor: `Tolerant` repairs what can be understood, `Strict` answers it with CALLERROR. */
+  validation: 'OCPP_VALIDATION',
+  /** Proxy: the version of stations that name no subprotocol; without it they are refused. */
+  defaultProtocol: 'OCPP_DEFAULT_PROTOCOL',
+  /** How long a repeated start or stop is recognised. */
+  transactionKeyTtl: 'OCPP_TRANSACTION_KEY_TTL',
+  /** When an open transaction without a message is reported, and when it is closed (0: never). */
+  transactionReportAfter: 'OCPP_TRANSACTION_REPORT_AFTER',
+  transactionAbandonAfter: 'OCPP_TRANSACTION_ABANDON_AFTER',
+  /** Whether a token may charge in two transactions at once: `Accept` or `Reject`. */
+  concurrentTransactions: 'OCPP_CONCURRENT_TRANSACTIONS',
   heartbeatInterval: 'OCPP_HEARTBEAT_INTERVAL',
   redisAddr: 'REDIS_ADDR',
   redisMode: 'REDIS_MODE',
