@@ -4,7 +4,7 @@
  */
 import type { Protocol } from '../ocpp/frame.ts';
 import { type Command, createCommands, protocolOf } from '../processor/commands.ts';
-import type { HandlerSettings, HandlerTable } from '../processor/handler.ts';
+import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../processor/handler.ts';
 import { createProcessor, type Processor, type ProcessorOptions } from '../processor/processor.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { createLog, errorFields, type Log } from '../runtime/log.ts';
@@ -28,12 +28,10 @@ export interface DispatcherOptions extends Partial<
   readonly settings?: Partial<HandlerSettings>;
 }
 
-const SETTINGS: HandlerSettings = { heartbeatSeconds: 300, unknownTokens: 'Accept' };
-
 /** The dispatcher of the processor program: schemas, registration, repair of billing data, a time bound for handlers. */
 export function newDispatcher(options: DispatcherOptions = {}): Dispatcher {
   const { clock = systemClock, log = createLog('ocpp-server', 'info') } = options;
-  const settings = { ...SETTINGS, ...options.settings };
+  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
   return {
     log,
     serve: (transport, handlers) =>

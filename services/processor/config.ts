@@ -3,23 +3,57 @@ import { hostname } from 'node:os';
 import { ENV, PORT } from '../contract.ts';
 import { duration } from '../runtime/config.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
-import type { HandlerSettings } from './handler.ts';
+import { CONCURRENT_TRANSACTIONS, DEFAULT_SETTINGS, type HandlerSettings, VALIDATIONS } from './handler.ts';
 import { HANDLER_TIMEOUT_MS } from './time-bound.ts';
-import { UNKNOWN_TOKENS, type UnknownTokens } from './tokens.ts';
+import { UNKNOWN_TOKENS } from './tokens.ts';
+
+const DAY_MS = 86_400_000;
+/** An entry of the key store that expires sooner does not outlive the repetitions of a station that is online. */
+const SHORTEST_KEY_MS = 60_000;
 
 /** What the handlers are configured by; the monolith has these too. */
 export const handlerSettings = {
   heartbeatInterval: {
     doc: 'How often a station is told to send a Heartbeat; whole seconds.',
     format: duration,
-    default: 300_000,
+    default: DEFAULT_SETTINGS.heartbeatSeconds * 1000,
     env: ENV.heartbeatInterval,
   },
   unknownTokens: {
-    doc: 'Accept or Reject: what to say of a token that is not in the tokens hash.',
+    doc: 'Accept or Reject: the answer for a token that is not in the tokens hash. With Accept, any token charges.',
     format: [...UNKNOWN_TOKENS],
-    default: 'Accept' as UnknownTokens,
+    default: DEFAULT_SETTINGS.unknownTokens,
     env: ENV.unknownTokens,
+  },
+  validation: {
+    doc: 'Tolerant repairs messages that break their schema where they can be understood; Strict answers them with CALLERROR.',
+    format: [...VALIDATIONS],
+    default: DEFAULT_SETTINGS.validation,
+    env: ENV.validation,
+  },
+  concurrentTransactions: {
+    doc: 'Accept or Reject: whether a token that charges already may start a second transaction.',
+    format: [...CONCURRENT_TRANSACTIONS],
+    default: DEFAULT_SETTINGS.concurrentTransactions,
+    env: ENV.concurrentTransactions,
+  },
+  transactionKeyTtl: {
+    doc: 'How long a repeated start or stop of a transaction is recognised as a repetition; at least 1m.',
+    format: duration,
+    default: DEFAULT_SETTINGS.transactionKeySeconds * 1000,
+    env: ENV.transactionKeyTtl,
+  },
+  transactionReportAfter: {
+    doc: 'An open transaction without a message for this long is reported once.',
+    format: duration,
+    default: DAY_MS,
+    env: ENV.transactionReportAfter,
+  },
+  transactionAbandonAfter: {
+    doc: 'An open transaction without a message for this long is closed as abandoned, with its last register; 0: never.',
+    format: duration,
+    default: 7 * DAY_MS,
+    env: ENV.transactionAbandonAfter,
   },
   handlerTimeout: {
     doc: 'How long a handler may take (at least 1s, less than OCPP_CALL_TIMEOUT): then its CALL is answered InternalError, a transaction message not at all.',
@@ -59,12 +93,35 @@ export const processorSettings = {
 } as const;
 
 /** Their values, as loadConfig reads them, for the handlers. */
-export function readHandlerSettings(config: {
-  readonly heartbeatInterval: number;
-  readonly unknownTokens: UnknownTokens;
-}): HandlerSettings {
-  const { heartbeatInterval, unknownTokens } = config;
-  return { heartbeatSeconds: Math.max(1, Math.round(heartbeatInterval / 1000)), unknownTokens };
+export function readHandlerSettings(
+  config: Pick<HandlerSettings, 'unknownTokens' | 'validation' | 'concurrentTransactions'> & {
+    readonly heartbeatInterval: number;
+    readonly transactionKeyTtl: number;
+  },
+): HandlerSettings {
+  const { heartbeatInterval, unknownTokens, validation, concurrentTransactions, transactionKeyTtl } = config;
+  return {
+    heartbeatSeconds: Math.max(1, Math.round(heartbeatInterval / 1000)),
+    unknownTokens,
+    validation,
+    concurrentTransactions,
+    transactionKeySeconds: Math.round(Math.max(SHORTEST_KEY_MS, transactionKeyTtl) / 1000),
+  };
+}
+
+/** What becomes of open transactions whose station is silent. */
+export interface TransactionPolicy {
+  readonly reportAfterMs: number;
+  /** 0: they stay open. */
+  readonly abandonAfterMs: number;
+}
+
+/** The same settings, for the sweep of open transactions. */
+export function readTransactionPolicy(config: {
+  readonly transactionReportAfter: number;
+  readonly transactionAbandonAfter: number;
+}): TransactionPolicy {
+  return { reportAfterMs: config.transactionReportAfter, abandonAfterMs: config.transactionAbandonAfter };
 }
 
 /** The bound of a handler in ms, as ProcessorOptions has it. */

@@ -2,6 +2,7 @@
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { validateResponse } from '../../services/ocpp/schema.ts';
+import { inConcurrentTransaction, TOKEN_STATUSES } from '../../services/processor/tokens.ts';
 import {
   NOW,
   call,
@@ -85,6 +86,42 @@ const TOKENS: readonly [what: string, Given, status16: string, status2: string][
     'Invalid',
     'Invalid',
   ],
+  ...(
+    [
+      ['ConcurrentTx', 'ConcurrentTx'],
+      ['NoCredit', 'Blocked'],
+      ['NotAllowedTypeEVSE', 'Blocked'],
+      ['NotAtThisLocation', 'Blocked'],
+      ['NotAtThisTime', 'Blocked'],
+      ['Unknown', 'Invalid'],
+    ] as const
+  ).map(([status, in16]): (typeof TOKENS)[number] => [
+    `listed as ${status}`,
+    { records: listed('ABC123', { status }) },
+    in16,
+    status,
+  ]),
+  [
+    'listed with its type in other case',
+    { records: listed('ABC123', { status: 'Accepted', type: 'iso14443' }) },
+    'Accepted',
+    'Accepted',
+  ],
+  [
+    'listed with another type, which 1.6 does not know',
+    {
+      records: listed('ABC123', { status: 'Accepted', type: 'KeyCode', parent: 'FLEET-7' }),
+      unknownTokens: 'Accept',
+    },
+    'Accepted',
+    'Invalid',
+  ],
+  [
+    'listed with a type that is none',
+    { records: listed('ABC123', { status: 'Accepted', type: 5 }) },
+    'Invalid',
+    'Invalid',
+  ],
   ['unknown and accepted', { unknownTokens: 'Accept' }, 'Accepted', 'Accepted'],
   ['unknown and rejected', { unknownTokens: 'Reject' }, 'Invalid', 'Unknown'],
 ];
@@ -121,6 +158,26 @@ test('parent and expiry of a token are spelled as each version wants them', asyn
       groupIdToken: { idToken: 'FLEET-7', type: 'Central' },
     },
   });
+});
+
+test('a token of another type learns nothing of the entry', async (t) => {
+  const entry = { status: 'Accepted', expiry: '2027-01-01', parent: 'FLEET-7', type: 'KeyCode' };
+  const answer = await call(
+    'ocpp2.0.1',
+    'Authorize',
+    { idToken: token2 },
+    { records: listed('ABC123', entry) },
+  );
+  t.deepEqual(resultOf(answer), { idTokenInfo: { status: 'Invalid' } });
+});
+
+test('only an accepted token can be refused for charging twice', (t) => {
+  const expiry = '2027-01-01T00:00:00.000Z';
+  t.deepEqual(inConcurrentTransaction({ status: 'Accepted', expiry }), { status: 'ConcurrentTx', expiry });
+  for (const status of TOKEN_STATUSES) {
+    const { status: answered } = inConcurrentTransaction({ status });
+    t.is(answered, status === 'Accepted' ? 'ConcurrentTx' : status);
+  }
 });
 
 test('2.x: a start button carries no token and is accepted whatever the policy (C02)', async (t) => {

@@ -5,6 +5,7 @@
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { formatFrame, MessageType } from '../../services/ocpp/frame.ts';
 import { validateResponse } from '../../services/ocpp/schema.ts';
+import { DEFAULT_SETTINGS } from '../../services/processor/handler.ts';
 import { HANDLERS } from '../../services/processor/handlers/table.ts';
 import {
   createProcessor,
@@ -31,7 +32,7 @@ export function processorOver(
     ...more,
     transport,
     handlers,
-    settings: { heartbeatSeconds: 300, unknownTokens: 'Accept' },
+    settings: { ...DEFAULT_SETTINGS, unknownTokens: 'Accept' },
     clock: systemClock,
     log: createLog('processor', 'silent'),
   });

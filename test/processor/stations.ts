@@ -2,7 +2,7 @@
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { MessageType } from '../../services/ocpp/frame.ts';
 import { createDispatch } from '../../services/processor/dispatch.ts';
-import type { HandlerTable } from '../../services/processor/handler.ts';
+import { DEFAULT_SETTINGS, type HandlerTable } from '../../services/processor/handler.ts';
 import { HANDLERS } from '../../services/processor/handlers/table.ts';
 import { createState } from '../../services/processor/state.ts';
 import type { UnknownTokens } from '../../services/processor/tokens.ts';
@@ -38,7 +38,7 @@ export function deliver(protocol: Protocol, frame: Delivery['frame'], given: Giv
   const { records = {}, unknownTokens = 'Accept', handlers = HANDLERS, stationId = 'CP-1' } = given;
   const dispatch = createDispatch({
     handlers,
-    settings: { heartbeatSeconds: 300, unknownTokens },
+    settings: { ...DEFAULT_SETTINGS, unknownTokens },
     state: createState(readerOf(records), clock),
     clock,
     log,

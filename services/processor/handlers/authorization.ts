@@ -1,9 +1,10 @@
 /** Authorize, and how a decision about a token is spelled in each version. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { authorize, type Authorization } from '../tokens.ts';
+import { authorize, type Authorization, type TokenStatus } from '../tokens.ts';
 
 export type IdToken = OCPP20.AuthorizeRequest['idToken'] | OCPP21.AuthorizeRequest['idToken'];
+type IdTagInfo = OCPP16.AuthorizeResponse['idTagInfo'];
 type IdTokenInfo = OCPP20.AuthorizeResponse['idTokenInfo'] & OCPP21.AuthorizeResponse['idTokenInfo'];
 
 /** Longest parentIdTag in 1.6 (IdToken, CiString20Type). */
@@ -21,10 +22,13 @@ export const authorize2: Handler<
   response: { idTokenInfo: idTokenInfo(await decideToken(idToken, context)) },
 });
 
-/** The one decision about a token. */
-export async function decide(token: string, context: HandlerContext): Promise<Authorization> {
+/**
+ * The one decision about a token.
+ * @param type of a 2.x token, which must be that of the list's entry
+ */
+export async function decide(token: string, context: HandlerContext, type?: string): Promise<Authorization> {
   const { settings, state, stationId, now, log } = context;
-  const decision = authorize(await state.token(token), settings.unknownTokens, now);
+  const decision = authorize(await state.token(token), settings.unknownTokens, now, type);
   if (decision.problem !== undefined) {
     const hint = `the token's entry in the tokens hash cannot be used and refuses: ${decision.problem}`;
     log.warn({ stationId, tokenEndsIn: token.slice(-4) }, hint);
@@ -34,13 +38,27 @@ export async function decide(token: string, context: HandlerContext): Promise<Au
 
 /** The same for a token of 2.x. A start button has none, and is always accepted (C02). */
 export async function decideToken(token: IdToken, context: HandlerContext): Promise<Authorization> {
-  return token.type === 'NoAuthorization' ? { status: 'Accepted' } : decide(token.idToken, context);
+  if (token.type === 'NoAuthorization') return { status: 'Accepted' };
+  return decide(token.idToken, context, token.type);
 }
 
-/** 1.6 says Invalid of an unknown token (§7.2 AuthorizationStatus). */
-export function idTagInfo({ status, expiry, parent }: Authorization): OCPP16.AuthorizeResponse['idTagInfo'] {
+/** AuthorizationStatus of 1.6 (§7.2) knows five words. What refuses for a while or a place is Blocked there. */
+const STATUS_16: Readonly<Record<TokenStatus, IdTagInfo['status']>> = {
+  Accepted: 'Accepted',
+  Blocked: 'Blocked',
+  ConcurrentTx: 'ConcurrentTx',
+  Expired: 'Expired',
+  Invalid: 'Invalid',
+  NoCredit: 'Blocked',
+  NotAllowedTypeEVSE: 'Blocked',
+  NotAtThisLocation: 'Blocked',
+  NotAtThisTime: 'Blocked',
+  Unknown: 'Invalid',
+};
+
+export function idTagInfo({ status, expiry, parent }: Authorization): IdTagInfo {
   return {
-    status: status === 'Unknown' ? 'Invalid' : status,
+    status: STATUS_16[status],
     ...(expiry !== undefined && { expiryDate: expiry }),
     ...(parent !== undefined && parent.length <= MAX_ID_TAG && { parentIdTag: parent }),
   };
