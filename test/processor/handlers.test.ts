@@ -44,19 +44,6 @@ test('a boot and the connectors’ states are remembered in the station’s reco
   t.deepEqual(status.events[0]?.fields, facts);
 });
 
-test('a station cannot fill its record with connectors that it makes up', async (t) => {
-  const absurd = { connectorId: 100_000, errorCode: 'NoError', status: 'Available' };
-  t.deepEqual((await call('ocpp1.6', 'StatusNotification', absurd)).writes, []);
-  for (const [evseId, connectorId] of [
-    [10, 1],
-    [1, 10],
-    [-1, 1],
-  ]) {
-    const request = { timestamp: NOW, connectorStatus: 'Available', evseId, connectorId };
-    t.deepEqual((await call('ocpp2.1', 'StatusNotification', request)).writes, []);
-  }
-});
-
 const TOKENS: readonly [what: string, Given, status16: string, status2: string][] = [
   ['accepted', { records: listed('ABC123', { status: 'Accepted' }) }, 'Accepted', 'Accepted'],
   ['blocked', { records: listed('ABC123', { status: 'Blocked' }) }, 'Blocked', 'Blocked'],

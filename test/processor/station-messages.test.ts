@@ -178,7 +178,7 @@ async function after(messages: readonly (readonly [string, object])[]): Promise<
   for (const [action, request] of messages) {
     for (const write of (await call('ocpp2.1', action, request, { records })).writes) {
       if (write.kind === 'delete') delete records[write.key];
-      else records[write.key] = { ...records[write.key], ...write.fields };
+      else if ('fields' in write) records[write.key] = { ...records[write.key], ...write.fields };
     }
   }
   return records;

@@ -1,41 +1,66 @@
-/** StatusNotification: the last status of each connector, and an event for whoever watches. */
+/**
+ * The last status of each connector, and an event for every report of one. A station reports it by
+ * StatusNotification, and in 2.x also by NotifyEvent of the component Connector (G01): both end here.
+ */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
+import { eventOf, type Facts } from '../domain-event.ts';
 import type { Handler, HandlerContext, HandlerResult } from '../handler.ts';
 import { rememberStation, statusField } from '../state.ts';
 
 type Status2 = OCPP20.StatusNotificationRequest | OCPP21.StatusNotificationRequest;
 
+/** Longest text in the record of a connector, which has at most 100 of them. */
+const LONGEST = 100;
+
+export interface ConnectorStatus {
+  /** Of the station's record; undefined for a connector that no real station has. */
+  readonly field: string | undefined;
+  readonly facts: Facts;
+}
+
 export const statusNotification16: Handler<OCPP16.StatusNotificationRequest> = async (request, context) => {
   const { connectorId, status, errorCode, timestamp } = request;
-  return record(context, statusField(connectorId), {
-    connector: `${connectorId}`,
+  const facts = {
+    connector: connectorId,
     status,
     at: timestamp ?? context.now.toISOString(),
     ...(errorCode !== 'NoError' && { errorCode }),
-  });
+  };
+  return { response: {}, ...recordStatuses([{ field: statusField(connectorId), facts }], context) };
 };
 
 export const statusNotification2: Handler<Status2> = async (request, context) => {
   const { evseId, connectorId, connectorStatus, timestamp } = request;
-  return record(context, statusField(connectorId, evseId), {
-    connector: `${evseId}.${connectorId}`,
-    status: connectorStatus,
-    at: timestamp,
-  });
+  const status = statusOf(evseId, connectorId, connectorStatus, timestamp);
+  return { response: {}, ...recordStatuses([status], context) };
 };
 
-function record(
-  { stationId, log }: HandlerContext,
-  field: string | undefined,
-  facts: Readonly<Record<string, string>>,
-): HandlerResult {
-  if (field === undefined) {
-    log.warn({ stationId, connector: facts['connector'] }, 'status of an impossible connector not recorded');
-    return { response: {} };
-  }
+/** The status of a connector in 2.x. */
+export function statusOf(evseId: number, connectorId: number, status: string, at: string): ConnectorStatus {
   return {
-    response: {},
-    writes: [rememberStation(stationId, { [field]: JSON.stringify(facts) })],
-    events: [{ type: 'connector-status', stationId, fields: facts }],
+    field: statusField(connectorId, evseId),
+    facts: { connector: `${evseId}.${connectorId}`, status, at },
   };
+}
+
+/** What a message says of connectors; of several statuses of one connector the last one counts. */
+export function recordStatuses(
+  statuses: readonly ConnectorStatus[],
+  { stationId, log }: Pick<HandlerContext, 'stationId' | 'log'>,
+): Required<Pick<HandlerResult, 'writes' | 'events'>> {
+  const last = new Map<string, Facts>();
+  for (const { field, facts } of statuses) {
+    if (field !== undefined) last.set(field, facts);
+    else
+      log.warn(
+        { stationId, connector: facts['connector'] },
+        'status of an impossible connector not recorded',
+      );
+  }
+  const told = [...last].map(
+    ([field, facts]) => [field, eventOf('connector-status', stationId, facts, LONGEST)] as const,
+  );
+  if (told.length === 0) return { writes: [], events: [] };
+  const records = Object.fromEntries(told.map(([field, { fields }]) => [field, JSON.stringify(fields)]));
+  return { writes: [rememberStation(stationId, records)], events: told.map(([, event]) => event) };
 }

@@ -1,8 +1,9 @@
 /** Diagnostics: uploads of logs, and what monitors in the station notice. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import { businessKey, digest } from '../business-key.ts';
-import type { Handler } from '../handler.ts';
 import { eventOf } from '../domain-event.ts';
+import type { Handler } from '../handler.ts';
+import { type ConnectorStatus, recordStatuses, statusOf } from './availability.ts';
 import { progress } from './notice.ts';
 
 type LogStatus =
@@ -21,14 +22,18 @@ export const diagnosticsStatusNotification = progress<OCPP16.DiagnosticsStatusNo
 );
 export const logStatusNotification = progress<LogStatus>('log-status', 'logStatus');
 
-export const notifyEvent: Handler<NotifyEvent> = async (request, { stationId, log }) => {
+export const notifyEvent: Handler<NotifyEvent> = async (request, context) => {
+  const { stationId, log } = context;
   const { eventData, seqNo } = request;
   const omitted = eventData.length - MOST_EVENTS;
   if (omitted > 0)
     log.warn({ stationId, seqNo, omitted }, 'too many events in one NotifyEvent: some are omitted');
+  // Of all events: a status that is left out would be wrong in the record until the next one.
+  const { writes, events } = recordStatuses(eventData.flatMap(connectorStatuses), context);
   return {
     response: {},
-    events: eventData.slice(0, MOST_EVENTS).map((data) => deviceEvent(stationId, data)),
+    writes,
+    events: [...eventData.slice(0, MOST_EVENTS).map((data) => deviceEvent(stationId, data)), ...events],
     businessKey: businessKey('device-event', stationId, digest(request)),
   };
 };
@@ -52,3 +57,21 @@ function deviceEvent(stationId: string, data: EventData) {
     techInfo,
   });
 }
+
+/** ConnectorStatusEnumType: what the variable AvailabilityState of a connector may be. */
+const STATUSES = ['Available', 'Occupied', 'Reserved', 'Unavailable', 'Faulted'];
+
+/**
+ * A station may tell a connector's status by its component Connector in place of StatusNotification (G01). The states
+ * of the components EVSE and ChargingStation are sums of these and stay device events. Names are compared without case.
+ */
+function connectorStatuses({ component, variable, actualValue, timestamp }: EventData): ConnectorStatus[] {
+  const { id, connectorId } = component.evse ?? {};
+  const status = actualValue.trim();
+  if (!isNamed(component.name, 'Connector') || !isNamed(variable.name, 'AvailabilityState')) return [];
+  if (id === undefined || connectorId === undefined || status === '') return [];
+  const known = STATUSES.find((name) => isNamed(status, name)) ?? status;
+  return [statusOf(id, connectorId, known, timestamp)];
+}
+
+const isNamed = (text: string, name: string) => text.trim().toLowerCase() === name.toLowerCase();
