@@ -25,6 +25,11 @@ export interface Call {
   readonly id: string;
   readonly action: string;
   readonly payload: unknown;
+  /**
+   * Numbers of the payload that a JavaScript number does not hold, as they were written, by JSON pointer
+   * (`/transactionId`). Left out where there is none; see exact-numbers.ts.
+   */
+  readonly exact?: ExactNumbers;
 }
 export interface CallResult {
   readonly type: typeof MessageType.CallResult;
@@ -45,7 +50,10 @@ export interface Send {
   readonly id: string;
   readonly action: string;
   readonly payload: unknown;
+  /** See Call. */
+  readonly exact?: ExactNumbers;
 }
+export type ExactNumbers = ReadonlyMap<string, string>;
 export type Frame = Call | CallResult | CallError | Send;
 
 /** Why a text is not a frame. `messageId` is there where it could be read. */

@@ -214,7 +214,7 @@ class Bus implements Transport, GatewayBus {
 
   async #handle(entry: Entry): Promise<void> {
     const { stationId, epoch, protocol, incoming, count } = entry;
-    const { frame, receivedAt } = incoming;
+    const { frame, receivedAt, registration, repaired } = incoming;
     const delivery: Delivery = {
       stationId,
       connection: epoch,
@@ -222,6 +222,8 @@ class Bus implements Transport, GatewayBus {
       frame,
       receivedAt,
       deliveryCount: count,
+      ...(registration && { registration }),
+      ...(repaired && { repaired }),
     };
     try {
       const outcome = await this.#handler?.(delivery);

@@ -9,13 +9,21 @@
  * | connection | ours | epoch of the connection that sent it |
  * | sequence | ours | number of a CALL on its connection, of a SEND among the SENDs; 0 for answers |
  * | protocol | ours | subprotocol of the connection |
+ * | registration | ours | what the last BootNotification on the connection was answered; left out before one |
+ * | raw, repairs | ours | of a text that the proxy repaired: the station's own text, cut, and the kinds of repair |
  * | replayed | ours | id of the dead letter that it was: no connection waits for its answer |
  *
  * Readers tolerate the seed's looser forms: action left out, message_type 0, message_id empty (all three
  * follow from payload), unknown fields, and entries without our fields.
  */
 import { type Frame, MessageType, type Protocol, PROTOCOLS, readFrame } from '../../ocpp/frame.ts';
-import type { Answer, IncomingFrame } from '../transport.ts';
+import {
+  type Answer,
+  type IncomingFrame,
+  type Registration,
+  REGISTRATIONS,
+  type RepairedText,
+} from '../transport.ts';
 
 /** The name that the seed's own processor puts into ws_server_id of its answers. */
 const ANSWERED_BY = 'redis-ocpp-server';
@@ -33,6 +41,9 @@ export interface Request {
   readonly sequence: number;
   /** It was a dead letter: its writes count, and nobody waits for an answer. */
   readonly replayed: boolean;
+  /** See Delivery. */
+  readonly registration?: Registration;
+  readonly repaired?: RepairedText;
 }
 
 export type ReadRequest =
@@ -49,12 +60,17 @@ export class EnvelopeWriter {
     this.#tail = `,"ws_server_id":${JSON.stringify(gatewayId)},"connection":${connection},"protocol":"${protocol}"`;
   }
 
-  write({ frame, text, receivedAt, sequence }: IncomingFrame): string {
+  write({ frame, text, receivedAt, sequence, registration, repaired }: IncomingFrame): string {
     const action = 'action' in frame ? `"action":${quoted(frame.action)},` : '';
     const id = quoted(frame.id);
     const timestamp = isoTime(receivedAt);
-    return `${this.#head}${frame.type},"message_id":${id},${action}"payload":${text},"timestamp":"${timestamp}"${this.#tail},"sequence":${sequence}}`;
+    const further = `${registration === undefined ? '' : `,"registration":"${registration}"`}${repaired === undefined ? '' : repairs(repaired)}`;
+    return `${this.#head}${frame.type},"message_id":${id},${action}"payload":${text},"timestamp":"${timestamp}"${this.#tail},"sequence":${sequence}${further}}`;
   }
+}
+
+function repairs({ raw, kinds }: RepairedText): string {
+  return `,"raw":${JSON.stringify(raw)},"repairs":${JSON.stringify(kinds)}`;
 }
 
 /** A text as JSON. Ids and actions have nothing to escape, and knowing that is quicker than looking for it. */
@@ -105,8 +121,18 @@ export function readRequest(raw: string): ReadRequest {
       connection: replayed ? 0 : number(envelope['connection']),
       sequence: replayed ? 0 : number(envelope['sequence']),
       replayed,
+      ...facts(envelope),
     },
   };
+}
+
+/** What a proxy knows beside the frame. */
+function facts(envelope: Readonly<Record<string, unknown>>): Pick<Request, 'registration' | 'repaired'> {
+  const { raw, repairs: kinds } = envelope;
+  const registration = REGISTRATIONS.find((known) => known === envelope['registration']);
+  const repaired =
+    typeof raw === 'string' && Array.isArray(kinds) ? { raw, kinds: kinds.map(text) } : undefined;
+  return { ...(registration && { registration }), ...(repaired && { repaired }) };
 }
 
 /** The entry of a dead letter as it goes back into the queue: out of its connection, its text as it was. */

@@ -244,8 +244,17 @@ export class RedisTransport implements Transport {
   }
 
   async #handle(number: string, entry: string, request: Request, deliveryCount: number): Promise<void> {
-    const { stationId, connection, protocol, frame, receivedAt } = request;
-    const delivery = { stationId, connection, protocol, frame, receivedAt, deliveryCount };
+    const { stationId, connection, protocol, frame, receivedAt, registration, repaired } = request;
+    const delivery = {
+      stationId,
+      connection,
+      protocol,
+      frame,
+      receivedAt,
+      deliveryCount,
+      ...(registration && { registration }),
+      ...(repaired && { repaired }),
+    };
     const inHand = this.#inHand;
     try {
       const outcome = await this.#handler?.(delivery);
