@@ -4,8 +4,8 @@
  * One ajv root per version, because the definitions of a version are shared between its actions; an
  * action is compiled when it is first seen (some ms), the hot ones by warmUp before a program says that
  * it is ready. Payloads are never changed: unknown properties are refused, not deleted. Only transaction
- * messages may have properties of their vendor's own: an error uses up their station's attempts to send
- * them and can destroy billing data (1.6 §3.7.1), and what else they say is all there.
+ * messages may have properties of their vendor's own, unless validation is strict: an error uses up their station's
+ * attempts to send them and can destroy billing data (1.6 §3.7.1), and what else they say is all there.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats/dist/formats.js';
@@ -27,6 +27,19 @@ export interface SchemaFault {
   readonly path: string;
   /** A sentence with the path in it, fit for the description of a CALLERROR. */
   readonly description: string;
+  /** Of keyword `type`: the JSON type that is wanted. */
+  readonly wanted?: string;
+  /** Of keyword `enum`: the values that are allowed. */
+  readonly allowed?: readonly unknown[];
+  /** Of keyword `required`: the schema of what is missing. */
+  readonly missing?: PropertySchema;
+}
+
+/** What a repair asks of the schema of a property. */
+export interface PropertySchema {
+  readonly type?: string;
+  readonly format?: string;
+  readonly $ref?: string;
 }
 
 /** The schema of a request or response, with the definitions of its whole version. */
@@ -89,13 +102,18 @@ const REASONS: Readonly<Record<string, ErrorReason>> = {
   multipleOf: 'PropertyConstraintViolation',
 };
 
-/** Checks the payload of a CALL or SEND. An action that the version does not have is not for this function. */
+/**
+ * Checks the payload of a CALL or SEND. An action that the version does not have is not for this function.
+ * @param strict own properties are faults in transaction messages too
+ */
 export function validateRequest(
   protocol: Protocol,
   action: string,
   payload: unknown,
+  strict = false,
 ): SchemaFault | undefined {
-  return check(protocol, requestName(protocol, action), payload);
+  const name = requestName(protocol, action);
+  return check(protocol, name, payload, strict ? 'strict' : modeOf(name));
 }
 
 /** Checks the payload of a CALLRESULT to a CALL of this action. */
@@ -104,13 +122,23 @@ export function validateResponse(
   action: string,
   payload: unknown,
 ): SchemaFault | undefined {
-  return check(protocol, `${action}Response`, payload);
+  return check(protocol, `${action}Response`, payload, 'strict');
 }
 
-/** All faults of a transaction message, where validateRequest tells the first. Dearer: for messages that have one. */
+/**
+ * All faults of a CALL or SEND, where validateRequest tells the first; own properties are none. Dearer, and compiled
+ * when it is first wanted: for messages that have faults.
+ */
 export function everyFault(protocol: Protocol, action: string, payload: unknown): SchemaFault[] {
-  const validate = validator(protocol, `${action}Request`, 'every');
+  const validate = everyValidator(protocol, requestName(protocol, action));
   return validate(payload) ? [] : (validate.errors ?? []).map((error) => faultOf(protocol, error));
+}
+
+/** The action of this version that is spelled like this but for its case; undefined when there is none. */
+export function actionLike(protocol: Protocol, spelling: string): string | undefined {
+  const lower = spelling.toLowerCase();
+  for (const action of REQUEST_NAMES[protocol].keys()) if (action.toLowerCase() === lower) return action;
+  return undefined;
 }
 
 /** Whether the version has this action, in whichever direction. */
@@ -127,7 +155,8 @@ export function isAnswered(protocol: Protocol, action: string): boolean {
 export function warmUp(protocols: readonly Protocol[]): void {
   for (const protocol of protocols) {
     for (const action of HOT_ACTIONS) {
-      if (knowsAction(protocol, action)) validator(protocol, requestName(protocol, action));
+      const name = requestName(protocol, action);
+      if (knowsAction(protocol, action)) validator(protocol, name, modeOf(name));
     }
   }
 }
@@ -136,8 +165,8 @@ function requestName(protocol: Protocol, action: string): string {
   return REQUEST_NAMES[protocol].get(action) ?? `${action}Request`;
 }
 
-function check(protocol: Protocol, name: string, payload: unknown): SchemaFault | undefined {
-  const validate = validator(protocol, name);
+function check(protocol: Protocol, name: string, payload: unknown, mode: Mode): SchemaFault | undefined {
+  const validate = validator(protocol, name, mode);
   if (validate(payload)) return undefined;
   const [error] = validate.errors ?? [];
   if (error === undefined) throw new Error(`ajv refused a ${name} of ${protocol} without saying why`);
@@ -145,7 +174,7 @@ function check(protocol: Protocol, name: string, payload: unknown): SchemaFault 
 }
 
 function faultOf(protocol: Protocol, error: ErrorObject): SchemaFault {
-  const { keyword, instancePath, params, message = 'is not valid' } = error;
+  const { keyword, instancePath, params, message = 'is not valid', parentSchema } = error;
   const reason = REASONS[keyword] ?? 'FormatViolation';
   const missing = keyword === 'required' ? `/${String(params['missingProperty'])}` : '';
   const surplus = keyword === 'additionalProperties' ? `/${String(params['additionalProperty'])}` : '';
@@ -157,23 +186,30 @@ function faultOf(protocol: Protocol, error: ErrorObject): SchemaFault {
     code: errorCode(protocol, reason),
     path,
     description: `${path || 'the payload'} ${what}`,
+    ...(keyword === 'type' && { wanted: String(params['type']) }),
+    ...(keyword === 'enum' && { allowed: params['allowedValues'] as unknown[] }),
+    ...(keyword === 'required' && { missing: propertyOf(parentSchema, String(params['missingProperty'])) }),
   };
+}
+
+/** Only validators that tell every fault know it. */
+function propertyOf(schema: unknown, name: string): PropertySchema {
+  return (schema as { properties?: Record<string, PropertySchema> } | undefined)?.properties?.[name] ?? {};
 }
 
 interface Compiled {
   readonly ajv: Ajv;
   readonly validators: Map<string, ValidateFunction>;
 }
-/** Each version strict, and with its transaction messages only: tolerant, and tolerant telling every fault. */
-type Mode = 'strict' | 'tolerant' | 'every';
+/** Each version as it is, and its transaction messages with whatever properties they have beside their own. */
+type Mode = 'strict' | 'tolerant';
 const compiled = {
   strict: new Map<Protocol, Compiled>(),
   tolerant: new Map<Protocol, Compiled>(),
-  every: new Map<Protocol, Compiled>(),
 } satisfies Record<Mode, unknown>;
 
 /** @throws Error for a name that the version does not have: its caller asks knowsAction first */
-function validator(protocol: Protocol, name: string, mode = modeOf(name)): ValidateFunction {
+function validator(protocol: Protocol, name: string, mode: Mode): ValidateFunction {
   const { ajv, validators } = compiledOf(protocol, mode);
   const known = validators.get(name);
   if (known !== undefined) return known;
@@ -193,29 +229,53 @@ function compiledOf(protocol: Protocol, mode: Mode): Compiled {
   const roots = compiled[mode];
   const known = roots.get(protocol);
   if (known !== undefined) return known;
-  const ajv = new Ajv({
-    strict: false,
-    validateSchema: false,
-    addUsedSchema: false,
-    allErrors: mode === 'every',
-    // 1.6 wants limits in steps of 0.1, which binary fractions miss by a little.
-    multipleOfPrecision: 6,
-  });
-  // 2.x asks for RFC 3339; 1.6 for ISO 8601, where stations in the field leave out the time zone.
-  const dateTime = protocol === 'ocpp1.6' || mode === 'every' ? 'iso-date-time' : 'date-time';
-  ajv.addFormat('date-time', formats.fullFormats[dateTime]);
-  ajv.addFormat('uri', formats.fullFormats.uri);
-  ajv.addSchema(mode === 'strict' ? rootOf(protocol) : tolerantRootOf(protocol), protocol);
+  const ajv = newAjv(protocol, {});
+  const names = [...TRANSACTION_MESSAGES].map((action) => `${action}Request`);
+  ajv.addSchema(mode === 'strict' ? rootOf(protocol) : open(rootOf(protocol, names)), protocol);
   const entry = { ajv, validators: new Map<string, ValidateFunction>() };
   roots.set(protocol, entry);
   return entry;
 }
 
-/** The transaction messages of a version, with whatever properties they have beside their own, at any depth. */
-function tolerantRootOf(protocol: Protocol): object {
-  const names = [...TRANSACTION_MESSAGES].map((action) => `${action}Request`);
-  const open = (key: string, value: unknown) => (key === 'additionalProperties' ? undefined : value);
-  return JSON.parse(JSON.stringify(rootOf(protocol, names)), open) as object;
+const everyValidators = new Map<string, ValidateFunction>();
+
+/** Each with the definitions of its own file: few are ever wanted. */
+function everyValidator(protocol: Protocol, name: string): ValidateFunction {
+  const id = `${protocol}#${name}`;
+  const known = everyValidators.get(id);
+  if (known !== undefined) return known;
+  const schema = SCHEMAS[protocol][name];
+  if (schema === undefined) throw new Error(`${protocol} has no schema ${name}`);
+  const { $id: _id, ...own } = open(schema) as { $id?: string };
+  const validate = newAjv(protocol, { allErrors: true, verbose: true }).compile(own);
+  everyValidators.set(id, validate);
+  return validate;
+}
+
+function newAjv(protocol: Protocol, options: { allErrors?: boolean; verbose?: boolean }): Ajv {
+  const ajv = new Ajv({
+    strict: false,
+    validateSchema: false,
+    addUsedSchema: false,
+    // 1e400 is Infinity to JSON.parse, and no number of any meter.
+    strictNumbers: true,
+    // 1.6 wants limits in steps of 0.1, which binary fractions miss by a little.
+    multipleOfPrecision: 6,
+    ...options,
+  });
+  // 2.x asks for RFC 3339; 1.6 for ISO 8601, where stations in the field leave out the time zone.
+  ajv.addFormat(
+    'date-time',
+    formats.fullFormats[protocol === 'ocpp1.6' ? 'iso-date-time' : 'date-time'],
+  );
+  ajv.addFormat('uri', formats.fullFormats.uri);
+  return ajv;
+}
+
+/** A copy that allows properties beside its own, at any depth. */
+function open(schema: object): object {
+  const allow = (key: string, value: unknown) => (key === 'additionalProperties' ? undefined : value);
+  return JSON.parse(JSON.stringify(schema), allow) as object;
 }
 
 /** Messages of a version, all if not said, as definitions beside those that they share: each is compiled once. */

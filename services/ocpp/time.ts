@@ -1,0 +1,63 @@
+/**
+ * Times as stations write them. OCPP asks for RFC 3339 (2.x Part 2 §2.1.4) or ISO 8601 (1.6 §3.14); firmware also leaves
+ * out zone, seconds or separators. `Date.parse` reads a time without zone in the zone of this process, and refuses
+ * half of the forms of ISO 8601, so it is not used for what a station wrote.
+ */
+
+/** Year, month, day, hour, minute, second, fraction and zone, in the extended or the basic form of ISO 8601. */
+const EXTENDED =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)? ?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/;
+const BASIC = /^(\d{4})(\d{2})(\d{2})[Tt ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)? ?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/;
+/** Seconds or milliseconds since 1970, from 2001 on; the two cannot be mistaken for each other. */
+const EPOCH = /^\d{10}(?:\d{3})?$/;
+
+const DAY_MS = 86_400_000;
+/** Before OCPP 1.6 no station could send it. */
+const EARLIEST = Date.UTC(2015, 0, 1);
+
+/**
+ * The instant that a station's time means, in ms since 1970; undefined for what is no time. Without a zone it is UTC.
+ * A second of 60 is the next minute, an hour of 24 the next day.
+ */
+export function readTime(value: unknown): number | undefined {
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text !== 'string') return undefined;
+  const trimmed = text.trim();
+  if (EPOCH.test(trimmed)) return Number(trimmed) * (trimmed.length === 10 ? 1000 : 1);
+  const parts = EXTENDED.exec(trimmed) ?? BASIC.exec(trimmed);
+  if (parts === null) return undefined;
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone = 'Z'] = parts;
+  const [y, mo, d, h, mi, s] = [year, month, day, hour, minute, second].map(Number) as Six;
+  if (mo < 1 || mo > 12 || d < 1 || d > daysIn(y, mo)) return undefined;
+  const nextDay = h === 24 && mi === 0 && s === 0;
+  if ((h > 23 && !nextDay) || mi > 59 || s > 60) return undefined;
+  const offset = offsetOf(zone);
+  if (offset === undefined) return undefined;
+  const ms = Math.floor(Number(`0.${fraction.slice(0, 9) || '0'}`) * 1000);
+  return Date.UTC(y, mo - 1, d, h, mi, s, ms) - offset;
+}
+
+type Six = [number, number, number, number, number, number];
+
+/** The instant as RFC 3339 in UTC, with ms. */
+export function utc(instant: number): string {
+  return new Date(instant).toISOString();
+}
+
+/** Whether a station's clock can be right: not before OCPP existed, not more than a day ahead. */
+export function isPlausible(instant: number, now: number): boolean {
+  return instant >= EARLIEST && instant <= now + DAY_MS;
+}
+
+function daysIn(year: number, month: number): number {
+  return new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
+/** ms east of UTC */
+function offsetOf(zone: string): number | undefined {
+  if (zone === 'Z' || zone === 'z') return 0;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(3).replace(':', '') || '0');
+  if (hours > 23 || minutes > 59) return undefined;
+  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
+}
