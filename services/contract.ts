@@ -104,7 +104,14 @@ export const ENV = {
 } as const;
 
 /** What a program takes where its environment says nothing; the operator leaves it out then. */
-export const DEFAULT = { connectRate: 1000 } as const;
+export const DEFAULT = {
+  connectRate: 1000,
+  validation: 'Tolerant',
+  concurrentTransactions: 'Accept',
+  transactionKeySeconds: 7 * 86_400,
+  transactionReportSeconds: 86_400,
+  transactionAbandonSeconds: 7 * 86_400,
+} as const;
 
 /** Prometheus metrics that the operator reads, or that its alerts are made of. The services may export more. */
 export const METRIC = {

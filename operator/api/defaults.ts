@@ -40,6 +40,7 @@ export type SettledAutoscaling = Whole<NonNullable<Processor['autoscaling']>>;
 export interface SettledProxy {
   readonly replicas: number;
   readonly autoscaling?: Whole<NonNullable<Proxy['autoscaling']>>;
+  readonly defaultProtocol?: string;
   readonly maxSessionsPerPod: number;
   readonly service: Whole<Pick<Service, 'type' | 'externalTrafficPolicy'>> & Service;
   readonly ingress?: NonNullable<Proxy['ingress']>;
@@ -49,8 +50,13 @@ export interface SettledProxy {
   readonly podTemplate: PodTemplateSpec;
 }
 
-export interface SettledProcessor extends Whole<Omit<Processor, 'replicas' | 'autoscaling'>> {
+export type SettledTransactions = Whole<NonNullable<Processor['transactions']>>;
+
+export interface SettledProcessor extends Whole<
+  Omit<Processor, 'replicas' | 'autoscaling' | 'transactions'>
+> {
   readonly replicas?: number;
+  readonly transactions: SettledTransactions;
   readonly autoscaling: SettledAutoscaling;
 }
 

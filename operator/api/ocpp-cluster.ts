@@ -57,6 +57,8 @@ export interface ProxySpec {
   readonly replicas?: number;
   /** Left out: `replicas` is the number. */
   readonly autoscaling?: ProxyAutoscalingSpec;
+  /** Of stations that name no subprotocol; left out: they are refused. */
+  readonly defaultProtocol?: string;
   readonly maxSessionsPerPod?: number;
   readonly service?: ServiceSpec;
   readonly ingress?: IngressSpec;
@@ -90,10 +92,24 @@ export interface ProcessorSpec {
   readonly callTimeoutSeconds?: number;
   /** What Authorize and transactions answer for an idToken that is not in the token list. */
   readonly unknownTokens?: 'Accept' | 'Reject';
+  /** Whether messages that break their schema are repaired. Of ws-proxy and processor. */
+  readonly validation?: 'Tolerant' | 'Strict';
+  readonly transactions?: TransactionsSpec;
   /** Only for autoscaling mode Off. Written by the scale subresource. No default. */
   readonly replicas?: number;
   readonly autoscaling?: AutoscalingSpec;
   readonly podTemplate?: PodTemplateSpec;
+}
+
+export interface TransactionsSpec {
+  /** How long a repeated start or stop is recognised. */
+  readonly idempotencySeconds?: number;
+  /** When a transaction whose station is silent is reported. */
+  readonly reportAfterSeconds?: number;
+  /** When it is closed; 0: never. */
+  readonly abandonAfterSeconds?: number;
+  /** Whether a token may charge in two transactions at once. */
+  readonly concurrent?: 'Accept' | 'Reject';
 }
 
 export interface AutoscalingSpec {

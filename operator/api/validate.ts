@@ -4,7 +4,13 @@
  */
 import { isIP } from 'node:net';
 import { Ajv, type ErrorObject } from 'ajv';
-import { settledSpec, type SettledProxy, type SettledRedis, type SettledSpec } from './defaults.ts';
+import {
+  settledSpec,
+  type SettledProxy,
+  type SettledRedis,
+  type SettledSpec,
+  type SettledTransactions,
+} from './defaults.ts';
 import { API_VERSION, KIND, type OcppCluster } from './ocpp-cluster.ts';
 import { ocppClusterSchema, type Schema } from './schema.ts';
 
@@ -53,8 +59,14 @@ function rules(cluster: OcppCluster): Problem[] {
       'spec.listeners',
       'two listeners have the same port; give each a port of its own',
     ],
+    [
+      proxy.defaultProtocol !== undefined && !protocols.includes(proxy.defaultProtocol),
+      'spec',
+      'proxy.defaultProtocol must be one of protocols',
+    ],
     ...serviceRules(listeners, proxy.service),
     ...drainRules(proxy, processor.callTimeoutSeconds),
+    ...transactionRules(processor.transactions),
     [minReplicas > maxReplicas, 'spec.processor.autoscaling', 'minReplicas must not be above maxReplicas'],
     [
       proxy.autoscaling !== undefined && proxy.autoscaling.minReplicas > proxy.autoscaling.maxReplicas,
@@ -119,6 +131,16 @@ function drainRules({ maxSessionsPerPod, drain }: SettledProxy, callTimeout: num
       'a ws-proxy Pod would get more than an hour to end, as it gets 25 s and the longer of proxy.drain.deadlineSeconds and ' +
         'proxy.maxSessionsPerPod / proxy.drain.ratePerSecond + processor.callTimeoutSeconds; lower deadlineSeconds to 3575 or ' +
         'less, and raise ratePerSecond or lower maxSessionsPerPod',
+    ],
+  ];
+}
+
+function transactionRules({ reportAfterSeconds, abandonAfterSeconds }: SettledTransactions): Rule[] {
+  return [
+    [
+      abandonAfterSeconds !== 0 && abandonAfterSeconds < reportAfterSeconds,
+      'spec.processor.transactions',
+      'abandonAfterSeconds must not be below reportAfterSeconds, as a transaction is reported before it is closed; 0 never closes one',
     ],
   ];
 }

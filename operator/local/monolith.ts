@@ -3,11 +3,11 @@
  * process, joined by memory, behind the same Service. It is the ws-proxy that the operator would have
  * rendered, with another program in it.
  */
-import { ENV } from '../../services/contract.ts';
 import { settledSpec } from '../api/defaults.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
+import { handlerEnv } from '../render/processor.ts';
 import { RENDER_REVISION } from '../render/revision.ts';
 import { nameOf } from '../render/view.ts';
 import type { Deployment, EnvVar } from './kinds.ts';
@@ -19,16 +19,16 @@ export function monolithObjects(cluster: OcppCluster, image: string): KubeObject
   const rendered = renderObjects(cluster, context);
   const name = nameOf(cluster, 'ws-proxy');
   const of = (kind: string) => rendered.filter((one) => one.kind === kind && one.metadata.name === name);
-  const env: EnvVar = { name: ENV.unknownTokens, value: settledSpec(cluster).processor.unknownTokens };
+  const env = handlerEnv(settledSpec(cluster).processor);
   return [...of('Service'), ...of('Deployment').map((one) => asMonolith(one as Deployment, env))];
 }
 
-function asMonolith(deployment: Deployment, extra: EnvVar): Deployment {
+function asMonolith(deployment: Deployment, extra: readonly EnvVar[]): Deployment {
   const { spec } = deployment;
   const containers = spec.template.spec.containers.map((container) =>
     Object.assign({}, container, {
       args: [MONOLITH],
-      env: [...(container.env ?? []).filter(({ name }) => !name.startsWith('REDIS_')), extra],
+      env: [...(container.env ?? []).filter(({ name }) => !name.startsWith('REDIS_')), ...extra],
     }),
   );
   const template = { ...spec.template, spec: { ...spec.template.spec, containers } };

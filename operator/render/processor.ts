@@ -1,10 +1,11 @@
 /** The processors: a Deployment whose size is the scaler's decision and nobody else's. */
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
-import { ENV, PROGRAM } from '../../services/contract.ts';
+import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
+import type { SettledProcessor } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
-import { ADMIN_PORT, NONROOT, probes, programEnv } from './program.ts';
+import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault, type Variable } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { selectorLabels, type View, workload } from './view.ts';
@@ -21,7 +22,7 @@ export function processorDeployment(view: View): KubeObject {
     args: [PROGRAM.processor],
     env: [
       ...programEnv(view, RESOURCES, processor.podTemplate),
-      { name: ENV.unknownTokens, value: processor.unknownTokens },
+      ...handlerEnv(processor),
       // Nobody waits longer for an answer than the call's time-out.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
     ],
@@ -44,6 +45,20 @@ export function processorDeployment(view: View): KubeObject {
     ),
   } satisfies V1DeploymentSpec;
   return workload(view, DEPLOYMENTS, 'processor', deployment);
+}
+
+/** What the handlers are configured by. */
+export function handlerEnv({ unknownTokens, transactions }: SettledProcessor): Variable[] {
+  const { idempotencySeconds, reportAfterSeconds, abandonAfterSeconds, concurrent } = transactions;
+  const seconds = (name: string, value: number, unlike: number) =>
+    unlessDefault(name, value, unlike, `${value}s`);
+  return [
+    { name: ENV.unknownTokens, value: unknownTokens },
+    ...seconds(ENV.transactionKeyTtl, idempotencySeconds, DEFAULT.transactionKeySeconds),
+    ...seconds(ENV.transactionReportAfter, reportAfterSeconds, DEFAULT.transactionReportSeconds),
+    ...seconds(ENV.transactionAbandonAfter, abandonAfterSeconds, DEFAULT.transactionAbandonSeconds),
+    ...unlessDefault(ENV.concurrentTransactions, concurrent, DEFAULT.concurrentTransactions),
+  ];
 }
 
 /** By the least number that there can be, so that scaling does not make and remove it all the time. */

@@ -1,7 +1,7 @@
 /** What ws-proxy and processor share: the admin port with its probes, the settings of Redis, the heap's limit. */
 import type { V1Container, V1EnvVar, V1Probe } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
-import { ENV, PATH, PORT } from '../../services/contract.ts';
+import { DEFAULT, ENV, PATH, PORT } from '../../services/contract.ts';
 import { POD_ENV, resourcesOf } from './pod.ts';
 import { quantity } from './quantity.ts';
 import { redisEnv } from './redis-access.ts';
@@ -24,10 +24,20 @@ export function programEnv(
     ...POD_ENV,
     { name: ENV.adminPort, value: String(PORT.admin) },
     { name: ENV.callTimeout, value: `${spec.processor.callTimeoutSeconds}s` },
+    ...unlessDefault(ENV.validation, spec.processor.validation, DEFAULT.validation),
     ...redisEnv(view),
     nodeOptions(resourcesOf(view, resources, extra).limits['memory'], further),
   ];
 }
+
+export interface Variable {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What a program does without being told is not told: Pods of before keep their template. */
+export const unlessDefault = <T>(name: string, value: T, unlike: T, text = String(value)): Variable[] =>
+  value === unlike ? [] : [{ name, value: text }];
 
 /** Without a limit V8 grows until the kernel kills the Pod, with every socket in it. */
 function nodeOptions(memory: string | undefined, further: readonly string[]): V1EnvVar {

@@ -5,7 +5,7 @@ import type { SettledSpec } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
-import { ADMIN_PORT, NONROOT, probes, programEnv } from './program.ts';
+import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
@@ -41,12 +41,10 @@ export function proxyDeployment(view: View): KubeObject {
       { name: ENV.drainPropagation, value: `${PROPAGATION_SECONDS}s` },
       { name: ENV.drainRate, value: String(proxy.drain.ratePerSecond) },
       { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
-      // What the service does without being told is not told: Pods of before keep their template.
-      ...(proxy.drain.transactions === 'Wait' ? [{ name: ENV.drainTransactions, value: 'wait' }] : []),
-      ...(connectionsPerSecond === DEFAULT.connectRate
-        ? []
-        : [{ name: ENV.connectRate, value: String(connectionsPerSecond) }]),
-      ...(bootsPerSecond === undefined ? [] : [{ name: ENV.bootRate, value: String(bootsPerSecond) }]),
+      ...unlessDefault(ENV.drainTransactions, proxy.drain.transactions, 'Close', 'wait'),
+      ...unlessDefault(ENV.connectRate, connectionsPerSecond, DEFAULT.connectRate),
+      ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
+      ...unlessDefault(ENV.defaultProtocol, proxy.defaultProtocol, undefined),
     ],
     ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),

@@ -1,13 +1,12 @@
 /** The settings of a processor, from the environment. `--help` prints them. */
 import { hostname } from 'node:os';
-import { ENV, PORT } from '../contract.ts';
+import { DEFAULT, ENV, PORT } from '../contract.ts';
 import { duration } from '../runtime/config.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
 import { CONCURRENT_TRANSACTIONS, DEFAULT_SETTINGS, type HandlerSettings, VALIDATIONS } from './handler.ts';
 import { HANDLER_TIMEOUT_MS } from './time-bound.ts';
 import { UNKNOWN_TOKENS } from './tokens.ts';
 
-const DAY_MS = 86_400_000;
 /** An entry of the key store that expires sooner does not outlive the repetitions of a station that is online. */
 const SHORTEST_KEY_MS = 60_000;
 
@@ -46,13 +45,13 @@ export const handlerSettings = {
   transactionReportAfter: {
     doc: 'An open transaction without a message for this long is reported once.',
     format: duration,
-    default: DAY_MS,
+    default: DEFAULT.transactionReportSeconds * 1000,
     env: ENV.transactionReportAfter,
   },
   transactionAbandonAfter: {
     doc: 'An open transaction without a message for this long is closed as abandoned, with its last register; 0: never.',
     format: duration,
-    default: 7 * DAY_MS,
+    default: DEFAULT.transactionAbandonSeconds * 1000,
     env: ENV.transactionAbandonAfter,
   },
   handlerTimeout: {

@@ -3,6 +3,7 @@
  * answers, and names the changes that the answer stands for; the transport applies both together or
  * neither (see transport.ts, Outcome). A handler never writes, and may run more than once.
  */
+import { DEFAULT } from '../contract.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 import type { Log } from '../runtime/log.ts';
 import type { DomainEvent, StateWrite } from '../transport/transport.ts';
@@ -31,9 +32,9 @@ export type ConcurrentTransactions = (typeof CONCURRENT_TRANSACTIONS)[number];
 export const DEFAULT_SETTINGS: HandlerSettings = {
   heartbeatSeconds: 300,
   unknownTokens: 'Reject',
-  validation: 'Tolerant',
-  concurrentTransactions: 'Accept',
-  transactionKeySeconds: 7 * 86_400,
+  validation: DEFAULT.validation,
+  concurrentTransactions: DEFAULT.concurrentTransactions,
+  transactionKeySeconds: DEFAULT.transactionKeySeconds,
 };
 
 export interface HandlerContext {

@@ -35,6 +35,31 @@ const MISTAKES: readonly Mistake[] = [
     field: 'spec.protocols',
     says: /an OCPP version stands there twice/,
   },
+  {
+    spec: { protocols: ['ocpp2.1'], proxy: { defaultProtocol: 'ocpp1.6' } },
+    field: 'spec',
+    says: /proxy\.defaultProtocol must be one of protocols/,
+  },
+  {
+    spec: { proxy: { defaultProtocol: 'ocpp1.5' } },
+    field: 'spec.proxy.defaultProtocol',
+    says: /supported values: "ocpp2\.1"/,
+  },
+  {
+    spec: { processor: { validation: 'Lenient' } },
+    field: 'spec.processor.validation',
+    says: /supported values: "Tolerant", "Strict"/,
+  },
+  ...[59, 2_592_001].map((idempotencySeconds) => ({
+    spec: { processor: { transactions: { idempotencySeconds } } },
+    field: 'spec.processor.transactions.idempotencySeconds',
+    says: /should be (greater|less) than or equal to/,
+  })),
+  ...[{ abandonAfterSeconds: 86_399 }, { reportAfterSeconds: 700_000 }].map((transactions) => ({
+    spec: { processor: { transactions } },
+    field: 'spec.processor.transactions',
+    says: /abandonAfterSeconds must not be below reportAfterSeconds/,
+  })),
   { spec: { listeners: [{ port: 9000 }] }, field: 'spec.listeners[0].name', says: /Required value/ },
   {
     spec: { listeners: [{ name: 'a' }, { name: 'b' }] },
@@ -202,6 +227,21 @@ test('a Redis of every mode is taken, by the API server and by npm start alike',
     t.deepEqual(validateCluster(manifest), [], JSON.stringify(redis));
     const api = shared.given(t);
     if (api !== undefined) await t.notThrowsAsync(create(api, manifest), JSON.stringify(redis));
+  }
+});
+
+test('what stations may be forgiven is taken at its bounds, by the API server and by npm start alike', async (t) => {
+  const good = [
+    { proxy: { defaultProtocol: 'ocpp2.0.1' } },
+    { protocols: ['ocpp1.6'], proxy: { defaultProtocol: 'ocpp1.6' } },
+    { processor: { transactions: { abandonAfterSeconds: 0, reportAfterSeconds: 2_592_000 } } },
+    { processor: { transactions: { abandonAfterSeconds: 86_400, idempotencySeconds: 2_592_000 } } },
+  ];
+  for (const spec of good) {
+    const manifest = cluster(spec);
+    t.deepEqual(validateCluster(manifest), [], JSON.stringify(spec));
+    const api = shared.given(t);
+    if (api !== undefined) await t.notThrowsAsync(create(api, manifest), JSON.stringify(spec));
   }
 });
 

@@ -47,6 +47,7 @@ const everySpec: Every<OcppClusterSpec> = {
       targetSessionsPerPod: 5,
       scaleDownStabilizationSeconds: 60,
     },
+    defaultProtocol: 'ocpp1.6',
     maxSessionsPerPod: 10,
     service: {
       type: 'LoadBalancer',
@@ -72,6 +73,13 @@ const everySpec: Every<OcppClusterSpec> = {
     image: 'own:1',
     callTimeoutSeconds: 30,
     unknownTokens: 'Accept',
+    validation: 'Strict',
+    transactions: {
+      idempotencySeconds: 60,
+      reportAfterSeconds: 60,
+      abandonAfterSeconds: 0,
+      concurrent: 'Reject',
+    },
     replicas: 3,
     autoscaling: {
       mode: 'Off',
@@ -210,6 +218,7 @@ test('an empty spec is a whole cluster, with the same defaults in code as in the
     external,
     { proxy: null, processor: { image: null } },
     { proxy: { autoscaling: {} } },
+    { processor: { transactions: { abandonAfterSeconds: 0 } } },
   ]) {
     t.deepEqual(
       withDefaults(cluster(spec)).spec,

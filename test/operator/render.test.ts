@@ -9,6 +9,13 @@ import { RENDER_REVISION } from '../../operator/render/revision.ts';
 import { quantity } from '../../operator/render/quantity.ts';
 import { resourceOf } from '../../operator/render/resources.ts';
 import { ENV } from '../../services/contract.ts';
+import {
+  processorSettings,
+  readHandlerSettings,
+  readTransactionPolicy,
+} from '../../services/processor/config.ts';
+import { DEFAULT_SETTINGS } from '../../services/processor/handler.ts';
+import { loadConfig } from '../../services/runtime/config.ts';
 import type { ApiServer } from '../support/api-server.ts';
 import { sharedApiServer } from '../support/shared-api-server.ts';
 
@@ -203,6 +210,51 @@ test('a proxy gets what it needs to know, and time to give up every station', (t
   t.deepEqual(find(objects, 'Deployment/city-ws-proxy').spec['strategy'], {
     type: 'RollingUpdate',
     rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
+  });
+});
+
+test('what stations are forgiven is told to the programs where it is not the default, and they read it', (t) => {
+  const read = (spec: OcppClusterSpec) => {
+    const objects = render(spec);
+    const of = (name: string) =>
+      Object.fromEntries([...envOf(objects, name)].map(([variable, { value }]) => [variable, value]));
+    const config = loadConfig('processor', processorSettings, of('Deployment/city-processor'), []);
+    const proxy = of('Deployment/city-ws-proxy');
+    return {
+      handlers: readHandlerSettings(config),
+      policy: readTransactionPolicy(config),
+      proxy: { validation: proxy[ENV.validation], defaultProtocol: proxy[ENV.defaultProtocol] },
+    };
+  };
+  const DAY_MS = 86_400_000;
+  t.deepEqual(read({}), {
+    handlers: DEFAULT_SETTINGS,
+    policy: { reportAfterMs: DAY_MS, abandonAfterMs: 7 * DAY_MS },
+    proxy: { validation: undefined, defaultProtocol: undefined },
+  });
+  const strict = read({
+    proxy: { defaultProtocol: 'ocpp1.6' },
+    processor: {
+      unknownTokens: 'Accept',
+      validation: 'Strict',
+      transactions: {
+        idempotencySeconds: 3600,
+        reportAfterSeconds: 60,
+        abandonAfterSeconds: 0,
+        concurrent: 'Reject',
+      },
+    },
+  });
+  t.deepEqual(strict, {
+    handlers: {
+      ...DEFAULT_SETTINGS,
+      unknownTokens: 'Accept',
+      validation: 'Strict',
+      concurrentTransactions: 'Reject',
+      transactionKeySeconds: 3600,
+    },
+    policy: { reportAfterMs: 60_000, abandonAfterMs: 0 },
+    proxy: { validation: 'Strict', defaultProtocol: 'ocpp1.6' },
   });
 });
 

@@ -66,6 +66,8 @@ const guarded = (field: string, at: string) =>
     shows: PEER,
     with: { networkPolicy: { enabled: true } },
   });
+const transactions = (field: string, value: unknown, name: string, shows: string) =>
+  row(`processor.transactions.${field}`, value, 'Deployment/processor', env(name), ['processor'], { shows });
 const redis = (field: string, value: unknown, name: string, shows: unknown) =>
   row(`redis.${field}`, value, 'Deployment/processor', env(name), BOTH, { shows });
 
@@ -167,6 +169,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   ),
 
   row('proxy.replicas', 3, 'Deployment/ws-proxy', 'spec.replicas', []),
+  proxy('defaultProtocol', 'ocpp1.6', env('OCPP_DEFAULT_PROTOCOL')),
   proxy('maxSessionsPerPod', 5000, env('OCPP_MAX_SESSIONS'), '5000'),
   proxy('drain.ratePerSecond', 200, env('OCPP_DRAIN_RATE'), '200'),
   proxy('drain.transactions', 'Wait', env('OCPP_DRAIN_TRANSACTIONS'), 'wait'),
@@ -219,6 +222,11 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     shows: '20s',
   }),
   row('processor.unknownTokens', 'Accept', 'Deployment/processor', env('OCPP_UNKNOWN_TOKENS'), ['processor']),
+  row('processor.validation', 'Strict', 'Deployment/ws-proxy', env('OCPP_VALIDATION'), BOTH),
+  transactions('idempotencySeconds', 3600, 'OCPP_TRANSACTION_KEY_TTL', '3600s'),
+  transactions('reportAfterSeconds', 3600, 'OCPP_TRANSACTION_REPORT_AFTER', '3600s'),
+  transactions('abandonAfterSeconds', 0, 'OCPP_TRANSACTION_ABANDON_AFTER', '0s'),
+  transactions('concurrent', 'Reject', 'OCPP_CONCURRENT_TRANSACTIONS', 'Reject'),
   row('processor.replicas', 3, 'Deployment/processor', 'spec.replicas', [], {
     with: { processor: { autoscaling: { mode: 'Off' } } },
   }),
