@@ -8,7 +8,12 @@ import { loadConfig } from './runtime/config.ts';
 import { type Running, runProgram } from './runtime/lifecycle.ts';
 import { createLog } from './runtime/log.ts';
 import { warmUp } from './ocpp/schema.ts';
-import { handlerSettings, readHandlerSettings, readHandlerTimeout } from './processor/config.ts';
+import {
+  handlerSettings,
+  readHandlerSettings,
+  readHandlerTimeout,
+  readTransactionPolicy,
+} from './processor/config.ts';
 import { createMemoryBus } from './transport/memory.ts';
 import { MemoryServerState } from './transport/pending-requests.ts';
 import { readProtocols } from './ws-proxy/admission.ts';
@@ -32,6 +37,7 @@ async function main(): Promise<Running> {
   const dispatcher = newDispatcher({
     settings: readHandlerSettings(config),
     handlerTimeoutMs: readHandlerTimeout(config),
+    transactionPolicy: readTransactionPolicy(config),
     log,
   });
   const server = newServerWithTransport(bus.transport, dispatcher, new MemoryServerState(), ...BUILT_IN);

@@ -17,6 +17,7 @@ export function auditedTransport(inner: Transport, audit: Audit): Transport {
   return {
     state: inner.state,
     start: () => inner.start(),
+    amend: (amendment) => inner.amend(amendment),
     stop: (graceMs) => inner.stop(graceMs),
     isRunning: () => inner.isRunning(),
     write: (stationId, frame) => inner.write(stationId, frame),

@@ -86,8 +86,8 @@ export function parseFrame(text: string, protocol: Protocol): FrameResult {
   return readFrame(value, protocol);
 }
 
-/** The same for JSON that is parsed already. */
-export function readFrame(value: unknown, protocol: Protocol): FrameResult {
+/** The same for JSON that is parsed already. @param longestId of message ids */
+export function readFrame(value: unknown, protocol: Protocol, longestId = MAX_MESSAGE_ID): FrameResult {
   if (!Array.isArray(value)) {
     return fault({ kind: 'not-a-frame', reason: 'an OCPP-J message is a JSON array' });
   }
@@ -96,8 +96,8 @@ export function readFrame(value: unknown, protocol: Protocol): FrameResult {
   if (typeof type !== 'number') {
     return fault({ kind: 'not-a-frame', reason: 'the first element is not a message type number' });
   }
-  if (typeof id !== 'string' || id.length === 0 || id.length > MAX_MESSAGE_ID) {
-    const reason = `the message id is not a string of 1 to ${MAX_MESSAGE_ID} characters`;
+  if (typeof id !== 'string' || id.length === 0 || id.length > longestId) {
+    const reason = `the message id is not a string of 1 to ${longestId} characters`;
     return fault({ kind: 'bad-id', reason, type });
   }
   const known = { messageId: id, type };
@@ -123,10 +123,10 @@ export function readFrame(value: unknown, protocol: Protocol): FrameResult {
     // falls through: a CALLRESULTERROR has the shape of a CALLERROR
     case MessageType.CallError: {
       // Stations in the field leave out trailing elements; an error is worth reading all the same.
-      const [, , code, description = '', details = {}] = parts;
+      const [, , code, description = '', details] = parts;
       if (typeof code !== 'string') return bad('the error code is not a string');
       if (typeof description !== 'string') return bad('the error description is not a string');
-      return { ok: true, frame: { type, id, code, description, details } };
+      return { ok: true, frame: { type, id, code, description, details: details ?? {} } };
     }
     default:
   }

@@ -14,11 +14,20 @@
  * There is one Peer per socket, tens of thousands in a process: an idle one holds no array and no closure.
  */
 import { type Frame, MessageType } from './frame.ts';
+import { withMessageId } from './frame-text.ts';
+
+/** What else is known of the text that a frame was read from. */
+export interface TextFacts {
+  /** What was repaired: the station's own text, cut, and the kinds of repair. */
+  readonly repaired?: { readonly raw: string; readonly kinds: readonly string[] };
+  /** The message id as JSON, where it is not the JSON of the frame's own id: an answer to the station repeats it. */
+  readonly writtenId?: string;
+}
 
 /** A frame of the station on its way to the CSMS. */
-export interface StationFrame {
+export interface StationFrame extends TextFacts {
   readonly frame: Frame;
-  /** As the station sent it. */
+  /** As the station sent it, or repaired. */
   readonly text: string;
   /** ms since 1970 */
   readonly receivedAt: number;
@@ -75,6 +84,7 @@ export class Peer {
   #sends = 0;
   /** The open CALL of the station, when it is given up, and the last one that was. */
   #stationCall: string | undefined;
+  #stationWrittenId: string | undefined;
   #stationDeadline = Infinity;
   #stationExpired: string | undefined;
   #held: StationFrame[] | undefined;
@@ -110,10 +120,10 @@ export class Peer {
   }
 
   /** A frame came from the station. It is forwarded now, or held without a `forward` in the step. */
-  receive(frame: Frame, text: string, now: number): Step {
+  receive(frame: Frame, text: string, now: number, facts?: TextFacts): Step {
     switch (frame.type) {
       case MessageType.Call: {
-        const incoming = { frame, text, receivedAt: now, sequence: ++this.#calls };
+        const incoming = stationFrame(frame, text, now, ++this.#calls, facts);
         if (this.#stationCall === undefined) return { forward: this.#openStation(incoming, now) };
         this.#held ??= [];
         this.#held.push(incoming);
@@ -121,13 +131,13 @@ export class Peer {
         return NOTHING;
       }
       case MessageType.Send:
-        return { forward: { frame, text, receivedAt: now, sequence: ++this.#sends } };
+        return { forward: stationFrame(frame, text, now, ++this.#sends, facts) };
       case MessageType.CallResultError:
         // Says that our answer was bad. The CALL it belongs to is closed; the CSMS may want to know.
-        return { forward: { frame, text, receivedAt: now, sequence: 0 } };
+        return { forward: stationFrame(frame, text, now, 0, facts) };
       default: {
         if (frame.id !== this.#csmsCall) return { dropped: lateOrUnknown(frame.id, this.#csmsExpired) };
-        const forward = { frame, text, receivedAt: now, sequence: 0 };
+        const forward = stationFrame(frame, text, now, 0, facts);
         return step({ forward, write: this.#nextOfCsms(now) });
       }
     }
@@ -148,7 +158,10 @@ export class Peer {
         const { messageId } = outgoing;
         if (messageId !== this.#stationCall)
           return { dropped: lateOrUnknown(messageId, this.#stationExpired) };
-        return step({ write: outgoing, forward: this.#nextOfStation(now) });
+        const writtenId = this.#stationWrittenId;
+        const write =
+          writtenId === undefined ? outgoing : { ...outgoing, text: withMessageId(outgoing.text, writtenId) };
+        return step({ write, forward: this.#nextOfStation(now) });
       }
       default:
         return { write: outgoing };
@@ -174,6 +187,7 @@ export class Peer {
 
   #openStation(incoming: StationFrame, now: number): StationFrame {
     this.#stationCall = incoming.frame.id;
+    this.#stationWrittenId = incoming.writtenId;
     this.#stationDeadline = now + this.#limits.callTimeout;
     return incoming;
   }
@@ -202,6 +216,17 @@ export class Peer {
     if (this.#queued?.length === 0) this.#queued = undefined;
     return this.#openCsms(next, now);
   }
+}
+
+function stationFrame(
+  frame: Frame,
+  text: string,
+  receivedAt: number,
+  sequence: number,
+  facts: TextFacts | undefined,
+): StationFrame {
+  const plain = { frame, text, receivedAt, sequence };
+  return facts === undefined ? plain : { ...plain, ...facts };
 }
 
 function lateOrUnknown(id: string, expired: string | undefined): Dropped {

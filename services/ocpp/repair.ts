@@ -74,7 +74,14 @@ const METERS: ReadonlySet<string> = new Set(['/meterStart', '/meterStop']);
 const LONGEST = 2000;
 const SAMPLE = /^(\/(?:meterValue|transactionData)\/\d+\/sampledValue\/\d+)\/([^/]+)/;
 /** Parts of a sample that say what its number is. Without one of them it would say something else. */
-const MEANING: ReadonlySet<string> = new Set(['value', 'measurand', 'phase', 'context', 'format', 'location']);
+const MEANING: ReadonlySet<string> = new Set([
+  'value',
+  'measurand',
+  'phase',
+  'context',
+  'format',
+  'location',
+]);
 /** A text where one of these is meant: the field that it stands for. */
 const WRAPPED: ReadonlyMap<string, string> = new Map([
   ['unitOfMeasure', 'unit'],
@@ -171,12 +178,7 @@ class Work {
   payload: object;
   #removed = false;
 
-  constructor(
-    essential: readonly string[],
-    payload: object,
-    receivedAt: string,
-    exact: Map<string, string>,
-  ) {
+  constructor(essential: readonly string[], payload: object, receivedAt: string, exact: Map<string, string>) {
     this.#essential = essential;
     this.payload = payload;
     this.#receivedAt = receivedAt;
@@ -285,7 +287,9 @@ function numeric(value: unknown, path: string, wanted: string, exact: string | u
   }
   const kind = typeof value === 'string' ? 'digits-as-text' : 'out-of-range';
   if (typeof value === 'number') return keep(kind);
-  return String(number) === written ? set(kind, number) : { kind, verdict: 'set', value: number, exact: written };
+  return String(number) === written
+    ? set(kind, number)
+    : { kind, verdict: 'set', value: number, exact: written };
 }
 
 function boolean(value: unknown): Verdict {

@@ -264,10 +264,7 @@ function newAjv(protocol: Protocol, options: { allErrors?: boolean; verbose?: bo
     ...options,
   });
   // 2.x asks for RFC 3339; 1.6 for ISO 8601, where stations in the field leave out the time zone.
-  ajv.addFormat(
-    'date-time',
-    formats.fullFormats[protocol === 'ocpp1.6' ? 'iso-date-time' : 'date-time'],
-  );
+  ajv.addFormat('date-time', formats.fullFormats[protocol === 'ocpp1.6' ? 'iso-date-time' : 'date-time']);
   ajv.addFormat('uri', formats.fullFormats.uri);
   return ajv;
 }

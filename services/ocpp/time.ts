@@ -7,7 +7,8 @@
 /** Year, month, day, hour, minute, second, fraction and zone, in the extended or the basic form of ISO 8601. */
 const EXTENDED =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)? ?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/;
-const BASIC = /^(\d{4})(\d{2})(\d{2})[Tt ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)? ?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/;
+const BASIC =
+  /^(\d{4})(\d{2})(\d{2})[Tt ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)? ?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/;
 /** Seconds or milliseconds since 1970, from 2001 on; the two cannot be mistaken for each other. */
 const EPOCH = /^\d{10}(?:\d{3})?$/;
 
@@ -42,6 +43,11 @@ type Six = [number, number, number, number, number, number];
 /** The instant as RFC 3339 in UTC, with ms. */
 export function utc(instant: number): string {
   return new Date(instant).toISOString();
+}
+
+/** The instant of a station's time as RFC 3339 in UTC; of what is no time that of `receivedAt`, in ms since 1970. */
+export function utcOf(value: unknown, receivedAt: number): string {
+  return utc(readTime(value) ?? receivedAt);
 }
 
 /** Whether a station's clock can be right: not before OCPP existed, not more than a day ahead. */

@@ -5,6 +5,7 @@ import { duration } from '../runtime/config.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
 import { CONCURRENT_TRANSACTIONS, DEFAULT_SETTINGS, type HandlerSettings, VALIDATIONS } from './handler.ts';
 import { HANDLER_TIMEOUT_MS } from './time-bound.ts';
+import type { TransactionPolicy } from './transactions/sweeper.ts';
 import { UNKNOWN_TOKENS } from './tokens.ts';
 
 /** An entry of the key store that expires sooner does not outlive the repetitions of a station that is online. */
@@ -106,13 +107,6 @@ export function readHandlerSettings(
     concurrentTransactions,
     transactionKeySeconds: Math.round(Math.max(SHORTEST_KEY_MS, transactionKeyTtl) / 1000),
   };
-}
-
-/** What becomes of open transactions whose station is silent. */
-export interface TransactionPolicy {
-  readonly reportAfterMs: number;
-  /** 0: they stay open. */
-  readonly abandonAfterMs: number;
 }
 
 /** The same settings, for the sweep of open transactions. */

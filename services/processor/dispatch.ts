@@ -1,21 +1,22 @@
 /**
- * From one delivery to its outcome. What a station says wrong is answered by the error of its version;
- * what goes wrong here is not the station's fault:
+ * From one delivery to its outcome: validate, repair what can be understood, hand to the handler of version and action.
+ * What a station says wrong beyond repair is answered by the error of its version, and kept for a person. What goes
+ * wrong here is not the station's fault:
  *
- * - the store is out of reach: nothing is decided, the delivery comes again (the transport's business);
- * - a handler fails, or takes longer than its bound: InternalError. Not for transaction messages: an error would use up the station's
- *   TransactionMessageAttempts and could destroy billing data (1.6 §3.7). They stay unanswered, and
- *   the station sends them again, but not for ever: so they are dead letters, to be replayed once the handler is mended. For the same reason what is wrong beside their billing data is put right
- *   (ocpp/salvage), and told in an event.
+ * - the store is out of reach: nothing is decided, and the transport delivers the message again;
+ * - a handler fails, or takes longer than its bound: InternalError. Not for transaction messages: an error would use up
+ *   the station's TransactionMessageAttempts and could destroy billing data (1.6 §3.7). They stay unanswered, the
+ *   station sends them again, and they are dead letters, to be replayed once the handler is mended.
  */
 import { errorCode, type ErrorReason } from '../ocpp/errors.ts';
-import { MessageType, type Call, type Send } from '../ocpp/frame.ts';
-import { knowsAction, TRANSACTION_MESSAGES, validateRequest } from '../ocpp/schema.ts';
-import { salvage } from '../ocpp/salvage.ts';
+import { type Call, formatFrame, MessageType, type Protocol, type Send } from '../ocpp/frame.ts';
+import { repair } from '../ocpp/repair.ts';
+import { actionLike, knowsAction, TRANSACTION_MESSAGES, validateRequest } from '../ocpp/schema.ts';
+import { utc } from '../ocpp/time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import { TransportError } from '../transport/errors.ts';
-import type { Delivery, MessageHandler, Outcome } from '../transport/transport.ts';
+import { type Delivery, type MessageHandler, type Outcome, RAW_TEXT_KEPT } from '../transport/transport.ts';
 import { eventOf } from './domain-event.ts';
 import type { Handler, HandlerContext, HandlerSettings, HandlerTable } from './handler.ts';
 import { mayCall } from './registrations.ts';
@@ -33,9 +34,13 @@ export interface DispatchOptions {
   /** How long a handler may take; ms. */
   readonly handlerTimeoutMs?: number;
   readonly onHandlerError?: (reason: HandlerFailure) => void;
+  /** Called for each message that was repaired, with the kinds of repair. */
+  readonly onRepaired?: (kinds: ReadonlySet<string>) => void;
+  /** Called for each message whose payload could not be understood. */
+  readonly onRefused?: () => void;
 }
 
-/** Characters of a faulty transaction message that are kept in its event. */
+/** Characters of a faulty message that are kept in its event. */
 const EVIDENCE = 2000;
 const NOTHING: Outcome = { writes: [], events: [] };
 
@@ -52,7 +57,8 @@ export function createDispatch(options: DispatchOptions): MessageHandler {
         return outcome;
       }
       default:
-        log.debug({ stationId, messageId: frame.id, type: frame.type }, 'answer to no call of ours');
+        // The transport matches it with its call, or drops it.
+        log.debug({ stationId, messageId: frame.id, type: frame.type }, 'answer of a station');
         return NOTHING;
     }
   };
@@ -60,10 +66,10 @@ export function createDispatch(options: DispatchOptions): MessageHandler {
 
 async function handle(delivery: Delivery, frame: Call | Send, options: DispatchOptions): Promise<Outcome> {
   const { protocol, stationId } = delivery;
-  const { action, payload, id } = frame;
-  const about = { stationId, messageId: id, action };
+  const tolerant = options.settings.validation === 'Tolerant';
+  const action = actionOf(protocol, frame.action, tolerant);
   const refuse = (reason: ErrorReason, description: string): Outcome => {
-    options.log.debug({ ...about, reason, description }, 'refused');
+    options.log.debug({ stationId, messageId: frame.id, action, reason, description }, 'refused');
     return { ...NOTHING, answer: { kind: 'error', code: errorCode(protocol, reason), description } };
   };
 
@@ -71,41 +77,90 @@ async function handle(delivery: Delivery, frame: Call | Send, options: DispatchO
   const table = options.handlers[protocol];
   const handler = Object.hasOwn(table, action) ? table[action] : undefined;
   if (handler === undefined) return refuse('NotSupported', `${action} is not supported here`);
-  const registration = await options.state.registration(stationId);
+  const registration = await options.state.registration(stationId, delivery.registration);
   if (!mayCall(registration, action)) {
     return refuse('SecurityError', `the station is ${registration}: send a BootNotification`);
   }
-  const fault = validateRequest(protocol, action, payload);
-  if (fault === undefined) return run(handler, payload, delivery, action, options);
-  const refused = refuse(fault.reason, fault.description);
-  if (!TRANSACTION_MESSAGES.has(action)) return refused;
+  const { payload } = frame;
+  const fault = validateRequest(protocol, action, payload, !tolerant);
+  if (fault === undefined) {
+    const outcome = await run(handler, payload, contextOf(delivery, options, frame.exact), action, options);
+    const kinds = [...(delivery.repaired?.kinds ?? []), ...(action === frame.action ? [] : ['spelling'])];
+    if (kinds.length === 0) return outcome;
+    return withRepair(outcome, new Set(kinds), ['the text was not valid OCPP-J'], delivery, frame, options);
+  }
+  const receivedAt = utc(delivery.receivedAt);
+  const repaired = tolerant ? repair(protocol, action, payload, receivedAt, frame.exact) : undefined;
+  if (repaired === undefined) {
+    options.onRefused?.();
+    return withRefusal(refuse(fault.reason, fault.description), fault.description, delivery, frame);
+  }
+  const context = contextOf(delivery, options, repaired.exact, repaired.places);
+  const outcome = await run(handler, repaired.payload, context, action, options);
+  const kinds = new Set<string>([...(delivery.repaired?.kinds ?? []), ...repaired.kinds]);
+  return withRepair(outcome, kinds, repaired.faults, delivery, frame, options);
+}
 
-  const salvaged = salvage(protocol, action, payload);
-  const tell = (type: string, faults: string) =>
-    eventOf(type, stationId, { action, messageId: id, faults, payload: JSON.stringify(payload) }, EVIDENCE);
-  if (salvaged === undefined) return { ...refused, events: [tell('message-refused', fault.description)] };
-  const outcome = await run(handler, salvaged.payload, delivery, action, options);
-  const repaired = tell('message-repaired', salvaged.faults.join('; ') || fault.description);
-  return { ...outcome, events: [...outcome.events, repaired] };
+function actionOf(protocol: Protocol, spelling: string, tolerant: boolean): string {
+  if (!tolerant || knowsAction(protocol, spelling)) return spelling;
+  return actionLike(protocol, spelling) ?? spelling;
+}
+
+function withRepair(
+  outcome: Outcome,
+  kinds: ReadonlySet<string>,
+  faults: readonly string[],
+  delivery: Delivery,
+  frame: Call | Send,
+  options: DispatchOptions,
+): Outcome {
+  options.onRepaired?.(kinds);
+  const facts = { kinds: [...kinds].join(' '), faults: faults.join('; ') };
+  return {
+    ...outcome,
+    events: [...outcome.events, messageEvent('message-repaired', delivery, frame, facts)],
+  };
+}
+
+/** What cannot be understood is kept as the station sent it. */
+function withRefusal(outcome: Outcome, fault: string, delivery: Delivery, frame: Call | Send): Outcome {
+  const { stationId, protocol, connection, receivedAt } = delivery;
+  const text = (delivery.repaired?.raw ?? formatFrame(frame)).slice(0, RAW_TEXT_KEPT);
+  const reason = `${frame.action}: ${fault}`.slice(0, 500);
+  return {
+    ...outcome,
+    events: [messageEvent('message-refused', delivery, frame, { faults: fault })],
+    unreadable: { stationId, protocol, connection, at: receivedAt, reason, text },
+  };
+}
+
+function messageEvent(
+  type: string,
+  { stationId, repaired }: Delivery,
+  { action, id, payload }: Call | Send,
+  facts: Readonly<Record<string, string>>,
+) {
+  const said = repaired?.raw ?? JSON.stringify(payload);
+  return eventOf(type, stationId, { action, messageId: id, ...facts, payload: said }, EVIDENCE);
 }
 
 /** @param request valid, or what is left of it that a handler can rely on */
 async function run(
   handler: Handler,
   request: unknown,
-  delivery: Delivery,
+  context: HandlerContext,
   action: string,
   options: DispatchOptions,
 ): Promise<Outcome> {
   try {
     // never: the schema has proved what the handler's own type says.
-    const work = handler(request as never, contextOf(delivery, options));
+    const work = handler(request as never, context);
     const { response, ...rest } = await within(options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS, work);
     return { ...NOTHING, ...rest, answer: { kind: 'result', payload: response } };
   } catch (error) {
     if (error instanceof TransportError && error.retryable) throw error;
     options.onHandlerError?.(error instanceof HandlerTimeout ? 'timeout' : 'failed');
-    const about = { stationId: delivery.stationId, messageId: delivery.frame.id, action };
+    const about = { stationId: context.stationId, action };
     options.log.error({ ...about, ...errorFields(error) }, 'handler failed');
     return TRANSACTION_MESSAGES.has(action)
       ? {
@@ -116,8 +171,18 @@ async function run(
   }
 }
 
-function contextOf(delivery: Delivery, options: DispatchOptions): HandlerContext {
-  const { stationId, protocol, connection } = delivery;
-  const { settings, state, clock, log } = options;
-  return { stationId, protocol, connection, now: new Date(clock.now()), settings, state, log };
+const NO_NUMBERS: ReadonlyMap<string, string> = new Map();
+const NO_REPAIRS: HandlerContext['repaired'] = new Map();
+
+function contextOf(
+  { stationId, protocol, connection, receivedAt }: Delivery,
+  { settings, state, clock, log }: DispatchOptions,
+  exact = NO_NUMBERS,
+  repaired = NO_REPAIRS,
+): HandlerContext {
+  const now = new Date(clock.now());
+  const received = new Date(receivedAt);
+  return {
+    ...{ stationId, protocol, connection, now, receivedAt: received, exact, repaired, settings, state, log },
+  };
 }

@@ -5,6 +5,7 @@
  */
 import { DEFAULT } from '../contract.ts';
 import type { Protocol } from '../ocpp/frame.ts';
+import type { RepairKind } from '../ocpp/repair.ts';
 import type { Log } from '../runtime/log.ts';
 import type { DomainEvent, StateWrite } from '../transport/transport.ts';
 import type { ProcessorState } from './state.ts';
@@ -43,6 +44,12 @@ export interface HandlerContext {
   /** Epoch of the connection that the request came by. */
   readonly connection: number;
   readonly now: Date;
+  /** When the proxy read the message: it stands for a time that the station cannot tell. */
+  readonly receivedAt: Date;
+  /** Numbers of the request that JavaScript cannot hold, as the station wrote them, by JSON pointer. */
+  readonly exact: ReadonlyMap<string, string>;
+  /** What was repaired in the request, by JSON pointer. */
+  readonly repaired: ReadonlyMap<string, RepairKind>;
   readonly settings: HandlerSettings;
   readonly state: ProcessorState;
   readonly log: Log;

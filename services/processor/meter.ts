@@ -177,7 +177,10 @@ function byContext(samples: readonly RegisterSample[]): readonly (readonly Regis
 }
 
 /** A sample of the whole counts before the sum of the phases. */
-function readingOf(samples: readonly RegisterSample[], at: string | undefined): Reading | Trouble | undefined {
+function readingOf(
+  samples: readonly RegisterSample[],
+  at: string | undefined,
+): Reading | Trouble | undefined {
   const begin = samples[0]?.context === BEGIN;
   const whole = samples.filter(({ phase }) => phase === undefined);
   const readable = whole.findLast(({ energy }) => typeof energy === 'object');

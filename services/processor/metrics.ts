@@ -47,7 +47,24 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
     buckets: SERVICE_TIME_BUCKETS,
     registers,
   });
+  const repaired = new Counter({
+    name: 'ocpp_messages_repaired_total',
+    help: 'Messages of stations that were repaired, by kind of repair',
+    labelNames: ['kind'],
+    registers,
+  });
+  const refused = new Counter({
+    name: 'ocpp_messages_refused_total',
+    help: 'Messages of stations that could not be understood',
+    registers,
+  });
+  const abandoned = new Counter({
+    name: 'ocpp_transactions_abandoned_total',
+    help: 'Silent transactions that this processor closed as abandoned',
+    registers,
+  });
   const gauges = queueGauges(registers);
+  const transactions = transactionGauges(registers);
 
   return {
     handled(outcome, seconds) {
@@ -55,6 +72,15 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
       serviceTime.observe(seconds);
     },
     handlerFailed: (reason) => byReason[reason].inc(),
+    repaired(kinds) {
+      for (const kind of kinds) repaired.inc({ kind });
+    },
+    refused: () => refused.inc(),
+    swept(result) {
+      abandoned.inc(result.abandoned);
+      transactions.open.set(result.open);
+      transactions.silent.set(result.silent);
+    },
     addBusy: (seconds) => busy.inc(seconds),
     setLoad(load, at) {
       if (load === undefined) {
@@ -71,13 +97,26 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
   };
 }
 
-function queueGauges(registers: Registry[]) {
-  const gauge = (name: string, help: string) => {
-    const made = new Gauge({ name, help, registers });
-    // A gauge is born as 0.
-    made.remove();
-    return made;
+/** A gauge starts at 0, which nobody has measured. */
+function unmeasured(name: string, help: string, registers: Registry[]): Gauge {
+  const gauge = new Gauge({ name, help, registers });
+  gauge.remove();
+  return gauge;
+}
+
+function transactionGauges(registers: Registry[]) {
+  return {
+    open: unmeasured('ocpp_transactions_open', 'Transactions that are open, in the whole cluster', registers),
+    silent: unmeasured(
+      'ocpp_transactions_silent',
+      'Open transactions without a message for longer than OCPP_TRANSACTION_REPORT_AFTER, in the whole cluster',
+      registers,
+    ),
   };
+}
+
+function queueGauges(registers: Registry[]) {
+  const gauge = (name: string, help: string) => unmeasured(name, help, registers);
   return {
     depth: gauge(METRIC.queueDepth, 'Frames stored and not yet taken, in the whole cluster'),
     oldest: gauge(METRIC.queueOldestSeconds, 'Age of the oldest of them'),

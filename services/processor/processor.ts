@@ -9,6 +9,7 @@ import type { Delivery, Transport } from '../transport/transport.ts';
 import { createDispatch, type HandlerFailure } from './dispatch.ts';
 import type { HandlerSettings, HandlerTable } from './handler.ts';
 import { createState } from './state.ts';
+import { startSweeper, type SweepResult, type TransactionPolicy } from './transactions/sweeper.ts';
 
 export interface ProcessorOptions {
   readonly transport: Transport;
@@ -18,6 +19,8 @@ export interface ProcessorOptions {
   readonly log: Log;
   /** How long a handler may take; ms. */
   readonly handlerTimeoutMs?: number;
+  /** When silent transactions are reported and closed; they are not looked for where it is left out. */
+  readonly transactionPolicy?: TransactionPolicy;
   /** Told of every delivery; for metrics. */
   readonly observer?: ProcessorObserver;
 }
@@ -26,6 +29,11 @@ export interface ProcessorObserver {
   /** A delivery was decided on, after so many seconds. */
   handled(outcome: 'result' | 'error' | 'none', seconds: number): void;
   handlerFailed(reason: HandlerFailure): void;
+  /** A message was repaired, in these ways. */
+  repaired(kinds: ReadonlySet<string>): void;
+  /** A message could not be understood. */
+  refused(): void;
+  swept(result: SweepResult): void;
 }
 
 export interface Processor extends AsyncDisposable {
@@ -39,8 +47,13 @@ export interface Processor extends AsyncDisposable {
 export function createProcessor(options: ProcessorOptions): Processor {
   const { transport, clock, log, observer } = options;
   const state = createState(transport.state, clock);
-  const onHandlerError = (reason: HandlerFailure) => observer?.handlerFailed(reason);
-  const dispatch = createDispatch({ ...options, state, onHandlerError });
+  const dispatch = createDispatch({
+    ...options,
+    state,
+    onHandlerError: (reason) => observer?.handlerFailed(reason),
+    onRepaired: (kinds) => observer?.repaired(kinds),
+    onRefused: () => observer?.refused(),
+  });
   let inHand = 0;
 
   transport.onMessage(async (delivery: Delivery) => {
@@ -61,10 +74,31 @@ export function createProcessor(options: ProcessorOptions): Processor {
     quiet.warn(kind, { ...errorFields(error), ...cause }, 'trouble with the message store');
   });
 
-  return {
-    start: () => transport.start(),
-    stop: (graceMs) => transport.stop(graceMs),
-    inHand: () => inHand,
-    [Symbol.asyncDispose]: () => transport.stop(0),
+  let sweeper: Disposable | undefined;
+  const stop = (graceMs?: number) => {
+    sweeper?.[Symbol.dispose]();
+    return transport.stop(graceMs);
   };
+  return {
+    async start() {
+      await transport.start();
+      sweeper = sweeperOf(options, (error) =>
+        quiet.warn('sweep', errorFields(error), 'open transactions could not be looked at'),
+      );
+    },
+    stop,
+    inHand: () => inHand,
+    [Symbol.asyncDispose]: () => stop(0),
+  };
+}
+
+function sweeperOf(options: ProcessorOptions, onError: (error: unknown) => void): Disposable | undefined {
+  const { transport, settings, clock, transactionPolicy: policy, observer } = options;
+  if (policy === undefined) return undefined;
+  const { transactionKeySeconds } = settings;
+  return startSweeper(
+    { transport, policy, transactionKeySeconds, clock },
+    (result) => observer?.swept(result),
+    onError,
+  );
 }

@@ -13,7 +13,12 @@ import { createLog } from '../runtime/log.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
 import { createTransport } from '../transport/factory.ts';
 import { MAX_IN_HAND } from '../transport/redis/redis-transport.ts';
-import { processorSettings, readHandlerSettings, readHandlerTimeout } from './config.ts';
+import {
+  processorSettings,
+  readHandlerSettings,
+  readHandlerTimeout,
+  readTransactionPolicy,
+} from './config.ts';
 import type { HandlerTable } from './handler.ts';
 import { createMetrics } from './metrics.ts';
 import { createProcessor } from './processor.ts';
@@ -43,6 +48,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
     handlers,
     settings: readHandlerSettings(config),
     handlerTimeoutMs: readHandlerTimeout(config),
+    transactionPolicy: readTransactionPolicy(config),
     clock: systemClock,
     log,
     observer: metrics,

@@ -10,10 +10,7 @@
  */
 import { TRANSACTION_MESSAGES } from '../ocpp/schema.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { StateReader } from '../transport/transport.ts';
-
-const STATUSES = ['Accepted', 'Pending', 'Rejected'] as const;
-export type Registration = (typeof STATUSES)[number];
+import { type Registration, REGISTRATION_STATUSES, type StateReader } from '../transport/transport.ts';
 
 export const REGISTRATIONS = 'registrations';
 /** How old what is known of the list may be: it is looked at for every message; ms. */
@@ -33,7 +30,7 @@ const ASKED_FOR: ReadonlySet<string> = new Set([
 /** An entry of the list. A mistake in it must not open the door, nor cost a station more than a wait. */
 export function readRegistration(entry: string | undefined): Registration {
   if (entry === undefined) return 'Accepted';
-  return STATUSES.find((status) => status === entry) ?? 'Pending';
+  return REGISTRATION_STATUSES.find((status) => status === entry) ?? 'Pending';
 }
 
 /** Whether a station with this registration may send this CALL. */
@@ -43,8 +40,12 @@ export function mayCall(registration: Registration, action: string): boolean {
   return registration === 'Pending' && ASKED_FOR.has(action);
 }
 
-/** Reads the whole list, which is short, every few seconds instead of an entry for every message. */
-export function createRegistrations(state: Pick<StateReader, 'record'>, clock: Clock) {
+/**
+ * Decides for every message. The whole list, which is short, is read every few seconds instead of an entry for every
+ * message. What the last BootNotification on the connection was answered counts at once: not accepted stays so until
+ * a boot is answered Accepted, and a list that may be out of date refuses nobody without a second look.
+ */
+export function createRegistrations(state: Pick<StateReader, 'record' | 'field'>, clock: Clock) {
   let known: Readonly<Record<string, string>> | undefined;
   let readAt = 0;
   let reading: Promise<void> | undefined;
@@ -60,11 +61,12 @@ export function createRegistrations(state: Pick<StateReader, 'record'>, clock: C
       reading = undefined;
     }
   };
-  /** Rejects as the store does when nothing was ever read. */
-  return async function registrationOf(stationId: string): Promise<Registration> {
+  /** Rejects as the store does when nothing was ever read. @param booted the last answer to a boot on the connection */
+  return async function registrationOf(stationId: string, booted?: Registration): Promise<Registration> {
+    if (booted === 'Pending' || booted === 'Rejected') return booted;
     if (known === undefined || clock.now() - readAt >= FRESH_MS) await (reading ??= read());
-    return readRegistration(
-      known !== undefined && Object.hasOwn(known, stationId) ? known[stationId] : undefined,
-    );
+    const entry = known !== undefined && Object.hasOwn(known, stationId) ? known[stationId] : undefined;
+    if (readRegistration(entry) === 'Accepted') return 'Accepted';
+    return readRegistration(await state.field(REGISTRATIONS, stationId));
   };
 }

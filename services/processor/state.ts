@@ -5,9 +5,11 @@
  * | record                                   | holds                                            | ends            |
  * |------------------------------------------|--------------------------------------------------|-----------------|
  * | `station:{station}`                      | last boot, last status of up to 100 connectors   | with the station |
- * | `transaction:{id}` (1.6)                 | an open transaction: start and last meter        | when it closes  |
- * | `transaction:{station}:{id}` (2.x)       | the same; ids are the station's own              | when it closes  |
- * | `transactions`                           | stream of closed transactions, for billing       | bounded         |
+ * | `transaction:{id}` (1.6)                 | a transaction (transactions/record.ts)           | when it closes; its mark expires |
+ * | `transaction:{station}:{id}` (2.x)       | the same; ids are the station's own              | the same        |
+ * | `open-transactions`, `open:{station}`, `open-token:{token}` | which transactions are open (transactions/register.ts) | with the transaction |
+ * | `transactions`                           | stream of bills (transactions/bill.ts)           | bounded         |
+ * | `reports`                                | stream of what billing looks at (transactions/reports.ts) | bounded |
  * | `meter-values`                           | stream of meter values that are kept whole       | bounded         |
  * | `tokens`                                 | who may charge (see tokens.ts), written by others | –               |
  * | `registrations`                          | who is not accepted (see registrations.ts), written by others | – |
@@ -19,52 +21,34 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import { inLists, type MeterValue } from './meter.ts';
-import { BUSINESS_KEY_SECONDS, type StateReader, type StateWrite } from '../transport/transport.ts';
-import { createRegistrations, type Registration, REGISTRATIONS, readRegistration } from './registrations.ts';
+import type { Registration, StateReader, StateWrite } from '../transport/transport.ts';
+import { createRegistrations, REGISTRATIONS, readRegistration } from './registrations.ts';
 import { tokenFields } from './tokens.ts';
 import { createTransactionIds } from './transaction-ids.ts';
+import {
+  fieldsOf,
+  isOpen,
+  type StoredTransaction,
+  type TransactionFacts,
+  type TransactionRecord,
+} from './transactions/record.ts';
+import { openOfToken, openTransactionsOf } from './transactions/register.ts';
 
-/** About as many closed transactions wait for billing; older ones are dropped from the stream. */
-const CLOSED_KEPT = 100_000;
+/** About as many settlements wait for billing; older ones are dropped from the stream. */
+const SETTLEMENTS_KEPT = 100_000;
+/** Open transactions of one token that are looked at. */
+const TOKEN_MOST = 8;
 /** The same of meter values; a message with many of them makes several entries, so that this bounds their size too. */
 const METER_VALUES_KEPT = 10_000;
 const METER_VALUES_LONGEST = 16_384;
 /** Connectors are numbered from 0; a station that makes up numbers shall not fill the store. */
 const CONNECTORS_KEPT = 100;
 
-/** Facts about a transaction. Left out: not known. Numbers in Wh, times as the station wrote them. */
-export interface TransactionFacts {
-  readonly stationId?: string | undefined;
-  readonly transactionId?: string | undefined;
-  readonly protocol?: string | undefined;
-  readonly connectorId?: number | string | undefined;
-  readonly evseId?: number | string | undefined;
-  readonly idTag?: string | undefined;
-  /** How the token was judged when the transaction started. */
-  readonly authorization?: string | undefined;
-  readonly meterStart?: number | string | undefined;
-  readonly startedAt?: string | undefined;
-  readonly lastMeter?: number | string | undefined;
-  readonly lastMeterAt?: string | undefined;
-  readonly meterStop?: number | string | undefined;
-  readonly stoppedAt?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly seqNo?: number | string | undefined;
-}
-
-export type TransactionRecord = {
-  readonly [K in keyof TransactionFacts]?: string;
-} & {
-  /** Set for a day after the end, so that a late message opens nothing anew. */
-  readonly closed?: string;
-};
-
 export const key = {
   tokens: 'tokens',
-  closedTransactions: 'transactions',
   station: (stationId: string) => `station:${stationId}`,
   /** 1.6: the id is ours and unique in the cluster. */
-  transaction: (id: number) => `transaction:${id}`,
+  transaction: (id: number | string) => `transaction:${id}`,
   /** 2.x: the id is unique for the station only. The colon between the two must be the first one. */
   stationTransaction: (stationId: string, id: string) => `transaction:${ofStation(stationId)}:${id}`,
   report: (stationId: string, report: string) => `report:${ofStation(stationId)}:${report}`,
@@ -81,6 +65,10 @@ function ofStation(stationId: string): string {
 /** Reads for handlers. */
 export interface ProcessorState {
   transaction(key: string): Promise<TransactionRecord | undefined>;
+  /** The open transactions of a station, oldest first. */
+  openTransactions(stationId: string): Promise<readonly StoredTransaction[]>;
+  /** Keys of the records of a token's open transactions, at most a few. */
+  openOfToken(token: string): Promise<readonly string[]>;
   /** One field of any record. */
   field(key: string, field: string): Promise<string | undefined>;
   /** The list's entry for a token, in whatever case it was written. */
@@ -88,14 +76,24 @@ export interface ProcessorState {
   nextTransactionId(): Promise<number>;
   /** What a station is told at boot. */
   registrationAtBoot(stationId: string): Promise<Registration>;
-  /** The same for every other message, up to some seconds old. */
-  registration(stationId: string): Promise<Registration>;
+  /** The same for every other message. @param booted what the last boot on the connection was answered */
+  registration(stationId: string, booted?: Registration): Promise<Registration>;
 }
 
 export function createState(reader: StateReader, clock: Clock): ProcessorState {
   const ids = createTransactionIds(reader, clock);
+  /** Without those whose record is gone: Redis may have lost a part. */
+  const openOf = async (keys: readonly string[]) => {
+    const found = await Promise.all(keys.map(async (key) => ({ key, record: await reader.record(key) })));
+    return found.filter((one): one is StoredTransaction => one.record !== undefined && isOpen(one.record));
+  };
   return {
     transaction: (key) => reader.record(key),
+    openTransactions: async (stationId) => openOf(await openTransactionsOf(reader, stationId)),
+    async openOfToken(token) {
+      const members = await reader.members(openOfToken(token), Number.MAX_SAFE_INTEGER, TOKEN_MOST);
+      return (await openOf(members.map(({ member }) => member))).map(({ key }) => key);
+    },
     field: (key, field) => reader.field(key, field),
     async token(token) {
       const found = await Promise.all(tokenFields(token).map((field) => reader.field(key.tokens, field)));
@@ -105,16 +103,6 @@ export function createState(reader: StateReader, clock: Clock): ProcessorState {
     registrationAtBoot: async (stationId) => readRegistration(await reader.field(REGISTRATIONS, stationId)),
     registration: createRegistrations(reader, clock),
   };
-}
-
-/** Remembers facts about an open transaction, and leaves what is known already. */
-export function rememberTransaction(key: string, facts: TransactionFacts): StateWrite {
-  return { kind: 'set', key, fields: fieldsOf(facts) };
-}
-
-/** The entry of a closed transaction, for billing. */
-export function recordClosed(facts: TransactionFacts): StateWrite {
-  return { kind: 'append', key: key.closedTransactions, fields: fieldsOf(facts), maxLength: CLOSED_KEPT };
 }
 
 /** Keeps meter values as the station sent them, for whoever needs more than the register. */
@@ -132,17 +120,7 @@ export function keepMeterValues(
 
 /** A payment that a terminal at the station has settled, for billing. */
 export function recordSettlement(facts: object): StateWrite {
-  return { kind: 'append', key: key.settlements, fields: fieldsOf(facts), maxLength: CLOSED_KEPT };
-}
-
-export function forgetTransaction(key: string): StateWrite {
-  return { kind: 'delete', key };
-}
-
-/** Leaves only a mark that expires, so that a late message does not open the transaction again. */
-export function markClosed(key: string, stoppedAt: string): StateWrite[] {
-  const fields = { closed: stoppedAt };
-  return [forgetTransaction(key), { kind: 'set', key, fields, expireSeconds: BUSINESS_KEY_SECONDS }];
+  return { kind: 'append', key: key.settlements, fields: fieldsOf(facts), maxLength: SETTLEMENTS_KEPT };
 }
 
 /** Remembers facts about a station under its record. */
@@ -160,9 +138,4 @@ export function statusField(connectorId: number, evseId?: number): string | unde
   const limits = evseId === undefined ? [CONNECTORS_KEPT] : [CONNECTORS_KEPT / 10, 10];
   if (numbers.some((number, place) => number < 0 || number >= (limits[place] ?? 0))) return undefined;
   return `status:${numbers.join('.')}`;
-}
-
-function fieldsOf(facts: object): Record<string, string> {
-  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(known.map(([name, value]) => [name, String(value)]));
 }

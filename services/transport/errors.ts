@@ -37,3 +37,7 @@ export class TransportError extends Error {
     return RETRYABLE.has(this.code);
   }
 }
+
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -41,10 +41,11 @@ export function finish({ session, incoming, outcome, state, calls }: MemoryFinis
 
 function apply(
   state: MemoryState,
-  { writes, events, businessKey, businessKeySeconds, answer }: Outcome,
+  { writes, events, businessKey, businessKeySeconds, answer, unreadable }: Outcome,
 ): void {
   for (const write of writes) state.apply(write);
   for (const event of events) state.publish(event);
+  if (unreadable !== undefined) state.keepUnreadable(unreadable);
   if (businessKey !== undefined && answer?.kind === 'result') {
     state.remember(businessKey, JSON.stringify(answer.payload), businessKeySeconds);
   }

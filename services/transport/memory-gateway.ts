@@ -8,6 +8,7 @@ import type {
   StationSession,
   StationSink,
   TransportLoad,
+  UnreadableText,
 } from './transport.ts';
 
 /** A station's session, and what is needed to tell a CALL or SEND that comes twice. */
@@ -27,6 +28,7 @@ export interface GatewayBus {
   disconnect(session: MemorySession): void;
   forward(session: MemorySession, incoming: IncomingFrame): void;
   publish(event: DomainEvent): void;
+  keepUnreadable(text: UnreadableText): void;
   load(): Promise<TransportLoad>;
 }
 
@@ -70,6 +72,10 @@ export class MemoryGateway implements Gateway {
 
   tell(event: DomainEvent): void {
     this.#bus.publish(event);
+  }
+
+  keepUnreadable(text: UnreadableText): void {
+    this.#bus.keepUnreadable(text);
   }
 
   onError(): void {}

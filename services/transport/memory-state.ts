@@ -1,6 +1,17 @@
 /** Stored state in this process: what StateWrites change and a StateReader reads. */
 import type { Clock } from '../runtime/clock.ts';
-import { BUSINESS_KEY_SECONDS, type DomainEvent, type StateReader, type StateWrite } from './transport.ts';
+import {
+  type Amendment,
+  BUSINESS_KEY_SECONDS,
+  type DomainEvent,
+  type Member,
+  type StateReader,
+  type StateWrite,
+  UNREADABLE_KEPT,
+  UNREADABLE_QUOTA,
+  UNREADABLE_QUOTA_SECONDS,
+  type UnreadableText,
+} from './transport.ts';
 
 /** About as many events are kept for whoever reads the stream. */
 export const EVENTS_KEPT = 10_000;
@@ -15,6 +26,8 @@ export class MemoryState implements StateReader {
   readonly #records = new Map<string, StoredRecord>();
   readonly #streams = new Map<string, Record<string, string>[]>();
   readonly #counters = new Map<string, number>();
+  readonly #sorted = new Map<string, Map<string, number>>();
+  readonly #quotas = new Map<string, { count: number; readonly endsAt: number }>();
   readonly #answered = new Map<string, { readonly payload: string; readonly expiresAt: number }>();
 
   constructor(clock: Clock) {
@@ -34,6 +47,38 @@ export class MemoryState implements StateReader {
     const first = Math.max(this.#counters.get(counter) ?? 1, floor);
     this.#counters.set(counter, first + count);
     return first;
+  }
+
+  async members(key: string, max: number, limit: number, offset = 0): Promise<readonly Member[]> {
+    const found = [...(this.#sorted.get(key) ?? [])].map(([member, score]) => ({ member, score }));
+    const wanted = found.filter(({ score }) => score <= max).sort((a, b) => a.score - b.score);
+    return wanted.slice(offset, offset + limit);
+  }
+
+  async size(key: string): Promise<number> {
+    return this.#sorted.get(key)?.size ?? 0;
+  }
+
+  /** Everything of the amendment, or nothing of it. */
+  amend({ expected: { key, field, value }, writes, events }: Amendment): boolean {
+    if (this.#live(key)?.fields.get(field) !== value) return false;
+    for (const write of writes) this.apply(write);
+    for (const event of events) this.publish(event);
+    return true;
+  }
+
+  /** Within the quota of its station. */
+  keepUnreadable({ stationId, protocol, connection, reason, text }: UnreadableText): void {
+    const now = this.#clock.now();
+    const before = this.#quotas.get(stationId);
+    const quota =
+      before !== undefined && before.endsAt > now
+        ? before
+        : { count: 0, endsAt: now + UNREADABLE_QUOTA_SECONDS * 1000 };
+    this.#quotas.set(stationId, quota);
+    if (++quota.count > UNREADABLE_QUOTA) return;
+    const fields = { station: stationId, protocol, connection: `${connection}`, reason, text };
+    this.#append('unreadable', fields, UNREADABLE_KEPT);
   }
 
   /** Entries of a stream, oldest first. */
@@ -56,6 +101,15 @@ export class MemoryState implements StateReader {
       }
       case 'delete':
         this.#records.delete(write.key);
+        return;
+      case 'add':
+        this.#sortedSet(write.key).set(write.member, write.score);
+        return;
+      case 'remove':
+        this.#removeMember(write.key, write.member);
+        return;
+      case 'forget':
+        this.#answered.delete(write.businessKey);
         return;
       default:
         this.#append(write.key, write.fields, write.maxLength);
@@ -82,6 +136,19 @@ export class MemoryState implements StateReader {
     const now = this.#clock.now();
     for (const [key, { expiresAt }] of this.#answered) if (expiresAt <= now) this.#answered.delete(key);
     for (const key of this.#records.keys()) this.#live(key);
+    for (const [station, { endsAt }] of this.#quotas) if (endsAt <= now) this.#quotas.delete(station);
+  }
+
+  #sortedSet(key: string): Map<string, number> {
+    const known = this.#sorted.get(key) ?? new Map<string, number>();
+    this.#sorted.set(key, known);
+    return known;
+  }
+
+  #removeMember(key: string, member: string): void {
+    const set = this.#sorted.get(key);
+    set?.delete(member);
+    if (set?.size === 0) this.#sorted.delete(key);
   }
 
   #append(key: string, fields: Readonly<Record<string, string>>, maxLength: number): void {

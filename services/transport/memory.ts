@@ -12,6 +12,7 @@ import { MemoryCalls } from './memory-calls.ts';
 import { MemoryState } from './memory-state.ts';
 import { type CallOutcome, type CallState, type StationCall } from './station-call.ts';
 import {
+  type Amendment,
   type ConnectionEvent,
   type DomainEvent,
   type Delivery,
@@ -23,6 +24,7 @@ import {
   type StationSink,
   type Transport,
   type TransportLoad,
+  type UnreadableText,
 } from './transport.ts';
 
 /** Deliveries that are handled at once. */
@@ -110,6 +112,10 @@ class Bus implements Transport, GatewayBus {
     return errors;
   }
 
+  async amend(amendment: Amendment): Promise<boolean> {
+    return this.state.amend(amendment);
+  }
+
   call(call: StationCall): Promise<CallOutcome> {
     return this.#calls.call(call);
   }
@@ -192,6 +198,10 @@ class Bus implements Transport, GatewayBus {
 
   publish(event: DomainEvent): void {
     this.state.publish(event);
+  }
+
+  keepUnreadable(text: UnreadableText): void {
+    this.state.keepUnreadable(text);
   }
 
   forward({ session: { stationId, protocol }, epoch }: MemorySession, incoming: IncomingFrame): void {

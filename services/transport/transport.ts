@@ -35,8 +35,8 @@ export interface Delivery {
 }
 
 /** The registration status of a station (RegistrationStatus of 1.6, RegistrationStatusEnumType of 2.x). */
-export const REGISTRATIONS = ['Accepted', 'Pending', 'Rejected'] as const;
-export type Registration = (typeof REGISTRATIONS)[number];
+export const REGISTRATION_STATUSES = ['Accepted', 'Pending', 'Rejected'] as const;
+export type Registration = (typeof REGISTRATION_STATUSES)[number];
 
 /** A text of a station that was not valid JSON, or not a frame, and was repaired. */
 export interface RepairedText {
@@ -171,8 +171,8 @@ export interface StateReader {
    * restarts, and resolves to the first. `floor` is the least first number.
    */
   reserve(counter: string, count: number, floor: number): Promise<number>;
-  /** Members of a sorted set with a score up to `max`, lowest first, at most `limit`. */
-  members(key: string, max: number, limit: number): Promise<readonly Member[]>;
+  /** Members of a sorted set with a score up to `max`, lowest first: at most `limit`, after the first `offset`. */
+  members(key: string, max: number, limit: number, offset?: number): Promise<readonly Member[]>;
   /** How many members a sorted set has. */
   size(key: string): Promise<number>;
 }

@@ -1,7 +1,7 @@
 /** Authorize, and how a decision about a token is spelled in each version. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { authorize, type Authorization, type TokenStatus } from '../tokens.ts';
+import { authorize, type Authorization, inConcurrentTransaction, type TokenStatus } from '../tokens.ts';
 
 export type IdToken = OCPP20.AuthorizeRequest['idToken'] | OCPP21.AuthorizeRequest['idToken'];
 type IdTagInfo = OCPP16.AuthorizeResponse['idTagInfo'];
@@ -40,6 +40,22 @@ export async function decide(token: string, context: HandlerContext, type?: stri
 export async function decideToken(token: IdToken, context: HandlerContext): Promise<Authorization> {
   if (token.type === 'NoAuthorization') return { status: 'Accepted' };
   return decide(token.idToken, context, token.type);
+}
+
+/**
+ * The decision about a token that starts a transaction: where the policy says so, it may not charge in two at once. An
+ * Authorize is not asked this, as the same card also stops a transaction.
+ * @param except keys of records of transactions that end with this start, or are the same one
+ */
+export async function refuseConcurrent(
+  decision: Authorization,
+  token: string,
+  except: readonly string[],
+  { settings, state }: HandlerContext,
+): Promise<Authorization> {
+  if (settings.concurrentTransactions === 'Accept' || decision.status !== 'Accepted') return decision;
+  const open = await state.openOfToken(token);
+  return open.some((key) => !except.includes(key)) ? inConcurrentTransaction(decision) : decision;
 }
 
 /** AuthorizationStatus of 1.6 (§7.2) knows five words. What refuses for a while or a place is Blocked there. */

@@ -1,139 +1,253 @@
 /**
  * Transactions of OCPP 1.6: StartTransaction, MeterValues, StopTransaction.
  *
- * A station reports what has happened already, perhaps days ago and offline. So nothing here refuses:
- * a start with a blocked token gets an id and is told so (§6.45), a stop without a known start is
- * recorded with what it says.
+ * A station reports what has happened already, perhaps days ago and offline. So nothing here refuses: a start with a
+ * blocked token gets an id and learns of it (§6.45), a stop without a known start is recorded with what it says.
+ * A station deletes what was confirmed, so a confirmed stop is in the bill, once.
  */
 import type { OCPP16 } from 'typed-ocpp';
+import { compare, readDecimal, writeDecimal } from '../../ocpp/decimal.ts';
+import { readTime, utcOf } from '../../ocpp/time.ts';
 import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
+import { eventOf } from '../domain-event.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { type Reading, readings, signed } from '../meter.ts';
+import { isNewer, type MeterValue, newest, readMeter, signed } from '../meter.ts';
+import { keepMeterValues, key } from '../state.ts';
+import type { End, Note, StopMeter } from '../transactions/bill.ts';
+import { abandon, billed, close } from '../transactions/closing.ts';
 import {
-  forgetTransaction,
-  keepMeterValues,
-  key,
-  recordClosed,
-  rememberTransaction,
+  decimalOf,
+  heard,
+  isOpen,
+  openRecord,
+  remember,
+  type StoredTransaction,
   type TransactionFacts,
   type TransactionRecord,
-} from '../state.ts';
-import { decide, idTagInfo } from './authorization.ts';
+} from '../transactions/record.ts';
+import { type Effects, joined, report } from '../transactions/reports.ts';
+import { lastReading, timeNotes } from '../transactions/reading.ts';
+import { decide, idTagInfo, refuseConcurrent } from './authorization.ts';
 
-export const startTransaction: Handler<
-  OCPP16.StartTransactionRequest,
-  OCPP16.StartTransactionResponse
-> = async ({ connectorId, idTag, meterStart, timestamp }, context) => {
-  const { stationId, protocol, state } = context;
-  const [decision, transactionId] = await Promise.all([decide(idTag, context), state.nextTransactionId()]);
-  const info = idTagInfo(decision);
-  const facts = {
-    stationId,
-    transactionId: `${transactionId}`,
-    protocol,
-    connectorId,
-    idTag,
-    authorization: info.status,
-    meterStart,
-    startedAt: timestamp,
+/** What a repaired message may have left out, although its schema does not. */
+type Repaired<Request, Optional extends keyof Request> = Omit<Request, Optional> & Partial<Request>;
+type Start = Repaired<OCPP16.StartTransactionRequest, 'meterStart' | 'timestamp'>;
+type Stop = Repaired<OCPP16.StopTransactionRequest, 'transactionId' | 'meterStop' | 'timestamp'>;
+
+export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> = async (request, context) => {
+  const { connectorId, idTag, meterStart, timestamp, reservationId } = request;
+  const { stationId, protocol, state, now, settings, receivedAt } = context;
+  const openHere = await state.openTransactions(stationId);
+  const replaced = openHere.filter(({ record }) => isReplaced(record, request, now.getTime()));
+  const [decision, id] = await Promise.all([decide(idTag, context), state.nextTransactionId()]);
+  const ended = replaced.map((one) => one.key);
+  const info = idTagInfo(await refuseConcurrent(decision, idTag, ended, context));
+  const register = numberText(meterStart, '/meterStart', context);
+  const startKey = businessKey('start', stationId, connectorId, idTag.toUpperCase(), register, timestamp);
+  const negative = register !== undefined && (readDecimal(register)?.digits ?? -1n) < 0n;
+  const facts: TransactionFacts = {
+    ...{ stationId, transactionId: `${id}`, protocol, connectorId, idTag, authorization: info.status },
+    meterStart: negative ? undefined : register,
+    startedAt: timestamp ?? receivedAt.toISOString(),
+    startedAtUtc: utcOf(timestamp, receivedAt.getTime()),
+    reservationId,
+    notes: words([...timeNotes(context), ...(negative ? (['value-unreadable'] as const) : [])]),
+    startKey,
   };
-  const about = {
-    transactionId: `${transactionId}`,
-    connector: `${connectorId}`,
-    authorization: info.status,
-  };
+  const about = { transactionId: `${id}`, connector: connectorId, authorization: info.status, reservationId };
+  const effects = joined(
+    ...replaced.map((one) => abandon(one, 'connector-reused', now.getTime(), settings.transactionKeySeconds)),
+    {
+      writes: openRecord(key.transaction(id), facts, now.getTime()),
+      events: [eventOf('transaction-started', stationId, about)],
+    },
+  );
   return {
-    response: { transactionId, idTagInfo: info },
-    writes: [rememberTransaction(key.transaction(transactionId), facts)],
-    events: [{ type: 'transaction-started', stationId, fields: about }],
-    businessKey: businessKey('start', stationId, connectorId, idTag.toUpperCase(), meterStart, timestamp),
+    response: { transactionId: id, idTagInfo: info },
+    ...effects,
+    businessKey: startKey,
+    businessKeySeconds: settings.transactionKeySeconds,
   };
 };
 
-export const stopTransaction: Handler<OCPP16.StopTransactionRequest, OCPP16.StopTransactionResponse> = async (
-  { transactionId, meterStop, timestamp, reason, idTag, transactionData },
-  context,
-) => {
-  const { stationId, protocol } = context;
-  const [open, decision] = await Promise.all([
-    openTransaction(transactionId, context),
+export const stopTransaction: Handler<Stop, OCPP16.StopTransactionResponse> = async (request, context) => {
+  const { idTag, transactionData, transactionId } = request;
+  const id = numberText(transactionId, '/transactionId', context) ?? '-1';
+  const [named, decision] = await Promise.all([
+    ownTransaction(id, context),
     idTag === undefined ? undefined : decide(idTag, context),
   ]);
-  const facts = {
-    ...billed(open),
-    stationId,
-    transactionId: `${transactionId}`,
-    protocol,
-    ...(open === undefined && { idTag }),
-    meterStop,
-    stoppedAt: timestamp,
-    // Left out means Local (§6.49).
-    reason: reason ?? 'Local',
-  };
-  const fields = { transactionId: `${transactionId}`, meterStop: `${meterStop}`, reason: facts.reason };
-  // Our ids are above 0. A station that never got one says 0 or -1 of every such transaction: another fact each.
-  const told = transactionId > 0 ? [] : [meterStop, timestamp];
-  const forget = open === undefined ? [] : [forgetTransaction(key.transaction(transactionId))];
+  const found = named ?? (isUsable(id) ? undefined : await linked(request, context));
+  const stop = { ...request, id, meter: stopMeter(request, context) };
+  const result = found === undefined ? stopOfUnknown(stop, context) : stopOf(found, stop, context);
+  const { stationId } = context;
+  const about = { stationId, transactionId: found?.record.transactionId ?? id };
+  const kept = keepMeterValues({ ...about, connectorId: found?.record.connectorId }, transactionData);
   return {
     response: decision === undefined ? {} : { idTagInfo: idTagInfo(decision) },
-    // Without an open transaction of this station there is nothing to remove, least of all another's.
-    writes: [
-      recordClosed(facts),
-      ...forget,
-      ...keepMeterValues(
-        { stationId, transactionId: `${transactionId}`, connectorId: open?.connectorId },
-        transactionData,
-      ),
-    ],
-    events: [{ type: 'transaction-stopped', stationId, fields }],
-    businessKey: businessKey('stop', stationId, transactionId, ...told),
+    ...joined(result, { writes: kept, events: [] }),
+    businessKey: result.businessKey,
+    businessKeySeconds: context.settings.transactionKeySeconds,
   };
 };
 
 /** Of a running transaction only the last register and signed values are kept, of any other all. */
 export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request, context) => {
-  const { stationId } = context;
-  const { connectorId, transactionId, meterValue } = request;
-  const open = transactionId === undefined ? undefined : await openTransaction(transactionId, context);
-  const running = transactionId !== undefined && open !== undefined;
-  const reading = running ? readings(meterValue).at(-1) : undefined;
-  const about = {
-    stationId,
-    connectorId,
-    ...(transactionId !== undefined && { transactionId: `${transactionId}` }),
-  };
-  const kept = keepMeterValues(about, running ? signed(meterValue) : meterValue);
-  const writes =
-    running && reading !== undefined && !isOlder(reading, open)
-      ? [rememberTransaction(key.transaction(transactionId), lastReading(reading)), ...kept]
-      : kept;
+  const { stationId, now, exact } = context;
+  const { connectorId, meterValue } = request;
+  const id = numberText(request.transactionId, '/transactionId', context);
+  const found = id === undefined ? undefined : await ownTransaction(id, context);
+  // The bill of an abandoned transaction is corrected when its stop comes after all.
+  const follows = found !== undefined && (isOpen(found.record) || found.record.kind === 'abandoned');
+  const about = { stationId, connectorId, ...(id !== undefined && { transactionId: id }) };
+  const kept = keepMeterValues(about, follows ? signed(meterValue) : meterValue);
+  const facts = follows
+    ? {
+        ...lastReading(
+          readMeter(meterValue as MeterValue[], '/meterValue', exact),
+          found.record,
+          now.getTime(),
+        ),
+        ...heard(found.record, now.getTime()),
+      }
+    : {};
+  const writes = follows && Object.keys(facts).length > 0 ? [remember(found.key, facts), ...kept] : kept;
   if (writes.length === 0) return { response: {} };
-  const fact = businessKey('meter', stationId, connectorId, transactionId, digest(meterValue));
+  const fact = businessKey('meter', stationId, connectorId, id, digest(meterValue));
   return { response: {}, writes, businessKey: fact, businessKeySeconds: METER_KEY_SECONDS };
 };
 
-/** A station that catches up, or sends again after long, does not turn back the register. */
-function isOlder({ at }: Reading, { lastMeterAt }: TransactionRecord): boolean {
-  return lastMeterAt !== undefined && Date.parse(at) < Date.parse(lastMeterAt);
+/** Ids of this CSMS are above 0. Stations say 0 or -1 of a transaction that never got one. */
+function isUsable(id: string): boolean {
+  return /^[1-9]\d*$/.test(id);
 }
 
-function lastReading({ wattHours, at }: Reading): TransactionFacts {
-  return { lastMeter: wattHours, lastMeterAt: at };
+/** A start on a connector ends what ran there, unless it is older and comes late. */
+function isReplaced(open: TransactionRecord, { connectorId, timestamp }: Start, now: number): boolean {
+  if (connectorId < 1 || open.protocol !== 'ocpp1.6' || open.connectorId !== `${connectorId}`) return false;
+  return isNewer(timestamp, open.startedAt, now);
 }
 
-/** The open transaction of that id, if it is this station's. */
-async function openTransaction(
-  id: number,
+interface SaidStop extends Stop {
+  /** As the station wrote it; `-1` where it did not. */
+  readonly id: string;
+  readonly meter: StopMeter;
+}
+type Ended = Effects & { readonly businessKey: string };
+
+/** A stop of a transaction that this CSMS knows: it is billed once, whatever a repetition says. */
+function stopOf({ key, record }: StoredTransaction, stop: SaidStop, context: HandlerContext): Ended {
+  const { stationId, settings } = context;
+  const { transactionId = stop.id, kind, billId } = record;
+  const said = saidBy(stop);
+  // Found by its facts: the facts are the key, as for any stop without a usable id.
+  const isLinked = transactionId !== stop.id;
+  const fact = isLinked ? unknownStop(stop, context) : businessKey('stop', stationId, transactionId);
+  if (isOpen(record) || kind === 'abandoned') {
+    const end = endOf(stop, context, isLinked ? ['linked'] : []);
+    const late = kind === 'abandoned';
+    const how: End = late ? { ...end, kind: 'correction', supersedes: billId } : end;
+    const closing = close(key, record, how, settings.transactionKeySeconds, said);
+    const link = { transactionId, said: stop.id, billId: closing.billId };
+    const found = isLinked ? [report('transaction-linked', stationId, link)] : [];
+    return { ...joined(closing, ...found), businessKey: fact };
+  }
+  if (record.said === said) return { writes: [], events: [], businessKey: fact };
+  const { meterStop, timestamp, reason } = stop;
+  const differs = { transactionId, billId, meterStop, stoppedAt: timestamp, reason, billed: record.said };
+  return {
+    ...report('stop-differs', stationId, differs),
+    businessKey: businessKey('stop-differs', stationId, transactionId, said),
+  };
+}
+
+/** A stop of a transaction that this CSMS never gave: the station started it by itself, perhaps with ids of its own. */
+function stopOfUnknown(stop: SaidStop, context: HandlerContext): Ended {
+  const { stationId, protocol } = context;
+  const known: TransactionFacts = { stationId, transactionId: stop.id, protocol, idTag: stop.idTag };
+  return { ...billed(known, endOf(stop, context, [])), businessKey: unknownStop(stop, context) };
+}
+
+/** Different stops under one id that was never given are different facts. */
+function unknownStop({ id, meterStop, timestamp }: SaidStop, { stationId }: HandlerContext): string {
+  return businessKey('stop', stationId, id, meterStop, timestamp);
+}
+
+function saidBy({ meterStop, timestamp }: Stop): string {
+  return `${meterStop ?? ''} ${timestamp ?? ''}`;
+}
+
+function endOf(stop: SaidStop, context: HandlerContext, notes: readonly Note[]): End {
+  const { receivedAt } = context;
+  const { timestamp, meter } = stop;
+  return {
+    kind: 'final',
+    meter,
+    stoppedAt: timestamp ?? receivedAt.toISOString(),
+    stoppedAtUtc: utcOf(timestamp, receivedAt.getTime()),
+    // Left out means Local (§6.49).
+    reason: stop.reason ?? 'Local',
+    notes: [...notes, ...timeNotes(context)],
+  };
+}
+
+/** The register of the stop; of one that says none the newest in its transactionData. */
+function stopMeter({ meterStop, transactionData }: Stop, context: HandlerContext): StopMeter {
+  const text = numberText(meterStop, '/meterStop', context);
+  const energy = text === undefined ? undefined : readDecimal(text);
+  if (energy !== undefined && energy.digits >= 0n) return { said: 'register', energy, phases: '' };
+  const { readings } = readMeter(
+    transactionData as MeterValue[] | undefined,
+    '/transactionData',
+    context.exact,
+  );
+  const last = newest(
+    readings.filter(({ begin }) => !begin),
+    context.now.getTime(),
+  );
+  if (last !== undefined) return { said: 'register', energy: last.energy, phases: last.phases };
+  return energy === undefined ? { said: 'unusable' } : { said: 'register', energy, phases: '' };
+}
+
+/**
+ * The open transaction that a stop without a usable id belongs to: the station's only one with the same tag, with a
+ * register not above that of the stop and an earlier time. A 1.6 stop has no connector to go by.
+ */
+async function linked(stop: Stop, context: HandlerContext): Promise<StoredTransaction | undefined> {
+  const { idTag, timestamp } = stop;
+  if (idTag === undefined) return undefined;
+  const open = await context.state.openTransactions(context.stationId);
+  const sameTag = open.filter(({ record }) => record.idTag?.toUpperCase() === idTag.toUpperCase());
+  const [only, ...others] = sameTag;
+  if (only === undefined || others.length > 0) return undefined;
+  const [meter, start] = [stopMeter(stop, context), decimalOf(only.record.meterStart)];
+  const rises = meter.said !== 'register' || start === undefined || compare(meter.energy, start) >= 0;
+  const [stopped, started] = [readTime(timestamp), readTime(only.record.startedAt)];
+  const later = stopped === undefined || started === undefined || stopped > started;
+  return rises && later ? only : undefined;
+}
+
+/** The transaction of that id, open or closed, if it is this station's. */
+async function ownTransaction(
+  id: string,
   { state, stationId, log }: HandlerContext,
-): Promise<TransactionRecord | undefined> {
-  const record = await state.transaction(key.transaction(id));
-  if (record === undefined || record.stationId === stationId) return record;
+): Promise<StoredTransaction | undefined> {
+  const recordKey = key.transaction(id);
+  const record = await state.transaction(recordKey);
+  if (record === undefined || record.stationId === stationId) {
+    return record === undefined ? undefined : { key: recordKey, record };
+  }
   log.warn({ stationId, transactionId: id }, 'the station names a transaction of another station');
   return undefined;
 }
 
-/** What billing takes over from the open transaction. */
-function billed(open: TransactionRecord | undefined) {
-  const { connectorId, idTag, authorization, meterStart, startedAt } = open ?? {};
-  return { connectorId, idTag, authorization, meterStart, startedAt };
+/** A number as the station wrote it, or as JavaScript writes it where that is the same number. */
+function numberText(value: number | undefined, path: string, { exact }: HandlerContext): string | undefined {
+  if (value === undefined) return undefined;
+  const decimal = readDecimal(exact.get(path) ?? value);
+  return decimal === undefined ? undefined : writeDecimal(decimal);
+}
+
+function words(notes: readonly Note[]): string | undefined {
+  return notes.length === 0 ? undefined : notes.join(' ');
 }

@@ -21,7 +21,7 @@ import {
   type Answer,
   type IncomingFrame,
   type Registration,
-  REGISTRATIONS,
+  REGISTRATION_STATUSES,
   type RepairedText,
 } from '../transport.ts';
 
@@ -129,7 +129,7 @@ export function readRequest(raw: string): ReadRequest {
 /** What a proxy knows beside the frame. */
 function facts(envelope: Readonly<Record<string, unknown>>): Pick<Request, 'registration' | 'repaired'> {
   const { raw, repairs: kinds } = envelope;
-  const registration = REGISTRATIONS.find((known) => known === envelope['registration']);
+  const registration = REGISTRATION_STATUSES.find((known) => known === envelope['registration']);
   const repaired =
     typeof raw === 'string' && Array.isArray(kinds) ? { raw, kinds: kinds.map(text) } : undefined;
   return { ...(registration && { registration }), ...(repaired && { repaired }) };

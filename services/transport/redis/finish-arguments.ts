@@ -7,6 +7,10 @@ import {
   type DomainEvent,
   type Outcome,
   type StateWrite,
+  UNREADABLE_KEPT,
+  UNREADABLE_QUOTA,
+  UNREADABLE_QUOTA_SECONDS,
+  type UnreadableText,
 } from '../transport.ts';
 import { type AnswerPieces, outboxAnswer, type Request, seedAnswer } from './envelope.ts';
 import { EVENTS_KEPT, eventTexts } from './events.ts';
@@ -45,8 +49,8 @@ export function finishArguments(keys: Keys, number: string, request: Request, ou
   const answers =
     kind !== 'call' || replayed ? '' : known ? keys.outbox(gatewayId) : keys.responses(stationId);
   const writes = [
-    ...outcome.writes.flatMap((one) => writeArguments(keys, one)),
-    ...outcome.events.flatMap((event) => eventArguments(keys, event)),
+    ...writesArguments(keys, outcome),
+    ...(outcome.unreadable === undefined ? [] : unreadableArguments(outcome.unreadable)),
   ];
   return [
     number,
@@ -72,16 +76,46 @@ function stationAnswer(frame: Frame): AnswerPieces {
   return answer === undefined ? NO_ANSWER : { head: frame.id, body: JSON.stringify(answer), tail: '' };
 }
 
+/** Writes and events as writes.lua reads them. */
+export function writesArguments(
+  keys: Keys,
+  { writes, events }: Pick<Outcome, 'writes' | 'events'>,
+): string[] {
+  return [
+    ...writes.flatMap((write) => writeArguments(keys, write)),
+    ...events.flatMap((event) => eventArguments(keys, event)),
+  ];
+}
+
 function writeArguments(keys: Keys, write: StateWrite): string[] {
-  const key = keys.state(write.key);
-  if (write.kind === 'delete') return ['delete', key, '', '0'];
-  const newerBy = write.kind === 'set' ? write.newerBy : undefined;
-  const compared = newerBy === undefined ? {} : { [newerBy]: write.fields[newerBy] ?? '' };
-  // The compared one comes first.
-  const texts = Object.entries({ ...compared, ...write.fields }).flat();
-  const bound = write.kind === 'append' ? write.maxLength : (write.expireSeconds ?? '');
-  const op = newerBy === undefined ? write.kind : 'set-newer';
-  return [op, key, String(bound), String(texts.length), ...texts];
+  switch (write.kind) {
+    case 'forget':
+      return ['forget', keys.answered(write.businessKey), '', '0'];
+    case 'delete':
+      return ['delete', keys.state(write.key), '', '0'];
+    case 'add':
+      return ['add', keys.state(write.key), String(write.score), '1', write.member];
+    case 'remove':
+      return ['remove', keys.state(write.key), '', '1', write.member];
+    case 'append': {
+      const texts = Object.entries(write.fields).flat();
+      return ['append', keys.state(write.key), String(write.maxLength), String(texts.length), ...texts];
+    }
+    default: {
+      const { newerBy, fields, expireSeconds = '' } = write;
+      const compared = newerBy === undefined ? {} : { [newerBy]: fields[newerBy] ?? '' };
+      // The compared one comes first.
+      const texts = Object.entries({ ...compared, ...fields }).flat();
+      const op = newerBy === undefined ? 'set' : 'set-newer';
+      return [op, keys.state(write.key), String(expireSeconds), String(texts.length), ...texts];
+    }
+  }
+}
+
+function unreadableArguments({ stationId, protocol, connection, reason, text }: UnreadableText): string[] {
+  const kept = [String(UNREADABLE_QUOTA_SECONDS), String(UNREADABLE_KEPT)];
+  const texts = [...kept, stationId, protocol, String(connection), reason, text];
+  return ['unreadable', escapeKey(stationId), String(UNREADABLE_QUOTA), String(texts.length), ...texts];
 }
 
 function eventArguments(keys: Keys, event: DomainEvent): string[] {

@@ -9,9 +9,7 @@
 --   number, station (escaped), epoch ('' for a proxy that has none), kind ('call', 'send', 'answer' or 'other'),
 --   sequence, answer list (a whole key, or '' where nobody waits for an answer), head, body, tail, replay head, business key (whole key or ''), count of writes arguments,
 --   seconds that the answer stays under the business key
---   then the writes: op, key, bound, count of strings, strings ...
---    set: bound is the expiry in seconds or '' ; delete ; append: bound is the stream's length ;
---    set-newer: a set that is left out when the stored value of its first field is greater
+--   then the writes, as in writes.lua
 --  Of an answer of the station the message id stands in head, and the answer in body.
 --  The answer is head .. body .. tail; head '' means none. A replay is replay head .. stored body .. tail; an
 --  answer with the replay's own head is a result, the only kind that is stored.
@@ -25,44 +23,6 @@ local FIELDS = 13
 local SEND_WINDOW = 64
 -- An answer list without a proxy of ours behind it is bounded in length and age.
 local FORK_ANSWERS, FORK_SECONDS = 100, 120
--- Strings in one write: unpack() fails at about 8000.
-local MAX_STRINGS = 4000
-local TYPES = { set = 'hash', ['set-newer'] = 'hash', append = 'stream' }
-
--- Why a delivery's writes cannot be applied, or nil.
-local function faultOf(first, last)
-  local i = first
-  while i <= last do
-    local op, key, bound, count = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
-    if count > MAX_STRINGS then return 'too many fields for ' .. key end
-    if op == 'append' and count == 0 then return 'no fields for ' .. key end
-    if bound ~= '' and not string.match(bound, '^%d+$') then return bound .. ' is no whole number, for ' .. key end
-    local wanted = TYPES[op]
-    local is = wanted and redis.call('TYPE', key).ok
-    if wanted and is ~= 'none' and is ~= wanted then return key .. ' is a ' .. is .. ', not a ' .. wanted end
-    i = i + 4 + count
-  end
-  return nil
-end
-
-local function apply(first, last)
-  local i = first
-  while i <= last do
-    local op, key, bound, count = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
-    local from, to = i + 4, i + 3 + count
-    if op == 'set-newer' and (redis.call('HGET', key, ARGV[from]) or '') > ARGV[from + 1] then
-      -- A younger one was handled before.
-    elseif op == 'set' or op == 'set-newer' then
-      if count > 0 then redis.call('HSET', key, unpack(ARGV, from, to)) end
-      if bound ~= '' then redis.call('EXPIRE', key, bound) end
-    elseif op == 'append' then
-      redis.call('XADD', key, 'MAXLEN', '~', bound, '*', unpack(ARGV, from, to))
-    else
-      redis.call('DEL', key)
-    end
-    i = to + 1
-  end
-end
 
 -- Whether a SEND is new; remembers it. The window is a list of numbers in the session.
 local function isNewSend(session, sequence)
@@ -113,7 +73,7 @@ local function complete(at)
   local stored = businessKey ~= '' and redis.call('GET', businessKey)
   if not stored then
     local writes = tonumber(ARGV[at + 11])
-    apply(at + FIELDS, at + FIELDS + writes - 1)
+    Writes.apply(PREFIX, at + FIELDS, at + FIELDS + writes - 1)
     if businessKey ~= '' and head == replayHead then redis.call('SET', businessKey, body, 'EX', ARGV[at + 12]) end
   end
 
@@ -143,7 +103,7 @@ end
 while at <= #ARGV do
   local number, writes = ARGV[at], tonumber(ARGV[at + 11])
   local next = at + FIELDS + writes
-  local fault = writes > 0 and faultOf(at + FIELDS, next - 1) or nil
+  local fault = writes > 0 and Writes.faultOf(at + FIELDS, next - 1) or nil
   local entry = fault and redis.call('HGET', KEYS[1], number)
   if redis.call('HDEL', KEYS[1], number) == 1 then
     reply[1] = reply[1] + 1

@@ -17,6 +17,7 @@ import type {
   StationSession,
   StationSink,
   TransportLoad,
+  UnreadableText,
 } from '../transport.ts';
 import { openConnection, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
 import { ForkLink } from './fork-link.ts';
@@ -89,6 +90,10 @@ export class ForkInterop implements Gateway {
 
   tell(event: DomainEvent): void {
     this.#inner.tell(event);
+  }
+
+  keepUnreadable(text: UnreadableText): void {
+    this.#inner.keepUnreadable(text);
   }
 
   load(): Promise<TransportLoad> {

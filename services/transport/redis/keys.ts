@@ -36,6 +36,7 @@ export class Keys {
   readonly requests: string;
   readonly rescued: string;
   readonly deadLetters: string;
+  readonly unreadable: string;
   readonly running: string;
   readonly epoch: string;
   readonly waiter: string;
@@ -53,6 +54,7 @@ export class Keys {
     this.requests = `${prefix}:requests`;
     this.rescued = `${prefix}:rescued`;
     this.deadLetters = `${prefix}:dead-letters`;
+    this.unreadable = `${prefix}:unreadable`;
     this.running = `${prefix}:running`;
     this.epoch = `${prefix}:epoch`;
     this.waiter = `${prefix}:waiter`;

@@ -13,11 +13,13 @@ import type {
   StationSession,
   StationSink,
   TransportLoad,
+  UnreadableText,
 } from '../transport.ts';
+import { UnreadableQuota } from '../unreadable-quota.ts';
 import { type RedisSettings, unavailable } from './connection.ts';
 import { type OutboxEntry, readOutbox } from './envelope.ts';
 import { addEvent } from './events.ts';
-import type { Keys } from './keys.ts';
+import { escapeKey, type Keys } from './keys.ts';
 import { readLoad } from './load.ts';
 import { Membership } from './membership.ts';
 import { OutboxReader } from './outbox-reader.ts';
@@ -49,6 +51,8 @@ export class RedisGateway implements Gateway, ConnectionHost {
   /** Ended here and not yet in Redis. */
   readonly #ending = new Set<StationConnection>();
   readonly #failed: ((error: Error) => void)[] = [];
+  /** What this proxy has sent of each station's quota: a flood of garbage is no load on Redis. */
+  readonly #unreadable = new UnreadableQuota();
   #loop: Promise<void> = Promise.resolve();
   #refresher: NodeJS.Timeout | undefined;
 
@@ -114,6 +118,15 @@ export class RedisGateway implements Gateway, ConnectionHost {
   tell(event: DomainEvent): void {
     const { commands, keys } = this.#member;
     addEvent(commands, keys, event).catch((error: unknown) => {
+      this.#report(unavailable(this.#options.redis.addr, error));
+    });
+  }
+
+  keepUnreadable({ stationId, protocol, connection, at, reason, text }: UnreadableText): void {
+    if (!this.#unreadable.take(stationId, at)) return;
+    const { commands, keys } = this.#member;
+    const facts = [escapeKey(stationId), stationId, protocol, connection, reason, text];
+    commands.keepUnreadable(keys.unreadable, keys.prefix, ...facts).catch((error: unknown) => {
       this.#report(unavailable(this.#options.redis.addr, error));
     });
   }

@@ -1,6 +1,6 @@
 /** Reads of stored state in Redis. Writes are part of finish.lua. */
 import { TransportError } from '../errors.ts';
-import type { StateReader } from '../transport.ts';
+import type { Member, StateReader } from '../transport.ts';
 import { isRefusal, type RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import type { Readers } from './readers.ts';
@@ -29,6 +29,20 @@ export class RedisState implements StateReader {
 
   reserve(counter: string, count: number, floor: number): Promise<number> {
     return this.#try(counter, (redis) => redis.reserve(this.#keys.counter(counter), count, floor));
+  }
+
+  async members(key: string, max: number, limit: number, offset = 0): Promise<readonly Member[]> {
+    const found = await this.#try(key, (redis) =>
+      redis.zrangebyscore(this.#keys.state(key), '-inf', max, 'WITHSCORES', 'LIMIT', offset, limit),
+    );
+    return Array.from({ length: found.length / 2 }, (_, i) => ({
+      member: String(found[2 * i]),
+      score: Number(found[2 * i + 1]),
+    }));
+  }
+
+  size(key: string): Promise<number> {
+    return this.#try(key, (redis) => redis.zcard(this.#keys.state(key)));
   }
 
   /** A store out of reach is an error of its own kind: the delivery comes again. */

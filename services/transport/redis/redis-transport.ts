@@ -7,15 +7,17 @@ import type { Frame, Protocol } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
 import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
 import {
+  type Amendment,
   type ConnectionEvent,
   type MessageHandler,
   type StateReader,
   type Transport,
   type TransportLoad,
 } from '../transport.ts';
-import { openConnection, type RedisSettings, unavailable } from './connection.ts';
+import { isRefusal, openConnection, type RedisSettings, unavailable } from './connection.ts';
 import { ControlEvents } from './control-events.ts';
 import { readRequest, type Request, splitCount } from './envelope.ts';
+import { writesArguments } from './finish-arguments.ts';
 import { Finisher } from './finisher.ts';
 import { type Keys } from './keys.ts';
 import { readLoad } from './load.ts';
@@ -164,6 +166,19 @@ export class RedisTransport implements Transport {
 
   load(): Promise<TransportLoad> {
     return readLoad(this.#member.commands, this.#member.keys);
+  }
+
+  async amend({ expected, writes, events }: Amendment): Promise<boolean> {
+    const { commands, keys, addr } = this.#member;
+    const { key, field, value = '' } = expected;
+    const what = writesArguments(keys, { writes, events });
+    try {
+      const reply = await commands.amend(keys.state(key), keys.requests, keys.prefix, field, value, ...what);
+      if (typeof reply === 'object') throw new Error(`an amendment of ${key} cannot be stored: ${reply[1]}`);
+      return reply === 1;
+    } catch (error) {
+      throw isRefusal(error) ? error : unavailable(addr, error);
+    }
   }
 
   write(stationId: string, frame: Frame): Promise<void> {

@@ -15,6 +15,7 @@ export interface Scripts {
   register(...keysAndArguments: Argument[]): Promise<number>;
   take(...keysAndArguments: Argument[]): Promise<string[]>;
   finish(...keysAndArguments: Argument[]): Promise<[number, ...string[]]>;
+  amend(...keysAndArguments: Argument[]): Promise<number | [string, string]>;
   putBack(...keysAndArguments: Argument[]): Promise<[number, string | number]>;
   bury(...keysAndArguments: Argument[]): Promise<number>;
   replay(...keysAndArguments: Argument[]): Promise<number>;
@@ -31,6 +32,7 @@ export interface Scripts {
   makeCall(...keysAndArguments: Argument[]): Promise<string[]>;
   endCall(...keysAndArguments: Argument[]): Promise<string[]>;
   endCallsInTime(...keysAndArguments: Argument[]): Promise<number>;
+  keepUnreadable(...keysAndArguments: Argument[]): Promise<number>;
 }
 
 interface Source {
@@ -40,12 +42,21 @@ interface Source {
   readonly calls?: true;
   /** Makes dead letters: dead.lua goes in front. */
   readonly dead?: true;
+  /** Keeps unreadable texts: unreadable.lua goes in front. */
+  readonly unreadable?: true;
+  /** Writes stored state: writes.lua goes in front, after unreadable.lua. */
+  readonly writes?: true;
 }
 
 const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
   register: { url: new URL('./register.lua', import.meta.url), numberOfKeys: 2 },
   take: { url: new URL('./take.lua', import.meta.url), numberOfKeys: 8 },
-  finish: { url: new URL('./finish.lua', import.meta.url), numberOfKeys: 2, calls: true, dead: true },
+  finish: {
+    url: new URL('./finish.lua', import.meta.url),
+    numberOfKeys: 2,
+    ...{ calls: true, dead: true, unreadable: true, writes: true },
+  },
+  amend: { url: new URL('./amend.lua', import.meta.url), numberOfKeys: 2, unreadable: true, writes: true },
   putBack: { url: new URL('./put-back.lua', import.meta.url), numberOfKeys: 9, dead: true },
   bury: { url: new URL('./bury.lua', import.meta.url), numberOfKeys: 2, dead: true },
   replay: { url: new URL('./replay.lua', import.meta.url), numberOfKeys: 2 },
@@ -62,18 +73,29 @@ const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
   makeCall: { url: new URL('./call.lua', import.meta.url), numberOfKeys: 5, calls: true },
   endCall: { url: new URL('./call-end.lua', import.meta.url), numberOfKeys: 1, calls: true },
   endCallsInTime: { url: new URL('./call-deadlines.lua', import.meta.url), numberOfKeys: 1, calls: true },
+  keepUnreadable: {
+    url: new URL('./keep-unreadable.lua', import.meta.url),
+    numberOfKeys: 1,
+    unreadable: true,
+  },
 };
 
 const CALLS = readFileSync(new URL('./calls.lua', import.meta.url), 'utf8');
 const DEAD = readFileSync(new URL('./dead.lua', import.meta.url), 'utf8');
+const UNREADABLE = readFileSync(new URL('./unreadable.lua', import.meta.url), 'utf8');
+const WRITES = readFileSync(new URL('./writes.lua', import.meta.url), 'utf8');
 
-const TEXTS = Object.entries(SOURCES).map(([name, { url, numberOfKeys, calls, dead }]) => {
-  const text = readFileSync(url, 'utf8');
-  // The flags must stay the first line.
-  const before = `${calls ? CALLS : ''}${dead ? DEAD : ''}`;
-  const lua = text.replace('\n', () => `\n${before}`);
-  return { name, numberOfKeys, lua };
-});
+const TEXTS = Object.entries(SOURCES).map(
+  ([name, { url, numberOfKeys, calls, dead, unreadable, writes }]) => {
+    const text = readFileSync(url, 'utf8');
+    // The flags must stay the first line.
+    const before = [calls && CALLS, dead && DEAD, unreadable && UNREADABLE, writes && WRITES]
+      .filter((part) => part !== undefined)
+      .join('');
+    const lua = text.replace('\n', () => `\n${before}`);
+    return { name, numberOfKeys, lua };
+  },
+);
 
 /**
  * @param guard with a Cluster: a key of our slot that never exists, named by every script beside its own. While the

@@ -7,6 +7,7 @@ import type { Frame, Protocol } from '../../ocpp/frame.ts';
 import { createMemoryBus, type MemoryBus } from '../memory.ts';
 import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
 import type {
+  Amendment,
   ConnectionEvent,
   Gateway,
   MessageHandler,
@@ -55,6 +56,10 @@ export class WebSocketTransport implements Transport {
 
   isRunning(): boolean {
     return this.#bus.transport.isRunning();
+  }
+
+  amend(amendment: Amendment): Promise<boolean> {
+    return this.#bus.transport.amend(amendment);
   }
 
   write(stationId: string, frame: Frame): Promise<void> {

@@ -1,0 +1,81 @@
+/** Closes a transaction: its bill, its mark, its place in the register, and what is told of it, all in one outcome. */
+import { eventOf } from '../domain-event.ts';
+import { type End, makeBill, recordBill } from './bill.ts';
+import { closeRecord, type StoredTransaction, type TransactionFacts } from './record.ts';
+import { type Effects, joined, report } from './reports.ts';
+import { utc, utcOf } from '../../ocpp/time.ts';
+
+export interface Billed extends Effects {
+  readonly billId: string;
+  readonly meterStop: string | undefined;
+}
+
+/** The bill of a transaction and what is told of it. @param known all facts, those of the end included */
+export function billed(known: TransactionFacts, end: End): Billed {
+  const bill = makeBill(known, end);
+  const { billId, meterStop, energy, notes } = bill.entry;
+  const { stationId = '', transactionId } = known;
+  const { kind, supersedes, reason } = end;
+  const told: Effects[] = [{ writes: [recordBill(bill)], events: [] }];
+  if (kind !== 'abandoned' && end.again !== true) {
+    told.push({ writes: [], events: [stopped(known, { meterStop, energy, billId, reason })] });
+  }
+  if (supersedes !== undefined) {
+    told.push(report('bill-corrected', stationId, { transactionId, billId, supersedes, reason }));
+  }
+  if (bill.doubts.length > 0) {
+    told.push(report('bill-doubtful', stationId, { transactionId, billId, notes }));
+  }
+  return { ...joined(...told), billId, meterStop };
+}
+
+/**
+ * Bills a transaction and leaves its mark in place of its record.
+ * @param expireSeconds how long the mark is kept
+ * @param said what a 1.6 stop said, to recognise it when it is sent again
+ */
+export function close(
+  key: string,
+  known: TransactionFacts,
+  end: End,
+  expireSeconds: number,
+  said?: string,
+): Billed {
+  const bill = billed(known, end);
+  const { billId, meterStop } = bill;
+  const { stoppedAt, stoppedAtUtc, kind, reason } = end;
+  const mark = { stoppedAt, stoppedAtUtc, kind, reason, billId, meterStop, said };
+  return { ...bill, ...joined(bill, { writes: closeRecord(key, known, mark, expireSeconds), events: [] }) };
+}
+
+/** Why a transaction is closed without its stop. */
+export type AbandonReason = 'silent' | 'station-gone' | 'connector-reused' | 'id-reused';
+
+/** Closes a transaction that will have no stop, with the last register that is known. @param now ms since 1970 */
+export function abandon(
+  { key, record }: StoredTransaction,
+  reason: AbandonReason,
+  now: number,
+  expireSeconds: number,
+): Effects {
+  const stoppedAt = record.lastMeterAt ?? record.startedAt ?? utc(now);
+  const end: End = {
+    kind: 'abandoned',
+    meter: { said: 'nothing' },
+    stoppedAt,
+    stoppedAtUtc: utcOf(stoppedAt, now),
+    reason,
+  };
+  const { stationId = '', transactionId, connectorId, evseId } = record;
+  const closing = close(key, record, end, expireSeconds);
+  const facts = { transactionId, reason, billId: closing.billId, connector: connectorId, evse: evseId };
+  return joined(closing, report('transaction-abandoned', stationId, facts));
+}
+
+function stopped(
+  { stationId = '', transactionId, evseId, reservationId, remoteStartId, chargingState }: TransactionFacts,
+  more: Readonly<Record<string, string | undefined>>,
+) {
+  const facts = { transactionId, evse: evseId, ...more, reservationId, remoteStartId, chargingState };
+  return eventOf('transaction-stopped', stationId, facts);
+}

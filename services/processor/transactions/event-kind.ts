@@ -1,0 +1,95 @@
+/**
+ * What a TransactionEvent of 2.x means for what is known of its transaction. Stations restart counters, use ids again,
+ * send events late or twice; a table of (open, closed, unknown) × (Started, Updated, Ended) says what is billed.
+ */
+import { compare, type Decimal } from '../../ocpp/decimal.ts';
+import { readTime } from '../../ocpp/time.ts';
+import { isNewer } from '../meter.ts';
+import { decimalOf, isOpen, type TransactionRecord } from './record.ts';
+
+export type EventType = 'Started' | 'Updated' | 'Ended';
+
+export type Meaning =
+  /** The first that is known of a transaction. */
+  | 'opens'
+  /** It goes on, or its start comes late while it is open. */
+  | 'continues'
+  /** It ends. */
+  | 'closes'
+  /** The station gave the id to a new transaction; the one that was open will have no stop. */
+  | 'replaces'
+  /** The station gave the id of a closed transaction to a new one. */
+  | 'reuses'
+  /** The same, and what is known of the new one is its end. */
+  | 'reuses-and-closes'
+  /** The start of a transaction that is billed already. */
+  | 'completes'
+  /** More was charged than is billed, or the stop of an abandoned transaction. */
+  | 'corrects'
+  /** What is said of an abandoned transaction: it counts if its bill is corrected. */
+  | 'follows'
+  /** Nothing new. */
+  | 'repeats';
+
+export interface SaidEvent {
+  readonly eventType: EventType;
+  /** As the station wrote it. */
+  readonly timestamp: string | undefined;
+  readonly seqNo: number | undefined;
+  /** The newest register in it. */
+  readonly register: Decimal | undefined;
+}
+
+/** @param now ms since 1970 */
+export function meaningOf(known: TransactionRecord | undefined, event: SaidEvent, now: number): Meaning {
+  if (known === undefined) return event.eventType === 'Ended' ? 'closes' : 'opens';
+  if (isOpen(known)) return whileOpen(known, event, now);
+  return known.kind === 'abandoned' ? afterAbandoned(known, event, now) : afterClosed(known, event, now);
+}
+
+function whileOpen({ startedAt }: TransactionRecord, event: SaidEvent, now: number): Meaning {
+  if (event.eventType === 'Ended') return 'closes';
+  if (event.eventType === 'Updated' || startedAt === undefined) return 'continues';
+  return isLater(event.timestamp, startedAt, now) ? 'replaces' : 'continues';
+}
+
+function afterAbandoned({ startedAt }: TransactionRecord, event: SaidEvent, now: number): Meaning {
+  switch (event.eventType) {
+    case 'Ended':
+      return 'corrects';
+    case 'Updated':
+      return 'follows';
+    default:
+      return startedAt === undefined || isLater(event.timestamp, startedAt, now) ? 'reuses' : 'repeats';
+  }
+}
+
+function afterClosed(known: TransactionRecord, event: SaidEvent, now: number): Meaning {
+  const { startedAt, closed } = known;
+  const { eventType, timestamp } = event;
+  switch (eventType) {
+    case 'Started':
+      // Without a start of its own it is the one that was missing, unless it began after the end.
+      if (startedAt === undefined) return isLater(timestamp, closed, now) ? 'reuses' : 'completes';
+      return isLater(timestamp, startedAt, now) ? 'reuses' : 'repeats';
+    case 'Updated':
+      return isHigher(event, known) && isLater(timestamp, closed, now) ? 'reuses' : 'repeats';
+    default:
+      if (!isHigher(event, known)) return 'repeats';
+      return (event.seqNo ?? 0) > Number(known.seqNo ?? -1) ? 'corrects' : 'reuses-and-closes';
+  }
+}
+
+function isHigher({ register }: SaidEvent, { meterStop }: TransactionRecord): boolean {
+  const billed = decimalOf(meterStop);
+  return register !== undefined && (billed === undefined || compare(register, billed) > 0);
+}
+
+/** Another time, and not an earlier one where both can be right. */
+function isLater(timestamp: string | undefined, than: string | undefined, now: number): boolean {
+  return timestamp !== than && isNewer(timestamp, than, now) && !isSameInstant(timestamp, than);
+}
+
+function isSameInstant(a: string | undefined, b: string | undefined): boolean {
+  return readTime(a) === readTime(b) && readTime(a) !== undefined;
+}

@@ -1,0 +1,32 @@
+/** What a message adds to the record of a transaction: its newest register, and what was unusual about its time. */
+import { writeDecimal } from '../../ocpp/decimal.ts';
+import type { HandlerContext } from '../handler.ts';
+import { isNewer, type Metered, newest } from '../meter.ts';
+import type { Note } from './bill.ts';
+import type { TransactionFacts } from './record.ts';
+
+/**
+ * The newest register of a message, where it is newer than the one that is known. A sample that cannot be read is noted,
+ * so that no older register is billed in its place; the next one that can be read ends the note. @param now ms since 1970
+ */
+export function lastReading(
+  { readings, troubles }: Metered,
+  known: Pick<TransactionFacts, 'lastMeterAt' | 'lastPhases' | 'meterTrouble'>,
+  now: number,
+): TransactionFacts {
+  const reading = newest(readings, now);
+  if (reading === undefined) return troubles[0] === undefined ? {} : { meterTrouble: troubles[0] };
+  if (!isNewer(reading.at, known.lastMeterAt, now)) return {};
+  const { energy, at, phases } = reading;
+  return {
+    lastMeter: writeDecimal(energy),
+    lastMeterAt: at,
+    ...(phases !== (known.lastPhases ?? '') && { lastPhases: phases }),
+    ...(known.meterTrouble !== undefined && { meterTrouble: '' }),
+  };
+}
+
+/** Whether the time of the whole message had to be replaced by the time of receipt. */
+export function timeNotes({ repaired }: HandlerContext): Note[] {
+  return repaired.get('/timestamp') === 'time-unreadable' ? ['time-unreadable'] : [];
+}

@@ -1,0 +1,150 @@
+/**
+ * The record of a transaction: what is known of it while it is open, and the mark that it leaves when it is closed. The
+ * mark recognises what a station sends again, completes a bill whose start comes late, and expires.
+ */
+import { readDecimal, type Decimal } from '../../ocpp/decimal.ts';
+import type { StateWrite } from '../../transport/transport.ts';
+import { register, type RegisterEntry, unregister } from './register.ts';
+
+/**
+ * `final`: the station said how it ended. `abandoned`: it never did, and the last register counts. `correction`: what
+ * came later replaces the entry that `supersedes` names.
+ */
+export type BillKind = 'final' | 'abandoned' | 'correction';
+
+/** Facts about a transaction. Left out: not known. Meters are Wh as exact decimals, times as the station wrote them. */
+export interface TransactionFacts {
+  readonly stationId?: string | undefined;
+  readonly transactionId?: string | undefined;
+  readonly protocol?: string | undefined;
+  readonly connectorId?: number | string | undefined;
+  readonly evseId?: number | string | undefined;
+  readonly idTag?: string | undefined;
+  /** How the token was judged when the transaction started. */
+  readonly authorization?: string | undefined;
+  readonly meterStart?: string | undefined;
+  /** Phases that were added up for it; empty for a sample of the whole. */
+  readonly startPhases?: string | undefined;
+  readonly startedAt?: string | undefined;
+  /** The instant of startedAt, RFC 3339 in UTC; where that cannot be read, when the message was received. */
+  readonly startedAtUtc?: string | undefined;
+  readonly remoteStartId?: number | string | undefined;
+  readonly reservationId?: number | string | undefined;
+  readonly chargingState?: string | undefined;
+  readonly lastMeter?: string | undefined;
+  readonly lastMeterAt?: string | undefined;
+  readonly lastPhases?: string | undefined;
+  /** Why the newest sample of the register could not be read; empty when one was read after it. */
+  readonly meterTrouble?: string | undefined;
+  /** Highest sequence number since the station last restarted its counter (2.x). */
+  readonly seqNo?: number | string | undefined;
+  /** Sequence numbers that never came, such as `2` or `0-1,3`; empty when all have come. */
+  readonly gaps?: string | undefined;
+  /** What was unusual, as words. */
+  readonly notes?: string | undefined;
+  /** Business key of its start (1.6): once it is stopped, the same start is a new one. */
+  readonly startKey?: string | undefined;
+  /** When the first message of it was received; ms since 1970. */
+  readonly openedAt?: number | string | undefined;
+  /** When the last one was received, up to `HEARD_EVERY_MS` earlier; ms since 1970. */
+  readonly heardAt?: number | string | undefined;
+  /** The `heardAt` of which a silent transaction was reported. */
+  readonly silenceReported?: string | undefined;
+}
+
+/** A record as it is stored. */
+export type TransactionRecord = {
+  readonly [K in keyof TransactionFacts]?: string;
+} & {
+  /** When it was stopped, as the station wrote it: the record is a mark. */
+  readonly closed?: string;
+  readonly kind?: BillKind;
+  readonly billId?: string;
+  readonly meterStop?: string;
+  readonly stoppedAtUtc?: string;
+  readonly reason?: string;
+  /** What a 1.6 stop said, to tell a repetition from another story. */
+  readonly said?: string;
+};
+
+/** A record whose key and station are known. */
+export interface StoredTransaction {
+  readonly key: string;
+  readonly record: TransactionRecord;
+}
+
+export function isOpen(record: TransactionRecord): boolean {
+  return record.closed === undefined;
+}
+
+/** A transaction that says something all the time is noted at most so often. */
+export const HEARD_EVERY_MS = 600_000;
+
+/** Opens a transaction: its record, and its place in the register. */
+export function openRecord(key: string, facts: TransactionFacts, now: number): StateWrite[] {
+  const entry = entryOf(key, facts);
+  return [
+    // What a mark of before says is not true of the new one.
+    { kind: 'delete', key },
+    remember(key, { ...facts, openedAt: now, heardAt: now }),
+    ...register(entry, now),
+  ];
+}
+
+/** Remembers facts about a transaction and leaves what is known already. */
+export function remember(key: string, facts: TransactionFacts): StateWrite {
+  return { kind: 'set', key, fields: fieldsOf(facts) };
+}
+
+/** The note that the station speaks of it still; nothing where that was noted a short while ago. */
+export function heard({ heardAt }: TransactionRecord, now: number): Pick<TransactionFacts, 'heardAt'> {
+  return now - Number(heardAt ?? 0) < HEARD_EVERY_MS ? {} : { heardAt: now };
+}
+
+export interface Mark {
+  /** As the station wrote it. */
+  readonly stoppedAt: string;
+  readonly stoppedAtUtc: string;
+  readonly reason: string;
+  readonly kind: BillKind;
+  readonly billId: string;
+  readonly meterStop: string | undefined;
+  readonly said?: string | undefined;
+}
+
+/**
+ * Replaces an open record by its mark. Of a bill that may still be corrected (abandoned, or without its start) the mark
+ * keeps all facts; of any other only what a repetition is told by.
+ */
+export function closeRecord(
+  key: string,
+  known: TransactionFacts,
+  { stoppedAt, stoppedAtUtc, reason, ...mark }: Mark,
+  expireSeconds: number,
+): StateWrite[] {
+  const { stationId, startedAt, seqNo } = known;
+  const mayChange = mark.kind === 'abandoned' || startedAt === undefined;
+  const { openedAt: _opened, heardAt: _heard, silenceReported: _silence, startKey, ...lasting } = known;
+  const facts = mayChange ? { ...lasting, stoppedAtUtc, reason } : { stationId, startedAt, seqNo };
+  const fields = fieldsOf({ ...facts, ...mark, closed: stoppedAt });
+  return [
+    { kind: 'delete', key },
+    { kind: 'set', key, fields, expireSeconds },
+    ...unregister(entryOf(key, known)),
+    ...(startKey === undefined ? [] : [{ kind: 'forget', businessKey: startKey } as const]),
+  ];
+}
+
+/** A decimal of a record. */
+export function decimalOf(text: string | undefined): Decimal | undefined {
+  return text === undefined ? undefined : readDecimal(text);
+}
+
+export function fieldsOf(facts: object): Record<string, string> {
+  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(known.map(([name, value]) => [name, String(value)]));
+}
+
+function entryOf(key: string, { stationId = '', idTag }: TransactionFacts): RegisterEntry {
+  return { key, stationId, token: idTag };
+}
