@@ -27,9 +27,12 @@ interface Event extends KubeObject {
   readonly involvedObject: { readonly name: string };
 }
 
-/** Where the stations of each cluster connect, and what of its manifest is not to be seen here. */
-export function whereTo({ clusters }: Manifest): string[] {
-  return clusters.flatMap((cluster) => {
+/**
+ * Where the stations of each cluster connect, who may charge there, and what of its manifest is not to be seen here.
+ * @param tokens the lines of each cluster, as LocalCluster.tokenLines() has them
+ */
+export function whereTo({ clusters }: Manifest, tokens: readonly (readonly string[])[] = []): string[] {
+  return clusters.flatMap((cluster, index) => {
     const { listeners, protocols } = settledSpec(cluster);
     const urls = listeners.map(({ port, path }) => `ws://127.0.0.1:${port}${path}`);
     const [first = DEFAULT_URL, ...further] = urls;
@@ -41,6 +44,7 @@ export function whereTo({ clusters }: Manifest): string[] {
       `  stations connect to   ${first}/{id}   (${protocols.join(', ')})`,
       ...further.map((url) => `                 and to ${url}/{id}`),
       `  simulated ones        npm run simulate -- --stations 10${where}`,
+      ...(tokens[index] ?? []),
       ...(ignored.length === 0 ? [] : [`  ignored here          ${ignored.join(', ')}`]),
     ];
   });
@@ -86,9 +90,11 @@ export class Display {
       const pods = await this.#local.pods();
       const samples = await scrape(scrapeTargets(pods));
       const clusters = await this.#local.clusters();
+      for (const cluster of clusters) {
+        if (servesStations(pods.filter((pod) => belongsTo(pod, cluster)))) await this.#announce(cluster);
+      }
       const lines = clusters.map((cluster) => {
         const own = pods.filter((pod) => belongsTo(pod, cluster));
-        if (servesStations(own)) this.#announce(cluster);
         const names = new Set(own.map((pod) => pod.metadata.name));
         const ownSamples = samples.filter(({ pod }) => names.has(pod));
         return stateLine(cluster.metadata.name, cluster.status, own, ownSamples);
@@ -99,10 +105,12 @@ export class Display {
     }
   }
 
-  #announce({ metadata: { name } }: OcppCluster): void {
+  async #announce(cluster: OcppCluster): Promise<void> {
+    const { name } = cluster.metadata;
     if (this.#announced.has(name)) return;
     this.#announced.add(name);
     const seconds = ((performance.now() - this.#began) / 1000).toFixed(1);
     this.#terminal.note(`${name} is ready after ${seconds} s: stations may connect`);
+    for (const line of await this.#local.tokenLines(cluster)) this.#terminal.say(line);
   }
 }

@@ -24,6 +24,7 @@ import { monolithObjects } from './monolith.ts';
 import { PodLogs } from './pod-logs.ts';
 import { localPrograms } from './programs.ts';
 import { LocalRuntime } from './runtime.ts';
+import { tokenCommand, tokenLines } from './tokens.ts';
 
 export interface LocalClusterOptions {
   readonly path: string;
@@ -105,6 +106,12 @@ export class LocalCluster {
 
   async pods(): Promise<readonly Pod[]> {
     return (await this.store.list(PODS)).items as readonly Pod[];
+  }
+
+  /** Who may charge at a cluster, for the terminal. */
+  async tokenLines(cluster: OcppCluster): Promise<readonly string[]> {
+    const command = tokenCommand(cluster, await this.pods(), this.#folder);
+    return tokenLines(cluster, this.#options.redis, command);
   }
 
   /** Ends everything in good order, stations first. The log files stay. */

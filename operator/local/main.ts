@@ -27,7 +27,7 @@ async function main(options: Options): Promise<void> {
   const watching = new AbortController();
   stopOnSignals(local, watching);
   await local.apply(manifest);
-  terminal.say(introduction(manifest, options, local, problem));
+  terminal.say(await introduction(manifest, options, local, problem));
   const unwatch = watchManifest(options.file, () => void reapply(local, options.file));
   watching.signal.addEventListener('abort', unwatch);
   await new Display(local, terminal).show(watching.signal);
@@ -49,17 +49,17 @@ async function checkPorts({ clusters }: Manifest): Promise<void> {
   if (doubled !== undefined) throw new ManifestError(`two listeners want the port ${doubled}`);
 }
 
-function introduction(
+async function introduction(
   manifest: Manifest,
   { file }: Options,
   local: LocalCluster,
   problem: string | undefined,
-): string {
+): Promise<string> {
   return [
     ...(problem === undefined
       ? []
       : ['', `  ${problem}`, '  Until then one process without Redis serves the stations.']),
-    ...whereTo(manifest),
+    ...(await places(manifest, local)),
     '',
     `  logs of every Pod     ${local.logs.folder}`,
     `  to change it          edit ${file}; what is saved is applied`,
@@ -68,11 +68,14 @@ function introduction(
   ].join('\n');
 }
 
+const places = async (manifest: Manifest, local: LocalCluster) =>
+  whereTo(manifest, await Promise.all(manifest.clusters.map((cluster) => local.tokenLines(cluster))));
+
 async function reapply(local: LocalCluster, file: string): Promise<void> {
   try {
     const manifest = readManifest(file);
     await local.apply(manifest);
-    terminal.note([`${file} was changed and is applied`, ...whereTo(manifest), ''].join('\n'));
+    terminal.note([`${file} was changed and is applied`, ...(await places(manifest, local)), ''].join('\n'));
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     terminal.note(`${file} was changed, but has mistakes; what ran before goes on:\n${error.message}`);

@@ -171,13 +171,13 @@ export class PodRun {
 
   /** Volume name → folder. */
   async #volumes(): Promise<Map<string, string>> {
-    const { namespace = 'default', name } = this.pod.metadata;
+    const { namespace = 'default' } = this.pod.metadata;
     const folders = new Map<string, string>();
     for (const volume of this.pod.spec.volumes ?? []) {
       const claim = volume.persistentVolumeClaim?.claimName;
       const folder =
         claim === undefined
-          ? join(this.#host.folder, 'pods', namespace, name, 'volumes', volume.name)
+          ? podVolume(this.#host.folder, this.pod, volume.name)
           : join(this.#host.folder, 'claims', namespace, claim);
       await mkdir(folder, { recursive: true });
       if (volume.secret !== undefined) await this.#writeSecret(volume.secret.secretName, folder);
@@ -198,6 +198,10 @@ export class PodRun {
     }
   }
 }
+
+/** Folder of a volume that lives as long as its Pod. */
+export const podVolume = (folder: string, pod: Pod, volume: string): string =>
+  join(folder, 'pods', nameOf(pod), 'volumes', volume);
 
 class NoProgram extends Missing {
   override readonly reason = NO_IMAGE;

@@ -2,8 +2,10 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { whereTo } from '../../operator/local/display.ts';
+import type { Pod } from '../../operator/local/kinds.ts';
 import { ManifestError, parseManifest, readManifest } from '../../operator/local/manifest.ts';
 import { troubleIn } from '../../operator/local/pod-logs.ts';
+import { tokenCommand, tokenLines } from '../../operator/local/tokens.ts';
 import { Terminal } from '../../operator/local/terminal.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -116,4 +118,49 @@ test('the state is rewritten in place on a terminal, and a line now and then els
     pipe.state(text);
   }
   t.is(written, 'one\nthree\n');
+});
+
+const REDIS_POD: Pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'city-redis-0', namespace: 'default', labels: { 'app.kubernetes.io/instance': 'city' } },
+  spec: {
+    containers: [{ name: 'redis', image: 'redis', ports: [{ name: 'redis', containerPort: 6379 }] }],
+    volumes: [{ name: 'redis-login', secret: { secretName: 's' } }],
+  },
+  status: { phase: 'Running', podIP: '127.9.0.1', conditions: [{ type: 'Ready', status: 'True' }] },
+};
+
+test('npm start warns where any token charges, and tells how to add one to the list of its own Redis', (t) => {
+  const clusterOf = (spec: string) => {
+    const [cluster] = parseManifest(`${HEAD}spec: ${spec}\n`, 'f').clusters;
+    if (cluster === undefined) throw new Error('no cluster');
+    return cluster;
+  };
+  const linesOf = (spec: string, pods: readonly Pod[], redis = true) => {
+    const cluster = clusterOf(spec);
+    return tokenLines(cluster, redis, tokenCommand(cluster, pods, '/run')).join('\n');
+  };
+  t.regex(
+    linesOf('{ processor: { unknownTokens: Accept } }', [REDIS_POD]),
+    /^ {2}WARNING +any token charges/,
+  );
+  t.is(
+    linesOf('{}', [REDIS_POD]).split('\n')[1]?.trim(),
+    'REDISCLI_AUTH="$(cat /run/pods/default/city-redis-0/volumes/redis-login/password)" redis-cli -h 127.9.0.1' +
+      ` HSET 'ocpp:tokens' 04A2B3C4 '{"status":"Accepted"}'`,
+  );
+  const container = { name: 'redis', image: 'redis', ports: [{ name: 'redis', containerPort: 7001 }] };
+  const moved: Pod = { ...REDIS_POD, spec: { containers: [container] } };
+  t.is(
+    linesOf('{ redis: { channelPrefix: "{city}", stateKeyPrefix: "{city}s", database: 3 } }', [moved])
+      .split('\n')[1]
+      ?.trim(),
+    `redis-cli -h 127.9.0.1 -p 7001 -n 3 HSET '{city}s:tokens' 04A2B3C4 '{"status":"Accepted"}'`,
+  );
+  const other = { ...REDIS_POD, metadata: { ...REDIS_POD.metadata, namespace: 'elsewhere' } };
+  const unready = { ...REDIS_POD, status: { ...REDIS_POD.status, conditions: [] } };
+  for (const pods of [[], [other], [unready]]) t.regex(linesOf('{}', pods), /the command to add one follows/);
+  t.regex(linesOf('{}', [], false), /none: without Redis/);
+  t.regex(linesOf('{ redis: { external: { addresses: ["r:6379"] } } }', []), /ocpp:tokens of your Redis/);
 });

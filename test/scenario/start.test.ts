@@ -33,7 +33,7 @@ const TWO = '{ replicas: 2 }';
 const BY_STATIONS =
   '{ autoscaling: { minReplicas: 1, maxReplicas: 3, targetSessionsPerPod: 14, scaleDownStabilizationSeconds: 5 } }';
 
-const manifest = (port: number, lab: number, proxy = TWO, more = '') => `
+const manifest = (port: number, lab: number, proxy = TWO, unknownTokens = 'Accept', more = '') => `
 apiVersion: ocpp.dev/v1alpha1
 kind: OcppCluster
 metadata: { name: start, namespace: test }
@@ -43,15 +43,19 @@ spec:
     - { name: lab, port: ${lab}, path: /lab }
   proxy: ${proxy}
   processor:
-    unknownTokens: Accept
+    unknownTokens: ${unknownTokens}
     autoscaling: { minReplicas: 1, maxReplicas: 3, targetDrainSeconds: 1, scaleDownStabilizationSeconds: 10 }
 ${more}`;
 
-async function start(env: Readonly<Record<string, string>> = {}, proxy = TWO): Promise<Started> {
+async function start(
+  env: Readonly<Record<string, string>> = {},
+  proxy = TWO,
+  unknownTokens = 'Accept',
+): Promise<Started> {
   const [port, lab] = [await freePort(), await freePort()];
   const folder = await mkdtemp(join(tmpdir(), 'start-test-'));
   const file = join(folder, 'cluster.yaml');
-  await writeFile(file, manifest(port, lab, proxy));
+  await writeFile(file, manifest(port, lab, proxy, unknownTokens));
   const child = spawn(process.execPath, [join(ROOT, 'operator/local/main.ts'), '-f', file], {
     cwd: ROOT,
     env: { ...process.env, ...env },
@@ -193,7 +197,7 @@ onLinux(
   'a station is served through Redis, killed processes come again, and SIGTERM leaves nothing',
   async (t) => {
     t.timeout(240_000);
-    await using started = await start();
+    await using started = await start({}, TWO, 'Reject');
     await started.says(/start is ready after/);
     t.regex(
       started.output(),
@@ -208,7 +212,14 @@ onLinux(
       'the frame in Redis',
     );
     redis.stop();
-    const transaction = { connectorId: 1, idTag: 'TAG', meterStart: 10, timestamp: now() };
+    const authorize = () => station.call('Authorize', { idTag: '04A2B3C4' });
+    t.like(await authorize(), { idTagInfo: { status: 'Invalid' } });
+    await started.says(/REDISCLI_AUTH/);
+    const [command = ''] = /REDISCLI_AUTH.*/.exec(started.output()) ?? [];
+    const added = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+    t.is(added.stdout.trim(), '1', `${command}: ${added.stderr}`);
+    t.like(await authorize(), { idTagInfo: { status: 'Accepted' } });
+    const transaction = { connectorId: 1, idTag: '04A2B3C4', meterStart: 10, timestamp: now() };
     const { transactionId } = await station.call('StartTransaction', transaction);
     t.is(typeof transactionId, 'number');
 
@@ -255,6 +266,7 @@ onLinux(
     t.timeout(300_000);
     await using started = await start({}, BY_STATIONS);
     await started.says(/start is ready after/);
+    t.regex(started.output(), /WARNING +any token charges/);
     const proxies = async () => (await children(started, PROXY)).length;
     t.is(await proxies(), 1);
     const processors = async () => (await children(started, PROCESSOR)).length;
@@ -313,7 +325,7 @@ onLinux('without redis-server it says so, and one process serves the stations', 
   const inTheLab = new ByHand(`${started.lab}/IN-THE-LAB`);
   t.is((await inTheLab.call('BootNotification', BOOT))['status'], 'Accepted');
   inTheLab.close();
-  await writeFile(started.file, manifest(port, lab, TWO, '  protocolls: [ocpp1.6]\n'));
+  await writeFile(started.file, manifest(port, lab, TWO, 'Accept', '  protocolls: [ocpp1.6]\n'));
   await started.says(/cluster\.yaml:\d+: spec\.protocolls: there is no such field/);
   t.is((await station.call('Heartbeat', {}))['status'], undefined, 'what ran before goes on');
   station.close();
