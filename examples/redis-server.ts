@@ -2,7 +2,9 @@
  * A central system of your own on Redis, with the handlers of this project and one of its own. Stations reach it through
  * ws-proxies on the same Redis, or without a WebSocket: examples/redis-client.ts.
  *
- *   npx node examples/redis-server.ts [host:port of Redis]
+ *   npx node examples/redis-server.ts [host:port of Redis [identity of a station to reset]]
+ *
+ * It prints which stations connect. Only the station that is named is reset, whenever it connects.
  */
 import { createLog } from 'ocpp-cluster/log';
 import { BUILT_IN, serverProfile } from 'ocpp-cluster/profile';
@@ -12,9 +14,10 @@ import { createServerState, createTransport, type RedisConfig } from 'ocpp-clust
 // From the first moment on: a signal that nobody waits for ends the process at once.
 const stopped = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
 
+const [addr = '127.0.0.1:6379', stationToReset] = process.argv.slice(2);
 const config: RedisConfig = {
   kind: 'redis',
-  redis: { addr: process.argv[2] ?? '127.0.0.1:6379', db: 0, clientTimeoutMs: 5000, stateTtlMs: 30_000 },
+  redis: { addr, db: 0, clientTimeoutMs: 5000, stateTtlMs: 30_000 },
   channelPrefix: 'ocpp',
   name: 'example-server',
 };
@@ -34,6 +37,8 @@ await using server = newServerWithTransport(
   acme,
 );
 server.transport.onConnection(({ stationId }) => {
+  console.log('connected:', stationId);
+  if (stationId !== stationToReset) return;
   server.sendRequest(stationId, 'Reset', { type: 'Soft' }).then(
     (outcome) => console.log('reset:', stationId, outcome),
     (error: Error) => console.error(`reset: ${stationId}: ${error.message}`),

@@ -37,6 +37,8 @@ const ENVIRONMENT = {
   [ENV.logLevel]: 'warn',
   [ENV.connectRate]: '5000',
   [ENV.maxSessions]: '30000',
+  // The stations of the bench charge with tokens that are in no list.
+  [ENV.unknownTokens]: 'Accept',
   [ENV.drainPropagation]: '0s',
   [ENV.drainRate]: '10000',
 };

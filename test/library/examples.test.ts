@@ -68,13 +68,24 @@ test('a broadcast tells of each station', async (t) => {
 
 test('a server and a station on one Redis ask each other', async (t) => {
   await using redis = await startRedis();
-  await using server = new Example('redis-server.ts', [redis.addr]);
+  await using server = new Example('redis-server.ts', [redis.addr, 'CP-1']);
   await server.says(/serving/);
   await using client = new Example('redis-client.ts', [redis.addr]);
   await client.says(/boot: \{\s+kind: 'confirmed'/, /data: .*'hello'/, /asked to reset: Soft/);
-  await server.says(/reset: CP-1 .*status: 'Accepted'/);
+  await server.says(/connected: CP-1/, /reset: CP-1 .*status: 'Accepted'/);
   t.is(await client.end('SIGTERM'), 0, client.output);
   t.is(await server.end('SIGINT'), 0, server.output);
+});
+
+test('a server that is told of no station asks nothing of those that connect', async (t) => {
+  await using redis = await startRedis();
+  await using server = new Example('redis-server.ts', [redis.addr]);
+  await server.says(/serving/);
+  await using client = new Example('redis-client.ts', [redis.addr]);
+  // The answers come after whatever the connection made the server ask for.
+  await client.says(/data: .*'hello'/);
+  await server.says(/connected: CP-1/);
+  t.notRegex(server.output + client.output, /reset/);
 });
 
 test('a processor with handlers of its own answers as they say, and as the built-in ones', async (t) => {

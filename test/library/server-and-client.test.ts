@@ -23,7 +23,8 @@ import { until } from '../support/until.ts';
 const redis = await startRedis();
 test.after.always(() => redis[Symbol.asyncDispose]());
 
-const silent = () => newDispatcher({ log: createLog('test', 'silent') });
+const silent = () =>
+  newDispatcher({ log: createLog('test', 'silent'), settings: { unknownTokens: 'Accept' } });
 
 /** What a station is connected by; its transport has started. */
 interface Link {

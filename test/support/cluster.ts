@@ -3,6 +3,9 @@ import { ENV } from '../../services/contract.ts';
 import { type Environment, type Program, startProgram } from './program.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 
+/** Stations of the tests charge with tokens that are in no list. */
+const ANY_TOKEN = { [ENV.unknownTokens]: 'Accept' };
+
 export interface Cluster extends AsyncDisposable {
   readonly redis: RedisServer;
   readonly proxies: Program[];
@@ -18,7 +21,7 @@ export async function startCluster(
     const redis = stack.use(await startRedis());
     const started = async (name: 'ws-proxy' | 'processor', count: number) => {
       const starting = Array.from({ length: count }, async () =>
-        stack.use(await startProgram(name, { [ENV.redisAddr]: redis.addr, ...env })),
+        stack.use(await startProgram(name, { ...ANY_TOKEN, [ENV.redisAddr]: redis.addr, ...env })),
       );
       // If one fails the others have to be there before they can be ended.
       await Promise.allSettled(starting);
