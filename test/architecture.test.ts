@@ -13,8 +13,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'services/contract.ts': [],
   'services/runtime': ['services/contract.ts'],
   'services/ocpp': [],
-  // Of OCPP the transport knows frames and the rule of one open CALL, never what an action means.
-  'services/transport': ['services/ocpp/frame.ts', 'services/ocpp/peer.ts', 'services/runtime/clock.ts'],
+  // Of OCPP the transport knows frames, their text, and the rule of one open CALL, never what an action means.
+  'services/transport': [
+    'services/ocpp/frame.ts',
+    'services/ocpp/frame-text.ts',
+    'services/ocpp/frame-repair.ts',
+    'services/ocpp/exact-numbers.ts',
+    'services/ocpp/peer.ts',
+    'services/runtime/clock.ts',
+  ],
   'services/ws-proxy': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
   'services/processor': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
   'services/dead-letters': ['services/transport', 'services/runtime', 'services/contract.ts'],

@@ -45,6 +45,8 @@ const SILENT: StationObserver = {
   duplicate: nothing,
   refused: nothing,
   received: nothing,
+  repaired: nothing,
+  unreadable: nothing,
   forwarded: nothing,
   dropped: nothing,
   trouble: nothing,

@@ -1,8 +1,9 @@
 /** A station that speaks over a Gateway, without a WebSocket: through Redis, as the seed's client does, or through memory. */
-import { parseFrame, type Protocol } from '../ocpp/frame.ts';
+import type { Protocol } from '../ocpp/frame.ts';
 import { Peer, type Step } from '../ocpp/peer.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { TransportError } from './errors.ts';
+import { readMessage } from './reading.ts';
 import type {
   ClientTransport,
   Gateway,
@@ -70,9 +71,9 @@ export class GatewayClientTransport implements ClientTransport, StationSink {
       const message = `station ${this.#options.stationId} is not connected: call start() first`;
       throw new TransportError('not-connected', message);
     }
-    const result = parseFrame(text, this.#options.protocol);
-    if (!result.ok) throw new TransportError('bad-envelope', `not a frame: ${result.fault.reason}`);
-    this.#perform(this.#peer.receive(result.frame, text, this.#clock.now()));
+    const { read, facts } = readMessage(Buffer.from(text), this.#options.protocol, true);
+    if (!read.ok) throw new TransportError('bad-envelope', `not a frame: ${read.fault.reason}`);
+    this.#perform(this.#peer.receive(read.frame, read.text ?? text, this.#clock.now(), facts));
   }
 
   onMessage(listener: (text: string) => void): void {

@@ -15,6 +15,7 @@ import type {
   StationSession,
   StationSink,
   TransportLoad,
+  UnreadableText,
 } from '../transport/transport.ts';
 import { type Turn, Turns } from './turns.ts';
 
@@ -89,6 +90,10 @@ export class BootPacing implements Gateway {
 
   tell(event: DomainEvent): void {
     this.#inner.tell(event);
+  }
+
+  keepUnreadable(text: UnreadableText): void {
+    this.#inner.keepUnreadable(text);
   }
 
   onError(listener: (error: Error) => void): void {

@@ -60,6 +60,16 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
     refused: counter(METRIC.proxyRefused, 'Handshakes refused', 'status'),
     received: counter('ocpp_proxy_frames_received_total', 'Messages of stations by what they are', 'type'),
     forwarded: counter(METRIC.proxyForwarded, 'Frames of stations stored in the queue'),
+    repaired: counter(
+      'ocpp_proxy_texts_repaired_total',
+      'Texts of stations that were no valid frame and were repaired, by kind of repair',
+      'kind',
+    ),
+    unreadable: counter(
+      'ocpp_proxy_unreadable_total',
+      'Texts of stations that say nothing, by the reason; each station’s first ones are kept',
+      'reason',
+    ),
     paused: counter(
       'ocpp_proxy_sockets_paused_total',
       'Sockets not read for a while: too much is held, or the station sends too fast',

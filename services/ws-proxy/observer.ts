@@ -52,6 +52,12 @@ export function createObserver(
       if (counter === undefined) received.set(word, (counter = metrics.received.labels(word)));
       counter.inc();
     },
+    repaired(kinds) {
+      for (const kind of kinds) metrics.repaired.inc({ kind });
+    },
+    unreadable(reason) {
+      metrics.unreadable.inc({ reason });
+    },
     forwarded() {
       metrics.forwarded.inc();
     },

@@ -10,6 +10,7 @@ import type {
   StationSession,
   StationSink,
   Transport,
+  UnreadableText,
 } from '../../services/transport/transport.ts';
 import type { StationServerLimits } from '../../services/transport/websocket/limits.ts';
 import type { StationListener } from '../../services/transport/websocket/station-listeners.ts';
@@ -31,6 +32,7 @@ export class ProbedGateway implements Gateway {
   readonly forwarded: Forwarded[] = [];
   readonly sinks = new Map<string, StationSink>();
   readonly ended: number[] = [];
+  readonly unreadable: UnreadableText[] = [];
   healthy = true;
   full = false;
   /** What open() waits for. */
@@ -63,6 +65,10 @@ export class ProbedGateway implements Gateway {
   }
 
   tell(): void {}
+
+  keepUnreadable(text: UnreadableText): void {
+    this.unreadable.push(text);
+  }
 
   onError(): void {}
 
@@ -116,6 +122,7 @@ export async function startEndpoint(
   limits: Partial<StationServerLimits> = {},
   admission: { maxSessions?: number; connectsPerSecond?: number } = {},
   listeners: readonly StationListener[] = [{ port: 0, path: '/ocpp' }],
+  tolerant = true,
 ): Promise<Endpoint> {
   const gateway = new ProbedGateway();
   const seen: string[] = [];
@@ -127,6 +134,7 @@ export async function startEndpoint(
     clock: systemClock,
     faultAnswer,
     transactionsAfter,
+    tolerant,
     admit: createAdmission(
       { protocols: PROTOCOLS, maxSessions: 1000, connectsPerSecond: 1000, ...admission },
       systemClock,
@@ -140,6 +148,8 @@ export async function startEndpoint(
       duplicate: ({ stationId }) => void seen.push(`duplicate ${stationId}`),
       refused: ({ status }) => void seen.push(`refused ${status}`),
       received: () => undefined,
+      repaired: (kinds) => void seen.push(`repaired ${kinds.join(' ')}`),
+      unreadable: (kind) => void seen.push(`unreadable ${kind}`),
       forwarded: () => undefined,
       paused: (why) => void seen.push(`paused ${why}`),
       dropped: (why) => void seen.push(`dropped ${why}`),

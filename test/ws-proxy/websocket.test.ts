@@ -33,6 +33,8 @@ function createTransport(port = 0, admit: Admit = rules): WebSocketTransport {
       duplicate: () => undefined,
       refused: nothing,
       received: nothing,
+      repaired: nothing,
+      unreadable: nothing,
       forwarded: nothing,
       paused: nothing,
       dropped: nothing,

@@ -150,6 +150,10 @@ interface BadFrame {
   readonly send: string | ((station: RawStation) => void);
   /** The answer, nothing, or the code of the Close. */
   readonly expect: string | number | undefined;
+  /** Tolerant proxies understand it: see UNDERSTOOD. */
+  readonly strictOnly?: true;
+  /** Why it is kept for a person; undefined where it is no text of OCPP-J at all. */
+  readonly kept: string | undefined;
 }
 
 const text = (station: RawStation, payload: Buffer | string) =>
@@ -157,46 +161,111 @@ const text = (station: RawStation, payload: Buffer | string) =>
 const BREAK_OUT = '[2,"1","X",{}],"charge_point_id":"VICTIM","x":[]';
 
 const BAD_FRAMES: readonly BadFrame[] = [
-  { name: 'malformed JSON, 1.6', send: '[2,"1","X",', expect: undefined },
+  { name: 'malformed JSON, 1.6', kept: 'not-json', send: '[2,"1","X",', expect: undefined },
   {
     name: 'malformed JSON, 2.x',
+    kept: 'not-json',
     protocol: 'ocpp2.0.1',
     send: '[2,"1","X",',
     expect: '[4,"-1","RpcFrameworkError"',
   },
-  { name: 'an object', send: '{"a":1}', expect: undefined },
-  { name: 'null', send: 'null', expect: undefined },
-  { name: 'null, 2.1', protocol: 'ocpp2.1', send: 'null', expect: '[4,"-1","RpcFrameworkError"' },
-  { name: 'an empty text', send: '', expect: undefined },
-  { name: 'nested 10 000 deep', send: '['.repeat(10_000) + ']'.repeat(10_000), expect: undefined },
-  { name: 'nested deep in a payload', send: `[2,"1","X",${'['.repeat(1e5)}`, expect: undefined },
-  { name: 'a CALL without payload', send: '[2,"1","X"]', expect: '[4,"1","FormationViolation"' },
+  { name: 'an object', kept: 'not-a-frame', send: '{"a":1}', expect: undefined },
+  { name: 'null', kept: 'not-a-frame', send: 'null', expect: undefined },
+  {
+    name: 'null, 2.1',
+    kept: 'not-a-frame',
+    protocol: 'ocpp2.1',
+    send: 'null',
+    expect: '[4,"-1","RpcFrameworkError"',
+  },
+  { name: 'an empty text', kept: 'not-json', send: '', expect: undefined },
+  {
+    name: 'nested 10 000 deep',
+    kept: 'not-a-frame',
+    send: '['.repeat(10_000) + ']'.repeat(10_000),
+    expect: undefined,
+  },
+  {
+    name: 'nested deep in a payload',
+    kept: 'not-json',
+    send: `[2,"1","X",${'['.repeat(1e5)}`,
+    expect: undefined,
+  },
+  {
+    name: 'a CALL without payload',
+    kept: 'bad-shape',
+    strictOnly: true,
+    send: '[2,"1","X"]',
+    expect: '[4,"1","FormationViolation"',
+  },
   {
     name: 'a CALL without payload, 2.x',
+    kept: 'bad-shape',
+    strictOnly: true,
     protocol: 'ocpp2.0.1',
     send: '[2,"1","X"]',
     expect: '[4,"1","RpcFrameworkError"',
   },
-  { name: 'an id of 37 characters', send: `[2,"${'i'.repeat(37)}","X",{}]`, expect: undefined },
-  { name: 'a bad CALLRESULT is not answered', send: '[3,"1","text"]', expect: undefined },
-  { name: 'a bad CALLRESULT, 2.0.1', protocol: 'ocpp2.0.1', send: '[3,"1"]', expect: undefined },
-  { name: 'an answer that nobody waits for', send: '[3,"nobody",{}]', expect: undefined },
-  { name: 'type 5 in 1.6', send: '[5,"1","GenericError","",{}]', expect: undefined },
-  { name: 'type 6 in 1.6', send: '[6,"1","NotifyPeriodicEventStream",{}]', expect: undefined },
-  { name: 'type 7 in 1.6', send: '[7,"1","X",{}]', expect: undefined },
+  {
+    name: 'an id of 37 characters',
+    kept: 'bad-id',
+    strictOnly: true,
+    send: `[2,"${'i'.repeat(37)}","X",{}]`,
+    expect: undefined,
+  },
+  { name: 'a bad CALLRESULT is not answered', kept: 'bad-shape', send: '[3,"1","text"]', expect: undefined },
+  {
+    name: 'a bad CALLRESULT, 2.0.1',
+    kept: 'bad-shape',
+    protocol: 'ocpp2.0.1',
+    send: '[3,"1"]',
+    expect: undefined,
+  },
+  {
+    name: 'an answer that nobody waits for',
+    kept: 'unknown-answer',
+    send: '[3,"nobody",{}]',
+    expect: undefined,
+  },
+  { name: 'type 5 in 1.6', kept: 'unknown-type', send: '[5,"1","GenericError","",{}]', expect: undefined },
+  {
+    name: 'type 6 in 1.6',
+    kept: 'unknown-type',
+    send: '[6,"1","NotifyPeriodicEventStream",{}]',
+    expect: undefined,
+  },
+  { name: 'type 7 in 1.6', kept: 'unknown-type', send: '[7,"1","X",{}]', expect: undefined },
   {
     name: 'type 7 in 2.1',
+    kept: 'unknown-type',
     protocol: 'ocpp2.1',
     send: '[7,"1","X",{}]',
     expect: '[4,"1","MessageTypeNotSupported"',
   },
-  { name: 'a frame that breaks out of its envelope', send: BREAK_OUT, expect: undefined },
-  { name: 'two frames in one text', send: '[2,"1","A",{}][2,"2","B",{}]', expect: undefined },
-  { name: 'a binary message', send: (it) => it.frame(OPCODE.binary, Buffer.from('[]')), expect: 1003 },
-  { name: 'invalid UTF-8', send: (it) => text(it, Buffer.from([0x5b, 0xff, 0x5d])), expect: 1007 },
-  { name: '10 MB', send: (it) => text(it, Buffer.alloc(10_000_000, 0x20)), expect: 1009 },
+  { name: 'a frame that breaks out of its envelope', kept: 'not-json', send: BREAK_OUT, expect: undefined },
+  {
+    name: 'two frames in one text',
+    kept: 'not-json',
+    send: '[2,"1","A",{}][2,"2","B",{}]',
+    expect: undefined,
+  },
+  {
+    name: 'a binary message',
+    kept: 'binary',
+    send: (it) => it.frame(OPCODE.binary, Buffer.from('[]')),
+    expect: 1003,
+  },
+  {
+    name: 'invalid UTF-8',
+    kept: undefined,
+    strictOnly: true,
+    send: (it) => text(it, Buffer.from([0x5b, 0xff, 0x5d])),
+    expect: 1007,
+  },
+  { name: '10 MB', kept: undefined, send: (it) => text(it, Buffer.alloc(10_000_000, 0x20)), expect: 1009 },
   {
     name: 'fragments without end',
+    kept: undefined,
     send(it) {
       it.frame(OPCODE.text, Buffer.from('['), false);
       for (let i = 0; i < 2000; i += 1) it.frame(OPCODE.continuation, Buffer.from(' '), false);
@@ -205,21 +274,34 @@ const BAD_FRAMES: readonly BadFrame[] = [
   },
   {
     name: 'a compressed frame, never agreed on',
+    kept: undefined,
     send: (it) => it.frame(0x41, Buffer.from('x')),
     expect: 1002,
   },
   {
     name: 'an unmasked frame',
+    kept: undefined,
     send: (it) => void it.socket.write(Buffer.from([0x81, 0x02, 0x5b, 0x5d])),
     expect: 1002,
   },
-  { name: 'an opcode that does not exist', send: (it) => it.frame(5, Buffer.from('x')), expect: 1002 },
+  {
+    name: 'an opcode that does not exist',
+    kept: undefined,
+    send: (it) => it.frame(5, Buffer.from('x')),
+    expect: 1002,
+  },
 ];
 
-for (const { name, protocol = 'ocpp1.6', send, expect } of BAD_FRAMES) {
-  test(`bad frame: ${name}`, async (t) => {
-    await using endpoint = await startEndpoint();
-    const { gateway } = endpoint;
+const BAD_FRAMES_BY_MODE = ['Strict', 'Tolerant'].flatMap((mode) =>
+  BAD_FRAMES.filter(({ strictOnly }) => mode === 'Strict' || strictOnly !== true).map(
+    (frame) => [mode, frame] as const,
+  ),
+);
+
+for (const [mode, { name, protocol = 'ocpp1.6', send, expect, kept }] of BAD_FRAMES_BY_MODE) {
+  test(`bad frame, ${mode}: ${name}`, async (t) => {
+    await using endpoint = await startEndpoint({}, {}, undefined, mode === 'Tolerant');
+    const { gateway, seen } = endpoint;
     const opened = await RawStation.open(endpoint.port, '/ocpp/CS1', [subprotocol(protocol)]);
     await using station = opened.station;
     if (typeof send === 'string') station.send(send);
@@ -238,8 +320,182 @@ for (const { name, protocol = 'ocpp1.6', send, expect } of BAD_FRAMES) {
       [],
       'nothing of it reached the gateway',
     );
+    t.deepEqual(
+      seen.filter((what) => /^(?:unreadable|repaired)/.test(what)),
+      kept === undefined ? [] : [`unreadable ${kept}`],
+    );
+    const texts = gateway.unreadable.map(({ stationId, text: it }) => [stationId, it]);
+    const whole = typeof send === 'string' ? send.slice(0, 4096) : '[]';
+    t.deepEqual(texts, kept === undefined ? [] : [['CS1', whole]]);
   });
 }
+
+interface Understood {
+  readonly name: string;
+  readonly protocol?: string;
+  readonly send: string | Buffer;
+  /** What reaches the gateway. */
+  readonly text: string;
+  readonly answer: string;
+  readonly kinds: readonly string[];
+}
+
+const LONG_ID = 'i'.repeat(43);
+
+const UNDERSTOOD: readonly Understood[] = [
+  {
+    name: 'an id that is a number',
+    send: '[2, 17 ,"Heartbeat",{"a":12345678901234567890}]',
+    text: '[2,"17","Heartbeat",{"a":12345678901234567890}]',
+    answer: '[3,17,{}]',
+    kinds: ['message-id'],
+  },
+  {
+    name: 'an id that no JavaScript number holds',
+    send: '[2,98765432109876543210,"Heartbeat",{}]',
+    text: '[2,"98765432109876543210","Heartbeat",{}]',
+    answer: '[3,98765432109876543210,{}]',
+    kinds: ['message-id'],
+  },
+  {
+    name: 'an id that is null',
+    send: '[2,null,"Heartbeat",{}]',
+    text: '[2,"null","Heartbeat",{}]',
+    answer: '[3,null,{}]',
+    kinds: ['message-id'],
+  },
+  {
+    name: 'an empty id',
+    send: '[2,"","Heartbeat",{}]',
+    text: String.raw`[2,"\"\"","Heartbeat",{}]`,
+    answer: '[3,"",{}]',
+    kinds: ['message-id'],
+  },
+  {
+    name: 'an id of 43 characters',
+    send: `[2,"${LONG_ID}","Heartbeat", {}]`,
+    text: `[2,"${LONG_ID}","Heartbeat", {}]`,
+    answer: `[3,"${LONG_ID}",{}]`,
+    kinds: ['message-id-length'],
+  },
+  {
+    name: 'a payload that is null',
+    send: '[2,"a","Heartbeat",null]',
+    text: '[2,"a","Heartbeat",{}]',
+    answer: '[3,"a",{}]',
+    kinds: ['payload'],
+  },
+  {
+    name: 'a payload that is left out, 2.x',
+    protocol: 'ocpp2.0.1',
+    send: '["2","a","Heartbeat"]',
+    text: '[2,"a","Heartbeat",{}]',
+    answer: '[3,"a",{}]',
+    kinds: ['message-type', 'payload'],
+  },
+  {
+    name: 'elements too many that are null',
+    send: '[2,"a","Heartbeat",{},null,null]',
+    text: '[2,"a","Heartbeat",{}]',
+    answer: '[3,"a",{}]',
+    kinds: ['trailing-elements'],
+  },
+  {
+    name: 'almost JSON',
+    send: '\uFEFF[,2,"a","Heartbeat",{"x":"\u0001",}]\0',
+    text: String.raw`[2,"a","Heartbeat",{"x":"\u0001"}]`,
+    answer: '[3,"a",{}]',
+    kinds: ['trimmed-ends', 'stray-commas', 'control-characters'],
+  },
+  {
+    name: 'almost JSON, and an id that is a number',
+    send: '[2,+07,"Heartbeat",{"x":NaN}]',
+    text: '[2,"7","Heartbeat",{"x":null}]',
+    answer: '[3,7,{}]',
+    kinds: ['numbers', 'literals', 'message-id'],
+  },
+  {
+    name: 'bytes that are not UTF-8',
+    send: Buffer.from('[2,"a","Heartbeat",{"x":"Caf\u00E9 \u00DF"}]', 'latin1'),
+    text: '[2,"a","Heartbeat",{"x":"Caf\uFFFD \uFFFD"}]',
+    answer: '[3,"a",{}]',
+    kinds: ['utf-8'],
+  },
+];
+
+for (const { name, protocol = 'ocpp1.6', send, text: read, answer, kinds } of UNDERSTOOD) {
+  test(`understood: ${name}`, async (t) => {
+    await using endpoint = await startEndpoint();
+    const { gateway, seen } = endpoint;
+    const opened = await RawStation.open(endpoint.port, '/ocpp/CS1', [subprotocol(protocol)]);
+    await using station = opened.station;
+    station.frame(OPCODE.text, Buffer.from(send));
+    t.is(await station.nextText(), answer);
+    const [forwarded] = gateway.forwarded;
+    t.is(forwarded?.text, read);
+    t.deepEqual(JSON.parse(read)[1], forwarded?.frame.id);
+    t.deepEqual(forwarded?.repaired, { raw: send.toString('latin1'), kinds });
+    t.deepEqual(
+      seen.filter((what) => /^(?:unreadable|repaired)/.test(what)),
+      [`repaired ${kinds.join(' ')}`],
+    );
+    station.send('[2,"b","Heartbeat",{}]');
+    t.is(await station.nextText(), '[3,"b",{}]', 'the next id is written as usual');
+    t.is(gateway.forwarded[1]?.repaired, undefined);
+  });
+}
+
+test('each held CALL is answered with its own id as it was written; an error repeats it too', async (t) => {
+  await using endpoint = await startEndpoint();
+  const { gateway } = endpoint;
+  const { station } = await RawStation.open(endpoint.port, '/ocpp/CS1');
+  await using _ = station;
+  for (const id of ['1', '"2"', 'null', '"4"']) station.send(`[2,${id},"Authorize",{}]`);
+  station.send('[2,5,7,{}]');
+  t.is((await station.nextText()).slice(0, 29), '[4,5,"FormationViolation","th');
+  for (const id of ['1', '2', 'null', '4']) {
+    await until(() => gateway.forwarded.at(-1)?.frame.id === id, `CALL ${id}`);
+    gateway.answer('CS1', id);
+  }
+  const heard = [];
+  for (let i = 0; i < 4; i++) heard.push(await station.nextText());
+  t.deepEqual(heard, ['[3,1,{}]', '[3,"2",{}]', '[3,null,{}]', '[3,"4",{}]']);
+});
+
+test('what the last BootNotification was answered goes with each frame behind it', async (t) => {
+  await using endpoint = await startEndpoint();
+  const { gateway } = endpoint;
+  const { station } = await RawStation.open(endpoint.port, '/ocpp/CS1');
+  await using _ = station;
+  const boot = async (id: string, text: string) => {
+    station.send(`[2,"${id}","BootNotification",{}]`);
+    station.send(`[2,"${id}+","Heartbeat",{}]`);
+    await until(() => gateway.forwarded.at(-1)?.frame.id === id, 'the boot');
+    gateway.sinks.get('CS1')?.deliver({ type: text.startsWith('[4') ? 4 : 3, messageId: id, text });
+    t.is(await station.nextText(), text);
+    t.is(await station.nextText(), `[3,"${id}+",{}]`);
+  };
+  station.send('[2,"0","Heartbeat",{}]');
+  await station.nextText();
+  await boot('a', '[3,"a",{"status":"Pending","interval":5}]');
+  await boot('b', '[3,"b",{"status":"Accepted"}]');
+  await boot('c', '[4,"c","InternalError","",{}]');
+  await boot('d', '[3,"d",{"status":"Rejected"}]');
+  t.deepEqual(
+    gateway.forwarded.map(({ frame, registration }) => [frame.id, registration]),
+    [
+      ['0', undefined],
+      ['a', undefined],
+      ['a+', 'Pending'],
+      ['b', 'Pending'],
+      ['b+', 'Accepted'],
+      ['c', 'Accepted'],
+      ['c+', 'Accepted'],
+      ['d', 'Accepted'],
+      ['d+', 'Rejected'],
+    ],
+  );
+});
 
 test('a frame reaches the gateway as the station wrote it, fragments put together', async (t) => {
   await using endpoint = await startEndpoint();

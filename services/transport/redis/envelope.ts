@@ -1,6 +1,6 @@
 /**
  * The JSON envelope of an entry in `ocpp:requests`, as the seed writes it: `payload` is the whole OCPP-J
- * array. The station's own text is spliced in as it came, which is why a text that is not proved to be one
+ * array. The station's own text is spliced in as it came, or repaired, which is why a text that is not proved to be one
  * JSON array (ocpp/frame) must never get here.
  *
  * | field | whose | meaning |
@@ -16,7 +16,8 @@
  * Readers tolerate the seed's looser forms: action left out, message_type 0, message_id empty (all three
  * follow from payload), unknown fields, and entries without our fields.
  */
-import { type Frame, MessageType, type Protocol, PROTOCOLS, readFrame } from '../../ocpp/frame.ts';
+import { type Frame, MessageType, type Protocol, PROTOCOLS } from '../../ocpp/frame.ts';
+import { readForwarded } from '../../ocpp/frame-repair.ts';
 import {
   type Answer,
   type IncomingFrame,
@@ -105,7 +106,7 @@ export function readRequest(raw: string): ReadRequest {
   }
   const protocol =
     PROTOCOLS.find((known) => known === envelope['protocol']) ?? protocolOf(envelope['payload']);
-  const result = readFrame(envelope['payload'], protocol);
+  const result = readForwarded(envelope['payload'], protocol);
   if (!result.ok) return { ok: false, reason: `payload: ${result.fault.reason}` };
   const { frame } = result;
   const receivedAt = Date.parse(text(envelope['timestamp']));

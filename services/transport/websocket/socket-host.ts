@@ -3,6 +3,7 @@ import type { CallError, Frame, FrameFault, Protocol } from '../../ocpp/frame.ts
 import type { Clock } from '../../runtime/clock.ts';
 import type { StationSession } from '../transport.ts';
 import type { Refusal } from './admission.ts';
+import type { Dropped } from '../../ocpp/peer.ts';
 import type { SocketLimits } from './limits.ts';
 import type { StationSocket } from './station-socket.ts';
 
@@ -13,12 +14,25 @@ export interface SocketHost {
   readonly observer: SocketObserver;
   /** The CALLERROR that OCPP wants for a text that is no frame; undefined means silence. */
   readonly faultAnswer: (protocol: Protocol, fault: FrameFault) => CallError | undefined;
+  /** Whether a text that is no valid frame is repaired where it can be understood. */
+  readonly tolerant: boolean;
+  /** Keeps a text that says nothing, for a person. @param connection epoch */
+  unreadable(
+    kind: Unreadable,
+    session: StationSession,
+    connection: number,
+    reason: string,
+    text: string,
+  ): void;
   /** The number of transactions that run at a station after this frame of it, given the number before. */
   readonly transactionsAfter: (before: number, frame: Frame) => number;
   /** Bytes that all sockets hold; the sockets keep count. */
   heldBytes: number;
   gone(socket: StationSocket): void;
 }
+
+/** Why a text of a station says nothing. */
+export type Unreadable = FrameFault['kind'] | 'binary' | Dropped;
 
 /** What a program may want to count or log. None of these may throw; words are fit for metric labels. */
 export interface SocketObserver {
@@ -28,6 +42,10 @@ export interface SocketObserver {
   duplicate(session: StationSession): void;
   /** A message of a station: its MessageTypeNumber, or what is wrong with it. */
   received(type: number | FrameFault['kind'] | 'binary'): void;
+  /** A text of a station was repaired: kinds of repair. */
+  repaired(kinds: readonly string[]): void;
+  /** A text of a station says nothing, and is kept for a person. */
+  unreadable(kind: Unreadable): void;
   forwarded(): void;
   /** A socket is not read for a while: too much of it is held, or it sends too fast. */
   paused(why: 'held' | 'flood'): void;

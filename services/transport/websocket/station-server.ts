@@ -10,7 +10,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { TransportError } from '../errors.ts';
-import type { Gateway, GatewayConnection } from '../transport.ts';
+import { type Gateway, type GatewayConnection, RAW_TEXT_KEPT } from '../transport.ts';
 import { type Admission, type Admit, type Refusal, retryAfterSeconds } from './admission.ts';
 import { isWebSocketHandshake, writeRefusal } from './handshake.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
@@ -29,6 +29,8 @@ export interface StationServerOptions extends Pick<
   readonly gateway: Gateway;
   readonly admit: Admit;
   readonly observer: StationObserver;
+  /** Whether a text that is no valid frame is repaired where it can be understood; true where left out. */
+  readonly tolerant?: boolean;
   readonly limits?: Partial<StationServerLimits>;
   readonly random?: () => number;
 }
@@ -60,7 +62,7 @@ export class StationServer implements AsyncDisposable {
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const { clock, observer, faultAnswer, transactionsAfter } = options;
+    const { clock, observer, faultAnswer, transactionsAfter, gateway, tolerant = true } = options;
     const gone = (socket: StationSocket) => void this.sockets.delete(socket);
     this.#host = {
       limits: this.#limits,
@@ -68,6 +70,12 @@ export class StationServer implements AsyncDisposable {
       observer,
       faultAnswer,
       transactionsAfter,
+      tolerant,
+      unreadable(kind, { stationId, protocol }, connection, reason, text) {
+        observer.unreadable(kind);
+        const kept = { stationId, protocol, connection, at: clock.now(), reason };
+        gateway.keepUnreadable({ ...kept, text: text.slice(0, RAW_TEXT_KEPT) });
+      },
       heldBytes: 0,
       gone,
     };
@@ -76,6 +84,8 @@ export class StationServer implements AsyncDisposable {
       clientTracking: false,
       WebSocket: StationWebSocket,
       perMessageDeflate: false,
+      // Where text is repaired, what is not UTF-8 closes no socket: see reading.ts.
+      skipUTF8Validation: tolerant,
       maxPayload: this.#limits.maxMessageBytes,
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_CHUNKS,

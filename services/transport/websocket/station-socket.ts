@@ -10,26 +10,27 @@
  * There are tens of thousands of these in a process: what they share is in the SocketHost.
  */
 import { WebSocket } from 'ws';
-import { formatFrame, MessageType, parseFrame } from '../../ocpp/frame.ts';
-import { Peer, type Step } from '../../ocpp/peer.ts';
-import { TransportError } from '../errors.ts';
-import type {
-  GatewayConnection,
-  IncomingFrame,
-  OutgoingFrame,
-  Revocation,
-  StationSession,
-  StationSink,
+import { MessageType } from '../../ocpp/frame.ts';
+import { Peer, type StationFrame, type Step } from '../../ocpp/peer.ts';
+import { asError, TransportError } from '../errors.ts';
+import { BootAnswers } from '../registration.ts';
+import {
+  type GatewayConnection,
+  type OutgoingFrame,
+  RAW_TEXT_KEPT,
+  type Revocation,
+  type StationSession,
+  type StationSink,
 } from '../transport.ts';
-import type { CloseReason, SocketHost } from './socket-host.ts';
+import { faultText, readMessage } from '../reading.ts';
+import type { CloseReason, SocketHost, Unreadable } from './socket-host.ts';
 import { listen, type StationWebSocket } from './station-web-socket.ts';
+import { UnheldRate } from './unheld-rate.ts';
 
 /** Close codes (RFC 6455 §7.4.1, and 1012 of the IANA registry: come again, to somebody else). */
 const CLOSE = { unsupported: 1003, serviceRestart: 1012 } as const;
 /** A close reason is at most 123 bytes of UTF-8 (RFC 6455 §5.5). */
 const MAX_CLOSE_REASON = 123;
-/** What a station may send ahead of its rate; ms. */
-const UNHELD_BURST_MS = 2000;
 
 export class StationSocket implements StationSink {
   readonly session: StationSession;
@@ -48,9 +49,8 @@ export class StationSocket implements StationSink {
   #counted = 0;
   #gone = false;
   #transactions = 0;
-  /** When all that counts against its rate would have come at that rate; ms since 1970. */
-  #freeAt = 0;
-  #flooding = false;
+  readonly #unheld = new UnheldRate();
+  readonly #boots = new BootAnswers();
   #pingAt = 0;
   #silentPings = 0;
   #closing: CloseReason | undefined;
@@ -92,10 +92,7 @@ export class StationSocket implements StationSink {
   sweep(now: number): void {
     if (now >= this.#cutAt) return this.#cut('replaced');
     if (now >= this.#peer.deadline) this.#perform(this.#peer.expire(now));
-    if (this.#flooding && now >= this.#freeAt) {
-      this.#flooding = false;
-      this.#account();
-    }
+    if (this.#unheld.sweep(now)) this.#account();
     if (now < this.#pingAt || !this.isOpen) return;
     this.#pingAt = now + this.#host.limits.pingIntervalMs;
     // A paused socket does not even see a pong.
@@ -108,28 +105,39 @@ export class StationSocket implements StationSink {
   }
 
   received(data: Buffer, isBinary: boolean): void {
-    const { observer, clock } = this.#host;
+    const { observer, clock, tolerant } = this.#host;
     this.#silentPings = 0;
     this.#signOfLife();
     if (isBinary) {
       observer.received('binary');
+      this.#keep('binary', 'OCPP-J messages are text', data.toString('utf8', 0, RAW_TEXT_KEPT));
       return this.close('binary', CLOSE.unsupported, 'OCPP-J messages are text');
     }
-    const text = data.toString();
-    const result = parseFrame(text, this.session.protocol);
-    if (!result.ok) {
-      observer.received(result.fault.kind);
+    const { text, read, facts } = readMessage(data, this.session.protocol, tolerant);
+    if (!read.ok) {
+      const { fault, writtenId } = read;
+      observer.received(fault.kind);
       this.#countUnheld();
-      const answer = this.#host.faultAnswer(this.session.protocol, result.fault);
-      if (answer !== undefined) this.#write(formatFrame(answer));
-      return;
+      this.#keep(fault.kind, fault.reason, text);
+      const answer = faultText(this.#host.faultAnswer(this.session.protocol, fault), fault, writtenId);
+      return answer === undefined ? undefined : this.#write(answer);
     }
-    const { frame } = result;
-    observer.received(frame.type);
+    const { frame, malformed } = read;
+    observer.received(malformed?.kind ?? frame.type);
     if (frame.type !== MessageType.Call) this.#countUnheld();
     if (this.#revoked !== undefined) return observer.dropped('revoked');
+    if (facts?.repaired !== undefined) observer.repaired(facts.repaired.kinds);
+    if (malformed !== undefined) this.#keep(malformed.kind, malformed.reason, text);
     this.#transactions = this.#host.transactionsAfter(this.#transactions, frame);
-    this.#perform(this.#peer.receive(frame, text, clock.now()));
+    const step = this.#peer.receive(frame, read.text ?? text, clock.now(), facts);
+    if (step.dropped !== undefined && malformed === undefined) {
+      this.#keep(step.dropped, 'an answer to a CALL that is not open', text);
+    }
+    this.#perform(step);
+  }
+
+  #keep(kind: Unreadable, reason: string, text: string): void {
+    this.#host.unreadable(kind, this.session, this.#connection?.epoch ?? 0, reason, text);
   }
 
   pinged(): void {
@@ -137,17 +145,8 @@ export class StationSocket implements StationSink {
     this.#countUnheld();
   }
 
-  /**
-   * A CALL waits for the answer to the one before it; nothing else does. Whoever sends more of that than any station
-   * needs is not read for a while: nothing is lost, nothing is answered, and the others have room.
-   */
   #countUnheld(): void {
-    const { limits, clock } = this.#host;
-    const now = clock.now();
-    this.#freeAt = Math.max(this.#freeAt, now) + 1000 / limits.unheldPerSecond;
-    if (this.#flooding || this.#freeAt - now <= UNHELD_BURST_MS) return;
-    this.#flooding = true;
-    this.#account();
+    if (this.#unheld.count(this.#host.clock.now(), this.#host.limits.unheldPerSecond)) this.#account();
   }
 
   pong(): void {
@@ -232,16 +231,22 @@ export class StationSocket implements StationSink {
   #perform(step: Step): void {
     if (step.dropped !== undefined) this.#host.observer.dropped(step.dropped);
     for (const _ of step.expired ?? []) this.#host.observer.dropped('unanswered');
-    if (step.write !== undefined) this.#write(step.write.text);
+    if (step.write !== undefined) {
+      this.#boots.written(step.write);
+      this.#write(step.write.text);
+    }
     if (step.forward !== undefined) this.#forward(step.forward);
     this.#account();
     if (this.#leaving && !this.hasOpenCall && this.#closing === undefined) this.closeForRestart('drain');
   }
 
-  #forward(incoming: IncomingFrame): void {
+  #forward(incoming: StationFrame): void {
+    this.#boots.forwarded(incoming.frame);
+    const registration = this.#boots.last;
     const size = incoming.text.length;
     this.#storing += size;
-    this.#connection?.forward(incoming).then(
+    const stamped = registration === undefined ? incoming : { ...incoming, registration };
+    this.#connection?.forward(stamped).then(
       () => {
         this.#host.observer.forwarded();
         this.#stored(size);
@@ -273,7 +278,7 @@ export class StationSocket implements StationSink {
     const ws = this.#ws;
     if (ws === undefined || this.#gone) return;
     const full = held > limits.maxHeldBytes || (held > 0 && this.#host.heldBytes > limits.maxHeldBytesOfAll);
-    const over = full || this.#flooding;
+    const over = full || this.#unheld.flooding;
     if (over && !ws.isPaused && this.isOpen) {
       this.#host.observer.paused(full ? 'held' : 'flood');
       ws.pause();
@@ -291,8 +296,4 @@ export class StationSocket implements StationSink {
     this.#closing ??= why;
     this.#ws?.terminate();
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
