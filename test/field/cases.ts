@@ -39,8 +39,8 @@ export interface Step extends Reply {
   readonly garbage?: string;
   /** A frame whose payload is understood in neither mode: CALLERROR of this code, `message-refused`, kept as unreadable. */
   readonly invalid?: string;
-  /** Another reply in Strict mode. */
-  readonly strict?: Reply;
+  /** Another reply, or another end of the call, in Strict mode. */
+  readonly strict?: Reply & { readonly outcome?: Pattern };
   /** A binary message with this text. */
   readonly binary?: string;
   /** Expects the connection to be closed with this code. */
@@ -160,7 +160,7 @@ function faultOf({ file: _file, ...found }: Case): string | undefined {
     surplus(found, [...CASE, ...EXPECTED]) ??
     surplus(found.strict ?? {}, EXPECTED) ??
     found.steps.map((step) => surplus(step, STEP) ?? surplus(step.connect ?? {}, HANDSHAKE)).find(Boolean) ??
-    found.steps.map((step) => surplus(step.strict ?? {}, REPLY)).find(Boolean);
+    found.steps.map((step) => surplus(step.strict ?? {}, [...REPLY, 'outcome'])).find(Boolean);
   if (unknown !== undefined) return `nothing is called "${unknown}"`;
   const many = found.steps.find((step) => UNDERSTANDING.filter((name) => name in step).length > 1);
   return many === undefined ? undefined : `a step has one of ${UNDERSTANDING.join(', ')}`;

@@ -61,7 +61,8 @@ class Run {
     if (call !== undefined) return this.#called(as, call);
     if (binary !== undefined) (await this.#station(as)).send(Buffer.from(binary));
     if (closed !== undefined) return this.#closed(as, closed);
-    if (outcome !== undefined) return this.#ended(outcome);
+    if (outcome !== undefined)
+      return this.#ended(this.#mode === 'Strict' ? (step.strict?.outcome ?? outcome) : outcome);
     if (send === undefined) return [];
     const text = filledIn(send, this.names);
     for (let left = step.times ?? 1; left > 0; left--) {

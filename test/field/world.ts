@@ -5,7 +5,9 @@
 import { Redis } from 'ioredis';
 import { BUILT_IN } from '../../services/library/profile.ts';
 import { newDispatcher, newServerWithTransport } from '../../services/library/server.ts';
+import { handlerSettings } from '../../services/processor/config.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, type Validation } from '../../services/processor/handler.ts';
+import { sweep } from '../../services/processor/transactions/sweeper.ts';
 import type { Clock } from '../../services/runtime/clock.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import { createMemoryBus, type MemoryBus } from '../../services/transport/memory.ts';
@@ -45,6 +47,12 @@ export interface WorldOptions {
   readonly validation: Validation;
   readonly settings: Readonly<Record<string, unknown>>;
 }
+
+/** The default: a transaction is reported after a day of silence, and closed after seven. */
+const POLICY = {
+  reportAfterMs: handlerSettings.transactionReportAfter.default,
+  abandonAfterMs: handlerSettings.transactionAbandonAfter.default,
+};
 
 /** Over plain memory. */
 export async function memoryWorld(options: WorldOptions): Promise<World> {
@@ -88,7 +96,7 @@ async function worldOver(
   const dispatcher = newDispatcher({ settings: chosen, clock, log: silent });
   const server = newServerWithTransport(transport, dispatcher, new MemoryServerState(), ...BUILT_IN);
   const log = memoryLog();
-  const proxy = new Proxy({ ...proxyDefaults(), ...settings, validation } as ProxySettings, gateway, log);
+  const proxy = new Proxy({ ...proxyDefaults(), ...settings, validation }, gateway, log);
   await server.start();
   await proxy.start();
   return {
@@ -99,7 +107,8 @@ async function worldOver(
     clock,
     advance: clock.advance,
     async sweep() {
-      throw new Error('nothing sweeps yet');
+      const { transactionKeySeconds } = chosen;
+      await sweep({ transport, policy: POLICY, transactionKeySeconds, clock });
     },
     async [Symbol.asyncDispose]() {
       await proxy.stop('SIGTERM');
@@ -110,10 +119,10 @@ async function worldOver(
 }
 
 /** Ports are free ones; nothing waits at the end, and no station is refused for its pace. */
-function proxyDefaults(): object {
+function proxyDefaults(): ProxySettings {
   const defaults = Object.entries(proxySettings).map(([name, one]) => [name, one.default]);
   return {
-    ...Object.fromEntries(defaults),
+    ...(Object.fromEntries(defaults) as ProxySettings),
     host: '127.0.0.1',
     stationPort: 0,
     adminPort: 0,
