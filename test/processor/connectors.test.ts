@@ -75,6 +75,8 @@ test('2.x: an event that names no connector or another variable is a device even
     connectorEvent({ id: 1 }, 'Occupied'),
     connectorEvent({ id: 1, connectorId: 99 }, 'Occupied'),
     connectorEvent({ id: 1, connectorId: 1 }, ''),
+    connectorEvent({ id: 1, connectorId: 1 }, '', { actualValue: undefined }),
+    connectorEvent({ id: 1, connectorId: 1 }, 'Occupied', { variable: {} }),
     connectorEvent({ id: 1, connectorId: 1 }, 'Occupied', { variable: { name: 'Problem' } }),
     connectorEvent({ id: 1, connectorId: 1 }, 'Occupied', {
       component: { name: 'EVSE', evse: { id: 1, connectorId: 1 } },
@@ -82,9 +84,7 @@ test('2.x: an event that names no connector or another variable is a device even
   ]) {
     const { writes, events } = await notified('ocpp2.0.1', event);
     t.deepEqual(writes, [], JSON.stringify(event));
-    t.deepEqual(
-      events.map(({ type }) => type),
-      ['device-event'],
-    );
+    const types = events.map(({ type }) => type).filter((type) => type !== 'message-repaired');
+    t.deepEqual(types, ['device-event'], JSON.stringify(event));
   }
 });

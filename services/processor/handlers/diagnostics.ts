@@ -67,11 +67,14 @@ const STATUSES = ['Available', 'Occupied', 'Reserved', 'Unavailable', 'Faulted']
  */
 function connectorStatuses({ component, variable, actualValue, timestamp }: EventData): ConnectorStatus[] {
   const { id, connectorId } = component.evse ?? {};
-  const status = actualValue.trim();
   if (!isNamed(component.name, 'Connector') || !isNamed(variable.name, 'AvailabilityState')) return [];
+  const status = trimmed(actualValue);
   if (id === undefined || connectorId === undefined || status === '') return [];
   const known = STATUSES.find((name) => isNamed(status, name)) ?? status;
   return [statusOf(id, connectorId, known, timestamp)];
 }
 
-const isNamed = (text: string, name: string) => text.trim().toLowerCase() === name.toLowerCase();
+/** A repaired message may lack what its schema promises. */
+const trimmed = (text: string | undefined) => (text ?? '').trim();
+const isNamed = (text: string | undefined, name: string) =>
+  trimmed(text).toLowerCase() === name.toLowerCase();
