@@ -3,6 +3,7 @@
  * tests. It keeps the delivery contract of transport.ts (epochs, numbers, business keys, redelivery),
  * except that nothing survives the process.
  */
+import { withExactNumbers } from '../ocpp/exact-numbers.ts';
 import { formatFrame, type Frame, type Protocol } from '../ocpp/frame.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { TransportError } from './errors.ts';
@@ -229,7 +230,7 @@ class Bus implements Transport, GatewayBus {
       stationId,
       connection: epoch,
       protocol,
-      frame,
+      frame: withExactNumbers(frame, incoming.text),
       receivedAt,
       deliveryCount: count,
       ...(registration && { registration }),

@@ -129,6 +129,45 @@ test('any frame comes out of its envelope as it went in', (t) => {
   );
 });
 
+test('what is known of a frame goes beside it, and costs no byte where nothing is', (t) => {
+  const text = '[2,"17","StopTransaction",{"transactionId":9007199254740993,"x":"12345678901234567890"}]';
+  const incoming = { frame: frameOf(text, 'ocpp1.6'), text, receivedAt: 1000, sequence: 3 };
+  const writer = new EnvelopeWriter('CP', 'p', 5, 'ocpp1.6');
+  const plain = writer.write(incoming);
+  const raw = '[2,17,"StopTransaction",{"timestamp":"2020-01-01T00:00:00Z","raw":1}],"charge_point_id":"V"';
+  const repaired = { raw, kinds: ['message-id', 'utf-8'] };
+  const full = writer.write({ ...incoming, registration: 'Pending', repaired });
+  t.true(plain.endsWith(',"sequence":3}'));
+  t.true(full.startsWith(plain.slice(0, -1)));
+  const read = (entry: string) => {
+    const result = readRequest(entry);
+    if (!result.ok) throw new Error(result.reason);
+    return result.request;
+  };
+  t.like(read(full), { stationId: 'CP', sequence: 3, registration: 'Pending', repaired });
+  t.false('repaired' in read(plain) || 'registration' in read(plain));
+  t.is(timeOf(full), 1000, 'a time in the text of the station is not taken for that of the entry');
+  const { frame } = read(full);
+  t.deepEqual('exact' in frame && [...(frame.exact ?? [])], [['/transactionId', '9007199254740993']]);
+  t.like(read(full.replace('"Pending"', '"Unheard"')), { stationId: 'CP' });
+  t.false('registration' in read(full.replace('"Pending"', '"Unheard"')), 'of a version that knows more');
+});
+
+test('what a proxy forwards of a sloppy frame is read: long ids, answers that say nothing', (t) => {
+  const id = 'i'.repeat(255);
+  for (const [text, frame] of [
+    [`[2,"${id}","X",{}]`, { type: 2, id, action: 'X', payload: {} }],
+    ['[3,"i"]', { type: 3, id: 'i', payload: null }],
+    ['[3,"i",[]]', { type: 3, id: 'i', payload: [] }],
+    ['[4,"i",null]', { type: 4, id: 'i', code: '', description: '', details: {} }],
+  ] as const) {
+    const writer = new EnvelopeWriter('CP', 'p', 5, 'ocpp1.6');
+    const result = readRequest(writer.write({ frame, text, receivedAt: 0, sequence: 0 }));
+    t.deepEqual(result.ok && result.request.frame, frame);
+  }
+  t.false(readRequest(`{"charge_point_id":"X","payload":[2,"${id}i","X",{}]}`).ok);
+});
+
 test('an answer comes out of the outbox as it went in, whatever its id', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 36 }), (id) => {

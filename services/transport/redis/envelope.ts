@@ -16,6 +16,7 @@
  * Readers tolerate the seed's looser forms: action left out, message_type 0, message_id empty (all three
  * follow from payload), unknown fields, and entries without our fields.
  */
+import { withExactNumbers } from '../../ocpp/exact-numbers.ts';
 import { type Frame, MessageType, type Protocol, PROTOCOLS } from '../../ocpp/frame.ts';
 import { readForwarded } from '../../ocpp/frame-repair.ts';
 import {
@@ -108,7 +109,7 @@ export function readRequest(raw: string): ReadRequest {
     PROTOCOLS.find((known) => known === envelope['protocol']) ?? protocolOf(envelope['payload']);
   const result = readForwarded(envelope['payload'], protocol);
   if (!result.ok) return { ok: false, reason: `payload: ${result.fault.reason}` };
-  const { frame } = result;
+  const frame = withExactNumbers(result.frame, raw, '/payload/3');
   const receivedAt = Date.parse(text(envelope['timestamp']));
   const replayed = envelope['replayed'] !== undefined;
   return {

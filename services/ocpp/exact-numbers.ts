@@ -1,0 +1,85 @@
+/**
+ * Numbers that a JavaScript number does not hold: whole numbers beyond 2^53, more digits than a double has, 1e400. JSON
+ * sets no limit, stations print what they like, and a transaction id that is rounded is another one. Such a number
+ * is known by its text, by JSON pointer (RFC 6901) into the payload.
+ *
+ * Nearly no message has one, so each text is looked at with one linear expression first.
+ */
+import { type ExactNumbers, type Frame, MessageType } from './frame.ts';
+
+/** What may be such a number: a token of 16 digits and points, or one with an exponent of three digits. */
+const MAY_BE = /[[,:\s-][\d.]{16}|[\d.][eE][+-]?\d{3,}[\s,\]}]/;
+
+/** What JSON.parse tells of a primitive value (proposal json-parse-with-source; Node 22 and later). */
+interface SourceContext {
+  readonly source?: string;
+}
+
+/**
+ * The frame with the numbers of its payload that it does not hold exactly; the frame itself where there is none.
+ * @param text valid JSON: the frame, or what it was read from
+ * @param pointer where the payload is in the text
+ */
+export function withExactNumbers<F extends Frame>(frame: F, text: string, pointer = '/3'): F {
+  if (frame.type !== MessageType.Call && frame.type !== MessageType.Send) return frame;
+  if (!MAY_BE.test(text)) return frame;
+  const exact = new Map<string, string>();
+  for (const [path, source] of exactNumbers(text)) {
+    if (path.startsWith(`${pointer}/`)) exact.set(path.slice(pointer.length), source);
+  }
+  return exact.size === 0 ? frame : { ...frame, exact };
+}
+
+/** All of a text, by JSON pointer. @param text valid JSON */
+export function exactNumbers(text: string): ExactNumbers {
+  const found = new Map<unknown, Map<string, string>>();
+  function note(this: unknown, key: string, value: unknown, { source }: SourceContext): unknown {
+    if (typeof value !== 'number' || source === undefined || holds(value, source)) return value;
+    const inHolder = found.get(this) ?? new Map<string, string>();
+    found.set(this, inHolder.set(key, source));
+    return value;
+  }
+  try {
+    const parse = JSON.parse as (text: string, reviver: typeof note) => unknown;
+    const root = parse(text, note);
+    return found.size === 0 ? new Map() : pointersOf(root, found);
+  } catch {
+    // Nested deeper than the stack: the numbers of such a text are no fields of OCPP.
+    return new Map();
+  }
+}
+
+function pointersOf(root: unknown, found: ReadonlyMap<unknown, ReadonlyMap<string, string>>): ExactNumbers {
+  const exact = new Map<string, string>();
+  const todo: (readonly [unknown, string])[] = [[root, '']];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    const [holder, path] = next;
+    if (typeof holder !== 'object' || holder === null) continue;
+    for (const [key, source] of found.get(holder) ?? []) exact.set(`${path}/${escaped(key)}`, source);
+    for (const [key, value] of Object.entries(holder)) todo.push([value, `${path}/${escaped(key)}`]);
+  }
+  return exact;
+}
+
+function escaped(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** Whether the number's own digits are the ones that were written. */
+function holds(value: number, source: string): boolean {
+  if (!Number.isFinite(value)) return false;
+  const [one, other] = [decimal(source), decimal(String(value))];
+  return one.digits === other.digits && (one.digits === '' || one.exponent === other.exponent);
+}
+
+/** A decimal as its significant digits and the exponent of the last; no digits for zero. The sign does not matter here. */
+function decimal(text: string): { readonly digits: string; readonly exponent: number } {
+  const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
+  const [whole = '', fraction = ''] = mantissa.replace(/^[+-]/, '').split('.');
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const significant = digits.replace(/(?<!0)0+$/, '');
+  return {
+    digits: significant,
+    exponent: Number(exponent) - fraction.length + digits.length - significant.length,
+  };
+}
