@@ -75,13 +75,9 @@ const LONGEST = 2000;
 const SAMPLE = /^(\/(?:meterValue|transactionData)\/\d+\/sampledValue\/\d+)\/([^/]+)/;
 /** Parts of a sample that say what its number is. Without one of them it would say something else. */
 const MEANING: ReadonlySet<string> = new Set([
-  'value',
-  'measurand',
-  'phase',
-  'context',
-  'format',
-  'location',
+  ...['value', 'measurand', 'phase', 'context', 'format', 'location', 'unit', 'unitOfMeasure'],
 ]);
+const TOKEN_TEXT = /\/(?:idToken|groupIdToken)\/idToken$/;
 /** A text where one of these is meant: the field that it stands for. */
 const WRAPPED: ReadonlyMap<string, string> = new Map([
   ['unitOfMeasure', 'unit'],
@@ -196,8 +192,9 @@ class Work {
     const useless = absent || verdict.verdict === 'remove' || path === '/eventType';
     if (useless && verdict.kind !== 'spelling' && this.#essential.includes(path)) return false;
     const sample = SAMPLE.exec(path);
-    // A sample without its value is none.
+    // A sample without its value is none, nor is a token without its text.
     if (absent && sample?.[2] === 'value') return this.#remove(sample[1] ?? path);
+    if (useless && TOKEN_TEXT.test(path)) return this.#remove(path.slice(0, path.lastIndexOf('/')));
     if (verdict.verdict === 'keep') return this.#keep(path, verdict.kind);
     if (verdict.verdict === 'remove') return this.#remove(targetOf(path));
     if (verdict.exact === undefined) this.exact.delete(path);

@@ -66,7 +66,8 @@ export function createRegistrations(state: Pick<StateReader, 'record' | 'field'>
     if (booted === 'Pending' || booted === 'Rejected') return booted;
     if (known === undefined || clock.now() - readAt >= FRESH_MS) await (reading ??= read());
     const entry = known !== undefined && Object.hasOwn(known, stationId) ? known[stationId] : undefined;
-    if (readRegistration(entry) === 'Accepted') return 'Accepted';
-    return readRegistration(await state.field(REGISTRATIONS, stationId));
+    const listed = readRegistration(entry);
+    if (listed === 'Accepted') return listed;
+    return state.field(REGISTRATIONS, stationId).then(readRegistration, () => listed);
   };
 }

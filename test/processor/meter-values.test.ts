@@ -1,7 +1,7 @@
 /** Which meter values are kept whole, beside the register that a transaction is billed by. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
-import { call, energy, event2, later, NOW, open16, stop16 } from './stations.ts';
+import { call, energy, event2, later, NOW, open16, stop16, keyOf } from './stations.ts';
 
 const sample = { timestamp: NOW, sampledValue: [{ value: '1600' }] };
 const proof16 = { timestamp: NOW, sampledValue: [{ value: 'AF01', format: 'SignedData' }] };
@@ -74,7 +74,7 @@ const KEPT: readonly [what: string, Protocol, string, object, about: object, val
 for (const [what, protocol, action, request, about, values] of KEPT) {
   test(`${protocol} ${action}, ${what} are kept as the station sent them`, async (t) => {
     const outcome = await call(protocol, action, request, { records });
-    const kept = outcome.writes.filter(({ key }) => key === 'meter-values');
+    const kept = outcome.writes.filter((write) => keyOf(write) === 'meter-values');
     const fields = { ...about, values: JSON.stringify(values) };
     t.deepEqual(kept, [{ kind: 'append', key: 'meter-values', fields, maxLength: 10_000 }]);
     const again = await call(protocol, action, request, { records });

@@ -12,7 +12,7 @@ import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { SAMPLES, STREAM_SEND } from './station-messages.ts';
-import { BILLED, day16, day2, processorOver, Station } from './session.ts';
+import { BILLED, day16, day2, processorOver, Station, withoutId } from './session.ts';
 
 async function world(appendonly = false) {
   const server = await startRedis({ appendonly });
@@ -60,18 +60,20 @@ test('a day in each version over a real Redis: one billed transaction each, noth
   await day2(gateway, 'CP-21', 'ocpp2.1');
 
   const with2 = { transactionId: 'tx-1', evseId: '1' };
-  t.deepEqual(await redis.stream('ocpp:transactions'), [
+  t.deepEqual((await redis.stream('ocpp:transactions')).map(withoutId), [
     { ...BILLED, stationId: 'CP:16{x}', protocol: 'ocpp1.6', transactionId: `${id}` },
     { ...BILLED, ...with2, stationId: 'CP-201', protocol: 'ocpp2.0.1' },
     { ...BILLED, ...with2, stationId: 'CP-21', protocol: 'ocpp2.1' },
   ]);
   t.like(await redis.look.hgetall('ocpp:station:CP:16%7Bx%7D'), { boot: 'Accepted', vendor: 'Acme' });
   const left = (await redis.look.keys('ocpp:transaction:*')).sort();
-  t.deepEqual(left, ['ocpp:transaction:CP-201:tx-1', 'ocpp:transaction:CP-21:tx-1']);
+  const marks = [`ocpp:transaction:${id}`, 'ocpp:transaction:CP-201:tx-1', 'ocpp:transaction:CP-21:tx-1'];
+  t.deepEqual(left, marks.sort());
   for (const key of left) {
-    t.deepEqual(Object.keys(await redis.look.hgetall(key)), ['closed']);
-    t.true((await redis.look.ttl(key)) > 86_000, 'the mark of a closed transaction expires');
+    t.is(await redis.look.hget(key, 'closed'), BILLED.stoppedAt);
+    t.true((await redis.look.ttl(key)) > 604_000, 'the mark of a closed transaction expires');
   }
+  t.deepEqual(await redis.look.keys('ocpp:open*'), [], 'no register names it any more');
   t.deepEqual(
     (await redis.stream('ocpp:events')).filter(({ type }) => type === 'transaction-stopped').length,
     3,

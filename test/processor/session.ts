@@ -178,7 +178,17 @@ export const BILLED = {
   connectorId: '1',
   meterStart: '1500',
   meterStop: '2750',
+  energy: '1250',
   startedAt: T0,
+  startedAtUtc: '2026-11-23T09:00:00.000Z',
   stoppedAt: T2,
+  stoppedAtUtc: '2026-11-23T10:00:00.000Z',
   reason: 'EVDisconnected',
+  kind: 'final',
 };
+
+/** An entry without its id, which is a digest of the others. */
+export function withoutId({ billId, ...entry }: Readonly<Record<string, string>>): object {
+  if (billId?.length !== 22) throw new Error(`a bill has an id, not ${billId}`);
+  return entry;
+}

@@ -2,26 +2,41 @@
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { MessageType } from '../../services/ocpp/frame.ts';
 import { createDispatch } from '../../services/processor/dispatch.ts';
-import { DEFAULT_SETTINGS, type HandlerTable } from '../../services/processor/handler.ts';
+import {
+  DEFAULT_SETTINGS,
+  type HandlerSettings,
+  type HandlerTable,
+} from '../../services/processor/handler.ts';
 import { HANDLERS } from '../../services/processor/handlers/table.ts';
 import { createState } from '../../services/processor/state.ts';
 import type { UnknownTokens } from '../../services/processor/tokens.ts';
 import { createLog } from '../../services/runtime/log.ts';
-import type { Delivery, Outcome, StateReader } from '../../services/transport/transport.ts';
+import type {
+  Delivery,
+  Outcome,
+  Registration,
+  StateReader,
+  StateWrite,
+} from '../../services/transport/transport.ts';
 
 export const NOW = '2026-11-23T10:00:00.000Z';
 const clock = { now: () => Date.parse(NOW) };
 const log = createLog('test', 'silent');
 
 export type Records = Readonly<Record<string, Readonly<Record<string, string>>>>;
+/** Members of sorted sets, oldest first. */
+export type Sets = Readonly<Record<string, readonly string[]>>;
 export interface Given {
   readonly records?: Records;
+  readonly sets?: Sets;
+  readonly settings?: Partial<HandlerSettings>;
+  readonly registration?: Registration;
   readonly unknownTokens?: UnknownTokens;
   readonly handlers?: HandlerTable;
   readonly stationId?: string;
 }
 
-function readerOf(records: Records): StateReader {
+function readerOf(records: Records, sets: Sets): StateReader {
   let counter = 0;
   return {
     record: async (key) => records[key],
@@ -31,19 +46,23 @@ function readerOf(records: Records): StateReader {
       counter = first + count - 1;
       return first;
     },
+    members: async (key) => (sets[key] ?? []).map((member, score) => ({ member, score })),
+    size: async (key) => (sets[key] ?? []).length,
   };
 }
 
 export function deliver(protocol: Protocol, frame: Delivery['frame'], given: Given = {}): Promise<Outcome> {
-  const { records = {}, unknownTokens = 'Accept', handlers = HANDLERS, stationId = 'CP-1' } = given;
+  const { records = {}, sets = {}, unknownTokens = 'Accept', handlers = HANDLERS } = given;
+  const { stationId = 'CP-1', registration } = given;
   const dispatch = createDispatch({
     handlers,
-    settings: { ...DEFAULT_SETTINGS, unknownTokens },
-    state: createState(readerOf(records), clock),
+    settings: { ...DEFAULT_SETTINGS, unknownTokens, ...given.settings },
+    state: createState(readerOf(records, sets), clock),
     clock,
     log,
   });
-  return dispatch({ stationId, connection: 7, protocol, frame, receivedAt: clock.now(), deliveryCount: 1 });
+  const about = { stationId, connection: 7, protocol, frame, receivedAt: clock.now(), deliveryCount: 1 };
+  return dispatch({ ...about, ...(registration !== undefined && { registration }) });
 }
 
 export function call(protocol: Protocol, action: string, payload: unknown, given?: Given): Promise<Outcome> {
@@ -57,7 +76,8 @@ export function resultOf(outcome: Outcome): Record<string, unknown> {
 
 export const errorOf = ({ answer }: Outcome) => (answer?.kind === 'error' ? answer.code : undefined);
 export const written = ({ writes }: Outcome) =>
-  writes.map((write) => [write.kind, write.key, ...('fields' in write ? [write.fields] : [])]);
+  writes.map((write) => [write.kind, keyOf(write), ...('fields' in write ? [write.fields] : [])]);
+export const keyOf = (write: StateWrite) => ('key' in write ? write.key : write.businessKey);
 export const later = ['ocpp2.0.1', 'ocpp2.1'] as const;
 
 export const start16 = {
@@ -81,7 +101,9 @@ export const open16 = {
   authorization: 'Accepted',
   meterStart: '1500',
   startedAt: '2026-11-23T09:00:00Z',
+  startedAtUtc: '2026-11-23T09:00:00.000Z',
   lastMeter: '2000',
+  heardAt: `${Date.parse(NOW)}`,
 };
 export const boot2 = {
   reason: 'PowerUp',

@@ -1,9 +1,11 @@
 /** What the cluster remembers of transactions, and under which names repetitions are known. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
+import type { StateWrite } from '../../services/transport/transport.ts';
 import {
   NOW,
   call,
+  keyOf,
   resultOf,
   written,
   later,
@@ -16,30 +18,54 @@ import {
   listed,
 } from './stations.ts';
 
+const billIdOf = (write: StateWrite | undefined) =>
+  write !== undefined && 'fields' in write ? write.fields['billId'] : undefined;
+
 test('1.6: a blocked token is told so and still gets its transaction, for the station may have started', async (t) => {
   const records = listed('ABC123', { status: 'Blocked' });
   const outcome = await call('ocpp1.6', 'StartTransaction', start16, { records });
   const transactionId = Number(resultOf(outcome)['transactionId']);
   t.true(Number.isInteger(transactionId) && transactionId > 0 && transactionId < 2 ** 31);
   const { lastMeter: _none, ...opened } = open16;
+  const recordKey = `transaction:${transactionId}`;
+  const startKey = outcome.businessKey;
+  const facts = { ...opened, transactionId: `${transactionId}`, authorization: 'Blocked' };
   t.deepEqual(written(outcome), [
-    [
-      'set',
-      `transaction:${transactionId}`,
-      { ...opened, transactionId: `${transactionId}`, authorization: 'Blocked' },
-    ],
+    ['delete', recordKey],
+    ['set', recordKey, { ...facts, startKey, openedAt: `${Date.parse(NOW)}` }],
+    ['add', 'open-transactions'],
+    ['add', 'open:CP-1'],
+    ['add', 'open-token:ABC123'],
   ]);
 });
 
 test('1.6: a stop closes the transaction into the stream for billing', async (t) => {
   const outcome = await call('ocpp1.6', 'StopTransaction', stop16, { records: { 'transaction:17': open16 } });
-  const { lastMeter: _only, ...start } = open16;
-  const stop = { meterStop: '2750', stoppedAt: '2026-11-23T09:59:00Z', reason: 'EVDisconnected' };
-  t.deepEqual(written(outcome), [
-    ['append', 'transactions', { ...start, ...stop }],
+  const { lastMeter: _only, heardAt: _heard, ...start } = open16;
+  const stop = {
+    meterStop: '2750',
+    energy: '1250',
+    stoppedAt: '2026-11-23T09:59:00Z',
+    reason: 'EVDisconnected',
+  };
+  const [bill, ...rest] = written(outcome);
+  const billId = billIdOf(outcome.writes[0]);
+  const kind = 'final';
+  t.deepEqual(bill, [
+    'append',
+    'transactions',
+    { ...start, ...stop, kind, billId, stoppedAtUtc: '2026-11-23T09:59:00.000Z' },
+  ]);
+  const mark = { stationId: 'CP-1', startedAt: open16.startedAt, kind, billId, meterStop: '2750' };
+  t.deepEqual(rest, [
     ['delete', 'transaction:17'],
+    ['set', 'transaction:17', { ...mark, closed: stop.stoppedAt, said: `2750 ${stop.stoppedAt}` }],
+    ['remove', 'open-transactions'],
+    ['remove', 'open:CP-1'],
+    ['remove', 'open-token:ABC123'],
   ]);
   t.like(outcome.writes[0], { maxLength: 100_000 });
+  t.like(outcome.writes[2], { expireSeconds: 604_800 });
 });
 
 test('1.6: a stop without a known start is recorded with what it says', async (t) => {
@@ -53,9 +79,13 @@ test('1.6: a stop without a known start is recorded with what it says', async (t
         transactionId: '17',
         protocol: 'ocpp1.6',
         idTag: 'AbC123',
+        kind: 'final',
+        billId: billIdOf(outcome.writes[0]),
         meterStop: '2750',
         stoppedAt: '2026-11-23T09:59:00Z',
+        stoppedAtUtc: '2026-11-23T09:59:00.000Z',
         reason: 'EVDisconnected',
+        notes: 'start-unknown',
       },
     ],
   ]);
@@ -89,7 +119,7 @@ test('1.6: a station cannot stop or meter the transaction of another', async (t)
     given,
   );
   t.deepEqual(
-    meter.writes.map(({ key }) => key),
+    meter.writes.map(keyOf),
     ['meter-values'],
     'kept as what this station says, beside the transaction',
   );
@@ -129,11 +159,7 @@ test('1.6: meter values keep the last energy register of the open transaction, i
     { lastMeter: '1700.1', lastMeterAt: '2026-11-23T09:20:00Z' },
   ]);
   const late = await call('ocpp1.6', 'MeterValues', request);
-  t.deepEqual(
-    late.writes.map(({ key }) => key),
-    ['meter-values'],
-    'a closed one is not opened again',
-  );
+  t.deepEqual(late.writes.map(keyOf), ['meter-values'], 'a closed one is not opened again');
 });
 
 for (const protocol of later) {
@@ -154,14 +180,20 @@ for (const protocol of later) {
       evseId: '2',
       connectorId: '1',
       startedAt: '2026-11-23T09:00:00Z',
+      startedAtUtc: '2026-11-23T09:00:00.000Z',
       meterStart: '1500',
       idTag: 'AbC123',
       authorization: 'Accepted',
       seqNo: '0',
       lastMeter: '1500',
       lastMeterAt: '2026-11-23T09:30:00Z',
+      openedAt: `${Date.parse(NOW)}`,
+      heardAt: `${Date.parse(NOW)}`,
     };
-    t.deepEqual(written(opened), [['set', recordKey, afterStart]]);
+    t.deepEqual(written(opened).slice(0, 2), [
+      ['delete', recordKey],
+      ['set', recordKey, afterStart],
+    ]);
 
     const updated = event2('Updated', 1, { meterValue: [energy(1.8, 'Sample.Periodic')] });
     const given = { records: { [recordKey]: afterStart } };
@@ -174,14 +206,40 @@ for (const protocol of later) {
       meterValue: [energy(2.75, 'Transaction.End')],
     });
     const closed = await call(protocol, 'TransactionEvent', ended, given);
-    const { seqNo: _seqNo, lastMeter: _meter, lastMeterAt: _at, ...start } = afterStart;
-    const end = { meterStop: '2750', stoppedAt: '2026-11-23T09:02:00Z', reason: 'EVDisconnected' };
+    const {
+      seqNo: _no,
+      lastMeter: _meter,
+      lastMeterAt: _at,
+      openedAt: _o,
+      heardAt: _h,
+      ...start
+    } = afterStart;
+    const end = {
+      meterStop: '2750',
+      energy: '1250',
+      stoppedAt: '2026-11-23T09:02:00Z',
+      reason: 'EVDisconnected',
+    };
+    const billId = billIdOf(closed.writes[0]);
+    const kind = 'final';
+    const mark = {
+      stationId: 'CP-1',
+      startedAt: start.startedAt,
+      seqNo: '2',
+      kind,
+      billId,
+      meterStop: '2750',
+    };
     t.deepEqual(written(closed).slice(0, 3), [
-      ['append', 'transactions', { ...start, ...end }],
+      [
+        'append',
+        'transactions',
+        { ...start, ...end, gaps: '1', kind, billId, stoppedAtUtc: '2026-11-23T09:02:00.000Z' },
+      ],
       ['delete', recordKey],
-      ['set', recordKey, { closed: '2026-11-23T09:02:00Z' }],
+      ['set', recordKey, { ...mark, closed: '2026-11-23T09:02:00Z' }],
     ]);
-    t.like(closed.writes[2], { expireSeconds: 86_400 });
+    t.like(closed.writes[2], { expireSeconds: 604_800 });
   });
 
   test(`${protocol}: an end without a known start is recorded, its meter from the last reading known`, async (t) => {
@@ -197,17 +255,15 @@ for (const protocol of later) {
       records: { [recordKey]: { closed: NOW } },
     });
     t.deepEqual(resultOf(closed), {});
-    t.deepEqual(
-      closed.writes.map(({ key }) => key),
-      ['meter-values'],
-    );
+    t.deepEqual(closed.writes.map(keyOf), ['meter-values']);
     const open = { lastMeter: '1800', seqNo: '2' };
     const turned = await call(protocol, 'TransactionEvent', late, { records: { [recordKey]: open } });
     const [write] = turned.writes;
-    t.deepEqual(write?.kind === 'set' && [write.fields['lastMeter'], write.fields['seqNo']], [
-      undefined,
-      undefined,
-    ]);
+    t.is(write?.kind === 'set' ? write.fields['lastMeter'] : '', '1600', 'no time is known of the other one');
+    const dated = { ...open, lastMeterAt: '2026-11-23T09:31:00Z' };
+    const kept = await call(protocol, 'TransactionEvent', late, { records: { [recordKey]: dated } });
+    const [first] = kept.writes;
+    t.is(first?.kind === 'set' ? first.fields['lastMeter'] : '', undefined);
   });
 }
 
@@ -221,7 +277,7 @@ test('2.x: identities and transaction ids with colons and percent signs do not m
   const keys = await Promise.all(
     pairs.map(async ([stationId = '', transactionId]) => {
       const request = event2('Started', 0, { transactionInfo: { transactionId } });
-      return (await call('ocpp2.1', 'TransactionEvent', request, { stationId })).writes[0]?.key;
+      return (await call('ocpp2.1', 'TransactionEvent', request, { stationId })).writes[0];
     }),
   );
   t.is(new Set(keys).size, pairs.length);

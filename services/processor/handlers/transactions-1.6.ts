@@ -11,7 +11,7 @@ import { readTime, utcOf } from '../../ocpp/time.ts';
 import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
 import { eventOf } from '../domain-event.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { isNewer, type MeterValue, newest, readMeter, signed } from '../meter.ts';
+import { isNewer, type MeterValue, newest, signed } from '../meter.ts';
 import { keepMeterValues, key } from '../state.ts';
 import type { End, Note, StopMeter } from '../transactions/bill.ts';
 import { abandon, billed, close } from '../transactions/closing.ts';
@@ -26,7 +26,7 @@ import {
   type TransactionRecord,
 } from '../transactions/record.ts';
 import { type Effects, joined, report } from '../transactions/reports.ts';
-import { lastReading, timeNotes } from '../transactions/reading.ts';
+import { lastReading, meterOf, timeNotes } from '../transactions/reading.ts';
 import { decide, idTagInfo, refuseConcurrent } from './authorization.ts';
 
 /** What a repaired message may have left out, although its schema does not. */
@@ -44,14 +44,14 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
   const info = idTagInfo(await refuseConcurrent(decision, idTag, ended, context));
   const register = numberText(meterStart, '/meterStart', context);
   const startKey = businessKey('start', stationId, connectorId, idTag.toUpperCase(), register, timestamp);
-  const negative = register !== undefined && (readDecimal(register)?.digits ?? -1n) < 0n;
+  const usable = register !== undefined && !register.startsWith('-');
   const facts: TransactionFacts = {
     ...{ stationId, transactionId: `${id}`, protocol, connectorId, idTag, authorization: info.status },
-    meterStart: negative ? undefined : register,
+    meterStart: usable ? register : undefined,
     startedAt: timestamp ?? receivedAt.toISOString(),
     startedAtUtc: utcOf(timestamp, receivedAt.getTime()),
     reservationId,
-    notes: words([...timeNotes(context), ...(negative ? (['value-unreadable'] as const) : [])]),
+    notes: words([...timeNotes(context), ...(usable ? [] : (['meter-start-missing'] as const))]),
     startKey,
   };
   const about = { transactionId: `${id}`, connector: connectorId, authorization: info.status, reservationId };
@@ -93,7 +93,7 @@ export const stopTransaction: Handler<Stop, OCPP16.StopTransactionResponse> = as
 
 /** Of a running transaction only the last register and signed values are kept, of any other all. */
 export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request, context) => {
-  const { stationId, now, exact } = context;
+  const { stationId, now } = context;
   const { connectorId, meterValue } = request;
   const id = numberText(request.transactionId, '/transactionId', context);
   const found = id === undefined ? undefined : await ownTransaction(id, context);
@@ -104,7 +104,7 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   const facts = follows
     ? {
         ...lastReading(
-          readMeter(meterValue as MeterValue[], '/meterValue', exact),
+          meterOf(meterValue as MeterValue[], '/meterValue', context),
           found.record,
           now.getTime(),
         ),
@@ -196,11 +196,7 @@ function stopMeter({ meterStop, transactionData }: Stop, context: HandlerContext
   const text = numberText(meterStop, '/meterStop', context);
   const energy = text === undefined ? undefined : readDecimal(text);
   if (energy !== undefined && energy.digits >= 0n) return { said: 'register', energy, phases: '' };
-  const { readings } = readMeter(
-    transactionData as MeterValue[] | undefined,
-    '/transactionData',
-    context.exact,
-  );
+  const { readings } = meterOf(transactionData as MeterValue[] | undefined, '/transactionData', context);
   const last = newest(
     readings.filter(({ begin }) => !begin),
     context.now.getTime(),

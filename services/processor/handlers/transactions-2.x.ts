@@ -11,13 +11,13 @@ import { utcOf } from '../../ocpp/time.ts';
 import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
 import { eventOf } from '../domain-event.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { isNewer, type MeterValue, type Metered, newest, readMeter, signed } from '../meter.ts';
+import { isNewer, type MeterValue, type Metered, newest, signed } from '../meter.ts';
 import { keepMeterValues, key } from '../state.ts';
 import type { Authorization } from '../tokens.ts';
 import type { End, StopMeter } from '../transactions/bill.ts';
 import { abandon, close } from '../transactions/closing.ts';
 import { type Meaning, meaningOf, type SaidEvent } from '../transactions/event-kind.ts';
-import { lastReading, timeNotes } from '../transactions/reading.ts';
+import { lastReading, meterOf, timeNotes } from '../transactions/reading.ts';
 import {
   heard,
   openRecord,
@@ -106,7 +106,7 @@ class Telling {
     this.#decision = decision;
     this.#key = recordKey;
     this.#context = context;
-    this.#metered = readMeter(event.meterValue as MeterValue[] | undefined, '/meterValue', context.exact);
+    this.#metered = meterOf(event.meterValue as MeterValue[] | undefined, '/meterValue', context);
     this.#now = context.now.getTime();
   }
 

@@ -14,6 +14,8 @@ export type Note =
   | Trouble
   /** No start of it is known. */
   | 'start-unknown'
+  /** The start said no register that can be used (1.6, where it must). */
+  | 'meter-start-missing'
   /** The stop said no register, and none is known. */
   | 'meter-stop-missing'
   /** The stop said none that can be used; it is the newest one from before. */
@@ -31,6 +33,7 @@ export type Note =
 
 /** A person who bills looks at entries with one of these. */
 const DOUBTFUL: ReadonlySet<string> = new Set<Note>([
+  'meter-start-missing',
   'meter-stop-missing',
   'meter-stop-from-last-reading',
   'meter-below-start',

@@ -1,9 +1,23 @@
 /** What a message adds to the record of a transaction: its newest register, and what was unusual about its time. */
 import { writeDecimal } from '../../ocpp/decimal.ts';
 import type { HandlerContext } from '../handler.ts';
-import { isNewer, type Metered, newest } from '../meter.ts';
+import { isNewer, type Metered, type MeterValue, newest, readMeter } from '../meter.ts';
 import type { Note } from './bill.ts';
 import type { TransactionFacts } from './record.ts';
+
+/** The register in the meter values of a message. Where a whole sample had to be removed, it may have been the register. */
+export function meterOf(
+  values: readonly MeterValue[] | undefined,
+  path: string,
+  { exact, repaired }: HandlerContext,
+): Metered {
+  const metered = readMeter(values, path, exact);
+  if (metered.readings.length + metered.troubles.length > 0 || repaired.size === 0) return metered;
+  const lost = [...repaired].some(
+    ([place, kind]) => kind === 'removed' && place.startsWith(`${path}/`) && place.includes('/sampledValue'),
+  );
+  return lost ? { readings: [], troubles: ['value-unreadable'] } : metered;
+}
 
 /**
  * The newest register of a message, where it is newer than the one that is known. A sample that cannot be read is noted,
