@@ -17,7 +17,6 @@ import {
   tooManyCalls,
 } from './station-call.ts';
 import type { MemorySession } from './memory-gateway.ts';
-import type { Answer } from './transport.ts';
 
 interface CallRecord {
   readonly call: PreparedCall;
@@ -96,11 +95,11 @@ export class MemoryCalls {
   }
 
   /** @returns false for an answer that comes too late, or a second time; true also for one to no call of ours */
-  answered(session: MemorySession, messageId: string, answer: Answer): boolean {
+  answered(session: MemorySession, messageId: string, outcome: CallOutcome): boolean {
     const record = this.#records.get(messageId);
     if (record === undefined) return true;
     if (record.outcome !== undefined || record.sentBy !== session) return false;
-    this.#end(record, { kind: 'answered', answer });
+    this.#end(record, outcome);
     this.#startNext(session.session.stationId);
     return true;
   }

@@ -3,7 +3,7 @@ import { formatFrame, MessageType } from '../ocpp/frame.ts';
 import type { MemoryCalls } from './memory-calls.ts';
 import type { MemorySession } from './memory-gateway.ts';
 import type { MemoryState } from './memory-state.ts';
-import { answerOf } from './station-call.ts';
+import { endBy } from './station-call.ts';
 import type { Answer, IncomingFrame, Outcome, OutgoingFrame } from './transport.ts';
 
 /** SEND numbers remembered of a connection. */
@@ -21,8 +21,8 @@ export interface MemoryFinish {
 export function finish({ session, incoming, outcome, state, calls }: MemoryFinish): void {
   const { frame, sequence } = incoming;
   if (frame.type === MessageType.Send && !isNewSend(session, sequence)) return;
-  const ofStation = answerOf(frame);
-  if (ofStation !== undefined && !calls.answered(session, frame.id, ofStation)) return;
+  const end = endBy(frame);
+  if (end !== undefined && !calls.answered(session, frame.id, end)) return;
   if (frame.type === MessageType.Call) {
     if (sequence < session.lastCall) return;
     if (sequence === session.lastCall) {

@@ -57,6 +57,8 @@ export type Uncertain =
   | 'timeout'
   /** The connection ended first. */
   | 'disconnected'
+  /** The station answered, and the answer says nothing: a CALLRESULT without payload, a CALLERROR without code. */
+  | 'malformed'
   /** Redis lost what it knew of the call. */
   | 'record-lost';
 
@@ -138,6 +140,18 @@ export function tooManyCalls(): TransportError {
 
 function badCall({ stationId, action }: StationCall, why: string): TransportError {
   return new TransportError('bad-call', `${action} to station "${stationId}": ${why}`);
+}
+
+/** How a call ends by the station's CALLRESULT or CALLERROR; undefined for other frames. */
+export function endBy(frame: Frame): CallOutcome | undefined {
+  const answer = answerOf(frame);
+  if (answer === undefined) return undefined;
+  const isReadable = answer.kind === 'error' ? answer.code !== '' : isObject(answer.payload);
+  return isReadable ? { kind: 'answered', answer } : { kind: 'uncertain', reason: 'malformed' };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** What a station answered, of its CALLRESULT or CALLERROR; undefined for other frames. */

@@ -47,6 +47,11 @@ class Obedient {
     void this.#write([4, this.got[index]?.id, 'NotSupported', 'no "such" thing', { a: 1 }]);
   }
 
+  /** @param text of the answer, with ID for the message id */
+  async answer(index: number, text: string): Promise<void> {
+    await (await this.link).write(text.replace('ID', JSON.stringify(this.got[index]?.id)));
+  }
+
   async #write(frame: readonly unknown[]): Promise<void> {
     await (await this.link).write(JSON.stringify(frame));
   }
@@ -124,6 +129,42 @@ export function stationCallConformance(run: Run): void {
     const station = await Obedient.connect(harness, true);
     t.deepEqual(await waiting, ANSWERED);
     t.is(station.got.length, 1);
+  });
+
+  run('an answer that says nothing ends its call at once, and the next one follows', async (t, harness) => {
+    const [transport, station] = await started(harness);
+    const malformed: CallOutcome = { kind: 'uncertain', reason: 'malformed' };
+    const refused = (details: object): CallOutcome => ({
+      kind: 'answered',
+      answer: { kind: 'error', code: 'NotSupported', description: '', details },
+    });
+    const answers: readonly (readonly [string, CallOutcome])[] = [
+      ['[3,ID]', malformed],
+      ['[3,ID,null]', malformed],
+      ['[3,ID,[]]', malformed],
+      ['[3,ID,"Accepted"]', malformed],
+      ['[4,ID]', malformed],
+      ['[4,ID,null,"",{}]', malformed],
+      ['[4,ID,404,"",{}]', malformed],
+      ['[4,ID,"",""]', malformed],
+      ['[4,ID,"NotSupported",null,{"a":1}]', refused({ a: 1 })],
+      ['[4,ID,"NotSupported",null,null]', refused({})],
+      ['[4,ID,"NotSupported"]', refused({})],
+      ['[3,ID,{"status":"Accepted"},null]', ANSWERED],
+      ['\0[3,ID,{"status":"Accepted",}]', ANSWERED],
+    ];
+    // All wait for one slot: each is sent when the one before it has ended.
+    const calls = answers.map((_, i) => transport.call(reset({ payload: { i }, idempotencyKey: `k${i}` })));
+    for (const [i, [text]] of answers.entries()) {
+      await station.until(i + 1);
+      await station.answer(i, text);
+    }
+    const byKey = new Map(station.got.map(({ payload }, i) => [(payload as { i: number }).i, i]));
+    for (const [i, call] of calls.entries()) {
+      const [text, outcome] = answers[byKey.get(i) ?? 0] ?? [];
+      t.deepEqual(await call, outcome as CallOutcome, text);
+      t.deepEqual(await transport.callState('CP-1', `k${i}`), outcome, text);
+    }
   });
 
   run('what was not sent in its time to live is never sent (case 23)', async (t, harness) => {

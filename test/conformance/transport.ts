@@ -106,6 +106,35 @@ export function transportConformance(
     t.deepEqual(delivery?.frame, { type: 2, id: 'x', action: 'Heartbeat', payload: { a: [1, 'ü'] } });
   });
 
+  run('a delivery tells what was repaired, and numbers as they were written', async (t, harness) => {
+    const { transport, connect } = harness;
+    const deliveries: Delivery[] = [];
+    transport.onMessage(async (delivery) => {
+      deliveries.push(delivery);
+      return outcome();
+    });
+    await transport.start();
+    const station = await connect('CP-1', 'ocpp1.6');
+    const heard: string[] = [];
+    station.onMessage((text) => heard.push(text));
+    const sloppy = '[2,17,"StopTransaction",{"transactionId":9007199254740993,"reason":"\u0001"}]';
+    await station.write(sloppy);
+    await station.write('[2,"b","Heartbeat",null]');
+    await station.write('[2,"c","Heartbeat",{"a":1}]');
+    await until(() => heard.length === 3, 'three answers');
+    t.deepEqual(heard, ['[3,17,{}]', '[3,"b",{}]', '[3,"c",{}]']);
+    const [first, second, third] = deliveries;
+    t.like(first?.frame, { id: '17', payload: { transactionId: 9007199254740992, reason: '\u0001' } });
+    t.deepEqual(first !== undefined && 'exact' in first.frame && [...(first.frame.exact ?? [])], [
+      ['/transactionId', '9007199254740993'],
+    ]);
+    t.deepEqual(first?.repaired, { raw: sloppy, kinds: ['control-characters', 'message-id'] });
+    t.deepEqual(second?.repaired, { raw: '[2,"b","Heartbeat",null]', kinds: ['payload'] });
+    t.deepEqual(second?.frame, { type: 2, id: 'b', action: 'Heartbeat', payload: {} });
+    t.is(third?.repaired, undefined);
+    t.deepEqual(third?.frame, { type: 2, id: 'c', action: 'Heartbeat', payload: { a: 1 } });
+  });
+
   run('CALLs of a station are handled and answered in order, one at a time', async (t, harness) => {
     const { transport, connect } = harness;
     const ids = Array.from({ length: 50 }, (_, i) => `m${i}`);

@@ -131,13 +131,14 @@ function Calls.handBack(prefix, id, epoch)
   if held[1] == 'sent' and held[2] == epoch then requeue(prefix, id) end
 end
 
--- The station answered on this connection. Returns false when the answer comes too late, or a second time; true also
--- for an answer to no call of ours.
+-- The station answered on this connection; '' is an answer that says nothing. Returns false when it comes too late, or a
+-- second time; true also for an answer to no call of ours.
 function Calls.answer(prefix, station, id, epoch, answer)
   local held = redis.call('HMGET', prefix .. ':call:' .. id, 'state', 'connection', 'station')
   if not held[1] then return true end
   if held[1] ~= 'sent' or held[2] ~= epoch or held[3] ~= station then return false end
-  Calls.finish(prefix, id, 'answered', '', answer)
+  if answer == '' then Calls.finish(prefix, id, 'uncertain', 'malformed', '')
+  else Calls.finish(prefix, id, 'answered', '', answer) end
   Calls.startNext(prefix, station)
   return true
 end

@@ -1,6 +1,6 @@
 /** A delivery and its outcome as the arguments of finish.lua. */
 import { type Frame, MessageType } from '../../ocpp/frame.ts';
-import { answerOf } from '../station-call.ts';
+import { endBy } from '../station-call.ts';
 import {
   BUSINESS_KEY_SECONDS,
   type Answer,
@@ -70,10 +70,11 @@ export function finishArguments(keys: Keys, number: string, request: Request, ou
   ];
 }
 
-/** What a station answered to a call of ours: its message id and its Answer as JSON. */
+/** What a station answered to a call of ours: its message id and its Answer as JSON, or nothing where it is malformed. */
 function stationAnswer(frame: Frame): AnswerPieces {
-  const answer = answerOf(frame);
-  return answer === undefined ? NO_ANSWER : { head: frame.id, body: JSON.stringify(answer), tail: '' };
+  const end = endBy(frame);
+  if (end === undefined) return NO_ANSWER;
+  return { head: frame.id, body: end.kind === 'answered' ? JSON.stringify(end.answer) : '', tail: '' };
 }
 
 /** Writes and events as writes.lua reads them. */

@@ -10,7 +10,7 @@
 --   sequence, answer list (a whole key, or '' where nobody waits for an answer), head, body, tail, replay head, business key (whole key or ''), count of writes arguments,
 --   seconds that the answer stays under the business key
 --   then the writes, as in writes.lua
---  Of an answer of the station the message id stands in head, and the answer in body.
+--  Of an answer of the station the message id stands in head, and the answer in body; body '' means malformed.
 --  The answer is head .. body .. tail; head '' means none. A replay is replay head .. stored body .. tail; an
 --  answer with the replay's own head is a result, the only kind that is stored.
 -- Redis takes nothing back when a script fails midway, so what cannot be applied is found before anything is:

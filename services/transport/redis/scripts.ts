@@ -54,7 +54,10 @@ const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
   finish: {
     url: new URL('./finish.lua', import.meta.url),
     numberOfKeys: 2,
-    ...{ calls: true, dead: true, unreadable: true, writes: true },
+    calls: true,
+    dead: true,
+    unreadable: true,
+    writes: true,
   },
   amend: { url: new URL('./amend.lua', import.meta.url), numberOfKeys: 2, unreadable: true, writes: true },
   putBack: { url: new URL('./put-back.lua', import.meta.url), numberOfKeys: 9, dead: true },
