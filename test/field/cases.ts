@@ -39,6 +39,8 @@ export interface Step extends Reply {
   readonly garbage?: string;
   /** A frame whose payload is understood in neither mode: CALLERROR of this code, `message-refused`, kept as unreadable. */
   readonly invalid?: string;
+  /** It was sent before, in other words at most: in Tolerant mode no second event says that it was repaired. */
+  readonly again?: true;
   /** Another reply, or another end of the call, in Strict mode. */
   readonly strict?: Reply & { readonly outcome?: Pattern };
   /** A binary message with this text. */
@@ -118,7 +120,7 @@ export interface Case extends Expected {
 const REPLY = ['answer', 'result', 'error'];
 const UNDERSTANDING = ['refused', 'unframed', 'garbage', 'invalid'];
 const STEP = [
-  ...['send', 'times', 'as', 'save', 'strict', 'binary', 'closed', 'reconnect', 'connect', 'call'],
+  ...['send', 'times', 'as', 'save', 'strict', 'binary', 'closed', 'reconnect', 'connect', 'call', 'again'],
   ...['outcome', 'advance', 'sweep', 'registration', ...REPLY, ...UNDERSTANDING],
 ];
 const HANDSHAKE = ['path', 'protocols', 'request', 'status', 'closed', 'protocol'];

@@ -60,7 +60,7 @@ function needsItsOwn({ steps, log }: Case): boolean {
 
 async function alone(found: Case, path: Path, mode: Validation, stationId: string): Promise<string[]> {
   await using world = await newWorld(found, path, mode, `alone:${found.kind}:${found.name}:${mode}`);
-  return differencesOf(found, mode, world, stationId);
+  return await differencesOf(found, mode, world, stationId);
 }
 
 function sharedWorld(found: Case, path: Path, mode: Validation): Promise<World> {

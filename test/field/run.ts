@@ -154,7 +154,8 @@ class Run {
   async #said(as: string, text: string, step: Step): Promise<string[]> {
     const station = await this.#station(as);
     const fate = fateOf(step, this.#mode);
-    if (fate !== undefined) this.sent.push({ fate, text, stationId: this.#identity(as) });
+    if (fate !== undefined && !(fate === 'repaired' && step.again))
+      this.sent.push({ fate, text, stationId: this.#identity(as) });
     station.send(text);
     const reply = this.#replyTo(step);
     if (reply.answer === 'none') return this.#silence(station, text);

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 
 /** How long an answer, a handshake or the end of a connection may take; ms. */
-const PATIENCE_MS = 8000;
+const PATIENCE_MS = 5000;
 
 export interface Dial {
   /** host:port */
