@@ -1,0 +1,249 @@
+/**
+ * Builds that are broken on purpose, each by one thing that an engineer might well do about a kind of sloppiness. The
+ * histories must catch them all (`npm run fuzz:bills -- --mutant NAME`, or `--mutant all`).
+ */
+import type { Kind } from './mutations/mutation.ts';
+
+export interface Mutant {
+  readonly kind: Kind;
+  readonly what: string;
+  /** Texts in the sources; each is there once. */
+  readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+}
+
+const STARTS_AND_STOPS = 'services/processor/handlers/transactions-1.6.ts';
+const EVENTS = 'services/processor/handlers/transactions-2.x.ts';
+const EVENT_KIND = 'services/processor/transactions/event-kind.ts';
+const REPAIR = 'services/ocpp/repair.ts';
+const METER = 'services/processor/meter.ts';
+
+export const MUTANTS: Readonly<Record<string, Mutant>> = {
+  'stops-by-id-and-meter': {
+    kind: 'A',
+    what: 'the time is no part of the key of a stop whose id was never given',
+    changes: [
+      {
+        file: STARTS_AND_STOPS,
+        from: "businessKey('stop', stationId, id, meterStop, timestamp)",
+        to: "businessKey('stop', stationId, id, meterStop)",
+      },
+    ],
+  },
+  'events-by-number': {
+    kind: 'B',
+    what: 'an event is recognised by its seqNo alone',
+    changes: [
+      {
+        file: EVENTS,
+        from: "businessKey('event', stationId, transactionId, seqNo, eventType, timestamp)",
+        to: "businessKey('event', stationId, transactionId, seqNo)",
+      },
+    ],
+  },
+  'ids-are-used-once': {
+    kind: 'B′',
+    what: 'a Started after the end of a transaction of that id is a repetition',
+    changes: [
+      {
+        file: EVENT_KIND,
+        from: "return isLater(timestamp, startedAt, now) ? 'reuses' : 'repeats';",
+        to: "return 'repeats';",
+      },
+    ],
+  },
+  'strict-strings': {
+    kind: 'C',
+    what: 'a text with a control character in a string is not repaired',
+    changes: [{ file: 'services/ocpp/text-repair.ts', from: 'code < 0x20) {', to: 'code < 0) {' }],
+  },
+  'stops-have-ids': {
+    kind: 'D',
+    what: 'a stop without transaction id is refused',
+    changes: [
+      {
+        file: REPAIR,
+        from: "  StartTransaction: ['/connectorId', '/idTag'],\n",
+        to: "  StartTransaction: ['/connectorId', '/idTag'],\n  StopTransaction: ['/transactionId'],\n",
+      },
+    ],
+  },
+  'times-by-date-parse': {
+    kind: 'E',
+    what: 'a time is what Date.parse reads',
+    changes: [
+      {
+        file: 'services/ocpp/time.ts',
+        from: '  const trimmed = text.trim();\n',
+        to: '  const trimmed = text.trim();\n  if (trimmed !== "") return Number.isNaN(Date.parse(trimmed)) ? undefined : Date.parse(trimmed);\n',
+      },
+    ],
+  },
+  'digits-are-no-number': {
+    kind: 'F',
+    what: 'digits as text are not read as a number',
+    changes: [
+      {
+        file: REPAIR,
+        from: "const decimal = typeof text === 'string' ? readDecimal(text) : undefined;",
+        to: "const decimal = typeof value === 'number' ? readDecimal(value) : undefined;",
+      },
+    ],
+  },
+  'one-is-no-list': {
+    kind: 'G',
+    what: 'one object in the place of a list is removed',
+    changes: [
+      {
+        file: REPAIR,
+        from: "if (wanted === 'array' && value !== undefined) return set('one-for-list', [value]);",
+        to: "if (wanted === 'array' && value !== undefined) return REMOVE;",
+      },
+    ],
+  },
+  'only-transactions-are-repaired': {
+    kind: 'H',
+    what: 'another message that breaks its schema is refused',
+    changes: [
+      {
+        file: 'services/processor/dispatch.ts',
+        from: 'const repaired = tolerant ?',
+        to: 'const repaired = tolerant && TRANSACTION_MESSAGES.has(action) ?',
+      },
+    ],
+  },
+  'first-phase': {
+    kind: 'I',
+    what: 'of a register by phase the first phase is billed',
+    changes: [
+      {
+        file: METER,
+        from: 'const energy = [...byPhase.values()].reduce((sum, one) => add(sum, one));',
+        to: 'const energy = [...byPhase.values()].reduce((sum, one) => (one === sum ? add(sum, one) : sum));',
+      },
+    ],
+  },
+  'units-have-case': {
+    kind: 'J',
+    what: 'a unit in other letters is unknown',
+    changes: [
+      { file: METER, from: "['wh', 0],", to: "['Wh', 0]," },
+      { file: METER, from: "['kwh', 3],", to: "['kWh', 3]," },
+      {
+        file: METER,
+        from: 'String(unit ?? unitOfMeasure?.unit ?? UNIT).toLowerCase()',
+        to: 'String(unit ?? unitOfMeasure?.unit ?? UNIT)',
+      },
+    ],
+  },
+  'unknown-units-are-wh': {
+    kind: 'J',
+    what: 'a unit that is not known is taken for Wh',
+    changes: [
+      {
+        file: METER,
+        from: 'const power = POWERS.get(',
+        to: 'const power = POWERS.get("wh") ?? POWERS.get(',
+      },
+    ],
+  },
+  'half-numbers': {
+    kind: 'J′',
+    what: 'of a value with a comma or a space the first part is read',
+    changes: [
+      {
+        file: 'services/ocpp/decimal.ts',
+        from: "typeof value === 'string' ? value.trim() : '';",
+        to: "typeof value === 'string' ? value.trim().replace(/[ ,].*/, '') : '';",
+      },
+    ],
+  },
+  'stops-are-not-linked': {
+    kind: 'L',
+    what: 'a stop that says -1 is never linked to its start',
+    changes: [
+      {
+        file: STARTS_AND_STOPS,
+        from: 'const found = named ?? (isUsable(id) ? undefined : await linked(request, context));',
+        to: 'const found = named ?? (isUsable(id) || linked.length > 9 ? undefined : undefined);',
+      },
+    ],
+  },
+  'nothing-is-abandoned': {
+    kind: 'L',
+    what: 'a transaction that is never stopped stays open in silence',
+    changes: [
+      {
+        file: 'services/processor/transactions/sweeper.ts',
+        from: '  const { reportAfterMs, abandonAfterMs } = policy;\n',
+        to: '  const [reportAfterMs, abandonAfterMs] = [policy.reportAfterMs * 100, 0];\n',
+      },
+    ],
+  },
+  'starts-are-remembered': {
+    kind: 'M',
+    what: 'the same start is a repetition after its stop too',
+    changes: [
+      {
+        file: 'services/processor/transactions/record.ts',
+        from: "...(startKey === undefined ? [] : [{ kind: 'forget', businessKey: startKey } as const]),",
+        to: '',
+      },
+    ],
+  },
+  'registers-of-2038': {
+    kind: 'M',
+    what: 'a reading of a time that cannot be keeps out the readings of today',
+    changes: [
+      {
+        file: METER,
+        from: 'return !isPlausible(time, now) || !isPlausible(last, now) || time >= last;',
+        to: 'return time >= last;',
+      },
+    ],
+  },
+  'negative-energy': {
+    kind: 'M′',
+    what: 'a stop below its start is billed as it is',
+    changes: [
+      {
+        file: 'services/processor/transactions/bill.ts',
+        from: 'const below = energy.digits < 0n ||',
+        to: 'const below = energy.digits < -(10n ** 60n) &&',
+      },
+    ],
+  },
+  'late-starts-are-dropped': {
+    kind: 'O',
+    what: 'a Started after its Ended changes nothing',
+    changes: [
+      {
+        file: EVENT_KIND,
+        from: "if (startedAt === undefined) return isLater(timestamp, closed, now) ? 'reuses' : 'completes';",
+        to: "if (startedAt === undefined) return isLater(timestamp, closed, now) ? 'reuses' : 'repeats';",
+      },
+    ],
+  },
+  'connectors-are-shared': {
+    kind: 'Q',
+    what: 'a second start on a connector leaves the first one open',
+    changes: [
+      {
+        file: STARTS_AND_STOPS,
+        from: 'const replaced = openHere.filter(({ record }) => isReplaced(record, request, now.getTime()));',
+        to: 'const replaced = openHere.filter(({ record }) => isReplaced(record, request, now.getTime()) && now.getTime() < 0);',
+      },
+    ],
+  },
+  'stops-are-billed-again': {
+    kind: 'once',
+    what: 'a stop that is sent again on another connection is billed again',
+    changes: [
+      {
+        file: STARTS_AND_STOPS,
+        from: "businessKey('stop', stationId, transactionId)",
+        to: "businessKey('stop', stationId, transactionId, context.connection)",
+      },
+      { file: STARTS_AND_STOPS, from: "if (isOpen(record) || kind === 'abandoned') {", to: 'if (true) {' },
+    ],
+  },
+};
