@@ -41,8 +41,10 @@ export interface Step extends Reply {
   readonly invalid?: string;
   /** It was sent before, in other words at most: in Tolerant mode no second event says that it was repaired. */
   readonly again?: true;
-  /** Another reply, or another end of the call, in Strict mode. */
-  readonly strict?: Reply & { readonly outcome?: Pattern };
+  /** Another reply, the end of the connection by this code, or another end of the call, in Strict mode. */
+  readonly strict?: Reply & { readonly outcome?: Pattern; readonly closed?: number };
+  /** How the characters of `send` become bytes: UTF-8 where left out. */
+  readonly encoding?: 'latin1';
   /** A binary message with this text. */
   readonly binary?: string;
   /** Expects the connection to be closed with this code. */
@@ -120,7 +122,20 @@ export interface Case extends Expected {
 const REPLY = ['answer', 'result', 'error'];
 const UNDERSTANDING = ['refused', 'unframed', 'garbage', 'invalid'];
 const STEP = [
-  ...['send', 'times', 'as', 'save', 'strict', 'binary', 'closed', 'reconnect', 'connect', 'call', 'again'],
+  ...[
+    'send',
+    'times',
+    'as',
+    'save',
+    'strict',
+    'binary',
+    'closed',
+    'reconnect',
+    'connect',
+    'call',
+    'again',
+    'encoding',
+  ],
   ...['outcome', 'advance', 'sweep', 'registration', ...REPLY, ...UNDERSTANDING],
 ];
 const HANDSHAKE = ['path', 'protocols', 'request', 'status', 'closed', 'protocol'];
@@ -162,7 +177,7 @@ function faultOf({ file: _file, ...found }: Case): string | undefined {
     surplus(found, [...CASE, ...EXPECTED]) ??
     surplus(found.strict ?? {}, EXPECTED) ??
     found.steps.map((step) => surplus(step, STEP) ?? surplus(step.connect ?? {}, HANDSHAKE)).find(Boolean) ??
-    found.steps.map((step) => surplus(step.strict ?? {}, [...REPLY, 'outcome'])).find(Boolean);
+    found.steps.map((step) => surplus(step.strict ?? {}, [...REPLY, 'outcome', 'closed'])).find(Boolean);
   if (unknown !== undefined) return `nothing is called "${unknown}"`;
   const many = found.steps.find((step) => UNDERSTANDING.filter((name) => name in step).length > 1);
   return many === undefined ? undefined : `a step has one of ${UNDERSTANDING.join(', ')}`;

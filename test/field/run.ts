@@ -59,7 +59,7 @@ class Run {
     if (reconnect) await this.#hangUp(as);
     if (connect !== undefined) return this.#handshake(as, connect);
     if (call !== undefined) return this.#called(as, call);
-    if (binary !== undefined) (await this.#station(as)).send(Buffer.from(binary));
+    if (binary !== undefined) (await this.#station(as)).sendBinary(binary);
     if (closed !== undefined) return this.#closed(as, closed);
     if (outcome !== undefined)
       return this.#ended(this.#mode === 'Strict' ? (step.strict?.outcome ?? outcome) : outcome);
@@ -156,7 +156,9 @@ class Run {
     const fate = fateOf(step, this.#mode);
     if (fate !== undefined && !(fate === 'repaired' && step.again))
       this.sent.push({ fate, text, stationId: this.#identity(as) });
-    station.send(text);
+    station.send(text, step.encoding);
+    if (this.#mode === 'Strict' && step.strict?.closed !== undefined)
+      return this.#closed(as, step.strict.closed);
     const reply = this.#replyTo(step);
     if (reply.answer === 'none') return this.#silence(station, text);
     const answer = await station.next(text);

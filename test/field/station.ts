@@ -52,8 +52,12 @@ export class SloppyStation {
     return this.#socket.protocol;
   }
 
-  send(data: string | Buffer): void {
-    this.#socket.send(data);
+  send(text: string, encoding: 'utf8' | 'latin1' = 'utf8'): void {
+    this.#socket.send(Buffer.from(text, encoding), { binary: false });
+  }
+
+  sendBinary(text: string): void {
+    this.#socket.send(Buffer.from(text));
   }
 
   /** The next message; undefined when the connection ends first. @throws Error when neither comes */
