@@ -49,6 +49,20 @@ export function exactNumbers(text: string): ExactNumbers {
   }
 }
 
+/** A value as JSON, with these numbers as they were written. */
+export function writeExact(value: unknown, exact: ExactNumbers | undefined, path = ''): string {
+  if (exact === undefined || exact.size === 0) return JSON.stringify(value);
+  if (typeof value === 'number') return exact.get(path) ?? JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) {
+    return `[${value.map((one, index) => writeExact(one, exact, `${path}/${index}`)).join(',')}]`;
+  }
+  const members = Object.entries(value).map(
+    ([key, one]) => `${JSON.stringify(key)}:${writeExact(one, exact, `${path}/${escaped(key)}`)}`,
+  );
+  return `{${members.join(',')}}`;
+}
+
 function pointersOf(root: unknown, found: ReadonlyMap<unknown, ReadonlyMap<string, string>>): ExactNumbers {
   const exact = new Map<string, string>();
   const todo: (readonly [unknown, string])[] = [[root, '']];

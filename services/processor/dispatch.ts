@@ -9,7 +9,8 @@
  *   station sends them again, and they are dead letters, to be replayed once the handler is mended.
  */
 import { errorCode, type ErrorReason } from '../ocpp/errors.ts';
-import { type Call, formatFrame, MessageType, type Protocol, type Send } from '../ocpp/frame.ts';
+import { type Call, MessageType, type Protocol, type Send } from '../ocpp/frame.ts';
+import { writeExact } from '../ocpp/exact-numbers.ts';
 import { repair } from '../ocpp/repair.ts';
 import { actionLike, knowsAction, TRANSACTION_MESSAGES, validateRequest } from '../ocpp/schema.ts';
 import { utc } from '../ocpp/time.ts';
@@ -125,8 +126,10 @@ function withRepair(
 /** What cannot be understood is kept as the station sent it. */
 function withRefusal(outcome: Outcome, fault: string, delivery: Delivery, frame: Call | Send): Outcome {
   const { stationId, protocol, connection, receivedAt } = delivery;
-  const text = (delivery.repaired?.raw ?? formatFrame(frame)).slice(0, RAW_TEXT_KEPT);
-  const reason = `${frame.action}: ${fault}`.slice(0, 500);
+  const { type, id, action, payload, exact } = frame;
+  const head = `[${type},${JSON.stringify(id)},${JSON.stringify(action)},`;
+  const text = (delivery.repaired?.raw ?? `${head}${writeExact(payload, exact)}]`).slice(0, RAW_TEXT_KEPT);
+  const reason = `${action}: ${fault}`.slice(0, 500);
   return {
     ...outcome,
     events: [messageEvent('message-refused', delivery, frame, { faults: fault })],
@@ -137,10 +140,10 @@ function withRefusal(outcome: Outcome, fault: string, delivery: Delivery, frame:
 function messageEvent(
   type: string,
   { stationId, repaired }: Delivery,
-  { action, id, payload }: Call | Send,
+  { action, id, payload, exact }: Call | Send,
   facts: Readonly<Record<string, string>>,
 ) {
-  const said = repaired?.raw ?? JSON.stringify(payload);
+  const said = repaired?.raw ?? writeExact(payload, exact);
   return eventOf(type, stationId, { action, messageId: id, ...facts, payload: said }, EVIDENCE);
 }
 

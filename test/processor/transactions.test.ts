@@ -185,8 +185,6 @@ for (const protocol of later) {
       idTag: 'AbC123',
       authorization: 'Accepted',
       seqNo: '0',
-      lastMeter: '1500',
-      lastMeterAt: '2026-11-23T09:30:00Z',
       openedAt: `${Date.parse(NOW)}`,
       heardAt: `${Date.parse(NOW)}`,
     };
@@ -206,14 +204,7 @@ for (const protocol of later) {
       meterValue: [energy(2.75, 'Transaction.End')],
     });
     const closed = await call(protocol, 'TransactionEvent', ended, given);
-    const {
-      seqNo: _no,
-      lastMeter: _meter,
-      lastMeterAt: _at,
-      openedAt: _o,
-      heardAt: _h,
-      ...start
-    } = afterStart;
+    const { seqNo: _no, openedAt: _o, heardAt: _h, ...start } = afterStart;
     const end = {
       meterStop: '2750',
       energy: '1250',
@@ -222,13 +213,15 @@ for (const protocol of later) {
     };
     const billId = billIdOf(closed.writes[0]);
     const kind = 'final';
+    const { energy: _energy, stoppedAt, ...ended2 } = end;
     const mark = {
-      stationId: 'CP-1',
-      startedAt: start.startedAt,
-      seqNo: '2',
+      ...start,
+      ...ended2,
       kind,
       billId,
-      meterStop: '2750',
+      seqNo: '2',
+      gaps: '1',
+      stoppedAtUtc: '2026-11-23T09:02:00.000Z',
     };
     t.deepEqual(written(closed).slice(0, 3), [
       [
@@ -237,7 +230,7 @@ for (const protocol of later) {
         { ...start, ...end, gaps: '1', kind, billId, stoppedAtUtc: '2026-11-23T09:02:00.000Z' },
       ],
       ['delete', recordKey],
-      ['set', recordKey, { ...mark, closed: '2026-11-23T09:02:00Z' }],
+      ['set', recordKey, { ...mark, closed: stoppedAt }],
     ]);
     t.like(closed.writes[2], { expireSeconds: 604_800 });
   });

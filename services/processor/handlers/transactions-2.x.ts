@@ -140,11 +140,7 @@ class Telling {
         return close(this.#key, this.#facts(known), this.#end(known), seconds);
       case 'replaces': {
         const before = { key: this.#key, record: known };
-        return joined(
-          abandon(before, 'id-reused', this.#now, seconds),
-          reused(),
-          this.#open({ notes: 'id-reused' }),
-        );
+        return joined(abandon(before, 'id-reused', this.#now, seconds), this.#open({ notes: 'id-reused' }));
       }
       case 'reuses':
         return joined(reused(), this.#open({ notes: 'id-reused' }));
@@ -238,7 +234,8 @@ class Telling {
       reservationId,
       chargingState: transactionInfo.chargingState,
       ...this.#notes(known, isFirst),
-      ...this.#reading(known),
+      // The bill takes the register of an end from the event itself. That of the start is no later reading.
+      ...(eventType !== 'Ended' && this.#reading(known, isFirst ? 1 : 0)),
     };
   }
 
@@ -265,8 +262,9 @@ class Telling {
     return notes === (known.notes ?? '') ? {} : { notes };
   }
 
-  #reading(known: TransactionFacts): TransactionFacts {
-    return lastReading(this.#metered, known, this.#now);
+  #reading(known: TransactionFacts, from = 0): TransactionFacts {
+    const { readings, troubles } = this.#metered;
+    return lastReading({ readings: readings.slice(from), troubles }, known, this.#now);
   }
 
   #end(known: TransactionFacts): End {

@@ -1,9 +1,9 @@
 /** What a message adds to the record of a transaction: its newest register, and what was unusual about its time. */
-import { writeDecimal } from '../../ocpp/decimal.ts';
+import { compare, writeDecimal } from '../../ocpp/decimal.ts';
 import type { HandlerContext } from '../handler.ts';
-import { isNewer, type Metered, type MeterValue, newest, readMeter } from '../meter.ts';
+import { isNewer, type Metered, type MeterValue, newest, type Reading, readMeter } from '../meter.ts';
 import type { Note } from './bill.ts';
-import type { TransactionFacts } from './record.ts';
+import { decimalOf, type TransactionFacts } from './record.ts';
 
 /** The register in the meter values of a message. Where a whole sample had to be removed, it may have been the register. */
 export function meterOf(
@@ -25,10 +25,13 @@ export function meterOf(
  */
 export function lastReading(
   { readings, troubles }: Metered,
-  known: Pick<TransactionFacts, 'lastMeterAt' | 'lastPhases' | 'meterTrouble'>,
+  known: TransactionFacts,
   now: number,
 ): TransactionFacts {
-  const reading = newest(readings, now);
+  const reading = newest(
+    readings.filter((one) => isUsable(one, known)),
+    now,
+  );
   if (reading === undefined) return troubles[0] === undefined ? {} : { meterTrouble: troubles[0] };
   if (!isNewer(reading.at, known.lastMeterAt, now)) return {};
   const { energy, at, phases } = reading;
@@ -38,6 +41,14 @@ export function lastReading(
     ...(phases !== (known.lastPhases ?? '') && { lastPhases: phases }),
     ...(known.meterTrouble !== undefined && { meterTrouble: '' }),
   };
+}
+
+/** A register that is negative or below that of the start is none that could be billed. */
+function isUsable({ energy, phases }: Reading, { meterStart, startPhases = '' }: TransactionFacts): boolean {
+  const start = decimalOf(meterStart);
+  return (
+    energy.digits >= 0n && (start === undefined || phases !== startPhases || compare(energy, start) >= 0)
+  );
 }
 
 /** Whether the time of the whole message had to be replaced by the time of receipt. */

@@ -113,8 +113,8 @@ export interface Mark {
 }
 
 /**
- * Replaces an open record by its mark. Of a bill that may still be corrected (abandoned, or without its start) the mark
- * keeps all facts; of any other only what a repetition is told by.
+ * Replaces an open record by its mark. Of a bill that may still be corrected the mark keeps all facts: an abandoned
+ * one, and any of 2.x. A stop of 1.6 is the last word, and its mark keeps only what a repetition is told by.
  */
 export function closeRecord(
   key: string,
@@ -122,10 +122,10 @@ export function closeRecord(
   { stoppedAt, stoppedAtUtc, reason, ...mark }: Mark,
   expireSeconds: number,
 ): StateWrite[] {
-  const { stationId, startedAt, seqNo } = known;
-  const mayChange = mark.kind === 'abandoned' || startedAt === undefined;
+  const { stationId, startedAt } = known;
+  const isFinal = known.protocol === 'ocpp1.6' && mark.kind !== 'abandoned';
   const { openedAt: _opened, heardAt: _heard, silenceReported: _silence, startKey, ...lasting } = known;
-  const facts = mayChange ? { ...lasting, stoppedAtUtc, reason } : { stationId, startedAt, seqNo };
+  const facts = isFinal ? { stationId, startedAt } : { ...lasting, stoppedAtUtc, reason };
   const fields = fieldsOf({ ...facts, ...mark, closed: stoppedAt });
   return [
     { kind: 'delete', key },
