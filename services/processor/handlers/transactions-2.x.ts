@@ -140,7 +140,11 @@ class Telling {
         return close(this.#key, this.#facts(known), this.#end(known), seconds);
       case 'replaces': {
         const before = { key: this.#key, record: known };
-        return joined(abandon(before, 'id-reused', this.#now, seconds), this.#open({ notes: 'id-reused' }));
+        return joined(
+          abandon(before, 'id-reused', this.#now, seconds),
+          reused(),
+          this.#open({ notes: 'id-reused' }),
+        );
       }
       case 'reuses':
         return joined(reused(), this.#open({ notes: 'id-reused' }));
