@@ -1,13 +1,14 @@
 /** The commands of the dead-letters program. Each writes lines for a person and returns the exit status. */
 import { readRequest } from '../transport/redis/envelope.ts';
 import { type DeadLetter, type DeadLetters, mayRepeat } from '../transport/redis/dead-letters.ts';
+import { UNREADABLE_USAGE } from './unreadable.ts';
 
 export const USAGE = `node dead-letters.js list [AFTER]    oldest first, 100 at a time; AFTER is the last id of the page before
 node dead-letters.js show ID         everything that is known of one
 node dead-letters.js replay ID       puts it back into the queue: its effect happens, nobody gets an answer
 node dead-letters.js replay --all    the same for all that are younger than a day
 node dead-letters.js drop ID         forgets it
-`;
+${UNREADABLE_USAGE}`;
 
 const PAGE = 100;
 /** Of a reason, in a list. */

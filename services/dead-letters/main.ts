@@ -4,8 +4,9 @@
  */
 import { ConfigError, loadConfig } from '../runtime/config.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
-import { createDeadLetters } from '../transport/factory.ts';
+import { createDeadLetters, createUnreadableTexts } from '../transport/factory.ts';
 import { runCommand, USAGE } from './commands.ts';
+import { runUnreadable } from './unreadable.ts';
 
 const PROGRAM = 'dead-letters';
 
@@ -14,6 +15,13 @@ async function main(args: readonly string[]): Promise<number> {
   if (args.length === 0 || args.includes('--help') || args.includes('-h')) write(USAGE);
   const config = loadConfig(PROGRAM, redisSettings);
   if (args.length === 0) return 2;
+  const [first, ...others] = args;
+  if (first === 'unreadable') {
+    await using texts = await createUnreadableTexts(redisOptions(config));
+    const status = await runUnreadable(texts, others, write);
+    if (status === undefined) write(USAGE);
+    return status ?? 2;
+  }
   await using letters = await createDeadLetters(redisOptions(config));
   return await runCommand(letters, args, write, Date.now());
 }

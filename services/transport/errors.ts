@@ -9,6 +9,7 @@ export type TransportErrorCode =
   | 'store-unavailable'
   | 'bad-envelope'
   | 'no-dead-letter'
+  | 'no-unreadable-text'
   | 'bad-settings'
   | 'bad-call'
   | 'key-conflict'

@@ -8,6 +8,7 @@ import { Keys } from './redis/keys.ts';
 import { RedisGateway } from './redis/redis-gateway.ts';
 import { RedisTransport } from './redis/redis-transport.ts';
 import { checkSettings, type RedisSettings } from './redis/settings.ts';
+import { openUnreadableTexts, type UnreadableTexts } from './redis/unreadable.ts';
 import type { Gateway, Transport } from './transport.ts';
 import type { StationServerOptions } from './websocket/station-server.ts';
 import { WebSocketTransport } from './websocket/websocket-transport.ts';
@@ -61,6 +62,12 @@ export function createGateway(config: RedisConfig | MemoryConfig): Gateway {
 export function createDeadLetters(config: Omit<RedisConfig, 'kind' | 'name'>): Promise<DeadLetters> {
   const { redis, keys } = redisOptions(config);
   return openDeadLetters(redis, keys);
+}
+
+/** The same. */
+export function createUnreadableTexts(config: Omit<RedisConfig, 'kind' | 'name'>): Promise<UnreadableTexts> {
+  const { redis, keys } = redisOptions(config);
+  return openUnreadableTexts(redis, keys);
 }
 
 /**
