@@ -1,25 +1,29 @@
-/** What docs/ocppcluster.md tells users to write is what is taken, and what it says there is, is there. */
+/** What docs/ocppcluster.md and docs/tolerance.md tell users to write is what is taken, and what they say there is, is there. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
 import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
+import { fieldSchema } from '../../operator/api/schema.ts';
 import { validateCluster } from '../../operator/api/validate.ts';
 import { alerts } from '../../operator/render/alerts.ts';
 import { RENDER_REVISION } from '../../operator/render/revision.ts';
 import { viewOf } from '../../operator/render/view.ts';
+import { handlerSettings } from '../../services/processor/config.ts';
+import { proxySettings } from '../../services/ws-proxy/config.ts';
 import { startApiServer } from '../support/api-server.ts';
 import { installForeignCrds } from '../support/foreign-crds.ts';
 import { applyStrictly, city, rendered } from '../support/rendered.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const guide = readFileSync(join(ROOT, 'docs/ocppcluster.md'), 'utf8');
-const examples = [...guide.matchAll(/```yaml\n([^`]*)```/g)].map(
+const tolerance = readFileSync(join(ROOT, 'docs/tolerance.md'), 'utf8');
+const examples = [...`${guide}\n${tolerance}`.matchAll(/```yaml\n([^`]*)```/g)].map(
   ([, yaml = '']) => parse(yaml) as { kind?: string; metadata?: object; spec: OcppClusterSpec },
 );
 
 test('every example is a good OcppCluster, and an API server takes it and what is made of it', async (t) => {
-  t.true(examples.length >= 7);
+  t.true(examples.length >= 10);
   await using server = await startApiServer();
   await server?.installCrd(readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8'));
   const routes =
@@ -64,4 +68,18 @@ test('its table of alerts has all, with their severity', (t) => {
   };
   const all = alerts(viewOf(city(), context)).map(({ alert, labels }) => `${alert} ${labels['severity']}`);
   t.deepEqual(rows.sort(), all.sort());
+});
+
+test('the table of settings names fields with their defaults, and variables that the programs read', (t) => {
+  const rows = [...tolerance.matchAll(/^\| `spec\.([\w.]+)` \| `(\w+)`[^|]* \| `?(\w+)/gm)];
+  const { transactions } = fieldSchema('spec', 'processor').properties ?? {};
+  t.is(rows.length, 3 + Object.keys(transactions?.properties ?? {}).length);
+  const read = new Set(
+    Object.values({ ...handlerSettings, ...proxySettings }).map(({ env }: { readonly env: string }) => env),
+  );
+  for (const [, field = '', variable = '', written = ''] of rows) {
+    const { default: value = 'none' } = fieldSchema('spec', ...field.split('.'));
+    t.is(written, String(value), field);
+    t.true(read.has(variable), variable);
+  }
 });
