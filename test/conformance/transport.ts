@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext, Implementation } from 'ava';
 import { until } from '../support/until.ts';
 import { stationCallConformance } from './station-call.ts';
+import { storedStateConformance } from './stored-state.ts';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { TransportError } from '../../services/transport/errors.ts';
 import type {
@@ -402,6 +403,7 @@ export function transportConformance(
   );
 
   stationCallConformance(run);
+  storedStateConformance(run);
 
   run('a SEND is handled once and never answered', async (t, { transport, connect }) => {
     const handled: string[] = [];
