@@ -39,7 +39,7 @@ export interface Step extends Reply {
   readonly garbage?: string;
   /** A frame whose payload is understood in neither mode: CALLERROR of this code, `message-refused`, kept as unreadable. */
   readonly invalid?: string;
-  /** It was sent before, in other words at most: in Tolerant mode no second event says that it was repaired. */
+  /** It was sent before: in Tolerant mode a second event may say that it was repaired, or none. */
   readonly again?: true;
   /** Another reply, the end of the connection by this code, or another end of the call, in Strict mode. */
   readonly strict?: Reply & { readonly outcome?: Pattern; readonly closed?: number };

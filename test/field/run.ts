@@ -198,7 +198,7 @@ class Run {
 }
 
 /** The message id as it is written in a text that need not be JSON. */
-const ID = /^[^[]*\[[\s,]*\d+[\s,]*("(?:[^"\\]|\\.)*"|[^\s,\]]+)/s;
+const ID = /^[^[]*\[[\s,]*"?\d+"?[\s,]*("(?:[^"\\]|\\.)*"|[^\s,\]]+)/s;
 
 function replyDifferences(
   reply: Reply,
