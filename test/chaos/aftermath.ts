@@ -9,7 +9,7 @@ const OWNED: readonly RegExp[] = [
   // Counters.
   /^ocpp:(running|epoch|call-order|counter:.*)$/,
   // Bounded streams for billing and for whoever watches.
-  /^ocpp:(transactions|meter-values|settlements|events)$/,
+  /^ocpp:(transactions|reports|meter-values|settlements|events)$/,
   // Of a station as long as there is that station.
   /^ocpp:station:.*$/,
 ];
@@ -54,6 +54,9 @@ export async function checkEffects(look: Redis, { seed }: Plan, ledger: Ledger):
   const ours = (fields: readonly string[]) => fieldOf(fields, 'stationId').startsWith(`S${seed}-`);
   const closed = (await look.xrange('ocpp:transactions', '-', '+')).map(([, fields]) => fields).filter(ours);
   const events = (await look.xrange('ocpp:events', '-', '+')).map(([, fields]) => fields).filter(ours);
+  for (const [, fields] of await look.xrange('ocpp:unreadable', '-', '+')) {
+    ledger.violated(`the text of a station that breaks no rule is unreadable: ${fields.join(' ')}`);
+  }
   for (const charge of ledger.charges) checkCharge(charge, closed, events, ledger);
   checkMeterValues(
     (await look.xrange('ocpp:meter-values', '-', '+')).map(([, fields]) => fields),

@@ -129,11 +129,7 @@ export class StationSocket implements StationSink {
     if (facts?.repaired !== undefined) observer.repaired(facts.repaired.kinds);
     if (malformed !== undefined) this.#keep(malformed.kind, malformed.reason, text);
     this.#transactions = this.#host.transactionsAfter(this.#transactions, frame);
-    const step = this.#peer.receive(frame, read.text ?? text, clock.now(), facts);
-    if (step.dropped !== undefined && malformed === undefined) {
-      this.#keep(step.dropped, 'an answer to a CALL that is not open', text);
-    }
-    this.#perform(step);
+    this.#perform(this.#peer.receive(frame, read.text ?? text, clock.now(), facts));
   }
 
   #keep(kind: Unreadable, reason: string, text: string): void {
