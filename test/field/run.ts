@@ -154,8 +154,9 @@ class Run {
   async #said(as: string, text: string, step: Step): Promise<string[]> {
     const station = await this.#station(as);
     const fate = fateOf(step, this.#mode);
-    if (fate !== undefined && !(fate === 'repaired' && step.again))
-      this.sent.push({ fate, text, stationId: this.#identity(as) });
+    if (fate !== undefined) {
+      this.sent.push({ fate, text, stationId: this.#identity(as), again: step.again === true });
+    }
     station.send(text, step.encoding);
     if (this.#mode === 'Strict' && step.strict?.closed !== undefined)
       return this.#closed(as, step.strict.closed);
