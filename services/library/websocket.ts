@@ -15,6 +15,10 @@ export interface WebSocketSettings {
   /** Stations connect to `<path>/<identity>`; `/ocpp` where left out. */
   readonly path?: string;
   readonly protocols?: readonly Protocol[];
+  /** The version of stations that name no subprotocol; left out: they are closed. */
+  readonly defaultProtocol?: Protocol;
+  /** `Tolerant`, where left out: a text that is no valid frame is repaired where it can be understood. */
+  readonly validation?: 'Tolerant' | 'Strict';
   readonly maxSessions?: number;
   /** Handshakes admitted per second. */
   readonly connectsPerSecond?: number;
@@ -25,14 +29,21 @@ export interface WebSocketSettings {
 /** @throws ConfigError for a path or protocols that make no sense */
 export function newWebSocketTransport(settings: WebSocketSettings): WebSocketTransport {
   const { port, host = '0.0.0.0', path = '/ocpp', protocols = PROTOCOLS, observer } = settings;
-  const { maxSessions = 20_000, connectsPerSecond = 1000 } = settings;
+  const {
+    maxSessions = 20_000,
+    connectsPerSecond = 1000,
+    validation = 'Tolerant',
+    defaultProtocol,
+  } = settings;
+  const rules = { protocols, maxSessions, connectsPerSecond, ...(defaultProtocol && { defaultProtocol }) };
   return new WebSocketTransport({
     host,
     listeners: [{ port, path }],
     clock: systemClock,
-    admit: createAdmission({ protocols, maxSessions, connectsPerSecond }, systemClock),
+    admit: createAdmission(rules, systemClock),
     faultAnswer,
     transactionsAfter,
+    tolerant: validation === 'Tolerant',
     observer: { ...SILENT, ...observer },
   });
 }

@@ -26,8 +26,8 @@ export type IdentityResult =
  * @param protocol the negotiated version; without one the rules of 1.6 hold, which are the wider ones
  */
 export function identityOf(requestPath: string, endpointPath: string, protocol?: Protocol): IdentityResult {
-  const path = requestPath.replace(/[?#].*$/s, '');
-  const base = endpointPath.replace(/\/+$/, '');
+  const path = withoutEmptySegments(requestPath);
+  const base = withoutEmptySegments(endpointPath);
   const segment = path.slice(base.length + 1);
   // Exactly one segment: a second raw slash would be a path of somebody else, not a name.
   if (!path.startsWith(`${base}/`) || segment === '' || segment.includes('/')) {
@@ -41,6 +41,23 @@ export function identityOf(requestPath: string, endpointPath: string, protocol?:
   }
   const problem = problemOf(identity, protocol);
   return problem === undefined ? { ok: true, identity } : { ok: false, status: 400, reason: problem };
+}
+
+/** Installers write `/ocpp//ID` and `/ocpp/ID/`: empty segments name nothing. Without query, and a slash at the end. */
+function withoutEmptySegments(path: string): string {
+  const [bare = ''] = path.split(/[?#]/, 1);
+  const collapsed = bare.replace(/\/+/g, '/');
+  return collapsed.endsWith('/') ? collapsed.slice(0, -1) : collapsed;
+}
+
+/** For a log: the name that a request asks for, whether or not it can be one; cut at the longest. Empty where there is none. */
+export function apparentIdentity(requestPath: string): string {
+  const segment = withoutEmptySegments(requestPath).split('/').at(-1) ?? '';
+  try {
+    return decodeURIComponent(segment).slice(0, MAX_1_6);
+  } catch {
+    return segment.slice(0, MAX_1_6);
+  }
 }
 
 /** Whether a text can be the identity of a station. */

@@ -14,11 +14,19 @@ export function negotiate(
   header: string | readonly string[] | undefined,
   offered: readonly Protocol[],
 ): Protocol | undefined {
-  const values = typeof header === 'string' ? [header] : (header ?? []);
-  for (const name of values.flatMap((value) => value.split(','))) {
-    const wanted = name.replace(/^[ \t]+|[ \t]+$/g, '');
+  for (const wanted of namesIn(header)) {
     const found = offered.find((protocol) => protocol === wanted);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Whether a station names any subprotocol. */
+export function namesAny(header: string | readonly string[] | undefined): boolean {
+  return namesIn(header).some((name) => name !== '');
+}
+
+function namesIn(header: string | readonly string[] | undefined): string[] {
+  const values = typeof header === 'string' ? [header] : (header ?? []);
+  return values.flatMap((value) => value.split(',')).map((name) => name.replace(/^[ \t]+|[ \t]+$/g, ''));
 }

@@ -4,13 +4,15 @@ import type { Log } from './log.ts';
 
 /** ms */
 const PAUSE = 10_000;
-/** Kinds remembered; a flood of new ones starts the memory anew. */
+/** Kinds remembered, and so lines in one pause: of a flood of further kinds only the number is logged. */
 const MAX_KINDS = 100;
 
 export class QuietLog {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #kinds = new Map<string, { until: number; suppressed: number }>();
+  /** Warnings of kinds for which there was no room. */
+  #others = 0;
 
   constructor(log: Log, clock: Clock) {
     this.#log = log;
@@ -25,9 +27,31 @@ export class QuietLog {
       known.suppressed += 1;
       return;
     }
-    if (this.#kinds.size >= MAX_KINDS) this.#kinds.clear();
+    if (known === undefined && this.#kinds.size >= MAX_KINDS && !this.#makeRoom(now)) {
+      this.#others += 1;
+      return;
+    }
     this.#kinds.set(kind, { until: now + PAUSE, suppressed: 0 });
     const suppressed = known?.suppressed ?? 0;
-    this.#log.warn(suppressed > 0 ? { ...fields, suppressed } : fields, message);
+    const ofOthers = this.#others;
+    this.#others = 0;
+    this.#log.warn(
+      {
+        ...fields,
+        ...(suppressed > 0 && { suppressed }),
+        ...(ofOthers > 0 && { suppressedOthers: ofOthers }),
+      },
+      message,
+    );
+  }
+
+  /** Forgets the kinds whose pause is over. @returns whether there is room now */
+  #makeRoom(now: number): boolean {
+    for (const [kind, { until, suppressed }] of this.#kinds) {
+      if (now < until) continue;
+      this.#kinds.delete(kind);
+      this.#others += suppressed;
+    }
+    return this.#kinds.size < MAX_KINDS;
   }
 }

@@ -49,6 +49,18 @@ export const proxySettings = {
     default: [...PROTOCOLS] as string[],
     env: ENV.protocols,
   },
+  defaultProtocol: {
+    doc: 'The version of stations that name no subprotocol, such as ocpp1.6; without it they are closed.',
+    format: String,
+    default: '',
+    env: ENV.defaultProtocol,
+  },
+  validation: {
+    doc: 'Tolerant: a text that is no valid frame is repaired where it can be understood. Strict: it is answered as the version says.',
+    format: ['Tolerant', 'Strict'] as ('Tolerant' | 'Strict')[],
+    default: 'Tolerant' as 'Tolerant' | 'Strict',
+    env: ENV.validation,
+  },
   maxSessions: {
     doc: 'Stations held at most; further ones get 503.',
     format: positiveInt,
@@ -121,6 +133,9 @@ export interface ProxySettings {
   readonly listeners: string;
   readonly adminPort: number;
   readonly protocols: readonly string[];
+  /** '' for none */
+  readonly defaultProtocol: string;
+  readonly validation: 'Tolerant' | 'Strict';
   readonly maxSessions: number;
   /** per second */
   readonly connectRate: number;

@@ -57,7 +57,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       'ocpp_proxy_duplicate_identities_total',
       'Connections replaced by another of the same identity while they were alive',
     ),
-    refused: counter(METRIC.proxyRefused, 'Handshakes refused', 'status'),
+    refused: counter(METRIC.proxyRefused, 'Handshakes refused', 'status', 'reason'),
     received: counter('ocpp_proxy_frames_received_total', 'Messages of stations by what they are', 'type'),
     forwarded: counter(METRIC.proxyForwarded, 'Frames of stations stored in the queue'),
     repaired: counter(

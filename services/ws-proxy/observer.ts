@@ -1,5 +1,9 @@
-/** What happens at the sockets, as metrics and log lines. Stations are named in the log at debug only. */
+/**
+ * What happens at the sockets, as metrics and log lines. A station is named in the log where it is at fault, or refused; at
+ * debug always; in a metric never.
+ */
 import { MessageType } from '../ocpp/frame.ts';
+import { apparentIdentity } from '../ocpp/identity.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import type { DomainEvent } from '../transport/transport.ts';
 import type { StationObserver } from '../transport/websocket/socket-host.ts';
@@ -12,6 +16,8 @@ const TYPE_NAMES = new Map<number, string>(
 
 /** Why sockets end when nothing is wrong. */
 const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop', 'replaced']);
+/** Why sockets end by a fault of their station: each is a line of its own. */
+const AT_FAULT: ReadonlySet<string> = new Set(['binary', 'bad-message', 'slow-reader']);
 
 /** @param tell appends to the stream of events */
 export function createObserver(
@@ -31,7 +37,9 @@ export function createObserver(
     closed({ stationId, remoteAddress }, why, code) {
       metrics.closed.inc({ why });
       log.debug({ stationId, remoteAddress, why, code }, 'station disconnected');
-      if (!ORDINARY.has(why)) quiet.warn(`closed ${why}`, { why, code }, 'a station was cut off');
+      if (ORDINARY.has(why)) return;
+      const kind = AT_FAULT.has(why) ? `closed ${why} ${stationId}` : `closed ${why}`;
+      quiet.warn(kind, { stationId, remoteAddress, why, code }, 'a station was cut off');
     },
     duplicate({ stationId, remoteAddress }) {
       metrics.duplicates.inc();
@@ -42,9 +50,12 @@ export function createObserver(
         'a station connected again while its older connection was alive: two stations may have the same identity',
       );
     },
-    refused({ status, reason }, remoteAddress) {
-      metrics.refused.inc({ status: String(status) });
-      quiet.warn(`refused ${status}`, { status, reason, remoteAddress }, 'a handshake was refused');
+    refused({ status, code, reason }, { remoteAddress, url }) {
+      metrics.refused.inc({ status: String(status), reason: code });
+      // Of the request target its query may be a secret.
+      const identity = url === undefined ? '' : apparentIdentity(url);
+      const about = { identity, status, code, reason, remoteAddress };
+      quiet.warn(`refused ${code} ${identity}`, about, 'a handshake was refused');
     },
     received(type) {
       const word = typeof type === 'number' ? (TYPE_NAMES.get(type) ?? 'other') : type;

@@ -11,7 +11,7 @@ import type { Log } from '../runtime/log.ts';
 import type { DomainEvent, Gateway } from '../transport/transport.ts';
 import type { StationObserver } from '../transport/websocket/socket-host.ts';
 import { StationServer } from '../transport/websocket/station-server.ts';
-import { createAdmission, readProtocols } from './admission.ts';
+import { createAdmission, readDefaultProtocol, readProtocols } from './admission.ts';
 import { BootPacing } from './boot-pacing.ts';
 import type { ProxySettings } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
@@ -138,8 +138,11 @@ function createStationServer(
   gateway: Gateway,
   observer: StationObserver,
 ): StationServer {
+  const protocols = readProtocols(settings.protocols);
+  const defaultProtocol = readDefaultProtocol(settings.defaultProtocol, protocols);
   const admission = {
-    protocols: readProtocols(settings.protocols),
+    protocols,
+    ...(defaultProtocol && { defaultProtocol }),
     maxSessions: settings.maxSessions,
     connectsPerSecond: settings.connectRate,
   };
@@ -152,6 +155,7 @@ function createStationServer(
     admit: createAdmission(admission, systemClock),
     faultAnswer,
     transactionsAfter,
+    tolerant: settings.validation === 'Tolerant',
     limits: {
       maxConnections: settings.maxSessions + SPARE_CONNECTIONS,
       peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },

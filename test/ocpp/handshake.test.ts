@@ -1,7 +1,7 @@
 import test from 'ava';
 import { PROTOCOLS, type Protocol } from '../../services/ocpp/frame.ts';
-import { identityOf, isIdentity } from '../../services/ocpp/identity.ts';
-import { negotiate } from '../../services/ocpp/subprotocol.ts';
+import { apparentIdentity, identityOf, isIdentity } from '../../services/ocpp/identity.ts';
+import { namesAny, negotiate } from '../../services/ocpp/subprotocol.ts';
 
 test('the station chooses the version, by the order in its header', (t) => {
   const cases: readonly (readonly [string | readonly string[] | undefined, Protocol | undefined])[] = [
@@ -23,6 +23,25 @@ test('the station chooses the version, by the order in its header', (t) => {
   for (const [header, expected] of cases)
     t.is(negotiate(header, PROTOCOLS), expected, JSON.stringify(header));
   t.is(negotiate('ocpp2.1, ocpp1.6', ['ocpp1.6']), 'ocpp1.6', 'only what is offered');
+});
+
+test('a station that names no subprotocol is told from one that names others', (t) => {
+  for (const header of [undefined, '', ' , ', [], ['', ' ']]) t.false(namesAny(header));
+  for (const header of ['soap', ',x', ['', 'ocpp1.5']]) t.true(namesAny(header));
+});
+
+test('a log names what a request asks for, without its query, whether or not it can be an identity', (t) => {
+  for (const [target, name] of [
+    ['/ocpp//CS-1/?password=x', 'CS-1'],
+    ['/CS-1#x', 'CS-1'],
+    ['/ocpp/a%0Ab', 'a\nb'],
+    ['/ocpp/a%G1', 'a%G1'],
+    [`/ocpp/${'x'.repeat(1000)}`, 'x'.repeat(255)],
+    ['/', ''],
+    ['', ''],
+  ] as const) {
+    t.is(apparentIdentity(target), name, target);
+  }
 });
 
 /** request target, version → the identity, or the status of the refusal */
@@ -53,7 +72,14 @@ const IDENTITIES: readonly (readonly [string, Protocol | undefined, string | num
   ['/ocpp', undefined, 404],
   ['/ocpp/', undefined, 404],
   ['/ocpp/?x', undefined, 404],
-  ['/ocpp//CS-1', undefined, 404],
+  ['/ocpp//CS-1', undefined, 'CS-1'],
+  ['//ocpp///CS-1//?x=//', undefined, 'CS-1'],
+  ['/ocpp/CS-1/', 'ocpp2.1', 'CS-1'],
+  ['/ocpp/CS-1/#/', 'ocpp2.1', 'CS-1'],
+  ['/ocpp///', undefined, 404],
+  ['/ocpp//a//b', undefined, 404],
+  ['/ocpp/%2F', 'ocpp1.6', '/'],
+  ['//', undefined, 404],
   ['/ocpp/a/b', undefined, 404],
   ['/ocpp/../CS-1', undefined, 404],
   ['/ocppCS-1', undefined, 404],

@@ -1,6 +1,6 @@
 /** The station server of a proxy with its real rules, over a gateway that a test can look into. */
 import { faultAnswer } from '../../services/ocpp/errors.ts';
-import { PROTOCOLS } from '../../services/ocpp/frame.ts';
+import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import { createMemoryBus } from '../../services/transport/memory.ts';
 import type {
@@ -15,7 +15,7 @@ import type {
 import type { StationServerLimits } from '../../services/transport/websocket/limits.ts';
 import type { StationListener } from '../../services/transport/websocket/station-listeners.ts';
 import { StationServer } from '../../services/transport/websocket/station-server.ts';
-import { createAdmission } from '../../services/ws-proxy/admission.ts';
+import { type AdmissionSettings, createAdmission } from '../../services/ws-proxy/admission.ts';
 import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
 
 export interface Forwarded extends IncomingFrame {
@@ -33,6 +33,8 @@ export class ProbedGateway implements Gateway {
   readonly sinks = new Map<string, StationSink>();
   readonly ended: number[] = [];
   readonly unreadable: UnreadableText[] = [];
+  /** Of the sessions, in the order in which they were opened. */
+  readonly protocols: Protocol[] = [];
   healthy = true;
   full = false;
   /** What open() waits for. */
@@ -90,6 +92,7 @@ export class ProbedGateway implements Gateway {
     const connection = await this.#gateway.open(session, sink);
     const { epoch } = connection;
     this.sinks.set(stationId, sink);
+    this.protocols.push(session.protocol);
     return {
       epoch,
       forward: (incoming) => {
@@ -112,7 +115,7 @@ export interface Endpoint extends AsyncDisposable {
   readonly port: number;
   readonly gateway: ProbedGateway;
   readonly server: StationServer;
-  /** Words of the observer: `closed silent`, `refused 404`, `dropped late-answer` and the like. */
+  /** Words of the observer: `closed silent`, `refused 404 path /x`, `dropped late-answer` and the like. */
   readonly seen: string[];
   /** The close code of each socket that is gone. */
   readonly codes: number[];
@@ -120,7 +123,7 @@ export interface Endpoint extends AsyncDisposable {
 
 export async function startEndpoint(
   limits: Partial<StationServerLimits> = {},
-  admission: { maxSessions?: number; connectsPerSecond?: number } = {},
+  admission: Partial<AdmissionSettings> = {},
   listeners: readonly StationListener[] = [{ port: 0, path: '/ocpp' }],
   tolerant = true,
 ): Promise<Endpoint> {
@@ -146,7 +149,7 @@ export async function startEndpoint(
         codes.push(code);
       },
       duplicate: ({ stationId }) => void seen.push(`duplicate ${stationId}`),
-      refused: ({ status }) => void seen.push(`refused ${status}`),
+      refused: ({ status, code }, { url }) => void seen.push(`refused ${status} ${code} ${url}`),
       received: () => undefined,
       repaired: (kinds) => void seen.push(`repaired ${kinds.join(' ')}`),
       unreadable: (kind) => void seen.push(`unreadable ${kind}`),

@@ -88,16 +88,40 @@ test('metrics count messages and never name a station', async (t) => {
   station.send('[2,"1","Heartbeat",{}]');
   await station.nextText();
   station.send('{}');
+  station.send('[2,2,"Heartbeat",{}]');
+  await station.nextText();
   await using _refused = (await it.open('%00')).station;
-  await until(() => it.gateway.forwarded.length === 1, 'the frame');
+  await until(() => it.gateway.forwarded.length === 2, 'the frames');
   t.is(await it.figure(METRIC.proxySessions), 1);
-  t.is(await it.figure(METRIC.proxyForwarded), 1);
+  t.is(await it.figure(METRIC.proxyForwarded), 2);
   const { text } = await it.ask(PATH.metrics);
-  t.true(text.includes('ocpp_proxy_frames_received_total{type="call"} 1'));
+  t.true(text.includes('ocpp_proxy_frames_received_total{type="call"} 2'));
   t.true(text.includes('ocpp_proxy_frames_received_total{type="not-a-frame"} 1'));
-  t.true(text.includes('ocpp_proxy_handshakes_refused_total{status="400"} 1'));
+  t.true(text.includes('ocpp_proxy_handshakes_refused_total{status="400",reason="identity"} 1'));
+  t.true(text.includes('ocpp_proxy_unreadable_total{reason="not-a-frame"} 1'));
+  t.true(text.includes('ocpp_proxy_texts_repaired_total{kind="message-id"} 1'));
   t.true(text.includes('process_cpu_seconds_total'));
   t.false(text.includes('SECRET-STATION'));
+});
+
+test('a Strict proxy repairs nothing, answers as the version says, and keeps what it did not understand', async (t) => {
+  await using it = await startProxy({ validation: 'Strict' });
+  const { station } = await it.open('CS1');
+  await using _ = station;
+  station.send('[2,17,"Heartbeat",{}]');
+  station.send('[2,"a","Heartbeat",null]');
+  t.regex(await station.nextText(), /^\[4,"a","FormationViolation"/);
+  station.send('\0[2,"b","Heartbeat",{}]');
+  station.send('[2,"c","Heartbeat",{}]');
+  t.is(await station.nextText(), '[3,"c",{}]');
+  t.deepEqual(
+    it.gateway.unreadable.map(({ reason, text }) => [text, reason]),
+    [
+      ['[2,17,"Heartbeat",{}]', 'the message id is not a string of 1 to 36 characters'],
+      ['[2,"a","Heartbeat",null]', 'the payload is not a JSON object'],
+      ['\0[2,"b","Heartbeat",{}]', 'the message is not valid JSON'],
+    ],
+  );
 });
 
 test('a drain tells every station, cuts none with an open CALL, and takes what comes until the goodbye', async (t) => {

@@ -3,7 +3,7 @@ import type { DomainEvent } from '../../services/transport/transport.ts';
 import { type Frame, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { ConfigError, loadConfig } from '../../services/runtime/config.ts';
 import type { Log } from '../../services/runtime/log.ts';
-import { createAdmission, readProtocols } from '../../services/ws-proxy/admission.ts';
+import { createAdmission, readDefaultProtocol, readProtocols } from '../../services/ws-proxy/admission.ts';
 import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
 import { QuietLog } from '../../services/runtime/quiet-log.ts';
 import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
@@ -24,11 +24,29 @@ const settings = { protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 2 }
 test('admission: identity and subprotocol, or why not', (t) => {
   const admit = createAdmission({ ...settings, connectsPerSecond: 100 }, { now: () => 0 });
   t.deepEqual(admit(request), { kind: 'accept', stationId: 'CS1', protocol: 'ocpp1.6' });
-  t.deepEqual(admit({ ...request, subprotocols: undefined }), { kind: 'accept-and-close' });
+  const closed = (code: string) => ({ kind: 'accept-and-close', refusal: { status: 101, code } });
+  t.like(admit({ ...request, subprotocols: undefined }), closed('no-subprotocol'));
   const only21 = createAdmission({ ...settings, protocols: ['ocpp2.1'] }, { now: () => 0 });
-  t.deepEqual(only21(request), { kind: 'accept-and-close' });
-  t.like(admit({ ...request, url: '/other' }), { kind: 'refuse', refusal: { status: 404 } });
-  t.like(admit({ ...request, url: '/ocpp/%00' }), { kind: 'refuse', refusal: { status: 400 } });
+  t.like(only21(request), closed('unknown-subprotocol'));
+  t.regex(JSON.stringify(only21(request)), /no subprotocol in common: ocpp1\.6/);
+  const refused = (status: number, code: string) => ({ kind: 'refuse', refusal: { status, code } });
+  t.like(admit({ ...request, url: '/other' }), refused(404, 'path'));
+  t.like(admit({ ...request, url: '/ocpp/%00' }), refused(400, 'identity'));
+});
+
+test('admission: a default version is for stations that name none, and decides on their identity', (t) => {
+  const admit = createAdmission(
+    { ...settings, connectsPerSecond: 100, defaultProtocol: 'ocpp2.0.1' },
+    { now: () => 0 },
+  );
+  const unnamed = { ...request, subprotocols: undefined };
+  t.deepEqual(admit(unnamed), { kind: 'accept', stationId: 'CS1', protocol: 'ocpp2.0.1', isUnnamed: true });
+  t.deepEqual(admit(request), { kind: 'accept', stationId: 'CS1', protocol: 'ocpp1.6' });
+  t.is(admit({ ...unnamed, url: '/ocpp/a%20b' }).kind, 'refuse');
+  t.is(admit({ ...request, subprotocols: 'ocpp1.5' }).kind, 'accept-and-close');
+  t.is(readDefaultProtocol('', PROTOCOLS), undefined);
+  t.is(readDefaultProtocol('ocpp1.6', PROTOCOLS), 'ocpp1.6');
+  t.throws(() => readDefaultProtocol('ocpp1.6', ['ocpp2.1']), { message: /OCPP_DEFAULT_PROTOCOL.*ocpp2\.1/ });
 });
 
 test('admission: a full or flooded proxy sends stations away for a random while', (t) => {
@@ -42,8 +60,12 @@ test('admission: a full or flooded proxy sends stations away for a random while'
     now += 500;
     t.is(admit(request).kind, 'accept', 'the rate allows one more half a second later');
   }
-  const full = { status: 503, reason: 'this server is full' };
-  const flooded = { status: 429, reason: 'too many stations are connecting, try again later' };
+  const full = { status: 503, code: 'sessions', reason: 'this server is full' };
+  const flooded = {
+    status: 429,
+    code: 'connect-rate',
+    reason: 'too many stations are connecting, try again later',
+  };
   t.deepEqual(refused, [
     { kind: 'refuse', refusal: { ...full, retryAfterSeconds: 5 } },
     { kind: 'refuse', refusal: { ...flooded, retryAfterSeconds: 5 } },
@@ -123,6 +145,50 @@ test('a warning that thousands cause is logged once, then with the number left o
   now = 10_000;
   quiet.warn('refused', { status: 503 }, 'refused');
   t.deepEqual(lines, [{ status: 503 }, {}, { status: 503, suppressed: 999 }]);
+});
+
+test('a flood of warnings that are all of another kind is bounded too, and counted', (t) => {
+  let now = 0;
+  const lines: object[] = [];
+  const log = { warn: (fields: object) => void lines.push(fields) } as unknown as Log;
+  const quiet = new QuietLog(log, { now: () => now });
+  for (let i = 0; i < 10_000; i += 1) quiet.warn(`refused CP-${i % 5000}`, { i }, 'refused');
+  t.is(lines.length, 100);
+  now = 10_000;
+  quiet.warn('refused CP-4999', { i: 0 }, 'refused');
+  t.deepEqual(lines[100], { i: 0, suppressedOthers: 9900 });
+});
+
+test('each refused station has a line with its name and the reason, and no secret of its request', async (t) => {
+  const lines: (readonly [object, string])[] = [];
+  const log = {
+    warn: (fields: object, text: string) => void lines.push([fields, text]),
+    debug() {},
+  } as unknown as Log;
+  const metrics = createProxyMetrics({
+    sessions: () => 0,
+    held: () => 0,
+    bootsWaiting: () => 0,
+    load: async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 }),
+    clock: { now: () => 0 },
+  });
+  const observer = createObserver(metrics, log, new QuietLog(log, { now: () => 0 }), () => undefined);
+  const remoteAddress = '192.0.2.1';
+  const refusal = { status: 101, code: 'no-subprotocol', reason: 'none is named' } as const;
+  for (const id of ['CS1', 'CS2', 'CS1'])
+    observer.refused(refusal, { remoteAddress, url: `/ocpp/${id}/?pw=secret` });
+  observer.closed({ stationId: 'CS3', protocol: 'ocpp1.6', remoteAddress }, 'binary', 1003);
+  observer.closed({ stationId: 'CS4', protocol: 'ocpp1.6', remoteAddress }, 'binary', 1003);
+  const refused = { status: 101, code: 'no-subprotocol', reason: 'none is named', remoteAddress };
+  t.deepEqual(lines, [
+    [{ identity: 'CS1', ...refused }, 'a handshake was refused'],
+    [{ identity: 'CS2', ...refused }, 'a handshake was refused'],
+    [{ stationId: 'CS3', remoteAddress, why: 'binary', code: 1003 }, 'a station was cut off'],
+    [{ stationId: 'CS4', remoteAddress, why: 'binary', code: 1003 }, 'a station was cut off'],
+  ]);
+  const text = await metrics.registry.metrics();
+  t.regex(text, /ocpp_proxy_handshakes_refused_total\{status="101",reason="no-subprotocol"\} 3/);
+  t.notRegex(text, /CS\d/);
 });
 
 test('an identity that two living stations use is a warning; an old half-open socket is none', async (t) => {

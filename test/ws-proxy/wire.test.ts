@@ -38,6 +38,8 @@ const HANDSHAKES: readonly Handshake[] = [
   { name: 'only unknown subprotocols', headers: [subprotocol('ocpp1.5')], expect: 'closed' },
   { name: 'subprotocols are case-sensitive', headers: [subprotocol('OCPP1.6')], expect: 'closed' },
   { name: 'no identity', target: '/ocpp/', expect: 404 },
+  { name: 'an empty segment before the identity', target: '/ocpp//CS1', expect: 'ocpp1.6' },
+  { name: 'a slash behind the identity', target: '/ocpp/CS1/', expect: 'ocpp1.6' },
   { name: 'another path', target: '/chargers/CS1', expect: 404 },
   { name: 'a segment too many', target: '/ocpp/city/CS1', expect: 404 },
   { name: 'an identity with an encoded slash', target: '/ocpp/CS%2F1', expect: 'ocpp1.6' },
@@ -78,6 +80,7 @@ for (const { name, target = '/ocpp/CS1', headers = V16, expect } of HANDSHAKES) 
       t.false(answer.headers.has('sec-websocket-protocol'));
       t.is(await station.closeCode(), 1002);
       t.is(endpoint.gateway.sinks.size, 0, 'no session was taken');
+      t.is(endpoint.seen.filter((what) => what.startsWith('refused 101')).length, 1);
     } else {
       t.is(answer.headers.get('sec-websocket-protocol'), expect);
       station.send('[2,"1","Heartbeat",{}]');
@@ -96,6 +99,42 @@ test('handshake: a key that is none gets 400 and takes no session from the stati
   const answer = await station.httpAnswer();
   t.is(answer.status, 400);
   t.is(endpoint.gateway.sinks.size, 0);
+  t.deepEqual(endpoint.seen, ['refused 400 bad-handshake /ocpp/CS1']);
+});
+
+test('handshake: a station that names no subprotocol is served with the default one, if there is any', async (t) => {
+  await using endpoint = await startEndpoint({}, { defaultProtocol: 'ocpp1.6' });
+  for (const headers of [[], [subprotocol('')]]) {
+    const { station, answer } = await RawStation.open(endpoint.port, '/ocpp/CS1', headers);
+    await using _ = station;
+    t.is(answer.status, 101);
+    t.false(answer.headers.has('sec-websocket-protocol'));
+    station.send('[2,"1","Heartbeat",{}]');
+    t.is(await station.nextText(), '[3,"1",{}]');
+    t.is(endpoint.gateway.protocols.at(-1), 'ocpp1.6');
+  }
+  const { station, answer } = await RawStation.open(endpoint.port, '/ocpp/CS1', [subprotocol('ocpp1.5')]);
+  await using _ = station;
+  t.is(answer.status, 101);
+  t.is(await station.closeCode(), 1002, 'one that names unknown ones only is closed all the same');
+  t.deepEqual(
+    endpoint.seen.filter((what) => what.startsWith('refused')),
+    ['refused 101 unknown-subprotocol /ocpp/CS1'],
+  );
+});
+
+test('handshake: a request that asks for no upgrade gets 426, and is told from a probe', async (t) => {
+  await using endpoint = await startEndpoint();
+  const ask = async (...headers: string[]) => {
+    await using station = await RawStation.connect(endpoint.port);
+    station.socket.write(['GET /ocpp/CS1 HTTP/1.1', 'Host: x', ...headers, '', ''].join('\r\n'));
+    return (await station.httpAnswer()).status;
+  };
+  t.is(await ask(), 426);
+  t.deepEqual(endpoint.seen, []);
+  t.is(await ask('Upgrade: websocket', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', ...V16), 426);
+  t.is(await ask('Connection: keep-alive', 'Upgrade: websocket'), 426);
+  t.deepEqual(endpoint.seen, Array(2).fill('refused 426 no-upgrade /ocpp/CS1'));
 });
 
 test('handshake: a peer that sends nothing, or half a request, is dropped', async (t) => {
@@ -223,7 +262,7 @@ const BAD_FRAMES: readonly BadFrame[] = [
   },
   {
     name: 'an answer that nobody waits for',
-    kept: 'unknown-answer',
+    kept: undefined,
     send: '[3,"nobody",{}]',
     expect: undefined,
   },

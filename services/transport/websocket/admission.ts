@@ -20,16 +20,44 @@ export interface AdmissionRequest {
 }
 
 export interface Refusal {
-  readonly status: 400 | 401 | 404 | 429 | 503;
+  /** 101: the handshake is completed, and the connection closed at once. */
+  readonly status: 101 | 400 | 401 | 404 | 426 | 429 | 503;
+  /** For metrics. */
+  readonly code: RefusalCode;
   /** For the station's log: what was wrong. */
   readonly reason: string;
   readonly retryAfterSeconds?: number;
 }
 
+export type RefusalCode =
+  /** The request is no WebSocket handshake: it lacks `Connection: Upgrade`, or a key. */
+  | 'no-upgrade'
+  | 'bad-handshake'
+  /** What it asks for is no place for stations, or no identity. */
+  | 'path'
+  | 'identity'
+  | 'credentials'
+  | 'no-subprotocol'
+  | 'unknown-subprotocol'
+  /** Too many: connects a second, connects of this station, stations, TCP connections. */
+  | 'connect-rate'
+  | 'flapping'
+  | 'sessions'
+  | 'connections'
+  | 'draining'
+  | 'store-away'
+  | 'store-full';
+
 export type Admission =
-  | { readonly kind: 'accept'; readonly stationId: string; readonly protocol: Protocol }
+  | {
+      readonly kind: 'accept';
+      readonly stationId: string;
+      readonly protocol: Protocol;
+      /** The station names no subprotocol: the handshake is completed without one. */
+      readonly isUnnamed?: true;
+    }
   /** No subprotocol in common: OCPP-J wants the handshake completed without one, then closed. */
-  | { readonly kind: 'accept-and-close' }
+  | { readonly kind: 'accept-and-close'; readonly refusal: Refusal }
   | { readonly kind: 'refuse'; readonly refusal: Refusal };
 
 export type Admit = (request: AdmissionRequest) => Admission;

@@ -6,8 +6,15 @@ import type { Refusal } from './admission.ts';
 /** More headers than any station sends. */
 const MAX_HEADER_BYTES = 8 * 1024;
 
-/** An HTTP server that upgrades only. @param timeoutMs for a peer to send its whole request */
-export function createHandshakeServer(timeoutMs: number): Server {
+/**
+ * An HTTP server that upgrades only.
+ * @param timeoutMs for a peer to send its whole request
+ * @param onRequest hears of a request that asks for no upgrade; it is answered with 426
+ */
+export function createHandshakeServer(
+  timeoutMs: number,
+  onRequest: (request: IncomingMessage) => void,
+): Server {
   const options = {
     noDelay: true,
     headersTimeout: timeoutMs,
@@ -15,10 +22,16 @@ export function createHandshakeServer(timeoutMs: number): Server {
     connectionsCheckingInterval: Math.min(1000, timeoutMs),
     maxHeaderSize: MAX_HEADER_BYTES,
   };
-  return createServer(options, (_request, response) => {
+  return createServer(options, (request, response) => {
+    onRequest(request);
     response.writeHead(426, { upgrade: 'websocket', connection: 'close', 'content-type': 'text/plain' });
     response.end('this port speaks OCPP-J over WebSocket only\n');
   });
+}
+
+/** Whether a request without `Connection: Upgrade` is meant as a handshake: probes of balancers are not. */
+export function isMeantAsHandshake({ headers }: IncomingMessage): boolean {
+  return headers.upgrade !== undefined || headers['sec-websocket-key'] !== undefined;
 }
 
 /** Whether a request is a handshake of RFC 6455 §4.2.1. */

@@ -3,7 +3,6 @@ import type { CallError, Frame, FrameFault, Protocol } from '../../ocpp/frame.ts
 import type { Clock } from '../../runtime/clock.ts';
 import type { StationSession } from '../transport.ts';
 import type { Refusal } from './admission.ts';
-import type { Dropped } from '../../ocpp/peer.ts';
 import type { SocketLimits } from './limits.ts';
 import type { StationSocket } from './station-socket.ts';
 
@@ -32,7 +31,7 @@ export interface SocketHost {
 }
 
 /** Why a text of a station says nothing. */
-export type Unreadable = FrameFault['kind'] | 'binary' | Dropped;
+export type Unreadable = FrameFault['kind'] | 'binary';
 
 /** What a program may want to count or log. None of these may throw; words are fit for metric labels. */
 export interface SocketObserver {
@@ -74,5 +73,13 @@ export type CloseReason =
   | 'stop';
 
 export interface StationObserver extends SocketObserver {
-  refused(refusal: Refusal, remoteAddress: string): void;
+  refused(refusal: Refusal, handshake: HandshakeFacts): void;
+}
+
+/** What is known of a handshake that is refused. */
+export interface HandshakeFacts {
+  /** Of the TCP peer. */
+  readonly remoteAddress: string;
+  /** The request target as it came; undefined where no request was read. It may carry secrets in its query. */
+  readonly url?: string;
 }

@@ -28,6 +28,8 @@ export interface StationListenersOptions {
     tcp: Duplex,
     head: Buffer,
   ) => void;
+  /** A request that asks for no upgrade. */
+  readonly onRequest: (request: IncomingMessage) => void;
   readonly onDrop: (remoteAddress: string) => void;
 }
 
@@ -67,8 +69,8 @@ export class StationListeners {
   }
 
   #serverOf(listener: StationListener): Server {
-    const { maxConnections, handshakeTimeoutMs, onUpgrade, onDrop } = this.#options;
-    const server = createHandshakeServer(handshakeTimeoutMs);
+    const { maxConnections, handshakeTimeoutMs, onUpgrade, onRequest, onDrop } = this.#options;
+    const server = createHandshakeServer(handshakeTimeoutMs, onRequest);
     const gone = () => {
       this.#connections -= 1;
     };

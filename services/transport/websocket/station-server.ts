@@ -12,9 +12,9 @@ import { WebSocketServer } from 'ws';
 import { TransportError } from '../errors.ts';
 import { type Gateway, type GatewayConnection, RAW_TEXT_KEPT } from '../transport.ts';
 import { type Admission, type Admit, type Refusal, retryAfterSeconds } from './admission.ts';
-import { isWebSocketHandshake, writeRefusal } from './handshake.ts';
+import { isMeantAsHandshake, isWebSocketHandshake, writeRefusal } from './handshake.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
-import type { SocketHost, StationObserver } from './socket-host.ts';
+import type { HandshakeFacts, SocketHost, StationObserver } from './socket-host.ts';
 import { type StationListener, StationListeners } from './station-listeners.ts';
 import { StationSocket } from './station-socket.ts';
 import { StationWebSocket } from './station-web-socket.ts';
@@ -41,9 +41,23 @@ const MAX_CHUNKS = 8192;
 /** Pause between two looks at all sockets; ms. */
 const SWEEP_PAUSE = 1000;
 /** Why a handshake is refused whatever it asks for. */
-const GOING_AWAY = 'this server is going away, connect again';
-const STORE_AWAY = 'the message store is out of reach, connect again';
-const STORE_FULL = 'the message store is nearly full, connect again later';
+const GOING_AWAY = { code: 'draining', reason: 'this server is going away, connect again' } as const;
+const STORE_AWAY = {
+  code: 'store-away',
+  reason: 'the message store is out of reach, connect again',
+} as const;
+const STORE_FULL = {
+  code: 'store-full',
+  reason: 'the message store is nearly full, connect again later',
+} as const;
+/** What is no handshake, or too many. */
+const TOO_MANY = { status: 503, code: 'connections', reason: 'too many TCP connections' } as const;
+const NO_UPGRADE = { status: 426, code: 'no-upgrade', reason: 'no Connection: Upgrade' } as const;
+const NO_HANDSHAKE = {
+  status: 400,
+  code: 'bad-handshake',
+  reason: 'no WebSocket handshake of RFC 6455',
+} as const;
 
 export class StationServer implements AsyncDisposable {
   /** Open sockets, those whose closing handshake runs included. */
@@ -100,8 +114,10 @@ export class StationServer implements AsyncDisposable {
       maxConnections,
       handshakeTimeoutMs,
       onUpgrade: (...upgrade) => void this.#upgrade(...upgrade),
-      onDrop: (remoteAddress) =>
-        observer.refused({ status: 503, reason: 'too many TCP connections' }, remoteAddress),
+      onRequest: (request) => {
+        if (isMeantAsHandshake(request)) observer.refused(NO_UPGRADE, factsOf(request));
+      },
+      onDrop: (remoteAddress) => observer.refused(TOO_MANY, { remoteAddress }),
     });
   }
 
@@ -158,16 +174,20 @@ export class StationServer implements AsyncDisposable {
     // ws listens for itself later; until then a reset must not end the process.
     tcp.on('error', nothing);
     // ws has the right refusal for each mistake of this kind.
-    if (!isWebSocketHandshake(request)) return this.#handshakes.handleUpgrade(request, tcp, head, farewell);
+    if (!isWebSocketHandshake(request)) {
+      this.#options.observer.refused(NO_HANDSHAKE, factsOf(request));
+      return this.#handshakes.handleUpgrade(request, tcp, head, farewell);
+    }
     const admission = this.#admission(request, path);
     if (admission.kind === 'refuse') return this.#refuse(admission.refusal, request, tcp);
     // ws would take the first of the list, and refuse a list with repetitions.
     delete request.headers['sec-websocket-protocol'];
     if (admission.kind === 'accept-and-close') {
+      this.#options.observer.refused(admission.refusal, factsOf(request));
       return this.#handshakes.handleUpgrade(request, tcp, head, farewell);
     }
-    const { stationId, protocol } = admission;
-    request.headers['sec-websocket-protocol'] = protocol;
+    const { stationId, protocol, isUnnamed } = admission;
+    if (isUnnamed === undefined) request.headers['sec-websocket-protocol'] = protocol;
     const remoteAddress = request.socket.remoteAddress ?? '';
     const socket = new StationSocket({ stationId, protocol, remoteAddress }, this.#host);
     this.#opening += 1;
@@ -236,16 +256,20 @@ export class StationServer implements AsyncDisposable {
   }
 
   #refuse(refusal: Refusal, request: IncomingMessage, tcp: Duplex): void {
-    this.#options.observer.refused(refusal, request.socket.remoteAddress ?? '');
+    this.#options.observer.refused(refusal, factsOf(request));
     writeRefusal(tcp, refusal);
   }
 
-  #later(reason: string): Refusal {
-    return { status: 503, reason, retryAfterSeconds: retryAfterSeconds(this.#random) };
+  #later(why: Pick<Refusal, 'code' | 'reason'>): Refusal {
+    return { status: 503, ...why, retryAfterSeconds: retryAfterSeconds(this.#random) };
   }
 }
 
 function nothing(): void {}
+
+function factsOf({ url = '', socket }: IncomingMessage): HandshakeFacts {
+  return { remoteAddress: socket.remoteAddress ?? '', url };
+}
 
 /** Ends a WebSocket of which no session came: no subprotocol in common (OCPP-J 1.6 §3.2, 2.x Part 4 §3.1.2). */
 function farewell(ws: StationWebSocket): void {
