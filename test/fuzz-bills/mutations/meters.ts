@@ -37,13 +37,13 @@ function phases(total: 'left out' | 'kept'): Mutation['apply'] {
   return (draft, chance) => {
     const lists = saysOf(draft, 'start', 'meter', 'stop').flatMap(({ payload }) => places(payload, 'sampledValue'));
     let changed = false;
-    if (inPayload('phase', 'start', 'meter', 'stop')(draft).length > 0) return false;
     // A station has one habit.
+    const samples = saysOf(draft, 'start', 'meter', 'stop').flatMap(energySamples);
+    if (samples.some((sample) => wattHours(sample) === undefined)) return false;
     const names = chance.one([['L1', 'L2', 'L3'], ['L1-N', 'L2-N', 'L3-N']]);
     for (const { holder, name } of lists) {
-      const list = holder[name];
-      if (!Array.isArray(list)) continue;
-      holder[name] = (list as readonly Json[]).flatMap((sample) => {
+      const list = [holder[name] ?? []].flat() as readonly Json[];
+      holder[name] = list.flatMap((sample) => {
         if (!isObject(sample) || !isEnergy(sample)) return [sample];
         const parts = byPhase(sample, names, chance);
         changed ||= parts.length > 1;

@@ -25,13 +25,18 @@ export function historyOf(chance: Chance): History {
   const mutations: Mutation[] = [];
   const fitting = MUTATIONS.filter(({ of }) => of === undefined || (of === '1.6') === is16(draft));
   const kinds = [...new Set(fitting.map(({ kind }) => kind))];
+  const repetitions: Mutation[] = [];
   for (let left = chance.one(COUNTS), tries = 0; left > 0 && tries < 20; tries++) {
     // By kind first: no kind gets more histories for having more mutations.
     const kind = chance.one(kinds);
     const mutation = chance.one(fitting.filter((one) => one.kind === kind));
-    if (mutations.includes(mutation) || !mutation.apply(draft, chance)) continue;
-    mutations.push(mutation);
+    if (mutations.includes(mutation) || repetitions.includes(mutation)) continue;
+    if (kind === 'once') repetitions.push(mutation);
+    else if (mutation.apply(draft, chance)) mutations.push(mutation);
+    else continue;
     left--;
   }
+  // What a station sends again is what it has sent, with all that is wrong with it.
+  mutations.push(...repetitions.filter((repetition) => repetition.apply(draft, chance)));
   return { draft, mutations };
 }

@@ -67,6 +67,8 @@ function hour24(draft: Draft, chance: Chance): boolean {
   if (found.length !== inPayload('timestamp', 'start', 'meter', 'stop')(draft).length || found.length === 0) return false;
   const chosen = chance.one(found);
   const moment = (place: Place) => Date.parse(String(place.holder[place.name]));
+  // A clock that is wrong is so by more than a shift.
+  if (found.some((place) => Math.abs(moment(place) - BEGIN) > 24 * HOUR)) return false;
   const midnight = Date.UTC(2026, 10, 29);
   const shift = midnight - moment(chosen);
   for (const place of found) {

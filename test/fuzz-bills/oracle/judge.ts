@@ -86,12 +86,12 @@ function compare({ bills }: Reckoning, entries: readonly Entry[], finding: Findi
   const left = new Set(entries);
   const matched = new Map<Expected, Entry>();
   // Those of one reading take their entries first.
-  for (const bill of [...bills].toSorted((a, b) => a.energies.length - b.energies.length)) {
+  for (const bill of [...bills].toSorted(byCertainty)) {
     const { ids, energies } = bill;
     const fitting = [...left].filter(
       (one) => ids.includes(one['transactionId'] ?? '') && energies.includes(energyOf(one)),
     );
-    const entry = fitting.find((one) => bill.tag === undefined || one['idTag'] === bill.tag) ?? fitting[0];
+    const entry = fitting.find((one) => one['idTag'] === bill.tag) ?? fitting[0];
     if (entry === undefined) continue;
     left.delete(entry);
     matched.set(bill, entry);
@@ -99,7 +99,7 @@ function compare({ bills }: Reckoning, entries: readonly Entry[], finding: Findi
   for (const bill of bills) {
     const entry = matched.get(bill);
     if (entry !== undefined) checkEntry(bill, entry, bills, finding);
-    else if (bill.optional !== true && !isLinked(bill, matched)) {
+    else if (bill.optional !== true && !isLinked(bill, entries)) {
       finding.add(bill.ids[0], `no entry with ${bill.energies.map(wattHours).join(' or ')} Wh`);
     }
   }
@@ -108,9 +108,16 @@ function compare({ bills }: Reckoning, entries: readonly Entry[], finding: Findi
   }
 }
 
-function isLinked({ unless }: Expected, matched: ReadonlyMap<Expected, Entry>): boolean {
-  const entry = unless === undefined ? undefined : matched.get(unless);
-  return entry !== undefined && entry['kind'] !== 'abandoned';
+function byCertainty(one: Expected, other: Expected): number {
+  const sure = (bill: Expected) => Number(bill.optional === true || bill.unless !== undefined);
+  return sure(one) - sure(other) || one.energies.length - other.energies.length;
+}
+
+/** Whether the stop ended the bill that it may belong to. */
+function isLinked({ unless }: Expected, entries: readonly Entry[]): boolean {
+  return entries.some(
+    ({ transactionId = '', kind }) => unless?.ids.includes(transactionId) === true && kind !== 'abandoned',
+  );
 }
 
 function checkEntry(bill: Expected, entry: Entry, bills: readonly Expected[], finding: Findings): void {
@@ -126,12 +133,12 @@ function checkEntry(bill: Expected, entry: Entry, bills: readonly Expected[], fi
   if (place !== undefined && where !== place) finding.add(id, `place ${where} instead of ${place}`);
 }
 
-/** The meter knows better than any reading of messages. */
+/** The meter knows better than any reading of messages, unless a person is asked to look. */
 function measure(draft: Draft, entries: readonly Entry[], lossless: boolean, finding: Findings): void {
+  if (finding.anyReported()) return;
   const billed = entries.reduce((sum, entry) => sum + (energyOf(entry) ?? 0n), 0n);
   const counted = draft.sessions.reduce((sum, { start, stop }) => sum + (readEnergy(stop - start) ?? 0n), 0n);
-  const name = finding.anyReported() ? entries.find((entry) => finding.isReported(entry['transactionId'])) : undefined;
   const figures = `${wattHours(billed)} Wh billed of ${wattHours(counted)} Wh`;
-  if (billed > counted) finding.add(name?.['transactionId'], `too much: ${figures}`);
-  if (lossless && billed < counted) finding.add(name?.['transactionId'], `too little: ${figures}`);
+  if (billed > counted) finding.add(undefined, `too much: ${figures}`);
+  if (lossless && billed < counted) finding.add(undefined, `too little: ${figures}`);
 }

@@ -1,92 +1,76 @@
 /** OCPP 1.6: what StartTransaction, MeterValues and StopTransaction say, read in the order in which they were answered. */
-import type { Json } from '../draft.ts';
 import type { Exchange } from '../play.ts';
 import { energyOf, type Expected, type Fault, graver, type Reckoning, type Told } from './expected.ts';
-import { readEnergy, readId, readMoment, readRegisters, readText } from './values.ts';
+import { energyIn, isSameStart, readStart, readStop, registerOf, type SaidStart, type SaidStop } from './said-1.6.ts';
+import { readId, readRegisters } from './values.ts';
 
 interface Transaction {
   readonly id: string;
-  readonly connector: string | undefined;
-  readonly tag: string | undefined;
-  readonly start: Told;
-  readonly startedAt: number | undefined;
+  readonly start: SaidStart;
   readonly registers: Told[];
-  /** What its stop said. */
-  stop?: { readonly facts: string; readonly at: number | undefined };
-  open: boolean;
   readonly bill: Expected;
+  open: boolean;
+  stop?: SaidStop;
   /** The bill of a stop without its id that may be its own, or not. */
   perhaps?: Expected;
+  /** What such a stop would make of it. */
+  read: Expected['energies'];
 }
 
 export function reckon16(exchanges: readonly Exchange[]): Reckoning {
   const book = new Book();
   for (const exchange of exchanges) {
-    const { say, answer } = exchange;
+    const { say, answer, payload, response } = exchange;
     if (answer !== 'result') book.refused(exchange);
-    else if (say.action === 'StartTransaction') book.start(exchange);
+    else if (say.action === 'StartTransaction') book.start(String(response['transactionId']), readStart(payload));
     else if (say.action === 'MeterValues') book.meter(exchange);
-    else if (say.action === 'StopTransaction') book.stop(exchange);
+    else if (say.action === 'StopTransaction') book.stop(readStop(payload));
   }
   return book.close();
 }
 
-const told = (value: Json | undefined): Told => {
-  const energy = readEnergy(value);
-  if (energy !== undefined) return { said: 'energy', energy };
-  return { said: value === undefined || value === null ? 'nothing' : 'value' };
-};
-
 class Book {
   readonly #known = new Map<string, Transaction>();
-  /** Stops of transactions that nobody knows, by their facts. */
+  /** Bills of stops of transactions that nobody knows, by their facts. */
   readonly #strangers = new Map<string, Expected>();
   readonly #faults: Fault[] = [];
 
-  /** A stop is always taken; a start when connector and token can be read. */
+  /** Everything is taken, but a start of which connector or token cannot be read. */
   refused({ say, payload, answer }: Exchange): void {
-    if (answer === 'none') return this.#fault(undefined, `${say.action} was not answered`);
-    const readable = readId(payload['connectorId']) !== undefined && readText(payload['idTag']) !== undefined;
-    if (say.action === 'StartTransaction' && !readable) return;
-    this.#fault(undefined, `${say.action} was answered with an error`);
+    const { connector, tag } = readStart(payload);
+    if (say.action === 'StartTransaction' && answer === 'error' && (connector === undefined || tag === undefined)) return;
+    this.#fault(undefined, `${say.action} was answered with ${answer}`);
   }
 
-  start({ payload, response }: Exchange): void {
-    const id = String(response['transactionId']);
-    const connector = readId(payload['connectorId']);
-    const tag = readText(payload['idTag']);
-    const startedAt = readMoment(payload['timestamp']);
-    const start = told(payload['meterStart']);
-    const twin = this.#open().find(
-      (one) =>
-        [one.connector, one.tag?.toUpperCase(), one.startedAt].join() ===
-          [connector, tag?.toUpperCase(), startedAt].join() && same(one.start, start),
-    );
+  start(id: string, start: SaidStart): void {
     const before = this.#known.get(id);
-    if (before !== undefined) return this.#startAgain(before, startedAt);
-    if (twin !== undefined && startedAt !== undefined) {
+    if (before !== undefined) return this.#startAgain(before, start);
+    const twin = this.#all().find((one) => one.open && isSameStart(one.start, start));
+    if (twin !== undefined && start.at !== undefined) {
       this.#known.set(id, twin);
       return this.#fault(id, 'a start that was sent again got another id');
     }
-    for (const older of this.#open()) if (older.connector === connector) this.#replace(older, startedAt);
-    const report = startedAt === undefined ? 'must' : 'no';
-    const bill: Expected = { ids: [id], energies: [], report, tag, place: connector };
-    this.#known.set(id, { id, connector, tag, start, startedAt, registers: [], open: true, bill });
+    for (const older of this.#all()) {
+      if (older.open && older.start.connector === start.connector) this.#replace(older, start);
+    }
+    const { tag, connector: place, at } = start;
+    const bill: Expected = { ids: [id], energies: [], report: at === undefined ? 'must' : 'no', tag, place };
+    this.#known.set(id, { id, start, registers: [], open: true, bill, read: [] });
   }
 
   /** Unless it is older and comes late, a second start says that the first has ended. */
-  #replace(older: Transaction, startedAt: number | undefined): void {
-    const isLate = startedAt !== undefined && older.startedAt !== undefined && startedAt < older.startedAt;
+  #replace(older: Transaction, { at }: SaidStart): void {
+    if (at !== undefined && older.start.at !== undefined && at < older.start.at) return;
     this.#abandon(older);
-    if (!isLate) older.bill.atOnce = true;
+    older.bill.atOnce = true;
   }
 
-  #startAgain(before: Transaction, startedAt: number | undefined): void {
+  /** A start that got the id of a transaction that is known. */
+  #startAgain(before: Transaction, { at }: SaidStart): void {
     if (before.perhaps !== undefined) return this.#reopen(before, before.perhaps);
     if (before.open || before.stop === undefined) return;
-    const { at } = before.stop;
     // Sent again after its stop: it is no new session when it lies before that stop.
-    if (startedAt === undefined || at === undefined || startedAt < at) return;
+    if (at === undefined || before.stop.at === undefined || at < before.stop.at) return;
     this.#fault(before.id, 'a start after the stop got the id of the stopped transaction');
   }
 
@@ -95,72 +79,80 @@ class Book {
     if (known?.open === true) known.registers.push(...readRegisters(payload['meterValue']));
   }
 
-  stop({ payload }: Exchange): void {
-    const id = readId(payload['transactionId']);
-    const at = readMoment(payload['timestamp']);
-    const meter = told(payload['meterStop']);
-    const facts = [meter.said === 'energy' ? meter.energy : meter.said, at].join();
-    const known = id === undefined ? undefined : this.#known.get(id);
-    if (known === undefined) return this.#stranger(id, meter, at, facts, payload);
+  stop(stop: SaidStop): void {
+    const known = stop.id === undefined ? undefined : this.#known.get(stop.id);
+    if (known === undefined) return this.#stranger(stop);
     if (known.perhaps !== undefined) this.#reopen(known, known.perhaps);
+    const { bill } = known;
     if (known.stop !== undefined) {
       // A repetition; with other facts a person has to look.
-      const unreadable = at === undefined || meter.said !== 'energy';
-      if (known.stop.facts !== facts) known.bill.report = graver(known.bill.report, unreadable ? 'may' : 'must');
+      const isReadable = stop.at !== undefined && stop.meter.said === 'energy';
+      if (known.stop.facts !== stop.facts) bill.report = graver(bill.report, isReadable ? 'must' : 'may');
       return;
     }
-    const corrected = !known.open && known.stop === undefined;
-    this.#settle(known, meter, at, facts, payload);
-    if (corrected) known.bill.report = graver(known.bill.report, 'may');
+    const corrects = !known.open;
+    this.#settle(known, stop);
+    if (corrects) bill.report = graver(bill.report, 'may');
   }
 
-  #settle(known: Transaction, meter: Told, at: number | undefined, facts: string, payload: Exchange['payload']): void {
-    const { bill, start, registers } = known;
-    const judged = energyOf(start, meter, registers, false);
-    bill.energies = judged.energies;
-    let { report } = judged;
+  #settle(known: Transaction, stop: SaidStop): void {
+    const { bill, start, registers, read } = known;
+    const { meter, values, at } = stop;
+    const judged = energyOf(start.meter, meter, registers, false);
+    let { energies, report } = judged;
     // Where its meter says nothing of use, the stop's own values may.
-    const [first, ...rest] = readRegisters(payload['transactionData']).toReversed();
-    if (report === 'must' && first !== undefined) {
-      const other = energyOf(start, first, [...registers, ...rest], false);
-      bill.energies = [...judged.energies, ...other.energies];
+    const own = values.at(-1);
+    if (report === 'must' && own !== undefined) {
+      const other = energyOf(start.meter, own, [...registers, ...values.slice(0, -1)], false);
+      energies = [...energies, ...other.energies];
       if (other.report !== 'must') report = 'may';
     }
+    bill.energies = [...energies, ...read];
     bill.report = graver(bill.report, at === undefined ? 'must' : report);
     known.open = false;
-    known.stop = { facts, at };
+    known.stop = stop;
   }
 
-  #stranger(
-    id: string | undefined,
-    meter: Told,
-    at: number | undefined,
-    facts: string,
-    payload: Exchange['payload'],
-  ): void {
+  /** A stop under an id that was never given, or under none. */
+  #stranger(stop: SaidStop): void {
+    const { id, tag, at, meter, values, facts } = stop;
     const key = `${id ?? '-1'} ${facts}`;
-    const again = this.#strangers.get(key);
-    if (again !== undefined) return;
-    const tag = readText(payload['idTag']);
-    const usable = id !== undefined && !/^(?:0|-\d+)$/.test(id);
-    const same = this.#open().filter((one) => tag !== undefined && one.tag?.toUpperCase() === tag.toUpperCase());
-    const [only] = same;
-    const starts = only?.start.said === 'energy' ? only.start.energy : undefined;
-    const fits = same.length === 1 && (meter.said !== 'energy' || starts === undefined || meter.energy >= starts);
-    const values = readRegisters(payload['transactionData']);
-    const report = at === undefined || (meter.said !== 'energy' && values.length === 0) ? 'must' : 'may';
-    // No id is recorded as -1.
-    const ids = id === undefined ? ['-1', ''] : [id];
+    if (this.#strangers.has(key)) return;
     // The stop's own values may tell how it began.
-    const own = values.length > 1 ? energyOf(values[0] ?? meter, values.at(-1) ?? meter, [], false).energies : [];
-    const bill: Expected = { ids, energies: [undefined, ...own], report, tag, place: undefined };
+    const [first, last] = [values[0], values.at(-1)];
+    const own = first === undefined || last === undefined ? [] : energyOf(first, last, [], false).energies;
+    const isReadable = at !== undefined && (meter.said === 'energy' || values.length > 0);
+    const bill: Expected = {
+      // No id is recorded as -1.
+      ids: id === undefined ? ['-1', ''] : [id],
+      energies: [undefined, ...own],
+      report: isReadable ? 'may' : 'must',
+      ...{ tag, place: undefined },
+    };
     this.#strangers.set(key, bill);
-    if (only === undefined || !fits) return;
-    const certain = !usable && at !== undefined && only.startedAt !== undefined && at > only.startedAt && meter.said === 'energy';
-    const abandoned = energyOf(only.start, { said: 'nothing' }, only.registers, false).energies;
-    this.#settle(only, meter, at, facts, payload);
+    const only = this.#candidate(stop);
+    if (only !== undefined) this.#link(only, stop, bill, key);
+  }
+
+  /** The only transaction of that token that may be open, if the stop can be its end. */
+  #candidate(stop: SaidStop): Transaction | undefined {
+    const tag = stop.tag?.toUpperCase();
+    const open = this.#all().filter((one) => one.open || one.perhaps !== undefined);
+    const [only, ...others] = open.filter((one) => tag !== undefined && one.start.tag?.toUpperCase() === tag);
+    if (only === undefined || others.length > 0) return undefined;
+    const [starts, stops] = [energyIn(only.start.meter), energyIn(registerOf(stop))];
+    return starts === undefined || stops === undefined || stops >= starts ? only : undefined;
+  }
+
+  #link(only: Transaction, stop: SaidStop, bill: Expected, key: string): void {
+    const { perhaps, start } = only;
+    if (perhaps !== undefined) this.#reopen(only, perhaps);
+    const isLater = stop.at !== undefined && start.at !== undefined && stop.at > start.at;
+    const isCertain = perhaps === undefined && !stop.hasId && isLater && stop.meter.said === 'energy';
+    const abandoned = energyOf(start.meter, { said: 'nothing' }, only.registers, false).energies;
+    this.#settle(only, stop);
     only.bill.report = 'must';
-    if (certain) {
+    if (isCertain) {
       this.#strangers.set(key, only.bill);
       return;
     }
@@ -173,35 +165,32 @@ class Book {
   /** It goes on: the stop without its id was of another one. */
   #reopen(known: Transaction, other: Expected): void {
     delete other.unless;
+    other.optional = true;
     delete known.perhaps;
     delete known.stop;
+    known.read = known.bill.energies;
     known.open = true;
     known.bill.report = 'may';
   }
 
   #abandon(known: Transaction): void {
-    const judged = energyOf(known.start, { said: 'nothing' }, known.registers, false);
-    known.bill.energies = judged.energies;
-    known.bill.report = 'must';
+    const { bill, start, registers, read } = known;
+    bill.energies = [...energyOf(start.meter, { said: 'nothing' }, registers, false).energies, ...read];
+    bill.report = 'must';
     known.open = false;
   }
 
   close(): Reckoning {
-    for (const known of this.#open()) this.#abandon(known);
-    const bills = new Set([...this.#known.values()].map(({ bill }) => bill));
-    for (const bill of this.#strangers.values()) bills.add(bill);
+    for (const known of this.#all()) if (known.open) this.#abandon(known);
+    const bills = new Set([...this.#all().map(({ bill }) => bill), ...this.#strangers.values()]);
     return { bills: [...bills], faults: this.#faults };
   }
 
-  #open(): Transaction[] {
-    return [...new Set(this.#known.values())].filter(({ open }) => open);
+  #all(): Transaction[] {
+    return [...new Set(this.#known.values())];
   }
 
   #fault(id: string | undefined, what: string): void {
     this.#faults.push({ id, what });
   }
-}
-
-function same(one: Told, other: Told): boolean {
-  return one.said === 'energy' && other.said === 'energy' ? one.energy === other.energy : one.said === other.said;
 }

@@ -96,6 +96,11 @@ class Book {
     if (isSame) return;
     const late = current.end?.at === undefined || at === undefined || at <= current.end.at;
     if (!current.begun && (current.open || late)) return this.#complete(current, event);
+    // Older than the one that runs: it was said before, or comes late.
+    if (current.open && at !== undefined && current.startedAt !== undefined && at < current.startedAt) {
+      current.bill.report = graver(current.bill.report, 'may');
+      return;
+    }
     if (current.open) {
       this.#abandon(current);
       return this.#begin(sessions, event);
@@ -117,6 +122,10 @@ class Book {
   }
 
   #begin(sessions: Session[], event: Event): void {
+    // What runs there has ended, whatever is heard of it later.
+    for (const session of [...this.#sessions.values()].flat()) {
+      if (session.open && session.bill.place === event.place) session.bill.report = graver(session.bill.report, 'may');
+    }
     const session = this.#open(sessions, event);
     session.start = first(event);
     session.startedAt = event.at;
@@ -125,7 +134,8 @@ class Book {
   }
 
   #updated(event: Event, sessions: Session[], current: Session | undefined): void {
-    const session = current ?? this.#open(sessions, event);
+    const session = current === undefined || isOfAnother(event, current) ? this.#open(sessions, event) : current;
+    if (session !== current && current !== undefined) current.bill.report = graver(current.bill.report, 'may');
     if (session.open) {
       session.registers.push(...event.registers);
       return;
@@ -189,6 +199,15 @@ class Book {
     for (const session of all) if (session.open) this.#abandon(session);
     return { bills: all.map(({ bill, tag }) => Object.assign(bill, { tag })), faults: this.faults };
   }
+}
+
+/** An event after the end, with more than the end said: the id is used again, and its Started is lost. */
+function isOfAnother({ at, registers }: Event, session: Session): boolean {
+  const { open, end } = session;
+  const last = registers.at(-1);
+  if (open || at === undefined || end?.at === undefined || last?.said !== 'energy') return false;
+  const said = [session.start, ...session.registers, end.told];
+  return at > end.at && said.every((one) => one.said !== 'energy' || one.energy < last.energy);
 }
 
 const NOTHING: Told = { said: 'nothing' };
