@@ -119,30 +119,15 @@ export interface Case extends Expected {
   readonly file: string;
 }
 
-const REPLY = ['answer', 'result', 'error'];
-const UNDERSTANDING = ['refused', 'unframed', 'garbage', 'invalid'];
-const STEP = [
-  ...[
-    'send',
-    'times',
-    'as',
-    'save',
-    'strict',
-    'binary',
-    'closed',
-    'reconnect',
-    'connect',
-    'call',
-    'again',
-    'encoding',
-  ],
-  ...['outcome', 'advance', 'sweep', 'registration', ...REPLY, ...UNDERSTANDING],
-];
-const HANDSHAKE = ['path', 'protocols', 'request', 'status', 'closed', 'protocol'];
-const EXPECTED = [
-  ...['bills', 'events', 'noEvents', 'reports', 'records', 'streams', 'unreadable', 'unreadableKept', 'log'],
-];
-const CASE = ['name', 'kind', 'protocol', 'source', 'tokens', 'settings', 'steps', 'strict', 'start'];
+const REPLY = 'answer result error'.split(' ');
+const UNDERSTANDING = 'refused unframed garbage invalid'.split(' ');
+const STEP = 'send times encoding as save again strict binary closed reconnect connect call outcome'
+  .split(' ')
+  .concat('advance', 'sweep', 'registration', REPLY, UNDERSTANDING);
+const STRICT_STEP = [...REPLY, 'outcome', 'closed'];
+const HANDSHAKE = 'path protocols request status closed protocol'.split(' ');
+const EXPECTED = 'bills events noEvents reports records streams unreadable unreadableKept log'.split(' ');
+const CASE = 'name kind protocol source tokens settings steps strict start'.split(' ');
 
 /** All cases of the folder, by file and in the order of the files. @throws Error for one that cannot be run */
 export function loadCases(folder = import.meta.dirname): Case[] {
@@ -160,16 +145,17 @@ export function loadCases(folder = import.meta.dirname): Case[] {
 export function parseCases(text: string, file: string): Case[] {
   const list: unknown = parse(text);
   if (!Array.isArray(list)) throw new Error(`${file} is not a list of cases`);
-  return list.map((one: unknown) => {
-    const found = { ...(one as Case), file: basename(file) };
-    const fault = faultOf(found);
-    if (fault !== undefined) throw new Error(`${file}: "${found.name}": ${fault}`);
-    return found;
-  });
+  const cases: Case[] = [];
+  for (const one of list as Omit<Case, 'file'>[]) {
+    const fault = faultOf(one);
+    if (fault !== undefined) throw new Error(`${file}: "${one.name}": ${fault}`);
+    cases.push({ ...one, file: basename(file) });
+  }
+  return cases;
 }
 
-function faultOf({ file: _file, ...found }: Case): string | undefined {
-  if (!PROTOCOLS.includes(found.protocol)) return `there is no protocol ${String(found.protocol)}`;
+function faultOf(found: Omit<Case, 'file'>): string | undefined {
+  if (!PROTOCOLS.includes(found.protocol)) return `there is no protocol ${found.protocol}`;
   for (const name of ['name', 'kind', 'source'] as const)
     if (typeof found[name] !== 'string') return `${name} is not a text`;
   if (!Array.isArray(found.steps) || found.steps.length === 0) return 'it has no steps';
@@ -177,7 +163,7 @@ function faultOf({ file: _file, ...found }: Case): string | undefined {
     surplus(found, [...CASE, ...EXPECTED]) ??
     surplus(found.strict ?? {}, EXPECTED) ??
     found.steps.map((step) => surplus(step, STEP) ?? surplus(step.connect ?? {}, HANDSHAKE)).find(Boolean) ??
-    found.steps.map((step) => surplus(step.strict ?? {}, [...REPLY, 'outcome', 'closed'])).find(Boolean);
+    found.steps.map((step) => surplus(step.strict ?? {}, STRICT_STEP)).find(Boolean);
   if (unknown !== undefined) return `nothing is called "${unknown}"`;
   const many = found.steps.find((step) => UNDERSTANDING.filter((name) => name in step).length > 1);
   return many === undefined ? undefined : `a step has one of ${UNDERSTANDING.join(', ')}`;

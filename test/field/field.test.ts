@@ -38,17 +38,24 @@ for (const [number, found] of loadCases().entries()) {
           if (differences.length > 0) t.fail(`${found.file}\n${differences.join('\n')}`);
           else t.pass();
         } finally {
-          running--;
-          waiting.shift()?.();
+          done();
         }
       });
     }
   }
 }
 
+/** Resolves when fewer than AT_ONCE run. */
 async function turn(): Promise<void> {
-  while (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
-  running++;
+  if (running < AT_ONCE) running++;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
+}
+
+/** The next one takes this one's place. */
+function done(): void {
+  const next = waiting.shift();
+  if (next === undefined) running--;
+  else next();
 }
 
 /** The clock is everybody's, and the proxy's log leaves out what it has just said of another station. */

@@ -1,8 +1,9 @@
 /** Runs one case in a world and a mode: sends its texts, compares the answers at once and what is stored at the end. */
 import type { Validation } from '../../services/processor/handler.ts';
 import type { CallOutcome } from '../../services/transport/station-call.ts';
-import { type Case, expectedIn, fateOf, type Handshake, type Reply, type Step } from './cases.ts';
+import { type Case, expectedIn, fateOf, type Handshake, type Step } from './cases.ts';
 import { mismatches } from './pattern.ts';
+import { replyDifferences, replyTo } from './reply.ts';
 import { RefusedHandshake, SloppyStation, statusOf } from './station.ts';
 import { type Sent, storedDifferences } from './stored.ts';
 import { durationOf, filledIn, textAt } from './texts.ts';
@@ -49,14 +50,8 @@ class Run {
   }
 
   async step(step: Step): Promise<string[]> {
-    const { as = '', advance, registration, reconnect, connect, call, send, binary, closed, outcome } = step;
-    if (advance !== undefined) this.#world.advance(durationOf(advance));
-    if (step.sweep) await this.#world.sweep();
-    if (registration !== undefined) {
-      const value = registration === 'none' ? undefined : registration;
-      await this.#world.store.setField('registrations', this.#identity(as), value);
-    }
-    if (reconnect) await this.#hangUp(as);
+    const { as = '', connect, call, send, binary, closed, outcome } = step;
+    await this.#prepare(as, step);
     if (connect !== undefined) return this.#handshake(as, connect);
     if (call !== undefined) return this.#called(as, call);
     if (binary !== undefined) (await this.#station(as)).sendBinary(binary);
@@ -70,6 +65,17 @@ class Run {
       if (differences.length > 0) return differences;
     }
     return [];
+  }
+
+  /** What a step does beside the station's messages. */
+  async #prepare(as: string, { advance, sweep, registration, reconnect }: Step): Promise<void> {
+    if (advance !== undefined) this.#world.advance(durationOf(advance));
+    if (sweep) await this.#world.sweep();
+    if (registration !== undefined) {
+      const value = registration === 'none' ? undefined : registration;
+      await this.#world.store.setField('registrations', this.#identity(as), value);
+    }
+    if (reconnect) await this.#hangUp(as);
   }
 
   async end(): Promise<void> {
@@ -160,7 +166,7 @@ class Run {
     station.send(text, step.encoding);
     if (this.#mode === 'Strict' && step.strict?.closed !== undefined)
       return this.#closed(as, step.strict.closed);
-    const reply = this.#replyTo(step);
+    const reply = replyTo(step, this.#mode);
     if (reply.answer === 'none') return this.#silence(station, text);
     const answer = await station.next(text);
     if (answer === undefined) return [`the connection ended after ${text}`];
@@ -169,18 +175,6 @@ class Run {
       return differences.map((one) => `${text}\n    was answered ${answer}\n    ${one}`);
     if (reply.error === undefined) this.#save(step, answer);
     return [];
-  }
-
-  #replyTo(step: Step): Reply {
-    const { answer, result, error, strict, garbage, invalid, refused, unframed } = step;
-    if (this.#mode === 'Strict') {
-      if (strict !== undefined) return strict;
-      const code = refused ?? unframed;
-      if (code !== undefined) return code === 'none' ? { answer: 'none' } : { error: code };
-    }
-    const code = garbage ?? invalid;
-    if (code !== undefined) return code === 'none' ? { answer: 'none' } : { error: code };
-    return { answer, result, ...(error !== undefined && { error }) };
   }
 
   #save({ save = {} }: Step, answer: string): void {
@@ -195,36 +189,5 @@ class Run {
     const answer = await station.next(`after ${text}`);
     const probed = answer?.startsWith(`[3,"${id}",`) || answer?.startsWith(`[4,"${id}",`);
     return probed ? [] : [`${text} was answered ${answer ?? 'with the end of the connection'}`];
-  }
-}
-
-/** The message id as it is written in a text that need not be JSON. */
-const ID = /^[^[]*\[[\s,]*"?\d+"?[\s,]*("(?:[^"\\]|\\.)*"|[^\s,\]]+)/s;
-
-function replyDifferences(
-  reply: Reply,
-  text: string,
-  answer: string,
-  fate: string | undefined,
-  now: number,
-  names: ReadonlyMap<string, string>,
-): string[] {
-  const { answer: whole, result, error } = filledIn(reply, names);
-  if (typeof whole === 'string') return answer === whole ? [] : [`it is not ${whole}`];
-  if (whole !== undefined) return mismatches(whole, JSON.parse(answer), now);
-  const id = fate === 'unreadable' && !isReadable(text) ? '"-1"' : (ID.exec(text)?.[1] ?? '"-1"');
-  const start = `[${error === undefined ? 3 : 4},${id},`;
-  if (!answer.startsWith(start)) return [`it does not begin with ${start}`];
-  const [, , second] = JSON.parse(answer) as unknown[];
-  return mismatches(error ?? result ?? {}, second, now, error === undefined ? '' : 'code');
-}
-
-/** Whether a text is JSON with a message id that can be repeated. */
-function isReadable(text: string): boolean {
-  try {
-    const [, id] = JSON.parse(text) as unknown[];
-    return typeof id === 'string' && id.length > 0 && id.length <= 36;
-  } catch {
-    return false;
   }
 }

@@ -21,15 +21,14 @@ function filled(text: string, names: ReadonlyMap<string, string>): string {
   });
 }
 
-/** The text at a JSON pointer. @throws Error where there is nothing */
+/** The text or number at a JSON pointer. @throws Error where there is none */
 export function textAt(value: unknown, pointer: string): string {
   let at = value;
   for (const name of pointer.split('/').slice(1)) {
     at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[name] : undefined;
   }
-  if (at === undefined || at === null)
-    throw new Error(`there is nothing at ${pointer} of ${JSON.stringify(value)}`);
-  return String(at as string | number);
+  if (typeof at === 'string' || typeof at === 'number') return String(at);
+  throw new Error(`there is no text or number at ${pointer} of ${JSON.stringify(value)}`);
 }
 
 /** A duration such as `8d` in ms. */

@@ -105,7 +105,7 @@ async function worldOver(
     transport,
     log: log.lines,
     clock,
-    advance: clock.advance,
+    advance: (ms) => clock.advance(ms),
     async sweep() {
       const { transactionKeySeconds } = chosen;
       await sweep({ transport, policy: POLICY, transactionKeySeconds, clock });
