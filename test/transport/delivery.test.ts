@@ -2,9 +2,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Redis } from 'ioredis';
+import { createMemoryBus } from '../../services/transport/memory.ts';
 import { openConnection } from '../../services/transport/redis/connection.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
-import type { Delivery, MessageHandler, Outcome } from '../../services/transport/transport.ts';
+import {
+  type Delivery,
+  type Gateway,
+  type MessageHandler,
+  type Outcome,
+  REGISTRATION_STATUSES,
+} from '../../services/transport/transport.ts';
 import { cluster, counted, done, station } from './redis-cluster.ts';
 import { until } from '../support/until.ts';
 
@@ -37,6 +44,48 @@ test('what a processor held when its lease ran out is handled by another, once i
   await until(() => first.isRunning(), 'the first to have registered anew');
   t.is(await look.zcard('ocpp:processors'), 2);
 });
+
+for (const store of ['memory', 'redis'] as const) {
+  test(`what the last BootNotification was answered goes with a delivery, ${store}`, async (t) => {
+    const seen: (readonly [string, string | undefined])[] = [];
+    const handler: MessageHandler = async ({ frame, registration }) => {
+      seen.push([frame.id, registration]);
+      return done();
+    };
+    const gateway = await (store === 'redis' ? viaRedis(t, handler) : viaMemory(t, handler));
+    const session = { stationId: 'CP-1', protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
+    const connection = await gateway.open(session, { deliver: () => true, revoked: () => undefined });
+    for (const [i, registration] of [undefined, ...REGISTRATION_STATUSES].entries()) {
+      const frame = { type: 2, id: `${i}`, action: 'Heartbeat', payload: {} } as const;
+      const incoming = { frame, text: `[2,"${i}","Heartbeat",{}]`, receivedAt: 1, sequence: i + 1 };
+      await connection.forward(registration === undefined ? incoming : { ...incoming, registration });
+    }
+    await until(() => seen.length === 4, 'all to be handled');
+    t.deepEqual(
+      seen.toSorted(([one], [other]) => one.localeCompare(other)),
+      [
+        ['0', undefined],
+        ['1', 'Accepted'],
+        ['2', 'Pending'],
+        ['3', 'Rejected'],
+      ],
+    );
+  });
+}
+
+async function viaRedis(t: ExecutionContext, handler: MessageHandler): Promise<Gateway> {
+  const { processor, proxy } = await cluster(t);
+  await processor(handler);
+  return proxy();
+}
+
+async function viaMemory(t: ExecutionContext, handler: MessageHandler): Promise<Gateway> {
+  const bus = createMemoryBus();
+  bus.transport.onMessage(handler);
+  await bus.transport.start();
+  t.teardown(() => bus.transport.stop());
+  return bus.gateway('proxy');
+}
 
 test('an entry that stands in the queue twice has one effect and one answer', async (t) => {
   const { processor, proxy, look, effects } = await cluster(t);
