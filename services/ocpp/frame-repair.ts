@@ -200,5 +200,6 @@ function malformedOr(fault: FrameFault, value: unknown, text?: string): ReadText
   }
   if (type !== MessageType.CallError) return { ok: false, fault };
   const frame: CallError = { type, id, code: '', description: '', details: {} };
-  return { ok: true, frame, malformed: fault, ...(text !== undefined && { text }) };
+  // Whoever reads it next must not take more of it.
+  return { ok: true, frame, malformed: fault, text: JSON.stringify([type, id, null]) };
 }
