@@ -149,7 +149,7 @@ export async function startEndpoint(
         codes.push(code);
       },
       duplicate: ({ stationId }) => void seen.push(`duplicate ${stationId}`),
-      refused: ({ status, code }, { url }) => void seen.push(`refused ${status} ${code} ${url}`),
+      refused: ({ status, code }, { url }) => void seen.push(`refused ${status} ${code} ${url ?? ''}`.trim()),
       received: () => undefined,
       repaired: (kinds) => void seen.push(`repaired ${kinds.join(' ')}`),
       unreadable: (kind) => void seen.push(`unreadable ${kind}`),

@@ -43,7 +43,7 @@ test('limits hold for all listeners together, and a drain ends them all', async 
   await until(() => dropped.ended, 'the fourth TCP connection to be dropped');
   t.deepEqual(
     endpoint.seen.filter((one) => one.startsWith('refused')),
-    ['refused 503', 'refused 503'],
+    ['refused 503 sessions /v16/lab/CS3', 'refused 503 connections'],
   );
   await endpoint.server.stop();
   t.is(await one.closeCode(), 1012);

@@ -86,7 +86,7 @@ test('TCP connections that never say anything are bounded, and counted when they
   await using _silent = await RawStation.connect(endpoint.port);
   await using dropped = await RawStation.connect(endpoint.port);
   await until(() => dropped.ended, 'the third to be dropped');
-  t.true(endpoint.seen.includes('refused 503'));
+  t.true(endpoint.seen.includes('refused 503 connections'));
   one.send('[2,"1","Heartbeat",{}]');
   t.is(await one.nextText(), '[3,"1",{}]');
 });
