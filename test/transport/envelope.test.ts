@@ -14,6 +14,7 @@ import {
   splitCount,
   timeOf,
 } from '../../services/transport/redis/envelope.ts';
+import { readMessage } from '../../services/transport/reading.ts';
 import { escapeKey, Keys } from '../../services/transport/redis/keys.ts';
 
 /** Entries of `ocpp:requests` as the fork's proxy and its Redis client wrote them. */
@@ -99,6 +100,50 @@ test('a frame cannot break out of its envelope', (t) => {
   const result = readRequest(written);
   t.true(result.ok);
   t.is(result.ok && result.request.stationId, 'a"},{"charge_point_id":"VICTIM');
+});
+
+test('whatever a station sends, repaired or not, stays within its envelope', (t) => {
+  const frame = fc
+    .tuple(
+      fc.constantFrom(2, 3, 4),
+      fc.string({ maxLength: 5 }),
+      fc.string({ maxLength: 3 }),
+      fc.object({ maxDepth: 1 }),
+    )
+    .map((parts) => JSON.stringify(parts));
+  const pieces = fc.constantFrom(
+    ...'[]{},:"\\'.split(''),
+    '\0',
+    '\u0001',
+    '17',
+    'null',
+    'NaN',
+    '],"charge_point_id":"V","x":[',
+  );
+  const edits = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 2 }), fc.option(pieces, { nil: '' })), {
+    maxLength: 3,
+  });
+  let repaired = 0;
+  fc.assert(
+    fc.property(frame, edits, (text, changes) => {
+      let sent = text;
+      for (const [place, dropped, added] of changes) {
+        const at = place % (sent.length + 1);
+        sent = sent.slice(0, at) + added + sent.slice(at + dropped);
+      }
+      const { read, facts, text: raw } = readMessage(Buffer.from(sent), 'ocpp1.6', true);
+      if (!read.ok) return;
+      if (facts?.repaired !== undefined) repaired++;
+      const incoming = { frame: read.frame, text: read.text ?? raw, receivedAt: 1, sequence: 1, ...facts };
+      const result = readRequest(new EnvelopeWriter('CP', 'p', 5, 'ocpp1.6').write(incoming));
+      if (!result.ok) throw new Error(result.reason);
+      t.like(result.request, { stationId: 'CP', connection: 5, sequence: 1 });
+      t.deepEqual(result.request.repaired, facts?.repaired);
+      if (read.writtenId === undefined) t.is(result.request.frame.id, read.frame.id);
+    }),
+    { numRuns: 3000 },
+  );
+  t.true(repaired > 50, `${repaired} were repaired`);
 });
 
 test('any frame comes out of its envelope as it went in', (t) => {

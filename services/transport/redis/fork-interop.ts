@@ -8,6 +8,7 @@
  * For a rollout or a move, not for ever: BRPOP loses what a crashed processor held, and polling costs Redis.
  */
 import { readFrame } from '../../ocpp/frame.ts';
+import { LONGEST_MESSAGE_ID } from '../../ocpp/frame-repair.ts';
 import { sleep } from '../../runtime/clock.ts';
 import { TransportError } from '../errors.ts';
 import type {
@@ -180,7 +181,7 @@ export class ForkInterop implements Gateway {
   /** An envelope, or the bare array: the key says whose it is. */
   #deliver(link: ForkLink, entry: string): void {
     const payload = payloadOf(entry);
-    const read = readFrame(payload, link.session.protocol);
+    const read = readFrame(payload, link.session.protocol, LONGEST_MESSAGE_ID);
     if (read.ok) {
       const { type, id } = read.frame;
       link.deliver({ type, messageId: id, text: JSON.stringify(payload) });
