@@ -43,8 +43,9 @@ export function subtract(a: Decimal, b: Decimal): Decimal {
 
 /** Below 0, 0 or above 0, as a is less than, equal to or greater than b. */
 export function compare(a: Decimal, b: Decimal): number {
-  const { digits } = subtract(a, b);
-  return digits < 0n ? -1 : digits > 0n ? 1 : 0;
+  const exponent = Math.min(a.exponent, b.exponent);
+  const [left, right] = [scaled(a, exponent), scaled(b, exponent)];
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /** Without exponent and without trailing zeros of the fraction: `1500`, `0.5`, `-3`. */
@@ -58,5 +59,5 @@ export function writeDecimal({ digits, exponent }: Decimal): string {
 }
 
 function scaled({ digits, exponent }: Decimal, to: number): bigint {
-  return digits * 10n ** BigInt(exponent - to);
+  return exponent === to ? digits : digits * 10n ** BigInt(exponent - to);
 }

@@ -3,12 +3,14 @@
  * sets no limit, stations print what they like, and a transaction id that is rounded is another one. Such a number
  * is known by its text, by JSON pointer (RFC 6901) into the payload.
  *
- * Nearly no message has one, so each text is looked at with one linear expression first.
+ * Nearly no message has one, so a cheap look at each text comes first.
  */
 import { type ExactNumbers, type Frame, MessageType } from './frame.ts';
 
-/** What may be such a number: a token of 16 digits and points, or one with an exponent of three digits. */
-const MAY_BE = /[[,:\s-][\d.]{16}|[\d.][eE][+-]?\d{3,}[\s,\]}]/;
+/** An exponent of three digits: 1e400. */
+const EXPONENT = /[\d.][eE][+-]?\d{3}/;
+/** Fewer digits are a number that JavaScript holds. */
+const MANY_DIGITS = 16;
 
 /** What JSON.parse tells of a primitive value (proposal json-parse-with-source; Node 22 and later). */
 interface SourceContext {
@@ -22,12 +24,29 @@ interface SourceContext {
  */
 export function withExactNumbers<F extends Frame>(frame: F, text: string, pointer = '/3'): F {
   if (frame.type !== MessageType.Call && frame.type !== MessageType.Send) return frame;
-  if (!MAY_BE.test(text)) return frame;
+  if (!hasManyDigits(text) && !EXPONENT.test(text)) return frame;
   const exact = new Map<string, string>();
   for (const [path, source] of exactNumbers(text)) {
     if (path.startsWith(`${pointer}/`)) exact.set(path.slice(pointer.length), source);
   }
   return exact.size === 0 ? frame : { ...frame, exact };
+}
+
+/** Whether there are 16 digits or points in a row: one in 16 characters is looked at, and what is beside it. */
+function hasManyDigits(text: string): boolean {
+  for (let at = MANY_DIGITS - 1; at < text.length; at += MANY_DIGITS) {
+    if (!isDigit(text, at)) continue;
+    let [from, to] = [at, at + 1];
+    while (from > 0 && isDigit(text, from - 1)) from--;
+    while (to < text.length && isDigit(text, to)) to++;
+    if (to - from >= MANY_DIGITS) return true;
+  }
+  return false;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return (code >= 48 && code <= 57) || code === 46;
 }
 
 /** All of a text, by JSON pointer. @param text valid JSON */

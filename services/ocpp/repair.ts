@@ -58,7 +58,6 @@ const ESSENTIAL: Readonly<Record<string, readonly string[]>> = {
   PublishFirmwareStatusNotification: ['/status'],
   SecurityEventNotification: ['/type'],
   SignedFirmwareStatusNotification: ['/status'],
-  StartTransaction: ['/connectorId', '/idTag'],
   StatusNotification: ['/connectorId', '/evseId', '/status', '/connectorStatus'],
   TransactionEvent: ['/eventType', '/transactionInfo/transactionId'],
   VatNumberValidation: ['/vatNumber'],

@@ -3,9 +3,7 @@
  *
  * One ajv root per version, because the definitions of a version are shared between its actions; an
  * action is compiled when it is first seen (some ms), the hot ones by warmUp before a program says that
- * it is ready. Payloads are never changed: unknown properties are refused, not deleted. Only transaction
- * messages may have properties of their vendor's own, unless validation is strict: an error uses up their station's
- * attempts to send them and can destroy billing data (1.6 §3.7.1), and what else they say is all there.
+ * it is ready. Payloads are never changed: unknown properties are refused, not deleted (but see OPEN_ACTIONS).
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats/dist/formats.js';
@@ -104,7 +102,7 @@ const REASONS: Readonly<Record<string, ErrorReason>> = {
 
 /**
  * Checks the payload of a CALL or SEND. An action that the version does not have is not for this function.
- * @param strict own properties are faults in transaction messages too
+ * @param strict own properties are faults in every message
  */
 export function validateRequest(
   protocol: Protocol,
@@ -201,11 +199,11 @@ interface Compiled {
   readonly ajv: Ajv;
   readonly validators: Map<string, ValidateFunction>;
 }
-/** Each version as it is, and its transaction messages with whatever properties they have beside their own. */
-type Mode = 'strict' | 'tolerant';
+/** Each version as it is, and a few messages with whatever properties they have beside their own. */
+type Mode = 'strict' | 'open';
 const compiled = {
   strict: new Map<Protocol, Compiled>(),
-  tolerant: new Map<Protocol, Compiled>(),
+  open: new Map<Protocol, Compiled>(),
 } satisfies Record<Mode, unknown>;
 
 /** @throws Error for a name that the version does not have: its caller asks knowsAction first */
@@ -219,10 +217,15 @@ function validator(protocol: Protocol, name: string, mode: Mode): ValidateFuncti
   return validate;
 }
 
-const TOLERANT: ReadonlySet<string> = new Set([...TRANSACTION_MESSAGES].map((action) => `${action}Request`));
+/**
+ * What cars send every minute may have properties of its vendor's own without being repaired every minute: nobody bills
+ * by them.
+ */
+const OPEN_ACTIONS = ['MeterValues'];
+const OPEN: ReadonlySet<string> = new Set(OPEN_ACTIONS.map((action) => `${action}Request`));
 
 function modeOf(name: string): Mode {
-  return TOLERANT.has(name) ? 'tolerant' : 'strict';
+  return OPEN.has(name) ? 'open' : 'strict';
 }
 
 function compiledOf(protocol: Protocol, mode: Mode): Compiled {
@@ -230,8 +233,7 @@ function compiledOf(protocol: Protocol, mode: Mode): Compiled {
   const known = roots.get(protocol);
   if (known !== undefined) return known;
   const ajv = newAjv(protocol, {});
-  const names = [...TRANSACTION_MESSAGES].map((action) => `${action}Request`);
-  ajv.addSchema(mode === 'strict' ? rootOf(protocol) : open(rootOf(protocol, names)), protocol);
+  ajv.addSchema(mode === 'strict' ? rootOf(protocol) : open(rootOf(protocol, [...OPEN])), protocol);
   const entry = { ajv, validators: new Map<string, ValidateFunction>() };
   roots.set(protocol, entry);
   return entry;

@@ -18,6 +18,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import { TransportError } from '../transport/errors.ts';
 import { type Delivery, type MessageHandler, type Outcome, RAW_TEXT_KEPT } from '../transport/transport.ts';
+import { ChronicRepairs } from './chronic-repairs.ts';
 import { eventOf } from './domain-event.ts';
 import type { Handler, HandlerContext, HandlerSettings, HandlerTable } from './handler.ts';
 import { mayCall } from './registrations.ts';
@@ -47,14 +48,15 @@ const NOTHING: Outcome = { writes: [], events: [] };
 
 export function createDispatch(options: DispatchOptions): MessageHandler {
   const { log } = options;
+  const chronic = new ChronicRepairs();
   return async (delivery) => {
     const { frame, stationId } = delivery;
     switch (frame.type) {
       case MessageType.Call:
-        return handle(delivery, frame, options);
+        return handle(delivery, frame, options, chronic);
       case MessageType.Send: {
         // A SEND takes effect like a CALL but is never answered (2.1 Part 4 §4.2.5).
-        const { answer: _never, ...outcome } = await handle(delivery, frame, options);
+        const { answer: _never, ...outcome } = await handle(delivery, frame, options, chronic);
         return outcome;
       }
       default:
@@ -65,7 +67,12 @@ export function createDispatch(options: DispatchOptions): MessageHandler {
   };
 }
 
-async function handle(delivery: Delivery, frame: Call | Send, options: DispatchOptions): Promise<Outcome> {
+async function handle(
+  delivery: Delivery,
+  frame: Call | Send,
+  options: DispatchOptions,
+  chronic: ChronicRepairs,
+): Promise<Outcome> {
   const { protocol, stationId } = delivery;
   const tolerant = options.settings.validation === 'Tolerant';
   const action = actionOf(protocol, frame.action, tolerant);
@@ -84,11 +91,18 @@ async function handle(delivery: Delivery, frame: Call | Send, options: DispatchO
   }
   const { payload } = frame;
   const fault = validateRequest(protocol, action, payload, !tolerant);
+  if (fault === undefined && delivery.repaired === undefined && action === frame.action) {
+    return run(handler, payload, contextOf(delivery, options, frame.exact), action, options);
+  }
+  const told = (outcome: Outcome, kinds: ReadonlySet<string>, faults: readonly string[]): Outcome => {
+    options.onRepaired?.(kinds);
+    if (!chronic.isNews(stationId, frame, kinds, options.clock.now())) return outcome;
+    return withRepair(outcome, { kinds, faults }, delivery, frame);
+  };
+  const inText = [...(delivery.repaired?.kinds ?? []), ...(action === frame.action ? [] : ['spelling'])];
   if (fault === undefined) {
     const outcome = await run(handler, payload, contextOf(delivery, options, frame.exact), action, options);
-    const kinds = [...(delivery.repaired?.kinds ?? []), ...(action === frame.action ? [] : ['spelling'])];
-    if (kinds.length === 0) return outcome;
-    return withRepair(outcome, new Set(kinds), ['the text was not valid OCPP-J'], delivery, frame, options);
+    return told(outcome, new Set(inText), ['the text was not valid OCPP-J']);
   }
   const receivedAt = utc(delivery.receivedAt);
   const repaired = tolerant ? repair(protocol, action, payload, receivedAt, frame.exact) : undefined;
@@ -98,8 +112,7 @@ async function handle(delivery: Delivery, frame: Call | Send, options: DispatchO
   }
   const context = contextOf(delivery, options, repaired.exact, repaired.places);
   const outcome = await run(handler, repaired.payload, context, action, options);
-  const kinds = new Set<string>([...(delivery.repaired?.kinds ?? []), ...repaired.kinds]);
-  return withRepair(outcome, kinds, repaired.faults, delivery, frame, options);
+  return told(outcome, new Set([...inText, ...repaired.kinds]), repaired.faults);
 }
 
 function actionOf(protocol: Protocol, spelling: string, tolerant: boolean): string {
@@ -107,15 +120,18 @@ function actionOf(protocol: Protocol, spelling: string, tolerant: boolean): stri
   return actionLike(protocol, spelling) ?? spelling;
 }
 
+/** What was repaired in a message, for metrics and its event. */
+interface Repair {
+  readonly kinds: ReadonlySet<string>;
+  readonly faults: readonly string[];
+}
+
 function withRepair(
   outcome: Outcome,
-  kinds: ReadonlySet<string>,
-  faults: readonly string[],
+  { kinds, faults }: Repair,
   delivery: Delivery,
   frame: Call | Send,
-  options: DispatchOptions,
 ): Outcome {
-  options.onRepaired?.(kinds);
   const facts = { kinds: [...kinds].join(' '), faults: faults.join('; ') };
   return {
     ...outcome,

@@ -4,17 +4,19 @@
  *
  *   npm run bench -- --row heartbeat --rounds 1 --seconds 3     one row, quick
  *   npm run bench -- --row open-loop --profile /tmp/profiles    with V8's CPU profiles of our programs
+ *   npm run bench -- --before ../other-checkout --rounds 7      our programs beside those of another checkout
  *
  * What is measured are whole processes by the kernel's account of their CPU (see process-use.ts). The stations run in
  * this process. See docs/performance.md.
  */
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exitOnSignals } from '../support/children.ts';
 import { compare } from './compare.ts';
 import { idleStations } from './idle.ts';
 import { printProfiles } from './profile.ts';
-import { rows } from './rows.ts';
+import { rows, rowsAgainst } from './rows.ts';
 import { redisLines, table } from './table.ts';
 
 const { values } = parseArgs({
@@ -23,10 +25,11 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
     profile: { type: 'string' },
+    before: { type: 'string' },
   },
 });
-const all = rows(values.profile);
-const names = [...all.map(({ name }) => name), 'idle'];
+const all = values.before === undefined ? rows(values.profile) : rowsAgainst(resolve(values.before));
+const names = [...all.map(({ name }) => name), ...(values.before === undefined ? ['idle'] : [])];
 const wanted = values.row ?? names;
 const unknown = wanted.find((name) => !names.includes(name));
 if (unknown !== undefined) throw new Error(`there is no row "${unknown}"; there are ${names.join(', ')}`);

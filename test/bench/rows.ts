@@ -35,7 +35,7 @@ function cluster(size: ClusterSize, ratio: number): Contender {
 
 const monolith: Contender = {
   name: 'npm run monolith',
-  serve: serveMonolith,
+  serve: () => serveMonolith(),
   target: { ratio: 1.1, base: RPC },
 };
 
@@ -63,6 +63,21 @@ function rpcAt(rates: readonly number[]): Contender[] {
   let served: Promise<Served> | undefined;
   const serve = () => (served ??= servePeer('ocpp-rpc'));
   return rates.map((rate) => ({ name: `${rate}/s, ocpp-rpc`, serve, rate }));
+}
+
+/** The programs here beside those of another checkout, for a change that must not make a CALL dearer. */
+export function rowsAgainst(before: string): Row[] {
+  const size = { proxies: 1, processors: 1, fsync: 'no' } as const;
+  const limit = (base: string) => ({ ratio: 1.05, base });
+  const contenders: readonly Contender[] = [
+    { name: 'cluster before', serve: () => serveCluster({ ...size, root: before }) },
+    { name: 'cluster', serve: () => serveCluster(size), target: limit('cluster before') },
+    { name: 'monolith before', serve: () => serveMonolith(before) },
+    { name: 'monolith', serve: () => serveMonolith(), target: limit('monolith before') },
+  ];
+  return rows().flatMap(({ name, what, message, stations }) =>
+    name === 'open-loop' ? [] : [{ name, what, message, stations, contenders }],
+  );
 }
 
 export function rows(profiles?: string): Row[] {

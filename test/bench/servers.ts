@@ -26,6 +26,8 @@ export interface ClusterSize {
   readonly fsync: Fsync;
   /** Folder for V8's CPU profiles of proxies and processors, written when they end. */
   readonly profiles?: string | undefined;
+  /** Another checkout whose programs are measured instead of those here. */
+  readonly root?: string | undefined;
 }
 
 const FSYNC_ARGS = (policy: Fsync) =>
@@ -43,7 +45,8 @@ const ENVIRONMENT = {
   [ENV.drainRate]: '10000',
 };
 
-export async function serveCluster({ proxies, processors, fsync, profiles }: ClusterSize): Promise<Served> {
+export async function serveCluster(size: ClusterSize): Promise<Served> {
+  const { proxies, processors, fsync, profiles, root } = size;
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedis({ args: FSYNC_ARGS(fsync) }));
   const profile = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
@@ -51,7 +54,7 @@ export async function serveCluster({ proxies, processors, fsync, profiles }: Clu
     const started: Program[] = [];
     for (let i = 0; i < count; i++) {
       const env = { ...ENVIRONMENT, [ENV.redisAddr]: redis.addr };
-      started.push(stack.use(await startProgram(name, env, [...args, ...profile])));
+      started.push(stack.use(await startProgram(name, env, [...args, ...profile], root)));
     }
     return started;
   };
@@ -67,8 +70,9 @@ export async function serveCluster({ proxies, processors, fsync, profiles }: Clu
   return { endpoints, parts, redis, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-export async function serveMonolith(): Promise<Served> {
-  const program = await startProgram('monolith', ENVIRONMENT);
+/** @param root another checkout whose monolith is measured */
+export async function serveMonolith(root?: string): Promise<Served> {
+  const program = await startProgram('monolith', ENVIRONMENT, [], root);
   return {
     endpoints: [`${program.url}/`],
     parts: { monolith: [program.pid] },

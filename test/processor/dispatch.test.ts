@@ -2,10 +2,13 @@
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { MessageType, PROTOCOLS } from '../../services/ocpp/frame.ts';
-import type { HandlerTable } from '../../services/processor/handler.ts';
+import { DEFAULT_SETTINGS, type HandlerTable } from '../../services/processor/handler.ts';
 import { TransportError } from '../../services/transport/errors.ts';
 import type { Delivery } from '../../services/transport/transport.ts';
-import { deliver, call, errorOf, start16, event2 } from './stations.ts';
+import { createLog } from '../../services/runtime/log.ts';
+import { createDispatch } from '../../services/processor/dispatch.ts';
+import { HANDLERS } from '../../services/processor/handlers/table.ts';
+import { deliver, call, emptyState, errorOf, start16, event2 } from './stations.ts';
 
 test('unknown and unsupported actions and bad payloads get the error of their version', async (t) => {
   const cases: readonly [Protocol, string, object, string][] = [
@@ -52,6 +55,38 @@ test('with strict validation every fault gets the error of the version, and is k
   }
 });
 
+test('a station that breaks a rule in every message is an event once an hour; a start is one each time', async (t) => {
+  let now = Date.parse('2026-11-23T10:00:00Z');
+  const dispatch = createDispatch({
+    ...{
+      handlers: HANDLERS,
+      settings: DEFAULT_SETTINGS,
+      state: emptyState(),
+      log: createLog('test', 'silent'),
+    },
+    clock: { now: () => now },
+  });
+  const repairs = async (action: string, payload: object) => {
+    const frame = { type: MessageType.Call, id: 'x', action, payload };
+    const about = {
+      stationId: 'CP-1',
+      connection: 1,
+      protocol: 'ocpp1.6',
+      receivedAt: now,
+      deliveryCount: 1,
+    } as const;
+    const { events } = await dispatch({ ...about, frame });
+    return events.filter(({ type }) => type === 'message-repaired').length;
+  };
+  const status = { connectorId: 1, errorCode: 'NoError', status: 'Available' };
+  t.is(await repairs('StatusNotification', { ...status, own: 1 }), 1);
+  t.is(await repairs('StatusNotification', { ...status, own: 2 }), 0);
+  t.is(await repairs('StatusNotification', { ...status, connectorId: '1' }), 1, 'another kind');
+  now += 3_600_000;
+  t.is(await repairs('StatusNotification', { ...status, own: 3 }), 1);
+  for (const own of [1, 2]) t.is(await repairs('StartTransaction', { ...start16, own }), 1);
+});
+
 test('an action in another spelling is understood', async (t) => {
   const outcome = await call('ocpp1.6', 'heartBeat', {});
   t.is(outcome.answer?.kind, 'result');
@@ -63,8 +98,9 @@ test('a vendor’s own property costs no transaction its billing', async (t) => 
   t.is(outcome.answer?.kind, 'result');
   t.deepEqual(
     outcome.events.map(({ type }) => type),
-    ['transaction-started'],
+    ['transaction-started', 'message-repaired'],
   );
+  t.is(outcome.events[1]?.fields['kinds'], 'own-fields');
 });
 
 test('answers and SENDs of a station are not answered', async (t) => {

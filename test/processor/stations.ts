@@ -51,6 +51,8 @@ function readerOf(records: Records, sets: Sets): StateReader {
   };
 }
 
+export const emptyState = () => createState(readerOf({}, {}), clock);
+
 export function deliver(protocol: Protocol, frame: Delivery['frame'], given: Given = {}): Promise<Outcome> {
   const { records = {}, sets = {}, unknownTokens = 'Accept', handlers = HANDLERS } = given;
   const { stationId = 'CP-1', registration } = given;

@@ -143,9 +143,10 @@ export async function startProgram(
   name: ProgramName,
   env: Environment,
   nodeArgs: readonly string[] = [],
+  root: string = ROOT,
 ): Promise<Program> {
   const ports = { admin: await freePort(), station: await freePort() };
-  const program = new Program(name, env, ports, nodeArgs);
+  const program = new Program(name, env, ports, nodeArgs, join(root, SOURCES[name]));
   try {
     await program.waitReady();
     return program;

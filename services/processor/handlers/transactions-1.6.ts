@@ -13,6 +13,7 @@ import { eventOf } from '../domain-event.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { isNewer, type MeterValue, newest, signed } from '../meter.ts';
 import { keepMeterValues, key } from '../state.ts';
+import type { Authorization } from '../tokens.ts';
 import type { End, Note, StopMeter } from '../transactions/bill.ts';
 import { abandon, billed, close } from '../transactions/closing.ts';
 import {
@@ -26,12 +27,12 @@ import {
   type TransactionRecord,
 } from '../transactions/record.ts';
 import { type Effects, joined, report } from '../transactions/reports.ts';
-import { lastReading, meterOf, timeNotes } from '../transactions/reading.ts';
+import { lastReading, meterOf, saidTime, timeNotes } from '../transactions/reading.ts';
 import { decide, idTagInfo, refuseConcurrent } from './authorization.ts';
 
 /** What a repaired message may have left out, although its schema does not. */
 type Repaired<Request, Optional extends keyof Request> = Omit<Request, Optional> & Partial<Request>;
-type Start = Repaired<OCPP16.StartTransactionRequest, 'meterStart' | 'timestamp'>;
+type Start = Partial<OCPP16.StartTransactionRequest>;
 type Stop = Repaired<OCPP16.StopTransactionRequest, 'transactionId' | 'meterStop' | 'timestamp'>;
 
 export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> = async (request, context) => {
@@ -39,11 +40,18 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
   const { stationId, protocol, state, now, settings, receivedAt } = context;
   const openHere = await state.openTransactions(stationId);
   const replaced = openHere.filter(({ record }) => isReplaced(record, request, now.getTime()));
-  const [decision, id] = await Promise.all([decide(idTag, context), state.nextTransactionId()]);
   const ended = replaced.map((one) => one.key);
-  const info = idTagInfo(await refuseConcurrent(decision, idTag, ended, context));
+  const [decision, id] = await Promise.all([decideToStart(idTag, ended, context), state.nextTransactionId()]);
+  const info = idTagInfo(decision);
   const register = numberText(meterStart, '/meterStart', context);
-  const startKey = businessKey('start', stationId, connectorId, idTag.toUpperCase(), register, timestamp);
+  const startKey = businessKey(
+    'start',
+    stationId,
+    connectorId,
+    idTag?.toUpperCase(),
+    register,
+    saidTime(timestamp, context),
+  );
   const usable = register !== undefined && !register.startsWith('-');
   const facts: TransactionFacts = {
     ...{ stationId, transactionId: `${id}`, protocol, connectorId, idTag, authorization: info.status },
@@ -78,7 +86,8 @@ export const stopTransaction: Handler<Stop, OCPP16.StopTransactionResponse> = as
     idTag === undefined ? undefined : decide(idTag, context),
   ]);
   const found = named ?? (isUsable(id) ? undefined : await linked(request, context));
-  const stop = { ...request, id, meter: stopMeter(request, context) };
+  const saidAt = saidTime(request.timestamp, context);
+  const stop = { ...request, id, saidAt, meter: stopMeter(request, context) };
   const result = found === undefined ? stopOfUnknown(stop, context) : stopOf(found, stop, context);
   const { stationId } = context;
   const about = { stationId, transactionId: found?.record.transactionId ?? id };
@@ -117,6 +126,16 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   return { response: {}, writes, businessKey: fact, businessKeySeconds: METER_KEY_SECONDS };
 };
 
+/** A station that starts without a token has charged all the same: that is recorded, and no token is accepted. */
+async function decideToStart(
+  idTag: string | undefined,
+  ended: readonly string[],
+  context: HandlerContext,
+): Promise<Authorization> {
+  if (idTag === undefined) return { status: 'Invalid' };
+  return refuseConcurrent(await decide(idTag, context), idTag, ended, context);
+}
+
 /** Ids of this CSMS are above 0. Stations say 0 or -1 of a transaction that never got one. */
 function isUsable(id: string): boolean {
   return /^[1-9]\d*$/.test(id);
@@ -124,13 +143,21 @@ function isUsable(id: string): boolean {
 
 /** A start on a connector ends what ran there, unless it is older and comes late. */
 function isReplaced(open: TransactionRecord, { connectorId, timestamp }: Start, now: number): boolean {
-  if (connectorId < 1 || open.protocol !== 'ocpp1.6' || open.connectorId !== `${connectorId}`) return false;
+  if (
+    connectorId === undefined ||
+    connectorId < 1 ||
+    open.protocol !== 'ocpp1.6' ||
+    open.connectorId !== `${connectorId}`
+  )
+    return false;
   return isNewer(timestamp, open.startedAt, now);
 }
 
 interface SaidStop extends Stop {
   /** As the station wrote it; `-1` where it did not. */
   readonly id: string;
+  /** The station's own time. */
+  readonly saidAt: string | undefined;
   readonly meter: StopMeter;
 }
 type Ended = Effects & { readonly businessKey: string };
@@ -169,12 +196,12 @@ function stopOfUnknown(stop: SaidStop, context: HandlerContext): Ended {
 }
 
 /** Different stops under one id that was never given are different facts. */
-function unknownStop({ id, meterStop, timestamp }: SaidStop, { stationId }: HandlerContext): string {
-  return businessKey('stop', stationId, id, meterStop, timestamp);
+function unknownStop({ id, meterStop, saidAt }: SaidStop, { stationId }: HandlerContext): string {
+  return businessKey('stop', stationId, id, meterStop, saidAt);
 }
 
-function saidBy({ meterStop, timestamp }: Stop): string {
-  return `${meterStop ?? ''} ${timestamp ?? ''}`;
+function saidBy({ meterStop, saidAt }: SaidStop): string {
+  return `${meterStop ?? ''} ${saidAt ?? ''}`;
 }
 
 function endOf(stop: SaidStop, context: HandlerContext, notes: readonly Note[]): End {
@@ -217,7 +244,9 @@ async function linked(stop: Stop, context: HandlerContext): Promise<StoredTransa
   const [only, ...others] = sameTag;
   if (only === undefined || others.length > 0) return undefined;
   const [meter, start] = [stopMeter(stop, context), decimalOf(only.record.meterStart)];
-  const rises = meter.said !== 'register' || start === undefined || compare(meter.energy, start) >= 0;
+  // A negative register says that the station does not know it.
+  const known = meter.said === 'register' && meter.energy.digits >= 0n;
+  const rises = !known || start === undefined || compare(meter.energy, start) >= 0;
   const [stopped, started] = [readTime(timestamp), readTime(only.record.startedAt)];
   const later = stopped === undefined || started === undefined || stopped > started;
   return rises && later ? only : undefined;
@@ -240,6 +269,7 @@ async function ownTransaction(
 /** A number as the station wrote it, or as JavaScript writes it where that is the same number. */
 function numberText(value: number | undefined, path: string, { exact }: HandlerContext): string | undefined {
   if (value === undefined) return undefined;
+  if (Number.isSafeInteger(value)) return String(value);
   const decimal = readDecimal(exact.get(path) ?? value);
   return decimal === undefined ? undefined : writeDecimal(decimal);
 }

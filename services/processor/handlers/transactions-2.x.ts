@@ -17,7 +17,7 @@ import type { Authorization } from '../tokens.ts';
 import type { End, StopMeter } from '../transactions/bill.ts';
 import { abandon, close } from '../transactions/closing.ts';
 import { type Meaning, meaningOf, type SaidEvent } from '../transactions/event-kind.ts';
-import { lastReading, meterOf, timeNotes } from '../transactions/reading.ts';
+import { lastReading, meterOf, saidTime, timeNotes } from '../transactions/reading.ts';
 import {
   heard,
   openRecord,
@@ -56,7 +56,14 @@ export const transactionEvent: Handler<Event, EventResponse> = async (event, con
   const now = context.now.getTime();
   return {
     response: judged === undefined ? {} : { idTokenInfo: idTokenInfo(judged) },
-    businessKey: businessKey('event', stationId, transactionId, seqNo, eventType, timestamp),
+    businessKey: businessKey(
+      'event',
+      stationId,
+      transactionId,
+      seqNo,
+      eventType,
+      saidTime(timestamp, context),
+    ),
     businessKeySeconds: eventType === 'Updated' ? METER_KEY_SECONDS : settings.transactionKeySeconds,
     ...joined(
       ...replaced.map((other) => abandon(other, 'connector-reused', now, settings.transactionKeySeconds)),
@@ -113,7 +120,7 @@ class Telling {
   effects(): Effects {
     const { eventType, timestamp, seqNo } = this.#event;
     const register = newest(this.#metered.readings, this.#now)?.energy;
-    const said: SaidEvent = { eventType, timestamp, seqNo, register };
+    const said: SaidEvent = { eventType, timestamp: saidTime(timestamp, this.#context), seqNo, register };
     const meaning = meaningOf(this.#known, said, this.#now);
     const { stationId } = this.#context;
     const { transactionId } = this.#event.transactionInfo;

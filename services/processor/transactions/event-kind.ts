@@ -33,7 +33,7 @@ export type Meaning =
 
 export interface SaidEvent {
   readonly eventType: EventType;
-  /** As the station wrote it. */
+  /** As the station wrote it; undefined where it wrote none that could be read. */
   readonly timestamp: string | undefined;
   readonly seqNo: number | undefined;
   /** The newest register in it. */
@@ -85,8 +85,9 @@ function isHigher({ register }: SaidEvent, { meterStop }: TransactionRecord): bo
   return register !== undefined && (billed === undefined || compare(register, billed) > 0);
 }
 
-/** Another time, and not an earlier one where both can be right. */
+/** Another time, and not an earlier one where both can be right. No time is no later one. */
 function isLater(timestamp: string | undefined, than: string | undefined, now: number): boolean {
+  if (timestamp === undefined) return false;
   return timestamp !== than && isNewer(timestamp, than, now) && !isSameInstant(timestamp, than);
 }
 

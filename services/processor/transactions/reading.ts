@@ -51,6 +51,14 @@ function isUsable({ energy, phases }: Reading, { meterStart, startPhases = '' }:
   );
 }
 
+/**
+ * The time of a message as far as it names a fact: the station's own, never the time of receipt, as that is another one
+ * when the message is sent again.
+ */
+export function saidTime(timestamp: string | undefined, context: HandlerContext): string | undefined {
+  return timeNotes(context).length > 0 ? undefined : timestamp;
+}
+
 /** Whether the time of the whole message had to be replaced by the time of receipt. */
 export function timeNotes({ repaired }: HandlerContext): Note[] {
   return repaired.get('/timestamp') === 'time-unreadable' ? ['time-unreadable'] : [];
