@@ -12,7 +12,9 @@ export async function runHistories(histories: number, seed: number): Promise<boo
   }
   const seconds = (performance.now() - begun) / 1000;
   console.log(tally.table());
-  console.log(`${histories} histories in ${seconds.toFixed(1)} s: ${Math.round(histories / seconds)} a second`);
+  console.log(
+    `${histories} histories in ${seconds.toFixed(1)} s: ${Math.round(histories / seconds)} a second`,
+  );
   const failures = tally.failures();
   for (const failure of failures) console.log(`FAILED: ${failure}`);
   if (failures.length > 0) console.log(`look at one: npm run fuzz:bills -- --seed ${seed} --history N`);

@@ -24,7 +24,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: STARTS_AND_STOPS,
-        from: "businessKey('stop', stationId, id, meterStop, timestamp)",
+        from: "businessKey('stop', stationId, id, meterStop, saidAt)",
         to: "businessKey('stop', stationId, id, meterStop)",
       },
     ],
@@ -35,8 +35,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: EVENTS,
-        from: "businessKey('event', stationId, transactionId, seqNo, eventType, timestamp)",
-        to: "businessKey('event', stationId, transactionId, seqNo)",
+        from: '      seqNo,\n      eventType,\n      saidTime(timestamp, context),\n',
+        to: '      seqNo,\n',
       },
     ],
   },
@@ -62,8 +62,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: REPAIR,
-        from: "  StartTransaction: ['/connectorId', '/idTag'],\n",
-        to: "  StartTransaction: ['/connectorId', '/idTag'],\n  StopTransaction: ['/transactionId'],\n",
+        from: "  TransactionEvent: ['/eventType', '/transactionInfo/transactionId'],\n",
+        to: "  TransactionEvent: ['/eventType', '/transactionInfo/transactionId'],\n  StopTransaction: ['/transactionId'],\n",
       },
     ],
   },

@@ -89,7 +89,11 @@ function session16(plan: Plan, habits: Habits, chance: Chance): Say[] {
   }
   const meters = between.map((register, i) => {
     const at = momentOf(plan, i);
-    const payload = { connectorId: connector, transactionId: id, meterValue: [values(register, at, 'Sample.Periodic')] };
+    const payload = {
+      connectorId: connector,
+      transactionId: id,
+      meterValue: [values(register, at, 'Sample.Periodic')],
+    };
     return say('meter', number, 'MeterValues', payload, at);
   });
   return [
@@ -105,8 +109,15 @@ function session2(plan: Plan, habits: Habits, chance: Chance): Say[] {
   const between = habits.registerAtEnd ? plan.between : [...plan.between.slice(0, -1), stop];
   const transactionId = habits.shortIds ? `${number + 1}` : `tx-${number}-${chance.between(1000, 9999)}`;
   let seqNo = habits.firstSeqNo + number * 100;
-  const event = (role: Role, eventType: string, at: number, register: number | undefined, more: JsonObject) => {
-    const context = { start: 'Transaction.Begin', stop: 'Transaction.End' }[role as string] ?? 'Sample.Periodic';
+  const event = (
+    role: Role,
+    eventType: string,
+    at: number,
+    register: number | undefined,
+    more: JsonObject,
+  ) => {
+    const context =
+      { start: 'Transaction.Begin', stop: 'Transaction.End' }[role as string] ?? 'Sample.Periodic';
     const payload: JsonObject = {
       eventType,
       timestamp: iso(at),
@@ -124,7 +135,9 @@ function session2(plan: Plan, habits: Habits, chance: Chance): Say[] {
   const token = { idToken: { idToken: tag, type: 'ISO14443' } };
   return [
     event('start', 'Started', begins, start, token),
-    ...between.map((register, i) => event('meter', 'Updated', momentOf({ ...plan, between }, i), register, {})),
+    ...between.map((register, i) =>
+      event('meter', 'Updated', momentOf({ ...plan, between }, i), register, {}),
+    ),
     event('stop', 'Ended', ends, habits.registerAtEnd ? stop : undefined, habits.tagAtStop ? token : {}),
   ];
 }

@@ -4,7 +4,10 @@ import type { Entry, Transcript } from './play.ts';
 import type { Judgement } from './oracle/judge.ts';
 import { judged } from './run.ts';
 
-export function told({ exchanges, bills, reports, events, protocol }: Transcript, { verdict, findings }: Judgement): string {
+export function told(
+  { exchanges, bills, reports, events, protocol }: Transcript,
+  { verdict, findings }: Judgement,
+): string {
   const frames = exchanges.flatMap(({ at, text, answered }) => [
     `${new Date(at).toISOString()} → ${visible(text)}`,
     `${' '.repeat(24)} ← ${answered || '(silence)'}`,
@@ -21,12 +24,19 @@ export function told({ exchanges, bills, reports, events, protocol }: Transcript
 }
 
 function section(name: string, entries: readonly Entry[]): string[] {
-  return entries.map((entry) => `${name}: ${Object.entries(entry).map(([field, value]) => `${field}=${value}`).join(' ')}`);
+  return entries.map(
+    (entry) =>
+      `${name}: ${Object.entries(entry)
+        .map(([field, value]) => `${field}=${value}`)
+        .join(' ')}`,
+  );
 }
 
 /** Control characters as JSON writes them. */
 function visible(text: string): string {
-  return [...text].map((one) => (/[\p{Cc}\uFEFF]/u.test(one) ? `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}` : one)).join('');
+  return Array.from(text, (one) =>
+    /[\p{Cc}\uFEFF]/u.test(one) ? `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}` : one,
+  ).join('');
 }
 
 /**

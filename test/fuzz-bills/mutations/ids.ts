@@ -1,6 +1,6 @@
 /** Kinds A, D and L: transaction ids of 1.6 that the CSMS never gave, and stops that lack an id or a meter. */
 import type { Chance } from '../../chaos/random.ts';
-import { type Draft, GivenId, type Json, Literal, type Say } from '../draft.ts';
+import { type Draft, GivenId, type Json, Literal, type Role, type Say } from '../draft.ts';
 import { alter, inPayload, type Mutation, places, saysOf } from './mutation.ts';
 
 const LOCAL: readonly (() => Json)[] = [
@@ -51,9 +51,9 @@ function stopId(id: (chance: Chance) => Json | undefined, tag = 0.8): Mutation['
   };
 }
 
-function without(name: string): Mutation['apply'] {
+function without(name: string, role: Role = 'stop'): Mutation['apply'] {
   return (draft, chance) => {
-    const found = inPayload(name, 'stop')(draft);
+    const found = inPayload(name, role)(draft);
     if (found.length === 0) return false;
     alter(chance.one(found), () => (chance.happens(0.5) ? null : undefined));
     return true;
@@ -63,17 +63,37 @@ function without(name: string): Mutation['apply'] {
 export const IDS: readonly Mutation[] = [
   { name: 'free mode: no start, ids of its own', kind: 'A', of: '1.6', apply: withoutStarts },
   { name: 'free mode: a meter that does not move', kind: 'A', of: '1.6', apply: withoutEnergy },
-  { name: 'a stop with an id of its own', kind: 'A', of: '1.6', apply: stopId((chance) => chance.one(LOCAL.slice(3))(), 0.5) },
+  {
+    name: 'a stop with an id of its own',
+    kind: 'A',
+    of: '1.6',
+    apply: stopId((chance) => chance.one(LOCAL.slice(3))(), 0.5),
+  },
   {
     name: 'ids in 16 bits',
     kind: 'A',
     of: '1.6',
     apply(draft) {
-      for (const say of saysOf(draft, 'stop')) setId(say, () => new GivenId(say.session, (id) => id & 0xffff));
+      for (const say of saysOf(draft, 'stop'))
+        setId(say, () => new GivenId(say.session, (id) => id & 0xffff));
       return true;
     },
   },
   { name: 'a stop without id', kind: 'D', of: '1.6', apply: without('transactionId') },
   { name: 'a stop without meter', kind: 'D', of: '1.6', apply: without('meterStop') },
-  { name: 'a stop says -1 after its start', kind: 'L', of: '1.6', apply: stopId((chance) => chance.one([-1, -1, 0])) },
+  {
+    name: 'a start without connector',
+    kind: 'D',
+    of: '1.6',
+    lossless: true,
+    apply: without('connectorId', 'start'),
+  },
+  { name: 'a start without token', kind: 'D', of: '1.6', lossless: true, apply: without('idTag', 'start') },
+  { name: 'a start without meter', kind: 'D', of: '1.6', apply: without('meterStart', 'start') },
+  {
+    name: 'a stop says -1 after its start',
+    kind: 'L',
+    of: '1.6',
+    apply: stopId((chance) => chance.one([-1, -1, 0])),
+  },
 ];

@@ -1,8 +1,19 @@
 /** Kinds I, J, J′ and M′: registers by phase, units, numbers that are none, and meters that cannot be. */
 import type { Chance } from '../../chaos/random.ts';
-import { type Draft, isObject, type Json, type JsonObject, Literal, type Say } from '../draft.ts';
+import { copy, type Draft, isObject, type Json, type JsonObject, Literal, type Say } from '../draft.ts';
 import { kilo } from '../samples.ts';
-import { alter, changing, energySamples, inEnergy, inPayload, type Mutation, places, saysOf, some } from './mutation.ts';
+import {
+  alter,
+  changing,
+  energySamples,
+  inEnergy,
+  inPayload,
+  type Mutation,
+  places,
+  saysOf,
+  some,
+  textIn,
+} from './mutation.ts';
 
 /** The energy of a sample as the generator wrote it, in Wh; undefined once something was changed in it. */
 function wattHours(sample: JsonObject): number | undefined {
@@ -10,7 +21,7 @@ function wattHours(sample: JsonObject): number | undefined {
   const measure = isObject(unitOfMeasure) ? unitOfMeasure : {};
   const number = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || phase !== undefined) return undefined;
-  const factor = { Wh: 1, kWh: 1000 }[String(unit ?? measure['unit'] ?? 'Wh')];
+  const factor = { Wh: 1, kWh: 1000 }[textIn(unit ?? measure['unit'] ?? 'Wh') ?? ''];
   const multiplier = measure['multiplier'] ?? 0;
   if (factor === undefined || typeof multiplier !== 'number') return undefined;
   return Math.round(number * factor * 10 ** multiplier);
@@ -22,33 +33,44 @@ function byPhase(sample: JsonObject, names: readonly string[], chance: Chance): 
   if (total === undefined) return [sample];
   const first = chance.between(0, total);
   const second = chance.between(0, total - first);
-  const { unit, unitOfMeasure, value: _value, ...rest } = sample;
-  return [first, second, total - first - second].map((part, i) => {
-    const phase = names[i] ?? 'L1';
-    if (unit === 'kWh') return { ...rest, phase, value: kilo(part), unit };
-    if (unitOfMeasure === undefined) return { ...rest, phase, value: `${part}`, ...(unit !== undefined && { unit }) };
-    return isObject(unitOfMeasure) && (unitOfMeasure['unit'] === 'kWh' || unitOfMeasure['multiplier'] === 3)
-      ? { ...rest, phase, value: part / 1000, unitOfMeasure }
-      : { ...rest, phase, value: part, unitOfMeasure };
-  });
+  const [one, two, three] = names.map((phase) => Object.assign(copy(sample) as JsonObject, { phase }));
+  if (one === undefined || two === undefined || three === undefined) return [sample];
+  setWattHours(one, first);
+  setWattHours(two, second);
+  setWattHours(three, total - first - second);
+  return [one, two, three];
+}
+
+/** In the words of the sample. */
+function setWattHours(sample: JsonObject, register: number): void {
+  const { unit, unitOfMeasure } = sample;
+  const measure = isObject(unitOfMeasure) ? unitOfMeasure : {};
+  const isKilo = measure['unit'] === 'kWh' || measure['multiplier'] === 3;
+  if (typeof sample['value'] === 'string') sample['value'] = unit === 'kWh' ? kilo(register) : `${register}`;
+  else sample['value'] = isKilo || unit === 'kWh' ? register / 1000 : register;
 }
 
 function phases(total: 'left out' | 'kept'): Mutation['apply'] {
   return (draft, chance) => {
-    const lists = saysOf(draft, 'start', 'meter', 'stop').flatMap(({ payload }) => places(payload, 'sampledValue'));
+    const lists = saysOf(draft, 'start', 'meter', 'stop').flatMap(({ payload }) =>
+      places(payload, 'sampledValue'),
+    );
     let changed = false;
     // A station has one habit.
     const samples = saysOf(draft, 'start', 'meter', 'stop').flatMap(energySamples);
     if (samples.some((sample) => wattHours(sample) === undefined)) return false;
-    const names = chance.one([['L1', 'L2', 'L3'], ['L1-N', 'L2-N', 'L3-N']]);
+    const names = chance.one([
+      ['L1', 'L2', 'L3'],
+      ['L1-N', 'L2-N', 'L3-N'],
+    ]);
     for (const { holder, name } of lists) {
       const list = [holder[name] ?? []].flat() as readonly Json[];
       holder[name] = list.flatMap((sample) => {
         if (!isObject(sample) || !isEnergy(sample)) return [sample];
         const parts = byPhase(sample, names, chance);
         changed ||= parts.length > 1;
-        if (total === 'left out' || parts.length === 1) return parts;
-        return chance.happens(0.5) ? [sample, ...parts] : [...parts, sample];
+        if (total === 'kept' && parts.length > 1) parts.splice(chance.happens(0.5) ? 0 : 3, 0, sample);
+        return parts;
       });
     }
     return changed;
@@ -132,10 +154,19 @@ export const METERS: readonly Mutation[] = [
     kind: 'J′',
     apply: changing(inEnergy('value', 'start', 'meter', 'stop'), noNumber),
   },
-  { name: 'a meterStop that is no number', kind: 'J′', of: '1.6', apply: changing(inPayload('meterStop', 'stop'), noNumber) },
+  {
+    name: 'a meterStop that is no number',
+    kind: 'J′',
+    of: '1.6',
+    apply: changing(inPayload('meterStop', 'stop'), noNumber),
+  },
   { name: 'the stop says -1', kind: 'M′', apply: wrongStop(() => -1) },
   { name: 'the stop says 0', kind: 'M′', apply: wrongStop(() => 0) },
-  { name: 'the stop is below the start', kind: 'M′', apply: wrongStop((start, chance) => chance.between(0, start - 1)) },
+  {
+    name: 'the stop is below the start',
+    kind: 'M′',
+    apply: wrongStop((start, chance) => chance.between(0, start - 1)),
+  },
   {
     name: 'the start says -1',
     kind: 'M′',

@@ -24,6 +24,10 @@ export interface Mutation {
   apply(draft: Draft, chance: Chance): boolean;
 }
 
+/** A text of a payload; undefined for what is none. */
+export const textIn = (value: Json | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;
+
 export const is16 = ({ protocol }: { readonly protocol: Protocol }): boolean => protocol === 'ocpp1.6';
 
 export function saysOf(draft: Draft, ...roles: Role[]): Say[] {
@@ -78,7 +82,10 @@ export function energySamples(say: Say): JsonObject[] {
     .flatMap(({ holder }) => holder['sampledValue'])
     .flat()
     .filter(isObject)
-    .filter((sample) => (sample['measurand'] ?? 'Energy.Active.Import.Register') === 'Energy.Active.Import.Register');
+    .filter(
+      (sample) =>
+        (sample['measurand'] ?? 'Energy.Active.Import.Register') === 'Energy.Active.Import.Register',
+    );
 }
 
 export function inEnergy(name: string, ...roles: Role[]): (draft: Draft) => Place[] {

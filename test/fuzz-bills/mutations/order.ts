@@ -23,7 +23,12 @@ function again(place: (original: number, draft: Draft) => number, reconnects: bo
     const index = place(draft.steps.indexOf(original), draft);
     const at = draft.steps[index - 1]?.at ?? original.at;
     const repeated = { ...copyOf(original), at: at + 2000 };
-    draft.steps.splice(index, 0, ...(reconnects ? [{ kind: 'reconnect' as const, at: at + 1000 }] : []), repeated);
+    draft.steps.splice(
+      index,
+      0,
+      ...(reconnects ? [{ kind: 'reconnect' as const, at: at + 1000 }] : []),
+      repeated,
+    );
     // The same message id, which the player would number otherwise.
     if (chance.happens(0.5)) original.messageId = repeated.messageId = `again-${chance.between(1, 999_999)}`;
     return true;
@@ -34,7 +39,9 @@ function again(place: (original: number, draft: Draft) => number, reconnects: bo
 function swap(...roles: Role[]): Mutation['apply'] {
   return (draft, chance) => {
     const pairs = draft.steps.flatMap((step, i) => {
-      const next = draft.steps.findIndex((other, j) => j > i && isSay(other) && isSay(step) && other.session === step.session);
+      const next = draft.steps.findIndex(
+        (other, j) => j > i && isSay(other) && isSay(step) && other.session === step.session,
+      );
       return isSay(step) && roles.includes(step.role) && next > 0 ? [[i, next] as const] : [];
     });
     if (pairs.length === 0) return false;
@@ -97,7 +104,13 @@ export const ORDER: readonly Mutation[] = [
       return true;
     },
   },
-  { name: 'a transaction id is used again after a reboot', kind: 'B′', of: '2.x', lossless: true, apply: sameId },
+  {
+    name: 'a transaction id is used again after a reboot',
+    kind: 'B′',
+    of: '2.x',
+    lossless: true,
+    apply: sameId,
+  },
   { name: 'a start is lost', kind: 'A', of: '1.6', apply: lose('start') },
   { name: 'a stop is lost', kind: 'Q', of: '1.6', apply: lose('stop') },
   { name: 'a Started is lost', kind: 'O', of: '2.x', apply: lose('start') },
@@ -107,11 +120,20 @@ export const ORDER: readonly Mutation[] = [
   { name: 'two events change places', kind: 'O', of: '2.x', lossless: true, apply: swap('start', 'meter') },
   { name: 'meter values come after their stop', kind: 'O', of: '1.6', lossless: true, apply: swap('meter') },
   { name: 'a message comes twice', kind: 'once', lossless: true, apply: again((i) => i + 1, false) },
-  { name: 'a message comes again on a new connection', kind: 'once', lossless: true, apply: again((i) => i + 1, true) },
+  {
+    name: 'a message comes again on a new connection',
+    kind: 'once',
+    lossless: true,
+    apply: again((i) => i + 1, true),
+  },
   {
     name: 'a message comes again two messages later',
     kind: 'once',
     apply: again((i, { steps }) => Math.min(i + 3, steps.length), true),
   },
-  { name: 'a message comes again at the end', kind: 'once', apply: again((_, { steps }) => steps.length, true) },
+  {
+    name: 'a message comes again at the end',
+    kind: 'once',
+    apply: again((_, { steps }) => steps.length, true),
+  },
 ];

@@ -17,7 +17,8 @@ function textFor(name: string, ...fields: string[]): Mutation {
     kind: 'F',
     lossless: true,
     apply: changing(
-      (draft) => fields.flatMap((field) => inPayload(field, 'start', 'meter', 'stop')(draft).filter(isNumeric)),
+      (draft) =>
+        fields.flatMap((field) => inPayload(field, 'start', 'meter', 'stop')(draft).filter(isNumeric)),
       asText,
     ),
   };
@@ -35,7 +36,12 @@ function oneFor(...fields: string[]): Mutation {
     apply: changing(
       (draft) =>
         fields.flatMap((field) =>
-          inPayload(field, 'start', 'meter', 'stop')(draft).filter(({ holder, name }) => {
+          inPayload(
+            field,
+            'start',
+            'meter',
+            'stop',
+          )(draft).filter(({ holder, name }) => {
             const list = holder[name];
             return Array.isArray(list) && list.length === 1;
           }),
@@ -89,7 +95,13 @@ const OTHERS: readonly ((is16: boolean) => readonly [action: string, payload: Js
   (is16) => [
     'BootNotification',
     is16
-      ? { chargePointVendor: 'Acme', chargePointModel: 'AC-1', iccid: null, own: 1, firmwareVersion: 'v'.repeat(51) }
+      ? {
+          chargePointVendor: 'Acme',
+          chargePointModel: 'AC-1',
+          iccid: null,
+          own: 1,
+          firmwareVersion: 'v'.repeat(51),
+        }
       : { reason: 'Because', chargingStation: { vendorName: 'Acme', model: 'DC-9', modem: null, own: 1 } },
   ],
   () => ['Heartbeat', { at: 'now' }],
@@ -106,10 +118,12 @@ function other(draft: Draft, chance: Chance): boolean {
 
 function numberTag(draft: Draft, chance: Chance): boolean {
   const tag = chance.between(10_000_000, 99_999_999);
-  const found = saysOf(draft, 'start', 'stop').flatMap(({ payload }) => [
-    ...places(payload, 'idTag'),
-    ...(isObject(payload['idToken']) ? [{ holder: payload['idToken'], name: 'idToken' }] : []),
-  ]);
+  const payloads = saysOf(draft, 'start', 'stop').map(({ payload }) => payload);
+  const tokens = payloads.map((payload) => payload['idToken'] ?? null).filter(isObject);
+  const found = [
+    ...payloads.flatMap((payload) => places(payload, 'idTag')),
+    ...tokens.map((holder) => ({ holder, name: 'idToken' })),
+  ];
   for (const { holder, name } of found) holder[name] = tag;
   return found.length > 0;
 }
@@ -125,7 +139,11 @@ export const SHAPES: readonly Mutation[] = [
     kind: 'F',
     lossless: true,
     apply: changing(inEnergy('value', 'start', 'meter', 'stop'), (value) =>
-      typeof value === 'number' ? `${value}` : typeof value === 'string' && value !== '' ? Number(value) : value,
+      typeof value === 'number'
+        ? `${value}`
+        : typeof value === 'string' && value !== ''
+          ? Number(value)
+          : value,
     ),
   },
   { name: 'a number as idTag', kind: 'F', lossless: true, apply: numberTag },
@@ -137,7 +155,9 @@ export const SHAPES: readonly Mutation[] = [
     kind: 'G',
     of: '1.6',
     lossless: true,
-    apply: changing(inPayload('transactionData', 'stop'), (list) => (Array.isArray(list) ? (list as Json[]).at(-1) : list)),
+    apply: changing(inPayload('transactionData', 'stop'), (list) =>
+      Array.isArray(list) ? (list as Json[]).at(-1) : list,
+    ),
   },
   {
     name: 'faults beside what is billed',

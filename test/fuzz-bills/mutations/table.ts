@@ -4,7 +4,7 @@ import type { Draft } from '../draft.ts';
 import { truthfulHistory } from '../sessions.ts';
 import { IDS } from './ids.ts';
 import { METERS } from './meters.ts';
-import { is16, type Mutation } from './mutation.ts';
+import { is16, type Mutation, saysOf } from './mutation.ts';
 import { ORDER } from './order.ts';
 import { SHAPES } from './shapes.ts';
 import { TEXT } from './text.ts';
@@ -31,6 +31,8 @@ export function historyOf(chance: Chance): History {
     const kind = chance.one(kinds);
     const mutation = chance.one(fitting.filter((one) => one.kind === kind));
     if (mutations.includes(mutation) || repetitions.includes(mutation)) continue;
+    // All of it is lost: nothing is left to change.
+    if (saysOf(draft, 'start', 'meter', 'stop').length === 0) break;
     if (kind === 'once') repetitions.push(mutation);
     else if (mutation.apply(draft, chance)) mutations.push(mutation);
     else continue;

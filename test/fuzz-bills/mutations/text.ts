@@ -1,6 +1,6 @@
 /** Kinds C and K: text that is not strict JSON, message ids that are not as they should be, broken answers. */
 import { isObject, type JsonObject, type Say } from '../draft.ts';
-import { type Mutation, saysOf } from './mutation.ts';
+import { type Mutation, saysOf, textIn } from './mutation.ts';
 
 function breaking(name: string, breakText: (text: string) => string): Mutation {
   return {
@@ -9,7 +9,6 @@ function breaking(name: string, breakText: (text: string) => string): Mutation {
     lossless: true,
     apply(draft, chance) {
       const says = saysOf(draft, 'start', 'meter', 'stop');
-      if (says.length === 0) return false;
       chance.one(says).texts.push(breakText);
       return true;
     },
@@ -19,7 +18,7 @@ function breaking(name: string, breakText: (text: string) => string): Mutation {
 /** The station writes a byte of the card, or of its own text, as it is. */
 function control(say: Say, byte: string): void {
   const [holder, name] = freeText(say.payload);
-  const text = String(holder[name]);
+  const text = textIn(holder[name]) ?? '';
   holder[name] = `${text.slice(0, 4)}${byte}${text.slice(4)}`;
   const escaped = JSON.stringify(byte).slice(1, -1);
   say.texts.push((text) => text.replaceAll(escaped, byte));
@@ -50,7 +49,6 @@ export const TEXT: readonly Mutation[] = [
     lossless: true,
     apply(draft, chance) {
       const says = saysOf(draft, 'start', 'meter', 'stop');
-      if (says.length === 0) return false;
       control(chance.one(says), chance.one(['\u0001', '\t', '\n', '\u001f']));
       return true;
     },

@@ -2,16 +2,19 @@
 import type { Chance } from '../../chaos/random.ts';
 import { type Draft, isSay, type Json } from '../draft.ts';
 import { BEGIN, iso } from '../sessions.ts';
-import { alter, changing, inPayload, type Mutation, type Place, places, saysOf } from './mutation.ts';
+import { alter, changing, inPayload, type Mutation, type Place, places, saysOf, textIn } from './mutation.ts';
 
 const HOUR = 3_600_000;
 const CANONICAL = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
 
 /** Places of the times that are still as the generator wrote them. */
 function times(draft: Draft): Place[] {
-  return inPayload('timestamp', 'start', 'meter', 'stop')(draft).filter(
-    ({ holder, name }) => isCanonical(holder[name]),
-  );
+  return inPayload(
+    'timestamp',
+    'start',
+    'meter',
+    'stop',
+  )(draft).filter(({ holder, name }) => isCanonical(holder[name]));
 }
 
 function isCanonical(value: Json | undefined): value is string {
@@ -48,13 +51,11 @@ function clock(rewrite: (ms: number, since: number) => number): Mutation['apply'
     const says = saysOf(draft, 'start', 'meter', 'stop');
     const first = chance.happens(0.3) ? says[0] : chance.one(says);
     if (first === undefined) return false;
-    const since = Date.parse(String(first.payload['timestamp'] ?? iso(first.at)));
+    const since = Date.parse(textIn(first.payload['timestamp']) ?? iso(first.at));
     if (Number.isNaN(since)) return false;
     for (const step of draft.steps.slice(draft.steps.indexOf(first)).filter(isSay)) {
       for (const place of places(step.payload, 'timestamp')) {
-        alter(place, (value) =>
-          isCanonical(value) ? iso(rewrite(Date.parse(value), since)) : value,
-        );
+        alter(place, (value) => (isCanonical(value) ? iso(rewrite(Date.parse(value), since)) : value));
       }
     }
     return true;
@@ -64,9 +65,10 @@ function clock(rewrite: (ms: number, since: number) => number): Mutation['apply'
 /** All times of the history move, so that one of them is midnight, which is written as hour 24. */
 function hour24(draft: Draft, chance: Chance): boolean {
   const found = times(draft);
-  if (found.length !== inPayload('timestamp', 'start', 'meter', 'stop')(draft).length || found.length === 0) return false;
+  if (found.length !== inPayload('timestamp', 'start', 'meter', 'stop')(draft).length || found.length === 0)
+    return false;
   const chosen = chance.one(found);
-  const moment = (place: Place) => Date.parse(String(place.holder[place.name]));
+  const moment = (place: Place) => Date.parse(textIn(place.holder[place.name]) ?? '');
   // A clock that is wrong is so by more than a shift.
   if (found.some((place) => Math.abs(moment(place) - BEGIN) > 24 * HOUR)) return false;
   const midnight = Date.UTC(2026, 10, 29);
@@ -88,7 +90,8 @@ function sameFacts(draft: Draft): boolean {
   for (const { payload } of says) {
     payload['timestamp'] = iso(BEGIN);
     delete payload['transactionData'];
-    for (const name of ['meterStart', 'meterStop']) if (payload[name] !== undefined) payload[name] = first.start;
+    for (const name of ['meterStart', 'meterStop'])
+      if (payload[name] !== undefined) payload[name] = first.start;
     if (payload['idTag'] !== undefined) payload['idTag'] = first.tag;
   }
   return true;
@@ -99,7 +102,7 @@ export const TIMES: readonly Mutation[] = [
     name: 'a time in another form',
     kind: 'E',
     lossless: true,
-    apply: changing(times, (value, chance) => chance.one(FORMS)(Date.parse(String(value)))),
+    apply: changing(times, (value, chance) => chance.one(FORMS)(Date.parse(textIn(value) ?? ''))),
   },
   { name: 'hour 24', kind: 'E', lossless: true, apply: hour24 },
   {
@@ -115,7 +118,12 @@ export const TIMES: readonly Mutation[] = [
   },
   { name: 'the clock stands still', kind: 'M', lossless: true, apply: clock((_, since) => since) },
   { name: 'the clock begins with 1970', kind: 'M', lossless: true, apply: clock((ms, since) => ms - since) },
-  { name: 'the clock falls back by two hours', kind: 'M', lossless: true, apply: clock((ms) => ms - 2 * HOUR) },
+  {
+    name: 'the clock falls back by two hours',
+    kind: 'M',
+    lossless: true,
+    apply: clock((ms) => ms - 2 * HOUR),
+  },
   {
     name: 'a reading of 2038',
     kind: 'M',
@@ -127,5 +135,10 @@ export const TIMES: readonly Mutation[] = [
       return true;
     },
   },
-  { name: 'sessions without energy, under a clock that stands still', kind: 'M', of: '1.6', apply: sameFacts },
+  {
+    name: 'sessions without energy, under a clock that stands still',
+    kind: 'M',
+    of: '1.6',
+    apply: sameFacts,
+  },
 ];

@@ -53,19 +53,29 @@ export type Told =
  * @param mayBeSilent whether an end without register is allowed (2.x)
  */
 export function energyOf(start: Told, stop: Told, between: readonly Told[], mayBeSilent: boolean): Judged {
-  if (start.said !== 'energy') return { energies: [undefined], report: start.said === 'nothing' ? 'may' : 'must' };
+  if (start.said !== 'energy')
+    return { energies: [undefined], report: start.said === 'nothing' ? 'may' : 'must' };
   if (start.energy < 0n) return { energies: [undefined], report: 'must' };
-  const known = between.flatMap((one) => (one.said === 'energy' && one.energy >= start.energy ? [one.energy] : []));
+  const known = between.flatMap((one) =>
+    one.said === 'energy' && one.energy >= start.energy ? [one.energy] : [],
+  );
   const last = known.map((energy) => energy - start.energy);
   const broken = (between.at(-1)?.said ?? 'energy') !== 'energy';
   switch (stop.said) {
     case 'energy':
-      if (stop.energy >= start.energy) return { energies: [stop.energy - start.energy], report: between.some(({ said }) => said !== 'energy') ? 'may' : 'no' };
+      if (stop.energy >= start.energy)
+        return {
+          energies: [stop.energy - start.energy],
+          report: between.some(({ said }) => said !== 'energy') ? 'may' : 'no',
+        };
       return { energies: known.length === 0 ? [undefined] : [greatest(last), undefined], report: 'must' };
     case 'unit':
       return { energies: [undefined], report: 'must' };
     case 'value':
-      return { energies: [undefined, ...last.slice(-1), ...last.slice(-1).map(() => greatest(last))], report: 'must' };
+      return {
+        energies: [undefined, ...last.slice(-1), ...last.slice(-1).map(() => greatest(last))],
+        report: 'must',
+      };
     default:
       // Missing is not zero: where nothing but the start is known, a person has to look.
       if (known.length === 0) return { energies: [undefined, 0n], report: 'must' };
@@ -76,5 +86,8 @@ export function energyOf(start: Told, stop: Told, between: readonly Told[], mayB
 
 /** A register never falls: of what was said, the greatest counts. */
 function greatest(energies: readonly Energy[]): Energy | undefined {
-  return energies.reduce<Energy | undefined>((most, one) => (most === undefined || one > most ? one : most), undefined);
+  return energies.reduce<Energy | undefined>(
+    (most, one) => (most === undefined || one > most ? one : most),
+    undefined,
+  );
 }

@@ -3,7 +3,8 @@
  * reports are where they belong. *Reported*: it is not, and a report names the transaction. *Wrong*: nobody is told.
  */
 import type { Draft } from '../draft.ts';
-import type { Entry, Transcript } from '../play.ts';
+import type { Protocol } from '../../../services/ocpp/frame.ts';
+import type { Entry, Exchange, Transcript } from '../play.ts';
 import type { Expected, Reckoning } from './expected.ts';
 import { reckon16 } from './reckon-1.6.ts';
 import { reckon2 } from './reckon-2.x.ts';
@@ -16,10 +17,13 @@ export interface Judgement {
   readonly findings: readonly string[];
 }
 
+export function reckon(protocol: Protocol, exchanges: readonly Exchange[]): Reckoning {
+  return protocol === 'ocpp1.6' ? reckon16(exchanges) : reckon2(exchanges);
+}
+
 /** @param lossless whether the messages still say the energy of every session */
 export function judge(draft: Draft, transcript: Transcript, lossless: boolean): Judgement {
-  const { protocol, exchanges } = transcript;
-  const reckoning = protocol === 'ocpp1.6' ? reckon16(exchanges) : reckon2(exchanges);
+  const reckoning = reckon(transcript.protocol, transcript.exchanges);
   const finding = new Findings(transcript);
   for (const { id, what } of reckoning.faults) finding.add(id, what);
   const effective = effectiveEntries(transcript.bills, finding);
@@ -41,7 +45,10 @@ class Findings {
 
   /** @param id of the transaction; undefined where no report can name it */
   add(id: string | undefined, what: string): void {
-    this.#all.push({ what: `${what}${id === undefined ? '' : ` (transaction ${id})`}`, reported: this.isReported(id) });
+    this.#all.push({
+      what: `${what}${id === undefined ? '' : ` (transaction ${id})`}`,
+      reported: this.isReported(id),
+    });
   }
 
   silent(id: string | undefined, what: string): void {
@@ -61,8 +68,12 @@ class Findings {
   }
 
   judgement(): Judgement {
-    const verdict = this.#all.length === 0 ? 'right' : this.#all.every(({ reported }) => reported) ? 'reported' : 'wrong';
-    return { verdict, findings: this.#all.map(({ what, reported }) => `${reported ? 'reported' : 'wrong'}: ${what}`) };
+    const verdict =
+      this.#all.length === 0 ? 'right' : this.#all.every(({ reported }) => reported) ? 'reported' : 'wrong';
+    return {
+      verdict,
+      findings: this.#all.map(({ what, reported }) => `${reported ? 'reported' : 'wrong'}: ${what}`),
+    };
   }
 }
 
@@ -71,7 +82,8 @@ function effectiveEntries(bills: readonly Entry[], finding: Findings): Entry[] {
   const byId = new Map<string | undefined, Entry>();
   for (const bill of bills) {
     const { billId, transactionId, kind, supersedes } = bill;
-    if (billId !== undefined && byId.has(billId)) finding.silent(transactionId, `two entries are called ${billId}`);
+    if (billId !== undefined && byId.has(billId))
+      finding.silent(transactionId, `two entries are called ${billId}`);
     if ((kind === 'correction') !== (supersedes !== undefined && byId.has(supersedes)))
       finding.silent(transactionId, `entry ${billId} is a ${kind} of ${supersedes}`);
     byId.set(billId, bill);
@@ -80,7 +92,8 @@ function effectiveEntries(bills: readonly Entry[], finding: Findings): Entry[] {
   return bills.filter(({ billId }) => billId === undefined || !replaced.has(billId));
 }
 
-const energyOf = ({ energy }: Entry): Energy | undefined => (energy === undefined ? undefined : readEnergy(energy));
+const energyOf = ({ energy }: Entry): Energy | undefined =>
+  energy === undefined ? undefined : readEnergy(energy);
 
 function compare({ bills }: Reckoning, entries: readonly Entry[], finding: Findings): void {
   const left = new Set(entries);
@@ -104,7 +117,10 @@ function compare({ bills }: Reckoning, entries: readonly Entry[], finding: Findi
     }
   }
   for (const entry of left) {
-    finding.add(entry['transactionId'], `an entry too many or with wrong energy: ${wattHours(energyOf(entry))} Wh`);
+    finding.add(
+      entry['transactionId'],
+      `an entry too many or with wrong energy: ${wattHours(energyOf(entry))} Wh`,
+    );
   }
 }
 
@@ -128,7 +144,8 @@ function checkEntry(bill: Expected, entry: Entry, bills: readonly Expected[], fi
   // One report is of one id: another session under that id may have asked for it.
   const allowed = bills.some((one) => one.report !== 'no' && one.ids.some((other) => ids.includes(other)));
   if (!allowed && finding.isReported(id)) finding.add(id, 'a report that nobody needs');
-  if (tag !== undefined && entry['idTag'] !== tag) finding.add(id, `token ${entry['idTag']} instead of ${tag}`);
+  if (tag !== undefined && entry['idTag'] !== tag)
+    finding.add(id, `token ${entry['idTag']} instead of ${tag}`);
   const where = entry['evseId'] ?? entry['connectorId'];
   if (place !== undefined && where !== place) finding.add(id, `place ${where} instead of ${place}`);
 }

@@ -1,7 +1,7 @@
 /** OCPP 1.6: what StartTransaction, MeterValues and StopTransaction say, read in the order in which they were answered. */
 import type { Exchange } from '../play.ts';
 import { energyOf, type Expected, type Fault, graver, type Reckoning, type Told } from './expected.ts';
-import { energyIn, isSameStart, readStart, readStop, registerOf, type SaidStart, type SaidStop } from './said-1.6.ts';
+import { isAbove, isSameStart, readStart, readStop, type SaidStart, type SaidStop } from './said-1.6.ts';
 import { readId, readRegisters } from './values.ts';
 
 interface Transaction {
@@ -22,7 +22,8 @@ export function reckon16(exchanges: readonly Exchange[]): Reckoning {
   for (const exchange of exchanges) {
     const { say, answer, payload, response } = exchange;
     if (answer !== 'result') book.refused(exchange);
-    else if (say.action === 'StartTransaction') book.start(String(response['transactionId']), readStart(payload));
+    else if (say.action === 'StartTransaction')
+      book.start(String(response['transactionId']), readStart(payload));
     else if (say.action === 'MeterValues') book.meter(exchange);
     else if (say.action === 'StopTransaction') book.stop(readStop(payload));
   }
@@ -35,10 +36,8 @@ class Book {
   readonly #strangers = new Map<string, Expected>();
   readonly #faults: Fault[] = [];
 
-  /** Everything is taken, but a start of which connector or token cannot be read. */
-  refused({ say, payload, answer }: Exchange): void {
-    const { connector, tag } = readStart(payload);
-    if (say.action === 'StartTransaction' && answer === 'error' && (connector === undefined || tag === undefined)) return;
+  /** Everything is taken: what a message lacks, its bill lacks. */
+  refused({ say, answer }: Exchange): void {
     this.#fault(undefined, `${say.action} was answered with ${answer}`);
   }
 
@@ -51,7 +50,10 @@ class Book {
       return this.#fault(id, 'a start that was sent again got another id');
     }
     for (const older of this.#all()) {
-      if (older.open && older.start.connector === start.connector) this.#replace(older, start);
+      if (start.connector === undefined || older.start.connector !== start.connector) continue;
+      if (older.open) this.#replace(older, start);
+      // Whichever stop it was that ended it.
+      delete older.perhaps;
     }
     const { tag, connector: place, at } = start;
     const bill: Expected = { ids: [id], energies: [], report: at === undefined ? 'must' : 'no', tag, place };
@@ -76,7 +78,10 @@ class Book {
 
   meter({ payload }: Exchange): void {
     const known = this.#known.get(readId(payload['transactionId']) ?? '');
-    if (known?.open === true) known.registers.push(...readRegisters(payload['meterValue']));
+    if (known === undefined || (!known.open && known.perhaps === undefined)) return;
+    known.registers.push(...readRegisters(payload['meterValue']));
+    // It may be open still.
+    if (!known.open) known.bill.energies = [...known.bill.energies, ...this.#abandoned(known)];
   }
 
   stop(stop: SaidStop): void {
@@ -127,29 +132,31 @@ class Book {
       ids: id === undefined ? ['-1', ''] : [id],
       energies: [undefined, ...own],
       report: isReadable ? 'may' : 'must',
-      ...{ tag, place: undefined },
+      tag,
+      place: undefined,
     };
     this.#strangers.set(key, bill);
-    const only = this.#candidate(stop);
-    if (only !== undefined) this.#link(only, stop, bill, key);
+    const candidates = this.#candidates(stop);
+    const open = candidates.filter((one) => one.open);
+    const only = open.length === 1 ? open[0] : candidates.length === 1 ? candidates[0] : undefined;
+    if (only !== undefined && isAbove(stop, only.start.meter))
+      this.#link(only, stop, bill, key, candidates.length === 1);
   }
 
-  /** The only transaction of that token that may be open, if the stop can be its end. */
-  #candidate(stop: SaidStop): Transaction | undefined {
+  /** Transactions of the token that may be open. */
+  #candidates(stop: SaidStop): Transaction[] {
     const tag = stop.tag?.toUpperCase();
     const open = this.#all().filter((one) => one.open || one.perhaps !== undefined);
-    const [only, ...others] = open.filter((one) => tag !== undefined && one.start.tag?.toUpperCase() === tag);
-    if (only === undefined || others.length > 0) return undefined;
-    const [starts, stops] = [energyIn(only.start.meter), energyIn(registerOf(stop))];
-    return starts === undefined || stops === undefined || stops >= starts ? only : undefined;
+    return open.filter((one) => tag !== undefined && one.start.tag?.toUpperCase() === tag);
   }
 
-  #link(only: Transaction, stop: SaidStop, bill: Expected, key: string): void {
+  #link(only: Transaction, stop: SaidStop, bill: Expected, key: string, isAlone: boolean): void {
     const { perhaps, start } = only;
     if (perhaps !== undefined) this.#reopen(only, perhaps);
     const isLater = stop.at !== undefined && start.at !== undefined && stop.at > start.at;
-    const isCertain = perhaps === undefined && !stop.hasId && isLater && stop.meter.said === 'energy';
-    const abandoned = energyOf(start.meter, { said: 'nothing' }, only.registers, false).energies;
+    const isCertain =
+      isAlone && perhaps === undefined && !stop.hasId && isLater && stop.meter.said === 'energy';
+    const abandoned = this.#abandoned(only);
     this.#settle(only, stop);
     only.bill.report = 'must';
     if (isCertain) {
@@ -174,10 +181,14 @@ class Book {
   }
 
   #abandon(known: Transaction): void {
-    const { bill, start, registers, read } = known;
-    bill.energies = [...energyOf(start.meter, { said: 'nothing' }, registers, false).energies, ...read];
+    const { bill, read } = known;
+    bill.energies = [...this.#abandoned(known), ...read];
     bill.report = 'must';
     known.open = false;
+  }
+
+  #abandoned({ start, registers }: Transaction): Expected['energies'] {
+    return energyOf(start.meter, { said: 'nothing' }, registers, false).energies;
   }
 
   close(): Reckoning {

@@ -33,7 +33,8 @@ export function reckon2(exchanges: readonly Exchange[]): Reckoning {
   for (const exchange of exchanges) {
     const { say, answer, payload } = exchange;
     if (say.action !== 'TransactionEvent') {
-      if (answer !== 'result') book.faults.push({ id: undefined, what: `${say.action} was answered with ${answer}` });
+      if (answer !== 'result')
+        book.faults.push({ id: undefined, what: `${say.action} was answered with ${answer}` });
       continue;
     }
     const event = eventOf(payload);
@@ -61,7 +62,7 @@ function eventOf(payload: JsonObject): Event {
     facts: [
       readText(eventType),
       readId(seqNo),
-      at ?? `${JSON.stringify(timestamp)}`,
+      at ?? JSON.stringify(timestamp),
       ...registers.map((one) => (one.said === 'energy' ? one.energy : one.said)),
     ].join(),
   };
@@ -116,7 +117,12 @@ class Book {
     session.begun = true;
     if (event.tag !== undefined) session.tag = event.tag;
     if (session.open) return;
-    const { energies, report } = energyOf(session.start, session.end?.told ?? NOTHING, session.registers, true);
+    const { energies, report } = energyOf(
+      session.start,
+      session.end?.told ?? NOTHING,
+      session.registers,
+      true,
+    );
     session.bill.energies = energies;
     session.bill.report = graver(session.bill.report, graver(report, 'may'));
   }
@@ -124,7 +130,8 @@ class Book {
   #begin(sessions: Session[], event: Event): void {
     // What runs there has ended, whatever is heard of it later.
     for (const session of [...this.#sessions.values()].flat()) {
-      if (session.open && session.bill.place === event.place) session.bill.report = graver(session.bill.report, 'may');
+      if (session.open && session.bill.place === event.place)
+        session.bill.report = graver(session.bill.report, 'may');
     }
     const session = this.#open(sessions, event);
     session.start = first(event);
@@ -134,16 +141,20 @@ class Book {
   }
 
   #updated(event: Event, sessions: Session[], current: Session | undefined): void {
-    const session = current === undefined || isOfAnother(event, current) ? this.#open(sessions, event) : current;
-    if (session !== current && current !== undefined) current.bill.report = graver(current.bill.report, 'may');
+    const session =
+      current === undefined || isOfAnother(event, current) ? this.#open(sessions, event) : current;
+    if (session !== current && current !== undefined)
+      current.bill.report = graver(current.bill.report, 'may');
     if (session.open) {
       session.registers.push(...event.registers);
       return;
     }
-    // Late: it says something new only where it is above what was billed, or where the end said nothing.
-    const { energies } = energyOf(session.start, session.end?.told ?? NOTHING, [...session.registers, ...event.registers], true);
-    session.bill.energies = [...session.bill.energies, ...energies];
-    if (session.end?.told.said !== 'energy') session.bill.report = graver(session.bill.report, 'may');
+    // Late: where the end said no register, this may be the last one that is known.
+    session.registers.push(...event.registers);
+    const late = energyOf(session.start, session.end?.told ?? NOTHING, session.registers, true);
+    const isSilent = session.end?.told.said === 'nothing';
+    session.bill.energies = isSilent ? late.energies : [...session.bill.energies, ...late.energies];
+    if (isSilent) session.bill.report = late.report;
   }
 
   #ended(event: Event, sessions: Session[], current: Session | undefined): void {
@@ -181,8 +192,13 @@ class Book {
   #open(sessions: Session[], { id = '', place }: Event): Session {
     const bill: Expected = { ids: [id], energies: [], report: 'no', tag: undefined, place };
     const session: Session = {
-      ...{ bill, start: NOTHING, startedAt: undefined, begun: false },
-      ...{ registers: [], open: true, tag: undefined },
+      bill,
+      start: NOTHING,
+      startedAt: undefined,
+      begun: false,
+      registers: [],
+      open: true,
+      tag: undefined,
     };
     sessions.push(session);
     return session;
@@ -217,5 +233,7 @@ function first({ registers }: Event): Told {
 }
 
 function sameRegister(one: Told, other: Told): boolean {
-  return one.said === 'energy' && other.said === 'energy' ? one.energy === other.energy : one.said === other.said;
+  return one.said === 'energy' && other.said === 'energy'
+    ? one.energy === other.energy
+    : one.said === other.said;
 }

@@ -57,9 +57,15 @@ export function readStop(payload: JsonObject): SaidStop {
 }
 
 /** The register of a stop, or the one of its own values where that is none. */
-export function registerOf({ meter, values }: SaidStop): Told {
+function registerOf({ meter, values }: SaidStop): Told {
   const isUsable = meter.said === 'energy' && meter.energy >= 0n;
   return isUsable ? meter : (values.at(-1) ?? meter);
+}
+
+/** Whether a stop can end a session that began with this register: a negative one says that it is not known. */
+export function isAbove(stop: SaidStop, start: Told): boolean {
+  const [starts, stops] = [energyIn(start), energyIn(registerOf(stop))];
+  return starts === undefined || stops === undefined || stops < 0n || stops >= starts;
 }
 
 export function energyIn(one: Told): bigint | undefined {

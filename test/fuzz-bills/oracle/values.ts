@@ -38,7 +38,8 @@ export function readMoment(value: Json | undefined): number | undefined {
   if (match === null) return undefined;
   const numbers = match.slice(1, 7).map((part) => Number(part ?? 0));
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = numbers;
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60) return undefined;
+  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60)
+    return undefined;
   const [, east = '+', hours = '0', minutes = '0'] = /^([+-])(\d\d):?(\d\d)?$/.exec(match[8] ?? '') ?? [];
   const offset = (Number(hours) * 60 + Number(minutes)) * (east === '-' ? -60_000 : 60_000);
   const fraction = Math.floor(Number(`0.${(match[7] ?? '0').slice(0, 9)}`) * 1000);
@@ -57,7 +58,9 @@ export function readText(value: Json | undefined): string | undefined {
 }
 
 /** A register that a message tells; `unit` and `value` say what of it cannot be understood. */
-export type Register = { readonly said: 'energy'; readonly energy: Energy } | { readonly said: 'unit' | 'value' };
+export type Register =
+  | { readonly said: 'energy'; readonly energy: Energy }
+  | { readonly said: 'unit' | 'value' };
 
 /** One for each meter value that has a sample of the register. */
 export function readRegisters(meterValue: Json | undefined): Register[] {
