@@ -65,8 +65,11 @@ function afterAbandoned({ startedAt }: TransactionRecord, event: SaidEvent, now:
 }
 
 function afterClosed(known: TransactionRecord, event: SaidEvent, now: number): Meaning {
-  const { startedAt, closed } = known;
+  const { startedAt, closed, billId } = known;
   const { eventType, timestamp } = event;
+  // A mark of release 0.1.0, which said no more than that it was billed.
+  if (billId === undefined)
+    return eventType === 'Started' && isLater(timestamp, closed, now) ? 'reuses' : 'repeats';
   switch (eventType) {
     case 'Started':
       // Without a start of its own it is the one that was missing, unless it began after the end.
