@@ -72,7 +72,7 @@ export interface Session {
 
 export interface Draft {
   readonly protocol: Protocol;
-  readonly sessions: readonly Session[];
+  sessions: readonly Session[];
   steps: Step[];
 }
 

@@ -45,9 +45,9 @@ function byPhase(sample: JsonObject, names: readonly string[], chance: Chance): 
 function setWattHours(sample: JsonObject, register: number): void {
   const { unit, unitOfMeasure } = sample;
   const measure = isObject(unitOfMeasure) ? unitOfMeasure : {};
-  const isKilo = measure['unit'] === 'kWh' || measure['multiplier'] === 3;
-  if (typeof sample['value'] === 'string') sample['value'] = unit === 'kWh' ? kilo(register) : `${register}`;
-  else sample['value'] = isKilo || unit === 'kWh' ? register / 1000 : register;
+  const isKilo = unit === 'kWh' || measure['unit'] === 'kWh' || measure['multiplier'] === 3;
+  if (typeof sample['value'] === 'string') sample['value'] = isKilo ? kilo(register) : `${register}`;
+  else sample['value'] = isKilo ? register / 1000 : register;
 }
 
 function phases(total: 'left out' | 'kept'): Mutation['apply'] {

@@ -87,12 +87,13 @@ function sameFacts(draft: Draft): boolean {
   const says = saysOf(draft, 'start', 'stop');
   if (first === undefined || draft.sessions.length < 2) return false;
   draft.steps = draft.steps.filter((step) => !isSay(step) || step.role !== 'meter');
+  const { connector, tag, start } = first;
+  draft.sessions = draft.sessions.map(() => ({ connector, tag, start, stop: start }));
   for (const { payload } of says) {
     payload['timestamp'] = iso(BEGIN);
     delete payload['transactionData'];
-    for (const name of ['meterStart', 'meterStop'])
-      if (payload[name] !== undefined) payload[name] = first.start;
-    if (payload['idTag'] !== undefined) payload['idTag'] = first.tag;
+    for (const name of ['meterStart', 'meterStop']) if (payload[name] !== undefined) payload[name] = start;
+    if (payload['idTag'] !== undefined) payload['idTag'] = tag;
   }
   return true;
 }
