@@ -1,5 +1,5 @@
 /** Makes the events of handlers: what a station wrote is cut before it goes into the stream that all share. */
-import type { DomainEvent } from '../transport/transport.ts';
+import type { DomainEvent } from '../transport/stored-state.ts';
 
 export type Facts = Readonly<Record<string, string | number | boolean | undefined>>;
 

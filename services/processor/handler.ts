@@ -5,9 +5,9 @@
  */
 import { DEFAULT } from '../contract.ts';
 import type { Protocol } from '../ocpp/frame.ts';
-import type { RepairKind } from '../ocpp/repair.ts';
+import type { RepairKind } from '../ocpp/repair-table.ts';
 import type { Log } from '../runtime/log.ts';
-import type { DomainEvent, StateWrite } from '../transport/transport.ts';
+import type { DomainEvent, StateWrite } from '../transport/stored-state.ts';
 import type { ProcessorState } from './state.ts';
 import type { UnknownTokens } from './tokens.ts';
 

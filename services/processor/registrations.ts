@@ -10,7 +10,8 @@
  */
 import { TRANSACTION_MESSAGES } from '../ocpp/schema.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { type Registration, REGISTRATION_STATUSES, type StateReader } from '../transport/transport.ts';
+import { type Registration, REGISTRATION_STATUSES } from '../transport/transport.ts';
+import type { StateReader } from '../transport/stored-state.ts';
 
 export const REGISTRATIONS = 'registrations';
 /** How old what is known of the list may be: it is looked at for every message; ms. */

@@ -21,7 +21,8 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import { inLists, type MeterValue } from './meter.ts';
-import type { Registration, StateReader, StateWrite } from '../transport/transport.ts';
+import type { Registration } from '../transport/transport.ts';
+import type { StateReader, StateWrite } from '../transport/stored-state.ts';
 import { createRegistrations, REGISTRATIONS, readRegistration } from './registrations.ts';
 import { tokenFields } from './tokens.ts';
 import { createTransactionIds } from './transaction-ids.ts';

@@ -6,7 +6,7 @@
  * does not wait for a round trip of its own. What a stopping processor has left is never used.
  */
 import type { Clock } from '../runtime/clock.ts';
-import type { StateReader } from '../transport/transport.ts';
+import type { StateReader } from '../transport/stored-state.ts';
 
 const COUNTER = 'transaction';
 const BLOCK = 100;

@@ -1,6 +1,5 @@
 /** The proxy side of the memory bus. */
 import type {
-  DomainEvent,
   Gateway,
   GatewayConnection,
   IncomingFrame,
@@ -8,8 +7,9 @@ import type {
   StationSession,
   StationSink,
   TransportLoad,
-  UnreadableText,
 } from './transport.ts';
+import type { DomainEvent } from './stored-state.ts';
+import type { UnreadableText } from './unreadable.ts';
 
 /** A station's session, and what is needed to tell a CALL or SEND that comes twice. */
 export interface MemorySession {

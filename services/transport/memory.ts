@@ -12,21 +12,20 @@ import { finish } from './memory-finish.ts';
 import { MemoryCalls } from './memory-calls.ts';
 import { MemoryState } from './memory-state.ts';
 import { type CallOutcome, type CallState, type StationCall } from './station-call.ts';
-import {
-  type Amendment,
-  type ConnectionEvent,
-  type DomainEvent,
-  type Delivery,
-  type Gateway,
-  type IncomingFrame,
-  type MessageHandler,
-  type Outcome,
-  type StationSession,
-  type StationSink,
-  type Transport,
-  type TransportLoad,
-  type UnreadableText,
+import type {
+  ConnectionEvent,
+  Delivery,
+  Gateway,
+  IncomingFrame,
+  MessageHandler,
+  Outcome,
+  StationSession,
+  StationSink,
+  Transport,
+  TransportLoad,
 } from './transport.ts';
+import type { Amendment, DomainEvent } from './stored-state.ts';
+import type { UnreadableText } from './unreadable.ts';
 
 /** Deliveries that are handled at once. */
 const MAX_IN_HAND = 200;

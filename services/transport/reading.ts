@@ -4,7 +4,7 @@ import { type CallError, formatFrame, type FrameFault, type Protocol } from '../
 import { type ReadText, readText } from '../ocpp/frame-repair.ts';
 import { withMessageId } from '../ocpp/frame-text.ts';
 import type { TextFacts } from '../ocpp/peer.ts';
-import { RAW_TEXT_KEPT } from './transport.ts';
+import { RAW_TEXT_KEPT } from './unreadable.ts';
 
 export interface Reading {
   /** The station's own text; bytes that are not UTF-8 are replaced. */

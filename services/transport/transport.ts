@@ -15,7 +15,9 @@
  * - a frame of a connection that is no longer the station's session has no effect at all.
  */
 import type { Frame, Protocol } from '../ocpp/frame.ts';
+import type { Amendment, DomainEvent, StateReader, StateWrite } from './stored-state.ts';
 import type { CallOutcome, CallState, StationCall } from './station-call.ts';
+import type { UnreadableText } from './unreadable.ts';
 
 /** One frame of one station, handed to a processor. */
 export interface Delivery {
@@ -46,28 +48,6 @@ export interface RepairedText {
   readonly kinds: readonly string[];
 }
 
-/** Characters of a station's own text that are kept beside its repaired form, or as unreadable text. */
-export const RAW_TEXT_KEPT = 4096;
-
-/** A text that could not be understood, kept for a person in the bounded stream `unreadable`, with a quota per station. */
-export interface UnreadableText {
-  readonly stationId: string;
-  readonly protocol: Protocol;
-  /** Epoch of the connection; 0 where it is not known. */
-  readonly connection: number;
-  /** ms since 1970 */
-  readonly at: number;
-  /** One line. */
-  readonly reason: string;
-  /** Cut at `RAW_TEXT_KEPT` characters. */
-  readonly text: string;
-}
-
-/** Unreadable texts that are kept of one station within `UNREADABLE_QUOTA_SECONDS`, and of all stations. */
-export const UNREADABLE_QUOTA = 20;
-export const UNREADABLE_QUOTA_SECONDS = 3600;
-export const UNREADABLE_KEPT = 10_000;
-
 /** How a CALL is answered. The transport adds the message id and the envelope. */
 export type Answer =
   | { readonly kind: 'result'; readonly payload: unknown }
@@ -77,38 +57,6 @@ export type Answer =
       readonly description: string;
       readonly details?: unknown;
     };
-
-/**
- * A change of stored state, as data. Keys are relative to the state prefix, such as
- * `transaction:17`; the processor's state module owns their names.
- */
-export type StateWrite =
-  /** Sets fields of a record and leaves its other fields alone. */
-  | {
-      readonly kind: 'set';
-      readonly key: string;
-      readonly fields: Readonly<Record<string, string>>;
-      readonly expireSeconds?: number;
-      /**
-       * One of the fields, such as a time in ISO 8601: the write is left out when the stored one is greater as a text.
-       * For what can be handled in another order than it was said: SENDs.
-       */
-      readonly newerBy?: string;
-    }
-  | { readonly kind: 'delete'; readonly key: string }
-  /** Appends to a stream that keeps about the newest `maxLength` entries. */
-  | {
-      readonly kind: 'append';
-      readonly key: string;
-      readonly fields: Readonly<Record<string, string>>;
-      readonly maxLength: number;
-    }
-  /** Adds a member to a sorted set, or changes its score. */
-  | { readonly kind: 'add'; readonly key: string; readonly member: string; readonly score: number }
-  /** Removes a member from a sorted set. */
-  | { readonly kind: 'remove'; readonly key: string; readonly member: string }
-  /** Forgets what was answered under a business key: the same fact is a new one from here on. */
-  | { readonly kind: 'forget'; readonly businessKey: string };
 
 /** What a handler decided. Plain data: applied whole by the transport, or not at all. */
 export interface Outcome {
@@ -133,22 +81,6 @@ export interface Outcome {
   readonly giveUp?: string;
 }
 
-export interface DomainEvent {
-  readonly type: string;
-  readonly stationId: string;
-  readonly fields: Readonly<Record<string, string>>;
-}
-
-/**
- * Writes and events that belong to no delivery. They apply together, and only while the field of the record has this
- * value (undefined: while it does not exist): what was read is still so.
- */
-export interface Amendment {
-  readonly expected: { readonly key: string; readonly field: string; readonly value: string | undefined };
-  readonly writes: readonly StateWrite[];
-  readonly events: readonly DomainEvent[];
-}
-
 export type MessageHandler = (delivery: Delivery) => Promise<Outcome>;
 
 export interface ConnectionEvent {
@@ -159,27 +91,6 @@ export interface ConnectionEvent {
   readonly remoteAddress: string;
   /** ms since 1970 */
   readonly at: number;
-}
-
-/** Reads of stored state. Handlers read; they never write (see Outcome). */
-export interface StateReader {
-  /** All fields of a record; undefined when it does not exist. */
-  record(key: string): Promise<Readonly<Record<string, string>> | undefined>;
-  field(key: string, field: string): Promise<string | undefined>;
-  /**
-   * Reserves `count` consecutive numbers of a counter that never repeats, across processes and
-   * restarts, and resolves to the first. `floor` is the least first number.
-   */
-  reserve(counter: string, count: number, floor: number): Promise<number>;
-  /** Members of a sorted set with a score up to `max`, lowest first: at most `limit`, after the first `offset`. */
-  members(key: string, max: number, limit: number, offset?: number): Promise<readonly Member[]>;
-  /** How many members a sorted set has. */
-  size(key: string): Promise<number>;
-}
-
-export interface Member {
-  readonly member: string;
-  readonly score: number;
 }
 
 /** The CSMS side. */

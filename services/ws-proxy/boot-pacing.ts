@@ -8,15 +8,15 @@ import { MessageType } from '../ocpp/frame.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TransportError } from '../transport/errors.ts';
 import type {
-  DomainEvent,
   Gateway,
   GatewayConnection,
   IncomingFrame,
   StationSession,
   StationSink,
   TransportLoad,
-  UnreadableText,
 } from '../transport/transport.ts';
+import type { DomainEvent } from '../transport/stored-state.ts';
+import type { UnreadableText } from '../transport/unreadable.ts';
 import { type Turn, Turns } from './turns.ts';
 
 export interface BootPace {

@@ -1,5 +1,6 @@
 /** What every Transport must do with sorted sets, forgotten facts and amendments: part of the suite in transport.ts. */
-import type { Amendment, Outcome, StateWrite } from '../../services/transport/transport.ts';
+import type { Outcome } from '../../services/transport/transport.ts';
+import type { Amendment, StateWrite } from '../../services/transport/stored-state.ts';
 import { until } from '../support/until.ts';
 import type { Run } from './transport.ts';
 

@@ -5,7 +5,7 @@ import { broadcast, type Pace } from '../../services/processor/broadcast.ts';
 import { type Command, createCommands } from '../../services/processor/commands.ts';
 import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
 import { createMemoryBus } from '../../services/transport/memory.ts';
-import type { StateWrite } from '../../services/transport/transport.ts';
+import type { StateWrite } from '../../services/transport/stored-state.ts';
 
 async function network(connected: readonly string[], protocol: Protocol = 'ocpp1.6') {
   const bus = createMemoryBus();

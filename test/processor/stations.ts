@@ -11,13 +11,8 @@ import { HANDLERS } from '../../services/processor/handlers/table.ts';
 import { createState } from '../../services/processor/state.ts';
 import type { UnknownTokens } from '../../services/processor/tokens.ts';
 import { createLog } from '../../services/runtime/log.ts';
-import type {
-  Delivery,
-  Outcome,
-  Registration,
-  StateReader,
-  StateWrite,
-} from '../../services/transport/transport.ts';
+import type { Delivery, Outcome, Registration } from '../../services/transport/transport.ts';
+import type { StateReader, StateWrite } from '../../services/transport/stored-state.ts';
 
 export const NOW = '2026-11-23T10:00:00.000Z';
 const clock = { now: () => Date.parse(NOW) };

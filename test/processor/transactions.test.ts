@@ -1,7 +1,7 @@
 /** What the cluster remembers of transactions, and under which names repetitions are known. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
-import type { StateWrite } from '../../services/transport/transport.ts';
+import type { StateWrite } from '../../services/transport/stored-state.ts';
 import {
   NOW,
   call,

@@ -6,15 +6,15 @@ import { createMemoryBus } from '../../services/transport/memory.ts';
 import { openConnection } from '../../services/transport/redis/connection.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
 import { UnreadableTexts } from '../../services/transport/redis/unreadable.ts';
+import type { Gateway } from '../../services/transport/transport.ts';
 import {
-  type Gateway,
   RAW_TEXT_KEPT,
   UNREADABLE_KEPT,
   UNREADABLE_QUOTA,
   UNREADABLE_QUOTA_SECONDS,
   type UnreadableText,
-} from '../../services/transport/transport.ts';
-import { UnreadableQuota } from '../../services/transport/unreadable-quota.ts';
+} from '../../services/transport/unreadable.ts';
+import { UnreadableQuota } from '../../services/transport/unreadable.ts';
 import { until } from '../support/until.ts';
 import { cluster } from './redis-cluster.ts';
 

@@ -4,7 +4,7 @@
  * energy, and the entry says why.
  */
 import { compare, type Decimal, subtract, writeDecimal } from '../../ocpp/decimal.ts';
-import type { StateWrite } from '../../transport/transport.ts';
+import type { StateWrite } from '../../transport/stored-state.ts';
 import { digest } from '../business-key.ts';
 import type { Trouble } from '../meter.ts';
 import { type BillKind, decimalOf, fieldsOf, type TransactionFacts } from './record.ts';

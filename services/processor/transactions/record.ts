@@ -3,7 +3,7 @@
  * mark recognises what a station sends again, completes a bill whose start comes late, and expires.
  */
 import { readDecimal, type Decimal } from '../../ocpp/decimal.ts';
-import type { StateWrite } from '../../transport/transport.ts';
+import type { StateWrite } from '../../transport/stored-state.ts';
 import { register, type RegisterEntry, unregister } from './register.ts';
 
 /**

@@ -9,7 +9,7 @@
  * | `open:{station}`     | key of the record                    | the same                  |
  * | `open-token:{token}` | key of the record                    | the same                  |
  */
-import type { StateReader, StateWrite } from '../../transport/transport.ts';
+import type { StateReader, StateWrite } from '../../transport/stored-state.ts';
 
 export const OPEN_TRANSACTIONS = 'open-transactions';
 export const openOfStation = (stationId: string): string => `open:${stationId}`;

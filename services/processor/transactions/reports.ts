@@ -2,7 +2,7 @@
  * Reports: what a person who bills has to look at. Each is an event, and an entry of the stream `reports`, which only
  * transactions write to: nothing else can push a report out.
  */
-import type { DomainEvent, StateWrite } from '../../transport/transport.ts';
+import type { DomainEvent, StateWrite } from '../../transport/stored-state.ts';
 import { eventOf, type Facts } from '../domain-event.ts';
 
 export const REPORTS = 'reports';

@@ -1,5 +1,5 @@
 /** The bounded stream of events, for whoever watches the network. */
-import type { DomainEvent } from '../transport.ts';
+import type { DomainEvent } from '../stored-state.ts';
 import type { RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
 

@@ -1,17 +1,14 @@
 /** A delivery and its outcome as the arguments of finish.lua. */
 import { type Frame, MessageType } from '../../ocpp/frame.ts';
 import { endBy } from '../station-call.ts';
+import { BUSINESS_KEY_SECONDS, type Answer, type Outcome } from '../transport.ts';
+import type { DomainEvent, StateWrite } from '../stored-state.ts';
 import {
-  BUSINESS_KEY_SECONDS,
-  type Answer,
-  type DomainEvent,
-  type Outcome,
-  type StateWrite,
   UNREADABLE_KEPT,
   UNREADABLE_QUOTA,
   UNREADABLE_QUOTA_SECONDS,
   type UnreadableText,
-} from '../transport.ts';
+} from '../unreadable.ts';
 import { type AnswerPieces, outboxAnswer, type Request, seedAnswer } from './envelope.ts';
 import { EVENTS_KEPT, eventTexts } from './events.ts';
 import { escapeKey, type Keys } from './keys.ts';

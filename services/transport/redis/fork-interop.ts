@@ -11,15 +11,9 @@ import { readFrame } from '../../ocpp/frame.ts';
 import { LONGEST_MESSAGE_ID } from '../../ocpp/frame-repair.ts';
 import { sleep } from '../../runtime/clock.ts';
 import { TransportError } from '../errors.ts';
-import type {
-  DomainEvent,
-  Gateway,
-  GatewayConnection,
-  StationSession,
-  StationSink,
-  TransportLoad,
-  UnreadableText,
-} from '../transport.ts';
+import type { Gateway, GatewayConnection, StationSession, StationSink, TransportLoad } from '../transport.ts';
+import type { DomainEvent } from '../stored-state.ts';
+import type { UnreadableText } from '../unreadable.ts';
 import { openConnection, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
 import { ForkLink } from './fork-link.ts';
 import { escapeKey, type Keys } from './keys.ts';

@@ -6,16 +6,10 @@
  * back; a batch whose reply was lost is sent again, which finish.lua copes with.
  */
 import { TransportError } from '../errors.ts';
-import type {
-  DomainEvent,
-  Gateway,
-  GatewayConnection,
-  StationSession,
-  StationSink,
-  TransportLoad,
-  UnreadableText,
-} from '../transport.ts';
-import { UnreadableQuota } from '../unreadable-quota.ts';
+import type { Gateway, GatewayConnection, StationSession, StationSink, TransportLoad } from '../transport.ts';
+import type { DomainEvent } from '../stored-state.ts';
+import type { UnreadableText } from '../unreadable.ts';
+import { UnreadableQuota } from '../unreadable.ts';
 import { type RedisSettings, unavailable } from './connection.ts';
 import { type OutboxEntry, readOutbox } from './envelope.ts';
 import { addEvent } from './events.ts';

@@ -1,6 +1,6 @@
 /** Reads of stored state in Redis. Writes are part of finish.lua. */
 import { TransportError } from '../errors.ts';
-import type { Member, StateReader } from '../transport.ts';
+import type { Member, StateReader } from '../stored-state.ts';
 import { isRefusal, type RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import type { Readers } from './readers.ts';

@@ -6,18 +6,12 @@
 import type { Frame, Protocol } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
 import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
-import {
-  type Amendment,
-  type ConnectionEvent,
-  type MessageHandler,
-  type StateReader,
-  type Transport,
-  type TransportLoad,
-} from '../transport.ts';
-import { isRefusal, openConnection, type RedisSettings, unavailable } from './connection.ts';
+import type { ConnectionEvent, MessageHandler, Transport, TransportLoad } from '../transport.ts';
+import type { Amendment, StateReader } from '../stored-state.ts';
+import { openConnection, type RedisSettings, unavailable } from './connection.ts';
 import { ControlEvents } from './control-events.ts';
 import { readRequest, type Request, splitCount } from './envelope.ts';
-import { writesArguments } from './finish-arguments.ts';
+import { amend } from './amend.ts';
 import { Finisher } from './finisher.ts';
 import { type Keys } from './keys.ts';
 import { readLoad } from './load.ts';
@@ -168,17 +162,8 @@ export class RedisTransport implements Transport {
     return readLoad(this.#member.commands, this.#member.keys);
   }
 
-  async amend({ expected, writes, events }: Amendment): Promise<boolean> {
-    const { commands, keys, addr } = this.#member;
-    const { key, field, value = '' } = expected;
-    const what = writesArguments(keys, { writes, events });
-    try {
-      const reply = await commands.amend(keys.state(key), keys.requests, keys.prefix, field, value, ...what);
-      if (typeof reply === 'object') throw new Error(`an amendment of ${key} cannot be stored: ${reply[1]}`);
-      return reply === 1;
-    } catch (error) {
-      throw isRefusal(error) ? error : unavailable(addr, error);
-    }
+  amend(amendment: Amendment): Promise<boolean> {
+    return amend(this.#member, amendment);
   }
 
   write(stationId: string, frame: Frame): Promise<void> {

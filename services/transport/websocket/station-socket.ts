@@ -14,14 +14,14 @@ import { MessageType } from '../../ocpp/frame.ts';
 import { Peer, type StationFrame, type Step } from '../../ocpp/peer.ts';
 import { asError, TransportError } from '../errors.ts';
 import { BootAnswers } from '../registration.ts';
-import {
-  type GatewayConnection,
-  type OutgoingFrame,
-  RAW_TEXT_KEPT,
-  type Revocation,
-  type StationSession,
-  type StationSink,
+import type {
+  GatewayConnection,
+  OutgoingFrame,
+  Revocation,
+  StationSession,
+  StationSink,
 } from '../transport.ts';
+import { RAW_TEXT_KEPT } from '../unreadable.ts';
 import { faultText, readMessage } from '../reading.ts';
 import type { CloseReason, SocketHost, Unreadable } from './socket-host.ts';
 import { listen, type StationWebSocket } from './station-web-socket.ts';

@@ -6,15 +6,8 @@
 import type { Frame, Protocol } from '../../ocpp/frame.ts';
 import { createMemoryBus, type MemoryBus } from '../memory.ts';
 import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
-import type {
-  Amendment,
-  ConnectionEvent,
-  Gateway,
-  MessageHandler,
-  StateReader,
-  Transport,
-  TransportLoad,
-} from '../transport.ts';
+import type { ConnectionEvent, Gateway, MessageHandler, Transport, TransportLoad } from '../transport.ts';
+import type { Amendment, StateReader } from '../stored-state.ts';
 import { StationServer, type StationServerOptions } from './station-server.ts';
 
 export type WebSocketTransportOptions = Omit<StationServerOptions, 'gateway'>;

@@ -1,0 +1,132 @@
+/** What a TransactionEvent of 2.x adds to what is known of its transaction, and what it says of its end. Pure functions. */
+import type { OCPP20, OCPP21 } from 'typed-ocpp';
+import { writeDecimal } from '../../ocpp/decimal.ts';
+import { utcOf } from '../../ocpp/time.ts';
+import type { HandlerContext } from '../handler.ts';
+import { isNewer, type Metered, newest } from '../meter.ts';
+import type { Authorization } from '../tokens.ts';
+import type { End, StopMeter } from './bill.ts';
+import { lastReading, timeNotes } from './reading.ts';
+import type { TransactionFacts } from './record.ts';
+import { afterEvent } from './sequence.ts';
+
+type Sent = OCPP20.TransactionEventRequest | OCPP21.TransactionEventRequest;
+/** What a repaired message may have left out, although its schema does not. */
+export type TransactionEvent = Omit<Sent, 'seqNo' | 'timestamp'> & Partial<Pick<Sent, 'seqNo' | 'timestamp'>>;
+
+/** An event and what was found out about it. */
+export interface ToldEvent {
+  readonly event: TransactionEvent;
+  readonly metered: Metered;
+  /** About its token, where it has one. */
+  readonly decision: Authorization | undefined;
+  readonly context: HandlerContext;
+}
+
+/** All that is known with this event. */
+export function factsWith(told: ToldEvent, known: TransactionFacts): TransactionFacts {
+  const { stationId, protocol } = told.context;
+  const { transactionId } = told.event.transactionInfo;
+  return { ...known, stationId, transactionId, protocol, ...defined(newsOf(told, known)) };
+}
+
+/** What this event adds. The token of the start stays: a stop may be another's card. */
+export function newsOf(told: ToldEvent, known: TransactionFacts): TransactionFacts {
+  const { event, decision, context } = told;
+  const { eventType, evse, idToken, timestamp, reservationId, transactionInfo } = event;
+  const isFirst = eventType === 'Started' && known.startedAt === undefined;
+  const takesToken = idToken !== undefined && (isFirst || known.idTag === undefined);
+  return {
+    ...(evse !== undefined && { evseId: evse.id, connectorId: evse.connectorId }),
+    ...(isFirst && {
+      startedAt: timestamp ?? context.receivedAt.toISOString(),
+      startedAtUtc: utcOf(timestamp, context.receivedAt.getTime()),
+    }),
+    ...startRegister(told, known, isFirst),
+    ...(takesToken && { idTag: idToken.idToken, authorization: decision?.status }),
+    ...sequenceWith(event, known),
+    remoteStartId: transactionInfo.remoteStartId,
+    reservationId,
+    chargingState: transactionInfo.chargingState,
+    ...notesWith(told, known, isFirst),
+    // The bill takes the register of an end from the event itself. That of the start is no later reading.
+    ...(eventType !== 'Ended' && readingOf(told, known, isFirst ? 1 : 0)),
+  };
+}
+
+/** The newest register of an event, where it is newer than the one that is known. @param from without the readings before */
+export function readingOf(
+  { metered: { readings, troubles }, context }: ToldEvent,
+  known: TransactionFacts,
+  from = 0,
+): TransactionFacts {
+  return lastReading({ readings: readings.slice(from), troubles }, known, context.now.getTime());
+}
+
+export function endOf({ event, metered, context }: ToldEvent, known: TransactionFacts): End {
+  const { timestamp, transactionInfo } = event;
+  const { receivedAt, now } = context;
+  return {
+    kind: 'final',
+    meter: stopMeter(metered, known, now.getTime()),
+    stoppedAt: timestamp ?? receivedAt.toISOString(),
+    stoppedAtUtc: utcOf(timestamp, receivedAt.getTime()),
+    // Left out means Local (TransactionType.stoppedReason).
+    reason: transactionInfo.stoppedReason ?? 'Local',
+    notes: timeNotes(context),
+  };
+}
+
+/** The newest register of the end, or of what came before where that is newer. */
+function stopMeter(
+  { readings, troubles }: Metered,
+  { lastMeterAt }: TransactionFacts,
+  now: number,
+): StopMeter {
+  const last = newest(
+    readings.filter(({ begin }) => !begin),
+    now,
+  );
+  if (last === undefined) return troubles[0] === undefined ? { said: 'nothing' } : { said: troubles[0] };
+  if (!isNewer(last.at, lastMeterAt, now)) return { said: 'nothing' };
+  return { said: 'register', energy: last.energy, phases: last.phases };
+}
+
+/** Of a start its first register; of any other event only one that says that it is the start's. */
+function startRegister(
+  { metered: { readings } }: ToldEvent,
+  known: TransactionFacts,
+  isFirst: boolean,
+): TransactionFacts {
+  if (known.meterStart !== undefined) return {};
+  const begin = readings.find((reading) => reading.begin) ?? (isFirst ? readings[0] : undefined);
+  if (begin === undefined || begin.energy.digits < 0n) return {};
+  return {
+    meterStart: writeDecimal(begin.energy),
+    ...(begin.phases !== '' && { startPhases: begin.phases }),
+  };
+}
+
+function sequenceWith({ seqNo, eventType }: TransactionEvent, known: TransactionFacts): TransactionFacts {
+  const before = {
+    seqNo: known.seqNo === undefined ? undefined : Number(known.seqNo),
+    gaps: known.gaps ?? '',
+  };
+  const after = afterEvent(before, seqNo, eventType === 'Started');
+  return { seqNo: after.seqNo, ...(after.gaps !== before.gaps && { gaps: after.gaps }) };
+}
+
+function notesWith(
+  { metered, context }: ToldEvent,
+  known: TransactionFacts,
+  isFirst: boolean,
+): TransactionFacts {
+  const trouble = isFirst && metered.readings.length === 0 ? metered.troubles.slice(0, 1) : [];
+  const words = [...(known.notes ?? '').split(' '), ...(isFirst ? timeNotes(context) : []), ...trouble];
+  const notes = [...new Set(words)].filter((word) => word !== '').join(' ');
+  return notes === (known.notes ?? '') ? {} : { notes };
+}
+
+export function defined(facts: TransactionFacts): TransactionFacts {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+}
