@@ -10,8 +10,8 @@ import type {
   StationSession,
   StationSink,
   Transport,
-  UnreadableText,
 } from '../../services/transport/transport.ts';
+import type { UnreadableText } from '../../services/transport/unreadable.ts';
 import type { StationServerLimits } from '../../services/transport/websocket/limits.ts';
 import type { StationListener } from '../../services/transport/websocket/station-listeners.ts';
 import { StationServer } from '../../services/transport/websocket/station-server.ts';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { DomainEvent } from '../../services/transport/transport.ts';
+import type { DomainEvent } from '../../services/transport/stored-state.ts';
 import { type Frame, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { ConfigError, loadConfig } from '../../services/runtime/config.ts';
 import type { Log } from '../../services/runtime/log.ts';
