@@ -50,9 +50,9 @@ const ESSENTIAL: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Parts of a sample that say what its number is. Without one of them it would say something else. */
-const MEANING: ReadonlySet<string> = new Set([
-  ...['value', 'measurand', 'phase', 'context', 'format', 'location', 'unit', 'unitOfMeasure'],
-]);
+const MEANING: ReadonlySet<string> = new Set(
+  'value measurand phase context format location unit unitOfMeasure'.split(' '),
+);
 const TOKEN_TEXT = /\/(?:idToken|groupIdToken)\/idToken$/;
 /** A repair may show what was hidden behind it. */
 const ROUNDS = 10;

@@ -11,7 +11,7 @@
 import { errorCode, type ErrorReason } from '../ocpp/errors.ts';
 import { type Call, MessageType, type Protocol, type Send } from '../ocpp/frame.ts';
 import { writeExact } from '../ocpp/exact-numbers.ts';
-import { repair } from '../ocpp/repair.ts';
+import { repair, type Repaired } from '../ocpp/repair.ts';
 import { actionLike, knowsAction, TRANSACTION_MESSAGES, validateRequest } from '../ocpp/schema.ts';
 import { utc } from '../ocpp/time.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -95,25 +95,34 @@ async function handle(
   if (fault === undefined && delivery.repaired === undefined && action === frame.action) {
     return run(handler, payload, contextOf(delivery, options, frame.exact), action, options);
   }
-  const told = (outcome: Outcome, kinds: ReadonlySet<string>, faults: readonly string[]): Outcome => {
-    options.onRepaired?.(kinds);
-    if (!chronic.isNews(stationId, frame, kinds, options.clock.now())) return outcome;
-    return withRepair(outcome, { kinds, faults }, delivery, frame);
-  };
-  const inText = [...(delivery.repaired?.kinds ?? []), ...(action === frame.action ? [] : ['spelling'])];
-  if (fault === undefined) {
-    const outcome = await run(handler, payload, contextOf(delivery, options, frame.exact), action, options);
-    return told(outcome, new Set(inText), ['the text was not valid OCPP-J']);
-  }
-  const receivedAt = utc(delivery.receivedAt);
-  const repaired = tolerant ? repair(protocol, action, payload, receivedAt, frame.exact) : undefined;
-  if (repaired === undefined) {
+  const understood = fault === undefined ? asItIs(frame) : tolerant && repairOf(delivery, frame, action);
+  if (!understood) {
     options.onRefused?.();
-    return withRefusal(refuse(fault.reason, fault.description), fault.description, delivery, frame);
+    const description = fault?.description ?? '';
+    return withRefusal(refuse(fault?.reason ?? 'FormatViolation', description), description, delivery, frame);
   }
-  const context = contextOf(delivery, options, repaired.exact, repaired.places);
-  const outcome = await run(handler, repaired.payload, context, action, options);
-  return told(outcome, new Set([...inText, ...repaired.kinds]), repaired.faults);
+  const { exact, places, faults } = understood;
+  const context = contextOf(delivery, options, exact, places);
+  const outcome = await run(handler, understood.payload, context, action, options);
+  const inText = [...(delivery.repaired?.kinds ?? []), ...(action === frame.action ? [] : ['spelling'])];
+  const kinds = new Set<string>([...inText, ...understood.kinds]);
+  options.onRepaired?.(kinds);
+  if (!chronic.isNews(stationId, frame, kinds, options.clock.now())) return outcome;
+  return withRepair(outcome, { kinds, faults }, delivery, frame);
+}
+
+/** A valid payload: only the text around it was repaired. */
+function asItIs({ payload, exact = NO_NUMBERS }: Call | Send): Repaired {
+  const faults = ['the text was not valid OCPP-J'];
+  return { payload: payload as object, exact, faults, kinds: new Set(), places: NO_REPAIRS };
+}
+
+function repairOf(
+  { protocol, receivedAt }: Delivery,
+  frame: Call | Send,
+  action: string,
+): Repaired | undefined {
+  return repair(protocol, action, frame.payload, utc(receivedAt), frame.exact);
 }
 
 function actionOf(protocol: Protocol, spelling: string, tolerant: boolean): string {
@@ -203,6 +212,15 @@ function contextOf(
   const now = new Date(clock.now());
   const received = new Date(receivedAt);
   return {
-    ...{ stationId, protocol, connection, now, receivedAt: received, exact, repaired, settings, state, log },
+    stationId,
+    protocol,
+    connection,
+    now,
+    receivedAt: received,
+    exact,
+    repaired,
+    settings,
+    state,
+    log,
   };
 }

@@ -155,7 +155,7 @@ function registerSamples(
 }
 
 function energyOf({ unit, unitOfMeasure }: Sample, value: number | string): Decimal | Trouble {
-  const power = POWERS.get(String(unit ?? unitOfMeasure?.unit ?? UNIT).toLowerCase());
+  const power = POWERS.get((unit ?? unitOfMeasure?.unit ?? UNIT).toLowerCase());
   if (power === undefined) return 'unit-unknown';
   const multiplier = unitOfMeasure?.multiplier ?? 0;
   const number = readDecimal(value);

@@ -33,7 +33,7 @@ function none(written: unknown): [unknown, undefined] {
 }
 
 for (const [written, instant] of TIMES) {
-  test(`the time ${JSON.stringify(written)} ${written} is ${instant ?? 'none'}`, (t) => {
+  test(`the time ${JSON.stringify(written)} ${String(written)} is ${instant ?? 'none'}`, (t) => {
     const read = readTime(written);
     t.is(read === undefined ? undefined : utc(read), instant);
   });

@@ -58,12 +58,10 @@ test('with strict validation every fault gets the error of the version, and is k
 test('a station that breaks a rule in every message is an event once an hour; a start is one each time', async (t) => {
   let now = Date.parse('2026-11-23T10:00:00Z');
   const dispatch = createDispatch({
-    ...{
-      handlers: HANDLERS,
-      settings: DEFAULT_SETTINGS,
-      state: emptyState(),
-      log: createLog('test', 'silent'),
-    },
+    handlers: HANDLERS,
+    settings: DEFAULT_SETTINGS,
+    state: emptyState(),
+    log: createLog('test', 'silent'),
     clock: { now: () => now },
   });
   const repairs = async (action: string, payload: object) => {

@@ -62,7 +62,9 @@ for (const [name, open] of Object.entries(WORLDS)) {
     const failures: string[] = [];
     const observer = {
       handled: () => undefined,
-      ...{ repaired: () => undefined, refused: () => undefined, swept: () => undefined },
+      repaired: () => undefined,
+      refused: () => undefined,
+      swept: () => undefined,
       handlerFailed: (reason: string) => void failures.push(reason),
     };
     const { transport } = world;

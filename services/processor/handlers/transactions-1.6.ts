@@ -11,7 +11,7 @@ import { readTime, utcOf } from '../../ocpp/time.ts';
 import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
 import { eventOf } from '../domain-event.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { isNewer, type MeterValue, newest, signed } from '../meter.ts';
+import { isNewer, newest, signed } from '../meter.ts';
 import { keepMeterValues, key } from '../state.ts';
 import type { Authorization } from '../tokens.ts';
 import type { End, Note, StopMeter } from '../transactions/bill.ts';
@@ -54,7 +54,12 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
   );
   const usable = register !== undefined && !register.startsWith('-');
   const facts: TransactionFacts = {
-    ...{ stationId, transactionId: `${id}`, protocol, connectorId, idTag, authorization: info.status },
+    stationId,
+    transactionId: `${id}`,
+    protocol,
+    connectorId,
+    idTag,
+    authorization: info.status,
     meterStart: usable ? register : undefined,
     startedAt: timestamp ?? receivedAt.toISOString(),
     startedAtUtc: utcOf(timestamp, receivedAt.getTime()),
@@ -112,11 +117,7 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   const kept = keepMeterValues(about, follows ? signed(meterValue) : meterValue);
   const facts = follows
     ? {
-        ...lastReading(
-          meterOf(meterValue as MeterValue[], '/meterValue', context),
-          found.record,
-          now.getTime(),
-        ),
+        ...lastReading(meterOf(meterValue, '/meterValue', context), found.record, now.getTime()),
         ...heard(found.record, now.getTime()),
       }
     : {};
@@ -223,7 +224,7 @@ function stopMeter({ meterStop, transactionData }: Stop, context: HandlerContext
   const text = numberText(meterStop, '/meterStop', context);
   const energy = text === undefined ? undefined : readDecimal(text);
   if (energy !== undefined && energy.digits >= 0n) return { said: 'register', energy, phases: '' };
-  const { readings } = meterOf(transactionData as MeterValue[] | undefined, '/transactionData', context);
+  const { readings } = meterOf(transactionData, '/transactionData', context);
   const last = newest(
     readings.filter(({ begin }) => !begin),
     context.now.getTime(),

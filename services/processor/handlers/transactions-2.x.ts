@@ -8,7 +8,7 @@
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { isNewer, type MeterValue, signed } from '../meter.ts';
+import { isNewer, signed } from '../meter.ts';
 import { keepMeterValues, key } from '../state.ts';
 import { abandon } from '../transactions/closing.ts';
 import { effectsOf, meaningFor } from '../transactions/event-effects.ts';
@@ -38,7 +38,7 @@ export const transactionEvent: Handler<TransactionEvent, EventResponse> = async 
       ? await refuseConcurrent(decision, idToken.idToken, except, context)
       : decision;
   const now = context.now.getTime();
-  const metered = meterOf(event.meterValue as MeterValue[] | undefined, '/meterValue', context);
+  const metered = meterOf(event.meterValue, '/meterValue', context);
   return {
     response: judged === undefined ? {} : { idTokenInfo: idTokenInfo(judged) },
     businessKey: businessKey(
@@ -62,7 +62,7 @@ export const meterValues2: Handler<OCPP20.MeterValuesRequest | OCPP21.MeterValue
   { stationId },
 ) => ({
   response: {},
-  writes: keepMeterValues({ stationId, evseId }, meterValue as MeterValue[]),
+  writes: keepMeterValues({ stationId, evseId }, meterValue),
   businessKey: businessKey('meter', stationId, evseId, digest(meterValue)),
   businessKeySeconds: METER_KEY_SECONDS,
 });
@@ -90,7 +90,7 @@ function effects(recordKey: string, known: TransactionRecord | undefined, told: 
     evseId: event.evse?.id ?? known?.evseId,
   };
   const whole = event.eventType === 'Ended' || meaning === 'repeats';
-  const values = event.meterValue as MeterValue[] | undefined;
+  const values = event.meterValue;
   const writes = keepMeterValues(about, whole ? values : signed(values));
   return joined(effectsOf(meaning, recordKey, known ?? {}, told), { writes, events: [] });
 }

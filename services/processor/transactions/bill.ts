@@ -122,8 +122,19 @@ function billed(known: TransactionFacts): TransactionFacts {
   const { stationId, transactionId, protocol, connectorId, evseId, idTag, authorization } = known;
   const { meterStart, startedAt, startedAtUtc, remoteStartId, reservationId, chargingState, gaps } = known;
   return {
-    ...{ stationId, transactionId, protocol, connectorId, evseId, idTag, authorization },
-    ...{ meterStart, startedAt, startedAtUtc, remoteStartId, reservationId, chargingState },
+    stationId,
+    transactionId,
+    protocol,
+    connectorId,
+    evseId,
+    idTag,
+    authorization,
+    meterStart,
+    startedAt,
+    startedAtUtc,
+    remoteStartId,
+    reservationId,
+    chargingState,
     gaps: gaps === '' ? undefined : gaps,
   };
 }

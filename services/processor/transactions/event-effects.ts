@@ -115,6 +115,8 @@ function started({ event, context }: ToldEvent, facts: TransactionFacts) {
   const about = { transactionId, evse: event.evse?.id, authorization };
   return eventOf('transaction-started', context.stationId, {
     ...about,
-    ...{ reservationId, remoteStartId, chargingState },
+    reservationId,
+    remoteStartId,
+    chargingState,
   });
 }
