@@ -62,9 +62,10 @@ class Book {
 
   /** Unless it is older and comes late, a second start says that the first has ended. */
   #replace(older: Transaction, { at }: SaidStart): void {
-    if (at !== undefined && older.start.at !== undefined && at < older.start.at) return;
+    const isTimed = at !== undefined && older.start.at !== undefined;
+    if (isTimed && at < older.start.at) return;
     this.#abandon(older);
-    older.bill.atOnce = true;
+    older.bill.atOnce = isTimed;
   }
 
   /** A start that got the id of a transaction that is known. */
@@ -120,8 +121,7 @@ class Book {
 
   /** A stop under an id that was never given, or under none. */
   #stranger(stop: SaidStop): void {
-    const { id, tag, at, meter, values, facts } = stop;
-    const key = `${id ?? '-1'} ${facts}`;
+    const { id, tag, at, meter, values, key } = stop;
     if (this.#strangers.has(key)) return;
     // The stop's own values may tell how it began.
     const [first, last] = [values[0], values.at(-1)];

@@ -37,8 +37,10 @@ export interface SaidStop {
   readonly at: number | undefined;
   /** Registers of its transactionData, from the first to the last. */
   readonly values: readonly Told[];
-  /** What tells it from another stop. */
+  /** What tells it from another story about its transaction. */
   readonly facts: string;
+  /** What tells it from another stop under an id that was never given: its time as it is written. */
+  readonly key: string;
 }
 
 export function readStop(payload: JsonObject): SaidStop {
@@ -53,6 +55,7 @@ export function readStop(payload: JsonObject): SaidStop {
     at,
     values: readRegisters(payload['transactionData']),
     facts: [energyIn(meter) ?? meter.said, at].join(),
+    key: [id ?? '-1', energyIn(meter) ?? meter.said, JSON.stringify(payload['timestamp'])].join(),
   };
 }
 
