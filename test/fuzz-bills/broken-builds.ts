@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { type Mutant, MUTANTS } from './mutants.ts';
+import { type Change, MUTANTS } from './mutants.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -21,7 +21,7 @@ export function runBroken(name: string, histories: number, seed: number): Promis
   return runBuild(mutant.changes, histories, seed);
 }
 
-async function runBuild(changes: Mutant['changes'], histories: number, seed: number): Promise<Caught> {
+async function runBuild(changes: readonly Change[], histories: number, seed: number): Promise<Caught> {
   const folder = await mkdtemp(join(tmpdir(), 'fuzz-bills-'));
   try {
     const program = join(folder, 'main.mjs');
@@ -32,8 +32,8 @@ async function runBuild(changes: Mutant['changes'], histories: number, seed: num
   }
 }
 
-async function bundle(outfile: string, call: string, changes: Mutant['changes']): Promise<void> {
-  const applied = new Set<string>();
+async function bundle(outfile: string, call: string, changes: readonly Change[]): Promise<void> {
+  const left = new Set(changes);
   await build({
     absWorkingDir: ROOT,
     stdin: {
@@ -48,32 +48,30 @@ async function bundle(outfile: string, call: string, changes: Mutant['changes'])
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
-    plugins: [spoiling(changes, applied)],
+    plugins: [spoiling(left)],
     logLevel: 'error',
   });
-  const missed = changes.filter(({ file }) => !applied.has(file));
-  if (missed.length > 0) throw new Error(`${missed[0]?.file} is not in the program`);
+  const [missed] = left;
+  if (missed !== undefined) throw new Error(`"${missed.from}" is not in the program`);
 }
 
-function spoiling(changes: Mutant['changes'], applied: Set<string>): Plugin {
+/** Takes out what it has changed. */
+function spoiling(left: Set<Change>): Plugin {
   return {
     name: 'spoiling',
     setup(bundle) {
-      bundle.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        const file = relative(ROOT, path);
-        const own = changes.filter((change) => change.file === file);
-        if (own.length === 0) return undefined;
-        applied.add(file);
-        const source = await readFile(path, 'utf8');
-        return { contents: own.reduce(spoiled, source), loader: 'ts' };
+      bundle.onLoad({ filter: /\/services\/.*\.ts$/ }, async ({ path }) => {
+        let source = await readFile(path, 'utf8');
+        for (const change of left) {
+          const { from, to } = change;
+          if (!source.includes(from)) continue;
+          left.delete(change);
+          source = source.replace(from, () => to);
+        }
+        return { contents: source, loader: 'ts' };
       });
     },
   };
-}
-
-function spoiled(source: string, { file, from, to }: Mutant['changes'][number]): string {
-  if (source.split(from).length !== 2) throw new Error(`not exactly one "${from}" in ${file}`);
-  return source.replace(from, () => to);
 }
 
 function runProgram(program: string): Promise<Caught> {

@@ -1,5 +1,6 @@
 /** Histories of sloppy stations are billed right, the oracle that says so is right itself, and broken builds are caught. */
-import { readFile } from 'node:fs/promises';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
 import test from 'ava';
 import { isCaught, runBroken } from './broken-builds.ts';
@@ -13,7 +14,7 @@ import { readEnergy, readMoment, readRegisters, wattHours } from './oracle/value
 import { chanceOf, isLossless, runHistory } from './run.ts';
 import { Tally } from './tally.ts';
 
-const ROOT = new URL('../../', import.meta.url);
+const ROOT = join(import.meta.dirname, '../..');
 const numbers = fc.integer({ min: 0, max: 1_000_000 });
 
 test('1500 histories: what is confirmed is billed once and right, or a report says so', async (t) => {
@@ -183,12 +184,11 @@ test('a careful human reads a register by phase, in any letters, and no half of 
   t.deepEqual(said({ value: 9, measurand: 'Power.Active.Import', unit: 'W' }), []);
 });
 
-test('what the broken builds change is there to be changed', async (t) => {
+test('what the broken builds change is there to be changed', (t) => {
+  const files = globSync('services/**/*.ts', { cwd: ROOT });
+  const all = files.map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n');
   for (const [name, { changes }] of Object.entries(MUTANTS)) {
-    for (const { file, from } of changes) {
-      const text = await readFile(new URL(file, ROOT), 'utf8');
-      t.is(text.split(from).length, 2, `${name}: ${from} in ${file}`);
-    }
+    for (const { from } of changes) t.is(all.split(from).length, 2, `${name}: ${from}`);
   }
 });
 

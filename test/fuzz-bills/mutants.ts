@@ -4,18 +4,17 @@
  */
 import type { Kind } from './mutations/mutation.ts';
 
+export interface Change {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface Mutant {
   readonly kind: Kind;
   readonly what: string;
-  /** Texts in the sources; each is there once. */
-  readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+  /** Texts of the sources under services/; each is there once. */
+  readonly changes: readonly Change[];
 }
-
-const STARTS_AND_STOPS = 'services/processor/handlers/transactions-1.6.ts';
-const EVENTS = 'services/processor/handlers/transactions-2.x.ts';
-const EVENT_KIND = 'services/processor/transactions/event-kind.ts';
-const REPAIR = 'services/ocpp/repair.ts';
-const METER = 'services/processor/meter.ts';
 
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'stops-by-id-and-meter': {
@@ -23,7 +22,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'the time is no part of the key of a stop whose id was never given',
     changes: [
       {
-        file: STARTS_AND_STOPS,
         from: "businessKey('stop', stationId, id, meterStop, saidAt)",
         to: "businessKey('stop', stationId, id, meterStop)",
       },
@@ -34,7 +32,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'an event is recognised by its seqNo alone',
     changes: [
       {
-        file: EVENTS,
         from: '      seqNo,\n      eventType,\n      saidTime(timestamp, context),\n',
         to: '      seqNo,\n',
       },
@@ -45,7 +42,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a Started after the end of a transaction of that id is a repetition',
     changes: [
       {
-        file: EVENT_KIND,
         from: "return isLater(timestamp, startedAt, now) ? 'reuses' : 'repeats';",
         to: "return 'repeats';",
       },
@@ -54,14 +50,13 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'strict-strings': {
     kind: 'C',
     what: 'a text with a control character in a string is not repaired',
-    changes: [{ file: 'services/ocpp/text-repair.ts', from: 'code < 0x20) {', to: 'code < 0) {' }],
+    changes: [{ from: 'code < 0x20) {', to: 'code < 0) {' }],
   },
   'stops-have-ids': {
     kind: 'D',
     what: 'a stop without transaction id is refused',
     changes: [
       {
-        file: REPAIR,
         from: "  TransactionEvent: ['/eventType', '/transactionInfo/transactionId'],\n",
         to: "  TransactionEvent: ['/eventType', '/transactionInfo/transactionId'],\n  StopTransaction: ['/transactionId'],\n",
       },
@@ -72,7 +67,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a time is what Date.parse reads',
     changes: [
       {
-        file: 'services/ocpp/time.ts',
         from: '  const trimmed = text.trim();\n',
         to: '  const trimmed = text.trim();\n  if (trimmed !== "") return Number.isNaN(Date.parse(trimmed)) ? undefined : Date.parse(trimmed);\n',
       },
@@ -83,7 +77,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'digits as text are not read as a number',
     changes: [
       {
-        file: REPAIR,
         from: "const decimal = typeof text === 'string' ? readDecimal(text) : undefined;",
         to: "const decimal = typeof value === 'number' ? readDecimal(value) : undefined;",
       },
@@ -94,7 +87,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'one object in the place of a list is removed',
     changes: [
       {
-        file: REPAIR,
         from: "if (wanted === 'array' && value !== undefined) return set('one-for-list', [value]);",
         to: "if (wanted === 'array' && value !== undefined) return REMOVE;",
       },
@@ -105,9 +97,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'another message that breaks its schema is refused',
     changes: [
       {
-        file: 'services/processor/dispatch.ts',
-        from: 'const repaired = tolerant ?',
-        to: 'const repaired = tolerant && TRANSACTION_MESSAGES.has(action) ?',
+        from: 'tolerant && repairOf(delivery, frame, action);',
+        to: 'tolerant && TRANSACTION_MESSAGES.has(action) && repairOf(delivery, frame, action);',
       },
     ],
   },
@@ -116,7 +107,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'of a register by phase the first phase is billed',
     changes: [
       {
-        file: METER,
         from: 'const energy = [...byPhase.values()].reduce((sum, one) => add(sum, one));',
         to: 'const energy = [...byPhase.values()].reduce((sum, one) => (one === sum ? add(sum, one) : sum));',
       },
@@ -126,10 +116,9 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     kind: 'J',
     what: 'a unit in other letters is unknown',
     changes: [
-      { file: METER, from: "['wh', 0],", to: "['Wh', 0]," },
-      { file: METER, from: "['kwh', 3],", to: "['kWh', 3]," },
+      { from: "['wh', 0],", to: "['Wh', 0]," },
+      { from: "['kwh', 3],", to: "['kWh', 3]," },
       {
-        file: METER,
         from: 'String(unit ?? unitOfMeasure?.unit ?? UNIT).toLowerCase()',
         to: 'String(unit ?? unitOfMeasure?.unit ?? UNIT)',
       },
@@ -140,7 +129,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a unit that is not known is taken for Wh',
     changes: [
       {
-        file: METER,
         from: 'const power = POWERS.get(',
         to: 'const power = POWERS.get("wh") ?? POWERS.get(',
       },
@@ -151,7 +139,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'of a value with a comma or a space the first part is read',
     changes: [
       {
-        file: 'services/ocpp/decimal.ts',
         from: "typeof value === 'string' ? value.trim() : '';",
         to: "typeof value === 'string' ? value.trim().replace(/[ ,].*/, '') : '';",
       },
@@ -162,7 +149,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a stop that says -1 is never linked to its start',
     changes: [
       {
-        file: STARTS_AND_STOPS,
         from: 'const found = named ?? (isUsable(id) ? undefined : await linked(request, context));',
         to: 'const found = named ?? (isUsable(id) || linked.length > 9 ? undefined : undefined);',
       },
@@ -173,7 +159,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a transaction that is never stopped stays open in silence',
     changes: [
       {
-        file: 'services/processor/transactions/sweeper.ts',
         from: '  const { reportAfterMs, abandonAfterMs } = policy;\n',
         to: '  const [reportAfterMs, abandonAfterMs] = [policy.reportAfterMs * 100, 0];\n',
       },
@@ -184,7 +169,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'the same start is a repetition after its stop too',
     changes: [
       {
-        file: 'services/processor/transactions/record.ts',
         from: "...(startKey === undefined ? [] : [{ kind: 'forget', businessKey: startKey } as const]),",
         to: '',
       },
@@ -195,7 +179,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a reading of a time that cannot be keeps out the readings of today',
     changes: [
       {
-        file: METER,
         from: 'return !isPlausible(time, now) || !isPlausible(last, now) || time >= last;',
         to: 'return time >= last;',
       },
@@ -206,7 +189,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a stop below its start is billed as it is',
     changes: [
       {
-        file: 'services/processor/transactions/bill.ts',
         from: 'const below = energy.digits < 0n ||',
         to: 'const below = energy.digits < -(10n ** 60n) &&',
       },
@@ -217,7 +199,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a Started after its Ended changes nothing',
     changes: [
       {
-        file: EVENT_KIND,
         from: "if (startedAt === undefined) return isLater(timestamp, closed, now) ? 'reuses' : 'completes';",
         to: "if (startedAt === undefined) return isLater(timestamp, closed, now) ? 'reuses' : 'repeats';",
       },
@@ -228,7 +209,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a second start on a connector leaves the first one open',
     changes: [
       {
-        file: STARTS_AND_STOPS,
         from: 'const replaced = openHere.filter(({ record }) => isReplaced(record, request, now.getTime()));',
         to: 'const replaced = openHere.filter(({ record }) => isReplaced(record, request, now.getTime()) && now.getTime() < 0);',
       },
@@ -239,11 +219,10 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a stop that is sent again on another connection is billed again',
     changes: [
       {
-        file: STARTS_AND_STOPS,
         from: "businessKey('stop', stationId, transactionId)",
         to: "businessKey('stop', stationId, transactionId, context.connection)",
       },
-      { file: STARTS_AND_STOPS, from: "if (isOpen(record) || kind === 'abandoned') {", to: 'if (true) {' },
+      { from: "if (isOpen(record) || kind === 'abandoned') {", to: 'if (true) {' },
     ],
   },
 };
