@@ -119,8 +119,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       { from: "['wh', 0],", to: "['Wh', 0]," },
       { from: "['kwh', 3],", to: "['kWh', 3]," },
       {
-        from: 'String(unit ?? unitOfMeasure?.unit ?? UNIT).toLowerCase()',
-        to: 'String(unit ?? unitOfMeasure?.unit ?? UNIT)',
+        from: '?? UNIT).toLowerCase()',
+        to: '?? UNIT)',
       },
     ],
   },
