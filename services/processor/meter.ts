@@ -31,7 +31,7 @@ export interface Reading {
   readonly energy: Decimal;
   /** As the station wrote it; undefined where it did not. */
   readonly at: string | undefined;
-  /** The phases that were added up, such as `L1 L2 L3`; empty for a sample of the whole. */
+  /** The phases that were added up, such as `L1 L2`; empty for a sample of the whole, and for the sum of all three. */
   readonly phases: string;
   /** The station says that it is the register at the start of the transaction. */
   readonly begin: boolean;
@@ -201,5 +201,7 @@ function sumOf(parts: readonly RegisterSample[], at: string | undefined, begin: 
     byPhase.set(phase, energy);
   }
   const energy = [...byPhase.values()].reduce((sum, one) => add(sum, one));
-  return { energy, at, phases: [...byPhase.keys()].sort().join(' '), begin };
+  // All three are the whole.
+  const phases = byPhase.size === 3 ? '' : [...byPhase.keys()].sort().join(' ');
+  return { energy, at, phases, begin };
 }

@@ -32,8 +32,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'an event is recognised by its seqNo alone',
     changes: [
       {
-        from: '      seqNo,\n      eventType,\n      saidTime(timestamp, context),\n',
-        to: '      seqNo,\n',
+        from: "businessKey('event', context.stationId, transactionId, seqNo, ...said)",
+        to: "businessKey('event', context.stationId, transactionId, seqNo)",
       },
     ],
   },

@@ -143,7 +143,11 @@ function isUsable(id: string): boolean {
 }
 
 /** A start on a connector ends what ran there, unless it is older and comes late. */
-function isReplaced(open: TransactionRecord, { connectorId, timestamp }: Start, now: number): boolean {
+function isReplaced(
+  open: TransactionRecord,
+  { connectorId, timestamp, meterStart }: Start,
+  now: number,
+): boolean {
   if (
     connectorId === undefined ||
     connectorId < 1 ||
@@ -151,7 +155,10 @@ function isReplaced(open: TransactionRecord, { connectorId, timestamp }: Start, 
     open.connectorId !== `${connectorId}`
   )
     return false;
-  return isNewer(timestamp, open.startedAt, now);
+  if (isNewer(timestamp, open.startedAt, now)) return true;
+  // A clock may have fallen back; a register does not.
+  const [register, reached] = [readDecimal(meterStart), decimalOf(open.lastMeter ?? open.meterStart)];
+  return register !== undefined && reached !== undefined && compare(register, reached) > 0;
 }
 
 interface SaidStop extends Stop {

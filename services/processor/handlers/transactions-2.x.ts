@@ -22,7 +22,7 @@ type EventResponse = OCPP20.TransactionEventResponse & OCPP21.TransactionEventRe
 
 export const transactionEvent: Handler<TransactionEvent, EventResponse> = async (event, context) => {
   const { stationId, settings, state } = context;
-  const { eventType, seqNo, timestamp, idToken } = event;
+  const { eventType, idToken } = event;
   const { transactionId } = event.transactionInfo;
   const starts = eventType === 'Started';
   const recordKey = key.stationTransaction(stationId, transactionId);
@@ -41,14 +41,7 @@ export const transactionEvent: Handler<TransactionEvent, EventResponse> = async 
   const metered = meterOf(event.meterValue, '/meterValue', context);
   return {
     response: judged === undefined ? {} : { idTokenInfo: idTokenInfo(judged) },
-    businessKey: businessKey(
-      'event',
-      stationId,
-      transactionId,
-      seqNo,
-      eventType,
-      saidTime(timestamp, context),
-    ),
+    businessKey: factOf(event, context),
     businessKeySeconds: eventType === 'Updated' ? METER_KEY_SECONDS : settings.transactionKeySeconds,
     ...joined(
       ...replaced.map((other) => abandon(other, 'connector-reused', now, settings.transactionKeySeconds)),
@@ -66,6 +59,20 @@ export const meterValues2: Handler<OCPP20.MeterValuesRequest | OCPP21.MeterValue
   businessKey: businessKey('meter', stationId, evseId, digest(meterValue)),
   businessKeySeconds: METER_KEY_SECONDS,
 });
+
+/**
+ * The name of an event. Its meter values are part of it: a station whose counter and clock stand still says something new
+ * all the same.
+ */
+function factOf(
+  { eventType, seqNo, timestamp, transactionInfo, meterValue }: TransactionEvent,
+  context: HandlerContext,
+): string {
+  const { transactionId } = transactionInfo;
+  const meter = meterValue === undefined ? undefined : digest(meterValue);
+  const said = [eventType, saidTime(timestamp, context), meter];
+  return businessKey('event', context.stationId, transactionId, seqNo, ...said);
+}
 
 /** A start on an EVSE ends what ran there, unless it is older and comes late. */
 function isReplaced(

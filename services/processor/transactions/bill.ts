@@ -28,6 +28,7 @@ export type Note =
   | 'time-unreadable'
   /** A stop without a usable id that was found to belong to it. */
   | 'linked'
+
   /** The station gave its id to an earlier transaction too. */
   | 'id-reused';
 
@@ -67,6 +68,8 @@ export interface End {
 }
 
 export interface Bill {
+  /** Phases that were added up for `meterStop`; empty for the whole. */
+  readonly stopPhases: string;
   readonly entry: TransactionFacts & Pick<End, 'kind' | 'stoppedAt' | 'reason'> & BillFacts;
   readonly doubts: readonly string[];
 }
@@ -80,7 +83,7 @@ interface BillFacts {
 
 export function makeBill(known: TransactionFacts, end: End): Bill {
   const { kind, stoppedAt, stoppedAtUtc, reason, supersedes } = end;
-  const { meterStop, phases, notes: ofMeter } = stopRegister(known, end.meter);
+  const { meterStop, phases, notes: ofMeter } = stopRegister(known, end);
   const start = decimalOf(known.meterStart);
   const differ = start !== undefined && meterStop !== undefined && (known.startPhases ?? '') !== phases;
   const notes = new Set<string>([
@@ -106,7 +109,7 @@ export function makeBill(known: TransactionFacts, end: End): Bill {
     reason,
     notes: notes.size === 0 ? undefined : [...notes].join(' '),
   };
-  return { entry, doubts: [...notes].filter((note) => DOUBTFUL.has(note)) };
+  return { entry, stopPhases: phases, doubts: [...notes].filter((note) => DOUBTFUL.has(note)) };
 }
 
 /** About as many entries wait for billing; older ones are dropped from the stream. */
@@ -146,7 +149,7 @@ interface StopRegister {
 }
 
 /** The register that the transaction is billed up to. */
-function stopRegister(known: TransactionFacts, meter: StopMeter): StopRegister {
+function stopRegister(known: TransactionFacts, { meter, kind }: End): StopRegister {
   const none = (...notes: Note[]): StopRegister => ({ meterStop: undefined, phases: '', notes });
   const start = decimalOf(known.meterStart);
   switch (meter.said) {
@@ -165,8 +168,10 @@ function stopRegister(known: TransactionFacts, meter: StopMeter): StopRegister {
       if (known.meterTrouble) return none(known.meterTrouble as Trouble);
       const must = meter.said === 'unusable';
       const last = lastRegister(known, start);
-      if (last === undefined) return must ? none('meter-stop-missing') : none();
-      return must ? { ...last, notes: ['meter-stop-from-last-reading'] } : last;
+      if (last !== undefined) return must ? { ...last, notes: ['meter-stop-from-last-reading'] } : last;
+      // A station that says a register at the start has one at the end, unless it never said how it ended.
+      const missed = must || (start !== undefined && kind !== 'abandoned');
+      return missed ? none('meter-stop-missing') : none();
     }
   }
 }

@@ -8,6 +8,7 @@ import { utc, utcOf } from '../../ocpp/time.ts';
 export interface Billed extends Effects {
   readonly billId: string;
   readonly meterStop: string | undefined;
+  readonly stopPhases: string;
 }
 
 /** The bill of a transaction and what is told of it. @param known all facts, those of the end included */
@@ -26,7 +27,7 @@ export function billed(known: TransactionFacts, end: End): Billed {
   if (bill.doubts.length > 0) {
     told.push(report('bill-doubtful', stationId, { transactionId, billId, notes }));
   }
-  return { ...joined(...told), billId, meterStop };
+  return { ...joined(...told), billId, meterStop, stopPhases: bill.stopPhases };
 }
 
 /**
@@ -43,8 +44,10 @@ export function close(
 ): Billed {
   const bill = billed(known, end);
   const { billId, meterStop } = bill;
+  const stopPhases = bill.stopPhases === '' ? undefined : bill.stopPhases;
   const { stoppedAt, stoppedAtUtc, kind, reason } = end;
-  const mark = { stoppedAt, stoppedAtUtc, kind, reason, billId, meterStop, said };
+  const stopSaid = end.meter.said === 'register' ? undefined : end.meter.said;
+  const mark = { stoppedAt, stoppedAtUtc, kind, reason, billId, meterStop, stopPhases, stopSaid, said };
   return { ...bill, ...joined(bill, { writes: closeRecord(key, known, mark, expireSeconds), events: [] }) };
 }
 

@@ -1,14 +1,20 @@
 /** What a TransactionEvent of 2.x changes, by what it means for its transaction (event-kind.ts). */
-import { readDecimal } from '../../ocpp/decimal.ts';
 import { utcOf } from '../../ocpp/time.ts';
 import { eventOf } from '../domain-event.ts';
 import { newest } from '../meter.ts';
-import type { End } from './bill.ts';
+import type { End, StopMeter } from './bill.ts';
 import { abandon, close } from './closing.ts';
 import { defined, endOf, factsWith, newsOf, readingOf, type ToldEvent } from './event-facts.ts';
 import { type Meaning, meaningOf } from './event-kind.ts';
 import { saidTime } from './reading.ts';
-import { heard, openRecord, remember, type TransactionFacts, type TransactionRecord } from './record.ts';
+import {
+  decimalOf,
+  heard,
+  openRecord,
+  remember,
+  type TransactionFacts,
+  type TransactionRecord,
+} from './record.ts';
 import { type Effects, joined, report } from './reports.ts';
 
 /** @param key of the record of its transaction */
@@ -36,7 +42,7 @@ export function effectsOf(meaning: Meaning, key: string, known: TransactionRecor
     case 'continues':
       return goOn(key, known, told);
     case 'closes':
-      return close(key, factsWith(told, known), endOf(told, known), seconds);
+      return close(key, factsWith(told, known), endOf(told), seconds);
     case 'replaces':
       return joined(
         abandon({ key, record: known }, 'id-reused', now, seconds),
@@ -46,11 +52,11 @@ export function effectsOf(meaning: Meaning, key: string, known: TransactionRecor
     case 'reuses':
       return joined(reused(), openAgain(key, told));
     case 'reuses-and-closes':
-      return joined(reused(), close(key, factsWith(told, {}), endOf(told, {}), seconds));
+      return joined(reused(), close(key, factsWith(told, {}), endOf(told), seconds));
     case 'completes':
       return complete(key, known, told);
     case 'corrects': {
-      const end: End = { ...endOf(told, known), kind: 'correction', supersedes: known.billId };
+      const end: End = { ...endOf(told), kind: 'correction', supersedes: known.billId };
       return close(key, factsWith(told, known), end, seconds);
     }
     case 'follows':
@@ -88,18 +94,18 @@ function goOn(key: string, known: TransactionRecord, told: ToldEvent): Effects {
   };
 }
 
-/** The start of a transaction that is billed: the bill is made once more, with it. */
+/** What was missing in a bill came late, its start or its last register: the bill is made once more, with it. */
 function complete(key: string, known: TransactionRecord, told: ToldEvent): Effects {
-  const { kind: _kind, billId, meterStop, closed = '', said: _said, ...facts } = known;
+  const { kind: _kind, billId, meterStop, closed = '', said: _said, stopSaid, stopPhases, ...facts } = known;
   const { settings, now } = told.context;
-  const stop = meterStop === undefined ? undefined : readDecimal(meterStop);
+  const stop = stopSaid === undefined ? decimalOf(meterStop) : undefined;
   const end: End = {
     kind: 'correction',
     supersedes: billId,
     meter:
       stop === undefined
-        ? { said: 'nothing' }
-        : { said: 'register', energy: stop, phases: known.lastPhases ?? '' },
+        ? ({ said: stopSaid ?? 'nothing' } as StopMeter)
+        : { said: 'register', energy: stop, phases: stopPhases ?? '' },
     stoppedAt: closed,
     stoppedAtUtc: known.stoppedAtUtc ?? utcOf(closed, now.getTime()),
     reason: known.reason ?? 'Local',

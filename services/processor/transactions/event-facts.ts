@@ -3,9 +3,9 @@ import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import { writeDecimal } from '../../ocpp/decimal.ts';
 import { utcOf } from '../../ocpp/time.ts';
 import type { HandlerContext } from '../handler.ts';
-import { isNewer, type Metered, newest } from '../meter.ts';
+import { type Metered, newest } from '../meter.ts';
 import type { Authorization } from '../tokens.ts';
-import type { End, StopMeter } from './bill.ts';
+import type { End, Note, StopMeter } from './bill.ts';
 import { lastReading, timeNotes } from './reading.ts';
 import type { TransactionFacts } from './record.ts';
 import { afterEvent } from './sequence.ts';
@@ -63,12 +63,12 @@ export function readingOf(
   return lastReading({ readings: readings.slice(from), troubles }, known, context.now.getTime());
 }
 
-export function endOf({ event, metered, context }: ToldEvent, known: TransactionFacts): End {
+export function endOf({ event, metered, context }: ToldEvent): End {
   const { timestamp, transactionInfo } = event;
   const { receivedAt, now } = context;
   return {
     kind: 'final',
-    meter: stopMeter(metered, known, now.getTime()),
+    meter: stopMeter(metered, now.getTime()),
     stoppedAt: timestamp ?? receivedAt.toISOString(),
     stoppedAtUtc: utcOf(timestamp, receivedAt.getTime()),
     // Left out means Local (TransactionType.stoppedReason).
@@ -77,18 +77,13 @@ export function endOf({ event, metered, context }: ToldEvent, known: Transaction
   };
 }
 
-/** The newest register of the end, or of what came before where that is newer. */
-function stopMeter(
-  { readings, troubles }: Metered,
-  { lastMeterAt }: TransactionFacts,
-  now: number,
-): StopMeter {
+/** The newest register in the end: it is the last one, whatever its time. */
+function stopMeter({ readings, troubles }: Metered, now: number): StopMeter {
   const last = newest(
     readings.filter(({ begin }) => !begin),
     now,
   );
   if (last === undefined) return troubles[0] === undefined ? { said: 'nothing' } : { said: troubles[0] };
-  if (!isNewer(last.at, lastMeterAt, now)) return { said: 'nothing' };
   return { said: 'register', energy: last.energy, phases: last.phases };
 }
 
@@ -121,10 +116,17 @@ function notesWith(
   known: TransactionFacts,
   isFirst: boolean,
 ): TransactionFacts {
-  const trouble = isFirst && metered.readings.length === 0 ? metered.troubles.slice(0, 1) : [];
+  const trouble = isFirst ? startTrouble(metered) : [];
   const words = [...(known.notes ?? '').split(' '), ...(isFirst ? timeNotes(context) : []), ...trouble];
   const notes = [...new Set(words)].filter((word) => word !== '').join(' ');
   return notes === (known.notes ?? '') ? {} : { notes };
+}
+
+/** Why the register of a start cannot be used; nothing where the station says none. */
+function startTrouble({ readings, troubles }: Metered): readonly Note[] {
+  const [first] = readings;
+  if (first === undefined) return troubles.slice(0, 1);
+  return first.energy.digits < 0n ? ['meter-start-missing'] : [];
 }
 
 export function defined(facts: TransactionFacts): TransactionFacts {

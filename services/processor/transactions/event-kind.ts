@@ -22,7 +22,7 @@ export type Meaning =
   | 'reuses'
   /** The same, and what is known of the new one is its end. */
   | 'reuses-and-closes'
-  /** The start of a transaction that is billed already. */
+  /** The start of a transaction that is billed already, or a register for an end that said none. */
   | 'completes'
   /** More was charged than is billed, or the stop of an abandoned transaction. */
   | 'corrects'
@@ -47,10 +47,15 @@ export function meaningOf(known: TransactionRecord | undefined, event: SaidEvent
   return known.kind === 'abandoned' ? afterAbandoned(known, event, now) : afterClosed(known, event, now);
 }
 
-function whileOpen({ startedAt }: TransactionRecord, event: SaidEvent, now: number): Meaning {
+function whileOpen(
+  { startedAt, meterStart, lastMeter }: TransactionRecord,
+  event: SaidEvent,
+  now: number,
+): Meaning {
   if (event.eventType === 'Ended') return 'closes';
   if (event.eventType === 'Updated' || startedAt === undefined) return 'continues';
-  return isLater(event.timestamp, startedAt, now) ? 'replaces' : 'continues';
+  if (isLater(event.timestamp, startedAt, now)) return 'replaces';
+  return isAnotherStart(event, meterStart, lastMeter) ? 'replaces' : 'continues';
 }
 
 function afterAbandoned({ startedAt }: TransactionRecord, event: SaidEvent, now: number): Meaning {
@@ -74,9 +79,13 @@ function afterClosed(known: TransactionRecord, event: SaidEvent, now: number): M
     case 'Started':
       // Without a start of its own it is the one that was missing, unless it began after the end.
       if (startedAt === undefined) return isLater(timestamp, closed, now) ? 'reuses' : 'completes';
-      return isLater(timestamp, startedAt, now) ? 'reuses' : 'repeats';
+      if (isLater(timestamp, startedAt, now)) return 'reuses';
+      return isAnotherStart(event, known.meterStart, known.meterStop) ? 'reuses' : 'repeats';
     case 'Updated':
-      return isHigher(event, known) && isLater(timestamp, closed, now) ? 'reuses' : 'repeats';
+      if (!isHigher(event, known)) return 'repeats';
+      if (isLater(timestamp, closed, now)) return 'reuses';
+      // It was sent before an end that said no register, and came after it.
+      return known.stopSaid === 'nothing' ? 'completes' : 'repeats';
     default:
       if (!isHigher(event, known)) return 'repeats';
       return (event.seqNo ?? 0) > Number(known.seqNo ?? -1) ? 'corrects' : 'reuses-and-closes';
@@ -86,6 +95,20 @@ function afterClosed(known: TransactionRecord, event: SaidEvent, now: number): M
 function isHigher({ register }: SaidEvent, { meterStop }: TransactionRecord): boolean {
   const billed = decimalOf(meterStop);
   return register !== undefined && (billed === undefined || compare(register, billed) > 0);
+}
+
+/**
+ * A start with a register that an earlier one of the same id has reached already, whatever the clock says: registers do
+ * not fall. A repetition says the register of the start once more.
+ */
+function isAnotherStart(
+  { register }: SaidEvent,
+  start: string | undefined,
+  reached: string | undefined,
+): boolean {
+  const [before, last] = [decimalOf(start), decimalOf(reached)];
+  if (register === undefined || before === undefined || last === undefined) return false;
+  return compare(register, before) !== 0 && compare(register, last) >= 0;
 }
 
 /** Another time, and not an earlier one where both can be right. No time is no later one. */

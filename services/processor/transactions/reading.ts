@@ -20,7 +20,8 @@ export function meterOf(
 }
 
 /**
- * The newest register of a message, where it is newer than the one that is known. A sample that cannot be read is noted,
+ * The newest register of a message, where it is newer or higher than the one that is known: registers do not fall, so a
+ * higher one is later, whatever the station's clock says. A sample that cannot be read is noted,
  * so that no older register is billed in its place; the next one that can be read ends the note. @param now ms since 1970
  */
 export function lastReading(
@@ -33,14 +34,19 @@ export function lastReading(
     now,
   );
   if (reading === undefined) return troubles[0] === undefined ? {} : { meterTrouble: troubles[0] };
-  if (!isNewer(reading.at, known.lastMeterAt, now)) return {};
   const { energy, at, phases } = reading;
+  if (!isNewer(at, known.lastMeterAt, now) && !isHigher(reading, known)) return {};
   return {
     lastMeter: writeDecimal(energy),
     lastMeterAt: at,
     ...(phases !== (known.lastPhases ?? '') && { lastPhases: phases }),
     ...(known.meterTrouble !== undefined && { meterTrouble: '' }),
   };
+}
+
+function isHigher({ energy, phases }: Reading, { lastMeter, lastPhases = '' }: TransactionFacts): boolean {
+  const last = decimalOf(lastMeter);
+  return last !== undefined && phases === lastPhases && compare(energy, last) > 0;
 }
 
 /** A register that is negative or below that of the start is none that could be billed. */

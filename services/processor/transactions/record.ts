@@ -61,6 +61,8 @@ export type TransactionRecord = {
   readonly kind?: BillKind;
   readonly billId?: string;
   readonly meterStop?: string;
+  readonly stopPhases?: string;
+  readonly stopSaid?: string;
   readonly stoppedAtUtc?: string;
   readonly reason?: string;
   /** What a 1.6 stop said, to tell a repetition from another story. */
@@ -109,6 +111,9 @@ export interface Mark {
   readonly kind: BillKind;
   readonly billId: string;
   readonly meterStop: string | undefined;
+  readonly stopPhases: string | undefined;
+  /** What the end said of its register, where it said none that could be billed. */
+  readonly stopSaid: string | undefined;
   readonly said?: string | undefined;
 }
 
@@ -119,13 +124,15 @@ export interface Mark {
 export function closeRecord(
   key: string,
   known: TransactionFacts,
-  { stoppedAt, stoppedAtUtc, reason, ...mark }: Mark,
+  { stoppedAt, stoppedAtUtc, reason, stopPhases, stopSaid, ...mark }: Mark,
   expireSeconds: number,
 ): StateWrite[] {
   const { stationId, startedAt } = known;
   const isFinal = known.protocol === 'ocpp1.6' && mark.kind !== 'abandoned';
   const { openedAt: _opened, heardAt: _heard, silenceReported: _silence, startKey, ...lasting } = known;
-  const facts = isFinal ? { stationId, startedAt } : { ...lasting, stoppedAtUtc, reason };
+  const facts = isFinal
+    ? { stationId, startedAt }
+    : { ...lasting, stoppedAtUtc, reason, stopPhases, stopSaid };
   const fields = fieldsOf({ ...facts, ...mark, closed: stoppedAt });
   return [
     { kind: 'delete', key },

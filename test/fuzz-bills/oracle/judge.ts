@@ -51,6 +51,10 @@ class Findings {
     });
   }
 
+  reported(what: string): void {
+    this.#all.push({ what, reported: true });
+  }
+
   silent(id: string | undefined, what: string): void {
     this.#all.push({ what: `${what} (transaction ${id})`, reported: false });
   }
@@ -117,10 +121,11 @@ function compare({ bills }: Reckoning, entries: readonly Entry[], finding: Findi
     }
   }
   for (const entry of left) {
-    finding.add(
-      entry['transactionId'],
-      `an entry too many or with wrong energy: ${wattHours(energyOf(entry))} Wh`,
-    );
+    const energy = energyOf(entry);
+    const what = `an entry too many or with wrong energy: ${wattHours(energy)} Wh`;
+    // Without energy it bills nothing: the report of the session that lacks its end is about it too.
+    if (energy === undefined && finding.anyReported()) finding.reported(what);
+    else finding.add(entry['transactionId'], what);
   }
 }
 
