@@ -11,10 +11,10 @@ export interface Decimal {
 /** A whole text that is a decimal number; not `1,5`, `1 500`, `0x10` or `1e400`. */
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,3}))?$/;
 /** More digits or a larger exponent than any meter has; a bound for the numbers that are computed from a text. */
-const LONGEST = 40;
+const LONGEST = 128;
 const LARGEST_EXPONENT = 30;
 
-/** Half a number is no number: undefined unless the whole text is one, of at most 40 characters. */
+/** Half a number is no number: undefined unless the whole text is one, of at most 128 characters. */
 export function readDecimal(value: unknown): Decimal | undefined {
   const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : '';
   if (text.length > LONGEST) return undefined;

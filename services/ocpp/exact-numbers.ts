@@ -8,7 +8,7 @@
 import { type ExactNumbers, type Frame, MessageType } from './frame.ts';
 
 /** An exponent of three digits: 1e400. */
-const EXPONENT = /[\d.][eE][+-]?\d{3}/;
+const EXPONENT = /[[,:\s]-?\d[\d.]*[eE][+-]?\d{3}/;
 /** Fewer digits are a number that JavaScript holds. */
 const MANY_DIGITS = 16;
 

@@ -119,6 +119,15 @@ function retype({ fault: { wanted, path }, value, exact }: Asked): Verdict {
 function numeric(value: unknown, path: string, wanted: string, exact: string | undefined): Verdict {
   const text = exact ?? (typeof value === 'number' ? String(value) : value);
   const decimal = typeof text === 'string' ? readDecimal(text) : undefined;
+  // The ids of some stations are no numbers, and name a transaction all the same.
+  if (
+    decimal === undefined &&
+    path === '/transactionId' &&
+    typeof value === 'string' &&
+    value.trim() !== ''
+  ) {
+    return keep('unknown-value');
+  }
   if (decimal === undefined) {
     // Where it is the value of a sample, the meter reading reports it; elsewhere there is nothing to read.
     return SAMPLE.exec(path)?.[2] === 'value' && (typeof value === 'string' || typeof value === 'number')

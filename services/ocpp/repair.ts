@@ -8,6 +8,7 @@
  * removed. Where a sample of a meter loses a part that changes its meaning, the whole sample goes. Only what the message
  * cannot do without (`ESSENTIAL`) is refused. Pure functions.
  */
+import { bounded } from './bounded.ts';
 import type { Protocol } from './frame.ts';
 import { REMOVE, type RepairKind, REPAIRS, SAMPLE } from './repair-table.ts';
 import { everyFault, type SchemaFault } from './schema.ts';
@@ -57,24 +58,36 @@ const TOKEN_TEXT = /\/(?:idToken|groupIdToken)\/idToken$/;
 /** A repair may show what was hidden behind it. */
 const ROUNDS = 10;
 
-/** undefined: something is missing or unreadable that the message cannot do without. */
+export type Repair =
+  | ({ readonly ok: true } & Repaired)
+  /** Something is missing or unreadable that the message cannot do without: this. */
+  | { readonly ok: false; readonly fault: SchemaFault };
+
+/** Sentences about faults that are kept; a message may have thousands. */
+const SENTENCES = 20;
+
+/** @param receivedAt RFC 3339: it stands for times that cannot be read */
 export function repair(
   protocol: Protocol,
   action: string,
   payload: unknown,
   receivedAt: string,
   exact: ReadonlyMap<string, string> = new Map(),
-): Repaired | undefined {
-  const faults = everyFault(protocol, action, payload);
-  const work = new Work(ESSENTIAL[action] ?? [], withoutNull(payload), receivedAt, new Map(exact));
-  if (faults.some(({ path }) => valueAt(payload, path) === null)) work.places.set('', 'null');
+): Repair {
+  const said = bounded(payload);
+  const faults = everyFault(protocol, action, said.payload);
+  const work = new Work(ESSENTIAL[action] ?? [], withoutNull(said.payload), receivedAt, new Map(exact));
+  if (said.isCut) work.places.set(' ', 'removed');
+  if (faults.some(({ path }) => valueAt(said.payload, path) === null)) work.places.set('', 'null');
   // Own properties are no fault of `everyFault`: where there is none, they were the only one.
   if (faults.length === 0) work.places.set('', 'own-fields');
+  let last = faults[0];
   for (let round = 0; round < ROUNDS; round++) {
     const open = everyFault(protocol, action, work.payload).filter(({ path }) => !work.kept.has(path));
     if (open.length === 0) {
-      const sentences = faults.map(({ description }) => description);
+      const sentences = faults.slice(0, SENTENCES).map(({ description }) => description);
       return {
+        ok: true,
         payload: work.payload,
         places: work.places,
         kinds: new Set(work.places.values()),
@@ -82,10 +95,13 @@ export function repair(
         exact: work.exact,
       };
     }
-    if (!open.every((fault) => work.mend(fault))) return undefined;
+    const hopeless = open.find((fault) => !work.mend(fault));
+    if (hopeless !== undefined) return { ok: false, fault: hopeless };
+    last = open[0];
     work.compact();
   }
-  return undefined;
+  if (last === undefined) throw new Error(`a repair of ${action} did not end`);
+  return { ok: false, fault: last };
 }
 
 /** A payload while it is repaired. */

@@ -132,9 +132,9 @@ export function everyFault(protocol: Protocol, action: string, payload: unknown)
   return validate(payload) ? [] : (validate.errors ?? []).map((error) => faultOf(protocol, error));
 }
 
-/** The action of this version that is spelled like this but for its case; undefined when there is none. */
+/** The action of this version that is spelled like this but for its case and blanks around it; undefined when there is none. */
 export function actionLike(protocol: Protocol, spelling: string): string | undefined {
-  const lower = spelling.toLowerCase();
+  const lower = spelling.trim().toLowerCase();
   for (const action of REQUEST_NAMES[protocol].keys()) if (action.toLowerCase() === lower) return action;
   return undefined;
 }

@@ -122,6 +122,8 @@ class Repair {
       if (afterValue && (isValue || begins === Begins.Open)) return 'two values have nothing between them';
       const fault = this.#token(begins);
       if (fault !== undefined) return fault;
+      // A comma behind a bracket is dropped: what follows still begins a list.
+      if (begins === Begins.Comma && this.#last === Begins.Open) continue;
       this.#last = isValue ? Begins.String : begins;
     }
     return this.#depth === 0 ? undefined : 'it ends too early';

@@ -12,6 +12,9 @@ const BASIC =
 /** Seconds or milliseconds since 1970, from 2001 on; the two cannot be mistaken for each other. */
 const EPOCH = /^\d{10}(?:\d{3})?$/;
 
+/** Characters of a time that is kept as it was written. */
+export const LONGEST_TIME = 64;
+
 const DAY_MS = 86_400_000;
 /** Before OCPP 1.6 no station could send it. */
 const EARLIEST = Date.UTC(2015, 0, 1);

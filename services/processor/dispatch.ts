@@ -8,11 +8,18 @@
  *   the station's TransactionMessageAttempts and could destroy billing data (1.6 §3.7). They stay unanswered, the
  *   station sends them again, and they are dead letters, to be replayed once the handler is mended.
  */
+import { bounded } from '../ocpp/bounded.ts';
 import { errorCode, type ErrorReason } from '../ocpp/errors.ts';
 import { type Call, MessageType, type Protocol, type Send } from '../ocpp/frame.ts';
 import { writeExact } from '../ocpp/exact-numbers.ts';
-import { repair, type Repaired } from '../ocpp/repair.ts';
-import { actionLike, knowsAction, TRANSACTION_MESSAGES, validateRequest } from '../ocpp/schema.ts';
+import { repair, type Repair } from '../ocpp/repair.ts';
+import {
+  actionLike,
+  knowsAction,
+  type SchemaFault,
+  TRANSACTION_MESSAGES,
+  validateRequest,
+} from '../ocpp/schema.ts';
 import { utc } from '../ocpp/time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
@@ -54,10 +61,12 @@ export function createDispatch(options: DispatchOptions): MessageHandler {
     const { frame, stationId } = delivery;
     switch (frame.type) {
       case MessageType.Call:
-        return handle(delivery, frame, options, chronic);
+        return handle(delivery, frame, options, chronic).catch(refuseTooDeep(delivery, frame));
       case MessageType.Send: {
         // A SEND takes effect like a CALL but is never answered (2.1 Part 4 §4.2.5).
-        const { answer: _never, ...outcome } = await handle(delivery, frame, options, chronic);
+        const { answer: _never, ...outcome } = await handle(delivery, frame, options, chronic).catch(
+          refuseTooDeep(delivery, frame),
+        );
         return outcome;
       }
       default:
@@ -82,7 +91,13 @@ async function handle(
     return { ...NOTHING, answer: { kind: 'error', code: errorCode(protocol, reason), description } };
   };
 
-  if (!knowsAction(protocol, action)) return refuse('NotImplemented', `${protocol} has no such action`);
+  if (!knowsAction(protocol, action)) {
+    const description = `${protocol} has no such action`;
+    return {
+      ...withRefusal(refuse('NotImplemented', description), description, delivery, frame),
+      events: [],
+    };
+  }
   const table = options.handlers[protocol];
   const handler = Object.hasOwn(table, action) ? table[action] : undefined;
   if (handler === undefined) return refuse('NotSupported', `${action} is not supported here`);
@@ -95,11 +110,14 @@ async function handle(
   if (fault === undefined && delivery.repaired === undefined && action === frame.action) {
     return run(handler, payload, contextOf(delivery, options, frame.exact), action, options);
   }
-  const understood = fault === undefined ? asItIs(frame) : tolerant && repairOf(delivery, frame, action);
-  if (!understood) {
+  const understood = understand(delivery, frame, action, fault, tolerant);
+  const isNews = (kinds: Iterable<string>) =>
+    chronic.isNews({ stationId, type: frame.type, action, payload }, kinds, options.clock.now());
+  if (!understood.ok) {
     options.onRefused?.();
-    const description = fault?.description ?? '';
-    return withRefusal(refuse(fault?.reason ?? 'FormatViolation', description), description, delivery, frame);
+    const { reason, path, description } = understood.fault;
+    const refused = withRefusal(refuse(reason, description), description, delivery, frame);
+    return isNews(['refused', path]) ? refused : { ...refused, events: [] };
   }
   const { exact, places, faults } = understood;
   const context = contextOf(delivery, options, exact, places);
@@ -107,22 +125,43 @@ async function handle(
   const inText = [...(delivery.repaired?.kinds ?? []), ...(action === frame.action ? [] : ['spelling'])];
   const kinds = new Set<string>([...inText, ...understood.kinds]);
   options.onRepaired?.(kinds);
-  if (!chronic.isNews(stationId, frame, kinds, options.clock.now())) return outcome;
-  return withRepair(outcome, { kinds, faults }, delivery, frame);
+  return isNews(kinds) ? withRepair(outcome, { kinds, faults }, delivery, frame) : outcome;
 }
 
-/** A valid payload: only the text around it was repaired. */
-function asItIs({ payload, exact = NO_NUMBERS }: Call | Send): Repaired {
-  const faults = ['the text was not valid OCPP-J'];
-  return { payload: payload as object, exact, faults, kinds: new Set(), places: NO_REPAIRS };
-}
-
-function repairOf(
-  { protocol, receivedAt }: Delivery,
-  frame: Call | Send,
+/** @param fault undefined for a valid payload, whose text or action was repaired */
+function understand(
+  { protocol, receivedAt, repaired }: Delivery,
+  { payload, exact = NO_NUMBERS }: Call | Send,
   action: string,
-): Repaired | undefined {
-  return repair(protocol, action, frame.payload, utc(receivedAt), frame.exact);
+  fault: SchemaFault | undefined,
+  tolerant: boolean,
+): Repair {
+  if (fault === undefined) {
+    const faults = [
+      repaired === undefined ? `the action is spelled ${action}` : 'the text was not valid OCPP-J',
+    ];
+    return { ok: true, payload: payload as object, exact, faults, kinds: new Set(), places: NO_REPAIRS };
+  }
+  return tolerant ? repair(protocol, action, payload, utc(receivedAt), exact) : { ok: false, fault };
+}
+
+/** A payload that nests deeper than a handler can follow is no payload of OCPP, whatever its schema allows. */
+const refuseTooDeep =
+  (delivery: Delivery, frame: Call | Send) =>
+  (error: unknown): Outcome => {
+    if (!isTooDeep(error)) throw error;
+    const description = 'the payload nests too deeply';
+    const code = errorCode(delivery.protocol, 'FormatViolation');
+    return withRefusal(
+      { ...NOTHING, answer: { kind: 'error', code, description } },
+      description,
+      delivery,
+      frame,
+    );
+  };
+
+function isTooDeep(error: unknown): boolean {
+  return error instanceof RangeError && error.message.includes('call stack');
 }
 
 function actionOf(protocol: Protocol, spelling: string, tolerant: boolean): string {
@@ -130,15 +169,15 @@ function actionOf(protocol: Protocol, spelling: string, tolerant: boolean): stri
   return actionLike(protocol, spelling) ?? spelling;
 }
 
-/** What was repaired in a message, for metrics and its event. */
-interface Repair {
+/** What was repaired in a message, for its event. */
+interface Mended {
   readonly kinds: ReadonlySet<string>;
   readonly faults: readonly string[];
 }
 
 function withRepair(
   outcome: Outcome,
-  { kinds, faults }: Repair,
+  { kinds, faults }: Mended,
   delivery: Delivery,
   frame: Call | Send,
 ): Outcome {
@@ -154,13 +193,31 @@ function withRefusal(outcome: Outcome, fault: string, delivery: Delivery, frame:
   const { stationId, protocol, connection, receivedAt } = delivery;
   const { type, id, action, payload, exact } = frame;
   const head = `[${type},${JSON.stringify(id)},${JSON.stringify(action)},`;
-  const text = (delivery.repaired?.raw ?? `${head}${writeExact(payload, exact)}]`).slice(0, RAW_TEXT_KEPT);
+  const text = (delivery.repaired?.raw ?? `${head}${textOf(payload, exact)}]`).slice(0, RAW_TEXT_KEPT);
   const reason = `${action}: ${fault}`.slice(0, 500);
   return {
     ...outcome,
     events: [messageEvent('message-refused', delivery, frame, { faults: fault })],
-    unreadable: { stationId, protocol, connection, at: receivedAt, reason, text },
+    unreadable: {
+      stationId,
+      protocol,
+      connection,
+      at: receivedAt,
+      reason,
+      text,
+      ...(TRANSACTION_MESSAGES.has(action) && { quota: 'transactions' as const }),
+    },
   };
+}
+
+/** JSON nests deeper than its writer can follow. */
+function textOf(payload: unknown, exact: ReadonlyMap<string, string> | undefined): string {
+  try {
+    return writeExact(payload, exact);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return JSON.stringify(bounded(payload).payload);
+  }
 }
 
 function messageEvent(
@@ -169,7 +226,7 @@ function messageEvent(
   { action, id, payload, exact }: Call | Send,
   facts: Readonly<Record<string, string>>,
 ) {
-  const said = repaired?.raw ?? writeExact(payload, exact);
+  const said = repaired?.raw ?? textOf(payload, exact);
   return eventOf(type, stationId, { action, messageId: id, ...facts, payload: said }, EVIDENCE);
 }
 
@@ -187,7 +244,7 @@ async function run(
     const { response, ...rest } = await within(options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS, work);
     return { ...NOTHING, ...rest, answer: { kind: 'result', payload: response } };
   } catch (error) {
-    if (error instanceof TransportError && error.retryable) throw error;
+    if ((error instanceof TransportError && error.retryable) || isTooDeep(error)) throw error;
     options.onHandlerError?.(error instanceof HandlerTimeout ? 'timeout' : 'failed');
     const about = { stationId: context.stationId, action };
     options.log.error({ ...about, ...errorFields(error) }, 'handler failed');

@@ -4,7 +4,7 @@
  * zero and never half a number.
  */
 import { add, type Decimal, readDecimal, shift } from '../ocpp/decimal.ts';
-import { isPlausible, readTime } from '../ocpp/time.ts';
+import { isPlausible, LONGEST_TIME, readTime } from '../ocpp/time.ts';
 
 /** What the versions have in common: 1.6 writes values as text with a unit, 2.x as numbers with a multiplier. */
 export interface MeterValue {
@@ -40,11 +40,16 @@ export interface Reading {
 /** Why a sample of the register is no reading. */
 export type Trouble = 'unit-unknown' | 'value-unreadable';
 
+/** A moment of which no sample of the register could be read. */
+export interface Unread {
+  readonly why: Trouble;
+  readonly at: string | undefined;
+}
+
 export interface Metered {
   /** In the order of the message. */
   readonly readings: readonly Reading[];
-  /** Of samples of a moment of which no other sample could be read. */
-  readonly troubles: readonly Trouble[];
+  readonly troubles: readonly Unread[];
 }
 
 /** JSON pointer to a number → its text, for numbers that JavaScript cannot hold (ocpp/exact-numbers). */
@@ -73,13 +78,12 @@ export function readMeter(
   exact?: ExactNumbers,
 ): Metered {
   const readings: Reading[] = [];
-  const troubles: Trouble[] = [];
-  for (const [index, value] of values.entries()) {
-    const samples = registerSamples(value, `${path}/${index}/sampledValue`, exact);
-    for (const group of byContext(samples)) {
-      const reading = readingOf(group, value.timestamp);
+  const troubles: Unread[] = [];
+  for (const [at, samples] of moments(values, path, exact)) {
+    for (const group of byContext(atOnePlace(samples))) {
+      const reading = readingOf(group, at);
       if (typeof reading === 'object') readings.push(reading);
-      else if (reading !== undefined) troubles.push(reading);
+      else if (reading !== undefined) troubles.push({ why: reading, at });
     }
   }
   return { readings, troubles };
@@ -120,12 +124,27 @@ export function isNewer(at: string | undefined, than: string | undefined, now: n
   return !isPlausible(time, now) || !isPlausible(last, now) || time >= last;
 }
 
-/** The newest of the readings by the same rule; of equal times the later in the message. */
+/** The newest by the same rule; of equal times the later in the message. */
 export function newest(readings: readonly Reading[], now: number): Reading | undefined {
   const after = readings.filter(({ begin }) => !begin);
-  const all = after.length > 0 ? after : readings;
-  return all.reduce<Reading | undefined>(
+  return newestOf(after.length > 0 ? after : readings, now);
+}
+
+export function newestOf<Dated extends { readonly at: string | undefined }>(
+  all: readonly Dated[],
+  now: number,
+): Dated | undefined {
+  return all.reduce<Dated | undefined>(
     (best, one) => (best === undefined || isNewer(one.at, best.at, now) ? one : best),
+    undefined,
+  );
+}
+
+/** The first by time; of those whose time cannot be read the first in the message. */
+export function oldest(readings: readonly Reading[]): Reading | undefined {
+  const timeOf = ({ at }: Reading) => readTime(at) ?? Infinity;
+  return readings.reduce<Reading | undefined>(
+    (best, one) => (best === undefined || timeOf(one) < timeOf(best) ? one : best),
     undefined,
   );
 }
@@ -134,24 +153,57 @@ interface RegisterSample {
   readonly energy: Decimal | Trouble;
   readonly phase: string | undefined;
   readonly context: string;
+  readonly location: string;
 }
 
-/** The samples of the register at one place: the outlet, or the first place that is named where none is there. */
+type Moment = readonly [at: string | undefined, samples: readonly RegisterSample[]];
+
+/** The samples of the register by their time: some stations write a meter value for each phase. */
+function moments(
+  values: readonly MeterValue[],
+  path: string,
+  exact: ExactNumbers | undefined,
+): Iterable<Moment> {
+  const [first, ...others] = values;
+  if (first === undefined) return [];
+  if (others.length === 0) return [[timeOf(first), registerSamples(first, `${path}/0/sampledValue`, exact)]];
+  const found = new Map<string | undefined, RegisterSample[]>();
+  for (const [index, value] of values.entries()) {
+    const at = timeOf(value);
+    const samples = registerSamples(value, `${path}/${index}/sampledValue`, exact);
+    const known = found.get(at);
+    if (known === undefined) found.set(at, samples);
+    else known.push(...samples);
+  }
+  return found;
+}
+
+/** A text that is longer than any time is not kept. */
+function timeOf({ timestamp }: MeterValue): string | undefined {
+  return timestamp !== undefined && timestamp.length > LONGEST_TIME ? undefined : timestamp;
+}
+
 function registerSamples(
   { sampledValue }: MeterValue,
   path: string,
   exact: ExactNumbers | undefined,
 ): RegisterSample[] {
-  const found: (RegisterSample & { readonly location: string })[] = [];
+  const found: RegisterSample[] = [];
   for (const [index, sample] of sampledValue.entries()) {
     const { value, measurand, phase, format, context, location } = sample;
-    if ((measurand ?? REGISTER) !== REGISTER || (format ?? 'Raw') !== 'Raw') continue;
+    // An empty text is what some write for what they leave out.
+    if ((measurand || REGISTER) !== REGISTER || (format || 'Raw') !== 'Raw') continue;
     const energy = energyOf(sample, exact?.get(`${path}/${index}/value`) ?? value);
-    found.push({ energy, phase, context: context ?? '', location: location ?? OUTLET });
+    found.push({ energy, phase: phase || undefined, context: context ?? '', location: location || OUTLET });
   }
-  if (found.length < 2) return found;
-  const place = found.some(({ location }) => location === OUTLET) ? OUTLET : found[0]?.location;
-  return found.filter(({ location }) => location === place);
+  return found;
+}
+
+/** Those at the outlet, or at the first place that is named where none is there. */
+function atOnePlace(samples: readonly RegisterSample[]): readonly RegisterSample[] {
+  if (samples.length < 2) return samples;
+  const place = samples.some(({ location }) => location === OUTLET) ? OUTLET : samples[0]?.location;
+  return samples.filter(({ location }) => location === place);
 }
 
 function energyOf({ unit, unitOfMeasure }: Sample, value: number | string): Decimal | Trouble {

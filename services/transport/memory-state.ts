@@ -64,14 +64,15 @@ export class MemoryState implements StateReader {
   }
 
   /** Within the quota of its station. */
-  keepUnreadable({ stationId, protocol, connection, reason, text }: UnreadableText): void {
+  keepUnreadable({ stationId, protocol, connection, reason, text, quota: name }: UnreadableText): void {
     const now = this.#clock.now();
-    const before = this.#quotas.get(stationId);
+    const quotaKey = `${stationId}\n${name ?? ''}`;
+    const before = this.#quotas.get(quotaKey);
     const quota =
       before !== undefined && before.endsAt > now
         ? before
         : { count: 0, endsAt: now + UNREADABLE_QUOTA_SECONDS * 1000 };
-    this.#quotas.set(stationId, quota);
+    this.#quotas.set(quotaKey, quota);
     if (++quota.count > UNREADABLE_QUOTA) return;
     const fields = { station: stationId, protocol, connection: `${connection}`, reason, text };
     this.#append('unreadable', fields, UNREADABLE_KEPT);
@@ -86,7 +87,8 @@ export class MemoryState implements StateReader {
     switch (write.kind) {
       case 'set': {
         const stored = this.#live(write.key) ?? { fields: new Map<string, string>(), expiresAt: Infinity };
-        const { newerBy, fields } = write;
+        const { newerBy, fields, existing } = write;
+        if (existing === true && this.#live(write.key) === undefined) return;
         if (newerBy !== undefined && (stored.fields.get(newerBy) ?? '') > (fields[newerBy] ?? '')) return;
         for (const [name, value] of Object.entries(fields)) stored.fields.set(name, value);
         if (write.expireSeconds !== undefined) {

@@ -14,6 +14,8 @@ export type StateWrite =
       readonly key: string;
       readonly fields: Readonly<Record<string, string>>;
       readonly expireSeconds?: number;
+      /** Only where the record exists. */
+      readonly existing?: true;
       /**
        * One of the fields, such as a time in ISO 8601: the write is left out when the stored one is greater as a text.
        * For what can be handled in another order than it was said: SENDs.

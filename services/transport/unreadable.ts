@@ -14,6 +14,8 @@ export interface UnreadableText {
   readonly at: number;
   /** One line. */
   readonly reason: string;
+  /** Messages about transactions have a quota of their own: garbage must not use it up. */
+  readonly quota?: 'transactions';
   /** Cut at `RAW_TEXT_KEPT` characters. */
   readonly text: string;
 }

@@ -35,7 +35,7 @@ export const notifyPeriodicEventStream: Handler<OCPP21.NotifyPeriodicEventStream
   { stationId, log },
 ) => {
   const last = data.at(-1);
-  if (last === undefined || !isKept(id)) {
+  if (typeof last?.v !== 'string' || typeof last.t !== 'number' || !isKept(id)) {
     log.warn({ stationId, stream: id }, 'a value of an impossible event stream is not kept');
     return { response: {} };
   }

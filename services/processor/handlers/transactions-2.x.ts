@@ -13,7 +13,7 @@ import { keepMeterValues, key } from '../state.ts';
 import { abandon } from '../transactions/closing.ts';
 import { effectsOf, meaningFor } from '../transactions/event-effects.ts';
 import type { ToldEvent, TransactionEvent } from '../transactions/event-facts.ts';
-import { meterOf, saidTime } from '../transactions/reading.ts';
+import { factWithoutTime, meterOf, saidTime } from '../transactions/reading.ts';
 import type { StoredTransaction, TransactionRecord } from '../transactions/record.ts';
 import { type Effects, joined } from '../transactions/reports.ts';
 import { decideToken, idTokenInfo, refuseConcurrent } from './authorization.ts';
@@ -34,7 +34,7 @@ export const transactionEvent: Handler<TransactionEvent, EventResponse> = async 
   const replaced = open.filter((one) => one.key !== recordKey && isReplaced(one, event, context));
   const except = [recordKey, ...replaced.map((one) => one.key)];
   const judged =
-    starts && decision !== undefined && idToken !== undefined
+    starts && decision !== undefined && idToken !== undefined && idToken.idToken !== ''
       ? await refuseConcurrent(decision, idToken.idToken, except, context)
       : decision;
   const now = context.now.getTime();
@@ -64,13 +64,11 @@ export const meterValues2: Handler<OCPP20.MeterValuesRequest | OCPP21.MeterValue
  * The name of an event. Its meter values are part of it: a station whose counter and clock stand still says something new
  * all the same.
  */
-function factOf(
-  { eventType, seqNo, timestamp, transactionInfo, meterValue }: TransactionEvent,
-  context: HandlerContext,
-): string {
+function factOf(event: TransactionEvent, context: HandlerContext): string {
+  const { eventType, seqNo, timestamp, transactionInfo, meterValue } = event;
   const { transactionId } = transactionInfo;
   const meter = meterValue === undefined ? undefined : digest(meterValue);
-  const said = [eventType, saidTime(timestamp, context), meter];
+  const said = [eventType, saidTime(timestamp, context) ?? factWithoutTime(event), meter];
   return businessKey('event', context.stationId, transactionId, seqNo, ...said);
 }
 

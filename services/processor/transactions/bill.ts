@@ -91,6 +91,10 @@ export function makeBill(known: TransactionFacts, end: End): Bill {
     ...(known.startedAt === undefined ? ['start-unknown'] : []),
     ...(end.notes ?? []),
     ...ofMeter,
+    // A station that says a register at the end has one at the start.
+    ...(known.startedAt !== undefined && start === undefined && meterStop !== undefined
+      ? ['meter-start-missing']
+      : []),
     ...(differ ? ['phases-differ'] : []),
   ]);
   const energy =

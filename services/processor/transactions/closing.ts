@@ -60,7 +60,7 @@ export function abandon(
   reason: AbandonReason,
   now: number,
   expireSeconds: number,
-): Effects {
+): Effects & { readonly billId: string } {
   const stoppedAt = record.lastMeterAt ?? record.startedAt ?? utc(now);
   const end: End = {
     kind: 'abandoned',
@@ -72,7 +72,8 @@ export function abandon(
   const { stationId = '', transactionId, connectorId, evseId } = record;
   const closing = close(key, record, end, expireSeconds);
   const facts = { transactionId, reason, billId: closing.billId, connector: connectorId, evse: evseId };
-  return joined(closing, report('transaction-abandoned', stationId, facts));
+  const { billId } = closing;
+  return { ...joined(closing, report('transaction-abandoned', stationId, facts)), billId };
 }
 
 function stopped(

@@ -3,15 +3,18 @@ import { utcOf } from '../../ocpp/time.ts';
 import { eventOf } from '../domain-event.ts';
 import { newest } from '../meter.ts';
 import type { End, StopMeter } from './bill.ts';
-import { abandon, close } from './closing.ts';
+import { abandon, billed, close } from './closing.ts';
 import { defined, endOf, factsWith, newsOf, readingOf, type ToldEvent } from './event-facts.ts';
 import { type Meaning, meaningOf } from './event-kind.ts';
 import { saidTime } from './reading.ts';
 import {
+  changeToken,
   decimalOf,
   heard,
   openRecord,
   remember,
+  rememberIfThere,
+  type ReplacedTransaction,
   type TransactionFacts,
   type TransactionRecord,
 } from './record.ts';
@@ -43,16 +46,19 @@ export function effectsOf(meaning: Meaning, key: string, known: TransactionRecor
       return goOn(key, known, told);
     case 'closes':
       return close(key, factsWith(told, known), endOf(told), seconds);
-    case 'replaces':
-      return joined(
-        abandon({ key, record: known }, 'id-reused', now, seconds),
-        reused(),
-        openAgain(key, told),
-      );
+    case 'replaces': {
+      const before = abandon({ key, record: known }, 'id-reused', now, seconds);
+      return joined(before, reused(), openAgain(key, told, { facts: lasting(known), billId: before.billId }));
+    }
+    case 'ends-earlier':
+      return endEarlier(known, told);
     case 'reuses':
       return joined(reused(), openAgain(key, told));
     case 'reuses-and-closes':
-      return joined(reused(), close(key, factsWith(told, {}), endOf(told), seconds));
+      return joined(
+        reused(),
+        close(key, { ...factsWith(told, {}), notes: 'id-reused' }, endOf(told), seconds),
+      );
     case 'completes':
       return complete(key, known, told);
     case 'corrects': {
@@ -60,7 +66,7 @@ export function effectsOf(meaning: Meaning, key: string, known: TransactionRecor
       return close(key, factsWith(told, known), end, seconds);
     }
     case 'follows':
-      return { writes: [remember(key, readingOf(told, known))], events: [] };
+      return { writes: [rememberIfThere(key, readingOf(told, known))], events: [] };
     default:
       log.debug({ stationId, transactionId, seqNo: event.seqNo }, 'event of a closed transaction');
       return { writes: [], events: [] };
@@ -73,15 +79,36 @@ function open(key: string, told: ToldEvent, more: TransactionFacts): Effects {
   return { writes, events: told.event.eventType === 'Started' ? [started(told, facts)] : [] };
 }
 
-function openAgain(key: string, told: ToldEvent): Effects {
+/** @param replaced the transaction of the same id that had no end yet: it may come late */
+function openAgain(key: string, told: ToldEvent, replaced?: ReplacedTransaction): Effects {
   const { notes } = factsWith(told, {});
-  return open(key, told, { notes: notes === undefined ? 'id-reused' : `${notes} id-reused` });
+  const before = replaced === undefined ? undefined : JSON.stringify(replaced);
+  return open(key, told, { notes: notes === undefined ? 'id-reused' : `${notes} id-reused`, before });
+}
+
+/** The end of a transaction that was closed as abandoned when its id was used again: its bill is corrected. */
+function endEarlier({ before = '{}' }: TransactionRecord, told: ToldEvent): Effects {
+  const { facts, billId } = JSON.parse(before) as ReplacedTransaction;
+  return billed(facts, { ...endOf(told), kind: 'correction', supersedes: billId });
+}
+
+/** The facts that a bill is made of. */
+function lasting({
+  openedAt: _opened,
+  heardAt: _heard,
+  before: _before,
+  ...facts
+}: TransactionFacts): TransactionFacts {
+  return facts;
 }
 
 function goOn(key: string, known: TransactionRecord, told: ToldEvent): Effects {
   const { event, context } = told;
   const facts = newsOf(told, known);
-  const writes = [remember(key, { ...facts, ...heard(known, context.now.getTime()) })];
+  const writes = [
+    remember(key, { ...facts, ...heard(known, context.now.getTime()) }),
+    ...changeToken(key, known, facts.idTag),
+  ];
   const { transactionId, chargingState } = event.transactionInfo;
   const late = event.eventType === 'Started' && known.startedAt === undefined;
   const changed = chargingState !== undefined && chargingState !== known.chargingState;

@@ -3,10 +3,10 @@ import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import { writeDecimal } from '../../ocpp/decimal.ts';
 import { utcOf } from '../../ocpp/time.ts';
 import type { HandlerContext } from '../handler.ts';
-import { type Metered, newest } from '../meter.ts';
+import { type Metered, newest, oldest } from '../meter.ts';
 import type { Authorization } from '../tokens.ts';
 import type { End, Note, StopMeter } from './bill.ts';
-import { lastReading, timeNotes } from './reading.ts';
+import { lastReading, newestTrouble, timeNotes, writtenTime } from './reading.ts';
 import type { TransactionFacts } from './record.ts';
 import { afterEvent } from './sequence.ts';
 
@@ -39,7 +39,7 @@ export function newsOf(told: ToldEvent, known: TransactionFacts): TransactionFac
   return {
     ...(evse !== undefined && { evseId: evse.id, connectorId: evse.connectorId }),
     ...(isFirst && {
-      startedAt: timestamp ?? context.receivedAt.toISOString(),
+      startedAt: writtenTime(timestamp, context),
       startedAtUtc: utcOf(timestamp, context.receivedAt.getTime()),
     }),
     ...startRegister(told, known, isFirst),
@@ -69,7 +69,7 @@ export function endOf({ event, metered, context }: ToldEvent): End {
   return {
     kind: 'final',
     meter: stopMeter(metered, now.getTime()),
-    stoppedAt: timestamp ?? receivedAt.toISOString(),
+    stoppedAt: writtenTime(timestamp, context),
     stoppedAtUtc: utcOf(timestamp, receivedAt.getTime()),
     // Left out means Local (TransactionType.stoppedReason).
     reason: transactionInfo.stoppedReason ?? 'Local',
@@ -78,13 +78,14 @@ export function endOf({ event, metered, context }: ToldEvent): End {
 }
 
 /** The newest register in the end: it is the last one, whatever its time. */
-function stopMeter({ readings, troubles }: Metered, now: number): StopMeter {
-  const last = newest(
-    readings.filter(({ begin }) => !begin),
-    now,
-  );
-  if (last === undefined) return troubles[0] === undefined ? { said: 'nothing' } : { said: troubles[0] };
-  return { said: 'register', energy: last.energy, phases: last.phases };
+function stopMeter(metered: Metered, now: number): StopMeter {
+  const after = metered.readings.filter(({ begin }) => !begin);
+  const trouble = newestTrouble({ ...metered, readings: after }, now);
+  if (trouble !== undefined) return { said: trouble.why };
+  const last = newest(after, now);
+  return last === undefined
+    ? { said: 'nothing' }
+    : { said: 'register', energy: last.energy, phases: last.phases };
 }
 
 /** Of a start its first register; of any other event only one that says that it is the start's. */
@@ -94,7 +95,7 @@ function startRegister(
   isFirst: boolean,
 ): TransactionFacts {
   if (known.meterStart !== undefined) return {};
-  const begin = readings.find((reading) => reading.begin) ?? (isFirst ? readings[0] : undefined);
+  const begin = readings.find((reading) => reading.begin) ?? (isFirst ? oldest(readings) : undefined);
   if (begin === undefined || begin.energy.digits < 0n) return {};
   return {
     meterStart: writeDecimal(begin.energy),
@@ -124,8 +125,8 @@ function notesWith(
 
 /** Why the register of a start cannot be used; nothing where the station says none. */
 function startTrouble({ readings, troubles }: Metered): readonly Note[] {
-  const [first] = readings;
-  if (first === undefined) return troubles.slice(0, 1);
+  const first = oldest(readings);
+  if (first === undefined) return troubles.slice(0, 1).map(({ why }) => why);
   return first.energy.digits < 0n ? ['meter-start-missing'] : [];
 }
 

@@ -26,7 +26,9 @@ export type Meaning =
   | 'completes'
   /** More was charged than is billed, or the stop of an abandoned transaction. */
   | 'corrects'
-  /** What is said of an abandoned transaction: it counts if its bill is corrected. */
+  /** The end of the transaction that the open one has replaced. */
+  | 'ends-earlier'
+  /** What is said after an end: it counts if the bill is corrected. */
   | 'follows'
   /** Nothing new. */
   | 'repeats';
@@ -47,25 +49,27 @@ export function meaningOf(known: TransactionRecord | undefined, event: SaidEvent
   return known.kind === 'abandoned' ? afterAbandoned(known, event, now) : afterClosed(known, event, now);
 }
 
-function whileOpen(
-  { startedAt, meterStart, lastMeter }: TransactionRecord,
-  event: SaidEvent,
-  now: number,
-): Meaning {
-  if (event.eventType === 'Ended') return 'closes';
-  if (event.eventType === 'Updated' || startedAt === undefined) return 'continues';
+function whileOpen(known: TransactionRecord, event: SaidEvent, now: number): Meaning {
+  const { startedAt, meterStart, lastMeter, lastMeterAt } = known;
+  const { eventType, timestamp } = event;
+  if (eventType === 'Ended') return isOfEarlier(event, known, now) ? 'ends-earlier' : 'closes';
+  if (eventType === 'Updated') return 'continues';
+  // Without a start of its own this is it, unless it began after what is known.
+  if (startedAt === undefined)
+    return isLater(timestamp, lastMeterAt, now) && lastMeterAt ? 'replaces' : 'continues';
   if (isLater(event.timestamp, startedAt, now)) return 'replaces';
   return isAnotherStart(event, meterStart, lastMeter) ? 'replaces' : 'continues';
 }
 
-function afterAbandoned({ startedAt }: TransactionRecord, event: SaidEvent, now: number): Meaning {
+function afterAbandoned({ startedAt, closed }: TransactionRecord, event: SaidEvent, now: number): Meaning {
   switch (event.eventType) {
     case 'Ended':
       return 'corrects';
     case 'Updated':
       return 'follows';
     default:
-      return startedAt === undefined || isLater(event.timestamp, startedAt, now) ? 'reuses' : 'repeats';
+      if (startedAt === undefined) return isLater(event.timestamp, closed, now) ? 'reuses' : 'completes';
+      return isLater(event.timestamp, startedAt, now) ? 'reuses' : 'repeats';
   }
 }
 
@@ -83,13 +87,30 @@ function afterClosed(known: TransactionRecord, event: SaidEvent, now: number): M
       return isAnotherStart(event, known.meterStart, known.meterStop) ? 'reuses' : 'repeats';
     case 'Updated':
       if (!isHigher(event, known)) return 'repeats';
-      if (isLater(timestamp, closed, now)) return 'reuses';
+      // It goes on after its end; what it ends with at last corrects the bill.
+      if (isLater(timestamp, closed, now)) return isLaterNumber(event, known) ? 'follows' : 'reuses';
       // It was sent before an end that said no register, and came after it.
       return known.stopSaid === 'nothing' ? 'completes' : 'repeats';
     default:
       if (!isHigher(event, known)) return 'repeats';
-      return (event.seqNo ?? 0) > Number(known.seqNo ?? -1) ? 'corrects' : 'reuses-and-closes';
+      return isLowerNumber(event, known) ? 'reuses-and-closes' : 'corrects';
   }
+}
+
+function isLaterNumber({ seqNo }: SaidEvent, known: TransactionRecord): boolean {
+  return seqNo !== undefined && known.seqNo !== undefined && seqNo > Number(known.seqNo);
+}
+
+/** The counter of the station has started again. */
+function isLowerNumber({ seqNo }: SaidEvent, known: TransactionRecord): boolean {
+  return seqNo !== undefined && known.seqNo !== undefined && seqNo < Number(known.seqNo);
+}
+
+/** The end of a transaction of this id that another one has replaced since: earlier and lower than the start of this one. */
+function isOfEarlier({ timestamp, register }: SaidEvent, known: TransactionRecord, now: number): boolean {
+  const start = decimalOf(known.meterStart);
+  if (known.before === undefined || register === undefined || start === undefined) return false;
+  return compare(register, start) <= 0 && isLater(known.startedAt, timestamp, now);
 }
 
 function isHigher({ register }: SaidEvent, { meterStop }: TransactionRecord): boolean {

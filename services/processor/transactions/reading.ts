@@ -1,7 +1,18 @@
 /** What a message adds to the record of a transaction: its newest register, and what was unusual about its time. */
-import { compare, writeDecimal } from '../../ocpp/decimal.ts';
+import { compare, readDecimal, writeDecimal } from '../../ocpp/decimal.ts';
+import { LONGEST_TIME, readTime, utc, utcOf } from '../../ocpp/time.ts';
+import { digest } from '../business-key.ts';
 import type { HandlerContext } from '../handler.ts';
-import { isNewer, type Metered, type MeterValue, newest, type Reading, readMeter } from '../meter.ts';
+import {
+  isNewer,
+  type Metered,
+  type MeterValue,
+  newest,
+  newestOf,
+  type Reading,
+  readMeter,
+  type Unread,
+} from '../meter.ts';
 import type { Note } from './bill.ts';
 import { decimalOf, type TransactionFacts } from './record.ts';
 
@@ -16,7 +27,7 @@ export function meterOf(
   const lost = [...repaired].some(
     ([place, kind]) => kind === 'removed' && place.startsWith(`${path}/`) && place.includes('/sampledValue'),
   );
-  return lost ? { readings: [], troubles: ['value-unreadable'] } : metered;
+  return lost ? { readings: [], troubles: [{ why: 'value-unreadable', at: undefined }] } : metered;
 }
 
 /**
@@ -33,7 +44,10 @@ export function lastReading(
     readings.filter((one) => isUsable(one, known)),
     now,
   );
-  if (reading === undefined) return troubles[0] === undefined ? {} : { meterTrouble: troubles[0] };
+  const trouble = newestTrouble({ readings, troubles }, now);
+  if (trouble !== undefined && isNewer(trouble.at, known.lastMeterAt, now))
+    return { meterTrouble: trouble.why };
+  if (reading === undefined) return {};
   const { energy, at, phases } = reading;
   if (!isNewer(at, known.lastMeterAt, now) && !isHigher(reading, known)) return {};
   return {
@@ -42,6 +56,14 @@ export function lastReading(
     ...(phases !== (known.lastPhases ?? '') && { lastPhases: phases }),
     ...(known.meterTrouble !== undefined && { meterTrouble: '' }),
   };
+}
+
+/** A moment that could not be read, where none of the readings is as new. */
+export function newestTrouble({ readings, troubles }: Metered, now: number): Unread | undefined {
+  const trouble = newestOf(troubles, now);
+  if (trouble === undefined) return undefined;
+  const reading = newestOf(readings, now);
+  return reading === undefined || !isNewer(reading.at, trouble.at, now) ? trouble : undefined;
 }
 
 function isHigher({ energy, phases }: Reading, { lastMeter, lastPhases = '' }: TransactionFacts): boolean {
@@ -58,14 +80,42 @@ function isUsable({ energy, phases }: Reading, { meterStart, startPhases = '' }:
 }
 
 /**
- * The time of a message as far as it names a fact: the station's own, never the time of receipt, as that is another one
- * when the message is sent again.
+ * The time of a message as far as it names a fact, in one spelling: the station's own, never the time of receipt, as that
+ * is another one when the message is sent again.
  */
 export function saidTime(timestamp: string | undefined, context: HandlerContext): string | undefined {
-  return timeNotes(context).length > 0 ? undefined : timestamp;
+  if (timestamp === undefined || timeNotes(context).length > 0) return undefined;
+  const instant = readTime(timestamp);
+  return instant === undefined ? timestamp : utc(instant);
+}
+
+/** A time as the station wrote it; a text that is longer than any time is not kept. */
+export function writtenTime(timestamp: string | undefined, { receivedAt }: HandlerContext): string {
+  if (timestamp !== undefined && timestamp.length <= LONGEST_TIME) return timestamp;
+  return utcOf(timestamp, receivedAt.getTime());
+}
+
+/** Names a message without a readable time by all that it says. */
+export function factWithoutTime(request: object): string {
+  // Times that could not be read are times of receipt by now.
+  return digest(
+    JSON.stringify(request, (name, value: unknown) => (name === 'timestamp' ? undefined : value)),
+  );
 }
 
 /** Whether the time of the whole message had to be replaced by the time of receipt. */
 export function timeNotes({ repaired }: HandlerContext): Note[] {
   return repaired.get('/timestamp') === 'time-unreadable' ? ['time-unreadable'] : [];
+}
+
+/** A number as the station wrote it, or as JavaScript writes it where that is the same number. */
+export function numberText(
+  value: number | undefined,
+  path: string,
+  { exact }: HandlerContext,
+): string | undefined {
+  if (value === undefined) return undefined;
+  if (Number.isSafeInteger(value)) return String(value);
+  const decimal = readDecimal(exact.get(path) ?? value);
+  return decimal === undefined ? undefined : writeDecimal(decimal);
 }

@@ -50,6 +50,16 @@ export interface TransactionFacts {
   readonly heardAt?: number | string | undefined;
   /** The `heardAt` of which a silent transaction was reported. */
   readonly silenceReported?: string | undefined;
+  /** The token under which it is in the register. */
+  readonly openToken?: string | undefined;
+  /** Of a transaction that replaced another one of its id: that one, as JSON of a `ReplacedTransaction`. */
+  readonly before?: string | undefined;
+}
+
+/** A transaction that was closed as abandoned because its id was used again (2.x). */
+export interface ReplacedTransaction {
+  readonly facts: TransactionFacts;
+  readonly billId: string;
 }
 
 /** A record as it is stored. */
@@ -84,18 +94,36 @@ export const HEARD_EVERY_MS = 600_000;
 
 /** Opens a transaction: its record, and its place in the register. */
 export function openRecord(key: string, facts: TransactionFacts, now: number): StateWrite[] {
-  const entry = entryOf(key, facts);
+  const openToken = facts.idTag === '' ? undefined : facts.idTag;
+  const opened = { ...facts, openToken };
   return [
     // What a mark of before says is not true of the new one.
     { kind: 'delete', key },
-    remember(key, { ...facts, openedAt: now, heardAt: now }),
-    ...register(entry, now),
+    remember(key, { ...opened, openedAt: now, heardAt: now }),
+    ...register(entryOf(key, opened), now),
   ];
 }
 
 /** Remembers facts about a transaction and leaves what is known already. */
 export function remember(key: string, facts: TransactionFacts): StateWrite {
   return { kind: 'set', key, fields: fieldsOf(facts) };
+}
+
+/** Remembers facts about a transaction whose record is still there: a mark that has expired does not come back. */
+export function rememberIfThere(key: string, facts: TransactionFacts): StateWrite {
+  return { kind: 'set', key, fields: fieldsOf(facts), existing: true };
+}
+
+/** The token of an open transaction was learned or changed: the register follows. */
+export function changeToken(key: string, known: TransactionFacts, idTag: string | undefined): StateWrite[] {
+  const { stationId = '', openToken, openedAt } = known;
+  if (idTag === undefined || idTag === '' || idTag === openToken) return [];
+  const entry = (token: string | undefined) => ({ key, stationId, token });
+  return [
+    ...unregister(entry(openToken)),
+    ...register(entry(idTag), Number(openedAt ?? 0)),
+    remember(key, { openToken: idTag }),
+  ];
 }
 
 /** The note that the station speaks of it still; nothing where that was noted a short while ago. */
@@ -129,11 +157,19 @@ export function closeRecord(
 ): StateWrite[] {
   const { stationId, startedAt } = known;
   const isFinal = known.protocol === 'ocpp1.6' && mark.kind !== 'abandoned';
-  const { openedAt: _opened, heardAt: _heard, silenceReported: _silence, startKey, ...lasting } = known;
+  const {
+    openedAt: _opened,
+    heardAt: _heard,
+    openToken: _token,
+    before: _before,
+    startKey,
+    ...lasting
+  } = known;
   const facts = isFinal
     ? { stationId, startedAt }
     : { ...lasting, stoppedAtUtc, reason, stopPhases, stopSaid };
-  const fields = fieldsOf({ ...facts, ...mark, closed: stoppedAt });
+  // So that nothing that was read while it was open is written to the mark.
+  const fields = fieldsOf({ ...facts, ...mark, closed: stoppedAt, silenceReported: 'closed' });
   return [
     { kind: 'delete', key },
     { kind: 'set', key, fields, expireSeconds },
@@ -152,6 +188,6 @@ export function fieldsOf(facts: object): Record<string, string> {
   return Object.fromEntries(known.map(([name, value]) => [name, String(value)]));
 }
 
-function entryOf(key: string, { stationId = '', idTag }: TransactionFacts): RegisterEntry {
-  return { key, stationId, token: idTag };
+function entryOf(key: string, { stationId = '', openToken }: TransactionFacts): RegisterEntry {
+  return { key, stationId, token: openToken };
 }

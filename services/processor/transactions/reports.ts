@@ -15,6 +15,8 @@ export type ReportType =
   /** An open transaction of which nothing was heard for long. */
   | 'transaction-silent'
   | 'transaction-id-reused'
+  /** A whole session was sent again (1.6). It is billed once. */
+  | 'transaction-repeated'
   /** A stop without a usable id was found to belong to this transaction. */
   | 'transaction-linked'
   | 'bill-corrected'

@@ -7,9 +7,11 @@
  * record is as it was read: two processors, or a stop that comes meanwhile, do nothing twice.
  */
 import type { Clock } from '../../runtime/clock.ts';
+import { TransportError } from '../../transport/errors.ts';
+import type { Member } from '../../transport/stored-state.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { abandon } from './closing.ts';
-import { isOpen, remember, type TransactionRecord } from './record.ts';
+import { isOpen, rememberIfThere, type TransactionRecord } from './record.ts';
 import { OPEN_TRANSACTIONS, readMember, unregister } from './register.ts';
 import { report } from './reports.ts';
 
@@ -26,6 +28,7 @@ export interface SweeperOptions {
   /** How long the marks of closed transactions are kept; s. */
   readonly transactionKeySeconds: number;
   readonly clock: Clock;
+  readonly onError?: (error: unknown) => void;
 }
 
 export interface SweepResult {
@@ -49,8 +52,7 @@ export async function sweep(options: SweeperOptions): Promise<SweepResult> {
   let [silent, abandoned, left] = [0, 0, 0];
   for (;;) {
     const page = await transport.state.members(OPEN_TRANSACTIONS, oldest, PAGE, left);
-    for (const { member, score } of page) {
-      const found = await look(member, score, options);
+    for (const found of await Promise.all(page.map((one) => lookAt(one, options)))) {
       if (found === 'silent') silent++;
       if (found === 'abandoned') abandoned++;
       else if (found !== 'gone') left++;
@@ -58,6 +60,17 @@ export async function sweep(options: SweeperOptions): Promise<SweepResult> {
     if (page.length < PAGE) break;
   }
   return { open: await transport.state.size(OPEN_TRANSACTIONS), silent, abandoned };
+}
+
+/** A member that cannot be handled keeps no other from being looked at. */
+async function lookAt({ member, score }: Member, options: SweeperOptions): ReturnType<typeof look> {
+  try {
+    return await look(member, score, options);
+  } catch (error) {
+    if (error instanceof TransportError && error.retryable) throw error;
+    options.onError?.(new Error(`the open transaction ${member} cannot be looked at`, { cause: error }));
+    return 'live';
+  }
 }
 
 async function look(
@@ -118,7 +131,7 @@ async function reportSilent(
   const { writes, events } = report('transaction-silent', stationId, facts);
   await transport.amend({
     expected: { key, field: 'silenceReported', value: record.silenceReported },
-    writes: [remember(key, { silenceReported: heardAt }), ...writes],
+    writes: [rememberIfThere(key, { silenceReported: heardAt }), ...writes],
     events,
   });
 }
@@ -141,7 +154,7 @@ export function startSweeper(
     if (sweeping) return;
     sweeping = true;
     try {
-      onSwept(await sweep(options));
+      onSwept(await sweep({ ...options, onError }));
     } catch (error) {
       onError(error);
     } finally {

@@ -6,7 +6,7 @@
 -- returns 1; 0 when the field has another value by now; {'fault', why} when the writes cannot be applied
 local held = redis.call('HGET', KEYS[1], ARGV[2]) or ''
 if held ~= ARGV[3] then return 0 end
-local fault = Writes.faultOf(4, #ARGV)
+local fault = Writes.faultOf(ARGV[1], 4, #ARGV)
 if fault then return { 'fault', fault } end
 Writes.apply(ARGV[1], 4, #ARGV)
 return 1

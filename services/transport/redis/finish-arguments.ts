@@ -3,12 +3,7 @@ import { type Frame, MessageType } from '../../ocpp/frame.ts';
 import { endBy } from '../station-call.ts';
 import { BUSINESS_KEY_SECONDS, type Answer, type Outcome } from '../transport.ts';
 import type { DomainEvent, StateWrite } from '../stored-state.ts';
-import {
-  UNREADABLE_KEPT,
-  UNREADABLE_QUOTA,
-  UNREADABLE_QUOTA_SECONDS,
-  type UnreadableText,
-} from '../unreadable.ts';
+import type { UnreadableText } from '../unreadable.ts';
 import { type AnswerPieces, outboxAnswer, type Request, seedAnswer } from './envelope.ts';
 import { EVENTS_KEPT, eventTexts } from './events.ts';
 import { escapeKey, type Keys } from './keys.ts';
@@ -100,20 +95,21 @@ function writeArguments(keys: Keys, write: StateWrite): string[] {
       return ['append', keys.state(write.key), String(write.maxLength), String(texts.length), ...texts];
     }
     default: {
-      const { newerBy, fields, expireSeconds = '' } = write;
+      const { newerBy, fields, expireSeconds = '', existing } = write;
       const compared = newerBy === undefined ? {} : { [newerBy]: fields[newerBy] ?? '' };
       // The compared one comes first.
       const texts = Object.entries({ ...compared, ...fields }).flat();
-      const op = newerBy === undefined ? 'set' : 'set-newer';
+      const op = existing === true ? 'set-existing' : newerBy === undefined ? 'set' : 'set-newer';
       return [op, keys.state(write.key), String(expireSeconds), String(texts.length), ...texts];
     }
   }
 }
 
-function unreadableArguments({ stationId, protocol, connection, reason, text }: UnreadableText): string[] {
-  const kept = [String(UNREADABLE_QUOTA_SECONDS), String(UNREADABLE_KEPT)];
-  const texts = [...kept, stationId, protocol, String(connection), reason, text];
-  return ['unreadable', escapeKey(stationId), String(UNREADABLE_QUOTA), String(texts.length), ...texts];
+function unreadableArguments({ quota, ...kept }: UnreadableText): string[] {
+  const { stationId, protocol, connection, reason, text } = kept;
+  const texts = [stationId, protocol, String(connection), reason, text];
+  const name = quota === undefined ? escapeKey(stationId) : `${escapeKey(stationId)}%${quota}`;
+  return ['unreadable', name, '', String(texts.length), ...texts];
 }
 
 function eventArguments(keys: Keys, event: DomainEvent): string[] {

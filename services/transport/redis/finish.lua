@@ -103,7 +103,7 @@ end
 while at <= #ARGV do
   local number, writes = ARGV[at], tonumber(ARGV[at + 11])
   local next = at + FIELDS + writes
-  local fault = writes > 0 and Writes.faultOf(at + FIELDS, next - 1) or nil
+  local fault = writes > 0 and Writes.faultOf(PREFIX, at + FIELDS, next - 1) or nil
   local entry = fault and redis.call('HGET', KEYS[1], number)
   if redis.call('HDEL', KEYS[1], number) == 1 then
     reply[1] = reply[1] + 1

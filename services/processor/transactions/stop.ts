@@ -1,0 +1,191 @@
+/** The end of a transaction of 1.6: which transaction a StopTransaction ends, and what becomes of it. */
+import type { OCPP16 } from 'typed-ocpp';
+import { compare, type Decimal, readDecimal } from '../../ocpp/decimal.ts';
+import { readTime, utcOf } from '../../ocpp/time.ts';
+import { businessKey, digest } from '../business-key.ts';
+import type { HandlerContext } from '../handler.ts';
+import { newest } from '../meter.ts';
+import type { End, Note, StopMeter } from './bill.ts';
+import { billed, close } from './closing.ts';
+import { meterOf, numberText, timeNotes, writtenTime } from './reading.ts';
+import {
+  closeRecord,
+  decimalOf,
+  isOpen,
+  type StoredTransaction,
+  type TransactionFacts,
+  type TransactionRecord,
+} from './record.ts';
+import { type Effects, joined, report } from './reports.ts';
+
+/** A repaired message may have left out what its schema wants. */
+type Optional = 'transactionId' | 'meterStop' | 'timestamp';
+export type Stop = Omit<OCPP16.StopTransactionRequest, Optional> &
+  Partial<Pick<OCPP16.StopTransactionRequest, 'meterStop' | 'timestamp'>> & {
+    readonly transactionId?: number | string;
+  };
+
+/** Ids of this CSMS are above 0. Stations say 0 or a negative number of a transaction that never got one. */
+export function isUsable(id: string): boolean {
+  return id !== '' && !/^(?:-.*|0+)$/.test(id);
+}
+
+export interface SaidStop extends Stop {
+  /** As the station wrote it; `-1` where it did not. */
+  readonly id: string;
+  /** The station's own time, or what stands for it in the name of the stop. */
+  readonly saidAt: string;
+  readonly meter: StopMeter;
+}
+export type Ended = Effects & { readonly businessKey: string };
+
+/**
+ * A stop of a transaction that this CSMS knows: it is billed once, whatever a repetition says.
+ * @param earlier how the last session with the same start ended
+ */
+export function stopOf(
+  { key, record }: StoredTransaction,
+  stop: SaidStop,
+  earlier: TransactionRecord | undefined,
+  context: HandlerContext,
+): Ended {
+  const { stationId, settings } = context;
+  const { transactionId = stop.id, kind, billId } = record;
+  const said = saidBy(stop);
+  // Found by its facts: the facts are the key, as for any stop without a usable id.
+  const isLinked = transactionId !== stop.id;
+  const fact = isLinked ? unknownStop(stop, context) : businessKey('stop', stationId, transactionId);
+  if (isOpen(record) && earlier !== undefined && earlier.said === said) {
+    return { ...closeRepeated(key, record, stop, earlier, context), businessKey: fact };
+  }
+  if (isOpen(record) || kind === 'abandoned') {
+    const end = endOf(stop, context, isLinked ? ['linked'] : []);
+    const late = kind === 'abandoned';
+    const how: End = late ? { ...end, kind: 'correction', supersedes: billId } : end;
+    const closing = close(key, record, how, settings.transactionKeySeconds, said);
+    const link = { transactionId, said: stop.id, billId: closing.billId };
+    const found = isLinked ? [report('transaction-linked', stationId, link)] : [];
+    const session = sessionOf(record, { said, billId: closing.billId }, settings.transactionKeySeconds);
+    return { ...joined(closing, session, ...found), businessKey: fact };
+  }
+  if (record.said === said) return { writes: [], events: [], businessKey: fact };
+  const { meterStop, timestamp, reason } = stop;
+  const differs = { transactionId, billId, meterStop, stoppedAt: timestamp, reason, billed: record.said };
+  return {
+    ...report('stop-differs', stationId, differs),
+    businessKey: businessKey('stop-differs', stationId, transactionId, said),
+  };
+}
+
+/** Remembers how a session ended under the name of its start. */
+function sessionOf(
+  { startKey }: TransactionRecord,
+  ended: { readonly said: string; readonly billId: string },
+  expireSeconds: number,
+): Effects {
+  if (startKey === undefined) return { writes: [], events: [] };
+  return { writes: [{ kind: 'set', key: sessionKey(startKey), fields: ended, expireSeconds }], events: [] };
+}
+
+/** The key of the record of how the last session with this start ended. */
+export function sessionKey(startKey: string): string {
+  return `session:${startKey}`;
+}
+
+/** A station that lost power before it noted what was confirmed sends a whole session again: it is billed already. */
+function closeRepeated(
+  key: string,
+  record: TransactionRecord,
+  stop: SaidStop,
+  { billId = '' }: TransactionRecord,
+  context: HandlerContext,
+): Effects {
+  const { stationId, settings } = context;
+  const { stoppedAt, stoppedAtUtc, reason } = endOf(stop, context, []);
+  const mark = { stoppedAt, stoppedAtUtc, kind: 'final', reason, billId, said: saidBy(stop) } as const;
+  const unknown = { meterStop: undefined, stopPhases: undefined, stopSaid: undefined };
+  const writes = closeRecord(key, record, { ...mark, ...unknown }, settings.transactionKeySeconds);
+  const { transactionId } = record;
+  return joined({ writes, events: [] }, report('transaction-repeated', stationId, { transactionId, billId }));
+}
+
+/** A stop of a transaction that this CSMS never gave: the station started it by itself, perhaps with ids of its own. */
+export function stopOfUnknown(stop: SaidStop, context: HandlerContext): Ended {
+  const { stationId, protocol } = context;
+  const known: TransactionFacts = { stationId, transactionId: stop.id, protocol, idTag: stop.idTag };
+  return { ...billed(known, endOf(stop, context, [])), businessKey: unknownStop(stop, context) };
+}
+
+/** Different stops under one id that was never given are different facts: what they say is their name. */
+function unknownStop(stop: SaidStop, context: HandlerContext): string {
+  const { id, saidAt, idTag, transactionData } = stop;
+  const meter = numberText(stop.meterStop, '/meterStop', context) ?? digest(transactionData ?? '');
+  return businessKey('stop', context.stationId, isUsable(id) ? id : -1, meter, saidAt, idTag?.toUpperCase());
+}
+
+function saidBy({ meterStop, saidAt }: SaidStop): string {
+  return `${meterStop ?? ''} ${saidAt}`;
+}
+
+function endOf(stop: SaidStop, context: HandlerContext, notes: readonly Note[]): End {
+  const { receivedAt } = context;
+  const { timestamp, meter } = stop;
+  return {
+    kind: 'final',
+    meter,
+    stoppedAt: writtenTime(timestamp, context),
+    stoppedAtUtc: utcOf(timestamp, receivedAt.getTime()),
+    // Left out means Local (§6.49).
+    reason: stop.reason ?? 'Local',
+    notes: [...notes, ...timeNotes(context)],
+  };
+}
+
+/**
+ * The register of the stop. Of one that says none that could be billed, the newest in its transactionData, unless a later
+ * reading is known.
+ */
+export function stopMeter(
+  { meterStop, transactionData }: Stop,
+  { meterStart, lastMeter }: TransactionRecord,
+  context: HandlerContext,
+): StopMeter {
+  const text = numberText(meterStop, '/meterStop', context);
+  const energy = text === undefined ? undefined : readDecimal(text);
+  const atLeast = (least: string | undefined, register: Decimal) => {
+    const known = decimalOf(least);
+    return known === undefined || compare(register, known) >= 0;
+  };
+  if (energy !== undefined && energy.digits >= 0n && atLeast(meterStart, energy)) {
+    return { said: 'register', energy, phases: '' };
+  }
+  const { readings } = meterOf(transactionData, '/transactionData', context);
+  const last = newest(
+    readings.filter(({ begin }) => !begin),
+    context.now.getTime(),
+  );
+  if (last !== undefined && atLeast(lastMeter ?? meterStart, last.energy)) {
+    return { said: 'register', energy: last.energy, phases: last.phases };
+  }
+  return energy === undefined ? { said: 'unusable' } : { said: 'register', energy, phases: '' };
+}
+
+/**
+ * The open transaction that a stop without a usable id belongs to: the station's only one with the same tag, with a
+ * register not above that of the stop and an earlier time. A 1.6 stop has no connector to go by.
+ */
+export async function linked(stop: Stop, context: HandlerContext): Promise<StoredTransaction | undefined> {
+  const { idTag, timestamp } = stop;
+  if (idTag === undefined) return undefined;
+  const open = await context.state.openTransactions(context.stationId);
+  const sameTag = open.filter(({ record }) => record.idTag?.toUpperCase() === idTag.toUpperCase());
+  const [only, ...others] = sameTag;
+  if (only === undefined || others.length > 0) return undefined;
+  const [meter, start] = [stopMeter(stop, {}, context), decimalOf(only.record.meterStart)];
+  // A negative register says that the station does not know it.
+  const known = meter.said === 'register' && meter.energy.digits >= 0n;
+  const rises = !known || start === undefined || compare(meter.energy, start) >= 0;
+  const [stopped, started] = [readTime(timestamp), readTime(only.record.startedAt)];
+  const later = stopped === undefined || started === undefined || stopped > started;
+  return rises && later ? only : undefined;
+}
