@@ -235,7 +235,7 @@ for (const [what, protocol, action, request, fields] of DOUBTFUL) {
 
 /** A message that says nothing usable of what it is about. */
 const REFUSED: readonly [Protocol, string, object, code: string][] = [
-  ['ocpp1.6', 'Authorize', { idTag: null }, 'TypeConstraintViolation'],
+  ['ocpp1.6', 'Authorize', { idTag: null }, 'OccurenceConstraintViolation'],
   ['ocpp2.1', 'TransactionEvent', event2('Paused', 0), 'PropertyConstraintViolation'],
   ['ocpp2.0.1', 'TransactionEvent', ended({ transactionInfo: {} }), 'OccurrenceConstraintViolation'],
   ['ocpp1.6', 'StatusNotification', { connectorId: 1, errorCode: 'NoError' }, 'OccurenceConstraintViolation'],

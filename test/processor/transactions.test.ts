@@ -29,7 +29,12 @@ test('1.6: a blocked token is told so and still gets its transaction, for the st
   const { lastMeter: _none, ...opened } = open16;
   const recordKey = `transaction:${transactionId}`;
   const startKey = outcome.businessKey;
-  const facts = { ...opened, transactionId: `${transactionId}`, authorization: 'Blocked' };
+  const facts = {
+    ...opened,
+    transactionId: `${transactionId}`,
+    authorization: 'Blocked',
+    openToken: 'AbC123',
+  };
   t.deepEqual(written(outcome), [
     ['delete', recordKey],
     ['set', recordKey, { ...facts, startKey, openedAt: `${Date.parse(NOW)}` }],
@@ -41,7 +46,7 @@ test('1.6: a blocked token is told so and still gets its transaction, for the st
 
 test('1.6: a stop closes the transaction into the stream for billing', async (t) => {
   const outcome = await call('ocpp1.6', 'StopTransaction', stop16, { records: { 'transaction:17': open16 } });
-  const { lastMeter: _only, heardAt: _heard, ...start } = open16;
+  const { lastMeter: _only, heardAt: _heard, openToken: _token, ...start } = open16;
   const stop = {
     meterStop: '2750',
     energy: '1250',
@@ -59,7 +64,11 @@ test('1.6: a stop closes the transaction into the stream for billing', async (t)
   const mark = { stationId: 'CP-1', startedAt: open16.startedAt, kind, billId, meterStop: '2750' };
   t.deepEqual(rest, [
     ['delete', 'transaction:17'],
-    ['set', 'transaction:17', { ...mark, closed: stop.stoppedAt, said: `2750 ${stop.stoppedAt}` }],
+    [
+      'set',
+      'transaction:17',
+      { ...mark, closed: stop.stoppedAt, said: '2750 2026-11-23T09:59:00.000Z', silenceReported: 'closed' },
+    ],
     ['remove', 'open-transactions'],
     ['remove', 'open:CP-1'],
     ['remove', 'open-token:ABC123'],
@@ -185,6 +194,7 @@ for (const protocol of later) {
       idTag: 'AbC123',
       authorization: 'Accepted',
       seqNo: '0',
+      openToken: 'AbC123',
       openedAt: `${Date.parse(NOW)}`,
       heardAt: `${Date.parse(NOW)}`,
     };
@@ -204,7 +214,7 @@ for (const protocol of later) {
       meterValue: [energy(2.75, 'Transaction.End')],
     });
     const closed = await call(protocol, 'TransactionEvent', ended, given);
-    const { seqNo: _no, openedAt: _o, heardAt: _h, ...start } = afterStart;
+    const { seqNo: _no, openedAt: _o, heardAt: _h, openToken: _t, ...start } = afterStart;
     const end = {
       meterStop: '2750',
       energy: '1250',
@@ -230,7 +240,7 @@ for (const protocol of later) {
         { ...start, ...end, gaps: '1', kind, billId, stoppedAtUtc: '2026-11-23T09:02:00.000Z' },
       ],
       ['delete', recordKey],
-      ['set', recordKey, { ...mark, closed: stoppedAt }],
+      ['set', recordKey, { ...mark, closed: stoppedAt, silenceReported: 'closed' }],
     ]);
     t.like(closed.writes[2], { expireSeconds: 604_800 });
   });

@@ -1,7 +1,7 @@
 /** The end of a transaction of 1.6: which transaction a StopTransaction ends, and what becomes of it. */
 import type { OCPP16 } from 'typed-ocpp';
 import { compare, type Decimal, readDecimal } from '../../ocpp/decimal.ts';
-import { readTime, utcOf } from '../../ocpp/time.ts';
+import { isPlausible, readTime, utcOf } from '../../ocpp/time.ts';
 import { businessKey, digest } from '../business-key.ts';
 import type { HandlerContext } from '../handler.ts';
 import { newest } from '../meter.ts';
@@ -55,7 +55,7 @@ export function stopOf(
   // Found by its facts: the facts are the key, as for any stop without a usable id.
   const isLinked = transactionId !== stop.id;
   const fact = isLinked ? unknownStop(stop, context) : businessKey('stop', stationId, transactionId);
-  if (isOpen(record) && earlier !== undefined && earlier.said === said) {
+  if (isOpen(record) && earlier?.said === said && clockMoves(record, stop, context)) {
     return { ...closeRepeated(key, record, stop, earlier, context), businessKey: fact };
   }
   if (isOpen(record) || kind === 'abandoned') {
@@ -75,6 +75,18 @@ export function stopOf(
     ...report('stop-differs', stationId, differs),
     businessKey: businessKey('stop-differs', stationId, transactionId, said),
   };
+}
+
+/** A clock that stands still says the same of different sessions; one that moves does not. */
+function clockMoves(
+  { startedAt }: TransactionRecord,
+  { timestamp }: SaidStop,
+  { now }: HandlerContext,
+): boolean {
+  const [started, stopped] = [readTime(startedAt), readTime(timestamp)];
+  return (
+    started !== undefined && stopped !== undefined && started < stopped && isPlausible(started, now.getTime())
+  );
 }
 
 /** Remembers how a session ended under the name of its start. */
