@@ -99,20 +99,18 @@ export function makeBill(known: TransactionFacts, end: End): Bill {
   ]);
   const energy =
     start === undefined || meterStop === undefined || differ ? undefined : subtract(meterStop, start);
-  const { stationId, transactionId, startedAt } = known;
-  const stop = meterStop && writeDecimal(meterStop);
-  const entry = {
+  const facts = {
     ...billed(known),
     kind,
-    billId: digest([stationId, transactionId, startedAt, stoppedAt, kind, stop]).slice(0, 22),
     supersedes,
-    meterStop: stop,
+    meterStop: meterStop && writeDecimal(meterStop),
     energy: energy && writeDecimal(energy),
     stoppedAt,
     stoppedAtUtc,
     reason,
     notes: notes.size === 0 ? undefined : [...notes].join(' '),
   };
+  const entry = { ...facts, billId: digest(facts).slice(0, 22) };
   return { entry, stopPhases: phases, doubts: [...notes].filter((note) => DOUBTFUL.has(note)) };
 }
 

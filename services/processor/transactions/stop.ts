@@ -128,11 +128,11 @@ export function stopOfUnknown(stop: SaidStop, context: HandlerContext): Ended {
   return { ...billed(known, endOf(stop, context, [])), businessKey: unknownStop(stop, context) };
 }
 
-/** Different stops under one id that was never given are different facts: what they say is their name. */
+/** Different stops under one id that was never given are different facts: meter and time, or what stands for the meter. */
 function unknownStop(stop: SaidStop, context: HandlerContext): string {
   const { id, saidAt, idTag, transactionData } = stop;
-  const meter = numberText(stop.meterStop, '/meterStop', context) ?? digest(transactionData ?? '');
-  return businessKey('stop', context.stationId, isUsable(id) ? id : -1, meter, saidAt, idTag?.toUpperCase());
+  const meter = numberText(stop.meterStop, '/meterStop', context) ?? digest([idTag, transactionData]);
+  return businessKey('stop', context.stationId, isUsable(id) ? id : -1, meter, saidAt);
 }
 
 function saidBy({ meterStop, saidAt }: SaidStop): string {
