@@ -124,6 +124,12 @@ export function isNewer(at: string | undefined, than: string | undefined, now: n
   return !isPlausible(time, now) || !isPlausible(last, now) || time >= last;
 }
 
+/** Whether both times can be right, so that their order says something. @param now ms since 1970 */
+export function areComparable(at: string | undefined, than: string | undefined, now: number): boolean {
+  const [time, last] = [readTime(at), readTime(than)];
+  return time !== undefined && last !== undefined && isPlausible(time, now) && isPlausible(last, now);
+}
+
 /** The newest by the same rule; of equal times the later in the message. */
 export function newest(readings: readonly Reading[], now: number): Reading | undefined {
   const after = readings.filter(({ begin }) => !begin);

@@ -100,6 +100,7 @@ export const open16 = {
   startedAt: '2026-11-23T09:00:00Z',
   startedAtUtc: '2026-11-23T09:00:00.000Z',
   lastMeter: '2000',
+  lastMeterAt: '2026-11-23T09:05:00Z',
   openToken: 'AbC123',
   heardAt: `${Date.parse(NOW)}`,
 };

@@ -21,14 +21,17 @@ import {
 import { type Effects, joined, report } from './reports.ts';
 
 /** @param key of the record of its transaction */
-export function meaningFor(
-  { event, metered, context }: ToldEvent,
-  known: TransactionRecord | undefined,
-): Meaning {
+export function meaningFor(told: ToldEvent, known: TransactionRecord | undefined): Meaning {
+  const { event, metered, context } = told;
   const { eventType, timestamp, seqNo } = event;
   const now = context.now.getTime();
   const register = newest(metered.readings, now)?.energy;
-  return meaningOf(known, { eventType, timestamp: saidTime(timestamp, context), seqNo, register }, now);
+  const isUnread = known !== undefined && Boolean(readingOf(told, known).meterTrouble);
+  return meaningOf(
+    known,
+    { eventType, timestamp: saidTime(timestamp, context), seqNo, register, isUnread },
+    now,
+  );
 }
 
 export function effectsOf(meaning: Meaning, key: string, known: TransactionRecord, told: ToldEvent): Effects {

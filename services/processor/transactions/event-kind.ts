@@ -40,6 +40,8 @@ export interface SaidEvent {
   readonly seqNo: number | undefined;
   /** The newest register in it. */
   readonly register: Decimal | undefined;
+  /** A register in it, newer than all that are known, could not be read. */
+  readonly isUnread: boolean;
 }
 
 /** @param now ms since 1970 */
@@ -86,6 +88,7 @@ function afterClosed(known: TransactionRecord, event: SaidEvent, now: number): M
       if (isLater(timestamp, startedAt, now)) return 'reuses';
       return isAnotherStart(event, known.meterStart, known.meterStop) ? 'reuses' : 'repeats';
     case 'Updated':
+      if (event.isUnread && known.stopSaid === 'nothing') return 'completes';
       if (!isHigher(event, known)) return 'repeats';
       // It goes on after its end; what it ends with at last corrects the bill.
       if (isLater(timestamp, closed, now)) return isLaterNumber(event, known) ? 'follows' : 'reuses';

@@ -4,6 +4,7 @@ import { LONGEST_TIME, readTime, utc, utcOf } from '../../ocpp/time.ts';
 import { digest } from '../business-key.ts';
 import type { HandlerContext } from '../handler.ts';
 import {
+  areComparable,
   isNewer,
   type Metered,
   type MeterValue,
@@ -49,7 +50,9 @@ export function lastReading(
     return { meterTrouble: trouble.why };
   if (reading === undefined) return {};
   const { energy, at, phases } = reading;
-  if (!isNewer(at, known.lastMeterAt, now) && !isHigher(reading, known)) return {};
+  // Where the clock makes no sense, only the register says which is later.
+  const isLater = areComparable(at, known.lastMeterAt, now) && isNewer(at, known.lastMeterAt, now);
+  if (!isLater && !isHigher(reading, known)) return {};
   return {
     lastMeter: writeDecimal(energy),
     lastMeterAt: at,
@@ -68,7 +71,7 @@ export function newestTrouble({ readings, troubles }: Metered, now: number): Unr
 
 function isHigher({ energy, phases }: Reading, { lastMeter, lastPhases = '' }: TransactionFacts): boolean {
   const last = decimalOf(lastMeter);
-  return last !== undefined && phases === lastPhases && compare(energy, last) > 0;
+  return last === undefined || (phases === lastPhases && compare(energy, last) > 0);
 }
 
 /** A register that is negative or below that of the start is none that could be billed. */

@@ -132,7 +132,7 @@ export function stopOfUnknown(stop: SaidStop, context: HandlerContext): Ended {
 function unknownStop(stop: SaidStop, context: HandlerContext): string {
   const { id, saidAt, idTag, transactionData } = stop;
   const meter = numberText(stop.meterStop, '/meterStop', context) ?? digest([idTag, transactionData]);
-  return businessKey('stop', context.stationId, isUsable(id) ? id : -1, meter, saidAt);
+  return businessKey('stop', context.stationId, id, meter, saidAt);
 }
 
 function saidBy({ meterStop, saidAt }: SaidStop): string {

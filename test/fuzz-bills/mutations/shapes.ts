@@ -141,7 +141,7 @@ export const SHAPES: readonly Mutation[] = [
     apply: changing(inEnergy('value', 'start', 'meter', 'stop'), (value) =>
       typeof value === 'number'
         ? `${value}`
-        : typeof value === 'string' && value !== ''
+        : typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)
           ? Number(value)
           : value,
     ),
