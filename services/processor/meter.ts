@@ -124,10 +124,11 @@ export function isNewer(at: string | undefined, than: string | undefined, now: n
   return !isPlausible(time, now) || !isPlausible(last, now) || time >= last;
 }
 
-/** Whether both times can be right, so that their order says something. @param now ms since 1970 */
-export function areComparable(at: string | undefined, than: string | undefined, now: number): boolean {
+/** Whether both times can be right and the first is after the second. @param now ms since 1970 */
+export function isAfter(at: string | undefined, than: string | undefined, now: number): boolean {
   const [time, last] = [readTime(at), readTime(than)];
-  return time !== undefined && last !== undefined && isPlausible(time, now) && isPlausible(last, now);
+  if (time === undefined || last === undefined) return false;
+  return isPlausible(time, now) && isPlausible(last, now) && time > last;
 }
 
 /** The newest by the same rule; of equal times the later in the message. */

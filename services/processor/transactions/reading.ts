@@ -4,7 +4,7 @@ import { LONGEST_TIME, readTime, utc, utcOf } from '../../ocpp/time.ts';
 import { digest } from '../business-key.ts';
 import type { HandlerContext } from '../handler.ts';
 import {
-  areComparable,
+  isAfter,
   isNewer,
   type Metered,
   type MeterValue,
@@ -50,9 +50,8 @@ export function lastReading(
     return { meterTrouble: trouble.why };
   if (reading === undefined) return {};
   const { energy, at, phases } = reading;
-  // Where the clock makes no sense, only the register says which is later.
-  const isLater = areComparable(at, known.lastMeterAt, now) && isNewer(at, known.lastMeterAt, now);
-  if (!isLater && !isHigher(reading, known)) return {};
+  // Where the clock makes no sense or stands still, only the register says which is later.
+  if (!isAfter(at, known.lastMeterAt, now) && !isHigher(reading, known)) return {};
   return {
     lastMeter: writeDecimal(energy),
     lastMeterAt: at,

@@ -79,7 +79,8 @@ export function energyOf(start: Told, stop: Told, between: readonly Told[], mayB
     default:
       // Missing is not zero: where nothing but the start is known, a person has to look.
       if (known.length === 0) return { energies: [undefined, 0n], report: 'must' };
-      if (broken) return { energies: [undefined, greatest(last)], report: 'must' };
+      // One that is older than the last that could be read is of no matter.
+      if (broken) return { energies: [undefined, greatest(last)], report: mayBeSilent ? 'may' : 'must' };
       return { energies: [greatest(last)], report: mayBeSilent ? 'may' : 'must' };
   }
 }
