@@ -22,8 +22,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'the time is no part of the key of a stop whose id was never given',
     changes: [
       {
-        from: "businessKey('stop', stationId, id, meterStop, saidAt)",
-        to: "businessKey('stop', stationId, id, meterStop)",
+        from: "businessKey('stop', context.stationId, id, meter, saidAt)",
+        to: "businessKey('stop', context.stationId, id, meter)",
       },
     ],
   },
@@ -42,8 +42,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a Started after the end of a transaction of that id is a repetition',
     changes: [
       {
-        from: "return isLater(timestamp, startedAt, now) ? 'reuses' : 'repeats';",
-        to: "return 'repeats';",
+        from: "      if (isLater(timestamp, startedAt, now)) return 'reuses';\n",
+        to: '',
       },
     ],
   },
@@ -97,8 +97,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'another message that breaks its schema is refused',
     changes: [
       {
-        from: 'tolerant && repairOf(delivery, frame, action);',
-        to: 'tolerant && TRANSACTION_MESSAGES.has(action) && repairOf(delivery, frame, action);',
+        from: 'return tolerant ? repair(',
+        to: 'return tolerant && TRANSACTION_MESSAGES.has(action) ? repair(',
       },
     ],
   },
@@ -174,13 +174,13 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
-  'registers-of-2038': {
+  'clocks-are-right': {
     kind: 'M',
-    what: 'a reading of a time that cannot be keeps out the readings of today',
+    what: 'a higher register of an older time is left out',
     changes: [
       {
-        from: 'return !isPlausible(time, now) || !isPlausible(last, now) || time >= last;',
-        to: 'return time >= last;',
+        from: 'if (!isAfter(at, known.lastMeterAt, now) && !isHigher(reading, known)) return {};',
+        to: 'if (known.lastMeterAt !== undefined && !isNewer(at, known.lastMeterAt, now)) return {};',
       },
     ],
   },

@@ -116,7 +116,7 @@ function compare({ bills }: Reckoning, entries: readonly Entry[], finding: Findi
   for (const bill of bills) {
     const entry = matched.get(bill);
     if (entry !== undefined) checkEntry(bill, entry, bills, finding);
-    else if (bill.optional !== true && !isLinked(bill, entries) && !isSameFact(bill, matched)) {
+    else if (bill.optional !== true && !isLinked(bill, entries)) {
       finding.add(bill.ids[0], `no entry with ${bill.energies.map(wattHours).join(' or ')} Wh`);
     }
   }
@@ -127,14 +127,6 @@ function compare({ bills }: Reckoning, entries: readonly Entry[], finding: Findi
     if (energy === undefined && finding.anyReported()) finding.reported(what);
     else finding.add(entry['transactionId'], what);
   }
-}
-
-/** A stop without a start bills nothing: said in another spelling it may be taken for a repetition. */
-function isSameFact({ ids, energies }: Expected, matched: ReadonlyMap<Expected, Entry>): boolean {
-  if (energies.some((energy) => energy !== undefined)) return false;
-  return [...matched.values()].some(
-    (entry) => ids.includes(entry['transactionId'] ?? '') && entry['energy'] === undefined,
-  );
 }
 
 function byCertainty(one: Expected, other: Expected): number {

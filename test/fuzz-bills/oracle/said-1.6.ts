@@ -39,7 +39,7 @@ export interface SaidStop {
   readonly values: readonly Told[];
   /** What tells it from another story about its transaction. */
   readonly facts: string;
-  /** What tells it from another stop under an id that was never given: its time as it is written. */
+  /** What tells it from another stop under an id that was never given: its time, in whatever form. */
   readonly key: string;
 }
 
@@ -55,7 +55,7 @@ export function readStop(payload: JsonObject): SaidStop {
     at,
     values: readRegisters(payload['transactionData']),
     facts: [energyIn(meter) ?? meter.said, at].join(),
-    key: [id ?? '-1', energyIn(meter) ?? meter.said, JSON.stringify(payload['timestamp'])].join(),
+    key: [id ?? '-1', energyIn(meter) ?? meter.said, at ?? JSON.stringify(payload['timestamp'])].join(),
   };
 }
 
