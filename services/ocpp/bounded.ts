@@ -50,6 +50,6 @@ class Copier {
       kept.push(this.copy(wanted[i], depth + 1));
     }
     if (kept.length < list.length) this.isCut = true;
-    return kept.reverse();
+    return kept.toReversed();
   }
 }

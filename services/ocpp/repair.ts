@@ -1,6 +1,6 @@
 /**
  * What can be understood of a payload that its schema refuses. Real firmware breaks the schemas every day, and a
- * CALLERROR helps nobody then: it uses up the attempts of a transaction message until its billing data is gone (1.6
+ * CALLERROR does not help: it uses up the attempts of a transaction message until its billing data is gone (1.6
  * §3.7.1, 2.x E13), locks a model out at its BootNotification, or hides its faults.
  *
  * Validation comes first, so a valid payload never gets here. Each fault of a payload is repaired by one row of the

@@ -14,7 +14,7 @@ export type TextRepair =
   | 'stray-commas'
   | 'literals'
   | 'numbers'
-  /** Bytes that are not UTF-8 were replaced; done by whoever decodes the text. */
+  /** Bytes that are not UTF-8 were replaced when the text was decoded. */
   | 'utf-8';
 
 export type TextRepairResult =

@@ -40,6 +40,27 @@ export function storedStateConformance(run: Run): void {
     await until(async () => (await state.size('open')) === 0, 'none');
   });
 
+  run('a record that is gone is not written to where it must exist', async (t, { transport, connect }) => {
+    const set = (fields: Readonly<Record<string, string>>, existing?: true): StateWrite => ({
+      kind: 'set',
+      key: 'tx:1',
+      fields,
+      ...(existing !== undefined && { existing }),
+    });
+    const steps = [[set({ a: '1' }, true)], [set({ b: '2' })], [set({ c: '3' }, true)]];
+    transport.onMessage(async () => ({ ...done, writes: steps.shift() ?? [] }));
+    await transport.start();
+    const station = await connect('CP-1', 'ocpp1.6');
+    let answers = 0;
+    station.onMessage(() => answers++);
+    for (const expected of [undefined, { b: '2' }, { b: '2', c: '3' }]) {
+      const before = answers;
+      await station.write(beat(`${answers}`));
+      await until(() => answers > before, 'an answer');
+      t.deepEqual(await transport.state.record('tx:1'), expected);
+    }
+  });
+
   run('a fact that is forgotten is a new one', async (t, { transport, connect }) => {
     let count = 0;
     transport.onMessage(async ({ frame }) =>

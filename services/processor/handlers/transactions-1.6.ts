@@ -2,7 +2,7 @@
  * Transactions of OCPP 1.6: StartTransaction, MeterValues, StopTransaction.
  *
  * A station reports what has happened already, perhaps days ago and offline. So nothing here refuses: a start with a
- * blocked token gets an id and learns of it (§6.45), a stop without a known start is recorded with what it says.
+ * blocked token gets an id and that status (§6.45), a stop without a known start is recorded with what it says.
  * A station deletes what was confirmed, so a confirmed stop is in the bill, once.
  */
 import type { OCPP16 } from 'typed-ocpp';

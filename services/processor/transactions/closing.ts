@@ -1,4 +1,4 @@
-/** Closes a transaction: its bill, its mark, its place in the register, and what is told of it, all in one outcome. */
+/** Closes a transaction: its bill, its mark, its place in the register, its events and reports, all in one outcome. */
 import { eventOf } from '../domain-event.ts';
 import { type End, makeBill, recordBill } from './bill.ts';
 import { closeRecord, type StoredTransaction, type TransactionFacts } from './record.ts';
@@ -11,7 +11,7 @@ export interface Billed extends Effects {
   readonly stopPhases: string;
 }
 
-/** The bill of a transaction and what is told of it. @param known all facts, those of the end included */
+/** The bill of a transaction, its events and reports. @param known all facts, those of the end included */
 export function billed(known: TransactionFacts, end: End): Billed {
   const bill = makeBill(known, end);
   const { billId, meterStop, energy, notes } = bill.entry;

@@ -147,7 +147,7 @@ export interface Mark {
 
 /**
  * Replaces an open record by its mark. Of a bill that may still be corrected the mark keeps all facts: an abandoned
- * one, and any of 2.x. A stop of 1.6 is the last word, and its mark keeps only what a repetition is told by.
+ * one, and any of 2.x. A stop of 1.6 is the last word, and its mark keeps only what recognises a repetition.
  */
 export function closeRecord(
   key: string,

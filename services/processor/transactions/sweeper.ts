@@ -143,7 +143,7 @@ function asRead(key: string, { heardAt }: TransactionRecord) {
 
 const EVERY_MS = 60_000;
 
-/** Sweeps once a minute, the first time within it, until it is disposed of. Trouble is for `onError`; the next sweep comes. */
+/** Sweeps once a minute, the first time within it, until it is disposed of. Errors go to `onError`, and the next sweep follows. */
 export function startSweeper(
   options: SweeperOptions,
   onSwept: (result: SweepResult) => void,
