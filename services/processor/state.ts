@@ -7,6 +7,7 @@
  * | `station:{station}`                      | last boot, last status of up to 100 connectors   | with the station |
  * | `transaction:{id}` (1.6)                 | a transaction (transactions/record.ts)           | when it closes; its mark expires |
  * | `transaction:{station}:{id}` (2.x)       | the same; ids are the station's own              | the same        |
+ * | `ended:{key of a start}` (1.6)           | how the last session with this start ended       | expires         |
  * | `open-transactions`, `open:{station}`, `open-token:{token}` | which transactions are open (transactions/register.ts) | with the transaction |
  * | `transactions`                           | stream of bills (transactions/bill.ts)           | bounded         |
  * | `reports`                                | stream of what billing looks at (transactions/reports.ts) | bounded |

@@ -19,13 +19,14 @@ const START = {
 /** About 1 kB of readings, another each time, of a transaction that was opened before. */
 export const meterValues: Message = async (fleet) => {
   const answers = await fleet.ask(`[2,"${NUMBER}","StartTransaction",${JSON.stringify(START)}]`);
+  const meterValue = [reading()];
   return (station) => {
     const [, , answer] = JSON.parse(answers.get(station) ?? '[]') as [
       number,
       string,
       { transactionId: number },
     ];
-    const payload = { connectorId: 1, transactionId: answer.transactionId, meterValue: [READING] };
+    const payload = { connectorId: 1, transactionId: answer.transactionId, meterValue };
     return `[2,"${NUMBER}","MeterValues",${JSON.stringify(payload)}]`;
   };
 };
@@ -33,8 +34,9 @@ export const meterValues: Message = async (fleet) => {
 const sampled = (measurand: string, unit: string, phases: readonly string[], value: string) =>
   phases.map((phase) => ({ value, context: 'Sample.Periodic', measurand, unit, ...(phase && { phase }) }));
 
-const READING = {
-  timestamp: '2026-01-01T00:15:00Z',
+/** Read now: an older one than is known would be left out. */
+const reading = () => ({
+  timestamp: new Date().toISOString(),
   sampledValue: [
     ...sampled('Energy.Active.Import.Register', 'Wh', [''], NUMBER),
     ...sampled('Power.Active.Import', 'W', ['', 'L1'], '3680.0'),
@@ -42,4 +44,4 @@ const READING = {
     ...sampled('Voltage', 'V', ['L1', 'L2', 'L3'], '230.1'),
     ...sampled('SoC', 'Percent', [''], '54'),
   ],
-};
+});

@@ -39,7 +39,7 @@ import { joined } from '../transactions/reports.ts';
 import {
   isUsable,
   linked,
-  sessionKey,
+  endedKey,
   type Stop,
   stopMeter,
   stopOf,
@@ -178,7 +178,7 @@ async function earlierSession(
   { state }: HandlerContext,
 ): Promise<TransactionRecord | undefined> {
   const startKey = record !== undefined && isOpen(record) ? record.startKey : undefined;
-  return startKey === undefined ? undefined : state.transaction(sessionKey(startKey));
+  return startKey === undefined ? undefined : state.transaction(endedKey(startKey));
 }
 
 /** An id as the station wrote it; some write a text. */

@@ -29,6 +29,8 @@ export type Note =
   /** A stop without a usable id that was found to belong to it. */
   | 'linked'
 
+  /** After its end the station said that charging goes on. */
+  | 'goes-on'
   /** The station gave its id to an earlier transaction too. */
   | 'id-reused';
 

@@ -2,7 +2,7 @@
 import { utcOf } from '../../ocpp/time.ts';
 import { eventOf } from '../domain-event.ts';
 import { newest } from '../meter.ts';
-import type { End, StopMeter } from './bill.ts';
+import type { End, Note, StopMeter } from './bill.ts';
 import { abandon, billed, close } from './closing.ts';
 import { defined, endOf, factsWith, newsOf, readingOf, type ToldEvent } from './event-facts.ts';
 import { type Meaning, meaningOf } from './event-kind.ts';
@@ -69,7 +69,7 @@ export function effectsOf(meaning: Meaning, key: string, known: TransactionRecor
       return close(key, factsWith(told, known), end, seconds);
     }
     case 'follows':
-      return { writes: [rememberIfThere(key, readingOf(told, known))], events: [] };
+      return follow(key, known, told);
     default:
       log.debug({ stationId, transactionId, seqNo: event.seqNo }, 'event of a closed transaction');
       return { writes: [], events: [] };
@@ -122,6 +122,19 @@ function goOn(key: string, known: TransactionRecord, told: ToldEvent): Effects {
       ...(changed ? [eventOf('charging-state', context.stationId, { transactionId, chargingState })] : []),
     ],
   };
+}
+
+/** The station speaks of a transaction that has ended. Where its bill is final, a person has to know of it, once. */
+function follow(key: string, known: TransactionRecord, told: ToldEvent): Effects {
+  const isNews = known.kind !== 'abandoned' && known.goesOn === undefined;
+  const facts = { ...readingOf(told, known), ...(isNews && { goesOn: 'true' }) };
+  const { billId } = known;
+  const { transactionId } = told.event.transactionInfo;
+  const doubt = { transactionId, billId, notes: 'goes-on' satisfies Note };
+  return joined(
+    { writes: [rememberIfThere(key, facts)], events: [] },
+    ...(isNews ? [report('bill-doubtful', told.context.stationId, doubt)] : []),
+  );
 }
 
 /** What was missing in a bill came late, its start or its last register: the bill is made once more, with it. */

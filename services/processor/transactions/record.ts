@@ -50,6 +50,8 @@ export interface TransactionFacts {
   readonly heardAt?: number | string | undefined;
   /** The `heardAt` of which a silent transaction was reported. */
   readonly silenceReported?: string | undefined;
+  /** Of a mark: the station said more of it after its end. */
+  readonly goesOn?: string | undefined;
   /** The token under which it is in the register. */
   readonly openToken?: string | undefined;
   /** Of a transaction that replaced another one of its id: that one, as JSON of a `ReplacedTransaction`. */

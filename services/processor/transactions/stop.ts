@@ -65,7 +65,7 @@ export function stopOf(
     const closing = close(key, record, how, settings.transactionKeySeconds, said);
     const link = { transactionId, said: stop.id, billId: closing.billId };
     const found = isLinked ? [report('transaction-linked', stationId, link)] : [];
-    const session = sessionOf(record, { said, billId: closing.billId }, settings.transactionKeySeconds);
+    const session = endedSession(record, { said, billId: closing.billId }, settings.transactionKeySeconds);
     return { ...joined(closing, session, ...found), businessKey: fact };
   }
   if (record.said === said) return { writes: [], events: [], businessKey: fact };
@@ -90,18 +90,18 @@ function clockMoves(
 }
 
 /** Remembers how a session ended under the name of its start. */
-function sessionOf(
+function endedSession(
   { startKey }: TransactionRecord,
   ended: { readonly said: string; readonly billId: string },
   expireSeconds: number,
 ): Effects {
   if (startKey === undefined) return { writes: [], events: [] };
-  return { writes: [{ kind: 'set', key: sessionKey(startKey), fields: ended, expireSeconds }], events: [] };
+  return { writes: [{ kind: 'set', key: endedKey(startKey), fields: ended, expireSeconds }], events: [] };
 }
 
 /** The key of the record of how the last session with this start ended. */
-export function sessionKey(startKey: string): string {
-  return `session:${startKey}`;
+export function endedKey(startKey: string): string {
+  return `ended:${startKey}`;
 }
 
 /** A station that lost power before it noted what was confirmed sends a whole session again: it is billed already. */
