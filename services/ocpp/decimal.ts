@@ -10,6 +10,8 @@ export interface Decimal {
 
 /** A whole text that is a decimal number; not `1,5`, `1 500`, `0x10` or `1e400`. */
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,3}))?$/;
+/** Nearly all registers. */
+const WHOLE = /^\d{1,15}$/;
 /** More digits or a larger exponent than any meter has; a bound for the numbers that are computed from a text. */
 const LONGEST = 128;
 const LARGEST_EXPONENT = 30;
@@ -18,6 +20,7 @@ const LARGEST_EXPONENT = 30;
 export function readDecimal(value: unknown): Decimal | undefined {
   const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : '';
   if (text.length > LONGEST) return undefined;
+  if (WHOLE.test(text)) return { digits: BigInt(text), exponent: 0 };
   const match = DECIMAL.exec(text);
   if (match === null) return undefined;
   const exponent = Number(match[1] ?? 0);

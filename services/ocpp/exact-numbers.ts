@@ -7,7 +7,8 @@
  */
 import { type ExactNumbers, type Frame, MessageType } from './frame.ts';
 
-/** An exponent of three digits: 1e400. */
+/** What may be an exponent of three digits, such as 1e400, or a part of an id; and what is one. The first is quick. */
+const MAYBE_EXPONENT = /[\d.][eE][+-]?\d{3}/;
 const EXPONENT = /[[,:\s]-?\d[\d.]*[eE][+-]?\d{3}/;
 /** Fewer digits are a number that JavaScript holds. */
 const MANY_DIGITS = 16;
@@ -24,12 +25,16 @@ interface SourceContext {
  */
 export function withExactNumbers<F extends Frame>(frame: F, text: string, pointer = '/3'): F {
   if (frame.type !== MessageType.Call && frame.type !== MessageType.Send) return frame;
-  if (!hasManyDigits(text) && !EXPONENT.test(text)) return frame;
+  if (!hasManyDigits(text) && !hasExponent(text)) return frame;
   const exact = new Map<string, string>();
   for (const [path, source] of exactNumbers(text)) {
     if (path.startsWith(`${pointer}/`)) exact.set(path.slice(pointer.length), source);
   }
   return exact.size === 0 ? frame : { ...frame, exact };
+}
+
+function hasExponent(text: string): boolean {
+  return MAYBE_EXPONENT.test(text) && EXPONENT.test(text);
 }
 
 /** Whether there are 16 digits or points in a row: one in 16 characters is looked at, and what is beside it. */

@@ -30,6 +30,7 @@ import { createTransactionIds } from './transaction-ids.ts';
 import {
   fieldsOf,
   isOpen,
+  METERED_FIELDS,
   type StoredTransaction,
   type TransactionFacts,
   type TransactionRecord,
@@ -67,6 +68,8 @@ function ofStation(stationId: string): string {
 /** Reads for handlers. */
 export interface ProcessorState {
   transaction(key: string): Promise<TransactionRecord | undefined>;
+  /** The same, with what a reading needs to know only: cars send them every minute. */
+  meteredTransaction(key: string): Promise<TransactionRecord | undefined>;
   /** The open transactions of a station, oldest first. */
   openTransactions(stationId: string): Promise<readonly StoredTransaction[]>;
   /** Keys of the records of a token's open transactions, at most a few. */
@@ -91,6 +94,7 @@ export function createState(reader: StateReader, clock: Clock): ProcessorState {
   };
   return {
     transaction: (key) => reader.record(key),
+    meteredTransaction: (key) => reader.fields(key, METERED_FIELDS),
     openTransactions: async (stationId) => openOf(await openTransactionsOf(reader, stationId)),
     async openOfToken(token) {
       const members = await reader.members(openOfToken(token), Number.MAX_SAFE_INTEGER, TOKEN_MOST);

@@ -39,6 +39,19 @@ export class MemoryState implements StateReader {
     return this.#live(key)?.fields.get(field);
   }
 
+  async fields(key: string, names: readonly string[]): Promise<Readonly<Record<string, string>> | undefined> {
+    const stored = this.#live(key)?.fields;
+    const found: Record<string, string> = {};
+    let any = false;
+    for (const name of names) {
+      const value = stored?.get(name);
+      if (value === undefined) continue;
+      found[name] = value;
+      any = true;
+    }
+    return any ? found : undefined;
+  }
+
   async reserve(counter: string, count: number, floor: number): Promise<number> {
     const first = Math.max(this.#counters.get(counter) ?? 1, floor);
     this.#counters.set(counter, first + count);

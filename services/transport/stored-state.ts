@@ -58,6 +58,8 @@ export interface StateReader {
   /** All fields of a record; undefined when it does not exist. */
   record(key: string): Promise<Readonly<Record<string, string>> | undefined>;
   field(key: string, field: string): Promise<string | undefined>;
+  /** Some fields of a record, those that it has; undefined when it has none of them. */
+  fields(key: string, names: readonly string[]): Promise<Readonly<Record<string, string>> | undefined>;
   /**
    * Reserves `count` consecutive numbers of a counter that never repeats, across processes and
    * restarts, and resolves to the first. `floor` is the least first number.

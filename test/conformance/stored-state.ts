@@ -58,6 +58,8 @@ export function storedStateConformance(run: Run): void {
       await station.write(beat(`${answers}`));
       await until(() => answers > before, 'an answer');
       t.deepEqual(await transport.state.record('tx:1'), expected);
+      t.deepEqual(await transport.state.fields('tx:1', ['b', 'z']), expected && { b: '2' });
+      t.is(await transport.state.fields('tx:1', ['z']), undefined);
     }
   });
 

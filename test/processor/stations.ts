@@ -36,6 +36,7 @@ function readerOf(records: Records, sets: Sets): StateReader {
   return {
     record: async (key) => records[key],
     field: async (key, field) => records[key]?.[field],
+    fields: async (key) => records[key],
     async reserve(_counter, count, floor) {
       const first = Math.max(counter + 1, floor);
       counter = first + count - 1;

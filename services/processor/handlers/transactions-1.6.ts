@@ -125,7 +125,7 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   const { stationId, now } = context;
   const { connectorId, meterValue } = request;
   const id = idOf(request.transactionId, context);
-  const found = id === undefined ? undefined : await ownTransaction(id, context);
+  const found = id === undefined ? undefined : await ownTransaction(id, context, 'meteredTransaction');
   // The bill of an abandoned transaction is corrected when its stop comes after all.
   const follows = found !== undefined && (isOpen(found.record) || found.record.kind === 'abandoned');
   const about = { stationId, connectorId, ...(id !== undefined && { transactionId: id }) };
@@ -190,10 +190,11 @@ function idOf(transactionId: number | string | undefined, { exact }: HandlerCont
 async function ownTransaction(
   id: string,
   { state, stationId, log }: HandlerContext,
+  read: 'transaction' | 'meteredTransaction' = 'transaction',
 ): Promise<StoredTransaction | undefined> {
   if (!/^\d+$/.test(id)) return undefined;
   const recordKey = key.transaction(id);
-  const record = await state.transaction(recordKey);
+  const record = await state[read](recordKey);
   if (record === undefined || record.stationId === stationId) {
     return record === undefined ? undefined : { key: recordKey, record };
   }

@@ -81,6 +81,20 @@ export type TransactionRecord = {
   readonly said?: string;
 };
 
+/** What a reading of a running transaction needs to know of it. */
+export const METERED_FIELDS = [
+  'stationId',
+  'closed',
+  'kind',
+  'meterStart',
+  'startPhases',
+  'lastMeter',
+  'lastMeterAt',
+  'lastPhases',
+  'meterTrouble',
+  'heardAt',
+] as const satisfies readonly (keyof TransactionRecord)[];
+
 /** A record whose key and station are known. */
 export interface StoredTransaction {
   readonly key: string;

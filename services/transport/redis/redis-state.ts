@@ -27,6 +27,19 @@ export class RedisState implements StateReader {
     return (await this.#try(key, (redis) => redis.hget(this.#keys.state(key), field))) ?? undefined;
   }
 
+  async fields(key: string, names: readonly string[]): Promise<Readonly<Record<string, string>> | undefined> {
+    const values = await this.#try(key, (redis) => redis.hmget(this.#keys.state(key), ...names));
+    const found: Record<string, string> = {};
+    let any = false;
+    for (const [index, name] of names.entries()) {
+      const value = values[index];
+      if (typeof value !== 'string') continue;
+      found[name] = value;
+      any = true;
+    }
+    return any ? found : undefined;
+  }
+
   reserve(counter: string, count: number, floor: number): Promise<number> {
     return this.#try(counter, (redis) => redis.reserve(this.#keys.counter(counter), count, floor));
   }
