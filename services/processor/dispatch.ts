@@ -267,13 +267,12 @@ function contextOf(
   repaired = NO_REPAIRS,
 ): HandlerContext {
   const now = new Date(clock.now());
-  const received = new Date(receivedAt);
   return {
     stationId,
     protocol,
     connection,
     now,
-    receivedAt: received,
+    receivedAt,
     exact,
     repaired,
     settings,

@@ -44,8 +44,8 @@ export interface HandlerContext {
   /** Epoch of the connection that the request came by. */
   readonly connection: number;
   readonly now: Date;
-  /** When the proxy read the message: it stands for a time that the station cannot tell. */
-  readonly receivedAt: Date;
+  /** When the proxy read the message, ms since 1970: it stands for a time that the station cannot tell. */
+  readonly receivedAt: number;
   /** Numbers of the request that JavaScript cannot hold, as the station wrote them, by JSON pointer. */
   readonly exact: ReadonlyMap<string, string>;
   /** What was repaired in the request, by JSON pointer. */

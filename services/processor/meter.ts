@@ -133,6 +133,7 @@ export function isAfter(at: string | undefined, than: string | undefined, now: n
 
 /** The newest by the same rule; of equal times the later in the message. */
 export function newest(readings: readonly Reading[], now: number): Reading | undefined {
+  if (readings.length < 2) return readings[0];
   const after = readings.filter(({ begin }) => !begin);
   return newestOf(after.length > 0 ? after : readings, now);
 }
@@ -141,6 +142,7 @@ export function newestOf<Dated extends { readonly at: string | undefined }>(
   all: readonly Dated[],
   now: number,
 ): Dated | undefined {
+  if (all.length < 2) return all[0];
   return all.reduce<Dated | undefined>(
     (best, one) => (best === undefined || isNewer(one.at, best.at, now) ? one : best),
     undefined,

@@ -76,7 +76,7 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
     authorization: info.status,
     meterStart: usable ? register : undefined,
     startedAt: writtenTime(timestamp, context),
-    startedAtUtc: utcOf(timestamp, receivedAt.getTime()),
+    startedAtUtc: utcOf(timestamp, receivedAt),
     reservationId,
     notes: words([...timeNotes(context), ...(usable ? [] : (['meter-start-missing'] as const))]),
     startKey,

@@ -40,7 +40,7 @@ export function newsOf(told: ToldEvent, known: TransactionFacts): TransactionFac
     ...(evse !== undefined && { evseId: evse.id, connectorId: evse.connectorId }),
     ...(isFirst && {
       startedAt: writtenTime(timestamp, context),
-      startedAtUtc: utcOf(timestamp, context.receivedAt.getTime()),
+      startedAtUtc: utcOf(timestamp, context.receivedAt),
     }),
     ...startRegister(told, known, isFirst),
     ...(takesToken && { idTag: idToken.idToken, authorization: decision?.status }),
@@ -70,7 +70,7 @@ export function endOf({ event, metered, context }: ToldEvent): End {
     kind: 'final',
     meter: stopMeter(metered, now.getTime()),
     stoppedAt: writtenTime(timestamp, context),
-    stoppedAtUtc: utcOf(timestamp, receivedAt.getTime()),
+    stoppedAtUtc: utcOf(timestamp, receivedAt),
     // Left out means Local (TransactionType.stoppedReason).
     reason: transactionInfo.stoppedReason ?? 'Local',
     notes: timeNotes(context),

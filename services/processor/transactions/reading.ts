@@ -41,10 +41,8 @@ export function lastReading(
   known: TransactionFacts,
   now: number,
 ): TransactionFacts {
-  const reading = newest(
-    readings.filter((one) => isUsable(one, known)),
-    now,
-  );
+  const usable = readings.filter((one) => isUsable(one, known));
+  const reading = newest(usable, now);
   const trouble = newestTrouble({ readings, troubles }, now);
   if (trouble !== undefined && isNewer(trouble.at, known.lastMeterAt, now))
     return { meterTrouble: trouble.why };
@@ -56,7 +54,7 @@ export function lastReading(
     lastMeter: writeDecimal(energy),
     lastMeterAt: at,
     ...(phases !== (known.lastPhases ?? '') && { lastPhases: phases }),
-    ...(known.meterTrouble !== undefined && { meterTrouble: '' }),
+    ...(Boolean(known.meterTrouble) && { meterTrouble: '' }),
   };
 }
 
@@ -94,7 +92,7 @@ export function saidTime(timestamp: string | undefined, context: HandlerContext)
 /** A time as the station wrote it; a text that is longer than any time is not kept. */
 export function writtenTime(timestamp: string | undefined, { receivedAt }: HandlerContext): string {
   if (timestamp !== undefined && timestamp.length <= LONGEST_TIME) return timestamp;
-  return utcOf(timestamp, receivedAt.getTime());
+  return utcOf(timestamp, receivedAt);
 }
 
 /** Names a message without a readable time by all that it says. */

@@ -146,7 +146,7 @@ function endOf(stop: SaidStop, context: HandlerContext, notes: readonly Note[]):
     kind: 'final',
     meter,
     stoppedAt: writtenTime(timestamp, context),
-    stoppedAtUtc: utcOf(timestamp, receivedAt.getTime()),
+    stoppedAtUtc: utcOf(timestamp, receivedAt),
     // Left out means Local (§6.49).
     reason: stop.reason ?? 'Local',
     notes: [...notes, ...timeNotes(context)],
