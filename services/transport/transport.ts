@@ -19,6 +19,10 @@ import type { Amendment, DomainEvent, StateReader, StateWrite } from './stored-s
 import type { CallOutcome, CallState, StationCall } from './station-call.ts';
 import type { UnreadableText } from './unreadable.ts';
 
+// Part of this interface, and of its export in the package.
+export type { Amendment, DomainEvent, Member, StateReader, StateWrite } from './stored-state.ts';
+export type { UnreadableText } from './unreadable.ts';
+
 /** One frame of one station, handed to a processor. */
 export interface Delivery {
   readonly stationId: string;
