@@ -65,18 +65,22 @@ function rpcAt(rates: readonly number[]): Contender[] {
   return rates.map((rate) => ({ name: `${rate}/s, ocpp-rpc`, serve, rate }));
 }
 
-/** The programs here beside those of another checkout, for a change that must not make a CALL dearer. */
+/**
+ * The programs here beside those of another checkout, for a change that must not make a CALL dearer. Each pair has rows of
+ * its own: programs that wait meanwhile disturb those that are measured.
+ */
 export function rowsAgainst(before: string): Row[] {
   const size = { proxies: 1, processors: 1, fsync: 'no' } as const;
-  const limit = (base: string) => ({ ratio: 1.05, base });
-  const contenders: readonly Contender[] = [
-    { name: 'cluster before', serve: () => serveCluster({ ...size, root: before }) },
-    { name: 'cluster', serve: () => serveCluster(size), target: limit('cluster before') },
-    { name: 'monolith before', serve: () => serveMonolith(before) },
-    { name: 'monolith', serve: () => serveMonolith(), target: limit('monolith before') },
+  const pair = (program: string, serve: (root?: string) => Promise<Served>): Contender[] => [
+    { name: `${program} before`, serve: () => serve(before) },
+    { name: program, serve: () => serve(), target: { ratio: 1.05, base: `${program} before` } },
+  ];
+  const pairs = [
+    pair('cluster', (root) => serveCluster({ ...size, root })),
+    pair('monolith', (root) => serveMonolith(root)),
   ];
   return rows().flatMap(({ name, what, message, stations }) =>
-    name === 'open-loop' ? [] : [{ name, what, message, stations, contenders }],
+    name === 'open-loop' ? [] : pairs.map((contenders) => ({ name, what, message, stations, contenders })),
   );
 }
 
