@@ -200,6 +200,6 @@ function malformedOr(fault: FrameFault, value: unknown, text?: string): ReadText
   }
   if (type !== MessageType.CallError) return { ok: false, fault };
   const frame: CallError = { type, id, code: '', description: '', details: {} };
-  // Whoever reads it next must not take more of it.
+  // The next reader reads the same frame, and no more of it.
   return { ok: true, frame, malformed: fault, text: JSON.stringify([type, id, null]) };
 }
