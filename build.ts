@@ -2,7 +2,7 @@
  * `node build.ts [version] [folder] [processor]` bundles the programs of the image into dist/, or that folder: one file each,
  * with no node_modules beside it. A third argument is the source of another processor (examples/own-handlers).
  *
- * A data file that a source names as `new URL('./take.lua', import.meta.url)` cannot be bundled. It is
+ * A data file that a source names as `new URL('./claim.lua', import.meta.url)` cannot be bundled. It is
  * copied flat beside the bundles, and the URL is rewritten to find it there, so that sources and bundles
  * share one way to name such a file and no list of them has to be kept here.
  */

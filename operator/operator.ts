@@ -12,7 +12,7 @@ import { createEventRecorder } from './controller/events.ts';
 import type { ObjectStore } from './kube/object-store.ts';
 import { ClusterMetrics } from './reconcile/metrics.ts';
 import { createReconciler } from './reconcile/reconcile.ts';
-import { MANAGED_BY } from './render/view.ts';
+import { MANAGED_BY } from './render/render-input.ts';
 import { OPTIONAL, OWNED, PODS } from './render/resources.ts';
 import { createScraper } from './signals/scrape.ts';
 

@@ -14,9 +14,9 @@ import {
   readHandlerTimeout,
   readTransactionPolicy,
 } from './processor/config.ts';
-import { createMemoryBus } from './transport/memory.ts';
+import { createMemoryBus } from './transport/memory/bus.ts';
 import { MemoryServerState } from './transport/pending-requests.ts';
-import { readProtocols } from './ws-proxy/admission.ts';
+import { readProtocols } from './station-server/admission-rules.ts';
 import { proxySettings } from './ws-proxy/config.ts';
 import { Proxy } from './ws-proxy/proxy.ts';
 

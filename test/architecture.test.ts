@@ -22,37 +22,60 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/ocpp/peer.ts',
     'services/runtime/clock.ts',
   ],
-  'services/ws-proxy': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
-  'services/processor': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
-  'services/dead-letters': ['services/transport', 'services/runtime', 'services/contract.ts'],
-  // What others build on: it puts the parts together, and no part knows of it.
-  'services/library': [
-    'services/ws-proxy',
-    'services/processor',
-    'services/ocpp',
-    'services/transport',
-    'services/runtime',
-  ],
-  'services/monolith.ts': [
-    'services/library',
-    'services/ws-proxy',
-    'services/processor',
+  'services/station-server': [
     'services/ocpp',
     'services/transport',
     'services/runtime',
     'services/contract.ts',
   ],
+  'services/csms': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
+  // What others build on: it puts the parts together, and no part knows of it.
+  'services/library': [
+    'services/station-server',
+    'services/csms',
+    'services/ocpp',
+    'services/transport',
+    'services/runtime',
+  ],
+  // The programs: they stand on the parts, and no part knows of a program.
+  'services/ws-proxy': [
+    'services/station-server',
+    'services/library',
+    'services/ocpp',
+    'services/transport',
+    'services/runtime',
+    'services/contract.ts',
+  ],
+  'services/processor': [
+    'services/csms',
+    'services/library',
+    'services/ocpp',
+    'services/transport',
+    'services/runtime',
+    'services/contract.ts',
+  ],
+  'services/dead-letters': [
+    'services/library',
+    'services/transport',
+    'services/runtime',
+    'services/contract.ts',
+  ],
+  'services/monolith.ts': ['services'],
+  // Of services the operator takes the contract and the runtime only.
   'operator/api': ['operator/kube/object-store.ts'],
   'operator/render': ['operator/api', 'operator/kube/object-store.ts', 'services/contract.ts'],
   'operator/scaling': ['operator/api'],
   'operator/signals': ['operator/scaling', 'services/contract.ts'],
   'operator/kube': ['operator/controller', 'services/runtime'],
   'operator/controller': ['operator/kube/object-store.ts', 'services/runtime'],
+  // The status is computed from what a reconcile observed and did.
+  'operator/status': ['operator/api', 'operator/render', 'operator/scaling', 'operator/reconcile'],
   'operator/reconcile': [
     'operator/api',
     'operator/render',
     'operator/scaling',
     'operator/signals',
+    'operator/status',
     'operator/controller',
     'operator/kube/object-store.ts',
     'services/runtime',
@@ -66,11 +89,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'operator/local': ['operator', 'services/runtime', 'services/contract.ts'],
 };
 
+/** A folder with more source files is a hall: it wants rooms. */
+const MOST_FILES = 20;
+
 /** Library → the files that may import it at run time (`import type` is free). */
 const SINGLE_IMPORT: Readonly<Record<string, RegExp>> = {
   '@kubernetes/client-node': /^operator\/kube\/client\.ts$/,
-  ioredis: /^services\/transport\/redis\/connection\.ts$/,
-  ws: /^services\/transport\/websocket\//,
+  ioredis: /^services\/transport\/redis\/connection\/connection\.ts$/,
+  ws: /^services\/(station-server\/|library\/websocket-client\.ts$)/,
   convict: /^services\/runtime\/config\.ts$/,
   pino: /^services\/runtime\/log\.ts$/,
   'typed-ocpp': /^services\/ocpp\//,
@@ -96,6 +122,9 @@ function importsOf(file: string): Import[] {
 const files = globSync(['services/**/*.ts', 'operator/**/*.ts'], { cwd: ROOT });
 const imports = files.flatMap(importsOf);
 
+const resolved = ({ from, target }: Pick<Import, 'from' | 'target'>) =>
+  target.startsWith('.') ? relative(ROOT, join(ROOT, dirname(from), target)) : target;
+
 const within = (file: string, place: string) => file === place || file.startsWith(`${place}/`);
 
 function placeOf(file: string): string | undefined {
@@ -116,7 +145,7 @@ test('the tree is what the architecture says: every source file has its place', 
 test('imports go only in the directions that the architecture allows', (t) => {
   const wrong = imports.flatMap(({ from, target }) => {
     if (!target.startsWith('.')) return [];
-    const to = relative(ROOT, join(ROOT, dirname(from), target));
+    const to = resolved({ from, target });
     const place = placeOf(from) ?? '';
     const allowed = [place, ...(ALLOWED[place] ?? [])].some((other) => within(to, other));
     return allowed ? [] : [`${from} imports ${to}`];
@@ -138,4 +167,35 @@ test('each heavy library is imported in one place only', (t) => {
 test('process.env is read in one file only', (t) => {
   const readers = files.filter((file) => /\bprocess\.env\b/.test(readFileSync(join(ROOT, file), 'utf8')));
   t.deepEqual(readers, ['services/runtime/config.ts']);
+});
+
+test('no file imports itself through others, types included', (t) => {
+  const graph = new Map(
+    files.map((file) => [file, imports.filter(({ from }) => from === file).map(resolved)]),
+  );
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] => {
+    const begin = path.indexOf(file);
+    if (begin >= 0) return [[...path.slice(begin), file].join(' → ')];
+    if (done.has(file)) return [];
+    const circles = (graph.get(file) ?? []).flatMap((next) => visit(next, [...path, file]));
+    done.add(file);
+    return circles;
+  };
+  t.deepEqual(
+    files.flatMap((file) => visit(file, [])),
+    [],
+  );
+});
+
+test(`no folder has more than ${MOST_FILES} source files`, (t) => {
+  const counts = new Map<string, number>();
+  for (const file of globSync(['services/**/*.{ts,lua}', 'operator/**/*.{ts,mjs}', 'test/**/*.ts'], {
+    cwd: ROOT,
+  }))
+    counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  t.deepEqual(
+    [...counts].filter(([, count]) => count > MOST_FILES),
+    [],
+  );
 });

@@ -1,7 +1,7 @@
 /** Which primary object a change brings up. Pure. */
 import type { KubeObject, Resource } from '../kube/object-store.ts';
 import { keyOf } from './caches.ts';
-import type { ObjectChange } from './mirror.ts';
+import type { ObjectChange } from './diff.ts';
 
 /** A change of status alone is our own work and brings nothing up. */
 export function keysOfPrimary({ before, after }: ObjectChange): string[] {

@@ -14,7 +14,7 @@ import { sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
 import { type BackoffLimits, backoffMs } from './backoff.ts';
 import { keyOf } from './caches.ts';
-import { Mirror, type ObjectChange } from './mirror.ts';
+import { Mirror, type ObjectChange } from './diff.ts';
 import { unlessStopped } from './unless-stopped.ts';
 
 export interface ReflectorOptions {

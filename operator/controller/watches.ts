@@ -8,7 +8,7 @@ import type { Log } from '../../services/runtime/log.ts';
 import { type Caches, keyOf, sameResource } from './caches.ts';
 import { keysOfOwners, keysOfPrimary } from './changes.ts';
 import { OptionalKind } from './optional-kind.ts';
-import type { ObjectChange } from './mirror.ts';
+import type { ObjectChange } from './diff.ts';
 import { Reflector } from './reflector.ts';
 
 export interface WatchesOptions {

@@ -1,7 +1,7 @@
 /** What an API server answered, as JSON or as the StoreError that it means. */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { KubeRequest } from './http.ts';
+import type { KubeRequest } from './request.ts';
 import { StoreError, type StoreErrorCode } from './object-store.ts';
 
 /** etcd refuses objects beyond 1.5 MiB, a page of 500 stays far below this. */

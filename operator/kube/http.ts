@@ -5,7 +5,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { answerOf, MAX_BYTES, unavailable } from './answer.ts';
-import { type Call, callOf } from './call.ts';
+import { type Call, callOf, type KubeRequest } from './request.ts';
 
 /** Where the API server is, and who asks. */
 export interface Endpoint {
@@ -21,20 +21,6 @@ export interface KubeHttpOptions {
   readonly timeoutMs?: number;
   /** Told of each request when the answer begins; status undefined: none came. */
   readonly onCall?: (call: Call, status: number | undefined, ms: number) => void;
-}
-
-export interface KubeRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: object;
-  /** Of the body; JSON where left out. */
-  readonly contentType?: string;
-  /** For the whole answer; 30 s where left out. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-  /** Asked at the last moment before the request leaves: false, and it does not. */
-  readonly mayStart?: () => boolean;
 }
 
 const TIMEOUT_MS = 30_000;

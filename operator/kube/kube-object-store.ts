@@ -1,7 +1,7 @@
 /** ObjectStore on an API server. */
 import { isDeepStrictEqual } from 'node:util';
 import { errorOf } from './answer.ts';
-import type { KubeHttp, KubeRequest } from './http.ts';
+import type { KubeHttp } from './http.ts';
 import {
   type ApplyOptions,
   type KubeObject,
@@ -15,6 +15,7 @@ import {
 } from './object-store.ts';
 import { RenderingMemo } from './rendering-memo.ts';
 import { ResourcePaths } from './resource-paths.ts';
+import type { KubeRequest } from './request.ts';
 
 export interface KubeObjectStoreOptions {
   /** Owner of the fields that we apply. */

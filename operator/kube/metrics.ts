@@ -1,6 +1,6 @@
 /** What Prometheus learns of our calls to the API server. */
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { Call } from './call.ts';
+import type { Call } from './request.ts';
 
 export class ApiMetrics {
   readonly #calls: Counter<'verb' | 'resource' | 'code'>;

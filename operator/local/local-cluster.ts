@@ -15,15 +15,15 @@ import { DEFAULT_IMAGE, DEFAULT_REDIS_IMAGE } from '../config.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { type Operator, runOperator } from '../operator.ts';
 import { PODS } from '../render/resources.ts';
-import { Addresses } from './addresses.ts';
-import { type Guard, startGuard } from './guard.ts';
+import { Addresses } from './network/addresses.ts';
+import { type Guard, startGuard } from './kubelet/guard.ts';
 import { nameOf, type Pod } from './kinds.ts';
-import type { Manifest } from './manifest.ts';
-import { MemoryObjectStore } from './memory-object-store.ts';
+import type { Manifest } from './cli/manifest.ts';
+import { MemoryObjectStore } from './api-server/memory-object-store.ts';
 import { monolithObjects } from './monolith.ts';
-import { PodLogs } from './pod-logs.ts';
+import { PodLogs } from './kubelet/pod-logs.ts';
 import { localPrograms } from './programs.ts';
-import { LocalRuntime } from './runtime.ts';
+import { LocalRuntime } from './kubelet/runtime.ts';
 import { tokenCommand, tokenLines } from './tokens.ts';
 
 export interface LocalClusterOptions {

@@ -9,7 +9,7 @@ import type { KubeObject } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
 import { handlerEnv } from '../render/processor.ts';
 import { RENDER_REVISION } from '../render/revision.ts';
-import { nameOf } from '../render/view.ts';
+import { nameOf } from '../render/render-input.ts';
 import type { Deployment, EnvVar } from './kinds.ts';
 import { MONOLITH } from './programs.ts';
 

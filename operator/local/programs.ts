@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { ENV, PROGRAM } from '../../services/contract.ts';
 import type { Container } from './kinds.ts';
-import type { Programs } from './pod.ts';
-import type { Program } from './process.ts';
+import type { Programs } from './kubelet/pod.ts';
+import type { Program } from './kubelet/process.ts';
 
 const SERVICES = join(import.meta.dirname, '..', '..', 'services');
 /** Only here: proxy and processor in one process. */

@@ -6,8 +6,8 @@ import { settledSpec } from '../api/defaults.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import { LOGIN } from '../render/redis-access.ts';
 import { isReady, type Pod } from './kinds.ts';
-import { podVolume } from './pod.ts';
-import { belongsTo } from './state-line.ts';
+import { podVolume } from './kubelet/pod.ts';
+import { belongsTo } from './cli/state-line.ts';
 
 const REDIS_PORT = 6379;
 const EXAMPLE = `04A2B3C4 '{"status":"Accepted"}'`;

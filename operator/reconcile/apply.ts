@@ -12,8 +12,8 @@ import {
   StoreError,
 } from '../kube/object-store.ts';
 import { OPTIONAL, OWNED, resourceOf } from '../render/resources.ts';
-import { clusterLabels, selectorText } from '../render/view.ts';
-import type { Existence } from './existence.ts';
+import { clusterLabels, selectorText } from '../render/render-input.ts';
+import type { Existence } from './deletion-guard.ts';
 import { belongsTo, controllerOf, isOwnedBy } from './observe.ts';
 
 export interface Problem {

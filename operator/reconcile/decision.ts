@@ -8,13 +8,13 @@ import type {
   RedisStatus,
 } from '../api/ocpp-cluster.ts';
 import type { KubeObject, Resource } from '../kube/object-store.ts';
-import { decide, type ScaleDecision, SIGNALS_MISSING } from '../scaling/decide.ts';
+import { decide, type ScaleDecision, SIGNALS_MISSING } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
-import { deletionCosts } from './deletion-costs.ts';
+import { deletionCosts } from './pod-deletion-costs.ts';
 import { chooseRedis } from './embedded-redis.ts';
 import { type Observed, podsOf } from './observe.ts';
-import { ANNOTATION, type Orders, ordersOf } from './orders.ts';
+import { ANNOTATION, type Orders, ordersOf } from './pauses.ts';
 import { chooseRelease, type OwnImages, type Release } from './release.ts';
 import type { Rendering } from './rendering.ts';
 import { runningOf } from './running.ts';

@@ -3,13 +3,13 @@ import type { Log } from '../../services/runtime/log.ts';
 import type { OcppCluster, RedisStatus } from '../api/ocpp-cluster.ts';
 import { keyOf } from '../controller/caches.ts';
 import { StoreError } from '../kube/object-store.ts';
-import { addOnProblems } from './add-ons.ts';
+import { addOnProblems } from './missing-add-ons.ts';
 import { type Applied, applyObjects, type Problem, prunable } from './apply.ts';
 import type { Decision } from './decision.ts';
-import { writeCosts } from './deletion-costs.ts';
+import { writeCosts } from './pod-deletion-costs.ts';
 import { ensurePassword, growVolume } from './embedded-redis.ts';
-import { ClusterGone, Existence } from './existence.ts';
-import type { Memory, ReconcilerOptions } from './memory.ts';
+import { ClusterGone, Existence } from './deletion-guard.ts';
+import type { Memory, ReconcilerOptions } from './state.ts';
 import type { Observed } from './observe.ts';
 import { stateOf } from './workloads.ts';
 

@@ -3,7 +3,7 @@ import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import type { KubeObject, OwnerReference } from '../kube/object-store.ts';
 import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../render/resources.ts';
-import { type Component, clusterLabels, nameOf, selectorText } from '../render/view.ts';
+import { type Component, clusterLabels, nameOf, selectorText } from '../render/render-input.ts';
 import type { Pod, Workload } from './workloads.ts';
 
 export interface Observed {

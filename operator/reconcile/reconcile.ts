@@ -5,14 +5,14 @@
 import { OCPP_CLUSTERS, type OcppCluster, type OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import { keyOf } from '../controller/caches.ts';
 import { StoreError } from '../kube/object-store.ts';
-import { attempt } from './carry-out.ts';
+import { attempt } from './execute.ts';
 import { decideAll } from './decision.ts';
-import { ClusterGone, Existence } from './existence.ts';
-import { eventsBetween } from './events.ts';
+import { ClusterGone, Existence } from './deletion-guard.ts';
+import { eventsBetween } from '../status/events.ts';
 import { staleMs } from './measure.ts';
-import { type Memory, newMemory, type ReconcilerOptions } from './memory.ts';
+import { type Memory, newMemory, type ReconcilerOptions } from './state.ts';
 import { type Observed, observe } from './observe.ts';
-import { NUMBERS_EVERY_MS, statusOf, worthWriting } from './status.ts';
+import { NUMBERS_EVERY_MS, statusOf, worthWriting } from '../status/status.ts';
 
 /** For createController: `key` is `namespace/name`. Deleted clusters need nothing, owner references do it. */
 export function createReconciler(

@@ -6,7 +6,7 @@ import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
 import { OPTIONAL } from '../render/resources.ts';
-import type { RenderContext } from '../render/view.ts';
+import type { RenderContext } from '../render/render-input.ts';
 
 /** What differs has another text. */
 type Plain = string | number | boolean | undefined | readonly Plain[] | { readonly [name: string]: Plain };

@@ -11,7 +11,7 @@ import type { Caches } from '../controller/caches.ts';
 import type { KubeObject, ObjectStore } from '../kube/object-store.ts';
 import type { Scrape } from '../signals/scrape.ts';
 import { notBelow } from './decision.ts';
-import type { ClusterEvent } from './events.ts';
+import type { ClusterEvent } from '../status/events.ts';
 import { Measurement } from './measure.ts';
 import type { ClusterMetrics } from './metrics.ts';
 import type { Observed } from './observe.ts';

@@ -4,7 +4,7 @@
  * reconnects) wakes nobody, and a figure that nobody could read is no zero.
  */
 import { METRIC } from '../../services/contract.ts';
-import { nameOf, type View } from './view.ts';
+import { nameOf, type View } from './render-input.ts';
 
 export interface Alert {
   readonly alert: string;

@@ -2,7 +2,7 @@
 import type { V1PodDisruptionBudgetSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../kube/object-store.ts';
 import { DISRUPTION_BUDGETS } from './resources.ts';
-import { owned, selectorLabels, type View } from './view.ts';
+import { owned, selectorLabels, type View } from './render-input.ts';
 
 export function disruptionBudget(view: View, component: 'ws-proxy' | 'processor'): KubeObject {
   const spec = {

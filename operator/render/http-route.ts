@@ -2,7 +2,7 @@
 import type { KubeObject } from '../kube/object-store.ts';
 import { HTTP_ROUTES } from './resources.ts';
 import { stationRoutes } from './station-routes.ts';
-import { nameOf, owned, type View } from './view.ts';
+import { nameOf, owned, type View } from './render-input.ts';
 
 /** Sockets of stations live for months, and the Gateway API counts them as one request: 0s is no limit. */
 const NO_TIMEOUTS = { request: '0s', backendRequest: '0s' };

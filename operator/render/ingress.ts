@@ -3,7 +3,7 @@ import type { V1IngressSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../kube/object-store.ts';
 import { INGRESSES } from './resources.ts';
 import { stationRoutes } from './station-routes.ts';
-import { nameOf, owned, type View } from './view.ts';
+import { nameOf, owned, type View } from './render-input.ts';
 
 export function ingress(view: View): KubeObject[] {
   const asked = view.spec.proxy.ingress;

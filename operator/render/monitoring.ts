@@ -7,7 +7,7 @@ import type { KubeObject } from '../kube/object-store.ts';
 import { alerts } from './alerts.ts';
 import { ADMIN_PORT } from './program.ts';
 import { POD_MONITORS, PROMETHEUS_RULES } from './resources.ts';
-import { type Component, nameOf, owned, selectorLabels, type View } from './view.ts';
+import { type Component, nameOf, owned, selectorLabels, type View } from './render-input.ts';
 
 export function monitoring(view: View): KubeObject[] {
   const { monitoring: wanted } = view.spec;

@@ -14,7 +14,7 @@ import { PORT } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { NETWORK_POLICIES } from './resources.ts';
 import { stationPorts } from './station-ports.ts';
-import { type Component, owned, selectorLabels, type View } from './view.ts';
+import { type Component, owned, selectorLabels, type View } from './render-input.ts';
 
 /** The client library calls `from` `_from`. */
 interface IngressRule {

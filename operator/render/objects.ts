@@ -13,7 +13,7 @@ import { processorDeployment, processorDisruptionBudget } from './processor.ts';
 import { proxyService } from './proxy-service.ts';
 import { redisService, redisStatefulSet } from './redis.ts';
 import { SERVICE_ACCOUNTS } from './resources.ts';
-import { type Component, owned, type RenderContext, type View, viewOf } from './view.ts';
+import { type Component, owned, type RenderContext, type View, viewOf } from './render-input.ts';
 import { proxyDeployment, proxyDisruptionBudget } from './ws-proxy.ts';
 
 /** In the order in which they are applied. */

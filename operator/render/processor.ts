@@ -8,7 +8,7 @@ import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault, type Variable } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
-import { selectorLabels, type View, workload } from './view.ts';
+import { selectorLabels, type View, workload } from './render-input.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '192Mi' }, limits: { memory: '512Mi' } };
 /** For handing back what is unfinished and ending, s. */

@@ -3,9 +3,9 @@ import type { V1Container, V1EnvVar, V1Probe } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { DEFAULT, ENV, PATH, PORT } from '../../services/contract.ts';
 import { POD_ENV, resourcesOf } from './pod.ts';
-import { quantity } from './quantity.ts';
+import { quantity } from '../api/quantity.ts';
 import { redisEnv } from './redis-access.ts';
-import type { View } from './view.ts';
+import type { View } from './render-input.ts';
 
 /** `nonroot` of distroless images. */
 export const NONROOT = 65532;

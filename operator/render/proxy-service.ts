@@ -3,7 +3,7 @@ import type { V1ServiceSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../kube/object-store.ts';
 import { SERVICES } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
-import { owned, selectorLabels, type View } from './view.ts';
+import { owned, selectorLabels, type View } from './render-input.ts';
 
 export function proxyService(view: View): KubeObject {
   const { type, labels, annotations, externalTrafficPolicy, ipFamilyPolicy, ...balancer } =

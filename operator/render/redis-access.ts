@@ -4,7 +4,7 @@
  */
 import type { V1EnvVar, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { ENV, PORT } from '../../services/contract.ts';
-import { nameOf, type View } from './view.ts';
+import { nameOf, type View } from './render-input.ts';
 
 const FOLDER = '/etc/ocpp';
 /** Name of the volume with the password. */

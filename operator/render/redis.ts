@@ -7,10 +7,10 @@ import { ENV, PORT } from '../../services/contract.ts';
 import type { SettledEmbeddedRedis } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
-import { quantity } from './quantity.ts';
+import { quantity } from '../api/quantity.ts';
 import { PASSWORD_FILE, redisVolumes } from './redis-access.ts';
 import { SERVICES, STATEFUL_SETS } from './resources.ts';
-import { nameOf, owned, selectorLabels, type View, workload } from './view.ts';
+import { nameOf, owned, selectorLabels, type View, workload } from './render-input.ts';
 
 /** `redis` in the official Debian images. */
 const REDIS_USER = 999;

@@ -9,7 +9,7 @@ import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault } from './progra
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
-import { selectorLabels, type View, workload } from './view.ts';
+import { selectorLabels, type View, workload } from './render-input.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } };
 /** Halves the memory of an idle station (15.9 to 8.3 kB, over 10 000 of them) at the same CPU per message. */

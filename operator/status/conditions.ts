@@ -1,17 +1,17 @@
 /** The conditions of a cluster from what was observed, with messages for a person at night. Pure. */
 import type { SettledSpec } from '../api/defaults.ts';
 import type { Condition, ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
-import type { ScaleDecision } from '../scaling/decide.ts';
+import type { ScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
-import type { Problem } from './apply.ts';
+import type { Problem } from '../reconcile/apply.ts';
 import { draining, drainsOf } from './drains.ts';
 import { highlyAvailable } from './high-availability.ts';
-import type { Observed } from './observe.ts';
-import { ANNOTATION, type Orders } from './orders.ts';
-import type { Release } from './release.ts';
+import type { Observed } from '../reconcile/observe.ts';
+import { ANNOTATION, type Orders } from '../reconcile/pauses.ts';
+import type { Release } from '../reconcile/release.ts';
 import { no, type Verdict, yes } from './verdict.ts';
-import { podTrouble, stateOf, type WorkloadState, workloadTrouble } from './workloads.ts';
+import { podTrouble, stateOf, type WorkloadState, workloadTrouble } from '../reconcile/workloads.ts';
 
 export interface Findings {
   readonly spec: SettledSpec;

@@ -1,9 +1,9 @@
 /** ws-proxy Pods that are ending and give up their stations meanwhile. Pure. */
 import type { DrainStatus } from '../api/ocpp-cluster.ts';
 import type { Signals } from '../scaling/demand.ts';
-import { idOf, type Observed, podsOf } from './observe.ts';
+import { idOf, type Observed, podsOf } from '../reconcile/observe.ts';
 import { no, type Verdict, yes } from './verdict.ts';
-import type { Pod } from './workloads.ts';
+import type { Pod } from '../reconcile/workloads.ts';
 
 /** The status lists no more; the condition counts all. */
 export const DRAINS_SHOWN = 100;

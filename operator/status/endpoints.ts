@@ -2,8 +2,8 @@
 import type { SettledSpec } from '../api/defaults.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import { stationRoutes } from '../render/station-routes.ts';
-import { nameOf } from '../render/view.ts';
-import type { Observed } from './observe.ts';
+import { nameOf } from '../render/render-input.ts';
+import type { Observed } from '../reconcile/observe.ts';
 
 /** As many as the schema admits. */
 const MAX_ENDPOINTS = 50;

@@ -1,11 +1,11 @@
 /** The status of a cluster, and when a new one is worth a write. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, OcppCluster, OcppClusterStatus, Phase, RedisStatus } from '../api/ocpp-cluster.ts';
-import { selectorLabels, selectorText } from '../render/view.ts';
+import { selectorLabels, selectorText } from '../render/render-input.ts';
 import { conditionsOf, type Findings, verdicts } from './conditions.ts';
 import { DRAINS_SHOWN, drainsOf } from './drains.ts';
 import { endpointsOf } from './endpoints.ts';
-import { stateOf } from './workloads.ts';
+import { stateOf } from '../reconcile/workloads.ts';
 
 export interface StatusInput extends Findings {
   readonly cluster: OcppCluster;

@@ -21,12 +21,12 @@
  * Keys are relative: the transport prefixes them and escapes what must not stand in a Redis key.
  */
 import type { Clock } from '../runtime/clock.ts';
-import { inLists, type MeterValue } from './meter.ts';
+import { inLists, type MeterValue } from './transactions/meter.ts';
 import type { Registration } from '../transport/transport.ts';
 import type { StateReader, StateWrite } from '../transport/stored-state.ts';
 import { createRegistrations, REGISTRATIONS, readRegistration } from './registrations.ts';
 import { tokenFields } from './tokens.ts';
-import { createTransactionIds } from './transaction-ids.ts';
+import { createTransactionIds } from './transactions/ids.ts';
 import {
   fieldsOf,
   isOpen,

@@ -1,6 +1,10 @@
 /** The commands of the dead-letters program. Each writes lines for a person and returns the exit status. */
-import { readRequest } from '../transport/redis/envelope.ts';
-import { type DeadLetter, type DeadLetters, mayRepeat } from '../transport/redis/dead-letters.ts';
+import { readRequest } from '../transport/redis/queue/envelope.ts';
+import {
+  type DeadLetter,
+  type DeadLetters,
+  mayRepeat,
+} from '../transport/redis/dead-letters/dead-letters.ts';
 import { UNREADABLE_USAGE } from './unreadable.ts';
 
 export const USAGE = `node dead-letters.js list [AFTER]    oldest first, 100 at a time; AFTER is the last id of the page before

@@ -4,7 +4,7 @@
  */
 import { ConfigError, loadConfig } from '../runtime/config.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
-import { createDeadLetters, createUnreadableTexts } from '../transport/factory.ts';
+import { createDeadLetters, createUnreadableTexts } from '../library/transport-factory.ts';
 import { runCommand, USAGE } from './commands.ts';
 import { runUnreadable } from './unreadable.ts';
 

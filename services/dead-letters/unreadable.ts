@@ -1,5 +1,5 @@
 /** The sub-commands `unreadable …` of the dead-letters program: texts of stations that could not be understood. */
-import type { KeptText, UnreadableTexts } from '../transport/redis/unreadable.ts';
+import type { KeptText, UnreadableTexts } from '../transport/redis/dead-letters/unreadable.ts';
 
 export const UNREADABLE_USAGE = `node dead-letters.js unreadable list [--station ID] [AFTER]
                                      texts of stations that could not be understood, as list

@@ -4,8 +4,8 @@
  * what is built in.
  */
 import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
-import type { Handler, HandlerTable } from '../processor/handler.ts';
-import { HANDLERS } from '../processor/handlers/table.ts';
+import type { Handler, HandlerTable } from '../csms/handler.ts';
+import { HANDLERS } from '../csms/handlers/table.ts';
 import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
 
 export interface Profile<H> {

@@ -3,9 +3,9 @@
  * dispatched to the handlers of its profiles; what it asks of stations ends in exactly one typed outcome.
  */
 import type { Protocol } from '../ocpp/frame.ts';
-import { type Command, createCommands, protocolOf } from '../processor/commands.ts';
-import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../processor/handler.ts';
-import { createProcessor, type Processor, type ProcessorOptions } from '../processor/processor.ts';
+import { type Command, createCommands, protocolOf } from '../csms/commands.ts';
+import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../csms/handler.ts';
+import { createProcessor, type Processor, type ProcessorOptions } from '../csms/processor.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { createLog, errorFields, type Log } from '../runtime/log.ts';
 import { TransportError, type TransportErrorCode } from '../transport/errors.ts';

@@ -3,9 +3,9 @@
  * (Part 4 §5.3: a minimum, a random part, doubled a number of times) until it is stopped.
  */
 import { WebSocket } from 'ws';
-import type { Protocol } from '../../ocpp/frame.ts';
-import { TransportError } from '../errors.ts';
-import type { ClientTransport } from '../transport.ts';
+import type { Protocol } from '../ocpp/frame.ts';
+import { TransportError } from '../transport/errors.ts';
+import type { ClientTransport } from '../transport/transport.ts';
 
 export interface WebSocketClientOptions {
   /** Where the central system listens, without the identity: `ws://127.0.0.1:9000/ocpp`. */

@@ -3,12 +3,18 @@
  * between the sockets and the handler is the memory bus, so everything but the surviving of a crash is
  * as it is over Redis.
  */
-import type { Frame, Protocol } from '../../ocpp/frame.ts';
-import { createMemoryBus, type MemoryBus } from '../memory.ts';
-import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
-import type { ConnectionEvent, Gateway, MessageHandler, Transport, TransportLoad } from '../transport.ts';
-import type { Amendment, StateReader } from '../stored-state.ts';
-import { StationServer, type StationServerOptions } from './station-server.ts';
+import type { Frame, Protocol } from '../ocpp/frame.ts';
+import { createMemoryBus, type MemoryBus } from '../transport/memory/bus.ts';
+import type { CallOutcome, CallState, StationCall } from '../transport/station-call.ts';
+import type {
+  ConnectionEvent,
+  Gateway,
+  MessageHandler,
+  Transport,
+  TransportLoad,
+} from '../transport/transport.ts';
+import type { Amendment, StateReader } from '../transport/stored-state.ts';
+import { StationServer, type StationServerOptions } from '../station-server/station-server.ts';
 
 export type WebSocketTransportOptions = Omit<StationServerOptions, 'gateway'>;
 

@@ -2,10 +2,10 @@
 import { faultAnswer } from '../ocpp/errors.ts';
 import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
 import { systemClock } from '../runtime/clock.ts';
-import type { StationObserver } from '../transport/websocket/socket-host.ts';
-import { WebSocketTransport } from '../transport/websocket/websocket-transport.ts';
-import { createAdmission } from '../ws-proxy/admission.ts';
-import { transactionsAfter } from '../ws-proxy/running-transactions.ts';
+import type { StationObserver } from '../station-server/socket-host.ts';
+import { WebSocketTransport } from './websocket-transport.ts';
+import { createAdmission } from '../station-server/admission-rules.ts';
+import { transactionsAfter } from '../station-server/running-transactions.ts';
 
 export interface WebSocketSettings {
   /** 0 picks a free one, which the transport's `port` tells once it has started. */

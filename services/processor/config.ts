@@ -3,10 +3,15 @@ import { hostname } from 'node:os';
 import { DEFAULT, ENV, PORT } from '../contract.ts';
 import { duration } from '../runtime/config.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
-import { CONCURRENT_TRANSACTIONS, DEFAULT_SETTINGS, type HandlerSettings, VALIDATIONS } from './handler.ts';
-import { HANDLER_TIMEOUT_MS } from './time-bound.ts';
-import type { TransactionPolicy } from './transactions/sweeper.ts';
-import { UNKNOWN_TOKENS } from './tokens.ts';
+import {
+  CONCURRENT_TRANSACTIONS,
+  DEFAULT_SETTINGS,
+  type HandlerSettings,
+  VALIDATIONS,
+} from '../csms/handler.ts';
+import { HANDLER_TIMEOUT_MS } from '../csms/time-bound.ts';
+import type { TransactionPolicy } from '../csms/transactions/sweeper.ts';
+import { UNKNOWN_TOKENS } from '../csms/tokens.ts';
 
 /** An entry of the key store that expires sooner does not outlive the repetitions of a station that is online. */
 const SHORTEST_KEY_MS = 60_000;

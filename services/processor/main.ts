@@ -1,5 +1,5 @@
 /** The processor with the handlers of this project. */
-import { HANDLERS } from './handlers/table.ts';
+import { HANDLERS } from '../csms/handlers/table.ts';
 import { runProcessor } from './program.ts';
 
 await runProcessor(HANDLERS);

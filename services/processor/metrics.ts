@@ -5,7 +5,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import type { TransportLoad } from '../transport/transport.ts';
-import type { ProcessorObserver } from './processor.ts';
+import type { ProcessorObserver } from '../csms/processor.ts';
 
 export interface ProcessorMetrics extends ProcessorObserver {
   /** undefined removes the queue's gauges: a figure that could not be read is missing, never 0. */

@@ -11,7 +11,7 @@ import { loadConfig } from '../runtime/config.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
-import { createTransport } from '../transport/factory.ts';
+import { createTransport } from '../library/transport-factory.ts';
 import { MAX_IN_HAND } from '../transport/redis/redis-transport.ts';
 import {
   processorSettings,
@@ -19,9 +19,9 @@ import {
   readHandlerTimeout,
   readTransactionPolicy,
 } from './config.ts';
-import type { HandlerTable } from './handler.ts';
+import type { HandlerTable } from '../csms/handler.ts';
 import { createMetrics } from './metrics.ts';
-import { createProcessor } from './processor.ts';
+import { createProcessor } from '../csms/processor.ts';
 import { startSampler } from './sampler.ts';
 
 const PROGRAM = 'processor';

@@ -10,12 +10,7 @@ import { identityOf } from '../ocpp/identity.ts';
 import { namesAny, negotiate } from '../ocpp/subprotocol.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
-import {
-  type Admit,
-  type Refusal,
-  type RefusalCode,
-  retryAfterSeconds,
-} from '../transport/websocket/admission.ts';
+import { type Admit, type Refusal, type RefusalCode, retryAfterSeconds } from './admission.ts';
 import { Flapping } from './flapping.ts';
 import { TokenBucket } from './token-bucket.ts';
 

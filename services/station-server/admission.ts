@@ -3,7 +3,7 @@
  * knowledge of identities, subprotocols and limits, which this package does not have: the program passes
  * it in as one function.
  */
-import type { Protocol } from '../../ocpp/frame.ts';
+import type { Protocol } from '../ocpp/frame.ts';
 
 /** The facts of one WebSocket handshake. */
 export interface AdmissionRequest {

@@ -1,7 +1,7 @@
 /** What a station's BootNotification was answered, as it passes on one connection. */
 import { type Frame, MessageType } from '../ocpp/frame.ts';
 import type { CsmsFrame } from '../ocpp/peer.ts';
-import { type Registration, REGISTRATION_STATUSES } from './transport.ts';
+import { type Registration, REGISTRATION_STATUSES } from '../transport/transport.ts';
 
 export class BootAnswers {
   /** The status in the last answer; undefined before one. */

@@ -1,5 +1,5 @@
 /** The bounds of a station server. Every one has a default that fits a Pod of 20 000 stations. */
-import { PEER_LIMITS, type PeerLimits } from '../../ocpp/peer.ts';
+import { PEER_LIMITS, type PeerLimits } from '../ocpp/peer.ts';
 
 export interface SocketLimits {
   readonly peer: PeerLimits;

@@ -1,10 +1,9 @@
 /** What station sockets share with their server: settings, rules passed in by the program, and who watches. */
-import type { CallError, Frame, FrameFault, Protocol } from '../../ocpp/frame.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import type { StationSession } from '../transport.ts';
+import type { CallError, Frame, FrameFault, Protocol } from '../ocpp/frame.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { StationSession } from '../transport/transport.ts';
 import type { Refusal } from './admission.ts';
 import type { SocketLimits } from './limits.ts';
-import type { StationSocket } from './station-socket.ts';
 
 /** What all sockets of a server share. */
 export interface SocketHost {
@@ -27,7 +26,6 @@ export interface SocketHost {
   readonly transactionsAfter: (before: number, frame: Frame) => number;
   /** Bytes that all sockets hold; the sockets keep count. */
   heldBytes: number;
-  gone(socket: StationSocket): void;
 }
 
 /** Why a text of a station says nothing. */

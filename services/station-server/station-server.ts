@@ -9,14 +9,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { TransportError } from '../errors.ts';
-import type { Gateway, GatewayConnection } from '../transport.ts';
-import { RAW_TEXT_KEPT } from '../unreadable.ts';
+import { TransportError } from '../transport/errors.ts';
+import type { Gateway, GatewayConnection } from '../transport/transport.ts';
+import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
 import { type Admission, type Admit, type Refusal, retryAfterSeconds } from './admission.ts';
 import { isMeantAsHandshake, isWebSocketHandshake, writeRefusal } from './handshake.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
 import type { HandshakeFacts, SocketHost, StationObserver } from './socket-host.ts';
-import { type StationListener, StationListeners } from './station-listeners.ts';
+import { type StationListener, StationListeners } from './listeners.ts';
 import { StationSocket } from './station-socket.ts';
 import { StationWebSocket } from './station-web-socket.ts';
 
@@ -78,7 +78,6 @@ export class StationServer implements AsyncDisposable {
     this.#random = options.random ?? Math.random;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const { clock, observer, faultAnswer, transactionsAfter, gateway, tolerant = true } = options;
-    const gone = (socket: StationSocket) => void this.sockets.delete(socket);
     this.#host = {
       limits: this.#limits,
       clock,
@@ -92,7 +91,6 @@ export class StationServer implements AsyncDisposable {
         gateway.keepUnreadable({ ...kept, text: text.slice(0, RAW_TEXT_KEPT) });
       },
       heldBytes: 0,
-      gone,
     };
     const handshakes = {
       noServer: true,
@@ -149,6 +147,8 @@ export class StationServer implements AsyncDisposable {
     this.#refusing = true;
   }
 
+  readonly #onClosed = (socket: StationSocket) => void this.sockets.delete(socket);
+
   /** Closes the sockets that are left, and resolves when they are gone. */
   async stop(): Promise<void> {
     this.refuseUpgrades();
@@ -190,7 +190,7 @@ export class StationServer implements AsyncDisposable {
     const { stationId, protocol, isUnnamed } = admission;
     if (isUnnamed === undefined) request.headers['sec-websocket-protocol'] = protocol;
     const remoteAddress = request.socket.remoteAddress ?? '';
-    const socket = new StationSocket({ stationId, protocol, remoteAddress }, this.#host);
+    const socket = new StationSocket({ stationId, protocol, remoteAddress }, this.#host, this.#onClosed);
     this.#opening += 1;
     try {
       const connection = await this.#open(socket);

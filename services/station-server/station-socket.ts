@@ -10,19 +10,19 @@
  * There are tens of thousands of these in a process: what they share is in the SocketHost.
  */
 import { WebSocket } from 'ws';
-import { MessageType } from '../../ocpp/frame.ts';
-import { Peer, type StationFrame, type Step } from '../../ocpp/peer.ts';
-import { asError, TransportError } from '../errors.ts';
-import { BootAnswers } from '../registration.ts';
+import { MessageType } from '../ocpp/frame.ts';
+import { Peer, type StationFrame, type Step } from '../ocpp/peer.ts';
+import { asError, TransportError } from '../transport/errors.ts';
+import { BootAnswers } from './boot-answers.ts';
 import type {
   GatewayConnection,
   OutgoingFrame,
   Revocation,
   StationSession,
   StationSink,
-} from '../transport.ts';
-import { RAW_TEXT_KEPT } from '../unreadable.ts';
-import { faultText, readMessage } from '../reading.ts';
+} from '../transport/transport.ts';
+import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
+import { faultText, readMessage } from '../transport/reading.ts';
 import type { CloseReason, SocketHost, Unreadable } from './socket-host.ts';
 import { listen, type StationWebSocket } from './station-web-socket.ts';
 import { UnheldRate } from './unheld-rate.ts';
@@ -35,6 +35,7 @@ const MAX_CLOSE_REASON = 123;
 export class StationSocket implements StationSink {
   readonly session: StationSession;
   readonly #host: SocketHost;
+  readonly #onClosed: (socket: StationSocket) => void;
   readonly #peer: Peer;
   #ws: StationWebSocket | undefined;
   #connection: GatewayConnection | undefined;
@@ -56,9 +57,10 @@ export class StationSocket implements StationSink {
   #closing: CloseReason | undefined;
   #leaving = false;
 
-  constructor(session: StationSession, host: SocketHost) {
+  constructor(session: StationSession, host: SocketHost, onClosed: (socket: StationSocket) => void) {
     this.session = session;
     this.#host = host;
+    this.#onClosed = onClosed;
     this.#peer = new Peer(host.limits.peer);
   }
 
@@ -219,7 +221,7 @@ export class StationSocket implements StationSink {
     if (code !== 1006) this.#signOfLife();
     this.#gone = true;
     this.#account();
-    this.#host.gone(this);
+    this.#onClosed(this);
     this.#host.observer.closed(this.session, this.#closing, code);
     this.#connection?.close().catch((error: unknown) => this.#host.observer.trouble(asError(error)));
   }

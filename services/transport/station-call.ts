@@ -8,7 +8,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { formatFrame, type Frame, MessageType } from '../ocpp/frame.ts';
 import { TransportError } from './errors.ts';
-import type { Answer } from './transport.ts';
+import type { Answer } from './outcome.ts';
 
 /** A CALL of the CSMS to one station. */
 export interface StationCall {

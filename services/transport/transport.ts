@@ -15,12 +15,15 @@
  * - a frame of a connection that is no longer the station's session has no effect at all.
  */
 import type { Frame, Protocol } from '../ocpp/frame.ts';
-import type { Amendment, DomainEvent, StateReader, StateWrite } from './stored-state.ts';
+import type { Outcome } from './outcome.ts';
+import type { Amendment, DomainEvent, StateReader } from './stored-state.ts';
 import type { CallOutcome, CallState, StationCall } from './station-call.ts';
 import type { UnreadableText } from './unreadable.ts';
 
 // Part of this interface, and of its export in the package.
 export type { Amendment, DomainEvent, Member, StateReader, StateWrite } from './stored-state.ts';
+export type { Answer, Outcome } from './outcome.ts';
+export { BUSINESS_KEY_SECONDS } from './outcome.ts';
 export type { UnreadableText } from './unreadable.ts';
 
 /** One frame of one station, handed to a processor. */
@@ -50,39 +53,6 @@ export interface RepairedText {
   readonly raw: string;
   /** Kinds of repair, such as `control-characters`. */
   readonly kinds: readonly string[];
-}
-
-/** How a CALL is answered. The transport adds the message id and the envelope. */
-export type Answer =
-  | { readonly kind: 'result'; readonly payload: unknown }
-  | {
-      readonly kind: 'error';
-      readonly code: string;
-      readonly description: string;
-      readonly details?: unknown;
-    };
-
-/** What a handler decided. Plain data: applied whole by the transport, or not at all. */
-export interface Outcome {
-  /** Left out for frames that are never answered, and where silence is the right answer to a CALL. */
-  readonly answer?: Answer;
-  readonly writes: readonly StateWrite[];
-  /** For whoever watches the network: appended to the bounded stream `events`. */
-  readonly events: readonly DomainEvent[];
-  /**
-   * Names the business fact, such as `stop:17`. A second outcome under the same key, on whatever
-   * connection, replays the first answer and applies no writes.
-   */
-  readonly businessKey?: string;
-  /** How long that holds; `BUSINESS_KEY_SECONDS` where left out. A key costs about 200 bytes of the store. */
-  readonly businessKeySeconds?: number;
-  /** A text of the station that could not be understood: kept in the stream `unreadable`, within the station's quota. */
-  readonly unreadable?: UnreadableText;
-  /**
-   * Why nobody can handle it for now: it has no effect and no answer, and is kept as a dead letter where the transport
-   * keeps some. What else the outcome says does not count.
-   */
-  readonly giveUp?: string;
 }
 
 export type MessageHandler = (delivery: Delivery) => Promise<Outcome>;
@@ -240,6 +210,3 @@ export interface ClientTransport extends AsyncDisposable {
   onReconnection(listener: () => void): void;
   onError(listener: (error: Error) => void): void;
 }
-
-/** How long the answer under a business key is kept where its outcome does not say. */
-export const BUSINESS_KEY_SECONDS = 86_400;

@@ -1,7 +1,7 @@
 /** The sockets for stations as the environment names them: one by port and path, further ones as a list. */
 import { ENV } from '../contract.ts';
 import { ConfigError } from '../runtime/config.ts';
-import type { StationListener } from '../transport/websocket/station-listeners.ts';
+import type { StationListener } from '../station-server/listeners.ts';
 import type { ProxySettings } from './config.ts';
 
 /** @throws ConfigError for what is no `<port><path>`, and for a port that is there twice */

@@ -3,7 +3,7 @@ import { loadConfig } from '../runtime/config.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
-import { createGateway } from '../transport/factory.ts';
+import { createGateway } from '../library/transport-factory.ts';
 import { proxySettings } from './config.ts';
 import { Proxy } from './proxy.ts';
 

@@ -6,7 +6,7 @@ import { MessageType } from '../ocpp/frame.ts';
 import { apparentIdentity } from '../ocpp/identity.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import type { DomainEvent } from '../transport/stored-state.ts';
-import type { StationObserver } from '../transport/websocket/socket-host.ts';
+import type { StationObserver } from '../station-server/socket-host.ts';
 import type { ProxyMetrics } from './metrics.ts';
 import type { QuietLog } from '../runtime/quiet-log.ts';
 

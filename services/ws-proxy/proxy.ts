@@ -10,9 +10,9 @@ import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Gateway } from '../transport/transport.ts';
 import type { DomainEvent } from '../transport/stored-state.ts';
-import type { StationObserver } from '../transport/websocket/socket-host.ts';
-import { StationServer } from '../transport/websocket/station-server.ts';
-import { createAdmission, readDefaultProtocol, readProtocols } from './admission.ts';
+import type { StationObserver } from '../station-server/socket-host.ts';
+import { StationServer } from '../station-server/station-server.ts';
+import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission-rules.ts';
 import { BootPacing } from './boot-pacing.ts';
 import type { ProxySettings } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
@@ -20,7 +20,7 @@ import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
-import { transactionsAfter } from './running-transactions.ts';
+import { transactionsAfter } from '../station-server/running-transactions.ts';
 
 /** TCP connections beside those of sessions: handshakes, and peers that never send one. */
 const SPARE_CONNECTIONS = 5000;

@@ -1,5 +1,5 @@
 /** Turns at a rate, first come, first served, where nobody waits longer than a bound. Its owner keeps the time. */
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../station-server/token-bucket.ts';
 
 export interface Turn {
   /** Resolves to whether it has come; false: it was given up. */

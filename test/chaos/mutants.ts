@@ -12,9 +12,9 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'acknowledge-before-answer': {
     what: 'a delivery is removed when it is taken, before it is handled: a killed processor loses it',
     changes: [
-      { file: 'take.lua', from: "  redis.call('HSET', KEYS[2], unpack(numbered))\n", to: '' },
+      { file: 'claim.lua', from: "  redis.call('HSET', KEYS[2], unpack(numbered))\n", to: '' },
       {
-        file: 'finish.lua',
+        file: 'acknowledge.lua',
         from: "  if redis.call('HDEL', KEYS[1], number) == 1 then",
         to: '  if true then',
       },
@@ -24,19 +24,19 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'finish applies a delivery whether or not it removed it: late and repeated scripts act twice',
     changes: [
       {
-        file: 'finish.lua',
+        file: 'acknowledge.lua',
         from: "  if redis.call('HDEL', KEYS[1], number) == 1 then",
         to: "  redis.call('HDEL', KEYS[1], number)\n  if true then",
       },
-      { file: 'finish.lua', from: '      if number < last then return end\n', to: '' },
-      { file: 'finish.lua', from: '      if number == last then\n', to: '      if false then\n' },
-      { file: 'finish.lua', from: '  if not stored then\n', to: '  if true then\n' },
+      { file: 'acknowledge.lua', from: '      if number < last then return end\n', to: '' },
+      { file: 'acknowledge.lua', from: '      if number == last then\n', to: '      if false then\n' },
+      { file: 'acknowledge.lua', from: '  if not stored then\n', to: '  if true then\n' },
     ],
   },
   'no-business-keys': {
     what: 'what a station sends again on another connection is a new fact',
     changes: [
-      { file: 'finish.lua', from: '  if not stored then\n', to: '  stored = false\n  if true then\n' },
+      { file: 'acknowledge.lua', from: '  if not stored then\n', to: '  stored = false\n  if true then\n' },
     ],
   },
   'commands-sent-again': {
@@ -51,7 +51,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'the-dead-are-not-rescued': {
     what: 'what a dead processor held is dropped: its CALLs are not answered on connections that live on',
-    changes: [{ file: 'put-back.lua', from: 'for i = 1, #held do back(held[i][2]) end\n', to: '' }],
+    changes: [{ file: 'requeue.lua', from: 'for i = 1, #held do back(held[i][2]) end\n', to: '' }],
   },
   'sent-counts-as-not-sent': {
     what: 'a command that was sent and not answered in time is said not to have been sent',
@@ -67,7 +67,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a connection that is replaced is not said to have ended',
     changes: [
       {
-        file: 'connect.lua',
+        file: 'open-session.lua',
         from: "  redis.call('PUBLISH', ARGV[1] .. ':control:disconnect', cjson.encode(ended))\n",
         to: '',
       },
@@ -77,7 +77,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a processor that ends in good order leaves its registration',
     changes: [
       {
-        file: 'put-back.lua',
+        file: 'requeue.lua',
         from: "  redis.call('DEL', KEYS[1])\n",
         to: "  if ARGV[2] == 'end' then redis.call('DEL', KEYS[1]) end\n",
       },

@@ -1,6 +1,6 @@
 /** A process that asks stations to do things, as far as the data path knows it; it may die, and another asks on. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { createTransport } from '../../services/transport/factory.ts';
+import { createTransport } from '../../services/library/transport-factory.ts';
 import type { CallOutcome } from '../../services/transport/station-call.ts';
 import type { Transport } from '../../services/transport/transport.ts';
 import type { CommandPlan } from './plan.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
 import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
-import { componentLabels } from '../../operator/render/view.ts';
+import { componentLabels } from '../../operator/render/render-input.ts';
 import { PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import { upgradeArguments } from '../e2e/release.ts';
 import { chartTest, helm, NAMESPACE, only, type Rendered, template } from './helm.ts';

@@ -10,7 +10,7 @@ import {
   PERSISTENT_VOLUME_CLAIMS,
   PODS,
 } from '../../operator/render/resources.ts';
-import { DELETION_COST } from '../../operator/reconcile/deletion-costs.ts';
+import { DELETION_COST } from '../../operator/reconcile/pod-deletion-costs.ts';
 import { until } from '../support/until.ts';
 import { NAMESPACE } from './helm.ts';
 

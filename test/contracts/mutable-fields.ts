@@ -1,6 +1,6 @@
 /**
  * Every field of an OcppCluster that may change: a value other than the default, where it has to be seen, and whose Pods it
- * replaces. test/operator/fields.test.ts holds the table against the schema and a real API server, the e2e against real Pods.
+ * replaces. test/operator/api-server/fields.test.ts holds the table against the schema and a real API server, the e2e against real Pods.
  */
 export type Component = 'ws-proxy' | 'processor' | 'redis';
 
@@ -195,7 +195,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   ingress('className', 'outer', 'spec.ingressClassName'),
   ingress('tlsSecretName', 'certificate', 'spec.tls.0.secretName'),
   ingress('annotations', { note: 'x' }, 'metadata.annotations.note', 'x'),
-  // Their objects are of add-ons: test/operator/access.test.ts and monitoring.test.ts.
+  // Their objects are of add-ons: test/operator/api-server/access.test.ts and monitoring.test.ts.
   gateway('parentRefs', [{ name: 'other' }]),
   gateway('hostnames', ['b.example.com']),
   gateway('tls', false),
@@ -293,7 +293,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   { field: 'redis.embedded.storage.size', value: '2Gi', restarts: [] },
 ];
 
-/** Fixed when the cluster is made: test/operator/crd-rules.test.ts and access.test.ts show that a change is refused. */
+/** Fixed when the cluster is made: test/operator/api-server/crd-rules.test.ts and access.test.ts show that a change is refused. */
 export const FIXED_FIELDS: readonly string[] = [
   // Together with the type, and only so.
   'proxy.service.loadBalancerClass',

@@ -12,7 +12,7 @@ import {
   MUTABLE_FIELDS,
   patchOf,
   valueAt,
-} from '../support/mutable-fields.ts';
+} from '../contracts/mutable-fields.ts';
 import { createNamespace, diagnostics, removeEverything, startAfresh } from './environment.ts';
 import { apply, condition, get, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
 

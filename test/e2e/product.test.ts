@@ -6,7 +6,7 @@ import test from 'ava';
 import { KIND } from '../../operator/api/ocpp-cluster.ts';
 import { newClientWithTransport } from '../../services/library/client.ts';
 import { MemoryServerState } from '../../services/transport/pending-requests.ts';
-import { WebSocketClient } from '../../services/transport/websocket/websocket-client.ts';
+import { WebSocketClient } from '../../services/library/websocket-client.ts';
 import {
   createNamespace,
   diagnostics,

@@ -6,7 +6,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
-import type { Validation } from '../../services/processor/handler.ts';
+import type { Validation } from '../../services/csms/handler.ts';
 
 /** A value of an expectation: see pattern.ts. */
 export type Pattern = unknown;
@@ -130,7 +130,7 @@ const EXPECTED = 'bills events noEvents reports records streams unreadable unrea
 const CASE = 'name kind protocol source tokens settings steps strict start'.split(' ');
 
 /** All cases of the folder, by file and in the order of the files. @throws Error for one that cannot be run */
-export function loadCases(folder = import.meta.dirname): Case[] {
+export function loadCases(folder = join(import.meta.dirname, 'cases')): Case[] {
   const files = globSync('*.yaml', { cwd: folder }).sort();
   const cases = files.flatMap((file) => parseCases(readFileSync(join(folder, file), 'utf8'), file));
   const names = new Set<string>();

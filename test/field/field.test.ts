@@ -3,7 +3,7 @@
  * validation. A failing test is named by its case.
  */
 import test from 'ava';
-import { type Validation, VALIDATIONS } from '../../services/processor/handler.ts';
+import { type Validation, VALIDATIONS } from '../../services/csms/handler.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { type Case, loadCases } from './cases.ts';
 import { differencesOf } from './run.ts';

@@ -1,5 +1,5 @@
 /** How a text is answered: what a case expects of the answer in a mode, and where the answer differs. */
-import type { Validation } from '../../services/processor/handler.ts';
+import type { Validation } from '../../services/csms/handler.ts';
 import type { Fate, Reply, Step } from './cases.ts';
 import { mismatches } from './pattern.ts';
 import { filledIn } from './texts.ts';

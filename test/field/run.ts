@@ -1,5 +1,5 @@
 /** Runs one case in a world and a mode: sends its texts, compares the answers at once and what is stored at the end. */
-import type { Validation } from '../../services/processor/handler.ts';
+import type { Validation } from '../../services/csms/handler.ts';
 import type { CallOutcome } from '../../services/transport/station-call.ts';
 import { type Case, expectedIn, fateOf, type Handshake, type Step } from './cases.ts';
 import { mismatches } from './pattern.ts';

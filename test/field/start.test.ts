@@ -37,7 +37,7 @@ async function start(): Promise<World> {
   const file = join(folder, 'cluster.yaml');
   await writeFile(file, manifest(port));
   const child = endWithUs(
-    spawn(process.execPath, [join(ROOT, 'operator/local/main.ts'), '-f', file], {
+    spawn(process.execPath, [join(ROOT, 'operator/local/cli/main.ts'), '-f', file], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
     }),

@@ -1,6 +1,6 @@
 /** What the processor does about transactions that their station has forgotten: it looks a day later, and a week later. */
-import { DEFAULT_SETTINGS } from '../../services/processor/handler.ts';
-import { sweep } from '../../services/processor/transactions/sweeper.ts';
+import { DEFAULT_SETTINGS } from '../../services/csms/handler.ts';
+import { sweep } from '../../services/csms/transactions/sweeper.ts';
 import type { Clock } from '../../services/runtime/clock.ts';
 import type { Transport } from '../../services/transport/transport.ts';
 

@@ -3,11 +3,11 @@
  * processor with its own handlers, under a clock that the history moves. Each history has a bus of its own.
  */
 import { MessageType, type Protocol } from '../../services/ocpp/frame.ts';
-import { DEFAULT_SETTINGS } from '../../services/processor/handler.ts';
-import { HANDLERS } from '../../services/processor/handlers/table.ts';
-import { createProcessor } from '../../services/processor/processor.ts';
+import { DEFAULT_SETTINGS } from '../../services/csms/handler.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
+import { createProcessor } from '../../services/csms/processor.ts';
 import type { Log } from '../../services/runtime/log.ts';
-import { createMemoryBus } from '../../services/transport/memory.ts';
+import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { type Draft, type JsonObject, resolve, type Say, write } from './draft.ts';
 import { closeForgotten } from './forgotten.ts';
 import { BEGIN } from './sessions.ts';

@@ -1,8 +1,8 @@
 /** One station on the memory bus, as its socket sees it: it sends texts, one at a time, and waits for each answer. */
 import { MessageType, type Protocol } from '../../services/ocpp/frame.ts';
 import { Peer, type Step } from '../../services/ocpp/peer.ts';
-import type { Processor } from '../../services/processor/processor.ts';
-import type { MemoryBus } from '../../services/transport/memory.ts';
+import type { Processor } from '../../services/csms/processor.ts';
+import type { MemoryBus } from '../../services/transport/memory/bus.ts';
 import type { Gateway, GatewayConnection } from '../../services/transport/transport.ts';
 import { readMessage } from '../../services/transport/reading.ts';
 

@@ -1,6 +1,10 @@
 /** A server that asks CP-1 to reset, and is killed before it hears the answer. Its argument: a RedisConfig as JSON. */
 import { newDispatcher, newServerWithTransport } from '../../services/library/server.ts';
-import { createServerState, createTransport, type RedisConfig } from '../../services/transport/factory.ts';
+import {
+  createServerState,
+  createTransport,
+  type RedisConfig,
+} from '../../services/library/transport-factory.ts';
 
 const config = JSON.parse(process.argv[2] ?? '') as RedisConfig;
 const server = newServerWithTransport(

@@ -6,17 +6,17 @@ import { newDispatcher, newServerWithTransport, type OcppServer } from '../../se
 import type { RequestOf } from '../../services/library/messages.ts';
 import { newWebSocketTransport } from '../../services/library/websocket.ts';
 import { createLog } from '../../services/runtime/log.ts';
-import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
+import { GatewayClientTransport } from '../../services/transport/gateway-client.ts';
 import {
   createGateway,
   createServerState,
   createTransport,
   type RedisConfig,
-} from '../../services/transport/factory.ts';
-import { createMemoryBus } from '../../services/transport/memory.ts';
+} from '../../services/library/transport-factory.ts';
+import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { MemoryServerState } from '../../services/transport/pending-requests.ts';
 import type { ClientTransport, Gateway, Transport } from '../../services/transport/transport.ts';
-import { WebSocketClient } from '../../services/transport/websocket/websocket-client.ts';
+import { WebSocketClient } from '../../services/library/websocket-client.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 

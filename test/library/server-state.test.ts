@@ -6,8 +6,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { Redis } from 'ioredis';
-import { createGateway, createServerState, type RedisConfig } from '../../services/transport/factory.ts';
-import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
+import {
+  createGateway,
+  createServerState,
+  type RedisConfig,
+} from '../../services/library/transport-factory.ts';
+import { GatewayClientTransport } from '../../services/transport/gateway-client.ts';
 import { serverStateConformance } from '../conformance/server-state.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';

@@ -2,12 +2,12 @@
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { MessageType, PROTOCOLS } from '../../services/ocpp/frame.ts';
-import { DEFAULT_SETTINGS, type HandlerTable } from '../../services/processor/handler.ts';
+import { DEFAULT_SETTINGS, type HandlerTable } from '../../services/csms/handler.ts';
 import { TransportError } from '../../services/transport/errors.ts';
 import type { Delivery } from '../../services/transport/transport.ts';
 import { createLog } from '../../services/runtime/log.ts';
-import { createDispatch } from '../../services/processor/dispatch.ts';
-import { HANDLERS } from '../../services/processor/handlers/table.ts';
+import { createDispatch } from '../../services/csms/dispatch.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
 import { deliver, call, emptyState, errorOf, start16, event2 } from './stations.ts';
 
 test('unknown and unsupported actions and bad payloads get the error of their version', async (t) => {

@@ -1,8 +1,8 @@
 /** A handler that hangs: its place is free again, and what it says too late has no effect. */
 import test from 'ava';
-import type { HandlerResult } from '../../services/processor/handler.ts';
-import { HANDLERS } from '../../services/processor/handlers/table.ts';
-import { createMemoryBus } from '../../services/transport/memory.ts';
+import type { HandlerResult } from '../../services/csms/handler.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
+import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
 import { RedisGateway } from '../../services/transport/redis/redis-gateway.ts';
 import { RedisTransport } from '../../services/transport/redis/redis-transport.ts';

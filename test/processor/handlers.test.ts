@@ -2,7 +2,7 @@
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { validateResponse } from '../../services/ocpp/schema.ts';
-import { inConcurrentTransaction, TOKEN_STATUSES } from '../../services/processor/tokens.ts';
+import { inConcurrentTransaction, TOKEN_STATUSES } from '../../services/csms/tokens.ts';
 import {
   NOW,
   call,

@@ -1,8 +1,8 @@
 /** A station's day in each version over the memory bus, and the monolith as a program. */
 import test from 'ava';
 import { PROTOCOLS } from '../../services/ocpp/frame.ts';
-import { createMemoryBus } from '../../services/transport/memory.ts';
-import { WebSocketClient } from '../../services/transport/websocket/websocket-client.ts';
+import { createMemoryBus } from '../../services/transport/memory/bus.ts';
+import { WebSocketClient } from '../../services/library/websocket-client.ts';
 import { startProgram } from '../support/program.ts';
 import { BILLED, day16, day2, processorOver, withoutId } from './session.ts';
 

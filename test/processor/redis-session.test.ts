@@ -1,12 +1,12 @@
 /** Processors on a real Redis: whole days, ids over replicas and restarts, and what a stop leaves behind. */
 import { Redis } from 'ioredis';
 import test from 'ava';
-import { HANDLERS } from '../../services/processor/handlers/table.ts';
-import type { HandlerTable } from '../../services/processor/handler.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
+import type { HandlerTable } from '../../services/csms/handler.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
 import { RedisGateway } from '../../services/transport/redis/redis-gateway.ts';
 import { RedisTransport } from '../../services/transport/redis/redis-transport.ts';
-import { createDeadLetters } from '../../services/transport/factory.ts';
+import { createDeadLetters } from '../../services/library/transport-factory.ts';
 import { METRIC } from '../../services/contract.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';

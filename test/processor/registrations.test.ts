@@ -1,7 +1,7 @@
 /** Stations that the network has not accepted: what they are told, and what is taken from them all the same. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
-import { createRegistrations } from '../../services/processor/registrations.ts';
+import { createRegistrations } from '../../services/csms/registrations.ts';
 import { SAMPLES } from './station-messages.ts';
 import { call, errorOf, NOW, resultOf } from './stations.ts';
 

@@ -5,13 +5,9 @@
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { formatFrame, MessageType } from '../../services/ocpp/frame.ts';
 import { validateResponse } from '../../services/ocpp/schema.ts';
-import { DEFAULT_SETTINGS } from '../../services/processor/handler.ts';
-import { HANDLERS } from '../../services/processor/handlers/table.ts';
-import {
-  createProcessor,
-  type Processor,
-  type ProcessorOptions,
-} from '../../services/processor/processor.ts';
+import { DEFAULT_SETTINGS } from '../../services/csms/handler.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
+import { createProcessor, type Processor, type ProcessorOptions } from '../../services/csms/processor.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import type {

@@ -5,7 +5,7 @@ import * as schemas201 from 'typed-ocpp/dist/ocpp20/schemas.js';
 import * as schemas21 from 'typed-ocpp/dist/ocpp21/schemas.js';
 import { MessageType, type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { validateRequest, validateResponse } from '../../services/ocpp/schema.ts';
-import { HANDLERS } from '../../services/processor/handlers/table.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
 import { SAMPLES, STREAM_SEND } from './station-messages.ts';
 import { call, deliver, later, NOW, type Records, resultOf, written } from './stations.ts';
 

@@ -1,15 +1,11 @@
 /** One message of a station, given to the dispatch with what is stored already. */
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { MessageType } from '../../services/ocpp/frame.ts';
-import { createDispatch } from '../../services/processor/dispatch.ts';
-import {
-  DEFAULT_SETTINGS,
-  type HandlerSettings,
-  type HandlerTable,
-} from '../../services/processor/handler.ts';
-import { HANDLERS } from '../../services/processor/handlers/table.ts';
-import { createState } from '../../services/processor/state.ts';
-import type { UnknownTokens } from '../../services/processor/tokens.ts';
+import { createDispatch } from '../../services/csms/dispatch.ts';
+import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../../services/csms/handler.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
+import { createState } from '../../services/csms/state.ts';
+import type { UnknownTokens } from '../../services/csms/tokens.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import type { Delivery, Outcome, Registration } from '../../services/transport/transport.ts';
 import type { StateReader, StateWrite } from '../../services/transport/stored-state.ts';

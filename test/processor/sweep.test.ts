@@ -1,8 +1,8 @@
 /** Transactions that were opened and never closed: found, reported, and closed with what is known. Over memory and Redis. */
 import { Redis } from 'ioredis';
 import test from 'ava';
-import { sweep } from '../../services/processor/transactions/sweeper.ts';
-import { createMemoryBus } from '../../services/transport/memory.ts';
+import { sweep } from '../../services/csms/transactions/sweeper.ts';
+import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
 import { RedisGateway } from '../../services/transport/redis/redis-gateway.ts';
 import { RedisTransport } from '../../services/transport/redis/redis-transport.ts';

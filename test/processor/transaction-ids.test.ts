@@ -1,6 +1,6 @@
 /** Transaction ids of 1.6 without a store: the arithmetic, blocks, and a store that loses its data. */
 import test from 'ava';
-import { createTransactionIds, idFloor, idOf } from '../../services/processor/transaction-ids.ts';
+import { createTransactionIds, idFloor, idOf } from '../../services/csms/transactions/ids.ts';
 
 /** A counter with the contract of StateReader.reserve, as any store keeps it. */
 function counter() {

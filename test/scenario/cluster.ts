@@ -1,7 +1,7 @@
 /** The programs on one Redis, as a person would start them by hand: all of them real processes. */
 import { ENV } from '../../services/contract.ts';
-import { type Environment, type Program, startProgram } from './program.ts';
-import { type RedisServer, startRedis } from './redis-server.ts';
+import { type Environment, type Program, startProgram } from '../support/program.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
 
 /** Stations of the tests charge with tokens that are in no list. */
 const ANY_TOKEN = { [ENV.unknownTokens]: 'Accept' };

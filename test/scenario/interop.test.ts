@@ -11,8 +11,8 @@ import { promisify } from 'node:util';
 import anyTest, { type TestFn } from 'ava';
 import { Redis } from 'ioredis';
 import { RPCClient } from 'ocpp-rpc';
-import { type Cluster, startCluster } from '../support/cluster.ts';
-import { pythonWith } from '../support/python.ts';
+import { type Cluster, startCluster } from './cluster.ts';
+import { pythonWith } from './python.ts';
 import { readStream } from '../simulator/stream.ts';
 
 const test = anyTest as TestFn<{ cluster: Cluster; url: string }>;

@@ -56,7 +56,7 @@ async function start(
   const folder = await mkdtemp(join(tmpdir(), 'start-test-'));
   const file = join(folder, 'cluster.yaml');
   await writeFile(file, manifest(port, lab, proxy, unknownTokens));
-  const child = spawn(process.execPath, [join(ROOT, 'operator/local/main.ts'), '-f', file], {
+  const child = spawn(process.execPath, [join(ROOT, 'operator/local/cli/main.ts'), '-f', file], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -306,7 +306,9 @@ onLinux(
 );
 
 test('the set-up says nothing and changes nothing when all is there', (t) => {
-  const done = spawnSync(process.execPath, [join(ROOT, 'operator/local/setup.mjs')], { encoding: 'utf8' });
+  const done = spawnSync(process.execPath, [join(ROOT, 'operator/local/cli/setup.mjs')], {
+    encoding: 'utf8',
+  });
   t.is(done.status, 0);
   t.is(done.stdout, '');
   t.regex(done.stderr, /^(setup: redis-server is not installed.*\n)?$/);

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { startBalancer } from '../support/balancer.ts';
-import { type Cluster, startCluster } from '../support/cluster.ts';
+import { startBalancer } from './balancer.ts';
+import { type Cluster, startCluster } from './cluster.ts';
 import { freePort } from '../support/free-port.ts';
 import { Program, startProgram } from '../support/program.ts';
 import { isClean, type Simulation, startSimulation, type Summary } from '../simulator/simulation.ts';

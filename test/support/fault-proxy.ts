@@ -5,8 +5,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type Call, callOf } from '../../operator/kube/call.ts';
-import type { KubeRequest } from '../../operator/kube/http.ts';
+import { type Call, callOf } from '../../operator/kube/request.ts';
+import type { KubeRequest } from '../../operator/kube/request.ts';
 
 export interface Exchange {
   readonly query: Readonly<Record<string, string>>;

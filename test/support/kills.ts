@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { OCPP_CLUSTERS, type OcppCluster } from '../../operator/api/ocpp-cluster.ts';
-import type { ObjectChange } from '../../operator/controller/mirror.ts';
+import type { ObjectChange } from '../../operator/controller/diff.ts';
 import { Reflector } from '../../operator/controller/reflector.ts';
 import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import { type KubeObject, type Resource, StoreError } from '../../operator/kube/object-store.ts';

@@ -5,7 +5,7 @@ import type { KubeObject } from '../../operator/kube/object-store.ts';
 import { renderObjects } from '../../operator/render/objects.ts';
 import { resourceOf } from '../../operator/render/resources.ts';
 import { RENDER_REVISION } from '../../operator/render/revision.ts';
-import type { RenderContext } from '../../operator/render/view.ts';
+import type { RenderContext } from '../../operator/render/render-input.ts';
 
 /** An object whose parts a test looks into. */
 export interface Rendered extends KubeObject {

@@ -1,8 +1,8 @@
 /** The conformance suite over memory and over a real Redis. WebSocket: test/ws-proxy. */
 import test from 'ava';
-import { createMemoryBus } from '../../services/transport/memory.ts';
+import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { transportConformance } from '../conformance/transport.ts';
-import { gatewayHarness, redisHarness } from '../support/gateway-harness.ts';
+import { gatewayHarness, redisHarness } from './gateway-harness.ts';
 import { startRedis } from '../support/redis-server.ts';
 
 const redis = await startRedis();

@@ -13,7 +13,7 @@ import {
   seedAnswer,
   splitCount,
   timeOf,
-} from '../../services/transport/redis/envelope.ts';
+} from '../../services/transport/redis/queue/envelope.ts';
 import { readMessage } from '../../services/transport/reading.ts';
 import { escapeKey, Keys } from '../../services/transport/redis/keys.ts';
 

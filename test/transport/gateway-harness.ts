@@ -1,6 +1,10 @@
 /** The conformance suite's view of a transport whose stations are behind a gateway. */
-import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
-import { createGateway, createTransport, type RedisConfig } from '../../services/transport/factory.ts';
+import { GatewayClientTransport } from '../../services/transport/gateway-client.ts';
+import {
+  createGateway,
+  createTransport,
+  type RedisConfig,
+} from '../../services/library/transport-factory.ts';
 import type { Gateway, Transport } from '../../services/transport/transport.ts';
 import type { TransportHarness } from '../conformance/transport.ts';
 

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import { Redis } from 'ioredis';
-import { createGateway, createTransport } from '../../services/transport/factory.ts';
+import { createGateway, createTransport } from '../../services/library/transport-factory.ts';
 import type { ConnectionEvent, Transport } from '../../services/transport/transport.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';

@@ -7,7 +7,7 @@ import { BootPacing } from '../../services/ws-proxy/boot-pacing.ts';
 import { Turns } from '../../services/ws-proxy/turns.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { createTransport } from '../../services/transport/factory.ts';
+import { createTransport } from '../../services/library/transport-factory.ts';
 import { ProbedGateway } from './endpoint.ts';
 import { until } from '../support/until.ts';
 import { RawStation } from './raw-station.ts';

@@ -2,7 +2,7 @@
 import { faultAnswer } from '../../services/ocpp/errors.ts';
 import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
-import { createMemoryBus } from '../../services/transport/memory.ts';
+import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import type {
   Gateway,
   GatewayConnection,
@@ -12,11 +12,11 @@ import type {
   Transport,
 } from '../../services/transport/transport.ts';
 import type { UnreadableText } from '../../services/transport/unreadable.ts';
-import type { StationServerLimits } from '../../services/transport/websocket/limits.ts';
-import type { StationListener } from '../../services/transport/websocket/station-listeners.ts';
-import { StationServer } from '../../services/transport/websocket/station-server.ts';
-import { type AdmissionSettings, createAdmission } from '../../services/ws-proxy/admission.ts';
-import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
+import type { StationServerLimits } from '../../services/station-server/limits.ts';
+import type { StationListener } from '../../services/station-server/listeners.ts';
+import { StationServer } from '../../services/station-server/station-server.ts';
+import { type AdmissionSettings, createAdmission } from '../../services/station-server/admission-rules.ts';
+import { transactionsAfter } from '../../services/station-server/running-transactions.ts';
 
 export interface Forwarded extends IncomingFrame {
   readonly stationId: string;

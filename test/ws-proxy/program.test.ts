@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { PATH } from '../../services/contract.ts';
-import { createTransport } from '../../services/transport/factory.ts';
+import { createTransport } from '../../services/library/transport-factory.ts';
 import type { Outcome, Transport } from '../../services/transport/transport.ts';
 import { freePort } from '../support/free-port.ts';
 import { Program, startProgram } from '../support/program.ts';

@@ -3,14 +3,18 @@ import type { DomainEvent } from '../../services/transport/stored-state.ts';
 import { type Frame, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { ConfigError, loadConfig } from '../../services/runtime/config.ts';
 import type { Log } from '../../services/runtime/log.ts';
-import { createAdmission, readDefaultProtocol, readProtocols } from '../../services/ws-proxy/admission.ts';
+import {
+  createAdmission,
+  readDefaultProtocol,
+  readProtocols,
+} from '../../services/station-server/admission-rules.ts';
 import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
 import { QuietLog } from '../../services/runtime/quiet-log.ts';
-import { transactionsAfter } from '../../services/ws-proxy/running-transactions.ts';
-import { Flapping } from '../../services/ws-proxy/flapping.ts';
+import { transactionsAfter } from '../../services/station-server/running-transactions.ts';
+import { Flapping } from '../../services/station-server/flapping.ts';
 import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
 import { createObserver } from '../../services/ws-proxy/observer.ts';
-import { TokenBucket } from '../../services/ws-proxy/token-bucket.ts';
+import { TokenBucket } from '../../services/station-server/token-bucket.ts';
 
 const request = {
   url: '/ocpp/CS1',

@@ -2,10 +2,10 @@ import test from 'ava';
 import { faultAnswer } from '../../services/ocpp/errors.ts';
 import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
-import type { Admit } from '../../services/transport/websocket/admission.ts';
-import { WebSocketClient } from '../../services/transport/websocket/websocket-client.ts';
-import { WebSocketTransport } from '../../services/transport/websocket/websocket-transport.ts';
-import { createAdmission } from '../../services/ws-proxy/admission.ts';
+import type { Admit } from '../../services/station-server/admission.ts';
+import { WebSocketClient } from '../../services/library/websocket-client.ts';
+import { WebSocketTransport } from '../../services/library/websocket-transport.ts';
+import { createAdmission } from '../../services/station-server/admission-rules.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { until } from '../support/until.ts';
 

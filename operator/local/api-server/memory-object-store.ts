@@ -14,8 +14,8 @@ import {
   StoreError,
   type StoreErrorCode,
   type WatchEvent,
-} from '../kube/object-store.ts';
-import type { Clock } from '../../services/runtime/clock.ts';
+} from '../../kube/object-store.ts';
+import type { Clock } from '../../../services/runtime/clock.ts';
 import { check, describe, filterOf, type Id, idOf, keyOf, notFound, refId, specOf } from './object-id.ts';
 import { cede, type Fields, merge, withdraw } from './field-ownership.ts';
 

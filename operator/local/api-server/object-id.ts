@@ -6,8 +6,8 @@ import {
   type ObjectRef,
   type Resource,
   StoreError,
-} from '../kube/object-store.ts';
-import { selectorOf } from '../controller/caches.ts';
+} from '../../kube/object-store.ts';
+import { selectorOf } from '../../controller/caches.ts';
 
 /** Everything else has a namespace. */
 const CLUSTER_SCOPED = new Set(['Namespace', 'Node', 'PersistentVolume', 'StorageClass', 'PriorityClass']);

@@ -1,12 +1,12 @@
 /** What the person at the terminal is told while clusters run: when they are ready, Events, the state. */
-import { sleep } from '../../services/runtime/clock.ts';
-import { settledSpec } from '../api/defaults.ts';
-import type { OcppCluster } from '../api/ocpp-cluster.ts';
-import type { KubeObject, Resource } from '../kube/object-store.ts';
-import { PODS } from '../render/resources.ts';
-import { createScraper } from '../signals/scrape.ts';
+import { sleep } from '../../../services/runtime/clock.ts';
+import { settledSpec } from '../../api/defaults.ts';
+import type { OcppCluster } from '../../api/ocpp-cluster.ts';
+import type { KubeObject, Resource } from '../../kube/object-store.ts';
+import { PODS } from '../../render/resources.ts';
+import { createScraper } from '../../signals/scrape.ts';
 import { ignoredFields } from './ignored-fields.ts';
-import type { LocalCluster } from './local-cluster.ts';
+import type { LocalCluster } from '../local-cluster.ts';
 import type { Manifest } from './manifest.ts';
 import { belongsTo, scrapeTargets, servesStations, stateLine } from './state-line.ts';
 import type { Terminal } from './terminal.ts';

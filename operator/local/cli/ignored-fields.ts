@@ -1,5 +1,5 @@
 /** Fields of a spec that have no meaning on one machine. `npm start` names those that a manifest gives, so that nobody waits for them. */
-import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 
 const WHERE_PODS_RUN = [
   'affinity',

@@ -2,11 +2,11 @@
  * `npm start`: reads a manifest, runs it on this machine, shows how it does, applies the manifest again
  * whenever it was changed, and stops cleanly on Ctrl-C.
  */
-import { settledSpec } from '../api/defaults.ts';
-import type { OcppCluster } from '../api/ocpp-cluster.ts';
-import { freePort } from './addresses.ts';
+import { settledSpec } from '../../api/defaults.ts';
+import type { OcppCluster } from '../../api/ocpp-cluster.ts';
+import { freePort } from '../network/addresses.ts';
 import { Display, whereTo } from './display.ts';
-import { LocalCluster } from './local-cluster.ts';
+import { LocalCluster } from '../local-cluster.ts';
 import { type Manifest, ManifestError, readManifest, watchManifest } from './manifest.ts';
 import { type Options, readOptions } from './options.ts';
 import { redisProblem } from './redis-here.ts';

@@ -1,10 +1,10 @@
 /** The manifest file: read, checked as an API server would check it, and watched for changes. */
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
-import { KIND, type OcppCluster } from '../api/ocpp-cluster.ts';
-import { validateCluster } from '../api/validate.ts';
-import type { KubeObject } from '../kube/object-store.ts';
-import type { Secret } from './kinds.ts';
+import { KIND, type OcppCluster } from '../../api/ocpp-cluster.ts';
+import { validateCluster } from '../../api/validate.ts';
+import type { KubeObject } from '../../kube/object-store.ts';
+import type { Secret } from '../kinds.ts';
 
 export interface Manifest {
   readonly clusters: readonly OcppCluster[];

@@ -1,9 +1,9 @@
 /** The command line and the environment of `npm start`. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ENV } from '../../services/contract.ts';
-import { loadConfig } from '../../services/runtime/config.ts';
-import { LOG_LEVELS } from '../../services/runtime/log.ts';
+import { ENV } from '../../../services/contract.ts';
+import { loadConfig } from '../../../services/runtime/config.ts';
+import { LOG_LEVELS } from '../../../services/runtime/log.ts';
 
 export const EXAMPLE = join('examples', 'city.yaml');
 

@@ -1,7 +1,7 @@
 /** Whether this machine has a redis-server that will do. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { findProgram } from './programs.ts';
+import { findProgram } from '../programs.ts';
 
 /** Scripts declare flags, which came with 7.0. */
 const OLDEST = 7;

@@ -1,8 +1,8 @@
 /** The line of state: proxies, processors, sessions, queue, each only as far as it is known. */
-import { METRIC, PATH } from '../../services/contract.ts';
-import type { OcppCluster, OcppClusterStatus } from '../api/ocpp-cluster.ts';
-import type { Sample, ScrapeTarget } from '../signals/scrape.ts';
-import { isReady, type Pod } from './kinds.ts';
+import { METRIC, PATH } from '../../../services/contract.ts';
+import type { OcppCluster, OcppClusterStatus } from '../../api/ocpp-cluster.ts';
+import type { Sample, ScrapeTarget } from '../../signals/scrape.ts';
+import { isReady, type Pod } from '../kinds.ts';
 
 const COMPONENT = 'app.kubernetes.io/component';
 

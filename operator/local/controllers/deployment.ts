@@ -3,7 +3,7 @@
  * made from. Pure: what to create, what to delete, what to report, from what is there now.
  */
 import { createHash } from 'node:crypto';
-import { condition, type Deployment, type Pod, type PodCondition, type PodTemplate } from './kinds.ts';
+import { condition, type Deployment, type Pod, type PodCondition, type PodTemplate } from '../kinds.ts';
 
 /** Label with the hash of the template, named as Kubernetes names it. */
 export const TEMPLATE_HASH = 'pod-template-hash';

@@ -3,7 +3,7 @@
  * listens at the address of its Service, so that nothing stands between Redis and those who use it.
  */
 import { templateHash } from './deployment.ts';
-import { isReady, type Pod, type PodSpec, type StatefulSet } from './kinds.ts';
+import { isReady, type Pod, type PodSpec, type StatefulSet } from '../kinds.ts';
 
 /** Label with the hash of the template, named as Kubernetes names it. */
 export const REVISION = 'controller-revision-hash';

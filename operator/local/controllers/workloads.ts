@@ -3,14 +3,14 @@
  * and their status is written. Running the Pods is the runtime's business.
  */
 import { randomBytes } from 'node:crypto';
-import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../kube/object-store.ts';
-import { DEPLOYMENTS, PODS, STATEFUL_SETS } from '../render/resources.ts';
-import type { Addresses } from './addresses.ts';
+import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../../kube/object-store.ts';
+import { DEPLOYMENTS, PODS, STATEFUL_SETS } from '../../render/resources.ts';
+import type { Addresses } from '../network/addresses.ts';
 import { planDeployment, TEMPLATE_HASH, templateHash } from './deployment.ts';
-import type { Deployment, Labels, Pod, PodSpec, PodTemplate, StatefulSet } from './kinds.ts';
-import { refusedFields } from './pod-fields.ts';
-import { withPorts } from './ports.ts';
-import { ADDRESS_OWNER } from './services.ts';
+import type { Deployment, Labels, Pod, PodSpec, PodTemplate, StatefulSet } from '../kinds.ts';
+import { refusedFields } from '../kubelet/pod-fields.ts';
+import { withPorts } from '../network/ports.ts';
+import { ADDRESS_OWNER } from '../network/services.ts';
 import { planStatefulSet, podSpecOf, refusedOfSet, REVISION } from './stateful-set.ts';
 
 /** Takes what is wrong with an object; an empty text when nothing is. */

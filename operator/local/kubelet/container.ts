@@ -2,8 +2,8 @@
  * One container: its process, started again with a growing pause whenever it ends, and the probes that
  * say whether it has started, is ready, and is alive.
  */
-import { sleep } from '../../services/runtime/clock.ts';
-import type { Container, ContainerStatus, Probe } from './kinds.ts';
+import { sleep } from '../../../services/runtime/clock.ts';
+import type { Container, ContainerStatus, Probe } from '../kinds.ts';
 import { type ProbeTarget, probeLoop } from './probe.ts';
 import { type Child, endProcess, type Exit } from './process.ts';
 

@@ -3,8 +3,8 @@
  * looked up, `$(NAME)` expanded, and the DNS names of Services, which nothing resolves here, replaced by
  * the addresses where those Services listen on this machine (the names table).
  */
-import type { Endpoint } from './addresses.ts';
-import type { Container, EnvVar } from './kinds.ts';
+import type { Endpoint } from '../network/addresses.ts';
+import type { Container, EnvVar } from '../kinds.ts';
 
 export interface Surroundings {
   readonly name: string;

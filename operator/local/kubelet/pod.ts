@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContainerRun } from './container.ts';
 import { environmentOf, expand, Missing, type Surroundings } from './environment.ts';
-import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from './kinds.ts';
-import { nameOf } from './kinds.ts';
+import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../kinds.ts';
+import { nameOf } from '../kinds.ts';
 import { type Guarding, type Program, startProcess } from './process.ts';
 
 /** What a container's image is here. */

@@ -1,8 +1,8 @@
 /** Startup, readiness and liveness probes: one attempt, and the loop around it. */
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import { sleep } from '../../services/runtime/clock.ts';
-import { containerPort, type PodSpec, type Probe } from './kinds.ts';
+import { sleep } from '../../../services/runtime/clock.ts';
+import { containerPort, type PodSpec, type Probe } from '../kinds.ts';
 
 export interface ProbeTarget {
   readonly host: string;

@@ -3,10 +3,10 @@
  * child processes, Services become listening ports. Level-triggered: whenever anything changed, it
  * reads everything, does the next step of everything, and writes what it sees into `status`.
  */
-import { sleep } from '../../services/runtime/clock.ts';
-import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../kube/object-store.ts';
-import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../render/resources.ts';
-import type { Addresses } from './addresses.ts';
+import { sleep } from '../../../services/runtime/clock.ts';
+import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../../kube/object-store.ts';
+import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../../render/resources.ts';
+import type { Addresses } from '../network/addresses.ts';
 import type { Surroundings } from './environment.ts';
 import {
   type Deployment,
@@ -16,10 +16,10 @@ import {
   SECRETS,
   type Service,
   type StatefulSet,
-} from './kinds.ts';
+} from '../kinds.ts';
 import { type PodHost, PodRun } from './pod.ts';
-import { ADDRESS_OWNER, ServicePorts } from './services.ts';
-import { reportStatus, type Tell, Workloads } from './workloads.ts';
+import { ADDRESS_OWNER, ServicePorts } from '../network/services.ts';
+import { reportStatus, type Tell, Workloads } from '../controllers/workloads.ts';
 
 export interface RuntimeOptions extends PodHost {
   /** Writes as a field manager of its own. */

@@ -1,6 +1,6 @@
 /** A Pod on a machine where the ports it wants cannot be had: its spec, with other numbers everywhere. */
-import { ENV } from '../../services/contract.ts';
-import type { Container, PodSpec, Probe } from './kinds.ts';
+import { ENV } from '../../../services/contract.ts';
+import type { Container, PodSpec, Probe } from '../kinds.ts';
 
 type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;
 

@@ -2,7 +2,7 @@
  * Services: where each listens on this machine, and the balancer behind it. Those for the world outside
  * listen on 127.0.0.1; the others have a loopback address of their own.
  */
-import type { KubeObject } from '../kube/object-store.ts';
+import type { KubeObject } from '../../kube/object-store.ts';
 import type { Addresses, Endpoint } from './addresses.ts';
 import { Balancer } from './balancer.ts';
 import {
@@ -13,7 +13,7 @@ import {
   selects,
   type Service,
   type ServicePort,
-} from './kinds.ts';
+} from '../kinds.ts';
 
 /** Annotation of a Pod: in whose name its address was given out. */
 export const ADDRESS_OWNER = 'local.ocpp.dev/address-owner';

@@ -11,7 +11,7 @@ import { utcOf } from '../../ocpp/time.ts';
 import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
 import { eventOf } from '../domain-event.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { isNewer, signed } from '../meter.ts';
+import { isNewer, signed } from '../transactions/meter.ts';
 import { keepMeterValues, key } from '../state.ts';
 import type { Authorization } from '../tokens.ts';
 import type { Note } from '../transactions/bill.ts';

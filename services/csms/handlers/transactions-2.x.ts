@@ -8,7 +8,7 @@
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { isNewer, signed } from '../meter.ts';
+import { isNewer, signed } from '../transactions/meter.ts';
 import { keepMeterValues, key } from '../state.ts';
 import { abandon } from '../transactions/closing.ts';
 import { effectsOf, meaningFor } from '../transactions/event-effects.ts';

@@ -6,7 +6,7 @@
 import { compare, type Decimal, subtract, writeDecimal } from '../../ocpp/decimal.ts';
 import type { StateWrite } from '../../transport/stored-state.ts';
 import { digest } from '../business-key.ts';
-import type { Trouble } from '../meter.ts';
+import type { Trouble } from './meter.ts';
 import { type BillKind, decimalOf, fieldsOf, type TransactionFacts } from './record.ts';
 
 /** What was unusual about a transaction, as words of the entry's field `notes`. */

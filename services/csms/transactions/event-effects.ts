@@ -1,7 +1,7 @@
 /** What a TransactionEvent of 2.x changes, by what it means for its transaction (event-kind.ts). */
 import { utcOf } from '../../ocpp/time.ts';
 import { eventOf } from '../domain-event.ts';
-import { newest } from '../meter.ts';
+import { newest } from './meter.ts';
 import type { End, Note, StopMeter } from './bill.ts';
 import { abandon, billed, close } from './closing.ts';
 import { defined, endOf, factsWith, newsOf, readingOf, type ToldEvent } from './event-facts.ts';

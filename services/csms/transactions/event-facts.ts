@@ -3,7 +3,7 @@ import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import { writeDecimal } from '../../ocpp/decimal.ts';
 import { utcOf } from '../../ocpp/time.ts';
 import type { HandlerContext } from '../handler.ts';
-import { type Metered, newest, oldest } from '../meter.ts';
+import { type Metered, newest, oldest } from './meter.ts';
 import type { Authorization } from '../tokens.ts';
 import type { End, Note, StopMeter } from './bill.ts';
 import { lastReading, newestTrouble, timeNotes, writtenTime } from './reading.ts';

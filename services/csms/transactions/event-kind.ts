@@ -4,7 +4,7 @@
  */
 import { compare, type Decimal } from '../../ocpp/decimal.ts';
 import { readTime } from '../../ocpp/time.ts';
-import { isNewer } from '../meter.ts';
+import { isNewer } from './meter.ts';
 import { decimalOf, isOpen, type TransactionRecord } from './record.ts';
 
 export type EventType = 'Started' | 'Updated' | 'Ended';

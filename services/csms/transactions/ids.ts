@@ -5,8 +5,8 @@
  * They come from one counter in the store, in blocks that are fetched ahead, so that StartTransaction
  * does not wait for a round trip of its own. What a stopping processor has left is never used.
  */
-import type { Clock } from '../runtime/clock.ts';
-import type { StateReader } from '../transport/stored-state.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { StateReader } from '../../transport/stored-state.ts';
 
 const COUNTER = 'transaction';
 const BLOCK = 100;

@@ -3,8 +3,8 @@
  * billed by. Values are exact decimals in Wh. What is meant for the register and cannot be read is a `trouble`, never a
  * zero and never half a number.
  */
-import { add, type Decimal, readDecimal, shift } from '../ocpp/decimal.ts';
-import { isPlausible, LONGEST_TIME, readTime } from '../ocpp/time.ts';
+import { add, type Decimal, readDecimal, shift } from '../../ocpp/decimal.ts';
+import { isPlausible, LONGEST_TIME, readTime } from '../../ocpp/time.ts';
 
 /** What the versions have in common: 1.6 writes values as text with a unit, 2.x as numbers with a multiplier. */
 export interface MeterValue {

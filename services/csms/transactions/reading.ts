@@ -13,7 +13,7 @@ import {
   type Reading,
   readMeter,
   type Unread,
-} from '../meter.ts';
+} from './meter.ts';
 import type { Note } from './bill.ts';
 import { decimalOf, type TransactionFacts } from './record.ts';
 

@@ -4,7 +4,7 @@ import { compare, type Decimal, readDecimal } from '../../ocpp/decimal.ts';
 import { isPlausible, readTime, utcOf } from '../../ocpp/time.ts';
 import { businessKey, digest } from '../business-key.ts';
 import type { HandlerContext } from '../handler.ts';
-import { newest } from '../meter.ts';
+import { newest } from './meter.ts';
 import type { End, Note, StopMeter } from './bill.ts';
 import { billed, close } from './closing.ts';
 import { meterOf, numberText, timeNotes, writtenTime } from './reading.ts';

@@ -1,10 +1,10 @@
-/** The end of a delivery in memory: the rules of redis/finish.lua, in one synchronous step. */
-import { formatFrame, MessageType } from '../ocpp/frame.ts';
-import type { MemoryCalls } from './memory-calls.ts';
-import type { MemorySession } from './memory-gateway.ts';
-import type { MemoryState } from './memory-state.ts';
-import { endBy } from './station-call.ts';
-import type { Answer, IncomingFrame, Outcome, OutgoingFrame } from './transport.ts';
+/** The end of a delivery in memory: the rules of redis/acknowledge.lua, in one synchronous step. */
+import { formatFrame, MessageType } from '../../ocpp/frame.ts';
+import type { MemoryCalls } from './calls.ts';
+import type { MemorySession } from './gateway.ts';
+import type { MemoryState } from './state.ts';
+import { endBy } from '../station-call.ts';
+import type { Answer, IncomingFrame, Outcome, OutgoingFrame } from '../transport.ts';
 
 /** SEND numbers remembered of a connection. */
 const SEND_WINDOW = 64;

@@ -3,15 +3,15 @@
  * tests. It keeps the delivery contract of transport.ts (epochs, numbers, business keys, redelivery),
  * except that nothing survives the process.
  */
-import { withExactNumbers } from '../ocpp/exact-numbers.ts';
-import { formatFrame, type Frame, type Protocol } from '../ocpp/frame.ts';
-import { type Clock, systemClock } from '../runtime/clock.ts';
-import { TransportError } from './errors.ts';
-import { type GatewayBus, MemoryGateway, type MemorySession } from './memory-gateway.ts';
-import { finish } from './memory-finish.ts';
-import { MemoryCalls } from './memory-calls.ts';
-import { MemoryState } from './memory-state.ts';
-import { type CallOutcome, type CallState, type StationCall } from './station-call.ts';
+import { withExactNumbers } from '../../ocpp/exact-numbers.ts';
+import { formatFrame, type Frame, type Protocol } from '../../ocpp/frame.ts';
+import { type Clock, systemClock } from '../../runtime/clock.ts';
+import { TransportError } from '../errors.ts';
+import { type GatewayBus, MemoryGateway, type MemorySession } from './gateway.ts';
+import { finish } from './acknowledge.ts';
+import { MemoryCalls } from './calls.ts';
+import { MemoryState } from './state.ts';
+import { type CallOutcome, type CallState, type StationCall } from '../station-call.ts';
 import type {
   ConnectionEvent,
   Delivery,
@@ -23,9 +23,9 @@ import type {
   StationSink,
   Transport,
   TransportLoad,
-} from './transport.ts';
-import type { Amendment, DomainEvent } from './stored-state.ts';
-import type { UnreadableText } from './unreadable.ts';
+} from '../transport.ts';
+import type { Amendment, DomainEvent } from '../stored-state.ts';
+import type { UnreadableText } from '../unreadable.ts';
 
 /** Deliveries that are handled at once. */
 const MAX_IN_HAND = 200;

@@ -1,7 +1,7 @@
 /** Calls to stations over the memory bus: the rules of redis/calls.lua, in one process. */
-import type { Clock } from '../runtime/clock.ts';
-import { MessageType } from '../ocpp/frame.ts';
-import { TransportError } from './errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { MessageType } from '../../ocpp/frame.ts';
+import { TransportError } from '../errors.ts';
 import {
   CALLS_AWAITED,
   CALLS_QUEUED,
@@ -15,8 +15,8 @@ import {
   type PreparedCall,
   type StationCall,
   tooManyCalls,
-} from './station-call.ts';
-import type { MemorySession } from './memory-gateway.ts';
+} from '../station-call.ts';
+import type { MemorySession } from './gateway.ts';
 
 interface CallRecord {
   readonly call: PreparedCall;

@@ -7,9 +7,9 @@ import type {
   StationSession,
   StationSink,
   TransportLoad,
-} from './transport.ts';
-import type { DomainEvent } from './stored-state.ts';
-import type { UnreadableText } from './unreadable.ts';
+} from '../transport.ts';
+import type { DomainEvent } from '../stored-state.ts';
+import type { UnreadableText } from '../unreadable.ts';
 
 /** A station's session, and what is needed to tell a CALL or SEND that comes twice. */
 export interface MemorySession {

@@ -1,13 +1,13 @@
 /** Stored state in this process: what StateWrites change and a StateReader reads. */
-import type { Clock } from '../runtime/clock.ts';
-import { BUSINESS_KEY_SECONDS } from './transport.ts';
-import type { Amendment, DomainEvent, Member, StateReader, StateWrite } from './stored-state.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { BUSINESS_KEY_SECONDS } from '../transport.ts';
+import type { Amendment, DomainEvent, Member, StateReader, StateWrite } from '../stored-state.ts';
 import {
   UNREADABLE_KEPT,
   UNREADABLE_QUOTA,
   UNREADABLE_QUOTA_SECONDS,
   type UnreadableText,
-} from './unreadable.ts';
+} from '../unreadable.ts';
 
 /** About as many events are kept for whoever reads the stream. */
 export const EVENTS_KEPT = 10_000;

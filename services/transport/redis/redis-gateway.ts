@@ -3,25 +3,25 @@
  * come from this proxy's outbox, and sessions are taken and ended by compare.
  *
  * With Redis away, frames wait here (their sockets bound how many), and go on in the same order when it is
- * back; a batch whose reply was lost is sent again, which finish.lua copes with.
+ * back; a batch whose reply was lost is sent again, which acknowledge.lua copes with.
  */
 import { TransportError } from '../errors.ts';
 import type { Gateway, GatewayConnection, StationSession, StationSink, TransportLoad } from '../transport.ts';
 import type { DomainEvent } from '../stored-state.ts';
 import type { UnreadableText } from '../unreadable.ts';
 import { UnreadableQuota } from '../unreadable.ts';
-import { type RedisSettings, unavailable } from './connection.ts';
-import { type OutboxEntry, readOutbox } from './envelope.ts';
-import { addEvent } from './events.ts';
+import { type RedisSettings, unavailable } from './connection/connection.ts';
+import { type OutboxEntry, readOutbox } from './queue/envelope.ts';
+import { addEvent } from './state/events.ts';
 import { escapeKey, type Keys } from './keys.ts';
-import { readLoad } from './load.ts';
-import { Membership } from './membership.ts';
-import { OutboxReader } from './outbox-reader.ts';
-import { QueuePusher } from './queue-pusher.ts';
-import { endProxy, endSessions } from './rescue.ts';
-import { retrying } from './retry.ts';
-import { type ConnectionHost, StationConnection } from './station-connection.ts';
-import { StoreMemory } from './store-memory.ts';
+import { readLoad } from './queue/load.ts';
+import { Membership } from './lease/membership.ts';
+import { OutboxReader } from './queue/outbox-reader.ts';
+import { QueuePusher } from './queue/pusher.ts';
+import { endProxy, endSessions } from './lease/reclaim.ts';
+import { retrying } from './connection/retry.ts';
+import { type ConnectionHost, StationConnection } from './session/station-connection.ts';
+import { StoreMemory } from './connection/memory-guard.ts';
 
 export interface RedisGatewayOptions {
   readonly redis: RedisSettings;

@@ -10,7 +10,7 @@ import type { KubeHttp } from '../../../operator/kube/http.ts';
 import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
 import { type KubeObject, type Resource, StoreError } from '../../../operator/kube/object-store.ts';
 import { DEPLOYMENTS, OWNED, PODS, STATEFUL_SETS } from '../../../operator/render/resources.ts';
-import { MANAGED_BY } from '../../../operator/render/view.ts';
+import { MANAGED_BY } from '../../../operator/render/render-input.ts';
 import { createLog } from '../../../services/runtime/log.ts';
 
 interface Container {

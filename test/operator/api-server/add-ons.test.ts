@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { settledSpec } from '../../operator/api/defaults.ts';
-import type { OcppClusterSpec, OcppClusterStatus } from '../../operator/api/ocpp-cluster.ts';
-import { addOnProblems } from '../../operator/reconcile/add-ons.ts';
-import { startApiServer } from '../support/api-server.ts';
-import { type ForeignKind, installForeignCrds } from '../support/foreign-crds.ts';
-import { eventually, Scene } from '../support/operator-scene.ts';
-import { applyStrictly, city, find, names, rendered } from '../support/rendered.ts';
+import { settledSpec } from '../../../operator/api/defaults.ts';
+import type { OcppClusterSpec, OcppClusterStatus } from '../../../operator/api/ocpp-cluster.ts';
+import { addOnProblems } from '../../../operator/reconcile/missing-add-ons.ts';
+import { startApiServer } from '../../support/api-server.ts';
+import { type ForeignKind, installForeignCrds } from '../../support/foreign-crds.ts';
+import { eventually, Scene } from './operator-scene.ts';
+import { applyStrictly, city, find, names, rendered } from '../../support/rendered.ts';
 
 const KINDS: readonly ForeignKind[] = [
   'monitoring.coreos.com_podmonitors',
@@ -61,7 +61,7 @@ test('an API server takes the objects strictly; they follow the spec, and a miss
   }
   for (const object of rendered(GATEWAY)) await t.notThrowsAsync(applyStrictly(server.http, object));
 
-  await server.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+  await server.installCrd(readFileSync(join(import.meta.dirname, '../../../crds/ocppclusters.yaml'), 'utf8'));
   await using scene = await Scene.open(server);
   const made = () => scene.names('podmonitors', 'prometheusrules', 'httproutes');
   await scene.create(GATEWAY);

@@ -3,16 +3,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import test from 'ava';
-import { createEventRecorder } from '../../operator/controller/events.ts';
-import { Reflector } from '../../operator/controller/reflector.ts';
-import { KubeHttp, type KubeRequest } from '../../operator/kube/http.ts';
-import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { type Operator, runOperator } from '../../operator/operator.ts';
-import { sleep, systemClock } from '../../services/runtime/clock.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
-import { startFaultProxy } from '../support/fault-proxy.ts';
-import { until } from '../support/until.ts';
+import { createEventRecorder } from '../../../operator/controller/events.ts';
+import { Reflector } from '../../../operator/controller/reflector.ts';
+import { KubeHttp } from '../../../operator/kube/http.ts';
+import type { KubeRequest } from '../../../operator/kube/request.ts';
+import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
+import { type Operator, runOperator } from '../../../operator/operator.ts';
+import { sleep, systemClock } from '../../../services/runtime/clock.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { startFaultProxy } from '../../support/fault-proxy.ts';
+import { until } from '../../support/until.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 const DEPLOYMENTS = {
@@ -137,7 +138,7 @@ onServer('events: the same again counts up, failures and floods disturb nobody',
 });
 
 onServer('operator: a quiet cluster costs the API server nothing, drift is repaired', async (t, server) => {
-  await server.installCrd(readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8'));
+  await server.installCrd(readFileSync(join(import.meta.dirname, '../../../crds/ocppclusters.yaml'), 'utf8'));
   const requests: string[] = [];
   const http = new Proxy(server.http, {
     get(target, name) {

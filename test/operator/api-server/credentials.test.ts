@@ -3,13 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { Reflector } from '../../operator/controller/reflector.ts';
-import { connectKube } from '../../operator/kube/client.ts';
-import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import type { KubeObject, StoreError } from '../../operator/kube/object-store.ts';
-import { startApiServer } from '../support/api-server.ts';
-import { memoryLog } from '../support/memory-log.ts';
-import { until } from '../support/until.ts';
+import { Reflector } from '../../../operator/controller/reflector.ts';
+import { connectKube } from '../../../operator/kube/client.ts';
+import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import type { KubeObject, StoreError } from '../../../operator/kube/object-store.ts';
+import { startApiServer } from '../../support/api-server.ts';
+import { memoryLog } from '../../support/memory-log.ts';
+import { until } from '../../support/until.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 const configMap = (name: string): KubeObject => ({

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { PATH } from '../../services/contract.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
-import { freePort } from '../support/free-port.ts';
-import { OperatorPair, type OperatorProcess, writeKubeconfig } from '../support/operator-pair.ts';
-import { Program } from '../support/program.ts';
-import { until } from '../support/until.ts';
+import { PATH } from '../../../services/contract.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { freePort } from '../../support/free-port.ts';
+import { OperatorPair, type OperatorProcess, writeKubeconfig } from './operator-pair.ts';
+import { Program } from '../../support/program.ts';
+import { until } from '../../support/until.ts';
 
 const LEASE_MS = 15_000;
 /** A stand-by looks every 2 to 2.4 s; then it reads its lists, on a machine that is busy. */

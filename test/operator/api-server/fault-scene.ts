@@ -2,18 +2,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import { OCPP_CLUSTERS, type OcppCluster } from '../../operator/api/ocpp-cluster.ts';
-import { LeaderElector } from '../../operator/controller/leader.ts';
-import { type Endpoint, KubeHttp } from '../../operator/kube/http.ts';
-import { KubeLeaseStore } from '../../operator/kube/kube-lease-store.ts';
-import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { type Operator, runOperator } from '../../operator/operator.ts';
-import { DEPLOYMENTS } from '../../operator/render/resources.ts';
-import { type Clock, systemClock } from '../../services/runtime/clock.ts';
-import type { ApiServer } from './api-server.ts';
-import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
-import { memoryLog } from './memory-log.ts';
+import { OCPP_CLUSTERS, type OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
+import { LeaderElector } from '../../../operator/controller/leader.ts';
+import { type Endpoint, KubeHttp } from '../../../operator/kube/http.ts';
+import { KubeLeaseStore } from '../../../operator/kube/kube-lease-store.ts';
+import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
+import { type Operator, runOperator } from '../../../operator/operator.ts';
+import { DEPLOYMENTS } from '../../../operator/render/resources.ts';
+import { type Clock, systemClock } from '../../../services/runtime/clock.ts';
+import type { ApiServer } from '../../support/api-server.ts';
+import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
+import { memoryLog } from '../../support/memory-log.ts';
 
 /** Some seconds in all, so that a request that hangs is given up while its test lasts. */
 const REQUEST_MS = 1500;

@@ -1,13 +1,13 @@
 /** The whole operator, on a real API server, through all that can go wrong between the two. */
 import test, { type ExecutionContext } from 'ava';
-import type { Call } from '../../operator/kube/call.ts';
-import type { ApiServer } from '../support/api-server.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
-import type { Fault } from '../support/fault-proxy.ts';
-import { ANY, status, WATCH, WHOLE } from '../support/faults.ts';
-import { sleep } from '../../services/runtime/clock.ts';
-import { FaultScene } from '../support/fault-scene.ts';
-import { until } from '../support/until.ts';
+import type { Call } from '../../../operator/kube/request.ts';
+import type { ApiServer } from '../../support/api-server.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
+import type { Fault } from '../../support/fault-proxy.ts';
+import { ANY, status, WATCH, WHOLE } from './faults.ts';
+import { sleep } from '../../../services/runtime/clock.ts';
+import { FaultScene } from './fault-scene.ts';
+import { until } from '../../support/until.ts';
 
 const PATIENCE_MS = 40_000;
 const EVENTS = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };

@@ -1,6 +1,6 @@
 /** Ways in which an API server, or what stands before it, is unwell: answers for the fault proxy. */
 import type { ServerResponse } from 'node:http';
-import type { Exchange } from './fault-proxy.ts';
+import type { Exchange } from '../../support/fault-proxy.ts';
 
 type Answer = (exchange: Exchange) => unknown;
 

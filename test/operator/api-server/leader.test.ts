@@ -1,12 +1,12 @@
 /** Leader election on a real API server: one leads, and knows when it no longer does. */
 import test from 'ava';
-import { LeaderElector } from '../../operator/controller/leader.ts';
-import type { LeaseStore } from '../../operator/controller/lease.ts';
-import { KubeLeaseStore } from '../../operator/kube/kube-lease-store.ts';
-import { type Clock, sleep, systemClock } from '../../services/runtime/clock.ts';
-import type { ApiServer } from '../support/api-server.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
-import { until } from '../support/until.ts';
+import { LeaderElector } from '../../../operator/controller/leader.ts';
+import type { LeaseStore } from '../../../operator/controller/lease.ts';
+import { KubeLeaseStore } from '../../../operator/kube/kube-lease-store.ts';
+import { type Clock, sleep, systemClock } from '../../../services/runtime/clock.ts';
+import type { ApiServer } from '../../support/api-server.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { until } from '../../support/until.ts';
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** The real ones by ten, so that no test waits for 15 s. */

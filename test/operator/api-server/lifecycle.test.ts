@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { RENDER_REVISION } from '../../operator/render/revision.ts';
-import type { ApiServer } from '../support/api-server.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
-import { ALL, eventually, KINDS, Scene } from '../support/operator-scene.ts';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
+import { RENDER_REVISION } from '../../../operator/render/revision.ts';
+import type { ApiServer } from '../../support/api-server.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { ALL, eventually, KINDS, Scene } from './operator-scene.ts';
 
 const shared = sharedApiServer(test);
 

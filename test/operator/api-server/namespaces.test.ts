@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { Registry } from 'prom-client';
-import { API_VERSION, KIND, OCPP_CLUSTERS, type OcppCluster } from '../../operator/api/ocpp-cluster.ts';
-import { KubeHttp } from '../../operator/kube/http.ts';
-import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import { type Operator, runOperator } from '../../operator/operator.ts';
-import { systemClock } from '../../services/runtime/clock.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
-import { startFaultProxy } from '../support/fault-proxy.ts';
-import { memoryLog } from '../support/memory-log.ts';
-import { until } from '../support/until.ts';
+import { API_VERSION, KIND, OCPP_CLUSTERS, type OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
+import { KubeHttp } from '../../../operator/kube/http.ts';
+import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import { type Operator, runOperator } from '../../../operator/operator.ts';
+import { systemClock } from '../../../services/runtime/clock.ts';
+import { type ApiServer, startApiServer } from '../../support/api-server.ts';
+import { startFaultProxy } from '../../support/fault-proxy.ts';
+import { memoryLog } from '../../support/memory-log.ts';
+import { until } from '../../support/until.ts';
 
-const CRD = readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8');
+const CRD = readFileSync(join(import.meta.dirname, '../../../crds/ocppclusters.yaml'), 'utf8');
 const USER = 'scoped';
 const PATIENCE_MS = 40_000;
 

@@ -1,13 +1,13 @@
 /** The ObjectStore suite on both stores, and what only one of them does. */
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import type { KubeObject, ObjectRef, StoreError } from '../../operator/kube/object-store.ts';
-import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
-import { systemClock } from '../../services/runtime/clock.ts';
-import { objectStoreConformance } from '../conformance/object-store.ts';
-import type { ApiServer } from '../support/api-server.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
+import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import type { KubeObject, ObjectRef, StoreError } from '../../../operator/kube/object-store.ts';
+import { MemoryObjectStore } from '../../../operator/local/api-server/memory-object-store.ts';
+import { systemClock } from '../../../services/runtime/clock.ts';
+import { objectStoreConformance } from '../../conformance/object-store.ts';
+import type { ApiServer } from '../../support/api-server.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
 
 const HISTORY = 20;
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };

@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
-import type { Condition, OcppCluster } from '../../operator/api/ocpp-cluster.ts';
-import type { KubeHttp } from '../../operator/kube/http.ts';
-import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { type Operator, runOperator } from '../../operator/operator.ts';
-import { systemClock } from '../../services/runtime/clock.ts';
-import { createLog } from '../../services/runtime/log.ts';
-import type { ApiServer } from './api-server.ts';
+import type { Condition, OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
+import type { KubeHttp } from '../../../operator/kube/http.ts';
+import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
+import { type Operator, runOperator } from '../../../operator/operator.ts';
+import { systemClock } from '../../../services/runtime/clock.ts';
+import { createLog } from '../../../services/runtime/log.ts';
+import type { ApiServer } from '../../support/api-server.ts';
 
 type Body = Record<string, unknown>;
 interface Workload extends KubeObject {

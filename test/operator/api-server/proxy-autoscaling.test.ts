@@ -1,12 +1,12 @@
 /** Proxies that follow their stations: the whole operator on a real API server, with metrics of Pods that the test makes. */
 import test from 'ava';
 import { Gauge, Registry } from 'prom-client';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { DELETION_COST } from '../../operator/reconcile/deletion-costs.ts';
-import { METRIC } from '../../services/contract.ts';
-import { type AdminServer, startAdminServer } from '../../services/runtime/admin-server.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
-import { eventually, Scene } from '../support/operator-scene.ts';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
+import { DELETION_COST } from '../../../operator/reconcile/pod-deletion-costs.ts';
+import { METRIC } from '../../../services/contract.ts';
+import { type AdminServer, startAdminServer } from '../../../services/runtime/admin-server.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { eventually, Scene } from './operator-scene.ts';
 
 const shared = sharedApiServer(test);
 

@@ -1,10 +1,10 @@
 /** The whole operator on a real API server. */
 import test from 'ava';
 import { Gauge, Registry } from 'prom-client';
-import { startAdminServer } from '../../services/runtime/admin-server.ts';
-import { METRIC } from '../../services/contract.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
-import { ALL, eventually, KINDS, Scene } from '../support/operator-scene.ts';
+import { startAdminServer } from '../../../services/runtime/admin-server.ts';
+import { METRIC } from '../../../services/contract.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { ALL, eventually, KINDS, Scene } from './operator-scene.ts';
 
 const shared = sharedApiServer(test);
 

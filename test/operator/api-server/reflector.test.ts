@@ -1,12 +1,12 @@
 /** What an API server may do to a reflector, each thing on demand: it goes on, and no change is lost. */
 import test from 'ava';
-import type { ObjectChange } from '../../operator/controller/mirror.ts';
-import { Reflector } from '../../operator/controller/reflector.ts';
-import { KubeHttp } from '../../operator/kube/http.ts';
-import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import { type Fault, type FakeApiServer, startFakeApiServer } from '../support/fake-api-server.ts';
-import { memoryLog } from '../support/memory-log.ts';
-import { until } from '../support/until.ts';
+import type { ObjectChange } from '../../../operator/controller/diff.ts';
+import { Reflector } from '../../../operator/controller/reflector.ts';
+import { KubeHttp } from '../../../operator/kube/http.ts';
+import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import { type Fault, type FakeApiServer, startFakeApiServer } from './fake-api-server.ts';
+import { memoryLog } from '../../support/memory-log.ts';
+import { until } from '../../support/until.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 

@@ -1,13 +1,13 @@
 /** The alerts: made of metrics that the real programs export, and fired by the trouble that they tell of, as Prometheus' own tool says. */
 import test from 'ava';
-import { ENV, PATH } from '../../services/contract.ts';
-import { type Alert, alerts } from '../../operator/render/alerts.ts';
-import { viewOf } from '../../operator/render/view.ts';
-import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
-import { startProgram } from '../support/program.ts';
-import { hasPromtool, promtool } from '../support/promtool.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { city } from '../support/rendered.ts';
+import { ENV, PATH } from '../../../services/contract.ts';
+import { type Alert, alerts } from '../../../operator/render/alerts.ts';
+import { viewOf } from '../../../operator/render/render-input.ts';
+import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
+import { startProgram } from '../../support/program.ts';
+import { hasPromtool, promtool } from '../../support/promtool.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { city } from '../../support/rendered.ts';
 
 const context = { image: 'i', redisImage: 'r', processorReplicas: 1, proxyReplicas: 2, renderRevision: 2 };
 const alertsOf = (spec: OcppClusterSpec): Alert[] => alerts(viewOf(city(spec), context));

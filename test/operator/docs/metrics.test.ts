@@ -3,16 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { Registry } from 'prom-client';
-import { callOf } from '../../operator/kube/call.ts';
-import type { KubeRequest } from '../../operator/kube/http.ts';
-import { ApiMetrics } from '../../operator/kube/metrics.ts';
-import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
-import { runOperator } from '../../operator/operator.ts';
-import { showProgram } from '../../operator/program-metrics.ts';
-import { systemClock } from '../../services/runtime/clock.ts';
-import { memoryLog } from '../support/memory-log.ts';
+import { callOf } from '../../../operator/kube/request.ts';
+import type { KubeRequest } from '../../../operator/kube/request.ts';
+import { ApiMetrics } from '../../../operator/kube/metrics.ts';
+import { MemoryObjectStore } from '../../../operator/local/api-server/memory-object-store.ts';
+import { runOperator } from '../../../operator/operator.ts';
+import { showProgram } from '../../../operator/program-metrics.ts';
+import { systemClock } from '../../../services/runtime/clock.ts';
+import { memoryLog } from '../../support/memory-log.ts';
 
-const PAGE = readFileSync(join(import.meta.dirname, '../../docs/operator-metrics.md'), 'utf8');
+const PAGE = readFileSync(join(import.meta.dirname, '../../../docs/operator-metrics.md'), 'utf8');
 
 test('docs/operator-metrics.md lists exactly what is exported, with type and labels', async (t) => {
   const registry = new Registry();

@@ -2,11 +2,11 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { ANNOTATION } from '../../operator/reconcile/orders.ts';
+import { ANNOTATION } from '../../../operator/reconcile/pauses.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
-const sources = globSync(['operator/reconcile/*.ts', 'operator/scaling/*.ts'], { cwd: ROOT })
+const sources = globSync(['operator/{reconcile,status}/*.ts', 'operator/scaling/*.ts'], { cwd: ROOT })
   .map((file) => readFileSync(join(ROOT, file), 'utf8'))
   .join('\n');
 

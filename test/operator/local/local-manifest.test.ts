@@ -1,14 +1,14 @@
 /** What `npm start` says of a manifest, and what it shows of what Pods write. */
 import { join } from 'node:path';
 import test from 'ava';
-import { whereTo } from '../../operator/local/display.ts';
-import type { Pod } from '../../operator/local/kinds.ts';
-import { ManifestError, parseManifest, readManifest } from '../../operator/local/manifest.ts';
-import { troubleIn } from '../../operator/local/pod-logs.ts';
-import { tokenCommand, tokenLines } from '../../operator/local/tokens.ts';
-import { Terminal } from '../../operator/local/terminal.ts';
+import { whereTo } from '../../../operator/local/cli/display.ts';
+import type { Pod } from '../../../operator/local/kinds.ts';
+import { ManifestError, parseManifest, readManifest } from '../../../operator/local/cli/manifest.ts';
+import { troubleIn } from '../../../operator/local/kubelet/pod-logs.ts';
+import { tokenCommand, tokenLines } from '../../../operator/local/tokens.ts';
+import { Terminal } from '../../../operator/local/cli/terminal.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
+const ROOT = join(import.meta.dirname, '../..', '..');
 const HEAD = 'apiVersion: ocpp.dev/v1alpha1\nkind: OcppCluster\nmetadata: { name: city }\n';
 
 const MISTAKES: readonly (readonly [string, string, RegExp])[] = [

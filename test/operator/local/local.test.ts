@@ -11,27 +11,27 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import type { KubeObject, Resource } from '../../operator/kube/object-store.ts';
-import { Addresses } from '../../operator/local/addresses.ts';
-import { freePort } from '../support/free-port.ts';
-import { startGuard } from '../../operator/local/guard.ts';
+import type { KubeObject, Resource } from '../../../operator/kube/object-store.ts';
+import { Addresses } from '../../../operator/local/network/addresses.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startGuard } from '../../../operator/local/kubelet/guard.ts';
 import {
   type Container,
   type Deployment,
   isReady,
   type Pod,
   type StatefulSet,
-} from '../../operator/local/kinds.ts';
-import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
-import { refusedFields } from '../../operator/local/pod-fields.ts';
-import { withPorts } from '../../operator/local/ports.ts';
-import { findProgram } from '../../operator/local/programs.ts';
-import { LocalRuntime } from '../../operator/local/runtime.ts';
-import { DEPLOYMENTS, PODS, STATEFUL_SETS } from '../../operator/render/resources.ts';
-import { systemClock } from '../../services/runtime/clock.ts';
-import { until } from '../support/until.ts';
+} from '../../../operator/local/kinds.ts';
+import { MemoryObjectStore } from '../../../operator/local/api-server/memory-object-store.ts';
+import { refusedFields } from '../../../operator/local/kubelet/pod-fields.ts';
+import { withPorts } from '../../../operator/local/network/ports.ts';
+import { findProgram } from '../../../operator/local/programs.ts';
+import { LocalRuntime } from '../../../operator/local/kubelet/runtime.ts';
+import { DEPLOYMENTS, PODS, STATEFUL_SETS } from '../../../operator/render/resources.ts';
+import { systemClock } from '../../../services/runtime/clock.ts';
+import { until } from '../../support/until.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
+const ROOT = join(import.meta.dirname, '../..', '..');
 const NAMESPACE = 'here';
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -446,8 +446,8 @@ test('what cannot be honoured is refused by name and starts nothing', async (t) 
 test('whoever is killed takes the children along: the guard ends them and removes the folder', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'local-test-'));
   const guarded = `
-    import { startGuard } from ${JSON.stringify(join(ROOT, 'operator/local/guard.ts'))};
-    import { startProcess } from ${JSON.stringify(join(ROOT, 'operator/local/process.ts'))};
+    import { startGuard } from ${JSON.stringify(join(ROOT, 'operator/local/kubelet/guard.ts'))};
+    import { startProcess } from ${JSON.stringify(join(ROOT, 'operator/local/kubelet/process.ts'))};
     const guard = startGuard(${JSON.stringify(folder)});
     const child = startProcess({ file: 'sleep', args: ['600'], env: { PATH: ${JSON.stringify(PATH)} }, cwd: '/', guard, onLine() {} });
     console.log(child.pid);

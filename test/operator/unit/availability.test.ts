@@ -1,11 +1,11 @@
 /** What the status says of drains, of single points of failure, and of what a person ordered. Pure. */
 import test from 'ava';
-import { settledSpec } from '../../operator/api/defaults.ts';
-import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
-import { draining, drainsOf } from '../../operator/reconcile/drains.ts';
-import { highlyAvailable } from '../../operator/reconcile/high-availability.ts';
-import type { Observed } from '../../operator/reconcile/observe.ts';
-import { ordersOf } from '../../operator/reconcile/orders.ts';
+import { settledSpec } from '../../../operator/api/defaults.ts';
+import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
+import { draining, drainsOf } from '../../../operator/status/drains.ts';
+import { highlyAvailable } from '../../../operator/status/high-availability.ts';
+import type { Observed } from '../../../operator/reconcile/observe.ts';
+import { ordersOf } from '../../../operator/reconcile/pauses.ts';
 
 const cluster = (spec: OcppClusterSpec, annotations: Readonly<Record<string, string>> = {}) => ({
   apiVersion: 'ocpp.dev/v1alpha1',

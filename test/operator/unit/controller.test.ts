@@ -1,13 +1,13 @@
 /** The controller on a store in memory: what brings an object up, and what is told when something stands still. */
 import test from 'ava';
 import { Registry } from 'prom-client';
-import { createController } from '../../operator/controller/controller.ts';
-import { type KubeObject, StoreError } from '../../operator/kube/object-store.ts';
-import { OCPP_CLUSTERS } from '../../operator/api/ocpp-cluster.ts';
-import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
-import { sleep, systemClock } from '../../services/runtime/clock.ts';
-import { memoryLog } from '../support/memory-log.ts';
-import { until } from '../support/until.ts';
+import { createController } from '../../../operator/controller/controller.ts';
+import { type KubeObject, StoreError } from '../../../operator/kube/object-store.ts';
+import { OCPP_CLUSTERS } from '../../../operator/api/ocpp-cluster.ts';
+import { MemoryObjectStore } from '../../../operator/local/api-server/memory-object-store.ts';
+import { sleep, systemClock } from '../../../services/runtime/clock.ts';
+import { memoryLog } from '../../support/memory-log.ts';
+import { until } from '../../support/until.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 

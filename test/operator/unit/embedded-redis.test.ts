@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { V1Container, V1PodTemplateSpec } from '@kubernetes/client-node';
 import test from 'ava';
-import { renderObjects } from '../../operator/render/objects.ts';
-import { RENDER_REVISION } from '../../operator/render/revision.ts';
-import { freePort } from '../support/free-port.ts';
-import { until } from '../support/until.ts';
+import { renderObjects } from '../../../operator/render/objects.ts';
+import { RENDER_REVISION } from '../../../operator/render/revision.ts';
+import { freePort } from '../../support/free-port.ts';
+import { until } from '../../support/until.ts';
 
 function redisContainer(how: 'with a password' | 'without one, as release 0.1.0 made it'): V1Container {
   const cluster = {

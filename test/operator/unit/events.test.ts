@@ -1,10 +1,10 @@
 /** Events when the API server does not take them: tried again, within bounds. */
 import test from 'ava';
-import { createEventRecorder } from '../../operator/controller/events.ts';
-import { type KubeObject, StoreError, type StoreErrorCode } from '../../operator/kube/object-store.ts';
-import { systemClock } from '../../services/runtime/clock.ts';
-import { memoryLog } from '../support/memory-log.ts';
-import { until } from '../support/until.ts';
+import { createEventRecorder } from '../../../operator/controller/events.ts';
+import { type KubeObject, StoreError, type StoreErrorCode } from '../../../operator/kube/object-store.ts';
+import { systemClock } from '../../../services/runtime/clock.ts';
+import { memoryLog } from '../../support/memory-log.ts';
+import { until } from '../../support/until.ts';
 
 const about: KubeObject = {
   apiVersion: 'v1',

@@ -1,12 +1,12 @@
 /** An API server that answers one object with errors of its own, for long: said in the status, not only in the log. */
 import test from 'ava';
 import { Registry } from 'prom-client';
-import { OCPP_CLUSTERS, type OcppCluster } from '../../operator/api/ocpp-cluster.ts';
-import { type ObjectStore, StoreError } from '../../operator/kube/object-store.ts';
-import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
-import { runOperator } from '../../operator/operator.ts';
-import { createLog } from '../../services/runtime/log.ts';
-import { until } from '../support/until.ts';
+import { OCPP_CLUSTERS, type OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
+import { type ObjectStore, StoreError } from '../../../operator/kube/object-store.ts';
+import { MemoryObjectStore } from '../../../operator/local/api-server/memory-object-store.ts';
+import { runOperator } from '../../../operator/operator.ts';
+import { createLog } from '../../../services/runtime/log.ts';
+import { until } from '../../support/until.ts';
 
 test('half a minute of errors makes it Degraded with the words of the API server; a success ends that', async (t) => {
   let ahead = 0;

@@ -1,11 +1,11 @@
 /** Ingress and Gateway route: which path leads where, what is told where they cannot be, and what the status says of them. */
 import test from 'ava';
-import { settledSpec } from '../../operator/api/defaults.ts';
-import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
-import { endpointsOf } from '../../operator/reconcile/endpoints.ts';
-import type { Observed } from '../../operator/reconcile/observe.ts';
-import { missingAddOns } from '../../operator/render/add-ons.ts';
-import { GATEWAY, INGRESS, city, find, names, rendered } from '../support/rendered.ts';
+import { settledSpec } from '../../../operator/api/defaults.ts';
+import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
+import { endpointsOf } from '../../../operator/status/endpoints.ts';
+import type { Observed } from '../../../operator/reconcile/observe.ts';
+import { missingAddOns } from '../../../operator/render/add-ons.ts';
+import { GATEWAY, INGRESS, city, find, names, rendered } from '../../support/rendered.ts';
 
 type Proxy = NonNullable<OcppClusterSpec['proxy']>;
 type Listeners = NonNullable<OcppClusterSpec['listeners']>;

@@ -1,16 +1,16 @@
 /**
  * The Pod templates of every render revision that is kept, as they were made: an upgrade of the operator must render the same for
  * clusters that exist, or their Pods are replaced. A template may change only with a new revision (operator/render/revision.ts);
- * the golden file of a revision that no release has made yet is written anew with `UPDATE_GOLDEN=2 npx ava test/operator/golden.test.ts`.
+ * the golden file of a revision that no release has made yet is written anew with `UPDATE_GOLDEN=2 npx ava test/operator/unit/golden.test.ts`.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse, stringify } from 'yaml';
-import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { renderObjects } from '../../operator/render/objects.ts';
-import { OLDEST_RENDER_REVISION, RENDER_REVISION } from '../../operator/render/revision.ts';
+import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
+import { renderObjects } from '../../../operator/render/objects.ts';
+import { OLDEST_RENDER_REVISION, RENDER_REVISION } from '../../../operator/render/revision.ts';
 
 const podTemplate = {
   metadata: { labels: { team: 'grid' }, annotations: { note: 'x' } },
@@ -113,7 +113,7 @@ const revisions = Array.from(
 
 for (const revision of revisions) {
   test(`revision ${revision} renders the Pod templates that it rendered when it was made`, (t) => {
-    const file = join(import.meta.dirname, 'golden', `revision-${revision}.yaml`);
+    const file = join(import.meta.dirname, '../golden', `revision-${revision}.yaml`);
     const made = templates(revision);
     if (process.env['UPDATE_GOLDEN'] === String(revision)) {
       writeFileSync(file, stringify(made, { aliasDuplicateObjects: false, lineWidth: 0 }));

@@ -1,9 +1,9 @@
 /** The index of a cache gives the same answers as looking at every object. */
 import * as fc from 'fast-check';
 import test from 'ava';
-import { keyOf, selectorOf } from '../../operator/controller/caches.ts';
-import { IndexedObjects } from '../../operator/controller/indexed-objects.ts';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
+import { keyOf, selectorOf } from '../../../operator/controller/caches.ts';
+import { IndexedObjects } from '../../../operator/controller/indexed-objects.ts';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
 
 const word = fc.constantFrom('a', 'b', 'c');
 const objects = fc.record({

@@ -1,6 +1,6 @@
 /** That who evaluates NetworkPolicies for the tests reads them as Kubernetes does. */
 import test from 'ava';
-import { type End, isAllowed, type Policy } from '../support/network-flows.ts';
+import { type End, isAllowed, type Policy } from '../../contracts/network-flows.ts';
 
 const policy = (spec: Policy['spec']): Policy => ({ metadata: { name: 'p', namespace: 'default' }, spec });
 const ALL = { podSelector: {} };

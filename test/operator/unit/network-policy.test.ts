@@ -1,9 +1,9 @@
 /** Which connections the rendered NetworkPolicies let through, as a table. */
 import test from 'ava';
-import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
-import { startApiServer } from '../support/api-server.ts';
-import { type End, isAllowed, type Policy } from '../support/network-flows.ts';
-import { applyStrictly, names, type Rendered, rendered } from '../support/rendered.ts';
+import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
+import { startApiServer } from '../../support/api-server.ts';
+import { type End, isAllowed, type Policy } from '../../contracts/network-flows.ts';
+import { applyStrictly, names, type Rendered, rendered } from '../../support/rendered.ts';
 
 const part = (component: string, ip: string, instance = 'city'): End => ({
   ip,

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { V1Deployment, V1EnvVar } from '@kubernetes/client-node';
 import test from 'ava';
-import type { PodTemplateSpec } from '../../operator/api/ocpp-cluster.ts';
-import { OLDEST_RENDER_REVISION } from '../../operator/render/revision.ts';
-import { testTools } from '../support/api-server.ts';
-import { find, rendered } from '../support/rendered.ts';
+import type { PodTemplateSpec } from '../../../operator/api/ocpp-cluster.ts';
+import { OLDEST_RENDER_REVISION } from '../../../operator/render/revision.ts';
+import { testTools } from '../../support/api-server.ts';
+import { find, rendered } from '../../support/rendered.ts';
 
 const deployment = (podTemplate?: PodTemplateSpec, context = {}) =>
   find(

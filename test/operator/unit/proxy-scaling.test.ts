@@ -1,10 +1,10 @@
 /** The rules by which the number of ws-proxies follows the stations, one by one, and their sum over hours. */
 import test from 'ava';
 import { array, assert, boolean, integer, option, property, record } from 'fast-check';
-import type { SettledProxy } from '../../operator/api/defaults.ts';
-import type { ProxyAutoscalingStatus } from '../../operator/api/ocpp-cluster.ts';
-import { DELETION_COST, deletionCosts } from '../../operator/reconcile/deletion-costs.ts';
-import { decideProxies, type ProxyScaleInput } from '../../operator/scaling/proxies.ts';
+import type { SettledProxy } from '../../../operator/api/defaults.ts';
+import type { ProxyAutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
+import { DELETION_COST, deletionCosts } from '../../../operator/reconcile/pod-deletion-costs.ts';
+import { decideProxies, type ProxyScaleInput } from '../../../operator/scaling/proxies.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 const AUTOSCALING = {

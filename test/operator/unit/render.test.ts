@@ -1,23 +1,23 @@
 /** What an OcppCluster is made of, and that a real API server takes all of it. */
 import type { V1Container, V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
 import test, { type ExecutionContext } from 'ava';
-import type { OcppCluster, OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { refusedFields } from '../../operator/local/pod-fields.ts';
-import { renderObjects } from '../../operator/render/objects.ts';
-import { RENDER_REVISION } from '../../operator/render/revision.ts';
-import { quantity } from '../../operator/render/quantity.ts';
-import { resourceOf } from '../../operator/render/resources.ts';
-import { ENV } from '../../services/contract.ts';
+import type { OcppCluster, OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
+import { refusedFields } from '../../../operator/local/kubelet/pod-fields.ts';
+import { renderObjects } from '../../../operator/render/objects.ts';
+import { RENDER_REVISION } from '../../../operator/render/revision.ts';
+import { quantity } from '../../../operator/api/quantity.ts';
+import { resourceOf } from '../../../operator/render/resources.ts';
+import { ENV } from '../../../services/contract.ts';
 import {
   processorSettings,
   readHandlerSettings,
   readTransactionPolicy,
-} from '../../services/processor/config.ts';
-import { DEFAULT_SETTINGS } from '../../services/processor/handler.ts';
-import { loadConfig } from '../../services/runtime/config.ts';
-import type { ApiServer } from '../support/api-server.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
+} from '../../../services/processor/config.ts';
+import { DEFAULT_SETTINGS } from '../../../services/csms/handler.ts';
+import { loadConfig } from '../../../services/runtime/config.ts';
+import type { ApiServer } from '../../support/api-server.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
 
 const shared = sharedApiServer(test);
 

@@ -2,13 +2,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
-import type { Signals } from '../../operator/scaling/demand.ts';
+import type { Signals } from '../../../operator/scaling/demand.ts';
 import { Gauge, Registry } from 'prom-client';
-import { readMetrics } from '../../operator/signals/prometheus-text.ts';
-import { createScraper, type Sample, type ScrapeTarget } from '../../operator/signals/scrape.ts';
-import { type History, remember, signalsOf, workSince } from '../../operator/signals/signals.ts';
-import { listen, startAdminServer } from '../../services/runtime/admin-server.ts';
-import { METRIC, PATH } from '../../services/contract.ts';
+import { readMetrics } from '../../../operator/signals/prometheus-text.ts';
+import { createScraper, type Sample, type ScrapeTarget } from '../../../operator/signals/scrape.ts';
+import { type History, remember, signalsOf, workSince } from '../../../operator/signals/signals.ts';
+import { listen, startAdminServer } from '../../../services/runtime/admin-server.ts';
+import { METRIC, PATH } from '../../../services/contract.ts';
 
 test('metrics are read by name: labels summed, the rest ignored, what is no number left out', (t) => {
   const text = [

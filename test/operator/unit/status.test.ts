@@ -1,23 +1,23 @@
 /** What a cluster's status says of what was observed, when it is written, and which Events follow. Pure. */
 import test from 'ava';
-import { settledSpec } from '../../operator/api/defaults.ts';
+import { settledSpec } from '../../../operator/api/defaults.ts';
 import type {
   Condition,
   ConditionType,
   OcppCluster,
   OcppClusterStatus,
-} from '../../operator/api/ocpp-cluster.ts';
-import { eventsBetween } from '../../operator/reconcile/events.ts';
-import type { Observed } from '../../operator/reconcile/observe.ts';
-import { ordersOf } from '../../operator/reconcile/orders.ts';
-import { chooseRelease } from '../../operator/reconcile/release.ts';
+} from '../../../operator/api/ocpp-cluster.ts';
+import { eventsBetween } from '../../../operator/status/events.ts';
+import type { Observed } from '../../../operator/reconcile/observe.ts';
+import { ordersOf } from '../../../operator/reconcile/pauses.ts';
+import { chooseRelease } from '../../../operator/reconcile/release.ts';
 import {
   NUMBERS_EVERY_MS,
   type StatusInput,
   statusOf,
   worthWriting,
-} from '../../operator/reconcile/status.ts';
-import type { Pod, Workload } from '../../operator/reconcile/workloads.ts';
+} from '../../../operator/status/status.ts';
+import type { Pod, Workload } from '../../../operator/reconcile/workloads.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00.750Z');
 const cluster = (spec: object = {}): OcppCluster => ({

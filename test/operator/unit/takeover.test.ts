@@ -1,12 +1,12 @@
 /** What an operator that takes over does first. */
 import test from 'ava';
 import { Registry } from 'prom-client';
-import { OCPP_CLUSTERS } from '../../operator/api/ocpp-cluster.ts';
-import { MemoryObjectStore } from '../../operator/local/memory-object-store.ts';
-import { runOperator } from '../../operator/operator.ts';
-import { DEPLOYMENTS } from '../../operator/render/resources.ts';
-import { systemClock } from '../../services/runtime/clock.ts';
-import { until } from '../support/until.ts';
+import { OCPP_CLUSTERS } from '../../../operator/api/ocpp-cluster.ts';
+import { MemoryObjectStore } from '../../../operator/local/api-server/memory-object-store.ts';
+import { runOperator } from '../../../operator/operator.ts';
+import { DEPLOYMENTS } from '../../../operator/render/resources.ts';
+import { systemClock } from '../../../services/runtime/clock.ts';
+import { until } from '../../support/until.ts';
 
 const NAMES = ['aachen', 'berlin', 'celle', 'dresden'];
 const log = { debug() {}, info() {}, warn() {}, error() {} };

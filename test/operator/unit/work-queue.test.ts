@@ -1,8 +1,8 @@
 /** The work queue by itself. */
 import test from 'ava';
 import * as fc from 'fast-check';
-import { WorkQueue } from '../../operator/controller/work-queue.ts';
-import { until } from '../support/until.ts';
+import { WorkQueue } from '../../../operator/controller/work-queue.ts';
+import { until } from '../../support/until.ts';
 
 test('work queue: each key once, never with two workers, nothing forgotten', async (t) => {
   const step = fc.record({

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { Redis } from 'ioredis';
-import { transportConformance } from '../conformance/transport.ts';
-import { redisHarness } from '../support/gateway-harness.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { startTraffic } from '../support/traffic.ts';
-import { until } from '../support/until.ts';
+import { transportConformance } from '../../conformance/transport.ts';
+import { redisHarness } from '../gateway-harness.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { startTraffic } from './traffic.ts';
+import { until } from '../../support/until.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 const rules =
   /ACL SETUSER ocpp on >secret ([^`]*)\n/.exec(readFileSync(join(ROOT, 'docs/redis.md'), 'utf8'))?.[1] ?? '';
 const granted = [...rules.matchAll(/\+(\S+)/g)].map(([, command]) => command ?? '');
@@ -62,7 +62,7 @@ const UNSEEN = ['client|kill', 'ping', 'blpop'];
 
 /** Commands that our scripts name. */
 function scripted(): string[] {
-  return globSync('services/transport/redis/*.lua', { cwd: ROOT })
+  return globSync('services/transport/redis/**/*.lua', { cwd: ROOT })
     .map((file) => readFileSync(join(ROOT, file), 'utf8'))
     .flatMap((text) => text.match(/(?<=redis\.call\(')\w+/g) ?? [])
     .map((name) => name.toLowerCase())

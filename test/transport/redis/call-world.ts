@@ -3,11 +3,11 @@
  * perhaps twice. It keeps count of what a station would see, and checks after every move what must always hold.
  */
 import assert from 'node:assert/strict';
-import type { RedisConnection } from '../../services/transport/redis/connection.ts';
-import { readOutbox } from '../../services/transport/redis/envelope.ts';
-import type { Keys } from '../../services/transport/redis/keys.ts';
-import { endProxy, endSessions } from '../../services/transport/redis/rescue.ts';
-import { endCallsInTime } from '../../services/transport/redis/station-calls.ts';
+import type { RedisConnection } from '../../../services/transport/redis/connection/connection.ts';
+import { readOutbox } from '../../../services/transport/redis/queue/envelope.ts';
+import type { Keys } from '../../../services/transport/redis/keys.ts';
+import { endProxy, endSessions } from '../../../services/transport/redis/lease/reclaim.ts';
+import { endCallsInTime } from '../../../services/transport/redis/calls/station-calls.ts';
 
 export type Move =
   | { readonly kind: 'make'; readonly call: number; readonly patient: boolean }

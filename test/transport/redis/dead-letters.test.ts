@@ -3,13 +3,13 @@ import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { DeadLetters } from '../../services/transport/redis/dead-letters.ts';
-import { openConnection } from '../../services/transport/redis/connection.ts';
-import { Keys } from '../../services/transport/redis/keys.ts';
-import { DEAD_LETTERS_KEPT } from '../../services/transport/redis/rescue.ts';
-import type { MessageHandler } from '../../services/transport/transport.ts';
-import { cluster, counted, done, entry, station } from './redis-cluster.ts';
-import { until } from '../support/until.ts';
+import { DeadLetters } from '../../../services/transport/redis/dead-letters/dead-letters.ts';
+import { openConnection } from '../../../services/transport/redis/connection/connection.ts';
+import { Keys } from '../../../services/transport/redis/keys.ts';
+import { DEAD_LETTERS_KEPT } from '../../../services/transport/redis/lease/reclaim.ts';
+import type { MessageHandler } from '../../../services/transport/transport.ts';
+import { cluster, counted, done, entry, station } from './processes.ts';
+import { until } from '../../support/until.ts';
 
 const keys = new Keys('ocpp');
 
@@ -263,7 +263,7 @@ test('the program lists, shows, replays and drops, and says what it cannot do', 
   await put(`${now}-3`, entry('CP-1', 'b', 1, 2));
   const run = (...args: string[]) =>
     new Promise<{ code: unknown; text: string }>((resolve) => {
-      const program = join(import.meta.dirname, '../../services/dead-letters/main.ts');
+      const program = join(import.meta.dirname, '../../../services/dead-letters/main.ts');
       const env = { PATH: process.env['PATH'], REDIS_ADDR: redis.addr };
       execFile(process.execPath, [program, ...args], { env }, (error, stdout, stderr) =>
         resolve({ code: error?.code ?? 0, text: stdout + stderr }),

@@ -2,18 +2,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Redis } from 'ioredis';
-import { createMemoryBus } from '../../services/transport/memory.ts';
-import { openConnection } from '../../services/transport/redis/connection.ts';
-import { Keys } from '../../services/transport/redis/keys.ts';
+import { createMemoryBus } from '../../../services/transport/memory/bus.ts';
+import { openConnection } from '../../../services/transport/redis/connection/connection.ts';
+import { Keys } from '../../../services/transport/redis/keys.ts';
 import {
   type Delivery,
   type Gateway,
   type MessageHandler,
   type Outcome,
   REGISTRATION_STATUSES,
-} from '../../services/transport/transport.ts';
-import { cluster, counted, done, station } from './redis-cluster.ts';
-import { until } from '../support/until.ts';
+} from '../../../services/transport/transport.ts';
+import { cluster, counted, done, station } from './processes.ts';
+import { until } from '../../support/until.ts';
 
 test('what a processor held when its lease ran out is handled by another, once in effect', async (t) => {
   const { processor, proxy, look, effects, lapse } = await cluster(t);
@@ -104,7 +104,7 @@ test('an entry that stands in the queue twice has one effect and one answer', as
   t.deepEqual(await effects(), ['a', 'b']);
 });
 
-/** take.lua as a processor calls it, on a connection of its own. */
+/** claim.lua as a processor calls it, on a connection of its own. */
 async function taker(t: ExecutionContext, look: Redis) {
   const keys = new Keys('ocpp');
   const settings = { addr: `${look.options.host}:${look.options.port}`, db: 0, clientTimeoutMs: 5000 };

@@ -1,6 +1,6 @@
 /** `node dying-processor.ts host:port`: a processor that is killed by every message with the id "poison". */
-import { createTransport } from '../../services/transport/factory.ts';
-import { counted } from './redis-cluster.ts';
+import { createTransport } from '../../../services/library/transport-factory.ts';
+import { counted } from './processes.ts';
 
 const transport = createTransport({
   kind: 'redis',

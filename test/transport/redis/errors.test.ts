@@ -1,10 +1,10 @@
 /** A Redis that answers, but not what it was asked for: the data path waits and goes on by itself, and loses nothing. */
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import type { Delivery } from '../../services/transport/transport.ts';
-import { type RedisOptions, startRedis } from '../support/redis-server.ts';
-import { counted, startTraffic, type TrafficOptions } from '../support/traffic.ts';
-import { until } from '../support/until.ts';
+import type { Delivery } from '../../../services/transport/transport.ts';
+import { type RedisOptions, startRedis } from '../../support/redis-server.ts';
+import { counted, startTraffic, type TrafficOptions } from './traffic.ts';
+import { until } from '../../support/until.ts';
 
 async function running(
   t: ExecutionContext,

@@ -5,14 +5,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Redis } from 'ioredis';
-import { createGateway, createTransport } from '../../services/transport/factory.ts';
-import { MAX_IN_HAND } from '../../services/transport/redis/redis-transport.ts';
-import { slotOf } from '../../services/transport/redis/primary.ts';
-import type { Delivery } from '../../services/transport/transport.ts';
-import { MASTER, on, startCluster, startSentinels } from '../support/redis-kinds.ts';
-import type { RedisServer } from '../support/redis-server.ts';
-import { counted, startTraffic, type Traffic } from '../support/traffic.ts';
-import { until } from '../support/until.ts';
+import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
+import { MAX_IN_HAND } from '../../../services/transport/redis/redis-transport.ts';
+import { slotOf } from '../../../services/transport/redis/connection/primary.ts';
+import type { Delivery } from '../../../services/transport/transport.ts';
+import { MASTER, on, startCluster, startSentinels } from './kinds.ts';
+import type { RedisServer } from '../../support/redis-server.ts';
+import { counted, startTraffic, type Traffic } from './traffic.ts';
+import { until } from '../../support/until.ts';
 
 const PREFIX = '{city}';
 const sink = { deliver: () => true, revoked: () => undefined };

@@ -1,12 +1,12 @@
 /** The conformance suite on every kind of Redis, each a real one. */
 import test from 'ava';
-import { openConnection } from '../../services/transport/redis/connection.ts';
-import type { RedisSettings, RedisTls } from '../../services/transport/redis/settings.ts';
-import { transportConformance } from '../conformance/transport.ts';
-import { makeCertificates } from '../support/certificates.ts';
-import { redisHarness } from '../support/gateway-harness.ts';
-import { MASTER, startCluster, startSentinels, startTlsRedis } from '../support/redis-kinds.ts';
-import { until } from '../support/until.ts';
+import { openConnection } from '../../../services/transport/redis/connection/connection.ts';
+import type { RedisSettings, RedisTls } from '../../../services/transport/redis/connection/settings.ts';
+import { transportConformance } from '../../conformance/transport.ts';
+import { makeCertificates } from './certificates.ts';
+import { redisHarness } from '../gateway-harness.ts';
+import { MASTER, startCluster, startSentinels, startTlsRedis } from './kinds.ts';
+import { until } from '../../support/until.ts';
 
 const certificates = await makeCertificates();
 const tls = await startTlsRedis(certificates);

@@ -1,10 +1,10 @@
 /** The kinds of Redis of a test's own: TLS, a primary with replica and Sentinels, a Cluster. All on 127.0.0.1. */
 import { Redis } from 'ioredis';
-import { slotOf } from '../../services/transport/redis/primary.ts';
+import { slotOf } from '../../../services/transport/redis/connection/primary.ts';
 import type { Certificates } from './certificates.ts';
-import { freePort } from './free-port.ts';
-import { type RedisServer, startRedis } from './redis-server.ts';
-import { until } from './until.ts';
+import { freePort } from '../../support/free-port.ts';
+import { type RedisServer, startRedis } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
 
 /** Does something with a client of one server, which may be on its way up. */
 export async function on<T>(server: RedisServer, action: (client: Redis) => Promise<T>): Promise<T> {

@@ -1,8 +1,8 @@
 /** A real Redis that goes away, is silent, or loses what it knew. */
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-import { cluster, counted, entry, station } from './redis-cluster.ts';
-import { until } from '../support/until.ts';
+import { cluster, counted, entry, station } from './processes.ts';
+import { until } from '../../support/until.ts';
 
 test('Redis dies and comes back with its file: nothing acknowledged is lost, nothing is doubled', async (t) => {
   const { redis, processor, proxy, effects } = await cluster(t, { appendonly: true });
@@ -126,8 +126,8 @@ test('what was in hand when Redis lost everything does not finish another messag
 
 test('a process that registers anew does not wait under its old name', async (t) => {
   const { redis, look } = await cluster(t);
-  const { Membership } = await import('../../services/transport/redis/membership.ts');
-  const { Keys } = await import('../../services/transport/redis/keys.ts');
+  const { Membership } = await import('../../../services/transport/redis/lease/membership.ts');
+  const { Keys } = await import('../../../services/transport/redis/keys.ts');
   const member = new Membership({
     redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
     keys: new Keys('ocpp'),
@@ -152,8 +152,8 @@ test('a process that registers anew does not wait under its old name', async (t)
 
 test('a lease that ran out while Redis was away is no reason to rescue; one that stays so is', async (t) => {
   const { redis, look } = await cluster(t, { appendonly: true });
-  const { Membership } = await import('../../services/transport/redis/membership.ts');
-  const { Keys } = await import('../../services/transport/redis/keys.ts');
+  const { Membership } = await import('../../../services/transport/redis/lease/membership.ts');
+  const { Keys } = await import('../../../services/transport/redis/keys.ts');
   const leaseMs = 1500;
   const keys = new Keys('ocpp');
   const member = new Membership({

@@ -2,10 +2,10 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
-import { createGateway, createTransport } from '../../services/transport/factory.ts';
-import type { Delivery, MessageHandler, Outcome } from '../../services/transport/transport.ts';
-import { type RedisOptions, startRedis } from '../support/redis-server.ts';
+import { GatewayClientTransport } from '../../../services/transport/gateway-client.ts';
+import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
+import type { Delivery, MessageHandler, Outcome } from '../../../services/transport/transport.ts';
+import { type RedisOptions, startRedis } from '../../support/redis-server.ts';
 
 /** Short: a rescue waits for it. */
 export const LEASE_MS = 1000;

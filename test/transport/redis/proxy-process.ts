@@ -2,7 +2,7 @@
  * `node proxy-process.ts host:port COUNT`: a proxy with COUNT stations, each of which sends a CALL every 50 ms, whatever
  * it is told. Says "ready" when all are connected. A test kills it, or stops it past its lease.
  */
-import { createGateway } from '../../services/transport/factory.ts';
+import { createGateway } from '../../../services/library/transport-factory.ts';
 
 const [, , addr = '', count = '1'] = process.argv;
 const gateway = createGateway({

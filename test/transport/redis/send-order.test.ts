@@ -1,10 +1,10 @@
 /** A younger value of a periodic event stream is not turned back by an older SEND of the same connection that is handled later. */
 import test from 'ava';
-import { createGateway, createTransport } from '../../services/transport/factory.ts';
-import { notifyPeriodicEventStream } from '../../services/processor/handlers/event-streams.ts';
-import { gatewayHarness } from '../support/gateway-harness.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
+import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
+import { notifyPeriodicEventStream } from '../../../services/csms/handlers/event-streams.ts';
+import { gatewayHarness } from '../gateway-harness.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
 
 const send = (t: number) =>
   JSON.stringify([

@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { createGateway, createTransport } from '../../services/transport/factory.ts';
-import type { IncomingFrame, StationSink } from '../../services/transport/transport.ts';
-import { cluster, counted, entry, LEASE_MS, mute, station } from './redis-cluster.ts';
-import { until } from '../support/until.ts';
+import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
+import type { IncomingFrame, StationSink } from '../../../services/transport/transport.ts';
+import { cluster, counted, entry, LEASE_MS, mute, station } from './processes.ts';
+import { until } from '../../support/until.ts';
 
 test('a proxy whose lease runs out loses its sessions, each with one disconnect event', async (t) => {
   const { processor, proxy, look, lapse } = await cluster(t);

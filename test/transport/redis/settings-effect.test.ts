@@ -1,12 +1,12 @@
 /** What each setting does, on a real Redis. Those of how Redis is reached: redis-kinds, redis-access. */
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import { createGateway, createTransport } from '../../services/transport/factory.ts';
-import type { RedisSettings } from '../../services/transport/redis/settings.ts';
-import type { Gateway, Transport } from '../../services/transport/transport.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { counted, startTraffic } from '../support/traffic.ts';
-import { until } from '../support/until.ts';
+import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
+import type { RedisSettings } from '../../../services/transport/redis/connection/settings.ts';
+import type { Gateway, Transport } from '../../../services/transport/transport.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { counted, startTraffic } from './traffic.ts';
+import { until } from '../../support/until.ts';
 
 /** A Redis, a processor and a proxy with these settings, and a client to look with. */
 async function running(t: ExecutionContext, settings: Partial<RedisSettings>) {

@@ -1,10 +1,10 @@
 /** Settings of Redis that cannot work are refused before anything starts. */
 import test from 'ava';
-import { loadConfig } from '../../services/runtime/config.ts';
-import { redisOptions, redisSettings } from '../../services/runtime/redis-settings.ts';
-import { createGateway, createTransport } from '../../services/transport/factory.ts';
-import { slotOf } from '../../services/transport/redis/primary.ts';
-import type { RedisSettings } from '../../services/transport/redis/settings.ts';
+import { loadConfig } from '../../../services/runtime/config.ts';
+import { redisOptions, redisSettings } from '../../../services/runtime/redis-settings.ts';
+import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
+import { slotOf } from '../../../services/transport/redis/connection/primary.ts';
+import type { RedisSettings } from '../../../services/transport/redis/connection/settings.ts';
 
 interface Case {
   readonly redis?: Partial<RedisSettings>;

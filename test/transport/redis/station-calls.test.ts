@@ -2,14 +2,14 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { Redis } from 'ioredis';
-import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
-import { createGateway, createTransport } from '../../services/transport/factory.ts';
-import { openConnection } from '../../services/transport/redis/connection.ts';
-import { Keys } from '../../services/transport/redis/keys.ts';
-import type { StationCall } from '../../services/transport/station-call.ts';
-import type { Transport } from '../../services/transport/transport.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
+import { GatewayClientTransport } from '../../../services/transport/gateway-client.ts';
+import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
+import { openConnection } from '../../../services/transport/redis/connection/connection.ts';
+import { Keys } from '../../../services/transport/redis/keys.ts';
+import type { StationCall } from '../../../services/transport/station-call.ts';
+import type { Transport } from '../../../services/transport/transport.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
 import { CallWorld, type Move } from './call-world.ts';
 
 const redis = await startRedis();

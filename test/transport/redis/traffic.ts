@@ -4,11 +4,11 @@
  * were answered are noted.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
-import { createGateway, createTransport } from '../../services/transport/factory.ts';
-import type { RedisSettings } from '../../services/transport/redis/settings.ts';
-import type { Delivery, Gateway, Outcome } from '../../services/transport/transport.ts';
-import { until } from './until.ts';
+import { GatewayClientTransport } from '../../../services/transport/gateway-client.ts';
+import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
+import type { RedisSettings } from '../../../services/transport/redis/connection/settings.ts';
+import type { Delivery, Gateway, Outcome } from '../../../services/transport/transport.ts';
+import { until } from '../../support/until.ts';
 
 /** A fail-over whose vote is split is tried anew seconds later; ms. */
 const FLOW_MS = 40_000;

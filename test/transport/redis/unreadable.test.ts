@@ -2,21 +2,21 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import test from 'ava';
-import { createMemoryBus } from '../../services/transport/memory.ts';
-import { openConnection } from '../../services/transport/redis/connection.ts';
-import { Keys } from '../../services/transport/redis/keys.ts';
-import { UnreadableTexts } from '../../services/transport/redis/unreadable.ts';
-import type { Gateway } from '../../services/transport/transport.ts';
+import { createMemoryBus } from '../../../services/transport/memory/bus.ts';
+import { openConnection } from '../../../services/transport/redis/connection/connection.ts';
+import { Keys } from '../../../services/transport/redis/keys.ts';
+import { UnreadableTexts } from '../../../services/transport/redis/dead-letters/unreadable.ts';
+import type { Gateway } from '../../../services/transport/transport.ts';
 import {
   RAW_TEXT_KEPT,
   UNREADABLE_KEPT,
   UNREADABLE_QUOTA,
   UNREADABLE_QUOTA_SECONDS,
   type UnreadableText,
-} from '../../services/transport/unreadable.ts';
-import { UnreadableQuota } from '../../services/transport/unreadable.ts';
-import { until } from '../support/until.ts';
-import { cluster } from './redis-cluster.ts';
+} from '../../../services/transport/unreadable.ts';
+import { UnreadableQuota } from '../../../services/transport/unreadable.ts';
+import { until } from '../../support/until.ts';
+import { cluster } from './processes.ts';
 
 const keys = new Keys('ocpp');
 
@@ -166,7 +166,7 @@ test('the program lists, shows and drops unreadable texts, and says what it cann
   await look.xadd(keys.unreadable, '2000-0', 'station', 'CP-2', ...facts);
   const run = (...args: string[]) =>
     new Promise<{ code: unknown; text: string }>((resolve) => {
-      const program = join(import.meta.dirname, '../../services/dead-letters/main.ts');
+      const program = join(import.meta.dirname, '../../../services/dead-letters/main.ts');
       const env = { PATH: process.env['PATH'], REDIS_ADDR: redis.addr };
       execFile(process.execPath, [program, 'unreadable', ...args], { env }, (error, stdout, stderr) =>
         resolve({ code: error?.code ?? 0, text: stdout + stderr }),

@@ -4,7 +4,7 @@
  * of its own; as such a message can be lost, it also reads the records of what it waits for now and then.
  */
 import { randomUUID } from 'node:crypto';
-import { TransportError } from '../errors.ts';
+import { TransportError } from '../../errors.ts';
 import {
   CALLS_AWAITED,
   CALLS_QUEUED,
@@ -17,17 +17,17 @@ import {
   type PreparedCall,
   type StationCall,
   tooManyCalls,
-} from '../station-call.ts';
-import type { Answer } from '../transport.ts';
+} from '../../station-call.ts';
+import type { Answer } from '../../transport.ts';
 import {
   isRefusal,
   openConnection,
   type RedisConnection,
   type RedisSettings,
   unavailable,
-} from './connection.ts';
-import { escapeKey, type Keys } from './keys.ts';
-import { retrying } from './retry.ts';
+} from '../connection/connection.ts';
+import { escapeKey, type Keys } from '../keys.ts';
+import { retrying } from '../connection/retry.ts';
 
 export interface StationCallsOptions {
   readonly redis: RedisSettings;

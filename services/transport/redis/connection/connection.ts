@@ -5,7 +5,7 @@
  */
 import { Socket } from 'node:net';
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
-import { TransportError } from '../errors.ts';
+import { TransportError } from '../../errors.ts';
 import { readCredentials, watchCredentials } from './credentials.ts';
 import { Primary } from './primary.ts';
 import { defineScripts, type Scripts } from './scripts.ts';

@@ -4,7 +4,7 @@
  * Secret, take the old one away.
  */
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
-import { TransportError } from '../errors.ts';
+import { TransportError } from '../../errors.ts';
 import type { Login } from './settings.ts';
 
 /** How often a file is looked at; ms. Kubernetes takes a minute to bring a changed Secret. */

@@ -2,7 +2,7 @@
  * How full Redis is. When it is full it refuses every write but those that make room (take, finish, rescue). Before it
  * comes to that, no further stations are let in: what those that are here send then has its place.
  */
-import { TransportError } from '../errors.ts';
+import { TransportError } from '../../errors.ts';
 import type { RedisConnection } from './connection.ts';
 
 /** Pause between two looks; ms. */

@@ -5,7 +5,7 @@
  * All our keys are in one slot, so a Cluster is to us one primary whose place changes, just as with
  * Sentinel: docs/decisions/0004.
  */
-import { TransportError } from '../errors.ts';
+import { TransportError } from '../../errors.ts';
 import { type Address, hashTag, parseAddrs, type RedisSettings } from './settings.ts';
 
 /** Connects to one Sentinel or node, sends one command, hangs up. */

@@ -2,8 +2,8 @@
  * One-off operations (a session taken, state read, a frame or a call queued for a station) are tried again by the settings.
  * The loops of the data path do not come here: they never give up.
  */
-import { sleep } from '../../runtime/clock.ts';
-import { TransportError } from '../errors.ts';
+import { sleep } from '../../../runtime/clock.ts';
+import { TransportError } from '../../errors.ts';
 import { isRefusal } from './connection.ts';
 import { RETRY_ATTEMPTS, RETRY_DELAY_MS, type RedisSettings } from './settings.ts';
 

@@ -40,53 +40,62 @@ interface Source {
   readonly numberOfKeys: number;
   /** Moves calls to stations: calls.lua goes in front. */
   readonly calls?: true;
-  /** Makes dead letters: dead.lua goes in front. */
+  /** Makes dead letters: add-dead-letter.lua goes in front. */
   readonly dead?: true;
-  /** Keeps unreadable texts: unreadable.lua goes in front. */
+  /** Keeps unreadable texts: add-unreadable.lua goes in front. */
   readonly unreadable?: true;
-  /** Writes stored state: writes.lua goes in front, after unreadable.lua. */
+  /** Writes stored state: writes.lua goes in front, after add-unreadable.lua. */
   readonly writes?: true;
 }
 
 const SOURCES: Readonly<Record<keyof Scripts, Source>> = {
-  register: { url: new URL('./register.lua', import.meta.url), numberOfKeys: 2 },
-  take: { url: new URL('./take.lua', import.meta.url), numberOfKeys: 8 },
+  register: { url: new URL('../lease/register.lua', import.meta.url), numberOfKeys: 2 },
+  take: { url: new URL('../queue/claim.lua', import.meta.url), numberOfKeys: 8 },
   finish: {
-    url: new URL('./finish.lua', import.meta.url),
+    url: new URL('../queue/acknowledge.lua', import.meta.url),
     numberOfKeys: 2,
     calls: true,
     dead: true,
     unreadable: true,
     writes: true,
   },
-  amend: { url: new URL('./amend.lua', import.meta.url), numberOfKeys: 2, unreadable: true, writes: true },
-  putBack: { url: new URL('./put-back.lua', import.meta.url), numberOfKeys: 9, dead: true },
-  bury: { url: new URL('./bury.lua', import.meta.url), numberOfKeys: 2, dead: true },
-  replay: { url: new URL('./replay.lua', import.meta.url), numberOfKeys: 2 },
-  takeSession: { url: new URL('./connect.lua', import.meta.url), numberOfKeys: 5, calls: true },
-  endSessions: { url: new URL('./disconnect.lua', import.meta.url), numberOfKeys: 2, calls: true },
-  lostSessions: { url: new URL('./refresh.lua', import.meta.url), numberOfKeys: 1 },
-  takeOutbox: { url: new URL('./outbox.lua', import.meta.url), numberOfKeys: 3, calls: true },
-  sweep: { url: new URL('./sweep.lua', import.meta.url), numberOfKeys: 5 },
-  writeToStation: { url: new URL('./write.lua', import.meta.url), numberOfKeys: 1 },
-  queueLoad: { url: new URL('./load.lua', import.meta.url), numberOfKeys: 5 },
-  takeForkAnswers: { url: new URL('./fork-take.lua', import.meta.url), numberOfKeys: 1 },
-  healSession: { url: new URL('./fork-heal.lua', import.meta.url), numberOfKeys: 5 },
-  reserve: { url: new URL('./reserve.lua', import.meta.url), numberOfKeys: 1 },
-  makeCall: { url: new URL('./call.lua', import.meta.url), numberOfKeys: 5, calls: true },
-  endCall: { url: new URL('./call-end.lua', import.meta.url), numberOfKeys: 1, calls: true },
-  endCallsInTime: { url: new URL('./call-deadlines.lua', import.meta.url), numberOfKeys: 1, calls: true },
+  amend: {
+    url: new URL('../state/amend.lua', import.meta.url),
+    numberOfKeys: 2,
+    unreadable: true,
+    writes: true,
+  },
+  putBack: { url: new URL('../queue/requeue.lua', import.meta.url), numberOfKeys: 9, dead: true },
+  bury: { url: new URL('../dead-letters/dead-letter.lua', import.meta.url), numberOfKeys: 2, dead: true },
+  replay: { url: new URL('../dead-letters/replay.lua', import.meta.url), numberOfKeys: 2 },
+  takeSession: { url: new URL('../session/open-session.lua', import.meta.url), numberOfKeys: 5, calls: true },
+  endSessions: { url: new URL('../session/end-sessions.lua', import.meta.url), numberOfKeys: 2, calls: true },
+  lostSessions: { url: new URL('../session/lost-sessions.lua', import.meta.url), numberOfKeys: 1 },
+  takeOutbox: { url: new URL('../queue/claim-outbox.lua', import.meta.url), numberOfKeys: 3, calls: true },
+  sweep: { url: new URL('../lease/end-proxy.lua', import.meta.url), numberOfKeys: 5 },
+  writeToStation: { url: new URL('../session/write-to-station.lua', import.meta.url), numberOfKeys: 1 },
+  queueLoad: { url: new URL('../queue/queue-load.lua', import.meta.url), numberOfKeys: 5 },
+  takeForkAnswers: { url: new URL('../ocpp-go/take-answers.lua', import.meta.url), numberOfKeys: 1 },
+  healSession: { url: new URL('../ocpp-go/heal-session.lua', import.meta.url), numberOfKeys: 5 },
+  reserve: { url: new URL('../state/reserve.lua', import.meta.url), numberOfKeys: 1 },
+  makeCall: { url: new URL('../calls/make-call.lua', import.meta.url), numberOfKeys: 5, calls: true },
+  endCall: { url: new URL('../calls/end-call.lua', import.meta.url), numberOfKeys: 1, calls: true },
+  endCallsInTime: {
+    url: new URL('../calls/end-calls-in-time.lua', import.meta.url),
+    numberOfKeys: 1,
+    calls: true,
+  },
   keepUnreadable: {
-    url: new URL('./keep-unreadable.lua', import.meta.url),
+    url: new URL('../dead-letters/keep-unreadable.lua', import.meta.url),
     numberOfKeys: 1,
     unreadable: true,
   },
 };
 
-const CALLS = readFileSync(new URL('./calls.lua', import.meta.url), 'utf8');
-const DEAD = readFileSync(new URL('./dead.lua', import.meta.url), 'utf8');
-const UNREADABLE = readFileSync(new URL('./unreadable.lua', import.meta.url), 'utf8');
-const WRITES = readFileSync(new URL('./writes.lua', import.meta.url), 'utf8');
+const CALLS = readFileSync(new URL('../calls/calls.lua', import.meta.url), 'utf8');
+const DEAD = readFileSync(new URL('../dead-letters/add-dead-letter.lua', import.meta.url), 'utf8');
+const UNREADABLE = readFileSync(new URL('../dead-letters/add-unreadable.lua', import.meta.url), 'utf8');
+const WRITES = readFileSync(new URL('../state/writes.lua', import.meta.url), 'utf8');
 
 const TEXTS = Object.entries(SOURCES).map(
   ([name, { url, numberOfKeys, calls, dead, unreadable, writes }]) => {

@@ -1,5 +1,5 @@
 /** How Redis is reached: a server, a group watched by Sentinels, or a Cluster; and what cannot work is refused here. */
-import { TransportError } from '../errors.ts';
+import { TransportError } from '../../errors.ts';
 
 export const REDIS_MODES = ['standalone', 'sentinel', 'cluster'] as const;
 export type RedisMode = (typeof REDIS_MODES)[number];

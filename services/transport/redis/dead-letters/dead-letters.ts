@@ -2,14 +2,20 @@
  * Dead letters: what could not be read, whose outcome could not be stored, or whose handling failed or ended its
  * processor too often. A person looks at them (docs/dead-letters.md) and lets each be handled again, or drops it.
  *
- * A replayed letter has no connection any more: finish.lua applies its writes and nobody gets an answer. If the
+ * A replayed letter has no connection any more: acknowledge.lua applies its writes and nobody gets an answer. If the
  * station sent the message again and that was handled, the business key is known, and nothing is written twice.
  */
-import { TransportError } from '../errors.ts';
-import { BUSINESS_KEY_SECONDS } from '../transport.ts';
-import { isRefusal, openReady, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
-import { readRequest, replayedEntry, timeOf } from './envelope.ts';
-import type { Keys } from './keys.ts';
+import { TransportError } from '../../errors.ts';
+import { BUSINESS_KEY_SECONDS } from '../../transport.ts';
+import {
+  isRefusal,
+  openReady,
+  type RedisConnection,
+  type RedisSettings,
+  unavailable,
+} from '../connection/connection.ts';
+import { readRequest, replayedEntry, timeOf } from '../queue/envelope.ts';
+import type { Keys } from '../keys.ts';
 
 export interface DeadLetter {
   /** `<ms since 1970>-<number>`; rises. */
@@ -103,7 +109,7 @@ export async function openDeadLetters(settings: RedisSettings, keys: Keys): Prom
 }
 
 function letterOf(id: string, fields: readonly string[]): DeadLetter {
-  // In the order in which dead.lua writes them.
+  // In the order in which add-dead-letter.lua writes them.
   const [, reason = '', , deliveries, , entry = ''] = fields;
   return { id, at: Number(id.split('-')[0]), reason, deliveries: Number(deliveries), entry };
 }

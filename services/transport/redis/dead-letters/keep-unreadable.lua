@@ -1,5 +1,5 @@
 #!lua
--- Keeps a text of a station that could not be understood (unreadable.lua). Not while Redis is full.
+-- Keeps a text of a station that could not be understood (add-unreadable.lua). Not while Redis is full.
 --
 -- KEYS: 1 unreadable
 -- ARGV: 1 prefix   2 station (escaped)   3 station   4 protocol   5 epoch of the connection   6 reason   7 text

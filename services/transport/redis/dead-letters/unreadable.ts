@@ -1,10 +1,16 @@
 /**
  * Texts of stations that could not be understood, kept for a person (docs/dead-letters.md): what did this station
- * send? Nothing depends on them. The scripts that keep them are in unreadable.lua.
+ * send? Nothing depends on them. The scripts that keep them are in add-unreadable.lua.
  */
-import { TransportError } from '../errors.ts';
-import { isRefusal, openReady, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
-import type { Keys } from './keys.ts';
+import { TransportError } from '../../errors.ts';
+import {
+  isRefusal,
+  openReady,
+  type RedisConnection,
+  type RedisSettings,
+  unavailable,
+} from '../connection/connection.ts';
+import type { Keys } from '../keys.ts';
 
 export interface KeptText {
   /** `<ms since 1970>-<number>`; rises. */
@@ -87,7 +93,7 @@ export async function openUnreadableTexts(settings: RedisSettings, keys: Keys): 
 }
 
 function textOf(id: string, fields: readonly string[]): KeptText {
-  // In the order in which unreadable.lua writes them.
+  // In the order in which add-unreadable.lua writes them.
   const [, stationId = '', , protocol = '', , connection, , reason = '', , text = ''] = fields;
   const at = Number(id.split('-')[0]);
   return { id, at, stationId, protocol, connection: Number(connection), reason, text };

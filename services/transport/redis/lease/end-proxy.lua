@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Rescue of a dead proxy, step by step: marks it dead, so that it takes no session any more; names the
--- sessions that disconnect.lua then ends; when none is left, ends the registration and drops the outbox.
+-- sessions that end-sessions.lua then ends; when none is left, ends the registration and drops the outbox.
 --
 -- KEYS: 1 process:{pid}  2 sessions:{pid}  3 outbox:{pid}  4 inflight:{pid}  5 proxies
 -- ARGV: 1 pid   2 how many stations at most   3 'force': mark it although its lease runs

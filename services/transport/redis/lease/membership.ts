@@ -4,12 +4,17 @@
  * under a new id; what it held is others' by then.
  */
 import { randomUUID } from 'node:crypto';
-import { sleep } from '../../runtime/clock.ts';
-import { TransportError } from '../errors.ts';
-import { openConnection, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
-import type { Keys, Role } from './keys.ts';
-import { rescueDead } from './rescue.ts';
-import { endCallsInTime } from './station-calls.ts';
+import { sleep } from '../../../runtime/clock.ts';
+import { TransportError } from '../../errors.ts';
+import {
+  openConnection,
+  type RedisConnection,
+  type RedisSettings,
+  unavailable,
+} from '../connection/connection.ts';
+import type { Keys, Role } from '../keys.ts';
+import { rescueDead } from './reclaim.ts';
+import { endCallsInTime } from '../calls/station-calls.ts';
 
 export interface MembershipOptions {
   readonly redis: RedisSettings;

@@ -6,8 +6,8 @@
  * served any more; put back what came meanwhile and end the registration.
  * A proxy: mark it dead, kill its connections, end each session that still names it, end the registration.
  */
-import type { RedisConnection } from './connection.ts';
-import type { Keys } from './keys.ts';
+import type { RedisConnection } from '../connection/connection.ts';
+import type { Keys } from '../keys.ts';
 
 /** A delivery that was handed out so often kills whoever handles it: it goes to the dead letters. */
 export const MAX_DELIVERIES = 5;

@@ -7,16 +7,27 @@
  * dropped; nothing may write to the station a remote start that it missed hours ago.
  * For a rollout or a move, not for ever: BRPOP loses what a crashed processor held, and polling costs Redis.
  */
-import { readFrame } from '../../ocpp/frame.ts';
-import { LONGEST_MESSAGE_ID } from '../../ocpp/frame-repair.ts';
-import { sleep } from '../../runtime/clock.ts';
-import { TransportError } from '../errors.ts';
-import type { Gateway, GatewayConnection, StationSession, StationSink, TransportLoad } from '../transport.ts';
-import type { DomainEvent } from '../stored-state.ts';
-import type { UnreadableText } from '../unreadable.ts';
-import { openConnection, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
-import { ForkLink } from './fork-link.ts';
-import { escapeKey, type Keys } from './keys.ts';
+import { readFrame } from '../../../ocpp/frame.ts';
+import { LONGEST_MESSAGE_ID } from '../../../ocpp/frame-repair.ts';
+import { sleep } from '../../../runtime/clock.ts';
+import { TransportError } from '../../errors.ts';
+import type {
+  Gateway,
+  GatewayConnection,
+  StationSession,
+  StationSink,
+  TransportLoad,
+} from '../../transport.ts';
+import type { DomainEvent } from '../../stored-state.ts';
+import type { UnreadableText } from '../../unreadable.ts';
+import {
+  openConnection,
+  type RedisConnection,
+  type RedisSettings,
+  unavailable,
+} from '../connection/connection.ts';
+import { ForkLink } from './link.ts';
+import { escapeKey, type Keys } from '../keys.ts';
 
 export interface ForkInteropOptions {
   readonly redis: RedisSettings;

@@ -1,5 +1,5 @@
 /** One station of a gateway with fork interop: knows whether a CALL of the station waits for its answer. */
-import { MessageType } from '../../ocpp/frame.ts';
+import { MessageType } from '../../../ocpp/frame.ts';
 import type {
   GatewayConnection,
   IncomingFrame,
@@ -7,7 +7,7 @@ import type {
   Revocation,
   StationSession,
   StationSink,
-} from '../transport.ts';
+} from '../../transport.ts';
 
 export interface ForkLinkHost {
   /** Whether an answer is waited for from now on. */

@@ -1,18 +1,18 @@
-/** A delivery and its outcome as the arguments of finish.lua. */
-import { type Frame, MessageType } from '../../ocpp/frame.ts';
-import { endBy } from '../station-call.ts';
-import { BUSINESS_KEY_SECONDS, type Answer, type Outcome } from '../transport.ts';
-import type { DomainEvent, StateWrite } from '../stored-state.ts';
-import type { UnreadableText } from '../unreadable.ts';
+/** A delivery and its outcome as the arguments of acknowledge.lua. */
+import { type Frame, MessageType } from '../../../ocpp/frame.ts';
+import { endBy } from '../../station-call.ts';
+import { BUSINESS_KEY_SECONDS, type Answer, type Outcome } from '../../transport.ts';
+import type { DomainEvent, StateWrite } from '../../stored-state.ts';
+import type { UnreadableText } from '../../unreadable.ts';
 import { type AnswerPieces, outboxAnswer, type Request, seedAnswer } from './envelope.ts';
-import { EVENTS_KEPT, eventTexts } from './events.ts';
-import { escapeKey, type Keys } from './keys.ts';
+import { EVENTS_KEPT, eventTexts } from '../state/events.ts';
+import { escapeKey, type Keys } from '../keys.ts';
 
 const NO_ANSWER: AnswerPieces = { head: '', body: '', tail: '' };
 /** A replay has the head and tail of a result; its body is the stored one. */
 const ANY_RESULT: Answer = { kind: 'result', payload: {} };
 
-/** What finish.lua calls the frames. */
+/** What acknowledge.lua calls the frames. */
 const KINDS: ReadonlyMap<number, string> = new Map([
   [MessageType.Call, 'call'],
   [MessageType.Send, 'send'],

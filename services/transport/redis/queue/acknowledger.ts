@@ -1,10 +1,10 @@
 /** Finishes what is handled: one script an event-loop turn takes whatever is done by then. */
-import type { Outcome } from '../transport.ts';
-import { isRefusal, unavailable } from './connection.ts';
+import type { Outcome } from '../../transport.ts';
+import { isRefusal, unavailable } from '../connection/connection.ts';
 import type { Request } from './envelope.ts';
-import { finishArguments } from './finish-arguments.ts';
-import type { Membership } from './membership.ts';
-import { DEAD_LETTERS_KEPT } from './rescue.ts';
+import { finishArguments } from './acknowledge-arguments.ts';
+import type { Membership } from '../lease/membership.ts';
+import { DEAD_LETTERS_KEPT } from '../lease/reclaim.ts';
 
 /** Deliveries finished by one script. */
 const MAX_FINISH = 200;

@@ -2,9 +2,9 @@
  * Takes entries of the queue for one processor, and waits for them. Waiting and taking are one round trip: the
  * script follows the blocking command on the same connection, so a lone entry wakes this process once.
  */
-import type { Membership } from './membership.ts';
+import type { Membership } from '../lease/membership.ts';
 import { Pace } from './pace.ts';
-import { waitAndTake } from './wait-and-take.ts';
+import { waitAndTake } from './wait-and-claim.ts';
 
 /** A waiting process looks anew after so long; s. */
 const WAIT_SECONDS = 0.25;
@@ -37,7 +37,7 @@ export class QueueTaker {
   /**
    * Resolves when there is something to say, within about WAIT_SECONDS.
    * @param pid the registration that it takes for
-   * @returns running number, entry, running number, entry ... behind a word; 'gone' and 'busy': see take.lua
+   * @returns running number, entry, running number, entry ... behind a word; 'gone' and 'busy': see claim.lua
    */
   async take(pid: string, most: number): Promise<'gone' | 'busy' | readonly string[]> {
     const slow = performance.now() - this.#repliedAt > SLOW_MS;

@@ -16,16 +16,16 @@
  * Readers tolerate the seed's looser forms: action left out, message_type 0, message_id empty (all three
  * follow from payload), unknown fields, and entries without our fields.
  */
-import { withExactNumbers } from '../../ocpp/exact-numbers.ts';
-import { type Frame, MessageType, type Protocol, PROTOCOLS } from '../../ocpp/frame.ts';
-import { readForwarded } from '../../ocpp/frame-repair.ts';
+import { withExactNumbers } from '../../../ocpp/exact-numbers.ts';
+import { type Frame, MessageType, type Protocol, PROTOCOLS } from '../../../ocpp/frame.ts';
+import { readForwarded } from '../../../ocpp/frame-repair.ts';
 import {
   type Answer,
   type IncomingFrame,
   type Registration,
   REGISTRATION_STATUSES,
   type RepairedText,
-} from '../transport.ts';
+} from '../../transport.ts';
 
 /** The name that the seed's own processor puts into ws_server_id of its answers. */
 const ANSWERED_BY = 'redis-ocpp-server';
@@ -160,7 +160,7 @@ export function timeOf(raw: string): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** An answer in the pieces that finish.lua joins: head + body + tail. The body alone can be replayed. */
+/** An answer in the pieces that acknowledge.lua joins: head + body + tail. The body alone can be replayed. */
 export interface AnswerPieces {
   readonly head: string;
   readonly body: string;
@@ -193,7 +193,7 @@ export interface OutboxEntry {
   readonly timeoutMs?: number;
 }
 
-/** Reads what outbox.lua hands out; undefined for what is no such entry. */
+/** Reads what claim-outbox.lua hands out; undefined for what is no such entry. */
 export function readOutbox(raw: string): OutboxEntry | undefined {
   const first = raw.indexOf(' ');
   const second = raw.indexOf(' ', first + 1);

@@ -1,8 +1,8 @@
 /** The queue in figures, for metrics and autoscaling. */
-import type { TransportLoad } from '../transport.ts';
-import type { RedisConnection } from './connection.ts';
+import type { TransportLoad } from '../../transport.ts';
+import type { RedisConnection } from '../connection/connection.ts';
 import { timeOf } from './envelope.ts';
-import type { Keys } from './keys.ts';
+import type { Keys } from '../keys.ts';
 
 export async function readLoad(commands: RedisConnection, keys: Keys): Promise<TransportLoad> {
   const [depth, inFlight, one, other, deadLetters, openCalls] = await commands.queueLoad(

@@ -2,10 +2,10 @@
  * Reads a proxy's outbox. Waiting and taking are one round trip: the script follows BLMOVE on the same connection,
  * so a lone answer wakes this process once.
  */
-import { BLOCK_SECONDS, unavailable } from './connection.ts';
-import type { Membership } from './membership.ts';
-import type { OutboxBatch } from './scripts.ts';
-import { waitAndTake } from './wait-and-take.ts';
+import { BLOCK_SECONDS, unavailable } from '../connection/connection.ts';
+import type { Membership } from '../lease/membership.ts';
+import type { OutboxBatch } from '../connection/scripts.ts';
+import { waitAndTake } from './wait-and-claim.ts';
 
 /** After so many entries more are there already: waiting for them would be one command too many. */
 const BUSY = 16;

@@ -2,8 +2,8 @@
  * Puts entries into the queue in batches: what came since the last LPUSH goes out with the next one. One batch is in
  * the air at a time, and one that failed stops those behind it, so the order holds.
  */
-import { unavailable } from './connection.ts';
-import type { Membership } from './membership.ts';
+import { unavailable } from '../connection/connection.ts';
+import type { Membership } from '../lease/membership.ts';
 import { Pace } from './pace.ts';
 
 /** Entries in one LPUSH: keeps any one command short for the others on this Redis. */

@@ -14,7 +14,7 @@
 --         {1, entries given back} for 'failed' and 'untried'
 local LIMIT, KEPT = tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- What is put back wakes nobody by itself (see take.lua).
+-- What is put back wakes nobody by itself (see claim.lua).
 local function callForHelp()
   if redis.call('EXISTS', KEYS[9]) == 0 then
     redis.call('LPUSH', KEYS[9], ARGV[1])

@@ -1,6 +1,6 @@
 /** What becomes of deliveries that have no outcome: they are given back for others, or become dead letters. */
-import type { Membership } from './membership.ts';
-import { DEAD_LETTERS_KEPT, giveBack } from './rescue.ts';
+import type { Membership } from '../lease/membership.ts';
+import { DEAD_LETTERS_KEPT, giveBack } from '../lease/reclaim.ts';
 
 export class Unfinished {
   readonly #member: Membership;
@@ -15,7 +15,7 @@ export class Unfinished {
 
   /**
    * @param inHand loses the number once it is done
-   * @param what see put-back.lua   @param why for the dead letter, if it was given back too often
+   * @param what see requeue.lua   @param why for the dead letter, if it was given back too often
    */
   async giveBack(
     number: string,

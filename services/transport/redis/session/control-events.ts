@@ -3,10 +3,10 @@
  * gone when this process is not subscribed at that moment; so whenever it has subscribed anew, what it knows is held
  * against the sessions, and what it missed is told then: at most once for each connection, in the order of epochs.
  */
-import { sleep } from '../../runtime/clock.ts';
-import type { ConnectionEvent } from '../transport.ts';
-import { openConnection, type RedisConnection, type RedisSettings } from './connection.ts';
-import type { Keys } from './keys.ts';
+import { sleep } from '../../../runtime/clock.ts';
+import type { ConnectionEvent } from '../../transport.ts';
+import { openConnection, type RedisConnection, type RedisSettings } from '../connection/connection.ts';
+import type { Keys } from '../keys.ts';
 
 type Listener = (event: ConnectionEvent) => void;
 

@@ -2,7 +2,7 @@
 -- Which of a proxy's connections are not their stations' sessions any more.
 --
 -- KEYS: 1 requests (names the slot)
--- ARGV: 1 prefix  2 pid  3 'fork': processors of the fork may have wiped a session, which fork-heal.lua mends
+-- ARGV: 1 prefix  2 pid  3 'fork': processors of the fork may have wiped a session, which heal-session.lua mends
 --       then per connection: station (escaped), epoch
 -- returns the epochs that were replaced or swept
 local lost = {}

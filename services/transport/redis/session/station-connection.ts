@@ -1,7 +1,7 @@
 /** One station's connection on a RedisGateway. */
-import type { GatewayConnection, IncomingFrame, StationSession, StationSink } from '../transport.ts';
-import { EnvelopeWriter } from './envelope.ts';
-import { escapeKey } from './keys.ts';
+import type { GatewayConnection, IncomingFrame, StationSession, StationSink } from '../../transport.ts';
+import { EnvelopeWriter } from '../queue/envelope.ts';
+import { escapeKey } from '../keys.ts';
 
 /** What a connection wants of its gateway. */
 export interface ConnectionHost {

@@ -1,10 +1,10 @@
 /** The connected stations as the sessions in Redis tell, and frames to them that nobody asked for. */
-import { formatFrame, type Frame, type Protocol, PROTOCOLS } from '../../ocpp/frame.ts';
-import { TransportError } from '../errors.ts';
-import { type RedisConnection, unavailable, wasNotDone } from './connection.ts';
-import type { Keys } from './keys.ts';
-import { retrying } from './retry.ts';
-import type { RedisSettings } from './settings.ts';
+import { formatFrame, type Frame, type Protocol, PROTOCOLS } from '../../../ocpp/frame.ts';
+import { TransportError } from '../../errors.ts';
+import { type RedisConnection, unavailable, wasNotDone } from '../connection/connection.ts';
+import type { Keys } from '../keys.ts';
+import { retrying } from '../connection/retry.ts';
+import type { RedisSettings } from '../connection/settings.ts';
 
 const LONGEST_OUTBOX = 100_000;
 const WRITES_AT_ONCE = 100;

@@ -1,8 +1,8 @@
 /** Applies writes and events that belong to no delivery: amend.lua, from the process that holds a connection. */
-import type { Amendment } from '../stored-state.ts';
-import { isRefusal, unavailable } from './connection.ts';
-import { writesArguments } from './finish-arguments.ts';
-import type { Membership } from './membership.ts';
+import type { Amendment } from '../../stored-state.ts';
+import { isRefusal, unavailable } from '../connection/connection.ts';
+import { writesArguments } from '../queue/acknowledge-arguments.ts';
+import type { Membership } from '../lease/membership.ts';
 
 /** @returns false when the record is not as it was read. Rejects with `store-unavailable`, or where Redis refuses the writes. */
 export async function amend(

@@ -1,7 +1,7 @@
 /** The bounded stream of events, for whoever watches the network. */
-import type { DomainEvent } from '../stored-state.ts';
-import type { RedisConnection } from './connection.ts';
-import type { Keys } from './keys.ts';
+import type { DomainEvent } from '../../stored-state.ts';
+import type { RedisConnection } from '../connection/connection.ts';
+import type { Keys } from '../keys.ts';
 
 /** About as many events are kept. */
 export const EVENTS_KEPT = 10_000;

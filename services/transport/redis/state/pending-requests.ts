@@ -3,15 +3,20 @@
  * message id → `{"featureName":"…"}` in the database after ours, as the seed has it with UseDistributedState. A hash
  * expires when nothing was noted in it for the state's time to live, so that whoever dies leaves nothing for ever.
  */
-import { TransportError } from '../errors.ts';
+import { TransportError } from '../../errors.ts';
 import {
   type ClientState,
   clientStateOf,
   type PendingRequest,
   type ServerState,
-} from '../pending-requests.ts';
-import { openReady, type RedisConnection, type RedisSettings, unavailable } from './connection.ts';
-import { escapeKey, type Keys } from './keys.ts';
+} from '../../pending-requests.ts';
+import {
+  openReady,
+  type RedisConnection,
+  type RedisSettings,
+  unavailable,
+} from '../connection/connection.ts';
+import { escapeKey, type Keys } from '../keys.ts';
 
 /** How long open requests are kept where the settings do not say; ms. */
 const STATE_TTL_MS = 30_000;

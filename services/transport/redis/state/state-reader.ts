@@ -1,11 +1,11 @@
-/** Reads of stored state in Redis. Writes are part of finish.lua. */
-import { TransportError } from '../errors.ts';
-import type { Member, StateReader } from '../stored-state.ts';
-import { isRefusal, type RedisConnection } from './connection.ts';
-import type { Keys } from './keys.ts';
-import type { Readers } from './readers.ts';
-import { retrying } from './retry.ts';
-import type { RedisSettings } from './settings.ts';
+/** Reads of stored state in Redis. Writes are part of acknowledge.lua. */
+import { TransportError } from '../../errors.ts';
+import type { Member, StateReader } from '../../stored-state.ts';
+import { isRefusal, type RedisConnection } from '../connection/connection.ts';
+import type { Keys } from '../keys.ts';
+import type { Readers } from '../connection/readers.ts';
+import { retrying } from '../connection/retry.ts';
+import type { RedisSettings } from '../connection/settings.ts';
 
 export class RedisState implements StateReader {
   readonly #readers: Readers;

@@ -1,5 +1,17 @@
-/** A request as the API server's own audit log names it: verb and resource. For metrics; pure. */
-import type { KubeRequest } from './http.ts';
+/** A request to an API server, and how its audit log names it: verb and resource. Pure. */
+export interface KubeRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: object;
+  /** Of the body; JSON where left out. */
+  readonly contentType?: string;
+  /** For the whole answer; 30 s where left out. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Asked at the last moment before the request leaves: false, and it does not. */
+  readonly mayStart?: () => boolean;
+}
 
 export interface Call {
   /** get, list, watch, create, update, apply, delete. */

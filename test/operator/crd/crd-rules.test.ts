@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
-import { settledSpec } from '../../operator/api/defaults.ts';
-import { validateCluster } from '../../operator/api/validate.ts';
-import { proxyGraceSeconds } from '../../operator/render/ws-proxy.ts';
-import { cluster, CLUSTERS, create } from '../support/cluster-resources.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
+import { settledSpec } from '../../../operator/api/defaults.ts';
+import { validateCluster } from '../../../operator/api/validate.ts';
+import { proxyGraceSeconds } from '../../../operator/render/ws-proxy.ts';
+import { cluster, CLUSTERS, create } from './cluster-resources.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 const shared = sharedApiServer(test);
 
 interface Mistake {

@@ -1,11 +1,11 @@
 /** The Go fork's programs and ours on one real Redis, both ways, against what was recorded of the fork. */
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { GatewayClientTransport } from '../../services/transport/client-transport.ts';
-import { createGateway } from '../../services/transport/factory.ts';
-import { forkAnswer, type ForkEnvelope, recorded, startForkProcessor } from './fork.ts';
-import { cluster, counted, done, station } from './redis-cluster.ts';
-import { until } from '../support/until.ts';
+import { GatewayClientTransport } from '../../../services/transport/gateway-client.ts';
+import { createGateway } from '../../../services/library/transport-factory.ts';
+import { forkAnswer, type ForkEnvelope, recorded, startForkProcessor } from './ocpp-go.ts';
+import { cluster, counted, done, station } from '../redis/processes.ts';
+import { until } from '../../support/until.ts';
 
 async function world(t: ExecutionContext, forkInterop = true) {
   const made = await cluster(t);

@@ -21,7 +21,7 @@ export interface ForkEnvelope {
   readonly ws_server_id: string;
 }
 
-const TRAFFIC = readFileSync(join(import.meta.dirname, 'fork-traffic.jsonl'), 'utf8')
+const TRAFFIC = readFileSync(join(import.meta.dirname, 'traffic.jsonl'), 'utf8')
   .split('\n')
   .filter((line) => line !== '')
   .map((line) => JSON.parse(line) as Recorded);

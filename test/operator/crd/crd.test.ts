@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
-import { settledSpec, withDefaults } from '../../operator/api/defaults.ts';
-import type { OcppCluster, OcppClusterSpec, OcppClusterStatus } from '../../operator/api/ocpp-cluster.ts';
-import { fieldSchema, ocppClusterSchema, type Schema } from '../../operator/api/schema.ts';
-import { validateCluster } from '../../operator/api/validate.ts';
-import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import { cluster, CLUSTERS, create } from '../support/cluster-resources.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
+import { settledSpec, withDefaults } from '../../../operator/api/defaults.ts';
+import type { OcppCluster, OcppClusterSpec, OcppClusterStatus } from '../../../operator/api/ocpp-cluster.ts';
+import { fieldSchema, ocppClusterSchema, type Schema } from '../../../operator/api/schema.ts';
+import { validateCluster } from '../../../operator/api/validate.ts';
+import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import { cluster, CLUSTERS, create } from './cluster-resources.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 const shared = sharedApiServer(test);
 

@@ -1,17 +1,17 @@
 /** Picks an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
-import { MemoryServerState, type ServerState } from './pending-requests.ts';
-import { openServerState } from './redis/redis-pending.ts';
-import type { MemoryBus } from './memory.ts';
-import { type DeadLetters, openDeadLetters } from './redis/dead-letters.ts';
-import { ForkInterop } from './redis/fork-interop.ts';
-import { Keys } from './redis/keys.ts';
-import { RedisGateway } from './redis/redis-gateway.ts';
-import { RedisTransport } from './redis/redis-transport.ts';
-import { checkSettings, type RedisSettings } from './redis/settings.ts';
-import { openUnreadableTexts, type UnreadableTexts } from './redis/unreadable.ts';
-import type { Gateway, Transport } from './transport.ts';
-import type { StationServerOptions } from './websocket/station-server.ts';
-import { WebSocketTransport } from './websocket/websocket-transport.ts';
+import { MemoryServerState, type ServerState } from '../transport/pending-requests.ts';
+import { openServerState } from '../transport/redis/state/pending-requests.ts';
+import type { MemoryBus } from '../transport/memory/bus.ts';
+import { type DeadLetters, openDeadLetters } from '../transport/redis/dead-letters/dead-letters.ts';
+import { ForkInterop } from '../transport/redis/ocpp-go/interop.ts';
+import { Keys } from '../transport/redis/keys.ts';
+import { RedisGateway } from '../transport/redis/redis-gateway.ts';
+import { RedisTransport } from '../transport/redis/redis-transport.ts';
+import { checkSettings, type RedisSettings } from '../transport/redis/connection/settings.ts';
+import { openUnreadableTexts, type UnreadableTexts } from '../transport/redis/dead-letters/unreadable.ts';
+import type { Gateway, Transport } from '../transport/transport.ts';
+import type { StationServerOptions } from '../station-server/station-server.ts';
+import { WebSocketTransport } from './websocket-transport.ts';
 
 export interface RedisConfig {
   readonly kind: 'redis';

@@ -1,6 +1,6 @@
 /** OcppClusters as they are sent to an API server. */
-import type { OcppCluster } from '../../operator/api/ocpp-cluster.ts';
-import type { ApiServer } from './api-server.ts';
+import type { OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
+import type { ApiServer } from '../../support/api-server.ts';
 
 export const CLUSTERS = '/apis/ocpp.dev/v1alpha1/namespaces/default/ocppclusters';
 

@@ -1,8 +1,8 @@
 /** Every field of the resource that may change is changed, on a real API server: it lands where it belongs and replaces nobody else's Pods. */
 import test from 'ava';
-import { fieldSchema, type Schema } from '../../operator/api/schema.ts';
-import type { KubeObject } from '../../operator/kube/object-store.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
+import { fieldSchema, type Schema } from '../../../operator/api/schema.ts';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
 import {
   type Component,
   type FieldChange,
@@ -11,9 +11,9 @@ import {
   MUTABLE_FIELDS,
   patchOf,
   valueAt,
-} from '../support/mutable-fields.ts';
-import { eventually, Scene } from '../support/operator-scene.ts';
-import { until } from '../support/until.ts';
+} from '../../contracts/mutable-fields.ts';
+import { eventually, Scene } from '../api-server/operator-scene.ts';
+import { until } from '../../support/until.ts';
 
 const shared = sharedApiServer(test);
 

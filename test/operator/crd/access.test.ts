@@ -1,11 +1,11 @@
 /** How stations reach a cluster from outside: options of the Service, Ingress, Gateway; with a real API server and the Gateway API. */
 import test from 'ava';
-import type { OcppClusterSpec } from '../../operator/api/ocpp-cluster.ts';
-import { validateCluster } from '../../operator/api/validate.ts';
-import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
-import type { ApiServer } from '../support/api-server.ts';
-import { sharedApiServer } from '../support/shared-api-server.ts';
-import { installForeignCrds } from '../support/foreign-crds.ts';
+import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
+import { validateCluster } from '../../../operator/api/validate.ts';
+import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import type { ApiServer } from '../../support/api-server.ts';
+import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { installForeignCrds } from '../../support/foreign-crds.ts';
 import {
   GATEWAY,
   INGRESS,
@@ -15,7 +15,7 @@ import {
   names,
   type Rendered,
   rendered,
-} from '../support/rendered.ts';
+} from '../../support/rendered.ts';
 
 const CLUSTERS = '/apis/ocpp.dev/v1alpha1/namespaces/default/ocppclusters';
 
