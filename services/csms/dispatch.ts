@@ -190,7 +190,7 @@ function withRepair(
 
 /** What cannot be understood is kept as the station sent it. */
 function withRefusal(outcome: Outcome, fault: string, delivery: Delivery, frame: Call | Send): Outcome {
-  const { stationId, protocol, connection, receivedAt } = delivery;
+  const { stationId, protocol, epoch, receivedAt } = delivery;
   const { type, id, action, payload, exact } = frame;
   const head = `[${type},${JSON.stringify(id)},${JSON.stringify(action)},`;
   const text = (delivery.repaired?.raw ?? `${head}${textOf(payload, exact)}]`).slice(0, RAW_TEXT_KEPT);
@@ -201,7 +201,7 @@ function withRefusal(outcome: Outcome, fault: string, delivery: Delivery, frame:
     unreadable: {
       stationId,
       protocol,
-      connection,
+      epoch,
       at: receivedAt,
       reason,
       text,
@@ -251,7 +251,7 @@ async function run(
     return TRANSACTION_MESSAGES.has(action)
       ? {
           ...NOTHING,
-          giveUp: `its handler failed: ${error instanceof Error ? error.message : String(error)}`,
+          deadLetter: `its handler failed: ${error instanceof Error ? error.message : String(error)}`,
         }
       : { ...NOTHING, answer: { kind: 'error', code: 'InternalError', description: 'the handler failed' } };
   }
@@ -261,7 +261,7 @@ const NO_NUMBERS: ReadonlyMap<string, string> = new Map();
 const NO_REPAIRS: HandlerContext['repaired'] = new Map();
 
 function contextOf(
-  { stationId, protocol, connection, receivedAt }: Delivery,
+  { stationId, protocol, epoch, receivedAt }: Delivery,
   { settings, state, clock, log }: DispatchOptions,
   exact = NO_NUMBERS,
   repaired = NO_REPAIRS,
@@ -270,7 +270,7 @@ function contextOf(
   return {
     stationId,
     protocol,
-    connection,
+    epoch,
     now,
     receivedAt,
     exact,

@@ -42,7 +42,7 @@ export interface HandlerContext {
   readonly stationId: string;
   readonly protocol: Protocol;
   /** Epoch of the connection that the request came by. */
-  readonly connection: number;
+  readonly epoch: number;
   readonly now: Date;
   /** When the proxy read the message, ms since 1970: it stands for a time that the station cannot tell. */
   readonly receivedAt: number;

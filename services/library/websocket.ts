@@ -60,5 +60,5 @@ const SILENT: StationObserver = {
   unreadable: nothing,
   forwarded: nothing,
   dropped: nothing,
-  trouble: nothing,
+  error: nothing,
 };

@@ -14,14 +14,8 @@ export interface SocketHost {
   readonly faultAnswer: (protocol: Protocol, fault: FrameFault) => CallError | undefined;
   /** Whether a text that is no valid frame is repaired where it can be understood. */
   readonly tolerant: boolean;
-  /** Keeps a text that says nothing, for a person. @param connection epoch */
-  unreadable(
-    kind: Unreadable,
-    session: StationSession,
-    connection: number,
-    reason: string,
-    text: string,
-  ): void;
+  /** Keeps a text that says nothing, for a person. @param epoch of the session */
+  unreadable(kind: Unreadable, session: StationSession, epoch: number, reason: string, text: string): void;
   /** The number of transactions that run at a station after this frame of it, given the number before. */
   readonly transactionsAfter: (before: number, frame: Frame) => number;
   /** Bytes that all sockets hold; the sockets keep count. */
@@ -48,7 +42,7 @@ export interface SocketObserver {
   paused(why: 'held' | 'flood'): void;
   /** A frame, of either side, that goes no further. */
   dropped(why: string): void;
-  trouble(error: Error): void;
+  error(error: Error): void;
 }
 
 export type CloseReason =

@@ -85,9 +85,9 @@ export class StationServer implements AsyncDisposable {
       faultAnswer,
       transactionsAfter,
       tolerant,
-      unreadable(kind, { stationId, protocol }, connection, reason, text) {
+      unreadable(kind, { stationId, protocol }, epoch, reason, text) {
         observer.unreadable(kind);
-        const kept = { stationId, protocol, connection, at: clock.now(), reason };
+        const kept = { stationId, protocol, epoch, at: clock.now(), reason };
         gateway.keepUnreadable({ ...kept, text: text.slice(0, RAW_TEXT_KEPT) });
       },
       heldBytes: 0,
@@ -198,7 +198,7 @@ export class StationServer implements AsyncDisposable {
       this.#refuse(this.#later(GOING_AWAY), request, tcp);
       await connection.close();
     } catch (error) {
-      this.#options.observer.trouble(error as Error);
+      this.#options.observer.error(error as Error);
       this.#refuse(this.#later(STORE_AWAY), request, tcp);
     } finally {
       this.#opening -= 1;
@@ -253,7 +253,7 @@ export class StationServer implements AsyncDisposable {
       this.sockets.add(socket);
       socket.attach(ws, connection, this.#random() * this.#limits.pingIntervalMs);
     });
-    if (!complete) connection.close().catch((error: Error) => this.#options.observer.trouble(error));
+    if (!complete) connection.close().catch((error: Error) => this.#options.observer.error(error));
   }
 
   #refuse(refusal: Refusal, request: IncomingMessage, tcp: Duplex): void {

@@ -223,7 +223,7 @@ export class StationSocket implements StationSink {
     this.#account();
     this.#onClosed(this);
     this.#host.observer.closed(this.session, this.#closing, code);
-    this.#connection?.close().catch((error: unknown) => this.#host.observer.trouble(asError(error)));
+    this.#connection?.close().catch((error: unknown) => this.#host.observer.error(asError(error)));
   }
 
   #perform(step: Step): void {
@@ -253,7 +253,7 @@ export class StationSocket implements StationSink {
         // Not stored, so never answered: the station sends it again. The CALL stays open until its time is up,
         // so that none behind it overtakes one that may have been stored after all.
         this.#host.observer.dropped('not-stored');
-        this.#host.observer.trouble(asError(error));
+        this.#host.observer.error(asError(error));
         this.#stored(size);
         if (!(error instanceof TransportError && error.retryable)) {
           this.close('refused', CLOSE.serviceRestart, 'the session ended');

@@ -32,7 +32,7 @@ export interface Outcome {
    * Why nobody can handle it for now: it has no effect and no answer, and is kept as a dead letter where the transport
    * keeps some. What else the outcome says does not count.
    */
-  readonly giveUp?: string;
+  readonly deadLetter?: string;
 }
 
 /** How long the answer under a business key is kept where its outcome does not say. */

@@ -30,7 +30,7 @@ export type { UnreadableText } from './unreadable.ts';
 export interface Delivery {
   readonly stationId: string;
   /** Epoch of the connection that sent it: a number that rises with every connect of any station. */
-  readonly connection: number;
+  readonly epoch: number;
   readonly protocol: Protocol;
   readonly frame: Frame;
   /** When the proxy read it, in ms since 1970. */
@@ -59,9 +59,9 @@ export type MessageHandler = (delivery: Delivery) => Promise<Outcome>;
 
 export interface ConnectionEvent {
   readonly stationId: string;
-  readonly connection: number;
+  readonly epoch: number;
   /** Name of the process that holds the socket. */
-  readonly gatewayId: string;
+  readonly proxyId: string;
   readonly remoteAddress: string;
   /** ms since 1970 */
   readonly at: number;
@@ -191,7 +191,7 @@ export interface Gateway extends AsyncDisposable {
   /** Takes the station's session, from whoever holds it. */
   open(session: StationSession, sink: StationSink): Promise<GatewayConnection>;
   /** Appends an event that belongs to no delivery. What cannot be stored now is lost. */
-  tell(event: DomainEvent): void;
+  emit(event: DomainEvent): void;
   /** Keeps a text that could not be understood, within its station's quota. What cannot be stored now is lost. */
   keepUnreadable(text: UnreadableText): void;
   onError(listener: (error: Error) => void): void;

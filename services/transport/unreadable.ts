@@ -9,7 +9,7 @@ export interface UnreadableText {
   readonly stationId: string;
   readonly protocol: Protocol;
   /** Epoch of the connection; 0 where it is not known. */
-  readonly connection: number;
+  readonly epoch: number;
   /** ms since 1970 */
   readonly at: number;
   /** One line. */

@@ -88,8 +88,8 @@ export class BootPacing implements Gateway {
     return this.#inner.isFull();
   }
 
-  tell(event: DomainEvent): void {
-    this.#inner.tell(event);
+  emit(event: DomainEvent): void {
+    this.#inner.emit(event);
   }
 
   keepUnreadable(text: UnreadableText): void {

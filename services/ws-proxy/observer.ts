@@ -78,7 +78,7 @@ export function createObserver(
     dropped(why) {
       metrics.dropped.inc({ why });
     },
-    trouble(error) {
+    error(error) {
       const kind = 'code' in error ? String(error.code) : error.message;
       quiet.warn(`trouble ${kind}`, errorFields(error), 'trouble with the message store');
     },

@@ -49,9 +49,9 @@ export class Proxy implements Running {
       bootsWaiting: () => paced?.waiting ?? 0,
       load: () => gateway.load(),
     });
-    const tell = (event: DomainEvent) => gateway.tell(event);
+    const tell = (event: DomainEvent) => gateway.emit(event);
     const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), tell);
-    gateway.onError((error) => observer.trouble(error));
+    gateway.onError((error) => observer.error(error));
     this.#server = createStationServer(settings, gateway, observer);
   }
 

@@ -107,9 +107,9 @@ export function storedStateConformance(run: Run): void {
 
   run('an outcome may keep a text that could not be understood, and is answered', async (t, harness) => {
     const { transport, connect } = harness;
-    transport.onMessage(async ({ stationId, protocol, connection, receivedAt }) => ({
+    transport.onMessage(async ({ stationId, protocol, epoch, receivedAt }) => ({
       ...done,
-      unreadable: { stationId, protocol, connection, at: receivedAt, reason: 'why\nnot', text: '[2,"ü"]' },
+      unreadable: { stationId, protocol, epoch, at: receivedAt, reason: 'why\nnot', text: '[2,"ü"]' },
     }));
     await transport.start();
     const station = await connect('CP{1}', 'ocpp1.6');

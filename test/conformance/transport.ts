@@ -102,7 +102,7 @@ export function transportConformance(
     t.is(delivery?.stationId, 'CP:é{1}');
     t.is(delivery?.protocol, 'ocpp2.0.1');
     t.is(delivery?.deliveryCount, 1);
-    t.true((delivery?.connection ?? 0) > 0);
+    t.true((delivery?.epoch ?? 0) > 0);
     t.true((delivery?.receivedAt ?? 0) >= before && (delivery?.receivedAt ?? 0) <= Date.now());
     t.deepEqual(delivery?.frame, { type: 2, id: 'x', action: 'Heartbeat', payload: { a: [1, 'ü'] } });
   });

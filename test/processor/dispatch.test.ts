@@ -68,7 +68,7 @@ test('a station that breaks a rule in every message is an event once an hour; a 
     const frame = { type: MessageType.Call, id: 'x', action, payload };
     const about = {
       stationId: 'CP-1',
-      connection: 1,
+      epoch: 1,
       protocol: 'ocpp1.6',
       receivedAt: now,
       deliveryCount: 1,
@@ -121,7 +121,7 @@ test('a failing handler: InternalError, but silence to a transaction message; a 
   };
   const broken = { handlers: failing(new Error('a mistake in a handler')) };
   t.is(errorOf(await call('ocpp1.6', 'Heartbeat', {}, broken)), 'InternalError');
-  const silence = { writes: [], events: [], giveUp: 'its handler failed: a mistake in a handler' };
+  const silence = { writes: [], events: [], deadLetter: 'its handler failed: a mistake in a handler' };
   t.deepEqual(await call('ocpp1.6', 'StartTransaction', start16, broken), silence);
   t.deepEqual(await call('ocpp2.1', 'TransactionEvent', event2('Started', 0), broken), silence);
 

@@ -55,7 +55,7 @@ export function deliver(protocol: Protocol, frame: Delivery['frame'], given: Giv
     clock,
     log,
   });
-  const about = { stationId, connection: 7, protocol, frame, receivedAt: clock.now(), deliveryCount: 1 };
+  const about = { stationId, epoch: 7, protocol, frame, receivedAt: clock.now(), deliveryCount: 1 };
   return dispatch({ ...about, ...(registration !== undefined && { registration }) });
 }
 

@@ -40,16 +40,8 @@ test('what the fork wrote is understood, its loose forms included', (t) => {
   const read = FORK_REQUESTS.map((raw) => {
     const result = readRequest(raw);
     if (!result.ok) throw new Error(result.reason);
-    const { stationId, frame, receivedAt, gatewayId, connection, sequence } = result.request;
-    return [
-      stationId,
-      frame.type,
-      frame.id,
-      new Date(receivedAt).toISOString(),
-      gatewayId,
-      connection,
-      sequence,
-    ];
+    const { stationId, frame, receivedAt, proxyId, epoch, sequence } = result.request;
+    return [stationId, frame.type, frame.id, new Date(receivedAt).toISOString(), proxyId, epoch, sequence];
   });
   t.deepEqual(read, [
     ['CP-001', 2, 'b-1', '2026-01-01T00:00:01.000Z', 'ws-proxy-01', 0, 0],
@@ -137,7 +129,7 @@ test('whatever a station sends, repaired or not, stays within its envelope', (t)
       const incoming = { frame: read.frame, text: read.text ?? raw, receivedAt: 1, sequence: 1, ...facts };
       const result = readRequest(new EnvelopeWriter('CP', 'p', 5, 'ocpp1.6').write(incoming));
       if (!result.ok) throw new Error(result.reason);
-      t.like(result.request, { stationId: 'CP', connection: 5, sequence: 1 });
+      t.like(result.request, { stationId: 'CP', epoch: 5, sequence: 1 });
       t.deepEqual(result.request.repaired, facts?.repaired);
       if (read.writtenId === undefined) t.is(result.request.frame.id, read.frame.id);
     }),
@@ -163,7 +155,7 @@ test('any frame comes out of its envelope as it went in', (t) => {
         t.deepEqual(frame, incoming.frame);
         t.like(rest, {
           stationId: station,
-          connection: 5,
+          epoch: 5,
           sequence: 3,
           protocol: 'ocpp2.1',
           receivedAt: 1000,
@@ -218,7 +210,7 @@ test('an answer comes out of the outbox as it went in, whatever its id', (t) => 
     fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 36 }), (id) => {
       const entry = readOutbox(join(outboxAnswer(7, id, { kind: 'result', payload: { a: '\n' } })));
       t.deepEqual(entry && { ...entry, text: JSON.parse(entry.text) as unknown }, {
-        connection: 7,
+        epoch: 7,
         type: 3,
         messageId: id,
         text: [3, id, { a: '\n' }],

@@ -66,7 +66,7 @@ export class ProbedGateway implements Gateway {
     return this.stop();
   }
 
-  tell(): void {}
+  emit(): void {}
 
   keepUnreadable(text: UnreadableText): void {
     this.unreadable.push(text);
@@ -156,7 +156,7 @@ export async function startEndpoint(
       forwarded: () => undefined,
       paused: (why) => void seen.push(`paused ${why}`),
       dropped: (why) => void seen.push(`dropped ${why}`),
-      trouble: (error) => void seen.push(`trouble ${error.message}`),
+      error: (error) => void seen.push(`trouble ${error.message}`),
     },
     limits,
   });

@@ -38,7 +38,7 @@ function createTransport(port = 0, admit: Admit = rules): WebSocketTransport {
       forwarded: nothing,
       paused: nothing,
       dropped: nothing,
-      trouble: nothing,
+      error: nothing,
     },
   });
 }

@@ -32,7 +32,7 @@ export function finish({ session, incoming, outcome, state, calls }: MemoryFinis
     session.lastCall = sequence;
   }
   const replayed = outcome.businessKey === undefined ? undefined : state.replay(outcome.businessKey);
-  if (replayed === undefined && outcome.giveUp === undefined) apply(state, outcome);
+  if (replayed === undefined && outcome.deadLetter === undefined) apply(state, outcome);
   if (frame.type !== MessageType.Call) return;
   session.lastAnswer =
     replayed === undefined ? answerFrame(frame.id, outcome.answer) : replayFrame(frame.id, replayed);

@@ -170,9 +170,9 @@ class Bus implements Transport, GatewayBus {
     return this.stop();
   }
 
-  connect(session: StationSession, gatewayId: string, sink: StationSink): MemorySession {
+  connect(session: StationSession, proxyId: string, sink: StationSink): MemorySession {
     const epoch = ++this.#epoch;
-    const opened = { session, gatewayId, epoch, sink, lastCall: 0, lastAnswer: undefined, sends: [] };
+    const opened = { session, proxyId, epoch, sink, lastCall: 0, lastAnswer: undefined, sends: [] };
     const replaced = this.#sessions.get(session.stationId);
     if (replaced !== undefined) {
       this.#end(replaced, true);
@@ -227,7 +227,7 @@ class Bus implements Transport, GatewayBus {
     const { frame, receivedAt, registration, repaired } = incoming;
     const delivery: Delivery = {
       stationId,
-      connection: epoch,
+      epoch: epoch,
       protocol,
       frame: withExactNumbers(frame, incoming.text),
       receivedAt,
@@ -268,10 +268,10 @@ class Bus implements Transport, GatewayBus {
 
   #tell(
     listeners: readonly ((event: ConnectionEvent) => void)[],
-    { session, epoch, gatewayId }: MemorySession,
+    { session, epoch, proxyId: proxyId }: MemorySession,
   ): void {
     const { stationId, remoteAddress } = session;
-    const event = { stationId, connection: epoch, gatewayId, remoteAddress, at: this.#clock.now() };
+    const event = { stationId, epoch, proxyId, remoteAddress, at: this.#clock.now() };
     for (const listener of listeners) listener(event);
   }
 

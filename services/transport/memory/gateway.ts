@@ -14,7 +14,7 @@ import type { UnreadableText } from '../unreadable.ts';
 /** A station's session, and what is needed to tell a CALL or SEND that comes twice. */
 export interface MemorySession {
   readonly session: StationSession;
-  readonly gatewayId: string;
+  readonly proxyId: string;
   readonly epoch: number;
   readonly sink: StationSink;
   lastCall: number;
@@ -24,7 +24,7 @@ export interface MemorySession {
 
 /** What gateways want of the bus. */
 export interface GatewayBus {
-  connect(session: StationSession, gatewayId: string, sink: StationSink): MemorySession;
+  connect(session: StationSession, proxyId: string, sink: StationSink): MemorySession;
   disconnect(session: MemorySession): void;
   forward(session: MemorySession, incoming: IncomingFrame): void;
   publish(event: DomainEvent): void;
@@ -70,7 +70,7 @@ export class MemoryGateway implements Gateway {
     return connection;
   }
 
-  tell(event: DomainEvent): void {
+  emit(event: DomainEvent): void {
     this.#bus.publish(event);
   }
 

@@ -77,7 +77,7 @@ export class MemoryState implements StateReader {
   }
 
   /** Within the quota of its station. */
-  keepUnreadable({ stationId, protocol, connection, reason, text, quota: name }: UnreadableText): void {
+  keepUnreadable({ stationId, protocol, epoch, reason, text, quota: name }: UnreadableText): void {
     const now = this.#clock.now();
     const quotaKey = `${stationId}\n${name ?? ''}`;
     const before = this.#quotas.get(quotaKey);
@@ -87,7 +87,7 @@ export class MemoryState implements StateReader {
         : { count: 0, endsAt: now + UNREADABLE_QUOTA_SECONDS * 1000 };
     this.#quotas.set(quotaKey, quota);
     if (++quota.count > UNREADABLE_QUOTA) return;
-    const fields = { station: stationId, protocol, connection: `${connection}`, reason, text };
+    const fields = { station: stationId, protocol, connection: `${epoch}`, reason, text };
     this.#append('unreadable', fields, UNREADABLE_KEPT);
   }
 

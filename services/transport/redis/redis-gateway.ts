@@ -109,17 +109,17 @@ export class RedisGateway implements Gateway, ConnectionHost {
     this.#failed.push(listener);
   }
 
-  tell(event: DomainEvent): void {
+  emit(event: DomainEvent): void {
     const { commands, keys } = this.#member;
     addEvent(commands, keys, event).catch((error: unknown) => {
       this.#report(unavailable(this.#options.redis.addr, error));
     });
   }
 
-  keepUnreadable({ stationId, protocol, connection, at, reason, text }: UnreadableText): void {
+  keepUnreadable({ stationId, protocol, epoch, at, reason, text }: UnreadableText): void {
     if (!this.#unreadable.take(stationId, at)) return;
     const { commands, keys } = this.#member;
-    const facts = [escapeKey(stationId), stationId, protocol, connection, reason, text];
+    const facts = [escapeKey(stationId), stationId, protocol, epoch, reason, text];
     commands.keepUnreadable(keys.unreadable, keys.prefix, ...facts).catch((error: unknown) => {
       this.#report(unavailable(this.#options.redis.addr, error));
     });
@@ -198,9 +198,9 @@ export class RedisGateway implements Gateway, ConnectionHost {
   #deliver(raw: string): void {
     const entry = readOutbox(raw);
     if (entry === undefined) return;
-    const connection = this.#connections.get(entry.connection);
+    const connection = this.#connections.get(entry.epoch);
     if (entry.type === 0) {
-      this.#connections.delete(entry.connection);
+      this.#connections.delete(entry.epoch);
       connection?.sink.revoked('replaced', 'the station has connected again');
     } else if (connection?.sink.deliver(entry) !== true && entry.timeoutMs !== undefined) {
       void this.#handBack(entry);
@@ -211,10 +211,10 @@ export class RedisGateway implements Gateway, ConnectionHost {
    * A call that counts as sent and was not written, as its socket is gone: it waits for the next connection. Tried
    * once: if this fails, or comes after the session's end, the call ends as uncertain.
    */
-  async #handBack({ messageId, connection }: OutboxEntry): Promise<void> {
+  async #handBack({ messageId, epoch }: OutboxEntry): Promise<void> {
     const { commands, keys } = this.#member;
     try {
-      await commands.endCall(keys.requests, keys.prefix, 'hand-back', messageId, connection);
+      await commands.endCall(keys.requests, keys.prefix, 'hand-back', messageId, epoch);
     } catch (error) {
       if (!this.#member.stopping) this.#report(unavailable(this.#options.redis.addr, error));
     }

@@ -244,10 +244,10 @@ export class RedisTransport implements Transport {
   }
 
   async #handle(number: string, entry: string, request: Request, deliveryCount: number): Promise<void> {
-    const { stationId, connection, protocol, frame, receivedAt, registration, repaired } = request;
+    const { stationId, epoch, protocol, frame, receivedAt, registration, repaired } = request;
     const delivery = {
       stationId,
-      connection,
+      epoch,
       protocol,
       frame,
       receivedAt,
@@ -260,8 +260,8 @@ export class RedisTransport implements Transport {
       const outcome = await this.#handler?.(delivery);
       // Of a registration that was lost: if Redis lost its numbers too, another entry may have this one now.
       if (outcome === undefined || inHand !== this.#inHand) return;
-      if (outcome.giveUp === undefined) this.#finisher.add({ number, entry, request, outcome, inHand });
-      else void this.#unfinished.bury(number, inHand, outcome.giveUp);
+      if (outcome.deadLetter === undefined) this.#finisher.add({ number, entry, request, outcome, inHand });
+      else void this.#unfinished.bury(number, inHand, outcome.deadLetter);
     } catch (error) {
       const message = `message ${frame.id} of station ${stationId} could not be handled and comes again`;
       this.#report(new Error(message, { cause: error }));

@@ -176,14 +176,14 @@ export class CallWorld {
     for (const raw of entries.toReversed()) {
       const entry = readOutbox(raw);
       if (entry === undefined || entry.type !== 2) continue;
-      const { messageId: id, connection } = entry;
+      const { messageId: id, epoch } = entry;
       assert.equal(entry.timeoutMs, 30_000);
-      if (this.#open.get(connection) === proxy && !this.#cut.has(connection)) {
+      if (this.#open.get(epoch) === proxy && !this.#cut.has(epoch)) {
         this.#written.set(id, (this.#written.get(id) ?? 0) + 1);
-        this.#writtenBy.set(id, connection);
+        this.#writtenBy.set(id, epoch);
       } else {
-        this.#handedBack.push([id, connection]);
-        for (let i = 0; i < 2; i++) await this.#handBack([id, connection]);
+        this.#handedBack.push([id, epoch]);
+        for (let i = 0; i < 2; i++) await this.#handBack([id, epoch]);
       }
     }
   }

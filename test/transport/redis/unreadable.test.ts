@@ -23,7 +23,7 @@ const keys = new Keys('ocpp');
 const unreadable = (stationId: string, text = '{}'): UnreadableText => ({
   stationId,
   protocol: 'ocpp1.6',
-  connection: 7,
+  epoch: 7,
   at: Date.now(),
   reason: 'no\nframe',
   text,

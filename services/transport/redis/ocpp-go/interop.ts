@@ -94,8 +94,8 @@ export class ForkInterop implements Gateway {
     this.#inner.onError(listener);
   }
 
-  tell(event: DomainEvent): void {
-    this.#inner.tell(event);
+  emit(event: DomainEvent): void {
+    this.#inner.emit(event);
   }
 
   keepUnreadable(text: UnreadableText): void {

@@ -21,12 +21,12 @@ const KINDS: ReadonlyMap<number, string> = new Map([
 ]);
 
 export function finishArguments(keys: Keys, number: string, request: Request, outcome: Outcome): string[] {
-  const { stationId, connection, sequence, gatewayId, frame, replayed } = request;
+  const { stationId, epoch, sequence, proxyId, frame, replayed } = request;
   const kind = KINDS.get(frame.type) ?? 'other';
   const { answer } = outcome;
-  const known = connection > 0;
+  const known = epoch > 0;
   const write = (to: Answer) =>
-    known ? outboxAnswer(connection, frame.id, to) : seedAnswer(stationId, frame.id, to, Date.now());
+    known ? outboxAnswer(epoch, frame.id, to) : seedAnswer(stationId, frame.id, to, Date.now());
   const pieces =
     kind === 'answer'
       ? stationAnswer(frame)
@@ -38,8 +38,7 @@ export function finishArguments(keys: Keys, number: string, request: Request, ou
     kind === 'call' && outcome.businessKey !== undefined
       ? { key: keys.answered(outcome.businessKey), ...write(ANY_RESULT) }
       : { key: '', ...NO_ANSWER };
-  const answers =
-    kind !== 'call' || replayed ? '' : known ? keys.outbox(gatewayId) : keys.responses(stationId);
+  const answers = kind !== 'call' || replayed ? '' : known ? keys.outbox(proxyId) : keys.responses(stationId);
   const writes = [
     ...writesArguments(keys, outcome),
     ...(outcome.unreadable === undefined ? [] : unreadableArguments(outcome.unreadable)),
@@ -47,7 +46,7 @@ export function finishArguments(keys: Keys, number: string, request: Request, ou
   return [
     number,
     escapeKey(stationId),
-    known ? String(connection) : '',
+    known ? String(epoch) : '',
     kind,
     String(sequence),
     answers,
@@ -106,8 +105,8 @@ function writeArguments(keys: Keys, write: StateWrite): string[] {
 }
 
 function unreadableArguments({ quota, ...kept }: UnreadableText): string[] {
-  const { stationId, protocol, connection, reason, text } = kept;
-  const texts = [stationId, protocol, String(connection), reason, text];
+  const { stationId, protocol, epoch, reason, text } = kept;
+  const texts = [stationId, protocol, String(epoch), reason, text];
   const name = quota === undefined ? escapeKey(stationId) : `${escapeKey(stationId)}%${quota}`;
   return ['unreadable', name, '', String(texts.length), ...texts];
 }

@@ -37,9 +37,9 @@ export interface Request {
   readonly protocol: Protocol;
   /** ms since 1970 */
   readonly receivedAt: number;
-  readonly gatewayId: string;
+  readonly proxyId: string;
   /** 0: the proxy knows no epochs. */
-  readonly connection: number;
+  readonly epoch: number;
   readonly sequence: number;
   /** It was a dead letter: its writes count, and nobody waits for an answer. */
   readonly replayed: boolean;
@@ -57,9 +57,9 @@ export class EnvelopeWriter {
   readonly #head: string;
   readonly #tail: string;
 
-  constructor(stationId: string, gatewayId: string, connection: number, protocol: Protocol) {
+  constructor(stationId: string, proxyId: string, epoch: number, protocol: Protocol) {
     this.#head = `{"charge_point_id":${JSON.stringify(stationId)},"message_type":`;
-    this.#tail = `,"ws_server_id":${JSON.stringify(gatewayId)},"connection":${connection},"protocol":"${protocol}"`;
+    this.#tail = `,"ws_server_id":${JSON.stringify(proxyId)},"connection":${epoch},"protocol":"${protocol}"`;
   }
 
   write({ frame, text, receivedAt, sequence, registration, repaired }: IncomingFrame): string {
@@ -119,8 +119,8 @@ export function readRequest(raw: string): ReadRequest {
       frame,
       protocol,
       receivedAt: Number.isNaN(receivedAt) ? Date.now() : receivedAt,
-      gatewayId: text(envelope['ws_server_id']),
-      connection: replayed ? 0 : number(envelope['connection']),
+      proxyId: text(envelope['ws_server_id']),
+      epoch: replayed ? 0 : number(envelope['connection']),
       sequence: replayed ? 0 : number(envelope['sequence']),
       replayed,
       ...facts(envelope),
@@ -168,10 +168,10 @@ export interface AnswerPieces {
 }
 
 /** The frame of an answer as an entry of a proxy's outbox. */
-export function outboxAnswer(connection: number, messageId: string, answer: Answer): AnswerPieces {
+export function outboxAnswer(epoch: number, messageId: string, answer: Answer): AnswerPieces {
   const type = answer.kind === 'result' ? MessageType.CallResult : MessageType.CallError;
   const id = quoted(messageId);
-  return { head: `${connection} ${type} ${id}\n[${type},${id},`, body: answerBody(answer), tail: ']' };
+  return { head: `${epoch} ${type} ${id}\n[${type},${id},`, body: answerBody(answer), tail: ']' };
 }
 
 /** The same for a proxy that reads `responses:{id}`, in the seed's envelope. */
@@ -185,7 +185,7 @@ export function seedAnswer(stationId: string, messageId: string, answer: Answer,
 
 /** An entry of an outbox: `epoch type "id"\ntext`, or `epoch type "id" timeout\ntext` of a CALL; type 0 tells the proxy to close the socket. */
 export interface OutboxEntry {
-  readonly connection: number;
+  readonly epoch: number;
   readonly type: number;
   readonly messageId: string;
   readonly text: string;
@@ -203,7 +203,7 @@ export function readOutbox(raw: string): OutboxEntry | undefined {
   const id = raw.slice(second + 1, quote + 1);
   const timeoutMs = line > quote + 1 ? { timeoutMs: Number(raw.slice(quote + 2, line)) } : undefined;
   return {
-    connection: Number(raw.slice(0, first)),
+    epoch: Number(raw.slice(0, first)),
     type: Number(raw.slice(first + 1, second)),
     messageId: id.includes('\\') ? (JSON.parse(id) as string) : id.slice(1, -1),
     text: raw.slice(line + 1),

@@ -100,7 +100,7 @@ export class ControlEvents {
   #connect(event: ConnectionEvent, silent = false): void {
     const known = this.#known.get(event.stationId);
     // Of proxies without epochs every event counts.
-    if (known !== undefined && known.connection > 0 && event.connection <= known.connection) return;
+    if (known !== undefined && known.epoch > 0 && event.epoch <= known.epoch) return;
     if (known !== undefined) this.#disconnect({ ...known, at: event.at });
     this.#known.set(event.stationId, event);
     if (!silent) for (const listener of this.#connected) listener(event);
@@ -109,7 +109,7 @@ export class ControlEvents {
   #disconnect(event: ConnectionEvent): void {
     this.#ended?.add(nameOf(event));
     const known = this.#known.get(event.stationId);
-    if (known === undefined || known.connection !== event.connection) return;
+    if (known === undefined || known.epoch !== event.epoch) return;
     this.#known.delete(event.stationId);
     for (const listener of this.#disconnected) listener(event);
   }
@@ -131,8 +131,7 @@ export class ControlEvents {
       }
     } while (cursor !== '0');
     for (const event of before) {
-      if (!there.has(`${event.stationId}\n${event.connection}`))
-        this.#disconnect({ ...event, at: Date.now() });
+      if (!there.has(`${event.stationId}\n${event.epoch}`)) this.#disconnect({ ...event, at: Date.now() });
     }
     this.#ended = undefined;
     this.#told = true;
@@ -142,32 +141,29 @@ export class ControlEvents {
     const { commands, keys } = this.#options;
     const fields = ['connection', 'ws_server_id', 'remote_addr', 'connected_at'] as const;
     const read = async (stationId: string) => {
-      const [connection, gatewayId, remoteAddress, at] = await commands.hmget(
-        keys.session(stationId),
-        ...fields,
-      );
-      if (typeof gatewayId !== 'string') return [];
-      const [number, time] = [Number(connection ?? 0), Date.parse(at ?? '')];
-      return [{ stationId, connection: number, gatewayId, remoteAddress: remoteAddress ?? '', at: time }];
+      const [epoch, proxyId, remoteAddress, at] = await commands.hmget(keys.session(stationId), ...fields);
+      if (typeof proxyId !== 'string') return [];
+      const [number, time] = [Number(epoch ?? 0), Date.parse(at ?? '')];
+      return [{ stationId, epoch: number, proxyId, remoteAddress: remoteAddress ?? '', at: time }];
     };
     return (await Promise.all(stations.map(read))).flat();
   }
 }
 
-function nameOf({ stationId, connection }: ConnectionEvent): string {
-  return `${stationId}\n${connection}`;
+function nameOf({ stationId, epoch }: ConnectionEvent): string {
+  return `${stationId}\n${epoch}`;
 }
 
 /** The seed's event, or undefined for what is none. */
 function readEvent(text: string): ConnectionEvent | undefined {
   try {
     const event = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    const { charge_point_id: stationId, ws_server_id: gatewayId, remote_addr: remote } = event;
+    const { charge_point_id: stationId, ws_server_id: proxyId, remote_addr: remote } = event;
     if (typeof stationId !== 'string') return undefined;
     return {
       stationId,
-      connection: Number(event['connection'] ?? 0),
-      gatewayId: typeof gatewayId === 'string' ? gatewayId : '',
+      epoch: Number(event['connection'] ?? 0),
+      proxyId: typeof proxyId === 'string' ? proxyId : '',
       remoteAddress: typeof remote === 'string' ? remote : '',
       at: Date.parse(String(event['timestamp'])),
     };
