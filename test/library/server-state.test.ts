@@ -42,7 +42,7 @@ interface Recorded {
 }
 
 test('an open request stands where the Go fork has it, and as long', async (t) => {
-  const recorded = readFileSync(join(import.meta.dirname, '../transport/fork-traffic.jsonl'), 'utf8')
+  const recorded = readFileSync(join(import.meta.dirname, '../transport/ocpp-go/traffic.jsonl'), 'utf8')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Recorded);
