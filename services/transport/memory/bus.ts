@@ -268,7 +268,7 @@ class Bus implements Transport, GatewayBus {
 
   #tell(
     listeners: readonly ((event: ConnectionEvent) => void)[],
-    { session, epoch, proxyId: proxyId }: MemorySession,
+    { session, epoch, proxyId }: MemorySession,
   ): void {
     const { stationId, remoteAddress } = session;
     const event = { stationId, epoch, proxyId, remoteAddress, at: this.#clock.now() };
