@@ -14,7 +14,7 @@ import { ClusterMetrics } from './reconcile/metrics.ts';
 import { createReconciler } from './reconcile/reconcile.ts';
 import { MANAGED_BY } from './render/render-input.ts';
 import { OPTIONAL, OWNED, PODS } from './render/resources.ts';
-import { createScraper } from './signals/scrape.ts';
+import { createScraper, type Scrape } from './signals/scrape.ts';
 
 export interface OperatorOptions {
   readonly store: ObjectStore;
@@ -31,6 +31,10 @@ export interface OperatorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly registry: Registry;
+  /** Reads the metrics of Pods; over HTTP where left out. */
+  readonly scrape?: Scrape;
+  /** Gets the status of each cluster after every reconcile; Prometheus metrics where left out. */
+  readonly metrics?: ClusterMetrics;
 }
 
 export interface Operator {
@@ -52,9 +56,11 @@ export function runOperator(options: OperatorOptions): Operator {
     log,
     clock,
   });
-  const scrape = createScraper(clock.now.bind(clock), ({ pod, host }, error) =>
-    log.debug({ pod, host, error: error.message }, 'metrics not read'),
-  );
+  const scrape =
+    options.scrape ??
+    createScraper(clock.now.bind(clock), ({ pod, host }, error) =>
+      log.debug({ pod, host, error: error.message }, 'metrics not read'),
+    );
   const reconcile = createReconciler({
     store,
     caches: {
@@ -70,7 +76,7 @@ export function runOperator(options: OperatorOptions): Operator {
     redisImage: options.redisImage,
     operatorNamespace: options.operatorNamespace,
     scrapeIntervalMs: options.scrapeIntervalMs,
-    metrics: new ClusterMetrics(options.registry),
+    metrics: options.metrics ?? new ClusterMetrics(options.registry),
   });
   const controller: Controller = createController({
     store,

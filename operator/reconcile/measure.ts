@@ -52,7 +52,7 @@ export class Measurement {
   }
 }
 
-function targetOf(pod: Pod): ScrapeTarget[] {
+export function targetOf(pod: Pod): ScrapeTarget[] {
   const component = pod.metadata.labels?.['app.kubernetes.io/component'];
   const host = pod.status?.podIP;
   if (component !== 'ws-proxy' && component !== 'processor') return [];

@@ -55,7 +55,7 @@ export function chooseRelease(
   };
 }
 
-function chooseImage({ repository, tag }: SettledSpec['image'], own: string): string {
+export function chooseImage({ repository, tag }: SettledSpec['image'], own: string): string {
   if (repository === '' && tag === '') return own;
   const [ownRepository, ownTag] = splitImage(own);
   return `${repository || ownRepository}:${tag || ownTag}`;

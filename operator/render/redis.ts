@@ -74,7 +74,7 @@ export function redisStatefulSet(view: View, redis: SettledEmbeddedRedis): KubeO
     args: redisArguments(view, redis),
     env: [
       ...POD_ENV.filter(({ name }) => name === ENV.podIp),
-      { name: 'REDIS_PORT', value: String(PORT.redis) },
+      { name: ENV.redisPort, value: String(PORT.redis) },
       { name: 'REDIS_DATA', value: DATA },
     ],
     ports: [{ name: 'redis', containerPort: PORT.redis }],

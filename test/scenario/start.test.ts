@@ -214,8 +214,8 @@ onLinux(
     redis.stop();
     const authorize = () => station.call('Authorize', { idTag: '04A2B3C4' });
     t.like(await authorize(), { idTagInfo: { status: 'Invalid' } });
-    await started.says(/REDISCLI_AUTH/);
-    const [command = ''] = /REDISCLI_AUTH.*/.exec(started.output()) ?? [];
+    await started.says(/REDISCLI_AUTH.* HSET /);
+    const [command = ''] = /REDISCLI_AUTH.* HSET .*/.exec(started.output()) ?? [];
     const added = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
     t.is(added.stdout.trim(), '1', `${command}: ${added.stderr}`);
     t.like(await authorize(), { idTagInfo: { status: 'Accepted' } });
@@ -266,7 +266,7 @@ onLinux(
     t.timeout(300_000);
     await using started = await start({}, BY_STATIONS);
     await started.says(/start is ready after/);
-    t.regex(started.output(), /WARNING +any token charges/);
+    t.regex(started.output(), /WARNING +any token may charge/);
     const proxies = async () => (await children(started, PROXY)).length;
     t.is(await proxies(), 1);
     const processors = async () => (await children(started, PROCESSOR)).length;

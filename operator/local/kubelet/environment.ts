@@ -1,8 +1,9 @@
 /**
- * The environment and the arguments of a container as its process gets them: fields and Secrets
- * looked up, `$(NAME)` expanded, and the DNS names of Services, which nothing resolves here, replaced by
- * the addresses where those Services listen on this machine (the names table).
+ * The environment of a container as its process gets it: fields and Secrets resolved, `$(NAME)` expanded. Nothing resolves
+ * the DNS names of Services here. In the variables that contract.ts names they become the addresses where those Services
+ * listen; every other value stays as it is.
  */
+import { PLACE } from '../../../services/contract.ts';
 import type { Endpoint } from '../network/addresses.ts';
 import type { Container, EnvVar } from '../kinds.ts';
 
@@ -13,11 +14,11 @@ export interface Surroundings {
   readonly podIp: string;
   /** The keys and values of a Secret in the Pod's namespace. */
   secret(name: string): Readonly<Record<string, string>> | undefined;
-  /** Where a Service listens; undefined: there is no such Service. */
+  /** Where a Service listens; undefined: no such Service or port. */
   service(namespace: string, name: string, port: number): Endpoint | undefined;
 }
 
-/** Something that the Pod needs is not there yet. The Pod waits and tries again. */
+/** The Pod needs an object that does not exist yet. It waits and retries. */
 export class Missing extends Error {
   override readonly name = 'Missing';
   /** As the kubelet would name it. */
@@ -29,7 +30,9 @@ export function environmentOf(container: Container, around: Surroundings): Recor
   const env: Record<string, string> = {};
   for (const variable of container.env ?? []) {
     const value = valueOf(variable, env, around);
-    if (value !== undefined) env[variable.name] = withServiceAddresses(value, around);
+    if (value === undefined) continue;
+    const hasAddresses = PLACE.addresses.includes(variable.name);
+    env[variable.name] = hasAddresses ? withServiceAddresses(value, around) : value;
   }
   return env;
 }
@@ -76,28 +79,24 @@ export function expand(text: string, env: Readonly<Record<string, string>>): str
   );
 }
 
-/** `name[.namespace[.svc[.cluster.local]]]:port`. Only names of Services are touched. */
-const HOST_PORT =
-  /(?<![\w.-])([a-z]([-a-z0-9]*[a-z0-9])?)(\.([a-z0-9][-a-z0-9]*))?(\.svc(\.cluster\.local)?\.?)?:(\d{1,5})(?!\d)/g;
+/** `name[.namespace[.svc[.cluster.local]]]:port` */
+const SERVICE =
+  /^(?<name>[a-z](?:[-a-z0-9]*[a-z0-9])?)(?:\.(?<namespace>[a-z0-9][-a-z0-9]*))?(?<svc>\.svc(?:\.cluster\.local)?\.?)?:(?<port>\d{1,5})$/;
 
-export function withServiceAddresses(text: string, around: Surroundings): string {
-  return text.replace(
-    HOST_PORT,
-    (
-      whole: string,
-      name: string,
-      _1,
-      _2,
-      namespace: string | undefined,
-      svc: string | undefined,
-      _3,
-      port,
-    ) => {
-      const found = around.service(namespace ?? around.namespace, name, Number(port));
-      if (found !== undefined) return `${found.host}:${found.port}`;
-      if (svc !== undefined)
-        throw new Missing(`there is no Service ${namespace}/${name} with the port ${port}`);
-      return whole;
-    },
-  );
+/** A comma-separated list of `host:port` with the names of Services replaced. Other hosts stay. */
+export function withServiceAddresses(list: string, around: Surroundings): string {
+  return list
+    .split(',')
+    .map((item) => addressOf(item.trim(), around))
+    .join(',');
+}
+
+/** @throws Missing */
+function addressOf(text: string, around: Surroundings): string {
+  const { name, namespace = around.namespace, svc, port } = SERVICE.exec(text)?.groups ?? {};
+  if (name === undefined) return text;
+  const found = around.service(namespace, name, Number(port));
+  if (found !== undefined) return `${found.host}:${found.port}`;
+  if (svc === undefined) return text;
+  throw new Missing(`there is no Service ${namespace}/${name} with the port ${port}`);
 }

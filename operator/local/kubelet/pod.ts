@@ -18,8 +18,10 @@ export interface Programs {
 export interface PodHost {
   readonly programs: Programs;
   readonly guard: Guarding;
-  /** Folder of a volume, there as long as the run, or only as long as the Pod for `emptyDir`. */
+  /** Of the run. */
   readonly folder: string;
+  /** Of PersistentVolumeClaims. */
+  readonly claims: string;
   onLine(pod: Pod, line: string, stream: 'stdout' | 'stderr'): void;
   onTrouble(pod: Pod, message: string): void;
 }
@@ -178,7 +180,7 @@ export class PodRun {
       const folder =
         claim === undefined
           ? podVolume(this.#host.folder, this.pod, volume.name)
-          : join(this.#host.folder, 'claims', namespace, claim);
+          : join(this.#host.claims, namespace, claim);
       await mkdir(folder, { recursive: true });
       if (volume.secret !== undefined) await this.#writeSecret(volume.secret.secretName, folder);
       folders.set(volume.name, folder);
