@@ -318,7 +318,7 @@ onLinux('without redis-server it says so, and one process serves the stations', 
   t.timeout(120_000);
   await using started = await start({ PATH: '/nowhere' });
   await started.says(/start is ready after/);
-  t.regex(started.output(), /redis-server is not installed\. To have it: \S+/);
+  t.regex(started.output(), /redis-server is not installed\. Install it: \S+/);
   const station = new ByHand(`${started.url}/BY-HAND`);
   t.is((await station.call('BootNotification', BOOT))['status'], 'Accepted');
   station.close();
