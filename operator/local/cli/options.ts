@@ -73,6 +73,6 @@ function parsed(argv: readonly string[]) {
     return parseArgs({ args: [...argv], options }).values;
   } catch (error) {
     const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
-    throw new UsageError(`${line} See npm start -- --help`);
+    throw new UsageError(`${line?.replace(/\.$/, '')}. See npm start -- --help`);
   }
 }
