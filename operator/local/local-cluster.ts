@@ -73,7 +73,7 @@ export class LocalCluster {
       store: this.store.as('local-runtime'),
       addresses,
       // Whatever its type is in a cluster: here stations connect to 127.0.0.1.
-      isOutside: (service) => componentOf(service) === 'ws-proxy',
+      isExternal: (service) => componentOf(service) === 'ws-proxy',
       guard: this.#guard,
       folder: this.folder,
       claims: this.#data?.folder ?? join(this.folder, 'claims'),
@@ -84,7 +84,7 @@ export class LocalCluster {
         logLevel: options.logLevel,
       }),
       onLine: (pod, line, stream) => this.logs.write(pod.metadata.name, line, stream),
-      onTrouble: (pod, message) => options.say(`${pod.metadata.name}: ${message}`),
+      onWarning: (pod, message) => options.say(`${pod.metadata.name}: ${message}`),
       onProblem: (object, message) => options.say(`${object.kind} ${nameOf(object)}: ${message}`),
     });
     this.#operator = options.redis ? this.#startOperator() : undefined;

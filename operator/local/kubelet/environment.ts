@@ -7,7 +7,7 @@ import { PLACE } from '../../../services/contract.ts';
 import type { Endpoint } from '../network/addresses.ts';
 import type { Container, EnvVar } from '../kinds.ts';
 
-export interface Surroundings {
+export interface PodContext {
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
@@ -26,13 +26,13 @@ export class Missing extends Error {
 }
 
 /** @throws Missing a Secret or Service that the container names */
-export function environmentOf(container: Container, around: Surroundings): Record<string, string> {
+export function environmentOf(container: Container, context: PodContext): Record<string, string> {
   const env: Record<string, string> = {};
   for (const variable of container.env ?? []) {
-    const value = valueOf(variable, env, around);
+    const value = valueOf(variable, env, context);
     if (value === undefined) continue;
     const hasAddresses = PLACE.addresses.includes(variable.name);
-    env[variable.name] = hasAddresses ? withServiceAddresses(value, around) : value;
+    env[variable.name] = hasAddresses ? withServiceAddresses(value, context) : value;
   }
   return env;
 }
@@ -40,31 +40,31 @@ export function environmentOf(container: Container, around: Surroundings): Recor
 function valueOf(
   variable: EnvVar,
   env: Readonly<Record<string, string>>,
-  around: Surroundings,
+  context: PodContext,
 ): string | undefined {
   const { fieldRef, secretKeyRef } = variable.valueFrom ?? {};
-  if (fieldRef !== undefined) return fieldOf(fieldRef.fieldPath, around);
+  if (fieldRef !== undefined) return fieldOf(fieldRef.fieldPath, context);
   if (secretKeyRef === undefined) return expand(variable.value ?? '', env);
-  const value = around.secret(secretKeyRef.name)?.[secretKeyRef.key];
+  const value = context.secret(secretKeyRef.name)?.[secretKeyRef.key];
   if (value === undefined && secretKeyRef.optional !== true) {
     throw new Missing(
-      `${variable.name}: there is no Secret ${around.namespace}/${secretKeyRef.name} with the key ` +
+      `${variable.name}: there is no Secret ${context.namespace}/${secretKeyRef.name} with the key ` +
         `${secretKeyRef.key}; put it into the manifest file`,
     );
   }
   return value;
 }
 
-function fieldOf(path: string, around: Surroundings): string {
+function fieldOf(path: string, context: PodContext): string {
   switch (path) {
     case 'status.podIP':
-      return around.podIp;
+      return context.podIp;
     case 'metadata.name':
-      return around.name;
+      return context.name;
     case 'metadata.namespace':
-      return around.namespace;
+      return context.namespace;
     case 'metadata.uid':
-      return around.uid;
+      return context.uid;
     case 'spec.nodeName':
       return 'localhost';
     default:
@@ -84,18 +84,18 @@ const SERVICE =
   /^(?<name>[a-z](?:[-a-z0-9]*[a-z0-9])?)(?:\.(?<namespace>[a-z0-9][-a-z0-9]*))?(?<svc>\.svc(?:\.cluster\.local)?\.?)?:(?<port>\d{1,5})$/;
 
 /** A comma-separated list of `host:port` with the names of Services replaced. Other hosts stay. */
-export function withServiceAddresses(list: string, around: Surroundings): string {
+export function withServiceAddresses(list: string, context: PodContext): string {
   return list
     .split(',')
-    .map((item) => addressOf(item.trim(), around))
+    .map((item) => addressOf(item.trim(), context))
     .join(',');
 }
 
 /** @throws Missing */
-function addressOf(text: string, around: Surroundings): string {
-  const { name, namespace = around.namespace, svc, port } = SERVICE.exec(text)?.groups ?? {};
+function addressOf(text: string, context: PodContext): string {
+  const { name, namespace = context.namespace, svc, port } = SERVICE.exec(text)?.groups ?? {};
   if (name === undefined) return text;
-  const found = around.service(namespace, name, Number(port));
+  const found = context.service(namespace, name, Number(port));
   if (found !== undefined) return `${found.host}:${found.port}`;
   if (svc === undefined) return text;
   throw new Missing(`there is no Service ${namespace}/${name} with the port ${port}`);

@@ -10,7 +10,7 @@ import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { type Deployment, isReady } from '../../../operator/local/kinds.ts';
 import { DataFolder, DataFolderError } from '../../../operator/local/kubelet/data-folder.ts';
 import { refusedFields } from '../../../operator/local/kubelet/pod-fields.ts';
-import { troubleIn } from '../../../operator/local/kubelet/pod-logs.ts';
+import { warningIn } from '../../../operator/local/kubelet/pod-logs.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
 import { alive, ask, deployment, NAMESPACE, PATH, ref, rig, service } from './rig.ts';
@@ -32,7 +32,7 @@ test('a crashed container starts again in its Pod; one that will not end is kill
   const again = await ask(port);
   t.is(again.name, pod?.metadata.name ?? '');
   t.not(again.pid, pid);
-  t.regex(local.problems.join('\n'), /web ended with status 3; it starts again in 1 s/);
+  t.regex(local.problems.join('\n'), /web ended with status 3; restart in 1 s/);
 
   process.kill(again.pid, 'SIGKILL');
   await until(
@@ -90,7 +90,7 @@ test('what cannot be honoured is refused by name and starts nothing', async (t) 
   await local.store.apply(deployment(port, 'one', 1, more));
   await until(() => local.problems.length > 0, 'the refusal');
   t.deepEqual(local.problems, [
-    'web npm start cannot honour spec.hostNetwork, spec.initContainers: nothing is started from it',
+    'web npm start cannot honour spec.hostNetwork, spec.initContainers: no Pod is created from it',
   ]);
   t.deepEqual(await local.pods(), []);
   const { status } = (await local.store.get(ref('web'))) as Deployment & { status: { conditions: object[] } };
@@ -147,7 +147,7 @@ test('whoever is killed takes the children along: the guard ends them and remove
 });
 
 test('of the logs, the terminal gets what is wrong', (t) => {
-  const of = (line: string, stream: 'stdout' | 'stderr' = 'stdout') => troubleIn(line, stream);
+  const of = (line: string, stream: 'stdout' | 'stderr' = 'stdout') => warningIn(line, stream);
   t.is(of('{"level":"info","msg":"started"}'), undefined);
   t.is(of('{"level":"warn","time":"t","name":"p","msg":"slow","ms":7,"who":"x"}'), 'slow ms=7 who=x');
   t.is(of('1:M # Failed listening on port 6379'), '1:M # Failed listening on port 6379');

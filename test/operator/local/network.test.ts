@@ -1,6 +1,6 @@
 /** Services, addresses and ports of `npm start`. */
 import test from 'ava';
-import { type Surroundings, withServiceAddresses } from '../../../operator/local/kubelet/environment.ts';
+import { type PodContext, withServiceAddresses } from '../../../operator/local/kubelet/environment.ts';
 import { withPorts } from '../../../operator/local/network/ports.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
@@ -72,7 +72,7 @@ test('where a Pod gets other ports than it wants, everything that names them fol
 });
 
 test('in a list of addresses, only the names of Services are replaced', (t) => {
-  const around: Surroundings = {
+  const context: PodContext = {
     name: 'p',
     namespace: 'here',
     uid: 'u',
@@ -90,8 +90,8 @@ test('in a list of addresses, only the names of Services are replaced', (t) => {
     ['10.0.0.1:6379', '10.0.0.1:6379'],
     ['[::1]:6379', '[::1]:6379'],
   ];
-  for (const [list, expected] of cases) t.is(withServiceAddresses(list, around), expected);
-  t.throws(() => withServiceAddresses('redis.there.svc:6379', around), {
+  for (const [list, expected] of cases) t.is(withServiceAddresses(list, context), expected);
+  t.throws(() => withServiceAddresses('redis.there.svc:6379', context), {
     message: 'there is no Service there/redis with the port 6379',
   });
 });

@@ -66,7 +66,7 @@ export async function rig(options: { separate?: boolean } = {}): Promise<Rig> {
     guard,
     folder,
     claims: join(folder, 'claims'),
-    isOutside: (service) => service.metadata.name === 'web',
+    isExternal: (service) => service.metadata.name === 'web',
     programs: {
       env: { PATH },
       program({ image, command = [], args = [] }: Container) {
@@ -78,7 +78,7 @@ export async function rig(options: { separate?: boolean } = {}): Promise<Rig> {
       },
     },
     onLine: () => undefined,
-    onTrouble: (pod, message) => void problems.push(`${pod.metadata.name} ${message}`),
+    onWarning: (pod, message) => void problems.push(`${pod.metadata.name} ${message}`),
     onProblem: (object, message) => void problems.push(`${object.metadata.name} ${message}`),
   });
   const pods = async () => (await store.list(PODS)).items as readonly Pod[];
