@@ -34,16 +34,16 @@ export class Board implements Screen {
     this.#repaint([...this.#notes.splice(0), ...lines]);
   }
 
-  note(text: string): void {
+  note(text: string, at = this.#now()): void {
     const [first = '', ...more] = text.split('\n');
-    const line = `${timeOfDay(this.#now())} ${first}`;
+    const line = `${timeOfDay(at)} ${first}`;
     if (this.#ended || more.length > 0) return this.say([line, ...more]);
     this.#notes.push(line);
     this.#repaint(this.#notes.splice(0, this.#notes.length - NOTES));
   }
 
   event(event: ClusterEvent): void {
-    this.note(eventLine(event));
+    this.note(eventLine(event), Date.parse(event.time));
   }
 
   access(access: Access): void {
@@ -64,7 +64,9 @@ export class Board implements Screen {
 
   /** @param above lines that stay, above the board */
   #repaint(above: readonly string[]): void {
-    const { columns = COLUMNS, rows = ROWS } = this.#out;
+    // A terminal of unknown size says 0.
+    const columns = this.#out.columns || COLUMNS;
+    const rows = this.#out.rows || ROWS;
     // One column stays free: some terminals wrap when the last one is written. So does one row, for the cursor.
     const board = this.#board(Math.max(1, columns - 1), Math.max(1, rows - 1));
     const text = board.map(({ painted }) => `${painted}\n`).join('');

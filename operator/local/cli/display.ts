@@ -21,6 +21,7 @@ interface Event extends KubeObject {
   readonly type: string;
   readonly reason: string;
   readonly message: string;
+  readonly lastTimestamp: string;
   readonly involvedObject: { readonly name: string };
 }
 
@@ -63,12 +64,12 @@ export class Display {
     const { resourceVersion } = await store.list(EVENTS);
     for await (const change of store.watch(EVENTS, { resourceVersion, signal })) {
       if (change.type === 'BOOKMARK' || change.type === 'DELETED') continue;
-      const { type, involvedObject, reason, message } = change.object as Event;
+      const { type, involvedObject, reason, message, lastTimestamp: time } = change.object as Event;
       const { name: cluster } = involvedObject;
       const warning = type === 'Warning';
       if (warning) this.#warned.add(cluster);
       if (RECOVERING.has(reason) && !this.#warned.has(cluster)) continue;
-      this.#screen.event({ cluster, warning, reason, message });
+      this.#screen.event({ time, cluster, warning, reason, message });
     }
   }
 

@@ -23,12 +23,12 @@ export class PlainScreen implements Screen {
     this.#out.write(`${lines.join('\n')}\n`);
   }
 
-  note(text: string): void {
-    this.say([`${timeOfDay(this.#now())} ${text}`]);
+  note(text: string, at = this.#now()): void {
+    this.say([`${timeOfDay(at)} ${text}`]);
   }
 
   event(event: ClusterEvent): void {
-    this.note(eventLine(event));
+    this.note(eventLine(event), Date.parse(event.time));
   }
 
   access(access: Access): void {
@@ -66,8 +66,8 @@ export class JsonScreen implements Screen {
     this.#log.say(lines);
   }
 
-  note(text: string): void {
-    this.#log.note(text);
+  note(text: string, at = this.#now()): void {
+    this.#log.note(text, at);
   }
 
   event(event: ClusterEvent): void {

@@ -5,8 +5,8 @@ import type { ClusterState } from './state.ts';
 export interface Screen {
   /** Lines that stay. */
   say(lines: readonly string[]): void;
-  /** A line that stays, with the time of day. */
-  note(text: string): void;
+  /** A line that stays, with the time of day. @param at ms since 1970; default: now */
+  note(text: string, at?: number): void;
   /** A Kubernetes Event. */
   event(event: ClusterEvent): void;
   /** A cluster has become ready, or its addresses may have changed. */
@@ -18,6 +18,8 @@ export interface Screen {
 }
 
 export interface ClusterEvent {
+  /** When it happened, RFC 3339: an Event that repeats is written later. */
+  readonly time: string;
   readonly cluster: string;
   readonly warning: boolean;
   /** CamelCase, stable. */

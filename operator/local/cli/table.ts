@@ -103,7 +103,7 @@ export function wrap(text: string, width: number, indent: number): string[] {
     const space = rest.lastIndexOf(' ', width);
     if (space <= indent) break;
     lines.push(rest.slice(0, space).trimEnd());
-    rest = ' '.repeat(indent) + rest.slice(space + 1);
+    rest = ' '.repeat(indent) + rest.slice(space).trimStart();
   }
   return [...lines, cut(rest, width)];
 }

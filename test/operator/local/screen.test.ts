@@ -165,17 +165,17 @@ test('with --json, each change is one object on one line, and everything else is
   const streams = { out: '', log: '' };
   const to = (name: keyof typeof streams) => ({ write: (text: string) => (streams[name] += text) });
   const screen = new JsonScreen(to('out'), to('log'), () => 0);
+  const time = '1970-01-01T00:00:00.000Z';
   screen.note('a note');
   screen.show([STATE]);
   screen.show([STATE]);
   screen.show([UNKNOWN]);
-  screen.event({ cluster: 'city', warning: true, reason: 'RedisLost', message: 'gone' });
+  screen.event({ time, cluster: 'city', warning: true, reason: 'RedisLost', message: 'gone' });
   screen.access({ cluster: 'city', stations: [], protocols: [], metrics: [] });
   const objects = streams.out
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as object);
-  const time = '1970-01-01T00:00:00.000Z';
   t.deepEqual(objects, [
     { time, type: 'state', ...STATE },
     { time, type: 'state', ...UNKNOWN },
