@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../services/runtime/clock.ts';
 import type { Log } from '../../services/runtime/log.ts';
-import { settledSpec } from '../api/defaults.ts';
+import { defaultedSpec } from '../api/defaults.ts';
 import { OCPP_CLUSTERS, type OcppCluster } from '../api/ocpp-cluster.ts';
 import { DEFAULT_IMAGE, DEFAULT_REDIS_IMAGE } from '../config.ts';
 import { type Operator, runOperator } from '../operator.ts';
@@ -101,7 +101,7 @@ export class LocalCluster {
     const user = this.store.as('user');
     for (const secret of secrets) await user.apply(secret);
     for (const cluster of clusters) {
-      this.#images.add(chooseImage(settledSpec(cluster).image, DEFAULT_IMAGE));
+      this.#images.add(chooseImage(defaultedSpec(cluster).image, DEFAULT_IMAGE));
       const { object } = await user.apply(cluster);
       if (this.#options.redis) continue;
       for (const one of monolithObjects(object, DEFAULT_IMAGE)) await this.store.apply(one);

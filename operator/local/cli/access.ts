@@ -1,6 +1,6 @@
 /** What a person needs to use a cluster on this machine: addresses, commands, who may charge, and ignored fields. */
 import { PATH, PORT } from '../../../services/contract.ts';
-import { settledSpec } from '../../api/defaults.ts';
+import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 import { targetOf } from '../../reconcile/measure.ts';
 import { belongsTo, isReady, type Pod } from '../kinds.ts';
@@ -25,7 +25,7 @@ export interface Access {
 
 /** @param folder of the run */
 export function accessOf(cluster: OcppCluster, pods: readonly Pod[], folder: string): Access {
-  const { listeners, protocols, processor } = settledSpec(cluster);
+  const { listeners, protocols, processor } = defaultedSpec(cluster);
   const redis = redisCommand(cluster, pods, folder);
   const listed = processor.unknownTokens !== 'Accept';
   const targets = pods.filter((pod) => belongsTo(pod, cluster) && isReady(pod)).flatMap(targetOf);
@@ -57,7 +57,7 @@ export function introductionOf(cluster: OcppCluster, redis: boolean): string[] {
 }
 
 function tokenLines(cluster: OcppCluster, redis: boolean): string[] {
-  const { processor, redis: settings } = settledSpec(cluster);
+  const { processor, redis: settings } = defaultedSpec(cluster);
   if (processor.unknownTokens === 'Accept') {
     return [line('WARNING', 'any token may charge, as spec.processor.unknownTokens is Accept')];
   }

@@ -3,7 +3,7 @@
  * cleanly on Ctrl-C.
  */
 import { ConfigError } from '../../../services/runtime/config.ts';
-import { settledSpec } from '../../api/defaults.ts';
+import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 import { DataFolderError } from '../kubelet/data-folder.ts';
 import { LocalCluster } from '../local-cluster.ts';
@@ -48,11 +48,11 @@ function screenOf({ json, term, colour }: Options): Screen {
   return new Board(stdout, Date.now, colour ? inColour : withoutColour);
 }
 
-const usesRedisHere = (cluster: OcppCluster) => settledSpec(cluster).redis.embedded !== undefined;
+const usesRedisHere = (cluster: OcppCluster) => defaultedSpec(cluster).redis.embedded !== undefined;
 
 /** Finds a taken port before anything runs. */
 async function checkPorts({ clusters }: Manifest): Promise<void> {
-  const listeners = clusters.flatMap((cluster) => settledSpec(cluster).listeners);
+  const listeners = clusters.flatMap((cluster) => defaultedSpec(cluster).listeners);
   for (const { name, port } of listeners) {
     if ((await freePort('127.0.0.1', port)) !== undefined) continue;
     throw new ManifestError(

@@ -1,6 +1,6 @@
 /** Commands for the Redis of a run, whose address and password are its own: look into it, and add a token that may charge. */
 import { PORT } from '../../../services/contract.ts';
-import { settledSpec } from '../../api/defaults.ts';
+import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 import { LOGIN } from '../../render/redis-access.ts';
 import { belongsTo, componentOf, containerPort, isReady, type Pod } from '../kinds.ts';
@@ -16,7 +16,7 @@ export function redisCommand(cluster: OcppCluster, pods: readonly Pod[], folder:
   const pod = pods.find((one) => belongsTo(one, cluster) && componentOf(one) === 'redis' && isReady(one));
   const host = pod?.status?.podIP;
   if (pod === undefined || host === undefined) return undefined;
-  const { database } = settledSpec(cluster).redis;
+  const { database } = defaultedSpec(cluster).redis;
   const port = containerPort(pod.spec, 'redis') ?? PORT.redis;
   const password = pod.spec.volumes?.some(({ name }) => name === LOGIN)
     ? [`REDISCLI_AUTH="$(cat ${podVolume(folder, pod, LOGIN)}/password)"`]
@@ -34,6 +34,6 @@ export const tokenCommand = (cluster: OcppCluster, redis: string): string =>
   `${redis} HSET '${tokensKey(cluster)}' ${EXAMPLE}`;
 
 export function tokensKey(cluster: OcppCluster): string {
-  const { channelPrefix, stateKeyPrefix } = settledSpec(cluster).redis;
+  const { channelPrefix, stateKeyPrefix } = defaultedSpec(cluster).redis;
   return `${stateKeyPrefix || channelPrefix}:tokens`;
 }

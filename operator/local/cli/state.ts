@@ -1,5 +1,5 @@
 /** The state of one cluster as the screen shows it. Pure. Null: unknown, which is not zero. */
-import { settledSpec } from '../../api/defaults.ts';
+import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster, OcppClusterStatus } from '../../api/ocpp-cluster.ts';
 import { stateOf } from '../../reconcile/workloads.ts';
 import { type Component, nameOf } from '../../render/render-input.ts';
@@ -64,7 +64,7 @@ export function clusterState(seen: Observation): ClusterState {
 function reasons({ cluster, status }: Observation) {
   if (status === undefined)
     return { proxies: 'without Redis, one process is proxy and processor', processors: '' };
-  const { proxy } = settledSpec(cluster);
+  const { proxy } = defaultedSpec(cluster);
   return {
     proxies: status.proxy?.autoscaling?.reason ?? `spec.proxy.replicas is ${proxy.replicas}`,
     processors: status.autoscaling?.reason ?? '',
