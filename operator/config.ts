@@ -10,6 +10,12 @@ export const DEFAULT_REDIS_IMAGE = 'docker.io/library/redis:7-bookworm';
 export const DEFAULT_SCRAPE_INTERVAL_MS = 5000;
 
 export const operatorSettings = {
+  kubeconfig: {
+    doc: 'Kubeconfig file. Empty: ~/.kube/config, or the ServiceAccount of the Pod.',
+    format: String,
+    default: '',
+    env: 'KUBECONFIG',
+  },
   watchNamespaces: {
     doc: 'Namespaces to watch for OcppClusters, comma-separated. Empty: all.',
     format: String,

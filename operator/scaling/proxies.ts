@@ -145,7 +145,7 @@ function stepDown(input: ProxyScaleInput, spec: Autoscaling, current: number, ta
   if (deployment === undefined || deployment.rolling) return noScaleIn('during a rollout');
   // An unready Pod may hold stations that are not counted.
   if (deployment.readyReplicas < current) return noScaleIn('while Pods are not ready');
-  if (draining > 0) return noScaleIn(`while ${draining} Pods drain`);
+  if (draining > 0) return noScaleIn(`while Pods drain (${draining})`);
   // A short window asks for a quick scale-in.
   const paceMs = Math.min(DOWN_INTERVAL_MS, windowMs(spec));
   if (sinceMs(previous.lastScaleTime, now) < paceMs)

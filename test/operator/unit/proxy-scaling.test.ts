@@ -105,7 +105,7 @@ const RULES: readonly Rule[] = [
     name: 'not down while the last one gives up its stations',
     given: input(6, 0, { previous: calm(2), draining: 1 }),
     replicas: 6,
-    says: /no scale-in to 2 while 1 Pods drain/,
+    says: /no scale-in to 2 while Pods drain \(1\)/,
   },
   {
     name: 'not down when told so',
