@@ -68,7 +68,7 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
       items: [],
     };
     return items.some(
-      ({ reason, message }) => reason === 'ScaledProxies' && message.startsWith('from 3 to 2: 45'),
+      ({ reason, message }) => reason === 'ScaledProxies' && message.startsWith('scaled from 3 to 2: 45'),
     );
   };
   await eventually(t, told, true);

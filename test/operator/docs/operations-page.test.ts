@@ -12,7 +12,7 @@ const sources = globSync(['operator/{reconcile,status}/*.ts', 'operator/scaling/
 
 /** CamelCase words in the places where reasons stand in the code. */
 const PLACES: readonly RegExp[] = [
-  /\b(?:yes|no)\(\s*'([A-Z]\w+)'/g,
+  /\b(?:conditionTrue|conditionFalse)\(\s*'([A-Z]\w+)'/g,
   /\breason: (?:[\w().]+ \? )?'([A-Z]\w+)'(?: : '([A-Z]\w+)')?/g,
   /'(?:True|False)', '(?:Normal|Warning)', '([A-Z]\w+)'/g,
   /single\.push\(\[\s*'([A-Z]\w+)'/g,
