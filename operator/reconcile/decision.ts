@@ -1,5 +1,5 @@
 /** Everything that one pass decides, from the cluster and what was observed of it. Pure. */
-import { type SettledSpec, settledSpec } from '../api/defaults.ts';
+import { type DefaultedSpec, defaultedSpec } from '../api/defaults.ts';
 import type {
   AutoscalingStatus,
   OcppCluster,
@@ -41,7 +41,7 @@ export interface DecisionInput {
 }
 
 export interface Decision {
-  readonly spec: SettledSpec;
+  readonly spec: DefaultedSpec;
   readonly pauses: Pauses;
   readonly release: Release;
   readonly redis: RedisStatus | undefined;
@@ -55,7 +55,7 @@ export interface Decision {
 
 export function decide(input: DecisionInput): Decision {
   const { cluster, observed, signals, status, own, rendering, serves, operatorNamespace } = input;
-  const spec = settledSpec(cluster);
+  const spec = defaultedSpec(cluster);
   const pauses = pausesOf(cluster);
   const running = runningOf(observed);
   const release = chooseRelease(spec, status, own, running);
@@ -91,7 +91,7 @@ export function decide(input: DecisionInput): Decision {
 
 function scaleProcessors(
   input: DecisionInput,
-  { processor }: SettledSpec,
+  { processor }: DefaultedSpec,
   { pauseScaleIn }: Pauses,
 ): ProcessorScaleDecision {
   const { observed, signals, autoscaling, now, staleMs } = input;
@@ -138,7 +138,7 @@ function pausedProcessors({ observed, autoscaling }: DecisionInput): ProcessorSc
 
 function scaleProxies(
   input: DecisionInput,
-  { proxy }: SettledSpec,
+  { proxy }: DefaultedSpec,
   { pauseScaleIn }: Pauses,
 ): ProxyScaleDecision {
   const { observed, signals, proxyAutoscaling, now } = input;
@@ -161,7 +161,7 @@ function scaleProxies(
 
 function pausedProxies(
   { observed, proxyAutoscaling }: DecisionInput,
-  { proxy }: SettledSpec,
+  { proxy }: DefaultedSpec,
 ): ProxyScaleDecision {
   const replicas = observed.proxy?.spec?.replicas ?? proxy.replicas;
   return { replicas, ...(proxyAutoscaling !== undefined && { autoscaling: proxyAutoscaling }) };

@@ -1,5 +1,5 @@
 /** Add-ons that the spec requires and the Kubernetes cluster does not have, as problems to report. Pure. */
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/defaults.ts';
 import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import type { Resource } from '../kube/object-store.ts';
@@ -11,7 +11,7 @@ const KNOWN_AFTER_MS = 10_000;
 
 /** @param forMs time since the first pass of this process over the cluster */
 export function addOnProblems(
-  spec: SettledSpec,
+  spec: DefaultedSpec,
   caches: Pick<Caches, 'serves'>,
   before: OcppClusterStatus | undefined,
   forMs: number,
@@ -27,7 +27,7 @@ export function addOnProblems(
 
 /** Messages with the remedy. Monitoring is optional: its default, Auto, uses the kinds that exist. */
 export function missingAddOns(
-  { proxy }: Pick<SettledSpec, 'proxy'>,
+  { proxy }: Pick<DefaultedSpec, 'proxy'>,
   serves: (resource: Resource) => boolean,
 ): string[] {
   if (proxy.gateway === undefined || serves(HTTP_ROUTES)) return [];

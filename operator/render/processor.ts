@@ -1,7 +1,7 @@
 /** The processors: a Deployment whose size only the scaler decides. */
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
-import type { SettledProcessor } from '../api/defaults.ts';
+import type { DefaultedProcessor } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault, type Variable } from './program.ts';
@@ -47,7 +47,7 @@ export function processorDeployment(input: RenderInput): KubeObject {
 }
 
 /** Settings of the handlers. */
-export function handlerEnv({ unknownTokens, transactions }: SettledProcessor): Variable[] {
+export function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor): Variable[] {
   const { idempotencySeconds, reportAfterSeconds, abandonAfterSeconds, concurrent } = transactions;
   const seconds = (name: string, value: number, unlike: number) =>
     unlessDefault(name, value, unlike, `${value}s`);

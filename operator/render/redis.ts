@@ -4,7 +4,7 @@
  */
 import type { V1ServiceSpec, V1StatefulSetSpec } from '@kubernetes/client-node';
 import { ENV, PORT } from '../../services/contract.ts';
-import type { SettledEmbeddedRedis } from '../api/defaults.ts';
+import type { DefaultedRedisEmbedded } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
@@ -65,7 +65,7 @@ export function redisService(input: RenderInput): KubeObject {
   return owned(input, SERVICES, 'redis', { spec });
 }
 
-export function redisStatefulSet(input: RenderInput, redis: SettledEmbeddedRedis): KubeObject {
+export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedded): KubeObject {
   const { volumes, volumeMounts } = redisVolumes(input);
   const guarded = input.redisPasswordSecret !== undefined;
   const container = {
@@ -105,7 +105,7 @@ export function redisStatefulSet(input: RenderInput, redis: SettledEmbeddedRedis
 /** The kubelet replaces `$(NAME)` by variables of the container. */
 function redisArguments(
   input: RenderInput,
-  { appendFsync, podTemplate: extra }: SettledEmbeddedRedis,
+  { appendFsync, podTemplate: extra }: DefaultedRedisEmbedded,
 ): string[] {
   const limit = resourcesOf(input, RESOURCES, extra).limits['memory'];
   const settings: Readonly<Record<string, string>> = {
@@ -122,7 +122,7 @@ function redisArguments(
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-function volumeClaim(input: RenderInput, { storage }: SettledEmbeddedRedis) {
+function volumeClaim(input: RenderInput, { storage }: DefaultedRedisEmbedded) {
   const { size, storageClassName } = storage;
   return {
     apiVersion: 'v1',

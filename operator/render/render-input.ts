@@ -1,6 +1,6 @@
 /** The input of every renderer: the cluster with defaults applied, and the decisions of the pass. */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
-import { type SettledSpec, settledSpec } from '../api/defaults.ts';
+import { type DefaultedSpec, defaultedSpec } from '../api/defaults.ts';
 import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.ts';
 import { apiVersionOf } from './resources.ts';
 import { REVISION_ANNOTATION } from './revision.ts';
@@ -34,12 +34,12 @@ export interface RenderContext {
 export interface RenderInput extends RenderContext {
   readonly cluster: OcppCluster;
   readonly namespace: string;
-  readonly spec: SettledSpec;
+  readonly spec: DefaultedSpec;
 }
 
 export function renderInputOf(cluster: OcppCluster, context: RenderContext): RenderInput {
   const namespace = cluster.metadata.namespace ?? 'default';
-  return { ...context, cluster, namespace, spec: settledSpec(cluster) };
+  return { ...context, cluster, namespace, spec: defaultedSpec(cluster) };
 }
 
 /** Selects the objects of all clusters. */

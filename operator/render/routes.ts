@@ -1,6 +1,6 @@
 /** How stations reach a cluster from outside by an Ingress or by a route of a Gateway: paths of the listeners to ports of the Service. */
 import type { V1IngressSpec } from '@kubernetes/client-node';
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { HTTP_ROUTES, INGRESSES } from './resources.ts';
 import { nameOf, owned, type RenderInput } from './render-input.ts';
@@ -13,7 +13,7 @@ export interface StationRoute {
 }
 
 /** Listeners with the same path cannot be distinguished behind one address: the first one gets the route. */
-export function stationRoutes({ listeners }: Pick<SettledSpec, 'listeners'>): StationRoute[] {
+export function stationRoutes({ listeners }: Pick<DefaultedSpec, 'listeners'>): StationRoute[] {
   return listeners
     .filter(({ path }, index) => listeners.findIndex((other) => other.path === path) === index)
     .map(({ name, port, path }) => ({ path, portName: name, port }));

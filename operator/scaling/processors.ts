@@ -6,13 +6,13 @@
  * within the stabilization window, never during a rollout. While Pods are not ready it removes surplus unready Pods
  * only. Missing data holds the number.
  */
-import type { SettledAutoscaling } from '../api/defaults.ts';
+import type { DefaultedProcessorAutoscaling } from '../api/defaults.ts';
 import type { AutoscalingStatus, Condition } from '../api/ocpp-cluster.ts';
 import { type Load, loadOf, type Signals, smoothCapacity, recommendation } from './demand.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
 export interface ProcessorScaleInput {
-  readonly spec: SettledAutoscaling;
+  readonly spec: DefaultedProcessorAutoscaling;
   /** spec.processor.replicas: applies in mode Off. */
   readonly fixedReplicas?: number;
   /** The current Deployment; absent before it exists. */
@@ -83,10 +83,10 @@ export function decideProcessors(input: ProcessorScaleInput): ProcessorScaleDeci
   };
 }
 
-const windowMs = (spec: SettledAutoscaling) => spec.scaleDownStabilizationSeconds * 1000;
+const windowMs = (spec: DefaultedProcessorAutoscaling) => spec.scaleDownStabilizationSeconds * 1000;
 
 /** Every clamp shows in the status. */
-function bound({ minReplicas, maxReplicas }: SettledAutoscaling, replicas: number): string | undefined {
+function bound({ minReplicas, maxReplicas }: DefaultedProcessorAutoscaling, replicas: number): string | undefined {
   if (replicas > maxReplicas) return `at most maxReplicas (${maxReplicas})`;
   return replicas < minReplicas ? `at least minReplicas (${minReplicas})` : undefined;
 }

@@ -6,12 +6,12 @@
  * unlimited. Scale-in removes one Pod at a time, within what the whole stabilization window allows, with some headroom,
  * and never while Pods start, drain or are replaced. Missing data holds the number.
  */
-import type { SettledProxy } from '../api/defaults.ts';
+import type { DefaultedProxy } from '../api/defaults.ts';
 import type { ProxyAutoscalingStatus } from '../api/ocpp-cluster.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
 export interface ProxyScaleInput {
-  readonly spec: Pick<SettledProxy, 'replicas' | 'maxSessionsPerPod' | 'autoscaling'>;
+  readonly spec: Pick<DefaultedProxy, 'replicas' | 'maxSessionsPerPod' | 'autoscaling'>;
   /** The current Deployment; absent before it exists. */
   readonly deployment?: {
     readonly replicas: number;
@@ -37,7 +37,7 @@ export interface ProxyScaleDecision {
   readonly autoscaling?: ProxyAutoscalingStatus;
 }
 
-type Autoscaling = NonNullable<SettledProxy['autoscaling']>;
+type Autoscaling = NonNullable<DefaultedProxy['autoscaling']>;
 
 /** No Pod is filled beyond this share of maxSessionsPerPod: headroom for the stations of a lost Pod. */
 const FULLEST = 0.8;

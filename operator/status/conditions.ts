@@ -1,5 +1,5 @@
 /** The conditions of a cluster, from what was observed and decided. Each message says what is wrong and what to do. Pure. */
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/defaults.ts';
 import type { Condition, ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { ProcessorScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
@@ -16,7 +16,7 @@ export interface Problem {
 }
 
 export interface StatusFindings {
-  readonly spec: SettledSpec;
+  readonly spec: DefaultedSpec;
   readonly observed: Observed;
   readonly pauses: Pauses;
   readonly release: Release;
@@ -105,7 +105,7 @@ export function progressing(findings: StatusFindings): ConditionValue {
     return conditionTrue('Updating', `Kubernetes has not processed the last change yet: ${listed(updating)}`);
   const waiting = parts.filter(([, state, desired]) => state.ready !== desired || state.replicas !== desired);
   if (waiting.length > 0) return conditionTrue('WaitingForPods', `Pods ready/desired: ${listed(waiting)}`);
-  return conditionFalse('Settled', 'all Pods are ready and match the spec');
+  return conditionFalse('Defaulted', 'all Pods are ready and match the spec');
 }
 
 /** Why Pods with an outdated template are not replaced. */

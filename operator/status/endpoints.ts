@@ -1,5 +1,5 @@
 /** The URLs at which stations connect, for the status. Pure. */
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/defaults.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import { stationRoutes } from '../render/routes.ts';
 import { nameOf } from '../render/render-input.ts';
@@ -9,7 +9,7 @@ import type { Observed } from '../observe/observe.ts';
 const MAX_ENDPOINTS = 50;
 
 /** Inside the Kubernetes cluster always; outside when the load balancer has an address, or an Ingress or Gateway has a host name. */
-export function endpointsOf(cluster: OcppCluster, spec: SettledSpec, observed: Observed): string[] {
+export function endpointsOf(cluster: OcppCluster, spec: DefaultedSpec, observed: Observed): string[] {
   const inside = `${nameOf(cluster, 'ws-proxy')}.${cluster.metadata.namespace}.svc`;
   const services = [inside, ...balanced(observed)].flatMap((host) =>
     spec.listeners.map(({ port, path }) => `ws://${host}:${port}${path}/{id}`),
@@ -20,7 +20,7 @@ export function endpointsOf(cluster: OcppCluster, spec: SettledSpec, observed: O
   return [...services, ...routes].slice(0, MAX_ENDPOINTS);
 }
 
-function frontDoors({ proxy: { ingress, gateway } }: SettledSpec) {
+function frontDoors({ proxy: { ingress, gateway } }: DefaultedSpec) {
   const door = (host: string, tls: boolean) => ({ scheme: tls ? 'wss' : 'ws', host });
   return [
     ...(ingress === undefined ? [] : [door(ingress.host, ingress.tlsSecretName !== undefined)]),

@@ -1,8 +1,8 @@
 /** Whether the cluster survives the loss of a node without an interruption. From the spec alone, not measured. Pure. */
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/defaults.ts';
 import { conditionFalse, type ConditionValue, conditionTrue } from './conditions.ts';
 
-export function highlyAvailable({ proxy, processor, redis }: SettledSpec): ConditionValue {
+export function highlyAvailable({ proxy, processor, redis }: DefaultedSpec): ConditionValue {
   const { autoscaling, replicas } = processor;
   const processors =
     autoscaling.mode === 'Off' ? (replicas ?? autoscaling.minReplicas) : autoscaling.minReplicas;

@@ -1,7 +1,7 @@
 /** The scaler's rules one by one, and their sum in a simulated cluster. */
 import test from 'ava';
 import { array, assert, integer, property, record } from 'fast-check';
-import type { SettledAutoscaling } from '../../../operator/api/defaults.ts';
+import type { DefaultedProcessorAutoscaling } from '../../../operator/api/defaults.ts';
 import type { AutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
 import {
   decideProcessors,
@@ -17,7 +17,7 @@ import {
 import { highest, recommend } from '../../../operator/scaling/window.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
-const SPEC: SettledAutoscaling = {
+const SPEC: DefaultedProcessorAutoscaling = {
   mode: 'Internal',
   minReplicas: 1,
   maxReplicas: 20,
@@ -334,7 +334,7 @@ interface World {
 /** Five seconds of a cluster in which each processor really does `capacity` a second. */
 function simulate(
   world: World,
-  spec: SettledAutoscaling,
+  spec: DefaultedProcessorAutoscaling,
   rate: number,
   capacity: number,
   blind = false,

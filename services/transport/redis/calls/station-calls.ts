@@ -154,7 +154,7 @@ export class StationCalls {
       if (state === undefined) this.#lost(id);
       else if (isOutcome(state)) this.#tell(id, state);
     };
-    await Promise.allSettled(ids.map(one));
+    await Promise.allDefaulted(ids.map(one));
   }
 
   #tell(id: string, outcome: CallOutcome | TransportError): void {
