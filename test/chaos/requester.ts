@@ -35,7 +35,7 @@ export class Requester {
   }
 }
 
-/** Asks until somebody knows the outcome. */
+/** Asks until the outcome is known. */
 export async function command(
   plan: CommandPlan,
   requester: () => Requester,

@@ -127,7 +127,7 @@ for (const [index, [base, rows]] of [...groups].entries()) {
       if (runs) await quiet(cluster);
       for (const one of together) {
         const found = await get<{ spec: object }>('ocppcluster', cluster, NAMESPACE);
-        t.deepEqual(await change(cluster, one, one.value), [], `${one.field} replaces nobody else's Pods`);
+        t.deepEqual(await change(cluster, one, one.value), [], `${one.field} replaces no other Pods`);
         if (one.object !== undefined && one.at !== undefined) {
           const value = await seen(cluster, one);
           if (one.shows !== IMAGE)

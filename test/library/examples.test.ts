@@ -77,7 +77,7 @@ test('a server and a station on one Redis ask each other', async (t) => {
   t.is(await server.end('SIGINT'), 0, server.output);
 });
 
-test('a server that is told of no station asks nothing of those that connect', async (t) => {
+test('a server without a connection handler sends nothing to stations that connect', async (t) => {
   await using redis = await startRedis();
   await using server = new Example('redis-server.ts', [redis.addr]);
   await server.says(/serving/);

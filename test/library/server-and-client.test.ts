@@ -126,8 +126,8 @@ for (const [name, link] of Object.entries(LINKS)) {
 test('a request that cannot be answered well ends in the one outcome that says why', async (t) => {
   await using both = await pair(await LINKS['memory']!());
   const { server, station } = both;
-  const troubles: string[] = [];
-  station.onError(({ message }) => troubles.push(message));
+  const errors: string[] = [];
+  station.onError(({ message }) => errors.push(message));
   t.like(await server.sendRequest('CP-1', 'GetConfiguration', {}), { kind: 'refused', code: 'NotSupported' });
   t.like(await server.sendRequest('CP-1', 'ClearCache', {}), {
     kind: 'malformed',
@@ -139,7 +139,7 @@ test('a request that cannot be answered well ends in the one outcome that says w
     kind: 'refused',
     code: 'InternalError',
   });
-  t.deepEqual(troubles, ['the handler of ChangeAvailability failed']);
+  t.deepEqual(errors, ['the handler of ChangeAvailability failed']);
   t.deepEqual(await server.sendRequest('CP-2', 'Reset', { type: 'Soft' }), {
     kind: 'not-sent',
     reason: 'offline',
@@ -210,18 +210,18 @@ test('a station of 2.1 sends what is never answered, and asks what is', async (t
   const link = new GatewayClientTransport({ gateway, stationId: 'CS-1', protocol: 'ocpp2.1' });
   await using station = newClientWithTransport(link, 'ocpp2.1', state.clientState('CS-1'));
   const basetime = new Date().toISOString();
-  const told: RequestOf<'ocpp2.1', 'NotifyPeriodicEventStream'> = {
+  const notification: RequestOf<'ocpp2.1', 'NotifyPeriodicEventStream'> = {
     id: 7,
     pending: 0,
     basetime,
     data: [{ t: 0, v: '1' }],
   };
-  await t.throwsAsync(station.send('NotifyPeriodicEventStream', told), { code: 'not-connected' });
+  await t.throwsAsync(station.send('NotifyPeriodicEventStream', notification), { code: 'not-connected' });
   await station.start();
-  await station.send('NotifyPeriodicEventStream', told);
+  await station.send('NotifyPeriodicEventStream', notification);
   await until(() => heard.length === 1, 'the SEND');
   t.deepEqual(heard, [7]);
-  const asked = station.sendRequest('NotifyPeriodicEventStream', told);
+  const asked = station.sendRequest('NotifyPeriodicEventStream', notification);
   await t.throwsAsync(asked, { code: 'bad-call', message: /is a SEND/ });
   await t.throwsAsync(station.send('Heartbeat', {}), { code: 'bad-call', message: /is a CALL/ });
 });

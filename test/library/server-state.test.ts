@@ -1,4 +1,4 @@
-/** Open requests in memory and in Redis: one suite, the seed's keys, and what is left of a process that was killed. */
+/** Open requests in memory and in Redis: one suite, the keys of ocpp-go, and what is left of a process that was killed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -41,7 +41,7 @@ interface Recorded {
   readonly command: readonly [string, string, ...string[]];
 }
 
-test('an open request stands where the Go fork has it, and as long', async (t) => {
+test('an open request is stored where ocpp-go stores it, and expires as it does there', async (t) => {
   const recorded = readFileSync(join(import.meta.dirname, '../transport/ocpp-go/traffic.jsonl'), 'utf8')
     .trim()
     .split('\n')
@@ -66,7 +66,7 @@ test('an open request stands where the Go fork has it, and as long', async (t) =
   t.deepEqual(await next.hgetall(key ?? ''), { [id]: value });
   t.is(await next.ttl(key ?? ''), Number(seconds));
   await state.completePendingRequest('CP-001', id);
-  // And the other way: what the fork writes is read here.
+  // And the other way: what ocpp-go writes is read here.
   await next.hset(key ?? '', 'theirs', value);
   t.deepEqual(await state.getPendingRequest('CP-001', 'theirs'), { featureName: 'Reset' });
   await next.hset(key ?? '', 'odd', 'no JSON');
