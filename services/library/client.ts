@@ -8,7 +8,7 @@ import { isAnswered, knowsAction, validateRequest } from '../ocpp/schema.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { ClientState } from '../transport/pending-requests.ts';
 import { answerOf } from '../transport/station-call.ts';
-import type { ClientTransport } from '../transport/transport.ts';
+import type { ClientTransport } from '../transport/client-transport.ts';
 import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
 import { outcomeOf, type RequestOutcome } from './outcome.ts';
 import { handlersOf, type StationHandler, type StationProfile } from './profile.ts';

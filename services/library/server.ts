@@ -10,7 +10,8 @@ import { systemClock } from '../runtime/clock.ts';
 import { createLog, errorFields, type Log } from '../runtime/log.ts';
 import { TransportError, type TransportErrorCode } from '../transport/errors.ts';
 import type { ServerState } from '../transport/pending-requests.ts';
-import { type CallOutcome, prepareCall, type StationCall } from '../transport/station-call.ts';
+import { prepareCall } from '../transport/prepared-call.ts';
+import type { CallOutcome, StationCall } from '../transport/station-call.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
 import { outcomeOf, type RequestOutcome } from './outcome.ts';
@@ -50,7 +51,7 @@ export interface OcppServer extends Processor {
   /** The requests that are open, from when they are asked for until their outcome is known. */
   readonly state: ServerState;
   /**
-   * Asks a station for something. Rejects as Transport.call does, with `bad-call` also for what the version does not
+   * Asks a station for something. Rejects as StationCalls.make does, with `bad-call` also for what the version does not
    * know or its schema refuses, and with `store-unavailable` when the state is out of reach: then nothing was sent.
    */
   sendRequest<A extends ActionOf<P>, P extends Protocol = Protocol>(

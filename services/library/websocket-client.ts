@@ -5,7 +5,7 @@
 import { WebSocket } from 'ws';
 import type { Protocol } from '../ocpp/frame.ts';
 import { TransportError } from '../transport/errors.ts';
-import type { ClientTransport } from '../transport/transport.ts';
+import type { ClientTransport } from '../transport/client-transport.ts';
 
 export interface WebSocketClientOptions {
   /** Where the central system listens, without the identity: `ws://127.0.0.1:9000/ocpp`. */

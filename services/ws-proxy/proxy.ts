@@ -8,8 +8,7 @@ import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
 import { sleep, systemClock } from '../runtime/clock.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Gateway } from '../transport/transport.ts';
-import type { DomainEvent } from '../transport/stored-state.ts';
+import type { Gateway, StationSessions } from '../transport/gateway.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import { StationServer } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission-rules.ts';
@@ -28,6 +27,7 @@ const SPARE_CONNECTIONS = 5000;
 export class Proxy implements Running {
   readonly #settings: ProxySettings;
   readonly #gateway: Gateway;
+  readonly #paced: BootPacing | undefined;
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
   readonly #server: StationServer;
@@ -36,11 +36,11 @@ export class Proxy implements Running {
   #hadContact = false;
 
   /** @throws Error when a setting makes no sense */
-  constructor(settings: ProxySettings, store: Gateway, log: Log) {
-    const paced = pacedBoots(settings, store);
-    const gateway = paced ?? store;
+  constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
+    const paced = pacedBoots(settings, gateway);
     this.#settings = settings;
     this.#gateway = gateway;
+    this.#paced = paced;
     this.#log = log;
     this.#metrics = createProxyMetrics({
       clock: systemClock,
@@ -49,10 +49,11 @@ export class Proxy implements Running {
       bootsWaiting: () => paced?.waiting ?? 0,
       load: () => gateway.load(),
     });
-    const tell = (event: DomainEvent) => gateway.emit(event);
-    const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), tell);
+    const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), (event) =>
+      gateway.events.emit(event),
+    );
     gateway.onError((error) => observer.error(error));
-    this.#server = createStationServer(settings, gateway, observer);
+    this.#server = createStationServer(settings, gateway, paced ?? gateway, observer);
   }
 
   /**
@@ -101,6 +102,7 @@ export class Proxy implements Running {
     );
     await this.#server.stop();
     await this.#gateway.stop();
+    this.#paced?.[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
     this.#log.info({}, 'stopped');
   }
@@ -124,7 +126,7 @@ export class Proxy implements Running {
   }
 }
 
-/** Undefined: boots are handed on as they come. */
+/** Undefined: boots are forwarded immediately. */
 function pacedBoots({ bootRate, callTimeout }: ProxySettings, gateway: Gateway): BootPacing | undefined {
   if (bootRate === 0) return undefined;
   return new BootPacing(gateway, {
@@ -137,6 +139,7 @@ function pacedBoots({ bootRate, callTimeout }: ProxySettings, gateway: Gateway):
 function createStationServer(
   settings: ProxySettings,
   gateway: Gateway,
+  sessions: StationSessions,
   observer: StationObserver,
 ): StationServer {
   const protocols = readProtocols(settings.protocols);
@@ -151,6 +154,7 @@ function createStationServer(
     host: settings.host,
     listeners: readListeners(settings),
     gateway,
+    sessions,
     observer,
     clock: systemClock,
     admit: createAdmission(admission, systemClock),

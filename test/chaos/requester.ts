@@ -23,7 +23,7 @@ export class Requester {
   /** @throws what Transport.call rejects with */
   call({ stationId, key, queueable, ttlMs, timeoutMs }: CommandPlan): Promise<CallOutcome> {
     const payload = { vendorId: 'chaos', data: key };
-    return this.#transport.call({
+    return this.#transport.calls.make({
       stationId,
       action: 'DataTransfer',
       payload,

@@ -71,13 +71,13 @@ async function started(harness: TransportHarness): Promise<readonly [Transport, 
 export function stationCallConformance(run: Run): void {
   run('a call to a station resolves to its answer, a result or an error', async (t, harness) => {
     const [transport, station] = await started(harness);
-    const first = transport.call(reset());
+    const first = transport.calls.make(reset());
     await station.until(1);
     t.is(station.got[0]?.action, 'Reset');
     t.deepEqual(station.got[0]?.payload, { type: 'Soft' });
     station.accept(0);
     t.deepEqual(await first, ANSWERED);
-    const second = transport.call(reset());
+    const second = transport.calls.make(reset());
     await station.until(2);
     station.refuse(1);
     t.deepEqual(await second, {
@@ -88,7 +88,7 @@ export function stationCallConformance(run: Run): void {
 
   run('two calls to one station: one is open, the other waits (case 20)', async (t, harness) => {
     const [transport, station] = await started(harness);
-    const calls = [transport.call(reset()), transport.call(reset())];
+    const calls = [transport.calls.make(reset()), transport.calls.make(reset())];
     await station.until(1);
     await wait(50);
     t.is(station.got.length, 1);
@@ -101,19 +101,19 @@ export function stationCallConformance(run: Run): void {
   run('the same idempotency key is one call, and one outcome for all who ask', async (t, harness) => {
     const [transport, station] = await started(harness);
     const call = reset({ idempotencyKey: 'k {1}' });
-    t.is(await transport.callState('CP-1', 'k {1}'), undefined);
-    const both = [transport.call(call), transport.call(call)];
+    t.is(await transport.calls.stateOf('CP-1', 'k {1}'), undefined);
+    const both = [transport.calls.make(call), transport.calls.make(call)];
     await station.until(1);
     await until(
-      async () => (await transport.callState('CP-1', 'k {1}'))?.kind === 'sent',
+      async () => (await transport.calls.stateOf('CP-1', 'k {1}'))?.kind === 'sent',
       'the call to be sent',
     );
     station.accept(0);
     t.deepEqual(await Promise.all(both), [ANSWERED, ANSWERED]);
-    t.deepEqual(await transport.call(call), ANSWERED);
-    t.deepEqual(await transport.callState('CP-1', 'k {1}'), ANSWERED);
+    t.deepEqual(await transport.calls.make(call), ANSWERED);
+    t.deepEqual(await transport.calls.stateOf('CP-1', 'k {1}'), ANSWERED);
     t.is(station.got.length, 1);
-    const other = transport.call({ ...call, payload: { type: 'Hard' } });
+    const other = transport.calls.make({ ...call, payload: { type: 'Hard' } });
     const error = await t.throwsAsync(other, { instanceOf: TransportError });
     t.is(error?.code, 'key-conflict');
   });
@@ -123,9 +123,12 @@ export function stationCallConformance(run: Run): void {
     transport.onMessage(silent);
     await transport.start();
     await (await connect('other', 'ocpp1.6')).stop();
-    t.deepEqual(await transport.call(reset()), { kind: 'not-sent', reason: 'offline' });
-    const waiting = transport.call(reset({ queueable: true, idempotencyKey: 'w' }));
-    await until(async () => (await transport.callState('CP-1', 'w'))?.kind === 'queued', 'the call to wait');
+    t.deepEqual(await transport.calls.make(reset()), { kind: 'not-sent', reason: 'offline' });
+    const waiting = transport.calls.make(reset({ queueable: true, idempotencyKey: 'w' }));
+    await until(
+      async () => (await transport.calls.stateOf('CP-1', 'w'))?.kind === 'queued',
+      'the call to wait',
+    );
     const station = await Obedient.connect(harness, true);
     t.deepEqual(await waiting, ANSWERED);
     t.is(station.got.length, 1);
@@ -154,7 +157,9 @@ export function stationCallConformance(run: Run): void {
       ['\0[3,ID,{"status":"Accepted",}]', ANSWERED],
     ];
     // All wait for one slot: each is sent when the one before it has ended.
-    const calls = answers.map((_, i) => transport.call(reset({ payload: { i }, idempotencyKey: `k${i}` })));
+    const calls = answers.map((_, i) =>
+      transport.calls.make(reset({ payload: { i }, idempotencyKey: `k${i}` })),
+    );
     for (const [i, [text]] of answers.entries()) {
       await station.until(i + 1);
       await station.answer(i, text);
@@ -163,7 +168,7 @@ export function stationCallConformance(run: Run): void {
     for (const [i, call] of calls.entries()) {
       const [text, outcome] = answers[byKey.get(i) ?? 0] ?? [];
       t.deepEqual(await call, outcome as CallOutcome, text);
-      t.deepEqual(await transport.callState('CP-1', `k${i}`), outcome, text);
+      t.deepEqual(await transport.calls.stateOf('CP-1', `k${i}`), outcome, text);
     }
   });
 
@@ -172,10 +177,10 @@ export function stationCallConformance(run: Run): void {
     transport.onMessage(silent);
     await transport.start();
     await (await connect('other', 'ocpp1.6')).stop();
-    const late = await transport.call(reset({ queueable: true, ttlMs: 50 }));
+    const late = await transport.calls.make(reset({ queueable: true, ttlMs: 50 }));
     t.deepEqual(late, { kind: 'not-sent', reason: 'expired' });
     const station = await Obedient.connect(harness, true);
-    t.deepEqual(await transport.call(reset({ payload: { type: 'Hard' } })), ANSWERED);
+    t.deepEqual(await transport.calls.make(reset({ payload: { type: 'Hard' } })), ANSWERED);
     t.deepEqual(
       station.got.map(({ payload }) => payload),
       [{ type: 'Hard' }],
@@ -186,19 +191,19 @@ export function stationCallConformance(run: Run): void {
     const [transport, station] = await started(harness);
     const call = reset({ idempotencyKey: 'k', timeoutMs: 100 });
     const uncertain: CallOutcome = { kind: 'uncertain', reason: 'timeout' };
-    t.deepEqual(await transport.call(call), uncertain);
+    t.deepEqual(await transport.calls.make(call), uncertain);
     station.accept(0);
-    const next = transport.call(reset());
+    const next = transport.calls.make(reset());
     await station.until(2);
     station.accept(1);
     t.deepEqual(await next, ANSWERED);
-    t.deepEqual(await transport.callState('CP-1', 'k'), uncertain);
+    t.deepEqual(await transport.calls.stateOf('CP-1', 'k'), uncertain);
     t.is(station.got.length, 2);
   });
 
   run('a link that ends after the call was sent leaves it uncertain (case 22)', async (t, harness) => {
     const [transport, first] = await started(harness);
-    const calls = [transport.call(reset()), transport.call(reset({ queueable: true }))];
+    const calls = [transport.calls.make(reset()), transport.calls.make(reset({ queueable: true }))];
     await first.until(1);
     await (await first.link).stop();
     t.deepEqual(await calls[0], { kind: 'uncertain', reason: 'disconnected' });
@@ -210,10 +215,10 @@ export function stationCallConformance(run: Run): void {
 
   run('calls that wait go by priority, then by age; some wait in vain (case 25)', async (t, harness) => {
     const [transport, station] = await started(harness);
-    const open = transport.call(reset());
+    const open = transport.calls.make(reset());
     await station.until(1);
     const make = (idempotencyKey: string, priority: number) =>
-      transport.call(reset({ idempotencyKey, priority, payload: { key: idempotencyKey } }));
+      transport.calls.make(reset({ idempotencyKey, priority, payload: { key: idempotencyKey } }));
     const waiting: Promise<CallOutcome>[] = [];
     for (const [key, priority] of [
       ['low', 1],
@@ -223,9 +228,9 @@ export function stationCallConformance(run: Run): void {
       ['gone', 7],
     ] as const) {
       waiting.push(make(key, priority));
-      await until(async () => (await transport.callState('CP-1', key)) !== undefined, `${key} to wait`);
+      await until(async () => (await transport.calls.stateOf('CP-1', key)) !== undefined, `${key} to wait`);
     }
-    t.deepEqual(await transport.cancelCall('CP-1', 'gone'), { kind: 'not-sent', reason: 'cancelled' });
+    t.deepEqual(await transport.calls.cancel('CP-1', 'gone'), { kind: 'not-sent', reason: 'cancelled' });
     for (let i = 0; i <= 4; i++) {
       await station.until(i + 1);
       station.accept(i);
@@ -239,9 +244,11 @@ export function stationCallConformance(run: Run): void {
 
   run('a full queue takes no more (case 25)', async (t, harness) => {
     const [transport, station] = await started(harness);
-    void transport.call(reset()).catch(() => {});
+    void transport.calls.make(reset()).catch(() => {});
     await station.until(1);
-    const many = Array.from({ length: 40 }, () => transport.call(reset({ ttlMs: 300, queueable: true })));
+    const many = Array.from({ length: 40 }, () =>
+      transport.calls.make(reset({ ttlMs: 300, queueable: true })),
+    );
     const outcomes = await Promise.all(many);
     const reasons = outcomes.map((one) => (one.kind === 'not-sent' ? one.reason : one.kind));
     t.is(reasons.filter((reason) => reason === 'queue-full').length, 8);
@@ -258,7 +265,7 @@ export function stationCallConformance(run: Run): void {
     const link = await connect('CP-1', 'ocpp1.6');
     const heard: string[] = [];
     link.onMessage((text) => heard.push(text));
-    const call = transport.call(reset());
+    const call = transport.calls.make(reset());
     await until(() => heard.length === 1, 'the call');
     await link.write(JSON.stringify([2, 'own', 'Heartbeat', {}]));
     await until(() => heard.length === 2, 'the answer to the station');
@@ -279,14 +286,14 @@ export function stationCallConformance(run: Run): void {
       { ttlMs: 0 },
       { timeoutMs: Number.NaN },
     ]) {
-      const error = await t.throwsAsync(transport.call(reset(bad)), { instanceOf: TransportError });
+      const error = await t.throwsAsync(transport.calls.make(reset(bad)), { instanceOf: TransportError });
       t.is(error?.code, 'bad-call', JSON.stringify(bad));
     }
   });
 
   run('stop leaves nobody waiting for an outcome', async (t, harness) => {
     const [transport, station] = await started(harness);
-    const call = transport.call(reset());
+    const call = transport.calls.make(reset());
     await station.until(1);
     await Promise.all([
       t.throwsAsync(call, { instanceOf: TransportError, message: /stops/ }),

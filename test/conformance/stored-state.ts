@@ -94,12 +94,12 @@ export function storedStateConformance(run: Run): void {
       ],
       events: [{ type: 'amended', stationId: 'CP-1', fields: { next } }],
     });
-    t.true(await transport.amend(amendment(undefined, '1')));
-    t.false(await transport.amend(amendment(undefined, '2')), 'it exists by now');
-    t.false(await transport.amend(amendment('0', '2')));
+    t.true(await transport.state.amend(amendment(undefined, '1')));
+    t.false(await transport.state.amend(amendment(undefined, '2')), 'it exists by now');
+    t.false(await transport.state.amend(amendment('0', '2')));
     const both = await Promise.all([
-      transport.amend(amendment('1', '2')),
-      transport.amend(amendment('1', '3')),
+      transport.state.amend(amendment('1', '2')),
+      transport.state.amend(amendment('1', '3')),
     ]);
     t.deepEqual(both.filter(Boolean), [true], 'of two at the same time one applies');
     t.deepEqual(await state.record('tx:1'), { at: both[0] ? '2' : '3' });

@@ -1,18 +1,22 @@
-/** Reads of stored state in Redis. Writes are part of acknowledge.lua. */
+/** Reads of stored state in Redis, and amendments. Writes of outcomes are part of acknowledge.lua. */
 import { TransportError } from '../../errors.ts';
-import type { Member, StateReader } from '../../stored-state.ts';
+import type { Amendment, Member, StateStore } from '../../stored-state.ts';
 import { isRefusal, type RedisConnection } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
+import type { Membership } from '../lease/membership.ts';
 import type { Readers } from '../connection/readers.ts';
 import { retrying } from '../connection/retry.ts';
 import type { RedisSettings } from '../connection/settings.ts';
+import { amend } from './amend.ts';
 
-export class RedisState implements StateReader {
+export class RedisState implements StateStore {
+  readonly #member: Membership;
   readonly #readers: Readers;
   readonly #redis: RedisSettings;
   readonly #keys: Keys;
 
-  constructor(readers: Readers, redis: RedisSettings, keys: Keys) {
+  constructor(member: Membership, readers: Readers, redis: RedisSettings, keys: Keys) {
+    this.#member = member;
     this.#readers = readers;
     this.#redis = redis;
     this.#keys = keys;
@@ -56,6 +60,10 @@ export class RedisState implements StateReader {
 
   size(key: string): Promise<number> {
     return this.#try(key, (redis) => redis.zcard(this.#keys.state(key)));
+  }
+
+  amend(amendment: Amendment): Promise<boolean> {
+    return amend(this.#member, amendment);
   }
 
   /** A store out of reach is an error of its own kind: the delivery comes again. */
