@@ -15,29 +15,29 @@ import { fieldSchema, ocppClusterSchema, type Schema } from './schema.ts';
 type Whole<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> };
 
 /** `spec` with every default in place. What stays optional has none. */
-export interface SettledSpec {
+export interface DefaultedSpec {
   readonly image: Whole<NonNullable<OcppClusterSpec['image']>>;
   readonly upgrade: NonNullable<OcppClusterSpec['upgrade']>;
   readonly protocols: readonly string[];
   readonly listeners: NonNullable<OcppClusterSpec['listeners']>;
-  readonly proxy: SettledProxy;
-  readonly processor: SettledProcessor;
-  readonly monitoring: Settled<Monitoring, 'labels'>;
-  readonly networkPolicy: Settled<NetworkPolicy, 'stationsFrom' | 'metricsFrom'>;
-  readonly redis: SettledRedis;
+  readonly proxy: DefaultedProxy;
+  readonly processor: DefaultedProcessor;
+  readonly monitoring: Defaulted<Monitoring, 'labels'>;
+  readonly networkPolicy: Defaulted<NetworkPolicy, 'stationsFrom' | 'metricsFrom'>;
+  readonly redis: DefaultedRedis;
 }
 
 /** With defaults for all but the fields `Free`. */
-type Settled<T, Free extends keyof T> = Whole<Omit<T, Free>> & Pick<T, Free>;
+type Defaulted<T, Free extends keyof T> = Whole<Omit<T, Free>> & Pick<T, Free>;
 type Monitoring = NonNullable<OcppClusterSpec['monitoring']>;
 type NetworkPolicy = NonNullable<OcppClusterSpec['networkPolicy']>;
 type Proxy = NonNullable<OcppClusterSpec['proxy']>;
 type Service = NonNullable<Proxy['service']>;
 type Admission = NonNullable<Proxy['admission']>;
 type Processor = NonNullable<OcppClusterSpec['processor']>;
-export type SettledAutoscaling = Whole<NonNullable<Processor['autoscaling']>>;
+export type DefaultedAutoscaling = Whole<NonNullable<Processor['autoscaling']>>;
 
-export interface SettledProxy {
+export interface DefaultedProxy {
   readonly replicas: number;
   readonly autoscaling?: Whole<NonNullable<Proxy['autoscaling']>>;
   readonly defaultProtocol?: string;
@@ -50,23 +50,23 @@ export interface SettledProxy {
   readonly podTemplate: PodTemplateSpec;
 }
 
-export type SettledTransactions = Whole<NonNullable<Processor['transactions']>>;
+export type DefaultedTransactions = Whole<NonNullable<Processor['transactions']>>;
 
-export interface SettledProcessor extends Whole<
+export interface DefaultedProcessor extends Whole<
   Omit<Processor, 'replicas' | 'autoscaling' | 'transactions'>
 > {
   readonly replicas?: number;
-  readonly transactions: SettledTransactions;
-  readonly autoscaling: SettledAutoscaling;
+  readonly transactions: DefaultedTransactions;
+  readonly autoscaling: DefaultedAutoscaling;
 }
 
-export interface SettledEmbeddedRedis extends Whole<Omit<EmbeddedRedisSpec, 'storage'>> {
+export interface DefaultedEmbeddedRedis extends Whole<Omit<EmbeddedRedisSpec, 'storage'>> {
   readonly storage: Whole<NonNullable<EmbeddedRedisSpec['storage']>>;
 }
 
 /** Exactly one of `embedded` and `external` is there. */
-export interface SettledRedis extends Whole<Omit<RedisSpec, 'embedded' | 'external'>> {
-  readonly embedded?: SettledEmbeddedRedis;
+export interface DefaultedRedis extends Whole<Omit<RedisSpec, 'embedded' | 'external'>> {
+  readonly embedded?: DefaultedEmbeddedRedis;
   readonly external?: NonNullable<RedisSpec['external']>;
 }
 
@@ -92,9 +92,9 @@ export function withDefaults(cluster: OcppCluster): OcppCluster {
 }
 
 /** What the operator works with: every default in place, and one Redis. */
-export function settledSpec(cluster: OcppCluster): SettledSpec {
-  const spec = withDefaults(cluster).spec as unknown as SettledSpec;
+export function defaultedSpec(cluster: OcppCluster): DefaultedSpec {
+  const spec = withDefaults(cluster).spec as unknown as DefaultedSpec;
   if (spec.redis.external !== undefined || spec.redis.embedded !== undefined) return spec;
-  const embedded = applyDefaults({}, fieldSchema('spec', 'redis', 'embedded')) as SettledEmbeddedRedis;
+  const embedded = applyDefaults({}, fieldSchema('spec', 'redis', 'embedded')) as DefaultedEmbeddedRedis;
   return { ...spec, redis: { ...spec.redis, embedded } };
 }

@@ -5,11 +5,11 @@
 import { isIP } from 'node:net';
 import { Ajv, type ErrorObject } from 'ajv';
 import {
-  settledSpec,
-  type SettledProxy,
-  type SettledRedis,
-  type SettledSpec,
-  type SettledTransactions,
+  defaultedSpec,
+  type DefaultedProxy,
+  type DefaultedRedis,
+  type DefaultedSpec,
+  type DefaultedTransactions,
 } from './defaults.ts';
 import { API_VERSION, KIND, type OcppCluster } from './ocpp-cluster.ts';
 import { ocppClusterSchema, type Schema } from './schema.ts';
@@ -40,7 +40,7 @@ const LONGEST_DRAIN_SECONDS = 3575;
 /** The CEL rules of crds/ocppclusters.yaml that concern one version of the object, with their messages. */
 function rules(cluster: OcppCluster): Problem[] {
   const given = cluster.spec?.redis;
-  const { protocols, listeners, proxy, processor, redis } = settledSpec(cluster);
+  const { protocols, listeners, proxy, processor, redis } = defaultedSpec(cluster);
   const { minReplicas, maxReplicas } = processor.autoscaling;
   const broken: Rule[] = [
     [
@@ -90,7 +90,7 @@ function rules(cluster: OcppCluster): Problem[] {
 
 const doubled = (values: readonly unknown[]) => new Set(values).size < values.length;
 
-function serviceRules(listeners: SettledSpec['listeners'], service: SettledProxy['service']): Rule[] {
+function serviceRules(listeners: DefaultedSpec['listeners'], service: DefaultedProxy['service']): Rule[] {
   const nodePorts = listeners.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
   const balanced = [
     'loadBalancerClass',
@@ -115,7 +115,7 @@ function serviceRules(listeners: SettledSpec['listeners'], service: SettledProxy
   ];
 }
 
-function drainRules({ maxSessionsPerPod, drain }: SettledProxy, callTimeout: number): Rule[] {
+function drainRules({ maxSessionsPerPod, drain }: DefaultedProxy, callTimeout: number): Rule[] {
   const { ratePerSecond, deadlineSeconds } = drain;
   const needed = Math.ceil(maxSessionsPerPod / ratePerSecond);
   return [
@@ -135,7 +135,7 @@ function drainRules({ maxSessionsPerPod, drain }: SettledProxy, callTimeout: num
   ];
 }
 
-function transactionRules({ reportAfterSeconds, abandonAfterSeconds }: SettledTransactions): Rule[] {
+function transactionRules({ reportAfterSeconds, abandonAfterSeconds }: DefaultedTransactions): Rule[] {
   return [
     [
       abandonAfterSeconds !== 0 && abandonAfterSeconds < reportAfterSeconds,
@@ -145,7 +145,7 @@ function transactionRules({ reportAfterSeconds, abandonAfterSeconds }: SettledTr
   ];
 }
 
-function externalRules({ external, ...redis }: SettledRedis): Rule[] {
+function externalRules({ external, ...redis }: DefaultedRedis): Rule[] {
   if (external === undefined) return [];
   const { mode = 'Standalone', addresses, sentinel } = external;
   const tags = [redis.channelPrefix, redis.stateKeyPrefix || redis.channelPrefix].map(hashTag);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
-import { settledSpec } from '../../operator/api/defaults.ts';
+import { defaultedSpec } from '../../operator/api/defaults.ts';
 import { validateCluster } from '../../operator/api/validate.ts';
 import { proxyGraceSeconds } from '../../operator/render/ws-proxy.ts';
 import { cluster, CLUSTERS, create } from '../support/cluster-resources.ts';
@@ -206,7 +206,7 @@ test('a drain that just fits is taken, and leaves its Pod an hour at most', asyn
   for (const spec of good) {
     const manifest = cluster(spec);
     t.deepEqual(validateCluster(manifest), [], JSON.stringify(spec));
-    t.true(proxyGraceSeconds(settledSpec(manifest)) <= 3600, JSON.stringify(spec));
+    t.true(proxyGraceSeconds(defaultedSpec(manifest)) <= 3600, JSON.stringify(spec));
     const api = shared.given(t);
     if (api !== undefined) await t.notThrowsAsync(create(api, manifest), JSON.stringify(spec));
   }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
-import { settledSpec, withDefaults } from '../../operator/api/defaults.ts';
+import { defaultedSpec, withDefaults } from '../../operator/api/defaults.ts';
 import type { OcppCluster, OcppClusterSpec, OcppClusterStatus } from '../../operator/api/ocpp-cluster.ts';
 import { fieldSchema, ocppClusterSchema, type Schema } from '../../operator/api/schema.ts';
 import { validateCluster } from '../../operator/api/validate.ts';
@@ -199,13 +199,13 @@ test('every field of the types is taken by the API server and by the validation 
 });
 
 test('an empty spec is a whole cluster, with the same defaults in code as in the API server', async (t) => {
-  t.like(settledSpec(cluster({})), {
+  t.like(defaultedSpec(cluster({})), {
     proxy: { replicas: 2, maxSessionsPerPod: 20_000, drain: { ratePerSecond: 100 } },
     processor: { autoscaling: { mode: 'Internal', minReplicas: 1, maxReplicas: 20 } },
     redis: { channelPrefix: 'ocpp', embedded: { appendFsync: 'always', storage: { size: '1Gi' } } },
   });
   const external = { redis: { external: { addresses: ['r:6379'] } } };
-  t.is(settledSpec(cluster(external)).redis.embedded, undefined);
+  t.is(defaultedSpec(cluster(external)).redis.embedded, undefined);
   const api = shared.given(t);
   if (api === undefined) return;
   const partly = {
