@@ -68,6 +68,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 /** Library → the files that may import it at run time (`import type` is free). */
 const SINGLE_IMPORT: Readonly<Record<string, RegExp>> = {
+  '@marcbachmann/cel-js': /^operator\/api\/cel\.ts$/,
   '@kubernetes/client-node': /^operator\/kube\/client\.ts$/,
   ioredis: /^services\/transport\/redis\/connection\.ts$/,
   ws: /^services\/transport\/websocket\//,

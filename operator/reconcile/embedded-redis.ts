@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { OcppCluster, OcppClusterStatus, RedisStatus } from '../api/ocpp-cluster.ts';
 import type { DefaultedSpec } from '../api/defaults.ts';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
-import { quantity } from '../render/quantity.ts';
+import { quantity } from '../api/quantity.ts';
 import { PERSISTENT_VOLUME_CLAIMS } from '../render/resources.ts';
 import { clusterLabels, nameOf, ownerOf } from '../render/view.ts';
 import type { Problem } from './apply.ts';

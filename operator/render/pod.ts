@@ -6,7 +6,7 @@
 import type { V1Container, V1EnvVar, V1PodTemplateSpec, V1Volume } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { ENV } from '../../services/contract.ts';
-import { quantity } from './quantity.ts';
+import { quantity } from '../api/quantity.ts';
 import { type Component, componentLabels, nameOf, selectorLabels, type View } from './view.ts';
 
 export interface PodParts {

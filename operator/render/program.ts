@@ -3,7 +3,7 @@ import type { V1Container, V1EnvVar, V1Probe } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { DEFAULT, ENV, PATH, PORT } from '../../services/contract.ts';
 import { POD_ENV, resourcesOf } from './pod.ts';
-import { quantity } from './quantity.ts';
+import { quantity } from '../api/quantity.ts';
 import { redisEnv } from './redis-access.ts';
 import type { View } from './view.ts';
 

@@ -7,7 +7,7 @@ import { ENV, PORT } from '../../services/contract.ts';
 import type { DefaultedEmbeddedRedis } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
-import { quantity } from './quantity.ts';
+import { quantity } from '../api/quantity.ts';
 import { PASSWORD_FILE, redisVolumes } from './redis-access.ts';
 import { SERVICES, STATEFUL_SETS } from './resources.ts';
 import { nameOf, owned, selectorLabels, type View, workload } from './view.ts';

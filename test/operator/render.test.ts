@@ -6,7 +6,7 @@ import type { KubeObject } from '../../operator/kube/object-store.ts';
 import { refusedFields } from '../../operator/local/pod-fields.ts';
 import { renderObjects } from '../../operator/render/objects.ts';
 import { RENDER_REVISION } from '../../operator/render/revision.ts';
-import { quantity } from '../../operator/render/quantity.ts';
+import { quantity } from '../../operator/api/quantity.ts';
 import { resourceOf } from '../../operator/render/resources.ts';
 import { ENV } from '../../services/contract.ts';
 import {
