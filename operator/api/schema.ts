@@ -32,9 +32,8 @@ interface Definition {
 }
 
 /** The definition as `kubectl apply` gets it. */
-export const definition = parse(
-  readFileSync(new URL('../../crds/ocppclusters.yaml', import.meta.url), 'utf8'),
-) as Definition;
+export const definitionText = readFileSync(new URL('../../crds/ocppclusters.yaml', import.meta.url), 'utf8');
+export const definition = parse(definitionText) as Definition;
 
 const version = definition.spec.versions[0];
 if (version === undefined) throw new Error('crds/ocppclusters.yaml has no version');

@@ -1,6 +1,5 @@
 /** Kinds of add-ons that a cluster asks for, as problems to report. Pure. */
-import type { DefaultedSpec } from '../api/defaults.ts';
-import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import { missingAddOns } from '../render/add-ons.ts';
 import type { Problem } from './apply.ts';

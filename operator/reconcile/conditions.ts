@@ -1,6 +1,5 @@
 /** The conditions of a cluster from what was observed, with messages for a person at night. Pure. */
-import type { DefaultedSpec } from '../api/defaults.ts';
-import type { Condition, ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { ScaleDecision } from '../scaling/decide.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';

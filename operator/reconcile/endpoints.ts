@@ -1,6 +1,5 @@
 /** Where stations connect, for the status. Pure. */
-import type { DefaultedSpec } from '../api/defaults.ts';
-import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppCluster } from '../api/ocpp-cluster.ts';
 import { stationRoutes } from '../render/station-routes.ts';
 import { nameOf } from '../render/view.ts';
 import type { Observed } from './observe.ts';

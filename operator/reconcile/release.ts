@@ -3,8 +3,7 @@
  * and kept in the status, so that an upgrade of the operator moves no station; a change of spec.image chooses
  * anew, and so does every upgrade with spec.upgrade Auto. Pure.
  */
-import type { DefaultedSpec } from '../api/defaults.ts';
-import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import { OLDEST_RENDER_REVISION, RENDER_REVISION } from '../render/revision.ts';
 
 /** What the operator gives to clusters that do not say. */

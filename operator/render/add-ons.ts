@@ -1,5 +1,5 @@
 /** What a cluster asks for and its Kubernetes cluster does not have. */
-import type { DefaultedSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import type { Resource } from '../kube/object-store.ts';
 import { HTTP_ROUTES } from './resources.ts';
 

@@ -1,7 +1,7 @@
 /** The processors: a Deployment whose size is the scaler's decision and nobody else's. */
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
-import type { DefaultedProcessor } from '../api/defaults.ts';
+import type { DefaultedProcessor } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { PORT } from '../../services/contract.ts';
-import type { DefaultedSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 
 export interface StationPort {
   /** Of the listener, and of the Service's port. */

@@ -1,5 +1,5 @@
 /** What an Ingress or a Gateway has to know of the listeners: which path leads to which port of the Service. */
-import type { DefaultedSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 
 export interface StationRoute {
   readonly path: string;

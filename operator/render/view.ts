@@ -1,6 +1,6 @@
 /** What every renderer gets: the cluster with its defaults in place, and what was decided outside of it. */
-import type { OcppCluster } from '../api/ocpp-cluster.ts';
-import { type DefaultedSpec, defaultedSpec } from '../api/defaults.ts';
+import type { DefaultedSpec, OcppCluster } from '../api/ocpp-cluster.ts';
+import { defaultedSpec } from '../api/defaults.ts';
 import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.ts';
 import { apiVersionOf } from './resources.ts';
 import { REVISION_ANNOTATION } from './revision.ts';

@@ -6,8 +6,7 @@
  * once and as far as is wanted, down one Pod at a time: only to what the whole stabilisation window would
  * have allowed, with some room, never while anything moves. What is missing holds.
  */
-import type { DefaultedProxy } from '../api/defaults.ts';
-import type { ProxyAutoscalingStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedProxy, ProxyAutoscalingStatus } from '../api/ocpp-cluster.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
 export interface ProxyScaleInput {

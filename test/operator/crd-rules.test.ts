@@ -36,7 +36,7 @@ const MISTAKES: readonly Mistake[] = [
   {
     spec: { protocols: ['ocpp1.6', 'ocpp1.6'] },
     field: 'spec.protocols',
-    says: /an OCPP version stands there twice/,
+    says: /an OCPP version is listed twice/,
   },
   {
     spec: { protocols: ['ocpp2.1'], proxy: { defaultProtocol: 'ocpp1.6' } },
@@ -67,12 +67,12 @@ const MISTAKES: readonly Mistake[] = [
   {
     spec: { listeners: [{ name: 'a' }, { name: 'b' }] },
     field: 'spec.listeners',
-    says: /two listeners have the same port; give each a port of its own/,
+    says: /two listeners have the same port; give each its own port/,
   },
   {
     spec: { listeners: [{ name: 'a' }, { name: 'a', port: 9001 }] },
     field: 'spec.listeners',
-    says: /two listeners have the same name; give each a name of its own/,
+    says: /two listeners have the same name; give each its own name/,
   },
   {
     spec: { listeners: Array.from({ length: 9 }, (_, index) => ({ name: `l${index}`, port: 9000 + index })) },
@@ -160,12 +160,12 @@ const MISTAKES: readonly Mistake[] = [
   {
     spec: { proxy: { maxSessionsPerPod: 3001, drain: { ratePerSecond: 10 } } },
     field: 'spec.proxy',
-    says: /cannot give up its stations in time/,
+    says: /cannot close its sockets in time/,
   },
   {
     spec: { proxy: { drain: { deadlineSeconds: 3600 } } },
     field: 'spec',
-    says: /more than an hour to end.*lower deadlineSeconds to 3575/,
+    says: /would exceed one hour.*lower deadlineSeconds to 3575/,
   },
   {
     spec: {
@@ -173,7 +173,7 @@ const MISTAKES: readonly Mistake[] = [
       processor: { callTimeoutSeconds: 200 },
     },
     field: 'spec',
-    says: /more than an hour to end.*raise ratePerSecond/,
+    says: /would exceed one hour.*raise ratePerSecond/,
   },
   { spec: {}, name: '9city', field: '', says: /metadata\.name must be at most 40/ },
   { spec: {}, name: 'c'.repeat(41), field: '', says: /metadata\.name must be at most 40/ },
@@ -355,13 +355,13 @@ const CHANGES: readonly (readonly [name: string, redis: object, change: object, 
     'embedded to external',
     {},
     { external: { addresses: ['r:6379'] } },
-    /embedded cannot become external nor the other way round.*make a second OcppCluster/,
+    /embedded cannot become external or the reverse.*create a second OcppCluster/,
   ],
   [
     'external to embedded',
     { external: { addresses: ['r:6379'] } },
     { external: null },
-    /embedded cannot become external nor the other way round/,
+    /embedded cannot become external or the reverse/,
   ],
   ['another address', { external: { addresses: ['r:6379'] } }, { external: { addresses: ['s:6379'] } }],
   ['another channelPrefix', {}, { channelPrefix: 'x' }, /channelPrefix: .*cannot be changed.*left behind/],
