@@ -1,8 +1,10 @@
 /** The settings of a ws-proxy, from the environment. `--help` prints them. */
 import { DEFAULT, ENV, PATH, PORT } from '../contract.ts';
 import { PROTOCOLS } from '../ocpp/frame.ts';
+import { PEER_LIMITS } from '../ocpp/peer.ts';
 import { duration, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
+import type { StationServerLimits } from '../transport/websocket/limits.ts';
 
 export const proxySettings = {
   ...programSettings,
@@ -106,3 +108,15 @@ export const proxySettings = {
 
 /** The values of these settings, as loadConfig reads them; durations are in ms. */
 export type ProxySettings = SettingsOf<typeof proxySettings>;
+
+/** TCP connections beside those of sessions: handshakes, and peers that never send one. */
+const SPARE_CONNECTIONS = 5000;
+
+/** The bounds of the station server that are settings; the others keep their defaults. */
+export function readLimits(settings: ProxySettings): Partial<StationServerLimits> {
+  return {
+    maxConnections: settings.maxSessions + SPARE_CONNECTIONS,
+    peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },
+    pingIntervalMs: settings.pingInterval,
+  };
+}
