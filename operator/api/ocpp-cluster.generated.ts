@@ -117,6 +117,11 @@ export interface ProxySpec {
    * idle socket takes about 10 kB. A change restarts ws-proxy.
    */
   readonly maxSessionsPerPod?: number;
+  /**
+   * Maximum size of a message from a station in bytes. A larger one closes the socket with code 1009, so a
+   * larger transaction message never arrives. A change restarts ws-proxy.
+   */
+  readonly maxMessageBytes?: number;
   /** The Service <cluster>-ws-proxy, to which stations connect. */
   readonly service?: ProxyServiceSpec;
   /**
@@ -149,6 +154,7 @@ export interface DefaultedProxy {
   readonly autoscaling?: DefaultedProxyAutoscaling;
   readonly defaultProtocol?: 'ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6';
   readonly maxSessionsPerPod: number;
+  readonly maxMessageBytes: number;
   readonly service: DefaultedProxyService;
   readonly ingress?: ProxyIngressSpec;
   readonly gateway?: DefaultedProxyGateway;

@@ -43,6 +43,7 @@ export function proxyDeployment(view: View): KubeObject {
       { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
       ...unlessDefault(ENV.drainTransactions, proxy.drain.transactions, 'Close', 'wait'),
       ...unlessDefault(ENV.connectRate, connectionsPerSecond, DEFAULT.connectRate),
+      ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
       ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
       ...unlessDefault(ENV.defaultProtocol, proxy.defaultProtocol, undefined),
     ],

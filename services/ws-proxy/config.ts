@@ -50,6 +50,12 @@ export const proxySettings = {
     default: 20_000,
     env: ENV.maxSessions,
   },
+  maxMessageBytes: {
+    doc: 'Maximum size of a message from a station in bytes; a larger one closes the socket with 1009.',
+    format: positiveInt,
+    default: DEFAULT.maxMessageBytes,
+    env: ENV.maxMessageBytes,
+  },
   connectRate: {
     doc: 'Handshakes admitted per second; further ones get 429.',
     format: positiveInt,
@@ -116,6 +122,7 @@ const SPARE_CONNECTIONS = 5000;
 export function readLimits(settings: ProxySettings): Partial<StationServerLimits> {
   return {
     maxConnections: settings.maxSessions + SPARE_CONNECTIONS,
+    maxMessageBytes: settings.maxMessageBytes,
     peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },
     pingIntervalMs: settings.pingInterval,
   };

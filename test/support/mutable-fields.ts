@@ -154,6 +154,7 @@ const ROWS: readonly Row[] = [
   row('proxy.replicas', 3, 'Deployment/ws-proxy', 'spec.replicas'),
   proxy('defaultProtocol', 'ocpp1.6', env('OCPP_DEFAULT_PROTOCOL')),
   proxy('maxSessionsPerPod', 5000, env('OCPP_MAX_SESSIONS'), '5000'),
+  proxy('maxMessageBytes', 65_536, env('OCPP_MAX_MESSAGE_BYTES'), '65536'),
   proxy('drain.ratePerSecond', 200, env('OCPP_DRAIN_RATE'), '200'),
   proxy('drain.transactions', 'Wait', env('OCPP_DRAIN_TRANSACTIONS'), 'wait'),
   proxy('admission.connectionsPerSecond', 77, env('OCPP_CONNECT_RATE'), '77'),
