@@ -32,7 +32,7 @@ const BESIDE_RULES = new Set(['minimum', 'maximum', 'pattern', 'minLength', 'min
 function isCidr(text: string): boolean {
   const [, address = '', bits] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
   const most = { 4: 32, 6: 128 }[isIP(address)];
-  return most !== undefined && Number(bits) <= most;
+  return most !== undefined && Number(bits) <= most && !address.includes('%');
 }
 let validator: ReturnType<Ajv['compile']> | undefined;
 

@@ -10,7 +10,7 @@ import { fieldSchema, ocppClusterSchema, type Schema } from '../../operator/api/
 import { validateCluster } from '../../operator/api/validate.ts';
 import { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import { cluster, CLUSTERS, create } from '../support/cluster-resources.ts';
-import { MUTABLE_FIELDS, patchOf } from '../support/mutable-fields.ts';
+import { merged, MUTABLE_FIELDS, patchOf } from '../support/mutable-fields.ts';
 import { sharedApiServer } from '../support/shared-api-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -25,9 +25,6 @@ type Every<T> = T extends readonly (infer I)[]
     : T extends object
       ? { readonly [K in keyof T]-?: Every<NonNullable<T[K]>> }
       : T;
-
-const isRecord = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Where one value of the table of fields excludes another, or leaves parts of a list out. */
 const COMPLETED = {
@@ -50,14 +47,6 @@ const everySpec = [...MUTABLE_FIELDS.map(({ field, value }) => patchOf(field, va
   merged,
   {},
 ) as OcppClusterSpec;
-
-function merged(into: object, patch: object): object {
-  const entries = Object.entries(patch).map(([name, value]: [string, unknown]) => {
-    const before = (into as Record<string, unknown>)[name];
-    return [name, isRecord(before) && isRecord(value) ? merged(before, value) : value] as const;
-  });
-  return Object.assign({}, into, Object.fromEntries(entries));
-}
 
 const at = '2026-11-23T00:00:00Z';
 const everyStatus: Every<OcppClusterStatus> = {

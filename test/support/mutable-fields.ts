@@ -292,6 +292,19 @@ export function patchOf(field: string, value: unknown): object {
   return field.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as object;
 }
 
+/** A merge patch without nulls. */
+export function merged(into: object, patch: object): object {
+  const before = into as Readonly<Record<string, unknown>>;
+  const entries = Object.entries(patch).map(([name, value]: [string, unknown]) => {
+    const old = before[name];
+    return [name, isRecord(old) && isRecord(value) ? merged(old, value) : value] as const;
+  });
+  return Object.assign({}, into, Object.fromEntries(entries));
+}
+
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** What stands at a path of an object, as FieldChange.at has it. */
 export function valueAt(object: unknown, at: string): unknown {
   if (at.startsWith('env ')) {
