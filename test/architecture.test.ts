@@ -94,6 +94,7 @@ const MOST_FILES = 20;
 
 /** Library → the files that may import it at run time (`import type` is free). */
 const SINGLE_IMPORT: Readonly<Record<string, RegExp>> = {
+  '@marcbachmann/cel-js': /^operator\/api\/cel\.ts$/,
   '@kubernetes/client-node': /^operator\/kube\/client\.ts$/,
   ioredis: /^services\/transport\/redis\/connection\/connection\.ts$/,
   ws: /^services\/(station-server\/|library\/websocket-client\.ts$)/,

@@ -3,7 +3,7 @@
  * process, joined by memory, behind the same Service. It is the ws-proxy that the operator would have
  * rendered, with another program in it.
  */
-import { settledSpec } from '../api/defaults.ts';
+import { defaultedSpec } from '../api/defaults.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
@@ -19,7 +19,7 @@ export function monolithObjects(cluster: OcppCluster, image: string): KubeObject
   const rendered = renderObjects(cluster, context);
   const name = nameOf(cluster, 'ws-proxy');
   const of = (kind: string) => rendered.filter((one) => one.kind === kind && one.metadata.name === name);
-  const env = handlerEnv(settledSpec(cluster).processor);
+  const env = handlerEnv(defaultedSpec(cluster).processor);
   return [...of('Service'), ...of('Deployment').map((one) => asMonolith(one as Deployment, env))];
 }
 

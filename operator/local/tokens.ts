@@ -2,7 +2,7 @@
  * What `npm start` says of tokens: a warning where any token charges, and otherwise the command that adds one to the list.
  * The Redis of a run has an address and a password of its own, which nobody can know.
  */
-import { settledSpec } from '../api/defaults.ts';
+import { defaultedSpec } from '../api/defaults.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import { LOGIN } from '../render/redis-access.ts';
 import { isReady, type Pod } from './kinds.ts';
@@ -14,7 +14,7 @@ const EXAMPLE = `04A2B3C4 '{"status":"Accepted"}'`;
 
 /** The lines about one cluster. `command` is there once its Redis runs. */
 export function tokenLines(cluster: OcppCluster, redis: boolean, command?: string): string[] {
-  const { processor, redis: settings } = settledSpec(cluster);
+  const { processor, redis: settings } = defaultedSpec(cluster);
   const line = (label: string, text: string) => `  ${label.padEnd(22)}${text}`;
   if (processor.unknownTokens === 'Accept') {
     return [line('WARNING', 'any token charges, as spec.processor.unknownTokens is Accept')];
@@ -40,7 +40,7 @@ export function tokenCommand(cluster: OcppCluster, pods: readonly Pod[], folder:
   const pod = pods.find((one) => belongsTo(one, cluster) && portOf(one) !== undefined && isReady(one));
   const host = pod?.status?.podIP;
   if (pod === undefined || host === undefined) return undefined;
-  const { database } = settledSpec(cluster).redis;
+  const { database } = defaultedSpec(cluster).redis;
   const port = portOf(pod);
   const options = [
     `-h ${host}`,
@@ -54,7 +54,7 @@ export function tokenCommand(cluster: OcppCluster, pods: readonly Pod[], folder:
 }
 
 function hashOf(cluster: OcppCluster): string {
-  const { channelPrefix, stateKeyPrefix } = settledSpec(cluster).redis;
+  const { channelPrefix, stateKeyPrefix } = defaultedSpec(cluster).redis;
   return `${stateKeyPrefix || channelPrefix}:tokens`;
 }
 

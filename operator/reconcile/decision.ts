@@ -1,7 +1,8 @@
 /** Everything that one pass decides, from the cluster and what was observed of it. Pure. */
-import { type SettledSpec, settledSpec } from '../api/defaults.ts';
+import { defaultedSpec } from '../api/defaults.ts';
 import type {
   AutoscalingStatus,
+  DefaultedSpec,
   OcppCluster,
   OcppClusterStatus,
   ProxyAutoscalingStatus,
@@ -42,7 +43,7 @@ export interface DecisionInput {
 }
 
 export interface Decision {
-  readonly spec: SettledSpec;
+  readonly spec: DefaultedSpec;
   readonly orders: Orders;
   readonly release: Release;
   readonly redis: RedisStatus | undefined;
@@ -56,7 +57,7 @@ export interface Decision {
 
 export function decideAll(input: DecisionInput): Decision {
   const { cluster, observed, status, own, rendering, serves, operatorNamespace } = input;
-  const spec = settledSpec(cluster);
+  const spec = defaultedSpec(cluster);
   const orders = ordersOf(cluster);
   const running = runningOf(observed);
   const release = chooseRelease(spec, status, own, running);
@@ -82,7 +83,7 @@ export function decideAll(input: DecisionInput): Decision {
   return { spec, orders, release, redis, scale, proxies, costs, objects };
 }
 
-function processors(input: DecisionInput, { processor }: SettledSpec, orders: Orders): ScaleDecision {
+function processors(input: DecisionInput, { processor }: DefaultedSpec, orders: Orders): ScaleDecision {
   const { observed, signals, autoscaling, now, staleMs } = input;
   const decision = decide({
     spec: processor.autoscaling,
@@ -123,7 +124,7 @@ function pausedScale({ observed, autoscaling }: DecisionInput): ScaleDecision {
   };
 }
 
-function scaleProxies(input: DecisionInput, { proxy }: SettledSpec, orders: Orders): ProxyScaleDecision {
+function scaleProxies(input: DecisionInput, { proxy }: DefaultedSpec, orders: Orders): ProxyScaleDecision {
   const { observed, signals, proxyAutoscaling, now } = input;
   const { wanted, ready, rolling, unseen } = stateOf(observed.proxy);
   const ending = podsOf(observed, 'ws-proxy').filter(
@@ -142,7 +143,7 @@ function scaleProxies(input: DecisionInput, { proxy }: SettledSpec, orders: Orde
   });
 }
 
-function pausedProxies({ observed, proxyAutoscaling }: DecisionInput, { proxy }: SettledSpec) {
+function pausedProxies({ observed, proxyAutoscaling }: DecisionInput, { proxy }: DefaultedSpec) {
   const replicas = observed.proxy?.spec?.replicas ?? proxy.replicas;
   return { replicas, ...(proxyAutoscaling !== undefined && { memory: proxyAutoscaling }) };
 }

@@ -3,8 +3,7 @@
  * the growth of its volume, which a StatefulSet cannot do.
  */
 import { randomBytes } from 'node:crypto';
-import type { OcppCluster, OcppClusterStatus, RedisStatus } from '../api/ocpp-cluster.ts';
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec, OcppCluster, OcppClusterStatus, RedisStatus } from '../api/ocpp-cluster.ts';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import { quantity } from '../api/quantity.ts';
 import { PERSISTENT_VOLUME_CLAIMS } from '../render/resources.ts';
@@ -15,7 +14,7 @@ import type { Release, Running } from './release.ts';
 /** Undefined: the cluster has no embedded Redis. A cluster that was made without a password stays so. */
 export function chooseRedis(
   cluster: OcppCluster,
-  { redis }: Pick<SettledSpec, 'redis'>,
+  { redis }: Pick<DefaultedSpec, 'redis'>,
   status: OcppClusterStatus | undefined,
   { redisImage }: Release,
   running: Running = {},

@@ -1,6 +1,5 @@
 /** Kinds of add-ons that a cluster asks for, as problems to report. Pure. */
-import type { SettledSpec } from '../api/defaults.ts';
-import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import { missingAddOns } from '../render/add-ons.ts';
 import type { Problem } from './apply.ts';
@@ -10,7 +9,7 @@ const KNOWN_AFTER_MS = 10_000;
 
 /** @param forMs how long this process has looked at the cluster */
 export function addOnProblems(
-  spec: SettledSpec,
+  spec: DefaultedSpec,
   caches: Pick<Caches, 'serves'>,
   before: OcppClusterStatus | undefined,
   forMs: number,

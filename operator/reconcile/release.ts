@@ -3,8 +3,7 @@
  * and kept in the status, so that an upgrade of the operator moves no station; a change of spec.image chooses
  * anew, and so does every upgrade with spec.upgrade Auto. Pure.
  */
-import type { SettledSpec } from '../api/defaults.ts';
-import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import { OLDEST_RENDER_REVISION, RENDER_REVISION } from '../render/revision.ts';
 
 /** What the operator gives to clusters that do not say. */
@@ -32,7 +31,7 @@ export interface Running {
 }
 
 export function chooseRelease(
-  { image, upgrade }: Pick<SettledSpec, 'image' | 'upgrade'>,
+  { image, upgrade }: Pick<DefaultedSpec, 'image' | 'upgrade'>,
   status: OcppClusterStatus | undefined,
   own: OwnImages,
   running: Running = {},
@@ -55,7 +54,7 @@ export function chooseRelease(
   };
 }
 
-function chooseImage({ repository, tag }: SettledSpec['image'], own: string): string {
+function chooseImage({ repository, tag }: DefaultedSpec['image'], own: string): string {
   if (repository === '' && tag === '') return own;
   const [ownRepository, ownTag] = splitImage(own);
   return `${repository || ownRepository}:${tag || ownTag}`;

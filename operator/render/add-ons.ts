@@ -1,11 +1,11 @@
 /** What a cluster asks for and its Kubernetes cluster does not have. */
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import type { Resource } from '../kube/object-store.ts';
 import { HTTP_ROUTES } from './resources.ts';
 
 /** In words, with what to do. Monitoring is not asked for: its default is to go along with what is there. */
 export function missingAddOns(
-  { proxy }: Pick<SettledSpec, 'proxy'>,
+  { proxy }: Pick<DefaultedSpec, 'proxy'>,
   serves: (resource: Resource) => boolean,
 ): string[] {
   if (proxy.gateway === undefined || serves(HTTP_ROUTES)) return [];

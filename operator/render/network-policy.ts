@@ -86,7 +86,7 @@ function toAdmin({ spec, operatorNamespace }: View): IngressRule[] {
 function toRedis(view: View): V1NetworkPolicyEgressRule[] {
   const { external } = view.spec.redis;
   if (external === undefined) return [{ to: [podsOf(view, 'redis')], ports: tcp([PORT.redis]) }];
-  const { mode = 'Standalone' } = external;
+  const { mode } = external;
   const addresses = external.addresses.map(parsed);
   if (mode === 'Standalone') return addresses.map(({ host, port }) => ({ ...at(host), ports: tcp([port]) }));
   // Sentinels and nodes tell of further addresses, which are not known here. So only of ports.

@@ -1,7 +1,7 @@
 /** The processors: a Deployment whose size is the scaler's decision and nobody else's. */
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
-import type { SettledProcessor } from '../api/defaults.ts';
+import type { DefaultedProcessor } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
@@ -48,7 +48,7 @@ export function processorDeployment(view: View): KubeObject {
 }
 
 /** What the handlers are configured by. */
-export function handlerEnv({ unknownTokens, transactions }: SettledProcessor): Variable[] {
+export function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor): Variable[] {
   const { idempotencySeconds, reportAfterSeconds, abandonAfterSeconds, concurrent } = transactions;
   const seconds = (name: string, value: number, unlike: number) =>
     unlessDefault(name, value, unlike, `${value}s`);

@@ -4,7 +4,7 @@
  */
 import type { V1ServiceSpec, V1StatefulSetSpec } from '@kubernetes/client-node';
 import { ENV, PORT } from '../../services/contract.ts';
-import type { SettledEmbeddedRedis } from '../api/defaults.ts';
+import type { DefaultedRedisEmbedded } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
@@ -65,7 +65,7 @@ export function redisService(view: View): KubeObject {
   return owned(view, SERVICES, 'redis', { spec });
 }
 
-export function redisStatefulSet(view: View, redis: SettledEmbeddedRedis): KubeObject {
+export function redisStatefulSet(view: View, redis: DefaultedRedisEmbedded): KubeObject {
   const { volumes, volumeMounts } = redisVolumes(view);
   const guarded = view.redisPasswordSecret !== undefined;
   const container = {
@@ -103,7 +103,7 @@ export function redisStatefulSet(view: View, redis: SettledEmbeddedRedis): KubeO
 }
 
 /** `$(NAME)` is filled in by the kubelet from the container's environment. */
-function redisArguments(view: View, { appendFsync, podTemplate: extra }: SettledEmbeddedRedis): string[] {
+function redisArguments(view: View, { appendFsync, podTemplate: extra }: DefaultedRedisEmbedded): string[] {
   const limit = resourcesOf(view, RESOURCES, extra).limits['memory'];
   const settings: Readonly<Record<string, string>> = {
     bind: '$(POD_IP)',
@@ -119,7 +119,7 @@ function redisArguments(view: View, { appendFsync, podTemplate: extra }: Settled
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-function volumeClaim(view: View, { storage }: SettledEmbeddedRedis) {
+function volumeClaim(view: View, { storage }: DefaultedRedisEmbedded) {
   const { size, storageClassName } = storage;
   return {
     apiVersion: 'v1',

@@ -1,6 +1,6 @@
 /** What every renderer gets: the cluster with its defaults in place, and what was decided outside of it. */
-import type { OcppCluster } from '../api/ocpp-cluster.ts';
-import { type SettledSpec, settledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec, OcppCluster } from '../api/ocpp-cluster.ts';
+import { defaultedSpec } from '../api/defaults.ts';
 import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.ts';
 import { apiVersionOf } from './resources.ts';
 import { REVISION_ANNOTATION } from './revision.ts';
@@ -34,12 +34,12 @@ export interface RenderContext {
 export interface View extends RenderContext {
   readonly cluster: OcppCluster;
   readonly namespace: string;
-  readonly spec: SettledSpec;
+  readonly spec: DefaultedSpec;
 }
 
 export function viewOf(cluster: OcppCluster, context: RenderContext): View {
   const namespace = cluster.metadata.namespace ?? 'default';
-  return { ...context, cluster, namespace, spec: settledSpec(cluster) };
+  return { ...context, cluster, namespace, spec: defaultedSpec(cluster) };
 }
 
 /** Selects what operators made, of all clusters. */

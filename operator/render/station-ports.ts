@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { PORT } from '../../services/contract.ts';
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 
 export interface StationPort {
   /** Of the listener, and of the Service's port. */
@@ -22,7 +22,7 @@ export interface StationPort {
 }
 
 /** In the order of the listeners. */
-export function stationPorts({ listeners }: Pick<SettledSpec, 'listeners'>): StationPort[] {
+export function stationPorts({ listeners }: Pick<DefaultedSpec, 'listeners'>): StationPort[] {
   // By name: an order that another tool chose for the list replaces no Pod.
   const further = listeners
     .slice(1)

@@ -1,7 +1,7 @@
 /** The ws-proxy: the Deployment that holds the stations' sockets. */
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
@@ -43,6 +43,7 @@ export function proxyDeployment(view: View): KubeObject {
       { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
       ...unlessDefault(ENV.drainTransactions, proxy.drain.transactions, 'Close', 'wait'),
       ...unlessDefault(ENV.connectRate, connectionsPerSecond, DEFAULT.connectRate),
+      ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
       ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
       ...unlessDefault(ENV.defaultProtocol, proxy.defaultProtocol, undefined),
     ],
@@ -72,7 +73,7 @@ const listenersText = (sockets: readonly StationPort[]) =>
   sockets.map(({ containerPort, path }) => `${containerPort}${path}`).join(',');
 
 /** Time for a full Pod to give up every station at its pace, or until its deadline if that is later; s. */
-export function proxyGraceSeconds({ proxy, processor }: SettledSpec): number {
+export function proxyGraceSeconds({ proxy, processor }: DefaultedSpec): number {
   const { ratePerSecond, deadlineSeconds } = proxy.drain;
   const paced = Math.ceil(proxy.maxSessionsPerPod / ratePerSecond) + processor.callTimeoutSeconds;
   return PROPAGATION_SECONDS + Math.max(deadlineSeconds, paced) + MARGIN_SECONDS;

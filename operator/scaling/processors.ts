@@ -6,13 +6,12 @@
  * stabilisation window, never during a rollout; of Pods that are not ready those that are too many go, of
  * those that are ready none. What is missing holds.
  */
-import type { SettledAutoscaling } from '../api/defaults.ts';
-import type { AutoscalingStatus, Condition } from '../api/ocpp-cluster.ts';
+import type { AutoscalingStatus, Condition, DefaultedProcessorAutoscaling } from '../api/ocpp-cluster.ts';
 import { type Load, loadOf, type Signals, smoothCapacity, wanted } from './demand.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
 export interface ScaleInput {
-  readonly spec: SettledAutoscaling;
+  readonly spec: DefaultedProcessorAutoscaling;
   /** spec.processor.replicas, which counts in mode Off. */
   readonly fixedReplicas?: number;
   /** The Deployment as it is; left out where there is none yet. */
@@ -81,10 +80,13 @@ export function decide(input: ScaleInput): ScaleDecision {
   };
 }
 
-const windowMs = (spec: SettledAutoscaling) => spec.scaleDownStabilizationSeconds * 1000;
+const windowMs = (spec: DefaultedProcessorAutoscaling) => spec.scaleDownStabilizationSeconds * 1000;
 
 /** Every clamp is told. */
-function bound({ minReplicas, maxReplicas }: SettledAutoscaling, replicas: number): string | undefined {
+function bound(
+  { minReplicas, maxReplicas }: DefaultedProcessorAutoscaling,
+  replicas: number,
+): string | undefined {
   if (replicas > maxReplicas) return `at most maxReplicas (${maxReplicas})`;
   return replicas < minReplicas ? `at least minReplicas (${minReplicas})` : undefined;
 }

@@ -6,12 +6,11 @@
  * once and as far as is wanted, down one Pod at a time: only to what the whole stabilisation window would
  * have allowed, with some room, never while anything moves. What is missing holds.
  */
-import type { SettledProxy } from '../api/defaults.ts';
-import type { ProxyAutoscalingStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedProxy, ProxyAutoscalingStatus } from '../api/ocpp-cluster.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
 export interface ProxyScaleInput {
-  readonly spec: Pick<SettledProxy, 'replicas' | 'maxSessionsPerPod' | 'autoscaling'>;
+  readonly spec: Pick<DefaultedProxy, 'replicas' | 'maxSessionsPerPod' | 'autoscaling'>;
   /** The Deployment as it is; left out where there is none yet. */
   readonly deployment?: {
     readonly replicas: number;
@@ -37,7 +36,7 @@ export interface ProxyScaleDecision {
   readonly memory?: ProxyAutoscalingStatus;
 }
 
-type Autoscaling = NonNullable<SettledProxy['autoscaling']>;
+type Autoscaling = NonNullable<DefaultedProxy['autoscaling']>;
 
 /** Share of maxSessionsPerPod above which no Pod shall be filled: room for the stations of one that is lost. */
 const FULLEST = 0.8;

@@ -1,6 +1,5 @@
 /** The conditions of a cluster from what was observed, with messages for a person at night. Pure. */
-import type { SettledSpec } from '../api/defaults.ts';
-import type { Condition, ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { ScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
@@ -14,7 +13,7 @@ import { no, type Verdict, yes } from './verdict.ts';
 import { podTrouble, stateOf, type WorkloadState, workloadTrouble } from '../reconcile/workloads.ts';
 
 export interface Findings {
-  readonly spec: SettledSpec;
+  readonly spec: DefaultedSpec;
   readonly observed: Observed;
   readonly orders: Orders;
   readonly release: Release;

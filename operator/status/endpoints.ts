@@ -1,6 +1,5 @@
 /** Where stations connect, for the status. Pure. */
-import type { SettledSpec } from '../api/defaults.ts';
-import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppCluster } from '../api/ocpp-cluster.ts';
 import { stationRoutes } from '../render/station-routes.ts';
 import { nameOf } from '../render/render-input.ts';
 import type { Observed } from '../reconcile/observe.ts';
@@ -9,7 +8,7 @@ import type { Observed } from '../reconcile/observe.ts';
 const MAX_ENDPOINTS = 50;
 
 /** From within the Kubernetes cluster always; from outside where a load balancer has an address, or a name was given. */
-export function endpointsOf(cluster: OcppCluster, spec: SettledSpec, observed: Observed): string[] {
+export function endpointsOf(cluster: OcppCluster, spec: DefaultedSpec, observed: Observed): string[] {
   const inside = `${nameOf(cluster, 'ws-proxy')}.${cluster.metadata.namespace}.svc`;
   const services = [inside, ...balanced(observed)].flatMap((host) =>
     spec.listeners.map(({ port, path }) => `ws://${host}:${port}${path}/{id}`),
@@ -20,7 +19,7 @@ export function endpointsOf(cluster: OcppCluster, spec: SettledSpec, observed: O
   return [...services, ...routes].slice(0, MAX_ENDPOINTS);
 }
 
-function frontDoors({ proxy: { ingress, gateway } }: SettledSpec) {
+function frontDoors({ proxy: { ingress, gateway } }: DefaultedSpec) {
   const door = (host: string, tls: boolean) => ({ scheme: tls ? 'wss' : 'ws', host });
   return [
     ...(ingress === undefined ? [] : [door(ingress.host, ingress.tlsSecretName !== undefined)]),

@@ -1,8 +1,8 @@
 /** Whether the network goes on without a pause when one node is lost. From the spec alone: a wish, not a measurement. Pure. */
-import type { SettledSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import { no, type Verdict, yes } from './verdict.ts';
 
-export function highlyAvailable({ proxy, processor, redis }: SettledSpec): Verdict {
+export function highlyAvailable({ proxy, processor, redis }: DefaultedSpec): Verdict {
   const { autoscaling, replicas } = processor;
   const processors =
     autoscaling.mode === 'Off' ? (replicas ?? autoscaling.minReplicas) : autoscaling.minReplicas;

@@ -3,7 +3,6 @@
  * program of that name runs it over Redis, the monolith over memory.
  */
 import { faultAnswer } from '../ocpp/errors.ts';
-import { PEER_LIMITS } from '../ocpp/peer.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
 import { sleep, systemClock } from '../runtime/clock.ts';
 import type { Running } from '../runtime/lifecycle.ts';
@@ -13,16 +12,13 @@ import type { StationObserver } from '../station-server/socket-host.ts';
 import { StationServer } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission-rules.ts';
 import { BootPacing } from './boot-pacing.ts';
-import type { ProxySettings } from './config.ts';
+import { type ProxySettings, readLimits } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
 import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
-
-/** TCP connections beside those of sessions: handshakes, and peers that never send one. */
-const SPARE_CONNECTIONS = 5000;
 
 export class Proxy implements Running {
   readonly #settings: ProxySettings;
@@ -161,10 +157,6 @@ function createStationServer(
     faultAnswer,
     transactionsAfter,
     tolerant: settings.validation === 'Tolerant',
-    limits: {
-      maxConnections: settings.maxSessions + SPARE_CONNECTIONS,
-      peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },
-      pingIntervalMs: settings.pingInterval,
-    },
+    limits: readLimits(settings),
   });
 }

@@ -1,6 +1,6 @@
 /** What the person at the terminal is told while clusters run: when they are ready, Events, the state. */
 import { sleep } from '../../../services/runtime/clock.ts';
-import { settledSpec } from '../../api/defaults.ts';
+import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 import type { KubeObject, Resource } from '../../kube/object-store.ts';
 import { PODS } from '../../render/resources.ts';
@@ -33,7 +33,7 @@ interface Event extends KubeObject {
  */
 export function whereTo({ clusters }: Manifest, tokens: readonly (readonly string[])[] = []): string[] {
   return clusters.flatMap((cluster, index) => {
-    const { listeners, protocols } = settledSpec(cluster);
+    const { listeners, protocols } = defaultedSpec(cluster);
     const urls = listeners.map(({ port, path }) => `ws://127.0.0.1:${port}${path}`);
     const [first = DEFAULT_URL, ...further] = urls;
     const where = first === DEFAULT_URL ? '' : ` --url ${first}`;

@@ -2,7 +2,7 @@
  * `npm start`: reads a manifest, runs it on this machine, shows how it does, applies the manifest again
  * whenever it was changed, and stops cleanly on Ctrl-C.
  */
-import { settledSpec } from '../../api/defaults.ts';
+import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 import { freePort } from '../network/addresses.ts';
 import { Display, whereTo } from './display.ts';
@@ -33,11 +33,11 @@ async function main(options: Options): Promise<void> {
   await new Display(local, terminal).show(watching.signal);
 }
 
-const usesRedisHere = (cluster: OcppCluster) => settledSpec(cluster).redis.embedded !== undefined;
+const usesRedisHere = (cluster: OcppCluster) => defaultedSpec(cluster).redis.embedded !== undefined;
 
 /** A port that is taken is found before anything runs. */
 async function checkPorts({ clusters }: Manifest): Promise<void> {
-  const listeners = clusters.flatMap((cluster) => settledSpec(cluster).listeners);
+  const listeners = clusters.flatMap((cluster) => defaultedSpec(cluster).listeners);
   for (const { name, port } of listeners) {
     if ((await freePort('127.0.0.1', port)) !== undefined) continue;
     throw new ManifestError(
@@ -73,7 +73,7 @@ const places = async (manifest: Manifest, local: LocalCluster) =>
 
 async function reapply(local: LocalCluster, file: string): Promise<void> {
   try {
-    const manifest = readManifest(file);
+    const manifest = readManifest(file, await local.clusters());
     await local.apply(manifest);
     terminal.note([`${file} was changed and is applied`, ...(await places(manifest, local)), ''].join('\n'));
   } catch (error) {

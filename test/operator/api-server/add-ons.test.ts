@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { settledSpec } from '../../../operator/api/defaults.ts';
+import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { OcppClusterSpec, OcppClusterStatus } from '../../../operator/api/ocpp-cluster.ts';
 import { addOnProblems } from '../../../operator/reconcile/missing-add-ons.ts';
 import { startApiServer } from '../../support/api-server.ts';
@@ -40,7 +40,7 @@ test('Prometheus is told of Pods and alerts where its operator is, and the user 
 const GATEWAY: OcppClusterSpec = { proxy: { gateway: { parentRefs: [{ name: 'outer' }] } } };
 
 test('what is missing is told when it is known to be, and by a new leader at once', (t) => {
-  const spec = settledSpec(city(GATEWAY));
+  const spec = defaultedSpec(city(GATEWAY));
   const caches = (served: boolean) => ({ serves: () => served });
   const condition = { type: 'Degraded', status: 'True', reason: 'AddOnMissing' };
   const told = { conditions: [condition] } as unknown as OcppClusterStatus;
@@ -50,7 +50,7 @@ test('what is missing is told when it is known to be, and by a new leader at onc
   t.deepEqual(reasons(spec, caches(false), undefined, 60_000), ['AddOnMissing']);
   t.deepEqual(reasons(spec, caches(false), told, 0), ['AddOnMissing']);
   t.deepEqual(reasons(spec, caches(true), told, 60_000), []);
-  t.deepEqual(reasons(settledSpec(city()), caches(false), told, 60_000), []);
+  t.deepEqual(reasons(defaultedSpec(city()), caches(false), told, 60_000), []);
 });
 
 test('an API server takes the objects strictly; they follow the spec, and a missing kind is told', async (t) => {

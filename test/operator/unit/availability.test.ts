@@ -1,6 +1,6 @@
 /** What the status says of drains, of single points of failure, and of what a person ordered. Pure. */
 import test from 'ava';
-import { settledSpec } from '../../../operator/api/defaults.ts';
+import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { draining, drainsOf } from '../../../operator/status/drains.ts';
 import { highlyAvailable } from '../../../operator/status/high-availability.ts';
@@ -60,7 +60,7 @@ const AVAILABILITY: readonly (readonly [string, OcppClusterSpec, string, string,
 
 test('what depends on one node is named, with the field that changes it', (t) => {
   for (const [name, spec, status, reason, says] of AVAILABILITY) {
-    const verdict = highlyAvailable(settledSpec(cluster(spec)));
+    const verdict = highlyAvailable(defaultedSpec(cluster(spec)));
     t.like(verdict, { status, reason }, name);
     t.regex(verdict.message, says, name);
   }

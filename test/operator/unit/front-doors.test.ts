@@ -1,6 +1,6 @@
 /** Ingress and Gateway route: which path leads where, what is told where they cannot be, and what the status says of them. */
 import test from 'ava';
-import { settledSpec } from '../../../operator/api/defaults.ts';
+import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { endpointsOf } from '../../../operator/status/endpoints.ts';
 import type { Observed } from '../../../operator/reconcile/observe.ts';
@@ -54,7 +54,7 @@ test('without the Gateway API there is no route, and somebody is told', (t) => {
   const spec: OcppClusterSpec = { proxy: GATEWAY };
   const without = rendered(spec, { serves: () => false });
   t.false(names(without).some((name) => name.startsWith('HTTPRoute')));
-  const told = (of: OcppClusterSpec, served: boolean) => missingAddOns(settledSpec(city(of)), () => served);
+  const told = (of: OcppClusterSpec, served: boolean) => missingAddOns(defaultedSpec(city(of)), () => served);
   t.deepEqual(told(spec, true), []);
   t.deepEqual(told({}, false), []);
   t.is(told(spec, false).length, 1);
@@ -65,7 +65,7 @@ test('the status names every door, and which of them speaks TLS', (t) => {
   const observed = { proxyService: { status: { loadBalancer: { ingress: [{ ip: '203.0.113.7' }] } } } };
   const of = (proxy: Proxy, listeners: Listeners) => {
     const cluster = city({ proxy, listeners });
-    return endpointsOf(cluster, settledSpec(cluster), observed as unknown as Observed).filter(
+    return endpointsOf(cluster, defaultedSpec(cluster), observed as unknown as Observed).filter(
       (url) => !url.includes('.svc:'),
     );
   };

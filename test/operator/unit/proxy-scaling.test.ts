@@ -1,8 +1,7 @@
 /** The rules by which the number of ws-proxies follows the stations, one by one, and their sum over hours. */
 import test from 'ava';
 import { array, assert, boolean, integer, option, property, record } from 'fast-check';
-import type { SettledProxy } from '../../../operator/api/defaults.ts';
-import type { ProxyAutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
+import type { DefaultedProxy, ProxyAutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
 import { DELETION_COST, deletionCosts } from '../../../operator/reconcile/pod-deletion-costs.ts';
 import { decideProxies, type ProxyScaleInput } from '../../../operator/scaling/proxies.ts';
 
@@ -274,7 +273,7 @@ function watch(
 }
 
 const AUTO = SPECS.map(
-  (spec) => spec as ProxyScaleInput['spec'] & { autoscaling: NonNullable<SettledProxy['autoscaling']> },
+  (spec) => spec as ProxyScaleInput['spec'] & { autoscaling: NonNullable<DefaultedProxy['autoscaling']> },
 );
 
 test('a number of stations that wavers by a twelfth moves no Pod up and down', (t) => {

@@ -1,14 +1,13 @@
 /** The scaler's rules one by one, and their sum in a simulated cluster. */
 import test from 'ava';
 import { array, assert, integer, property, record } from 'fast-check';
-import type { SettledAutoscaling } from '../../../operator/api/defaults.ts';
-import type { AutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
+import type { AutoscalingStatus, DefaultedProcessorAutoscaling } from '../../../operator/api/ocpp-cluster.ts';
 import { decide, type ScaleDecision, type ScaleInput } from '../../../operator/scaling/processors.ts';
 import { CAPACITY_PRIOR, type Signals, smoothCapacity, wanted } from '../../../operator/scaling/demand.ts';
 import { highest, recommend } from '../../../operator/scaling/window.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
-const SPEC: SettledAutoscaling = {
+const SPEC: DefaultedProcessorAutoscaling = {
   mode: 'Internal',
   minReplicas: 1,
   maxReplicas: 20,
@@ -321,7 +320,7 @@ interface World {
 /** Five seconds of a cluster in which each processor really does `capacity` a second. */
 function simulate(
   world: World,
-  spec: SettledAutoscaling,
+  spec: DefaultedProcessorAutoscaling,
   rate: number,
   capacity: number,
   blind = false,

@@ -1,6 +1,6 @@
 /** What a cluster's status says of what was observed, when it is written, and which Events follow. Pure. */
 import test from 'ava';
-import { settledSpec } from '../../../operator/api/defaults.ts';
+import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type {
   Condition,
   ConditionType,
@@ -81,7 +81,7 @@ function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}
   const object = more.cluster ?? cluster();
   return {
     cluster: object,
-    spec: settledSpec(object),
+    spec: defaultedSpec(object),
     observed: { ...WELL, ...observed },
     signals: {},
     scale: {
@@ -404,7 +404,7 @@ test('Events tell what turned, once, and nothing of what was well from the start
 });
 
 test('the image is chosen once, and anew when spec.image changes', (t) => {
-  const spec = (repository = '', tag = '') => ({ ...settledSpec(cluster()).image, repository, tag });
+  const spec = (repository = '', tag = '') => ({ ...defaultedSpec(cluster()).image, repository, tag });
   const kept = { image: 'ghcr.io/x/ocpp:1', imageRequested: ':' };
   const cases: readonly (readonly [string, ReturnType<typeof spec>, object | undefined, string, string])[] = [
     ['the operator’s', spec(), undefined, 'ghcr.io/x/ocpp:2', 'ghcr.io/x/ocpp:2'],
@@ -424,7 +424,7 @@ test('the image is chosen once, and anew when spec.image changes', (t) => {
 });
 
 test('a cluster whose status was lost keeps the images that it runs, unless it asks for others', (t) => {
-  const { image } = settledSpec(cluster());
+  const { image } = defaultedSpec(cluster());
   const own = { image: 'ghcr.io/x/ocpp:2', redisImage: 'redis:8' };
   const running = { image: 'ghcr.io/x/ocpp:1', redisImage: 'redis:7' };
   t.like(chooseRelease({ image, upgrade: 'Manual' }, undefined, own, running), running);
