@@ -60,7 +60,7 @@ export const facts: Part<TransportHarness> = (run) => {
   run('a business fact is known for as long as its outcome says', async ({ transport, connect }) => {
     let count = 0;
     transport.onMessage(async () =>
-      outcome({ answer: ok({ count: ++count }), businessKey: 'short', businessKeySeconds: 1 }),
+      outcome({ answer: ok({ count: ++count }), businessKey: 'short', businessKeySeconds: 2 }),
     );
     await transport.start();
     const station = await connect('CP-1', 'ocpp1.6');
@@ -68,7 +68,7 @@ export const facts: Part<TransportHarness> = (run) => {
     await station.write(call('a'));
     await station.write(call('b'));
     await received.until(2);
-    await wait(1100);
+    await wait(2100);
     await station.write(call('c'));
     assert.deepEqual(await received.until(3), [
       [3, 'a', { count: 1 }],
