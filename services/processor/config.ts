@@ -2,7 +2,12 @@
 import { DEFAULT, ENV } from '../contract.ts';
 import { duration, type SettingsOf } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
-import { CONCURRENT_TRANSACTIONS, DEFAULT_SETTINGS, type HandlerSettings, VALIDATIONS } from '../csms/handler.ts';
+import {
+  CONCURRENT_TRANSACTIONS,
+  DEFAULT_SETTINGS,
+  type HandlerSettings,
+  VALIDATIONS,
+} from '../csms/handler.ts';
 import { HANDLER_TIMEOUT_MS } from '../csms/time-bound.ts';
 import type { TransactionPolicy } from '../csms/transactions/sweeper.ts';
 import { UNKNOWN_TOKENS } from '../csms/tokens.ts';

@@ -1,6 +1,6 @@
 /** What a suite needs of an implementation. */
 import type { Protocol } from '../../services/ocpp/frame.ts';
-import type { ClientTransport } from '../../services/transport/gateway-client.ts';
+import type { ClientTransport } from '../../services/transport/client-transport.ts';
 import type { Gateway } from '../../services/transport/gateway.ts';
 import type { Transport } from '../../services/transport/transport.ts';
 

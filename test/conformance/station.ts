@@ -1,5 +1,5 @@
 /** What the parts of the suite share: a station's side of a conversation, and short forms of messages. */
-import type { ClientTransport } from '../../services/transport/gateway-client.ts';
+import type { ClientTransport } from '../../services/transport/client-transport.ts';
 import type { Answer, Outcome } from '../../services/transport/outcome.ts';
 import { until } from '../support/until.ts';
 import type { TransportHarness } from './harness.ts';
