@@ -69,7 +69,7 @@ export const proxySettings = {
     env: ENV.bootRate,
   },
   callTimeout: {
-    doc: 'How long a CALL may stay unanswered before the next one of that station goes on.',
+    doc: 'How long a CALL may stay unanswered before the next one of that station is handled.',
     format: duration,
     default: 30_000,
     env: ENV.callTimeout,

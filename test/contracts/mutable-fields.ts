@@ -15,7 +15,7 @@ export interface FieldChange {
   readonly object?: string;
   /** Path in it; `env NAME` for a variable of its container. */
   readonly at?: string;
-  /** What stands there; the value itself where left out. */
+  /** The value found there; `value` itself if omitted. */
   readonly shows?: unknown;
   /** Whose Pods are replaced. */
   readonly restarts: readonly Component[];
@@ -190,7 +190,7 @@ const ROWS: readonly Row[] = [
     shows: ['Ingress', 'Egress'],
   }),
   guarded('stationsFrom', 'spec.ingress.0.from.last'),
-  // The last: where the operator runs in the same cluster it stands before them.
+  // The last: where the operator runs in the same cluster, its peer comes first.
   guarded('metricsFrom', 'spec.ingress.1.from.last'),
   ...podTemplate('proxy', 'ws-proxy'),
 
@@ -305,7 +305,7 @@ export function merged(into: object, patch: object): object {
 const isRecord = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What stands at a path of an object, as FieldChange.at has it. */
+/** The value at a path of an object, as FieldChange.at has it. */
 export function valueAt(object: unknown, at: string): unknown {
   if (at.startsWith('env ')) {
     const all = valueAt(object, 'spec.template.spec.containers.0.env') as { name: string; value?: string }[];

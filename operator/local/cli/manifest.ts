@@ -65,7 +65,7 @@ export function parseManifest(text: string, file: string, running: readonly Ocpp
   return found;
 }
 
-/** Where `spec.a.b[0]` stands in the file, or the nearest field around it. */
+/** The offset of `spec.a.b[0]` in the file, or of the nearest field around it. */
 function offsetOf(document: Document.Parsed, field: string): number {
   const path = field.split(/[.[\]]+/).filter((part) => part !== '');
   for (let { length } = path; length > 0; length -= 1) {
