@@ -3,7 +3,7 @@ import { duration } from '../services/runtime/config.ts';
 import { programSettings } from '../services/runtime/program-settings.ts';
 
 /** Of clusters and operators that do not say otherwise. */
-export const DEFAULT_IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.1.0';
+export const DEFAULT_IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.2.0';
 export const DEFAULT_REDIS_IMAGE = 'docker.io/library/redis:7-bookworm';
 export const DEFAULT_SCRAPE_INTERVAL_MS = 5000;
 
