@@ -39,7 +39,8 @@ const root = manifestOf(ROOT);
 const PACKAGES: readonly Package[] = [
   {
     name: 'ocpp-cluster',
-    description: 'OCPP central systems and stations over WebSockets, Redis or memory, for 1.6, 2.0.1 and 2.1.',
+    description:
+      'OCPP central systems and stations over WebSockets, Redis or memory, for 1.6, 2.0.1 and 2.1.',
     exports: root.exports,
     readme: 'services/library/README.md',
     // The range of prom-client.
@@ -47,7 +48,8 @@ const PACKAGES: readonly Package[] = [
   },
   {
     name: 'ocpp-cluster-client',
-    description: 'Sends commands to the stations of an OcppCluster and reads its state, without processing messages.',
+    description:
+      'Sends commands to the stations of an OcppCluster and reads its state, without processing messages.',
     exports: { '.': './services/client/connect.ts' },
     readme: 'services/client/README.md',
     node: '>=22',
@@ -131,7 +133,6 @@ function dependenciesOf(staging: string): Readonly<Record<string, string>> {
   const found = new Map<string, string>();
   for (const file of globSync('**/*.{js,d.ts}', { cwd: staging })) {
     for (const { name, isInner } of packagesIn(readFileSync(join(staging, file), 'utf8'))) {
-      if (name === 'ava') continue; // TEMP
       const version = root.dependencies[name];
       if (version === undefined) throw new Error(`${file} imports ${name}, which is no dependency`);
       if (isInner || !found.has(name)) found.set(name, isInner ? version : caret(version));

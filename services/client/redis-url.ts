@@ -8,8 +8,16 @@ const CLIENT_TIMEOUT_MS = 5000;
 export function redisUrl(text: string): RedisSettings {
   const url = URL.parse(text);
   const db = /^\/?(\d*)$/.exec(url?.pathname ?? '')?.[1];
-  if (url === null || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '' || db === undefined)
-    throw new TransportError('bad-settings', 'a Redis URL is redis://[user[:password]@]host[:port][/database]');
+  if (
+    url === null ||
+    !['redis:', 'rediss:'].includes(url.protocol) ||
+    url.hostname === '' ||
+    db === undefined
+  )
+    throw new TransportError(
+      'bad-settings',
+      'a Redis URL is redis://[user[:password]@]host[:port][/database]',
+    );
   const { hostname, port, username, password, protocol } = url;
   return {
     addr: `${hostname}:${port === '' ? 6379 : port}`,

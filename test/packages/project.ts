@@ -23,7 +23,13 @@ const COMPILER_OPTIONS = {
   outDir: 'out',
 };
 /** Examples that run outside this repository as they are. */
-const EXAMPLES = ['monolith.ts', 'broadcast.ts', 'redis-server.ts', 'redis-client.ts', 'own-handlers/processor.ts'];
+const EXAMPLES = [
+  'monolith.ts',
+  'broadcast.ts',
+  'redis-server.ts',
+  'redis-client.ts',
+  'own-handlers/processor.ts',
+];
 
 export interface Project extends AsyncDisposable {
   readonly folder: string;
@@ -50,7 +56,10 @@ export async function createProject(): Promise<Project> {
   const run = runner(folder);
   const packed = await run(process.execPath, join(ROOT, 'packages.ts'), join(home, 'packed'));
   const tarballs = packed.trim().split('\n');
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module' }));
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'project', private: true, type: 'module' }),
+  );
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS }));
   await run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs);
   const staging = new Map<string, string>();
@@ -68,7 +77,9 @@ function runner(folder: string): Project['run'] {
   const execute = promisify(execFile);
   return async (program, ...args) => {
     // What npm gives to its scripts concerns this repository, not the project.
-    const own = Object.entries(process.env).filter(([name]) => !/^(npm_(package|lifecycle|config_local_prefix)|NODE_|INIT_CWD)/.test(name));
+    const own = Object.entries(process.env).filter(
+      ([name]) => !/^(npm_(package|lifecycle|config_local_prefix)|NODE_|INIT_CWD)/.test(name),
+    );
     try {
       const { stdout } = await execute(program, args, { cwd: folder, env: Object.fromEntries(own) });
       return stdout;
@@ -82,7 +93,12 @@ function runner(folder: string): Project['run'] {
 async function writeSources(to: string, staging: ReadonlyMap<string, string>): Promise<void> {
   const [server = '', station = '', conformance = ''] = await codeOf('services/library/README.md');
   const [client = ''] = await codeOf('services/client/README.md');
-  const sources = { 'server.ts': server, 'station.ts': station, 'conformance.ts': conformance, 'client.ts': client };
+  const sources = {
+    'server.ts': argumentFor('9000', server, 'Number(process.argv[2])'),
+    'station.ts': argumentFor("'ws://127.0.0.1:9000/ocpp'", station),
+    'client.ts': argumentFor("'redis://127.0.0.1:6379'", client),
+    'conformance.ts': conformance,
+  };
   for (const [file, code] of Object.entries(sources)) await writeFile(join(to, file), code);
   for (const file of EXAMPLES) await cp(join(ROOT, 'examples', file), join(to, basename(file)));
   const names = (await Promise.all([...staging].map(([name, folder]) => importsOf(name, folder)))).flat();
@@ -92,6 +108,12 @@ async function writeSources(to: string, staging: ReadonlyMap<string, string>): P
     join(to, 'every-name.ts'),
     `${lines.join('')}for (const one of [${all}]) console.log(Object.keys(one).length);\n`,
   );
+}
+
+/** An address that the code of a page has, as an argument of the program. */
+function argumentFor(address: string, code: string, argument = "process.argv[2] ?? ''"): string {
+  if (!code.includes(address)) throw new Error(`${address} is not in\n${code}`);
+  return code.replace(address, argument);
 }
 
 const codeOf = async (page: string) =>
