@@ -2,35 +2,11 @@
 import test from 'ava';
 import { connect } from '../../services/client/connect.ts';
 import { redisUrl } from '../../services/client/redis-url.ts';
-import { newClientWithTransport, type OcppClient } from '../../services/library/client.ts';
-import { stationProfile } from '../../services/library/profile.ts';
-import { WebSocketClient } from '../../services/library/websocket-client.ts';
-import { MemoryServerState } from '../../services/transport/pending-requests.ts';
 import { TransportError } from '../../services/transport/errors.ts';
 import { startProgram } from '../support/program.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
-
-type Reset = (type: string) => Promise<void>;
-
-async function startStation(url: string, stationId: string, onReset: Reset): Promise<OcppClient<'ocpp1.6'>> {
-  const link = new WebSocketClient({ url, stationId, protocols: ['ocpp1.6'] });
-  const core = stationProfile('ocpp1.6', 'Core', {
-    Reset: async ({ type }) => {
-      await onReset(type);
-      return { status: 'Accepted' };
-    },
-    ClearCache: async () => ({ status: 'Accepted' }),
-  });
-  const station = newClientWithTransport(
-    link,
-    'ocpp1.6',
-    new MemoryServerState().clientState(stationId),
-    core,
-  );
-  await station.start();
-  return station;
-}
+import { startStation } from './station.ts';
 
 const open = (redis: RedisServer) => connect(`redis://${redis.addr}`);
 const env = (redis: RedisServer) => ({ REDIS_ADDR: redis.addr, OCPP_DRAIN_TIMEOUT: '1s' });

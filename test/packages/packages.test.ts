@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { freePort } from '../support/free-port.ts';
+import { startStation } from '../client/station.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { Script } from '../support/script.ts';
@@ -97,7 +98,7 @@ test.serial('the conformance suite passes under node:test', async (t) => {
   t.true(Number(/^# pass (\d+)$/m.exec(report)?.[1]) > 20, report);
 });
 
-test.serial('a client sends a command over Redis, and a second one finds its outcome', async (t) => {
+test.serial('a client dies after it sent a command, and a second one finds the outcome', async (t) => {
   await using redis = await startRedis();
   const env = { REDIS_ADDR: redis.addr };
   await using proxy = await startProgram('ws-proxy', env);
@@ -108,19 +109,26 @@ test.serial('a client sends a command over Redis, and a second one finds its out
     POD_IP: '127.0.0.1',
   });
   await processor.says(/taking messages/);
-  await using station = script('station.js', [proxy.url]);
-  // The interval of a handler of its own.
-  await station.says(/interval: 30/);
+  const resets: string[] = [];
+  const answer = Promise.withResolvers<void>();
+  await using station = await startStation(proxy.url, 'CP-1', (type) => {
+    resets.push(type);
+    return answer.promise;
+  });
+  const boot = await station.sendRequest('BootNotification', {
+    chargePointVendor: 'Acme',
+    chargePointModel: 'DC-9',
+  });
+  t.like(boot, { response: { interval: 30 } }, 'as the handler of the example says');
 
   const url = `redis://${redis.addr}`;
   await using first = script('client.js', [url]);
-  await first.says(/connected: \[ 'CP-1' \]/);
+  await until(() => resets.length > 0, 'the Reset at the station');
   await first.end('SIGKILL');
-  const second = script('client.js', [url]);
+  answer.resolve();
+  await using second = script('client.js', [url]);
   t.is(await second.end(), 0, second.output);
-  await second.says(
-    /outcome: [^]*kind: 'answered'[^]*'Accepted'/,
-    /current state: [^]*kind: 'answered'/,
-    /station: [^]*DC-9/,
-  );
+  await second.says(/connected: \[ 'CP-1' \]/, /outcome: [^]*kind: 'answered'[^]*'Accepted'/);
+  await second.says(/current state: [^]*kind: 'answered'/, /station: [^]*DC-9/);
+  t.deepEqual(resets, ['Soft'], 'it was sent once');
 });

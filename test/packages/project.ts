@@ -103,7 +103,7 @@ async function writeSources(to: string, staging: ReadonlyMap<string, string>): P
   for (const file of EXAMPLES) await cp(join(ROOT, 'examples', file), join(to, basename(file)));
   const names = (await Promise.all([...staging].map(([name, folder]) => importsOf(name, folder)))).flat();
   const lines = names.map((name, i) => `import * as name${i} from '${name}';\n`);
-  const all = `${names.map((_, i) => `name${i}`).join(', ')}`;
+  const all = names.map((_, i) => `name${i}`).join(', ');
   await writeFile(
     join(to, 'every-name.ts'),
     `${lines.join('')}for (const one of [${all}]) console.log(Object.keys(one).length);\n`,
