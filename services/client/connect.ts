@@ -8,14 +8,19 @@
 import { broadcast, type Broadcast, type BroadcastResult } from '../csms/broadcast.ts';
 import { type Command, createCommands } from '../csms/commands.ts';
 import type { Protocol } from '../ocpp/frame.ts';
-import { RedisCalls } from '../transport/redis/calls/station-calls.ts';
-import { openConnection, openReady } from '../transport/redis/connection/connection.ts';
+import { RedisCalls, type RedisCallsOptions } from '../transport/redis/calls/station-calls.ts';
+import {
+  openConnection,
+  openReady,
+  type RedisConnection,
+  unavailable,
+} from '../transport/redis/connection/connection.ts';
 import { Readers } from '../transport/redis/connection/readers.ts';
 import { checkSettings, POOL_SIZE, type RedisSettings } from '../transport/redis/connection/settings.ts';
 import { Keys } from '../transport/redis/keys.ts';
 import { Stations } from '../transport/redis/session/stations.ts';
 import { RedisState } from '../transport/redis/state/state-reader.ts';
-import type { CallOutcome, CallState, StationCalls } from '../transport/station-call.ts';
+import type { CallOutcome, StationCalls } from '../transport/station-call.ts';
 import type { StateReader } from '../transport/stored-state.ts';
 import { redisUrl } from './redis-url.ts';
 
@@ -39,12 +44,11 @@ export interface ConnectOptions {
 
 export interface ClusterCalls extends Pick<StationCalls, 'stateOf' | 'cancel'> {
   /**
-   * Sends a command and resolves to how it ended. Under an idempotency key that is known it sends nothing and resolves to the
-   * outcome of the first call. Rejects with `bad-call` for what the station's version does not know or its schema refuses, and
-   * as StationCalls.make does.
+   * Sends a command and resolves to how it ended. Under a known idempotency key it sends nothing and resolves to the
+   * outcome of the first call. Rejects with `bad-call` for what the station's version does not know or its schema
+   * refuses, and as StationCalls.make does. Calls stay open while no process of the cluster runs.
    */
   make(command: Command): Promise<CallOutcome>;
-  stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
   /** The same command to many stations, at a pace; yields one result per station. */
   broadcast(command: Broadcast): AsyncGenerator<BroadcastResult, void, undefined>;
 }
@@ -79,35 +83,57 @@ export async function connect(
   checkSettings(settings, channelPrefix, stateKeyPrefix);
   const keys = new Keys(channelPrefix, stateKeyPrefix);
   const commands = await openReady(settings, onError);
-  const { addr } = settings;
-  const calls = new RedisCalls({ redis: settings, keys, commands, onError });
-  const open = () => openConnection(settings, 'commands', onError);
-  const readers = new Readers(commands, open, (settings.poolSize ?? POOL_SIZE) - OWN_CONNECTIONS);
-  const state = new RedisState({ commands, keys, addr }, readers, settings, keys);
-  const stations = new Stations(commands, keys, settings);
-  const make = createCommands({ calls, state });
-  const close = async () => {
-    calls.stop();
-    readers.close();
-    commands.disconnect();
+  return new RedisClusterClient({ redis: settings, keys, commands, onError });
+}
+
+/** Connections that are no further readers: commands, and outcomes of calls. */
+const OWN_CONNECTIONS = 2;
+
+class RedisClusterClient implements ClusterClient {
+  readonly calls: ClusterCalls;
+  readonly stations: ClusterStations;
+  readonly state: ClusterClient['state'];
+  readonly #parts: {
+    readonly calls: RedisCalls;
+    readonly readers: Readers;
+    readonly commands: RedisConnection;
   };
-  return {
-    calls: {
+
+  constructor(options: RedisCallsOptions) {
+    const { redis, keys, commands, onError } = options;
+    const { addr, poolSize = POOL_SIZE } = redis;
+    const calls = new RedisCalls(options);
+    const open = () => openConnection(redis, 'commands', onError);
+    const readers = new Readers(commands, open, poolSize - OWN_CONNECTIONS);
+    const state = new RedisState({ commands, keys, addr }, readers, redis, keys);
+    const stations = new Stations(commands, keys, redis);
+    const make = createCommands({ calls, state });
+    const outOfReach = (error: unknown): never => {
+      throw unavailable(addr, error);
+    };
+    this.#parts = { calls, readers, commands };
+    this.state = state;
+    this.calls = {
       make,
       stateOf: (stationId, idempotencyKey) => calls.stateOf(stationId, idempotencyKey),
       cancel: (stationId, idempotencyKey) => calls.cancel(stationId, idempotencyKey),
       broadcast: (command) => broadcast(make, command),
-    },
-    stations: {
-      connected: () => stations.connected(),
-      isConnected: (stationId) => stations.isConnected(stationId),
+    };
+    this.stations = {
+      connected: () => stations.connected().catch(outOfReach),
+      isConnected: (stationId) => stations.isConnected(stationId).catch(outOfReach),
       protocolOf: (stationId) => calls.protocolOf(stationId),
-    },
-    state,
-    close,
-    [Symbol.asyncDispose]: close,
-  };
-}
+    };
+  }
 
-/** Commands, and outcomes of calls. */
-const OWN_CONNECTIONS = 2;
+  async close(): Promise<void> {
+    const { calls, readers, commands } = this.#parts;
+    calls.stop();
+    readers.close();
+    commands.disconnect();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

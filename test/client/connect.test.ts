@@ -131,6 +131,29 @@ test('a Redis that is not there is an error within the client time-out', async (
   });
 });
 
+test('a client outlives an outage of Redis', async (t) => {
+  await using redis = await startRedis();
+  await using cluster = await open(redis);
+  await redis.kill();
+  const reads = [
+    cluster.stations.connected(),
+    cluster.stations.isConnected('CP-1'),
+    cluster.stations.protocolOf('CP-1'),
+    cluster.calls.stateOf('CP-1', 'one'),
+  ];
+  for (const read of reads) await t.throwsAsync(read, { code: 'store-unavailable' });
+  await redis.restart();
+  await until(
+    () =>
+      cluster.stations.connected().then(
+        () => true,
+        () => false,
+      ),
+    'the connection',
+  );
+  t.deepEqual(await cluster.stations.connected(), []);
+});
+
 const common = { db: 0, clientTimeoutMs: 5000 };
 for (const [url, settings] of [
   ['redis://host', { ...common, addr: 'host:6379' }],

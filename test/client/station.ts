@@ -1,4 +1,4 @@
-/** A station that reports each Reset, and answers it when told. */
+/** A station that reports each Reset, and answers it when the test lets it. */
 import { newClientWithTransport, type OcppClient } from '../../services/library/client.ts';
 import { stationProfile } from '../../services/library/profile.ts';
 import { WebSocketClient } from '../../services/library/websocket-client.ts';

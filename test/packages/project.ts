@@ -1,5 +1,5 @@
 /**
- * A project of somebody else: strict TypeScript for Node, with both packages installed from their tarballs. Its sources
+ * A project of a user: strict TypeScript for Node, with both packages installed from their tarballs. Its sources
  * are the code of the READMEs and the examples, and one file that imports every name.
  */
 import { execFile } from 'node:child_process';
