@@ -1,11 +1,9 @@
 /** The settings of the operator, from the environment. `--help` prints them. */
-import { hostname } from 'node:os';
-import { ENV, PORT } from '../services/contract.ts';
 import { duration } from '../services/runtime/config.ts';
-import { LOG_LEVELS } from '../services/runtime/log.ts';
+import { programSettings } from '../services/runtime/program-settings.ts';
 
 /** Defaults of clusters and of operators. */
-export const DEFAULT_IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.1.0';
+export const DEFAULT_IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.2.0';
 export const DEFAULT_REDIS_IMAGE = 'docker.io/library/redis:7-bookworm';
 export const DEFAULT_SCRAPE_INTERVAL_MS = 5000;
 
@@ -52,36 +50,14 @@ export const operatorSettings = {
     default: 'ocpp-operator',
     env: 'LEASE_NAME',
   },
-  podName: {
-    doc: 'Holder of the Lease and source of Events.',
-    format: String,
-    default: hostname(),
-    env: ENV.podName,
-  },
   podNamespace: {
     doc: 'Namespace of the Lease. Empty: the namespace of the Kubernetes context.',
     format: String,
     default: '',
     env: 'POD_NAMESPACE',
   },
-  host: {
-    doc: 'Address that the admin port listens on.',
-    format: String,
-    default: '0.0.0.0',
-    env: ENV.podIp,
-  },
-  adminPort: {
-    doc: 'Port for health, readiness and metrics.',
-    format: 'port',
-    default: PORT.admin,
-    env: ENV.adminPort,
-  },
-  logLevel: {
-    doc: 'debug, info, warn, error or silent.',
-    format: [...LOG_LEVELS],
-    default: 'info',
-    env: ENV.logLevel,
-  },
+  ...programSettings,
+  podName: { ...programSettings.podName, doc: 'Holder of the Lease, and source of Events.' },
 } as const;
 
 /** `a, b` as a list; empty for none. */

@@ -37,6 +37,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/transport',
     'services/runtime',
   ],
+  // A package of its own: it sends commands and reads state, and never handles messages.
+  'services/client': ['services/csms', 'services/ocpp', 'services/transport'],
   // The programs: they stand on the parts, and no part knows of a program.
   'services/ws-proxy': [
     'services/station-server',
@@ -101,6 +103,7 @@ const MOST_FILES = 20;
 
 /** Library → the files that may import it at run time (`import type` is free). */
 const SINGLE_IMPORT: Readonly<Record<string, RegExp>> = {
+  '@marcbachmann/cel-js': /^operator\/api\/cel\.ts$/,
   '@kubernetes/client-node': /^operator\/kube\/client\.ts$/,
   ioredis: /^services\/transport\/redis\/connection\/connection\.ts$/,
   ws: /^services\/(station-server\/|library\/websocket-client\.ts$)/,

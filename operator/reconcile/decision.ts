@@ -1,7 +1,8 @@
 /** Everything that one pass decides, from the cluster and what was observed of it. Pure. */
-import { type DefaultedSpec, defaultedSpec } from '../api/defaults.ts';
+import { defaultedSpec } from '../api/defaults.ts';
 import type {
   AutoscalingStatus,
+  DefaultedSpec,
   OcppCluster,
   OcppClusterStatus,
   ProxyAutoscalingStatus,

@@ -3,8 +3,7 @@
  * growth of its volume, which a StatefulSet does not support.
  */
 import { randomBytes } from 'node:crypto';
-import type { OcppCluster, OcppClusterStatus, RedisStatus } from '../api/ocpp-cluster.ts';
-import type { DefaultedSpec } from '../api/defaults.ts';
+import type { DefaultedSpec, OcppCluster, OcppClusterStatus, RedisStatus } from '../api/ocpp-cluster.ts';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import { quantity } from '../api/quantity.ts';
 import { PERSISTENT_VOLUME_CLAIMS } from '../render/resources.ts';

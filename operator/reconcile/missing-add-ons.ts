@@ -1,6 +1,5 @@
 /** Add-ons that the spec requires and the Kubernetes cluster does not have, as problems to report. Pure. */
-import type { DefaultedSpec } from '../api/defaults.ts';
-import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import type { Resource } from '../kube/object-store.ts';
 import { HTTP_ROUTES } from '../render/resources.ts';

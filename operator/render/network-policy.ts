@@ -85,7 +85,7 @@ function toAdmin({ spec, operatorNamespace }: RenderInput): IngressRule[] {
 function toRedis(input: RenderInput): V1NetworkPolicyEgressRule[] {
   const { external } = input.spec.redis;
   if (external === undefined) return [{ to: [podsOf(input, 'redis')], ports: tcp([PORT.redis]) }];
-  const { mode = 'Standalone' } = external;
+  const { mode } = external;
   const addresses = external.addresses.map(parsed);
   if (mode === 'Standalone') return addresses.map(({ host, port }) => ({ ...at(host), ports: tcp([port]) }));
   // Sentinels and nodes announce further addresses, which are unknown here: only the ports can be limited.

@@ -1,7 +1,7 @@
 /** The processors: a Deployment whose size only the scaler decides. */
+import type { DefaultedProcessor } from '../api/ocpp-cluster.ts';
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
-import type { DefaultedProcessor } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault, type Variable } from './program.ts';

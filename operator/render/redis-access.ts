@@ -61,7 +61,7 @@ function addressEnv(input: RenderInput): V1EnvVar[] {
         : [{ name: ENV.redisPasswordFile, value: file(login, 'password') }]),
     ];
   }
-  const { mode = 'Standalone', addresses, tls, sentinel } = external;
+  const { mode, addresses, tls, sentinel } = external;
   const all: readonly (readonly [string, string | undefined])[] = [
     [ENV.redisAddr, addresses.join(',')],
     [ENV.redisMode, MODES[mode]],

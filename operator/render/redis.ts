@@ -2,9 +2,9 @@
  * The embedded Redis: one Pod with a volume. It never evicts, as every key is a message or state. 40 % of its memory
  * limit are reserved for copy-on-write during AOF rewrites and for client buffers.
  */
+import type { DefaultedRedisEmbedded } from '../api/ocpp-cluster.ts';
 import type { V1ServiceSpec, V1StatefulSetSpec } from '@kubernetes/client-node';
 import { ENV, PORT } from '../../services/contract.ts';
-import type { DefaultedRedisEmbedded } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';

@@ -3,8 +3,7 @@
  * and kept in the status, so that an operator upgrade disconnects no station. A change of spec.image chooses again,
  * and with spec.upgrade Auto every operator upgrade does. Pure.
  */
-import type { DefaultedSpec } from '../api/defaults.ts';
-import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import { OLDEST_RENDER_REVISION, RENDER_REVISION } from './revision.ts';
 
 /** Defaults of the operator for clusters whose spec names no image. */

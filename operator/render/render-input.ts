@@ -1,6 +1,6 @@
 /** The input of every renderer: the cluster with defaults applied, and the decisions of the pass. */
-import type { OcppCluster } from '../api/ocpp-cluster.ts';
-import { type DefaultedSpec, defaultedSpec } from '../api/defaults.ts';
+import type { DefaultedSpec, OcppCluster } from '../api/ocpp-cluster.ts';
+import { defaultedSpec } from '../api/defaults.ts';
 import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.ts';
 import { apiVersionOf } from './resources.ts';
 import { REVISION_ANNOTATION } from './revision.ts';

@@ -1,6 +1,6 @@
 /** How stations reach a cluster from outside by an Ingress or by a route of a Gateway: paths of the listeners to ports of the Service. */
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import type { V1IngressSpec } from '@kubernetes/client-node';
-import type { DefaultedSpec } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { HTTP_ROUTES, INGRESSES } from './resources.ts';
 import { nameOf, owned, type RenderInput } from './render-input.ts';

@@ -5,9 +5,9 @@
  * of further listeners are named after them: during a rollout that adds or removes a listener, the Service routes
  * stations only to Pods that have it.
  */
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import { createHash } from 'node:crypto';
 import { PORT } from '../../services/contract.ts';
-import type { DefaultedSpec } from '../api/defaults.ts';
 
 export interface StationPort {
   /** Name of the listener and of the Service port. */

@@ -1,7 +1,7 @@
 /** The ws-proxy: the Deployment that holds the sockets of the stations. */
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
-import type { DefaultedSpec } from '../api/defaults.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault } from './program.ts';
@@ -42,6 +42,7 @@ export function proxyDeployment(input: RenderInput): KubeObject {
       { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
       ...unlessDefault(ENV.drainTransactions, proxy.drain.transactions, 'Close', 'wait'),
       ...unlessDefault(ENV.connectRate, connectionsPerSecond, DEFAULT.connectRate),
+      ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
       ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
       ...unlessDefault(ENV.defaultProtocol, proxy.defaultProtocol, undefined),
     ],

@@ -6,8 +6,7 @@
  * within the stabilization window, never during a rollout. While Pods are not ready it removes surplus unready Pods
  * only. Missing data holds the number.
  */
-import type { DefaultedProcessorAutoscaling } from '../api/defaults.ts';
-import type { AutoscalingStatus, Condition } from '../api/ocpp-cluster.ts';
+import type { AutoscalingStatus, Condition, DefaultedProcessorAutoscaling } from '../api/ocpp-cluster.ts';
 import { type Load, loadOf, type Signals, smoothCapacity, recommendation } from './demand.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
@@ -86,7 +85,10 @@ export function decideProcessors(input: ProcessorScaleInput): ProcessorScaleDeci
 const windowMs = (spec: DefaultedProcessorAutoscaling) => spec.scaleDownStabilizationSeconds * 1000;
 
 /** Every clamp shows in the status. */
-function bound({ minReplicas, maxReplicas }: DefaultedProcessorAutoscaling, replicas: number): string | undefined {
+function bound(
+  { minReplicas, maxReplicas }: DefaultedProcessorAutoscaling,
+  replicas: number,
+): string | undefined {
   if (replicas > maxReplicas) return `at most maxReplicas (${maxReplicas})`;
   return replicas < minReplicas ? `at least minReplicas (${minReplicas})` : undefined;
 }

@@ -6,8 +6,7 @@
  * unlimited. Scale-in removes one Pod at a time, within what the whole stabilization window allows, with some headroom,
  * and never while Pods start, drain or are replaced. Missing data holds the number.
  */
-import type { DefaultedProxy } from '../api/defaults.ts';
-import type { ProxyAutoscalingStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedProxy, ProxyAutoscalingStatus } from '../api/ocpp-cluster.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
 export interface ProxyScaleInput {

@@ -1,6 +1,5 @@
 /** The conditions of a cluster, from what was observed and decided. Each message says what is wrong and what to do. Pure. */
-import type { DefaultedSpec } from '../api/defaults.ts';
-import type { Condition, ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { ProcessorScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';

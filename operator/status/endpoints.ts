@@ -1,6 +1,5 @@
 /** The URLs at which stations connect, for the status. Pure. */
-import type { DefaultedSpec } from '../api/defaults.ts';
-import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppCluster } from '../api/ocpp-cluster.ts';
 import { stationRoutes } from '../render/routes.ts';
 import { nameOf } from '../render/render-input.ts';
 import type { Observed } from '../observe/observe.ts';

@@ -1,5 +1,5 @@
 /** Whether the cluster survives the loss of a node without an interruption. From the spec alone, not measured. Pure. */
-import type { DefaultedSpec } from '../api/defaults.ts';
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import { conditionFalse, type ConditionValue, conditionTrue } from './conditions.ts';
 
 export function highlyAvailable({ proxy, processor, redis }: DefaultedSpec): ConditionValue {

@@ -26,11 +26,11 @@ const image = (name: string) => [
   `${CONTAINER}.image: ${name}`,
   `${TEST}.containers[test].image: ${name}`,
 ];
-const IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.1.0';
+const IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.2.0';
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
 export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
-  'image.repository': { value: 'r:5/x', differences: image('r:5/x:0.1.0') },
+  'image.repository': { value: 'r:5/x', differences: image('r:5/x:0.2.0') },
   'image.tag': { value: '7', differences: image('ghcr.io/ocpp-cluster/ocpp-cluster:7') },
   'image.digest': { value: DIGEST, differences: image(`${IMAGE}@${DIGEST}`) },
   'image.pullPolicy': {

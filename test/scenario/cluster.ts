@@ -24,7 +24,7 @@ export async function startCluster(
         stack.use(await startProgram(name, { ...ANY_TOKEN, [ENV.redisAddr]: redis.addr, ...env })),
       );
       // If one fails the others have to be there before they can be ended.
-      await Promise.allDefaulted(starting);
+      await Promise.allSettled(starting);
       return Promise.all(starting);
     };
     const processors = await started('processor', size.processors);

@@ -24,7 +24,7 @@ interface Started extends AsyncDisposable {
   readonly lab: string;
   readonly file: string;
   output(): string;
-  says(pattern: RegExp, seconds?: number): Promise<void>;
+  says(pattern: RegExp, seconds?: number): Promise<unknown>;
   /** Ends it with a signal; resolves to its exit status. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -194,7 +194,7 @@ const load = (url: string, stations = 30, prefix = 'SIM') =>
 const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
 
 onLinux(
-  'a station is served through Redis, killed processes come again, and SIGTERM leaves nothing',
+  'a station is served through Redis, killed processes restart, and SIGTERM leaves nothing',
   async (t) => {
     t.timeout(240_000);
     await using started = await start({}, TWO, 'Reject');

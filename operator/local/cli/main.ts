@@ -73,7 +73,7 @@ const places = async (manifest: Manifest, local: LocalCluster) =>
 
 async function reapply(local: LocalCluster, file: string): Promise<void> {
   try {
-    const manifest = readManifest(file);
+    const manifest = readManifest(file, await local.clusters());
     await local.apply(manifest);
     terminal.note([`${file} was changed and is applied`, ...(await places(manifest, local)), ''].join('\n'));
   } catch (error) {

@@ -1,4 +1,4 @@
-/** The OcppClusters of a measurement: made, changed and deleted by somebody who is not the operator, and watched until all is well. */
+/** The OcppClusters of a measurement: created, changed and deleted by another client than the operator, and watched until they are healthy. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OCPP_CLUSTERS, type OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
 import { Reflector } from '../../../operator/controller/reflector.ts';

@@ -1,8 +1,7 @@
 /** The rules by which the number of ws-proxies follows the stations, one by one, and their sum over hours. */
 import test from 'ava';
 import { array, assert, boolean, integer, option, property, record } from 'fast-check';
-import type { DefaultedProxy } from '../../../operator/api/defaults.ts';
-import type { ProxyAutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
+import type { DefaultedProxy, ProxyAutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
 import { DELETION_COST, podDeletionCosts } from '../../../operator/reconcile/pod-deletion-costs.ts';
 import { decideProxies, type ProxyScaleInput } from '../../../operator/scaling/proxies.ts';
 

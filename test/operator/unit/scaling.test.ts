@@ -1,8 +1,7 @@
 /** The scaler's rules one by one, and their sum in a simulated cluster. */
 import test from 'ava';
 import { array, assert, integer, property, record } from 'fast-check';
-import type { DefaultedProcessorAutoscaling } from '../../../operator/api/defaults.ts';
-import type { AutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
+import type { AutoscalingStatus, DefaultedProcessorAutoscaling } from '../../../operator/api/ocpp-cluster.ts';
 import {
   decideProcessors,
   type ProcessorScaleDecision,

@@ -9,7 +9,7 @@ export async function waitAndTake<T>(
   take: Promise<T>,
   isEmpty: (taken: T) => boolean,
 ): Promise<T> {
-  const [waited, taken] = await Promise.allDefaulted([wait, take]);
+  const [waited, taken] = await Promise.allSettled([wait, take]);
   if (taken.status === 'rejected') throw taken.reason;
   if (waited.status === 'rejected' && isEmpty(taken.value)) throw waited.reason;
   return taken.value;
