@@ -43,6 +43,7 @@ export const ENV = {
   lease: 'OCPP_LEASE',
   protocols: 'OCPP_PROTOCOLS',
   maxSessions: 'OCPP_MAX_SESSIONS',
+  maxMessageBytes: 'OCPP_MAX_MESSAGE_BYTES',
   /** Handshakes that one proxy admits per second. */
   connectRate: 'OCPP_CONNECT_RATE',
   /** BootNotifications that one proxy hands on per second. */
@@ -114,6 +115,7 @@ export const PLACE = {
 
 /** What a program takes where its environment says nothing; the operator leaves it out then. */
 export const DEFAULT = {
+  maxMessageBytes: 256 * 1024,
   connectRate: 1000,
   validation: 'Tolerant',
   concurrentTransactions: 'Accept',

@@ -1,8 +1,8 @@
-/** A Transport of one's own, around another one: it tells an auditor what every CALL of a station came to. */
+/** A custom Transport that wraps another one: it reports the result of every CALL of a station to an auditor. */
 import { MessageType } from 'ocpp-cluster/frame';
 import type { MessageHandler, Transport } from 'ocpp-cluster/transport';
 
-/** Told before the outcome takes effect: a CALL that is delivered again is told again. */
+/** Called before the outcome takes effect, and again for a CALL that is delivered again. */
 export type Audit = (stationId: string, messageId: string, result: string) => void;
 
 export function auditedTransport(inner: Transport, audit: Audit): Transport {
@@ -15,24 +15,21 @@ export function auditedTransport(inner: Transport, audit: Audit): Transport {
       return outcome;
     };
   return {
+    // Ports are passed on unchanged.
+    calls: inner.calls,
     state: inner.state,
+    load: inner.load,
     start: () => inner.start(),
-    amend: (amendment) => inner.amend(amendment),
     stop: (graceMs) => inner.stop(graceMs),
     isRunning: () => inner.isRunning(),
     write: (stationId, frame) => inner.write(stationId, frame),
     writeToAll: (frame) => inner.writeToAll(frame),
-    call: (call) => inner.call(call),
-    callState: (stationId, key) => inner.callState(stationId, key),
-    cancelCall: (stationId, key) => inner.cancelCall(stationId, key),
     connectedClients: () => inner.connectedClients(),
     isClientConnected: (stationId) => inner.isClientConnected(stationId),
-    connectedProtocol: (stationId) => inner.connectedProtocol(stationId),
     onMessage: (handler) => inner.onMessage(audited(handler)),
     onConnection: (listener) => inner.onConnection(listener),
     onDisconnection: (listener) => inner.onDisconnection(listener),
     onError: (listener) => inner.onError(listener),
-    load: () => inner.load(),
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
   };
 }

@@ -3,72 +3,8 @@
  * that do not (npm start), and for the one default that the schema cannot express: no Redis of either
  * kind means an embedded one.
  */
-import type {
-  EmbeddedRedisSpec,
-  OcppCluster,
-  OcppClusterSpec,
-  PodTemplateSpec,
-  RedisSpec,
-} from './ocpp-cluster.ts';
+import type { DefaultedRedisEmbedded, DefaultedSpec, OcppCluster } from './ocpp-cluster.ts';
 import { fieldSchema, ocppClusterSchema, type Schema } from './schema.ts';
-
-type Whole<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> };
-
-/** `spec` with every default in place. What stays optional has none. */
-export interface DefaultedSpec {
-  readonly image: Whole<NonNullable<OcppClusterSpec['image']>>;
-  readonly upgrade: NonNullable<OcppClusterSpec['upgrade']>;
-  readonly protocols: readonly string[];
-  readonly listeners: NonNullable<OcppClusterSpec['listeners']>;
-  readonly proxy: DefaultedProxy;
-  readonly processor: DefaultedProcessor;
-  readonly monitoring: Settled<Monitoring, 'labels'>;
-  readonly networkPolicy: Settled<NetworkPolicy, 'stationsFrom' | 'metricsFrom'>;
-  readonly redis: DefaultedRedis;
-}
-
-/** With defaults for all but the fields `Free`. */
-type Settled<T, Free extends keyof T> = Whole<Omit<T, Free>> & Pick<T, Free>;
-type Monitoring = NonNullable<OcppClusterSpec['monitoring']>;
-type NetworkPolicy = NonNullable<OcppClusterSpec['networkPolicy']>;
-type Proxy = NonNullable<OcppClusterSpec['proxy']>;
-type Service = NonNullable<Proxy['service']>;
-type Admission = NonNullable<Proxy['admission']>;
-type Processor = NonNullable<OcppClusterSpec['processor']>;
-export type DefaultedProcessorAutoscaling = Whole<NonNullable<Processor['autoscaling']>>;
-
-export interface DefaultedProxy {
-  readonly replicas: number;
-  readonly autoscaling?: Whole<NonNullable<Proxy['autoscaling']>>;
-  readonly defaultProtocol?: string;
-  readonly maxSessionsPerPod: number;
-  readonly service: Whole<Pick<Service, 'type' | 'externalTrafficPolicy'>> & Service;
-  readonly ingress?: NonNullable<Proxy['ingress']>;
-  readonly gateway?: Whole<NonNullable<Proxy['gateway']>>;
-  readonly admission: Whole<Omit<Admission, 'bootsPerSecond'>> & Pick<Admission, 'bootsPerSecond'>;
-  readonly drain: Whole<NonNullable<Proxy['drain']>>;
-  readonly podTemplate: PodTemplateSpec;
-}
-
-export type DefaultedProcessorTransactions = Whole<NonNullable<Processor['transactions']>>;
-
-export interface DefaultedProcessor extends Whole<
-  Omit<Processor, 'replicas' | 'autoscaling' | 'transactions'>
-> {
-  readonly replicas?: number;
-  readonly transactions: DefaultedProcessorTransactions;
-  readonly autoscaling: DefaultedProcessorAutoscaling;
-}
-
-export interface DefaultedRedisEmbedded extends Whole<Omit<EmbeddedRedisSpec, 'storage'>> {
-  readonly storage: Whole<NonNullable<EmbeddedRedisSpec['storage']>>;
-}
-
-/** Exactly one of `embedded` and `external` is there. */
-export interface DefaultedRedis extends Whole<Omit<RedisSpec, 'embedded' | 'external'>> {
-  readonly embedded?: DefaultedRedisEmbedded;
-  readonly external?: NonNullable<RedisSpec['external']>;
-}
 
 /** `value` with the defaults of `schema` in it; the value itself is left as it is. */
 export function applyDefaults(value: unknown, schema: Schema): unknown {

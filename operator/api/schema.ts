@@ -1,12 +1,16 @@
-/** The OcppCluster's schema, read from the CRD: the one place where defaults and rules are written. */
+/** The OcppCluster's schema, read from the CRD: the one place where fields, defaults and rules are written. */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
-/** The part of a structural OpenAPI v3 schema that this code looks at. */
+/** The part of a structural OpenAPI v3 schema that this code reads. Schemas that share a YAML anchor are one object. */
 export interface Schema {
   readonly type?: string;
   readonly description?: string;
   readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly format?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema | boolean;
@@ -14,6 +18,13 @@ export interface Schema {
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
   readonly 'x-kubernetes-list-type'?: string;
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
+}
+
+/** A CEL rule. `self` is the value that has the schema, `oldSelf` the one before a change. */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message: string;
 }
 
 interface Definition {
@@ -21,9 +32,8 @@ interface Definition {
 }
 
 /** The definition as `kubectl apply` gets it. */
-export const definition = parse(
-  readFileSync(new URL('../../crds/ocppclusters.yaml', import.meta.url), 'utf8'),
-) as Definition;
+export const definitionText = readFileSync(new URL('../../crds/ocppclusters.yaml', import.meta.url), 'utf8');
+export const definition = parse(definitionText) as Definition;
 
 const version = definition.spec.versions[0];
 if (version === undefined) throw new Error('crds/ocppclusters.yaml has no version');

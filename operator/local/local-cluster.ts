@@ -14,7 +14,7 @@ import { defaultedSpec } from '../api/defaults.ts';
 import { OCPP_CLUSTERS, type OcppCluster } from '../api/ocpp-cluster.ts';
 import { DEFAULT_IMAGE, DEFAULT_REDIS_IMAGE } from '../config.ts';
 import { type Operator, runOperator } from '../operator.ts';
-import { chooseImage } from '../reconcile/release.ts';
+import { chooseImage } from '../render/release.ts';
 import { DEPLOYMENTS, PODS } from '../render/resources.ts';
 import { MemoryObjectStore } from './api-server/memory-object-store.ts';
 import type { Manifest } from './cli/manifest.ts';

@@ -7,7 +7,7 @@ import { METRIC } from '../../services/contract.ts';
 import type { OcppCluster, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import { staleMs, targetOf } from '../reconcile/measure.ts';
 import { ClusterMetrics } from '../reconcile/metrics.ts';
-import { idOf } from '../reconcile/observe.ts';
+import { idOf } from '../observe/observe.ts';
 import type { QueueReading } from '../scaling/demand.ts';
 import { createScraper, type Scrape } from '../signals/scrape.ts';
 import { type History, remember, signalsOf } from '../signals/signals.ts';

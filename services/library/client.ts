@@ -1,6 +1,6 @@
 /**
- * A station (charge point) over any ClientTransport: a WebSocket, or a Gateway to Redis or memory. It asks one thing at a
- * time, as OCPP-J wants (1.6 §4.1.1, 2.x Part 4 §4.1.1); further requests wait in order.
+ * A station over any ClientTransport: a WebSocket, or a Gateway to Redis or memory. It has one open request at a time, as
+ * OCPP-J requires (1.6 §4.1.1, 2.x Part 4 §4.1.1); further requests are queued in order.
  */
 import { faultAnswer } from '../ocpp/errors.ts';
 import { type Frame, formatFrame, MessageType, parseFrame, type Protocol } from '../ocpp/frame.ts';
@@ -8,13 +8,16 @@ import { isAnswered, knowsAction, validateRequest } from '../ocpp/schema.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { ClientState } from '../transport/pending-requests.ts';
 import { answerOf } from '../transport/station-call.ts';
-import type { ClientTransport } from '../transport/transport.ts';
+import type { ClientTransport } from '../transport/client-transport.ts';
 import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
 import { outcomeOf, type RequestOutcome } from './outcome.ts';
 import { handlersOf, type StationHandler, type StationProfile } from './profile.ts';
 import { answerCall } from './station-answers.ts';
 
-/** Requests that may wait for the open one. */
+// Part of this interface, and of its export in the package.
+export type { RequestOutcome } from './outcome.ts';
+
+/** Requests that may be queued behind the open one. */
 const QUEUED_AT_MOST = 1000;
 const DEFAULT_TIMEOUT = 30_000;
 
@@ -26,11 +29,11 @@ interface Request {
   readonly end: (outcome: RequestOutcome) => void;
 }
 
-// in out: two of them are compared by their version, not message by message.
+// in out: the compiler compares two clients by version, not message by message.
 export class OcppClient<in out P extends Protocol> implements AsyncDisposable {
   readonly transport: ClientTransport;
   readonly protocol: P;
-  /** The request that is open. */
+  /** The open request. */
   readonly state: ClientState;
   readonly #handlers: Readonly<Record<string, StationHandler>>;
   readonly #errors: ((error: Error) => void)[] = [];
@@ -57,7 +60,7 @@ export class OcppClient<in out P extends Protocol> implements AsyncDisposable {
     return this.transport.start();
   }
 
-  /** What is open then is uncertain, what waits is not sent. */
+  /** Ends the open request as uncertain, and queued ones as not sent. */
   async stop(): Promise<void> {
     for (const { end } of this.#waiting.splice(0)) end({ kind: 'not-sent', reason: 'cancelled' });
     await this.transport.stop();
@@ -68,16 +71,16 @@ export class OcppClient<in out P extends Protocol> implements AsyncDisposable {
     return this.stop();
   }
 
-  /** Trouble that concerns no request: of the link, of handlers, of the state. */
+  /** Errors that concern no request: of the link, of handlers, of the state. */
   onError(listener: (error: Error) => void): void {
     this.#errors.push(listener);
   }
 
   /**
-   * Asks the central system. Nothing is sent twice; offline, it ends as not sent at once.
-   * @param timeoutMs how long the answer may take; ms
-   * Rejects with `bad-call` for what the version does not know or its schema refuses, with `too-many-calls` when a
-   * thousand wait.
+   * Sends a request to the central system. Nothing is sent twice; offline, it ends as not sent immediately.
+   * @param timeoutMs how long the response may take; ms
+   * Rejects with `bad-call` if the version does not know the action or its schema refuses the payload, and with
+   * `too-many-calls` if a thousand are queued.
    */
   async sendRequest<A extends ActionOf<P>>(
     action: A,
@@ -95,7 +98,7 @@ export class OcppClient<in out P extends Protocol> implements AsyncDisposable {
     return (await promise) as RequestOutcome<ResponseOf<P, A>>;
   }
 
-  /** Tells the central system what is never answered: a SEND, of OCPP 2.1. Rejects with `bad-call`, or `not-connected`. */
+  /** Sends a SEND of OCPP 2.1, which gets no response. Rejects with `bad-call` or `not-connected`. */
   async send<A extends ActionOf<P>>(action: A, payload: RequestOf<P, A>): Promise<void> {
     this.#check(action, payload, MessageType.Send);
     await this.#write({ type: MessageType.Send, id: crypto.randomUUID(), action, payload });
@@ -113,7 +116,7 @@ export class OcppClient<in out P extends Protocol> implements AsyncDisposable {
 
   #room(action: string): void {
     if (this.#waiting.length < QUEUED_AT_MOST) return;
-    throw new TransportError('too-many-calls', `${action}: ${QUEUED_AT_MOST} requests wait already`);
+    throw new TransportError('too-many-calls', `${action}: ${QUEUED_AT_MOST} requests are already queued`);
   }
 
   #next(): void {

@@ -1,4 +1,4 @@
-/** The messages of each version by their actions, as types: what typed-ocpp knows, in one form for all versions. */
+/** Types of the messages of each version by action: those of typed-ocpp, in one form for all versions. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Protocol } from '../ocpp/frame.ts';
 
@@ -17,10 +17,10 @@ type Result<C> = C extends OCPP16.Call
       ? OCPP21.CheckedCallResult<C>[2]
       : never;
 
-/** The actions of a version; of several versions, all that one of them has. */
+/** The actions of a version; of several versions, their union. */
 export type ActionOf<P extends Protocol> = P extends Protocol ? keyof CallsByAction<P> & string : never;
 
-/** The payload of a CALL; of several versions, what one of them wants. */
+/** The payload of a CALL; of several versions, their union. */
 export type RequestOf<P extends Protocol, A extends string> = P extends Protocol
   ? A extends keyof CallsByAction<P>
     ? CallsByAction<P>[A] extends infer C extends Calls[P]

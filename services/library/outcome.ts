@@ -1,8 +1,8 @@
-/** How a request to the other side ended, with the response checked against the schema of its version. */
+/** How a request ended, with the response checked against the schema of its version. */
 import type { Protocol } from '../ocpp/frame.ts';
 import { validateResponse } from '../ocpp/schema.ts';
 import type { CallOutcome } from '../transport/station-call.ts';
-import type { Answer } from '../transport/transport.ts';
+import type { Answer } from '../transport/outcome.ts';
 
 export type RequestOutcome<Response = unknown> =
   /** The other side's CALLRESULT. */
@@ -14,7 +14,7 @@ export type RequestOutcome<Response = unknown> =
       readonly description: string;
       readonly details?: unknown;
     }
-  /** A CALLRESULT that its schema refuses: the other side may have acted on the request. */
+  /** A CALLRESULT that fails its schema: the other side may have acted on the request. */
   | { readonly kind: 'malformed'; readonly payload: unknown; readonly fault: string }
   /** See CallOutcome. */
   | Exclude<CallOutcome, { kind: 'answered' }>;

@@ -1,12 +1,15 @@
 /**
- * Profiles: named groups of handlers for one version, typed by action. A server or client takes any number of them;
- * where two handle the same action of the same version, the later one counts, so that a profile of one's own replaces
- * what is built in.
+ * Profiles: named groups of handlers for one version, typed by action. A server or client takes any number of them. If two
+ * handle the same action of the same version, the later one wins, so a custom profile replaces built-in handlers.
  */
 import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
 import type { Handler, HandlerTable } from '../csms/handler.ts';
 import { HANDLERS } from '../csms/handlers/table.ts';
 import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
+
+// Part of this interface, and of its export in the package.
+export type { Handler, HandlerContext, HandlerResult, HandlerTable } from '../csms/handler.ts';
+export type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
 
 export interface Profile<H> {
   readonly protocol: Protocol;
@@ -14,19 +17,19 @@ export interface Profile<H> {
   readonly handlers: Readonly<Record<string, H>>;
 }
 
-/** What a central system does with messages of stations. Its handlers return plain data: processor/handler.ts. */
+/** Handles messages of stations in a central system. Its handlers return plain data: csms/handler.ts. */
 export type ServerProfile = Profile<Handler>;
 
-/** What a station does with a message of the central system. `request` was checked against its schema. */
+/** Handles a message of the central system in a station. `request` was checked against its schema. */
 export type StationHandler<Request = never, Response extends object = object> = (
   request: Request,
 ) => Promise<Response>;
 export type StationProfile = Profile<StationHandler>;
 
-/** What a SEND of 2.1 has for a response is never sent. */
+/** The response type of a SEND of 2.1 is `never`; its handler returns any object, which is not sent. */
 type Payload<T> = [T] extends [never] ? object : Extract<T, object>;
 
-/** A profile of a central system, its handlers typed by version and action. */
+/** A profile for a central system, with handlers typed by version and action. */
 export function serverProfile<P extends Protocol>(
   protocol: P,
   name: string,
@@ -37,7 +40,7 @@ export function serverProfile<P extends Protocol>(
   return { protocol, name, handlers: handlers as ServerProfile['handlers'] };
 }
 
-/** The same of a station. */
+/** The same for a station. */
 export function stationProfile<P extends Protocol>(
   protocol: P,
   name: string,
@@ -48,14 +51,14 @@ export function stationProfile<P extends Protocol>(
   return { protocol, name, handlers: handlers as StationProfile['handlers'] };
 }
 
-/** Everything that the processor program does, for all versions. */
+/** The handlers of the processor program, for all versions. */
 export const BUILT_IN: readonly ServerProfile[] = PROTOCOLS.map((protocol) => ({
   protocol,
   name: 'built-in',
   handlers: HANDLERS[protocol],
 }));
 
-/** Version → action → handler of several profiles, the later ones before the earlier ones. */
+/** Version → action → handler of several profiles; later profiles win. */
 export function handlersOf<H>(
   profiles: readonly Profile<H>[],
 ): Readonly<Record<Protocol, Readonly<Record<string, H>>>> {
@@ -67,7 +70,7 @@ export function handlersOf<H>(
   return { 'ocpp1.6': of('ocpp1.6'), 'ocpp2.0.1': of('ocpp2.0.1'), 'ocpp2.1': of('ocpp2.1') };
 }
 
-/** The handlers of a central system. */
+/** The handler table of a central system. */
 export function handlerTable(...profiles: readonly ServerProfile[]): HandlerTable {
   return handlersOf(profiles);
 }

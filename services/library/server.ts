@@ -1,6 +1,6 @@
 /**
- * A central system (CSMS) over any Transport: Redis with its proxies, plain WebSockets, or memory. What stations send is
- * dispatched to the handlers of its profiles; what it asks of stations ends in exactly one typed outcome.
+ * A central system (CSMS) over any Transport: Redis with its proxies, plain WebSockets, or memory. Messages of stations are
+ * dispatched to the handlers of its profiles. Every request to a station ends in exactly one typed outcome.
  */
 import type { Protocol } from '../ocpp/frame.ts';
 import { type Command, createCommands, protocolOf } from '../csms/commands.ts';
@@ -10,13 +10,17 @@ import { systemClock } from '../runtime/clock.ts';
 import { createLog, errorFields, type Log } from '../runtime/log.ts';
 import { TransportError, type TransportErrorCode } from '../transport/errors.ts';
 import type { ServerState } from '../transport/pending-requests.ts';
-import { type CallOutcome, prepareCall, type StationCall } from '../transport/station-call.ts';
+import { prepareCall } from '../transport/prepared-call.ts';
+import type { CallOutcome, StationCall } from '../transport/station-call.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
 import { outcomeOf, type RequestOutcome } from './outcome.ts';
 import { handlerTable, type ServerProfile } from './profile.ts';
 
-/** What turns the deliveries of a transport into outcomes, with the handlers of the server's profiles. */
+// Part of this interface, and of its export in the package.
+export type { RequestOutcome } from './outcome.ts';
+
+/** Turns the deliveries of a transport into outcomes, with the handlers of the server's profiles. */
 export interface Dispatcher {
   serve(transport: Transport, handlers: HandlerTable): Processor;
   readonly log: Log;
@@ -39,7 +43,7 @@ export function newDispatcher(options: DispatcherOptions = {}): Dispatcher {
   };
 }
 
-/** How a request is sent, see StationCall; and the station's version where it is known better than by its connection. */
+/** How a request is sent (see StationCall), and the version of the station if its connection does not tell. */
 export type RequestOptions<P extends Protocol = Protocol> = Omit<
   StationCall,
   'stationId' | 'action' | 'payload'
@@ -47,11 +51,11 @@ export type RequestOptions<P extends Protocol = Protocol> = Omit<
 
 export interface OcppServer extends Processor {
   readonly transport: Transport;
-  /** The requests that are open, from when they are asked for until their outcome is known. */
+  /** Requests between sendRequest() and their outcome. */
   readonly state: ServerState;
   /**
-   * Asks a station for something. Rejects as Transport.call does, with `bad-call` also for what the version does not
-   * know or its schema refuses, and with `store-unavailable` when the state is out of reach: then nothing was sent.
+   * Sends a request to a station. Rejects as StationCalls.make does, with `bad-call` also if the version does not know the
+   * action or its schema refuses the payload, and with `store-unavailable` if the state is unavailable: nothing was sent.
    */
   sendRequest<A extends ActionOf<P>, P extends Protocol = Protocol>(
     stationId: string,
@@ -78,7 +82,7 @@ export function newServerWithTransport(
       const call = { ...rest, stationId, action, payload };
       const outcome = await request(protocol === undefined ? call : { ...call, protocol });
       if (outcome.kind !== 'answered') return outcome;
-      // A station of unknown version is never called.
+      // A station of unknown version never gets a call.
       const answered = outcomeOf(protocol as Protocol, action, outcome.answer);
       // The schema has proved it.
       return answered as RequestOutcome<never>;
@@ -86,10 +90,10 @@ export function newServerWithTransport(
   };
 }
 
-/** The call may be open still, or its outcome be learnt under the same key. */
+/** The call may still be open, or its outcome be available under the same key. */
 const OPEN_STILL: ReadonlySet<TransportErrorCode> = new Set(['call-abandoned', 'store-unavailable']);
 
-/** Sends commands, each noted in the state while it is open. */
+/** Sends commands, and records each in the state while it is open. */
 function createRequests(transport: Transport, state: ServerState, log: Log) {
   const send = createCommands(transport);
   return async (command: Command): Promise<CallOutcome> => {
@@ -99,15 +103,18 @@ function createRequests(transport: Transport, state: ServerState, log: Log) {
     const isNew = await state.addPendingRequest(stationId, messageId, action, ttlMs + timeoutMs);
     const complete = () =>
       state.completePendingRequest(stationId, messageId).catch((error: unknown) => {
-        // It expires by itself; whoever asked shall have the outcome all the same.
-        log.warn({ stationId, messageId, ...errorFields(error) }, 'an ended request stays noted as open');
+        // The entry expires by itself. The caller gets the outcome in any case.
+        log.warn(
+          { stationId, messageId, ...errorFields(error) },
+          'a request that ended is still recorded as open',
+        );
       });
     try {
       const outcome = await send({ ...command, idempotencyKey });
       await complete();
       return outcome;
     } catch (error) {
-      // One that was there before belongs to another who asks for the same.
+      // An entry that existed before belongs to another caller with the same request.
       if (isNew && !(error instanceof TransportError && OPEN_STILL.has(error.code))) await complete();
       throw error;
     }

@@ -1,10 +1,10 @@
-/** What a station answers to a CALL of the central system, by the handlers of its profiles. */
+/** The response of a station to a CALL of the central system, by the handlers of its profiles. */
 import { errorCode, type ErrorReason } from '../ocpp/errors.ts';
 import { type Call, type CallError, type CallResult, MessageType, type Protocol } from '../ocpp/frame.ts';
 import { knowsAction, validateRequest } from '../ocpp/schema.ts';
 import type { StationHandler } from './profile.ts';
 
-/** @param onError told of handlers that fail; the central system hears InternalError */
+/** @param onError called when a handler fails; the central system gets an InternalError */
 export async function answerCall(
   protocol: Protocol,
   handlers: Readonly<Record<string, StationHandler>>,
@@ -21,7 +21,7 @@ export async function answerCall(
   const fault = validateRequest(protocol, action, payload);
   if (fault !== undefined) return refuse(fault.reason, fault.description);
   try {
-    // never: the schema has proved what the handler's own type says.
+    // never: the schema has proved the type of the handler's parameter.
     return { type: MessageType.CallResult, id, payload: await handler(payload as never) };
   } catch (error) {
     onError(new Error(`the handler of ${action} failed`, { cause: error }));

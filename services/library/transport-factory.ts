@@ -1,4 +1,4 @@
-/** Picks an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
+/** Selects an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
 import { MemoryServerState, type ServerState } from '../transport/pending-requests.ts';
 import { openServerState } from '../transport/redis/state/pending-requests.ts';
 import type { MemoryBus } from '../transport/memory/bus.ts';
@@ -13,24 +13,27 @@ import type { Gateway, Transport } from '../transport/transport.ts';
 import type { StationServerOptions } from '../station-server/station-server.ts';
 import { WebSocketTransport } from './websocket-transport.ts';
 
+// Part of this interface, and of its export in the package.
+export type { RedisSettings } from '../transport/redis/connection/settings.ts';
+
 export interface RedisConfig {
   readonly kind: 'redis';
   readonly redis: RedisSettings;
-  /** `ocpp`; on a Redis Cluster with a {hash tag}, as Redis keeps the data path in one slot then. */
+  /** `ocpp`; on a Redis Cluster with a {hash tag}, which keeps the data path in one slot. */
   readonly channelPrefix: string;
-  /** Of stored state; the channel prefix where left out. */
+  /** Prefix of stored state; the channel prefix by default. */
   readonly stateKeyPrefix?: string;
-  /** The Pod's name: process ids in Redis begin with it. */
+  /** Name of the Pod: process ids in Redis begin with it. */
   readonly name: string;
-  /** How long a silent process counts as living; ms. */
+  /** How long a process counts as living without renewing its lease; ms. */
   readonly leaseMs?: number;
-  /** Of a gateway: processors of the fork may answer its stations (redis/fork-interop.ts). */
+  /** For a gateway: processors of ocpp-go may answer its stations (redis/ocpp-go/interop.ts). */
   readonly forkInterop?: boolean;
 }
 
 export interface MemoryConfig {
   readonly kind: 'memory';
-  /** Joins both sides. */
+  /** Connects both sides. */
   readonly bus: MemoryBus;
   readonly name: string;
 }
@@ -58,7 +61,7 @@ export function createGateway(config: RedisConfig | MemoryConfig): Gateway {
   return options.forkInterop === true ? new ForkInterop(gateway, options) : gateway;
 }
 
-/** Rejects with `store-unavailable` when Redis cannot be reached within the client time-out. */
+/** Rejects with `store-unavailable` if Redis is unavailable for the whole client time-out. */
 export function createDeadLetters(config: Omit<RedisConfig, 'kind' | 'name'>): Promise<DeadLetters> {
   const { redis, keys } = redisOptions(config);
   return openDeadLetters(redis, keys);
@@ -71,9 +74,9 @@ export function createUnreadableTexts(config: Omit<RedisConfig, 'kind' | 'name'>
 }
 
 /**
- * Open requests, in this process or in the database after ours, for all processes.
- * Rejects with `bad-settings` on a Redis Cluster, which has one database only; with `store-unavailable` when Redis cannot be reached
- * within the client time-out.
+ * Open requests, in this process, or in the Redis database after ours for all processes.
+ * Rejects with `bad-settings` on a Redis Cluster, which has only one database, and with `store-unavailable` if Redis is unavailable
+ * for the whole client time-out.
  */
 export async function createServerState(
   config: { readonly kind: 'memory' } | Omit<RedisConfig, 'name'>,

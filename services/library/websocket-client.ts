@@ -1,17 +1,17 @@
 /**
- * One station's end of an OCPP-J link: connects, and connects again with the back-off of OCPP 2.x
- * (Part 4 §5.3: a minimum, a random part, doubled a number of times) until it is stopped.
+ * The station side of an OCPP-J link: connects, and reconnects with the back-off of OCPP 2.x (Part 4 §5.3: a minimum, a
+ * random part, doubled a number of times) until it is stopped.
  */
 import { WebSocket } from 'ws';
 import type { Protocol } from '../ocpp/frame.ts';
 import { TransportError } from '../transport/errors.ts';
-import type { ClientTransport } from '../transport/transport.ts';
+import type { ClientTransport } from '../transport/client-transport.ts';
 
 export interface WebSocketClientOptions {
   /** Where the central system listens, without the identity: `ws://127.0.0.1:9000/ocpp`. */
   readonly url: string;
   readonly stationId: string;
-  /** In the order of preference. */
+  /** In order of preference. */
   readonly protocols: readonly Protocol[];
   /** RetryBackOffWaitMinimum; ms. */
   readonly backOffMinimumMs?: number;
@@ -45,7 +45,7 @@ export class WebSocketClient implements ClientTransport {
     };
   }
 
-  /** Rejects when the first connection cannot be had; later ones are tried again by themselves. */
+  /** Rejects if the first connection fails; later ones are retried automatically. */
   async start(): Promise<void> {
     if (this.#running) return;
     this.#running = true;

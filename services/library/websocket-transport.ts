@@ -1,33 +1,34 @@
 /**
- * Transport over plain WebSockets, without Redis: stations connect to this very process. What is
- * between the sockets and the handler is the memory bus, so everything but the surviving of a crash is
- * as it is over Redis.
+ * Transport over plain WebSockets, without Redis: stations connect to this process. The memory bus connects the sockets to
+ * the handler, so it behaves as over Redis, except that a crash loses what is in flight.
  */
-import type { Frame, Protocol } from '../ocpp/frame.ts';
-import { createMemoryBus, type MemoryBus } from '../transport/memory/bus.ts';
-import type { CallOutcome, CallState, StationCall } from '../transport/station-call.ts';
-import type {
-  ConnectionEvent,
-  Gateway,
-  MessageHandler,
-  Transport,
-  TransportLoad,
-} from '../transport/transport.ts';
-import type { Amendment, StateReader } from '../transport/stored-state.ts';
+import type { Frame } from '../ocpp/frame.ts';
+import type { MessageHandler } from '../transport/delivery.ts';
+import type { Gateway } from '../transport/gateway.ts';
+import type { ReadLoad } from '../transport/load.ts';
+import { createMemoryBus } from '../transport/memory/bus.ts';
+import type { StationCalls } from '../transport/station-call.ts';
+import type { StateStore } from '../transport/stored-state.ts';
+import type { ConnectionEvent, Transport } from '../transport/transport.ts';
 import { StationServer, type StationServerOptions } from '../station-server/station-server.ts';
 
 export type WebSocketTransportOptions = Omit<StationServerOptions, 'gateway'>;
 
 export class WebSocketTransport implements Transport {
-  readonly state: StateReader;
-  readonly #bus: MemoryBus;
+  readonly calls: StationCalls;
+  readonly state: StateStore;
+  readonly load: ReadLoad;
+  readonly #inner: Transport;
   readonly #gateway: Gateway;
   readonly #server: StationServer;
 
   constructor(options: WebSocketTransportOptions) {
-    this.#bus = createMemoryBus(options.clock);
-    this.state = this.#bus.state;
-    this.#gateway = this.#bus.gateway('websocket');
+    const bus = createMemoryBus(options.clock);
+    this.#inner = bus.transport;
+    this.calls = this.#inner.calls;
+    this.state = this.#inner.state;
+    this.load = this.#inner.load;
+    this.#gateway = bus.gateway('websocket');
     this.#server = new StationServer({ ...options, gateway: this.#gateway });
   }
 
@@ -37,14 +38,14 @@ export class WebSocketTransport implements Transport {
   }
 
   async start(): Promise<void> {
-    await this.#bus.transport.start();
+    await this.#inner.start();
     await this.#server.start();
   }
 
-  /** Stations are told to come again, and what they have asked by then is answered within the grace. */
+  /** Asks stations to reconnect; requests received before are answered within the grace period. */
   async stop(graceMs?: number): Promise<void> {
     this.#server.refuseUpgrades();
-    await this.#bus.transport.stop(graceMs);
+    await this.#inner.stop(graceMs);
     await this.#server.stop();
     await this.#gateway.stop();
   }
@@ -54,62 +55,38 @@ export class WebSocketTransport implements Transport {
   }
 
   isRunning(): boolean {
-    return this.#bus.transport.isRunning();
-  }
-
-  amend(amendment: Amendment): Promise<boolean> {
-    return this.#bus.transport.amend(amendment);
+    return this.#inner.isRunning();
   }
 
   write(stationId: string, frame: Frame): Promise<void> {
-    return this.#bus.transport.write(stationId, frame);
+    return this.#inner.write(stationId, frame);
   }
 
   writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>> {
-    return this.#bus.transport.writeToAll(frame);
-  }
-
-  call(call: StationCall): Promise<CallOutcome> {
-    return this.#bus.transport.call(call);
-  }
-
-  callState(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
-    return this.#bus.transport.callState(stationId, idempotencyKey);
-  }
-
-  cancelCall(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
-    return this.#bus.transport.cancelCall(stationId, idempotencyKey);
+    return this.#inner.writeToAll(frame);
   }
 
   connectedClients(): Promise<string[]> {
-    return this.#bus.transport.connectedClients();
+    return this.#inner.connectedClients();
   }
 
   isClientConnected(stationId: string): Promise<boolean> {
-    return this.#bus.transport.isClientConnected(stationId);
-  }
-
-  connectedProtocol(stationId: string): Promise<Protocol | undefined> {
-    return this.#bus.transport.connectedProtocol(stationId);
+    return this.#inner.isClientConnected(stationId);
   }
 
   onMessage(handler: MessageHandler): void {
-    this.#bus.transport.onMessage(handler);
+    this.#inner.onMessage(handler);
   }
 
   onConnection(listener: (event: ConnectionEvent) => void): void {
-    this.#bus.transport.onConnection(listener);
+    this.#inner.onConnection(listener);
   }
 
   onDisconnection(listener: (event: ConnectionEvent) => void): void {
-    this.#bus.transport.onDisconnection(listener);
+    this.#inner.onDisconnection(listener);
   }
 
   onError(listener: (error: Error) => void): void {
-    this.#bus.transport.onError(listener);
-  }
-
-  load(): Promise<TransportLoad> {
-    return this.#bus.transport.load();
+    this.#inner.onError(listener);
   }
 }

@@ -1,4 +1,4 @@
-/** Plain WebSockets, without Redis, as a Transport: stations connect to this very process. */
+/** Creates a Transport over plain WebSockets, without Redis: stations connect to this process. */
 import { faultAnswer } from '../ocpp/errors.ts';
 import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -8,25 +8,25 @@ import { createAdmission } from '../station-server/admission-rules.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
 export interface WebSocketSettings {
-  /** 0 picks a free one, which the transport's `port` tells once it has started. */
+  /** 0 selects a free port; `port` of the started transport holds it. */
   readonly port: number;
-  /** Address to listen on; every one where left out. */
+  /** Address to listen on; all addresses by default. */
   readonly host?: string;
-  /** Stations connect to `<path>/<identity>`; `/ocpp` where left out. */
+  /** Stations connect to `<path>/<identity>`; `/ocpp` by default. */
   readonly path?: string;
   readonly protocols?: readonly Protocol[];
-  /** The version of stations that name no subprotocol; left out: they are closed. */
+  /** The version of stations that name no subprotocol; without it they are closed. */
   readonly defaultProtocol?: Protocol;
-  /** `Tolerant`, where left out: a text that is no valid frame is repaired where it can be understood. */
+  /** `Tolerant` (default) repairs invalid frames whose meaning is clear. */
   readonly validation?: 'Tolerant' | 'Strict';
   readonly maxSessions?: number;
   /** Handshakes admitted per second. */
   readonly connectsPerSecond?: number;
-  /** Told of what happens at the sockets. */
+  /** Receives the events of the sockets. */
   readonly observer?: Partial<StationObserver>;
 }
 
-/** @throws ConfigError for a path or protocols that make no sense */
+/** @throws ConfigError for an invalid path or invalid protocols */
 export function newWebSocketTransport(settings: WebSocketSettings): WebSocketTransport {
   const { port, host = '0.0.0.0', path = '/ocpp', protocols = PROTOCOLS, observer } = settings;
   const {

@@ -1,8 +1,7 @@
 /** The settings of a processor, from the environment. `--help` prints them. */
-import { hostname } from 'node:os';
-import { DEFAULT, ENV, PORT } from '../contract.ts';
-import { duration } from '../runtime/config.ts';
-import { LOG_LEVELS } from '../runtime/log.ts';
+import { DEFAULT, ENV } from '../contract.ts';
+import { duration, type SettingsOf } from '../runtime/config.ts';
+import { programSettings } from '../runtime/program-settings.ts';
 import {
   CONCURRENT_TRANSACTIONS,
   DEFAULT_SETTINGS,
@@ -69,25 +68,7 @@ export const handlerSettings = {
 } as const;
 
 export const processorSettings = {
-  podName: {
-    doc: 'Name of this processor in logs and registrations; made unique for each start.',
-    format: String,
-    default: hostname(),
-    env: ENV.podName,
-  },
-  host: { doc: 'Address to listen on.', format: String, default: '0.0.0.0', env: ENV.podIp },
-  adminPort: {
-    doc: 'Port for health, readiness and metrics.',
-    format: 'port',
-    default: PORT.admin,
-    env: ENV.adminPort,
-  },
-  logLevel: {
-    doc: 'debug, info, warn, error or silent.',
-    format: [...LOG_LEVELS],
-    default: 'info',
-    env: ENV.logLevel,
-  },
+  ...programSettings,
   stopGrace: {
     doc: 'When stopping, how long to finish what is in hand; the rest is handed back.',
     format: duration,
@@ -97,13 +78,10 @@ export const processorSettings = {
   ...handlerSettings,
 } as const;
 
-/** Their values, as loadConfig reads them, for the handlers. */
-export function readHandlerSettings(
-  config: Pick<HandlerSettings, 'unknownTokens' | 'validation' | 'concurrentTransactions'> & {
-    readonly heartbeatInterval: number;
-    readonly transactionKeyTtl: number;
-  },
-): HandlerSettings {
+type HandlerConfig = SettingsOf<typeof handlerSettings>;
+
+/** Their values for the handlers. */
+export function readHandlerSettings(config: HandlerConfig): HandlerSettings {
   const { heartbeatInterval, unknownTokens, validation, concurrentTransactions, transactionKeyTtl } = config;
   return {
     heartbeatSeconds: Math.max(1, Math.round(heartbeatInterval / 1000)),
@@ -115,14 +93,11 @@ export function readHandlerSettings(
 }
 
 /** The same settings, for the sweep of open transactions. */
-export function readTransactionPolicy(config: {
-  readonly transactionReportAfter: number;
-  readonly transactionAbandonAfter: number;
-}): TransactionPolicy {
+export function readTransactionPolicy(config: HandlerConfig): TransactionPolicy {
   return { reportAfterMs: config.transactionReportAfter, abandonAfterMs: config.transactionAbandonAfter };
 }
 
 /** The bound of a handler in ms, as ProcessorOptions has it. */
-export function readHandlerTimeout(config: { readonly handlerTimeout: number }): number {
+export function readHandlerTimeout(config: HandlerConfig): number {
   return Math.max(1000, config.handlerTimeout);
 }

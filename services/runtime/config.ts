@@ -66,7 +66,17 @@ export const positiveInt = 'positive-int';
 /** Comma-separated, at least one. */
 export const list = 'list';
 
-type Values<S> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
+/** The values of settings, as loadConfig reads them: one of the allowed values where `format` lists them. */
+export type SettingsOf<S> = {
+  readonly [K in keyof S]: S[K] extends { readonly format: readonly (infer Allowed)[] }
+    ? Allowed
+    : S[K] extends { readonly default: infer T }
+      ? Widened<T>
+      : never;
+};
+
+/** `as const` makes a literal of a default, which is one value of many. */
+type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
 
 /**
  * Reads the settings from the environment. With `--help` among the arguments it prints them and
@@ -78,7 +88,7 @@ export function loadConfig<const S extends Readonly<Record<string, Setting<unkno
   settings: S,
   env: Readonly<Record<string, string | undefined>> = process.env,
   argv: readonly string[] = process.argv.slice(2),
-): Values<S> {
+): SettingsOf<S> {
   if (argv.includes('--help') || argv.includes('-h')) {
     process.stdout.write(help(program, settings));
     process.exit(0);
@@ -107,7 +117,7 @@ export function loadConfig<const S extends Readonly<Record<string, Setting<unkno
       `${program} cannot start, its environment has mistakes:\n  ${problems.join('\n  ')}`,
     );
   }
-  return values as Values<S>;
+  return values as SettingsOf<S>;
 }
 
 function stripValue(message: string): string {

@@ -1,13 +1,12 @@
 /** The settings of a program that speaks to Redis: the names and defaults of the seed, and how Redis is reached. */
 import { ENV, PORT } from '../contract.ts';
-import { duration, positiveInt } from './config.ts';
+import { duration, positiveInt, type SettingsOf } from './config.ts';
 
 const text = (env: string, doc: string, fallback = '') => ({ doc, format: String, default: fallback, env });
 const secret = (env: string, doc: string) => ({ ...text(env, doc), sensitive: true });
 const flag = (env: string, doc: string) => ({ doc, format: Boolean, default: false, env });
 
 const MODES = ['standalone', 'sentinel', 'cluster'] as const;
-type Mode = (typeof MODES)[number];
 
 export const redisSettings = {
   redisAddr: text(
@@ -18,7 +17,7 @@ export const redisSettings = {
   redisMode: {
     doc: 'What stands at the address: standalone, sentinel or cluster.',
     format: [...MODES],
-    default: 'standalone' as Mode,
+    default: 'standalone',
     env: ENV.redisMode,
   },
   redisUsername: text(ENV.redisUsername, 'ACL user; empty for the default user.'),
@@ -101,9 +100,7 @@ export const redisSettings = {
 };
 
 /** The values of these settings, as loadConfig reads them. */
-export type RedisConfig = {
-  readonly [K in keyof typeof redisSettings]: (typeof redisSettings)[K]['default'];
-};
+export type RedisConfig = SettingsOf<typeof redisSettings>;
 
 /** What the transport's factory wants to know of them. */
 export function redisOptions(config: RedisConfig) {

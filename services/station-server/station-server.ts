@@ -10,7 +10,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { TransportError } from '../transport/errors.ts';
-import type { Gateway, GatewayConnection } from '../transport/transport.ts';
+import type { Gateway, GatewayConnection, StationSessions } from '../transport/gateway.ts';
 import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
 import { type Admission, type Admit, type Refusal, retryAfterSeconds } from './admission.ts';
 import { isMeantAsHandshake, isWebSocketHandshake, writeRefusal } from './handshake.ts';
@@ -28,6 +28,8 @@ export interface StationServerOptions extends Pick<
   /** At least one; rules and limits are common to all. */
   readonly listeners: readonly StationListener[];
   readonly gateway: Gateway;
+  /** Opens the sessions; by default the gateway itself does. */
+  readonly sessions?: StationSessions;
   readonly admit: Admit;
   readonly observer: StationObserver;
   /** Whether a text that is no valid frame is repaired where it can be understood; true where left out. */
@@ -88,7 +90,7 @@ export class StationServer implements AsyncDisposable {
       unreadable(kind, { stationId, protocol }, epoch, reason, text) {
         observer.unreadable(kind);
         const kept = { stationId, protocol, epoch, at: clock.now(), reason };
-        gateway.keepUnreadable({ ...kept, text: text.slice(0, RAW_TEXT_KEPT) });
+        gateway.events.keepUnreadable({ ...kept, text: text.slice(0, RAW_TEXT_KEPT) });
       },
       heldBytes: 0,
     };
@@ -222,7 +224,8 @@ export class StationServer implements AsyncDisposable {
 
   /** Takes the station's session, or rejects in time for the handshake to be refused. */
   async #open(socket: StationSocket): Promise<GatewayConnection> {
-    const opening = this.#options.gateway.open(socket.session, socket);
+    const { gateway, sessions = gateway } = this.#options;
+    const opening = sessions.open(socket.session, socket);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {

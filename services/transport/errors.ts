@@ -1,4 +1,4 @@
-/** The errors of this package, each with a stable code and a sentence for a person. */
+/** The errors of this package, each with a stable code and a readable message. */
 
 export type TransportErrorCode =
   | 'not-running'
@@ -16,7 +16,7 @@ export type TransportErrorCode =
   | 'too-many-calls'
   | 'call-abandoned';
 
-/** Whether the same call may succeed later without anybody changing anything. */
+/** The same call can succeed later without any change. */
 const RETRYABLE: ReadonlySet<TransportErrorCode> = new Set([
   'not-connected',
   'station-offline',

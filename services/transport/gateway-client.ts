@@ -1,17 +1,11 @@
-/** A station that speaks over a Gateway, without a WebSocket: through Redis, as the seed's client does, or through memory. */
+/** A station that connects through a Gateway, without a WebSocket: over Redis, as the client of ocpp-go does, or over memory. */
 import type { Protocol } from '../ocpp/frame.ts';
 import { Peer, type Step } from '../ocpp/peer.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
+import type { ClientTransport } from './client-transport.ts';
 import { TransportError } from './errors.ts';
+import type { Gateway, GatewayConnection, OutgoingFrame, Revocation, StationSink } from './gateway.ts';
 import { readMessage } from './reading.ts';
-import type {
-  ClientTransport,
-  Gateway,
-  GatewayConnection,
-  OutgoingFrame,
-  Revocation,
-  StationSink,
-} from './transport.ts';
 
 export interface GatewayClientOptions {
   readonly gateway: Gateway;
@@ -21,7 +15,7 @@ export interface GatewayClientOptions {
   readonly clock?: Clock;
 }
 
-/** How often open CALLs are held against their time-out; ms. */
+/** How often open CALLs are checked for their time-out; ms. */
 const SWEEP_MS = 1000;
 
 export class GatewayClientTransport implements ClientTransport, StationSink {
@@ -41,7 +35,7 @@ export class GatewayClientTransport implements ClientTransport, StationSink {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Takes the station's session; may be called again after a disconnection. */
+  /** Opens the station's session; may be called again after a disconnection. */
   async start(): Promise<void> {
     const { gateway, stationId, protocol, remoteAddress = 'gateway://client' } = this.#options;
     this.#peer = new Peer();

@@ -1,7 +1,7 @@
 /**
- * Who has an open request with whom: message id → name of the action ("feature", as the seed calls it), for each
- * client. A server notes what it asked of stations, a client what it asked of the central system. It answers questions
- * about open requests, across processes where it is kept in Redis; delivery does not depend on it.
+ * Open requests of each client: message id → action ("feature" in ocpp-go). A server records its requests to stations, a
+ * client its requests to the central system. In Redis the record is shared by all processes. It is informative only:
+ * delivery does not depend on it.
  */
 export interface PendingRequest {
   /** The action, such as `Reset`. */
@@ -11,21 +11,21 @@ export interface PendingRequest {
 /** The open requests of one client. */
 export interface ClientState {
   /**
-   * What is noted under an id stays as it is. @returns whether it was new
-   * @param forMs how long it stays at least, where entries expire; ms
+   * Never replaces an existing entry. @returns whether the entry is new
+   * @param forMs minimum lifetime of the entry in stores with expiry; ms
    */
   addPendingRequest(messageId: string, featureName: string, forMs?: number): Promise<boolean>;
   getPendingRequest(messageId: string): Promise<PendingRequest | undefined>;
-  /** All of them by message id. */
+  /** All open requests by message id. */
   pendingRequests(): Promise<ReadonlyMap<string, PendingRequest>>;
   hasPendingRequest(): Promise<boolean>;
   completePendingRequest(messageId: string): Promise<void>;
   clearPendingRequests(): Promise<void>;
 }
 
-/** The open requests of all clients. All methods reject with `store-unavailable` when the store is out of reach. */
+/** The open requests of all clients. All methods reject with `store-unavailable` while the store is unavailable. */
 export interface ServerState extends AsyncDisposable {
-  /** Those of one client, by the methods of ClientState. */
+  /** The open requests of one client. */
   clientState(clientId: string): ClientState;
   addPendingRequest(
     clientId: string,
@@ -36,14 +36,14 @@ export interface ServerState extends AsyncDisposable {
   getPendingRequest(clientId: string, messageId: string): Promise<PendingRequest | undefined>;
   pendingRequests(clientId: string): Promise<ReadonlyMap<string, PendingRequest>>;
   hasPendingRequest(clientId: string): Promise<boolean>;
-  /** Whether any client has one. */
+  /** Whether any client has an open request. */
   hasPendingRequests(): Promise<boolean>;
   completePendingRequest(clientId: string, messageId: string): Promise<void>;
   clearClientPendingRequest(clientId: string): Promise<void>;
   clearAll(): Promise<void>;
 }
 
-/** One client of a server's state. */
+/** A view of one client in a ServerState. */
 export function clientStateOf(server: ServerState, clientId: string): ClientState {
   return {
     addPendingRequest: (messageId, featureName, forMs) =>
@@ -56,7 +56,7 @@ export function clientStateOf(server: ServerState, clientId: string): ClientStat
   };
 }
 
-/** In this process, without expiry: it ends with those who ask. */
+/** In this process, without expiry: open requests end with the process. */
 export class MemoryServerState implements ServerState {
   readonly #clients = new Map<string, Map<string, PendingRequest>>();
 

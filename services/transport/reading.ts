@@ -1,4 +1,4 @@
-/** A message of a station, decoded, parsed, and repaired where that is wanted. */
+/** Decodes, parses and (if tolerant) repairs a message of a station. */
 import { isUtf8 } from 'node:buffer';
 import { type CallError, formatFrame, type FrameFault, type Protocol } from '../ocpp/frame.ts';
 import { type ReadText, readText } from '../ocpp/frame-repair.ts';
@@ -10,18 +10,18 @@ export interface Reading {
   /** The station's own text; bytes that are not UTF-8 are replaced. */
   readonly text: string;
   readonly read: ReadText;
-  /** Undefined for a valid frame: it costs no more than before. */
+  /** Undefined for a valid frame, which so costs nothing extra. */
   readonly facts: TextFacts | undefined;
 }
 
-/** @param tolerant whether what is no valid frame is repaired; the WebSocket has checked UTF-8 where not */
+/** @param tolerant whether invalid frames are repaired; if not, the WebSocket has checked UTF-8 already */
 export function readMessage(data: Buffer, protocol: Protocol, tolerant: boolean): Reading {
   const text = data.toString();
   const read = readText(text, protocol, tolerant);
   const isDecoded = !tolerant || isUtf8(data);
   if (!read.ok || (isDecoded && read.repairs === undefined)) return { text, read, facts: undefined };
   const kinds = [...(isDecoded ? [] : ['utf-8']), ...(read.repairs ?? [])];
-  // Bytes that are no text are kept one by one, as Latin-1: what they were can be seen.
+  // Invalid UTF-8 is kept as Latin-1, so that the original bytes can be reconstructed.
   const raw = (isDecoded ? text : data.toString('latin1', 0, RAW_TEXT_KEPT)).slice(0, RAW_TEXT_KEPT);
   return { text, read, facts: { repaired: { raw, kinds }, ...writtenIdOf(read) } };
 }
@@ -30,7 +30,7 @@ function writtenIdOf({ writtenId }: ReadText): Pick<TextFacts, 'writtenId'> {
   return writtenId === undefined ? {} : { writtenId };
 }
 
-/** The answer to a text that is no frame; undefined means silence. @param writtenId see ReadText */
+/** The response to a text that is not a frame; undefined means none. @param writtenId see ReadText */
 export function faultText(
   answer: CallError | undefined,
   fault: FrameFault,
@@ -38,6 +38,6 @@ export function faultText(
 ): string | undefined {
   if (answer === undefined) return undefined;
   const text = formatFrame(answer);
-  // Where its own id could not be read there is nothing to repeat.
+  // An id that could not be read cannot be repeated.
   return writtenId === undefined || fault.messageId === undefined ? text : withMessageId(text, writtenId);
 }

@@ -1,14 +1,28 @@
 /**
- * CALLs of the CSMS to a station: what is asked for, and how it can end.
+ * CALLs of the CSMS to a station: the port, what a caller asks for, and how a call can end.
  *
  * A call is *queued* until its station has a connection and no other call of the CSMS is open there, *routed* while
- * it is on its way to the proxy, *sent* from the moment a proxy has it to write, and then ends once: answered, not
- * sent, or uncertain. Only what was never given to a proxy counts as not sent; what was sent is never sent again.
+ * it is on its way to the proxy, and *sent* as soon as a proxy has its text. It ends once: answered, not sent, or
+ * uncertain. A call counts as not sent only if no proxy ever had its text; what was sent is never sent again.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { formatFrame, type Frame, MessageType } from '../ocpp/frame.ts';
-import { TransportError } from './errors.ts';
+import { type Frame, MessageType, type Protocol } from '../ocpp/frame.ts';
 import type { Answer } from './outcome.ts';
+
+export interface StationCalls {
+  /**
+   * Calls a station on any proxy and resolves to how that ended: within `ttlMs` + `timeoutMs`, plus about a second.
+   * It rejects if certainly nothing was done (`bad-call`, `key-conflict`, `too-many-calls`), or if this process
+   * cannot learn the outcome (`store-unavailable`, `call-abandoned` by stop()). In the latter case ask again under the
+   * same idempotency key, here or in another process: nothing is sent twice.
+   */
+  make(call: StationCall): Promise<CallOutcome>;
+  /** The current state of a call; undefined for unknown calls, and from an hour after the end of a call on. */
+  stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
+  /** Ends a queued call as not sent. Resolves to its state afterwards. */
+  cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
+  /** The subprotocol of the station's connection; undefined while it is offline. */
+  protocolOf(stationId: string): Promise<Protocol | undefined>;
+}
 
 /** A CALL of the CSMS to one station. */
 export interface StationCall {
@@ -16,133 +30,63 @@ export interface StationCall {
   readonly action: string;
   readonly payload: unknown;
   /**
-   * Names the intent at this station: the same key again joins the first call, whatever process made it, and sends
-   * nothing. Another action or payload under a known key is refused. Random where left out; at most 255 characters.
+   * Names the intent at this station. The same key joins the first call, across processes, and sends nothing. Another
+   * action or payload under a known key is refused. At most 255 characters; random by default.
    */
   readonly idempotencyKey?: string;
-  /** How long it may wait to be sent; ms, up to a week. */
+  /** How long it may be queued; ms, up to a week. */
   readonly ttlMs?: number;
-  /** How long the station may take to answer once it was sent; ms, up to an hour. */
+  /** How long the station may take to respond; ms, up to an hour. */
   readonly timeoutMs?: number;
-  /** From 0 to 9: among the calls that wait for one station, the higher goes first. */
+  /** From 0 to 9: of the calls queued for one station, the highest is sent first. */
   readonly priority?: number;
   /**
-   * Whether it waits for a station that is offline. Where not, it ends as not sent as soon as the station is
-   * offline: a remote start must not come true when the driver has left.
+   * Whether the call waits for an offline station. By default it ends as not sent as soon as the station is offline: a
+   * remote start must not happen after the driver has left.
    */
   readonly queueable?: boolean;
 }
 
-/** How a call ended. Exactly one of these, for ever. */
+/** How a call ended: exactly one of these, and it never changes. */
 export type CallOutcome =
   /** The station's own CALLRESULT or CALLERROR. */
   | { readonly kind: 'answered'; readonly answer: Answer }
-  /** The station never saw it, and never will. */
+  /** The station has not received it and never will. */
   | { readonly kind: 'not-sent'; readonly reason: NotSent }
-  /** It was sent, and nobody can tell whether the station acted on it. It is not sent again by itself. */
+  /** It was sent, and it is unknown whether the station acted on it. It is not sent again automatically. */
   | { readonly kind: 'uncertain'; readonly reason: Uncertain };
 
 export type NotSent =
-  /** The station is not connected, and the call does not wait. */
+  /** The station is not connected, and the call is not queueable. */
   | 'offline'
-  /** Its time to live ended while it waited. */
+  /** Its time to live ended in the queue. */
   | 'expired'
-  /** Too many calls wait for this station. */
+  /** Too many calls are queued for this station. */
   | 'queue-full'
-  /** Somebody cancelled it while it waited. */
+  /** It was cancelled in the queue. */
   | 'cancelled';
 
 export type Uncertain =
-  /** No answer within the time-out. */
+  /** No response within the time-out. */
   | 'timeout'
   /** The connection ended first. */
   | 'disconnected'
-  /** The station answered, and the answer says nothing: a CALLRESULT without payload, a CALLERROR without code. */
+  /** The response is unusable: a CALLRESULT without payload, or a CALLERROR without code. */
   | 'malformed'
-  /** Redis lost what it knew of the call. */
+  /** Redis lost the record of the call. */
   | 'record-lost';
 
-/** How it stands with a call: its outcome, or how far it is. */
+/** The current state of a call: its outcome, or its progress. */
 export type CallState = CallOutcome | { readonly kind: 'queued' | 'sent' };
 
-/** Calls that may wait for one station, without the one that is open. */
+/** Calls that may be queued for one station, without the open one. */
 export const CALLS_QUEUED = 32;
-/** How long the outcome of a call can be read after its end; s. */
+/** How long the outcome of a call stays readable; s. */
 export const OUTCOME_SECONDS = 3600;
-/** Calls that one process may wait for. */
+/** Calls that one process may await. */
 export const CALLS_AWAITED = 20_000;
 
-const DEFAULT_TTL = 60_000;
-const DEFAULT_TIMEOUT = 30_000;
-const DEFAULT_PRIORITY = 5;
-const LONGEST_TTL = 7 * 86_400_000;
-const LONGEST_TIMEOUT = 3_600_000;
-const LONGEST_KEY = 255;
-
-/** A call with all that was left out, and its frame. */
-export interface PreparedCall {
-  readonly stationId: string;
-  readonly action: string;
-  /** A UUID: of the station and the idempotency key, so that every process finds the same call under it. */
-  readonly messageId: string;
-  readonly text: string;
-  readonly ttlMs: number;
-  readonly timeoutMs: number;
-  readonly priority: number;
-  readonly queueable: boolean;
-}
-
-/** @throws TransportError bad-call */
-export function prepareCall(call: StationCall): PreparedCall {
-  const { stationId, action, payload, idempotencyKey, queueable = false } = call;
-  const within = (name: 'ttlMs' | 'timeoutMs' | 'priority', initial: number, least: number, most: number) => {
-    const value = call[name] ?? initial;
-    if (Number.isFinite(value) && value >= least && value <= most) return Math.floor(value);
-    throw badCall(call, `${name} must be from ${least} to ${most}, it is ${value}`);
-  };
-  if (stationId === '' || action === '') throw badCall(call, 'stationId and action must not be empty');
-  if (typeof payload !== 'object' || payload === null) throw badCall(call, 'the payload must be an object');
-  if (idempotencyKey === '' || (idempotencyKey?.length ?? 0) > LONGEST_KEY) {
-    throw badCall(call, `an idempotency key has 1 to ${LONGEST_KEY} characters`);
-  }
-  const messageId = idempotencyKey === undefined ? randomUUID() : messageIdOf(stationId, idempotencyKey);
-  return {
-    stationId,
-    action,
-    messageId,
-    text: formatFrame({ type: MessageType.Call, id: messageId, action, payload }),
-    ttlMs: within('ttlMs', DEFAULT_TTL, 1, LONGEST_TTL),
-    timeoutMs: within('timeoutMs', DEFAULT_TIMEOUT, 1, LONGEST_TIMEOUT),
-    priority: within('priority', DEFAULT_PRIORITY, 0, 9),
-    queueable,
-  };
-}
-
-/** The message id of a call: a UUID of version 8 (RFC 9562 §5.8) over the station and the key. */
-export function messageIdOf(stationId: string, idempotencyKey: string): string {
-  const hex = createHash('sha256').update(`${stationId}\n${idempotencyKey}`).digest('hex');
-  const variant = ((parseInt(hex.slice(16, 17), 16) & 3) | 8).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-}
-
-export function keyConflict({ stationId, action }: PreparedCall): TransportError {
-  const what = `${action} to station ${stationId}`;
-  return new TransportError(
-    'key-conflict',
-    `${what}: its idempotency key was used for another action or payload; use a key of its own for each intent`,
-  );
-}
-
-export function tooManyCalls(): TransportError {
-  const message = `this process waits for ${CALLS_AWAITED} calls already; make calls at a slower pace`;
-  return new TransportError('too-many-calls', message);
-}
-
-function badCall({ stationId, action }: StationCall, why: string): TransportError {
-  return new TransportError('bad-call', `${action} to station "${stationId}": ${why}`);
-}
-
-/** How a call ends by the station's CALLRESULT or CALLERROR; undefined for other frames. */
+/** The outcome that a CALLRESULT or CALLERROR of the station means; undefined for other frames. */
 export function endBy(frame: Frame): CallOutcome | undefined {
   const answer = answerOf(frame);
   if (answer === undefined) return undefined;
@@ -154,7 +98,7 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a station answered, of its CALLRESULT or CALLERROR; undefined for other frames. */
+/** The answer in a CALLRESULT or CALLERROR; undefined for other frames. */
 export function answerOf(frame: Frame): Answer | undefined {
   switch (frame.type) {
     case MessageType.CallResult:

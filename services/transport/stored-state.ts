@@ -1,24 +1,18 @@
-/**
- * Stored state in domain words: what outcomes write, what handlers read. Keys are relative to the state prefix; the
- * processor's state module owns their names.
- */
+/** Stored state: what outcomes write, what handlers read, and the port of the transport for both. */
 
-/**
- * A change of stored state, as data. Keys are relative to the state prefix, such as
- * `transaction:17`; the processor's state module owns their names.
- */
+/** A change of stored state, as data. Keys are relative to the state prefix, such as `transaction:17`; csms/state.ts names them. */
 export type StateWrite =
-  /** Sets fields of a record and leaves its other fields alone. */
+  /** Sets fields of a record and leaves the others unchanged. */
   | {
       readonly kind: 'set';
       readonly key: string;
       readonly fields: Readonly<Record<string, string>>;
       readonly expireSeconds?: number;
-      /** Only where the record exists. */
+      /** Only if the record exists. */
       readonly existing?: true;
       /**
-       * One of the fields, such as a time in ISO 8601: the write is left out when the stored one is greater as a text.
-       * For what can be handled in another order than it was said: SENDs.
+       * One of the fields, such as a time in ISO 8601: the write is skipped if the stored value is greater as text.
+       * For messages that can be handled out of order: SENDs.
        */
       readonly newerBy?: string;
     }
@@ -34,7 +28,7 @@ export type StateWrite =
   | { readonly kind: 'add'; readonly key: string; readonly member: string; readonly score: number }
   /** Removes a member from a sorted set. */
   | { readonly kind: 'remove'; readonly key: string; readonly member: string }
-  /** Forgets what was answered under a business key: the same fact is a new one from here on. */
+  /** Removes the stored answer of a business key: from now on the same fact is new. */
   | { readonly kind: 'forget'; readonly businessKey: string };
 
 export interface DomainEvent {
@@ -44,8 +38,8 @@ export interface DomainEvent {
 }
 
 /**
- * Writes and events that belong to no delivery. They apply together, and only while the field of the record has this
- * value (undefined: while it does not exist): what was read is still so.
+ * Writes and events that belong to no delivery. They apply together, and only if the field of the record still has the
+ * value that was read (undefined: it does not exist).
  */
 export interface Amendment {
   readonly expected: { readonly key: string; readonly field: string; readonly value: string | undefined };
@@ -58,7 +52,7 @@ export interface StateReader {
   /** All fields of a record; undefined when it does not exist. */
   record(key: string): Promise<Readonly<Record<string, string>> | undefined>;
   field(key: string, field: string): Promise<string | undefined>;
-  /** Some fields of a record, those that it has; undefined when it has none of them. */
+  /** Those of the named fields that the record has; undefined when it has none of them. */
   fields(key: string, names: readonly string[]): Promise<Readonly<Record<string, string>> | undefined>;
   /**
    * Reserves `count` consecutive numbers of a counter that never repeats, across processes and
@@ -67,8 +61,13 @@ export interface StateReader {
   reserve(counter: string, count: number, floor: number): Promise<number>;
   /** Members of a sorted set with a score up to `max`, lowest first: at most `limit`, after the first `offset`. */
   members(key: string, max: number, limit: number, offset?: number): Promise<readonly Member[]>;
-  /** How many members a sorted set has. */
+  /** The number of members of a sorted set. */
   size(key: string): Promise<number>;
+}
+
+export interface StateStore extends StateReader {
+  /** Applies an amendment completely or not at all. @returns whether it was applied */
+  amend(amendment: Amendment): Promise<boolean>;
 }
 
 export interface Member {

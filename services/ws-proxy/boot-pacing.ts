@@ -1,22 +1,19 @@
 /**
- * A gateway that hands on BootNotifications at a pace. When the power of a district comes back, thousands of stations
- * boot within seconds; in the one queue they would stand before the drivers who want to charge, and each
- * that is answered has more to tell. So those that are too many wait here, at most for a part of the time that their
- * stations give the answer. What a station sends behind its boot waits with it, as frames keep their order.
+ * Sessions whose BootNotifications are forwarded at a limited rate. When power returns to a district, thousands of stations
+ * boot within seconds. In the one queue they would delay drivers who want to charge, and every accepted station sends
+ * more. So the excess waits here, for at most part of the time that a station waits for its response. Later frames
+ * of a station wait behind its boot, because frames keep their order.
  */
 import { MessageType } from '../ocpp/frame.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TransportError } from '../transport/errors.ts';
 import type {
-  Gateway,
   GatewayConnection,
   IncomingFrame,
   StationSession,
+  StationSessions,
   StationSink,
-  TransportLoad,
-} from '../transport/transport.ts';
-import type { DomainEvent } from '../transport/stored-state.ts';
-import type { UnreadableText } from '../transport/unreadable.ts';
+} from '../transport/gateway.ts';
 import { type Turn, Turns } from './turns.ts';
 
 export interface BootPace {
@@ -29,20 +26,16 @@ export interface BootPace {
 /** How often it is looked whose turn has come, while some wait; ms. */
 const LOOK_EVERY = 50;
 
-export class BootPacing implements Gateway {
-  readonly #inner: Gateway;
+export class BootPacing implements StationSessions, Disposable {
+  readonly #inner: StationSessions;
   readonly #clock: Clock;
   readonly #turns: Turns;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(inner: Gateway, { bootsPerSecond, maxWaitMs, clock }: BootPace) {
+  constructor(inner: StationSessions, { bootsPerSecond, maxWaitMs, clock }: BootPace) {
     this.#inner = inner;
     this.#clock = clock;
     this.#turns = new Turns(bootsPerSecond, maxWaitMs, clock.now());
-  }
-
-  get id(): string {
-    return this.#inner.id;
   }
 
   /** BootNotifications that are held back. */
@@ -67,41 +60,9 @@ export class BootPacing implements Gateway {
     this.#timer = undefined;
   }
 
-  start(): Promise<void> {
-    return this.#inner.start();
-  }
-
-  stop(): Promise<void> {
+  /** Call it after the connections are closed. */
+  [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    return this.#inner.stop();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
-  }
-
-  isHealthy(): boolean {
-    return this.#inner.isHealthy();
-  }
-
-  isFull(): boolean {
-    return this.#inner.isFull();
-  }
-
-  emit(event: DomainEvent): void {
-    this.#inner.emit(event);
-  }
-
-  keepUnreadable(text: UnreadableText): void {
-    this.#inner.keepUnreadable(text);
-  }
-
-  onError(listener: (error: Error) => void): void {
-    this.#inner.onError(listener);
-  }
-
-  load(): Promise<TransportLoad> {
-    return this.#inner.load();
   }
 }
 

@@ -1,18 +1,13 @@
 /** The settings of a ws-proxy, from the environment. `--help` prints them. */
-import { hostname } from 'node:os';
 import { DEFAULT, ENV, PATH, PORT } from '../contract.ts';
 import { PROTOCOLS } from '../ocpp/frame.ts';
-import { duration, list, positiveInt } from '../runtime/config.ts';
-import { LOG_LEVELS } from '../runtime/log.ts';
+import { PEER_LIMITS } from '../ocpp/peer.ts';
+import { duration, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
+import { programSettings } from '../runtime/program-settings.ts';
+import type { StationServerLimits } from '../station-server/limits.ts';
 
 export const proxySettings = {
-  podName: {
-    doc: 'Name of this proxy in sessions and logs; made unique for each start.',
-    format: String,
-    default: hostname(),
-    env: ENV.podName,
-  },
-  host: { doc: 'Address to listen on.', format: String, default: '0.0.0.0', env: ENV.podIp },
+  ...programSettings,
   stationPort: {
     doc: 'Port for stations (OCPP-J over WebSocket).',
     format: 'port',
@@ -31,22 +26,10 @@ export const proxySettings = {
     default: '',
     env: ENV.listeners,
   },
-  adminPort: {
-    doc: 'Port for health, readiness and metrics.',
-    format: 'port',
-    default: PORT.admin,
-    env: ENV.adminPort,
-  },
-  logLevel: {
-    doc: 'debug, info, warn, error or silent.',
-    format: [...LOG_LEVELS],
-    default: 'info',
-    env: ENV.logLevel,
-  },
   protocols: {
     doc: 'OCPP subprotocols to accept; the station picks among them.',
     format: list,
-    default: [...PROTOCOLS] as string[],
+    default: PROTOCOLS as readonly string[],
     env: ENV.protocols,
   },
   defaultProtocol: {
@@ -57,8 +40,8 @@ export const proxySettings = {
   },
   validation: {
     doc: 'Tolerant: a text that is no valid frame is repaired where it can be understood. Strict: it is answered as the version says.',
-    format: ['Tolerant', 'Strict'] as ('Tolerant' | 'Strict')[],
-    default: 'Tolerant' as 'Tolerant' | 'Strict',
+    format: ['Tolerant', 'Strict'],
+    default: 'Tolerant',
     env: ENV.validation,
   },
   maxSessions: {
@@ -67,10 +50,16 @@ export const proxySettings = {
     default: 20_000,
     env: ENV.maxSessions,
   },
+  maxMessageBytes: {
+    doc: 'Maximum size of a message from a station in bytes; a larger one closes the socket with 1009.',
+    format: positiveInt,
+    default: DEFAULT.maxMessageBytes,
+    env: ENV.maxMessageBytes,
+  },
   connectRate: {
     doc: 'Handshakes admitted per second; further ones get 429.',
     format: positiveInt,
-    default: DEFAULT.connectRate as number,
+    default: DEFAULT.connectRate,
     env: ENV.connectRate,
   },
   bootRate: {
@@ -80,7 +69,7 @@ export const proxySettings = {
     env: ENV.bootRate,
   },
   callTimeout: {
-    doc: 'How long a CALL may stay unanswered before the next one of that station goes on.',
+    doc: 'How long a CALL may stay unanswered before the next one of that station is handled.',
     format: duration,
     default: 30_000,
     env: ENV.callTimeout,
@@ -111,8 +100,8 @@ export const proxySettings = {
   },
   drainTransactions: {
     doc: 'When stopping, stations with a running transaction: close, after all others; or wait until it ends, as long as the deadline leaves time to close them at the pace.',
-    format: ['wait', 'close'] as ('wait' | 'close')[],
-    default: 'close' as 'wait' | 'close',
+    format: ['wait', 'close'],
+    default: 'close',
     env: ENV.drainTransactions,
   },
   drainPropagation: {
@@ -123,30 +112,18 @@ export const proxySettings = {
   },
 } as const;
 
-/** The values of these settings, as loadConfig reads them. */
-export interface ProxySettings {
-  readonly podName: string;
-  readonly host: string;
-  readonly stationPort: number;
-  readonly stationPath: string;
-  /** As readListeners() takes it. */
-  readonly listeners: string;
-  readonly adminPort: number;
-  readonly protocols: readonly string[];
-  /** '' for none */
-  readonly defaultProtocol: string;
-  readonly validation: 'Tolerant' | 'Strict';
-  readonly maxSessions: number;
-  /** per second */
-  readonly connectRate: number;
-  /** per second; 0: no limit */
-  readonly bootRate: number;
-  /** ms, as all durations */
-  readonly callTimeout: number;
-  readonly pingInterval: number;
-  /** sockets per second */
-  readonly drainRate: number;
-  readonly drainDeadline: number;
-  readonly drainTransactions: 'wait' | 'close';
-  readonly drainPropagation: number;
+/** The values of these settings, as loadConfig reads them; durations are in ms. */
+export type ProxySettings = SettingsOf<typeof proxySettings>;
+
+/** TCP connections beside those of sessions: handshakes, and peers that never send one. */
+const SPARE_CONNECTIONS = 5000;
+
+/** The bounds of the station server that are settings; the others keep their defaults. */
+export function readLimits(settings: ProxySettings): Partial<StationServerLimits> {
+  return {
+    maxConnections: settings.maxSessions + SPARE_CONNECTIONS,
+    maxMessageBytes: settings.maxMessageBytes,
+    peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },
+    pingIntervalMs: settings.pingInterval,
+  };
 }

@@ -3,18 +3,16 @@
  * program of that name runs it over Redis, the monolith over memory.
  */
 import { faultAnswer } from '../ocpp/errors.ts';
-import { PEER_LIMITS } from '../ocpp/peer.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
 import { sleep, systemClock } from '../runtime/clock.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Gateway } from '../transport/transport.ts';
-import type { DomainEvent } from '../transport/stored-state.ts';
+import type { Gateway, StationSessions } from '../transport/gateway.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import { StationServer } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission-rules.ts';
 import { BootPacing } from './boot-pacing.ts';
-import type { ProxySettings } from './config.ts';
+import { type ProxySettings, readLimits } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
 import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
@@ -22,12 +20,10 @@ import { createObserver } from './observer.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
-/** TCP connections beside those of sessions: handshakes, and peers that never send one. */
-const SPARE_CONNECTIONS = 5000;
-
 export class Proxy implements Running {
   readonly #settings: ProxySettings;
   readonly #gateway: Gateway;
+  readonly #paced: BootPacing | undefined;
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
   readonly #server: StationServer;
@@ -36,11 +32,11 @@ export class Proxy implements Running {
   #hadContact = false;
 
   /** @throws Error when a setting makes no sense */
-  constructor(settings: ProxySettings, store: Gateway, log: Log) {
-    const paced = pacedBoots(settings, store);
-    const gateway = paced ?? store;
+  constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
+    const paced = pacedBoots(settings, gateway);
     this.#settings = settings;
     this.#gateway = gateway;
+    this.#paced = paced;
     this.#log = log;
     this.#metrics = createProxyMetrics({
       clock: systemClock,
@@ -49,10 +45,11 @@ export class Proxy implements Running {
       bootsWaiting: () => paced?.waiting ?? 0,
       load: () => gateway.load(),
     });
-    const tell = (event: DomainEvent) => gateway.emit(event);
-    const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), tell);
+    const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), (event) =>
+      gateway.events.emit(event),
+    );
     gateway.onError((error) => observer.error(error));
-    this.#server = createStationServer(settings, gateway, observer);
+    this.#server = createStationServer(settings, gateway, paced ?? gateway, observer);
   }
 
   /**
@@ -101,6 +98,7 @@ export class Proxy implements Running {
     );
     await this.#server.stop();
     await this.#gateway.stop();
+    this.#paced?.[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
     this.#log.info({}, 'stopped');
   }
@@ -124,7 +122,7 @@ export class Proxy implements Running {
   }
 }
 
-/** Undefined: boots are handed on as they come. */
+/** Undefined: boots are forwarded immediately. */
 function pacedBoots({ bootRate, callTimeout }: ProxySettings, gateway: Gateway): BootPacing | undefined {
   if (bootRate === 0) return undefined;
   return new BootPacing(gateway, {
@@ -137,6 +135,7 @@ function pacedBoots({ bootRate, callTimeout }: ProxySettings, gateway: Gateway):
 function createStationServer(
   settings: ProxySettings,
   gateway: Gateway,
+  sessions: StationSessions,
   observer: StationObserver,
 ): StationServer {
   const protocols = readProtocols(settings.protocols);
@@ -151,16 +150,13 @@ function createStationServer(
     host: settings.host,
     listeners: readListeners(settings),
     gateway,
+    sessions,
     observer,
     clock: systemClock,
     admit: createAdmission(admission, systemClock),
     faultAnswer,
     transactionsAfter,
     tolerant: settings.validation === 'Tolerant',
-    limits: {
-      maxConnections: settings.maxSessions + SPARE_CONNECTIONS,
-      peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },
-      pingIntervalMs: settings.pingInterval,
-    },
+    limits: readLimits(settings),
   });
 }

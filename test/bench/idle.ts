@@ -1,4 +1,4 @@
-/** What an idle station costs a proxy in memory, and whether as many as it shall hold stay connected. */
+/** What an idle station costs a proxy in memory, and whether its full load stays connected. */
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fleet } from './fleet.ts';

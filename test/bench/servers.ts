@@ -117,7 +117,7 @@ async function listening(port: number): Promise<void> {
     });
     socket.destroy();
     if (open === true) return;
-    if (Date.now() > end) throw new Error(`nobody listens on port ${port} after ${PEER_READY_MS} ms`);
+    if (Date.now() > end) throw new Error(`nothing listens on port ${port} after ${PEER_READY_MS} ms`);
     await sleep(50);
   }
 }

@@ -8,7 +8,7 @@ import type { Plan } from './plan.ts';
 const OWNED: readonly RegExp[] = [
   // Counters.
   /^ocpp:(running|epoch|call-order|counter:.*)$/,
-  // Bounded streams for billing and for whoever watches.
+  // Bounded streams for billing and monitoring.
   /^ocpp:(transactions|reports|meter-values|settlements|events)$/,
   // Of a station as long as there is that station.
   /^ocpp:station:.*$/,
@@ -44,7 +44,7 @@ async function underWay(look: Redis): Promise<string[]> {
     'sessions:*',
   ];
   for (const pattern of held) left.push(...(await look.keys(`ocpp:${pattern}`)));
-  // Who died has been rescued.
+  // The entries of dead processes were reclaimed.
   const registered = [await look.zcard('ocpp:processors'), await look.zcard('ocpp:proxies')];
   if (registered.some((count) => count !== 2)) left.push(`registrations ${registered.join(' and ')}`);
   return left;
@@ -90,12 +90,12 @@ function checkCharge(
     }
   }
   if (transactionId === '') return;
-  const told = events.filter(own).map((fields) => fieldOf(fields, 'type'));
+  const emitted = events.filter(own).map((fields) => fieldOf(fields, 'type'));
   const expected = [
     ...(charge.started ? ['transaction-started'] : []),
     ...(charge.stopped ? ['transaction-stopped'] : []),
   ];
-  if (told.join() !== expected.join()) ledger.violated(`${what} had the events ${told.join()}`);
+  if (emitted.join() !== expected.join()) ledger.violated(`${what} had the events ${emitted.join()}`);
 }
 
 /** The meter values of an end (2.x) stand in their stream once; those of a running transaction only in its record. */

@@ -111,7 +111,7 @@ const CASES: readonly Case[] = [
     violation: /executed 2 times/,
   },
   {
-    name: 'a command that is answered by nobody',
+    name: 'a command without an outcome',
     happens(ledger) {
       ledger.executed('k');
       ledger.ended('k', ANSWERED);
@@ -143,7 +143,7 @@ const CASES: readonly Case[] = [
     violation: /no outcome/,
   },
   {
-    name: 'a command that nobody can tell of, executed late',
+    name: 'an uncertain command, executed late',
     happens(ledger) {
       ledger.ended('k', TIMEOUT);
       ledger.executed('k');

@@ -1,5 +1,5 @@
 /**
- * What stations and requesters have seen, and whether it may be. Pure bookkeeping: whoever breaks a promise
+ * What stations and requesters have seen, and whether it may be. Pure bookkeeping: a broken promise
  * is written down with what happened.
  */
 import type { CallOutcome } from '../../services/transport/station-call.ts';
@@ -88,7 +88,7 @@ export class Ledger {
     this.#command(key).replied = true;
   }
 
-  /** A requester was told. */
+  /** A requester learned the outcome. */
   ended(key: string, outcome: CallOutcome): void {
     const command = this.#command(key);
     const before = command.outcome;
@@ -101,7 +101,7 @@ export class Ledger {
     this.#judge(key, command);
   }
 
-  /** Nothing more will happen: whoever has no outcome never gets one. */
+  /** Nothing more will happen: a command without an outcome never gets one. */
   close(keys: readonly string[]): void {
     for (const key of keys) {
       if (this.#command(key).outcome === undefined) this.violated(`command ${key} has no outcome`);

@@ -58,7 +58,7 @@ async function work(): Promise<void> {
     );
     if (ledger.violations.length === 0) continue;
     failed.push(plan.seed);
-    await tell(plan, ledger, network);
+    await print(plan, ledger, network);
     await network[Symbol.asyncDispose]();
     network = undefined;
   }
@@ -91,7 +91,7 @@ function sum({ counts, charges }: Ledger): void {
   }
 }
 
-async function tell(plan: Plan, ledger: Ledger, network: Network): Promise<void> {
+async function print(plan: Plan, ledger: Ledger, network: Network): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), `chaos-${plan.seed}-`));
   await writeFile(join(folder, 'plan.json'), JSON.stringify(plan, undefined, 2));
   await writeFile(join(folder, 'violations.txt'), ledger.violations.join('\n'));
@@ -100,7 +100,7 @@ async function tell(plan: Plan, ledger: Ledger, network: Network): Promise<void>
   console.log(`       evidence: ${folder}; again: npm run chaos -- --runs 1 --seed ${plan.seed}`);
 }
 
-// Whoever is told to stop leaves no process behind.
+// An interrupted run leaves no process behind.
 exitOnSignals();
 
 await Promise.all(Array.from({ length: Math.min(networks, runs) }, () => work()));

@@ -9,7 +9,7 @@ export const REQUESTERS = ['requester-0', 'requester-1'] as const;
 
 export type Fault = { readonly at: number; readonly forMs: number } & (
   | { readonly kind: 'kill'; readonly target: string }
-  /** Its link to Redis falls silent, so that it has work in hand; then it is killed. */
+  /** Its link to Redis falls silent, so that deliveries are in flight; then it is killed. */
   | { readonly kind: 'strangle'; readonly target: string }
   /** SIGTERM: a rollout. */
   | { readonly kind: 'restart'; readonly target: string }
@@ -24,7 +24,7 @@ export type Fault = { readonly at: number; readonly forMs: number } & (
 export type LinkFault =
   /** Connections break, new ones are refused. */
   | 'cut'
-  /** Nothing passes, nobody is told. */
+  /** Nothing passes, and no connection closes. */
   | 'silence'
   /** What is asked arrives, what is answered does not; then the connection breaks. */
   | 'lose-replies'

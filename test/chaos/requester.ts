@@ -23,7 +23,7 @@ export class Requester {
   /** @throws what Transport.call rejects with */
   call({ stationId, key, queueable, ttlMs, timeoutMs }: CommandPlan): Promise<CallOutcome> {
     const payload = { vendorId: 'chaos', data: key };
-    return this.#transport.call({
+    return this.#transport.calls.make({
       stationId,
       action: 'DataTransfer',
       payload,
@@ -35,7 +35,7 @@ export class Requester {
   }
 }
 
-/** Asks until somebody knows the outcome. */
+/** Asks until the outcome is known. */
 export async function command(
   plan: CommandPlan,
   requester: () => Requester,

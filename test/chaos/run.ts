@@ -14,8 +14,8 @@ const PATIENCE_MS = 40_000;
 export async function run(plan: Plan, network: Network): Promise<Ledger> {
   const ledger = new Ledger();
   const watch = await SessionWatch.start(network.look);
-  const giveUp = new AbortController();
-  const { signal } = giveUp;
+  const abandon = new AbortController();
+  const { signal } = abandon;
   const world = {
     ledger,
     urls: network.urls,
@@ -41,7 +41,7 @@ export async function run(plan: Plan, network: Network): Promise<Ledger> {
   });
   await Promise.all(faults);
   await network.heal();
-  const late = setTimeout(() => giveUp.abort(), PATIENCE_MS);
+  const late = setTimeout(() => abandon.abort(), PATIENCE_MS);
   // Those that have charged stay for the commands that wait for them.
   const over = new AbortController();
   const staying = Promise.all(

@@ -9,7 +9,7 @@ export interface SessionEvent {
   readonly connection: number;
 }
 
-/** Listens to both channels. What is published while Redis is away is heard by nobody, so a run that kills it cannot be judged. */
+/** Listens to both channels. What is published while Redis is away is lost, so a run that kills it cannot be judged. */
 export class SessionWatch {
   readonly #ear: Redis;
   readonly #heard: SessionEvent[] = [];
@@ -41,15 +41,15 @@ export class SessionWatch {
   }
 }
 
-/** @param told all events of one station in their order, when it has left for good */
+/** @param events all events of one station in their order, when it has left for good */
 export function checkSessions(
   stationId: string,
-  told: readonly SessionEvent[],
+  events: readonly SessionEvent[],
   ledger: Pick<Ledger, 'violated'>,
 ): void {
   let last = 0;
   let open: number | undefined;
-  for (const { event, connection } of told) {
+  for (const { event, connection } of events) {
     if (event === 'connect') {
       if (open !== undefined)
         ledger.violated(`${stationId}: connection ${connection} began before ${open} had ended`);

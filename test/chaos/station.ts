@@ -51,13 +51,13 @@ export class Station {
     this.#patient = this.#chance.happens(0.6);
   }
 
-  /** The whole day: boot, charge, charge. Ends early when the run is given up. */
+  /** The whole day: boot, charge, charge. Ends early when the run is abandoned. */
   async run(): Promise<void> {
     await this.#ask(boot(this.#plan.protocol));
     for (let i = 0; i < this.#plan.transactions; i++) await this.#chargeOnce(i);
   }
 
-  /** Stays connected for commands until it is told to leave. */
+  /** Stays connected for commands until the run ends. */
   async leave(): Promise<void> {
     const ws = this.#link?.ws;
     this.#link = undefined;
@@ -135,7 +135,7 @@ export class Station {
     }
   }
 
-  /** Asks until it is answered; undefined when the run is given up. */
+  /** Asks until it is answered; undefined when the run is abandoned. */
   async #ask(message: Message): Promise<Readonly<Record<string, unknown>> | undefined> {
     const { ledger, signal } = this.#world;
     let messageId: string = randomUUID();

@@ -1,4 +1,4 @@
-/** What a real API server makes of every object of the charts, and the notes that Helm shows after an installation. */
+/** A real API server accepts every object of the charts, and the notes after an installation can be pasted into a shell. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -11,6 +11,7 @@ import type { ApiServer } from '../support/api-server.ts';
 import { sharedApiServer } from '../support/shared-api-server.ts';
 import { installForeignCrds } from '../support/foreign-crds.ts';
 import { helm, NAMESPACE, type Rendered, serialChartTest, template } from './helm.ts';
+import { paste } from './paste.ts';
 import { CLUSTER, OPERATOR } from './values.ts';
 
 let monitored = false;
@@ -55,6 +56,11 @@ async function dryRun(on: ApiServer, object: KubeObject): Promise<void> {
     contentType: 'application/apply-patch+yaml',
   });
 }
+
+const inNamespace = (object: KubeObject): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, namespace: 'north' },
+});
 
 const peers = [{ namespaceSelector: { matchLabels: { team: 'monitoring' } } }];
 const everything = {
@@ -174,7 +180,7 @@ for (const [title, chart, values, words, others] of [
     'definition of others',
     OPERATOR,
     { crd: { install: false } },
-    [/kubectl apply --server-side -f crds/],
+    [/kubectl get crd ocppclusters\.ocpp\.dev/],
     [/also upgrades/],
   ],
   [
@@ -198,7 +204,7 @@ for (const [title, chart, values, words, others] of [
       name: 'city',
       spec: { proxy: { service: { type: 'LoadBalancer' } }, redis: { external: { addresses: ['r:1'] } } },
     },
-    [/by the LoadBalancer, once/, /Redis is yours \(r:1\)/],
+    [/through the LoadBalancer Service, once/, /Redis is yours \(r:1\)/],
     [/port-forward/, /one Pod/],
   ],
   [
@@ -212,14 +218,14 @@ for (const [title, chart, values, words, others] of [
     'a cluster behind a Gateway',
     CLUSTER,
     { spec: { proxy: { gateway: { parentRefs: [{ name: 'a' }, { name: 'b' }] } } } },
-    [/by Gateway a, Gateway b, if/, /get httproute ocpp-ws-proxy/],
+    [/through Gateway a, Gateway b, once/, /get httproute ocpp-ws-proxy/],
     [/port-forward/, /Ingress/],
   ],
   [
     'fixed processors',
     CLUSTER,
     { spec: { processor: { replicas: 3 } } },
-    [/sets the number of processors back/],
+    [/resets the number of processors/],
     [],
   ],
 ] as const) {
@@ -239,5 +245,9 @@ for (const [title, chart, values, words, others] of [
     const notes = text.split('\nNOTES:\n')[1] ?? '';
     for (const word of words) t.regex(notes, word);
     for (const word of others) t.notRegex(notes, word);
+    const calls = paste(notes);
+    t.true(calls.length >= 3, 'the notes have commands');
+    for (const { input } of calls)
+      if (input !== '') await dryRun(on, inNamespace(parse(input) as KubeObject));
   });
 }

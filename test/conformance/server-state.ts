@@ -1,65 +1,64 @@
-/** What every ServerState must do, wherever it keeps what is open. */
-import type { ExecutionContext, Implementation } from 'ava';
+/** What every ServerState must do, wherever it keeps open requests. */
+import assert from 'node:assert/strict';
 import type { ServerState } from '../../services/transport/pending-requests.ts';
+import { type Part, registerSuite, type TestRunner } from './suite.ts';
 
 export function serverStateConformance(
-  test: (title: string, body: Implementation<[]>) => void,
+  test: TestRunner,
   name: string,
-  create: () => Promise<ServerState>,
+  createHarness: () => Promise<ServerState>,
 ): void {
-  const run = (title: string, body: (t: ExecutionContext, state: ServerState) => Promise<void>) =>
-    test(`${name}: ${title}`, async (t) => {
-      await using state = await create();
-      await body(t, state);
-    });
+  registerSuite({ test, name, createHarness, parts: { requests }, lacks: {} });
+}
 
-  run('a request is open from its note to its completion', async (t, state) => {
-    t.is(await state.getPendingRequest('CP-1', 'm1'), undefined);
-    t.false(await state.hasPendingRequest('CP-1'));
-    t.false(await state.hasPendingRequests());
-    t.true(await state.addPendingRequest('CP-1', 'm1', 'Reset'));
-    t.deepEqual(await state.getPendingRequest('CP-1', 'm1'), { featureName: 'Reset' });
-    t.true(await state.hasPendingRequest('CP-1'));
-    t.true(await state.hasPendingRequests());
+const requests: Part<ServerState> = (run) => {
+  run('a request is open until it is completed', async (state) => {
+    assert.equal(await state.getPendingRequest('CP-1', 'm1'), undefined);
+    assert.equal(await state.hasPendingRequest('CP-1'), false);
+    assert.equal(await state.hasPendingRequests(), false);
+    assert.ok(await state.addPendingRequest('CP-1', 'm1', 'Reset'));
+    assert.deepEqual(await state.getPendingRequest('CP-1', 'm1'), { featureName: 'Reset' });
+    assert.ok(await state.hasPendingRequest('CP-1'));
+    assert.ok(await state.hasPendingRequests());
     await state.completePendingRequest('CP-1', 'm1');
     await state.completePendingRequest('CP-1', 'm1');
-    t.is(await state.getPendingRequest('CP-1', 'm1'), undefined);
-    t.false(await state.hasPendingRequest('CP-1'));
-    t.false(await state.hasPendingRequests());
+    assert.equal(await state.getPendingRequest('CP-1', 'm1'), undefined);
+    assert.equal(await state.hasPendingRequest('CP-1'), false);
+    assert.equal(await state.hasPendingRequests(), false);
   });
 
-  run('what is noted under an id stays as it is', async (t, state) => {
-    t.true(await state.addPendingRequest('CP-1', 'm1', 'Reset'));
-    t.false(await state.addPendingRequest('CP-1', 'm1', 'GetLog'));
-    t.deepEqual(await state.pendingRequests('CP-1'), new Map([['m1', { featureName: 'Reset' }]]));
+  run('the first entry of an id is never replaced', async (state) => {
+    assert.ok(await state.addPendingRequest('CP-1', 'm1', 'Reset'));
+    assert.equal(await state.addPendingRequest('CP-1', 'm1', 'GetLog'), false);
+    assert.deepEqual(await state.pendingRequests('CP-1'), new Map([['m1', { featureName: 'Reset' }]]));
   });
 
-  run('clients are apart, whatever they are called', async (t, state) => {
+  run('clients are separate, whatever their names', async (state) => {
     const clients = ['CP-1', 'CP-10', 'CP:1', 'CP é{1}*?[x]', 'constructor'];
     for (const client of clients) await state.addPendingRequest(client, 'm', `For-${client}`);
     for (const client of clients) {
-      t.deepEqual(await state.getPendingRequest(client, 'm'), { featureName: `For-${client}` });
+      assert.deepEqual(await state.getPendingRequest(client, 'm'), { featureName: `For-${client}` });
     }
     await state.clearClientPendingRequest('CP-1');
-    t.false(await state.hasPendingRequest('CP-1'));
-    for (const client of clients.slice(1)) t.true(await state.hasPendingRequest(client), client);
+    assert.equal(await state.hasPendingRequest('CP-1'), false);
+    for (const client of clients.slice(1)) assert.ok(await state.hasPendingRequest(client), client);
     await state.clearAll();
-    for (const client of clients) t.false(await state.hasPendingRequest(client), client);
-    t.false(await state.hasPendingRequests());
+    for (const client of clients) assert.equal(await state.hasPendingRequest(client), false, client);
+    assert.equal(await state.hasPendingRequests(), false);
   });
 
-  run('the state of one client is a part of the whole', async (t, state) => {
+  run('the state of one client is a part of the server state', async (state) => {
     const client = state.clientState('CP-1');
-    t.true(await client.addPendingRequest('m1', 'Reset'));
+    assert.ok(await client.addPendingRequest('m1', 'Reset'));
     await client.addPendingRequest('m2', 'GetLog');
     await state.addPendingRequest('CP-2', 'm1', 'Reset');
-    t.deepEqual(await client.getPendingRequest('m2'), { featureName: 'GetLog' });
-    t.is((await client.pendingRequests()).size, 2);
+    assert.deepEqual(await client.getPendingRequest('m2'), { featureName: 'GetLog' });
+    assert.equal((await client.pendingRequests()).size, 2);
     await client.completePendingRequest('m1');
-    t.is(await state.getPendingRequest('CP-1', 'm1'), undefined);
-    t.true(await client.hasPendingRequest());
+    assert.equal(await state.getPendingRequest('CP-1', 'm1'), undefined);
+    assert.ok(await client.hasPendingRequest());
     await client.clearPendingRequests();
-    t.false(await client.hasPendingRequest());
-    t.true(await state.hasPendingRequest('CP-2'));
+    assert.equal(await client.hasPendingRequest(), false);
+    assert.ok(await state.hasPendingRequest('CP-2'));
   });
-}
+};

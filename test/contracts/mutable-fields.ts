@@ -1,8 +1,9 @@
 /**
- * Every field of an OcppCluster that may change: a value other than the default, where it has to be seen, and whose Pods it
- * replaces. test/operator/api-server/fields.test.ts holds the table against the schema and a real API server, the e2e against real Pods.
+ * Every field of an OcppCluster that may change: a value other than the default, and where it has to be seen. Whose Pods it
+ * replaces is in the field's description. test/operator/crd/fields.test.ts holds both against a real API server, the e2e against
+ * real Pods.
  */
-export type Component = 'ws-proxy' | 'processor' | 'redis';
+import { type Component, effectOf } from '../../operator/api/generate/restarts.ts';
 
 export interface FieldChange {
   /** Below `spec`. */
@@ -14,7 +15,7 @@ export interface FieldChange {
   readonly object?: string;
   /** Path in it; `env NAME` for a variable of its container. */
   readonly at?: string;
-  /** What stands there; the value itself where left out. */
+  /** The value found there; `value` itself if omitted. */
   readonly shows?: unknown;
   /** Whose Pods are replaced. */
   readonly restarts: readonly Component[];
@@ -25,7 +26,7 @@ export interface FieldChange {
 /** `shows` of an image of which only a part is changed. */
 export const IMAGE = Symbol('image');
 
-const BOTH: readonly Component[] = ['ws-proxy', 'processor'];
+type Row = Omit<FieldChange, 'restarts'>;
 const env = (name: string) => `env ${name}`;
 
 function row(
@@ -33,50 +34,48 @@ function row(
   value: unknown,
   object: string,
   at: string,
-  restarts: readonly Component[],
   more: Pick<FieldChange, 'shows' | 'with' | 'undo'> = {},
-): FieldChange {
-  return { field, value, object, at, restarts, ...more };
+): Row {
+  return { field, value, object, at, ...more };
 }
 
 const proxy = (field: string, value: unknown, at: string, shows: unknown = value) =>
-  row(`proxy.${field}`, value, 'Deployment/ws-proxy', at, ['ws-proxy'], { shows });
+  row(`proxy.${field}`, value, 'Deployment/ws-proxy', at, { shows });
 const service = (
   field: string,
   value: unknown,
   at: string,
   more: Pick<FieldChange, 'shows' | 'with' | 'undo'> = {},
-) => row(`proxy.service.${field}`, value, 'Service/ws-proxy', at, [], more);
+) => row(`proxy.service.${field}`, value, 'Service/ws-proxy', at, more);
 const balancer = (field: string, value: unknown, at: string) =>
   service(field, value, at, { with: { proxy: { service: { type: 'LoadBalancer' } } } });
 const ingress = (field: string, value: unknown, at: string, shows: unknown = value) =>
-  row(`proxy.ingress.${field}`, value, 'Ingress/ws-proxy', at, [], {
+  row(`proxy.ingress.${field}`, value, 'Ingress/ws-proxy', at, {
     shows,
     with: { proxy: { ingress: { host: 'a.example.com' } } },
   });
-const gateway = (field: string, value: unknown): FieldChange => ({
+const gateway = (field: string, value: unknown): Row => ({
   field: `proxy.gateway.${field}`,
   value,
   with: { proxy: { gateway: { parentRefs: [{ name: 'outer' }] } } },
-  restarts: [],
 });
 const PEER = { ipBlock: { cidr: '203.0.113.0/24' } };
 const guarded = (field: string, at: string) =>
-  row(`networkPolicy.${field}`, [PEER], 'NetworkPolicy/ws-proxy', at, [], {
+  row(`networkPolicy.${field}`, [PEER], 'NetworkPolicy/ws-proxy', at, {
     shows: PEER,
     with: { networkPolicy: { enabled: true } },
   });
 const transactions = (field: string, value: unknown, name: string, shows: string) =>
-  row(`processor.transactions.${field}`, value, 'Deployment/processor', env(name), ['processor'], { shows });
+  row(`processor.transactions.${field}`, value, 'Deployment/processor', env(name), { shows });
 const redis = (field: string, value: unknown, name: string, shows: unknown) =>
-  row(`redis.${field}`, value, 'Deployment/processor', env(name), BOTH, { shows });
+  row(`redis.${field}`, value, 'Deployment/processor', env(name), { shows });
 
 /** Of one component; each is a field of its own in the schema. */
-function podTemplate(prefix: string, component: Component): readonly FieldChange[] {
+function podTemplate(prefix: string, component: Component): readonly Row[] {
   const object = `${component === 'redis' ? 'StatefulSet' : 'Deployment'}/${component}`;
   const pod = 'spec.template.spec';
   const of = (field: string, value: unknown, at: string, shows: unknown = value) =>
-    row(`${prefix}.podTemplate.${field}`, value, object, at, [component], { shows });
+    row(`${prefix}.podTemplate.${field}`, value, object, at, { shows });
   const spread = [
     {
       maxSkew: 2,
@@ -114,49 +113,34 @@ const SENTINELS = {
 };
 /** Of a cluster whose Redis is watched by Sentinels. */
 const external = (field: string, value: unknown, at: string, shows: unknown = value) =>
-  row(`redis.external.${field}`, value, 'Deployment/ws-proxy', at, BOTH, {
+  row(`redis.external.${field}`, value, 'Deployment/ws-proxy', at, {
     shows,
     with: { redis: { external: SENTINELS } },
     undo: true,
   });
 const volume = (secretName: string) => [{ name: secretName, secret: { secretName, defaultMode: 0o440 } }];
 
-export const MUTABLE_FIELDS: readonly FieldChange[] = [
+const ROWS: readonly Row[] = [
   row(
     'image.pullPolicy',
     'Always',
     'Deployment/processor',
     'spec.template.spec.containers.0.imagePullPolicy',
-    [...BOTH, 'redis'],
     { undo: true },
   ),
-  row(
-    'image.pullSecrets',
-    ['registry'],
-    'Deployment/ws-proxy',
-    'spec.template.spec.imagePullSecrets',
-    [...BOTH, 'redis'],
-    {
-      shows: [{ name: 'registry' }],
-    },
-  ),
-  row('image.tag', 'other', 'Deployment/ws-proxy', 'spec.template.spec.containers.0.image', BOTH, {
+  row('image.pullSecrets', ['registry'], 'Deployment/ws-proxy', 'spec.template.spec.imagePullSecrets', {
+    shows: [{ name: 'registry' }],
+  }),
+  row('image.tag', 'other', 'Deployment/ws-proxy', 'spec.template.spec.containers.0.image', {
     shows: IMAGE,
     undo: true,
   }),
-  row(
-    'image.repository',
-    'mirror/ocpp',
-    'Deployment/ws-proxy',
-    'spec.template.spec.containers.0.image',
-    BOTH,
-    {
-      shows: IMAGE,
-      undo: true,
-    },
-  ),
-  { field: 'upgrade', value: 'Auto', restarts: [] },
-  row('protocols', ['ocpp1.6'], 'Deployment/ws-proxy', env('OCPP_PROTOCOLS'), ['ws-proxy'], {
+  row('image.repository', 'mirror/ocpp', 'Deployment/ws-proxy', 'spec.template.spec.containers.0.image', {
+    shows: IMAGE,
+    undo: true,
+  }),
+  { field: 'upgrade', value: 'Auto' },
+  row('protocols', ['ocpp1.6'], 'Deployment/ws-proxy', env('OCPP_PROTOCOLS'), {
     shows: 'ocpp1.6',
   }),
   row(
@@ -164,21 +148,21 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
     [{ name: 'stations', port: 9100, path: '/ocpp' }],
     'Service/ws-proxy',
     'spec.ports.0.port',
-    [],
     { shows: 9100 },
   ),
 
-  row('proxy.replicas', 3, 'Deployment/ws-proxy', 'spec.replicas', []),
+  row('proxy.replicas', 3, 'Deployment/ws-proxy', 'spec.replicas'),
   proxy('defaultProtocol', 'ocpp1.6', env('OCPP_DEFAULT_PROTOCOL')),
   proxy('maxSessionsPerPod', 5000, env('OCPP_MAX_SESSIONS'), '5000'),
+  proxy('maxMessageBytes', 65_536, env('OCPP_MAX_MESSAGE_BYTES'), '65536'),
   proxy('drain.ratePerSecond', 200, env('OCPP_DRAIN_RATE'), '200'),
   proxy('drain.transactions', 'Wait', env('OCPP_DRAIN_TRANSACTIONS'), 'wait'),
   proxy('admission.connectionsPerSecond', 77, env('OCPP_CONNECT_RATE'), '77'),
   proxy('admission.bootsPerSecond', 78, env('OCPP_BOOT_RATE'), '78'),
-  row('proxy.autoscaling.minReplicas', 4, 'Deployment/ws-proxy', 'spec.replicas', []),
-  { field: 'proxy.autoscaling.maxReplicas', value: 7, restarts: [] },
-  { field: 'proxy.autoscaling.targetSessionsPerPod', value: 5000, restarts: [] },
-  { field: 'proxy.autoscaling.scaleDownStabilizationSeconds', value: 60, restarts: [] },
+  row('proxy.autoscaling.minReplicas', 4, 'Deployment/ws-proxy', 'spec.replicas'),
+  { field: 'proxy.autoscaling.maxReplicas', value: 7 },
+  { field: 'proxy.autoscaling.targetSessionsPerPod', value: 5000 },
+  { field: 'proxy.autoscaling.scaleDownStabilizationSeconds', value: 60 },
   proxy('drain.deadlineSeconds', 400, env('OCPP_DRAIN_DEADLINE'), '400s'),
   service('type', 'NodePort', 'spec.type'),
   service('externalTrafficPolicy', 'Cluster', 'spec.externalTrafficPolicy', {
@@ -199,65 +183,53 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   gateway('parentRefs', [{ name: 'other' }]),
   gateway('hostnames', ['b.example.com']),
   gateway('tls', false),
-  { field: 'monitoring.podMonitor', value: 'Off', restarts: [] },
-  { field: 'monitoring.alerts', value: 'Off', restarts: [] },
-  { field: 'monitoring.labels', value: { release: 'prometheus' }, restarts: [] },
-  row('networkPolicy.enabled', true, 'NetworkPolicy/redis', 'spec.policyTypes', [], {
+  { field: 'monitoring.podMonitor', value: 'Off' },
+  { field: 'monitoring.alerts', value: 'Off' },
+  { field: 'monitoring.labels', value: { release: 'prometheus' } },
+  row('networkPolicy.enabled', true, 'NetworkPolicy/redis', 'spec.policyTypes', {
     shows: ['Ingress', 'Egress'],
   }),
   guarded('stationsFrom', 'spec.ingress.0.from.last'),
-  // The last: where the operator runs in the same cluster it stands before them.
+  // The last: where the operator runs in the same cluster, its peer comes first.
   guarded('metricsFrom', 'spec.ingress.1.from.last'),
   ...podTemplate('proxy', 'ws-proxy'),
 
-  row(
-    'processor.image',
-    'own/handlers:2',
-    'Deployment/processor',
-    'spec.template.spec.containers.0.image',
-    ['processor'],
-    { undo: true },
-  ),
-  row('processor.callTimeoutSeconds', 20, 'Deployment/processor', env('OCPP_CALL_TIMEOUT'), BOTH, {
+  row('processor.image', 'own/handlers:2', 'Deployment/processor', 'spec.template.spec.containers.0.image', {
+    undo: true,
+  }),
+  row('processor.callTimeoutSeconds', 20, 'Deployment/processor', env('OCPP_CALL_TIMEOUT'), {
     shows: '20s',
   }),
-  row('processor.unknownTokens', 'Accept', 'Deployment/processor', env('OCPP_UNKNOWN_TOKENS'), ['processor']),
-  row('processor.validation', 'Strict', 'Deployment/ws-proxy', env('OCPP_VALIDATION'), BOTH),
+  row('processor.unknownTokens', 'Accept', 'Deployment/processor', env('OCPP_UNKNOWN_TOKENS')),
+  row('processor.validation', 'Strict', 'Deployment/ws-proxy', env('OCPP_VALIDATION')),
   transactions('idempotencySeconds', 3600, 'OCPP_TRANSACTION_KEY_TTL', '3600s'),
   transactions('reportAfterSeconds', 3600, 'OCPP_TRANSACTION_REPORT_AFTER', '3600s'),
   transactions('abandonAfterSeconds', 0, 'OCPP_TRANSACTION_ABANDON_AFTER', '0s'),
   transactions('concurrent', 'Reject', 'OCPP_CONCURRENT_TRANSACTIONS', 'Reject'),
-  row('processor.replicas', 3, 'Deployment/processor', 'spec.replicas', [], {
+  row('processor.replicas', 3, 'Deployment/processor', 'spec.replicas', {
     with: { processor: { autoscaling: { mode: 'Off' } } },
   }),
-  { field: 'processor.autoscaling.mode', value: 'Off', restarts: [], undo: true },
-  row('processor.autoscaling.minReplicas', 2, 'Deployment/processor', 'spec.replicas', []),
-  { field: 'processor.autoscaling.maxReplicas', value: 7, restarts: [] },
-  { field: 'processor.autoscaling.targetDrainSeconds', value: 5, restarts: [] },
-  { field: 'processor.autoscaling.scaleDownStabilizationSeconds', value: 60, restarts: [] },
+  { field: 'processor.autoscaling.mode', value: 'Off', undo: true },
+  row('processor.autoscaling.minReplicas', 2, 'Deployment/processor', 'spec.replicas'),
+  { field: 'processor.autoscaling.maxReplicas', value: 7 },
+  { field: 'processor.autoscaling.targetDrainSeconds', value: 5 },
+  { field: 'processor.autoscaling.scaleDownStabilizationSeconds', value: 60 },
   ...podTemplate('processor', 'processor'),
 
-  row(
-    'redis.embedded.image',
-    'redis:none',
-    'StatefulSet/redis',
-    'spec.template.spec.containers.0.image',
-    ['redis'],
-    { undo: true },
-  ),
+  row('redis.embedded.image', 'redis:none', 'StatefulSet/redis', 'spec.template.spec.containers.0.image', {
+    undo: true,
+  }),
   row(
     'redis.embedded.storage.onDelete',
     'Delete',
     'StatefulSet/redis',
     'spec.persistentVolumeClaimRetentionPolicy.whenDeleted',
-    [],
   ),
   row(
     'redis.embedded.appendFsync',
     'everysec',
     'StatefulSet/redis',
     'spec.template.spec.containers.0.args.13',
-    ['redis'],
   ),
   ...podTemplate('redis.embedded', 'redis'),
   redis('clientTimeoutSeconds', 5, 'OCPP_CLIENT_TIMEOUT', '5s'),
@@ -267,7 +239,7 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   redis('distributedState', true, 'OCPP_DISTRIBUTED_STATE', 'true'),
   redis('stateTtlSeconds', 60, 'OCPP_STATE_TTL', '60s'),
 
-  row('redis.external.mode', 'Cluster', 'Deployment/processor', env('REDIS_MODE'), BOTH, {
+  row('redis.external.mode', 'Cluster', 'Deployment/processor', env('REDIS_MODE'), {
     shows: 'cluster',
     with: { redis: { channelPrefix: '{city}', external: { addresses: ['r:6379'] } } },
   }),
@@ -290,10 +262,21 @@ export const MUTABLE_FIELDS: readonly FieldChange[] = [
   ),
   external('sentinel.tls', false, env('REDIS_SENTINEL_TLS'), 'false'),
   // Last: where the StorageClass cannot do it, the cluster says so from here on.
-  { field: 'redis.embedded.storage.size', value: '2Gi', restarts: [] },
+  { field: 'redis.embedded.storage.size', value: '2Gi' },
 ];
 
-/** Fixed when the cluster is made: test/operator/api-server/crd-rules.test.ts and access.test.ts show that a change is refused. */
+/** @throws Error where the description says that it cannot be changed */
+function restartsOf(field: string): readonly Component[] {
+  const effect = effectOf(field);
+  if (effect === 'fixed') throw new Error(`spec.${field} is described as fixed`);
+  return effect;
+}
+
+export const MUTABLE_FIELDS: readonly FieldChange[] = ROWS.map((row) =>
+  Object.assign({ restarts: restartsOf(row.field) }, row),
+);
+
+/** Fixed when the cluster is made: test/operator/crd/crd-rules.test.ts and access.test.ts show that a change is refused. */
 export const FIXED_FIELDS: readonly string[] = [
   // Together with the type, and only so.
   'proxy.service.loadBalancerClass',
@@ -309,7 +292,20 @@ export function patchOf(field: string, value: unknown): object {
   return field.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as object;
 }
 
-/** What stands at a path of an object, as FieldChange.at has it. */
+/** A merge patch without nulls. */
+export function merged(into: object, patch: object): object {
+  const before = into as Readonly<Record<string, unknown>>;
+  const entries = Object.entries(patch).map(([name, value]: [string, unknown]) => {
+    const old = before[name];
+    return [name, isRecord(old) && isRecord(value) ? merged(old, value) : value] as const;
+  });
+  return Object.assign({}, into, Object.fromEntries(entries));
+}
+
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The value at a path of an object, as FieldChange.at has it. */
 export function valueAt(object: unknown, at: string): unknown {
   if (at.startsWith('env ')) {
     const all = valueAt(object, 'spec.template.spec.containers.0.env') as { name: string; value?: string }[];

@@ -22,7 +22,8 @@ test('every script installs what is missing first; those that start a Redis get 
   for (const name of names) {
     t.is(scripts[`pre${name}`], redis.has(name) ? `${SETUP} --redis` : SETUP, name);
   }
-  for (const name of COMPOSED) t.regex(scripts[name] ?? '', /^npm run \S+( && npm run \S+)*$/);
+  for (const name of COMPOSED)
+    t.regex(scripts[name] ?? '', /^npm run \S+( -- --\S+)?( && npm run \S+( -- --\S+)?)*$/);
 });
 
 test('the set-up says nothing and changes nothing when nothing is missing', (t) => {
@@ -37,7 +38,16 @@ test('the set-up says nothing and changes nothing when nothing is missing', (t) 
 const OURS = /^node (?:--\S+ )*(\S+\.ts)$/;
 /** They take no options of their own: what they get is for the tools that they run. */
 const WITHOUT_OPTIONS = new Set(['build', 'e2e', 'schemas']);
-const WITH_OPTIONS = new Set(['start', 'simulate', 'chaos', 'fuzz:bills', 'bench', 'bench:operator']);
+const WITH_OPTIONS = new Set([
+  'start',
+  'simulate',
+  'chaos',
+  'fuzz:bills',
+  'bench',
+  'bench:operator',
+  'packages',
+  'generate',
+]);
 
 for (const name of names) {
   const file = OURS.exec(scripts[name] ?? '')?.[1];

@@ -1,6 +1,6 @@
 /**
  * What the e2e tests set up on the cluster and take away again: namespaces with a label of ours, the
- * release of skaffold.yaml, and the resource definition. A cluster where somebody else's OcppClusters
+ * release of skaffold.yaml, and the resource definition. A cluster where other OcppClusters
  * live is refused.
  */
 import { readFileSync } from 'node:fs';

@@ -4,15 +4,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
+import type { Component } from '../../operator/api/generate/restarts.ts';
 import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
-import {
-  type Component,
-  type FieldChange,
-  IMAGE,
-  MUTABLE_FIELDS,
-  patchOf,
-  valueAt,
-} from '../contracts/mutable-fields.ts';
+import { type FieldChange, IMAGE, MUTABLE_FIELDS, patchOf, valueAt } from '../contracts/mutable-fields.ts';
 import { createNamespace, diagnostics, removeEverything, startAfresh } from './environment.ts';
 import { apply, condition, get, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
 
@@ -127,7 +121,7 @@ for (const [index, [base, rows]] of [...groups].entries()) {
       if (runs) await quiet(cluster);
       for (const one of together) {
         const found = await get<{ spec: object }>('ocppcluster', cluster, NAMESPACE);
-        t.deepEqual(await change(cluster, one, one.value), [], `${one.field} replaces nobody else's Pods`);
+        t.deepEqual(await change(cluster, one, one.value), [], `${one.field} replaces no other Pods`);
         if (one.object !== undefined && one.at !== undefined) {
           const value = await seen(cluster, one);
           if (one.shows !== IMAGE)

@@ -3,7 +3,7 @@
  * bounded and every failure carrying what the command said.
  */
 import { execFile } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until as wait } from '../support/until.ts';
 
 export interface Manifest {
   readonly apiVersion: string;
@@ -78,23 +78,6 @@ export const condition = (cluster: string, namespace: string, type: string, seco
     seconds + 30,
   );
 
-/** Asks again every half second until there is an answer; a probe that throws is asked again, too. */
-export async function until<T>(
-  what: string,
-  seconds: number,
-  probe: () => Promise<T | undefined | false>,
-): Promise<T> {
-  const end = Date.now() + seconds * 1000;
-  let last = '';
-  for (;;) {
-    try {
-      const found = await probe();
-      if (found !== undefined && found !== false) return found;
-      last = '';
-    } catch (error) {
-      last = `: ${error instanceof Error ? error.message : String(error)}`;
-    }
-    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}${last}`);
-    await sleep(500);
-  }
-}
+/** Asks every half second; see `until` of test/support. */
+export const until = <T>(what: string, seconds: number, probe: () => Promise<T>) =>
+  wait(probe, what, seconds * 1000, 500);

@@ -181,7 +181,7 @@ test.serial('another password in the Secret: Redis and all Pods follow, and noth
     ).trim();
   const before = await restarts();
   await patch('secret', name, town.namespace, { stringData: { password: 'a "new" one' } });
-  await until('Redis was started anew', 300, async () => (await restarts()) !== before);
+  await until('Redis restarted', 300, async () => (await restarts()) !== before);
   await until('it asks for the new password', 60, async () => (await redis(town, 'PING')) === 'PONG');
   await phase('Running');
   // One that starts from now on has only the new password.

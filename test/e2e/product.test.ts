@@ -118,7 +118,7 @@ test.serial('200 stations through the Service lose nothing, though a processor i
 });
 
 test.serial('a backlog scales the processors up, and later down again', async (t) => {
-  // A slow processor: with a whole core it does more than anybody can queue from here.
+  // A slow processor: with a whole core it does more than this machine can enqueue.
   const limits = { cpu: '250m', memory: '512Mi' };
   await patch('ocppcluster', city.cluster, city.namespace, {
     spec: {
@@ -168,7 +168,7 @@ test.serial('a new proxy template moves every station with a 1012, and no CALL i
   const report = await finishStations(city, stations);
   t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
   t.is(report.online, STATIONS, 'every station came back');
-  t.true(report.moves.closedBy1012 >= STATIONS, 'every station was told');
+  t.true(report.moves.closedBy1012 >= STATIONS, 'every station got a close with 1012');
   t.is(report.moves.reconnects, report.moves.closedBy1012, 'no socket ended in another way');
 });
 
@@ -204,7 +204,7 @@ test.serial('processors with handlers of their own, in an image of their own, an
   t.true(transport.isConnected(), 'the station stayed connected all the time');
 });
 
-test.serial('what somebody deletes or edits is put back', async (t) => {
+test.serial('deleted and edited objects are restored', async (t) => {
   const { cluster, namespace } = city;
   const wanted = (await deployment(city, 'ws-proxy'))?.spec.replicas;
   await patch('deployment', `${cluster}-ws-proxy`, namespace, { spec: { replicas: 4 } });

@@ -141,7 +141,7 @@ class Run {
   async #called(as: string, { action, payload }: { action: string; payload: object }): Promise<string[]> {
     const station = await this.#station(as);
     if (this.#world.transport === undefined) throw new Error('no CSMS can be asked to call a station here');
-    this.#call = this.#world.transport.call({ stationId: this.#identity(as), action, payload });
+    this.#call = this.#world.transport.calls.make({ stationId: this.#identity(as), action, payload });
     this.#call.catch(() => undefined);
     const text = await station.next(`the CALL ${action}`);
     if (text === undefined) return [`the connection ended before the CALL ${action}`];

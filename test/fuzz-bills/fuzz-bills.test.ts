@@ -108,7 +108,7 @@ test('every way to bill wrong is found, and a report makes it reported', (t) => 
     const reports = [{ transactionId }];
     const reported = { ...right, bills: others, reports };
     t.is(judge(draft, reported, true).verdict, 'reported');
-    t.is(judge(draft, { ...right, reports }, true).verdict, 'reported', 'a report that nobody needs');
+    t.is(judge(draft, { ...right, reports }, true).verdict, 'reported', 'a needless report');
     const corrected = [
       ...others,
       { ...bill, billId: 'first', energy: '1' },

@@ -105,7 +105,7 @@ function session16(plan: Plan, habits: Habits, chance: Chance): Say[] {
 
 function session2(plan: Plan, habits: Habits, chance: Chance): Say[] {
   const { number, connector, tag, start, stop, begins, ends } = plan;
-  // An end without register is told by the event before it.
+  // The event before it announces an end without register.
   const between = habits.registerAtEnd ? plan.between : [...plan.between.slice(0, -1), stop];
   const transactionId = habits.shortIds ? `${number + 1}` : `tx-${number}-${chance.between(1000, 9999)}`;
   let seqNo = habits.firstSeqNo + number * 100;

@@ -7,7 +7,7 @@ import type { Gateway, GatewayConnection } from '../../services/transport/transp
 import { readMessage } from '../../services/transport/reading.ts';
 
 export const STATION = 'CP-1';
-/** Turns of the event loop that a message gets while nothing is in hand. */
+/** Turns of the event loop that a message gets while nothing is in flight. */
 const PATIENCE = 20;
 
 export class Station implements AsyncDisposable {

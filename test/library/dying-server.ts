@@ -1,4 +1,4 @@
-/** A server that asks CP-1 to reset, and is killed before it hears the answer. Its argument: a RedisConfig as JSON. */
+/** A server that sends a Reset to CP-1 and is killed before the response. Its argument: a RedisConfig as JSON. */
 import { newDispatcher, newServerWithTransport } from '../../services/library/server.ts';
 import {
   createServerState,

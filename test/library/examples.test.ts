@@ -1,6 +1,4 @@
-/** The examples run as they are printed, and between them use everything that the package exports. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+/** The examples run as printed in the docs, and together use every export of the package. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -10,47 +8,15 @@ import { createGateway } from '../../services/library/transport-factory.ts';
 import { MemoryServerState } from '../../services/transport/pending-requests.ts';
 import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
+import { Script } from '../support/script.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
-/** A program of examples/, and what it says. */
-class Example implements AsyncDisposable {
-  readonly #child: ChildProcess;
-  readonly #gone: Promise<unknown>;
-  output = '';
-
+/** A program of examples/. */
+class Example extends Script {
   constructor(file: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-    this.#child = spawn(process.execPath, [file, ...args], {
-      cwd: join(ROOT, 'examples'),
-      env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#gone = once(this.#child, 'exit');
-    const note = (chunk: Buffer) => (this.output += chunk.toString());
-    this.#child.stdout?.on('data', note);
-    this.#child.stderr?.on('data', note);
-  }
-
-  /** Resolves when it has said all of these. */
-  async says(...wanted: readonly RegExp[]): Promise<void> {
-    const missing = () => wanted.filter((one) => !one.test(this.output));
-    await until(() => missing().length === 0, `${wanted.join(', ')} in its output`).catch((error: Error) => {
-      throw new Error(`${error.message}:\n${this.output}`);
-    });
-  }
-
-  /** Its exit status, after a signal if one is given. */
-  async end(signal?: NodeJS.Signals): Promise<number | null> {
-    if (signal !== undefined) this.#child.kill(signal);
-    await this.#gone;
-    return this.#child.exitCode;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#gone;
+    super(join(ROOT, 'examples'), file, args, env);
   }
 }
 
@@ -60,13 +26,13 @@ test('a central system and a station in one process', async (t) => {
   await example.says(/boot: \{\s+kind: 'confirmed'/, /reset: .*status: 'Scheduled'/);
 });
 
-test('a broadcast tells of each station', async (t) => {
+test('a broadcast reports the result of each station', async (t) => {
   await using example = new Example('broadcast.ts');
   t.is(await example.end(), 0, example.output);
   await example.says(/CP-1 \{\s+kind: 'answered'/, /CP-3 .*offline/, /bad-call false .*\/all is not known/);
 });
 
-test('a server and a station on one Redis ask each other', async (t) => {
+test('a server and a station on one Redis send requests to each other', async (t) => {
   await using redis = await startRedis();
   await using server = new Example('redis-server.ts', [redis.addr, 'CP-1']);
   await server.says(/serving/);
@@ -77,18 +43,18 @@ test('a server and a station on one Redis ask each other', async (t) => {
   t.is(await server.end('SIGINT'), 0, server.output);
 });
 
-test('a server that is told of no station asks nothing of those that connect', async (t) => {
+test('a server without a station argument sends no request to stations that connect', async (t) => {
   await using redis = await startRedis();
   await using server = new Example('redis-server.ts', [redis.addr]);
   await server.says(/serving/);
   await using client = new Example('redis-client.ts', [redis.addr]);
-  // The answers come after whatever the connection made the server ask for.
+  // Requests caused by the connection would arrive before these responses.
   await client.says(/data: .*'hello'/);
   await server.says(/connected: CP-1/);
   t.notRegex(server.output + client.output, /reset/);
 });
 
-test('a processor with handlers of its own answers as they say, and as the built-in ones', async (t) => {
+test('a processor with custom handlers uses them beside the built-in ones', async (t) => {
   await using redis = await startRedis();
   await using processor = new Example('own-handlers/processor.ts', [], {
     REDIS_ADDR: redis.addr,
@@ -125,7 +91,7 @@ test('a processor with handlers of its own answers as they say, and as the built
   t.is(await processor.end('SIGTERM'), 0, processor.output);
 });
 
-test('every code of the pages stands in the example that it names', (t) => {
+test('every code block of the docs is part of the example that it names', (t) => {
   const blocks = ['docs/library.md', 'docs/add-a-transport.md'].flatMap((page) =>
     [...read(page).matchAll(/```ts\n\/\/ (\S+)\n([^]*?)```/g)].map(([, file, code]) => ({ file, code })),
   );
@@ -133,7 +99,7 @@ test('every code of the pages stands in the example that it names', (t) => {
   for (const { file, code } of blocks) t.true(read(file ?? '').includes(code ?? ''), file);
 });
 
-test('every export has its row in the page and its use in an example', (t) => {
+test('every export has a row in docs/library.md and is used in an example', (t) => {
   const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, string> };
   const examples = globSync('examples/**/*.ts', { cwd: ROOT }).map(read).join('\n');
   const page = read('docs/library.md');

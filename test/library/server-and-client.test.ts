@@ -1,4 +1,4 @@
-/** One central system and one station, written once, over every transport; and what each does when something is wrong. */
+/** One central system and one station over every transport, and how each behaves on errors. */
 import test, { type ExecutionContext } from 'ava';
 import { newClientWithTransport, type OcppClient } from '../../services/library/client.ts';
 import { BUILT_IN, serverProfile, stationProfile } from '../../services/library/profile.ts';
@@ -26,7 +26,7 @@ test.after.always(() => redis[Symbol.asyncDispose]());
 const silent = () =>
   newDispatcher({ log: createLog('test', 'silent'), settings: { unknownTokens: 'Accept' } });
 
-/** What a station is connected by; its transport has started. */
+/** Connects stations to a transport that has started. */
 interface Link {
   readonly transport: Transport;
   readonly gateway?: Gateway;
@@ -69,7 +69,7 @@ const acme = serverProfile('ocpp1.6', 'Acme', {
 function stationOver(transport: ClientTransport): OcppClient<'ocpp1.6'> {
   const core = stationProfile('ocpp1.6', 'Core', {
     Reset: async ({ type }) => ({ status: type === 'Soft' ? 'Accepted' : 'Rejected' }),
-    // A faulty one, as if it were JavaScript.
+    // Not type-safe, as in JavaScript.
     ClearCache: async () => ({ status: 'Perhaps' }) as never,
     ChangeAvailability: async () => Promise.reject(new Error('out of order')),
   });
@@ -99,7 +99,7 @@ const boot = { chargePointVendor: 'Acme', chargePointModel: 'Model-7' } as const
 
 async function bothWays(t: ExecutionContext, { server, station }: Pair): Promise<void> {
   const booted = await station.sendRequest('BootNotification', boot);
-  // A profile of one's own replaces the built-in handler, and leaves the others.
+  // A custom profile replaces one built-in handler and keeps the others.
   t.like(booted, { kind: 'confirmed', response: { status: 'Accepted', interval: 7 } });
   t.like(await station.sendRequest('Heartbeat', {}), { kind: 'confirmed' });
   const together = await Promise.all([
@@ -117,17 +117,17 @@ async function bothWays(t: ExecutionContext, { server, station }: Pair): Promise
 }
 
 for (const [name, link] of Object.entries(LINKS)) {
-  test(`${name}: a central system and a station ask each other`, async (t) => {
+  test(`${name}: a central system and a station send requests to each other`, async (t) => {
     await using both = await pair(await link());
     await bothWays(t, both);
   });
 }
 
-test('a request that cannot be answered well ends in the one outcome that says why', async (t) => {
+test('a request without a valid response ends in the outcome that says why', async (t) => {
   await using both = await pair(await LINKS['memory']!());
   const { server, station } = both;
-  const troubles: string[] = [];
-  station.onError(({ message }) => troubles.push(message));
+  const errors: string[] = [];
+  station.onError(({ message }) => errors.push(message));
   t.like(await server.sendRequest('CP-1', 'GetConfiguration', {}), { kind: 'refused', code: 'NotSupported' });
   t.like(await server.sendRequest('CP-1', 'ClearCache', {}), {
     kind: 'malformed',
@@ -139,7 +139,7 @@ test('a request that cannot be answered well ends in the one outcome that says w
     kind: 'refused',
     code: 'InternalError',
   });
-  t.deepEqual(troubles, ['the handler of ChangeAvailability failed']);
+  t.deepEqual(errors, ['the handler of ChangeAvailability failed']);
   t.deepEqual(await server.sendRequest('CP-2', 'Reset', { type: 'Soft' }), {
     kind: 'not-sent',
     reason: 'offline',
@@ -150,7 +150,7 @@ test('a request that cannot be answered well ends in the one outcome that says w
   t.false(await server.state.hasPendingRequests(), 'nothing stays open');
 });
 
-test('an open request is noted until its outcome is known, also when it was asked for twice', async (t) => {
+test('an open request is recorded until its outcome is known, also if it was made twice', async (t) => {
   await using link = await pair(await LINKS['memory']!());
   const { server, station } = link;
   await station.stop();
@@ -168,7 +168,7 @@ test('an open request is noted until its outcome is known, also when it was aske
   t.false(await server.state.hasPendingRequests());
 });
 
-test('a request that cannot be noted is not sent, and one whose end cannot be noted has its outcome', async (t) => {
+test('a request that cannot be recorded is not sent; one whose end cannot be recorded still has its outcome', async (t) => {
   await using store = await startRedis();
   const settings = { addr: store.addr, db: 0, clientTimeoutMs: 5000 };
   await using state = await createServerState({ kind: 'redis', redis: settings, channelPrefix: 'sc' });
@@ -194,7 +194,7 @@ test('a request that cannot be noted is not sent, and one whose end cannot be no
   t.is(asked, 1);
 });
 
-test('a station of 2.1 sends what is never answered, and asks what is', async (t) => {
+test('a station of 2.1 sends SENDs without a response, and CALLs with one', async (t) => {
   const bus = createMemoryBus();
   const heard: unknown[] = [];
   const streams = serverProfile('ocpp2.1', 'Streams', {
@@ -210,23 +210,23 @@ test('a station of 2.1 sends what is never answered, and asks what is', async (t
   const link = new GatewayClientTransport({ gateway, stationId: 'CS-1', protocol: 'ocpp2.1' });
   await using station = newClientWithTransport(link, 'ocpp2.1', state.clientState('CS-1'));
   const basetime = new Date().toISOString();
-  const told: RequestOf<'ocpp2.1', 'NotifyPeriodicEventStream'> = {
+  const notification: RequestOf<'ocpp2.1', 'NotifyPeriodicEventStream'> = {
     id: 7,
     pending: 0,
     basetime,
     data: [{ t: 0, v: '1' }],
   };
-  await t.throwsAsync(station.send('NotifyPeriodicEventStream', told), { code: 'not-connected' });
+  await t.throwsAsync(station.send('NotifyPeriodicEventStream', notification), { code: 'not-connected' });
   await station.start();
-  await station.send('NotifyPeriodicEventStream', told);
+  await station.send('NotifyPeriodicEventStream', notification);
   await until(() => heard.length === 1, 'the SEND');
   t.deepEqual(heard, [7]);
-  const asked = station.sendRequest('NotifyPeriodicEventStream', told);
+  const asked = station.sendRequest('NotifyPeriodicEventStream', notification);
   await t.throwsAsync(asked, { code: 'bad-call', message: /is a SEND/ });
   await t.throwsAsync(station.send('Heartbeat', {}), { code: 'bad-call', message: /is a CALL/ });
 });
 
-test('a station knows what became of its requests when the link or the answer fails', async (t) => {
+test('a station knows the outcome of its requests when the link or the response fails', async (t) => {
   const bus = createMemoryBus();
   const link = await behind(bus.transport, bus.gateway('proxy'));
   let answers = 0;

@@ -1,4 +1,4 @@
-/** Open requests in memory and in Redis: one suite, the seed's keys, and what is left of a process that was killed. */
+/** Open requests in memory and in Redis: one suite, the keys of ocpp-go, and what a killed process leaves behind. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ const config = (channelPrefix = `st${++prefixes}`, stateTtlMs = 30_000): Omit<Re
 });
 
 serverStateConformance(test, 'memory', () => createServerState({ kind: 'memory' }));
-// A prefix with the characters of a pattern in it: only what it spells is meant.
+// A prefix with pattern characters, which must be taken literally.
 serverStateConformance(test, 'redis', () => createServerState(config(`s[t]*?\\${++prefixes}`)));
 
 interface Recorded {
@@ -41,7 +41,7 @@ interface Recorded {
   readonly command: readonly [string, string, ...string[]];
 }
 
-test('an open request stands where the Go fork has it, and as long', async (t) => {
+test('an open request has the key and lifetime that ocpp-go gives it', async (t) => {
   const recorded = readFileSync(join(import.meta.dirname, '../transport/ocpp-go/traffic.jsonl'), 'utf8')
     .trim()
     .split('\n')
@@ -66,7 +66,7 @@ test('an open request stands where the Go fork has it, and as long', async (t) =
   t.deepEqual(await next.hgetall(key ?? ''), { [id]: value });
   t.is(await next.ttl(key ?? ''), Number(seconds));
   await state.completePendingRequest('CP-001', id);
-  // And the other way: what the fork writes is read here.
+  // In the other direction: entries of ocpp-go are read here.
   await next.hset(key ?? '', 'theirs', value);
   t.deepEqual(await state.getPendingRequest('CP-001', 'theirs'), { featureName: 'Reset' });
   await next.hset(key ?? '', 'odd', 'no JSON');
@@ -84,7 +84,7 @@ test('a short request does not shorten the life of a long one, and everything en
   t.true(await state.hasPendingRequest('CP-1'));
 });
 
-test('a server that is killed leaves its open requests for others to read', async (t) => {
+test('a killed server leaves its open requests for others to read', async (t) => {
   const settings = config();
   await using gateway = createGateway({ ...settings, name: 'proxy' });
   await gateway.start();
@@ -102,7 +102,7 @@ test('a server that is killed leaves its open requests for others to read', asyn
   t.deepEqual(await state.pendingRequests('CP-1'), new Map([[id, { featureName: 'Reset' }]]));
 });
 
-test('what cannot work is refused at once', async (t) => {
+test('invalid settings are rejected immediately', async (t) => {
   const cluster = { ...config('{ocpp}'), redis: { ...config().redis, mode: 'cluster' as const } };
   await t.throwsAsync(createServerState(cluster), { code: 'bad-settings', message: /database/ });
   const away = { ...config(), redis: { addr: '127.0.0.1:1', db: 0, clientTimeoutMs: 300 } };

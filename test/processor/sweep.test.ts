@@ -129,7 +129,7 @@ test('a transaction that says something now and then is not silent, and the regi
   const key = `transaction:${String(transactionId)}`;
   const opened = Number(await transport.state.field(key, 'openedAt'));
   const heardAt = `${opened + 23 * HOUR}`;
-  await transport.amend({
+  await transport.state.amend({
     expected: { key, field: 'closed', value: undefined },
     writes: [{ kind: 'set', key, fields: { heardAt } }],
     events: [],
@@ -137,7 +137,7 @@ test('a transaction that says something now and then is not silent, and the regi
   const policy = { reportAfterMs: DAY, abandonAfterMs: 7 * DAY };
   const options = { transport, policy, transactionKeySeconds: 60, clock: { now: () => opened + 30 * HOUR } };
   t.deepEqual(await sweep(options), { open: 1, silent: 0, abandoned: 0 });
-  await transport.amend({
+  await transport.state.amend({
     expected: { key, field: 'closed', value: undefined },
     writes: [{ kind: 'delete', key }],
     events: [],

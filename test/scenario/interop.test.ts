@@ -13,6 +13,7 @@ import { Redis } from 'ioredis';
 import { RPCClient } from 'ocpp-rpc';
 import { type Cluster, startCluster } from './cluster.ts';
 import { pythonWith } from './python.ts';
+import { until } from '../support/until.ts';
 import { readStream } from '../simulator/stream.ts';
 
 const test = anyTest as TestFn<{ cluster: Cluster; url: string }>;
@@ -175,16 +176,16 @@ test.serial(
     try {
       const [first, ...others] = stations;
       const answers = [first?.call('Heartbeat', {}) ?? Promise.reject(new Error('no station'))];
-      // The waiting processor's take stands in Redis already, behind its BLMOVE: it gets this one.
+      // The claim of the waiting processor is in Redis already, behind its BLMOVE: it gets this one.
       await until(
-        () => redis.keys('ocpp:processing:*'),
-        (held) => held.length === 1,
+        async () => (await redis.keys('ocpp:processing:*')).length === 1,
+        'the first CALL is claimed',
       );
       answers.push(...others.map(({ call }) => call('Heartbeat', {})));
-      const waiting = await until(
-        () => redis.lrange(QUEUE, 0, -1),
-        (entries) => entries.length === others.length,
-      );
+      const waiting = await until(async () => {
+        const entries = await redis.lrange(QUEUE, 0, -1);
+        return entries.length === others.length && entries;
+      }, 'the other CALLs are in the queue');
       const found = waiting.map(
         (entry) => JSON.parse(entry) as { charge_point_id: string; payload: unknown[] },
       );
@@ -202,16 +203,6 @@ test.serial(
     }
   },
 );
-
-async function until<T>(read: () => Promise<T>, enough: (value: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const value = await read();
-    if (enough(value)) return value;
-    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after 20 s`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 test.serial('a station of the Python packages boots and charges in every version', async (t) => {
   t.timeout(240_000);

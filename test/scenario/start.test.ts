@@ -26,7 +26,7 @@ interface Started extends AsyncDisposable {
   output(): string;
   /** Without standard error. */
   stdout(): string;
-  says(pattern: RegExp, seconds?: number): Promise<void>;
+  says(pattern: RegExp, seconds?: number): Promise<unknown>;
   /** Ends it with a signal; resolves to its exit status. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -200,7 +200,7 @@ const load = (url: string, stations = 30, prefix = 'SIM') =>
 const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
 
 onLinux(
-  'a station is served through Redis, killed processes come again, and SIGTERM leaves nothing',
+  'a station is served through Redis, killed processes restart, and SIGTERM leaves nothing',
   async (t) => {
     t.timeout(240_000);
     await using started = await start({}, TWO, 'Reject');

@@ -3,7 +3,7 @@ the schemas on their own: it boots, sends a heartbeat, and starts and stops a tr
 
     python station.py ws://127.0.0.1:9000/ocpp CS-1 ocpp1.6|ocpp2.0.1|ocpp2.1
 
-Prints one line of JSON: what it was told. Fails with a traceback at the first answer that is not right.
+Prints one line of JSON: what it was answered. Fails with a traceback at the first answer that is not right.
 """
 
 import asyncio

@@ -8,10 +8,11 @@ import { startBalancer } from './balancer.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { freePort } from '../support/free-port.ts';
 import { Program, startProgram } from '../support/program.ts';
+import { until } from '../support/until.ts';
 import { isClean, type Simulation, startSimulation, type Summary } from '../simulator/simulation.ts';
 
 const STATIONS = 30;
-/** A lease is 10 s; rescuers look every 3. */
+/** A lease is 10 s; other processes look every 3. */
 const PAST_LEASE_MS = 15_000;
 
 /** Stations that work all the time and come back fast, behind a balancer. */
@@ -29,18 +30,17 @@ async function workload(cluster: Cluster, prefix: string) {
   return { simulation, [Symbol.asyncDispose]: () => balancer[Symbol.asyncDispose]() };
 }
 
-async function until(simulation: Simulation, enough: (progress: Summary) => boolean): Promise<void> {
-  const deadline = Date.now() + 90_000;
-  while (!enough(simulation.progress())) {
-    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(simulation.progress())}`);
-    await sleep(50);
-  }
+async function progress(simulation: Simulation, enough: (progress: Summary) => boolean): Promise<void> {
+  const isEnough = () => enough(simulation.progress());
+  await until(isEnough, 'progress of the stations', 90_000, 50).catch((error: unknown) => {
+    throw new Error(`still ${JSON.stringify(simulation.progress())}`, { cause: error });
+  });
 }
 
 /** Until every station has gone round once more. */
 async function goOn(simulation: Simulation): Promise<void> {
   const { stopped } = simulation.progress().transactions;
-  await until(
+  await progress(
     simulation,
     ({ transactions, online }) => online === STATIONS && transactions.stopped >= stopped + STATIONS,
   );
@@ -91,7 +91,7 @@ test('stations whose sockets are cut again and again lose nothing and are never 
     await sleep(600);
     simulation.cut(STATIONS);
     processor?.signal('SIGCONT');
-    await until(simulation, ({ online }) => online < STATIONS);
+    await progress(simulation, ({ online }) => online < STATIONS);
   }
   await goOn(simulation);
   simulation.stop();
@@ -116,7 +116,7 @@ test('a processor and a proxy that sleep past their lease and wake are fenced ou
   const [proxy] = cluster.proxies;
   proxy?.signal('SIGSTOP');
   await sleep(PAST_LEASE_MS);
-  // Its stations see a socket that says nothing; they come back when it closes, or give up by themselves.
+  // Its stations see a socket that says nothing; they come back when it closes, or reconnect by themselves.
   proxy?.signal('SIGCONT');
   await goOn(simulation);
 
@@ -126,7 +126,7 @@ test('a processor and a proxy that sleep past their lease and wake are fenced ou
   t.true(summary.moves.reconnects > 0, 'the proxy closed its sockets when it woke');
 });
 
-test('a program that has never reached Redis, or has lost it, stops when it is told to', async (t) => {
+test('a program that has never reached Redis, or has lost it, stops on SIGTERM', async (t) => {
   const nowhere = { REDIS_ADDR: '127.0.0.1:1', OCPP_DRAIN_PROPAGATION: '0s' };
   for (const name of ['processor', 'ws-proxy'] as const) {
     const ports = { admin: await freePort(), station: await freePort() };

@@ -86,7 +86,7 @@ export function compareStream(
     const same = byId.get(id);
     if (same === undefined) byId.set(id, [entry]);
     else same.push(entry);
-    // A start that was carried out twice has two ids, but there was one car.
+    // A start that was executed twice has two ids, but there was one car.
     const start = `${entry['stationId']} ${entry['startedAt']}`;
     starts.set(start, (starts.get(start) ?? 0) + 1);
   }

@@ -20,7 +20,7 @@ export interface Transaction {
   readonly idTag: string;
   readonly meterStart: number;
   readonly startedAt: string;
-  /** 2.x: chosen by the station; 1.6: told by the answer to StartTransaction. */
+  /** 2.x: chosen by the station; 1.6: given by the response to StartTransaction. */
   id: string | undefined;
   meter: number;
   stoppedAt: string | undefined;

@@ -114,24 +114,24 @@ test('stations of all versions charge, end their transactions and find nothing w
 
 test('a CALL that was open when the socket ended is sent again, the same, before anything else', async (t) => {
   const seen = new Map<string, string[]>();
-  let told = 0;
+  let closed = 0;
   await using server = await csms(({ socket, id, action, payload, count }) => {
     if (action !== 'StartTransaction' && action !== 'TransactionEvent') return false;
     const fact = JSON.stringify(payload);
     seen.set(fact, [...(seen.get(fact) ?? []), `${socket.protocol} ${id}`]);
-    if ((seen.get(fact)?.length ?? 0) > 1 || told >= 6) return false;
-    told++;
+    if ((seen.get(fact)?.length ?? 0) > 1 || closed >= 6) return false;
+    closed++;
     if (count % 2 === 0) socket.terminate();
     else socket.close(1012);
     return true;
   });
   const { summary } = await simulate(server.url, ({ transactions }) => transactions.stopped >= 6);
   t.true(isClean(summary), summary.samples.join('\n'));
-  t.is(summary.resent, told);
-  t.is(summary.moves.reconnects, told);
+  t.is(summary.resent, closed);
+  t.is(summary.moves.reconnects, closed);
   t.true(summary.moves.closedBy1012 > 0);
   const again = [...seen.values()].filter((ids) => ids.length > 1);
-  t.is(again.length, told);
+  t.is(again.length, closed);
   for (const ids of again) {
     t.is(new Set(ids).size, ids[0]?.startsWith('ocpp1.6') === true ? 2 : 1, '2.x keeps its message id');
   }
@@ -148,7 +148,7 @@ const MISDEEDS: Readonly<
       socket.send(JSON.stringify([3, id, result]));
     },
   ],
-  'an answer to nobody': [
+  'a response to no request': [
     'wrong',
     ({ socket, id, result }) => {
       socket.send(JSON.stringify([3, 'nobody', result]));

@@ -15,8 +15,8 @@ const PAGE = 1000;
 export async function readStream(address: StreamAddress): Promise<Record<string, string>[]> {
   const { host, port, password, channelPrefix = 'ocpp' } = address;
   const redis = new Redis({ host, port, ...(password !== undefined && { password }), lazyConnect: true });
-  let trouble = '';
-  redis.on('error', (error) => (trouble = error.message));
+  let problem = '';
+  redis.on('error', (error) => (problem = error.message));
   try {
     await redis.connect();
     const entries: Record<string, string>[] = [];
@@ -29,7 +29,7 @@ export async function readStream(address: StreamAddress): Promise<Record<string,
       from = `(${last}`;
     }
   } catch (error) {
-    throw new Error(`the transactions in the Redis at ${host}:${port} cannot be read: ${trouble}`, {
+    throw new Error(`the transactions in the Redis at ${host}:${port} cannot be read: ${problem}`, {
       cause: error,
     });
   } finally {

@@ -26,7 +26,7 @@ export interface ApiServer extends AsyncDisposable {
   kubeconfig(user?: string): string;
   /** SIGKILL: every connection is reset. The data stay. */
   kill(): Promise<void>;
-  /** Starts it anew on the same port. */
+  /** Restarts it on the same port. */
   restart(): Promise<void>;
   /** SIGSTOP, SIGCONT: hangs without closing a connection. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void;

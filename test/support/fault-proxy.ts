@@ -38,7 +38,7 @@ export interface FaultProxy extends AsyncDisposable {
   cut(): void;
 }
 
-/** @param token what the API server is told instead of what the client says */
+/** @param token sent to the API server instead of the client's own */
 export async function startFaultProxy(upstream: string, token: string): Promise<FaultProxy> {
   const faults: Fault[] = [];
   const requests: Seen[] = [];
@@ -83,7 +83,7 @@ function send(
     const outgoing = httpsRequest(`${upstream}${incoming.url}`, options, resolve);
     outgoing.on('error', reject);
     incoming.pipe(outgoing);
-    // A watch that nobody reads any more must end upstream too.
+    // A watch without a reader must end upstream too.
     response.once('close', () => outgoing.destroy());
   });
 }

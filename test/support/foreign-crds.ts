@@ -34,7 +34,7 @@ export async function installForeignCrds(server: ApiServer, kinds: readonly Fore
   return true;
 }
 
-/** Generated definitions come with a status, which nobody may apply. */
+/** Generated definitions come with a status, which cannot be applied. */
 function withoutStatus(yaml: string): string {
   const { status: _, ...crd } = parse(yaml) as { status?: unknown };
   return JSON.stringify(crd);

@@ -1,5 +1,5 @@
 /**
- * A port of the loopback interface for somebody who listens a moment later. It is below the range that the kernel
+ * A port of the loopback interface for a process that listens a moment later. It is below the range that the kernel
  * gives to outgoing connections (32768 and up on Linux), or one of the many of a busy test run would take it meanwhile.
  */
 import { randomInt } from 'node:crypto';

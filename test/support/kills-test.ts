@@ -23,7 +23,7 @@ export function killsTest(kills: number): void {
       `${toll.kills} kills, ${toll.writes} writes (${toll.retries} tried again), ${toll.deletions} deletions seen`,
     );
     t.deepEqual(toll.seen, toll.truth, 'the reflector has what is');
-    t.deepEqual(toll.mistakes, [], 'each object was told once as new and once as gone');
+    t.deepEqual(toll.mistakes, [], 'each object was reported once as new and once as gone');
     t.deepEqual(toll.made, toll.wanted, 'the operator made what is wanted');
     t.true(toll.writes > 20 * kills, 'there was something to lose');
     t.true(toll.retries > 0, 'the kills were felt');

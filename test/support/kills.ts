@@ -1,6 +1,6 @@
 /**
  * A real API server is killed in a row while writers go on making, changing and deleting objects. What a
- * reflector was told, and what an operator made, is then held against what the writers know to be true.
+ * reflector reported, and what an operator made, is then held against what the writers know to be true.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,16 +35,16 @@ export interface Toll {
   /** What the reflector has in the end, and what is true. */
   readonly seen: Readonly<Record<string, number>>;
   readonly truth: Readonly<Record<string, number>>;
-  /** Objects that it was told of and that are gone, without its having been told so; told twice; and the like. */
+  /** Objects it reported twice, or did not report as gone, and the like. */
   readonly mistakes: readonly string[];
-  /** Deletions that it was told of. */
+  /** Deletions that it reported. */
   readonly deletions: number;
   /** OcppCluster that the operator knows of → proxies of its Deployment; and as they are wanted. */
   readonly made: Readonly<Record<string, number>>;
   readonly wanted: Readonly<Record<string, number>>;
 }
 
-/** Writes as a user who does not give up. */
+/** Writes as a user who retries without limit. */
 class Writer {
   readonly truth: Truth = new Map();
   writes = 0;
@@ -60,8 +60,8 @@ class Writer {
   }
 
   /**
-   * Makes and changes `names` in turn and deletes each now and then, until told to end.
-   * @param once what was deleted comes again under another name: nobody collects its dependents here
+   * Makes and changes `names` in turn and deletes each now and then, until aborted.
+   * @param once what was deleted is created again under another name: there is no garbage collector here
    */
   async run(names: readonly string[], ended: () => boolean, pauseMs: number, once = false): Promise<void> {
     const lives = new Map<string, number>();
@@ -102,7 +102,7 @@ class Writer {
   }
 }
 
-/** What a reflector was told, held to its promise: each object once as new, once as gone. */
+/** What a reflector reported, held to its promise: each object once as new, once as gone. */
 class Witness {
   readonly mistakes: string[] = [];
   deletions = 0;

@@ -88,7 +88,7 @@ export class Program implements AsyncDisposable {
     return pid === undefined || exitCode !== null || signalCode !== null;
   }
 
-  /** Status and text of a path of the admin port; status 0 when nobody listens there. */
+  /** Status and text of a path of the admin port; status 0 when nothing listens there. */
   async ask(path: string): Promise<{ status: number; text: string }> {
     try {
       const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, {

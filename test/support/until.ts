@@ -1,14 +1,29 @@
-/** Waiting for what another process or connection does. */
+/** The one way in which tests wait for what another process or connection does. */
 import { setTimeout as wait } from 'node:timers/promises';
 
-export async function until(
-  condition: () => boolean | Promise<boolean>,
+type Found<T> = Exclude<T, undefined | null | false | 0 | ''>;
+
+/**
+ * Asks until the answer is truthy, and resolves to it. A condition that throws is asked again.
+ * @throws Error naming `what` and the last answer or error after `patienceMs`
+ */
+export async function until<T>(
+  condition: () => T | Promise<T>,
   what: string,
   patienceMs = 30_000,
-): Promise<void> {
+  everyMs = 10,
+): Promise<Found<T>> {
   const end = Date.now() + patienceMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await wait(10);
+  for (;;) {
+    let last: string;
+    try {
+      const value = await condition();
+      if (value) return value as Found<T>;
+      last = String(value);
+    } catch (error) {
+      last = error instanceof Error ? error.message : String(error);
+    }
+    if (Date.now() > end) throw new Error(`waited ${patienceMs} ms for ${what}, in vain: ${last}`);
+    await wait(everyMs);
   }
 }

@@ -1,4 +1,4 @@
-/** The conformance suite's view of a transport whose stations are behind a gateway. */
+/** The conformance suites' view of a transport whose stations are behind a gateway. */
 import { GatewayClientTransport } from '../../services/transport/gateway-client.ts';
 import {
   createGateway,
@@ -6,13 +6,14 @@ import {
   type RedisConfig,
 } from '../../services/library/transport-factory.ts';
 import type { Gateway, Transport } from '../../services/transport/transport.ts';
-import type { TransportHarness } from '../conformance/transport.ts';
+import type { GatewayHarness, TransportHarness } from '../conformance/transport.ts';
 
-export function gatewayHarness(transport: Transport, gateway: Gateway): TransportHarness {
+export function gatewayHarness(transport: Transport, gateway: Gateway): TransportHarness & GatewayHarness {
   const stations: GatewayClientTransport[] = [];
   let started: Promise<void> | undefined;
   return {
     transport,
+    gateway,
     async connect(stationId, protocol, onMessage) {
       await (started ??= gateway.start());
       const station = new GatewayClientTransport({ gateway, stationId, protocol });
@@ -30,7 +31,7 @@ export function gatewayHarness(transport: Transport, gateway: Gateway): Transpor
 }
 
 /** A processor and a proxy on one Redis. */
-export function redisHarness(config: Omit<RedisConfig, 'kind' | 'name'>): TransportHarness {
+export function redisHarness(config: Omit<RedisConfig, 'kind' | 'name'>): TransportHarness & GatewayHarness {
   return gatewayHarness(
     createTransport({ ...config, kind: 'redis', name: 'processor' }),
     createGateway({ ...config, kind: 'redis', name: 'proxy' }),

@@ -70,29 +70,29 @@ const session = (stationId: string) =>
 test('a boot that waits holds up what its own station sends, and nobody else', async (t) => {
   let now = 0;
   await using probed = new ProbedGateway();
-  await using gateway = new BootPacing(probed, {
+  using paced = new BootPacing(probed, {
     bootsPerSecond: 1,
     maxWaitMs: 5000,
     clock: { now: () => now },
   });
-  await gateway.start();
-  const open = (id: string) => gateway.open(session(id), SINK);
+  await probed.start();
+  const open = (id: string) => paced.open(session(id), SINK);
   const [one, two, three] = await Promise.all([open('CS1'), open('CS2'), open('CS3')]);
   const seen = () => probed.forwarded.map(({ stationId, frame: { id } }) => `${stationId} ${id}`);
   await one.forward(frame('boot', 'BootNotification'));
   const behind = [two.forward(frame('boot', 'BootNotification')), two.forward(frame('next', 'Heartbeat'))];
   const left = three.forward(frame('boot', 'BootNotification'));
   await one.forward(frame('next', 'Authorize'));
-  t.is(gateway.waiting, 2);
+  t.is(paced.waiting, 2);
   t.deepEqual(seen(), ['CS1 boot', 'CS1 next']);
 
   await Promise.all([t.throwsAsync(left, { code: 'not-connected' }), three.close()]);
-  t.is(gateway.waiting, 1);
+  t.is(paced.waiting, 1);
   t.is(probed.ended.length, 1);
   now = 1000;
   await Promise.all(behind);
   t.deepEqual(seen(), ['CS1 boot', 'CS1 next', 'CS2 boot', 'CS2 next']);
-  t.is(gateway.waiting, 0);
+  t.is(paced.waiting, 0);
 });
 
 test('a ws-proxy process with OCPP_BOOT_RATE: every station that boots is answered, those after the burst later', async (t) => {

@@ -6,7 +6,9 @@ import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import type {
   Gateway,
   GatewayConnection,
+  GatewayEvents,
   IncomingFrame,
+  ReadLoad,
   StationSession,
   StationSink,
   Transport,
@@ -39,6 +41,11 @@ export class ProbedGateway implements Gateway {
   full = false;
   /** What open() waits for. */
   opening: Promise<void> = Promise.resolve();
+  readonly events: GatewayEvents = {
+    emit: () => undefined,
+    keepUnreadable: (text) => void this.unreadable.push(text),
+  };
+  load: ReadLoad;
   readonly #transport: Transport;
   readonly #gateway: Gateway;
 
@@ -46,6 +53,7 @@ export class ProbedGateway implements Gateway {
     const bus = createMemoryBus();
     this.#transport = bus.transport;
     this.#gateway = bus.gateway(this.id);
+    this.load = this.#gateway.load;
   }
 
   async start(): Promise<void> {
@@ -66,12 +74,6 @@ export class ProbedGateway implements Gateway {
     return this.stop();
   }
 
-  emit(): void {}
-
-  keepUnreadable(text: UnreadableText): void {
-    this.unreadable.push(text);
-  }
-
   onError(): void {}
 
   isHealthy(): boolean {
@@ -80,10 +82,6 @@ export class ProbedGateway implements Gateway {
 
   isFull(): boolean {
     return this.full;
-  }
-
-  load() {
-    return this.#gateway.load();
   }
 
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {

@@ -104,6 +104,23 @@ test('metrics count messages and never name a station', async (t) => {
   t.false(text.includes('SECRET-STATION'));
 });
 
+test('a message of the maximum size is taken; a larger one closes the socket with 1009', async (t) => {
+  const frame = (size: number) => '[2,"1","Heartbeat",{}]'.padEnd(size, ' ');
+  for (const [settings, maximum] of [
+    [{}, 256 * 1024],
+    [{ maxMessageBytes: 65_536 }, 65_536],
+    [{ maxMessageBytes: 1_048_576 }, 1_048_576],
+  ] as const) {
+    await using it = await startProxy(settings);
+    const { station } = await it.open('CS1');
+    await using _ = station;
+    station.send(frame(maximum));
+    t.is(await station.nextText(), '[3,"1",{}]');
+    station.send(frame(maximum + 1));
+    t.is(await station.closeCode(), 1009);
+  }
+});
+
 test('a Strict proxy repairs nothing, answers as the version says, and keeps what it did not understand', async (t) => {
   await using it = await startProxy({ validation: 'Strict' });
   const { station } = await it.open('CS1');

@@ -92,7 +92,7 @@ const places = ({ clusters }: Manifest, local: LocalCluster) =>
 
 async function reapply(local: LocalCluster, display: Display, screen: Screen, file: string): Promise<void> {
   try {
-    const manifest = readManifest(file);
+    const manifest = readManifest(file, await local.clusters());
     await local.apply(manifest);
     screen.note([`${file} was changed and is applied`, ...places(manifest, local), ''].join('\n'));
     await display.showAccess();

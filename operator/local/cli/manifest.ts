@@ -16,8 +16,11 @@ export class ManifestError extends Error {
   override readonly name = 'ManifestError';
 }
 
-/** @throws ManifestError */
-export function readManifest(file: string): Manifest {
+/**
+ * @param running the clusters that a changed manifest changes
+ * @throws ManifestError
+ */
+export function readManifest(file: string, running: readonly OcppCluster[] = []): Manifest {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -25,11 +28,11 @@ export function readManifest(file: string): Manifest {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new ManifestError(code === 'ENOENT' ? `${file}: there is no such file` : `${file}: ${message}`);
   }
-  return parseManifest(text, file);
+  return parseManifest(text, file, running);
 }
 
 /** @throws ManifestError */
-export function parseManifest(text: string, file: string): Manifest {
+export function parseManifest(text: string, file: string, running: readonly OcppCluster[] = []): Manifest {
   const lines = new LineCounter();
   const found: { clusters: OcppCluster[]; secrets: Secret[] } = { clusters: [], secrets: [] };
   const problems: string[] = [];
@@ -42,9 +45,13 @@ export function parseManifest(text: string, file: string): Manifest {
     const { kind } = object as Partial<KubeObject>;
     if (kind === 'Secret') found.secrets.push(inNamespace(object as Secret));
     else if (kind === KIND) {
-      const wrong = validateCluster(object);
+      const wrong = validateCluster(object, running.find(isSame(object as OcppCluster)));
       problems.push(
-        ...wrong.map(({ field, reason }) => `${at(offsetOf(document, field))}: ${field}: ${reason}`),
+        ...wrong.map(({ field, reason }) => {
+          const [named = ''] = reason.split(' ');
+          const [place, text] = field === '' ? [named, reason] : [field, `${field}: ${reason}`];
+          return `${at(offsetOf(document, place))}: ${text}`;
+        }),
       );
       if (wrong.length === 0) found.clusters.push(inNamespace(object as OcppCluster));
     } else if (kind !== 'Namespace') {
@@ -58,7 +65,7 @@ export function parseManifest(text: string, file: string): Manifest {
   return found;
 }
 
-/** Where `spec.a.b[0]` stands in the file, or the nearest field around it. */
+/** The offset of `spec.a.b[0]` in the file, or of the nearest field around it. */
 function offsetOf(document: Document.Parsed, field: string): number {
   const path = field.split(/[.[\]]+/).filter((part) => part !== '');
   for (let { length } = path; length > 0; length -= 1) {
@@ -74,6 +81,11 @@ function offsetOf(document: Document.Parsed, field: string): number {
   }
   return document.contents?.range?.[0] ?? 0;
 }
+
+/** Of the same name and namespace. */
+const isSame = (one: OcppCluster) => (other: OcppCluster) =>
+  other.metadata.name === one.metadata?.name &&
+  other.metadata.namespace === inNamespace(one).metadata.namespace;
 
 function inNamespace<T extends KubeObject>(object: T): T {
   return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace ?? 'default' } };

@@ -1,7 +1,7 @@
 /** The state of one cluster as the screen shows it. Pure. Null: unknown, which is not zero. */
 import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster, OcppClusterStatus } from '../../api/ocpp-cluster.ts';
-import { stateOf } from '../../reconcile/workloads.ts';
+import { stateOf } from '../../observe/workloads.ts';
 import { type Component, nameOf } from '../../render/render-input.ts';
 import { belongsTo, componentOf, type Deployment, isReady, type Pod } from '../kinds.ts';
 import type { QueueReading } from '../../scaling/demand.ts';
@@ -74,7 +74,7 @@ function reasons({ cluster, status }: Observation) {
 function replicasOf({ cluster, deployments }: Observation, component: Component, why: string): Replicas {
   const name = nameOf(cluster, component);
   const found = deployments.find((one) => one.metadata.name === name && belongsTo(one, cluster));
-  const { ready, wanted: desired } = stateOf(found);
+  const { ready, desired } = stateOf(found);
   return { ready, desired, why };
 }
 

@@ -23,7 +23,7 @@ export interface TransactionPolicy {
 }
 
 export interface SweeperOptions {
-  readonly transport: Pick<Transport, 'state' | 'amend' | 'isClientConnected'>;
+  readonly transport: Pick<Transport, 'state' | 'isClientConnected'>;
   readonly policy: TransactionPolicy;
   /** How long the marks of closed transactions are kept; s. */
   readonly transactionKeySeconds: number;
@@ -98,7 +98,7 @@ async function forgetLost(
   transport: SweeperOptions['transport'],
 ): Promise<'gone'> {
   const expected = { key, field: 'closed', value: record?.closed };
-  await transport.amend({
+  await transport.state.amend({
     expected,
     writes: unregister({ key, stationId, token: record?.idTag }),
     events: [],
@@ -114,7 +114,7 @@ async function abandonSilent(
   const connected = await transport.isClientConnected(record.stationId ?? '');
   const reason = connected ? 'silent' : 'station-gone';
   const effects = abandon({ key, record }, reason, clock.now(), transactionKeySeconds);
-  return transport.amend({ expected: asRead(key, record), ...effects });
+  return transport.state.amend({ expected: asRead(key, record), ...effects });
 }
 
 /** Once for each silence. */
@@ -129,7 +129,7 @@ async function reportSilent(
   const silentSeconds = Math.round(silenceMs / 1000);
   const facts = { transactionId, startedAt, silentSeconds, connector: connectorId, evse: evseId };
   const { writes, events } = report('transaction-silent', stationId, facts);
-  await transport.amend({
+  await transport.state.amend({
     expected: { key, field: 'silenceReported', value: record.silenceReported },
     writes: [rememberIfThere(key, { silenceReported: heardAt }), ...writes],
     events,

@@ -1,15 +1,13 @@
-/** The end of a delivery in memory: the rules of redis/acknowledge.lua, in one synchronous step. */
+/** Acknowledges a delivery in memory: the rules of redis/queue/acknowledge.lua, in one synchronous step. */
 import { formatFrame, MessageType } from '../../ocpp/frame.ts';
 import type { MemoryCalls } from './calls.ts';
 import type { MemorySession } from './gateway.ts';
 import type { MemoryState } from './state.ts';
 import { endBy } from '../station-call.ts';
-import type { Answer, IncomingFrame, Outcome, OutgoingFrame } from '../transport.ts';
+import type { IncomingFrame, OutgoingFrame } from '../gateway.ts';
+import type { Answer, Outcome } from '../outcome.ts';
 
-/** SEND numbers remembered of a connection. */
-const SEND_WINDOW = 64;
-
-export interface MemoryFinish {
+export interface MemoryAcknowledgement {
   /** Of the connection that sent the frame. */
   readonly session: MemorySession;
   readonly incoming: IncomingFrame;
@@ -18,9 +16,9 @@ export interface MemoryFinish {
   readonly calls: MemoryCalls;
 }
 
-export function finish({ session, incoming, outcome, state, calls }: MemoryFinish): void {
+export function acknowledge({ session, incoming, outcome, state, calls }: MemoryAcknowledgement): void {
   const { frame, sequence } = incoming;
-  if (frame.type === MessageType.Send && !isNewSend(session, sequence)) return;
+  if (frame.type === MessageType.Send && !session.sends.add(sequence)) return;
   const end = endBy(frame);
   if (end !== undefined && !calls.answered(session, frame.id, end)) return;
   if (frame.type === MessageType.Call) {
@@ -44,18 +42,11 @@ function apply(
   { writes, events, businessKey, businessKeySeconds, answer, unreadable }: Outcome,
 ): void {
   for (const write of writes) state.apply(write);
-  for (const event of events) state.publish(event);
+  for (const event of events) state.emit(event);
   if (unreadable !== undefined) state.keepUnreadable(unreadable);
   if (businessKey !== undefined && answer?.kind === 'result') {
     state.remember(businessKey, JSON.stringify(answer.payload), businessKeySeconds);
   }
-}
-
-function isNewSend({ sends }: MemorySession, sequence: number): boolean {
-  if (sends.includes(sequence)) return false;
-  sends.push(sequence);
-  if (sends.length > SEND_WINDOW) sends.shift();
-  return true;
 }
 
 /** @param payload JSON */

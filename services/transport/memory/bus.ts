@@ -1,35 +1,25 @@
 /**
- * Stations and processors in one process, joined by plain memory: the transport of the monolith and of
- * tests. It keeps the delivery contract of transport.ts (epochs, numbers, business keys, redelivery),
- * except that nothing survives the process.
+ * Stations and processors in one process, joined by plain memory: the transport of the monolith and of tests. It keeps
+ * the delivery contract of transport.ts (epochs, numbers, business keys, redelivery), but nothing survives the process.
  */
 import { withExactNumbers } from '../../ocpp/exact-numbers.ts';
 import { formatFrame, type Frame, type Protocol } from '../../ocpp/frame.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import { TransportError } from '../errors.ts';
-import { type GatewayBus, MemoryGateway, type MemorySession } from './gateway.ts';
-import { finish } from './acknowledge.ts';
+import type { Delivery, MessageHandler } from '../delivery.ts';
+import type { Gateway, GatewayEvents, IncomingFrame, StationSession, StationSink } from '../gateway.ts';
+import type { TransportLoad } from '../load.ts';
+import type { Outcome } from '../outcome.ts';
+import type { ConnectionEvent, Transport } from '../transport.ts';
+import { acknowledge } from './acknowledge.ts';
 import { MemoryCalls } from './calls.ts';
+import { type GatewayBus, MemoryGateway, type MemorySession } from './gateway.ts';
+import { SendWindow } from './send-window.ts';
 import { MemoryState } from './state.ts';
-import { type CallOutcome, type CallState, type StationCall } from '../station-call.ts';
-import type {
-  ConnectionEvent,
-  Delivery,
-  Gateway,
-  IncomingFrame,
-  MessageHandler,
-  Outcome,
-  StationSession,
-  StationSink,
-  Transport,
-  TransportLoad,
-} from '../transport.ts';
-import type { Amendment, DomainEvent } from '../stored-state.ts';
-import type { UnreadableText } from '../unreadable.ts';
 
 /** Deliveries that are handled at once. */
-const MAX_IN_HAND = 200;
-/** A delivery that failed so often is given up: it would fail for ever. */
+const MAX_IN_FLIGHT = 200;
+/** A delivery is dropped after this many failures. */
 const MAX_DELIVERIES = 5;
 const RETRY_MS = 100;
 const SWEEP_MS = 60_000;
@@ -37,14 +27,14 @@ const SWEEP_MS = 60_000;
 interface Entry {
   readonly stationId: string;
   readonly epoch: number;
-  readonly protocol: StationSession['protocol'];
+  readonly protocol: Protocol;
   readonly incoming: IncomingFrame;
   count: number;
 }
 
 export interface MemoryBus {
   readonly transport: Transport;
-  /** The state as a test or a person looks at it. */
+  /** The stored state, for tests and diagnosis. */
   readonly state: MemoryState;
   gateway(id: string): Gateway;
 }
@@ -56,11 +46,12 @@ export function createMemoryBus(clock: Clock = systemClock): MemoryBus {
 
 class Bus implements Transport, GatewayBus {
   readonly state: MemoryState;
+  readonly calls: MemoryCalls;
+  readonly events: GatewayEvents;
   readonly #clock: Clock;
   readonly #sessions = new Map<string, MemorySession>();
-  readonly #calls: MemoryCalls;
   #queue: Entry[] = [];
-  #inHand = 0;
+  #inFlight = 0;
   #epoch = 0;
   #running = false;
   #pumping = false;
@@ -73,8 +64,19 @@ class Bus implements Transport, GatewayBus {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.state = new MemoryState(clock);
-    this.#calls = new MemoryCalls(clock, (stationId) => this.#sessions.get(stationId));
+    this.events = this.state;
+    this.calls = new MemoryCalls(clock, (stationId) => this.#sessions.get(stationId));
   }
+
+  readonly load = async (): Promise<TransportLoad> => {
+    const receivedAt = this.#queue[0]?.incoming.receivedAt;
+    const age = receivedAt === undefined ? 0 : this.#clock.now() - receivedAt;
+    return {
+      depth: this.#queue.length,
+      oldestSeconds: Math.max(0, age / 1000),
+      inFlight: this.#inFlight,
+    };
+  };
 
   async start(): Promise<void> {
     if (this.#handler === undefined) throw new TransportError('bad-settings', 'set onMessage before start');
@@ -86,9 +88,9 @@ class Bus implements Transport, GatewayBus {
   async stop(graceMs = 0): Promise<void> {
     this.#running = false;
     clearInterval(this.#sweeper);
-    this.#calls.stop();
+    this.calls.stop();
     const end = performance.now() + graceMs;
-    while (this.#inHand > 0 && performance.now() < end)
+    while (this.#inFlight > 0 && performance.now() < end)
       await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
@@ -112,32 +114,12 @@ class Bus implements Transport, GatewayBus {
     return errors;
   }
 
-  async amend(amendment: Amendment): Promise<boolean> {
-    return this.state.amend(amendment);
-  }
-
-  call(call: StationCall): Promise<CallOutcome> {
-    return this.#calls.call(call);
-  }
-
-  async callState(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
-    return this.#calls.state(stationId, idempotencyKey);
-  }
-
-  async cancelCall(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
-    return this.#calls.cancel(stationId, idempotencyKey);
-  }
-
   async connectedClients(): Promise<string[]> {
     return [...this.#sessions.keys()];
   }
 
   async isClientConnected(stationId: string): Promise<boolean> {
     return this.#sessions.has(stationId);
-  }
-
-  async connectedProtocol(stationId: string): Promise<Protocol | undefined> {
-    return this.#sessions.get(stationId)?.session.protocol;
   }
 
   onMessage(handler: MessageHandler): void {
@@ -156,32 +138,23 @@ class Bus implements Transport, GatewayBus {
     this.#failed.push(listener);
   }
 
-  async load(): Promise<TransportLoad> {
-    const oldest = this.#queue[0];
-    return {
-      depth: this.#queue.length,
-      oldestSeconds:
-        oldest === undefined ? 0 : Math.max(0, (this.#clock.now() - oldest.incoming.receivedAt) / 1000),
-      inFlight: this.#inHand,
-    };
-  }
-
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
 
   connect(session: StationSession, proxyId: string, sink: StationSink): MemorySession {
     const epoch = ++this.#epoch;
-    const opened = { session, proxyId, epoch, sink, lastCall: 0, lastAnswer: undefined, sends: [] };
+    const sends = new SendWindow();
+    const opened = { session, proxyId, epoch, sink, lastCall: 0, lastAnswer: undefined, sends };
     const replaced = this.#sessions.get(session.stationId);
     if (replaced !== undefined) {
       this.#end(replaced, true);
       replaced.sink.revoked('replaced', 'the station has connected again');
     }
     this.#sessions.set(session.stationId, opened);
-    this.#tell(this.#connected, opened);
-    // Not before whoever opens it can take a frame.
-    setImmediate(() => this.#calls.connected(opened));
+    this.#emit(this.#connected, opened);
+    // Only after the caller of open() can accept a frame.
+    setImmediate(() => this.calls.connected(opened));
     return opened;
   }
 
@@ -192,16 +165,8 @@ class Bus implements Transport, GatewayBus {
   #end(session: MemorySession, replaced: boolean): void {
     if (this.#sessions.get(session.session.stationId) !== session) return;
     this.#sessions.delete(session.session.stationId);
-    this.#calls.disconnected(session, replaced);
-    this.#tell(this.#disconnected, session);
-  }
-
-  publish(event: DomainEvent): void {
-    this.state.publish(event);
-  }
-
-  keepUnreadable(text: UnreadableText): void {
-    this.state.keepUnreadable(text);
+    this.calls.disconnected(session, replaced);
+    this.#emit(this.#disconnected, session);
   }
 
   forward({ session: { stationId, protocol }, epoch }: MemorySession, incoming: IncomingFrame): void {
@@ -209,15 +174,15 @@ class Bus implements Transport, GatewayBus {
     this.#pump();
   }
 
-  /** Hands out what waits, after the current turn of the event loop. */
+  /** Hands out queued entries after the current turn of the event loop. */
   #pump(): void {
     if (this.#pumping || !this.#running) return;
     this.#pumping = true;
     setImmediate(() => {
       this.#pumping = false;
       if (!this.#running) return;
-      const entries = this.#queue.splice(0, MAX_IN_HAND - this.#inHand);
-      this.#inHand += entries.length;
+      const entries = this.#queue.splice(0, MAX_IN_FLIGHT - this.#inFlight);
+      this.#inFlight += entries.length;
       for (const entry of entries) void this.#handle(entry);
     });
   }
@@ -227,7 +192,7 @@ class Bus implements Transport, GatewayBus {
     const { frame, receivedAt, registration, repaired } = incoming;
     const delivery: Delivery = {
       stationId,
-      epoch: epoch,
+      epoch,
       protocol,
       frame: withExactNumbers(frame, incoming.text),
       receivedAt,
@@ -237,11 +202,11 @@ class Bus implements Transport, GatewayBus {
     };
     try {
       const outcome = await this.#handler?.(delivery);
-      if (outcome !== undefined) this.#finish(entry, outcome);
+      if (outcome !== undefined) this.#acknowledge(entry, outcome);
     } catch (error) {
       this.#retry(entry, error);
     } finally {
-      this.#inHand--;
+      this.#inFlight--;
       if (this.#queue.length > 0) this.#pump();
     }
   }
@@ -249,7 +214,7 @@ class Bus implements Transport, GatewayBus {
   #retry(entry: Entry, cause: unknown): void {
     const { stationId, incoming, count } = entry;
     const what = `${incoming.frame.id} of station ${stationId}`;
-    const end = count >= MAX_DELIVERIES ? `given up after ${count} times` : 'it is handled again';
+    const end = count >= MAX_DELIVERIES ? `it is dropped after ${count} failures` : 'it is retried';
     this.#report(new Error(`message ${what} could not be handled; ${end}`, { cause }));
     if (count >= MAX_DELIVERIES) return;
     entry.count++;
@@ -259,14 +224,14 @@ class Bus implements Transport, GatewayBus {
     }, RETRY_MS);
   }
 
-  /** Everything of the outcome, or nothing of it when the session is another connection's by now. */
-  #finish({ stationId, epoch, incoming }: Entry, outcome: Outcome): void {
+  /** Applies the outcome completely, or not at all if another connection has the session now. */
+  #acknowledge({ stationId, epoch, incoming }: Entry, outcome: Outcome): void {
     const session = this.#sessions.get(stationId);
     if (session?.epoch === epoch)
-      finish({ session, incoming, outcome, state: this.state, calls: this.#calls });
+      acknowledge({ session, incoming, outcome, state: this.state, calls: this.calls });
   }
 
-  #tell(
+  #emit(
     listeners: readonly ((event: ConnectionEvent) => void)[],
     { session, epoch, proxyId }: MemorySession,
   ): void {

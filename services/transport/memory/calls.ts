@@ -1,27 +1,24 @@
-/** Calls to stations over the memory bus: the rules of redis/calls.lua, in one process. */
+/** Calls to stations in memory: the rules of redis/calls/calls.lua, in one process. */
 import type { Clock } from '../../runtime/clock.ts';
-import { MessageType } from '../../ocpp/frame.ts';
+import { MessageType, type Protocol } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
+import { keyConflict, messageIdOf, prepareCall, type PreparedCall, tooManyCalls } from '../prepared-call.ts';
 import {
   CALLS_AWAITED,
   CALLS_QUEUED,
   type CallOutcome,
   type CallState,
-  keyConflict,
-  messageIdOf,
   type NotSent,
   OUTCOME_SECONDS,
-  prepareCall,
-  type PreparedCall,
   type StationCall,
-  tooManyCalls,
+  type StationCalls,
 } from '../station-call.ts';
 import type { MemorySession } from './gateway.ts';
 
 interface CallRecord {
   readonly call: PreparedCall;
   readonly order: number;
-  /** The connection that it was sent by; undefined while it waits. */
+  /** The connection that it was sent on; undefined while it is queued. */
   sentBy: MemorySession | undefined;
   outcome: CallOutcome | undefined;
   readonly ended: PromiseWithResolvers<CallOutcome>;
@@ -29,11 +26,11 @@ interface CallRecord {
   readonly expiresAt: number;
 }
 
-export class MemoryCalls {
+export class MemoryCalls implements StationCalls {
   readonly #clock: Clock;
   readonly #sessionOf: (stationId: string) => MemorySession | undefined;
   readonly #records = new Map<string, CallRecord>();
-  /** Those that wait, by station, next first. */
+  /** Queued calls by station, the next one first. */
   readonly #queues = new Map<string, CallRecord[]>();
   readonly #open = new Map<string, CallRecord>();
   readonly #stopping = Promise.withResolvers<undefined>();
@@ -45,19 +42,19 @@ export class MemoryCalls {
     this.#sessionOf = sessionOf;
   }
 
-  async call(wanted: StationCall): Promise<CallOutcome> {
+  async make(wanted: StationCall): Promise<CallOutcome> {
     const call = prepareCall(wanted);
     if (this.#awaited >= CALLS_AWAITED) throw tooManyCalls();
     const known = this.#records.get(call.messageId);
     if (known !== undefined && known.call.text !== call.text) throw keyConflict(call);
-    const { ended } = known ?? this.#make(call);
+    const { ended } = known ?? this.#add(call);
     this.#awaited++;
     try {
       const outcome = await Promise.race([ended.promise, this.#stopping.promise]);
       if (outcome === undefined) {
         throw new TransportError(
           'call-abandoned',
-          `this process stops, and with it the call ${call.messageId}`,
+          `this process stops before the outcome of call ${call.messageId} is known`,
         );
       }
       return outcome;
@@ -66,35 +63,39 @@ export class MemoryCalls {
     }
   }
 
-  state(stationId: string, idempotencyKey: string): CallState | undefined {
+  async stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
     const record = this.#records.get(messageIdOf(stationId, idempotencyKey));
     if (record === undefined) return undefined;
     return record.outcome ?? { kind: record.sentBy === undefined ? 'queued' : 'sent' };
   }
 
-  cancel(stationId: string, idempotencyKey: string): CallState | undefined {
+  async cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
     const record = this.#records.get(messageIdOf(stationId, idempotencyKey));
     if (record?.sentBy === undefined && record?.outcome === undefined && record !== undefined) {
       this.#end(record, notSent('cancelled'));
     }
-    return this.state(stationId, idempotencyKey);
+    return this.stateOf(stationId, idempotencyKey);
+  }
+
+  async protocolOf(stationId: string): Promise<Protocol | undefined> {
+    return this.#sessionOf(stationId)?.session.protocol;
   }
 
   connected(session: MemorySession): void {
     this.#startNext(session.session.stationId);
   }
 
-  /** The session has ended. @param replaced by another one of the same station, which takes over what waits */
+  /** Called when a session has ended. @param replaced by a newer session of the station, which takes over its queue */
   disconnected(session: MemorySession, replaced: boolean): void {
     const { stationId } = session.session;
     const open = this.#open.get(stationId);
     if (open?.sentBy === session) this.#end(open, { kind: 'uncertain', reason: 'disconnected' });
     if (replaced) return;
-    const impatient = this.#queues.get(stationId)?.filter(({ call }) => !call.queueable) ?? [];
-    for (const record of impatient) this.#end(record, notSent('offline'));
+    const unqueueable = this.#queues.get(stationId)?.filter(({ call }) => !call.queueable) ?? [];
+    for (const record of unqueueable) this.#end(record, notSent('offline'));
   }
 
-  /** @returns false for an answer that comes too late, or a second time; true also for one to no call of ours */
+  /** @returns false for a late or repeated response; true also for a response to an unknown call */
   answered(session: MemorySession, messageId: string, outcome: CallOutcome): boolean {
     const record = this.#records.get(messageId);
     if (record === undefined) return true;
@@ -109,7 +110,7 @@ export class MemoryCalls {
     for (const { timer } of this.#records.values()) clearTimeout(timer);
   }
 
-  #make(call: PreparedCall): CallRecord {
+  #add(call: PreparedCall): CallRecord {
     const { stationId, ttlMs, messageId } = call;
     const expiresAt = this.#clock.now() + ttlMs;
     const record: CallRecord = {
@@ -157,7 +158,7 @@ export class MemoryCalls {
       this.#startNext(stationId);
     });
     if (session.sink.deliver({ type: MessageType.Call, messageId, text, timeoutMs })) return;
-    // Its socket is about to end: it waits for the next connection.
+    // The socket is closing: the call is queued for the next connection.
     next.sentBy = undefined;
     this.#open.delete(stationId);
     this.#enqueue(next);
@@ -169,7 +170,7 @@ export class MemoryCalls {
     this.#dequeue(record);
     if (this.#open.get(stationId) === record) this.#open.delete(stationId);
     this.#arm(record, OUTCOME_SECONDS * 1000, () => this.#records.delete(messageId));
-    // Somebody waits for the other timers; for this one no process needs to live on.
+    // Callers wait for the other timers. This one must not keep the process alive.
     record.timer?.unref();
     record.ended.resolve(outcome);
   }

@@ -2,16 +2,16 @@
 import type {
   Gateway,
   GatewayConnection,
+  GatewayEvents,
   IncomingFrame,
   OutgoingFrame,
   StationSession,
   StationSink,
-  TransportLoad,
-} from '../transport.ts';
-import type { DomainEvent } from '../stored-state.ts';
-import type { UnreadableText } from '../unreadable.ts';
+} from '../gateway.ts';
+import type { ReadLoad } from '../load.ts';
+import type { SendWindow } from './send-window.ts';
 
-/** A station's session, and what is needed to tell a CALL or SEND that comes twice. */
+/** A station's session, with what identifies a repeated CALL or SEND. */
 export interface MemorySession {
   readonly session: StationSession;
   readonly proxyId: string;
@@ -19,26 +19,29 @@ export interface MemorySession {
   readonly sink: StationSink;
   lastCall: number;
   lastAnswer: OutgoingFrame | undefined;
-  readonly sends: number[];
+  readonly sends: SendWindow;
 }
 
-/** What gateways want of the bus. */
+/** What a gateway needs of the bus. */
 export interface GatewayBus {
   connect(session: StationSession, proxyId: string, sink: StationSink): MemorySession;
   disconnect(session: MemorySession): void;
   forward(session: MemorySession, incoming: IncomingFrame): void;
-  publish(event: DomainEvent): void;
-  keepUnreadable(text: UnreadableText): void;
-  load(): Promise<TransportLoad>;
+  readonly events: GatewayEvents;
+  readonly load: ReadLoad;
 }
 
 export class MemoryGateway implements Gateway {
   readonly id: string;
+  readonly events: GatewayEvents;
+  readonly load: ReadLoad;
   readonly #bus: GatewayBus;
   readonly #connections = new Set<GatewayConnection>();
 
   constructor(id: string, bus: GatewayBus) {
     this.id = id;
+    this.events = bus.events;
+    this.load = bus.load;
     this.#bus = bus;
   }
 
@@ -70,19 +73,7 @@ export class MemoryGateway implements Gateway {
     return connection;
   }
 
-  emit(event: DomainEvent): void {
-    this.#bus.publish(event);
-  }
-
-  keepUnreadable(text: UnreadableText): void {
-    this.#bus.keepUnreadable(text);
-  }
-
   onError(): void {}
-
-  load(): Promise<TransportLoad> {
-    return this.#bus.load();
-  }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();

@@ -1,7 +1,8 @@
-/** Stored state in this process: what StateWrites change and a StateReader reads. */
+/** Stored state in this process, with the events and unreadable texts of its gateways. */
 import type { Clock } from '../../runtime/clock.ts';
-import { BUSINESS_KEY_SECONDS } from '../transport.ts';
-import type { Amendment, DomainEvent, Member, StateReader, StateWrite } from '../stored-state.ts';
+import type { GatewayEvents } from '../gateway.ts';
+import { BUSINESS_KEY_SECONDS } from '../outcome.ts';
+import type { Amendment, DomainEvent, Member, StateStore, StateWrite } from '../stored-state.ts';
 import {
   UNREADABLE_KEPT,
   UNREADABLE_QUOTA,
@@ -9,7 +10,7 @@ import {
   type UnreadableText,
 } from '../unreadable.ts';
 
-/** About as many events are kept for whoever reads the stream. */
+/** The stream of events keeps about this many. */
 export const EVENTS_KEPT = 10_000;
 
 interface StoredRecord {
@@ -17,7 +18,7 @@ interface StoredRecord {
   expiresAt: number;
 }
 
-export class MemoryState implements StateReader {
+export class MemoryState implements StateStore, GatewayEvents {
   readonly #clock: Clock;
   readonly #records = new Map<string, StoredRecord>();
   readonly #streams = new Map<string, Record<string, string>[]>();
@@ -68,15 +69,13 @@ export class MemoryState implements StateReader {
     return this.#sorted.get(key)?.size ?? 0;
   }
 
-  /** Everything of the amendment, or nothing of it. */
-  amend({ expected: { key, field, value }, writes, events }: Amendment): boolean {
+  async amend({ expected: { key, field, value }, writes, events }: Amendment): Promise<boolean> {
     if (this.#live(key)?.fields.get(field) !== value) return false;
     for (const write of writes) this.apply(write);
-    for (const event of events) this.publish(event);
+    for (const event of events) this.emit(event);
     return true;
   }
 
-  /** Within the quota of its station. */
   keepUnreadable({ stationId, protocol, epoch, reason, text, quota: name }: UnreadableText): void {
     const now = this.#clock.now();
     const quotaKey = `${stationId}\n${name ?? ''}`;
@@ -127,11 +126,11 @@ export class MemoryState implements StateReader {
     }
   }
 
-  publish({ type, stationId, fields }: DomainEvent): void {
+  emit({ type, stationId, fields }: DomainEvent): void {
     this.#append('events', { type, stationId, ...fields }, EVENTS_KEPT);
   }
 
-  /** Keeps the answer's payload (JSON) under a business key. */
+  /** Stores the payload (JSON) of an answer under a business key. */
   remember(businessKey: string, payload: string, seconds: number = BUSINESS_KEY_SECONDS): void {
     const expiresAt = this.#clock.now() + seconds * 1000;
     this.#answered.set(businessKey, { payload, expiresAt });
@@ -142,7 +141,7 @@ export class MemoryState implements StateReader {
     return found !== undefined && found.expiresAt > this.#clock.now() ? found.payload : undefined;
   }
 
-  /** Drops what has expired; called now and then so that nothing stays for want of a reader. */
+  /** Drops expired entries, also those that are never read again. */
   sweep(): void {
     const now = this.#clock.now();
     for (const [key, { expiresAt }] of this.#answered) if (expiresAt <= now) this.#answered.delete(key);
@@ -165,7 +164,7 @@ export class MemoryState implements StateReader {
   #append(key: string, fields: Readonly<Record<string, string>>, maxLength: number): void {
     const stream = this.#streams.get(key) ?? [];
     stream.push({ ...fields });
-    // Trimmed in chunks, as Redis does with MAXLEN ~: one shift of a long array an entry would be slow.
+    // Trimmed in chunks, as Redis does with MAXLEN ~: shifting a long array per entry would be slow.
     if (stream.length > maxLength * 1.1 + 10) stream.splice(0, stream.length - maxLength);
     this.#streams.set(key, stream);
   }

@@ -6,14 +6,12 @@
  * back; a batch whose reply was lost is sent again, which acknowledge.lua copes with.
  */
 import { TransportError } from '../errors.ts';
-import type { Gateway, GatewayConnection, StationSession, StationSink, TransportLoad } from '../transport.ts';
-import type { DomainEvent } from '../stored-state.ts';
-import type { UnreadableText } from '../unreadable.ts';
-import { UnreadableQuota } from '../unreadable.ts';
+import type { Gateway, GatewayConnection, GatewayEvents, StationSession, StationSink } from '../gateway.ts';
+import type { TransportLoad } from '../load.ts';
 import { type RedisSettings, unavailable } from './connection/connection.ts';
 import { type OutboxEntry, readOutbox } from './queue/envelope.ts';
-import { addEvent } from './state/events.ts';
-import { escapeKey, type Keys } from './keys.ts';
+import { RedisGatewayEvents } from './state/events.ts';
+import type { Keys } from './keys.ts';
 import { readLoad } from './queue/load.ts';
 import { Membership } from './lease/membership.ts';
 import { OutboxReader } from './queue/outbox-reader.ts';
@@ -37,6 +35,7 @@ const REFRESH_MS = 10_000;
 const REFRESH_AT_ONCE = 500;
 
 export class RedisGateway implements Gateway, ConnectionHost {
+  readonly events: GatewayEvents;
   readonly #options: RedisGatewayOptions;
   readonly #member: Membership;
   readonly #queue: QueuePusher;
@@ -45,8 +44,6 @@ export class RedisGateway implements Gateway, ConnectionHost {
   /** Ended here and not yet in Redis. */
   readonly #ending = new Set<StationConnection>();
   readonly #failed: ((error: Error) => void)[] = [];
-  /** What this proxy has sent of each station's quota: a flood of garbage is no load on Redis. */
-  readonly #unreadable = new UnreadableQuota();
   #loop: Promise<void> = Promise.resolve();
   #refresher: NodeJS.Timeout | undefined;
 
@@ -59,6 +56,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
       onLost: () => this.#revokeAll(),
     });
     this.#queue = new QueuePusher(this.#member, (error) => this.#report(error));
+    this.events = new RedisGatewayEvents(this.#member, (error) => this.#report(error));
     this.#memory = new StoreMemory(this.#member.commands, (error) => this.#report(error));
   }
 
@@ -109,27 +107,11 @@ export class RedisGateway implements Gateway, ConnectionHost {
     this.#failed.push(listener);
   }
 
-  emit(event: DomainEvent): void {
-    const { commands, keys } = this.#member;
-    addEvent(commands, keys, event).catch((error: unknown) => {
-      this.#report(unavailable(this.#options.redis.addr, error));
-    });
-  }
-
-  keepUnreadable({ stationId, protocol, epoch, at, reason, text }: UnreadableText): void {
-    if (!this.#unreadable.take(stationId, at)) return;
-    const { commands, keys } = this.#member;
-    const facts = [escapeKey(stationId), stationId, protocol, epoch, reason, text];
-    commands.keepUnreadable(keys.unreadable, keys.prefix, ...facts).catch((error: unknown) => {
-      this.#report(unavailable(this.#options.redis.addr, error));
-    });
-  }
-
-  async load(): Promise<TransportLoad> {
+  readonly load = async (): Promise<TransportLoad> => {
     const load = await readLoad(this.#member.commands, this.#member.keys);
     const { share } = this.#memory;
     return share === undefined ? load : { ...load, memoryShare: share };
-  }
+  };
 
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
     if (!this.isHealthy()) throw unavailable(this.#options.redis.addr, 'not connected');

@@ -3,15 +3,15 @@
  * whatever is done with one script a turn. An entry stands in this process's hash in Redis from the take to
  * the finish, so that whoever survives this process finds it.
  */
-import type { Frame, Protocol } from '../../ocpp/frame.ts';
+import type { Frame } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
-import type { CallOutcome, CallState, StationCall } from '../station-call.ts';
-import type { ConnectionEvent, MessageHandler, Transport, TransportLoad } from '../transport.ts';
-import type { Amendment, StateReader } from '../stored-state.ts';
+import type { MessageHandler } from '../delivery.ts';
+import type { ReadLoad } from '../load.ts';
+import type { StateStore } from '../stored-state.ts';
+import type { ConnectionEvent, Transport } from '../transport.ts';
 import { openConnection, type RedisSettings, unavailable } from './connection/connection.ts';
 import { ControlEvents } from './session/control-events.ts';
 import { readRequest, type Request, splitCount } from './queue/envelope.ts';
-import { amend } from './state/amend.ts';
 import { Finisher } from './queue/acknowledger.ts';
 import { type Keys } from './keys.ts';
 import { readLoad } from './queue/load.ts';
@@ -20,7 +20,7 @@ import { QueueTaker } from './queue/claimer.ts';
 import { Readers } from './connection/readers.ts';
 import { RedisState } from './state/state-reader.ts';
 import { LEAST_POOL_SIZE, POOL_SIZE } from './connection/settings.ts';
-import { StationCalls } from './calls/station-calls.ts';
+import { RedisCalls } from './calls/station-calls.ts';
 import { Stations } from './session/stations.ts';
 import { putBackAll } from './lease/reclaim.ts';
 import { Unfinished } from './queue/unacknowledged.ts';
@@ -40,7 +40,9 @@ const MAX_TAKE = 100;
 const GIVE_BACK_MS = 500;
 
 export class RedisTransport implements Transport {
-  readonly state: StateReader;
+  readonly calls: RedisCalls;
+  readonly state: StateStore;
+  readonly load: ReadLoad;
   readonly #options: RedisTransportOptions;
   readonly #member: Membership;
   readonly #control: ControlEvents;
@@ -50,7 +52,6 @@ export class RedisTransport implements Transport {
   readonly #finisher: Finisher;
   readonly #unfinished: Unfinished;
   readonly #failed: ((error: Error) => void)[] = [];
-  readonly #calls: StationCalls;
   #handler: MessageHandler | undefined;
   #running = false;
   #loop: Promise<void> = Promise.resolve();
@@ -91,8 +92,9 @@ export class RedisTransport implements Transport {
       () => openConnection(redis, 'commands', (error) => this.#report(error)),
       (redis.poolSize ?? POOL_SIZE) - LEAST_POOL_SIZE,
     );
-    this.state = new RedisState(this.#readers, redis, keys);
-    this.#calls = new StationCalls({
+    this.state = new RedisState(this.#member, this.#readers, redis, keys);
+    this.load = () => readLoad(this.#member.commands, this.#member.keys);
+    this.calls = new RedisCalls({
       ...options,
       commands: this.#member.commands,
       onError: (error) => this.#report(error),
@@ -119,7 +121,7 @@ export class RedisTransport implements Transport {
     this.#member.retire();
     this.#member.blocking.disconnect();
     this.#control.stop();
-    this.#calls.stop();
+    this.calls.stop();
     this.#readers.close();
     this.#wake();
     await this.#loop;
@@ -158,14 +160,6 @@ export class RedisTransport implements Transport {
     this.#failed.push(listener);
   }
 
-  load(): Promise<TransportLoad> {
-    return readLoad(this.#member.commands, this.#member.keys);
-  }
-
-  amend(amendment: Amendment): Promise<boolean> {
-    return amend(this.#member, amendment);
-  }
-
   write(stationId: string, frame: Frame): Promise<void> {
     return this.#stations.write(stationId, frame);
   }
@@ -174,28 +168,12 @@ export class RedisTransport implements Transport {
     return this.#stations.writeToAll(frame);
   }
 
-  call(call: StationCall): Promise<CallOutcome> {
-    return this.#calls.call(call);
-  }
-
-  callState(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
-    return this.#calls.state(stationId, idempotencyKey);
-  }
-
-  cancelCall(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
-    return this.#calls.cancel(stationId, idempotencyKey);
-  }
-
   connectedClients(): Promise<string[]> {
     return this.#stations.connected();
   }
 
   isClientConnected(stationId: string): Promise<boolean> {
     return this.#stations.isConnected(stationId);
-  }
-
-  connectedProtocol(stationId: string): Promise<Protocol | undefined> {
-    return this.#stations.protocolOf(stationId);
   }
 
   async #takeAll(): Promise<void> {

@@ -11,7 +11,7 @@ const HEAD = [
   "operator's last write after s",
   'CPU s of the operator',
   'API calls per cluster',
-  'writes asked, objects written (by anybody)',
+  'writes asked, objects written (by all clients)',
   'conflicts, throttled',
   'resident: peak, then; heap used',
   'event loop blocked, max ms',

@@ -21,5 +21,5 @@ process.on('message', () => {
   process.send?.({ lagMs, heapUsed: process.memoryUsage().heapUsed } satisfies Reading);
 });
 process.on('disconnect', () => process.exit(1));
-// The operator shall end as it does without us.
+// The operator must end as it does without this monitor.
 process.channel?.unref();

@@ -99,7 +99,7 @@ export class OperatorProcess implements AsyncDisposable {
         const { ok } = await fetch(`http://127.0.0.1:${this.#adminPort}${PATH.liveness}`);
         if (ok) return Date.now();
       } catch {
-        // Nobody listens yet.
+        // The port is not open yet.
       }
       if (this.#ended || Date.now() - this.startedAt > ALIVE_MS) {
         throw new Error(`the operator did not start:\n${this.#log}`);

@@ -15,7 +15,7 @@ export interface PodMetrics extends AsyncDisposable {
 }
 
 const SESSIONS = 100;
-/** How long an answer serves: many Pods are read at once, and to make each anew would be the bench's own load. */
+/** How long an answer serves: many Pods are read at once, and rendering each answer would be the bench's own load. */
 const FRESH_MS = 500;
 
 export async function startPodMetrics(): Promise<PodMetrics> {

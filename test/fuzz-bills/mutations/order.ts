@@ -121,18 +121,18 @@ export const ORDER: readonly Mutation[] = [
   { name: 'meter values come after their stop', kind: 'O', of: '1.6', lossless: true, apply: swap('meter') },
   { name: 'a message comes twice', kind: 'once', lossless: true, apply: again((i) => i + 1, false) },
   {
-    name: 'a message comes again on a new connection',
+    name: 'a message is sent again on a new connection',
     kind: 'once',
     lossless: true,
     apply: again((i) => i + 1, true),
   },
   {
-    name: 'a message comes again two messages later',
+    name: 'a message is sent again two messages later',
     kind: 'once',
     apply: again((i, { steps }) => Math.min(i + 3, steps.length), true),
   },
   {
-    name: 'a message comes again at the end',
+    name: 'a message is sent again at the end',
     kind: 'once',
     apply: again((_, { steps }) => steps.length, true),
   },

@@ -1,6 +1,6 @@
 /**
  * Compares what was billed with what a careful human would bill. *Right*: every entry is there once, with its energy, and
- * reports are where they belong. *Reported*: it is not, and a report names the transaction. *Wrong*: nobody is told.
+ * reports are where they belong. *Reported*: it is not, and a report names the transaction. *Wrong*: no report names it.
  */
 import type { Draft } from '../draft.ts';
 import type { Protocol } from '../../../services/ocpp/frame.ts';
@@ -148,7 +148,7 @@ function checkEntry(bill: Expected, entry: Entry, bills: readonly Expected[], fi
   if (report === 'must' && !finding.isReported(id)) finding.silent(id, 'it stands in no report');
   // One report is of one id: another session under that id may have asked for it.
   const allowed = bills.some((one) => one.report !== 'no' && one.ids.some((other) => ids.includes(other)));
-  if (!allowed && finding.isReported(id)) finding.add(id, 'a report that nobody needs');
+  if (!allowed && finding.isReported(id)) finding.add(id, 'a needless report');
   if (tag !== undefined && entry['idTag'] !== tag)
     finding.add(id, `token ${entry['idTag']} instead of ${tag}`);
   const where = entry['evseId'] ?? entry['connectorId'];

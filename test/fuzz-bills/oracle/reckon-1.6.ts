@@ -32,7 +32,7 @@ export function reckon16(exchanges: readonly Exchange[]): Reckoning {
 
 class Book {
   readonly #known = new Map<string, Transaction>();
-  /** Bills of stops of transactions that nobody knows, by their facts. */
+  /** Bills of stops of unknown transactions, by their facts. */
   readonly #strangers = new Map<string, Expected>();
   readonly #faults: Fault[] = [];
 

@@ -89,7 +89,7 @@ inScene(
       status: { observedGeneration: 9, replicas: 2, readyReplicas: 2, updatedReplicas: 0 },
     });
     await eventually(t, async () => (await older.condition('Progressing')).reason, 'MadeByNewerOperator');
-    t.regex((await older.condition('Progressing')).message ?? '', /upgrade the operator, or set/);
+    t.regex((await older.condition('Progressing')).message ?? '', /Upgrade the operator, or set/);
     t.is((await older.status()).renderRevision, RENDER_REVISION + 1, 'the newer one finds it as it left it');
   },
 );

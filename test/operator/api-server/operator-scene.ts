@@ -1,6 +1,5 @@
 /** An operator on a real API server, in a namespace of its own; the tests play kubelet and controllers where it needs some. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
 import type { Condition, OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
@@ -11,6 +10,7 @@ import { type Operator, runOperator } from '../../../operator/operator.ts';
 import { systemClock } from '../../../services/runtime/clock.ts';
 import { createLog } from '../../../services/runtime/log.ts';
 import type { ApiServer } from '../../support/api-server.ts';
+import { until } from '../../support/until.ts';
 
 type Body = Record<string, unknown>;
 interface Workload extends KubeObject {
@@ -174,13 +174,10 @@ export async function eventually<T>(
   expected: T,
   label?: string,
 ): Promise<void> {
-  const deadline = Date.now() + EVENTUALLY_MS;
-  for (;;) {
-    const value = await check();
-    const same = JSON.stringify(value) === JSON.stringify(expected);
-    if (same || Date.now() > deadline) return void t.deepEqual(value, expected, label);
-    await delay(50);
-  }
+  let value = await check();
+  const isExpected = async () => JSON.stringify((value = await check())) === JSON.stringify(expected);
+  await until(isExpected, 'the expected value', EVENTUALLY_MS, 50).catch(() => undefined);
+  t.deepEqual(value, expected, label);
 }
 
 /** What an empty spec becomes. */

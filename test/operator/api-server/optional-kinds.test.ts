@@ -63,7 +63,7 @@ function control(
     },
     log,
     registry: new Registry(),
-    askMs: 100,
+    discoveryMs: 100,
   });
   const names = () => controller.caches.list(WIDGETS).map(({ metadata }) => metadata.name);
   return { controller, calls, log, names };

@@ -37,7 +37,7 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
   await eventually(t, () => wanted(first), 1, 'replicas is ignored');
   const remembered = async (scene: Scene) => (await scene.status()).proxy?.autoscaling;
   await eventually(t, async () => (await remembered(first))?.desiredReplicas, 1);
-  t.regex((await remembered(first))?.reason ?? '', /holding 1: not every ws-proxy Pod was read/);
+  t.regex((await remembered(first))?.reason ?? '', /holding 1: the metrics of a ws-proxy Pod are missing/);
   await first.settleAll();
   await first.pod('ws-proxy', one.port);
   await first.pod('ws-proxy', two.port, 'city', 1);
@@ -45,7 +45,7 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
   await eventually(t, async () => (await remembered(first))?.desiredReplicas, 3);
   t.like((await first.status()).proxy, {
     sessions: 270,
-    autoscaling: { desiredReplicas: 3, reason: '270 stations, 100 a Pod: 3 wanted' },
+    autoscaling: { desiredReplicas: 3, reason: '270 stations, 100 per Pod: 3 recommended' },
   });
   t.regex(await first.registry.metrics(), /ocpp_operator_proxies_wanted\{.*\} 3/);
   await first[Symbol.asyncDispose]();
@@ -68,7 +68,7 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
       items: [],
     };
     return items.some(
-      ({ reason, message }) => reason === 'ScaledProxies' && message.startsWith('from 3 to 2: 45'),
+      ({ reason, message }) => reason === 'ScaledProxies' && message.startsWith('scaled from 3 to 2: 45'),
     );
   };
   await eventually(t, told, true);

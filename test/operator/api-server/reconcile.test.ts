@@ -102,7 +102,7 @@ test(
     await eventually(t, async () => (await scene.status()).phase, 'Degraded');
     const { reason, message } = await scene.condition('Degraded');
     t.is(reason, 'NameTaken');
-    t.regex(message ?? '', /Service\/city-ws-proxy exists already, made by somebody else; delete it or/);
+    t.regex(message ?? '', /Service\/city-ws-proxy already exists and has another owner; delete it or/);
     t.like(await scene.get('services/city-ws-proxy'), theirs);
     t.deepEqual(await scene.names(...KINDS), ALL, 'the rest is made');
     const degraded = async () => {
@@ -129,7 +129,10 @@ test(
     await scene.delete('ocppclusters/city');
     await scene.create({});
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'BeingReplaced');
-    t.regex((await scene.condition('Progressing')).message ?? '', /made anew when Kubernetes has removed it/);
+    t.regex(
+      (await scene.condition('Progressing')).message ?? '',
+      /creates it again after Kubernetes has removed it/,
+    );
     t.is((await scene.condition('Degraded')).status, 'False');
     for (const place of ALL) await scene.delete(place);
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Updating');

@@ -23,7 +23,7 @@ function reflect(server: FakeApiServer, onChange: (change: ObjectChange) => void
     onChange,
     log,
     backoff: { minMs: 5, maxMs: 40 },
-    muteMs: 200,
+    silentMs: 200,
     onRestart: (reason) => restarts.push(reason),
   });
   const content = () =>

@@ -1,9 +1,12 @@
 /** The rules of the OcppCluster definition: what a real API server refuses, in which words, and npm start with it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { parse } from 'yaml';
+import { compileRule } from '../../../operator/api/cel.ts';
 import { defaultedSpec } from '../../../operator/api/defaults.ts';
+import type { Problem } from '../../../operator/api/rules.ts';
+import { ocppClusterSchema, type Schema } from '../../../operator/api/schema.ts';
 import { validateCluster } from '../../../operator/api/validate.ts';
 import { proxyGraceSeconds } from '../../../operator/render/ws-proxy.ts';
 import { cluster, CLUSTERS, create } from './cluster-resources.ts';
@@ -33,7 +36,7 @@ const MISTAKES: readonly Mistake[] = [
   {
     spec: { protocols: ['ocpp1.6', 'ocpp1.6'] },
     field: 'spec.protocols',
-    says: /an OCPP version stands there twice/,
+    says: /an OCPP version is listed twice/,
   },
   {
     spec: { protocols: ['ocpp2.1'], proxy: { defaultProtocol: 'ocpp1.6' } },
@@ -64,12 +67,12 @@ const MISTAKES: readonly Mistake[] = [
   {
     spec: { listeners: [{ name: 'a' }, { name: 'b' }] },
     field: 'spec.listeners',
-    says: /two listeners have the same port; give each a port of its own/,
+    says: /two listeners have the same port; give each its own port/,
   },
   {
     spec: { listeners: [{ name: 'a' }, { name: 'a', port: 9001 }] },
     field: 'spec.listeners',
-    says: /two listeners have the same name; give each a name of its own/,
+    says: /two listeners have the same name; give each its own name/,
   },
   {
     spec: { listeners: Array.from({ length: 9 }, (_, index) => ({ name: `l${index}`, port: 9000 + index })) },
@@ -157,12 +160,12 @@ const MISTAKES: readonly Mistake[] = [
   {
     spec: { proxy: { maxSessionsPerPod: 3001, drain: { ratePerSecond: 10 } } },
     field: 'spec.proxy',
-    says: /cannot give up its stations in time/,
+    says: /cannot close its sockets in time/,
   },
   {
     spec: { proxy: { drain: { deadlineSeconds: 3600 } } },
     field: 'spec',
-    says: /more than an hour to end.*lower deadlineSeconds to 3575/,
+    says: /would exceed one hour.*lower deadlineSeconds to 3575/,
   },
   {
     spec: {
@@ -170,11 +173,42 @@ const MISTAKES: readonly Mistake[] = [
       processor: { callTimeoutSeconds: 200 },
     },
     field: 'spec',
-    says: /more than an hour to end.*raise ratePerSecond/,
+    says: /would exceed one hour.*raise ratePerSecond/,
   },
-  { spec: {}, name: '9city', field: 'metadata.name', says: /metadata\.name must be at most 40/ },
-  { spec: {}, name: 'c'.repeat(41), field: 'metadata.name', says: /metadata\.name must be at most 40/ },
+  { spec: {}, name: '9city', field: '', says: /metadata\.name must be at most 40/ },
+  { spec: {}, name: 'c'.repeat(41), field: '', says: /metadata\.name must be at most 40/ },
 ];
+
+/** The CRD's rules by their words. */
+const RULES = new Set<string>();
+(function collect({ properties = {}, items, ...schema }: Schema): void {
+  for (const { message } of schema['x-kubernetes-validations'] ?? []) RULES.add(message);
+  for (const inner of [...Object.values(properties), ...(items ? [items] : [])]) collect(inner);
+})(ocppClusterSchema);
+
+const UNCHECKED = '<nil>: Invalid value: null: some validation rules were not checked';
+
+/** The fields that an API server complains about; '' is the whole object. */
+function fieldsIn(message: string): string[] {
+  const unknown = [...message.matchAll(/unknown field "([^"]+)"/g)].map(([, field = '']) => field);
+  const named = message
+    .replace(UNCHECKED, '')
+    .matchAll(
+      /(?:\[|is invalid: |, )(<nil>|spec[^ ]*): (?:Invalid value|Required|Unsupported|Too|Duplicate)/g,
+    );
+  return [...unknown, ...[...named].map(([, field = '']) => field.replace('<nil>', ''))];
+}
+
+/** Holds the API server's refusal against what npm start says: the same fields, and of rules the same words. */
+function sameVerdict(t: ExecutionContext, refusal: string, problems: readonly Problem[], label: string) {
+  const unique = (fields: readonly string[]) => [...new Set(fields)].sort();
+  t.deepEqual(unique(fieldsIn(refusal)), unique(problems.map(({ field }) => field)), `${label}: ${refusal}`);
+  for (const { field, reason } of problems) {
+    if (!RULES.has(reason)) continue;
+    const [, words = ''] = refusal.split(`${field === '' ? '<nil>' : field}: Invalid value: `);
+    t.true(words.replace(/^("[^"]*"|\d+): /, '').startsWith(reason), `${label}: ${refusal}`);
+  }
+}
 
 test('a mistake is refused with its path and reason, by the API server and by npm start alike', async (t) => {
   for (const { spec, name, field, says } of MISTAKES) {
@@ -191,8 +225,40 @@ test('a mistake is refused with its path and reason, by the API server and by np
     if (api === undefined) continue;
     const error = await t.throwsAsync(create(api, manifest), undefined, label);
     t.regex(error?.message ?? '', says, label);
-    if (!field.startsWith('metadata')) t.true(error?.message.includes(field.replace(/\.name$/, '')), label);
+    sameVerdict(t, error?.message ?? '', problems, label);
   }
+});
+
+/** Rules are evaluated beside mistakes of bounds and patterns, and not beside other ones. */
+const SEVERAL: readonly object[] = [
+  { proxy: { drain: { deadlineSeconds: 199 } }, listeners: [{ name: 'a' }, { name: 'b' }] },
+  { proxy: { replicas: 0, maxSessionsPerPod: 0, drain: { ratePerSecond: 0 } } },
+  { protocols: ['ocpp1.5', 'ocpp1.6', 'ocpp1.6'] },
+  { listeners: [{ port: 1 }, { port: 1 }], processor: { transactions: { reportAfterSeconds: 9 } } },
+  { proxy: { service: { loadBalancerClass: 'a/b', loadBalancerSourceRanges: ['203.0.113.0/33'] } } },
+  { image: { pullSecrets: ['a', 'a'] }, redis: { channelPrefix: '-' } },
+  { proxy: { podTemplate: { env: [{ name: 'A' }, { name: 'B' }, { name: 'A', value: 'x' }] } } },
+];
+
+test('several mistakes are named together, by the API server and by npm start alike', async (t) => {
+  for (const spec of SEVERAL) {
+    const problems = validateCluster(cluster(spec));
+    t.true(problems.length > 0);
+    const api = shared.given(t);
+    if (api === undefined) continue;
+    const error = await t.throwsAsync(create(api, cluster(spec)));
+    sameVerdict(t, error?.message ?? '', problems, JSON.stringify(spec));
+  }
+});
+
+test('a rule that npm start cannot evaluate is an error, never a good manifest', (t) => {
+  for (const rule of ['self.nope() == "a"', 'self ==', 'oldSelf.isEmpty()', 'isURL(self)', 'size(self)']) {
+    t.throws(() => compileRule(rule), { message: /^the rule / }, rule);
+  }
+  const { holds } = compileRule('self.a / self.b == 3');
+  t.true(holds({ a: 7n, b: 2n }));
+  t.throws(() => holds({ a: 7n, b: 0n }), { message: /division by zero/ });
+  t.throws(() => holds({ a: 7n }), { message: /No such key: b/ });
 });
 
 test('a drain that just fits is taken, and leaves its Pod an hour at most', async (t) => {
@@ -289,13 +355,13 @@ const CHANGES: readonly (readonly [name: string, redis: object, change: object, 
     'embedded to external',
     {},
     { external: { addresses: ['r:6379'] } },
-    /embedded cannot become external nor the other way round.*make a second OcppCluster/,
+    /embedded cannot become external or the reverse.*create a second OcppCluster/,
   ],
   [
     'external to embedded',
     { external: { addresses: ['r:6379'] } },
     { external: null },
-    /embedded cannot become external nor the other way round/,
+    /embedded cannot become external or the reverse/,
   ],
   ['another address', { external: { addresses: ['r:6379'] } }, { external: { addresses: ['s:6379'] } }],
   ['another channelPrefix', {}, { channelPrefix: 'x' }, /channelPrefix: .*cannot be changed.*left behind/],
@@ -303,11 +369,14 @@ const CHANGES: readonly (readonly [name: string, redis: object, change: object, 
   ['another database', {}, { database: 3 }, /database: .*cannot be changed.*left behind/],
 ];
 
-test('what would leave data behind cannot be changed, and is told so', async (t) => {
-  const api = shared.given(t);
-  if (api === undefined) return;
+test('what would leave data behind cannot be changed, with the same words from the API server and npm start', async (t) => {
   for (const [index, [name, redis, change, refused]] of CHANGES.entries()) {
-    await create(api, cluster({ redis }, `kept-${index}`), false);
+    const before = cluster({ redis }, `kept-${index}`);
+    const problems = validateCluster(cluster({ redis: { ...redis, ...change } }, `kept-${index}`), before);
+    t.is(problems.length, refused === undefined ? 0 : 1, name);
+    const api = shared.given(t);
+    if (api === undefined) continue;
+    await create(api, before, false);
     const changed = api.http.json({
       method: 'PATCH',
       path: `${CLUSTERS}/kept-${index}`,
@@ -316,6 +385,9 @@ test('what would leave data behind cannot be changed, and is told so', async (t)
       body: { spec: { redis: change } },
     });
     if (refused === undefined) await t.notThrowsAsync(changed, name);
-    else await t.throwsAsync(changed, { message: refused }, name);
+    else {
+      const error = await t.throwsAsync(changed, { message: refused }, name);
+      sameVerdict(t, error?.message ?? '', problems, name);
+    }
   }
 });

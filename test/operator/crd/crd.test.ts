@@ -4,18 +4,20 @@ import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
 import { defaultedSpec, withDefaults } from '../../../operator/api/defaults.ts';
+import { generatedFiles } from '../../../operator/api/generate/files.ts';
 import type { OcppCluster, OcppClusterSpec, OcppClusterStatus } from '../../../operator/api/ocpp-cluster.ts';
 import { fieldSchema, ocppClusterSchema, type Schema } from '../../../operator/api/schema.ts';
 import { validateCluster } from '../../../operator/api/validate.ts';
 import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
 import { cluster, CLUSTERS, create } from './cluster-resources.ts';
+import { merged, MUTABLE_FIELDS, patchOf } from '../../contracts/mutable-fields.ts';
 import { sharedApiServer } from '../../support/shared-api-server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
 const shared = sharedApiServer(test);
 
-/** Every field, so that the compiler holds this object to the types and the test holds it to the schema. */
+/** Every field, so that the compiler holds the object to the types and the test holds it to the schema. */
 type Every<T> = T extends readonly (infer I)[]
   ? readonly [Every<I>]
   : T extends Readonly<Record<string, string>>
@@ -24,100 +26,28 @@ type Every<T> = T extends readonly (infer I)[]
       ? { readonly [K in keyof T]-?: Every<NonNullable<T[K]>> }
       : T;
 
-const podTemplate = {
-  metadata: { labels: { team: 'grid' }, annotations: { note: 'x' } },
-  resources: { requests: { cpu: '1' }, limits: { memory: '1Gi' } },
-  nodeSelector: { disk: 'ssd' },
-  tolerations: [{ operator: 'Exists' }],
-  affinity: {},
-  topologySpreadConstraints: [{}],
-  priorityClassName: 'high',
-  env: [{ name: 'LOG_LEVEL', value: 'debug' }],
-} as const;
-const everySpec: Every<OcppClusterSpec> = {
-  image: { repository: 'r', tag: 't', pullPolicy: 'Always', pullSecrets: ['s'] },
-  upgrade: 'Auto',
-  protocols: ['ocpp1.6'],
+/** Where one value of the table of fields excludes another, or leaves parts of a list out. */
+const COMPLETED = {
   listeners: [{ name: 'stations', port: 9000, path: '/ocpp', nodePort: 30_900 }],
   proxy: {
-    replicas: 2,
-    autoscaling: {
-      minReplicas: 1,
-      maxReplicas: 3,
-      targetSessionsPerPod: 5,
-      scaleDownStabilizationSeconds: 60,
-    },
-    defaultProtocol: 'ocpp1.6',
-    maxSessionsPerPod: 10,
-    service: {
-      type: 'LoadBalancer',
-      labels: { a: 'b' },
-      annotations: { a: 'b' },
-      externalTrafficPolicy: 'Local',
-      loadBalancerClass: 'example.com/inner',
-      loadBalancerSourceRanges: ['203.0.113.0/24'],
-      allocateLoadBalancerNodePorts: true,
-      ipFamilyPolicy: 'PreferDualStack',
-    },
-    ingress: { host: 'ocpp.example.com', className: 'nginx', tlsSecretName: 's', annotations: { a: 'b' } },
-    gateway: {
-      parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls', port: 443 }],
-      hostnames: ['ocpp.example.com'],
-      tls: false,
-    },
-    admission: { connectionsPerSecond: 50, bootsPerSecond: 20 },
-    drain: { ratePerSecond: 10, deadlineSeconds: 10, transactions: 'Wait' },
-    podTemplate,
+    service: { type: 'LoadBalancer', loadBalancerClass: 'example.com/inner' },
+    gateway: { parentRefs: [{ name: 'outer', namespace: 'gateways', sectionName: 'tls', port: 443 }] },
   },
-  processor: {
-    image: 'own:1',
-    callTimeoutSeconds: 30,
-    unknownTokens: 'Accept',
-    validation: 'Strict',
-    transactions: {
-      idempotencySeconds: 60,
-      reportAfterSeconds: 60,
-      abandonAfterSeconds: 0,
-      concurrent: 'Reject',
-    },
-    replicas: 3,
-    autoscaling: {
-      mode: 'Off',
-      minReplicas: 1,
-      maxReplicas: 2,
-      targetDrainSeconds: 10,
-      scaleDownStabilizationSeconds: 60,
-    },
-    podTemplate,
-  },
-  monitoring: { podMonitor: 'Off', alerts: 'Off', labels: { release: 'prometheus' } },
-  networkPolicy: { enabled: true, stationsFrom: [{}], metricsFrom: [{}] },
   redis: {
-    embedded: {
-      image: 'redis:8',
-      passwordSecretName: 'mine',
-      storage: { size: '1Gi', storageClassName: 'fast', onDelete: 'Delete' },
-      appendFsync: 'everysec',
-      podTemplate,
-    },
-    external: {
-      mode: 'Sentinel',
-      addresses: ['redis:6379'],
-      credentialsSecretName: 'redis',
-      tls: { caSecretName: 'ca', clientCertificateSecretName: 'cert', serverName: 'redis' },
-      sentinel: { masterName: 'main', credentialsSecretName: 'sentinels', tls: false },
-    },
+    embedded: { passwordSecretName: 'mine', storage: { storageClassName: 'fast' } },
+    external: { mode: 'Sentinel' },
     channelPrefix: 'ocpp',
-    database: 1,
-    clientTimeoutSeconds: 10,
-    connectionPoolSize: 5,
-    retryAttempts: 0,
-    retryDelayMilliseconds: 10,
-    distributedState: true,
     stateKeyPrefix: 'state',
-    stateTtlSeconds: 60,
+    database: 1,
   },
 };
+
+/** Every field has a value. */
+const everySpec = [...MUTABLE_FIELDS.map(({ field, value }) => patchOf(field, value)), COMPLETED].reduce(
+  merged,
+  {},
+) as OcppClusterSpec;
+
 const at = '2026-11-23T00:00:00Z';
 const everyStatus: Every<OcppClusterStatus> = {
   observedGeneration: 1,
@@ -189,8 +119,9 @@ test('the schema has exactly the fields of the types', (t) => {
 });
 
 test('every field of the types is taken by the API server and by the validation of npm start', async (t) => {
-  const { embedded, external, ...redis } = everySpec.redis;
+  const { embedded, external, ...redis } = everySpec.redis ?? {};
   for (const kind of [{ embedded }, { external }]) {
+    t.truthy(Object.values(kind)[0]);
     const manifest = cluster({ ...everySpec, redis: { ...redis, ...kind } });
     t.deepEqual(validateCluster(manifest), []);
     const api = shared.given(t);
@@ -237,6 +168,12 @@ test('lists that have a default are replaced by server-side apply, not added to'
   const given = { protocols: ['ocpp1.6'], listeners: [{ name: 'only', port: 9100, path: '/only' }] };
   const { object } = await gitOps.apply({ ...cluster(given), metadata });
   t.like((object as OcppCluster).spec, given);
+});
+
+test('what is generated from the definition is up to date', (t) => {
+  for (const [file, text] of Object.entries(generatedFiles())) {
+    t.true(readFileSync(join(ROOT, file), 'utf8') === text, `run: npm run generate (${file} differs)`);
+  }
 });
 
 test('kubectl explain has a sentence for every field', (t) => {

@@ -1,10 +1,10 @@
 /** Every field of the resource that may change is changed, on a real API server: it lands where it belongs and replaces nobody else's Pods. */
 import test from 'ava';
+import { type Component, effectIn, effectOf } from '../../../operator/api/generate/restarts.ts';
 import { fieldSchema, type Schema } from '../../../operator/api/schema.ts';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { sharedApiServer } from '../../support/shared-api-server.ts';
 import {
-  type Component,
   type FieldChange,
   FIXED_FIELDS,
   IMAGE,
@@ -38,6 +38,13 @@ test('the table names every field of the spec, as one that may change or as one 
     [],
     'not in the schema',
   );
+});
+
+test('the description of a field says whether it can be changed', (t) => {
+  const described = leaves(fieldSchema('spec')).filter((field) => effectOf(field) === 'fixed');
+  // The class of a load balancer is fixed only while the type stays.
+  const fixed = FIXED_FIELDS.filter((field) => field !== 'proxy.service.loadBalancerClass');
+  t.deepEqual(described.sort(), fixed.toSorted());
 });
 
 const PLACES: Readonly<Record<Component, string>> = {
@@ -82,12 +89,26 @@ async function change(scene: Scene, name: string, one: FieldChange) {
   return { restarted, shows: found === undefined ? undefined : valueAt(found, one.at ?? '') };
 }
 
+const listener = fieldSchema('spec', 'listeners').items?.properties ?? {};
+/** Parts of a list, which is one field in the table. */
+const PARTS: readonly FieldChange[] = [
+  {
+    field: 'listeners',
+    value: [{ name: 'stations', port: 9000, path: '/v16' }],
+    object: 'Deployment/ws-proxy',
+    at: 'env OCPP_PATH',
+    shows: '/v16',
+    restarts: effectIn(listener['path'] ?? {}, 'listeners') as readonly Component[],
+  },
+];
+const CHANGES = [...MUTABLE_FIELDS, ...PARTS];
+
 test('each lands in the right object, and no Pod is replaced without need', async (t) => {
   t.timeout(120_000);
   const server = shared.given(t);
   if (server === undefined) return;
   await using scene = await Scene.open(server, { image: 'example.com/ocpp:1' });
-  const waiting = MUTABLE_FIELDS.map((one, index) => ({ one, name: `c-${index}` }));
+  const waiting = CHANGES.map((one, index) => ({ one, name: `c-${index}` }));
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { one, name } = next;
@@ -100,5 +121,5 @@ test('each lands in the right object, and no Pod is replaced without need', asyn
     }
   };
   await Promise.all(Array.from({ length: 8 }, work));
-  await eventually(t, async () => (await scene.names('ocppclusters')).length, MUTABLE_FIELDS.length);
+  await eventually(t, async () => (await scene.names('ocppclusters')).length, CHANGES.length);
 });

@@ -51,3 +51,16 @@ test('a manifest may bring Secrets and a Namespace along; the examples are good'
   }
   t.throws(() => readManifest('/no/such/file'), { message: '/no/such/file: there is no such file' });
 });
+
+test('a changed manifest is held against the cluster that runs, as an API server does it', (t) => {
+  const { clusters } = parseManifest(`${HEAD}spec: { redis: { channelPrefix: a } }\n`, 'f');
+  const changed = (name: string) =>
+    parseManifest(`${HEAD.replace('city', name)}spec:\n  redis:\n    channelPrefix: b\n`, 'f', clusters);
+  t.throws(() => changed('city'), { message: /^f:6: spec\.redis\.channelPrefix: cannot be changed/ });
+  t.is(changed('other').clusters.length, 1);
+});
+
+test('a rule of the whole object names its field, and the place of that is shown', (t) => {
+  const text = `${HEAD.replace('city', '9city')}spec: {}\n`;
+  t.throws(() => parseManifest(text, 'f'), { message: /^f:3: metadata\.name must be at most 40/ });
+});

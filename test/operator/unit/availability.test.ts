@@ -4,8 +4,8 @@ import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { draining, drainsOf } from '../../../operator/status/drains.ts';
 import { highlyAvailable } from '../../../operator/status/high-availability.ts';
-import type { Observed } from '../../../operator/reconcile/observe.ts';
-import { ordersOf } from '../../../operator/reconcile/pauses.ts';
+import type { Observed } from '../../../operator/observe/observe.ts';
+import { pausesOf } from '../../../operator/observe/pauses.ts';
 
 const cluster = (spec: OcppClusterSpec, annotations: Readonly<Record<string, string>> = {}) => ({
   apiVersion: 'ocpp.dev/v1alpha1',
@@ -26,7 +26,7 @@ const AVAILABILITY: readonly (readonly [string, OcppClusterSpec, string, string,
     'SingleRedisPod',
     /external with mode Sentinel or Cluster.*processor\.autoscaling\.minReplicas to 2/,
   ],
-  ['Sentinels, two of each', { redis: sentinel, ...two }, 'True', 'NoSinglePod', /nothing/],
+  ['Sentinels, two of each', { redis: sentinel, ...two }, 'True', 'NoSinglePod', /no part/],
   [
     'one proxy',
     { redis: sentinel, ...two, proxy: { replicas: 1 } },
@@ -54,7 +54,7 @@ const AVAILABILITY: readonly (readonly [string, OcppClusterSpec, string, string,
     { redis: { external: { addresses: ['r.example.com:6379'] } }, ...two },
     'Unknown',
     'StandaloneRedis',
-    /r\.example\.com:6379 .* not to be seen from here/,
+    /r\.example\.com:6379 survives the loss of a node/,
   ],
 ];
 
@@ -99,9 +99,9 @@ test('proxies that are ending are listed by their deadline, with the stations th
   t.like(draining(drains), { status: 'True', reason: 'GivingUpStations' });
   t.is(
     draining(drains).message,
-    '2 ws-proxy Pods give up 812 or more stations, until 2026-11-23T12:10:00Z at the latest',
+    '2 ws-proxy Pods drain, 812 or more stations left; the deadline is 2026-11-23T12:10:00Z',
   );
-  t.regex(draining(drains.slice(0, 1)).message, /^1 ws-proxy Pod gives up 812 stations, until/);
+  t.regex(draining(drains.slice(0, 1)).message, /^1 ws-proxy Pod drains, 812 stations left; the deadline is/);
   t.like(draining(drainsOf(observed(pod('staying', 'ws-proxy')), {})), {
     status: 'False',
     reason: 'NoPodDraining',
@@ -110,12 +110,12 @@ test('proxies that are ending are listed by their deadline, with the stations th
 
 test('only the word true is an order', (t) => {
   const none = { paused: false, pauseRollouts: false, pauseScaleIn: false };
-  t.deepEqual(ordersOf(cluster({})), none);
-  t.deepEqual(ordersOf(cluster({}, { 'ocpp.dev/paused': 'yes', 'ocpp.dev/pause-rollouts': '' })), none);
+  t.deepEqual(pausesOf(cluster({})), none);
+  t.deepEqual(pausesOf(cluster({}, { 'ocpp.dev/paused': 'yes', 'ocpp.dev/pause-rollouts': '' })), none);
   const annotations = {
     'ocpp.dev/paused': 'true',
     'ocpp.dev/pause-rollouts': 'true',
     'ocpp.dev/pause-scale-in': 'true',
   };
-  t.deepEqual(ordersOf(cluster({}, annotations)), { paused: true, pauseRollouts: true, pauseScaleIn: true });
+  t.deepEqual(pausesOf(cluster({}, annotations)), { paused: true, pauseRollouts: true, pauseScaleIn: true });
 });

@@ -130,7 +130,7 @@ test('controller: what stands still is told to liveness, and holds up no stop', 
   });
   controller.start();
   await until(() => controller.healthy() !== undefined, 'the standstill is told');
-  t.regex(controller.healthy() ?? '', /^the watch of ocppclusters stands still for \d+ s$/);
+  t.regex(controller.healthy() ?? '', /^the watch of ocppclusters has hung for \d+ s$/);
   t.is(controller.unsynced(), 'namespace one: ocppclusters were not listed yet');
   await controller.stop();
 });
@@ -153,7 +153,7 @@ test('controller: a reconcile that never ends is told to liveness', async (t) =>
     relistMs: 50,
   });
   controller.start();
-  const told = /^the reconcile of default\/stuck stands still for \d+ s$/;
+  const told = /^the reconcile of default\/stuck has hung for \d+ s$/;
   await until(() => told.test(controller.healthy() ?? ''), 'it is told');
   const metrics = await registry.metrics();
   t.regex(metrics, /ocpp_operator_reconciles_running 1$/m);

@@ -52,7 +52,7 @@ test('half a minute of errors makes it Degraded with the words of the API server
   await until(async () => (await degraded())?.reason === 'NotApplied', 'Degraded');
   t.regex(
     (await degraded())?.message ?? '',
-    /^not all is put into effect since 2\S+Z, .*webhook x: connection refused/,
+    /^changes have not been fully applied since 2\S+Z; .*webhook x: connection refused/,
   );
   broken = false;
   await until(async () => (await degraded())?.status === 'False', 'well again');

@@ -3,8 +3,8 @@ import test from 'ava';
 import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { endpointsOf } from '../../../operator/status/endpoints.ts';
-import type { Observed } from '../../../operator/reconcile/observe.ts';
-import { missingAddOns } from '../../../operator/render/add-ons.ts';
+import type { Observed } from '../../../operator/observe/observe.ts';
+import { missingAddOns } from '../../../operator/reconcile/missing-add-ons.ts';
 import { GATEWAY, INGRESS, city, find, names, rendered } from '../../support/rendered.ts';
 
 type Proxy = NonNullable<OcppClusterSpec['proxy']>;
@@ -58,7 +58,7 @@ test('without the Gateway API there is no route, and somebody is told', (t) => {
   t.deepEqual(told(spec, true), []);
   t.deepEqual(told({}, false), []);
   t.is(told(spec, false).length, 1);
-  t.regex(told(spec, false)[0] ?? '', /HTTPRoute.*install the Gateway API, or remove spec\.proxy\.gateway/);
+  t.regex(told(spec, false)[0] ?? '', /HTTPRoute.*Install the Gateway API, or remove spec\.proxy\.gateway/);
 });
 
 test('the status names every door, and which of them speaks TLS', (t) => {

@@ -1,9 +1,8 @@
 /** The rules by which the number of ws-proxies follows the stations, one by one, and their sum over hours. */
 import test from 'ava';
 import { array, assert, boolean, integer, option, property, record } from 'fast-check';
-import type { DefaultedProxy } from '../../../operator/api/defaults.ts';
-import type { ProxyAutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
-import { DELETION_COST, deletionCosts } from '../../../operator/reconcile/pod-deletion-costs.ts';
+import type { DefaultedProxy, ProxyAutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
+import { DELETION_COST, podDeletionCosts } from '../../../operator/reconcile/pod-deletion-costs.ts';
 import { decideProxies, type ProxyScaleInput } from '../../../operator/scaling/proxies.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
@@ -25,7 +24,7 @@ function input(replicas: number, sessions: number | undefined, more: Partial<Pro
     ...(sessions !== undefined && { sessions }),
     now: NOW,
     ...more,
-    memory: { desiredReplicas: replicas, ...more.memory },
+    previous: { desiredReplicas: replicas, ...more.previous },
   } satisfies ProxyScaleInput;
 }
 /** The window has seen that `replicas` would do, and nothing was scaled lately. */
@@ -33,7 +32,7 @@ const calm = (replicas: number): ProxyAutoscalingStatus => ({
   recommendations: [{ at: ago(500), replicas }],
 });
 const settled = (replicas: number, more: object) => ({
-  memory: calm(2),
+  previous: calm(2),
   deployment: { replicas, readyReplicas: replicas, rolling: false, ...more },
 });
 
@@ -48,7 +47,7 @@ const RULES: readonly Rule[] = [
     name: 'up at once, as far as is wanted',
     given: input(2, 701),
     replicas: 8,
-    says: /701 stations, 100 a Pod: 8 wanted/,
+    says: /701 stations, 100 per Pod: 8 recommended/,
   },
   {
     name: 'never above the maximum',
@@ -61,65 +60,65 @@ const RULES: readonly Rule[] = [
     name: 'no Pod shall be filled beyond 80 %',
     given: input(2, 320, { spec: { ...SPEC, maxSessionsPerPod: 50 } }),
     replicas: 8,
-    says: /40 a Pod/,
+    says: /40 per Pod/,
   },
   {
     name: 'up also while Pods are not ready and others drain',
     given: input(2, 300, { deployment: { replicas: 2, readyReplicas: 1, rolling: true }, draining: 1 }),
     replicas: 3,
   },
-  { name: 'down by one Pod', given: input(6, 0, { memory: calm(2) }), replicas: 5 },
+  { name: 'down by one Pod', given: input(6, 0, { previous: calm(2) }), replicas: 5 },
   {
     name: 'the next one after five minutes',
-    given: input(6, 0, { memory: { ...calm(2), lastScaleTime: ago(299) } }),
+    given: input(6, 0, { previous: { ...calm(2), lastScaleTime: ago(299) } }),
     replicas: 6,
-    says: /next step down within 300 s/,
+    says: /next step within 300 s/,
   },
   {
     name: 'and then it goes on',
-    given: input(6, 0, { memory: { ...calm(2), lastScaleTime: ago(300) } }),
+    given: input(6, 0, { previous: { ...calm(2), lastScaleTime: ago(300) } }),
     replicas: 5,
   },
   {
     name: 'not below what the window saw',
-    given: input(6, 0, { memory: calm(6) }),
+    given: input(6, 0, { previous: calm(6) }),
     replicas: 6,
-    says: /held by the 600 s window/,
+    says: /held by the 600 s stabilization window/,
   },
   { name: 'who knows nothing of the window waits it out', given: input(6, 0), replicas: 6, says: /window/ },
-  { name: 'down only with room', given: input(3, 185, { memory: calm(2) }), replicas: 3 },
-  { name: 'which is a tenth', given: input(3, 180, { memory: calm(2) }), replicas: 2 },
+  { name: 'down only with room', given: input(3, 185, { previous: calm(2) }), replicas: 3 },
+  { name: 'which is a tenth', given: input(3, 180, { previous: calm(2) }), replicas: 2 },
   {
     name: 'not down during a rollout',
     given: input(6, 0, settled(6, { rolling: true })),
     replicas: 6,
-    says: /not during a rollout/,
+    says: /no scale-in to 2 during a rollout/,
   },
   {
     name: 'not down while a Pod is not ready',
     given: input(6, 0, settled(6, { readyReplicas: 5 })),
     replicas: 6,
-    says: /not while Pods are not ready/,
+    says: /no scale-in to 2 while Pods are not ready/,
   },
   {
     name: 'not down while the last one gives up its stations',
-    given: input(6, 0, { memory: calm(2), draining: 1 }),
+    given: input(6, 0, { previous: calm(2), draining: 1 }),
     replicas: 6,
-    says: /not while 1 Pods give up their stations/,
+    says: /no scale-in to 2 while Pods drain \(1\)/,
   },
   {
     name: 'not down when told so',
-    given: input(6, 0, { memory: calm(2), holdScaleIn: true }),
+    given: input(6, 0, { previous: calm(2), holdScaleIn: true }),
     replicas: 6,
     says: /pause-scale-in/,
   },
   {
     name: 'unknown sessions hold',
-    given: input(6, undefined, { memory: calm(2) }),
+    given: input(6, undefined, { previous: calm(2) }),
     replicas: 6,
     says: /holding 6/,
   },
-  { name: 'NaN holds', given: input(6, Number.NaN, { memory: calm(2) }), replicas: 6, says: /holding 6/ },
+  { name: 'NaN holds', given: input(6, Number.NaN, { previous: calm(2) }), replicas: 6, says: /holding 6/ },
   {
     name: 'a higher minimum counts at once, even blind',
     given: input(2, undefined, { spec: { ...SPEC, autoscaling: { ...AUTOSCALING, minReplicas: 4 } } }),
@@ -127,12 +126,12 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'a lower maximum is reached Pod by Pod',
-    given: input(30, 2900, { memory: { recommendations: [{ at: ago(10), replicas: 30 }] } }),
+    given: input(30, 2900, { previous: { recommendations: [{ at: ago(10), replicas: 30 }] } }),
     replicas: 29,
   },
   {
     name: 'the number of before is where it begins',
-    given: { ...input(7, 100), memory: {} },
+    given: { ...input(7, 100), previous: {} },
     replicas: 7,
   },
   { name: 'the beginning: the minimum', given: { spec: SPEC, draining: 0, now: NOW }, replicas: 2 },
@@ -146,9 +145,9 @@ const RULES: readonly Rule[] = [
 test('the rules of scaling proxies', (t) => {
   for (const { name, given, replicas, says } of RULES) {
     const decision = decideProxies(given);
-    t.is(decision.replicas, replicas, `${name}: ${decision.memory?.reason}`);
-    t.is(decision.memory?.desiredReplicas, replicas, name);
-    if (says !== undefined) t.regex(decision.memory?.reason ?? '', says, name);
+    t.is(decision.replicas, replicas, `${name}: ${decision.autoscaling?.reason}`);
+    t.is(decision.autoscaling?.desiredReplicas, replicas, name);
+    if (says !== undefined) t.regex(decision.autoscaling?.reason ?? '', says, name);
   }
 });
 
@@ -191,7 +190,7 @@ test('before there are fewer Pods, each is told how many stations it has', (t) =
     ['b', 0],
     ['c', 3],
   ]);
-  const costs = deletionCosts(observed, { sessionsOf }, 2, 999);
+  const costs = podDeletionCosts(observed, { sessionsOf }, 2, 999);
   t.deepEqual(
     costs.map(({ metadata: { uid, annotations } }) => [uid, annotations?.[DELETION_COST]]),
     [
@@ -200,7 +199,7 @@ test('before there are fewer Pods, each is told how many stations it has', (t) =
       ['new', '999'],
     ],
   );
-  for (const replicas of [3, 4]) t.deepEqual(deletionCosts(observed, { sessionsOf }, replicas, 999), []);
+  for (const replicas of [3, 4]) t.deepEqual(podDeletionCosts(observed, { sessionsOf }, replicas, 999), []);
 });
 
 test('whatever happens: within the bounds, down by one at most, and only when all is well', (t) => {
@@ -224,7 +223,7 @@ test('whatever happens: within the bounds, down by one at most, and only when al
           deployment: { replicas, readyReplicas: replicas - unready, rolling },
           draining,
           ...(sessions !== undefined && { sessions }),
-          ...(memory !== undefined && { memory }),
+          ...(memory !== undefined && { previous: memory }),
           holdScaleIn,
           now,
         });
@@ -236,9 +235,9 @@ test('whatever happens: within the bounds, down by one at most, and only when al
         // All stations fit in, unless the maximum forbids it.
         const room = decision.replicas * Math.max(1, spec.maxSessionsPerPod * 0.8);
         if (sessions !== undefined && sessions > room && decision.replicas < maxReplicas) return false;
-        if ((decision.memory?.recommendations?.length ?? 0) > 100) return false;
+        if ((decision.autoscaling?.recommendations?.length ?? 0) > 100) return false;
         // The leader changes all the time: only what stands in the status goes on.
-        memory = JSON.parse(JSON.stringify(decision.memory)) as ProxyAutoscalingStatus;
+        memory = JSON.parse(JSON.stringify(decision.autoscaling)) as ProxyAutoscalingStatus;
         replicas = decision.replicas;
       }
       return true;
@@ -263,10 +262,10 @@ function watch(
       deployment: { replicas, readyReplicas: replicas, rolling: false },
       draining: 0,
       sessions: sessionsAt(seconds),
-      memory,
+      previous: memory,
       now: NOW + seconds * 1000,
     });
-    memory = decision.memory ?? {};
+    memory = decision.autoscaling ?? {};
     replicas = decision.replicas;
     seen.push(replicas);
   }

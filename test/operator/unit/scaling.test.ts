@@ -1,10 +1,18 @@
 /** The scaler's rules one by one, and their sum in a simulated cluster. */
 import test from 'ava';
 import { array, assert, integer, property, record } from 'fast-check';
-import type { DefaultedProcessorAutoscaling } from '../../../operator/api/defaults.ts';
-import type { AutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
-import { decide, type ScaleDecision, type ScaleInput } from '../../../operator/scaling/processors.ts';
-import { CAPACITY_PRIOR, type Signals, smoothCapacity, wanted } from '../../../operator/scaling/demand.ts';
+import type { AutoscalingStatus, DefaultedProcessorAutoscaling } from '../../../operator/api/ocpp-cluster.ts';
+import {
+  decideProcessors,
+  type ProcessorScaleDecision,
+  type ProcessorScaleInput,
+} from '../../../operator/scaling/processors.ts';
+import {
+  CAPACITY_PRIOR,
+  type Signals,
+  smoothCapacity,
+  recommendation,
+} from '../../../operator/scaling/demand.ts';
 import { highest, recommend } from '../../../operator/scaling/window.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
@@ -23,14 +31,18 @@ const load = (arrivalRate: number, queue: object = {}): Signals => ({
 });
 
 /** A cluster of `replicas` settled processors of which each does 100/s. */
-function input(replicas: number, signals: Signals, more: Partial<ScaleInput> = {}): ScaleInput {
+function input(
+  replicas: number,
+  signals: Signals,
+  more: Partial<ProcessorScaleInput> = {},
+): ProcessorScaleInput {
   return {
     spec: SPEC,
     deployment: { replicas, readyReplicas: replicas, rolling: false },
     signals,
     now: NOW,
     ...more,
-    memory: { desiredReplicas: replicas, capacityPerReplica: 100, ...more.memory },
+    previous: { desiredReplicas: replicas, capacityPerReplica: 100, ...more.previous },
   };
 }
 /** The window has seen that `replicas` would do, and nothing was scaled lately. */
@@ -48,11 +60,11 @@ test('it wants what drains the backlog in time at the given arrival rate', (t) =
     ['one stuck message is no load', load(0, { depth: 3, oldestSeconds: 500 }) as never, 1],
   ];
   for (const [name, signals, replicas] of cases) {
-    t.is(wanted(signals as never, 100, ready, 10), replicas, name);
+    t.is(recommendation(signals as never, 100, ready, 10), replicas, name);
   }
   const hung = load(0, { depth: 50, oldestSeconds: 500 });
   t.is(
-    wanted(hung as never, 100, 0, 10),
+    recommendation(hung as never, 100, 0, 10),
     2,
     'none is ready and messages grow old: another one may do better',
   );
@@ -71,7 +83,7 @@ test('capacity is completions per busy second, blended by the busy time behind i
 
 interface Rule {
   readonly name: string;
-  readonly given: ScaleInput;
+  readonly given: ProcessorScaleInput;
   readonly replicas: number;
   readonly reason?: string;
   readonly says?: RegExp;
@@ -83,34 +95,34 @@ const RULES: readonly Rule[] = [
     name: 'up by four at most from few',
     given: input(2, load(2000)),
     replicas: 6,
-    says: /20 wanted, in steps/,
+    says: /scale-out to 20 in steps/,
   },
   { name: 'up to twice as many from many', given: input(8, load(2000)), replicas: 16 },
   {
     name: 'the next step up after 15 s',
-    given: input(6, load(2000), { memory: { lastScaleTime: ago(14), lastScaleDirection: 'Up' } }),
+    given: input(6, load(2000), { previous: { lastScaleTime: ago(14), lastScaleDirection: 'Up' } }),
     replicas: 6,
     says: /within 15 s/,
   },
   {
     name: 'and then it goes on',
-    given: input(6, load(2000), { memory: { lastScaleTime: ago(15), lastScaleDirection: 'Up' } }),
+    given: input(6, load(2000), { previous: { lastScaleTime: ago(15), lastScaleDirection: 'Up' } }),
     replicas: 12,
   },
   {
     name: 'a time a little in the future, by another leader, counts as now',
-    given: input(6, load(2000), { memory: { lastScaleTime: ago(-20), lastScaleDirection: 'Up' } }),
+    given: input(6, load(2000), { previous: { lastScaleTime: ago(-20), lastScaleDirection: 'Up' } }),
     replicas: 6,
     says: /within 15 s/,
   },
   {
     name: 'a leader whose clock was wrong by an hour does not hold up the next one for an hour',
-    given: input(6, load(2000), { memory: { lastScaleTime: ago(-3600), lastScaleDirection: 'Up' } }),
+    given: input(6, load(2000), { previous: { lastScaleTime: ago(-3600), lastScaleDirection: 'Up' } }),
     replicas: 12,
   },
   {
     name: 'a step down does not hold up a step up',
-    given: input(6, load(900), { memory: { lastScaleTime: ago(2), lastScaleDirection: 'Down' } }),
+    given: input(6, load(900), { previous: { lastScaleTime: ago(2), lastScaleDirection: 'Down' } }),
     replicas: 9,
   },
   {
@@ -118,33 +130,33 @@ const RULES: readonly Rule[] = [
     given: input(18, load(9000)),
     replicas: 20,
     reason: 'Limited',
-    says: /90 wanted; at most maxReplicas \(20\)/,
+    says: /90 recommended; at most maxReplicas \(20\)/,
   },
-  { name: 'down by one a minute', given: input(5, load(0), { memory: calm(1) }), replicas: 4 },
+  { name: 'down by one a minute', given: input(5, load(0), { previous: calm(1) }), replicas: 4 },
   {
     name: 'down by a tenth of many',
-    given: input(40, load(0), { spec: { ...SPEC, maxReplicas: 99 }, memory: calm(1) }),
+    given: input(40, load(0), { spec: { ...SPEC, maxReplicas: 99 }, previous: calm(1) }),
     replicas: 36,
   },
   {
     name: 'not down before the minute is over',
-    given: input(5, load(0), { memory: { ...calm(1), lastScaleTime: ago(59) } }),
+    given: input(5, load(0), { previous: { ...calm(1), lastScaleTime: ago(59) } }),
     replicas: 5,
-    says: /next step down within 60 s/,
+    says: /next step within 60 s/,
   },
   {
     name: 'a short window descends at its own pace',
     given: input(5, load(0), {
       spec: { ...SPEC, scaleDownStabilizationSeconds: 10 },
-      memory: { recommendations: [{ at: ago(9), replicas: 1 }], lastScaleTime: ago(11) },
+      previous: { recommendations: [{ at: ago(9), replicas: 1 }], lastScaleTime: ago(11) },
     }),
     replicas: 4,
   },
   {
     name: 'not below what the window saw',
-    given: input(5, load(0), { memory: { recommendations: [{ at: ago(299), replicas: 5 }] } }),
+    given: input(5, load(0), { previous: { recommendations: [{ at: ago(299), replicas: 5 }] } }),
     replicas: 5,
-    says: /held by the 300 s window/,
+    says: /held by the 300 s stabilization window/,
   },
   {
     name: 'who knows nothing of the window waits it out',
@@ -155,16 +167,16 @@ const RULES: readonly Rule[] = [
   {
     name: 'not down during a rollout',
     given: input(5, load(0), {
-      memory: calm(1),
+      previous: calm(1),
       deployment: { replicas: 5, readyReplicas: 5, rolling: true },
     }),
     replicas: 5,
-    says: /not during a rollout/,
+    says: /no scale-in to \d+ during a rollout/,
   },
   {
     name: 'not down while fewer Pods are ready than are wanted',
     given: input(5, load(250), {
-      memory: calm(3),
+      previous: calm(3),
       deployment: { replicas: 5, readyReplicas: 2, rolling: false },
     }),
     replicas: 5,
@@ -174,43 +186,43 @@ const RULES: readonly Rule[] = [
     name: 'what no node has room for goes when it is not wanted, what is ready stays',
     given: input(40, load(0), {
       spec: { ...SPEC, maxReplicas: 40 },
-      memory: calm(1),
+      previous: calm(1),
       deployment: { replicas: 40, readyReplicas: 38, rolling: false },
     }),
     replicas: 38,
   },
   {
     name: 'no reading of the queue holds',
-    given: input(5, { arrivalRate: 0 }, { memory: calm(1) }),
+    given: input(5, { arrivalRate: 0 }, { previous: calm(1) }),
     replicas: 5,
     ...HELD,
   },
   {
     name: 'no arrival rate holds',
-    given: input(5, { queue: IDLE }, { memory: calm(1) }),
+    given: input(5, { queue: IDLE }, { previous: calm(1) }),
     replicas: 5,
     ...HELD,
   },
   {
     name: 'a stale reading holds',
-    given: input(5, load(0, { ageMs: 15_001 }), { memory: calm(1) }),
+    given: input(5, load(0, { ageMs: 15_001 }), { previous: calm(1) }),
     replicas: 5,
     ...HELD,
     says: /15 s old/,
   },
   {
     name: 'NaN holds',
-    given: input(5, load(0, { depth: Number.NaN }), { memory: calm(1) }),
+    given: input(5, load(0, { depth: Number.NaN }), { previous: calm(1) }),
     replicas: 5,
     ...HELD,
   },
   {
     name: 'an infinite rate holds',
-    given: input(5, load(Infinity), { memory: calm(1) }),
+    given: input(5, load(Infinity), { previous: calm(1) }),
     replicas: 5,
     ...HELD,
   },
-  { name: 'a negative rate holds', given: input(5, load(-1), { memory: calm(1) }), replicas: 5, ...HELD },
+  { name: 'a negative rate holds', given: input(5, load(-1), { previous: calm(1) }), replicas: 5, ...HELD },
   {
     name: 'a proxy that is not read yet: up by what is known',
     given: input(2, { ...load(500), arrivalsIncomplete: true }),
@@ -219,10 +231,10 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'but not down',
-    given: input(5, { ...load(0), arrivalsIncomplete: true }, { memory: calm(1) }),
+    given: input(5, { ...load(0), arrivalsIncomplete: true }, { previous: calm(1) }),
     replicas: 5,
     reason: 'FollowingQueue',
-    says: /not down while a ws-proxy Pod is not read/,
+    says: /no scale-in while the metrics of a ws-proxy Pod are missing/,
   },
   {
     name: 'a new maximum counts at once, even blind',
@@ -243,7 +255,7 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'the beginning: the minimum',
-    given: { spec: { ...SPEC, minReplicas: 2 }, signals: {}, memory: {}, now: NOW },
+    given: { spec: { ...SPEC, minReplicas: 2 }, signals: {}, previous: {}, now: NOW },
     replicas: 2,
     ...HELD,
   },
@@ -251,7 +263,7 @@ const RULES: readonly Rule[] = [
     name: 'the minimum shows too',
     given: input(2, load(0), { spec: { ...SPEC, minReplicas: 2 } }),
     replicas: 2,
-    says: /0 wanted; at least minReplicas \(2\)/,
+    says: /0 recommended; at least minReplicas \(2\)/,
   },
   {
     name: 'mode Off takes the spec’s number',
@@ -274,9 +286,9 @@ const RULES: readonly Rule[] = [
 
 test('the rules of scaling', (t) => {
   for (const { name, given, replicas, reason, says } of RULES) {
-    const decision = decide(given);
+    const decision = decideProcessors(given);
     t.is(decision.replicas, replicas, `${name}: ${decision.condition.message}`);
-    t.is(decision.memory.desiredReplicas, replicas, name);
+    t.is(decision.autoscaling.desiredReplicas, replicas, name);
     if (reason !== undefined) t.is(decision.condition.reason, reason, name);
     if (says !== undefined) t.regex(decision.condition.message, says, name);
     const active = decision.condition.status === 'True';
@@ -325,12 +337,12 @@ function simulate(
   rate: number,
   capacity: number,
   blind = false,
-): ScaleDecision {
+): ProcessorScaleDecision {
   const seconds = 5;
   const done = Math.min(world.queue + rate * seconds, world.replicas * capacity * seconds);
   world.queue += rate * seconds - done;
   world.now += seconds * 1000;
-  const decision = decide({
+  const decision = decideProcessors({
     spec,
     deployment: { replicas: world.replicas, readyReplicas: world.replicas, rolling: false },
     signals: blind
@@ -339,10 +351,10 @@ function simulate(
           ...load(rate, { depth: world.queue, oldestSeconds: world.queue / (world.replicas * capacity) }),
           ...(done > 0 && { work: { completed: done, busySeconds: done / capacity } }),
         },
-    memory: world.memory,
+    previous: world.memory,
     now: world.now,
   });
-  world.memory = decision.memory;
+  world.memory = decision.autoscaling;
   world.replicas = decision.replicas;
   return decision;
 }

@@ -67,8 +67,8 @@ test('a scrape reads real exporters and leaves out what fails, hangs or floods',
     t.deepEqual(samples[0]?.values, { [METRIC.queueDepth]: 7 });
     t.is(samples[0]?.at, 42);
     t.regex(failures.get('bad') ?? '', /HTTP 503/);
-    t.regex(failures.get('silent') ?? '', /no answer within 4000 ms/);
-    t.regex(failures.get('flood') ?? '', /more than 1048576 bytes/);
+    t.regex(failures.get('silent') ?? '', /no response within 4000 ms/);
+    t.regex(failures.get('flood') ?? '', /exceeds 1048576 bytes/);
     t.regex(failures.get('gone') ?? '', /ECONNREFUSED/);
   } finally {
     for (const server of [bad, silent, flood]) {

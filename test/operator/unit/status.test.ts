@@ -8,16 +8,16 @@ import type {
   OcppClusterStatus,
 } from '../../../operator/api/ocpp-cluster.ts';
 import { eventsBetween } from '../../../operator/status/events.ts';
-import type { Observed } from '../../../operator/reconcile/observe.ts';
-import { ordersOf } from '../../../operator/reconcile/pauses.ts';
-import { chooseRelease } from '../../../operator/reconcile/release.ts';
+import type { Observed } from '../../../operator/observe/observe.ts';
+import { pausesOf } from '../../../operator/observe/pauses.ts';
+import { chooseRelease } from '../../../operator/render/release.ts';
 import {
   NUMBERS_EVERY_MS,
   type StatusInput,
   statusOf,
-  worthWriting,
+  shouldWrite,
 } from '../../../operator/status/status.ts';
-import type { Pod, Workload } from '../../../operator/reconcile/workloads.ts';
+import type { Pod, Workload } from '../../../operator/observe/workloads.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00.750Z');
 const cluster = (spec: object = {}): OcppCluster => ({
@@ -84,13 +84,13 @@ function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}
     spec: defaultedSpec(object),
     observed: { ...WELL, ...observed },
     signals: {},
-    scale: {
+    processors: {
       replicas: 1,
-      memory: { desiredReplicas: 1, reason: 'r', capacityPerReplica: 512.345 },
+      autoscaling: { desiredReplicas: 1, reason: 'r', capacityPerReplica: 512.345 },
       condition: { status: 'True', reason: 'FollowingQueue', message: 'r' },
     },
     proxies: { replicas: 2 },
-    orders: ordersOf(object),
+    pauses: pausesOf(object),
     release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: ':', renderRevision: 2 },
     redis: undefined,
     problems: [],
@@ -157,7 +157,7 @@ const CASES: readonly Case[] = [
     before: RUNNING,
     more: { cluster: external },
     phase: 'Degraded',
-    condition: ['RedisReady', 'False', 'NotConnected', /r\.example\.com:6379; see their logs/],
+    condition: ['RedisReady', 'False', 'NotConnected', /r\.example\.com:6379; see the processor logs/],
   },
   {
     name: 'a rollout',
@@ -176,9 +176,9 @@ const CASES: readonly Case[] = [
   {
     name: 'objects of a cluster of the same name that was deleted just now',
     observed: { proxy: undefined },
-    more: { problems: [{ reason: 'BeingReplaced', message: 'Deployment/x is still that of' }] },
+    more: { problems: [{ reason: 'BeingReplaced', message: 'Deployment/x belongs to a deleted' }] },
     phase: 'Pending',
-    condition: ['Progressing', 'True', 'BeingReplaced', /x is still that of/],
+    condition: ['Progressing', 'True', 'BeingReplaced', /x belongs to a deleted/],
   },
   {
     name: 'a Pod that is missing',
@@ -191,7 +191,7 @@ const CASES: readonly Case[] = [
     name: 'an image that is not there',
     observed: { pods: [pod('p', waiting('ImagePullBackOff', 'not found'))] },
     phase: 'Degraded',
-    condition: ['Degraded', 'True', 'PodsNotStarting', /Pod p waits: ImagePullBackOff: not found/],
+    condition: ['Degraded', 'True', 'PodsNotStarting', /Pod p is waiting: ImagePullBackOff: not found/],
   },
   {
     name: 'no node fits',
@@ -224,25 +224,25 @@ const CASES: readonly Case[] = [
       ],
     },
     phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
   {
     name: 'crashing, and started once more',
     observed: { pods: [pod('p', restarted(3, '2026-11-23T11:59:30Z'))] },
     phase: 'Degraded',
-    condition: ['Degraded', 'True', 'PodsNotStarting', /p was restarted 3 times, last after OOMKilled .*137/],
+    condition: ['Degraded', 'True', 'PodsNotStarting', /p restarted 3 times, last after OOMKilled .*137/],
   },
   {
     name: 'crashed once',
     observed: { pods: [pod('p', restarted(1, '2026-11-23T11:59:30Z'))] },
     phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
   {
     name: 'crashed long ago',
     observed: { pods: [pod('p', restarted(9, '2026-11-23T11:58:30Z'))] },
     phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
   {
     name: 'crashing, and waiting for the next start',
@@ -264,7 +264,7 @@ const CASES: readonly Case[] = [
       'Degraded',
       'True',
       'PodsNotStarting',
-      /back-off 5m0s: was restarted 4 times, last after OOMKilled/,
+      /back-off 5m0s: restarted 4 times, last after OOMKilled/,
     ],
   },
   ...(['2026-11-23T11:57:00Z', '2026-11-23T11:59:30Z'] as const).map((since, index) => ({
@@ -284,9 +284,9 @@ const CASES: readonly Case[] = [
             'Degraded',
             'True',
             'PodsNotStarting',
-            /p is not ready since .*ContainerCreating; see its Events/,
+            /p has not been ready since .*ContainerCreating; see its Events/,
           ] as const)
-        : (['Degraded', 'False', 'AsExpected', /nothing/] as const),
+        : (['Degraded', 'False', 'AsExpected', /no problem/] as const),
   })),
   {
     name: 'a quota',
@@ -302,7 +302,7 @@ const CASES: readonly Case[] = [
     name: 'a container that is being made',
     observed: { pods: [pod('p', waiting('ContainerCreating'))] },
     phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
 ];
 
@@ -362,16 +362,16 @@ test('a status is written when something turns, numbers every 30 s, a quiet one 
   };
   const queue = { depth: 1, oldestSeconds: 0, inFlight: 0 };
   const lost = statusOf(input({ redis: undefined }, { before: RUNNING }));
-  t.true(worthWriting(undefined, RUNNING, 0));
-  t.false(worthWriting(RUNNING, statusOf(input({}, { before: RUNNING, now: NOW + hour })), hour));
-  t.false(worthWriting(RUNNING, moved, hour), 'the window alone is not worth a write');
-  t.true(worthWriting(RUNNING, { ...RUNNING, queue }, 0), 'known now, and not before');
+  t.true(shouldWrite(undefined, RUNNING, 0));
+  t.false(shouldWrite(RUNNING, statusOf(input({}, { before: RUNNING, now: NOW + hour })), hour));
+  t.false(shouldWrite(RUNNING, moved, hour), 'the window alone is not worth a write');
+  t.true(shouldWrite(RUNNING, { ...RUNNING, queue }, 0), 'known now, and not before');
   const read = { ...RUNNING, queue };
   const other = { ...RUNNING, queue: { ...queue, depth: 2 } };
-  t.false(worthWriting(read, other, NUMBERS_EVERY_MS - 1));
-  t.true(worthWriting(read, other, NUMBERS_EVERY_MS));
-  t.true(worthWriting(RUNNING, lost, 0));
-  t.true(worthWriting(RUNNING, { ...RUNNING, proxy: { replicas: 3, readyReplicas: 2 } }, 0));
+  t.false(shouldWrite(read, other, NUMBERS_EVERY_MS - 1));
+  t.true(shouldWrite(read, other, NUMBERS_EVERY_MS));
+  t.true(shouldWrite(RUNNING, lost, 0));
+  t.true(shouldWrite(RUNNING, { ...RUNNING, proxy: { replicas: 3, readyReplicas: 2 } }, 0));
 });
 
 test('Events tell what turned, once, and nothing of what was well from the start', (t) => {
@@ -398,7 +398,7 @@ test('Events tell what turned, once, and nothing of what was well from the start
   t.deepEqual(reasons(RUNNING, updating), [], 'a change of size is no rollout');
   const scaled = { ...RUNNING, autoscaling: { desiredReplicas: 4, reason: 'a backlog' } };
   t.deepEqual(eventsBetween(RUNNING, scaled), [
-    { type: 'Normal', reason: 'ScaledProcessors', message: 'from 1 to 4: a backlog' },
+    { type: 'Normal', reason: 'ScaledProcessors', message: 'scaled from 1 to 4: a backlog' },
   ]);
   t.deepEqual(reasons(RUNNING, { ...RUNNING, image: 'ocpp:2' }), ['Normal ImageChanged']);
 });

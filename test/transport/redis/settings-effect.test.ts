@@ -66,7 +66,7 @@ for (const poolSize of [4, 7]) {
     const { transport, look } = await running(t, { poolSize });
     // With what every processor has in the end: somebody who listens to events, a call to a station.
     await t.notThrowsAsync(
-      transport.call({ stationId: 'CP-1', action: 'Reset', payload: {}, idempotencyKey: 'a' }),
+      transport.calls.make({ stationId: 'CP-1', action: 'Reset', payload: {}, idempotencyKey: 'a' }),
     );
     const opened = async () =>
       String(await look.client('LIST'))
@@ -92,7 +92,7 @@ const OPERATIONS: Readonly<Record<string, readonly [key: string, operation: Oper
   'a frame nobody asked for': ['ocpp:session:CP-1', (transport) => transport.write('CP-1', frame)],
   'a call to a station': [
     'ocpp:session:CP-1',
-    (transport) => transport.call({ ...frame, stationId: 'CP-1', timeoutMs: 1 }),
+    (transport) => transport.calls.make({ ...frame, stationId: 'CP-1', timeoutMs: 1 }),
   ],
 };
 

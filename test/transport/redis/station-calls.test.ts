@@ -58,7 +58,7 @@ test('the answer may come to a process that did not ask (case 21)', async (t) =>
   await net.processor('other').start();
   await net.station.start();
   await until(() => asking.isClientConnected('CP-1').catch(() => false), 'the station');
-  const call = asking.call(reset);
+  const call = asking.calls.make(reset);
   await until(() => net.got.length === 1, 'the call');
   await net.accept(net.got[0]);
   t.deepEqual(await call, ANSWERED);
@@ -70,12 +70,12 @@ test('who asked may die: the outcome is found under the key, and nothing is sent
   await first.start();
   await second.start();
   await net.station.start();
-  const lost = t.throwsAsync(first.call(reset), { code: 'call-abandoned' });
+  const lost = t.throwsAsync(first.calls.make(reset), { code: 'call-abandoned' });
   await until(() => net.got.length === 1, 'the call');
   await first.stop();
   await lost;
-  const again = second.call(reset);
-  t.deepEqual(await second.callState('CP-1', 'r'), { kind: 'sent' });
+  const again = second.calls.make(reset);
+  t.deepEqual(await second.calls.stateOf('CP-1', 'r'), { kind: 'sent' });
   await net.accept(net.got[0]);
   t.deepEqual(await again, ANSWERED);
   t.is(net.got.length, 1);
@@ -86,7 +86,7 @@ test('an open call stands where the seed looks for it, and nowhere once it is ov
   const transport = net.processor('processor');
   await transport.start();
   await net.station.start();
-  const call = transport.call({ ...reset, timeoutMs: 30_000 });
+  const call = transport.calls.make({ ...reset, timeoutMs: 30_000 });
   await until(() => net.got.length === 1, 'the call');
   const id = net.got[0] ?? '';
   const correlation = JSON.parse((await look.get(`${net.prefix}:correlation:${id}`)) ?? '') as object;
@@ -109,7 +109,7 @@ test('without UseDistributedState nothing is written to another database', async
   const transport = net.processor('processor');
   await transport.start();
   await net.station.start();
-  const call = transport.call(reset);
+  const call = transport.calls.make(reset);
   await until(() => net.got.length === 1, 'the call');
   t.is(await next.exists(`${net.prefix}:pending:CP-1`), 0);
   await net.accept(net.got[0]);
@@ -121,7 +121,7 @@ test('a call whose record Redis has lost ends as uncertain', async (t) => {
   const transport = net.processor('processor');
   await transport.start();
   await net.station.start();
-  const call = transport.call(reset);
+  const call = transport.calls.make(reset);
   await until(() => net.got.length === 1, 'the call');
   await look.del(`${net.prefix}:call:${net.got[0]}`);
   t.deepEqual(await call, { kind: 'uncertain', reason: 'record-lost' });
@@ -132,7 +132,7 @@ test('an outcome message that got lost is made up for by the record', async (t) 
   const transport = net.processor('processor');
   await transport.start();
   await net.station.start();
-  const call = transport.call(reset);
+  const call = transport.calls.make(reset);
   await until(() => net.got.length === 1, 'the call');
   // As if the subscription had been away at that moment.
   await look.hset(`${net.prefix}:call:${net.got[0]}`, 'caller', 'nobody');

@@ -20,7 +20,7 @@ export interface Traffic extends AsyncDisposable {
   readonly givenUp: readonly string[];
   readonly errors: readonly Error[];
   /** Resolves when so many more CALLs were answered. */
-  flows(more?: number): Promise<void>;
+  flows(more?: number): Promise<unknown>;
   /** Ends the stations' calling; those that are open are waited for. */
   quiet(): Promise<void>;
 }

@@ -42,7 +42,7 @@ async function world(t: Parameters<typeof cluster>[0]) {
 /** Resolves when all that was given to the gateway before has reached Redis. */
 async function settled(gateway: Gateway, texts: UnreadableTexts): Promise<void> {
   const id = `last-${Math.random()}`;
-  gateway.keepUnreadable(unreadable(id));
+  gateway.events.keepUnreadable(unreadable(id));
   await until(async () => (await texts.list(1, undefined, id)).length === 1, 'the last text');
 }
 
@@ -50,7 +50,7 @@ test('an unreadable text is kept with all that is known of it', async (t) => {
   const { proxy, texts } = await world(t);
   const gateway = await proxy();
   const before = Date.now() - 1000;
-  gateway.keepUnreadable(unreadable('CP:é{1}', 'a\0b\u00FC'));
+  gateway.events.keepUnreadable(unreadable('CP:é{1}', 'a\0b\u00FC'));
   await until(async () => (await texts.count()) === 1, 'the text');
   const [kept] = await texts.list(10);
   const { id = '', at = 0, ...rest } = kept ?? {};
@@ -69,10 +69,10 @@ test('an unreadable text is kept with all that is known of it', async (t) => {
 test('a station has a quota over all proxies, and its garbage leaves room for the others', async (t) => {
   const { proxy, texts, look } = await world(t);
   const [one, other] = [await proxy(), await proxy()];
-  for (let i = 0; i < 15; i++) one.keepUnreadable(unreadable('CP-1', `one ${i}`));
+  for (let i = 0; i < 15; i++) one.events.keepUnreadable(unreadable('CP-1', `one ${i}`));
   await settled(one, texts);
-  for (let i = 0; i < 15; i++) other.keepUnreadable(unreadable('CP-1', `other ${i}`));
-  other.keepUnreadable(unreadable('CP-2'));
+  for (let i = 0; i < 15; i++) other.events.keepUnreadable(unreadable('CP-1', `other ${i}`));
+  other.events.keepUnreadable(unreadable('CP-2'));
   await settled(other, texts);
   t.is((await texts.list(100, undefined, 'CP-1')).length, UNREADABLE_QUOTA);
   t.is((await texts.list(100, undefined, 'CP-2')).length, 1);
@@ -87,7 +87,7 @@ test('a flood of garbage is no load on Redis: a proxy sends no more than the quo
   const calls = async () =>
     Number(/cmdstat_evalsha:calls=(\d+)/.exec(await look.info('commandstats'))?.[1] ?? 0);
   await look.config('RESETSTAT');
-  for (let i = 0; i < 10_000; i++) gateway.keepUnreadable(unreadable('CP-1'));
+  for (let i = 0; i < 10_000; i++) gateway.events.keepUnreadable(unreadable('CP-1'));
   await settled(gateway, texts);
   // The proxy's own scripts (its outbox, its lease) are among them.
   t.true((await calls()) < UNREADABLE_QUOTA + 100);
@@ -141,11 +141,11 @@ test('in memory the same quota holds, and ends with its time', async (t) => {
   let now = 1000;
   const bus = createMemoryBus({ now: () => now });
   const gateway = bus.gateway('proxy');
-  for (let i = 0; i < UNREADABLE_QUOTA + 5; i++) gateway.keepUnreadable(unreadable('CP-1', `${i}`));
-  gateway.keepUnreadable(unreadable('CP-2'));
+  for (let i = 0; i < UNREADABLE_QUOTA + 5; i++) gateway.events.keepUnreadable(unreadable('CP-1', `${i}`));
+  gateway.events.keepUnreadable(unreadable('CP-2'));
   t.is(bus.state.stream('unreadable').length, UNREADABLE_QUOTA + 1);
   now += UNREADABLE_QUOTA_SECONDS * 1000;
-  gateway.keepUnreadable(unreadable('CP-1', 'later'));
+  gateway.events.keepUnreadable(unreadable('CP-1', 'later'));
   t.like(bus.state.stream('unreadable').at(-1), { station: 'CP-1', protocol: 'ocpp1.6', text: 'later' });
 });
 

@@ -4,21 +4,25 @@
  * of its own; as such a message can be lost, it also reads the records of what it waits for now and then.
  */
 import { randomUUID } from 'node:crypto';
+import { type Protocol, PROTOCOLS } from '../../../ocpp/frame.ts';
 import { TransportError } from '../../errors.ts';
+import {
+  keyConflict,
+  messageIdOf,
+  prepareCall,
+  type PreparedCall,
+  tooManyCalls,
+} from '../../prepared-call.ts';
 import {
   CALLS_AWAITED,
   CALLS_QUEUED,
   type CallOutcome,
   type CallState,
-  keyConflict,
-  messageIdOf,
   OUTCOME_SECONDS,
-  prepareCall,
-  type PreparedCall,
   type StationCall,
-  tooManyCalls,
+  type StationCalls,
 } from '../../station-call.ts';
-import type { Answer } from '../../transport.ts';
+import type { Answer } from '../../outcome.ts';
 import {
   isRefusal,
   openConnection,
@@ -29,7 +33,7 @@ import {
 import { escapeKey, type Keys } from '../keys.ts';
 import { retrying } from '../connection/retry.ts';
 
-export interface StationCallsOptions {
+export interface RedisCallsOptions {
   readonly redis: RedisSettings;
   readonly keys: Keys;
   readonly commands: RedisConnection;
@@ -46,8 +50,8 @@ interface Waiter {
   made: boolean;
 }
 
-export class StationCalls {
-  readonly #options: StationCallsOptions;
+export class RedisCalls implements StationCalls {
+  readonly #options: RedisCallsOptions;
   readonly #channel: string;
   readonly #waiting = new Map<string, Waiter[]>();
   #awaited = 0;
@@ -55,12 +59,12 @@ export class StationCalls {
   #reader: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(options: StationCallsOptions) {
+  constructor(options: RedisCallsOptions) {
     this.#options = options;
     this.#channel = options.keys.outcomes(randomUUID());
   }
 
-  async call(call: StationCall): Promise<CallOutcome> {
+  async make(call: StationCall): Promise<CallOutcome> {
     const prepared = prepareCall(call);
     if (this.#stopped) throw abandoned(prepared.messageId);
     if (this.#awaited >= CALLS_AWAITED) throw tooManyCalls();
@@ -82,7 +86,7 @@ export class StationCalls {
     }
   }
 
-  async state(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+  async stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
     const { commands, keys, redis } = this.#options;
     const key = keys.call(messageIdOf(stationId, idempotencyKey));
     const record = await commands.hmget(key, 'state', 'reason', 'answer').catch((error: unknown) => {
@@ -100,6 +104,18 @@ export class StationCalls {
         throw unavailable(redis.addr, error);
       });
     return stateOf(record);
+  }
+
+  /** A session that names no protocol belongs to ocpp-go, which speaks OCPP 1.6 only. */
+  async protocolOf(stationId: string): Promise<Protocol | undefined> {
+    const { commands, keys, redis } = this.#options;
+    const [owner, protocol] = await commands
+      .hmget(keys.session(stationId), 'ws_server_id', 'protocol')
+      .catch((error: unknown) => {
+        throw unavailable(redis.addr, error);
+      });
+    if (typeof owner !== 'string') return undefined;
+    return PROTOCOLS.find((known) => known === protocol) ?? 'ocpp1.6';
   }
 
   /** Whoever waits still is told that he will not learn the outcome here. */

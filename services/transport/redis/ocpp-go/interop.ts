@@ -14,12 +14,11 @@ import { TransportError } from '../../errors.ts';
 import type {
   Gateway,
   GatewayConnection,
+  GatewayEvents,
   StationSession,
   StationSink,
-  TransportLoad,
-} from '../../transport.ts';
-import type { DomainEvent } from '../../stored-state.ts';
-import type { UnreadableText } from '../../unreadable.ts';
+} from '../../gateway.ts';
+import type { ReadLoad } from '../../load.ts';
 import {
   openConnection,
   type RedisConnection,
@@ -44,6 +43,8 @@ const ENTRIES = 16;
 const EAGER_MS = 60_000;
 
 export class ForkInterop implements Gateway {
+  readonly events: GatewayEvents;
+  readonly load: ReadLoad;
   readonly #inner: Gateway;
   readonly #options: ForkInteropOptions;
   readonly #commands: RedisConnection;
@@ -56,6 +57,8 @@ export class ForkInterop implements Gateway {
   #loop: Promise<void> = Promise.resolve();
 
   constructor(inner: Gateway, options: ForkInteropOptions) {
+    this.events = inner.events;
+    this.load = inner.load;
     this.#inner = inner;
     this.#options = options;
     this.#commands = openConnection(options.redis, 'commands', (error) => this.#report(error));
@@ -92,18 +95,6 @@ export class ForkInterop implements Gateway {
   onError(listener: (error: Error) => void): void {
     this.#failed.push(listener);
     this.#inner.onError(listener);
-  }
-
-  emit(event: DomainEvent): void {
-    this.#inner.emit(event);
-  }
-
-  keepUnreadable(text: UnreadableText): void {
-    this.#inner.keepUnreadable(text);
-  }
-
-  load(): Promise<TransportLoad> {
-    return this.#inner.load();
   }
 
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {

@@ -1,5 +1,5 @@
 /** The connected stations as the sessions in Redis tell, and frames to them that nobody asked for. */
-import { formatFrame, type Frame, type Protocol, PROTOCOLS } from '../../../ocpp/frame.ts';
+import { formatFrame, type Frame } from '../../../ocpp/frame.ts';
 import { TransportError } from '../../errors.ts';
 import { type RedisConnection, unavailable, wasNotDone } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
@@ -62,17 +62,5 @@ export class Stations {
 
   async isConnected(stationId: string): Promise<boolean> {
     return (await this.#commands.exists(this.#keys.session(stationId))) === 1;
-  }
-
-  /** What a session of the seed's does not say is OCPP 1.6, the only version that it speaks. */
-  async protocolOf(stationId: string): Promise<Protocol | undefined> {
-    const key = this.#keys.session(stationId);
-    const [owner, protocol] = await this.#commands
-      .hmget(key, 'ws_server_id', 'protocol')
-      .catch((error: unknown) => {
-        throw unavailable(this.#redis.addr, error);
-      });
-    if (typeof owner !== 'string') return undefined;
-    return PROTOCOLS.find((known) => known === protocol) ?? 'ocpp1.6';
   }
 }

@@ -1,18 +1,21 @@
-/** Reads of stored state in Redis. Writes are part of acknowledge.lua. */
+/** Reads of stored state in Redis, and amendments. Writes of outcomes are part of acknowledge.lua. */
 import { TransportError } from '../../errors.ts';
-import type { Member, StateReader } from '../../stored-state.ts';
+import type { Amendment, Member, StateStore } from '../../stored-state.ts';
 import { isRefusal, type RedisConnection } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
 import type { Readers } from '../connection/readers.ts';
 import { retrying } from '../connection/retry.ts';
 import type { RedisSettings } from '../connection/settings.ts';
+import { amend, type AmendPath } from './amend.ts';
 
-export class RedisState implements StateReader {
+export class RedisState implements StateStore {
+  readonly #path: AmendPath;
   readonly #readers: Readers;
   readonly #redis: RedisSettings;
   readonly #keys: Keys;
 
-  constructor(readers: Readers, redis: RedisSettings, keys: Keys) {
+  constructor(path: AmendPath, readers: Readers, redis: RedisSettings, keys: Keys) {
+    this.#path = path;
     this.#readers = readers;
     this.#redis = redis;
     this.#keys = keys;
@@ -56,6 +59,10 @@ export class RedisState implements StateReader {
 
   size(key: string): Promise<number> {
     return this.#try(key, (redis) => redis.zcard(this.#keys.state(key)));
+  }
+
+  amend(amendment: Amendment): Promise<boolean> {
+    return amend(this.#path, amendment);
   }
 
   /** A store out of reach is an error of its own kind: the delivery comes again. */

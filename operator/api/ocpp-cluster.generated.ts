@@ -1,0 +1,903 @@
+// Made from crds/ocppclusters.yaml by `npm run generate`. Do not edit.
+
+/** Desired state of the cluster. */
+export interface OcppClusterSpec {
+  /** Image of ws-proxy and processor. */
+  readonly image?: ImageSpec;
+  /**
+   * Whether a new version of the operator may replace the Pods of this cluster. Manual keeps image and Pod
+   * templates until spec.image changes. Auto moves to those of the operator at once; an image named in
+   * spec.image stays.
+   */
+  readonly upgrade?: 'Manual' | 'Auto';
+  /** OCPP versions offered to stations. A change restarts ws-proxy. */
+  readonly protocols?: readonly ('ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6')[];
+  /**
+   * Endpoints for stations: ws://<address>:<port><path>/<identity>. Each listener has its own port in the
+   * Service and in every ws-proxy Pod. Rates and limits apply to all listeners together. Append new ones at
+   * the end. Adding, removing or renaming a listener after the first restarts ws-proxy.
+   */
+  readonly listeners?: readonly ListenerSpec[];
+  /** The ws-proxy Pods. They hold the sockets of the stations and do not interpret messages. */
+  readonly proxy?: ProxySpec;
+  /** The processor Pods. They answer the messages of the stations. */
+  readonly processor?: ProcessorSpec;
+  /** Objects for the Prometheus operator, where it is installed. */
+  readonly monitoring?: MonitoringSpec;
+  /**
+   * NetworkPolicies that allow these Pods only the traffic that they need, if the network of the Kubernetes
+   * cluster enforces them. Your own NetworkPolicy can allow more.
+   */
+  readonly networkPolicy?: NetworkPolicySpec;
+  /** The Redis between proxies and processors: embedded (run by the operator) unless external is given. */
+  readonly redis?: RedisSpec;
+}
+
+/** {@link OcppClusterSpec} with its defaults. */
+export interface DefaultedSpec {
+  readonly image: DefaultedImage;
+  readonly upgrade: 'Manual' | 'Auto';
+  readonly protocols: readonly ('ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6')[];
+  readonly listeners: readonly DefaultedListener[];
+  readonly proxy: DefaultedProxy;
+  readonly processor: DefaultedProcessor;
+  readonly monitoring: DefaultedMonitoring;
+  readonly networkPolicy: DefaultedNetworkPolicy;
+  readonly redis: DefaultedRedis;
+}
+
+/** Image of ws-proxy and processor. */
+export interface ImageSpec {
+  /**
+   * Empty means the repository of the operator at creation; status.image keeps the choice. A change
+   * restarts ws-proxy and processor.
+   */
+  readonly repository?: string;
+  /**
+   * Empty means the tag of the operator at creation; status.image keeps the choice. May carry a digest
+   * (tag@sha256:…). A change restarts ws-proxy and processor.
+   */
+  readonly tag?: string;
+  /** When the nodes pull the image. A change restarts ws-proxy, processor and redis. */
+  readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  /**
+   * Names of the Secrets in this namespace that the nodes use to pull images. A change restarts ws-proxy,
+   * processor and redis.
+   */
+  readonly pullSecrets?: readonly string[];
+}
+
+/** {@link ImageSpec} with its defaults. */
+export interface DefaultedImage {
+  readonly repository: string;
+  readonly tag: string;
+  readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  readonly pullSecrets: readonly string[];
+}
+
+export interface ListenerSpec {
+  /** Name of the port in the Service. */
+  readonly name: string;
+  /** Port of the Service. */
+  readonly port?: number;
+  /** URL path before the identity of the station. A change restarts ws-proxy. */
+  readonly path?: string;
+  /**
+   * Port on every node, with proxy.service.type NodePort or LoadBalancer. If omitted, Kubernetes assigns
+   * one and keeps it.
+   */
+  readonly nodePort?: number;
+}
+
+/** {@link ListenerSpec} with its defaults. */
+export interface DefaultedListener {
+  readonly name: string;
+  readonly port: number;
+  readonly path: string;
+  readonly nodePort?: number;
+}
+
+/** The ws-proxy Pods. They hold the sockets of the stations and do not interpret messages. */
+export interface ProxySpec {
+  /** Number of ws-proxy Pods. Ignored with autoscaling. */
+  readonly replicas?: number;
+  /**
+   * Scales the ws-proxy Pods with the number of connected stations; {} uses the defaults. Scale-out is
+   * immediate; new Pods accept stations that connect from then on. Scale-in removes one Pod at a time, the
+   * one with the fewest stations, which are asked to reconnect as spec.proxy.drain says.
+   */
+  readonly autoscaling?: ProxyAutoscalingSpec;
+  /**
+   * OCPP version of stations whose handshake names no subprotocol; one of spec.protocols. If omitted, such
+   * connections are closed, as OCPP-J requires. A change restarts ws-proxy.
+   */
+  readonly defaultProtocol?: 'ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6';
+  /**
+   * Stations per Pod. A full Pod answers further handshakes with 503, and the stations try another Pod. An
+   * idle socket takes about 10 kB. A change restarts ws-proxy.
+   */
+  readonly maxSessionsPerPod?: number;
+  /**
+   * Maximum size of a message from a station in bytes. A larger one closes the socket with code 1009, so a
+   * larger transaction message never arrives. A change restarts ws-proxy.
+   */
+  readonly maxMessageBytes?: number;
+  /** The Service <cluster>-ws-proxy, to which stations connect. */
+  readonly service?: ProxyServiceSpec;
+  /**
+   * An Ingress <cluster>-ws-proxy for this host, with the path of each listener. Its controller must not
+   * close WebSockets by age, nor those that are silent for less than a minute.
+   */
+  readonly ingress?: ProxyIngressSpec;
+  /**
+   * An HTTPRoute <cluster>-ws-proxy that attaches to your Gateway, with the path of each listener and no
+   * timeout. Requires the Gateway API in the Kubernetes cluster.
+   */
+  readonly gateway?: ProxyGatewaySpec;
+  /** How fast each Pod admits stations when many connect at once. */
+  readonly admission?: ProxyAdmissionSpec;
+  /**
+   * How a terminating Pod moves its stations. It closes their sockets with code 1012, idle ones first, and
+   * none while a CALL awaits its response.
+   */
+  readonly drain?: ProxyDrainSpec;
+  /**
+   * Additions to the Pods, merged like a strategic merge patch (docs/ocppcluster.md names the exceptions).
+   * Lists replace the operator's, except env, which is merged by name.
+   */
+  readonly podTemplate?: PodTemplateSpec;
+}
+
+/** {@link ProxySpec} with its defaults. */
+export interface DefaultedProxy {
+  readonly replicas: number;
+  readonly autoscaling?: DefaultedProxyAutoscaling;
+  readonly defaultProtocol?: 'ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6';
+  readonly maxSessionsPerPod: number;
+  readonly maxMessageBytes: number;
+  readonly service: DefaultedProxyService;
+  readonly ingress?: ProxyIngressSpec;
+  readonly gateway?: DefaultedProxyGateway;
+  readonly admission: DefaultedProxyAdmission;
+  readonly drain: DefaultedProxyDrain;
+  readonly podTemplate: PodTemplateSpec;
+}
+
+/**
+ * Scales the ws-proxy Pods with the number of connected stations; {} uses the defaults. Scale-out is
+ * immediate; new Pods accept stations that connect from then on. Scale-in removes one Pod at a time, the
+ * one with the fewest stations, which are asked to reconnect as spec.proxy.drain says.
+ */
+export interface ProxyAutoscalingSpec {
+  /**
+   * Least number of Pods. With 2 or more the cluster survives the loss of a node and gets a
+   * PodDisruptionBudget.
+   */
+  readonly minReplicas?: number;
+  /** Greatest number of Pods. Pods above it are removed one by one. */
+  readonly maxReplicas?: number;
+  /** Target number of stations per Pod, on average; at most 80 % of maxSessionsPerPod. */
+  readonly targetSessionsPerPod?: number;
+  /**
+   * Scale-in follows the highest recommendation of this window. It removes one Pod every 5 minutes, or once
+   * per window if that is shorter.
+   */
+  readonly scaleDownStabilizationSeconds?: number;
+}
+
+/** {@link ProxyAutoscalingSpec} with its defaults. */
+export interface DefaultedProxyAutoscaling {
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
+  readonly targetSessionsPerPod: number;
+  readonly scaleDownStabilizationSeconds: number;
+}
+
+/** The Service <cluster>-ws-proxy, to which stations connect. */
+export interface ProxyServiceSpec {
+  /** LoadBalancer or NodePort if stations connect from outside the Kubernetes cluster. */
+  readonly type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+  /** For the load balancer controller of the cloud. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Labels of the Service. Labels of the operator take precedence. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Local keeps the address of the station visible and saves a hop. Not used with type ClusterIP. */
+  readonly externalTrafficPolicy?: 'Cluster' | 'Local';
+  /**
+   * Selects one of several load balancer controllers. Only with type LoadBalancer, and fixed while the type
+   * stays.
+   */
+  readonly loadBalancerClass?: string;
+  /**
+   * Address ranges that may connect, such as 203.0.113.0/24, if the load balancer supports it. Only with
+   * type LoadBalancer.
+   */
+  readonly loadBalancerSourceRanges?: readonly string[];
+  /** False if the load balancer reaches Pods without ports on the nodes. Only with type LoadBalancer. */
+  readonly allocateLoadBalancerNodePorts?: boolean;
+  /**
+   * SingleStack, PreferDualStack or RequireDualStack (IPv4 and IPv6). If omitted, the default of Kubernetes
+   * applies.
+   */
+  readonly ipFamilyPolicy?: 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
+}
+
+/** {@link ProxyServiceSpec} with its defaults. */
+export interface DefaultedProxyService {
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly externalTrafficPolicy: 'Cluster' | 'Local';
+  readonly loadBalancerClass?: string;
+  readonly loadBalancerSourceRanges?: readonly string[];
+  readonly allocateLoadBalancerNodePorts?: boolean;
+  readonly ipFamilyPolicy?: 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
+}
+
+/**
+ * An Ingress <cluster>-ws-proxy for this host, with the path of each listener. Its controller must not
+ * close WebSockets by age, nor those that are silent for less than a minute.
+ */
+export interface ProxyIngressSpec {
+  /** Host name that stations connect to. */
+  readonly host: string;
+  /** IngressClass. If omitted, the default of the Kubernetes cluster applies. */
+  readonly className?: string;
+  /**
+   * Secret of type kubernetes.io/tls with the certificate of host. If omitted, stations connect without
+   * TLS.
+   */
+  readonly tlsSecretName?: string;
+  /** For the controller of the Ingress, such as its timeouts. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/**
+ * An HTTPRoute <cluster>-ws-proxy that attaches to your Gateway, with the path of each listener and no
+ * timeout. Requires the Gateway API in the Kubernetes cluster.
+ */
+export interface ProxyGatewaySpec {
+  /** Gateways that serve the route. */
+  readonly parentRefs: readonly ProxyGatewayParentRefSpec[];
+  /** Host names that stations connect to. If omitted, those of the Gateway's listeners. */
+  readonly hostnames?: readonly string[];
+  /** Whether those listeners use TLS. Affects only the addresses in the status. */
+  readonly tls?: boolean;
+}
+
+/** {@link ProxyGatewaySpec} with its defaults. */
+export interface DefaultedProxyGateway {
+  readonly parentRefs: readonly ProxyGatewayParentRefSpec[];
+  readonly hostnames: readonly string[];
+  readonly tls: boolean;
+}
+
+export interface ProxyGatewayParentRefSpec {
+  /** Name of the Gateway. */
+  readonly name: string;
+  /** Namespace of the Gateway. If omitted, this one. */
+  readonly namespace?: string;
+  /** Listener of the Gateway. If omitted, all. */
+  readonly sectionName?: string;
+  /** Port of its listener. If omitted, all. */
+  readonly port?: number;
+}
+
+/** How fast each Pod admits stations when many connect at once. */
+export interface ProxyAdmissionSpec {
+  /**
+   * WebSocket handshakes that each ws-proxy Pod admits per second, with a burst of one second. Further
+   * stations get HTTP 429 and a Retry-After of 5 to 15 seconds. A change restarts ws-proxy.
+   */
+  readonly connectionsPerSecond?: number;
+  /**
+   * BootNotifications that each ws-proxy Pod forwards per second, with a burst of one second. Further ones
+   * wait in the Pod, at most half of processor.callTimeoutSeconds. After a power cut, drivers who authorize
+   * then do not wait behind booting stations. If omitted, there is no limit. A change restarts ws-proxy.
+   */
+  readonly bootsPerSecond?: number;
+}
+
+/** {@link ProxyAdmissionSpec} with its defaults. */
+export interface DefaultedProxyAdmission {
+  readonly connectionsPerSecond: number;
+  readonly bootsPerSecond?: number;
+}
+
+/**
+ * How a terminating Pod moves its stations. It closes their sockets with code 1012, idle ones first, and
+ * none while a CALL awaits its response.
+ */
+export interface ProxyDrainSpec {
+  /**
+   * Sockets that a draining Pod closes per second. Keep it below the rate at which the remaining Pods can
+   * admit stations. A change restarts ws-proxy.
+   */
+  readonly ratePerSecond?: number;
+  /**
+   * After this time the remaining sockets are closed at once. At least maxSessionsPerPod / ratePerSecond,
+   * so that a full Pod finishes in time. A change restarts ws-proxy.
+   */
+  readonly deadlineSeconds?: number;
+  /**
+   * How to drain stations with a running transaction. Close closes them after all others. Wait keeps them
+   * until the transaction ends, while the deadline leaves time to close the rest at ratePerSecond. No
+   * transaction is lost either way, because stations keep charging without a connection. A change restarts
+   * ws-proxy.
+   */
+  readonly transactions?: 'Wait' | 'Close';
+}
+
+/** {@link ProxyDrainSpec} with its defaults. */
+export interface DefaultedProxyDrain {
+  readonly ratePerSecond: number;
+  readonly deadlineSeconds: number;
+  readonly transactions: 'Wait' | 'Close';
+}
+
+/**
+ * Additions to the Pods, merged like a strategic merge patch (docs/ocppcluster.md names the exceptions).
+ * Lists replace the operator's, except env, which is merged by name.
+ */
+export interface PodTemplateSpec {
+  /** Labels and annotations of the Pods. Those of the operator take precedence. */
+  readonly metadata?: PodTemplateMetadataSpec;
+  /**
+   * Each request or limit replaces the operator's of that resource and leaves the others. A default request
+   * above a given limit is lowered to it.
+   */
+  readonly resources?: PodTemplateResourcesSpec;
+  /** Labels that a node must have. A change restarts these Pods. */
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  /** As in a Pod; validated when the Pods are created. A change restarts these Pods. */
+  readonly tolerations?: readonly object[];
+  /** As in a Pod; validated when the Pods are created. A change restarts these Pods. */
+  readonly affinity?: object;
+  /** As in a Pod; validated when the Pods are created. A change restarts these Pods. */
+  readonly topologySpreadConstraints?: readonly object[];
+  /**
+   * PriorityClass of the Pods. Empty means the default of the Kubernetes cluster. A change restarts these
+   * Pods.
+   */
+  readonly priorityClassName?: string;
+  /** Additional environment variables, or other values for the operator's. A change restarts these Pods. */
+  readonly env?: readonly PodTemplateEnvSpec[];
+}
+
+/** Labels and annotations of the Pods. Those of the operator take precedence. */
+export interface PodTemplateMetadataSpec {
+  /** Labels of the Pods. A change restarts these Pods. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Annotations of the Pods. A change restarts these Pods. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Each request or limit replaces the operator's of that resource and leaves the others. A default request
+ * above a given limit is lowered to it.
+ */
+export interface PodTemplateResourcesSpec {
+  /**
+   * By resource, such as cpu and memory. limits.memory also sets the heap of Node and the maxmemory of
+   * Redis. A change restarts these Pods.
+   */
+  readonly requests?: Readonly<Record<string, string>>;
+  /**
+   * By resource, such as cpu and memory. limits.memory also sets the heap of Node and the maxmemory of
+   * Redis. A change restarts these Pods.
+   */
+  readonly limits?: Readonly<Record<string, string>>;
+}
+
+export interface PodTemplateEnvSpec {
+  /** Name of the variable. */
+  readonly name: string;
+  /** Value of the variable. */
+  readonly value?: string;
+}
+
+/** The processor Pods. They answer the messages of the stations. */
+export interface ProcessorSpec {
+  /**
+   * Full reference of an image with your own handlers. Empty means the built-in handlers. A change restarts
+   * processor.
+   */
+  readonly image?: string;
+  /**
+   * Timeout of the response to a CALL. A terminating Pod waits this long for open CALLs. A change restarts
+   * ws-proxy and processor.
+   */
+  readonly callTimeoutSeconds?: number;
+  /**
+   * Response for an idToken that is not in the token list. With Accept any token charges. A change restarts
+   * processor.
+   */
+  readonly unknownTokens?: 'Accept' | 'Reject';
+  /**
+   * How to treat a message that violates JSON or the schema of its OCPP version. Tolerant repairs what it
+   * can, answers as usual and reports the repair. Strict answers the CALLERROR of the version, which
+   * certification tools expect. Stations delete a transaction message after some of these errors, and its
+   * bill is lost. A change restarts ws-proxy and processor.
+   */
+  readonly validation?: 'Tolerant' | 'Strict';
+  /** How transactions are deduplicated, and when silent ones are reported and closed. */
+  readonly transactions?: ProcessorTransactionsSpec;
+  /**
+   * Number of processor Pods with autoscaling.mode Off, written by `kubectl scale` and other autoscalers.
+   * Ignored otherwise.
+   */
+  readonly replicas?: number;
+  /** Scales the processor Pods with the load. */
+  readonly autoscaling?: ProcessorAutoscalingSpec;
+  /**
+   * Additions to the Pods, merged like a strategic merge patch (docs/ocppcluster.md names the exceptions).
+   * Lists replace the operator's, except env, which is merged by name.
+   */
+  readonly podTemplate?: PodTemplateSpec;
+}
+
+/** {@link ProcessorSpec} with its defaults. */
+export interface DefaultedProcessor {
+  readonly image: string;
+  readonly callTimeoutSeconds: number;
+  readonly unknownTokens: 'Accept' | 'Reject';
+  readonly validation: 'Tolerant' | 'Strict';
+  readonly transactions: DefaultedProcessorTransactions;
+  readonly replicas?: number;
+  readonly autoscaling: DefaultedProcessorAutoscaling;
+  readonly podTemplate: PodTemplateSpec;
+}
+
+/** How transactions are deduplicated, and when silent ones are reported and closed. */
+export interface ProcessorTransactionsSpec {
+  /**
+   * How long a repeated start or stop is recognized as a duplicate. A station that repeats one after a
+   * longer offline time is billed twice. A closed transaction takes about 1 kB of Redis for this time. A
+   * change restarts processor.
+   */
+  readonly idempotencySeconds?: number;
+  /** An open transaction without a message for this long is reported once. A change restarts processor. */
+  readonly reportAfterSeconds?: number;
+  /**
+   * An open transaction without a message for this long is closed and billed as abandoned, with its last
+   * known register. 0 keeps it open. A change restarts processor.
+   */
+  readonly abandonAfterSeconds?: number;
+  /**
+   * Whether an idToken that is charging may start a second transaction. Reject answers ConcurrentTx. A
+   * change restarts processor.
+   */
+  readonly concurrent?: 'Accept' | 'Reject';
+}
+
+/** {@link ProcessorTransactionsSpec} with its defaults. */
+export interface DefaultedProcessorTransactions {
+  readonly idempotencySeconds: number;
+  readonly reportAfterSeconds: number;
+  readonly abandonAfterSeconds: number;
+  readonly concurrent: 'Accept' | 'Reject';
+}
+
+/** Scales the processor Pods with the load. */
+export interface ProcessorAutoscalingSpec {
+  /**
+   * Internal follows the queue, which the operator reads from the Pods' metrics. Off leaves the number to
+   * spec.processor.replicas.
+   */
+  readonly mode?: 'Internal' | 'Off';
+  /**
+   * Least number of processors. With 2 or more the cluster survives the loss of a node without a pause and
+   * gets a PodDisruptionBudget.
+   */
+  readonly minReplicas?: number;
+  /**
+   * Greatest number of processors. Condition AutoscalingActive has the reason Limited while the load asks
+   * for more.
+   */
+  readonly maxReplicas?: number;
+  /** Time in which a backlog is to be processed. Keep it below callTimeoutSeconds. */
+  readonly targetDrainSeconds?: number;
+  /** Scale-in follows the highest recommendation of this window. */
+  readonly scaleDownStabilizationSeconds?: number;
+}
+
+/** {@link ProcessorAutoscalingSpec} with its defaults. */
+export interface DefaultedProcessorAutoscaling {
+  readonly mode: 'Internal' | 'Off';
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
+  readonly targetDrainSeconds: number;
+  readonly scaleDownStabilizationSeconds: number;
+}
+
+/** Objects for the Prometheus operator, where it is installed. */
+export interface MonitoringSpec {
+  /**
+   * Auto creates PodMonitors of the ws-proxy and processor Pods while the Kubernetes cluster serves that
+   * kind.
+   */
+  readonly podMonitor?: 'Auto' | 'Off';
+  /**
+   * Auto creates a PrometheusRule with alerts while the Kubernetes cluster serves that kind. It requires
+   * the PodMonitors, whose metrics the alerts read.
+   */
+  readonly alerts?: 'Auto' | 'Off';
+  /**
+   * Labels of these objects, by which a Prometheus selects them, such as release. Labels of the operator
+   * take precedence.
+   */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** {@link MonitoringSpec} with its defaults. */
+export interface DefaultedMonitoring {
+  readonly podMonitor: 'Auto' | 'Off';
+  readonly alerts: 'Auto' | 'Off';
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/**
+ * NetworkPolicies that allow these Pods only the traffic that they need, if the network of the Kubernetes
+ * cluster enforces them. Your own NetworkPolicy can allow more.
+ */
+export interface NetworkPolicySpec {
+  /** Whether to create them. */
+  readonly enabled?: boolean;
+  /**
+   * Sources of stations, as peers in a NetworkPolicy's from; validated when it is created. If omitted,
+   * everywhere.
+   */
+  readonly stationsFrom?: readonly object[];
+  /**
+   * Readers of metrics and health beside the operator, as peers in a NetworkPolicy's from; validated when
+   * it is created. If omitted, every Pod of the Kubernetes cluster; [] means none.
+   */
+  readonly metricsFrom?: readonly object[];
+}
+
+/** {@link NetworkPolicySpec} with its defaults. */
+export interface DefaultedNetworkPolicy {
+  readonly enabled: boolean;
+  readonly stationsFrom?: readonly object[];
+  readonly metricsFrom?: readonly object[];
+}
+
+/** The Redis between proxies and processors: embedded (run by the operator) unless external is given. */
+export interface RedisSpec {
+  /** One Redis Pod with a persistent volume. The default. */
+  readonly embedded?: RedisEmbeddedSpec;
+  /**
+   * Your own Redis, 7.0 or later, with maxmemory-policy noeviction. docs/redis.md lists the permissions of
+   * its user.
+   */
+  readonly external?: RedisExternalSpec;
+  /**
+   * Prefix of every key of the data path. Clusters that share one Redis need different prefixes. On a Redis
+   * Cluster it contains a hash tag, such as {city}. Cannot be changed.
+   */
+  readonly channelPrefix?: string;
+  /**
+   * Prefix of every key of stored state (transactions, tokens, stations). Empty means channelPrefix. Cannot
+   * be changed.
+   */
+  readonly stateKeyPrefix?: string;
+  /** Number of the Redis database. Cannot be changed. */
+  readonly database?: number;
+  /**
+   * How long Redis may be silent while a command is pending. Values above 10 count as 10. A change restarts
+   * ws-proxy and processor.
+   */
+  readonly clientTimeoutSeconds?: number;
+  /**
+   * Maximum number of connections to Redis per Pod. 4 are always needed; more are opened while much state
+   * is read. A change restarts ws-proxy and processor.
+   */
+  readonly connectionPoolSize?: number;
+  /**
+   * Retries of a single operation (a session, a read of state, a frame or a call to a station). Messages
+   * from stations are retried without limit. A change restarts ws-proxy and processor.
+   */
+  readonly retryAttempts?: number;
+  /** Pause between two attempts. A change restarts ws-proxy and processor. */
+  readonly retryDelayMilliseconds?: number;
+  /**
+   * Also writes open calls to stations as the hash pending:{id} in the next database, for tools made for
+   * ocpp-go. Not on a Redis Cluster. A change restarts ws-proxy and processor.
+   */
+  readonly distributedState?: boolean;
+  /**
+   * Minimum lifetime of that hash. Transactions and what stations report do not expire with it. A change
+   * restarts ws-proxy and processor.
+   */
+  readonly stateTtlSeconds?: number;
+}
+
+/** {@link RedisSpec} with its defaults. */
+export interface DefaultedRedis {
+  readonly embedded?: DefaultedRedisEmbedded;
+  readonly external?: DefaultedRedisExternal;
+  readonly channelPrefix: string;
+  readonly stateKeyPrefix: string;
+  readonly database: number;
+  readonly clientTimeoutSeconds: number;
+  readonly connectionPoolSize: number;
+  readonly retryAttempts: number;
+  readonly retryDelayMilliseconds: number;
+  readonly distributedState: boolean;
+  readonly stateTtlSeconds: number;
+}
+
+/** One Redis Pod with a persistent volume. The default. */
+export interface RedisEmbeddedSpec {
+  /**
+   * Image of Redis 7.0 or later, with sh and redis-cli. Empty means that of the operator at creation;
+   * status.redis.image keeps the choice. A change restarts redis.
+   */
+  readonly image?: string;
+  /**
+   * Your Secret with the key password. Empty means a Secret that is generated with the cluster. Redis and
+   * the Pods follow a changed Secret within about two minutes. Cannot be changed.
+   */
+  readonly passwordSecretName?: string;
+  /** The volume of Redis. */
+  readonly storage?: RedisEmbeddedStorageSpec;
+  /**
+   * always loses no acknowledged write. everysec is faster and can lose 1 to 2 seconds when the node is
+   * lost. A change restarts redis.
+   */
+  readonly appendFsync?: 'always' | 'everysec';
+  /**
+   * Additions to the Pods, merged like a strategic merge patch (docs/ocppcluster.md names the exceptions).
+   * Lists replace the operator's, except env, which is merged by name.
+   */
+  readonly podTemplate?: PodTemplateSpec;
+}
+
+/** {@link RedisEmbeddedSpec} with its defaults. */
+export interface DefaultedRedisEmbedded {
+  readonly image: string;
+  readonly passwordSecretName: string;
+  readonly storage: DefaultedRedisEmbeddedStorage;
+  readonly appendFsync: 'always' | 'everysec';
+  readonly podTemplate: PodTemplateSpec;
+}
+
+/** The volume of Redis. */
+export interface RedisEmbeddedStorageSpec {
+  /**
+   * Size of the volume: several times the memory, because the append-only file is rewritten beside the old
+   * one. It can grow if its StorageClass allows that, and never shrink.
+   */
+  readonly size?: string;
+  /**
+   * StorageClass of the volume. Empty means the default class of the Kubernetes cluster. Cannot be changed.
+   */
+  readonly storageClassName?: string;
+  /** Whether the volume is retained or deleted together with this OcppCluster. */
+  readonly onDelete?: 'Retain' | 'Delete';
+}
+
+/** {@link RedisEmbeddedStorageSpec} with its defaults. */
+export interface DefaultedRedisEmbeddedStorage {
+  readonly size: string;
+  readonly storageClassName: string;
+  readonly onDelete: 'Retain' | 'Delete';
+}
+
+/**
+ * Your own Redis, 7.0 or later, with maxmemory-policy noeviction. docs/redis.md lists the permissions of
+ * its user.
+ */
+export interface RedisExternalSpec {
+  /**
+   * Type of the servers at the addresses: the Redis server itself, the Sentinels that watch it, or nodes of
+   * a Redis Cluster. A change restarts ws-proxy and processor.
+   */
+  readonly mode?: 'Standalone' | 'Sentinel' | 'Cluster';
+  /**
+   * host:port of the server, of all Sentinels, or of some nodes of the Cluster. A change restarts ws-proxy
+   * and processor.
+   */
+  readonly addresses: readonly string[];
+  /**
+   * Secret in this namespace with the keys password and, optionally, username. Running Pods follow changes
+   * of the Secret. A change restarts ws-proxy and processor.
+   */
+  readonly credentialsSecretName?: string;
+  /** Use TLS to Redis. {} trusts the certificate authorities of the image. */
+  readonly tls?: RedisExternalTlsSpec;
+  /** Access to the Sentinels, with mode Sentinel. */
+  readonly sentinel?: RedisExternalSentinelSpec;
+}
+
+/** {@link RedisExternalSpec} with its defaults. */
+export interface DefaultedRedisExternal {
+  readonly mode: 'Standalone' | 'Sentinel' | 'Cluster';
+  readonly addresses: readonly string[];
+  readonly credentialsSecretName?: string;
+  readonly tls?: RedisExternalTlsSpec;
+  readonly sentinel?: DefaultedRedisExternalSentinel;
+}
+
+/** Use TLS to Redis. {} trusts the certificate authorities of the image. */
+export interface RedisExternalTlsSpec {
+  /**
+   * Secret whose key ca.crt holds the authorities that may sign the certificate of Redis. A change restarts
+   * ws-proxy and processor.
+   */
+  readonly caSecretName?: string;
+  /**
+   * Secret with the keys tls.crt and tls.key, if Redis requires client certificates. A change restarts
+   * ws-proxy and processor.
+   */
+  readonly clientCertificateSecretName?: string;
+  /**
+   * Name in the certificate of Redis, if it differs from the host of the address, as with Sentinels that
+   * announce IP addresses. A change restarts ws-proxy and processor.
+   */
+  readonly serverName?: string;
+}
+
+/** Access to the Sentinels, with mode Sentinel. */
+export interface RedisExternalSentinelSpec {
+  /** Name under which the Sentinels watch the primary. A change restarts ws-proxy and processor. */
+  readonly masterName: string;
+  /**
+   * Secret with the keys password and, optionally, username of the Sentinels themselves, if they require a
+   * login. A change restarts ws-proxy and processor.
+   */
+  readonly credentialsSecretName?: string;
+  /** Use TLS to the Sentinels too, if Redis uses TLS. A change restarts ws-proxy and processor. */
+  readonly tls?: boolean;
+}
+
+/** {@link RedisExternalSentinelSpec} with its defaults. */
+export interface DefaultedRedisExternalSentinel {
+  readonly masterName: string;
+  readonly credentialsSecretName?: string;
+  readonly tls: boolean;
+}
+
+/** Observed state of the cluster. Written by the operator. */
+export interface OcppClusterStatus {
+  /** metadata.generation of the spec that this status describes. */
+  readonly observedGeneration?: number;
+  /**
+   * Summary. Pending: not available yet. Degraded: needs attention. Draining: terminating Pods move their
+   * stations. Progressing: Pods change. Paused: left alone because of an annotation. Running: as the spec
+   * asks.
+   */
+  readonly phase?: 'Pending' | 'Running' | 'Progressing' | 'Draining' | 'Degraded' | 'Paused';
+  /**
+   * Available, Progressing, Degraded, Draining, RedisReady, HighlyAvailable and AutoscalingActive, each
+   * with its reason and what to do.
+   */
+  readonly conditions?: readonly ConditionStatus[];
+  /**
+   * Image of the cluster's Pods, chosen at creation or when spec.image changed. An upgrade of the operator
+   * keeps it.
+   */
+  readonly image?: string;
+  /** repository:tag of spec.image when the image was chosen. */
+  readonly imageRequested?: string;
+  /** Revision of the operator's Pod templates that this cluster uses, chosen together with the image. */
+  readonly renderRevision?: number;
+  /** Choices for the Redis of this cluster. */
+  readonly redis?: RedisStatus;
+  /** ws-proxy Pods that are draining. */
+  readonly drain?: readonly DrainStatus[];
+  /** The ws-proxy Pods. */
+  readonly proxy?: ProxyStatus;
+  /** The processor Pods; also for the scale subresource. */
+  readonly processor?: ProcessorStatus;
+  /** The queue between proxies and processors. Absent while unknown. */
+  readonly queue?: QueueStatus;
+  /** Last decision of the processor autoscaler, and the state that it keeps when the leader changes. */
+  readonly autoscaling?: AutoscalingStatus;
+  /** URLs that stations connect to. */
+  readonly endpoints?: readonly string[];
+}
+
+export interface ConditionStatus {
+  /** Name of the condition. */
+  readonly type: string;
+  /** Whether the condition holds. */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** Reason as one word for machines; docs/operations.md explains each. */
+  readonly reason: string;
+  /** Reason with names and figures, and what to do. */
+  readonly message: string;
+  /** metadata.generation of the spec that it describes. */
+  readonly observedGeneration: number;
+  /** When its status last changed. */
+  readonly lastTransitionTime: string;
+}
+
+/** Choices for the Redis of this cluster. */
+export interface RedisStatus {
+  /** Image of the embedded Redis, chosen together with the image of the cluster. */
+  readonly image?: string;
+  /**
+   * Secret with the password of the embedded Redis. Absent for clusters created before passwords existed;
+   * they continue without one.
+   */
+  readonly passwordSecretName?: string;
+  /** Last requested size of the volume of the embedded Redis. */
+  readonly storage?: string;
+}
+
+export interface DrainStatus {
+  /** Name of the Pod. */
+  readonly pod: string;
+  /** Stations still connected to it. Absent while unknown. */
+  readonly sessions?: number;
+  /** When Kubernetes ends the Pod in any case. */
+  readonly deadline?: string;
+}
+
+/** The ws-proxy Pods. */
+export interface ProxyStatus {
+  /** Number of Pods. */
+  readonly replicas: number;
+  /** Number of ready Pods. */
+  readonly readyReplicas: number;
+  /** Open station sockets, including those on draining Pods. Absent while unknown. */
+  readonly sessions?: number;
+  /** Last decision of the ws-proxy autoscaler, and the state that it keeps when the leader changes. */
+  readonly autoscaling?: ProxyAutoscalingStatus;
+}
+
+/** Last decision of the ws-proxy autoscaler, and the state that it keeps when the leader changes. */
+export interface ProxyAutoscalingStatus {
+  /** Desired number of Pods. */
+  readonly desiredReplicas?: number;
+  /** Why desiredReplicas has this value. */
+  readonly reason?: string;
+  /** When that number last changed. */
+  readonly lastScaleTime?: string;
+  /** Recommendations of the stabilization window. */
+  readonly recommendations?: readonly RecommendationStatus[];
+}
+
+export interface RecommendationStatus {
+  /** Time of the recommendation. */
+  readonly at: string;
+  /** Recommended number. */
+  readonly replicas: number;
+}
+
+/** The processor Pods; also for the scale subresource. */
+export interface ProcessorStatus {
+  /** Number of Pods. */
+  readonly replicas: number;
+  /** Number of ready Pods. */
+  readonly readyReplicas: number;
+  /** Label selector of these Pods, for autoscalers. */
+  readonly selector: string;
+}
+
+/** The queue between proxies and processors. Absent while unknown. */
+export interface QueueStatus {
+  /** Waiting frames. */
+  readonly depth: number;
+  /** Age of the oldest waiting frame. */
+  readonly oldestSeconds: number;
+  /** Frames claimed and not acknowledged yet. */
+  readonly inFlight: number;
+}
+
+/** Last decision of the processor autoscaler, and the state that it keeps when the leader changes. */
+export interface AutoscalingStatus {
+  /** Desired number of Pods. */
+  readonly desiredReplicas?: number;
+  /** Why desiredReplicas has this value. */
+  readonly reason?: string;
+  /** When that number last changed. */
+  readonly lastScaleTime?: string;
+  /** Direction of that change. */
+  readonly lastScaleDirection?: 'Up' | 'Down';
+  /** Messages per busy second of one processor, smoothed. */
+  readonly capacityPerReplica?: number;
+  /** Recommendations of the stabilization window. */
+  readonly recommendations?: readonly RecommendationStatus[];
+}

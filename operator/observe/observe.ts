@@ -1,0 +1,80 @@
+/** The objects of a cluster, from the caches. Makes no request. */
+import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import type { Caches } from '../controller/caches.ts';
+import type { KubeObject, OwnerReference } from '../kube/object-store.ts';
+import { LOGIN } from '../render/redis-access.ts';
+import type { Running } from '../render/release.ts';
+import { REVISION_ANNOTATION } from '../render/revision.ts';
+import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../render/resources.ts';
+import { type Component, clusterLabels, nameOf, selectorText } from '../render/render-input.ts';
+import type { Pod, Workload } from './workloads.ts';
+
+export interface Observed {
+  readonly proxy: Workload | undefined;
+  readonly processor: Workload | undefined;
+  readonly redis: Workload | undefined;
+  readonly proxyService: ProxyService | undefined;
+  readonly pods: readonly Pod[];
+}
+
+interface ProxyService extends KubeObject {
+  readonly status?: {
+    readonly loadBalancer?: {
+      readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[];
+    };
+  };
+}
+
+export function observe(caches: Caches, cluster: OcppCluster): Observed {
+  const { namespace = 'default' } = cluster.metadata;
+  const labelSelector = selectorText(clusterLabels(cluster));
+  const find = (resource: typeof DEPLOYMENTS, component: Component) => {
+    const found = caches.get({ resource, namespace, name: nameOf(cluster, component) });
+    // An object of this name that another owner created says nothing about the cluster.
+    return found !== undefined && belongsTo(found, cluster) ? found : undefined;
+  };
+  return {
+    proxy: find(DEPLOYMENTS, 'ws-proxy'),
+    processor: find(DEPLOYMENTS, 'processor'),
+    redis: find(STATEFUL_SETS, 'redis'),
+    proxyService: find(SERVICES, 'ws-proxy'),
+    pods: caches.list(PODS, { namespace, labelSelector }),
+  };
+}
+
+export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>
+  (object.metadata.ownerReferences ?? []).some(
+    ({ uid, controller }) => controller === true && uid === owner.metadata.uid,
+  );
+
+/** Owned, or an orphan (the cluster was deleted with --cascade=orphan and created again): orphans are adopted. */
+export const belongsTo = (object: KubeObject, cluster: OcppCluster): boolean =>
+  isOwnedBy(object, cluster) ||
+  (controllerOf(object) === undefined && hasLabels(object, clusterLabels(cluster)));
+
+export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefined =>
+  metadata.ownerReferences?.find(({ controller }) => controller === true);
+
+const hasLabels = ({ metadata }: KubeObject, labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);
+
+export const podsOf = (observed: Observed, component: Component): Pod[] =>
+  observed.pods.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === component);
+
+/** The uid: a Pod of a StatefulSet keeps its name when it is replaced. */
+export const idOf = ({ metadata }: Pod): string => metadata.uid ?? metadata.name;
+
+const imageOf = (workload: Workload | undefined) => workload?.spec?.template?.spec?.containers?.[0]?.image;
+
+/** What the workloads of a cluster run, read from their templates. */
+export function runningOf({ proxy, redis }: Observed): Running {
+  const [image, redisImage] = [imageOf(proxy), imageOf(redis)];
+  const revision = Number(proxy?.metadata.annotations?.[REVISION_ANNOTATION]);
+  const login = redis?.spec?.template?.spec?.volumes?.find(({ name }) => name === LOGIN);
+  return {
+    ...(image !== undefined && { image }),
+    ...(redisImage !== undefined && { redisImage }),
+    ...(Number.isInteger(revision) && { renderRevision: revision }),
+    ...(redis !== undefined && { redisPasswordSecret: login?.secret?.secretName ?? null }),
+  };
+}

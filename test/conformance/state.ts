@@ -1,0 +1,118 @@
+/** Stored state: the port `state`. */
+import assert from 'node:assert/strict';
+import type { Outcome } from '../../services/transport/outcome.ts';
+import type { Amendment, StateWrite } from '../../services/transport/stored-state.ts';
+import { until } from '../support/until.ts';
+import type { TransportHarness } from './harness.ts';
+import type { Part } from './suite.ts';
+
+const add = (member: string, score: number): StateWrite => ({ kind: 'add', key: 'open', member, score });
+const done: Outcome = { answer: { kind: 'result', payload: {} }, writes: [], events: [] };
+const beat = (id: string) => JSON.stringify([2, id, 'Heartbeat', {}]);
+
+export const state: Part<TransportHarness> = (run) => {
+  run('sorted sets are written with an outcome and read in pages', async ({ transport, connect }) => {
+    const steps: StateWrite[][] = [
+      [add('b{2}', 20), add('a 1', 10), add('c', 30), add('d', 40)],
+      [add('a 1', 25), { kind: 'remove', key: 'open', member: 'd' }],
+      ['a 1', 'b{2}', 'c'].map((member) => ({ kind: 'remove', key: 'open', member }) as const),
+    ];
+    transport.onMessage(async () => ({ ...done, writes: steps.shift() ?? [] }));
+    await transport.start();
+    const { state } = transport;
+    const station = await connect('CP-1', 'ocpp1.6');
+    const names = async (max: number, limit = 10, offset?: number) =>
+      (await state.members('open', max, limit, offset)).map(({ member }) => member);
+    assert.deepEqual(await names(100), []);
+    assert.equal(await state.size('open'), 0);
+
+    await station.write(beat('1'));
+    await until(async () => (await state.size('open')) === 4, 'four members');
+    assert.deepEqual(await state.members('open', 20, 10), [
+      { member: 'a 1', score: 10 },
+      { member: 'b{2}', score: 20 },
+    ]);
+    assert.deepEqual(await names(100, 2), ['a 1', 'b{2}']);
+    assert.deepEqual(await names(100, 2, 2), ['c', 'd']);
+
+    await station.write(beat('2'));
+    await until(async () => (await state.size('open')) === 3, 'three members');
+    assert.deepEqual(await names(100), ['b{2}', 'a 1', 'c']);
+    await station.write(beat('3'));
+    await until(async () => (await state.size('open')) === 0, 'none');
+  });
+
+  run('a write with existing never creates a record', async ({ transport, connect }) => {
+    const set = (fields: Readonly<Record<string, string>>, existing?: true): StateWrite => ({
+      kind: 'set',
+      key: 'tx:1',
+      fields,
+      ...(existing !== undefined && { existing }),
+    });
+    const steps = [[set({ a: '1' }, true)], [set({ b: '2' })], [set({ c: '3' }, true)]];
+    transport.onMessage(async () => ({ ...done, writes: steps.shift() ?? [] }));
+    await transport.start();
+    const station = await connect('CP-1', 'ocpp1.6');
+    let answers = 0;
+    station.onMessage(() => answers++);
+    for (const expected of [undefined, { b: '2' }, { b: '2', c: '3' }]) {
+      const before = answers;
+      await station.write(beat(`${answers}`));
+      await until(() => answers > before, 'an answer');
+      assert.deepEqual(await transport.state.record('tx:1'), expected);
+      assert.deepEqual(await transport.state.fields('tx:1', ['b', 'z']), expected && { b: '2' });
+      assert.equal(await transport.state.fields('tx:1', ['z']), undefined);
+    }
+  });
+
+  run('an amendment applies once, and only if its record is unchanged', async ({ transport }) => {
+    transport.onMessage(async () => done);
+    await transport.start();
+    const { state } = transport;
+    const amendment = (value: string | undefined, next: string): Amendment => ({
+      expected: { key: 'tx:1', field: 'at', value },
+      writes: [
+        { kind: 'set', key: 'tx:1', fields: { at: next } },
+        { kind: 'append', key: 'bills', fields: { next }, maxLength: 10 },
+      ],
+      events: [{ type: 'amended', stationId: 'CP-1', fields: { next } }],
+    });
+    assert.ok(await transport.state.amend(amendment(undefined, '1')));
+    assert.equal(await transport.state.amend(amendment(undefined, '2')), false, 'it exists by now');
+    assert.equal(await transport.state.amend(amendment('0', '2')), false);
+    const both = await Promise.all([
+      transport.state.amend(amendment('1', '2')),
+      transport.state.amend(amendment('1', '3')),
+    ]);
+    assert.deepEqual(both.filter(Boolean), [true], 'one of two concurrent amendments applies');
+    assert.deepEqual(await state.record('tx:1'), { at: both[0] ? '2' : '3' });
+  });
+
+  run('an outcome can keep an unreadable text and still answer', async (harness) => {
+    const { transport, connect } = harness;
+    transport.onMessage(async ({ stationId, protocol, epoch, receivedAt }) => ({
+      ...done,
+      unreadable: { stationId, protocol, epoch, at: receivedAt, reason: 'why\nnot', text: '[2,"ü"]' },
+    }));
+    await transport.start();
+    const station = await connect('CP{1}', 'ocpp1.6');
+    const answers: string[] = [];
+    station.onMessage((text) => answers.push(text));
+    // More than the quota of one station.
+    for (let n = 1; n <= 25; n++) {
+      await station.write(beat(`${n}`));
+      await until(() => answers.length === n, `answer ${n}`);
+    }
+    assert.equal(answers.at(-1), '[3,"25",{}]');
+  });
+
+  run('numbers of a counter are reserved once, from the floor up', async ({ transport }) => {
+    transport.onMessage(async () => done);
+    await transport.start();
+    const first = await transport.state.reserve('c', 10, 100);
+    assert.equal(first, 100);
+    assert.equal(await transport.state.reserve('c', 5, 1), 110);
+    assert.equal(await transport.state.reserve('c', 1, 1000), 1000);
+    assert.equal(await transport.state.reserve('d', 1, 1), 1);
+  });
+};
