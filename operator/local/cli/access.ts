@@ -4,10 +4,11 @@ import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 import { targetOf } from '../../reconcile/measure.ts';
 import { belongsTo, isReady, type Pod } from '../kinds.ts';
+import { LOOPBACK } from '../network/addresses.ts';
 import { redisCommand, tokenCommand, tokensKey } from './redis-commands.ts';
 
 /** Of `npm run simulate`. */
-const DEFAULT_URL = `ws://127.0.0.1:${PORT.stations}${PATH.stations}`;
+const DEFAULT_URL = `ws://${LOOPBACK}:${PORT.stations}${PATH.stations}`;
 
 /** The addresses of one cluster. What has none yet is left out. */
 export interface Access {
@@ -31,7 +32,7 @@ export function accessOf(cluster: OcppCluster, pods: readonly Pod[], folder: str
   const targets = pods.filter((pod) => belongsTo(pod, cluster) && isReady(pod)).flatMap(targetOf);
   return {
     cluster: cluster.metadata.name,
-    stations: listeners.map(({ port, path }) => `ws://127.0.0.1:${port}${path}`),
+    stations: listeners.map(({ port, path }) => `ws://${LOOPBACK}:${port}${path}`),
     protocols,
     ...(redis !== undefined && { redis, ...(listed && { addToken: tokenCommand(cluster, redis) }) }),
     metrics: targets.map(({ host, port, path }) => `http://${host}:${port}${path}`),

@@ -7,7 +7,7 @@ import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 import { DataFolderError } from '../kubelet/data-folder.ts';
 import { LocalCluster } from '../local-cluster.ts';
-import { freePort } from '../network/addresses.ts';
+import { freePort, LOOPBACK } from '../network/addresses.ts';
 import { introductionOf } from './access.ts';
 import { Board } from './board.ts';
 import { Display } from './display.ts';
@@ -54,7 +54,7 @@ const usesRedisHere = (cluster: OcppCluster) => defaultedSpec(cluster).redis.emb
 async function checkPorts({ clusters }: Manifest): Promise<void> {
   const listeners = clusters.flatMap((cluster) => defaultedSpec(cluster).listeners);
   for (const { name, port } of listeners) {
-    if ((await freePort('127.0.0.1', port)) !== undefined) continue;
+    if ((await freePort(LOOPBACK, port)) !== undefined) continue;
     throw new ManifestError(
       `port ${port} is taken by another program: end that, or give the listener ${name} in the manifest another port`,
     );

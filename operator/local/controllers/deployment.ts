@@ -3,11 +3,11 @@
  * report, from the current Pods.
  */
 import { createHash } from 'node:crypto';
+import { DELETION_COST } from '../../reconcile/pod-deletion-costs.ts';
 import { condition, type Deployment, type Pod, type PodCondition, type PodTemplate } from '../kinds.ts';
 
 /** Label with the hash of the template, as in Kubernetes. */
 export const TEMPLATE_HASH = 'pod-template-hash';
-const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 export interface Plan {
   /** How many Pods to create from the current template. */

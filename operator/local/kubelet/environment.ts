@@ -4,7 +4,7 @@
  * listen; every other value stays as it is.
  */
 import { PLACE } from '../../../services/contract.ts';
-import type { Endpoint } from '../network/addresses.ts';
+import { type Endpoint, LOOPBACK } from '../network/addresses.ts';
 import type { Container, EnvVar } from '../kinds.ts';
 
 export interface PodContext {
@@ -68,7 +68,7 @@ function fieldOf(path: string, context: PodContext): string {
     case 'spec.nodeName':
       return 'localhost';
     default:
-      return '127.0.0.1';
+      return LOOPBACK;
   }
 }
 

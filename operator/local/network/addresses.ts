@@ -6,7 +6,8 @@
 import { randomInt } from 'node:crypto';
 import { type AddressInfo, createServer } from 'node:net';
 
-const SHARED = '127.0.0.1';
+/** Where stations connect; the only address of some machines. */
+export const LOOPBACK = '127.0.0.1';
 /** Listening here reserves the network of a run: two runs on one machine do not collide. */
 const RESERVATION = { host: '255.254', port: 47_808 };
 const TRIES = 20;
@@ -40,7 +41,7 @@ export class Addresses {
 
   /** The address of `owner`, the same until release(). */
   host(owner: string): string {
-    if (!this.#separate) return SHARED;
+    if (!this.#separate) return LOOPBACK;
     let host = this.#hosts.get(owner);
     if (host === undefined) {
       this.#last = (this.#last % 65_000) + 1;

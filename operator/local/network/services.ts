@@ -3,7 +3,7 @@
  * others has its own loopback address.
  */
 import type { KubeObject } from '../../kube/object-store.ts';
-import type { Addresses, Endpoint } from './addresses.ts';
+import { type Addresses, type Endpoint, LOOPBACK } from './addresses.ts';
 import { Balancer } from './balancer.ts';
 import {
   containerPort,
@@ -17,7 +17,6 @@ import {
 
 /** Annotation of a Pod: the owner of its address. */
 export const ADDRESS_OWNER = 'local.ocpp.dev/address-owner';
-const OUTSIDE = '127.0.0.1';
 
 export class ServicePorts {
   readonly #addresses: Addresses;
@@ -48,7 +47,7 @@ export class ServicePorts {
       const { namespace = 'default', name } = service.metadata;
       for (const { port } of service.spec.ports ?? []) {
         const at = this.#isExternal(service)
-          ? { host: OUTSIDE, port }
+          ? { host: LOOPBACK, port }
           : await this.#addresses.endpoint(`${namespace}/service/${name}`, port);
         found.set(keyOf(service, port), at);
       }
@@ -77,7 +76,7 @@ export class ServicePorts {
     }
     this.#report(service, problems.join('; '));
     return service.spec.type === 'LoadBalancer'
-      ? { loadBalancer: { ingress: [{ ip: OUTSIDE }] } }
+      ? { loadBalancer: { ingress: [{ ip: LOOPBACK }] } }
       : undefined;
   }
 
@@ -105,7 +104,7 @@ export class ServicePorts {
     const key = keyOf(service, port);
     const known = this.#balancers.get(key);
     if (known !== undefined) return known;
-    const balancer = await Balancer.listen(this.#endpoints.get(key) ?? { host: OUTSIDE, port });
+    const balancer = await Balancer.listen(this.#endpoints.get(key) ?? { host: LOOPBACK, port });
     this.#balancers.set(key, balancer);
     return balancer;
   }
