@@ -1,4 +1,4 @@
-/** What each value of the charts changes in what is rendered, and nothing else; in the order of values.yaml. */
+/** The complete effect of each chart value on the rendered objects, in the order of values.yaml. */
 import { NAMESPACE, type Rendered } from './helm.ts';
 
 const NAME = 'ocpp-ocpp-operator';
@@ -7,7 +7,7 @@ const CONTAINER = `${POD}.spec.containers[operator]`;
 /** The Pod of `helm test`. */
 const TEST = 'Pod spec';
 
-/** The value is another one than the default, and these are the only differences. `given` holds on both sides. */
+/** With this value instead of the default, these are the only differences. `given` applies to both renderings. */
 export interface Effect {
   readonly value: unknown;
   readonly given?: object;
@@ -265,7 +265,7 @@ export const CLUSTER_EFFECTS: Readonly<Record<string, Effect>> = {
   },
 };
 
-/** In every object, and in the Pods of the Deployment, and nowhere else. */
+/** In every object and in the Pods of the Deployment, and nowhere else. */
 function everywhere(what: 'labels' | 'annotations') {
   return (lines: readonly string[], after: readonly Rendered[]) =>
     after.every(({ metadata }) => metadata[what]?.['a'] === 'b') &&

@@ -1,4 +1,4 @@
-/** What the status says of drains, of single points of failure, and of what a person ordered. Pure. */
+/** Status of drains, of single points of failure, and of pauses. Pure. */
 import test from 'ava';
 import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
@@ -58,7 +58,7 @@ const AVAILABILITY: readonly (readonly [string, OcppClusterSpec, string, string,
   ],
 ];
 
-test('what depends on one node is named, with the field that changes it', (t) => {
+test('HighlyAvailable names each single point of failure and the field that removes it', (t) => {
   for (const [name, spec, status, reason, says] of AVAILABILITY) {
     const verdict = highlyAvailable(defaultedSpec(cluster(spec)));
     t.like(verdict, { status, reason }, name);
@@ -84,7 +84,7 @@ const observed = (...pods: readonly ReturnType<typeof pod>[]): Observed => ({
   pods,
 });
 
-test('proxies that are ending are listed by their deadline, with the stations that they still hold', (t) => {
+test('draining proxies are listed by deadline, with the stations that they still hold', (t) => {
   const all = observed(
     pod('later', 'ws-proxy', '2026-11-23T12:10:00Z'),
     pod('first', 'ws-proxy', '2026-11-23T12:05:00Z'),
@@ -108,7 +108,7 @@ test('proxies that are ending are listed by their deadline, with the stations th
   });
 });
 
-test('only the word true is an order', (t) => {
+test('a pause annotation counts only with the value "true"', (t) => {
   const none = { paused: false, pauseRollouts: false, pauseScaleIn: false };
   t.deepEqual(pausesOf(cluster({})), none);
   t.deepEqual(pausesOf(cluster({}, { 'ocpp.dev/paused': 'yes', 'ocpp.dev/pause-rollouts': '' })), none);

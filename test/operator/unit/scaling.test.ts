@@ -1,4 +1,4 @@
-/** The scaler's rules one by one, and their sum in a simulated cluster. */
+/** The rules of processor autoscaling one by one, and together in a simulated cluster. */
 import test from 'ava';
 import { array, assert, integer, property, record } from 'fast-check';
 import type { AutoscalingStatus, DefaultedProcessorAutoscaling } from '../../../operator/api/ocpp-cluster.ts';
@@ -30,7 +30,7 @@ const load = (arrivalRate: number, queue: object = {}): Signals => ({
   queue: { ...IDLE, ...queue },
 });
 
-/** A cluster of `replicas` settled processors of which each does 100/s. */
+/** A cluster of `replicas` ready processors, each with a capacity of 100/s. */
 function input(
   replicas: number,
   signals: Signals,
@@ -45,10 +45,10 @@ function input(
     previous: { desiredReplicas: replicas, capacityPerReplica: 100, ...more.previous },
   };
 }
-/** The window has seen that `replicas` would do, and nothing was scaled lately. */
+/** The window recommends `replicas`, and there was no recent scaling. */
 const calm = (replicas: number): AutoscalingStatus => ({ recommendations: [{ at: ago(200), replicas }] });
 
-test('it wants what drains the backlog in time at the given arrival rate', (t) => {
+test('the recommendation processes the backlog in time at the given arrival rate', (t) => {
   const ready = 4;
   const cases: readonly (readonly [string, Signals & { queue: object }, number])[] = [
     ['nothing', load(0) as never, 0],
@@ -70,7 +70,7 @@ test('it wants what drains the backlog in time at the given arrival rate', (t) =
   );
 });
 
-test('capacity is completions per busy second, blended by the busy time behind it', (t) => {
+test('capacity is completions per busy second, smoothed by busy time', (t) => {
   t.is(smoothCapacity(undefined, undefined), CAPACITY_PRIOR);
   t.is(smoothCapacity(200, undefined), 200, 'the last good value is kept');
   t.is(smoothCapacity(200, { completed: 0, busySeconds: 3 }), 200);
@@ -90,38 +90,38 @@ interface Rule {
 }
 const HELD = { reason: 'SignalsMissing' };
 const RULES: readonly Rule[] = [
-  { name: 'up at once', given: input(2, load(500)), replicas: 5, reason: 'FollowingQueue' },
+  { name: 'scale-out is immediate', given: input(2, load(500)), replicas: 5, reason: 'FollowingQueue' },
   {
-    name: 'up by four at most from few',
+    name: 'scale-out from a small number adds at most four',
     given: input(2, load(2000)),
     replicas: 6,
     says: /scale-out to 20 in steps/,
   },
-  { name: 'up to twice as many from many', given: input(8, load(2000)), replicas: 16 },
+  { name: 'scale-out from a large number at most doubles it', given: input(8, load(2000)), replicas: 16 },
   {
-    name: 'the next step up after 15 s',
+    name: 'the next scale-out step waits 15 s',
     given: input(6, load(2000), { previous: { lastScaleTime: ago(14), lastScaleDirection: 'Up' } }),
     replicas: 6,
     says: /within 15 s/,
   },
   {
-    name: 'and then it goes on',
+    name: 'after 15 s it continues',
     given: input(6, load(2000), { previous: { lastScaleTime: ago(15), lastScaleDirection: 'Up' } }),
     replicas: 12,
   },
   {
-    name: 'a time a little in the future, by another leader, counts as now',
+    name: 'a time slightly in the future, by another leader, counts as now',
     given: input(6, load(2000), { previous: { lastScaleTime: ago(-20), lastScaleDirection: 'Up' } }),
     replicas: 6,
     says: /within 15 s/,
   },
   {
-    name: 'a leader whose clock was wrong by an hour does not hold up the next one for an hour',
+    name: 'a leader with a clock one hour ahead does not block the next leader for an hour',
     given: input(6, load(2000), { previous: { lastScaleTime: ago(-3600), lastScaleDirection: 'Up' } }),
     replicas: 12,
   },
   {
-    name: 'a step down does not hold up a step up',
+    name: 'a scale-in does not delay a scale-out',
     given: input(6, load(900), { previous: { lastScaleTime: ago(2), lastScaleDirection: 'Down' } }),
     replicas: 9,
   },
@@ -132,20 +132,20 @@ const RULES: readonly Rule[] = [
     reason: 'Limited',
     says: /90 recommended; at most maxReplicas \(20\)/,
   },
-  { name: 'down by one a minute', given: input(5, load(0), { previous: calm(1) }), replicas: 4 },
+  { name: 'scale-in removes one per minute', given: input(5, load(0), { previous: calm(1) }), replicas: 4 },
   {
-    name: 'down by a tenth of many',
+    name: 'scale-in from a large number removes a tenth',
     given: input(40, load(0), { spec: { ...SPEC, maxReplicas: 99 }, previous: calm(1) }),
     replicas: 36,
   },
   {
-    name: 'not down before the minute is over',
+    name: 'no scale-in before the minute is over',
     given: input(5, load(0), { previous: { ...calm(1), lastScaleTime: ago(59) } }),
     replicas: 5,
     says: /next step within 60 s/,
   },
   {
-    name: 'a short window descends at its own pace',
+    name: 'a short window shortens the interval',
     given: input(5, load(0), {
       spec: { ...SPEC, scaleDownStabilizationSeconds: 10 },
       previous: { recommendations: [{ at: ago(9), replicas: 1 }], lastScaleTime: ago(11) },
@@ -153,19 +153,19 @@ const RULES: readonly Rule[] = [
     replicas: 4,
   },
   {
-    name: 'not below what the window saw',
+    name: 'no scale-in below the recommendations in the window',
     given: input(5, load(0), { previous: { recommendations: [{ at: ago(299), replicas: 5 }] } }),
     replicas: 5,
     says: /held by the 300 s stabilization window/,
   },
   {
-    name: 'who knows nothing of the window waits it out',
+    name: 'without history it waits for the whole window',
     given: input(5, load(0)),
     replicas: 5,
     says: /window/,
   },
   {
-    name: 'not down during a rollout',
+    name: 'no scale-in during a rollout',
     given: input(5, load(0), {
       previous: calm(1),
       deployment: { replicas: 5, readyReplicas: 5, rolling: true },
@@ -174,7 +174,7 @@ const RULES: readonly Rule[] = [
     says: /no scale-in to \d+ during a rollout/,
   },
   {
-    name: 'not down while fewer Pods are ready than are wanted',
+    name: 'no scale-in while fewer Pods are ready than recommended',
     given: input(5, load(250), {
       previous: calm(3),
       deployment: { replicas: 5, readyReplicas: 2, rolling: false },
@@ -183,7 +183,7 @@ const RULES: readonly Rule[] = [
     says: /not ready/,
   },
   {
-    name: 'what no node has room for goes when it is not wanted, what is ready stays',
+    name: 'surplus Pods that no node can run are removed, ready ones stay',
     given: input(40, load(0), {
       spec: { ...SPEC, maxReplicas: 40 },
       previous: calm(1),
@@ -192,13 +192,13 @@ const RULES: readonly Rule[] = [
     replicas: 38,
   },
   {
-    name: 'no reading of the queue holds',
+    name: 'a missing reading of the queue holds',
     given: input(5, { arrivalRate: 0 }, { previous: calm(1) }),
     replicas: 5,
     ...HELD,
   },
   {
-    name: 'no arrival rate holds',
+    name: 'a missing arrival rate holds',
     given: input(5, { queue: IDLE }, { previous: calm(1) }),
     replicas: 5,
     ...HELD,
@@ -224,67 +224,67 @@ const RULES: readonly Rule[] = [
   },
   { name: 'a negative rate holds', given: input(5, load(-1), { previous: calm(1) }), replicas: 5, ...HELD },
   {
-    name: 'a proxy that is not read yet: up by what is known',
+    name: 'with a proxy not read yet, scale-out follows the known rate',
     given: input(2, { ...load(500), arrivalsIncomplete: true }),
     replicas: 5,
     reason: 'FollowingQueue',
   },
   {
-    name: 'but not down',
+    name: 'with a proxy not read yet there is no scale-in',
     given: input(5, { ...load(0), arrivalsIncomplete: true }, { previous: calm(1) }),
     replicas: 5,
     reason: 'FollowingQueue',
     says: /no scale-in while the metrics of a ws-proxy Pod are missing/,
   },
   {
-    name: 'a new maximum counts at once, even blind',
+    name: 'a new maximum applies at once, even without readings',
     given: input(5, {}, { spec: { ...SPEC, maxReplicas: 3 } }),
     replicas: 3,
     ...HELD,
   },
   {
-    name: 'a new minimum too',
+    name: 'a new minimum applies at once',
     given: input(1, {}, { spec: { ...SPEC, minReplicas: 3 } }),
     replicas: 3,
     ...HELD,
   },
   {
-    name: 'an edited Deployment is put back',
+    name: 'an edited Deployment is reverted',
     given: input(2, load(150), { deployment: { replicas: 9, readyReplicas: 2, rolling: false } }),
     replicas: 2,
   },
   {
-    name: 'the beginning: the minimum',
+    name: 'a new cluster starts with the minimum',
     given: { spec: { ...SPEC, minReplicas: 2 }, signals: {}, previous: {}, now: NOW },
     replicas: 2,
     ...HELD,
   },
   {
-    name: 'the minimum shows too',
+    name: 'the message shows the minimum',
     given: input(2, load(0), { spec: { ...SPEC, minReplicas: 2 } }),
     replicas: 2,
     says: /0 recommended; at least minReplicas \(2\)/,
   },
   {
-    name: 'mode Off takes the spec’s number',
+    name: 'mode Off uses spec.processor.replicas',
     given: input(5, load(900), { spec: { ...SPEC, mode: 'Off' }, fixedReplicas: 2 }),
     replicas: 2,
     reason: 'Off',
   },
   {
-    name: 'mode Off without one leaves it',
+    name: 'mode Off without it keeps the current number',
     given: input(5, load(900), { spec: { ...SPEC, mode: 'Off' } }),
     replicas: 5,
   },
   {
-    name: 'in mode Internal the spec’s number is ignored, and that is said',
+    name: 'mode Internal ignores spec.processor.replicas and says so',
     given: input(2, load(150), { fixedReplicas: 9 }),
     replicas: 2,
     says: /spec\.processor\.replicas is ignored/,
   },
 ];
 
-test('the rules of scaling', (t) => {
+test('each rule of processor autoscaling', (t) => {
   for (const { name, given, replicas, reason, says } of RULES) {
     const decision = decideProcessors(given);
     t.is(decision.replicas, replicas, `${name}: ${decision.condition.message}`);
@@ -296,7 +296,7 @@ test('the rules of scaling', (t) => {
   }
 });
 
-test('the window’s maximum is exact but for its resolution, its length bounded', (t) => {
+test('the maximum of the window is exact up to its resolution, and its length is bounded', (t) => {
   const step = record({
     replicas: integer({ min: 1, max: 1000 }),
     seconds: integer({ min: 1, max: 40 }),
@@ -314,7 +314,7 @@ test('the window’s maximum is exact but for its resolution, its length bounded
         const within = (ms: number) =>
           Math.max(...all.filter(({ at }) => at >= now - ms).map((one) => one.replicas));
         const value = highest(kept) ?? 0;
-        // What lies in the last 2 % of the window may be forgotten with its bucket.
+        // Entries in the oldest 2 % of the window may be dropped with their bucket.
         if (value < within(windowMs * 0.96) || value > within(windowMs) || kept.length > 52) return false;
       }
       return true;
@@ -330,7 +330,7 @@ interface World {
   now: number;
 }
 
-/** Five seconds of a cluster in which each processor really does `capacity` a second. */
+/** Five seconds of a cluster whose processors really handle `capacity` per second. */
 function simulate(
   world: World,
   spec: DefaultedProcessorAutoscaling,
@@ -372,7 +372,7 @@ const LOAD = record({
   ),
 });
 
-test('a load is met, and when it goes the number comes down again to the minimum', (t) => {
+test('the number follows the load, and without load returns to the minimum', (t) => {
   assert(
     property(LOAD, ({ rate, capacity, spec }) => {
       const world: World = { replicas: spec.minReplicas, queue: 0, memory: {}, now: NOW };
@@ -383,11 +383,11 @@ test('a load is met, and when it goes the number comes down again to the minimum
       }
       const enough = Math.min(spec.maxReplicas, Math.ceil(rate / capacity));
       if (world.replicas < enough) return false;
-      // With room above it the backlog of the beginning is gone too.
+      // With spare capacity the initial backlog is gone too.
       if (2 * enough < spec.maxReplicas && world.queue > rate * spec.targetDrainSeconds) return false;
       const peak = world.replicas;
 
-      // The world forgets nothing when the leader changes: only what stands in the status goes on.
+      // A new leader each time: only the status survives.
       world.memory = JSON.parse(JSON.stringify(world.memory)) as AutoscalingStatus;
       world.queue = 0;
       let before = world.replicas;
@@ -404,7 +404,7 @@ test('a load is met, and when it goes the number comes down again to the minimum
   t.pass();
 });
 
-test('blind it neither rises nor falls, however long, and afterwards it waits out the window', (t) => {
+test('without readings the number stays, however long, and afterwards waits for the whole window', (t) => {
   assert(
     property(LOAD, integer({ min: 1, max: 400 }), ({ rate, capacity, spec }, blindSteps) => {
       const world: World = { replicas: spec.minReplicas, queue: 0, memory: {}, now: NOW };
