@@ -98,7 +98,7 @@ export function checkSettings(settings: RedisSettings, channelPrefix: string, st
     throw bad(`a standalone Redis has one address, not "${settings.addr}"; is it Sentinel or Cluster?`);
   }
   if (mode === 'sentinel' && (sentinel?.masterName ?? '') === '') {
-    throw bad('Sentinels know a primary by name: set the master name');
+    throw bad('Sentinels know a primary by name: give the master name');
   }
   if ((tls?.certFile === undefined) !== (tls?.keyFile === undefined)) {
     throw bad('a client certificate needs its file and the file of its key, both or neither');
