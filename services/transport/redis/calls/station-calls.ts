@@ -44,7 +44,7 @@ export interface RedisCallsOptions {
 const READ_MS = 1000;
 const READ_AT_ONCE = 200;
 
-interface Waiter {
+interface Pending {
   readonly resolve: (outcome: CallOutcome | TransportError) => void;
   /** The call is in Redis: if its record is missing later, Redis has lost it. */
   made: boolean;
@@ -53,8 +53,8 @@ interface Waiter {
 export class RedisCalls implements StationCalls {
   readonly #options: RedisCallsOptions;
   readonly #channel: string;
-  readonly #waiting = new Map<string, Waiter[]>();
-  #awaited = 0;
+  readonly #pending = new Map<string, Pending[]>();
+  #count = 0;
   #subscriber: RedisConnection | undefined;
   #reader: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -67,22 +67,22 @@ export class RedisCalls implements StationCalls {
   async make(call: StationCall): Promise<CallOutcome> {
     const prepared = prepareCall(call);
     if (this.#stopped) throw abandoned(prepared.messageId);
-    if (this.#awaited >= CALLS_AWAITED) throw tooManyCalls();
+    if (this.#count >= CALLS_AWAITED) throw tooManyCalls();
     this.#listen();
     const { messageId } = prepared;
     const { promise, resolve } = Promise.withResolvers<CallOutcome | TransportError>();
-    const waiter: Waiter = { resolve, made: false };
+    const pending: Pending = { resolve, made: false };
     // Before the call is made: it may end before the reply arrives.
-    this.#await(messageId, waiter);
+    this.#await(messageId, pending);
     try {
       const state = stateOf(await this.#submit(prepared));
       if (state !== undefined && isOutcome(state)) return state;
-      waiter.made = true;
+      pending.made = true;
       const outcome = await promise;
       if (outcome instanceof TransportError) throw outcome;
       return outcome;
     } finally {
-      this.#leave(messageId, waiter);
+      this.#leave(messageId, pending);
     }
   }
 
@@ -121,7 +121,7 @@ export class RedisCalls implements StationCalls {
     this.#stopped = true;
     clearInterval(this.#reader);
     this.#subscriber?.disconnect();
-    for (const id of this.#waiting.keys()) this.#resolve(id, abandoned(id));
+    for (const id of this.#pending.keys()) this.#resolve(id, abandoned(id));
   }
 
   async #submit(call: PreparedCall): Promise<readonly string[]> {
@@ -149,7 +149,7 @@ export class RedisCalls implements StationCalls {
   }
 
   async #readAll(): Promise<void> {
-    const ids = [...this.#waiting.keys()];
+    const ids = [...this.#pending.keys()];
     for (let i = 0; i < ids.length; i += READ_AT_ONCE) await this.#read(ids.slice(i, i + READ_AT_ONCE));
   }
 
@@ -157,7 +157,7 @@ export class RedisCalls implements StationCalls {
   async #read(ids: readonly string[]): Promise<void> {
     const { commands, keys } = this.#options;
     const one = async (id: string) => {
-      if (!this.#waiting.has(id)) return;
+      if (!this.#pending.has(id)) return;
       const state = stateOf(await commands.hmget(keys.call(id), 'state', 'reason', 'answer'));
       if (state === undefined) this.#lost(id);
       else if (isOutcome(state)) this.#resolve(id, state);
@@ -166,27 +166,27 @@ export class RedisCalls implements StationCalls {
   }
 
   #resolve(id: string, outcome: CallOutcome | TransportError): void {
-    for (const { resolve } of this.#waiting.get(id) ?? []) resolve(outcome);
+    for (const { resolve } of this.#pending.get(id) ?? []) resolve(outcome);
   }
 
   #lost(id: string): void {
-    for (const { resolve, made } of this.#waiting.get(id) ?? []) {
+    for (const { resolve, made } of this.#pending.get(id) ?? []) {
       if (made) resolve({ kind: 'uncertain', reason: 'record-lost' });
     }
   }
 
-  #await(id: string, waiter: Waiter): void {
-    const waiters = this.#waiting.get(id);
-    if (waiters === undefined) this.#waiting.set(id, [waiter]);
-    else waiters.push(waiter);
-    this.#awaited++;
+  #await(id: string, pending: Pending): void {
+    const all = this.#pending.get(id);
+    if (all === undefined) this.#pending.set(id, [pending]);
+    else all.push(pending);
+    this.#count++;
   }
 
-  #leave(id: string, waiter: Waiter): void {
-    const left = this.#waiting.get(id)?.filter((one) => one !== waiter) ?? [];
-    if (left.length === 0) this.#waiting.delete(id);
-    else this.#waiting.set(id, left);
-    this.#awaited--;
+  #leave(id: string, pending: Pending): void {
+    const left = this.#pending.get(id)?.filter((one) => one !== pending) ?? [];
+    if (left.length === 0) this.#pending.delete(id);
+    else this.#pending.set(id, left);
+    this.#count--;
   }
 }
 

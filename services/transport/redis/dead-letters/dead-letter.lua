@@ -7,7 +7,7 @@
 -- ARGV[1] delivery tag
 -- ARGV[2] reason (one line)
 -- ARGV[3] dead letters kept
--- ARGV[4] the entry, where the hash has lost it already; else left out
+-- ARGV[4] the entry, where the hash has lost it already; else omitted
 -- Returns 1, or 0 when the processor does not hold the entry any more.
 local entry = redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[4]
 if not entry then return 0 end

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --- @include clock
--- Registers a process with a lease, and records the ids of its Redis connections, which whoever reclaims it kills.
+-- Registers a process with a lease, and records the ids of its Redis connections, which are killed when it is reclaimed.
 --
 -- KEYS[1] process:{process id}    HASH, the registration
 -- KEYS[2] processors or proxies   ZSET process id -> end of its lease in ms

@@ -13,8 +13,8 @@
 -- ARGV[3] dead letters kept
 -- ARGV[4] ...                      per delivery the fields below, then its writes, as in writes.lua
 -- Redis undoes nothing when a script fails midway, so what cannot be applied is found before anything is: that delivery becomes
--- a dead letter. One that fails all the same takes no other with it; its entry is removed by then, and the processor makes it a
--- dead letter.
+-- a dead letter. One that fails nevertheless leaves the others as they are; its entry is removed already, and the processor
+-- makes it a dead letter.
 -- Returns {deliveries removed, tag, reason, kept, ...}: those that cannot be applied; kept is 'kept' where the dead letter
 --   exists, else ''.
 
@@ -23,7 +23,7 @@ local STATION = 1 -- escaped
 local EPOCH = 2 -- '' of a proxy that has none
 local KIND = 3 -- 'call', 'send', 'answer' or 'other'
 local SEQUENCE = 4
-local LIST = 5 -- whole key of the list that gets the response; '' when nobody waits for one
+local LIST = 5 -- whole key of the list that gets the response; '' when no connection waits for one
 -- The response is head .. body .. tail; head '' means none. Of an answer of the station, head is the message id, and body the
 -- answer, '' when malformed.
 local HEAD, BODY, TAIL = 6, 7, 8

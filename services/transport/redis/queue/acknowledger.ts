@@ -1,4 +1,4 @@
-/** Acknowledges what is handled: one script an event-loop turn takes all outcomes that are there by then. */
+/** Acknowledges handled deliveries: one script an event-loop turn, with all outcomes so far. */
 import { isRefusal } from '../connection/connection.ts';
 import { deadLetter } from '../dead-letters/dead-letter.ts';
 import type { Membership } from '../lease/membership.ts';
@@ -28,7 +28,7 @@ export class Acknowledger {
     setImmediate(() => void this.#run());
   }
 
-  /** One script at a time; what is handled meanwhile is part of the next. */
+  /** One script at a time; outcomes that arrive meanwhile are part of the next. */
   async #run(): Promise<void> {
     while (this.#done.length > 0 && !this.#member.stopping) {
       const batch = this.#done.splice(0, MAX_BATCH).filter(({ claimed }) => this.#inFlight.holds(claimed));

@@ -50,7 +50,7 @@ export class ControlEvents {
 
   /**
    * Subscribes if there is a listener, again with every connection. Resolves when it is subscribed, so that no later event is
-   * missed, at the latest after the client time-out. Stations that are connected by then cause no event for their connect.
+   * missed, at the latest after the client time-out. The connects of stations that are connected already cause no events.
    */
   async start(): Promise<void> {
     if (this.#stopped.signal.aborted || this.#connected.length + this.#disconnected.length === 0) return;
@@ -115,7 +115,7 @@ export class ControlEvents {
     for (const listener of this.#disconnected) listener(event);
   }
 
-  /** Emits missed events. Events of meanwhile come by the channels, and younger epochs win. */
+  /** Emits missed events. Newer events arrive by the channels meanwhile, and younger epochs win. */
   async #reconcile(): Promise<void> {
     const { commands, keys } = this.#options;
     const silent = !this.#reconciled;

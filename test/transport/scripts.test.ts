@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test from 'ava';
 
-const ROOT = join(import.meta.dirname, '../../../services/transport/redis');
+const ROOT = join(import.meta.dirname, '../../services/transport/redis');
 const FILES = globSync('**/*.lua', { cwd: ROOT });
 const ALL = FILES.map((file) => ({
   file,

@@ -1,7 +1,7 @@
 /** Which entries are in flight in a process, and how its loops retry: without Redis. */
 import test from 'ava';
-import { untilDone } from '../../../services/transport/redis/connection/until-done.ts';
-import { type Claimed, InFlight } from '../../../services/transport/redis/queue/in-flight.ts';
+import { untilDone } from '../../services/transport/redis/connection/until-done.ts';
+import { type Claimed, InFlight } from '../../services/transport/redis/queue/in-flight.ts';
 
 function added(inFlight: InFlight, tag: string, exclusive = false): Claimed {
   const claimed = inFlight.add(tag, `entry ${tag}`, exclusive);
