@@ -1,6 +1,6 @@
 /**
- * The sockets on which a station server listens, as one: they start together or not at all, and one bound on
- * TCP connections holds for all of them.
+ * The listening sockets of a station server, as one: all of them start or none, and one limit on TCP connections
+ * applies to all together.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -28,7 +28,7 @@ export interface StationListenersOptions {
     tcp: Duplex,
     head: Buffer,
   ) => void;
-  /** A request that asks for no upgrade. */
+  /** A request without an upgrade. */
   readonly onRequest: (request: IncomingMessage) => void;
   readonly onDrop: (remoteAddress: string) => void;
 }
@@ -48,7 +48,7 @@ export class StationListeners {
     return this.#servers.map((server) => (server.address() as AddressInfo).port);
   }
 
-  /** Rejects when one of the addresses cannot be had; then none is taken. */
+  /** Rejects when an address is not available; then none stays open. */
   async start(): Promise<void> {
     try {
       for (const [index, server] of this.#servers.entries()) {
@@ -60,7 +60,7 @@ export class StationListeners {
     }
   }
 
-  /** Accepts no more, and ends the handshakes that never came; upgraded connections stay. */
+  /** Stops accepting and ends connections without a handshake; upgraded connections stay. */
   async close(): Promise<void> {
     for (const server of this.#servers) {
       server.closeAllConnections();

@@ -55,9 +55,12 @@ async function startProxy(
   return started;
 }
 
-test('readiness waits for the first contact with the store, and only for that', async (t) => {
+test('readiness requires the store until the first connection only', async (t) => {
   await using it = await startProxy({}, ({ gateway }) => (gateway.healthy = false));
-  t.deepEqual(await it.ask(PATH.readiness), { status: 503, text: 'no contact with the message store yet\n' });
+  t.deepEqual(await it.ask(PATH.readiness), {
+    status: 503,
+    text: 'not connected to the message store yet\n',
+  });
   t.is((await it.ask(PATH.liveness)).status, 200);
   it.gateway.healthy = true;
   t.is((await it.ask(PATH.readiness)).status, 200);
