@@ -3,6 +3,7 @@
  * and how a refusal is written.
  */
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Protocol } from '../ocpp/frame.ts';
 
@@ -22,7 +23,7 @@ export interface AdmissionRequest {
 
 export interface Refusal {
   /** 101: the handshake is completed, then the connection is closed. */
-  readonly status: 101 | 400 | 401 | 404 | 426 | 429 | 503;
+  readonly status: 101 | 400 | 401 | 404 | 408 | 426 | 429 | 431 | 503;
   /** For metrics. */
   readonly code: RefusalCode;
   /** What was wrong, for the log and for the station. */
@@ -30,10 +31,22 @@ export interface Refusal {
   readonly retryAfterSeconds?: number;
 }
 
+/** The facts of a refused handshake. */
+export interface HandshakeFacts {
+  /** Address of the TCP peer. */
+  readonly remoteAddress: string;
+  /** The request target as received; undefined where no request was read. Its query may hold secrets. */
+  readonly url?: string;
+}
+
 export type RefusalCode =
   /** Not a WebSocket handshake: it lacks `Connection: Upgrade`, or a key. */
   | 'no-upgrade'
   | 'bad-handshake'
+  /** Refused by the HTTP parser: malformed, too many header bytes, or not complete in time. */
+  | 'bad-request'
+  | 'headers-too-large'
+  | 'request-timeout'
   /** The path is not a listener's, or it holds no valid identity. */
   | 'path'
   | 'identity'
@@ -79,10 +92,12 @@ const MAX_HEADER_BYTES = 8 * 1024;
  * An HTTP server for WebSocket handshakes only.
  * @param timeoutMs how long a peer may take to send its whole request
  * @param onRequest is called with each request without an upgrade; it gets 426
+ * @param onRefused is called with each request that the HTTP parser refuses
  */
 export function createHandshakeServer(
   timeoutMs: number,
   onRequest: (request: IncomingMessage) => void,
+  onRefused: (refusal: Refusal, facts: HandshakeFacts) => void,
 ): Server {
   const options = {
     noDelay: true,
@@ -91,11 +106,44 @@ export function createHandshakeServer(
     connectionsCheckingInterval: Math.min(1000, timeoutMs),
     maxHeaderSize: MAX_HEADER_BYTES,
   };
-  return createServer(options, (request, response) => {
+  const server = createServer(options, (request, response) => {
     onRequest(request);
     response.writeHead(426, { upgrade: 'websocket', connection: 'close', 'content-type': 'text/plain' });
     response.end('this port serves OCPP-J over WebSocket only\n');
   });
+  server.on('clientError', (error: ParserError, tcp: Socket) => {
+    const refusal = parserRefusal(error);
+    if (refusal === undefined || !tcp.writable) {
+      tcp.destroy();
+      return;
+    }
+    const url = /^[A-Z]+ (\S+) HTTP\//.exec(error.rawPacket?.toString('latin1') ?? '')?.[1];
+    onRefused(refusal, { remoteAddress: tcp.remoteAddress ?? '', ...(url !== undefined && { url }) });
+    writeRefusal(tcp, refusal);
+  });
+  return server;
+}
+
+/** Node's error: `rawPacket` is the last chunk, which holds the request line where the request came in one. */
+interface ParserError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Buffer;
+}
+
+/** Undefined for a broken TCP connection. */
+function parserRefusal({ code = '' }: ParserError): Refusal | undefined {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return { status: 408, code: 'request-timeout', reason: 'the request was not complete in time' };
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return {
+      status: 431,
+      code: 'headers-too-large',
+      reason: `more than ${MAX_HEADER_BYTES} bytes of headers`,
+    };
+  }
+  if (!code.startsWith('HPE_')) return undefined;
+  return { status: 400, code: 'bad-request', reason: `not a valid HTTP request (${code})` };
 }
 
 /** Whether a request without `Connection: Upgrade` is meant as a handshake: probes of load balancers are not. */

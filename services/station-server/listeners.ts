@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createHandshakeServer } from './handshake.ts';
+import { createHandshakeServer, type HandshakeFacts, type Refusal } from './handshake.ts';
 
 export interface StationListener {
   /** 0 picks a free port. */
@@ -30,8 +30,11 @@ export interface StationListenersOptions {
   ) => void;
   /** A request without an upgrade. */
   readonly onRequest: (request: IncomingMessage) => void;
-  readonly onDrop: (remoteAddress: string) => void;
+  /** A connection that is dropped, or a request that the HTTP parser refuses. */
+  readonly onRefused: (refusal: Refusal, facts: HandshakeFacts) => void;
 }
+
+const TOO_MANY = { status: 503, code: 'connections', reason: 'too many TCP connections' } as const;
 
 export class StationListeners {
   readonly #options: StationListenersOptions;
@@ -69,8 +72,8 @@ export class StationListeners {
   }
 
   #serverOf(listener: StationListener): Server {
-    const { maxConnections, handshakeTimeoutMs, onUpgrade, onRequest, onDrop } = this.#options;
-    const server = createHandshakeServer(handshakeTimeoutMs, onRequest);
+    const { maxConnections, handshakeTimeoutMs, onUpgrade, onRequest, onRefused } = this.#options;
+    const server = createHandshakeServer(handshakeTimeoutMs, onRequest, onRefused);
     const gone = () => {
       this.#connections -= 1;
     };
@@ -78,7 +81,7 @@ export class StationListeners {
       this.#connections += 1;
       tcp.on('close', gone);
       if (this.#connections <= maxConnections) return;
-      onDrop(tcp.remoteAddress ?? '');
+      onRefused(TOO_MANY, { remoteAddress: tcp.remoteAddress ?? '' });
       tcp.destroy();
     });
     server.on('upgrade', (request, tcp, head) => onUpgrade(listener, request, tcp, head));

@@ -2,7 +2,7 @@
 import type { CallError, Frame, FrameFault, Protocol } from '../ocpp/frame.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { StationSession } from '../transport/transport.ts';
-import type { Refusal } from './handshake.ts';
+import type { HandshakeFacts, Refusal } from './handshake.ts';
 import type { SocketLimits } from './limits.ts';
 
 /** What all sockets of a server share. */
@@ -66,12 +66,4 @@ export type CloseReason =
 
 export interface StationObserver extends SocketObserver {
   refused(refusal: Refusal, handshake: HandshakeFacts): void;
-}
-
-/** The facts of a refused handshake. */
-export interface HandshakeFacts {
-  /** Address of the TCP peer. */
-  readonly remoteAddress: string;
-  /** The request target as received; undefined where no request was read. Its query may hold secrets. */
-  readonly url?: string;
 }

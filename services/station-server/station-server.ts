@@ -14,6 +14,7 @@ import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
 import {
   type Admission,
   type Admit,
+  type HandshakeFacts,
   isMeantAsHandshake,
   isWebSocketHandshake,
   type Refusal,
@@ -21,7 +22,7 @@ import {
   writeRefusal,
 } from './handshake.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
-import type { HandshakeFacts, SocketHost, StationObserver } from './socket-host.ts';
+import type { SocketHost, StationObserver } from './socket-host.ts';
 import { type StationListener, StationListeners } from './listeners.ts';
 import { StationSocket } from './station-socket.ts';
 import { StationWebSocket } from './station-web-socket.ts';
@@ -60,7 +61,6 @@ const STORE_FULL = {
   reason: 'the message store is nearly full, reconnect later',
 } as const;
 /** Refusals without a WebSocket handshake. */
-const TOO_MANY = { status: 503, code: 'connections', reason: 'too many TCP connections' } as const;
 const NO_UPGRADE = { status: 426, code: 'no-upgrade', reason: 'no Connection: Upgrade' } as const;
 const NO_HANDSHAKE = {
   status: 400,
@@ -124,7 +124,7 @@ export class StationServer implements AsyncDisposable {
       onRequest: (request) => {
         if (isMeantAsHandshake(request)) observer.refused(NO_UPGRADE, factsOf(request));
       },
-      onDrop: (remoteAddress) => observer.refused(TOO_MANY, { remoteAddress }),
+      onRefused: (...refused) => observer.refused(...refused),
     });
   }
 
