@@ -21,10 +21,6 @@ const LEASE_READ_MS = 10_000;
 let log: Log = createLog('operator', 'info');
 
 async function main(): Promise<Running> {
-  const argument = process.argv.slice(2).find((one) => one !== '--help' && one !== '-h');
-  if (argument !== undefined) {
-    throw new ConfigError(`operator takes no argument ${argument}; --help lists its environment variables`);
-  }
   const config = loadConfig('operator', operatorSettings);
   log = createLog('operator', config.logLevel);
   const registry = new Registry();

@@ -1,6 +1,6 @@
 /**
- * Proxy and processor in one process, joined by memory: the same station endpoint, rules and handlers
- * without Redis. For a desk, a demonstration, a test; what is in memory ends with the process.
+ * Proxy and processor in one process, connected in memory: the same station endpoint, rules and handlers without Redis. For
+ * development, demonstrations and tests; data is lost when the process ends.
  */
 import { BUILT_IN } from './library/profile.ts';
 import { newDispatcher, newServerWithTransport } from './library/server.ts';
@@ -23,7 +23,7 @@ import { Proxy } from './ws-proxy/proxy.ts';
 const settings = {
   ...proxySettings,
   ...handlerSettings,
-  // No Service stands in front, so there is nothing to wait for.
+  // No Service is in front of it, so no endpoints propagate.
   drainPropagation: { ...proxySettings.drainPropagation, default: 0 },
 } as const;
 
@@ -32,7 +32,6 @@ let log = createLog('monolith', 'info');
 async function main(): Promise<Running> {
   const config = loadConfig('monolith', settings);
   log = createLog('monolith', config.logLevel);
-  warmUp(readProtocols(config.protocols));
   const bus = createMemoryBus();
   const dispatcher = newDispatcher({
     settings: readHandlerSettings(config),
@@ -42,11 +41,12 @@ async function main(): Promise<Running> {
   });
   const server = newServerWithTransport(bus.transport, dispatcher, new MemoryServerState(), ...BUILT_IN);
   const proxy = new Proxy(config, bus.gateway(config.podName), log);
+  warmUp(readProtocols(config.protocols));
   await server.start();
   await proxy.start();
   return {
     async stop(signal) {
-      // The proxy first: the CALLs that it waits for are answered by the processor.
+      // The proxy first: the processor still answers its open CALLs.
       await proxy.stop(signal);
       await server.stop();
     },

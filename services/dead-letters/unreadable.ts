@@ -1,32 +1,25 @@
 /** The sub-commands `unreadable …` of the dead-letters program: texts of stations that could not be understood. */
 import type { KeptText, UnreadableTexts } from '../transport/redis/dead-letters/unreadable.ts';
 
-export const UNREADABLE_USAGE = `node dead-letters.js unreadable list [--station ID] [AFTER]
-                                     texts of stations that could not be understood, as list
-node dead-letters.js unreadable show ID
-node dead-letters.js unreadable drop ID
-`;
-
 const PAGE = 100;
-/** Of a reason and a text, in a list. */
+/** Characters of a reason and a text in a list. */
 const SHORT = 80;
 
 type Write = (text: string) => void;
 
-/** Rejects with a TransportError that says what is wrong. @returns the exit status; undefined when it is no such command */
+/** Rejects with a TransportError. @param args checked by usageError */
 export async function runUnreadable(
   texts: UnreadableTexts,
-  [command, first, ...others]: readonly string[],
+  [command, ...args]: readonly string[],
   write: Write,
-): Promise<number | undefined> {
+): Promise<number> {
+  const [first = '', ...others] = args;
   if (command === 'list') {
-    if (first !== '--station') return others.length === 0 ? list(texts, first, undefined, write) : undefined;
-    const [station, after, ...more] = others;
-    return station === undefined || more.length > 0 ? undefined : list(texts, after, station, write);
+    return first === '--station'
+      ? list(texts, others[1], others[0], write)
+      : list(texts, args[0], undefined, write);
   }
-  if (first === undefined || others.length > 0) return undefined;
   if (command === 'show') return show(texts, first, write);
-  if (command !== 'drop') return undefined;
   await texts.drop(first);
   write(`${first} is dropped`);
   return 0;
@@ -65,7 +58,7 @@ async function show(texts: UnreadableTexts, id: string, write: Write): Promise<n
   write(`station     ${stationId} (${protocol})`);
   write(`connection  ${connection}`);
   write(`reason      ${reason}`);
-  // As JSON: a control character in it is seen, and does nothing to the terminal.
+  // As JSON: control characters are visible and have no effect on the terminal.
   write(`text        ${JSON.stringify(text)}`);
   return 0;
 }

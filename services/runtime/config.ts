@@ -1,10 +1,10 @@
 /**
- * Configuration of a program: environment variables only, described by a convict schema, checked
- * whole before anything starts, printed with --help. This file and nothing else reads process.env.
+ * Configuration of a program: environment variables only, described by a convict schema, checked completely before the
+ * program starts, printed with --help. Only this file reads process.env.
  */
 import convict from 'convict';
 
-/** One setting. `env` is mandatory: a setting nobody can set is a constant. */
+/** One setting. `env` is mandatory: a value without a variable is a constant. */
 export interface Setting<T> {
   readonly doc: string;
   readonly format: unknown;
@@ -14,12 +14,17 @@ export interface Setting<T> {
 }
 
 export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
+  override readonly name: string = 'ConfigError';
+}
+
+/** An unknown argument of a program. */
+export class ArgumentError extends ConfigError {
+  override readonly name = 'ArgumentError';
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Reads `30s`, `1m30s`, `500ms`, `7d` or plain seconds (`30`) as milliseconds; undefined if it is none of them. */
+/** Reads `30s`, `1m30s`, `500ms`, `7d` or plain seconds (`30`) as milliseconds; undefined for other texts. */
 export function parseDuration(text: string): number | undefined {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined;
@@ -79,9 +84,9 @@ export type SettingsOf<S> = {
 type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
 
 /**
- * Reads the settings from the environment. With `--help` among the arguments it prints them and
- * ends the process.
- * @throws ConfigError that names every bad variable, never a secret's value
+ * Reads the settings from the environment. With `--help` among the arguments it prints them and ends the process.
+ * @throws ConfigError with a line for each bad variable, never with the value of a secret
+ * @throws ArgumentError for other arguments
  */
 export function loadConfig<const S extends Readonly<Record<string, Setting<unknown>>>>(
   program: string,
@@ -93,10 +98,15 @@ export function loadConfig<const S extends Readonly<Record<string, Setting<unkno
     process.stdout.write(help(program, settings));
     process.exit(0);
   }
+  if (argv[0] !== undefined) {
+    const hint = 'is configured by environment variables only; see --help';
+    throw new ArgumentError(`${program}: unknown argument ${argv[0]}: the program ${hint}`);
+  }
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(settings)) {
     try {
+      checkText(setting.format, env[setting.env]);
       const one = convict<Record<string, unknown>>(
         { [name]: setting },
         {
@@ -109,15 +119,43 @@ export function loadConfig<const S extends Readonly<Record<string, Setting<unkno
     } catch (error) {
       const given = setting.sensitive === true ? '' : ` (it is ${JSON.stringify(env[setting.env])})`;
       const why = error instanceof Error ? error.message.replace(`${name}: `, '') : String(error);
-      problems.push(`${setting.env}: ${setting.sensitive === true ? 'not usable' : stripValue(why)}${given}`);
+      problems.push(`${setting.env}: ${setting.sensitive === true ? 'invalid' : stripValue(why)}${given}`);
     }
   }
   if (problems.length > 0) {
-    throw new ConfigError(
-      `${program} cannot start, its environment has mistakes:\n  ${problems.join('\n  ')}`,
-    );
+    throw new ConfigError(`${program} cannot start, its environment is invalid:\n  ${problems.join('\n  ')}`);
   }
   return values as SettingsOf<S>;
+}
+
+/** What convict accepts and misreads: `9000x` as the port 9000, `0` as true. */
+function checkText(format: unknown, text: string | undefined): void {
+  if (text === undefined) return;
+  if ((format === 'port' || format === 'nat') && !/^\d+$/.test(text)) {
+    throw new Error('must be a whole number from 0');
+  }
+  if (format === Boolean && !/^(true|false)$/i.test(text)) throw new Error('must be true or false');
+}
+
+/**
+ * Runs all readers of settings.
+ * @throws ConfigError with the messages of all that failed, one per line
+ */
+export function readAll<R extends Readonly<Record<string, () => unknown>>>(
+  readers: R,
+): { readonly [K in keyof R]: ReturnType<R[K]> } {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, read] of Object.entries(readers)) {
+    try {
+      values[name] = read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return values as { readonly [K in keyof R]: ReturnType<R[K]> };
 }
 
 function stripValue(message: string): string {

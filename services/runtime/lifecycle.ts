@@ -1,34 +1,33 @@
 /**
- * How a program runs: main() starts it and returns how to stop it; SIGTERM or SIGINT stops it once,
- * a second signal ends it at once. What nobody caught ends it with status 1, so that its supervisor
- * starts it anew from a known state.
+ * The life of a program: main() starts it and returns how to stop it. SIGTERM or SIGINT stops it, a second signal ends it
+ * immediately. An uncaught error ends it with status 1, so that its supervisor restarts it from a known state.
  */
-import { ConfigError } from './config.ts';
+import { ArgumentError, ConfigError } from './config.ts';
 import { errorFields, type Log } from './log.ts';
 
 export interface Running {
-  /** Stops in good order. The program ends when it resolves. */
+  /** Stops gracefully. The program ends when it resolves. */
   stop(signal: NodeJS.Signals): Promise<void>;
 }
 
 export async function runProgram(log: () => Log, main: () => Promise<Running>): Promise<void> {
   const fail = (error: unknown) => {
     if (isBadSetting(error)) process.stderr.write(`${error.message}\n`);
-    else log().error(errorFields(error), 'ended by an error nobody handled');
-    process.exit(1);
+    else log().error(errorFields(error), 'the program ends because of an error');
+    process.exit(error instanceof ArgumentError ? 2 : 1);
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
   let running: Running | undefined;
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
-    // Before main() is through there is nothing to give up in good order.
+    // Before main() resolves there is nothing to stop gracefully.
     if (running === undefined) process.exit(0);
     if (stopping) process.exit(1);
     stopping = true;
     running.stop(signal).then(() => process.exit(0), fail);
   };
-  // Before main(), which may wait long for Redis or an API server.
+  // Set before main(), which may wait long for Redis or an API server.
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   try {
@@ -38,7 +37,7 @@ export async function runProgram(log: () => Log, main: () => Promise<Running>): 
   }
 }
 
-/** Its sentence says what to correct; where it was thrown helps nobody. */
+/** The message says what to correct; a stack trace would not help. */
 function isBadSetting(error: unknown): error is Error {
   return (
     error instanceof ConfigError ||

@@ -80,8 +80,8 @@ export function readProtocols(names: readonly string[]): Protocol[] {
  * OCPP version of stations that name no subprotocol; undefined for ''.
  * @throws ConfigError when it is not among the accepted subprotocols
  */
-export function readDefaultProtocol(name: string, protocols: readonly Protocol[]): Protocol | undefined {
-  const protocol = protocols.find((accepted) => accepted === name);
+export function readDefaultProtocol(name: string, protocols: readonly string[]): Protocol | undefined {
+  const protocol = PROTOCOLS.find((known) => known === name && protocols.includes(known));
   if (name === '' || protocol !== undefined) return protocol;
   throw new ConfigError(
     `${ENV.defaultProtocol}: "${name}" is not an accepted subprotocol; accepted are ${protocols.join(', ')}`,

@@ -5,6 +5,7 @@
 import { faultAnswer } from '../ocpp/errors.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
 import { sleep, systemClock } from '../runtime/clock.ts';
+import { readAll } from '../runtime/config.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Gateway, StationSessions } from '../transport/gateway.ts';
@@ -138,8 +139,11 @@ function createStationServer(
   sessions: StationSessions,
   observer: StationObserver,
 ): StationServer {
-  const protocols = readProtocols(settings.protocols);
-  const defaultProtocol = readDefaultProtocol(settings.defaultProtocol, protocols);
+  const { protocols, defaultProtocol, listeners } = readAll({
+    protocols: () => readProtocols(settings.protocols),
+    defaultProtocol: () => readDefaultProtocol(settings.defaultProtocol, settings.protocols),
+    listeners: () => readListeners(settings),
+  });
   const admission = {
     protocols,
     ...(defaultProtocol && { defaultProtocol }),
@@ -148,7 +152,7 @@ function createStationServer(
   };
   return new StationServer({
     host: settings.host,
-    listeners: readListeners(settings),
+    listeners,
     gateway,
     sessions,
     observer,

@@ -36,32 +36,118 @@ test('the set-up says nothing and changes nothing when nothing is missing', (t) 
 });
 
 const OURS = /^node (?:--\S+ )*(\S+\.ts)$/;
-/** They take no options of their own: what they get is for the tools that they run. */
+/** They have no options of their own and pass theirs to the tools that they run. */
 const WITHOUT_OPTIONS = new Set(['build', 'e2e', 'schemas']);
-const WITH_OPTIONS = new Set([
-  'start',
-  'simulate',
-  'chaos',
-  'fuzz:bills',
-  'bench',
-  'bench:operator',
-  'packages',
-  'generate',
-]);
-
 for (const name of names) {
   const file = OURS.exec(scripts[name] ?? '')?.[1];
   if (file === undefined || WITHOUT_OPTIONS.has(name)) continue;
   const run = (option: string) =>
     spawnSync(process.execPath, [join(ROOT, file), option], { encoding: 'utf8', timeout: 30_000 });
-  test(`npm run ${name}: --help explains it${WITH_OPTIONS.has(name) ? ', a wrong option is one line' : ''}`, (t) => {
+  test(`npm run ${name}: --help explains it, an unknown option is reported in one line`, (t) => {
     const help = run('--help');
     t.is(help.status, 0);
     t.is(help.stderr, '');
     t.true(help.stdout.length > 100);
-    if (!WITH_OPTIONS.has(name)) return;
     const wrong = run('--no-such-option');
     t.is(wrong.status, 2);
     t.regex(wrong.stderr, /^[^\n]*--no-such-option[^\n]*\n$/);
+  });
+}
+
+interface Mistake {
+  readonly script: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly status: number;
+  readonly stderr: RegExp;
+}
+
+/** Nothing listens on port 1. */
+const NO_REDIS = { REDIS_ADDR: '127.0.0.1:1' };
+
+const MISTAKES: readonly Mistake[] = [
+  {
+    script: 'ws-proxy',
+    env: { OCPP_PORT: '9000x', OCPP_DRAIN_TRANSACTIONS: 'hold', REDIS_TLS: '0' },
+    status: 1,
+    stderr:
+      /^ws-proxy [^\n]*\n {2}OCPP_PORT: [^\n]*"9000x"\)\n {2}OCPP_DRAIN_TRANSACTIONS: [^\n]*wait[^\n]*\n {2}REDIS_TLS: [^\n]*\n$/,
+  },
+  {
+    script: 'ws-proxy',
+    env: { OCPP_PROTOCOLS: 'ocpp9', OCPP_DEFAULT_PROTOCOL: 'soap', OCPP_LISTENERS: '9' },
+    status: 1,
+    stderr: /^OCPP_PROTOCOLS: [^\n]*\nOCPP_DEFAULT_PROTOCOL: [^\n]*\nOCPP_LISTENERS: [^\n]*\n$/,
+  },
+  { script: 'ws-proxy', env: { REDIS_MODE: 'sentinel' }, status: 1, stderr: /^[^\n]*master name\n$/ },
+  {
+    script: 'processor',
+    env: { OCPP_UNKNOWN_TOKENS: 'Maybe', OCPP_STOP_GRACE: 'soon' },
+    status: 1,
+    stderr: /^processor [^\n]*\n {2}OCPP_STOP_GRACE: [^\n]*\n {2}OCPP_UNKNOWN_TOKENS: [^\n]*\n$/,
+  },
+  {
+    script: 'processor',
+    env: { REDIS_ADDR: 'not an address' },
+    status: 1,
+    stderr: /^[^\n]*"not an address"[^\n]*\n$/,
+  },
+  {
+    script: 'monolith',
+    env: { OCPP_LISTENERS: '9000/lab' },
+    status: 1,
+    stderr: /^OCPP_LISTENERS: [^\n]*9000[^\n]*\n$/,
+  },
+  {
+    script: 'dead-letters',
+    args: ['list'],
+    env: { REDIS_DB: 'x' },
+    status: 1,
+    stderr: /\n {2}REDIS_DB: [^\n]*\n$/,
+  },
+  {
+    script: 'dead-letters',
+    args: ['list'],
+    env: NO_REDIS,
+    status: 1,
+    stderr: /^dead-letters: Redis at 127\.0\.0\.1:1: [^\n]*Check [^\n]*\n$/,
+  },
+  ...[
+    ['delete'],
+    ['list', '--all'],
+    ['list', '1-1', '2-2'],
+    ['show'],
+    ['drop', '--all'],
+    ['replay', '--all', '1-1'],
+    ['unreadable'],
+    ['unreadable', 'replay', '1-1'],
+    ['unreadable', 'list', '--station'],
+    ['unreadable', 'list', '1-1', '2-2'],
+  ].map((args) => ({
+    script: 'dead-letters',
+    args,
+    status: 2,
+    stderr: /^dead-letters: [^\n]*; see --help\n$/,
+  })),
+];
+
+for (const { script, args = [], env = {}, status, stderr } of MISTAKES) {
+  const given = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), script, ...args].join(
+    ' ',
+  );
+  test(`mistake: ${given}`, (t) => {
+    const file = OURS.exec(scripts[script] ?? '')?.[1] ?? '';
+    const options = {
+      encoding: 'utf8',
+      timeout: 30_000,
+      env: { PATH: process.env['PATH'], ...env },
+    } as const;
+    const before = performance.now();
+    const run = spawnSync(process.execPath, [join(ROOT, file), ...args], options);
+    t.is(run.status, status);
+    t.regex(run.stderr, stderr);
+    t.is(run.stdout, '');
+    if (env === NO_REDIS)
+      t.true(performance.now() - before < 5000, 'within 3 s, or a little more on a busy machine');
   });
 }

@@ -287,7 +287,7 @@ test('the program lists, shows, replays and drops, and says what it cannot do', 
   t.is(all.code, 1, 'something is left');
   t.regex(all.text, /-0 stays: older than a day/);
   t.regex(all.text, /-2 stays: dead letter \d+-2 cannot be read: the entry is not valid JSON/);
-  t.regex(all.text, /2 back in the queue, 2 left/);
+  t.regex(all.text, /2 in the queue again, 2 left/);
   t.is(await look.llen(keys.requests), 2);
   const [one, other] = await Promise.all([run('replay', `${now}-0`), run('drop', `${now}-2`)]);
   t.deepEqual([one.code, other.code], [0, 0]);
