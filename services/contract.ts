@@ -1,14 +1,13 @@
 /**
- * What the operator and the services must agree on: programs, ports, paths, environment names,
- * metric names. The operator renders these into Pods; the services' config.ts read them.
- * Redis keys are in transport/redis/keys.ts, as only the services touch them.
+ * The contract between operator and services: programs, ports, paths, environment names, metric names. The operator renders
+ * them into Pods; the config.ts of each service reads them. Redis keys are in transport/redis/keys.ts: only services use them.
  */
 
 /** The programs in the image, and the argument that starts each (`node <program>.js` in /app). */
 export const PROGRAM = {
   wsProxy: 'ws-proxy.js',
   processor: 'processor.js',
-  /** No server: a person runs it in a processor's Pod. */
+  /** Not a server: an operator runs it in a Pod of the processor. */
   deadLetters: 'dead-letters.js',
   operator: 'operator.js',
 } as const;
@@ -35,18 +34,18 @@ export const ENV = {
   podIp: 'POD_IP',
   stationPort: 'OCPP_PORT',
   stationPath: 'OCPP_PATH',
-  /** Further sockets for stations, `<port><path>` each: `9001/v16,9002/lab`. */
+  /** Further listeners for stations, `<port><path>` each: `9001/v16,9002/lab`. */
   listeners: 'OCPP_LISTENERS',
   adminPort: 'OCPP_ADMIN_PORT',
   logLevel: 'LOG_LEVEL',
-  /** How long a silent process counts as living. */
+  /** How long a silent process counts as alive. */
   lease: 'OCPP_LEASE',
   protocols: 'OCPP_PROTOCOLS',
   maxSessions: 'OCPP_MAX_SESSIONS',
   maxMessageBytes: 'OCPP_MAX_MESSAGE_BYTES',
-  /** Handshakes that one proxy admits per second. */
+  /** Handshakes that one proxy accepts per second. */
   connectRate: 'OCPP_CONNECT_RATE',
-  /** BootNotifications that one proxy hands on per second. */
+  /** BootNotifications that one proxy forwards per second. */
   bootRate: 'OCPP_BOOT_RATE',
   callTimeout: 'OCPP_CALL_TIMEOUT',
   pingInterval: 'OCPP_PING_INTERVAL',
@@ -57,16 +56,16 @@ export const ENV = {
   drainTransactions: 'OCPP_DRAIN_TRANSACTIONS',
   /** How long a draining proxy keeps serving while endpoints propagate. */
   drainPropagation: 'OCPP_DRAIN_PROPAGATION',
-  /** How long a stopping processor may take to finish what it holds. */
+  /** How long a stopping processor may take for its deliveries in flight. */
   stopGrace: 'OCPP_STOP_GRACE',
   /** How long a processor's handler may take. */
   handlerTimeout: 'OCPP_HANDLER_TIMEOUT',
-  /** Proxy: stations may also be answered by processors of the Go fork. */
-  forkInterop: 'OCPP_FORK_INTEROP',
+  /** Proxy: processors of ocpp-go may also serve its stations. */
+  ocppGoInterop: 'OCPP_FORK_INTEROP',
   unknownTokens: 'OCPP_UNKNOWN_TOKENS',
-  /** Proxy and processor: `Tolerant` repairs what can be understood, `Strict` answers it with CALLERROR. */
+  /** Proxy and processor: `Tolerant` repairs messages whose meaning is clear, `Strict` answers them with CALLERROR. */
   validation: 'OCPP_VALIDATION',
-  /** Proxy: the version of stations that name no subprotocol; without it they are refused. */
+  /** Proxy: OCPP version of stations that name no subprotocol; without it they are refused. */
   defaultProtocol: 'OCPP_DEFAULT_PROTOCOL',
   /** How long a repeated start or stop is recognised. */
   transactionKeyTtl: 'OCPP_TRANSACTION_KEY_TTL',
@@ -77,7 +76,7 @@ export const ENV = {
   concurrentTransactions: 'OCPP_CONCURRENT_TRANSACTIONS',
   heartbeatInterval: 'OCPP_HEARTBEAT_INTERVAL',
   redisAddr: 'REDIS_ADDR',
-  /** Of the embedded Redis itself. */
+  /** Port of the embedded Redis. */
   redisPort: 'REDIS_PORT',
   redisMode: 'REDIS_MODE',
   redisUsername: 'REDIS_USERNAME',
@@ -106,14 +105,14 @@ export const ENV = {
   stateTtl: 'OCPP_STATE_TTL',
 } as const;
 
-/** Variables that hold a port or `host:port` addresses. `npm start` gives Pods others, and replaces them in these only. */
+/** Variables that hold ports or `host:port` addresses. `npm start` gives Pods other ports and replaces them in these only. */
 export const PLACE = {
   ports: [ENV.stationPort, ENV.adminPort, ENV.redisPort] as readonly string[],
   listeners: ENV.listeners,
   addresses: [ENV.redisAddr] as readonly string[],
 } as const;
 
-/** What a program takes where its environment says nothing; the operator leaves it out then. */
+/** Defaults of programs; the operator omits a variable with its default. */
 export const DEFAULT = {
   maxMessageBytes: 256 * 1024,
   connectRate: 1000,
@@ -124,29 +123,29 @@ export const DEFAULT = {
   transactionAbandonSeconds: 7 * 86_400,
 } as const;
 
-/** Prometheus metrics that the operator reads, or that its alerts are made of. The services may export more. */
+/** Prometheus metrics that the operator or its alerts use. Services may export more. */
 export const METRIC = {
-  /** Global figures, exported by every proxy and processor: the freshest counts, never the sum. */
+  /** Global figures, exported by every proxy and processor: use the latest, never the sum. */
   queueDepth: 'ocpp_requests_depth',
   queueOldestSeconds: 'ocpp_requests_oldest_seconds',
   queueInFlight: 'ocpp_requests_in_flight',
   /** When the three above were read, in seconds since 1970 by the exporter's clock. */
   queueSampledAt: 'ocpp_requests_sampled_timestamp_seconds',
-  /** Processor: messages that were given up and wait for a person; global, as the queue's figures. */
+  /** Processor: dead letters that wait for an operator; global. */
   deadLetters: 'ocpp_dead_letters',
   openCalls: 'ocpp_calls_open',
   /** Processor: open transactions, global. */
   transactionsOpen: 'ocpp_transactions_open',
-  /** Proxy: share of Redis' maxmemory in use; global. */
+  /** Proxy: share of maxmemory that Redis uses; global. */
   storeMemoryShare: 'ocpp_store_memory_share',
   /** Proxy: open station sockets; frames stored in the queue (the arrival rate is its derivative). */
   proxySessions: 'ocpp_proxy_sessions',
   proxyForwarded: 'ocpp_proxy_frames_forwarded_total',
   proxyRefused: 'ocpp_proxy_handshakes_refused_total',
-  /** Proxy: 1 from the order to stop on; sockets closed because the drain deadline passed. */
+  /** Proxy: 1 during a drain; sockets closed because the drain deadline passed. */
   proxyDraining: 'ocpp_proxy_draining',
   proxyDrainForced: 'ocpp_proxy_drain_forced_total',
-  /** Processor: deliveries finished; seconds busy (capacity = completions per busy second). */
+  /** Processor: deliveries completed; seconds busy (capacity = completions per busy second). */
   processorCompleted: 'ocpp_processor_completed_total',
   processorBusySeconds: 'ocpp_processor_busy_seconds_total',
   processorHandlerErrors: 'ocpp_processor_handler_errors_total',

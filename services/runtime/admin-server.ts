@@ -1,13 +1,13 @@
 /**
  * The admin port of every program: liveness, readiness and metrics over plain HTTP.
- * Readiness and liveness answer with the reason in words, for whoever curls them at night.
+ * Readiness and liveness answer with a readable reason, for an operator who calls them with curl.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { PATH } from '../contract.ts';
 
-/** undefined means well; a text says what is wrong. */
+/** undefined: healthy; a text says what is wrong. */
 export type Check = () => string | undefined;
 
 export interface AdminOptions {
@@ -45,7 +45,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
         );
         return;
       default:
-        return answer(404, `not found; there are ${PATH.liveness}, ${PATH.readiness}, ${PATH.metrics}\n`);
+        return answer(404, `not found; the paths are ${PATH.liveness}, ${PATH.readiness}, ${PATH.metrics}\n`);
     }
   });
   await listen(server, options.port, options.host);
@@ -58,7 +58,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
   };
 }
 
-/** server.listen as a promise that rejects when the address cannot be had. */
+/** server.listen as a promise that rejects when the address is not available. */
 export function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);

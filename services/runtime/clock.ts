@@ -1,4 +1,4 @@
-/** Time as a parameter, so that tests can hold it still. */
+/** Time as a parameter, so that tests can control it. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
@@ -6,7 +6,7 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
-/** Resolves after `ms`, or at once when the signal aborts; never rejects. */
+/** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** Structured logs, one JSON object a line, on standard output. */
+/** Structured logs on standard output: one JSON object per line. */
 import { pino } from 'pino';
 
 export interface Log {
@@ -10,7 +10,7 @@ export interface Log {
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** Fields of these names never reach a log. */
+/** Fields with these names are redacted. */
 const SECRET_FIELDS = ['password', 'authorization', '*.password', '*.authorization'];
 
 export function createLog(program: string, level: string): Log {
@@ -23,7 +23,7 @@ export function createLog(program: string, level: string): Log {
   });
 }
 
-/** An error as log fields: message and code, with the stack only where nobody foresaw it. */
+/** An error as log fields: message and code. The stack only for errors without a code, which are not expected. */
 export function errorFields(error: unknown): object {
   if (!(error instanceof Error)) return { error: String(error) };
   const code = 'code' in error ? { code: error.code } : {};

@@ -1,11 +1,11 @@
-/** The settings that every program has: its name, where its admin port listens, its log. */
+/** The settings of every program: name, address and admin port, log. */
 import { hostname } from 'node:os';
 import { ENV, PORT } from '../contract.ts';
 import { LOG_LEVELS } from './log.ts';
 
 export const programSettings = {
   podName: {
-    doc: 'Name of this process in sessions, registrations and logs; made unique for each start.',
+    doc: 'Name of this process in sessions, registrations and logs; each start adds a unique suffix.',
     format: String,
     default: hostname(),
     env: ENV.podName,

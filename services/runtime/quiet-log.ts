@@ -1,17 +1,17 @@
-/** Warnings that a fleet can cause by the thousand: one line per kind and pause, with the number left out. */
+/** Rate-limits warnings that a fleet can cause by the thousand: one line per kind and interval, with the number suppressed. */
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 
 /** ms */
-const PAUSE = 10_000;
-/** Kinds remembered, and so lines in one pause: of a flood of further kinds only the number is logged. */
+const INTERVAL = 10_000;
+/** Kinds remembered, and so lines per interval; of further kinds only the number is logged. */
 const MAX_KINDS = 100;
 
 export class QuietLog {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #kinds = new Map<string, { until: number; suppressed: number }>();
-  /** Warnings of kinds for which there was no room. */
+  /** Suppressed warnings of further kinds. */
   #others = 0;
 
   constructor(log: Log, clock: Clock) {
@@ -19,7 +19,7 @@ export class QuietLog {
     this.#clock = clock;
   }
 
-  /** @param kind what makes two warnings the same, such as an error code */
+  /** @param kind warnings of one kind share a line, such as an error code */
   warn(kind: string, fields: object, message: string): void {
     const now = this.#clock.now();
     const known = this.#kinds.get(kind);
@@ -31,7 +31,7 @@ export class QuietLog {
       this.#others += 1;
       return;
     }
-    this.#kinds.set(kind, { until: now + PAUSE, suppressed: 0 });
+    this.#kinds.set(kind, { until: now + INTERVAL, suppressed: 0 });
     const suppressed = known?.suppressed ?? 0;
     const ofOthers = this.#others;
     this.#others = 0;
@@ -45,7 +45,7 @@ export class QuietLog {
     );
   }
 
-  /** Forgets the kinds whose pause is over. @returns whether there is room now */
+  /** Forgets the kinds whose interval is over. @returns whether there is room now */
   #makeRoom(now: number): boolean {
     for (const [kind, { until, suppressed }] of this.#kinds) {
       if (now < until) continue;

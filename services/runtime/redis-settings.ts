@@ -1,4 +1,4 @@
-/** The settings of a program that speaks to Redis: the names and defaults of the seed, and how Redis is reached. */
+/** The settings of a program that connects to Redis: names and defaults of ocpp-go, and connection settings. */
 import { ENV, PORT } from '../contract.ts';
 import { duration, positiveInt, type SettingsOf } from './config.ts';
 
@@ -15,42 +15,42 @@ export const redisSettings = {
     `127.0.0.1:${PORT.redis}`,
   ),
   redisMode: {
-    doc: 'What stands at the address: standalone, sentinel or cluster.',
+    doc: 'Kind of Redis at the address: standalone, sentinel or cluster.',
     format: [...MODES],
     default: 'standalone',
     env: ENV.redisMode,
   },
   redisUsername: text(ENV.redisUsername, 'ACL user; empty for the default user.'),
-  redisUsernameFile: text(ENV.redisUsernameFile, 'File with the ACL user, instead.'),
+  redisUsernameFile: text(ENV.redisUsernameFile, 'File with the ACL user, instead of REDIS_USERNAME.'),
   redisPassword: secret(ENV.redisPassword, 'Password; empty for none.'),
   redisPasswordFile: text(
     ENV.redisPasswordFile,
-    'File with the password, instead; read anew whenever it changes.',
+    'File with the password, instead of REDIS_PASSWORD; read again when it changes.',
   ),
-  redisTls: flag(ENV.redisTls, 'Speak TLS to Redis.'),
+  redisTls: flag(ENV.redisTls, 'Use TLS for connections to Redis.'),
   redisTlsCaFile: text(
     ENV.redisTlsCaFile,
-    'Authorities that may have signed its certificate; empty for those of the system.',
+    'File with the CA certificates for the server certificate; empty for those of the system.',
   ),
-  redisTlsCertFile: text(ENV.redisTlsCertFile, 'Our own certificate, where Redis asks for one.'),
-  redisTlsKeyFile: text(ENV.redisTlsKeyFile, 'Its key.'),
+  redisTlsCertFile: text(ENV.redisTlsCertFile, 'File with the client certificate, if Redis requires one.'),
+  redisTlsKeyFile: text(ENV.redisTlsKeyFile, 'File with the key of the client certificate.'),
   redisTlsServerName: text(
     ENV.redisTlsServerName,
-    'Name in the certificate of Redis, where it is not the host of the address.',
+    'Name in the server certificate, if it is not the host of the address.',
   ),
-  redisMasterName: text(ENV.redisMasterName, 'Under which name the Sentinels watch the primary.'),
-  redisSentinelUsername: text(ENV.redisSentinelUsername, 'ACL user of the Sentinels themselves.'),
-  redisSentinelUsernameFile: text(ENV.redisSentinelUsernameFile, 'File with it, instead.'),
-  redisSentinelPassword: secret(ENV.redisSentinelPassword, 'Password of the Sentinels themselves.'),
-  redisSentinelPasswordFile: text(ENV.redisSentinelPasswordFile, 'File with it, instead.'),
+  redisMasterName: text(ENV.redisMasterName, 'Name of the primary at the Sentinels.'),
+  redisSentinelUsername: text(ENV.redisSentinelUsername, 'ACL user for the Sentinels.'),
+  redisSentinelUsernameFile: text(ENV.redisSentinelUsernameFile, 'File with the ACL user for the Sentinels.'),
+  redisSentinelPassword: secret(ENV.redisSentinelPassword, 'Password for the Sentinels.'),
+  redisSentinelPasswordFile: text(ENV.redisSentinelPasswordFile, 'File with the password for the Sentinels.'),
   redisSentinelTls: {
-    ...flag(ENV.redisSentinelTls, 'With TLS to Redis: speak it to the Sentinels too.'),
+    ...flag(ENV.redisSentinelTls, 'Whether REDIS_TLS applies to the Sentinels too.'),
     default: true,
   },
-  redisDb: { doc: 'Number of the database.', format: 'nat', default: 0, env: ENV.redisDb },
+  redisDb: { doc: 'Database number.', format: 'nat', default: 0, env: ENV.redisDb },
   channelPrefix: text(
     ENV.channelPrefix,
-    'Prefix of all keys and channels; proxies and processors of one cluster share it. With a {hash tag} on a Cluster.',
+    'Prefix of all keys and channels; proxies and processors of one cluster share it. Redis Cluster requires a {hash tag} in it.',
     'ocpp',
   ),
   stateKeyPrefix: text(
@@ -58,51 +58,51 @@ export const redisSettings = {
     'Prefix of stored state (transactions, tokens, stations); empty for the channel prefix.',
   ),
   lease: {
-    doc: 'How long a process may be silent before the others declare it dead and take over what it holds.',
+    doc: 'How long a process may be silent before other processes declare it dead and reclaim its entries.',
     format: duration,
     default: 10_000,
     env: ENV.lease,
   },
   clientTimeout: {
-    doc: 'How long a Redis command and a connection attempt may take.',
+    doc: 'Time limit of a Redis command and of a connection attempt.',
     format: duration,
     default: 30_000,
     env: ENV.clientTimeout,
   },
   redisPoolSize: {
-    doc: 'Connections to Redis that one process opens at most; 4 are always needed.',
+    doc: 'Maximum number of connections of one process to Redis; at least 4.',
     format: positiveInt,
     default: 10,
     env: ENV.redisPoolSize,
   },
   redisRetryAttempts: {
-    doc: 'How often a single operation (a session, a read of state, a frame or a call for a station) is tried again. What stations send is tried for ever.',
+    doc: 'Retries of a single operation (a session, a read of state, a frame or a call to a station). Messages from stations are retried without limit.',
     format: 'nat',
     default: 3,
     env: ENV.redisRetryAttempts,
   },
   redisRetryDelay: {
-    doc: 'Pause before it is tried again.',
+    doc: 'Pause before a retry.',
     format: duration,
     default: 1000,
     env: ENV.redisRetryDelay,
   },
   distributedState: flag(
     ENV.distributedState,
-    'Show open calls to stations as the hash pending:{id} in the database after ours too. Not on a Cluster.',
+    'Also store open calls to stations in the hash pending:{id}, in the database with the next number. Not on Redis Cluster.',
   ),
   stateTtl: {
-    doc: 'How long that hash stays at least. Transactions and what stations said of themselves have no expiry from it.',
+    doc: 'Minimum lifetime of that hash. It does not apply to transactions and station records.',
     format: duration,
     default: 30_000,
     env: ENV.stateTtl,
   },
 };
 
-/** The values of these settings, as loadConfig reads them. */
+/** The values that loadConfig returns for these settings. */
 export type RedisConfig = SettingsOf<typeof redisSettings>;
 
-/** What the transport's factory wants to know of them. */
+/** These settings as options of the transport factory. */
 export function redisOptions(config: RedisConfig) {
   return {
     redis: {
@@ -152,7 +152,7 @@ function sentinelOf(config: RedisConfig) {
   };
 }
 
-/** Without what is empty. */
+/** Omits empty texts. */
 function given<T extends Readonly<Record<string, string>>>(texts: T): Partial<T> {
   return Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== '')) as Partial<T>;
 }

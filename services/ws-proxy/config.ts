@@ -80,11 +80,11 @@ export const proxySettings = {
     default: 30_000,
     env: ENV.pingInterval,
   },
-  forkInterop: {
+  ocppGoInterop: {
     doc: 'Whether processors of ocpp-go may also serve the stations of this proxy. Costs one Redis read per station every 2 s.',
     format: Boolean,
     default: false,
-    env: ENV.forkInterop,
+    env: ENV.ocppGoInterop,
   },
   drainRate: {
     doc: 'Sockets closed per second during a drain.',

@@ -1,8 +1,8 @@
 /**
- * What a CALL costs, ours beside what else there is: `npm run bench` prints the whole table in about ten
- * minutes. Compare ratios: every row is run in rounds in which its contenders take turns.
+ * The cost of a CALL, compared with other implementations: `npm run bench` prints the table in about ten minutes.
+ * Compare ratios: the contenders of a row alternate within each round.
  *
- *   npm run bench -- --row heartbeat --rounds 1 --seconds 3     one row, quick
+ *   npm run bench -- --row heartbeat --rounds 1 --seconds 3     one row, quickly
  *   npm run bench -- --row open-loop --profile /tmp/profiles    with V8's CPU profiles of our programs
  *   npm run bench -- --before ../other-checkout --rounds 7      our programs beside those of another checkout
  *
@@ -21,11 +21,11 @@ import { redisLines, table } from './table.ts';
 
 const HELP = `npm run bench -- [--row NAME]... [--rounds N] [--seconds N] [--profile FOLDER] [--before CHECKOUT]
 
-  --row NAME          one row; all where left out, which takes about ten minutes
-  --rounds N          3
-  --seconds N         of each measurement (4)
+  --row NAME          measures one row; default: all, which takes about ten minutes
+  --rounds N          rounds per row (3)
+  --seconds N         duration of each measurement (4)
   --profile FOLDER    writes CPU profiles of our programs
-  --before CHECKOUT   our programs beside those of another checkout`;
+  --before CHECKOUT   compares with the programs of another checkout`;
 const values = programOptions(HELP, {
   row: { type: 'string', multiple: true },
   rounds: { type: 'string', default: '3' },

@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- --runs N --seed S [--mutant NAME] [--networks N]`: the real programs under faults that chance picks. Run i of
- * seed S has the seed S + i; `--runs 1 --seed X` repeats one. Ends with 0 only when no promise was broken.
+ * `npm run chaos -- --runs N --seed S [--mutant NAME] [--networks N]`: the real programs under random faults. Run i of
+ * seed S uses seed S + i; `--runs 1 --seed X` repeats one. The exit status is 0 only if every guarantee held.
  */
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,10 +16,10 @@ import { run } from './run.ts';
 
 const HELP = `npm run chaos -- [--runs N] [--seed S] [--networks N] [--mutant NAME]
 
-  --runs N        how many (10); run i of seed S has the seed S + i
-  --seed S        1
-  --networks N    run at the same time (2)
-  --mutant NAME   a build that is broken on purpose (test/chaos/mutants.ts)`;
+  --runs N        number of runs (10); run i of seed S uses seed S + i
+  --seed S        seed of the first run (1)
+  --networks N    networks that run in parallel (2)
+  --mutant NAME   tests a deliberately broken build (test/chaos/mutants.ts)`;
 const values = programOptions(HELP, {
   runs: { type: 'string', default: '10' },
   seed: { type: 'string', default: '1' },

@@ -2,7 +2,7 @@
 import type { Charge } from './ledger.ts';
 
 const BEGUN = Date.parse('2026-01-01T00:00:00Z');
-/** Times that differ for every message of a charge, and are the same in every run of the seed. */
+/** Times that differ for every message of a charge, and are the same in every run with one seed. */
 const time = (charge: Charge, step: number) =>
   new Date(BEGUN + charge.meterStart * 1000 + step * 60_000).toISOString();
 

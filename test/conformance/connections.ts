@@ -27,7 +27,7 @@ export const connections: Part<TransportHarness> = (run) => {
     assert.equal((await transport.writeToAll(frame)).size, 0);
     await until(() => answers.length === 2, 'the second answer');
     const rejected = { name: 'TransportError', code: 'station-offline' };
-    await assert.rejects(transport.write('nobody', frame()), rejected);
+    await assert.rejects(transport.write('offline', frame()), rejected);
   });
 
   run(

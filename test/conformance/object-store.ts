@@ -63,10 +63,10 @@ const CASES: Readonly<Record<string, Case>> = {
     await refused(t, store.patchStatus(clusterRef('absent'), { phase: 'Running' }), 'not-found');
   },
 
-  async 'a kind that nobody has is not served'(t, { store }) {
+  async 'a kind without a definition is not served'(t, { store }) {
     const plural = 'widgets';
     t.false(
-      await store.serves({ group: 'nobody.test', version: 'v1', kind: 'Widget', plural, namespaced: true }),
+      await store.serves({ group: 'unknown.test', version: 'v1', kind: 'Widget', plural, namespaced: true }),
     );
   },
 
@@ -100,8 +100,8 @@ const CASES: Readonly<Record<string, Case>> = {
     const first = await store.apply(configMap('same', { a: '1' }));
     const again = await store.apply(configMap('same', { a: '1' }));
     t.false(again.changed);
-    const anew = await as('ocpp-operator').apply(configMap('same', { a: '1' }));
-    t.false(anew.changed);
+    const repeated = await as('ocpp-operator').apply(configMap('same', { a: '1' }));
+    t.false(repeated.changed);
     t.is(version(await store.get(mapRef('same'))), version(first.object));
   },
 
@@ -259,10 +259,10 @@ const CASES: Readonly<Record<string, Case>> = {
     await store.apply(configMap('forgotten', {}));
     await forget();
     await refused(t, watch('1').next(), 'expired');
-    const anew = watch((await store.list(CONFIG_MAPS)).resourceVersion);
+    const resumed = watch((await store.list(CONFIG_MAPS)).resourceVersion);
     await store.apply(configMap('remembered', {}));
-    t.like(await anew.next(), { value: { type: 'ADDED', object: { metadata: { name: 'remembered' } } } });
-    await anew.return?.();
+    t.like(await resumed.next(), { value: { type: 'ADDED', object: { metadata: { name: 'remembered' } } } });
+    await resumed.return?.();
   },
 
   async 'watch ends quietly when it is aborted'(t, { store }) {

@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz:bills -- --histories N --seed S [--history I] [--mutant NAME|all]`: histories of sloppy stations through the
- * product in one process, and what is billed of them against what a careful human would bill. `--history I` plays one of
- * them and prints all of it; `--mutant` runs broken builds (mutants.ts). Ends with 0 only when no promise was broken.
+ * `npm run fuzz:bills -- --histories N --seed S [--history I] [--mutant NAME|all]`: sends histories of sloppy stations through
+ * the product in one process, and compares its bills with those of an oracle. `--history I` runs one history and prints it;
+ * `--mutant` runs broken builds (mutants.ts). The exit status is 0 only if every bill was right.
  */
 import { programOptions } from '../support/program-options.ts';
 import { catchAll, runBroken } from './broken-builds.ts';
@@ -11,10 +11,10 @@ import { shortest, told } from './tell.ts';
 
 const HELP = `npm run fuzz:bills -- [--histories N] [--seed S] [--history I] [--mutant NAME|all]
 
-  --histories N   how many (2000)
-  --seed S        1
-  --history I     plays one of them and prints all of it
-  --mutant NAME   a build that is broken on purpose; all: each of them`;
+  --histories N   number of histories (2000)
+  --seed S        seed of random choices (1)
+  --history I     runs one history and prints all of it
+  --mutant NAME   tests a deliberately broken build; all: each of them`;
 const values = programOptions(HELP, {
   histories: { type: 'string', default: '2000' },
   seed: { type: 'string', default: '1' },

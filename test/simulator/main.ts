@@ -3,27 +3,27 @@ import { parseArgs } from 'node:util';
 import { PROTOCOLS, type Protocol } from '../../services/ocpp/frame.ts';
 import { DEFAULTS, isClean, type SimulationOptions, startSimulation, type Summary } from './simulation.ts';
 
-const HELP = `Simulated charging stations of all OCPP versions, which check every answer.
+const HELP = `Simulates charging stations of all OCPP versions, which check every response.
 
   npm run simulate -- [options]
 
-  --url URL            where stations connect (ws://127.0.0.1:9000/ocpp)
-  --stations N         how many (100)
-  --seconds N          how long, before they end their transactions and leave (60; 0: until Ctrl-C)
+  --url URL            address of the station endpoint (ws://127.0.0.1:9000/ocpp)
+  --stations N         number of stations (100)
+  --seconds N          duration; then stations end their transactions and disconnect (60; 0: until Ctrl-C)
   --cadence SECONDS    mean time between two messages of one station (${DEFAULTS.cadenceSeconds})
   --rate N             instead of --cadence: CALLs per second of all stations together
   --connect-rate N     stations that connect per second at the start (${DEFAULTS.connectRate})
-  --protocols LIST     dealt out in turn (${PROTOCOLS.join(',')})
+  --protocols LIST     OCPP versions, assigned in turn (${PROTOCOLS.join(',')})
   --prefix TEXT        identities are TEXT-0001 and so on (${DEFAULTS.prefix})
-  --seed N             repeats the choices of another run (${DEFAULTS.seed})
-  --call-timeout N     seconds that an answer may take (${DEFAULTS.callTimeoutSeconds})
+  --seed N             seed of random choices (${DEFAULTS.seed})
+  --call-timeout N     seconds that a response may take (${DEFAULTS.callTimeoutSeconds})
   --reconnect-scale F  factor on the pauses before reconnecting (${DEFAULTS.reconnectScale})
-  --settle N           seconds for the last answers at the end (${DEFAULTS.settleSeconds})
-  --redis HOST:PORT    compare the stations' ledger with the stream of closed transactions
-  --channel-prefix T   its key is T:transactions (ocpp)
-  --json               the summary as one line of JSON
+  --settle N           seconds to wait for the last responses (${DEFAULTS.settleSeconds})
+  --redis HOST:PORT    compares the stations' ledger with the stream of closed transactions
+  --channel-prefix T   prefix of that stream's key, T:transactions (ocpp)
+  --json               prints the summary as one line of JSON
 
-Ends with status 1 if anything was lost, duplicated or wrong.
+The exit status is 1 if anything was lost, duplicated or wrong.
 `;
 
 class UsageError extends Error {}
@@ -53,14 +53,14 @@ function numberOf(values: Values, name: keyof Values): number | undefined {
   const text = values[name];
   if (text === undefined) return undefined;
   const number = Number(text);
-  if (text === '' || !(number >= 0)) throw new UsageError(`--${name} wants a number, not "${text}"`);
+  if (text === '' || !(number >= 0)) throw new UsageError(`--${name} needs a number, not "${text}"`);
   return number;
 }
 
 function protocolOf(name: string): Protocol {
   const found = PROTOCOLS.find((protocol) => protocol === name.trim());
   if (found === undefined)
-    throw new UsageError(`--protocols: there are ${PROTOCOLS.join(', ')}, not "${name}"`);
+    throw new UsageError(`--protocols: known are ${PROTOCOLS.join(', ')}, not "${name}"`);
   return found;
 }
 

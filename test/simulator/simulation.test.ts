@@ -151,7 +151,7 @@ const MISDEEDS: Readonly<
   'a response to no request': [
     'wrong',
     ({ socket, id, result }) => {
-      socket.send(JSON.stringify([3, 'nobody', result]));
+      socket.send(JSON.stringify([3, 'unknown', result]));
       socket.send(JSON.stringify([3, id, result]));
     },
   ],

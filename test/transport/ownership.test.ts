@@ -1,4 +1,4 @@
-/** Whose a station is: takeover, fencing, and what is told of it. The numbers are those of docs/reliability.md. */
+/** Ownership of a station: takeover, fencing, and their events. Case numbers are those of docs/reliability.md. */
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import { Redis } from 'ioredis';
@@ -58,44 +58,36 @@ function told(transport: Transport): string[] {
 /** Cuts the subscriptions of everybody, as a failing network does. */
 const cutSubscribers = () => look.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
 
-test.serial(
-  'connects and disconnects that nobody heard are told once the channel is back (case 9)',
-  async (t) => {
-    await using net = network();
-    const gateway = await net.proxy('proxy');
-    const transport = net.processor('processor');
-    const events = told(transport);
-    await transport.start();
-    await gateway.open(session('stays'), sink);
-    const [leaves, moves] = [
-      await gateway.open(session('leaves'), sink),
-      await gateway.open(session('moves'), sink),
-    ];
-    await until(() => events.length === 3, 'three connects');
-    events.length = 0;
-    // Redis lets nobody subscribe for as long as these happen.
-    await look.acl('SETUSER', 'default', '-subscribe');
-    await cutSubscribers();
-    await leaves.close();
-    const again = await gateway.open(session('moves'), sink);
-    await gateway.open(session('comes'), sink);
-    await wait(100);
-    t.deepEqual(events, [], 'nothing was heard');
-    await look.acl('SETUSER', 'default', '+subscribe');
-    await until(() => events.length === 4, 'what was missed');
-    t.deepEqual(events.toSorted(), [
-      'connect comes',
-      'connect moves',
-      'disconnect leaves',
-      'disconnect moves',
-    ]);
-    t.true(events.indexOf('disconnect moves') < events.indexOf('connect moves'));
-    t.true(again.epoch > moves.epoch);
-  },
-);
+test.serial('missed connects and disconnects are reported when the channel is back (case 9)', async (t) => {
+  await using net = network();
+  const gateway = await net.proxy('proxy');
+  const transport = net.processor('processor');
+  const events = told(transport);
+  await transport.start();
+  await gateway.open(session('stays'), sink);
+  const [leaves, moves] = [
+    await gateway.open(session('leaves'), sink),
+    await gateway.open(session('moves'), sink),
+  ];
+  await until(() => events.length === 3, 'three connects');
+  events.length = 0;
+  // Redis permits no subscription while these happen.
+  await look.acl('SETUSER', 'default', '-subscribe');
+  await cutSubscribers();
+  await leaves.close();
+  const again = await gateway.open(session('moves'), sink);
+  await gateway.open(session('comes'), sink);
+  await wait(100);
+  t.deepEqual(events, [], 'nothing was heard');
+  await look.acl('SETUSER', 'default', '+subscribe');
+  await until(() => events.length === 4, 'what was missed');
+  t.deepEqual(events.toSorted(), ['connect comes', 'connect moves', 'disconnect leaves', 'disconnect moves']);
+  t.true(events.indexOf('disconnect moves') < events.indexOf('connect moves'));
+  t.true(again.epoch > moves.epoch);
+});
 
 test.serial(
-  'a processor that starts is told of what becomes of the stations that were there already (case 8)',
+  'a processor that starts receives the events of stations that were connected before (case 8)',
   async (t) => {
     await using net = network();
     const gateway = await net.proxy('proxy');
@@ -109,7 +101,7 @@ test.serial(
     await before.close();
     await until(() => events.includes('disconnect before'), 'the disconnect');
     for (let i = 0; i < 20; i++) await gateway.open(session(`CP-${i}`), sink);
-    // The last of them: all others were told before it.
+    // The last event: all others were reported before it.
     const told19 = () => events.filter((event) => event.endsWith(' CP-19')).slice(-2);
     await until(() => told19().join() === 'disconnect CP-19,connect CP-19', 'the reconnects');
     for (let i = 0; i < 20; i++) {

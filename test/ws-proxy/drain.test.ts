@@ -198,7 +198,7 @@ test('stations that leave by themselves cost no time', async (t) => {
   t.true(fleet.now < 5500);
 });
 
-test('nobody connected: done when endpoints have propagated', async (t) => {
+test('no station connected: done when endpoints have propagated', async (t) => {
   const fleet = fleetOf(() => undefined);
   await run(fleet, SETTINGS);
   t.is(fleet.now, 5000);

@@ -154,7 +154,7 @@ export async function startEndpoint(
       forwarded: () => undefined,
       paused: (why) => void seen.push(`paused ${why}`),
       dropped: (why) => void seen.push(`dropped ${why}`),
-      error: (error) => void seen.push(`trouble ${error.message}`),
+      error: (error) => void seen.push(`error ${error.message}`),
     },
     limits,
   });

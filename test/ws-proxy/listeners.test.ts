@@ -49,7 +49,7 @@ test('limits hold for all listeners together, and a drain ends them all', async 
   t.is(await one.closeCode(), 1012);
   t.is(await two.closeCode(), 1012);
   await using late = await RawStation.connect(second).catch(() => undefined);
-  t.is(late, undefined, 'nobody listens any more');
+  t.is(late, undefined, 'the listener is closed');
 });
 
 test('a port that is taken lets none of the listeners start', async (t) => {

@@ -1,4 +1,4 @@
-/** More than there is room for: who is held up, who is sent away, and that nobody is answered with an error for it. */
+/** Overload: which sockets are paused, which handshakes are refused, and that overload causes no error response. */
 import test from 'ava';
 import { Redis } from 'ioredis';
 import { startProgram } from '../support/program.ts';
@@ -28,10 +28,10 @@ test('a station that floods with what waits for nothing is read at its rate: not
     Array.from({ length: FRAMES }, (_, i) => i + 1),
   );
   flooding.send('[2,"last","Heartbeat",{}]');
-  t.is(await flooding.nextText(), '[3,"last",{}]', 'the first thing that it is told');
+  t.is(await flooding.nextText(), '[3,"last",{}]', 'the first frame that it receives');
 });
 
-test('a store that is nearly full lets nobody in, and those that are here go on', async (t) => {
+test('a nearly full store refuses handshakes, and connected stations are served', async (t) => {
   await using endpoint = await startEndpoint();
   await using here = (await RawStation.open(endpoint.port, '/ocpp/CS1')).station;
   endpoint.gateway.full = true;
@@ -72,7 +72,7 @@ test('a full Redis: no CALLERROR to a transaction message, no socket closed, 503
 
   await look.del('filler');
   const [type, id] = JSON.parse(await here.nextText()) as [number, string];
-  t.deepEqual([type, id], [3, 'start'], 'the first thing that it is told');
+  t.deepEqual([type, id], [3, 'start'], 'the first frame that it receives');
   await until(async () => {
     const { answer, station } = await open('CS2');
     await station[Symbol.asyncDispose]();

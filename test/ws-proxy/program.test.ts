@@ -34,7 +34,7 @@ function open(proxy: Program, id: string) {
   return RawStation.open(proxy.stationPort, `/ocpp/${id}`);
 }
 
-test('SIGTERM: every station is told 1012, none with an open CALL is cut, then 503, then the process ends', async (t) => {
+test('SIGTERM: every station gets 1012, none with an open CALL is cut, then 503, then the process ends', async (t) => {
   await using redis = await startRedis();
   await using proxy = await startProgram('ws-proxy', {
     REDIS_ADDR: redis.addr,

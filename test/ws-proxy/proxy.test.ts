@@ -115,7 +115,7 @@ test('metrics count messages and never name a station', async (t) => {
   t.false(text.includes('SECRET-STATION'));
 });
 
-test('a message of the maximum size is taken; a larger one closes the socket with 1009', async (t) => {
+test('a message of the maximum size is accepted; a larger one closes the socket with 1009', async (t) => {
   const frame = (size: number) => '[2,"1","Heartbeat",{}]'.padEnd(size, ' ');
   for (const [settings, maximum] of [
     [{}, 256 * 1024],
@@ -132,7 +132,7 @@ test('a message of the maximum size is taken; a larger one closes the socket wit
   }
 });
 
-test('a Strict proxy repairs nothing, answers as the version says, and keeps what it did not understand', async (t) => {
+test('a Strict proxy repairs nothing, answers as the version says, and keeps unreadable texts', async (t) => {
   await using it = await startProxy({ validation: 'Strict' });
   const { station } = await it.open('CS1');
   await using _ = station;
@@ -152,7 +152,7 @@ test('a Strict proxy repairs nothing, answers as the version says, and keeps wha
   );
 });
 
-test('a drain tells every station, cuts none with an open CALL, and takes what comes until the goodbye', async (t) => {
+test('a drain closes every station with 1012, none with an open CALL, and accepts frames until the Close', async (t) => {
   await using it = await startProxy({ drainPropagation: 2000, drainRate: 100 });
   const { gateway } = it;
   const stations = await Promise.all(
@@ -167,7 +167,7 @@ test('a drain tells every station, cuts none with an open CALL, and takes what c
   const stopped = it.stop();
   t.is((await it.ask(PATH.readiness)).status, 503);
   const late = await it.open('LATE');
-  t.is(late.answer.status, 101, 'endpoints have not propagated yet: whoever comes is served');
+  t.is(late.answer.status, 101, 'endpoints have not propagated yet: new stations are served');
   late.station.send('[2,"1","Heartbeat",{}]');
   t.is(await late.station.nextText(), '[3,"1",{}]');
 
@@ -182,7 +182,7 @@ test('a drain tells every station, cuts none with an open CALL, and takes what c
   slow.frame(OPCODE.close, Buffer.from([0x03, 0xf4]));
 
   t.false(waiting.ended);
-  t.false(waiting.toldToGo, 'not told to go while its CALL is open');
+  t.false(waiting.toldToGo, 'not closed while its CALL is open');
   gateway.answer('CS0', 'open');
   t.is(await waiting.nextText(), '[3,"open",{}]');
   t.is(await waiting.closeCode(), 1012);
@@ -191,7 +191,7 @@ test('a drain tells every station, cuts none with an open CALL, and takes what c
   await Promise.all([...stations, late.station, refused.station].map((it) => it[Symbol.asyncDispose]()));
 });
 
-test('at the drain deadline the rest is closed, and counted as forced', async (t) => {
+test('at the drain deadline the remaining sockets are closed and counted as forced', async (t) => {
   await using it = await startProxy({ drainDeadline: 300 });
   const { station } = await it.open('CS1');
   await using _ = station;

@@ -13,7 +13,7 @@ const nothing = () => undefined;
 
 const rules = createAdmission({ protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 100 }, systemClock);
 /** The suite has identities that no rule of OCPP admits: a transport must be able to carry them. */
-const anybody: Admit = ({ url, subprotocols }) => ({
+const admitAll: Admit = ({ url, subprotocols }) => ({
   kind: 'accept',
   stationId: decodeURIComponent(url.slice('/ocpp/'.length)),
   protocol: subprotocols as Protocol,
@@ -66,7 +66,7 @@ function stationAt(port: number, stationId: string, ...protocols: Protocol[]): W
 }
 
 transportConformance(test.serial, 'websocket', async () => {
-  const transport = createTransport(0, anybody);
+  const transport = createTransport(0, admitAll);
   const stations: WebSocketClient[] = [];
   return {
     transport,
@@ -109,7 +109,7 @@ test('a station and its central system in one process, without Redis', async (t)
   t.deepEqual(await transport.connectedClients(), []);
 });
 
-test('a station connects again by itself, and stops when it is told to', async (t) => {
+test('a station reconnects by itself, and stops on stop()', async (t) => {
   const first = await startTransport();
   const { port } = first;
   await using station = stationAt(port, 'CS1', 'ocpp1.6');

@@ -89,7 +89,7 @@ for (const { name, target = '/ocpp/CS1', headers = V16, expect } of HANDSHAKES) 
   });
 }
 
-test('handshake: a key that is none gets 400 and takes no session from the station', async (t) => {
+test('handshake: an invalid key gets 400 and opens no session', async (t) => {
   await using endpoint = await startEndpoint();
   await using station = await RawStation.connect(endpoint.port);
   station.socket.write(
@@ -102,7 +102,7 @@ test('handshake: a key that is none gets 400 and takes no session from the stati
   t.deepEqual(endpoint.seen, ['refused 400 bad-handshake /ocpp/CS1']);
 });
 
-test('handshake: a station that names no subprotocol is served with the default one, if there is any', async (t) => {
+test('handshake: a station that names no subprotocol is served with the default one, if one is set', async (t) => {
   await using endpoint = await startEndpoint({}, { defaultProtocol: 'ocpp1.6' });
   for (const headers of [[], [subprotocol('')]]) {
     const { station, answer } = await RawStation.open(endpoint.port, '/ocpp/CS1', headers);
@@ -123,7 +123,7 @@ test('handshake: a station that names no subprotocol is served with the default 
   );
 });
 
-test('handshake: a request that asks for no upgrade gets 426, and is told from a probe', async (t) => {
+test('handshake: a request without an upgrade gets 426; only an intended handshake is reported', async (t) => {
   await using endpoint = await startEndpoint();
   const ask = async (...headers: string[]) => {
     await using station = await RawStation.connect(endpoint.port);
@@ -137,7 +137,7 @@ test('handshake: a request that asks for no upgrade gets 426, and is told from a
   t.deepEqual(endpoint.seen, Array(2).fill('refused 426 no-upgrade /ocpp/CS1'));
 });
 
-test('handshake: a peer that sends nothing, or half a request, is dropped', async (t) => {
+test('handshake: a peer that sends nothing, or half a request, gets 408', async (t) => {
   await using endpoint = await startEndpoint({ handshakeTimeoutMs: 200 });
   await using silent = await RawStation.connect(endpoint.port);
   await using half = await RawStation.connect(endpoint.port);
@@ -175,7 +175,7 @@ test('handshake: requests that the HTTP parser refuses are reported with their t
   );
 });
 
-test('handshake: a proxy that cannot take the station says when to come again', async (t) => {
+test('handshake: a temporary refusal has Retry-After', async (t) => {
   const cases = [
     { status: 503, admission: { maxSessions: 1 }, prepare: () => undefined },
     { status: 429, admission: { connectsPerSecond: 1 }, prepare: () => undefined },
@@ -208,7 +208,7 @@ test('handshake: a proxy that cannot take the station says when to come again', 
     t.is(second.answer.status, status);
     t.true(Number(second.answer.headers.get('retry-after')) >= 5);
     first.station.send('[2,"1","Heartbeat",{}]');
-    t.is(await first.station.nextText(), '[3,"1",{}]', 'who is connected stays served');
+    t.is(await first.station.nextText(), '[3,"1",{}]', 'connected stations are still served');
   }
 });
 
@@ -290,9 +290,9 @@ const BAD_FRAMES: readonly BadFrame[] = [
     expect: undefined,
   },
   {
-    name: 'an answer that nobody waits for',
+    name: 'an answer to no open CALL',
     kept: undefined,
-    send: '[3,"nobody",{}]',
+    send: '[3,"unknown",{}]',
     expect: undefined,
   },
   { name: 'type 5 in 1.6', kept: 'unknown-type', send: '[5,"1","GenericError","",{}]', expect: undefined },
@@ -629,7 +629,7 @@ test('a CALL of the CSMS crosses one of the station; its answer goes through, a 
   );
 });
 
-test('a CALL that nobody answers is given up after the call time-out, and the next one follows', async (t) => {
+test('an unanswered CALL expires after the call time-out, and the next one follows', async (t) => {
   const peer = { callTimeout: 100, maxHeld: 65_536, maxQueued: 16 };
   await using endpoint = await startEndpoint({ peer, pingIntervalMs: 200 });
   const { gateway } = endpoint;
@@ -673,7 +673,7 @@ test('a station that reads nothing is cut before it costs memory', async (t) => 
   t.is(endpoint.server.sockets.size, 0);
 });
 
-test('a take-over closes the old socket, whose frames and goodbye disturb nobody', async (t) => {
+test('a takeover closes the old socket, whose frames and Close have no effect', async (t) => {
   await using endpoint = await startEndpoint();
   const { gateway } = endpoint;
   const old = (await RawStation.open(endpoint.port, '/ocpp/CS1')).station;
@@ -694,7 +694,7 @@ test('a take-over closes the old socket, whose frames and goodbye disturb nobody
   );
 });
 
-test('an old socket that is half open is cut in time, and told from one that lives (case 1)', async (t) => {
+test('an old socket that is half open is cut in time, and distinguished from a live one (case 1)', async (t) => {
   await using endpoint = await startEndpoint({ probeTimeoutMs: 100, pingIntervalMs: 400 });
   const open = async () => (await RawStation.open(endpoint.port, '/ocpp/CS1')).station;
   await using halfOpen = await open();

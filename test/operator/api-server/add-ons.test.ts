@@ -46,7 +46,7 @@ test('a missing add-on is reported after discovery, and by a new leader at once'
   const reported = { conditions: [condition] } as unknown as OcppClusterStatus;
   const reasons = (...of: Parameters<typeof addOnProblems>) =>
     addOnProblems(...of).map(({ reason }) => reason);
-  t.deepEqual(reasons(spec, caches(false), undefined, 0), [], 'nobody was asked yet');
+  t.deepEqual(reasons(spec, caches(false), undefined, 0), [], 'no server was asked yet');
   t.deepEqual(reasons(spec, caches(false), undefined, 60_000), ['AddOnMissing']);
   t.deepEqual(reasons(spec, caches(false), reported, 0), ['AddOnMissing']);
   t.deepEqual(reasons(spec, caches(true), reported, 60_000), []);

@@ -97,7 +97,7 @@ onServer('list: several pages give the complete list', async (t, server) => {
   });
   reflector.start();
   await reflector.whenSynced();
-  t.is(reflector.list().length, names.length, 'a list that expires between two pages is begun anew');
+  t.is(reflector.list().length, names.length, 'a list that expires between two pages starts again');
   t.is(proxy.requests.filter(({ verb }) => verb === 'list').length, 4);
   await reflector.stop();
 });

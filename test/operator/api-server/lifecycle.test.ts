@@ -185,7 +185,7 @@ inScene(
     await eventually(t, async () => (await next.status()).observedGeneration, 2);
     t.is(await password(), 'mine', 'what a person wrote stays');
     await next.delete(place);
-    await eventually(t, async () => (await password()).length, 32, 'what is gone is made anew');
+    await eventually(t, async () => (await password()).length, 32, 'a deleted Secret is created again');
     t.not(await password(), first);
     await next.create({ redis: { embedded: { passwordSecretName: 'own' } } }, 'other');
     await eventually(t, async () => (await next.status('other')).redis?.passwordSecretName, 'own');

@@ -150,7 +150,7 @@ onServer(
     await server.http.json({ method: 'POST', path: collection, body: bare });
     const before = writes.length;
     await store.apply(bare);
-    t.is(writes.length, before + 1, 'made anew by another hand: looks the same, but is not ours yet');
+    t.is(writes.length, before + 1, 'recreated by another client: equal, but not owned by the operator yet');
     await store.delete({ resource: DEPLOYMENTS, name: 'quiet', namespace: 'default' });
     t.true((await store.apply(bare)).changed, 'deleted: made again');
   },

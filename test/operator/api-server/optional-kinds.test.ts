@@ -83,7 +83,7 @@ test('an installed CRD is watched, a removed one is dropped; both enqueue all ob
   controller.start();
   await until(() => calls.length > 0, 'the first reconcile');
   t.is(calls[0], 'default/one without');
-  t.is(controller.unsynced(), undefined, 'nobody waits for an add-on');
+  t.is(controller.unsynced(), undefined, 'no step waits for an add-on');
   t.false(caches.serves(WIDGETS));
   t.true(caches.serves(SERVICES));
   t.deepEqual([names(), caches.get({ resource: WIDGETS, name: 'a', namespace: 'default' })], [[], undefined]);
@@ -154,7 +154,7 @@ test('a failed discovery ends no watch', async (t) => {
   t.deepEqual(names(), []);
   answer = () => new Promise(() => {});
   const last = asked;
-  await until(() => asked > last, 'it is asked again, and nobody answers');
+  await until(() => asked > last, 'it is asked again, without an answer');
   await controller.stop();
 });
 

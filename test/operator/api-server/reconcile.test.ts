@@ -27,7 +27,7 @@ test(
       processor: { replicas: 1, readyReplicas: 1 },
       endpoints: [`ws://city-ws-proxy.${scene.namespace}.svc:9000/ocpp/{id}`],
     });
-    t.is((await scene.status()).queue, undefined, 'what nobody reports is not 0');
+    t.is((await scene.status()).queue, undefined, 'a figure without a report is not 0');
     t.like(await scene.condition('AutoscalingActive'), { status: 'False', reason: 'SignalsMissing' });
     t.like(await scene.condition('Degraded'), { status: 'False' });
 

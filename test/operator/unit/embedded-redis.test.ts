@@ -50,7 +50,7 @@ for (const how of ['with a password', 'without one, as release 0.1.0 made it'] a
     );
     if (guarded) {
       redis.changePassword('another');
-      t.deepEqual(await both(), [true, false], 'ready as before, and to be started anew');
+      t.deepEqual(await both(), [true, false], 'ready as before, and to be restarted');
       redis.changePassword(PASSWORD);
     }
     redis.stop();

@@ -109,7 +109,7 @@ const SEMANTICS: readonly (readonly [string, readonly Policy[], Parameters<typeo
       true,
     ],
     [
-      'an empty namespaceSelector is every Pod, and nobody else',
+      'an empty namespaceSelector selects every Pod, and no other peer',
       [policy({ ...ALL, ingress: [{ from: [{ namespaceSelector: {} }] }] })],
       toDb(host('1.2.3.4')),
       false,

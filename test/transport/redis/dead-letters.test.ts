@@ -1,4 +1,4 @@
-/** What nobody could handle, on a real Redis: how it is given up, and what a person can do with it. */
+/** Dead letters on a real Redis: how messages become dead letters, and the commands for an operator. */
 import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -188,7 +188,7 @@ for (const first of ['replayed', 'sent again'] as const) {
     };
     for (const step of first === 'replayed' ? [replay, sendAgain] : [sendAgain, replay]) await step();
     t.deepEqual(await effects(), [first === 'replayed' ? 'stop' : 'stop again']);
-    t.deepEqual([before.heard, after.heard], [[], ['stop again']], 'the replayed one is answered to nobody');
+    t.deepEqual([before.heard, after.heard], [[], ['stop again']], 'the replayed one gets no response');
     t.is(await look.exists('ocpp:responses:CP-1'), 0);
     t.is(await letters.count(), 0);
   });

@@ -43,7 +43,7 @@ test('what a processor held when its lease ran out is handled by another, once i
   await until(() => one.heard.length === 2, 'the next answer');
   t.deepEqual(one.heard, ['a', 'b']);
   t.deepEqual(await effects(), ['a', 'b']);
-  await until(() => first.isRunning(), 'the first to have registered anew');
+  await until(() => first.isRunning(), 'the first to have registered again');
   t.is(await look.zcard('ocpp:processors'), 2);
 });
 
@@ -187,7 +187,7 @@ test('after all have stopped in good order, every key left has an owner or an ex
   t.deepEqual(lasting.sort(), ['ocpp:epoch', 'ocpp:running']);
 });
 
-test('processors that come and go under load leave nothing where nobody looks', async (t) => {
+test('processors that start and stop under load leave no entry behind', async (t) => {
   const { processor, proxy, look } = await cluster(t);
   const gateway = await proxy();
   const handled = new Set<string>();

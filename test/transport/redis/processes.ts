@@ -7,7 +7,7 @@ import { createGateway, createTransport } from '../../../services/library/transp
 import type { Delivery, MessageHandler, Outcome } from '../../../services/transport/transport.ts';
 import { type RedisOptions, startRedis } from '../../support/redis-server.ts';
 
-/** Short: a rescue waits for it. */
+/** Short: a reclaim waits for it. */
 export const LEASE_MS = 1000;
 
 export const done = (parts: Partial<Outcome> = {}): Outcome => ({
@@ -91,7 +91,7 @@ export const entry = (stationId: string, id: string, connection: number, sequenc
     action: 'Heartbeat',
     payload: [2, id, 'Heartbeat', {}],
     timestamp: new Date().toISOString(),
-    ws_server_id: 'somebody',
+    ws_server_id: 'some-proxy',
     connection,
     sequence,
     protocol: 'ocpp1.6',

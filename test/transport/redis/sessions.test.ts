@@ -28,7 +28,7 @@ test('a proxy whose lease runs out loses its sessions, each with one disconnect 
   await until(async () => (await look.keys(`ocpp:*:${old}`)).length === 0, 'its keys to be gone');
   t.deepEqual(gone.sort(), ['CP {2}', 'CP-1']);
   t.not(gateway.id, old);
-  // The rescue ends the connections that the old name had, and they may be the new one's too.
+  // The reclaim ends the connections of the old name, and they may be the new one's too.
   const started = () =>
     one.client.start().then(
       () => true,
@@ -64,7 +64,7 @@ test('frames of an epoch that is not the session’s have no effect', async (t) 
   await station(gateway, 'CP-0');
   const one = await station(gateway, 'CP-1');
   const epoch = Number(await look.hget('ocpp:session:CP-1', 'connection'));
-  await look.lpush('ocpp:requests', entry('CP-1', 'old', epoch - 1, 1), entry('nobody', 'x', 1, 1));
+  await look.lpush('ocpp:requests', entry('CP-1', 'old', epoch - 1, 1), entry('unknown', 'x', 1, 1));
   await processor(async (delivery) => counted(delivery));
   await one.call('a');
   await until(() => one.heard.length === 1, 'the answer');
@@ -201,7 +201,7 @@ test('a proxy is killed: its sessions end within the lease, with one disconnect 
   const { redis, processor, proxy, look } = await cluster(t);
   const STATIONS = 50;
   const gone: string[] = [];
-  // Two that could sweep, and one that is told.
+  // Two that could sweep, and one that gets the events.
   await Promise.all([proxy(), proxy()]);
   const transport = createTransport({
     kind: 'redis',
@@ -225,7 +225,7 @@ test('a proxy is killed: its sessions end within the lease, with one disconnect 
   t.is(await look.scard('ocpp:active'), 0);
 });
 
-test('a CALL that is handled before its station’s connect is seen is answered, and the connect is told once (case 7)', async (t) => {
+test('a CALL that is handled before its station’s connect is seen gets a response, and the connect is reported once (case 7)', async (t) => {
   const { redis, proxy, look, effects } = await cluster(t);
   const gateway = await proxy();
   const transport = createTransport({
@@ -242,7 +242,7 @@ test('a CALL that is handled before its station’s connect is seen is answered,
   transport.onDisconnection(({ stationId }) => events.push(`disconnect ${stationId}`));
   transport.onError(() => undefined);
   await transport.start();
-  // Nobody hears the channels for now.
+  // No process hears the channels for now.
   await look.acl('SETUSER', 'default', '-subscribe');
   await look.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
   const one = await station(gateway, 'CP-1');

@@ -135,7 +135,7 @@ test('an outcome message that got lost is made up for by the record', async (t) 
   const call = transport.calls.make(reset);
   await until(() => net.got.length === 1, 'the call');
   // As if the subscription had been away at that moment.
-  await look.hset(`${net.prefix}:call:${net.got[0]}`, 'caller', 'nobody');
+  await look.hset(`${net.prefix}:call:${net.got[0]}`, 'caller', 'unknown');
   await net.accept(net.got[0]);
   t.deepEqual(await call, ANSWERED);
 });
