@@ -25,7 +25,7 @@ test('the station chooses the version, by the order in its header', (t) => {
   t.is(negotiate('ocpp2.1, ocpp1.6', ['ocpp1.6']), 'ocpp1.6', 'only what is offered');
 });
 
-test('a station that names no subprotocol is told from one that names others', (t) => {
+test('a station without a subprotocol is distinguished from one with unknown ones', (t) => {
   for (const header of [undefined, '', ' , ', [], ['', ' ']]) t.false(namesAny(header));
   for (const header of ['soap', ',x', ['', 'ocpp1.5']]) t.true(namesAny(header));
 });

@@ -97,7 +97,7 @@ test('a station that keeps calling is not read any more, and is read again when 
   t.is(peer.heldSize, 0);
 });
 
-/** Everything that can happen to a connection; few ids, so that they come again, and answers to anything. */
+/** Everything that can happen to a connection; few ids, so that they repeat, and responses to any of them. */
 const stationId = fc.constantFrom('1', '2', '3');
 const csmsId = fc.constantFrom('r1', 'r2', 'r3');
 const event = fc.oneof(

@@ -14,12 +14,12 @@ interface Fleet {
   readonly phases: string[];
   refusingSince: number | undefined;
   now: number;
-  /** How often the driver has slept. */
+  /** Number of sleeps of drain(). */
   sleeps: number;
   forced: number;
 }
 
-/** A socket whose station says goodbye at once, and whose open CALL is answered at a given time. */
+/** A socket whose station closes at once, and whose open CALL gets its response at a given time. */
 class Socket implements DrainableSocket {
   readonly name: string;
   readonly transactionUntil: number;
@@ -94,7 +94,7 @@ async function run(fleet: Fleet, settings: DrainSettings, random: () => number =
   );
 }
 
-test('it serves on while endpoints propagate, then refuses upgrades and closes at its pace', async (t) => {
+test('a drain serves while endpoints propagate, then refuses handshakes and closes sockets at its rate', async (t) => {
   const fleet = fleetOf((it) => {
     for (let i = 0; i < 1000; i += 1) it.sockets.add(new Socket(it, `${i}`));
   });
@@ -114,7 +114,7 @@ test('it serves on while endpoints propagate, then refuses upgrades and closes a
   t.true(new Set(times.slice(1, 50).map((at, i) => at - (times[i] ?? 0))).size > 1, 'pauses vary');
 });
 
-test('idle first, then those whose CALL is answered, then those that charge; none with an open CALL', async (t) => {
+test('idle sockets close first, then those with an open CALL after its response, then those in a transaction', async (t) => {
   const fleet = fleetOf((it) => {
     it.sockets.add(new Socket(it, 'charging and waiting', 9000, Infinity));
     it.sockets.add(new Socket(it, 'charging', 0, Infinity));
@@ -132,7 +132,7 @@ test('idle first, then those whose CALL is answered, then those that charge; non
   t.is(fleet.forced, 0);
 });
 
-test('told to wait, it lets transactions end, and takes no turn from the others for that', async (t) => {
+test('with wait, transactions may end, and other sockets close at the full rate', async (t) => {
   const fleet = fleetOf((it) => {
     for (let i = 0; i < 100; i += 1) it.sockets.add(new Socket(it, `charging ${i}`, 0, 60_000 + i * 1000));
     it.sockets.add(new Socket(it, 'answered after its end', 200_000, 190_000));
@@ -150,7 +150,7 @@ test('told to wait, it lets transactions end, and takes no turn from the others 
   t.true(fleet.sleeps < 3000, `it looked ${fleet.sleeps} times in 200 s`);
 });
 
-test('transactions that outlast the deadline go at the pace just before it, not all at once', async (t) => {
+test('transactions that outlast the deadline close at the rate just before it, not all at once', async (t) => {
   const fleet = fleetOf((it) => {
     for (let i = 0; i < 2000; i += 1) it.sockets.add(new Socket(it, `${i}`, 0, Infinity));
   });
@@ -164,7 +164,7 @@ test('transactions that outlast the deadline go at the pace just before it, not 
   t.is(fleet.forced, 0);
 });
 
-test('what is left at the deadline is closed at once and counted', async (t) => {
+test('sockets that are open at the deadline are closed immediately and counted', async (t) => {
   const fleet = fleetOf((it) => {
     for (let i = 0; i < 50; i += 1) it.sockets.add(new Socket(it, `waiting ${i}`, Number.POSITIVE_INFINITY));
     for (let i = 0; i < 50; i += 1) it.sockets.add(new Socket(it, `idle ${i}`));
@@ -176,7 +176,7 @@ test('what is left at the deadline is closed at once and counted', async (t) => 
   t.is(fleet.forced, 50);
 });
 
-test('a deadline too short for the pace ends the drain all the same', async (t) => {
+test('a deadline too short for the rate still ends the drain', async (t) => {
   const fleet = fleetOf((it) => {
     for (let i = 0; i < 1000; i += 1) it.sockets.add(new Socket(it, `${i}`));
   });
@@ -185,7 +185,7 @@ test('a deadline too short for the pace ends the drain all the same', async (t) 
   t.true(fleet.forced > 980);
 });
 
-test('stations that leave by themselves cost no time', async (t) => {
+test('stations that disconnect by themselves cost no time', async (t) => {
   const fleet = fleetOf((it) => {
     for (let i = 0; i < 100; i += 1) {
       const socket = new Socket(it, `${i}`);

@@ -1,4 +1,4 @@
-/** The station server of a proxy with its real rules, over a gateway that a test can look into. */
+/** The station server of a proxy with its real rules, over a gateway that a test can inspect. */
 import { faultAnswer } from '../../services/ocpp/errors.ts';
 import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
@@ -26,8 +26,8 @@ export interface Forwarded extends IncomingFrame {
 }
 
 /**
- * A gateway of the memory bus that shows what passes, and can be made to fail. The processor behind it
- * answers Heartbeats; everything else is answered when a test says so.
+ * A gateway of the memory bus that records frames and can be made to fail. Its processor answers Heartbeats; a test answers
+ * everything else.
  */
 export class ProbedGateway implements Gateway {
   readonly id = 'probed';
@@ -115,7 +115,7 @@ export interface Endpoint extends AsyncDisposable {
   readonly server: StationServer;
   /** Words of the observer: `closed silent`, `refused 404 path /x`, `dropped late-answer` and the like. */
   readonly seen: string[];
-  /** The close code of each socket that is gone. */
+  /** The close code of each closed socket. */
   readonly codes: number[];
 }
 

@@ -1,4 +1,4 @@
-/** Several sockets for stations, one set of rules: in the station server, and in a ws-proxy process. */
+/** Several listeners with one set of limits: in the station server, and in a ws-proxy process. */
 import test from 'ava';
 import { PATH } from '../../services/contract.ts';
 import { ConfigError } from '../../services/runtime/config.ts';
@@ -15,7 +15,7 @@ const TWO = [
   { port: 0, path: '/v16/lab' },
 ];
 
-test('each listener takes stations on its own path and on no other', async (t) => {
+test('each listener accepts stations on its own path only', async (t) => {
   await using endpoint = await startEndpoint({}, {}, TWO);
   const [first = 0, second = 0] = endpoint.server.ports;
   t.not(first, second);
@@ -30,7 +30,7 @@ test('each listener takes stations on its own path and on no other', async (t) =
   t.is(await status(second, '/ocpp/CS4'), 404);
 });
 
-test('limits hold for all listeners together, and a drain ends them all', async (t) => {
+test('limits apply to all listeners together, and a drain ends all of them', async (t) => {
   await using endpoint = await startEndpoint({ maxConnections: 3 }, { maxSessions: 2 }, TWO);
   const [first = 0, second = 0] = endpoint.server.ports;
   await using one = (await RawStation.open(first, '/ocpp/CS1')).station;
@@ -52,7 +52,7 @@ test('limits hold for all listeners together, and a drain ends them all', async 
   t.is(late, undefined, 'the listener is closed');
 });
 
-test('a port that is taken lets none of the listeners start', async (t) => {
+test('if one port is in use, no listener starts', async (t) => {
   await using other = await startEndpoint();
   const free = await freePort();
   const both = [
@@ -64,7 +64,7 @@ test('a port that is taken lets none of the listeners start', async (t) => {
   t.is(again.port, free);
 });
 
-test('OCPP_LISTENERS is read whole, and a mistake in it is named', (t) => {
+test('OCPP_LISTENERS is checked completely, and the error names the mistake', (t) => {
   const read = (listeners: string) => readListeners({ stationPort: 9000, stationPath: '/ocpp', listeners });
   t.deepEqual(read(''), [{ port: 9000, path: '/ocpp' }]);
   t.deepEqual(read('9001/v16, 9002/lab/a'), [
@@ -77,7 +77,7 @@ test('OCPP_LISTENERS is read whole, and a mistake in it is named', (t) => {
   }
 });
 
-test('a ws-proxy process serves its second socket as its first, and tells both to go', async (t) => {
+test('a ws-proxy process serves and drains its second listener like the first', async (t) => {
   await using redis = await startRedis();
   const second = await freePort();
   await using proxy = await startProgram('ws-proxy', {

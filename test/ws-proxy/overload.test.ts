@@ -7,7 +7,7 @@ import { startEndpoint } from './endpoint.ts';
 import { until } from '../support/until.ts';
 import { RawStation } from './raw-station.ts';
 
-test('a station that floods with what waits for nothing is read at its rate: nothing is lost or answered with an error', async (t) => {
+test('a station that floods with SENDs, responses and pings is read at its rate: nothing is lost, no error response', async (t) => {
   await using endpoint = await startEndpoint({ messagesPerSecond: 1000 });
   const { gateway } = endpoint;
   await using flooding = (
@@ -47,7 +47,7 @@ test('a nearly full store refuses handshakes, and connected stations are served'
   t.is(await again.nextText(), '[3,"1",{}]');
 });
 
-test('a full Redis: no CALLERROR to a transaction message, no socket closed, 503 to who comes; then all goes on (case 18)', async (t) => {
+test('a full Redis: no CALLERROR to a transaction message, no socket closed, 503 for new stations; then service resumes (case 18)', async (t) => {
   await using redis = await startRedis({ args: ['--maxmemory', '12mb'] });
   await using proxy = await startProgram('ws-proxy', { REDIS_ADDR: redis.addr });
   await using _processor = await startProgram('processor', { REDIS_ADDR: redis.addr });
@@ -80,7 +80,7 @@ test('a full Redis: no CALLERROR to a transaction message, no socket closed, 503
   }, 'room again');
 });
 
-test('TCP connections that never say anything are bounded, and counted when they are dropped', async (t) => {
+test('silent TCP connections are bounded, and counted when they are dropped', async (t) => {
   await using endpoint = await startEndpoint({ maxConnections: 2 });
   await using one = (await RawStation.open(endpoint.port, '/ocpp/CS1')).station;
   await using _silent = await RawStation.connect(endpoint.port);

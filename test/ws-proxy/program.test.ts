@@ -1,4 +1,4 @@
-/** The ws-proxy as a process of its own on a real Redis, with a processor of the test's behind it. */
+/** The ws-proxy process on a real Redis, with a processor in the test. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { PATH } from '../../services/contract.ts';
@@ -12,7 +12,7 @@ import { RawStation } from './raw-station.ts';
 
 const SILENCE: Outcome = { writes: [], events: [] };
 
-/** Answers Heartbeats at once, and other CALLs when their release has come. */
+/** Answers Heartbeats at once, and other CALLs when they are released. */
 async function startProcessor(addr: string, released: Promise<void>): Promise<Transport> {
   const transport = createTransport({
     kind: 'redis',
@@ -76,7 +76,7 @@ test('SIGTERM: every station gets 1012, none with an open CALL is cut, then 503,
   t.deepEqual(await transport.connectedClients(), [], 'its sessions ended with it');
 });
 
-test('SIGTERM with OCPP_DRAIN_TRANSACTIONS=wait: a station that charges stays until its transaction has ended', async (t) => {
+test('SIGTERM with OCPP_DRAIN_TRANSACTIONS=wait: a charging station stays until its transaction ends', async (t) => {
   await using redis = await startRedis();
   await using proxy = await startProgram('ws-proxy', {
     REDIS_ADDR: redis.addr,
@@ -91,7 +91,7 @@ test('SIGTERM with OCPP_DRAIN_TRANSACTIONS=wait: a station that charges stays un
 
   const exit = proxy.kill('SIGTERM');
   t.is(await idle.closeCode(), 1012);
-  // More than the time in which a socket's turn comes at 100 a second.
+  // Longer than a close takes at 100 per second.
   await sleep(500);
   t.false(charging.toldToGo);
   charging.send('[2,"meter","MeterValues",{"transactionId":1}]');
@@ -102,7 +102,7 @@ test('SIGTERM with OCPP_DRAIN_TRANSACTIONS=wait: a station that charges stays un
   t.is(await exit, 0);
 });
 
-test('a second signal ends the process at once', async (t) => {
+test('a second signal ends the process immediately', async (t) => {
   await using redis = await startRedis();
   await using proxy = await startProgram('ws-proxy', { REDIS_ADDR: redis.addr });
   await using station = (await open(proxy, 'CS1')).station;
@@ -112,7 +112,7 @@ test('a second signal ends the process at once', async (t) => {
   t.is(await station.closeCode(), 1006);
 });
 
-test('Redis away: not ready before the first contact; later sockets stay and what they send is kept', async (t) => {
+test('Redis unavailable: not ready before the first connection; later, sockets stay and their messages are kept', async (t) => {
   await using redis = await startRedis({ appendonly: true });
   await redis.kill();
   await using proxy = new Program(

@@ -1,6 +1,5 @@
 /**
- * A station that can break every rule: a TCP connection, a handshake with whatever headers, WebSocket
- * frames with whatever bits.
+ * A station that can break every rule: a TCP connection, a handshake with any headers, WebSocket frames with any bits.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -20,7 +19,7 @@ export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, 
 
 export class RawStation implements AsyncDisposable {
   readonly socket: Socket;
-  /** Answers pings and closes as a living station does. */
+  /** Answers pings and Close frames as a live station does. */
   alive = true;
   readonly frames: ReceivedFrame[] = [];
   #buffer: Buffer = Buffer.alloc(0);
@@ -43,7 +42,7 @@ export class RawStation implements AsyncDisposable {
     return new RawStation(socket);
   }
 
-  /** Connects and shakes hands; `headers` may repeat names, `target` is the request target as it is. */
+  /** Connects and sends a handshake; `headers` may repeat names, `target` is sent unchanged. */
   static async open(
     port: number,
     target: string,
@@ -159,7 +158,7 @@ export class RawStation implements AsyncDisposable {
     }
   }
 
-  /** Waits for something that only arriving bytes or the end of the connection can bring. */
+  /** Waits for a condition that changes only with received bytes or the end of the connection. */
   async #until(reached: () => boolean, what: string): Promise<void> {
     const deadline = Date.now() + 20_000;
     while (!reached()) {

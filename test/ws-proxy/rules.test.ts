@@ -24,7 +24,7 @@ const request = {
 };
 const settings = { protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 2 };
 
-test('admission: identity and subprotocol, or why not', (t) => {
+test('admission: accepts valid identities and subprotocols, and refuses others with a reason', (t) => {
   const admit = createAdmission({ ...settings, connectsPerSecond: 100 }, { now: () => 0 });
   t.deepEqual(admit(request), { kind: 'accept', stationId: 'CS1', protocol: 'ocpp1.6' });
   const closed = (code: string) => ({ kind: 'accept-and-close', refusal: { status: 101, code } });
@@ -37,7 +37,7 @@ test('admission: identity and subprotocol, or why not', (t) => {
   t.like(admit({ ...request, url: '/ocpp/%00' }), refused(400, 'identity'));
 });
 
-test('admission: a default version is for stations that name none, and decides on their identity', (t) => {
+test('admission: the default version applies to stations without a subprotocol, and to the rules of their identity', (t) => {
   const admit = createAdmission(
     { ...settings, connectsPerSecond: 100, defaultProtocol: 'ocpp2.0.1' },
     { now: () => 0 },
@@ -52,7 +52,7 @@ test('admission: a default version is for stations that name none, and decides o
   t.throws(() => readDefaultProtocol('ocpp1.6', ['ocpp2.1']), { message: /OCPP_DEFAULT_PROTOCOL.*ocpp2\.1/ });
 });
 
-test('admission: a full or flooded proxy sends stations away for a random while', (t) => {
+test('admission: a full or flooded proxy refuses with a random Retry-After', (t) => {
   let now = 0;
   const refused: unknown[] = [];
   for (const random of [0, 0.999]) {
@@ -91,7 +91,7 @@ test('a flapping station is admitted at a slow rate, others are not delayed (cas
   t.like(admit(request), { kind: 'refuse', refusal: { status: 429, retryAfterSeconds: 7 } });
   t.is(admit({ ...request, url: '/ocpp/CS2' }).kind, 'accept');
   now += 20_000;
-  t.is(admitted(0.5), 5, 'who was quiet for a while may flap again');
+  t.is(admitted(0.5), 5, 'after a quiet period a burst is permitted again');
 });
 
 test('the number of remembered identities is bounded', (t) => {
@@ -100,7 +100,7 @@ test('the number of remembered identities is bounded', (t) => {
   t.is(reconnects.size, 20_000);
 });
 
-test('a rate allows no more than its burst after a long pause, and a clock set back adds nothing', (t) => {
+test('a token bucket permits one burst after a long pause, and a clock set back adds no tokens', (t) => {
   const bucket = new TokenBucket(3, 0);
   const taken = (now: number) => Array.from({ length: 10 }, () => bucket.take(now)).filter(Boolean).length;
   t.is(taken(0), 3);
@@ -110,7 +110,7 @@ test('a rate allows no more than its burst after a long pause, and a clock set b
   t.is(taken(1000), 3);
 });
 
-test('running transactions are guessed from what passes', (t) => {
+test('running transactions are estimated from forwarded frames', (t) => {
   const call = (action: string, payload: object): Frame => ({ type: 2, id: '1', action, payload });
   const after = (...frames: Frame[]) => frames.reduce(transactionsAfter, 0);
   const start = call('StartTransaction', {});
@@ -126,7 +126,7 @@ test('running transactions are guessed from what passes', (t) => {
   t.is(after(call('Heartbeat', {}), { type: 3, id: 'c', payload: {} }), 0);
 });
 
-test('settings: the defaults make sense together, and a mistake is named by its variable', (t) => {
+test('settings: the defaults are consistent, and an error names the variable', (t) => {
   const load = (env: Record<string, string>): ProxySettings => loadConfig('ws-proxy', proxySettings, env, []);
   const defaults = load({});
   t.like(defaults, { stationPort: 9000, adminPort: 9090, stationPath: '/ocpp', drainDeadline: 300_000 });
@@ -138,7 +138,7 @@ test('settings: the defaults make sense together, and a mistake is named by its 
   t.throws(() => readProtocols(['ocpp1.6', 'ocpp1.5']), { message: /ocpp1\.5/ });
 });
 
-test('a warning that thousands cause is logged once, then with the number left out', (t) => {
+test('a repeated warning is logged once per interval, with the number suppressed', (t) => {
   let now = 0;
   const lines: object[] = [];
   const log = { warn: (fields: object) => void lines.push(fields) } as unknown as Log;
@@ -150,7 +150,7 @@ test('a warning that thousands cause is logged once, then with the number left o
   t.deepEqual(lines, [{ status: 503 }, {}, { status: 503, suppressed: 999 }]);
 });
 
-test('a flood of warnings that are all of another kind is bounded too, and counted', (t) => {
+test('warnings of many kinds are bounded too, and counted', (t) => {
   let now = 0;
   const lines: object[] = [];
   const log = { warn: (fields: object) => void lines.push(fields) } as unknown as Log;
@@ -162,7 +162,7 @@ test('a flood of warnings that are all of another kind is bounded too, and count
   t.deepEqual(lines[100], { i: 0, suppressedOthers: 9900 });
 });
 
-test('each refused station has a line with its name and the reason, and no secret of its request', async (t) => {
+test('each refused station gets a log line with identity and reason, without secrets of its request', async (t) => {
   const lines: (readonly [object, string])[] = [];
   const log = {
     warn: (fields: object, text: string) => void lines.push([fields, text]),
@@ -194,7 +194,7 @@ test('each refused station has a line with its name and the reason, and no secre
   t.notRegex(text, /CS\d/);
 });
 
-test('an identity that two living stations use is a warning; an old half-open socket is none', async (t) => {
+test('an identity that two live stations use causes a warning; a half-open socket does not', async (t) => {
   const lines: string[] = [];
   const log = { warn: (_: object, text: string) => void lines.push(text), debug() {} } as unknown as Log;
   const load = async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 });

@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 const nothing = () => undefined;
 
 const rules = createAdmission({ protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 100 }, systemClock);
-/** The suite has identities that no rule of OCPP admits: a transport must be able to carry them. */
+/** The suite uses identities that OCPP does not permit: a transport must carry them. */
 const admitAll: Admit = ({ url, subprotocols }) => ({
   kind: 'accept',
   stationId: decodeURIComponent(url.slice('/ocpp/'.length)),

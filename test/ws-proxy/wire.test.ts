@@ -18,7 +18,7 @@ interface Handshake {
 const HANDSHAKES: readonly Handshake[] = [
   { name: 'one subprotocol', headers: V16, expect: 'ocpp1.6' },
   {
-    name: 'the order of the station counts',
+    name: 'the order of the station decides',
     headers: [subprotocol('ocpp1.6, ocpp2.0.1')],
     expect: 'ocpp1.6',
   },
@@ -28,7 +28,7 @@ const HANDSHAKES: readonly Handshake[] = [
     expect: 'ocpp2.0.1',
   },
   {
-    name: 'unknown names are passed over',
+    name: 'unknown names are skipped',
     headers: [subprotocol('ocpp9.9,mqtt,ocpp2.1')],
     expect: 'ocpp2.1',
   },
@@ -220,7 +220,7 @@ interface BadFrame {
   readonly expect: string | number | undefined;
   /** Tolerant proxies understand it: see UNDERSTOOD. */
   readonly strictOnly?: true;
-  /** Why it is kept for a person; undefined where it is no text of OCPP-J at all. */
+  /** The reason with which it is kept; undefined where it is not kept. */
   readonly kept: string | undefined;
 }
 
@@ -378,7 +378,7 @@ for (const [mode, { name, protocol = 'ocpp1.6', send, expect, kept }] of BAD_FRA
       t.is(await station.closeCode(), expect);
       await until(() => endpoint.server.sockets.size === 0, 'the socket to be forgotten');
     } else {
-      // A message that must be answered by silence is followed by one that must not.
+      // A message without a response is followed by one with a response.
       station.send('[2,"alive","Heartbeat",{}]');
       if (expect !== undefined) t.true((await station.nextText()).startsWith(expect));
       t.is(await station.nextText(), '[3,"alive",{}]');
@@ -513,7 +513,7 @@ for (const { name, protocol = 'ocpp1.6', send, text: read, answer, kinds } of UN
   });
 }
 
-test('each held CALL is answered with its own id as it was written; an error repeats it too', async (t) => {
+test('each response repeats the id of its CALL as written; an error does too', async (t) => {
   await using endpoint = await startEndpoint();
   const { gateway } = endpoint;
   const { station } = await RawStation.open(endpoint.port, '/ocpp/CS1');
@@ -530,7 +530,7 @@ test('each held CALL is answered with its own id as it was written; an error rep
   t.deepEqual(heard, ['[3,1,{}]', '[3,"2",{}]', '[3,null,{}]', '[3,"4",{}]']);
 });
 
-test('what the last BootNotification was answered goes with each frame behind it', async (t) => {
+test('frames after a BootNotification carry the registration status of its response', async (t) => {
   await using endpoint = await startEndpoint();
   const { gateway } = endpoint;
   const { station } = await RawStation.open(endpoint.port, '/ocpp/CS1');
@@ -565,7 +565,7 @@ test('what the last BootNotification was answered goes with each frame behind it
   );
 });
 
-test('a frame reaches the gateway as the station wrote it, fragments put together', async (t) => {
+test('a frame reaches the gateway unchanged, with fragments joined', async (t) => {
   await using endpoint = await startEndpoint();
   const { station } = await RawStation.open(endpoint.port, '/ocpp/CS1');
   await using _ = station;
@@ -578,7 +578,7 @@ test('a frame reaches the gateway as the station wrote it, fragments put togethe
   t.is(endpoint.gateway.forwarded[0]?.text, written);
 });
 
-test('a second CALL is held until the first is answered, then follows in order', async (t) => {
+test('a second CALL is held until the first has its response, then follows in order', async (t) => {
   await using endpoint = await startEndpoint();
   const { gateway } = endpoint;
   const { station } = await RawStation.open(endpoint.port, '/ocpp/CS1', [subprotocol('ocpp2.1')]);
@@ -611,7 +611,7 @@ test('a station that floods is paused, not answered with errors, and loses nothi
   }
 });
 
-test('a CALL of the CSMS crosses one of the station; its answer goes through, a second one does not', async (t) => {
+test('a CALL of the CSMS crosses one of the station; its response is forwarded, a second one is not', async (t) => {
   await using endpoint = await startEndpoint();
   const { gateway } = endpoint;
   const { station } = await RawStation.open(endpoint.port, '/ocpp/CS1');
@@ -643,7 +643,7 @@ test('an unanswered CALL expires after the call time-out, and the next one follo
   t.is(await station.nextText(), '[3,"2",{}]', 'the late answer is not written');
 });
 
-test('a half-open peer is dropped by ping, a living idle one is not', async (t) => {
+test('a half-open peer is dropped after missed pings, a live idle one is not', async (t) => {
   await using endpoint = await startEndpoint({ pingIntervalMs: 100 });
   const [living, dead] = await Promise.all([
     RawStation.open(endpoint.port, '/ocpp/living'),
@@ -659,7 +659,7 @@ test('a half-open peer is dropped by ping, a living idle one is not', async (t) 
   t.is(await living.station.nextText(), '[3,"1",{}]');
 });
 
-test('a station that reads nothing is cut before it costs memory', async (t) => {
+test('a station that reads nothing is disconnected before it costs memory', async (t) => {
   await using endpoint = await startEndpoint({ maxUnreadBytes: 64 * 1024 });
   const { station } = await RawStation.open(endpoint.port, '/ocpp/CS1', [subprotocol('ocpp2.1')]);
   await using _ = station;
@@ -694,7 +694,7 @@ test('a takeover closes the old socket, whose frames and Close have no effect', 
   );
 });
 
-test('an old socket that is half open is cut in time, and distinguished from a live one (case 1)', async (t) => {
+test('an old socket that is half open is terminated in time, and distinguished from a live one (case 1)', async (t) => {
   await using endpoint = await startEndpoint({ probeTimeoutMs: 100, pingIntervalMs: 400 });
   const open = async () => (await RawStation.open(endpoint.port, '/ocpp/CS1')).station;
   await using halfOpen = await open();
@@ -711,7 +711,7 @@ test('an old socket that is half open is cut in time, and distinguished from a l
   t.is(await living.closeCode(), 1012);
 });
 
-test('what a station sends before its session is open is kept', async (t) => {
+test('frames that a station sends before its session is open are kept', async (t) => {
   await using endpoint = await startEndpoint();
   let open: () => void = () => undefined;
   endpoint.gateway.opening = new Promise((resolve) => {
@@ -719,7 +719,7 @@ test('what a station sends before its session is open is kept', async (t) => {
   });
   await using station = await RawStation.connect(endpoint.port);
   const answer = station.handshake('/ocpp/CS1', V16);
-  // A station that does not wait for the end of the handshake breaks the rules, and is served all the same.
+  // A station that does not wait for the end of the handshake violates RFC 6455, and is still served.
   station.send('[2,"1","Heartbeat",{}]');
   await until(() => endpoint.server.size === 1, 'the handshake');
   open();
@@ -727,7 +727,7 @@ test('what a station sends before its session is open is kept', async (t) => {
   t.is(await station.nextText(), '[3,"1",{}]');
 });
 
-test('a peer that leaves amid its handshake leaves no session behind', async (t) => {
+test('a peer that disconnects during its handshake leaves no session behind', async (t) => {
   await using endpoint = await startEndpoint();
   let open: () => void = () => undefined;
   endpoint.gateway.opening = new Promise((resolve) => {
