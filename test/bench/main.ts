@@ -12,7 +12,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { exitOnSignals } from '../support/children.ts';
-import { programOptions } from '../support/program-options.ts';
+import { knownOption, positiveOption, programOptions } from '../support/program-options.ts';
 import { compare } from './compare.ts';
 import { idleStations } from './idle.ts';
 import { printProfiles } from './profile.ts';
@@ -36,8 +36,9 @@ const values = programOptions(HELP, {
 const all = values.before === undefined ? rows(values.profile) : rowsAgainst(resolve(values.before));
 const names = [...all.map(({ name }) => name), ...(values.before === undefined ? ['idle'] : [])];
 const wanted = values.row ?? names;
-const unknown = wanted.find((name) => !names.includes(name));
-if (unknown !== undefined) throw new Error(`there is no row "${unknown}"; there are ${names.join(', ')}`);
+for (const name of wanted) knownOption('row', name, names);
+const rounds = positiveOption('rounds', values.rounds);
+const seconds = positiveOption('seconds', values.seconds);
 
 exitOnSignals();
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -46,11 +47,7 @@ const onStep = (what: string) => process.stderr.write(`  ${what}\n`);
 say(`${process.platform}, ${availableParallelism()} cores, Node.js ${process.version}`);
 for (const row of all.filter(({ name }) => wanted.includes(name))) {
   say(`\n${row.what}\n`);
-  const results = await compare(row, {
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
-    onStep,
-  });
+  const results = await compare(row, { rounds, seconds, onStep });
   say(`${table(results)}\n\n${redisLines(results)}`);
 }
 if (wanted.includes('idle')) say(`\n${await idleStations(onStep)}`);

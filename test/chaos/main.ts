@@ -6,10 +6,11 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exitOnSignals } from '../support/children.ts';
-import { programOptions } from '../support/program-options.ts';
+import { knownOption, positiveOption, programOptions } from '../support/program-options.ts';
 import { bundle } from './bundle.ts';
 import { checkLeftovers } from './aftermath.ts';
 import type { Ledger } from './ledger.ts';
+import { MUTANTS } from './mutants.ts';
 import { Network } from './network.ts';
 import { type Plan, planOf } from './plan.ts';
 import { run } from './run.ts';
@@ -26,7 +27,10 @@ const values = programOptions(HELP, {
   networks: { type: 'string', default: '2' },
   mutant: { type: 'string' },
 });
-const [runs, seed, networks] = [Number(values.runs), Number(values.seed), Number(values.networks)];
+const runs = positiveOption('runs', values.runs);
+const seed = positiveOption('seed', values.seed);
+const networks = positiveOption('networks', values.networks);
+if (values.mutant !== undefined) knownOption('mutant', values.mutant, Object.keys(MUTANTS));
 
 await using programs = await bundle(values.mutant);
 const total = {

@@ -1,4 +1,4 @@
-/** The npm scripts: each works in a fresh clone, explains itself, and answers a wrong option with one line. */
+/** The npm scripts: each works in a fresh clone, has --help, and reports a mistake in one line. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -112,6 +112,16 @@ const MISTAKES: readonly Mistake[] = [
     status: 1,
     stderr: /^dead-letters: Redis at 127\.0\.0\.1:1: [^\n]*Check [^\n]*\n$/,
   },
+  ...[
+    ['bench', '--row', 'nothing'],
+    ['bench', '--rounds', 'x'],
+    ['chaos', '--runs', '0'],
+    ['chaos', '--mutant', 'nothing'],
+    ['fuzz:bills', '--histories', '1.5'],
+    ['fuzz:bills', '--mutant', 'nothing'],
+    ['simulate', '--stations', 'many'],
+    ['simulate', '--protocols', 'soap'],
+  ].map(([script = '', ...args]) => ({ script, args, status: 2, stderr: /^[^\n]*--[^\n]*\n$/ })),
   ...[
     ['delete'],
     ['list', '--all'],

@@ -3,9 +3,10 @@
  * the product in one process, and compares its bills with those of an oracle. `--history I` runs one history and prints it;
  * `--mutant` runs broken builds (mutants.ts). The exit status is 0 only if every bill was right.
  */
-import { programOptions } from '../support/program-options.ts';
+import { knownOption, positiveOption, programOptions } from '../support/program-options.ts';
 import { catchAll, runBroken } from './broken-builds.ts';
 import { runHistories } from './histories.ts';
+import { MUTANTS } from './mutants.ts';
 import { judged, runHistory } from './run.ts';
 import { shortest, told } from './tell.ts';
 
@@ -21,7 +22,9 @@ const values = programOptions(HELP, {
   history: { type: 'string' },
   mutant: { type: 'string' },
 });
-const [histories, seed] = [Number(values.histories), Number(values.seed)];
+const histories = positiveOption('histories', values.histories);
+const seed = positiveOption('seed', values.seed);
+if (values.mutant !== undefined) knownOption('mutant', values.mutant, ['all', ...Object.keys(MUTANTS)]);
 
 async function one(number: number): Promise<boolean> {
   const { draft, mutations, transcript, judgement } = await runHistory(seed, number);

@@ -11,7 +11,23 @@ export function programOptions<const T extends ParseArgsOptionsConfig>(help: str
     return parseArgs({ options }).values;
   } catch (error) {
     const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
-    process.stderr.write(`${line?.replace(/\.$/, '')}. See --help\n`);
-    return process.exit(2);
+    return wrongOption(line?.replace(/\.$/, '') ?? '');
   }
+}
+
+/** Ends the process when an option is not a whole number from 1. */
+export function positiveOption(name: string, text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) wrongOption(`--${name} needs a whole number from 1, not "${text}"`);
+  return Number(text);
+}
+
+/** Ends the process when an option is none of the known values. */
+export function knownOption(name: string, value: string, known: readonly string[]): void {
+  if (!known.includes(value))
+    wrongOption(`--${name} is not known: "${value}"; known are ${known.join(', ')}`);
+}
+
+function wrongOption(message: string): never {
+  process.stderr.write(`${message}. See --help\n`);
+  process.exit(2);
 }
