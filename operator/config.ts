@@ -2,20 +2,26 @@
 import { duration } from '../services/runtime/config.ts';
 import { programSettings } from '../services/runtime/program-settings.ts';
 
-/** Of clusters and operators that do not say otherwise. */
-export const DEFAULT_IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.1.0';
+/** Defaults of clusters and of operators. */
+export const DEFAULT_IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.2.0';
 export const DEFAULT_REDIS_IMAGE = 'docker.io/library/redis:7-bookworm';
 export const DEFAULT_SCRAPE_INTERVAL_MS = 5000;
 
 export const operatorSettings = {
+  kubeconfig: {
+    doc: 'Kubeconfig file. Empty: ~/.kube/config, or the ServiceAccount of the Pod.',
+    format: String,
+    default: '',
+    env: 'KUBECONFIG',
+  },
   watchNamespaces: {
-    doc: 'Namespaces to look for OcppClusters in, comma-separated. Empty: all.',
+    doc: 'Namespaces to watch for OcppClusters, comma-separated. Empty: all.',
     format: String,
     default: '',
     env: 'WATCH_NAMESPACES',
   },
   defaultImage: {
-    doc: 'Image (repository:tag) of ws-proxy and processor in new clusters that do not name one.',
+    doc: 'Image (repository:tag) of ws-proxy and processor for new clusters whose spec names none.',
     format: String,
     default: DEFAULT_IMAGE,
     env: 'OCPP_DEFAULT_IMAGE',
@@ -27,25 +33,25 @@ export const operatorSettings = {
     env: 'OCPP_REDIS_IMAGE',
   },
   scrapeInterval: {
-    doc: 'How often the metrics of Pods are read.',
+    doc: 'Interval between two scrapes of the Pod metrics.',
     format: duration,
     default: DEFAULT_SCRAPE_INTERVAL_MS,
     env: 'SCRAPE_INTERVAL',
   },
   leaderElection: {
-    doc: 'Work only while holding a Lease, so that two operators do not work at once.',
+    doc: 'Reconcile only while holding a Lease, so that two operators never work at the same time.',
     format: Boolean,
     default: true,
     env: 'LEADER_ELECTION',
   },
   leaseName: {
-    doc: 'Name of that Lease. Operators for different namespaces need one each.',
+    doc: 'Name of that Lease. Operators of different namespaces need different names.',
     format: String,
     default: 'ocpp-operator',
     env: 'LEASE_NAME',
   },
   podNamespace: {
-    doc: 'Namespace of the Lease. Empty: that of the Kubernetes context.',
+    doc: 'Namespace of the Lease. Empty: the namespace of the Kubernetes context.',
     format: String,
     default: '',
     env: 'POD_NAMESPACE',

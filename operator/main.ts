@@ -1,4 +1,4 @@
-/** The operator program: an API server, leader election, and the admin port around operator.ts. */
+/** The operator program: connects to an API server, takes part in leader election, and serves the admin port. */
 import { randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { type AdminServer, startAdminServer } from '../services/runtime/admin-server.ts';
@@ -15,20 +15,24 @@ import { ApiMetrics } from './kube/metrics.ts';
 import { type Operator, runOperator } from './operator.ts';
 import { showProgram } from './program-metrics.ts';
 
-/** A stand-by reads the Lease every 2 s. */
-const LEASE_UNREAD_MS = 10_000;
+/** A standby reads the Lease every 2 s; after this time without a read the API server counts as unreachable. */
+const LEASE_READ_MS = 10_000;
 
 let log: Log = createLog('operator', 'info');
 
 async function main(): Promise<Running> {
+  const argument = process.argv.slice(2).find((one) => one !== '--help' && one !== '-h');
+  if (argument !== undefined) {
+    throw new ConfigError(`operator takes no argument ${argument}; --help lists its environment variables`);
+  }
   const config = loadConfig('operator', operatorSettings);
   log = createLog('operator', config.logLevel);
   const registry = new Registry();
-  const kube = connect(registry);
+  const kube = connect(registry, config.kubeconfig);
   let operator: Operator | undefined;
   const store = new KubeObjectStore(kube.http, {
     cached: (ref) => operator?.caches.get(ref),
-    // After a pause that outlasted the Lease, what was under way goes on before any timer tells us.
+    // After a suspension that outlasted the Lease, pending writes would resume before any timer fires.
     mayWrite: () => leading(),
   });
   const start = () => {
@@ -37,7 +41,7 @@ async function main(): Promise<Running> {
       namespaces: namesIn(config.watchNamespaces),
       defaultImage: config.defaultImage,
       redisImage: config.redisImage,
-      // Known in a Pod; from elsewhere we come from no namespace.
+      // Set in a Pod; outside a cluster the operator has no namespace.
       ...(config.podNamespace !== '' && { operatorNamespace: config.podNamespace }),
       scrapeIntervalMs: config.scrapeInterval,
       instance: config.podName,
@@ -47,7 +51,7 @@ async function main(): Promise<Running> {
     });
   };
   const lease = { name: config.leaseName, namespace: config.podNamespace || kube.namespace };
-  const { leader, unread } = election(kube, lease, config.podName, start);
+  const { leader, unreachable } = election(kube, lease, config.podName, start);
   const leading = () => (config.leaderElection ? leader.leading : operator !== undefined);
   showProgram(registry, leading);
   const admin: AdminServer = await startAdminServer({
@@ -55,8 +59,8 @@ async function main(): Promise<Running> {
     port: config.adminPort,
     registry,
     live: () => operator?.healthy(),
-    // Who waits for the Lease is as ready as it can be.
-    ready: () => (operator === undefined ? unread() : operator.unsynced()),
+    // A standby that reads the Lease is ready.
+    ready: () => (operator === undefined ? unreachable() : operator.unsynced()),
   });
   log.info({ server: kube.server, admin: admin.port, image: config.defaultImage }, 'operator started');
   if (config.leaderElection) leader.start();
@@ -71,7 +75,7 @@ async function main(): Promise<Running> {
   };
 }
 
-/** @returns the elector, and what keeps a stand-by from being ready */
+/** @returns the elector, and why a standby is not ready */
 function election(
   kube: KubeClient,
   lease: { readonly name: string; readonly namespace: string },
@@ -90,28 +94,29 @@ function election(
       create: store.create.bind(store),
       update: store.update.bind(store),
     },
-    // A restarted container has the Pod's name of the one before it.
+    // The random part distinguishes containers of the same Pod.
     identity: `${podName}_${randomUUID()}`,
     onAcquired,
-    // Another may lead already: nothing of this process may go on.
+    // Another process may lead already: this one must end at once.
     onLost: () => process.exit(1),
     log,
     clock: systemClock,
   });
-  const unread = () =>
-    performance.now() - readAt < LEASE_UNREAD_MS
+  const unreachable = () =>
+    performance.now() - readAt < LEASE_READ_MS
       ? undefined
       : `the API server ${kube.server} cannot be reached, see the log`;
-  return { leader, unread };
+  return { leader, unreachable };
 }
 
-function connect(registry: Registry): KubeClient {
+function connect(registry: Registry, kubeconfig: string): KubeClient {
   const metrics = new ApiMetrics(registry);
   try {
     return connectKube(undefined, { onCall: (...call) => metrics.called(...call) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(`operator cannot start, it finds no Kubernetes cluster (KUBECONFIG): ${why}`);
+    const source = kubeconfig === '' ? '' : ` (KUBECONFIG is ${kubeconfig})`;
+    throw new ConfigError(`operator cannot start: ${why}${source}`);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The operator on any store: watches, the queue, the reconciler and its Events, put together. main.ts gives
- * it an API server, `npm start` (operator/local) objects in memory; nothing in here knows which.
+ * Wires the operator on any store: watches, queue, reconciler and Events. main.ts passes a store on an API server,
+ * `npm start` (operator/local) one in memory; this file does not know which.
  */
 import type { Registry } from 'prom-client';
 import type { Clock } from '../services/runtime/clock.ts';
@@ -14,32 +14,36 @@ import { ClusterMetrics } from './reconcile/metrics.ts';
 import { createReconciler } from './reconcile/reconcile.ts';
 import { MANAGED_BY } from './render/render-input.ts';
 import { OPTIONAL, OWNED, PODS } from './render/resources.ts';
-import { createScraper } from './signals/scrape.ts';
+import { createScraper, type Scrape } from './signals/scrape.ts';
 
 export interface OperatorOptions {
   readonly store: ObjectStore;
   /** Empty: all. */
   readonly namespaces: readonly string[];
-  /** `repository:tag` of clusters that do not name an image. */
+  /** `repository:tag` for clusters whose spec names no image. */
   readonly defaultImage: string;
   readonly redisImage: string;
-  /** Whose Pods NetworkPolicies let in to the metrics; left out where the operator runs elsewhere. */
+  /** NetworkPolicies allow Pods of this namespace to read metrics; absent when the operator runs outside the cluster. */
   readonly operatorNamespace?: string;
   readonly scrapeIntervalMs: number;
-  /** Who speaks in Events: a Pod's name. */
+  /** Source of the Events: name of the Pod. */
   readonly instance: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly registry: Registry;
+  /** Reads the metrics of Pods; over HTTP where left out. */
+  readonly scrape?: Scrape;
+  /** Gets the status of each cluster after every reconcile; Prometheus metrics where left out. */
+  readonly metrics?: ClusterMetrics;
 }
 
 export interface Operator {
   readonly caches: Caches;
-  /** Which namespace is not worked on yet and why, for readiness. Undefined: all are. */
+  /** For readiness: the first namespace that is not reconciled yet, and why. Undefined: all are. */
   unsynced(): string | undefined;
-  /** What is wrong, for liveness. Undefined: nothing. */
+  /** For liveness: what hangs. Undefined: healthy. */
   healthy(): string | undefined;
-  /** Ends the reconciles under way and writes the Events that wait. Clusters stay as they are. */
+  /** Finishes running reconciles and writes pending Events. Clusters keep running. */
   stop(): Promise<void>;
 }
 
@@ -52,9 +56,11 @@ export function runOperator(options: OperatorOptions): Operator {
     log,
     clock,
   });
-  const scrape = createScraper(clock.now.bind(clock), ({ pod, host }, error) =>
-    log.debug({ pod, host, error: error.message }, 'metrics not read'),
-  );
+  const scrape =
+    options.scrape ??
+    createScraper(clock.now.bind(clock), ({ pod, host }, error) =>
+      log.debug({ pod, host, error: error.message }, 'could not read the metrics of a Pod'),
+    );
   const reconcile = createReconciler({
     store,
     caches: {
@@ -70,7 +76,7 @@ export function runOperator(options: OperatorOptions): Operator {
     redisImage: options.redisImage,
     operatorNamespace: options.operatorNamespace,
     scrapeIntervalMs: options.scrapeIntervalMs,
-    metrics: new ClusterMetrics(options.registry),
+    metrics: options.metrics ?? new ClusterMetrics(options.registry),
   });
   const controller: Controller = createController({
     store,

@@ -1,4 +1,4 @@
-/** What Prometheus learns of this process as a whole: what it is, and whether it leads. */
+/** Metrics of the whole process: its version, and whether it leads. */
 import { Gauge, type Registry } from 'prom-client';
 import { VERSION } from './version.ts';
 
@@ -6,13 +6,13 @@ export function showProgram(registry: Registry, leading: () => boolean): void {
   const registers = [registry];
   const leader: Gauge = new Gauge({
     name: 'ocpp_operator_leader',
-    help: 'Whether this process holds the Lease and works: 1, else 0',
+    help: '1 while this process holds the Lease and reconciles, else 0',
     registers,
     collect: () => leader.set(leading() ? 1 : 0),
   });
   new Gauge({
     name: 'ocpp_operator_build_info',
-    help: 'Always 1; the labels say what runs',
+    help: 'Always 1; the labels have the versions',
     labelNames: ['version', 'node'],
     registers,
   }).set({ version: VERSION, node: process.version }, 1);

@@ -77,6 +77,8 @@ export const ENV = {
   concurrentTransactions: 'OCPP_CONCURRENT_TRANSACTIONS',
   heartbeatInterval: 'OCPP_HEARTBEAT_INTERVAL',
   redisAddr: 'REDIS_ADDR',
+  /** Of the embedded Redis itself. */
+  redisPort: 'REDIS_PORT',
   redisMode: 'REDIS_MODE',
   redisUsername: 'REDIS_USERNAME',
   redisUsernameFile: 'REDIS_USERNAME_FILE',
@@ -104,6 +106,13 @@ export const ENV = {
   stateTtl: 'OCPP_STATE_TTL',
 } as const;
 
+/** Variables that hold a port or `host:port` addresses. `npm start` gives Pods others, and replaces them in these only. */
+export const PLACE = {
+  ports: [ENV.stationPort, ENV.adminPort, ENV.redisPort] as readonly string[],
+  listeners: ENV.listeners,
+  addresses: [ENV.redisAddr] as readonly string[],
+} as const;
+
 /** What a program takes where its environment says nothing; the operator leaves it out then. */
 export const DEFAULT = {
   maxMessageBytes: 256 * 1024,
@@ -126,6 +135,8 @@ export const METRIC = {
   /** Processor: messages that were given up and wait for a person; global, as the queue's figures. */
   deadLetters: 'ocpp_dead_letters',
   openCalls: 'ocpp_calls_open',
+  /** Processor: open transactions, global. */
+  transactionsOpen: 'ocpp_transactions_open',
   /** Proxy: share of Redis' maxmemory in use; global. */
   storeMemoryShare: 'ocpp_store_memory_share',
   /** Proxy: open station sockets; frames stored in the queue (the arrival rate is its derivative). */

@@ -37,6 +37,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/transport',
     'services/runtime',
   ],
+  // A package of its own: it sends commands and reads state, and never handles messages.
+  'services/client': ['services/csms', 'services/ocpp', 'services/transport'],
   // The programs: they stand on the parts, and no part knows of a program.
   'services/ws-proxy': [
     'services/station-server',
@@ -64,14 +66,21 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Of services the operator takes the contract and the runtime only.
   'operator/api': ['operator/kube/object-store.ts'],
   'operator/render': ['operator/api', 'operator/kube/object-store.ts', 'services/contract.ts'],
+  // What a pass reads: the objects of a cluster, their state, and its pauses.
+  'operator/observe': [
+    'operator/api',
+    'operator/render',
+    'operator/controller/caches.ts',
+    'operator/kube/object-store.ts',
+  ],
   'operator/scaling': ['operator/api'],
   'operator/signals': ['operator/scaling', 'services/contract.ts'],
   'operator/kube': ['operator/controller', 'services/runtime'],
   'operator/controller': ['operator/kube/object-store.ts', 'services/runtime'],
-  // The status is computed from what a reconcile observed and did.
-  'operator/status': ['operator/api', 'operator/render', 'operator/scaling', 'operator/reconcile'],
+  'operator/status': ['operator/api', 'operator/render', 'operator/scaling', 'operator/observe'],
   'operator/reconcile': [
     'operator/api',
+    'operator/observe',
     'operator/render',
     'operator/scaling',
     'operator/signals',

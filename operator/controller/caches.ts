@@ -1,15 +1,15 @@
-/** Read access to what the reflectors hold. The objects are shared: never write to them. */
+/** Read access to the copies that the reflectors hold. The objects are shared: never modify them. */
 import type { KubeObject, ListOptions, ObjectRef, Resource } from '../kube/object-store.ts';
 
 export interface Caches {
-  /** Undefined: it does not exist, or its kind is not watched. */
+  /** Undefined: the object does not exist, or its kind is not watched. */
   get(ref: ObjectRef): KubeObject | undefined;
   list(resource: Resource, options?: ListOptions): KubeObject[];
-  /** Whether the API server serves this kind and its objects are watched: kinds of add-ons may be absent. */
+  /** Whether the API server serves this kind and its objects are watched; kinds of add-ons may be absent. */
   serves(resource: Resource): boolean;
 }
 
-/** `namespace/name`, or `name` of what has no namespace. */
+/** `namespace/name`, or `name` for an object without a namespace. */
 export function keyOf(metadata: { readonly name: string; readonly namespace?: string }): string {
   return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
 }

@@ -1,7 +1,7 @@
 /**
- * Watches one kind and what it owns, and calls `reconcile` with the key of whatever may differ from
- * what is wanted: reflectors fill the caches and the work queue, workers empty it. The controller
- * knows nothing of the kind; reconcile knows nothing of watching.
+ * Watches one kind and the objects that it owns, and calls `reconcile` with the key of each object that may need work:
+ * reflectors fill the caches and the work queue, workers drain the queue. The controller knows nothing about the kind,
+ * reconcile nothing about watching.
  */
 import type { Registry } from 'prom-client';
 import type { ObjectStore, Resource } from '../kube/object-store.ts';
@@ -16,52 +16,53 @@ import { type Reconcile, Workers } from './workers.ts';
 export interface ControllerOptions {
   readonly store: Pick<ObjectStore, 'list' | 'watch' | 'serves'>;
   readonly primary: Resource;
-  /** Their changes bring up the object that owns them. */
+  /** A change of such an object enqueues its owner. */
   readonly owned: readonly Resource[];
-  /** The same of kinds that the API server may not have: watched while it does. */
+  /** The same for kinds that the API server may not serve: watched while it does. */
   readonly optional?: readonly Resource[];
-  /** Only owned objects with these labels are seen. */
+  /** Only owned objects with these labels are watched. */
   readonly ownedSelector: string;
-  /** Label with the name of the primary object, for what it owns indirectly (Pods of a ReplicaSet). */
+  /** Label with the name of the primary object, for objects that it owns indirectly (Pods of a ReplicaSet). */
   readonly ownerLabel?: string;
   /** Empty: all. */
   readonly namespaces: readonly string[];
   readonly reconcile: Reconcile;
   readonly log: Log;
   readonly registry: Registry;
-  /** Objects reconciled at the same time. */
+  /** Number of concurrent reconciles. */
   readonly workers?: number;
   readonly random?: () => number;
-  /** How often each list is read anew (ms, ±20 %). */
+  /** Interval at which each list is read again (ms, ±20 %). */
   readonly relistMs?: number;
-  /** How often discovery is asked for each optional kind (ms, ±20 %). */
-  readonly askMs?: number;
+  /** Interval of discovery for each optional kind (ms, ±20 %). */
+  readonly discoveryMs?: number;
 }
 
 export interface Controller {
   readonly caches: Caches;
-  /** Begins to watch; a namespace is worked on when all of its lists were read. */
+  /** Starts watching. A namespace is reconciled once all of its lists were read. */
   start(): void;
-  /** Ends the watches and waits for the reconciles under way. */
+  /** Ends the watches and waits for running reconciles. */
   stop(): Promise<void>;
-  /** Brings up one object now (a timer, a signal from outside). */
+  /** Enqueues one object now (for a timer or an external signal). */
   enqueue(key: string): void;
-  /** Which namespace is not worked on yet, as its lists were not read, and why. Undefined: all are. */
+  /** The first namespace whose lists were not all read yet, and why. Undefined: all were. */
   unsynced(): string | undefined;
-  /** What is wrong, for liveness: a watch or a reconcile that stands still. Undefined: nothing. */
+  /** For liveness: a watch or a reconcile that hangs. Undefined: healthy. */
   healthy(): string | undefined;
 }
 
 const RELIST_MS = 600_000;
-const ASK_MS = 60_000;
-/** Most of a reconcile is waiting, on a lost node for Pods that do not answer; that must not hold up the others. */
+const DISCOVERY_MS = 60_000;
+/** A reconcile mostly waits, for example for Pods on a lost node; that must not block other clusters. */
 const WORKERS = 16;
 
 export function createController(options: ControllerOptions): Controller {
   const { log, reconcile, registry, random = Math.random, relistMs = RELIST_MS } = options;
   const queue = new WorkQueue({ random, onTaken: (waitedMs) => metrics.taken(waitedMs) });
   const enqueue = (key: string) => {
-    if (!queue.add(key) && !stopping) log.warn({ key }, 'work queue full, left to the next listing');
+    if (!queue.add(key) && !stopping)
+      log.warn({ key }, 'work queue full, object is enqueued again by the next list');
   };
   const watches = new Watches({
     ...options,
@@ -69,7 +70,7 @@ export function createController(options: ControllerOptions): Controller {
     ownerLabel: options.ownerLabel ?? 'app.kubernetes.io/instance',
     random,
     relistMs,
-    askMs: options.askMs ?? ASK_MS,
+    discoveryMs: options.discoveryMs ?? DISCOVERY_MS,
     onKey: enqueue,
     onRestart: ({ plural }, reason) => metrics.watchRestarted(plural, reason),
   });
@@ -87,7 +88,7 @@ export function createController(options: ControllerOptions): Controller {
       if (watches.ready(key)) enqueue(key);
     },
     unsynced: () => watches.unsynced(),
-    healthy: () => standstill(watches.reflectors, workers, 2 * relistMs),
+    healthy: () => hanging(watches.reflectors, workers, 2 * relistMs),
     start() {
       workers.start(options.workers ?? WORKERS);
       watches.start();
@@ -101,11 +102,11 @@ export function createController(options: ControllerOptions): Controller {
   };
 }
 
-/** Every request has a time-out: what stands still for so long hangs, and only a restart helps. */
-function standstill(reflectors: readonly Reflector[], workers: Workers, ms: number): string | undefined {
-  const tell = (what: string, ageMs: number) => `${what} stands still for ${Math.round(ageMs / 1000)} s`;
+/** Every request has a timeout, so no activity for this long means a hang that only a restart resolves. */
+function hanging(reflectors: readonly Reflector[], workers: Workers, ms: number): string | undefined {
+  const message = (what: string, ageMs: number) => `${what} has hung for ${Math.round(ageMs / 1000)} s`;
   const watch = reflectors.find((reflector) => reflector.lastActivityAgeMs > ms);
-  if (watch !== undefined) return tell(`the watch of ${watch.resource.plural}`, watch.lastActivityAgeMs);
+  if (watch !== undefined) return message(`the watch of ${watch.resource.plural}`, watch.lastActivityAgeMs);
   const stuck = workers.stuck(ms);
-  return stuck && tell(`the reconcile of ${stuck.key}`, stuck.ageMs);
+  return stuck && message(`the reconcile of ${stuck.key}`, stuck.ageMs);
 }

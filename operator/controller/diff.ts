@@ -1,45 +1,45 @@
-/** The copy of a list of objects, which tells of each thing that makes it another. */
+/** A copy of a list of objects that reports each difference when it is updated. */
 import type { KubeObject } from '../kube/object-store.ts';
 import { keyOf } from './caches.ts';
 import { IndexedObjects } from './indexed-objects.ts';
 
-/** Undefined before: it is new. Undefined after: it was deleted. */
+/** `before` is undefined for a new object, `after` for a deleted one. */
 export interface ObjectChange {
   readonly before: KubeObject | undefined;
   readonly after: KubeObject | undefined;
 }
 
-export class Mirror {
+export class Diff {
   readonly objects: IndexedObjects;
-  readonly #tell: (change: ObjectChange) => void;
+  readonly #onChange: (change: ObjectChange) => void;
 
-  constructor(indexLabel: string, tell: (change: ObjectChange) => void) {
+  constructor(indexLabel: string, onChange: (change: ObjectChange) => void) {
     this.objects = new IndexedObjects(indexLabel);
-    this.#tell = tell;
+    this.#onChange = onChange;
   }
 
-  /** These are all that there are: what is missing among them was deleted while nobody looked. */
+  /** Takes over a complete list: objects missing in it were deleted in the meantime. */
   replace(items: readonly KubeObject[]): void {
-    const gone = this.objects.entries();
+    const deleted = this.objects.entries();
     for (const object of items) {
-      gone.delete(keyOf(object.metadata));
+      deleted.delete(keyOf(object.metadata));
       this.set(object);
     }
-    for (const object of gone.values()) this.unset(object);
+    for (const object of deleted.values()) this.unset(object);
   }
 
   set(after: KubeObject): void {
     const before = this.objects.get(keyOf(after.metadata));
     if (before !== undefined && before.metadata.resourceVersion === after.metadata.resourceVersion) return;
     this.objects.set(after);
-    // Deleted and made anew while nobody looked: two objects, though one name.
+    // Deleted and created again in the meantime: two objects with the same name.
     if (before !== undefined && before.metadata.uid !== after.metadata.uid) {
-      this.#tell({ before, after: undefined });
-      this.#tell({ before: undefined, after });
-    } else this.#tell({ before, after });
+      this.#onChange({ before, after: undefined });
+      this.#onChange({ before: undefined, after });
+    } else this.#onChange({ before, after });
   }
 
   unset(object: KubeObject): void {
-    if (this.objects.delete(keyOf(object.metadata))) this.#tell({ before: object, after: undefined });
+    if (this.objects.delete(keyOf(object.metadata))) this.#onChange({ before: object, after: undefined });
   }
 }

@@ -1,33 +1,33 @@
 /**
- * Events: what a person would ask about with `kubectl describe`. The same thing happening again
- * raises a count instead of making another Event; each is written at most every few seconds. What the
- * API server could not take is tried again for some minutes. Nothing here throws, holds up others or grows.
+ * Kubernetes Events, for `kubectl describe`. A repeated Event increments a count instead of creating another Event, and each
+ * is written at most every few seconds. A failed write is retried for some minutes. Nothing here throws, blocks its caller
+ * or grows without a bound.
  */
 import { createHash } from 'node:crypto';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import { type Clock, sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
-import { type BackoffLimits, backoffMs } from './backoff.ts';
+import { type BackoffLimits, backoffMs } from './waiting.ts';
 
 export interface EventRecorder {
-  /** `reason` is CamelCase and stable; `message` is for a person. */
+  /** `reason` is CamelCase and stable; `message` is a sentence. */
   record(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
-  /** Takes no more, writes what waits if that is quickly done. */
+  /** Accepts no more Events and writes the pending ones, within `stopMs`. */
   stop(): Promise<void>;
 }
 
 export interface EventRecorderOptions {
   readonly store: Pick<ObjectStore, 'apply'>;
-  /** Name of the program and of the Pod that speaks. */
+  /** Names of the program and of its Pod, as the source of the Events. */
   readonly component: string;
   readonly instance: string;
   readonly log: Log;
   readonly clock: Clock;
-  /** At most one write of one Event in this time (ms). */
+  /** Minimum interval between two writes of one Event (ms). */
   readonly quietMs?: number;
-  /** Between two attempts at one Event, besides `quietMs`. */
+  /** Back-off between two attempts to write one Event, besides `quietMs`. */
   readonly retry?: BackoffLimits;
-  /** How long stop() may take; who waits for the Lease waits for it. */
+  /** How long stop() may take: the next leader waits for it. */
   readonly stopMs?: number;
 }
 
@@ -39,16 +39,16 @@ interface Series {
   message: string;
   last: number;
   count: number;
-  /** Not before this is it written again, by a clock that is never set. */
+  /** Earliest time of the next write, by the monotonic clock. */
   due: number;
   /** Failures in a row. */
   failures: number;
   dirty: boolean;
 }
 
-/** Different Events remembered; the one silent longest makes room. */
+/** Maximum number of distinct Events kept; the one unchanged longest is dropped first. */
 const SERIES = 500;
-/** About five minutes; who was not told by then reads the conditions. */
+/** About five minutes; later the conditions still tell. */
 const ATTEMPTS = 10;
 const RETRY = { minMs: 1000, maxMs: 60_000 };
 
@@ -63,31 +63,31 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     one.dirty = false;
     one.due = performance.now() + quietMs;
     try {
-      await options.store.apply(eventObject(name, one, options), { unread: true });
+      await options.store.apply(eventObject(name, one, options), { skipRead: true });
       one.failures = 0;
     } catch (error) {
       one.failures += 1;
       const again = isTransient(error) && one.failures < ATTEMPTS && !stopping.signal.aborted;
-      log.warn({ ...errorFields(error), reason: one.reason, again }, 'event not written');
+      log.warn({ ...errorFields(error), reason: one.reason, retry: again }, 'Event not written');
       if (again) {
         one.dirty = true;
         one.due = performance.now() + Math.max(quietMs, backoffMs(one.failures - 1, retry, Math.random));
       } else one.failures = 0;
     }
   };
-  /** Runs while anything waits, one write at a time. */
+  /** Runs while Events are pending, one write at a time. */
   const flush = async () => {
     for (;;) {
       const waiting = [...series].filter(([, one]) => one.dirty);
       if (waiting.length === 0) {
-        // At once: who records next starts anew.
+        // Synchronously, so that the next record() starts a new run.
         flushing = undefined;
         return;
       }
       const wait = ([, one]: (typeof waiting)[number]) =>
         stopping.signal.aborted ? 0 : one.due - performance.now();
       for (const entry of waiting.filter((one) => wait(one) <= 0)) await write(...entry);
-      // What is written holds up nobody.
+      // Only pending Events determine the wait.
       const next = Math.min(...waiting.filter(([, one]) => one.dirty).map(wait));
       if (next > 0 && next < Infinity) await sleep(Math.min(next, quietMs), stopping.signal);
     }
@@ -118,7 +118,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 }
 
-/** What is not of the store (a bug of ours) is not tried again. */
+/** Errors that do not come from the store (bugs) are not retried. */
 const isTransient = (error: unknown) => error instanceof StoreError && error.retryable;
 
 function newSeries(about: KubeObject, type: string, reason: string, now: number): Series {
@@ -159,7 +159,7 @@ function eventObject(name: string, one: Series, { component, instance }: EventRe
     },
     type: one.type,
     reason: one.reason,
-    // The API server's limit.
+    // Limit of the API server.
     message: one.message.slice(0, 1024),
     count: one.count,
     firstTimestamp: seconds(one.first),

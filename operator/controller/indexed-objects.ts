@@ -1,6 +1,6 @@
 /**
- * The objects of one resource by name, and by namespace and one label: a reconcile asks for what belongs to its own
- * object, and with hundreds of them it must not look through everything that belongs to the others.
+ * The objects of one resource, indexed by name, and by namespace and one label. A reconcile lists what belongs to its own
+ * cluster; with hundreds of clusters it must not scan the objects of all others.
  */
 import type { KubeObject, ListOptions } from '../kube/object-store.ts';
 import { keyOf, requirementsOf, selectorOf } from './caches.ts';
@@ -10,7 +10,7 @@ export class IndexedObjects {
   readonly #all = new Map<string, KubeObject>();
   readonly #groups = new Map<string, Map<string, KubeObject>>();
 
-  /** @param label selectors that name it look only at the objects that have it with this value */
+  /** @param label the indexed label: selectors with this label scan only matching objects */
   constructor(label: string) {
     this.#label = label;
   }
@@ -19,12 +19,12 @@ export class IndexedObjects {
     return this.#all.get(key);
   }
 
-  /** By `namespace/name`. */
+  /** Keyed by `namespace/name`. */
   entries(): Map<string, KubeObject> {
     return new Map(this.#all);
   }
 
-  /** One that is there keeps its place in lists. */
+  /** An existing object keeps its position in lists. */
   set(object: KubeObject): void {
     const key = keyOf(object.metadata);
     const name = this.#groupOf(object);
@@ -35,7 +35,7 @@ export class IndexedObjects {
     this.#groups.set(name, group.set(key, object));
   }
 
-  /** False: there was none. */
+  /** False: no such object. */
   delete(key: string): boolean {
     const object = this.#all.get(key);
     if (object === undefined) return false;

@@ -1,9 +1,8 @@
 /**
- * One of several operators leads: it holds a Lease and renews it. Clocks of machines are never
- * compared: a follower takes over when it has seen the Lease unchanged, by its own monotonic clock,
- * for as long as the holder promised to renew it. Every write is a compare-and-swap on the version
- * read or last written, so two can never both win. A leader that cannot renew says so before others
- * may take over, and the process ends.
+ * Leader election: one of several operators holds a Lease and renews it. Clocks of machines are never compared: a follower
+ * takes over when it has seen the Lease unchanged, by its own monotonic clock, for the whole lease duration. Every write
+ * is a compare-and-swap on the version read or last written, so two can never both win. A leader that cannot renew resigns
+ * before others may take over, and its process ends.
  */
 import { StoreError } from '../kube/object-store.ts';
 import { type Clock, sleep } from '../../services/runtime/clock.ts';
@@ -15,7 +14,7 @@ export interface LeaderOptions {
   /** Unique per process: a Pod name and a random part. */
   readonly identity: string;
   readonly onAcquired: () => void;
-  /** Leadership ended without our asking. Others may lead from now on: end the process. */
+  /** Leadership was lost. Another process may lead from now on: end this one. */
   readonly onLost: (reason: string) => void;
   readonly log: Log;
   /** Wall clock, only for the times written into the Lease. */
@@ -31,11 +30,11 @@ export interface LeaderTimings {
   readonly retryMs: number;
 }
 
-/** Those of Kubernetes' own controllers. */
+/** The timings of Kubernetes' own controllers. */
 const TIMINGS: LeaderTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
 
-/** Of a write: the Lease is not what we believe it to be. */
-const LOOK_AGAIN: ReadonlySet<string> = new Set(['conflict', 'not-found']);
+/** Errors of a write that mean: read the Lease again. */
+const READ_AGAIN: ReadonlySet<string> = new Set(['conflict', 'not-found']);
 
 export class LeaderElector {
   readonly #options: LeaderOptions;
@@ -44,9 +43,9 @@ export class LeaderElector {
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   #lease: Lease | undefined;
-  /** When, by our clock, the Lease was first seen as it is. */
+  /** When, by the monotonic clock, the current version of the Lease was first seen. */
   #observedAt = 0;
-  /** Until when, by our clock, we lead without a further renewal. */
+  /** Until when, by the monotonic clock, this process leads without a further renewal. */
   #leadingUntil = Number.NEGATIVE_INFINITY;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -56,7 +55,7 @@ export class LeaderElector {
     this.#monotonic = options.monotonic ?? { now: () => performance.now() };
   }
 
-  /** Whether this process leads now, also after a pause in which no timer ran. */
+  /** Whether this process leads now; correct also after a suspension in which no timer ran. */
   get leading(): boolean {
     return this.#monotonic.now() < this.#leadingUntil;
   }
@@ -65,7 +64,7 @@ export class LeaderElector {
     this.#running ??= this.#run();
   }
 
-  /** Stops and, if it leads, releases the Lease so that the next need not wait. onLost is not called. */
+  /** Stops and, if this process leads, releases the Lease so that the next leader need not wait. Does not call onLost. */
   async stop(): Promise<void> {
     const held = this.leading;
     this.#stop.abort();
@@ -75,7 +74,10 @@ export class LeaderElector {
     try {
       await this.#release(this.#lease);
     } catch (error) {
-      this.#options.log.warn(errorFields(error), 'lease not released, the next leader waits for its end');
+      this.#options.log.warn(
+        errorFields(error),
+        'lease not released, the next leader waits until it expires',
+      );
     }
   }
 
@@ -87,7 +89,7 @@ export class LeaderElector {
       await store.update({ ...held.spec, ...free }, held.version, signal);
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'conflict')) throw error;
-      // A renewal was under way when we stopped.
+      // A renewal was in flight at the stop.
       const now = await store.get(signal);
       if (now?.spec.holderIdentity === identity) {
         await store.update({ ...now.spec, ...free }, now.version, signal);
@@ -101,10 +103,10 @@ export class LeaderElector {
       try {
         await this.#tryOnce();
       } catch (error) {
-        // Losing a race is how this works; all else is worth a line.
+        // Losing a race is normal; every other error is logged.
         const raced = error instanceof StoreError && error.code === 'conflict';
         if (!raced && !this.#stop.signal.aborted) {
-          this.#options.log.warn(errorFields(error), 'lease not reached, trying again');
+          this.#options.log.warn(errorFields(error), 'cannot read or write the lease, retrying');
         }
       }
       await sleep(this.#timings.retryMs * (1 + 0.2 * random()), this.#stop.signal);
@@ -118,15 +120,15 @@ export class LeaderElector {
       try {
         return await this.#write(this.#lease, signal);
       } catch (error) {
-        // Another hand was on it, or it was ours and its answer got lost: look.
-        if (!(error instanceof StoreError) || !LOOK_AGAIN.has(error.code)) throw error;
+        // Another process wrote it, or the response to our own write was lost: read it.
+        if (!(error instanceof StoreError) || !READ_AGAIN.has(error.code)) throw error;
       }
     }
-    await this.#look(signal);
+    await this.#readAndTake(signal);
   }
 
   /** Reads the Lease and takes it if it is free. */
-  async #look(signal: AbortSignal): Promise<void> {
+  async #readAndTake(signal: AbortSignal): Promise<void> {
     const { store, identity } = this.#options;
     const found = await store.get(signal);
     const before = this.#monotonic.now();
@@ -138,7 +140,7 @@ export class LeaderElector {
     const { holderIdentity, leaseDurationSeconds } = found.spec;
     const mine = holderIdentity === identity;
     const until = this.#observedAt + leaseDurationSeconds * 1000;
-    if (this.#holding && !mine) return this.#lost(`${holderIdentity || 'someone'} took the lease`);
+    if (this.#holding && !mine) return this.#lost(`${holderIdentity || 'another process'} took the lease`);
     if (!mine && holderIdentity !== '' && before < until) return;
     await this.#write(found, signal);
   }
@@ -171,7 +173,7 @@ export class LeaderElector {
     };
   }
 
-  /** The write began at `at`: the deadline counts from there, as others saw it no earlier. */
+  /** @param at start of the write: the deadline counts from there, as others cannot have seen the write earlier */
   #won(at: number): void {
     if (this.#stop.signal.aborted) return;
     const acquired = !this.#holding;
@@ -180,8 +182,8 @@ export class LeaderElector {
     const left = Math.max(0, this.#leadingUntil - this.#monotonic.now());
     this.#deadline = setTimeout(() => this.#lost('the lease was not renewed in time'), left);
     if (!acquired) return;
-    this.#options.log.info({ identity: this.#options.identity }, 'leading');
-    // Not in here: an error of what starts then is not one of reaching the lease.
+    this.#options.log.info({ identity: this.#options.identity }, 'became leader');
+    // In its own microtask: an error of the callback must not count as an error of the lease.
     queueMicrotask(this.#options.onAcquired);
   }
 

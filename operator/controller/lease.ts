@@ -1,8 +1,8 @@
-/** The Lease that operators contend for, as LeaderElector sees it. */
+/** The Lease of the leader election, as LeaderElector sees it. */
 
-/** spec of a coordination.k8s.io/v1 Lease. Times are MicroTime, such as 2026-01-31T12:00:00.000000Z. */
+/** The spec of a coordination.k8s.io/v1 Lease. Times are MicroTime, such as 2026-01-31T12:00:00.000000Z. */
 export interface LeaseSpec {
-  /** Empty: nobody, it was released. */
+  /** Empty: the Lease was released. */
   readonly holderIdentity: string;
   readonly leaseDurationSeconds: number;
   readonly acquireTime: string;
@@ -12,11 +12,11 @@ export interface LeaseSpec {
 
 export interface Lease {
   readonly spec: LeaseSpec;
-  /** resourceVersion. */
+  /** The resourceVersion. */
   readonly version: string;
 }
 
-/** One Lease object. create and update throw StoreError `conflict` when another was faster. */
+/** One Lease object. create and update throw StoreError `conflict` when another process was faster. */
 export interface LeaseStore {
   get(signal: AbortSignal): Promise<Lease | undefined>;
   create(spec: LeaseSpec, signal: AbortSignal): Promise<Lease>;

@@ -1,12 +1,12 @@
-/** What the controller tells Prometheus. docs/operator-metrics.md lists it for people. */
+/** Metrics of the controller, documented in docs/operator-metrics.md. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** Read when Prometheus asks. Ages in ms. */
+/** Read at each scrape. Ages in ms. */
 export interface ControllerReadings {
   readonly depth: () => number;
-  /** Reconciles under way, and since when the oldest of them. */
+  /** Running reconciles, and the age of the oldest. */
   readonly working: () => { readonly count: number; readonly longestMs: number };
-  /** Of each resource, the watch that was silent longest. */
+  /** Age of the last event of each resource, from its most silent watch. */
   readonly lastEventAgesMs: () => ReadonlyMap<string, number>;
   /** Namespace (empty: all) → whether all of its lists were read. */
   readonly namespaces: () => ReadonlyMap<string, boolean>;
@@ -33,11 +33,11 @@ export class ControllerMetrics {
     this.#seconds = this.#histogram('ocpp_operator_reconcile_seconds', 'Duration of a reconcile');
     this.#waited = this.#histogram(
       'ocpp_operator_queue_seconds',
-      'Time from when an object is due to be reconciled until a worker takes it',
+      'Time from when an object is due until a worker reconciles it',
     );
     this.#restarts = new Counter({
       name: 'ocpp_operator_watch_restarts_total',
-      help: 'Watches and lists that failed and were begun anew, by resource and reason',
+      help: 'Watches and lists that failed and were restarted, by resource and reason',
       labelNames: ['resource', 'reason'],
       registers,
     });
@@ -49,7 +49,7 @@ export class ControllerMetrics {
     this.#seconds.observe(ms / 1000);
   }
 
-  /** An object waited so long for a worker. */
+  /** An object waited this long for a worker. */
   taken(waitedMs: number): void {
     this.#waited.observe(waitedMs / 1000);
   }
@@ -59,23 +59,23 @@ export class ControllerMetrics {
   }
 
   #gauges({ depth, working, lastEventAgesMs, namespaces }: ControllerReadings): void {
-    this.#gauge('ocpp_operator_queue_depth', 'Objects that wait to be reconciled', depth);
-    this.#gauge('ocpp_operator_reconciles_running', 'Reconciles under way', () => working().count);
+    this.#gauge('ocpp_operator_queue_depth', 'Objects waiting to be reconciled', depth);
+    this.#gauge('ocpp_operator_reconciles_running', 'Running reconciles', () => working().count);
     this.#gauge(
       'ocpp_operator_reconcile_longest_running_seconds',
-      'How long the oldest reconcile under way has been running; 0 for none',
+      'Age of the oldest running reconcile; 0 for none',
       () => working().longestMs / 1000,
     );
     this.#gaugeBy(
       'resource',
       'ocpp_operator_watch_last_event_age_seconds',
-      'Time since the watches of a resource heard anything of the API server, the most silent one',
+      'Time since the last sign of the API server on the most silent watch of a resource',
       () => [...lastEventAgesMs()].map(([resource, ms]) => [resource, ms / 1000]),
     );
     this.#gaugeBy(
       'namespace',
       'ocpp_operator_namespace_synced',
-      'Whether all lists of a watched namespace (empty: all) were read, so that it is worked on: 1, else 0',
+      '1 when all lists of a watched namespace (empty: all) were read, so that it is reconciled; else 0',
       () => [...namespaces()].map(([namespace, synced]) => [namespace, synced ? 1 : 0]),
     );
   }

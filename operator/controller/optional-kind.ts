@@ -1,24 +1,24 @@
 /**
- * A kind of an add-on, whose CRD may come and go while we run: the API server's discovery is asked about it
- * now and then, and its objects are watched for as long as it is served.
+ * A kind of an add-on, whose CRD may be installed or removed at any time. Discovery runs at an interval, and the objects are
+ * watched while the kind is served.
  */
 import { type Resource, StoreError } from '../kube/object-store.ts';
 import { sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
 import type { Reflector } from './reflector.ts';
-import { unlessStopped } from './unless-stopped.ts';
+import { unlessStopped } from './waiting.ts';
 
 export interface OptionalKindOptions {
   readonly resource: Resource;
   readonly serves: (resource: Resource) => Promise<boolean>;
-  /** New ones, one for each namespace that is watched. */
+  /** Creates one for each watched namespace. */
   readonly reflectors: () => readonly Reflector[];
-  /** A first answer, a first list that was read whole, or the kind is gone. */
-  readonly onTurn: () => void;
+  /** Called after the first discovery, after the first complete list, and when the kind is gone. */
+  readonly onChange: () => void;
   readonly log: Log;
   readonly random: () => number;
-  /** How often discovery is asked (ms, ±20 %). */
-  readonly askMs: number;
+  /** Interval of discovery (ms, ±20 %). */
+  readonly discoveryMs: number;
 }
 
 export class OptionalKind {
@@ -37,13 +37,13 @@ export class OptionalKind {
     return this.#options.resource;
   }
 
-  /** None while the kind is not served. */
+  /** Empty while the kind is not served. */
   get reflectors(): readonly Reflector[] {
     return this.#reflectors;
   }
 
-  /** Whether it is known if the kind is served and, if so, what there is of it. */
-  get settled(): boolean {
+  /** Whether discovery has answered and, if the kind is served, its objects were read. */
+  get known(): boolean {
     return this.#answered && this.#reflectors.every(({ hasSynced, refused }) => hasSynced || refused);
   }
 
@@ -57,56 +57,65 @@ export class OptionalKind {
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
   }
 
-  /** Asks now and not only when it is due: a list says that the kind is gone. */
-  ask(): void {
+  /** Runs discovery now, not only when it is due: a list reported that the kind is gone. */
+  discover(): void {
     this.#wake.abort();
   }
 
   async #run(): Promise<void> {
-    const { askMs, random } = this.#options;
+    const { discoveryMs, random } = this.#options;
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
-      await this.#turn();
+      await this.#discover();
       const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
-      await sleep(askMs * (0.8 + 0.4 * random()), signal);
+      await sleep(discoveryMs * (0.8 + 0.4 * random()), signal);
     }
   }
 
-  async #turn(): Promise<void> {
+  async #discover(): Promise<void> {
     const { resource, serves, log } = this.#options;
     let served: boolean;
     try {
       served = await unlessStopped(serves(resource), this.#stop.signal);
     } catch (error) {
-      // No answer is no "no": what is watched stays watched.
+      // A failed discovery proves nothing: watches continue.
       if (this.#stop.signal.aborted) return;
       const refused = error instanceof StoreError && !error.retryable;
       const fields = { ...errorFields(error), resource: resource.plural };
-      return log[refused ? 'warn' : 'debug'](fields, 'not known whether the API server serves it');
+      return log[refused ? 'warn' : 'debug'](
+        fields,
+        'discovery failed, unknown whether the API server serves this kind',
+      );
     }
     const first = !this.#answered;
     this.#answered = true;
-    if (served && this.#reflectors.length === 0) this.#begin();
-    else if (first) this.#options.onTurn();
-    if (!served && this.#reflectors.length > 0) await this.#end();
+    if (served && this.#reflectors.length === 0) this.#watch();
+    else if (first) this.#options.onChange();
+    if (!served && this.#reflectors.length > 0) await this.#unwatch();
   }
 
-  #begin(): void {
-    const { resource, reflectors, onTurn, log } = this.#options;
-    const begun = reflectors();
-    this.#reflectors = begun;
-    log.info({ resource: resource.plural, group: resource.group }, 'the API server serves it, watching');
-    for (const reflector of begun) {
+  #watch(): void {
+    const { resource, reflectors, onChange: onTurn, log } = this.#options;
+    const started = reflectors();
+    this.#reflectors = started;
+    log.info(
+      { resource: resource.plural, group: resource.group },
+      'the API server serves this kind, watching',
+    );
+    for (const reflector of started) {
       reflector.start();
-      void reflector.whenSynced().then(() => this.#reflectors === begun && onTurn());
+      void reflector.whenSynced().then(() => this.#reflectors === started && onTurn());
     }
   }
 
-  async #end(): Promise<void> {
-    const { resource, onTurn, log } = this.#options;
+  async #unwatch(): Promise<void> {
+    const { resource, onChange: onTurn, log } = this.#options;
     const ended = this.#reflectors;
     this.#reflectors = [];
-    log.info({ resource: resource.plural, group: resource.group }, 'the API server no longer serves it');
+    log.info(
+      { resource: resource.plural, group: resource.group },
+      'the API server no longer serves this kind',
+    );
     await Promise.all(ended.map((reflector) => reflector.stop()));
     onTurn();
   }

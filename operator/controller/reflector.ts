@@ -1,7 +1,7 @@
 /**
- * A copy of one resource, kept by LIST and WATCH. Whatever the API server does (errors, resets,
- * silence, 410, restarts), it goes on: a broken watch is resumed from the last version seen, and
- * where that is gone the list is read anew and compared, so no change is missed, deletions included.
+ * A copy of one resource, maintained by LIST and WATCH. It survives errors, resets, silence, 410 and restarts of the
+ * API server: a broken watch resumes from the last version seen. If that version has expired, the reflector lists again and
+ * compares, so that it misses no change, deletions included.
  */
 import {
   type KubeObject,
@@ -12,47 +12,46 @@ import {
 } from '../kube/object-store.ts';
 import { sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
-import { type BackoffLimits, backoffMs } from './backoff.ts';
+import { type BackoffLimits, backoffMs, unlessStopped } from './waiting.ts';
 import { keyOf } from './caches.ts';
-import { Mirror, type ObjectChange } from './diff.ts';
-import { unlessStopped } from './unless-stopped.ts';
+import { Diff, type ObjectChange } from './diff.ts';
 
 export interface ReflectorOptions {
   readonly store: Pick<ObjectStore, 'list' | 'watch'>;
   readonly resource: Resource;
-  /** All namespaces where left out. */
+  /** Absent: all namespaces. */
   readonly namespace?: string;
   readonly labelSelector?: string;
-  /** list() with a value of this label and a namespace is quick, however many objects there are. */
+  /** list() with this label and a namespace is fast, however many objects exist. */
   readonly indexLabel?: string;
-  /** Called in order. An error it throws is logged and disturbs nothing. */
+  /** Called in order. An error thrown by it is logged and ignored. */
   readonly onChange: (change: ObjectChange) => void;
   readonly log: Log;
   readonly random?: () => number;
   readonly backoff?: BackoffLimits;
-  /** The list is read anew after this (±20 %) even while all seems well. */
+  /** The list is read again after this time (±20 %), even without errors. */
   readonly relistMs?: number;
-  /** A watch that brought nothing for so long before it broke is not resumed; ms. */
-  readonly muteMs?: number;
+  /** A watch that broke after this time without any event is not resumed; ms. */
+  readonly silentMs?: number;
   /** A list or watch failed, or the version expired. */
   readonly onRestart?: (reason: string) => void;
 }
 
-/** A watch that ends sooner than this without an event counts as an error. */
+/** A watch that ends earlier than this without an event counts as an error. */
 const SHORT_WATCH_MS = 1000;
 /**
- * A watch that breaks so often in a row, or that was mute for so long, is not resumed, but the list read anew: after a backup was
- * restored a server knows only lower versions, and says nothing to who asks for a higher one.
+ * After this many broken watches in a row, or after a long silence, the reflector lists again instead of resuming: a server
+ * restored from a backup has only lower versions, and sends no events to a watch from a higher one.
  */
 const RESUMES = 5;
-const MUTE_MS = 30_000;
+const SILENT_MS = 30_000;
 
 export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #random: () => number;
   readonly #scope: ListOptions;
   readonly #stop = new AbortController();
-  readonly #mirror: Mirror;
+  readonly #diff: Diff;
   readonly #synced: Promise<void>;
   #markSynced!: () => void;
   #hasSynced = false;
@@ -65,7 +64,7 @@ export class Reflector {
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
-    this.#mirror = new Mirror(options.indexLabel ?? '', (change) => this.#tell(change));
+    this.#diff = new Diff(options.indexLabel ?? '', (change) => this.#notify(change));
     this.#random = options.random ?? Math.random;
     const { namespace, labelSelector } = options;
     this.#scope = {
@@ -79,42 +78,42 @@ export class Reflector {
     return this.#options.resource;
   }
 
-  /** Whether the first list was read whole. It stays true. */
+  /** Whether the first list was read completely. It stays true. */
   get hasSynced(): boolean {
     return this.#hasSynced;
   }
 
-  /** Resolves when the first list was read; never if the reflector is stopped before. */
+  /** Resolves when the first list was read; never if the reflector stops earlier. */
   whenSynced(): Promise<void> {
     return this.#synced;
   }
 
-  /** What the last list or watch failed with; undefined when the server has answered since. */
+  /** Error of the last list or watch; undefined once the server has answered again. */
   get problem(): string | undefined {
     return this.#problem?.message;
   }
 
-  /** Whether that is a refusal, which trying again will hardly change (no rights). */
+  /** Whether that error is a refusal (missing permission), which a retry is unlikely to change. */
   get refused(): boolean {
     return this.#problem instanceof StoreError && !this.#problem.retryable;
   }
 
-  /** Milliseconds since the server last said anything: list, event, bookmark or an orderly end. */
+  /** Milliseconds since the last sign of the server: list, event, bookmark or regular end. */
   get lastEventAgeMs(): number {
     return performance.now() - this.#lastSign;
   }
 
-  /** Milliseconds since the loop last did anything, be it to fail: large means that it hangs. */
+  /** Milliseconds since the last activity of the loop, failures included: a large value means that it hangs. */
   get lastActivityAgeMs(): number {
     return performance.now() - Math.max(this.#lastSign, this.#lastTry);
   }
 
   get(metadata: { readonly name: string; readonly namespace?: string }): KubeObject | undefined {
-    return this.#mirror.objects.get(keyOf(metadata));
+    return this.#diff.objects.get(keyOf(metadata));
   }
 
   list(scope: ListOptions = {}): KubeObject[] {
-    return this.#mirror.objects.list(scope);
+    return this.#diff.objects.list(scope);
   }
 
   start(): void {
@@ -145,33 +144,33 @@ export class Reflector {
     const reason = error instanceof StoreError ? error.code : 'error';
     this.#problem = error instanceof Error ? error : new Error(String(error));
     this.#options.onRestart?.(reason);
-    const wish = error instanceof StoreError ? (error.retryAfterMs ?? 0) : 0;
+    const atLeastMs = error instanceof StoreError ? (error.retryAfterMs ?? 0) : 0;
     const limits = this.#options.backoff ?? { minMs: 800, maxMs: 30_000 };
-    const ms = Math.max(wish, backoffMs(this.#failures++, limits, this.#random));
+    const ms = Math.max(atLeastMs, backoffMs(this.#failures++, limits, this.#random));
     const { namespace } = this.#options;
     const fields = {
       ...errorFields(error),
       resource: this.resource.plural,
       ...(namespace !== undefined && { namespace }),
-      againInMs: Math.round(ms),
+      retryInMs: Math.round(ms),
     };
     if (reason === 'expired') this.#options.log.debug(fields, 'watch version expired, listing again');
-    else this.#options.log.warn(fields, 'cannot watch, trying again');
+    else this.#options.log.warn(fields, 'watch failed, retrying');
     await sleep(ms, this.#stop.signal);
   }
 
-  /** Reads the list, tells what differs from the copy, returns the version to watch from. */
+  /** Lists, reports the differences from the copy, and returns the version to watch from. */
   async #relist(): Promise<string> {
     const { items, resourceVersion } = await this.#options.store.list(this.resource, this.#scope);
     if (this.#stop.signal.aborted) return resourceVersion;
     this.#sign();
-    this.#mirror.replace(items);
+    this.#diff.replace(items);
     this.#hasSynced = true;
     this.#markSynced();
     return resourceVersion;
   }
 
-  /** Watches until the server ends it in order. Returns the version to go on from, undefined to list again. */
+  /** Watches until the server ends the watch regularly. Returns the version to resume from; undefined: list again. */
   async #follow(from: string): Promise<string | undefined> {
     const relistMs = (this.#options.relistMs ?? 600_000) * (0.8 + 0.4 * this.#random());
     const due = AbortSignal.timeout(Math.round(relistMs));
@@ -189,18 +188,18 @@ export class Reflector {
           version = event.resourceVersion;
           continue;
         }
-        if (event.type === 'DELETED') this.#mirror.unset(event.object);
-        else this.#mirror.set(event.object);
+        if (event.type === 'DELETED') this.#diff.unset(event.object);
+        else this.#diff.set(event.object);
         version = event.object.metadata.resourceVersion ?? version;
       }
     } catch (error) {
       const expired = error instanceof StoreError && error.code === 'expired';
-      const mute = events === 0 && performance.now() - started > (this.#options.muteMs ?? MUTE_MS);
-      throw new WatchBroken(expired || mute ? undefined : version, error);
+      const silent = events === 0 && performance.now() - started > (this.#options.silentMs ?? SILENT_MS);
+      throw new WatchBroken(expired || silent ? undefined : version, error);
     }
     if (due.aborted) return undefined;
     if (!signal.aborted && events === 0 && performance.now() - started < SHORT_WATCH_MS) {
-      const message = `watch of ${this.resource.plural} ended at once`;
+      const message = `the server ended the watch of ${this.resource.plural} immediately`;
       throw new WatchBroken(version, new StoreError('unavailable', message));
     }
     this.#sign();
@@ -212,18 +211,18 @@ export class Reflector {
     this.#problem = undefined;
   }
 
-  #tell(change: ObjectChange): void {
+  #notify(change: ObjectChange): void {
     try {
       this.#options.onChange(change);
     } catch (error) {
       const name = keyOf((change.after ?? change.before)?.metadata ?? { name: '' });
       const fields = { ...errorFields(error), resource: this.resource.plural, name };
-      this.#options.log.error(fields, 'a change could not be handled');
+      this.#options.log.error(fields, 'error while handling a change');
     }
   }
 }
 
-/** Why a watch ended, and where the next one may go on (undefined: list again). */
+/** Why a watch broke, and the version from which the next one may resume (undefined: list again). */
 class WatchBroken extends Error {
   readonly version: string | undefined;
 

@@ -1,12 +1,12 @@
 /**
- * All that a controller watches: in each of its namespaces the primary kind, what it owns, and kinds of
- * add-ons while they are served. A namespace is worked on once its own lists were read: one that is
- * forbidden or missing holds up no other.
+ * All watches of a controller: in each namespace the primary kind, the owned kinds, and kinds of add-ons while they are
+ * served. A namespace is reconciled once its own lists were read: a forbidden or missing namespace does not block the
+ * others.
  */
 import type { KubeObject, ListOptions, ObjectRef, ObjectStore, Resource } from '../kube/object-store.ts';
 import type { Log } from '../../services/runtime/log.ts';
 import { type Caches, keyOf, sameResource } from './caches.ts';
-import { keysOfOwners, keysOfPrimary } from './changes.ts';
+import { mapToOwner, mapToPrimary } from './mapping.ts';
 import { OptionalKind } from './optional-kind.ts';
 import type { ObjectChange } from './diff.ts';
 import { Reflector } from './reflector.ts';
@@ -23,13 +23,13 @@ export interface WatchesOptions {
   readonly log: Log;
   readonly random: () => number;
   readonly relistMs: number;
-  readonly askMs: number;
-  /** A primary object may differ from what is wanted. Not called before its namespace was read. */
+  readonly discoveryMs: number;
+  /** A primary object may need work. Not called before all lists of its namespace were read. */
   readonly onKey: (key: string) => void;
   readonly onRestart: (resource: Resource, reason: string) => void;
 }
 
-/** One namespace, or all of them where it has no name. */
+/** One namespace; without a name, all of them. */
 interface Scope {
   readonly namespace?: string;
   readonly primary: Reflector;
@@ -71,7 +71,7 @@ export class Watches {
     await Promise.all([...fixed, ...this.#optional].map((one) => one.stop()));
   }
 
-  /** Whether the namespace of this object was read whole. */
+  /** Whether all lists of this object's namespace were read. */
   ready(key: string): boolean {
     const namespace = key.includes('/') ? key.split('/', 1)[0] : undefined;
     return this.#scopes.some(
@@ -79,10 +79,7 @@ export class Watches {
     );
   }
 
-  /**
-   * In words, the first namespace whose lists were not all read, and what the API server said. Kinds of
-   * add-ons are waited for by nobody.
-   */
+  /** The first namespace whose lists were not all read, and the error of the API server. Kinds of add-ons do not count. */
   unsynced(): string | undefined {
     for (const scope of this.#scopes) {
       const missing = reflectorsOf(scope).filter(({ hasSynced }) => !hasSynced);
@@ -95,12 +92,12 @@ export class Watches {
     return undefined;
   }
 
-  /** Namespace (empty: all) → whether it is worked on. */
+  /** Namespace (empty: all) → whether it is reconciled. */
   namespaces(): ReadonlyMap<string, boolean> {
     return new Map(this.#scopes.map((scope) => [scope.namespace ?? '', isSynced(scope)]));
   }
 
-  /** Of each resource, the watch that was silent longest; ms. */
+  /** Age of the last event of each resource, from its most silent watch; ms. */
   lastEventAgesMs(): ReadonlyMap<string, number> {
     const ages = new Map<string, number>();
     for (const { resource, lastEventAgeMs } of this.reflectors) {
@@ -114,11 +111,11 @@ export class Watches {
     for (const reflector of reflectors) reflector.start();
     await Promise.all(reflectors.map((reflector) => reflector.whenSynced()));
     const fields = { namespace: scope.namespace ?? 'all', resources: reflectors.length };
-    this.#options.log.info(fields, 'all lists read, reconciling');
-    this.#bringUp(scope);
+    this.#options.log.info(fields, 'all lists read, reconciling starts');
+    this.#enqueueAll(scope);
   }
 
-  #bringUp(scope: Scope): void {
+  #enqueueAll(scope: Scope): void {
     if (!isSynced(scope)) return;
     for (const { metadata } of scope.primary.list()) this.#options.onKey(keyOf(metadata));
   }
@@ -127,34 +124,34 @@ export class Watches {
     const { primary, owned } = this.#options;
     return {
       ...scope,
-      primary: this.#reflector(primary, scope, (change) => this.#tell(keysOfPrimary(change))),
+      primary: this.#reflector(primary, scope, (change) => this.#enqueue(mapToPrimary(change))),
       owned: owned.map((resource) => this.#ownedReflector(resource, scope)),
     };
   }
 
   #ownedReflector(resource: Resource, scope: ListOptions, onGone?: () => void): Reflector {
     const { primary, ownedSelector, ownerLabel } = this.#options;
-    const onChange = (change: ObjectChange) => this.#tell(keysOfOwners(change, primary, ownerLabel));
+    const onChange = (change: ObjectChange) => this.#enqueue(mapToOwner(change, primary, ownerLabel));
     return this.#reflector(resource, { ...scope, labelSelector: ownedSelector }, onChange, onGone);
   }
 
   #optionalKind(resource: Resource, scopes: readonly ListOptions[]): OptionalKind {
-    const { store, log, random, askMs } = this.#options;
+    const { store, log, random, discoveryMs } = this.#options;
     const kind: OptionalKind = new OptionalKind({
       resource,
       serves: (one) => store.serves(one),
-      reflectors: () => scopes.map((scope) => this.#ownedReflector(resource, scope, () => kind.ask())),
-      onTurn: () => {
-        for (const scope of this.#scopes) this.#bringUp(scope);
+      reflectors: () => scopes.map((scope) => this.#ownedReflector(resource, scope, () => kind.discover())),
+      onChange: () => {
+        for (const scope of this.#scopes) this.#enqueueAll(scope);
       },
       log,
       random,
-      askMs,
+      discoveryMs,
     });
     return kind;
   }
 
-  /** @param onGone the server says that there is no such kind */
+  /** @param onGone called when the server reports that the kind does not exist */
   #reflector(
     resource: Resource,
     scope: ListOptions,
@@ -178,7 +175,7 @@ export class Watches {
     });
   }
 
-  #tell(keys: readonly string[]): void {
+  #enqueue(keys: readonly string[]): void {
     for (const key of keys) if (this.ready(key)) this.#options.onKey(key);
   }
 
@@ -195,13 +192,13 @@ export class Watches {
   }
 
   /**
-   * Add-ons are read whole wherever we work: a namespace that we cannot read does not count. At the start none is served before
-   * all are known: of two that belong together one alone would make us take away what stands for both.
+   * An add-on counts as served once its objects were read in every namespace that is reconciled. At the start no add-on is
+   * served before all are known: with only one of two related kinds the operator would delete objects that need both.
    */
   #serves(resource: Resource): boolean {
     const kind = this.#optional.find((one) => sameResource(one.resource, resource));
     if (kind === undefined) return this.#of(resource).length > 0;
-    this.#addOnsKnown ||= this.#optional.every(({ settled }) => settled);
+    this.#addOnsKnown ||= this.#optional.every(({ known: settled }) => settled);
     if (!this.#addOnsKnown) return false;
     const relevant = kind.reflectors.filter((_, index) => {
       const scope = this.#scopes[index];

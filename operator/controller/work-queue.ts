@@ -1,15 +1,15 @@
 /**
- * Keys that wait for a worker. A key is in the queue at most once and with at most one worker at a
- * time; a key added while it is worked on comes again afterwards, so no change is slept through.
+ * Keys that wait for a worker. A key is in the queue at most once and with at most one worker at a time; a key added while a
+ * worker has it is enqueued again afterwards, so no change is missed.
  */
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from './waiting.ts';
 
 export interface WorkQueueOptions {
-  /** Distinct keys that may wait. Adding more is refused: a resync brings them again. */
+  /** Maximum number of waiting keys. More are refused: the next list enqueues them again. */
   readonly limit?: number;
   readonly retry?: { readonly minMs: number; readonly maxMs: number };
   readonly random?: () => number;
-  /** A key went to a worker, this long after it was due (ms). */
+  /** A worker received a key this long after it was due (ms). */
   readonly onTaken?: (waitedMs: number) => void;
 }
 
@@ -18,14 +18,14 @@ export class WorkQueue {
   readonly #retry: { readonly minMs: number; readonly maxMs: number };
   readonly #random: () => number;
   readonly #onTaken: (waitedMs: number) => void;
-  /** Since when. */
+  /** Key → time since when it waits. */
   readonly #waiting = new Map<string, number>();
   readonly #working = new Set<string>();
-  /** Added while worked on. */
+  /** Added while a worker has them. */
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly at: number; readonly timer: NodeJS.Timeout }>();
   readonly #failures = new Map<string, number>();
-  /** The server asked not to be asked before. */
+  /** Earliest next attempt, as the server requested. */
   readonly #notBefore = new Map<string, number>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
   #closed = false;
@@ -43,8 +43,8 @@ export class WorkQueue {
   }
 
   /**
-   * As soon as a worker is free, even if a delay or a back-off was running; but not before the time that the
-   * server asked for. False: closed or full.
+   * Enqueues the key for the next free worker, ending a delay or back-off, but not earlier than the server requested.
+   * False: closed or full.
    */
   add(key: string): boolean {
     if (this.#closed) return false;
@@ -72,7 +72,7 @@ export class WorkQueue {
     return true;
   }
 
-  /** In `ms`; the earlier of two delays of one key counts. */
+  /** Enqueues the key after `ms`; of two delays of one key the earlier one counts. */
   addAfter(key: string, ms: number): void {
     if (this.#closed || this.#waiting.has(key) || this.#again.has(key)) return;
     const at = performance.now() + ms;
@@ -87,7 +87,7 @@ export class WorkQueue {
     this.#delayed.set(key, { at, timer });
   }
 
-  /** After a failure: later with each one in a row, and not before `atLeastMs` whatever happens. Returns the delay in ms. */
+  /** After a failure: with a back-off that grows with each failure in a row, and not before `atLeastMs`. Returns the delay in ms. */
   retry(key: string, atLeastMs = 0): number {
     if (atLeastMs > 0 && !this.#closed) this.#notBefore.set(key, performance.now() + atLeastMs);
     const failures = this.#failures.get(key) ?? 0;
@@ -97,13 +97,13 @@ export class WorkQueue {
     return ms;
   }
 
-  /** After a success: the next failure starts the back-off anew. */
+  /** After a success: resets the back-off. */
   forget(key: string): void {
     this.#failures.delete(key);
     this.#notBefore.delete(key);
   }
 
-  /** The next key, which is this worker's until `done`; undefined once the queue is closed. */
+  /** The next key, reserved for this worker until `done`; undefined once the queue is closed. */
   take(): Promise<string | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     const [next] = this.#waiting;
@@ -120,7 +120,7 @@ export class WorkQueue {
     if (this.#again.delete(key)) this.add(key);
   }
 
-  /** Forgets what waits and sends the workers home. */
+  /** Drops all waiting keys and ends the workers. */
   close(): void {
     this.#closed = true;
     for (const { timer } of this.#delayed.values()) clearTimeout(timer);

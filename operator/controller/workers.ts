@@ -1,12 +1,12 @@
-/** Takes keys from the queue and reconciles each; failures come again later, with back-off. */
+/** Workers take keys from the queue and reconcile each; failed keys are retried with back-off. */
 import { StoreError } from '../kube/object-store.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /**
- * Makes one object's world as it should be. It is called again after `requeueAfterMs`, or with
- * back-off when it throws. `key` is `namespace/name`; the object may be gone.
+ * Reconciles one object. It is called again after `requeueAfterMs`, or with back-off when it throws. `key` is
+ * `namespace/name`; the object may be gone.
  */
 export type Reconcile = (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
 
@@ -19,7 +19,7 @@ export interface WorkersOptions {
 
 export class Workers {
   readonly #options: WorkersOptions;
-  /** Since when each key is worked on. */
+  /** Key → start of its reconcile. */
   readonly #since = new Map<string, number>();
   #running: Promise<void>[] = [];
 
@@ -31,12 +31,12 @@ export class Workers {
     this.#running = Array.from({ length: count }, () => this.#run());
   }
 
-  /** Resolves when the queue is closed and the last reconcile is through. */
+  /** Resolves when the queue is closed and the last reconcile has ended. */
   async finished(): Promise<void> {
     await Promise.all(this.#running);
   }
 
-  /** A key that is worked on for longer than `ms`, and for how long. */
+  /** A key whose reconcile runs for longer than `ms`. */
   stuck(ms: number): { readonly key: string; readonly ageMs: number } | undefined {
     for (const [key, since] of this.#since) {
       const ageMs = performance.now() - since;
@@ -45,7 +45,7 @@ export class Workers {
     return undefined;
   }
 
-  /** Keys that are worked on now, and for how long the oldest of them (0 for none). */
+  /** Number of running reconciles, and the age of the oldest (0 for none). */
   get working(): { readonly count: number; readonly longestMs: number } {
     const now = performance.now();
     return {
@@ -73,9 +73,9 @@ export class Workers {
       if (requeueAfterMs !== undefined) queue.addAfter(key, requeueAfterMs);
       metrics.reconciled('ok', performance.now() - started);
     } catch (error) {
-      const wish = error instanceof StoreError ? error.retryAfterMs : undefined;
-      const againInMs = Math.round(queue.retry(key, wish));
-      log.warn({ ...errorFields(error), key, againInMs }, 'reconcile failed, trying again');
+      const atLeastMs = error instanceof StoreError ? error.retryAfterMs : undefined;
+      const retryInMs = Math.round(queue.retry(key, atLeastMs));
+      log.warn({ ...errorFields(error), key, retryInMs }, 'reconcile failed, retrying');
       metrics.reconciled('error', performance.now() - started);
     }
   }

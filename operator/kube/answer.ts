@@ -1,18 +1,18 @@
-/** What an API server answered, as JSON or as the StoreError that it means. */
+/** Parses a response of the API server: JSON, or a StoreError. */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { KubeRequest } from './request.ts';
 import { StoreError, type StoreErrorCode } from './object-store.ts';
 
-/** etcd refuses objects beyond 1.5 MiB, a page of 500 stays far below this. */
+/** etcd refuses objects above 1.5 MiB; a page of 500 stays far below this. */
 export const MAX_BYTES = 256 * 1024 * 1024;
-/** The longest Retry-After that is obeyed. */
+/** The longest Retry-After that is honoured. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
-type Asked = Pick<KubeRequest, 'method' | 'path'>;
+type RequestLine = Pick<KubeRequest, 'method' | 'path'>;
 
 /** @throws StoreError for a status of 400 and above */
-export async function answerOf(request: Asked, response: IncomingMessage): Promise<unknown> {
+export async function answerOf(request: RequestLine, response: IncomingMessage): Promise<unknown> {
   const text = await textOf(response);
   const status = response.statusCode ?? 0;
   if (status < 400) return JSON.parse(text);
@@ -25,7 +25,7 @@ async function textOf(stream: Readable): Promise<string> {
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > MAX_BYTES) throw new Error('the answer is larger than any list');
+    if (size > MAX_BYTES) throw new Error(`the response exceeds ${MAX_BYTES} bytes`);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -36,12 +36,12 @@ function messageOf(text: string): string {
     const { message } = JSON.parse(text) as { message?: string };
     if (message !== undefined) return message;
   } catch {
-    // A proxy in between answers in its own words.
+    // A proxy in front of the API server may answer with plain text.
   }
   return text.slice(0, 500);
 }
 
-/** In ms, of seconds; the date form is not used by API servers. */
+/** Seconds → ms. API servers do not use the date form. */
 function retryAfterOf(header: string | undefined): number | undefined {
   if (header === undefined || !/^\d+$/.test(header)) return undefined;
   return Math.min(Number(header) * 1000, MAX_RETRY_AFTER_MS);
@@ -56,9 +56,9 @@ const CODES: Readonly<Record<number, StoreErrorCode>> = {
   429: 'throttled',
 };
 
-/** A failure that the API server reports by an HTTP status or by the `code` of a metav1.Status. */
+/** An error that the API server reports by an HTTP status or by the `code` of a metav1.Status. */
 export function errorOf(
-  { method, path }: Asked,
+  { method, path }: RequestLine,
   status: number,
   message: string,
   retryAfterMs?: number,
@@ -70,8 +70,8 @@ export function errorOf(
   });
 }
 
-/** A request that got no answer. */
-export function unavailable({ method, path }: Asked, error: unknown, why?: string): StoreError {
+/** A request without a response. */
+export function unavailable({ method, path }: RequestLine, error: unknown, why?: string): StoreError {
   if (error instanceof StoreError) return error;
   const reason = why ?? (error instanceof Error ? error.message : String(error));
   return new StoreError('unavailable', `${method} ${path}: ${reason}`, { cause: error });

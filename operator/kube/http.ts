@@ -1,37 +1,37 @@
 /**
- * HTTP to an API server over connections that are kept: one answer as JSON, or a stream of lines.
- * Whatever goes wrong is a StoreError that says at which request; credentials are in none of them.
+ * HTTP to an API server over persistent connections: one response as JSON, or a stream of lines. Every failure is a
+ * StoreError that names the request and never contains credentials.
  */
 import http from 'node:http';
 import https from 'node:https';
 import { answerOf, MAX_BYTES, unavailable } from './answer.ts';
 import { type Call, callOf, type KubeRequest } from './request.ts';
 
-/** Where the API server is, and who asks. */
+/** URL of the API server, and the credentials. */
 export interface Endpoint {
   readonly server: string;
   /** Adds certificates and the current token to a request. */
   authenticate(options: https.RequestOptions): Promise<void>;
-  /** The server no longer knows us (401): reads the credentials anew for what comes. */
+  /** After a 401: reads the credentials again for the next requests. */
   renew?(): void;
 }
 
 export interface KubeHttpOptions {
-  /** For a whole answer, where a request does not say; ms. */
+  /** Default timeout of a complete response, ms. */
   readonly timeoutMs?: number;
-  /** Told of each request when the answer begins; status undefined: none came. */
+  /** Called for each request when the response begins; status undefined: no response. */
   readonly onCall?: (call: Call, status: number | undefined, ms: number) => void;
 }
 
 const TIMEOUT_MS = 30_000;
-/** Credentials are read anew at most so often: wrong ones stay wrong. */
+/** Minimum interval between two reads of the credentials: invalid ones stay invalid. */
 const RENEW_MS = 1000;
 
 export class KubeHttp {
   readonly #endpoint: Endpoint;
   readonly #agent: http.Agent;
   readonly #options: KubeHttpOptions;
-  /** How often credentials were read anew, and when last. */
+  /** Number and time of credential reads. */
   #renewals = 0;
   #renewedAt = Number.NEGATIVE_INFINITY;
 
@@ -42,7 +42,7 @@ export class KubeHttp {
     this.#agent = endpoint.server.startsWith('https:') ? new https.Agent(keep) : new http.Agent(keep);
   }
 
-  /** The answer's JSON. Any status of 400 and above is thrown as StoreError. */
+  /** The JSON of the response. @throws StoreError for a status of 400 and above */
   async json(request: KubeRequest): Promise<unknown> {
     const timeoutMs = request.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS;
     const limit = AbortSignal.timeout(timeoutMs);
@@ -51,14 +51,14 @@ export class KubeHttp {
       const response = await this.#open(request, signal);
       return await answerOf(request, response);
     } catch (error) {
-      const why = limit.aborted ? `no answer within ${timeoutMs} ms` : undefined;
+      const why = limit.aborted ? `no response within ${timeoutMs} ms` : undefined;
       throw unavailable(request, error, why);
     }
   }
 
   /**
-   * The answer line by line, until the server ends it or `signal` aborts (then it ends quietly).
-   * @throws StoreError also when nothing came for `idleMs`, or when the last line has no end
+   * The response line by line, until the server ends it or `signal` aborts (then it ends without an error).
+   * @throws StoreError also after `idleMs` of silence, or when the last line is incomplete
    */
   async *lines(
     request: KubeRequest & { readonly signal: AbortSignal; readonly idleMs: number },
@@ -74,13 +74,13 @@ export class KubeHttp {
         timer.refresh();
         const lines = (rest + chunk).split('\n');
         rest = lines.pop() ?? '';
-        if (rest.length > MAX_BYTES) throw new Error('a line is longer than any object');
+        if (rest.length > MAX_BYTES) throw new Error(`a line exceeds ${MAX_BYTES} bytes`);
         yield* lines;
       }
       if (rest !== '') throw new Error('the stream ended in the middle of a line');
     } catch (error) {
       if (request.signal.aborted) return;
-      throw unavailable(request, error, idle.signal.aborted ? `silent for ${request.idleMs} ms` : undefined);
+      throw unavailable(request, error, idle.signal.aborted ? `no data for ${request.idleMs} ms` : undefined);
     } finally {
       clearTimeout(timer);
       idle.abort();
@@ -92,7 +92,7 @@ export class KubeHttp {
     this.#agent.destroy();
   }
 
-  /** With fresh credentials a second time where the server does not know those that we had. */
+  /** After a 401 reads the credentials again and sends the request a second time. */
   async #open(request: KubeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
     const renewals = this.#renewals;
     const response = await this.#send(request, signal);
@@ -147,10 +147,11 @@ export class KubeHttp {
     const send = url.protocol === 'https:' ? https.request : http.request;
     return new Promise((resolve, reject) => {
       const attempt = (last: boolean) => {
-        if (request.mayStart?.() === false) return reject(new Error('not sent, it may no longer be'));
+        if (request.mayStart?.() === false)
+          return reject(new Error('not sent, this process may no longer write'));
         const outgoing = send(url, { ...options, method: request.method, headers, agent, signal }, resolve);
         outgoing.on('error', (error: NodeJS.ErrnoException) => {
-          // The server closed a kept connection just as we used it. Every request of ours may be sent twice.
+          // The server closed an idle connection just as it was reused. Every request is safe to send twice.
           if (outgoing.reusedSocket && error.code === 'ECONNRESET' && !last) attempt(true);
           else reject(error);
         });

@@ -1,4 +1,4 @@
-/** The operators' Lease on an API server. PUT with the version read is the compare-and-swap. */
+/** The Lease of the leader election on an API server. PUT with the version read is the compare-and-swap. */
 import type { Lease, LeaseSpec, LeaseStore } from '../controller/lease.ts';
 import type { KubeHttp } from './http.ts';
 import { StoreError } from './object-store.ts';
@@ -45,7 +45,7 @@ export class KubeLeaseStore implements LeaseStore {
 
   #object(spec: LeaseSpec, resourceVersion?: string): object {
     const metadata = { name: this.#name, namespace: this.#namespace, resourceVersion };
-    // A holder of none is written as null: the API server refuses an empty one.
+    // No holder is written as null: the API server refuses an empty string.
     const holderIdentity = spec.holderIdentity === '' ? null : spec.holderIdentity;
     return {
       apiVersion: 'coordination.k8s.io/v1',
@@ -56,7 +56,7 @@ export class KubeLeaseStore implements LeaseStore {
   }
 }
 
-/** A Lease made by hand may be empty: then nobody holds it. */
+/** A Lease created by hand may have an empty spec: it has no holder. */
 function leaseOf(answer: unknown): Lease {
   const { metadata, spec = {} } = answer as LeaseObject;
   return {

@@ -18,13 +18,13 @@ import { ResourcePaths } from './resource-paths.ts';
 import type { KubeRequest } from './request.ts';
 
 export interface KubeObjectStoreOptions {
-  /** Owner of the fields that we apply. */
+  /** Field manager of server-side apply. */
   readonly manager?: string;
-  /** A cache of live objects; what it does not have is read from the server. */
+  /** A cache of live objects; objects missing in it are read from the server. */
   readonly cached?: (ref: ObjectRef) => KubeObject | undefined;
-  /** A watch that is silent for longer is broken: bookmarks come about every minute. */
+  /** A watch without events for longer is broken: the server sends a bookmark about every minute. */
   readonly watchIdleMs?: number;
-  /** Whether this process may still change anything; asked before each write leaves. */
+  /** Whether this process may still write; checked right before each write is sent. */
   readonly mayWrite?: () => boolean;
   readonly random?: () => number;
 }
@@ -106,19 +106,19 @@ export class KubeObjectStore implements ObjectStore {
 
   async apply(
     object: KubeObject,
-    { unread = false }: ApplyOptions = {},
+    { skipRead: unread = false }: ApplyOptions = {},
   ): Promise<{ readonly object: KubeObject; readonly changed: boolean }> {
     const resource = await this.#paths.resourceOf(object);
     const { name, namespace } = object.metadata;
     const ref = { resource, name, ...(namespace === undefined ? {} : { namespace }) };
     const path = this.#paths.of(ref);
     const before = this.#options.cached?.(ref) ?? (unread ? undefined : await this.get(ref));
-    if (before !== undefined && this.#memo.seen(path, object, before)) {
+    if (before !== undefined && this.#memo.knownUnchanged(path, object, before)) {
       return { object: before, changed: false };
     }
     const rendered = rendering(object);
-    if (before !== undefined && this.#memo.settled(path, rendered, before)) {
-      this.#memo.noteSeen(object, before);
+    if (before !== undefined && this.#memo.unchanged(path, rendered, before)) {
+      this.#memo.noteUnchanged(object, before);
       return { object: before, changed: false };
     }
     const after = await this.#patch(path, rendered);
@@ -135,7 +135,7 @@ export class KubeObjectStore implements ObjectStore {
       await this.#write({ method: 'POST', path, query, body: object });
       return true;
     } catch (error) {
-      // Being deleted, or written by another operator a moment ago: both are "there is one".
+      // Also while it is being deleted, or when another operator just created it: an object exists.
       if (error instanceof StoreError && error.code === 'conflict') return false;
       throw error;
     }
@@ -175,9 +175,9 @@ export class KubeObjectStore implements ObjectStore {
     try {
       return trim(await this.#write({ method: 'PATCH', path, query, body, contentType: APPLY }));
     } catch (error) {
-      // Fields that the schema does not have come back as 500, though trying again never helps.
-      const isOurs = error instanceof StoreError && error.message.includes('typed patch object');
-      throw isOurs ? new StoreError('invalid', error.message, { status: 500, cause: error }) : error;
+      // The server answers 500 for fields that are not in the schema, but a retry never helps.
+      const unknownField = error instanceof StoreError && error.message.includes('typed patch object');
+      throw unknownField ? new StoreError('invalid', error.message, { status: 500, cause: error }) : error;
     }
   }
 }
@@ -196,7 +196,7 @@ function eventOf(path: string, line: string): WatchEvent {
   try {
     event = JSON.parse(line) as typeof event;
   } catch (cause) {
-    throw new StoreError('unavailable', `watch ${path}: an event is no JSON`, { cause });
+    throw new StoreError('unavailable', `watch ${path}: an event is not JSON`, { cause });
   }
   switch (event.type) {
     case 'ADDED':
@@ -216,20 +216,20 @@ function eventOf(path: string, line: string): WatchEvent {
   }
 }
 
-/** Without the book-keeping of field owners, which is half of an object and which nobody reads. */
+/** Drops managedFields: half of an object, and never read. */
 function trim(answer: unknown): KubeObject {
   const object = answer as { metadata?: { managedFields?: unknown } };
   if (object.metadata !== undefined) delete object.metadata.managedFields;
   return answer as KubeObject;
 }
 
-/** Items of a list of a built-in kind come without their kind. */
+/** Items in lists of built-in kinds have no kind. */
 function typed(resource: Resource, item: KubeObject): KubeObject {
   const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
   return { ...item, apiVersion, kind: resource.kind };
 }
 
-/** What we send: the caller's fields only, none that the server sets. */
+/** The object to send: only fields of the caller, none that the server sets. */
 function rendering(object: KubeObject): KubeObject {
   const { name, namespace, uid, labels, annotations, ownerReferences, finalizers } = object.metadata;
   const { status: _, ...rest } = object as KubeObject & { readonly status?: unknown };

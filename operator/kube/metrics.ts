@@ -1,4 +1,4 @@
-/** What Prometheus learns of our calls to the API server. */
+/** Metrics of the requests to the API server. */
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Call } from './request.ts';
 
@@ -10,20 +10,20 @@ export class ApiMetrics {
     const registers = [registry];
     this.#calls = new Counter({
       name: 'ocpp_operator_api_requests_total',
-      help: 'Requests to the API server by verb, resource and HTTP status; code "error" is no answer',
+      help: 'Requests to the API server by verb, resource and HTTP status; code "error" means no response',
       labelNames: ['verb', 'resource', 'code'],
       registers,
     });
     this.#seconds = new Histogram({
       name: 'ocpp_operator_api_request_seconds',
-      help: 'Time until the API server began to answer',
+      help: 'Time until the response of the API server began',
       labelNames: ['verb', 'resource'],
       buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 30],
       registers,
     });
   }
 
-  /** @param status undefined where no answer came */
+  /** @param status undefined: no response */
   called(call: Call, status: number | undefined, ms: number): void {
     this.#calls.inc({ ...call, code: status === undefined ? 'error' : String(status) });
     this.#seconds.observe({ ...call }, ms / 1000);

@@ -1,10 +1,10 @@
 /**
- * Where Kubernetes objects live, as the operator sees it: eight verbs. KubeObjectStore speaks to an
- * API server; MemoryObjectStore (operator/local) keeps them in this process for `npm start`. One
- * suite (test/conformance/object-store.ts) holds both to the same behaviour.
+ * The store of Kubernetes objects, as the operator uses it: eight verbs. KubeObjectStore talks to an API server;
+ * MemoryObjectStore (operator/local) keeps the objects in this process for `npm start`. Both pass the same conformance
+ * suite (test/conformance/object-store.ts).
  */
 
-/** Group, version and resource of a kind, as the API server's paths name them. */
+/** Group, version and resource of a kind, as in the paths of the API server. */
 export interface Resource {
   /** Empty for the core group. */
   readonly group: string;
@@ -38,7 +38,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
-/** Any Kubernetes object. `spec`, `data` and the like are reached through a narrower type. */
+/** Any Kubernetes object. Narrower types add `spec`, `data` and the like. */
 export interface KubeObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -52,7 +52,7 @@ export interface ObjectRef {
 }
 
 export interface ListOptions {
-  /** All namespaces where left out. */
+  /** Absent: all namespaces. */
   readonly namespace?: string;
   /** Equality selector, such as `a=b,c=d`. */
   readonly labelSelector?: string;
@@ -60,22 +60,22 @@ export interface ListOptions {
 
 export interface ObjectList {
   readonly items: readonly KubeObject[];
-  /** Watch from here to miss nothing. */
+  /** Start a watch from here to miss nothing. */
   readonly resourceVersion: string;
 }
 
 export type WatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: KubeObject }
-  /** Nothing changed, but everything up to this version has been seen. */
+  /** No change; all events up to this version were sent. */
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
 export interface ApplyOptions {
-  /** Do not ask first what there is: the caller just did, or nobody wants to know. `changed` may then be true without a change. */
-  readonly unread?: boolean;
+  /** Skips reading the live object: the caller just did, or ignores the result. `changed` may then be true without a change. */
+  readonly skipRead?: boolean;
 }
 
 export interface ObjectStore {
-  /** Whether there is such a kind, of this version. Kinds of add-ons (a CRD of others) may come and go. */
+  /** Whether this version of the kind is served. Kinds of add-ons (CRDs of others) may be installed or removed at any time. */
   serves(resource: Resource): Promise<boolean>;
   get(ref: ObjectRef): Promise<KubeObject | undefined>;
   list(resource: Resource, options?: ListOptions): Promise<ObjectList>;
@@ -88,23 +88,23 @@ export interface ObjectStore {
     options: ListOptions & { readonly resourceVersion: string; readonly signal: AbortSignal },
   ): AsyncIterable<WatchEvent>;
   /**
-   * Makes the object as given, with this store's field manager as owner of every field in it
-   * (server-side apply, forced). Fields that an earlier apply of ours set and this one leaves out are
-   * removed; fields of others stay. Writes nothing when nothing would change: `changed` tells. Given a uid
-   * it is about that very object: throws `conflict` where there is none, `invalid` where it is another one.
+   * Server-side apply, forced: this store's field manager becomes the owner of every field of the object. Fields of an
+   * earlier apply that are absent now are removed; fields of other managers stay. Without a difference nothing is written,
+   * and `changed` is false. With a uid it applies to that object only: throws `conflict` if there is none, `invalid` if the
+   * uid differs.
    */
   apply(
     object: KubeObject,
     options?: ApplyOptions,
   ): Promise<{ readonly object: KubeObject; readonly changed: boolean }>;
   /**
-   * Makes the object if there is none of its name; false: there is one, and it stays as it is. For what must
-   * be written once and not be read (Secrets).
+   * Creates the object; false: one of its name exists and stays unchanged. For objects that are written once and
+   * never read (Secrets).
    */
   create(object: KubeObject): Promise<boolean>;
   /** Replaces `status` of the object by server-side apply on the status subresource. */
   patchStatus(ref: ObjectRef, status: object): Promise<KubeObject>;
-  /** Resolves also when it was gone already. Dependents are deleted in the background. */
+  /** Resolves also when the object does not exist. Dependents are deleted in the background. */
   delete(ref: ObjectRef, options?: { readonly uid?: string }): Promise<void>;
 }
 
@@ -113,7 +113,7 @@ export type StoreErrorCode =
   | 'conflict'
   | 'invalid'
   | 'expired'
-  /** Our credentials are not (or no longer) known to the server: they are read anew, and may be right then. */
+  /** The server does not accept our credentials; they are read again, so a retry may succeed. */
   | 'unauthenticated'
   | 'forbidden'
   | 'throttled'
@@ -122,9 +122,9 @@ export type StoreErrorCode =
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;
-  /** HTTP status, where there was one. */
+  /** HTTP status, if there was a response. */
   readonly status: number | undefined;
-  /** The server's wish (Retry-After), in ms. */
+  /** Retry-After of the server, ms. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

@@ -1,15 +1,15 @@
-/** A request to an API server, and how its audit log names it: verb and resource. Pure. */
+/** A request to an API server, and its verb and resource as in the audit log. Pure. */
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
-  /** Of the body; JSON where left out. */
+  /** Of the body; default: JSON. */
   readonly contentType?: string;
-  /** For the whole answer; 30 s where left out. */
+  /** For the complete response; default: 30 s. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Asked at the last moment before the request leaves: false, and it does not. */
+  /** Called right before the request is sent; false cancels it. */
   readonly mayStart?: () => boolean;
 }
 
@@ -22,11 +22,11 @@ export interface Call {
 
 const VERBS = { POST: 'create', PUT: 'update', PATCH: 'apply', DELETE: 'delete' } as const;
 
-/** @param request its path is `/api/v1/…` or `/apis/GROUP/VERSION/…`, as ResourcePaths makes them */
+/** @param request its path is `/api/v1/…` or `/apis/GROUP/VERSION/…`, as built by ResourcePaths */
 export function callOf({ method, path, query }: Pick<KubeRequest, 'method' | 'path' | 'query'>): Call {
   const [root, ...rest] = path.split('/').filter((part) => part !== '');
   const inVersion = rest.slice(root === 'api' ? 1 : 2);
-  // namespaces/NAME alone is a namespace, with more it says where something is.
+  // namespaces/NAME alone is a Namespace object; with more segments it is a prefix.
   const place = inVersion[0] === 'namespaces' && inVersion.length > 2 ? inVersion.slice(2) : inVersion;
   const [plural = 'discovery', name, subresource] = place;
   const resource = subresource === undefined ? plural : `${plural}/${subresource}`;

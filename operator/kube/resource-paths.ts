@@ -1,4 +1,4 @@
-/** URL paths of resources, and which resource serves a kind (asked of the server once per group). */
+/** URL paths of resources, and the resource of a kind (discovered once per group). */
 import type { KubeHttp } from './http.ts';
 import { type KubeObject, type ObjectRef, type Resource, StoreError } from './object-store.ts';
 
@@ -12,7 +12,7 @@ interface ResourceList {
 
 export class ResourcePaths {
   readonly #http: KubeHttp;
-  /** By `apiVersion/kind`. Bounded by the kinds that the server serves in the groups we use. */
+  /** Keyed by `apiVersion/kind`. Bounded by the kinds that the server serves in the used groups. */
   readonly #known = new Map<string, Resource>();
 
   constructor(http: KubeHttp) {
@@ -32,7 +32,7 @@ export class ResourcePaths {
   of({ resource, name, namespace }: ObjectRef): string {
     if (!name || (resource.namespaced && !namespace)) {
       const missing = name ? 'metadata.namespace' : 'metadata.name';
-      throw new StoreError('invalid', `${resource.kind} ${name}: ${missing}: must be there`);
+      throw new StoreError('invalid', `${resource.kind} ${name}: ${missing} is missing`);
     }
     return `${this.collection(resource, namespace)}/${segment(name)}`;
   }
@@ -49,7 +49,7 @@ export class ResourcePaths {
     throw new StoreError('not-found', message, { status: 404 });
   }
 
-  /** Asks the server, each time. */
+  /** Asks the server each time. */
   async serves(resource: Resource): Promise<boolean> {
     try {
       const served = await this.#discover(this.apiVersion(resource));
@@ -60,7 +60,7 @@ export class ResourcePaths {
     }
   }
 
-  /** Its resources, without subresources. @throws StoreError `not-found` for an unknown group or version */
+  /** The resources of a group, without subresources. @throws StoreError `not-found` for an unknown group or version */
   async #discover(apiVersion: string): Promise<Resource[]> {
     const answer = await this.#http.json({ method: 'GET', path: base(apiVersion) });
     const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/', 2) : ['', apiVersion];
@@ -73,11 +73,11 @@ export class ResourcePaths {
 const base = (apiVersion: string) =>
   apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
 
-/** Names go into a path as one segment: the rule that the API server has for every kind of name. */
+/** A name is one path segment: the rule of the API server for every kind of name. */
 function segment(name: string): string {
   if (name !== '.' && name !== '..' && !/[/%]/.test(name)) return encodeURIComponent(name);
   throw new StoreError(
     'invalid',
-    `"${name}" is no name of an object: it must not be . or .. nor hold / or %`,
+    `"${name}" is not a valid object name: it must not be . or .. and must not contain / or %`,
   );
 }

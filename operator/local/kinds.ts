@@ -1,8 +1,7 @@
-/**
- * The Kubernetes kinds that `npm start` carries out, reduced to the fields that it reads. What a
- * manifest may contain besides is decided in pod-fields.ts, by name.
- */
+/** The Kubernetes kinds that `npm start` runs, reduced to the fields that it reads. pod-fields.ts decides about all others. */
+import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject, Resource } from '../kube/object-store.ts';
+import { clusterLabels } from '../render/render-input.ts';
 import { PODS } from '../render/resources.ts';
 
 export const SECRETS: Resource = { ...PODS, kind: 'Secret', plural: 'secrets' };
@@ -72,7 +71,7 @@ export interface PodStatus {
   readonly containerStatuses?: readonly ContainerStatus[];
 }
 
-/** Of a Pod or a Deployment. */
+/** Of a Pod or Deployment. */
 export interface PodCondition {
   readonly type: string;
   readonly status: 'True' | 'False';
@@ -133,7 +132,7 @@ export interface Service extends KubeObject {
 export interface ServicePort {
   readonly name?: string;
   readonly port: number;
-  /** Number or name of a container port; left out: the same as `port`. */
+  /** Number or name of a container port; default: `port`. */
   readonly targetPort?: number | string;
 }
 
@@ -143,10 +142,18 @@ export interface Secret extends KubeObject {
   readonly stringData?: Labels;
 }
 
-/** `namespace/name`, how Pods and Services are named in messages. */
+/** `namespace/name`, as messages name Pods and Services. */
 export function nameOf(object: KubeObject): string {
   return `${object.metadata.namespace ?? 'default'}/${object.metadata.name}`;
 }
+
+/** ws-proxy, processor or redis. */
+export const componentOf = ({ metadata }: KubeObject): string | undefined =>
+  metadata.labels?.['app.kubernetes.io/component'];
+
+/** Whether the operator made `object` for `cluster`. */
+export const belongsTo = (object: KubeObject, cluster: OcppCluster): boolean =>
+  object.metadata.namespace === cluster.metadata.namespace && selects(clusterLabels(cluster), object);
 
 export function isReady(pod: Pod): boolean {
   return condition(pod, 'Ready')?.status === 'True';

@@ -1,6 +1,6 @@
 /**
- * The clusters of a manifest on this machine: objects in memory, the operator, and the runtime that
- * carries out what it renders, started and stopped together.
+ * The clusters of a manifest on this machine: objects in memory, the operator, and the runtime that runs what it renders,
+ * started and stopped together.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -10,44 +10,51 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../services/runtime/clock.ts';
 import type { Log } from '../../services/runtime/log.ts';
+import { defaultedSpec } from '../api/defaults.ts';
 import { OCPP_CLUSTERS, type OcppCluster } from '../api/ocpp-cluster.ts';
 import { DEFAULT_IMAGE, DEFAULT_REDIS_IMAGE } from '../config.ts';
-import type { KubeObject } from '../kube/object-store.ts';
 import { type Operator, runOperator } from '../operator.ts';
-import { PODS } from '../render/resources.ts';
-import { Addresses } from './network/addresses.ts';
-import { type Guard, startGuard } from './kubelet/guard.ts';
-import { nameOf, type Pod } from './kinds.ts';
-import type { Manifest } from './cli/manifest.ts';
+import { chooseImage } from '../render/release.ts';
+import { DEPLOYMENTS, PODS } from '../render/resources.ts';
 import { MemoryObjectStore } from './api-server/memory-object-store.ts';
-import { monolithObjects } from './monolith.ts';
+import type { Manifest } from './cli/manifest.ts';
+import { componentOf, type Deployment, nameOf, type Pod } from './kinds.ts';
+import { DataFolder } from './kubelet/data-folder.ts';
+import { type Guard, startGuard } from './kubelet/guard.ts';
 import { PodLogs } from './kubelet/pod-logs.ts';
-import { localPrograms } from './programs.ts';
 import { LocalRuntime } from './kubelet/runtime.ts';
-import { tokenCommand, tokenLines } from './tokens.ts';
+import { monolithObjects } from './monolith.ts';
+import { Addresses } from './network/addresses.ts';
+import { localPrograms } from './programs.ts';
+import { Readings } from './readings.ts';
 
 export interface LocalClusterOptions {
   readonly path: string;
   readonly logLevel: string;
-  /** False: one process without Redis for each cluster, and no operator. */
+  /** False: one process without Redis per cluster, and no operator. */
   readonly redis: boolean;
-  /** A line for the terminal. */
+  /** Folder of the volumes, kept after the run; undefined: volumes end with the run. */
+  readonly data: string | undefined;
+  /** Gets lines for the terminal. */
   say(text: string): void;
 }
 
-/** Somebody looks on, so the operator looks more often than it would in a cluster. */
+/** More often than in a cluster, for the eyes at the terminal. */
 const SCRAPE_INTERVAL_MS = 2000;
-/** In which order components stop: who is served before who serves. */
+/** The order in which components stop: clients before their servers. */
 const STOP_ORDER = ['ws-proxy', 'processor', 'redis'];
-/** Whoever pressed Ctrl-C does not wait out a drain of minutes. */
+/** Ctrl-C does not wait for a drain of minutes. */
 const LONGEST_GRACE_MS = 30_000;
 
 export class LocalCluster {
   readonly store: MemoryObjectStore;
   readonly logs: PodLogs;
+  readonly readings = new Readings(Date.now, SCRAPE_INTERVAL_MS);
+  /** Of this run; removed at its end. */
+  readonly folder: string;
   readonly #options: LocalClusterOptions;
-  readonly #folder: string;
   readonly #guard: Guard;
+  readonly #data: DataFolder | undefined;
   readonly #runtime: LocalRuntime;
   readonly #operator: Operator | undefined;
   /** Images that mean this repository's sources. */
@@ -55,19 +62,21 @@ export class LocalCluster {
 
   private constructor(options: LocalClusterOptions, folder: string, addresses: Addresses) {
     this.#options = options;
-    this.#folder = join(folder, 'run');
-    mkdirSync(this.#folder, { recursive: true });
+    this.folder = join(folder, 'run');
+    mkdirSync(this.folder, { recursive: true });
     this.logs = new PodLogs(join(folder, 'logs'), (line) => options.say(line), Date.now);
-    // Objects of add-ons are taken and have no effect: a manifest that asks for them is no wrong one.
+    // Add-on objects are stored without effect: a manifest that asks for them is valid.
     this.store = new MemoryObjectStore({ clock: systemClock, newUid: randomUUID, serves: () => true });
-    this.#guard = startGuard(this.#folder);
+    this.#guard = startGuard(this.folder);
+    this.#data = options.data === undefined ? undefined : DataFolder.lock(options.data, this.#guard.pid);
     this.#runtime = new LocalRuntime({
       store: this.store.as('local-runtime'),
       addresses,
-      // Whatever its type is in a cluster: here stations come to 127.0.0.1.
-      isOutside: (service) => componentOf(service) === 'ws-proxy',
+      // Whatever its type is in a cluster: here stations connect to 127.0.0.1.
+      isExternal: (service) => componentOf(service) === 'ws-proxy',
       guard: this.#guard,
-      folder: this.#folder,
+      folder: this.folder,
+      claims: this.#data?.folder ?? join(this.folder, 'claims'),
       programs: localPrograms({
         isOurs: (image) => this.#images.has(image),
         isRedis: (image) => image === DEFAULT_REDIS_IMAGE,
@@ -75,12 +84,13 @@ export class LocalCluster {
         logLevel: options.logLevel,
       }),
       onLine: (pod, line, stream) => this.logs.write(pod.metadata.name, line, stream),
-      onTrouble: (pod, message) => options.say(`${pod.metadata.name}: ${message}`),
+      onWarning: (pod, message) => options.say(`${pod.metadata.name}: ${message}`),
       onProblem: (object, message) => options.say(`${object.kind} ${nameOf(object)}: ${message}`),
     });
     this.#operator = options.redis ? this.#startOperator() : undefined;
   }
 
+  /** @throws DataFolderError the data folder is in use */
   static async start(options: LocalClusterOptions): Promise<LocalCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'ocpp-'));
     return new LocalCluster(options, folder, await Addresses.open());
@@ -91,13 +101,16 @@ export class LocalCluster {
     const user = this.store.as('user');
     for (const secret of secrets) await user.apply(secret);
     for (const cluster of clusters) {
-      const { repository, tag } = cluster.spec?.image ?? {};
-      const [ownRepository = '', ownTag = ''] = splitImage(DEFAULT_IMAGE);
-      this.#images.add(`${repository || ownRepository}:${tag || ownTag}`);
+      this.#images.add(chooseImage(defaultedSpec(cluster).image, DEFAULT_IMAGE));
       const { object } = await user.apply(cluster);
       if (this.#options.redis) continue;
       for (const one of monolithObjects(object, DEFAULT_IMAGE)) await this.store.apply(one);
     }
+  }
+
+  /** False where a process without Redis serves the stations. */
+  get hasOperator(): boolean {
+    return this.#operator !== undefined;
   }
 
   async clusters(): Promise<readonly OcppCluster[]> {
@@ -108,21 +121,20 @@ export class LocalCluster {
     return (await this.store.list(PODS)).items as readonly Pod[];
   }
 
-  /** Who may charge at a cluster, for the terminal. */
-  async tokenLines(cluster: OcppCluster): Promise<readonly string[]> {
-    const command = tokenCommand(cluster, await this.pods(), this.#folder);
-    return tokenLines(cluster, this.#options.redis, command);
+  async deployments(): Promise<readonly Deployment[]> {
+    return (await this.store.list(DEPLOYMENTS)).items as readonly Deployment[];
   }
 
-  /** Ends everything in good order, stations first. The log files stay. */
+  /** Stops all Pods, those that hold stations first. The log files stay. */
   async stop(): Promise<void> {
     await this.#operator?.stop();
     await this.#runtime.stop(rankOf, LONGEST_GRACE_MS);
     await this.#guard[Symbol.asyncDispose]();
-    await rm(this.#folder, { recursive: true, force: true });
+    this.#data?.[Symbol.dispose]();
+    await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Ends all processes at once. */
+  /** Kills all processes. */
   kill(): void {
     this.#runtime.kill();
   }
@@ -138,6 +150,8 @@ export class LocalCluster {
       clock: systemClock,
       log: this.#operatorLog(),
       registry: new Registry(),
+      scrape: this.readings.scrape,
+      metrics: this.readings,
     });
   }
 
@@ -151,11 +165,4 @@ export class LocalCluster {
 function rankOf(pod: Pod): number {
   const rank = STOP_ORDER.indexOf(componentOf(pod) ?? '');
   return rank === -1 ? STOP_ORDER.length : rank;
-}
-
-const componentOf = ({ metadata }: KubeObject) => metadata.labels?.['app.kubernetes.io/component'];
-
-function splitImage(image: string): string[] {
-  const colon = image.lastIndexOf(':');
-  return [image.slice(0, colon), image.slice(colon + 1)];
 }

@@ -1,7 +1,6 @@
 /**
- * A cluster without Redis, for machines that cannot have redis-server: proxy and processor in one
- * process, joined by memory, behind the same Service. It is the ws-proxy that the operator would have
- * rendered, with another program in it.
+ * A cluster without Redis, for machines without redis-server: proxy and processor in one process, behind the same Service.
+ * It is the rendered ws-proxy with another program.
  */
 import { defaultedSpec } from '../api/defaults.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
@@ -13,7 +12,7 @@ import { nameOf } from '../render/render-input.ts';
 import type { Deployment, EnvVar } from './kinds.ts';
 import { MONOLITH } from './programs.ts';
 
-/** The objects to put into the store instead of running the operator. */
+/** The objects that replace those of the operator. */
 export function monolithObjects(cluster: OcppCluster, image: string): KubeObject[] {
   const context = { image, redisImage: '', processorReplicas: 0, renderRevision: RENDER_REVISION };
   const rendered = renderObjects(cluster, context);

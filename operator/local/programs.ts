@@ -1,6 +1,6 @@
 /**
- * What an image is on this machine: ours is this repository's sources, run by this Node; Redis' is the
- * redis-server that is installed. There is no container runtime, so every other image is refused.
+ * What runs instead of an image: our programs from the sources of this repository, Redis from the installed redis-server.
+ * There is no container runtime, so every other image is refused.
  */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -10,7 +10,7 @@ import type { Programs } from './kubelet/pod.ts';
 import type { Program } from './kubelet/process.ts';
 
 const SERVICES = join(import.meta.dirname, '..', '..', 'services');
-/** Only here: proxy and processor in one process. */
+/** Only on one machine: proxy and processor in one process. */
 export const MONOLITH = 'monolith.js';
 const SOURCES: Readonly<Record<string, string>> = {
   [MONOLITH]: join(SERVICES, 'monolith.ts'),
@@ -31,7 +31,7 @@ export function localPrograms(images: ImagesHere): Programs {
     env: {
       PATH: images.path,
       [ENV.logLevel]: images.logLevel,
-      // Here a Pod is out of its Service before it is told to stop: there is nothing to wait for.
+      // A Pod leaves its Service before it gets SIGTERM: there is nothing to wait for.
       [ENV.drainPropagation]: '0s',
     },
     program(container) {
@@ -54,7 +54,7 @@ function fromPath({ command = [], args = [] }: Container, path: string): Program
   return file === undefined ? undefined : { file, args: [...rest, ...args] };
 }
 
-/** The file of a program in a search path; undefined: there is none. */
+/** The file of a program in a search path, if any. */
 export function findProgram(name: string, path: string): string | undefined {
   return path
     .split(delimiter)

@@ -1,6 +1,6 @@
 /**
- * Makes the objects as rendered, in their order, and deletes what is no longer rendered. What the API
- * server refuses, and what belongs to somebody else, is a problem to report and does not hold up the rest.
+ * Applies the rendered objects in their order, and deletes objects that are no longer rendered. An object that the API
+ * server refuses, or that has another owner, is reported as a problem and does not block the others.
  */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
@@ -13,17 +13,12 @@ import {
 } from '../kube/object-store.ts';
 import { OPTIONAL, OWNED, resourceOf } from '../render/resources.ts';
 import { clusterLabels, selectorText } from '../render/render-input.ts';
-import type { Existence } from './deletion-guard.ts';
-import { belongsTo, controllerOf, isOwnedBy } from './observe.ts';
-
-export interface Problem {
-  /** `BeingReplaced` gets well by itself, the others need somebody. */
-  readonly reason: 'BeingReplaced' | 'NameTaken' | 'Refused' | 'AddOnMissing' | 'NotApplied';
-  readonly message: string;
-}
+import type { Problem } from '../status/conditions.ts';
+import type { DeletionGuard } from './deletion-guard.ts';
+import { belongsTo, controllerOf, isOwnedBy } from '../observe/observe.ts';
 
 export interface Applied {
-  /** `Kind/name` of what was written, for the log. */
+  /** `Kind/name` of the objects written, for the log. */
   readonly changed: readonly string[];
   readonly pruned: readonly string[];
   readonly problems: readonly Problem[];
@@ -31,24 +26,24 @@ export interface Applied {
 
 const describe = ({ kind, metadata }: KubeObject) => `${kind}/${metadata.name}`;
 
-/** One pass over one cluster, as the steps that write need it. */
+/** One pass over one cluster, as its writing steps need it. */
 export interface Pass {
   readonly store: ObjectStore;
   readonly caches: Caches;
   readonly cluster: OcppCluster;
-  readonly existence: Existence;
+  readonly deletionGuard: DeletionGuard;
 }
 
 /**
- * The kinds in which something may be left that is no longer rendered. To be asked in the turn of the event loop in which the
- * objects are rendered: of an add-on that is there only since then nothing was rendered, and nothing is to go.
+ * The kinds to search for objects that are no longer rendered. Call it in the same turn of the event loop as the rendering:
+ * for an add-on that appears later nothing was rendered, and its existing objects must not be deleted.
  */
 export const prunable = (caches: Caches): readonly Resource[] => [
   ...OWNED,
   ...OPTIONAL.filter((kind) => caches.serves(kind)),
 ];
 
-/** @throws StoreError where the API server cannot be reached or is busy: try again later; ClusterGone */
+/** @throws StoreError when the API server is unreachable or busy: retry later; ClusterGone */
 export async function applyObjects(
   pass: Pass,
   objects: readonly KubeObject[],
@@ -57,7 +52,7 @@ export async function applyObjects(
   const changed: string[] = [];
   const problems: Problem[] = [];
   for (const object of objects) {
-    pass.existence.check();
+    pass.deletionGuard.check();
     const problem = await applyOne(pass, object, changed);
     if (problem !== undefined) problems.push(problem);
   }
@@ -65,15 +60,15 @@ export async function applyObjects(
 }
 
 async function applyOne(pass: Pass, object: KubeObject, changed: string[]): Promise<Problem | undefined> {
-  const { store, caches, cluster, existence } = pass;
+  const { store, caches, cluster, deletionGuard: existence } = pass;
   const ref = refOf(object);
-  // The caches hold only objects with our labels, so what they do not have may still be there.
+  // The caches hold only objects with our labels, so an object of this name may still exist.
   const live = caches.get(ref) ?? (await store.get(ref));
-  const taken = takenBySomebodyElse(live, cluster, object);
-  if (taken !== undefined) return taken;
+  const conflict = ownedByAnother(live, cluster, object);
+  if (conflict !== undefined) return conflict;
   if (live === undefined) await existence.confirm();
   try {
-    const result = await store.apply(object, { unread: live === undefined });
+    const result = await store.apply(object, { skipRead: live === undefined });
     if (result.changed) changed.push(describe(object));
     return undefined;
   } catch (error) {
@@ -82,8 +77,8 @@ async function applyOne(pass: Pass, object: KubeObject, changed: string[]): Prom
   }
 }
 
-/** Server-side apply would take over any object of that name. Ours are those that name us as controller. */
-function takenBySomebodyElse(
+/** Server-side apply would take over any object of that name; ours have the OcppCluster as their controller. */
+function ownedByAnother(
   live: KubeObject | undefined,
   cluster: OcppCluster,
   object: KubeObject,
@@ -91,17 +86,18 @@ function takenBySomebodyElse(
   if (live === undefined || belongsTo(live, cluster)) return undefined;
   const controller = controllerOf(live);
   if (controller?.kind === cluster.kind && controller.name === cluster.metadata.name) {
-    const message = `${describe(object)} is still that of a deleted OcppCluster of this name; it is made anew when Kubernetes has removed it`;
+    const message = `${describe(object)} belongs to a deleted OcppCluster of the same name; the operator creates it again after Kubernetes has removed it`;
     return { reason: 'BeingReplaced', message };
   }
-  const owner = controller === undefined ? 'by somebody else' : `by ${controller.kind} ${controller.name}`;
+  const owner =
+    controller === undefined ? 'has another owner' : `belongs to ${controller.kind} ${controller.name}`;
   return {
     reason: 'NameTaken',
-    message: `${describe(object)} exists already, made ${owner}; delete it or give the OcppCluster another name`,
+    message: `${describe(object)} already exists and ${owner}; delete it or give the OcppCluster another name`,
   };
 }
 
-/** @returns `Kind/name` of what was deleted */
+/** @returns `Kind/name` of the deleted objects */
 async function prune(
   { store, caches, cluster }: Pass,
   objects: readonly KubeObject[],

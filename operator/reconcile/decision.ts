@@ -9,163 +9,183 @@ import type {
   RedisStatus,
 } from '../api/ocpp-cluster.ts';
 import type { KubeObject, Resource } from '../kube/object-store.ts';
-import { decide, type ScaleDecision, SIGNALS_MISSING } from '../scaling/processors.ts';
+import { type Observed, podsOf, runningOf } from '../observe/observe.ts';
+import { ANNOTATION, type Pauses, pausesOf } from '../observe/pauses.ts';
+import { stateOf, type Workload } from '../observe/workloads.ts';
+import { chooseRelease, type OwnImages, type Release } from '../render/release.ts';
 import type { Signals } from '../scaling/demand.ts';
+import { decideProcessors, type ProcessorScaleDecision, SIGNALS_MISSING } from '../scaling/processors.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
-import { deletionCosts } from './pod-deletion-costs.ts';
 import { chooseRedis } from './embedded-redis.ts';
-import { type Observed, podsOf } from './observe.ts';
-import { ANNOTATION, type Orders, ordersOf } from './pauses.ts';
-import { chooseRelease, type OwnImages, type Release } from './release.ts';
+import { podDeletionCosts } from './pod-deletion-costs.ts';
 import type { Rendering } from './rendering.ts';
-import { runningOf } from './running.ts';
-import { stateOf, type Workload } from './workloads.ts';
 
 export interface DecisionInput {
   readonly cluster: OcppCluster;
   readonly observed: Observed;
   readonly signals: Signals;
-  /** As it was written last. */
+  /** The last one that was written. */
   readonly status: OcppClusterStatus | undefined;
   readonly autoscaling: AutoscalingStatus | undefined;
   readonly proxyAutoscaling: ProxyAutoscalingStatus | undefined;
   readonly own: OwnImages;
   readonly rendering: Rendering;
-  /** Kinds of add-ons that the API server has. */
+  /** Whether the API server serves this kind of an add-on. */
   readonly serves: (resource: Resource) => boolean;
   readonly operatorNamespace?: string | undefined;
   /** ms since 1970 */
   readonly now: number;
-  /** Readings older than this hold, ms. */
+  /** Older readings count as missing, ms. */
   readonly staleMs: number;
-  /** This operator has just begun and read nothing yet. */
+  /** This operator has just started and has no arrival rate yet. */
   readonly warmingUp: boolean;
 }
 
 export interface Decision {
   readonly spec: DefaultedSpec;
-  readonly orders: Orders;
+  readonly pauses: Pauses;
   readonly release: Release;
   readonly redis: RedisStatus | undefined;
-  readonly scale: ScaleDecision;
+  readonly processors: ProcessorScaleDecision;
   readonly proxies: ProxyScaleDecision;
-  /** What the ws-proxy Pods are told before there are fewer of them. */
-  readonly costs: readonly KubeObject[];
+  /** Written to the ws-proxy Pods before a scale-in. */
+  readonly podDeletionCosts: readonly KubeObject[];
   /** In the order in which they are applied. */
   readonly objects: readonly KubeObject[];
 }
 
-export function decideAll(input: DecisionInput): Decision {
-  const { cluster, observed, status, own, rendering, serves, operatorNamespace } = input;
+export function decide(input: DecisionInput): Decision {
+  const { cluster, observed, signals, status, own, rendering, serves, operatorNamespace } = input;
   const spec = defaultedSpec(cluster);
-  const orders = ordersOf(cluster);
+  const pauses = pausesOf(cluster);
   const running = runningOf(observed);
   const release = chooseRelease(spec, status, own, running);
   const redis = chooseRedis(cluster, spec, status, release, running);
-  const scale = orders.paused ? pausedScale(input) : processors(input, spec, orders);
-  const proxies = orders.paused ? pausedProxies(input, spec) : scaleProxies(input, spec, orders);
-  const costs = deletionCosts(observed, input.signals, proxies.replicas, spec.proxy.maxSessionsPerPod);
+  const processors = pauses.paused ? pausedProcessors(input) : scaleProcessors(input, spec, pauses);
+  const proxies = pauses.paused ? pausedProxies(input, spec) : scaleProxies(input, spec, pauses);
   const claim = observed.redis?.spec?.volumeClaimTemplates?.[0];
   const redisVolumeSize = claim?.spec?.resources?.requests?.['storage'];
   const objects = rendering.of(cluster, {
     image: release.image,
     redisImage: spec.redis.embedded?.image || release.redisImage,
     renderRevision: release.renderRevision,
-    processorReplicas: scale.replicas,
+    processorReplicas: processors.replicas,
     proxyReplicas: proxies.replicas,
-    // What this operator cannot render as it was stays as it is.
-    holdRollouts: orders.pauseRollouts || release.unknownRevision !== undefined,
+    // Pods of a revision that this operator cannot render are left as they are.
+    holdRollouts: pauses.pauseRollouts || release.unknownRevision !== undefined,
     serves,
     ...(operatorNamespace !== undefined && { operatorNamespace }),
     ...(redis?.passwordSecretName !== undefined && { redisPasswordSecret: redis.passwordSecretName }),
     ...(redisVolumeSize !== undefined && { redisVolumeSize }),
   });
-  return { spec, orders, release, redis, scale, proxies, costs, objects };
-}
-
-function processors(input: DecisionInput, { processor }: DefaultedSpec, orders: Orders): ScaleDecision {
-  const { observed, signals, autoscaling, now, staleMs } = input;
-  const decision = decide({
-    spec: processor.autoscaling,
-    ...(processor.replicas !== undefined && { fixedReplicas: processor.replicas }),
-    ...deploymentOf(observed),
-    signals,
-    memory: autoscaling ?? {},
-    holdScaleIn: orders.pauseScaleIn,
-    now,
-    staleMs,
-  });
-  return input.warmingUp ? asBefore(decision, input) : decision;
-}
-
-/**
- * A rate takes two readings, which an operator that has just started has not got. It knows no more than the one before it
- * and says nothing else: a restart writes no status and tells of no trouble.
- */
-function asBefore(decision: ScaleDecision, { status, autoscaling }: DecisionInput): ScaleDecision {
-  const known = status?.conditions?.find(({ type }) => type === 'AutoscalingActive');
-  if (decision.condition.reason !== SIGNALS_MISSING || known === undefined) return decision;
-  const { status: value, reason, message } = known;
-  const told = autoscaling?.reason === undefined ? {} : { reason: autoscaling.reason };
   return {
-    ...decision,
-    memory: { ...decision.memory, ...told },
-    condition: { status: value, reason, message },
+    spec,
+    pauses,
+    release,
+    redis,
+    processors,
+    proxies,
+    podDeletionCosts: podDeletionCosts(observed, signals, proxies.replicas, spec.proxy.maxSessionsPerPod),
+    objects,
   };
 }
 
-function pausedScale({ observed, autoscaling }: DecisionInput): ScaleDecision {
+function scaleProcessors(
+  input: DecisionInput,
+  { processor }: DefaultedSpec,
+  { pauseScaleIn }: Pauses,
+): ProcessorScaleDecision {
+  const { observed, signals, autoscaling, now, staleMs } = input;
+  const decision = decideProcessors({
+    spec: processor.autoscaling,
+    ...(processor.replicas !== undefined && { fixedReplicas: processor.replicas }),
+    ...processorDeployment(observed),
+    signals,
+    previous: autoscaling ?? {},
+    holdScaleIn: pauseScaleIn,
+    now,
+    staleMs,
+  });
+  return input.warmingUp ? keepCondition(decision, input) : decision;
+}
+
+/**
+ * A rate needs two readings, which an operator that has just started does not have. Until then it repeats what its
+ * predecessor reported, so that a restart neither writes a status nor reports missing signals.
+ */
+function keepCondition(
+  decision: ProcessorScaleDecision,
+  { status, autoscaling }: DecisionInput,
+): ProcessorScaleDecision {
+  const known = status?.conditions?.find(({ type }) => type === 'AutoscalingActive');
+  if (decision.condition.reason !== SIGNALS_MISSING || known === undefined) return decision;
+  const reported = autoscaling?.reason === undefined ? {} : { reason: autoscaling.reason };
+  return {
+    ...decision,
+    autoscaling: { ...decision.autoscaling, ...reported },
+    condition: { status: known.status, reason: known.reason, message: known.message },
+  };
+}
+
+function pausedProcessors({ observed, autoscaling }: DecisionInput): ProcessorScaleDecision {
   const replicas = observed.processor?.spec?.replicas ?? autoscaling?.desiredReplicas ?? 0;
   const message = `the annotation ${ANNOTATION.paused} is "true": the number of processors stays ${replicas}`;
   return {
     replicas,
-    memory: autoscaling ?? {},
+    autoscaling: autoscaling ?? {},
     condition: { status: 'False', reason: 'Paused', message },
   };
 }
 
-function scaleProxies(input: DecisionInput, { proxy }: DefaultedSpec, orders: Orders): ProxyScaleDecision {
+function scaleProxies(
+  input: DecisionInput,
+  { proxy }: DefaultedSpec,
+  { pauseScaleIn }: Pauses,
+): ProxyScaleDecision {
   const { observed, signals, proxyAutoscaling, now } = input;
-  const { wanted, ready, rolling, unseen } = stateOf(observed.proxy);
+  const { desired, ready, rolling, generationNotObserved } = stateOf(observed.proxy);
   const ending = podsOf(observed, 'ws-proxy').filter(
     ({ metadata }) => metadata.deletionTimestamp !== undefined,
   );
   return decideProxies({
     spec: proxy,
     ...(observed.proxy !== undefined && {
-      deployment: { replicas: wanted, readyReplicas: ready, rolling: rolling || unseen },
+      deployment: { replicas: desired, readyReplicas: ready, rolling: rolling || generationNotObserved },
     }),
     draining: ending.length,
     ...(signals.sessions !== undefined && { sessions: signals.sessions }),
-    ...(proxyAutoscaling !== undefined && { memory: proxyAutoscaling }),
-    holdScaleIn: orders.pauseScaleIn,
+    ...(proxyAutoscaling !== undefined && { previous: proxyAutoscaling }),
+    holdScaleIn: pauseScaleIn,
     now,
   });
 }
 
-function pausedProxies({ observed, proxyAutoscaling }: DecisionInput, { proxy }: DefaultedSpec) {
+function pausedProxies(
+  { observed, proxyAutoscaling }: DecisionInput,
+  { proxy }: DefaultedSpec,
+): ProxyScaleDecision {
   const replicas = observed.proxy?.spec?.replicas ?? proxy.replicas;
-  return { replicas, ...(proxyAutoscaling !== undefined && { memory: proxyAutoscaling }) };
+  return { replicas, ...(proxyAutoscaling !== undefined && { autoscaling: proxyAutoscaling }) };
 }
 
-function deploymentOf(observed: Observed) {
+function processorDeployment(observed: Observed) {
   if (observed.processor === undefined) return {};
   const [processor, proxy] = [stateOf(observed.processor), stateOf(observed.proxy)];
-  // Stations that move load the processors otherwise than usual.
-  const rolling = [processor, proxy].some((state) => state.rolling || state.unseen);
-  return { deployment: { replicas: processor.wanted, readyReplicas: processor.ready, rolling } };
+  // A rollout of the ws-proxy counts too: reconnecting stations are an unusual load for the processors.
+  const rolling = [processor, proxy].some((state) => state.rolling || state.generationNotObserved);
+  return { deployment: { replicas: processor.desired, readyReplicas: processor.ready, rolling } };
 }
 
 /**
- * A leader that ended between a step up and its status (or could not write it) has told of fewer Pods than there are. Those are
- * held, as nothing was read yet; what is too many goes down by the scaler's rules.
+ * A leader that ended between a scale-out and its status write reported fewer Pods than exist. The operator keeps those
+ * Pods until it has signals; the scaler then removes surplus Pods by its own rules.
  */
-export function notBelow<Told extends { readonly desiredReplicas?: number }>(
-  told: Told | undefined,
+export function notBelow<Status extends { readonly desiredReplicas?: number }>(
+  reported: Status | undefined,
   workload: Workload | undefined,
-): Told | undefined {
-  const now = workload?.spec?.replicas ?? 0;
-  return told?.desiredReplicas === undefined || now <= told.desiredReplicas
-    ? told
-    : { ...told, desiredReplicas: now };
+): Status | undefined {
+  const replicas = workload?.spec?.replicas ?? 0;
+  return reported?.desiredReplicas === undefined || replicas <= reported.desiredReplicas
+    ? reported
+    : { ...reported, desiredReplicas: replicas };
 }

@@ -1,19 +1,19 @@
 /**
- * Nothing is made for a cluster that is gone. The caches may be late, and a pass that began before the deletion goes on after
- * it: what it made would have to be collected again, and a volume that comes with it might stay for ever.
+ * Prevents the operator from creating objects for a deleted cluster. Caches lag behind, and a pass may outlast the deletion:
+ * its objects would have to be garbage collected again, and a volume created with them might stay forever.
  */
 import { OCPP_CLUSTERS, type OcppCluster } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 
-/** The pass is over; that the cluster is gone brings up another one. */
+/** Ends the pass. The deletion itself enqueues the key again. */
 export class ClusterGone extends StoreError {
   constructor({ metadata }: OcppCluster) {
-    super('not-found', `OcppCluster ${metadata.namespace}/${metadata.name} was deleted meanwhile`);
+    super('not-found', `OcppCluster ${metadata.namespace}/${metadata.name} was deleted during the pass`);
   }
 }
 
-export class Existence {
+export class DeletionGuard {
   readonly #store: Pick<ObjectStore, 'get'>;
   readonly #caches: Pick<Caches, 'get'>;
   readonly #cluster: OcppCluster;
@@ -30,7 +30,7 @@ export class Existence {
     this.#expect(this.#caches.get(this.#ref()));
   }
 
-  /** Before something is made: asks the API server, once in a pass. @throws ClusterGone */
+  /** Before an object is created: asks the API server, once per pass. @throws ClusterGone */
   async confirm(): Promise<void> {
     this.check();
     if (this.#asked) return;

@@ -1,6 +1,6 @@
 /**
- * The two things about an embedded Redis that are not rendered: its password, which is written once and never read, and
- * the growth of its volume, which a StatefulSet cannot do.
+ * The two parts of an embedded Redis that are not rendered: its password, which is written once and never read, and the
+ * growth of its volume, which a StatefulSet does not support.
  */
 import { randomBytes } from 'node:crypto';
 import type { DefaultedSpec, OcppCluster, OcppClusterStatus, RedisStatus } from '../api/ocpp-cluster.ts';
@@ -8,10 +8,10 @@ import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-st
 import { quantity } from '../api/quantity.ts';
 import { PERSISTENT_VOLUME_CLAIMS } from '../render/resources.ts';
 import { clusterLabels, nameOf, ownerOf } from '../render/render-input.ts';
-import type { Problem } from './apply.ts';
-import type { Release, Running } from './release.ts';
+import type { Problem } from '../status/conditions.ts';
+import type { Release, Running } from '../render/release.ts';
 
-/** Undefined: the cluster has no embedded Redis. A cluster that was made without a password stays so. */
+/** Undefined: the cluster has no embedded Redis. A cluster that was created without a password keeps none. */
 export function chooseRedis(
   cluster: OcppCluster,
   { redis }: Pick<DefaultedSpec, 'redis'>,
@@ -20,8 +20,8 @@ export function chooseRedis(
   running: Running = {},
 ): RedisStatus | undefined {
   if (redis.embedded === undefined) return undefined;
-  const made = redis.embedded.passwordSecretName || generatedName(cluster);
-  const found = running.redisPasswordSecret === undefined ? made : running.redisPasswordSecret;
+  const configured = redis.embedded.passwordSecretName || generatedName(cluster);
+  const found = running.redisPasswordSecret === undefined ? configured : running.redisPasswordSecret;
   const passwordSecretName = status?.image === undefined ? found : status.redis?.passwordSecretName;
   const storage = status?.redis?.storage;
   return {
@@ -31,13 +31,13 @@ export function chooseRedis(
   };
 }
 
-/** With a part of the uid: what is left of a deleted cluster of the same name must not be taken for ours. */
+/** Contains a part of the uid: a leftover Secret of a deleted cluster of the same name must not be used. */
 const generatedName = (cluster: OcppCluster) =>
   `${nameOf(cluster, 'redis')}-${(cluster.metadata.uid ?? '').slice(0, 8)}`;
 
 /**
- * Makes the Secret unless it is there or is somebody else's to make. It cannot be read, so whoever calls this often
- * should not: once for each cluster, and again while its Pods do not start.
+ * Creates the Secret unless it exists or the user provides it. The operator cannot read Secrets, so each call is a write:
+ * call it once per cluster, and again while its Pods do not start.
  */
 export async function ensurePassword(
   store: ObjectStore,
@@ -57,10 +57,10 @@ export async function ensurePassword(
     type: 'Opaque',
     stringData: { password: randomBytes(24).toString('base64url') },
   };
-  return refusal(`Secret/${passwordSecretName}`, () => store.create(secret));
+  return problemOf(`Secret/${passwordSecretName}`, () => store.create(secret));
 }
 
-/** Asks for a larger volume. Resolves to the problem, or to nothing when the size is asked for. */
+/** Requests a larger volume. Resolves to the problem, or to undefined when the request was accepted or not needed. */
 export async function growVolume(
   store: ObjectStore,
   cluster: OcppCluster,
@@ -69,18 +69,18 @@ export async function growVolume(
   const { namespace = 'default' } = cluster.metadata;
   const name = `data-${nameOf(cluster, 'redis')}-0`;
   const claim: Claim | undefined = await store.get({ resource: PERSISTENT_VOLUME_CLAIMS, namespace, name });
-  const now = claim?.spec?.resources?.requests?.['storage'];
-  if (now === undefined || quantity(now) >= quantity(size)) return undefined;
+  const current = claim?.spec?.resources?.requests?.['storage'];
+  if (current === undefined || quantity(current) >= quantity(size)) return undefined;
   const spec = { resources: { requests: { storage: size } } };
-  const wanted = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace }, spec };
-  return refusal(`PersistentVolumeClaim/${name}`, () => store.apply(wanted));
+  const request = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace }, spec };
+  return problemOf(`PersistentVolumeClaim/${name}`, () => store.apply(request));
 }
 
 interface Claim extends KubeObject {
   readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
 }
 
-async function refusal(what: string, request: () => Promise<unknown>): Promise<Problem | undefined> {
+async function problemOf(what: string, request: () => Promise<unknown>): Promise<Problem | undefined> {
   try {
     await request();
     return undefined;

@@ -1,14 +1,14 @@
 /**
- * Signals of one cluster over time: scrapes its Pods when the last time is long enough ago, and remembers
- * their samples. Reconciles in between get the same figures without the work, which counts once.
+ * The signals of one cluster over time: scrapes its Pods once per interval and keeps their samples. Passes in between get
+ * the same figures, but without `work`, which must be counted once.
  */
 import type { Clock } from '../../services/runtime/clock.ts';
 import { PATH, PORT } from '../../services/contract.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { Scrape, ScrapeTarget } from '../signals/scrape.ts';
 import { type History, remember, signalsOf, workSince } from '../signals/signals.ts';
-import { idOf, type Observed, podsOf } from './observe.ts';
-import { isReady, type Pod } from './workloads.ts';
+import { idOf, type Observed, podsOf } from '../observe/observe.ts';
+import { isReady, type Pod } from '../observe/workloads.ts';
 
 export interface Measuring {
   readonly scrape: Scrape;
@@ -16,7 +16,7 @@ export interface Measuring {
   readonly intervalMs: number;
 }
 
-/** A reading that is older than this many intervals is none. */
+/** A reading that is older than this many intervals counts as missing. */
 const STALE_INTERVALS = 3;
 
 export const staleMs = (intervalMs: number) => STALE_INTERVALS * Math.max(intervalMs, 5000);
@@ -33,7 +33,7 @@ export class Measurement {
   async read(observed: Observed): Promise<Signals> {
     const { clock, intervalMs, scrape } = this.#options;
     const before = this.#scrapedAt;
-    // A requeue that comes a little early still counts as its turn.
+    // A requeue that fires slightly early still counts as due.
     const due = clock.now() - before >= intervalMs * 0.9;
     if (due) {
       this.#scrapedAt = clock.now();
@@ -52,7 +52,7 @@ export class Measurement {
   }
 }
 
-function targetOf(pod: Pod): ScrapeTarget[] {
+export function targetOf(pod: Pod): ScrapeTarget[] {
   const component = pod.metadata.labels?.['app.kubernetes.io/component'];
   const host = pod.status?.podIP;
   if (component !== 'ws-proxy' && component !== 'processor') return [];

@@ -1,4 +1,4 @@
-/** What Prometheus learns of each cluster from the operator: the same as the status tells. */
+/** Metrics of each cluster, with the same figures as its status. */
 import { Gauge, type Registry } from 'prom-client';
 import type { OcppCluster, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 
@@ -7,9 +7,9 @@ type ClusterLabel = (typeof CLUSTER)[number];
 
 export class ClusterMetrics {
   readonly #conditions: Gauge<ClusterLabel | 'condition'>;
-  /** Condition types shown so far. */
+  /** Condition types exported so far. */
   readonly #types = new Set<string>();
-  readonly #wanted: Gauge<ClusterLabel>;
+  readonly #processors: Gauge<ClusterLabel>;
   readonly #proxies: Gauge<ClusterLabel>;
   readonly #capacity: Gauge<ClusterLabel>;
 
@@ -21,15 +21,15 @@ export class ClusterMetrics {
       labelNames: [...CLUSTER, 'condition'],
       registers,
     });
-    this.#wanted = new Gauge({
+    this.#processors = new Gauge({
       name: 'ocpp_operator_processors_wanted',
-      help: 'Processors that the autoscaling decided on',
+      help: 'Number of processors that the autoscaler decided on',
       labelNames: CLUSTER,
       registers,
     });
     this.#proxies = new Gauge({
       name: 'ocpp_operator_proxies_wanted',
-      help: 'ws-proxies that the autoscaling decided on',
+      help: 'Number of ws-proxies that the autoscaler decided on',
       labelNames: CLUSTER,
       registers,
     });
@@ -48,18 +48,18 @@ export class ClusterMetrics {
       this.#conditions.set({ ...labels, condition: type }, status === 'True' ? 1 : 0);
     }
     const { desiredReplicas, capacityPerReplica } = autoscaling ?? {};
-    if (desiredReplicas !== undefined) this.#wanted.set(labels, desiredReplicas);
+    if (desiredReplicas !== undefined) this.#processors.set(labels, desiredReplicas);
     const proxies = proxy?.autoscaling?.desiredReplicas;
     if (proxies === undefined) this.#proxies.remove(labels);
     else this.#proxies.set(labels, proxies);
     if (capacityPerReplica !== undefined) this.#capacity.set(labels, capacityPerReplica);
   }
 
-  /** A cluster that is gone has no figures. */
+  /** Removes the series of a deleted cluster. */
   forget(namespace: string, cluster: string): void {
     const labels = { namespace, cluster };
     for (const condition of this.#types) this.#conditions.remove({ ...labels, condition });
-    this.#wanted.remove(labels);
+    this.#processors.remove(labels);
     this.#proxies.remove(labels);
     this.#capacity.remove(labels);
   }

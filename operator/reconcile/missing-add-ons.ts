@@ -1,24 +1,38 @@
-/** Kinds of add-ons that a cluster asks for, as problems to report. Pure. */
+/** Add-ons that the spec requires and the Kubernetes cluster does not have, as problems to report. Pure. */
 import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
-import { missingAddOns } from '../render/add-ons.ts';
-import type { Problem } from './apply.ts';
+import type { Resource } from '../kube/object-store.ts';
+import { HTTP_ROUTES } from '../render/resources.ts';
+import type { Problem } from '../status/conditions.ts';
 
-/** Discovery answers within seconds of the start, and nobody waits for it. */
+/** Discovery answers within seconds after the start; until then nothing is reported. */
 const KNOWN_AFTER_MS = 10_000;
 
-/** @param forMs how long this process has looked at the cluster */
+/** @param forMs time since the first pass of this process over the cluster */
 export function addOnProblems(
   spec: DefaultedSpec,
   caches: Pick<Caches, 'serves'>,
   before: OcppClusterStatus | undefined,
   forMs: number,
 ): Problem[] {
-  // A new leader goes on with what the last one found, so that a change of leader is no recovery.
+  // A new leader keeps the finding of the last one, so that a change of leader does not look like a recovery.
   const known = before?.conditions?.some(({ reason }) => reason === 'AddOnMissing') === true;
   if (!known && forMs < KNOWN_AFTER_MS) return [];
   return missingAddOns(spec, (resource) => caches.serves(resource)).map((message) => ({
     reason: 'AddOnMissing',
     message,
   }));
+}
+
+/** Messages with the remedy. Monitoring is optional: its default, Auto, uses the kinds that exist. */
+export function missingAddOns(
+  { proxy }: Pick<DefaultedSpec, 'proxy'>,
+  serves: (resource: Resource) => boolean,
+): string[] {
+  if (proxy.gateway === undefined || serves(HTTP_ROUTES)) return [];
+  const { group, version, kind } = HTTP_ROUTES;
+  return [
+    `spec.proxy.gateway needs the kind ${kind}, but the API server does not serve ${group}/${version} or the operator may not list it: ` +
+      'stations cannot connect through the Gateway. Install the Gateway API, or remove spec.proxy.gateway',
+  ];
 }

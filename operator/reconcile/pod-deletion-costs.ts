@@ -1,20 +1,20 @@
 /**
- * Which ws-proxies go when there shall be fewer: those with the fewest stations, as each station of a Pod that goes has
- * to connect again. Kubernetes takes it as a hint, so nothing waits for it and nothing fails by it. It is
- * written just before the number is lowered, not all the time: each write is seen by everybody who watches Pods.
+ * Which ws-proxy Pods a scale-in removes first (pod-deletion-cost): those with the fewest stations, as each of their stations
+ * has to reconnect. Kubernetes treats the cost as a hint, so a failed write neither blocks nor fails the pass. Costs
+ * are written only right before a scale-in, as every watcher of Pods receives each write.
  */
 import type { Log } from '../../services/runtime/log.ts';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import type { Signals } from '../scaling/demand.ts';
-import { idOf, type Observed, podsOf } from './observe.ts';
+import { idOf, type Observed, podsOf } from '../observe/observe.ts';
 
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 /**
- * What to apply to the Pods before there are only `replicas` of them; nothing where there are no more now.
- * @param full stations of a Pod whose stations are not known: it is not the one to go
+ * The annotations to apply before a scale-in to `replicas`; none if this is no scale-in.
+ * @param full cost of a Pod whose number of stations is unknown: it is removed last
  */
-export function deletionCosts(
+export function podDeletionCosts(
   observed: Observed,
   { sessionsOf }: Signals,
   replicas: number,
@@ -33,7 +33,7 @@ export function deletionCosts(
       metadata: {
         name,
         ...(namespace !== undefined && { namespace }),
-        // A Pod that is gone is not to be made again.
+        // With the uid, apply never creates a Pod that is already gone.
         ...(uid !== undefined && { uid }),
         annotations: { [DELETION_COST]: cost },
       },
@@ -41,13 +41,20 @@ export function deletionCosts(
   });
 }
 
-export async function writeCosts(store: ObjectStore, pods: readonly KubeObject[], log: Log): Promise<void> {
+export async function writePodDeletionCosts(
+  store: ObjectStore,
+  pods: readonly KubeObject[],
+  log: Log,
+): Promise<void> {
   for (const pod of pods) {
     try {
       await store.apply(pod);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      log.warn({ pod: pod.metadata.name, error: error.message }, 'no deletion cost written, any Pod may go');
+      log.warn(
+        { pod: pod.metadata.name, error: error.message },
+        'deletion cost not written, Kubernetes may remove any Pod first',
+      );
     }
   }
 }

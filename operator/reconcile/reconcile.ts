@@ -1,41 +1,41 @@
 /**
- * One pass over one OcppCluster: observe, measure, decide, apply, report. Everything it remembers between
- * passes is either in the status (so that another leader goes on from there) or can be lost.
+ * One pass over one OcppCluster: observe, measure, decide, execute, report. Everything kept between two passes
+ * is either in the status, from which the next leader continues, or may be lost.
  */
 import { OCPP_CLUSTERS, type OcppCluster, type OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import { keyOf } from '../controller/caches.ts';
 import { StoreError } from '../kube/object-store.ts';
-import { attempt } from './execute.ts';
-import { decideAll } from './decision.ts';
-import { ClusterGone, Existence } from './deletion-guard.ts';
+import { type Observed, observe } from '../observe/observe.ts';
 import { eventsBetween } from '../status/events.ts';
+import { NUMBERS_EVERY_MS, shouldWrite, statusOf } from '../status/status.ts';
+import { decide } from './decision.ts';
+import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
+import { execute } from './execute.ts';
 import { staleMs } from './measure.ts';
-import { type Memory, newMemory, type ReconcilerOptions } from './state.ts';
-import { type Observed, observe } from './observe.ts';
-import { NUMBERS_EVERY_MS, statusOf, worthWriting } from '../status/status.ts';
+import { newReconcileState, type ReconcilerOptions, type ReconcileState } from './state.ts';
 
-/** For createController: `key` is `namespace/name`. Deleted clusters need nothing, owner references do it. */
+/** For createController: `key` is `namespace/name`. A deleted cluster needs no work: owner references delete its objects. */
 export function createReconciler(
   options: ReconcilerOptions,
 ): (key: string) => Promise<{ readonly requeueAfterMs?: number }> {
-  const memories = new Map<string, Memory>();
+  const states = new Map<string, ReconcileState>();
   return async (key) => {
     const [namespace = '', name = ''] = key.split('/');
     const cluster: OcppCluster | undefined = options.caches.get({ resource: OCPP_CLUSTERS, namespace, name });
     if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) {
       options.metrics.forget(namespace, name);
-      memories.delete(key);
+      states.delete(key);
       return {};
     }
-    let memory = memories.get(key);
-    if (memory === undefined || memory.uid !== cluster.metadata.uid) {
+    let state = states.get(key);
+    if (state === undefined || state.uid !== cluster.metadata.uid) {
       const observed = observe(options.caches, cluster);
-      memory = newMemory(options, cluster, observed);
-      memories.set(key, memory);
+      state = newReconcileState(options, cluster, observed);
+      states.set(key, state);
       if (mayWait(observed, cluster)) return { requeueAfterMs: 1 };
     }
     try {
-      await reconcileCluster(options, cluster, memory);
+      await reconcileCluster(options, cluster, state);
     } catch (error) {
       if (!(error instanceof ClusterGone)) throw error;
       options.log.debug({ cluster: key }, error.message);
@@ -45,8 +45,8 @@ export function createReconciler(
 }
 
 /**
- * An operator that takes over has all clusters to go through, which takes a while when there are hundreds: those whose
- * programs are there come after those that lack one.
+ * A new leader reconciles all clusters, which takes a while when there are hundreds. Clusters that lack a workload
+ * come first.
  */
 const mayWait = ({ proxy, processor, redis }: Observed, { status }: OcppCluster): boolean =>
   proxy !== undefined &&
@@ -56,66 +56,66 @@ const mayWait = ({ proxy, processor, redis }: Observed, { status }: OcppCluster)
 async function reconcileCluster(
   options: ReconcilerOptions,
   cluster: OcppCluster,
-  memory: Memory,
+  state: ReconcileState,
 ): Promise<void> {
   const { caches, clock } = options;
   const observed = observe(caches, cluster);
-  const signals = await memory.measurement.read(observed);
-  const before = memory.status;
-  memory.read ||= signals.arrivalRate !== undefined;
+  const signals = await state.measurement.read(observed);
+  const before = state.status;
+  state.measured ||= signals.arrivalRate !== undefined;
   const stale = staleMs(options.scrapeIntervalMs);
-  const decision = decideAll({
+  const decision = decide({
     cluster,
     observed,
     signals,
     status: before,
-    autoscaling: memory.autoscaling,
-    proxyAutoscaling: memory.proxyAutoscaling,
-    rendering: memory.rendering,
+    autoscaling: state.autoscaling,
+    proxyAutoscaling: state.proxyAutoscaling,
+    rendering: state.rendering,
     own: { image: options.defaultImage, redisImage: options.redisImage },
     serves: caches.serves.bind(caches),
     operatorNamespace: options.operatorNamespace,
     now: clock.now(),
     staleMs: stale,
-    warmingUp: !memory.read && clock.now() - memory.since < stale,
+    warmingUp: !state.measured && clock.now() - state.since < stale,
   });
-  memory.autoscaling = decision.scale.memory;
-  memory.proxyAutoscaling = decision.proxies.memory;
-  const outcome = decision.orders.paused
+  state.autoscaling = decision.processors.autoscaling;
+  state.proxyAutoscaling = decision.proxies.autoscaling;
+  const executed = decision.pauses.paused
     ? { problems: [], redis: decision.redis }
-    : await attempt(options, cluster, memory, decision, observed);
+    : await execute(options, cluster, state, decision, observed);
 
   const now = clock.now();
-  const after = statusOf({ cluster, observed, signals, ...decision, ...outcome, before, now });
+  const after = statusOf({ cluster, observed, signals, ...decision, ...executed, before, now });
   options.metrics.show(cluster, after);
-  await report(options, cluster, memory, after);
-  if (outcome.failure !== undefined) throw outcome.failure;
+  await report(options, cluster, state, after);
+  if (executed.failure !== undefined) throw executed.failure;
 }
 
 async function report(
   options: ReconcilerOptions,
   cluster: OcppCluster,
-  memory: Memory,
+  state: ReconcileState,
   after: OcppClusterStatus,
 ): Promise<void> {
   const { store, caches, clock, log, recordEvent } = options;
-  const before = memory.status;
-  // What was chosen for this cluster (image, password) is not for the next one of its name.
-  new Existence(store, caches, cluster).check();
-  const sinceWriteMs = clock.now() - memory.writtenAt;
-  // Somebody took away what we wrote.
+  const before = state.status;
+  // The image and the password chosen for this cluster must not reach a new cluster of the same name.
+  new DeletionGuard(store, caches, cluster).check();
+  const sinceWriteMs = clock.now() - state.writtenAt;
+  // Another client removed the status that we wrote.
   const wiped = cluster.status?.observedGeneration === undefined && sinceWriteMs >= NUMBERS_EVERY_MS;
-  if (!wiped && !worthWriting(before, after, sinceWriteMs)) return;
+  if (!wiped && !shouldWrite(before, after, sinceWriteMs)) return;
   const { name, namespace = 'default' } = cluster.metadata;
   try {
     await store.patchStatus({ resource: OCPP_CLUSTERS, name, namespace }, after);
   } catch (error) {
     if (!(error instanceof StoreError && error.code === 'not-found')) throw error;
-    // Deleted while it was looked at.
-    log.debug({ cluster: keyOf(cluster.metadata) }, 'no status to write, the cluster is gone');
+    // Deleted during this pass.
+    log.debug({ cluster: keyOf(cluster.metadata) }, 'status not written, the cluster was deleted');
     return;
   }
-  memory.status = after;
-  memory.writtenAt = clock.now();
+  state.status = after;
+  state.writtenAt = clock.now();
   for (const event of eventsBetween(before, after)) recordEvent(cluster, event);
 }

@@ -1,6 +1,6 @@
 /**
- * The objects of one cluster, rendered anew only when something is another than the last time: a cluster is looked
- * at every few seconds and changes every few months. Who gets the same objects again need not look at them again.
+ * The objects of one cluster, rendered again only when an input has changed: a cluster is reconciled every few seconds and
+ * changes every few months. Unchanged inputs return the very same objects, so that callers can skip comparing them.
  */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
@@ -8,7 +8,7 @@ import { renderObjects } from '../render/objects.ts';
 import { OPTIONAL } from '../render/resources.ts';
 import type { RenderContext } from '../render/render-input.ts';
 
-/** What differs has another text. */
+/** Values that differ whenever their JSON differs. */
 type Plain = string | number | boolean | undefined | readonly Plain[] | { readonly [name: string]: Plain };
 type PlainContext = { readonly [Name in keyof Omit<RenderContext, 'serves'>]: Plain };
 
@@ -18,7 +18,7 @@ export class Rendering {
 
   of(cluster: OcppCluster, context: RenderContext): readonly KubeObject[] {
     const { uid, generation } = cluster.metadata;
-    // The spec changes with the generation, and renderers read nothing else of the cluster than this and its name.
+    // The generation stands for the spec; besides it, renderers read only the name of the cluster.
     const { serves = () => false, ...rest } = context;
     const plain: PlainContext = rest;
     const from =

@@ -1,23 +1,23 @@
 /**
- * What the Prometheus operator is told: which Pods to scrape, and when to wake somebody. The series of a cluster carry
- * its name as `ocpp_cluster`, as `cluster` is where many installations keep the name of the Kubernetes cluster.
+ * Objects for the Prometheus operator: which Pods to scrape, and the alerts. The series of a cluster carry its name as
+ * `ocpp_cluster`, as many installations use `cluster` for the name of the Kubernetes cluster.
  */
 import { PATH } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { alerts } from './alerts.ts';
 import { ADMIN_PORT } from './program.ts';
 import { POD_MONITORS, PROMETHEUS_RULES } from './resources.ts';
-import { type Component, nameOf, owned, selectorLabels, type View } from './render-input.ts';
+import { type Component, nameOf, owned, selectorLabels, type RenderInput } from './render-input.ts';
 
-export function monitoring(view: View): KubeObject[] {
-  const { monitoring: wanted } = view.spec;
-  const { serves = () => false } = view;
-  const monitors = wanted.podMonitor === 'Auto' && serves(POD_MONITORS);
-  // They read what the PodMonitors bring, under its labels: without it nobody would be well.
-  const rule = monitors && wanted.alerts === 'Auto' && serves(PROMETHEUS_RULES);
+export function monitoring(input: RenderInput): KubeObject[] {
+  const { podMonitor: monitor, alerts: alerting } = input.spec.monitoring;
+  const { serves = () => false } = input;
+  const monitors = monitor === 'Auto' && serves(POD_MONITORS);
+  // The alerts read series that the PodMonitors label: without these, alerts for absent series would always fire.
+  const rule = monitors && alerting === 'Auto' && serves(PROMETHEUS_RULES);
   return [
-    ...(monitors ? [podMonitor(view, 'processor'), podMonitor(view, 'ws-proxy')] : []),
-    ...(rule ? [prometheusRule(view)] : []),
+    ...(monitors ? [podMonitor(input, 'processor'), podMonitor(input, 'ws-proxy')] : []),
+    ...(rule ? [prometheusRule(input)] : []),
   ];
 }
 
@@ -27,21 +27,21 @@ const RELABELINGS = [
   { sourceLabels: [label('component')], targetLabel: 'component' },
 ];
 
-function podMonitor(view: View, component: Component): KubeObject {
+function podMonitor(input: RenderInput, component: Component): KubeObject {
   const spec = {
-    selector: { matchLabels: selectorLabels(view.cluster, component) },
+    selector: { matchLabels: selectorLabels(input.cluster, component) },
     podMetricsEndpoints: [{ port: ADMIN_PORT.name, path: PATH.metrics, relabelings: RELABELINGS }],
   };
-  return owned(view, POD_MONITORS, component, { spec }, labelsOf(view));
+  return owned(input, POD_MONITORS, component, { spec }, labelsOf(input));
 }
 
-function prometheusRule(view: View): KubeObject {
-  const name = nameOf(view.cluster, 'alerts');
-  const spec = { groups: [{ name, rules: alerts(view) }] };
-  return owned(view, PROMETHEUS_RULES, 'alerts', { spec }, labelsOf(view));
+function prometheusRule(input: RenderInput): KubeObject {
+  const name = nameOf(input.cluster, 'alerts');
+  const spec = { groups: [{ name, rules: alerts(input) }] };
+  return owned(input, PROMETHEUS_RULES, 'alerts', { spec }, labelsOf(input));
 }
 
-function labelsOf({ spec }: View) {
+function labelsOf({ spec }: RenderInput) {
   const { labels } = spec.monitoring;
   return { ...(labels && { labels }) };
 }

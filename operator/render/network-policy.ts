@@ -1,7 +1,6 @@
 /**
- * What the network lets through, where the cluster asks for it: one policy for each component, and what is not in it is denied.
- * NetworkPolicies add up, so a user allows more by one of his own. The kubelet's probes come from the Pod's own node, which no
- * policy keeps out.
+ * NetworkPolicies, if spec.networkPolicy is enabled: one for each component, denying all other traffic. Policies are additive,
+ * so a user can allow more with a policy of their own. Probes of the kubelet come from the Pod's node, which no policy blocks.
  */
 import { isIPv4 } from 'node:net';
 import type {
@@ -14,7 +13,7 @@ import { PORT } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { NETWORK_POLICIES } from './resources.ts';
 import { stationPorts } from './station-ports.ts';
-import { type Component, owned, selectorLabels, type View } from './render-input.ts';
+import { type Component, owned, selectorLabels, type RenderInput } from './render-input.ts';
 
 /** The client library calls `from` `_from`. */
 interface IngressRule {
@@ -25,25 +24,25 @@ interface PolicyRules extends Omit<V1NetworkPolicySpec, 'podSelector' | 'ingress
   readonly ingress: readonly IngressRule[];
 }
 
-/** Policies see the port of the DNS Pod, which is 5353 on OpenShift. */
+/** Policies apply to the port of the DNS Pod, which is 5353 on OpenShift. */
 const DNS_PORTS = [53, 5353];
 
-export function networkPolicies(view: View): KubeObject[] {
-  const { spec } = view;
+export function networkPolicies(input: RenderInput): KubeObject[] {
+  const { spec } = input;
   if (!spec.networkPolicy.enabled) return [];
-  const outwards = { policyTypes: ['Ingress', 'Egress'], egress: [dns(), ...toRedis(view)] };
+  const common = { policyTypes: ['Ingress', 'Egress'], egress: [dns(), ...toRedis(input)] };
   const policies: [Component, PolicyRules][] = [
-    ['processor', { ...outwards, ingress: toAdmin(view) }],
-    ['ws-proxy', { ...outwards, ingress: [fromStations(view), ...toAdmin(view)] }],
+    ['processor', { ...common, ingress: toAdmin(input) }],
+    ['ws-proxy', { ...common, ingress: [fromStations(input), ...toAdmin(input)] }],
   ];
   if (spec.redis.embedded !== undefined) {
-    const from = [podsOf(view, 'ws-proxy'), podsOf(view, 'processor')];
+    const from = [podsOf(input, 'ws-proxy'), podsOf(input, 'processor')];
     const ingress = [{ from, ports: tcp([PORT.redis]) }];
     policies.unshift(['redis', { policyTypes: ['Ingress', 'Egress'], ingress, egress: [] }]);
   }
   return policies.map(([component, policy]) => {
-    const podSelector = { matchLabels: { ...selectorLabels(view.cluster, component) } };
-    return owned(view, NETWORK_POLICIES, component, { spec: { podSelector, ...policy } });
+    const podSelector = { matchLabels: { ...selectorLabels(input.cluster, component) } };
+    return owned(input, NETWORK_POLICIES, component, { spec: { podSelector, ...policy } });
   });
 }
 
@@ -51,26 +50,26 @@ const tcp = (ports: readonly number[]): V1NetworkPolicyPort[] =>
   ports.map((port) => ({ protocol: 'TCP', port }));
 
 /** In the same namespace. */
-const podsOf = ({ cluster }: View, component: Component): V1NetworkPolicyPeer => ({
+const podsOf = ({ cluster }: RenderInput, component: Component): V1NetworkPolicyPeer => ({
   podSelector: { matchLabels: { ...selectorLabels(cluster, component) } },
 });
 
-/** To any address: a name server on the node or outside of the cluster is no Pod. */
+/** To any address: a name server on the node or outside the cluster is not a Pod. */
 function dns(): V1NetworkPolicyEgressRule {
   return { ports: [...tcp(DNS_PORTS), ...DNS_PORTS.map((port) => ({ protocol: 'UDP', port }))] };
 }
 
-function fromStations({ spec }: View): IngressRule {
+function fromStations({ spec }: RenderInput): IngressRule {
   const { stationsFrom } = spec.networkPolicy;
   const ports = tcp(stationPorts(spec).map(({ containerPort }) => containerPort));
   return { ports, ...(stationsFrom !== undefined && { from: stationsFrom }) };
 }
 
 /**
- * Metrics and health. Nobody outside of the Kubernetes cluster; the operator, of whose Pods nothing is known but their
- * namespace, in any case, as it scales by what it reads.
+ * Metrics and health: from inside the Kubernetes cluster only. The operator is always allowed, as it scales by these metrics;
+ * its Pods are identified by their namespace only.
  */
-function toAdmin({ spec, operatorNamespace }: View): IngressRule[] {
+function toAdmin({ spec, operatorNamespace }: RenderInput): IngressRule[] {
   const { metricsFrom } = spec.networkPolicy;
   const ports = tcp([PORT.admin]);
   if (metricsFrom === undefined) return [{ ports, from: [{ namespaceSelector: {} }] }];
@@ -79,23 +78,23 @@ function toAdmin({ spec, operatorNamespace }: View): IngressRule[] {
       ? []
       : [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': operatorNamespace } } }];
   const from = [...operator, ...metricsFrom];
-  // A rule without a peer would be for everybody.
+  // A rule without peers would allow every source.
   return from.length === 0 ? [] : [{ ports, from }];
 }
 
-function toRedis(view: View): V1NetworkPolicyEgressRule[] {
-  const { external } = view.spec.redis;
-  if (external === undefined) return [{ to: [podsOf(view, 'redis')], ports: tcp([PORT.redis]) }];
+function toRedis(input: RenderInput): V1NetworkPolicyEgressRule[] {
+  const { external } = input.spec.redis;
+  if (external === undefined) return [{ to: [podsOf(input, 'redis')], ports: tcp([PORT.redis]) }];
   const { mode } = external;
   const addresses = external.addresses.map(parsed);
   if (mode === 'Standalone') return addresses.map(({ host, port }) => ({ ...at(host), ports: tcp([port]) }));
-  // Sentinels and nodes tell of further addresses, which are not known here. So only of ports.
+  // Sentinels and nodes announce further addresses, which are unknown here: only the ports can be limited.
   const ports = new Set(addresses.map(({ port }) => port));
   if (mode === 'Sentinel') ports.add(PORT.redis);
   return [{ ports: tcp([...ports]) }];
 }
 
-/** `host:port`; a name may stand for any address. */
+/** A host name may resolve to any address. */
 function at(host: string): Pick<V1NetworkPolicyEgressRule, 'to'> {
   return isIPv4(host) ? { to: [{ ipBlock: { cidr: `${host}/32` } }] } : {};
 }

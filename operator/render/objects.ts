@@ -1,51 +1,56 @@
 /**
- * An OcppCluster as Kubernetes objects: one ordered list, and nothing of the cluster exists that is not
- * in it. Pure: the same cluster and context give the same objects, so that an upgrade of the operator
- * restarts no Pod unless a renderer changed.
+ * An OcppCluster as Kubernetes objects: one ordered list with every object of the cluster. Pure: the same cluster and context
+ * give the same objects, so an operator upgrade restarts no Pod unless a renderer changed.
  */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
-import { httpRoute } from './http-route.ts';
-import { ingress } from './ingress.ts';
+import { processorDisruptionBudget, proxyDisruptionBudget } from './disruption-budgets.ts';
 import { monitoring } from './monitoring.ts';
 import { networkPolicies } from './network-policy.ts';
-import { processorDeployment, processorDisruptionBudget } from './processor.ts';
+import { processorDeployment } from './processor.ts';
 import { proxyService } from './proxy-service.ts';
 import { redisService, redisStatefulSet } from './redis.ts';
 import { SERVICE_ACCOUNTS } from './resources.ts';
-import { type Component, owned, type RenderContext, type View, viewOf } from './render-input.ts';
-import { proxyDeployment, proxyDisruptionBudget } from './ws-proxy.ts';
+import { httpRoute, ingress } from './routes.ts';
+import {
+  type Component,
+  owned,
+  type RenderContext,
+  type RenderInput,
+  renderInputOf,
+} from './render-input.ts';
+import { proxyDeployment } from './ws-proxy.ts';
 
 /** In the order in which they are applied. */
 export function renderObjects(cluster: OcppCluster, context: RenderContext): readonly KubeObject[] {
-  const view = viewOf(cluster, context);
-  const { embedded } = view.spec.redis;
+  const input = renderInputOf(cluster, context);
+  const { embedded } = input.spec.redis;
   const redis =
     embedded === undefined
       ? []
-      : [serviceAccount(view, 'redis'), redisService(view), redisStatefulSet(view, embedded)];
+      : [serviceAccount(input, 'redis'), redisService(input), redisStatefulSet(input, embedded)];
   return [
-    // First, so that no Pod is ever without.
-    ...networkPolicies(view),
+    // First, so that no Pod ever runs without its policy.
+    ...networkPolicies(input),
 
     ...redis,
 
-    serviceAccount(view, 'processor'),
-    processorDeployment(view),
-    ...processorDisruptionBudget(view),
+    serviceAccount(input, 'processor'),
+    processorDeployment(input),
+    ...processorDisruptionBudget(input),
 
-    serviceAccount(view, 'ws-proxy'),
-    proxyService(view),
-    proxyDeployment(view),
-    ...proxyDisruptionBudget(view),
-    ...ingress(view),
-    ...httpRoute(view),
+    serviceAccount(input, 'ws-proxy'),
+    proxyService(input),
+    proxyDeployment(input),
+    ...proxyDisruptionBudget(input),
+    ...ingress(input),
+    ...httpRoute(input),
 
-    ...monitoring(view),
+    ...monitoring(input),
   ];
 }
 
-/** No Pod of ours talks to the API server. */
-function serviceAccount(view: View, component: Component): KubeObject {
-  return owned(view, SERVICE_ACCOUNTS, component, { automountServiceAccountToken: false });
+/** No Pod of a cluster needs the API server. */
+function serviceAccount(input: RenderInput, component: Component): KubeObject {
+  return owned(input, SERVICE_ACCOUNTS, component, { automountServiceAccountToken: false });
 }

@@ -1,13 +1,13 @@
 /**
- * What the Pods of all components share: the `restricted` Pod Security Standard, spreading over nodes,
- * no Service links, no API token, and the user's additions (`podTemplate`). Pods stay plain (one
- * container, no init containers): `npm start` runs these very templates as child processes.
+ * The common part of all Pods: the `restricted` Pod Security Standard, spreading over nodes, no Service links, no API
+ * token, and the user's additions (`podTemplate`). Pods have one container and no init containers: `npm start` runs
+ * these very templates as child processes.
  */
 import type { V1Container, V1EnvVar, V1PodTemplateSpec, V1Volume } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { ENV } from '../../services/contract.ts';
 import { quantity } from '../api/quantity.ts';
-import { type Component, componentLabels, nameOf, selectorLabels, type View } from './render-input.ts';
+import { type Component, componentLabels, nameOf, selectorLabels, type RenderInput } from './render-input.ts';
 
 export interface PodParts {
   /** Also the primary group, and the owner of volumes. */
@@ -24,12 +24,12 @@ interface Resources {
 }
 
 export function podTemplate(
-  view: View,
+  input: RenderInput,
   component: Component,
   parts: PodParts,
   extra: PodTemplateSpec,
 ): V1PodTemplateSpec {
-  const { cluster, spec } = view;
+  const { cluster, spec } = input;
   const { pullPolicy, pullSecrets } = spec.image;
   const { labels, annotations } = extra.metadata ?? {};
   const volumes = [...(parts.volumes ?? [])];
@@ -42,12 +42,12 @@ export function podTemplate(
       serviceAccountName: nameOf(cluster, component),
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      // The sandbox is process 1, not the program: the kernel drops a SIGTERM for process 1 that is not handled yet,
-      // so that a Pod deleted in its first moment would stay for the whole grace period.
+      // Makes the sandbox process 1 instead of the program: the kernel drops a SIGTERM to process 1 before its handler is
+      // installed, so a Pod deleted right after its start would stay for the whole grace period.
       shareProcessNamespace: true,
       terminationGracePeriodSeconds: parts.graceSeconds,
       ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets.map((name) => ({ name })) }),
-      ...placement(view, component, extra),
+      ...placement(input, component, extra),
       securityContext: {
         runAsNonRoot: true,
         runAsUser: parts.user,
@@ -62,7 +62,7 @@ export function podTemplate(
           ...parts.container,
           imagePullPolicy: pullPolicy,
           env: mergeEnv(parts.container.env ?? [], extra.env),
-          resources: resourcesOf(view, parts.resources, extra),
+          resources: resourcesOf(input, parts.resources, extra),
           securityContext: {
             allowPrivilegeEscalation: false,
             readOnlyRootFilesystem: true,
@@ -74,14 +74,14 @@ export function podTemplate(
   };
 }
 
-function placement(view: View, component: Component, extra: PodTemplateSpec): object {
+function placement(input: RenderInput, component: Component, extra: PodTemplateSpec): object {
   const spread = (topologyKey: string) => ({
     maxSkew: 1,
     topologyKey,
     whenUnsatisfiable: 'ScheduleAnyway',
-    labelSelector: { matchLabels: selectorLabels(view.cluster, component) },
+    labelSelector: { matchLabels: selectorLabels(input.cluster, component) },
   });
-  const zones = view.renderRevision >= 2 ? [spread('topology.kubernetes.io/zone')] : [];
+  const zones = input.renderRevision >= 2 ? [spread('topology.kubernetes.io/zone')] : [];
   const { nodeSelector, tolerations, affinity, priorityClassName, topologySpreadConstraints } = extra;
   return {
     topologySpreadConstraints: topologySpreadConstraints ?? [...zones, spread('kubernetes.io/hostname')],
@@ -92,9 +92,9 @@ function placement(view: View, component: Component, extra: PodTemplateSpec): ob
   };
 }
 
-/** One resource given leaves the others as they are; until revision 2 requests and limits were replaced, each as a whole. */
+/** Merges resource by resource. Before revision 2 the user's requests and limits each replaced the defaults as a whole. */
 export function resourcesOf(
-  { renderRevision }: Pick<View, 'renderRevision'>,
+  { renderRevision }: Pick<RenderInput, 'renderRevision'>,
   defaults: Resources,
   extra: PodTemplateSpec,
 ): Resources {
@@ -107,7 +107,7 @@ export function resourcesOf(
   return { requests: { ...withinLimits(defaults.requests, limits), ...given.requests }, limits };
 }
 
-/** A limit below our default request would be refused by the API server, though only the limit was given. */
+/** Lowers default requests to the given limits: the API server refuses a request above its limit. */
 function withinLimits(
   requests: Readonly<Record<string, string>>,
   limits: Readonly<Record<string, string>>,

@@ -1,53 +1,52 @@
-/** The processors: a Deployment whose size is the scaler's decision and nobody else's. */
+/** The processors: a Deployment whose size only the scaler decides. */
+import type { DefaultedProcessor } from '../api/ocpp-cluster.ts';
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
-import type { DefaultedProcessor } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
-import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault, type Variable } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
-import { selectorLabels, type View, workload } from './render-input.ts';
+import { selectorLabels, type RenderInput, workload } from './render-input.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '192Mi' }, limits: { memory: '512Mi' } };
-/** For handing back what is unfinished and ending, s. */
+/** Time to requeue unfinished work and exit, s. */
 const MARGIN_SECONDS = 15;
 
-export function processorDeployment(view: View): KubeObject {
-  const { processor } = view.spec;
-  const { volumes, volumeMounts } = redisVolumes(view);
+export function processorDeployment(input: RenderInput): KubeObject {
+  const { processor } = input.spec;
+  const { volumes, volumeMounts } = redisVolumes(input);
   const container = {
-    image: processor.image === '' ? view.image : processor.image,
+    image: processor.image === '' ? input.image : processor.image,
     args: [PROGRAM.processor],
     env: [
-      ...programEnv(view, RESOURCES, processor.podTemplate),
+      ...programEnv(input, RESOURCES, processor.podTemplate),
       ...handlerEnv(processor),
-      // Nobody waits longer for an answer than the call's time-out.
+      // No caller waits for an answer longer than the call timeout.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
     ],
     ports: [ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
-    ...probes(view),
+    ...probes(input),
   };
   const graceSeconds = processor.callTimeoutSeconds + MARGIN_SECONDS;
   const deployment = {
-    replicas: view.processorReplicas,
+    replicas: input.processorReplicas,
     revisionHistoryLimit: 3,
-    ...(view.holdRollouts === true && { paused: true }),
+    ...(input.holdRollouts === true && { paused: true }),
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
-    selector: { matchLabels: selectorLabels(view.cluster, 'processor') },
+    selector: { matchLabels: selectorLabels(input.cluster, 'processor') },
     template: podTemplate(
-      view,
+      input,
       'processor',
       { user: NONROOT, graceSeconds, resources: RESOURCES, container, volumes },
       processor.podTemplate,
     ),
   } satisfies V1DeploymentSpec;
-  return workload(view, DEPLOYMENTS, 'processor', deployment);
+  return workload(input, DEPLOYMENTS, 'processor', deployment);
 }
 
-/** What the handlers are configured by. */
+/** Settings of the handlers. */
 export function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor): Variable[] {
   const { idempotencySeconds, reportAfterSeconds, abandonAfterSeconds, concurrent } = transactions;
   const seconds = (name: string, value: number, unlike: number) =>
@@ -59,11 +58,4 @@ export function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor):
     ...seconds(ENV.transactionAbandonAfter, abandonAfterSeconds, DEFAULT.transactionAbandonSeconds),
     ...unlessDefault(ENV.concurrentTransactions, concurrent, DEFAULT.concurrentTransactions),
   ];
-}
-
-/** By the least number that there can be, so that scaling does not make and remove it all the time. */
-export function processorDisruptionBudget(view: View): KubeObject[] {
-  const { autoscaling } = view.spec.processor;
-  const least = autoscaling.mode === 'Off' ? view.processorReplicas : autoscaling.minReplicas;
-  return least > 1 ? [disruptionBudget(view, 'processor')] : [];
 }

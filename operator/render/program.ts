@@ -1,32 +1,32 @@
-/** What ws-proxy and processor share: the admin port with its probes, the settings of Redis, the heap's limit. */
+/** Common to ws-proxy and processor: the admin port with its probes, the Redis settings, the heap limit. */
 import type { V1Container, V1EnvVar, V1Probe } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { DEFAULT, ENV, PATH, PORT } from '../../services/contract.ts';
 import { POD_ENV, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
 import { redisEnv } from './redis-access.ts';
-import type { View } from './render-input.ts';
+import type { RenderInput } from './render-input.ts';
 
 /** `nonroot` of distroless images. */
 export const NONROOT = 65532;
-/** Of the memory limit; sockets' and Redis' buffers lie outside of the heap. */
+/** Share of the memory limit; buffers of sockets and of Redis are outside the heap. */
 const HEAP_SHARE = 0.7;
 
 /** @param further options of Node itself */
 export function programEnv(
-  view: View,
+  input: RenderInput,
   resources: Parameters<typeof resourcesOf>[1],
   extra: PodTemplateSpec,
   further: readonly string[] = [],
 ): V1EnvVar[] {
-  const { spec } = view;
+  const { spec } = input;
   return [
     ...POD_ENV,
     { name: ENV.adminPort, value: String(PORT.admin) },
     { name: ENV.callTimeout, value: `${spec.processor.callTimeoutSeconds}s` },
     ...unlessDefault(ENV.validation, spec.processor.validation, DEFAULT.validation),
-    ...redisEnv(view),
-    nodeOptions(resourcesOf(view, resources, extra).limits['memory'], further),
+    ...redisEnv(input),
+    nodeOptions(resourcesOf(input, resources, extra).limits['memory'], further),
   ];
 }
 
@@ -35,11 +35,11 @@ export interface Variable {
   readonly value: string;
 }
 
-/** What a program does without being told is not told: Pods of before keep their template. */
+/** Omits defaults so that existing Pods are not replaced. */
 export const unlessDefault = <T>(name: string, value: T, unlike: T, text = String(value)): Variable[] =>
   value === unlike ? [] : [{ name, value: text }];
 
-/** Without a limit V8 grows until the kernel kills the Pod, with every socket in it. */
+/** Without a heap limit V8 grows until the kernel kills the Pod, with every socket in it. */
 function nodeOptions(memory: string | undefined, further: readonly string[]): V1EnvVar {
   const mebibytes = (limit: string) => Math.floor((quantity(limit) * HEAP_SHARE) / 2 ** 20);
   const limit = memory === undefined ? [] : [`--max-old-space-size=${mebibytes(memory)}`];
@@ -52,17 +52,17 @@ const probe = (path: string, rest: Omit<V1Probe, 'httpGet'>): V1Probe => ({
 });
 
 export const probes = (
-  view: View,
+  input: RenderInput,
 ): Pick<V1Container, 'startupProbe' | 'readinessProbe' | 'livenessProbe'> => ({
   startupProbe: probe(PATH.liveness, {
-    // Before that nobody listens, and each question is a warning among the Events.
-    ...(view.renderRevision >= 2 && { initialDelaySeconds: 2 }),
+    // Earlier no port is open, and each failed probe would be a warning Event.
+    ...(input.renderRevision >= 2 && { initialDelaySeconds: 2 }),
     periodSeconds: 1,
     timeoutSeconds: 5,
     failureThreshold: 60,
   }),
   readinessProbe: probe(PATH.readiness, { periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 2 }),
-  // Patient: a restart costs every station its connection.
+  // Tolerant: a restart disconnects every station of the Pod.
   livenessProbe: probe(PATH.liveness, { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
 });
 

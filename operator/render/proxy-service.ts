@@ -1,24 +1,24 @@
-/** The Service that stations connect to. Without session affinity: a socket stays where it is, and the next one may go anywhere. */
+/** The Service that stations connect to. No session affinity: any Pod can accept the next connection of a station. */
 import type { V1ServiceSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../kube/object-store.ts';
 import { SERVICES } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
-import { owned, selectorLabels, type View } from './render-input.ts';
+import { owned, selectorLabels, type RenderInput } from './render-input.ts';
 
-export function proxyService(view: View): KubeObject {
+export function proxyService(input: RenderInput): KubeObject {
   const { type, labels, annotations, externalTrafficPolicy, ipFamilyPolicy, ...balancer } =
-    view.spec.proxy.service;
+    input.spec.proxy.service;
   const { loadBalancerSourceRanges: ranges, ...rest } = balancer;
   const spec = {
     type,
     ...(type !== 'ClusterIP' && { externalTrafficPolicy }),
     ...(type === 'LoadBalancer' && { ...rest, ...(ranges && { loadBalancerSourceRanges: [...ranges] }) }),
     ...(ipFamilyPolicy !== undefined && { ipFamilyPolicy }),
-    selector: selectorLabels(view.cluster, 'ws-proxy'),
-    ports: stationPorts(view.spec).map(portOf),
+    selector: selectorLabels(input.cluster, 'ws-proxy'),
+    ports: stationPorts(input.spec).map(portOf),
   } satisfies V1ServiceSpec;
   return owned(
-    view,
+    input,
     SERVICES,
     'ws-proxy',
     { spec },

@@ -1,27 +1,27 @@
 /**
- * How ws-proxy and processor reach Redis: its settings as environment, and Secrets as files and not as environment, so that
- * the kubelet brings a changed password or certificate into running Pods (docs/redis.md).
+ * How ws-proxy and processor connect to Redis: settings as environment variables, Secrets as files, so that the kubelet
+ * updates a changed password or certificate in running Pods (docs/redis.md).
  */
 import type { V1EnvVar, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { ENV, PORT } from '../../services/contract.ts';
-import { nameOf, type View } from './render-input.ts';
+import { nameOf, type RenderInput } from './render-input.ts';
 
 const FOLDER = '/etc/ocpp';
 /** Name of the volume with the password. */
 export const LOGIN = 'redis-login';
-/** The embedded Redis' password, in its own Pod too. */
+/** The password of the embedded Redis, also in the Redis Pod. */
 export const PASSWORD_FILE = `${FOLDER}/${LOGIN}/password`;
 const MODES = { Standalone: 'standalone', Sentinel: 'sentinel', Cluster: 'cluster' } as const;
 
 interface SecretFolder {
-  /** Also its folder's name. */
+  /** Also the name of its folder. */
   readonly volume: string;
   readonly secretName: string | undefined;
 }
 
 const file = ({ volume }: SecretFolder, key: string) => `${FOLDER}/${volume}/${key}`;
 
-function secretsOf({ spec, redisPasswordSecret }: View) {
+function secretsOf({ spec, redisPasswordSecret }: RenderInput) {
   const { external } = spec.redis;
   const { credentialsSecretName, tls, sentinel } = external ?? {};
   const login = external === undefined ? redisPasswordSecret : credentialsSecretName;
@@ -33,10 +33,10 @@ function secretsOf({ spec, redisPasswordSecret }: View) {
   } satisfies Readonly<Record<string, SecretFolder>>;
 }
 
-export function redisEnv(view: View): V1EnvVar[] {
-  const { redis } = view.spec;
+export function redisEnv(input: RenderInput): V1EnvVar[] {
+  const { redis } = input.spec;
   return [
-    ...addressEnv(view),
+    ...addressEnv(input),
     { name: ENV.redisDb, value: String(redis.database) },
     { name: ENV.channelPrefix, value: redis.channelPrefix },
     { name: ENV.stateKeyPrefix, value: redis.stateKeyPrefix || redis.channelPrefix },
@@ -49,10 +49,10 @@ export function redisEnv(view: View): V1EnvVar[] {
   ];
 }
 
-function addressEnv(view: View): V1EnvVar[] {
-  const { cluster, namespace, spec } = view;
+function addressEnv(input: RenderInput): V1EnvVar[] {
+  const { cluster, namespace, spec } = input;
   const { external } = spec.redis;
-  const { login, sentinelLogin, authority, certificate } = secretsOf(view);
+  const { login, sentinelLogin, authority, certificate } = secretsOf(input);
   if (external === undefined) {
     return [
       { name: ENV.redisAddr, value: `${nameOf(cluster, 'redis')}.${namespace}.svc:${PORT.redis}` },
@@ -78,7 +78,7 @@ function addressEnv(view: View): V1EnvVar[] {
   return all.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [{ name, value }]));
 }
 
-/** The Secret may have no username: a file that is not there means the default user. */
+/** The Secret may have no username: without the file, programs log in as the default user. */
 function loginEnv(secret: SecretFolder, username: string, password: string) {
   if (secret.secretName === undefined) return [];
   return [
@@ -87,15 +87,15 @@ function loginEnv(secret: SecretFolder, username: string, password: string) {
   ] as const;
 }
 
-export function redisVolumes(view: View): {
+export function redisVolumes(input: RenderInput): {
   readonly volumes: V1Volume[];
   readonly volumeMounts: V1VolumeMount[];
 } {
-  const mounted = Object.values(secretsOf(view)).flatMap(({ volume, secretName }) =>
+  const mounted = Object.values(secretsOf(input)).flatMap(({ volume, secretName }) =>
     secretName === undefined ? [] : [{ volume, secretName }],
   );
   return {
-    // Readable for the Pod's group only.
+    // Readable by the group of the Pod only.
     volumes: mounted.map(({ volume, secretName }) => ({
       name: volume,
       secret: { secretName, defaultMode: 0o440 },

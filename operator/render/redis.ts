@@ -1,16 +1,16 @@
 /**
- * The embedded Redis: one Pod with a volume. It never evicts (every key is somebody's CALL) and keeps 40 %
- * of its memory limit for the copy-on-write of a rewrite and for client buffers.
+ * The embedded Redis: one Pod with a volume. It never evicts, as every key is a message or state. 40 % of its memory
+ * limit are reserved for copy-on-write during AOF rewrites and for client buffers.
  */
+import type { DefaultedRedisEmbedded } from '../api/ocpp-cluster.ts';
 import type { V1ServiceSpec, V1StatefulSetSpec } from '@kubernetes/client-node';
 import { ENV, PORT } from '../../services/contract.ts';
-import type { DefaultedRedisEmbedded } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
 import { PASSWORD_FILE, redisVolumes } from './redis-access.ts';
 import { SERVICES, STATEFUL_SETS } from './resources.ts';
-import { nameOf, owned, selectorLabels, type View, workload } from './render-input.ts';
+import { nameOf, owned, selectorLabels, type RenderInput, workload } from './render-input.ts';
 
 /** `redis` in the official Debian images. */
 const REDIS_USER = 999;
@@ -20,7 +20,7 @@ const DATA = '/data';
 /** The only Pod has ordinal 0. */
 const HOLD = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } };
 
-/** The password stands in no argument and no variable: Redis reads it as a configuration file, from its input. */
+/** Keeps the password out of arguments and variables: Redis reads it from stdin, as a configuration file. */
 const WITH_PASSWORD = `read -r password < ${PASSWORD_FILE} || [ -n "$password" ] || exit 1
 quoted=$(printf %s "$password" | sed 's/["\\\\]/\\\\&/g')
 exec redis-server - "$@" <<END
@@ -31,11 +31,11 @@ case "$(redis-cli -h "$POD_IP" -p "$REDIS_PORT" ping 2>&1)" in`;
 const shell = (script: string) => ({ exec: { command: ['sh', '-c', script] } });
 
 const READY = { periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 3 };
-// Loading a large file is not a reason to be killed, and not yet a reason to be asked.
+// While Redis loads a large file it is neither ready nor restarted.
 const PROBES = {
-  // Who asks for another password than the file's is well, and about to be started anew with that.
+  // NOAUTH: Redis runs with an older password than the file has. It works, and the liveness probe restarts it soon.
   readinessProbe: { ...shell(`${PING} *PONG|*NOAUTH*) ;; *) exit 1 ;; esac`), ...READY },
-  // A changed Secret comes into effect by a restart, after a minute in which the other Pods get it too.
+  // A changed password takes effect by a restart, delayed by a minute so that the other Pods receive it too.
   livenessProbe: {
     ...shell(`${PING} *NOAUTH*|*'Could not connect'*) exit 1 ;; esac`),
     periodSeconds: 10,
@@ -56,22 +56,22 @@ const PROBES_WITHOUT_PASSWORD = {
   },
 };
 
-export function redisService(view: View): KubeObject {
+export function redisService(input: RenderInput): KubeObject {
   const spec = {
     type: 'ClusterIP',
-    selector: selectorLabels(view.cluster, 'redis'),
+    selector: selectorLabels(input.cluster, 'redis'),
     ports: [{ name: 'redis', port: PORT.redis, targetPort: 'redis', protocol: 'TCP' }],
   } satisfies V1ServiceSpec;
-  return owned(view, SERVICES, 'redis', { spec });
+  return owned(input, SERVICES, 'redis', { spec });
 }
 
-export function redisStatefulSet(view: View, redis: DefaultedRedisEmbedded): KubeObject {
-  const { volumes, volumeMounts } = redisVolumes(view);
-  const guarded = view.redisPasswordSecret !== undefined;
+export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedded): KubeObject {
+  const { volumes, volumeMounts } = redisVolumes(input);
+  const guarded = input.redisPasswordSecret !== undefined;
   const container = {
-    image: view.redisImage,
+    image: input.redisImage,
     command: guarded ? ['sh', '-c', WITH_PASSWORD, 'redis-server'] : ['redis-server'],
-    args: redisArguments(view, redis),
+    args: redisArguments(input, redis),
     env: [
       ...POD_ENV.filter(({ name }) => name === ENV.podIp),
       { name: 'REDIS_PORT', value: String(PORT.redis) },
@@ -83,28 +83,31 @@ export function redisStatefulSet(view: View, redis: DefaultedRedisEmbedded): Kub
   };
   const statefulSet = {
     replicas: 1,
-    serviceName: nameOf(view.cluster, 'redis'),
+    serviceName: nameOf(input.cluster, 'redis'),
     revisionHistoryLimit: 3,
-    // With OrderedReady a Pod that cannot start (no node fits, no such image) stays as it is even after the
-    // template was put right: kubernetes/kubernetes#67250.
+    // With OrderedReady a Pod that cannot start (no node fits, no such image) is not replaced even after the
+    // template was corrected: kubernetes/kubernetes#67250.
     podManagementPolicy: 'Parallel',
-    ...(view.holdRollouts === true && { updateStrategy: HOLD }),
-    selector: { matchLabels: selectorLabels(view.cluster, 'redis') },
+    ...(input.holdRollouts === true && { updateStrategy: HOLD }),
+    selector: { matchLabels: selectorLabels(input.cluster, 'redis') },
     persistentVolumeClaimRetentionPolicy: { whenDeleted: redis.storage.onDelete, whenScaled: 'Retain' },
     template: podTemplate(
-      view,
+      input,
       'redis',
       { user: REDIS_USER, graceSeconds: 60, resources: RESOURCES, container, volumes },
       redis.podTemplate,
     ),
-    volumeClaimTemplates: [volumeClaim(view, redis)],
+    volumeClaimTemplates: [volumeClaim(input, redis)],
   } satisfies V1StatefulSetSpec;
-  return workload(view, STATEFUL_SETS, 'redis', statefulSet);
+  return workload(input, STATEFUL_SETS, 'redis', statefulSet);
 }
 
-/** `$(NAME)` is filled in by the kubelet from the container's environment. */
-function redisArguments(view: View, { appendFsync, podTemplate: extra }: DefaultedRedisEmbedded): string[] {
-  const limit = resourcesOf(view, RESOURCES, extra).limits['memory'];
+/** The kubelet replaces `$(NAME)` by variables of the container. */
+function redisArguments(
+  input: RenderInput,
+  { appendFsync, podTemplate: extra }: DefaultedRedisEmbedded,
+): string[] {
+  const limit = resourcesOf(input, RESOURCES, extra).limits['memory'];
   const settings: Readonly<Record<string, string>> = {
     bind: '$(POD_IP)',
     port: String(PORT.redis),
@@ -119,15 +122,15 @@ function redisArguments(view: View, { appendFsync, podTemplate: extra }: Default
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-function volumeClaim(view: View, { storage }: DefaultedRedisEmbedded) {
+function volumeClaim(input: RenderInput, { storage }: DefaultedRedisEmbedded) {
   const { size, storageClassName } = storage;
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
-    metadata: { name: 'data', labels: { ...selectorLabels(view.cluster, 'redis') } },
+    metadata: { name: 'data', labels: { ...selectorLabels(input.cluster, 'redis') } },
     spec: {
       accessModes: ['ReadWriteOnce'],
-      resources: { requests: { storage: view.redisVolumeSize ?? size } },
+      resources: { requests: { storage: input.redisVolumeSize ?? size } },
       ...(storageClassName !== '' && { storageClassName }),
     },
   };

@@ -1,4 +1,4 @@
-/** What every renderer gets: the cluster with its defaults in place, and what was decided outside of it. */
+/** The input of every renderer: the cluster with defaults applied, and the decisions of the pass. */
 import type { DefaultedSpec, OcppCluster } from '../api/ocpp-cluster.ts';
 import { defaultedSpec } from '../api/defaults.ts';
 import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.ts';
@@ -6,48 +6,48 @@ import { apiVersionOf } from './resources.ts';
 import { REVISION_ANNOTATION } from './revision.ts';
 
 export type Component = 'ws-proxy' | 'processor' | 'redis';
-/** What objects are named after: a component, or what concerns all of them. */
+/** The suffix of an object's name: a component, or something that concerns all of them. */
 export type Part = Component | 'alerts';
 
 export interface RenderContext {
   /** Image of ws-proxy and processor, `repository:tag`. */
   readonly image: string;
   readonly redisImage: string;
-  /** Of the embedded Redis; left out for clusters that were made without a password. */
+  /** Of the embedded Redis; absent for clusters created without a password. */
   readonly redisPasswordSecret?: string;
-  /** Of the volume as it was made: a StatefulSet cannot change it. Left out for a new one. */
+  /** Size at which the volume was created: a StatefulSet cannot change it. Absent for a new one. */
   readonly redisVolumeSize?: string;
-  /** Pods stay as they are, though their template changes: an order by annotation. */
+  /** Pods are not replaced when their template changes: paused by annotation, or an unknown render revision. */
   readonly holdRollouts?: boolean;
-  /** The scaler's decision. */
+  /** Decided by the scaler. */
   readonly processorReplicas: number;
-  /** The scaler's decision too; left out: what the spec says. */
+  /** Decided by the scaler; absent: spec.proxy.replicas. */
   readonly proxyReplicas?: number;
-  /** How the Pod templates look: see revision.ts. */
+  /** Version of the Pod templates: see revision.ts. */
   readonly renderRevision: number;
-  /** Kinds of add-ons that the API server has; none where left out. */
+  /** Whether the API server serves this kind of an add-on; absent: none is served. */
   readonly serves?: (resource: Resource) => boolean;
-  /** Where the operator runs; left out where that is no namespace of this Kubernetes cluster. */
+  /** Namespace of the operator; absent when it runs outside this Kubernetes cluster. */
   readonly operatorNamespace?: string;
 }
 
-export interface View extends RenderContext {
+export interface RenderInput extends RenderContext {
   readonly cluster: OcppCluster;
   readonly namespace: string;
   readonly spec: DefaultedSpec;
 }
 
-export function viewOf(cluster: OcppCluster, context: RenderContext): View {
+export function renderInputOf(cluster: OcppCluster, context: RenderContext): RenderInput {
   const namespace = cluster.metadata.namespace ?? 'default';
   return { ...context, cluster, namespace, spec: defaultedSpec(cluster) };
 }
 
-/** Selects what operators made, of all clusters. */
+/** Selects the objects of all clusters. */
 export const MANAGED_BY = 'app.kubernetes.io/managed-by=ocpp-operator';
 
 export const nameOf = (cluster: OcppCluster, part: Part): string => `${cluster.metadata.name}-${part}`;
 
-/** Labels of everything of a cluster: the operator finds it by them. */
+/** Labels of every object of a cluster: the operator finds the objects by them. */
 export const clusterLabels = (cluster: OcppCluster): Readonly<Record<string, string>> => ({
   'app.kubernetes.io/name': 'ocpp',
   'app.kubernetes.io/instance': cluster.metadata.name,
@@ -74,27 +74,27 @@ export const selectorText = (labels: Readonly<Record<string, string>>): string =
     .map(([name, value]) => `${name}=${value}`)
     .join(',');
 
-/** What a user may give an object; the labels by which we find it are ours. */
+/** Metadata that the spec may add to an object; it cannot override the labels of the operator. */
 interface OwnMetadata {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** An object of the cluster: named, labelled, and deleted with it. */
+/** An object of the cluster, with its name, labels and owner reference: it is deleted with the cluster. */
 export function owned(
-  view: View,
+  input: RenderInput,
   resource: Resource,
   part: Part,
   body: object,
   { labels, annotations }: OwnMetadata = {},
 ): KubeObject {
-  const { cluster } = view;
+  const { cluster } = input;
   return {
     apiVersion: apiVersionOf(resource),
     kind: resource.kind,
     metadata: {
       name: nameOf(cluster, part),
-      namespace: view.namespace,
+      namespace: input.namespace,
       labels: { ...labels, ...componentLabels(cluster, part) },
       ...(annotations !== undefined && { annotations }),
       ownerReferences: [ownerOf(cluster)],
@@ -112,12 +112,17 @@ export const ownerOf = (cluster: OcppCluster): OwnerReference => ({
   blockOwnerDeletion: true,
 });
 
-/** An object with Pods. */
-export const workload = (view: View, resource: Resource, component: Component, spec: object): KubeObject =>
+/** A Deployment or StatefulSet. */
+export const workload = (
+  input: RenderInput,
+  resource: Resource,
+  component: Component,
+  spec: object,
+): KubeObject =>
   owned(
-    view,
+    input,
     resource,
     component,
     { spec },
-    { annotations: { [REVISION_ANNOTATION]: String(view.renderRevision) } },
+    { annotations: { [REVISION_ANNOTATION]: String(input.renderRevision) } },
   );

@@ -1,4 +1,4 @@
-/** The kinds that the operator makes, and Pods, which it reads. */
+/** The kinds that the operator creates, and Pods, which it reads. */
 import type { KubeObject, Resource } from '../kube/object-store.ts';
 
 const core = (kind: string, plural: string): Resource => ({
@@ -10,7 +10,7 @@ const core = (kind: string, plural: string): Resource => ({
 });
 
 export const PODS = core('Pod', 'pods');
-/** Asked for by name only: the volume of the embedded Redis. */
+/** Read by name only: the volume of the embedded Redis. */
 export const PERSISTENT_VOLUME_CLAIMS = core('PersistentVolumeClaim', 'persistentvolumeclaims');
 export const SERVICES = core('Service', 'services');
 export const SERVICE_ACCOUNTS = core('ServiceAccount', 'serviceaccounts');
@@ -37,7 +37,7 @@ export const HTTP_ROUTES: Resource = {
   group: 'gateway.networking.k8s.io',
 };
 
-/** Everything that renderObjects may return. What is no longer rendered is looked for here. */
+/** Every kind that renderObjects may return; objects that are no longer rendered are searched in these kinds. */
 export const OWNED: readonly Resource[] = [
   SERVICE_ACCOUNTS,
   SERVICES,
@@ -48,7 +48,7 @@ export const OWNED: readonly Resource[] = [
   INGRESSES,
 ];
 
-/** The same of kinds of add-ons, which the API server may not have: rendered and looked for only while it does. */
+/** The same for kinds of add-ons: rendered and searched only while the API server serves them. */
 export const OPTIONAL: readonly Resource[] = [POD_MONITORS, PROMETHEUS_RULES, HTTP_ROUTES];
 
 export const apiVersionOf = ({ group, version }: Resource): string =>
@@ -59,6 +59,7 @@ export function resourceOf(object: KubeObject): Resource {
   const found = [...OWNED, ...OPTIONAL].find(
     (one) => one.kind === object.kind && apiVersionOf(one) === object.apiVersion,
   );
-  if (found === undefined) throw new Error(`${object.apiVersion} ${object.kind} is not a kind of ours`);
+  if (found === undefined)
+    throw new Error(`${object.apiVersion} ${object.kind} is not a kind that the operator renders`);
   return found;
 }

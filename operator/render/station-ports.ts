@@ -1,29 +1,29 @@
 /**
- * Which socket of a ws-proxy Pod serves which listener. Each has its own, as one may speak TLS and another not.
+ * Which container port of a ws-proxy Pod serves which listener: each listener has its own, as only some may use TLS.
  *
- * The first listener has the socket that a Pod has always had, so a Service port may change without a new Pod.
- * The sockets of the further ones are named after them: while Pods are replaced because a listener came or went,
- * the Service sends stations only to Pods that have their listener.
+ * The first listener has a fixed container port, so its Service port can change without a new Pod. The container ports
+ * of further listeners are named after them: during a rollout that adds or removes a listener, the Service routes
+ * stations only to Pods that have it.
  */
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import { createHash } from 'node:crypto';
 import { PORT } from '../../services/contract.ts';
-import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 
 export interface StationPort {
-  /** Of the listener, and of the Service's port. */
+  /** Name of the listener and of the Service port. */
   readonly listener: string;
   readonly servicePort: number;
-  /** Kubernetes picks one where it is left out and one is needed. */
+  /** Absent: Kubernetes picks one if the Service type needs it. */
   readonly nodePort?: number;
   readonly path: string;
-  /** Of the container's port. */
+  /** Name of the container port. */
   readonly name: string;
   readonly containerPort: number;
 }
 
 /** In the order of the listeners. */
 export function stationPorts({ listeners }: Pick<DefaultedSpec, 'listeners'>): StationPort[] {
-  // By name: an order that another tool chose for the list replaces no Pod.
+  // Sorted by name: reordering the list replaces no Pod.
   const further = listeners
     .slice(1)
     .map(({ name }) => name)
@@ -38,6 +38,6 @@ export function stationPorts({ listeners }: Pick<DefaultedSpec, 'listeners'>): S
   }));
 }
 
-/** A listener's own name may be no port name (`a--b`) or one that is taken (`admin`). */
+/** The name of a listener may be an invalid port name (`a--b`) or a used one (`admin`). */
 const portName = (listener: string) =>
   `ws-${createHash('sha256').update(listener).digest('hex').slice(0, 8)}`;

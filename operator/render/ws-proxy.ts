@@ -1,38 +1,37 @@
-/** The ws-proxy: the Deployment that holds the stations' sockets. */
+/** The ws-proxy: the Deployment that holds the sockets of the stations. */
+import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
-import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
-import { disruptionBudget } from './disruption-budget.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
-import { selectorLabels, type View, workload } from './render-input.ts';
+import { selectorLabels, type RenderInput, workload } from './render-input.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } };
 /** Halves the memory of an idle station (15.9 to 8.3 kB, over 10 000 of them) at the same CPU per message. */
 const SMALL_YOUNG_GENERATION = '--max-semi-space-size=8';
-/** How long endpoints and load balancers take to learn that a Pod goes, s. */
+/** Time until endpoints and load balancers stop routing to a terminating Pod, s. */
 const PROPAGATION_SECONDS = 5;
-/** For closing what is left and ending, s. */
+/** Time to close the remaining sockets and exit, s. */
 const MARGIN_SECONDS = 20;
 
-/** A new Pod is ready before an old one is told to go. Those that go give up their stations at the same time, each at its pace. */
-export function proxyDeployment(view: View): KubeObject {
-  const { spec } = view;
+/** A new Pod is ready before an old one terminates. Terminating Pods drain at the same time, each at its configured rate. */
+export function proxyDeployment(input: RenderInput): KubeObject {
+  const { spec } = input;
   const { proxy } = spec;
   const { connectionsPerSecond, bootsPerSecond } = proxy.admission;
-  const { volumes, volumeMounts } = redisVolumes(view);
-  // In the order of the sockets, whatever that of the list is: it is no reason to replace Pods.
+  const { volumes, volumeMounts } = redisVolumes(input);
+  // Sorted by port: reordering the list of listeners replaces no Pod.
   const sockets = stationPorts(spec).sort((a, b) => a.containerPort - b.containerPort);
   const [first, ...further] = sockets;
   const container = {
-    image: view.image,
+    image: input.image,
     args: [PROGRAM.wsProxy],
     env: [
-      ...programEnv(view, RESOURCES, proxy.podTemplate, [SMALL_YOUNG_GENERATION]),
+      ...programEnv(input, RESOURCES, proxy.podTemplate, [SMALL_YOUNG_GENERATION]),
       { name: ENV.stationPort, value: String(PORT.stations) },
       { name: ENV.stationPath, value: first?.path ?? PATH.stations },
       ...(further.length > 0 ? [{ name: ENV.listeners, value: listenersText(further) }] : []),
@@ -49,41 +48,32 @@ export function proxyDeployment(view: View): KubeObject {
     ],
     ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
-    ...probes(view),
+    ...probes(input),
   };
   const graceSeconds = proxyGraceSeconds(spec);
   const deployment = {
-    replicas: view.proxyReplicas ?? proxy.replicas,
+    replicas: input.proxyReplicas ?? proxy.replicas,
     revisionHistoryLimit: 3,
-    ...(view.holdRollouts === true && { paused: true }),
+    ...(input.holdRollouts === true && { paused: true }),
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-    selector: { matchLabels: selectorLabels(view.cluster, 'ws-proxy') },
+    selector: { matchLabels: selectorLabels(input.cluster, 'ws-proxy') },
     template: podTemplate(
-      view,
+      input,
       'ws-proxy',
       { user: NONROOT, graceSeconds, resources: RESOURCES, container, volumes },
       proxy.podTemplate,
     ),
   } satisfies V1DeploymentSpec;
-  return workload(view, DEPLOYMENTS, 'ws-proxy', deployment);
+  return workload(input, DEPLOYMENTS, 'ws-proxy', deployment);
 }
 
-/** As readListeners() of the ws-proxy takes it. */
+/** The format that readListeners() of the ws-proxy parses. */
 const listenersText = (sockets: readonly StationPort[]) =>
   sockets.map(({ containerPort, path }) => `${containerPort}${path}`).join(',');
 
-/** Time for a full Pod to give up every station at its pace, or until its deadline if that is later; s. */
+/** Time for a full Pod to drain all its stations at the configured rate, or until its deadline if that is later; s. */
 export function proxyGraceSeconds({ proxy, processor }: DefaultedSpec): number {
   const { ratePerSecond, deadlineSeconds } = proxy.drain;
   const paced = Math.ceil(proxy.maxSessionsPerPod / ratePerSecond) + processor.callTimeoutSeconds;
   return PROPAGATION_SECONDS + Math.max(deadlineSeconds, paced) + MARGIN_SECONDS;
-}
-
-/**
- * With one Pod there is nothing for a budget to keep: it lets the only one go. By the least number that there can
- * be, so that scaling does not make and remove it all the time.
- */
-export function proxyDisruptionBudget(view: View): KubeObject[] {
-  const { autoscaling, replicas } = view.spec.proxy;
-  return (autoscaling?.minReplicas ?? replicas) > 1 ? [disruptionBudget(view, 'ws-proxy')] : [];
 }

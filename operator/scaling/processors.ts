@@ -1,40 +1,40 @@
 /**
- * How many processors there shall be now. Pure: what is remembered between two decisions
- * (AutoscalingStatus) goes in and comes out, and lives in the status of the cluster.
+ * The number of processors. Pure: the state between two decisions (AutoscalingStatus) is an input and an output, and is
+ * kept in the status of the cluster.
  *
- * Up at once, but in steps. Down slowly, never blind: only to the highest number wanted in the
- * stabilisation window, never during a rollout; of Pods that are not ready those that are too many go, of
- * those that are ready none. What is missing holds.
+ * Scale-out is immediate, but in steps. Scale-in is slow and needs signals: never below the highest recommendation
+ * within the stabilization window, never during a rollout. While Pods are not ready it removes surplus unready Pods
+ * only. Missing data holds the number.
  */
 import type { AutoscalingStatus, Condition, DefaultedProcessorAutoscaling } from '../api/ocpp-cluster.ts';
-import { type Load, loadOf, type Signals, smoothCapacity, wanted } from './demand.ts';
+import { type Load, loadOf, type Signals, smoothCapacity, recommendation } from './demand.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
-export interface ScaleInput {
+export interface ProcessorScaleInput {
   readonly spec: DefaultedProcessorAutoscaling;
-  /** spec.processor.replicas, which counts in mode Off. */
+  /** spec.processor.replicas: applies in mode Off. */
   readonly fixedReplicas?: number;
-  /** The Deployment as it is; left out where there is none yet. */
+  /** The current Deployment; absent before it exists. */
   readonly deployment?: {
     readonly replicas: number;
     readonly readyReplicas: number;
-    /** New and old Pods side by side. */
+    /** Pods of the old and of the new template run at the same time. */
     readonly rolling: boolean;
   };
   readonly signals: Signals;
-  readonly memory: AutoscalingStatus;
-  /** A person forbade to go down. */
+  readonly previous: AutoscalingStatus;
+  /** Scale-in is paused by annotation. */
   readonly holdScaleIn?: boolean;
   /** ms since 1970 */
   readonly now: number;
-  /** Readings older than this hold, ms. */
+  /** Older readings count as missing, ms. */
   readonly staleMs?: number;
 }
 
-export interface ScaleDecision {
+export interface ProcessorScaleDecision {
   readonly replicas: number;
-  readonly memory: AutoscalingStatus;
-  /** Of AutoscalingActive. */
+  readonly autoscaling: AutoscalingStatus;
+  /** AutoscalingActive. */
   readonly condition: Pick<Condition, 'status' | 'reason' | 'message'>;
 }
 
@@ -42,47 +42,49 @@ const STALE_MS = 15_000;
 const UP_INTERVAL_MS = 15_000;
 const DOWN_INTERVAL_MS = 60_000;
 
-export function decide(input: ScaleInput): ScaleDecision {
-  const { spec, deployment, memory, now } = input;
-  const current = memory.desiredReplicas ?? deployment?.replicas ?? spec.minReplicas;
+export function decideProcessors(input: ProcessorScaleInput): ProcessorScaleDecision {
+  const { spec, deployment, previous, now } = input;
+  const current = previous.desiredReplicas ?? deployment?.replicas ?? spec.minReplicas;
   const least = input.holdScaleIn === true ? (deployment?.replicas ?? 0) : 0;
   if (spec.mode === 'Off') return off(Math.max(least, input.fixedReplicas ?? current), least);
-  const capacityPerReplica = smoothCapacity(memory.capacityPerReplica, input.signals.work);
+  const capacityPerReplica = smoothCapacity(previous.capacityPerReplica, input.signals.work);
   const load = loadOf(input.signals, input.staleMs ?? STALE_MS);
   const within = (replicas: number) => Math.min(spec.maxReplicas, Math.max(spec.minReplicas, replicas));
 
   const ready = deployment?.readyReplicas ?? 0;
   const raw =
-    typeof load === 'string' ? current : wanted(load, capacityPerReplica, ready, spec.targetDrainSeconds);
+    typeof load === 'string'
+      ? current
+      : recommendation(load, capacityPerReplica, ready, spec.targetDrainSeconds);
   const incomplete = input.signals.arrivalsIncomplete === true && raw < current;
   const target = within(incomplete ? current : raw);
-  const recommendations = recommend(past(input, current), target, now, windowMs(spec));
+  const recommendations = recommend(earlier(input, current), target, now, windowMs(spec));
   const step = nextStep(input, current, target, highest(recommendations) ?? target);
-  // The bounds come last: a change of them is an order, not a wish of the load. So is the word not to go down.
+  // Bounds override the recommendation, and a paused scale-in overrides the bounds.
   const bounded = within(step.replicas);
   const replicas = Math.max(least, bounded);
-  const kept = replicas > bounded ? NOT_DOWN : undefined;
-  const told =
+  const paused = replicas > bounded ? SCALE_IN_PAUSED : undefined;
+  const condition =
     typeof load === 'string' ? held(load, replicas) : followed(load, capacityPerReplica, raw, replicas);
-  const unread = incomplete ? 'not down while a ws-proxy Pod is not read' : undefined;
-  const limits = [bound(spec, raw), unread, step.limit, kept].filter((limit) => limit !== undefined);
-  const reason = [told.message, ...limits].join('; ');
+  const partial = incomplete ? 'no scale-in while the metrics of a ws-proxy Pod are missing' : undefined;
+  const limits = [bound(spec, raw), partial, step.limit, paused].filter((limit) => limit !== undefined);
+  const reason = [condition.message, ...limits].join('; ');
   return {
     replicas,
-    memory: {
-      ...scaled(memory, current, replicas, now),
+    autoscaling: {
+      ...scaled(previous, current, replicas, now),
       desiredReplicas: replicas,
       reason,
       capacityPerReplica,
       recommendations,
     },
-    condition: { ...told, message: reason + ignored(input.fixedReplicas) },
+    condition: { ...condition, message: reason + ignored(input.fixedReplicas) },
   };
 }
 
 const windowMs = (spec: DefaultedProcessorAutoscaling) => spec.scaleDownStabilizationSeconds * 1000;
 
-/** Every clamp is told. */
+/** Every clamp shows in the status. */
 function bound(
   { minReplicas, maxReplicas }: DefaultedProcessorAutoscaling,
   replicas: number,
@@ -91,76 +93,90 @@ function bound(
   return replicas < minReplicas ? `at least minReplicas (${minReplicas})` : undefined;
 }
 
-/** Who knows nothing of the window (the first decision, a long outage) takes it to have wanted what there is. */
-function past({ spec, memory, now }: ScaleInput, current: number): Recommendations {
-  const known = recent(memory.recommendations ?? [], now, windowMs(spec));
+/** Without recommendations in the window (first decision, long outage) the current number counts as recommended. */
+function earlier({ spec, previous, now }: ProcessorScaleInput, current: number): Recommendations {
+  const known = recent(previous.recommendations ?? [], now, windowMs(spec));
   return known.length > 0 ? known : recommend([], current, now, windowMs(spec));
 }
 
 interface Step {
   readonly replicas: number;
-  /** Why it is not what the load wants. */
+  /** Why it differs from the recommendation. */
   readonly limit?: string;
 }
 
-function nextStep(input: ScaleInput, current: number, target: number, windowed: number): Step {
+function nextStep(input: ProcessorScaleInput, current: number, target: number, windowed: number): Step {
   if (target > current) return stepUp(input, current, target);
   if (windowed < current) return stepDown(input, current, windowed);
   if (target < current) {
-    return { replicas: current, limit: `held by the ${input.spec.scaleDownStabilizationSeconds} s window` };
+    return {
+      replicas: current,
+      limit: `held by the ${input.spec.scaleDownStabilizationSeconds} s stabilization window`,
+    };
   }
   return { replicas: current };
 }
 
-function stepUp({ memory, now }: ScaleInput, current: number, target: number): Step {
-  if (memory.lastScaleDirection === 'Up' && sinceMs(memory.lastScaleTime, now) < UP_INTERVAL_MS) {
-    return { replicas: current, limit: `${target} wanted, next step up within 15 s` };
+function stepUp({ previous, now }: ProcessorScaleInput, current: number, target: number): Step {
+  if (previous.lastScaleDirection === 'Up' && sinceMs(previous.lastScaleTime, now) < UP_INTERVAL_MS) {
+    return { replicas: current, limit: `scale-out to ${target}: next step within 15 s` };
   }
   const most = Math.max(current + 4, current * 2);
-  return target <= most ? { replicas: target } : { replicas: most, limit: `${target} wanted, in steps` };
+  return target <= most ? { replicas: target } : { replicas: most, limit: `scale-out to ${target} in steps` };
 }
 
-function stepDown({ spec, deployment, memory, now }: ScaleInput, current: number, target: number): Step {
-  const hold = (limit: string) => ({ replicas: current, limit: `${target} would do, ${limit}` });
-  if (deployment === undefined || deployment.rolling) return hold('not during a rollout');
+function stepDown(
+  { spec, deployment, previous, now }: ProcessorScaleInput,
+  current: number,
+  target: number,
+): Step {
+  const hold = (limit: string) => ({ replicas: current, limit });
+  const noScaleIn = (why: string) => hold(`no scale-in to ${target} ${why}`);
+  if (deployment === undefined || deployment.rolling) return noScaleIn('during a rollout');
   const { readyReplicas } = deployment;
-  // What never got ready (no node fits) would hold up the descent for ever. It goes, what is ready stays.
+  // Pods that never became ready (no node fits) must not block scale-in: they are removed, ready ones stay.
   const least = readyReplicas < current ? Math.max(target, readyReplicas) : target;
-  if (readyReplicas < target || least >= current) return hold('not while Pods are not ready');
-  // A short window is a wish for a quick descent.
+  if (readyReplicas < target || least >= current) return noScaleIn('while Pods are not ready');
+  // A short window asks for a quick scale-in.
   const paceMs = Math.min(DOWN_INTERVAL_MS, windowMs(spec));
-  if (sinceMs(memory.lastScaleTime, now) < paceMs) return hold(`next step down within ${paceMs / 1000} s`);
+  if (sinceMs(previous.lastScaleTime, now) < paceMs)
+    return hold(`scale-in to ${target}: next step within ${paceMs / 1000} s`);
   return { replicas: Math.max(least, current - Math.max(1, Math.floor(current / 10))) };
 }
 
-function scaled(memory: AutoscalingStatus, from: number, to: number, now: number): AutoscalingStatus {
-  if (from === to) return memory;
+function scaled(previous: AutoscalingStatus, from: number, to: number, now: number): AutoscalingStatus {
+  if (from === to) return previous;
   const lastScaleTime = new Date(now).toISOString();
-  return { ...memory, lastScaleTime, lastScaleDirection: to > from ? 'Up' : 'Down' };
+  return { ...previous, lastScaleTime, lastScaleDirection: to > from ? 'Up' : 'Down' };
 }
 
-type Told = ScaleDecision['condition'];
+type ScalingCondition = ProcessorScaleDecision['condition'];
 
-/** Reason of AutoscalingActive where the load is not known. */
+/** Reason of AutoscalingActive while the load is unknown. */
 export const SIGNALS_MISSING = 'SignalsMissing';
 
-const NOT_DOWN = 'not down while the annotation ocpp.dev/pause-scale-in is "true"';
+const SCALE_IN_PAUSED = 'no scale-in while the annotation ocpp.dev/pause-scale-in is "true"';
 
-function off(replicas: number, least: number): ScaleDecision {
-  const held = least > 0 && replicas === least ? `; ${NOT_DOWN}` : '';
-  const message = `autoscaling.mode is Off: spec.processor.replicas counts (${replicas})${held}`;
-  const memory = { desiredReplicas: replicas, reason: message };
-  return { replicas, memory, condition: { status: 'False', reason: 'Off', message } };
+function off(replicas: number, least: number): ProcessorScaleDecision {
+  const held = least > 0 && replicas === least ? `; ${SCALE_IN_PAUSED}` : '';
+  const message = `autoscaling.mode is Off: spec.processor.replicas applies (${replicas})${held}`;
+  const autoscaling = { desiredReplicas: replicas, reason: message };
+  return { replicas, autoscaling, condition: { status: 'False', reason: 'Off', message } };
 }
 
-function held(why: string, replicas: number): Told {
-  const message = `holding ${replicas}: ${why}. See whether Pods are ready and answer on their admin port`;
+function held(why: string, replicas: number): ScalingCondition {
+  const message = `holding ${replicas}: ${why}. Check that the Pods are ready and serve metrics on their admin port`;
   return { status: 'False', reason: SIGNALS_MISSING, message };
 }
 
-function followed({ arrivalRate, queue }: Load, capacity: number, raw: number, replicas: number): Told {
+function followed(
+  { arrivalRate, queue }: Load,
+  capacity: number,
+  raw: number,
+  replicas: number,
+): ScalingCondition {
   const arrivals = `${round(arrivalRate)} frames/s arrive, ${queue.depth} wait, ${queue.inFlight} in flight`;
-  const message = `${arrivals}, one processor does ${round(capacity)}/s: ${raw} wanted`;
+  const message = `${arrivals}, one processor handles ${round(capacity)}/s: ${raw} recommended`;
   if (raw > replicas) return { status: 'True', reason: 'Limited', message };
   return { status: 'True', reason: 'FollowingQueue', message };
 }

@@ -1,20 +1,20 @@
-/** The little of Prometheus' text exposition format that it takes to read a few series by name. */
+/** A minimal parser of Prometheus' text exposition format: reads a few series by name. */
 
 /**
- * Sums of the series of each wanted name. A name that is absent, or whose value is not a finite number,
- * is absent here: not a number is not zero.
+ * The sum of the series of each name. A name without series, or with a value that is not a finite number, is absent
+ * in the result: not a number is not zero.
  */
-export function readMetrics(text: string, wanted: ReadonlySet<string>): Readonly<Record<string, number>> {
+export function readMetrics(text: string, names: ReadonlySet<string>): Readonly<Record<string, number>> {
   const sums = new Map<string, number>();
   for (const line of text.split('\n')) {
     const name = /^[A-Za-z_:][\w:]*/.exec(line)?.[0];
-    if (name === undefined || !wanted.has(name)) continue;
+    if (name === undefined || !names.has(name)) continue;
     sums.set(name, (sums.get(name) ?? 0) + valueOf(line.slice(name.length)));
   }
   return Object.fromEntries([...sums].filter(([, value]) => Number.isFinite(value)));
 }
 
-/** `{labels} value timestamp`; a label's value may hold anything, quotes and braces escaped or not. */
+/** `{labels} value timestamp`; a label value may contain anything, including braces and escaped quotes. */
 const REST = /^\s*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?\s+(\S+)(?:\s+-?\d+)?\s*$/;
 
 function valueOf(rest: string): number {

@@ -1,10 +1,10 @@
-/** Reads the metrics of Pods over HTTP. Bounded in time, size and number; a Pod that fails is left out. */
+/** Reads the metrics of Pods over HTTP. Time, size and concurrency are bounded; failed Pods are omitted. */
 import { get } from 'node:http';
 import { METRIC } from '../../services/contract.ts';
 import { readMetrics } from './prometheus-text.ts';
 
 export interface ScrapeTarget {
-  /** Identity of the Pod. */
+  /** Uid of the Pod. */
   readonly pod: string;
   readonly component: 'ws-proxy' | 'processor';
   readonly host: string;
@@ -15,7 +15,7 @@ export interface ScrapeTarget {
 export interface Sample {
   readonly pod: string;
   readonly component: 'ws-proxy' | 'processor';
-  /** When it was read, ms since 1970 by our clock. */
+  /** Time of the reading, ms since 1970 by the clock of the operator. */
   readonly at: number;
   readonly values: Readonly<Record<string, number>>;
 }
@@ -23,12 +23,12 @@ export interface Sample {
 export type Scrape = (targets: readonly ScrapeTarget[]) => Promise<readonly Sample[]>;
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(METRIC));
-/** Longer than exporters wait for a Redis that does not answer: what else they know shall still come. */
+/** Longer than exporters wait for an unresponsive Redis, so that their other metrics still arrive. */
 const TIMEOUT_MS = 4000;
 const MAX_BYTES = 1024 * 1024;
 const CONCURRENCY = 20;
 
-/** @param onFailure told about each Pod that could not be read */
+/** @param onFailure called for each Pod that could not be read */
 export function createScraper(
   now: () => number,
   onFailure: (target: ScrapeTarget, error: Error) => void,
@@ -57,25 +57,25 @@ export function createScraper(
 
 function fetchText({ host, port, path }: ScrapeTarget): Promise<string> {
   return new Promise((resolve, reject) => {
-    // The signal bounds the whole exchange; `timeout` would only bound silence.
+    // The signal limits the whole request; `timeout` would limit idle time only.
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const request = get({ host, port, path, agent: false, signal }, (response) => {
       if (response.statusCode !== 200) {
-        request.destroy(new Error(`answered HTTP ${response.statusCode}`));
+        request.destroy(new Error(`responded with HTTP ${response.statusCode}`));
         return;
       }
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        if (bytes > MAX_BYTES) request.destroy(new Error(`answered more than ${MAX_BYTES} bytes`));
+        if (bytes > MAX_BYTES) request.destroy(new Error(`response exceeds ${MAX_BYTES} bytes`));
         else chunks.push(chunk);
       });
       response.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
       response.once('error', reject);
     });
     request.once('error', (error) => {
-      reject(signal.aborted ? new Error(`no answer within ${TIMEOUT_MS} ms`) : error);
+      reject(signal.aborted ? new Error(`no response within ${TIMEOUT_MS} ms`) : error);
     });
   });
 }

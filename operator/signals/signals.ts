@@ -1,7 +1,6 @@
 /**
- * Samples of Pods as the figures that scaling needs. Pure. Counters may start anew (a restarted
- * container), Pods come and go, exporters may have wrong clocks or freeze; and what is not known stays
- * undefined.
+ * Computes the figures for scaling from samples of Pods. Pure. Counters may reset (a restarted container), Pods come and go,
+ * exporters may have wrong clocks or freeze; an unknown figure stays undefined.
  */
 import { METRIC } from '../../services/contract.ts';
 import type { QueueReading, Signals } from '../scaling/demand.ts';
@@ -10,16 +9,16 @@ import type { Sample } from './scrape.ts';
 /** Samples of one Pod, oldest first. */
 interface Track {
   readonly samples: readonly Sample[];
-  /** When the time stamp of its queue reading last moved, by our clock: exporters' clocks differ. */
+  /** When its queue time stamp last changed, by the clock of the operator: clocks of exporters differ. */
   readonly queueMovedAt?: number;
 }
 
 export type History = ReadonlyMap<string, Track>;
 
-/** The arrival rate is the mean of so long, ms. */
+/** The arrival rate is a mean over this time, ms. */
 const RATE_WINDOW_MS = 20_000;
 
-/** @param pods those that exist; others are forgotten */
+/** @param pods existing Pods; others are dropped */
 export function remember(history: History, samples: readonly Sample[], pods: readonly string[]): History {
   const next = new Map([...history].filter(([pod]) => pods.includes(pod)));
   for (const sample of samples) {
@@ -38,17 +37,17 @@ export function remember(history: History, samples: readonly Sample[], pods: rea
 }
 
 export interface Expected {
-  /** Ready ws-proxy Pods: sums are whole when each has been read lately. */
+  /** Ready ws-proxy Pods: sums are complete when each has a recent sample. */
   readonly proxies: readonly string[];
-  /** ws-proxy Pods that are ending: until their last station has moved they count where they are read. */
+  /** Draining ws-proxy Pods: they count, if they have a recent sample, until their last station has left. */
   readonly draining?: readonly string[];
   /** ms since 1970 */
   readonly now: number;
-  /** Samples older than this are missing, ms. */
+  /** Older samples count as missing, ms. */
   readonly staleMs: number;
 }
 
-/** `work` is left to workSince(), as it must be counted once. */
+/** Without `work`, which must be counted once: see workSince(). */
 export function signalsOf(history: History, { proxies, draining = [], now, staleMs }: Expected): Signals {
   const fresh = (samples: readonly Sample[]) => (now - (samples.at(-1)?.at ?? 0) <= staleMs ? samples : []);
   const freshOf = (pod: string) => fresh(history.get(pod)?.samples ?? []);
@@ -69,12 +68,12 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
   };
 }
 
-/** As many as a processor takes at once: with so many waiting it has never nothing to do. */
+/** As many messages as a processor claims at once: with this many waiting it is never idle. */
 const BACKLOG = 100;
 
 /**
- * What processors did in the samples after `since` (ms): once for each decision. Between two samples that
- * both saw a backlog a processor was at its capacity, however little of that time its CPU was busy.
+ * The work of the processors in the samples after `since` (ms), for one decision only. Between two samples with a backlog
+ * a processor worked at its capacity, however little CPU time it used.
  */
 export function workSince(history: History, since: number): Signals['work'] {
   let completed = 0;
@@ -95,7 +94,7 @@ export function workSince(history: History, since: number): Signals['work'] {
   return busySeconds > 0 ? { completed, busySeconds } : undefined;
 }
 
-/** One figure for all: every Pod reports the same queue, so the freshest report counts, never the sum. */
+/** Every Pod reports the same queue, so the most recent reading counts, never the sum. */
 function freshestQueue(history: History, now: number): QueueReading | undefined {
   let best: QueueReading | undefined;
   for (const { samples, queueMovedAt } of history.values()) {
@@ -111,7 +110,7 @@ function freshestQueue(history: History, now: number): QueueReading | undefined 
   return best;
 }
 
-/** Per second. A Pod seen for the first time has no rate yet. */
+/** Per second. A Pod with one sample has no rate yet. */
 function rate(samples: readonly Sample[], metric: string): number | undefined {
   const [first, last] = [samples[0], samples.at(-1)];
   if (first === undefined || last === undefined || last.at <= first.at) return undefined;
@@ -120,14 +119,14 @@ function rate(samples: readonly Sample[], metric: string): number | undefined {
   return sum === undefined ? undefined : sum / ((last.at - first.at) / 1000);
 }
 
-/** A counter below its last value has started anew at 0. */
+/** A counter below its last value was reset to 0. */
 function increase(before: Sample, after: Sample, metric: string): number | undefined {
   const [from, to] = [before.values[metric], after.values[metric]];
   if (from === undefined || to === undefined) return undefined;
   return to >= from ? to - from : to;
 }
 
-/** Undefined when one of them is. */
+/** Undefined if any value is. */
 function total(values: readonly (number | undefined)[]): number | undefined {
   let sum = 0;
   for (const value of values) {

@@ -1,24 +1,26 @@
-/** The conditions of a cluster from what was observed, with messages for a person at night. Pure. */
+/** The conditions of a cluster, from what was observed and decided. Each message says what is wrong and what to do. Pure. */
 import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
-import type { ScaleDecision } from '../scaling/processors.ts';
+import type { ProcessorScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
-import type { Problem } from '../reconcile/apply.ts';
-import { draining, drainsOf } from './drains.ts';
-import { highlyAvailable } from './high-availability.ts';
-import type { Observed } from '../reconcile/observe.ts';
-import { ANNOTATION, type Orders } from '../reconcile/pauses.ts';
-import type { Release } from '../reconcile/release.ts';
-import { no, type Verdict, yes } from './verdict.ts';
-import { podTrouble, stateOf, type WorkloadState, workloadTrouble } from '../reconcile/workloads.ts';
+import type { Observed } from '../observe/observe.ts';
+import { ANNOTATION, type Pauses } from '../observe/pauses.ts';
+import type { Release } from '../render/release.ts';
+import { podFailure, stateOf, type WorkloadState, workloadFailure } from '../observe/workloads.ts';
 
-export interface Findings {
+export interface Problem {
+  /** `BeingReplaced` resolves by itself, the others need an administrator. */
+  readonly reason: 'BeingReplaced' | 'NameTaken' | 'Refused' | 'AddOnMissing' | 'NotApplied';
+  readonly message: string;
+}
+
+export interface StatusFindings {
   readonly spec: DefaultedSpec;
   readonly observed: Observed;
-  readonly orders: Orders;
+  readonly pauses: Pauses;
   readonly release: Release;
   readonly signals: Signals;
-  readonly scale: ScaleDecision;
+  readonly processors: ProcessorScaleDecision;
   readonly proxies: ProxyScaleDecision;
   readonly problems: readonly Problem[];
   readonly before: OcppClusterStatus | undefined;
@@ -26,113 +28,128 @@ export interface Findings {
   readonly now: number;
 }
 
-export function verdicts(findings: Findings): Readonly<Record<ConditionType, Verdict>> {
-  const redis = redisReady(findings);
-  const available = sinceStart(isAvailable(findings, redis), findings);
-  return {
-    Available: available,
-    Progressing: progressing(findings),
-    Degraded: degraded(findings, available),
-    Draining: draining(drainsOf(findings.observed, findings.signals)),
-    RedisReady: redis,
-    HighlyAvailable: highlyAvailable(findings.spec),
-    AutoscalingActive: findings.scale.condition,
-  };
-}
+/** A condition without the generation and the transition time of metav1.Condition. */
+export type ConditionValue = Pick<Condition, 'status' | 'reason' | 'message'>;
 
-function redisReady({ spec, observed }: Findings): Verdict {
+export const conditionFalse = (reason: string, message: string): ConditionValue => ({
+  status: 'False',
+  reason,
+  message,
+});
+export const conditionTrue = (reason: string, message: string): ConditionValue => ({
+  status: 'True',
+  reason,
+  message,
+});
+
+export function redisReady({ spec, observed }: StatusFindings): ConditionValue {
   const processors = stateOf(observed.processor);
   if (spec.redis.external !== undefined) {
     const address = spec.redis.external.addresses.join(', ');
-    if (processors.ready > 0) return yes('Connected', `processors are connected to ${address}`);
-    return no('NotConnected', `no processor is connected to ${address}; see their logs`);
+    if (processors.ready > 0) return conditionTrue('Connected', `processors are connected to ${address}`);
+    return conditionFalse('NotConnected', `no processor is connected to ${address}; see the processor logs`);
   }
   const { name } = observed.redis?.metadata ?? { name: 'redis' };
-  if (stateOf(observed.redis).ready > 0) return yes('Ready', `${name}-0 answers`);
-  return no('NotReady', `${name}-0 does not answer. Stations stay connected and wait; nothing is lost`);
+  if (stateOf(observed.redis).ready > 0) return conditionTrue('Ready', `${name}-0 answers`);
+  return conditionFalse(
+    'NotReady',
+    `${name}-0 does not answer. Stations stay connected and wait; no message is lost`,
+  );
 }
 
-function isAvailable({ observed }: Findings, redis: Verdict): Verdict {
+export function isAvailable({ observed }: StatusFindings, redis: ConditionValue): ConditionValue {
   const proxies = stateOf(observed.proxy).ready;
   const processors = stateOf(observed.processor).ready;
-  if (proxies === 0) return no('NoProxyReady', 'no ws-proxy Pod is ready: stations cannot connect');
-  if (redis.status !== 'True') return no('RedisNotReady', `stations get no answers: ${redis.message}`);
-  if (processors === 0) return no('NoProcessorReady', 'no processor Pod is ready: stations get no answers');
-  return yes('Serving', `${proxies} ws-proxy and ${processors} processor Pods are ready`);
+  if (proxies === 0)
+    return conditionFalse('NoProxyReady', 'no ws-proxy Pod is ready: stations cannot connect');
+  if (redis.status !== 'True')
+    return conditionFalse('RedisNotReady', `stations get no answers: ${redis.message}`);
+  if (processors === 0)
+    return conditionFalse('NoProcessorReady', 'no processor Pod is ready: stations get no answers');
+  return conditionTrue('Serving', `${proxies} ws-proxy and ${processors} processor Pods are ready`);
 }
 
-/** Reason of Available for a cluster that has never been so: nothing is lost yet. */
+/** Reason of Available for a cluster that was never available: this is no outage. */
 const STARTING = 'Starting';
 
-function sinceStart(available: Verdict, { before }: Findings): Verdict {
+export function sinceStart(available: ConditionValue, { before }: StatusFindings): ConditionValue {
   if (available.status === 'True') return available;
   const last = before?.conditions?.find(({ type }) => type === 'Available');
   const started = last !== undefined && last.reason !== STARTING;
   return started ? available : { ...available, reason: STARTING };
 }
 
-function progressing(findings: Findings): Verdict {
-  const { spec, observed, orders, scale, proxies, problems } = findings;
-  if (orders.paused) {
-    return no('Paused', `nothing is changed while the annotation ${ANNOTATION.paused} is "true"`);
+export function progressing(findings: StatusFindings): ConditionValue {
+  const { spec, observed, pauses, processors, proxies, problems } = findings;
+  if (pauses.paused) {
+    return conditionFalse(
+      'Paused',
+      `the operator changes nothing while the annotation ${ANNOTATION.paused} is "true"`,
+    );
   }
   const replaced = problems.filter(({ reason }) => reason === 'BeingReplaced');
-  if (replaced.length > 0) return yes('BeingReplaced', told(replaced));
+  if (replaced.length > 0) return conditionTrue('BeingReplaced', messagesOf(replaced));
   const parts: (readonly [string, WorkloadState, number])[] = [
     ['ws-proxy', stateOf(observed.proxy), proxies.replicas],
-    ['processor', stateOf(observed.processor), scale.replicas],
+    ['processor', stateOf(observed.processor), processors.replicas],
   ];
   if (spec.redis.embedded !== undefined) parts.push(['redis', stateOf(observed.redis), 1]);
   const rolling = parts.filter(([, state]) => state.rolling);
-  const held = rolloutsHeld(findings);
-  if (rolling.length > 0 && held !== undefined) return no(held.reason, `${held.message}: ${listed(rolling)}`);
-  if (rolling.length > 0) return yes('RollingOut', `Pods are being replaced: ${listed(rolling)}`);
-  const unseen = parts.filter(([, state]) => state.unseen);
-  if (unseen.length > 0) return yes('Updating', `a change is being put into effect: ${listed(unseen)}`);
-  const moving = parts.filter(([, state, wanted]) => state.ready !== wanted || state.replicas !== wanted);
-  if (moving.length > 0) return yes('WaitingForPods', `ready of wanted: ${listed(moving)}`);
-  return no('Settled', 'everything is as the spec asks');
+  const paused = rolloutsPaused(findings);
+  if (rolling.length > 0 && paused !== undefined)
+    return conditionFalse(paused.reason, `${paused.message}: ${listed(rolling)}`);
+  if (rolling.length > 0) return conditionTrue('RollingOut', `Pods are being replaced: ${listed(rolling)}`);
+  const updating = parts.filter(([, state]) => state.generationNotObserved);
+  if (updating.length > 0)
+    return conditionTrue('Updating', `Kubernetes has not processed the last change yet: ${listed(updating)}`);
+  const waiting = parts.filter(([, state, desired]) => state.ready !== desired || state.replicas !== desired);
+  if (waiting.length > 0) return conditionTrue('WaitingForPods', `Pods ready/desired: ${listed(waiting)}`);
+  return conditionFalse('Defaulted', 'all Pods are ready and match the spec');
 }
 
-/** Why Pods of a changed template are not replaced. */
-function rolloutsHeld({ orders, release }: Findings): Verdict | undefined {
-  if (orders.pauseRollouts) {
-    const message = `Pods are left as they are while the annotation ${ANNOTATION.pauseRollouts} is "true"`;
-    return no('RolloutsPaused', message);
+/** Why Pods with an outdated template are not replaced. */
+function rolloutsPaused({ pauses, release }: StatusFindings): ConditionValue | undefined {
+  if (pauses.pauseRollouts) {
+    const message = `Pods are not replaced while the annotation ${ANNOTATION.pauseRollouts} is "true"`;
+    return conditionFalse('RolloutsPaused', message);
   }
   if (release.unknownRevision === undefined) return undefined;
   const message =
-    `a newer operator made these Pods (render revision ${release.unknownRevision}, this one knows ${release.renderRevision}): ` +
-    'they are left as they are; upgrade the operator, or set spec.image or spec.upgrade: Auto to have them replaced by its own';
-  return no('MadeByNewerOperator', message);
+    `a newer operator created these Pods (render revision ${release.unknownRevision}; this operator knows ${release.renderRevision}), ` +
+    'so they are not replaced. Upgrade the operator, or set spec.image or spec.upgrade: Auto to replace them with its own Pods';
+  return conditionFalse('MadeByNewerOperator', message);
 }
 
 const listed = (parts: readonly (readonly [string, WorkloadState, number])[]) =>
-  parts.map(([name, { ready }, wanted]) => `${name} ${ready}/${wanted}`).join(', ');
+  parts.map(([name, { ready }, desired]) => `${name} ${ready}/${desired}`).join(', ');
 
-const told = (problems: readonly Problem[]) =>
+const messagesOf = (problems: readonly Problem[]) =>
   problems
     .map(({ message }) => message)
     .join('; ')
     .slice(0, 4000);
 
-function degraded({ observed, problems, now }: Findings, available: Verdict): Verdict {
+export function degraded(
+  { observed, problems, now }: StatusFindings,
+  available: ConditionValue,
+): ConditionValue {
   const lasting = problems.filter(({ reason }) => reason !== 'BeingReplaced');
   const [problem] = lasting;
-  if (problem !== undefined) return yes(problem.reason, told(lasting));
-  const workloads = [observed.redis, observed.processor, observed.proxy].map(workloadTrouble);
-  const troubles = [...workloads, ...observed.pods.map((pod) => podTrouble(pod, now))].filter(
+  if (problem !== undefined) return conditionTrue(problem.reason, messagesOf(lasting));
+  const workloads = [observed.redis, observed.processor, observed.proxy].map(workloadFailure);
+  const failures = [...workloads, ...observed.pods.map((pod) => podFailure(pod, now))].filter(
     (one) => one !== undefined,
   );
-  if (troubles.length > 0) return yes('PodsNotStarting', troubles.slice(0, 3).join('; ').slice(0, 4000));
+  if (failures.length > 0)
+    return conditionTrue('PodsNotStarting', failures.slice(0, 3).join('; ').slice(0, 4000));
   const lost = available.status !== 'True' && available.reason !== STARTING;
-  if (lost) return yes(available.reason, available.message);
-  return no('AsExpected', 'nothing is wrong');
+  if (lost) return conditionTrue(available.reason, available.message);
+  return conditionFalse('AsExpected', 'no problem found');
 }
 
-/** Keeps the transition time of what did not change. */
+/** Keeps the transition time of each condition whose status did not change. */
 export function conditionsOf(
-  found: Readonly<Record<ConditionType, Verdict>>,
+  found: Readonly<Record<ConditionType, ConditionValue>>,
   before: readonly Condition[],
   observedGeneration: number,
   now: string,

@@ -1,14 +1,14 @@
-/** ws-proxy Pods that are ending and give up their stations meanwhile. Pure. */
+/** Terminating ws-proxy Pods and the stations that they still hold. Pure. */
 import type { DrainStatus } from '../api/ocpp-cluster.ts';
 import type { Signals } from '../scaling/demand.ts';
-import { idOf, type Observed, podsOf } from '../reconcile/observe.ts';
-import { no, type Verdict, yes } from './verdict.ts';
-import type { Pod } from '../reconcile/workloads.ts';
+import { idOf, type Observed, podsOf } from '../observe/observe.ts';
+import { conditionFalse, type ConditionValue, conditionTrue } from './conditions.ts';
+import type { Pod } from '../observe/workloads.ts';
 
-/** The status lists no more; the condition counts all. */
+/** The status lists at most this many; the condition counts all. */
 export const DRAINS_SHOWN = 100;
 
-/** Those that have to be done first come first. */
+/** Sorted by deadline. */
 export function drainsOf(observed: Observed, { sessionsOf }: Signals): readonly DrainStatus[] {
   return podsOf(observed, 'ws-proxy')
     .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
@@ -17,7 +17,7 @@ export function drainsOf(observed: Observed, { sessionsOf }: Signals): readonly 
 }
 
 function drainOf({ metadata }: Pod, sessions: number | undefined): DrainStatus {
-  // Of a Pod that is ending this is the time at which its grace period is over.
+  // In a terminating Pod this is the end of its grace period.
   const deadline = metadata.deletionTimestamp;
   return {
     pod: metadata.name,
@@ -26,13 +26,13 @@ function drainOf({ metadata }: Pod, sessions: number | undefined): DrainStatus {
   };
 }
 
-export function draining(drains: readonly DrainStatus[]): Verdict {
-  if (drains.length === 0) return no('NoPodDraining', 'no ws-proxy Pod is giving up its stations');
+export function draining(drains: readonly DrainStatus[]): ConditionValue {
+  if (drains.length === 0) return conditionFalse('NoPodDraining', 'no ws-proxy Pod is draining');
   const known = drains.flatMap(({ sessions }) => (sessions === undefined ? [] : [sessions]));
   const left = known.reduce((sum, one) => sum + one, 0);
   const stations = known.length === drains.length ? `${left}` : `${left} or more`;
   const last = drains.at(-1)?.deadline;
-  const until = last === undefined ? '' : `, until ${last} at the latest`;
-  const pods = drains.length === 1 ? '1 ws-proxy Pod gives' : `${drains.length} ws-proxy Pods give`;
-  return yes('GivingUpStations', `${pods} up ${stations} stations${until}`);
+  const deadline = last === undefined ? '' : `; the deadline is ${last}`;
+  const pods = drains.length === 1 ? '1 ws-proxy Pod drains' : `${drains.length} ws-proxy Pods drain`;
+  return conditionTrue('GivingUpStations', `${pods}, ${stations} stations left${deadline}`);
 }

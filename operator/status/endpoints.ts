@@ -1,13 +1,13 @@
-/** Where stations connect, for the status. Pure. */
+/** The URLs at which stations connect, for the status. Pure. */
 import type { DefaultedSpec, OcppCluster } from '../api/ocpp-cluster.ts';
-import { stationRoutes } from '../render/station-routes.ts';
+import { stationRoutes } from '../render/routes.ts';
 import { nameOf } from '../render/render-input.ts';
-import type { Observed } from '../reconcile/observe.ts';
+import type { Observed } from '../observe/observe.ts';
 
-/** As many as the schema admits. */
+/** The limit of the schema. */
 const MAX_ENDPOINTS = 50;
 
-/** From within the Kubernetes cluster always; from outside where a load balancer has an address, or a name was given. */
+/** Inside the Kubernetes cluster always; outside when the load balancer has an address, or an Ingress or Gateway has a host name. */
 export function endpointsOf(cluster: OcppCluster, spec: DefaultedSpec, observed: Observed): string[] {
   const inside = `${nameOf(cluster, 'ws-proxy')}.${cluster.metadata.namespace}.svc`;
   const services = [inside, ...balanced(observed)].flatMap((host) =>

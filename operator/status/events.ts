@@ -1,4 +1,4 @@
-/** What a person would ask about, told by comparing two statuses. Pure. */
+/** Kubernetes Events for the changes between two statuses. Pure. */
 import type { ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 
 export interface ClusterEvent {
@@ -8,10 +8,10 @@ export interface ClusterEvent {
   readonly message: string;
 }
 
-type Turn = readonly [ConditionType, 'True' | 'False', ClusterEvent['type'], string];
+type Transition = readonly [ConditionType, 'True' | 'False', ClusterEvent['type'], string];
 
-/** Condition, what it turned to, and the event for it. */
-const TURNS: readonly Turn[] = [
+/** Condition, its new status, and the Event. */
+const TRANSITIONS: readonly Transition[] = [
   ['Available', 'True', 'Normal', 'Available'],
   ['Available', 'False', 'Warning', 'Unavailable'],
   ['RedisReady', 'True', 'Normal', 'RedisReady'],
@@ -32,8 +32,8 @@ export function eventsBetween(
     ...scaling(before, after),
     ...rollout(before, after),
     ...pauses(before, after),
-    ...turns(before, after),
-    ...nextTrouble(before, after),
+    ...transitions(before, after),
+    ...nextProblem(before, after),
   ];
 }
 
@@ -51,7 +51,7 @@ function scaling(before: OcppClusterStatus | undefined, after: OcppClusterStatus
   ] as const;
   return scaled.flatMap(([event, { desiredReplicas: from } = {}, { desiredReplicas: to, reason } = {}]) => {
     if (from === undefined || to === undefined || from === to) return [];
-    return [{ type: 'Normal', reason: event, message: `from ${from} to ${to}: ${reason ?? ''}` }];
+    return [{ type: 'Normal', reason: event, message: `scaled from ${from} to ${to}: ${reason ?? ''}` }];
   });
 }
 
@@ -62,7 +62,7 @@ function rollout(before: OcppClusterStatus | undefined, after: OcppClusterStatus
           {
             type: 'Normal',
             reason: 'ImageChanged',
-            message: `from ${before.image} to ${after.image}`,
+            message: `image changed from ${before.image} to ${after.image}`,
           } as const,
         ]
       : [];
@@ -73,21 +73,21 @@ function rollout(before: OcppClusterStatus | undefined, after: OcppClusterStatus
   return started ? [...image, { type: 'Normal', reason: 'RolloutStarted', message }] : image;
 }
 
-/** A second trouble is news too, though the condition is True already. */
-function nextTrouble(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+/** A second problem gets an Event too, although the condition is already True. */
+function nextProblem(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
   const [then, now] = [before, after].map((status) => conditionOf(status, 'Degraded'));
   if (then?.status !== 'True' || now?.status !== 'True' || then.reason === now.reason) return [];
   return [{ type: 'Warning', reason: 'Degraded', message: now.message }];
 }
 
-function turns(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
-  return TURNS.flatMap(([condition, status, type, reason]) => {
+function transitions(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  return TRANSITIONS.flatMap(([condition, status, type, reason]) => {
     const then = conditionOf(before, condition);
     const now = conditionOf(after, condition);
     if (now?.status !== status || then?.status === status) return [];
-    // A cluster that is being made is not "lost", and what has been well from the start is no news.
+    // The first status: a cluster that is still being created is not "lost", and conditions that are fine get no Event.
     if (then === undefined && (type === 'Normal' || condition !== 'Degraded')) return [];
-    // What somebody asked for.
+    // Requested by the user.
     if (now.reason === 'Off' || now.reason === 'Paused') return [];
     return [{ type, reason, message: now.message }];
   });

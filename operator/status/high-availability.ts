@@ -1,8 +1,8 @@
-/** Whether the network goes on without a pause when one node is lost. From the spec alone: a wish, not a measurement. Pure. */
+/** Whether the cluster survives the loss of a node without an interruption. From the spec alone, not measured. Pure. */
 import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
-import { no, type Verdict, yes } from './verdict.ts';
+import { conditionFalse, type ConditionValue, conditionTrue } from './conditions.ts';
 
-export function highlyAvailable({ proxy, processor, redis }: DefaultedSpec): Verdict {
+export function highlyAvailable({ proxy, processor, redis }: DefaultedSpec): ConditionValue {
   const { autoscaling, replicas } = processor;
   const processors =
     autoscaling.mode === 'Off' ? (replicas ?? autoscaling.minReplicas) : autoscaling.minReplicas;
@@ -10,13 +10,13 @@ export function highlyAvailable({ proxy, processor, redis }: DefaultedSpec): Ver
   if (redis.embedded !== undefined) {
     single.push([
       'SingleRedisPod',
-      'the embedded Redis is one Pod: while it moves to another node stations stay connected and wait; redis.external with mode Sentinel or Cluster has no such pause',
+      'the embedded Redis is one Pod: while it moves to another node, stations stay connected but get no answers; use redis.external with mode Sentinel or Cluster to avoid this',
     ]);
   }
   if ((proxy.autoscaling?.minReplicas ?? proxy.replicas) < 2) {
     single.push([
       'SingleProxy',
-      `there ${proxy.autoscaling === undefined ? 'is' : 'may be'} one ws-proxy: all stations go with its node; set ` +
+      `there ${proxy.autoscaling === undefined ? 'is' : 'may be'} only one ws-proxy: if its node fails, all stations lose their connection; set ` +
         `proxy.${proxy.autoscaling === undefined ? 'replicas' : 'autoscaling.minReplicas'} to 2 or more`,
     ]);
   }
@@ -24,15 +24,15 @@ export function highlyAvailable({ proxy, processor, redis }: DefaultedSpec): Ver
     const field = autoscaling.mode === 'Off' ? 'replicas' : 'autoscaling.minReplicas';
     single.push([
       'SingleProcessor',
-      `there may be one processor: stations wait while it is started elsewhere; set processor.${field} to 2 or more`,
+      `there may be only one processor: if its node fails, stations wait until it runs on another node; set processor.${field} to 2 or more`,
     ]);
   }
   const [first] = single;
-  if (first !== undefined) return no(first[0], single.map(([, message]) => message).join('; '));
+  if (first !== undefined) return conditionFalse(first[0], single.map(([, message]) => message).join('; '));
   if (redis.external?.mode === undefined || redis.external.mode === 'Standalone') {
     const address = redis.external?.addresses.join(', ') ?? '';
-    const message = `whether the Redis at ${address} outlives the loss of a node is not to be seen from here`;
+    const message = `the operator cannot tell whether the Redis at ${address} survives the loss of a node`;
     return { status: 'Unknown', reason: 'StandaloneRedis', message };
   }
-  return yes('NoSinglePod', 'nothing of this cluster depends on one node');
+  return conditionTrue('NoSinglePod', 'no part of this cluster depends on a single node');
 }

@@ -1,23 +1,40 @@
-/** The status of a cluster, and when a new one is worth a write. Pure. */
+/** The status of a cluster, and when a change of it is written. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Condition, OcppCluster, OcppClusterStatus, Phase, RedisStatus } from '../api/ocpp-cluster.ts';
+import type {
+  Condition,
+  ConditionType,
+  OcppCluster,
+  OcppClusterStatus,
+  Phase,
+  RedisStatus,
+} from '../api/ocpp-cluster.ts';
 import { selectorLabels, selectorText } from '../render/render-input.ts';
-import { conditionsOf, type Findings, verdicts } from './conditions.ts';
-import { DRAINS_SHOWN, drainsOf } from './drains.ts';
+import {
+  conditionsOf,
+  degraded,
+  type StatusFindings,
+  isAvailable,
+  progressing,
+  redisReady,
+  sinceStart,
+  type ConditionValue,
+} from './conditions.ts';
+import { draining, DRAINS_SHOWN, drainsOf } from './drains.ts';
+import { highlyAvailable } from './high-availability.ts';
 import { endpointsOf } from './endpoints.ts';
-import { stateOf } from '../reconcile/workloads.ts';
+import { stateOf } from '../observe/workloads.ts';
 
-export interface StatusInput extends Findings {
+export interface StatusInput extends StatusFindings {
   readonly cluster: OcppCluster;
   readonly redis: RedisStatus | undefined;
 }
 
 export function statusOf(input: StatusInput): OcppClusterStatus {
-  const { cluster, observed, signals, scale, proxies, release, redis, before } = input;
+  const { cluster, observed, signals, processors, proxies, release, redis, before } = input;
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
-  const conditions = conditionsOf(verdicts(input), before?.conditions ?? [], observedGeneration, now);
+  const conditions = conditionsOf(conditionValues(input), before?.conditions ?? [], observedGeneration, now);
   const proxy = stateOf(observed.proxy);
   const processor = stateOf(observed.processor);
   return {
@@ -32,7 +49,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       replicas: proxy.replicas,
       readyReplicas: proxy.ready,
       ...(signals.sessions !== undefined && { sessions: Math.round(signals.sessions) }),
-      ...(proxies.memory !== undefined && { autoscaling: proxies.memory }),
+      ...(proxies.autoscaling !== undefined && { autoscaling: proxies.autoscaling }),
     },
     processor: {
       replicas: processor.replicas,
@@ -47,9 +64,9 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       },
     }),
     autoscaling: {
-      ...scale.memory,
-      ...(scale.memory.capacityPerReplica !== undefined && {
-        capacityPerReplica: Number(scale.memory.capacityPerReplica.toPrecision(2)),
+      ...processors.autoscaling,
+      ...(processors.autoscaling.capacityPerReplica !== undefined && {
+        capacityPerReplica: Number(processors.autoscaling.capacityPerReplica.toPrecision(2)),
       }),
     },
     drain: drainsOf(observed, signals).slice(0, DRAINS_SHOWN),
@@ -57,21 +74,35 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
   };
 }
 
+function conditionValues(findings: StatusFindings): Readonly<Record<ConditionType, ConditionValue>> {
+  const redis = redisReady(findings);
+  const available = sinceStart(isAvailable(findings, redis), findings);
+  return {
+    Available: available,
+    Progressing: progressing(findings),
+    Degraded: degraded(findings, available),
+    Draining: draining(drainsOf(findings.observed, findings.signals)),
+    RedisReady: redis,
+    HighlyAvailable: highlyAvailable(findings.spec),
+    AutoscalingActive: findings.processors.condition,
+  };
+}
+
 function phaseOf(conditions: readonly Condition[]): Phase {
   const is = (type: string) => conditions.some((one) => one.type === type && one.status === 'True');
   if (is('Degraded')) return 'Degraded';
   if (conditions.some(({ type, reason }) => type === 'Progressing' && reason === 'Paused')) return 'Paused';
-  // Not available and yet not degraded: it is being made.
+  // Neither available nor degraded: the cluster is being created.
   if (!is('Available')) return 'Pending';
   if (is('Progressing')) return 'Progressing';
   return is('Draining') ? 'Draining' : 'Running';
 }
 
-/** Numbers and texts that change all the time are written so often at most, ms. */
+/** Minimum interval between writes of mere numbers and texts, which change all the time; ms. */
 export const NUMBERS_EVERY_MS = 30_000;
 
-/** @param sinceWriteMs since the last write of a status, ms */
-export function worthWriting(
+/** @param sinceWriteMs time since the last write of the status, ms */
+export function shouldWrite(
   before: OcppClusterStatus | undefined,
   after: OcppClusterStatus,
   sinceWriteMs: number,
@@ -80,12 +111,12 @@ export function worthWriting(
   return sinceWriteMs >= NUMBERS_EVERY_MS && !isDeepStrictEqual(lasting(before), lasting(after));
 }
 
-/** What a person or a controller waits for. */
+/** The parts that a person or a controller waits for: written at once. */
 function essence(status: OcppClusterStatus): object {
   const { queue, proxy, autoscaling, drain, ...rest } = status;
   return {
     ...rest,
-    // Whether a figure is known is no small change of it.
+    // A figure that becomes known or unknown is more than a change of a number.
     known: [queue !== undefined, proxy?.sessions !== undefined],
     drain: (drain ?? []).map(({ pod }) => pod),
     proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas },
@@ -94,7 +125,7 @@ function essence(status: OcppClusterStatus): object {
   };
 }
 
-/** Without the time stamps of the window, which move in the quietest cluster. */
+/** Without the time stamps of the window, which change even in an idle cluster. */
 function lasting(status: OcppClusterStatus): object {
   const { proxy, autoscaling } = status;
   return {

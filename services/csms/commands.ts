@@ -6,8 +6,8 @@
 import { PROTOCOLS, type Protocol } from '../ocpp/frame.ts';
 import { knowsAction, validateRequest } from '../ocpp/schema.ts';
 import { TransportError } from '../transport/errors.ts';
-import type { CallOutcome, StationCall } from '../transport/station-call.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { CallOutcome, StationCall, StationCalls } from '../transport/station-call.ts';
+import type { StateReader } from '../transport/stored-state.ts';
 import { key } from './state.ts';
 
 /**
@@ -34,13 +34,19 @@ export interface Command extends StationCall {
   readonly protocol?: Protocol;
 }
 
+/** The parts of a Transport that commands need. */
+export interface CommandPorts {
+  readonly calls: StationCalls;
+  readonly state: Pick<StateReader, 'field'>;
+}
+
 export type CommandSender = (command: Command) => Promise<CallOutcome>;
 
 /**
  * Sends commands over a transport. What StationCalls.make rejects with, and `bad-call` for what the station's version does not
  * know, for a payload that its schema refuses, and for a now-or-never action that was asked to wait.
  */
-export function createCommands(transport: Transport): CommandSender {
+export function createCommands(transport: CommandPorts): CommandSender {
   return async (command) => {
     const { protocol: given, ...call } = command;
     const { stationId, action, payload } = call;
@@ -62,7 +68,7 @@ export function createCommands(transport: Transport): CommandSender {
 }
 
 /** The version that a station speaks: of its connection, or of its last boot. */
-export async function protocolOf(transport: Transport, stationId: string): Promise<Protocol | undefined> {
+export async function protocolOf(transport: CommandPorts, stationId: string): Promise<Protocol | undefined> {
   const connected = await transport.calls.protocolOf(stationId);
   if (connected !== undefined) return connected;
   const booted = await transport.state.field(key.station(stationId), 'protocol');

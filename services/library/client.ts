@@ -14,6 +14,9 @@ import { outcomeOf, type RequestOutcome } from './outcome.ts';
 import { handlersOf, type StationHandler, type StationProfile } from './profile.ts';
 import { answerCall } from './station-answers.ts';
 
+// Part of this interface, and of its export in the package.
+export type { RequestOutcome } from './outcome.ts';
+
 /** Requests that may be queued behind the open one. */
 const QUEUED_AT_MOST = 1000;
 const DEFAULT_TIMEOUT = 30_000;

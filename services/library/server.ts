@@ -17,6 +17,9 @@ import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
 import { outcomeOf, type RequestOutcome } from './outcome.ts';
 import { handlerTable, type ServerProfile } from './profile.ts';
 
+// Part of this interface, and of its export in the package.
+export type { RequestOutcome } from './outcome.ts';
+
 /** Turns the deliveries of a transport into outcomes, with the handlers of the server's profiles. */
 export interface Dispatcher {
   serve(transport: Transport, handlers: HandlerTable): Processor;

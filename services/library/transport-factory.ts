@@ -13,6 +13,9 @@ import type { Gateway, Transport } from '../transport/transport.ts';
 import type { StationServerOptions } from '../station-server/station-server.ts';
 import { WebSocketTransport } from './websocket-transport.ts';
 
+// Part of this interface, and of its export in the package.
+export type { RedisSettings } from '../transport/redis/connection/settings.ts';
+
 export interface RedisConfig {
   readonly kind: 'redis';
   readonly redis: RedisSettings;

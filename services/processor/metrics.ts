@@ -10,6 +10,7 @@ import type { ProcessorObserver } from '../csms/processor.ts';
 export interface ProcessorMetrics extends ProcessorObserver {
   /** undefined removes the queue's gauges: a figure that could not be read is missing, never 0. */
   readonly setLoad: (load: TransportLoad | undefined, at: number) => void;
+  readonly setOpenTransactions: (count: number) => void;
   readonly addBusy: (seconds: number) => void;
 }
 
@@ -81,10 +82,11 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
       transactions.open.set(result.open);
       transactions.silent.set(result.silent);
     },
+    setOpenTransactions: (count) => transactions.open.set(count),
     addBusy: (seconds) => busy.inc(seconds),
     setLoad(load, at) {
       if (load === undefined) {
-        for (const gauge of Object.values(gauges)) gauge.remove();
+        for (const gauge of [...Object.values(gauges), transactions.open]) gauge.remove();
         return;
       }
       gauges.depth.set(load.depth);
@@ -106,7 +108,7 @@ function unmeasured(name: string, help: string, registers: Registry[]): Gauge {
 
 function transactionGauges(registers: Registry[]) {
   return {
-    open: unmeasured('ocpp_transactions_open', 'Transactions that are open, in the whole cluster', registers),
+    open: unmeasured(METRIC.transactionsOpen, 'Transactions that are open, in the whole cluster', registers),
     silent: unmeasured(
       'ocpp_transactions_silent',
       'Open transactions without a message for longer than OCPP_TRANSACTION_REPORT_AFTER, in the whole cluster',

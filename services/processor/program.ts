@@ -22,6 +22,7 @@ import {
 import type { HandlerTable } from '../csms/handler.ts';
 import { createMetrics } from './metrics.ts';
 import { createProcessor } from '../csms/processor.ts';
+import { OPEN_TRANSACTIONS } from '../csms/transactions/register.ts';
 import { startSampler } from './sampler.ts';
 
 const PROGRAM = 'processor';
@@ -57,7 +58,12 @@ async function main(handlers: HandlerTable): Promise<Running> {
   let stopping = false;
   let phase: string | undefined = 'starting: waiting for Redis';
   const sampler = startSampler({
-    load: () => transport.load(),
+    load: async () => {
+      const open = transport.state.size(OPEN_TRANSACTIONS);
+      const [load, count] = await Promise.all([transport.load(), open]);
+      metrics.setOpenTransactions(count);
+      return load;
+    },
     inHand: () => processor.inHand(),
     inHandLimit: MAX_IN_HAND,
     clock: systemClock,

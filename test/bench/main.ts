@@ -11,22 +11,27 @@
  */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { exitOnSignals } from '../support/children.ts';
+import { programOptions } from '../support/program-options.ts';
 import { compare } from './compare.ts';
 import { idleStations } from './idle.ts';
 import { printProfiles } from './profile.ts';
 import { rows, rowsAgainst } from './rows.ts';
 import { redisLines, table } from './table.ts';
 
-const { values } = parseArgs({
-  options: {
-    row: { type: 'string', multiple: true },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '4' },
-    profile: { type: 'string' },
-    before: { type: 'string' },
-  },
+const HELP = `npm run bench -- [--row NAME]... [--rounds N] [--seconds N] [--profile FOLDER] [--before CHECKOUT]
+
+  --row NAME          one row; all where left out, which takes about ten minutes
+  --rounds N          3
+  --seconds N         of each measurement (4)
+  --profile FOLDER    writes CPU profiles of our programs
+  --before CHECKOUT   our programs beside those of another checkout`;
+const values = programOptions(HELP, {
+  row: { type: 'string', multiple: true },
+  rounds: { type: 'string', default: '3' },
+  seconds: { type: 'string', default: '4' },
+  profile: { type: 'string' },
+  before: { type: 'string' },
 });
 const all = values.before === undefined ? rows(values.profile) : rowsAgainst(resolve(values.before));
 const names = [...all.map(({ name }) => name), ...(values.before === undefined ? ['idle'] : [])];

@@ -5,8 +5,8 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { exitOnSignals } from '../support/children.ts';
+import { programOptions } from '../support/program-options.ts';
 import { bundle } from './bundle.ts';
 import { checkLeftovers } from './aftermath.ts';
 import type { Ledger } from './ledger.ts';
@@ -14,13 +14,17 @@ import { Network } from './network.ts';
 import { type Plan, planOf } from './plan.ts';
 import { run } from './run.ts';
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '10' },
-    seed: { type: 'string', default: '1' },
-    networks: { type: 'string', default: '2' },
-    mutant: { type: 'string' },
-  },
+const HELP = `npm run chaos -- [--runs N] [--seed S] [--networks N] [--mutant NAME]
+
+  --runs N        how many (10); run i of seed S has the seed S + i
+  --seed S        1
+  --networks N    run at the same time (2)
+  --mutant NAME   a build that is broken on purpose (test/chaos/mutants.ts)`;
+const values = programOptions(HELP, {
+  runs: { type: 'string', default: '10' },
+  seed: { type: 'string', default: '1' },
+  networks: { type: 'string', default: '2' },
+  mutant: { type: 'string' },
 });
 const [runs, seed, networks] = [Number(values.runs), Number(values.seed), Number(values.networks)];
 

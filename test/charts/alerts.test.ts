@@ -1,4 +1,4 @@
-/** The chart's alerts about the operator: fired by the trouble that they tell of, as Prometheus' own tool says. */
+/** The chart's alerts about the operator fire for their problem, as evaluated by promtool. */
 import { hasPromtool, promtool } from '../support/promtool.ts';
 import { chartTest, NAMESPACE, only, template } from './helm.ts';
 import { OPERATOR, readme } from './values.ts';
@@ -10,7 +10,7 @@ const ERRORS = `ocpp_operator_reconciles_total{${JOB},result="error"}`;
 const NORTH = `ocpp_operator_namespace_synced{${JOB},namespace="north"}`;
 const SOUTH = `ocpp_operator_namespace_synced{${JOB},namespace="south"}`;
 const WATCH = `ocpp_operator_watch_last_event_age_seconds{${JOB},resource="services"}`;
-/** Of each minute of an hour and a half. */
+/** One value per minute, for an hour and a half. */
 const HEALTHY = {
   [LEADER]: '1x90',
   [STANDBY]: '0x90',
@@ -18,12 +18,12 @@ const HEALTHY = {
   [NORTH]: '1x90',
   [SOUTH]: '1x90',
   [WATCH]: '40x90',
-  // Another release is another job, and its trouble no business of this one.
+  // Another release has another job label and must not fire these alerts.
   'ocpp_operator_leader{job="elsewhere/ocpp-ocpp-operator",pod="c"}': '1x90',
   'ocpp_operator_watch_last_event_age_seconds{job="elsewhere/x",resource="services"}': '9999x90',
 };
 
-/** What is other than healthy, and which alerts fire after an hour. */
+/** Differences from the healthy series, and the alerts that fire after an hour. */
 const TROUBLE: readonly (readonly [string, Readonly<Record<string, string>>, readonly string[]])[] = [
   ['all is well', {}, []],
   ['nobody leads', { [LEADER]: '1x29 0x60' }, ['OcppOperatorNoLeader']],
@@ -36,7 +36,7 @@ const TROUBLE: readonly (readonly [string, Readonly<Record<string, string>>, rea
   ['one watch is silent', { [WATCH]: '40x29 40+60x60' }, ['OcppOperatorWatchSilent']],
 ];
 
-chartTest('the alerts about the operator fire by the trouble that they tell of, and by no other', (t) => {
+chartTest('each alert about the operator fires for its problem and for no other', (t) => {
   const values = { metrics: { podMonitor: { enabled: true }, prometheusRule: { enabled: true } } };
   const objects = template(OPERATOR, values);
   const rules = only(objects, 'PrometheusRule').spec as { groups: { rules: { alert: string }[] }[] };
@@ -46,9 +46,8 @@ chartTest('the alerts about the operator fire by the trouble that they tell of, 
     [...all].sort(),
     'the table has all',
   );
-  for (const alert of all)
-    t.true(readme(OPERATOR).includes(`| \`${alert}\` |`), `README.md tells of ${alert}`);
-  // A Prometheus operator calls the targets of a PodMonitor by its namespace and name.
+  for (const alert of all) t.true(readme(OPERATOR).includes(`| \`${alert}\` |`), `README.md lists ${alert}`);
+  // The Prometheus operator names the targets of a PodMonitor after its namespace and name.
   const { namespace, name } = only(objects, 'PodMonitor').metadata;
   t.is(JOB, `job="${namespace}/${name}"`);
   if (!hasPromtool()) return;

@@ -1,4 +1,4 @@
-/** What a real API server makes of every object of the charts, and the notes that Helm shows after an installation. */
+/** A real API server accepts every object of the charts, and the notes after an installation can be pasted into a shell. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -11,6 +11,7 @@ import type { ApiServer } from '../support/api-server.ts';
 import { sharedApiServer } from '../support/shared-api-server.ts';
 import { installForeignCrds } from '../support/foreign-crds.ts';
 import { helm, NAMESPACE, type Rendered, serialChartTest, template } from './helm.ts';
+import { paste } from './paste.ts';
 import { CLUSTER, OPERATOR } from './values.ts';
 
 let monitored = false;
@@ -34,7 +35,7 @@ interface Deployment extends Rendered {
   readonly spec: { readonly template: { readonly metadata: object; readonly spec: object } };
 }
 
-/** Pods are admitted one by one, so a Deployment is only as good as its Pods. */
+/** Pods are admitted individually, so the Pod of each Deployment is checked too. */
 const withPods = (object: Rendered): KubeObject[] => {
   if (object.kind !== 'Deployment') return [object];
   const { metadata, spec } = (object as Deployment).spec.template;
@@ -42,7 +43,7 @@ const withPods = (object: Rendered): KubeObject[] => {
   return [object, { apiVersion: 'v1', kind: 'Pod', metadata: named, spec } as KubeObject];
 };
 
-/** @throws StoreError with the server's words about a field it does not know or an object that it does not admit */
+/** @throws StoreError with the server's message about an unknown field or a rejected object */
 async function dryRun(on: ApiServer, object: KubeObject): Promise<void> {
   const paths = new ResourcePaths(on.http);
   const resource = await paths.resourceOf(object);
@@ -55,6 +56,11 @@ async function dryRun(on: ApiServer, object: KubeObject): Promise<void> {
     contentType: 'application/apply-patch+yaml',
   });
 }
+
+const inNamespace = (object: KubeObject): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, namespace: 'north' },
+});
 
 const peers = [{ namespaceSelector: { matchLabels: { team: 'monitoring' } } }];
 const everything = {
@@ -95,7 +101,7 @@ const city = parse(
 ) as OcppCluster;
 
 for (const [title, chart, values, release] of [
-  ['the operator as it comes', OPERATOR, {}, 'ocpp'],
+  ['the operator with default values', OPERATOR, {}, 'ocpp'],
   ['the operator with everything', OPERATOR, everything, 'x'.repeat(53)],
   ['the operator of two namespaces', OPERATOR, { watchNamespaces: ['north', 'south'] }, '2.operators'],
   [
@@ -104,16 +110,16 @@ for (const [title, chart, values, release] of [
     { rbac: { create: false }, replicas: 1, resources: null },
     'ocpp',
   ],
-  ['a cluster as it comes', CLUSTER, {}, 'city'],
+  ['a cluster with default values', CLUSTER, {}, 'city'],
   [
     'the cluster of the examples',
     CLUSTER,
     { spec: city.spec, labels: { a: 'b' }, annotations: { c: 'd' } },
     'city',
   ],
-  ['a cluster that others reach in every way', CLUSTER, { spec: reachable }, 'city'],
+  ['a cluster with every way in from outside', CLUSTER, { spec: reachable }, 'city'],
 ] as const) {
-  onServer(`the API server knows every field and admits every Pod: ${title}`, async (t, on) => {
+  onServer(`the API server accepts every field and every Pod: ${title}`, async (t, on) => {
     const objects = template(chart, values, release).flatMap(withPods);
     const foreign = (object: KubeObject) => object.apiVersion.startsWith('monitoring.coreos.com/');
     for (const object of objects.filter((one) => monitored || !foreign(one))) {
@@ -122,7 +128,7 @@ for (const [title, chart, values, release] of [
   });
 }
 
-onServer('such a dry run does find a field that nobody knows, and a Pod that may not be', async (t, on) => {
+onServer('the dry run detects an unknown field and a forbidden Pod', async (t, on) => {
   const [deployment, pod] = template(OPERATOR)
     .filter(({ kind }) => kind === 'Deployment')
     .flatMap(withPods);
@@ -134,25 +140,22 @@ onServer('such a dry run does find a field that nobody knows, and a Pod that may
   await t.throwsAsync(dryRun(on, { ...pod, spec } as KubeObject), { message: /hostNetwork|host namespaces/ });
 });
 
-onServer(
-  'the example on Artifact Hub is a cluster, and the images it names are those of the values',
-  async (t, on) => {
-    const { annotations, appVersion } = parse(readFileSync(join(OPERATOR, 'Chart.yaml'), 'utf8')) as {
-      annotations: Record<string, string>;
-      appVersion: string;
-    };
-    const [example] = parse(annotations['artifacthub.io/crdsExamples'] ?? '') as [OcppCluster];
-    await dryRun(on, { ...example, metadata: { ...example.metadata, namespace: 'north' } });
-    const values = parse(readFileSync(join(OPERATOR, 'values.yaml'), 'utf8')) as {
-      image: { repository: string };
-      redis: { image: string };
-    };
-    t.deepEqual(
-      (parse(annotations['artifacthub.io/images'] ?? '') as { image: string }[]).map(({ image }) => image),
-      [`${values.image.repository}:${appVersion}`, values.redis.image],
-    );
-  },
-);
+onServer('the example on Artifact Hub is valid, and its images are those of the values', async (t, on) => {
+  const { annotations, appVersion } = parse(readFileSync(join(OPERATOR, 'Chart.yaml'), 'utf8')) as {
+    annotations: Record<string, string>;
+    appVersion: string;
+  };
+  const [example] = parse(annotations['artifacthub.io/crdsExamples'] ?? '') as [OcppCluster];
+  await dryRun(on, { ...example, metadata: { ...example.metadata, namespace: 'north' } });
+  const values = parse(readFileSync(join(OPERATOR, 'values.yaml'), 'utf8')) as {
+    image: { repository: string };
+    redis: { image: string };
+  };
+  t.deepEqual(
+    (parse(annotations['artifacthub.io/images'] ?? '') as { image: string }[]).map(({ image }) => image),
+    [`${values.image.repository}:${appVersion}`, values.redis.image],
+  );
+});
 
 for (const [title, chart, values, words, others] of [
   [
@@ -174,7 +177,7 @@ for (const [title, chart, values, words, others] of [
     'definition of others',
     OPERATOR,
     { crd: { install: false } },
-    [/kubectl apply --server-side -f crds/],
+    [/kubectl get crd ocppclusters\.ocpp\.dev/],
     [/also upgrades/],
   ],
   [
@@ -198,7 +201,7 @@ for (const [title, chart, values, words, others] of [
       name: 'city',
       spec: { proxy: { service: { type: 'LoadBalancer' } }, redis: { external: { addresses: ['r:1'] } } },
     },
-    [/by the LoadBalancer, once/, /Redis is yours \(r:1\)/],
+    [/through the LoadBalancer Service, once/, /Redis is yours \(r:1\)/],
     [/port-forward/, /one Pod/],
   ],
   [
@@ -212,18 +215,18 @@ for (const [title, chart, values, words, others] of [
     'a cluster behind a Gateway',
     CLUSTER,
     { spec: { proxy: { gateway: { parentRefs: [{ name: 'a' }, { name: 'b' }] } } } },
-    [/by Gateway a, Gateway b, if/, /get httproute ocpp-ws-proxy/],
+    [/through Gateway a, Gateway b, once/, /get httproute ocpp-ws-proxy/],
     [/port-forward/, /Ingress/],
   ],
   [
     'fixed processors',
     CLUSTER,
     { spec: { processor: { replicas: 3 } } },
-    [/sets the number of processors back/],
+    [/resets the number of processors/],
     [],
   ],
 ] as const) {
-  onServer(`the notes after an installation fit the values: ${title}`, async (t, on) => {
+  onServer(`the notes after an installation fit the values and can be pasted: ${title}`, async (t, on) => {
     const args = [
       'install',
       'ocpp',
@@ -239,5 +242,9 @@ for (const [title, chart, values, words, others] of [
     const notes = text.split('\nNOTES:\n')[1] ?? '';
     for (const word of words) t.regex(notes, word);
     for (const word of others) t.notRegex(notes, word);
+    const calls = paste(notes);
+    t.true(calls.length >= 3, 'the notes have commands');
+    for (const { input } of calls)
+      if (input !== '') await dryRun(on, inNamespace(parse(input) as KubeObject));
   });
 }

@@ -1,4 +1,4 @@
-/** The charts as helm renders them. */
+/** The charts, rendered by helm. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -37,12 +37,12 @@ for (const chart of [OPERATOR, CLUSTER]) {
   });
 }
 
-test('the chart carries the resource definition of crds/, byte for byte', (t) => {
+test('the chart contains the resource definition of crds/, byte for byte', (t) => {
   const copy = readFileSync(join(OPERATOR, 'files/ocppclusters.yaml'), 'utf8');
   t.true(copy === readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8'), 'run: npm run generate');
 });
 
-chartTest('the definition is installed as it is, and uninstalling the operator leaves it', (t) => {
+chartTest('the definition is installed unchanged, and uninstalling the operator keeps it', (t) => {
   const { metadata, ...rest } = only(template(OPERATOR), 'CustomResourceDefinition');
   const { annotations, labels, ...named } = metadata;
   const source = parse(readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8')) as unknown;
@@ -82,23 +82,26 @@ chartTest('skaffold.yaml sets values that the chart has', (t) => {
   t.regex(text, /image: "?local:abc"?\n/);
 });
 
-chartTest('the operator Pod meets the restricted Pod Security Standard and the contract of programs', (t) => {
-  const pod = podOf(template(OPERATOR));
-  const [container] = pod.containers;
-  t.like(pod.securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
-  t.deepEqual(container.securityContext, {
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ['ALL'] },
-  });
-  t.deepEqual(container.args, [PROGRAM.operator]);
-  t.deepEqual(
-    container.ports.map((port) => port.containerPort),
-    [PORT.admin],
-  );
-  t.is(container.livenessProbe.httpGet.path, PATH.liveness);
-  t.is(container.readinessProbe.httpGet.path, PATH.readiness);
-});
+chartTest(
+  'the operator Pod complies with the restricted Pod Security Standard and the contract of programs',
+  (t) => {
+    const pod = podOf(template(OPERATOR));
+    const [container] = pod.containers;
+    t.like(pod.securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+    t.deepEqual(container.securityContext, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    t.deepEqual(container.args, [PROGRAM.operator]);
+    t.deepEqual(
+      container.ports.map((port) => port.containerPort),
+      [PORT.admin],
+    );
+    t.is(container.livenessProbe.httpGet.path, PATH.liveness);
+    t.is(container.readinessProbe.httpGet.path, PATH.readiness);
+  },
+);
 
 chartTest('with watchNamespaces the operator gets nothing cluster-wide', (t) => {
   const bindings = (values: object) =>
@@ -113,7 +116,7 @@ chartTest('with watchNamespaces the operator gets nothing cluster-wide', (t) => 
   t.false(own.some(({ kind }) => kind.startsWith('ClusterRole')));
 });
 
-chartTest('no permission is given with a wildcard, none reaches Roles, and Secrets are only made', (t) => {
+chartTest('no permission has a wildcard or covers Roles, and Secrets can only be created', (t) => {
   const rules = template(OPERATOR).flatMap((object) => object.rules ?? []);
   t.true(rules.length > 5);
   for (const { apiGroups, resources, verbs } of rules) {
@@ -123,32 +126,38 @@ chartTest('no permission is given with a wildcard, none reaches Roles, and Secre
   }
 });
 
-chartTest('the policy of the operator reaches the metrics of its clusters, and its monitor finds it', (t) => {
-  const objects = template(OPERATOR, {
-    networkPolicy: { enabled: true },
-    metrics: { podMonitor: { enabled: true } },
-  });
-  const { egress } = only(objects, 'NetworkPolicy').spec as {
-    egress: { to?: { podSelector?: { matchLabels: Record<string, string> } }[]; ports: { port: number }[] }[];
-  };
-  const toPods = egress.find(({ to }) => to?.[0]?.podSelector !== undefined);
-  const cluster = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'city' } };
-  t.like(componentLabels(cluster, 'processor'), toPods?.to?.[0]?.podSelector?.matchLabels ?? {});
-  t.deepEqual(toPods?.ports, [{ protocol: 'TCP', port: PORT.admin }] as object[]);
+chartTest(
+  'the NetworkPolicy allows the metrics of clusters, and each selector matches only the operator Pod',
+  (t) => {
+    const objects = template(OPERATOR, {
+      networkPolicy: { enabled: true },
+      metrics: { podMonitor: { enabled: true } },
+    });
+    const { egress } = only(objects, 'NetworkPolicy').spec as {
+      egress: {
+        to?: { podSelector?: { matchLabels: Record<string, string> } }[];
+        ports: { port: number }[];
+      }[];
+    };
+    const toPods = egress.find(({ to }) => to?.[0]?.podSelector !== undefined);
+    const cluster = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'city' } };
+    t.like(componentLabels(cluster, 'processor'), toPods?.to?.[0]?.podSelector?.matchLabels ?? {});
+    t.deepEqual(toPods?.ports, [{ protocol: 'TCP', port: PORT.admin }] as object[]);
 
-  const { metadata } = (only(objects, 'Deployment').spec as { template: Rendered }).template;
-  type Selecting = { selector: { matchLabels?: Record<string, string> } & Record<string, string> };
-  for (const kind of ['PodMonitor', 'PodDisruptionBudget', 'Service', 'Deployment']) {
-    const { selector } = only(objects, kind).spec as Selecting;
-    t.like(metadata.labels, selector.matchLabels ?? selector, kind);
-    const testPod = only(objects, 'Pod').metadata.labels ?? {};
-    const wanted = Object.entries(selector.matchLabels ?? selector);
-    t.false(
-      wanted.every(([name, value]) => testPod[name] === value),
-      `${kind} does not take the test Pod`,
-    );
-  }
-});
+    const { metadata } = (only(objects, 'Deployment').spec as { template: Rendered }).template;
+    type Selecting = { selector: { matchLabels?: Record<string, string> } & Record<string, string> };
+    for (const kind of ['PodMonitor', 'PodDisruptionBudget', 'Service', 'Deployment']) {
+      const { selector } = only(objects, kind).spec as Selecting;
+      t.like(metadata.labels, selector.matchLabels ?? selector, kind);
+      const testPod = only(objects, 'Pod').metadata.labels ?? {};
+      const required = Object.entries(selector.matchLabels ?? selector);
+      t.false(
+        required.every(([name, value]) => testPod[name] === value),
+        `${kind} does not take the test Pod`,
+      );
+    }
+  },
+);
 
 chartTest('a Kubernetes that is too old is refused', (t) => {
   for (const chart of [OPERATOR, CLUSTER]) {
@@ -173,6 +182,10 @@ chartTest('a mistyped or impossible value is refused by name', (t) => {
     [OPERATOR, { serviceAccount: { create: false } }, /serviceAccount\.name/],
     [OPERATOR, { metrics: { podMonitor: { interval: '30' } } }, /interval/],
     [OPERATOR, { logLevel: 'loud' }, /logLevel/],
+    [OPERATOR, { global: { storageClass: 'x' } }, /'\/global': additional properties 'storageClass'/],
+    [OPERATOR, { global: { imageRegistry: 'r.example/' } }, /imageRegistry/],
+    [OPERATOR, { global: { imagePullSecrets: 'x' } }, /imagePullSecrets/],
+    [CLUSTER, { global: { storageClass: 'x' } }, /'\/global': additional properties 'storageClass'/],
     [CLUSTER, { specs: {} }, /specs/],
     [CLUSTER, { name: 'City' }, /name/],
     [CLUSTER, { name: '2go' }, /name/],
@@ -192,17 +205,20 @@ chartTest('the cluster chart passes its spec through and takes its name from the
   });
 });
 
-chartTest('release names that make no object names: the operator fits them, a cluster refuses them', (t) => {
-  const DNS_LABEL = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
-  for (const name of ['a', '2nd', 'eu.north', 'ocpp-operator', 'x'.repeat(53), `${'x'.repeat(51)}-y`]) {
-    for (const { kind, metadata } of template(OPERATOR, {}, name)) {
-      if (kind !== 'CustomResourceDefinition')
-        t.regex(metadata.name, DNS_LABEL, `${kind} of release ${name}`);
-      for (const label of Object.values(metadata.labels ?? {})) t.true(label.length <= 63, label);
+chartTest(
+  'release names that are no object names: the operator chart adapts them, the cluster chart refuses them',
+  (t) => {
+    const DNS_LABEL = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
+    for (const name of ['a', '2nd', 'eu.north', 'ocpp-operator', 'x'.repeat(53), `${'x'.repeat(51)}-y`]) {
+      for (const { kind, metadata } of template(OPERATOR, {}, name)) {
+        if (kind !== 'CustomResourceDefinition')
+          t.regex(metadata.name, DNS_LABEL, `${kind} of release ${name}`);
+        for (const label of Object.values(metadata.labels ?? {})) t.true(label.length <= 63, label);
+      }
     }
-  }
-  for (const name of ['2nd', 'eu.north', 'x'.repeat(41)]) {
-    t.throws(() => template(CLUSTER, {}, name), { message: /cannot be named .* set name/ });
-    t.is(only(template(CLUSTER, { name: 'city' }, name), 'OcppCluster').metadata.name, 'city');
-  }
-});
+    for (const name of ['2nd', 'eu.north', 'x'.repeat(41)]) {
+      t.throws(() => template(CLUSTER, {}, name), { message: /cannot be named .* set name/ });
+      t.is(only(template(CLUSTER, { name: 'city' }, name), 'OcppCluster').metadata.name, 'city');
+    }
+  },
+);

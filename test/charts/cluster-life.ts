@@ -1,4 +1,4 @@
-/** What an operator is there for, once through: a cluster with every optional part, from its creation to its end. */
+/** The life of a cluster with every optional part, from its creation to its deletion. */
 import { API_VERSION, KIND, OCPP_CLUSTERS, type OcppCluster } from '../../operator/api/ocpp-cluster.ts';
 import type { KubeObjectStore } from '../../operator/kube/kube-object-store.ts';
 import type { KubeObject, ObjectRef, Resource } from '../../operator/kube/object-store.ts';
@@ -32,9 +32,9 @@ const FULL: OcppCluster['spec'] = {
 };
 
 /**
- * A cluster is made, rid of what is no longer rendered, repaired, changed and deleted.
- * @param store a person's
- * @param addOns kinds that the API server has beside its own
+ * Creates a cluster, lets the operator prune and repair objects, changes the cluster and deletes it.
+ * @param store the store of a user
+ * @param addOns kinds of add-ons that the API server serves
  */
 export async function liveOnce(
   store: KubeObjectStore,
@@ -42,28 +42,28 @@ export async function liveOnce(
   addOns: readonly Resource[],
 ): Promise<void> {
   const ref = { resource: OCPP_CLUSTERS, ...metadata };
-  const settled = async (spec: OcppCluster['spec']) => {
+  const reconciled = async (spec: OcppCluster['spec']) => {
     const cluster: OcppCluster = { apiVersion: API_VERSION, kind: KIND, metadata, ...(spec && { spec }) };
     const { generation } = (await store.apply(cluster)).object.metadata;
     const seen = async () => (await generationSeen(store, ref)) === generation;
     await until(seen, `generation ${generation} of ${metadata.name} in the status`);
   };
-  await settled(FULL);
+  await reconciled(FULL);
   for (const resource of [...OWNED, ...addOns]) await prunes(store, resource, metadata);
   await letsIn(store, metadata, NAMESPACE);
   await repairs(store, metadata);
   const volume = await bindVolume(store, metadata);
   const proxy = await standIn(store, metadata);
-  // Another image is worth an Event, and one proxy less worth a word to the Pods.
-  await settled({
+  // A new image gives an Event, and a scale-in gives deletion costs.
+  await reconciled({
     ...FULL,
     proxy: { replicas: 1 },
     image: { tag: 'other' },
     redis: { embedded: { storage: { size: '2Gi' } } },
   });
   await until(async () => (await sizeOf(store, volume)) === '2Gi', 'a larger volume');
-  const told = async () => (await store.get(proxy))?.metadata.annotations?.[DELETION_COST];
-  await until(async () => (await told()) !== undefined, 'a ws-proxy Pod with its deletion cost');
+  const cost = async () => (await store.get(proxy))?.metadata.annotations?.[DELETION_COST];
+  await until(async () => (await cost()) !== undefined, 'a ws-proxy Pod with its deletion cost');
   await store.delete(ref);
 }
 
@@ -75,10 +75,10 @@ async function generationSeen(store: KubeObjectStore, ref: ObjectRef): Promise<n
 const ownOf = async (store: KubeObjectStore, resource: Resource, { name, namespace }: Place) =>
   (await store.list(resource, { namespace, labelSelector: `app.kubernetes.io/instance=${name}` })).items;
 
-/** What an older operator made is a copy, under another name, of what this one makes. */
+/** Simulates an object of an older operator: a copy of a current object under another name. */
 async function prunes(store: KubeObjectStore, resource: Resource, cluster: Place) {
   let live: KubeObject | undefined;
-  // Kinds of add-ons are discovered a moment after the start.
+  // Add-ons are discovered shortly after the start.
   const made = async () => ([live] = await ownOf(store, resource, cluster)).length > 0;
   await until(made, `a ${resource.kind}, as FULL has every optional part`);
   if (live === undefined) return;
@@ -95,22 +95,22 @@ async function prunes(store: KubeObjectStore, resource: Resource, cluster: Place
   );
 }
 
-/** The operator keeps its own way to the metrics open. */
+/** The NetworkPolicy allows the operator to read metrics. */
 async function letsIn(store: KubeObjectStore, { name, namespace }: Place, operators: string) {
   const ref = { resource: NETWORK_POLICIES, name: `${name}-processor`, namespace };
   const policy: (KubeObject & { spec?: object }) | undefined = await store.get(ref);
   const rules = JSON.stringify(policy?.spec);
   if (!rules.includes(`"kubernetes.io/metadata.name":"${operators}"`))
-    throw new Error(`the NetworkPolicy lets the namespace ${operators} not in: ${rules}`);
+    throw new Error(`the NetworkPolicy does not allow the namespace ${operators}: ${rules}`);
 }
 
 async function repairs(store: KubeObjectStore, { name, namespace }: Place) {
   const ref = { resource: DEPLOYMENTS, name: `${name}-processor`, namespace };
   await store.delete(ref);
-  await until(async () => (await store.get(ref)) !== undefined, `Deployment ${ref.name} made again`);
+  await until(async () => (await store.get(ref)) !== undefined, `Deployment ${ref.name} created again`);
 }
 
-/** A Pod of the ws-proxy, as nobody makes any of the Deployment here. */
+/** Creates a ws-proxy Pod, as no Deployment controller runs here. */
 async function standIn(store: KubeObjectStore, cluster: Place): Promise<ObjectRef> {
   const deployments = await ownOf(store, DEPLOYMENTS, cluster);
   const deployment = deployments.find(({ metadata }) => metadata.name.endsWith('-ws-proxy'));
@@ -130,7 +130,7 @@ interface Claim extends KubeObject {
   };
 }
 
-/** What Kubernetes makes for a StatefulSet: a claim that is bound and may grow. */
+/** The volume claim that Kubernetes creates for a StatefulSet: bound and expandable. */
 async function bindVolume(store: KubeObjectStore, { name, namespace }: Place): Promise<ObjectRef> {
   const provisioned = {
     metadata: { name: 'grows' },

@@ -1,9 +1,9 @@
-/** What differs between two renderings of a chart, a line for each field. */
+/** Differences between two renderings of a chart, one line per field. */
 import type { Rendered } from './helm.ts';
 
 /**
- * `Kind path: value` of what is new or another, `Kind path: gone`, `+Kind namespace/name` and `-Kind namespace/name`. Entries of
- * a list stand by their names where they have some: `spec.containers[operator].image`.
+ * `Kind path: value` for a new or changed field, `Kind path: gone`, `+Kind namespace/name` and `-Kind namespace/name`. List
+ * entries with a name are shown by it: `spec.containers[operator].image`.
  */
 export function differences(before: readonly Rendered[], after: readonly Rendered[]): string[] {
   const [old, fresh] = [byName(before), byName(after)];

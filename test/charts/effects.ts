@@ -1,4 +1,4 @@
-/** What each value of the charts changes in what is rendered, and nothing else; in the order of values.yaml. */
+/** The complete effect of each chart value on the rendered objects, in the order of values.yaml. */
 import { NAMESPACE, type Rendered } from './helm.ts';
 
 const NAME = 'ocpp-ocpp-operator';
@@ -7,7 +7,7 @@ const CONTAINER = `${POD}.spec.containers[operator]`;
 /** The Pod of `helm test`. */
 const TEST = 'Pod spec';
 
-/** The value is another one than the default, and these are the only differences. `given` holds on both sides. */
+/** With this value instead of the default, these are the only differences. `given` applies to both renderings. */
 export interface Effect {
   readonly value: unknown;
   readonly given?: object;
@@ -26,11 +26,11 @@ const image = (name: string) => [
   `${CONTAINER}.image: ${name}`,
   `${TEST}.containers[test].image: ${name}`,
 ];
-const IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.1.0';
+const IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.2.0';
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
 export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
-  'image.repository': { value: 'r:5/x', differences: image('r:5/x:0.1.0') },
+  'image.repository': { value: 'r:5/x', differences: image('r:5/x:0.2.0') },
   'image.tag': { value: '7', differences: image('ghcr.io/ocpp-cluster/ocpp-cluster:7') },
   'image.digest': { value: DIGEST, differences: image(`${IMAGE}@${DIGEST}`) },
   'image.pullPolicy': {
@@ -196,6 +196,18 @@ export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
   commonAnnotations: { value: { a: 'b' }, differences: everywhere('annotations') },
   nameOverride: { value: 'short', differences: (_, after) => named(after, 'ocpp-short') },
   fullnameOverride: { value: 'whole', differences: (_, after) => named(after, 'whole') },
+  'global.imageRegistry': {
+    value: 'r:5',
+    differences: [
+      ...image('r:5/ocpp-cluster/ocpp-cluster:0.1.0'),
+      `${CONTAINER}.env[OCPP_REDIS_IMAGE].value: r:5/library/redis:7-bookworm`,
+    ],
+  },
+  'global.imagePullSecrets': {
+    value: ['s', { name: 't' }],
+    given: { crd: { install: false }, imagePullSecrets: [{ name: 't' }] },
+    differences: [`${POD}.spec.imagePullSecrets[s].name: s`, `${TEST}.imagePullSecrets[s].name: s`],
+  },
 };
 
 export const CLUSTER_EFFECTS: Readonly<Record<string, Effect>> = {
@@ -230,9 +242,30 @@ export const CLUSTER_EFFECTS: Readonly<Record<string, Effect>> = {
   'test.enabled': { value: false, differences: [`-Pod ${NAMESPACE}/ocpp-test`] },
   'test.image': { value: 'r:1', differences: [`${TEST}.containers[test].image: r:1`] },
   'test.seconds': { value: 5, differences: [`${TEST}.containers[test].env[TEST_SECONDS].value: 5`] },
+  'global.imageRegistry': {
+    value: 'r:5',
+    given: {
+      spec: {
+        image: { repository: 'ghcr.io/a/b' },
+        processor: { image: 'a/c:1' },
+        redis: { embedded: { image: 'localhost/redis:7' } },
+      },
+    },
+    differences: [
+      'OcppCluster spec.image.repository: r:5/a/b',
+      'OcppCluster spec.processor.image: r:5/a/c:1',
+      'OcppCluster spec.redis.embedded.image: r:5/redis:7',
+      `${TEST}.containers[test].image: r:5/a/b:0.1.0`,
+    ],
+  },
+  'global.imagePullSecrets': {
+    value: ['s', { name: 't' }],
+    given: { spec: { image: { pullSecrets: ['t'] } } },
+    differences: ['OcppCluster spec.image.pullSecrets[1]: s', `${TEST}.imagePullSecrets[s].name: s`],
+  },
 };
 
-/** In every object, and in the Pods of the Deployment, and nowhere else. */
+/** In every object and in the Pods of the Deployment, and nowhere else. */
 function everywhere(what: 'labels' | 'annotations') {
   return (lines: readonly string[], after: readonly Rendered[]) =>
     after.every(({ metadata }) => metadata[what]?.['a'] === 'b') &&

@@ -1,4 +1,4 @@
-/** What `helm test` runs: the programs of the rendered Pods, as processes here, against real counterparts that are there or not. */
+/** The Pods of `helm test`: their programs run as local processes, with and without their real counterparts. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ interface TestPod extends Rendered {
   };
 }
 
-/** Runs the Pod's container with these variables changed: `[exit code, what it said]`. */
+/** Runs the container of the Pod with these variables changed. @returns exit code and output */
 async function runPod(objects: readonly Rendered[], changes: Readonly<Record<string, string>>) {
   const [{ args, env }] = (only(objects, 'Pod') as TestPod).spec.containers;
   const rendered = Object.fromEntries(env.map(({ name, value }) => [name, value]));
@@ -33,7 +33,7 @@ async function runPod(objects: readonly Rendered[], changes: Readonly<Record<str
   return { code, said: out + err };
 }
 
-/** What the kubelet mounts into a Pod that may speak with the API server. */
+/** The ServiceAccount folder that the kubelet mounts into a Pod. */
 function serviceAccount(server: ApiServer, user: string): { readonly folder: string } & Disposable {
   const folder = mkdtempSync(join(tmpdir(), 'ocpp-account-'));
   const config = JSON.parse(readFileSync(server.kubeconfig(user), 'utf8')) as {
@@ -48,12 +48,12 @@ function serviceAccount(server: ApiServer, user: string): { readonly folder: str
 chartTest('arguments of the Pods pass through Kubernetes unchanged', (t) => {
   for (const chart of [OPERATOR, CLUSTER]) {
     const [{ args }] = (only(template(chart), 'Pod') as TestPod).spec.containers;
-    // `$(NAME)` is a variable to the kubelet, and `$$` a dollar.
+    // The kubelet replaces `$(NAME)` and `$$`.
     for (const arg of args) t.notRegex(arg, /\$[($]/);
   }
 });
 
-chartTest('helm test of the operator: fails without the operator, and without its kind', async (t) => {
+chartTest('helm test of the operator fails without the operator, and without the definition', async (t) => {
   const user = 'system:serviceaccount:ocpp-system:ocpp-ocpp-operator-test';
   const users = { [user]: ['system:serviceaccounts', 'system:authenticated'] };
   await using server = await startApiServer({ users });
@@ -89,7 +89,7 @@ chartTest('helm test of the operator: fails without the operator, and without it
   t.regex(alone.said, /FAILED: the operator is ready .*ECONNREFUSED/);
 });
 
-chartTest('helm test of a cluster: fails without a processor, and without a proxy', async (t) => {
+chartTest('helm test of a cluster fails without a processor, and without a proxy', async (t) => {
   await using redis = await startRedis();
   const env = { [ENV.redisAddr]: redis.addr };
   await using proxy = await startProgram('ws-proxy', env);

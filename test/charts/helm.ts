@@ -1,10 +1,10 @@
-/** Helm, and the charts as it renders them. */
+/** Runs helm and renders the charts. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import test from 'ava';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../operator/kube/object-store.ts';
 
-/** Of the releases that are rendered here. */
+/** Namespace of the rendered releases. */
 export const NAMESPACE = 'ocpp-system';
 
 export interface Rule {
@@ -30,18 +30,18 @@ function findHelm(): string | undefined {
 const found = findHelm();
 if (found === undefined) console.warn('SKIPPED: tests of the charts, as there is no helm on PATH');
 
-/** A test that needs helm: skipped, loudly, where there is none; in CI it fails. */
+/** A test that needs helm: without helm it is skipped with a warning; in CI it fails. */
 export const chartTest = found === undefined && process.env['CI'] !== 'true' ? test.skip : test;
 export const serialChartTest = chartTest === test ? test.serial : test.skip;
 
-/** Runs helm; throws with its words. */
+/** Runs helm. @throws Error with its output */
 export function helm(args: readonly string[], options: { input?: string; kubeconfig?: string } = {}): string {
   const { input = '', kubeconfig } = options;
   const env = kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig };
   return execFileSync(found ?? 'helm', args, { input, env, encoding: 'utf8', stdio: 'pipe' });
 }
 
-/** What `helm template` makes of a chart. */
+/** The objects that `helm template` renders. */
 export function template(chart: string, values: object = {}, release = 'ocpp'): Rendered[] {
   const args = ['template', release, chart, '--namespace', NAMESPACE, '--values', '-'];
   return objectsIn(helm(args, { input: JSON.stringify(values) }));

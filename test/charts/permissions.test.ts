@@ -1,6 +1,6 @@
 /**
- * Least permissions: the operator program runs on a real API server as the ServiceAccount of the chart, with the rules that the
- * chart renders. The server's audit log tells what it asked: nothing may be refused, and every verb has to be used.
+ * Least privilege: the operator runs on a real API server as the ServiceAccount of the chart, with the rendered rules. In the
+ * audit log no request may be refused, and every verb of the rules must be used.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,11 +18,11 @@ import { liveOnce } from './cluster-life.ts';
 import { NAMESPACE, only, type Rendered, serialChartTest, template } from './helm.ts';
 import { OPERATOR } from './values.ts';
 
-/** Permissions that the operator's own requests do not show, and why it has them. `group/resource verb` */
+/** Permissions without a request of the operator, and why it needs them. `group/resource verb` */
 const UNSEEN: Readonly<Record<string, string>> = {
-  'ocpp.dev/ocppclusters/finalizers update': 'asked by an admission plugin, see the test below',
+  'ocpp.dev/ocppclusters/finalizers update': 'checked by an admission plugin, see the test below',
 };
-/** `<group>_<plural>`, as files of definitions are called. */
+/** `<group>_<plural>`: the file names of definitions. */
 const ADD_ONS = [
   'monitoring.coreos.com_podmonitors',
   'monitoring.coreos.com_prometheusrules',
@@ -40,7 +40,7 @@ const accountOf = (release: string) => `system:serviceaccount:${NAMESPACE}:${rel
 
 let server: ApiServer | undefined;
 let audit: AuditLog | undefined;
-/** Whether their definitions are at hand. */
+/** Whether their definitions are available. */
 let addOns = false;
 
 test.before(async () => {
@@ -76,7 +76,7 @@ async function make(on: ApiServer, { kind, name }: { kind: string; name: string 
   await admin(on).apply({ apiVersion: 'v1', kind, metadata: { name } });
 }
 
-/** Starts the operator as the chart does, lets it do all it can in each namespace, and stops it. */
+/** Starts the operator as the chart does, exercises every feature in each namespace, and stops it. */
 async function liveThrough(
   t: ExecutionContext,
   on: ApiServer,
@@ -95,7 +95,7 @@ async function liveThrough(
   return granting.filter(({ metadata }) => !/-(view|edit)$/.test(metadata.name)).flatMap(permissionsOf);
 }
 
-/** Of the rendered Deployment; the rest is the kubelet's to fill in. */
+/** Variables of the rendered Deployment, except those that the kubelet fills in. */
 function environmentOf(objects: readonly Rendered[]): Record<string, string> {
   const { spec } = only(objects, 'Deployment') as unknown as {
     spec: { template: { spec: { containers: { env: { name: string; value?: string }[] }[] } } };
@@ -113,7 +113,7 @@ const permissionsOf = ({ rules = [] }: Rendered): string[] =>
     ),
   );
 
-/** Server-side apply of what is not there asks for `create` too. */
+/** Server-side apply of a new object needs `create` too. */
 function usedBy(calls: readonly AuditedCall[]): Set<string> {
   const verbs = ({ verb, code }: AuditedCall) =>
     verb === 'patch' && code === 201 ? ['patch', 'create'] : [verb];
@@ -141,7 +141,7 @@ for (const way of [everywhere, listed]) {
 }
 
 onServer(
-  'without the permission for finalizers, a strict API server refuses what the operator makes',
+  'without the permission on finalizers, a strict API server refuses the objects of the operator',
   async (t, on) => {
     const granting = template(OPERATOR, {}, STRICT).filter(({ kind }) => kind.startsWith('ClusterRole'));
     for (const object of granting) {
@@ -175,13 +175,13 @@ onServer(
           () => true,
           () => false,
         ),
-      'the whole role works',
+      'the complete role works',
     );
     await admin(on).delete({ resource: OCPP_CLUSTERS, ...metadata });
   },
 );
 
-onServer('who may view may only look at clusters, and who may edit may change them', async (t, on) => {
+onServer('the role view can only read clusters, the role edit can change them', async (t, on) => {
   const namespace = 'somewhere';
   const roles = template(OPERATOR).filter(({ metadata }) => /-(view|edit)$/.test(metadata.name));
   for (const role of roles) {
@@ -205,7 +205,7 @@ onServer('who may view may only look at clusters, and who may edit may change th
         () => true,
         () => false,
       ),
-    'an editor may make one',
+    'an editor may create one',
   );
   await t.notThrowsAsync(viewer.get(ref));
   t.is((await t.throwsAsync<StoreError>(viewer.apply(cluster)))?.code, 'forbidden');
@@ -213,7 +213,7 @@ onServer('who may view may only look at clusters, and who may edit may change th
   t.is(
     (await t.throwsAsync<StoreError>(editor.patchStatus(ref, {})))?.code,
     'forbidden',
-    'the operator writes it',
+    'only the operator writes the status',
   );
   const path = `/apis/ocpp.dev/v1alpha1/namespaces/${namespace}/ocppclusters/of-people/scale`;
   const body = { spec: { replicas: 3 } };
@@ -222,7 +222,7 @@ onServer('who may view may only look at clusters, and who may edit may change th
   await editor.delete(ref);
 });
 
-onServer('the alerts about the operator read metrics that it shows', async (t, on) => {
+onServer('the alerts about the operator use metrics that it exports', async (t, on) => {
   const values = { metrics: { prometheusRule: { enabled: true } } };
   const { spec } = only(template(OPERATOR, values), 'PrometheusRule');
   const read = new Set(JSON.stringify(spec).match(/ocpp_operator_\w+/g));

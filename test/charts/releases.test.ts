@@ -1,4 +1,4 @@
-/** What becomes of OcppClusters when releases of the operator come and go, on a real API server. */
+/** OcppClusters survive installing, upgrading and uninstalling releases of the operator on a real API server. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { OPERATOR } from './values.ts';
 
 const DEFINITION = 'ocppclusters.ocpp.dev';
 
-/** A chart of before this field of `spec.processor` was thought of. */
+/** The field of `spec.processor` that the earlier chart does not have. */
 const NEW = 'unknownTokens';
 
 interface Definition {

@@ -1,6 +1,6 @@
 /**
- * What a chart's values.yaml says of its values. Its comments `# -- …` are the one source of the descriptions; as a program,
- * `node test/charts/values.ts` writes them into the charts' values.schema.json and the table in README.md.
+ * The values of a chart with their descriptions, which are the comments `# -- …` in values.yaml. Run as a program,
+ * `node test/charts/values.ts` writes them to values.schema.json and to the table in README.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ const DESCRIBED = /^ ?-- (.*)/;
 const BEGIN = '<!-- values: begin -->';
 const END = '<!-- values: end -->';
 
-/** @throws for a key that has no description and is no group of keys that have one */
+/** @throws for a key that has no description and is not a group of described keys */
 export function valuesOf(chart: string): Value[] {
   const document = parseDocument(readFileSync(join(chart, 'values.yaml'), 'utf8'));
   const walk = (node: unknown, prefix: string): Value[] => {
@@ -45,7 +45,7 @@ export function valuesOf(chart: string): Value[] {
   return walk(document.contents, '');
 }
 
-/** The comment of a map's first key belongs to the map in the parser's eyes. */
+/** The parser attaches the comment of a map's first key to the map. */
 function described({ key }: Pair, ofFirst?: string | null): string | undefined {
   const comment = (isScalar(key) ? key.commentBefore : undefined) ?? ofFirst ?? '';
   return comment
@@ -56,7 +56,7 @@ function described({ key }: Pair, ofFirst?: string | null): string | undefined {
 
 export const readme = (chart: string): string => readFileSync(join(chart, 'README.md'), 'utf8');
 
-/** The text with this table at its place, which it must have. */
+/** Replaces the table in the text. @throws Error if the text has no place for it */
 export function withTable(text: string, table: string): string {
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`README.md has no place for the table: ${BEGIN} … ${END}`);
@@ -74,7 +74,7 @@ export function tableOf(values: readonly Value[]): string {
 export const schemaOf = (chart: string): Schema =>
   JSON.parse(readFileSync(join(chart, 'values.schema.json'), 'utf8')) as Schema;
 
-/** @returns undefined where the schema does not know the value */
+/** @returns undefined if the schema does not have the value */
 export function schemaAt(schema: Schema, path: string): Schema | undefined {
   return path.split('.').reduce<Schema | undefined>((at, key) => at?.properties?.[key], schema);
 }

@@ -1,4 +1,4 @@
-/** One version everywhere: package.json, both charts, the image that the operator gives to clusters, and the tag of a release. */
+/** One version everywhere: package.json and its lock, both charts, the operator's default image, SECURITY.md, and the tag of a release. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,7 +9,11 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 const { version } = JSON.parse(read('package.json')) as { version: string };
 
-test('package.json, the charts and the default image are of one version', (t) => {
+test('package.json, its lock, the charts, the default image and SECURITY.md have one version', (t) => {
+  const lock = JSON.parse(read('package-lock.json')) as { version: string; packages: { '': object } };
+  t.is(lock.version, version);
+  t.like(lock.packages[''], { version });
+  t.regex(read('SECURITY.md'), new RegExp(`^VERSION=${version}$`, 'm'));
   const charts = globSync('charts/*/Chart.yaml', { cwd: ROOT });
   t.is(charts.length, 2);
   for (const file of charts) {

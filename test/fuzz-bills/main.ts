@@ -3,19 +3,23 @@
  * product in one process, and what is billed of them against what a careful human would bill. `--history I` plays one of
  * them and prints all of it; `--mutant` runs broken builds (mutants.ts). Ends with 0 only when no promise was broken.
  */
-import { parseArgs } from 'node:util';
+import { programOptions } from '../support/program-options.ts';
 import { catchAll, runBroken } from './broken-builds.ts';
 import { runHistories } from './histories.ts';
 import { judged, runHistory } from './run.ts';
 import { shortest, told } from './tell.ts';
 
-const { values } = parseArgs({
-  options: {
-    histories: { type: 'string', default: '2000' },
-    seed: { type: 'string', default: '1' },
-    history: { type: 'string' },
-    mutant: { type: 'string' },
-  },
+const HELP = `npm run fuzz:bills -- [--histories N] [--seed S] [--history I] [--mutant NAME|all]
+
+  --histories N   how many (2000)
+  --seed S        1
+  --history I     plays one of them and prints all of it
+  --mutant NAME   a build that is broken on purpose; all: each of them`;
+const values = programOptions(HELP, {
+  histories: { type: 'string', default: '2000' },
+  seed: { type: 'string', default: '1' },
+  history: { type: 'string' },
+  mutant: { type: 'string' },
 });
 const [histories, seed] = [Number(values.histories), Number(values.seed)];
 

@@ -1,6 +1,4 @@
 /** The examples run as printed in the docs, and together use every export of the package. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -10,47 +8,15 @@ import { createGateway } from '../../services/library/transport-factory.ts';
 import { MemoryServerState } from '../../services/transport/pending-requests.ts';
 import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
+import { Script } from '../support/script.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
-/** A program of examples/ and its output. */
-class Example implements AsyncDisposable {
-  readonly #child: ChildProcess;
-  readonly #gone: Promise<unknown>;
-  output = '';
-
+/** A program of examples/. */
+class Example extends Script {
   constructor(file: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-    this.#child = spawn(process.execPath, [file, ...args], {
-      cwd: join(ROOT, 'examples'),
-      env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#gone = once(this.#child, 'exit');
-    const note = (chunk: Buffer) => (this.output += chunk.toString());
-    this.#child.stdout?.on('data', note);
-    this.#child.stderr?.on('data', note);
-  }
-
-  /** Resolves when its output matches all of these. */
-  async says(...wanted: readonly RegExp[]): Promise<void> {
-    const missing = () => wanted.filter((one) => !one.test(this.output));
-    await until(() => missing().length === 0, `${wanted.join(', ')} in its output`).catch((error: Error) => {
-      throw new Error(`${error.message}:\n${this.output}`);
-    });
-  }
-
-  /** Sends the signal, if any, and resolves to the exit status. */
-  async end(signal?: NodeJS.Signals): Promise<number | null> {
-    if (signal !== undefined) this.#child.kill(signal);
-    await this.#gone;
-    return this.#child.exitCode;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#gone;
+    super(join(ROOT, 'examples'), file, args, env);
   }
 }
 

@@ -138,7 +138,13 @@ const SAMPLES_21: readonly (readonly [string, object, object])[] = [
   ['NotifyPriorityCharging', { transactionId: 'tx:1', activated: true }, {}],
   [
     'NotifySettlement',
-    { pspRef: 'p-1', status: 'Settled', settlementAmount: 12.5, settlementTime: NOW, transactionId: 'tx:1' },
+    {
+      pspRef: 'p-1',
+      status: 'Defaulted',
+      settlementAmount: 12.5,
+      settlementTime: NOW,
+      transactionId: 'tx:1',
+    },
     {},
   ],
   [

@@ -24,6 +24,8 @@ interface Started extends AsyncDisposable {
   readonly lab: string;
   readonly file: string;
   output(): string;
+  /** Without standard error. */
+  stdout(): string;
   says(pattern: RegExp, seconds?: number): Promise<unknown>;
   /** Ends it with a signal; resolves to its exit status. */
   end(signal: NodeJS.Signals): Promise<number | null>;
@@ -51,17 +53,20 @@ async function start(
   env: Readonly<Record<string, string>> = {},
   proxy = TWO,
   unknownTokens = 'Accept',
+  options: readonly string[] = [],
 ): Promise<Started> {
   const [port, lab] = [await freePort(), await freePort()];
   const folder = await mkdtemp(join(tmpdir(), 'start-test-'));
   const file = join(folder, 'cluster.yaml');
   await writeFile(file, manifest(port, lab, proxy, unknownTokens));
-  const child = spawn(process.execPath, [join(ROOT, 'operator/local/cli/main.ts'), '-f', file], {
+  const child = spawn(process.execPath, [join(ROOT, 'operator/local/cli/main.ts'), '-f', file, ...options], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
+  let stdout = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += String(data)));
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (data: Buffer) => (output += String(data)));
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
@@ -71,6 +76,7 @@ async function start(
     url: `ws://127.0.0.1:${port}/ocpp`,
     lab: `ws://127.0.0.1:${lab}/lab`,
     output: () => output,
+    stdout: () => stdout,
     says: (pattern, seconds) => until(() => pattern.test(output), `${pattern}`, (seconds ?? 60) * 1000),
     end(signal) {
       child.kill(signal);
@@ -214,8 +220,8 @@ onLinux(
     redis.stop();
     const authorize = () => station.call('Authorize', { idTag: '04A2B3C4' });
     t.like(await authorize(), { idTagInfo: { status: 'Invalid' } });
-    await started.says(/REDISCLI_AUTH/);
-    const [command = ''] = /REDISCLI_AUTH.*/.exec(started.output()) ?? [];
+    await started.says(/REDISCLI_AUTH.* HSET /);
+    const [command = ''] = /REDISCLI_AUTH.* HSET .*/.exec(started.output()) ?? [];
     const added = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
     t.is(added.stdout.trim(), '1', `${command}: ${added.stderr}`);
     t.like(await authorize(), { idTagInfo: { status: 'Accepted' } });
@@ -266,7 +272,7 @@ onLinux(
     t.timeout(300_000);
     await using started = await start({}, BY_STATIONS);
     await started.says(/start is ready after/);
-    t.regex(started.output(), /WARNING +any token charges/);
+    t.regex(started.output(), /WARNING +any token may charge/);
     const proxies = async () => (await children(started, PROXY)).length;
     t.is(await proxies(), 1);
     const processors = async () => (await children(started, PROCESSOR)).length;
@@ -305,20 +311,53 @@ onLinux(
   },
 );
 
-test('the set-up says nothing and changes nothing when all is there', (t) => {
-  const done = spawnSync(process.execPath, [join(ROOT, 'operator/local/cli/setup.mjs')], {
-    encoding: 'utf8',
-  });
-  t.is(done.status, 0);
-  t.is(done.stdout, '');
-  t.regex(done.stderr, /^(setup: redis-server is not installed.*\n)?$/);
+test('wrong options are one line, --help is one screen', (t) => {
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [join(ROOT, 'operator/local/cli/main.ts'), ...args], { encoding: 'utf8' });
+  for (const args of [['--wrong'], ['more'], ['-f'], ['--json=yes']]) {
+    const { status, stdout, stderr } = run(...args);
+    t.is(status, 2, args.join(' '));
+    t.is(stdout, '');
+    t.regex(stderr, /^[^\n]+ See npm start -- --help\n$/);
+  }
+  const help = run('--help');
+  t.is(help.status, 0);
+  t.true(help.stdout.split('\n').length < 24);
+  const missing = run('-f', '/no/such/file');
+  t.like(missing, { status: 1, stdout: '', stderr: '/no/such/file: there is no such file\n' });
+});
+
+onLinux('with --json the output is objects; with --data Redis keeps its data for the next run', async (t) => {
+  t.timeout(120_000);
+  const data = await mkdtemp(join(tmpdir(), 'start-data-'));
+  const run = async (command: string) => {
+    await using started = await start({}, TWO, 'Reject', ['--json', '--data', data]);
+    await started.says(/"addToken"/);
+    const lines = started.stdout().split('\n').slice(0, -1);
+    const objects = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const access = objects.find(({ type }) => type === 'access');
+    t.deepEqual(access?.['stations'], [started.url, started.lab]);
+    const state = objects.find(({ type }) => type === 'state');
+    t.like(state, { cluster: 'start', namespace: 'test', transactions: null });
+    await using second = await start({}, TWO, 'Reject', ['--data', data]);
+    await second.says(/is in use by another npm start/);
+    const { stdout } = spawnSync('sh', ['-c', `${String(access?.['redis'])} ${command}`], {
+      encoding: 'utf8',
+    });
+    t.is(await started.end('SIGINT'), 0);
+    t.regex(started.output(), /stopping: 2 proxies, 1 processor, Redis \(Ctrl-C again: at once\)/);
+    return stdout.trim();
+  };
+  t.is(await run('SET kept yes'), 'OK');
+  t.is(await run('GET kept'), 'yes');
+  await rm(data, { recursive: true });
 });
 
 onLinux('without redis-server it says so, and one process serves the stations', async (t) => {
   t.timeout(120_000);
   await using started = await start({ PATH: '/nowhere' });
   await started.says(/start is ready after/);
-  t.regex(started.output(), /redis-server is not installed\. To have it: \S+/);
+  t.regex(started.output(), /redis-server is not installed\. Install it: \S+/);
   const station = new ByHand(`${started.url}/BY-HAND`);
   t.is((await station.call('BootNotification', BOOT))['status'], 'Accepted');
   station.close();

@@ -1,7 +1,7 @@
 {{- define "ocpp-cluster.name" -}}
 {{- $name := default .Release.Name .Values.name }}
 {{- if or (gt (len $name) 40) (not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name)) }}
-{{- fail (printf "the OcppCluster cannot be named %q: Services are named after it, so it takes at most 40 lower-case letters, digits and dashes and begins with a letter; set name, or name the release so" $name) }}
+{{- fail (printf "the OcppCluster cannot be named %q: Services are named after it, so the name has at most 40 lower-case letters, digits and dashes and begins with a letter; set name, or choose such a release name" $name) }}
 {{- end }}
 {{- $name }}
 {{- end }}
@@ -14,15 +14,49 @@
 {{- merge $ours .Values.labels | toYaml }}
 {{- end }}
 
-{{- /* As the spec says, or as the schema completes it. */ -}}
+{{- /* The listeners of the spec, or the default of the CRD. */ -}}
 {{- define "ocpp-cluster.listeners" -}}
 {{- range default (list dict) .Values.spec.listeners }}
 - { port: {{ default 9000 .port }}, path: {{ default "/ocpp" .path | quote }} }
 {{- end }}
 {{- end }}
 
+{{- /* The spec with the values of `global` applied. */ -}}
+{{- define "ocpp-cluster.spec" -}}
+{{- $spec := deepCopy .Values.spec }}
+{{- $registry := (.Values.global).imageRegistry }}
+{{- range list (list $spec.image "repository") (list $spec.processor "image") (list ($spec.redis).embedded "image") }}
+{{- $field := last . }}
+{{- with first . }}
+{{- $image := get . $field }}
+{{- if $image }}{{ $_ := set . $field (include "ocpp-cluster.inRegistry" (list $image $registry)) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- with (.Values.global).imagePullSecrets }}
+{{- $image := default dict $spec.image }}
+{{- $names := default list $image.pullSecrets }}
+{{- range . }}
+{{- if kindIs "string" . }}{{ $names = append $names . }}{{ else }}{{ $names = append $names .name }}{{ end }}
+{{- end }}
+{{- $_ := set $spec "image" (set $image "pullSecrets" (uniq $names)) }}
+{{- end }}
+{{- toYaml $spec }}
+{{- end }}
+
+{{- /* An image, with its registry replaced by the second argument, if that is set. */ -}}
+{{- define "ocpp-cluster.inRegistry" -}}
+{{- $image := first . }}
+{{- with last . }}
+{{- $host := first (splitList "/" $image) }}
+{{- $hasHost := and (contains "/" $image) (or (regexMatch "[.:]" $host) (eq $host "localhost")) }}
+{{- $image = printf "%s/%s" . (ternary (trimPrefix (printf "%s/" $host) $image) $image $hasHost) }}
+{{- end }}
+{{- $image }}
+{{- end }}
+
 {{- define "ocpp-cluster.testImage" -}}
 {{- $image := default dict .Values.spec.image }}
 {{- $repository := default "ghcr.io/ocpp-cluster/ocpp-cluster" $image.repository }}
-{{- default (printf "%s:%s" $repository (default .Chart.AppVersion $image.tag)) .Values.test.image }}
+{{- $named := default (printf "%s:%s" $repository (default .Chart.AppVersion $image.tag)) .Values.test.image }}
+{{- include "ocpp-cluster.inRegistry" (list $named ((.Values.global).imageRegistry)) }}
 {{- end }}

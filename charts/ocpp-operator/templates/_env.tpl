@@ -1,4 +1,4 @@
-{{- /* Ours, without what extraEnv sets anew: a name that stands twice is lost in Helm's three-way merge. */ -}}
+{{- /* The chart's variables, except those that extraEnv replaces: Helm's three-way merge would lose a duplicate name. */ -}}
 {{- define "ocpp-operator.env" -}}
 {{- $given := list }}
 {{- range .Values.extraEnv }}{{ $given = append $given .name }}{{ end }}
@@ -25,7 +25,7 @@
 - name: OCPP_DEFAULT_IMAGE
   value: {{ include "ocpp-operator.image" . | quote }}
 - name: OCPP_REDIS_IMAGE
-  value: {{ .Values.redis.image | quote }}
+  value: {{ include "ocpp-operator.inRegistry" (list .Values.redis.image ((.Values.global).imageRegistry)) | quote }}
 - name: OCPP_ADMIN_PORT
   value: "9090"
 - name: LOG_LEVEL

@@ -3,8 +3,8 @@
 {{- end }}
 
 {{- /*
-Beginning of all names. A Service's name may have 63 letters and digits and must begin with a letter, while a release's
-may begin with a digit and hold dots; 52 leaves room for the longest ending and for the hashes of Pods.
+Prefix of all names. The name of a Service has at most 63 letters, digits and dashes and begins with a letter; the name of a
+release may begin with a digit and contain dots. 52 leaves room for the longest suffix and for the hashes of Pods.
 */ -}}
 {{- define "ocpp-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
@@ -21,7 +21,7 @@ may begin with a digit and hold dots; 52 leaves room for the longest ending and 
 {{- if .Values.serviceAccount.create }}
 {{- default (include "ocpp-operator.fullname" .) .Values.serviceAccount.name }}
 {{- else }}
-{{- required "serviceAccount.name: must name the account to use, as serviceAccount.create is false" .Values.serviceAccount.name }}
+{{- required "serviceAccount.name must name an existing ServiceAccount, because serviceAccount.create is false" .Values.serviceAccount.name }}
 {{- end }}
 {{- end }}
 
@@ -32,7 +32,28 @@ may begin with a digit and hold dots; 52 leaves room for the longest ending and 
 {{- define "ocpp-operator.image" -}}
 {{- $image := printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
 {{- with .Values.image.digest }}{{ $image = printf "%s@%s" $image . }}{{ end }}
+{{- include "ocpp-operator.inRegistry" (list $image ((.Values.global).imageRegistry)) }}
+{{- end }}
+
+{{- /* An image, with its registry replaced by the second argument, if that is set. */ -}}
+{{- define "ocpp-operator.inRegistry" -}}
+{{- $image := first . }}
+{{- with last . }}
+{{- $host := first (splitList "/" $image) }}
+{{- $hasHost := and (contains "/" $image) (or (regexMatch "[.:]" $host) (eq $host "localhost")) }}
+{{- $image = printf "%s/%s" . (ternary (trimPrefix (printf "%s/" $host) $image) $image $hasHost) }}
+{{- end }}
 {{- $image }}
+{{- end }}
+
+{{- define "ocpp-operator.imagePullSecrets" -}}
+{{- $names := list }}
+{{- range concat .Values.imagePullSecrets (default list ((.Values.global).imagePullSecrets)) }}
+{{- if kindIs "string" . }}{{ $names = append $names . }}{{ else }}{{ $names = append $names .name }}{{ end }}
+{{- end }}
+{{- range uniq $names }}
+- name: {{ . | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "ocpp-operator.selectorLabels" -}}
@@ -41,7 +62,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end }}
 
-{{- /* Ours come last and win: selectors and the operator's own search for objects rest on them. */ -}}
+{{- /* The chart's labels override commonLabels: selectors depend on them. */ -}}
 {{- define "ocpp-operator.labels" -}}
 {{- $ours := include "ocpp-operator.selectorLabels" . | fromYaml }}
 {{- $_ := set $ours "app.kubernetes.io/version" (.Chart.AppVersion | trunc 63) }}
@@ -51,7 +72,7 @@ app.kubernetes.io/component: operator
 {{- merge $ours .Values.commonLabels | toYaml }}
 {{- end }}
 
-{{- /* Labels and annotations of an object that has none of its own. */ -}}
+{{- /* Labels and annotations of an object without labels and annotations of its own. */ -}}
 {{- define "ocpp-operator.metadata" -}}
 labels: {{- include "ocpp-operator.labels" . | nindent 2 }}
 {{- with .Values.commonAnnotations }}

@@ -1,6 +1,6 @@
 {{- /*
-What the operator may do where OcppClusters live. test/charts/permissions.test.ts runs the operator with exactly
-these rules and holds that it needs each verb. Server-side apply is `patch`, and `create` where the object is new.
+Permissions of the operator in the namespaces of OcppClusters. test/charts/permissions.test.ts runs the operator with exactly
+these rules and asserts that it needs each verb. Server-side apply is `patch`, and `create` for a new object.
 */ -}}
 {{- define "ocpp-operator.rules" -}}
 - apiGroups: [ocpp.dev]
@@ -9,7 +9,7 @@ these rules and holds that it needs each verb. Server-side apply is `patch`, and
 - apiGroups: [ocpp.dev]
   resources: [ocppclusters/status]
   verbs: [patch]
-# To be the owner of what it makes where OwnerReferencesPermissionEnforcement is on.
+# Owner references, if the admission plugin OwnerReferencesPermissionEnforcement is enabled.
 - apiGroups: [ocpp.dev]
   resources: [ocppclusters/finalizers]
   verbs: [update]
@@ -31,15 +31,15 @@ these rules and holds that it needs each verb. Server-side apply is `patch`, and
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors, prometheusrules]
   verbs: *owned
-# The password of the embedded Redis is written once; no Secret can be read.
+# The password of the embedded Redis is written once; the operator can read no Secret.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]
-# The volume of the embedded Redis is made larger.
+# Resizes the volume of the embedded Redis.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, patch]
-# Whose metrics it scrapes, and of which it tells Kubernetes which shall go first when there are fewer.
+# Finds the Pods to scrape, and annotates which of them a scale-in removes first (pod-deletion-cost).
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch]

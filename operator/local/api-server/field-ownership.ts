@@ -1,7 +1,6 @@
 /**
- * The part of server-side apply that MemoryObjectStore needs, as functions of plain data. Maps merge
- * key by key; lists and scalars are one field each (an API server merges some lists by key, which
- * only shows where two managers share one list).
+ * The part of server-side apply that MemoryObjectStore needs, as functions of plain data. Maps merge key by key. Lists and
+ * scalars are one field each: an API server merges some lists by key, which differs only where two managers share a list.
  */
 import { isDeepStrictEqual } from 'node:util';
 
@@ -11,7 +10,7 @@ function isMap(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `live` with every field of `applied` in it. Null takes a field away, as in an API server. */
+/** `live` with every field of `applied`. Null removes a field, as in an API server. */
 export function merge(live: Fields, applied: Fields): Fields {
   const merged: Record<string, unknown> = { ...live };
   for (const [key, value] of Object.entries(applied)) {
@@ -22,10 +21,7 @@ export function merge(live: Fields, applied: Fields): Fields {
   return merged;
 }
 
-/**
- * `live` without the fields that `before` had, `after` leaves out and nobody in `others` owns. A map
- * that this empties goes too.
- */
+/** `live` without the fields that are in `before`, not in `after`, and owned by none of `others`. Emptied maps are removed. */
 export function withdraw(live: Fields, before: Fields, after: Fields, others: readonly Fields[]): Fields {
   const kept: Record<string, unknown> = { ...live };
   for (const [key, value] of Object.entries(before)) {
@@ -44,7 +40,7 @@ export function withdraw(live: Fields, before: Fields, after: Fields, others: re
   return kept;
 }
 
-/** What is left of another manager's `owned` fields after `applied` took over those it sets otherwise. */
+/** Another manager's `owned` fields without those that `applied` sets to another value. */
 export function cede(owned: Fields, applied: Fields): Fields {
   const left: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(owned)) {

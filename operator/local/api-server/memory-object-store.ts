@@ -1,7 +1,7 @@
 /**
- * Kubernetes objects in this process, for `npm start` and for tests: the verbs of ObjectStore as
- * an API server does them, field ownership and garbage collection of dependents included. Objects
- * handed out are frozen. It knows no kinds: what a field means is the business of whoever watches.
+ * Kubernetes objects in this process, for `npm start` and for tests. It implements ObjectStore as an API server does,
+ * with field ownership and garbage collection of dependents. Returned objects are frozen. It knows no kinds: their
+ * controllers do.
  */
 import { isDeepStrictEqual } from 'node:util';
 import {
@@ -22,13 +22,13 @@ import { cede, type Fields, merge, withdraw } from './field-ownership.ts';
 export interface MemoryObjectStoreOptions {
   readonly clock: Clock;
   readonly newUid: () => string;
-  /** Field manager of the verbs called on this instance; `as` gives others. */
+  /** Field manager of this instance; `as` returns instances of others. */
   readonly manager?: string;
-  /** Changes kept for watches. Who asks for older ones has to list again. */
+  /** Number of changes kept for watches; a watch from an older version has to list again. */
   readonly history?: number;
   /** The schema of a kind: fills in defaults, or throws StoreError `invalid`. */
   readonly admit?: (object: KubeObject) => KubeObject;
-  /** Whether there is such a kind of an add-on; none where left out. Objects of any kind are taken all the same. */
+  /** Whether an add-on kind is installed; default: none. Objects of any kind are stored all the same. */
   readonly serves?: (resource: Resource) => boolean;
 }
 
@@ -45,7 +45,7 @@ interface Change {
   readonly after: KubeObject | undefined;
 }
 
-/** What all instances made by `as` share. */
+/** Shared by all instances that `as` returns. */
 interface State {
   readonly objects: Map<string, Stored>;
   readonly changes: Change[];
@@ -190,7 +190,7 @@ export class MemoryObjectStore implements ObjectStore {
     };
   }
 
-  /** Gives the change its version and tells the watches. */
+  /** Assigns the version of the change and wakes the watches. */
   #record(before: KubeObject | undefined, next: KubeObject): KubeObject {
     const version = this.#state.version + 1;
     const generation = next.metadata.generation ?? 0;
@@ -223,7 +223,7 @@ export class MemoryObjectStore implements ObjectStore {
     for (const wake of state.waiting) wake();
   }
 
-  /** Deletes what has owners of which none is left, until nothing more falls. */
+  /** Deletes objects whose owners are all deleted, and then their dependents. */
   #collectGarbage(): void {
     const objects = [...this.#state.objects.values()].map((stored) => stored.object);
     const uids = new Set(objects.map((object) => object.metadata.uid));
@@ -251,11 +251,11 @@ export class MemoryObjectStore implements ObjectStore {
 function otherUid(id: Id, found: string | undefined, wanted: string, code: StoreErrorCode): StoreError {
   return new StoreError(
     code,
-    `${describe(id)} has ${found ? `uid ${found}` : 'gone'}, wanted is uid ${wanted}`,
+    `${describe(id)} has ${found ? `uid ${found}` : 'been deleted'}, expected uid ${wanted}`,
   );
 }
 
-/** What a watch with this filter sees: an object that leaves the filter is deleted for it. */
+/** The event for a watch with this filter: DELETED for an object that no longer matches. */
 function eventOf(change: Change, wanted: (object: KubeObject) => boolean): WatchEvent | undefined {
   const { before, after } = change;
   const was = before !== undefined && wanted(before);
@@ -266,7 +266,7 @@ function eventOf(change: Change, wanted: (object: KubeObject) => boolean): Watch
   return { type: 'DELETED', object: deepFreeze({ ...(after ?? before), metadata }) };
 }
 
-/** A copy as it would come over the wire. */
+/** A copy as JSON would carry it. */
 const plain = (value: object): Fields => JSON.parse(JSON.stringify(value)) as Fields;
 
 function deepFreeze<T>(value: T): T {

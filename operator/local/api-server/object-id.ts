@@ -9,7 +9,7 @@ import {
 } from '../../kube/object-store.ts';
 import { selectorOf } from '../../controller/caches.ts';
 
-/** Everything else has a namespace. */
+/** All other kinds are namespaced. */
 const CLUSTER_SCOPED = new Set(['Namespace', 'Node', 'PersistentVolume', 'StorageClass', 'PriorityClass']);
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

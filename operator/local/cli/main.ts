@@ -1,45 +1,60 @@
 /**
- * `npm start`: reads a manifest, runs it on this machine, shows how it does, applies the manifest again
- * whenever it was changed, and stops cleanly on Ctrl-C.
+ * `npm start`: reads a manifest, runs it on this machine, shows its state, applies every change of the file, and stops
+ * cleanly on Ctrl-C.
  */
+import { ConfigError } from '../../../services/runtime/config.ts';
 import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
-import { freePort } from '../network/addresses.ts';
-import { Display, whereTo } from './display.ts';
+import { DataFolderError } from '../kubelet/data-folder.ts';
 import { LocalCluster } from '../local-cluster.ts';
+import { freePort, LOOPBACK } from '../network/addresses.ts';
+import { introductionOf } from './access.ts';
+import { Board } from './board.ts';
+import { Display } from './display.ts';
+import { JsonScreen, PlainScreen } from './lines.ts';
 import { type Manifest, ManifestError, readManifest, watchManifest } from './manifest.ts';
-import { type Options, readOptions } from './options.ts';
+import { type Options, readOptions, UsageError } from './options.ts';
 import { redisProblem } from './redis-here.ts';
-import { Terminal } from './terminal.ts';
-
-const terminal = new Terminal(process.stdout, Date.now);
+import type { Screen } from './screen.ts';
+import { whatStops } from './state.ts';
+import { inColour, withoutColour } from './table.ts';
 
 async function main(options: Options): Promise<void> {
   const manifest = readManifest(options.file);
   await checkPorts(manifest);
   const problem = manifest.clusters.some(usesRedisHere) ? redisProblem(options.path) : undefined;
+  const screen = screenOf(options);
   const local = await LocalCluster.start({
     path: options.path,
     logLevel: options.logLevel,
     redis: problem === undefined,
-    say: (text) => terminal.note(text),
+    data: options.data,
+    say: (text) => screen.note(text),
   });
+  const display = new Display(local, screen);
   const watching = new AbortController();
-  stopOnSignals(local, watching);
+  stopOnSignals(local, display, screen, watching);
   await local.apply(manifest);
-  terminal.say(await introduction(manifest, options, local, problem));
-  const unwatch = watchManifest(options.file, () => void reapply(local, options.file));
+  screen.say(introduction(manifest, options, local, problem));
+  const unwatch = watchManifest(options.file, () => void reapply(local, display, screen, options.file));
   watching.signal.addEventListener('abort', unwatch);
-  await new Display(local, terminal).show(watching.signal);
+  await display.show(watching.signal);
+}
+
+function screenOf({ json, term, colour }: Options): Screen {
+  const { stdout, stderr } = process;
+  if (json) return new JsonScreen(stdout, stderr, Date.now);
+  if (!stdout.isTTY || term === 'dumb') return new PlainScreen(stdout, Date.now);
+  return new Board(stdout, Date.now, colour ? inColour : withoutColour);
 }
 
 const usesRedisHere = (cluster: OcppCluster) => defaultedSpec(cluster).redis.embedded !== undefined;
 
-/** A port that is taken is found before anything runs. */
+/** Finds a taken port before anything runs. */
 async function checkPorts({ clusters }: Manifest): Promise<void> {
   const listeners = clusters.flatMap((cluster) => defaultedSpec(cluster).listeners);
   for (const { name, port } of listeners) {
-    if ((await freePort('127.0.0.1', port)) !== undefined) continue;
+    if ((await freePort(LOOPBACK, port)) !== undefined) continue;
     throw new ManifestError(
       `port ${port} is taken by another program: end that, or give the listener ${name} in the manifest another port`,
     );
@@ -49,50 +64,62 @@ async function checkPorts({ clusters }: Manifest): Promise<void> {
   if (doubled !== undefined) throw new ManifestError(`two listeners want the port ${doubled}`);
 }
 
-async function introduction(
+function introduction(
   manifest: Manifest,
-  { file }: Options,
+  { file, data }: Options,
   local: LocalCluster,
   problem: string | undefined,
-): Promise<string> {
+): string[] {
+  const kept =
+    data === undefined
+      ? 'the data of this run is deleted (--data FOLDER keeps it)'
+      : `the data stays in ${data}`;
   return [
     ...(problem === undefined
       ? []
-      : ['', `  ${problem}`, '  Until then one process without Redis serves the stations.']),
-    ...(await places(manifest, local)),
+      : ['', `  ${problem}`, '  Without it, one process without Redis serves the stations.']),
+    ...places(manifest, local),
     '',
     `  logs of every Pod     ${local.logs.folder}`,
-    `  to change it          edit ${file}; what is saved is applied`,
-    '  to stop               Ctrl-C; the data of this run is gone then',
+    `  to change it          edit ${file}; every change of the file is applied`,
+    `  to stop               Ctrl-C; ${local.hasOperator ? kept : 'nothing is kept without Redis'}`,
     '',
-  ].join('\n');
+  ];
 }
 
-const places = async (manifest: Manifest, local: LocalCluster) =>
-  whereTo(manifest, await Promise.all(manifest.clusters.map((cluster) => local.tokenLines(cluster))));
+const places = ({ clusters }: Manifest, local: LocalCluster) =>
+  clusters.flatMap((cluster) => ['', ...introductionOf(cluster, local.hasOperator)]);
 
-async function reapply(local: LocalCluster, file: string): Promise<void> {
+async function reapply(local: LocalCluster, display: Display, screen: Screen, file: string): Promise<void> {
   try {
     const manifest = readManifest(file, await local.clusters());
     await local.apply(manifest);
-    terminal.note([`${file} was changed and is applied`, ...(await places(manifest, local)), ''].join('\n'));
+    screen.note([`${file} was changed and is applied`, ...places(manifest, local), ''].join('\n'));
+    await display.showAccess();
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
-    terminal.note(`${file} was changed, but has mistakes; what ran before goes on:\n${error.message}`);
+    screen.note(
+      `${file} was changed, but has mistakes; the last good version keeps running:\n${error.message}`,
+    );
   }
 }
 
-/** npm passes a Ctrl-C on that the terminal had sent us as well: within this time they are one. */
+/** The terminal and npm both send a Ctrl-C: within this time they are one. */
 const SAME_SIGNAL_MS = 500;
 
-function stopOnSignals(local: LocalCluster, watching: AbortController): void {
+function stopOnSignals(
+  local: LocalCluster,
+  display: Display,
+  screen: Screen,
+  watching: AbortController,
+): void {
   let since: number | undefined;
   const stop = async () => {
     watching.abort();
-    terminal.clear();
-    terminal.note('stopping: stations are told to come again, then everything ends (Ctrl-C again: at once)');
+    screen.end();
+    screen.note(`stopping: ${whatStops(await local.pods(), display.states)} (Ctrl-C again: at once)`);
     await local.stop();
-    terminal.note(`stopped, nothing is left running; the logs stay in ${local.logs.folder}`);
+    screen.note(`stopped, nothing is left running; the logs stay in ${local.logs.folder}`);
     process.exit(0);
   };
   const onSignal = () => {
@@ -106,10 +133,17 @@ function stopOnSignals(local: LocalCluster, watching: AbortController): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
 }
 
+/** Errors of the user have a message that says everything; their exit status. */
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof UsageError || error instanceof ConfigError) return 2;
+  return error instanceof ManifestError || error instanceof DataFolderError ? 1 : undefined;
+}
+
 try {
   await main(readOptions(process.argv.slice(2)));
 } catch (error) {
-  if (!(error instanceof ManifestError)) throw error;
+  const status = statusOf(error);
+  if (status === undefined || !(error instanceof Error)) throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+  process.exit(status);
 }

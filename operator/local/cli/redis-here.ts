@@ -1,12 +1,12 @@
-/** Whether this machine has a redis-server that will do. */
+/** Whether this machine has a redis-server that is new enough. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { findProgram } from '../programs.ts';
 
-/** Scripts declare flags, which came with 7.0. */
+/** Scripts declare flags, which 7.0 introduced. */
 const OLDEST = 7;
 
-/** Undefined: all is well. Otherwise what is wrong and what to do. */
+/** What is wrong with the redis-server of this machine and what to do; undefined: nothing. */
 export function redisProblem(path: string): string | undefined {
   const file = findProgram('redis-server', path);
   const version = file === undefined ? undefined : versionOf(file);
@@ -15,7 +15,7 @@ export function redisProblem(path: string): string | undefined {
     file === undefined
       ? 'redis-server is not installed'
       : `${file} is version ${version ?? 'unknown'}, and ${OLDEST} or newer is needed`;
-  return `${what}. To have it: ${installCommand()}`;
+  return `${what}. Install it: ${installCommand()}`;
 }
 
 function versionOf(file: string): number | undefined {
@@ -24,7 +24,7 @@ function versionOf(file: string): number | undefined {
   return major === undefined ? undefined : Number(major);
 }
 
-/** setup.mjs knows, and can be asked before anything is installed. */
+/** From setup.mjs, which runs before anything is installed. */
 function installCommand(): string {
   const setup = join(import.meta.dirname, 'setup.mjs');
   return spawnSync(process.execPath, [setup, '--redis-command'], { encoding: 'utf8' }).stdout.trim();

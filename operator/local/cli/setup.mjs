@@ -1,7 +1,7 @@
 /**
- * Before `npm start` and `npm test`: brings what they need and is not there, packages, a Node that runs
- * TypeScript, redis-server. Plain JavaScript for any Node from 18, as nothing else may run before it.
- * Says nothing and takes a few milliseconds when there is nothing to do.
+ * Runs before every npm script and installs what is missing: packages, a Node that runs TypeScript and, with `--redis`,
+ * redis-server. Plain JavaScript for any Node from 18, as nothing else can run before it. Silent and quick when nothing is
+ * missing.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const BIN = join(ROOT, 'node_modules', '.bin');
 /** Runs .ts files without a flag, knows `await using` and import.meta.main. */
 const NODE_NEEDED = [24, 2];
-/** The machine's own programs: npm must not run on a Node that it is about to replace. */
+/** Without node_modules/.bin: npm must not run on a Node that it is about to replace. */
 const SYSTEM_PATH = (process.env.PATH ?? '')
   .split(delimiter)
   .filter((folder) => !folder.endsWith(join('node_modules', '.bin')))
@@ -31,7 +31,7 @@ function run(command, args, env = {}) {
   return { ok: done.status === 0, words };
 }
 
-/** Every package that the lock file names is there in its version; optional ones may be missing. */
+/** Whether every package of the lock file is installed in its version; optional ones may be missing. */
 function packagesAreThere() {
   const lock = join(ROOT, 'package-lock.json');
   const installed = join(ROOT, 'node_modules', '.package-lock.json');
@@ -51,11 +51,11 @@ function installPackages() {
   say('installing the packages (npm ci) …');
   const { ok, words } = run('npm', ['ci', '--no-audit', '--no-fund']);
   if (ok) return;
-  say(`npm ci failed:\n${words}\nPut that right, then try again.`);
+  say(`npm ci failed:\n${words}\nFix that, then try again.`);
   process.exit(1);
 }
 
-/** Scripts get node_modules/.bin first in their PATH, so that a Node in there is the one they run on. */
+/** Scripts have node_modules/.bin first in their PATH, so a Node in there is the one they run on. */
 function checkNode() {
   if (existsSync(join(BIN, 'node'))) return;
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -63,7 +63,7 @@ function checkNode() {
   if (major > needMajor || (major === needMajor && minor >= needMinor)) return;
   say(
     `this is Node ${process.versions.node}, and ${NODE_NEEDED.join('.')} or newer is needed. ` +
-      'On Linux x64 npm ci brings one along; here, install it from https://nodejs.org.',
+      'On Linux x64 npm ci installs one; here, install it from https://nodejs.org.',
   );
   process.exit(1);
 }
@@ -81,10 +81,10 @@ function installRedis() {
     if (problem === undefined) return;
     say(problem);
   }
-  say(`redis-server is not installed. To have it: ${redisCommand()}`);
+  say(`redis-server is not installed. Install it: ${redisCommand()}`);
 }
 
-/** Debian would start the service, on a port that is not ours to take, now and at every boot. */
+/** Debian would start the service on the default port, now and at every boot. */
 function aptInstall(name) {
   const policy = '/usr/sbin/policy-rc.d';
   const ours = !existsSync(policy);
@@ -114,12 +114,12 @@ function redisCommand() {
     ['pacman', 'sudo pacman -S redis'],
   ];
   const found = known.find(([manager]) => isOnPath(manager));
-  return found === undefined ? 'install Redis 7 or newer (https://redis.io/docs/install)' : found[1];
+  return found === undefined ? 'Redis 7 or newer from https://redis.io/docs/install' : found[1];
 }
 
 if (process.argv.includes('--redis-command')) process.stdout.write(`${redisCommand()}\n`);
 else {
   installPackages();
   checkNode();
-  installRedis();
+  if (process.argv.includes('--redis')) installRedis();
 }

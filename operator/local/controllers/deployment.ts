@@ -1,21 +1,21 @@
 /**
- * Deployment → Pods, without ReplicaSets in between: a Pod carries the hash of the template that it was
- * made from. Pure: what to create, what to delete, what to report, from what is there now.
+ * Deployment → Pods, without ReplicaSets: each Pod carries the hash of its template. Pure: what to create, delete and
+ * report, from the current Pods.
  */
 import { createHash } from 'node:crypto';
+import { DELETION_COST } from '../../reconcile/pod-deletion-costs.ts';
 import { condition, type Deployment, type Pod, type PodCondition, type PodTemplate } from '../kinds.ts';
 
-/** Label with the hash of the template, named as Kubernetes names it. */
+/** Label with the hash of the template, as in Kubernetes. */
 export const TEMPLATE_HASH = 'pod-template-hash';
-const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 export interface Plan {
-  /** How many Pods to make from the current template. */
+  /** How many Pods to create from the current template. */
   readonly create: number;
   readonly remove: readonly Pod[];
   readonly status: DeploymentStatus;
-  /** When to look again although nothing has changed, in ms: a Pod becomes available by ageing. */
-  readonly againInMs: number | undefined;
+  /** When to reconcile again without a change, ms: Pods become available with time. */
+  readonly requeueAfterMs: number | undefined;
 }
 
 export interface DeploymentStatus {
@@ -28,16 +28,16 @@ export interface DeploymentStatus {
   readonly conditions: readonly PodCondition[];
 }
 
-/** The same for templates that mean the same, whatever the order of their keys. */
+/** Independent of the order of keys. */
 export function templateHash(template: PodTemplate): string {
   return createHash('sha256').update(canonical(template)).digest('hex').slice(0, 10);
 }
 
 /**
- * One step of a rolling update: never more than replicas + maxSurge Pods, never fewer available ones
- * than replicas − maxUnavailable, except that what is not available anyway may always go. A paused
- * Deployment keeps its Pods whatever their template, and scales; what it has to make is of the new one.
- * @param refused fields that cannot be honoured: nothing is made from this template
+ * One step of a rolling update: at most replicas + maxSurge Pods, at least replicas − maxUnavailable available ones.
+ * Pods that are not available may always be deleted. A paused Deployment keeps Pods of any template and scales; new Pods
+ * get the new template.
+ * @param refused fields that cannot be honoured: no Pod is created from this template
  * @param now ms since 1970
  */
 export function planDeployment(
@@ -61,18 +61,18 @@ export function planDeployment(
 
   const room = replicas + surge - pods.length;
   const create = refused.length > 0 ? 0 : Math.max(0, Math.min(replicas - kept.length, room));
-  const surplus = byWorth(kept, isAvailable).slice(0, Math.max(0, kept.length - replicas));
+  const surplus = inDeletionOrder(kept, isAvailable).slice(0, Math.max(0, kept.length - replicas));
   const keep = replicas - unavailable;
   let spare = available.length - surplus.filter(isAvailable).length - keep;
   const outdated =
     refused.length > 0
-      ? byWorth(old, isAvailable).slice(0, Math.max(0, pods.length - replicas))
-      : byWorth(old, isAvailable).filter((pod) => !isAvailable(pod) || spare-- > 0);
+      ? inDeletionOrder(old, isAvailable).slice(0, Math.max(0, pods.length - replicas))
+      : inDeletionOrder(old, isAvailable).filter((pod) => !isAvailable(pod) || spare-- > 0);
   const waiting = pods.map(readyFor).filter((ms) => ms >= 0 && ms < minReadySeconds * 1000);
   return {
     create,
     remove: [...new Set([...surplus, ...outdated])],
-    againInMs: waiting.length > 0 ? minReadySeconds * 1000 - Math.max(...waiting) : undefined,
+    requeueAfterMs: waiting.length > 0 ? minReadySeconds * 1000 - Math.max(...waiting) : undefined,
     status: {
       observedGeneration: deployment.metadata.generation ?? 0,
       replicas: pods.length,
@@ -95,7 +95,7 @@ function limits(deployment: Deployment, replicas: number): { surge: number; unav
   if (type === 'Recreate') return { surge: 0, unavailable: replicas };
   const surge = amount(rollingUpdate?.maxSurge ?? '25%', replicas, Math.ceil);
   const unavailable = amount(rollingUpdate?.maxUnavailable ?? '25%', replicas, Math.floor);
-  // Kubernetes, too, makes one unavailable rather than none at all when both come out as 0.
+  // As in Kubernetes, maxUnavailable is 1 when both round to 0.
   return { surge, unavailable: surge === 0 && unavailable === 0 ? 1 : unavailable };
 }
 
@@ -104,8 +104,8 @@ function amount(value: number | string, replicas: number, round: (value: number)
   return round((Number.parseFloat(value) / 100) * replicas);
 }
 
-/** Those first that are missed least: not available, cheapest to delete, youngest. */
-function byWorth(pods: readonly Pod[], isAvailable: (pod: Pod) => boolean): Pod[] {
+/** The order of deletion: not available, lowest deletion cost, youngest. */
+function inDeletionOrder(pods: readonly Pod[], isAvailable: (pod: Pod) => boolean): Pod[] {
   const cost = (pod: Pod) => Number(pod.metadata.annotations?.[DELETION_COST] ?? 0);
   const age = (pod: Pod) => Date.parse(pod.metadata.creationTimestamp ?? '') || 0;
   return [...pods].sort(

@@ -1,11 +1,11 @@
 /**
- * StatefulSet → one Pod of a stable name, on a volume that outlives it. Pure, like deployment.ts. Its Pod
- * listens at the address of its Service, so that nothing stands between Redis and those who use it.
+ * StatefulSet → one Pod with a stable name and a volume that outlives it. Pure, like deployment.ts. The Pod listens on the
+ * address of its Service, so that clients reach Redis without a balancer.
  */
 import { templateHash } from './deployment.ts';
 import { isReady, type Pod, type PodSpec, type StatefulSet } from '../kinds.ts';
 
-/** Label with the hash of the template, named as Kubernetes names it. */
+/** Label with the hash of the template, as in Kubernetes. */
 export const REVISION = 'controller-revision-hash';
 
 export interface StatefulPlan {
@@ -14,13 +14,13 @@ export interface StatefulPlan {
   readonly status: object;
 }
 
-/** What of the set itself cannot be honoured. */
-export function refusedOfSet(set: StatefulSet): string[] {
+/** Fields of the set itself that cannot be honoured. */
+export function refusedInSet(set: StatefulSet): string[] {
   const { replicas = 1 } = set.spec;
-  return replicas > 1 ? [`spec.replicas: ${replicas} (one is the most here)`] : [];
+  return replicas > 1 ? [`spec.replicas: ${replicas} (at most 1 here)`] : [];
 }
 
-/** The old Pod goes before the new one comes: they share the volume. With a partition it stays. */
+/** The old Pod is deleted before the new one is created: they share the volume. A partition keeps it. */
 export function planStatefulSet(
   set: StatefulSet,
   pods: readonly Pod[],

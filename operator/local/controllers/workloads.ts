@@ -1,6 +1,6 @@
 /**
- * Deployments and StatefulSets carried out on a store: what the plans say is created and deleted there,
- * and their status is written. Running the Pods is the runtime's business.
+ * The controllers of Deployments and StatefulSets: they create and delete Pods in the store as the plans say, and write the
+ * status. The runtime runs the Pods.
  */
 import { randomBytes } from 'node:crypto';
 import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../../kube/object-store.ts';
@@ -11,24 +11,24 @@ import type { Deployment, Labels, Pod, PodSpec, PodTemplate, StatefulSet } from 
 import { refusedFields } from '../kubelet/pod-fields.ts';
 import { withPorts } from '../network/ports.ts';
 import { ADDRESS_OWNER } from '../network/services.ts';
-import { planStatefulSet, podSpecOf, refusedOfSet, REVISION } from './stateful-set.ts';
+import { planStatefulSet, podSpecOf, refusedInSet, REVISION } from './stateful-set.ts';
 
-/** Takes what is wrong with an object; an empty text when nothing is. */
-export type Tell = (object: KubeObject, message: string) => void;
+/** Gets the problem of an object; empty when there is none. */
+export type Report = (object: KubeObject, message: string) => void;
 
 export class Workloads {
   readonly #store: ObjectStore;
   readonly #addresses: Addresses;
-  readonly #tell: Tell;
+  readonly #report: Report;
 
-  constructor(store: ObjectStore, addresses: Addresses, tell: Tell) {
+  constructor(store: ObjectStore, addresses: Addresses, report: Report) {
     this.#store = store;
     this.#addresses = addresses;
-    this.#tell = tell;
+    this.#report = report;
   }
 
-  /** One step. Returns when to look again although nothing has changed, in ms. */
-  async rollDeployment(deployment: Deployment): Promise<number | undefined> {
+  /** One step. Returns when to reconcile again without a change, ms. */
+  async reconcileDeployment(deployment: Deployment): Promise<number | undefined> {
     const refused = this.#refuse(deployment, refusedFields(deployment.spec.template.spec));
     const pods = await this.#podsOf(deployment);
     const plan = planDeployment(deployment, pods, refused, Date.now());
@@ -40,12 +40,12 @@ export class Workloads {
     }
     await this.#remove(plan.remove);
     await reportStatus(this.#store, DEPLOYMENTS, deployment, plan.status);
-    return plan.againInMs;
+    return plan.requeueAfterMs;
   }
 
-  async rollSet(set: StatefulSet): Promise<void> {
+  async reconcileStatefulSet(set: StatefulSet): Promise<void> {
     const { template, serviceName } = set.spec;
-    const refused = this.#refuse(set, [...refusedOfSet(set), ...refusedFields(template.spec)]);
+    const refused = this.#refuse(set, [...refusedInSet(set), ...refusedFields(template.spec)]);
     const plan = planStatefulSet(set, await this.#podsOf(set), refused);
     if (plan.create) {
       const name = `${set.metadata.name}-0`;
@@ -115,13 +115,13 @@ export class Workloads {
 
   #refuse(object: KubeObject, refused: readonly string[]): readonly string[] {
     const message =
-      refused.length === 0 ? '' : `npm start cannot honour ${refused.join(', ')}: nothing is started from it`;
-    this.#tell(object, message);
+      refused.length === 0 ? '' : `npm start cannot honour ${refused.join(', ')}: no Pod is created from it`;
+    this.#report(object, message);
     return refused;
   }
 }
 
-/** Writes a status; an object that was deleted meanwhile has nobody left to be told. */
+/** Writes a status; the object may have been deleted in the meantime. */
 export async function reportStatus(
   store: ObjectStore,
   resource: Resource,

@@ -1,7 +1,4 @@
-/**
- * One container: its process, started again with a growing pause whenever it ends, and the probes that
- * say whether it has started, is ready, and is alive.
- */
+/** One container: its process, restarted with back-off whenever it ends, and its startup, readiness and liveness probes. */
 import { sleep } from '../../../services/runtime/clock.ts';
 import type { Container, ContainerStatus, Probe } from '../kinds.ts';
 import { type ProbeTarget, probeLoop } from './probe.ts';
@@ -11,18 +8,18 @@ export interface ContainerOptions {
   readonly container: Container;
   readonly target: ProbeTarget;
   readonly graceMs: number;
-  /** Starts the process once more. */
+  /** Starts the process. */
   launch(): Child;
-  /** Something in status() is different now. */
+  /** status() has changed. */
   onChange(): void;
-  /** For the terminal: it ended, or a probe had it ended. */
-  onTrouble(message: string): void;
+  /** For the terminal: the process ended, or a probe failed. */
+  onWarning(message: string): void;
 }
 
 const FIRST_PAUSE_MS = 1000;
-/** Kubernetes goes up to five minutes; here somebody is looking on. */
+/** Kubernetes waits up to five minutes. */
 const LONGEST_PAUSE_MS = 15_000;
-/** Who ran this long starts again after the first pause. */
+/** A process that ran this long resets the back-off. */
 const WELL_AFTER_MS = 60_000;
 
 export class ContainerRun {
@@ -60,7 +57,7 @@ export class ContainerRun {
     await this.#finished;
   }
 
-  /** Ends the process at once. */
+  /** Kills the process. */
   kill(): void {
     this.#stopping.abort();
     this.#child?.kill('SIGKILL');
@@ -75,7 +72,7 @@ export class ContainerRun {
       if (signal.aborted) return;
       if (performance.now() - began > WELL_AFTER_MS) pause = FIRST_PAUSE_MS;
       const how = describeExit(exit);
-      this.#options.onTrouble(`${how}; it starts again in ${pause / 1000} s`);
+      this.#options.onWarning(`${how}; restart in ${pause / 1000} s`);
       this.#set({
         ready: false,
         started: false,
@@ -106,7 +103,7 @@ export class ContainerRun {
     return exit;
   }
 
-  /** The container has started: from here on the other probes count. */
+  /** The container has started: its other probes begin. */
   #begin(child: Child, signal: AbortSignal): void {
     const { container, target } = this.#options;
     if (this.#started || signal.aborted) return;
@@ -126,7 +123,7 @@ export class ContainerRun {
     void probeLoop(probe, this.#options.target, signal, (problem) => {
       if (problem === undefined) return onSuccess();
       if (this.#stopping.signal.aborted) return;
-      this.#options.onTrouble(`its ${kind} probe failed (${problem}), so it is ended`);
+      this.#options.onWarning(`its ${kind} probe failed (${problem}), restarting`);
       void endProcess(child, this.#options.graceMs);
     });
   }

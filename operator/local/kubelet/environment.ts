@@ -1,23 +1,24 @@
 /**
- * The environment and the arguments of a container as its process gets them: fields and Secrets
- * looked up, `$(NAME)` expanded, and the DNS names of Services, which nothing resolves here, replaced by
- * the addresses where those Services listen on this machine (the names table).
+ * The environment of a container as its process gets it: fields and Secrets resolved, `$(NAME)` expanded. Nothing resolves
+ * the DNS names of Services here. In the variables that contract.ts names they become the addresses where those Services
+ * listen; every other value stays as it is.
  */
-import type { Endpoint } from '../network/addresses.ts';
+import { PLACE } from '../../../services/contract.ts';
+import { type Endpoint, LOOPBACK } from '../network/addresses.ts';
 import type { Container, EnvVar } from '../kinds.ts';
 
-export interface Surroundings {
+export interface PodContext {
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
   readonly podIp: string;
   /** The keys and values of a Secret in the Pod's namespace. */
   secret(name: string): Readonly<Record<string, string>> | undefined;
-  /** Where a Service listens; undefined: there is no such Service. */
+  /** Where a Service listens; undefined: no such Service or port. */
   service(namespace: string, name: string, port: number): Endpoint | undefined;
 }
 
-/** Something that the Pod needs is not there yet. The Pod waits and tries again. */
+/** The Pod needs an object that does not exist yet. It waits and retries. */
 export class Missing extends Error {
   override readonly name = 'Missing';
   /** As the kubelet would name it. */
@@ -25,11 +26,13 @@ export class Missing extends Error {
 }
 
 /** @throws Missing a Secret or Service that the container names */
-export function environmentOf(container: Container, around: Surroundings): Record<string, string> {
+export function environmentOf(container: Container, context: PodContext): Record<string, string> {
   const env: Record<string, string> = {};
   for (const variable of container.env ?? []) {
-    const value = valueOf(variable, env, around);
-    if (value !== undefined) env[variable.name] = withServiceAddresses(value, around);
+    const value = valueOf(variable, env, context);
+    if (value === undefined) continue;
+    const hasAddresses = PLACE.addresses.includes(variable.name);
+    env[variable.name] = hasAddresses ? withServiceAddresses(value, context) : value;
   }
   return env;
 }
@@ -37,35 +40,35 @@ export function environmentOf(container: Container, around: Surroundings): Recor
 function valueOf(
   variable: EnvVar,
   env: Readonly<Record<string, string>>,
-  around: Surroundings,
+  context: PodContext,
 ): string | undefined {
   const { fieldRef, secretKeyRef } = variable.valueFrom ?? {};
-  if (fieldRef !== undefined) return fieldOf(fieldRef.fieldPath, around);
+  if (fieldRef !== undefined) return fieldOf(fieldRef.fieldPath, context);
   if (secretKeyRef === undefined) return expand(variable.value ?? '', env);
-  const value = around.secret(secretKeyRef.name)?.[secretKeyRef.key];
+  const value = context.secret(secretKeyRef.name)?.[secretKeyRef.key];
   if (value === undefined && secretKeyRef.optional !== true) {
     throw new Missing(
-      `${variable.name}: there is no Secret ${around.namespace}/${secretKeyRef.name} with the key ` +
+      `${variable.name}: there is no Secret ${context.namespace}/${secretKeyRef.name} with the key ` +
         `${secretKeyRef.key}; put it into the manifest file`,
     );
   }
   return value;
 }
 
-function fieldOf(path: string, around: Surroundings): string {
+function fieldOf(path: string, context: PodContext): string {
   switch (path) {
     case 'status.podIP':
-      return around.podIp;
+      return context.podIp;
     case 'metadata.name':
-      return around.name;
+      return context.name;
     case 'metadata.namespace':
-      return around.namespace;
+      return context.namespace;
     case 'metadata.uid':
-      return around.uid;
+      return context.uid;
     case 'spec.nodeName':
       return 'localhost';
     default:
-      return '127.0.0.1';
+      return LOOPBACK;
   }
 }
 
@@ -76,28 +79,24 @@ export function expand(text: string, env: Readonly<Record<string, string>>): str
   );
 }
 
-/** `name[.namespace[.svc[.cluster.local]]]:port`. Only names of Services are touched. */
-const HOST_PORT =
-  /(?<![\w.-])([a-z]([-a-z0-9]*[a-z0-9])?)(\.([a-z0-9][-a-z0-9]*))?(\.svc(\.cluster\.local)?\.?)?:(\d{1,5})(?!\d)/g;
+/** `name[.namespace[.svc[.cluster.local]]]:port` */
+const SERVICE =
+  /^(?<name>[a-z](?:[-a-z0-9]*[a-z0-9])?)(?:\.(?<namespace>[a-z0-9][-a-z0-9]*))?(?<svc>\.svc(?:\.cluster\.local)?\.?)?:(?<port>\d{1,5})$/;
 
-export function withServiceAddresses(text: string, around: Surroundings): string {
-  return text.replace(
-    HOST_PORT,
-    (
-      whole: string,
-      name: string,
-      _1,
-      _2,
-      namespace: string | undefined,
-      svc: string | undefined,
-      _3,
-      port,
-    ) => {
-      const found = around.service(namespace ?? around.namespace, name, Number(port));
-      if (found !== undefined) return `${found.host}:${found.port}`;
-      if (svc !== undefined)
-        throw new Missing(`there is no Service ${namespace}/${name} with the port ${port}`);
-      return whole;
-    },
-  );
+/** A comma-separated list of `host:port` with the names of Services replaced. Other hosts stay. */
+export function withServiceAddresses(list: string, context: PodContext): string {
+  return list
+    .split(',')
+    .map((item) => addressOf(item.trim(), context))
+    .join(',');
+}
+
+/** @throws Missing */
+function addressOf(text: string, context: PodContext): string {
+  const { name, namespace = context.namespace, svc, port } = SERVICE.exec(text)?.groups ?? {};
+  if (name === undefined) return text;
+  const found = context.service(namespace, name, Number(port));
+  if (found !== undefined) return `${found.host}:${found.port}`;
+  if (svc === undefined) return text;
+  throw new Missing(`there is no Service ${namespace}/${name} with the port ${port}`);
 }

@@ -1,7 +1,6 @@
 /**
- * Ends our children if we are killed without a chance to do it ourselves. A second process holds the
- * other end of a pipe: the kernel closes our end whatever kills us, and the guard then ends
- * the process groups that it was told of and removes the folder of the run.
+ * Ends the children if `npm start` is killed and cannot do it. A second process holds the other end of a pipe: the kernel
+ * closes our end whatever kills us. The guard then ends the process groups it knows and removes the folder of the run.
  *
  * Run as a program, this file is that second process.
  */
@@ -13,9 +12,12 @@ import type { Guarding } from './process.ts';
 
 const GRACE_MS = 5000;
 
-export interface Guard extends Guarding, AsyncDisposable {}
+export interface Guard extends Guarding, AsyncDisposable {
+  /** Alive as long as any child. */
+  readonly pid: number;
+}
 
-/** @param folder removed, with all that is in it, when the guard has to act */
+/** @param folder removed with its contents when the guard has to act */
 export function startGuard(folder: string): Guard {
   const child = spawn(process.execPath, [import.meta.filename, folder], {
     detached: true,
@@ -25,10 +27,11 @@ export function startGuard(folder: string): Guard {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
-  // A guard that died is no reason to end what it guards.
+  // A dead guard does not end the run.
   child.stdin.on('error', () => undefined);
   child.unref();
   return {
+    pid: child.pid ?? process.pid,
     add: (pid) => void child.stdin.write(`+${pid}\n`),
     remove: (pid) => void child.stdin.write(`-${pid}\n`),
     async [Symbol.asyncDispose]() {

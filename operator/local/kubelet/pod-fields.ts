@@ -1,10 +1,9 @@
 /**
- * What becomes of each field of a Pod on one machine without Kubernetes. Honoured: it means the same
- * here. Ignored: it has no meaning here (there is one node, one user, no cgroup). Every other field is
- * refused by name, so that nobody believes in something that does not happen.
+ * Which fields of a Pod `npm start` honours or ignores. Ignored fields have no meaning on one node with one user and no
+ * cgroups. Every other field is refused by name, so that no setting is silently without effect.
  */
 
-/** `true`: any value. A list of strings: one of these values. A table: look inside. */
+/** `true`: any value. A list: one of these values. A table: rules of the fields inside. */
 type Rule = true | readonly string[] | Table;
 interface Table {
   readonly [field: string]: Rule;
@@ -48,7 +47,7 @@ const CONTAINER: Table = {
   startupProbe: PROBE,
   readinessProbe: PROBE,
   livenessProbe: PROBE,
-  // Ignored: no image is pulled, no kernel feature is changed, no share of the machine is set aside.
+  // Ignored: there are no images, capabilities or cgroups.
   imagePullPolicy: true,
   securityContext: true,
   resources: true,
@@ -58,7 +57,7 @@ const CONTAINER: Table = {
 
 const POD: Table = {
   containers: CONTAINER,
-  // Ignored of a Secret: the mode of its files, which only this user's processes read.
+  // Ignored: the mode of Secret files. They are readable for this user only.
   volumes: {
     name: true,
     emptyDir: true,
@@ -67,7 +66,7 @@ const POD: Table = {
   },
   terminationGracePeriodSeconds: true,
   restartPolicy: ['Always'],
-  // Ignored: there is one node, one user and no API server to talk to.
+  // Ignored: there is one node, one user and no API server.
   affinity: true,
   automountServiceAccountToken: true,
   dnsPolicy: true,
@@ -84,7 +83,7 @@ const POD: Table = {
   topologySpreadConstraints: true,
 };
 
-/** The path of every field of a Pod spec that cannot be honoured here, with its value where that is the reason. */
+/** The path of every refused field of a Pod spec, with its value where the value is the reason. */
 export function refusedFields(spec: object): string[] {
   return refusedIn(spec, POD, 'spec');
 }

@@ -1,16 +1,13 @@
-/**
- * What Pods write: each into a file of its own, bounded; warnings and errors also onto the terminal, a few
- * at a time.
- */
+/** The output of Pods: one bounded file each. Warnings and errors also appear on the terminal, at a limited rate. */
 import { appendFileSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Of each Pod this much is kept, and as much again of what was before. */
+/** Size of the log file of a Pod; one rotated file is kept besides. */
 const MAX_BYTES = 20 * 1024 * 1024;
-/** More warnings of one Pod than this in a window are only counted. */
+/** Warnings of one Pod on the terminal, per window. */
 const MAX_SHOWN = 5;
 const WINDOW_MS = 10_000;
-/** Pods come and go; files of those before stay. */
+/** Files of older Pods stay. */
 const MAX_STREAMS = 200;
 
 interface Stream {
@@ -26,7 +23,7 @@ export class PodLogs {
   readonly #now: () => number;
   readonly #streams = new Map<string, Stream>();
 
-  /** @param show takes what belongs onto the terminal */
+  /** @param show gets lines for the terminal */
   constructor(folder: string, show: (line: string) => void, now: () => number) {
     this.folder = folder;
     this.#show = show;
@@ -34,7 +31,7 @@ export class PodLogs {
     mkdirSync(folder, { recursive: true });
   }
 
-  /** Takes one line of `name`. Lines of stderr count as errors unless they say otherwise. */
+  /** Writes one line of `name`. Lines of stderr are errors unless their level says otherwise. */
   write(name: string, line: string, stream: 'stdout' | 'stderr' = 'stdout'): void {
     const log = this.#stream(name);
     appendFileSync(log.file, `${line}\n`);
@@ -43,8 +40,8 @@ export class PodLogs {
       renameSync(log.file, `${log.file}.1`);
       log.bytes = 0;
     }
-    const trouble = troubleIn(line, stream);
-    if (trouble !== undefined) this.#showBounded(name, log, trouble);
+    const warning = warningIn(line, stream);
+    if (warning !== undefined) this.#showBounded(name, log, warning);
   }
 
   #stream(name: string): Stream {
@@ -70,17 +67,17 @@ export class PodLogs {
   }
 }
 
-/** The text for the terminal if the line tells of trouble: of our programs by its level, of others by its words. */
-export function troubleIn(line: string, stream: 'stdout' | 'stderr'): string | undefined {
+/** The text for the terminal if the line is a warning or an error, by its level or, in plain text, by its words. */
+export function warningIn(line: string, stream: 'stdout' | 'stderr'): string | undefined {
   const record = line.startsWith('{') ? parsed(line) : undefined;
   if (record !== undefined) {
     const { level, msg } = record;
     if (level !== 'warn' && level !== 'error') return undefined;
     return [msg, ...details(record)].join(' ');
   }
-  // Redis advises this on almost every machine that is not tuned for it.
+  // Redis warns of this on almost every machine.
   if (/overcommit/i.test(line)) return undefined;
-  // Of a stack trace the message is enough here.
+  // The message of a stack trace is enough.
   if (stream === 'stderr' && /^(?!node:)\S/.test(line)) return line;
   return /\b(error|fatal|failed|abort|denied|out of memory)/i.test(line) ? line : undefined;
 }

@@ -1,27 +1,29 @@
-/** One Pod: its containers as child processes in a folder of their own, and its status. */
+/** One Pod: its containers as child processes in its own folder, and its status. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContainerRun } from './container.ts';
-import { environmentOf, expand, Missing, type Surroundings } from './environment.ts';
+import { environmentOf, expand, Missing, type PodContext } from './environment.ts';
 import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../kinds.ts';
 import { nameOf } from '../kinds.ts';
 import { type Guarding, type Program, startProcess } from './process.ts';
 
-/** What a container's image is here. */
+/** What runs instead of a container's image. */
 export interface Programs {
-  /** Undefined: nothing here can run this container. */
+  /** Undefined: this machine cannot run the container. */
   program(container: Container, podIp: string): Program | undefined;
-  /** Variables that every process gets (PATH), and those that have another value here. */
+  /** Variables of every process (PATH), and overrides. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export interface PodHost {
   readonly programs: Programs;
   readonly guard: Guarding;
-  /** Folder of a volume, there as long as the run, or only as long as the Pod for `emptyDir`. */
+  /** Of the run. */
   readonly folder: string;
+  /** Of PersistentVolumeClaims. */
+  readonly claims: string;
   onLine(pod: Pod, line: string, stream: 'stdout' | 'stderr'): void;
-  onTrouble(pod: Pod, message: string): void;
+  onWarning(pod: Pod, message: string): void;
 }
 
 const NO_IMAGE = 'ErrImagePull';
@@ -30,7 +32,7 @@ const GRACE_SECONDS = 30;
 export class PodRun {
   readonly pod: Pod;
   readonly #host: PodHost;
-  readonly #around: () => Surroundings;
+  readonly #context: () => PodContext;
   readonly #report: (status: PodStatus) => void;
   readonly #changed = new Map<string, { status: string; at: string }>();
   #containers: ContainerRun[] = [];
@@ -39,17 +41,17 @@ export class PodRun {
   #stopped = false;
 
   /** @param report called whenever the status may have changed */
-  constructor(pod: Pod, host: PodHost, around: () => Surroundings, report: (status: PodStatus) => void) {
+  constructor(pod: Pod, host: PodHost, context: () => PodContext, report: (status: PodStatus) => void) {
     this.pod = pod;
     this.#host = host;
-    this.#around = around;
-    // Once told to stop, another Pod of this name may be in the store.
+    this.#context = context;
+    // While this one stops, another Pod of the same name may be in the store.
     this.#report = (status) => {
       if (!this.#stopped) report(status);
     };
   }
 
-  /** Starts the containers unless they run already; what is missing is looked for again at every call. */
+  /** Starts the containers unless they run. Every call retries to resolve missing objects. */
   async start(): Promise<void> {
     if (this.#stopped || this.#starting || this.#containers.length > 0) return;
     this.#starting = true;
@@ -66,7 +68,7 @@ export class PodRun {
     this.#report(this.status());
   }
 
-  /** Ends all containers; resolves when their processes are gone. */
+  /** Stops all containers; resolves when their processes have ended. */
   async stop(graceMs?: number): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#containers.map((container) => container.stop(graceMs)));
@@ -80,7 +82,7 @@ export class PodRun {
   status(): PodStatus {
     const statuses = this.#containers.map((container) => container.status());
     const ready = statuses.length > 0 && statuses.every((status) => status.ready);
-    const podIp = this.#around().podIp;
+    const podIp = this.#context().podIp;
     const why = ready ? {} : (this.#waiting ?? { reason: 'ContainersNotReady' });
     return {
       phase: statuses.length > 0 ? 'Running' : 'Pending',
@@ -117,21 +119,21 @@ export class PodRun {
   }
 
   #wait(reason: string, message: string): void {
-    if (this.#waiting?.message !== message) this.#host.onTrouble(this.pod, message);
+    if (this.#waiting?.message !== message) this.#host.onWarning(this.pod, message);
     this.#waiting = { reason, message };
   }
 
-  /** Everything that can fail is done before the first process starts. */
+  /** Does everything that can fail before the first process starts. */
   async #prepare(): Promise<(() => ContainerRun)[]> {
-    const around = this.#around();
+    const context = this.#context();
     const folders = await this.#volumes();
     const home = join(this.#host.folder, 'pods', nameOf(this.pod));
     await mkdir(home, { recursive: true });
     return this.pod.spec.containers.map((container) => {
-      const env = { ...environmentOf(container, around), ...this.#host.programs.env };
+      const env = { ...environmentOf(container, context), ...this.#host.programs.env };
       for (const [name, value] of Object.entries(env)) env[name] = inFolders(value, container, folders);
       const local = localise(container, env, folders);
-      const program = this.#host.programs.program(local, around.podIp);
+      const program = this.#host.programs.program(local, context.podIp);
       if (program === undefined) throw new NoProgram(container);
       return () => this.#launch(container, program, env, home, folders);
     });
@@ -150,7 +152,7 @@ export class PodRun {
     const exec = async (command: readonly string[], timeoutMs: number) => {
       const { command: _, ...bare } = container;
       const local = localise({ ...bare, command }, env, folders);
-      const inside = this.#host.programs.program({ ...local, args: [] }, this.#around().podIp);
+      const inside = this.#host.programs.program({ ...local, args: [] }, this.#context().podIp);
       if (inside === undefined) return `${command[0]} cannot be run here`;
       let last = '';
       const child = start(inside, (line) => (last = line));
@@ -161,11 +163,11 @@ export class PodRun {
     };
     return new ContainerRun({
       container,
-      target: { host: this.#around().podIp, spec: this.pod.spec, exec },
+      target: { host: this.#context().podIp, spec: this.pod.spec, exec },
       graceMs: (this.pod.spec.terminationGracePeriodSeconds ?? GRACE_SECONDS) * 1000,
       launch: () => start(program, (line, stream) => this.#host.onLine(this.pod, line, stream)),
       onChange: () => this.#report(this.status()),
-      onTrouble: (message) => this.#host.onTrouble(this.pod, `${container.name} ${message}`),
+      onWarning: (message) => this.#host.onWarning(this.pod, `${container.name} ${message}`),
     });
   }
 
@@ -178,7 +180,7 @@ export class PodRun {
       const folder =
         claim === undefined
           ? podVolume(this.#host.folder, this.pod, volume.name)
-          : join(this.#host.folder, 'claims', namespace, claim);
+          : join(this.#host.claims, namespace, claim);
       await mkdir(folder, { recursive: true });
       if (volume.secret !== undefined) await this.#writeSecret(volume.secret.secretName, folder);
       folders.set(volume.name, folder);
@@ -186,12 +188,12 @@ export class PodRun {
     return folders;
   }
 
-  /** As it is when the Pod starts; what changes later is not brought here. */
+  /** Written when the Pod starts; later changes of the Secret do not reach it. */
   async #writeSecret(name: string, folder: string): Promise<void> {
-    const around = this.#around();
-    const values = around.secret(name);
+    const context = this.#context();
+    const values = context.secret(name);
     if (values === undefined) {
-      throw new Missing(`there is no Secret ${around.namespace}/${name}; put it into the manifest file`);
+      throw new Missing(`there is no Secret ${context.namespace}/${name}; put it into the manifest file`);
     }
     for (const [key, value] of Object.entries(values)) {
       await writeFile(join(folder, key), value, { mode: 0o600 });
@@ -199,7 +201,7 @@ export class PodRun {
   }
 }
 
-/** Folder of a volume that lives as long as its Pod. */
+/** Folder of a volume with the lifetime of its Pod. */
 export const podVolume = (folder: string, pod: Pod, volume: string): string =>
   join(folder, 'pods', nameOf(pod), 'volumes', volume);
 
@@ -236,7 +238,7 @@ function inFolders(text: string, container: Container, folders: ReadonlyMap<stri
   }, text);
 }
 
-/** `path` as a whole path or the beginning of one, wherever it stands in `text`. */
+/** Replaces `path` in `text`, as a whole path or a prefix of one. */
 function withFolder(text: string, path: string, folder: string): string {
   const escaped = path.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
   return text.replace(new RegExp(`(?<![\\w/.-])${escaped}(?![\\w.-])`, 'g'), () => folder);

@@ -1,4 +1,4 @@
-/** Startup, readiness and liveness probes: one attempt, and the loop around it. */
+/** Startup, readiness and liveness probes: one attempt, and the loop. */
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { sleep } from '../../../services/runtime/clock.ts';
@@ -7,11 +7,11 @@ import { containerPort, type PodSpec, type Probe } from '../kinds.ts';
 export interface ProbeTarget {
   readonly host: string;
   readonly spec: PodSpec;
-  /** Runs a command in the container; resolves to what was wrong, if anything. */
+  /** Runs a command in the container; resolves to the problem, if any. */
   exec(command: readonly string[], timeoutMs: number): Promise<string | undefined>;
 }
 
-/** One attempt. Resolves to undefined for success, otherwise to what was wrong. */
+/** One attempt. Resolves to undefined for success, otherwise to the problem. */
 export async function attempt(probe: Probe, target: ProbeTarget): Promise<string | undefined> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
   if (probe.exec !== undefined) return target.exec(probe.exec.command, timeoutMs);
@@ -52,13 +52,12 @@ function answers(host: string, port: number, path: string, timeoutMs: number): P
   });
 }
 
-/** How often a container that is not well is asked: nobody wants to wait out a period here. */
+/** Probe period of a container that is not healthy: shorter than in a cluster. */
 const EAGER_MS = 300;
 
 /**
- * Asks again and again until `signal` aborts. `onTurn` is told success after `successThreshold` good
- * answers, and failure, with the reason, when answers have been bad for as long as `failureThreshold`
- * periods take; each only when it turns.
+ * Probes until `signal` aborts. Calls `onTurn` when the result turns: to success after `successThreshold` successes, to
+ * failure, with the reason, after failures for as long as `failureThreshold` periods.
  */
 export async function probeLoop(
   probe: Probe,

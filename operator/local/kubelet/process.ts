@@ -1,6 +1,6 @@
 /**
- * A child process in a process group of its own (Ctrl-C in the terminal reaches only us, and a signal
- * of ours reaches its children too), reported to the guard that ends it should we be killed.
+ * A child process in its own process group: Ctrl-C in the terminal reaches only us, and our signals reach its children too.
+ * The guard knows it and ends it if we are killed.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -18,7 +18,7 @@ export interface ProcessOptions extends Program {
   onLine(line: string, stream: 'stdout' | 'stderr'): void;
 }
 
-/** Who ends our children when we cannot (guard.ts). */
+/** Ends our children when we cannot (guard.ts). */
 export interface Guarding {
   add(pid: number): void;
   remove(pid: number): void;
@@ -56,7 +56,7 @@ export function startProcess(options: ProcessOptions): Child {
     child.once('error', (error) => resolve({ code: null, signal: null, error: error.message }));
     // 'exit' and not 'close': a grandchild may hold the pipes open.
     child.once('exit', (code, signal) => {
-      // What it left behind in its group goes with it; afterwards the number may be somebody else's.
+      // Ends the rest of its group; later the number may belong to another process.
       killGroup(pid, 'SIGKILL');
       ended = true;
       if (pid !== undefined) options.guard.remove(pid);
@@ -72,7 +72,7 @@ export function startProcess(options: ProcessOptions): Child {
   };
 }
 
-/** Ends `child` with SIGTERM, and with SIGKILL what is left of it after `graceMs`. */
+/** Sends SIGTERM to `child`, and SIGKILL after `graceMs`. */
 export async function endProcess(child: Child, graceMs: number): Promise<Exit> {
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
@@ -86,7 +86,7 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {
-    // Nobody is left in the group (macOS says EPERM of a zombie): that is what was wanted.
+    // The group is empty (macOS says EPERM for a zombie).
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }

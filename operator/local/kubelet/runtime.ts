@@ -1,13 +1,13 @@
 /**
- * Carries out Deployments, StatefulSets and Services of an ObjectStore on this machine: Pods become
- * child processes, Services become listening ports. Level-triggered: whenever anything changed, it
- * reads everything, does the next step of everything, and writes what it sees into `status`.
+ * Runs the Deployments, StatefulSets and Services of an ObjectStore on this machine: Pods become child processes, Services
+ * become listening ports. Level-triggered: after any change it reads everything, does the next step of everything, and
+ * writes the status.
  */
 import { sleep } from '../../../services/runtime/clock.ts';
 import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../../kube/object-store.ts';
 import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../../render/resources.ts';
 import type { Addresses } from '../network/addresses.ts';
-import type { Surroundings } from './environment.ts';
+import type { PodContext } from './environment.ts';
 import {
   type Deployment,
   nameOf,
@@ -19,20 +19,20 @@ import {
 } from '../kinds.ts';
 import { type PodHost, PodRun } from './pod.ts';
 import { ADDRESS_OWNER, ServicePorts } from '../network/services.ts';
-import { reportStatus, type Tell, Workloads } from '../controllers/workloads.ts';
+import { reportStatus, type Report, Workloads } from '../controllers/workloads.ts';
 
 export interface RuntimeOptions extends PodHost {
-  /** Writes as a field manager of its own. */
+  /** With its own field manager. */
   readonly store: ObjectStore;
   readonly addresses: Addresses;
-  /** Whether a Service is for the world outside, and so listens on 127.0.0.1. */
-  isOutside(service: KubeObject): boolean;
-  /** Something is wrong with an object; said once for as long as it stays the same. */
+  /** Whether clients outside of the cluster use a Service: it listens on 127.0.0.1. */
+  isExternal(service: KubeObject): boolean;
+  /** Gets each problem of an object once. */
   onProblem(object: KubeObject, message: string): void;
 }
 
-/** Everything that one turn looks at. */
-interface World {
+/** What one reconcile reads. */
+interface Objects {
   readonly deployments: readonly Deployment[];
   readonly sets: readonly StatefulSet[];
   readonly services: readonly Service[];
@@ -40,7 +40,7 @@ interface World {
 }
 
 const WATCHED: readonly Resource[] = [DEPLOYMENTS, STATEFUL_SETS, SERVICES, SECRETS, PODS];
-/** Also without any change: a port may have become free. */
+/** Also without a change: a port may have become free. */
 const LOOK_AGAIN_MS = 2000;
 
 export class LocalRuntime {
@@ -51,24 +51,21 @@ export class LocalRuntime {
   readonly #runs = new Map<string, PodRun>();
   /** By namespace/name: Pods whose processes are ending. */
   readonly #ending = new Map<string, PodRun>();
-  readonly #told = new Map<string, string>();
+  readonly #reported = new Map<string, string>();
   readonly #loop: Promise<void>;
-  #world: World = { deployments: [], sets: [], services: [], secrets: [] };
+  #objects: Objects = { deployments: [], sets: [], services: [], secrets: [] };
   #wake = new AbortController();
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
-    const tell: Tell = (object, message) => this.#tell(object, message);
-    this.#services = new ServicePorts(options.addresses, (service) => options.isOutside(service), tell);
-    this.#workloads = new Workloads(options.store, options.addresses, tell);
+    const report: Report = (object, message) => this.#report(object, message);
+    this.#services = new ServicePorts(options.addresses, (service) => options.isExternal(service), report);
+    this.#workloads = new Workloads(options.store, options.addresses, report);
     for (const resource of WATCHED) void this.#follow(resource);
     this.#loop = this.#run();
   }
 
-  /**
-   * Ends everything: Pods in the order of `rank`, lowest first, each with its grace period or `graceMs` if
-   * that is shorter.
-   */
+  /** Stops all Pods in the order of `rank`, lowest first, each within its grace period or `graceMs` if that is shorter. */
   async stop(rank: (pod: Pod) => number, graceMs: number): Promise<void> {
     this.#stopping.abort();
     this.#wake.abort();
@@ -81,7 +78,7 @@ export class LocalRuntime {
     await this.#services.close();
   }
 
-  /** Ends all processes at once. */
+  /** Kills all processes. */
   kill(): void {
     for (const run of [...this.#runs.values(), ...this.#ending.values()]) run.kill();
   }
@@ -104,39 +101,39 @@ export class LocalRuntime {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       this.#wake = new AbortController();
-      const againInMs = await this.#turn();
-      await sleep(againInMs, this.#wake.signal);
+      const requeueAfterMs = await this.#reconcile();
+      await sleep(requeueAfterMs, this.#wake.signal);
     }
   }
 
-  /** One look at everything, one step of everything. Returns when to look again, in ms. */
-  async #turn(): Promise<number> {
+  /** Returns when to reconcile again, ms. */
+  async #reconcile(): Promise<number> {
     await this.#observe();
     let again = LOOK_AGAIN_MS;
-    for (const deployment of this.#world.deployments) {
-      again = Math.min(again, (await this.#workloads.rollDeployment(deployment)) ?? again);
+    for (const deployment of this.#objects.deployments) {
+      again = Math.min(again, (await this.#workloads.reconcileDeployment(deployment)) ?? again);
     }
-    for (const set of this.#world.sets) await this.#workloads.rollSet(set);
+    for (const set of this.#objects.sets) await this.#workloads.reconcileStatefulSet(set);
     const pods = await this.#list<Pod>(PODS);
-    // Who has to go is out of its Service before it hears of it.
+    // A Pod leaves its Service before it gets SIGTERM.
     await this.#routeServices(pods);
     this.#runPods(pods);
     return again;
   }
 
   async #observe(): Promise<void> {
-    this.#world = {
+    this.#objects = {
       deployments: await this.#list<Deployment>(DEPLOYMENTS),
       sets: await this.#list<StatefulSet>(STATEFUL_SETS),
       services: await this.#list<Service>(SERVICES),
       secrets: await this.#list<Secret>(SECRETS),
     };
-    await this.#services.locate(this.#world.services);
-    // Before any Pod of a new StatefulSet wants the address.
+    await this.#services.locate(this.#objects.services);
+    // Before a Pod of a new StatefulSet listens on the address.
     await this.#services.closeAllBut(this.#balanced());
   }
 
-  /** Starts what is in the store, ends what no longer is. */
+  /** Starts the Pods in the store, stops all others. */
   #runPods(pods: readonly Pod[]): void {
     const uids = new Set(pods.map((pod) => pod.metadata.uid));
     for (const [uid, run] of this.#runs) if (!uids.has(uid)) this.#end(uid, run);
@@ -149,7 +146,7 @@ export class LocalRuntime {
         run = new PodRun(
           pod,
           this.#options,
-          () => this.#around(pod),
+          () => this.#context(pod),
           (status) => {
             void reportStatus(this.#options.store, PODS, pod, status);
           },
@@ -172,9 +169,9 @@ export class LocalRuntime {
     });
   }
 
-  #around(pod: Pod): Surroundings {
+  #context(pod: Pod): PodContext {
     const { name, namespace = 'default', uid = '' } = pod.metadata;
-    const { secrets } = this.#world;
+    const { secrets } = this.#objects;
     return {
       name,
       namespace,
@@ -195,12 +192,14 @@ export class LocalRuntime {
     };
   }
 
-  /** Those that need a balancer: a StatefulSet's Pod listens at its Service's address itself. */
+  /** Services that need a balancer: the Pod of a StatefulSet listens on the address of its Service itself. */
   #balanced(): Service[] {
     const own = new Set(
-      this.#world.sets.map(({ metadata, spec }) => `${metadata.namespace ?? 'default'}/${spec.serviceName}`),
+      this.#objects.sets.map(
+        ({ metadata, spec }) => `${metadata.namespace ?? 'default'}/${spec.serviceName}`,
+      ),
     );
-    return this.#world.services.filter((service) => !own.has(nameOf(service)));
+    return this.#objects.services.filter((service) => !own.has(nameOf(service)));
   }
 
   async #routeServices(pods: readonly Pod[]): Promise<void> {
@@ -210,12 +209,12 @@ export class LocalRuntime {
     }
   }
 
-  /** Tells a problem of an object once; an empty message means that there is none now. */
-  #tell(object: KubeObject, message: string): void {
+  /** Reports a problem of an object once; an empty message clears it. */
+  #report(object: KubeObject, message: string): void {
     const key = `${object.kind} ${nameOf(object)}`;
-    if (message !== '' && this.#told.get(key) !== message) this.#options.onProblem(object, message);
-    if (message === '') this.#told.delete(key);
-    else this.#told.set(key, message);
+    if (message !== '' && this.#reported.get(key) !== message) this.#options.onProblem(object, message);
+    if (message === '') this.#reported.delete(key);
+    else this.#reported.set(key, message);
   }
 
   async #list<T extends KubeObject>(resource: Resource, namespace?: string): Promise<readonly T[]> {

@@ -1,12 +1,16 @@
 /**
- * Loopback addresses for Pods and Services. Each gets an address of its own (127.x.y.z) and keeps its
- * port numbers, as in a cluster. Where there is only 127.0.0.1 (macOS), or somebody else holds the
- * port on every address, a free port takes the place of the wanted one.
+ * Loopback addresses for Pods and Services. Each has its own address (127.x.y.z) and keeps its port numbers, as in a
+ * cluster. With 127.0.0.1 only (macOS), or where another program listens on the port of every address, a free port
+ * replaces the wanted one.
  */
 import { randomInt } from 'node:crypto';
 import { type AddressInfo, createServer } from 'node:net';
 
-const SHARED = '127.0.0.1';
+/** Where stations connect; the only address of some machines. */
+export const LOOPBACK = '127.0.0.1';
+/** Listening here reserves the network of a run: two runs on one machine do not collide. */
+const RESERVATION = { host: '255.254', port: 47_808 };
+const TRIES = 20;
 
 export interface Endpoint {
   readonly host: string;
@@ -25,16 +29,19 @@ export class Addresses {
     this.#separate = separate;
   }
 
-  /** @param separate whether there is more than 127.0.0.1; found out where left out */
+  /** @param separate whether there are addresses besides 127.0.0.1; default: probed */
   static async open(separate?: boolean): Promise<Addresses> {
-    // A random network, so that two runs on one machine do not meet.
-    const prefix = `127.${randomInt(16, 250)}`;
-    return new Addresses(prefix, separate ?? (await freePort(`${prefix}.0.1`, 0)) !== undefined);
+    if (separate === false) return new Addresses('', false);
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const prefix = `127.${randomInt(16, 250)}`;
+      if (await reserve(prefix)) return new Addresses(prefix, true);
+    }
+    return new Addresses('', false);
   }
 
-  /** The address of `owner`, the same until it is released. */
+  /** The address of `owner`, the same until release(). */
   host(owner: string): string {
-    if (!this.#separate) return SHARED;
+    if (!this.#separate) return LOOPBACK;
     let host = this.#hosts.get(owner);
     if (host === undefined) {
       this.#last = (this.#last % 65_000) + 1;
@@ -44,7 +51,7 @@ export class Addresses {
     return host;
   }
 
-  /** Where `owner` listens instead of `port`: there, or, if that cannot be had, on a free port. */
+  /** Where `owner` listens for `port`: on that port, or on a free one if it is taken. */
   async endpoint(owner: string, port: number): Promise<Endpoint> {
     const host = this.host(owner);
     const key = `${owner}:${port}`;
@@ -64,7 +71,16 @@ export class Addresses {
   }
 }
 
-/** `port` (or any, for 0) if something could listen there now; undefined if not. */
+/** Until the process ends. */
+function reserve(prefix: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().unref();
+    server.once('error', () => resolve(false));
+    server.listen(RESERVATION.port, `${prefix}.${RESERVATION.host}`, () => resolve(true));
+  });
+}
+
+/** `port` (0: any) if it is free now; undefined if not. */
 export function freePort(host: string, port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

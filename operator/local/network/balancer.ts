@@ -1,7 +1,6 @@
 /**
- * What kube-proxy is to a Service: a listening port whose connections go to ready Pods, each to the one
- * with the fewest of ours. Bytes pass through two pipes with back-pressure. A Pod that is no longer
- * ready gets no new connections and keeps those it has, as in a cluster.
+ * The kube-proxy of one Service port: it forwards each connection to the ready Pod with the fewest, through two pipes with
+ * back-pressure. A Pod that is no longer ready gets no new connections and keeps its open ones, as in a cluster.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Endpoint } from './addresses.ts';
@@ -14,7 +13,7 @@ export class Balancer {
   /** Connections by backend. */
   readonly #load = new Map<string, number>();
   #backends: readonly Endpoint[] = [];
-  #turn = 0;
+  #reconcile = 0;
 
   private constructor() {
     this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (client) => {
@@ -32,12 +31,12 @@ export class Balancer {
     return balancer;
   }
 
-  /** The ready Pods from now on. */
+  /** Sets the ready Pods. */
   route(backends: readonly Endpoint[]): void {
     this.#backends = backends;
   }
 
-  /** Accepts no more, and cuts what is still open. */
+  /** Stops listening and closes open connections. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const client of this.#open) client.destroy();
@@ -55,7 +54,7 @@ export class Balancer {
       join(client, pod);
       return;
     }
-    // Nobody is ready: what a cluster does, too.
+    // No Pod is ready: reset, as in a cluster.
     client.resetAndDestroy();
   }
 
@@ -70,16 +69,16 @@ export class Balancer {
     });
   }
 
-  /** Least loaded first; among equals in turn. */
+  /** Least loaded first; equals in turn. */
   #byLoad(): Endpoint[] {
     const load = (backend: Endpoint) => this.#load.get(keyOf(backend)) ?? 0;
-    this.#turn = (this.#turn + 1) % Math.max(1, this.#backends.length);
-    const turned = [...this.#backends.slice(this.#turn), ...this.#backends.slice(0, this.#turn)];
+    this.#reconcile = (this.#reconcile + 1) % Math.max(1, this.#backends.length);
+    const turned = [...this.#backends.slice(this.#reconcile), ...this.#backends.slice(0, this.#reconcile)];
     return turned.sort((a, b) => load(a) - load(b));
   }
 }
 
-/** What one side says the other hears, its end included; an error on one side resets the other. */
+/** Pipes both ways, with half-close; an error on one side resets the other. */
 function join(client: Socket, pod: Socket): void {
   for (const [from, to] of [
     [client, pod],

@@ -1,13 +1,12 @@
-/** A Pod on a machine where the ports it wants cannot be had: its spec, with other numbers everywhere. */
-import { ENV } from '../../../services/contract.ts';
+/** The spec of a Pod whose ports are taken on this machine, with other port numbers. */
+import { PLACE } from '../../../services/contract.ts';
 import type { Container, PodSpec, Probe } from '../kinds.ts';
 
 type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;
 
 /**
- * `mapping` holds wanted → given port. Changes the container ports, probes by number, variables whose
- * name ends in PORT, the ports in the list of listeners, and `--port` in the arguments; what refers to a
- * port by its name follows.
+ * `mapping` holds wanted → given port. Changes container ports, probes by number, the variables that contract.ts names, and
+ * `--port` in the arguments. References by port name follow.
  */
 export function withPorts(spec: PodSpec, mapping: ReadonlyMap<number, number>): PodSpec {
   if ([...mapping].every(([wanted, given]) => wanted === given)) return spec;
@@ -21,8 +20,8 @@ function remap(container: Writable<Container>, given: (port: number) => number):
   for (const port of container.ports ?? []) port.containerPort = given(port.containerPort);
   for (const variable of container.env ?? []) {
     if (variable.value === undefined) continue;
-    if (variable.name.endsWith('PORT')) variable.value = inText(variable.value);
-    if (variable.name === ENV.listeners) variable.value = inListeners(variable.value, given);
+    if (PLACE.ports.includes(variable.name)) variable.value = inText(variable.value);
+    if (variable.name === PLACE.listeners) variable.value = inListeners(variable.value, given);
   }
   const { args = [] } = container;
   for (const [index, arg] of args.entries()) {

@@ -1,9 +1,9 @@
 /**
- * Services: where each listens on this machine, and the balancer behind it. Those for the world outside
- * listen on 127.0.0.1; the others have a loopback address of their own.
+ * Services: where each listens on this machine, and its balancers. External Services listen on 127.0.0.1; each of the
+ * others has its own loopback address.
  */
 import type { KubeObject } from '../../kube/object-store.ts';
-import type { Addresses, Endpoint } from './addresses.ts';
+import { type Addresses, type Endpoint, LOOPBACK } from './addresses.ts';
 import { Balancer } from './balancer.ts';
 import {
   containerPort,
@@ -15,40 +15,39 @@ import {
   type ServicePort,
 } from '../kinds.ts';
 
-/** Annotation of a Pod: in whose name its address was given out. */
+/** Annotation of a Pod: the owner of its address. */
 export const ADDRESS_OWNER = 'local.ocpp.dev/address-owner';
-const OUTSIDE = '127.0.0.1';
 
 export class ServicePorts {
   readonly #addresses: Addresses;
-  readonly #isOutside: (service: KubeObject) => boolean;
-  readonly #tell: (service: KubeObject, message: string) => void;
-  /** `namespace/name:port` → where that listens. */
+  readonly #isExternal: (service: KubeObject) => boolean;
+  readonly #report: (service: KubeObject, message: string) => void;
+  /** By `namespace/name:port`. */
   #endpoints = new Map<string, Endpoint>();
   readonly #balancers = new Map<string, Balancer>();
 
   /**
-   * @param isOutside whether the Service is for the world outside
-   * @param tell takes what is wrong with a Service, or an empty text when nothing is
+   * @param isExternal whether clients outside of the cluster use the Service
+   * @param report gets the problem of a Service; empty when there is none
    */
   constructor(
     addresses: Addresses,
-    isOutside: (service: KubeObject) => boolean,
-    tell: (service: KubeObject, message: string) => void,
+    isExternal: (service: KubeObject) => boolean,
+    report: (service: KubeObject, message: string) => void,
   ) {
     this.#addresses = addresses;
-    this.#isOutside = isOutside;
-    this.#tell = tell;
+    this.#isExternal = isExternal;
+    this.#report = report;
   }
 
-  /** The names table, anew. */
+  /** Assigns the endpoints of all Services. */
   async locate(services: readonly Service[]): Promise<void> {
     const found = new Map<string, Endpoint>();
     for (const service of services) {
       const { namespace = 'default', name } = service.metadata;
       for (const { port } of service.spec.ports ?? []) {
-        const at = this.#isOutside(service)
-          ? { host: OUTSIDE, port }
+        const at = this.#isExternal(service)
+          ? { host: LOOPBACK, port }
           : await this.#addresses.endpoint(`${namespace}/service/${name}`, port);
         found.set(keyOf(service, port), at);
       }
@@ -75,13 +74,13 @@ export class ServicePorts {
       });
       balancer?.route(await this.#backends(ready, port));
     }
-    this.#tell(service, problems.join('; '));
+    this.#report(service, problems.join('; '));
     return service.spec.type === 'LoadBalancer'
-      ? { loadBalancer: { ingress: [{ ip: OUTSIDE }] } }
+      ? { loadBalancer: { ingress: [{ ip: LOOPBACK }] } }
       : undefined;
   }
 
-  /** New connections are refused from now on; open ones stay. */
+  /** Refuses new connections; open ones stay. */
   refuse(): void {
     for (const balancer of this.#balancers.values()) balancer.route([]);
   }
@@ -105,7 +104,7 @@ export class ServicePorts {
     const key = keyOf(service, port);
     const known = this.#balancers.get(key);
     if (known !== undefined) return known;
-    const balancer = await Balancer.listen(this.#endpoints.get(key) ?? { host: OUTSIDE, port });
+    const balancer = await Balancer.listen(this.#endpoints.get(key) ?? { host: LOOPBACK, port });
     this.#balancers.set(key, balancer);
     return balancer;
   }
@@ -114,7 +113,7 @@ export class ServicePorts {
     const backends: Endpoint[] = [];
     for (const pod of pods) {
       const owner = pod.metadata.annotations?.[ADDRESS_OWNER] ?? '';
-      // By number it is the port that the template wanted, which the Pod may not have got.
+      // A number is the port in the template; the Pod may have another one.
       const mapped =
         typeof targetPort === 'number'
           ? (await this.#addresses.endpoint(owner, targetPort)).port

@@ -9,8 +9,8 @@
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { exitOnSignals } from '../../support/children.ts';
+import { programOptions } from '../../support/program-options.ts';
 import { printProfiles } from '../profile.ts';
 import { Idle } from './idle.ts';
 import { Many } from './many.ts';
@@ -18,12 +18,15 @@ import type { OperatorProcess } from './operator-process.ts';
 import { failOver, leading, startUp } from './start-up.ts';
 import { startWorld, type World } from './world.ts';
 
-const { values } = parseArgs({
-  options: {
-    clusters: { type: 'string', default: '200' },
-    seconds: { type: 'string', default: '50' },
-    profile: { type: 'string' },
-  },
+const HELP = `npm run bench:operator -- [--clusters N] [--seconds N] [--profile FOLDER]
+
+  --clusters N       200
+  --seconds N        of rest that is measured (50)
+  --profile FOLDER   writes CPU profiles of each operator`;
+const values = programOptions(HELP, {
+  clusters: { type: 'string', default: '200' },
+  seconds: { type: 'string', default: '50' },
+  profile: { type: 'string' },
 });
 const count = Number(values.clusters);
 const seconds = Number(values.seconds);

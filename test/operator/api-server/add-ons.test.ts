@@ -19,7 +19,7 @@ const OURS = ['PodMonitor/city-processor', 'PodMonitor/city-ws-proxy', 'Promethe
 const monitored = (objects: ReturnType<typeof rendered>) =>
   names(objects).filter((name) => /PodMonitor|PrometheusRule/.test(name));
 
-test('Prometheus is told of Pods and alerts where its operator is, and the user wants it', (t) => {
+test('PodMonitors and alerts are rendered when the Prometheus operator exists and the spec allows it', (t) => {
   t.deepEqual(monitored(rendered()), OURS);
   t.deepEqual(monitored(rendered({}, { serves: () => false })), []);
   t.deepEqual(monitored(rendered({}, { serves: ({ kind }) => kind === 'PodMonitor' })), OURS.slice(0, 2));
@@ -39,21 +39,21 @@ test('Prometheus is told of Pods and alerts where its operator is, and the user 
 
 const GATEWAY: OcppClusterSpec = { proxy: { gateway: { parentRefs: [{ name: 'outer' }] } } };
 
-test('what is missing is told when it is known to be, and by a new leader at once', (t) => {
+test('a missing add-on is reported after discovery, and by a new leader at once', (t) => {
   const spec = defaultedSpec(city(GATEWAY));
   const caches = (served: boolean) => ({ serves: () => served });
   const condition = { type: 'Degraded', status: 'True', reason: 'AddOnMissing' };
-  const told = { conditions: [condition] } as unknown as OcppClusterStatus;
+  const reported = { conditions: [condition] } as unknown as OcppClusterStatus;
   const reasons = (...of: Parameters<typeof addOnProblems>) =>
     addOnProblems(...of).map(({ reason }) => reason);
   t.deepEqual(reasons(spec, caches(false), undefined, 0), [], 'nobody was asked yet');
   t.deepEqual(reasons(spec, caches(false), undefined, 60_000), ['AddOnMissing']);
-  t.deepEqual(reasons(spec, caches(false), told, 0), ['AddOnMissing']);
-  t.deepEqual(reasons(spec, caches(true), told, 60_000), []);
-  t.deepEqual(reasons(defaultedSpec(city()), caches(false), told, 60_000), []);
+  t.deepEqual(reasons(spec, caches(false), reported, 0), ['AddOnMissing']);
+  t.deepEqual(reasons(spec, caches(true), reported, 60_000), []);
+  t.deepEqual(reasons(defaultedSpec(city()), caches(false), reported, 60_000), []);
 });
 
-test('an API server takes the objects strictly; they follow the spec, and a missing kind is told', async (t) => {
+test('an API server accepts the objects with strict validation; they follow the spec, and a missing kind is reported', async (t) => {
   await using server = await startApiServer();
   if (server === undefined || !(await installForeignCrds(server, KINDS))) {
     t.pass('skipped: no kube-apiserver or no definitions of add-ons here');

@@ -1,4 +1,4 @@
-/** On a real API server: Events, pages of a list, the reflector while it hangs, what a quiet cluster costs. */
+/** On a real API server: Events, pages of a list, a reflector whose server hangs, requests of an unchanged cluster. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
@@ -36,7 +36,7 @@ const configMap = (name: string, data: object = {}): KubeObject & { readonly dat
   data,
 });
 
-onServer('reflector: an API server that hangs is noticed, and the watch goes on', async (t, server) => {
+onServer('reflector: it detects an API server that hangs, and the watch continues', async (t, server) => {
   const store = new KubeObjectStore(server.http, { watchIdleMs: 1000 });
   const restarts: string[] = [];
   const reflector = new Reflector({
@@ -61,7 +61,7 @@ onServer('reflector: an API server that hangs is noticed, and the watch goes on'
   await reflector.stop();
 });
 
-onServer('list: more than a page comes whole', async (t, server) => {
+onServer('list: several pages give the complete list', async (t, server) => {
   const store = new KubeObjectStore(server.http);
   const names = Array.from({ length: 520 }, (_, n) => `page-${String(n).padStart(3, '0')}`);
   for (let n = 0; n < names.length; n += 20) {
@@ -102,7 +102,7 @@ onServer('list: more than a page comes whole', async (t, server) => {
   await reflector.stop();
 });
 
-onServer('events: the same again counts up, failures and floods disturb nobody', async (t, server) => {
+onServer('events: repeated Events increment the count; failures and floods do no harm', async (t, server) => {
   const store = new KubeObjectStore(server.http);
   const { object } = await store.apply(configMap('subject'));
   let writes = 0;
@@ -137,7 +137,7 @@ onServer('events: the same again counts up, failures and floods disturb nobody',
   t.like(about[0]?.involvedObject, { kind: 'ConfigMap', name: 'subject', uid: object.metadata.uid });
 });
 
-onServer('operator: a quiet cluster costs the API server nothing, drift is repaired', async (t, server) => {
+onServer('operator: an unchanged cluster costs no request, drift is repaired', async (t, server) => {
   await server.installCrd(readFileSync(join(import.meta.dirname, '../../../crds/ocppclusters.yaml'), 'utf8'));
   const requests: string[] = [];
   const http = new Proxy(server.http, {
@@ -166,7 +166,7 @@ onServer('operator: a quiet cluster costs the API server nothing, drift is repai
     const metric = await registry.getSingleMetric('ocpp_operator_reconciles_total')?.get();
     return metric?.values[0]?.value ?? 0;
   };
-  /** What was requested during the last five reconciles, once it is nothing or after many of them. */
+  /** The requests of the last five reconciles, once there are none or after many reconciles. */
   const settled = async () => {
     for (let round = 0; round < 20; round += 1) {
       requests.length = 0;

@@ -1,4 +1,4 @@
-/** Who the operator is for a real API server, and what it does when that ends. */
+/** Credentials of the operator on a real API server, and what happens when they expire. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const configMap = (name: string): KubeObject => ({
   metadata: { name, namespace: 'default' },
 });
 
-test('a kubeconfig connects; RBAC refusals are told, tokens are not', async (t) => {
+test('a kubeconfig connects; errors contain the RBAC refusal and no token', async (t) => {
   await using server = await startApiServer({ users: { nobody: [] } });
   if (server === undefined) {
     t.pass('skipped');
@@ -35,7 +35,7 @@ test('a kubeconfig connects; RBAC refusals are told, tokens are not', async (t) 
   for (const { http } of [admin, nobody]) http.close();
 });
 
-test('a token file that rotates is read again as soon as the API server no longer knows the old token', async (t) => {
+test('a rotated token file is read again as soon as the API server rejects the old token', async (t) => {
   await using server = await startApiServer({ users: { rotating: ['system:masters'] } });
   if (server === undefined) {
     t.pass('skipped');

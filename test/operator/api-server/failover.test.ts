@@ -1,4 +1,4 @@
-/** Real operator processes: the leader is killed, stopped in good order, and paused past its Lease. */
+/** Real operator processes: the leader is killed, stopped regularly, and suspended past its Lease. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { Program } from '../../support/program.ts';
 import { until } from '../../support/until.ts';
 
 const LEASE_MS = 15_000;
-/** A stand-by looks every 2 to 2.4 s; then it reads its lists, on a machine that is busy. */
+/** A standby reads the Lease every 2 to 2.4 s, then its lists, on a busy machine. */
 const SLACK_MS = 20_000;
 const PATIENCE_MS = 60_000;
 
@@ -28,7 +28,7 @@ const withPair = (title: string, run: (t: ExecutionContext, pair: OperatorPair) 
     await run(t, pair);
   });
 
-/** When it last wrote; performance.now(). */
+/** Time of its last write; performance.now(). */
 const lastWrite = ({ writes }: OperatorProcess) => writes.at(-1)?.at ?? Number.NEGATIVE_INFINITY;
 
 withPair('a leader that is killed: the other takes over when the Lease has ended', async (t, pair) => {
@@ -54,7 +54,7 @@ withPair('a leader that is stopped hands over without waiting for the end of the
 
 withPair('a leader that was paused past its Lease writes nothing more, and ends', async (t, pair) => {
   const { leader, standby } = pair;
-  // It sleeps while it waits for an answer in the middle of its work, and finds it when it wakes up.
+  // It is suspended while it waits for a response, which it finds when it resumes.
   const answer = Promise.withResolvers<void>();
   let held = false;
   let answered = false;
@@ -75,7 +75,7 @@ withPair('a leader that was paused past its Lease writes nothing more, and ends'
   t.log(`took over ${ms} ms after the pause began`);
   const before = leader.writes.length;
   answer.resolve();
-  // It lies there when the process wakes up, and may be read before any timer has run.
+  // The response is there when the process resumes, and may be read before any timer has run.
   await until(() => answered, 'the answer');
   leader.program.signal('SIGCONT');
   await until(() => leader.program.ended, 'it ends', PATIENCE_MS);
@@ -86,7 +86,7 @@ withPair('a leader that was paused past its Lease writes nothing more, and ends'
   t.true(await standby.leads());
 });
 
-test('who has no API server is alive but not ready, and says so', async (t) => {
+test('without an API server the operator is alive but not ready, and says why', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'ocpp-operator-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const kubeconfig = join(folder, 'config');

@@ -1,6 +1,6 @@
 /**
- * The LIST and WATCH of one resource over plain HTTP, honest until told to fail: each fault replaces
- * the answer to the next request of its kind. For what a real API server does not do on demand.
+ * LIST and WATCH of one resource over plain HTTP, correct unless faults are injected: each fault replaces the response
+ * to the next request of its kind. For behaviour that a real API server does not show on demand.
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -24,17 +24,17 @@ interface Item {
 
 export interface FakeApiServer extends AsyncDisposable {
   readonly url: string;
-  /** Answers to come, first in, first out, per kind of request. */
+  /** Pending faults per kind of request, first in, first out. */
   readonly faults: Fault[];
-  /** Requests seen, such as `list` or `watch 12`, with when they came. */
+  /** Requests received, such as `list` or `watch 12`, with their times. */
   readonly requests: { readonly what: string; readonly at: number }[];
   put(name: string, data?: object): void;
   remove(name: string): void;
-  /** Name → resourceVersion of what there is. */
+  /** Name → resourceVersion of the existing objects. */
   content(): Record<string, string>;
-  /** Forgets all events so far: watches from before get 410. */
+  /** Drops all events so far: watches from earlier versions get 410. */
   compact(): void;
-  /** A backup was restored: there is only what is named, and versions begin anew. Later ones are met with silence. */
+  /** Simulates a restored backup: only the named objects exist, and versions restart. Watches from higher versions get no events. */
   restore(names: readonly string[]): void;
   /** Resets every open connection. */
   cut(): void;
@@ -56,7 +56,7 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
   };
   const watch = (response: ServerResponse, from: number) => {
     if (from < forgotten) return response.end(expiredEvent());
-    // As a real one does: it waits until it gets there.
+    // As a real server does: it waits until it reaches this version.
     if (from > version) return response.flushHeaders();
     for (const event of events) if (event.version > from) response.write(event.line);
     response.flushHeaders();

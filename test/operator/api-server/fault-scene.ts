@@ -1,4 +1,4 @@
-/** A namespace of a real API server, and the operator that works in it behind a fault proxy. */
+/** A namespace of a real API server, with an operator behind a fault proxy. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
@@ -15,10 +15,10 @@ import type { ApiServer } from '../../support/api-server.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 
-/** Some seconds in all, so that a request that hangs is given up while its test lasts. */
+/** A few seconds, so that a hanging request times out during its test. */
 const REQUEST_MS = 1500;
 const WATCH_IDLE_MS = 3000;
-/** Patient: on a busy machine sixteen operators of one process share a core, and none shall lose it for that. */
+/** Long: on a busy machine sixteen operators of one process share a core, and none must lose its Lease for that. */
 const LEASE = { leaseMs: 20_000, renewDeadlineMs: 15_000, retryMs: 300 };
 
 export interface Deployment extends KubeObject {
@@ -26,10 +26,10 @@ export interface Deployment extends KubeObject {
 }
 
 export interface SceneOptions {
-  /** One that there is; a new one where left out. */
+  /** An existing namespace; default: a new one. */
   readonly namespace?: string;
   readonly clock?: Clock;
-  /** Of the operator towards the proxy; none where left out. */
+  /** Token that the operator sends to the proxy; default: none. */
   readonly login?: Pick<Endpoint, 'authenticate' | 'renew'>;
 }
 
@@ -38,11 +38,11 @@ export class FaultScene implements AsyncDisposable {
   readonly proxy: FaultProxy;
   readonly operator: Operator;
   readonly leader: LeaderElector;
-  /** What the leader election told. */
+  /** Events of the leader election. */
   readonly history: string[] = [];
   readonly log = memoryLog();
   readonly registry = new Registry();
-  /** Past the proxy. */
+  /** Without the proxy. */
   readonly user: KubeObjectStore;
 
   private constructor(api: ApiServer, proxy: FaultProxy, namespace: string, options: SceneOptions) {
@@ -94,7 +94,7 @@ export class FaultScene implements AsyncDisposable {
     await this.proxy[Symbol.asyncDispose]();
   }
 
-  /** In good order: the Lease is free afterwards. */
+  /** Regular stop: the Lease is released. */
   async stop(): Promise<void> {
     await this.operator.stop();
     await this.leader.stop();
@@ -124,13 +124,13 @@ export class FaultScene implements AsyncDisposable {
     return (await this.user.get(ref)) as Deployment | undefined;
   }
 
-  /** Resolves when all of it is made as its spec says, and its status tells so. */
+  /** Resolves when all objects match the spec, and the status says so. */
   async converges(name: string, proxies: number, patienceMs = 40_000): Promise<void> {
     const end = Date.now() + patienceMs;
     for (;;) {
       const missing = await this.#missing(name, proxies);
       if (missing === undefined) return;
-      if (Date.now() > end) throw new Error(`OcppCluster ${name} is not as wanted: ${missing}`);
+      if (Date.now() > end) throw new Error(`OcppCluster ${name} does not match its spec: ${missing}`);
       await delay(100);
     }
   }
@@ -145,7 +145,7 @@ export class FaultScene implements AsyncDisposable {
     return undefined;
   }
 
-  /** Whether the operator still knows of it. */
+  /** Whether the operator still has it in its cache. */
   knows(name: string): boolean {
     const ref = { resource: OCPP_CLUSTERS, name, namespace: this.namespace };
     return this.operator.caches.get(ref) !== undefined;

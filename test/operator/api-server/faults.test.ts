@@ -1,4 +1,4 @@
-/** The whole operator, on a real API server, through all that can go wrong between the two. */
+/** The whole operator with every fault between it and a real API server. */
 import test, { type ExecutionContext } from 'ava';
 import type { Call } from '../../../operator/kube/request.ts';
 import type { ApiServer } from '../../support/api-server.ts';
@@ -31,7 +31,7 @@ const on =
 /** After a 410 a watch lists again, whatever version it had. */
 const relisted = (resource: string): Fault => ({ on: on('watch', resource), answer: status(410) });
 
-/** What the operator asks an API server for, and the fault that it is to meet there. */
+/** Requests of the operator, and the fault injected into each. */
 type Place = (answer: Fault['answer']) => readonly Fault[];
 const LISTS: Place = (answer) => [
   relisted('ocppclusters'),
@@ -55,7 +55,7 @@ const TABLE: readonly (readonly [Readonly<Record<string, Fault['answer']>>, read
 
 for (const [answers, places] of TABLE) {
   for (const [name, answer] of Object.entries(answers)) {
-    onServer(`${name}: every OcppCluster ends as wanted`, async (t, api) => {
+    onServer(`${name}: every OcppCluster matches its spec in the end`, async (t, api) => {
       await using scene = await FaultScene.open(api);
       for (const cluster of ['kept', 'doomed']) await scene.apply(cluster, {});
       for (const cluster of ['kept', 'doomed']) await scene.converges(cluster, 2);
@@ -87,7 +87,7 @@ for (const [answers, places] of TABLE) {
 
 const BUSY_MS = 1000;
 
-onServer('a busy API server (429) is not asked the same again before the time it told', async (t, api) => {
+onServer('after a 429 the request is not repeated before Retry-After', async (t, api) => {
   await using scene = await FaultScene.open(api);
   await scene.apply('busy', {});
   await scene.converges('busy', 2);
@@ -96,7 +96,7 @@ onServer('a busy API server (429) is not asked the same again before the time it
   const from = scene.proxy.requests.length;
   scene.proxy.faults.push(relisted('services'), ...asked.map((one) => ({ on: one, answer })));
   scene.proxy.cut();
-  // Each change brings the cluster up at once, if nothing holds it back.
+  // Each change enqueues the cluster at once, unless Retry-After delays it.
   for (const replicas of [3, 4, 5, 6, 7]) {
     await scene.apply('busy', { proxy: { replicas } });
     await sleep(100);
@@ -123,7 +123,7 @@ for (const hours of [-1, 1]) {
     await wrong.converges('skewed', 2);
     await until(() => wrong.leader.leading, 'the lease');
     const events = async () => (await wrong.user.list(EVENTS, { namespace: wrong.namespace })).items.length;
-    // Another image is worth an Event.
+    // A new image gives an Event.
     await wrong.apply('skewed', { image: { tag: 'other' }, proxy: { replicas: 3 } });
     await wrong.converges('skewed', 3);
     await until(async () => (await events()) > 0, 'its Event');
@@ -141,23 +141,20 @@ for (const hours of [-1, 1]) {
   });
 }
 
-onServer(
-  'who holds the Lease renews it with one write, and reads it only when that is refused',
-  async (t, api) => {
-    await using scene = await FaultScene.open(api);
-    await until(() => scene.leader.leading, 'the lease');
-    const of = (verb: string) => scene.proxy.requests.filter(on(verb, 'leases')).length;
-    const [read, written] = [of('get'), of('update')];
-    await until(() => of('update') >= written + 5, 'five renewals');
-    t.is(of('get'), read);
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${scene.namespace}/leases/ocpp-operator`;
-    const contentType = 'application/merge-patch+json';
-    const body = { metadata: { labels: { touched: 'by-hand' } } };
-    await api.http.json({ method: 'PATCH', path, body, contentType });
-    await until(() => of('get') > read, 'it reads again');
-    const later = of('update');
-    await until(() => of('update') >= later + 3, 'and goes on');
-    t.is(of('get'), read + 1);
-    t.deepEqual(scene.history, ['acquired']);
-  },
-);
+onServer('the holder renews the Lease with one write, and reads it only after a refusal', async (t, api) => {
+  await using scene = await FaultScene.open(api);
+  await until(() => scene.leader.leading, 'the lease');
+  const of = (verb: string) => scene.proxy.requests.filter(on(verb, 'leases')).length;
+  const [read, written] = [of('get'), of('update')];
+  await until(() => of('update') >= written + 5, 'five renewals');
+  t.is(of('get'), read);
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${scene.namespace}/leases/ocpp-operator`;
+  const contentType = 'application/merge-patch+json';
+  const body = { metadata: { labels: { touched: 'by-hand' } } };
+  await api.http.json({ method: 'PATCH', path, body, contentType });
+  await until(() => of('get') > read, 'it reads again');
+  const later = of('update');
+  await until(() => of('update') >= later + 3, 'and goes on');
+  t.is(of('get'), read + 1);
+  t.deepEqual(scene.history, ['acquired']);
+});

@@ -1,4 +1,4 @@
-/** Ways in which an API server, or what stands before it, is unwell: answers for the fault proxy. */
+/** Faulty responses of an API server, or of a proxy in front of it, for the fault proxy. */
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../../support/fault-proxy.ts';
 
@@ -17,7 +17,7 @@ const half: Answer = async ({ response, forward }) => {
   response.end(body.subarray(0, body.length / 2));
 };
 
-/** Byte by byte at first, so that no chunk is whole JSON, and not so long that anybody gives up. */
+/** Byte by byte at first, so that no chunk is complete JSON, but fast enough that no request times out. */
 const drip: Answer = async ({ response, forward }) => {
   const { status: code, body } = await forward();
   response.writeHead(code, { 'content-type': 'application/json' });
@@ -29,7 +29,7 @@ const drip: Answer = async ({ response, forward }) => {
   response.end();
 };
 
-/** Of any request. A list, a write or a lease meets the API server's answer; a watch none. */
+/** For any request. A list, a write or a lease request gets the API server's response; a watch gets none. */
 export const ANY: Readonly<Record<string, Answer>> = {
   'the API server answers 500': status(500),
   'the API server is not ready (503)': status(503, { 'retry-after': '1' }),
@@ -44,7 +44,7 @@ export const ANY: Readonly<Record<string, Answer>> = {
   'the answer ends in the middle of a word': status(200, {}, '{"type":"ADDED","object":{"metadata":{"na'),
 };
 
-/** Of requests that end: the API server does what is asked. */
+/** For requests with one response: the API server executes them. */
 export const WHOLE: Readonly<Record<string, Answer>> = {
   'half of the answer comes': half,
   'the answer comes byte by byte': drip,
@@ -54,7 +54,7 @@ export const WHOLE: Readonly<Record<string, Answer>> = {
   },
 };
 
-/** Of watches. */
+/** For watches. */
 export const WATCH: Readonly<Record<string, Answer>> = {
   'the watch ends at once': status(200, {}, ''),
   'only bookmarks come, then the end': ({ query, response }) => {

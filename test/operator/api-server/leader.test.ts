@@ -1,4 +1,4 @@
-/** Leader election on a real API server: one leads, and knows when it no longer does. */
+/** Leader election on a real API server: exactly one leads, and notices when it no longer does. */
 import test from 'ava';
 import { LeaderElector } from '../../../operator/controller/leader.ts';
 import type { LeaseStore } from '../../../operator/controller/lease.ts';
@@ -9,14 +9,14 @@ import { sharedApiServer } from '../../support/shared-api-server.ts';
 import { until } from '../../support/until.ts';
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
-/** The real ones by ten, so that no test waits for 15 s. */
+/** A tenth of the real timings, so that no test waits for 15 s. */
 const TIMINGS = { leaseMs: 3000, renewDeadlineMs: 1500, retryMs: 200 };
 
 const shared = sharedApiServer(test);
 
 const onServer = (title: string, run: Parameters<typeof shared.on>[0]) => test.serial(title, shared.on(run));
 
-/** A stand-in for another machine: its wall clock is wrong by an hour, its network can be cut. */
+/** Simulates another machine: its wall clock is wrong by an hour, its network can be cut. */
 function elector(server: ApiServer, lease: string, identity: string, clock: Clock = systemClock) {
   const store = new KubeLeaseStore(server.http, { name: lease, namespace: 'kube-system' });
   const history: string[] = [];
@@ -42,7 +42,7 @@ function elector(server: ApiServer, lease: string, identity: string, clock: Cloc
 }
 
 onServer(
-  'leader: of many that start at once one leads; the rest follow without comparing clocks',
+  'leader: one of many that start at the same time leads; the others follow without comparing clocks',
   async (t, server) => {
     const clocks = [0, 3_600_000, -3_600_000, 0].map((wrong) => ({ now: () => Date.now() + wrong }));
     const electors = clocks.map((clock, n) => elector(server, 'race', `operator-${n}`, clock));
@@ -63,7 +63,7 @@ onServer(
   },
 );
 
-onServer('leader: one that stops hands over at once', async (t, server) => {
+onServer('leader: a stopping leader releases the Lease at once', async (t, server) => {
   const first = elector(server, 'handover', 'first');
   const second = elector(server, 'handover', 'second');
   first.one.start();
@@ -79,7 +79,7 @@ onServer('leader: one that stops hands over at once', async (t, server) => {
   await second.one.stop();
 });
 
-onServer('leader: one that is cut off says so before another may lead', async (t, server) => {
+onServer('leader: a disconnected leader resigns before another may lead', async (t, server) => {
   const first = elector(server, 'cut', 'first');
   const second = elector(server, 'cut', 'second');
   first.one.start();
@@ -98,7 +98,7 @@ onServer('leader: one that is cut off says so before another may lead', async (t
   await second.one.stop();
 });
 
-onServer('leader: one that was paused past its lease does not believe to lead', async (t, server) => {
+onServer('leader: a process suspended past its Lease knows that it no longer leads', async (t, server) => {
   let skipped = 0;
   const { store } = elector(server, 'paused', 'x');
   const history: string[] = [];
@@ -116,16 +116,16 @@ onServer('leader: one that was paused past its lease does not believe to lead', 
   await until(() => paused.leading, 'it leads');
   skipped = 60_000;
   t.false(paused.leading, 'no timer ran yet, the clock alone tells');
-  await until(() => history.length === 2, 'it is told');
+  await until(() => history.length === 2, 'the loss is reported');
   t.deepEqual(history, ['acquired', 'the lease was not renewed in time']);
   await paused.stop();
 });
 
-onServer('leader: a lease taken by force ends the leadership', async (t, server) => {
+onServer('leader: when another process takes the Lease, leadership ends', async (t, server) => {
   const robbed = elector(server, 'robbed', 'robbed');
   robbed.one.start();
   await until(() => robbed.one.leading, 'it leads');
-  await until(() => robbed.history.length > 0, 'it was told');
+  await until(() => robbed.history.length > 0, 'the loss is reported');
   for (let done = false; !done;) {
     const lease = await robbed.store.get(AbortSignal.timeout(5000));
     if (lease === undefined) throw new Error('no lease');

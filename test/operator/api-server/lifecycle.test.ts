@@ -1,4 +1,4 @@
-/** A cluster through its life on a real API server: upgrades of the operator, pauses, its password and its volume. */
+/** The life of a cluster on a real API server: operator upgrades, pauses, its password and its volume. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
@@ -10,7 +10,7 @@ import { ALL, eventually, KINDS, Scene } from './operator-scene.ts';
 
 const shared = sharedApiServer(test);
 
-/** A test in a namespace with an operator, where there is an API server. */
+/** A test in a namespace with an operator; skipped without an API server. */
 const inScene = (title: string, body: (t: ExecutionContext, scene: Scene, api: ApiServer) => Promise<void>) =>
   test(
     title,
@@ -36,11 +36,11 @@ const annotate = (scene: Scene, annotations: Readonly<Record<string, string | nu
   scene.patch('ocppclusters/city', { metadata: { annotations } });
 
 inScene(
-  'a new operator keeps image and templates of release 0.1.0 until it is asked',
+  'a new operator keeps image and templates of release 0.1.0 until the spec asks for an upgrade',
   async (t, scene, api) => {
     await scene[Symbol.asyncDispose]();
     await scene.create({});
-    // What the operator of release 0.1.0 has written.
+    // As written by the operator of release 0.1.0.
     await scene.patch('ocppclusters/city/status', {
       status: { image: 'example.com/ocpp:0.1.0', imageRequested: ':' },
     });
@@ -70,7 +70,7 @@ inScene(
 );
 
 inScene(
-  'an operator older than the cluster leaves its Pods as they are, and says so',
+  'an operator older than the cluster does not replace its Pods, and says so',
   async (t, scene, api) => {
     await scene.create({});
     await whole(t, scene);
@@ -84,17 +84,17 @@ inScene(
         (one) => one?.spec.paused ?? one?.spec.updateStrategy?.rollingUpdate?.partition,
       );
     await eventually(t, held, [true, true, 1]);
-    // As its controller would: a template that is held has no Pods.
+    // As its controller would: a paused template has no Pods.
     await older.patch('deployments/city-ws-proxy/status', {
       status: { observedGeneration: 9, replicas: 2, readyReplicas: 2, updatedReplicas: 0 },
     });
     await eventually(t, async () => (await older.condition('Progressing')).reason, 'MadeByNewerOperator');
-    t.regex((await older.condition('Progressing')).message ?? '', /upgrade the operator, or set/);
+    t.regex((await older.condition('Progressing')).message ?? '', /Upgrade the operator, or set/);
     t.is((await older.status()).renderRevision, RENDER_REVISION + 1, 'the newer one finds it as it left it');
   },
 );
 
-inScene('paused: nothing is written, whatever happens; resumed: it is put right', async (t, scene) => {
+inScene('paused: nothing but the status is written; resumed: drift is repaired', async (t, scene) => {
   await scene.create({});
   await whole(t, scene);
   await scene.settleAll();
@@ -120,7 +120,7 @@ inScene('paused: nothing is written, whatever happens; resumed: it is put right'
 });
 
 inScene(
-  'pause-rollouts holds Pods and lets everything else through; pause-scale-in only grows',
+  'pause-rollouts keeps Pods and applies everything else; pause-scale-in allows only scale-out',
   async (t, scene) => {
     await scene.create({ processor: { replicas: 4, autoscaling: { mode: 'Off' } } });
     await eventually(t, async () => (await scene.names(...KINDS)).length, ALL.length + 1, 'and a budget');
@@ -164,7 +164,7 @@ interface Secret extends KubeObject {
 }
 
 inScene(
-  'the password is made once, survives operators, and is made anew only when it is gone',
+  'the password is created once, survives operator upgrades, and is created again only when it is gone',
   async (t, scene, api) => {
     await scene.create({});
     await whole(t, scene);
@@ -194,7 +194,7 @@ inScene(
 );
 
 inScene(
-  'a larger volume is asked for where it is, and the StatefulSet keeps its size',
+  'a larger size is requested from the volume claim, and the StatefulSet keeps its size',
   async (t, scene, api) => {
     const storageClass = {
       metadata: { name: scene.namespace },
@@ -221,7 +221,7 @@ inScene(
     });
     const grow = (size: string) =>
       scene.patch('ocppclusters/city', { spec: { redis: { embedded: { storage: { size } } } } });
-    // A volume that is not bound cannot grow: the API server's word, told on.
+    // An unbound volume cannot grow: the condition quotes the API server.
     await grow('2Gi');
     await eventually(t, async () => (await scene.condition('Degraded')).reason, 'Refused');
     t.regex(
@@ -238,39 +238,36 @@ inScene(
   },
 );
 
-inScene(
-  'a status that was lost, or taken away, changes nothing and is written anew',
-  async (t, scene, api) => {
-    await scene[Symbol.asyncDispose]();
-    await scene.create({});
-    const status = { image: 'example.com/ocpp:0.1.0', imageRequested: ':' };
-    await scene.patch('ocppclusters/city/status', { status });
-    const older = await Scene.open(api, { namespace: scene.namespace });
-    await whole(t, older);
-    await eventually(t, async () => (await older.status()).renderRevision, 1);
-    await older[Symbol.asyncDispose]();
-    const before = await templates(scene);
-    await scene.patch('ocppclusters/city/status', { status: null });
-    await using newer = await Scene.open(api, {
-      namespace: scene.namespace,
-      image: 'example.com/ocpp:0.2.0',
-    });
-    await eventually(t, async () => (await newer.status()).image, 'example.com/ocpp:0.1.0');
-    t.is((await newer.status()).renderRevision, 1);
-    t.is((await newer.status()).redis?.passwordSecretName, undefined, 'a Redis without a password gets none');
-    t.deepEqual(await templates(newer), before);
-  },
-);
+inScene('a lost or removed status changes nothing and is written again', async (t, scene, api) => {
+  await scene[Symbol.asyncDispose]();
+  await scene.create({});
+  const status = { image: 'example.com/ocpp:0.1.0', imageRequested: ':' };
+  await scene.patch('ocppclusters/city/status', { status });
+  const older = await Scene.open(api, { namespace: scene.namespace });
+  await whole(t, older);
+  await eventually(t, async () => (await older.status()).renderRevision, 1);
+  await older[Symbol.asyncDispose]();
+  const before = await templates(scene);
+  await scene.patch('ocppclusters/city/status', { status: null });
+  await using newer = await Scene.open(api, {
+    namespace: scene.namespace,
+    image: 'example.com/ocpp:0.2.0',
+  });
+  await eventually(t, async () => (await newer.status()).image, 'example.com/ocpp:0.1.0');
+  t.is((await newer.status()).renderRevision, 1);
+  t.is((await newer.status()).redis?.passwordSecretName, undefined, 'a Redis without a password gets none');
+  t.deepEqual(await templates(newer), before);
+});
 
 inScene(
-  'a cluster that was deleted with its objects left, and made anew, is the one it was',
+  'a cluster deleted without its objects and created again adopts them unchanged',
   async (t, scene, api) => {
     await scene.create({});
     await whole(t, scene);
     const secret = (await scene.status()).redis?.passwordSecretName;
     const before = await templates(scene);
     await scene[Symbol.asyncDispose]();
-    // As the garbage collector does with --cascade=orphan.
+    // As the garbage collector does for --cascade=orphan.
     await scene.delete('ocppclusters/city');
     for (const place of ALL) await scene.patch(place, { metadata: { ownerReferences: null } });
     await scene.create({});
@@ -286,7 +283,7 @@ inScene(
   },
 );
 
-inScene('what others add to our objects stays, and costs no write', async (t, scene) => {
+inScene('fields that others add to objects stay, and cost no write', async (t, scene) => {
   await scene.create({});
   await whole(t, scene);
   await scene.patch('deployments/city-ws-proxy', {
@@ -302,11 +299,11 @@ inScene('what others add to our objects stays, and costs no write', async (t, sc
   t.like((await scene.get('services/city-ws-proxy'))?.metadata.annotations, { 'lb.example.org/id': 'x' });
 });
 
-inScene('a pass that began before the deletion makes nothing after it', async (t, scene) => {
+inScene('a pass that began before the deletion creates nothing after it', async (t, scene) => {
   await scene.create({});
   await whole(t, scene);
   await scene.settleAll();
-  // Whoever asks it for metrics waits, and the pass with it.
+  // A scrape of its metrics waits, and the pass with it.
   let asked = 0;
   const silent = createServer(() => (asked += 1)).listen(0, '127.0.0.1');
   t.teardown(() => silent.close());

@@ -1,4 +1,4 @@
-/** A list of namespaces, as a user who has rights in these and nowhere else, on a real API server. */
+/** A list of namespaces, as a user with permissions only in these, on a real API server. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -17,7 +17,7 @@ const CRD = readFileSync(join(import.meta.dirname, '../../../crds/ocppclusters.y
 const USER = 'scoped';
 const PATIENCE_MS = 40_000;
 
-/** The namespace, and all rights of the user in it. */
+/** Creates the namespace, with all permissions for the user in it. */
 async function allow({ http }: ApiServer, namespace: string): Promise<void> {
   await http.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name: namespace } } });
   const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
@@ -31,7 +31,7 @@ async function allow({ http }: ApiServer, namespace: string): Promise<void> {
   await http.json({ method: 'POST', path: `${path}/rolebindings`, body });
 }
 
-test('each namespace is worked on by itself; one that is missing is told, and worked on when it comes', async (t) => {
+test('each namespace is reconciled independently; a missing one is reported, and reconciled once it exists', async (t) => {
   t.timeout(3 * PATIENCE_MS);
   await using server = await startApiServer({ users: { [USER]: [] } });
   if (server === undefined) {

@@ -1,4 +1,4 @@
-/** The ObjectStore suite on both stores, and what only one of them does. */
+/** The ObjectStore suite on both stores, and tests of each store's own behaviour. */
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
@@ -49,12 +49,12 @@ objectStoreConformance(test, 'kube-apiserver', () => {
   return Promise.resolve({
     store: new KubeObjectStore(http),
     as: (manager) => new KubeObjectStore(http, { manager }),
-    // A server that starts reads the present from etcd and keeps no past in its watch cache.
+    // A starting server reads the current state from etcd and has no history in its watch cache.
     forget: () => server.kill().then(() => server.restart()),
   });
 });
 
-test('memory: dependents go with the last of their owners, and none outlives it', async (t) => {
+test('memory: dependents are deleted with the last of their owners', async (t) => {
   const store = memory();
   const { object: first } = await store.apply(configMap('first', {}));
   const { object: second } = await store.apply(configMap('second', {}));
@@ -69,7 +69,7 @@ test('memory: dependents go with the last of their owners, and none outlives it'
   t.is(await store.get(ref('late')), undefined, 'the owner was gone when it was made');
 });
 
-test('memory: objects are frozen, finalizers refused, the schema decides what is admitted', async (t) => {
+test('memory: objects are frozen, finalizers refused, objects validated by the schema', async (t) => {
   const admit = (object: KubeObject) => ({ ...object, immutable: true });
   const store = new MemoryObjectStore({ clock: { now: () => 0 }, newUid: () => 'u', admit });
   const { object } = await store.apply(configMap('frozen', { a: { b: 'c' } }));
@@ -114,46 +114,49 @@ const DEPLOYMENTS = {
   namespaced: true,
 };
 
-onServer('a quiet object costs no write, whatever the server makes of its fields', async (t, server) => {
-  const writes: string[] = [];
-  const http = new Proxy(server.http, {
-    get(target, name) {
-      if (name !== 'json') return Reflect.get(target, name) as unknown;
-      return (request: Parameters<typeof target.json>[0]) => {
-        if (request.method !== 'GET') writes.push(`${request.method} ${request.path}`);
-        return target.json(request);
-      };
-    },
-  });
-  const store = new KubeObjectStore(http);
-  t.true((await store.apply(DEPLOYMENT)).changed);
-  for (let n = 0; n < 3; n += 1) t.false((await store.apply(DEPLOYMENT)).changed);
-  t.is(writes.length, 1, 'the server writes 500m for 0.5, which is no change');
+onServer(
+  'an unchanged object costs no write, however the server normalizes its fields',
+  async (t, server) => {
+    const writes: string[] = [];
+    const http = new Proxy(server.http, {
+      get(target, name) {
+        if (name !== 'json') return Reflect.get(target, name) as unknown;
+        return (request: Parameters<typeof target.json>[0]) => {
+          if (request.method !== 'GET') writes.push(`${request.method} ${request.path}`);
+          return target.json(request);
+        };
+      },
+    });
+    const store = new KubeObjectStore(http);
+    t.true((await store.apply(DEPLOYMENT)).changed);
+    for (let n = 0; n < 3; n += 1) t.false((await store.apply(DEPLOYMENT)).changed);
+    t.is(writes.length, 1, 'the server writes 500m for 0.5, which is no change');
 
-  const { apiVersion, kind, metadata } = DEPLOYMENT;
-  const scaled = { apiVersion, kind, metadata, spec: { replicas: 5 } };
-  await new KubeObjectStore(server.http, { manager: 'kubectl' }).apply(scaled);
-  t.true((await store.apply(DEPLOYMENT)).changed, 'drift is repaired');
-  t.is(writes.length, 2);
-  const [main] = DEPLOYMENT.spec.template.spec.containers;
-  const template = { ...DEPLOYMENT.spec.template, spec: { containers: [{ ...main, env: undefined }] } };
-  const bare = { ...DEPLOYMENT, spec: { ...DEPLOYMENT.spec, template } };
-  const { object } = await store.apply(bare);
-  const { spec } = object as unknown as typeof bare;
-  t.is(spec.replicas, 1);
-  t.is(spec.template.spec.containers[0]?.env, undefined, 'what the rendering drops goes');
+    const { apiVersion, kind, metadata } = DEPLOYMENT;
+    const scaled = { apiVersion, kind, metadata, spec: { replicas: 5 } };
+    await new KubeObjectStore(server.http, { manager: 'kubectl' }).apply(scaled);
+    t.true((await store.apply(DEPLOYMENT)).changed, 'drift is repaired');
+    t.is(writes.length, 2);
+    const [main] = DEPLOYMENT.spec.template.spec.containers;
+    const template = { ...DEPLOYMENT.spec.template, spec: { containers: [{ ...main, env: undefined }] } };
+    const bare = { ...DEPLOYMENT, spec: { ...DEPLOYMENT.spec, template } };
+    const { object } = await store.apply(bare);
+    const { spec } = object as unknown as typeof bare;
+    t.is(spec.replicas, 1);
+    t.is(spec.template.spec.containers[0]?.env, undefined, 'what the rendering drops goes');
 
-  const collection = '/apis/apps/v1/namespaces/default/deployments';
-  await server.http.json({ method: 'DELETE', path: `${collection}/quiet` });
-  await server.http.json({ method: 'POST', path: collection, body: bare });
-  const before = writes.length;
-  await store.apply(bare);
-  t.is(writes.length, before + 1, 'made anew by another hand: looks the same, but is not ours yet');
-  await store.delete({ resource: DEPLOYMENTS, name: 'quiet', namespace: 'default' });
-  t.true((await store.apply(bare)).changed, 'deleted: made again');
-});
+    const collection = '/apis/apps/v1/namespaces/default/deployments';
+    await server.http.json({ method: 'DELETE', path: `${collection}/quiet` });
+    await server.http.json({ method: 'POST', path: collection, body: bare });
+    const before = writes.length;
+    await store.apply(bare);
+    t.is(writes.length, before + 1, 'made anew by another hand: looks the same, but is not ours yet');
+    await store.delete({ resource: DEPLOYMENTS, name: 'quiet', namespace: 'default' });
+    t.true((await store.apply(bare)).changed, 'deleted: made again');
+  },
+);
 
-onServer('who may no longer write sends nothing that changes anything', async (t, server) => {
+onServer('a process that may no longer write sends no write', async (t, server) => {
   const ref = { resource: CONFIG_MAPS, name: 'fenced', namespace: 'default' };
   let may = true;
   const store = new KubeObjectStore(server.http, { mayWrite: () => may });
@@ -177,9 +180,9 @@ onServer('who may no longer write sends nothing that changes anything', async (t
   );
 });
 
-onServer('refusals say the field, the kind and the verb', async (t, server) => {
+onServer('refusals name the field, the kind and the verb', async (t, server) => {
   const store = new KubeObjectStore(server.http);
-  // A server that has just got the definition may be busy with it for a moment.
+  // The server may need a moment to serve a new definition.
   const apply = async (object: object) => {
     for (let left = 50; ; left--) {
       const error = await t.throwsAsync<StoreError>(store.apply(object as KubeObject));

@@ -1,6 +1,6 @@
 /**
- * Two real operator processes for one namespace of a real API server, each behind a proxy that writes down what it
- * asks; and a user whose wishes never end, so that whoever leads has to write.
+ * Two real operator processes for one namespace of a real API server, each behind a proxy that records its requests; and a
+ * user who keeps changing the spec, so that the leader has to write.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -43,7 +43,7 @@ export class OperatorProcess implements AsyncDisposable {
     await this.proxy[Symbol.asyncDispose]();
   }
 
-  /** Of objects, in the order of their arrival; the Lease is what the two contend for. */
+  /** Writes of objects in order of arrival, without those of the Lease. */
   get writes(): readonly Seen[] {
     return this.proxy.requests.filter(({ verb, resource }) => WRITES.has(verb) && resource !== 'leases');
   }
@@ -70,7 +70,7 @@ export class OperatorPair implements AsyncDisposable {
     this.#wishing = this.#wish();
   }
 
-  /** Resolves when the first leads and the second is ready to. */
+  /** Resolves when the first leads and the second is ready. */
   static async start(api: ApiServer): Promise<OperatorPair> {
     const namespace = `ns-${randomUUID().slice(0, 8)}`;
     const body = { metadata: { name: namespace } };
@@ -92,13 +92,13 @@ export class OperatorPair implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 
-  /** How long after `from` (performance.now()) the stand-by wrote something; ms. */
+  /** Time from `from` (performance.now()) until the first write of the standby; ms. */
   async takenOver(from: number): Promise<number> {
     await until(() => this.standby.writes.length > 0, 'the other writes', PATIENCE_MS);
     return Math.round((this.standby.writes[0]?.at ?? Infinity) - from);
   }
 
-  /** A Deployment is deleted by hand. Resolves when it is back, with how long that took; ms. */
+  /** Deletes a Deployment. Resolves when the operator has created it again, to the time it took; ms. */
   async repaired(name: string): Promise<number> {
     const ref: ObjectRef = { resource: DEPLOYMENTS, name, namespace: this.#namespace };
     const { uid } = (await this.#user.get(ref))?.metadata ?? {};
@@ -134,7 +134,7 @@ export function writeKubeconfig(file: string, server: string, namespace: string)
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    // Without it the library sends nothing over plain HTTP.
+    // Required by the library for plain HTTP.
     clusters: [{ name: 'test', cluster: { server, 'insecure-skip-tls-verify': true } }],
     users: [{ name: 'test', user: { token: 'for-the-proxy' } }],
     contexts: [{ name: 'test', context: { cluster: 'test', user: 'test', namespace } }],

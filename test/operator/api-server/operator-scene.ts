@@ -1,4 +1,4 @@
-/** An operator on a real API server, in a namespace of its own; the tests play kubelet and controllers where it needs some. */
+/** An operator on a real API server, in its own namespace; the tests simulate the kubelet and controllers. */
 import { randomUUID } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
@@ -120,7 +120,7 @@ export class Scene implements AsyncDisposable {
     return (await this.status(name)).conditions?.find((one) => one.type === type) ?? {};
   }
 
-  /** As its controller would once all Pods are ready. */
+  /** Writes the status that its controller would write once all Pods are ready. */
   async settle(place: string, ready?: number): Promise<void> {
     const workload = await this.get(place);
     const replicas = workload?.spec.replicas ?? 0;
@@ -141,7 +141,7 @@ export class Scene implements AsyncDisposable {
     }
   }
 
-  /** A Pod that is ready and listens at this address. */
+  /** Creates a ready Pod with this address. */
   async pod(component: string, port: number, name = 'city', number = 0): Promise<void> {
     const metadata = {
       name: `${name}-${component}-${number}`,
@@ -167,7 +167,7 @@ export class Scene implements AsyncDisposable {
 
 const EVENTUALLY_MS = 30_000;
 
-/** Until `check` gives what is expected, or the difference is reported. */
+/** Retries until `check` returns the expected value; finally reports the difference. */
 export async function eventually<T>(
   t: ExecutionContext,
   check: () => Promise<T>,
@@ -180,7 +180,7 @@ export async function eventually<T>(
   t.deepEqual(value, expected, label);
 }
 
-/** What an empty spec becomes. */
+/** The objects of an empty spec. */
 export const ALL = [
   'deployments/city-processor',
   'deployments/city-ws-proxy',

@@ -1,4 +1,4 @@
-/** Kinds of add-ons: their CRDs come and go while the controller runs, here on a real API server. */
+/** Kinds of add-ons on a real API server: CRDs are installed and removed while the controller runs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { Registry } from 'prom-client';
@@ -42,7 +42,7 @@ const widget = (name: string) => ({
 
 const GADGETS: Resource = { ...WIDGETS, kind: 'Gadget', plural: 'gadgets' };
 
-/** Config maps are what is reconciled, Services and Widgets what they own. Notes each reconcile. */
+/** Reconciles ConfigMaps, which own Services and Widgets. Records each reconcile. */
 function control(
   store: Pick<ObjectStore, 'list' | 'watch' | 'serves'>,
   optional: readonly Resource[] = [WIDGETS],
@@ -63,13 +63,13 @@ function control(
     },
     log,
     registry: new Registry(),
-    askMs: 100,
+    discoveryMs: 100,
   });
   const names = () => controller.caches.list(WIDGETS).map(({ metadata }) => metadata.name);
   return { controller, calls, log, names };
 }
 
-test('a CRD that comes is watched, one that goes is forgotten; both bring up all objects', async (t) => {
+test('an installed CRD is watched, a removed one is dropped; both enqueue all objects', async (t) => {
   await using server = await startApiServer();
   if (server === undefined) {
     t.pass('skipped');
@@ -113,7 +113,7 @@ test('a CRD that comes is watched, one that goes is forgotten; both bring up all
   await controller.stop();
 });
 
-/** The API server serves a new kind a moment before it can store it. */
+/** The API server serves a new kind shortly before it can store its objects. */
 async function retried(act: () => Promise<unknown>): Promise<void> {
   for (let left = 100; ; left -= 1) {
     try {
@@ -128,7 +128,7 @@ async function retried(act: () => Promise<unknown>): Promise<void> {
 const memory = (serves: () => boolean) =>
   new MemoryObjectStore({ clock: systemClock, newUid: () => 'uid', serves });
 
-test('no answer of discovery is no "no": what is watched stays so', async (t) => {
+test('a failed discovery ends no watch', async (t) => {
   const inner = memory(() => true);
   await inner.apply(configMap);
   await inner.apply(widget('a'));
@@ -158,7 +158,7 @@ test('no answer of discovery is no "no": what is watched stays so', async (t) =>
   await controller.stop();
 });
 
-test('at the start no add-on counts before all are known', async (t) => {
+test('at the start no add-on counts as served before all are known', async (t) => {
   const inner = memory(() => true);
   await inner.apply(configMap);
   const answer = Promise.withResolvers<boolean>();
@@ -189,7 +189,7 @@ test('at the start no add-on counts before all are known', async (t) => {
   await controller.stop();
 });
 
-test('a kind that is served but may not be read is as good as absent, and holds up nothing', async (t) => {
+test('a kind that the operator may not list counts as absent, and blocks nothing', async (t) => {
   const inner = memory(() => true);
   await inner.apply(configMap);
   const { controller, calls, log } = control({
@@ -201,7 +201,7 @@ test('a kind that is served but may not be read is as good as absent, and holds 
     serves: inner.serves.bind(inner),
   });
   controller.start();
-  await until(() => log.lines.some(({ level }) => level === 'warn'), 'it is told');
+  await until(() => log.lines.some(({ level }) => level === 'warn'), 'the warning is logged');
   await until(() => calls.length > 0, 'work goes on');
   t.deepEqual(calls, ['default/one without']);
   t.is(controller.unsynced(), undefined);

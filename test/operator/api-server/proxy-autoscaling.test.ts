@@ -1,4 +1,4 @@
-/** Proxies that follow their stations: the whole operator on a real API server, with metrics of Pods that the test makes. */
+/** Autoscaling of proxies by their stations: the whole operator on a real API server, with simulated Pod metrics. */
 import test from 'ava';
 import { Gauge, Registry } from 'prom-client';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
@@ -10,7 +10,7 @@ import { eventually, Scene } from './operator-scene.ts';
 
 const shared = sharedApiServer(test);
 
-/** The admin port of a ws-proxy that says how many stations it has. */
+/** The admin port of a ws-proxy with this number of stations. */
 async function proxyWith(sessions: number): Promise<AdminServer & { has(sessions: number): void }> {
   const registry = new Registry();
   const gauge = new Gauge({ name: METRIC.proxySessions, help: 'x', registers: [registry] });
@@ -20,7 +20,7 @@ async function proxyWith(sessions: number): Promise<AdminServer & { has(sessions
   return Object.assign(admin, { has: (now: number) => gauge.set(now) });
 }
 
-test('more stations make more proxies, fewer stations fewer, one by one and the emptiest first', async (t) => {
+test('proxies follow the stations; scale-in removes one at a time, the emptiest first', async (t) => {
   const server = shared.given(t);
   if (server === undefined) return;
   await using one = await proxyWith(150);
@@ -37,7 +37,7 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
   await eventually(t, () => wanted(first), 1, 'replicas is ignored');
   const remembered = async (scene: Scene) => (await scene.status()).proxy?.autoscaling;
   await eventually(t, async () => (await remembered(first))?.desiredReplicas, 1);
-  t.regex((await remembered(first))?.reason ?? '', /holding 1: not every ws-proxy Pod was read/);
+  t.regex((await remembered(first))?.reason ?? '', /holding 1: the metrics of a ws-proxy Pod are missing/);
   await first.settleAll();
   await first.pod('ws-proxy', one.port);
   await first.pod('ws-proxy', two.port, 'city', 1);
@@ -45,7 +45,7 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
   await eventually(t, async () => (await remembered(first))?.desiredReplicas, 3);
   t.like((await first.status()).proxy, {
     sessions: 270,
-    autoscaling: { desiredReplicas: 3, reason: '270 stations, 100 a Pod: 3 wanted' },
+    autoscaling: { desiredReplicas: 3, reason: '270 stations, 100 per Pod: 3 recommended' },
   });
   t.regex(await first.registry.metrics(), /ocpp_operator_proxies_wanted\{.*\} 3/);
   await first[Symbol.asyncDispose]();
@@ -63,18 +63,18 @@ test('more stations make more proxies, fewer stations fewer, one by one and the 
   t.is(await costOf('city-ws-proxy-1'), '40');
   await next.settleAll();
   await eventually(t, () => wanted(next), 1);
-  const told = async () => {
+  const eventRecorded = async () => {
     const { items } = (await next.get<{ items: { reason: string; message: string }[] }>('events')) ?? {
       items: [],
     };
     return items.some(
-      ({ reason, message }) => reason === 'ScaledProxies' && message.startsWith('from 3 to 2: 45'),
+      ({ reason, message }) => reason === 'ScaledProxies' && message.startsWith('scaled from 3 to 2: 45'),
     );
   };
-  await eventually(t, told, true);
+  await eventually(t, eventRecorded, true);
 });
 
-test('a step up whose status was never written is not taken back by the next leader', async (t) => {
+test('the next leader keeps a scale-out whose status was never written', async (t) => {
   const server = shared.given(t);
   if (server === undefined) return;
   const first = await Scene.open(server);
@@ -92,5 +92,5 @@ test('a step up whose status was never written is not taken back by the next lea
   await using second = await Scene.open(server, { namespace: first.namespace });
   await eventually(t, () => desired(second), [3, 3]);
   const wanted = places.map(async (place) => (await second.get(place))?.spec.replicas);
-  t.deepEqual(await Promise.all(wanted), [3, 3], 'what nobody has read holds');
+  t.deepEqual(await Promise.all(wanted), [3, 3], 'without readings the number stays');
 });

@@ -9,7 +9,7 @@ import { ALL, eventually, KINDS, Scene } from './operator-scene.ts';
 const shared = sharedApiServer(test);
 
 test(
-  'an empty spec becomes all objects, then Running, and then costs no request',
+  'an empty spec gives all objects, then phase Running, and then costs no request',
   shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({});
@@ -39,7 +39,7 @@ test(
 );
 
 test(
-  'drift is repaired: what was deleted comes back, what was edited is put back',
+  'drift is repaired: deleted objects are created again, edits are reverted',
   shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({});
@@ -68,7 +68,7 @@ test(
 );
 
 test(
-  'a change of the spec changes the object it concerns and no other; what is no longer wanted goes',
+  'a change of the spec changes only the affected objects; objects no longer rendered are deleted',
   shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({});
@@ -93,7 +93,7 @@ test(
 );
 
 test(
-  'a name that somebody else uses is left alone and said to be taken, until it is free',
+  'an object of another owner is not touched and reported as NameTaken, until the name is free',
   shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     const theirs = { metadata: { name: 'city-ws-proxy' }, spec: { ports: [{ port: 1 }] } };
@@ -102,7 +102,7 @@ test(
     await eventually(t, async () => (await scene.status()).phase, 'Degraded');
     const { reason, message } = await scene.condition('Degraded');
     t.is(reason, 'NameTaken');
-    t.regex(message ?? '', /Service\/city-ws-proxy exists already, made by somebody else; delete it or/);
+    t.regex(message ?? '', /Service\/city-ws-proxy already exists and has another owner; delete it or/);
     t.like(await scene.get('services/city-ws-proxy'), theirs);
     t.deepEqual(await scene.names(...KINDS), ALL, 'the rest is made');
     const degraded = async () => {
@@ -120,16 +120,19 @@ test(
 );
 
 test(
-  'a cluster made anew under its name waits for what is left of the one before, and that is no alarm',
+  'a new cluster of the same name waits for leftovers of the deleted one without being Degraded',
   shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({});
     await eventually(t, () => scene.names(...KINDS), ALL);
-    // Without a garbage collector here all that it owned stays.
+    // No garbage collector runs here, so the owned objects stay.
     await scene.delete('ocppclusters/city');
     await scene.create({});
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'BeingReplaced');
-    t.regex((await scene.condition('Progressing')).message ?? '', /made anew when Kubernetes has removed it/);
+    t.regex(
+      (await scene.condition('Progressing')).message ?? '',
+      /creates it again after Kubernetes has removed it/,
+    );
     t.is((await scene.condition('Degraded')).status, 'False');
     for (const place of ALL) await scene.delete(place);
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Updating');
@@ -138,7 +141,7 @@ test(
 );
 
 test(
-  'what the API server refuses is told with its reason and does not hold up the rest',
+  'an object that the API server refuses is reported with the reason and does not block the others',
   shared.on(async (t, api) => {
     await using scene = await Scene.open(api);
     await scene.create({ proxy: { podTemplate: { tolerations: [{ operator: 'Sometimes' }] } } });
@@ -156,7 +159,7 @@ test(
 );
 
 test(
-  'an upgrade of the operator keeps the image of a cluster, and new clusters get the new one',
+  'an operator upgrade keeps the image of existing clusters; new clusters get the new image',
   shared.on(async (t, api) => {
     const imageOf = async (scene: Scene, name: string) =>
       (await scene.get(`deployments/${name}-ws-proxy`))?.spec.template.spec.containers[0]?.['image'];
@@ -179,7 +182,7 @@ test(
 );
 
 test(
-  'a backlog in the metrics of the Pods raises the processors; Redis lost is told; nothing read holds',
+  'a backlog raises the number of processors; a lost Redis is reported; missing readings hold the number',
   shared.on(async (t, api) => {
     const registry = new Registry();
     const gauge = (name: string) => new Gauge({ name, help: name, registers: [registry] });

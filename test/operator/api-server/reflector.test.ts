@@ -1,4 +1,4 @@
-/** What an API server may do to a reflector, each thing on demand: it goes on, and no change is lost. */
+/** Faults of an API server one by one: the reflector continues and misses no change. */
 import test from 'ava';
 import type { ObjectChange } from '../../../operator/controller/diff.ts';
 import { Reflector } from '../../../operator/controller/reflector.ts';
@@ -23,7 +23,7 @@ function reflect(server: FakeApiServer, onChange: (change: ObjectChange) => void
     onChange,
     log,
     backoff: { minMs: 5, maxMs: 40 },
-    muteMs: 200,
+    silentMs: 200,
     onRestart: (reason) => restarts.push(reason),
   });
   const content = () =>
@@ -42,7 +42,7 @@ const line = (text: string): Fault['answer'] => {
   return (response) => void response.end(text);
 };
 
-/** Name → faults that the next requests meet, and the reason they are counted under. */
+/** Name → faults for the next requests, and the reason under which they are counted. */
 const FAULTS: Readonly<Record<string, { faults: readonly Fault[]; reason: string; compact?: boolean }>> = {
   'watch answers 500': { faults: [{ on: 'watch', answer: status(500) }], reason: 'unavailable' },
   'watch answers 500 often': {
@@ -97,15 +97,15 @@ for (const [name, { faults, reason, compact }] of Object.entries(FAULTS)) {
   test(`reflector: ${name}: goes on, no change is lost`, async (t) => {
     await using server = await startFakeApiServer();
     for (const item of ['kept', 'changed', 'removed']) server.put(item);
-    const told: string[] = [];
+    const changes: string[] = [];
     const { reflector, restarts, content } = reflect(server, ({ before, after }) => {
       const verb = before === undefined ? 'added' : after === undefined ? 'deleted' : 'modified';
-      told.push(`${verb} ${(after ?? before)?.metadata.name}`);
+      changes.push(`${verb} ${(after ?? before)?.metadata.name}`);
     });
     reflector.start();
     await reflector.whenSynced();
     await until(() => server.requests.some(({ what }) => what.startsWith('watch')), 'the first watch');
-    told.length = 0;
+    changes.length = 0;
     server.faults.push(...faults);
     server.cut();
     server.put('added');
@@ -113,7 +113,7 @@ for (const [name, { faults, reason, compact }] of Object.entries(FAULTS)) {
     server.remove('removed');
     if (compact === true) server.compact();
     await until(() => server.faults.length === 0 && same(content(), server.content()), 'the same content');
-    t.deepEqual([...told].sort(), ['added added', 'deleted removed', 'modified changed']);
+    t.deepEqual([...changes].sort(), ['added added', 'deleted removed', 'modified changed']);
     t.true(restarts.length > faults.length, 'each fault was met');
     t.true(restarts.slice(1).includes(reason), `counted as ${reason}: ${restarts.join()}`);
     server.put('later');
@@ -122,7 +122,7 @@ for (const [name, { faults, reason, compact }] of Object.entries(FAULTS)) {
   });
 }
 
-test('reflector: the first list may fail; it is not synced before one was read', async (t) => {
+test('reflector: the first list may fail; it is synced only after a successful one', async (t) => {
   await using server = await startFakeApiServer();
   server.put('a');
   for (let n = 0; n < 3; n += 1) server.faults.push({ on: 'list', answer: status(500) });
@@ -136,7 +136,7 @@ test('reflector: the first list may fail; it is not synced before one was read',
   await reflector.stop();
 });
 
-test('reflector: 429 with Retry-After is not asked again before its time', async (t) => {
+test('reflector: after a 429 it does not retry before Retry-After', async (t) => {
   await using server = await startFakeApiServer();
   server.faults.push({ on: 'list', answer: status(429, '{"message":"busy"}', { 'retry-after': '1' }) });
   const { reflector, restarts } = reflect(server);
@@ -148,7 +148,7 @@ test('reflector: 429 with Retry-After is not asked again before its time', async
   await reflector.stop();
 });
 
-test('reflector: bookmarks alone keep it alive and move the version that it resumes from', async (t) => {
+test('reflector: bookmarks alone keep the watch alive and advance the version it resumes from', async (t) => {
   await using server = await startFakeApiServer();
   const bookmark = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"77"}}}\n';
   server.faults.push({
@@ -169,7 +169,7 @@ test('reflector: bookmarks alone keep it alive and move the version that it resu
   await reflector.stop();
 });
 
-test('reflector: an API server that was restored from a backup is listed again, though it says nothing', async (t) => {
+test('reflector: it lists again after the API server was restored from a backup and stays silent', async (t) => {
   await using server = await startFakeApiServer();
   for (const name of ['kept', 'lost']) server.put(name);
   const { reflector, content } = reflect(server);
@@ -185,7 +185,7 @@ test('reflector: an API server that was restored from a backup is listed again, 
   await reflector.stop();
 });
 
-test('reflector: a handler that throws disturbs nothing', async (t) => {
+test('reflector: an error in the handler does not stop it', async (t) => {
   await using server = await startFakeApiServer();
   server.put('a');
   const { reflector, log, content } = reflect(server, () => {

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { ENV, PATH } from '../../../services/contract.ts';
 import { type Alert, alerts } from '../../../operator/render/alerts.ts';
-import { viewOf } from '../../../operator/render/render-input.ts';
+import { renderInputOf } from '../../../operator/render/render-input.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { startProgram } from '../../support/program.ts';
 import { hasPromtool, promtool } from '../../support/promtool.ts';
@@ -10,7 +10,7 @@ import { startRedis } from '../../support/redis-server.ts';
 import { city } from '../../support/rendered.ts';
 
 const context = { image: 'i', redisImage: 'r', processorReplicas: 1, proxyReplicas: 2, renderRevision: 2 };
-const alertsOf = (spec: OcppClusterSpec): Alert[] => alerts(viewOf(city(spec), context));
+const alertsOf = (spec: OcppClusterSpec): Alert[] => alerts(renderInputOf(city(spec), context));
 const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
   embedded: { processor: { autoscaling: { maxReplicas: 1 } } },
   external: {

@@ -8,7 +8,7 @@ import { fieldSchema } from '../../../operator/api/schema.ts';
 import { validateCluster } from '../../../operator/api/validate.ts';
 import { alerts } from '../../../operator/render/alerts.ts';
 import { RENDER_REVISION } from '../../../operator/render/revision.ts';
-import { viewOf } from '../../../operator/render/render-input.ts';
+import { renderInputOf } from '../../../operator/render/render-input.ts';
 import { handlerSettings } from '../../../services/processor/config.ts';
 import { proxySettings } from '../../../services/ws-proxy/config.ts';
 import { startApiServer } from '../../support/api-server.ts';
@@ -66,7 +66,9 @@ test('its table of alerts has all, with their severity', (t) => {
     proxyReplicas: 2,
     renderRevision: RENDER_REVISION,
   };
-  const all = alerts(viewOf(city(), context)).map(({ alert, labels }) => `${alert} ${labels['severity']}`);
+  const all = alerts(renderInputOf(city(), context)).map(
+    ({ alert, labels }) => `${alert} ${labels['severity']}`,
+  );
   t.deepEqual(rows.sort(), all.sort());
 });
 

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { ANNOTATION } from '../../../operator/reconcile/pauses.ts';
+import { ANNOTATION } from '../../../operator/observe/pauses.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
@@ -12,7 +12,7 @@ const sources = globSync(['operator/{reconcile,status}/*.ts', 'operator/scaling/
 
 /** CamelCase words in the places where reasons stand in the code. */
 const PLACES: readonly RegExp[] = [
-  /\b(?:yes|no)\(\s*'([A-Z]\w+)'/g,
+  /\b(?:conditionTrue|conditionFalse)\(\s*'([A-Z]\w+)'/g,
   /\breason: (?:[\w().]+ \? )?'([A-Z]\w+)'(?: : '([A-Z]\w+)')?/g,
   /'(?:True|False)', '(?:Normal|Warning)', '([A-Z]\w+)'/g,
   /single\.push\(\[\s*'([A-Z]\w+)'/g,

@@ -1,11 +1,11 @@
-/** What the status says of drains, of single points of failure, and of what a person ordered. Pure. */
+/** Status of drains, of single points of failure, and of pauses. Pure. */
 import test from 'ava';
 import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { draining, drainsOf } from '../../../operator/status/drains.ts';
 import { highlyAvailable } from '../../../operator/status/high-availability.ts';
-import type { Observed } from '../../../operator/reconcile/observe.ts';
-import { ordersOf } from '../../../operator/reconcile/pauses.ts';
+import type { Observed } from '../../../operator/observe/observe.ts';
+import { pausesOf } from '../../../operator/observe/pauses.ts';
 
 const cluster = (spec: OcppClusterSpec, annotations: Readonly<Record<string, string>> = {}) => ({
   apiVersion: 'ocpp.dev/v1alpha1',
@@ -26,7 +26,7 @@ const AVAILABILITY: readonly (readonly [string, OcppClusterSpec, string, string,
     'SingleRedisPod',
     /external with mode Sentinel or Cluster.*processor\.autoscaling\.minReplicas to 2/,
   ],
-  ['Sentinels, two of each', { redis: sentinel, ...two }, 'True', 'NoSinglePod', /nothing/],
+  ['Sentinels, two of each', { redis: sentinel, ...two }, 'True', 'NoSinglePod', /no part/],
   [
     'one proxy',
     { redis: sentinel, ...two, proxy: { replicas: 1 } },
@@ -54,11 +54,11 @@ const AVAILABILITY: readonly (readonly [string, OcppClusterSpec, string, string,
     { redis: { external: { addresses: ['r.example.com:6379'] } }, ...two },
     'Unknown',
     'StandaloneRedis',
-    /r\.example\.com:6379 .* not to be seen from here/,
+    /r\.example\.com:6379 survives the loss of a node/,
   ],
 ];
 
-test('what depends on one node is named, with the field that changes it', (t) => {
+test('HighlyAvailable names each single point of failure and the field that removes it', (t) => {
   for (const [name, spec, status, reason, says] of AVAILABILITY) {
     const verdict = highlyAvailable(defaultedSpec(cluster(spec)));
     t.like(verdict, { status, reason }, name);
@@ -84,7 +84,7 @@ const observed = (...pods: readonly ReturnType<typeof pod>[]): Observed => ({
   pods,
 });
 
-test('proxies that are ending are listed by their deadline, with the stations that they still hold', (t) => {
+test('draining proxies are listed by deadline, with the stations that they still hold', (t) => {
   const all = observed(
     pod('later', 'ws-proxy', '2026-11-23T12:10:00Z'),
     pod('first', 'ws-proxy', '2026-11-23T12:05:00Z'),
@@ -99,23 +99,23 @@ test('proxies that are ending are listed by their deadline, with the stations th
   t.like(draining(drains), { status: 'True', reason: 'GivingUpStations' });
   t.is(
     draining(drains).message,
-    '2 ws-proxy Pods give up 812 or more stations, until 2026-11-23T12:10:00Z at the latest',
+    '2 ws-proxy Pods drain, 812 or more stations left; the deadline is 2026-11-23T12:10:00Z',
   );
-  t.regex(draining(drains.slice(0, 1)).message, /^1 ws-proxy Pod gives up 812 stations, until/);
+  t.regex(draining(drains.slice(0, 1)).message, /^1 ws-proxy Pod drains, 812 stations left; the deadline is/);
   t.like(draining(drainsOf(observed(pod('staying', 'ws-proxy')), {})), {
     status: 'False',
     reason: 'NoPodDraining',
   });
 });
 
-test('only the word true is an order', (t) => {
+test('a pause annotation counts only with the value "true"', (t) => {
   const none = { paused: false, pauseRollouts: false, pauseScaleIn: false };
-  t.deepEqual(ordersOf(cluster({})), none);
-  t.deepEqual(ordersOf(cluster({}, { 'ocpp.dev/paused': 'yes', 'ocpp.dev/pause-rollouts': '' })), none);
+  t.deepEqual(pausesOf(cluster({})), none);
+  t.deepEqual(pausesOf(cluster({}, { 'ocpp.dev/paused': 'yes', 'ocpp.dev/pause-rollouts': '' })), none);
   const annotations = {
     'ocpp.dev/paused': 'true',
     'ocpp.dev/pause-rollouts': 'true',
     'ocpp.dev/pause-scale-in': 'true',
   };
-  t.deepEqual(ordersOf(cluster({}, annotations)), { paused: true, pauseRollouts: true, pauseScaleIn: true });
+  t.deepEqual(pausesOf(cluster({}, annotations)), { paused: true, pauseRollouts: true, pauseScaleIn: true });
 });

@@ -1,4 +1,4 @@
-/** The controller on a store in memory: what brings an object up, and what is told when something stands still. */
+/** The controller on a store in memory: which changes enqueue an object, and how liveness reports a hang. */
 import test from 'ava';
 import { Registry } from 'prom-client';
 import { createController } from '../../../operator/controller/controller.ts';
@@ -39,7 +39,7 @@ const owned = (
   },
 });
 
-test('controller: what concerns a cluster brings it up, its own status does not', async (t) => {
+test('controller: changes of a cluster and its objects enqueue it, a change of its status does not', async (t) => {
   let uids = 0;
   const store = new MemoryObjectStore({ clock: systemClock, newUid: () => `uid-${(uids += 1)}` });
   const cluster = (name: string, spec: object) => ({
@@ -72,8 +72,8 @@ test('controller: what concerns a cluster brings it up, its own status does not'
   });
   t.is(controller.unsynced(), 'all namespaces: ocppclusters were not listed yet');
   controller.start();
-  /** Does it, and waits for exactly these reconciles. */
-  const brings = async (what: () => Promise<unknown> | void, expected: readonly string[]) => {
+  /** Runs the action, and waits for exactly these reconciles. */
+  const enqueues = async (what: () => Promise<unknown> | void, expected: readonly string[]) => {
     calls.length = 0;
     await what();
     await until(() => calls.length >= expected.length, expected.join());
@@ -81,35 +81,35 @@ test('controller: what concerns a cluster brings it up, its own status does not'
     t.deepEqual([...new Set(calls)], [...new Set(expected)]);
   };
   const ref = { resource: OCPP_CLUSTERS, name: 'first', namespace: 'default' };
-  await brings(() => {}, ['default/first']);
+  await enqueues(() => {}, ['default/first']);
   t.is(controller.unsynced(), undefined);
-  await brings(() => store.apply(cluster('second', {})), ['default/second']);
-  await brings(() => store.patchStatus(ref, { phase: 'Running' }), []);
-  await brings(() => store.apply(cluster('first', { protocols: ['ocpp1.6'] })), ['default/first']);
-  await brings(() => store.apply(owned('mine', first)), ['default/first']);
-  await brings(() => store.apply(owned('pod', 'second')), ['default/second']);
-  await brings(() => store.apply(owned('foreign', 'second', { 'app.kubernetes.io/managed-by': 'x' })), []);
+  await enqueues(() => store.apply(cluster('second', {})), ['default/second']);
+  await enqueues(() => store.patchStatus(ref, { phase: 'Running' }), []);
+  await enqueues(() => store.apply(cluster('first', { protocols: ['ocpp1.6'] })), ['default/first']);
+  await enqueues(() => store.apply(owned('mine', first)), ['default/first']);
+  await enqueues(() => store.apply(owned('pod', 'second')), ['default/second']);
+  await enqueues(() => store.apply(owned('foreign', 'second', { 'app.kubernetes.io/managed-by': 'x' })), []);
   t.deepEqual(
     controller.caches.list(CONFIG_MAPS).map(({ metadata }) => metadata.name),
     ['mine', 'pod'],
   );
   t.is(controller.caches.get(ref)?.metadata.generation, 2);
-  await brings(
+  await enqueues(
     () => store.delete({ resource: CONFIG_MAPS, name: 'mine', namespace: 'default' }),
     ['default/first'],
   );
   failures = 1;
-  await brings(() => controller.enqueue('default/first'), ['default/first', 'default/first']);
-  await brings(() => store.delete(ref), ['default/first']);
+  await enqueues(() => controller.enqueue('default/first'), ['default/first', 'default/first']);
+  await enqueues(() => store.delete(ref), ['default/first']);
   t.is(controller.healthy(), undefined);
   await controller.stop();
-  await brings(() => store.apply(cluster('third', {})).then(() => {}), []);
+  await enqueues(() => store.apply(cluster('third', {})).then(() => {}), []);
   const metrics = await registry.metrics();
   t.regex(metrics, /ocpp_operator_reconciles_total\{result="error"\} 1/);
   t.regex(metrics, /ocpp_operator_queue_depth 0/);
 });
 
-test('controller: what stands still is told to liveness, and holds up no stop', async (t) => {
+test('controller: liveness reports a watch that hangs, and stop() does not wait for it', async (t) => {
   const store = {
     serves: () => Promise.resolve(true),
     list: () => new Promise<never>(() => {}),
@@ -129,13 +129,13 @@ test('controller: what stands still is told to liveness, and holds up no stop', 
     relistMs: 10,
   });
   controller.start();
-  await until(() => controller.healthy() !== undefined, 'the standstill is told');
-  t.regex(controller.healthy() ?? '', /^the watch of ocppclusters stands still for \d+ s$/);
+  await until(() => controller.healthy() !== undefined, 'liveness reports the hang');
+  t.regex(controller.healthy() ?? '', /^the watch of ocppclusters has hung for \d+ s$/);
   t.is(controller.unsynced(), 'namespace one: ocppclusters were not listed yet');
   await controller.stop();
 });
 
-test('controller: a reconcile that never ends is told to liveness', async (t) => {
+test('controller: liveness reports a reconcile that never ends', async (t) => {
   const store = new MemoryObjectStore({ clock: systemClock, newUid: () => 'uid' });
   const metadata = { name: 'stuck', namespace: 'default' };
   await store.apply({ apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster', metadata });
@@ -153,8 +153,8 @@ test('controller: a reconcile that never ends is told to liveness', async (t) =>
     relistMs: 50,
   });
   controller.start();
-  const told = /^the reconcile of default\/stuck stands still for \d+ s$/;
-  await until(() => told.test(controller.healthy() ?? ''), 'it is told');
+  const message = /^the reconcile of default\/stuck has hung for \d+ s$/;
+  await until(() => message.test(controller.healthy() ?? ''), 'liveness reports it');
   const metrics = await registry.metrics();
   t.regex(metrics, /ocpp_operator_reconciles_running 1$/m);
   t.regex(metrics, /ocpp_operator_reconcile_longest_running_seconds 0\.[1-9]/);
@@ -162,10 +162,10 @@ test('controller: a reconcile that never ends is told to liveness', async (t) =>
   t.regex(metrics, /ocpp_operator_watch_last_event_age_seconds\{resource="ocppclusters"\} \d/);
   release.abort();
   await controller.stop();
-  t.notRegex(controller.healthy() ?? '', told);
+  t.notRegex(controller.healthy() ?? '', message);
 });
 
-test('controller: objects that take long (Pods on a lost node) do not hold up the others', async (t) => {
+test('controller: a slow reconcile (Pods on a lost node) does not block other clusters', async (t) => {
   const store = new MemoryObjectStore({ clock: systemClock, newUid: () => 'uid' });
   const names = [...Array.from({ length: 10 }, (_, index) => `slow-${index}`), 'well'];
   for (const name of names) {
@@ -189,7 +189,7 @@ test('controller: objects that take long (Pods on a lost node) do not hold up th
     registry: new Registry(),
   });
   controller.start();
-  await until(() => passes > 3, 'the one that is well is looked at again and again');
+  await until(() => passes > 3, 'the other cluster is reconciled repeatedly');
   release.abort();
   await controller.stop();
   t.true(passes > 3);

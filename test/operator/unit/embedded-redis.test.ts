@@ -1,4 +1,4 @@
-/** The embedded Redis as it is rendered, run by this machine's redis-server: its command, its probes, its password. */
+/** The rendered embedded Redis, run by the local redis-server: its command, its probes, its password. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -59,10 +59,10 @@ for (const how of ['with a password', 'without one, as release 0.1.0 made it'] a
   });
 }
 
-/** Whatever a person may put into a Secret of their own. */
+/** Passwords that a user may put into their own Secret. */
 const PASSWORD = `q"u\\o te'$(x)\`y\``;
 
-/** The container's command as the kubelet would start it, in a folder of this machine. */
+/** The command of the container, as the kubelet would start it, in a local folder. */
 async function startRendered(container: V1Container) {
   const folder = mkdtempSync(join(tmpdir(), 'ocpp-render-'));
   const port = await freePort();

@@ -1,4 +1,4 @@
-/** Events when the API server does not take them: tried again, within bounds. */
+/** Events that the API server does not accept are retried, within bounds. */
 import test from 'ava';
 import { createEventRecorder } from '../../../operator/controller/events.ts';
 import { type KubeObject, StoreError, type StoreErrorCode } from '../../../operator/kube/object-store.ts';
@@ -14,7 +14,7 @@ const about: KubeObject = {
 
 type Event = KubeObject & { readonly reason: string; readonly count: number };
 
-/** `answer` says what becomes of the write with this number, from 1. */
+/** `answer` decides the result of each write by its number, from 1. */
 function recorderOn(answer: (attempt: number) => Promise<void>, quietMs = 1) {
   const attempts: string[] = [];
   const written: string[] = [];
@@ -53,7 +53,7 @@ for (const code of ['unavailable', 'throttled', 'unauthenticated'] as const) {
   });
 }
 
-test('what is refused is not tried again, and what never works ten times', async (t) => {
+test('a refused Event is not retried; one that keeps failing is tried ten times', async (t) => {
   const refused = recorderOn(() => failing('forbidden'));
   refused.recorder.record(about, 'Normal', 'Refused', '');
   const never = recorderOn(() => failing('unavailable'));
@@ -62,10 +62,10 @@ test('what is refused is not tried again, and what never works ten times', async
   await Promise.all([refused.recorder.stop(), never.recorder.stop()]);
   t.is(refused.attempts.length, 1);
   t.is(never.attempts.length, 10);
-  t.is(never.log.lines.filter(({ level }) => level === 'warn').length, 10, 'each failure is told');
+  t.is(never.log.lines.filter(({ level }) => level === 'warn').length, 10, 'each failure is logged');
 });
 
-test('an API server that hangs does not hold up the end', async (t) => {
+test('an API server that hangs does not delay the shutdown', async (t) => {
   const { recorder, attempts, written } = recorderOn(() => new Promise(() => {}));
   recorder.record(about, 'Normal', 'Hanging', '');
   await until(() => attempts.length > 0, 'it is tried');

@@ -1,4 +1,4 @@
-/** An API server that answers one object with errors of its own, for long: said in the status, not only in the log. */
+/** An API server that keeps answering one object with errors: the status reports it, not only the log. */
 import test from 'ava';
 import { Registry } from 'prom-client';
 import { OCPP_CLUSTERS, type OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
@@ -8,7 +8,7 @@ import { runOperator } from '../../../operator/operator.ts';
 import { createLog } from '../../../services/runtime/log.ts';
 import { until } from '../../support/until.ts';
 
-test('half a minute of errors makes it Degraded with the words of the API server; a success ends that', async (t) => {
+test('after half a minute of errors the cluster is Degraded with the message of the API server, until a success', async (t) => {
   let ahead = 0;
   const clock = { now: () => Date.now() + ahead };
   let uids = 0;
@@ -52,8 +52,8 @@ test('half a minute of errors makes it Degraded with the words of the API server
   await until(async () => (await degraded())?.reason === 'NotApplied', 'Degraded');
   t.regex(
     (await degraded())?.message ?? '',
-    /^not all is put into effect since 2\S+Z, .*webhook x: connection refused/,
+    /^changes have not been fully applied since 2\S+Z; .*webhook x: connection refused/,
   );
   broken = false;
-  await until(async () => (await degraded())?.status === 'False', 'well again');
+  await until(async () => (await degraded())?.status === 'False', 'the cluster is no longer Degraded');
 });

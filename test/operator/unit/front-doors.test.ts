@@ -1,10 +1,10 @@
-/** Ingress and Gateway route: which path leads where, what is told where they cannot be, and what the status says of them. */
+/** Ingress and Gateway route: their paths, the problem without the Gateway API, and their endpoints in the status. */
 import test from 'ava';
 import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { endpointsOf } from '../../../operator/status/endpoints.ts';
-import type { Observed } from '../../../operator/reconcile/observe.ts';
-import { missingAddOns } from '../../../operator/render/add-ons.ts';
+import type { Observed } from '../../../operator/observe/observe.ts';
+import { missingAddOns } from '../../../operator/reconcile/missing-add-ons.ts';
 import { GATEWAY, INGRESS, city, find, names, rendered } from '../../support/rendered.ts';
 
 type Proxy = NonNullable<OcppClusterSpec['proxy']>;
@@ -16,7 +16,7 @@ const LISTENERS: Listeners = [
   { ...STATIONS, name: 'old', port: 80 },
 ];
 
-test('Ingress and Gateway lead each path to its listener once, and a Gateway never ends a socket for its age', (t) => {
+test('Ingress and Gateway route each path to its listener once, and a Gateway has no timeouts', (t) => {
   const objects = rendered({ listeners: LISTENERS, proxy: { ...INGRESS, ...GATEWAY } });
   const backend = (name: string) => ({ service: { name: 'city-ws-proxy', port: { name } } });
   t.deepEqual(find(objects, 'Ingress/city-ws-proxy').spec, {
@@ -50,18 +50,22 @@ test('Ingress and Gateway lead each path to its listener once, and a Gateway nev
   );
 });
 
-test('without the Gateway API there is no route, and somebody is told', (t) => {
+test('without the Gateway API there is no route, and a problem is reported', (t) => {
   const spec: OcppClusterSpec = { proxy: GATEWAY };
   const without = rendered(spec, { serves: () => false });
   t.false(names(without).some((name) => name.startsWith('HTTPRoute')));
-  const told = (of: OcppClusterSpec, served: boolean) => missingAddOns(defaultedSpec(city(of)), () => served);
-  t.deepEqual(told(spec, true), []);
-  t.deepEqual(told({}, false), []);
-  t.is(told(spec, false).length, 1);
-  t.regex(told(spec, false)[0] ?? '', /HTTPRoute.*install the Gateway API, or remove spec\.proxy\.gateway/);
+  const problems = (of: OcppClusterSpec, served: boolean) =>
+    missingAddOns(defaultedSpec(city(of)), () => served);
+  t.deepEqual(problems(spec, true), []);
+  t.deepEqual(problems({}, false), []);
+  t.is(problems(spec, false).length, 1);
+  t.regex(
+    problems(spec, false)[0] ?? '',
+    /HTTPRoute.*Install the Gateway API, or remove spec\.proxy\.gateway/,
+  );
 });
 
-test('the status names every door, and which of them speaks TLS', (t) => {
+test('the status lists the endpoints of Ingress and Gateway, with wss for TLS', (t) => {
   const observed = { proxyService: { status: { loadBalancer: { ingress: [{ ip: '203.0.113.7' }] } } } };
   const of = (proxy: Proxy, listeners: Listeners) => {
     const cluster = city({ proxy, listeners });

@@ -1,7 +1,7 @@
 /**
- * The Pod templates of every render revision that is kept, as they were made: an upgrade of the operator must render the same for
- * clusters that exist, or their Pods are replaced. A template may change only with a new revision (operator/render/revision.ts);
- * the golden file of a revision that no release has made yet is written anew with `UPDATE_GOLDEN=2 npx ava test/operator/unit/golden.test.ts`.
+ * Golden Pod templates of every supported render revision: an upgraded operator must render the same templates for existing
+ * clusters, or it replaces their Pods. A template may change only with a new revision (operator/render/revision.ts).
+ * Update the golden file of an unreleased revision with `UPDATE_GOLDEN=2 npx ava test/operator/unit/golden.test.ts`.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const podTemplate = {
   env: [{ name: 'LOG_LEVEL', value: 'debug' }],
 };
 
-/** Clusters that were written for release 0.1.0, whole or with every field of then. */
+/** Clusters written for release 0.1.0: with an empty spec, and with every field of that release. */
 const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
   empty: {},
   embedded: {
@@ -70,7 +70,7 @@ interface Workload extends KubeObject {
   readonly spec?: { readonly template?: object; readonly volumeClaimTemplates?: object };
 }
 
-/** By spec and `Kind/name`. */
+/** Keyed by spec and `Kind/name`. */
 function templates(renderRevision: number): Readonly<Record<string, Readonly<Record<string, object>>>> {
   const of = (spec: OcppClusterSpec) => {
     const objects = renderObjects(
@@ -85,7 +85,7 @@ function templates(renderRevision: number): Readonly<Record<string, Readonly<Rec
         redisImage: 'redis:7',
         processorReplicas: 3,
         renderRevision,
-        // Chosen with the cluster and not with the revision; those of release 0.1.0 have none.
+        // Depends on the cluster, not on the revision; clusters of release 0.1.0 have none.
         ...(renderRevision > 1 && { redisPasswordSecret: 'city-redis-7c1b2a90' }),
       },
     ) as readonly Workload[];
@@ -101,7 +101,7 @@ function templates(renderRevision: number): Readonly<Record<string, Readonly<Rec
     );
     return Object.fromEntries(found);
   };
-  // As the API server gets it: without what is undefined.
+  // As sent to the API server: without undefined fields.
   const all = Object.fromEntries(Object.entries(SPECS).map(([name, spec]) => [name, of(spec)]));
   return JSON.parse(JSON.stringify(all)) as ReturnType<typeof templates>;
 }
@@ -123,7 +123,7 @@ for (const revision of revisions) {
   });
 }
 
-test('each revision differs from the one before it: otherwise it is none', (t) => {
+test('each revision differs from the one before it', (t) => {
   for (const revision of revisions.slice(1)) t.notDeepEqual(templates(revision), templates(revision - 1));
   t.true(revisions.length > 0);
 });

@@ -1,4 +1,4 @@
-/** The index of a cache gives the same answers as looking at every object. */
+/** The index of a cache gives the same results as a scan of all objects. */
 import * as fc from 'fast-check';
 import test from 'ava';
 import { keyOf, selectorOf } from '../../../operator/controller/caches.ts';
@@ -20,7 +20,7 @@ const scopes = fc.record(
   { requiredKeys: [] },
 );
 
-test('whatever is set, changed, moved to another label and deleted: lists hold what matches, in a stable order', (t) => {
+test('after any sets, changes, label changes and deletes, lists hold the matching objects in a stable order', (t) => {
   let listed = 0;
   const property = fc.property(steps, scopes, (history, scope) => {
     const index = new IndexedObjects('instance');

@@ -1,4 +1,4 @@
-/** That who evaluates NetworkPolicies for the tests reads them as Kubernetes does. */
+/** The tests' evaluator of NetworkPolicies reads them as Kubernetes does. */
 import test from 'ava';
 import { type End, isAllowed, type Policy } from '../../contracts/network-flows.ts';
 
@@ -10,7 +10,7 @@ const away: End = { ...front, ip: '10.0.0.3', namespace: 'away', namespaceLabels
 const host = (ip: string): End => ({ ip });
 const toDb = (from: End, port = 6379) => ({ from, to: db, port });
 
-/** The examples of kubernetes.io/docs/concepts/services-networking/network-policies and what it says of each. */
+/** The examples of kubernetes.io/docs/concepts/services-networking/network-policies, with their documented effects. */
 const SEMANTICS: readonly (readonly [string, readonly Policy[], Parameters<typeof isAllowed>[1], boolean])[] =
   [
     ['no policy: all is allowed', [], toDb(host('1.2.3.4')), true],
@@ -197,6 +197,6 @@ const SEMANTICS: readonly (readonly [string, readonly Policy[], Parameters<typeo
     ],
   ];
 
-test('policies are read as the documentation of Kubernetes has it', (t) => {
+test('policies have the effects that the Kubernetes documentation describes', (t) => {
   for (const [title, policies, flow, allowed] of SEMANTICS) t.is(isAllowed(policies, flow), allowed, title);
 });

@@ -1,4 +1,4 @@
-/** Which connections the rendered NetworkPolicies let through, as a table. */
+/** Which connections the rendered NetworkPolicies allow, as a table. */
 import test from 'ava';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { startApiServer } from '../../support/api-server.ts';
@@ -50,7 +50,7 @@ const SENTINEL: OcppClusterSpec = {
   redis: { external: { mode: 'Sentinel', addresses: ['a:26379'], sentinel: { masterName: 'm' } } },
 };
 
-/** What Pods of any cluster need, and what is denied whatever else is so. */
+/** Connections that every cluster needs, and connections that are always denied. */
 const ALWAYS: readonly Row[] = [
   ['operator', 'proxy', 9090, true],
   ['operator', 'processor', 9090, true],
@@ -148,7 +148,7 @@ const TABLES: Readonly<Record<string, readonly [OcppClusterSpec, ...Row[]]>> = {
   ],
 };
 
-test('each connection of the tables is let through or not, as it says', (t) => {
+test('each connection is allowed or denied as the tables say', (t) => {
   for (const [title, [spec, ...rows]] of Object.entries(TABLES)) {
     const policies = policiesOf(spec);
     for (const [from, to, asked, allowed] of [...ALWAYS, ...rows]) {
@@ -159,7 +159,7 @@ test('each connection of the tables is let through or not, as it says', (t) => {
   }
 });
 
-test('there are none unless asked for, and they stand before the Pods', (t) => {
+test('policies are rendered only if enabled, and before the Pods', (t) => {
   const kinds = (spec: OcppClusterSpec) =>
     names(rendered(spec)).filter((name) => name.startsWith('NetworkPolicy'));
   t.deepEqual(kinds({}), []);
@@ -171,7 +171,7 @@ test('there are none unless asked for, and they stand before the Pods', (t) => {
   ]);
 });
 
-test('an operator outside of the Kubernetes cluster is let in where every Pod is not, if at all, by the user', (t) => {
+test('with metricsFrom, an operator outside the Kubernetes cluster is allowed only by the user', (t) => {
   const outside = policiesOf(
     { networkPolicy: { metricsFrom: [{ ipBlock: { cidr: '192.0.2.11/32' } }] } },
     null,
@@ -185,7 +185,7 @@ test('an operator outside of the Kubernetes cluster is let in where every Pod is
   );
 });
 
-test('an API server takes them all', async (t) => {
+test('an API server accepts all policies', async (t) => {
   await using server = await startApiServer();
   if (server === undefined) {
     t.pass('skipped: no kube-apiserver here');

@@ -1,4 +1,4 @@
-/** podTemplate against `kubectl patch --type=strategic`: the same comes of both, or it says here why not. */
+/** podTemplate gives the same result as `kubectl patch --type=strategic`; each exception has its reason here. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const deployment = (podTemplate?: PodTemplateSpec, context = {}) =>
     'Deployment/city-ws-proxy',
   ) as unknown as V1Deployment;
 
-/** What a user would write for the same in a patch of the Deployment. */
+/** The equivalent patch of the Deployment. */
 function patchOf({ metadata, env, resources, ...spec }: PodTemplateSpec): object {
   const container = { name: 'ws-proxy', ...(env && { env }), ...(resources && { resources }) };
   return {
@@ -41,9 +41,9 @@ function patched(kubectl: string, folder: string, patch: object): V1Deployment {
   return JSON.parse(execFileSync(kubectl, args, { encoding: 'utf8' })) as V1Deployment;
 }
 
-/** The order of variables means nothing here, as none of ours refers to another; and the heap follows the memory limit. */
+/** The order of variables does not matter, as none refers to another; and the heap limit follows the memory limit. */
 function comparable(deployment: V1Deployment): object {
-  // As the API server gets it: without what is undefined.
+  // As sent to the API server: without undefined fields.
   const { spec } = JSON.parse(JSON.stringify(deployment)) as V1Deployment;
   const { metadata, spec: pod } = spec?.template ?? {};
   const [container] = pod?.containers ?? [];
@@ -86,7 +86,7 @@ const SAME: Readonly<Record<string, PodTemplateSpec>> = {
   },
 };
 
-/** What we do instead, and why. */
+/** The exceptions: what the operator does instead, and why. */
 const OTHERWISE: readonly (readonly [string, PodTemplateSpec, (ours: V1Deployment) => unknown, unknown])[] = [
   [
     'a label of ours stays: Services and selectors find the Pods by it',
@@ -114,7 +114,7 @@ const OTHERWISE: readonly (readonly [string, PodTemplateSpec, (ours: V1Deploymen
   ],
 ];
 
-test('every addition to a Pod comes out as kubectl patch would merge it', (t) => {
+test('every addition to a Pod is merged as kubectl patch merges it', (t) => {
   const tools = testTools();
   if (tools === undefined) {
     const message = 'no kubectl here: see test/support/api-server.ts for how to get one';
@@ -129,18 +129,18 @@ test('every addition to a Pod comes out as kubectl patch would merge it', (t) =>
       const theirs = patched(kubectl, folder, patchOf(added));
       t.deepEqual(comparable(deployment(added)), comparable(theirs), title);
     }
-    for (const [why, added, look, wanted] of OTHERWISE) {
+    for (const [why, added, look, expected] of OTHERWISE) {
       const ours = deployment(added);
-      t.deepEqual(look(ours), wanted, why);
+      t.deepEqual(look(ours), expected, why);
       const theirs = patched(kubectl, folder, patchOf(added));
-      t.notDeepEqual(look(theirs), wanted, `then it needs no reason: ${why}`);
+      t.notDeepEqual(look(theirs), expected, `then it needs no reason: ${why}`);
     }
   } finally {
     rmSync(folder, { recursive: true });
   }
 });
 
-test('clusters of revision 1 keep the requests and limits that they have', (t) => {
+test('clusters of revision 1 keep their requests and limits', (t) => {
   const { spec } = deployment(
     { resources: { limits: { cpu: '2' } } },
     { renderRevision: OLDEST_RENDER_REVISION },

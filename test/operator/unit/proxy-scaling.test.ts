@@ -1,8 +1,8 @@
-/** The rules by which the number of ws-proxies follows the stations, one by one, and their sum over hours. */
+/** The rules of ws-proxy autoscaling one by one, and together over simulated hours. */
 import test from 'ava';
 import { array, assert, boolean, integer, option, property, record } from 'fast-check';
 import type { DefaultedProxy, ProxyAutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
-import { DELETION_COST, deletionCosts } from '../../../operator/reconcile/pod-deletion-costs.ts';
+import { DELETION_COST, podDeletionCosts } from '../../../operator/reconcile/pod-deletion-costs.ts';
 import { decideProxies, type ProxyScaleInput } from '../../../operator/scaling/proxies.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
@@ -15,7 +15,7 @@ const AUTOSCALING = {
 const SPEC = { replicas: 3, maxSessionsPerPod: 200, autoscaling: AUTOSCALING };
 const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
 
-/** `replicas` settled proxies. */
+/** `replicas` ready proxies, no rollout. */
 function input(replicas: number, sessions: number | undefined, more: Partial<ProxyScaleInput> = {}) {
   return {
     spec: SPEC,
@@ -24,15 +24,15 @@ function input(replicas: number, sessions: number | undefined, more: Partial<Pro
     ...(sessions !== undefined && { sessions }),
     now: NOW,
     ...more,
-    memory: { desiredReplicas: replicas, ...more.memory },
+    previous: { desiredReplicas: replicas, ...more.previous },
   } satisfies ProxyScaleInput;
 }
-/** The window has seen that `replicas` would do, and nothing was scaled lately. */
+/** The window recommends `replicas`, and there was no recent scaling. */
 const calm = (replicas: number): ProxyAutoscalingStatus => ({
   recommendations: [{ at: ago(500), replicas }],
 });
 const settled = (replicas: number, more: object) => ({
-  memory: calm(2),
+  previous: calm(2),
   deployment: { replicas, readyReplicas: replicas, rolling: false, ...more },
 });
 
@@ -44,10 +44,10 @@ interface Rule {
 }
 const RULES: readonly Rule[] = [
   {
-    name: 'up at once, as far as is wanted',
+    name: 'scale-out is immediate and unlimited',
     given: input(2, 701),
     replicas: 8,
-    says: /701 stations, 100 a Pod: 8 wanted/,
+    says: /701 stations, 100 per Pod: 8 recommended/,
   },
   {
     name: 'never above the maximum',
@@ -57,101 +57,105 @@ const RULES: readonly Rule[] = [
   },
   { name: 'never below the minimum', given: input(2, 0), replicas: 2, says: /at least minReplicas \(2\)/ },
   {
-    name: 'no Pod shall be filled beyond 80 %',
+    name: 'the target is at most 80 % of maxSessionsPerPod',
     given: input(2, 320, { spec: { ...SPEC, maxSessionsPerPod: 50 } }),
     replicas: 8,
-    says: /40 a Pod/,
+    says: /40 per Pod/,
   },
   {
-    name: 'up also while Pods are not ready and others drain',
+    name: 'scale-out happens also while Pods are not ready and others drain',
     given: input(2, 300, { deployment: { replicas: 2, readyReplicas: 1, rolling: true }, draining: 1 }),
     replicas: 3,
   },
-  { name: 'down by one Pod', given: input(6, 0, { memory: calm(2) }), replicas: 5 },
+  { name: 'scale-in removes one Pod', given: input(6, 0, { previous: calm(2) }), replicas: 5 },
   {
-    name: 'the next one after five minutes',
-    given: input(6, 0, { memory: { ...calm(2), lastScaleTime: ago(299) } }),
+    name: 'the next scale-in waits five minutes',
+    given: input(6, 0, { previous: { ...calm(2), lastScaleTime: ago(299) } }),
     replicas: 6,
-    says: /next step down within 300 s/,
+    says: /next step within 300 s/,
   },
   {
-    name: 'and then it goes on',
-    given: input(6, 0, { memory: { ...calm(2), lastScaleTime: ago(300) } }),
+    name: 'after five minutes it continues',
+    given: input(6, 0, { previous: { ...calm(2), lastScaleTime: ago(300) } }),
     replicas: 5,
   },
   {
-    name: 'not below what the window saw',
-    given: input(6, 0, { memory: calm(6) }),
+    name: 'no scale-in below the recommendations in the window',
+    given: input(6, 0, { previous: calm(6) }),
     replicas: 6,
-    says: /held by the 600 s window/,
+    says: /held by the 600 s stabilization window/,
   },
-  { name: 'who knows nothing of the window waits it out', given: input(6, 0), replicas: 6, says: /window/ },
-  { name: 'down only with room', given: input(3, 185, { memory: calm(2) }), replicas: 3 },
-  { name: 'which is a tenth', given: input(3, 180, { memory: calm(2) }), replicas: 2 },
+  { name: 'without history it waits for the whole window', given: input(6, 0), replicas: 6, says: /window/ },
+  { name: 'scale-in needs headroom', given: input(3, 185, { previous: calm(2) }), replicas: 3 },
+  { name: 'the headroom is a tenth', given: input(3, 180, { previous: calm(2) }), replicas: 2 },
   {
-    name: 'not down during a rollout',
+    name: 'no scale-in during a rollout',
     given: input(6, 0, settled(6, { rolling: true })),
     replicas: 6,
-    says: /not during a rollout/,
+    says: /no scale-in to 2 during a rollout/,
   },
   {
-    name: 'not down while a Pod is not ready',
+    name: 'no scale-in while a Pod is not ready',
     given: input(6, 0, settled(6, { readyReplicas: 5 })),
     replicas: 6,
-    says: /not while Pods are not ready/,
+    says: /no scale-in to 2 while Pods are not ready/,
   },
   {
-    name: 'not down while the last one gives up its stations',
-    given: input(6, 0, { memory: calm(2), draining: 1 }),
+    name: 'no scale-in while a Pod drains',
+    given: input(6, 0, { previous: calm(2), draining: 1 }),
     replicas: 6,
-    says: /not while 1 Pods give up their stations/,
+    says: /no scale-in to 2 while Pods drain \(1\)/,
   },
   {
-    name: 'not down when told so',
-    given: input(6, 0, { memory: calm(2), holdScaleIn: true }),
+    name: 'no scale-in while it is paused',
+    given: input(6, 0, { previous: calm(2), holdScaleIn: true }),
     replicas: 6,
     says: /pause-scale-in/,
   },
   {
     name: 'unknown sessions hold',
-    given: input(6, undefined, { memory: calm(2) }),
+    given: input(6, undefined, { previous: calm(2) }),
     replicas: 6,
     says: /holding 6/,
   },
-  { name: 'NaN holds', given: input(6, Number.NaN, { memory: calm(2) }), replicas: 6, says: /holding 6/ },
+  { name: 'NaN holds', given: input(6, Number.NaN, { previous: calm(2) }), replicas: 6, says: /holding 6/ },
   {
-    name: 'a higher minimum counts at once, even blind',
+    name: 'a higher minimum applies at once, even without readings',
     given: input(2, undefined, { spec: { ...SPEC, autoscaling: { ...AUTOSCALING, minReplicas: 4 } } }),
     replicas: 4,
   },
   {
     name: 'a lower maximum is reached Pod by Pod',
-    given: input(30, 2900, { memory: { recommendations: [{ at: ago(10), replicas: 30 }] } }),
+    given: input(30, 2900, { previous: { recommendations: [{ at: ago(10), replicas: 30 }] } }),
     replicas: 29,
   },
   {
-    name: 'the number of before is where it begins',
-    given: { ...input(7, 100), memory: {} },
+    name: 'autoscaling starts from the current number',
+    given: { ...input(7, 100), previous: {} },
     replicas: 7,
   },
-  { name: 'the beginning: the minimum', given: { spec: SPEC, draining: 0, now: NOW }, replicas: 2 },
   {
-    name: 'an edited Deployment is put back',
+    name: 'a new cluster starts with the minimum',
+    given: { spec: SPEC, draining: 0, now: NOW },
+    replicas: 2,
+  },
+  {
+    name: 'an edited Deployment is reverted',
     given: input(3, 250, { deployment: { replicas: 9, readyReplicas: 3, rolling: false } }),
     replicas: 3,
   },
 ];
 
-test('the rules of scaling proxies', (t) => {
+test('each rule of ws-proxy autoscaling', (t) => {
   for (const { name, given, replicas, says } of RULES) {
     const decision = decideProxies(given);
-    t.is(decision.replicas, replicas, `${name}: ${decision.memory?.reason}`);
-    t.is(decision.memory?.desiredReplicas, replicas, name);
-    if (says !== undefined) t.regex(decision.memory?.reason ?? '', says, name);
+    t.is(decision.replicas, replicas, `${name}: ${decision.autoscaling?.reason}`);
+    t.is(decision.autoscaling?.desiredReplicas, replicas, name);
+    if (says !== undefined) t.regex(decision.autoscaling?.reason ?? '', says, name);
   }
 });
 
-test('without autoscaling the spec says the number, and nothing is remembered', (t) => {
+test('without autoscaling the spec sets the number, and the status has no autoscaling', (t) => {
   const spec = { replicas: 3, maxSessionsPerPod: 200 };
   t.deepEqual(decideProxies({ spec, draining: 0, sessions: 9999, now: NOW }), { replicas: 3 });
   const more = { deployment: { replicas: 5, readyReplicas: 5, rolling: false }, draining: 0, now: NOW };
@@ -171,7 +175,7 @@ const SPECS = record({
   autoscaling: Object.assign(rest, { maxReplicas: rest.minReplicas + more }),
 }));
 
-test('before there are fewer Pods, each is told how many stations it has', (t) => {
+test('before a scale-in each Pod gets its number of stations as its deletion cost', (t) => {
   const workload = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -190,7 +194,7 @@ test('before there are fewer Pods, each is told how many stations it has', (t) =
     ['b', 0],
     ['c', 3],
   ]);
-  const costs = deletionCosts(observed, { sessionsOf }, 2, 999);
+  const costs = podDeletionCosts(observed, { sessionsOf }, 2, 999);
   t.deepEqual(
     costs.map(({ metadata: { uid, annotations } }) => [uid, annotations?.[DELETION_COST]]),
     [
@@ -199,10 +203,10 @@ test('before there are fewer Pods, each is told how many stations it has', (t) =
       ['new', '999'],
     ],
   );
-  for (const replicas of [3, 4]) t.deepEqual(deletionCosts(observed, { sessionsOf }, replicas, 999), []);
+  for (const replicas of [3, 4]) t.deepEqual(podDeletionCosts(observed, { sessionsOf }, replicas, 999), []);
 });
 
-test('whatever happens: within the bounds, down by one at most, and only when all is well', (t) => {
+test('property: within the bounds, scale-in by one Pod at most, and only in a stable state', (t) => {
   const moment = record({
     sessions: option(integer({ min: 0, max: 400_000 }), { nil: undefined }),
     unready: integer({ min: 0, max: 2 }),
@@ -223,7 +227,7 @@ test('whatever happens: within the bounds, down by one at most, and only when al
           deployment: { replicas, readyReplicas: replicas - unready, rolling },
           draining,
           ...(sessions !== undefined && { sessions }),
-          ...(memory !== undefined && { memory }),
+          ...(memory !== undefined && { previous: memory }),
           holdScaleIn,
           now,
         });
@@ -232,12 +236,12 @@ test('whatever happens: within the bounds, down by one at most, and only when al
         const unwell = sessions === undefined || unready > 0 || rolling || draining > 0 || holdScaleIn;
         if (decision.replicas < replicas - (unwell ? 0 : 1)) return false;
         if (sessions === undefined && decision.replicas !== replicas) return false;
-        // All stations fit in, unless the maximum forbids it.
+        // All stations fit, unless the maximum is too low.
         const room = decision.replicas * Math.max(1, spec.maxSessionsPerPod * 0.8);
         if (sessions !== undefined && sessions > room && decision.replicas < maxReplicas) return false;
-        if ((decision.memory?.recommendations?.length ?? 0) > 100) return false;
-        // The leader changes all the time: only what stands in the status goes on.
-        memory = JSON.parse(JSON.stringify(decision.memory)) as ProxyAutoscalingStatus;
+        if ((decision.autoscaling?.recommendations?.length ?? 0) > 100) return false;
+        // A new leader each time: only the status survives.
+        memory = JSON.parse(JSON.stringify(decision.autoscaling)) as ProxyAutoscalingStatus;
         replicas = decision.replicas;
       }
       return true;
@@ -246,7 +250,7 @@ test('whatever happens: within the bounds, down by one at most, and only when al
   t.pass();
 });
 
-/** Hours of settled Pods, a look every 5 s. @returns the numbers of Pods, one a look */
+/** Hours with stable Pods, one decision every 5 s. @returns the number of Pods after each decision */
 function watch(
   spec: ProxyScaleInput['spec'],
   start: number,
@@ -262,10 +266,10 @@ function watch(
       deployment: { replicas, readyReplicas: replicas, rolling: false },
       draining: 0,
       sessions: sessionsAt(seconds),
-      memory,
+      previous: memory,
       now: NOW + seconds * 1000,
     });
-    memory = decision.memory ?? {};
+    memory = decision.autoscaling ?? {};
     replicas = decision.replicas;
     seen.push(replicas);
   }
@@ -276,7 +280,7 @@ const AUTO = SPECS.map(
   (spec) => spec as ProxyScaleInput['spec'] & { autoscaling: NonNullable<DefaultedProxy['autoscaling']> },
 );
 
-test('a number of stations that wavers by a twelfth moves no Pod up and down', (t) => {
+test('a number of stations that fluctuates by a twelfth does not make the number of Pods oscillate', (t) => {
   assert(
     property(
       AUTO,
@@ -294,7 +298,7 @@ test('a number of stations that wavers by a twelfth moves no Pod up and down', (
   t.pass();
 });
 
-test('when the stations go the Pods go one by one to the minimum, and come again with them at once', (t) => {
+test('without stations the Pods are removed one by one down to the minimum; scale-out is immediate when stations return', (t) => {
   const spec = { ...SPEC, autoscaling: { ...AUTOSCALING, scaleDownStabilizationSeconds: 300 } };
   const seen = watch(spec, 2, (seconds) => (seconds < 600 || seconds > 7000 ? 950 : 40), 2);
   t.is(seen[0], 10);

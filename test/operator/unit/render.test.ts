@@ -1,4 +1,4 @@
-/** What an OcppCluster is made of, and that a real API server takes all of it. */
+/** The objects of an OcppCluster; a real API server accepts all of them. */
 import type { V1Container, V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
 import test, { type ExecutionContext } from 'ava';
 import type { OcppCluster, OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
@@ -110,7 +110,7 @@ const SENTINEL: OcppClusterSpec = {
     stateTtlSeconds: 60,
   },
 };
-/** As many as there can be. */
+/** The maximum number of listeners. */
 const LISTENERS = Array.from({ length: 8 }, (_, index) => ({
   name: `l--${index}`,
   port: 8000 + index,
@@ -147,7 +147,7 @@ test('a cluster is this list of objects, in this order', (t) => {
   t.deepEqual(budgets(FULL), ['PodDisruptionBudget/city-processor', 'PodDisruptionBudget/city-ws-proxy']);
 });
 
-test('every object is labelled, owned by the cluster, and its Pods are what npm start can run', (t) => {
+test('every object has the labels and the owner, and npm start can run its Pods', (t) => {
   for (const [variant, spec] of Object.entries(VARIANTS)) {
     for (const object of render(spec)) {
       const { labels = {}, ownerReferences, namespace, name } = object.metadata;
@@ -172,7 +172,7 @@ test('every object is labelled, owned by the cluster, and its Pods are what npm 
   }
 });
 
-test('a proxy gets what it needs to know, and time to give up every station', (t) => {
+test('a proxy gets its settings, and enough time to drain every station', (t) => {
   const objects = render({ proxy: { drain: { ratePerSecond: 50, deadlineSeconds: 100 } } });
   const env = envOf(objects, 'Deployment/city-ws-proxy');
   const value = (name: string) => env.get(name)?.value;
@@ -192,10 +192,10 @@ test('a proxy gets what it needs to know, and time to give up every station', (t
   );
   t.like(pod.containers[0], { image: 'ocpp:1', args: ['ws-proxy.js'] });
   t.is(pod.containers[0].command, undefined, 'the entry point is the image’s');
-  t.is(value(ENV.drainTransactions), undefined, 'what the program does anyway is not told');
+  t.is(value(ENV.drainTransactions), undefined, 'defaults of the program are omitted');
   t.is(value(ENV.connectRate), undefined);
   t.is(value(ENV.bootRate), undefined);
-  const told = envOf(
+  const given = envOf(
     render({
       proxy: {
         admission: { connectionsPerSecond: 200, bootsPerSecond: 100 },
@@ -204,16 +204,16 @@ test('a proxy gets what it needs to know, and time to give up every station', (t
     }),
     'Deployment/city-ws-proxy',
   );
-  t.is(told.get(ENV.drainTransactions)?.value, 'wait');
-  t.is(told.get(ENV.connectRate)?.value, '200');
-  t.is(told.get(ENV.bootRate)?.value, '100');
+  t.is(given.get(ENV.drainTransactions)?.value, 'wait');
+  t.is(given.get(ENV.connectRate)?.value, '200');
+  t.is(given.get(ENV.bootRate)?.value, '100');
   t.deepEqual(find(objects, 'Deployment/city-ws-proxy').spec['strategy'], {
     type: 'RollingUpdate',
     rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
   });
 });
 
-test('what stations are forgiven is told to the programs where it is not the default, and they read it', (t) => {
+test('tolerance settings that differ from the default reach the programs', (t) => {
   const read = (spec: OcppClusterSpec) => {
     const objects = render(spec);
     const of = (name: string) =>
@@ -258,7 +258,7 @@ test('what stations are forgiven is told to the programs where it is not the def
   });
 });
 
-test('the number of processors is the scaler’s, the one of proxies the spec’s', (t) => {
+test('the scaler sets the number of processors, the spec the number of proxies', (t) => {
   t.is(find(render({}, 7), 'Deployment/city-processor').spec['replicas'], 7);
   const ignored: OcppClusterSpec = { processor: { replicas: 9 } };
   t.is(find(render(ignored, 2), 'Deployment/city-processor').spec['replicas'], 2);
@@ -272,7 +272,7 @@ interface Port {
   readonly targetPort: string;
 }
 
-test('further listeners have sockets of their own, and the first keeps the one it had', (t) => {
+test('further listeners get ports of their own, and the first keeps its port', (t) => {
   const lab = { name: 'lab', port: 9100, path: '/lab' };
   const old = { name: 'a--b', port: 80, path: '/v16' };
   const stations = { name: 'stations', port: 9000, path: '/ocpp' };
@@ -314,7 +314,7 @@ test('further listeners have sockets of their own, and the first keeps the one i
   t.is(target(of(stations, lab).ports, 'stations'), target(one.ports, 'stations'));
 });
 
-test('the user’s additions stand beside ours, env merged by name', (t) => {
+test('podTemplate adds to the Pods, env merged by name', (t) => {
   const objects = render(FULL);
   const env = envOf(objects, 'Deployment/city-ws-proxy');
   t.is(env.get('LOG_LEVEL')?.value, 'debug');
@@ -343,7 +343,7 @@ test('the user’s additions stand beside ours, env merged by name', (t) => {
   t.is(find(render(), 'Service/city-ws-proxy').spec['externalTrafficPolicy'], undefined);
 });
 
-test('Redis keeps what it is told: append-only, no eviction, 60 % of its limit, user 999', (t) => {
+test('Redis keeps all data: append-only, no eviction, maxmemory 60 % of its limit, user 999', (t) => {
   const objects = render(FULL);
   const pod = podOf(objects, 'StatefulSet/city-redis');
   t.like(pod.securityContext, { runAsUser: 999, runAsGroup: 999, fsGroup: 999, runAsNonRoot: true });
@@ -358,7 +358,7 @@ test('Redis keeps what it is told: append-only, no eviction, 60 % of its limit, 
   t.is(setting('appendfsync', plain.args), 'always');
   t.like(find(objects, 'StatefulSet/city-redis').spec, {
     replicas: 1,
-    // A Pod that cannot start is replaced when the template was put right.
+    // A Pod that cannot start is replaced after the template was corrected.
     podManagementPolicy: 'Parallel',
     persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
     volumeClaimTemplates: [
@@ -420,7 +420,7 @@ test('every setting of Redis reaches both programs', (t) => {
   }
 });
 
-test('Secrets of an external Redis are files, so that running Pods follow their changes', (t) => {
+test('Secrets of an external Redis are files, so that running Pods see changes', (t) => {
   for (const deployment of DEPLOYMENTS) {
     const { volumes = [], containers } = podOf(render(SENTINEL), deployment);
     t.deepEqual(
@@ -442,7 +442,7 @@ test('Secrets of an external Redis are files, so that running Pods follow their 
   }
 });
 
-test('an API server takes every object strictly, and every Pod under the restricted standard', async (t) => {
+test('an API server accepts every object with strict validation, and every Pod under the restricted standard', async (t) => {
   const server = shared.given(t);
   if (server === undefined) return;
   const { http } = server;
@@ -472,9 +472,9 @@ async function takesPod(
 ): Promise<void> {
   const path = '/api/v1/namespaces/guarded/pods';
   const query = { dryRun: 'All', fieldValidation: 'Strict' };
-  // The class exists, but not for Pods outside of kube-system.
+  // The class exists, but only for Pods in kube-system.
   const { priorityClassName: _, ...rest } = spec ?? { containers: [] };
-  // The StatefulSet's controller adds the volumes of its claims.
+  // The StatefulSet controller adds the volumes of the claims.
   const volumes = (rest.containers[0]?.volumeMounts ?? []).map(({ name }) => ({ name, emptyDir: {} }));
   const labels = metadata?.labels;
   const pod = {

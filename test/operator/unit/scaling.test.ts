@@ -1,9 +1,18 @@
-/** The scaler's rules one by one, and their sum in a simulated cluster. */
+/** The rules of processor autoscaling one by one, and together in a simulated cluster. */
 import test from 'ava';
 import { array, assert, integer, property, record } from 'fast-check';
 import type { AutoscalingStatus, DefaultedProcessorAutoscaling } from '../../../operator/api/ocpp-cluster.ts';
-import { decide, type ScaleDecision, type ScaleInput } from '../../../operator/scaling/processors.ts';
-import { CAPACITY_PRIOR, type Signals, smoothCapacity, wanted } from '../../../operator/scaling/demand.ts';
+import {
+  decideProcessors,
+  type ProcessorScaleDecision,
+  type ProcessorScaleInput,
+} from '../../../operator/scaling/processors.ts';
+import {
+  CAPACITY_PRIOR,
+  type Signals,
+  smoothCapacity,
+  recommendation,
+} from '../../../operator/scaling/demand.ts';
 import { highest, recommend } from '../../../operator/scaling/window.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
@@ -21,21 +30,25 @@ const load = (arrivalRate: number, queue: object = {}): Signals => ({
   queue: { ...IDLE, ...queue },
 });
 
-/** A cluster of `replicas` settled processors of which each does 100/s. */
-function input(replicas: number, signals: Signals, more: Partial<ScaleInput> = {}): ScaleInput {
+/** A cluster of `replicas` ready processors, each with a capacity of 100/s. */
+function input(
+  replicas: number,
+  signals: Signals,
+  more: Partial<ProcessorScaleInput> = {},
+): ProcessorScaleInput {
   return {
     spec: SPEC,
     deployment: { replicas, readyReplicas: replicas, rolling: false },
     signals,
     now: NOW,
     ...more,
-    memory: { desiredReplicas: replicas, capacityPerReplica: 100, ...more.memory },
+    previous: { desiredReplicas: replicas, capacityPerReplica: 100, ...more.previous },
   };
 }
-/** The window has seen that `replicas` would do, and nothing was scaled lately. */
+/** The window recommends `replicas`, and there was no recent scaling. */
 const calm = (replicas: number): AutoscalingStatus => ({ recommendations: [{ at: ago(200), replicas }] });
 
-test('it wants what drains the backlog in time at the given arrival rate', (t) => {
+test('the recommendation processes the backlog in time at the given arrival rate', (t) => {
   const ready = 4;
   const cases: readonly (readonly [string, Signals & { queue: object }, number])[] = [
     ['nothing', load(0) as never, 0],
@@ -47,17 +60,17 @@ test('it wants what drains the backlog in time at the given arrival rate', (t) =
     ['one stuck message is no load', load(0, { depth: 3, oldestSeconds: 500 }) as never, 1],
   ];
   for (const [name, signals, replicas] of cases) {
-    t.is(wanted(signals as never, 100, ready, 10), replicas, name);
+    t.is(recommendation(signals as never, 100, ready, 10), replicas, name);
   }
   const hung = load(0, { depth: 50, oldestSeconds: 500 });
   t.is(
-    wanted(hung as never, 100, 0, 10),
+    recommendation(hung as never, 100, 0, 10),
     2,
     'none is ready and messages grow old: another one may do better',
   );
 });
 
-test('capacity is completions per busy second, blended by the busy time behind it', (t) => {
+test('capacity is completions per busy second, smoothed by busy time', (t) => {
   t.is(smoothCapacity(undefined, undefined), CAPACITY_PRIOR);
   t.is(smoothCapacity(200, undefined), 200, 'the last good value is kept');
   t.is(smoothCapacity(200, { completed: 0, busySeconds: 3 }), 200);
@@ -70,46 +83,46 @@ test('capacity is completions per busy second, blended by the busy time behind i
 
 interface Rule {
   readonly name: string;
-  readonly given: ScaleInput;
+  readonly given: ProcessorScaleInput;
   readonly replicas: number;
   readonly reason?: string;
   readonly says?: RegExp;
 }
 const HELD = { reason: 'SignalsMissing' };
 const RULES: readonly Rule[] = [
-  { name: 'up at once', given: input(2, load(500)), replicas: 5, reason: 'FollowingQueue' },
+  { name: 'scale-out is immediate', given: input(2, load(500)), replicas: 5, reason: 'FollowingQueue' },
   {
-    name: 'up by four at most from few',
+    name: 'scale-out from a small number adds at most four',
     given: input(2, load(2000)),
     replicas: 6,
-    says: /20 wanted, in steps/,
+    says: /scale-out to 20 in steps/,
   },
-  { name: 'up to twice as many from many', given: input(8, load(2000)), replicas: 16 },
+  { name: 'scale-out from a large number at most doubles it', given: input(8, load(2000)), replicas: 16 },
   {
-    name: 'the next step up after 15 s',
-    given: input(6, load(2000), { memory: { lastScaleTime: ago(14), lastScaleDirection: 'Up' } }),
+    name: 'the next scale-out step waits 15 s',
+    given: input(6, load(2000), { previous: { lastScaleTime: ago(14), lastScaleDirection: 'Up' } }),
     replicas: 6,
     says: /within 15 s/,
   },
   {
-    name: 'and then it goes on',
-    given: input(6, load(2000), { memory: { lastScaleTime: ago(15), lastScaleDirection: 'Up' } }),
+    name: 'after 15 s it continues',
+    given: input(6, load(2000), { previous: { lastScaleTime: ago(15), lastScaleDirection: 'Up' } }),
     replicas: 12,
   },
   {
-    name: 'a time a little in the future, by another leader, counts as now',
-    given: input(6, load(2000), { memory: { lastScaleTime: ago(-20), lastScaleDirection: 'Up' } }),
+    name: 'a time slightly in the future, by another leader, counts as now',
+    given: input(6, load(2000), { previous: { lastScaleTime: ago(-20), lastScaleDirection: 'Up' } }),
     replicas: 6,
     says: /within 15 s/,
   },
   {
-    name: 'a leader whose clock was wrong by an hour does not hold up the next one for an hour',
-    given: input(6, load(2000), { memory: { lastScaleTime: ago(-3600), lastScaleDirection: 'Up' } }),
+    name: 'a leader with a clock one hour ahead does not block the next leader for an hour',
+    given: input(6, load(2000), { previous: { lastScaleTime: ago(-3600), lastScaleDirection: 'Up' } }),
     replicas: 12,
   },
   {
-    name: 'a step down does not hold up a step up',
-    given: input(6, load(900), { memory: { lastScaleTime: ago(2), lastScaleDirection: 'Down' } }),
+    name: 'a scale-in does not delay a scale-out',
+    given: input(6, load(900), { previous: { lastScaleTime: ago(2), lastScaleDirection: 'Down' } }),
     replicas: 9,
   },
   {
@@ -117,165 +130,165 @@ const RULES: readonly Rule[] = [
     given: input(18, load(9000)),
     replicas: 20,
     reason: 'Limited',
-    says: /90 wanted; at most maxReplicas \(20\)/,
+    says: /90 recommended; at most maxReplicas \(20\)/,
   },
-  { name: 'down by one a minute', given: input(5, load(0), { memory: calm(1) }), replicas: 4 },
+  { name: 'scale-in removes one per minute', given: input(5, load(0), { previous: calm(1) }), replicas: 4 },
   {
-    name: 'down by a tenth of many',
-    given: input(40, load(0), { spec: { ...SPEC, maxReplicas: 99 }, memory: calm(1) }),
+    name: 'scale-in from a large number removes a tenth',
+    given: input(40, load(0), { spec: { ...SPEC, maxReplicas: 99 }, previous: calm(1) }),
     replicas: 36,
   },
   {
-    name: 'not down before the minute is over',
-    given: input(5, load(0), { memory: { ...calm(1), lastScaleTime: ago(59) } }),
+    name: 'no scale-in before the minute is over',
+    given: input(5, load(0), { previous: { ...calm(1), lastScaleTime: ago(59) } }),
     replicas: 5,
-    says: /next step down within 60 s/,
+    says: /next step within 60 s/,
   },
   {
-    name: 'a short window descends at its own pace',
+    name: 'a short window shortens the interval',
     given: input(5, load(0), {
       spec: { ...SPEC, scaleDownStabilizationSeconds: 10 },
-      memory: { recommendations: [{ at: ago(9), replicas: 1 }], lastScaleTime: ago(11) },
+      previous: { recommendations: [{ at: ago(9), replicas: 1 }], lastScaleTime: ago(11) },
     }),
     replicas: 4,
   },
   {
-    name: 'not below what the window saw',
-    given: input(5, load(0), { memory: { recommendations: [{ at: ago(299), replicas: 5 }] } }),
+    name: 'no scale-in below the recommendations in the window',
+    given: input(5, load(0), { previous: { recommendations: [{ at: ago(299), replicas: 5 }] } }),
     replicas: 5,
-    says: /held by the 300 s window/,
+    says: /held by the 300 s stabilization window/,
   },
   {
-    name: 'who knows nothing of the window waits it out',
+    name: 'without history it waits for the whole window',
     given: input(5, load(0)),
     replicas: 5,
     says: /window/,
   },
   {
-    name: 'not down during a rollout',
+    name: 'no scale-in during a rollout',
     given: input(5, load(0), {
-      memory: calm(1),
+      previous: calm(1),
       deployment: { replicas: 5, readyReplicas: 5, rolling: true },
     }),
     replicas: 5,
-    says: /not during a rollout/,
+    says: /no scale-in to \d+ during a rollout/,
   },
   {
-    name: 'not down while fewer Pods are ready than are wanted',
+    name: 'no scale-in while fewer Pods are ready than recommended',
     given: input(5, load(250), {
-      memory: calm(3),
+      previous: calm(3),
       deployment: { replicas: 5, readyReplicas: 2, rolling: false },
     }),
     replicas: 5,
     says: /not ready/,
   },
   {
-    name: 'what no node has room for goes when it is not wanted, what is ready stays',
+    name: 'surplus Pods that no node can run are removed, ready ones stay',
     given: input(40, load(0), {
       spec: { ...SPEC, maxReplicas: 40 },
-      memory: calm(1),
+      previous: calm(1),
       deployment: { replicas: 40, readyReplicas: 38, rolling: false },
     }),
     replicas: 38,
   },
   {
-    name: 'no reading of the queue holds',
-    given: input(5, { arrivalRate: 0 }, { memory: calm(1) }),
+    name: 'a missing reading of the queue holds',
+    given: input(5, { arrivalRate: 0 }, { previous: calm(1) }),
     replicas: 5,
     ...HELD,
   },
   {
-    name: 'no arrival rate holds',
-    given: input(5, { queue: IDLE }, { memory: calm(1) }),
+    name: 'a missing arrival rate holds',
+    given: input(5, { queue: IDLE }, { previous: calm(1) }),
     replicas: 5,
     ...HELD,
   },
   {
     name: 'a stale reading holds',
-    given: input(5, load(0, { ageMs: 15_001 }), { memory: calm(1) }),
+    given: input(5, load(0, { ageMs: 15_001 }), { previous: calm(1) }),
     replicas: 5,
     ...HELD,
     says: /15 s old/,
   },
   {
     name: 'NaN holds',
-    given: input(5, load(0, { depth: Number.NaN }), { memory: calm(1) }),
+    given: input(5, load(0, { depth: Number.NaN }), { previous: calm(1) }),
     replicas: 5,
     ...HELD,
   },
   {
     name: 'an infinite rate holds',
-    given: input(5, load(Infinity), { memory: calm(1) }),
+    given: input(5, load(Infinity), { previous: calm(1) }),
     replicas: 5,
     ...HELD,
   },
-  { name: 'a negative rate holds', given: input(5, load(-1), { memory: calm(1) }), replicas: 5, ...HELD },
+  { name: 'a negative rate holds', given: input(5, load(-1), { previous: calm(1) }), replicas: 5, ...HELD },
   {
-    name: 'a proxy that is not read yet: up by what is known',
+    name: 'with a proxy not read yet, scale-out follows the known rate',
     given: input(2, { ...load(500), arrivalsIncomplete: true }),
     replicas: 5,
     reason: 'FollowingQueue',
   },
   {
-    name: 'but not down',
-    given: input(5, { ...load(0), arrivalsIncomplete: true }, { memory: calm(1) }),
+    name: 'with a proxy not read yet there is no scale-in',
+    given: input(5, { ...load(0), arrivalsIncomplete: true }, { previous: calm(1) }),
     replicas: 5,
     reason: 'FollowingQueue',
-    says: /not down while a ws-proxy Pod is not read/,
+    says: /no scale-in while the metrics of a ws-proxy Pod are missing/,
   },
   {
-    name: 'a new maximum counts at once, even blind',
+    name: 'a new maximum applies at once, even without readings',
     given: input(5, {}, { spec: { ...SPEC, maxReplicas: 3 } }),
     replicas: 3,
     ...HELD,
   },
   {
-    name: 'a new minimum too',
+    name: 'a new minimum applies at once',
     given: input(1, {}, { spec: { ...SPEC, minReplicas: 3 } }),
     replicas: 3,
     ...HELD,
   },
   {
-    name: 'an edited Deployment is put back',
+    name: 'an edited Deployment is reverted',
     given: input(2, load(150), { deployment: { replicas: 9, readyReplicas: 2, rolling: false } }),
     replicas: 2,
   },
   {
-    name: 'the beginning: the minimum',
-    given: { spec: { ...SPEC, minReplicas: 2 }, signals: {}, memory: {}, now: NOW },
+    name: 'a new cluster starts with the minimum',
+    given: { spec: { ...SPEC, minReplicas: 2 }, signals: {}, previous: {}, now: NOW },
     replicas: 2,
     ...HELD,
   },
   {
-    name: 'the minimum shows too',
+    name: 'the message shows the minimum',
     given: input(2, load(0), { spec: { ...SPEC, minReplicas: 2 } }),
     replicas: 2,
-    says: /0 wanted; at least minReplicas \(2\)/,
+    says: /0 recommended; at least minReplicas \(2\)/,
   },
   {
-    name: 'mode Off takes the spec’s number',
+    name: 'mode Off uses spec.processor.replicas',
     given: input(5, load(900), { spec: { ...SPEC, mode: 'Off' }, fixedReplicas: 2 }),
     replicas: 2,
     reason: 'Off',
   },
   {
-    name: 'mode Off without one leaves it',
+    name: 'mode Off without it keeps the current number',
     given: input(5, load(900), { spec: { ...SPEC, mode: 'Off' } }),
     replicas: 5,
   },
   {
-    name: 'in mode Internal the spec’s number is ignored, and that is said',
+    name: 'mode Internal ignores spec.processor.replicas and says so',
     given: input(2, load(150), { fixedReplicas: 9 }),
     replicas: 2,
     says: /spec\.processor\.replicas is ignored/,
   },
 ];
 
-test('the rules of scaling', (t) => {
+test('each rule of processor autoscaling', (t) => {
   for (const { name, given, replicas, reason, says } of RULES) {
-    const decision = decide(given);
+    const decision = decideProcessors(given);
     t.is(decision.replicas, replicas, `${name}: ${decision.condition.message}`);
-    t.is(decision.memory.desiredReplicas, replicas, name);
+    t.is(decision.autoscaling.desiredReplicas, replicas, name);
     if (reason !== undefined) t.is(decision.condition.reason, reason, name);
     if (says !== undefined) t.regex(decision.condition.message, says, name);
     const active = decision.condition.status === 'True';
@@ -283,7 +296,7 @@ test('the rules of scaling', (t) => {
   }
 });
 
-test('the window’s maximum is exact but for its resolution, its length bounded', (t) => {
+test('the maximum of the window is exact up to its resolution, and its length is bounded', (t) => {
   const step = record({
     replicas: integer({ min: 1, max: 1000 }),
     seconds: integer({ min: 1, max: 40 }),
@@ -301,7 +314,7 @@ test('the window’s maximum is exact but for its resolution, its length bounded
         const within = (ms: number) =>
           Math.max(...all.filter(({ at }) => at >= now - ms).map((one) => one.replicas));
         const value = highest(kept) ?? 0;
-        // What lies in the last 2 % of the window may be forgotten with its bucket.
+        // Entries in the oldest 2 % of the window may be dropped with their bucket.
         if (value < within(windowMs * 0.96) || value > within(windowMs) || kept.length > 52) return false;
       }
       return true;
@@ -317,19 +330,19 @@ interface World {
   now: number;
 }
 
-/** Five seconds of a cluster in which each processor really does `capacity` a second. */
+/** Five seconds of a cluster whose processors really handle `capacity` per second. */
 function simulate(
   world: World,
   spec: DefaultedProcessorAutoscaling,
   rate: number,
   capacity: number,
   blind = false,
-): ScaleDecision {
+): ProcessorScaleDecision {
   const seconds = 5;
   const done = Math.min(world.queue + rate * seconds, world.replicas * capacity * seconds);
   world.queue += rate * seconds - done;
   world.now += seconds * 1000;
-  const decision = decide({
+  const decision = decideProcessors({
     spec,
     deployment: { replicas: world.replicas, readyReplicas: world.replicas, rolling: false },
     signals: blind
@@ -338,10 +351,10 @@ function simulate(
           ...load(rate, { depth: world.queue, oldestSeconds: world.queue / (world.replicas * capacity) }),
           ...(done > 0 && { work: { completed: done, busySeconds: done / capacity } }),
         },
-    memory: world.memory,
+    previous: world.memory,
     now: world.now,
   });
-  world.memory = decision.memory;
+  world.memory = decision.autoscaling;
   world.replicas = decision.replicas;
   return decision;
 }
@@ -359,7 +372,7 @@ const LOAD = record({
   ),
 });
 
-test('a load is met, and when it goes the number comes down again to the minimum', (t) => {
+test('the number follows the load, and without load returns to the minimum', (t) => {
   assert(
     property(LOAD, ({ rate, capacity, spec }) => {
       const world: World = { replicas: spec.minReplicas, queue: 0, memory: {}, now: NOW };
@@ -370,11 +383,11 @@ test('a load is met, and when it goes the number comes down again to the minimum
       }
       const enough = Math.min(spec.maxReplicas, Math.ceil(rate / capacity));
       if (world.replicas < enough) return false;
-      // With room above it the backlog of the beginning is gone too.
+      // With spare capacity the initial backlog is gone too.
       if (2 * enough < spec.maxReplicas && world.queue > rate * spec.targetDrainSeconds) return false;
       const peak = world.replicas;
 
-      // The world forgets nothing when the leader changes: only what stands in the status goes on.
+      // A new leader each time: only the status survives.
       world.memory = JSON.parse(JSON.stringify(world.memory)) as AutoscalingStatus;
       world.queue = 0;
       let before = world.replicas;
@@ -391,7 +404,7 @@ test('a load is met, and when it goes the number comes down again to the minimum
   t.pass();
 });
 
-test('blind it neither rises nor falls, however long, and afterwards it waits out the window', (t) => {
+test('without readings the number stays, however long, and afterwards waits for the whole window', (t) => {
   assert(
     property(LOAD, integer({ min: 1, max: 400 }), ({ rate, capacity, spec }, blindSteps) => {
       const world: World = { replicas: spec.minReplicas, queue: 0, memory: {}, now: NOW };

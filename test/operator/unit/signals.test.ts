@@ -1,4 +1,4 @@
-/** From the text of a Pod's metrics to the figures of scaling. */
+/** From the metrics text of a Pod to the signals for scaling. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
@@ -10,7 +10,7 @@ import { type History, remember, signalsOf, workSince } from '../../../operator/
 import { listen, startAdminServer } from '../../../services/runtime/admin-server.ts';
 import { METRIC, PATH } from '../../../services/contract.ts';
 
-test('metrics are read by name: labels summed, the rest ignored, what is no number left out', (t) => {
+test('metrics are read by name: series summed, other names ignored, values that are not numbers omitted', (t) => {
   const text = [
     '# HELP depth Frames waiting',
     '# TYPE depth gauge',
@@ -26,8 +26,8 @@ test('metrics are read by name: labels summed, the rest ignored, what is no numb
     'empty',
     '',
   ].join('\r\n');
-  const wanted = new Set(['depth', 'forwarded', 'oldest', 'busy', 'sampled', 'torn', 'empty', 'absent']);
-  t.deepEqual(readMetrics(text, wanted), { depth: 12, forwarded: 7, sampled: 1.7e9 });
+  const names = new Set(['depth', 'forwarded', 'oldest', 'busy', 'sampled', 'torn', 'empty', 'absent']);
+  t.deepEqual(readMetrics(text, names), { depth: 12, forwarded: 7, sampled: 1.7e9 });
 });
 
 const serve = async (handle: Parameters<typeof createServer>[1]): Promise<Server & { port: number }> => {
@@ -36,7 +36,7 @@ const serve = async (handle: Parameters<typeof createServer>[1]): Promise<Server
   return Object.assign(server, { port: (server.address() as AddressInfo).port });
 };
 
-test('a scrape reads real exporters and leaves out what fails, hangs or floods', async (t) => {
+test('a scrape reads real exporters and omits those that fail, hang or flood', async (t) => {
   const registry = new Registry();
   new Gauge({ name: METRIC.queueDepth, help: 'x', registers: [registry] }).set(7);
   const ready = () => undefined;
@@ -67,8 +67,8 @@ test('a scrape reads real exporters and leaves out what fails, hangs or floods',
     t.deepEqual(samples[0]?.values, { [METRIC.queueDepth]: 7 });
     t.is(samples[0]?.at, 42);
     t.regex(failures.get('bad') ?? '', /HTTP 503/);
-    t.regex(failures.get('silent') ?? '', /no answer within 4000 ms/);
-    t.regex(failures.get('flood') ?? '', /more than 1048576 bytes/);
+    t.regex(failures.get('silent') ?? '', /no response within 4000 ms/);
+    t.regex(failures.get('flood') ?? '', /exceeds 1048576 bytes/);
     t.regex(failures.get('gone') ?? '', /ECONNREFUSED/);
   } finally {
     for (const server of [bad, silent, flood]) {
@@ -102,7 +102,7 @@ const queue = (depth: number, stamp: number) => ({
   [METRIC.queueInFlight]: 2,
   [METRIC.queueSampledAt]: stamp,
 });
-/** Scrapes in a row, each with the Pods that answered. */
+/** Consecutive scrapes, each with the Pods that answered. */
 function after(scrapes: readonly (readonly Sample[])[], pods = ['a', 'b', 'p', 'q']): History {
   return scrapes.reduce((history: History, samples) => remember(history, samples, pods), new Map());
 }
@@ -114,7 +114,7 @@ function sums(signals: Signals): Signals {
   return rest;
 }
 
-test('arrivals and sessions are sums over all ready proxies, or said to be incomplete', (t) => {
+test('arrivals and sessions are sums over all ready proxies, or marked incomplete', (t) => {
   const two = after([
     [proxy('a', 0, forwarded(100, 10)), proxy('b', 0, forwarded(500, 20))],
     [proxy('a', 5, forwarded(150, 11)), proxy('b', 5, forwarded(600, 22))],
@@ -162,7 +162,7 @@ test('arrivals and sessions are sums over all ready proxies, or said to be incom
   t.deepEqual(sums(read(without, ['a'], 5)), { arrivalsIncomplete: true }, 'what is not exported is not 0');
 });
 
-test('a counter that starts anew is no negative rate, and a Pod that went is forgotten', (t) => {
+test('a counter reset gives no negative rate, and a deleted Pod is dropped', (t) => {
   const restarted = after([
     [proxy('a', 0, forwarded(1000))],
     [proxy('a', 5, forwarded(1050))],
@@ -176,7 +176,7 @@ test('a counter that starts anew is no negative rate, and a Pod that went is for
   t.is(remember(long, [], ['b']).size, 0);
 });
 
-test('of the queue the freshest report counts, by our clock and not by the exporters’', (t) => {
+test('the most recent reading of the queue counts, by the clock of the operator', (t) => {
   const frozen = after([
     [proxy('a', 0, queue(5, 9e9)), proxy('p', 0, queue(5, 100))],
     [proxy('a', 5, queue(5, 9e9)), proxy('p', 5, queue(8, 105))],
@@ -189,7 +189,7 @@ test('of the queue the freshest report counts, by our clock and not by the expor
   t.is(read(partial, [], 0).queue, undefined);
 });
 
-test('work is what processors did since, over restarts, once', (t) => {
+test('work counts once what processors did since the last decision, across restarts', (t) => {
   const history = after([
     [processor('p', 0, 100, 10), processor('q', 0, 50, 1)],
     [processor('p', 5, 300, 12), processor('q', 5, 20, 0.5)],

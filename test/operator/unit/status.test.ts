@@ -1,4 +1,4 @@
-/** What a cluster's status says of what was observed, when it is written, and which Events follow. Pure. */
+/** The status for what was observed, when it is written, and its Events. Pure. */
 import test from 'ava';
 import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type {
@@ -8,16 +8,16 @@ import type {
   OcppClusterStatus,
 } from '../../../operator/api/ocpp-cluster.ts';
 import { eventsBetween } from '../../../operator/status/events.ts';
-import type { Observed } from '../../../operator/reconcile/observe.ts';
-import { ordersOf } from '../../../operator/reconcile/pauses.ts';
-import { chooseRelease } from '../../../operator/reconcile/release.ts';
+import type { Observed } from '../../../operator/observe/observe.ts';
+import { pausesOf } from '../../../operator/observe/pauses.ts';
+import { chooseRelease } from '../../../operator/render/release.ts';
 import {
   NUMBERS_EVERY_MS,
   type StatusInput,
   statusOf,
-  worthWriting,
+  shouldWrite,
 } from '../../../operator/status/status.ts';
-import type { Pod, Workload } from '../../../operator/reconcile/workloads.ts';
+import type { Pod, Workload } from '../../../operator/observe/workloads.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00.750Z');
 const cluster = (spec: object = {}): OcppCluster => ({
@@ -84,13 +84,13 @@ function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}
     spec: defaultedSpec(object),
     observed: { ...WELL, ...observed },
     signals: {},
-    scale: {
+    processors: {
       replicas: 1,
-      memory: { desiredReplicas: 1, reason: 'r', capacityPerReplica: 512.345 },
+      autoscaling: { desiredReplicas: 1, reason: 'r', capacityPerReplica: 512.345 },
       condition: { status: 'True', reason: 'FollowingQueue', message: 'r' },
     },
     proxies: { replicas: 2 },
-    orders: ordersOf(object),
+    pauses: pausesOf(object),
     release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: ':', renderRevision: 2 },
     redis: undefined,
     problems: [],
@@ -119,7 +119,7 @@ interface Case {
 const external = cluster({ redis: { external: { addresses: ['r.example.com:6379'] } } });
 const CASES: readonly Case[] = [
   {
-    name: 'all well',
+    name: 'all healthy',
     observed: {},
     phase: 'Running',
     condition: ['Available', 'True', 'Serving', /2 ws-proxy and 1/],
@@ -157,7 +157,7 @@ const CASES: readonly Case[] = [
     before: RUNNING,
     more: { cluster: external },
     phase: 'Degraded',
-    condition: ['RedisReady', 'False', 'NotConnected', /r\.example\.com:6379; see their logs/],
+    condition: ['RedisReady', 'False', 'NotConnected', /r\.example\.com:6379; see the processor logs/],
   },
   {
     name: 'a rollout',
@@ -167,18 +167,18 @@ const CASES: readonly Case[] = [
     condition: ['Progressing', 'True', 'RollingOut', /ws-proxy 2\/2/],
   },
   {
-    name: 'a change that its controller has not seen yet',
+    name: 'a change that its controller has not observed yet',
     observed: { proxy: workload('Deployment', 'city-ws-proxy', 2, { observedGeneration: 0 }) },
     before: RUNNING,
     phase: 'Progressing',
     condition: ['Progressing', 'True', 'Updating', /ws-proxy/],
   },
   {
-    name: 'objects of a cluster of the same name that was deleted just now',
+    name: 'objects of a just deleted cluster of the same name',
     observed: { proxy: undefined },
-    more: { problems: [{ reason: 'BeingReplaced', message: 'Deployment/x is still that of' }] },
+    more: { problems: [{ reason: 'BeingReplaced', message: 'Deployment/x belongs to a deleted' }] },
     phase: 'Pending',
-    condition: ['Progressing', 'True', 'BeingReplaced', /x is still that of/],
+    condition: ['Progressing', 'True', 'BeingReplaced', /x belongs to a deleted/],
   },
   {
     name: 'a Pod that is missing',
@@ -188,10 +188,10 @@ const CASES: readonly Case[] = [
     condition: ['Progressing', 'True', 'WaitingForPods', /ws-proxy 1\/2/],
   },
   {
-    name: 'an image that is not there',
+    name: 'a missing image',
     observed: { pods: [pod('p', waiting('ImagePullBackOff', 'not found'))] },
     phase: 'Degraded',
-    condition: ['Degraded', 'True', 'PodsNotStarting', /Pod p waits: ImagePullBackOff: not found/],
+    condition: ['Degraded', 'True', 'PodsNotStarting', /Pod p is waiting: ImagePullBackOff: not found/],
   },
   {
     name: 'no node fits',
@@ -208,7 +208,7 @@ const CASES: readonly Case[] = [
     condition: ['Degraded', 'True', 'PodsNotStarting', /cannot be scheduled: 0\/3 nodes/],
   },
   {
-    name: 'a volume that is still being made',
+    name: 'a volume that is still being created',
     observed: {
       pods: [
         pod('p', {
@@ -224,28 +224,28 @@ const CASES: readonly Case[] = [
       ],
     },
     phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
   {
-    name: 'crashing, and started once more',
+    name: 'crashing, and running again',
     observed: { pods: [pod('p', restarted(3, '2026-11-23T11:59:30Z'))] },
     phase: 'Degraded',
-    condition: ['Degraded', 'True', 'PodsNotStarting', /p was restarted 3 times, last after OOMKilled .*137/],
+    condition: ['Degraded', 'True', 'PodsNotStarting', /p restarted 3 times, last after OOMKilled .*137/],
   },
   {
     name: 'crashed once',
     observed: { pods: [pod('p', restarted(1, '2026-11-23T11:59:30Z'))] },
     phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
   {
     name: 'crashed long ago',
     observed: { pods: [pod('p', restarted(9, '2026-11-23T11:58:30Z'))] },
     phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
   {
-    name: 'crashing, and waiting for the next start',
+    name: 'crashing, and waiting for the restart',
     observed: {
       pods: [
         pod('p', {
@@ -264,11 +264,11 @@ const CASES: readonly Case[] = [
       'Degraded',
       'True',
       'PodsNotStarting',
-      /back-off 5m0s: was restarted 4 times, last after OOMKilled/,
+      /back-off 5m0s: restarted 4 times, last after OOMKilled/,
     ],
   },
   ...(['2026-11-23T11:57:00Z', '2026-11-23T11:59:30Z'] as const).map((since, index) => ({
-    name: `a Secret that is not there, since ${since}`,
+    name: `a missing Secret, since ${since}`,
     observed: {
       pods: [
         pod('p', {
@@ -284,9 +284,9 @@ const CASES: readonly Case[] = [
             'Degraded',
             'True',
             'PodsNotStarting',
-            /p is not ready since .*ContainerCreating; see its Events/,
+            /p has not been ready since .*ContainerCreating; see its Events/,
           ] as const)
-        : (['Degraded', 'False', 'AsExpected', /nothing/] as const),
+        : (['Degraded', 'False', 'AsExpected', /no problem/] as const),
   })),
   {
     name: 'a quota',
@@ -299,14 +299,14 @@ const CASES: readonly Case[] = [
     condition: ['Degraded', 'True', 'PodsNotStarting', /Deployment city-ws-proxy: exceeded quota/],
   },
   {
-    name: 'a container that is being made',
+    name: 'a container that is being created',
     observed: { pods: [pod('p', waiting('ContainerCreating'))] },
     phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /nothing/],
+    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
 ];
 
-test('phase and conditions say what is the matter', (t) => {
+test('phase and conditions name the problem', (t) => {
   for (const { name, observed, before, more, phase, condition } of CASES) {
     const status = statusOf(input(observed, { before, ...more }));
     const [type, value, reason, says] = condition;
@@ -317,14 +317,14 @@ test('phase and conditions say what is the matter', (t) => {
   }
 });
 
-test('a transition has its time, and what does not change keeps it', (t) => {
+test('a transition sets its time, and an unchanged condition keeps it', (t) => {
   t.is(conditionOf(RUNNING, 'Available').lastTransitionTime, '2026-11-23T12:00:00Z');
   const later = statusOf(input({ redis: undefined }, { before: RUNNING, now: NOW + 60_000 }));
   t.is(conditionOf(later, 'Progressing').lastTransitionTime, '2026-11-23T12:01:00Z');
   t.is(conditionOf(later, 'AutoscalingActive').lastTransitionTime, '2026-11-23T12:00:00Z');
 });
 
-test('numbers are rounded, and what is not known is left out', (t) => {
+test('numbers are rounded, and unknown ones omitted', (t) => {
   t.like(RUNNING, {
     queue: undefined,
     proxy: { sessions: undefined },
@@ -338,7 +338,7 @@ test('numbers are rounded, and what is not known is left out', (t) => {
   });
 });
 
-test('stations find the cluster from inside, and from outside where a balancer has an address', (t) => {
+test('endpoints: the Service inside the cluster, and the addresses of the load balancer', (t) => {
   const ingress = [{ ip: '203.0.113.7' }, { hostname: 'lb.example.com' }, { ip: '2001:db8::1' }, {}];
   const service = {
     apiVersion: 'v1',
@@ -354,7 +354,7 @@ test('stations find the cluster from inside, and from outside where a balancer h
   ]);
 });
 
-test('a status is written when something turns, numbers every 30 s, a quiet one never', (t) => {
+test('the status is written on each change of state, numbers every 30 s, an unchanged one never', (t) => {
   const hour = 3_600_000;
   const moved = {
     ...RUNNING,
@@ -362,19 +362,19 @@ test('a status is written when something turns, numbers every 30 s, a quiet one 
   };
   const queue = { depth: 1, oldestSeconds: 0, inFlight: 0 };
   const lost = statusOf(input({ redis: undefined }, { before: RUNNING }));
-  t.true(worthWriting(undefined, RUNNING, 0));
-  t.false(worthWriting(RUNNING, statusOf(input({}, { before: RUNNING, now: NOW + hour })), hour));
-  t.false(worthWriting(RUNNING, moved, hour), 'the window alone is not worth a write');
-  t.true(worthWriting(RUNNING, { ...RUNNING, queue }, 0), 'known now, and not before');
+  t.true(shouldWrite(undefined, RUNNING, 0));
+  t.false(shouldWrite(RUNNING, statusOf(input({}, { before: RUNNING, now: NOW + hour })), hour));
+  t.false(shouldWrite(RUNNING, moved, hour), 'the window alone is not worth a write');
+  t.true(shouldWrite(RUNNING, { ...RUNNING, queue }, 0), 'known now, and not before');
   const read = { ...RUNNING, queue };
   const other = { ...RUNNING, queue: { ...queue, depth: 2 } };
-  t.false(worthWriting(read, other, NUMBERS_EVERY_MS - 1));
-  t.true(worthWriting(read, other, NUMBERS_EVERY_MS));
-  t.true(worthWriting(RUNNING, lost, 0));
-  t.true(worthWriting(RUNNING, { ...RUNNING, proxy: { replicas: 3, readyReplicas: 2 } }, 0));
+  t.false(shouldWrite(read, other, NUMBERS_EVERY_MS - 1));
+  t.true(shouldWrite(read, other, NUMBERS_EVERY_MS));
+  t.true(shouldWrite(RUNNING, lost, 0));
+  t.true(shouldWrite(RUNNING, { ...RUNNING, proxy: { replicas: 3, readyReplicas: 2 } }, 0));
 });
 
-test('Events tell what turned, once, and nothing of what was well from the start', (t) => {
+test('each transition gives one Event, and an initially healthy condition none', (t) => {
   const reasons = (before: OcppClusterStatus | undefined, after: OcppClusterStatus) =>
     eventsBetween(before, after).map(({ type, reason }) => `${type} ${reason}`);
   const starting = statusOf(input({ proxy: undefined, redis: undefined }));
@@ -392,18 +392,18 @@ test('Events tell what turned, once, and nothing of what was well from the start
   t.deepEqual(reasons(RUNNING, rolling), ['Normal RolloutStarted']);
   const taken = { reason: 'NameTaken', message: 'y' } as const;
   const [one, other] = [refused, taken].map((problem) => statusOf(input({}, { problems: [problem] })));
-  t.deepEqual(one && other && reasons(one, other), ['Warning Degraded'], 'another trouble is told');
+  t.deepEqual(one && other && reasons(one, other), ['Warning Degraded'], 'another problem gives an Event');
   const resized = workload('Deployment', 'city-processor', 1, { observedGeneration: 0 });
   const updating = statusOf(input({ processor: resized }, { before: RUNNING }));
   t.deepEqual(reasons(RUNNING, updating), [], 'a change of size is no rollout');
   const scaled = { ...RUNNING, autoscaling: { desiredReplicas: 4, reason: 'a backlog' } };
   t.deepEqual(eventsBetween(RUNNING, scaled), [
-    { type: 'Normal', reason: 'ScaledProcessors', message: 'from 1 to 4: a backlog' },
+    { type: 'Normal', reason: 'ScaledProcessors', message: 'scaled from 1 to 4: a backlog' },
   ]);
   t.deepEqual(reasons(RUNNING, { ...RUNNING, image: 'ocpp:2' }), ['Normal ImageChanged']);
 });
 
-test('the image is chosen once, and anew when spec.image changes', (t) => {
+test('the image is chosen once, and again when spec.image changes', (t) => {
   const spec = (repository = '', tag = '') => ({ ...defaultedSpec(cluster()).image, repository, tag });
   const kept = { image: 'ghcr.io/x/ocpp:1', imageRequested: ':' };
   const cases: readonly (readonly [string, ReturnType<typeof spec>, object | undefined, string, string])[] = [
@@ -423,7 +423,7 @@ test('the image is chosen once, and anew when spec.image changes', (t) => {
   }
 });
 
-test('a cluster whose status was lost keeps the images that it runs, unless it asks for others', (t) => {
+test('a cluster whose status was lost keeps its running images, unless spec.image names others', (t) => {
   const { image } = defaultedSpec(cluster());
   const own = { image: 'ghcr.io/x/ocpp:2', redisImage: 'redis:8' };
   const running = { image: 'ghcr.io/x/ocpp:1', redisImage: 'redis:7' };

@@ -1,4 +1,4 @@
-/** What an operator that takes over does first. */
+/** The order in which a new leader reconciles. */
 import test from 'ava';
 import { Registry } from 'prom-client';
 import { OCPP_CLUSTERS } from '../../../operator/api/ocpp-cluster.ts';
@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts';
 const NAMES = ['aachen', 'berlin', 'celle', 'dresden'];
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Runs until every cluster was written about, and says which objects it applied, in their order. */
+/** Runs until every cluster has a status. @returns the applied objects, in their order */
 async function lead(store: MemoryObjectStore): Promise<readonly string[]> {
   const applied: string[] = [];
   const recording: MemoryObjectStore = Object.assign(Object.create(store) as MemoryObjectStore, {
@@ -39,12 +39,12 @@ async function lead(store: MemoryObjectStore): Promise<readonly string[]> {
     registry: new Registry(),
   });
   const last = (name: string) => applied.includes(`PodDisruptionBudget/${name}-ws-proxy`);
-  await until(() => NAMES.every(last), 'all clusters to be looked at');
+  await until(() => NAMES.every(last), 'all clusters to be reconciled');
   await operator.stop();
   return applied;
 }
 
-test('a cluster that lacks a program comes before those that lack nothing', async (t) => {
+test('a cluster that lacks a workload is reconciled before complete ones', async (t) => {
   let uids = 0;
   const store = new MemoryObjectStore({ clock: systemClock, newUid: () => `uid-${(uids += 1)}` });
   for (const name of NAMES) {

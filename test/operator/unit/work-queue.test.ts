@@ -1,10 +1,10 @@
-/** The work queue by itself. */
+/** The work queue on its own. */
 import test from 'ava';
 import * as fc from 'fast-check';
 import { WorkQueue } from '../../../operator/controller/work-queue.ts';
 import { until } from '../../support/until.ts';
 
-test('work queue: each key once, never with two workers, nothing forgotten', async (t) => {
+test('work queue: each key once, never with two workers, no change missed', async (t) => {
   const step = fc.record({
     key: fc.constantFrom('a', 'b', 'c'),
     kind: fc.constantFrom('add', 'after', 'turn'),
@@ -16,7 +16,7 @@ test('work queue: each key once, never with two workers, nothing forgotten', asy
       async (steps, workers) => {
         const queue = new WorkQueue();
         const working = new Set<string>();
-        /** Changes that happened to a key, and up to which one the last finished work knew. */
+        /** Number of changes of a key, and how many of them its last reconcile saw. */
         const changed = new Map<string, number>();
         const known = new Map<string, number>();
         const work = async () => {
@@ -68,7 +68,7 @@ test('work queue: back-off doubles to its limit, a success resets it, an event c
   t.false(queue.add('c'));
 });
 
-test('work queue: before the time that the server asked for no event brings a key up, then it comes', async (t) => {
+test('work queue: an event does not enqueue a key before the time that the server requested', async (t) => {
   const waited: number[] = [];
   const queue = new WorkQueue({ random: () => 0, onTaken: (ms) => waited.push(ms) });
   const started = performance.now();

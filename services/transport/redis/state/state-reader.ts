@@ -3,20 +3,19 @@ import { TransportError } from '../../errors.ts';
 import type { Amendment, Member, StateStore } from '../../stored-state.ts';
 import { isRefusal, type RedisConnection } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
-import type { Membership } from '../lease/membership.ts';
 import type { Readers } from '../connection/readers.ts';
 import { retrying } from '../connection/retry.ts';
 import type { RedisSettings } from '../connection/settings.ts';
-import { amend } from './amend.ts';
+import { amend, type AmendPath } from './amend.ts';
 
 export class RedisState implements StateStore {
-  readonly #member: Membership;
+  readonly #path: AmendPath;
   readonly #readers: Readers;
   readonly #redis: RedisSettings;
   readonly #keys: Keys;
 
-  constructor(member: Membership, readers: Readers, redis: RedisSettings, keys: Keys) {
-    this.#member = member;
+  constructor(path: AmendPath, readers: Readers, redis: RedisSettings, keys: Keys) {
+    this.#path = path;
     this.#readers = readers;
     this.#redis = redis;
     this.#keys = keys;
@@ -63,7 +62,7 @@ export class RedisState implements StateStore {
   }
 
   amend(amendment: Amendment): Promise<boolean> {
-    return amend(this.#member, amendment);
+    return amend(this.#path, amendment);
   }
 
   /** A store out of reach is an error of its own kind: the delivery comes again. */

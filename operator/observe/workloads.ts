@@ -1,4 +1,4 @@
-/** What Deployments, StatefulSets and Pods say of themselves, as far as the operator looks. Pure. */
+/** The fields of Deployments, StatefulSets and Pods that the operator reads, their state, and why they fail. Pure. */
 import type { KubeObject } from '../kube/object-store.ts';
 
 interface WorkloadCondition {
@@ -22,7 +22,7 @@ export interface Workload extends KubeObject {
         }[];
       };
     };
-    /** Of a StatefulSet. */
+    /** StatefulSet only. */
     readonly volumeClaimTemplates?: readonly {
       readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
     }[];
@@ -59,28 +59,30 @@ export interface Pod extends KubeObject {
 }
 
 export interface WorkloadState {
-  readonly wanted: number;
+  readonly desired: number;
   readonly replicas: number;
   readonly ready: number;
-  /** Pods of an old and of the current template side by side. */
+  /** Pods of an old and of the current template run at the same time. */
   readonly rolling: boolean;
-  /** Its controller has not looked at the last change (of size or template) yet. */
-  readonly unseen: boolean;
+  /** Its controller has not processed the last change (of size or template): observedGeneration lags behind. */
+  readonly generationNotObserved: boolean;
 }
 
 export function stateOf(workload: Workload | undefined): WorkloadState {
   const { replicas = 0, readyReplicas = 0, updatedReplicas = 0, observedGeneration } = workload?.status ?? {};
-  const wanted = workload?.spec?.replicas ?? 0;
-  const unseen = workload !== undefined && (observedGeneration ?? 0) < (workload.metadata.generation ?? 0);
-  return { wanted, replicas, ready: readyReplicas, rolling: updatedReplicas < replicas, unseen };
+  const desired = workload?.spec?.replicas ?? 0;
+  const generationNotObserved =
+    workload !== undefined && (observedGeneration ?? 0) < (workload.metadata.generation ?? 0);
+  const rolling = updatedReplicas < replicas;
+  return { desired, replicas, ready: readyReplicas, rolling, generationNotObserved };
 }
 
 export const isReady = ({ metadata, status }: Pod): boolean =>
   metadata.deletionTimestamp === undefined &&
   (status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True');
 
-/** Why a Deployment or StatefulSet cannot make its Pods (quota, admission, a refused field). */
-export function workloadTrouble(workload: Workload | undefined): string | undefined {
+/** Why a Deployment or StatefulSet cannot create its Pods (quota, admission, a rejected field). */
+export function workloadFailure(workload: Workload | undefined): string | undefined {
   const found = (workload?.status?.conditions ?? []).find(
     ({ type, status, reason }) =>
       (type === 'ReplicaFailure' && status === 'True') ||
@@ -90,7 +92,7 @@ export function workloadTrouble(workload: Workload | undefined): string | undefi
   return `${workload.kind} ${workload.metadata.name}: ${found.message ?? found.reason ?? 'not progressing'}`;
 }
 
-/** A container that waits for these will not start by waiting. */
+/** Waiting reasons that do not resolve by themselves. */
 const STUCK = new Set([
   'CrashLoopBackOff',
   'ImagePullBackOff',
@@ -104,16 +106,16 @@ const STUCK = new Set([
 
 type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number];
 
-/** A volume that is being made, a node that is on its way: no news before, ms. */
+/** Time allowed for creating a volume or adding a node, ms. */
 const SCHEDULING_MS = 30_000;
-/** A container that crashed again and again is not well because it was started anew, ms. */
+/** A container that crashed repeatedly still counts as crashing for this time after a restart, ms. */
 const CRASHING_MS = 60_000;
 
-/** A Pod that is not ready for so long needs somebody, whatever it says of itself, ms. */
+/** A Pod that is not ready for longer is reported, whatever its status says, ms. */
 const UNREADY_MS = 120_000;
 
-/** Why a Pod does not run: not schedulable, no image, crashing, never ready. @param now ms since 1970 */
-export function podTrouble(pod: Pod, now: number): string | undefined {
+/** Why a Pod does not run: unschedulable, no image, crashing, never ready. @param now ms since 1970 */
+export function podFailure(pod: Pod, now: number): string | undefined {
   const { metadata, status } = pod;
   const younger = (time: string | undefined, ms: number) => now - Date.parse(time ?? '') < ms;
   const scheduled = (status?.conditions ?? []).find(({ type }) => type === 'PodScheduled');
@@ -126,7 +128,7 @@ export function podTrouble(pod: Pod, now: number): string | undefined {
     if (reason !== undefined && STUCK.has(reason)) {
       const crash = crashOf(container);
       const why = [reason, message, crash].filter((one) => one !== undefined);
-      return `Pod ${metadata.name} waits: ${why.join(': ')}`;
+      return `Pod ${metadata.name} is waiting: ${why.join(': ')}`;
     }
     const crash = younger(container.state?.running?.startedAt, CRASHING_MS) ? crashOf(container) : undefined;
     if (crash !== undefined) return `Pod ${metadata.name} ${crash}`;
@@ -134,20 +136,20 @@ export function podTrouble(pod: Pod, now: number): string | undefined {
   return unready(pod, younger);
 }
 
-/** A Secret that is not there, a volume that hangs on another node: such Pods wait with no word of a reason in their status. */
+/** A missing Secret, a volume still attached to another node: the status of such Pods gives no reason. */
 function unready(
   { metadata, status }: Pod,
   younger: (time: string | undefined, ms: number) => boolean,
 ): string | undefined {
   const ready = (status?.conditions ?? []).find(({ type }) => type === 'Ready');
-  // A Pod that is ending is not ready for as long as its stations take.
+  // A draining Pod is not ready until its stations have left.
   if (ready?.status !== 'False' || metadata.deletionTimestamp !== undefined) return undefined;
   if (ready.lastTransitionTime === undefined || younger(ready.lastTransitionTime, UNREADY_MS))
     return undefined;
   const waiting = status?.containerStatuses?.find(({ state }) => state?.waiting !== undefined)?.state
     ?.waiting;
-  const how = waiting?.reason === undefined ? 'see its log' : `it waits: ${waiting.reason}; see its Events`;
-  return `Pod ${metadata.name} is not ready since ${ready.lastTransitionTime}: ${how}`;
+  const hint = waiting?.reason === undefined ? 'see its log' : `${waiting.reason}; see its Events`;
+  return `Pod ${metadata.name} has not been ready since ${ready.lastTransitionTime}: ${hint}`;
 }
 
 function crashOf({ ready, restartCount = 0, lastState }: ContainerStatus): string | undefined {
@@ -156,5 +158,5 @@ function crashOf({ ready, restartCount = 0, lastState }: ContainerStatus): strin
     return undefined;
   }
   const { reason = 'Error', exitCode } = terminated;
-  return `was restarted ${restartCount} times, last after ${reason} (exit code ${exitCode}); see its log with --previous`;
+  return `restarted ${restartCount} times, last after ${reason} (exit code ${exitCode}); see kubectl logs --previous`;
 }

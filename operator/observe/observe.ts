@@ -1,7 +1,10 @@
-/** What there is: the cluster's objects from the caches. No request is made. */
+/** The objects of a cluster, from the caches. Makes no request. */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import type { KubeObject, OwnerReference } from '../kube/object-store.ts';
+import { LOGIN } from '../render/redis-access.ts';
+import type { Running } from '../render/release.ts';
+import { REVISION_ANNOTATION } from '../render/revision.ts';
 import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../render/resources.ts';
 import { type Component, clusterLabels, nameOf, selectorText } from '../render/render-input.ts';
 import type { Pod, Workload } from './workloads.ts';
@@ -27,7 +30,7 @@ export function observe(caches: Caches, cluster: OcppCluster): Observed {
   const labelSelector = selectorText(clusterLabels(cluster));
   const find = (resource: typeof DEPLOYMENTS, component: Component) => {
     const found = caches.get({ resource, namespace, name: nameOf(cluster, component) });
-    // What somebody else made under this name says nothing of the cluster.
+    // An object of this name that another owner created says nothing about the cluster.
     return found !== undefined && belongsTo(found, cluster) ? found : undefined;
   };
   return {
@@ -44,7 +47,7 @@ export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>
     ({ uid, controller }) => controller === true && uid === owner.metadata.uid,
   );
 
-/** Owned, or an orphan (the resource was deleted with --cascade=orphan and made anew): those are taken in again. */
+/** Owned, or an orphan (the cluster was deleted with --cascade=orphan and created again): orphans are adopted. */
 export const belongsTo = (object: KubeObject, cluster: OcppCluster): boolean =>
   isOwnedBy(object, cluster) ||
   (controllerOf(object) === undefined && hasLabels(object, clusterLabels(cluster)));
@@ -58,5 +61,20 @@ const hasLabels = ({ metadata }: KubeObject, labels: Readonly<Record<string, str
 export const podsOf = (observed: Observed, component: Component): Pod[] =>
   observed.pods.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === component);
 
-/** A Pod of a StatefulSet keeps its name when it is replaced; its uid is another. */
+/** The uid: a Pod of a StatefulSet keeps its name when it is replaced. */
 export const idOf = ({ metadata }: Pod): string => metadata.uid ?? metadata.name;
+
+const imageOf = (workload: Workload | undefined) => workload?.spec?.template?.spec?.containers?.[0]?.image;
+
+/** What the workloads of a cluster run, read from their templates. */
+export function runningOf({ proxy, redis }: Observed): Running {
+  const [image, redisImage] = [imageOf(proxy), imageOf(redis)];
+  const revision = Number(proxy?.metadata.annotations?.[REVISION_ANNOTATION]);
+  const login = redis?.spec?.template?.spec?.volumes?.find(({ name }) => name === LOGIN);
+  return {
+    ...(image !== undefined && { image }),
+    ...(redisImage !== undefined && { redisImage }),
+    ...(Number.isInteger(revision) && { renderRevision: revision }),
+    ...(redis !== undefined && { redisPasswordSecret: login?.secret?.secretName ?? null }),
+  };
+}

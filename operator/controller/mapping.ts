@@ -1,17 +1,17 @@
-/** Which primary object a change brings up. Pure. */
+/** Maps a change of an object to the keys of the primary objects to enqueue. Pure. */
 import type { KubeObject, Resource } from '../kube/object-store.ts';
 import { keyOf } from './caches.ts';
 import type { ObjectChange } from './diff.ts';
 
-/** A change of status alone is our own work and brings nothing up. */
-export function keysOfPrimary({ before, after }: ObjectChange): string[] {
+/** A change of the status alone enqueues nothing: the operator wrote it. */
+export function mapToPrimary({ before, after }: ObjectChange): string[] {
   const object = after ?? before;
   if (object === undefined) return [];
-  if (before !== undefined && after !== undefined && seen(before) === seen(after)) return [];
+  if (before !== undefined && after !== undefined && relevant(before) === relevant(after)) return [];
   return [keyOf(object.metadata)];
 }
 
-const seen = ({ metadata }: KubeObject) =>
+const relevant = ({ metadata }: KubeObject) =>
   JSON.stringify([
     metadata.uid,
     metadata.generation,
@@ -20,8 +20,8 @@ const seen = ({ metadata }: KubeObject) =>
     metadata.annotations,
   ]);
 
-/** Both, where the object went from one owner to another. @param label with the owner's name, for what it owns indirectly */
-export function keysOfOwners({ before, after }: ObjectChange, primary: Resource, label: string): string[] {
+/** Both owners, if the owner changed. @param label names the owner of objects that it owns indirectly */
+export function mapToOwner({ before, after }: ObjectChange, primary: Resource, label: string): string[] {
   return [before, after]
     .map((object) => object && ownerKey(object, primary, label))
     .filter((key) => key !== undefined);

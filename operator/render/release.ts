@@ -1,12 +1,12 @@
 /**
- * What a cluster runs: image, image of the embedded Redis, and the render revision of its Pod templates. Chosen once
- * and kept in the status, so that an upgrade of the operator moves no station; a change of spec.image chooses
- * anew, and so does every upgrade with spec.upgrade Auto. Pure.
+ * What a cluster runs: its image, the image of the embedded Redis, and the render revision of its Pod templates. Chosen once
+ * and kept in the status, so that an operator upgrade disconnects no station. A change of spec.image chooses again,
+ * and with spec.upgrade Auto every operator upgrade does. Pure.
  */
 import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
-import { OLDEST_RENDER_REVISION, RENDER_REVISION } from '../render/revision.ts';
+import { OLDEST_RENDER_REVISION, RENDER_REVISION } from './revision.ts';
 
-/** What the operator gives to clusters that do not say. */
+/** Defaults of the operator for clusters whose spec names no image. */
 export interface OwnImages {
   /** `repository:tag` of ws-proxy and processor. */
   readonly image: string;
@@ -14,19 +14,19 @@ export interface OwnImages {
 }
 
 export interface Release extends OwnImages {
-  /** `repository:tag` of spec.image as it was asked for. */
+  /** `repository:tag` of spec.image as given. */
   readonly imageRequested: string;
   readonly renderRevision: number;
-  /** The revision that a newer operator gave to this cluster and that this one cannot render. */
+  /** The revision that a newer operator gave this cluster, if this operator cannot render it. */
   readonly unknownRevision?: number;
 }
 
-/** What the workloads of a cluster have: where its status does not tell, it is no new one all the same. */
+/** What the workloads of a cluster run. It identifies an existing cluster whose status was lost. */
 export interface Running {
   readonly image?: string;
   readonly redisImage?: string;
   readonly renderRevision?: number;
-  /** Of the embedded Redis; null: it has no password. Left out: there is no Redis yet. */
+  /** Of the embedded Redis; null: it has no password. Absent: there is no Redis yet. */
   readonly redisPasswordSecret?: string | null;
 }
 
@@ -37,13 +37,13 @@ export function chooseRelease(
   running: Running = {},
 ): Release {
   const imageRequested = `${image.repository}:${image.tag}`;
-  const asked = (status?.imageRequested ?? imageRequested) !== imageRequested;
+  const changed = (status?.imageRequested ?? imageRequested) !== imageRequested;
   const known = status?.image ?? (running.image && chooseImage(image, running.image));
-  if (known === undefined || asked || upgrade === 'Auto') {
+  if (known === undefined || changed || upgrade === 'Auto') {
     const chosen = chooseImage(image, own.image);
     return { imageRequested, image: chosen, redisImage: own.redisImage, renderRevision: RENDER_REVISION };
   }
-  // Clusters of release 0.1.0 have no word of it, neither in their status nor in their objects.
+  // Release 0.1.0 wrote no revision, neither to the status nor to the objects.
   const found = (status?.image === undefined ? running.renderRevision : status.renderRevision) ?? 1;
   return {
     imageRequested,
@@ -54,13 +54,13 @@ export function chooseRelease(
   };
 }
 
-function chooseImage({ repository, tag }: DefaultedSpec['image'], own: string): string {
+export function chooseImage({ repository, tag }: DefaultedSpec['image'], own: string): string {
   if (repository === '' && tag === '') return own;
   const [ownRepository, ownTag] = splitImage(own);
   return `${repository || ownRepository}:${tag || ownTag}`;
 }
 
-/** A registry's port has a colon too; a digest (`name:tag@sha256:…`) belongs to the tag. */
+/** The port of a registry has a colon too; a digest (`name:tag@sha256:…`) belongs to the tag. */
 function splitImage(image: string): readonly [string, string] {
   const [named = ''] = image.split('@');
   const colon = named.lastIndexOf(':');

@@ -1,0 +1,116 @@
+/** What a person needs to use a cluster on this machine: addresses, commands, who may charge, and ignored fields. */
+import { PATH, PORT } from '../../../services/contract.ts';
+import { defaultedSpec } from '../../api/defaults.ts';
+import type { OcppCluster } from '../../api/ocpp-cluster.ts';
+import { targetOf } from '../../reconcile/measure.ts';
+import { belongsTo, isReady, type Pod } from '../kinds.ts';
+import { LOOPBACK } from '../network/addresses.ts';
+import { redisCommand, tokenCommand, tokensKey } from './redis-commands.ts';
+
+/** Of `npm run simulate`. */
+const DEFAULT_URL = `ws://${LOOPBACK}:${PORT.stations}${PATH.stations}`;
+
+/** The addresses of one cluster. What has none yet is left out. */
+export interface Access {
+  readonly cluster: string;
+  /** Stations append their identity. */
+  readonly stations: readonly string[];
+  readonly protocols: readonly string[];
+  /** A shell command. */
+  readonly redis?: string;
+  /** A shell command that adds a token to the list. */
+  readonly addToken?: string;
+  /** One URL per proxy and processor. */
+  readonly metrics: readonly string[];
+}
+
+/** @param folder of the run */
+export function accessOf(cluster: OcppCluster, pods: readonly Pod[], folder: string): Access {
+  const { listeners, protocols, processor } = defaultedSpec(cluster);
+  const redis = redisCommand(cluster, pods, folder);
+  const listed = processor.unknownTokens !== 'Accept';
+  const targets = pods.filter((pod) => belongsTo(pod, cluster) && isReady(pod)).flatMap(targetOf);
+  return {
+    cluster: cluster.metadata.name,
+    stations: listeners.map(({ port, path }) => `ws://${LOOPBACK}:${port}${path}`),
+    protocols,
+    ...(redis !== undefined && { redis, ...(listed && { addToken: tokenCommand(cluster, redis) }) }),
+    metrics: targets.map(({ host, port, path }) => `http://${host}:${port}${path}`),
+  };
+}
+
+const line = (label: string, text: string) => `  ${label.padEnd(22)}${text}`;
+
+/** Lines about a cluster that is about to start. @param redis whether there is one on this machine */
+export function introductionOf(cluster: OcppCluster, redis: boolean): string[] {
+  const { stations, protocols } = accessOf(cluster, [], '');
+  const [first = DEFAULT_URL, ...further] = stations;
+  const url = first === DEFAULT_URL ? '' : ` --url ${first}`;
+  const ignored = ignoredFields(cluster);
+  return [
+    line(`OcppCluster ${cluster.metadata.name}`, '').trimEnd(),
+    line('stations connect to', `${first}/{id}   (${protocols.join(', ')})`),
+    ...further.map((one) => line('               and to', `${one}/{id}`)),
+    line('simulated stations', `npm run simulate -- --stations 10${url}`),
+    ...tokenLines(cluster, redis),
+    ...(ignored.length === 0 ? [] : [line('ignored here', ignored.join(', '))]),
+  ];
+}
+
+function tokenLines(cluster: OcppCluster, redis: boolean): string[] {
+  const { processor, redis: settings } = defaultedSpec(cluster);
+  if (processor.unknownTokens === 'Accept') {
+    return [line('WARNING', 'any token may charge, as spec.processor.unknownTokens is Accept')];
+  }
+  if (settings.external !== undefined) {
+    return [line('tokens that charge', `those in the hash ${tokensKey(cluster)} of your Redis`)];
+  }
+  const listed = redis
+    ? 'those in the list; the command to add one follows'
+    : 'none: without Redis there is no list; set spec.processor.unknownTokens';
+  return [line('tokens that charge', listed)];
+}
+
+/** Lines about a cluster that has become ready. */
+export function accessLines({ redis, addToken, metrics }: Access): string[] {
+  return [
+    ...(metrics[0] === undefined
+      ? []
+      : [line('metrics', `curl ${metrics[0]}   (each Pod has its own address)`)]),
+    ...(redis === undefined ? [] : [line('Redis', redis)]),
+    ...(addToken === undefined
+      ? []
+      : [line('tokens that charge', 'those in the list; to add one:'), `    ${addToken}`]),
+  ];
+}
+
+const WHERE_PODS_RUN = [
+  'affinity',
+  'nodeSelector',
+  'priorityClassName',
+  'tolerations',
+  'topologySpreadConstraints',
+];
+const IGNORED = [
+  'image',
+  'upgrade',
+  'proxy.service',
+  'proxy.ingress',
+  'proxy.gateway',
+  'monitoring',
+  'networkPolicy',
+  ...['proxy', 'processor', 'redis.embedded'].flatMap((part) =>
+    WHERE_PODS_RUN.map((field) => `${part}.podTemplate.${field}`),
+  ),
+];
+
+/** The paths of fields that the manifest sets and one machine ignores, in a fixed order. */
+export function ignoredFields({ spec }: OcppCluster): string[] {
+  return IGNORED.filter((path) => at(spec, path.split('.')) !== undefined).map((path) => `spec.${path}`);
+}
+
+function at(value: unknown, path: readonly string[]): unknown {
+  const [field, ...rest] = path;
+  if (field === undefined || typeof value !== 'object' || value === null) return value;
+  return at((value as Readonly<Record<string, unknown>>)[field], rest);
+}

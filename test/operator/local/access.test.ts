@@ -1,0 +1,104 @@
+/** What `npm start` says of a cluster: addresses, commands, who may charge, ignored fields. */
+import { join } from 'node:path';
+import test from 'ava';
+import { accessLines, accessOf, introductionOf } from '../../../operator/local/cli/access.ts';
+import { parseManifest, readManifest } from '../../../operator/local/cli/manifest.ts';
+import type { Pod } from '../../../operator/local/kinds.ts';
+
+const ROOT = join(import.meta.dirname, '../..', '..');
+
+function clusterOf(spec: string) {
+  const head = 'apiVersion: ocpp.dev/v1alpha1\nkind: OcppCluster\nmetadata: { name: city }\n';
+  const [cluster] = parseManifest(`${head}spec: ${spec}\n`, 'f').clusters;
+  if (cluster === undefined) throw new Error('no cluster');
+  return cluster;
+}
+
+test('what a manifest asks for and one machine cannot give is named, and nothing else', (t) => {
+  const told = (spec: string) =>
+    introductionOf(clusterOf(spec), true).filter((line) => line.includes('ignored'));
+  t.deepEqual(
+    told(`
+  upgrade: Auto
+  image: { tag: 9.9.9 }
+  listeners: [{ name: a }, { name: b, port: 9001, path: /b }]
+  proxy:
+    autoscaling: {}
+    service: { type: NodePort }
+    ingress: { host: ocpp.example.com }
+    drain: { transactions: Wait }
+  processor: { podTemplate: { nodeSelector: { a: b }, env: [{ name: A, value: b }] } }
+  networkPolicy: { enabled: true }
+  redis: { embedded: { passwordSecretName: mine, podTemplate: { tolerations: [] } } }`),
+    [
+      '  ignored here          spec.image, spec.upgrade, spec.proxy.service, spec.proxy.ingress, spec.networkPolicy, ' +
+        'spec.processor.podTemplate.nodeSelector, spec.redis.embedded.podTemplate.tolerations',
+    ],
+  );
+  t.deepEqual(told('{}'), []);
+  const [city] = readManifest(join(ROOT, 'examples', 'city.yaml')).clusters;
+  t.false((city === undefined ? [] : introductionOf(city, true)).some((line) => line.includes('ignored')));
+});
+
+const LABELS = {
+  'app.kubernetes.io/name': 'ocpp',
+  'app.kubernetes.io/instance': 'city',
+  'app.kubernetes.io/managed-by': 'ocpp-operator',
+  'app.kubernetes.io/component': 'redis',
+};
+const REDIS_POD: Pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'city-redis-0', namespace: 'default', labels: LABELS },
+  spec: {
+    containers: [{ name: 'redis', image: 'redis', ports: [{ name: 'redis', containerPort: 6379 }] }],
+    volumes: [{ name: 'redis-login', secret: { secretName: 's' } }],
+  },
+  status: { phase: 'Running', podIP: '127.9.0.1', conditions: [{ type: 'Ready', status: 'True' }] },
+};
+
+test('npm start warns where any token charges, and says how to reach its Redis and to add a token to the list', (t) => {
+  const before = (spec: string, redis = true) => introductionOf(clusterOf(spec), redis).join('\n');
+  const after = (spec: string, pods: readonly Pod[]) => accessOf(clusterOf(spec), pods, '/run');
+  t.regex(before('{ processor: { unknownTokens: Accept } }'), /^ {2}WARNING +any token may charge/m);
+  t.regex(before('{}'), /the command to add one follows/);
+  t.regex(before('{}', false), /none: without Redis/);
+  t.regex(before('{ redis: { external: { addresses: ["r:6379"] } } }'), /ocpp:tokens of your Redis/);
+
+  const redis =
+    'REDISCLI_AUTH="$(cat /run/pods/default/city-redis-0/volumes/redis-login/password)" redis-cli -h 127.9.0.1';
+  t.like(after('{}', [REDIS_POD]), {
+    redis,
+    addToken: `${redis} HSET 'ocpp:tokens' 04A2B3C4 '{"status":"Accepted"}'`,
+  });
+  t.is(after('{ processor: { unknownTokens: Accept } }', [REDIS_POD]).addToken, undefined);
+  const container = { name: 'redis', image: 'redis', ports: [{ name: 'redis', containerPort: 7001 }] };
+  const moved: Pod = { ...REDIS_POD, spec: { containers: [container] } };
+  t.is(
+    after('{ redis: { channelPrefix: "{city}", stateKeyPrefix: "{city}s", database: 3 } }', [moved]).addToken,
+    `redis-cli -h 127.9.0.1 -p 7001 -n 3 HSET '{city}s:tokens' 04A2B3C4 '{"status":"Accepted"}'`,
+  );
+  const other = { ...REDIS_POD, metadata: { ...REDIS_POD.metadata, namespace: 'elsewhere' } };
+  const unready = { ...REDIS_POD, status: { ...REDIS_POD.status, conditions: [] } };
+  for (const pods of [[], [other], [unready]]) t.is(after('{}', pods).redis, undefined);
+});
+
+test('the addresses of a cluster: stations, and the metrics of each proxy and processor', (t) => {
+  const proxy: Pod = {
+    ...REDIS_POD,
+    metadata: {
+      ...REDIS_POD.metadata,
+      name: 'city-ws-proxy-1',
+      labels: { ...LABELS, 'app.kubernetes.io/component': 'ws-proxy' },
+    },
+    spec: { containers: [{ name: 'ws-proxy', image: 'i', ports: [{ name: 'admin', containerPort: 7002 }] }] },
+  };
+  const access = accessOf(
+    clusterOf('{ listeners: [{ name: a }, { name: b, port: 9001, path: /b }] }'),
+    [REDIS_POD, proxy],
+    '/run',
+  );
+  t.deepEqual(access.stations, ['ws://127.0.0.1:9000/ocpp', 'ws://127.0.0.1:9001/b']);
+  t.deepEqual(access.metrics, ['http://127.9.0.1:7002/metrics']);
+  t.regex(accessLines(access)[0] ?? '', /metrics +curl http:\/\/127\.9\.0\.1:7002\/metrics/);
+});

@@ -1,0 +1,97 @@
+/** Services, addresses and ports of `npm start`. */
+import test from 'ava';
+import { type PodContext, withServiceAddresses } from '../../../operator/local/kubelet/environment.ts';
+import { withPorts } from '../../../operator/local/network/ports.ts';
+import { freePort } from '../../support/free-port.ts';
+import { until } from '../../support/until.ts';
+import { ask, deployment, redis, redisService, rig, service } from './rig.ts';
+
+test('the balancer spreads over ready Pods, and leaves out one that says it is not', async (t) => {
+  await using local = await rig();
+  const port = await freePort();
+  await local.store.apply(service(port));
+  await local.store.apply(deployment(port, 'one', 2));
+  const [first, second] = await local.ready(2);
+  const counts = new Map<string, number>();
+  for (let n = 0; n < 20; n += 1) {
+    const { name } = await ask(port);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  t.deepEqual([...counts.values()], [10, 10]);
+
+  await ask(8123, '/unready', first?.status?.podIP);
+  await local.ready(1);
+  await until(async () => (await ask(port)).name === second?.metadata.name, 'the other Pod');
+  for (let n = 0; n < 5; n += 1) t.is((await ask(port)).name, second?.metadata.name ?? '');
+  await ask(8123, '/unready', second?.status?.podIP);
+  await local.ready(0);
+  await t.throwsAsync(ask(port), undefined, 'nobody is ready');
+});
+
+test('with one address only, every Pod and Service gets a port of its own', async (t) => {
+  await using local = await rig({ separate: false });
+  const port = await freePort();
+  await local.store.apply(service(port));
+  await local.store.apply(redisService);
+  await local.store.apply(redis('everysec'));
+  await local.store.apply(deployment(port, 'one', 2));
+  const pods = await local.ready(3);
+  t.deepEqual([...new Set(pods.map((pod) => pod.status?.podIP))], ['127.0.0.1']);
+  const ports = pods.map((pod) => pod.spec.containers[0]?.ports?.[0]?.containerPort);
+  t.is(new Set(ports).size, 3);
+  const names = new Set<string>();
+  for (let n = 0; n < 4; n += 1) names.add((await ask(port)).name);
+  t.is(names.size, 2);
+});
+
+test('where a Pod gets other ports than it wants, everything that names them follows', (t) => {
+  const spec = (one: number, two: number, admin: number) => ({
+    containers: [
+      {
+        name: 'a',
+        image: 'b',
+        args: ['--port', String(one)],
+        env: [
+          { name: 'OCPP_PORT', value: String(one) },
+          { name: 'OCPP_LISTENERS', value: `${two}/v16/9000,${one}/lab` },
+          { name: 'REDIS_PORT', value: String(one) },
+          { name: 'OWN_PORT', value: '9000' },
+          { name: 'OWN_LISTENERS', value: '9000/lab' },
+        ],
+        ports: [{ name: 'stations', containerPort: one }, { containerPort: two }],
+        livenessProbe: { httpGet: { port: admin } },
+      },
+    ],
+  });
+  const mapping = new Map([
+    [9000, 1],
+    [9001, 9000],
+    [9090, 3],
+  ]);
+  t.deepEqual(withPorts(spec(9000, 9001, 9090), mapping), spec(1, 9000, 3));
+});
+
+test('in a list of addresses, only the names of Services are replaced', (t) => {
+  const context: PodContext = {
+    name: 'p',
+    namespace: 'here',
+    uid: 'u',
+    podIp: '127.0.0.2',
+    secret: () => undefined,
+    service: (namespace, name, port) =>
+      namespace === 'here' && name === 'redis' && port === 6379 ? { host: '127.1.2.3', port: 7 } : undefined,
+  };
+  const cases: readonly (readonly [string, string])[] = [
+    ['redis:6379', '127.1.2.3:7'],
+    ['redis.here.svc:6379', '127.1.2.3:7'],
+    ['redis.here.svc.cluster.local:6379,other.example.com:6379', '127.1.2.3:7,other.example.com:6379'],
+    ['redis.example.com:6379', 'redis.example.com:6379'],
+    ['redis:6380', 'redis:6380'],
+    ['10.0.0.1:6379', '10.0.0.1:6379'],
+    ['[::1]:6379', '[::1]:6379'],
+  ];
+  for (const [list, expected] of cases) t.is(withServiceAddresses(list, context), expected);
+  t.throws(() => withServiceAddresses('redis.there.svc:6379', context), {
+    message: 'there is no Service there/redis with the port 6379',
+  });
+});
