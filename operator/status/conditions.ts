@@ -104,7 +104,7 @@ export function progressing(findings: StatusFindings): ConditionValue {
     return conditionTrue('Updating', `Kubernetes has not processed the last change yet: ${listed(updating)}`);
   const waiting = parts.filter(([, state, desired]) => state.ready !== desired || state.replicas !== desired);
   if (waiting.length > 0) return conditionTrue('WaitingForPods', `Pods ready/desired: ${listed(waiting)}`);
-  return conditionFalse('Defaulted', 'all Pods are ready and match the spec');
+  return conditionFalse('Settled', 'all Pods are ready and match the spec');
 }
 
 /** Why Pods with an outdated template are not replaced. */
