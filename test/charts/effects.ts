@@ -1,5 +1,9 @@
 /** The complete effect of each chart value on the rendered objects, in the order of values.yaml. */
+import { readFileSync } from 'node:fs';
 import { NAMESPACE, type Rendered } from './helm.ts';
+
+const PACKAGE = new URL('../../package.json', import.meta.url);
+const { version: VERSION } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string };
 
 const NAME = 'ocpp-ocpp-operator';
 const POD = 'Deployment spec.template';
@@ -26,11 +30,11 @@ const image = (name: string) => [
   `${CONTAINER}.image: ${name}`,
   `${TEST}.containers[test].image: ${name}`,
 ];
-const IMAGE = 'ghcr.io/ocpp-cluster/ocpp-cluster:0.2.0';
+const IMAGE = `ghcr.io/ocpp-cluster/ocpp-cluster:${VERSION}`;
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
 export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
-  'image.repository': { value: 'r:5/x', differences: image('r:5/x:0.2.0') },
+  'image.repository': { value: 'r:5/x', differences: image(`r:5/x:${VERSION}`) },
   'image.tag': { value: '7', differences: image('ghcr.io/ocpp-cluster/ocpp-cluster:7') },
   'image.digest': { value: DIGEST, differences: image(`${IMAGE}@${DIGEST}`) },
   'image.pullPolicy': {
@@ -199,7 +203,7 @@ export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
   'global.imageRegistry': {
     value: 'r:5',
     differences: [
-      ...image('r:5/ocpp-cluster/ocpp-cluster:0.1.0'),
+      ...image(`r:5/ocpp-cluster/ocpp-cluster:${VERSION}`),
       `${CONTAINER}.env[OCPP_REDIS_IMAGE].value: r:5/library/redis:7-bookworm`,
     ],
   },
@@ -255,7 +259,7 @@ export const CLUSTER_EFFECTS: Readonly<Record<string, Effect>> = {
       'OcppCluster spec.image.repository: r:5/a/b',
       'OcppCluster spec.processor.image: r:5/a/c:1',
       'OcppCluster spec.redis.embedded.image: r:5/redis:7',
-      `${TEST}.containers[test].image: r:5/a/b:0.1.0`,
+      `${TEST}.containers[test].image: r:5/a/b:${VERSION}`,
     ],
   },
   'global.imagePullSecrets': {

@@ -72,6 +72,8 @@ chartTest(
     using earlier = earlierChart();
 
     run('install', 'ocpp', earlier.path);
+    const isServed = async () => (await store.get({ resource: OCPP_CLUSTERS, ...metadata })) === undefined;
+    await until(isServed, 'the API server serves the definition');
     await t.throwsAsync(apply({ [NEW]: 'Accept' }), { message: /unknownTokens/ }, 'not known yet');
     const { uid } = await apply({});
     run('upgrade', 'ocpp', OPERATOR);

@@ -157,7 +157,7 @@ test('texts of a station are cut in events, and one NotifyEvent makes 50 of them
 test('2.1: a settlement is recorded for billing, the same one under the same name', async (t) => {
   const request = sampleOf('ocpp2.1', 'NotifySettlement');
   const outcome = await call('ocpp2.1', 'NotifySettlement', request);
-  const fields = { stationId: 'CP-1', pspRef: 'p-1', status: 'Defaulted', amount: '12.5', settledAt: NOW };
+  const fields = { stationId: 'CP-1', pspRef: 'p-1', status: 'Settled', amount: '12.5', settledAt: NOW };
   t.like(outcome.writes[0], { kind: 'append', key: 'settlements', fields });
   t.is((await call('ocpp2.1', 'NotifySettlement', request)).businessKey, outcome.businessKey);
   const other = await call('ocpp2.1', 'NotifySettlement', { ...request, settlementAmount: 13 });

@@ -140,7 +140,7 @@ const SAMPLES_21: readonly (readonly [string, object, object])[] = [
     'NotifySettlement',
     {
       pspRef: 'p-1',
-      status: 'Defaulted',
+      status: 'Settled',
       settlementAmount: 12.5,
       settlementTime: NOW,
       transactionId: 'tx:1',

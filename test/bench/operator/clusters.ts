@@ -70,7 +70,7 @@ export class Clusters implements AsyncDisposable {
   /** Resolves when each has been looked at as it is now, serves and rests. */
   async settled(count: number): Promise<void> {
     await this.#until(() => {
-      const good = this.all.filter(isDefaulted).length;
+      const good = this.all.filter(isSettled).length;
       return this.all.length === count && good === count ? undefined : `${good} of ${count} are settled`;
     });
   }
@@ -123,7 +123,7 @@ export class Clusters implements AsyncDisposable {
   }
 }
 
-function isDefaulted({ metadata, status }: OcppCluster): boolean {
+function isSettled({ metadata, status }: OcppCluster): boolean {
   const is = (type: string) => status?.conditions?.find((one) => one.type === type)?.status;
   const seen = status?.observedGeneration === metadata.generation;
   return seen && is('Available') === 'True' && is('Progressing') === 'False';

@@ -4,12 +4,12 @@ import { DEAD_LETTERS_KEPT, giveBack } from '../lease/reclaim.ts';
 
 export class Unfinished {
   readonly #member: Membership;
-  readonly #onDefaulted: () => void;
+  readonly #onSettled: () => void;
   readonly #report: (error: Error) => void;
 
-  constructor(member: Membership, onDefaulted: () => void, report: (error: Error) => void) {
+  constructor(member: Membership, onSettled: () => void, report: (error: Error) => void) {
     this.#member = member;
-    this.#onDefaulted = onDefaulted;
+    this.#onSettled = onSettled;
     this.#report = report;
   }
 
@@ -44,6 +44,6 @@ export class Unfinished {
         await this.#member.pause(failures);
       }
     }
-    this.#onDefaulted();
+    this.#onSettled();
   }
 }
