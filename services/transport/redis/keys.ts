@@ -1,6 +1,6 @@
 /**
  * Every Redis key of the data path. The seed's own (requests, responses, control, session, active) keep
- * their names; the others stand in docs/decisions/0001-redis-data-path.md.
+ * their names. docs/redis-keys.md describes all of them.
  *
  * On Redis Cluster the prefix must carry one {hash tag}, as the scripts work on several keys at once.
  */
