@@ -3,7 +3,7 @@ import { MemoryServerState, type ServerState } from '../transport/pending-reques
 import { openServerState } from '../transport/redis/state/pending-requests.ts';
 import type { MemoryBus } from '../transport/memory/bus.ts';
 import { type DeadLetters, openDeadLetters } from '../transport/redis/dead-letters/dead-letters.ts';
-import { ForkInterop } from '../transport/redis/ocpp-go/interop.ts';
+import { OcppGoInterop } from '../transport/redis/ocpp-go/interop.ts';
 import { Keys } from '../transport/redis/keys.ts';
 import { RedisGateway } from '../transport/redis/redis-gateway.ts';
 import { RedisTransport } from '../transport/redis/redis-transport.ts';
@@ -28,7 +28,7 @@ export interface RedisConfig {
   /** How long a process counts as living without renewing its lease; ms. */
   readonly leaseMs?: number;
   /** For a gateway: processors of ocpp-go may answer its stations (redis/ocpp-go/interop.ts). */
-  readonly forkInterop?: boolean;
+  readonly ocppGoInterop?: boolean;
 }
 
 export interface MemoryConfig {
@@ -58,7 +58,7 @@ export function createGateway(config: RedisConfig | MemoryConfig): Gateway {
   if (config.kind === 'memory') return config.bus.gateway(config.name);
   const options = redisOptions(config);
   const gateway = new RedisGateway(options);
-  return options.forkInterop === true ? new ForkInterop(gateway, options) : gateway;
+  return options.ocppGoInterop === true ? new OcppGoInterop(gateway, options) : gateway;
 }
 
 /** Rejects with `store-unavailable` if Redis is unavailable for the whole client time-out. */

@@ -12,7 +12,7 @@ import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
 import { createTransport } from '../library/transport-factory.ts';
-import { MAX_IN_HAND } from '../transport/redis/redis-transport.ts';
+import { MAX_IN_FLIGHT } from '../transport/redis/redis-transport.ts';
 import {
   processorSettings,
   readHandlerSettings,
@@ -65,7 +65,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
       return load;
     },
     inHand: () => processor.inHand(),
-    inHandLimit: MAX_IN_HAND,
+    inHandLimit: MAX_IN_FLIGHT,
     clock: systemClock,
     onLoad: metrics.setLoad,
     onBusy: metrics.addBusy,

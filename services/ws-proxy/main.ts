@@ -14,8 +14,8 @@ let log = createLog(PROGRAM, 'info');
 async function main(): Promise<Running> {
   const config = loadConfig(PROGRAM, { ...proxySettings, ...redisSettings });
   log = createLog(PROGRAM, config.logLevel);
-  const { podName: name, forkInterop } = config;
-  const gateway = createGateway({ kind: 'redis', name, forkInterop, ...redisOptions(config) });
+  const { podName: name, forkInterop: ocppGoInterop } = config;
+  const gateway = createGateway({ kind: 'redis', name, ocppGoInterop, ...redisOptions(config) });
   const proxy = new Proxy(config, gateway, log);
   await proxy.start();
   return proxy;

@@ -1,32 +1,32 @@
 /**
- * Builds that are broken on purpose, each by one thing that an engineer might well do. The harness must catch them all
- * (`npm run chaos -- --mutant NAME`), or what it says of the real build is worth little.
+ * Builds that are broken on purpose, each by one mistake that an engineer might make. The harness must catch them all
+ * (`npm run chaos -- --mutant NAME`), or its result for the real build proves little.
  */
 export interface Mutant {
   readonly what: string;
-  /** Texts in the bundled programs; each stands there once. */
+  /** Texts in the bundled programs; each occurs once. */
   readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
 }
 
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'acknowledge-before-answer': {
-    what: 'a delivery is removed when it is taken, before it is handled: a killed processor loses it',
+    what: 'a delivery is removed when it is claimed, before it is handled: a killed processor loses it',
     changes: [
-      { file: 'claim.lua', from: "  redis.call('HSET', KEYS[2], unpack(numbered))\n", to: '' },
+      { file: 'claim.lua', from: "  redis.call('HSET', KEYS[2], unpack(tagged))\n", to: '' },
       {
         file: 'acknowledge.lua',
-        from: "  if redis.call('HDEL', KEYS[1], number) == 1 then",
+        from: "  if redis.call('HDEL', KEYS[1], tag) == 1 then",
         to: '  if true then',
       },
     ],
   },
   'no-removal-fence': {
-    what: 'finish applies a delivery whether or not it removed it: late and repeated scripts act twice',
+    what: 'a delivery is applied whether or not the script removed it: late and repeated scripts act twice',
     changes: [
       {
         file: 'acknowledge.lua',
-        from: "  if redis.call('HDEL', KEYS[1], number) == 1 then",
-        to: "  redis.call('HDEL', KEYS[1], number)\n  if true then",
+        from: "  if redis.call('HDEL', KEYS[1], tag) == 1 then",
+        to: "  redis.call('HDEL', KEYS[1], tag)\n  if true then",
       },
       { file: 'acknowledge.lua', from: '      if number < last then return end\n', to: '' },
       { file: 'acknowledge.lua', from: '      if number == last then\n', to: '      if false then\n' },
@@ -34,7 +34,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   'no-business-keys': {
-    what: 'what a station sends again on another connection is a new fact',
+    what: 'a message that a station sends again on another connection is a new fact',
     changes: [
       { file: 'acknowledge.lua', from: '  if not stored then\n', to: '  stored = false\n  if true then\n' },
     ],
@@ -44,42 +44,48 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: 'calls.lua',
-        from: "if held[1] == 'sent' then Calls.finish(prefix, id, 'uncertain', 'disconnected', '')",
-        to: "if held[1] == 'sent' then requeue(prefix, id)",
+        from: "if state == 'sent' then Calls.complete(prefix, id, 'uncertain', 'disconnected', '')",
+        to: "if state == 'sent' then requeue(prefix, id)",
       },
     ],
   },
   'the-dead-are-not-rescued': {
-    what: 'what a dead processor held is dropped: its CALLs are not answered on connections that live on',
-    changes: [{ file: 'requeue.lua', from: 'for i = 1, #held do back(held[i][2]) end\n', to: '' }],
+    what: 'entries of a dead processor are dropped: its CALLs get no response on connections that live on',
+    changes: [
+      {
+        file: 'requeue-entries.lua',
+        from: '    Requeue.entry(keys.reclaimed, keys.deadLetters, held[i].entry, counted, limit, kept, reason)\n',
+        to: '',
+      },
+    ],
   },
   'sent-counts-as-not-sent': {
-    what: 'a command that was sent and not answered in time is said not to have been sent',
+    what: 'a command that was sent and not answered in time is reported as not sent',
     changes: [
       {
         file: 'calls.lua',
-        from: "  if held[1] == 'sent' then Calls.finish(prefix, id, 'uncertain', 'timeout', '')\n  else ",
+        from: "  if state == 'sent' then Calls.complete(prefix, id, 'uncertain', 'timeout', '')\n  else ",
         to: '  do ',
       },
     ],
   },
   'replaced-without-disconnect': {
-    what: 'a connection that is replaced is not said to have ended',
+    what: 'a connection that is replaced causes no disconnect event',
     changes: [
       {
         file: 'open-session.lua',
-        from: "  redis.call('PUBLISH', ARGV[1] .. ':control:disconnect', cjson.encode(ended))\n",
+        from: "  redis.call('PUBLISH', prefix .. ':control:disconnect', cjson.encode(ended))\n",
         to: '',
       },
     ],
   },
   'leaves-its-registration': {
-    what: 'a processor that ends in good order leaves its registration',
+    what: 'a processor that stops in good order leaves its registration',
     changes: [
       {
-        file: 'requeue.lua',
-        from: "  redis.call('DEL', KEYS[1])\n",
-        to: "  if ARGV[2] == 'end' then redis.call('DEL', KEYS[1]) end\n",
+        file: 'end-processor.lua',
+        from: "redis.call('DEL', KEYS[1])\n",
+        to: "if counted then redis.call('DEL', KEYS[1]) end\n",
       },
     ],
   },

@@ -31,7 +31,7 @@ const redisConfig = () => ({
 transportConformance(test, 'redis', async () => redisHarness(redisConfig()));
 gatewayConformance(test, 'redis', async () => redisHarness(redisConfig()));
 gatewayConformance(test, 'redis with ocpp-go interop', async () =>
-  redisHarness({ ...redisConfig(), forkInterop: true }),
+  redisHarness({ ...redisConfig(), ocppGoInterop: true }),
 );
 
 /** Runs the suite with a runner that only collects. */

@@ -1,5 +1,5 @@
 /**
- * The wire in Redis, both ways, against recorded traffic of the Go fork (chrisn-au/ocpp-go, commit d4f4704,
+ * The wire in Redis, both ways, against recorded traffic of ocpp-go (chrisn-au/ocpp-go, commit d4f4704,
  * Redis 7.0); and keys made of what a station may call itself.
  */
 import test from 'ava';
@@ -7,24 +7,24 @@ import * as fc from 'fast-check';
 import { parseFrame, type Protocol } from '../../services/ocpp/frame.ts';
 import {
   EnvelopeWriter,
-  outboxAnswer,
+  outboxResponse,
   readOutbox,
   readRequest,
-  seedAnswer,
+  ocppGoResponse,
   splitCount,
   timeOf,
 } from '../../services/transport/redis/queue/envelope.ts';
 import { readMessage } from '../../services/transport/reading.ts';
 import { escapeKey, Keys } from '../../services/transport/redis/keys.ts';
 
-/** Entries of `ocpp:requests` as the fork's proxy and its Redis client wrote them. */
-const FORK_REQUESTS = [
+/** Entries of `ocpp:requests` as the proxy and the Redis client of ocpp-go wrote them. */
+const OCPP_GO_REQUESTS = [
   '{"charge_point_id":"CP-001","message_type":2,"message_id":"b-1","action":"BootNotification","payload":[2,"b-1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}],"timestamp":"2026-01-01T00:00:01Z","ws_server_id":"ws-proxy-01"}',
   '{"charge_point_id":"CP-001","message_type":3,"message_id":"2297544902","payload":[3,"2297544902",{"status":"Accepted"}],"timestamp":"2026-01-01T00:00:05Z","ws_server_id":"ws-proxy-01"}',
   '{"charge_point_id":"CP-002","message_type":0,"message_id":"","payload":[2,"1422152047","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"Available"}],"timestamp":"2026-11-22T22:07:22.30873122Z","ws_server_id":""}',
 ];
-/** Entries of `ocpp:responses:{id}` as the fork's processor wrote them. */
-const FORK_ANSWERS = [
+/** Entries of `ocpp:responses:{id}` as the processor of ocpp-go wrote them. */
+const OCPP_GO_ANSWERS = [
   '{"charge_point_id":"CP-001","message_type":3,"message_id":"h-1","payload":[3,"h-1",{"currentTime":"2026-01-01T00:00:00Z"}],"timestamp":"2026-11-22T22:06:50.172029956Z","ws_server_id":"redis-ocpp-server"}',
   '{"charge_point_id":"CP-001","message_type":4,"message_id":"d-1","payload":[4,"d-1","NotSupported","not here",{}],"timestamp":"2026-11-22T22:06:50.480704327Z","ws_server_id":"redis-ocpp-server"}',
 ];
@@ -36,8 +36,8 @@ const frameOf = (text: string, protocol: Protocol) => {
 };
 const join = ({ head, body, tail }: { head: string; body: string; tail: string }) => head + body + tail;
 
-test('what the fork wrote is understood, its loose forms included', (t) => {
-  const read = FORK_REQUESTS.map((raw) => {
+test('entries of ocpp-go are understood, their loose forms included', (t) => {
+  const read = OCPP_GO_REQUESTS.map((raw) => {
     const result = readRequest(raw);
     if (!result.ok) throw new Error(result.reason);
     const { stationId, frame, receivedAt, proxyId, epoch, sequence } = result.request;
@@ -50,8 +50,8 @@ test('what the fork wrote is understood, its loose forms included', (t) => {
   ]);
 });
 
-test('what we write has the fork’s fields with the same names, types and values, and ours beside them', (t) => {
-  for (const raw of FORK_REQUESTS.slice(0, 2)) {
+test('our entries have the fields of ocpp-go with the same names, types and values, and ours beside them', (t) => {
+  for (const raw of OCPP_GO_REQUESTS.slice(0, 2)) {
     const theirs = JSON.parse(raw) as Record<string, unknown>;
     const text = JSON.stringify(theirs['payload']);
     const writer = new EnvelopeWriter('CP-001', 'ws-proxy-01', 17, 'ocpp1.6');
@@ -67,14 +67,19 @@ test('what we write has the fork’s fields with the same names, types and value
   }
 });
 
-test('answers for the fork’s proxy are byte for byte its own but for the time', (t) => {
+test('answers for a proxy of ocpp-go are byte for byte those of ocpp-go, except the time', (t) => {
   const now = Date.parse('2026-11-22T22:06:50.172Z');
   const ours = [
-    seedAnswer('CP-001', 'h-1', { kind: 'result', payload: { currentTime: '2026-01-01T00:00:00Z' } }, now),
-    seedAnswer('CP-001', 'd-1', { kind: 'error', code: 'NotSupported', description: 'not here' }, now),
+    ocppGoResponse(
+      'CP-001',
+      'h-1',
+      { kind: 'result', payload: { currentTime: '2026-01-01T00:00:00Z' } },
+      now,
+    ),
+    ocppGoResponse('CP-001', 'd-1', { kind: 'error', code: 'NotSupported', description: 'not here' }, now),
   ];
   const withoutTime = (text: string) => text.replace(/"timestamp":"[^"]*"/, '"timestamp":""');
-  t.deepEqual(ours.map(join).map(withoutTime), FORK_ANSWERS.map(withoutTime));
+  t.deepEqual(ours.map(join).map(withoutTime), OCPP_GO_ANSWERS.map(withoutTime));
 });
 
 test('what is no envelope says why, and never throws', (t) => {
@@ -208,7 +213,7 @@ test('what a proxy forwards of a sloppy frame is read: long ids, answers that sa
 test('an answer comes out of the outbox as it went in, whatever its id', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 36 }), (id) => {
-      const entry = readOutbox(join(outboxAnswer(7, id, { kind: 'result', payload: { a: '\n' } })));
+      const entry = readOutbox(join(outboxResponse(7, id, { kind: 'result', payload: { a: '\n' } })));
       t.deepEqual(entry && { ...entry, text: JSON.parse(entry.text) as unknown }, {
         epoch: 7,
         type: 3,
@@ -220,10 +225,10 @@ test('an answer comes out of the outbox as it went in, whatever its id', (t) => 
   t.is(readOutbox('rubbish'), undefined);
 });
 
-test('a rescued entry tells how often it was delivered; the time of an entry is found without reading it', (t) => {
+test('a reclaimed entry holds its delivery count; the time of an entry is found without parsing it', (t) => {
   t.deepEqual(splitCount('3\n{"a":1}'), { entry: '{"a":1}', count: 3 });
   t.deepEqual(splitCount('{"a":1}'), { entry: '{"a":1}', count: 1 });
-  t.is(timeOf(FORK_REQUESTS[0] ?? ''), Date.parse('2026-01-01T00:00:01Z'));
+  t.is(timeOf(OCPP_GO_REQUESTS[0] ?? ''), Date.parse('2026-01-01T00:00:01Z'));
   t.is(timeOf('rubbish'), undefined);
 });
 

@@ -1,14 +1,14 @@
 /**
- * Every Redis key of the data path. The seed's own (requests, responses, control, session, active) keep
- * their names. docs/redis-keys.md describes all of them.
+ * Every Redis key of the data path. Those of ocpp-go (requests, responses, control, session, active) keep their names;
+ * docs/redis-keys.md lists all. Where code has another word, the key keeps the older one.
  *
  * On Redis Cluster the prefix must carry one {hash tag}, as the scripts work on several keys at once.
  */
 
-/** Characters of OCPP 2.x identifierString, the ones that stay as they are (Part 2, "Primitive data types"). */
+/** Characters of OCPP 2.x identifierString stay as they are (Part 2, "Primitive data types"). */
 const RAW = /[A-Za-z0-9*\-_=:+|@.]/;
 
-/** Half of a pair: it has no UTF-8, and JSON can carry one. */
+/** Half of a surrogate pair: it has no UTF-8, but JSON can hold one. */
 const LONE_SURROGATE = /^[\uD800-\uDFFF]$/;
 
 /**
@@ -34,13 +34,17 @@ export class Keys {
   readonly prefix: string;
   readonly statePrefix: string;
   readonly requests: string;
-  readonly rescued: string;
+  /** Entries of dead processes, claimed before `requests`. */
+  readonly reclaimed: string;
   readonly deadLetters: string;
   readonly unreadable: string;
-  readonly running: string;
+  /** Counter of delivery tags. */
+  readonly deliveryTags: string;
   readonly epoch: string;
-  readonly waiter: string;
-  readonly help: string;
+  /** Names the processor that waits for entries. */
+  readonly pollLease: string;
+  /** A token wakes a processor that does not wait for entries. */
+  readonly wakeUpTokens: string;
   readonly active: string;
   readonly events: string;
   readonly callDeadlines: string;
@@ -52,13 +56,13 @@ export class Keys {
     this.prefix = prefix;
     this.statePrefix = statePrefix;
     this.requests = `${prefix}:requests`;
-    this.rescued = `${prefix}:rescued`;
+    this.reclaimed = `${prefix}:rescued`;
     this.deadLetters = `${prefix}:dead-letters`;
     this.unreadable = `${prefix}:unreadable`;
-    this.running = `${prefix}:running`;
+    this.deliveryTags = `${prefix}:running`;
     this.epoch = `${prefix}:epoch`;
-    this.waiter = `${prefix}:waiter`;
-    this.help = `${prefix}:help`;
+    this.pollLease = `${prefix}:waiter`;
+    this.wakeUpTokens = `${prefix}:help`;
     this.active = `${prefix}:active`;
     this.events = `${prefix}:events`;
     this.callDeadlines = `${prefix}:call-deadlines`;
@@ -72,28 +76,29 @@ export class Keys {
     return role === 'processor' ? `${this.prefix}:processors` : `${this.prefix}:proxies`;
   }
 
-  process(pid: string): string {
-    return `${this.prefix}:process:${pid}`;
+  process(processId: string): string {
+    return `${this.prefix}:process:${processId}`;
   }
 
-  processing(pid: string): string {
-    return `${this.prefix}:processing:${pid}`;
+  processing(processId: string): string {
+    return `${this.prefix}:processing:${processId}`;
   }
 
-  landing(pid: string): string {
-    return `${this.prefix}:landing:${pid}`;
+  /** Where BLMOVE puts an entry until the next claim. */
+  staging(processId: string): string {
+    return `${this.prefix}:landing:${processId}`;
   }
 
-  outbox(pid: string): string {
-    return `${this.prefix}:outbox:${pid}`;
+  outbox(processId: string): string {
+    return `${this.prefix}:outbox:${processId}`;
   }
 
-  inflight(pid: string): string {
-    return `${this.prefix}:inflight:${pid}`;
+  inflight(processId: string): string {
+    return `${this.prefix}:inflight:${processId}`;
   }
 
-  sessions(pid: string): string {
-    return `${this.prefix}:sessions:${pid}`;
+  sessions(processId: string): string {
+    return `${this.prefix}:sessions:${processId}`;
   }
 
   session(stationId: string): string {
@@ -116,12 +121,12 @@ export class Keys {
     return `${this.prefix}:calls:${escapeKey(stationId)}`;
   }
 
-  /** The channel on which a process is told of the ends of calls. */
-  outcomes(process: string): string {
-    return `${this.prefix}:outcomes:${process}`;
+  /** The channel on which a process gets the ids of calls that ended. */
+  outcomes(processId: string): string {
+    return `${this.prefix}:outcomes:${processId}`;
   }
 
-  /** The seed's open calls of a station; in the database after ours. */
+  /** The open calls of a station as ocpp-go records them; in the database after ours. */
   pending(stationId: string): string {
     return `${this.statePrefix}:pending:${escapeKey(stationId)}`;
   }
@@ -130,7 +135,7 @@ export class Keys {
     return `${this.prefix}:answered:${escapeKey(businessKey)}`;
   }
 
-  /** A record or stream of the processor's. */
+  /** A record or stream of stored state. */
   state(key: string): string {
     return `${this.statePrefix}:${escapeKey(key)}`;
   }

@@ -1,19 +1,19 @@
-/** The Go fork's programs and ours on one real Redis, both ways, against what was recorded of the fork. */
+/** Programs of ocpp-go and ours on one real Redis, both ways, against recorded traffic of ocpp-go. */
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { GatewayClientTransport } from '../../../services/transport/gateway-client.ts';
 import { createGateway } from '../../../services/library/transport-factory.ts';
-import { forkAnswer, type ForkEnvelope, recorded, startForkProcessor } from './ocpp-go.ts';
+import { ocppGoAnswer, type OcppGoEnvelope, recorded, startOcppGoProcessor } from './ocpp-go.ts';
 import { cluster, counted, done, station } from '../redis/processes.ts';
 import { until } from '../../support/until.ts';
 
-async function world(t: ExecutionContext, forkInterop = true) {
+async function world(t: ExecutionContext, ocppGoInterop = true) {
   const made = await cluster(t);
   const proxy = async () => {
     const redis = { addr: made.redis.addr, db: 0, clientTimeoutMs: 5000 };
     // A long lease: what it refreshes once a lease must not be what heals.
     const config = { kind: 'redis', redis, channelPrefix: 'ocpp', leaseMs: 1500, name: 'proxy' } as const;
-    const gateway = createGateway({ ...config, forkInterop });
+    const gateway = createGateway({ ...config, ocppGoInterop });
     gateway.onError((error) => made.errors.push(error));
     t.teardown(() => gateway.stop());
     await gateway.start();
@@ -22,10 +22,10 @@ async function world(t: ExecutionContext, forkInterop = true) {
   return { ...made, proxy };
 }
 
-test('a processor of the fork takes what our proxy writes, and its answers and calls reach the stations', async (t) => {
+test('a processor of ocpp-go reads what our proxy writes, and its answers and calls reach the stations', async (t) => {
   const { redis, proxy } = await world(t);
   const gateway = await proxy();
-  await using fork = await startForkProcessor(redis, ({ payload }) => [3, payload[1], { n: 1.5 }]);
+  await using ocppGo = await startOcppGoProcessor(redis, ({ payload }) => [3, payload[1], { n: 1.5 }]);
   const client = new GatewayClientTransport({ gateway, stationId: 'CP-001', protocol: 'ocpp1.6' });
   const heard: string[] = [];
   client.onMessage((text) => heard.push(text));
@@ -34,19 +34,19 @@ test('a processor of the fork takes what our proxy writes, and its answers and c
     await client.write(JSON.stringify([2, id, 'Heartbeat', {}]));
     await until(() => heard.includes(`[3,"${id}",{"n":1.5}]`), `the answer to ${id}`);
   }
-  await fork.call('CP-001', [2, '2297544902', 'Reset', { type: 'Soft' }]);
+  await ocppGo.call('CP-001', [2, '2297544902', 'Reset', { type: 'Soft' }]);
   await until(() => heard.length === 4, 'the call, within two seconds');
   t.is(heard[3], '[2,"2297544902","Reset",{"type":"Soft"}]');
   await client.write('[3,"2297544902",{"status":"Accepted"}]');
-  await until(() => fork.taken.length === 4, 'the answer of the station');
-  // As the fork's own proxy wrote it, and fields beside that it does not know.
+  await until(() => ocppGo.taken.length === 4, 'the answer of the station');
+  // As a proxy of ocpp-go wrote it, with more fields, which ocpp-go ignores.
   const theirs = recorded('ocpp:requests').find((text) => text.includes('2297544902'));
   const { timestamp: _, ws_server_id: __, ...same } = JSON.parse(theirs ?? '');
-  t.like(fork.taken[3], same);
-  t.is(fork.taken[3]?.ws_server_id, gateway.id);
+  t.like(ocppGo.taken[3], same);
+  t.is(ocppGo.taken[3]?.ws_server_id, gateway.id);
 });
 
-test('every answer and call that was recorded of the fork’s processor is understood by our proxy', async (t) => {
+test('our proxy understands every recorded answer and call of a processor of ocpp-go', async (t) => {
   const { proxy, look, errors } = await world(t);
   const gateway = await proxy();
   for (const [stationId, prefix] of [
@@ -90,10 +90,10 @@ test('what was written for a station before it connected never reaches it', asyn
   const gateway = await proxy();
   await look.lpush(
     'ocpp:responses:CP-1',
-    forkAnswer('CP-1', [2, 'old', 'RemoteStartTransaction', { idTag: 'A' }]),
+    ocppGoAnswer('CP-1', [2, 'old', 'RemoteStartTransaction', { idTag: 'A' }]),
   );
   const one = await station(gateway, 'CP-1');
-  await look.lpush('ocpp:responses:CP-1', forkAnswer('CP-1', [2, 'new', 'Reset', { type: 'Soft' }]));
+  await look.lpush('ocpp:responses:CP-1', ocppGoAnswer('CP-1', [2, 'new', 'Reset', { type: 'Soft' }]));
   await until(() => one.heard.length === 1, 'the call');
   t.deepEqual(one.heard, ['new']);
 });
@@ -105,17 +105,21 @@ test('an answer that comes after the station has moved is for nobody else', asyn
   await before.call('a');
   const after = await station(there, 'CP-1');
   await after.call('b');
-  await look.lpush('ocpp:responses:CP-1', forkAnswer('CP-1', [3, 'a', {}]), forkAnswer('CP-1', [3, 'b', {}]));
+  await look.lpush(
+    'ocpp:responses:CP-1',
+    ocppGoAnswer('CP-1', [3, 'a', {}]),
+    ocppGoAnswer('CP-1', [3, 'b', {}]),
+  );
   await until(() => after.heard.length === 1, 'the answer');
   t.deepEqual([before.heard, after.heard], [[], ['b']]);
 });
 
-test('a session that the fork’s processor deletes after a reconnect is written again; no socket is closed', async (t) => {
+test('a session that a processor of ocpp-go deletes after a reconnect is written again; no socket is closed', async (t) => {
   const { redis, proxy, look } = await world(t);
   const [here, there] = [await proxy(), await proxy()];
-  await using fork = await startForkProcessor(redis, ({ payload }) => [3, payload[1], {}]);
+  await using ocppGo = await startOcppGoProcessor(redis, ({ payload }) => [3, payload[1], {}]);
   await station(here, 'CP-1');
-  // The event of the connection that ends makes the fork delete the session of the one that begins.
+  // The disconnect event of the old connection makes ocpp-go delete the session of the new one.
   const one = await station(there, 'CP-1');
   const epoch = await look.get('ocpp:last-epoch:CP-1');
   await look.del('ocpp:session:CP-1');
@@ -129,7 +133,7 @@ test('a session that the fork’s processor deletes after a reconnect is written
   await until(() => one.heard.length === 1, 'an answer');
   await wait(2000);
   t.deepEqual(one.told, [], 'more than one lease later it is still connected');
-  t.is(fork.taken.length, 1);
+  t.is(ocppGo.taken.length, 1);
   await one.client.stop();
   await until(async () => (await look.exists('ocpp:session:CP-1')) === 0, 'the end');
   await wait(300);
@@ -152,19 +156,19 @@ test('a CALL that was answered before the session was wiped has no second effect
   t.deepEqual(await effects(), ['a', 'b']);
 });
 
-test('without the switch nobody looks at the lists of the fork', async (t) => {
+test('without the switch the lists of ocpp-go are not polled', async (t) => {
   const { proxy, look } = await world(t, false);
   const one = await station(await proxy(), 'CP-1');
   await one.call('a');
-  await look.lpush('ocpp:responses:CP-1', forkAnswer('CP-1', [3, 'a', {}]));
+  await look.lpush('ocpp:responses:CP-1', ocppGoAnswer('CP-1', [3, 'a', {}]));
   await wait(2500);
   t.deepEqual(one.heard, []);
   t.is(await look.llen('ocpp:responses:CP-1'), 1);
 });
 
-test('a proxy of the fork is answered by our processor as by its own, from what was recorded', async (t) => {
+test('our processor answers a proxy of ocpp-go as its own processor does, by recorded traffic', async (t) => {
   const { processor, look } = await world(t);
-  const parsed = (entry: string) => JSON.parse(entry) as ForkEnvelope;
+  const parsed = (entry: string) => JSON.parse(entry) as OcppGoEnvelope;
   // The Reset is no answer.
   const theirs = recorded('ocpp:responses')
     .map(parsed)
@@ -182,7 +186,7 @@ test('a proxy of the fork is answered by our processor as by its own, from what 
     await until(async () => (await entries()).length >= wanted.length, 'the answers');
     const left = async () => (await transport.load()).depth + (await transport.load()).inFlight;
     await until(async () => (await left()) === 0, 'the station’s answer to be finished too');
-    const untimed = (all: readonly ForkEnvelope[]) => all.map((one) => ({ ...one, timestamp: '' }));
+    const untimed = (all: readonly OcppGoEnvelope[]) => all.map((one) => ({ ...one, timestamp: '' }));
     t.deepEqual(untimed(await entries()), untimed(wanted));
     const ttl = await look.ttl(`ocpp:responses:${id}`);
     t.true(ttl > 0 && ttl <= 120);

@@ -1,6 +1,6 @@
 /**
- * The programs of the Go fork as far as Redis sees them, after recorded traffic (fork-traffic.jsonl: chrisn-au/ocpp-go,
- * commit d4f4704): plain BRPOP and LPUSH, sessions written and deleted by whatever is told on the control channels.
+ * Programs of ocpp-go as far as Redis sees them, after recorded traffic (traffic.jsonl: chrisn-au/ocpp-go,
+ * commit d4f4704): plain BRPOP and LPUSH, sessions written and deleted by the events on the control channels.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ interface Recorded {
   readonly command: readonly string[];
 }
 
-export interface ForkEnvelope {
+export interface OcppGoEnvelope {
   readonly charge_point_id: string;
   readonly message_type: number;
   readonly message_id: string;
@@ -33,8 +33,8 @@ export function recorded(key: string): string[] {
   );
 }
 
-/** An answer as the fork writes it; without `action`, with nanoseconds. */
-export function forkAnswer(stationId: string, payload: readonly unknown[]): string {
+/** An answer as ocpp-go writes it; without `action`, with nanoseconds. */
+export function ocppGoAnswer(stationId: string, payload: readonly unknown[]): string {
   const [message_type, message_id] = payload;
   const timestamp = new Date().toISOString().replace('Z', '123456Z');
   const ws_server_id = 'redis-ocpp-server';
@@ -48,17 +48,17 @@ export function forkAnswer(stationId: string, payload: readonly unknown[]): stri
   });
 }
 
-/** The fork's processor: answers CALLs with `answer`, notes all that it takes, and keeps sessions as it does. */
-export async function startForkProcessor(
+/** A processor of ocpp-go: answers CALLs with `answer`, records all that it reads, and writes sessions. */
+export async function startOcppGoProcessor(
   addr: { readonly host: string; readonly port: number },
-  answer: (request: ForkEnvelope) => readonly unknown[] | undefined,
+  answer: (request: OcppGoEnvelope) => readonly unknown[] | undefined,
 ) {
   const [taking, writing, control] = Array.from({ length: 3 }, () => new Redis(addr.port, addr.host)) as [
     Redis,
     Redis,
     Redis,
   ];
-  const taken: ForkEnvelope[] = [];
+  const taken: OcppGoEnvelope[] = [];
   const stopped = new AbortController();
   const noteActivity = (stationId: string) =>
     writing.hmset(`ocpp:session:${stationId}`, 'last_activity', new Date().toISOString());
@@ -83,14 +83,14 @@ export async function startForkProcessor(
     while (!stopped.signal.aborted) {
       const popped = await taking.brpop('ocpp:requests', 1).catch(() => null);
       if (popped === null) continue;
-      const request = JSON.parse(popped[1]) as ForkEnvelope;
+      const request = JSON.parse(popped[1]) as OcppGoEnvelope;
       taken.push(request);
       await noteActivity(request.charge_point_id);
       const said = request.message_type === 2 ? answer(request) : undefined;
       if (said === undefined) continue;
       await writing.lpush(
         `ocpp:responses:${request.charge_point_id}`,
-        forkAnswer(request.charge_point_id, said),
+        ocppGoAnswer(request.charge_point_id, said),
       );
       await noteActivity(request.charge_point_id);
     }
@@ -99,7 +99,7 @@ export async function startForkProcessor(
     taken,
     /** A CALL of the CSMS. */
     call: (stationId: string, payload: readonly unknown[]) =>
-      writing.lpush(`ocpp:responses:${stationId}`, forkAnswer(stationId, payload)),
+      writing.lpush(`ocpp:responses:${stationId}`, ocppGoAnswer(stationId, payload)),
     async [Symbol.asyncDispose]() {
       stopped.abort();
       taking.disconnect();

@@ -4,10 +4,19 @@
  */
 import assert from 'node:assert/strict';
 import type { RedisConnection } from '../../../services/transport/redis/connection/connection.ts';
-import { readOutbox } from '../../../services/transport/redis/queue/envelope.ts';
+import { EnvelopeWriter, readOutbox, readRequest } from '../../../services/transport/redis/queue/envelope.ts';
 import type { Keys } from '../../../services/transport/redis/keys.ts';
-import { endProxy, endSessions } from '../../../services/transport/redis/lease/reclaim.ts';
-import { endCallsInTime } from '../../../services/transport/redis/calls/station-calls.ts';
+import { cancelCall } from '../../../services/transport/redis/calls/cancel-call.ts';
+import { endCallsInTime } from '../../../services/transport/redis/calls/end-calls-in-time.ts';
+import { makeCall } from '../../../services/transport/redis/calls/make-call.ts';
+import { requeueCall } from '../../../services/transport/redis/calls/requeue-call.ts';
+import { closeProxy } from '../../../services/transport/redis/lease/reclaim.ts';
+import { register } from '../../../services/transport/redis/lease/register.ts';
+import { acknowledge } from '../../../services/transport/redis/queue/acknowledge.ts';
+import { claimOutbox } from '../../../services/transport/redis/outbox/claim-outbox.ts';
+import { endSessions } from '../../../services/transport/redis/session/end-sessions.ts';
+import { openSession } from '../../../services/transport/redis/session/open-session.ts';
+import { reserve } from '../../../services/transport/redis/state/reserve.ts';
 
 export type Move =
   | { readonly kind: 'make'; readonly call: number; readonly patient: boolean }
@@ -17,14 +26,14 @@ export type Move =
   | { readonly kind: 'cut' }
   /** A connection ends: the youngest, or one before it, which was replaced already. */
   | { readonly kind: 'disconnect'; readonly back: number }
-  /** A proxy takes its outbox, and writes, or gets no reply and takes it again later. */
+  /** A proxy claims its outbox, and writes, or gets no reply and claims it again later. */
   | { readonly kind: 'take'; readonly proxy: number; readonly lost: boolean }
-  /** A hand-back from before is repeated, late. */
-  | { readonly kind: 'hand-back'; readonly back: number }
+  /** An earlier requeue is repeated, late. */
+  | { readonly kind: 'requeue'; readonly back: number }
   | { readonly kind: 'reply'; readonly call: number; readonly twice: boolean }
   | { readonly kind: 'time'; readonly call: number }
   | { readonly kind: 'cancel'; readonly call: number }
-  | { readonly kind: 'rescue'; readonly proxy: number };
+  | { readonly kind: 'reclaim'; readonly proxy: number };
 
 interface Proxy {
   pid: string;
@@ -46,7 +55,7 @@ export class CallWorld {
   readonly #writtenBy = new Map<string, number>();
   readonly #replied = new Set<string>();
   readonly #ends = new Map<string, string>();
-  readonly #handedBack: (readonly [string, number])[] = [];
+  readonly #requeued: (readonly [string, number])[] = [];
   readonly #cut = new Set<number>();
   readonly #made = new Set<string>();
 
@@ -72,8 +81,8 @@ export class CallWorld {
       case 'take':
         await this.#take(await this.#proxy(move.proxy), move.lost);
         break;
-      case 'hand-back':
-        await this.#handBack(this.#handedBack.at(-1 - move.back));
+      case 'requeue':
+        await this.#requeue(this.#requeued.at(-1 - move.back));
         break;
       case 'reply':
         for (let i = move.twice ? 2 : 1; i > 0; i--) await this.#reply(idOf(move.call));
@@ -82,10 +91,10 @@ export class CallWorld {
         await this.#timeIsUp(idOf(move.call));
         break;
       case 'cancel':
-        await this.#redis.endCall(this.#keys.requests, this.#keys.prefix, 'cancel', idOf(move.call));
+        await cancelCall(this.#redis, this.#keys, idOf(move.call));
         break;
       default:
-        await this.#rescue(move.proxy);
+        await this.#reclaim(move.proxy);
     }
     await this.#check();
   }
@@ -108,26 +117,18 @@ export class CallWorld {
   }
 
   async #make(id: string, patient: boolean): Promise<void> {
-    const facts = [
-      this.#keys.prefix,
-      id,
-      STATION,
-      STATION,
-      'Reset',
-      `[2,"${id}","Reset",{}]`,
-      60_000,
-      30_000,
-    ];
-    const rules = [5, patient ? '1' : '0', 'caller', 32, 3600, '', 0, 0, 0];
-    const { callDeadlines, callOrder } = this.#keys;
-    const names = [
-      this.#keys.call(id),
-      this.#keys.calls(STATION),
-      this.#keys.session(STATION),
-      callDeadlines,
-      callOrder,
-    ];
-    await this.#redis.makeCall(...names, ...facts, ...rules);
+    const call = {
+      stationId: STATION,
+      action: 'Reset',
+      messageId: id,
+      text: `[2,"${id}","Reset",{}]`,
+      ttlMs: 60_000,
+      timeoutMs: 30_000,
+      priority: 5,
+      queueable: patient,
+    };
+    const redis = { addr: '', db: 0, clientTimeoutMs: 0 };
+    await makeCall(this.#redis, this.#keys, { call, channel: 'caller', redis });
     this.#made.add(id);
   }
 
@@ -135,25 +136,25 @@ export class CallWorld {
     const known = this.#proxies.get(index);
     if (known !== undefined) return known;
     const pid = `proxy-${index}-${this.#numbers++}`;
-    await this.#redis.register(this.#keys.process(pid), this.#keys.members('proxy'), pid, 60_000, 'new', '');
+    await register(this.#redis, this.#keys, {
+      role: 'proxy',
+      processId: pid,
+      leaseMs: 60_000,
+      clientIds: [],
+    });
     const proxy = { pid, seen: 0 };
     this.#proxies.set(index, proxy);
     return proxy;
   }
 
   async #connect(proxy: Proxy): Promise<void> {
-    const { pid } = proxy;
-    const epoch = await this.#redis.reserve(this.#keys.epoch, 1, 1);
-    const keys = this.#keys;
-    const names = [
-      keys.process(pid),
-      keys.session(STATION),
-      keys.lastEpoch(STATION),
-      keys.active,
-      keys.sessions(pid),
-    ];
-    const facts = [keys.prefix, pid, STATION, STATION, epoch, 'now', 'x', 'ocpp1.6', '{}', '{}'];
-    for (let i = 0; i < 2; i++) assert.equal(await this.#redis.takeSession(...names, ...facts), 1);
+    const counter = { counter: this.#keys.epoch, count: 1, floor: 1 };
+    const epoch = await reserve(this.#redis, counter);
+    const session = { stationId: STATION, protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
+    for (let i = 0; i < 2; i++) {
+      const opened = await openSession(this.#redis, this.#keys, { proxyId: proxy.pid, epoch, session });
+      assert.equal(opened, 'open');
+    }
     this.#open.set(epoch, proxy);
     this.#epochs.push(epoch);
   }
@@ -163,14 +164,14 @@ export class CallWorld {
     if (epoch === undefined || proxy === undefined) return;
     this.#open.delete(epoch);
     for (let i = 0; i < 2; i++) {
-      await endSessions(this.#redis, this.#keys, proxy.pid, [[STATION, String(epoch)]]);
+      const sessions = [{ station: STATION, epoch }];
+      await endSessions(this.#redis, this.#keys, { proxyId: proxy.pid, sessions });
     }
   }
 
   async #take(proxy: Proxy, lost: boolean): Promise<void> {
-    const { pid } = proxy;
-    const names = [this.#keys.process(pid), this.#keys.outbox(pid), this.#keys.inflight(pid)];
-    const [batch, ...entries] = await this.#redis.takeOutbox(...names, proxy.seen, this.#keys.prefix, 'now');
+    const what = { proxyId: proxy.pid, received: proxy.seen };
+    const [batch, ...entries] = await claimOutbox(this.#redis, this.#keys, what);
     if (lost || batch === proxy.seen) return;
     proxy.seen = batch;
     for (const raw of entries.toReversed()) {
@@ -182,28 +183,34 @@ export class CallWorld {
         this.#written.set(id, (this.#written.get(id) ?? 0) + 1);
         this.#writtenBy.set(id, epoch);
       } else {
-        this.#handedBack.push([id, epoch]);
-        for (let i = 0; i < 2; i++) await this.#handBack([id, epoch]);
+        this.#requeued.push([id, epoch]);
+        for (let i = 0; i < 2; i++) await this.#requeue([id, epoch]);
       }
     }
   }
 
-  async #handBack(which: readonly [string, number] | undefined): Promise<void> {
+  async #requeue(which: readonly [string, number] | undefined): Promise<void> {
     if (which === undefined) return;
-    await this.#redis.endCall(this.#keys.requests, this.#keys.prefix, 'hand-back', ...which);
+    const [messageId, epoch] = which;
+    await requeueCall(this.#redis, this.#keys, { messageId, epoch });
   }
 
   async #reply(id: string): Promise<void> {
     const epoch = this.#writtenBy.get(id);
     if (epoch === undefined) return;
     this.#replied.add(id);
-    const number = String(++this.#numbers);
-    const processing = this.#keys.processing('processor');
-    await this.#redis.hset(processing, number, 'entry');
-    const head = [this.#keys.prefix, 'now', 100];
-    const delivery = [number, STATION, epoch, 'answer', 0, '', id, '{"kind":"result"}', '', '', '', 0, 60];
-    for (let i = 0; i < 2; i++)
-      await this.#redis.finish(processing, this.#keys.requests, ...head, ...delivery);
+    const tag = String(++this.#numbers);
+    const processId = 'processor';
+    await this.#redis.hset(this.#keys.processing(processId), tag, 'entry');
+    const frame = { type: 3, id, payload: {} } as const;
+    const entry = new EnvelopeWriter(STATION, 'x', epoch, 'ocpp1.6');
+    const read = readRequest(
+      entry.write({ frame, text: `[3,"${id}",{}]`, receivedAt: Date.now(), sequence: 0 }),
+    );
+    assert.ok(read.ok);
+    const claimed = { tag, generation: 0, raw: 'entry' };
+    const handled = [{ claimed, request: read.request, outcome: { writes: [], events: [] } }];
+    for (let i = 0; i < 2; i++) await acknowledge(this.#redis, this.#keys, { processId, handled });
   }
 
   async #timeIsUp(id: string): Promise<void> {
@@ -211,10 +218,10 @@ export class CallWorld {
     await endCallsInTime(this.#redis, this.#keys);
   }
 
-  async #rescue(index: number): Promise<void> {
+  async #reclaim(index: number): Promise<void> {
     const proxy = this.#proxies.get(index);
     if (proxy === undefined) return;
-    await endProxy(this.#redis, this.#keys, proxy.pid, true);
+    await closeProxy(this.#redis, this.#keys, proxy.pid, true);
     for (const [epoch, holder] of this.#open) if (holder === proxy) this.#open.delete(epoch);
     this.#proxies.delete(index);
   }

@@ -6,7 +6,7 @@ import test from 'ava';
 import { DeadLetters } from '../../../services/transport/redis/dead-letters/dead-letters.ts';
 import { openConnection } from '../../../services/transport/redis/connection/connection.ts';
 import { Keys } from '../../../services/transport/redis/keys.ts';
-import { DEAD_LETTERS_KEPT } from '../../../services/transport/redis/lease/reclaim.ts';
+import { deadLetter } from '../../../services/transport/redis/dead-letters/dead-letter.ts';
 import type { MessageHandler } from '../../../services/transport/transport.ts';
 import { cluster, counted, done, entry, station } from './processes.ts';
 import { until } from '../../support/until.ts';
@@ -234,17 +234,18 @@ test('letters are listed in pages, replayed once however many try, dropped one b
 
 test('dead letters are bounded in number and in bytes: the oldest go', async (t) => {
   const { commands, look, letters } = await world(t);
-  const bury = async (text: string, kept: number) => {
-    await look.hset('h', '1', text);
-    await commands.bury('h', keys.deadLetters, '1', 'why', kept);
+  const add = async (text: string, kept?: number) => {
+    await look.hset(keys.processing('p'), '1', text);
+    const letter = { processId: 'p', tag: '1', reason: 'why' };
+    await deadLetter(commands, keys, kept === undefined ? letter : { ...letter, kept });
   };
-  for (let i = 0; i < 12; i++) await bury(`${i}`, 10);
+  for (let i = 0; i < 12; i++) await add(`${i}`, 10);
   t.deepEqual(
     (await letters.list(20)).map((letter) => letter.entry),
     ['2', '3', '4', '5', '6', '7', '8', '9', '10', '11'],
   );
   const long = 'x'.repeat(1024 * 1024);
-  for (let i = 0; i < 80; i++) await bury(`${i}${long}`, DEAD_LETTERS_KEPT);
+  for (let i = 0; i < 80; i++) await add(`${i}${long}`);
   const bytes = Number(await look.memory('USAGE', keys.deadLetters));
   t.true(bytes < 80 * 1024 * 1024 && bytes > 40 * 1024 * 1024, `${bytes} bytes`);
   const kept = await letters.list(100);

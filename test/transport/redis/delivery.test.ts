@@ -4,6 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import type { Redis } from 'ioredis';
 import { createMemoryBus } from '../../../services/transport/memory/bus.ts';
 import { openConnection } from '../../../services/transport/redis/connection/connection.ts';
+import { register } from '../../../services/transport/redis/lease/register.ts';
+import { claim } from '../../../services/transport/redis/queue/claim.ts';
 import { Keys } from '../../../services/transport/redis/keys.ts';
 import {
   type Delivery,
@@ -105,53 +107,50 @@ test('an entry that stands in the queue twice has one effect and one answer', as
 });
 
 /** claim.lua as a processor calls it, on a connection of its own. */
-async function taker(t: ExecutionContext, look: Redis) {
+async function claimer(t: ExecutionContext, look: Redis) {
   const keys = new Keys('ocpp');
   const settings = { addr: `${look.options.host}:${look.options.port}`, db: 0, clientTimeoutMs: 5000 };
   const commands = openConnection(settings, 'commands', () => undefined);
   t.teardown(() => commands.disconnect());
   await until(() => commands.status === 'ready', 'the connection');
-  const register = (pid: string) =>
-    commands.register(keys.process(pid), keys.members('processor'), pid, 60_000, 'new', '');
-  const take = (seen: number, pid = 'p1', most = 20, slow = '') => {
-    const own = [keys.process(pid), keys.processing(pid), keys.landing(pid)];
-    const shared = [keys.requests, keys.rescued, keys.running, keys.waiter, keys.help];
-    return commands.take(...own, ...shared, seen, most, pid, 60_000, slow);
-  };
-  return { keys, take, register };
+  const join = (processId: string) =>
+    register(commands, keys, { role: 'processor', processId, leaseMs: 60_000, clientIds: [] });
+  const take = (received: number, processId = 'p1', most = 20, slow = false) =>
+    claim(commands, keys, { processId, received, most, pollLeaseMs: 60_000, slow });
+  return { keys, take, join };
 }
 
-test('one processor waits and the others rest, until there is more than it should take alone', async (t) => {
+test('one processor waits and the others rest, until there is more than it should claim alone', async (t) => {
   const { look } = await cluster(t);
-  const { keys, take, register } = await taker(t, look);
-  for (const pid of ['p1', 'p2']) await register(pid);
+  const { keys, take, join } = await claimer(t, look);
+  for (const pid of ['p1', 'p2']) await join(pid);
   const seen = { p1: 0, p2: 0 };
-  /** Takes with `queued` entries in the queue. @returns what to do next, and whether another one is woken */
-  const step = async (pid: 'p1' | 'p2', queued: number, most = 20, slow = '') => {
-    await look.del(keys.help, keys.requests);
+  /** Claims with `queued` entries in the queue. @returns what to do next, and whether another one is woken */
+  const step = async (pid: 'p1' | 'p2', queued: number, most = 20, slow = false) => {
+    await look.del(keys.wakeUpTokens, keys.requests);
     for (let i = 0; i < queued; i++) await look.lpush(keys.requests, `${i}`);
     const reply = await take(seen[pid], pid, most, slow);
     if (reply.length > 1) seen[pid] = Number(reply.at(-2));
-    return [reply[0], await look.llen(keys.help)];
+    return [reply[0], await look.llen(keys.wakeUpTokens)];
   };
   t.deepEqual(await step('p1', 0), ['wait', 0], 'the first one waits');
   t.deepEqual(await step('p2', 0), ['rest', 0]);
-  t.deepEqual(await step('p1', 2, 20, 'slow'), ['rest', 1], 'who computes for long lets another one wait');
+  t.deepEqual(await step('p1', 2, 20, true), ['rest', 1], 'a slow processor lets another one wait');
   t.deepEqual(await step('p2', 0), ['wait', 0]);
-  t.deepEqual(await step('p2', 16), ['take', 1], 'many are work for two');
-  t.deepEqual(await step('p1', 0), ['rest', 0], 'the right stays where it was');
-  t.deepEqual(await step('p2', 5, 3), ['take', 1], 'no room for more');
+  t.deepEqual(await step('p2', 16), ['claim', 1], 'many are work for two');
+  t.deepEqual(await step('p1', 0), ['rest', 0], 'the poll lease stays where it was');
+  t.deepEqual(await step('p2', 5, 3), ['claim', 1], 'no room for more');
   t.deepEqual(await step('p1', 0), ['wait', 0]);
-  await look.rpush(keys.rescued, '2\nrescued');
-  t.deepEqual(await step('p1', 0), ['busy', 1], 'a rescued one is for empty hands');
+  await look.rpush(keys.reclaimed, '2\nrescued');
+  t.deepEqual(await step('p1', 0), ['busy', 1], 'a reclaimed one is claimed with nothing in flight');
   t.deepEqual(await step('p2', 0), ['busy', 1]);
 });
 
-test('a take whose reply was lost hands the same entries out again, first and alone', async (t) => {
+test('a claim whose reply was lost hands the same entries out again, first and alone', async (t) => {
   const { look } = await cluster(t);
-  const { keys, take, register } = await taker(t, look);
+  const { keys, take, join } = await claimer(t, look);
   t.deepEqual(await take(0), ['gone'], 'without a registration');
-  await register('p1');
+  await join('p1');
   await look.lpush(keys.requests, 'one', 'two');
   const first = await take(0);
   t.deepEqual([first[2], first[4]], ['one', 'two']);
@@ -160,11 +159,11 @@ test('a take whose reply was lost hands the same entries out again, first and al
   const next = await take(Number(first[3]));
   t.is(next[2], 'three');
   await look.lpush(keys.requests, 'younger');
-  await look.lpush(keys.landing('p1'), 'landed');
+  await look.lpush(keys.staging('p1'), 'landed');
   const both = await take(Number(next[1]));
   t.deepEqual([both[2], both[4]], ['landed', 'younger']);
-  // Rescued entries come alone, and only into empty hands.
-  await look.rpush(keys.rescued, '2\nrescued');
+  // Reclaimed entries are handed out alone, and only to a processor that holds nothing.
+  await look.rpush(keys.reclaimed, '2\nrescued');
   await look.lpush(keys.requests, 'four');
   const last = Number(both[3]);
   t.deepEqual(await take(last), ['busy']);
@@ -172,7 +171,7 @@ test('a take whose reply was lost hands the same entries out again, first and al
   t.deepEqual((await take(last)).slice(2), ['2\nrescued']);
 });
 
-test('after all have gone in good order, every key left has an owner or an expiry', async (t) => {
+test('after all have stopped in good order, every key left has an owner or an expiry', async (t) => {
   const { processor, proxy, look } = await cluster(t);
   const gateway = await proxy();
   const transport = await processor(async (delivery) => done({ businessKey: `k:${delivery.frame.id}` }));

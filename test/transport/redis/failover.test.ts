@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Redis } from 'ioredis';
 import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
-import { MAX_IN_HAND } from '../../../services/transport/redis/redis-transport.ts';
+import { MAX_IN_FLIGHT } from '../../../services/transport/redis/redis-transport.ts';
 import { slotOf } from '../../../services/transport/redis/connection/primary.ts';
 import type { Delivery } from '../../../services/transport/transport.ts';
 import { MASTER, on, startCluster, startSentinels } from './kinds.ts';
@@ -171,7 +171,7 @@ test('a slot that moves to another node takes the data path along, and nothing i
   // More than a processor takes, so that the queue's key is there and nothing but the guard holds the scripts up.
   await until(() => inHand === 8, 'the stations’ CALLs in hand');
   await on(from, (client) => client.lpush(`${PREFIX}:requests`, ...strangers(300)));
-  await until(() => inHand === MAX_IN_HAND, 'all hands full');
+  await until(() => inHand === MAX_IN_FLIGHT, 'all hands full');
   await moveSlot(slotOf(PREFIX), from, to, async (key) => {
     // The sessions have gone, what is in hand has not: now the outcomes are ready.
     if (key.includes(':session:')) return;

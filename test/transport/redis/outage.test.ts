@@ -1,6 +1,10 @@
 /** A real Redis that goes away, is silent, or loses what it knew. */
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
+import { Keys } from '../../../services/transport/redis/keys.ts';
+import { Membership } from '../../../services/transport/redis/lease/membership.ts';
+import { register } from '../../../services/transport/redis/lease/register.ts';
+import { renew } from '../../../services/transport/redis/lease/renew.ts';
 import { cluster, counted, entry, station } from './processes.ts';
 import { until } from '../../support/until.ts';
 
@@ -124,10 +128,8 @@ test('what was in hand when Redis lost everything does not finish another messag
   t.deepEqual([one.heard, await effects()], [['b'], ['b']]);
 });
 
-test('a process that registers anew does not wait under its old name', async (t) => {
+test('a process that registers again does not wait under its old id', async (t) => {
   const { redis, look } = await cluster(t);
-  const { Membership } = await import('../../../services/transport/redis/lease/membership.ts');
-  const { Keys } = await import('../../../services/transport/redis/keys.ts');
   const member = new Membership({
     redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
     keys: new Keys('ocpp'),
@@ -138,22 +140,20 @@ test('a process that registers anew does not wait under its old name', async (t)
   });
   t.teardown(() => member.close());
   await member.start();
-  const old = member.pid;
+  const old = member.processId;
   t.true(await member.mayBlock(old));
-  // Declared dead between a take and the wait that follows it, with the connection made anew.
+  // Marked dead between a claim and the wait that follows it, on a new connection.
   await look.hset(`ocpp:process:${old}`, 'state', 'dead');
   await look.client('KILL', 'ID', await member.blocking.client('ID'));
   await until(() => member.blocking.status !== 'ready', 'the connection to break');
   await until(() => member.blocking.status === 'ready', 'the connection');
   t.false(await member.mayBlock(old));
-  t.not(member.pid, old);
-  t.true(await member.mayBlock(member.pid));
+  t.not(member.processId, old);
+  t.true(await member.mayBlock(member.processId));
 });
 
-test('a lease that ran out while Redis was away is no reason to rescue; one that stays so is', async (t) => {
+test('a lease that ended while Redis was away does not get a process reclaimed; one that stays so does', async (t) => {
   const { redis, look } = await cluster(t, { appendonly: true });
-  const { Membership } = await import('../../../services/transport/redis/lease/membership.ts');
-  const { Keys } = await import('../../../services/transport/redis/keys.ts');
   const leaseMs = 1500;
   const keys = new Keys('ocpp');
   const member = new Membership({
@@ -167,18 +167,17 @@ test('a lease that ran out while Redis was away is no reason to rescue; one that
   });
   t.teardown(() => member.close());
   await member.start();
-  const other = (verb: string) =>
-    member.commands.register(keys.process('x'), keys.members('proxy'), 'x', leaseMs, verb, '');
-  t.is(await other('new'), 1);
+  const other = { role: 'proxy', processId: 'x', leaseMs, clientIds: [] } as const;
+  t.true(await register(member.commands, keys, other));
   await redis.kill();
   await wait(leaseMs);
   await redis.restart();
   for (let renewals = 0, lease = ''; renewals < 3; await wait(10)) {
-    const found = (await look.zscore('ocpp:processors', member.pid)) ?? '';
+    const found = (await look.zscore('ocpp:processors', member.processId)) ?? '';
     if (found !== lease) [lease, renewals] = [found, renewals + 1];
   }
-  t.is(await other('renew'), 1, 'it had no chance to renew');
-  await until(async () => (await look.exists('ocpp:process:x')) === 0, 'it to be rescued');
+  t.true(await renew(member.commands, keys, other), 'it had no chance to renew');
+  await until(async () => (await look.exists('ocpp:process:x')) === 0, 'it to be reclaimed');
 });
 
 test('a Redis that is full loses nothing that was acknowledged, and drains and heals by itself', async (t) => {

@@ -75,7 +75,7 @@ test('a key’s slot is that of its hash tag', (t) => {
 const fromEnvironment = (env: Readonly<Record<string, string>>) =>
   redisOptions(loadConfig('test', redisSettings, env, []));
 
-test('without any variable the settings are the seed’s', (t) => {
+test('without any variable the settings are those of ocpp-go', (t) => {
   t.deepEqual(fromEnvironment({}), {
     redis: {
       addr: '127.0.0.1:6379',

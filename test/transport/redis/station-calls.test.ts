@@ -81,7 +81,7 @@ test('who asked may die: the outcome is found under the key, and nothing is sent
   t.is(net.got.length, 1);
 });
 
-test('an open call stands where the seed looks for it, and nowhere once it is over', async (t) => {
+test('an open call is recorded where ocpp-go looks for it, and removed once it is over', async (t) => {
   await using net = await network({ useDistributedState: true });
   const transport = net.processor('processor');
   await transport.start();
@@ -154,11 +154,11 @@ const moves = fc.array(
     one('cut', 3),
     one('disconnect', 1, { back }),
     one('take', 8, { proxy, lost: fc.boolean() }),
-    one('hand-back', 3, { back }),
+    one('requeue', 3, { back }),
     one('reply', 5, { call, twice: fc.boolean() }),
     one('time', 3, { call }),
     one('cancel', 1, { call }),
-    one('rescue', 1, { proxy }),
+    one('reclaim', 1, { proxy }),
   ) as fc.Arbitrary<Move>,
   { minLength: 20, maxLength: 60 },
 );

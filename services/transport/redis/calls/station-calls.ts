@@ -1,7 +1,7 @@
 /**
- * Calls to stations over Redis. What is known of a call stands in its record, and only scripts change it (calls.lua),
- * so that whoever asked may die, and whoever comes next finds the outcome. This process is told of ends by a channel
- * of its own; as such a message can be lost, it also reads the records of what it waits for now and then.
+ * Calls to stations over Redis. The record of a call holds its whole state, and only scripts change it (calls.lua), so that
+ * the caller may die, and another process finds the outcome. This process gets the ids of ended calls by a channel of its own.
+ * As such a message can be lost, it also reads the records of its pending calls now and then.
  */
 import { randomUUID } from 'node:crypto';
 import { type Protocol, PROTOCOLS } from '../../../ocpp/frame.ts';
@@ -15,10 +15,8 @@ import {
 } from '../../prepared-call.ts';
 import {
   CALLS_AWAITED,
-  CALLS_QUEUED,
   type CallOutcome,
   type CallState,
-  OUTCOME_SECONDS,
   type StationCall,
   type StationCalls,
 } from '../../station-call.ts';
@@ -30,8 +28,10 @@ import {
   type RedisSettings,
   unavailable,
 } from '../connection/connection.ts';
-import { escapeKey, type Keys } from '../keys.ts';
+import type { Keys } from '../keys.ts';
 import { retrying } from '../connection/retry.ts';
+import { cancelCall } from './cancel-call.ts';
+import { makeCall } from './make-call.ts';
 
 export interface RedisCallsOptions {
   readonly redis: RedisSettings;
@@ -40,21 +40,21 @@ export interface RedisCallsOptions {
   readonly onError: (error: Error) => void;
 }
 
-/** How often records of awaited calls are read, how many at once; ms. */
+/** How often the records of pending calls are read, and how many at once; ms. */
 const READ_MS = 1000;
 const READ_AT_ONCE = 200;
 
-interface Waiter {
-  readonly tell: (outcome: CallOutcome | TransportError) => void;
-  /** Redis has the call: if it has no record of it later, it lost it. */
+interface Pending {
+  readonly resolve: (outcome: CallOutcome | TransportError) => void;
+  /** The call is in Redis: if its record is missing later, Redis has lost it. */
   made: boolean;
 }
 
 export class RedisCalls implements StationCalls {
   readonly #options: RedisCallsOptions;
   readonly #channel: string;
-  readonly #waiting = new Map<string, Waiter[]>();
-  #awaited = 0;
+  readonly #pending = new Map<string, Pending[]>();
+  #count = 0;
   #subscriber: RedisConnection | undefined;
   #reader: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -67,22 +67,22 @@ export class RedisCalls implements StationCalls {
   async make(call: StationCall): Promise<CallOutcome> {
     const prepared = prepareCall(call);
     if (this.#stopped) throw abandoned(prepared.messageId);
-    if (this.#awaited >= CALLS_AWAITED) throw tooManyCalls();
+    if (this.#count >= CALLS_AWAITED) throw tooManyCalls();
     this.#listen();
     const { messageId } = prepared;
     const { promise, resolve } = Promise.withResolvers<CallOutcome | TransportError>();
-    const waiter: Waiter = { tell: resolve, made: false };
-    // Before the call is made: its end may be told before the reply has come.
-    this.#await(messageId, waiter);
+    const pending: Pending = { resolve, made: false };
+    // Before the call is made: it may end before the reply arrives.
+    this.#await(messageId, pending);
     try {
       const state = stateOf(await this.#submit(prepared));
       if (state !== undefined && isOutcome(state)) return state;
-      waiter.made = true;
+      pending.made = true;
       const outcome = await promise;
       if (outcome instanceof TransportError) throw outcome;
       return outcome;
     } finally {
-      this.#leave(messageId, waiter);
+      this.#leave(messageId, pending);
     }
   }
 
@@ -98,11 +98,9 @@ export class RedisCalls implements StationCalls {
   async cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
     const { commands, keys, redis } = this.#options;
     const id = messageIdOf(stationId, idempotencyKey);
-    const record = await commands
-      .endCall(keys.requests, keys.prefix, 'cancel', id)
-      .catch((error: unknown) => {
-        throw unavailable(redis.addr, error);
-      });
+    const record = await cancelCall(commands, keys, id).catch((error: unknown) => {
+      throw unavailable(redis.addr, error);
+    });
     return stateOf(record);
   }
 
@@ -118,25 +116,19 @@ export class RedisCalls implements StationCalls {
     return PROTOCOLS.find((known) => known === protocol) ?? 'ocpp1.6';
   }
 
-  /** Whoever waits still is told that he will not learn the outcome here. */
+  /** Rejects the calls that are still pending here. */
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#reader);
     this.#subscriber?.disconnect();
-    for (const id of this.#waiting.keys()) this.#tell(id, abandoned(id));
+    for (const id of this.#pending.keys()) this.#resolve(id, abandoned(id));
   }
 
   async #submit(call: PreparedCall): Promise<readonly string[]> {
     const { commands, keys, redis } = this.#options;
-    const { stationId, action, messageId, text, ttlMs, timeoutMs, priority, queueable } = call;
-    const names = [keys.call(messageId), keys.calls(stationId), keys.session(stationId), keys.callDeadlines];
-    const head = [keys.prefix, messageId, escapeKey(stationId), stationId, action, text, ttlMs, timeoutMs];
-    const rules = [priority, queueable ? '1' : '0', this.#channel, CALLS_QUEUED, OUTCOME_SECONDS];
-    const seed = redis.useDistributedState
-      ? [keys.pending(stationId), redis.db + 1, redis.stateTtlMs ?? 0, redis.db]
-      : ['', 0, 0, 0];
+    const channel = this.#channel;
     // The second submission of a call finds the first.
-    const submit = () => commands.makeCall(...names, keys.callOrder, ...head, ...rules, ...seed);
+    const submit = () => makeCall(commands, keys, { call, channel, redis });
     const state = await retrying(redis, submit).catch((error: unknown) => {
       throw isRefusal(error) ? error : unavailable(redis.addr, error);
     });
@@ -157,51 +149,45 @@ export class RedisCalls implements StationCalls {
   }
 
   async #readAll(): Promise<void> {
-    const ids = [...this.#waiting.keys()];
+    const ids = [...this.#pending.keys()];
     for (let i = 0; i < ids.length; i += READ_AT_ONCE) await this.#read(ids.slice(i, i + READ_AT_ONCE));
   }
 
-  /** Tells whoever waits for these what their records say. A record out of reach is read again the next time. */
+  /** Resolves the pending calls whose records say how they ended. A record that cannot be read is read again the next time. */
   async #read(ids: readonly string[]): Promise<void> {
     const { commands, keys } = this.#options;
     const one = async (id: string) => {
-      if (!this.#waiting.has(id)) return;
+      if (!this.#pending.has(id)) return;
       const state = stateOf(await commands.hmget(keys.call(id), 'state', 'reason', 'answer'));
       if (state === undefined) this.#lost(id);
-      else if (isOutcome(state)) this.#tell(id, state);
+      else if (isOutcome(state)) this.#resolve(id, state);
     };
     await Promise.allSettled(ids.map(one));
   }
 
-  #tell(id: string, outcome: CallOutcome | TransportError): void {
-    for (const { tell } of this.#waiting.get(id) ?? []) tell(outcome);
+  #resolve(id: string, outcome: CallOutcome | TransportError): void {
+    for (const { resolve } of this.#pending.get(id) ?? []) resolve(outcome);
   }
 
   #lost(id: string): void {
-    for (const { tell, made } of this.#waiting.get(id) ?? []) {
-      if (made) tell({ kind: 'uncertain', reason: 'record-lost' });
+    for (const { resolve, made } of this.#pending.get(id) ?? []) {
+      if (made) resolve({ kind: 'uncertain', reason: 'record-lost' });
     }
   }
 
-  #await(id: string, waiter: Waiter): void {
-    const waiters = this.#waiting.get(id);
-    if (waiters === undefined) this.#waiting.set(id, [waiter]);
-    else waiters.push(waiter);
-    this.#awaited++;
+  #await(id: string, pending: Pending): void {
+    const all = this.#pending.get(id);
+    if (all === undefined) this.#pending.set(id, [pending]);
+    else all.push(pending);
+    this.#count++;
   }
 
-  #leave(id: string, waiter: Waiter): void {
-    const left = this.#waiting.get(id)?.filter((one) => one !== waiter) ?? [];
-    if (left.length === 0) this.#waiting.delete(id);
-    else this.#waiting.set(id, left);
-    this.#awaited--;
+  #leave(id: string, pending: Pending): void {
+    const left = this.#pending.get(id)?.filter((one) => one !== pending) ?? [];
+    if (left.length === 0) this.#pending.delete(id);
+    else this.#pending.set(id, left);
+    this.#count--;
   }
-}
-
-/** Ends the calls whose time is up, whoever made them. */
-export async function endCallsInTime(commands: RedisConnection, keys: Keys): Promise<void> {
-  const AT_ONCE = 100;
-  while ((await commands.endCallsInTime(keys.callDeadlines, keys.prefix, AT_ONCE)) === AT_ONCE);
 }
 
 /** Of the record's fields state, reason and answer. */
@@ -227,6 +213,6 @@ function isOutcome(state: CallState): state is CallOutcome {
 }
 
 function abandoned(messageId: string): TransportError {
-  const message = `this process stops before the outcome of call ${messageId} is known; ask for it by its idempotency key`;
+  const message = `this process stops before the outcome of call ${messageId} is known; read it by its idempotency key`;
   return new TransportError('call-abandoned', message);
 }

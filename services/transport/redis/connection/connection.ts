@@ -1,51 +1,57 @@
 /**
- * Connections to Redis. They reconnect for ever, with bounded back-off, each time to where the primary is
- * then and with the credentials of then; a command that cannot be sent, or whose reply got lost, rejects,
- * and whoever sent it decides whether to send it again. Nothing is queued here.
+ * Connections to Redis. They reconnect without a limit, with bounded back-off, each time to the current primary and with the
+ * current credentials. A command that cannot be sent, or whose reply was lost, rejects, and the caller decides whether to send
+ * it again. Nothing is queued here.
  */
 import { Socket } from 'node:net';
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
 import { TransportError } from '../../errors.ts';
 import { readCredentials, watchCredentials } from './credentials.ts';
 import { Primary } from './primary.ts';
-import { defineScripts, type Scripts } from './scripts.ts';
 import type { Address, RedisSettings, RedisTls } from './settings.ts';
 import { openSocket } from './socket.ts';
 
 export type { RedisSettings } from './settings.ts';
-/** A connection with the data path's scripts as methods. */
-export type RedisConnection = Redis & Scripts;
 
-/** However long the client time-out: a connection that takes longer, or is silent for longer, is made anew; ms. */
+export type RedisConnection = Redis & {
+  /**
+   * Of a Cluster: a key of our slot that never exists, named by every script beside its own. While the slot is being moved to
+   * another node, Redis then refuses the script whole (ASK, TRYAGAIN). Otherwise it could fail midway at a key that has moved
+   * already. docs/decisions/0004
+   */
+  readonly slotGuard?: string;
+};
+
+/** Whatever the client time-out: a connection that takes longer, or is silent for longer, is replaced; ms. */
 const LONGEST_HANDSHAKE = 2000;
 const LONGEST_SILENCE = 10_000;
-/** How often every connection is tried; ms. */
+/** How often every connection is tested; ms. */
 const PING_MS = 3000;
 /** How long a blocking command waits at a time; seconds. */
 export const BLOCK_SECONDS = 1;
 /** Reconnects after 50 ms, doubled up to this; ms. */
 const LONGEST_PAUSE = 1000;
-/** The primary is elsewhere, or about to be: where, is asked before the next connection. */
+/** The primary is elsewhere, or about to be: the next connection finds it. */
 const ELSEWHERE = /^(READONLY|MOVED|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)/;
 
-/** How ioredis begins to tell of a command that found no connection, and of one that lost it. */
+/** How the errors of ioredis begin for a command that found no connection, and for one that lost it. */
 const NOT_CONNECTED = "Stream isn't writeable";
 const BROKEN_OFF = 'Reached the max retries';
 
 const COMMON = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
-  // Whoever subscribes does so anew with each connection, and hears when it fails.
+  // Subscribers subscribe for each connection, and see when it fails.
   autoResubscribe: false,
-  // A command in the air when the connection breaks rejects at once; with null it would never settle.
+  // A command in flight when the connection breaks rejects at once; with null it would never settle.
   maxRetriesPerRequest: 0,
-  // One right less that an ACL user needs.
+  // An ACL user needs one right less.
   disableClientInfo: true,
-  // While Redis loads its data, ask this often whether it is through; it tells its own, mostly too long, estimate.
+  // While Redis loads its data, ask this often whether it is ready; its own estimate is mostly too long.
   maxLoadingRetryTime: 500,
 } satisfies RedisOptions;
 
-/** @param purpose a blocking connection waits up to BLOCK_SECONDS for its reply, on purpose */
+/** @param purpose a blocking connection may wait up to BLOCK_SECONDS for its reply */
 export function openConnection(
   settings: RedisSettings,
   purpose: 'commands' | 'blocking',
@@ -63,7 +69,7 @@ export function openConnection(
         onError(unavailable(settings.addr, new Error(`${at.host}:${at.port} is a replica, not the primary`))),
     ),
     db: settings.db,
-    // A server that vanished without a word (a lost node) is noticed by its silence; TCP alone takes minutes.
+    // A server that vanished (a lost node) shows only by its silence; TCP alone takes minutes.
     socketTimeout:
       Math.min(settings.clientTimeoutMs, LONGEST_SILENCE) +
       (purpose === 'blocking' ? BLOCK_SECONDS * 1000 : 0),
@@ -77,17 +83,17 @@ export function openConnection(
   keepTesting(connection);
   connection.connect().catch(() => undefined);
   const { mode, slotKey = '' } = settings;
-  return mode === 'cluster' ? defineScripts(connection, `${slotKey}:guard`) : defineScripts(connection);
+  return mode === 'cluster' ? Object.assign(connection, { slotGuard: `${slotKey}:guard` }) : connection;
 }
 
-/** The same for whoever can do nothing without it: rejects with the trouble when Redis is not there in the client time-out. */
+/** The same for callers that need it at once: rejects when Redis is not ready within the client time-out. */
 export async function openReady(
   settings: RedisSettings,
   onError: (error: Error) => void = () => undefined,
 ): Promise<RedisConnection> {
-  let trouble: Error | undefined;
+  let failure: Error | undefined;
   const connection = openConnection(settings, 'commands', (error) => {
-    trouble = error;
+    failure = error;
     onError(error);
   });
   const ready = await new Promise<boolean>((resolve) => {
@@ -99,10 +105,10 @@ export async function openReady(
   });
   if (ready) return connection;
   connection.disconnect();
-  throw trouble ?? unavailable(settings.addr, 'no connection in time');
+  throw failure ?? unavailable(settings.addr, 'no connection in time');
 }
 
-/** Silence shows only where a reply is due: without this, who but listens would listen to a dead primary for ever. */
+/** Silence shows only where a reply is due: without this, a subscriber would listen to a dead primary without end. */
 function keepTesting(connection: Redis): void {
   const timer = setInterval(() => {
     if (connection.status === 'ready') connection.ping().catch(() => undefined);
@@ -110,7 +116,7 @@ function keepTesting(connection: Redis): void {
   connection.on('end', () => clearInterval(timer));
 }
 
-/** Every handshake has the credentials of its time; those that change meanwhile are told to Redis at once. */
+/** Every handshake uses the current credentials; a changed password is sent to Redis at once. */
 function keepLoggedIn(connection: Redis, settings: RedisSettings, onError: (error: Error) => void): void {
   Object.assign(connection.options, readCredentials(settings));
   const refresh = (): boolean => {
@@ -129,7 +135,7 @@ function keepLoggedIn(connection: Redis, settings: RedisSettings, onError: (erro
     if (!refresh() || connection.status !== 'ready') return;
     const { username = 'default', password = '' } = connection.options;
     connection.auth(username, password).catch((error: Error) => {
-      // Of no consequence to this connection. The error itself carries the password.
+      // This connection stays as it is. The error itself holds the password.
       const why = new Error(`the changed password is refused: ${error.message}`);
       onError(unavailable(settings.addr, why));
     });
@@ -137,7 +143,7 @@ function keepLoggedIn(connection: Redis, settings: RedisSettings, onError: (erro
   connection.on('end', stop);
 }
 
-/** Asks a Sentinel or a node of the Cluster one thing. */
+/** Sends one command to a Sentinel or a node of the Cluster. */
 async function ask(
   settings: RedisSettings,
   at: Address,
@@ -171,7 +177,7 @@ async function ask(
   }
 }
 
-/** What ioredis gets its sockets from. It ends for good when this rejects, so failures are sockets that are closed. */
+/** Makes the sockets of ioredis. It stops reconnecting when this rejects, so a failure is a closed socket. */
 function connectorTo(
   find: () => Promise<Address>,
   tls: RedisTls | undefined,
@@ -198,7 +204,7 @@ function connectorTo(
       return stream;
     }
 
-    /** Sentinels and nodes may still name a primary that was one: it is asked itself. */
+    /** Sentinels and nodes may still name a former primary: the server itself says what it is. */
     override check(info: { readonly role?: string }): boolean {
       if (info.role !== 'slave') return true;
       if (this.#at !== undefined) onReplica?.(this.#at);
@@ -207,14 +213,14 @@ function connectorTo(
   };
 }
 
-/** A Service without endpoints swallows the handshake: try again soon, its Pod may be back within a second. */
+/** A Service without endpoints drops the handshake: retry soon, its Pod may be back within a second. */
 function handshakeMs({ clientTimeoutMs }: RedisSettings): number {
   return Math.min(clientTimeoutMs, LONGEST_HANDSHAKE);
 }
 
 export function unavailable(addr: string, cause: unknown): TransportError {
   const said = cause instanceof Error ? cause.message : String(cause);
-  // What ioredis says of a command while there is no connection would send a reader after the wrong thing.
+  // The text of ioredis for a command without a connection would mislead a reader.
   const why = said.startsWith(NOT_CONNECTED)
     ? 'not connected'
     : said.startsWith(BROKEN_OFF)
@@ -223,11 +229,11 @@ export function unavailable(addr: string, cause: unknown): TransportError {
   return new TransportError('store-unavailable', `Redis at ${addr}: ${why}`, { cause });
 }
 
-/** Replies that pass by themselves, or once somebody has mended Redis: the same command may succeed later. */
+/** Errors that pass, by themselves or when Redis is repaired: the same command may succeed later. */
 const PASSING =
   /^((LOADING|READONLY|OOM|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|UNBLOCKED|NOSCRIPT|MISCONF|NOAUTH|NOPERM|WRONGPASS)\b|ERR The user executing the script )/;
 
-/** Whether a command that failed so had no effect for sure; a lost reply leaves that open. */
+/** Whether a command that failed so certainly had no effect; after a lost reply that is unknown. */
 export function wasNotDone(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
@@ -235,7 +241,7 @@ export function wasNotDone(error: unknown): boolean {
   );
 }
 
-/** Whether an error is Redis's own refusal of this very command, which no repetition will mend. */
+/** Whether Redis refused this very command: repeating it cannot help. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError' && !PASSING.test(error.message);
 }

@@ -1,17 +1,17 @@
 /**
- * How full Redis is. When it is full it refuses every write but those that make room (take, finish, rescue). Before it
- * comes to that, no further stations are let in: what those that are here send then has its place.
+ * Watches how full Redis is. A full Redis refuses every write but those that make room (claim, acknowledge, reclaim). Well
+ * before that no further stations are admitted, which leaves room for the frames of those that are connected.
  */
 import { TransportError } from '../../errors.ts';
 import type { RedisConnection } from './connection.ts';
 
-/** Pause between two looks; ms. */
-const LOOK_MS = 2000;
-/** Shares of maxmemory: nearly full from the one on, until it is below the other. */
+/** Pause between two readings; ms. */
+const READ_MS = 2000;
+/** Shares of maxmemory: nearly full from the first on, until it is below the second. */
 const FULL = 0.85;
 const ROOM_AGAIN = 0.8;
 
-export class StoreMemory {
+export class MemoryGuard {
   readonly #commands: RedisConnection;
   readonly #onError: (error: Error) => void;
   #timer: NodeJS.Timeout | undefined;
@@ -24,7 +24,7 @@ export class StoreMemory {
     this.#onError = onError;
   }
 
-  /** Of maxmemory, at the last look; undefined when Redis has no such limit, or does not say. */
+  /** Of maxmemory, at the last reading; undefined when Redis has no such limit, or does not say. */
   get share(): number | undefined {
     return this.#share;
   }
@@ -34,23 +34,23 @@ export class StoreMemory {
   }
 
   start(): void {
-    void this.#look();
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    void this.#read();
+    this.#timer = setInterval(() => void this.#read(), READ_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  async #look(): Promise<void> {
-    // While it is away nobody is let in for that; what was known stays.
+  async #read(): Promise<void> {
+    // While Redis is away the last reading counts; no station is admitted then anyway.
     if (this.#commands.status !== 'ready') return;
     try {
       this.#share = shareOf(await this.#commands.info('memory'));
       this.#full = (this.#share ?? 0) >= (this.#full ? ROOM_AGAIN : FULL);
       this.#failed = false;
     } catch (error) {
-      const why = `how full Redis is cannot be read: ${(error as Error).message}`;
+      const why = `the memory use of Redis cannot be read: ${(error as Error).message}`;
       if (!this.#failed) this.#onError(new TransportError('store-unavailable', why, { cause: error }));
       this.#failed = true;
     }
@@ -60,7 +60,7 @@ export class StoreMemory {
 /** From the text of INFO memory. Buffers of replicas and of the file do not count against maxmemory. */
 function shareOf(info: string): number | undefined {
   const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
-  const most = field('maxmemory');
+  const limit = field('maxmemory');
   const used = field('used_memory') - (field('mem_not_counted_for_evict') || 0);
-  return most > 0 && used >= 0 ? used / most : undefined;
+  return limit > 0 && used >= 0 ? used / limit : undefined;
 }

@@ -1,21 +1,20 @@
 /**
- * Where the primary is that serves our keys, asked anew before every connection: after a fail-over a
- * reconnect is all it takes.
+ * Finds the primary that serves our keys, before every connection: after a fail-over a reconnect is enough.
  *
- * All our keys are in one slot, so a Cluster is to us one primary whose place changes, just as with
- * Sentinel: docs/decisions/0004.
+ * All our keys are in one slot, so a Cluster is one primary whose address changes, just as with Sentinel:
+ * docs/decisions/0004.
  */
 import { TransportError } from '../../errors.ts';
 import { type Address, hashTag, parseAddrs, type RedisSettings } from './settings.ts';
 
-/** Connects to one Sentinel or node, sends one command, hangs up. */
+/** Connects to one Sentinel or node, sends one command, disconnects. */
 export type Ask = (at: Address, command: readonly [string, ...string[]]) => Promise<unknown>;
 
 export class Primary {
   readonly #settings: RedisSettings;
   readonly #ask: Ask;
   readonly #seeds: readonly Address[];
-  /** The Cluster's nodes by its last answer: they are asked too, should all of the seeds be gone. */
+  /** The Cluster's nodes by its last reply: they are asked too, in case no configured one is left. */
   #learned: readonly Address[] = [];
   #next = 0;
 
@@ -25,7 +24,7 @@ export class Primary {
     this.#seeds = parseAddrs(settings);
   }
 
-  /** @throws TransportError store-unavailable when nobody knows a primary */
+  /** @throws TransportError store-unavailable when no primary is known */
   async find(): Promise<Address> {
     const { mode = 'standalone', sentinel } = this.#settings;
     const [first] = parseAddrs(this.#settings);
@@ -33,7 +32,7 @@ export class Primary {
     const problems: string[] = [];
     const all = [...this.#seeds, ...this.#learned];
     for (let tried = 0; tried < all.length; tried++) {
-      // Each time another one first: one that is cut off from the others does not mislead us twice.
+      // Begins with another one each time: one that is cut off from the others does not mislead us twice.
       const at = all[this.#next++ % all.length] ?? first;
       try {
         return mode === 'sentinel'
@@ -57,10 +56,10 @@ export class Primary {
   async #askNode(at: Address): Promise<Address> {
     const slot = slotOf(this.#settings.slotKey ?? '');
     const ranges = (await this.#ask(at, ['CLUSTER', 'SLOTS'])) as readonly SlotRange[];
-    // A node that does not know its own address leaves it out.
+    // A node that does not know its own address omits it.
     const address = ([host, port]: SlotNode) => ({ host: host || at.host, port });
     const [, , owner] = ranges.find(([from, to]) => from <= slot && slot <= to) ?? [];
-    if (owner === undefined) throw new Error(`nobody serves slot ${slot}`);
+    if (owner === undefined) throw new Error(`no node serves slot ${slot}`);
     this.#learned = ranges.flatMap(([, , ...nodes]) => nodes.map(address));
     return address(owner);
   }

@@ -1,15 +1,15 @@
 /**
- * Connections for reads of state. One is enough while Redis keeps up, and keeps batches large; what waits behind long
- * scripts on it goes over further ones, as many as the pool allows, opened when they are needed.
+ * Connections for reads of state. One is enough while Redis keeps up, and keeps batches large. Reads that would wait behind
+ * long scripts on it use further ones, as many as the pool allows, opened when they are needed.
  */
 import type { RedisConnection } from './connection.ts';
 
-/** Reads in the air on one connection before another is taken. */
+/** Reads in flight on one connection before another is used. */
 const BUSY = 32;
 
 interface Reader {
   readonly connection: RedisConnection;
-  inTheAir: number;
+  inFlight: number;
 }
 
 export class Readers {
@@ -17,12 +17,12 @@ export class Readers {
   readonly #open: () => RedisConnection;
   readonly #most: number;
 
-  /** @param most how many `open` may open beside the first, which is somebody else's */
+  /** @param first belongs to the caller @param most how many `open` may open beside it */
   constructor(first: RedisConnection, open: () => RedisConnection, most: number) {
-    this.#all = [{ connection: first, inTheAir: 0 }];
+    this.#all = [{ connection: first, inFlight: 0 }];
     this.#open = open;
     this.#most = most;
-    // A fail-over: where the first goes, all go. One that stayed would read what is past.
+    // A fail-over: all follow the first. One that stayed would read outdated state.
     first.on('close', () => {
       for (const { connection } of this.#all.slice(1)) connection.disconnect(true);
     });
@@ -30,11 +30,11 @@ export class Readers {
 
   async read<T>(action: (connection: RedisConnection) => Promise<T>): Promise<T> {
     const reader = this.#pick();
-    reader.inTheAir++;
+    reader.inFlight++;
     try {
       return await action(reader.connection);
     } finally {
-      reader.inTheAir--;
+      reader.inFlight--;
     }
   }
 
@@ -45,11 +45,11 @@ export class Readers {
   #pick(): Reader {
     const [first] = this.#all;
     const ready = this.#all.filter(({ connection }) => connection.status === 'ready');
-    const free = ready.find(({ inTheAir }) => inTheAir < BUSY);
+    const free = ready.find(({ inFlight }) => inFlight < BUSY);
     if (free !== undefined) return free;
     if (ready.length === this.#all.length && ready.length <= this.#most) {
-      this.#all.push({ connection: this.#open(), inTheAir: 0 });
+      this.#all.push({ connection: this.#open(), inFlight: 0 });
     }
-    return ready.reduce((least, one) => (one.inTheAir < least.inTheAir ? one : least), first);
+    return ready.reduce((least, one) => (one.inFlight < least.inFlight ? one : least), first);
   }
 }

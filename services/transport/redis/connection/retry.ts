@@ -1,6 +1,6 @@
 /**
- * One-off operations (a session taken, state read, a frame or a call queued for a station) are tried again by the settings.
- * The loops of the data path do not come here: they never give up.
+ * Retries one-off operations (opening a session, reading state, queueing a frame or a call) as the settings say. The loops of
+ * the data path retry without a limit: until-done.ts.
  */
 import { sleep } from '../../../runtime/clock.ts';
 import { TransportError } from '../../errors.ts';
@@ -8,7 +8,7 @@ import { isRefusal } from './connection.ts';
 import { RETRY_ATTEMPTS, RETRY_DELAY_MS, type RedisSettings } from './settings.ts';
 
 /**
- * @param mayRepeat whether an operation that failed so may be done again; left out: it has the same effect twice as once
+ * @param mayRepeat whether an operation that failed so may be repeated; omitted: repeating it has no further effect
  * @throws the last failure as it was
  */
 export async function retrying<T>(

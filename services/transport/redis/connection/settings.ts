@@ -1,54 +1,54 @@
-/** How Redis is reached: a server, a group watched by Sentinels, or a Cluster; and what cannot work is refused here. */
+/** How to reach Redis: a server, a group watched by Sentinels, or a Cluster. Settings that cannot work are rejected here. */
 import { TransportError } from '../../errors.ts';
 
 export const REDIS_MODES = ['standalone', 'sentinel', 'cluster'] as const;
 export type RedisMode = (typeof REDIS_MODES)[number];
 
-/** Who we are to a server. Of text and file the file counts; it is read anew with every connection. */
+/** Credentials for a server. A file overrides the text; it is read for every connection. */
 export interface Login {
-  /** ACL user; left out: the default user. */
+  /** ACL user; omitted: the default user. */
   readonly username?: string;
   readonly password?: string;
   readonly usernameFile?: string;
   readonly passwordFile?: string;
 }
 
-/** PEM files, read anew with every connection, so that a renewed certificate needs no restart. */
+/** PEM files, read for every connection, so that a renewed certificate needs no restart. */
 export interface RedisTls {
-  /** Who may have signed the server's certificate; left out: the system's authorities. */
+  /** Authorities that may have signed the server's certificate; omitted: those of the system. */
   readonly caFile?: string;
-  /** Our own certificate, for a server that asks for one. Both or neither. */
+  /** Our own certificate, for a server that requires one. Both or neither. */
   readonly certFile?: string;
   readonly keyFile?: string;
-  /** The name in the server's certificate, where it is not the host that we connect to. */
+  /** The name in the server's certificate, where it differs from the host. */
   readonly serverName?: string;
 }
 
 export interface SentinelSettings extends Login {
   /** The name under which the Sentinels watch the primary. */
   readonly masterName: string;
-  /** To the Sentinels over TLS; left out: as to the server. */
+  /** Whether to connect to the Sentinels over TLS; omitted: as to the server. */
   readonly tls?: boolean;
 }
 
 export interface RedisSettings extends Login {
-  /** host:port of the server; of several Sentinels, or nodes of the Cluster, separated by commas. */
+  /** host:port of the server; of several Sentinels or nodes of the Cluster, comma-separated. */
   readonly addr: string;
-  /** What stands at `addr`; left out: the server itself. */
+  /** What `addr` names; omitted: the server itself. */
   readonly mode?: RedisMode;
   readonly sentinel?: SentinelSettings;
   readonly tls?: RedisTls;
   readonly db: number;
-  /** How long Redis may be silent while a command is in the air, and a connection attempt may take; ms. */
+  /** How long Redis may be silent while a command is in flight, and a connection attempt may take; ms. */
   readonly clientTimeoutMs: number;
-  /** Connections that one process opens at most; left out: POOL_SIZE. */
+  /** Connections that one process opens at most; omitted: POOL_SIZE. */
   readonly poolSize?: number;
-  /** How often a one-off operation is tried again, and how long after; left out: RETRY_ATTEMPTS, RETRY_DELAY_MS. */
+  /** How often a one-off operation is retried, and how long after; omitted: RETRY_ATTEMPTS, RETRY_DELAY_MS. */
   readonly retryAttempts?: number;
   readonly retryDelayMs?: number;
-  /** Calls that are open at stations stand in `pending:{id}` of the database after ours too, as the seed has it. */
+  /** Records open calls to stations in `pending:{id}` of the database after ours too, as ocpp-go does. */
   readonly useDistributedState?: boolean;
-  /** How long that state stays at least; ms. */
+  /** How long that state is kept at least; ms. */
   readonly stateTtlMs?: number;
   /** With a Cluster: a key in the one slot that we use. The factory fills in the channel prefix. */
   readonly slotKey?: string;
@@ -65,7 +65,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** `host:port`; the port may be left out. IPv6 addresses in brackets. */
+/** `host:port`; the port is optional. IPv6 addresses in brackets. */
 export function parseAddr(addr: string, defaultPort = 6379): Address {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(addr);
   const host = match?.[1] ?? match?.[2];
@@ -83,22 +83,22 @@ export function parseAddrs({ addr, mode }: RedisSettings): readonly [Address, ..
   return [parseAddr(first, port), ...others.map((one) => parseAddr(one, port))];
 }
 
-/** What Redis hashes of a key: the text in its first braces, if there is any. */
+/** The part of a key that Redis hashes: the text in its first braces, if there is any. */
 export function hashTag(key: string): string | undefined {
   const open = key.indexOf('{');
   const close = key.indexOf('}', open + 1);
   return open >= 0 && close > open + 1 ? key.slice(open + 1, close) : undefined;
 }
 
-/** @throws TransportError bad-settings for what cannot work, whatever Redis says */
+/** @throws TransportError bad-settings for settings that cannot work */
 export function checkSettings(settings: RedisSettings, channelPrefix: string, statePrefix: string): void {
   const { mode = 'standalone', sentinel, tls, poolSize = POOL_SIZE } = settings;
   const addresses = parseAddrs(settings);
   if (mode === 'standalone' && addresses.length > 1) {
-    throw bad(`a standalone Redis has one address, not "${settings.addr}"; or is it Sentinel or Cluster?`);
+    throw bad(`a standalone Redis has one address, not "${settings.addr}"; is it Sentinel or Cluster?`);
   }
   if (mode === 'sentinel' && (sentinel?.masterName ?? '') === '') {
-    throw bad('Sentinels are asked for a primary by name: give the master name');
+    throw bad('Sentinels know a primary by name: give the master name');
   }
   if ((tls?.certFile === undefined) !== (tls?.keyFile === undefined)) {
     throw bad('a client certificate needs its file and the file of its key, both or neither');

@@ -1,10 +1,10 @@
-/** A socket to a Redis server, plain or TLS, that is ready to be written to. */
+/** Opens a socket to a Redis server, plain or TLS. */
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { Address, RedisTls } from './settings.ts';
 
-/** @throws what the network or the TLS handshake says, or that `timeoutMs` are over */
+/** @throws the error of the network or the TLS handshake, or an error after `timeoutMs` */
 export function openSocket(at: Address, tls: RedisTls | undefined, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = tls === undefined ? connect(at) : connectTls({ ...at, ...tlsOptions(tls) });

@@ -1,11 +1,16 @@
 #!lua flags=allow-oom
--- Moves an entry that nobody can handle from a processor's hash to the dead letters, with the reason.
+--- @include add-dead-letter
+-- Moves an entry that cannot be handled from a processor's hash to the dead letters.
 --
--- KEYS: 1 processing:{pid}   2 dead-letters
--- ARGV: 1 number   2 reason (one line)   3 dead letters kept   4 the entry, where the hash has lost it already
--- returns 1, or 0 when the processor does not hold it any more
+-- KEYS[1] processing:{process id}  HASH delivery tag -> entry
+-- KEYS[2] dead-letters             STREAM
+-- ARGV[1] delivery tag
+-- ARGV[2] reason (one line)
+-- ARGV[3] dead letters kept
+-- ARGV[4] the entry, where the hash has lost it already; else omitted
+-- Returns 1, or 0 when the processor does not hold the entry any more.
 local entry = redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[4]
 if not entry then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
-Dead.bury(KEYS[2], ARGV[3], ARGV[2], Dead.split(entry))
+DeadLetters.add(KEYS[2], ARGV[3], ARGV[2], DeadLetters.split(entry))
 return 1

@@ -1,16 +1,11 @@
 /**
- * Texts of stations that could not be understood, kept for a person (docs/dead-letters.md): what did this station
- * send? Nothing depends on them. The scripts that keep them are in add-unreadable.lua.
+ * Unreadable texts of stations, kept for a person who asks what a station sent (docs/dead-letters.md). No program depends on
+ * them. Scripts keep them with add-unreadable.lua.
  */
 import { TransportError } from '../../errors.ts';
-import {
-  isRefusal,
-  openReady,
-  type RedisConnection,
-  type RedisSettings,
-  unavailable,
-} from '../connection/connection.ts';
+import { openReady, type RedisConnection, type RedisSettings } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
+import { Stream } from './stream.ts';
 
 export interface KeptText {
   /** `<ms since 1970>-<number>`; rises. */
@@ -25,65 +20,25 @@ export interface KeptText {
   readonly text: string;
 }
 
-const ID = /^\d+-\d+$/;
 /** Entries read at once while those of one station are looked for. */
 const AT_ONCE = 500;
 
-export class UnreadableTexts implements AsyncDisposable {
-  readonly #commands: RedisConnection;
-  readonly #key: string;
-  readonly #addr: string;
-
+export class UnreadableTexts extends Stream<KeptText> {
   constructor(commands: RedisConnection, keys: Keys, addr: string) {
-    this.#commands = commands;
-    this.#key = keys.unreadable;
-    this.#addr = addr;
+    super(commands, addr, { key: keys.unreadable, read: textOf, missing: noText });
   }
 
-  count(): Promise<number> {
-    return this.#try(this.#commands.xlen(this.#key));
-  }
-
-  /** Oldest first. @param after id of the last text of the page before @param stationId left out: of all stations */
+  /** Oldest first. @param after id of the last text of the previous page @param stationId omitted: of all stations */
   async list(limit: number, after?: string, stationId?: string): Promise<KeptText[]> {
-    if (after !== undefined && !ID.test(after)) throw noText(after);
+    if (stationId === undefined) return this.page(limit, after);
     const found: KeptText[] = [];
-    let from = after === undefined ? '-' : `(${after}`;
-    while (found.length < limit) {
-      const count = stationId === undefined ? limit : AT_ONCE;
-      const page = await this.#try(this.#commands.xrange(this.#key, from, '+', 'COUNT', count));
-      const texts = page.map(([id, fields]) => textOf(id, fields));
-      found.push(...texts.filter((text) => stationId === undefined || text.stationId === stationId));
-      if (page.length < count) break;
-      from = `(${texts.at(-1)?.id ?? ''}`;
+    for (let last = after; found.length < limit;) {
+      const page = await this.page(AT_ONCE, last);
+      found.push(...page.filter((text) => text.stationId === stationId));
+      last = page.at(-1)?.id;
+      if (page.length < AT_ONCE) break;
     }
     return found.slice(0, limit);
-  }
-
-  /** Rejects with `no-unreadable-text`. */
-  async get(id: string): Promise<KeptText> {
-    if (!ID.test(id)) throw noText(id);
-    const [found] = await this.#try(this.#commands.xrange(this.#key, id, id));
-    if (found === undefined) throw noText(id);
-    return textOf(...found);
-  }
-
-  /** Rejects with `no-unreadable-text`. */
-  async drop(id: string): Promise<void> {
-    if (!ID.test(id)) throw noText(id);
-    if ((await this.#try(this.#commands.xdel(this.#key, id))) === 0) throw noText(id);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#commands.disconnect();
-  }
-
-  async #try<T>(reply: Promise<T>): Promise<T> {
-    try {
-      return await reply;
-    } catch (error) {
-      throw isRefusal(error) ? error : unavailable(this.#addr, error);
-    }
   }
 }
 

@@ -1,16 +1,21 @@
 #!lua flags=allow-oom
--- Rescue of a dead proxy, step by step: marks it dead, so that it takes no session any more; names the
--- sessions that end-sessions.lua then ends; when none is left, ends the registration and drops the outbox.
+--- @include clock
+-- One step of ending a proxy: marks it dead, so that it opens no more sessions, and names sessions that end-sessions.lua then
+-- ends. When none is left, ends the registration and drops the outbox.
 --
--- KEYS: 1 process:{pid}  2 sessions:{pid}  3 outbox:{pid}  4 inflight:{pid}  5 proxies
--- ARGV: 1 pid   2 how many stations at most   3 'force': mark it although its lease runs
--- returns {0} while it has a lease; {1, client ids, station, ...}; no station means that the registration has ended
-local state = redis.call('HGET', KEYS[1], 'state')
-if state == 'live' then
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- KEYS[1] process:{process id}   HASH, the registration
+-- KEYS[2] sessions:{process id}  SET of its stations
+-- KEYS[3] outbox:{process id}    LIST
+-- KEYS[4] inflight:{process id}  LIST
+-- KEYS[5] proxies                ZSET process id -> end of its lease in ms
+-- ARGV[1] process id
+-- ARGV[2] stations at most
+-- ARGV[3] 'force' to mark it although its lease runs, else ''
+-- Returns {1, client ids, station, ...}, stations escaped; no station means that the registration has ended.
+-- Returns {0} while its lease runs.
+if redis.call('HGET', KEYS[1], 'state') == 'live' then
   local lease = redis.call('ZSCORE', KEYS[5], ARGV[1])
-  if ARGV[3] ~= 'force' and lease and tonumber(lease) > now then return { 0 } end
+  if ARGV[3] ~= 'force' and lease and tonumber(lease) > Clock.now() then return { 0 } end
   redis.call('HSET', KEYS[1], 'state', 'dead')
 end
 local clients = redis.call('HGET', KEYS[1], 'clients') or ''

@@ -1,7 +1,7 @@
 /**
- * A process among the others: its connections, its registration with a lease, and its share in rescuing those
- * whose lease has run out. A process that finds itself declared dead forgets all that it holds and registers
- * under a new id; what it held is others' by then.
+ * A process among the others: its connections, its registration with a lease, and its share in reclaiming those whose lease
+ * has ended. A process that finds itself marked dead forgets all that it holds and registers under a new id; other processes
+ * have what it held.
  */
 import { randomUUID } from 'node:crypto';
 import { sleep } from '../../../runtime/clock.ts';
@@ -13,25 +13,29 @@ import {
   unavailable,
 } from '../connection/connection.ts';
 import type { Keys, Role } from '../keys.ts';
-import { rescueDead } from './reclaim.ts';
-import { endCallsInTime } from '../calls/station-calls.ts';
+import { endCallsInTime } from '../calls/end-calls-in-time.ts';
+import { untilDone } from '../connection/until-done.ts';
+import { reclaimDead } from './reclaim.ts';
+import { register } from './register.ts';
+import { renew } from './renew.ts';
 
 export interface MembershipOptions {
   readonly redis: RedisSettings;
   readonly keys: Keys;
   readonly role: Role;
-  /** The registration's id begins with it; the Pod's name. */
+  /** The Pod's name; the process id begins with it. */
   readonly name: string;
   readonly leaseMs?: number;
   readonly onError: (error: Error) => void;
-  /** Everything held under `pid` is lost. Called before a new id is drawn. */
-  readonly onLost: (pid: string) => void;
+  /** Everything held under this process id is lost. Called before a new id is drawn. */
+  readonly onLost: (processId: string) => void;
 }
 
-/** A process is dead when it has not renewed for so long; it renews three times as often. */
+/** A process is dead when it has not renewed its lease for so long; it renews three times as often. */
 const LEASE_MS = 10_000;
-/** How often each process looks whether the time of a call to a station is up. */
+/** How often each process looks for calls to stations whose time is over; ms. */
 const DEADLINES_MS = 1000;
+/** After a failure, doubled with each further one; ms. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2000;
 
@@ -41,21 +45,21 @@ export class Membership {
   readonly blocking: RedisConnection;
   readonly #options: MembershipOptions;
   readonly #leaseMs: number;
-  #pid = '';
+  #processId = '';
   #timer: NodeJS.Timeout | undefined;
   #deadlines: NodeJS.Timeout | undefined;
-  #beating = false;
+  #renewing = false;
   #registering: Promise<void> | undefined;
-  /** Counts the blocking connections, and which of them has its client id in the registration. */
+  /** Counts the blocking connections; the registration has the client id of this one. */
   #link = 0;
   #registeredLink = -1;
   #blockingId = 0;
   /** The last registration or renewal, and since when none was late; performance.now(). */
   #renewedAt = -Infinity;
-  #inTouchSince = 0;
+  #connectedSince = 0;
   readonly #stopped = new AbortController();
-  /** Aborts with the next connection that is made: whoever waits after a failure tries at once. */
-  #back = new AbortController();
+  /** Aborts with the next connection: what waits after a failure is tried at once. */
+  #reconnected = new AbortController();
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -68,15 +72,15 @@ export class Membership {
     });
     for (const connection of [this.commands, this.blocking]) {
       connection.on('ready', () => {
-        this.#back.abort();
-        this.#back = new AbortController();
+        this.#reconnected.abort();
+        this.#reconnected = new AbortController();
       });
     }
   }
 
   /** Id of the registration; empty before the first. */
-  get pid(): string {
-    return this.#pid;
+  get processId(): string {
+    return this.#processId;
   }
 
   /** Where Redis is, for messages. */
@@ -85,22 +89,22 @@ export class Membership {
   }
 
   get healthy(): boolean {
-    return this.#pid !== '' && this.commands.status === 'ready';
+    return this.#processId !== '' && this.commands.status === 'ready';
   }
 
   get stopping(): boolean {
     return this.#stopped.signal.aborted;
   }
 
-  /** Resolves with the first registration, for which it waits as long as Redis takes, or when it is stopped before. */
+  /** Resolves with the first registration, however long Redis takes, or when it is stopped before. */
   async start(): Promise<void> {
     await this.#register();
     if (this.stopping) return;
-    this.#timer = setInterval(() => void this.#beat(), this.#leaseMs / 3);
+    this.#timer = setInterval(() => void this.#renewAndReclaim(), this.#leaseMs / 3);
     this.#deadlines = setInterval(() => void this.#endCalls(), DEADLINES_MS * (0.9 + 0.2 * Math.random()));
   }
 
-  /** Ends the connections. The registration must have been ended before, or its lease does that. */
+  /** Ends the connections. The registration must have been ended before, or it ends with its lease. */
   async close(): Promise<void> {
     this.retire();
     this.commands.disconnect();
@@ -108,31 +112,27 @@ export class Membership {
   }
 
   /**
-   * Ends the blocking connection in Redis too: a command that waits there would be served after this process has left,
-   * and what it moves nobody would find.
+   * Ends the blocking connection in Redis too: a command that waits there would be served after this process has left, and
+   * the entry that it moves would be lost.
    */
   async endBlocking(): Promise<void> {
     this.blocking.disconnect();
     if (this.#blockingId > 0) await this.commands.client('KILL', 'ID', this.#blockingId);
   }
 
-  /** No more renewals and rescues; commands still work. */
+  /** Stops renewing and reclaiming; commands still work. */
   retire(): void {
     this.#stopped.abort();
     clearInterval(this.#timer);
     clearInterval(this.#deadlines);
   }
 
-  /** A script said that `pid` is not registered. Resolves when there is a new registration. */
-  async lost(pid: string): Promise<void> {
-    if (pid === this.#pid && this.#registering === undefined && !this.stopping) {
-      this.#options.onError(
-        new TransportError(
-          'registration-lost',
-          `${pid} was declared dead; it starts anew under another name`,
-        ),
-      );
-      this.#options.onLost(pid);
+  /** A script found no living registration. Resolves when there is a new one. */
+  async lost(processId: string): Promise<void> {
+    if (processId === this.#processId && this.#registering === undefined && !this.stopping) {
+      const what = `${processId} was marked dead by another process; it registers under a new id`;
+      this.#options.onError(new TransportError('registration-lost', what));
+      this.#options.onLost(processId);
       this.#registering = this.#register().finally(() => {
         this.#registering = undefined;
       });
@@ -141,91 +141,86 @@ export class Membership {
   }
 
   /**
-   * Whether the blocking connection may wait now under `pid`; registers its client id when it is a new one.
-   * That may find the registration lost: what is moved to a name that has ended, nobody would find.
+   * Whether the blocking connection may wait now under this process id; registers its client id when it is a new one.
+   * That may find the registration lost: an entry that is moved to a list of an ended registration would be lost.
    */
-  async mayBlock(pid: string): Promise<boolean> {
+  async mayBlock(processId: string): Promise<boolean> {
     if (this.#registeredLink !== this.#link) await this.#renew();
-    return this.#registeredLink === this.#link && pid === this.#pid && !this.stopping;
+    return this.#registeredLink === this.#link && processId === this.#processId && !this.stopping;
   }
 
-  /** Waits after a failure, longer each time, but no longer than until a lost connection is back. */
-  async pause(failures: number): Promise<void> {
-    const until = AbortSignal.any([this.#stopped.signal, this.#back.signal]);
+  /** Runs an action until it succeeds; gives up when this process stops, or when `ended` says so. See untilDone. */
+  untilDone<T>(action: () => Promise<T>, ended?: () => boolean): Promise<T | undefined> {
+    return untilDone(action, {
+      ended: () => this.stopping || ended?.() === true,
+      pause: (failures) => this.#pause(failures),
+      report: (error) => this.#options.onError(unavailable(this.addr, error)),
+    });
+  }
+
+  /** A connection that is back ends the pause. */
+  async #pause(failures: number): Promise<void> {
+    const until = AbortSignal.any([this.#stopped.signal, this.#reconnected.signal]);
     await sleep(Math.min(FIRST_PAUSE * 2 ** Math.min(failures, 10), LONGEST_PAUSE), until);
   }
 
   async #register(): Promise<void> {
-    for (let failures = 0; !this.stopping; failures++) {
-      const pid = `${this.#options.name}-${randomUUID().slice(0, 8)}`;
-      try {
-        if (await this.#send(pid, 'new')) {
-          this.#pid = pid;
-          return;
-        }
-      } catch (error) {
-        if (failures % 10 === 3) this.#options.onError(unavailable(this.addr, error));
-        await this.pause(failures);
-      }
-    }
+    const attempt = async () => {
+      const processId = `${this.#options.name}-${randomUUID().slice(0, 8)}`;
+      if (await this.#send(processId, register)) this.#processId = processId;
+    };
+    const before = this.#processId;
+    while (this.#processId === before && !this.stopping) await this.untilDone(attempt);
   }
 
   async #renew(): Promise<void> {
-    const pid = this.#pid;
-    if (!(await this.#send(pid, 'renew'))) await this.lost(pid);
+    const processId = this.#processId;
+    if (!(await this.#send(processId, renew))) await this.lost(processId);
   }
 
-  async #send(pid: string, verb: 'new' | 'renew'): Promise<boolean> {
-    const { keys } = this;
-    // What closes from here on counts as new, and is registered again before it may block.
+  async #send(processId: string, script: typeof register | typeof renew): Promise<boolean> {
+    // A connection that closes from here on counts as new, and is registered again before it may block.
     const link = this.#link;
-    // Asked once a connection: behind a command that waits, the renewal would wait too.
+    // Read once a connection: behind a command that waits, the renewal would wait too.
     const known = this.#registeredLink === link;
     const [one, two] = await Promise.all([
       this.commands.client('ID'),
       known ? this.#blockingId : this.blocking.client('ID'),
     ]);
-    const members = keys.members(this.#options.role);
-    const sent = this.commands.register(
-      keys.process(pid),
-      members,
-      pid,
-      this.#leaseMs,
-      verb,
-      `${one},${two}`,
-    );
-    if ((await sent) !== 1) return false;
+    const { role } = this.#options;
+    const lease = { role, processId, leaseMs: this.#leaseMs, clientIds: [one, two] };
+    if (!(await script(this.commands, this.keys, lease))) return false;
     this.#registeredLink = link;
     this.#blockingId = two;
     const now = performance.now();
-    if (now - this.#renewedAt > this.#leaseMs / 2) this.#inTouchSince = now;
+    if (now - this.#renewedAt > this.#leaseMs / 2) this.#connectedSince = now;
     this.#renewedAt = now;
     return true;
   }
 
   /**
-   * Leases that ran out while Redis was away say nothing: whoever comes back first would declare all others
-   * dead, and their stations would lose their sockets. So each gets a whole lease to renew.
+   * Leases that ended while Redis was away prove nothing: the first process that reconnects would mark all others dead, and
+   * their stations would lose their sockets. So each process gets a whole lease to renew.
    */
-  get #mayRescue(): boolean {
-    return performance.now() - this.#inTouchSince >= this.#leaseMs;
+  get #mayReclaim(): boolean {
+    return performance.now() - this.#connectedSince >= this.#leaseMs;
   }
 
-  /** What fails here is tried by all processes every second; its cause is told by whatever else fails. */
+  /** All processes try this every second, and other commands report why it fails. */
   async #endCalls(): Promise<void> {
     if (this.healthy) await endCallsInTime(this.commands, this.keys).catch(() => {});
   }
 
-  async #beat(): Promise<void> {
-    if (this.#beating || this.#registering !== undefined) return;
-    this.#beating = true;
+  async #renewAndReclaim(): Promise<void> {
+    if (this.#renewing || this.#registering !== undefined) return;
+    this.#renewing = true;
     try {
       await this.#renew();
-      if (this.#mayRescue) await rescueDead(this.commands, this.keys, this.#pid);
+      if (this.#mayReclaim) await reclaimDead(this.commands, this.keys, this.#processId);
     } catch (error) {
       if (!this.stopping) this.#options.onError(unavailable(this.addr, error));
     } finally {
-      this.#beating = false;
+      this.#renewing = false;
     }
   }
 }

@@ -1,122 +1,63 @@
 /**
- * Rescue of processes whose lease has run out. Any process rescues any other, and may die while it does:
- * every step can be repeated by the next one.
+ * Reclaims dead processes, whose lease has ended. Any process reclaims any other, and may die while it does: every step can be
+ * repeated by the next one.
  *
- * A processor: mark it dead and put back what it holds; kill its connections, so that no BLMOVE of it is
- * served any more; put back what came meanwhile and end the registration.
+ * A processor: mark it dead and requeue what it holds; kill its connections, so that no BLMOVE of it is served any more;
+ * requeue what arrived meanwhile and end the registration.
  * A proxy: mark it dead, kill its connections, end each session that still names it, end the registration.
  */
 import type { RedisConnection } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
+import { endSessions } from '../session/end-sessions.ts';
+import { endProcessor } from './end-processor.ts';
+import { endProxy } from './end-proxy.ts';
+import { reclaimProcessor } from './reclaim-processor.ts';
 
-/** A delivery that was handed out so often kills whoever handles it: it goes to the dead letters. */
-export const MAX_DELIVERIES = 5;
-export const DEAD_LETTERS_KEPT = 10_000;
-/** The epoch of a station is remembered so long after its session, against late scripts. */
-export const LAST_EPOCH_SECONDS = 86_400;
-/** Dead processes rescued at one go, and sessions ended by one script. */
+/** Dead processes of a role that are reclaimed in one go, and sessions that one script ends. */
 const AT_ONCE = 10;
 const SESSIONS_AT_ONCE = 100;
+const REASON = 'its processor ended, each time, before there was an outcome';
 
-export async function rescueDead(commands: RedisConnection, keys: Keys, own: string): Promise<void> {
+/** @param own process id of the caller */
+export async function reclaimDead(commands: RedisConnection, keys: Keys, own: string): Promise<void> {
   const [seconds] = await commands.time();
   const now = Number(seconds) * 1000;
   const dead = (members: string) => commands.zrangebyscore(members, '-inf', now, 'LIMIT', 0, AT_ONCE);
-  for (const pid of await dead(keys.members('processor'))) {
-    if (pid !== own) await rescueProcessor(commands, keys, pid);
+  for (const processId of await dead(keys.members('processor'))) {
+    if (processId !== own) await reclaimDeadProcessor(commands, keys, processId);
   }
-  for (const pid of await dead(keys.members('proxy'))) {
-    if (pid !== own) await endProxy(commands, keys, pid);
+  for (const proxyId of await dead(keys.members('proxy'))) {
+    if (proxyId !== own) await closeProxy(commands, keys, proxyId);
   }
 }
 
-async function rescueProcessor(commands: RedisConnection, keys: Keys, pid: string): Promise<void> {
-  const [dead, clients] = await putBackAll(commands, keys, pid, 'mark');
-  if (dead === 0) return;
-  await killClients(commands, String(clients));
-  await putBackAll(commands, keys, pid, 'end');
+async function reclaimDeadProcessor(commands: RedisConnection, keys: Keys, processId: string): Promise<void> {
+  const clients = await reclaimProcessor(commands, keys, { processId, reason: REASON });
+  if (clients === undefined) return;
+  await killClients(commands, clients);
+  await endProcessor(commands, keys, { processId, reason: REASON, counted: true });
 }
 
-/** Puts back what a processor holds. `end` also ends its registration; `leave` does so for itself. */
-export function putBackAll(
-  commands: RedisConnection,
-  keys: Keys,
-  pid: string,
-  what: 'mark' | 'end' | 'leave',
-): Promise<[number, string | number]> {
-  const why = 'its processor ended, each time, before there was an outcome';
-  return commands.putBack(...putBackKeys(keys, pid), pid, what, MAX_DELIVERIES, DEAD_LETTERS_KEPT, why);
-}
-
-/** A living processor gives back a delivery that it could not handle; `untried` is no fault of its. */
-export async function giveBack(
-  commands: RedisConnection,
-  keys: Keys,
-  pid: string,
-  number: string,
-  what: 'failed' | 'untried',
-  why: string,
-): Promise<void> {
-  const arguments_ = [pid, what, MAX_DELIVERIES, DEAD_LETTERS_KEPT, why, number];
-  await commands.putBack(...putBackKeys(keys, pid), ...arguments_);
-}
-
-function putBackKeys(keys: Keys, pid: string): string[] {
-  return [
-    keys.process(pid),
-    keys.processing(pid),
-    keys.landing(pid),
-    keys.requests,
-    keys.rescued,
-    keys.deadLetters,
-    keys.members('processor'),
-    keys.waiter,
-    keys.help,
-  ];
+/** A processor that stops requeues what it holds and ends its registration. */
+export function leave(commands: RedisConnection, keys: Keys, processId: string): Promise<void> {
+  return endProcessor(commands, keys, { processId, reason: REASON, counted: false });
 }
 
 /** Ends a dead proxy's sessions and its registration; its own with `force`, when it stops. */
-export async function endProxy(
+export async function closeProxy(
   commands: RedisConnection,
   keys: Keys,
-  pid: string,
+  proxyId: string,
   force = false,
 ): Promise<void> {
-  let killed = force;
-  for (;;) {
-    const [dead, clients, ...stations] = await commands.sweep(
-      keys.process(pid),
-      keys.sessions(pid),
-      keys.outbox(pid),
-      keys.inflight(pid),
-      keys.members('proxy'),
-      pid,
-      SESSIONS_AT_ONCE,
-      force ? 'force' : '',
-    );
-    if (dead === 0) return;
-    if (!killed) await killClients(commands, clients);
-    killed = true;
-    if (stations.length === 0) return;
-    await endSessions(
-      commands,
-      keys,
-      pid,
-      stations.map((station) => [station, '']),
-    );
+  for (let killed = force; ; killed = true) {
+    const ending = await endProxy(commands, keys, { proxyId, most: SESSIONS_AT_ONCE, force });
+    if (ending === undefined) return;
+    if (!killed) await killClients(commands, ending.clients);
+    if (ending.stations.length === 0) return;
+    const sessions = ending.stations.map((station) => ({ station, epoch: undefined }));
+    await endSessions(commands, keys, { proxyId, sessions });
   }
-}
-
-/** @param sessions escaped station id and epoch; an empty epoch ends whichever names this proxy */
-export async function endSessions(
-  commands: RedisConnection,
-  keys: Keys,
-  pid: string,
-  sessions: readonly (readonly [string, string])[],
-): Promise<void> {
-  const now = new Date().toISOString();
-  const heads = [keys.prefix, pid, now, LAST_EPOCH_SECONDS];
-  await commands.endSessions(keys.active, keys.sessions(pid), ...heads, ...sessions.flat());
 }
 
 async function killClients(commands: RedisConnection, clients: string): Promise<void> {

@@ -1,11 +1,22 @@
 #!lua flags=allow-oom
--- Fork interop: a processor of the fork deletes a station's session at any disconnect event, also when the station is
--- back by then. Writes the session again, if the connection is the station's youngest and never ended.
+-- ocpp-go interop: a processor of ocpp-go deletes a station's session at any disconnect event, even when the station has
+-- reconnected by then. Writes the session again, if the connection is the station's youngest and never ended.
 --
--- KEYS: 1 process:{pid}  2 session:{id}  3 last-epoch:{id}  4 active  5 sessions:{pid}
--- ARGV: 1 pid  2 station (escaped)  3 station (as it is)  4 epoch  5 time of the connect (RFC 3339)
---       6 remote address  7 protocol  8 metadata (JSON)  9 number of the last CALL that is settled
--- returns 1, or 0 when there is nothing to heal
+-- KEYS[1] process:{proxy id}    HASH, the registration
+-- KEYS[2] session:{station}     HASH
+-- KEYS[3] last-epoch:{station}  STRING
+-- KEYS[4] active                SET of station ids
+-- KEYS[5] sessions:{proxy id}   SET of stations (escaped)
+-- ARGV[1] proxy id
+-- ARGV[2] station (escaped)
+-- ARGV[3] station (as it is)
+-- ARGV[4] epoch
+-- ARGV[5] time of the connect (RFC 3339)
+-- ARGV[6] remote address
+-- ARGV[7] protocol
+-- ARGV[8] metadata (JSON)
+-- ARGV[9] number of the last CALL that is not open any more
+-- Returns 1, or 0 when there is nothing to heal.
 if redis.call('HGET', KEYS[1], 'state') ~= 'live' then return 0 end
 if redis.call('HGET', KEYS[2], 'connection') then return 0 end
 if redis.call('GET', KEYS[3]) ~= ARGV[4] or redis.call('SISMEMBER', KEYS[5], ARGV[2]) == 0 then return 0 end

@@ -1,11 +1,11 @@
 /**
- * A gateway whose stations may also be answered, and called, by processors of the fork: those take `ocpp:requests`
- * with BRPOP, as they understand our envelope, and write to `ocpp:responses:{id}`, which nothing of ours would read.
- * So that list is polled: often while a CALL of the station is open, now and then otherwise.
+ * A gateway whose stations may also be answered, and called, by processors of ocpp-go. They read `ocpp:requests` with BRPOP,
+ * understand our envelope, and write to `ocpp:responses:{id}`, which no other program of ours reads. So the gateway polls that
+ * list: often while a CALL of the station is open, now and then otherwise.
  *
- * The fork answers stations, not connections. What stands in the list when a station connects is of before and is
- * dropped; nothing may write to the station a remote start that it missed hours ago.
- * For a rollout or a move, not for ever: BRPOP loses what a crashed processor held, and polling costs Redis.
+ * ocpp-go answers stations, not connections. Entries that are in the list when a station connects belong to an earlier
+ * connection and are dropped: a station must not get a remote start that it missed hours ago.
+ * For a rollout or a migration, not permanently: BRPOP loses the entries of a crashed processor, and polling costs Redis.
  */
 import { readFrame } from '../../../ocpp/frame.ts';
 import { LONGEST_MESSAGE_ID } from '../../../ocpp/frame-repair.ts';
@@ -25,38 +25,42 @@ import {
   type RedisSettings,
   unavailable,
 } from '../connection/connection.ts';
-import { ForkLink } from './link.ts';
-import { escapeKey, type Keys } from '../keys.ts';
+import { untilDone } from '../connection/until-done.ts';
+import type { Keys } from '../keys.ts';
+import { dropResponses } from './drop-responses.ts';
+import { healSession } from './heal-session.ts';
+import { OcppGoLink } from './link.ts';
+import { takeResponses } from './take-responses.ts';
 
-export interface ForkInteropOptions {
+export interface OcppGoInteropOptions {
   readonly redis: RedisSettings;
   readonly keys: Keys;
 }
 
-/** Pause between two looks for answers; ms. Those that wait for none are looked at once in so many rounds. */
+/** Pause between two rounds of polling; ms. Stations without an open CALL are polled once in so many rounds. */
 const POLL_MS = 100;
 const ROUNDS = 20;
 /** Stations in one script, and entries of one station in it. */
 const AT_ONCE = 200;
 const ENTRIES = 16;
-/** An open CALL is looked for so eagerly for this long; ms. */
+/** A station with an open CALL is polled every round for so long; ms. */
 const EAGER_MS = 60_000;
 
-export class ForkInterop implements Gateway {
+export class OcppGoInterop implements Gateway {
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
   readonly #inner: Gateway;
-  readonly #options: ForkInteropOptions;
+  readonly #options: OcppGoInteropOptions;
   readonly #commands: RedisConnection;
-  readonly #links = new Map<string, ForkLink>();
+  readonly #links = new Map<string, OcppGoLink>();
   /** Of `#links`, those with an open CALL. */
-  readonly #eager = new Set<ForkLink>();
+  readonly #eager = new Set<OcppGoLink>();
   readonly #failed: ((error: Error) => void)[] = [];
   readonly #stopped = new AbortController();
-  #idle: Iterator<ForkLink> = this.#links.values();
+  #idle: Iterator<OcppGoLink> = this.#links.values();
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(inner: Gateway, options: ForkInteropOptions) {
+  constructor(inner: Gateway, options: OcppGoInteropOptions) {
     this.events = inner.events;
     this.load = inner.load;
     this.#inner = inner;
@@ -98,8 +102,8 @@ export class ForkInterop implements Gateway {
   }
 
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
-    const pid = this.#inner.id;
-    const link = new ForkLink(session, sink, pid, {
+    const proxyId = this.#inner.id;
+    const link = new OcppGoLink(session, sink, proxyId, {
       eager: (on) => void (on ? this.#eager.add(link) : this.#eager.delete(link)),
       closed: () => {
         this.#eager.delete(link);
@@ -108,7 +112,8 @@ export class ForkInterop implements Gateway {
     });
     link.connection = await this.#inner.open(session, link);
     try {
-      await this.#take([link], 0);
+      const { stationId } = session;
+      await dropResponses(this.#commands, this.#options.keys, { proxyId, stationId, epoch: link.epoch });
     } catch (error) {
       void link.connection.close();
       throw unavailable(this.#options.redis.addr, error);
@@ -118,24 +123,25 @@ export class ForkInterop implements Gateway {
   }
 
   async #poll(): Promise<void> {
-    for (let failures = 0; !this.#stopped.signal.aborted;) {
-      const now = Date.now();
-      for (const link of this.#eager) if (now - link.askedAt > EAGER_MS) this.#eager.delete(link);
-      const due = new Set([...this.#eager, ...this.#nextIdle()]);
-      try {
-        const all = [...due];
-        for (let i = 0; i < all.length; i += AT_ONCE) await this.#look(all.slice(i, i + AT_ONCE));
-        failures = 0;
-      } catch (error) {
-        if (failures++ % 10 === 3) this.#report(unavailable(this.#options.redis.addr, error));
-      }
-      await sleep(POLL_MS, this.#stopped.signal);
+    const { signal } = this.#stopped;
+    const pause = () => sleep(POLL_MS, signal);
+    const report = (error: unknown) => this.#report(unavailable(this.#options.redis.addr, error));
+    while (!signal.aborted) {
+      await untilDone(() => this.#pollOnce(), { ended: () => signal.aborted, pause, report });
+      await pause();
     }
   }
 
-  /** The share of this round, so that every link has its turn within ROUNDS. */
-  #nextIdle(): ForkLink[] {
-    const share: ForkLink[] = [];
+  async #pollOnce(): Promise<void> {
+    const now = Date.now();
+    for (const link of this.#eager) if (now - link.askedAt > EAGER_MS) this.#eager.delete(link);
+    const due = [...new Set([...this.#eager, ...this.#nextIdle()])];
+    for (let i = 0; i < due.length; i += AT_ONCE) await this.#take(due.slice(i, i + AT_ONCE));
+  }
+
+  /** The idle stations of this round: each has its turn within ROUNDS. */
+  #nextIdle(): OcppGoLink[] {
+    const share: OcppGoLink[] = [];
     for (let left = Math.ceil(this.#links.size / ROUNDS); left > 0; left--) {
       let next = this.#idle.next();
       if (next.done === true) next = (this.#idle = this.#links.values()).next();
@@ -144,38 +150,24 @@ export class ForkInterop implements Gateway {
     return share;
   }
 
-  async #look(links: readonly ForkLink[]): Promise<void> {
-    const taken = await this.#take(links, ENTRIES);
+  async #take(links: readonly OcppGoLink[]): Promise<void> {
+    const proxyId = links[0]?.proxyId ?? '';
+    const connections = links
+      .filter((link) => link.proxyId === proxyId)
+      .map(({ session: { stationId }, epoch }) => ({ stationId, epoch }));
+    const what = { proxyId, most: ENTRIES, connections };
+    const taken = await takeResponses(this.#commands, this.#options.keys, what);
     for (let i = 0; i < taken.length; i += 2) {
       const link = this.#links.get(taken[i] ?? '');
       const entry = taken[i + 1] ?? '';
       if (link === undefined) continue;
-      if (entry === '') await this.#heal(link);
+      if (entry === '') await healSession(this.#commands, this.#options.keys, link);
       else this.#deliver(link, entry);
     }
   }
 
-  #take(links: readonly ForkLink[], entries: number): Promise<string[]> {
-    const { keys } = this.#options;
-    const pid = links[0]?.pid ?? '';
-    const pairs = links
-      .filter((link) => link.pid === pid)
-      .flatMap(({ session, epoch }) => [escapeKey(session.stationId), epoch]);
-    return this.#commands.takeForkAnswers(keys.process(pid), keys.prefix, entries, ...pairs);
-  }
-
-  async #heal(link: ForkLink): Promise<void> {
-    const { keys } = this.#options;
-    const { pid, epoch, openedAt, settled } = link;
-    const { stationId, remoteAddress, protocol, metadata } = link.session;
-    const names = [keys.process(pid), keys.session(stationId), keys.lastEpoch(stationId), keys.active];
-    const heads = [pid, escapeKey(stationId), stationId, epoch, new Date(openedAt).toISOString()];
-    const facts = [remoteAddress, protocol, JSON.stringify(metadata ?? {}), settled];
-    await this.#commands.healSession(...names, keys.sessions(pid), ...heads, ...facts);
-  }
-
-  /** An envelope, or the bare array: the key says whose it is. */
-  #deliver(link: ForkLink, entry: string): void {
+  /** An envelope, or the bare array: the key names the station. */
+  #deliver(link: OcppGoLink, entry: string): void {
     const payload = payloadOf(entry);
     const read = readFrame(payload, link.session.protocol, LONGEST_MESSAGE_ID);
     if (read.ok) {

@@ -1,4 +1,4 @@
-/** One station of a gateway with fork interop: knows whether a CALL of the station waits for its answer. */
+/** One station of a gateway with ocpp-go interop: knows whether a CALL of the station is open. */
 import { MessageType } from '../../../ocpp/frame.ts';
 import type {
   GatewayConnection,
@@ -9,29 +9,29 @@ import type {
   StationSink,
 } from '../../transport.ts';
 
-export interface ForkLinkHost {
-  /** Whether an answer is waited for from now on. */
+export interface OcppGoLinkHost {
+  /** Whether a CALL of the station is open from now on. */
   eager(on: boolean): void;
   closed(): void;
 }
 
-export class ForkLink implements GatewayConnection, StationSink {
+export class OcppGoLink implements GatewayConnection, StationSink {
   readonly session: StationSession;
-  /** The registration under which the session was taken. */
-  readonly pid: string;
+  /** The registration under which the session was opened. */
+  readonly proxyId: string;
   /** ms since 1970 */
   readonly openedAt = Date.now();
   askedAt = 0;
-  /** Of the gateway within; set once it is open. */
+  /** Of the inner gateway; set once it is open. */
   connection: GatewayConnection | undefined;
   readonly #sink: StationSink;
-  readonly #host: ForkLinkHost;
+  readonly #host: OcppGoLinkHost;
   #sequence = 0;
   #asked: string | undefined;
 
-  constructor(session: StationSession, sink: StationSink, pid: string, host: ForkLinkHost) {
+  constructor(session: StationSession, sink: StationSink, proxyId: string, host: OcppGoLinkHost) {
     this.session = session;
-    this.pid = pid;
+    this.proxyId = proxyId;
     this.#sink = sink;
     this.#host = host;
   }

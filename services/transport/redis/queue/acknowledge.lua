@@ -1,30 +1,46 @@
 #!lua flags=allow-oom
--- Completes deliveries: removal, writes, events and answer of each in one step, or nothing of it.
--- Removing the entry from the processor's hash is the fence: whoever does not remove it (a late
--- finish, a script that is sent twice, a processor that was rescued meanwhile) applies nothing.
+--- @include calls
+--- @include add-dead-letter
+--- @include writes
+-- Acknowledges deliveries: removal, writes, events and response of each in one step, or nothing of it.
+-- Removing the entry from the processor's hash is the fence: a script that does not remove it (a late one, one that is sent
+-- twice, one of a processor that was reclaimed meanwhile) applies nothing.
 --
--- KEYS: 1 processing:{pid}   2 requests (names the slot)
--- ARGV: 1 prefix   2 last_activity (RFC 3339)   3 dead letters kept
---  then per delivery:
---   number, station (escaped), epoch ('' for a proxy that has none), kind ('call', 'send', 'answer' or 'other'),
---   sequence, answer list (a whole key, or '' where nobody waits for an answer), head, body, tail, replay head, business key (whole key or ''), count of writes arguments,
---   seconds that the answer stays under the business key
---   then the writes, as in writes.lua
---  Of an answer of the station the message id stands in head, and the answer in body; body '' means malformed.
---  The answer is head .. body .. tail; head '' means none. A replay is replay head .. stored body .. tail; an
---  answer with the replay's own head is a result, the only kind that is stored.
--- Redis takes nothing back when a script fails midway, so what cannot be applied is found before anything is:
--- that delivery becomes a dead letter. One that fails all the same takes no other with it; its entry is removed by then, and
--- whoever sent it makes it a dead letter.
--- returns {how many deliveries it removed, number, reason, 'kept' or '', ...}: those that cannot be applied, kept as dead letters or not
-local PREFIX, NOW = ARGV[1], ARGV[2]
-local FIELDS = 13
--- Of a connection's SENDs, numbers this far behind the highest are taken as applied.
-local SEND_WINDOW = 64
--- An answer list without a proxy of ours behind it is bounded in length and age.
-local FORK_ANSWERS, FORK_SECONDS = 100, 120
+-- KEYS[1] processing:{process id}  HASH delivery tag -> entry
+-- KEYS[2] requests                 names the slot
+-- ARGV[1] prefix
+-- ARGV[2] last_activity (RFC 3339)
+-- ARGV[3] dead letters kept
+-- ARGV[4] ...                      per delivery the fields below, then its writes, as in writes.lua
+-- Redis undoes nothing when a script fails midway, so what cannot be applied is found before anything is: that delivery becomes
+-- a dead letter. One that fails nevertheless leaves the others as they are; its entry is removed already, and the processor
+-- makes it a dead letter.
+-- Returns {deliveries removed, tag, reason, kept, ...}: those that cannot be applied; kept is 'kept' where the dead letter
+--   exists, else ''.
 
--- Whether a SEND is new; remembers it. The window is a list of numbers in the session.
+-- Fields of a delivery, counted from its delivery tag.
+local STATION = 1 -- escaped
+local EPOCH = 2 -- '' of a proxy that has none
+local KIND = 3 -- 'call', 'send', 'answer' or 'other'
+local SEQUENCE = 4
+local LIST = 5 -- whole key of the list that gets the response; '' when no connection waits for one
+-- The response is head .. body .. tail; head '' means none. Of an answer of the station, head is the message id, and body the
+-- answer, '' when malformed.
+local HEAD, BODY, TAIL = 6, 7, 8
+-- A replay is replay head .. stored body .. tail. Only a response with the replay's own head is stored: a result.
+local REPLAY_HEAD = 9
+local BUSINESS_KEY = 10 -- whole key or ''
+local WRITES = 11 -- number of arguments of the writes
+local KEEP_SECONDS = 12 -- how long the response is stored under the business key
+local FIELDS = 13
+
+local PREFIX, NOW = ARGV[1], ARGV[2]
+-- Of a connection's SENDs, numbers this far behind the highest count as applied.
+local SEND_WINDOW = 64
+-- A response list without a proxy of ours behind it is bounded in length and age.
+local OCPP_GO_RESPONSES, OCPP_GO_SECONDS = 100, 120
+
+-- Whether a SEND is new; records it. The window is a list of numbers in the session.
 local function isNewSend(session, sequence)
   local window = redis.call('HGET', session, 'sends') or ''
   local number, highest, kept = tonumber(sequence), 0, {}
@@ -44,11 +60,11 @@ local function isNewSend(session, sequence)
   return true
 end
 
--- One delivery that was removed. `at` is the index of its first argument.
-local function complete(at)
-  local station, epoch, kind, sequence = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local list, head, body, tail = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7], ARGV[at + 8]
-  local replayHead, businessKey = ARGV[at + 9], ARGV[at + 10]
+-- Applies one delivery that was removed. `at` is the index of its delivery tag.
+local function apply(at)
+  local station, epoch, kind, sequence = ARGV[at + STATION], ARGV[at + EPOCH], ARGV[at + KIND], ARGV[at + SEQUENCE]
+  local list, head, body, tail = ARGV[at + LIST], ARGV[at + HEAD], ARGV[at + BODY], ARGV[at + TAIL]
+  local replayHead, businessKey = ARGV[at + REPLAY_HEAD], ARGV[at + BUSINESS_KEY]
   local session = PREFIX .. ':session:' .. station
 
   if epoch ~= '' then
@@ -63,8 +79,8 @@ local function complete(at)
       local number, last = tonumber(sequence), tonumber(held[2]) or 0
       if number < last then return end
       if number == last then
-        local answer = redis.call('HGET', session, 'answer')
-        if answer and answer ~= '' then redis.call('LPUSH', list, answer) end
+        local response = redis.call('HGET', session, 'answer')
+        if response and response ~= '' then redis.call('LPUSH', list, response) end
         return
       end
     end
@@ -72,47 +88,49 @@ local function complete(at)
 
   local stored = businessKey ~= '' and redis.call('GET', businessKey)
   if not stored then
-    local writes = tonumber(ARGV[at + 11])
-    Writes.apply(PREFIX, at + FIELDS, at + FIELDS + writes - 1)
-    if businessKey ~= '' and head == replayHead then redis.call('SET', businessKey, body, 'EX', ARGV[at + 12]) end
+    local first = at + FIELDS
+    Writes.apply(PREFIX, first, first + tonumber(ARGV[at + WRITES]) - 1)
+    if businessKey ~= '' and head == replayHead then
+      redis.call('SET', businessKey, body, 'EX', ARGV[at + KEEP_SECONDS])
+    end
   end
 
-  local answer = stored and replayHead .. stored .. tail or head ~= '' and head .. body .. tail or ''
+  local response = stored and replayHead .. stored .. tail or head ~= '' and head .. body .. tail or ''
   if epoch == '' then
-    if answer ~= '' and list ~= '' then
-      redis.call('LPUSH', list, answer)
-      redis.call('LTRIM', list, 0, FORK_ANSWERS - 1)
-      redis.call('EXPIRE', list, FORK_SECONDS)
+    if response ~= '' and list ~= '' then
+      redis.call('LPUSH', list, response)
+      redis.call('LTRIM', list, 0, OCPP_GO_RESPONSES - 1)
+      redis.call('EXPIRE', list, OCPP_GO_SECONDS)
     end
     return
   end
   if kind == 'call' then
-    redis.call('HSET', session, 'sequence', sequence, 'answer', answer, 'last_activity', NOW)
+    redis.call('HSET', session, 'sequence', sequence, 'answer', response, 'last_activity', NOW)
   end
-  if answer ~= '' then redis.call('LPUSH', list, answer) end
+  if response ~= '' then redis.call('LPUSH', list, response) end
 end
 
 local reply, at = { 0 }, 4
 
-local function report(number, reason, kept)
-  reply[#reply + 1] = number
+local function report(tag, reason, kept)
+  reply[#reply + 1] = tag
   reply[#reply + 1] = reason
   reply[#reply + 1] = kept
 end
 
 while at <= #ARGV do
-  local number, writes = ARGV[at], tonumber(ARGV[at + 11])
+  local tag, writes = ARGV[at], tonumber(ARGV[at + WRITES])
   local next = at + FIELDS + writes
   local fault = writes > 0 and Writes.faultOf(PREFIX, at + FIELDS, next - 1) or nil
-  local entry = fault and redis.call('HGET', KEYS[1], number)
-  if redis.call('HDEL', KEYS[1], number) == 1 then
+  local entry = fault and redis.call('HGET', KEYS[1], tag)
+  if redis.call('HDEL', KEYS[1], tag) == 1 then
     reply[1] = reply[1] + 1
     if fault then
-      Dead.bury(PREFIX .. ':dead-letters', ARGV[3], fault, Dead.split(entry))
-      report(number, fault, 'kept')
+      DeadLetters.add(PREFIX .. ':dead-letters', ARGV[3], fault, DeadLetters.split(entry))
+      report(tag, fault, 'kept')
     else
-      local done, why = pcall(complete, at)
-      if not done then report(number, type(why) == 'table' and why.err or tostring(why), '') end
+      local applied, why = pcall(apply, at)
+      if not applied then report(tag, type(why) == 'table' and why.err or tostring(why), '') end
     end
   end
   at = next

@@ -1,86 +1,65 @@
-/** Finishes what is handled: one script an event-loop turn takes whatever is done by then. */
-import type { Outcome } from '../../transport.ts';
-import { isRefusal, unavailable } from '../connection/connection.ts';
-import type { Request } from './envelope.ts';
-import { finishArguments } from './acknowledge-arguments.ts';
+/** Acknowledges handled deliveries: one script an event-loop turn, with all outcomes so far. */
+import { isRefusal } from '../connection/connection.ts';
+import { deadLetter } from '../dead-letters/dead-letter.ts';
 import type { Membership } from '../lease/membership.ts';
-import { DEAD_LETTERS_KEPT } from '../lease/reclaim.ts';
+import { acknowledge, type Handled } from './acknowledge.ts';
+import type { InFlight } from './in-flight.ts';
 
-/** Deliveries finished by one script. */
-const MAX_FINISH = 200;
+/** Deliveries acknowledged by one script. */
+const MAX_BATCH = 200;
 
-export interface Done {
-  /** Running number of the delivery. */
-  readonly number: string;
-  readonly request: Request;
-  /** As it was handed out. */
-  readonly entry: string;
-  readonly outcome: Outcome;
-  /** Loses the number once the delivery is finished. */
-  readonly inHand: Set<string>;
-}
-
-export class Finisher {
+export class Acknowledger {
   readonly #member: Membership;
-  readonly #onFinished: () => void;
+  readonly #inFlight: InFlight;
   readonly #report: (error: Error) => void;
-  #done: Done[] = [];
+  #done: Handled[] = [];
   #running = false;
 
-  constructor(member: Membership, onFinished: () => void, report: (error: Error) => void) {
+  constructor(member: Membership, inFlight: InFlight, report: (error: Error) => void) {
     this.#member = member;
-    this.#onFinished = onFinished;
+    this.#inFlight = inFlight;
     this.#report = report;
   }
 
-  add(done: Done): void {
-    this.#done.push(done);
+  add(handled: Handled): void {
+    this.#done.push(handled);
     if (this.#running) return;
     this.#running = true;
     setImmediate(() => void this.#run());
   }
 
-  /** The registration is lost: what is done is others' to do again. */
-  forget(): void {
-    this.#done = [];
-  }
-
-  /** One script at a time; what gets done meanwhile goes into the next. */
+  /** One script at a time; outcomes that arrive meanwhile are part of the next. */
   async #run(): Promise<void> {
     while (this.#done.length > 0 && !this.#member.stopping) {
-      const batch = this.#done.splice(0, MAX_FINISH);
-      await this.#finishBatch(batch, this.#member.pid);
-      for (const { number, inHand } of batch) inHand.delete(number);
-      this.#onFinished();
+      const batch = this.#done.splice(0, MAX_BATCH).filter(({ claimed }) => this.#inFlight.holds(claimed));
+      await this.#acknowledge(batch);
+      for (const { claimed } of batch) this.#inFlight.settle(claimed);
     }
     this.#running = false;
   }
 
-  /** Sends a script whose reply was lost again, until it is answered or the deliveries are not `pid`'s any more. */
-  async #finishBatch(batch: readonly Done[], pid: string): Promise<void> {
-    for (let failures = 0; pid === this.#member.pid && !this.#member.stopping;) {
+  /** Sends a script whose reply was lost again, until it is answered or the registration is lost. */
+  async #acknowledge(batch: readonly Handled[]): Promise<void> {
+    const [first] = batch;
+    if (first === undefined || !this.#inFlight.holds(first.claimed)) return;
+    const attempt = async (): Promise<void> => {
       try {
-        return await this.#finish(batch);
+        await this.#send(batch);
       } catch (error) {
-        if (isRefusal(error)) return this.#finishOthers(batch, pid, error);
-        if (failures++ % 10 === 3) this.#report(unavailable(this.#member.addr, error));
-        await this.#member.pause(failures);
+        if (!isRefusal(error)) throw error;
+        await this.#acknowledgeEach(batch, error);
       }
-    }
+    };
+    await this.#member.untilDone(attempt, () => !this.#inFlight.holds(first.claimed));
   }
 
-  async #finish(batch: readonly Done[]): Promise<void> {
-    const { pid, commands, keys } = this.#member;
-    const head = [keys.prefix, new Date().toISOString(), DEAD_LETTERS_KEPT];
-    const deliveries = batch.flatMap(({ number, request, outcome }) =>
-      finishArguments(keys, number, request, outcome),
-    );
-    const reply = await commands.finish(keys.processing(pid), keys.requests, ...head, ...deliveries);
-    for (let i = 1; i < reply.length; i += 3) {
-      const [number, reason = '', kept] = reply.slice(i, i + 3).map(String);
-      const done = batch.find((one) => one.number === number);
+  async #send(batch: readonly Handled[]): Promise<void> {
+    const { processId, commands, keys } = this.#member;
+    const unstorable = await acknowledge(commands, keys, { processId, handled: batch });
+    for (const { tag, reason, isDeadLetter } of unstorable) {
+      const done = batch.find(({ claimed }) => claimed.tag === tag);
       if (done === undefined) continue;
-      if (kept === '') await this.#bury(done, reason);
+      if (!isDeadLetter) await this.#deadLetter(done, reason);
       const { frame, stationId } = done.request;
       const what = `the outcome of message ${frame.id} of station ${stationId}`;
       this.#report(new Error(`${what} cannot be stored (${reason}); it is in ${keys.deadLetters} now`));
@@ -88,27 +67,20 @@ export class Finisher {
   }
 
   /** Redis has no copy of it any more. Sent twice it is two dead letters, of which a replay makes one effect. */
-  async #bury({ number, entry }: Done, reason: string): Promise<void> {
-    const { pid, commands, keys } = this.#member;
-    for (let failures = 0; !this.#member.stopping; failures++) {
-      try {
-        await commands.bury(keys.processing(pid), keys.deadLetters, number, reason, DEAD_LETTERS_KEPT, entry);
-        return;
-      } catch (error) {
-        if (failures % 10 === 3) this.#report(unavailable(this.#member.addr, error));
-        await this.#member.pause(failures);
-      }
-    }
+  async #deadLetter({ claimed: { tag, raw } }: Handled, reason: string): Promise<void> {
+    const { processId, commands, keys } = this.#member;
+    const letter = { processId, tag, reason, entry: raw };
+    await this.#member.untilDone(() => deadLetter(commands, keys, letter));
   }
 
   /**
-   * Redis refused the whole script. Tried one by one, what the others ask for is stored; which one is at fault
-   * shows, and that one has no effect that could be told.
+   * Redis refused the whole script. Sent one by one, the other outcomes are stored; the refused one has no effect, and the error
+   * names it.
    */
-  async #finishOthers(batch: readonly Done[], pid: string, refusal: unknown): Promise<void> {
+  async #acknowledgeEach(batch: readonly Handled[], refusal: unknown): Promise<void> {
     const ids = batch.map(({ request }) => `${request.frame.id} of station ${request.stationId}`);
-    const what = `the outcome of message ${ids.join(' or ')} was refused by Redis`;
+    const what = `Redis refused the outcome of message ${ids.join(' or ')}`;
     this.#report(new Error(what, { cause: refusal }));
-    if (batch.length > 1) for (const done of batch) await this.#finishBatch([done], pid);
+    if (batch.length > 1) for (const done of batch) await this.#acknowledge([done]);
   }
 }

@@ -1,26 +1,27 @@
 /**
- * Takes entries of the queue for one processor, and waits for them. Waiting and taking are one round trip: the
- * script follows the blocking command on the same connection, so a lone entry wakes this process once.
+ * Claims entries of the queue for one processor, and waits for them. Waiting and claiming are one round trip: the script
+ * follows the blocking command on the same connection, so a lone entry wakes this process once.
  */
 import type { Membership } from '../lease/membership.ts';
+import { claim, type ClaimReply } from './claim.ts';
 import { Pace } from './pace.ts';
-import { waitAndTake } from './wait-and-claim.ts';
+import { waitAndClaim } from './wait-and-claim.ts';
 
-/** A waiting process looks anew after so long; s. */
+/** How long a blocking command waits; s. */
 const WAIT_SECONDS = 0.25;
-/** The right to wait lasts longer than that, or it would be lost between two waits; ms. */
-const RIGHT_MS = 600;
+/** Longer than a wait, or the poll lease would be lost between two waits; ms. */
+const POLL_LEASE_MS = 600;
 /** Between two waits: with many proxies each push would be a batch otherwise; ms. */
 const PACE_MS = 1;
-/** A process that is away for longer over what it took lets another one wait meanwhile; ms. */
+/** A process that computes for longer over its last batch lets another one wait meanwhile; ms. */
 const SLOW_MS = 10;
 
-export class QueueTaker {
+export class Claimer {
   readonly #member: Membership;
   readonly #pace = new Pace(PACE_MS);
-  /** The highest running number that was received. */
-  #seen = 0;
-  #next = 'take';
+  /** The highest delivery tag that was received. */
+  #received = 0;
+  #next = 'claim';
   /** When the last reply came; performance.now(). */
   #repliedAt = Infinity;
 
@@ -28,44 +29,42 @@ export class QueueTaker {
     this.#member = member;
   }
 
-  /** The registration is lost, and its numbers with it. */
+  /** The registration is lost, and its delivery tags with it. */
   forget(): void {
-    this.#seen = 0;
-    this.#next = 'take';
+    this.#received = 0;
+    this.#next = 'claim';
   }
 
   /**
-   * Resolves when there is something to say, within about WAIT_SECONDS.
-   * @param pid the registration that it takes for
-   * @returns running number, entry, running number, entry ... behind a word; 'gone' and 'busy': see claim.lua
+   * Resolves with entries, or without any after about WAIT_SECONDS.
+   * @param processId the registration that it claims for
+   * @returns delivery tag, entry, delivery tag, entry ... behind a word; 'gone' and 'busy': see claim.lua
    */
-  async take(pid: string, most: number): Promise<'gone' | 'busy' | readonly string[]> {
+  async claim(processId: string, most: number): Promise<'gone' | 'busy' | ClaimReply> {
     const slow = performance.now() - this.#repliedAt > SLOW_MS;
-    const reply = await this.#send(pid, most, slow);
+    const reply = await this.#send(processId, most, slow);
     this.#repliedAt = performance.now();
-    const [next = ''] = reply;
+    const [next] = reply;
     if (next === 'gone' || next === 'busy') return next;
-    if (pid === this.#member.pid) {
+    if (processId === this.#member.processId) {
       this.#next = next;
-      if (reply.length > 1) this.#seen = Number(reply.at(-2));
+      if (reply.length > 1) this.#received = Number(reply.at(-2));
     }
     return reply;
   }
 
-  async #send(pid: string, most: number, slow: boolean): Promise<string[]> {
+  async #send(processId: string, most: number, slow: boolean): Promise<ClaimReply> {
     const { keys, commands, blocking } = this.#member;
-    const next = (await this.#member.mayBlock(pid)) ? this.#next : 'take';
+    const next = (await this.#member.mayBlock(processId)) ? this.#next : 'claim';
     if (next === 'wait') await this.#pace.turn();
-    const names = [keys.process(pid), keys.processing(pid), keys.landing(pid)];
-    const shared = [keys.requests, keys.rescued, keys.running, keys.waiter, keys.help];
-    const all = [...names, ...shared, this.#seen, most, pid, RIGHT_MS, slow ? 'slow' : ''];
-    if (next === 'take') return commands.take(...all);
+    const what = { processId, received: this.#received, most, pollLeaseMs: POLL_LEASE_MS, slow };
+    if (next === 'claim') return claim(commands, keys, what);
     const woken =
       next === 'wait'
-        ? blocking.blmove(keys.requests, keys.landing(pid), 'RIGHT', 'LEFT', WAIT_SECONDS)
-        : blocking.blpop(keys.help, WAIT_SECONDS);
-    const isEmpty = ([word, ...entries]: string[]) =>
+        ? blocking.blmove(keys.requests, keys.staging(processId), 'RIGHT', 'LEFT', WAIT_SECONDS)
+        : blocking.blpop(keys.wakeUpTokens, WAIT_SECONDS);
+    const isEmpty = ([word, ...entries]: ClaimReply) =>
       entries.length === 0 && word !== 'gone' && word !== 'busy';
-    return waitAndTake(woken, blocking.take(...all), isEmpty);
+    return waitAndClaim(woken, claim(blocking, keys, what), isEmpty);
   }
 }

@@ -1,58 +1,44 @@
 /**
- * The JSON envelope of an entry in `ocpp:requests`, as the seed writes it: `payload` is the whole OCPP-J
- * array. The station's own text is spliced in as it came, or repaired, which is why a text that is not proved to be one
- * JSON array (ocpp/frame) must never get here.
+ * The JSON envelope of an entry in `ocpp:requests`, as ocpp-go writes it: `payload` is the whole OCPP-J
+ * array. The station's own text is spliced in as it came, or repaired, so a text that is not proved to be one JSON array
+ * (ocpp/frame) must never get here.
  *
  * | field | whose | meaning |
  * |---|---|---|
- * | charge_point_id, message_type, message_id, action, payload, timestamp, ws_server_id | the seed's | |
+ * | charge_point_id, message_type, message_id, action, payload, timestamp, ws_server_id | ocpp-go's | |
  * | connection | ours | epoch of the connection that sent it |
  * | sequence | ours | number of a CALL on its connection, of a SEND among the SENDs; 0 for answers |
  * | protocol | ours | subprotocol of the connection |
- * | registration | ours | what the last BootNotification on the connection was answered; left out before one |
- * | raw, repairs | ours | of a text that the proxy repaired: the station's own text, cut, and the kinds of repair |
- * | replayed | ours | id of the dead letter that it was: no connection waits for its answer |
+ * | registration | ours | status in the response to the last BootNotification on the connection; omitted before one |
+ * | raw, repairs | ours | of a text that the proxy repaired: the original text, cut, and the kinds of repair |
+ * | replayed | ours | id of the dead letter that it was: no connection waits for the response |
  *
- * Readers tolerate the seed's looser forms: action left out, message_type 0, message_id empty (all three
+ * Readers tolerate the looser forms of ocpp-go: action omitted, message_type 0, message_id empty (all three
  * follow from payload), unknown fields, and entries without our fields.
  */
 import { withExactNumbers } from '../../../ocpp/exact-numbers.ts';
-import { type Frame, MessageType, type Protocol, PROTOCOLS } from '../../../ocpp/frame.ts';
+import { MessageType, type Protocol, PROTOCOLS } from '../../../ocpp/frame.ts';
 import { readForwarded } from '../../../ocpp/frame-repair.ts';
-import {
-  type Answer,
-  type IncomingFrame,
-  type Registration,
-  REGISTRATION_STATUSES,
-  type RepairedText,
-} from '../../transport.ts';
+import { type Delivery, REGISTRATION_STATUSES, type RepairedText } from '../../delivery.ts';
+import type { IncomingFrame } from '../../gateway.ts';
+import type { Answer } from '../../outcome.ts';
 
-/** The name that the seed's own processor puts into ws_server_id of its answers. */
+/** The name that processors of ocpp-go put into ws_server_id of their responses. */
 const ANSWERED_BY = 'redis-ocpp-server';
 
-/** What a read envelope says. */
-export interface Request {
-  readonly stationId: string;
-  readonly frame: Frame;
-  readonly protocol: Protocol;
-  /** ms since 1970 */
-  readonly receivedAt: number;
+/** What an entry says: a delivery, and what its acknowledgement needs. The epoch is 0 when the proxy has none. */
+export interface Request extends Delivery {
   readonly proxyId: string;
-  /** 0: the proxy knows no epochs. */
-  readonly epoch: number;
   readonly sequence: number;
-  /** It was a dead letter: its writes count, and nobody waits for an answer. */
+  /** It was a dead letter: its writes count, and no connection waits for the response. */
   readonly replayed: boolean;
-  /** See Delivery. */
-  readonly registration?: Registration;
-  readonly repaired?: RepairedText;
 }
 
 export type ReadRequest =
   | { readonly ok: true; readonly request: Request }
   | { readonly ok: false; readonly reason: string };
 
-/** Writes the envelopes of one connection; what does not change is made once. */
+/** Writes the envelopes of one connection. The parts that stay the same are made once. */
 export class EnvelopeWriter {
   readonly #head: string;
   readonly #tail: string;
@@ -75,21 +61,21 @@ function repairs({ raw, kinds }: RepairedText): string {
   return `,"raw":${JSON.stringify(raw)},"repairs":${JSON.stringify(kinds)}`;
 }
 
-/** A text as JSON. Ids and actions have nothing to escape, and knowing that is quicker than looking for it. */
+/** A text as JSON. Most ids and actions have nothing to escape, and this test is faster than JSON.stringify. */
 function quoted(text: string): string {
   return /^[\w-]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 const lastTime = { ms: 0, text: '' };
 
-/** RFC 3339. Of frames that are read together only the first asks for it. */
+/** RFC 3339. Frames that are read together share one text. */
 function isoTime(ms: number): string {
   if (ms !== lastTime.ms) Object.assign(lastTime, { ms, text: new Date(ms).toISOString() });
   return lastTime.text;
 }
 
 /** Reads an entry of the queue. Never throws. */
-export function readRequest(raw: string): ReadRequest {
+export function readRequest(raw: string, deliveryCount = 1): ReadRequest {
   let value: unknown;
   try {
     value = JSON.parse(raw);
@@ -97,7 +83,7 @@ export function readRequest(raw: string): ReadRequest {
     return { ok: false, reason: 'the entry is not valid JSON' };
   }
   if (Array.isArray(value)) {
-    return { ok: false, reason: 'an OCPP-J array without envelope: nobody can tell which station sent it' };
+    return { ok: false, reason: 'an OCPP-J array without envelope: it does not say which station sent it' };
   }
   if (typeof value !== 'object' || value === null) return { ok: false, reason: 'the entry is no envelope' };
   const envelope = value as Readonly<Record<string, unknown>>;
@@ -119,6 +105,7 @@ export function readRequest(raw: string): ReadRequest {
       frame,
       protocol,
       receivedAt: Number.isNaN(receivedAt) ? Date.now() : receivedAt,
+      deliveryCount,
       proxyId: text(envelope['ws_server_id']),
       epoch: replayed ? 0 : number(envelope['connection']),
       sequence: replayed ? 0 : number(envelope['sequence']),
@@ -128,7 +115,7 @@ export function readRequest(raw: string): ReadRequest {
   };
 }
 
-/** What a proxy knows beside the frame. */
+/** What a proxy adds to the frame. */
 function facts(envelope: Readonly<Record<string, unknown>>): Pick<Request, 'registration' | 'repaired'> {
   const { raw, repairs: kinds } = envelope;
   const registration = REGISTRATION_STATUSES.find((known) => known === envelope['registration']);
@@ -137,12 +124,12 @@ function facts(envelope: Readonly<Record<string, unknown>>): Pick<Request, 'regi
   return { ...(registration && { registration }), ...(repaired && { repaired }) };
 }
 
-/** The entry of a dead letter as it goes back into the queue: out of its connection, its text as it was. */
+/** The entry of a dead letter as it is enqueued again: without its connection, its text unchanged. */
 export function replayedEntry(entry: string, letter: string): string {
   return `${entry.slice(0, entry.lastIndexOf('}'))},"replayed":${JSON.stringify(letter)}}`;
 }
 
-/** A rescued entry starts with its delivery count and a line feed. */
+/** A reclaimed entry starts with its delivery count and a line feed. */
 export function splitCount(raw: string): { readonly entry: string; readonly count: number } {
   const first = raw.charCodeAt(0);
   if (first < 48 || first > 57) return { entry: raw, count: 1 };
@@ -151,7 +138,7 @@ export function splitCount(raw: string): { readonly entry: string; readonly coun
   return { entry: raw.slice(line + 1), count: Number(raw.slice(0, line)) };
 }
 
-/** The time in an entry without reading all of it; undefined when there is none. ms since 1970. */
+/** The time in an entry, without parsing all of it; undefined when there is none. ms since 1970. */
 export function timeOf(raw: string): number | undefined {
   const at = raw.lastIndexOf('"timestamp":"');
   if (at < 0) return undefined;
@@ -160,40 +147,45 @@ export function timeOf(raw: string): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** An answer in the pieces that acknowledge.lua joins: head + body + tail. The body alone can be replayed. */
-export interface AnswerPieces {
+/** A response in the pieces that acknowledge.lua joins: head + body + tail. The body alone is stored for replays. */
+export interface ResponsePieces {
   readonly head: string;
   readonly body: string;
   readonly tail: string;
 }
 
-/** The frame of an answer as an entry of a proxy's outbox. */
-export function outboxAnswer(epoch: number, messageId: string, answer: Answer): AnswerPieces {
+/** A response as an entry of a proxy's outbox. */
+export function outboxResponse(epoch: number, messageId: string, answer: Answer): ResponsePieces {
   const type = answer.kind === 'result' ? MessageType.CallResult : MessageType.CallError;
   const id = quoted(messageId);
-  return { head: `${epoch} ${type} ${id}\n[${type},${id},`, body: answerBody(answer), tail: ']' };
+  return { head: `${epoch} ${type} ${id}\n[${type},${id},`, body: responseBody(answer), tail: ']' };
 }
 
-/** The same for a proxy that reads `responses:{id}`, in the seed's envelope. */
-export function seedAnswer(stationId: string, messageId: string, answer: Answer, now: number): AnswerPieces {
+/** The same for a proxy of ocpp-go, which reads `responses:{id}`, in the envelope of ocpp-go. */
+export function ocppGoResponse(
+  stationId: string,
+  messageId: string,
+  answer: Answer,
+  now: number,
+): ResponsePieces {
   const type = answer.kind === 'result' ? MessageType.CallResult : MessageType.CallError;
   const id = JSON.stringify(messageId);
   const head = `{"charge_point_id":${JSON.stringify(stationId)},"message_type":${type},"message_id":${id},"payload":[${type},${id},`;
   const tail = `],"timestamp":"${new Date(now).toISOString()}","ws_server_id":"${ANSWERED_BY}"}`;
-  return { head, body: answerBody(answer), tail };
+  return { head, body: responseBody(answer), tail };
 }
 
-/** An entry of an outbox: `epoch type "id"\ntext`, or `epoch type "id" timeout\ntext` of a CALL; type 0 tells the proxy to close the socket. */
+/** An entry of an outbox: `epoch type "id"\ntext`, or `epoch type "id" timeout\ntext` of a CALL; type 0 orders the proxy to close the socket. */
 export interface OutboxEntry {
   readonly epoch: number;
   readonly type: number;
   readonly messageId: string;
   readonly text: string;
-  /** ms; only of calls made by Transport.call */
+  /** ms; only of calls to stations */
   readonly timeoutMs?: number;
 }
 
-/** Reads what claim-outbox.lua hands out; undefined for what is no such entry. */
+/** Reads an entry that claim-outbox.lua hands out; undefined when it is none. */
 export function readOutbox(raw: string): OutboxEntry | undefined {
   const first = raw.indexOf(' ');
   const second = raw.indexOf(' ', first + 1);
@@ -211,7 +203,7 @@ export function readOutbox(raw: string): OutboxEntry | undefined {
   };
 }
 
-function answerBody(answer: Answer): string {
+function responseBody(answer: Answer): string {
   if (answer.kind === 'result') return JSON.stringify(answer.payload);
   const description = JSON.stringify(answer.description.slice(0, 255));
   return `${JSON.stringify(answer.code)},${description},${JSON.stringify(answer.details ?? {})}`;

@@ -1,6 +1,6 @@
 /**
- * Keeps turns apart, so that what comes meanwhile makes one batch. The first turn after a pause comes at once: who
- * calls seldom never waits.
+ * Keeps turns apart, so that everything that arrives between two makes one batch. The first turn after a pause comes at once:
+ * a rare caller never waits.
  */
 export class Pace {
   readonly #ms: number;

@@ -1,16 +1,19 @@
 #!lua flags=no-writes
--- The queue in figures.
+-- The load of the queue.
 --
--- KEYS: 1 requests  2 rescued  3 processors  4 dead-letters  5 call-deadlines
--- ARGV: 1 prefix
--- returns {frames waiting, frames in hand, oldest waiting entry or '', the same of the rescued, dead letters,
--- calls to stations that have not ended}
-local inHand = 0
-for _, pid in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-  inHand = inHand + redis.call('HLEN', ARGV[1] .. ':processing:' .. pid)
+-- KEYS[1] requests        LIST
+-- KEYS[2] rescued         LIST of reclaimed entries
+-- KEYS[3] processors      ZSET of process ids
+-- KEYS[4] dead-letters    STREAM
+-- KEYS[5] call-deadlines  ZSET of the calls to stations that have not ended
+-- ARGV[1] prefix
+-- Returns {entries waiting, entries in flight, oldest of requests or '', oldest of rescued or '', dead letters, open calls}.
+local inFlight = 0
+for _, processId in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+  inFlight = inFlight + redis.call('HLEN', ARGV[1] .. ':processing:' .. processId)
 end
 return {
-  redis.call('LLEN', KEYS[1]) + redis.call('LLEN', KEYS[2]), inHand,
+  redis.call('LLEN', KEYS[1]) + redis.call('LLEN', KEYS[2]), inFlight,
   redis.call('LINDEX', KEYS[1], -1) or '', redis.call('LINDEX', KEYS[2], -1) or '', redis.call('XLEN', KEYS[4]),
   redis.call('ZCARD', KEYS[5]),
 }

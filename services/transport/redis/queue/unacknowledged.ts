@@ -1,49 +1,34 @@
-/** What becomes of deliveries that have no outcome: they are given back for others, or become dead letters. */
+/** Settles deliveries that have no outcome: requeues them for any processor, or makes them dead letters. */
+import { deadLetter } from '../dead-letters/dead-letter.ts';
 import type { Membership } from '../lease/membership.ts';
-import { DEAD_LETTERS_KEPT, giveBack } from '../lease/reclaim.ts';
+import type { Claimed, InFlight } from './in-flight.ts';
+import { requeue } from './requeue.ts';
 
-export class Unfinished {
+export class Unacknowledged {
   readonly #member: Membership;
-  readonly #onSettled: () => void;
-  readonly #report: (error: Error) => void;
+  readonly #inFlight: InFlight;
 
-  constructor(member: Membership, onSettled: () => void, report: (error: Error) => void) {
+  constructor(member: Membership, inFlight: InFlight) {
     this.#member = member;
-    this.#onSettled = onSettled;
-    this.#report = report;
+    this.#inFlight = inFlight;
   }
 
-  /**
-   * @param inHand loses the number once it is done
-   * @param what see requeue.lua   @param why for the dead letter, if it was given back too often
-   */
-  async giveBack(
-    number: string,
-    inHand: Set<string>,
-    what: 'failed' | 'untried',
-    why: string,
-  ): Promise<void> {
-    const { pid, commands, keys } = this.#member;
-    await this.#settle(number, inHand, () => giveBack(commands, keys, pid, number, what, why));
+  /** @param counted whether the delivery counts   @param reason for the dead letter, if it was delivered too often */
+  requeue(claimed: Claimed, counted: boolean, reason: string): Promise<void> {
+    const { processId, commands, keys } = this.#member;
+    const { tag } = claimed;
+    return this.#settle(claimed, () => requeue(commands, keys, { processId, tag, counted, reason }));
   }
 
-  async bury(number: string, inHand: Set<string>, reason: string): Promise<void> {
-    const { pid, commands, keys } = this.#member;
-    const names = [keys.processing(pid), keys.deadLetters];
-    await this.#settle(number, inHand, () => commands.bury(...names, number, reason, DEAD_LETTERS_KEPT));
+  deadLetter(claimed: Claimed, reason: string): Promise<void> {
+    const { processId, commands, keys } = this.#member;
+    const { tag } = claimed;
+    return this.#settle(claimed, () => deadLetter(commands, keys, { processId, tag, reason }));
   }
 
-  /** Does it until Redis has done it. */
-  async #settle(number: string, inHand: Set<string>, action: () => Promise<unknown>): Promise<void> {
-    for (let failures = 0; inHand.has(number) && !this.#member.stopping; failures++) {
-      try {
-        await action();
-        inHand.delete(number);
-      } catch (error) {
-        if (failures % 10 === 3) this.#report(error as Error);
-        await this.#member.pause(failures);
-      }
-    }
-    this.#onSettled();
+  async #settle(claimed: Claimed, action: () => Promise<void>): Promise<void> {
+    if (!this.#inFlight.holds(claimed)) return;
+    await this.#member.untilDone(action, () => !this.#inFlight.holds(claimed));
+    this.#inFlight.settle(claimed);
   }
 }

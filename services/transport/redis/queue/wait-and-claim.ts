@@ -1,16 +1,16 @@
 /**
- * The two commands of one round trip: one that waits for entries, and the script behind it that takes them. A full Redis
- * refuses the first, as it may write, and serves the second: what was taken then counts.
+ * Two commands in one round trip: one that waits for entries, and behind it the script that claims them. A full Redis refuses
+ * the first, as it may write, and serves the second: then only the claim counts.
  *
- * @param isEmpty whether there was nothing to take; then the refusal rejects, so that nobody asks without a pause
+ * @param isEmpty whether nothing was claimed; then the refusal rejects, so that no caller retries without a pause
  */
-export async function waitAndTake<T>(
+export async function waitAndClaim<T>(
   wait: Promise<unknown>,
-  take: Promise<T>,
-  isEmpty: (taken: T) => boolean,
+  claim: Promise<T>,
+  isEmpty: (claimed: T) => boolean,
 ): Promise<T> {
-  const [waited, taken] = await Promise.allSettled([wait, take]);
-  if (taken.status === 'rejected') throw taken.reason;
-  if (waited.status === 'rejected' && isEmpty(taken.value)) throw waited.reason;
-  return taken.value;
+  const [waited, claimed] = await Promise.allSettled([wait, claim]);
+  if (claimed.status === 'rejected') throw claimed.reason;
+  if (waited.status === 'rejected' && isEmpty(claimed.value)) throw waited.reason;
+  return claimed.value;
 }

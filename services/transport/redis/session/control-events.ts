@@ -1,16 +1,18 @@
 /**
- * Connects and disconnects of stations, as the control channels tell them to whoever listens. A published message is
- * gone when this process is not subscribed at that moment; so whenever it has subscribed anew, what it knows is held
- * against the sessions, and what it missed is told then: at most once for each connection, in the order of epochs.
+ * Connects and disconnects of stations, from the control channels. A published message is lost when this process is not
+ * subscribed at that moment. So after each subscription it compares what it knows with the sessions and emits the events that
+ * it missed: at most once for each connection, in the order of epochs.
  */
 import { sleep } from '../../../runtime/clock.ts';
+import { asError } from '../../errors.ts';
 import type { ConnectionEvent } from '../../transport.ts';
 import { openConnection, type RedisConnection, type RedisSettings } from '../connection/connection.ts';
+import { untilDone } from '../connection/until-done.ts';
 import type { Keys } from '../keys.ts';
 
 type Listener = (event: ConnectionEvent) => void;
 
-/** Sessions read at once when what was missed is looked for. */
+/** Sessions read at once, to find missed events. */
 const READ_AT_ONCE = 500;
 const RETRY_MS = 500;
 
@@ -25,12 +27,12 @@ export class ControlEvents {
   readonly #options: ControlEventsOptions;
   readonly #connected: Listener[] = [];
   readonly #disconnected: Listener[] = [];
-  /** The stations that are connected by what was told, each with the event of it. */
+  /** The connected stations by the events so far, each with the event of its connect. */
   readonly #known = new Map<string, ConnectionEvent>();
   #subscriber: RedisConnection | undefined;
-  #told = false;
+  #reconciled = false;
   #subscription = 0;
-  /** Connections that ended while the sessions are read: what was read of them is out of date. */
+  /** Connections that ended while the sessions are read: their sessions may have been read before that. */
   #ended: Set<string> | undefined;
   readonly #stopped = new AbortController();
 
@@ -47,9 +49,8 @@ export class ControlEvents {
   }
 
   /**
-   * Subscribes if anybody listens, anew with every connection. Resolves when events are heard, so that none
-   * after it is missed, at the latest after the client time-out. Of stations that were connected by then nothing is
-   * told, only of what becomes of them.
+   * Subscribes if there is a listener, again with every connection. Resolves when it is subscribed, so that no later event is
+   * missed, at the latest after the client time-out. The connects of stations that are connected already cause no events.
    */
   async start(): Promise<void> {
     if (this.#stopped.signal.aborted || this.#connected.length + this.#disconnected.length === 0) return;
@@ -76,18 +77,18 @@ export class ControlEvents {
   /** For each new connection to Redis. */
   async #subscribed(subscriber: RedisConnection): Promise<void> {
     const { keys, onError } = this.#options;
+    const { signal } = this.#stopped;
     const subscription = ++this.#subscription;
-    for (;;) {
-      try {
-        await subscriber.subscribe(keys.connectChannel, keys.disconnectChannel);
-        return await this.#reconcile();
-      } catch (error) {
-        // The connection for commands may be back later than this one.
-        onError(error as Error);
-        await sleep(RETRY_MS, this.#stopped.signal);
-        if (subscription !== this.#subscription || this.#stopped.signal.aborted) return;
-      }
-    }
+    const subscribe = async () => {
+      await subscriber.subscribe(keys.connectChannel, keys.disconnectChannel);
+      // The connection for commands may be back later than this one.
+      await this.#reconcile();
+    };
+    await untilDone(subscribe, {
+      ended: () => subscription !== this.#subscription || signal.aborted,
+      pause: () => sleep(RETRY_MS, signal),
+      report: (error) => onError(asError(error)),
+    });
   }
 
   #hear(channel: string, text: string): void {
@@ -99,7 +100,7 @@ export class ControlEvents {
 
   #connect(event: ConnectionEvent, silent = false): void {
     const known = this.#known.get(event.stationId);
-    // Of proxies without epochs every event counts.
+    // Events of proxies without epochs all count.
     if (known !== undefined && known.epoch > 0 && event.epoch <= known.epoch) return;
     if (known !== undefined) this.#disconnect({ ...known, at: event.at });
     this.#known.set(event.stationId, event);
@@ -114,10 +115,10 @@ export class ControlEvents {
     for (const listener of this.#disconnected) listener(event);
   }
 
-  /** Tells what was missed. What happens meanwhile comes by the channels, and younger epochs win. */
+  /** Emits missed events. Newer events arrive by the channels meanwhile, and younger epochs win. */
   async #reconcile(): Promise<void> {
     const { commands, keys } = this.#options;
-    const silent = !this.#told;
+    const silent = !this.#reconciled;
     const before = [...this.#known.values()];
     const there = new Set<string>();
     const ended = (this.#ended = new Set<string>());
@@ -134,7 +135,7 @@ export class ControlEvents {
       if (!there.has(`${event.stationId}\n${event.epoch}`)) this.#disconnect({ ...event, at: Date.now() });
     }
     this.#ended = undefined;
-    this.#told = true;
+    this.#reconciled = true;
   }
 
   async #sessions(stations: readonly string[]): Promise<ConnectionEvent[]> {
@@ -154,7 +155,7 @@ function nameOf({ stationId, epoch }: ConnectionEvent): string {
   return `${stationId}\n${epoch}`;
 }
 
-/** The seed's event, or undefined for what is none. */
+/** The event as ocpp-go publishes it, or undefined when the text is none. */
 function readEvent(text: string): ConnectionEvent | undefined {
   try {
     const event = JSON.parse(text) as Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@ import type { GatewayConnection, IncomingFrame, StationSession, StationSink } fr
 import { EnvelopeWriter } from '../queue/envelope.ts';
 import { escapeKey } from '../keys.ts';
 
-/** What a connection wants of its gateway. */
+/** What a connection needs of its gateway. */
 export interface ConnectionHost {
   /** Resolves when the entry is stored. */
   push(entry: string): Promise<void>;
@@ -12,10 +12,11 @@ export interface ConnectionHost {
 
 export class StationConnection implements GatewayConnection {
   readonly epoch: number;
+  /** Escaped. */
   readonly station: string;
-  readonly pid: string;
+  readonly proxyId: string;
   readonly sink: StationSink;
-  /** Its session is known to be taken: from now on it must be there. */
+  /** Its session is open in Redis: from now on it must be there. */
   open = false;
   readonly #gateway: ConnectionHost;
   readonly #writer: EnvelopeWriter;
@@ -23,16 +24,16 @@ export class StationConnection implements GatewayConnection {
   constructor(
     gateway: ConnectionHost,
     session: StationSession,
-    pid: string,
+    proxyId: string,
     epoch: number,
     sink: StationSink,
   ) {
     this.#gateway = gateway;
     this.epoch = epoch;
-    this.pid = pid;
+    this.proxyId = proxyId;
     this.sink = sink;
     this.station = escapeKey(session.stationId);
-    this.#writer = new EnvelopeWriter(session.stationId, pid, epoch, session.protocol);
+    this.#writer = new EnvelopeWriter(session.stationId, proxyId, epoch, session.protocol);
   }
 
   forward(incoming: IncomingFrame): Promise<void> {

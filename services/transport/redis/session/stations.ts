@@ -1,12 +1,12 @@
-/** The connected stations as the sessions in Redis tell, and frames to them that nobody asked for. */
-import { formatFrame, type Frame } from '../../../ocpp/frame.ts';
+/** The connected stations, from the sessions in Redis, and unsolicited frames to them. */
+import type { Frame } from '../../../ocpp/frame.ts';
 import { TransportError } from '../../errors.ts';
 import { type RedisConnection, unavailable, wasNotDone } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
 import { retrying } from '../connection/retry.ts';
 import type { RedisSettings } from '../connection/settings.ts';
+import { writeToStation } from './write-to-station.ts';
 
-const LONGEST_OUTBOX = 100_000;
 const WRITES_AT_ONCE = 100;
 
 export class Stations {
@@ -21,16 +21,13 @@ export class Stations {
   }
 
   async write(stationId: string, frame: Frame): Promise<void> {
-    const entry = ` ${frame.type} ${JSON.stringify(frame.id)}\n${formatFrame(frame)}`;
-    const { prefix } = this.#keys;
-    const queue = () =>
-      this.#commands.writeToStation(this.#keys.session(stationId), prefix, entry, LONGEST_OUTBOX);
-    // One whose reply got lost may be queued already, and is not queued twice.
-    const sent = await retrying(this.#redis, queue, wasNotDone).catch((error: unknown) => {
+    const write = () => writeToStation(this.#commands, this.#keys, { stationId, frame });
+    // A frame whose reply was lost may be queued already, and is not queued twice.
+    const written = await retrying(this.#redis, write, wasNotDone).catch((error: unknown) => {
       throw unavailable(this.#redis.addr, error);
     });
-    if (sent === 1) return;
-    const why = sent === 0 ? 'is not connected' : 'is behind a proxy whose outbox is full';
+    if (written === 'queued') return;
+    const why = written === 'offline' ? 'is not connected' : 'is behind a proxy whose outbox is full';
     throw new TransportError('station-offline', `station ${stationId} ${why}`);
   }
 
@@ -56,7 +53,7 @@ export class Stations {
       stations.push(...some);
       cursor = next;
     } while (cursor !== '0');
-    // A scan may name one twice.
+    // A scan may return one twice.
     return [...new Set(stations)];
   }
 

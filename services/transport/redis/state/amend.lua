@@ -1,12 +1,18 @@
 #!lua flags=allow-oom
--- Applies writes and events that belong to no delivery, only while a field is as it was read.
+--- @include writes
+-- Applies writes and events that belong to no delivery, only while a field has the value that was read.
 --
--- KEYS: 1 the record   2 requests (names the slot)
--- ARGV: 1 prefix   2 field   3 its value, or '' while it does not exist   4 ... writes, as in writes.lua
--- returns 1; 0 when the field has another value by now; {'fault', why} when the writes cannot be applied
-local held = redis.call('HGET', KEYS[1], ARGV[2]) or ''
-if held ~= ARGV[3] then return 0 end
-local fault = Writes.faultOf(ARGV[1], 4, #ARGV)
+-- KEYS[1] the record  HASH
+-- KEYS[2] requests    names the slot
+-- ARGV[1] prefix
+-- ARGV[2] field
+-- ARGV[3] expected value, or '' when it must not exist
+-- ARGV[4] ...         writes, as in writes.lua
+-- Returns 1; 0 when the field has another value by now; {'fault', why} when the writes cannot be applied.
+local prefix, field, expected = ARGV[1], ARGV[2], ARGV[3]
+local value = redis.call('HGET', KEYS[1], field) or ''
+if value ~= expected then return 0 end
+local fault = Writes.faultOf(prefix, 4, #ARGV)
 if fault then return { 'fault', fault } end
-Writes.apply(ARGV[1], 4, #ARGV)
+Writes.apply(prefix, 4, #ARGV)
 return 1

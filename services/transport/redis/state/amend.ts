@@ -1,8 +1,11 @@
-/** Applies writes and events that belong to no delivery: amend.lua, from the process that holds a connection. */
+/** Applies writes and events that belong to no delivery. */
 import type { Amendment } from '../../stored-state.ts';
 import { isRefusal, type RedisConnection, unavailable } from '../connection/connection.ts';
-import { writesArguments } from '../queue/acknowledge-arguments.ts';
+import { loadScript } from '../connection/script.ts';
 import type { Keys } from '../keys.ts';
+import { addWrites } from './writes.ts';
+
+const script = loadScript<number | [string, string]>(new URL('./amend.lua', import.meta.url));
 
 export interface AmendPath {
   readonly commands: RedisConnection;
@@ -16,9 +19,10 @@ export async function amend(
   { commands, keys, addr }: AmendPath,
   { expected: { key, field, value = '' }, writes, events }: Amendment,
 ): Promise<boolean> {
-  const what = writesArguments(keys, { writes, events });
+  const args = [keys.prefix, field, value];
+  addWrites(args, keys, { writes, events });
   try {
-    const reply = await commands.amend(keys.state(key), keys.requests, keys.prefix, field, value, ...what);
+    const reply = await script(commands, [keys.state(key), keys.requests], args);
     if (typeof reply === 'object') throw new Error(`an amendment of ${key} cannot be stored: ${reply[1]}`);
     return reply === 1;
   } catch (error) {

@@ -1,18 +1,11 @@
-/** The bounded stream of events, for whoever watches the network. */
+/** The bounded streams that a proxy writes: events, and unreadable texts. */
 import type { GatewayEvents } from '../../gateway.ts';
 import type { DomainEvent } from '../../stored-state.ts';
 import { UnreadableQuota, type UnreadableText } from '../../unreadable.ts';
 import { unavailable } from '../connection/connection.ts';
-import { escapeKey } from '../keys.ts';
+import { keepUnreadable } from '../dead-letters/keep-unreadable.ts';
 import type { Membership } from '../lease/membership.ts';
-
-/** About as many events are kept. */
-export const EVENTS_KEPT = 10_000;
-
-/** Names and values by turns. */
-export function eventTexts({ type, stationId, fields }: DomainEvent): string[] {
-  return ['type', type, 'stationId', stationId, ...Object.entries(fields).flat()];
-}
+import { EVENTS_KEPT, eventTexts } from './writes.ts';
 
 /** What a proxy stores beside its frames. Errors are reported, and nothing is retried. */
 export class RedisGatewayEvents implements GatewayEvents {
@@ -32,12 +25,10 @@ export class RedisGatewayEvents implements GatewayEvents {
     added.catch((error: unknown) => this.#failed(error));
   }
 
-  keepUnreadable({ stationId, protocol, epoch, at, reason, text }: UnreadableText): void {
-    if (!this.#unreadable.take(stationId, at)) return;
+  keepUnreadable(text: UnreadableText): void {
+    if (!this.#unreadable.take(text.stationId, text.at)) return;
     const { commands, keys } = this.#member;
-    const facts = [escapeKey(stationId), stationId, protocol, epoch, reason, text];
-    const kept = commands.keepUnreadable(keys.unreadable, keys.prefix, ...facts);
-    kept.catch((error: unknown) => this.#failed(error));
+    keepUnreadable(commands, keys, text).catch((error: unknown) => this.#failed(error));
   }
 
   #failed(error: unknown): void {

@@ -1,7 +1,7 @@
 /**
  * Open requests in Redis, where every process of a network sees them: `{state prefix}:pending:{client}`, a hash of
- * message id → `{"featureName":"…"}` in the database after ours, as the seed has it with UseDistributedState. A hash
- * expires when nothing was noted in it for the state's time to live, so that whoever dies leaves nothing for ever.
+ * message id → `{"featureName":"…"}` in the database after ours, as ocpp-go has it with UseDistributedState. A hash expires
+ * when nothing was added for the state's time to live, so that a process that dies leaves nothing behind.
  */
 import { TransportError } from '../../errors.ts';
 import {
@@ -18,7 +18,7 @@ import {
 } from '../connection/connection.ts';
 import { escapeKey, type Keys } from '../keys.ts';
 
-/** How long open requests are kept where the settings do not say; ms. */
+/** How long open requests are kept by default; ms. */
 const STATE_TTL_MS = 30_000;
 /** Keys looked at in one step of a walk over the database. */
 const STEP = 200;
@@ -47,7 +47,7 @@ class RedisServerState implements ServerState {
     const key = this.#keys.pending(clientId);
     const seconds = Math.ceil(Math.max(this.#settings.stateTtlMs ?? STATE_TTL_MS, forMs) / 1000);
     const value = JSON.stringify({ featureName } satisfies PendingRequest);
-    // Together, so that no hash is left without an end; longer only, as it may hold what shall stay longer.
+    // Together, so that no hash stays without an expiry; never shorter, as it may hold a request that must stay longer.
     const all = this.#commands
       .multi()
       .hsetnx(key, messageId, value)
@@ -95,10 +95,10 @@ class RedisServerState implements ServerState {
     this.#commands.disconnect();
   }
 
-  /** The hashes of all clients, some at a time. The fork keeps no list of them, so neither do we. */
+  /** The hashes of all clients, some at a time. ocpp-go keeps no list of them, so this code keeps none. */
   async *#walk(): AsyncGenerator<readonly string[]> {
     const prefix = this.#keys.pending('');
-    // A prefix is a text, MATCH wants a pattern.
+    // A prefix is a text, MATCH takes a pattern.
     const pattern = `${prefix.replaceAll(/[\\*?[\]^]/g, '\\$&')}*`;
     let cursor = '0';
     do {
@@ -128,7 +128,7 @@ function readPending(key: string, messageId: string, text: string): PendingReque
     const { featureName } = JSON.parse(text) as Partial<PendingRequest>;
     if (typeof featureName === 'string') return { featureName };
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new TransportError('bad-envelope', `${key}, field ${escapeKey(messageId)}: not {"featureName":"…"}`);
 }

@@ -1,4 +1,4 @@
-/** Reads of stored state in Redis, and amendments. Writes of outcomes are part of acknowledge.lua. */
+/** Reads stored state in Redis, and amends it. Writes of outcomes are part of acknowledge.lua. */
 import { TransportError } from '../../errors.ts';
 import type { Amendment, Member, StateStore } from '../../stored-state.ts';
 import { isRefusal, type RedisConnection } from '../connection/connection.ts';
@@ -7,6 +7,7 @@ import type { Readers } from '../connection/readers.ts';
 import { retrying } from '../connection/retry.ts';
 import type { RedisSettings } from '../connection/settings.ts';
 import { amend, type AmendPath } from './amend.ts';
+import { reserve } from './reserve.ts';
 
 export class RedisState implements StateStore {
   readonly #path: AmendPath;
@@ -44,7 +45,8 @@ export class RedisState implements StateStore {
   }
 
   reserve(counter: string, count: number, floor: number): Promise<number> {
-    return this.#try(counter, (redis) => redis.reserve(this.#keys.counter(counter), count, floor));
+    const what = { counter: this.#keys.counter(counter), count, floor };
+    return this.#try(counter, (redis) => reserve(redis, what));
   }
 
   async members(key: string, max: number, limit: number, offset = 0): Promise<readonly Member[]> {
@@ -65,7 +67,7 @@ export class RedisState implements StateStore {
     return amend(this.#path, amendment);
   }
 
-  /** A store out of reach is an error of its own kind: the delivery comes again. */
+  /** A store that cannot be reached is an error of its own kind, after which the delivery is requeued. */
   async #try<T>(key: string, read: (redis: RedisConnection) => Promise<T>): Promise<T> {
     try {
       return await retrying(this.#redis, () => this.#readers.read(read));

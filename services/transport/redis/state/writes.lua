@@ -1,10 +1,16 @@
--- Writes of stored state, for the scripts that apply outcomes (scripts.ts puts this text before theirs).
+--- @include add-unreadable
+-- Writes of stored state, for the scripts that apply outcomes.
 --
--- A list of writes is: op, key, bound, count of strings, strings ...
---  set: bound is the expiry in seconds or '' ; set-newer: the same, left out when the stored value of its first field is
---  greater ; set-existing: the same, left out when there is no such record ; delete ; append: bound is the stream's length ; add: bound is the score, the string the member ;
---  remove: the string is the member ; forget: key is that of a business key ; unreadable: key is the escaped name of
---  the quota, the strings are station, protocol, connection, reason, text
+-- A write is: op, key, bound, number of strings, strings ...
+--   set           sets fields of a record; bound: expiry in seconds, or ''; strings: names and values by turns
+--   set-newer     the same; skipped when the stored value of its first field is greater
+--   set-existing  the same; skipped when there is no such record
+--   delete        deletes a record
+--   append        adds to a stream; bound: its length; strings: names and values by turns
+--   add           adds to a sorted set; bound: the score; string: the member
+--   remove        removes from a sorted set; string: the member
+--   forget        deletes a business key
+--   unreadable    keeps an unreadable text; key: escaped name of the quota; strings: station, protocol, epoch, reason, text
 local Writes = {}
 
 -- Strings in one write: unpack() fails at about 8000.
@@ -17,7 +23,7 @@ local function mismatch(key, wanted)
   return nil
 end
 
--- Why the writes from argument `first` to `last` cannot be applied, or nil.
+-- The reason why the writes in arguments `first` to `last` cannot be applied, or nil.
 function Writes.faultOf(prefix, first, last)
   local i = first
   while i <= last do
@@ -39,7 +45,7 @@ function Writes.apply(prefix, first, last)
     local op, key, bound, count = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
     local from, to = i + 4, i + 3 + count
     if op == 'set-newer' and (redis.call('HGET', key, ARGV[from]) or '') > ARGV[from + 1] then
-      -- A younger one was handled before.
+      -- A newer one was handled first.
     elseif op == 'set-existing' and redis.call('EXISTS', key) == 0 then
       -- It has expired since it was read.
     elseif TYPES[op] == 'hash' then

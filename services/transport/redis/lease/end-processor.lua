@@ -1,0 +1,28 @@
+#!lua flags=allow-oom
+--- @include requeue-entries
+-- Requeues what a processor holds and ends its registration: the last pass over a dead processor, or a processor that stops.
+--
+-- KEYS[1] process:{process id}     HASH, the registration
+-- KEYS[2] processing:{process id}  HASH delivery tag -> entry
+-- KEYS[3] landing:{process id}     LIST, its staging list
+-- KEYS[4] requests                 LIST
+-- KEYS[5] rescued                  LIST of reclaimed entries
+-- KEYS[6] dead-letters             STREAM
+-- KEYS[7] processors               ZSET process id -> end of its lease in ms
+-- KEYS[8] waiter                   STRING, holder of the poll lease
+-- KEYS[9] help                     LIST of wake-up tokens
+-- ARGV[1] process id
+-- ARGV[2] deliveries after which an entry becomes a dead letter
+-- ARGV[3] dead letters kept
+-- ARGV[4] reason, for a dead letter
+-- ARGV[5] '1' when the deliveries count, '0' for a processor that stops
+-- Returns 1.
+local keys = {
+  processing = KEYS[2], staging = KEYS[3], requests = KEYS[4], reclaimed = KEYS[5], deadLetters = KEYS[6],
+  pollLease = KEYS[8], wakeUpTokens = KEYS[9],
+}
+local counted = ARGV[5] == '1'
+Requeue.all(keys, ARGV[1], counted, tonumber(ARGV[2]), ARGV[3], ARGV[4])
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[7], ARGV[1])
+return 1

@@ -1,0 +1,103 @@
+import { type Frame, MessageType } from '../../../ocpp/frame.ts';
+import { type Answer, BUSINESS_KEY_SECONDS, type Outcome } from '../../outcome.ts';
+import { endBy } from '../../station-call.ts';
+import type { RedisConnection } from '../connection/connection.ts';
+import { loadScript } from '../connection/script.ts';
+import { DEAD_LETTERS_KEPT } from '../dead-letters/dead-letter.ts';
+import { escapeKey, type Keys } from '../keys.ts';
+import { addWrites } from '../state/writes.ts';
+import type { Claimed } from './in-flight.ts';
+import { ocppGoResponse, outboxResponse, type Request, type ResponsePieces } from './envelope.ts';
+
+const script = loadScript<[number, ...string[]]>(new URL('./acknowledge.lua', import.meta.url));
+
+const NO_RESPONSE: ResponsePieces = { head: '', body: '', tail: '' };
+/** A replay has the head and tail of a result; its body is the stored one. */
+const ANY_RESULT: Answer = { kind: 'result', payload: {} };
+
+/** What acknowledge.lua calls the frames. */
+const KINDS: ReadonlyMap<number, string> = new Map([
+  [MessageType.Call, 'call'],
+  [MessageType.Send, 'send'],
+  [MessageType.CallResult, 'answer'],
+  [MessageType.CallError, 'answer'],
+]);
+
+/** A delivery with its outcome. */
+export interface Handled {
+  readonly claimed: Claimed;
+  readonly request: Request;
+  readonly outcome: Outcome;
+}
+
+export interface Acknowledge {
+  readonly processId: string;
+  readonly handled: readonly Handled[];
+}
+
+/** An outcome that cannot be stored. Its entry has left the processor. */
+export interface Unstorable {
+  readonly tag: string;
+  readonly reason: string;
+  /** Whether the entry is a dead letter already. */
+  readonly isDeadLetter: boolean;
+}
+
+/** @returns the deliveries of which nothing could be stored */
+export async function acknowledge(
+  connection: RedisConnection,
+  keys: Keys,
+  { processId, handled }: Acknowledge,
+): Promise<Unstorable[]> {
+  const args = [keys.prefix, new Date().toISOString(), String(DEAD_LETTERS_KEPT)];
+  for (const one of handled) addDelivery(args, keys, one);
+  const [, ...faults] = await script(connection, [keys.processing(processId), keys.requests], args);
+  const unstorable: Unstorable[] = [];
+  for (let i = 0; i < faults.length; i += 3) {
+    const [tag = '', reason = '', kept] = faults.slice(i, i + 3);
+    unstorable.push({ tag, reason, isDeadLetter: kept !== '' });
+  }
+  return unstorable;
+}
+
+/** The fields of one delivery, in the order of the head of acknowledge.lua, then its writes. */
+function addDelivery(args: string[], keys: Keys, { claimed, request, outcome }: Handled): void {
+  const { stationId, epoch, sequence, proxyId, frame, replayed } = request;
+  const { answer, businessKey, businessKeySeconds = BUSINESS_KEY_SECONDS } = outcome;
+  const kind = KINDS.get(frame.type) ?? 'other';
+  const isCall = kind === 'call';
+  const hasEpoch = epoch > 0;
+  const write = (to: Answer) =>
+    hasEpoch ? outboxResponse(epoch, frame.id, to) : ocppGoResponse(stationId, frame.id, to, Date.now());
+  const response =
+    kind === 'answer' ? stationAnswer(frame) : isCall && answer !== undefined ? write(answer) : NO_RESPONSE;
+  // A response that is stored under the business key is sent again, whatever the handler says now.
+  const mayReplay = isCall && businessKey !== undefined;
+  const replay = mayReplay ? write(ANY_RESULT) : NO_RESPONSE;
+  const list = !isCall || replayed ? '' : hasEpoch ? keys.outbox(proxyId) : keys.responses(stationId);
+  args.push(
+    claimed.tag,
+    escapeKey(stationId),
+    hasEpoch ? String(epoch) : '',
+    kind,
+    String(sequence),
+    list,
+    response.head,
+    response.body,
+    response.tail === '' ? replay.tail : response.tail,
+    replay.head,
+    mayReplay ? keys.answered(businessKey) : '',
+    '',
+    String(businessKeySeconds),
+  );
+  const first = args.length;
+  addWrites(args, keys, outcome);
+  args[first - 2] = String(args.length - first);
+}
+
+/** What a station answered to a call of ours: its message id and its Answer as JSON, or nothing where it is malformed. */
+function stationAnswer(frame: Frame): ResponsePieces {
+  const end = endBy(frame);
+  if (end === undefined) return NO_RESPONSE;
+  return { head: frame.id, body: end.kind === 'answered' ? JSON.stringify(end.answer) : '', tail: '' };
+}
