@@ -9,6 +9,7 @@ import type {
   RedisStatus,
 } from '../api/ocpp-cluster.ts';
 import { selectorLabels, selectorText } from '../render/render-input.ts';
+import type { QueueReading } from '../scaling/demand.ts';
 import {
   conditionsOf,
   degraded,
@@ -56,13 +57,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       readyReplicas: processor.ready,
       selector: selectorText(selectorLabels(cluster, 'processor')),
     },
-    ...(signals.queue !== undefined && {
-      queue: {
-        depth: Math.round(signals.queue.depth),
-        oldestSeconds: Math.round(signals.queue.oldestSeconds * 10) / 10,
-        inFlight: Math.round(signals.queue.inFlight),
-      },
-    }),
+    ...(signals.queue !== undefined && { queue: queueStatus(signals.queue) }),
     autoscaling: {
       ...processors.autoscaling,
       ...(processors.autoscaling.capacityPerReplica !== undefined && {
@@ -73,6 +68,12 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     endpoints: endpointsOf(cluster, input.spec, observed),
   };
 }
+
+const queueStatus = ({ depth, oldestSeconds, inFlight }: QueueReading) => ({
+  depth: Math.round(depth),
+  oldestSeconds: Math.round(oldestSeconds * 10) / 10,
+  inFlight: Math.round(inFlight),
+});
 
 function conditionValues(findings: StatusFindings): Readonly<Record<ConditionType, ConditionValue>> {
   const redis = redisReady(findings);
