@@ -72,7 +72,11 @@ chartTest(
     using earlier = earlierChart();
 
     run('install', 'ocpp', earlier.path);
-    await t.throwsAsync(apply({ [NEW]: 'Accept' }), { message: /unknownTokens/ }, 'not known yet');
+    await t.throwsAsync(
+      apply({ [NEW]: 'Accept' }),
+      { message: /unknownTokens/ },
+      'the field is unknown before the upgrade',
+    );
     const { uid } = await apply({});
     run('upgrade', 'ocpp', OPERATOR);
     await shows('Reject');
