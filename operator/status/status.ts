@@ -11,13 +11,12 @@ import type {
 import { selectorLabels, selectorText } from '../render/render-input.ts';
 import type { QueueReading } from '../scaling/demand.ts';
 import {
+  available,
   conditionsOf,
   degraded,
   type StatusFindings,
-  isAvailable,
   progressing,
   redisReady,
-  sinceStart,
   type ConditionValue,
 } from './conditions.ts';
 import { draining, DRAINS_SHOWN, drainsOf } from './drains.ts';
@@ -77,11 +76,11 @@ const queueStatus = ({ depth, oldestSeconds, inFlight }: QueueReading) => ({
 
 function conditionValues(findings: StatusFindings): Readonly<Record<ConditionType, ConditionValue>> {
   const redis = redisReady(findings);
-  const available = sinceStart(isAvailable(findings, redis), findings);
+  const availability = available(findings, redis);
   return {
-    Available: available,
+    Available: availability,
     Progressing: progressing(findings),
-    Degraded: degraded(findings, available),
+    Degraded: degraded(findings, availability),
     Draining: draining(drainsOf(findings.observed, findings.signals)),
     RedisReady: redis,
     HighlyAvailable: highlyAvailable(findings.spec),
