@@ -26,7 +26,7 @@ const HEALTHY = {
 /** Differences from the healthy series, and the alerts that fire after an hour. */
 const TROUBLE: readonly (readonly [string, Readonly<Record<string, string>>, readonly string[]])[] = [
   ['all is well', {}, []],
-  ['nobody leads', { [LEADER]: '1x29 0x60' }, ['OcppOperatorNoLeader']],
+  ['no operator leads', { [LEADER]: '1x29 0x60' }, ['OcppOperatorNoLeader']],
   ['no operator is there', { [LEADER]: '1x29 stale', [STANDBY]: '0x29 stale' }, ['OcppOperatorNoLeader']],
   ['the other one leads', { [LEADER]: '1x29 stale', [STANDBY]: '0x29 1x60' }, []],
   ['the lead changed a minute ago', { [LEADER]: '1x59 0x30' }, []],

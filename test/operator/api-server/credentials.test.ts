@@ -65,7 +65,7 @@ test('a rotated token file is read again as soon as the API server rejects the o
   await until(() => restarts.includes('unauthenticated'), 'the watch is refused');
   const error = await t.throwsAsync<StoreError>(store.list(CONFIG_MAPS));
   t.is(error?.code, 'unauthenticated');
-  t.true(error?.retryable, 'it is no refusal of what was asked');
+  t.true(error?.retryable, 'an expired token is not a refusal');
   t.false(/Bearer|authorization/i.test(JSON.stringify(error) + String(error?.stack)));
 
   writeFileSync(token, server.token('rotating'));
