@@ -1,4 +1,4 @@
-/** A history as a person reads it, and the shortest one that shows the same trouble. */
+/** A history as a person reads it, and the shortest one that shows the same mistake. */
 import type { Draft } from './draft.ts';
 import type { Entry, Transcript } from './play.ts';
 import type { Judgement } from './oracle/judge.ts';

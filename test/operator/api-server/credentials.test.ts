@@ -19,7 +19,7 @@ const configMap = (name: string): KubeObject => ({
 });
 
 test('a kubeconfig connects; errors contain the RBAC refusal and no token', async (t) => {
-  await using server = await startApiServer({ users: { nobody: [] } });
+  await using server = await startApiServer({ users: { stranger: [] } });
   if (server === undefined) {
     t.pass('skipped');
     return;
@@ -27,12 +27,12 @@ test('a kubeconfig connects; errors contain the RBAC refusal and no token', asyn
   const admin = connectKube(server.kubeconfig());
   t.is(admin.server, server.url);
   t.true((await new KubeObjectStore(admin.http).list(CONFIG_MAPS)).items.length > 0);
-  const nobody = connectKube(server.kubeconfig('nobody'));
-  const error = await t.throwsAsync<StoreError>(new KubeObjectStore(nobody.http).list(CONFIG_MAPS));
+  const stranger = connectKube(server.kubeconfig('stranger'));
+  const error = await t.throwsAsync<StoreError>(new KubeObjectStore(stranger.http).list(CONFIG_MAPS));
   t.is(error?.code, 'forbidden');
-  t.regex(error?.message ?? '', /GET \/api\/v1\/configmaps: the API server answered 403: .*nobody/);
+  t.regex(error?.message ?? '', /GET \/api\/v1\/configmaps: the API server answered 403: .*stranger/);
   t.false(/Bearer|authorization/i.test(JSON.stringify(error) + String(error?.stack)));
-  for (const { http } of [admin, nobody]) http.close();
+  for (const { http } of [admin, stranger]) http.close();
 });
 
 test('a rotated token file is read again as soon as the API server rejects the old token', async (t) => {

@@ -1,4 +1,4 @@
-/** The alerts: made of metrics that the real programs export, and fired by the trouble that they tell of, as Prometheus' own tool says. */
+/** The alerts: made of metrics that the real programs export, and fired by the problem that they report, as Prometheus' own tool says. */
 import test from 'ava';
 import { ENV, PATH } from '../../../services/contract.ts';
 import { type Alert, alerts } from '../../../operator/render/alerts.ts';
@@ -82,7 +82,7 @@ const HEALTHY: Series = {
 };
 const gone = 'stale';
 /** What is so from minute 30 on, and which alerts fire at minute 60. */
-const TROUBLE: readonly (readonly [string, Series, readonly string[]])[] = [
+const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
   ['all is well', {}, []],
   [
     'all proxies are gone',
@@ -159,10 +159,10 @@ const TROUBLE: readonly (readonly [string, Series, readonly string[]])[] = [
 
 const LABELS = 'namespace="default",ocpp_cluster="city"';
 /** One test of `promtool test rules`. A neighbour whose figures are terrible is no business of ours. */
-function scenario([name, trouble, firing]: (typeof TROUBLE)[number]): object {
+function scenario([name, problem, firing]: (typeof PROBLEMS)[number]): object {
   const series = Object.entries(HEALTHY).map(([key, healthy]) => {
     const [metric = '', pod = ''] = key.split(' ');
-    const changed = trouble[key];
+    const changed = problem[key];
     const values = changed === undefined ? healthy : `${healthy.replace(/x\d+$/, 'x29')} ${changed}`;
     return { series: `${metric}{${LABELS},pod="${pod}"}`, values };
   });
@@ -185,11 +185,11 @@ function scenario([name, trouble, firing]: (typeof TROUBLE)[number]): object {
   };
 }
 
-test('they fire by the trouble that they tell of, and by no other', (t) => {
+test('each alert fires on its own problem only', (t) => {
   const all = alertsOf(SPECS['embedded'] ?? {}).map(({ alert }) => alert);
-  const told = new Set(TROUBLE.flatMap(([, , firing]) => firing));
+  const expected = new Set(PROBLEMS.flatMap(([, , firing]) => firing));
   t.deepEqual(
-    all.filter((alert) => !told.has(alert)),
+    all.filter((alert) => !expected.has(alert)),
     [],
     'not in the table',
   );
@@ -197,7 +197,7 @@ test('they fire by the trouble that they tell of, and by no other', (t) => {
   const rulesOf = (spec: OcppClusterSpec) => ({ groups: [{ name: 'city', rules: alertsOf(spec) }] });
   for (const [name, spec] of Object.entries(SPECS))
     t.regex(promtool('check rules', { 'rules.yaml': rulesOf(spec) }), /SUCCESS/, name);
-  for (const one of TROUBLE) {
+  for (const one of PROBLEMS) {
     const suite = { rule_files: ['rules.yaml'], evaluation_interval: '1m', tests: [scenario(one)] };
     const files = { 'test.yaml': suite, 'rules.yaml': rulesOf(SPECS['embedded'] ?? {}) };
     t.notThrows(() => promtool('test rules', files), one[0]);

@@ -126,7 +126,7 @@ test('what cannot be honoured is refused by name and starts nothing', async (t) 
   t.regex(local.problems[1] ?? '', /the image nginx:1 cannot be run on this machine/);
 });
 
-test('whoever is killed takes the children along: the guard ends them and removes the folder', async (t) => {
+test('a killed process takes the children along: the guard ends them and removes the folder', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'local-test-'));
   const guarded = `
     import { startGuard } from ${JSON.stringify(join(ROOT, 'operator/local/kubelet/guard.ts'))};

@@ -25,7 +25,7 @@ test('the balancer spreads over ready Pods, and leaves out one that says it is n
   for (let n = 0; n < 5; n += 1) t.is((await ask(port)).name, second?.metadata.name ?? '');
   await ask(8123, '/unready', second?.status?.podIP);
   await local.ready(0);
-  await t.throwsAsync(ask(port), undefined, 'nobody is ready');
+  await t.throwsAsync(ask(port), undefined, 'no Pod is ready');
 });
 
 test('with one address only, every Pod and Service gets a port of its own', async (t) => {
