@@ -40,9 +40,9 @@ const DENIED: Readonly<Record<string, readonly [string, ...string[]]>> = {
   'changing users': ['ACL', 'SETUSER', 'ocpp', '+@all'],
   'ending the server': ['SHUTDOWN'],
   'listening to all commands': ['MONITOR'],
-  'a key of somebody else': ['GET', 'billing:1'],
-  'a key of somebody else in a script': ['EVAL', 'return redis.call("GET", "billing:1")', '0'],
-  'a channel of somebody else': ['PUBLISH', 'billing', 'x'],
+  'a key of another program': ['GET', 'billing:1'],
+  'a key of another program in a script': ['EVAL', 'return redis.call("GET", "billing:1")', '0'],
+  'a channel of another program': ['PUBLISH', 'billing', 'x'],
 };
 
 for (const [what, [name, ...words]] of Object.entries(DENIED)) {
@@ -57,7 +57,7 @@ for (const [what, [name, ...words]] of Object.entries(DENIED)) {
 
 /** Rights that docs/redis.md names beside the line, where they apply. */
 const ELSEWHERE = new Set(['select', 'xdel']);
-/** What the suite mostly does without: the rescue of the dead, the test of a connection, a second processor that waits. */
+/** Commands that the suite mostly runs without: reclaiming the dead, testing a connection, a second processor that waits. */
 const UNSEEN = ['client|kill', 'ping', 'blpop'];
 
 /** Commands that our scripts name. */
@@ -69,7 +69,7 @@ function scripted(): string[] {
     .filter((name) => !ELSEWHERE.has(name));
 }
 
-/** Commands that somebody ran on this server, and may only with the right to. */
+/** Commands that ran on this server and that need a right. */
 async function executed(): Promise<string[]> {
   const free = /^(hello|auth|acl\|.*)$/;
   const stats = await admin.info('commandstats');
@@ -126,7 +126,7 @@ test('a password is rotated while everything runs: no message fails', async (t) 
   const before = await logins();
   await looker.call('ACL', 'SETUSER', 'ocpp', '>two');
   await put(passwordFile, 'two');
-  await until(async () => (await logins()) >= before + connections, 'every connection to log in anew');
+  await until(async () => (await logins()) >= before + connections, 'every connection to log in again');
   await looker.call('ACL', 'SETUSER', 'ocpp', '<one');
   const others = traffic.errors.length;
   await looker.call('CLIENT', 'KILL', 'USER', 'ocpp');

@@ -85,14 +85,14 @@ test('LOADING: a restarted Redis is waited for until it has read its data', asyn
 
 test('OOM: a full Redis takes nothing new, and what it holds is finished', async (t) => {
   const held = Promise.withResolvers<void>();
-  let inHand = 0;
+  let inFlight = 0;
   const handle = async (delivery: Delivery) => {
-    inHand++;
+    inFlight++;
     await held.promise;
     return counted(delivery);
   };
   const { look, traffic, says, account } = await running(t, {}, handle);
-  await until(() => inHand === 8, 'a CALL of every station in hand');
+  await until(() => inFlight === 8, 'a CALL of every station in flight');
   await look.config('SET', 'maxmemory', '1');
   held.resolve();
   await until(() => traffic.acknowledged.size === 8, 'all of them to be answered');

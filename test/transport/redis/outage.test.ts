@@ -40,7 +40,7 @@ test('Redis dies and comes back with its file: nothing acknowledged is lost, not
   t.is(all.length, 600, 'every effect');
 });
 
-test('Redis is silent for a while: connections are made anew, nothing is lost, nothing is doubled', async (t) => {
+test('Redis is silent for a while: connections are replaced, nothing is lost, nothing is doubled', async (t) => {
   const { redis, processor, proxy, effects } = await cluster(t, { clientTimeoutMs: 500 });
   const gateway = await proxy();
   await processor(async (delivery) => counted(delivery));
@@ -57,7 +57,7 @@ test('Redis is silent for a while: connections are made anew, nothing is lost, n
   t.deepEqual(await effects(), ['a', 'b', 'c']);
 });
 
-test('Redis loses everything: proxies and processors start anew without a restart', async (t) => {
+test('Redis loses everything: proxies and processors register again without a restart', async (t) => {
   const { redis, processor, proxy } = await cluster(t);
   const gateway = await proxy();
   await processor(async (delivery) => counted(delivery));
@@ -66,7 +66,7 @@ test('Redis loses everything: proxies and processors start anew without a restar
   await until(() => one.heard.length === 1, 'the answer');
   await redis.kill();
   await redis.restart();
-  await until(() => one.told.length === 1, 'the socket to be closed: its session is gone');
+  await until(() => one.revocations.length === 1, 'the socket to be closed: its session is gone');
   await until(
     () =>
       one.client.start().then(
@@ -80,7 +80,7 @@ test('Redis loses everything: proxies and processors start anew without a restar
   t.deepEqual(one.heard, ['a', 'b']);
 });
 
-test('a Redis that forgot its last moments strands nothing: the processor starts anew', async (t) => {
+test('a Redis that lost its last writes strands no entry: the processor registers again', async (t) => {
   const { processor, proxy, look, effects } = await cluster(t);
   const gateway = await proxy();
   await processor(async (delivery) => counted(delivery));
@@ -98,7 +98,7 @@ test('a Redis that forgot its last moments strands nothing: the processor starts
   t.deepEqual(await effects(), ['a', 'b', 'c', 'd']);
 });
 
-test('what was in hand when Redis lost everything does not finish another message in its place', async (t) => {
+test('an entry in flight when Redis lost everything does not acknowledge another message in its place', async (t) => {
   const { redis, processor, proxy, effects } = await cluster(t);
   const gateway = await proxy();
   const held = new Map<string, () => void>();
@@ -111,14 +111,14 @@ test('what was in hand when Redis lost everything does not finish another messag
   await until(() => held.has('a'), 'the first delivery');
   await redis.kill();
   await redis.restart();
-  await until(() => one.told.length === 1, 'the socket to be closed');
+  await until(() => one.revocations.length === 1, 'the socket to be closed');
   const started = () =>
     one.client.start().then(
       () => true,
       () => false,
     );
   await until(started, 'a new session');
-  // Its running number and its number on the connection are those of the first.
+  // Its delivery tag and its number on the connection are those of the first.
   await one.call('b');
   await until(() => held.has('b'), 'the second delivery');
   held.get('a')?.();
@@ -227,14 +227,14 @@ test('while Redis stays full, what is queued is taken and answered all the same'
   await one.call('a');
   await until(() => one.heard.length === 1, 'the answer');
   await look.config('SET', 'maxmemory', '1mb');
-  // Longer than anybody waits for entries: from now on Redis refuses to let them wait.
+  // Longer than a wait for entries: from now on Redis refuses the blocking commands.
   await wait(1500);
   const [epoch, push] = [
     Number(await look.hget('ocpp:session:CP-1', 'connection')),
     'redis.call("LPUSH", KEYS[1], ARGV[1])',
   ];
   for (const [index, id] of ['b', 'c'].entries()) {
-    const late = entry('CP-1', id, epoch, index + 2).replace('somebody', gateway.id);
+    const late = entry('CP-1', id, epoch, index + 2).replace('other-proxy', gateway.id);
     await look.eval(`#!lua flags=allow-oom\n${push}`, 1, 'ocpp:requests', late);
     await until(
       async () => (await look.hget('ocpp:session:CP-1', 'sequence')) === `${index + 2}`,

@@ -1,6 +1,6 @@
 /**
  * Stations that call one after the other, a proxy and a processor on one Redis, while a test does something to that
- * Redis. A station that waits in vain connects anew, as a real one does. Each CALL asks for one effect; those that
+ * Redis. A station that waits in vain reconnects, as a real one does. Each CALL asks for one effect; those that
  * were answered are noted.
  */
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,13 +10,13 @@ import type { RedisSettings } from '../../../services/transport/redis/connection
 import type { Delivery, Gateway, Outcome } from '../../../services/transport/transport.ts';
 import { until } from '../../support/until.ts';
 
-/** A fail-over whose vote is split is tried anew seconds later; ms. */
+/** A fail-over whose vote is split is tried again seconds later; ms. */
 const FLOW_MS = 40_000;
 
 export interface Traffic extends AsyncDisposable {
   /** Ids of the CALLs whose answers reached their stations. */
   readonly acknowledged: ReadonlySet<string>;
-  /** What went wrong, one entry a CALL or connect that had to be given up. */
+  /** Errors, one a CALL or connect that failed. */
   readonly givenUp: readonly string[];
   readonly errors: readonly Error[];
   /** Resolves when so many more CALLs were answered. */
@@ -30,7 +30,7 @@ export interface TrafficOptions {
   readonly channelPrefix: string;
   readonly stateKeyPrefix?: string;
   readonly stations?: number;
-  /** How long a station waits for an answer before it connects anew; ms. */
+  /** How long a station waits for an answer before it reconnects; ms. */
   readonly patienceMs?: number;
   readonly handle?: (delivery: Delivery) => Promise<Outcome>;
 }
