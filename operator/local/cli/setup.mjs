@@ -54,12 +54,17 @@ function packagesAreThere() {
 function exclusively(work) {
   const id = createHash('sha256').update(ROOT).digest('hex').slice(0, 12);
   const lock = join(tmpdir(), `ocpp-setup-${id}`);
-  while (!take(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_EVERY_MS);
+  if (!take(lock)) waitFor(lock);
   try {
     work();
   } finally {
     rmSync(lock, { force: true });
   }
+}
+
+function waitFor(lock) {
+  say('waiting for another set-up …');
+  while (!take(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_EVERY_MS);
 }
 
 function take(lock) {
