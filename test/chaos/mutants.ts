@@ -49,7 +49,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
-  'the-dead-are-not-rescued': {
+  'the-dead-are-not-reclaimed': {
     what: 'entries of a dead processor are dropped: its CALLs get no response on connections that live on',
     changes: [
       {
