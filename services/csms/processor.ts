@@ -6,7 +6,8 @@ import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import type { Delivery, Transport } from '../transport/transport.ts';
-import { createDispatch, type HandlerFailure } from './dispatch.ts';
+import { createDispatch } from './dispatch.ts';
+import type { HandlerFailure } from './run-handler.ts';
 import type { HandlerSettings, HandlerTable } from './handler.ts';
 import { createState } from './state.ts';
 import { startSweeper, type SweepResult, type TransactionPolicy } from './transactions/sweeper.ts';
@@ -41,7 +42,7 @@ export interface Processor extends AsyncDisposable {
   /** Takes no more, finishes what is in hand within `graceMs`, hands back the rest. */
   stop(graceMs?: number): Promise<void>;
   /** Deliveries being handled at this moment. */
-  inHand(): number;
+  inFlight(): number;
 }
 
 export function createProcessor(options: ProcessorOptions): Processor {
@@ -54,17 +55,17 @@ export function createProcessor(options: ProcessorOptions): Processor {
     onRepaired: (kinds) => observer?.repaired(kinds),
     onRefused: () => observer?.refused(),
   });
-  let inHand = 0;
+  let inFlight = 0;
 
   transport.onMessage(async (delivery: Delivery) => {
     const begun = performance.now();
-    inHand += 1;
+    inFlight += 1;
     try {
       const outcome = await dispatch(delivery);
       observer?.handled(outcome.answer?.kind ?? 'none', (performance.now() - begun) / 1000);
       return outcome;
     } finally {
-      inHand -= 1;
+      inFlight -= 1;
     }
   });
   const quiet = new QuietLog(log, clock);
@@ -87,7 +88,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
       );
     },
     stop,
-    inHand: () => inHand,
+    inFlight: () => inFlight,
     [Symbol.asyncDispose]: () => stop(0),
   };
 }

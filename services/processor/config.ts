@@ -8,7 +8,7 @@ import {
   type HandlerSettings,
   VALIDATIONS,
 } from '../csms/handler.ts';
-import { HANDLER_TIMEOUT_MS } from '../csms/time-bound.ts';
+import { HANDLER_TIMEOUT_MS } from '../csms/run-handler.ts';
 import type { TransactionPolicy } from '../csms/transactions/sweeper.ts';
 import { UNKNOWN_TOKENS } from '../csms/tokens.ts';
 

@@ -64,8 +64,8 @@ async function main(handlers: HandlerTable): Promise<Running> {
       metrics.setOpenTransactions(count);
       return load;
     },
-    inHand: () => processor.inHand(),
-    inHandLimit: MAX_IN_FLIGHT,
+    inFlight: () => processor.inFlight(),
+    inFlightLimit: MAX_IN_FLIGHT,
     clock: systemClock,
     onLoad: metrics.setLoad,
     onBusy: metrics.addBusy,
@@ -86,7 +86,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
     async stop(signal) {
       stopping = true;
       phase = 'stopping';
-      log.info({ signal, inHand: processor.inHand() }, 'stopping');
+      log.info({ signal, inHand: processor.inFlight() }, 'stopping');
       await processor.stop(config.stopGrace);
       sampler[Symbol.dispose]();
       await admin[Symbol.asyncDispose]();

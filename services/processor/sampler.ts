@@ -8,9 +8,9 @@ import type { TransportLoad } from '../transport/transport.ts';
 
 export interface SamplerOptions {
   readonly load: () => Promise<TransportLoad>;
-  readonly inHand: () => number;
+  readonly inFlight: () => number;
   /** The most deliveries that may be in hand. */
-  readonly inHandLimit: number;
+  readonly inFlightLimit: number;
   readonly clock: Clock;
   readonly onLoad: (load: TransportLoad | undefined, at: number) => void;
   readonly onBusy: (seconds: number) => void;
@@ -72,7 +72,7 @@ async function within<T>(ms: number, asked: Promise<T>): Promise<T> {
  * Seconds busy since the last call. Computing shows in the event loop's utilisation; waiting (for a
  * slow store) shows only in the hands being full. Either makes this processor unable to take more.
  */
-function busyMeter({ inHand, inHandLimit }: SamplerOptions): () => number {
+function busyMeter({ inFlight: inHand, inFlightLimit: inHandLimit }: SamplerOptions): () => number {
   let last = performance.eventLoopUtilization();
   let lastAt = performance.now();
   return () => {

@@ -78,7 +78,7 @@ for (const [name, open] of Object.entries(WORLDS)) {
     await station.ask('Heartbeat', {});
 
     await station.tell('StartTransaction', start16);
-    await until(() => failures.length === 2 && processor.inHand() === 0, 'the second time-out');
+    await until(() => failures.length === 2 && processor.inFlight() === 0, 'the second time-out');
     t.like(
       await station.ask('StartTransaction', start16),
       { transactionId: 1 },

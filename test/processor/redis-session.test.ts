@@ -189,7 +189,7 @@ test('a processor that stops hands back what it could not finish, and another on
   const station = await Station.connect(gateway, 'CP-1', 'ocpp1.6');
   await station.ask('Heartbeat', {});
   const asked = station.ask('StartTransaction', start(1));
-  while (first.inHand() === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (first.inFlight() === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   await first.stop(100);
   t.is((await redis.look.keys('ocpp:processing:*')).length, 0, 'nothing stays in the hands of the gone');
 
@@ -282,7 +282,7 @@ test('a stop whose handler has a bug is a dead letter, sent again or not, and is
   await using second = processorOver(redis.transport('second'));
   await second.start();
   for (const { id } of all) await letters.replay(id);
-  while ((await redis.stream('ocpp:transactions')).length === 0 || second.inHand() > 0)
+  while ((await redis.stream('ocpp:transactions')).length === 0 || second.inFlight() > 0)
     await new Promise((resolve) => setTimeout(resolve, 10));
   await station.ask('StopTransaction', stop);
   t.deepEqual(

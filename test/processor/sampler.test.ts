@@ -25,8 +25,8 @@ test('figures of the queue appear when they were read and vanish when they canno
 
   using sampler = startSampler({
     load: () => answer?.() ?? Promise.reject(new Error('redis: connection refused')),
-    inHand: () => 50,
-    inHandLimit: 100,
+    inFlight: () => 50,
+    inFlightLimit: 100,
     clock: { now: () => 1_700_000_000_000 },
     onLoad: metrics.setLoad,
     onBusy: metrics.addBusy,

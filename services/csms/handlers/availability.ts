@@ -3,7 +3,7 @@
  * StatusNotification, and in 2.x also by NotifyEvent of the component Connector (G01): both end here.
  */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
-import { eventOf, type Facts } from '../domain-event.ts';
+import { eventOf, type Facts } from '../facts.ts';
 import type { Handler, HandlerContext, HandlerResult } from '../handler.ts';
 import { rememberStation, statusField } from '../state.ts';
 

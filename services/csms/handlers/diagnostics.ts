@@ -1,7 +1,6 @@
 /** Diagnostics: uploads of logs, and what monitors in the station notice. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
-import { businessKey, digest } from '../business-key.ts';
-import { eventOf } from '../domain-event.ts';
+import { businessKey, digest, eventOf } from '../facts.ts';
 import type { Handler } from '../handler.ts';
 import { type ConnectorStatus, recordStatuses, statusOf } from './availability.ts';
 import { progress } from './notice.ts';

@@ -2,8 +2,7 @@
  * Messages that only tell something: there is nothing to decide, the answer is empty. What a person would
  * ask for becomes an event; the last status of a long task is also kept in the station's record.
  */
-import { businessKey, digest } from '../business-key.ts';
-import { eventOf, type Facts } from '../domain-event.ts';
+import { businessKey, digest, eventOf, type Facts } from '../facts.ts';
 import type { Handler } from '../handler.ts';
 import { rememberStation } from '../state.ts';
 

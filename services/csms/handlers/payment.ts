@@ -1,9 +1,8 @@
 /** Ad hoc payment (2.1, C): what a payment terminal has settled, and tax numbers that nobody can check here. */
 import type { OCPP21 } from 'typed-ocpp';
-import { businessKey, digest } from '../business-key.ts';
+import { businessKey, digest, eventOf } from '../facts.ts';
 import type { Handler } from '../handler.ts';
 import { recordSettlement } from '../state.ts';
-import { eventOf } from '../domain-event.ts';
 import { unsupported } from './unsupported.ts';
 
 /** Money: recorded once for billing, however often the station says it. */

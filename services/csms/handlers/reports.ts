@@ -5,10 +5,9 @@
  * The parts of one request stand in one record as the station sent them. It is whole once `ended` is set and,
  * where parts are numbered, `part:0` to `part:{parts - 1}` are all there. Bounded in size, number and age.
  */
-import { digest } from '../business-key.ts';
+import { digest, eventOf } from '../facts.ts';
 import type { Handler } from '../handler.ts';
 import { key, rememberStation } from '../state.ts';
-import { eventOf } from '../domain-event.ts';
 
 interface Part {
   readonly requestId: number;

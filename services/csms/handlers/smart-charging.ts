@@ -4,7 +4,7 @@
  */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler } from '../handler.ts';
-import { eventOf } from '../domain-event.ts';
+import { eventOf } from '../facts.ts';
 import { notice } from './notice.ts';
 import { unsupported } from './unsupported.ts';
 

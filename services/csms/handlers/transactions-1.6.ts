@@ -8,8 +8,7 @@
 import type { OCPP16 } from 'typed-ocpp';
 import { compare, readDecimal } from '../../ocpp/decimal.ts';
 import { utcOf } from '../../ocpp/time.ts';
-import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
-import { eventOf } from '../domain-event.ts';
+import { businessKey, digest, eventOf, METER_KEY_SECONDS } from '../facts.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { isNewer, signed } from '../transactions/meter.ts';
 import { keepMeterValues, key } from '../state.ts';
@@ -21,7 +20,7 @@ import {
   lastReading,
   meterOf,
   numberText,
-  saidTime,
+  reportedTime,
   timeNotes,
   writtenTime,
 } from '../transactions/reading.ts';
@@ -64,7 +63,7 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
     connectorId,
     idTag?.toUpperCase(),
     register,
-    saidTime(timestamp, context) ?? factWithoutTime(request),
+    reportedTime(timestamp, context) ?? factWithoutTime(request),
   );
   const usable = register !== undefined && !register.startsWith('-');
   const facts: TransactionFacts = {
@@ -105,7 +104,7 @@ export const stopTransaction: Handler<Stop, OCPP16.StopTransactionResponse> = as
     idTag === undefined ? undefined : decide(idTag, context),
   ]);
   const found = named ?? (isUsable(id) ? undefined : await linked(request, context));
-  const saidAt = saidTime(request.timestamp, context) ?? factWithoutTime(request);
+  const saidAt = reportedTime(request.timestamp, context) ?? factWithoutTime(request);
   const stop = { ...request, id, saidAt, meter: stopMeter(request, found?.record ?? {}, context) };
   const earlier = await earlierSession(found?.record, context);
   const result = found === undefined ? stopOfUnknown(stop, context) : stopOf(found, stop, earlier, context);

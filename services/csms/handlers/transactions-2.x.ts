@@ -6,14 +6,14 @@
  * or unknown says the table in transactions/event-kind.ts.
  */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
-import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
+import { businessKey, digest, METER_KEY_SECONDS } from '../facts.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { isNewer, signed } from '../transactions/meter.ts';
 import { keepMeterValues, key } from '../state.ts';
 import { abandon } from '../transactions/closing.ts';
 import { effectsOf, meaningFor } from '../transactions/event-effects.ts';
-import type { ToldEvent, TransactionEvent } from '../transactions/event-facts.ts';
-import { factWithoutTime, meterOf, saidTime } from '../transactions/reading.ts';
+import type { ReceivedEvent, TransactionEvent } from '../transactions/event-facts.ts';
+import { factWithoutTime, meterOf, reportedTime } from '../transactions/reading.ts';
 import type { StoredTransaction, TransactionRecord } from '../transactions/record.ts';
 import { type Effects, joined } from '../transactions/reports.ts';
 import { decideToken, idTokenInfo, refuseConcurrent } from './authorization.ts';
@@ -68,7 +68,7 @@ function factOf(event: TransactionEvent, context: HandlerContext): string {
   const { eventType, seqNo, timestamp, transactionInfo, meterValue } = event;
   const { transactionId } = transactionInfo;
   const meter = meterValue === undefined ? undefined : digest(meterValue);
-  const said = [eventType, saidTime(timestamp, context) ?? factWithoutTime(event), meter];
+  const said = [eventType, reportedTime(timestamp, context) ?? factWithoutTime(event), meter];
   return businessKey('event', context.stationId, transactionId, seqNo, ...said);
 }
 
@@ -86,7 +86,7 @@ function isReplaced(
 }
 
 /** What the event changes, and its meter values that are kept whole. */
-function effects(recordKey: string, known: TransactionRecord | undefined, told: ToldEvent): Effects {
+function effects(recordKey: string, known: TransactionRecord | undefined, told: ReceivedEvent): Effects {
   const { event, context } = told;
   const meaning = meaningFor(told, known);
   const about = {

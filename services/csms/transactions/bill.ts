@@ -5,13 +5,13 @@
  */
 import { compare, type Decimal, subtract, writeDecimal } from '../../ocpp/decimal.ts';
 import type { StateWrite } from '../../transport/stored-state.ts';
-import { digest } from '../business-key.ts';
-import type { Trouble } from './meter.ts';
+import { digest } from '../facts.ts';
+import type { MeterProblem } from './meter.ts';
 import { type BillKind, decimalOf, fieldsOf, type TransactionFacts } from './record.ts';
 
 /** What was unusual about a transaction, as words of the entry's field `notes`. */
 export type Note =
-  | Trouble
+  | MeterProblem
   /** No start of it is known. */
   | 'start-unknown'
   /** The start said no register that can be used (1.6, where it must). */
@@ -54,7 +54,7 @@ export type StopMeter =
   /** Nothing that could be read, where its version must (1.6). */
   | { readonly said: 'unusable' }
   /** A register in a form that is not understood: no older one stands for it. */
-  | { readonly said: Trouble };
+  | { readonly said: MeterProblem };
 
 export interface End {
   readonly kind: BillKind;
@@ -169,7 +169,7 @@ function stopRegister(known: TransactionFacts, { meter, kind }: End): StopRegist
       return { ...last, notes: ['meter-below-start', 'meter-stop-from-last-reading'] };
     }
     default: {
-      if (known.meterTrouble) return none(known.meterTrouble as Trouble);
+      if (known.meterTrouble) return none(known.meterTrouble as MeterProblem);
       const must = meter.said === 'unusable';
       const last = lastRegister(known, start);
       if (last !== undefined) return must ? { ...last, notes: ['meter-stop-from-last-reading'] } : last;

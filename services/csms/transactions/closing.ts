@@ -1,5 +1,5 @@
 /** Closes a transaction: its bill, its mark, its place in the register, its events and reports, all in one outcome. */
-import { eventOf } from '../domain-event.ts';
+import { eventOf } from '../facts.ts';
 import { type End, makeBill, recordBill } from './bill.ts';
 import { closeRecord, type StoredTransaction, type TransactionFacts } from './record.ts';
 import { type Effects, joined, report } from './reports.ts';

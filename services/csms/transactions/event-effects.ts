@@ -1,12 +1,12 @@
 /** What a TransactionEvent of 2.x changes, by what it means for its transaction (event-kind.ts). */
 import { utcOf } from '../../ocpp/time.ts';
-import { eventOf } from '../domain-event.ts';
+import { eventOf } from '../facts.ts';
 import { newest } from './meter.ts';
 import type { End, Note, StopMeter } from './bill.ts';
 import { abandon, billed, close } from './closing.ts';
-import { defined, endOf, factsWith, newsOf, readingOf, type ToldEvent } from './event-facts.ts';
+import { defined, endOf, factsWith, newsOf, readingOf, type ReceivedEvent } from './event-facts.ts';
 import { type Meaning, meaningOf } from './event-kind.ts';
-import { saidTime } from './reading.ts';
+import { reportedTime } from './reading.ts';
 import {
   changeToken,
   decimalOf,
@@ -21,7 +21,7 @@ import {
 import { type Effects, joined, report } from './reports.ts';
 
 /** @param key of the record of its transaction */
-export function meaningFor(told: ToldEvent, known: TransactionRecord | undefined): Meaning {
+export function meaningFor(told: ReceivedEvent, known: TransactionRecord | undefined): Meaning {
   const { event, metered, context } = told;
   const { eventType, timestamp, seqNo } = event;
   const now = context.now.getTime();
@@ -29,12 +29,17 @@ export function meaningFor(told: ToldEvent, known: TransactionRecord | undefined
   const isUnread = known !== undefined && Boolean(readingOf(told, known).meterTrouble);
   return meaningOf(
     known,
-    { eventType, timestamp: saidTime(timestamp, context), seqNo, register, isUnread },
+    { eventType, timestamp: reportedTime(timestamp, context), seqNo, register, registerUnreadable: isUnread },
     now,
   );
 }
 
-export function effectsOf(meaning: Meaning, key: string, known: TransactionRecord, told: ToldEvent): Effects {
+export function effectsOf(
+  meaning: Meaning,
+  key: string,
+  known: TransactionRecord,
+  told: ReceivedEvent,
+): Effects {
   const { event, context } = told;
   const { settings, stationId, log } = context;
   const { transactionId } = event.transactionInfo;
@@ -76,21 +81,21 @@ export function effectsOf(meaning: Meaning, key: string, known: TransactionRecor
   }
 }
 
-function open(key: string, told: ToldEvent, more: TransactionFacts): Effects {
+function open(key: string, told: ReceivedEvent, more: TransactionFacts): Effects {
   const facts = { ...factsWith(told, {}), ...more };
   const writes = openRecord(key, facts, told.context.now.getTime());
   return { writes, events: told.event.eventType === 'Started' ? [started(told, facts)] : [] };
 }
 
 /** @param replaced the transaction of the same id that had no end yet: it may come late */
-function openAgain(key: string, told: ToldEvent, replaced?: ReplacedTransaction): Effects {
+function openAgain(key: string, told: ReceivedEvent, replaced?: ReplacedTransaction): Effects {
   const { notes } = factsWith(told, {});
   const before = replaced === undefined ? undefined : JSON.stringify(replaced);
   return open(key, told, { notes: notes === undefined ? 'id-reused' : `${notes} id-reused`, before });
 }
 
 /** The end of a transaction that was closed as abandoned when its id was used again: its bill is corrected. */
-function endEarlier({ before = '{}' }: TransactionRecord, told: ToldEvent): Effects {
+function endEarlier({ before = '{}' }: TransactionRecord, told: ReceivedEvent): Effects {
   const { facts, billId } = JSON.parse(before) as ReplacedTransaction;
   return billed(facts, { ...endOf(told), kind: 'correction', supersedes: billId });
 }
@@ -105,7 +110,7 @@ function lasting({
   return facts;
 }
 
-function goOn(key: string, known: TransactionRecord, told: ToldEvent): Effects {
+function goOn(key: string, known: TransactionRecord, told: ReceivedEvent): Effects {
   const { event, context } = told;
   const facts = newsOf(told, known);
   const writes = [
@@ -125,7 +130,7 @@ function goOn(key: string, known: TransactionRecord, told: ToldEvent): Effects {
 }
 
 /** The station speaks of a transaction that has ended. Where its bill is final, a person has to know of it, once. */
-function follow(key: string, known: TransactionRecord, told: ToldEvent): Effects {
+function follow(key: string, known: TransactionRecord, told: ReceivedEvent): Effects {
   const isNews = known.kind !== 'abandoned' && known.goesOn === undefined;
   const facts = { ...readingOf(told, known), ...(isNews && { goesOn: 'true' }) };
   const { billId } = known;
@@ -138,7 +143,7 @@ function follow(key: string, known: TransactionRecord, told: ToldEvent): Effects
 }
 
 /** What was missing in a bill came late, its start or its last register: the bill is made once more, with it. */
-function complete(key: string, known: TransactionRecord, told: ToldEvent): Effects {
+function complete(key: string, known: TransactionRecord, told: ReceivedEvent): Effects {
   const { kind: _kind, billId, meterStop, closed = '', said: _said, stopSaid, stopPhases, ...facts } = known;
   const { settings, now } = told.context;
   const stop = stopSaid === undefined ? decimalOf(meterStop) : undefined;
@@ -158,7 +163,7 @@ function complete(key: string, known: TransactionRecord, told: ToldEvent): Effec
   return close(key, all, end, settings.transactionKeySeconds);
 }
 
-function started({ event, context }: ToldEvent, facts: TransactionFacts) {
+function started({ event, context }: ReceivedEvent, facts: TransactionFacts) {
   const { authorization, reservationId, remoteStartId, chargingState } = facts;
   const { transactionId } = event.transactionInfo;
   const about = { transactionId, evse: event.evse?.id, authorization };

@@ -6,7 +6,7 @@ import type { HandlerContext } from '../handler.ts';
 import { type Metered, newest, oldest } from './meter.ts';
 import type { Authorization } from '../tokens.ts';
 import type { End, Note, StopMeter } from './bill.ts';
-import { lastReading, newestTrouble, timeNotes, writtenTime } from './reading.ts';
+import { lastReading, newestProblem, timeNotes, writtenTime } from './reading.ts';
 import type { TransactionFacts } from './record.ts';
 import { afterEvent } from './sequence.ts';
 
@@ -15,7 +15,7 @@ type Sent = OCPP20.TransactionEventRequest | OCPP21.TransactionEventRequest;
 export type TransactionEvent = Omit<Sent, 'seqNo' | 'timestamp'> & Partial<Pick<Sent, 'seqNo' | 'timestamp'>>;
 
 /** An event and what was found out about it. */
-export interface ToldEvent {
+export interface ReceivedEvent {
   readonly event: TransactionEvent;
   readonly metered: Metered;
   /** About its token, where it has one. */
@@ -24,14 +24,14 @@ export interface ToldEvent {
 }
 
 /** All that is known with this event. */
-export function factsWith(told: ToldEvent, known: TransactionFacts): TransactionFacts {
+export function factsWith(told: ReceivedEvent, known: TransactionFacts): TransactionFacts {
   const { stationId, protocol } = told.context;
   const { transactionId } = told.event.transactionInfo;
   return { ...known, stationId, transactionId, protocol, ...defined(newsOf(told, known)) };
 }
 
 /** What this event adds. The token of the start stays: a stop may be another's card. */
-export function newsOf(told: ToldEvent, known: TransactionFacts): TransactionFacts {
+export function newsOf(told: ReceivedEvent, known: TransactionFacts): TransactionFacts {
   const { event, decision, context } = told;
   const { eventType, evse, idToken, timestamp, reservationId, transactionInfo } = event;
   const isFirst = eventType === 'Started' && known.startedAt === undefined;
@@ -56,14 +56,14 @@ export function newsOf(told: ToldEvent, known: TransactionFacts): TransactionFac
 
 /** The newest register of an event, where it is newer than the one that is known. @param from without the readings before */
 export function readingOf(
-  { metered: { readings, troubles }, context }: ToldEvent,
+  { metered: { readings, problems: troubles }, context }: ReceivedEvent,
   known: TransactionFacts,
   from = 0,
 ): TransactionFacts {
-  return lastReading({ readings: readings.slice(from), troubles }, known, context.now.getTime());
+  return lastReading({ readings: readings.slice(from), problems: troubles }, known, context.now.getTime());
 }
 
-export function endOf({ event, metered, context }: ToldEvent): End {
+export function endOf({ event, metered, context }: ReceivedEvent): End {
   const { timestamp, transactionInfo } = event;
   const { receivedAt, now } = context;
   return {
@@ -80,7 +80,7 @@ export function endOf({ event, metered, context }: ToldEvent): End {
 /** The newest register in the end: it is the last one, whatever its time. */
 function stopMeter(metered: Metered, now: number): StopMeter {
   const after = metered.readings.filter(({ begin }) => !begin);
-  const trouble = newestTrouble({ ...metered, readings: after }, now);
+  const trouble = newestProblem({ ...metered, readings: after }, now);
   if (trouble !== undefined) return { said: trouble.why };
   const last = newest(after, now);
   return last === undefined
@@ -90,7 +90,7 @@ function stopMeter(metered: Metered, now: number): StopMeter {
 
 /** Of a start its first register; of any other event only one that says that it is the start's. */
 function startRegister(
-  { metered: { readings } }: ToldEvent,
+  { metered: { readings } }: ReceivedEvent,
   known: TransactionFacts,
   isFirst: boolean,
 ): TransactionFacts {
@@ -113,18 +113,18 @@ function sequenceWith({ seqNo, eventType }: TransactionEvent, known: Transaction
 }
 
 function notesWith(
-  { metered, context }: ToldEvent,
+  { metered, context }: ReceivedEvent,
   known: TransactionFacts,
   isFirst: boolean,
 ): TransactionFacts {
-  const trouble = isFirst ? startTrouble(metered) : [];
+  const trouble = isFirst ? startProblems(metered) : [];
   const words = [...(known.notes ?? '').split(' '), ...(isFirst ? timeNotes(context) : []), ...trouble];
   const notes = [...new Set(words)].filter((word) => word !== '').join(' ');
   return notes === (known.notes ?? '') ? {} : { notes };
 }
 
 /** Why the register of a start cannot be used; nothing where the station says none. */
-function startTrouble({ readings, troubles }: Metered): readonly Note[] {
+function startProblems({ readings, problems: troubles }: Metered): readonly Note[] {
   const first = oldest(readings);
   if (first === undefined) return troubles.slice(0, 1).map(({ why }) => why);
   return first.energy.digits < 0n ? ['meter-start-missing'] : [];

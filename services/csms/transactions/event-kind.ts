@@ -33,7 +33,7 @@ export type Meaning =
   /** Nothing new. */
   | 'repeats';
 
-export interface SaidEvent {
+export interface EventSummary {
   readonly eventType: EventType;
   /** As the station wrote it; undefined where it wrote none that could be read. */
   readonly timestamp: string | undefined;
@@ -41,17 +41,17 @@ export interface SaidEvent {
   /** The newest register in it. */
   readonly register: Decimal | undefined;
   /** A register in it, newer than all that are known, could not be read. */
-  readonly isUnread: boolean;
+  readonly registerUnreadable: boolean;
 }
 
 /** @param now ms since 1970 */
-export function meaningOf(known: TransactionRecord | undefined, event: SaidEvent, now: number): Meaning {
+export function meaningOf(known: TransactionRecord | undefined, event: EventSummary, now: number): Meaning {
   if (known === undefined) return event.eventType === 'Ended' ? 'closes' : 'opens';
   if (isOpen(known)) return whileOpen(known, event, now);
   return known.kind === 'abandoned' ? afterAbandoned(known, event, now) : afterClosed(known, event, now);
 }
 
-function whileOpen(known: TransactionRecord, event: SaidEvent, now: number): Meaning {
+function whileOpen(known: TransactionRecord, event: EventSummary, now: number): Meaning {
   const { startedAt, meterStart, lastMeter, lastMeterAt } = known;
   const { eventType, timestamp } = event;
   if (eventType === 'Ended') return isOfEarlier(event, known, now) ? 'ends-earlier' : 'closes';
@@ -63,7 +63,7 @@ function whileOpen(known: TransactionRecord, event: SaidEvent, now: number): Mea
   return isAnotherStart(event, meterStart, lastMeter) ? 'replaces' : 'continues';
 }
 
-function afterAbandoned({ startedAt, closed }: TransactionRecord, event: SaidEvent, now: number): Meaning {
+function afterAbandoned({ startedAt, closed }: TransactionRecord, event: EventSummary, now: number): Meaning {
   switch (event.eventType) {
     case 'Ended':
       return 'corrects';
@@ -75,7 +75,7 @@ function afterAbandoned({ startedAt, closed }: TransactionRecord, event: SaidEve
   }
 }
 
-function afterClosed(known: TransactionRecord, event: SaidEvent, now: number): Meaning {
+function afterClosed(known: TransactionRecord, event: EventSummary, now: number): Meaning {
   const { startedAt, closed, billId } = known;
   const { eventType, timestamp } = event;
   // A mark of release 0.1.0, which said no more than that it was billed.
@@ -88,7 +88,7 @@ function afterClosed(known: TransactionRecord, event: SaidEvent, now: number): M
       if (isLater(timestamp, startedAt, now)) return 'reuses';
       return isAnotherStart(event, known.meterStart, known.meterStop) ? 'reuses' : 'repeats';
     case 'Updated':
-      if (event.isUnread && known.stopSaid === 'nothing') return 'completes';
+      if (event.registerUnreadable && known.stopSaid === 'nothing') return 'completes';
       if (!isHigher(event, known)) return 'repeats';
       // It goes on after its end; what it ends with at last corrects the bill.
       if (isLater(timestamp, closed, now)) return isLaterNumber(event, known) ? 'follows' : 'reuses';
@@ -100,23 +100,23 @@ function afterClosed(known: TransactionRecord, event: SaidEvent, now: number): M
   }
 }
 
-function isLaterNumber({ seqNo }: SaidEvent, known: TransactionRecord): boolean {
+function isLaterNumber({ seqNo }: EventSummary, known: TransactionRecord): boolean {
   return seqNo !== undefined && known.seqNo !== undefined && seqNo > Number(known.seqNo);
 }
 
 /** The counter of the station has started again. */
-function isLowerNumber({ seqNo }: SaidEvent, known: TransactionRecord): boolean {
+function isLowerNumber({ seqNo }: EventSummary, known: TransactionRecord): boolean {
   return seqNo !== undefined && known.seqNo !== undefined && seqNo < Number(known.seqNo);
 }
 
 /** The end of a transaction of this id that another one has replaced since: earlier and lower than the start of this one. */
-function isOfEarlier({ timestamp, register }: SaidEvent, known: TransactionRecord, now: number): boolean {
+function isOfEarlier({ timestamp, register }: EventSummary, known: TransactionRecord, now: number): boolean {
   const start = decimalOf(known.meterStart);
   if (known.before === undefined || register === undefined || start === undefined) return false;
   return compare(register, start) <= 0 && isLater(known.startedAt, timestamp, now);
 }
 
-function isHigher({ register }: SaidEvent, { meterStop }: TransactionRecord): boolean {
+function isHigher({ register }: EventSummary, { meterStop }: TransactionRecord): boolean {
   const billed = decimalOf(meterStop);
   return register !== undefined && (billed === undefined || compare(register, billed) > 0);
 }
@@ -126,7 +126,7 @@ function isHigher({ register }: SaidEvent, { meterStop }: TransactionRecord): bo
  * not fall. A repetition says the register of the start once more.
  */
 function isAnotherStart(
-  { register }: SaidEvent,
+  { register }: EventSummary,
   start: string | undefined,
   reached: string | undefined,
 ): boolean {

@@ -38,18 +38,18 @@ export interface Reading {
 }
 
 /** Why a sample of the register is no reading. */
-export type Trouble = 'unit-unknown' | 'value-unreadable';
+export type MeterProblem = 'unit-unknown' | 'value-unreadable';
 
 /** A moment of which no sample of the register could be read. */
-export interface Unread {
-  readonly why: Trouble;
+export interface UnreadableRegister {
+  readonly why: MeterProblem;
   readonly at: string | undefined;
 }
 
 export interface Metered {
   /** In the order of the message. */
   readonly readings: readonly Reading[];
-  readonly troubles: readonly Unread[];
+  readonly problems: readonly UnreadableRegister[];
 }
 
 /** JSON pointer to a number → its text, for numbers that JavaScript cannot hold (ocpp/exact-numbers). */
@@ -78,7 +78,7 @@ export function readMeter(
   exact?: ExactNumbers,
 ): Metered {
   const readings: Reading[] = [];
-  const troubles: Unread[] = [];
+  const troubles: UnreadableRegister[] = [];
   for (const [at, samples] of moments(values, path, exact)) {
     for (const group of byContext(atOnePlace(samples))) {
       const reading = readingOf(group, at);
@@ -86,7 +86,7 @@ export function readMeter(
       else if (reading !== undefined) troubles.push({ why: reading, at });
     }
   }
-  return { readings, troubles };
+  return { readings, problems: troubles };
 }
 
 /** Those with a sample that the meter has signed: evidence (calibration law), of which no number is enough. */
@@ -159,7 +159,7 @@ export function oldest(readings: readonly Reading[]): Reading | undefined {
 }
 
 interface RegisterSample {
-  readonly energy: Decimal | Trouble;
+  readonly energy: Decimal | MeterProblem;
   readonly phase: string | undefined;
   readonly context: string;
   readonly location: string;
@@ -215,7 +215,7 @@ function atOnePlace(samples: readonly RegisterSample[]): readonly RegisterSample
   return samples.filter(({ location }) => location === place);
 }
 
-function energyOf({ unit, unitOfMeasure }: Sample, value: number | string): Decimal | Trouble {
+function energyOf({ unit, unitOfMeasure }: Sample, value: number | string): Decimal | MeterProblem {
   const power = POWERS.get((unit ?? unitOfMeasure?.unit ?? UNIT).toLowerCase());
   if (power === undefined) return 'unit-unknown';
   const multiplier = unitOfMeasure?.multiplier ?? 0;
@@ -241,7 +241,7 @@ function byContext(samples: readonly RegisterSample[]): readonly (readonly Regis
 function readingOf(
   samples: readonly RegisterSample[],
   at: string | undefined,
-): Reading | Trouble | undefined {
+): Reading | MeterProblem | undefined {
   const begin = samples[0]?.context === BEGIN;
   const whole = samples.filter(({ phase }) => phase === undefined);
   const readable = whole.findLast(({ energy }) => typeof energy === 'object');
@@ -255,7 +255,11 @@ function readingOf(
   return undefined;
 }
 
-function sumOf(parts: readonly RegisterSample[], at: string | undefined, begin: boolean): Reading | Trouble {
+function sumOf(
+  parts: readonly RegisterSample[],
+  at: string | undefined,
+  begin: boolean,
+): Reading | MeterProblem {
   const byPhase = new Map<string, Decimal>();
   for (const { phase = '', energy } of parts) {
     if (typeof energy === 'string') return energy;

@@ -1,7 +1,7 @@
 /** What a message adds to the record of a transaction: its newest register, and what was unusual about its time. */
 import { compare, readDecimal, writeDecimal } from '../../ocpp/decimal.ts';
 import { LONGEST_TIME, readTime, utc, utcOf } from '../../ocpp/time.ts';
-import { digest } from '../business-key.ts';
+import { digest } from '../facts.ts';
 import type { HandlerContext } from '../handler.ts';
 import {
   isAfter,
@@ -12,7 +12,7 @@ import {
   newestOf,
   type Reading,
   readMeter,
-  type Unread,
+  type UnreadableRegister,
 } from './meter.ts';
 import type { Note } from './bill.ts';
 import { decimalOf, type TransactionFacts } from './record.ts';
@@ -24,11 +24,11 @@ export function meterOf(
   { exact, repaired }: HandlerContext,
 ): Metered {
   const metered = readMeter(values, path, exact);
-  if (metered.readings.length + metered.troubles.length > 0 || repaired.size === 0) return metered;
+  if (metered.readings.length + metered.problems.length > 0 || repaired.size === 0) return metered;
   const lost = [...repaired].some(
     ([place, kind]) => kind === 'removed' && place.startsWith(`${path}/`) && place.includes('/sampledValue'),
   );
-  return lost ? { readings: [], troubles: [{ why: 'value-unreadable', at: undefined }] } : metered;
+  return lost ? { readings: [], problems: [{ why: 'value-unreadable', at: undefined }] } : metered;
 }
 
 /**
@@ -37,13 +37,13 @@ export function meterOf(
  * so that no older register is billed in its place; the next one that can be read ends the note. @param now ms since 1970
  */
 export function lastReading(
-  { readings, troubles }: Metered,
+  { readings, problems: troubles }: Metered,
   known: TransactionFacts,
   now: number,
 ): TransactionFacts {
   const usable = readings.filter((one) => isUsable(one, known));
   const reading = newest(usable, now);
-  const trouble = newestTrouble({ readings, troubles }, now);
+  const trouble = newestProblem({ readings, problems: troubles }, now);
   if (trouble !== undefined && isNewer(trouble.at, known.lastMeterAt, now))
     return { meterTrouble: trouble.why };
   if (reading === undefined) return {};
@@ -59,7 +59,10 @@ export function lastReading(
 }
 
 /** A moment that could not be read, where none of the readings is as new. */
-export function newestTrouble({ readings, troubles }: Metered, now: number): Unread | undefined {
+export function newestProblem(
+  { readings, problems: troubles }: Metered,
+  now: number,
+): UnreadableRegister | undefined {
   const trouble = newestOf(troubles, now);
   if (trouble === undefined) return undefined;
   const reading = newestOf(readings, now);
@@ -83,7 +86,7 @@ function isUsable({ energy, phases }: Reading, { meterStart, startPhases = '' }:
  * The time of a message as far as it names a fact, in one spelling: the station's own, never the time of receipt, as that
  * is another one when the message is sent again.
  */
-export function saidTime(timestamp: string | undefined, context: HandlerContext): string | undefined {
+export function reportedTime(timestamp: string | undefined, context: HandlerContext): string | undefined {
   if (timestamp === undefined || timeNotes(context).length > 0) return undefined;
   const instant = readTime(timestamp);
   return instant === undefined ? timestamp : utc(instant);

@@ -3,7 +3,7 @@
  * transactions write to: nothing else can push a report out.
  */
 import type { DomainEvent, StateWrite } from '../../transport/stored-state.ts';
-import { eventOf, type Facts } from '../domain-event.ts';
+import { eventOf, type Facts } from '../facts.ts';
 
 export const REPORTS = 'reports';
 const REPORTS_KEPT = 100_000;

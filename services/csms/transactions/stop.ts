@@ -2,7 +2,7 @@
 import type { OCPP16 } from 'typed-ocpp';
 import { compare, type Decimal, readDecimal } from '../../ocpp/decimal.ts';
 import { isPlausible, readTime, utcOf } from '../../ocpp/time.ts';
-import { businessKey, digest } from '../business-key.ts';
+import { businessKey, digest } from '../facts.ts';
 import type { HandlerContext } from '../handler.ts';
 import { newest } from './meter.ts';
 import type { End, Note, StopMeter } from './bill.ts';
@@ -30,7 +30,7 @@ export function isUsable(id: string): boolean {
   return id !== '' && !/^(?:-.*|0+)$/.test(id);
 }
 
-export interface SaidStop extends Stop {
+export interface ReceivedStop extends Stop {
   /** As the station wrote it; `-1` where it did not. */
   readonly id: string;
   /** The station's own time, or what stands for it in the name of the stop. */
@@ -45,7 +45,7 @@ export type Ended = Effects & { readonly businessKey: string };
  */
 export function stopOf(
   { key, record }: StoredTransaction,
-  stop: SaidStop,
+  stop: ReceivedStop,
   earlier: TransactionRecord | undefined,
   context: HandlerContext,
 ): Ended {
@@ -80,7 +80,7 @@ export function stopOf(
 /** A clock that stands still says the same of different sessions; one that moves does not. */
 function clockMoves(
   { startedAt }: TransactionRecord,
-  { timestamp }: SaidStop,
+  { timestamp }: ReceivedStop,
   { now }: HandlerContext,
 ): boolean {
   const [started, stopped] = [readTime(startedAt), readTime(timestamp)];
@@ -108,7 +108,7 @@ export function endedKey(startKey: string): string {
 function closeRepeated(
   key: string,
   record: TransactionRecord,
-  stop: SaidStop,
+  stop: ReceivedStop,
   { billId = '' }: TransactionRecord,
   context: HandlerContext,
 ): Effects {
@@ -122,24 +122,24 @@ function closeRepeated(
 }
 
 /** A stop of a transaction that this CSMS never gave: the station started it by itself, perhaps with ids of its own. */
-export function stopOfUnknown(stop: SaidStop, context: HandlerContext): Ended {
+export function stopOfUnknown(stop: ReceivedStop, context: HandlerContext): Ended {
   const { stationId, protocol } = context;
   const known: TransactionFacts = { stationId, transactionId: stop.id, protocol, idTag: stop.idTag };
   return { ...billed(known, endOf(stop, context, [])), businessKey: unknownStop(stop, context) };
 }
 
 /** Different stops under one id that was never given are different facts: meter and time, or what stands for the meter. */
-function unknownStop(stop: SaidStop, context: HandlerContext): string {
+function unknownStop(stop: ReceivedStop, context: HandlerContext): string {
   const { id, saidAt, idTag, transactionData } = stop;
   const meter = numberText(stop.meterStop, '/meterStop', context) ?? digest([idTag, transactionData]);
   return businessKey('stop', context.stationId, id, meter, saidAt);
 }
 
-function saidBy({ meterStop, saidAt }: SaidStop): string {
+function saidBy({ meterStop, saidAt }: ReceivedStop): string {
   return `${meterStop ?? ''} ${saidAt}`;
 }
 
-function endOf(stop: SaidStop, context: HandlerContext, notes: readonly Note[]): End {
+function endOf(stop: ReceivedStop, context: HandlerContext, notes: readonly Note[]): End {
   const { receivedAt } = context;
   const { timestamp, meter } = stop;
   return {
