@@ -42,7 +42,7 @@ test('figures of the queue appear when they were read and vanish when they canno
 
   // The store hangs: no error ever comes, only time passes.
   answer = () => new Promise(() => undefined);
-  await until(() => sampler.problem()?.endsWith('no answer within 2 s') === true, 'the problem');
+  await until(() => sampler.problem()?.endsWith('no response within 2 s') === true, 'the problem');
   t.deepEqual(await scrape(), [undefined, undefined, undefined, undefined]);
   answer = async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 });
   await until(() => sampler.problem() === undefined, 'no problem');
