@@ -1,7 +1,7 @@
 /** A program started by hand behaves like one started by the operator: CRD and programs have the same defaults and words. */
 import test from 'ava';
 import { ocppClusterSchema, type Schema } from '../../operator/api/schema.ts';
-import { parseDuration, type Setting } from '../../services/runtime/config.ts';
+import type { Setting } from '../../services/runtime/config.ts';
 import { processorSettings } from '../../services/processor/config.ts';
 import { proxySettings } from '../../services/ws-proxy/config.ts';
 
@@ -48,12 +48,15 @@ const pairs = fields.flatMap(([path, field]) => {
 const lower = (value: unknown): unknown =>
   typeof value === 'string' ? value.toLowerCase() : Array.isArray(value) ? value.map(lower) : value;
 
+const words = (values: readonly unknown[]): string[] =>
+  values.map((value) => String(value).toLowerCase()).sort();
+
 test('a setting that the CRD has too has the same default', (t) => {
   for (const { path, field, setting } of pairs) {
     if (field.default === undefined) continue;
     const value =
       path.endsWith('Seconds') && setting.format === 'duration-ms'
-        ? parseDuration(`${String(field.default)}s`)
+        ? Number(field.default) * 1000
         : field.default;
     t.deepEqual(lower(value), lower(setting.default), `${path} and ${setting.env}`);
   }
@@ -62,17 +65,17 @@ test('a setting that the CRD has too has the same default', (t) => {
 test('a setting that the CRD has too allows the same words', (t) => {
   for (const { path, field, setting } of pairs) {
     if (field.enum === undefined || !Array.isArray(setting.format)) continue;
-    t.deepEqual(lower(field.enum.toSorted()), lower(setting.format.toSorted()), `${path} and ${setting.env}`);
+    t.deepEqual(words(field.enum), words(setting.format), `${path} and ${setting.env}`);
   }
 });
 
 test('the comparison covers the known fields', (t) => {
-  const paths = pairs.map(({ path }) => path);
+  const paths = new Set(pairs.map(({ path }) => path));
   for (const path of [
     ...Object.keys(RENAMED),
     'processor.unknownTokens',
     'processor.validation',
     'protocols',
   ])
-    t.true(paths.includes(path), path);
+    t.true(paths.has(path), path);
 });

@@ -27,8 +27,8 @@ async function exported(registry: Registry): Promise<string[]> {
 /** The same of the tables under the given headings. */
 function listed(...headings: readonly string[]): string[] {
   const sections = PAGE.split(/^## /m).filter((text) => headings.some((one) => text.startsWith(`${one}\n`)));
-  const rows = sections.flatMap((text) => [...text.matchAll(/^\| `(\w+)` \| (\w+) \|(.*?)\| .+ \|$/gm)]);
-  return rows
+  const rows = sections.join('\n').matchAll(/^\| `(\w+)` \| (\w+) \|(.*?)\| .+ \|$/gm);
+  return [...rows]
     .map(([, name, type, labels = '']) => `${name} ${type} ${(labels.match(/\w+/g) ?? []).join(' ')}`)
     .sort();
 }
