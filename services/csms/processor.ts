@@ -1,6 +1,6 @@
 /**
- * The processor: takes what stations send from a transport, has it handled, and gives back outcomes.
- * It holds nothing that another processor could not take over: all memory is in the transport's store.
+ * The processor: receives deliveries from a transport, dispatches them to handlers, and returns outcomes. It holds no
+ * state that another processor would miss: all state is in the transport's store.
  */
 import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
@@ -20,17 +20,17 @@ export interface ProcessorOptions {
   readonly log: Log;
   /** How long a handler may take; ms. */
   readonly handlerTimeoutMs?: number;
-  /** When silent transactions are reported and closed; they are not looked for where it is left out. */
+  /** When silent transactions are reported and closed; without it there is no sweep. */
   readonly transactionPolicy?: TransactionPolicy;
-  /** Told of every delivery; for metrics. */
+  /** Called for every delivery; for metrics. */
   readonly observer?: ProcessorObserver;
 }
 
 export interface ProcessorObserver {
-  /** A delivery was decided on, after so many seconds. */
+  /** A delivery was handled within `seconds`. */
   handled(outcome: 'result' | 'error' | 'none', seconds: number): void;
   handlerFailed(reason: HandlerFailure): void;
-  /** A message was repaired, in these ways. */
+  /** A message was repaired, with these kinds of repair. */
   repaired(kinds: ReadonlySet<string>): void;
   /** A message could not be understood. */
   refused(): void;
@@ -39,9 +39,9 @@ export interface ProcessorObserver {
 
 export interface Processor extends AsyncDisposable {
   start(): Promise<void>;
-  /** Takes no more, finishes what is in hand within `graceMs`, hands back the rest. */
+  /** Stops claiming, finishes deliveries in flight within `graceMs`, requeues the rest. */
   stop(graceMs?: number): Promise<void>;
-  /** Deliveries being handled at this moment. */
+  /** Number of deliveries that are being handled. */
   inFlight(): number;
 }
 
@@ -72,7 +72,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
   transport.onError((error) => {
     const kind = 'code' in error ? String(error.code) : error.message;
     const cause = error.cause instanceof Error ? { cause: error.cause.message } : {};
-    quiet.warn(kind, { ...errorFields(error), ...cause }, 'trouble with the message store');
+    quiet.warn(kind, { ...errorFields(error), ...cause }, 'error of the message store');
   });
 
   let sweeper: Disposable | undefined;
@@ -84,7 +84,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
     async start() {
       await transport.start();
       sweeper = sweeperOf(options, (error) =>
-        quiet.warn('sweep', errorFields(error), 'open transactions could not be looked at'),
+        quiet.warn('sweep', errorFields(error), 'the sweep of open transactions failed'),
       );
     },
     stop,

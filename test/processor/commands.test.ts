@@ -38,7 +38,7 @@ test('a command is checked against the version of its station before it is sent'
     [{ action: 'RequestStartTransaction', payload: {} }, /ocpp1.6 has no such action/],
     [{ payload: { connectorId: 'one' } }, /\/connectorId must be integer/],
     [{ payload: {} }, /\/connectorId is missing/],
-    [{ queueable: true }, /never waits for a station that is offline/],
+    [{ queueable: true }, /never waits for an offline station/],
     [{ protocol: 'ocpp2.0.1' }, /\/evseId is missing|is not known/],
   ];
   for (const [parts, message] of bad) {
