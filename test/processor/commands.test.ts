@@ -62,7 +62,7 @@ test('a station that nobody ever saw is offline; nothing waits for it without a 
   const stationId = 'never';
   t.deepEqual(await send({ ...change, stationId }), { kind: 'not-sent', reason: 'offline' });
   const waiting = { ...change, stationId, queueable: true, ttlMs: 30 };
-  await t.throwsAsync(send(waiting), { code: 'bad-call', message: /name `protocol`/ });
+  await t.throwsAsync(send(waiting), { code: 'bad-call', message: /set `protocol`/ });
   const named = await send({ ...waiting, protocol: 'ocpp1.6' });
   t.deepEqual(named, { kind: 'not-sent', reason: 'expired' });
 });
