@@ -86,7 +86,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
     async stop(signal) {
       stopping = true;
       phase = 'stopping';
-      log.info({ signal, inHand: processor.inFlight() }, 'stopping');
+      log.info({ signal, inFlight: processor.inFlight() }, 'stopping');
       await processor.stop(config.stopGrace);
       sampler[Symbol.dispose]();
       await admin[Symbol.asyncDispose]();

@@ -72,7 +72,7 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
  * Seconds busy since the last call. Computing shows in the utilization of the event loop; waiting for a slow store shows
  * only in the number in flight. Either keeps this processor from claiming more.
  */
-function busyMeter({ inFlight: inHand, inFlightLimit: inHandLimit }: SamplerOptions): () => number {
+function busyMeter({ inFlight, inFlightLimit }: SamplerOptions): () => number {
   let last = performance.eventLoopUtilization();
   let lastAt = performance.now();
   return () => {
@@ -82,6 +82,6 @@ function busyMeter({ inFlight: inHand, inFlightLimit: inHandLimit }: SamplerOpti
     const seconds = (at - lastAt) / 1000;
     last = now;
     lastAt = at;
-    return seconds * Math.min(1, Math.max(utilization, inHand() / inHandLimit));
+    return seconds * Math.min(1, Math.max(utilization, inFlight() / inFlightLimit));
   };
 }

@@ -30,7 +30,7 @@ test('unknown and unsupported actions and bad payloads get the error of their ve
   }
 });
 
-test('with strict validation every fault gets the error of the version, and is kept as it was sent', async (t) => {
+test('with strict validation every fault gets the error of the version, and the message is kept as sent', async (t) => {
   const cases: readonly [Protocol, string, object, string][] = [
     ['ocpp1.6', 'Heartbeat', { extra: 1 }, 'FormationViolation'],
     ['ocpp1.6', 'StartTransaction', { ...start16, vendorSoc: 40 }, 'FormationViolation'],
@@ -56,7 +56,7 @@ test('with strict validation every fault gets the error of the version, and is k
   }
 });
 
-test('a station that breaks a rule in every message is an event once an hour; a start is one each time', async (t) => {
+test('a station with a fault in every message emits one event an hour; a start emits one each time', async (t) => {
   let now = Date.parse('2026-11-23T10:00:00Z');
   const dispatch = createDispatch({
     handlers: HANDLERS,
@@ -92,7 +92,7 @@ test('an action in another spelling is understood', async (t) => {
   t.like(outcome.events, [{ type: 'message-repaired', fields: { kinds: 'spelling' } }]);
 });
 
-test('a vendor’s own property costs no transaction its billing', async (t) => {
+test('a transaction with a vendor property is billed', async (t) => {
   const outcome = await call('ocpp1.6', 'StartTransaction', { ...start16, vendorSoc: 40 });
   t.is(outcome.answer?.kind, 'result');
   t.deepEqual(

@@ -13,7 +13,7 @@ function valueOf(text: string, metric: string): number | undefined {
 
 const QUEUE = [METRIC.queueDepth, METRIC.queueOldestSeconds, METRIC.queueInFlight, METRIC.queueSampledAt];
 
-test('figures of the queue appear when they were read and vanish when they cannot be: never a zero', async (t) => {
+test('queue metrics are absent while the queue cannot be read: never zero', async (t) => {
   const registry = new Registry();
   const metrics = createMetrics(registry);
   let answer: (() => Promise<{ depth: number; oldestSeconds: number; inFlight: number }>) | undefined;
@@ -52,7 +52,7 @@ test('figures of the queue appear when they were read and vanish when they canno
   t.true(busy >= 0.5, `half-full hands are half busy: ${busy}`);
 });
 
-test('deliveries are counted by their outcome, without any label of a station', async (t) => {
+test('deliveries are counted by outcome, without a station label', async (t) => {
   const registry = new Registry();
   const metrics = createMetrics(registry);
   metrics.handled('result', 0.001);

@@ -56,11 +56,11 @@ export function newsOf(received: ReceivedEvent, known: TransactionFacts): Transa
 
 /** The newest register of an event, if it is newer than the known one. @param from index of the first reading that counts */
 export function readingOf(
-  { metered: { readings, problems: troubles }, context }: ReceivedEvent,
+  { metered: { readings, problems }, context }: ReceivedEvent,
   known: TransactionFacts,
   from = 0,
 ): TransactionFacts {
-  return lastReading({ readings: readings.slice(from), problems: troubles }, known, context.now.getTime());
+  return lastReading({ readings: readings.slice(from), problems }, known, context.now.getTime());
 }
 
 export function endOf({ event, metered, context }: ReceivedEvent): End {
@@ -124,9 +124,9 @@ function notesWith(
 }
 
 /** Why the register of a start is unusable; empty if it has none. */
-function startProblems({ readings, problems: troubles }: Metered): readonly Note[] {
+function startProblems({ readings, problems }: Metered): readonly Note[] {
   const first = oldest(readings);
-  if (first === undefined) return troubles.slice(0, 1).map(({ why }) => why);
+  if (first === undefined) return problems.slice(0, 1).map(({ why }) => why);
   return first.energy.digits < 0n ? ['meter-start-missing'] : [];
 }
 

@@ -78,15 +78,15 @@ export function readMeter(
   exact?: ExactNumbers,
 ): Metered {
   const readings: Reading[] = [];
-  const troubles: UnreadableRegister[] = [];
+  const problems: UnreadableRegister[] = [];
   for (const [at, samples] of moments(values, path, exact)) {
     for (const group of byContext(atOnePlace(samples))) {
       const reading = readingOf(group, at);
       if (typeof reading === 'object') readings.push(reading);
-      else if (reading !== undefined) troubles.push({ why: reading, at });
+      else if (reading !== undefined) problems.push({ why: reading, at });
     }
   }
-  return { readings, problems: troubles };
+  return { readings, problems };
 }
 
 /** Meter values with a signed sample: they are evidence (calibration law), so the number alone is not enough. */

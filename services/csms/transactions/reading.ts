@@ -37,13 +37,13 @@ export function meterOf(
  * place; the next readable one clears the note. @param now ms since 1970
  */
 export function lastReading(
-  { readings, problems: troubles }: Metered,
+  { readings, problems }: Metered,
   known: TransactionFacts,
   now: number,
 ): TransactionFacts {
   const usable = readings.filter((one) => isUsable(one, known));
   const reading = newest(usable, now);
-  const problem = newestProblem({ readings, problems: troubles }, now);
+  const problem = newestProblem({ readings, problems }, now);
   if (problem !== undefined && isNewer(problem.at, known.lastMeterAt, now))
     return { meterTrouble: problem.why };
   if (reading === undefined) return {};
@@ -59,11 +59,8 @@ export function lastReading(
 }
 
 /** The newest unreadable sample, unless a reading is as new. */
-export function newestProblem(
-  { readings, problems: troubles }: Metered,
-  now: number,
-): UnreadableRegister | undefined {
-  const problem = newestOf(troubles, now);
+export function newestProblem({ readings, problems }: Metered, now: number): UnreadableRegister | undefined {
+  const problem = newestOf(problems, now);
   if (problem === undefined) return undefined;
   const reading = newestOf(readings, now);
   return reading === undefined || !isNewer(reading.at, problem.at, now) ? problem : undefined;
