@@ -1,4 +1,4 @@
-/** Payloads are cut before they are repaired: what one station sends must not stop a processor. */
+/** Payloads are cut before they are repaired: one message must not block a processor. */
 import test from 'ava';
 import { bounded } from '../../services/ocpp/bounded.ts';
 import type { Protocol } from '../../services/ocpp/frame.ts';

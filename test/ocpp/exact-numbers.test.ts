@@ -77,7 +77,7 @@ test('exactly the numbers whose digits a JavaScript number loses are listed', (t
   );
 });
 
-/** Digits and exponent by whole-number arithmetic, another way than the code has it. */
+/** Digits and exponent by whole-number arithmetic, independent of the code. */
 function digitsOf(text: string): [string, number] {
   const [, whole = '', fraction = '', exponent = '0'] =
     /^-?(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];

@@ -1,4 +1,4 @@
-/** Times and energies are read exactly: nothing is rounded, guessed, or read by half. */
+/** Times and energies are read exactly: nothing is rounded, guessed, or read in part. */
 import test from 'ava';
 import * as fc from 'fast-check';
 import { add, compare, readDecimal, shift, subtract, writeDecimal } from '../../services/ocpp/decimal.ts';

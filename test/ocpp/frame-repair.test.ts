@@ -87,7 +87,7 @@ test('a processor reads the same frame that a proxy repaired and forwarded', (t)
       if (!read.ok) return;
       const forwarded = read.text ?? text;
       const again = readForwarded(JSON.parse(forwarded), protocol);
-      // The id of a malformed answer is that of a CALL of ours only where it is a text.
+      // A malformed response belongs to a CALL of ours only if its id is a text.
       if (read.malformed !== undefined && read.writtenId !== undefined) t.true(again.ok);
       else t.deepEqual(again, { ok: true, frame: read.frame });
     }),

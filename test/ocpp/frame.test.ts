@@ -64,7 +64,7 @@ test('no text makes the reader throw, and it accepts only one JSON array of a kn
 
 const DEEP = `[2,"i","A",${'['.repeat(10_000)}${']'.repeat(10_000)}]`;
 
-/** text → the answer `id code` per version (1.6, 2.0.1, 2.1); '' is silence. */
+/** text → the response `id code` per version (1.6, 2.0.1, 2.1); '' for none. */
 const FAULTS: readonly (readonly [string, readonly [string, string, string]])[] = [
   ['', ['', '-1 RpcFrameworkError', '-1 RpcFrameworkError']],
   ['null', ['', '-1 RpcFrameworkError', '-1 RpcFrameworkError']],

@@ -16,7 +16,7 @@ const outgoing = (type: number, messageId: string): CsmsFrame => ({
 const answer = (id: string) => outgoing(MessageType.CallResult, id);
 const command = (id: string) => outgoing(MessageType.Call, id);
 
-/** A step in one line: what is forwarded, written, dropped, given up. */
+/** A step in one line: forwarded, written, dropped and timed-out frames. */
 function shown({ forward, write, dropped, expired }: Step): string {
   const parts = [
     forward && `forward ${forward.frame.id}#${forward.sequence}`,
@@ -108,7 +108,7 @@ const event = fc.oneof(
 );
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
 
-/** Plays the events and hands every step, with the event before it, to `observe`. */
+/** Plays the events and passes every step, with its event, to `observe`. */
 function play(events: readonly Event[], observe: (step: Step, given: Event) => void): Peer {
   const peer = new Peer({ ...PEER_LIMITS, maxQueued: 3 });
   let now = 0;

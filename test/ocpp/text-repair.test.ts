@@ -2,7 +2,7 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import { repairText, type TextRepair } from '../../services/ocpp/text-repair.ts';
 
-/** what a station sent → what it means, and the kinds of repair */
+/** text of a station → its meaning, and the kinds of repair */
 const REPAIRED: readonly (readonly [string, unknown, readonly TextRepair[]])[] = [
   ['\uFEFF[1]', [1], ['trimmed-ends']],
   ['\r\n\0 [1]\0\0\u00A0', [1], ['trimmed-ends']],
@@ -89,7 +89,7 @@ test('a truncated message, two messages in one text and unknown faults are refus
   }
 });
 
-/** Strings that a repair can go wrong in. */
+/** Strings that a wrong repair would damage. */
 const content = fc.string({
   unit: fc.oneof(
     fc.constantFrom(...'\0\n\t\u001F"\\/,[]{}:+-.05euxNaN\'é\u2028\uD83D\uFEFF '.split('')),
@@ -147,12 +147,12 @@ test('a repaired text is always exactly one JSON array', (t) => {
   );
 });
 
-/** The text of a value as bad firmware writes it: each fault where it changes no meaning. */
+/** A value as faulty firmware writes it: only faults that change no meaning. */
 function sloppy(value: unknown, next: () => number): string {
   const commas = () => [',', ', ,', ',,\n'][next() % 3] ?? ',';
   const end = () => [',', '', ' , '][next() % 3] ?? '';
   if (typeof value === 'string') {
-    // Pairs of backslashes are passed over: what follows them is no escape.
+    // Skips pairs of backslashes: no escape follows them.
     return JSON.stringify(value).replace(/\\(?:\\|u00[01][0-9a-f]|[bfnrt])/g, (escape) =>
       next() % 2 === 0 || escape === '\\\\' ? escape : (JSON.parse(`"${escape}"`) as string),
     );

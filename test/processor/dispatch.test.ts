@@ -1,4 +1,4 @@
-/** What happens to messages that no handler answers. */
+/** Messages that no handler answers. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { MessageType, PROTOCOLS } from '../../services/ocpp/frame.ts';

@@ -1,4 +1,4 @@
-/** A handler that hangs: its place is free again, and what it says too late has no effect. */
+/** A handler that hangs: its place becomes free, and its late result has no effect. */
 import test from 'ava';
 import type { HandlerResult } from '../../services/csms/handler.ts';
 import { HANDLERS } from '../../services/csms/handlers/table.ts';
@@ -32,7 +32,7 @@ const WORLDS: Readonly<Record<string, () => Promise<World>>> = {
   },
 };
 
-/** The real handlers, of which the first Heartbeat and StartTransaction hang until they are let go. */
+/** The real handlers; the first Heartbeat and StartTransaction hang until they are released. */
 function hangingOnce() {
   const letGo: (() => void)[] = [];
   const hang = (real: () => Promise<HandlerResult>) => {

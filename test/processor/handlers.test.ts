@@ -1,4 +1,4 @@
-/** What each message of a station is answered, in each version, and how tokens are judged. */
+/** Responses to messages of a station in each version, and decisions about tokens. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { validateResponse } from '../../services/ocpp/schema.ts';

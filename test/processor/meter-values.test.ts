@@ -1,4 +1,4 @@
-/** Which meter values are kept whole, beside the register that a transaction is billed by. */
+/** Which meter values are stored completely, beside the register that a transaction is billed by. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { call, energy, event2, later, NOW, open16, stop16, keyOf } from './stations.ts';

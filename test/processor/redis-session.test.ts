@@ -1,4 +1,4 @@
-/** Processors on a real Redis: whole days, ids over replicas and restarts, and what a stop leaves behind. */
+/** Processors on a real Redis: whole days, ids across replicas and restarts, and shutdown. */
 import { Redis } from 'ioredis';
 import test from 'ava';
 import { HANDLERS } from '../../services/csms/handlers/table.ts';
@@ -40,7 +40,7 @@ function fieldsOf(texts: readonly string[]): Record<string, string> {
   return fields;
 }
 
-/** What a station says the time of: said again it is no second event. */
+/** Messages with a time of their own: a duplicate emits no second event. */
 const DATED = new Set(['device-event', 'security-event', 'settlement', 'der-alarm', 'der-control']);
 
 const start = (n: number) => ({

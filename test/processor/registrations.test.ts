@@ -7,7 +7,7 @@ import { call, errorOf, NOW, resultOf } from './stations.ts';
 
 const registered = (status: string) => ({ records: { registrations: { 'CP-1': status } } });
 const TRANSACTIONS = ['StartTransaction', 'StopTransaction', 'MeterValues', 'TransactionEvent'];
-/** What a CSMS asks for while a station is Pending (B02.FR.09). */
+/** Messages that a CSMS requests while a station is Pending (B02.FR.09). */
 const ASKED_FOR = [
   'DiagnosticsStatusNotification',
   'FirmwareStatusNotification',

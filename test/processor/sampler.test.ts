@@ -1,4 +1,4 @@
-/** What Prometheus sees of the queue, and what readiness says of the store. */
+/** Metrics of the queue, and readiness by the store. */
 import test from 'ava';
 import { Registry } from 'prom-client';
 import { METRIC } from '../../services/contract.ts';
@@ -40,7 +40,7 @@ test('queue metrics are absent while the queue cannot be read: never zero', asyn
   await until(() => sampler.problem() === undefined, 'no problem');
   t.deepEqual(await scrape(), [12, 0.5, 0, 1_700_000_000]);
 
-  // The store hangs: no error ever comes, only time passes.
+  // The store hangs without an error.
   answer = () => new Promise(() => undefined);
   await until(() => sampler.problem()?.endsWith('no response within 2 s') === true, 'the problem');
   t.deepEqual(await scrape(), [undefined, undefined, undefined, undefined]);

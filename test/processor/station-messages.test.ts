@@ -1,4 +1,4 @@
-/** Every message that a station may send is answered, and leaves behind what a person would ask for. */
+/** Every message of a station is answered, and stores its useful facts. */
 import test from 'ava';
 import * as schemas16 from 'typed-ocpp/dist/ocpp16/schemas.js';
 import * as schemas201 from 'typed-ocpp/dist/ocpp20/schemas.js';
@@ -9,7 +9,7 @@ import { HANDLERS } from '../../services/csms/handlers/table.ts';
 import { SAMPLES, STREAM_SEND } from './station-messages.ts';
 import { call, deliver, later, NOW, type Records, resultOf, written } from './stations.ts';
 
-/** What only a CSMS sends (2.1 Part 2, messages; the 1.6 ones with the security whitepaper's). */
+/** Messages that only a CSMS sends (2.1 Part 2, messages; 1.6 with the security whitepaper). */
 const OF_THE_CSMS =
   `AFRRSignal AdjustPeriodicEventStream CancelReservation CertificateSigned ChangeAvailability
   ChangeConfiguration ChangeTransactionTariff ClearCache ClearChargingProfile ClearDERControl ClearDisplayMessage
@@ -172,7 +172,7 @@ const report = (seqNo: number, tbc: boolean, more: object = {}) => ({
   ...more,
 });
 
-/** What is stored after these messages, one after the other. */
+/** The stored state after these messages in sequence. */
 async function after(messages: readonly (readonly [string, object])[]): Promise<Records> {
   const records: Record<string, Record<string, string>> = {};
   for (const [action, request] of messages) {

@@ -1,4 +1,4 @@
-/** Transactions that were opened and never closed: found, reported, and closed with what is known. Over memory and Redis. */
+/** Transactions that were opened and never closed: found, reported, and closed with the known facts. Over memory and Redis. */
 import { Redis } from 'ioredis';
 import test from 'ava';
 import { sweep } from '../../services/csms/transactions/sweeper.ts';

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { createTransactionIds, idFloor, idOf } from '../../services/csms/transactions/ids.ts';
 
-/** A counter with the contract of StateReader.reserve, as any store keeps it. */
+/** A counter with the contract of StateReader.reserve. */
 function counter() {
   let last = 0;
   let asked = 0;

@@ -1,4 +1,4 @@
-/** What the cluster remembers of transactions, and under which names repetitions are known. */
+/** Stored transactions, and the business keys that recognize duplicates. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import type { StateWrite } from '../../services/transport/stored-state.ts';
