@@ -1,6 +1,6 @@
 /**
- * What a processor tells Prometheus and the operator's autoscaling. Labels are bound once, not looked
- * up per message, and a station's identity is never one of them.
+ * The metrics of a processor, for Prometheus and the operator's autoscaler (docs/metrics.md). Labels are bound once,
+ * not looked up per message, and a station's identity is never one of them.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
@@ -8,7 +8,7 @@ import type { TransportLoad } from '../transport/transport.ts';
 import type { ProcessorObserver } from '../csms/processor.ts';
 
 export interface ProcessorMetrics extends ProcessorObserver {
-  /** undefined removes the queue's gauges: a figure that could not be read is missing, never 0. */
+  /** `undefined` removes the queue's gauges: a figure that could not be read is absent, never 0. */
   readonly setLoad: (load: TransportLoad | undefined, at: number) => void;
   readonly setOpenTransactions: (count: number) => void;
   readonly addBusy: (seconds: number) => void;
@@ -21,7 +21,7 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
   const registers = [registry];
   const completed = new Counter({
     name: METRIC.processorCompleted,
-    help: 'Deliveries decided on, by kind of answer',
+    help: 'Handled deliveries, by kind of response',
     labelNames: ['outcome'],
     registers,
   });
@@ -32,19 +32,19 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
   };
   const busy = new Counter({
     name: METRIC.processorBusySeconds,
-    help: 'Seconds busy: the greater of event-loop utilisation and share of the in-hand limit, integrated',
+    help: 'Seconds busy: the greater of event-loop utilization and share of the in-flight limit, integrated',
     registers,
   });
   const failures = new Counter({
     name: METRIC.processorHandlerErrors,
-    help: 'Handlers that failed, or were not done in time',
+    help: 'Handlers that failed or exceeded OCPP_HANDLER_TIMEOUT',
     labelNames: ['reason'],
     registers,
   });
   const byReason = { failed: failures.labels('failed'), timeout: failures.labels('timeout') };
   const serviceTime = new Histogram({
     name: 'ocpp_processor_service_seconds',
-    help: 'Time from taking a delivery in hand to its outcome',
+    help: 'Time from the start of a delivery to its outcome',
     buckets: SERVICE_TIME_BUCKETS,
     registers,
   });
@@ -99,7 +99,7 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
   };
 }
 
-/** A gauge starts at 0, which nobody has measured. */
+/** prom-client starts a gauge at 0, which would be a figure that was never measured. */
 function unmeasured(name: string, help: string, registers: Registry[]): Gauge {
   const gauge = new Gauge({ name, help, registers });
   gauge.remove();
@@ -108,7 +108,7 @@ function unmeasured(name: string, help: string, registers: Registry[]): Gauge {
 
 function transactionGauges(registers: Registry[]) {
   return {
-    open: unmeasured(METRIC.transactionsOpen, 'Transactions that are open, in the whole cluster', registers),
+    open: unmeasured(METRIC.transactionsOpen, 'Open transactions in the whole cluster', registers),
     silent: unmeasured(
       'ocpp_transactions_silent',
       'Open transactions without a message for longer than OCPP_TRANSACTION_REPORT_AFTER, in the whole cluster',
@@ -120,11 +120,14 @@ function transactionGauges(registers: Registry[]) {
 function queueGauges(registers: Registry[]) {
   const gauge = (name: string, help: string) => unmeasured(name, help, registers);
   return {
-    depth: gauge(METRIC.queueDepth, 'Frames stored and not yet taken, in the whole cluster'),
-    oldest: gauge(METRIC.queueOldestSeconds, 'Age of the oldest of them'),
-    inFlight: gauge(METRIC.queueInFlight, 'Frames taken and not yet finished, in the whole cluster'),
-    deadLetters: gauge(METRIC.deadLetters, 'Messages given up that wait for a person, in the whole cluster'),
-    openCalls: gauge(METRIC.openCalls, 'Calls to stations that have not ended, in the whole cluster'),
-    sampledAt: gauge(METRIC.queueSampledAt, 'When these were read, seconds since 1970'),
+    depth: gauge(
+      METRIC.queueDepth,
+      'Frames in the queue that no processor has claimed, in the whole cluster',
+    ),
+    oldest: gauge(METRIC.queueOldestSeconds, 'Age in seconds of the oldest of them'),
+    inFlight: gauge(METRIC.queueInFlight, 'Frames claimed and not yet acknowledged, in the whole cluster'),
+    deadLetters: gauge(METRIC.deadLetters, 'Dead letters that wait for a decision, in the whole cluster'),
+    openCalls: gauge(METRIC.openCalls, 'CALLs to stations that have not ended, in the whole cluster'),
+    sampledAt: gauge(METRIC.queueSampledAt, 'Time of these figures, in seconds since 1970'),
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Cases of the corpus: what a sloppy station sends, and what becomes of it, as data. README.md describes the format;
- * this file reads it and refuses what the runner does not know, so that a misspelt expectation does not pass unseen.
+ * this file reads it and refuses what the runner does not know, so that a misspelt expectation is an error.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -39,7 +39,7 @@ for (const [written, instant] of TIMES) {
   });
 }
 
-test('every instant is read back from each form of it, whatever the zone of this process', (t) => {
+test('every instant is read back from each of its forms, in any zone of this process', (t) => {
   const instants = fc.date({
     min: new Date('2015-01-01T00:00:00Z'),
     max: new Date('2099-12-31T23:59:59Z'),

@@ -56,7 +56,7 @@ function hangingOnce() {
 }
 
 for (const [name, open] of Object.entries(WORLDS)) {
-  test(`over ${name}, a handler that hangs gives up its place and its effect`, async (t) => {
+  test(`over ${name}, a handler that hangs is timed out and has no effect`, async (t) => {
     await using world = await open();
     const { letGo, handlers } = hangingOnce();
     const failures: string[] = [];
@@ -77,8 +77,8 @@ for (const [name, open] of Object.entries(WORLDS)) {
     t.deepEqual([type, code], [4, 'InternalError']);
     await station.ask('Heartbeat', {});
 
-    await station.tell('StartTransaction', start16);
-    await until(() => failures.length === 2 && processor.inHand() === 0, 'the second time-out');
+    await station.sendCall('StartTransaction', start16);
+    await until(() => failures.length === 2 && processor.inFlight() === 0, 'the second time-out');
     t.like(
       await station.ask('StartTransaction', start16),
       { transactionId: 1 },

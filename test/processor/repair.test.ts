@@ -145,7 +145,7 @@ const REPAIRED: readonly [what: string, Protocol, string, object, fields: object
 const mainWrite = ({ writes }: Outcome) => writes.find((write) => 'fields' in write);
 
 for (const [what, protocol, action, request, fields] of REPAIRED) {
-  test(`${protocol} ${action}, ${what}: stored and answered, the fault is an event`, async (t) => {
+  test(`${protocol} ${action}, ${what}: stored and answered, the fault emits an event`, async (t) => {
     const outcome = await call(protocol, action, request, { records });
     t.is(outcome.answer?.kind, 'result');
     t.like(mainWrite(outcome), { fields });
@@ -218,7 +218,7 @@ const DOUBTFUL: readonly [what: string, Protocol, string, object, fields: object
 ];
 
 for (const [what, protocol, action, request, fields] of DOUBTFUL) {
-  test(`${protocol} ${action}, ${what}: billed as far as it can be trusted`, async (t) => {
+  test(`${protocol} ${action}, ${what}: billed as far as it is reliable`, async (t) => {
     const outcome = await call(protocol, action, request, { records });
     t.is(outcome.answer?.kind, 'result');
     const [bill] = outcome.writes;
@@ -243,7 +243,7 @@ const REFUSED: readonly [Protocol, string, object, code: string][] = [
 ];
 
 for (const [protocol, action, request, code] of REFUSED) {
-  test(`${protocol} ${action} ${JSON.stringify(request).slice(0, 90)} cannot be understood: ${code}, and all of it is kept`, async (t) => {
+  test(`${protocol} ${action} ${JSON.stringify(request).slice(0, 90)} cannot be understood: ${code}, and the message is kept`, async (t) => {
     const outcome = await call(protocol, action, request, { records });
     t.is(errorOf(outcome), code);
     t.deepEqual(outcome.writes, []);
@@ -256,7 +256,7 @@ for (const [protocol, action, request, code] of REFUSED) {
   });
 }
 
-test('whatever happens to a message, it is answered: no handler fails by it', async (t) => {
+test('every mutated message is answered without a handler failure', async (t) => {
   const full: readonly (readonly [Protocol, string, object])[] = [
     ...SAMPLES.map(([protocol, action, request]) => [protocol, action, request] as const),
     [

@@ -60,14 +60,14 @@ export class Station {
     return station;
   }
 
-  /** Sends a CALL and waits for nothing but that it is stored. */
-  async tell(action: string, payload: object): Promise<void> {
+  /** Sends a CALL and waits only until it is stored. */
+  async sendCall(action: string, payload: object): Promise<void> {
     const sequence = ++this.#sequence;
     const frame = { type: MessageType.Call, id: `m-${sequence}`, action, payload };
     await this.#connection?.forward({ frame, text: formatFrame(frame), receivedAt: Date.now(), sequence });
   }
 
-  /** The SENDs of a connection have numbers of their own. */
+  /** Sends a SEND; these have separate numbers. */
   async send(action: string, payload: object): Promise<void> {
     const sequence = ++this.#sends;
     const frame = { type: MessageType.Send, id: `s-${sequence}`, action, payload };
@@ -84,7 +84,7 @@ export class Station {
         resolve(text);
       });
     });
-    await this.tell(action, payload);
+    await this.sendCall(action, payload);
     return JSON.parse(await answer) as unknown[];
   }
 

@@ -1,9 +1,9 @@
-/** The handlers of this program: version → action → handler. Every action that a station may send is here. */
+/** The built-in handlers: version → action → handler, with every action that a station may send. */
 import type { HandlerTable } from '../handler.ts';
 import { authorize16, authorize2 } from './authorization.ts';
 import { statusNotification16, statusNotification2 } from './availability.ts';
 import { batterySwap } from './battery-swap.ts';
-import { dataTransfer } from './data-transfer.ts';
+import { dataTransfer } from './unsupported.ts';
 import { diagnosticsStatusNotification, logStatusNotification, notifyEvent } from './diagnostics.ts';
 import { notifyDERAlarm, notifyDERStartStop } from './distributed-energy.ts';
 import * as eventStreams from './event-streams.ts';
