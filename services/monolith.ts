@@ -16,7 +16,7 @@ import {
 } from './processor/config.ts';
 import { createMemoryBus } from './transport/memory/bus.ts';
 import { MemoryServerState } from './transport/pending-requests.ts';
-import { readProtocols } from './station-server/admission-rules.ts';
+import { readProtocols } from './station-server/admission.ts';
 import { proxySettings } from './ws-proxy/config.ts';
 import { Proxy } from './ws-proxy/proxy.ts';
 

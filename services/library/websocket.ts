@@ -4,7 +4,7 @@ import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import { WebSocketTransport } from './websocket-transport.ts';
-import { createAdmission } from '../station-server/admission-rules.ts';
+import { createAdmission } from '../station-server/admission.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
 export interface WebSocketSettings {

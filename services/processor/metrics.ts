@@ -2,8 +2,9 @@
  * The metrics of a processor, for Prometheus and the operator's autoscaler (docs/metrics.md). Labels are bound once,
  * not looked up per message, and a station's identity is never one of them.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
+import { createQueueGauges, unknownGauge } from '../runtime/queue-gauges.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 import type { ProcessorObserver } from '../csms/processor.ts';
 
@@ -64,8 +65,8 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
     help: 'Silent transactions that this processor closed as abandoned',
     registers,
   });
-  const gauges = queueGauges(registers);
-  const transactions = transactionGauges(registers);
+  const setFigures = createQueueGauges(registry, ['deadLetters', 'openCalls']);
+  const transactions = transactionGauges(registry);
 
   return {
     handled(outcome, seconds) {
@@ -85,49 +86,19 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
     setOpenTransactions: (count) => transactions.open.set(count),
     addBusy: (seconds) => busy.inc(seconds),
     setLoad(load, at) {
-      if (load === undefined) {
-        for (const gauge of [...Object.values(gauges), transactions.open]) gauge.remove();
-        return;
-      }
-      gauges.depth.set(load.depth);
-      gauges.oldest.set(load.oldestSeconds);
-      gauges.inFlight.set(load.inFlight);
-      if (load.deadLetters !== undefined) gauges.deadLetters.set(load.deadLetters);
-      if (load.openCalls !== undefined) gauges.openCalls.set(load.openCalls);
-      gauges.sampledAt.set(at / 1000);
+      setFigures(load, at);
+      if (load === undefined) transactions.open.remove();
     },
   };
 }
 
-/** prom-client starts a gauge at 0, which would be a figure that was never measured. */
-function unmeasured(name: string, help: string, registers: Registry[]): Gauge {
-  const gauge = new Gauge({ name, help, registers });
-  gauge.remove();
-  return gauge;
-}
-
-function transactionGauges(registers: Registry[]) {
+function transactionGauges(registry: Registry) {
   return {
-    open: unmeasured(METRIC.transactionsOpen, 'Open transactions in the whole cluster', registers),
-    silent: unmeasured(
+    open: unknownGauge(registry, METRIC.transactionsOpen, 'Open transactions in the whole cluster'),
+    silent: unknownGauge(
+      registry,
       'ocpp_transactions_silent',
       'Open transactions without a message for longer than OCPP_TRANSACTION_REPORT_AFTER, in the whole cluster',
-      registers,
     ),
-  };
-}
-
-function queueGauges(registers: Registry[]) {
-  const gauge = (name: string, help: string) => unmeasured(name, help, registers);
-  return {
-    depth: gauge(
-      METRIC.queueDepth,
-      'Frames in the queue that no processor has claimed, in the whole cluster',
-    ),
-    oldest: gauge(METRIC.queueOldestSeconds, 'Age in seconds of the oldest of them'),
-    inFlight: gauge(METRIC.queueInFlight, 'Frames claimed and not yet acknowledged, in the whole cluster'),
-    deadLetters: gauge(METRIC.deadLetters, 'Dead letters that wait for a decision, in the whole cluster'),
-    openCalls: gauge(METRIC.openCalls, 'CALLs to stations that have not ended, in the whole cluster'),
-    sampledAt: gauge(METRIC.queueSampledAt, 'Time of these figures, in seconds since 1970'),
   };
 }

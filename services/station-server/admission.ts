@@ -1,72 +1,89 @@
 /**
- * What the station server asks before it completes a handshake, and the answers it knows. The decision needs
- * knowledge of identities, subprotocols and limits, which this package does not have: the program passes
- * it in as one function.
+ * The admission rules, as a function of the handshake, the settings, the number of connected stations and the rate of
+ * recent handshakes. The cheapest checks come first, so that a full or flooded proxy refuses at little cost.
  */
-import type { Protocol } from '../ocpp/frame.ts';
+import { ENV } from '../contract.ts';
+import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
+import { identityOf } from '../ocpp/identity.ts';
+import { namesAny, negotiate } from '../ocpp/subprotocol.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { ConfigError } from '../runtime/config.ts';
+import { type Admit, type Refusal, type RefusalCode, retryAfterSeconds } from './handshake.ts';
+import { ReconnectRate, TokenBucket } from './rates.ts';
 
-/** The facts of one WebSocket handshake. */
-export interface AdmissionRequest {
-  /** The request target as it came: percent-encoded, with its query. */
-  readonly url: string;
-  /** Of the listener that it came to: stations connect to `<path>/<identity>`. */
-  readonly path: string;
-  /** Sec-WebSocket-Protocol as it came, repeated headers joined with commas; undefined without one. */
-  readonly subprotocols: string | undefined;
-  /** Of the TCP peer. Forwarded headers are not believed. */
-  readonly remoteAddress: string;
-  /** Stations that this server holds now, handshakes in progress included. */
-  readonly sessions: number;
+/** Characters of the station's subprotocol list that are logged. */
+const LONGEST_NAMES = 100;
+
+export interface AdmissionSettings {
+  readonly protocols: readonly Protocol[];
+  /** OCPP version of stations that name no subprotocol; without it their connections are closed. */
+  readonly defaultProtocol?: Protocol;
+  readonly maxSessions: number;
+  /** Handshakes accepted per second; the burst is one second's worth. */
+  readonly connectsPerSecond: number;
 }
 
-export interface Refusal {
-  /** 101: the handshake is completed, and the connection closed at once. */
-  readonly status: 101 | 400 | 401 | 404 | 426 | 429 | 503;
-  /** For metrics. */
-  readonly code: RefusalCode;
-  /** For the station's log: what was wrong. */
-  readonly reason: string;
-  readonly retryAfterSeconds?: number;
-}
-
-export type RefusalCode =
-  /** The request is no WebSocket handshake: it lacks `Connection: Upgrade`, or a key. */
-  | 'no-upgrade'
-  | 'bad-handshake'
-  /** What it asks for is no place for stations, or no identity. */
-  | 'path'
-  | 'identity'
-  | 'credentials'
-  | 'no-subprotocol'
-  | 'unknown-subprotocol'
-  /** Too many: connects a second, connects of this station, stations, TCP connections. */
-  | 'connect-rate'
-  | 'flapping'
-  | 'sessions'
-  | 'connections'
-  | 'draining'
-  | 'store-away'
-  | 'store-full';
-
-export type Admission =
-  | {
-      readonly kind: 'accept';
-      readonly stationId: string;
-      readonly protocol: Protocol;
-      /** The station names no subprotocol: the handshake is completed without one. */
-      readonly isUnnamed?: true;
+export function createAdmission(
+  settings: AdmissionSettings,
+  clock: Clock,
+  random: () => number = Math.random,
+): Admit {
+  const rate = new TokenBucket(settings.connectsPerSecond, clock.now());
+  const reconnects = new ReconnectRate();
+  const later = (status: 429 | 503, code: RefusalCode, reason: string, least = 0) =>
+    ({
+      kind: 'refuse',
+      refusal: { status, code, reason, retryAfterSeconds: least + retryAfterSeconds(random) },
+    }) as const;
+  return (request) => {
+    const { subprotocols, url, path, sessions } = request;
+    if (!rate.take(clock.now()))
+      return later(429, 'connect-rate', 'too many stations are connecting, retry later');
+    if (sessions >= settings.maxSessions) return later(503, 'sessions', 'this server is full');
+    const isUnnamed = !namesAny(subprotocols);
+    const protocol = isUnnamed ? settings.defaultProtocol : negotiate(subprotocols, settings.protocols);
+    const result = identityOf(url, path, protocol);
+    if (!result.ok) {
+      const { status, reason } = result;
+      return { kind: 'refuse', refusal: { status, code: status === 404 ? 'path' : 'identity', reason } };
     }
-  /** No subprotocol in common: OCPP-J wants the handshake completed without one, then closed. */
-  | { readonly kind: 'accept-and-close'; readonly refusal: Refusal }
-  | { readonly kind: 'refuse'; readonly refusal: Refusal };
+    if (protocol === undefined) return { kind: 'accept-and-close', refusal: noSubprotocol(subprotocols) };
+    const seconds = reconnects.connect(result.identity, clock.now());
+    if (seconds > 0) return later(429, 'flapping', 'this station connects too often, retry later', seconds);
+    return { kind: 'accept', stationId: result.identity, protocol, ...(isUnnamed && { isUnnamed }) };
+  };
+}
 
-export type Admit = (request: AdmissionRequest) => Admission;
+/** The handshake is completed, then the connection is closed. */
+function noSubprotocol(subprotocols: string | undefined): Refusal {
+  if (!namesAny(subprotocols)) {
+    const reason = `the station names no subprotocol; ${ENV.defaultProtocol} sets a version for such stations`;
+    return { status: 101, code: 'no-subprotocol', reason };
+  }
+  const named = (subprotocols ?? '').slice(0, LONGEST_NAMES);
+  return { status: 101, code: 'unknown-subprotocol', reason: `no common subprotocol: ${named}` };
+}
 
-/** What a refused station is asked to wait at least and, on top, at most; seconds. */
-const RETRY_AFTER = 5;
-const RETRY_AFTER_SPREAD = 10;
+/** @throws ConfigError for an unknown subprotocol */
+export function readProtocols(names: readonly string[]): Protocol[] {
+  return names.map((name) => {
+    const protocol = PROTOCOLS.find((known) => known === name);
+    if (protocol === undefined) {
+      const known = PROTOCOLS.join(', ');
+      throw new ConfigError(`${ENV.protocols}: "${name}" is not a known subprotocol; known are ${known}`);
+    }
+    return protocol;
+  });
+}
 
-/** Retry-After for a station that shall come again: random, as thousands are refused together. */
-export function retryAfterSeconds(random: () => number): number {
-  return RETRY_AFTER + Math.floor(random() * (RETRY_AFTER_SPREAD + 1));
+/**
+ * OCPP version of stations that name no subprotocol; undefined for ''.
+ * @throws ConfigError when it is not among the accepted subprotocols
+ */
+export function readDefaultProtocol(name: string, protocols: readonly Protocol[]): Protocol | undefined {
+  const protocol = protocols.find((accepted) => accepted === name);
+  if (name === '' || protocol !== undefined) return protocol;
+  throw new ConfigError(
+    `${ENV.defaultProtocol}: "${name}" is not an accepted subprotocol; accepted are ${protocols.join(', ')}`,
+  );
 }

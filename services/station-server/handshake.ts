@@ -1,19 +1,103 @@
-/** The HTTP part of a handshake: time-outs and sizes against peers that never finish one, and refusals. */
+/**
+ * The HTTP part of a handshake: limits on its time and size, the facts that admission decides on, the decisions,
+ * and how a refusal is written.
+ */
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Refusal } from './admission.ts';
+import type { Protocol } from '../ocpp/frame.ts';
 
-/** More headers than any station sends. */
+/** The facts of one WebSocket handshake. */
+export interface AdmissionRequest {
+  /** The request target as received: percent-encoded, with its query. */
+  readonly url: string;
+  /** Path of the listener: stations connect to `<path>/<identity>`. */
+  readonly path: string;
+  /** Sec-WebSocket-Protocol as received, repeated headers joined with commas; undefined without one. */
+  readonly subprotocols: string | undefined;
+  /** Address of the TCP peer. Forwarded headers are not trusted. */
+  readonly remoteAddress: string;
+  /** Stations connected to this server, including handshakes in progress. */
+  readonly sessions: number;
+}
+
+export interface Refusal {
+  /** 101: the handshake is completed, then the connection is closed. */
+  readonly status: 101 | 400 | 401 | 404 | 408 | 426 | 429 | 431 | 503;
+  /** For metrics. */
+  readonly code: RefusalCode;
+  /** What was wrong, for the log and for the station. */
+  readonly reason: string;
+  readonly retryAfterSeconds?: number;
+}
+
+/** The facts of a refused handshake. */
+export interface HandshakeFacts {
+  /** Address of the TCP peer. */
+  readonly remoteAddress: string;
+  /** The request target as received; undefined where no request was read. Its query may hold secrets. */
+  readonly url?: string;
+}
+
+export type RefusalCode =
+  /** Not a WebSocket handshake: it lacks `Connection: Upgrade`, or a key. */
+  | 'no-upgrade'
+  | 'bad-handshake'
+  /** Refused by the HTTP parser: malformed, too many header bytes, or not complete in time. */
+  | 'bad-request'
+  | 'headers-too-large'
+  | 'request-timeout'
+  /** The path is not a listener's, or it holds no valid identity. */
+  | 'path'
+  | 'identity'
+  | 'credentials'
+  | 'no-subprotocol'
+  | 'unknown-subprotocol'
+  /** Too many handshakes per second, connects of this station, stations, or TCP connections. */
+  | 'connect-rate'
+  | 'flapping'
+  | 'sessions'
+  | 'connections'
+  | 'draining'
+  | 'store-away'
+  | 'store-full';
+
+export type Admission =
+  | {
+      readonly kind: 'accept';
+      readonly stationId: string;
+      readonly protocol: Protocol;
+      /** The station names no subprotocol: the handshake is completed without one. */
+      readonly isUnnamed?: true;
+    }
+  /** No common subprotocol: OCPP-J requires a completed handshake without one, then a close. */
+  | { readonly kind: 'accept-and-close'; readonly refusal: Refusal }
+  | { readonly kind: 'refuse'; readonly refusal: Refusal };
+
+export type Admit = (request: AdmissionRequest) => Admission;
+
+/** Minimum of Retry-After, and the range that is added at random; seconds. */
+const RETRY_AFTER = 5;
+const RETRY_AFTER_SPREAD = 10;
+
+/** Retry-After of a temporary refusal: random, because thousands of stations are refused together. */
+export function retryAfterSeconds(random: () => number): number {
+  return RETRY_AFTER + Math.floor(random() * (RETRY_AFTER_SPREAD + 1));
+}
+
+/** More than the headers of any station need. */
 const MAX_HEADER_BYTES = 8 * 1024;
 
 /**
- * An HTTP server that upgrades only.
- * @param timeoutMs for a peer to send its whole request
- * @param onRequest hears of a request that asks for no upgrade; it is answered with 426
+ * An HTTP server for WebSocket handshakes only.
+ * @param timeoutMs how long a peer may take to send its whole request
+ * @param onRequest is called with each request without an upgrade; it gets 426
+ * @param onRefused is called with each request that the HTTP parser refuses
  */
 export function createHandshakeServer(
   timeoutMs: number,
   onRequest: (request: IncomingMessage) => void,
+  onRefused: (refusal: Refusal, facts: HandshakeFacts) => void,
 ): Server {
   const options = {
     noDelay: true,
@@ -22,14 +106,47 @@ export function createHandshakeServer(
     connectionsCheckingInterval: Math.min(1000, timeoutMs),
     maxHeaderSize: MAX_HEADER_BYTES,
   };
-  return createServer(options, (request, response) => {
+  const server = createServer(options, (request, response) => {
     onRequest(request);
     response.writeHead(426, { upgrade: 'websocket', connection: 'close', 'content-type': 'text/plain' });
-    response.end('this port speaks OCPP-J over WebSocket only\n');
+    response.end('this port serves OCPP-J over WebSocket only\n');
   });
+  server.on('clientError', (error: ParserError, tcp: Socket) => {
+    const refusal = parserRefusal(error);
+    if (refusal === undefined || !tcp.writable) {
+      tcp.destroy();
+      return;
+    }
+    const url = /^[A-Z]+ (\S+) HTTP\//.exec(error.rawPacket?.toString('latin1') ?? '')?.[1];
+    onRefused(refusal, { remoteAddress: tcp.remoteAddress ?? '', ...(url !== undefined && { url }) });
+    writeRefusal(tcp, refusal);
+  });
+  return server;
 }
 
-/** Whether a request without `Connection: Upgrade` is meant as a handshake: probes of balancers are not. */
+/** Node's error: `rawPacket` is the last chunk, which holds the request line where the request came in one. */
+interface ParserError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Buffer;
+}
+
+/** Undefined for a broken TCP connection. */
+function parserRefusal({ code = '' }: ParserError): Refusal | undefined {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return { status: 408, code: 'request-timeout', reason: 'the request was not complete in time' };
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return {
+      status: 431,
+      code: 'headers-too-large',
+      reason: `more than ${MAX_HEADER_BYTES} bytes of headers`,
+    };
+  }
+  if (!code.startsWith('HPE_')) return undefined;
+  return { status: 400, code: 'bad-request', reason: `not a valid HTTP request (${code})` };
+}
+
+/** Whether a request without `Connection: Upgrade` is meant as a handshake: probes of load balancers are not. */
 export function isMeantAsHandshake({ headers }: IncomingMessage): boolean {
   return headers.upgrade !== undefined || headers['sec-websocket-key'] !== undefined;
 }

@@ -1,32 +1,32 @@
-/** The bounds of a station server. Every one has a default that fits a Pod of 20 000 stations. */
+/** The limits of a station server. The defaults fit a Pod of 20 000 stations. */
 import { PEER_LIMITS, type PeerLimits } from '../ocpp/peer.ts';
 
 export interface SocketLimits {
   readonly peer: PeerLimits;
-  /** A socket that holds more bytes of frames that are not stored yet is paused. */
+  /** A socket with more bytes of frames that are not stored yet is paused. */
   readonly maxHeldBytes: number;
-  /** The same for all sockets together: then each that holds anything is paused. */
+  /** The same for all sockets together: above it, each socket that holds bytes is paused. */
   readonly maxHeldBytesOfAll: number;
-  /** SENDs, answers, pings and texts that are no frame that one station may send, two seconds' worth at once; per second. */
-  readonly unheldPerSecond: number;
-  /** Bytes written to a station that it has not read; with more its socket is cut. */
+  /** SENDs, responses, pings and unreadable texts per second from one station; the burst is two seconds' worth. */
+  readonly messagesPerSecond: number;
+  /** Bytes that a station has not read; above it the socket is terminated. */
   readonly maxUnreadBytes: number;
-  /** Pause between two pings; a socket that is silent for two of them is cut; ms. */
+  /** Interval of pings; a socket that is silent for two of them is terminated; ms. */
   readonly pingIntervalMs: number;
-  /** How long the peer of a replaced connection may take for a sign of life before it is cut as half open; ms. */
+  /** How long a replaced connection may be silent before it is terminated as half open; ms. */
   readonly probeTimeoutMs: number;
 }
 
 export interface StationServerLimits extends SocketLimits {
-  /** Longest message of a station in bytes; a longer one closes the socket with 1009. */
+  /** Maximum message size in bytes; a larger message closes the socket with 1009. */
   readonly maxMessageBytes: number;
-  /** TCP connections, with those that never send a handshake; further ones are dropped. Above the sessions that are admitted. */
+  /** TCP connections, including those that never send a handshake; further ones are dropped. Must exceed the maximum number of sessions. */
   readonly maxConnections: number;
   /** How long a peer may take to send its handshake; ms. */
   readonly handshakeTimeoutMs: number;
   /** How long the store may take to open a session before the handshake is refused; ms. */
   readonly openTimeoutMs: number;
-  /** How long a peer may take to answer our Close before its TCP connection is cut; ms. */
+  /** How long a peer may take to answer a Close frame before its TCP connection is terminated; ms. */
   readonly closeTimeoutMs: number;
 }
 
@@ -35,7 +35,7 @@ export const DEFAULT_LIMITS: StationServerLimits = {
   maxMessageBytes: 256 * 1024,
   maxHeldBytes: 64 * 1024,
   maxHeldBytesOfAll: 64 * 1024 * 1024,
-  unheldPerSecond: 100,
+  messagesPerSecond: 100,
   maxUnreadBytes: 1024 * 1024,
   pingIntervalMs: 30_000,
   probeTimeoutMs: 3000,

@@ -1,11 +1,11 @@
 /**
- * The sockets on which a station server listens, as one: they start together or not at all, and one bound on
- * TCP connections holds for all of them.
+ * The listening sockets of a station server, as one: all of them start or none, and one limit on TCP connections
+ * applies to all together.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createHandshakeServer } from './handshake.ts';
+import { createHandshakeServer, type HandshakeFacts, type Refusal } from './handshake.ts';
 
 export interface StationListener {
   /** 0 picks a free port. */
@@ -28,10 +28,13 @@ export interface StationListenersOptions {
     tcp: Duplex,
     head: Buffer,
   ) => void;
-  /** A request that asks for no upgrade. */
+  /** A request without an upgrade. */
   readonly onRequest: (request: IncomingMessage) => void;
-  readonly onDrop: (remoteAddress: string) => void;
+  /** A connection that is dropped, or a request that the HTTP parser refuses. */
+  readonly onRefused: (refusal: Refusal, facts: HandshakeFacts) => void;
 }
+
+const TOO_MANY = { status: 503, code: 'connections', reason: 'too many TCP connections' } as const;
 
 export class StationListeners {
   readonly #options: StationListenersOptions;
@@ -48,7 +51,7 @@ export class StationListeners {
     return this.#servers.map((server) => (server.address() as AddressInfo).port);
   }
 
-  /** Rejects when one of the addresses cannot be had; then none is taken. */
+  /** Rejects when an address is not available; then none stays open. */
   async start(): Promise<void> {
     try {
       for (const [index, server] of this.#servers.entries()) {
@@ -60,7 +63,7 @@ export class StationListeners {
     }
   }
 
-  /** Accepts no more, and ends the handshakes that never came; upgraded connections stay. */
+  /** Stops accepting and ends connections without a handshake; upgraded connections stay. */
   async close(): Promise<void> {
     for (const server of this.#servers) {
       server.closeAllConnections();
@@ -69,8 +72,8 @@ export class StationListeners {
   }
 
   #serverOf(listener: StationListener): Server {
-    const { maxConnections, handshakeTimeoutMs, onUpgrade, onRequest, onDrop } = this.#options;
-    const server = createHandshakeServer(handshakeTimeoutMs, onRequest);
+    const { maxConnections, handshakeTimeoutMs, onUpgrade, onRequest, onRefused } = this.#options;
+    const server = createHandshakeServer(handshakeTimeoutMs, onRequest, onRefused);
     const gone = () => {
       this.#connections -= 1;
     };
@@ -78,7 +81,7 @@ export class StationListeners {
       this.#connections += 1;
       tcp.on('close', gone);
       if (this.#connections <= maxConnections) return;
-      onDrop(tcp.remoteAddress ?? '');
+      onRefused(TOO_MANY, { remoteAddress: tcp.remoteAddress ?? '' });
       tcp.destroy();
     });
     server.on('upgrade', (request, tcp, head) => onUpgrade(listener, request, tcp, head));

@@ -1,10 +1,9 @@
 /**
- * The endpoint that stations connect to: HTTP, the WebSocket handshake, and the set of open station
- * sockets over a Gateway. A station's session is taken before its handshake is answered, so a store that is
- * away shows as HTTP 503 and not as a socket that opens and closes; what the station sends meanwhile
- * waits in the kernel.
+ * The endpoint that stations connect to: HTTP, the WebSocket handshake, and the set of open station sockets over a
+ * Gateway. The session is opened before the handshake is answered. So an unavailable store causes HTTP 503 and not a
+ * socket that opens and closes. Until then the station's data waits in the kernel.
  *
- * One timer serves all sockets: an idle one costs no timer and no closure.
+ * One timer serves all sockets: an idle socket costs no timer and no closure.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -12,10 +11,18 @@ import { WebSocketServer } from 'ws';
 import { TransportError } from '../transport/errors.ts';
 import type { Gateway, GatewayConnection, StationSessions } from '../transport/gateway.ts';
 import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
-import { type Admission, type Admit, type Refusal, retryAfterSeconds } from './admission.ts';
-import { isMeantAsHandshake, isWebSocketHandshake, writeRefusal } from './handshake.ts';
+import {
+  type Admission,
+  type Admit,
+  type HandshakeFacts,
+  isMeantAsHandshake,
+  isWebSocketHandshake,
+  type Refusal,
+  retryAfterSeconds,
+  writeRefusal,
+} from './handshake.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
-import type { HandshakeFacts, SocketHost, StationObserver } from './socket-host.ts';
+import type { SocketHost, StationObserver } from './socket-host.ts';
 import { type StationListener, StationListeners } from './listeners.ts';
 import { StationSocket } from './station-socket.ts';
 import { StationWebSocket } from './station-web-socket.ts';
@@ -25,45 +32,44 @@ export interface StationServerOptions extends Pick<
   'clock' | 'faultAnswer' | 'transactionsAfter'
 > {
   readonly host: string;
-  /** At least one; rules and limits are common to all. */
+  /** At least one; rules and limits apply to all of them. */
   readonly listeners: readonly StationListener[];
   readonly gateway: Gateway;
-  /** Opens the sessions; by default the gateway itself does. */
+  /** Opens the sessions; the gateway by default. */
   readonly sessions?: StationSessions;
   readonly admit: Admit;
   readonly observer: StationObserver;
-  /** Whether a text that is no valid frame is repaired where it can be understood; true where left out. */
+  /** Whether an invalid frame is repaired where its meaning is clear; true by default. */
   readonly tolerant?: boolean;
   readonly limits?: Partial<StationServerLimits>;
   readonly random?: () => number;
 }
 
-/** A message may come in so many pieces, and a read in so many chunks; more is an attack on our memory. */
+/** Limits on fragments of a message and chunks of a read; more is an attack on memory. */
 const MAX_FRAGMENTS = 1024;
 const MAX_CHUNKS = 8192;
-/** Pause between two looks at all sockets; ms. */
-const SWEEP_PAUSE = 1000;
-/** Why a handshake is refused whatever it asks for. */
-const GOING_AWAY = { code: 'draining', reason: 'this server is going away, connect again' } as const;
-const STORE_AWAY = {
+/** Interval of the sweep over all sockets; ms. */
+const SWEEP_INTERVAL = 1000;
+/** Refusals that do not depend on the request. */
+const DRAINING = { code: 'draining', reason: 'this server is shutting down, reconnect' } as const;
+const STORE_UNAVAILABLE = {
   code: 'store-away',
-  reason: 'the message store is out of reach, connect again',
+  reason: 'the message store is unavailable, reconnect later',
 } as const;
 const STORE_FULL = {
   code: 'store-full',
-  reason: 'the message store is nearly full, connect again later',
+  reason: 'the message store is nearly full, reconnect later',
 } as const;
-/** What is no handshake, or too many. */
-const TOO_MANY = { status: 503, code: 'connections', reason: 'too many TCP connections' } as const;
+/** Refusals without a WebSocket handshake. */
 const NO_UPGRADE = { status: 426, code: 'no-upgrade', reason: 'no Connection: Upgrade' } as const;
 const NO_HANDSHAKE = {
   status: 400,
   code: 'bad-handshake',
-  reason: 'no WebSocket handshake of RFC 6455',
+  reason: 'not a WebSocket handshake of RFC 6455',
 } as const;
 
 export class StationServer implements AsyncDisposable {
-  /** Open sockets, those whose closing handshake runs included. */
+  /** Open sockets, including those in the closing handshake. */
   readonly sockets = new Set<StationSocket>();
   readonly #options: StationServerOptions;
   readonly #limits: StationServerLimits;
@@ -99,7 +105,7 @@ export class StationServer implements AsyncDisposable {
       clientTracking: false,
       WebSocket: StationWebSocket,
       perMessageDeflate: false,
-      // Where text is repaired, what is not UTF-8 closes no socket: see reading.ts.
+      // With repairs, invalid UTF-8 does not close the socket: see reading.ts.
       skipUTF8Validation: tolerant,
       maxPayload: this.#limits.maxMessageBytes,
       maxFragments: MAX_FRAGMENTS,
@@ -118,11 +124,11 @@ export class StationServer implements AsyncDisposable {
       onRequest: (request) => {
         if (isMeantAsHandshake(request)) observer.refused(NO_UPGRADE, factsOf(request));
       },
-      onDrop: (remoteAddress) => observer.refused(TOO_MANY, { remoteAddress }),
+      onRefused: (...refused) => observer.refused(...refused),
     });
   }
 
-  /** Sessions held, handshakes in progress included. */
+  /** Number of sessions, including handshakes in progress. */
   get size(): number {
     return this.sockets.size + this.#opening;
   }
@@ -132,26 +138,26 @@ export class StationServer implements AsyncDisposable {
     return this.#host.heldBytes;
   }
 
-  /** Where stations connect, in the order of the listeners. */
+  /** Ports for stations, in the order of the listeners. */
   get ports(): readonly number[] {
     return this.#listeners.ports;
   }
 
-  /** Rejects when an address cannot be had. */
+  /** Rejects when an address is not available. */
   async start(): Promise<void> {
     await this.#listeners.start();
-    const pause = Math.min(SWEEP_PAUSE, this.#limits.pingIntervalMs / 4);
-    this.#sweeper = setInterval(() => this.#sweep(), pause);
+    const interval = Math.min(SWEEP_INTERVAL, this.#limits.pingIntervalMs / 4);
+    this.#sweeper = setInterval(() => this.#sweep(), interval);
   }
 
-  /** From now on every handshake gets 503, those in progress included. */
+  /** Answers all further handshakes with 503, including those in progress. */
   refuseUpgrades(): void {
     this.#refusing = true;
   }
 
   readonly #onClosed = (socket: StationSocket) => void this.sockets.delete(socket);
 
-  /** Closes the sockets that are left, and resolves when they are gone. */
+  /** Closes the remaining sockets and the listeners. */
   async stop(): Promise<void> {
     this.refuseUpgrades();
     for (const socket of this.sockets) socket.closeForRestart('stop');
@@ -174,20 +180,20 @@ export class StationServer implements AsyncDisposable {
     tcp: Duplex,
     head: Buffer,
   ): Promise<void> {
-    // ws listens for itself later; until then a reset must not end the process.
-    tcp.on('error', nothing);
-    // ws has the right refusal for each mistake of this kind.
+    // ws adds its own listener later; before that a reset must not end the process.
+    tcp.on('error', ignore);
+    // ws has the right refusal for each of these mistakes.
     if (!isWebSocketHandshake(request)) {
       this.#options.observer.refused(NO_HANDSHAKE, factsOf(request));
-      return this.#handshakes.handleUpgrade(request, tcp, head, farewell);
+      return this.#handshakes.handleUpgrade(request, tcp, head, closeUnsupported);
     }
     const admission = this.#admission(request, path);
     if (admission.kind === 'refuse') return this.#refuse(admission.refusal, request, tcp);
-    // ws would take the first of the list, and refuse a list with repetitions.
+    // ws would choose the first of the list, and refuse a list with repetitions.
     delete request.headers['sec-websocket-protocol'];
     if (admission.kind === 'accept-and-close') {
       this.#options.observer.refused(admission.refusal, factsOf(request));
-      return this.#handshakes.handleUpgrade(request, tcp, head, farewell);
+      return this.#handshakes.handleUpgrade(request, tcp, head, closeUnsupported);
     }
     const { stationId, protocol, isUnnamed } = admission;
     if (isUnnamed === undefined) request.headers['sec-websocket-protocol'] = protocol;
@@ -197,18 +203,18 @@ export class StationServer implements AsyncDisposable {
     try {
       const connection = await this.#open(socket);
       if (!this.#refusing) return this.#complete(socket, connection, request, tcp, head);
-      this.#refuse(this.#later(GOING_AWAY), request, tcp);
+      this.#refuse(this.#temporary(DRAINING), request, tcp);
       await connection.close();
     } catch (error) {
       this.#options.observer.error(error as Error);
-      this.#refuse(this.#later(STORE_AWAY), request, tcp);
+      this.#refuse(this.#temporary(STORE_UNAVAILABLE), request, tcp);
     } finally {
       this.#opening -= 1;
     }
   }
 
   #admission(request: IncomingMessage, path: string): Admission {
-    if (this.#refusing) return { kind: 'refuse', refusal: this.#later(GOING_AWAY) };
+    if (this.#refusing) return { kind: 'refuse', refusal: this.#temporary(DRAINING) };
     const admission = this.#options.admit({
       url: request.url ?? '',
       path,
@@ -218,11 +224,11 @@ export class StationServer implements AsyncDisposable {
     });
     if (admission.kind !== 'accept') return admission;
     const { gateway } = this.#options;
-    if (!gateway.isHealthy()) return { kind: 'refuse', refusal: this.#later(STORE_AWAY) };
-    return gateway.isFull() ? { kind: 'refuse', refusal: this.#later(STORE_FULL) } : admission;
+    if (!gateway.isHealthy()) return { kind: 'refuse', refusal: this.#temporary(STORE_UNAVAILABLE) };
+    return gateway.isFull() ? { kind: 'refuse', refusal: this.#temporary(STORE_FULL) } : admission;
   }
 
-  /** Takes the station's session, or rejects in time for the handshake to be refused. */
+  /** Opens the station's session, or rejects in time for the handshake to be refused. */
   async #open(socket: StationSocket): Promise<GatewayConnection> {
     const { gateway, sessions = gateway } = this.#options;
     const opening = sessions.open(socket.session, socket);
@@ -231,7 +237,7 @@ export class StationServer implements AsyncDisposable {
       timer = setTimeout(() => {
         const message = `no session could be opened within ${this.#limits.openTimeoutMs} ms`;
         reject(new TransportError('store-unavailable', message));
-        // What comes after all belongs to nobody.
+        // A session that is opened after all has no socket.
         opening.then((connection) => connection.close()).catch(() => undefined);
       }, this.#limits.openTimeoutMs);
     });
@@ -250,7 +256,7 @@ export class StationServer implements AsyncDisposable {
     head: Buffer,
   ): void {
     let complete = false;
-    // Calls back at once, or never when the peer has gone meanwhile.
+    // Calls back synchronously, or never when the peer has disconnected.
     this.#handshakes.handleUpgrade(request, tcp, head, (ws) => {
       complete = true;
       this.sockets.add(socket);
@@ -264,19 +270,19 @@ export class StationServer implements AsyncDisposable {
     writeRefusal(tcp, refusal);
   }
 
-  #later(why: Pick<Refusal, 'code' | 'reason'>): Refusal {
+  #temporary(why: Pick<Refusal, 'code' | 'reason'>): Refusal {
     return { status: 503, ...why, retryAfterSeconds: retryAfterSeconds(this.#random) };
   }
 }
 
-function nothing(): void {}
+function ignore(): void {}
 
 function factsOf({ url = '', socket }: IncomingMessage): HandshakeFacts {
   return { remoteAddress: socket.remoteAddress ?? '', url };
 }
 
-/** Ends a WebSocket of which no session came: no subprotocol in common (OCPP-J 1.6 §3.2, 2.x Part 4 §3.1.2). */
-function farewell(ws: StationWebSocket): void {
+/** Closes a WebSocket without a session: no common subprotocol (OCPP-J 1.6 §3.2, 2.x Part 4 §3.1.2). */
+function closeUnsupported(ws: StationWebSocket): void {
   ws.on('error', () => ws.terminate());
-  ws.close(1002, 'no OCPP subprotocol in common');
+  ws.close(1002, 'no common OCPP subprotocol');
 }

@@ -1,13 +1,12 @@
 /**
- * One station's socket: proves what the station sends to be frames, lets one CALL at a time through to the
- * gateway, and writes what comes back.
+ * One station's socket: checks that messages are frames, forwards one CALL at a time to the gateway, and writes the
+ * responses.
  *
- * Bounded both ways: what was read and is not stored yet counts against a share, and a socket over its share
- * is paused; what the station does not read counts too, and a socket where it piles up is cut. Overload is
- * never answered with CALLERROR: in OCPP 1.6 (§3.7.1) a failing answer uses up the attempts of a
- * transaction message and can destroy billing data.
+ * Memory is bounded in both directions. A socket with too many bytes that are read and not stored yet is paused. A socket
+ * with too many bytes that the station has not read is terminated. Overload never causes a CALLERROR: in OCPP 1.6
+ * (§3.7.1) an error response uses up the attempts of a transaction message and can destroy billing data.
  *
- * There are tens of thousands of these in a process: what they share is in the SocketHost.
+ * A process has tens of thousands of these: shared state is in the SocketHost.
  */
 import { WebSocket } from 'ws';
 import { MessageType } from '../ocpp/frame.ts';
@@ -25,9 +24,9 @@ import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
 import { faultText, readMessage } from '../transport/reading.ts';
 import type { CloseReason, SocketHost, Unreadable } from './socket-host.ts';
 import { listen, type StationWebSocket } from './station-web-socket.ts';
-import { UnheldRate } from './unheld-rate.ts';
+import { MessageRate } from './rates.ts';
 
-/** Close codes (RFC 6455 §7.4.1, and 1012 of the IANA registry: come again, to somebody else). */
+/** Close codes (RFC 6455 §7.4.1; 1012 Service Restart of the IANA registry asks the client to reconnect). */
 const CLOSE = { unsupported: 1003, serviceRestart: 1012 } as const;
 /** A close reason is at most 123 bytes of UTF-8 (RFC 6455 §5.5). */
 const MAX_CLOSE_REASON = 123;
@@ -39,23 +38,23 @@ export class StationSocket implements StationSink {
   readonly #peer: Peer;
   #ws: StationWebSocket | undefined;
   #connection: GatewayConnection | undefined;
-  /** What the gateway said before the handshake was done. */
+  /** Frames from the gateway before the handshake was complete. */
   #early: OutgoingFrame[] | undefined;
   #revoked: { readonly why: Revocation; readonly reason: string } | undefined;
-  /** Of a replaced connection: when it is cut, unless its peer has closed it by then. */
-  #cutAt = Infinity;
-  #aliveAfterAll = false;
-  /** Bytes given to the gateway and not stored yet; with what the peer holds, this socket's share. */
+  /** When a replaced connection is terminated, unless its peer has closed it; ms since 1970. */
+  #terminateAt = Infinity;
+  #reportedAlive = false;
+  /** Bytes forwarded to the gateway and not stored yet; the peer holds more. */
   #storing = 0;
   #counted = 0;
-  #gone = false;
+  #closed = false;
   #transactions = 0;
-  readonly #unheld = new UnheldRate();
+  readonly #rate = new MessageRate();
   readonly #boots = new BootAnswers();
   #pingAt = 0;
   #silentPings = 0;
   #closing: CloseReason | undefined;
-  #leaving = false;
+  #closeWhenIdle = false;
 
   constructor(session: StationSession, host: SocketHost, onClosed: (socket: StationSocket) => void) {
     this.session = session;
@@ -68,7 +67,7 @@ export class StationSocket implements StationSink {
     return this.#ws?.readyState === WebSocket.OPEN && this.#closing === undefined;
   }
 
-  /** A CALL of either side waits for its answer. */
+  /** A CALL of either side waits for its response. */
   get hasOpenCall(): boolean {
     return !this.#peer.idle;
   }
@@ -77,7 +76,7 @@ export class StationSocket implements StationSink {
     return this.#transactions > 0;
   }
 
-  /** The handshake is done. @param firstPing ms from now: random, so that pings of a fleet spread */
+  /** The handshake is complete. @param firstPing ms from now: random, so that pings of a fleet spread */
   attach(ws: StationWebSocket, connection: GatewayConnection, firstPing: number): void {
     this.#ws = ws;
     this.#connection = connection;
@@ -90,16 +89,16 @@ export class StationSocket implements StationSink {
     for (const frame of early) this.deliver(frame);
   }
 
-  /** Looks at what time has brought: CALLs to give up, a ping to send, a peer that is gone. */
+  /** Checks time limits: expired CALLs, a due ping, a silent peer. */
   sweep(now: number): void {
-    if (now >= this.#cutAt) return this.#cut('replaced');
+    if (now >= this.#terminateAt) return this.#terminate('replaced');
     if (now >= this.#peer.deadline) this.#perform(this.#peer.expire(now));
-    if (this.#unheld.sweep(now)) this.#account();
+    if (this.#rate.sweep(now)) this.#account();
     if (now < this.#pingAt || !this.isOpen) return;
     this.#pingAt = now + this.#host.limits.pingIntervalMs;
-    // A paused socket does not even see a pong.
+    // A paused socket does not read pongs.
     if (this.#ws?.isPaused === true) this.#silentPings = 0;
-    else if (this.#silentPings >= 2) this.#cut('silent');
+    else if (this.#silentPings >= 2) this.#terminate('silent');
     else {
       this.#silentPings += 1;
       this.#ws?.ping();
@@ -109,7 +108,7 @@ export class StationSocket implements StationSink {
   received(data: Buffer, isBinary: boolean): void {
     const { observer, clock, tolerant } = this.#host;
     this.#silentPings = 0;
-    this.#signOfLife();
+    this.#alive();
     if (isBinary) {
       observer.received('binary');
       this.#keep('binary', 'OCPP-J messages are text', data.toString('utf8', 0, RAW_TEXT_KEPT));
@@ -119,14 +118,14 @@ export class StationSocket implements StationSink {
     if (!read.ok) {
       const { fault, writtenId } = read;
       observer.received(fault.kind);
-      this.#countUnheld();
+      this.#countMessage();
       this.#keep(fault.kind, fault.reason, text);
       const answer = faultText(this.#host.faultAnswer(this.session.protocol, fault), fault, writtenId);
       return answer === undefined ? undefined : this.#write(answer);
     }
     const { frame, malformed } = read;
     observer.received(malformed?.kind ?? frame.type);
-    if (frame.type !== MessageType.Call) this.#countUnheld();
+    if (frame.type !== MessageType.Call) this.#countMessage();
     if (this.#revoked !== undefined) return observer.dropped('revoked');
     if (facts?.repaired !== undefined) observer.repaired(facts.repaired.kinds);
     if (malformed !== undefined) this.#keep(malformed.kind, malformed.reason, text);
@@ -140,22 +139,22 @@ export class StationSocket implements StationSink {
 
   pinged(): void {
     this.#silentPings = 0;
-    this.#countUnheld();
+    this.#countMessage();
   }
 
-  #countUnheld(): void {
-    if (this.#unheld.count(this.#host.clock.now(), this.#host.limits.unheldPerSecond)) this.#account();
+  #countMessage(): void {
+    if (this.#rate.count(this.#host.clock.now(), this.#host.limits.messagesPerSecond)) this.#account();
   }
 
   pong(): void {
     this.#silentPings = 0;
-    this.#signOfLife();
+    this.#alive();
   }
 
-  /** Whoever is replaced and lives shares its identity with another, or has two connections. */
-  #signOfLife(): void {
-    if (this.#cutAt === Infinity || this.#aliveAfterAll) return;
-    this.#aliveAfterAll = true;
+  /** A replaced connection that is alive: two stations share one identity, or one station has two connections. */
+  #alive(): void {
+    if (this.#terminateAt === Infinity || this.#reportedAlive) return;
+    this.#reportedAlive = true;
     this.#host.observer.duplicate(this.session);
   }
 
@@ -166,9 +165,9 @@ export class StationSocket implements StationSink {
       this.#early.push(frame);
       return true;
     }
-    // With the socket the CALLs that it held are gone: nothing may follow this answer.
-    if (this.#gone) return this.#drop('closed');
-    // A socket that is closing takes no CALL: it would count as sent.
+    // The CALLs that the socket held are lost with it: nothing may follow this response.
+    if (this.#closed) return this.#drop('closed');
+    // A closing socket accepts no CALL: it would count as sent.
     if (frame.type === MessageType.Call && !this.isOpen) return this.#drop('closing');
     const step = this.#peer.deliver(frame, this.#host.clock.now());
     this.#perform(step);
@@ -180,23 +179,23 @@ export class StationSocket implements StationSink {
     return false;
   }
 
-  /** The old connection of a station that has come again is half open as a rule: it is probed, and cut soon. */
+  /** The previous connection of a reconnected station is usually half open: it is probed, and terminated soon. */
   revoked(why: Revocation, reason: string): void {
     this.#revoked = { why, reason };
     if (why === 'replaced' && this.isOpen) {
-      this.#cutAt = this.#host.clock.now() + this.#host.limits.probeTimeoutMs;
+      this.#terminateAt = this.#host.clock.now() + this.#host.limits.probeTimeoutMs;
       this.#ws?.ping();
     }
     this.close(why === 'replaced' ? why : 'revoked', CLOSE.serviceRestart, reason);
   }
 
   closeForRestart(why: 'drain' | 'drain-forced' | 'stop'): void {
-    this.close(why, CLOSE.serviceRestart, 'this server is going away, connect again');
+    this.close(why, CLOSE.serviceRestart, 'this server is shutting down, reconnect');
   }
 
-  /** Closes as soon as no CALL is open any more. */
+  /** Closes as soon as no CALL is open. */
   closeWhenAnswered(): void {
-    this.#leaving = true;
+    this.#closeWhenIdle = true;
     if (!this.hasOpenCall) this.closeForRestart('drain');
   }
 
@@ -204,12 +203,12 @@ export class StationSocket implements StationSink {
     const ws = this.#ws;
     if (ws === undefined) return;
     this.#closing ??= why;
-    // Or the peer's Close would never be read.
+    // Otherwise the peer's Close would never be read.
     ws.resume();
     ws.close(code, Buffer.from(reason).subarray(0, MAX_CLOSE_REASON).toString());
   }
 
-  /** For the listeners: the receiver found a message it cannot read, or TCP broke. */
+  /** For the listeners: a message that the receiver cannot read, or a TCP error. */
   failed(error: Error & { code?: string }): void {
     this.#closing ??= error.code?.startsWith('WS_ERR') === true ? 'bad-message' : 'lost';
   }
@@ -217,9 +216,9 @@ export class StationSocket implements StationSink {
   /** For the listeners: the socket is closed. */
   closed(code: number): void {
     this.#closing ??= code === 1006 ? 'lost' : 'station';
-    // The peer has answered our Close.
-    if (code !== 1006) this.#signOfLife();
-    this.#gone = true;
+    // The peer has answered the Close frame.
+    if (code !== 1006) this.#alive();
+    this.#closed = true;
     this.#account();
     this.#onClosed(this);
     this.#host.observer.closed(this.session, this.#closing, code);
@@ -235,7 +234,8 @@ export class StationSocket implements StationSink {
     }
     if (step.forward !== undefined) this.#forward(step.forward);
     this.#account();
-    if (this.#leaving && !this.hasOpenCall && this.#closing === undefined) this.closeForRestart('drain');
+    if (this.#closeWhenIdle && !this.hasOpenCall && this.#closing === undefined)
+      this.closeForRestart('drain');
   }
 
   #forward(incoming: StationFrame): void {
@@ -250,8 +250,8 @@ export class StationSocket implements StationSink {
         this.#stored(size);
       },
       (error: unknown) => {
-        // Not stored, so never answered: the station sends it again. The CALL stays open until its time is up,
-        // so that none behind it overtakes one that may have been stored after all.
+        // Not stored, so never answered: the station sends it again. The CALL stays open until it expires, so that
+        // no later CALL overtakes one that may have been stored after all.
         this.#host.observer.dropped('not-stored');
         this.#host.observer.error(asError(error));
         this.#stored(size);
@@ -267,16 +267,16 @@ export class StationSocket implements StationSink {
     this.#account();
   }
 
-  /** Keeps the common count of held bytes, and reads on or not by it. */
+  /** Updates the shared count of held bytes, and pauses or resumes the socket accordingly. */
   #account(): void {
     const { limits } = this.#host;
-    const held = this.#storing + (this.#gone ? 0 : this.#peer.heldSize);
+    const held = this.#storing + (this.#closed ? 0 : this.#peer.heldSize);
     this.#host.heldBytes += held - this.#counted;
     this.#counted = held;
     const ws = this.#ws;
-    if (ws === undefined || this.#gone) return;
+    if (ws === undefined || this.#closed) return;
     const full = held > limits.maxHeldBytes || (held > 0 && this.#host.heldBytes > limits.maxHeldBytesOfAll);
-    const over = full || this.#unheld.flooding;
+    const over = full || this.#rate.flooding;
     if (over && !ws.isPaused && this.isOpen) {
       this.#host.observer.paused(full ? 'held' : 'flood');
       ws.pause();
@@ -287,10 +287,10 @@ export class StationSocket implements StationSink {
     const ws = this.#ws;
     if (ws?.readyState !== WebSocket.OPEN) return this.#host.observer.dropped('closing');
     ws.send(text);
-    if (ws.bufferedAmount > this.#host.limits.maxUnreadBytes) this.#cut('slow-reader');
+    if (ws.bufferedAmount > this.#host.limits.maxUnreadBytes) this.#terminate('slow-reader');
   }
 
-  #cut(why: CloseReason): void {
+  #terminate(why: CloseReason): void {
     this.#closing ??= why;
     this.#ws?.terminate();
   }

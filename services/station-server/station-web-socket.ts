@@ -1,10 +1,10 @@
 /**
- * The WebSocket of a station, and what it tells its StationSocket. The listeners are functions of this module that find
- * their station through `this`: tens of thousands of sockets share them.
+ * The WebSocket of a station, and the events that it passes to its StationSocket. The listeners are functions of this
+ * module that find their station through `this`: tens of thousands of sockets share them.
  */
 import { WebSocket } from 'ws';
 
-/** What the listeners want of a station. */
+/** The events that the listeners pass on. */
 interface Station {
   received(data: Buffer, isBinary: boolean): void;
   pinged(): void;

@@ -1,8 +1,8 @@
 /**
  * Sessions whose BootNotifications are forwarded at a limited rate. When power returns to a district, thousands of stations
- * boot within seconds. In the one queue they would delay drivers who want to charge, and every accepted station sends
- * more. So the excess waits here, for at most part of the time that a station waits for its response. Later frames
- * of a station wait behind its boot, because frames keep their order.
+ * boot within seconds. In the shared queue they would delay drivers who want to charge, and every accepted station sends
+ * more. The excess waits here, for a part of the time that a station waits for its response. Later frames of a station
+ * wait behind its boot, because frames keep their order.
  */
 import { MessageType } from '../ocpp/frame.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -14,7 +14,7 @@ import type {
   StationSessions,
   StationSink,
 } from '../transport/gateway.ts';
-import { type Turn, Turns } from './turns.ts';
+import { type QueuedEntry, RateQueue } from './rate-queue.ts';
 
 export interface BootPace {
   readonly bootsPerSecond: number;
@@ -23,39 +23,39 @@ export interface BootPace {
   readonly clock: Clock;
 }
 
-/** How often it is looked whose turn has come, while some wait; ms. */
-const LOOK_EVERY = 50;
+/** How often the queue is checked while a boot waits; ms. */
+const CHECK_INTERVAL = 50;
 
 export class BootPacing implements StationSessions, Disposable {
   readonly #inner: StationSessions;
   readonly #clock: Clock;
-  readonly #turns: Turns;
+  readonly #queue: RateQueue;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(inner: StationSessions, { bootsPerSecond, maxWaitMs, clock }: BootPace) {
     this.#inner = inner;
     this.#clock = clock;
-    this.#turns = new Turns(bootsPerSecond, maxWaitMs, clock.now());
+    this.#queue = new RateQueue(bootsPerSecond, maxWaitMs, clock.now());
   }
 
   /** BootNotifications that are held back. */
   get waiting(): number {
-    return this.#turns.waiting;
+    return this.#queue.size;
   }
 
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
-    return new PacedConnection(await this.#inner.open(session, sink), () => this.#ask());
+    return new PacedConnection(await this.#inner.open(session, sink), () => this.#join());
   }
 
-  #ask(): Turn | undefined {
-    const turn = this.#turns.ask(this.#clock.now());
-    if (turn !== undefined) this.#timer ??= setInterval(() => this.#grant(), LOOK_EVERY);
-    return turn;
+  #join(): QueuedEntry | undefined {
+    const entry = this.#queue.join(this.#clock.now());
+    if (entry !== undefined) this.#timer ??= setInterval(() => this.#release(), CHECK_INTERVAL);
+    return entry;
   }
 
-  #grant(): void {
-    this.#turns.grant(this.#clock.now());
-    if (this.#turns.waiting > 0) return;
+  #release(): void {
+    this.#queue.release(this.#clock.now());
+    if (this.#queue.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -68,13 +68,13 @@ export class BootPacing implements StationSessions, Disposable {
 
 class PacedConnection implements GatewayConnection {
   readonly #inner: GatewayConnection;
-  readonly #ask: () => Turn | undefined;
-  /** Of the boot that waits. */
-  #turn: Turn | undefined;
+  readonly #join: () => QueuedEntry | undefined;
+  /** The boot that waits. */
+  #boot: QueuedEntry | undefined;
 
-  constructor(inner: GatewayConnection, ask: () => Turn | undefined) {
+  constructor(inner: GatewayConnection, join: () => QueuedEntry | undefined) {
     this.#inner = inner;
-    this.#ask = ask;
+    this.#join = join;
   }
 
   get epoch(): number {
@@ -82,25 +82,28 @@ class PacedConnection implements GatewayConnection {
   }
 
   forward(frame: IncomingFrame): Promise<void> {
-    if (this.#turn === undefined && isBoot(frame)) this.#turn = this.#ask();
-    return this.#turn === undefined ? this.#inner.forward(frame) : this.#behind(this.#turn, frame);
+    if (this.#boot === undefined && isBoot(frame)) this.#boot = this.#join();
+    return this.#boot === undefined ? this.#inner.forward(frame) : this.#behind(this.#boot, frame);
   }
 
-  /** All that wait for one turn go on in the order in which they came. */
-  async #behind(turn: Turn, frame: IncomingFrame): Promise<void> {
-    const come = await turn.come;
-    this.#turn = undefined;
-    if (!come && isBoot(frame)) {
-      throw new TransportError('not-connected', 'the station left before the turn of its BootNotification');
+  /** Frames that wait for one boot are forwarded in their order. */
+  async #behind(boot: QueuedEntry, frame: IncomingFrame): Promise<void> {
+    const released = await boot.released;
+    this.#boot = undefined;
+    if (!released && isBoot(frame)) {
+      throw new TransportError(
+        'not-connected',
+        'the station disconnected before its BootNotification was forwarded',
+      );
     }
     return this.#inner.forward(frame);
   }
 
-  /** A station that has left boots again when it is back; what else it sent is stored before its session ends. */
+  /** A station that disconnected boots again when it reconnects; its other frames are stored before its session ends. */
   async close(): Promise<void> {
-    if (this.#turn !== undefined) {
-      this.#turn.giveUp();
-      await this.#turn.come;
+    if (this.#boot !== undefined) {
+      this.#boot.leave();
+      await this.#boot.released;
     }
     await this.#inner.close();
   }

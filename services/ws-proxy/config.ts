@@ -21,31 +21,31 @@ export const proxySettings = {
     env: ENV.stationPath,
   },
   listeners: {
-    doc: 'Further ports for stations, each with its path, such as 9001/v16,9002/lab; limits count for all together.',
+    doc: 'Further ports for stations, each with its path, such as 9001/v16,9002/lab. Limits apply to all of them together.',
     format: String,
     default: '',
     env: ENV.listeners,
   },
   protocols: {
-    doc: 'OCPP subprotocols to accept; the station picks among them.',
+    doc: 'Accepted OCPP subprotocols; the station chooses one of them.',
     format: list,
     default: PROTOCOLS as readonly string[],
     env: ENV.protocols,
   },
   defaultProtocol: {
-    doc: 'The version of stations that name no subprotocol, such as ocpp1.6; without it they are closed.',
+    doc: 'OCPP version of stations that name no subprotocol, such as ocpp1.6. Empty: their connections are closed.',
     format: String,
     default: '',
     env: ENV.defaultProtocol,
   },
   validation: {
-    doc: 'Tolerant: a text that is no valid frame is repaired where it can be understood. Strict: it is answered as the version says.',
+    doc: 'Tolerant: an invalid frame is repaired where its meaning is clear. Strict: it gets the error response that its OCPP version defines.',
     format: ['Tolerant', 'Strict'],
     default: 'Tolerant',
     env: ENV.validation,
   },
   maxSessions: {
-    doc: 'Stations held at most; further ones get 503.',
+    doc: 'Maximum number of connected stations; further handshakes get 503.',
     format: positiveInt,
     default: 20_000,
     env: ENV.maxSessions,
@@ -57,68 +57,68 @@ export const proxySettings = {
     env: ENV.maxMessageBytes,
   },
   connectRate: {
-    doc: 'Handshakes admitted per second; further ones get 429.',
+    doc: 'Handshakes accepted per second; further ones get 429.',
     format: positiveInt,
     default: DEFAULT.connectRate,
     env: ENV.connectRate,
   },
   bootRate: {
-    doc: 'BootNotifications handed on per second; further ones wait, at most for half of the call time-out. 0: no limit.',
+    doc: 'BootNotifications forwarded per second; further ones wait, for at most half of the call time-out. 0: no limit.',
     format: 'nat',
     default: 0,
     env: ENV.bootRate,
   },
   callTimeout: {
-    doc: 'How long a CALL may stay unanswered before the next one of that station is handled.',
+    doc: 'How long a CALL may wait for its response before the next CALL of that station is handled.',
     format: duration,
     default: 30_000,
     env: ENV.callTimeout,
   },
   pingInterval: {
-    doc: 'WebSocket ping of each station; one that is silent for two intervals is dropped. Keep it under the idle time-out of every balancer on the way.',
+    doc: 'Interval of WebSocket pings to each station. A station that is silent for two intervals is disconnected. Keep it below the idle time-out of each load balancer.',
     format: duration,
     default: 30_000,
     env: ENV.pingInterval,
   },
   forkInterop: {
-    doc: 'Whether processors of the Go fork may answer and call stations here too; costs Redis a look for each station every 2 s.',
+    doc: 'Whether processors of ocpp-go may also serve the stations of this proxy. Costs one Redis read per station every 2 s.',
     format: Boolean,
     default: false,
     env: ENV.forkInterop,
   },
   drainRate: {
-    doc: 'Sockets closed per second when stopping.',
+    doc: 'Sockets closed per second during a drain.',
     format: positiveInt,
     default: 100,
     env: ENV.drainRate,
   },
   drainDeadline: {
-    doc: 'When stopping, what is still open after this long is closed at once.',
+    doc: 'How long a drain may take; sockets that are open after it are closed immediately.',
     format: duration,
     default: 300_000,
     env: ENV.drainDeadline,
   },
   drainTransactions: {
-    doc: 'When stopping, stations with a running transaction: close, after all others; or wait until it ends, as long as the deadline leaves time to close them at the pace.',
+    doc: 'What a drain does with stations in a transaction. close: they are closed after all others. wait: they stay until it ends, while the deadline leaves time to close them at the drain rate.',
     format: ['wait', 'close'],
     default: 'close',
     env: ENV.drainTransactions,
   },
   drainPropagation: {
-    doc: 'When stopping, how long to keep serving while endpoints propagate.',
+    doc: 'How long a drain keeps serving while Kubernetes endpoints propagate.',
     format: duration,
     default: 5000,
     env: ENV.drainPropagation,
   },
 } as const;
 
-/** The values of these settings, as loadConfig reads them; durations are in ms. */
+/** The values that loadConfig returns for these settings; durations are in ms. */
 export type ProxySettings = SettingsOf<typeof proxySettings>;
 
-/** TCP connections beside those of sessions: handshakes, and peers that never send one. */
+/** TCP connections in addition to sessions: handshakes in progress, and peers that never send one. */
 const SPARE_CONNECTIONS = 5000;
 
-/** The bounds of the station server that are settings; the others keep their defaults. */
+/** The limits of the station server that are settings; the others keep their defaults. */
 export function readLimits(settings: ProxySettings): Partial<StationServerLimits> {
   return {
     maxConnections: settings.maxSessions + SPARE_CONNECTIONS,

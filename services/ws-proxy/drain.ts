@@ -1,45 +1,45 @@
 /**
- * How a proxy gives up its stations: not ready at once, then it keeps serving while endpoints
- * propagate, then it refuses upgrades and closes sockets at a pace. Firmware reconnects after 1 to
- * 10 s whatever we wish, so the pace of the closing is the pace of the coming back.
+ * How a proxy drains: it is unready immediately, keeps serving while endpoints propagate, then refuses handshakes and
+ * closes sockets at a rate. Firmware reconnects 1 to 10 s after a close, whatever the server asks for, so the rate of
+ * closing is the rate of reconnecting.
  *
- * DrainPlan decides and touches nothing; drain() lets it decide until no socket is left.
+ * DrainPlan decides without side effects; drain() executes its steps until no socket is left.
  */
 import type { Clock } from '../runtime/clock.ts';
 
 export interface DrainSettings {
-  /** How long to keep serving, upgrades included, after readiness went away; ms. */
+  /** How long to keep serving, handshakes included, after readiness has ended; ms. */
   readonly propagationMs: number;
   readonly socketsPerSecond: number;
   /** Sockets with a running transaction: `wait` until it ends, `close` after all others. */
   readonly transactions: 'wait' | 'close';
-  /** After so long (without the propagation) the rest is closed at once; ms. */
+  /** Sockets that are open after this time (counted from the end of propagation) are closed immediately; ms. */
   readonly deadlineMs: number;
 }
 
-/** What the plan must see of a socket. */
+/** The properties of a socket that the plan reads. */
 export interface Drainable {
   readonly isOpen: boolean;
-  /** A CALL of either side still waits for its answer. */
+  /** A CALL of either side waits for its response. */
   readonly hasOpenCall: boolean;
   readonly inTransaction: boolean;
 }
 
 export interface DrainStep<S> {
   readonly close: readonly S[];
-  /** It was their turn, but a CALL is open: close each as soon as that is answered or timed out. */
+  /** Due, but with an open CALL: close each as soon as that gets its response or times out. */
   readonly closeWhenAnswered: readonly S[];
-  /** The deadline passed: close whatever they are doing. */
+  /** The deadline has passed: close them whatever is open. */
   readonly force: readonly S[];
-  /** When to ask again, ms since 1970. */
+  /** Time of the next step; ms since 1970. */
   readonly nextAt: number;
 }
 
-/** Share of the pause between two closings by which it varies, so that reconnects do not beat. */
+/** The pause between two closes varies by this share, so that reconnects do not synchronise. */
 const JITTER = 0.2;
-/** After a stall of the event loop at most this much of the pace is caught up; ms. */
+/** The time that is caught up at most after a stall of the event loop; ms. */
 const MAX_CATCH_UP = 1000;
-/** What a running transaction adds to the rank of a socket; the lowest goes first. */
+/** What a running transaction adds to the rank of a socket; the lowest rank is closed first. */
 const TRANSACTION = 2;
 
 export class DrainPlan<S extends Drainable> {
@@ -82,14 +82,14 @@ export class DrainPlan<S extends Drainable> {
 
   #nextStep(now: number): number {
     if (this.#waiting.size === 0) return this.#deadline;
-    // In the past: it is somebody's turn, but all that wait are charging.
-    return this.#nextAt > now ? this.#nextAt : this.#patienceEnds();
+    // A time in the past: a close is due, but all remaining stations are in a transaction.
+    return this.#nextAt > now ? this.#nextAt : this.#waitEnds();
   }
 
-  /** The one whose going disturbs least: idle before waiting for an answer, both before charging. */
+  /** The socket whose close disrupts least: idle first, then with an open CALL, then in a transaction. */
   #choose(now: number): S | undefined {
     let best: S | undefined;
-    let bestRank = now < this.#patienceEnds() ? TRANSACTION : Number.POSITIVE_INFINITY;
+    let bestRank = now < this.#waitEnds() ? TRANSACTION : Number.POSITIVE_INFINITY;
     for (const socket of this.#waiting) {
       if (!socket.isOpen) {
         this.#waiting.delete(socket);
@@ -102,8 +102,8 @@ export class DrainPlan<S extends Drainable> {
     return best;
   }
 
-  /** Until when transactions may go on: those that wait can then still go at the pace before the deadline. */
-  #patienceEnds(): number {
+  /** Until when transactions may continue: the time that is left then is enough to close all remaining sockets at the rate. */
+  #waitEnds(): number {
     const { transactions, socketsPerSecond } = this.#settings;
     if (transactions === 'close') return Number.NEGATIVE_INFINITY;
     return this.#deadline - (this.#waiting.size * 1000 * (1 + JITTER)) / socketsPerSecond;
@@ -112,17 +112,17 @@ export class DrainPlan<S extends Drainable> {
 
 /** A socket that a drain can close. */
 export interface DrainableSocket extends Drainable {
-  /** The station is told that it shall come again; frames it still sends are served. */
+  /** Asks the station to reconnect; frames that it sends before it closes are still handled. */
   closeForRestart(why: 'drain' | 'drain-forced'): void;
   closeWhenAnswered(): void;
 }
 
 export interface DrainTarget<S extends DrainableSocket> {
-  /** Open sockets, those whose closing handshake runs included. */
+  /** Open sockets, including those in the closing handshake. */
   readonly sockets: Iterable<S>;
-  /** Their number, with the handshakes in progress. */
+  /** The number of sockets and handshakes in progress. */
   readonly size: number;
-  /** From now on handshakes get 503. */
+  /** Answers all further handshakes with 503. */
   refuseUpgrades(): void;
 }
 
@@ -137,12 +137,12 @@ export interface DrainTools {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-/** How often the driver looks whether the last sockets have gone; ms. */
-const LOOK_AGAIN = 100;
-/** A peer that does not answer our Close is cut by the socket after a while; this bounds the wait; ms. */
-const LAST_GOODBYES = 15_000;
+/** How often the remaining sockets are checked; ms. */
+const CHECK_INTERVAL = 100;
+/** Bounds the wait for peers that do not answer a Close frame (each socket has its own time-out for that); ms. */
+const LAST_CLOSES = 15_000;
 
-/** Resolves when no socket is left, at the latest a little after the deadline. */
+/** Resolves when no socket is left, at the latest shortly after the deadline. */
 export async function drain<S extends DrainableSocket>(
   target: DrainTarget<S>,
   settings: DrainSettings,
@@ -155,14 +155,14 @@ export async function drain<S extends DrainableSocket>(
   target.refuseUpgrades();
   progress.phase('closing', target.size);
   const plan = new DrainPlan(settings, target.sockets, clock.now(), tools.random);
-  const end = clock.now() + settings.deadlineMs + LAST_GOODBYES;
+  const end = clock.now() + settings.deadlineMs + LAST_CLOSES;
   while (target.size > 0 && clock.now() < end) {
     const step = plan.step(clock.now());
     for (const socket of step.close) socket.closeForRestart('drain');
     for (const socket of step.closeWhenAnswered) socket.closeWhenAnswered();
     for (const socket of step.force) socket.closeForRestart('drain-forced');
     if (step.force.length > 0) progress.forced(step.force.length);
-    await sleep(Math.max(1, Math.min(step.nextAt - clock.now(), LOOK_AGAIN)));
+    await sleep(Math.max(1, Math.min(step.nextAt - clock.now(), CHECK_INTERVAL)));
   }
   progress.phase('done', target.size);
 }

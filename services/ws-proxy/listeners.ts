@@ -1,10 +1,10 @@
-/** The sockets for stations as the environment names them: one by port and path, further ones as a list. */
+/** The station listeners from the environment: one by port and path, further ones as a list. */
 import { ENV } from '../contract.ts';
 import { ConfigError } from '../runtime/config.ts';
 import type { StationListener } from '../station-server/listeners.ts';
 import type { ProxySettings } from './config.ts';
 
-/** @throws ConfigError for what is no `<port><path>`, and for a port that is there twice */
+/** @throws ConfigError for an item that is not `<port><path>`, and for a duplicate port */
 export function readListeners(
   settings: Pick<ProxySettings, 'stationPort' | 'stationPath' | 'listeners'>,
 ): StationListener[] {
@@ -16,7 +16,7 @@ export function readListeners(
   const all = [{ port: settings.stationPort, path: settings.stationPath }, ...further];
   const doubled = all.find(({ port }, index) => all.findIndex((one) => one.port === port) !== index);
   if (doubled !== undefined && doubled.port !== 0) {
-    throw new ConfigError(`${ENV.listeners}: the port ${doubled.port} is there twice`);
+    throw new ConfigError(`${ENV.listeners}: port ${doubled.port} is used twice`);
   }
   return all;
 }
@@ -25,5 +25,5 @@ function readListener(item: string): StationListener {
   const [, digits = '', path = ''] = /^(\d{1,5})(\/.*)$/.exec(item) ?? [];
   const port = Number(digits);
   if (path !== '' && port <= 65_535) return { port, path };
-  throw new ConfigError(`${ENV.listeners}: "${item}" is no port with a path, such as 9001/v16`);
+  throw new ConfigError(`${ENV.listeners}: "${item}" is not a port with a path, such as 9001/v16`);
 }

@@ -1,4 +1,4 @@
-/** The ws-proxy program: stations' WebSockets on one side, Redis on the other. */
+/** The ws-proxy program: it connects the WebSockets of stations to Redis. */
 import { loadConfig } from '../runtime/config.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';

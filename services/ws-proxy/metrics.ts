@@ -1,10 +1,11 @@
 /**
- * What a proxy tells Prometheus. Labels are words of small sets: never a station's identity, of which there are
- * a million and each would be a time series.
+ * The metrics of a proxy. Labels are words of small sets, never a station's identity: each of a million identities would be
+ * a time series.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
+import { createQueueGauges } from '../runtime/queue-gauges.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 
 export interface ProxyMetricsSources {
@@ -24,7 +25,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
   collectDefaultMetrics({ register: registry });
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Counter<L>({ name, help, labelNames, registers });
-  registerQueueFigures(registers, sources);
+  registerQueueGauges(registry, sources);
   return {
     registry,
     sessions: new Gauge({
@@ -45,7 +46,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
     }),
     bootsWaiting: new Gauge({
       name: 'ocpp_proxy_boots_waiting',
-      help: 'BootNotifications that are held back, as too many came at once',
+      help: 'BootNotifications that wait because of the boot rate',
       registers,
       collect() {
         this.set(sources.bootsWaiting());
@@ -55,78 +56,62 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
     closed: counter('ocpp_proxy_sessions_closed_total', 'Station sockets closed', 'why'),
     duplicates: counter(
       'ocpp_proxy_duplicate_identities_total',
-      'Connections replaced by another of the same identity while they were alive',
+      'Connections that were alive when another connection of the same identity replaced them',
     ),
     refused: counter(METRIC.proxyRefused, 'Handshakes refused', 'status', 'reason'),
-    received: counter('ocpp_proxy_frames_received_total', 'Messages of stations by what they are', 'type'),
-    forwarded: counter(METRIC.proxyForwarded, 'Frames of stations stored in the queue'),
+    received: counter(
+      'ocpp_proxy_frames_received_total',
+      'Messages from stations, by message type or fault',
+      'type',
+    ),
+    forwarded: counter(METRIC.proxyForwarded, 'Frames from stations stored in the queue'),
     repaired: counter(
       'ocpp_proxy_texts_repaired_total',
-      'Texts of stations that were no valid frame and were repaired, by kind of repair',
+      'Invalid frames from stations that were repaired, by kind of repair',
       'kind',
     ),
     unreadable: counter(
       'ocpp_proxy_unreadable_total',
-      'Texts of stations that say nothing, by the reason; each station’s first ones are kept',
+      'Unreadable texts from stations, by reason; the first ones of each station are kept',
       'reason',
     ),
     paused: counter(
       'ocpp_proxy_sockets_paused_total',
-      'Sockets not read for a while: too much is held, or the station sends too fast',
+      'Pauses of sockets: too many held bytes, or the station sends too fast',
       'why',
     ),
-    dropped: counter('ocpp_proxy_frames_dropped_total', 'Frames that went no further', 'why'),
+    dropped: counter('ocpp_proxy_frames_dropped_total', 'Frames that were dropped', 'why'),
     draining: new Gauge({
       name: METRIC.proxyDraining,
-      help: '1 from the order to stop until the end',
+      help: '1 while the proxy drains',
       registers,
     }),
     drainForced: counter(METRIC.proxyDrainForced, 'Sockets closed because the drain deadline passed'),
   };
 }
 
-/** The queue is asked for its figures at most this often, however many scrape; ms. */
-const LOAD_PAUSE = 1000;
-/** A scrape waits no longer than this for them; ms. */
-const LOAD_PATIENCE = 2000;
+/** Minimum interval between two readings of the queue, whatever the number of scrapes; ms. */
+const READ_INTERVAL = 1000;
+/** How long a scrape waits for a reading; ms. */
+const READ_TIMEOUT = 2000;
 
-/**
- * The queue's global figures. Until they could be read they are absent, and when they cannot be
- * read any more they stay with the time of their reading: never a zero that nobody measured.
- */
-function registerQueueFigures(registers: Registry[], sources: ProxyMetricsSources): void {
-  const { load, clock } = sources;
-  let askedAt = Number.NEGATIVE_INFINITY;
-  let sampling: Promise<void> = Promise.resolve();
-  const sample = async () => {
+/** The global figures of the queue, read when Prometheus scrapes. */
+function registerQueueGauges(registry: Registry, { load, clock }: ProxyMetricsSources): void {
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> = Promise.resolve();
+  const read = async () => {
     const at = clock.now();
-    const figures = await load().catch(() => undefined);
-    if (figures === undefined) return;
-    depth.set(figures.depth);
-    oldest.set(figures.oldestSeconds);
-    inFlight.set(figures.inFlight);
-    if (figures.memoryShare === undefined) memoryShare.remove();
-    else memoryShare.set(figures.memoryShare);
-    sampledAt.set(at / 1000);
+    const timeout = new AbortController();
+    const late = sleep(READ_TIMEOUT, timeout.signal).then(() => undefined);
+    const figures = await Promise.race([load().catch(() => undefined), late]);
+    timeout.abort();
+    setFigures(figures, at);
   };
-  const collect = () => {
-    if (clock.now() - askedAt >= LOAD_PAUSE) {
-      askedAt = clock.now();
-      sampling = Promise.race([sample(), sleep(LOAD_PATIENCE)]);
+  const setFigures = createQueueGauges(registry, ['memoryShare'], () => {
+    if (clock.now() - readAt >= READ_INTERVAL) {
+      readAt = clock.now();
+      reading = read();
     }
-    return sampling;
-  };
-  const figure = (name: string, help: string) => {
-    const gauge = new Gauge({ name, help, registers, collect });
-    gauge.remove();
-    return gauge;
-  };
-  const depth = figure(METRIC.queueDepth, 'Frames stored and not yet taken by any processor (global)');
-  const oldest = figure(METRIC.queueOldestSeconds, 'Age in seconds of the oldest of them (global)');
-  const inFlight = figure(METRIC.queueInFlight, 'Deliveries taken and not yet finished (global)');
-  const memoryShare = figure(
-    METRIC.storeMemoryShare,
-    'Share of its maxmemory that Redis uses; from 0.85 on no further stations are let in (global)',
-  );
-  const sampledAt = figure(METRIC.queueSampledAt, 'When these figures were read, seconds since 1970');
+    return reading;
+  });
 }

@@ -1,6 +1,6 @@
 /**
- * What happens at the sockets, as metrics and log lines. A station is named in the log where it is at fault, or refused; at
- * debug always; in a metric never.
+ * Turns socket events into metrics and log lines. The log names a station that is at fault or refused, and each station at
+ * level debug. Metrics never name one.
  */
 import { MessageType } from '../ocpp/frame.ts';
 import { apparentIdentity } from '../ocpp/identity.ts';
@@ -14,19 +14,19 @@ const TYPE_NAMES = new Map<number, string>(
   Object.entries(MessageType).map(([name, type]) => [type, name.toLowerCase()]),
 );
 
-/** Why sockets end when nothing is wrong. */
+/** Close reasons that are no problem. */
 const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop', 'replaced']);
-/** Why sockets end by a fault of their station: each is a line of its own. */
+/** Close reasons that are a fault of the station: each station gets its own log line. */
 const AT_FAULT: ReadonlySet<string> = new Set(['binary', 'bad-message', 'slow-reader']);
 
-/** @param tell appends to the stream of events */
+/** @param emit appends to the event stream */
 export function createObserver(
   metrics: ProxyMetrics,
   log: Log,
   quiet: QuietLog,
-  tell: (event: DomainEvent) => void,
+  emit: (event: DomainEvent) => void,
 ): StationObserver {
-  // Looked up for every message: the registry's own look-up by labels is several times as dear.
+  // Read for each message: the registry's own look-up by labels costs several times as much.
   const received = new Map<string, ReturnType<typeof metrics.received.labels>>();
   return {
     opened(session) {
@@ -39,23 +39,23 @@ export function createObserver(
       log.debug({ stationId, remoteAddress, why, code }, 'station disconnected');
       if (ORDINARY.has(why)) return;
       const kind = AT_FAULT.has(why) ? `closed ${why} ${stationId}` : `closed ${why}`;
-      quiet.warn(kind, { stationId, remoteAddress, why, code }, 'a station was cut off');
+      quiet.warn(kind, { stationId, remoteAddress, why, code }, 'closed the connection of a station');
     },
     duplicate({ stationId, remoteAddress }) {
       metrics.duplicates.inc();
-      tell({ type: 'duplicate-identity', stationId, fields: { remoteAddress } });
+      emit({ type: 'duplicate-identity', stationId, fields: { remoteAddress } });
       quiet.warn(
         'duplicate identity',
         { stationId, remoteAddress },
-        'a station connected again while its older connection was alive: two stations may have the same identity',
+        'a station reconnected while its previous connection was alive: two stations may share one identity',
       );
     },
     refused({ status, code, reason }, { remoteAddress, url }) {
       metrics.refused.inc({ status: String(status), reason: code });
-      // Of the request target its query may be a secret.
+      // The identity only: the query of the request target may hold a secret.
       const identity = url === undefined ? '' : apparentIdentity(url);
       const about = { identity, status, code, reason, remoteAddress };
-      quiet.warn(`refused ${code} ${identity}`, about, 'a handshake was refused');
+      quiet.warn(`refused ${code} ${identity}`, about, 'refused a handshake');
     },
     received(type) {
       const word = typeof type === 'number' ? (TYPE_NAMES.get(type) ?? 'other') : type;
@@ -80,7 +80,7 @@ export function createObserver(
     },
     error(error) {
       const kind = 'code' in error ? String(error.code) : error.message;
-      quiet.warn(`trouble ${kind}`, errorFields(error), 'trouble with the message store');
+      quiet.warn(`error ${kind}`, errorFields(error), 'the message store reported an error');
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * A ws-proxy over any Gateway: the station server with its rules, the admin port, and the drain. The
- * program of that name runs it over Redis, the monolith over memory.
+ * A ws-proxy over any Gateway: the station server with its rules, the admin port, and the drain. The ws-proxy program
+ * runs it over Redis, the monolith over memory.
  */
 import { faultAnswer } from '../ocpp/errors.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
@@ -10,7 +10,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Gateway, StationSessions } from '../transport/gateway.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import { StationServer } from '../station-server/station-server.ts';
-import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission-rules.ts';
+import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
 import { BootPacing } from './boot-pacing.ts';
 import { type ProxySettings, readLimits } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
@@ -29,9 +29,9 @@ export class Proxy implements Running {
   readonly #server: StationServer;
   #admin: AdminServer | undefined;
   #draining = false;
-  #hadContact = false;
+  #wasConnected = false;
 
-  /** @throws Error when a setting makes no sense */
+  /** @throws ConfigError for contradictory settings */
   constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
     const paced = pacedBoots(settings, gateway);
     this.#settings = settings;
@@ -53,8 +53,8 @@ export class Proxy implements Running {
   }
 
   /**
-   * Starts serving. The admin port answers first, so that a proxy which has not found its store yet says so.
-   * @throws Error when a port is taken
+   * Starts serving. The admin port answers first, so that readiness can report a store that is not connected yet.
+   * @throws Error when a port is in use
    */
   async start(): Promise<void> {
     const { host, adminPort } = this.#settings;
@@ -70,7 +70,7 @@ export class Proxy implements Running {
     this.#log.info({ gateway: this.#gateway.id, ports: this.#server.ports, host }, 'serving stations');
   }
 
-  /** Where stations connect, in the order of the listeners. */
+  /** Ports for stations, in the order of the listeners. */
   get stationPorts(): readonly number[] {
     return this.#server.ports;
   }
@@ -79,7 +79,7 @@ export class Proxy implements Running {
     return this.#admin?.port;
   }
 
-  /** Drains (see drain.ts), then lets go of the store. */
+  /** Drains (see drain.ts), then disconnects from the store. */
   async stop(signal: NodeJS.Signals): Promise<void> {
     const { drainPropagation, drainRate, drainDeadline, drainTransactions } = this.#settings;
     this.#draining = true;
@@ -108,21 +108,21 @@ export class Proxy implements Running {
       phase: (phase, sessions) => this.#log.info({ phase, sessions }, 'drain'),
       forced: (sessions) => {
         this.#metrics.drainForced.inc(sessions);
-        this.#log.warn({ sessions }, 'the drain deadline has passed: closing what is left');
+        this.#log.warn({ sessions }, 'the drain deadline has passed: closing the remaining sockets');
       },
     };
   }
 
   #unready(): string | undefined {
-    if (this.#draining) return 'draining: stations are sent to other proxies';
-    // The store counts only until the first contact. Later it would take every proxy out of its Service at
-    // once, and with them the sockets that can wait for it.
-    this.#hadContact ||= this.#gateway.isHealthy();
-    return this.#hadContact ? undefined : 'no contact with the message store yet';
+    if (this.#draining) return 'draining: stations reconnect to other proxies';
+    // The store counts only until the first connection. Later its failure would remove all proxies from the Service at
+    // once, although their sockets can wait for it.
+    this.#wasConnected ||= this.#gateway.isHealthy();
+    return this.#wasConnected ? undefined : 'not connected to the message store yet';
   }
 }
 
-/** Undefined: boots are forwarded immediately. */
+/** Undefined without a boot rate. */
 function pacedBoots({ bootRate, callTimeout }: ProxySettings, gateway: Gateway): BootPacing | undefined {
   if (bootRate === 0) return undefined;
   return new BootPacing(gateway, {

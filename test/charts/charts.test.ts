@@ -83,7 +83,7 @@ chartTest('an umbrella chart sets registry and pull secrets of both charts with 
       cpSync(chart, join(umbrella, 'charts', basename(chart)), { recursive: true });
     const global = { imageRegistry: 'r.example', imagePullSecrets: ['registry'] };
     const objects = template(umbrella, { global });
-    t.is(podOf(objects).containers[0].image, 'r.example/ocpp-cluster/ocpp-cluster:0.1.0');
+    t.regex(podOf(objects).containers[0].image, /^r\.example\/ocpp-cluster\/ocpp-cluster:\d/);
     t.like(podOf(objects), { imagePullSecrets: [{ name: 'registry' }] });
     t.like(only(objects, 'OcppCluster'), { spec: { image: { pullSecrets: ['registry'] } } });
   } finally {

@@ -288,7 +288,7 @@ onLinux(
       process.kill(slow?.pid ?? 0, 'SIGSTOP');
       await until(async () => (await processors()) > 1, 'a second processor');
       process.kill(slow?.pid ?? 0, 'SIGCONT');
-      await started.says(/start: ScaledProcessors: from 1 to [23]/);
+      await started.says(/start: ScaledProcessors: scaled from 1 to [23]/);
     } finally {
       simulation.stop();
     }

@@ -1,10 +1,10 @@
-/** BootNotifications at a pace: the queue of turns, the gateway, and a ws-proxy process. */
+/** Rate-limited BootNotifications: the queue, the gateway, and a ws-proxy process. */
 import test from 'ava';
 import { array, assert, integer, property } from 'fast-check';
 import { PATH } from '../../services/contract.ts';
 import type { IncomingFrame, StationSink } from '../../services/transport/transport.ts';
 import { BootPacing } from '../../services/ws-proxy/boot-pacing.ts';
-import { Turns } from '../../services/ws-proxy/turns.ts';
+import { RateQueue } from '../../services/ws-proxy/rate-queue.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { createTransport } from '../../services/library/transport-factory.ts';
@@ -12,43 +12,43 @@ import { ProbedGateway } from './endpoint.ts';
 import { until } from '../support/until.ts';
 import { RawStation } from './raw-station.ts';
 
-test('turns come in order, at the rate after a burst, and to everybody within the bound', async (t) => {
-  const turns = new Turns(10, 2000, 0);
+test('entries are released in order, at the rate after a burst, and all within the bound', async (t) => {
+  const queue = new RateQueue(10, 2000, 0);
   const gone: string[] = [];
   let now = 0;
-  const ask = (name: string) => {
-    const turn = turns.ask(now);
-    if (turn === undefined) gone.push(name);
-    else void turn.come.then((come) => gone.push(come ? name : `${name} gave up`));
-    return turn;
+  const join = (name: string) => {
+    const entry = queue.join(now);
+    if (entry === undefined) gone.push(name);
+    else void entry.released.then((released) => gone.push(released ? name : `${name} left`));
+    return entry;
   };
-  const asked = Array.from({ length: 50 }, (_, index) => ask(`${index}`));
+  const joined = Array.from({ length: 50 }, (_, index) => join(`${index}`));
   t.is(gone.length, 10, 'a second’s worth at once');
-  asked[12]?.giveUp();
-  for (now = 100; now < 2000; now += 100) turns.grant(now);
+  joined[12]?.leave();
+  for (now = 100; now < 2000; now += 100) queue.release(now);
   await Promise.resolve();
-  t.deepEqual(gone.slice(0, 13), [...Array(10).keys(), '12 gave up', 10, 11].map(String));
+  t.deepEqual(gone.slice(0, 13), [...Array(10).keys(), '12 left', 10, 11].map(String));
   t.is(gone.length, 10 + 1 + 19);
-  turns.grant(2000);
+  queue.release(2000);
   await Promise.resolve();
-  t.is(turns.waiting, 0, 'none waits longer than the bound');
+  t.is(queue.size, 0, 'no entry waits longer than the bound');
   t.deepEqual(
-    gone.filter((name) => !name.includes('gave')).map(Number),
+    gone.filter((name) => !name.includes('left')).map(Number),
     [...Array(50).keys()].filter((index) => index !== 12),
   );
 });
 
-test('whoever asks: never more than the rate and its burst, unless somebody has waited too long', (t) => {
+test('no arrival pattern exceeds the rate and its burst within the bound on waiting', (t) => {
   const PER_SECOND = 20;
   assert(
     property(array(integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 200 }), (pauses) => {
-      const turns = new Turns(PER_SECOND, 60_000, 0);
+      const queue = new RateQueue(PER_SECOND, 60_000, 0);
       let [now, atOnce] = [0, 0];
       for (const [asked, pause] of pauses.entries()) {
         now += pause;
-        turns.grant(now);
-        if (turns.ask(now) === undefined) atOnce += 1;
-        const gone = asked + 1 - turns.waiting;
+        queue.release(now);
+        if (queue.join(now) === undefined) atOnce += 1;
+        const gone = asked + 1 - queue.size;
         if (gone > PER_SECOND + (now / 1000) * PER_SECOND || atOnce > gone) return false;
       }
       return true;
@@ -67,7 +67,7 @@ const SINK: StationSink = { deliver: () => true, revoked: () => undefined };
 const session = (stationId: string) =>
   ({ stationId, protocol: 'ocpp1.6', remoteAddress: '192.0.2.1' }) as const;
 
-test('a boot that waits holds up what its own station sends, and nobody else', async (t) => {
+test('a waiting boot delays later frames of its own station only', async (t) => {
   let now = 0;
   await using probed = new ProbedGateway();
   using paced = new BootPacing(probed, {
@@ -95,7 +95,7 @@ test('a boot that waits holds up what its own station sends, and nobody else', a
   t.is(paced.waiting, 0);
 });
 
-test('a ws-proxy process with OCPP_BOOT_RATE: every station that boots is answered, those after the burst later', async (t) => {
+test('a ws-proxy process with OCPP_BOOT_RATE: every boot gets a response, those after the burst later', async (t) => {
   await using redis = await startRedis();
   await using proxy = await startProgram('ws-proxy', { REDIS_ADDR: redis.addr, OCPP_BOOT_RATE: '5' });
   await using transport = createTransport({

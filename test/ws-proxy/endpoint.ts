@@ -17,7 +17,7 @@ import type { UnreadableText } from '../../services/transport/unreadable.ts';
 import type { StationServerLimits } from '../../services/station-server/limits.ts';
 import type { StationListener } from '../../services/station-server/listeners.ts';
 import { StationServer } from '../../services/station-server/station-server.ts';
-import { type AdmissionSettings, createAdmission } from '../../services/station-server/admission-rules.ts';
+import { type AdmissionSettings, createAdmission } from '../../services/station-server/admission.ts';
 import { transactionsAfter } from '../../services/station-server/running-transactions.ts';
 
 export interface Forwarded extends IncomingFrame {

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 import { RawStation } from './raw-station.ts';
 
 test('a station that floods with what waits for nothing is read at its rate: nothing is lost or answered with an error', async (t) => {
-  await using endpoint = await startEndpoint({ unheldPerSecond: 1000 });
+  await using endpoint = await startEndpoint({ messagesPerSecond: 1000 });
   const { gateway } = endpoint;
   await using flooding = (
     await RawStation.open(endpoint.port, '/ocpp/CS1', ['Sec-WebSocket-Protocol: ocpp2.1'])

@@ -122,7 +122,7 @@ test('Redis away: not ready before the first contact; later sockets stay and wha
   );
   let text = '';
   await until(async () => (text = (await proxy.ask(PATH.readiness)).text) !== '', 'the admin port');
-  t.is(text, 'no contact with the message store yet\n');
+  t.is(text, 'not connected to the message store yet\n');
   t.is((await proxy.ask(PATH.liveness)).status, 200);
   await redis.restart();
   await proxy.waitReady();

@@ -55,9 +55,12 @@ async function startProxy(
   return started;
 }
 
-test('readiness waits for the first contact with the store, and only for that', async (t) => {
+test('readiness requires the store until the first connection only', async (t) => {
   await using it = await startProxy({}, ({ gateway }) => (gateway.healthy = false));
-  t.deepEqual(await it.ask(PATH.readiness), { status: 503, text: 'no contact with the message store yet\n' });
+  t.deepEqual(await it.ask(PATH.readiness), {
+    status: 503,
+    text: 'not connected to the message store yet\n',
+  });
   t.is((await it.ask(PATH.liveness)).status, 200);
   it.gateway.healthy = true;
   t.is((await it.ask(PATH.readiness)).status, 200);
@@ -65,7 +68,7 @@ test('readiness waits for the first contact with the store, and only for that', 
   t.is((await it.ask(PATH.readiness)).status, 200, 'or every proxy would leave its Service at once');
 });
 
-test('the figures of the queue are absent until they were read, and keep their age when they cannot be', async (t) => {
+test('queue gauges have no sample before the first reading and while the store is unavailable', async (t) => {
   await using it = await startProxy();
   const load = it.gateway.load.bind(it.gateway);
   const away = () => Promise.reject(new Error('the store is away'));
@@ -77,8 +80,16 @@ test('the figures of the queue are absent until they were read, and keep their a
   while (sampledAt === undefined) sampledAt = await it.figure(METRIC.queueSampledAt);
   t.is(await it.figure(METRIC.queueDepth), 0);
   t.true(Math.abs(sampledAt - Date.now() / 1000) < 30);
-  it.gateway.load = away;
-  t.is(await it.figure(METRIC.queueSampledAt), sampledAt);
+  for (const unavailable of [away, () => new Promise<never>(() => undefined)]) {
+    it.gateway.load = unavailable;
+    await until(
+      async () => (await it.figure(METRIC.queueSampledAt)) === undefined,
+      'the sample to be removed',
+    );
+    t.is(await it.figure(METRIC.queueDepth), undefined);
+    it.gateway.load = load;
+    await until(async () => (await it.figure(METRIC.queueDepth)) === 0, 'the figures to be back');
+  }
 });
 
 test('metrics count messages and never name a station', async (t) => {

@@ -7,14 +7,13 @@ import {
   createAdmission,
   readDefaultProtocol,
   readProtocols,
-} from '../../services/station-server/admission-rules.ts';
+} from '../../services/station-server/admission.ts';
 import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
 import { QuietLog } from '../../services/runtime/quiet-log.ts';
 import { transactionsAfter } from '../../services/station-server/running-transactions.ts';
-import { Flapping } from '../../services/station-server/flapping.ts';
 import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
 import { createObserver } from '../../services/ws-proxy/observer.ts';
-import { TokenBucket } from '../../services/station-server/token-bucket.ts';
+import { ReconnectRate, TokenBucket } from '../../services/station-server/rates.ts';
 
 const request = {
   url: '/ocpp/CS1',
@@ -32,7 +31,7 @@ test('admission: identity and subprotocol, or why not', (t) => {
   t.like(admit({ ...request, subprotocols: undefined }), closed('no-subprotocol'));
   const only21 = createAdmission({ ...settings, protocols: ['ocpp2.1'] }, { now: () => 0 });
   t.like(only21(request), closed('unknown-subprotocol'));
-  t.regex(JSON.stringify(only21(request)), /no subprotocol in common: ocpp1\.6/);
+  t.regex(JSON.stringify(only21(request)), /no common subprotocol: ocpp1\.6/);
   const refused = (status: number, code: string) => ({ kind: 'refuse', refusal: { status, code } });
   t.like(admit({ ...request, url: '/other' }), refused(404, 'path'));
   t.like(admit({ ...request, url: '/ocpp/%00' }), refused(400, 'identity'));
@@ -68,7 +67,7 @@ test('admission: a full or flooded proxy sends stations away for a random while'
   const flooded = {
     status: 429,
     code: 'connect-rate',
-    reason: 'too many stations are connecting, try again later',
+    reason: 'too many stations are connecting, retry later',
   };
   t.deepEqual(refused, [
     { kind: 'refuse', refusal: { ...full, retryAfterSeconds: 5 } },
@@ -78,7 +77,7 @@ test('admission: a full or flooded proxy sends stations away for a random while'
   ]);
 });
 
-test('a flapping station is let in at a slow pace, and the others are not held up (case 5)', (t) => {
+test('a flapping station is admitted at a slow rate, others are not delayed (case 5)', (t) => {
   let now = 0;
   const admit = createAdmission({ ...settings, connectsPerSecond: 1000 }, { now: () => now }, () => 0);
   const admitted = (seconds: number) => {
@@ -95,10 +94,10 @@ test('a flapping station is let in at a slow pace, and the others are not held u
   t.is(admitted(0.5), 5, 'who was quiet for a while may flap again');
 });
 
-test('what is remembered of flapping stations is bounded', (t) => {
-  const flapping = new Flapping();
-  for (let i = 0; i < 50_000; i++) flapping.connect(`CP-${i}`, i);
-  t.is(flapping.size, 20_000);
+test('the number of remembered identities is bounded', (t) => {
+  const reconnects = new ReconnectRate();
+  for (let i = 0; i < 50_000; i++) reconnects.connect(`CP-${i}`, i);
+  t.is(reconnects.size, 20_000);
 });
 
 test('a rate allows no more than its burst after a long pause, and a clock set back adds nothing', (t) => {
@@ -185,10 +184,10 @@ test('each refused station has a line with its name and the reason, and no secre
   observer.closed({ stationId: 'CS4', protocol: 'ocpp1.6', remoteAddress }, 'binary', 1003);
   const refused = { status: 101, code: 'no-subprotocol', reason: 'none is named', remoteAddress };
   t.deepEqual(lines, [
-    [{ identity: 'CS1', ...refused }, 'a handshake was refused'],
-    [{ identity: 'CS2', ...refused }, 'a handshake was refused'],
-    [{ stationId: 'CS3', remoteAddress, why: 'binary', code: 1003 }, 'a station was cut off'],
-    [{ stationId: 'CS4', remoteAddress, why: 'binary', code: 1003 }, 'a station was cut off'],
+    [{ identity: 'CS1', ...refused }, 'refused a handshake'],
+    [{ identity: 'CS2', ...refused }, 'refused a handshake'],
+    [{ stationId: 'CS3', remoteAddress, why: 'binary', code: 1003 }, 'closed the connection of a station'],
+    [{ stationId: 'CS4', remoteAddress, why: 'binary', code: 1003 }, 'closed the connection of a station'],
   ]);
   const text = await metrics.registry.metrics();
   t.regex(text, /ocpp_proxy_handshakes_refused_total\{status="101",reason="no-subprotocol"\} 3/);
@@ -214,7 +213,7 @@ test('an identity that two living stations use is a warning; an old half-open so
   observer.closed(session, 'station', 1000);
   t.deepEqual(lines, []);
   observer.duplicate(session);
-  t.regex(lines.join(), /two stations may have the same identity/);
+  t.regex(lines.join(), /two stations may share one identity/);
   t.deepEqual(events, [
     { type: 'duplicate-identity', stationId: 'CS1', fields: { remoteAddress: '192.0.2.1' } },
   ]);

@@ -2,10 +2,10 @@ import test from 'ava';
 import { faultAnswer } from '../../services/ocpp/errors.ts';
 import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
-import type { Admit } from '../../services/station-server/admission.ts';
+import type { Admit } from '../../services/station-server/handshake.ts';
 import { WebSocketClient } from '../../services/library/websocket-client.ts';
 import { WebSocketTransport } from '../../services/library/websocket-transport.ts';
-import { createAdmission } from '../../services/station-server/admission-rules.ts';
+import { createAdmission } from '../../services/station-server/admission.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { until } from '../support/until.ts';
 

@@ -143,7 +143,36 @@ test('handshake: a peer that sends nothing, or half a request, is dropped', asyn
   await using half = await RawStation.connect(endpoint.port);
   half.socket.write('GET /ocpp/CS1 HTTP/1.1\r\nHost:');
   await until(() => silent.ended && half.ended, 'both to be dropped');
-  t.pass();
+  t.deepEqual(endpoint.seen, Array(2).fill('refused 408 request-timeout'));
+});
+
+test('handshake: requests that the HTTP parser refuses are reported with their target', async (t) => {
+  const cases = [
+    {
+      send: `GET /ocpp/CS1 HTTP/1.1\r\nX: ${'x'.repeat(9000)}\r\n\r\n`,
+      expect: '431 headers-too-large /ocpp/CS1',
+    },
+    { send: 'GET /ocpp/CS1 HTTP/1.1\r\nHost x\r\n\r\n', expect: '400 bad-request /ocpp/CS1' },
+    { send: '\x16\x03\x01 a TLS ClientHello', expect: '400 bad-request' },
+  ];
+  await using endpoint = await startEndpoint();
+  for (const { send, expect } of cases) {
+    await using station = await RawStation.connect(endpoint.port);
+    station.socket.write(send);
+    t.is((await station.httpAnswer()).status, Number(expect.slice(0, 3)));
+    t.is(endpoint.seen.at(-1), `refused ${expect}`);
+  }
+  await using broken = await RawStation.connect(endpoint.port);
+  broken.socket.write('GET /ocpp/CS1 HTTP/1.1\r\nHost:');
+  broken.socket.resetAndDestroy();
+  await using next = (await RawStation.open(endpoint.port, '/ocpp/CS2')).station;
+  next.send('[2,"1","Heartbeat",{}]');
+  await next.nextText();
+  t.is(
+    endpoint.seen.filter((what) => what.startsWith('refused')).length,
+    cases.length,
+    'a reset is no refusal',
+  );
 });
 
 test('handshake: a proxy that cannot take the station says when to come again', async (t) => {

@@ -1,20 +1,19 @@
-/** Turns at a rate, first come, first served, where nobody waits longer than a bound. Its owner keeps the time. */
-import { TokenBucket } from '../station-server/token-bucket.ts';
+/** A first-come, first-served queue that releases entries at a rate and holds none longer than a bound. Its owner passes the time. */
+import { TokenBucket } from '../station-server/rates.ts';
 
-export interface Turn {
-  /** Resolves to whether it has come; false: it was given up. */
-  readonly come: Promise<boolean>;
-  /** Leaves the queue. */
-  giveUp(): void;
+export interface QueuedEntry {
+  /** Resolves to true when the entry is released, to false when it has left the queue. */
+  readonly released: Promise<boolean>;
+  leave(): void;
 }
 
 interface Waiting {
   /** ms */
   readonly since: number;
-  readonly settle: (come: boolean) => void;
+  readonly settle: (released: boolean) => void;
 }
 
-export class Turns {
+export class RateQueue {
   readonly #rate: TokenBucket;
   readonly #maxWaitMs: number;
   /** Oldest first. */
@@ -26,27 +25,27 @@ export class Turns {
     this.#maxWaitMs = maxWaitMs;
   }
 
-  get waiting(): number {
+  get size(): number {
     return this.#waiting.size;
   }
 
-  /** Undefined: it is one's turn at once. @param now ms */
-  ask(now: number): Turn | undefined {
+  /** Undefined: there is no need to wait. @param now ms */
+  join(now: number): QueuedEntry | undefined {
     if (this.#waiting.size === 0 && this.#rate.take(now)) return undefined;
     let settle: Waiting['settle'] = () => undefined;
-    const come = new Promise<boolean>((resolve) => {
+    const released = new Promise<boolean>((resolve) => {
       settle = resolve;
     });
     const waiting = { since: now, settle };
     this.#waiting.add(waiting);
-    const giveUp = () => {
+    const leave = () => {
       if (this.#waiting.delete(waiting)) settle(false);
     };
-    return { come, giveUp };
+    return { released, leave };
   }
 
-  /** Lets those go whose turn has come, and those that have waited long enough. @param now ms */
-  grant(now: number): void {
+  /** Releases the entries that the rate permits, and those that have waited for the bound. @param now ms */
+  release(now: number): void {
     for (const waiting of this.#waiting) {
       if (!this.#rate.take(now) && now - waiting.since < this.#maxWaitMs) return;
       this.#waiting.delete(waiting);

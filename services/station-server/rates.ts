@@ -1,0 +1,95 @@
+/** The rate limits of a station server: of all handshakes, of the connects of one identity, of the messages on one socket. */
+
+/** A rate with a burst of one second's worth. */
+export class TokenBucket {
+  readonly #perSecond: number;
+  #tokens: number;
+  #filledAt: number;
+
+  constructor(perSecond: number, now: number) {
+    this.#perSecond = perSecond;
+    this.#tokens = perSecond;
+    this.#filledAt = now;
+  }
+
+  /** Takes one; false when the rate is used up. @param now ms */
+  take(now: number): boolean {
+    const earned = (Math.max(0, now - this.#filledAt) / 1000) * this.#perSecond;
+    this.#tokens = Math.min(this.#perSecond, this.#tokens + earned);
+    this.#filledAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
+
+/** How often one identity may connect at once, and how many connects it regains per second. */
+const BURST = 10;
+const PER_SECOND = 0.5;
+const REMEMBERED = 20_000;
+
+interface Tokens {
+  left: number;
+  at: number;
+}
+
+/**
+ * Limits the connects of each identity: a station that reconnects ten times a second costs a session, two events and a
+ * takeover each time. Memory is bounded: the identities that connected last are remembered, and a forgotten one has a
+ * full burst again. A client that knows an identity can use up its tokens; only credentials prevent that.
+ */
+export class ReconnectRate {
+  /** Oldest first. */
+  readonly #identities = new Map<string, Tokens>();
+
+  get size(): number {
+    return this.#identities.size;
+  }
+
+  /** Takes a connect; returns 0, or the seconds after which the identity may try again. @param now ms */
+  connect(identity: string, now: number): number {
+    const known = this.#identities.get(identity) ?? { left: BURST, at: now };
+    const earned = (Math.max(0, now - known.at) / 1000) * PER_SECOND;
+    const left = Math.min(BURST, known.left + earned);
+    const tokens = { left: left < 1 ? left : left - 1, at: now };
+    this.#identities.delete(identity);
+    this.#identities.set(identity, tokens);
+    if (this.#identities.size > REMEMBERED) {
+      for (const oldest of this.#identities.keys()) {
+        this.#identities.delete(oldest);
+        break;
+      }
+    }
+    return left < 1 ? Math.ceil((1 - left) / PER_SECOND) : 0;
+  }
+}
+
+/** How far a station may be ahead of its message rate; ms. */
+const BURST_MS = 2000;
+
+/**
+ * The rate of the messages on one socket that flow control does not hold back: SENDs, responses, pings and texts that
+ * are no frame. (A CALL waits for the response to the previous one.) A socket above the rate is not read for a while:
+ * nothing is lost or answered, and other stations keep their share.
+ */
+export class MessageRate {
+  /** Whether the socket is not to be read. */
+  flooding = false;
+  /** When the counted messages would have arrived at the permitted rate; ms since 1970. */
+  #freeAt = 0;
+
+  /** @returns whether flooding has just begun */
+  count(now: number, perSecond: number): boolean {
+    this.#freeAt = Math.max(this.#freeAt, now) + 1000 / perSecond;
+    if (this.flooding || this.#freeAt - now <= BURST_MS) return false;
+    this.flooding = true;
+    return true;
+  }
+
+  /** @returns whether flooding has just ended */
+  sweep(now: number): boolean {
+    if (!this.flooding || now < this.#freeAt) return false;
+    this.flooding = false;
+    return true;
+  }
+}
