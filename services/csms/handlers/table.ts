@@ -3,7 +3,7 @@ import type { HandlerTable } from '../handler.ts';
 import { authorize16, authorize2 } from './authorization.ts';
 import { statusNotification16, statusNotification2 } from './availability.ts';
 import { batterySwap } from './battery-swap.ts';
-import { dataTransfer } from './unsupported.ts';
+import { dataTransfer } from './data-transfer.ts';
 import { diagnosticsStatusNotification, logStatusNotification, notifyEvent } from './diagnostics.ts';
 import { notifyDERAlarm, notifyDERStartStop } from './distributed-energy.ts';
 import * as eventStreams from './event-streams.ts';
