@@ -34,7 +34,7 @@ export function ownMappings(map: SourceMap, isOurs: (source: string) => boolean)
       const source = place.length > 0 ? (renumbered[read[0]] ?? -1) : -1;
       if (source < 0 && !inOurs) continue;
       const now: Place = source < 0 ? written : [source, read[1], read[2]];
-      // Without a place: from here on it is nobody's.
+      // Without a place: from here on it maps to no source.
       const steps = source < 0 ? [] : now.map((value, i) => value - (written[i] ?? 0));
       segments.push([column - writtenColumn, ...steps].map(encode).join(''));
       written.splice(0, 3, ...now);

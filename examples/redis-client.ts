@@ -9,7 +9,7 @@ import { MemoryServerState } from 'ocpp-cluster/pending-requests';
 import { stationProfile } from 'ocpp-cluster/profile';
 import { createGateway } from 'ocpp-cluster/transport-factory';
 
-// From the first moment on: a signal that nobody waits for ends the process at once.
+// First of all: a signal without a listener ends the process at once.
 const stopped = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
 const addr = process.argv[2] ?? '127.0.0.1:6379';
 await using gateway = createGateway({

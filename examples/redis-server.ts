@@ -11,7 +11,7 @@ import { BUILT_IN, serverProfile } from 'ocpp-cluster/profile';
 import { newDispatcher, newServerWithTransport } from 'ocpp-cluster/server';
 import { createServerState, createTransport, type RedisConfig } from 'ocpp-cluster/transport-factory';
 
-// From the first moment on: a signal that nobody waits for ends the process at once.
+// First of all: a signal without a listener ends the process at once.
 const stopped = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
 
 const [addr = '127.0.0.1:6379', stationToReset] = process.argv.slice(2);

@@ -20,8 +20,12 @@ const LEASE_READ_MS = 10_000;
 
 let log: Log = createLog('operator', 'info');
 
+type Config = ReturnType<typeof readConfig>;
+
+const readConfig = () => loadConfig('operator', operatorSettings);
+
 async function main(): Promise<Running> {
-  const config = loadConfig('operator', operatorSettings);
+  const config = readConfig();
   log = createLog('operator', config.logLevel);
   const registry = new Registry();
   const kube = connect(registry, config.kubeconfig);
@@ -32,19 +36,7 @@ async function main(): Promise<Running> {
     mayWrite: () => leading(),
   });
   const start = () => {
-    operator = runOperator({
-      store,
-      namespaces: namesIn(config.watchNamespaces),
-      defaultImage: config.defaultImage,
-      redisImage: config.redisImage,
-      // Set in a Pod; outside a cluster the operator has no namespace.
-      ...(config.podNamespace !== '' && { operatorNamespace: config.podNamespace }),
-      scrapeIntervalMs: config.scrapeInterval,
-      instance: config.podName,
-      clock: systemClock,
-      log,
-      registry,
-    });
+    operator = runOperator({ ...optionsOf(config), store, clock: systemClock, log, registry });
   };
   const lease = { name: config.leaseName, namespace: config.podNamespace || kube.namespace };
   const { leader, unreachable } = election(kube, lease, config.podName, start);
@@ -70,6 +62,16 @@ async function main(): Promise<Running> {
     },
   };
 }
+
+const optionsOf = (config: Config) => ({
+  namespaces: namesIn(config.watchNamespaces),
+  defaultImage: config.defaultImage,
+  redisImage: config.redisImage,
+  // Set in a Pod; outside a cluster the operator has no namespace.
+  ...(config.podNamespace !== '' && { operatorNamespace: config.podNamespace }),
+  scrapeIntervalMs: config.scrapeInterval,
+  instance: config.podName,
+});
 
 /** @returns the elector, and why a standby is not ready */
 function election(

@@ -1,6 +1,10 @@
 /** Metrics of the whole process: its version, and whether it leads. */
 import { Gauge, type Registry } from 'prom-client';
-import { VERSION } from './version.ts';
+
+/** Version of the program: build.ts inserts it. */
+declare const BUILD_VERSION: string | undefined;
+
+const VERSION = typeof BUILD_VERSION === 'string' ? BUILD_VERSION : 'dev';
 
 export function showProgram(registry: Registry, leading: () => boolean): void {
   const registers = [registry];

@@ -1,6 +1,6 @@
 /**
- * Proxy and processor in one process, connected in memory: the same station endpoint, rules and handlers without Redis. For
- * development, demonstrations and tests; data is lost when the process ends.
+ * Proxy and processor in one process, joined by memory: the same station endpoint, rules and handlers without Redis.
+ * For development, demonstrations and tests: all data is lost when the process ends.
  */
 import { BUILT_IN } from './library/profile.ts';
 import { newDispatcher, newServerWithTransport } from './library/server.ts';
@@ -23,7 +23,7 @@ import { Proxy } from './ws-proxy/proxy.ts';
 const settings = {
   ...proxySettings,
   ...handlerSettings,
-  // No Service is in front of it, so no endpoints propagate.
+  // There is no Service whose endpoints have to propagate.
   drainPropagation: { ...proxySettings.drainPropagation, default: 0 },
 } as const;
 
@@ -46,7 +46,7 @@ async function main(): Promise<Running> {
   await proxy.start();
   return {
     async stop(signal) {
-      // The proxy first: the processor still answers its open CALLs.
+      // The proxy first: the processor answers the CALLs that it waits for.
       await proxy.stop(signal);
       await server.stop();
     },

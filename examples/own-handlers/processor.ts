@@ -13,7 +13,7 @@ const acme = serverProfile('ocpp1.6', 'Acme', {
     const interval = request.chargePointModel.startsWith('DC') ? 30 : 900;
     return { ...usual, response: { ...usual.response, interval } };
   },
-  /** Returns what shall be answered, written and told; the transport does all of it together, or nothing. */
+  /** Returns the response, the writes and the events as data; the transport applies all of it together, or nothing. */
   DataTransfer: async ({ vendorId, messageId = '', data = '' }, { stationId }) => {
     if (vendorId !== 'com.acme') return { response: { status: 'UnknownVendorId' } };
     if (messageId !== 'tilt') return { response: { status: 'UnknownMessageId' } };

@@ -52,70 +52,79 @@ const SERIES = 500;
 const ATTEMPTS = 10;
 const RETRY = { minMs: 1000, maxMs: 60_000 };
 
-export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const { clock, log } = options;
-  const { quietMs = 10_000, retry = RETRY } = options;
-  const series = new Map<string, Series>();
-  const stopping = new AbortController();
-  let flushing: Promise<void> | undefined;
+export const createEventRecorder = (options: EventRecorderOptions): EventRecorder => new Recorder(options);
 
-  const write = async (name: string, one: Series) => {
+class Recorder implements EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #quietMs: number;
+  readonly #series = new Map<string, Series>();
+  readonly #stopping = new AbortController();
+  #flushing: Promise<void> | undefined;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    this.#quietMs = options.quietMs ?? 10_000;
+  }
+
+  record(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    if (this.#stopping.signal.aborted) return;
+    const name = eventName(about, type, reason);
+    const now = this.#options.clock.now();
+    const one = this.#series.get(name) ?? newSeries(about, type, reason, now);
+    one.message = message;
+    one.last = now;
+    one.count += 1;
+    one.dirty = true;
+    this.#series.delete(name);
+    this.#series.set(name, one);
+    const [oldest] = this.#series.keys();
+    if (this.#series.size > SERIES && oldest !== undefined) this.#series.delete(oldest);
+    this.#flushing ??= this.#flush();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const done = new AbortController();
+    await Promise.race([this.#flushing, sleep(this.#options.stopMs ?? 3000, done.signal)]);
+    done.abort();
+  }
+
+  /** Runs while Events are pending, one write at a time. */
+  async #flush(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (;;) {
+      const waiting = [...this.#series].filter(([, one]) => one.dirty);
+      if (waiting.length === 0) {
+        // Synchronously, so that the next record() starts a new run.
+        this.#flushing = undefined;
+        return;
+      }
+      const wait = ([, one]: (typeof waiting)[number]) => (signal.aborted ? 0 : one.due - performance.now());
+      for (const entry of waiting.filter((one) => wait(one) <= 0)) await this.#write(...entry);
+      // Only pending Events determine the wait.
+      const next = Math.min(...waiting.filter(([, one]) => one.dirty).map(wait));
+      if (next > 0 && next < Infinity) await sleep(Math.min(next, this.#quietMs), signal);
+    }
+  }
+
+  async #write(name: string, one: Series): Promise<void> {
+    const { store, log, retry = RETRY } = this.#options;
     one.dirty = false;
-    one.due = performance.now() + quietMs;
+    one.due = performance.now() + this.#quietMs;
     try {
-      await options.store.apply(eventObject(name, one, options), { skipRead: true });
+      await store.apply(eventObject(name, one, this.#options), { skipRead: true });
       one.failures = 0;
     } catch (error) {
       one.failures += 1;
-      const again = isTransient(error) && one.failures < ATTEMPTS && !stopping.signal.aborted;
+      const again = isTransient(error) && one.failures < ATTEMPTS && !this.#stopping.signal.aborted;
       log.warn({ ...errorFields(error), reason: one.reason, retry: again }, 'Event not written');
       if (again) {
         one.dirty = true;
-        one.due = performance.now() + Math.max(quietMs, backoffMs(one.failures - 1, retry, Math.random));
+        const backoff = backoffMs(one.failures - 1, retry, Math.random);
+        one.due = performance.now() + Math.max(this.#quietMs, backoff);
       } else one.failures = 0;
     }
-  };
-  /** Runs while Events are pending, one write at a time. */
-  const flush = async () => {
-    for (;;) {
-      const waiting = [...series].filter(([, one]) => one.dirty);
-      if (waiting.length === 0) {
-        // Synchronously, so that the next record() starts a new run.
-        flushing = undefined;
-        return;
-      }
-      const wait = ([, one]: (typeof waiting)[number]) =>
-        stopping.signal.aborted ? 0 : one.due - performance.now();
-      for (const entry of waiting.filter((one) => wait(one) <= 0)) await write(...entry);
-      // Only pending Events determine the wait.
-      const next = Math.min(...waiting.filter(([, one]) => one.dirty).map(wait));
-      if (next > 0 && next < Infinity) await sleep(Math.min(next, quietMs), stopping.signal);
-    }
-  };
-
-  return {
-    record(about, type, reason, message) {
-      if (stopping.signal.aborted) return;
-      const name = eventName(about, type, reason);
-      const now = clock.now();
-      const one = series.get(name) ?? newSeries(about, type, reason, now);
-      one.message = message;
-      one.last = now;
-      one.count += 1;
-      one.dirty = true;
-      series.delete(name);
-      series.set(name, one);
-      const [oldest] = series.keys();
-      if (series.size > SERIES && oldest !== undefined) series.delete(oldest);
-      flushing ??= flush();
-    },
-    async stop() {
-      stopping.abort();
-      const done = new AbortController();
-      await Promise.race([flushing, sleep(options.stopMs ?? 3000, done.signal)]);
-      done.abort();
-    },
-  };
+  }
 }
 
 /** Errors that do not come from the store (bugs) are not retried. */

@@ -106,13 +106,13 @@ export class KubeObjectStore implements ObjectStore {
 
   async apply(
     object: KubeObject,
-    { skipRead: unread = false }: ApplyOptions = {},
+    { skipRead = false }: ApplyOptions = {},
   ): Promise<{ readonly object: KubeObject; readonly changed: boolean }> {
     const resource = await this.#paths.resourceOf(object);
     const { name, namespace } = object.metadata;
     const ref = { resource, name, ...(namespace === undefined ? {} : { namespace }) };
     const path = this.#paths.of(ref);
-    const before = this.#options.cached?.(ref) ?? (unread ? undefined : await this.get(ref));
+    const before = this.#options.cached?.(ref) ?? (skipRead ? undefined : await this.get(ref));
     if (before !== undefined && this.#memo.knownUnchanged(path, object, before)) {
       return { object: before, changed: false };
     }

@@ -57,7 +57,17 @@ export function redisReady({ spec, observed }: StatusFindings): ConditionValue {
   );
 }
 
-export function isAvailable({ observed }: StatusFindings, redis: ConditionValue): ConditionValue {
+/** Reason of Available for a cluster that was never available: this is no outage. */
+const STARTING = 'Starting';
+
+export function available(findings: StatusFindings, redis: ConditionValue): ConditionValue {
+  const value = serving(findings, redis);
+  const last = findings.before?.conditions?.find(({ type }) => type === 'Available');
+  const started = last !== undefined && last.reason !== STARTING;
+  return value.status === 'True' || started ? value : { ...value, reason: STARTING };
+}
+
+function serving({ observed }: StatusFindings, redis: ConditionValue): ConditionValue {
   const proxies = stateOf(observed.proxy).ready;
   const processors = stateOf(observed.processor).ready;
   if (proxies === 0)
@@ -67,16 +77,6 @@ export function isAvailable({ observed }: StatusFindings, redis: ConditionValue)
   if (processors === 0)
     return conditionFalse('NoProcessorReady', 'no processor Pod is ready: stations get no answers');
   return conditionTrue('Serving', `${proxies} ws-proxy and ${processors} processor Pods are ready`);
-}
-
-/** Reason of Available for a cluster that was never available: this is no outage. */
-const STARTING = 'Starting';
-
-export function sinceStart(available: ConditionValue, { before }: StatusFindings): ConditionValue {
-  if (available.status === 'True') return available;
-  const last = before?.conditions?.find(({ type }) => type === 'Available');
-  const started = last !== undefined && last.reason !== STARTING;
-  return started ? available : { ...available, reason: STARTING };
 }
 
 export function progressing(findings: StatusFindings): ConditionValue {
@@ -131,7 +131,7 @@ const messagesOf = (problems: readonly Problem[]) =>
 
 export function degraded(
   { observed, problems, now }: StatusFindings,
-  available: ConditionValue,
+  availability: ConditionValue,
 ): ConditionValue {
   const lasting = problems.filter(({ reason }) => reason !== 'BeingReplaced');
   const [problem] = lasting;
@@ -142,8 +142,8 @@ export function degraded(
   );
   if (failures.length > 0)
     return conditionTrue('PodsNotStarting', failures.slice(0, 3).join('; ').slice(0, 4000));
-  const lost = available.status !== 'True' && available.reason !== STARTING;
-  if (lost) return conditionTrue(available.reason, available.message);
+  const lost = availability.status !== 'True' && availability.reason !== STARTING;
+  if (lost) return conditionTrue(availability.reason, availability.message);
   return conditionFalse('AsExpected', 'no problem found');
 }
 

@@ -9,14 +9,14 @@ import type {
   RedisStatus,
 } from '../api/ocpp-cluster.ts';
 import { selectorLabels, selectorText } from '../render/render-input.ts';
+import type { QueueReading } from '../scaling/demand.ts';
 import {
+  available,
   conditionsOf,
   degraded,
   type StatusFindings,
-  isAvailable,
   progressing,
   redisReady,
-  sinceStart,
   type ConditionValue,
 } from './conditions.ts';
 import { draining, DRAINS_SHOWN, drainsOf } from './drains.ts';
@@ -56,13 +56,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       readyReplicas: processor.ready,
       selector: selectorText(selectorLabels(cluster, 'processor')),
     },
-    ...(signals.queue !== undefined && {
-      queue: {
-        depth: Math.round(signals.queue.depth),
-        oldestSeconds: Math.round(signals.queue.oldestSeconds * 10) / 10,
-        inFlight: Math.round(signals.queue.inFlight),
-      },
-    }),
+    ...(signals.queue !== undefined && { queue: queueStatus(signals.queue) }),
     autoscaling: {
       ...processors.autoscaling,
       ...(processors.autoscaling.capacityPerReplica !== undefined && {
@@ -74,13 +68,19 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
   };
 }
 
+const queueStatus = ({ depth, oldestSeconds, inFlight }: QueueReading) => ({
+  depth: Math.round(depth),
+  oldestSeconds: Math.round(oldestSeconds * 10) / 10,
+  inFlight: Math.round(inFlight),
+});
+
 function conditionValues(findings: StatusFindings): Readonly<Record<ConditionType, ConditionValue>> {
   const redis = redisReady(findings);
-  const available = sinceStart(isAvailable(findings, redis), findings);
+  const availability = available(findings, redis);
   return {
-    Available: available,
+    Available: availability,
     Progressing: progressing(findings),
-    Degraded: degraded(findings, available),
+    Degraded: degraded(findings, availability),
     Draining: draining(drainsOf(findings.observed, findings.signals)),
     RedisReady: redis,
     HighlyAvailable: highlyAvailable(findings.spec),

@@ -1,4 +1,4 @@
-/** One command to many stations: at a steady pace, with a bound on what is open, and an outcome or error for each. */
+/** One command to many stations: at a steady pace, with a limit of open commands, and an outcome or error for each. */
 import { type Clock, sleep, systemClock } from '../runtime/clock.ts';
 import type { CallOutcome } from '../transport/station-call.ts';
 import type { Command, CommandSender } from './commands.ts';
@@ -6,15 +6,15 @@ import type { Command, CommandSender } from './commands.ts';
 export interface Broadcast extends Omit<Command, 'stationId' | 'payload'> {
   readonly stations: Iterable<string> | AsyncIterable<string>;
   readonly payload: unknown;
-  /** Commands begun per second: what the stations' answers and their work after it may cost the network. */
+  /** Commands started per second; limits the load that the responses and their consequences put on the network. */
   readonly perSecond?: number;
-  /** Commands that may be open at once. */
+  /** Most commands open at once. */
   readonly atOnce?: number;
 }
 
 export type BroadcastResult =
   | { readonly stationId: string; readonly outcome: CallOutcome }
-  /** Nothing is known of this one: it may be asked for again under the same idempotency key. */
+  /** The outcome is unknown: repeat the command under the same idempotency key. */
   | { readonly stationId: string; readonly error: Error };
 
 export interface Pace {
@@ -27,10 +27,10 @@ const AT_ONCE = 1000;
 const REAL_TIME: Pace = { clock: systemClock, sleep: (ms) => sleep(ms) };
 
 /**
- * Yields one result a station, as they come. Nothing is begun before it is asked for: whoever stops reading stops the
- * broadcast, and what is open then ends by itself.
+ * Yields one result per station, in the order of completion. Commands start on demand: to stop reading stops the
+ * broadcast, and open commands end by themselves.
  *
- * An idempotency key is one for each station, so a broadcast that broke off can be repeated whole: who has an
+ * An idempotency key holds per station, so an interrupted broadcast can be repeated as a whole: a station that has an
  * outcome is not called again.
  */
 export async function* broadcast(
@@ -44,7 +44,7 @@ export async function* broadcast(
     const early = next - pace.clock.now();
     if (early > 0) await pace.sleep(early);
     yield* await work.finished(atOnce - 1);
-    // What was late is not made up for: the pace is a bound.
+    // Lost time is not caught up: the pace is a limit.
     next = Math.max(next, pace.clock.now()) + 1000 / perSecond;
     work.begin(stationId, send({ ...command, stationId }));
   }
@@ -52,7 +52,7 @@ export async function* broadcast(
   yield* await work.finished(0);
 }
 
-/** What is open, and what has ended and was not handed out yet. */
+/** Open commands, and results that were not yielded yet. */
 class Work {
   open = 0;
   #ended: BroadcastResult[] = [];
@@ -66,7 +66,7 @@ class Work {
     );
   }
 
-  /** What has ended, as soon as at most so many are open. */
+  /** Waits until at most `open` commands are open; returns the results so far. */
   async finished(open: number): Promise<readonly BroadcastResult[]> {
     while (this.open > open) await this.#change.promise;
     return this.#ended.splice(0);

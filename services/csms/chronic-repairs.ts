@@ -1,11 +1,11 @@
 /**
- * A station whose firmware breaks a rule breaks it in every message. One event an hour says so; more would push the events
- * of all other stations out of their stream. Starts and stops of transactions, and boots, are events each time.
+ * A station whose firmware violates a rule does so in every message. It emits one event an hour; more would push the
+ * events of other stations out of their stream. Starts and stops of transactions, and boots, emit an event each time.
  */
 import { MessageType } from '../ocpp/frame.ts';
 
 const EVERY_MS = 3_600_000;
-/** Stations, actions and kinds of repair that are remembered; the oldest are forgotten. */
+/** Combinations of station, action and kinds of repair that are remembered; the oldest are dropped. */
 const MOST = 20_000;
 
 const RARE: ReadonlySet<string> = new Set(['BootNotification', 'StartTransaction', 'StopTransaction']);
@@ -21,14 +21,14 @@ export interface FaultyMessage {
 export class ChronicRepairs {
   readonly #known = new Map<string, number>();
 
-  /** Whether these kinds of repair are worth an event. @param now ms since 1970 */
+  /** Whether these kinds of repair emit an event. @param now ms since 1970 */
   isNews(message: FaultyMessage, kinds: Iterable<string>, now: number): boolean {
     if (isRare(message)) return true;
-    const what = JSON.stringify([message.stationId, message.action, ...kinds]);
-    const before = this.#known.get(what);
+    const repairKey = JSON.stringify([message.stationId, message.action, ...kinds]);
+    const before = this.#known.get(repairKey);
     if (before !== undefined && now - before < EVERY_MS) return false;
-    this.#known.delete(what);
-    this.#known.set(what, now);
+    this.#known.delete(repairKey);
+    this.#known.set(repairKey, now);
     if (this.#known.size > MOST) this.#forgetOldest();
     return true;
   }

@@ -1,7 +1,7 @@
 /**
- * Commands of the CSMS to stations: StationCalls.make with what OCPP knows of actions. A request is checked against the
- * schema of its station's version before anything is sent, and what must happen now or not at all does not wait for a
- * station that is offline.
+ * Commands of the CSMS to stations: StationCalls.make plus the rules of OCPP actions. A request is validated against the
+ * schema of the station's version before it is sent. A command that must happen now or never does not wait for an
+ * offline station.
  */
 import { PROTOCOLS, type Protocol } from '../ocpp/frame.ts';
 import { knowsAction, validateRequest } from '../ocpp/schema.ts';
@@ -11,8 +11,8 @@ import type { StateReader } from '../transport/stored-state.ts';
 import { key } from './state.ts';
 
 /**
- * What a driver or operator waits for at this moment: hours later it does harm. These never wait for a station that is
- * offline.
+ * Actions that a driver or operator is waiting for: hours later they would do harm. They never wait for an offline
+ * station.
  */
 const NOW_OR_NEVER: ReadonlySet<string> = new Set([
   'CancelReservation',
@@ -30,7 +30,7 @@ const NOW_OR_NEVER: ReadonlySet<string> = new Set([
 ]);
 
 export interface Command extends StationCall {
-  /** The station's version where it is known better than by its connection or its last boot. */
+  /** Overrides the version of the station's connection or last boot. */
   readonly protocol?: Protocol;
 }
 
@@ -43,8 +43,8 @@ export interface CommandPorts {
 export type CommandSender = (command: Command) => Promise<CallOutcome>;
 
 /**
- * Sends commands over a transport. What StationCalls.make rejects with, and `bad-call` for what the station's version does not
- * know, for a payload that its schema refuses, and for a now-or-never action that was asked to wait.
+ * Sends commands over a transport. Rejects as StationCalls.make does, and with `bad-call` for an action that the station's
+ * version lacks, for an invalid payload, and for a now-or-never action with `queueable`.
  */
 export function createCommands(transport: CommandPorts): CommandSender {
   return async (command) => {
@@ -53,12 +53,11 @@ export function createCommands(transport: CommandPorts): CommandSender {
     const refuse = (why: string) =>
       new TransportError('bad-call', `${action} to station ${stationId}: ${why}`);
     const nowOrNever = NOW_OR_NEVER.has(action);
-    if (nowOrNever && call.queueable === true)
-      throw refuse('this action never waits for a station that is offline');
+    if (nowOrNever && call.queueable === true) throw refuse('this action never waits for an offline station');
     const protocol = given ?? (await protocolOf(transport, stationId));
     if (protocol === undefined) {
       if (call.queueable !== true) return { kind: 'not-sent', reason: 'offline' };
-      throw refuse('this station was never seen, so its version is unknown: name `protocol`');
+      throw refuse('this station never connected, so its version is unknown: set `protocol`');
     }
     if (!knowsAction(protocol, action)) throw refuse(`${protocol} has no such action`);
     const fault = validateRequest(protocol, action, payload);
@@ -67,7 +66,7 @@ export function createCommands(transport: CommandPorts): CommandSender {
   };
 }
 
-/** The version that a station speaks: of its connection, or of its last boot. */
+/** The OCPP version of a station: of its connection, or of its last boot. */
 export async function protocolOf(transport: CommandPorts, stationId: string): Promise<Protocol | undefined> {
   const connected = await transport.calls.protocolOf(stationId);
   if (connected !== undefined) return connected;

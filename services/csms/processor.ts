@@ -1,12 +1,13 @@
 /**
- * The processor: takes what stations send from a transport, has it handled, and gives back outcomes.
- * It holds nothing that another processor could not take over: all memory is in the transport's store.
+ * The processor: receives deliveries from a transport, dispatches them to handlers, and returns outcomes. It holds no
+ * state that another processor would miss: all state is in the transport's store.
  */
 import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import type { Delivery, Transport } from '../transport/transport.ts';
-import { createDispatch, type HandlerFailure } from './dispatch.ts';
+import { createDispatch } from './dispatch.ts';
+import type { HandlerFailure } from './run-handler.ts';
 import type { HandlerSettings, HandlerTable } from './handler.ts';
 import { createState } from './state.ts';
 import { startSweeper, type SweepResult, type TransactionPolicy } from './transactions/sweeper.ts';
@@ -19,17 +20,17 @@ export interface ProcessorOptions {
   readonly log: Log;
   /** How long a handler may take; ms. */
   readonly handlerTimeoutMs?: number;
-  /** When silent transactions are reported and closed; they are not looked for where it is left out. */
+  /** When silent transactions are reported and closed; without it there is no sweep. */
   readonly transactionPolicy?: TransactionPolicy;
-  /** Told of every delivery; for metrics. */
+  /** Called for every delivery; for metrics. */
   readonly observer?: ProcessorObserver;
 }
 
 export interface ProcessorObserver {
-  /** A delivery was decided on, after so many seconds. */
+  /** A delivery was handled within `seconds`. */
   handled(outcome: 'result' | 'error' | 'none', seconds: number): void;
   handlerFailed(reason: HandlerFailure): void;
-  /** A message was repaired, in these ways. */
+  /** A message was repaired, with these kinds of repair. */
   repaired(kinds: ReadonlySet<string>): void;
   /** A message could not be understood. */
   refused(): void;
@@ -38,10 +39,10 @@ export interface ProcessorObserver {
 
 export interface Processor extends AsyncDisposable {
   start(): Promise<void>;
-  /** Takes no more, finishes what is in hand within `graceMs`, hands back the rest. */
+  /** Stops claiming, finishes deliveries in flight within `graceMs`, requeues the rest. */
   stop(graceMs?: number): Promise<void>;
-  /** Deliveries being handled at this moment. */
-  inHand(): number;
+  /** Number of deliveries that are being handled. */
+  inFlight(): number;
 }
 
 export function createProcessor(options: ProcessorOptions): Processor {
@@ -54,24 +55,24 @@ export function createProcessor(options: ProcessorOptions): Processor {
     onRepaired: (kinds) => observer?.repaired(kinds),
     onRefused: () => observer?.refused(),
   });
-  let inHand = 0;
+  let inFlight = 0;
 
   transport.onMessage(async (delivery: Delivery) => {
     const begun = performance.now();
-    inHand += 1;
+    inFlight += 1;
     try {
       const outcome = await dispatch(delivery);
       observer?.handled(outcome.answer?.kind ?? 'none', (performance.now() - begun) / 1000);
       return outcome;
     } finally {
-      inHand -= 1;
+      inFlight -= 1;
     }
   });
   const quiet = new QuietLog(log, clock);
   transport.onError((error) => {
     const kind = 'code' in error ? String(error.code) : error.message;
     const cause = error.cause instanceof Error ? { cause: error.cause.message } : {};
-    quiet.warn(kind, { ...errorFields(error), ...cause }, 'trouble with the message store');
+    quiet.warn(kind, { ...errorFields(error), ...cause }, 'error of the message store');
   });
 
   let sweeper: Disposable | undefined;
@@ -83,11 +84,11 @@ export function createProcessor(options: ProcessorOptions): Processor {
     async start() {
       await transport.start();
       sweeper = sweeperOf(options, (error) =>
-        quiet.warn('sweep', errorFields(error), 'open transactions could not be looked at'),
+        quiet.warn('sweep', errorFields(error), 'the sweep of open transactions failed'),
       );
     },
     stop,
-    inHand: () => inHand,
+    inFlight: () => inFlight,
     [Symbol.asyncDispose]: () => stop(0),
   };
 }

@@ -1,12 +1,12 @@
 /**
  * Which stations are not (yet) accepted by the network: the HASH `<prefix>:registrations`, field = identity,
- * value = Pending or Rejected, written by others. A station that is not in it is accepted, whether it sent a
- * BootNotification on this connection or not: a fleet that reconnects without Boot goes on.
+ * value = Pending or Rejected, written by other systems. A station that is not in it is accepted, with or without a
+ * BootNotification on this connection: stations that reconnect without one keep working.
  *
  * A CALL of a station that is not accepted is refused with SecurityError (2.x Part 2: B02.FR.09 and the general
- * requirement FR.04; 1.6 §4.2 forbids the station to send it). Never a transaction message: what it tells has
- * happened, and an error could destroy it (1.6 §3.7.1, 2.x E13). Pending lets through what only comes when the
- * CSMS has asked for it.
+ * requirement FR.04; 1.6 §4.2 forbids the station to send it). Transaction messages are still accepted: they report
+ * something that already happened, and an error could lose billing data (1.6 §3.7.1, 2.x E13). Pending also admits
+ * messages that a station only sends on request of the CSMS.
  */
 import { TRANSACTION_MESSAGES } from '../ocpp/schema.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -14,10 +14,10 @@ import { type Registration, REGISTRATION_STATUSES } from '../transport/transport
 import type { StateReader } from '../transport/stored-state.ts';
 
 export const REGISTRATIONS = 'registrations';
-/** How old what is known of the list may be: it is looked at for every message; ms. */
+/** Longest age of the cached list, which every message needs; ms. */
 const FRESH_MS = 5000;
 
-/** Answers to GetBaseReport, GetReport, and to those triggers that a station does not send by itself all day. */
+/** Results of GetBaseReport, GetReport, and of triggers that a station does not send regularly by itself. */
 const ASKED_FOR: ReadonlySet<string> = new Set([
   'DiagnosticsStatusNotification',
   'FirmwareStatusNotification',
@@ -28,7 +28,7 @@ const ASKED_FOR: ReadonlySet<string> = new Set([
   'SignedFirmwareStatusNotification',
 ]);
 
-/** An entry of the list. A mistake in it must not open the door, nor cost a station more than a wait. */
+/** Reads an entry of the list. A mistake in it must not admit a station, and must not reject it permanently. */
 export function readRegistration(entry: string | undefined): Registration {
   if (entry === undefined) return 'Accepted';
   return REGISTRATION_STATUSES.find((status) => status === entry) ?? 'Pending';
@@ -42,9 +42,9 @@ export function mayCall(registration: Registration, action: string): boolean {
 }
 
 /**
- * Decides for every message. The whole list, which is short, is read every few seconds instead of an entry for every
- * message. What the last BootNotification on the connection was answered counts at once: not accepted stays so until
- * a boot is answered Accepted, and a list that may be out of date refuses nobody without a second look.
+ * Decides for every message. The whole list, which is short, is read every few seconds instead of one entry per message.
+ * The response to the last BootNotification on the connection counts at once: a station that is not accepted stays so
+ * until a boot is answered Accepted. Before the cached list refuses a station, its current entry is read.
  */
 export function createRegistrations(state: Pick<StateReader, 'record' | 'field'>, clock: Clock) {
   let known: Readonly<Record<string, string>> | undefined;
@@ -56,13 +56,13 @@ export function createRegistrations(state: Pick<StateReader, 'record' | 'field'>
       known = (await state.record(REGISTRATIONS)) ?? {};
       readAt = clock.now();
     } catch (error) {
-      // An old list is better than none: nobody is let in or shut out because Redis is away.
+      // An old list is better than none: an unavailable Redis must not admit or refuse a station.
       if (known === undefined) throw error;
     } finally {
       reading = undefined;
     }
   };
-  /** Rejects as the store does when nothing was ever read. @param booted the last answer to a boot on the connection */
+  /** Rejects as the store does if no list was ever read. @param booted the last response to a boot on the connection */
   return async function registrationOf(stationId: string, booted?: Registration): Promise<Registration> {
     if (booted === 'Pending' || booted === 'Rejected') return booted;
     if (known === undefined || clock.now() - readAt >= FRESH_MS) await (reading ??= read());

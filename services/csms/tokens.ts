@@ -1,19 +1,19 @@
 /**
- * One decision about a token (RFID card, app account, …), shared by every message that carries one.
+ * The decision about a token (RFID card, app account, …), shared by every message that carries one.
  *
- * Tokens stand in the HASH `<prefix>:tokens`: field = the token in upper case, value =
- * `{"status":"Accepted","expiry":"2027-01-01T00:00:00Z","parent":"FLEET-7","type":"ISO14443"}`, everything but
- * the status optional. OCPP compares tokens without regard to case (CiString, identifierString), a hash does not:
- * entries written in lower case or just as the station sends them are found too.
+ * The HASH `<prefix>:tokens` lists tokens: field = the token in upper case, value =
+ * `{"status":"Accepted","expiry":"2027-01-01T00:00:00Z","parent":"FLEET-7","type":"ISO14443"}`; only the status is
+ * required. OCPP compares tokens case-insensitively (CiString, identifierString), a hash does not: entries in lower
+ * case, or in the station's spelling, are found too.
  *
- * In 2.x a token is its text and its type (IdTokenType). The entry for `4711` of type ISO14443 is not the one
- * for the key code 4711; an entry without a type holds for every type, as 1.6 has none.
+ * In 2.x a token is a text and a type (IdTokenType). The entry for `4711` of type ISO14443 does not apply to the key
+ * code 4711. An entry without a type applies to every type, as 1.6 has none.
  */
 export const UNKNOWN_TOKENS = ['Accept', 'Reject'] as const;
-/** What to say of a token that is not listed. */
+/** The decision about a token that is not listed. */
 export type UnknownTokens = (typeof UNKNOWN_TOKENS)[number];
 
-/** AuthorizationStatusEnumType of 2.x. handlers/authorization.ts spells them for 1.6. */
+/** AuthorizationStatusEnumType of 2.x; handlers/authorization.ts maps it to 1.6. */
 export const TOKEN_STATUSES = [
   'Accepted',
   'Blocked',
@@ -29,23 +29,24 @@ export const TOKEN_STATUSES = [
 export type TokenStatus = (typeof TOKEN_STATUSES)[number];
 
 export interface Authorization {
-  /** Unknown also for what is not listed, when the policy rejects such tokens. */
+  /** Also Unknown if the token is not listed and the policy is Reject. */
   readonly status: TokenStatus;
   /** ISO 8601 */
   readonly expiry?: string;
   readonly parent?: string;
-  /** Why the list's entry could not be used, for the log. */
+  /** Why the entry could not be used, for the log. */
   readonly problem?: string;
 }
 
-/** The hash fields under which a token may stand, the one that counts first. */
+/** The hash fields of a token, in order of precedence. */
 export function tokenFields(token: string): string[] {
   return [...new Set([token.toUpperCase(), token.toLowerCase(), token])];
 }
 
 /**
- * Decides by the list's entry, which is undefined for a token that is not listed.
- * @param type of a 2.x token; left out for 1.6
+ * Decides about a token.
+ * @param entry of the token list; undefined if the token is not listed
+ * @param type of a 2.x token; omitted for 1.6
  */
 export function authorize(
   entry: string | undefined,
@@ -56,7 +57,7 @@ export function authorize(
   if (entry === undefined) return { status: policy === 'Accept' ? 'Accepted' : 'Unknown' };
   const token = parseEntry(entry);
   if (typeof token === 'string') return { status: 'Invalid', problem: token };
-  // Under every policy: the text is that of another token.
+  // Under every policy: the entry is of another token with the same text.
   if (type !== undefined && isOther(token.type, type)) return { status: 'Invalid' };
   const { status, expiry, parent } = token;
   const expired = expiry !== undefined && expiry.getTime() <= now.getTime();
@@ -67,12 +68,12 @@ export function authorize(
   };
 }
 
-/** The decision about a token that charges in another transaction already and must not do so twice. */
+/** The decision about a token that is charging in another transaction and must not charge in two. */
 export function inConcurrentTransaction(decision: Authorization): Authorization {
   return decision.status === 'Accepted' ? { ...decision, status: 'ConcurrentTx' } : decision;
 }
 
-/** IdTokenType is an identifierString in 2.1: the case does not matter. */
+/** IdTokenType is an identifierString in 2.1, which is case-insensitive. */
 const isOther = (listed: string | undefined, type: string) =>
   listed !== undefined && listed.toLowerCase() !== type.toLowerCase();
 
@@ -83,7 +84,7 @@ interface Entry {
   readonly type?: string;
 }
 
-/** A mistake in the list must not open a connector: what cannot be read refuses, and says why. */
+/** Returns a problem for an unusable entry: a mistake in the list must not authorize charging. */
 function parseEntry(text: string): Entry | string {
   let value: unknown;
   try {

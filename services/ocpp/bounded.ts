@@ -1,23 +1,23 @@
 /**
- * A payload cut to what is worth repairing. A schema tells every fault of a payload, and the cost of that grows with the
- * square of their number: one message of 200 kB would stop a processor for many seconds.
+ * Cuts a payload before its repair. To find all faults costs the square of their number: one message of 200 kB would
+ * block a processor for many seconds.
  */
 
-/** No schema of OCPP nests half as deep. */
+/** No OCPP schema nests half as deep. */
 const DEEPEST = 32;
-/** Elements that are kept of one list: the first ones and the newest. */
+/** Most elements of one list: the first and the newest are kept. */
 const MOST_OF_LIST = 300;
 const FIRST_OF_LIST = 20;
-/** Elements of all lists together. */
+/** Most elements of all lists together. */
 const MOST = 1000;
 
 export interface Bounded {
   readonly payload: object;
-  /** Something was left out. */
+  /** Something was dropped. */
   readonly isCut: boolean;
 }
 
-/** A copy without what is beyond the bounds. */
+/** A copy without the parts beyond the limits. */
 export function bounded(payload: unknown): Bounded {
   const copier = new Copier();
   return { payload: copier.copy(payload, 0) as object, isCut: copier.isCut };
@@ -38,7 +38,7 @@ class Copier {
     return Object.fromEntries(members);
   }
 
-  /** From the end, so that the newest elements are there when the rest is cut. */
+  /** From the end, so that the newest elements remain when the rest is cut. */
   #list(list: readonly unknown[], depth: number): unknown[] {
     const wanted =
       list.length <= MOST_OF_LIST

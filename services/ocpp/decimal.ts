@@ -1,6 +1,6 @@
 /**
- * Exact decimals for energy: a bill is made of them, and a binary fraction of kWh is no whole number of Wh. A decimal is
- * `digits` × 10^`exponent`. Only what billing needs: read, shift, add, subtract, compare, write.
+ * Exact decimals for energy: bills need them, because a binary fraction of kWh is no whole number of Wh. A decimal is
+ * `digits` × 10^`exponent`. It has only the operations that billing needs.
  */
 
 export interface Decimal {
@@ -8,15 +8,15 @@ export interface Decimal {
   readonly exponent: number;
 }
 
-/** A whole text that is a decimal number; not `1,5`, `1 500`, `0x10` or `1e400`. */
+/** A text that is a decimal number as a whole; not `1,5`, `1 500`, `0x10` or `1e400`. */
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,3}))?$/;
-/** Nearly all registers. */
+/** The common case. */
 const WHOLE = /^\d{1,15}$/;
-/** More digits or a larger exponent than any meter has; a bound for the numbers that are computed from a text. */
+/** Limits beyond any meter, for the numbers that are computed from a text. */
 const LONGEST = 128;
 const LARGEST_EXPONENT = 30;
 
-/** Half a number is no number: undefined unless the whole text is one, of at most 128 characters. */
+/** Undefined unless the whole text is a number, of at most 128 characters. */
 export function readDecimal(value: unknown): Decimal | undefined {
   const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : '';
   if (text.length > LONGEST) return undefined;
@@ -44,7 +44,7 @@ export function subtract(a: Decimal, b: Decimal): Decimal {
   return add(a, { digits: -b.digits, exponent: b.exponent });
 }
 
-/** Below 0, 0 or above 0, as a is less than, equal to or greater than b. */
+/** Negative, 0 or positive if a is less than, equal to or greater than b. */
 export function compare(a: Decimal, b: Decimal): number {
   const exponent = Math.min(a.exponent, b.exponent);
   const [left, right] = [scaled(a, exponent), scaled(b, exponent)];

@@ -1,7 +1,6 @@
 /**
- * The error codes of OCPP-J as data. The rest of the code speaks of reasons, which are spelled as
- * OCPP 2.x spells its codes; a table gives the code of each version. 1.6 spells two of them its own way
- * (one with a letter missing) and lacks two.
+ * The error codes of OCPP-J as data. The rest of the code uses reasons, which are the codes of OCPP 2.x; a table maps
+ * them to 1.6, which spells two of them differently (one with a letter missing) and lacks two.
  * Source: OCPP-J 1.6 §4.2.3, OCPP 2.0.1 and 2.1 Part 4 §4.3.
  */
 import {
@@ -13,38 +12,38 @@ import {
   UNKNOWN_MESSAGE_ID,
 } from './frame.ts';
 
-/** What each reason is called in 1.6; in 2.x every reason is its own code. */
+/** Reason → code of 1.6; in 2.x every reason is its own code. */
 const CODES_OF_1_6 = {
-  /** The action is not known at all. */
+  /** The version has no such action. */
   NotImplemented: 'NotImplemented',
-  /** The action is known, and not supported here. */
+  /** The version has the action, but this CSMS does not support it. */
   NotSupported: 'NotSupported',
-  /** The receiver failed, which is not the sender's fault. */
+  /** The receiver failed; the sender is not at fault. */
   InternalError: 'InternalError',
-  /** The payload is incomplete, or the message is not allowed now. */
+  /** The payload is incomplete, or the message is not allowed at this time. */
   ProtocolError: 'ProtocolError',
   SecurityError: 'SecurityError',
-  /** The payload is not built as its action wants it. */
+  /** The payload does not have the structure of its action. */
   FormatViolation: 'FormationViolation',
-  /** A field has a value that it cannot have. */
+  /** A field has a value that is not allowed. */
   PropertyConstraintViolation: 'PropertyConstraintViolation',
-  /** A field is missing, or stands there too often. */
+  /** A field is missing, or occurs too often. */
   OccurrenceConstraintViolation: 'OccurenceConstraintViolation',
-  /** A field is of the wrong type. */
+  /** A field has the wrong type. */
   TypeConstraintViolation: 'TypeConstraintViolation',
   GenericError: 'GenericError',
-  /** The message is not an RPC request, for example its id cannot be read. */
+  /** The message is no RPC request, for example because its id cannot be read. */
   RpcFrameworkError: 'FormationViolation',
   /** The message type number does not exist. */
   MessageTypeNotSupported: 'GenericError',
 } as const;
 
-/** Why a message is refused, whatever the version. */
+/** Why a message is refused, in any version. */
 export type ErrorReason = keyof typeof CODES_OF_1_6;
-/** An error code as it goes over the wire. */
+/** An error code on the wire. */
 export type ErrorCode = ErrorReason | (typeof CODES_OF_1_6)[ErrorReason];
 
-/** The code that `protocol` has for a reason. */
+/** The code of a reason in this version. */
 export function errorCode(protocol: Protocol, reason: ErrorReason): ErrorCode {
   return protocol === 'ocpp1.6' ? CODES_OF_1_6[reason] : reason;
 }
@@ -58,9 +57,8 @@ const REASON_OF_FAULT: Readonly<Record<FrameFault['kind'], ErrorReason>> = {
 };
 
 /**
- * What to answer to a text that is not a frame; undefined means silence:
- * an answer, good or bad, is never answered with a CALLERROR, nor is a SEND; 1.6 ignores unknown message
- * types and has no id for an answer to a message whose own cannot be read (2.x has "-1").
+ * The response to a text that is not a frame; undefined: none. Responses and SENDs are never answered with a CALLERROR.
+ * 1.6 ignores unknown message types, and has no id for the response to an unreadable one (2.x has "-1").
  */
 export function faultAnswer(protocol: Protocol, fault: FrameFault): CallError | undefined {
   const { kind, type, messageId } = fault;

@@ -1,27 +1,27 @@
 /**
- * Numbers that a JavaScript number does not hold: whole numbers beyond 2^53, more digits than a double has, 1e400. JSON
- * sets no limit, stations print what they like, and a transaction id that is rounded is another one. Such a number
- * is known by its text, by JSON pointer (RFC 6901) into the payload.
+ * Numbers that JavaScript cannot represent: whole numbers beyond 2^53, more digits than a double has, 1e400. JSON sets
+ * no limit, and a rounded transaction id is another id. Such numbers are kept as text, by JSON pointer (RFC 6901) into
+ * the payload.
  *
- * Nearly no message has one, so a cheap look at each text comes first.
+ * Hardly any message has one, so a cheap check of each text comes first.
  */
 import { type ExactNumbers, type Frame, MessageType } from './frame.ts';
 
-/** What may be an exponent of three digits, such as 1e400, or a part of an id; and what is one. The first is quick. */
+/** A possible exponent of three digits, such as 1e400 or a part of an id (quick), and a certain one. */
 const MAYBE_EXPONENT = /[\d.][eE][+-]?\d{3}/;
 const EXPONENT = /[[,:\s]-?\d[\d.]*[eE][+-]?\d{3}/;
-/** Fewer digits are a number that JavaScript holds. */
+/** JavaScript represents every number with fewer digits. */
 const MANY_DIGITS = 16;
 
-/** What JSON.parse tells of a primitive value (proposal json-parse-with-source; Node 22 and later). */
+/** The context that JSON.parse passes for a primitive value (proposal json-parse-with-source; Node 22 and later). */
 interface SourceContext {
   readonly source?: string;
 }
 
 /**
- * The frame with the numbers of its payload that it does not hold exactly; the frame itself where there is none.
- * @param text valid JSON: the frame, or what it was read from
- * @param pointer where the payload is in the text
+ * Adds the inexact numbers of the payload to a frame; returns the frame itself if there are none.
+ * @param text valid JSON: the frame, or its source
+ * @param pointer to the payload in the text
  */
 export function withExactNumbers<F extends Frame>(frame: F, text: string, pointer = '/3'): F {
   if (frame.type !== MessageType.Call && frame.type !== MessageType.Send) return frame;
@@ -37,7 +37,7 @@ function hasExponent(text: string): boolean {
   return MAYBE_EXPONENT.test(text) && EXPONENT.test(text);
 }
 
-/** Whether there are 16 digits or points in a row: one in 16 characters is looked at, and what is beside it. */
+/** Whether there are 16 digits or points in a row: checks every 16th character and its neighbours. */
 function hasManyDigits(text: string): boolean {
   for (let at = MANY_DIGITS - 1; at < text.length; at += MANY_DIGITS) {
     if (!isDigit(text, at)) continue;
@@ -54,7 +54,7 @@ function isDigit(text: string, at: number): boolean {
   return (code >= 48 && code <= 57) || code === 46;
 }
 
-/** All of a text, by JSON pointer. @param text valid JSON */
+/** All inexact numbers of a text, by JSON pointer. @param text valid JSON */
 export function exactNumbers(text: string): ExactNumbers {
   const found = new Map<unknown, Map<string, string>>();
   function note(this: unknown, key: string, value: unknown, { source }: SourceContext): unknown {
@@ -68,12 +68,12 @@ export function exactNumbers(text: string): ExactNumbers {
     const root = parse(text, note);
     return found.size === 0 ? new Map() : pointersOf(root, found);
   } catch {
-    // Nested deeper than the stack: the numbers of such a text are no fields of OCPP.
+    // Nested deeper than the stack: such numbers are no OCPP fields.
     return new Map();
   }
 }
 
-/** A value as JSON, with these numbers as they were written. */
+/** A value as JSON, with the given numbers as they were written. */
 export function writeExact(value: unknown, exact: ExactNumbers | undefined, path = ''): string {
   if (exact === undefined || exact.size === 0) return JSON.stringify(value);
   if (typeof value === 'number') return exact.get(path) ?? JSON.stringify(value);
@@ -103,14 +103,14 @@ function escaped(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** Whether the number's own digits are the ones that were written. */
+/** Whether the number has exactly the digits that were written. */
 function holds(value: number, source: string): boolean {
   if (!Number.isFinite(value)) return false;
   const [one, other] = [decimal(source), decimal(String(value))];
   return one.digits === other.digits && (one.digits === '' || one.exponent === other.exponent);
 }
 
-/** A decimal as its significant digits and the exponent of the last; no digits for zero. The sign does not matter here. */
+/** The significant digits of a decimal and the exponent of the last; no digits for zero. The sign is ignored. */
 function decimal(text: string): { readonly digits: string; readonly exponent: number } {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.replace(/^[+-]/, '').split('.');

@@ -1,10 +1,9 @@
 /**
- * How a text of a station becomes a frame. Validation comes first: a valid frame is taken byte for byte, and only what
- * failed is repaired: the text (text-repair.ts), then the shape of the frame here. What is repaired is written again,
- * with the payload as it was written.
+ * Turns a text of a station into a frame. A valid frame is used byte for byte. Otherwise the text is repaired
+ * (text-repair.ts), then the shape of the frame. A repaired frame is written again, with the payload as it was written.
  *
- * Message ids of the field are numbers, null, empty, or longer than OCPP allows. Behind the proxy an id is a text; one that
- * is none is named by its own JSON text (`17`, `null`, `""`). An answer to the station repeats it as it was written.
+ * Real message ids may be numbers, null, empty, or longer than OCPP allows. Behind the proxy an id is a text; any other id
+ * becomes its JSON text (`17`, `null`, `""`). A response to the station repeats it as it was written.
  */
 import {
   type CallError,
@@ -23,10 +22,10 @@ import { repairText, type TextRepair } from './text-repair.ts';
 export type FrameRepair =
   /** It was a number, null or empty. */
   | 'message-id'
-  /** It is longer than OCPP allows, and stays as it is. */
+  /** It is longer than OCPP allows, and is kept. */
   | 'message-id-length'
   | 'message-type'
-  /** It was null or left out. */
+  /** It was null or omitted. */
   | 'payload'
   | 'error-fields'
   | 'trailing-elements';
@@ -35,12 +34,12 @@ export type ReadText =
   | {
       readonly ok: true;
       readonly frame: Frame;
-      /** The text that stands for the frame from here on; left out where it is the one that was read. */
+      /** The text of the repaired frame; omitted if nothing changed. */
       readonly text?: string;
       readonly repairs?: readonly (TextRepair | FrameRepair)[];
-      /** The message id as JSON, where it is not the JSON of the frame's own id. */
+      /** The message id as JSON, if it differs from the JSON of the frame's id. */
       readonly writtenId?: string;
-      /** Why this answer of the station says nothing: it ends its CALL, and that is all. */
+      /** Why this response is unusable: it only ends its CALL. */
       readonly malformed?: FrameFault;
     }
   | {
@@ -49,9 +48,9 @@ export type ReadText =
       readonly writtenId?: string;
     };
 
-/** The longest message id that is understood. */
+/** Longest message id that is accepted. */
 export const LONGEST_MESSAGE_ID = 255;
-/** Elements that a frame has at most, by message type. */
+/** Most elements of a frame, by message type. */
 const LENGTHS: Readonly<Record<number, number>> = {
   [MessageType.Call]: 4,
   [MessageType.Send]: 4,
@@ -60,7 +59,7 @@ const LENGTHS: Readonly<Record<number, number>> = {
   [MessageType.CallResultError]: 5,
 };
 
-/** Reads a text of a station. Never throws. @param tolerant whether what is no valid frame is repaired */
+/** Reads a text of a station. Never throws. @param tolerant whether to repair an invalid frame */
 export function readText(text: string, protocol: Protocol, tolerant: boolean): ReadText {
   let value: unknown;
   try {
@@ -98,13 +97,13 @@ function readSloppy(
   const shape = repairShape(value as unknown[], written);
   const read = readFrame(shape.parts, protocol, LONGEST_MESSAGE_ID);
   const spelling = shape.writtenId === undefined ? {} : { writtenId: shape.writtenId };
-  // A malformed answer goes on as the text that was parsed, never as one that was not.
+  // A malformed response is forwarded as the text that was parsed.
   if (!read.ok) return { ...malformedOr(read.fault, shape.parts, text), ...spelling };
   const repairs = [...textRepairs, ...shape.repairs];
   return { ...read, text: shape.isRewritten ? textOf(read.frame, written) : text, repairs, ...spelling };
 }
 
-/** The same for a frame that a proxy has forwarded, whatever it repaired of it. Never throws. */
+/** Reads a frame that a proxy forwarded, repaired or not. Never throws. */
 export function readForwarded(value: unknown, protocol: Protocol): FrameResult {
   const read = readFrame(value, protocol);
   if (read.ok || !Array.isArray(value)) return read;
@@ -118,13 +117,13 @@ export function readForwarded(value: unknown, protocol: Protocol): FrameResult {
 interface Shape {
   readonly parts: readonly unknown[];
   readonly repairs: readonly FrameRepair[];
-  /** Whether the text must be written again. */
+  /** Whether the text must be rewritten. */
   readonly isRewritten: boolean;
   /** See ReadText. */
   readonly writtenId: string | undefined;
 }
 
-/** @param written the elements as text, where they are known */
+/** @param written the elements as text, if known */
 function repairShape(value: readonly unknown[], written: readonly string[]): Shape {
   const repairs = new Set<FrameRepair>();
   const parts = [...value];
@@ -139,9 +138,9 @@ function repairShape(value: readonly unknown[], written: readonly string[]): Sha
     parts[1] = writtenId;
     repairs.add('message-id');
   }
-  // Never as text: a deeply nested element would overflow the stack.
+  // Not as text: a deeply nested element would overflow the stack.
   const length = (typeof parts[0] === 'number' ? LENGTHS[parts[0]] : undefined) ?? parts.length;
-  // What stands behind an answer changes nothing in it; of a CALL it may be what it is about.
+  // Extra elements do not change a response; those of a CALL may be its subject.
   while (parts.length > length && (parts.at(-1) === null || parts[0] === MessageType.CallResult)) {
     parts.pop();
     repairs.add('trailing-elements');
@@ -161,7 +160,7 @@ function repairContent(parts: unknown[], repairs: Set<FrameRepair>): void {
   }
   if (type === MessageType.CallError || type === MessageType.CallResultError) {
     if (typeof third !== 'string' || typeof fourth === 'string') return;
-    // A description that is left out leaves its place to the details.
+    // If the description is omitted, the details take its place.
     parts[4] = (typeof fourth === 'object' ? fourth : null) ?? fifth ?? {};
     parts[3] = '';
     repairs.add('error-fields');
@@ -189,7 +188,7 @@ function orEmpty(written: string): string {
   return written === 'null' ? '{}' : written;
 }
 
-/** An answer with a readable id and nothing else of use is a frame that says so: its CALL is over. */
+/** A response with a readable id and no other usable part becomes a frame that ends its CALL. */
 function malformedOr(fault: FrameFault, value: unknown, text?: string): ReadText {
   const { kind, messageId: id, type } = fault;
   if (kind !== 'bad-shape' || id === undefined) return { ok: false, fault };
@@ -200,6 +199,6 @@ function malformedOr(fault: FrameFault, value: unknown, text?: string): ReadText
   }
   if (type !== MessageType.CallError) return { ok: false, fault };
   const frame: CallError = { type, id, code: '', description: '', details: {} };
-  // The next reader reads the same frame, and no more of it.
+  // The next reader must read the same frame.
   return { ok: true, frame, malformed: fault, text: JSON.stringify([type, id, null]) };
 }

@@ -1,4 +1,4 @@
-/** The text of a frame in pieces, for what must be repeated as it was written: a number in it is never read and printed. */
+/** The text of a frame in pieces, to repeat parts as they were written, without parsing and printing their numbers. */
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -27,7 +27,7 @@ export function elementsOf(text: string): string[] {
       case 0x7d: // }
         if (--depth > 0) break;
         elements.push(text.slice(from, at).trim());
-        // The array is over; of an empty one no element was read.
+        // End of the array; an empty one has no element.
         return elements.length === 1 && elements[0] === '' ? [] : elements;
       default:
     }
@@ -35,7 +35,7 @@ export function elementsOf(text: string): string[] {
   return elements;
 }
 
-/** Where the string ends that begins at `start`: its closing quote. */
+/** Index of the closing quote of the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   let at = start + 1;
   for (let code = text.charCodeAt(at); code !== QUOTE && at < text.length; code = text.charCodeAt(at)) {
@@ -44,7 +44,7 @@ function endOfString(text: string, start: number): number {
   return at;
 }
 
-/** The text of a frame with its message id written as its receiver wrote it. @param text valid JSON, a frame */
+/** A frame whose message id is written as its receiver wrote it. @param text valid JSON, a frame */
 export function withMessageId(text: string, written: string): string {
   const [type = '', , ...others] = elementsOf(text);
   return `[${[type, written, ...others].join(',')}]`;

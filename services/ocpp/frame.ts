@@ -1,12 +1,12 @@
 /**
  * OCPP-J frames: the JSON arrays that a station and its CSMS exchange over one WebSocket.
  *
- * Pure functions from text or parsed JSON to typed frames and back. Nothing here knows what an
- * action means; that is the business of the schemas and of the processor's handlers.
+ * Pure functions from text or parsed JSON to typed frames and back. The meaning of actions is left to the schemas and
+ * handlers.
  * Source: OCPP-J 1.6 §4, OCPP 2.0.1 Part 4 §4, OCPP 2.1 Part 4 §4.
  */
 
-/** The subprotocols that this project speaks, newest first. */
+/** The supported subprotocols, newest first. */
 export const PROTOCOLS = ['ocpp2.1', 'ocpp2.0.1', 'ocpp1.6'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
@@ -26,8 +26,8 @@ export interface Call {
   readonly action: string;
   readonly payload: unknown;
   /**
-   * Numbers of the payload that a JavaScript number does not hold, as they were written, by JSON pointer
-   * (`/transactionId`). Left out where there is none; see exact-numbers.ts.
+   * Numbers of the payload that JavaScript cannot represent, as they were written, by JSON pointer
+   * (`/transactionId`). Omitted if there are none; see exact-numbers.ts.
    */
   readonly exact?: ExactNumbers;
 }
@@ -56,12 +56,12 @@ export interface Send {
 export type ExactNumbers = ReadonlyMap<string, string>;
 export type Frame = Call | CallResult | CallError | Send;
 
-/** Why a text is not a frame. `messageId` is there where it could be read. */
+/** Why a text is not a frame. `messageId` is set if it could be read. */
 export interface FrameFault {
   readonly kind: 'not-json' | 'not-a-frame' | 'bad-id' | 'bad-shape' | 'unknown-type';
   readonly reason: string;
   readonly messageId?: string;
-  /** The MessageTypeNumber where it could be read: only a CALL (2) is ever answered with an error. */
+  /** The MessageTypeNumber, if it could be read: only a CALL (2) is answered with an error. */
   readonly type?: number;
 }
 export type FrameResult =
@@ -70,7 +70,7 @@ export type FrameResult =
 
 /** Longest message id (OCPP-J 1.6 §4.1.4, 2.x Part 4 §4.1.4). */
 export const MAX_MESSAGE_ID = 36;
-/** The id of an answer to a CALL whose own id cannot be read (2.x Part 4 §4.2.3). */
+/** The id of the response to a CALL with an unreadable id (2.x Part 4 §4.2.3). */
 export const UNKNOWN_MESSAGE_ID = '-1';
 /** CALLERROR descriptions are cut to this many characters (2.x Part 4 §4.2.3). */
 export const MAX_DESCRIPTION = 255;
@@ -86,7 +86,7 @@ export function parseFrame(text: string, protocol: Protocol): FrameResult {
   return readFrame(value, protocol);
 }
 
-/** The same for JSON that is parsed already. @param longestId of message ids */
+/** Reads parsed JSON as one frame. @param longestId of message ids */
 export function readFrame(value: unknown, protocol: Protocol, longestId = MAX_MESSAGE_ID): FrameResult {
   if (!Array.isArray(value)) {
     return fault({ kind: 'not-a-frame', reason: 'an OCPP-J message is a JSON array' });
@@ -122,7 +122,7 @@ export function readFrame(value: unknown, protocol: Protocol, longestId = MAX_ME
       if (protocol !== 'ocpp2.1') break;
     // falls through: a CALLRESULTERROR has the shape of a CALLERROR
     case MessageType.CallError: {
-      // Stations in the field leave out trailing elements; an error is worth reading all the same.
+      // Real stations omit trailing elements; the error is read nevertheless.
       const [, , code, description = '', details] = parts;
       if (typeof code !== 'string') return bad('the error code is not a string');
       if (typeof description !== 'string') return bad('the error description is not a string');

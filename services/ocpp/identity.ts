@@ -1,17 +1,16 @@
 /**
- * Who connects: a station's identity is the last, percent-decoded segment of the path that it asks for
- * (OCPP-J 1.6 §3.1.1, 2.x Part 4 §3.1.1). It comes from outside and ends up in keys, logs and metrics,
- * so what cannot be an identity goes no further than this file.
+ * The identity of a station: the last, percent-decoded segment of the request path (OCPP-J 1.6 §3.1.1, 2.x Part 4
+ * §3.1.1). It is untrusted and ends up in keys and logs, so invalid identities are rejected here.
  */
 import type { Protocol } from './frame.ts';
 
-/** Longest identity of 1.6, which states none: what a CiString255 holds. */
+/** Longest identity of 1.6, which has no limit: that of a CiString255. */
 const MAX_1_6 = 255;
 /** OCPP 2.x: identifierString[48]. */
 const MAX_2_X = 48;
 /** The characters of an identifierString (2.x Part 2 §2, primitive data types). */
 const IDENTIFIER = /^[A-Za-z0-9*\-_=:+|@.]+$/;
-/** In 1.6 any text will do that a person can read: no control characters, no halves of surrogate pairs. */
+/** 1.6 allows any readable text: no control characters, no halves of surrogate pairs. */
 const UNREADABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 export type IdentityResult =
@@ -21,15 +20,15 @@ export type IdentityResult =
 /**
  * Reads the identity from a request target such as `/ocpp/CS%2F1?x=1`.
  *
- * @param requestPath the request target as it came, undecoded
- * @param endpointPath the path that stations connect under, such as `/ocpp`
- * @param protocol the negotiated version; without one the rules of 1.6 hold, which are the wider ones
+ * @param requestPath the undecoded request target
+ * @param endpointPath the base path of stations, such as `/ocpp`
+ * @param protocol the negotiated version; without one the wider rules of 1.6 apply
  */
 export function identityOf(requestPath: string, endpointPath: string, protocol?: Protocol): IdentityResult {
   const path = withoutEmptySegments(requestPath);
   const base = withoutEmptySegments(endpointPath);
   const segment = path.slice(base.length + 1);
-  // Exactly one segment: a second raw slash would be a path of somebody else, not a name.
+  // Exactly one segment: a second raw slash is a deeper path, not a name.
   if (!path.startsWith(`${base}/`) || segment === '' || segment.includes('/')) {
     return { ok: false, status: 404, reason: `stations connect to ${base}/<identity>` };
   }
@@ -43,14 +42,14 @@ export function identityOf(requestPath: string, endpointPath: string, protocol?:
   return problem === undefined ? { ok: true, identity } : { ok: false, status: 400, reason: problem };
 }
 
-/** Installers write `/ocpp//ID` and `/ocpp/ID/`: empty segments name nothing. Without query, and a slash at the end. */
+/** Removes empty segments, as in `/ocpp//ID` and `/ocpp/ID/`, the query and the trailing slash. */
 function withoutEmptySegments(path: string): string {
   const [bare = ''] = path.split(/[?#]/, 1);
   const collapsed = bare.replace(/\/+/g, '/');
   return collapsed.endsWith('/') ? collapsed.slice(0, -1) : collapsed;
 }
 
-/** For a log: the name that a request asks for, whether or not it can be one; cut at the longest. Empty where there is none. */
+/** For logs: the requested identity, valid or not, cut to the longest; empty if there is none. */
 export function apparentIdentity(requestPath: string): string {
   const segment = withoutEmptySegments(requestPath).split('/').at(-1) ?? '';
   try {

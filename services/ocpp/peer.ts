@@ -1,26 +1,26 @@
 /**
  * The rule of one open CALL per direction, for one connection of a station, as a pure state machine.
  *
- * A station that sends a second CALL before the first is answered breaks OCPP-J (1.6 §4.1.1, 2.x Part 4
- * §4.1.1), but its messages are worth money: they are held here in order and follow one by one. The
- * same holds for CALLs of the CSMS. CALLs of the two sides may cross, and SENDs and answers wait for nothing.
+ * A station that sends a second CALL before the first is answered violates OCPP-J (1.6 §4.1.1, 2.x Part 4 §4.1.1), but
+ * its messages may be billing data: they are held in order and forwarded one by one. The same applies to CALLs of the
+ * CSMS. CALLs of the two sides may cross; SENDs and responses never wait.
  *
- * Every method returns a Step: what its caller has to do now, at most one frame each way. The caller owns
- * the sockets and the clock:
+ * Every method returns a Step: what the caller must do, at most one frame each way. The caller owns the socket and the
+ * clock:
  * - `receive` for each frame of the station, `deliver` for each frame of the CSMS;
- * - after each of them, set one timer for `deadline` and call `expire` when it has come;
+ * - after each of them, set one timer for `deadline` and call `expire` when it fires;
  * - do not read the socket while `full`.
  *
- * There is one Peer per socket, tens of thousands in a process: an idle one holds no array and no closure.
+ * A process has one Peer per socket, tens of thousands: an idle one allocates no array and no closure.
  */
 import { type Frame, MessageType } from './frame.ts';
 import { withMessageId } from './frame-text.ts';
 
-/** What else is known of the text that a frame was read from. */
+/** Facts about the text that a frame was read from. */
 export interface TextFacts {
-  /** What was repaired: the station's own text, cut, and the kinds of repair. */
+  /** Of a repaired text: the station's own text, cut, and the kinds of repair. */
   readonly repaired?: { readonly raw: string; readonly kinds: readonly string[] };
-  /** The message id as JSON, where it is not the JSON of the frame's own id: an answer to the station repeats it. */
+  /** The message id as JSON, if it differs from the JSON of the frame's id: a response to the station repeats it. */
   readonly writtenId?: string;
 }
 
@@ -31,7 +31,7 @@ export interface StationFrame extends TextFacts {
   readonly text: string;
   /** ms since 1970 */
   readonly receivedAt: number;
-  /** Number of a CALL on its connection, from 1; of a SEND among the SENDs, from 1; 0 for answers. */
+  /** Number of a CALL on its connection, from 1; of a SEND among the SENDs, from 1; 0 for responses. */
   readonly sequence: number;
 }
 
@@ -41,17 +41,17 @@ export interface CsmsFrame {
   readonly type: number;
   readonly messageId: string;
   readonly text: string;
-  /** Of a CALL: how long the station may take, in ms; the limit's where left out. */
+  /** Of a CALL: time limit of the station in ms; default: callTimeout. */
   readonly timeoutMs?: number;
 }
 
-/** Why a frame went nowhere. */
+/** Why a frame was dropped. */
 export type Dropped =
-  /** An answer to a CALL that was given up after the call time-out. */
+  /** A response to a CALL that timed out. */
   | 'late-answer'
-  /** An answer to no CALL that is open. */
+  /** A response without an open CALL. */
   | 'unknown-answer'
-  /** A CALL of the CSMS while too many of them wait already. */
+  /** A CALL of the CSMS while too many of them wait. */
   | 'queue-full';
 
 export interface Step {
@@ -59,16 +59,16 @@ export interface Step {
   readonly forward?: StationFrame;
   /** Write this frame to the station. */
   readonly write?: CsmsFrame;
-  /** The frame that was given goes nowhere. */
+  /** The given frame is dropped. */
   readonly dropped?: Dropped;
-  /** Message ids of the CALLs that were given up unanswered. */
+  /** Message ids of the CALLs that timed out. */
   readonly expired?: readonly string[];
 }
 
 export interface PeerLimits {
   /** How long a CALL of either side may stay unanswered, in ms. */
   readonly callTimeout: number;
-  /** Characters of held CALLs of the station from which on it is not read any more. */
+  /** Characters of held CALLs at which the station is no longer read. */
   readonly maxHeld: number;
   /** CALLs of the CSMS that may wait for the open one. */
   readonly maxQueued: number;
@@ -82,7 +82,7 @@ export class Peer {
   readonly #limits: PeerLimits;
   #calls = 0;
   #sends = 0;
-  /** The open CALL of the station, when it is given up, and the last one that was. */
+  /** The open CALL of the station, its deadline, and the last CALL that timed out. */
   #stationCall: string | undefined;
   #stationWrittenId: string | undefined;
   #stationDeadline = Infinity;
@@ -99,27 +99,27 @@ export class Peer {
     this.#limits = limits;
   }
 
-  /** When `expire` has something to do, in ms since 1970; Infinity while no CALL is open. */
+  /** When `expire` is due, in ms since 1970; Infinity while no CALL is open. */
   get deadline(): number {
     return Math.min(this.#stationDeadline, this.#csmsDeadline);
   }
 
-  /** Whether so much is held that the socket must not be read. */
+  /** Whether too much is held to read the socket. */
   get full(): boolean {
     return this.#heldSize >= this.#limits.maxHeld;
   }
 
-  /** Size in characters of what is held, for a budget over all sockets. */
+  /** Characters held, for a budget over all sockets. */
   get heldSize(): number {
     return this.#heldSize;
   }
 
-  /** Whether no CALL is open or waiting, in either direction: the connection can be closed without loss. */
+  /** Whether no CALL is open or waiting in either direction: closing loses nothing. */
   get idle(): boolean {
     return this.#stationCall === undefined && this.#csmsCall === undefined;
   }
 
-  /** A frame came from the station. It is forwarded now, or held without a `forward` in the step. */
+  /** A frame from the station: it is forwarded, or held without a `forward` in the step. */
   receive(frame: Frame, text: string, now: number, facts?: TextFacts): Step {
     switch (frame.type) {
       case MessageType.Call: {
@@ -133,7 +133,7 @@ export class Peer {
       case MessageType.Send:
         return { forward: stationFrame(frame, text, now, ++this.#sends, facts) };
       case MessageType.CallResultError:
-        // Says that our answer was bad. The CALL it belongs to is closed; the CSMS may want to know.
+        // Reports a bad response of ours. Its CALL is closed; the CSMS may log it.
         return { forward: stationFrame(frame, text, now, 0, facts) };
       default: {
         if (frame.id !== this.#csmsCall) return { dropped: lateOrUnknown(frame.id, this.#csmsExpired) };
@@ -143,7 +143,7 @@ export class Peer {
     }
   }
 
-  /** A frame came from the CSMS. An answer is written only to the CALL that is open. */
+  /** A frame from the CSMS. A response is written only to the open CALL. */
   deliver(outgoing: CsmsFrame, now: number): Step {
     switch (outgoing.type) {
       case MessageType.Call: {
@@ -168,7 +168,7 @@ export class Peer {
     }
   }
 
-  /** Gives up the CALLs whose deadline has come, and lets those that wait behind them go. */
+  /** Times out the CALLs whose deadline has passed, and releases those that wait behind them. */
   expire(now: number): Step {
     if (now < this.deadline) return NOTHING;
     const expired: string[] = [];

@@ -1,12 +1,12 @@
 /**
- * The table of repairs: from a fault, by the rule of JSON schema that is broken, to what becomes of the value. A value is
- * kept as it is where nobody is misled by it, replaced by what is meant, or removed. Pure functions.
+ * The table of repairs: from the JSON schema rule that a value violates to its repair. A value is kept if it is not
+ * misleading, replaced by the intended value, or removed. Pure functions.
  */
 import { readDecimal, writeDecimal } from './decimal.ts';
 import type { SchemaFault } from './schema.ts';
 import { readTime } from './time.ts';
 
-/** What was repaired, as words of a metric. */
+/** Kinds of repair, as label values of a metric. */
 export type RepairKind =
   | 'null'
   | 'own-fields'
@@ -25,11 +25,11 @@ export type RepairKind =
   | 'time-unreadable'
   | 'removed';
 
-/** Integers of the schema that meters count in fractions: they are exact decimals here. */
+/** Integers of the schema that some meters report as fractions: they are kept as exact decimals. */
 const METERS: ReadonlySet<string> = new Set(['/meterStart', '/meterStop']);
-/** Longest text that is stored; a longer one is cut. */
+/** Longest text; a longer one is cut. */
 const LONGEST = 2000;
-/** A value inside of a sample: the sample, and the part of it. */
+/** A value inside a sample: the sample, and its part. */
 export const SAMPLE = /^(\/(?:meterValue|transactionData)\/\d+\/sampledValue\/\d+)\/([^/]+)/;
 /** A text where one of these is meant: the field that it stands for. */
 const WRAPPED: ReadonlyMap<string, string> = new Map([
@@ -48,7 +48,7 @@ export type Verdict =
 export interface Asked {
   readonly fault: SchemaFault;
   readonly value: unknown;
-  /** The number as the station wrote it, where JavaScript cannot hold it. */
+  /** The number as the station wrote it, if JavaScript cannot represent it. */
   readonly exact: string | undefined;
   /** RFC 3339: when the message was received. */
   readonly receivedAt: string;
@@ -58,7 +58,7 @@ const keep = (kind: RepairKind): Verdict => ({ kind, verdict: 'keep' });
 const set = (kind: RepairKind, value: unknown): Verdict => ({ kind, verdict: 'set', value });
 export const REMOVE: Verdict = { kind: 'removed', verdict: 'remove' };
 
-/** Keyword of JSON schema → what is done about it. */
+/** Keyword of JSON schema → repair. */
 export const REPAIRS: Readonly<Record<string, (asked: Asked) => Verdict>> = {
   type: retype,
   required: ({ fault, receivedAt }) => fillIn(fault, receivedAt),
@@ -115,11 +115,11 @@ function retype({ fault: { wanted, path }, value, exact }: Asked): Verdict {
   }
 }
 
-/** The whole text is a number, or it is none: `1,5` and `0x10` are not. */
+/** The whole text must be a number: `1,5` and `0x10` are not. */
 function numeric(value: unknown, path: string, wanted: string, exact: string | undefined): Verdict {
   const text = exact ?? (typeof value === 'number' ? String(value) : value);
   const decimal = typeof text === 'string' ? readDecimal(text) : undefined;
-  // The ids of some stations are no numbers, and name a transaction all the same.
+  // Some stations use ids that are no numbers.
   if (
     decimal === undefined &&
     path === '/transactionId' &&
@@ -129,7 +129,7 @@ function numeric(value: unknown, path: string, wanted: string, exact: string | u
     return keep('unknown-value');
   }
   if (decimal === undefined) {
-    // Where it is the value of a sample, the meter reading reports it; elsewhere there is nothing to read.
+    // The reader of meter values reports an unreadable sample; any other value is removed.
     return SAMPLE.exec(path)?.[2] === 'value' && (typeof value === 'string' || typeof value === 'number')
       ? keep('unknown-value')
       : REMOVE;

@@ -1,12 +1,11 @@
 /**
- * What can be understood of a payload that its schema refuses. Real firmware breaks the schemas every day, and a
- * CALLERROR does not help: it uses up the attempts of a transaction message until its billing data is gone (1.6
- * §3.7.1, 2.x E13), locks a model out at its BootNotification, or hides its faults.
+ * Repairs an invalid payload as far as it can be understood. Real firmware violates the schemas every day, and a
+ * CALLERROR does not help: it uses up the attempts of a transaction message until its billing data is lost (1.6 §3.7.1,
+ * 2.x E13), locks a model out at its BootNotification, or hides its faults.
  *
- * Validation comes first, so a valid payload never gets here. Each fault of a payload is repaired by one row of the
- * table `REPAIRS`, by the kind of rule that is broken: it is tolerated as it is, replaced by the value that is meant, or
- * removed. Where a sample of a meter loses a part that changes its meaning, the whole sample goes. Only what the message
- * cannot do without (`ESSENTIAL`) is refused. Pure functions.
+ * Validation comes first, so a valid payload never gets here. Each fault is repaired by one row of the table `REPAIRS`,
+ * by the rule that it violates: the value is kept, replaced by the intended one, or removed. If a meter sample loses a
+ * part of its meaning, the whole sample is removed. Only a fault in an `ESSENTIAL` part is refused. Pure functions.
  */
 import { bounded } from './bounded.ts';
 import type { Protocol } from './frame.ts';
@@ -16,17 +15,17 @@ import { everyFault, type SchemaFault } from './schema.ts';
 export interface Repaired {
   readonly payload: object;
   readonly kinds: ReadonlySet<RepairKind>;
-  /** Kinds by JSON pointer. */
+  /** Kinds of repair by JSON pointer. */
   readonly places: ReadonlyMap<string, RepairKind>;
-  /** What was wrong, in sentences. */
+  /** The faults, as sentences. */
   readonly faults: readonly string[];
-  /** See Frame.exact; numbers that were written as text are in it too. */
+  /** See Call.exact; includes numbers that were written as text. */
   readonly exact: ReadonlyMap<string, string>;
 }
 
 /**
- * Without these a message says nothing that could be handled. Everything else may be missing. Missing objects and lists
- * become empty ones, so that a handler finds what its schema promises.
+ * Without these a message cannot be handled. Everything else may be missing. Missing objects and lists become empty
+ * ones, so that a handler finds what its schema requires.
  */
 const ESSENTIAL: Readonly<Record<string, readonly string[]>> = {
   Authorize: ['/idTag', '/idToken/idToken'],
@@ -50,23 +49,23 @@ const ESSENTIAL: Readonly<Record<string, readonly string[]>> = {
   VatNumberValidation: ['/vatNumber'],
 };
 
-/** Parts of a sample that say what its number is. Without one of them it would say something else. */
+/** Parts of a sample that define the meaning of its number. */
 const MEANING: ReadonlySet<string> = new Set(
   'value measurand phase context format location unit unitOfMeasure'.split(' '),
 );
 const TOKEN_TEXT = /\/(?:idToken|groupIdToken)\/idToken$/;
-/** A repair may show what was hidden behind it. */
+/** A repair may reveal further faults. */
 const ROUNDS = 10;
 
 export type Repair =
   | ({ readonly ok: true } & Repaired)
-  /** Something is missing or unreadable that the message cannot do without: this. */
+  /** The fault in an essential part. */
   | { readonly ok: false; readonly fault: SchemaFault };
 
-/** Sentences about faults that are kept; a message may have thousands. */
+/** Most sentences about faults; a message may have thousands. */
 const SENTENCES = 20;
 
-/** @param receivedAt RFC 3339: it stands for times that cannot be read */
+/** @param receivedAt RFC 3339: replaces unreadable times */
 export function repair(
   protocol: Protocol,
   action: string,
@@ -79,7 +78,7 @@ export function repair(
   const work = new Work(ESSENTIAL[action] ?? [], withoutNull(said.payload), receivedAt, new Map(exact));
   if (said.isCut) work.places.set(' ', 'removed');
   if (faults.some(({ path }) => valueAt(said.payload, path) === null)) work.places.set('', 'null');
-  // Own properties are no fault of `everyFault`: where there is none, they were the only one.
+  // `everyFault` allows additional properties: if it finds nothing, they were the only fault.
   if (faults.length === 0) work.places.set('', 'own-fields');
   let last = faults[0];
   for (let round = 0; round < ROUNDS; round++) {
@@ -91,7 +90,7 @@ export function repair(
         payload: work.payload,
         places: work.places,
         kinds: new Set(work.places.values()),
-        faults: sentences.length === 0 ? ['the payload has properties of its own'] : sentences,
+        faults: sentences.length === 0 ? ['the payload has additional properties'] : sentences,
         exact: work.exact,
       };
     }
@@ -104,10 +103,10 @@ export function repair(
   return { ok: false, fault: last };
 }
 
-/** A payload while it is repaired. */
+/** A payload under repair. */
 class Work {
   readonly places = new Map<string, RepairKind>();
-  /** Places of faults that are left as they are. */
+  /** Places of faults that are kept. */
   readonly kept = new Set<string>();
   readonly exact: Map<string, string>;
   readonly #essential: readonly string[];
@@ -122,7 +121,7 @@ class Work {
     this.exact = exact;
   }
 
-  /** @returns false where it cannot be mended, and is essential */
+  /** @returns false if the fault is essential and cannot be repaired */
   mend(fault: SchemaFault): boolean {
     const { path, keyword } = fault;
     if (path.includes('/customData')) return this.#keep(path, 'own-fields');
@@ -133,7 +132,7 @@ class Work {
     const useless = absent || verdict.verdict === 'remove' || path === '/eventType';
     if (useless && verdict.kind !== 'spelling' && this.#essential.includes(path)) return false;
     const sample = SAMPLE.exec(path);
-    // A sample without its value is none, nor is a token without its text.
+    // A sample needs its value, and a token its text.
     if (absent && sample?.[2] === 'value') return this.#remove(sample[1] ?? path);
     if (useless && TOKEN_TEXT.test(path)) return this.#remove(path.slice(0, path.lastIndexOf('/')));
     if (verdict.verdict === 'keep') return this.#keep(path, verdict.kind);
@@ -145,7 +144,7 @@ class Work {
     return true;
   }
 
-  /** Takes out what was removed. Elements behind it move up, and are looked at again. */
+  /** Deletes removed elements. Elements behind them move up, and are validated again. */
   compact(): void {
     if (!this.#removed) return;
     this.#removed = false;
@@ -168,13 +167,13 @@ class Work {
   }
 }
 
-/** What goes with a part that cannot be read: the sample whose meaning it is part of, else the part alone. */
+/** What to remove for an unreadable part: the sample whose meaning it belongs to, else the part alone. */
 function targetOf(path: string): string {
   const sample = SAMPLE.exec(path);
   return sample !== null && MEANING.has(sample[2] ?? '') ? (sample[1] ?? path) : path;
 }
 
-/** A copy without null, which some write for what they leave out. */
+/** A copy without null, which some stations send for omitted fields. */
 function withoutNull(payload: unknown): object {
   const copy = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.filter((one) => one !== null && one !== undefined).map(copy);
@@ -191,7 +190,7 @@ function valueAt(payload: unknown, path: string): unknown {
   return at;
 }
 
-/** Elements become undefined for now: the places of the others are named by faults that are still to come. */
+/** Sets a value. A removed element stays as undefined, because pending faults name the places of the others. */
 function put(payload: object, path: string, value: unknown): void {
   const split = path.lastIndexOf('/');
   const holder = valueAt(payload, path.slice(0, split));

@@ -1,9 +1,9 @@
 /**
- * Whether a payload is what its action wants, by the official JSON schemas that typed-ocpp carries.
+ * Validates payloads against the official JSON schemas of typed-ocpp.
  *
- * One ajv root per version, because the definitions of a version are shared between its actions; an
- * action is compiled when it is first seen (some ms), the hot ones by warmUp before a program says that
- * it is ready. Payloads are never changed: unknown properties are refused, not deleted (but see OPEN_ACTIONS).
+ * One ajv root per version, because its actions share definitions. An action is compiled at first use (some ms), frequent
+ * ones by warmUp before a program is ready. Payloads are never changed: unknown properties are refused, not deleted (but
+ * see OPEN_ACTIONS).
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats/dist/formats.js';
@@ -14,26 +14,26 @@ import * as schemas21 from 'typed-ocpp/dist/ocpp21/schemas.js';
 import { type ErrorCode, errorCode, type ErrorReason } from './errors.ts';
 import type { Protocol } from './frame.ts';
 
-/** Why a payload is not valid: the first fault that was found. */
+/** Why a payload is invalid: one violated rule. */
 export interface SchemaFault {
-  /** Of JSON schema: what kind of rule was broken. */
+  /** The violated rule of JSON schema. */
   readonly keyword: string;
   readonly reason: ErrorReason;
-  /** The reason as the version spells it. */
+  /** The error code of the version. */
   readonly code: ErrorCode;
   /** JSON pointer to the field, such as `/meterValue/0/timestamp`. */
   readonly path: string;
-  /** A sentence with the path in it, fit for the description of a CALLERROR. */
+  /** A sentence with the path, usable as description of a CALLERROR. */
   readonly description: string;
-  /** Of keyword `type`: the JSON type that is wanted. */
+  /** Of keyword `type`: the required JSON type. */
   readonly wanted?: string;
-  /** Of keyword `enum`: the values that are allowed. */
+  /** Of keyword `enum`: the allowed values. */
   readonly allowed?: readonly unknown[];
-  /** Of keyword `required`: the schema of what is missing. */
+  /** Of keyword `required`: the schema of the missing property. */
   readonly missing?: PropertySchema;
 }
 
-/** What a repair asks of the schema of a property. */
+/** The part of a property's schema that a repair needs. */
 export interface PropertySchema {
   readonly type?: string;
   readonly format?: string;
@@ -63,7 +63,7 @@ function requestNames(protocol: Protocol): Map<string, string> {
   return new Map(names.map((name) => [name.replace(/Request$/, ''), name]));
 }
 
-/** What warmUp compiles: the messages that stations send all day. Not every version has all of them. */
+/** Frequent messages of stations, which warmUp compiles. Not every version has all of them. */
 const HOT_ACTIONS = [
   'Authorize',
   'BootNotification',
@@ -78,7 +78,7 @@ const HOT_ACTIONS = [
   'TransactionEvent',
 ];
 
-/** What billing depends on. A station gives up such a message after some CALLERRORs (TransactionMessageAttempts). */
+/** Messages that billing depends on. A station drops one after some CALLERRORs (TransactionMessageAttempts). */
 export const TRANSACTION_MESSAGES: ReadonlySet<string> = new Set([
   'StartTransaction',
   'StopTransaction',
@@ -101,8 +101,8 @@ const REASONS: Readonly<Record<string, ErrorReason>> = {
 };
 
 /**
- * Checks the payload of a CALL or SEND. An action that the version does not have is not for this function.
- * @param strict own properties are faults in every message
+ * Validates the payload of a CALL or SEND. The version must have the action.
+ * @param strict additional properties are faults in every message
  */
 export function validateRequest(
   protocol: Protocol,
@@ -114,7 +114,7 @@ export function validateRequest(
   return check(protocol, name, payload, strict ? 'strict' : modeOf(name));
 }
 
-/** Checks the payload of a CALLRESULT to a CALL of this action. */
+/** Validates the payload of a CALLRESULT to a CALL of this action. */
 export function validateResponse(
   protocol: Protocol,
   action: string,
@@ -124,32 +124,32 @@ export function validateResponse(
 }
 
 /**
- * All faults of a CALL or SEND, where validateRequest tells the first; own properties are none. Dearer, and compiled
- * when it is first wanted: for messages that have faults.
+ * All faults of a CALL or SEND, except additional properties; validateRequest finds only the first. More expensive, and
+ * compiled at first use: for messages with faults.
  */
 export function everyFault(protocol: Protocol, action: string, payload: unknown): SchemaFault[] {
   const validate = everyValidator(protocol, requestName(protocol, action));
   return validate(payload) ? [] : (validate.errors ?? []).map((error) => faultOf(protocol, error));
 }
 
-/** The action of this version that is spelled like this but for its case and blanks around it; undefined when there is none. */
+/** The action with this spelling, ignoring case and surrounding blanks; undefined if there is none. */
 export function actionLike(protocol: Protocol, spelling: string): string | undefined {
   const lower = spelling.trim().toLowerCase();
   for (const action of REQUEST_NAMES[protocol].keys()) if (action.toLowerCase() === lower) return action;
   return undefined;
 }
 
-/** Whether the version has this action, in whichever direction. */
+/** Whether the version has this action, in either direction. */
 export function knowsAction(protocol: Protocol, action: string): boolean {
   return REQUEST_NAMES[protocol].has(action);
 }
 
-/** Whether the action of this version is answered: it is a CALL, not a SEND (2.1). */
+/** Whether the action is answered: a CALL, not a SEND (2.1). */
 export function isAnswered(protocol: Protocol, action: string): boolean {
   return Object.hasOwn(SCHEMAS[protocol], `${action}Response`);
 }
 
-/** Compiles what stations send all day, so that nobody's first message waits for it. Takes some 100 ms. */
+/** Compiles the schemas of frequent messages, so that no message waits for it. Takes some 100 ms. */
 export function warmUp(protocols: readonly Protocol[]): void {
   for (const protocol of protocols) {
     for (const action of HOT_ACTIONS) {
@@ -167,7 +167,7 @@ function check(protocol: Protocol, name: string, payload: unknown, mode: Mode): 
   const validate = validator(protocol, name, mode);
   if (validate(payload)) return undefined;
   const [error] = validate.errors ?? [];
-  if (error === undefined) throw new Error(`ajv refused a ${name} of ${protocol} without saying why`);
+  if (error === undefined) throw new Error(`ajv rejected a ${name} of ${protocol} without an error`);
   return faultOf(protocol, error);
 }
 
@@ -190,7 +190,7 @@ function faultOf(protocol: Protocol, error: ErrorObject): SchemaFault {
   };
 }
 
-/** Only validators that tell every fault know it. */
+/** Only validators that report every fault have it. */
 function propertyOf(schema: unknown, name: string): PropertySchema {
   return (schema as { properties?: Record<string, PropertySchema> } | undefined)?.properties?.[name] ?? {};
 }
@@ -199,14 +199,14 @@ interface Compiled {
   readonly ajv: Ajv;
   readonly validators: Map<string, ValidateFunction>;
 }
-/** Each version as it is, and a few messages with whatever properties they have beside their own. */
+/** `strict`: each version as it is. `open`: a few messages with additional properties allowed. */
 type Mode = 'strict' | 'open';
 const compiled = {
   strict: new Map<Protocol, Compiled>(),
   open: new Map<Protocol, Compiled>(),
 } satisfies Record<Mode, unknown>;
 
-/** @throws Error for a name that the version does not have: its caller asks knowsAction first */
+/** @throws Error for a name that the version lacks: callers check knowsAction first */
 function validator(protocol: Protocol, name: string, mode: Mode): ValidateFunction {
   const { ajv, validators } = compiledOf(protocol, mode);
   const known = validators.get(name);
@@ -218,8 +218,8 @@ function validator(protocol: Protocol, name: string, mode: Mode): ValidateFuncti
 }
 
 /**
- * What cars send every minute may have properties of its vendor's own without being repaired every minute: nobody bills
- * by them.
+ * Messages that cars send every minute may have additional properties without a repair each time: billing does not use
+ * them.
  */
 const OPEN_ACTIONS = ['MeterValues'];
 const OPEN: ReadonlySet<string> = new Set(OPEN_ACTIONS.map((action) => `${action}Request`));
@@ -241,7 +241,7 @@ function compiledOf(protocol: Protocol, mode: Mode): Compiled {
 
 const everyValidators = new Map<string, ValidateFunction>();
 
-/** Each with the definitions of its own file: few are ever wanted. */
+/** Each with the definitions of its own file: few are needed. */
 function everyValidator(protocol: Protocol, name: string): ValidateFunction {
   const id = `${protocol}#${name}`;
   const known = everyValidators.get(id);
@@ -259,25 +259,25 @@ function newAjv(protocol: Protocol, options: { allErrors?: boolean; verbose?: bo
     strict: false,
     validateSchema: false,
     addUsedSchema: false,
-    // 1e400 is Infinity to JSON.parse, and no number of any meter.
+    // JSON.parse reads 1e400 as Infinity, which no meter reports.
     strictNumbers: true,
-    // 1.6 wants limits in steps of 0.1, which binary fractions miss by a little.
+    // 1.6 requires limits in steps of 0.1, which binary fractions miss slightly.
     multipleOfPrecision: 6,
     ...options,
   });
-  // 2.x asks for RFC 3339; 1.6 for ISO 8601, where stations in the field leave out the time zone.
+  // 2.x requires RFC 3339; 1.6 ISO 8601, where real stations omit the time zone.
   ajv.addFormat('date-time', formats.fullFormats[protocol === 'ocpp1.6' ? 'iso-date-time' : 'date-time']);
   ajv.addFormat('uri', formats.fullFormats.uri);
   return ajv;
 }
 
-/** A copy that allows properties beside its own, at any depth. */
+/** A copy that allows additional properties, at any depth. */
 function open(schema: object): object {
   const allow = (key: string, value: unknown) => (key === 'additionalProperties' ? undefined : value);
   return JSON.parse(JSON.stringify(schema), allow) as object;
 }
 
-/** Messages of a version, all if not said, as definitions beside those that they share: each is compiled once. */
+/** Messages of a version (default: all) as definitions beside the shared ones: each is compiled once. */
 function rootOf(protocol: Protocol, names = Object.keys(SCHEMAS[protocol])): object {
   const definitions: Record<string, unknown> = {};
   for (const name of names) {

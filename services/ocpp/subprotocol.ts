@@ -1,14 +1,13 @@
-/** Which OCPP version a connection speaks: the WebSocket subprotocol (OCPP-J 1.6 §3.2, 2.x Part 4 §3.1.2). */
+/** The OCPP version of a connection: its WebSocket subprotocol (OCPP-J 1.6 §3.2, 2.x Part 4 §3.1.2). */
 import type { Protocol } from './frame.ts';
 
 /**
- * The first of the station's subprotocols that is offered here: its order is its preference. Names are
- * compared as they are (RFC 6455 makes them case-sensitive); white space around them, empty items
- * and repeated headers are allowed (RFC 9110 §5.6.1).
+ * The first of the station's subprotocols that is offered: its order is its preference. Names are case-sensitive (RFC
+ * 6455); white space around them, empty items and repeated headers are allowed (RFC 9110 §5.6.1).
  *
- * @param header Sec-WebSocket-Protocol as it came: one value, or one per repeated header
- * @returns undefined when there is none in common: the handshake is then completed without a
- *   subprotocol, and the connection closed
+ * @param header Sec-WebSocket-Protocol: one value, or one per repeated header
+ * @returns undefined if there is none in common: the handshake then completes without a subprotocol, and the connection
+ *   is closed
  */
 export function negotiate(
   header: string | readonly string[] | undefined,

@@ -1,10 +1,10 @@
 /**
  * Repairs a text that is almost a JSON array: firmware that builds JSON with printf writes raw control bytes into
- * strings, a comma too many, `nan`, or a NUL behind the end. Only a text that JSON.parse refused comes here.
+ * strings, an extra comma, `nan`, or a NUL behind the end. Only for texts that JSON.parse rejected.
  *
- * One pass over the text notes edits; nothing is guessed beyond them. The repaired text must parse as exactly one array,
- * so a truncated text, or two arrays in one text, stay what they are: half a message is no message. Two values with
- * nothing between them are refused before that, as an edit could join them (`5+3` is not 53).
+ * One pass over the text collects edits; nothing else is guessed. The repaired text must parse as exactly one array, so a
+ * truncated text, or two arrays in one text, cannot be repaired. Two values with nothing between them are refused before,
+ * because an edit could join them (`5+3` is not 53).
  */
 
 export type TextRepair =
@@ -52,7 +52,7 @@ function isBlank(code: number): boolean {
   return code <= 0x20 || code === 0xfeff || code === 0xa0 || code === 0x7f;
 }
 
-/** What a character begins outside of strings. */
+/** The token that a character begins outside strings. */
 const Begins = { Other: 0, Space: 1, String: 2, Open: 3, Close: 4, Comma: 5, Colon: 6, Number: 7, Word: 8 };
 /** Begins by character code; everything from 128 on is Other. */
 const BEGINS = new Uint8Array(128);
@@ -75,7 +75,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['false', 'false'],
   ...['null', 'nil', 'none', 'undefined', 'nan', 'inf', 'infinity'].map((word) => [word, 'null'] as const),
 ]);
-/** Those that may have a sign. */
+/** Words that may have a sign. */
 const SIGNED: ReadonlySet<string> = new Set(['nan', 'inf', 'infinity']);
 const LONGEST_WORD = 9;
 
@@ -93,9 +93,9 @@ class Repair {
   #from: number;
   #at: number;
   #depth = 0;
-  /** What the last token outside of strings began with; a number or word counts as String: a value. */
+  /** Begin of the last token outside strings; a number or word counts as String, a value. */
   #last: number = Begins.Other;
-  /** Where the last comma is. */
+  /** Index of the last comma. */
   #comma = 0;
 
   constructor(text: string, start: number, end: number) {
@@ -122,7 +122,7 @@ class Repair {
       if (afterValue && (isValue || begins === Begins.Open)) return 'two values have nothing between them';
       const fault = this.#token(begins);
       if (fault !== undefined) return fault;
-      // A comma behind a bracket is dropped: what follows still begins a list.
+      // A comma behind a bracket is dropped: the next token still begins a list.
       if (begins === Begins.Comma && this.#last === Begins.Open) continue;
       this.#last = isValue ? Begins.String : begins;
     }
@@ -168,7 +168,7 @@ class Repair {
         return undefined;
       }
       if (code === BACKSLASH) {
-        // What no escape begins with is a backslash of the text itself.
+        // A backslash that begins no escape belongs to the text.
         if (this.#isEscape()) this.#at++;
         else this.#replace('bad-escapes', this.#at, this.#at + 1, '\\\\');
       } else if (code < 0x20) {
@@ -203,7 +203,7 @@ class Repair {
     return undefined;
   }
 
-  /** Where no digits follow, nothing is taken, and the text does not parse. */
+  /** If no digits follow, nothing is consumed, and the text does not parse. */
   #exponent(): string {
     const start = this.#at;
     if (this.#text.charAt(this.#at).toLowerCase() !== 'e') return '';
@@ -219,7 +219,7 @@ class Repair {
     return this.#text.slice(start, this.#at);
   }
 
-  /** @param from where its sign is, or it begins */
+  /** @param from index of its sign or first character */
   #word(from: number, signed: boolean): string | undefined {
     const start = this.#at;
     while (this.#at - start <= LONGEST_WORD && BEGINS[this.#code()] === Begins.Word) this.#at++;
@@ -235,14 +235,14 @@ class Repair {
     this.#replace('stray-commas', at, at + 1, '');
   }
 
-  /** Edits come in the order of the text. */
+  /** Edits are in the order of the text. */
   #replace(kind: TextRepair, from: number, to: number, text: string): void {
     this.kinds.add(kind);
     this.#parts.push(this.#text.slice(this.#from, from), text);
     this.#from = to;
   }
 
-  /** NaN beyond the text, which is in no class. */
+  /** NaN beyond the end, which is in no class. */
   #code(ahead = 0): number {
     return this.#at + ahead < this.#end ? this.#text.charCodeAt(this.#at + ahead) : Number.NaN;
   }

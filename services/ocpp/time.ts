@@ -1,7 +1,7 @@
 /**
- * Times as stations write them. OCPP asks for RFC 3339 (2.x Part 2 §2.1.4) or ISO 8601 (1.6 §3.14); firmware also leaves
- * out zone, seconds or separators. `Date.parse` reads a time without zone in the zone of this process, and refuses
- * half of the forms of ISO 8601, so it is not used for what a station wrote.
+ * Times of stations. OCPP requires RFC 3339 (2.x Part 2 §2.1.4) or ISO 8601 (1.6 §3.14); firmware also omits zone,
+ * seconds or separators. `Date.parse` is not used for them: it reads a time without zone in the zone of this process, and
+ * rejects half of the forms of ISO 8601.
  */
 
 /** Year, month, day, hour, minute, second, fraction and zone, in the extended or the basic form of ISO 8601. */
@@ -9,19 +9,19 @@ const EXTENDED =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)? ?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/;
 const BASIC =
   /^(\d{4})(\d{2})(\d{2})[Tt ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)? ?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/;
-/** Seconds or milliseconds since 1970, from 2001 on; the two cannot be mistaken for each other. */
+/** Seconds or milliseconds since 1970, from 2001 on; their lengths distinguish them. */
 const EPOCH = /^\d{10}(?:\d{3})?$/;
 
-/** Characters of a time that is kept as it was written. */
+/** Longest time that is kept as it was written. */
 export const LONGEST_TIME = 64;
 
 const DAY_MS = 86_400_000;
-/** Before OCPP 1.6 no station could send it. */
+/** OCPP 1.6 did not exist before. */
 const EARLIEST = Date.UTC(2015, 0, 1);
 
 /**
- * The instant that a station's time means, in ms since 1970; undefined for what is no time. Without a zone it is UTC.
- * A second of 60 is the next minute, an hour of 24 the next day.
+ * A station's time in ms since 1970; undefined if it is no time. Without a zone it is UTC. Second 60 is the next minute,
+ * hour 24 the next day.
  */
 export function readTime(value: unknown): number | undefined {
   const text = typeof value === 'number' ? String(value) : value;
@@ -43,29 +43,29 @@ export function readTime(value: unknown): number | undefined {
   return Date.UTC(y, mo - 1, d, h, mi, s, ms) - offset;
 }
 
-/** `2026-11-28T10:00:00Z`, with or without ms: nearly all, and the engine reads these quickly. */
+/** `2026-11-28T10:00:00Z`, with or without ms: the common case, which the engine parses quickly. */
 function readUsual(text: string): number | undefined {
   if ((text.length !== 20 && text.length !== 24) || !text.endsWith('Z')) return undefined;
-  // In any other form the engine guesses.
+  // The engine guesses at any other form.
   if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T' || text[13] !== ':') return undefined;
   const instant = Date.parse(text);
-  // A day that its month does not have is carried into the next one by the engine.
+  // The engine carries an impossible day into the next month.
   return Number.isNaN(instant) || Number(text.slice(8, 10)) > 28 ? undefined : instant;
 }
 
 type Six = [number, number, number, number, number, number];
 
-/** The instant as RFC 3339 in UTC, with ms. */
+/** An instant as RFC 3339 in UTC, with ms. */
 export function utc(instant: number): string {
   return new Date(instant).toISOString();
 }
 
-/** The instant of a station's time as RFC 3339 in UTC; of what is no time that of `receivedAt`, in ms since 1970. */
+/** A station's time as RFC 3339 in UTC; `receivedAt` (ms since 1970) if it is no time. */
 export function utcOf(value: unknown, receivedAt: number): string {
   return utc(readTime(value) ?? receivedAt);
 }
 
-/** Whether a station's clock can be right: not before OCPP existed, not more than a day ahead. */
+/** Whether a station's time is plausible: not before OCPP 1.6, not more than a day ahead. */
 export function isPlausible(instant: number, now: number): boolean {
   return instant >= EARLIEST && instant <= now + DAY_MS;
 }

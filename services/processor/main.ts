@@ -1,4 +1,4 @@
-/** The processor with the handlers of this project. */
+/** The processor with the built-in handlers. */
 import { HANDLERS } from '../csms/handlers/table.ts';
 import { runProcessor } from './program.ts';
 

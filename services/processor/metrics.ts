@@ -1,6 +1,6 @@
 /**
- * What a processor tells Prometheus and the operator's autoscaling. Labels are bound once, not looked
- * up per message, and a station's identity is never one of them.
+ * The metrics of a processor, for Prometheus and the operator's autoscaler (docs/metrics.md). Labels are bound once,
+ * not looked up per message, and a station's identity is never one of them.
  */
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
@@ -9,7 +9,7 @@ import type { TransportLoad } from '../transport/transport.ts';
 import type { ProcessorObserver } from '../csms/processor.ts';
 
 export interface ProcessorMetrics extends ProcessorObserver {
-  /** undefined removes the queue's gauges: a figure that could not be read is missing, never 0. */
+  /** `undefined` removes the queue's gauges: a figure that could not be read is absent, never 0. */
   readonly setLoad: (load: TransportLoad | undefined, at: number) => void;
   readonly setOpenTransactions: (count: number) => void;
   readonly addBusy: (seconds: number) => void;
@@ -22,7 +22,7 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
   const registers = [registry];
   const completed = new Counter({
     name: METRIC.processorCompleted,
-    help: 'Deliveries decided on, by kind of answer',
+    help: 'Handled deliveries, by kind of response',
     labelNames: ['outcome'],
     registers,
   });
@@ -33,19 +33,19 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
   };
   const busy = new Counter({
     name: METRIC.processorBusySeconds,
-    help: 'Seconds busy: the greater of event-loop utilisation and share of the in-hand limit, integrated',
+    help: 'Seconds busy: the greater of event-loop utilization and share of the in-flight limit, integrated',
     registers,
   });
   const failures = new Counter({
     name: METRIC.processorHandlerErrors,
-    help: 'Handlers that failed, or were not done in time',
+    help: 'Handlers that failed or exceeded OCPP_HANDLER_TIMEOUT',
     labelNames: ['reason'],
     registers,
   });
   const byReason = { failed: failures.labels('failed'), timeout: failures.labels('timeout') };
   const serviceTime = new Histogram({
     name: 'ocpp_processor_service_seconds',
-    help: 'Time from taking a delivery in hand to its outcome',
+    help: 'Time from the start of a delivery to its outcome',
     buckets: SERVICE_TIME_BUCKETS,
     registers,
   });
@@ -94,7 +94,7 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
 
 function transactionGauges(registry: Registry) {
   return {
-    open: unknownGauge(registry, METRIC.transactionsOpen, 'Transactions that are open, in the whole cluster'),
+    open: unknownGauge(registry, METRIC.transactionsOpen, 'Open transactions in the whole cluster'),
     silent: unknownGauge(
       registry,
       'ocpp_transactions_silent',

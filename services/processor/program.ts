@@ -1,6 +1,6 @@
 /**
- * The processor program: takes what stations send from Redis, answers it by the given handlers, and shows how it is doing.
- * An image with handlers of one's own runs it with them (examples/own-handlers).
+ * The processor program: claims the messages of stations from Redis, answers them with the given handlers, and exports
+ * health and metrics. An image with custom handlers runs it with them (examples/own-handlers).
  */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { PROTOCOLS } from '../ocpp/frame.ts';
@@ -29,7 +29,7 @@ const PROGRAM = 'processor';
 
 let log = createLog(PROGRAM, 'info');
 
-/** Runs until a signal has ended it. Configured by environment variables; `--help` prints them. */
+/** Runs until a signal stops it. Configured by environment variables; `--help` prints them. */
 export function runProcessor(handlers: HandlerTable): Promise<void> {
   return runProgram(
     () => log,
@@ -64,8 +64,8 @@ async function main(handlers: HandlerTable): Promise<Running> {
       metrics.setOpenTransactions(count);
       return load;
     },
-    inHand: () => processor.inHand(),
-    inHandLimit: MAX_IN_FLIGHT,
+    inFlight: () => processor.inFlight(),
+    inFlightLimit: MAX_IN_FLIGHT,
     clock: systemClock,
     onLoad: metrics.setLoad,
     onBusy: metrics.addBusy,
@@ -76,17 +76,17 @@ async function main(handlers: HandlerTable): Promise<Running> {
   log.info({ host, port: admin.port, redis: config.redisAddr }, 'starting');
 
   warmUp(PROTOCOLS);
-  // Not awaited: it takes as long as Redis does, and a signal must find a program that can stop.
+  // Not awaited: it waits for Redis, and a signal must be able to stop the program meanwhile.
   void processor.start().then(() => {
     if (stopping) return;
     phase = undefined;
-    log.info({}, 'taking messages');
+    log.info({}, 'processing messages');
   });
   return {
     async stop(signal) {
       stopping = true;
       phase = 'stopping';
-      log.info({ signal, inHand: processor.inHand() }, 'stopping');
+      log.info({ signal, inFlight: processor.inFlight() }, 'stopping');
       await processor.stop(config.stopGrace);
       sampler[Symbol.dispose]();
       await admin[Symbol.asyncDispose]();

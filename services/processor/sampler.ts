@@ -1,6 +1,6 @@
 /**
- * Looks at the process and its store once a second: how busy we are, how long the queue is, and whether
- * the store answers at all, which is what readiness follows.
+ * Samples the process and its store once a second: how busy the process is, how long the queue is, and whether the
+ * store responds, which decides readiness.
  */
 import { performance } from 'node:perf_hooks';
 import { type Clock, sleep } from '../runtime/clock.ts';
@@ -8,33 +8,33 @@ import type { TransportLoad } from '../transport/transport.ts';
 
 export interface SamplerOptions {
   readonly load: () => Promise<TransportLoad>;
-  readonly inHand: () => number;
-  /** The most deliveries that may be in hand. */
-  readonly inHandLimit: number;
+  readonly inFlight: () => number;
+  /** The most deliveries that may be in flight. */
+  readonly inFlightLimit: number;
   readonly clock: Clock;
   readonly onLoad: (load: TransportLoad | undefined, at: number) => void;
   readonly onBusy: (seconds: number) => void;
 }
 
 export interface Sampler extends Disposable {
-  /** What keeps this processor from doing its work; undefined when nothing does. */
+  /** Why this processor cannot work; undefined if it can. */
   problem(): string | undefined;
 }
 
 const INTERVAL_MS = 1000;
-/** A store that takes longer than this for its figures is out of reach. */
-const PATIENCE_MS = 2000;
+/** A store that takes longer than this for its figures is unreachable. */
+const TIMEOUT_MS = 2000;
 
 export function startSampler(options: SamplerOptions): Sampler {
   const { clock, onLoad } = options;
-  let problem: string | undefined = 'the store has not answered yet';
-  let asking = false;
+  let problem: string | undefined = 'the store has not responded yet';
+  let sampling = false;
 
   const sampleLoad = async () => {
-    if (asking) return;
-    asking = true;
+    if (sampling) return;
+    sampling = true;
     try {
-      const load = await within(PATIENCE_MS, options.load());
+      const load = await within(TIMEOUT_MS, options.load());
       problem = undefined;
       onLoad(load, clock.now());
     } catch (error) {
@@ -42,7 +42,7 @@ export function startSampler(options: SamplerOptions): Sampler {
       problem = `the queue cannot be read from the store: ${why}`;
       onLoad(undefined, clock.now());
     } finally {
-      asking = false;
+      sampling = false;
     }
   };
   const sampleBusy = busyMeter(options);
@@ -54,25 +54,25 @@ export function startSampler(options: SamplerOptions): Sampler {
   return { problem: () => problem, [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-async function within<T>(ms: number, asked: Promise<T>): Promise<T> {
-  const patience = new AbortController();
-  const late = sleep(ms, patience.signal).then(() => {
-    throw new Error(`no answer within ${ms / 1000} s`);
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const race = new AbortController();
+  const late = sleep(ms, race.signal).then(() => {
+    throw new Error(`no response within ${ms / 1000} s`);
   });
-  // The abort below ends it too, when nobody listens any more.
+  // The abort below rejects it too, after the race.
   late.catch(() => undefined);
   try {
-    return await Promise.race([asked, late]);
+    return await Promise.race([work, late]);
   } finally {
-    patience.abort();
+    race.abort();
   }
 }
 
 /**
- * Seconds busy since the last call. Computing shows in the event loop's utilisation; waiting (for a
- * slow store) shows only in the hands being full. Either makes this processor unable to take more.
+ * Seconds busy since the last call. Computing shows in the utilization of the event loop; waiting for a slow store shows
+ * only in the number in flight. Either keeps this processor from claiming more.
  */
-function busyMeter({ inHand, inHandLimit }: SamplerOptions): () => number {
+function busyMeter({ inFlight, inFlightLimit }: SamplerOptions): () => number {
   let last = performance.eventLoopUtilization();
   let lastAt = performance.now();
   return () => {
@@ -82,6 +82,6 @@ function busyMeter({ inHand, inHandLimit }: SamplerOptions): () => number {
     const seconds = (at - lastAt) / 1000;
     last = now;
     lastAt = at;
-    return seconds * Math.min(1, Math.max(utilization, inHand() / inHandLimit));
+    return seconds * Math.min(1, Math.max(utilization, inFlight() / inFlightLimit));
   };
 }

@@ -49,7 +49,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
-  'dead-processes-are-not-reclaimed': {
+  'the-dead-are-not-reclaimed': {
     what: 'entries of a dead processor are dropped: its CALLs get no response on connections that live on',
     changes: [
       {

@@ -24,9 +24,9 @@ const HEALTHY = {
 };
 
 /** Differences from the healthy series, and the alerts that fire after an hour. */
-const PROBLEMS: readonly (readonly [string, Readonly<Record<string, string>>, readonly string[]])[] = [
+const TROUBLE: readonly (readonly [string, Readonly<Record<string, string>>, readonly string[]])[] = [
   ['all is well', {}, []],
-  ['no leader', { [LEADER]: '1x29 0x60' }, ['OcppOperatorNoLeader']],
+  ['no operator leads', { [LEADER]: '1x29 0x60' }, ['OcppOperatorNoLeader']],
   ['no operator is there', { [LEADER]: '1x29 stale', [STANDBY]: '0x29 stale' }, ['OcppOperatorNoLeader']],
   ['the other one leads', { [LEADER]: '1x29 stale', [STANDBY]: '0x29 1x60' }, []],
   ['the lead changed a minute ago', { [LEADER]: '1x59 0x30' }, []],
@@ -42,7 +42,7 @@ chartTest('each alert about the operator fires for its problem and for no other'
   const rules = only(objects, 'PrometheusRule').spec as { groups: { rules: { alert: string }[] }[] };
   const all = rules.groups.flatMap((group) => group.rules.map(({ alert }) => alert));
   t.deepEqual(
-    [...new Set(PROBLEMS.flatMap(([, , firing]) => firing))].sort(),
+    [...new Set(TROUBLE.flatMap(([, , firing]) => firing))].sort(),
     [...all].sort(),
     'the table has all',
   );
@@ -52,7 +52,7 @@ chartTest('each alert about the operator fires for its problem and for no other'
   t.is(JOB, `job="${namespace}/${name}"`);
   if (!hasPromtool()) return;
   t.regex(promtool('check rules', { 'rules.yaml': rules }), /SUCCESS/);
-  for (const [what, changes, firing] of PROBLEMS) {
+  for (const [what, changes, firing] of TROUBLE) {
     const series = Object.entries({ ...HEALTHY, ...changes }).map(([one, of]) => ({
       series: one,
       values: of,

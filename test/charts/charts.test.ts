@@ -1,6 +1,7 @@
 /** The charts, rendered by helm. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
 import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
@@ -72,6 +73,22 @@ chartTest('one image serves the operator and new clusters; the tag defaults to t
     WATCH_NAMESPACES: 'north,south',
     LOG_LEVEL: 'debug',
   });
+});
+
+chartTest('an umbrella chart sets registry and pull secrets of both charts with its global values', (t) => {
+  const umbrella = mkdtempSync(join(tmpdir(), 'ocpp-umbrella-'));
+  try {
+    writeFileSync(join(umbrella, 'Chart.yaml'), 'apiVersion: v2\nname: umbrella\nversion: 0.1.0\n');
+    for (const chart of [OPERATOR, CLUSTER])
+      cpSync(chart, join(umbrella, 'charts', basename(chart)), { recursive: true });
+    const global = { imageRegistry: 'r.example', imagePullSecrets: ['registry'] };
+    const objects = template(umbrella, { global });
+    t.regex(podOf(objects).containers[0].image, /^r\.example\/ocpp-cluster\/ocpp-cluster:\d/);
+    t.like(podOf(objects), { imagePullSecrets: [{ name: 'registry' }] });
+    t.like(only(objects, 'OcppCluster'), { spec: { image: { pullSecrets: ['registry'] } } });
+  } finally {
+    rmSync(umbrella, { recursive: true });
+  }
 });
 
 chartTest('skaffold.yaml sets values that the chart has', (t) => {

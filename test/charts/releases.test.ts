@@ -74,7 +74,11 @@ chartTest(
     run('install', 'ocpp', earlier.path);
     const isServed = async () => (await store.get({ resource: OCPP_CLUSTERS, ...metadata })) === undefined;
     await until(isServed, 'the API server serves the definition');
-    await t.throwsAsync(apply({ [NEW]: 'Accept' }), { message: /unknownTokens/ }, 'not known yet');
+    await t.throwsAsync(
+      apply({ [NEW]: 'Accept' }),
+      { message: /unknownTokens/ },
+      'the field is unknown before the upgrade',
+    );
     const { uid } = await apply({});
     run('upgrade', 'ocpp', OPERATOR);
     await shows('Reject');

@@ -1,6 +1,6 @@
 /**
- * Cases of the corpus: what a sloppy station sends, and what becomes of it, as data. README.md describes the format;
- * this file reads it and refuses what the runner does not know, so that a misspelt expectation does not pass unnoticed.
+ * Cases of the corpus, as data: the texts of a station, and the results. README.md describes the format; this file reads
+ * it and rejects unknown keys, so that a misspelt expectation is an error.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -12,9 +12,9 @@ import type { Validation } from '../../services/csms/handler.ts';
 export type Pattern = unknown;
 export type Fields = Readonly<Record<string, Pattern>>;
 
-/** How a text of the station is answered. At most one of these; a CALLRESULT with any payload where all are left out. */
+/** The expected response: at most one of these; default: a CALLRESULT with any payload. */
 export interface Reply {
-  /** The whole text of the answer; `none` for silence; or a pattern of the whole frame. */
+  /** The whole text of the response; `none` for no response; or a pattern of the whole frame. */
   readonly answer?: Pattern;
   /** Pattern of the payload of a CALLRESULT under the same message id. */
   readonly result?: Pattern;
@@ -25,11 +25,11 @@ export interface Reply {
 export interface Step extends Reply {
   /** A text that the station sends; `${name}` is replaced. */
   readonly send?: string;
-  /** How often it is sent; once where left out. */
+  /** How often it is sent; default: once. */
   readonly times?: number;
-  /** Which station sends it: the case's own where left out, else one more with this suffix. */
+  /** Suffix of another station that sends it; default: the station of the case. */
   readonly as?: string;
-  /** Name → JSON pointer into the answer: later texts and expectations use it as `${name}`. */
+  /** Name → JSON pointer into the response: later texts and expectations use it as `${name}`. */
   readonly save?: Readonly<Record<string, string>>;
   /** Understood by repair of its payload. Strict: CALLERROR of this code, `message-refused`, kept as unreadable. */
   readonly refused?: string;
@@ -39,37 +39,37 @@ export interface Step extends Reply {
   readonly garbage?: string;
   /** A frame whose payload is understood in neither mode: CALLERROR of this code, `message-refused`, kept as unreadable. */
   readonly invalid?: string;
-  /** It was sent before: in Tolerant mode a second event may say that it was repaired, or none. */
+  /** It was sent before: in Tolerant mode a second `message-repaired` is optional. */
   readonly again?: true;
-  /** Another reply, the end of the connection by this code, or another end of the call, in Strict mode. */
+  /** Of Strict mode: another response, close code, or outcome of the call. */
   readonly strict?: Reply & { readonly outcome?: Pattern; readonly closed?: number };
-  /** How the characters of `send` become bytes: UTF-8 where left out. */
+  /** Encoding of `send`; default: UTF-8. */
   readonly encoding?: 'latin1';
   /** A binary message with this text. */
   readonly binary?: string;
   /** Expects the connection to be closed with this code. */
   readonly closed?: number;
   readonly reconnect?: true;
-  /** A handshake by hand instead of the usual one. */
+  /** A custom handshake. */
   readonly connect?: Handshake;
   /** The CSMS calls the station, which receives the CALL; its message id is `${call}`. */
   readonly call?: { readonly action: string; readonly payload: object };
-  /** How that call ends, within three seconds. */
+  /** The outcome of that call, within three seconds. */
   readonly outcome?: Pattern;
   /** Moves the clock, such as `8d`. */
   readonly advance?: string;
-  /** Looks once for silent transactions. */
+  /** Runs one sweep of silent transactions. */
   readonly sweep?: true;
   /** Writes the station's entry of the list of registrations; `none` removes it. */
   readonly registration?: string;
 }
 
 export interface Handshake {
-  /** `/ocpp/${station}` where left out. */
+  /** Default: `/ocpp/${station}`. */
   readonly path?: string;
-  /** The case's protocol where left out; none for an empty list. */
+  /** Default: the case's protocol; an empty list for none. */
   readonly protocols?: readonly string[];
-  /** The whole request as text, for what no WebSocket library sends; a line break is CR LF. */
+  /** The whole request as text, for requests that no WebSocket library sends; a line break is CR LF. */
   readonly request?: string;
   /** Expects the handshake to be answered with this status instead of an open connection. */
   readonly status?: number;
@@ -79,25 +79,25 @@ export interface Handshake {
   readonly protocol?: string;
 }
 
-/** What is stored when all steps are done. */
+/** The stored result after all steps. */
 export interface Expected {
-  /** All entries of the stream `transactions`, in order; a field `absent` lists fields that must not be there. */
+  /** All entries of the stream `transactions`, in order; a field `absent` lists fields that must not exist. */
   readonly bills?: readonly Fields[];
-  /** Must be among the station's events, in this order. */
+  /** Events that must exist, in this order. */
   readonly events?: readonly Fields[];
   /** Types that no event may have. */
   readonly noEvents?: readonly string[];
   /** All entries of the stream `reports`, in order. */
   readonly reports?: readonly Fields[];
-  /** Record key → fields; `$absent` for a record that must not be there. */
+  /** Record key → fields; `$absent` for a record that must not exist. */
   readonly records?: Readonly<Record<string, Fields | '$absent'>>;
-  /** Stream → entries of this station that must be there, in this order. */
+  /** Stream → entries of this station that must exist, in this order. */
   readonly streams?: Readonly<Record<string, readonly Fields[]>>;
-  /** All entries of the stream `unreadable`, in order; derived from the steps where left out. */
+  /** All entries of the stream `unreadable`, in order; default: derived from the steps. */
   readonly unreadable?: readonly Fields[];
-  /** How many texts of this station are kept there, instead of what they are. */
+  /** Number of kept texts of this station, instead of their content. */
   readonly unreadableKept?: number;
-  /** Lines that must be in the proxy's log, each once. */
+  /** Lines that must occur in the proxy's log, each once. */
   readonly log?: readonly Fields[];
 }
 
@@ -106,16 +106,16 @@ export interface Case extends Expected {
   readonly kind: string;
   readonly protocol: Protocol;
   readonly source: string;
-  /** Entries of the list of tokens. */
+  /** Entries of the token list. */
   readonly tokens?: Readonly<Record<string, string>>;
   /** Settings of proxy and handlers that are not the default. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly steps: readonly Step[];
-  /** What differs in Strict mode; a refused message leaves no bill and no report unless it says so. */
+  /** The expectations of Strict mode; default of a refused message: no bill and no report. */
   readonly strict?: Expected;
   /** Also runs through `npm start`. */
   readonly start?: true;
-  /** File that it is in, for messages. */
+  /** Its file, for messages. */
   readonly file: string;
 }
 
@@ -129,7 +129,7 @@ const HANDSHAKE = 'path protocols request status closed protocol'.split(' ');
 const EXPECTED = 'bills events noEvents reports records streams unreadable unreadableKept log'.split(' ');
 const CASE = 'name kind protocol source tokens settings steps strict start'.split(' ');
 
-/** All cases of the folder, by file and in the order of the files. @throws Error for one that cannot be run */
+/** All cases of the folder, in the order of the files. @throws Error for an invalid one */
 export function loadCases(folder = join(import.meta.dirname, 'cases')): Case[] {
   const files = globSync('*.yaml', { cwd: folder }).sort();
   const cases = files.flatMap((file) => parseCases(readFileSync(join(folder, file), 'utf8'), file));
@@ -141,7 +141,7 @@ export function loadCases(folder = join(import.meta.dirname, 'cases')): Case[] {
   return cases;
 }
 
-/** The cases of one file. @throws Error for one that cannot be run */
+/** The cases of one file. @throws Error for an invalid one */
 export function parseCases(text: string, file: string): Case[] {
   const list: unknown = parse(text);
   if (!Array.isArray(list)) throw new Error(`${file} is not a list of cases`);
@@ -173,10 +173,10 @@ function surplus(value: object, known: readonly string[]): string | undefined {
   return Object.keys(value).find((name) => !known.includes(name));
 }
 
-/** What becomes of a text that breaks the rules, in a mode. */
+/** The treatment of a text that violates the rules, in a mode. */
 export type Fate = 'repaired' | 'refused' | 'unreadable';
 
-/** undefined for a text that breaks none, by schema at least. */
+/** undefined for a valid text. */
 export function fateOf({ refused, unframed, garbage, invalid }: Step, mode: Validation): Fate | undefined {
   if (garbage !== undefined) return 'unreadable';
   if (invalid !== undefined) return 'refused';
@@ -185,7 +185,7 @@ export function fateOf({ refused, unframed, garbage, invalid }: Step, mode: Vali
   return unframed === undefined ? 'refused' : 'unreadable';
 }
 
-/** What must be stored in a mode. Where Strict refuses what Tolerant takes, nothing of it is stored. */
+/** The expected state in a mode. Nothing of a message that Strict refuses is stored. */
 export function expectedIn(found: Case, mode: Validation): Expected {
   const { name: _name, tokens: _tokens, steps, strict, ...rest } = found;
   if (mode === 'Tolerant') return rest;

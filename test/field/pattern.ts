@@ -1,22 +1,22 @@
 /**
  * Patterns of expectations. An object must have the properties of its pattern, and may have more; a list has as many
- * elements as its pattern; other values are compared as texts, because everything that is stored is one.
+ * elements as its pattern; other values are compared as texts, because all stored values are texts.
  *
  * | pattern | matches |
  * |---|---|
- * | `$any` | everything that is there |
- * | `$absent` | what is not there |
+ * | `$any` | anything |
+ * | `$absent` | nothing |
  * | `$now` | a time of the last minutes |
- * | `$/x/` | a text in which the regular expression is found |
+ * | `$/x/` | a text that the regular expression matches |
  * | `$words a b` | these words in any order |
  * | `{ $json: pattern }` | a text of JSON whose value matches |
  * | `{ absent: [a, b], … }` | an object without these properties |
  */
 
-/** A time counts as now for so long; ms. */
+/** Longest age of `$now`; ms. */
 const NOW_MS = 5 * 60_000;
 
-/** Where and how a value differs from its pattern; nothing where it matches. @param now ms since 1970 */
+/** Where and how a value differs from its pattern; empty if it matches. @param now ms since 1970 */
 export function mismatches(pattern: unknown, value: unknown, now: number, path = ''): string[] {
   const here = path === '' ? 'it' : path;
   if (typeof pattern === 'string' && pattern.startsWith('$')) {
@@ -68,7 +68,7 @@ function fits(pattern: string, value: unknown, now: number): boolean {
   return new RegExp(expression, 's').test(value);
 }
 
-/** Whether all patterns match values in the order of the list, with others between them; else the first that does not. */
+/** Undefined if all patterns match values in the order of the list, with others between them; else the first that does not. */
 export function missingIn(patterns: readonly unknown[], values: readonly unknown[], now: number): unknown {
   let from = 0;
   for (const pattern of patterns) {

@@ -1,10 +1,10 @@
-/** How a text is answered: what a case expects of the answer in a mode, and where the answer differs. */
+/** The response to a text: the expectation of a case in a mode, and the differences. */
 import type { Validation } from '../../services/csms/handler.ts';
 import type { Fate, Reply, Step } from './cases.ts';
 import { mismatches } from './pattern.ts';
 import { filledIn } from './texts.ts';
 
-/** The reply to a step's text in a mode. */
+/** The expected response to a step's text in a mode. */
 export function replyTo(step: Step, mode: Validation): Reply {
   const { answer, result, error, strict, garbage, invalid, refused, unframed } = step;
   if (mode === 'Strict' && strict !== undefined) return strict;
@@ -13,10 +13,10 @@ export function replyTo(step: Step, mode: Validation): Reply {
   return { answer, result, ...(error !== undefined && { error }) };
 }
 
-/** The message id as it is written in a text that need not be JSON. */
+/** The message id as written in a text that may be invalid JSON. */
 const ID = /^[^[]*\[[\s,]*"?\d+"?[\s,]*("(?:[^"\\]|\\.)*"|[^\s,\]]+)/s;
 
-/** Where an answer differs from the reply that is expected. @param fate of the text that it answers */
+/** Where a response differs from the expected one. @param fate treatment of the text that it answers */
 export function replyDifferences(
   reply: Reply,
   text: string,

@@ -1,4 +1,4 @@
-/** Runs one case in a world and a mode: sends its texts, compares the answers at once and what is stored at the end. */
+/** Runs one case in a world and a mode: sends its texts, compares each response, and the stored result at the end. */
 import type { Validation } from '../../services/csms/handler.ts';
 import type { CallOutcome } from '../../services/transport/station-call.ts';
 import { type Case, expectedIn, fateOf, type Handshake, type Step } from './cases.ts';
@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 
 const OUTCOME_MS = 3000;
 
-/** What differs from the case's expectations, one line each; nothing where all is as it says. */
+/** The differences from the case's expectations, one line each. */
 export async function differencesOf(
   found: Case,
   mode: Validation,
@@ -67,7 +67,7 @@ class Run {
     return [];
   }
 
-  /** What a step does beside the station's messages. */
+  /** The actions of a step other than messages of the station. */
   async #prepare(as: string, { advance, sweep, registration, reconnect }: Step): Promise<void> {
     if (advance !== undefined) this.#world.advance(durationOf(advance));
     if (sweep) await this.#world.sweep();
@@ -140,7 +140,8 @@ class Run {
 
   async #called(as: string, { action, payload }: { action: string; payload: object }): Promise<string[]> {
     const station = await this.#station(as);
-    if (this.#world.transport === undefined) throw new Error('no CSMS can be asked to call a station here');
+    if (this.#world.transport === undefined)
+      throw new Error('this world has no CSMS that can call a station');
     this.#call = this.#world.transport.calls.make({ stationId: this.#identity(as), action, payload });
     this.#call.catch(() => undefined);
     const text = await station.next(`the CALL ${action}`);
@@ -156,7 +157,7 @@ class Run {
     return mismatches(pattern, await Promise.race([this.#call, late]), 0, 'the outcome');
   }
 
-  /** Sends a text and compares what comes back. */
+  /** Sends a text and compares the response. */
   async #said(as: string, text: string, step: Step): Promise<string[]> {
     const station = await this.#station(as);
     const fate = fateOf(step, this.#mode);
@@ -182,7 +183,7 @@ class Run {
       this.names.set(name, textAt(JSON.parse(answer), pointer));
   }
 
-  /** The answer to a CALL behind it comes first. */
+  /** No response: the response to the next CALL arrives first. */
   async #silence(station: SloppyStation, text: string): Promise<string[]> {
     const id = `probe-${++this.#probes}`;
     station.send(`[2,"${id}","Heartbeat",{}]`);

@@ -21,7 +21,7 @@ const caseOf = (reply: string, stored: string, send = STOP) => `
 `;
 const RIGHT = `bills: [${BILL}]`;
 
-test('what is as the case says is no difference', async (t) => {
+test('a result as expected is no difference', async (t) => {
   await using world = await memoryWorld({ validation: 'Tolerant', settings: {} });
   const rights = [
     ['answer: \'[3,"1",{}]\'', RIGHT],
@@ -97,7 +97,7 @@ for (const [what, reply, stored, difference, send] of WRONG) {
   });
 }
 
-test('a case that the runner does not understand is refused', (t) => {
+test('a case with unknown keys is refused', (t) => {
   const refused = (text: string) => t.throws(() => parseCases(text, 'file.yaml'))?.message ?? '';
   t.regex(refused(caseOf('anser: none', RIGHT)), /file\.yaml: "a stop": nothing is called "anser"/);
   t.regex(refused(caseOf('result: {}', 'bill: []')), /nothing is called "bill"/);

@@ -1,9 +1,9 @@
-/** A station that sends whatever text a case has, and hands out what it receives in order. */
+/** A station that sends the texts of a case, and returns received messages in order. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 
-/** How long an answer, a handshake or the end of a connection may take; ms. */
+/** Time limit of a response, a handshake or a close; ms. */
 const PATIENCE_MS = 5000;
 
 export interface Dial {
@@ -47,7 +47,7 @@ export class SloppyStation {
     return station;
   }
 
-  /** The subprotocol that the server has chosen; empty for none. */
+  /** The negotiated subprotocol; empty for none. */
   get protocol(): string {
     return this.#socket.protocol;
   }
@@ -60,7 +60,7 @@ export class SloppyStation {
     this.#socket.send(Buffer.from(text));
   }
 
-  /** The next message; undefined when the connection ends first. @throws Error when neither comes */
+  /** The next message; undefined if the connection ends first. @throws Error after the time limit */
   async next(what: string): Promise<string | undefined> {
     const first = this.#received.shift();
     if (first !== undefined) return first;

@@ -1,11 +1,11 @@
-/** Compares what is stored of a case's stations with what the case expects, until it is so or stays otherwise. */
+/** Compares the stored state of a case's stations with the expectations, until they match or the time limit passes. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Expected, Fate, Fields } from './cases.ts';
 import { mismatches, missingIn, show } from './pattern.ts';
 import { filledIn } from './texts.ts';
 import type { Entry, World } from './world.ts';
 
-/** A text that breaks the rules, and what becomes of it. */
+/** A text that violates the rules, and its treatment. */
 export interface Sent {
   readonly fate: Fate;
   readonly text: string;
@@ -14,7 +14,7 @@ export interface Sent {
   readonly again: boolean;
 }
 
-/** What belongs to no answer, such as an unreadable text, is stored a little later; ms. */
+/** Entries without a response, such as an unreadable text, are stored a little later; ms. */
 const SETTLED_MS = 1500;
 /** Characters of an unreadable text that are kept (services/transport/transport.ts). */
 const TEXT_KEPT = 4096;

@@ -1,8 +1,8 @@
-/** Names in the texts of a case: `${station}`, what was saved from answers, and characters that YAML cannot show. */
+/** Names in the texts of a case: `${station}`, values saved from responses, and characters that YAML cannot show. */
 
 const CHARACTER = /^U\+([0-9A-F]{4})$/;
 
-/** Replaces `${name}` in all texts of a value. @throws Error for a name that is not known */
+/** Replaces `${name}` in all texts of a value. @throws Error for an unknown name */
 export function filledIn<Value>(value: Value, names: ReadonlyMap<string, string>): Value {
   if (typeof value === 'string') return filled(value, names) as Value;
   if (Array.isArray(value)) return value.map((one: unknown) => filledIn(one, names)) as Value;
@@ -21,7 +21,7 @@ function filled(text: string, names: ReadonlyMap<string, string>): string {
   });
 }
 
-/** The text or number at a JSON pointer. @throws Error where there is none */
+/** The text or number at a JSON pointer. @throws Error if there is none */
 export function textAt(value: unknown, pointer: string): string {
   let at = value;
   for (const name of pointer.split('/').slice(1)) {

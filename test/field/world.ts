@@ -23,7 +23,7 @@ import type { RedisServer } from '../support/redis-server.ts';
 
 export type Entry = Readonly<Record<string, string>>;
 
-/** What is stored, by keys relative to the prefix. */
+/** The stored state, by keys relative to the prefix. */
 export interface Store {
   stream(key: string): Promise<readonly Entry[]>;
   record(key: string): Promise<Entry | undefined>;
@@ -35,7 +35,7 @@ export interface World extends AsyncDisposable {
   /** host:port of the proxy. */
   readonly address: string;
   readonly store: Store;
-  /** Undefined where the CSMS is out of reach. */
+  /** Undefined if the CSMS cannot be reached. */
   readonly transport: Transport | undefined;
   readonly log: readonly Line[];
   readonly clock: Clock;
@@ -54,7 +54,7 @@ const POLICY = {
   abandonAfterMs: handlerSettings.transactionAbandonAfter.default,
 };
 
-/** Over plain memory. */
+/** Over memory. */
 export async function memoryWorld(options: WorldOptions): Promise<World> {
   const clock = movableClock();
   const bus = createMemoryBus(clock);
@@ -118,7 +118,7 @@ async function worldOver(
   };
 }
 
-/** Ports are free ones; nothing waits at the end, and no station is refused for its pace. */
+/** Free ports, no delays at shutdown, and no limit of the handshake rate. */
 function proxyDefaults(): ProxySettings {
   const defaults = Object.entries(proxySettings).map(([name, one]) => [name, one.default]);
   return {

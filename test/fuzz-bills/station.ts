@@ -57,7 +57,7 @@ export class Station implements AsyncDisposable {
   async #answered(): Promise<void> {
     for (let left = PATIENCE; this.#answer === undefined && left > 0; left--) {
       await new Promise(setImmediate);
-      if (this.#processor.inHand() > 0) left++;
+      if (this.#processor.inFlight() > 0) left++;
     }
   }
 

@@ -1,4 +1,4 @@
-/** Prints a history as readable text, and finds the shortest one with the same fault. */
+/** A history as a person reads it, and the shortest one that shows the same mistake. */
 import type { Draft } from './draft.ts';
 import type { Entry, Transcript } from './play.ts';
 import type { Judgement } from './oracle/judge.ts';

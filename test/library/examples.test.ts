@@ -61,7 +61,7 @@ test('a processor with custom handlers uses them beside the built-in ones', asyn
     OCPP_ADMIN_PORT: String(await freePort()),
     POD_IP: '127.0.0.1',
   });
-  await processor.says(/taking messages/);
+  await processor.says(/processing messages/);
   const settings = { addr: redis.addr, db: 0, clientTimeoutMs: 5000 };
   await using gateway = createGateway({
     kind: 'redis',

@@ -1,4 +1,4 @@
-/** Payloads are cut before they are repaired: what one station sends must not stop a processor. */
+/** Payloads are cut before they are repaired: one message must not block a processor. */
 import test from 'ava';
 import { bounded } from '../../services/ocpp/bounded.ts';
 import type { Protocol } from '../../services/ocpp/frame.ts';
@@ -8,12 +8,12 @@ const NOW = '2026-11-28T10:00:00.000Z';
 const many = (count: number, make: (n: number) => unknown) =>
   Array.from({ length: count }, (_, n) => make(n));
 
-test('what is within the bounds stays as it is', (t) => {
+test('a payload within the limits is unchanged', (t) => {
   const payload = { a: [1, { b: null, c: [] }], d: 'x', e: many(300, (n) => n) };
   t.deepEqual(bounded(payload), { payload, isCut: false });
 });
 
-test('of a long list the first elements and the newest stay, of many lists the newest', (t) => {
+test('a long list keeps its first and newest elements, many lists the newest', (t) => {
   const { payload, isCut } = bounded({ list: many(5000, (n) => n) });
   const { list } = payload as { list: number[] };
   t.true(isCut);
@@ -23,7 +23,7 @@ test('of a long list the first elements and the newest stay, of many lists the n
   t.true(lists.lists.flat().length <= 1000);
 });
 
-test('what nests deeper than any schema is left out', (t) => {
+test('parts that nest deeper than any schema are dropped', (t) => {
   let deep: unknown = 1;
   for (let n = 0; n < 100_000; n++) deep = [deep];
   const { payload, isCut } = bounded({ deep, kept: 1 });
@@ -63,7 +63,7 @@ const HUGE: readonly [what: string, Protocol, string, object][] = [
 ];
 
 for (const [what, protocol, action, payload] of HUGE) {
-  test(`${what}: repaired, and what was cut is said`, (t) => {
+  test(`${what}: repaired, and the cut is reported`, (t) => {
     const repaired = repair(protocol, action, payload, NOW);
     t.true(repaired.ok && repaired.kinds.has('removed'));
     t.true(repaired.ok && repaired.faults.length <= 20);

@@ -13,7 +13,7 @@ const exactOf = (text: string) => {
   return 'exact' in frame ? [...(frame.exact ?? [])] : [];
 };
 
-test('a number that JavaScript does not hold is known by its text and where it is in the payload', (t) => {
+test('a number that JavaScript cannot represent is kept as text, by its place in the payload', (t) => {
   t.deepEqual(
     exactOf(
       '[2,"12345678901234567890","StopTransaction",{"transactionId":9007199254740993,"meterStop":1e400,"n":-12345678901234567890,' +
@@ -30,7 +30,7 @@ test('a number that JavaScript does not hold is known by its text and where it i
   t.deepEqual(exactOf('[6,"i","X",{"a":100000000000000000001}]'), [['/a', '100000000000000000001']]);
 });
 
-test('what JavaScript holds is left alone, however it is written, and so is what is no payload', (t) => {
+test('a number that JavaScript represents, in any form, or outside the payload is not listed', (t) => {
   for (const text of [
     '[2,"i","X",{"a":9007199254740992,"b":9007199254740994,"c":0.30000000000000004}]',
     '[2,"i","X",{"a":1.00000000000000000000,"b":100000000000000000000,"c":1e100,"d":0.000000000000000000001}]',
@@ -77,7 +77,7 @@ test('exactly the numbers whose digits a JavaScript number loses are listed', (t
   );
 });
 
-/** Digits and exponent by whole-number arithmetic, another way than the code has it. */
+/** Digits and exponent by whole-number arithmetic, independent of the code. */
 function digitsOf(text: string): [string, number] {
   const [, whole = '', fraction = '', exponent = '0'] =
     /^-?(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];
@@ -90,7 +90,7 @@ function digitsOf(text: string): [string, number] {
   return [String(digits), digits === 0n ? 0 : power];
 }
 
-test('no text makes it throw, and the longest take linear time', (t) => {
+test('no text throws, and the longest take linear time', (t) => {
   const size = 256 * 1024;
   for (const text of [
     `[${'['.repeat(size)}12345678901234567890${']'.repeat(size)}]`,

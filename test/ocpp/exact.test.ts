@@ -1,4 +1,4 @@
-/** Times and energies are read exactly: nothing is rounded, guessed, or read by half. */
+/** Times and energies are read exactly: nothing is rounded, guessed, or read in part. */
 import test from 'ava';
 import * as fc from 'fast-check';
 import { add, compare, readDecimal, shift, subtract, writeDecimal } from '../../services/ocpp/decimal.ts';
@@ -39,7 +39,7 @@ for (const [written, instant] of TIMES) {
   });
 }
 
-test('every instant is read back from each form of it, whatever the zone of this process', (t) => {
+test('every instant is read back from each of its forms, in any zone of this process', (t) => {
   const instants = fc.date({
     min: new Date('2015-01-01T00:00:00Z'),
     max: new Date('2099-12-31T23:59:59Z'),

@@ -25,7 +25,7 @@ test('the elements of an array are found as they were written', (t) => {
   ]);
 });
 
-test('an answer gets another spelling of its id, and nothing else of it changes', (t) => {
+test('a response gets the original spelling of its id, and nothing else changes', (t) => {
   fc.assert(
     fc.property(fc.string(), fc.object(), (id, payload) => {
       const text = JSON.stringify([3, id, payload]);
@@ -34,7 +34,7 @@ test('an answer gets another spelling of its id, and nothing else of it changes'
   );
 });
 
-test('a valid frame is read as it is, in either mode', (t) => {
+test('a valid frame is read unchanged in both modes', (t) => {
   const texts = fc.oneof(
     fc.json(),
     fc.array(json, { maxLength: 6 }).map((value) => JSON.stringify(value)),
@@ -79,7 +79,7 @@ const element = fc.oneof(
   json.map((value) => JSON.stringify(value)),
 );
 
-test('what a proxy repairs and forwards, a processor reads as the same frame', (t) => {
+test('a processor reads the same frame that a proxy repaired and forwarded', (t) => {
   const texts = fc.array(element, { maxLength: 6 }).map((elements) => `[${elements.join(' ,')}]`);
   fc.assert(
     fc.property(texts, fc.constantFrom(...PROTOCOLS), fc.boolean(), (text, protocol, tolerant) => {
@@ -87,7 +87,7 @@ test('what a proxy repairs and forwards, a processor reads as the same frame', (
       if (!read.ok) return;
       const forwarded = read.text ?? text;
       const again = readForwarded(JSON.parse(forwarded), protocol);
-      // The id of a malformed answer is that of a CALL of ours only where it is a text.
+      // A malformed response belongs to a CALL of ours only if its id is a text.
       if (read.malformed !== undefined && read.writtenId !== undefined) t.true(again.ok);
       else t.deepEqual(again, { ok: true, frame: read.frame });
     }),
@@ -138,7 +138,7 @@ const SHAPES: readonly (readonly [string, Frame | string | undefined, string?, .
   ],
 ];
 
-test('what can be understood of the shape of a frame is taken, and nothing beyond it', (t) => {
+test('the shape of a frame is repaired only as far as it can be understood', (t) => {
   for (const [text, expected, forwarded, ...repairs] of SHAPES) {
     const read = readText(text, 'ocpp2.1', true);
     if (!read.ok) t.is(read.fault.messageId, expected as string, text);
@@ -153,7 +153,7 @@ test('what can be understood of the shape of a frame is taken, and nothing beyon
 
 const idOf = (text: string) => (text.startsWith('[6,5') ? { writtenId: '5' } : {});
 
-test('an answer that says nothing is malformed, whatever else it holds', (t) => {
+test('a response without usable parts is malformed', (t) => {
   for (const tolerant of [true, false]) {
     for (const text of [
       '[3,"i"]',
@@ -172,12 +172,12 @@ test('an answer that says nothing is malformed, whatever else it holds', (t) => 
   }
 });
 
-test('a malformed answer in a repaired text is forwarded as the text that parsed', (t) => {
+test('a malformed response in a repaired text is forwarded as the text that parsed', (t) => {
   const read = readText('[3,"i",,]\0', 'ocpp1.6', true);
   t.like(read, { ok: true, text: '[3,"i"]', frame: { type: 3, id: 'i', payload: null } });
 });
 
-test('the answer to a CALL repeats its id as the station wrote it, and so does that of each held one', (t) => {
+test('the response to a CALL, also a held one, repeats its id as the station wrote it', (t) => {
   const peer = new Peer();
   const receive = (text: string) => {
     const read = readText(text, 'ocpp1.6', true);

@@ -32,7 +32,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
   }),
 );
 
-test('every frame survives the wire in 2.1, and in the older versions all but types 5 and 6', (t) => {
+test('every frame is read back as written in 2.1, in older versions all but types 5 and 6', (t) => {
   fc.assert(
     fc.property(frames, fc.constantFrom(...PROTOCOLS), (frame, protocol) => {
       const read = parseFrame(formatFrame(frame), protocol);
@@ -45,7 +45,7 @@ test('every frame survives the wire in 2.1, and in the older versions all but ty
   );
 });
 
-test('no text makes the reader throw, and what it accepts is one JSON array of a known type', (t) => {
+test('no text makes the reader throw, and it accepts only one JSON array of a known type', (t) => {
   const texts = fc.oneof(
     fc.string(),
     fc.json(),
@@ -64,7 +64,7 @@ test('no text makes the reader throw, and what it accepts is one JSON array of a
 
 const DEEP = `[2,"i","A",${'['.repeat(10_000)}${']'.repeat(10_000)}]`;
 
-/** text → the answer `id code` per version (1.6, 2.0.1, 2.1); '' is silence. */
+/** text → the response `id code` per version (1.6, 2.0.1, 2.1); '' for none. */
 const FAULTS: readonly (readonly [string, readonly [string, string, string]])[] = [
   ['', ['', '-1 RpcFrameworkError', '-1 RpcFrameworkError']],
   ['null', ['', '-1 RpcFrameworkError', '-1 RpcFrameworkError']],
@@ -89,7 +89,7 @@ const FAULTS: readonly (readonly [string, readonly [string, string, string]])[] 
   ['[1.5,"i","X",{}]', ['', 'i MessageTypeNotSupported', 'i MessageTypeNotSupported']],
 ];
 
-test('what is not a frame is answered as its version says, or not at all', (t) => {
+test('a text that is no frame is answered by the rule of its version, or not at all', (t) => {
   const versions: readonly Protocol[] = ['ocpp1.6', 'ocpp2.0.1', 'ocpp2.1'];
   for (const [text, answers] of FAULTS) {
     for (const [index, protocol] of versions.entries()) {

@@ -25,12 +25,12 @@ test('the station chooses the version, by the order in its header', (t) => {
   t.is(negotiate('ocpp2.1, ocpp1.6', ['ocpp1.6']), 'ocpp1.6', 'only what is offered');
 });
 
-test('a station without a subprotocol is distinguished from one with unknown ones', (t) => {
+test('a station without a subprotocol differs from one with unknown subprotocols', (t) => {
   for (const header of [undefined, '', ' , ', [], ['', ' ']]) t.false(namesAny(header));
   for (const header of ['soap', ',x', ['', 'ocpp1.5']]) t.true(namesAny(header));
 });
 
-test('a log names what a request asks for, without its query, whether or not it can be an identity', (t) => {
+test('a log has the requested identity, valid or not, without its query', (t) => {
   for (const [target, name] of [
     ['/ocpp//CS-1/?password=x', 'CS-1'],
     ['/CS-1#x', 'CS-1'],
@@ -87,7 +87,7 @@ const IDENTITIES: readonly (readonly [string, Protocol | undefined, string | num
   ['*', undefined, 404],
 ];
 
-test('the identity is the last path segment, decoded, and nothing that could be taken for more', (t) => {
+test('the identity is exactly the last path segment, decoded', (t) => {
   for (const [target, protocol, expected] of IDENTITIES) {
     const result = identityOf(target, '/ocpp', protocol);
     t.deepEqual(result.ok ? result.identity : result.status, expected, `${target} ${protocol}`);
@@ -95,7 +95,7 @@ test('the identity is the last path segment, decoded, and nothing that could be 
   }
 });
 
-test('the endpoint may be at the root, deeper, or written with a slash at its end', (t) => {
+test('the endpoint may be the root, a deeper path, or end with a slash', (t) => {
   for (const [endpoint, target] of [
     ['', '/CS-1'],
     ['/', '/CS-1'],

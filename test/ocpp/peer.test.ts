@@ -16,7 +16,7 @@ const outgoing = (type: number, messageId: string): CsmsFrame => ({
 const answer = (id: string) => outgoing(MessageType.CallResult, id);
 const command = (id: string) => outgoing(MessageType.Call, id);
 
-/** A step in one line: what is forwarded, written, dropped, given up. */
+/** A step in one line: forwarded, written, dropped and timed-out frames. */
 function shown({ forward, write, dropped, expired }: Step): string {
   const parts = [
     forward && `forward ${forward.frame.id}#${forward.sequence}`,
@@ -45,7 +45,7 @@ test('a second CALL of the station is held until the first is answered, in order
   t.is(peer.deadline, Infinity);
 });
 
-test('an unanswered CALL of the station is given up after the call time-out, and its late answer dropped', (t) => {
+test('an unanswered CALL of the station times out, and its late response is dropped', (t) => {
   const peer = new Peer();
   peer.receive(call('a'), 'a', 0);
   peer.receive(call('b'), 'b', 10);
@@ -57,7 +57,7 @@ test('an unanswered CALL of the station is given up after the call time-out, and
   t.is(shown(peer.deliver(answer('b'), callTimeout + 2)), 'write b');
 });
 
-test('SENDs wait for nothing, have numbers of their own, and are never answered', (t) => {
+test('SENDs never wait, have separate numbers, and are never answered', (t) => {
   const peer = new Peer();
   t.is(shown(peer.receive(call('a'), 'a', 0)), 'forward a#1');
   t.is(shown(peer.receive(send('s'), 's', 0)), 'forward s#1');
@@ -83,7 +83,7 @@ test('CALLs of the two sides cross; one of the CSMS is open at a time, a few wai
   t.true(peer.idle);
 });
 
-test('a station that keeps calling is not read any more, and is read again when its CALLs went on', (t) => {
+test('a station that sends too many CALLs is not read until they are forwarded', (t) => {
   const peer = new Peer({ ...PEER_LIMITS, maxHeld: 100 });
   const text = 'x'.repeat(60);
   for (const id of ['a', 'b']) peer.receive(call(id), text, 0);
@@ -97,7 +97,7 @@ test('a station that keeps calling is not read any more, and is read again when 
   t.is(peer.heldSize, 0);
 });
 
-/** Everything that can happen to a connection; few ids, so that they repeat, and responses to any of them. */
+/** Everything that can happen to a connection; few ids, so that they repeat, and responses to anything. */
 const stationId = fc.constantFrom('1', '2', '3');
 const csmsId = fc.constantFrom('r1', 'r2', 'r3');
 const event = fc.oneof(
@@ -108,7 +108,7 @@ const event = fc.oneof(
 );
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
 
-/** Plays the events and hands every step, with the event before it, to `observe`. */
+/** Plays the events and passes every step, with its event, to `observe`. */
 function play(events: readonly Event[], observe: (step: Step, given: Event) => void): Peer {
   const peer = new Peer({ ...PEER_LIMITS, maxQueued: 3 });
   let now = 0;
@@ -129,7 +129,7 @@ function play(events: readonly Event[], observe: (step: Step, given: Event) => v
   return peer;
 }
 
-test('whatever happens, at most one CALL is open per direction and an answer belongs to it', (t) => {
+test('in any sequence, at most one CALL is open per direction and a response belongs to it', (t) => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60 }), (events) => {
       let open: string | undefined;
@@ -158,7 +158,7 @@ test('whatever happens, at most one CALL is open per direction and an answer bel
   );
 });
 
-test('whatever happens, no CALL or SEND of the station is lost, doubled, renumbered or overtaken', (t) => {
+test('in any sequence, no CALL or SEND of the station is lost, duplicated, renumbered or reordered', (t) => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60 }), (events) => {
       const given: Record<number, string[]> = { [MessageType.Call]: [], [MessageType.Send]: [] };

@@ -2,7 +2,7 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import { repairText, type TextRepair } from '../../services/ocpp/text-repair.ts';
 
-/** what a station sent → what it means, and the kinds of repair */
+/** text of a station → its meaning, and the kinds of repair */
 const REPAIRED: readonly (readonly [string, unknown, readonly TextRepair[]])[] = [
   ['\uFEFF[1]', [1], ['trimmed-ends']],
   ['\r\n\0 [1]\0\0\u00A0', [1], ['trimmed-ends']],
@@ -27,7 +27,7 @@ const REPAIRED: readonly (readonly [string, unknown, readonly TextRepair[]])[] =
   ],
 ];
 
-test('a text that is almost a JSON array is read as what it means', (t) => {
+test('a text that is almost a JSON array is repaired', (t) => {
   for (const [text, value, kinds] of REPAIRED) {
     const repaired = repairText(text);
     if (!repaired.ok) t.fail(`${text}: ${repaired.reason}`);
@@ -39,7 +39,7 @@ test('a text that is almost a JSON array is read as what it means', (t) => {
   }
 });
 
-test('numbers are repaired in their digits: none is rounded on the way', (t) => {
+test('numbers are repaired without rounding', (t) => {
   const repaired = repairText('[+012345678901234567890.10,.10e400]');
   t.is(repaired.ok && repaired.text, '[12345678901234567890.10,0.10e400]');
 });
@@ -81,7 +81,7 @@ const REFUSED: readonly string[] = [
   '[1,\u000B2]',
 ];
 
-test('half a message, two messages in one text and everything that is not understood is refused', (t) => {
+test('a truncated message, two messages in one text and unknown faults are refused', (t) => {
   for (const text of REFUSED) {
     const repaired = repairText(text);
     t.false(repaired.ok, text);
@@ -89,7 +89,7 @@ test('half a message, two messages in one text and everything that is not unders
   }
 });
 
-/** Strings that a repair can go wrong in. */
+/** Strings that a wrong repair would damage. */
 const content = fc.string({
   unit: fc.oneof(
     fc.constantFrom(...'\0\n\t\u001F"\\/,[]{}:+-.05euxNaN\'é\u2028\uD83D\uFEFF '.split('')),
@@ -109,7 +109,7 @@ const json = fc.letrec((tie) => ({
 })).value;
 const arrays = fc.array(json, { maxLength: 5 });
 
-test('a valid array is left as it is', (t) => {
+test('a valid array is unchanged', (t) => {
   fc.assert(
     fc.property(arrays, (value) => {
       const text = JSON.stringify(value);
@@ -118,7 +118,7 @@ test('a valid array is left as it is', (t) => {
   );
 });
 
-test('a repaired text is exactly one JSON array, whatever came', (t) => {
+test('a repaired text is always exactly one JSON array', (t) => {
   const piece = fc.constantFrom(
     ...'[]{},:"\\+-.0e15'.split(''),
     'NaN',
@@ -147,12 +147,12 @@ test('a repaired text is exactly one JSON array, whatever came', (t) => {
   );
 });
 
-/** The text of a value as bad firmware writes it: each fault where it changes no meaning. */
+/** A value as faulty firmware writes it: only faults that change no meaning. */
 function sloppy(value: unknown, next: () => number): string {
   const commas = () => [',', ', ,', ',,\n'][next() % 3] ?? ',';
   const end = () => [',', '', ' , '][next() % 3] ?? '';
   if (typeof value === 'string') {
-    // Pairs of backslashes are passed over: what follows them is no escape.
+    // Skips pairs of backslashes: no escape follows them.
     return JSON.stringify(value).replace(/\\(?:\\|u00[01][0-9a-f]|[bfnrt])/g, (escape) =>
       next() % 2 === 0 || escape === '\\\\' ? escape : (JSON.parse(`"${escape}"`) as string),
     );
@@ -173,7 +173,7 @@ function sloppy(value: unknown, next: () => number): string {
   return `{${entries.join(commas())}${entries.length > 0 ? end() : ''}}`;
 }
 
-test('what a sloppy station means is read whole: no content of a string is lost or changed', (t) => {
+test('a repair loses or changes no content of a string', (t) => {
   fc.assert(
     fc.property(arrays, fc.array(fc.nat(), { minLength: 1, maxLength: 20 }), (value, choices) => {
       let turn = 0;

@@ -108,7 +108,7 @@ test.serial('a client dies after it sent a command, and a second one finds the o
     OCPP_ADMIN_PORT: adminPort,
     POD_IP: '127.0.0.1',
   });
-  await processor.says(/taking messages/);
+  await processor.says(/processing messages/);
   const resets: string[] = [];
   const answer = Promise.withResolvers<void>();
   await using station = await startStation(proxy.url, 'CP-1', (type) => {

@@ -31,14 +31,14 @@ const change: Omit<Command, 'stationId'> = {
   payload: { key: 'HeartbeatInterval', value: '300' },
 };
 
-test('a command is checked against the version of its station before it is sent', async (t) => {
+test('a command is validated against the version of its station before it is sent', async (t) => {
   const { send, got } = await network(['CP-1']);
   const stationId = 'CP-1';
   const bad: readonly (readonly [Partial<Command>, RegExp])[] = [
     [{ action: 'RequestStartTransaction', payload: {} }, /ocpp1.6 has no such action/],
     [{ payload: { connectorId: 'one' } }, /\/connectorId must be integer/],
     [{ payload: {} }, /\/connectorId is missing/],
-    [{ queueable: true }, /never waits for a station that is offline/],
+    [{ queueable: true }, /never waits for an offline station/],
     [{ protocol: 'ocpp2.0.1' }, /\/evseId is missing|is not known/],
   ];
   for (const [parts, message] of bad) {
@@ -48,7 +48,7 @@ test('a command is checked against the version of its station before it is sent'
   t.like(await send({ ...unlock, stationId }), { kind: 'answered' });
 });
 
-test('what must happen now is not sent to a station that is offline; the rest waits', async (t) => {
+test('a now-or-never command is not queued for an offline station; other commands are', async (t) => {
   const { bus, send } = await network(['CP-1']);
   const boot: StateWrite = { kind: 'set', key: 'station:CP-9', fields: { protocol: 'ocpp1.6' } };
   bus.state.apply(boot);
@@ -57,17 +57,17 @@ test('what must happen now is not sent to a station that is offline; the rest wa
   t.deepEqual(waited, { kind: 'not-sent', reason: 'expired' });
 });
 
-test('a station that nobody ever saw is offline; nothing waits for it without a version', async (t) => {
+test('a station that never connected is offline; a command for it is queued only with a version', async (t) => {
   const { send } = await network([]);
   const stationId = 'never';
   t.deepEqual(await send({ ...change, stationId }), { kind: 'not-sent', reason: 'offline' });
   const waiting = { ...change, stationId, queueable: true, ttlMs: 30 };
-  await t.throwsAsync(send(waiting), { code: 'bad-call', message: /name `protocol`/ });
+  await t.throwsAsync(send(waiting), { code: 'bad-call', message: /set `protocol`/ });
   const named = await send({ ...waiting, protocol: 'ocpp1.6' });
   t.deepEqual(named, { kind: 'not-sent', reason: 'expired' });
 });
 
-/** Time that passes only while somebody sleeps. */
+/** Time that passes only during a sleep. */
 function paceOfTest(): Pace & { readonly slept: () => number } {
   let now = 0;
   const sleep = async (ms: number) => {
@@ -78,7 +78,7 @@ function paceOfTest(): Pace & { readonly slept: () => number } {
   return { clock: { now: () => now }, sleep, slept: () => now };
 }
 
-test('a broadcast to 100 000 stations keeps its pace and tells of each how it ended (case 24)', async (t) => {
+test('a broadcast to 100 000 stations keeps its pace and yields one outcome per station (case 24)', async (t) => {
   const connected = Array.from({ length: 500 }, (_, i) => `CP-${i * 200}`);
   const { send, got } = await network(connected);
   const stations = Array.from({ length: 100_000 }, (_, i) => `CP-${i}`);
@@ -98,7 +98,7 @@ test('a broadcast to 100 000 stations keeps its pace and tells of each how it en
   t.is(pace.slept(), 99_999, 'one every millisecond');
 });
 
-test('a broadcast has no more open than it may, and an error of one does not end it', async (t) => {
+test('a broadcast respects its limit of open commands, and continues after an error', async (t) => {
   let open = 0;
   let most = 0;
   const send = async ({ stationId }: Command) => {
@@ -120,7 +120,7 @@ test('a broadcast has no more open than it may, and an error of one does not end
   t.true(most <= 4 && most > 1, `${most} open`);
 });
 
-test('who stops reading a broadcast stops it; repeated under the same key, none is called twice', async (t) => {
+test('to stop reading stops a broadcast; repeated under the same key, no station is called twice', async (t) => {
   const stations = ['CP-0', 'CP-1', 'CP-2', 'CP-3'];
   const { send, got } = await network(stations);
   const wanted = { ...unlock, stations, idempotencyKey: 'night', perSecond: 30 };

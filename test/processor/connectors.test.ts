@@ -3,7 +3,7 @@ import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { call, later, NOW, written } from './stations.ts';
 
-test('a station cannot fill its record with connectors that it makes up', async (t) => {
+test('a station cannot fill its record with invented connectors', async (t) => {
   const absurd = { connectorId: 100_000, errorCode: 'NoError', status: 'Available' };
   t.deepEqual((await call('ocpp1.6', 'StatusNotification', absurd)).writes, []);
   for (const [evseId, connectorId] of [
@@ -45,7 +45,7 @@ test('2.x: a connector’s status by NotifyEvent is recorded as by StatusNotific
   }
 });
 
-test('2.x: of several statuses of one connector the last one counts, also behind the events that are omitted', async (t) => {
+test('2.x: the last status of a connector counts, even in an omitted event', async (t) => {
   const one = { id: 1, connectorId: 1 };
   const many = Array.from({ length: 60 }, () => connectorEvent(one, 'Available'));
   const outcome = await notified(
@@ -69,7 +69,7 @@ test('2.x: of several statuses of one connector the last one counts, also behind
   );
 });
 
-test('2.x: an event that names no connector or another variable is a device event alone', async (t) => {
+test('2.x: an event without a connector or of another variable is only a device event', async (t) => {
   for (const event of [
     connectorEvent(undefined, 'Occupied'),
     connectorEvent({ id: 1 }, 'Occupied'),

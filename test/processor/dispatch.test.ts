@@ -1,4 +1,4 @@
-/** What happens to messages that no handler answers. */
+/** Messages that no handler answers. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { MessageType, PROTOCOLS } from '../../services/ocpp/frame.ts';
@@ -6,6 +6,7 @@ import { DEFAULT_SETTINGS, type HandlerTable } from '../../services/csms/handler
 import { TransportError } from '../../services/transport/errors.ts';
 import type { Delivery } from '../../services/transport/transport.ts';
 import { createLog } from '../../services/runtime/log.ts';
+import { memoryLog } from '../support/memory-log.ts';
 import { createDispatch } from '../../services/csms/dispatch.ts';
 import { HANDLERS } from '../../services/csms/handlers/table.ts';
 import { deliver, call, emptyState, errorOf, start16, event2 } from './stations.ts';
@@ -29,7 +30,7 @@ test('unknown and unsupported actions and bad payloads get the error of their ve
   }
 });
 
-test('with strict validation every fault gets the error of the version, and is kept as it was sent', async (t) => {
+test('with strict validation every fault gets the error of the version, and the message is kept as sent', async (t) => {
   const cases: readonly [Protocol, string, object, string][] = [
     ['ocpp1.6', 'Heartbeat', { extra: 1 }, 'FormationViolation'],
     ['ocpp1.6', 'StartTransaction', { ...start16, vendorSoc: 40 }, 'FormationViolation'],
@@ -55,7 +56,7 @@ test('with strict validation every fault gets the error of the version, and is k
   }
 });
 
-test('a station that breaks a rule in every message is an event once an hour; a start is one each time', async (t) => {
+test('a station with a fault in every message emits one event an hour; a start emits one each time', async (t) => {
   let now = Date.parse('2026-11-23T10:00:00Z');
   const dispatch = createDispatch({
     handlers: HANDLERS,
@@ -91,7 +92,7 @@ test('an action in another spelling is understood', async (t) => {
   t.like(outcome.events, [{ type: 'message-repaired', fields: { kinds: 'spelling' } }]);
 });
 
-test('a vendor’s own property costs no transaction its billing', async (t) => {
+test('a transaction with a vendor property is billed', async (t) => {
   const outcome = await call('ocpp1.6', 'StartTransaction', { ...start16, vendorSoc: 40 });
   t.is(outcome.answer?.kind, 'result');
   t.deepEqual(
@@ -101,17 +102,25 @@ test('a vendor’s own property costs no transaction its billing', async (t) => 
   t.is(outcome.events[1]?.fields['kinds'], 'own-fields');
 });
 
-test('answers and SENDs of a station are not answered', async (t) => {
+test('a response of a station changes nothing and is not logged: only the transport knows its CALL', async (t) => {
   const frames: Delivery['frame'][] = [
     { type: MessageType.CallResult, id: 'x', payload: {} },
     { type: MessageType.CallError, id: 'x', code: 'GenericError', description: '', details: {} },
-    { type: MessageType.Send, id: 'x', action: 'NotifyPeriodicEventStream', payload: {} },
-    { type: MessageType.Send, id: 'x', action: 'Heartbeat', payload: {} },
   ];
-  for (const frame of frames) t.is((await deliver('ocpp2.1', frame)).answer, undefined);
+  const log = memoryLog();
+  for (const frame of frames)
+    t.deepEqual(await deliver('ocpp2.1', frame, { log }), { writes: [], events: [] });
+  t.deepEqual(log.lines, []);
 });
 
-test('a failing handler: InternalError, but silence to a transaction message; a store away: again', async (t) => {
+test('a SEND is not answered', async (t) => {
+  for (const action of ['NotifyPeriodicEventStream', 'Heartbeat']) {
+    const frame = { type: MessageType.Send, id: 'x', action, payload: {} } as const;
+    t.is((await deliver('ocpp2.1', frame)).answer, undefined);
+  }
+});
+
+test('a failing handler answers InternalError, except to transaction messages; an unavailable store rejects', async (t) => {
   const failing = (error: Error): HandlerTable => {
     const fail = async () => {
       throw error;

@@ -1,4 +1,4 @@
-/** A handler that hangs: its place is free again, and what it says too late has no effect. */
+/** A handler that hangs: its place becomes free, and its late result has no effect. */
 import test from 'ava';
 import type { HandlerResult } from '../../services/csms/handler.ts';
 import { HANDLERS } from '../../services/csms/handlers/table.ts';
@@ -32,7 +32,7 @@ const WORLDS: Readonly<Record<string, () => Promise<World>>> = {
   },
 };
 
-/** The real handlers, of which the first Heartbeat and StartTransaction hang until they are let go. */
+/** The real handlers; the first Heartbeat and StartTransaction hang until they are released. */
 function hangingOnce() {
   const letGo: (() => void)[] = [];
   const hang = (real: () => Promise<HandlerResult>) => {
@@ -56,7 +56,7 @@ function hangingOnce() {
 }
 
 for (const [name, open] of Object.entries(WORLDS)) {
-  test(`over ${name}, a handler that hangs gives up its place and its effect`, async (t) => {
+  test(`over ${name}, a handler that hangs is timed out and has no effect`, async (t) => {
     await using world = await open();
     const { letGo, handlers } = hangingOnce();
     const failures: string[] = [];
@@ -77,8 +77,8 @@ for (const [name, open] of Object.entries(WORLDS)) {
     t.deepEqual([type, code], [4, 'InternalError']);
     await station.ask('Heartbeat', {});
 
-    await station.tell('StartTransaction', start16);
-    await until(() => failures.length === 2 && processor.inHand() === 0, 'the second time-out');
+    await station.sendCall('StartTransaction', start16);
+    await until(() => failures.length === 2 && processor.inFlight() === 0, 'the second time-out');
     t.like(
       await station.ask('StartTransaction', start16),
       { transactionId: 1 },

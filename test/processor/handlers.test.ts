@@ -1,4 +1,4 @@
-/** What each message of a station is answered, in each version, and how tokens are judged. */
+/** Responses to messages of a station in each version, and decisions about tokens. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { validateResponse } from '../../services/ocpp/schema.ts';
@@ -18,7 +18,7 @@ import {
   listed,
 } from './stations.ts';
 
-test('a boot and the connectors’ states are remembered in the station’s record', async (t) => {
+test('a boot and connector statuses are stored in the station’s record', async (t) => {
   const boot = await call('ocpp2.0.1', 'BootNotification', boot2);
   t.deepEqual(written(boot), [
     [
@@ -114,7 +114,7 @@ const TOKENS: readonly [what: string, Given, status16: string, status2: string][
 ];
 
 for (const [what, given, status16, status2] of TOKENS) {
-  test(`a token that is ${what}: one decision in every message that carries it`, async (t) => {
+  test(`a token that is ${what} gets the same decision in every message`, async (t) => {
     const answers: [Protocol, string, object, string, string][] = [
       ['ocpp1.6', 'Authorize', { idTag: 'AbC123' }, 'idTagInfo', status16],
       ['ocpp1.6', 'StartTransaction', start16, 'idTagInfo', status16],
@@ -132,7 +132,7 @@ for (const [what, given, status16, status2] of TOKENS) {
   });
 }
 
-test('parent and expiry of a token are spelled as each version wants them', async (t) => {
+test('parent and expiry of a token have the format of each version', async (t) => {
   const records = listed('ABC123', { status: 'Accepted', expiry: '2027-01-01', parent: 'FLEET-7' });
   const expiry = '2027-01-01T00:00:00.000Z';
   t.deepEqual(resultOf(await call('ocpp1.6', 'Authorize', { idTag: 'abc123' }, { records })), {
@@ -147,7 +147,7 @@ test('parent and expiry of a token are spelled as each version wants them', asyn
   });
 });
 
-test('a token of another type learns nothing of the entry', async (t) => {
+test('a token of another type gets no data of the entry', async (t) => {
   const entry = { status: 'Accepted', expiry: '2027-01-01', parent: 'FLEET-7', type: 'KeyCode' };
   const answer = await call(
     'ocpp2.0.1',
@@ -167,7 +167,7 @@ test('only an accepted token can be refused for charging twice', (t) => {
   }
 });
 
-test('2.x: a start button carries no token and is accepted whatever the policy (C02)', async (t) => {
+test('2.x: a start button has no token and is accepted under every policy (C02)', async (t) => {
   const request = { idToken: { idToken: '', type: 'NoAuthorization' } };
   const result = resultOf(await call('ocpp2.0.1', 'Authorize', request, { unknownTokens: 'Reject' }));
   t.like(result, { idTokenInfo: { status: 'Accepted' } });

@@ -6,7 +6,7 @@ import { WebSocketClient } from '../../services/library/websocket-client.ts';
 import { startProgram } from '../support/program.ts';
 import { BILLED, day16, day2, processorOver, withoutId } from './session.ts';
 
-test('a day in each version leaves one billed transaction each, though starts and stops were re-sent', async (t) => {
+test('a day in each version bills one transaction each, although starts and stops are repeated', async (t) => {
   const bus = createMemoryBus();
   await using processor = processorOver(bus.transport);
   await using gateway = bus.gateway('proxy');
@@ -35,7 +35,7 @@ test('a day in each version leaves one billed transaction each, though starts an
   );
 });
 
-test('the monolith serves stations of every version on one port, and ends with status 0', async (t) => {
+test('the monolith serves stations of every version on one port, and exits with status 0', async (t) => {
   await using program = await startProgram('monolith', { OCPP_HEARTBEAT_INTERVAL: '1m' });
   for (const protocol of PROTOCOLS) {
     const client = new WebSocketClient({

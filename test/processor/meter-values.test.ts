@@ -1,4 +1,4 @@
-/** Which meter values are kept whole, beside the register that a transaction is billed by. */
+/** Which meter values are stored completely, beside the register that a transaction is billed by. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { call, energy, event2, later, NOW, open16, stop16, keyOf } from './stations.ts';
@@ -72,7 +72,7 @@ const KEPT: readonly [what: string, Protocol, string, object, about: object, val
 ];
 
 for (const [what, protocol, action, request, about, values] of KEPT) {
-  test(`${protocol} ${action}, ${what} are kept as the station sent them`, async (t) => {
+  test(`${protocol} ${action}, ${what} are stored as the station sent them`, async (t) => {
     const outcome = await call(protocol, action, request, { records });
     const kept = outcome.writes.filter((write) => keyOf(write) === 'meter-values');
     const fields = { ...about, values: JSON.stringify(values) };
@@ -83,14 +83,14 @@ for (const [what, protocol, action, request, about, values] of KEPT) {
   });
 }
 
-test('plain values of a running transaction without a register leave nothing behind', async (t) => {
+test('unsigned values of a running transaction without a register are not stored', async (t) => {
   const meterValue = [{ timestamp: NOW, sampledValue: [{ value: '230', measurand: 'Voltage' }] }];
   const request = { connectorId: 1, transactionId: 17, meterValue };
   const outcome = await call('ocpp1.6', 'MeterValues', request, { records });
   t.deepEqual([outcome.writes, outcome.businessKey], [[], undefined]);
 });
 
-test('a message with many meter values makes several entries, none of them long, none of them lost', async (t) => {
+test('many meter values in one message are split into short entries without loss', async (t) => {
   const transactionData = Array.from({ length: 1000 }, (_, n) => ({
     timestamp: NOW,
     sampledValue: [{ value: `${n}` }],

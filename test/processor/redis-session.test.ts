@@ -1,4 +1,4 @@
-/** Processors on a real Redis: whole days, ids over replicas and restarts, and what a stop leaves behind. */
+/** Processors on a real Redis: whole days, ids across replicas and restarts, and shutdown. */
 import { Redis } from 'ioredis';
 import test from 'ava';
 import { HANDLERS } from '../../services/csms/handlers/table.ts';
@@ -40,7 +40,7 @@ function fieldsOf(texts: readonly string[]): Record<string, string> {
   return fields;
 }
 
-/** What a station says the time of: said again it is no second event. */
+/** Messages with a time of their own: a duplicate emits no second event. */
 const DATED = new Set(['device-event', 'security-event', 'settlement', 'der-alarm', 'der-control']);
 
 const start = (n: number) => ({
@@ -80,7 +80,7 @@ test('a day in each version over a real Redis: one billed transaction each, noth
   );
 });
 
-test('every message that a station may send is answered, and its effect stored, once however often it comes', async (t) => {
+test('every message of a station is answered, and has its effect once, however often it is sent', async (t) => {
   await using redis = await world();
   await using processor = processorOver(redis.transport('processor'));
   await using gateway = redis.gateway();
@@ -112,7 +112,7 @@ test('every message that a station may send is answered, and its effect stored, 
   t.is(await redis.look.xlen('ocpp:dead-letters'), 0);
 });
 
-test('tokens in the hash decide at once, without a restart', async (t) => {
+test('a change of the tokens hash takes effect without a restart', async (t) => {
   await using redis = await world();
   await using processor = processorOver(redis.transport('processor'));
   await using gateway = redis.gateway();
@@ -131,7 +131,7 @@ test('tokens in the hash decide at once, without a restart', async (t) => {
   await station.close();
 });
 
-test('a station that is listed as Pending boots until it is not, and its transactions are taken meanwhile', async (t) => {
+test('a Pending station boots until it is accepted; its transactions are accepted meanwhile', async (t) => {
   await using redis = await world();
   await using processor = processorOver(redis.transport('processor'));
   await using gateway = redis.gateway();
@@ -177,7 +177,7 @@ test('transaction ids are unique over two processors, their restart and a restar
   t.true(ids.every((id) => Number.isInteger(id) && id > 0 && id < 2 ** 31));
 });
 
-test('a processor that stops hands back what it could not finish, and another one answers it', async (t) => {
+test('a stopping processor requeues unfinished deliveries, and another one answers them', async (t) => {
   await using redis = await world();
   await using gateway = redis.gateway();
   const hanging: HandlerTable = {
@@ -189,7 +189,7 @@ test('a processor that stops hands back what it could not finish, and another on
   const station = await Station.connect(gateway, 'CP-1', 'ocpp1.6');
   await station.ask('Heartbeat', {});
   const asked = station.ask('StartTransaction', start(1));
-  while (first.inHand() === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (first.inFlight() === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   await first.stop(100);
   t.is((await redis.look.keys('ocpp:processing:*')).length, 0, 'nothing stays in the hands of the gone');
 
@@ -199,7 +199,7 @@ test('a processor that stops hands back what it could not finish, and another on
   await station.close();
 });
 
-test('a Redis that restarts: processors wait for it and go on', async (t) => {
+test('processors wait for a restarting Redis and continue', async (t) => {
   await using redis = await world(true);
   await using processor = processorOver(redis.transport('processor'));
   await using gateway = redis.gateway();
@@ -222,7 +222,7 @@ test('a Redis that restarts: processors wait for it and go on', async (t) => {
   await station.close();
 });
 
-test('the program: ready while Redis answers, its figures gone while it does not, status 0 after SIGTERM', async (t) => {
+test('the program is ready while Redis responds, removes its queue metrics while not, and exits with status 0', async (t) => {
   await using redis = await world(true);
   await using program = await startProgram('processor', { REDIS_ADDR: redis.server.addr });
   const becomes = async (status: number) => {
@@ -249,7 +249,7 @@ test('the program: ready while Redis answers, its figures gone while it does not
   t.is((await redis.look.keys('ocpp:process:*')).length, 0, 'its registration is gone');
 });
 
-test('a stop whose handler has a bug is a dead letter, sent again or not, and is billed once after both', async (t) => {
+test('a stop whose handler fails becomes a dead letter; a repeat and a replay bill it once', async (t) => {
   await using redis = await world();
   await using gateway = redis.gateway();
   const broken: HandlerTable = {
@@ -266,8 +266,8 @@ test('a stop whose handler has a bug is a dead letter, sent again or not, and is
   const station = await Station.connect(gateway, 'CP-1', 'ocpp1.6');
   const { transactionId } = await station.ask('StartTransaction', start(1));
   const stop = { transactionId, meterStop: 2750, timestamp: '2026-11-23T10:00:00Z' };
-  await station.tell('StopTransaction', stop);
-  await station.tell('StopTransaction', stop);
+  await station.sendCall('StopTransaction', stop);
+  await station.sendCall('StopTransaction', stop);
   await station.ask('Heartbeat', {});
   const { addr } = redis.server;
   const config = { redis: { addr, db: 0, clientTimeoutMs: 10_000 }, channelPrefix: 'ocpp' };
@@ -282,7 +282,7 @@ test('a stop whose handler has a bug is a dead letter, sent again or not, and is
   await using second = processorOver(redis.transport('second'));
   await second.start();
   for (const { id } of all) await letters.replay(id);
-  while ((await redis.stream('ocpp:transactions')).length === 0 || second.inHand() > 0)
+  while ((await redis.stream('ocpp:transactions')).length === 0 || second.inFlight() > 0)
     await new Promise((resolve) => setTimeout(resolve, 10));
   await station.ask('StopTransaction', stop);
   t.deepEqual(

@@ -1,4 +1,4 @@
-/** Stations that the network has not accepted: what they are told, and what is taken from them all the same. */
+/** Stations that the network has not accepted: their responses, and the messages that are accepted nevertheless. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { createRegistrations } from '../../services/csms/registrations.ts';
@@ -7,7 +7,7 @@ import { call, errorOf, NOW, resultOf } from './stations.ts';
 
 const registered = (status: string) => ({ records: { registrations: { 'CP-1': status } } });
 const TRANSACTIONS = ['StartTransaction', 'StopTransaction', 'MeterValues', 'TransactionEvent'];
-/** What a CSMS asks for while a station is Pending (B02.FR.09). */
+/** Messages that a CSMS requests while a station is Pending (B02.FR.09). */
 const ASKED_FOR = [
   'DiagnosticsStatusNotification',
   'FirmwareStatusNotification',
@@ -20,7 +20,7 @@ const ASKED_FOR = [
 
 for (const status of ['Pending', 'Rejected']) {
   const served = new Set(['BootNotification', ...TRANSACTIONS, ...(status === 'Pending' ? ASKED_FOR : [])]);
-  test(`a station that is ${status} is told so at boot, and other CALLs get SecurityError but never a transaction message`, async (t) => {
+  test(`a ${status} station gets its status at boot; other CALLs except transaction messages get SecurityError`, async (t) => {
     for (const [protocol, action, request] of SAMPLES) {
       const outcome = await call(protocol, action, request, registered(status));
       const expected = served.has(action) ? undefined : 'SecurityError';
@@ -34,7 +34,7 @@ for (const status of ['Pending', 'Rejected']) {
   });
 }
 
-test('who is not listed is served, whether it booted on this connection or not; a mistake in the list waits', async (t) => {
+test('an unlisted station is accepted with or without a boot; a faulty entry counts as Pending', async (t) => {
   const heartbeat = async (stationId: string, entry: string) => {
     const given = { records: { registrations: { 'CP-1': entry } }, stationId };
     return errorOf(await call('ocpp1.6', 'Heartbeat', {}, given));
@@ -49,7 +49,7 @@ test('who is not listed is served, whether it booted on this connection or not; 
   }
 });
 
-test('the list is read every five seconds, not for every message, and an old one serves while Redis is away', async (t) => {
+test('the list is read every five seconds, and the last one is used while Redis is unavailable', async (t) => {
   let now = 0;
   let reads = 0;
   let list: () => Promise<Record<string, string> | undefined> = async () => undefined;
@@ -66,8 +66,8 @@ test('the list is read every five seconds, not for every message, and an old one
   t.is(reads, 2);
   now = 4999;
   list = async () => ({ 'CP-2': 'Pending' });
-  t.is(await of('CP-1'), 'Accepted', 'nobody is refused by an old list');
-  t.is(await of('CP-2'), 'Accepted', 'somebody may be served by one');
+  t.is(await of('CP-1'), 'Accepted', 'an old list refuses no station');
+  t.is(await of('CP-2'), 'Accepted', 'an old list may admit a station');
   t.is(await of('CP-2', 'Pending'), 'Pending', 'but not after a boot that was answered otherwise');
   t.is(reads, 2);
   now = 5000;

@@ -1,4 +1,4 @@
-/** Messages with faults: what can be understood is stored, and only what says nothing is answered with an error. */
+/** Messages with faults: they are stored as far as they can be understood, and only an unusable one gets an error. */
 import * as fc from 'fast-check';
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
@@ -14,7 +14,7 @@ const records = {
 const ended = (more: object) => event2('Ended', 1, more);
 const kWh = (value: unknown, more: object = {}) => ({ value, unitOfMeasure: { unit: 'kWh' }, ...more });
 
-/** Fault → fields of the first write that must be right all the same. */
+/** Fault → fields of the first write that must be correct nevertheless. */
 const REPAIRED: readonly [what: string, Protocol, string, object, fields: object][] = [
   [
     'a long idTag',
@@ -141,11 +141,11 @@ const REPAIRED: readonly [what: string, Protocol, string, object, fields: object
   ],
 ];
 
-/** The write that the message is about: a record that is opened follows the removal of an older mark. */
+/** The main write: an opened record follows the removal of an older closing mark. */
 const mainWrite = ({ writes }: Outcome) => writes.find((write) => 'fields' in write);
 
 for (const [what, protocol, action, request, fields] of REPAIRED) {
-  test(`${protocol} ${action}, ${what}: stored and answered, the fault is an event`, async (t) => {
+  test(`${protocol} ${action}, ${what}: stored and answered, the fault emits an event`, async (t) => {
     const outcome = await call(protocol, action, request, { records });
     t.is(outcome.answer?.kind, 'result');
     t.like(mainWrite(outcome), { fields });
@@ -218,7 +218,7 @@ const DOUBTFUL: readonly [what: string, Protocol, string, object, fields: object
 ];
 
 for (const [what, protocol, action, request, fields] of DOUBTFUL) {
-  test(`${protocol} ${action}, ${what}: billed as far as it can be trusted`, async (t) => {
+  test(`${protocol} ${action}, ${what}: billed as far as it is reliable`, async (t) => {
     const outcome = await call(protocol, action, request, { records });
     t.is(outcome.answer?.kind, 'result');
     const [bill] = outcome.writes;
@@ -233,7 +233,7 @@ for (const [what, protocol, action, request, fields] of DOUBTFUL) {
   });
 }
 
-/** A message that says nothing usable of what it is about. */
+/** A message without its essential part. */
 const REFUSED: readonly [Protocol, string, object, code: string][] = [
   ['ocpp1.6', 'Authorize', { idTag: null }, 'OccurenceConstraintViolation'],
   ['ocpp2.1', 'TransactionEvent', event2('Paused', 0), 'PropertyConstraintViolation'],
@@ -243,7 +243,7 @@ const REFUSED: readonly [Protocol, string, object, code: string][] = [
 ];
 
 for (const [protocol, action, request, code] of REFUSED) {
-  test(`${protocol} ${action} ${JSON.stringify(request).slice(0, 90)} cannot be understood: ${code}, and all of it is kept`, async (t) => {
+  test(`${protocol} ${action} ${JSON.stringify(request).slice(0, 90)} cannot be understood: ${code}, and the message is kept`, async (t) => {
     const outcome = await call(protocol, action, request, { records });
     t.is(errorOf(outcome), code);
     t.deepEqual(outcome.writes, []);
@@ -256,7 +256,7 @@ for (const [protocol, action, request, code] of REFUSED) {
   });
 }
 
-test('whatever happens to a message, it is answered: no handler fails by it', async (t) => {
+test('every mutated message is answered without a handler failure', async (t) => {
   const full: readonly (readonly [Protocol, string, object])[] = [
     ...SAMPLES.map(([protocol, action, request]) => [protocol, action, request] as const),
     [
@@ -267,7 +267,7 @@ test('whatever happens to a message, it is answered: no handler fails by it', as
     ['ocpp1.6', 'MeterValues', { connectorId: 1, transactionId: 17, meterValue: meter({ value: '1' }) }],
     ['ocpp2.0.1', 'TransactionEvent', ended({ meterValue: meter(kWh(1)), idToken: token2, evse: { id: 1 } })],
   ];
-  /** The value at one of all places in a JSON value is another. */
+  /** Replaces the value at one place of a JSON value. */
   const changed = (value: unknown, place: { at: number }, other: unknown): unknown => {
     if (place.at-- === 0) return other;
     if (Array.isArray(value)) return value.map((one) => changed(one, place, other));

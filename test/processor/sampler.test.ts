@@ -1,4 +1,4 @@
-/** What Prometheus sees of the queue, and what readiness says of the store. */
+/** Metrics of the queue, and readiness by the store. */
 import test from 'ava';
 import { Registry } from 'prom-client';
 import { METRIC } from '../../services/contract.ts';
@@ -13,7 +13,7 @@ function valueOf(text: string, metric: string): number | undefined {
 
 const QUEUE = [METRIC.queueDepth, METRIC.queueOldestSeconds, METRIC.queueInFlight, METRIC.queueSampledAt];
 
-test('figures of the queue appear when they were read and vanish when they cannot be: never a zero', async (t) => {
+test('queue metrics are absent while the queue cannot be read: never zero', async (t) => {
   const registry = new Registry();
   const metrics = createMetrics(registry);
   let answer: (() => Promise<{ depth: number; oldestSeconds: number; inFlight: number }>) | undefined;
@@ -25,8 +25,8 @@ test('figures of the queue appear when they were read and vanish when they canno
 
   using sampler = startSampler({
     load: () => answer?.() ?? Promise.reject(new Error('redis: connection refused')),
-    inHand: () => 50,
-    inHandLimit: 100,
+    inFlight: () => 50,
+    inFlightLimit: 100,
     clock: { now: () => 1_700_000_000_000 },
     onLoad: metrics.setLoad,
     onBusy: metrics.addBusy,
@@ -40,9 +40,9 @@ test('figures of the queue appear when they were read and vanish when they canno
   await until(() => sampler.problem() === undefined, 'no problem');
   t.deepEqual(await scrape(), [12, 0.5, 0, 1_700_000_000]);
 
-  // The store hangs: no error ever comes, only time passes.
+  // The store hangs without an error.
   answer = () => new Promise(() => undefined);
-  await until(() => sampler.problem()?.endsWith('no answer within 2 s') === true, 'the problem');
+  await until(() => sampler.problem()?.endsWith('no response within 2 s') === true, 'the problem');
   t.deepEqual(await scrape(), [undefined, undefined, undefined, undefined]);
   answer = async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 });
   await until(() => sampler.problem() === undefined, 'no problem');
@@ -52,7 +52,7 @@ test('figures of the queue appear when they were read and vanish when they canno
   t.true(busy >= 0.5, `half-full hands are half busy: ${busy}`);
 });
 
-test('deliveries are counted by their outcome, without any label of a station', async (t) => {
+test('deliveries are counted by outcome, without a station label', async (t) => {
   const registry = new Registry();
   const metrics = createMetrics(registry);
   metrics.handled('result', 0.001);

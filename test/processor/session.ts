@@ -1,6 +1,6 @@
 /**
- * Whole sessions of a station, over any transport: what a station sends in a day, and what is left of it in
- * the store. Runs over memory and over a real Redis.
+ * Whole sessions of a station, over any transport: its messages of a day, and the stored result. Runs over memory and
+ * over a real Redis.
  */
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { formatFrame, MessageType } from '../../services/ocpp/frame.ts';
@@ -60,14 +60,14 @@ export class Station {
     return station;
   }
 
-  /** Sends a CALL and waits for nothing but that it is stored. */
-  async tell(action: string, payload: object): Promise<void> {
+  /** Sends a CALL and waits only until it is stored. */
+  async sendCall(action: string, payload: object): Promise<void> {
     const sequence = ++this.#sequence;
     const frame = { type: MessageType.Call, id: `m-${sequence}`, action, payload };
     await this.#connection?.forward({ frame, text: formatFrame(frame), receivedAt: Date.now(), sequence });
   }
 
-  /** The SENDs of a connection have numbers of their own. */
+  /** Sends a SEND; these have separate numbers. */
   async send(action: string, payload: object): Promise<void> {
     const sequence = ++this.#sends;
     const frame = { type: MessageType.Send, id: `s-${sequence}`, action, payload };
@@ -84,7 +84,7 @@ export class Station {
         resolve(text);
       });
     });
-    await this.tell(action, payload);
+    await this.sendCall(action, payload);
     return JSON.parse(await answer) as unknown[];
   }
 
@@ -106,7 +106,7 @@ const T0 = '2026-11-23T09:00:00Z';
 const T1 = '2026-11-23T09:30:00Z';
 const T2 = '2026-11-23T10:00:00Z';
 
-/** A day of a 1.6 station; resolves to the transaction's id. Lost answers are asked for again. */
+/** A day of a 1.6 station; resolves to the transaction's id. Messages without a response are repeated. */
 export async function day16(gateway: Gateway, stationId: string): Promise<number> {
   const first = await Station.connect(gateway, stationId, 'ocpp1.6');
   await first.ask('BootNotification', { chargePointVendor: 'Acme', chargePointModel: 'AC-1' });
@@ -167,7 +167,7 @@ export async function day2(gateway: Gateway, stationId: string, protocol: Protoc
   await second.close();
 }
 
-/** The entry for billing that either day leaves, exactly once. */
+/** The bill of either day, which must exist exactly once. */
 export const BILLED = {
   idTag: 'ABC123',
   authorization: 'Accepted',

@@ -1,4 +1,4 @@
-/** Every message that a station may send is answered, and leaves behind what a person would ask for. */
+/** Every message of a station is answered, and stores its useful facts. */
 import test from 'ava';
 import * as schemas16 from 'typed-ocpp/dist/ocpp16/schemas.js';
 import * as schemas201 from 'typed-ocpp/dist/ocpp20/schemas.js';
@@ -9,7 +9,7 @@ import { HANDLERS } from '../../services/csms/handlers/table.ts';
 import { SAMPLES, STREAM_SEND } from './station-messages.ts';
 import { call, deliver, later, NOW, type Records, resultOf, written } from './stations.ts';
 
-/** What only a CSMS sends (2.1 Part 2, messages; the 1.6 ones with the security whitepaper's). */
+/** Messages that only a CSMS sends (2.1 Part 2, messages; 1.6 with the security whitepaper). */
 const OF_THE_CSMS =
   `AFRRSignal AdjustPeriodicEventStream CancelReservation CertificateSigned ChangeAvailability
   ChangeConfiguration ChangeTransactionTariff ClearCache ClearChargingProfile ClearDERControl ClearDisplayMessage
@@ -45,7 +45,7 @@ for (const protocol of PROTOCOLS) {
 }
 
 for (const [protocol, action, request, answer] of SAMPLES) {
-  test(`${protocol} ${action} is answered as the schema of its version says`, async (t) => {
+  test(`${protocol} ${action} has a response that its schema allows`, async (t) => {
     t.is(validateRequest(protocol, action, request), undefined, 'the sample itself is valid');
     const result = resultOf(await call(protocol, action, request));
     if (Object.keys(answer).length === 0) t.deepEqual(result, {});
@@ -67,7 +67,7 @@ test('2.1: the SEND of an event stream keeps its last value, and is not answered
   t.deepEqual(written(outcome), [['set', 'event-stream:CP-1:3', fields]]);
 });
 
-test('2.1: event streams are opened, closed, and refused beyond their bound', async (t) => {
+test('2.1: event streams are opened, closed, and refused above the limit', async (t) => {
   const open = (id: number) => ({
     constantStreamData: { id, variableMonitoringId: 8, params: { interval: 5 } },
   });
@@ -118,7 +118,7 @@ function sampleOf(protocol: Protocol, action: string): object {
 }
 
 for (const [protocol, action, type, fields] of TOLD) {
-  test(`${protocol} ${action} becomes an event ${type}`, async (t) => {
+  test(`${protocol} ${action} emits the event ${type}`, async (t) => {
     const { events } = await call(protocol, action, sampleOf(protocol, action));
     t.is(events.length, 1);
     t.like(events[0], { type, stationId: 'CP-1', fields });
@@ -135,7 +135,7 @@ const TASKS: readonly [Protocol, string, field: string, status: string][] = [
   ['ocpp2.1', 'PublishFirmwareStatusNotification', 'firmwarePublishStatus', 'Published'],
 ];
 
-test('the last status of updates and uploads stands in the station’s record, each is an event', async (t) => {
+test('the last status of updates and uploads is stored in the station’s record, and each emits an event', async (t) => {
   for (const [protocol, action, field, status] of TASKS) {
     const { writes, events } = await call(protocol, action, sampleOf(protocol, action));
     t.like(events[0]?.fields, { status, at: NOW }, action);
@@ -145,7 +145,7 @@ test('the last status of updates and uploads stands in the station’s record, e
   }
 });
 
-test('texts of a station are cut in events, and one NotifyEvent makes 50 of them at most', async (t) => {
+test('texts of a station are cut in events, and a NotifyEvent emits at most 50', async (t) => {
   const sample = sampleOf('ocpp2.0.1', 'NotifyEvent') as { eventData: object[] };
   const data = { ...sample.eventData[0], actualValue: 'x'.repeat(2500) };
   const eventData = Array.from({ length: 60 }, () => data);
@@ -154,7 +154,7 @@ test('texts of a station are cut in events, and one NotifyEvent makes 50 of them
   t.is(events[0]?.fields['value'], 'x'.repeat(500));
 });
 
-test('2.1: a settlement is recorded for billing, the same one under the same name', async (t) => {
+test('2.1: a settlement is recorded for billing, a repeat under the same business key', async (t) => {
   const request = sampleOf('ocpp2.1', 'NotifySettlement');
   const outcome = await call('ocpp2.1', 'NotifySettlement', request);
   const fields = { stationId: 'CP-1', pspRef: 'p-1', status: 'Settled', amount: '12.5', settledAt: NOW };
@@ -172,7 +172,7 @@ const report = (seqNo: number, tbc: boolean, more: object = {}) => ({
   ...more,
 });
 
-/** What is stored after these messages, one after the other. */
+/** The stored state after these messages in sequence. */
 async function after(messages: readonly (readonly [string, object])[]): Promise<Records> {
   const records: Record<string, Record<string, string>> = {};
   for (const [action, request] of messages) {
@@ -184,7 +184,7 @@ async function after(messages: readonly (readonly [string, object])[]): Promise<
   return records;
 }
 
-test('the parts of a report stand in one record that expires, and its end is an event', async (t) => {
+test('the parts of a report are stored in one expiring record, and the last part emits an event', async (t) => {
   const first = await call('ocpp2.0.1', 'NotifyReport', report(0, true));
   t.like(first.writes[0], { key: 'report:CP-1:NotifyReport:4', expireSeconds: 3600 });
   t.deepEqual(first.events, []);
@@ -205,7 +205,7 @@ test('the parts of a report stand in one record that expires, and its end is an 
   });
 });
 
-test('parts without numbers are all kept, a repeated one once', async (t) => {
+test('parts without numbers are all stored, repeated ones once', async (t) => {
   const profiles = sampleOf('ocpp2.1', 'ReportChargingProfiles');
   const records = await after(
     [profiles, { ...profiles, evseId: 2 }, profiles].map((part) => ['ReportChargingProfiles', part] as const),

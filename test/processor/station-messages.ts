@@ -1,4 +1,4 @@
-/** One valid request of every action that a station may send, and what it is answered. */
+/** One valid request of every action of a station, and its response. */
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { boot2, energy, event2, later, NOW, start16, stop16, token2 } from './stations.ts';
 

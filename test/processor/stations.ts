@@ -1,4 +1,4 @@
-/** One message of a station, given to the dispatch with what is stored already. */
+/** Dispatches one message of a station with given stored records. */
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { MessageType } from '../../services/ocpp/frame.ts';
 import { createDispatch } from '../../services/csms/dispatch.ts';
@@ -6,13 +6,13 @@ import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../..
 import { HANDLERS } from '../../services/csms/handlers/table.ts';
 import { createState } from '../../services/csms/state.ts';
 import type { UnknownTokens } from '../../services/csms/tokens.ts';
-import { createLog } from '../../services/runtime/log.ts';
+import { createLog, type Log } from '../../services/runtime/log.ts';
 import type { Delivery, Outcome, Registration } from '../../services/transport/transport.ts';
 import type { StateReader, StateWrite } from '../../services/transport/stored-state.ts';
 
 export const NOW = '2026-11-23T10:00:00.000Z';
 const clock = { now: () => Date.parse(NOW) };
-const log = createLog('test', 'silent');
+const silent = createLog('test', 'silent');
 
 export type Records = Readonly<Record<string, Readonly<Record<string, string>>>>;
 /** Members of sorted sets, oldest first. */
@@ -25,6 +25,7 @@ export interface Given {
   readonly unknownTokens?: UnknownTokens;
   readonly handlers?: HandlerTable;
   readonly stationId?: string;
+  readonly log?: Log;
 }
 
 function readerOf(records: Records, sets: Sets): StateReader {
@@ -47,7 +48,7 @@ export const emptyState = () => createState(readerOf({}, {}), clock);
 
 export function deliver(protocol: Protocol, frame: Delivery['frame'], given: Given = {}): Promise<Outcome> {
   const { records = {}, sets = {}, unknownTokens = 'Accept', handlers = HANDLERS } = given;
-  const { stationId = 'CP-1', registration } = given;
+  const { stationId = 'CP-1', registration, log = silent } = given;
   const dispatch = createDispatch({
     handlers,
     settings: { ...DEFAULT_SETTINGS, unknownTokens, ...given.settings },

@@ -1,4 +1,4 @@
-/** Transactions that were opened and never closed: found, reported, and closed with what is known. Over memory and Redis. */
+/** Transactions that were opened and never closed: found, reported, and closed with the known facts. Over memory and Redis. */
 import { Redis } from 'ioredis';
 import test from 'ava';
 import { sweep } from '../../services/csms/transactions/sweeper.ts';
@@ -70,7 +70,7 @@ for (const [name, create] of [
   ['memory', inMemory],
   ['Redis', overRedis],
 ] as const) {
-  test(`${name}: a silent transaction is reported once, closed as abandoned later, and corrected by its stop`, async (t) => {
+  test(`${name}: a silent transaction is reported once, then closed as abandoned, then corrected by its stop`, async (t) => {
     await using world = await create();
     const { transport, gateway, stream } = world;
     const station = await Station.connect(gateway, 'CP-1', 'ocpp1.6');
@@ -121,7 +121,7 @@ for (const [name, create] of [
   });
 }
 
-test('a transaction that says something now and then is not silent, and the register forgets a lost record', async (t) => {
+test('a transaction with occasional messages is not silent, and a lost record leaves the register', async (t) => {
   await using world = await inMemory();
   const { transport, gateway } = world;
   const station = await Station.connect(gateway, 'CP-1', 'ocpp1.6');

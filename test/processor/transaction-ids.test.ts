@@ -2,7 +2,7 @@
 import test from 'ava';
 import { createTransactionIds, idFloor, idOf } from '../../services/csms/transactions/ids.ts';
 
-/** A counter with the contract of StateReader.reserve, as any store keeps it. */
+/** A counter with the contract of StateReader.reserve. */
 function counter() {
   let last = 0;
   let asked = 0;
@@ -29,7 +29,7 @@ const at = (date: string) => ({ now: () => Date.parse(date) });
 const take = async (ids: { next(): Promise<number> }, count: number) =>
   Promise.all(Array.from({ length: count }, () => ids.next()));
 
-test('the floor rises by four a second from 2025 on and stays a positive int32 until 2042', (t) => {
+test('the floor rises by four a second from 2025 and stays a positive int32 until 2042', (t) => {
   t.is(idFloor(Date.parse('2020-01-01')), 1);
   t.is(idFloor(Date.parse('2025-01-01T00:00:10Z')), 40);
   t.is(idFloor(Date.parse('2025-01-02')), 345_600);
@@ -40,7 +40,7 @@ test('numbers beyond int32 wrap around to 1', (t) => {
   t.deepEqual([1, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1].map(idOf), [1, 2 ** 31 - 1, 1, 2]);
 });
 
-test('processors that ask at once never give the same id, and seldom ask the store', async (t) => {
+test('concurrent processors never assign the same id, and rarely read the store', async (t) => {
   const store = counter();
   const clock = at('2026-11-23');
   const processors = [1, 2, 3].map(() => createTransactionIds(store, clock));
@@ -50,7 +50,7 @@ test('processors that ask at once never give the same id, and seldom ask the sto
   t.true(store.asked() <= 18, `asked ${store.asked()} times for 1350 ids`);
 });
 
-test('after the store lost its data, ids go on above those given before', async (t) => {
+test('after the store lost its data, new ids are above the assigned ones', async (t) => {
   const store = counter();
   const before = await take(createTransactionIds(store, at('2026-11-23T00:00:00Z')), 300);
   store.lose();
@@ -59,7 +59,7 @@ test('after the store lost its data, ids go on above those given before', async 
   t.true(Math.min(...after) > Math.max(...before));
 });
 
-test('a processor that outlives the data lifts the counter above what it gave, whatever the clock says', async (t) => {
+test('a processor that outlives the data raises the counter above its ids, whatever the clock says', async (t) => {
   const store = counter();
   const clock = at('2026-11-23');
   const ids = createTransactionIds(store, clock);
@@ -69,7 +69,7 @@ test('a processor that outlives the data lifts the counter above what it gave, w
   t.is(new Set([...before, ...after]).size, 2000);
 });
 
-test('a store that is away is waited for only when the stock is used up, and asked again', async (t) => {
+test('an unavailable store delays an id only when the stock is empty, and is retried', async (t) => {
   const store = counter();
   const ids = createTransactionIds(store, at('2026-11-23'));
   await ids.next();

@@ -1,4 +1,4 @@
-/** What the cluster remembers of transactions, and under which names repetitions are known. */
+/** Stored transactions, and the business keys that recognize duplicates. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import type { StateWrite } from '../../services/transport/stored-state.ts';
@@ -21,7 +21,7 @@ import {
 const billIdOf = (write: StateWrite | undefined) =>
   write !== undefined && 'fields' in write ? write.fields['billId'] : undefined;
 
-test('1.6: a blocked token is told so and still gets its transaction, for the station may have started', async (t) => {
+test('1.6: a start with a blocked token gets that status and a transaction, because the station may have started', async (t) => {
   const records = listed('ABC123', { status: 'Blocked' });
   const outcome = await call('ocpp1.6', 'StartTransaction', start16, { records });
   const transactionId = Number(resultOf(outcome)['transactionId']);
@@ -44,7 +44,7 @@ test('1.6: a blocked token is told so and still gets its transaction, for the st
   ]);
 });
 
-test('1.6: a stop closes the transaction into the stream for billing', async (t) => {
+test('1.6: a stop closes the transaction and appends its bill', async (t) => {
   const outcome = await call('ocpp1.6', 'StopTransaction', stop16, { records: { 'transaction:17': open16 } });
   const { lastMeter: _only, lastMeterAt: _at, heardAt: _heard, openToken: _token, ...start } = open16;
   const stop = {
@@ -77,7 +77,7 @@ test('1.6: a stop closes the transaction into the stream for billing', async (t)
   t.like(outcome.writes[2], { expireSeconds: 604_800 });
 });
 
-test('1.6: a stop without a known start is recorded with what it says', async (t) => {
+test('1.6: a stop without a known start is recorded with its own facts', async (t) => {
   const outcome = await call('ocpp1.6', 'StopTransaction', { ...stop16, idTag: 'AbC123' });
   t.deepEqual(written(outcome), [
     [
@@ -100,7 +100,7 @@ test('1.6: a stop without a known start is recorded with what it says', async (t
   ]);
 });
 
-test('1.6: transactions that never got an id are stopped each on its own, a repeated stop once', async (t) => {
+test('1.6: transactions without an id are stopped separately, a repeated stop once', async (t) => {
   for (const transactionId of [-1, 0]) {
     const keyOf = async (more: object = {}) =>
       (await call('ocpp1.6', 'StopTransaction', { ...stop16, transactionId, ...more })).businessKey;
@@ -134,7 +134,7 @@ test('1.6: a station cannot stop or meter the transaction of another', async (t)
   );
 });
 
-test('1.6: an older meter value does not turn back a younger one, and is known for an hour only', async (t) => {
+test('1.6: an older meter value does not overwrite a newer one; its key expires after an hour', async (t) => {
   const at = (lastMeterAt: string) => ({ records: { 'transaction:17': { ...open16, lastMeterAt } } });
   const meterValue = [{ timestamp: '2026-11-23T09:20:00Z', sampledValue: [{ value: '1700' }] }];
   const request = { connectorId: 1, transactionId: 17, meterValue };
@@ -245,14 +245,14 @@ for (const protocol of later) {
     t.like(closed.writes[2], { expireSeconds: 604_800 });
   });
 
-  test(`${protocol}: an end without a known start is recorded, its meter from the last reading known`, async (t) => {
+  test(`${protocol}: an end without a known start is recorded with the last known reading`, async (t) => {
     const outcome = await call(protocol, 'TransactionEvent', event2('Ended', 9, { offline: true }), {
       records: { [recordKey]: { lastMeter: '1234', seqNo: '8' } },
     });
     t.like(outcome.writes[0], { key: 'transactions', fields: { transactionId: 'tx:1', meterStop: '1234' } });
   });
 
-  test(`${protocol}: a late event neither opens a closed transaction nor turns back its meter`, async (t) => {
+  test(`${protocol}: a late event neither reopens a closed transaction nor sets its meter back`, async (t) => {
     const late = event2('Updated', 1, { meterValue: [energy(1.6, 'Sample.Periodic')] });
     const closed = await call(protocol, 'TransactionEvent', late, {
       records: { [recordKey]: { closed: NOW } },
@@ -270,7 +270,7 @@ for (const protocol of later) {
   });
 }
 
-test('2.x: identities and transaction ids with colons and percent signs do not meet in one record', async (t) => {
+test('2.x: identities and transaction ids with colons and percent signs have separate records', async (t) => {
   const pairs = [
     ['CP', 'a:b'],
     ['CP:a', 'b'],
@@ -286,7 +286,7 @@ test('2.x: identities and transaction ids with colons and percent signs do not m
   t.is(new Set(keys).size, pairs.length);
 });
 
-test('the same business fact has the same key, another fact another, and no key leaves its station', async (t) => {
+test('the same business fact has the same key; other facts and stations have others', async (t) => {
   const meterValues = (value: string) => ({
     connectorId: 1,
     transactionId: 17,

@@ -130,6 +130,10 @@ function stopOnSignals(
       process.exit(1);
     }
   };
+  // The reader has closed the pipe (`npm start | head`).
+  process.stdout.on('error', () => {
+    if (!watching.signal.aborted) onSignal();
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
 }
 

@@ -4,7 +4,9 @@
  * missing.
  */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,6 +19,8 @@ const SYSTEM_PATH = (process.env.PATH ?? '')
   .split(delimiter)
   .filter((folder) => !folder.endsWith(join('node_modules', '.bin')))
   .join(delimiter);
+
+const LOOK_EVERY_MS = 200;
 
 const say = (text) => process.stderr.write(`setup: ${text}\n`);
 
@@ -44,6 +48,42 @@ function packagesAreThere() {
     const found = there[path];
     return found === undefined ? Boolean(wanted.optional) : found.version === wanted.version;
   });
+}
+
+/** One at a time: two scripts in two terminals would delete each other's packages. A dead process holds no lock. */
+function exclusively(work) {
+  const id = createHash('sha256').update(ROOT).digest('hex').slice(0, 12);
+  const lock = join(tmpdir(), `ocpp-setup-${id}`);
+  if (!take(lock)) waitFor(lock);
+  try {
+    work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function waitFor(lock) {
+  say('waiting for another set-up …');
+  while (!take(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_EVERY_MS);
+}
+
+function take(lock) {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    if (!isAlive(lock)) rmSync(lock, { force: true });
+    return false;
+  }
+}
+
+function isAlive(lock) {
+  try {
+    return process.kill(Number(readFileSync(lock, 'utf8')) || NaN, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 function installPackages() {
@@ -119,7 +159,7 @@ function redisCommand() {
 
 if (process.argv.includes('--redis-command')) process.stdout.write(`${redisCommand()}\n`);
 else {
-  installPackages();
+  if (!packagesAreThere()) exclusively(installPackages);
   checkNode();
   if (process.argv.includes('--redis')) installRedis();
 }

@@ -1,4 +1,4 @@
-/** Authorize, and how a decision about a token is spelled in each version. */
+/** Authorize, and the response to a decision about a token in each version. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { authorize, type Authorization, inConcurrentTransaction, type TokenStatus } from '../tokens.ts';
@@ -23,29 +23,29 @@ export const authorize2: Handler<
 });
 
 /**
- * The one decision about a token.
+ * The decision about a token.
  * @param type of a 2.x token, which must be that of the list's entry
  */
 export async function decide(token: string, context: HandlerContext, type?: string): Promise<Authorization> {
   const { settings, state, stationId, now, log } = context;
   const decision = authorize(await state.token(token), settings.unknownTokens, now, type);
   if (decision.problem !== undefined) {
-    const hint = `the token's entry in the tokens hash cannot be used and refuses: ${decision.problem}`;
+    const hint = `the entry in the tokens hash is unusable, so the token is refused: ${decision.problem}`;
     log.warn({ stationId, tokenEndsIn: token.slice(-4) }, hint);
   }
   return decision;
 }
 
-/** The same for a token of 2.x. A start button has none, and is always accepted (C02). */
+/** The decision about a token of 2.x. A start button has no token, and is always accepted (C02). */
 export async function decideToken(token: IdToken, context: HandlerContext): Promise<Authorization> {
   if (token.type === 'NoAuthorization') return { status: 'Accepted' };
   return decide(token.idToken, context, token.type);
 }
 
 /**
- * The decision about a token that starts a transaction: where the policy says so, it may not charge in two at once. An
- * Authorize is not asked this, as the same card also stops a transaction.
- * @param except keys of records of transactions that end with this start, or are the same one
+ * The decision about a token that starts a transaction. Depending on the policy, it must not charge in two at once.
+ * Authorize does not check this, because the same card also stops a transaction.
+ * @param except record keys of transactions that end with this start, or are the same one
  */
 export async function refuseConcurrent(
   decision: Authorization,
@@ -58,7 +58,7 @@ export async function refuseConcurrent(
   return open.some((key) => !except.includes(key)) ? inConcurrentTransaction(decision) : decision;
 }
 
-/** AuthorizationStatus of 1.6 (§7.2) knows five words. What refuses for a while or a place is Blocked there. */
+/** AuthorizationStatus of 1.6 (§7.2) has five values. A refusal for a time or a place is Blocked there. */
 const STATUS_16: Readonly<Record<TokenStatus, IdTagInfo['status']>> = {
   Accepted: 'Accepted',
   Blocked: 'Blocked',

@@ -1,9 +1,9 @@
 /**
- * The last status of each connector, and an event for every report of one. A station reports it by
- * StatusNotification, and in 2.x also by NotifyEvent of the component Connector (G01): both end here.
+ * The last status of each connector, and an event for each report. A station reports it by StatusNotification, and in
+ * 2.x also by NotifyEvent of the component Connector (G01).
  */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
-import { eventOf, type Facts } from '../domain-event.ts';
+import { eventOf, type Facts } from '../facts.ts';
 import type { Handler, HandlerContext, HandlerResult } from '../handler.ts';
 import { rememberStation, statusField } from '../state.ts';
 
@@ -13,7 +13,7 @@ type Status2 = OCPP20.StatusNotificationRequest | OCPP21.StatusNotificationReque
 const LONGEST = 100;
 
 export interface ConnectorStatus {
-  /** Of the station's record; undefined for a connector that no real station has. */
+  /** Field of the station's record; undefined for an impossible connector. */
   readonly field: string | undefined;
   readonly facts: Facts;
 }
@@ -43,7 +43,7 @@ export function statusOf(evseId: number, connectorId: number, status: string, at
   };
 }
 
-/** What a message says of connectors; of several statuses of one connector the last one counts. */
+/** Writes and events of a message with statuses; the last status of each connector counts. */
 export function recordStatuses(
   statuses: readonly ConnectorStatus[],
   { stationId, log }: Pick<HandlerContext, 'stationId' | 'log'>,
@@ -57,10 +57,10 @@ export function recordStatuses(
         'status of an impossible connector not recorded',
       );
   }
-  const told = [...last].map(
+  const reports = [...last].map(
     ([field, facts]) => [field, eventOf('connector-status', stationId, facts, LONGEST)] as const,
   );
-  if (told.length === 0) return { writes: [], events: [] };
-  const records = Object.fromEntries(told.map(([field, { fields }]) => [field, JSON.stringify(fields)]));
-  return { writes: [rememberStation(stationId, records)], events: told.map(([, event]) => event) };
+  if (reports.length === 0) return { writes: [], events: [] };
+  const records = Object.fromEntries(reports.map(([field, { fields }]) => [field, JSON.stringify(fields)]));
+  return { writes: [rememberStation(stationId, records)], events: reports.map(([, event]) => event) };
 }

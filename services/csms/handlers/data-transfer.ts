@@ -1,4 +1,4 @@
-/** DataTransfer: no vendor's extension is built in, so every vendor is unknown. */
+/** DataTransfer: no vendor extension is built in, so every vendor is unknown. */
 import type { Handler } from '../handler.ts';
 
 export const dataTransfer: Handler<object, { status: 'UnknownVendorId' }> = async () => ({

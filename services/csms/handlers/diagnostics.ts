@@ -1,7 +1,6 @@
-/** Diagnostics: uploads of logs, and what monitors in the station notice. */
+/** Diagnostics: uploads of logs, and events of monitors in the station. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
-import { businessKey, digest } from '../business-key.ts';
-import { eventOf } from '../domain-event.ts';
+import { businessKey, digest, eventOf } from '../facts.ts';
 import type { Handler } from '../handler.ts';
 import { type ConnectorStatus, recordStatuses, statusOf } from './availability.ts';
 import { progress } from './notice.ts';
@@ -13,7 +12,7 @@ type LogStatus =
 type NotifyEvent = OCPP20.NotifyEventRequest | OCPP21.NotifyEventRequest;
 type EventData = NotifyEvent['eventData'][number];
 
-/** Events made of one NotifyEvent: a flood of them would push out those of all other stations. */
+/** Most events of one NotifyEvent: more would push out the events of other stations. */
 const MOST_EVENTS = 50;
 
 export const diagnosticsStatusNotification = progress<OCPP16.DiagnosticsStatusNotificationRequest>(
@@ -27,8 +26,8 @@ export const notifyEvent: Handler<NotifyEvent> = async (request, context) => {
   const { eventData, seqNo } = request;
   const omitted = eventData.length - MOST_EVENTS;
   if (omitted > 0)
-    log.warn({ stationId, seqNo, omitted }, 'too many events in one NotifyEvent: some are omitted');
-  // Of all events: a status that is left out would be wrong in the record until the next one.
+    log.warn({ stationId, seqNo, omitted }, 'NotifyEvent has too many events: some are omitted');
+  // Of all events: an omitted status would leave a wrong one in the record.
   const { writes, events } = recordStatuses(eventData.flatMap(connectorStatuses), context);
   return {
     response: {},
@@ -58,12 +57,12 @@ function deviceEvent(stationId: string, data: EventData) {
   });
 }
 
-/** ConnectorStatusEnumType: what the variable AvailabilityState of a connector may be. */
+/** ConnectorStatusEnumType: the values of the variable AvailabilityState of a connector. */
 const STATUSES = ['Available', 'Occupied', 'Reserved', 'Unavailable', 'Faulted'];
 
 /**
- * A station may tell a connector's status by its component Connector in place of StatusNotification (G01). The states
- * of the components EVSE and ChargingStation are sums of these and stay device events. Names are compared without case.
+ * A station may report the status of a connector by its component Connector instead of StatusNotification (G01). The
+ * components EVSE and ChargingStation only summarize these: they stay device events. Names are case-insensitive.
  */
 function connectorStatuses({ component, variable, actualValue, timestamp }: EventData): ConnectorStatus[] {
   const { id, connectorId } = component.evse ?? {};
@@ -74,7 +73,7 @@ function connectorStatuses({ component, variable, actualValue, timestamp }: Even
   return [statusOf(id, connectorId, known, timestamp)];
 }
 
-/** A repaired message may lack what its schema promises. */
+/** A repaired message may lack a required field. */
 const trimmed = (text: string | undefined) => (text ?? '').trim();
 const isNamed = (text: string | undefined, name: string) =>
   trimmed(text).toLowerCase() === name.toLowerCase();

@@ -1,4 +1,4 @@
-/** Distributed energy resources (2.1, R): what a station tells of its grid support. */
+/** Distributed energy resources (2.1, R): reports of grid support. */
 import type { OCPP21 } from 'typed-ocpp';
 import { notice } from './notice.ts';
 

@@ -1,14 +1,14 @@
 /**
- * Periodic event streams of OCPP 2.1: the values of one monitored variable, in SENDs that are never
- * answered. The last value of each stream is kept; history is the business of whoever wants it.
+ * Periodic event streams of OCPP 2.1: the values of one monitored variable, in SENDs that are never answered. Only the
+ * last value of each stream is stored.
  */
 import type { OCPP21 } from 'typed-ocpp';
 import type { Handler } from '../handler.ts';
 import { key } from '../state.ts';
 
-/** A station that makes up numbers shall not fill the store. */
+/** A station that invents numbers must not fill the store. */
 const STREAMS_KEPT = 100;
-/** A stream that is silent for so long is forgotten. */
+/** A stream expires after this time without a value. */
 const EXPIRE_SECONDS = 86_400;
 
 export const openPeriodicEventStream: Handler<
@@ -16,7 +16,7 @@ export const openPeriodicEventStream: Handler<
   OCPP21.OpenPeriodicEventStreamResponse
 > = async ({ constantStreamData: { id, variableMonitoringId, params } }, { stationId, now }) => {
   if (!isKept(id)) {
-    const additionalInfo = `streams are numbered from 0 to ${STREAMS_KEPT - 1} here`;
+    const additionalInfo = `this CSMS numbers streams from 0 to ${STREAMS_KEPT - 1}`;
     return {
       response: { status: 'Rejected', statusInfo: { reasonCode: 'TooManyElements', additionalInfo } },
     };
@@ -29,14 +29,14 @@ export const openPeriodicEventStream: Handler<
   return { response: { status: 'Accepted' }, writes: [remember(stationId, id, facts)] };
 };
 
-/** Of a stream that was not seen to open too: the record may have been lost while the station went on. */
+/** Also for a stream without a record: Redis may have lost it while the station kept sending. */
 export const notifyPeriodicEventStream: Handler<OCPP21.NotifyPeriodicEventStream> = async (
   { id, basetime, pending, data },
   { stationId, log },
 ) => {
   const last = data.at(-1);
   if (typeof last?.v !== 'string' || typeof last.t !== 'number' || !isKept(id)) {
-    log.warn({ stationId, stream: id }, 'a value of an impossible event stream is not kept');
+    log.warn({ stationId, stream: id }, 'value of an impossible event stream not stored');
     return { response: {} };
   }
   // t: seconds since basetime (StreamDataElementType).

@@ -1,4 +1,4 @@
-/** Firmware management: how far an update is. */
+/** Firmware management: the progress of an update. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import { progress } from './notice.ts';
 
@@ -12,7 +12,7 @@ export const firmwareStatusNotification = progress<OCPP16.FirmwareStatusNotifica
   'firmwareStatus',
 );
 
-/** 1.6 security whitepaper: the same for an update that is signed. */
+/** 1.6 security whitepaper: a signed update. */
 export const signedFirmwareStatusNotification = progress<OCPP16.SignedFirmwareStatusNotificationRequest>(
   'firmware-status',
   'firmwareStatus',

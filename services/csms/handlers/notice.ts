@@ -1,29 +1,28 @@
 /**
- * Messages that only tell something: there is nothing to decide, the answer is empty. What a person would
- * ask for becomes an event; the last status of a long task is also kept in the station's record.
+ * Notifications: there is nothing to decide, and the response is empty. Each emits an event; the last status of a long
+ * task is also stored in the station's record.
  */
-import { businessKey, digest } from '../business-key.ts';
-import { eventOf, type Facts } from '../domain-event.ts';
+import { businessKey, digest, eventOf, type Facts } from '../facts.ts';
 import type { Handler } from '../handler.ts';
 import { rememberStation } from '../state.ts';
 
 /**
- * An event of this type, with the facts that `tell` picks from the request. A dated request names its own time, so
- * that a repetition can be told from the same thing happening again: it makes no second event.
+ * Emits an event of this type with the facts that `factsOf` selects from the request. A dated request has a time of its
+ * own, which distinguishes a duplicate from a second occurrence: a duplicate emits no second event.
  */
 export function notice<Request extends object>(
   type: string,
-  tell: (request: Request) => Facts,
+  factsOf: (request: Request) => Facts,
   dated?: 'dated',
 ): Handler<Request> {
   return async (request, { stationId }) => ({
     response: {},
-    events: [eventOf(type, stationId, tell(request))],
+    events: [eventOf(type, stationId, factsOf(request))],
     ...(dated !== undefined && { businessKey: businessKey(type, stationId, digest(request)) }),
   });
 }
 
-/** How far a task of the station is: an event, and the `field` of its record. */
+/** Progress of a task of the station: an event, and the `field` of its record. */
 export function progress<Request extends { readonly status: string; readonly requestId?: number }>(
   type: string,
   field: string,

@@ -1,12 +1,11 @@
-/** Ad hoc payment (2.1, C): what a payment terminal has settled, and tax numbers that nobody can check here. */
+/** Ad hoc payment (2.1, C): settlements of payment terminals, and tax numbers, which this CSMS cannot check. */
 import type { OCPP21 } from 'typed-ocpp';
-import { businessKey, digest } from '../business-key.ts';
+import { businessKey, digest, eventOf } from '../facts.ts';
 import type { Handler } from '../handler.ts';
 import { recordSettlement } from '../state.ts';
-import { eventOf } from '../domain-event.ts';
 import { unsupported } from './unsupported.ts';
 
-/** Money: recorded once for billing, however often the station says it. */
+/** Recorded once for billing, however often the station repeats it. */
 export const notifySettlement: Handler<
   OCPP21.NotifySettlementRequest,
   OCPP21.NotifySettlementResponse
@@ -31,6 +30,6 @@ export const vatNumberValidation: Handler<
     status: 'Rejected',
     vatNumber,
     ...(evseId !== undefined && { evseId }),
-    statusInfo: unsupported('no tax register is asked'),
+    statusInfo: unsupported('no tax register is connected'),
   },
 });

@@ -30,7 +30,7 @@ export const heartbeat: Handler<object, { currentTime: string }> = async (_reque
   response: { currentTime: now.toISOString() },
 });
 
-/** Who may connect at all was decided at the door; of those, whoever is not listed otherwise is accepted. */
+/** A station that was admitted is accepted unless the registrations list it as Pending or Rejected. */
 async function register(
   { stationId, protocol, now, settings, state }: HandlerContext,
   about: Readonly<Record<string, string | undefined>>,
@@ -38,7 +38,7 @@ async function register(
   const currentTime = now.toISOString();
   const status = await state.registrationAtBoot(stationId);
   return {
-    // Not accepted: how long to wait before the next BootNotification.
+    // If not accepted, the interval is the wait before the next BootNotification.
     response: { status, currentTime, interval: settings.heartbeatSeconds },
     writes: [rememberStation(stationId, { ...about, protocol, boot: status, bootedAt: currentTime })],
     events: [{ type: 'station-booted', stationId, fields: { protocol, status } }],

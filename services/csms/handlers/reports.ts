@@ -1,29 +1,28 @@
 /**
- * What a station was asked for and sends in parts: NotifyReport, NotifyMonitoringReport,
+ * Requested reports, which a station sends in parts: NotifyReport, NotifyMonitoringReport,
  * NotifyCustomerInformation, NotifyDisplayMessages, ReportChargingProfiles, ReportDERControl.
  *
- * The parts of one request stand in one record as the station sent them. It is whole once `ended` is set and,
- * where parts are numbered, `part:0` to `part:{parts - 1}` are all there. Bounded in size, number and age.
+ * One record holds the parts of one request as the station sent them. It is complete once `ended` is set and, if parts
+ * are numbered, `part:0` to `part:{parts - 1}` exist. Bounded in size, number and age.
  */
-import { digest } from '../business-key.ts';
+import { digest, eventOf } from '../facts.ts';
 import type { Handler } from '../handler.ts';
 import { key, rememberStation } from '../state.ts';
-import { eventOf } from '../domain-event.ts';
 
 interface Part {
   readonly requestId: number;
   /** tbc: more parts follow. */
   readonly tbc?: boolean;
-  /** From 0; profiles, display messages and DER controls come without. */
+  /** From 0; profiles, display messages and DER controls have none. */
   readonly seqNo?: number;
 }
 
-/** Reports kept of one station; an older one goes when another begins. */
+/** Reports kept per station; the oldest is dropped when another begins. */
 const REPORTS_KEPT = 8;
-/** Characters kept of one report, and those that each part counts beside its own. */
+/** Most characters of one report, and the overhead counted for each part. */
 const LONGEST = 1024 * 1024;
 const PART_OVERHEAD = 100;
-/** Who asked for a report is there to read it. */
+/** The requester reads the report soon. */
 const EXPIRE_SECONDS = 3600;
 
 export function reportPart(action: string): Handler<Part> {
@@ -38,7 +37,8 @@ export function reportPart(action: string): Handler<Part> {
     const text = JSON.stringify(request);
     const size = Number(before ?? 0) + text.length + PART_OVERHEAD;
     const fits = size <= LONGEST;
-    if (!fits) log.warn({ stationId, report, seqNo }, `a report of over ${LONGEST} characters is cut short`);
+    if (!fits)
+      log.warn({ stationId, report, seqNo }, `report truncated: it has more than ${LONGEST} characters`);
 
     const others = listed.split(' ').filter((other) => other !== '' && other !== report);
     const reports = [...others, report].slice(-REPORTS_KEPT);

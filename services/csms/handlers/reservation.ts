@@ -1,4 +1,4 @@
-/** Reservations that a station ended by itself. */
+/** Reservations that a station ended itself. */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import { notice } from './notice.ts';
 

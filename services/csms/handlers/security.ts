@@ -1,10 +1,10 @@
 /**
- * Security: events, and certificates. No certificate authority and no OCSP responder are connected, and the
- * answers say so: a station told "Accepted" would wait for a certificate that never comes.
+ * Security: events and certificates. No certificate authority and no OCSP responder are connected, so requests are
+ * refused: after "Accepted" a station would wait for a certificate that never arrives.
  */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler, HandlerContext } from '../handler.ts';
-import { eventOf } from '../domain-event.ts';
+import { eventOf } from '../facts.ts';
 import { notice } from './notice.ts';
 import { unsupported } from './unsupported.ts';
 
@@ -17,7 +17,7 @@ type Refusal<Status extends string> = Handler<
   { status: Status; statusInfo: ReturnType<typeof unsupported> }
 >;
 
-/** When a station may ask for the state of a certificate chain again; ms. */
+/** When a station may request the status of a certificate chain again; ms. */
 const ASK_AGAIN_MS = 86_400_000;
 
 export const securityEventNotification = notice<SecurityEvent>(
@@ -43,7 +43,7 @@ export const signCertificate2: Handler<
   events: [certificateRefused(context, certificateType)],
 });
 
-/** M01, M02: the vehicle goes on with the certificate that it has, or with another means of identification. */
+/** M01, M02: the vehicle uses its present certificate, or another means of identification. */
 export const get15118EVCertificate: Handler<
   object,
   OCPP20.Get15118EVCertificateResponse & OCPP21.Get15118EVCertificateResponse
@@ -56,7 +56,7 @@ export const get15118EVCertificate: Handler<
 });
 
 export const getCertificateStatus: Refusal<'Failed'> = async () => ({
-  response: { status: 'Failed', statusInfo: unsupported('no OCSP responder is asked') },
+  response: { status: 'Failed', statusInfo: unsupported('no OCSP responder is connected') },
 });
 
 export const getCertificateChainStatus: Handler<
@@ -70,7 +70,7 @@ export const getCertificateChainStatus: Handler<
     status: 'Failed' as const,
     nextUpdate,
   }));
-  if (first === undefined) throw new Error('the schema asks for at least one certificate');
+  if (first === undefined) throw new Error('the schema requires at least one certificate');
   return { response: { certificateStatus: [first, ...others] } };
 };
 

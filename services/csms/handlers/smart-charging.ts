@@ -1,10 +1,10 @@
 /**
- * Smart charging: limits from outside, and what vehicles ask for. No schedules are computed here, which is
- * what the answers say; the station goes on with its own limits (K15, K16).
+ * Smart charging: external limits, and the needs of vehicles. This CSMS computes no schedules and refuses accordingly;
+ * the station keeps its own limits (K15, K16).
  */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler } from '../handler.ts';
-import { eventOf } from '../domain-event.ts';
+import { eventOf } from '../facts.ts';
 import { notice } from './notice.ts';
 import { unsupported } from './unsupported.ts';
 
@@ -25,11 +25,11 @@ export const clearedChargingLimit = notice<
   source: chargingLimitSource,
 }));
 
-/** 2.0.1 has one word for it; 2.1 tells "no schedule for you" from "your request is bad". */
+/** 2.1 distinguishes "no schedule" from "bad request"; 2.0.1 has one status for both. */
 const evChargingNeeds =
   <Status extends string>(status: Status): Handler<Needs, { status: Status }> =>
   async ({ evseId, chargingNeeds: { requestedEnergyTransfer, departureTime } }, { stationId }) => ({
-    response: { status, statusInfo: unsupported('no charging schedules are computed here') },
+    response: { status, statusInfo: unsupported('this CSMS computes no charging schedules') },
     events: [
       eventOf('ev-charging-needs', stationId, {
         evse: evseId,
@@ -41,7 +41,7 @@ const evChargingNeeds =
 export const notifyEVChargingNeeds201 = evChargingNeeds('Rejected');
 export const notifyEVChargingNeeds21 = evChargingNeeds('NoChargingProfile');
 
-/** Accepted: the message was understood. It approves of no schedule (NotifyEVChargingScheduleResponse.status). */
+/** Accepted: the message was understood. It does not approve a schedule (NotifyEVChargingScheduleResponse.status). */
 export const notifyEVChargingSchedule: Handler<object, { status: 'Accepted' }> = async () => ({
   response: { status: 'Accepted' },
 });
@@ -51,10 +51,10 @@ export const notifyPriorityCharging = notice<OCPP21.NotifyPriorityChargingReques
   ({ transactionId, activated }) => ({ transactionId, activated }),
 );
 
-/** K28: the station keeps the limits that it has. */
+/** K28: the station keeps its present limits. */
 export const pullDynamicScheduleUpdate: Handler<
   object,
   OCPP21.PullDynamicScheduleUpdateResponse
 > = async () => ({
-  response: { status: 'Rejected', statusInfo: unsupported('no dynamic charging profiles are kept here') },
+  response: { status: 'Rejected', statusInfo: unsupported('this CSMS keeps no dynamic charging profiles') },
 });

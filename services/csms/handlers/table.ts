@@ -1,4 +1,4 @@
-/** The handlers of this program: version → action → handler. Every action that a station may send is here. */
+/** The built-in handlers: version → action → handler, with every action that a station may send. */
 import type { HandlerTable } from '../handler.ts';
 import { authorize16, authorize2 } from './authorization.ts';
 import { statusNotification16, statusNotification2 } from './availability.ts';

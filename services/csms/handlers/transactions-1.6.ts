@@ -1,15 +1,14 @@
 /**
  * Transactions of OCPP 1.6: StartTransaction, MeterValues, StopTransaction.
  *
- * A station reports what has happened already, perhaps days ago and offline. So nothing here refuses: a start with a
- * blocked token gets an id and that status (§6.45), a stop without a known start is recorded with what it says.
- * A station deletes what was confirmed, so a confirmed stop is in the bill, once.
+ * A station reports what already happened, perhaps days ago and offline, so nothing is refused. A start with a blocked
+ * token gets an id and that status (§6.45); a stop without a known start is recorded with its own facts. A station
+ * deletes confirmed messages, so a confirmed stop is billed, exactly once.
  */
 import type { OCPP16 } from 'typed-ocpp';
 import { compare, readDecimal } from '../../ocpp/decimal.ts';
 import { utcOf } from '../../ocpp/time.ts';
-import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
-import { eventOf } from '../domain-event.ts';
+import { businessKey, digest, eventOf, METER_KEY_SECONDS } from '../facts.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { isNewer, signed } from '../transactions/meter.ts';
 import { keepMeterValues, key } from '../state.ts';
@@ -21,7 +20,7 @@ import {
   lastReading,
   meterOf,
   numberText,
-  saidTime,
+  reportedTime,
   timeNotes,
   writtenTime,
 } from '../transactions/reading.ts';
@@ -64,7 +63,7 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
     connectorId,
     idTag?.toUpperCase(),
     register,
-    saidTime(timestamp, context) ?? factWithoutTime(request),
+    reportedTime(timestamp, context) ?? factWithoutTime(request),
   );
   const usable = register !== undefined && !register.startsWith('-');
   const facts: TransactionFacts = {
@@ -105,7 +104,7 @@ export const stopTransaction: Handler<Stop, OCPP16.StopTransactionResponse> = as
     idTag === undefined ? undefined : decide(idTag, context),
   ]);
   const found = named ?? (isUsable(id) ? undefined : await linked(request, context));
-  const saidAt = saidTime(request.timestamp, context) ?? factWithoutTime(request);
+  const saidAt = reportedTime(request.timestamp, context) ?? factWithoutTime(request);
   const stop = { ...request, id, saidAt, meter: stopMeter(request, found?.record ?? {}, context) };
   const earlier = await earlierSession(found?.record, context);
   const result = found === undefined ? stopOfUnknown(stop, context) : stopOf(found, stop, earlier, context);
@@ -120,13 +119,13 @@ export const stopTransaction: Handler<Stop, OCPP16.StopTransactionResponse> = as
   };
 };
 
-/** Of a running transaction only the last register and signed values are kept, of any other all. */
+/** Of a running transaction only the last register and signed values are stored; otherwise all values. */
 export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request, context) => {
   const { stationId, now } = context;
   const { connectorId, meterValue } = request;
   const id = idOf(request.transactionId, context);
   const found = id === undefined ? undefined : await ownTransaction(id, context, 'meteredTransaction');
-  // The bill of an abandoned transaction is corrected when its stop comes after all.
+  // The bill of an abandoned transaction is corrected if its stop still arrives.
   const follows = found !== undefined && (isOpen(found.record) || found.record.kind === 'abandoned');
   const about = { stationId, connectorId, ...(id !== undefined && { transactionId: id }) };
   const kept = keepMeterValues(about, follows ? signed(meterValue) : meterValue);
@@ -143,7 +142,7 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   return { response: {}, writes, businessKey: fact, businessKeySeconds: METER_KEY_SECONDS };
 };
 
-/** A station that starts without a token has charged all the same: that is recorded, and no token is accepted. */
+/** A start without a token is recorded, because the station charged, but not accepted. */
 async function decideToStart(
   idTag: string | undefined,
   ended: readonly string[],
@@ -153,7 +152,7 @@ async function decideToStart(
   return refuseConcurrent(await decide(idTag, context), idTag, ended, context);
 }
 
-/** A start on a connector ends what ran there, unless it is older and comes late. */
+/** A start on a connector ends the transaction there, unless the start is older and late. */
 function isReplaced(
   open: TransactionRecord,
   { connectorId, timestamp, meterStart }: Start,
@@ -167,12 +166,12 @@ function isReplaced(
   )
     return false;
   if (isNewer(timestamp, open.startedAt, now)) return true;
-  // A clock may have fallen back; a register does not.
+  // A clock may have been set back; a register never falls.
   const [register, reached] = [readDecimal(meterStart), decimalOf(open.lastMeter ?? open.meterStart)];
   return register !== undefined && reached !== undefined && compare(register, reached) > 0;
 }
 
-/** How the last session ended whose start said the same; of an open transaction. */
+/** For an open transaction: the outcome of the last session with the same start. */
 async function earlierSession(
   record: TransactionRecord | undefined,
   { state }: HandlerContext,
@@ -181,12 +180,12 @@ async function earlierSession(
   return startKey === undefined ? undefined : state.transaction(endedKey(startKey));
 }
 
-/** An id as the station wrote it; some write a text. */
+/** An id as the station wrote it; some stations send a text. */
 function idOf(transactionId: number | string | undefined, { exact }: HandlerContext): string | undefined {
   return transactionId === undefined ? undefined : (exact.get('/transactionId') ?? String(transactionId));
 }
 
-/** The transaction of that id, open or closed, if it is this station's. */
+/** The open or closed transaction with this id, if it is this station's. */
 async function ownTransaction(
   id: string,
   { state, stationId, log }: HandlerContext,
@@ -198,7 +197,7 @@ async function ownTransaction(
   if (record === undefined || record.stationId === stationId) {
     return record === undefined ? undefined : { key: recordKey, record };
   }
-  log.warn({ stationId, transactionId: id }, 'the station names a transaction of another station');
+  log.warn({ stationId, transactionId: id }, 'the transaction id belongs to another station');
   return undefined;
 }
 

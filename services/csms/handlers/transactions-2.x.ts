@@ -1,19 +1,19 @@
 /**
  * Transactions of OCPP 2.0.1 and 2.1: TransactionEvent, and MeterValues, which are never part of one.
  *
- * The station gives the ids and numbers its events. Any of them may be the first to arrive, or come long after the fact
- * (offline): what is said is remembered, nothing is refused. What an event means for a transaction that is open, closed
- * or unknown says the table in transactions/event-kind.ts.
+ * The station assigns the ids and numbers its events. Any event may arrive first, or long after the fact (offline):
+ * nothing is refused. The table in transactions/event-kind.ts says what an event means for an open, closed or unknown
+ * transaction.
  */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
-import { businessKey, digest, METER_KEY_SECONDS } from '../business-key.ts';
+import { businessKey, digest, METER_KEY_SECONDS } from '../facts.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { isNewer, signed } from '../transactions/meter.ts';
 import { keepMeterValues, key } from '../state.ts';
 import { abandon } from '../transactions/closing.ts';
 import { effectsOf, meaningFor } from '../transactions/event-effects.ts';
-import type { ToldEvent, TransactionEvent } from '../transactions/event-facts.ts';
-import { factWithoutTime, meterOf, saidTime } from '../transactions/reading.ts';
+import type { ReceivedEvent, TransactionEvent } from '../transactions/event-facts.ts';
+import { factWithoutTime, meterOf, reportedTime } from '../transactions/reading.ts';
 import type { StoredTransaction, TransactionRecord } from '../transactions/record.ts';
 import { type Effects, joined } from '../transactions/reports.ts';
 import { decideToken, idTokenInfo, refuseConcurrent } from './authorization.ts';
@@ -61,18 +61,18 @@ export const meterValues2: Handler<OCPP20.MeterValuesRequest | OCPP21.MeterValue
 });
 
 /**
- * The name of an event. Its meter values are part of it: a station whose counter and clock stand still says something new
- * all the same.
+ * The business key of an event. Meter values are part of it: they distinguish the events of a station whose counter and
+ * clock are stuck.
  */
 function factOf(event: TransactionEvent, context: HandlerContext): string {
   const { eventType, seqNo, timestamp, transactionInfo, meterValue } = event;
   const { transactionId } = transactionInfo;
   const meter = meterValue === undefined ? undefined : digest(meterValue);
-  const said = [eventType, saidTime(timestamp, context) ?? factWithoutTime(event), meter];
+  const said = [eventType, reportedTime(timestamp, context) ?? factWithoutTime(event), meter];
   return businessKey('event', context.stationId, transactionId, seqNo, ...said);
 }
 
-/** A start on an EVSE ends what ran there, unless it is older and comes late. */
+/** A start on an EVSE ends the transaction there, unless the start is older and late. */
 function isReplaced(
   { record }: StoredTransaction,
   event: TransactionEvent,
@@ -85,10 +85,10 @@ function isReplaced(
   return !otherConnector && isNewer(event.timestamp, record.startedAt, now.getTime());
 }
 
-/** What the event changes, and its meter values that are kept whole. */
-function effects(recordKey: string, known: TransactionRecord | undefined, told: ToldEvent): Effects {
-  const { event, context } = told;
-  const meaning = meaningFor(told, known);
+/** The effects of the event, and the meter values that are stored completely. */
+function effects(recordKey: string, known: TransactionRecord | undefined, received: ReceivedEvent): Effects {
+  const { event, context } = received;
+  const meaning = meaningFor(received, known);
   const about = {
     stationId: context.stationId,
     transactionId: event.transactionInfo.transactionId,
@@ -97,5 +97,5 @@ function effects(recordKey: string, known: TransactionRecord | undefined, told: 
   const whole = event.eventType === 'Ended' || meaning === 'repeats';
   const values = event.meterValue;
   const writes = keepMeterValues(about, whole ? values : signed(values));
-  return joined(effectsOf(meaning, recordKey, known ?? {}, told), { writes, events: [] });
+  return joined(effectsOf(meaning, recordKey, known ?? {}, received), { writes, events: [] });
 }

@@ -1,6 +1,7 @@
-/** The refusal inside an answer that 2.x has for what this CSMS cannot do (Part 2, StatusInfoType). */
-
-/** @param why what is missing here, for whoever reads the station's log */
+/**
+ * The statusInfo of a refusal in 2.x: this CSMS does not support the feature (Part 2, StatusInfoType).
+ * @param why the missing feature, for the reader of the station's log
+ */
 export function unsupported(why: string) {
   return { reasonCode: 'UnsupportedRequest', additionalInfo: why } as const;
 }

@@ -1,40 +1,39 @@
 /**
- * The entry for billing of one transaction. Every entry of the stream `transactions` is made here, from what is known of
- * the transaction and how it ended. Missing is not zero: without a start or a stop that can be trusted there is no
- * energy, and the entry says why.
+ * The bill of one transaction. Every entry of the stream `transactions` is made here, from the facts of the transaction
+ * and its end. Missing data is not zero: without a reliable start and stop there is no energy, and the entry says why.
  */
 import { compare, type Decimal, subtract, writeDecimal } from '../../ocpp/decimal.ts';
 import type { StateWrite } from '../../transport/stored-state.ts';
-import { digest } from '../business-key.ts';
-import type { Trouble } from './meter.ts';
+import { digest } from '../facts.ts';
+import type { MeterProblem } from './meter.ts';
 import { type BillKind, decimalOf, fieldsOf, type TransactionFacts } from './record.ts';
 
-/** What was unusual about a transaction, as words of the entry's field `notes`. */
+/** Irregularities of a transaction, as words of the entry's field `notes`. */
 export type Note =
-  | Trouble
-  /** No start of it is known. */
+  | MeterProblem
+  /** Its start is unknown. */
   | 'start-unknown'
-  /** The start said no register that can be used (1.6, where it must). */
+  /** The start has no usable register (1.6, where it is required). */
   | 'meter-start-missing'
-  /** The stop said no register, and none is known. */
+  /** The stop has no register, and no earlier one is known. */
   | 'meter-stop-missing'
-  /** The stop said none that can be used; it is the newest one from before. */
+  /** The stop has no usable register; the newest earlier one is used. */
   | 'meter-stop-from-last-reading'
   /** The register of the stop is negative, or less than that of the start. */
   | 'meter-below-start'
-  /** Start and stop count other phases. */
+  /** Start and stop count different phases. */
   | 'phases-differ'
-  /** A time could not be read: it is the time of receipt. */
+  /** A time could not be read and was replaced by the time of receipt. */
   | 'time-unreadable'
-  /** A stop without a usable id that was found to belong to it. */
+  /** The stop had no usable id and was matched by its facts. */
   | 'linked'
 
-  /** After its end the station said that charging goes on. */
+  /** After the end the station reported that charging continued. */
   | 'goes-on'
-  /** The station gave its id to an earlier transaction too. */
+  /** The station used its id for an earlier transaction too. */
   | 'id-reused';
 
-/** A person who bills looks at entries with one of these. */
+/** Entries with one of these need a manual check. */
 const DOUBTFUL: ReadonlySet<string> = new Set<Note>([
   'meter-start-missing',
   'meter-stop-missing',
@@ -46,15 +45,15 @@ const DOUBTFUL: ReadonlySet<string> = new Set<Note>([
   'time-unreadable',
 ]);
 
-/** What the end of a transaction says of its register. */
+/** The register of the end of a transaction. */
 export type StopMeter =
   | { readonly said: 'register'; readonly energy: Decimal; readonly phases: string }
-  /** Nothing, where its version may: the newest reading counts. */
+  /** None, which its version allows: the newest reading counts. */
   | { readonly said: 'nothing' }
-  /** Nothing that could be read, where its version must (1.6). */
+  /** None that is readable, although its version requires it (1.6). */
   | { readonly said: 'unusable' }
-  /** A register in a form that is not understood: no older one stands for it. */
-  | { readonly said: Trouble };
+  /** A register in an unknown form: no older one replaces it. */
+  | { readonly said: MeterProblem };
 
 export interface End {
   readonly kind: BillKind;
@@ -65,12 +64,12 @@ export interface End {
   readonly notes?: readonly Note[];
   /** The entry that this one replaces. */
   readonly supersedes?: string | undefined;
-  /** The stop itself was told before. */
+  /** The event of the stop was emitted before. */
   readonly again?: boolean;
 }
 
 export interface Bill {
-  /** Phases that were added up for `meterStop`; empty for the whole. */
+  /** Phases that were added up for `meterStop`; empty for the total. */
   readonly stopPhases: string;
   readonly entry: TransactionFacts & Pick<End, 'kind' | 'stoppedAt' | 'reason'> & BillFacts;
   readonly doubts: readonly string[];
@@ -78,7 +77,7 @@ export interface Bill {
 interface BillFacts {
   readonly billId: string;
   readonly meterStop: string | undefined;
-  /** Wh; left out when it is not known. */
+  /** Wh; omitted if unknown. */
   readonly energy: string | undefined;
   readonly notes: string | undefined;
 }
@@ -93,7 +92,7 @@ export function makeBill(known: TransactionFacts, end: End): Bill {
     ...(known.startedAt === undefined ? ['start-unknown'] : []),
     ...(end.notes ?? []),
     ...ofMeter,
-    // A station that says a register at the end has one at the start.
+    // A station that reports a register at the end has one at the start.
     ...(known.startedAt !== undefined && start === undefined && meterStop !== undefined
       ? ['meter-start-missing']
       : []),
@@ -116,7 +115,7 @@ export function makeBill(known: TransactionFacts, end: End): Bill {
   return { entry, stopPhases: phases, doubts: [...notes].filter((note) => DOUBTFUL.has(note)) };
 }
 
-/** About as many entries wait for billing; older ones are dropped from the stream. */
+/** Approximate length of the stream; older entries are dropped. */
 const BILLS_KEPT = 100_000;
 export const BILLS = 'transactions';
 
@@ -124,7 +123,7 @@ export function recordBill({ entry }: Bill): StateWrite {
   return { kind: 'append', key: BILLS, fields: fieldsOf(entry), maxLength: BILLS_KEPT };
 }
 
-/** The facts of a transaction that its entry repeats. */
+/** The facts of a transaction that its entry contains. */
 function billed(known: TransactionFacts): TransactionFacts {
   const { stationId, transactionId, protocol, connectorId, evseId, idTag, authorization } = known;
   const { meterStart, startedAt, startedAtUtc, remoteStartId, reservationId, chargingState, gaps } = known;
@@ -152,7 +151,7 @@ interface StopRegister {
   readonly notes: readonly Note[];
 }
 
-/** The register that the transaction is billed up to. */
+/** The register at the end of the billed energy. */
 function stopRegister(known: TransactionFacts, { meter, kind }: End): StopRegister {
   const none = (...notes: Note[]): StopRegister => ({ meterStop: undefined, phases: '', notes });
   const start = decimalOf(known.meterStart);
@@ -169,11 +168,11 @@ function stopRegister(known: TransactionFacts, { meter, kind }: End): StopRegist
       return { ...last, notes: ['meter-below-start', 'meter-stop-from-last-reading'] };
     }
     default: {
-      if (known.meterTrouble) return none(known.meterTrouble as Trouble);
+      if (known.meterTrouble) return none(known.meterTrouble as MeterProblem);
       const must = meter.said === 'unusable';
       const last = lastRegister(known, start);
       if (last !== undefined) return must ? { ...last, notes: ['meter-stop-from-last-reading'] } : last;
-      // A station that says a register at the start has one at the end, unless it never said how it ended.
+      // A station that reports a register at the start has one at the end, unless it never reported an end.
       const missed = must || (start !== undefined && kind !== 'abandoned');
       return missed ? none('meter-stop-missing') : none();
     }

@@ -1,5 +1,5 @@
 /** Closes a transaction: its bill, its mark, its place in the register, its events and reports, all in one outcome. */
-import { eventOf } from '../domain-event.ts';
+import { eventOf } from '../facts.ts';
 import { type End, makeBill, recordBill } from './bill.ts';
 import { closeRecord, type StoredTransaction, type TransactionFacts } from './record.ts';
 import { type Effects, joined, report } from './reports.ts';
@@ -11,29 +11,29 @@ export interface Billed extends Effects {
   readonly stopPhases: string;
 }
 
-/** The bill of a transaction, its events and reports. @param known all facts, those of the end included */
+/** The bill of a transaction, its events and reports. @param known all facts, including those of the end */
 export function billed(known: TransactionFacts, end: End): Billed {
   const bill = makeBill(known, end);
   const { billId, meterStop, energy, notes } = bill.entry;
   const { stationId = '', transactionId } = known;
   const { kind, supersedes, reason } = end;
-  const told: Effects[] = [{ writes: [recordBill(bill)], events: [] }];
+  const effects: Effects[] = [{ writes: [recordBill(bill)], events: [] }];
   if (kind !== 'abandoned' && end.again !== true) {
-    told.push({ writes: [], events: [stopped(known, { meterStop, energy, billId, reason })] });
+    effects.push({ writes: [], events: [stopped(known, { meterStop, energy, billId, reason })] });
   }
   if (supersedes !== undefined) {
-    told.push(report('bill-corrected', stationId, { transactionId, billId, supersedes, reason }));
+    effects.push(report('bill-corrected', stationId, { transactionId, billId, supersedes, reason }));
   }
   if (bill.doubts.length > 0) {
-    told.push(report('bill-doubtful', stationId, { transactionId, billId, notes }));
+    effects.push(report('bill-doubtful', stationId, { transactionId, billId, notes }));
   }
-  return { ...joined(...told), billId, meterStop, stopPhases: bill.stopPhases };
+  return { ...joined(...effects), billId, meterStop, stopPhases: bill.stopPhases };
 }
 
 /**
- * Bills a transaction and leaves its mark in place of its record.
+ * Bills a transaction and replaces its record by its closing mark.
  * @param expireSeconds how long the mark is kept
- * @param said what a 1.6 stop said, to recognise it when it is sent again
+ * @param said the facts of a 1.6 stop, to recognize a duplicate
  */
 export function close(
   key: string,
@@ -51,10 +51,10 @@ export function close(
   return { ...bill, ...joined(bill, { writes: closeRecord(key, known, mark, expireSeconds), events: [] }) };
 }
 
-/** Why a transaction is closed without its stop. */
+/** Why a transaction is closed without a stop. */
 export type AbandonReason = 'silent' | 'station-gone' | 'connector-reused' | 'id-reused';
 
-/** Closes a transaction that will have no stop, with the last register that is known. @param now ms since 1970 */
+/** Closes a transaction without a stop, with its last known register. @param now ms since 1970 */
 export function abandon(
   { key, record }: StoredTransaction,
   reason: AbandonReason,

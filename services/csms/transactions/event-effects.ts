@@ -1,12 +1,12 @@
-/** What a TransactionEvent of 2.x changes, by what it means for its transaction (event-kind.ts). */
+/** The effects of a TransactionEvent of 2.x, by its meaning for the transaction (event-kind.ts). */
 import { utcOf } from '../../ocpp/time.ts';
-import { eventOf } from '../domain-event.ts';
+import { eventOf } from '../facts.ts';
 import { newest } from './meter.ts';
 import type { End, Note, StopMeter } from './bill.ts';
 import { abandon, billed, close } from './closing.ts';
-import { defined, endOf, factsWith, newsOf, readingOf, type ToldEvent } from './event-facts.ts';
+import { defined, endOf, factsWith, newsOf, readingOf, type ReceivedEvent } from './event-facts.ts';
 import { type Meaning, meaningOf } from './event-kind.ts';
-import { saidTime } from './reading.ts';
+import { reportedTime } from './reading.ts';
 import {
   changeToken,
   decimalOf,
@@ -21,21 +21,26 @@ import {
 import { type Effects, joined, report } from './reports.ts';
 
 /** @param key of the record of its transaction */
-export function meaningFor(told: ToldEvent, known: TransactionRecord | undefined): Meaning {
-  const { event, metered, context } = told;
+export function meaningFor(received: ReceivedEvent, known: TransactionRecord | undefined): Meaning {
+  const { event, metered, context } = received;
   const { eventType, timestamp, seqNo } = event;
   const now = context.now.getTime();
   const register = newest(metered.readings, now)?.energy;
-  const isUnread = known !== undefined && Boolean(readingOf(told, known).meterTrouble);
+  const registerUnreadable = known !== undefined && Boolean(readingOf(received, known).meterTrouble);
   return meaningOf(
     known,
-    { eventType, timestamp: saidTime(timestamp, context), seqNo, register, isUnread },
+    { eventType, timestamp: reportedTime(timestamp, context), seqNo, register, registerUnreadable },
     now,
   );
 }
 
-export function effectsOf(meaning: Meaning, key: string, known: TransactionRecord, told: ToldEvent): Effects {
-  const { event, context } = told;
+export function effectsOf(
+  meaning: Meaning,
+  key: string,
+  known: TransactionRecord,
+  received: ReceivedEvent,
+): Effects {
+  const { event, context } = received;
   const { settings, stationId, log } = context;
   const { transactionId } = event.transactionInfo;
   const seconds = settings.transactionKeySeconds;
@@ -44,58 +49,62 @@ export function effectsOf(meaning: Meaning, key: string, known: TransactionRecor
     report('transaction-id-reused', stationId, { transactionId, startedAt: event.timestamp });
   switch (meaning) {
     case 'opens':
-      return open(key, told, {});
+      return open(key, received, {});
     case 'continues':
-      return goOn(key, known, told);
+      return goOn(key, known, received);
     case 'closes':
-      return close(key, factsWith(told, known), endOf(told), seconds);
+      return close(key, factsWith(received, known), endOf(received), seconds);
     case 'replaces': {
       const before = abandon({ key, record: known }, 'id-reused', now, seconds);
-      return joined(before, reused(), openAgain(key, told, { facts: lasting(known), billId: before.billId }));
+      return joined(
+        before,
+        reused(),
+        openAgain(key, received, { facts: lasting(known), billId: before.billId }),
+      );
     }
     case 'ends-earlier':
-      return endEarlier(known, told);
+      return endEarlier(known, received);
     case 'reuses':
-      return joined(reused(), openAgain(key, told));
+      return joined(reused(), openAgain(key, received));
     case 'reuses-and-closes':
       return joined(
         reused(),
-        close(key, { ...factsWith(told, {}), notes: 'id-reused' }, endOf(told), seconds),
+        close(key, { ...factsWith(received, {}), notes: 'id-reused' }, endOf(received), seconds),
       );
     case 'completes':
-      return complete(key, known, told);
+      return complete(key, known, received);
     case 'corrects': {
-      const end: End = { ...endOf(told), kind: 'correction', supersedes: known.billId };
-      return close(key, factsWith(told, known), end, seconds);
+      const end: End = { ...endOf(received), kind: 'correction', supersedes: known.billId };
+      return close(key, factsWith(received, known), end, seconds);
     }
     case 'follows':
-      return follow(key, known, told);
+      return follow(key, known, received);
     default:
       log.debug({ stationId, transactionId, seqNo: event.seqNo }, 'event of a closed transaction');
       return { writes: [], events: [] };
   }
 }
 
-function open(key: string, told: ToldEvent, more: TransactionFacts): Effects {
-  const facts = { ...factsWith(told, {}), ...more };
-  const writes = openRecord(key, facts, told.context.now.getTime());
-  return { writes, events: told.event.eventType === 'Started' ? [started(told, facts)] : [] };
+function open(key: string, received: ReceivedEvent, more: TransactionFacts): Effects {
+  const facts = { ...factsWith(received, {}), ...more };
+  const writes = openRecord(key, facts, received.context.now.getTime());
+  return { writes, events: received.event.eventType === 'Started' ? [started(received, facts)] : [] };
 }
 
-/** @param replaced the transaction of the same id that had no end yet: it may come late */
-function openAgain(key: string, told: ToldEvent, replaced?: ReplacedTransaction): Effects {
-  const { notes } = factsWith(told, {});
+/** @param replaced the transaction of the same id that has no end yet: the end may be late */
+function openAgain(key: string, received: ReceivedEvent, replaced?: ReplacedTransaction): Effects {
+  const { notes } = factsWith(received, {});
   const before = replaced === undefined ? undefined : JSON.stringify(replaced);
-  return open(key, told, { notes: notes === undefined ? 'id-reused' : `${notes} id-reused`, before });
+  return open(key, received, { notes: notes === undefined ? 'id-reused' : `${notes} id-reused`, before });
 }
 
-/** The end of a transaction that was closed as abandoned when its id was used again: its bill is corrected. */
-function endEarlier({ before = '{}' }: TransactionRecord, told: ToldEvent): Effects {
+/** Corrects the bill of a transaction that was closed as abandoned when its id was reused. */
+function endEarlier({ before = '{}' }: TransactionRecord, received: ReceivedEvent): Effects {
   const { facts, billId } = JSON.parse(before) as ReplacedTransaction;
-  return billed(facts, { ...endOf(told), kind: 'correction', supersedes: billId });
+  return billed(facts, { ...endOf(received), kind: 'correction', supersedes: billId });
 }
 
-/** The facts that a bill is made of. */
+/** The facts that a bill needs. */
 function lasting({
   openedAt: _opened,
   heardAt: _heard,
@@ -105,9 +114,9 @@ function lasting({
   return facts;
 }
 
-function goOn(key: string, known: TransactionRecord, told: ToldEvent): Effects {
-  const { event, context } = told;
-  const facts = newsOf(told, known);
+function goOn(key: string, known: TransactionRecord, received: ReceivedEvent): Effects {
+  const { event, context } = received;
+  const facts = newsOf(received, known);
   const writes = [
     remember(key, { ...facts, ...heard(known, context.now.getTime()) }),
     ...changeToken(key, known, facts.idTag),
@@ -118,29 +127,29 @@ function goOn(key: string, known: TransactionRecord, told: ToldEvent): Effects {
   return {
     writes,
     events: [
-      ...(late ? [started(told, { ...known, ...facts })] : []),
+      ...(late ? [started(received, { ...known, ...facts })] : []),
       ...(changed ? [eventOf('charging-state', context.stationId, { transactionId, chargingState })] : []),
     ],
   };
 }
 
-/** The station speaks of a transaction that has ended. Where its bill is final, a person has to know of it, once. */
-function follow(key: string, known: TransactionRecord, told: ToldEvent): Effects {
+/** An event of an ended transaction. If its bill is final, it is reported, once. */
+function follow(key: string, known: TransactionRecord, received: ReceivedEvent): Effects {
   const isNews = known.kind !== 'abandoned' && known.goesOn === undefined;
-  const facts = { ...readingOf(told, known), ...(isNews && { goesOn: 'true' }) };
+  const facts = { ...readingOf(received, known), ...(isNews && { goesOn: 'true' }) };
   const { billId } = known;
-  const { transactionId } = told.event.transactionInfo;
+  const { transactionId } = received.event.transactionInfo;
   const doubt = { transactionId, billId, notes: 'goes-on' satisfies Note };
   return joined(
     { writes: [rememberIfThere(key, facts)], events: [] },
-    ...(isNews ? [report('bill-doubtful', told.context.stationId, doubt)] : []),
+    ...(isNews ? [report('bill-doubtful', received.context.stationId, doubt)] : []),
   );
 }
 
-/** What was missing in a bill came late, its start or its last register: the bill is made once more, with it. */
-function complete(key: string, known: TransactionRecord, told: ToldEvent): Effects {
+/** The missing start or last register of a bill arrived late: the bill is corrected. */
+function complete(key: string, known: TransactionRecord, received: ReceivedEvent): Effects {
   const { kind: _kind, billId, meterStop, closed = '', said: _said, stopSaid, stopPhases, ...facts } = known;
-  const { settings, now } = told.context;
+  const { settings, now } = received.context;
   const stop = stopSaid === undefined ? decimalOf(meterStop) : undefined;
   const end: End = {
     kind: 'correction',
@@ -154,11 +163,11 @@ function complete(key: string, known: TransactionRecord, told: ToldEvent): Effec
     reason: known.reason ?? 'Local',
     again: true,
   };
-  const all = { ...facts, ...defined(newsOf(told, facts)) };
+  const all = { ...facts, ...defined(newsOf(received, facts)) };
   return close(key, all, end, settings.transactionKeySeconds);
 }
 
-function started({ event, context }: ToldEvent, facts: TransactionFacts) {
+function started({ event, context }: ReceivedEvent, facts: TransactionFacts) {
   const { authorization, reservationId, remoteStartId, chargingState } = facts;
   const { transactionId } = event.transactionInfo;
   const about = { transactionId, evse: event.evse?.id, authorization };

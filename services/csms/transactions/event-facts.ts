@@ -1,4 +1,4 @@
-/** What a TransactionEvent of 2.x adds to what is known of its transaction, and what it says of its end. Pure functions. */
+/** What a TransactionEvent of 2.x adds to the facts of its transaction, and its facts of the end. Pure functions. */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
 import { writeDecimal } from '../../ocpp/decimal.ts';
 import { utcOf } from '../../ocpp/time.ts';
@@ -6,33 +6,33 @@ import type { HandlerContext } from '../handler.ts';
 import { type Metered, newest, oldest } from './meter.ts';
 import type { Authorization } from '../tokens.ts';
 import type { End, Note, StopMeter } from './bill.ts';
-import { lastReading, newestTrouble, timeNotes, writtenTime } from './reading.ts';
+import { lastReading, newestProblem, timeNotes, writtenTime } from './reading.ts';
 import type { TransactionFacts } from './record.ts';
 import { afterEvent } from './sequence.ts';
 
 type Sent = OCPP20.TransactionEventRequest | OCPP21.TransactionEventRequest;
-/** What a repaired message may have left out, although its schema does not. */
+/** A repaired message may lack required fields. */
 export type TransactionEvent = Omit<Sent, 'seqNo' | 'timestamp'> & Partial<Pick<Sent, 'seqNo' | 'timestamp'>>;
 
-/** An event and what was found out about it. */
-export interface ToldEvent {
+/** An event, its readings and the decision about its token. */
+export interface ReceivedEvent {
   readonly event: TransactionEvent;
   readonly metered: Metered;
-  /** About its token, where it has one. */
+  /** About its token, if it has one. */
   readonly decision: Authorization | undefined;
   readonly context: HandlerContext;
 }
 
-/** All that is known with this event. */
-export function factsWith(told: ToldEvent, known: TransactionFacts): TransactionFacts {
-  const { stationId, protocol } = told.context;
-  const { transactionId } = told.event.transactionInfo;
-  return { ...known, stationId, transactionId, protocol, ...defined(newsOf(told, known)) };
+/** All known facts, including those of this event. */
+export function factsWith(received: ReceivedEvent, known: TransactionFacts): TransactionFacts {
+  const { stationId, protocol } = received.context;
+  const { transactionId } = received.event.transactionInfo;
+  return { ...known, stationId, transactionId, protocol, ...defined(newsOf(received, known)) };
 }
 
-/** What this event adds. The token of the start stays: a stop may be another's card. */
-export function newsOf(told: ToldEvent, known: TransactionFacts): TransactionFacts {
-  const { event, decision, context } = told;
+/** The facts that this event adds. The token of the start stays: another card may stop. */
+export function newsOf(received: ReceivedEvent, known: TransactionFacts): TransactionFacts {
+  const { event, decision, context } = received;
   const { eventType, evse, idToken, timestamp, reservationId, transactionInfo } = event;
   const isFirst = eventType === 'Started' && known.startedAt === undefined;
   const takesToken = idToken !== undefined && (isFirst || known.idTag === undefined);
@@ -42,28 +42,28 @@ export function newsOf(told: ToldEvent, known: TransactionFacts): TransactionFac
       startedAt: writtenTime(timestamp, context),
       startedAtUtc: utcOf(timestamp, context.receivedAt),
     }),
-    ...startRegister(told, known, isFirst),
+    ...startRegister(received, known, isFirst),
     ...(takesToken && { idTag: idToken.idToken, authorization: decision?.status }),
     ...sequenceWith(event, known),
     remoteStartId: transactionInfo.remoteStartId,
     reservationId,
     chargingState: transactionInfo.chargingState,
-    ...notesWith(told, known, isFirst),
-    // The bill takes the register of an end from the event itself. That of the start is no later reading.
-    ...(eventType !== 'Ended' && readingOf(told, known, isFirst ? 1 : 0)),
+    ...notesWith(received, known, isFirst),
+    // The bill takes the register of an end from the event itself. The register of a start is no later reading.
+    ...(eventType !== 'Ended' && readingOf(received, known, isFirst ? 1 : 0)),
   };
 }
 
-/** The newest register of an event, where it is newer than the one that is known. @param from without the readings before */
+/** The newest register of an event, if it is newer than the known one. @param from index of the first reading that counts */
 export function readingOf(
-  { metered: { readings, troubles }, context }: ToldEvent,
+  { metered: { readings, problems }, context }: ReceivedEvent,
   known: TransactionFacts,
   from = 0,
 ): TransactionFacts {
-  return lastReading({ readings: readings.slice(from), troubles }, known, context.now.getTime());
+  return lastReading({ readings: readings.slice(from), problems }, known, context.now.getTime());
 }
 
-export function endOf({ event, metered, context }: ToldEvent): End {
+export function endOf({ event, metered, context }: ReceivedEvent): End {
   const { timestamp, transactionInfo } = event;
   const { receivedAt, now } = context;
   return {
@@ -71,26 +71,26 @@ export function endOf({ event, metered, context }: ToldEvent): End {
     meter: stopMeter(metered, now.getTime()),
     stoppedAt: writtenTime(timestamp, context),
     stoppedAtUtc: utcOf(timestamp, receivedAt),
-    // Left out means Local (TransactionType.stoppedReason).
+    // Omitted means Local (TransactionType.stoppedReason).
     reason: transactionInfo.stoppedReason ?? 'Local',
     notes: timeNotes(context),
   };
 }
 
-/** The newest register in the end: it is the last one, whatever its time. */
+/** The newest register of the end: it is the last one, whatever its time. */
 function stopMeter(metered: Metered, now: number): StopMeter {
   const after = metered.readings.filter(({ begin }) => !begin);
-  const trouble = newestTrouble({ ...metered, readings: after }, now);
-  if (trouble !== undefined) return { said: trouble.why };
+  const problem = newestProblem({ ...metered, readings: after }, now);
+  if (problem !== undefined) return { said: problem.why };
   const last = newest(after, now);
   return last === undefined
     ? { said: 'nothing' }
     : { said: 'register', energy: last.energy, phases: last.phases };
 }
 
-/** Of a start its first register; of any other event only one that says that it is the start's. */
+/** The first register of a start; of any other event only one with the context Transaction.Begin. */
 function startRegister(
-  { metered: { readings } }: ToldEvent,
+  { metered: { readings } }: ReceivedEvent,
   known: TransactionFacts,
   isFirst: boolean,
 ): TransactionFacts {
@@ -113,20 +113,20 @@ function sequenceWith({ seqNo, eventType }: TransactionEvent, known: Transaction
 }
 
 function notesWith(
-  { metered, context }: ToldEvent,
+  { metered, context }: ReceivedEvent,
   known: TransactionFacts,
   isFirst: boolean,
 ): TransactionFacts {
-  const trouble = isFirst ? startTrouble(metered) : [];
-  const words = [...(known.notes ?? '').split(' '), ...(isFirst ? timeNotes(context) : []), ...trouble];
+  const problems = isFirst ? startProblems(metered) : [];
+  const words = [...(known.notes ?? '').split(' '), ...(isFirst ? timeNotes(context) : []), ...problems];
   const notes = [...new Set(words)].filter((word) => word !== '').join(' ');
   return notes === (known.notes ?? '') ? {} : { notes };
 }
 
-/** Why the register of a start cannot be used; nothing where the station says none. */
-function startTrouble({ readings, troubles }: Metered): readonly Note[] {
+/** Why the register of a start is unusable; empty if it has none. */
+function startProblems({ readings, problems }: Metered): readonly Note[] {
   const first = oldest(readings);
-  if (first === undefined) return troubles.slice(0, 1).map(({ why }) => why);
+  if (first === undefined) return problems.slice(0, 1).map(({ why }) => why);
   return first.energy.digits < 0n ? ['meter-start-missing'] : [];
 }
 

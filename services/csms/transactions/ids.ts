@@ -1,9 +1,9 @@
 /**
- * Transaction ids for OCPP 1.6, where the central system gives them: positive, at most 2^31 - 1
- * (firmware keeps them in 32 signed bits), never given twice by any processor of the cluster.
+ * Transaction ids for OCPP 1.6, where the central system assigns them: positive, at most 2^31 - 1 (firmware keeps them in
+ * 32 signed bits), and unique across all processors of the cluster.
  *
- * They come from one counter in the store, in blocks that are fetched ahead, so that StartTransaction
- * does not wait for a round trip of its own. What a stopping processor has left is never used.
+ * They come from one counter in the store, in prefetched blocks, so that StartTransaction needs no round trip of its own.
+ * The remaining ids of a stopped processor are never used.
  */
 import type { Clock } from '../../runtime/clock.ts';
 import type { StateReader } from '../../transport/stored-state.ts';
@@ -16,15 +16,14 @@ const FLOOR_EPOCH = Date.UTC(2025, 0, 1);
 const FLOOR_PER_SECOND = 4;
 
 export interface TransactionIds {
-  /** Rejects as the store does when no id is left here and none can be fetched. */
+  /** Rejects as the store does if no id is left and none can be fetched. */
   next(): Promise<number>;
 }
 
 /**
- * The least number that may be given at `now`: four for every second since 2025. A store that lost its
- * data starts above all ids given before, as long as the network has started less than four
- * transactions a second (345 600 a day) since then. The floor reaches 2^31 in January 2042; numbers
- * beyond wrap around, to ids whose transactions are 17 years old.
+ * The lowest number that may be assigned at `now`: four for every second since 2025. A store that lost its data starts
+ * above all assigned ids, if the network started fewer than four transactions a second (345 600 a day) since then. The
+ * floor reaches 2^31 in January 2042; higher numbers wrap around, to ids whose transactions are 17 years old.
  */
 export function idFloor(now: number): number {
   return Math.max(1, Math.floor(((now - FLOOR_EPOCH) / 1000) * FLOOR_PER_SECOND));
@@ -41,7 +40,7 @@ export function createTransactionIds(state: Pick<StateReader, 'reserve'>, clock:
   let fetching: Promise<void> | undefined;
 
   const fetchBlock = (): Promise<void> => {
-    // A processor that outlives the store's data lifts the new counter above what it has seen itself.
+    // A processor that outlives the store's data raises the new counter above the ids that it knows.
     const floor = Math.max(idFloor(clock.now()), highest + 1);
     fetching ??= state
       .reserve(COUNTER, BLOCK, floor)
@@ -68,7 +67,7 @@ export function createTransactionIds(state: Pick<StateReader, 'reserve'>, clock:
       for (;;) {
         const id = take();
         if (id !== undefined) {
-          // A fetch that fails here is tried again by the next call; only an empty stock waits for it.
+          // The next call retries a failed fetch; only an empty stock waits for it.
           if (left() < BLOCK / 2) void fetchBlock().catch(() => undefined);
           return id;
         }

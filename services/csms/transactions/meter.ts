@@ -1,14 +1,14 @@
 /**
- * Reads the energy register (Energy.Active.Import.Register) out of meter values: the one number that a transaction is
- * billed by. Values are exact decimals in Wh. What is meant for the register and cannot be read is a `trouble`, never a
- * zero and never half a number.
+ * Reads the energy register (Energy.Active.Import.Register) from meter values: the number that a transaction is billed
+ * by. Values are exact decimals in Wh. A sample of the register that cannot be read is a `problem`, never a zero and
+ * never a part of a number.
  */
 import { add, type Decimal, readDecimal, shift } from '../../ocpp/decimal.ts';
 import { isPlausible, LONGEST_TIME, readTime } from '../../ocpp/time.ts';
 
-/** What the versions have in common: 1.6 writes values as text with a unit, 2.x as numbers with a multiplier. */
+/** Common to all versions: 1.6 writes values as text with a unit, 2.x as numbers with a multiplier. */
 export interface MeterValue {
-  /** Left out by stations that are repaired. */
+  /** A repaired message may lack it. */
   readonly timestamp?: string;
   readonly sampledValue: readonly Sample[];
 }
@@ -19,7 +19,7 @@ interface Sample {
   readonly phase?: string;
   readonly location?: string;
   readonly format?: string;
-  /** 2.x; in 1.6 the format says SignedData. */
+  /** 2.x; in 1.6 the format is SignedData. */
   readonly signedMeterValue?: object;
   readonly unit?: string;
   readonly unitOfMeasure?: { readonly unit?: string; readonly multiplier?: number };
@@ -29,41 +29,41 @@ interface Sample {
 export interface Reading {
   /** Wh */
   readonly energy: Decimal;
-  /** As the station wrote it; undefined where it did not. */
+  /** As the station wrote it, if it did. */
   readonly at: string | undefined;
-  /** The phases that were added up, such as `L1 L2`; empty for a sample of the whole, and for the sum of all three. */
+  /** The phases that were added up, such as `L1 L2`; empty for a total, and for the sum of all three. */
   readonly phases: string;
-  /** The station says that it is the register at the start of the transaction. */
+  /** Its context is Transaction.Begin: the register at the start of the transaction. */
   readonly begin: boolean;
 }
 
 /** Why a sample of the register is no reading. */
-export type Trouble = 'unit-unknown' | 'value-unreadable';
+export type MeterProblem = 'unit-unknown' | 'value-unreadable';
 
-/** A moment of which no sample of the register could be read. */
-export interface Unread {
-  readonly why: Trouble;
+/** A point in time whose samples of the register are unreadable. */
+export interface UnreadableRegister {
+  readonly why: MeterProblem;
   readonly at: string | undefined;
 }
 
 export interface Metered {
   /** In the order of the message. */
   readonly readings: readonly Reading[];
-  readonly troubles: readonly Unread[];
+  readonly problems: readonly UnreadableRegister[];
 }
 
-/** JSON pointer to a number → its text, for numbers that JavaScript cannot hold (ocpp/exact-numbers). */
+/** JSON pointer to a number → its text, for numbers that JavaScript cannot represent (ocpp/exact-numbers). */
 export type ExactNumbers = ReadonlyMap<string, string>;
 
-/** Both are the default where a sample leaves them out (1.6 §7.43, 2.x Part 2 SampledValueType). */
+/** The defaults of a sample (1.6 §7.43, 2.x Part 2 SampledValueType). */
 const REGISTER = 'Energy.Active.Import.Register';
 const UNIT = 'Wh';
-/** By unit without regard to case: its power of ten of a Wh. */
+/** Lower-case unit → its power of ten of a Wh. */
 const POWERS: ReadonlyMap<string, number> = new Map([
   ['wh', 0],
   ['kwh', 3],
 ]);
-/** Where it is measured: at the outlet if not said (1.6 §7.43, 2.x Part 2 SampledValueType). */
+/** The default location (1.6 §7.43, 2.x Part 2 SampledValueType). */
 const OUTLET = 'Outlet';
 const PHASES: readonly (readonly string[])[] = [
   ['L1', 'L2', 'L3'],
@@ -78,18 +78,18 @@ export function readMeter(
   exact?: ExactNumbers,
 ): Metered {
   const readings: Reading[] = [];
-  const troubles: Unread[] = [];
+  const problems: UnreadableRegister[] = [];
   for (const [at, samples] of moments(values, path, exact)) {
     for (const group of byContext(atOnePlace(samples))) {
       const reading = readingOf(group, at);
       if (typeof reading === 'object') readings.push(reading);
-      else if (reading !== undefined) troubles.push({ why: reading, at });
+      else if (reading !== undefined) problems.push({ why: reading, at });
     }
   }
-  return { readings, troubles };
+  return { readings, problems };
 }
 
-/** Those with a sample that the meter has signed: evidence (calibration law), of which no number is enough. */
+/** Meter values with a signed sample: they are evidence (calibration law), so the number alone is not enough. */
 export function signed<Value extends MeterValue>(values: readonly Value[] = []): Value[] {
   return values.filter(({ sampledValue }) =>
     sampledValue.some(
@@ -98,7 +98,7 @@ export function signed<Value extends MeterValue>(values: readonly Value[] = []):
   );
 }
 
-/** In lists of at most `longest` characters of JSON, unless one alone has more. */
+/** Splits into lists of at most `longest` characters of JSON; a longer value is a list of its own. */
 export function inLists(values: readonly MeterValue[], longest: number): MeterValue[][] {
   const lists: MeterValue[][] = [];
   let length = Infinity;
@@ -115,8 +115,8 @@ export function inLists(values: readonly MeterValue[], longest: number): MeterVa
 }
 
 /**
- * Whether a reading counts after one of another time: a station that catches up does not turn the register back. Where
- * one of the two times cannot be right, the one that arrives later counts. @param now ms since 1970
+ * Whether a reading is newer than one of another time: late readings must not set the register back. If one of the two
+ * times is implausible, the later arrival counts. @param now ms since 1970
  */
 export function isNewer(at: string | undefined, than: string | undefined, now: number): boolean {
   const [time, last] = [readTime(at), readTime(than)];
@@ -124,14 +124,14 @@ export function isNewer(at: string | undefined, than: string | undefined, now: n
   return !isPlausible(time, now) || !isPlausible(last, now) || time >= last;
 }
 
-/** Whether both times can be right and the first is after the second. @param now ms since 1970 */
+/** Whether both times are plausible and the first is after the second. @param now ms since 1970 */
 export function isAfter(at: string | undefined, than: string | undefined, now: number): boolean {
   const [time, last] = [readTime(at), readTime(than)];
   if (time === undefined || last === undefined) return false;
   return isPlausible(time, now) && isPlausible(last, now) && time > last;
 }
 
-/** The newest by the same rule; of equal times the later in the message. */
+/** The newest by the rule of isNewer; of equal times the last in the message. */
 export function newest(readings: readonly Reading[], now: number): Reading | undefined {
   if (readings.length < 2) return readings[0];
   const after = readings.filter(({ begin }) => !begin);
@@ -149,7 +149,7 @@ export function newestOf<Dated extends { readonly at: string | undefined }>(
   );
 }
 
-/** The first by time; of those whose time cannot be read the first in the message. */
+/** The oldest by time; of readings with unreadable times the first in the message. */
 export function oldest(readings: readonly Reading[]): Reading | undefined {
   const timeOf = ({ at }: Reading) => readTime(at) ?? Infinity;
   return readings.reduce<Reading | undefined>(
@@ -159,7 +159,7 @@ export function oldest(readings: readonly Reading[]): Reading | undefined {
 }
 
 interface RegisterSample {
-  readonly energy: Decimal | Trouble;
+  readonly energy: Decimal | MeterProblem;
   readonly phase: string | undefined;
   readonly context: string;
   readonly location: string;
@@ -167,7 +167,7 @@ interface RegisterSample {
 
 type Moment = readonly [at: string | undefined, samples: readonly RegisterSample[]];
 
-/** The samples of the register by their time: some stations write a meter value for each phase. */
+/** The samples of the register by time: some stations write a meter value per phase. */
 function moments(
   values: readonly MeterValue[],
   path: string,
@@ -187,7 +187,7 @@ function moments(
   return found;
 }
 
-/** A text that is longer than any time is not kept. */
+/** A text that is longer than any time is dropped. */
 function timeOf({ timestamp }: MeterValue): string | undefined {
   return timestamp !== undefined && timestamp.length > LONGEST_TIME ? undefined : timestamp;
 }
@@ -200,7 +200,7 @@ function registerSamples(
   const found: RegisterSample[] = [];
   for (const [index, sample] of sampledValue.entries()) {
     const { value, measurand, phase, format, context, location } = sample;
-    // An empty text is what some write for what they leave out.
+    // Some stations write an empty text for an omitted field.
     if ((measurand || REGISTER) !== REGISTER || (format || 'Raw') !== 'Raw') continue;
     const energy = energyOf(sample, exact?.get(`${path}/${index}/value`) ?? value);
     found.push({ energy, phase: phase || undefined, context: context ?? '', location: location || OUTLET });
@@ -208,14 +208,14 @@ function registerSamples(
   return found;
 }
 
-/** Those at the outlet, or at the first place that is named where none is there. */
+/** The samples at the outlet, or at the first named location if there are none. */
 function atOnePlace(samples: readonly RegisterSample[]): readonly RegisterSample[] {
   if (samples.length < 2) return samples;
   const place = samples.some(({ location }) => location === OUTLET) ? OUTLET : samples[0]?.location;
   return samples.filter(({ location }) => location === place);
 }
 
-function energyOf({ unit, unitOfMeasure }: Sample, value: number | string): Decimal | Trouble {
+function energyOf({ unit, unitOfMeasure }: Sample, value: number | string): Decimal | MeterProblem {
   const power = POWERS.get((unit ?? unitOfMeasure?.unit ?? UNIT).toLowerCase());
   if (power === undefined) return 'unit-unknown';
   const multiplier = unitOfMeasure?.multiplier ?? 0;
@@ -225,7 +225,7 @@ function energyOf({ unit, unitOfMeasure }: Sample, value: number | string): Deci
   return shift(number, power + multiplier);
 }
 
-/** Samples of different contexts are of different moments, such as Transaction.Begin and Transaction.End. */
+/** Samples of different contexts, such as Transaction.Begin and Transaction.End, belong to different times. */
 function byContext(samples: readonly RegisterSample[]): readonly (readonly RegisterSample[])[] {
   if (samples.length < 2) return samples.length === 0 ? [] : [samples];
   const groups = new Map<string, RegisterSample[]>();
@@ -237,11 +237,11 @@ function byContext(samples: readonly RegisterSample[]): readonly (readonly Regis
   return [...groups.values()];
 }
 
-/** A sample of the whole counts before the sum of the phases. */
+/** A sample of the total takes precedence over the sum of the phases. */
 function readingOf(
   samples: readonly RegisterSample[],
   at: string | undefined,
-): Reading | Trouble | undefined {
+): Reading | MeterProblem | undefined {
   const begin = samples[0]?.context === BEGIN;
   const whole = samples.filter(({ phase }) => phase === undefined);
   const readable = whole.findLast(({ energy }) => typeof energy === 'object');
@@ -255,14 +255,18 @@ function readingOf(
   return undefined;
 }
 
-function sumOf(parts: readonly RegisterSample[], at: string | undefined, begin: boolean): Reading | Trouble {
+function sumOf(
+  parts: readonly RegisterSample[],
+  at: string | undefined,
+  begin: boolean,
+): Reading | MeterProblem {
   const byPhase = new Map<string, Decimal>();
   for (const { phase = '', energy } of parts) {
     if (typeof energy === 'string') return energy;
     byPhase.set(phase, energy);
   }
   const energy = [...byPhase.values()].reduce((sum, one) => add(sum, one));
-  // All three are the whole.
+  // All three make the total.
   const phases = byPhase.size === 3 ? '' : [...byPhase.keys()].sort().join(' ');
   return { energy, at, phases, begin };
 }

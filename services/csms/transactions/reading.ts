@@ -1,7 +1,7 @@
-/** What a message adds to the record of a transaction: its newest register, and what was unusual about its time. */
+/** What a message adds to the record of a transaction: its newest register, and irregularities of its time. */
 import { compare, readDecimal, writeDecimal } from '../../ocpp/decimal.ts';
 import { LONGEST_TIME, readTime, utc, utcOf } from '../../ocpp/time.ts';
-import { digest } from '../business-key.ts';
+import { digest } from '../facts.ts';
 import type { HandlerContext } from '../handler.ts';
 import {
   isAfter,
@@ -12,43 +12,43 @@ import {
   newestOf,
   type Reading,
   readMeter,
-  type Unread,
+  type UnreadableRegister,
 } from './meter.ts';
 import type { Note } from './bill.ts';
 import { decimalOf, type TransactionFacts } from './record.ts';
 
-/** The register in the meter values of a message. Where a whole sample had to be removed, it may have been the register. */
+/** The register in the meter values of a message. A sample that was removed may have been the register. */
 export function meterOf(
   values: readonly MeterValue[] | undefined,
   path: string,
   { exact, repaired }: HandlerContext,
 ): Metered {
   const metered = readMeter(values, path, exact);
-  if (metered.readings.length + metered.troubles.length > 0 || repaired.size === 0) return metered;
+  if (metered.readings.length + metered.problems.length > 0 || repaired.size === 0) return metered;
   const lost = [...repaired].some(
     ([place, kind]) => kind === 'removed' && place.startsWith(`${path}/`) && place.includes('/sampledValue'),
   );
-  return lost ? { readings: [], troubles: [{ why: 'value-unreadable', at: undefined }] } : metered;
+  return lost ? { readings: [], problems: [{ why: 'value-unreadable', at: undefined }] } : metered;
 }
 
 /**
- * The newest register of a message, where it is newer or higher than the one that is known: registers do not fall, so a
- * higher one is later, whatever the station's clock says. A sample that cannot be read is noted,
- * so that no older register is billed in its place; the next one that can be read ends the note. @param now ms since 1970
+ * The newest register of a message, if it is newer or higher than the known one: registers do not fall, so a higher one
+ * is later, whatever the station's clock says. An unreadable sample is noted, so that no older register is billed in its
+ * place; the next readable one clears the note. @param now ms since 1970
  */
 export function lastReading(
-  { readings, troubles }: Metered,
+  { readings, problems }: Metered,
   known: TransactionFacts,
   now: number,
 ): TransactionFacts {
   const usable = readings.filter((one) => isUsable(one, known));
   const reading = newest(usable, now);
-  const trouble = newestTrouble({ readings, troubles }, now);
-  if (trouble !== undefined && isNewer(trouble.at, known.lastMeterAt, now))
-    return { meterTrouble: trouble.why };
+  const problem = newestProblem({ readings, problems }, now);
+  if (problem !== undefined && isNewer(problem.at, known.lastMeterAt, now))
+    return { meterTrouble: problem.why };
   if (reading === undefined) return {};
   const { energy, at, phases } = reading;
-  // Where the clock makes no sense or stands still, only the register says which is later.
+  // If the clock is implausible or stuck, only the register says which is later.
   if (!isAfter(at, known.lastMeterAt, now) && !isHigher(reading, known)) return {};
   return {
     lastMeter: writeDecimal(energy),
@@ -58,12 +58,12 @@ export function lastReading(
   };
 }
 
-/** A moment that could not be read, where none of the readings is as new. */
-export function newestTrouble({ readings, troubles }: Metered, now: number): Unread | undefined {
-  const trouble = newestOf(troubles, now);
-  if (trouble === undefined) return undefined;
+/** The newest unreadable sample, unless a reading is as new. */
+export function newestProblem({ readings, problems }: Metered, now: number): UnreadableRegister | undefined {
+  const problem = newestOf(problems, now);
+  if (problem === undefined) return undefined;
   const reading = newestOf(readings, now);
-  return reading === undefined || !isNewer(reading.at, trouble.at, now) ? trouble : undefined;
+  return reading === undefined || !isNewer(reading.at, problem.at, now) ? problem : undefined;
 }
 
 function isHigher({ energy, phases }: Reading, { lastMeter, lastPhases = '' }: TransactionFacts): boolean {
@@ -71,7 +71,7 @@ function isHigher({ energy, phases }: Reading, { lastMeter, lastPhases = '' }: T
   return last === undefined || (phases === lastPhases && compare(energy, last) > 0);
 }
 
-/** A register that is negative or below that of the start is none that could be billed. */
+/** A register that is negative or below the start cannot be billed. */
 function isUsable({ energy, phases }: Reading, { meterStart, startPhases = '' }: TransactionFacts): boolean {
   const start = decimalOf(meterStart);
   return (
@@ -80,35 +80,35 @@ function isUsable({ energy, phases }: Reading, { meterStart, startPhases = '' }:
 }
 
 /**
- * The time of a message as far as it names a fact, in one spelling: the station's own, never the time of receipt, as that
- * is another one when the message is sent again.
+ * The time of a message as a part of its business key, in one spelling: the station's own time, never the time of
+ * receipt, which differs for a duplicate.
  */
-export function saidTime(timestamp: string | undefined, context: HandlerContext): string | undefined {
+export function reportedTime(timestamp: string | undefined, context: HandlerContext): string | undefined {
   if (timestamp === undefined || timeNotes(context).length > 0) return undefined;
   const instant = readTime(timestamp);
   return instant === undefined ? timestamp : utc(instant);
 }
 
-/** A time as the station wrote it; a text that is longer than any time is not kept. */
+/** A time as the station wrote it; a text that is longer than any time is replaced. */
 export function writtenTime(timestamp: string | undefined, { receivedAt }: HandlerContext): string {
   if (timestamp !== undefined && timestamp.length <= LONGEST_TIME) return timestamp;
   return utcOf(timestamp, receivedAt);
 }
 
-/** Names a message without a readable time by all that it says. */
+/** The part of a business key that replaces an unreadable time: a hash of the whole message. */
 export function factWithoutTime(request: object): string {
-  // Times that could not be read are times of receipt by now.
+  // Unreadable times were replaced by the time of receipt.
   return digest(
     JSON.stringify(request, (name, value: unknown) => (name === 'timestamp' ? undefined : value)),
   );
 }
 
-/** Whether the time of the whole message had to be replaced by the time of receipt. */
+/** Notes that the time of the message was replaced by the time of receipt. */
 export function timeNotes({ repaired }: HandlerContext): Note[] {
   return repaired.get('/timestamp') === 'time-unreadable' ? ['time-unreadable'] : [];
 }
 
-/** A number as the station wrote it, or as JavaScript writes it where that is the same number. */
+/** A number as the station wrote it, or as JavaScript writes it if that is the same number. */
 export function numberText(
   value: number | undefined,
   path: string,

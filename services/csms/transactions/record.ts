@@ -1,18 +1,18 @@
 /**
- * The record of a transaction: what is known of it while it is open, and the mark that it leaves when it is closed. The
- * mark recognises what a station sends again, completes a bill whose start comes late, and expires.
+ * The record of a transaction: its facts while it is open, and the closing mark that replaces it. The mark recognizes
+ * duplicates, completes a bill whose start arrives late, and expires.
  */
 import { readDecimal, type Decimal } from '../../ocpp/decimal.ts';
 import type { StateWrite } from '../../transport/stored-state.ts';
 import { register, type RegisterEntry, unregister } from './register.ts';
 
 /**
- * `final`: the station said how it ended. `abandoned`: it never did, and the last register counts. `correction`: what
- * came later replaces the entry that `supersedes` names.
+ * `final`: the station reported the end. `abandoned`: it did not, and the last register counts. `correction`: the entry
+ * replaces the one that `supersedes` names.
  */
 export type BillKind = 'final' | 'abandoned' | 'correction';
 
-/** Facts about a transaction. Left out: not known. Meters are Wh as exact decimals, times as the station wrote them. */
+/** Facts about a transaction; unknown ones are omitted. Meters are Wh as exact decimals, times as the station wrote them. */
 export interface TransactionFacts {
   readonly stationId?: string | undefined;
   readonly transactionId?: string | undefined;
@@ -20,13 +20,13 @@ export interface TransactionFacts {
   readonly connectorId?: number | string | undefined;
   readonly evseId?: number | string | undefined;
   readonly idTag?: string | undefined;
-  /** How the token was judged when the transaction started. */
+  /** The decision about the token when the transaction started. */
   readonly authorization?: string | undefined;
   readonly meterStart?: string | undefined;
-  /** Phases that were added up for it; empty for a sample of the whole. */
+  /** Phases that were added up for it; empty for a total. */
   readonly startPhases?: string | undefined;
   readonly startedAt?: string | undefined;
-  /** The instant of startedAt, RFC 3339 in UTC; where that cannot be read, when the message was received. */
+  /** startedAt as RFC 3339 in UTC; the time of receipt if it cannot be read. */
   readonly startedAtUtc?: string | undefined;
   readonly remoteStartId?: number | string | undefined;
   readonly reservationId?: number | string | undefined;
@@ -34,31 +34,31 @@ export interface TransactionFacts {
   readonly lastMeter?: string | undefined;
   readonly lastMeterAt?: string | undefined;
   readonly lastPhases?: string | undefined;
-  /** Why the newest sample of the register could not be read; empty when one was read after it. */
+  /** Why the newest sample of the register could not be read; empty after a readable one. */
   readonly meterTrouble?: string | undefined;
   /** Highest sequence number since the station last restarted its counter (2.x). */
   readonly seqNo?: number | string | undefined;
-  /** Sequence numbers that never came, such as `2` or `0-1,3`; empty when all have come. */
+  /** Missing sequence numbers, such as `2` or `0-1,3`; empty if none is missing. */
   readonly gaps?: string | undefined;
-  /** What was unusual, as words. */
+  /** Irregularities, as words. */
   readonly notes?: string | undefined;
-  /** Business key of its start (1.6): once it is stopped, the same start is a new one. */
+  /** Business key of its start (1.6): after the stop, the same start is a new transaction. */
   readonly startKey?: string | undefined;
-  /** When the first message of it was received; ms since 1970. */
+  /** When its first message was received; ms since 1970. */
   readonly openedAt?: number | string | undefined;
-  /** When the last one was received, up to `HEARD_EVERY_MS` earlier; ms since 1970. */
+  /** When its last message was received, or up to `HEARD_EVERY_MS` earlier; ms since 1970. */
   readonly heardAt?: number | string | undefined;
-  /** The `heardAt` of which a silent transaction was reported. */
+  /** The `heardAt` for which silence was reported. */
   readonly silenceReported?: string | undefined;
-  /** Of a mark: the station said more of it after its end. */
+  /** Of a mark: the station sent more events after the end. */
   readonly goesOn?: string | undefined;
-  /** The token under which it is in the register. */
+  /** Its token in the register of open transactions. */
   readonly openToken?: string | undefined;
-  /** Of a transaction that replaced another one of its id: that one, as JSON of a `ReplacedTransaction`. */
+  /** The transaction of the same id that this one replaced, as JSON of a `ReplacedTransaction`. */
   readonly before?: string | undefined;
 }
 
-/** A transaction that was closed as abandoned because its id was used again (2.x). */
+/** A transaction that was closed as abandoned because its id was reused (2.x). */
 export interface ReplacedTransaction {
   readonly facts: TransactionFacts;
   readonly billId: string;
@@ -68,7 +68,7 @@ export interface ReplacedTransaction {
 export type TransactionRecord = {
   readonly [K in keyof TransactionFacts]?: string;
 } & {
-  /** When it was stopped, as the station wrote it: the record is a mark. */
+  /** When it was stopped, as the station wrote it; if set, the record is a closing mark. */
   readonly closed?: string;
   readonly kind?: BillKind;
   readonly billId?: string;
@@ -77,11 +77,11 @@ export type TransactionRecord = {
   readonly stopSaid?: string;
   readonly stoppedAtUtc?: string;
   readonly reason?: string;
-  /** What a 1.6 stop said, to tell a repetition from another story. */
+  /** The facts of a 1.6 stop, to distinguish a duplicate from a different stop. */
   readonly said?: string;
 };
 
-/** What a reading of a running transaction needs to know of it. */
+/** The fields that a reading of a running transaction needs. */
 export const METERED_FIELDS = [
   'stationId',
   'closed',
@@ -95,7 +95,7 @@ export const METERED_FIELDS = [
   'heardAt',
 ] as const satisfies readonly (keyof TransactionRecord)[];
 
-/** A record whose key and station are known. */
+/** A record and its key. */
 export interface StoredTransaction {
   readonly key: string;
   readonly record: TransactionRecord;
@@ -105,7 +105,7 @@ export function isOpen(record: TransactionRecord): boolean {
   return record.closed === undefined;
 }
 
-/** A transaction that says something all the time is noted at most so often. */
+/** Shortest interval between updates of `heardAt`. */
 export const HEARD_EVERY_MS = 600_000;
 
 /** Opens a transaction: its record, and its place in the register. */
@@ -113,24 +113,24 @@ export function openRecord(key: string, facts: TransactionFacts, now: number): S
   const openToken = facts.idTag === '' ? undefined : facts.idTag;
   const opened = { ...facts, openToken };
   return [
-    // What a mark of before says is not true of the new one.
+    // An earlier closing mark does not apply to the new transaction.
     { kind: 'delete', key },
     remember(key, { ...opened, openedAt: now, heardAt: now }),
     ...register(entryOf(key, opened), now),
   ];
 }
 
-/** Remembers facts about a transaction and leaves what is known already. */
+/** Stores facts about a transaction and keeps its other facts. */
 export function remember(key: string, facts: TransactionFacts): StateWrite {
   return { kind: 'set', key, fields: fieldsOf(facts) };
 }
 
-/** Remembers facts about a transaction whose record is still there: a mark that has expired does not come back. */
+/** Stores facts about a transaction only while its record exists: an expired mark must not reappear. */
 export function rememberIfThere(key: string, facts: TransactionFacts): StateWrite {
   return { kind: 'set', key, fields: fieldsOf(facts), existing: true };
 }
 
-/** The token of an open transaction was learned or changed: the register follows. */
+/** Updates the register when the token of an open transaction becomes known or changes. */
 export function changeToken(key: string, known: TransactionFacts, idTag: string | undefined): StateWrite[] {
   const { stationId = '', openToken, openedAt } = known;
   if (idTag === undefined || idTag === '' || idTag === openToken) return [];
@@ -142,7 +142,7 @@ export function changeToken(key: string, known: TransactionFacts, idTag: string 
   ];
 }
 
-/** The note that the station speaks of it still; nothing where that was noted a short while ago. */
+/** The update of `heardAt`; empty if the last one is recent. */
 export function heard({ heardAt }: TransactionRecord, now: number): Pick<TransactionFacts, 'heardAt'> {
   return now - Number(heardAt ?? 0) < HEARD_EVERY_MS ? {} : { heardAt: now };
 }
@@ -156,14 +156,14 @@ export interface Mark {
   readonly billId: string;
   readonly meterStop: string | undefined;
   readonly stopPhases: string | undefined;
-  /** What the end said of its register, where it said none that could be billed. */
+  /** Why the end has no register that can be billed. */
   readonly stopSaid: string | undefined;
   readonly said?: string | undefined;
 }
 
 /**
- * Replaces an open record by its mark. Of a bill that may still be corrected the mark keeps all facts: an abandoned
- * one, and any of 2.x. A stop of 1.6 is the last word, and its mark keeps only what recognises a repetition.
+ * Replaces an open record by its closing mark. The mark of a bill that may be corrected (an abandoned one, or any of 2.x)
+ * keeps all facts. A 1.6 stop is final, so its mark keeps only what recognizes a duplicate.
  */
 export function closeRecord(
   key: string,
@@ -184,7 +184,7 @@ export function closeRecord(
   const facts = isFinal
     ? { stationId, startedAt }
     : { ...lasting, stoppedAtUtc, reason, stopPhases, stopSaid };
-  // So that nothing that was read while it was open is written to the mark.
+  // A sweep that read the open record must not write to the mark.
   const fields = fieldsOf({ ...facts, ...mark, closed: stoppedAt, silenceReported: 'closed' });
   return [
     { kind: 'delete', key },

@@ -1,7 +1,6 @@
 /**
- * The register of open transactions: sorted sets that answer which transactions are open, for how long, at which
- * station, and for which token. The outcome that opens or closes a transaction writes its record and the register
- * together.
+ * The register of open transactions: sorted sets by age, by station and by token. The outcome that opens or closes a
+ * transaction writes its record and the register together.
  *
  * | key                  | member                               | score                     |
  * |----------------------|--------------------------------------|---------------------------|
@@ -13,13 +12,13 @@ import type { StateReader, StateWrite } from '../../transport/stored-state.ts';
 
 export const OPEN_TRANSACTIONS = 'open-transactions';
 export const openOfStation = (stationId: string): string => `open:${stationId}`;
-/** Tokens are compared without regard to case (CiString, identifierString). */
+/** Tokens are case-insensitive (CiString, identifierString). */
 export const openOfToken = (token: string): string => `open-token:${token.toUpperCase()}`;
 
-/** More open transactions than a station has connectors are faults; they are found by the sweep. */
+/** More open transactions than a station has connectors are faults; the sweep finds them. */
 const MOST_OF_STATION = 64;
 
-/** A transaction as the register knows it. */
+/** A transaction in the register. */
 export interface RegisterEntry {
   /** Key of its record. */
   readonly key: string;
@@ -59,7 +58,7 @@ export function memberOf(key: string, stationId: string): string {
   return JSON.stringify([key, stationId]);
 }
 
-/** @throws SyntaxError for what is no member of OPEN_TRANSACTIONS */
+/** @throws SyntaxError for a text that is no member of OPEN_TRANSACTIONS */
 export function readMember(member: string): Pick<RegisterEntry, 'key' | 'stationId'> {
   const [key = '', stationId = ''] = JSON.parse(member) as string[];
   return { key, stationId };

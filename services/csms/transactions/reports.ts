@@ -1,23 +1,23 @@
 /**
- * Reports: what a person who bills has to look at. Each is an event, and an entry of the stream `reports`, which only
- * transactions write to: nothing else can push a report out.
+ * Reports: cases that need a manual check before billing. Each is an event, and an entry of the stream `reports`. Only
+ * transactions write to that stream, so nothing else can push a report out.
  */
 import type { DomainEvent, StateWrite } from '../../transport/stored-state.ts';
-import { eventOf, type Facts } from '../domain-event.ts';
+import { eventOf, type Facts } from '../facts.ts';
 
 export const REPORTS = 'reports';
 const REPORTS_KEPT = 100_000;
 
 export type ReportType =
-  /** A stop was sent again, with other facts. The bill stays as it is. */
+  /** A repeated stop has other facts. The bill is unchanged. */
   | 'stop-differs'
   | 'transaction-abandoned'
-  /** An open transaction of which nothing was heard for long. */
+  /** An open transaction without a message for long. */
   | 'transaction-silent'
   | 'transaction-id-reused'
-  /** A whole session was sent again (1.6). It is billed once. */
+  /** A whole session was repeated (1.6). It is billed once. */
   | 'transaction-repeated'
-  /** A stop without a usable id was found to belong to this transaction. */
+  /** A stop without a usable id was matched to this transaction. */
   | 'transaction-linked'
   | 'bill-corrected'
   | 'bill-doubtful';

@@ -1,21 +1,21 @@
 /**
- * Sequence numbers of transaction events (2.x TransactionEvent.seqNo): which of them never came. A station that starts
- * its counter again has no gap by that.
+ * Missing sequence numbers of transaction events (2.x TransactionEvent.seqNo). A station that restarts its counter makes
+ * no gap.
  */
 
-/** A gap wider than this is a counter that makes no sense. */
+/** A wider gap is an implausible counter. */
 const WIDEST = 1000;
-/** Ranges that are kept; the oldest are dropped. */
+/** Most ranges; the oldest are dropped. */
 const MOST = 20;
 
 export interface Sequence {
-  /** Highest number since the counter was last started again. */
+  /** Highest number since the last restart of the counter. */
   readonly seqNo: number | undefined;
-  /** Numbers that never came, as ranges: `2` or `0-1,3`; empty when there are none. */
+  /** Missing numbers, as ranges: `2` or `0-1,3`; empty if none is missing. */
   readonly gaps: string;
 }
 
-/** @param first the event says that it is the first of its transaction */
+/** @param first whether the event is the start of its transaction */
 export function afterEvent(known: Sequence, seqNo: number | undefined, first: boolean): Sequence {
   if (seqNo === undefined || !Number.isSafeInteger(seqNo) || seqNo < 0) return known;
   const ranges = read(known.gaps);
@@ -26,7 +26,7 @@ export function afterEvent(known: Sequence, seqNo: number | undefined, first: bo
     return { seqNo, gaps: write([...ranges, ...between(known.seqNo + 1, seqNo)]) };
   }
   const late = ranges.some(([from, to]) => from <= seqNo && seqNo <= to);
-  // One that was missing came late; any other is the counter of a station that has rebooted.
+  // A missing number that arrives late; any other lower number is a counter after a reboot.
   return late ? { seqNo: known.seqNo, gaps: write(without(ranges, seqNo)) } : { seqNo, gaps: known.gaps };
 }
 

@@ -1,8 +1,8 @@
-/** The end of a transaction of 1.6: which transaction a StopTransaction ends, and what becomes of it. */
+/** The end of a transaction of 1.6: which transaction a StopTransaction ends, and the effects. */
 import type { OCPP16 } from 'typed-ocpp';
 import { compare, type Decimal, readDecimal } from '../../ocpp/decimal.ts';
 import { isPlausible, readTime, utcOf } from '../../ocpp/time.ts';
-import { businessKey, digest } from '../business-key.ts';
+import { businessKey, digest } from '../facts.ts';
 import type { HandlerContext } from '../handler.ts';
 import { newest } from './meter.ts';
 import type { End, Note, StopMeter } from './bill.ts';
@@ -18,41 +18,41 @@ import {
 } from './record.ts';
 import { type Effects, joined, report } from './reports.ts';
 
-/** A repaired message may have left out what its schema wants. */
+/** A repaired message may lack required fields. */
 type Optional = 'transactionId' | 'meterStop' | 'timestamp';
 export type Stop = Omit<OCPP16.StopTransactionRequest, Optional> &
   Partial<Pick<OCPP16.StopTransactionRequest, 'meterStop' | 'timestamp'>> & {
     readonly transactionId?: number | string;
   };
 
-/** Ids of this CSMS are above 0. Stations say 0 or a negative number of a transaction that never got one. */
+/** Ids of this CSMS are above 0. Stations send 0 or a negative number for a transaction that never got one. */
 export function isUsable(id: string): boolean {
   return id !== '' && !/^(?:-.*|0+)$/.test(id);
 }
 
-export interface SaidStop extends Stop {
-  /** As the station wrote it; `-1` where it did not. */
+export interface ReceivedStop extends Stop {
+  /** As the station wrote it; `-1` if it is missing. */
   readonly id: string;
-  /** The station's own time, or what stands for it in the name of the stop. */
+  /** The station's own time, or its replacement in the business key. */
   readonly saidAt: string;
   readonly meter: StopMeter;
 }
 export type Ended = Effects & { readonly businessKey: string };
 
 /**
- * A stop of a transaction that this CSMS knows: it is billed once, whatever a repetition says.
- * @param earlier how the last session with the same start ended
+ * A stop of a known transaction: it is billed once, whatever a duplicate says.
+ * @param earlier the outcome of the last session with the same start
  */
 export function stopOf(
   { key, record }: StoredTransaction,
-  stop: SaidStop,
+  stop: ReceivedStop,
   earlier: TransactionRecord | undefined,
   context: HandlerContext,
 ): Ended {
   const { stationId, settings } = context;
   const { transactionId = stop.id, kind, billId } = record;
   const said = saidBy(stop);
-  // Found by its facts: the facts are the key, as for any stop without a usable id.
+  // Matched by its facts: they are the key, as for any stop without a usable id.
   const isLinked = transactionId !== stop.id;
   const fact = isLinked ? unknownStop(stop, context) : businessKey('stop', stationId, transactionId);
   if (isOpen(record) && earlier?.said === said && clockMoves(record, stop, context)) {
@@ -77,10 +77,10 @@ export function stopOf(
   };
 }
 
-/** A clock that stands still says the same of different sessions; one that moves does not. */
+/** A stuck clock reports the same times for different sessions; a running one does not. */
 function clockMoves(
   { startedAt }: TransactionRecord,
-  { timestamp }: SaidStop,
+  { timestamp }: ReceivedStop,
   { now }: HandlerContext,
 ): boolean {
   const [started, stopped] = [readTime(startedAt), readTime(timestamp)];
@@ -89,7 +89,7 @@ function clockMoves(
   );
 }
 
-/** Remembers how a session ended under the name of its start. */
+/** Stores the outcome of a session under the business key of its start. */
 function endedSession(
   { startKey }: TransactionRecord,
   ended: { readonly said: string; readonly billId: string },
@@ -99,16 +99,16 @@ function endedSession(
   return { writes: [{ kind: 'set', key: endedKey(startKey), fields: ended, expireSeconds }], events: [] };
 }
 
-/** The key of the record of how the last session with this start ended. */
+/** The record key of the outcome of the last session with this start. */
 export function endedKey(startKey: string): string {
   return `ended:${startKey}`;
 }
 
-/** A station that lost power before it noted what was confirmed sends a whole session again: it is billed already. */
+/** A station that lost power before it stored the confirmation repeats a whole session, which is already billed. */
 function closeRepeated(
   key: string,
   record: TransactionRecord,
-  stop: SaidStop,
+  stop: ReceivedStop,
   { billId = '' }: TransactionRecord,
   context: HandlerContext,
 ): Effects {
@@ -121,25 +121,25 @@ function closeRepeated(
   return joined({ writes, events: [] }, report('transaction-repeated', stationId, { transactionId, billId }));
 }
 
-/** A stop of a transaction that this CSMS never gave: the station started it by itself, perhaps with ids of its own. */
-export function stopOfUnknown(stop: SaidStop, context: HandlerContext): Ended {
+/** A stop of an unknown transaction: the station started it itself, perhaps with an id of its own. */
+export function stopOfUnknown(stop: ReceivedStop, context: HandlerContext): Ended {
   const { stationId, protocol } = context;
   const known: TransactionFacts = { stationId, transactionId: stop.id, protocol, idTag: stop.idTag };
   return { ...billed(known, endOf(stop, context, [])), businessKey: unknownStop(stop, context) };
 }
 
-/** Different stops under one id that was never given are different facts: meter and time, or what stands for the meter. */
-function unknownStop(stop: SaidStop, context: HandlerContext): string {
+/** Stops under one unknown id differ by meter and time, or by the replacement of the meter. */
+function unknownStop(stop: ReceivedStop, context: HandlerContext): string {
   const { id, saidAt, idTag, transactionData } = stop;
   const meter = numberText(stop.meterStop, '/meterStop', context) ?? digest([idTag, transactionData]);
   return businessKey('stop', context.stationId, id, meter, saidAt);
 }
 
-function saidBy({ meterStop, saidAt }: SaidStop): string {
+function saidBy({ meterStop, saidAt }: ReceivedStop): string {
   return `${meterStop ?? ''} ${saidAt}`;
 }
 
-function endOf(stop: SaidStop, context: HandlerContext, notes: readonly Note[]): End {
+function endOf(stop: ReceivedStop, context: HandlerContext, notes: readonly Note[]): End {
   const { receivedAt } = context;
   const { timestamp, meter } = stop;
   return {
@@ -147,15 +147,15 @@ function endOf(stop: SaidStop, context: HandlerContext, notes: readonly Note[]):
     meter,
     stoppedAt: writtenTime(timestamp, context),
     stoppedAtUtc: utcOf(timestamp, receivedAt),
-    // Left out means Local (§6.49).
+    // Omitted means Local (§6.49).
     reason: stop.reason ?? 'Local',
     notes: [...notes, ...timeNotes(context)],
   };
 }
 
 /**
- * The register of the stop. Of one that says none that could be billed, the newest in its transactionData, unless a later
- * reading is known.
+ * The register of the stop. If it cannot be billed, the newest one in transactionData is used, unless a later reading is
+ * known.
  */
 export function stopMeter(
   { meterStop, transactionData }: Stop,
@@ -183,8 +183,8 @@ export function stopMeter(
 }
 
 /**
- * The open transaction that a stop without a usable id belongs to: the station's only one with the same tag, with a
- * register not above that of the stop and an earlier time. A 1.6 stop has no connector to go by.
+ * Matches a stop without a usable id: to the station's only open transaction with the same tag, if its register is not
+ * above the stop's and its time is earlier. A 1.6 stop has no connector to match.
  */
 export async function linked(stop: Stop, context: HandlerContext): Promise<StoredTransaction | undefined> {
   const { idTag, timestamp } = stop;
@@ -194,7 +194,7 @@ export async function linked(stop: Stop, context: HandlerContext): Promise<Store
   const [only, ...others] = sameTag;
   if (only === undefined || others.length > 0) return undefined;
   const [meter, start] = [stopMeter(stop, {}, context), decimalOf(only.record.meterStart)];
-  // A negative register says that the station does not know it.
+  // A negative register means that the station does not know it.
   const known = meter.said === 'register' && meter.energy.digits >= 0n;
   const rises = !known || start === undefined || compare(meter.energy, start) >= 0;
   const [stopped, started] = [readTime(timestamp), readTime(only.record.startedAt)];

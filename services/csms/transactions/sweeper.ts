@@ -1,10 +1,10 @@
 /**
- * Finds transactions that were opened and never closed. A station that is gone, or forgot its transaction in a reboot,
- * sends no stop; such a transaction is reported when nothing was heard of it for long, and closed as abandoned with its
- * last register when nothing was heard for longer.
+ * Finds transactions that were opened and never closed. A station that is offline, or lost its transaction in a reboot,
+ * sends no stop. Such a transaction is reported after a long silence, and closed as abandoned with its last register
+ * after a longer one.
  *
- * Every processor sweeps once a minute. No delivery stands behind a sweep, so each of its changes applies only while the
- * record is as it was read: two processors, or a stop that comes meanwhile, do nothing twice.
+ * Every processor sweeps once a minute. A sweep has no delivery as a fence, so each change applies only while the record
+ * is as it was read: two processors, or a concurrent stop, change nothing twice.
  */
 import type { Clock } from '../../runtime/clock.ts';
 import { TransportError } from '../../transport/errors.ts';
@@ -32,18 +32,18 @@ export interface SweeperOptions {
 }
 
 export interface SweepResult {
-  /** Transactions that are open in the whole cluster. */
+  /** Open transactions in the whole cluster. */
   readonly open: number;
-  /** Of those, the ones without a message for longer than `reportAfterMs`. */
+  /** Those without a message for longer than `reportAfterMs`. */
   readonly silent: number;
   /** Closed by this sweep. */
   readonly abandoned: number;
 }
 
-/** Read at once. */
+/** Transactions per read. */
 const PAGE = 200;
 
-/** Looks at all transactions that are older than the shorter of both silences. Rejects as the store does. */
+/** Checks all transactions that are older than the shorter limit. Rejects as the store does. */
 export async function sweep(options: SweeperOptions): Promise<SweepResult> {
   const { transport, policy, clock } = options;
   const { reportAfterMs, abandonAfterMs } = policy;
@@ -52,7 +52,7 @@ export async function sweep(options: SweeperOptions): Promise<SweepResult> {
   let [silent, abandoned, left] = [0, 0, 0];
   for (;;) {
     const page = await transport.state.members(OPEN_TRANSACTIONS, oldest, PAGE, left);
-    for (const found of await Promise.all(page.map((one) => lookAt(one, options)))) {
+    for (const found of await Promise.all(page.map((one) => checkMember(one, options)))) {
       if (found === 'silent') silent++;
       if (found === 'abandoned') abandoned++;
       else if (found !== 'gone') left++;
@@ -62,18 +62,18 @@ export async function sweep(options: SweeperOptions): Promise<SweepResult> {
   return { open: await transport.state.size(OPEN_TRANSACTIONS), silent, abandoned };
 }
 
-/** A member that cannot be handled keeps no other from being looked at. */
-async function lookAt({ member, score }: Member, options: SweeperOptions): ReturnType<typeof look> {
+/** A faulty member must not prevent the check of the others. */
+async function checkMember({ member, score }: Member, options: SweeperOptions): ReturnType<typeof check> {
   try {
-    return await look(member, score, options);
+    return await check(member, score, options);
   } catch (error) {
     if (error instanceof TransportError && error.retryable) throw error;
-    options.onError?.(new Error(`the open transaction ${member} cannot be looked at`, { cause: error }));
+    options.onError?.(new Error(`the open transaction ${member} cannot be checked`, { cause: error }));
     return 'live';
   }
 }
 
-async function look(
+async function check(
   member: string,
   openedAt: number,
   options: SweeperOptions,
@@ -91,7 +91,7 @@ async function look(
   return 'silent';
 }
 
-/** Redis lost the record, or it was changed by hand: the register must not name it for ever. */
+/** Redis lost the record, or it was changed by hand: removes it from the register. */
 async function forgetLost(
   { key, stationId }: { readonly key: string; readonly stationId: string },
   record: TransactionRecord | undefined,
@@ -117,7 +117,7 @@ async function abandonSilent(
   return transport.state.amend({ expected: asRead(key, record), ...effects });
 }
 
-/** Once for each silence. */
+/** Reports each silence once. */
 async function reportSilent(
   key: string,
   record: TransactionRecord,
@@ -136,14 +136,14 @@ async function reportSilent(
   });
 }
 
-/** After such a silence the next message of the transaction notes that it was heard; a stop leaves a mark without it. */
+/** The next message of the transaction updates `heardAt`, and a closing mark has none. */
 function asRead(key: string, { heardAt }: TransactionRecord) {
   return { key, field: 'heardAt', value: heardAt };
 }
 
 const EVERY_MS = 60_000;
 
-/** Sweeps once a minute, the first time within it, until it is disposed of. Errors go to `onError`, and the next sweep follows. */
+/** Sweeps once a minute until disposed; the first sweep starts within a minute. Errors are passed to `onError`. */
 export function startSweeper(
   options: SweeperOptions,
   onSwept: (result: SweepResult) => void,
@@ -161,7 +161,7 @@ export function startSweeper(
       sweeping = false;
     }
   };
-  // Processors that start together do not all look at the same moment.
+  // Spreads the sweeps of processors that start together.
   const first = setTimeout(() => void run(), Math.random() * EVERY_MS).unref();
   const timer = setInterval(() => void run(), EVERY_MS).unref();
   return {

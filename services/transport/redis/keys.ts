@@ -1,6 +1,6 @@
 /**
  * Every Redis key of the data path. Those of ocpp-go (requests, responses, control, session, active) keep their names;
- * docs/decisions/0001-redis-data-path.md lists the others. Where code has another word, the key keeps the older one.
+ * docs/redis-keys.md lists all. Where code has another word, the key keeps the older one.
  *
  * On Redis Cluster the prefix must carry one {hash tag}, as the scripts work on several keys at once.
  */

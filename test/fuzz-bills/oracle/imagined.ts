@@ -19,13 +19,33 @@ export function imaginedExchanges({ steps }: Draft): Exchange[] {
       if (stopped >= 0) open.splice(stopped, 1);
     } else if (say.action === 'StartTransaction') {
       const start = readStart(payload);
-      const id = open.find((one) => isSameStart(one.start, start))?.id ?? ++last;
+      const known = open.find((one) => isSameStart(one.start, start));
+      const { id } = known ?? { id: ++last };
       ids.set(say.session, id);
-      open.push({ id, start });
+      if (known === undefined) open.push({ id, start });
       response['transactionId'] = id;
     }
     return { say, payload, text, at: say.at, answer: 'result', answered: '', response };
   });
+}
+
+/**
+ * Whether a start is sent again after a stop that names no known transaction. It cannot be said then whether that start
+ * is a copy or a new session, so neither id of its transaction is right or wrong.
+ */
+export function isAmbiguous(exchanges: readonly Exchange[]): boolean {
+  const known = new Set<string>();
+  const starts: SaidStart[] = [];
+  let strange = false;
+  for (const { say, payload, response } of exchanges) {
+    if (say.action === 'StopTransaction') strange ||= !known.has(`${readId(payload['transactionId'])}`);
+    if (say.action !== 'StartTransaction') continue;
+    const start = readStart(payload);
+    if (strange && starts.some((one) => isSameStart(one, start))) return true;
+    starts.push(start);
+    known.add(String(response['transactionId']));
+  }
+  return false;
 }
 
 /** The bills and reports that a reckoning asks for. */

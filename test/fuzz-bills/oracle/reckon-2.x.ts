@@ -86,7 +86,7 @@ class Book {
     else if (type === 'Updated') this.#updated(event, sessions, current);
     else if (type === 'Ended') this.#ended(event, sessions, current);
     const session = sessions.at(-1);
-    // The token of the start, or the first one reported.
+    // The token of the start, or the first one that a message names.
     if (session !== undefined) session.tag ??= event.tag;
   }
 

@@ -25,7 +25,7 @@ test('PodMonitors and alerts are rendered when the Prometheus operator exists an
   t.deepEqual(monitored(rendered({}, { serves: ({ kind }) => kind === 'PodMonitor' })), OURS.slice(0, 2));
   t.deepEqual(monitored(rendered({ monitoring: { alerts: 'Off' } })), OURS.slice(0, 2));
   const unscraped = monitored(rendered({ monitoring: { podMonitor: 'Off' } }));
-  t.deepEqual(unscraped, [], 'alerts without figures would tell of what is not so');
+  t.deepEqual(unscraped, [], 'alerts without metrics would report false problems');
   const labels = { release: 'prometheus', 'app.kubernetes.io/instance': 'mine' };
   for (const name of OURS) {
     const { metadata } = find(rendered({ monitoring: { labels } }), name);
@@ -46,7 +46,7 @@ test('a missing add-on is reported after discovery, and by a new leader at once'
   const reported = { conditions: [condition] } as unknown as OcppClusterStatus;
   const reasons = (...of: Parameters<typeof addOnProblems>) =>
     addOnProblems(...of).map(({ reason }) => reason);
-  t.deepEqual(reasons(spec, caches(false), undefined, 0), [], 'no server was asked yet');
+  t.deepEqual(reasons(spec, caches(false), undefined, 0), [], 'discovery has not answered yet');
   t.deepEqual(reasons(spec, caches(false), undefined, 60_000), ['AddOnMissing']);
   t.deepEqual(reasons(spec, caches(false), reported, 0), ['AddOnMissing']);
   t.deepEqual(reasons(spec, caches(true), reported, 60_000), []);

@@ -50,7 +50,7 @@ onServer('reflector: it detects an API server that hangs, and the watch continue
   reflector.start();
   await reflector.whenSynced();
   server.signal('SIGSTOP');
-  await until(() => restarts.length > 0, 'silence was noticed');
+  await until(() => restarts.length > 0, 'the silence was detected');
   server.signal('SIGCONT');
   await store.apply(configMap('after-silence'));
   await until(
@@ -97,7 +97,7 @@ onServer('list: several pages give the complete list', async (t, server) => {
   });
   reflector.start();
   await reflector.whenSynced();
-  t.is(reflector.list().length, names.length, 'a list that expires between two pages starts again');
+  t.is(reflector.list().length, names.length, 'a list that expires between two pages is restarted');
   t.is(proxy.requests.filter(({ verb }) => verb === 'list').length, 4);
   await reflector.stop();
 });
@@ -185,7 +185,7 @@ onServer('operator: an unchanged cluster costs no request, drift is repaired', a
 
   const { uid } = operator.caches.get(ref)?.metadata ?? {};
   await user.delete(ref);
-  await until(() => ![undefined, uid].includes(operator.caches.get(ref)?.metadata.uid), 'made again');
+  await until(() => ![undefined, uid].includes(operator.caches.get(ref)?.metadata.uid), 'created again');
   t.deepEqual(await settled(), []);
   await operator.stop();
 });

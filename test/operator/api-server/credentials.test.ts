@@ -19,7 +19,7 @@ const configMap = (name: string): KubeObject => ({
 });
 
 test('a kubeconfig connects; errors contain the RBAC refusal and no token', async (t) => {
-  await using server = await startApiServer({ users: { unprivileged: [] } });
+  await using server = await startApiServer({ users: { stranger: [] } });
   if (server === undefined) {
     t.pass('skipped');
     return;
@@ -27,12 +27,12 @@ test('a kubeconfig connects; errors contain the RBAC refusal and no token', asyn
   const admin = connectKube(server.kubeconfig());
   t.is(admin.server, server.url);
   t.true((await new KubeObjectStore(admin.http).list(CONFIG_MAPS)).items.length > 0);
-  const unprivileged = connectKube(server.kubeconfig('unprivileged'));
-  const error = await t.throwsAsync<StoreError>(new KubeObjectStore(unprivileged.http).list(CONFIG_MAPS));
+  const stranger = connectKube(server.kubeconfig('stranger'));
+  const error = await t.throwsAsync<StoreError>(new KubeObjectStore(stranger.http).list(CONFIG_MAPS));
   t.is(error?.code, 'forbidden');
-  t.regex(error?.message ?? '', /GET \/api\/v1\/configmaps: the API server answered 403: .*unprivileged/);
+  t.regex(error?.message ?? '', /GET \/api\/v1\/configmaps: the API server answered 403: .*stranger/);
   t.false(/Bearer|authorization/i.test(JSON.stringify(error) + String(error?.stack)));
-  for (const { http } of [admin, unprivileged]) http.close();
+  for (const { http } of [admin, stranger]) http.close();
 });
 
 test('a rotated token file is read again as soon as the API server rejects the old token', async (t) => {
@@ -65,7 +65,7 @@ test('a rotated token file is read again as soon as the API server rejects the o
   await until(() => restarts.includes('unauthenticated'), 'the watch is refused');
   const error = await t.throwsAsync<StoreError>(store.list(CONFIG_MAPS));
   t.is(error?.code, 'unauthenticated');
-  t.true(error?.retryable, 'it is no refusal of what was asked');
+  t.true(error?.retryable, 'an expired token is not a refusal');
   t.false(/Bearer|authorization/i.test(JSON.stringify(error) + String(error?.stack)));
 
   writeFileSync(token, server.token('rotating'));

@@ -24,7 +24,7 @@ const withPair = (title: string, run: (t: ExecutionContext, pair: OperatorPair) 
     if (server === undefined) return;
     await using pair = await OperatorPair.start(server);
     t.false(await pair.standby.leads());
-    t.deepEqual(pair.standby.writes, [], 'who stands by writes nothing');
+    t.deepEqual(pair.standby.writes, [], 'the standby writes nothing');
     await run(t, pair);
   });
 
@@ -68,7 +68,7 @@ withPair('a leader that was paused past its Lease writes nothing more, and ends'
       response.end(body, () => (answered = true));
     },
   });
-  await until(() => held, 'a write whose answer is held', PATIENCE_MS);
+  await until(() => held, 'a write whose response is delayed', PATIENCE_MS);
   const from = performance.now();
   leader.program.signal('SIGSTOP');
   const ms = await pair.takenOver(from);
@@ -93,7 +93,11 @@ test('without an API server the operator is alive but not ready, and says why', 
   writeKubeconfig(kubeconfig, `http://127.0.0.1:${await freePort()}`, 'default');
   const ports = { admin: await freePort(), station: await freePort() };
   await using program = new Program('operator', { KUBECONFIG: kubeconfig }, ports);
-  await until(() => program.log.includes('cannot read or write the lease'), 'it tried', PATIENCE_MS);
+  await until(
+    () => program.log.includes('cannot read or write the lease'),
+    'an attempt is logged',
+    PATIENCE_MS,
+  );
   t.is((await program.ask(PATH.liveness)).status, 200);
   const { status, text } = await program.ask(PATH.readiness);
   t.is(status, 503);

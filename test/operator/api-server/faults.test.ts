@@ -73,14 +73,14 @@ for (const [answers, places] of TABLE) {
       await scene.converges('late', 4);
       await until(() => !scene.knows('doomed'), 'the deletion', PATIENCE_MS);
       t.not((await scene.deployment('kept-processor'))?.metadata.uid, uid, 'the drift');
-      await until(() => scene.proxy.faults.length === 0, 'each fault being met', PATIENCE_MS);
+      await until(() => scene.proxy.faults.length === 0, 'every fault to be hit', PATIENCE_MS);
 
       await scene.apply('kept', { proxy: { replicas: 5 } });
       await scene.converges('kept', 5);
-      t.deepEqual(scene.history, ['acquired'], 'it leads all the while');
+      t.deepEqual(scene.history, ['acquired'], 'it leads throughout');
       t.is(scene.operator.healthy(), undefined);
-      const refused = scene.log.lines.filter(({ message }) => message === 'objects left as they are');
-      t.deepEqual(refused, [], 'no fault is taken for a refusal');
+      const refused = scene.log.lines.filter(({ message }) => message === 'objects not applied');
+      t.deepEqual(refused, [], 'no fault counts as a refusal');
     });
   }
 }
@@ -102,14 +102,14 @@ onServer('after a 429 the request is not repeated before Retry-After', async (t,
     await sleep(100);
   }
   await scene.converges('busy', 7);
-  await until(() => scene.proxy.faults.length === 0, 'each fault being met', PATIENCE_MS);
+  await until(() => scene.proxy.faults.length === 0, 'every fault to be hit', PATIENCE_MS);
   for (const one of asked) {
     const pair = () => {
       const times = scene.proxy.requests.slice(from).filter(one);
       const refused = times.findIndex(({ status: code }) => code === 429);
       return [times[refused], times.slice(refused + 1).find(({ path }) => path === times[refused]?.path)];
     };
-    await until(() => pair()[1] !== undefined, 'the same is asked again', PATIENCE_MS);
+    await until(() => pair()[1] !== undefined, 'the request is repeated', PATIENCE_MS);
     const [before, after] = pair();
     const ms = (after?.at ?? 0) - (before?.at ?? 0);
     t.true(ms > BUSY_MS - 20, `${after?.verb} ${after?.resource} after ${ms} ms`);
@@ -130,7 +130,7 @@ for (const hours of [-1, 1]) {
 
     await using right = await FaultScene.open(api, { namespace: wrong.namespace });
     await sleep(500);
-    t.false(right.leader.leading, 'the Lease is not over, whatever its time says');
+    t.false(right.leader.leading, 'the Lease has not expired, whatever its time says');
     await wrong.stop();
     await until(() => right.leader.leading, 'the other leads', PATIENCE_MS);
     await right.apply('skewed', { proxy: { replicas: 4 } });
@@ -154,7 +154,7 @@ onServer('the holder renews the Lease with one write, and reads it only after a 
   await api.http.json({ method: 'PATCH', path, body, contentType });
   await until(() => of('get') > read, 'it reads again');
   const later = of('update');
-  await until(() => of('update') >= later + 3, 'and goes on');
+  await until(() => of('update') >= later + 3, 'the operator continues');
   t.is(of('get'), read + 1);
   t.deepEqual(scene.history, ['acquired']);
 });

@@ -56,7 +56,7 @@ onServer(
     }
     t.is(most, 1);
     t.is(leaders().length, 1);
-    t.is(electors.flatMap(({ history }) => history).join(), 'acquired', 'it stayed the same one');
+    t.is(electors.flatMap(({ history }) => history).join(), 'acquired', 'the leader did not change');
     const lease = await electors[0]?.store.get(AbortSignal.timeout(5000));
     t.regex(lease?.spec.renewTime ?? '', /\.\d{6}Z$/);
     for (const { one } of electors) await one.stop();
@@ -72,7 +72,7 @@ onServer('leader: a stopping leader releases the Lease at once', async (t, serve
   const from = performance.now();
   await first.one.stop();
   await until(() => second.one.leading, 'the second leads');
-  t.true(performance.now() - from < TIMINGS.leaseMs, 'before the lease would have ended');
+  t.true(performance.now() - from < TIMINGS.leaseMs, 'before the lease would expire');
   t.deepEqual(first.history, ['acquired']);
   const lease = await second.store.get(AbortSignal.timeout(5000));
   t.like(lease?.spec, { holderIdentity: 'second', leaseTransitions: 1 });
@@ -94,7 +94,7 @@ onServer('leader: a disconnected leader resigns before another may lead', async 
   t.false(both);
   t.deepEqual(first.history, ['acquired', 'lost: the lease was not renewed in time']);
   await first.one.stop();
-  t.true(second.one.leading, 'the loser does not release what is no longer its own');
+  t.true(second.one.leading, 'the loser does not release a Lease that it no longer holds');
   await second.one.stop();
 });
 
@@ -115,7 +115,7 @@ onServer('leader: a process suspended past its Lease knows that it no longer lea
   paused.start();
   await until(() => paused.leading, 'it leads');
   skipped = 60_000;
-  t.false(paused.leading, 'no timer ran yet, the clock alone tells');
+  t.false(paused.leading, 'no timer has run yet, only the clock shows it');
   await until(() => history.length === 2, 'the loss is reported');
   t.deepEqual(history, ['acquired', 'the lease was not renewed in time']);
   await paused.stop();
@@ -135,7 +135,7 @@ onServer('leader: when another process takes the Lease, leadership ends', async 
       () => false,
     );
   }
-  await until(() => robbed.history.length === 2, 'it noticed');
+  await until(() => robbed.history.length === 2, 'it noticed the loss');
   t.deepEqual(robbed.history, ['acquired', 'lost: thief took the lease']);
   await robbed.one.stop();
 });

@@ -64,7 +64,7 @@ inScene(
     t.true(JSON.stringify(moved[1]).includes('topology.kubernetes.io/zone'));
     t.false(
       JSON.stringify(moved).includes('redis-login'),
-      'a Redis without a password stays so: clients and it cannot change at once',
+      'a Redis without a password keeps none: server and clients cannot change at the same moment',
     );
   },
 );
@@ -90,7 +90,11 @@ inScene(
     });
     await eventually(t, async () => (await older.condition('Progressing')).reason, 'MadeByNewerOperator');
     t.regex((await older.condition('Progressing')).message ?? '', /Upgrade the operator, or set/);
-    t.is((await older.status()).renderRevision, RENDER_REVISION + 1, 'the newer one finds it as it left it');
+    t.is(
+      (await older.status()).renderRevision,
+      RENDER_REVISION + 1,
+      'the newer operator finds the cluster unchanged',
+    );
   },
 );
 
@@ -179,17 +183,17 @@ inScene(
     await scene[Symbol.asyncDispose]();
     await using next = await Scene.open(api, { namespace: scene.namespace });
     await eventually(t, async () => (await next.passes()) > 3, true);
-    t.is(await password(), first, 'another operator found it and left it');
+    t.is(await password(), first, 'another operator found it and did not change it');
     await next.patch(place, { stringData: { password: 'mine' } });
     await next.patch('ocppclusters/city', { spec: { proxy: { replicas: 3 } } });
     await eventually(t, async () => (await next.status()).observedGeneration, 2);
-    t.is(await password(), 'mine', 'what a person wrote stays');
+    t.is(await password(), 'mine', 'fields of the user stay');
     await next.delete(place);
-    await eventually(t, async () => (await password()).length, 32, 'a deleted Secret is created again');
+    await eventually(t, async () => (await password()).length, 32, 'a deleted password is created again');
     t.not(await password(), first);
     await next.create({ redis: { embedded: { passwordSecretName: 'own' } } }, 'other');
     await eventually(t, async () => (await next.status('other')).redis?.passwordSecretName, 'own');
-    t.deepEqual(await next.names('secrets'), [place], 'a Secret of theirs is theirs to make');
+    t.deepEqual(await next.names('secrets'), [place], 'a Secret named by the user is not created');
   },
 );
 
@@ -279,7 +283,7 @@ inScene(
     t.is((await newer.status()).redis?.passwordSecretName, secret);
     t.deepEqual(await templates(newer), before);
     const [owner] = (await newer.get('deployments/city-ws-proxy'))?.metadata.ownerReferences ?? [];
-    t.is(owner?.uid, (await newer.get('ocppclusters/city'))?.metadata.uid, 'and owns them again');
+    t.is(owner?.uid, (await newer.get('ocppclusters/city'))?.metadata.uid, 'the objects have the new owner');
   },
 );
 
@@ -314,6 +318,6 @@ inScene('a pass that began before the deletion creates nothing after it', async 
   await scene.delete('ocppclusters/city');
   for (const place of ALL) await scene.delete(place);
   const passes = await scene.passes();
-  await eventually(t, async () => (await scene.passes()) > passes, true, 'that pass is over');
+  await eventually(t, async () => (await scene.passes()) > passes, true, 'that pass has ended');
   t.deepEqual(await scene.names(...KINDS), []);
 });

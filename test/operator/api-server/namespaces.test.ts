@@ -77,9 +77,9 @@ test('each namespace is reconciled independently; a missing one is reported, and
     /^namespace missing: \w+ were not listed yet: GET \S+\/namespaces\/missing\/\w+: .* 403: .*scoped/,
   );
   t.deepEqual(await Promise.all(['north', 'missing', 'south'].map(synced)), [true, false, true]);
-  const told = log.lines.filter(({ level, fields }) => level === 'warn' && 'namespace' in fields);
-  t.true(told.length > 0);
-  t.true(told.every(({ fields }) => 'namespace' in fields && fields.namespace === 'missing'));
+  const warnings = log.lines.filter(({ level, fields }) => level === 'warn' && 'namespace' in fields);
+  t.true(warnings.length > 0);
+  t.true(warnings.every(({ fields }) => 'namespace' in fields && fields.namespace === 'missing'));
   t.is(operator.healthy(), undefined, 'a restart would not help');
 
   await allow(server, 'missing');
@@ -89,5 +89,5 @@ test('each namespace is reconciled independently; a missing one is reported, and
   const elsewhere = proxy.requests.filter(
     ({ path, resource }) => resource !== 'discovery' && !/\/namespaces\/(north|south|missing)\//.test(path),
   );
-  t.deepEqual(elsewhere, [], 'nothing is asked of the cluster as a whole');
+  t.deepEqual(elsewhere, [], 'no request is cluster-wide');
 });

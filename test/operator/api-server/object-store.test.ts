@@ -66,7 +66,7 @@ test('memory: dependents are deleted with the last of their owners', async (t) =
   t.is(await store.get(ref('child')), undefined);
   t.is(await store.get(ref('grandchild')), undefined);
   await store.apply(configMap('late', {}, [second]));
-  t.is(await store.get(ref('late')), undefined, 'the owner was gone when it was made');
+  t.is(await store.get(ref('late')), undefined, 'the owner was deleted before the object was created');
 });
 
 test('memory: objects are frozen, finalizers refused, objects validated by the schema', async (t) => {
@@ -130,7 +130,7 @@ onServer(
     const store = new KubeObjectStore(http);
     t.true((await store.apply(DEPLOYMENT)).changed);
     for (let n = 0; n < 3; n += 1) t.false((await store.apply(DEPLOYMENT)).changed);
-    t.is(writes.length, 1, 'the server writes 500m for 0.5, which is no change');
+    t.is(writes.length, 1, 'the server stores 500m for 0.5, which is no change');
 
     const { apiVersion, kind, metadata } = DEPLOYMENT;
     const scaled = { apiVersion, kind, metadata, spec: { replicas: 5 } };
@@ -143,16 +143,16 @@ onServer(
     const { object } = await store.apply(bare);
     const { spec } = object as unknown as typeof bare;
     t.is(spec.replicas, 1);
-    t.is(spec.template.spec.containers[0]?.env, undefined, 'what the rendering drops goes');
+    t.is(spec.template.spec.containers[0]?.env, undefined, 'a field dropped from the rendering is removed');
 
     const collection = '/apis/apps/v1/namespaces/default/deployments';
     await server.http.json({ method: 'DELETE', path: `${collection}/quiet` });
     await server.http.json({ method: 'POST', path: collection, body: bare });
     const before = writes.length;
     await store.apply(bare);
-    t.is(writes.length, before + 1, 'recreated by another client: equal, but not owned by the operator yet');
+    t.is(writes.length, before + 1, 'created by another client: equal, but not applied by this store yet');
     await store.delete({ resource: DEPLOYMENTS, name: 'quiet', namespace: 'default' });
-    t.true((await store.apply(bare)).changed, 'deleted: made again');
+    t.true((await store.apply(bare)).changed, 'deleted: created again');
   },
 );
 

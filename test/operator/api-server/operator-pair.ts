@@ -59,7 +59,7 @@ export class OperatorPair implements AsyncDisposable {
   #stack = new AsyncDisposableStack();
   readonly #user: KubeObjectStore;
   readonly #namespace: string;
-  readonly #wishing: Promise<void>;
+  readonly #changing: Promise<void>;
   #ended = false;
 
   private constructor(api: ApiServer, namespace: string, leader: OperatorProcess, standby: OperatorProcess) {
@@ -67,7 +67,7 @@ export class OperatorPair implements AsyncDisposable {
     this.standby = standby;
     this.#namespace = namespace;
     this.#user = new KubeObjectStore(api.http, { manager: 'kubectl' });
-    this.#wishing = this.#wish();
+    this.#changing = this.#change();
   }
 
   /** Resolves when the first leads and the second is ready. */
@@ -111,10 +111,10 @@ export class OperatorPair implements AsyncDisposable {
 
   async #end(): Promise<void> {
     this.#ended = true;
-    await this.#wishing;
+    await this.#changing;
   }
 
-  async #wish(): Promise<void> {
+  async #change(): Promise<void> {
     const metadata = { name: 'city', namespace: this.#namespace };
     for (let replicas = 2; !this.#ended; replicas = replicas === 9 ? 2 : replicas + 1) {
       const cluster: OcppCluster = {

@@ -83,7 +83,7 @@ test('an installed CRD is watched, a removed one is dropped; both enqueue all ob
   controller.start();
   await until(() => calls.length > 0, 'the first reconcile');
   t.is(calls[0], 'default/one without');
-  t.is(controller.unsynced(), undefined, 'no step waits for an add-on');
+  t.is(controller.unsynced(), undefined, 'readiness does not wait for add-ons');
   t.false(caches.serves(WIDGETS));
   t.true(caches.serves(SERVICES));
   t.deepEqual([names(), caches.get({ resource: WIDGETS, name: 'a', namespace: 'default' })], [[], undefined]);
@@ -92,18 +92,18 @@ test('an installed CRD is watched, a removed one is dropped; both enqueue all ob
     calls.length = 0;
     await server.installCrd(stringify(CRD));
     await until(() => caches.serves(WIDGETS), 'it is served');
-    await until(() => calls.includes('default/one with'), 'all objects come up');
+    await until(() => calls.includes('default/one with'), 'all objects are enqueued');
 
     calls.length = 0;
     await retried(() => store.apply(widget(round)));
     await until(() => names().join() === round, 'it is seen');
-    await until(() => calls.includes('default/one with'), 'its owner comes up');
+    await until(() => calls.includes('default/one with'), 'its owner is enqueued');
     t.not(caches.get({ resource: WIDGETS, name: round, namespace: 'default' }), undefined);
 
     calls.length = 0;
     const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${CRD.metadata.name}`;
     await http.json({ method: 'DELETE', path });
-    await until(() => calls.includes('default/one without'), 'all objects come up again');
+    await until(() => calls.includes('default/one without'), 'all objects are enqueued again');
     t.false(caches.serves(WIDGETS));
     t.deepEqual(names(), []);
     await store.delete({ resource: WIDGETS, name: round, namespace: 'default' });
@@ -146,7 +146,7 @@ test('a failed discovery ends no watch', async (t) => {
   await until(() => controller.caches.serves(WIDGETS), 'it is served');
   answer = () => Promise.reject(new StoreError('unavailable', 'away'));
   const before = asked;
-  await until(() => asked > before + 2, 'it was asked again');
+  await until(() => asked > before + 2, 'discovery ran again');
   t.true(controller.caches.serves(WIDGETS));
   t.deepEqual(names(), ['a']);
   answer = () => Promise.resolve(false);
@@ -154,7 +154,7 @@ test('a failed discovery ends no watch', async (t) => {
   t.deepEqual(names(), []);
   answer = () => new Promise(() => {});
   const last = asked;
-  await until(() => asked > last, 'it is asked again, without an answer');
+  await until(() => asked > last, 'discovery runs again, without a response');
   await controller.stop();
 });
 
@@ -178,14 +178,14 @@ test('at the start no add-on counts as served before all are known', async (t) =
   const serves = () => [WIDGETS, GADGETS].map((kind) => caches.serves(kind));
   controller.start();
   await until(() => calls.length > 1, 'reconciles, also when the first is listed');
-  t.deepEqual(serves(), [false, false], 'the other was not asked for yet');
+  t.deepEqual(serves(), [false, false], 'discovery of the other has not run yet');
   answer.resolve(true);
   await delay(50);
   t.deepEqual(serves(), [false, false], 'the other was not listed yet');
   list.resolve();
   await until(() => caches.serves(GADGETS), 'both are known');
   t.deepEqual(serves(), [true, true]);
-  await until(() => calls.includes('default/one with'), 'all objects come up');
+  await until(() => calls.includes('default/one with'), 'all objects are enqueued');
   await controller.stop();
 });
 
@@ -202,7 +202,7 @@ test('a kind that the operator may not list counts as absent, and blocks nothing
   });
   controller.start();
   await until(() => log.lines.some(({ level }) => level === 'warn'), 'the warning is logged');
-  await until(() => calls.length > 0, 'work goes on');
+  await until(() => calls.length > 0, 'reconciles continue');
   t.deepEqual(calls, ['default/one without']);
   t.is(controller.unsynced(), undefined);
   await controller.stop();

@@ -27,14 +27,14 @@ test(
       processor: { replicas: 1, readyReplicas: 1 },
       endpoints: [`ws://city-ws-proxy.${scene.namespace}.svc:9000/ocpp/{id}`],
     });
-    t.is((await scene.status()).queue, undefined, 'a figure without a report is not 0');
+    t.is((await scene.status()).queue, undefined, 'an unreported figure is not 0');
     t.like(await scene.condition('AutoscalingActive'), { status: 'False', reason: 'SignalsMissing' });
     t.like(await scene.condition('Degraded'), { status: 'False' });
 
     const passes = await scene.passes();
     scene.requests = [];
     await eventually(t, async () => (await scene.passes()) >= passes + 10, true);
-    t.deepEqual(scene.requests, [], 'ten quiet passes make no request');
+    t.deepEqual(scene.requests, [], 'ten unchanged passes make no request');
   }),
 );
 
@@ -104,7 +104,7 @@ test(
     t.is(reason, 'NameTaken');
     t.regex(message ?? '', /Service\/city-ws-proxy already exists and has another owner; delete it or/);
     t.like(await scene.get('services/city-ws-proxy'), theirs);
-    t.deepEqual(await scene.names(...KINDS), ALL, 'the rest is made');
+    t.deepEqual(await scene.names(...KINDS), ALL, 'the other objects are created');
     const degraded = async () => {
       const text = await scene.registry.metrics();
       return /cluster_condition\{[^}]*cluster="city",condition="Degraded"\} (\d)/.exec(text)?.[1];
@@ -115,7 +115,7 @@ test(
     t.like(await scene.get('services/city-ws-proxy'), { spec: { ports: [{ port: 9000 }] } });
     t.is(await degraded(), '0');
     await scene.delete('ocppclusters/city');
-    await eventually(t, degraded, undefined, 'a cluster that is gone has no figures');
+    await eventually(t, degraded, undefined, 'a deleted cluster has no series');
   }),
 );
 
@@ -221,7 +221,7 @@ test(
     await using scene = await Scene.open(api, { namespace: first.namespace });
     await eventually(t, async () => (await scene.passes()) >= 10, true);
     const after = (await scene.get('ocppclusters/city'))?.metadata.resourceVersion;
-    t.is(after, before, 'an operator that has just started and read nothing yet has no news');
+    t.is(after, before, 'an operator that has just started reports no missing signals');
 
     depth.set(12_000);
     await eventually(t, async () => (await scene.get('deployments/city-processor'))?.spec.replicas, 3);

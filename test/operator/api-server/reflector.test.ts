@@ -114,10 +114,10 @@ for (const [name, { faults, reason, compact }] of Object.entries(FAULTS)) {
     if (compact === true) server.compact();
     await until(() => server.faults.length === 0 && same(content(), server.content()), 'the same content');
     t.deepEqual([...changes].sort(), ['added added', 'deleted removed', 'modified changed']);
-    t.true(restarts.length > faults.length, 'each fault was met');
+    t.true(restarts.length > faults.length, 'every fault was hit');
     t.true(restarts.slice(1).includes(reason), `counted as ${reason}: ${restarts.join()}`);
     server.put('later');
-    await until(() => content()['later'] !== undefined, 'the watch lives');
+    await until(() => content()['later'] !== undefined, 'the watch works');
     await reflector.stop();
   });
 }
@@ -181,7 +181,7 @@ test('reflector: it lists again after the API server was restored from a backup 
   await until(() => same(content(), server.content()), 'the same content');
   t.deepEqual(Object.keys(content()), ['kept']);
   server.put('later');
-  await until(() => content()['later'] !== undefined, 'the watch lives');
+  await until(() => content()['later'] !== undefined, 'the watch works');
   await reflector.stop();
 });
 

@@ -1,4 +1,4 @@
-/** Changes each mutable field of the resource on a real API server: it reaches its workload and replaces no other Pods. */
+/** Every field of the resource that may change is changed, on a real API server: it has its effect and replaces no other Pods. */
 import test from 'ava';
 import { type Component, effectIn, effectOf } from '../../../operator/api/generate/restarts.ts';
 import { fieldSchema, type Schema } from '../../../operator/api/schema.ts';

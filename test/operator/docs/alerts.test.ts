@@ -1,4 +1,4 @@
-/** The alerts use metrics that the real programs export, and fire for the problem that they name, according to promtool. */
+/** The alerts: made of metrics that the real programs export, and fired by the problem that they report, as Prometheus' own tool says. */
 import test from 'ava';
 import { ENV, PATH } from '../../../services/contract.ts';
 import { type Alert, alerts } from '../../../operator/render/alerts.ts';
@@ -185,11 +185,11 @@ function scenario([name, problem, firing]: (typeof PROBLEMS)[number]): object {
   };
 }
 
-test('alerts fire for the problem that they name, and for no other', (t) => {
+test('each alert fires on its own problem only', (t) => {
   const all = alertsOf(SPECS['embedded'] ?? {}).map(({ alert }) => alert);
-  const told = new Set(PROBLEMS.flatMap(([, , firing]) => firing));
+  const expected = new Set(PROBLEMS.flatMap(([, , firing]) => firing));
   t.deepEqual(
-    all.filter((alert) => !told.has(alert)),
+    all.filter((alert) => !expected.has(alert)),
     [],
     'not in the table',
   );

@@ -14,7 +14,7 @@ function clusterOf(spec: string) {
   return cluster;
 }
 
-test('what a manifest asks for and one machine cannot give is named, and nothing else', (t) => {
+test('ignored fields of the manifest are listed, and nothing else', (t) => {
   const told = (spec: string) =>
     introductionOf(clusterOf(spec), true).filter((line) => line.includes('ignored'));
   t.deepEqual(
@@ -57,7 +57,7 @@ const REDIS_POD: Pod = {
   status: { phase: 'Running', podIP: '127.9.0.1', conditions: [{ type: 'Ready', status: 'True' }] },
 };
 
-test('npm start warns where any token charges, and says how to reach its Redis and to add a token to the list', (t) => {
+test('npm start warns where any token may charge, and prints how to reach its Redis and add a token', (t) => {
   const before = (spec: string, redis = true) => introductionOf(clusterOf(spec), redis).join('\n');
   const after = (spec: string, pods: readonly Pod[]) => accessOf(clusterOf(spec), pods, '/run');
   t.regex(before('{ processor: { unknownTokens: Accept } }'), /^ {2}WARNING +any token may charge/m);

@@ -19,7 +19,7 @@ import {
   versionOf,
 } from './rig.ts';
 
-test('a Deployment scales, and rolls one by one without ever being short of a ready Pod', async (t) => {
+test('a Deployment scales, and rolls Pod by Pod without losing a ready one', async (t) => {
   await using local = await rig();
   const port = await freePort();
   await local.store.apply(service(port));
@@ -56,7 +56,7 @@ test('a Deployment scales, and rolls one by one without ever being short of a re
   await until(async () => (await local.pods()).length === 0, 'no Pod without its Deployment');
 });
 
-test('while rollouts are held Pods stay as they are and still scale; then they are replaced', async (t) => {
+test('while rollouts are paused Pods keep their template and still scale; then they are replaced', async (t) => {
   await using local = await rig();
   const port = await freePort();
   const versions = async () => (await local.pods()).map(versionOf);

@@ -17,7 +17,7 @@ import { alive, ask, deployment, NAMESPACE, PATH, ref, rig, service } from './ri
 
 const ROOT = join(import.meta.dirname, '../..', '..');
 
-test('a crashed container starts again in its Pod; one that will not end is killed after its grace', async (t) => {
+test('a crashed container restarts in its Pod; one that ignores SIGTERM is killed after its grace period', async (t) => {
   await using local = await rig();
   const port = await freePort();
   await local.store.apply(service(port));
@@ -44,7 +44,7 @@ test('a crashed container starts again in its Pod; one that will not end is kill
   t.false(alive(last), 'SIGTERM was not enough for this one');
 });
 
-test('a Pod gets the files of a Secret, and waits for one that is not there', async (t) => {
+test('a Pod gets the files of a Secret, and waits for one that does not exist', async (t) => {
   await using local = await rig();
   const port = await freePort();
   await local.store.apply(service(port));
@@ -79,7 +79,7 @@ test('a Pod gets the files of a Secret, and waits for one that is not there', as
   t.is(await readFile(own, 'utf8'), 'open');
 });
 
-test('what cannot be honoured is refused by name and starts nothing', async (t) => {
+test('fields that cannot be honoured are refused by name, and no Pod is created', async (t) => {
   await using local = await rig();
   const port = await freePort();
   const more = {
@@ -126,7 +126,7 @@ test('what cannot be honoured is refused by name and starts nothing', async (t) 
   t.regex(local.problems[1] ?? '', /the image nginx:1 cannot be run on this machine/);
 });
 
-test('when the program is killed, the guard ends its children and removes the folder', async (t) => {
+test('when the parent is killed, the guard ends its children and removes the folder', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'local-test-'));
   const guarded = `
     import { startGuard } from ${JSON.stringify(join(ROOT, 'operator/local/kubelet/guard.ts'))};
@@ -146,7 +146,7 @@ test('when the program is killed, the guard ends its children and removes the fo
   await until(() => !existsSync(folder), 'the end of the folder');
 });
 
-test('of the logs, the terminal gets what is wrong', (t) => {
+test('warnings and errors of the logs appear on the terminal', (t) => {
   const of = (line: string, stream: 'stdout' | 'stderr' = 'stdout') => warningIn(line, stream);
   t.is(of('{"level":"info","msg":"started"}'), undefined);
   t.is(of('{"level":"warn","time":"t","name":"p","msg":"slow","ms":7,"who":"x"}'), 'slow ms=7 who=x');

@@ -6,7 +6,7 @@ import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
 import { ask, deployment, redis, redisService, rig, service } from './rig.ts';
 
-test('the balancer spreads over ready Pods, and leaves out one that says it is not', async (t) => {
+test('the balancer spreads over ready Pods only', async (t) => {
   await using local = await rig();
   const port = await freePort();
   await local.store.apply(service(port));
@@ -28,7 +28,7 @@ test('the balancer spreads over ready Pods, and leaves out one that says it is n
   await t.throwsAsync(ask(port), undefined, 'no Pod is ready');
 });
 
-test('with one address only, every Pod and Service gets a port of its own', async (t) => {
+test('with one address only, every Pod and Service gets its own port', async (t) => {
   await using local = await rig({ separate: false });
   const port = await freePort();
   await local.store.apply(service(port));
@@ -44,7 +44,7 @@ test('with one address only, every Pod and Service gets a port of its own', asyn
   t.is(names.size, 2);
 });
 
-test('where a Pod gets other ports than it wants, everything that names them follows', (t) => {
+test("when a Pod gets other ports, everything that names them follows, except the user's variables", (t) => {
   const spec = (one: number, two: number, admin: number) => ({
     containers: [
       {

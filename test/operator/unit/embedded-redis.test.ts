@@ -46,16 +46,16 @@ for (const how of ['with a password', 'without one, as release 0.1.0 made it'] a
     t.is(await redis.ask(PASSWORD), 'PONG');
     t.false(
       readFileSync(`/proc/${redis.pid}/cmdline`, 'utf8').includes(PASSWORD),
-      'not for everybody to see',
+      'the password is in no argument',
     );
     if (guarded) {
       redis.changePassword('another');
-      t.deepEqual(await both(), [true, false], 'ready as before, and to be restarted');
+      t.deepEqual(await both(), [true, false], 'still ready, and due for a restart');
       redis.changePassword(PASSWORD);
     }
     redis.stop();
     await until(async () => !(await probe('readinessProbe')), 'Redis is gone');
-    t.deepEqual(await both(), [false, !guarded], 'a TCP probe of old is not run here');
+    t.deepEqual(await both(), [false, !guarded], 'the old TCP probe is not run here');
   });
 }
 

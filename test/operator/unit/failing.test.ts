@@ -47,7 +47,7 @@ test('after half a minute of errors the cluster is Degraded with the message of 
   };
   await until(() => operator.caches.get(ref) !== undefined, 'the cluster in the cache');
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  t.is(await degraded(), undefined, 'what may be over soon is no news');
+  t.is(await degraded(), undefined, 'a short failure is not reported');
   ahead = 31_000;
   await until(async () => (await degraded())?.reason === 'NotApplied', 'Degraded');
   t.regex(

@@ -46,7 +46,7 @@ test('Ingress and Gateway route each path to its listener once, and a Gateway ha
   });
   t.false(
     names(rendered()).some((name) => /Ingress|HTTPRoute/.test(name)),
-    'only where asked for',
+    'only if the spec has them',
   );
 });
 

@@ -49,7 +49,7 @@ const SEMANTICS: readonly (readonly [string, readonly Policy[], Parameters<typeo
     ],
     ['a policy for other Pods', [policy({ podSelector: { matchLabels: { role: 'x' } } })], toDb(front), true],
     [
-      'both ends have to allow it',
+      'both ends must allow it',
       [
         policy({ podSelector: { matchLabels: { role: 'frontend' } }, policyTypes: ['Egress'] }),
         policy({ podSelector: { matchLabels: { role: 'db' } }, ingress: [{}] }),
@@ -58,7 +58,7 @@ const SEMANTICS: readonly (readonly [string, readonly Policy[], Parameters<typeo
       false,
     ],
     [
-      'policies add up',
+      'policies are additive',
       [policy({ ...ALL, policyTypes: ['Ingress'] }), policy({ ...ALL, ingress: [{}] })],
       toDb(front),
       true,
@@ -109,7 +109,7 @@ const SEMANTICS: readonly (readonly [string, readonly Policy[], Parameters<typeo
       true,
     ],
     [
-      'an empty namespaceSelector selects every Pod, and no other peer',
+      'an empty namespaceSelector is every Pod, and nothing else',
       [policy({ ...ALL, ingress: [{ from: [{ namespaceSelector: {} }] }] })],
       toDb(host('1.2.3.4')),
       false,
@@ -160,7 +160,7 @@ const SEMANTICS: readonly (readonly [string, readonly Policy[], Parameters<typeo
       false,
     ],
     [
-      'no peers given: everybody',
+      'no peers: every source',
       [policy({ ...ALL, ingress: [{ from: [], ports: [{ port: 6379 }] }] })],
       toDb(host('1.2.3.4')),
       true,

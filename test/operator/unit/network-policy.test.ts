@@ -181,7 +181,7 @@ test('with metricsFrom, an operator outside the Kubernetes cluster is allowed on
   t.false(isAllowed(outside, flow('operator')));
   t.false(
     isAllowed(policiesOf({ networkPolicy: { metricsFrom: [] } }, null), flow('operator')),
-    'an empty list of peers selects none',
+    'an empty list allows no peer',
   );
 });
 

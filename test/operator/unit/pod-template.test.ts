@@ -89,25 +89,25 @@ const SAME: Readonly<Record<string, PodTemplateSpec>> = {
 /** The exceptions: what the operator does instead, and why. */
 const OTHERWISE: readonly (readonly [string, PodTemplateSpec, (ours: V1Deployment) => unknown, unknown])[] = [
   [
-    'a label of ours stays: Services and selectors find the Pods by it',
+    'labels of the operator stay: Services and selectors need them',
     { metadata: { labels: { 'app.kubernetes.io/name': 'mine' } } },
     ({ spec }) => spec?.template.metadata?.labels?.['app.kubernetes.io/name'],
     'ocpp',
   ],
   [
-    'topologySpreadConstraints replace ours and are not merged by topologyKey: [] has to take them away',
+    'topologySpreadConstraints replace the defaults and are not merged by topologyKey, so that [] removes them',
     { topologySpreadConstraints: [SPREAD] },
     ({ spec }) => spec?.template.spec?.topologySpreadConstraints,
     [SPREAD],
   ],
   [
-    'a variable is replaced whole: a Pod with both value and valueFrom of ours would be refused',
+    'a variable is replaced as a whole: the API server refuses a variable with both value and valueFrom',
     { env: [{ name: 'POD_NAME', value: 'x' }] },
     ({ spec }) => spec?.template.spec?.containers[0]?.env?.find(({ name }) => name === 'POD_NAME'),
     { name: 'POD_NAME', value: 'x' },
   ],
   [
-    'our request comes down to a lower limit: the Pod would be refused',
+    'the default request is lowered to a lower limit: otherwise the Pod would be refused',
     { resources: { limits: { memory: '128Mi' } } },
     ({ spec }) => spec?.template.spec?.containers[0]?.resources?.requests?.['memory'],
     '128Mi',
@@ -133,7 +133,7 @@ test('every addition to a Pod is merged as kubectl patch merges it', (t) => {
       const ours = deployment(added);
       t.deepEqual(look(ours), expected, why);
       const theirs = patched(kubectl, folder, patchOf(added));
-      t.notDeepEqual(look(theirs), expected, `then it needs no reason: ${why}`);
+      t.notDeepEqual(look(theirs), expected, `no exception: ${why}`);
     }
   } finally {
     rmSync(folder, { recursive: true });

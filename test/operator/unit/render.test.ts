@@ -139,11 +139,11 @@ test('a cluster is this list of objects, in this order', (t) => {
   t.deepEqual(render(), render(), 'the same input gives the same objects');
   t.false(
     namesOf(render(EXTERNAL)).some((name) => name.includes('redis')),
-    'no Redis of ours beside an external one',
+    'no embedded Redis with an external one',
   );
   const budgets = (spec: OcppClusterSpec) =>
     namesOf(render(spec)).filter((name) => name.startsWith('PodDis'));
-  t.deepEqual(budgets({ proxy: { replicas: 1 } }), [], 'a budget of one keeps nothing of a single Pod');
+  t.deepEqual(budgets({ proxy: { replicas: 1 } }), [], 'a single Pod has no budget');
   t.deepEqual(budgets(FULL), ['PodDisruptionBudget/city-processor', 'PodDisruptionBudget/city-ws-proxy']);
 });
 
@@ -166,7 +166,7 @@ test('every object has the labels and the owner, and npm start can run its Pods'
       t.is(
         template.metadata?.labels?.['app.kubernetes.io/name'],
         'ocpp',
-        'our labels win: Services select by them',
+        'labels of the operator win: Services select by them',
       );
     }
   }
@@ -191,7 +191,7 @@ test('a proxy gets its settings, and enough time to drain every station', (t) =>
     'or the deadline',
   );
   t.like(pod.containers[0], { image: 'ocpp:1', args: ['ws-proxy.js'] });
-  t.is(pod.containers[0].command, undefined, 'the entry point is the image’s');
+  t.is(pod.containers[0].command, undefined, 'the entry point of the image is used');
   t.is(value(ENV.drainTransactions), undefined, 'defaults of the program are omitted');
   t.is(value(ENV.connectRate), undefined);
   t.is(value(ENV.bootRate), undefined);
@@ -309,7 +309,7 @@ test('further listeners get ports of their own, and the first keeps its port', (
   t.is(
     target(of(stations, lab).ports, 'lab'),
     target(three.ports, 'lab'),
-    'old and new Pods serve it by one name',
+    'old and new Pods have the same port name',
   );
   t.is(target(of(stations, lab).ports, 'stations'), target(one.ports, 'stations'));
 });

@@ -66,7 +66,7 @@ test('the recommendation processes the backlog in time at the given arrival rate
   t.is(
     recommendation(hung as never, 100, 0, 10),
     2,
-    'none is ready and messages grow old: another one may do better',
+    'none is ready and messages grow old: another processor may help',
   );
 });
 
@@ -75,9 +75,9 @@ test('capacity is completions per busy second, smoothed by busy time', (t) => {
   t.is(smoothCapacity(200, undefined), 200, 'the last good value is kept');
   t.is(smoothCapacity(200, { completed: 0, busySeconds: 3 }), 200);
   const little = smoothCapacity(undefined, { completed: 10, busySeconds: 0.1 });
-  t.true(Math.abs(little - CAPACITY_PRIOR) < 10, 'a tenth of a second proves little');
+  t.true(Math.abs(little - CAPACITY_PRIOR) < 10, 'a tenth of a second has little weight');
   const much = smoothCapacity(undefined, { completed: 2000, busySeconds: 20 });
-  t.true(Math.abs(much - 100) < 10, '20 s prove it');
+  t.true(Math.abs(much - 100) < 10, '20 s of busy time have full weight');
   t.is(smoothCapacity(Number.NaN, undefined), CAPACITY_PRIOR);
 });
 

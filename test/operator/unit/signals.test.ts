@@ -128,7 +128,7 @@ test('arrivals and sessions are sums over all ready proxies, or marked incomplet
   );
   t.is(read(two, ['a', 'b'], 5).arrivalsIncomplete, undefined);
   t.deepEqual(sums(read(two, ['a', 'b'], 21)), { arrivalsIncomplete: true }, 'read too long ago');
-  t.is(read(two, [], 5).arrivalRate, undefined, 'no proxy is not: no arrivals');
+  t.is(read(two, [], 5).arrivalRate, undefined, 'no proxies do not mean no arrivals');
   const now = START + 5000;
   const moving = signalsOf(two, { proxies: ['a'], draining: ['b', 'c'], now, staleMs: 15_000 });
   t.deepEqual(
@@ -141,7 +141,7 @@ test('arrivals and sessions are sums over all ready proxies, or marked incomplet
         ['b', 22],
       ]),
     },
-    'stations of a draining Pod are there until they go',
+    'stations of a draining Pod count until they leave',
   );
   const replaced = after([
     [proxy('a', 0, forwarded(7, 0)), proxy('b', 0, forwarded(0, 9))],
@@ -150,7 +150,7 @@ test('arrivals and sessions are sums over all ready proxies, or marked incomplet
   t.deepEqual(
     sums(signalsOf(replaced, { proxies: ['a'], draining: ['b'], now, staleMs: 15_000 })),
     { arrivalRate: 10, arrivalsIncomplete: true, sessions: 9 },
-    'a rollout does not make the scaler blind',
+    'a rollout does not make the signals missing',
   );
   const young = after([[proxy('a', 0, forwarded(100, 10))]]);
   t.deepEqual(
@@ -159,7 +159,7 @@ test('arrivals and sessions are sums over all ready proxies, or marked incomplet
     'one sample has no rate',
   );
   const without = after([[proxy('a', 0, {})], [proxy('a', 5, {})]]);
-  t.deepEqual(sums(read(without, ['a'], 5)), { arrivalsIncomplete: true }, 'what is not exported is not 0');
+  t.deepEqual(sums(read(without, ['a'], 5)), { arrivalsIncomplete: true }, 'a missing metric is not 0');
 });
 
 test('a counter reset gives no negative rate, and a deleted Pod is dropped', (t) => {
@@ -184,7 +184,11 @@ test('the most recent reading of the queue counts, by the clock of the operator'
   ]);
   t.deepEqual(read(frozen, [], 11).queue, { depth: 9, oldestSeconds: 1, inFlight: 2, ageMs: 1000 });
   const alone = after([[proxy('a', 0, queue(5, 9e9))], [proxy('a', 20, queue(5, 9e9))]]);
-  t.is(read(alone, [], 20).queue?.ageMs, 20_000, 'an exporter that lost Redis grows stale though it answers');
+  t.is(
+    read(alone, [], 20).queue?.ageMs,
+    20_000,
+    'the reading of an exporter without Redis becomes stale although it responds',
+  );
   const partial = after([[proxy('a', 0, { [METRIC.queueDepth]: 5, [METRIC.queueSampledAt]: 1 })]]);
   t.is(read(partial, [], 0).queue, undefined);
 });
@@ -196,7 +200,7 @@ test('work counts once what processors did since the last decision, across resta
   ]);
   t.deepEqual(workSince(history, START), { completed: 220, busySeconds: 2.5 });
   t.is(workSince(history, START + 5000), undefined);
-  t.is(workSince(after([[processor('p', 0, 100, 10)]]), 0), undefined, 'a first sample is no work');
+  t.is(workSince(after([[processor('p', 0, 100, 10)]]), 0), undefined, 'a first sample gives no work');
   const loaded = (seconds: number, completed: number, depth: number): Sample => ({
     ...processor('p', seconds, completed, seconds / 10),
     values: { ...processor('p', seconds, completed, seconds / 10).values, [METRIC.queueDepth]: depth },
@@ -205,7 +209,7 @@ test('work counts once what processors did since the last decision, across resta
   t.deepEqual(
     workSince(backlog, START),
     { completed: 1000, busySeconds: 5 },
-    'with a backlog it did what it can',
+    'with a backlog it worked at capacity',
   );
   const burst = after([[loaded(0, 0, 0)], [loaded(5, 1000, 4000)]]);
   t.deepEqual(workSince(burst, START), { completed: 1000, busySeconds: 0.5 });

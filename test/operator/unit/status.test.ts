@@ -365,7 +365,7 @@ test('the status is written on each change of state, numbers every 30 s, an unch
   t.true(shouldWrite(undefined, RUNNING, 0));
   t.false(shouldWrite(RUNNING, statusOf(input({}, { before: RUNNING, now: NOW + hour })), hour));
   t.false(shouldWrite(RUNNING, moved, hour), 'the window alone is not worth a write');
-  t.true(shouldWrite(RUNNING, { ...RUNNING, queue }, 0), 'known now, and not before');
+  t.true(shouldWrite(RUNNING, { ...RUNNING, queue }, 0), 'a figure that becomes known is written at once');
   const read = { ...RUNNING, queue };
   const other = { ...RUNNING, queue: { ...queue, depth: 2 } };
   t.false(shouldWrite(read, other, NUMBERS_EVERY_MS - 1));

@@ -57,7 +57,7 @@ test('work queue: back-off doubles to its limit, a success resets it, an event c
   const queue = new WorkQueue({ random: () => 0.5 });
   const delays = Array.from({ length: 9 }, () => queue.retry('a'));
   t.deepEqual(delays, [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
-  t.is(queue.retry('b', 5000), 5000, 'the server asked for more');
+  t.is(queue.retry('b', 5000), 5000, 'the server requested a longer delay');
   queue.forget('a');
   t.is(queue.retry('a'), 500);
   t.is(queue.depth, 0);
@@ -87,7 +87,7 @@ test('work queue: an event does not enqueue a key before the time that the serve
   queue.retry('a', 60_000);
   queue.forget('a');
   queue.add('a');
-  t.is(await queue.take(), 'a', 'a success makes the wish void');
+  t.is(await queue.take(), 'a', 'a success cancels the requested delay');
   t.is(waited.length, 41);
   t.true(waited.every((ms) => ms >= 0 && ms <= performance.now() - started));
   queue.close();

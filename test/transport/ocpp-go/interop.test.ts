@@ -69,7 +69,7 @@ test('our proxy understands every recorded answer and call of a processor of ocp
   t.deepEqual(errors, []);
 });
 
-test('an invalid entry in a station’s list is reported and stops nothing; a bare array counts', async (t) => {
+test('garbage in a station’s list is reported and stops nothing; a bare array counts', async (t) => {
   const { proxy, look, errors } = await world(t);
   const one = await station(await proxy(), 'CP-1');
   await look.lpush(
@@ -98,7 +98,7 @@ test('what was written for a station before it connected never reaches it', asyn
   t.deepEqual(one.heard, ['new']);
 });
 
-test('a response after the station has moved reaches no other station', async (t) => {
+test('an answer that arrives after the station has moved reaches no other connection', async (t) => {
   const { proxy, look } = await world(t);
   const [here, there] = [await proxy(), await proxy()];
   const before = await station(here, 'CP-1');
@@ -132,7 +132,7 @@ test('a session that a processor of ocpp-go deletes after a reconnect is written
   await one.call('a');
   await until(() => one.heard.length === 1, 'an answer');
   await wait(2000);
-  t.deepEqual(one.told, [], 'more than one lease later it is still connected');
+  t.deepEqual(one.revocations, [], 'more than one lease later it is still connected');
   t.is(ocppGo.taken.length, 1);
   await one.client.stop();
   await until(async () => (await look.exists('ocpp:session:CP-1')) === 0, 'the end');

@@ -40,9 +40,9 @@ const DENIED: Readonly<Record<string, readonly [string, ...string[]]>> = {
   'changing users': ['ACL', 'SETUSER', 'ocpp', '+@all'],
   'ending the server': ['SHUTDOWN'],
   'listening to all commands': ['MONITOR'],
-  'a foreign key': ['GET', 'billing:1'],
-  'a foreign key in a script': ['EVAL', 'return redis.call("GET", "billing:1")', '0'],
-  'a foreign channel': ['PUBLISH', 'billing', 'x'],
+  'a key of another program': ['GET', 'billing:1'],
+  'a key of another program in a script': ['EVAL', 'return redis.call("GET", "billing:1")', '0'],
+  'a channel of another program': ['PUBLISH', 'billing', 'x'],
 };
 
 for (const [what, [name, ...words]] of Object.entries(DENIED)) {
@@ -57,7 +57,7 @@ for (const [what, [name, ...words]] of Object.entries(DENIED)) {
 
 /** Rights that docs/redis.md names beside the line, where they apply. */
 const ELSEWHERE = new Set(['select', 'xdel']);
-/** What the suite mostly does without: the reclaim of dead processes, the test of a connection, a second processor that waits. */
+/** Commands that the suite mostly runs without: reclaiming the dead, testing a connection, a second processor that waits. */
 const UNSEEN = ['client|kill', 'ping', 'blpop'];
 
 /** Commands that our scripts name. */
@@ -69,7 +69,7 @@ function scripted(): string[] {
     .filter((name) => !ELSEWHERE.has(name));
 }
 
-/** Commands that ran on this server and need a permission. */
+/** Commands that ran on this server and that need a right. */
 async function executed(): Promise<string[]> {
   const free = /^(hello|auth|acl\|.*)$/;
   const stats = await admin.info('commandstats');

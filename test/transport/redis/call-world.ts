@@ -112,7 +112,7 @@ export class CallWorld {
     }
     assert.deepEqual(await this.#redis.keys(`${prefix}:correlation:*`), []);
     for (const id of this.#made)
-      assert.ok((await this.#redis.ttl(this.#keys.call(id))) > 0, `${id} has no expiry`);
+      assert.ok((await this.#redis.ttl(this.#keys.call(id))) > 0, `${id} without expiry`);
     return [...this.#ends.values()];
   }
 
@@ -234,7 +234,7 @@ export class CallWorld {
       assert.ok(state, `${id} has no record`);
       assert.ok((this.#written.get(id) ?? 0) <= 1, `${id} was written twice`);
       if (state === 'not-sent') assert.equal(this.#written.get(id) ?? 0, 0, `${id} not sent, but written`);
-      if (state === 'answered') assert.ok(this.#replied.has(id), `${id} answered without a response`);
+      if (state === 'answered') assert.ok(this.#replied.has(id), `${id} answered without a reply`);
       if (state === 'routed' || state === 'sent') busy.push(id);
       const end = OVER.has(state) ? `${state} ${reason}`.trim() : undefined;
       const before = this.#ends.get(id);

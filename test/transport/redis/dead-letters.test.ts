@@ -1,4 +1,4 @@
-/** Dead letters on a real Redis: how messages become dead letters, and the commands for an operator. */
+/** Dead letters on a real Redis: how entries become dead letters, and how a person lists, replays and drops them. */
 import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -142,19 +142,19 @@ test('an outcome that cannot be stored has no effect at all: it is a dead letter
   await wait(4);
   t.deepEqual(await effects(), ['a']);
   t.is(await look.exists('ocpp:half'), 0);
-  const told = (await letters.list(10)).map(({ reason, entry: text }) => [
+  const reported = (await letters.list(10)).map(({ reason, entry: text }) => [
     reason,
     JSON.parse(text).message_id,
   ]);
-  t.deepEqual(told.slice(0, 3), [
+  t.deepEqual(reported.slice(0, 3), [
     ['ocpp:wrong is a string, not a stream', 'refused'],
     ['too many fields for ocpp:long', 'too long'],
     ['0.5 is no whole number, for ocpp:brief', 'half a second'],
   ]);
-  t.regex(told[3]?.[0] ?? '', /WRONGTYPE/);
-  t.is(told[3]?.[1], 'odd key');
+  t.regex(reported[3]?.[0] ?? '', /WRONGTYPE/);
+  t.is(reported[3]?.[1], 'odd key');
   const telling = () => errors.filter(({ message }) => message.includes(keys.deadLetters));
-  await until(() => telling().length === 4, 'all told');
+  await until(() => telling().length === 4, 'all reports');
 });
 
 for (const first of ['replayed', 'sent again'] as const) {
@@ -188,7 +188,11 @@ for (const first of ['replayed', 'sent again'] as const) {
     };
     for (const step of first === 'replayed' ? [replay, sendAgain] : [sendAgain, replay]) await step();
     t.deepEqual(await effects(), [first === 'replayed' ? 'stop' : 'stop again']);
-    t.deepEqual([before.heard, after.heard], [[], ['stop again']], 'the replayed one gets no response');
+    t.deepEqual(
+      [before.heard, after.heard],
+      [[], ['stop again']],
+      'no connection gets the response of the replayed one',
+    );
     t.is(await look.exists('ocpp:responses:CP-1'), 0);
     t.is(await letters.count(), 0);
   });
@@ -232,7 +236,7 @@ test('letters are listed in pages, replayed once however many try, dropped one b
   }
 });
 
-test('dead letters are bounded in number and in bytes: the oldest go', async (t) => {
+test('dead letters are bounded in number and in bytes: the oldest are dropped', async (t) => {
   const { commands, look, letters } = await world(t);
   const add = async (text: string, kept?: number) => {
     await look.hset(keys.processing('p'), '1', text);

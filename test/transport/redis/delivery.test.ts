@@ -1,4 +1,4 @@
-/** Who handles what, and how often it takes effect, on a real Redis: processors that are declared dead, scripts that run twice. */
+/** Which processor handles an entry, and how often it takes effect, on a real Redis: processors marked dead, scripts that run twice. */
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Redis } from 'ioredis';
@@ -89,7 +89,7 @@ async function viaMemory(t: ExecutionContext, handler: MessageHandler): Promise<
   return bus.gateway('proxy');
 }
 
-test('an entry that stands in the queue twice has one effect and one answer', async (t) => {
+test('an entry that is in the queue twice has one effect and one answer', async (t) => {
   const { processor, proxy, look, effects } = await cluster(t);
   const gateway = await proxy();
   const one = await station(gateway, 'CP-1');
@@ -141,7 +141,7 @@ test('one processor waits and the others rest, until there is more than it shoul
   t.deepEqual(await step('p1', 0), ['rest', 0], 'the poll lease stays where it was');
   t.deepEqual(await step('p2', 5, 3), ['claim', 1], 'no room for more');
   t.deepEqual(await step('p1', 0), ['wait', 0]);
-  await look.rpush(keys.reclaimed, '2\nrescued');
+  await look.rpush(keys.reclaimed, '2\nreclaimed');
   t.deepEqual(await step('p1', 0), ['busy', 1], 'a reclaimed one is claimed with nothing in flight');
   t.deepEqual(await step('p2', 0), ['busy', 1]);
 });
@@ -163,12 +163,12 @@ test('a claim whose reply was lost hands the same entries out again, first and a
   const both = await take(Number(next[1]));
   t.deepEqual([both[2], both[4]], ['landed', 'younger']);
   // Reclaimed entries are handed out alone, and only to a processor that holds nothing.
-  await look.rpush(keys.reclaimed, '2\nrescued');
+  await look.rpush(keys.reclaimed, '2\nreclaimed');
   await look.lpush(keys.requests, 'four');
   const last = Number(both[3]);
   t.deepEqual(await take(last), ['busy']);
   await look.del(keys.processing('p1'));
-  t.deepEqual((await take(last)).slice(2), ['2\nrescued']);
+  t.deepEqual((await take(last)).slice(2), ['2\nreclaimed']);
 });
 
 test('after all have stopped in good order, every key left has an owner or an expiry', async (t) => {
@@ -187,7 +187,7 @@ test('after all have stopped in good order, every key left has an owner or an ex
   t.deepEqual(lasting.sort(), ['ocpp:epoch', 'ocpp:running']);
 });
 
-test('processors that start and stop under load leave no entry behind', async (t) => {
+test('processors that come and go under load leave nothing where no program looks', async (t) => {
   const { processor, proxy, look } = await cluster(t);
   const gateway = await proxy();
   const handled = new Set<string>();

@@ -18,7 +18,7 @@ const PREFIX = '{city}';
 const sink = { deliver: () => true, revoked: () => undefined };
 const common = { db: 0, clientTimeoutMs: 2000 };
 
-/** Ends the traffic and compares the responses that stations got with the data of the primary. */
+/** Ends the traffic and compares the responses that stations got with what the primary holds. */
 async function account(t: ExecutionContext, traffic: Traffic, primary: RedisServer): Promise<void> {
   await traffic.quiet();
   const entries = await on(primary, (client) => client.xrange(`${PREFIX}:effects`, '-', '+'));
@@ -38,7 +38,7 @@ async function isPrimary(server: RedisServer): Promise<boolean> {
 
 /**
  * Dies when its replicas have everything that it answered. Otherwise what was on its way to them is lost with it: Redis replicates
- * after it has answered; there is no further guarantee (docs/redis.md).
+ * after it has answered, and no more is promised (docs/redis.md).
  */
 async function killInStep(primary: RedisServer, replicas: number): Promise<void> {
   await on(primary, (client) => client.call('CLIENT', 'PAUSE', 20_000, 'WRITE'));
@@ -72,7 +72,7 @@ test('Sentinels fail over when the primary dies: nothing acknowledged is lost', 
   const promoted = [];
   for (const replica of replicas) if (await isPrimary(replica)) promoted.push(replica);
   t.is(promoted.length, 1);
-  // The old one comes back as a primary that does not know better, and stays it until the Sentinels have told it.
+  // The old one restarts as a primary and stays one until the Sentinels reconfigure it.
   await primary.restart();
   await traffic.flows();
   await account(t, traffic, promoted[0] ?? primary);
@@ -171,9 +171,9 @@ test('a slot that moves to another node takes the data path along, and nothing i
   // More than a processor takes, so that the queue's key is there and nothing but the guard holds the scripts up.
   await until(() => inFlight === 8, 'the stations’ CALLs in flight');
   await on(from, (client) => client.lpush(`${PREFIX}:requests`, ...strangers(300)));
-  await until(() => inFlight === MAX_IN_FLIGHT, 'all slots in use');
+  await until(() => inFlight === MAX_IN_FLIGHT, 'no room for more');
   await moveSlot(slotOf(PREFIX), from, to, async (key) => {
-    // The sessions are gone, deliveries are still in flight: now the outcomes are ready.
+    // The sessions are gone, the entries in flight are not: now the outcomes are ready.
     if (key.includes(':session:')) return;
     held.resolve();
     await wait(10);

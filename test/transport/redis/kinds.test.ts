@@ -38,7 +38,7 @@ for (const [name, redis] of Object.entries(KINDS)) {
 }
 
 const WRONG_TLS: Readonly<Record<string, readonly [RedisTls, RegExp]>> = {
-  'whose certificate no trusted CA has signed': [{ certFile, keyFile }, /certificate/],
+  'whose certificate no trusted authority has signed': [{ certFile, keyFile }, /certificate/],
   'whose certificate is for another name': [
     { caFile, certFile, keyFile, serverName: 'redis.example' },
     /redis\.example.*altnames/,

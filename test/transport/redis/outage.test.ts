@@ -40,7 +40,7 @@ test('Redis dies and comes back with its file: nothing acknowledged is lost, not
   t.is(all.length, 600, 'every effect');
 });
 
-test('Redis is silent for a while: connections are opened again, nothing is lost or duplicated', async (t) => {
+test('Redis is silent for a while: connections are replaced, nothing is lost, nothing is doubled', async (t) => {
   const { redis, processor, proxy, effects } = await cluster(t, { clientTimeoutMs: 500 });
   const gateway = await proxy();
   await processor(async (delivery) => counted(delivery));
@@ -66,7 +66,7 @@ test('Redis loses everything: proxies and processors register again without a re
   await until(() => one.heard.length === 1, 'the answer');
   await redis.kill();
   await redis.restart();
-  await until(() => one.told.length === 1, 'the socket to be closed: its session is gone');
+  await until(() => one.revocations.length === 1, 'the socket to be closed: its session is gone');
   await until(
     () =>
       one.client.start().then(
@@ -80,7 +80,7 @@ test('Redis loses everything: proxies and processors register again without a re
   t.deepEqual(one.heard, ['a', 'b']);
 });
 
-test('a Redis that lost its last writes strands nothing: the processor registers again', async (t) => {
+test('a Redis that lost its last writes strands no entry: the processor registers again', async (t) => {
   const { processor, proxy, look, effects } = await cluster(t);
   const gateway = await proxy();
   await processor(async (delivery) => counted(delivery));
@@ -90,7 +90,7 @@ test('a Redis that lost its last writes strands nothing: the processor registers
     await until(() => one.heard.includes(id), `the answer to ${id}`);
   }
   const [pid] = await look.zrange('ocpp:processors', '0', '0');
-  // A replica that lagged, or a file that was written once a second: numbers repeat.
+  // A replica that lagged, or a file that was written once a second: numbers come again.
   await look.multi().hset(`ocpp:process:${pid}`, 'top', '0').set('ocpp:running', '0').exec();
   await one.call('d');
   await until(() => one.heard.includes('d'), 'the answer after it');
@@ -98,7 +98,7 @@ test('a Redis that lost its last writes strands nothing: the processor registers
   t.deepEqual(await effects(), ['a', 'b', 'c', 'd']);
 });
 
-test('a delivery in flight when Redis lost everything acknowledges no other message', async (t) => {
+test('an entry in flight when Redis lost everything does not acknowledge another message in its place', async (t) => {
   const { redis, processor, proxy, effects } = await cluster(t);
   const gateway = await proxy();
   const held = new Map<string, () => void>();
@@ -111,14 +111,14 @@ test('a delivery in flight when Redis lost everything acknowledges no other mess
   await until(() => held.has('a'), 'the first delivery');
   await redis.kill();
   await redis.restart();
-  await until(() => one.told.length === 1, 'the socket to be closed');
+  await until(() => one.revocations.length === 1, 'the socket to be closed');
   const started = () =>
     one.client.start().then(
       () => true,
       () => false,
     );
   await until(started, 'a new session');
-  // Its delivery tag and its sequence number are those of the first.
+  // Its delivery tag and its number on the connection are those of the first.
   await one.call('b');
   await until(() => held.has('b'), 'the second delivery');
   held.get('a')?.();
@@ -202,8 +202,8 @@ test('a Redis that is full loses nothing that was acknowledged, and drains and h
   await until(() => errors.some(({ message }) => message.includes('OOM')), 'Redis to refuse');
   await until(() => gateway.isFull(), 'the gateway to see it');
   t.true(((await gateway.load()).memoryShare ?? 0) > 0.85);
-  const earlier = [...acknowledged];
-  t.true(earlier.length > 100 && earlier.length < STATIONS * EACH, `${earlier.length} acknowledged`);
+  const before = [...acknowledged];
+  t.true(before.length > 100 && before.length < STATIONS * EACH, `${before.length} acknowledged`);
   t.true(gateway.isHealthy(), 'sockets stay');
 
   await processor(async ({ frame }) => {
@@ -214,7 +214,7 @@ test('a Redis that is full loses nothing that was acknowledged, and drains and h
   await until(async () => (await look.xlen('ocpp:effects')) >= STATIONS * EACH, 'all effects');
   const effects = (await look.xrange('ocpp:effects', '-', '+')).map(([, fields]) => fields[1] ?? '');
   t.is(new Set(effects).size, effects.length, 'none twice');
-  for (const id of earlier) t.true(effects.includes(id), id);
+  for (const id of before) t.true(effects.includes(id), id);
   await until(() => !gateway.isFull(), 'the gateway to see that there is room');
   t.is(await look.llen('ocpp:requests'), 0);
 });
@@ -227,14 +227,14 @@ test('while Redis stays full, what is queued is taken and answered all the same'
   await one.call('a');
   await until(() => one.heard.length === 1, 'the answer');
   await look.config('SET', 'maxmemory', '1mb');
-  // Longer than any poll: from now on Redis refuses blocking commands.
+  // Longer than a wait for entries: from now on Redis refuses the blocking commands.
   await wait(1500);
   const [epoch, push] = [
     Number(await look.hget('ocpp:session:CP-1', 'connection')),
     'redis.call("LPUSH", KEYS[1], ARGV[1])',
   ];
   for (const [index, id] of ['b', 'c'].entries()) {
-    const late = entry('CP-1', id, epoch, index + 2).replace('some-proxy', gateway.id);
+    const late = entry('CP-1', id, epoch, index + 2).replace('other-proxy', gateway.id);
     await look.eval(`#!lua flags=allow-oom\n${push}`, 1, 'ocpp:requests', late);
     await until(
       async () => (await look.hget('ocpp:session:CP-1', 'sequence')) === `${index + 2}`,

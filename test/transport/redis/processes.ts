@@ -7,7 +7,7 @@ import { createGateway, createTransport } from '../../../services/library/transp
 import type { Delivery, MessageHandler, Outcome } from '../../../services/transport/transport.ts';
 import { type RedisOptions, startRedis } from '../../support/redis-server.ts';
 
-/** Short: a reclaim waits for it. */
+/** Short: reclaiming waits for it. */
 export const LEASE_MS = 1000;
 
 export const done = (parts: Partial<Outcome> = {}): Outcome => ({
@@ -59,7 +59,7 @@ export async function cluster(
       await gateway.start();
       return gateway;
     },
-    /** As if the process had been paused past its lease: it is declared dead although it lives. */
+    /** As if the process had been paused past its lease: it is marked dead although it lives. */
     lapse: async (role: 'processors' | 'proxies', pid: string) => {
       await look.multi().hset(`ocpp:process:${pid}`, 'state', 'dead').zadd(`ocpp:${role}`, '1', pid).exec();
     },
@@ -70,14 +70,14 @@ export async function cluster(
 export async function station(gateway: ReturnType<typeof createGateway>, stationId: string) {
   const client = new GatewayClientTransport({ gateway, stationId, protocol: 'ocpp1.6' });
   const heard: string[] = [];
-  const told: string[] = [];
+  const revocations: string[] = [];
   client.onMessage((text) => heard.push((JSON.parse(text) as [number, string])[1]));
-  client.onDisconnection((reason) => told.push(reason));
+  client.onDisconnection((reason) => revocations.push(reason));
   await client.start();
   return {
     client,
     heard,
-    told,
+    revocations,
     call: (id: string, action = 'Heartbeat') => client.write(JSON.stringify([2, id, action, {}])),
   };
 }
@@ -91,7 +91,7 @@ export const entry = (stationId: string, id: string, connection: number, sequenc
     action: 'Heartbeat',
     payload: [2, id, 'Heartbeat', {}],
     timestamp: new Date().toISOString(),
-    ws_server_id: 'some-proxy',
+    ws_server_id: 'other-proxy',
     connection,
     sequence,
     protocol: 'ocpp1.6',

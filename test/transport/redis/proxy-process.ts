@@ -1,6 +1,6 @@
 /**
- * `node proxy-process.ts host:port COUNT`: a proxy with COUNT stations, each of which sends a CALL every 50 ms, whatever
- * the responses. Prints "ready" when all are connected. A test kills it, or stops it past its lease.
+ * `node proxy-process.ts host:port COUNT`: a proxy with COUNT stations, each of which sends a CALL every 50 ms whatever it
+ * receives. Prints "ready" when all are connected. A test kills it, or stops it past its lease.
  */
 import { createGateway } from '../../../services/library/transport-factory.ts';
 

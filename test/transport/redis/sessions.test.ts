@@ -1,4 +1,4 @@
-/** Who has a station's session, on a real Redis: replaced connections, proxies that are declared dead, lost replies. */
+/** Which connection has a station's session, on a real Redis: replaced connections, proxies marked dead, lost replies. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -22,13 +22,13 @@ test('a proxy whose lease runs out loses its sessions, each with one disconnect 
   const two = await station(gateway, 'CP {2}');
   const old = gateway.id;
   await lapse('proxies', old);
-  await until(() => one.told.length + two.told.length === 2, 'both sockets to be closed');
+  await until(() => one.revocations.length + two.revocations.length === 2, 'both sockets to be closed');
   await until(async () => (await transport.connectedClients()).length === 0, 'no session');
   await until(() => gone.length >= 2, 'the disconnect events');
   await until(async () => (await look.keys(`ocpp:*:${old}`)).length === 0, 'its keys to be gone');
   t.deepEqual(gone.sort(), ['CP {2}', 'CP-1']);
   t.not(gateway.id, old);
-  // The reclaim ends the connections of the old name, and they may be the new one's too.
+  // Reclaiming kills the connections of the old id, which may be those of the new one too.
   const started = () =>
     one.client.start().then(
       () => true,
@@ -131,19 +131,19 @@ test('a reconnect at another proxy wins, and only its frames count, whatever the
   });
   const [here, there] = [await proxy(), await proxy()];
   const session = { stationId: 'CP-1', protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
-  const told: string[] = [];
+  const revocations: string[] = [];
   const got: string[] = [];
   const sink = (name: string): StationSink => ({
     deliver: ({ messageId }) => got.push(`${name} ${messageId}`) > 0,
-    revoked: (why) => void told.push(`${name} ${why}`),
+    revoked: (why) => void revocations.push(`${name} ${why}`),
   });
   const old = await here.open(session, sink('old'));
   await old.forward(heartbeat('before', 1));
   await until(() => got.length === 1, 'the answer');
   const young = await there.open(session, sink('young'));
   t.true(young.epoch > old.epoch);
-  await until(() => told.length === 1, 'the old one to be told');
-  t.deepEqual(told, ['old replaced']);
+  await until(() => revocations.length === 1, 'the old one to be revoked');
+  t.deepEqual(revocations, ['old replaced']);
   t.like(await look.hgetall('ocpp:session:CP-1'), { ws_server_id: there.id, connection: `${young.epoch}` });
   // Both live, and send by turns.
   for (let i = 1; i <= 5; i++) {
@@ -192,7 +192,7 @@ test('a proxy that stalls past its lease, wakes and goes on writing is fenced ou
   await moved.call('and again');
   await until(() => moved.heard.length === 2, 'the next answer');
   t.deepEqual((await effects()).slice(effect), ['and again'], 'none of its frames had an effect');
-  t.deepEqual(moved.told, []);
+  t.deepEqual(moved.revocations, []);
   t.is(await look.hget('ocpp:session:CP-0', 'ws_server_id'), here.id);
   t.is(await look.exists('ocpp:session:CP-1'), 0);
 });
@@ -201,13 +201,13 @@ test('a proxy is killed: its sessions end within the lease, with one disconnect 
   const { redis, processor, proxy, look } = await cluster(t);
   const STATIONS = 50;
   const gone: string[] = [];
-  // Two that could sweep, and one that gets the events.
+  // Two that could reclaim it, and one that listens.
   await Promise.all([proxy(), proxy()]);
   const transport = createTransport({
     kind: 'redis',
     redis: { addr: redis.addr, db: 0, clientTimeoutMs: 5000 },
     channelPrefix: 'ocpp',
-    name: 'told',
+    name: 'listener',
     leaseMs: LEASE_MS,
   });
   t.teardown(() => transport.stop());
@@ -225,7 +225,7 @@ test('a proxy is killed: its sessions end within the lease, with one disconnect 
   t.is(await look.scard('ocpp:active'), 0);
 });
 
-test('a CALL that is handled before its station’s connect is seen gets a response, and the connect is reported once (case 7)', async (t) => {
+test('a CALL that is handled before its station’s connect is seen is answered, and the connect event is emitted once (case 7)', async (t) => {
   const { redis, proxy, look, effects } = await cluster(t);
   const gateway = await proxy();
   const transport = createTransport({
@@ -242,7 +242,7 @@ test('a CALL that is handled before its station’s connect is seen gets a respo
   transport.onDisconnection(({ stationId }) => events.push(`disconnect ${stationId}`));
   transport.onError(() => undefined);
   await transport.start();
-  // No process hears the channels for now.
+  // No process is subscribed for now.
   await look.acl('SETUSER', 'default', '-subscribe');
   await look.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
   const one = await station(gateway, 'CP-1');

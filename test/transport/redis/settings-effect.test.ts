@@ -43,7 +43,7 @@ const session = { stationId: 'CP-1', protocol: 'ocpp1.6', remoteAddress: 'x' } a
 const sink = { deliver: () => true, revoked: () => undefined };
 const frame = { type: 2, id: 'a', action: 'Reset', payload: {} } as const;
 
-test('addr, password, db and both prefixes say where everything stands', async (t) => {
+test('addr, password, db and both prefixes say where all data is', async (t) => {
   await using redis = await startRedis({ args: ['--requirepass', 'secret'] });
   const settings = { addr: redis.addr, password: 'secret', db: 3, clientTimeoutMs: 5000 };
   const prefixes = { channelPrefix: 'net', stateKeyPrefix: 'state' };
@@ -64,7 +64,7 @@ test('addr, password, db and both prefixes say where everything stands', async (
 for (const poolSize of [4, 7]) {
   test(`poolSize ${poolSize}: a process with much to read opens so many connections`, async (t) => {
     const { transport, look } = await running(t, { poolSize });
-    // With the parts of every processor: a listener for events, a call to a station.
+    // With all that a processor may use: a listener for events, a call to a station.
     await t.notThrowsAsync(
       transport.calls.make({ stationId: 'CP-1', action: 'Reset', payload: {}, idempotencyKey: 'a' }),
     );

@@ -10,13 +10,13 @@ import type { RedisSettings } from '../../../services/transport/redis/connection
 import type { Delivery, Gateway, Outcome } from '../../../services/transport/transport.ts';
 import { until } from '../../support/until.ts';
 
-/** A fail-over whose vote is split is retried seconds later; ms. */
+/** A fail-over whose vote is split is tried again seconds later; ms. */
 const FLOW_MS = 40_000;
 
 export interface Traffic extends AsyncDisposable {
   /** Ids of the CALLs whose answers reached their stations. */
   readonly acknowledged: ReadonlySet<string>;
-  /** What went wrong, one entry a CALL or connect that had to be given up. */
+  /** Errors, one a CALL or connect that failed. */
   readonly givenUp: readonly string[];
   readonly errors: readonly Error[];
   /** Resolves when so many more CALLs were answered. */

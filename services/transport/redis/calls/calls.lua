@@ -115,7 +115,7 @@ function Calls.requeueUnwritten(prefix, id, epoch)
 end
 
 -- The station answered on this connection; '' is a malformed answer. Returns false when it is too late, or a second one; true
--- also for an answer to no call of ours.
+-- also for a response to an unknown call.
 function Calls.answer(prefix, station, id, epoch, answer)
   local held = redis.call('HMGET', prefix .. ':call:' .. id, 'state', 'connection', 'station')
   local state = held[1]

@@ -119,7 +119,7 @@ export class ControlEvents {
   async #reconcile(): Promise<void> {
     const { commands, keys } = this.#options;
     const silent = !this.#reconciled;
-    const before = [...this.#known.values()];
+    const known = [...this.#known.values()];
     const there = new Set<string>();
     const ended = (this.#ended = new Set<string>());
     let cursor = '0';
@@ -131,7 +131,7 @@ export class ControlEvents {
         if (!ended.has(nameOf(event))) this.#connect(event, silent);
       }
     } while (cursor !== '0');
-    for (const event of before) {
+    for (const event of known) {
       if (!there.has(`${event.stationId}\n${event.epoch}`)) this.#disconnect({ ...event, at: Date.now() });
     }
     this.#ended = undefined;

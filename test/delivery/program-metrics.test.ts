@@ -1,0 +1,52 @@
+/** docs/metrics.md lists what ws-proxy and processor export. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { Registry } from 'prom-client';
+import { METRIC } from '../../services/contract.ts';
+import { createMetrics } from '../../services/processor/metrics.ts';
+import { systemClock } from '../../services/runtime/clock.ts';
+import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
+
+const PAGE = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
+
+const none = { depth: 0, oldestSeconds: 0, inFlight: 0 };
+
+/** `name type labels` of each metric of our own, sorted. */
+async function exported(registry: Registry): Promise<string[]> {
+  const all = await registry.getMetricsAsJSON();
+  return all
+    .filter(({ name }) => name.startsWith('ocpp_'))
+    .map(({ name, type }) => {
+      const { labelNames = [] } = registry.getSingleMetric(name) as { labelNames?: readonly string[] };
+      return `${name} ${type} ${labelNames.join(' ')}`;
+    })
+    .sort();
+}
+
+/** The same of the tables under the given headings. */
+function listed(...headings: readonly string[]): string[] {
+  const sections = PAGE.split(/^## /m).filter((text) => headings.some((one) => text.startsWith(`${one}\n`)));
+  const rows = sections.join('\n').matchAll(/^\| `(\w+)` \| (\w+) \|(.*?)\| .+ \|$/gm);
+  return [...rows]
+    .map(([, name, type, labels = '']) => `${name} ${type} ${(labels.match(/\w+/g) ?? []).join(' ')}`)
+    .sort();
+}
+
+const BOTH = 'The whole cluster, from both programs';
+
+test('docs/metrics.md lists what ws-proxy exports, with type and labels', async (t) => {
+  const sources = { sessions: () => 0, held: () => 0, bootsWaiting: () => 0, load: async () => none };
+  const { registry } = createProxyMetrics({ ...sources, clock: systemClock });
+  t.deepEqual(listed(BOTH, 'ws-proxy'), await exported(registry));
+});
+
+test('docs/metrics.md lists what the processor exports, with type and labels', async (t) => {
+  const registry = new Registry();
+  createMetrics(registry);
+  t.deepEqual(listed(BOTH, 'processor'), await exported(registry));
+});
+
+test('docs/metrics.md has every metric that the operator reads', (t) => {
+  for (const name of Object.values(METRIC)) t.true(PAGE.includes(`| \`${name}\` |`), name);
+});
