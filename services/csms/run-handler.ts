@@ -7,7 +7,7 @@
 import { TRANSACTION_MESSAGES } from '../ocpp/schema.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
-import { TransportError } from '../transport/errors.ts';
+import { messageOf, TransportError } from '../transport/errors.ts';
 import type { Delivery, Outcome } from '../transport/transport.ts';
 import type { Handler, HandlerContext, HandlerSettings } from './handler.ts';
 import type { ProcessorState } from './state.ts';
@@ -40,6 +40,9 @@ export async function runHandler(
     // never: the schema has proved what the handler's own type says.
     const work = handler(request as never, context);
     const { response, ...rest } = await within(options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS, work);
+    // Handlers of other projects may be JavaScript.
+    if (typeof response !== 'object' || response === null)
+      throw new Error('the handler returned no response');
     return { ...NOTHING, ...rest, answer: { kind: 'result', payload: response } };
   } catch (error) {
     if ((error instanceof TransportError && error.retryable) || isTooDeep(error)) throw error;
@@ -47,10 +50,7 @@ export async function runHandler(
     const about = { stationId: context.stationId, action };
     options.log.error({ ...about, ...errorFields(error) }, 'handler failed');
     return TRANSACTION_MESSAGES.has(action)
-      ? {
-          ...NOTHING,
-          deadLetter: `its handler failed: ${error instanceof Error ? error.message : String(error)}`,
-        }
+      ? { ...NOTHING, deadLetter: `its handler failed: ${messageOf(error)}` }
       : { ...NOTHING, answer: { kind: 'error', code: 'InternalError', description: 'the handler failed' } };
   }
 }

@@ -23,9 +23,18 @@ export function createLog(program: string, level: string): Log {
   });
 }
 
+/** Of a thrown value that is no Error. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'an object without a text form';
+  }
+}
+
 /** An error as log fields: message and code. The stack only for errors without a code, which are not expected. */
 export function errorFields(error: unknown): object {
-  if (!(error instanceof Error)) return { error: String(error) };
+  if (!(error instanceof Error)) return { error: textOf(error) };
   const code = 'code' in error ? { code: error.code } : {};
   return 'code' in error ? { error: error.message, ...code } : { error: error.message, stack: error.stack };
 }

@@ -40,5 +40,15 @@ export class TransportError extends Error {
 }
 
 export function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+  return error instanceof Error ? error : new Error(messageOf(error));
+}
+
+/** The words of whatever was thrown; objects without a text form included. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return 'an object without a message was thrown';
+  }
 }

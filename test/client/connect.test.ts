@@ -1,5 +1,6 @@
 /** A client of a cluster of real processes: it sends commands and reads state, and takes no part in handling messages. */
 import test from 'ava';
+import { Redis } from 'ioredis';
 import { connect } from '../../services/client/connect.ts';
 import { redisUrl } from '../../services/client/redis-url.ts';
 import { TransportError } from '../../services/transport/errors.ts';
@@ -172,3 +173,29 @@ for (const url of ['host:6379', 'http://host', 'redis://host/name', 'redis://', 
     const error = t.throws(() => redisUrl(url), { code: 'bad-settings' });
     t.notRegex(error?.message ?? '', /secret/);
   });
+
+test('a database that does not exist is refused', async (t) => {
+  await using redis = await startRedis();
+  const settings = { addr: redis.addr, db: 99, clientTimeoutMs: 1000 };
+  await t.throwsAsync(connect(settings), { code: 'store-unavailable', message: /DB index is out of range/ });
+});
+
+test('a client that is closed with many calls and reads in flight leaves no connection', async (t) => {
+  await using redis = await startRedis();
+  const cluster = await open(redis);
+  const reads = Array.from({ length: 100 }, (_, i) => cluster.state.record(`station:${i}`));
+  const calls = Array.from({ length: 50 }, (_, i) =>
+    cluster.calls.make({ ...reset(`CP-${i}`, `key-${i}`), queueable: true }),
+  );
+  await cluster.close();
+  await Promise.allSettled([...reads, ...calls]);
+  await using other = await open(redis);
+  const look = new Redis(redis.port, redis.host);
+  t.teardown(() => look.disconnect());
+  const clients = async () =>
+    String(await look.client('LIST'))
+      .trim()
+      .split('\n').length;
+  await until(async () => (await clients()) <= 3, 'only the clients of this test are connected');
+  t.deepEqual(await other.stations.connected(), []);
+});

@@ -60,3 +60,14 @@
 {{- $named := default (printf "%s:%s" $repository (default .Chart.AppVersion $image.tag)) .Values.test.image }}
 {{- include "ocpp-cluster.inRegistry" (list $named ((.Values.global).imageRegistry)) }}
 {{- end }}
+
+{{/* Other global values belong to other charts of an umbrella chart; where this chart is installed alone they are a mistake. */}}
+{{- define "ocpp-cluster.checkGlobals" -}}
+{{- if .Chart.IsRoot -}}
+{{- range $name, $_ := .Values.global -}}
+{{- if not (has $name (list "imageRegistry" "imagePullSecrets")) -}}
+{{- fail (printf "global.%s has no effect in this chart; it knows global.imageRegistry and global.imagePullSecrets" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

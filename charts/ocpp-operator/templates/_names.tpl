@@ -79,3 +79,14 @@ labels: {{- include "ocpp-operator.labels" . | nindent 2 }}
 annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{/* Other global values belong to other charts of an umbrella chart; where this chart is installed alone they are a mistake. */}}
+{{- define "ocpp-operator.checkGlobals" -}}
+{{- if .Chart.IsRoot -}}
+{{- range $name, $_ := .Values.global -}}
+{{- if not (has $name (list "imageRegistry" "imagePullSecrets")) -}}
+{{- fail (printf "global.%s has no effect in this chart; it knows global.imageRegistry and global.imagePullSecrets" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -4,7 +4,7 @@
  * so that another process finds it if this one dies.
  */
 import type { Frame } from '../../ocpp/frame.ts';
-import { TransportError } from '../errors.ts';
+import { messageOf, TransportError } from '../errors.ts';
 import type { MessageHandler } from '../delivery.ts';
 import type { ReadLoad } from '../load.ts';
 import type { StateStore } from '../stored-state.ts';
@@ -64,8 +64,8 @@ export class RedisTransport implements Transport {
     const { redis, keys } = options;
     this.#control = new ControlEvents({ ...options, commands, onError });
     this.#claimer = new Claimer(this.#member);
-    this.#acknowledger = new Acknowledger(this.#member, this.#inFlight, onError);
     this.#unacknowledged = new Unacknowledged(this.#member, this.#inFlight);
+    this.#acknowledger = new Acknowledger(this.#member, this.#inFlight, this.#unacknowledged, onError);
     this.#stations = new Stations(commands, keys, redis);
     this.#readers = new Readers(
       commands,
@@ -192,7 +192,7 @@ export class RedisTransport implements Transport {
       const { frame, stationId } = request;
       const message = `message ${frame.id} of station ${stationId} could not be handled and is requeued`;
       this.#report(new Error(message, { cause: error }));
-      const reason = `its handler failed: ${error instanceof Error ? error.message : String(error)}`;
+      const reason = `its handler failed: ${messageOf(error)}`;
       const counted = !(error instanceof TransportError && error.retryable);
       setTimeout(() => void this.#unacknowledged.requeue(claimed, counted, reason), REQUEUE_MS);
     }

@@ -12,7 +12,7 @@ import { makeCall } from '../../../services/transport/redis/calls/make-call.ts';
 import { requeueCall } from '../../../services/transport/redis/calls/requeue-call.ts';
 import { closeProxy } from '../../../services/transport/redis/lease/reclaim.ts';
 import { register } from '../../../services/transport/redis/lease/register.ts';
-import { acknowledge } from '../../../services/transport/redis/queue/acknowledge.ts';
+import { acknowledge, prepareAcknowledgement } from '../../../services/transport/redis/queue/acknowledge.ts';
 import { claimOutbox } from '../../../services/transport/redis/outbox/claim-outbox.ts';
 import { endSessions } from '../../../services/transport/redis/session/end-sessions.ts';
 import { openSession } from '../../../services/transport/redis/session/open-session.ts';
@@ -210,7 +210,8 @@ export class CallWorld {
     assert.ok(read.ok);
     const claimed = { tag, generation: 0, raw: 'entry' };
     const handled = [{ claimed, request: read.request, outcome: { writes: [], events: [] } }];
-    for (let i = 0; i < 2; i++) await acknowledge(this.#redis, this.#keys, { processId, handled });
+    const { args } = prepareAcknowledgement(this.#keys, handled);
+    for (let i = 0; i < 2; i++) await acknowledge(this.#redis, this.#keys, processId, args);
   }
 
   async #timeIsUp(id: string): Promise<void> {

@@ -52,6 +52,41 @@ test('what fails again and again becomes a dead letter, and the others flow', as
   t.is((await transport.load()).deadLetters, 1);
 });
 
+const INVALID: readonly (readonly [name: string, outcome: unknown])[] = [
+  ['a BigInt', { writes: [], events: [], answer: { kind: 'result', payload: { n: 1n } } }],
+  ['no writes', { writes: null, events: [] }],
+  [
+    'a field that is no text',
+    { writes: [{ kind: 'set', key: 'k', fields: { a: Object.create(null) } }], events: [] },
+  ],
+  ['an event without fields', { writes: [], events: [{ type: 'x', stationId: 'bad' }] }],
+  ['a response without payload', { writes: [], events: [], answer: { kind: 'result' } }],
+];
+
+for (const [name, outcome] of INVALID) {
+  test(`an invalid outcome (${name}) becomes a dead letter, and the others flow`, async (t) => {
+    const { processor, proxy, letters, wait, effects, errors } = await world(t);
+    const gateway = await proxy();
+    await processor(async (delivery) =>
+      delivery.frame.id === 'poison' ? (outcome as ReturnType<typeof done>) : counted(delivery),
+    );
+    const bad = await station(gateway, 'bad');
+    const good = await station(gateway, 'good');
+    await bad.call('poison');
+    for (const id of ['a', 'b']) {
+      await good.call(id);
+      await until(() => good.heard.includes(id), `the answer to ${id}`);
+    }
+    await wait(1);
+    t.deepEqual(await effects(), ['a', 'b']);
+    t.regex(
+      (await letters.list(10))[0]?.reason ?? '',
+      /^its handler returned an outcome that cannot be stored/,
+    );
+    t.true(errors.some((error) => /poison of station bad/.test(error.message)));
+  });
+}
+
 test('what kills its processor again and again becomes a dead letter, and the others flow', async (t) => {
   const { redis, proxy, letters, wait, effects, look } = await world(t);
   const gateway = await proxy();

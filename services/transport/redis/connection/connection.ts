@@ -51,6 +51,8 @@ const COMMON = {
   maxLoadingRetryTime: 500,
 } satisfies RedisOptions;
 
+const NO_SUCH_DATABASE = /DB index is out of range/;
+
 /** @param purpose a blocking connection may wait up to BLOCK_SECONDS for its reply */
 export function openConnection(
   settings: RedisSettings,
@@ -78,7 +80,11 @@ export function openConnection(
     reconnectOnError: (error) => ELSEWHERE.test(error.message),
     lazyConnect: true,
   });
-  connection.on('error', (error: Error) => onError(unavailable(settings.addr, error)));
+  connection.on('error', (error: Error) => {
+    onError(unavailable(settings.addr, error));
+    // ioredis would go on in database 0.
+    if (NO_SUCH_DATABASE.test(error.message)) connection.disconnect(true);
+  });
   keepLoggedIn(connection, settings, onError);
   keepTesting(connection);
   connection.connect().catch(() => undefined);
@@ -93,7 +99,8 @@ export async function openReady(
 ): Promise<RedisConnection> {
   let failure: Error | undefined;
   const connection = openConnection(settings, 'commands', (error) => {
-    failure = error;
+    // The cause: what follows is that there is no connection.
+    if (failure === undefined || !error.message.endsWith(': not connected')) failure = error;
     onError(error);
   });
   const ready = await new Promise<boolean>((resolve) => {

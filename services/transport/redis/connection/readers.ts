@@ -16,6 +16,7 @@ export class Readers {
   readonly #all: [Reader, ...Reader[]];
   readonly #open: () => RedisConnection;
   readonly #most: number;
+  #closed = false;
 
   /** @param first belongs to the caller @param most how many `open` may open beside it */
   constructor(first: RedisConnection, open: () => RedisConnection, most: number) {
@@ -38,7 +39,9 @@ export class Readers {
     }
   }
 
+  /** Reads that follow use the first connection, which its owner closes. */
   close(): void {
+    this.#closed = true;
     for (const { connection } of this.#all.splice(1)) connection.disconnect();
   }
 
@@ -47,7 +50,7 @@ export class Readers {
     const ready = this.#all.filter(({ connection }) => connection.status === 'ready');
     const free = ready.find(({ inFlight }) => inFlight < BUSY);
     if (free !== undefined) return free;
-    if (ready.length === this.#all.length && ready.length <= this.#most) {
+    if (!this.#closed && ready.length === this.#all.length && ready.length <= this.#most) {
       this.#all.push({ connection: this.#open(), inFlight: 0 });
     }
     return ready.reduce((least, one) => (one.inFlight < least.inFlight ? one : least), first);

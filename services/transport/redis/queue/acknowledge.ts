@@ -1,4 +1,5 @@
 import { type Frame, MessageType } from '../../../ocpp/frame.ts';
+import { messageOf } from '../../errors.ts';
 import { type Answer, BUSINESS_KEY_SECONDS, type Outcome } from '../../outcome.ts';
 import { endBy } from '../../station-call.ts';
 import type { RedisConnection } from '../connection/connection.ts';
@@ -30,9 +31,12 @@ export interface Handled {
   readonly outcome: Outcome;
 }
 
-export interface Acknowledge {
-  readonly processId: string;
+/** Deliveries as arguments of the script. */
+export interface PreparedAcknowledgement {
   readonly handled: readonly Handled[];
+  readonly args: readonly string[];
+  /** Outcomes that are no valid arguments: a fault of their handler, which another attempt does not cure. */
+  readonly invalid: readonly { readonly handled: Handled; readonly reason: string }[];
 }
 
 /** An outcome that cannot be stored. Its entry has left the processor. */
@@ -43,14 +47,40 @@ export interface Unstorable {
   readonly isDeadLetter: boolean;
 }
 
+export function prepareAcknowledgement(keys: Keys, all: readonly Handled[]): PreparedAcknowledgement {
+  const args = [keys.prefix, new Date().toISOString(), String(DEAD_LETTERS_KEPT)];
+  const handled: Handled[] = [];
+  const invalid: { handled: Handled; reason: string }[] = [];
+  for (const one of all) {
+    const first = args.length;
+    try {
+      addDelivery(args, keys, one);
+      checkTexts(args, first);
+      handled.push(one);
+    } catch (error) {
+      args.length = first;
+      const reason = `its handler returned an outcome that cannot be stored: ${messageOf(error)}`;
+      invalid.push({ handled: one, reason });
+    }
+  }
+  return { handled, args, invalid };
+}
+
+/** The types forbid all else, but handlers of other projects may be JavaScript. */
+function checkTexts(args: readonly unknown[], first: number): void {
+  for (let i = first; i < args.length; i++) {
+    if (typeof args[i] !== 'string')
+      throw new TypeError(`a value is ${typeof args[i]}, and must be a string`);
+  }
+}
+
 /** @returns the deliveries of which nothing could be stored */
 export async function acknowledge(
   connection: RedisConnection,
   keys: Keys,
-  { processId, handled }: Acknowledge,
+  processId: string,
+  args: readonly string[],
 ): Promise<Unstorable[]> {
-  const args = [keys.prefix, new Date().toISOString(), String(DEAD_LETTERS_KEPT)];
-  for (const one of handled) addDelivery(args, keys, one);
   const [, ...faults] = await script(connection, [keys.processing(processId), keys.requests], args);
   const unstorable: Unstorable[] = [];
   for (let i = 0; i < faults.length; i += 3) {

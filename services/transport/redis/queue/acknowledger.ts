@@ -2,7 +2,13 @@
 import { isRefusal } from '../connection/connection.ts';
 import { deadLetter } from '../dead-letters/dead-letter.ts';
 import type { Membership } from '../lease/membership.ts';
-import { acknowledge, type Handled } from './acknowledge.ts';
+import {
+  acknowledge,
+  type Handled,
+  prepareAcknowledgement,
+  type PreparedAcknowledgement,
+} from './acknowledge.ts';
+import type { Unacknowledged } from './unacknowledged.ts';
 import type { InFlight } from './in-flight.ts';
 
 /** Deliveries acknowledged by one script. */
@@ -11,13 +17,20 @@ const MAX_BATCH = 200;
 export class Acknowledger {
   readonly #member: Membership;
   readonly #inFlight: InFlight;
+  readonly #unacknowledged: Unacknowledged;
   readonly #report: (error: Error) => void;
   #done: Handled[] = [];
   #running = false;
 
-  constructor(member: Membership, inFlight: InFlight, report: (error: Error) => void) {
+  constructor(
+    member: Membership,
+    inFlight: InFlight,
+    unacknowledged: Unacknowledged,
+    report: (error: Error) => void,
+  ) {
     this.#member = member;
     this.#inFlight = inFlight;
+    this.#unacknowledged = unacknowledged;
     this.#report = report;
   }
 
@@ -40,30 +53,38 @@ export class Acknowledger {
 
   /** Sends a script whose reply was lost again, until it is answered or the registration is lost. */
   async #acknowledge(batch: readonly Handled[]): Promise<void> {
-    const [first] = batch;
+    const prepared = prepareAcknowledgement(this.#member.keys, batch);
+    for (const { handled, reason } of prepared.invalid) {
+      await this.#unacknowledged.deadLetter(handled.claimed, reason);
+      this.#reportUnstorable(handled, reason);
+    }
+    const [first] = prepared.handled;
     if (first === undefined || !this.#inFlight.holds(first.claimed)) return;
     const attempt = async (): Promise<void> => {
       try {
-        await this.#send(batch);
+        await this.#send(prepared);
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        await this.#acknowledgeEach(batch, error);
+        await this.#acknowledgeEach(prepared.handled, error);
       }
     };
     await this.#member.untilDone(attempt, () => !this.#inFlight.holds(first.claimed));
   }
 
-  async #send(batch: readonly Handled[]): Promise<void> {
+  async #send({ handled, args }: PreparedAcknowledgement): Promise<void> {
     const { processId, commands, keys } = this.#member;
-    const unstorable = await acknowledge(commands, keys, { processId, handled: batch });
-    for (const { tag, reason, isDeadLetter } of unstorable) {
-      const done = batch.find(({ claimed }) => claimed.tag === tag);
+    for (const { tag, reason, isDeadLetter } of await acknowledge(commands, keys, processId, args)) {
+      const done = handled.find(({ claimed }) => claimed.tag === tag);
       if (done === undefined) continue;
       if (!isDeadLetter) await this.#deadLetter(done, reason);
-      const { frame, stationId } = done.request;
-      const what = `the outcome of message ${frame.id} of station ${stationId}`;
-      this.#report(new Error(`${what} cannot be stored (${reason}); it is in ${keys.deadLetters} now`));
+      this.#reportUnstorable(done, reason);
     }
+  }
+
+  #reportUnstorable({ request: { frame, stationId } }: Handled, reason: string): void {
+    const what = `the outcome of message ${frame.id} of station ${stationId}`;
+    const where = this.#member.keys.deadLetters;
+    this.#report(new Error(`${what} cannot be stored (${reason}); it is in ${where} now`));
   }
 
   /** Redis has no copy of it any more. Sent twice it is two dead letters, of which a replay makes one effect. */
