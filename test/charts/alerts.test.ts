@@ -24,7 +24,7 @@ const HEALTHY = {
 };
 
 /** Differences from the healthy series, and the alerts that fire after an hour. */
-const TROUBLE: readonly (readonly [string, Readonly<Record<string, string>>, readonly string[]])[] = [
+const PROBLEMS: readonly (readonly [string, Readonly<Record<string, string>>, readonly string[]])[] = [
   ['all is well', {}, []],
   ['no operator leads', { [LEADER]: '1x29 0x60' }, ['OcppOperatorNoLeader']],
   ['no operator is there', { [LEADER]: '1x29 stale', [STANDBY]: '0x29 stale' }, ['OcppOperatorNoLeader']],
@@ -42,7 +42,7 @@ chartTest('each alert about the operator fires for its problem and for no other'
   const rules = only(objects, 'PrometheusRule').spec as { groups: { rules: { alert: string }[] }[] };
   const all = rules.groups.flatMap((group) => group.rules.map(({ alert }) => alert));
   t.deepEqual(
-    [...new Set(TROUBLE.flatMap(([, , firing]) => firing))].sort(),
+    [...new Set(PROBLEMS.flatMap(([, , firing]) => firing))].sort(),
     [...all].sort(),
     'the table has all',
   );
@@ -52,7 +52,7 @@ chartTest('each alert about the operator fires for its problem and for no other'
   t.is(JOB, `job="${namespace}/${name}"`);
   if (!hasPromtool()) return;
   t.regex(promtool('check rules', { 'rules.yaml': rules }), /SUCCESS/);
-  for (const [what, changes, firing] of TROUBLE) {
+  for (const [what, changes, firing] of PROBLEMS) {
     const series = Object.entries({ ...HEALTHY, ...changes }).map(([one, of]) => ({
       series: one,
       values: of,

@@ -90,7 +90,7 @@ test('a Redis that lost its last writes strands no entry: the processor register
     await until(() => one.heard.includes(id), `the answer to ${id}`);
   }
   const [pid] = await look.zrange('ocpp:processors', '0', '0');
-  // A replica that lagged, or a file that was written once a second: numbers come again.
+  // A replica that lagged, or a file that was written once a second: numbers repeat.
   await look.multi().hset(`ocpp:process:${pid}`, 'top', '0').set('ocpp:running', '0').exec();
   await one.call('d');
   await until(() => one.heard.includes('d'), 'the answer after it');
@@ -202,8 +202,8 @@ test('a Redis that is full loses nothing that was acknowledged, and drains and h
   await until(() => errors.some(({ message }) => message.includes('OOM')), 'Redis to refuse');
   await until(() => gateway.isFull(), 'the gateway to see it');
   t.true(((await gateway.load()).memoryShare ?? 0) > 0.85);
-  const before = [...acknowledged];
-  t.true(before.length > 100 && before.length < STATIONS * EACH, `${before.length} acknowledged`);
+  const earlier = [...acknowledged];
+  t.true(earlier.length > 100 && earlier.length < STATIONS * EACH, `${earlier.length} acknowledged`);
   t.true(gateway.isHealthy(), 'sockets stay');
 
   await processor(async ({ frame }) => {
@@ -214,7 +214,7 @@ test('a Redis that is full loses nothing that was acknowledged, and drains and h
   await until(async () => (await look.xlen('ocpp:effects')) >= STATIONS * EACH, 'all effects');
   const effects = (await look.xrange('ocpp:effects', '-', '+')).map(([, fields]) => fields[1] ?? '');
   t.is(new Set(effects).size, effects.length, 'none twice');
-  for (const id of before) t.true(effects.includes(id), id);
+  for (const id of earlier) t.true(effects.includes(id), id);
   await until(() => !gateway.isFull(), 'the gateway to see that there is room');
   t.is(await look.llen('ocpp:requests'), 0);
 });
