@@ -61,7 +61,6 @@ const EXCEPTIONS: readonly Exception[] = [
     phrase: /[:`' |](rescued|landing|waiter)\b/,
     why: WIRE,
   },
-  { file: /^test\/(chaos|fuzz-bills)\//, phrase: /seed/, why: 'the seed of random faults' },
   { file: /^CHANGELOG\.md$/, phrase: /`Outcome\.giveUp`/, why: 'says what replaces it' },
   {
     file: /ocppclusters\.yaml$|^docs\/operations\.md$/,
