@@ -14,7 +14,7 @@ const ROOT = import.meta.dirname;
 const USAGE = `npm run packages [-- FOLDER]
 
 Makes the packages that others install, ocpp-cluster and ocpp-cluster-client, as tarballs in FOLDER (dist/packages if
-omitted). FOLDER is emptied first. Install one with: npm install FOLDER/ocpp-cluster-VERSION.tgz
+omitted), in place of those of an earlier run. Install one with: npm install FOLDER/ocpp-cluster-VERSION.tgz
 `;
 const OUT = resolve(folderOf(process.argv.slice(2)) ?? join(ROOT, 'dist', 'packages'));
 /** Compiled files, inside a package. */
@@ -62,8 +62,11 @@ const PACKAGES: readonly Package[] = [
   },
 ];
 
-rmSync(OUT, { recursive: true, force: true });
-for (const one of PACKAGES) pack(one);
+for (const one of PACKAGES) {
+  rmSync(join(OUT, one.name), { recursive: true, force: true });
+  for (const tarball of globSync(`${one.name}-[0-9]*.tgz`, { cwd: OUT })) rmSync(join(OUT, tarball));
+  pack(one);
+}
 
 function folderOf(args: readonly string[]): string | undefined {
   try {

@@ -42,7 +42,7 @@ function readers(selector: string) {
     metric,
     /** A figure that every Pod exports alike: the maximum is as good as any. */
     global: (key: keyof typeof METRIC) => `max(${metric(key)})`,
-    /** Queue figures: a Pod that cannot reach Redis keeps exporting its last reading, which is ignored here. */
+    /** Queue figures: a reading of more than a minute ago is ignored (Pods of 0.1 keep exporting their last one). */
     fresh: (key: keyof typeof METRIC) =>
       `max(${metric(key)} and on (pod) (time() - ${metric('queueSampledAt')} < 60))`,
   };

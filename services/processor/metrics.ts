@@ -5,13 +5,12 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { createQueueGauges, unknownGauge } from '../runtime/queue-gauges.ts';
-import type { TransportLoad } from '../transport/transport.ts';
+import type { Reading } from './sampler.ts';
 import type { ProcessorObserver } from '../csms/processor.ts';
 
 export interface ProcessorMetrics extends ProcessorObserver {
   /** `undefined` removes the queue's gauges: a figure that could not be read is absent, never 0. */
-  readonly setLoad: (load: TransportLoad | undefined, at: number) => void;
-  readonly setOpenTransactions: (count: number) => void;
+  readonly setLoad: (load: Reading | undefined, at: number) => void;
   readonly addBusy: (seconds: number) => void;
 }
 
@@ -83,11 +82,12 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
       transactions.open.set(result.open);
       transactions.silent.set(result.silent);
     },
-    setOpenTransactions: (count) => transactions.open.set(count),
     addBusy: (seconds) => busy.inc(seconds),
     setLoad(load, at) {
       setFigures(load, at);
-      if (load === undefined) transactions.open.remove();
+      if (load?.openTransactions !== undefined) transactions.open.set(load.openTransactions);
+      else transactions.open.remove();
+      if (load === undefined) transactions.silent.remove();
     },
   };
 }

@@ -60,9 +60,8 @@ async function main(handlers: HandlerTable): Promise<Running> {
   const sampler = startSampler({
     load: async () => {
       const open = transport.state.size(OPEN_TRANSACTIONS);
-      const [load, count] = await Promise.all([transport.load(), open]);
-      metrics.setOpenTransactions(count);
-      return load;
+      const [load, openTransactions] = await Promise.all([transport.load(), open]);
+      return { ...load, openTransactions };
     },
     inFlight: () => processor.inFlight(),
     inFlightLimit: MAX_IN_FLIGHT,

@@ -6,13 +6,18 @@ import { performance } from 'node:perf_hooks';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 
+/** A reading of the store. */
+export interface Reading extends TransportLoad {
+  readonly openTransactions?: number;
+}
+
 export interface SamplerOptions {
-  readonly load: () => Promise<TransportLoad>;
+  readonly load: () => Promise<Reading>;
   readonly inFlight: () => number;
   /** The most deliveries that may be in flight. */
   readonly inFlightLimit: number;
   readonly clock: Clock;
-  readonly onLoad: (load: TransportLoad | undefined, at: number) => void;
+  readonly onLoad: (load: Reading | undefined, at: number) => void;
   readonly onBusy: (seconds: number) => void;
 }
 

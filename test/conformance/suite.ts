@@ -32,6 +32,9 @@ interface Case<H> {
   readonly body: (harness: H) => Promise<void>;
 }
 
+/** Parts that hold the contract of transport.ts and gateway.ts. */
+const ESSENTIAL: ReadonlySet<string> = new Set(['deliveries', 'effects', 'facts', 'sessions', 'frames']);
+
 /** A test of a part that is said to be lacking counts as failed after this time; ms. */
 const PATIENCE_MS = 10_000;
 
@@ -41,6 +44,10 @@ export function registerSuite<H extends AsyncDisposable, P extends string>(suite
   const names = Object.keys(parts) as P[];
   if (names.every((part) => lacks[part] !== undefined)) {
     throw new Error(`${name} lacks every part of the suite: nothing is left to test`);
+  }
+  for (const part of Object.keys(lacks)) {
+    if (ESSENTIAL.has(part))
+      throw new Error(`${name}: "${part}" is the delivery contract, which no implementation may lack`);
   }
   for (const part of names) {
     const cases: Case<H>[] = [];

@@ -77,5 +77,6 @@ test('the suite refuses a transport that lacks everything, and a lack without a 
   const all = ['deliveries', 'effects', 'facts', 'connections', 'calls', 'state', 'load'];
   const lacks = Object.fromEntries(all.map((part) => [part, 'none']));
   t.throws(() => collect(memory, lacks), { message: /lacks every part/ });
+  t.throws(() => collect(memory, { effects: 'too hard' }), { message: /which no implementation may lack/ });
   t.throws(() => collect(memory, { calls: '' }), { message: /say why it lacks "calls"/ });
 });

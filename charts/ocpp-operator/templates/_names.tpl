@@ -48,7 +48,7 @@ release may begin with a digit and contain dots. 52 leaves room for the longest 
 
 {{- define "ocpp-operator.imagePullSecrets" -}}
 {{- $names := list }}
-{{- range concat .Values.imagePullSecrets (default list ((.Values.global).imagePullSecrets)) }}
+{{- range concat (default list .Values.imagePullSecrets) (default list ((.Values.global).imagePullSecrets)) }}
 {{- if kindIs "string" . }}{{ $names = append $names . }}{{ else }}{{ $names = append $names .name }}{{ end }}
 {{- end }}
 {{- range uniq $names }}

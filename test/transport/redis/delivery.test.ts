@@ -14,7 +14,7 @@ import {
   type Outcome,
   REGISTRATION_STATUSES,
 } from '../../../services/transport/transport.ts';
-import { cluster, counted, done, station } from './processes.ts';
+import { cluster, counted, done, entry, station } from './processes.ts';
 import { until } from '../../support/until.ts';
 
 test('what a processor held when its lease ran out is handled by another, once in effect', async (t) => {
@@ -229,4 +229,24 @@ test('a processor that leaves in good order counts no delivery', async (t) => {
   });
   await until(() => one.heard.includes('a'), 'the answer');
   t.deepEqual(counts, [1]);
+});
+
+test('reclaimed entries are claimed by the only processor while a steady load goes on', async (t) => {
+  const { processor, look } = await cluster(t);
+  const seen = new Set<string>();
+  await processor(async ({ frame }) => {
+    seen.add(frame.id);
+    return done();
+  });
+  let count = 0;
+  const load = setInterval(() => {
+    count++;
+    void look.lpush('ocpp:requests', entry('CP-1', `load-${count}`, 1, count));
+  }, 5);
+  t.teardown(() => clearInterval(load));
+  await until(() => seen.size > 20, 'the load is handled');
+  const reclaimed = Array.from({ length: 5 }, (_, i) => `2\n${entry('CP-2', `reclaimed-${i}`, 1, i + 1)}`);
+  await look.lpush('ocpp:rescued', ...reclaimed);
+  await until(() => seen.has('reclaimed-4') && seen.has('reclaimed-0'), 'the reclaimed entries', 5000);
+  t.true(count > 20, 'the load went on');
 });

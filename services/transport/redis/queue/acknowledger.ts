@@ -95,13 +95,14 @@ export class Acknowledger {
   }
 
   /**
-   * Redis refused the whole script. Sent one by one, the other outcomes are stored; the refused one has no effect, and the error
-   * names it.
+   * Redis refused the whole script. Sent one by one, the other outcomes are stored; the refused one has no effect and becomes a
+   * dead letter, and the error names it.
    */
   async #acknowledgeEach(batch: readonly Handled[], refusal: unknown): Promise<void> {
     const ids = batch.map(({ request }) => `${request.frame.id} of station ${request.stationId}`);
     const what = `Redis refused the outcome of message ${ids.join(' or ')}`;
     this.#report(new Error(what, { cause: refusal }));
     if (batch.length > 1) for (const done of batch) await this.#acknowledge([done]);
+    else for (const { claimed } of batch) await this.#unacknowledged.deadLetter(claimed, String(refusal));
   }
 }
