@@ -9,8 +9,6 @@ import { MemoryServerState } from 'ocpp-cluster/pending-requests';
 import { stationProfile } from 'ocpp-cluster/profile';
 import { createGateway } from 'ocpp-cluster/transport-factory';
 
-// First of all: a signal without a listener ends the process at once.
-const stopped = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
 const addr = process.argv[2] ?? '127.0.0.1:6379';
 await using gateway = createGateway({
   kind: 'redis',
@@ -18,7 +16,10 @@ await using gateway = createGateway({
   channelPrefix: 'ocpp',
   name: 'example-client',
 });
+// It retries until Redis answers.
+gateway.onError(({ message }) => console.error(message));
 await gateway.start();
+const stopped = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
 
 const core = stationProfile('ocpp1.6', 'Core', {
   Reset: async ({ type }) => {

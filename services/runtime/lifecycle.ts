@@ -13,6 +13,7 @@ export interface Running {
 export async function runProgram(log: () => Log, main: () => Promise<Running>): Promise<void> {
   const fail = (error: unknown) => {
     if (isBadSetting(error)) process.stderr.write(`${error.message}\n`);
+    else if (isPortTaken(error)) process.stderr.write(`${portTaken(error)}\n`);
     else log().error(errorFields(error), 'the program ends because of an error');
     process.exit(error instanceof ArgumentError ? 2 : 1);
   };
@@ -36,6 +37,18 @@ export async function runProgram(log: () => Log, main: () => Promise<Running>): 
     fail(error);
   }
 }
+
+interface PortError extends Error {
+  readonly address: string;
+  readonly port: number;
+}
+
+function isPortTaken(error: unknown): error is PortError {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error;
+}
+
+const portTaken = ({ address, port }: PortError) =>
+  `port ${port} of ${address} is in use by another program: stop that program, or set another port (--help lists the variables)`;
 
 /** The message says what to correct; a stack trace would not help. */
 function isBadSetting(error: unknown): error is Error {

@@ -6,7 +6,6 @@ import { knowsAction, validateRequest } from '../../services/ocpp/schema.ts';
 /** Answers other than `{"status":"Accepted"}`, which most actions of all versions want. */
 const RESPONSES: Readonly<Record<string, object>> = {
   GetConfiguration: { configurationKey: [], unknownKey: [] },
-  GetLocalListVersion: { listVersion: 0 },
   GetDiagnostics: {},
   UpdateFirmware: {},
   UnlockConnector: { status: 'Unlocked' },
@@ -21,6 +20,11 @@ export function answerCommand(call: Call, protocol: Protocol): Frame {
   if (!knowsAction(protocol, action)) return refuse('NotImplemented', `${protocol} has no ${action}`);
   const fault = validateRequest(protocol, action, payload);
   if (fault !== undefined) return refuse(fault.reason, fault.description);
-  const response = RESPONSES[action] ?? { status: 'Accepted' };
+  const response = responseTo(action, protocol);
   return { type: MessageType.CallResult, id, payload: response };
+}
+
+function responseTo(action: string, protocol: Protocol): object {
+  if (action !== 'GetLocalListVersion') return RESPONSES[action] ?? { status: 'Accepted' };
+  return protocol === 'ocpp1.6' ? { listVersion: 0 } : { versionNumber: 0 };
 }

@@ -3,7 +3,7 @@ import { PATH, PORT } from '../../../services/contract.ts';
 import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 import { targetOf } from '../../reconcile/measure.ts';
-import { belongsTo, isReady, type Pod } from '../kinds.ts';
+import { belongsTo, componentOf, isReady, type Pod } from '../kinds.ts';
 import { LOOPBACK } from '../network/addresses.ts';
 import { redisCommand, tokenCommand, tokensKey } from './redis-commands.ts';
 
@@ -29,7 +29,10 @@ export function accessOf(cluster: OcppCluster, pods: readonly Pod[], folder: str
   const { listeners, protocols, processor } = defaultedSpec(cluster);
   const redis = redisCommand(cluster, pods, folder);
   const listed = processor.unknownTokens !== 'Accept';
-  const targets = pods.filter((pod) => belongsTo(pod, cluster) && isReady(pod)).flatMap(targetOf);
+  const ready = pods.filter((pod) => belongsTo(pod, cluster) && isReady(pod));
+  // Proxies first: a change of the manifest replaces them least often.
+  const isProxy = (pod: Pod) => Number(componentOf(pod) === 'ws-proxy');
+  const targets = ready.toSorted((a, b) => isProxy(b) - isProxy(a)).flatMap(targetOf);
   return {
     cluster: cluster.metadata.name,
     stations: listeners.map(({ port, path }) => `ws://${LOOPBACK}:${port}${path}`),
