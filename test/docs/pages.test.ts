@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
+import { Keys } from '../../services/transport/redis/keys.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const tracked = execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' }).split('\n');
@@ -78,6 +79,25 @@ test('each term of the glossary is defined once, in a sentence, and has a source
   const terms = rows.map(([term]) => term);
   t.deepEqual(
     terms.filter((term, index) => terms.indexOf(term) !== index),
+    [],
+  );
+});
+
+test('docs/redis-keys.md lists every key of the data path', (t) => {
+  const page = read('docs/redis-keys.md');
+  const keys = new Keys('p', 's');
+  const methods = Object.getOwnPropertyNames(Keys.prototype).filter((name) => name !== 'constructor');
+  const texts = [...Object.keys(keys), ...methods].flatMap((name) => {
+    const key: unknown = Reflect.get(keys, name);
+    const text: unknown = typeof key === 'function' ? key.call(keys, 'processor') : key;
+    return typeof text === 'string' && text.includes(':') ? [text] : [];
+  });
+  t.true(texts.length > 25);
+  // `p:session:processor` is `p:session:{id}` on the page.
+  const isListed = (key: string) =>
+    page.includes(`\`${key}\``) || page.includes(key.replace(/processor$/, '{'));
+  t.deepEqual(
+    texts.filter((key) => !isListed(key)),
     [],
   );
 });
