@@ -135,16 +135,19 @@ function stopOnSignals(
     }
   };
   // The reader has closed the pipe (`npm start | head`).
-  process.stdout.on('error', () => {
-    if (!watching.signal.aborted) onSignal();
-  });
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', () => {
+      if (!watching.signal.aborted) onSignal();
+    });
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
 }
 
 /** Errors of the user have a message that says everything; their exit status. */
 function statusOf(error: unknown): number | undefined {
   if (error instanceof UsageError || error instanceof ConfigError) return 2;
-  return error instanceof ManifestError || error instanceof DataFolderError ? 1 : undefined;
+  const ofUser = [ManifestError, DataFolderError, StoreError].some((kind) => error instanceof kind);
+  return ofUser ? 1 : undefined;
 }
 
 try {
