@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { Ajv, type ErrorObject, type SchemaValidateFunction } from 'ajv';
 import { withDefaults } from './defaults.ts';
+import { metadataProblems } from './metadata.ts';
 import { API_VERSION, KIND, type OcppCluster } from './ocpp-cluster.ts';
 import { brokenRules, type Problem, within } from './rules.ts';
 import { ocppClusterSchema, type Schema } from './schema.ts';
@@ -17,13 +18,27 @@ export function validateCluster(manifest: unknown, before?: OcppCluster): readon
   const { apiVersion, kind, metadata } = (manifest ?? {}) as Partial<OcppCluster>;
   if (apiVersion !== API_VERSION) return [{ field: 'apiVersion', reason: `must be ${API_VERSION}` }];
   if (kind !== KIND) return [{ field: 'kind', reason: `must be ${KIND}` }];
-  if (typeof metadata?.name !== 'string') return [{ field: 'metadata.name', reason: 'must be given' }];
-  const cluster = withoutNulls(withDefaults(manifest as OcppCluster)) as OcppCluster;
-  const check = compiled();
-  const errors = check(cluster) ? [] : (check.errors ?? []);
-  const problems = errors.map(problemOf);
+  const ofMetadata = metadataProblems(metadata);
+  if (typeof metadata?.name !== 'string') return ofMetadata;
+  const cluster = normalized(manifest as OcppCluster);
+  // An unknown field is unknown with the value null, too.
+  const errors = [
+    ...errorsOf(manifest).filter(({ keyword }) => keyword === UNKNOWN_FIELD),
+    ...errorsOf(cluster).filter(({ keyword }) => keyword !== UNKNOWN_FIELD),
+  ];
+  const problems = [...ofMetadata, ...errors.map(problemOf)];
   if (errors.some(({ keyword }) => !BESIDE_RULES.has(keyword))) return problems;
-  return [...problems, ...brokenRules(cluster, before && withDefaults(before))];
+  return [...problems, ...brokenRules(cluster, before && normalized(before))];
+}
+
+const UNKNOWN_FIELD = 'additionalProperties';
+
+/** With defaults and without nulls, as an API server stores it. */
+const normalized = (cluster: OcppCluster) => withoutNulls(withDefaults(cluster));
+
+function errorsOf(cluster: unknown): readonly ErrorObject[] {
+  const check = compiled();
+  return check(cluster) ? [] : (check.errors ?? []);
 }
 
 /** After other mistakes of the schema an API server does not evaluate the rules. */
@@ -52,9 +67,10 @@ const MAP_KEYS = 'x-kubernetes-list-map-keys';
 /** No two entries of a list have the same values at these keys. */
 const uniqueKeys: SchemaValidateFunction = (
   keys: readonly string[],
-  list: readonly Record<string, unknown>[],
+  list: readonly (Readonly<Record<string, unknown>> | null)[],
 ) => {
-  const ids = list.map((item) => JSON.stringify(keys.map((key) => item[key])));
+  // An entry that is no object is a mistake of its own.
+  const ids = list.map((item, index) => JSON.stringify(item === null ? index : keys.map((key) => item[key])));
   const i = ids.findIndex((id, index) => ids.indexOf(id) < index);
   uniqueKeys.errors = i < 0 ? [] : [{ keyword: 'uniqueItems', params: { i } }];
   return i < 0;
@@ -79,11 +95,11 @@ function strict(schema: Schema): Schema {
 }
 
 /** An API server drops nulls of fields that are not nullable, and none here is. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
+export function withoutNulls<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutNulls) as T;
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value).filter(([, inner]) => inner !== null);
-  return Object.fromEntries(kept.map(([name, inner]) => [name, withoutNulls(inner)]));
+  return Object.fromEntries(kept.map(([name, inner]) => [name, withoutNulls(inner)])) as T;
 }
 
 function problemOf(error: ErrorObject): Problem {

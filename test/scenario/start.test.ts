@@ -370,7 +370,25 @@ onLinux('without redis-server it says so, and one process serves the stations', 
   inTheLab.close();
   await writeFile(started.file, manifest(port, lab, TWO, 'Accept', '  protocolls: [ocpp1.6]\n'));
   await started.says(/cluster\.yaml:\d+: spec\.protocolls: there is no such field/);
+  await writeFile(started.file, manifest(port, lab, TWO, 'Accept', '  image: *nope\n'));
+  await started.says(/the last good version keeps running:\n.*cluster\.yaml:\d+: \*nope has no anchor/);
   t.is((await station.call('Heartbeat', {}))['status'], undefined, 'what ran before goes on');
   station.close();
   t.is(await started.end('SIGINT'), 0);
+});
+
+onLinux('a reader that closes its pipe ends it quietly, whichever output that is', async (t) => {
+  t.timeout(120_000);
+  for (const closed of ['stdout', 'stderr'] as const) {
+    await using started = await start(
+      { PATH: '/nowhere' },
+      TWO,
+      'Accept',
+      closed === 'stderr' ? ['--json'] : [],
+    );
+    started.child[closed]?.destroy();
+    await until(() => started.child.exitCode !== null, `the end without ${closed}`, 60_000);
+    t.is(started.child.exitCode, 0, started.output());
+    t.notRegex(started.output(), /EPIPE|^ +at /m);
+  }
 });

@@ -2,9 +2,11 @@
  * `npm start`: reads a manifest, runs it on this machine, shows its state, applies every change of the file, and stops
  * cleanly on Ctrl-C.
  */
+import { inspect } from 'node:util';
 import { ConfigError } from '../../../services/runtime/config.ts';
 import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
+import { StoreError } from '../../kube/object-store.ts';
 import { DataFolderError } from '../kubelet/data-folder.ts';
 import { LocalCluster } from '../local-cluster.ts';
 import { freePort, LOOPBACK } from '../network/addresses.ts';
@@ -97,10 +99,12 @@ async function reapply(local: LocalCluster, display: Display, screen: Screen, fi
     screen.note([`${file} was changed and is applied`, ...places(manifest, local), ''].join('\n'));
     await display.showAccess();
   } catch (error) {
-    if (!(error instanceof ManifestError)) throw error;
-    screen.note(
-      `${file} was changed, but has mistakes; the last good version keeps running:\n${error.message}`,
-    );
+    // Nothing that a file holds ends what runs.
+    const [why, text] =
+      error instanceof ManifestError
+        ? ['has mistakes', error.message]
+        : ['could not be applied', error instanceof StoreError ? error.message : inspect(error)];
+    screen.note(`${file} was changed, but ${why}; the last good version keeps running:\n${text}`);
   }
 }
 
@@ -131,16 +135,19 @@ function stopOnSignals(
     }
   };
   // The reader has closed the pipe (`npm start | head`).
-  process.stdout.on('error', () => {
-    if (!watching.signal.aborted) onSignal();
-  });
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', () => {
+      if (!watching.signal.aborted) onSignal();
+    });
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
 }
 
 /** Errors of the user have a message that says everything; their exit status. */
 function statusOf(error: unknown): number | undefined {
   if (error instanceof UsageError || error instanceof ConfigError) return 2;
-  return error instanceof ManifestError || error instanceof DataFolderError ? 1 : undefined;
+  const ofUser = [ManifestError, DataFolderError, StoreError].some((kind) => error instanceof kind);
+  return ofUser ? 1 : undefined;
 }
 
 try {

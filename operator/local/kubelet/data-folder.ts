@@ -23,8 +23,8 @@ export class DataFolder implements Disposable {
   static lock(folder: string, pid: number): DataFolder {
     const absolute = resolve(folder);
     const lock = join(absolute, '.lock');
+    makeFolder(folder, absolute);
     try {
-      mkdirSync(absolute, { recursive: true });
       if (!isHeld(lock)) rmSync(lock, { force: true });
       writeFileSync(lock, String(pid), { flag: 'wx' });
     } catch (error) {
@@ -38,6 +38,15 @@ export class DataFolder implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.#lock, { force: true });
+  }
+}
+
+function makeFolder(folder: string, absolute: string): void {
+  try {
+    mkdirSync(absolute, { recursive: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new DataFolderError(`${folder}${code === 'EEXIST' ? ' is not a folder' : `: ${message}`}`);
   }
 }
 

@@ -24,6 +24,17 @@ interface Mistake {
 }
 
 const MISTAKES: readonly Mistake[] = [
+  { spec: { imaage: null }, field: 'spec.imaage', says: /unknown field "spec\.imaage"/ },
+  {
+    spec: { listeners: [{ name: 'a', tls: null }] },
+    field: 'spec.listeners[0].tls',
+    says: /unknown field "spec\.listeners\[0\]\.tls"/,
+  },
+  {
+    spec: { proxy: { podTemplate: { env: [null] } } },
+    field: 'spec.proxy.podTemplate.env[0]',
+    says: /must be of type object|must not be null|Invalid value/,
+  },
   {
     spec: { proxy: { replica: 2 } },
     field: 'spec.proxy.replica',
@@ -363,6 +374,8 @@ const CHANGES: readonly (readonly [name: string, redis: object, change: object, 
     { external: null },
     /embedded cannot become external or the reverse/,
   ],
+  ['a section that was null', { external: null, embedded: null }, {}],
+  ['no word of what was null', { embedded: { storage: null } }, { embedded: {} }],
   ['another address', { external: { addresses: ['r:6379'] } }, { external: { addresses: ['s:6379'] } }],
   ['another channelPrefix', {}, { channelPrefix: 'x' }, /channelPrefix: .*cannot be changed.*left behind/],
   ['another stateKeyPrefix', {}, { stateKeyPrefix: 'x' }, /stateKeyPrefix: .*cannot be changed.*left behind/],

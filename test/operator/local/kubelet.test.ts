@@ -172,5 +172,9 @@ test('a data folder has one run at a time; the lock of a dead one does not count
   DataFolder.lock(data, gone.pid ?? 0);
   DataFolder.lock(data, process.pid)[Symbol.dispose]();
   t.throws(() => DataFolder.lock('/dev/null/data', process.pid), { instanceOf: DataFolderError });
+  t.throws(() => DataFolder.lock('/dev/null', process.pid), {
+    instanceOf: DataFolderError,
+    message: '/dev/null is not a folder',
+  });
   await rm(folder, { recursive: true });
 });

@@ -24,6 +24,36 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
     `${HEAD}---\napiVersion: v1\nkind: Pod\n`,
     /^f:6: kind Pod: npm start takes OcppCluster, Secret/,
   ],
+  [
+    'an alias without an anchor',
+    `${HEAD}spec: { image: *nope }\n`,
+    /^f:4: \*nope has no anchor &nope before it$/,
+  ],
+  ['an alias of itself', `${HEAD}spec: &a\n  image: *a\n`, /^f:5: \*a is an alias inside its own anchor$/],
+  [
+    'aliases that multiply',
+    `${HEAD}x: &x [${'a,'.repeat(50)}]\ny: &y [${'*x,'.repeat(50)}]\nz: [${'*y,'.repeat(50)}]\n`,
+    /^f:1: aliases are used too often$/,
+  ],
+  ['levels without end', `${HEAD}spec: ${'['.repeat(150)}${']'.repeat(150)}\n`, /^f:1: more than 100 levels/],
+  ['so many levels', `${HEAD}spec: ${'['.repeat(20_000)}\n`, /^f:1: more than 100 levels/],
+  [
+    'an entry without a value',
+    `${HEAD}spec:\n  proxy: { podTemplate: { env: [null, null] } }\n`,
+    /^f:5: spec\.proxy\.podTemplate\.env\[0\]: must be object/,
+  ],
+  ['a Secret without a name', `apiVersion: v1\nkind: Secret\n`, /^f:1: metadata\.name: must be given$/],
+  [
+    'a Secret of numbers',
+    `apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData:\n  a.b: 5\n`,
+    /^f:5: stringData\[a\.b\]: must be string$/,
+  ],
+  [
+    'a label that is no string',
+    `apiVersion: ocpp.dev/v1alpha1\nkind: OcppCluster\nmetadata:\n  name: city\n  labels:\n    a.b/c: true\n`,
+    /^f:6: metadata\.labels\[a\.b\/c\]: must be string$/,
+  ],
+  ['text alone', 'hello\n', /^f:1: kind undefined: npm start takes/],
   ['nothing at all', '# empty\n', /^f: there is no OcppCluster in it$/],
 ];
 
@@ -63,4 +93,13 @@ test('a changed manifest is held against the cluster that runs, as an API server
 test('a rule of the whole object names its field, and the place of that is shown', (t) => {
   const text = `${HEAD.replace('city', '9city')}spec: {}\n`;
   t.throws(() => parseManifest(text, 'f'), { message: /^f:3: metadata\.name must be at most 40/ });
+});
+
+test('a section with the value null is no section', (t) => {
+  const [cluster] = parseManifest(`${HEAD}spec: { redis: { external: null } }\n`, 'f').clusters;
+  t.deepEqual(cluster?.spec, { redis: {} });
+  t.is(
+    parseManifest(HEAD.replace('city', 'city, namespace: null'), 'f').clusters[0]?.metadata.namespace,
+    'default',
+  );
 });
