@@ -29,6 +29,8 @@ export class Display {
   readonly #local: LocalCluster;
   readonly #screen: Screen;
   /** Clusters that were ready once. */
+  /** When clusters of a changed manifest were first seen; performance.now(). */
+  readonly #appeared = new Map<string, number>();
   readonly #announced = new Set<string>();
   /** Clusters with a warning. */
   readonly #warned = new Set<string>();
@@ -96,6 +98,9 @@ export class Display {
       return clusterState({ cluster, status, pods: own, deployments, figures: local.readings.figures(own) });
     });
     for (const cluster of clusters) {
+      const name = nameOf(cluster);
+      // Those of the first manifest appeared with the program.
+      if (this.#announced.size > 0 && !this.#appeared.has(name)) this.#appeared.set(name, performance.now());
       if (servesStations(pods.filter((pod) => belongsTo(pod, cluster)))) await this.#announce(cluster);
     }
   }
@@ -103,7 +108,8 @@ export class Display {
   async #announce(cluster: OcppCluster): Promise<void> {
     if (this.#announced.has(nameOf(cluster))) return;
     this.#announced.add(nameOf(cluster));
-    const seconds = ((performance.now() - this.#began) / 1000).toFixed(1);
+    const began = this.#appeared.get(nameOf(cluster)) ?? this.#began;
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
     this.#screen.note(`${cluster.metadata.name} is ready after ${seconds} s: stations may connect`);
     await this.#access(cluster);
   }

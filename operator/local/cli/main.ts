@@ -94,9 +94,15 @@ const places = ({ clusters }: Manifest, local: LocalCluster) =>
 
 async function reapply(local: LocalCluster, display: Display, screen: Screen, file: string): Promise<void> {
   try {
-    const manifest = readManifest(file, await local.clusters());
+    const running = await local.clusters();
+    const manifest = readManifest(file, running);
+    const left = running.filter((one) => !manifest.clusters.some(isSame(one)));
+    checkPortsOf(left, manifest);
     await local.apply(manifest);
-    screen.note([`${file} was changed and is applied`, ...places(manifest, local), ''].join('\n'));
+    const kept = left.map(
+      ({ metadata: { name } }) => `${name} is no longer in the file and keeps running; Ctrl-C stops it`,
+    );
+    screen.note([`${file} was changed and is applied`, ...kept, ...places(manifest, local), ''].join('\n'));
     await display.showAccess();
   } catch (error) {
     // Nothing that a file holds ends what runs.
@@ -105,6 +111,24 @@ async function reapply(local: LocalCluster, display: Display, screen: Screen, fi
         ? ['has mistakes', error.message]
         : ['could not be applied', error instanceof StoreError ? error.message : inspect(error)];
     screen.note(`${file} was changed, but ${why}; the last good version keeps running:\n${text}`);
+  }
+}
+
+const isSame = (one: OcppCluster) => (other: OcppCluster) =>
+  other.metadata.name === one.metadata.name && other.metadata.namespace === one.metadata.namespace;
+
+/** A cluster that left the file keeps its ports. @throws ManifestError */
+function checkPortsOf(left: readonly OcppCluster[], { clusters }: Manifest): void {
+  const wanted = new Set(
+    clusters.flatMap((cluster) => defaultedSpec(cluster).listeners).map(({ port }) => port),
+  );
+  for (const cluster of left) {
+    const taken = defaultedSpec(cluster).listeners.find(({ port }) => wanted.has(port));
+    if (taken === undefined) continue;
+    throw new ManifestError(
+      `port ${taken.port} belongs to the cluster ${cluster.metadata.name}, which is no longer in the file and keeps running: ` +
+        'use another port, or restart npm start',
+    );
   }
 }
 
