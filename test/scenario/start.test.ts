@@ -374,7 +374,9 @@ onLinux('without redis-server it says so, and one process serves the stations', 
   await started.says(/the last good version keeps running:\n.*cluster\.yaml:\d+: \*nope has no anchor/);
   const renamed = manifest(port, lab, TWO, 'Accept').replace('name: start', 'name: renamed');
   await writeFile(started.file, renamed);
-  await started.says(/port \d+ belongs to the cluster start, which is no longer in the file and keeps running/);
+  await started.says(
+    /port \d+ belongs to the cluster start, which is no longer in the file and keeps running/,
+  );
   t.is((await station.call('Heartbeat', {}))['status'], undefined, 'what ran before goes on');
   station.close();
   t.is(await started.end('SIGINT'), 0);
