@@ -11,6 +11,7 @@ import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { renderObjects } from '../../../operator/render/objects.ts';
 import { OLDEST_RENDER_REVISION, RENDER_REVISION } from '../../../operator/render/revision.ts';
+import { SENTINEL_REDIS } from './sentinel-redis.ts';
 
 const podTemplate = {
   metadata: { labels: { team: 'grid' }, annotations: { note: 'x' } },
@@ -49,17 +50,7 @@ const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
   },
   external: {
     redis: {
-      external: {
-        mode: 'Sentinel',
-        addresses: ['a:26379', 'b:26379'],
-        credentialsSecretName: 'redis-login',
-        tls: {
-          caSecretName: 'authority',
-          clientCertificateSecretName: 'ours',
-          serverName: 'redis.example.com',
-        },
-        sentinel: { masterName: 'main', credentialsSecretName: 'sentinels', tls: false },
-      },
+      external: SENTINEL_REDIS,
       stateKeyPrefix: 'state',
       connectionPoolSize: 6,
     },

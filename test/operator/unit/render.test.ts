@@ -18,6 +18,7 @@ import { DEFAULT_SETTINGS } from '../../../services/csms/handler.ts';
 import { loadConfig } from '../../../services/runtime/config.ts';
 import type { ApiServer } from '../../support/api-server.ts';
 import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { SENTINEL_REDIS } from './sentinel-redis.ts';
 
 const shared = sharedApiServer(test);
 
@@ -88,17 +89,7 @@ const EXTERNAL: OcppClusterSpec = {
 };
 const SENTINEL: OcppClusterSpec = {
   redis: {
-    external: {
-      mode: 'Sentinel',
-      addresses: ['a:26379', 'b:26379'],
-      credentialsSecretName: 'redis-login',
-      tls: {
-        caSecretName: 'authority',
-        clientCertificateSecretName: 'ours',
-        serverName: 'redis.example.com',
-      },
-      sentinel: { masterName: 'main', credentialsSecretName: 'sentinels', tls: false },
-    },
+    external: SENTINEL_REDIS,
     channelPrefix: 'net',
     stateKeyPrefix: 'state',
     database: 2,
