@@ -167,3 +167,6 @@ export class RawStation implements AsyncDisposable {
     }
   }
 }
+
+export const subprotocol = (value: string) => `Sec-WebSocket-Protocol: ${value}`;
+export const V16 = [subprotocol('ocpp1.6')];
