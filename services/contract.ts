@@ -26,6 +26,10 @@ export const PATH = {
   liveness: '/healthz',
   readiness: '/readyz',
   metrics: '/metrics',
+  /** Of the ws-proxy, with the token of the cluster: see the reports below. */
+  drain: '/drain',
+  selfTest: '/self-test',
+  rollout: '/rollout',
 } as const;
 
 /** Environment variables. Durations are Go style (`30s`, `500ms`, `1m30s`, `7d`) or plain seconds. */
@@ -37,6 +41,9 @@ export const ENV = {
   /** Further listeners for stations, `<port><path>` each: `9001/v16,9002/lab`. */
   listeners: 'OCPP_LISTENERS',
   adminPort: 'OCPP_ADMIN_PORT',
+  /** File with the token that everything but health needs on the admin port; metrics only if the next one is true. */
+  adminTokenFile: 'OCPP_ADMIN_TOKEN_FILE',
+  adminMetricsToken: 'OCPP_ADMIN_METRICS_TOKEN',
   logLevel: 'LOG_LEVEL',
   /** How long a silent process counts as alive. */
   lease: 'OCPP_LEASE',
@@ -150,3 +157,56 @@ export const METRIC = {
   processorBusySeconds: 'ocpp_processor_busy_seconds_total',
   processorHandlerErrors: 'ocpp_processor_handler_errors_total',
 } as const;
+
+/** `PUT /drain`: the mode that a ws-proxy is to have. It is desired state: repeating an order changes nothing. */
+export interface DrainOrder {
+  /** `refusing` answers handshakes with 503 and keeps the sockets; `draining` also moves stations. */
+  readonly mode: 'accepting' | 'refusing' | 'draining';
+  /** Maximum number of stations to move for this rollout, in total; absent: all. */
+  readonly moves?: number;
+  /** Closes per second of the whole cluster; absent: the setting, which is also the maximum. */
+  readonly ratePerSecond?: number;
+  /** Id of the rollout that causes the moves. */
+  readonly rollout: string;
+}
+
+/** `GET /drain`, and the response to `PUT /drain`. */
+export interface DrainReport {
+  readonly mode: DrainOrder['mode'];
+  /** Id of the rollout of the last order; absent: there was none. */
+  readonly rollout?: string;
+  /** Open station sockets, including those in the closing handshake. */
+  readonly sessions: number;
+  /** Those with a running transaction. */
+  readonly inTransaction: number;
+  /** Stations closed for this rollout. */
+  readonly moved: number;
+  /** Handshakes since the start of the process. `failed` leaves out those that were refused to pace them or by a drain. */
+  readonly handshakes: { readonly accepted: number; readonly failed: number };
+}
+
+/** `POST /self-test`. */
+export interface SelfTestReport {
+  readonly ok: boolean;
+  /** What failed, as sentences; empty if ok. */
+  readonly failures: readonly string[];
+}
+
+/** `GET /rollout?id=ID&missingAfterSeconds=120`: the counts of one rollout over all proxies, from Redis. */
+export interface RolloutReport {
+  readonly id: string;
+  /** Closes that this rollout caused. */
+  readonly moves: number;
+  /** Stations that it moved, and how many of them more than once. */
+  readonly stations: number;
+  readonly movedAgain: number;
+  /** Closes with an open CALL, because the deadline had passed. */
+  readonly forced: number;
+  /** Moved stations that have not connected again; those of them for longer than `missingAfterSeconds`. */
+  readonly away: number;
+  readonly missing: number;
+  /** Time from the close to the next response to the station; absent while no station got one. */
+  readonly gapSeconds?: { readonly p50: number; readonly p99: number };
+  /** Most moved stations that connected again within one second. */
+  readonly peakReturnsPerSecond: number;
+}
