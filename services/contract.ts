@@ -175,6 +175,8 @@ export interface DrainReport {
   readonly mode: DrainOrder['mode'];
   /** Id of the rollout of the last order; absent: there was none. */
   readonly rollout?: string;
+  /** The limit of the last order. */
+  readonly moves?: number;
   /** Open station sockets, including those in the closing handshake. */
   readonly sessions: number;
   /** Those with a running transaction. */

@@ -142,6 +142,11 @@ export interface ProxySpec {
    */
   readonly drain?: ProxyDrainSpec;
   /**
+   * How ws-proxy Pods are replaced when their template changes; docs/rollouts.md shows a rollout step by
+   * step.
+   */
+  readonly rollout?: ProxyRolloutSpec;
+  /**
    * Additions to the Pods, merged like a strategic merge patch (docs/ocppcluster.md names the exceptions).
    * Lists replace the operator's, except env, which is merged by name.
    */
@@ -160,6 +165,7 @@ export interface DefaultedProxy {
   readonly gateway?: DefaultedProxyGateway;
   readonly admission: DefaultedProxyAdmission;
   readonly drain: DefaultedProxyDrain;
+  readonly rollout: DefaultedProxyRollout;
   readonly podTemplate: PodTemplateSpec;
 }
 
@@ -310,8 +316,9 @@ export interface DefaultedProxyAdmission {
  */
 export interface ProxyDrainSpec {
   /**
-   * Sockets that a draining Pod closes per second. Keep it below the rate at which the remaining Pods can
-   * admit stations. A change restarts ws-proxy.
+   * Sockets that the whole cluster closes per second, whatever the cause: a rollout, a scale-in, the drain
+   * of a node. Keep it below the rate at which the remaining Pods can admit stations. A change restarts
+   * ws-proxy.
    */
   readonly ratePerSecond?: number;
   /**
@@ -333,6 +340,36 @@ export interface DefaultedProxyDrain {
   readonly ratePerSecond: number;
   readonly deadlineSeconds: number;
   readonly transactions: 'Wait' | 'Close';
+}
+
+/**
+ * How ws-proxy Pods are replaced when their template changes; docs/rollouts.md shows a rollout step by
+ * step.
+ */
+export interface ProxyRolloutSpec {
+  /**
+   * BlueGreen starts a second set of Pods beside the first, tests it, moves each station once, and returns
+   * to the first set when stations do not come back. It needs room for twice the ws-proxy Pods; without it,
+   * and with Rolling, Kubernetes replaces Pod by Pod and stations may move several times.
+   */
+  readonly strategy?: 'BlueGreen' | 'Rolling';
+  /** How long all Pods of a new set are ready before stations are sent to it. */
+  readonly minReadySeconds?: number;
+  /**
+   * Time for a moved station to connect again. The rollout is aborted when more than 3 stations, and more
+   * than 1 % of those that moved, are away for longer.
+   */
+  readonly returnWithinSeconds?: number;
+  /** Number of earlier sets that are kept without Pods. Setting an earlier spec again uses its set. */
+  readonly revisionHistoryLimit?: number;
+}
+
+/** {@link ProxyRolloutSpec} with its defaults. */
+export interface DefaultedProxyRollout {
+  readonly strategy: 'BlueGreen' | 'Rolling';
+  readonly minReadySeconds: number;
+  readonly returnWithinSeconds: number;
+  readonly revisionHistoryLimit: number;
 }
 
 /**
@@ -786,6 +823,8 @@ export interface OcppClusterStatus {
   readonly redis?: RedisStatus;
   /** ws-proxy Pods that are draining. */
   readonly drain?: readonly DrainStatus[];
+  /** The running rollout of the ws-proxy Pods, or the report of the last one. */
+  readonly rollout?: RolloutStatus;
   /** The ws-proxy Pods. */
   readonly proxy?: ProxyStatus;
   /** The processor Pods; also for the scale subresource. */
@@ -835,12 +874,88 @@ export interface DrainStatus {
   readonly deadline?: string;
 }
 
+/** The running rollout of the ws-proxy Pods, or the report of the last one. */
+export interface RolloutStatus {
+  /** Identifies this rollout in the counts of moves. */
+  readonly id: string;
+  /**
+   * Preparing: the new Pods start and are tested. Switching: new connections begin to reach the new set.
+   * FirstPortion: a few stations move and must return. Moving: the others move. GoingBack: stations return
+   * to the previous set. Completed or Aborted: the report of the last rollout.
+   */
+  readonly phase: 'Preparing' | 'Switching' | 'FirstPortion' | 'Moving' | 'GoingBack' | 'Completed' | 'Aborted';
+  /** Deployment that served before. */
+  readonly fromSet?: string;
+  /** Deployment that is to serve. */
+  readonly toSet: string;
+  /** Hash of the new Pod template. */
+  readonly template?: string;
+  /** What the rollout waits for; or how it ended and why. */
+  readonly message?: string;
+  /** Why it went back. */
+  readonly reason?: string;
+  /** When it began. */
+  readonly startedTime: string;
+  /** When the phase began. */
+  readonly phaseTime: string;
+  /** When it was completed or aborted. */
+  readonly finishedTime?: string;
+  /** When a station last moved or returned. */
+  readonly progressTime?: string;
+  /** Stations that were connected when new connections began to reach the new set. */
+  readonly stations?: number;
+  /** Stations that this rollout moved. */
+  readonly moved?: number;
+  /** Those that have connected again. */
+  readonly returned?: number;
+  /** Those that are away for longer than returnWithinSeconds. */
+  readonly missing?: number;
+  /** Stations that this rollout moved more than once. */
+  readonly movedAgain?: number;
+  /** Sockets closed with an open CALL because the deadline had passed. */
+  readonly forced?: number;
+  /** Stations moved per second of late. */
+  readonly ratePerSecond?: number;
+  /** When the last station moves at this rate. */
+  readonly eta?: string;
+  /** Time from the close of a station's socket to its next response. */
+  readonly gapSeconds?: RolloutGapSecondsStatus;
+  /** Most moved stations that connected again within one second. */
+  readonly peakReturnsPerSecond?: number;
+  /** Handshakes of the serving set while the new one was prepared, and of the new set at the switch. */
+  readonly handshakes?: RolloutHandshakesStatus;
+  /** Value of the annotation ocpp.dev/retry-rollout when it began. */
+  readonly retry?: string;
+}
+
+/** Time from the close of a station's socket to its next response. */
+export interface RolloutGapSecondsStatus {
+  /** Half of the stations waited no longer. */
+  readonly p50: number;
+  /** 99 % of the stations waited no longer. */
+  readonly p99: number;
+}
+
+/** Handshakes of the serving set while the new one was prepared, and of the new set at the switch. */
+export interface RolloutHandshakesStatus {
+  /** Accepted by the serving set. */
+  readonly acceptedBefore?: number;
+  /** Failed at the serving set. */
+  readonly failedBefore?: number;
+  /** Accepted by the new set since the switch. */
+  readonly accepted?: number;
+  /** Failed at the new set since the switch. */
+  readonly failed?: number;
+}
+
 /** The ws-proxy Pods. */
 export interface ProxyStatus {
   /** Number of Pods. */
   readonly replicas: number;
   /** Number of ready Pods. */
   readonly readyReplicas: number;
+  /** Deployment whose Pods get new connections. */
+  readonly servingSet?: string;
   /** Open station sockets, including those on draining Pods. Absent while unknown. */
   readonly sessions?: number;
   /** Last decision of the ws-proxy autoscaler, and the state that it keeps when the leader changes. */

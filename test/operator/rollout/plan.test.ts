@@ -1,0 +1,167 @@
+/** Rollouts on a model: every interleaving ends with each station connected and moved once, unless something failed. */
+import test from 'ava';
+import fc from 'fast-check';
+import { Model, type Release } from './model.ts';
+
+const OLD: Release = { template: 'old', readyAfter: 2 };
+const NEW: Release = { template: 'new', readyAfter: 15 };
+
+const random = (seed: number) => () => {
+  seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+  return seed / 2_147_483_648;
+};
+
+function running(first: Release = OLD, stations = 200, seed = 1): Model {
+  const model = new Model(first, { stations, replicas: 4, charging: stations / 5, random: random(seed) });
+  model.settle();
+  return model;
+}
+
+test('a rollout moves each station once, and ends with the new set alone', (t) => {
+  const model = running();
+  model.release = NEW;
+  t.true(model.settle());
+  t.is(model.state?.phase, 'Completed');
+  t.deepEqual([...model.templates()], ['new']);
+  t.is(model.moves.size, 200);
+  t.is(model.mostMoves, 1);
+  t.deepEqual(model.phases, ['Preparing', 'Switching', 'FirstPortion', 'Moving', 'Completed']);
+  t.is(model.pods.length, 4);
+});
+
+test('a set that never becomes ready moves no station', (t) => {
+  const model = running();
+  model.release = { template: 'new' };
+  model.steps(600);
+  t.is(model.state?.phase, 'Preparing');
+  t.is(model.moves.size, 0);
+  t.is(model.away, 0);
+});
+
+test('a release that refuses stations moves at most the first portion, and all return to the old set', (t) => {
+  const model = running(OLD, 2000);
+  model.release = { ...NEW, refuses: true };
+  t.true(model.settle());
+  t.is(model.state?.phase, 'Aborted');
+  t.true(model.moves.size <= 20, `${model.moves.size} moved`);
+  t.deepEqual([...model.templates()], ['old']);
+  t.regex(model.state?.message ?? '', /handshakes failed|have not returned/);
+});
+
+test('a template that was aborted is tried again only with another value of the annotation', (t) => {
+  const model = running();
+  model.release = { ...NEW, refuses: true };
+  t.true(model.settle());
+  model.steps(60);
+  t.is(model.state?.phase, 'Aborted');
+  model.retry = 'now';
+  model.steps(5);
+  t.is(model.state?.phase, 'Preparing');
+});
+
+test('a release that crashes after a minute goes back, and no station stays away', (t) => {
+  const model = running(OLD, 200);
+  model.release = { ...NEW, crashesAfter: 60 };
+  model.steps(400);
+  t.is(model.state?.phase, 'Aborted');
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['old']);
+});
+
+test('an earlier spec finds its set again', (t) => {
+  const model = running();
+  model.release = NEW;
+  t.true(model.settle());
+  const before = model.serving;
+  model.release = OLD;
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['old']);
+  t.not(model.serving, before);
+  t.is(model.state?.toSet, 'city-ws-proxy-old');
+});
+
+test('a spec that changes half-way moves no station twice to one template', (t) => {
+  const model = running(OLD, 400);
+  model.release = NEW;
+  while (model.moves.size < 100) model.step();
+  model.release = { template: 'third', readyAfter: 15 };
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['third']);
+  t.true(model.mostMoves <= 2);
+});
+
+test('a paused rollout moves no station, and goes on when resumed', (t) => {
+  const model = running();
+  model.release = NEW;
+  while (model.moves.size < 60) model.step();
+  model.hold = true;
+  model.step();
+  const moved = model.moves.size;
+  model.steps(100);
+  t.is(model.moves.size, moved);
+  model.hold = false;
+  t.true(model.settle());
+  t.is(model.mostMoves, 1);
+});
+
+test('a set of an earlier release without orders moves by removing one Pod after the other', (t) => {
+  const model = running({ ...OLD, isOld: true });
+  model.release = NEW;
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['new']);
+});
+
+const EVENT = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: 40 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), seconds: fc.integer({ min: 1, max: 60 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('down' as const), seconds: fc.integer({ min: 1, max: 60 }) }) },
+);
+const FAILURE = fc.oneof(
+  fc.record({ kind: fc.constant('kill' as const), pod: fc.nat(7) }),
+  fc.record({ kind: fc.constant('change' as const), template: fc.constantFrom('old', 'new', 'third', 'refusing', 'crashing') }),
+);
+type Event = (typeof EVENT extends fc.Arbitrary<infer T> ? T : never) | (typeof FAILURE extends fc.Arbitrary<infer T> ? T : never);
+
+const RELEASES: Readonly<Record<string, Release>> = {
+  old: OLD,
+  new: NEW,
+  third: { template: 'third', readyAfter: 8 },
+  refusing: { template: 'refusing', readyAfter: 8, refuses: true },
+  crashing: { template: 'crashing', readyAfter: 8, crashesAfter: 40 },
+};
+
+function play(model: Model, events: readonly Event[]): void {
+  for (const event of events) {
+    if (event.kind === 'kill') model.kill(event.pod);
+    else if (event.kind === 'change') model.release = RELEASES[event.template] ?? OLD;
+    else {
+      model.hold = event.kind === 'pause';
+      model.isDown = event.kind === 'down';
+      model.steps(event.seconds);
+      model.hold = false;
+      model.isDown = false;
+    }
+  }
+}
+
+test('without a failure every interleaving moves each station exactly once', (t) => {
+  const property = fc.property(fc.array(EVENT, { maxLength: 12 }), fc.nat(1e6), (events, seed) => {
+    const model = running(OLD, 60, seed + 1);
+    model.release = NEW;
+    play(model, events);
+    const settled = model.settle();
+    return settled && model.mostMoves === 1 && model.moves.size === 60 && model.templates().has('new');
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 150 }));
+});
+
+test('whatever fails, every interleaving ends with each station connected to one set', (t) => {
+  const property = fc.property(fc.array(fc.oneof(EVENT, FAILURE), { maxLength: 14 }), fc.nat(1e6), (events, seed) => {
+    const model = running(OLD, 60, seed + 1);
+    model.release = NEW;
+    play(model, events);
+    if (['refusing', 'crashing'].includes(model.release.template)) model.release = OLD;
+    return model.settle() && model.templates().size === 1;
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 200 }));
+});
