@@ -4,13 +4,22 @@ import type { Caches } from '../controller/caches.ts';
 import type { KubeObject, OwnerReference } from '../kube/object-store.ts';
 import { LOGIN } from '../render/redis-access.ts';
 import type { Running } from '../render/release.ts';
-import { REVISION_ANNOTATION } from '../render/revision.ts';
+import { REVISION_ANNOTATION, SET_LABEL } from '../render/revision.ts';
 import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../render/resources.ts';
-import { type Component, clusterLabels, nameOf, selectorText } from '../render/render-input.ts';
+import {
+  type Component,
+  clusterLabels,
+  componentLabels,
+  nameOf,
+  selectorText,
+} from '../render/render-input.ts';
 import type { Pod, Workload } from './workloads.ts';
 
 export interface Observed {
+  /** The proxy set that the Service selects. */
   readonly proxy: Workload | undefined;
+  /** All proxy sets: the Deployments of ws-proxy Pods. */
+  readonly proxySets: readonly Workload[];
   readonly processor: Workload | undefined;
   readonly redis: Workload | undefined;
   readonly proxyService: ProxyService | undefined;
@@ -18,6 +27,7 @@ export interface Observed {
 }
 
 interface ProxyService extends KubeObject {
+  readonly spec?: { readonly selector?: Readonly<Record<string, string>> };
   readonly status?: {
     readonly loadBalancer?: {
       readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[];
@@ -33,13 +43,30 @@ export function observe(caches: Caches, cluster: OcppCluster): Observed {
     // An object of this name that another owner created says nothing about the cluster.
     return found !== undefined && belongsTo(found, cluster) ? found : undefined;
   };
+  const proxyService: ProxyService | undefined = find(SERVICES, 'ws-proxy');
+  const ofProxies = selectorText(componentLabels(cluster, 'ws-proxy'));
+  const proxySets: readonly Workload[] = caches
+    .list(DEPLOYMENTS, { namespace, labelSelector: ofProxies })
+    .filter((one) => belongsTo(one, cluster));
   return {
-    proxy: find(DEPLOYMENTS, 'ws-proxy'),
+    proxy: servingSet(proxySets, proxyService, nameOf(cluster, 'ws-proxy')),
+    proxySets,
     processor: find(DEPLOYMENTS, 'processor'),
     redis: find(STATEFUL_SETS, 'redis'),
-    proxyService: find(SERVICES, 'ws-proxy'),
+    proxyService,
     pods: caches.list(PODS, { namespace, labelSelector }),
   };
+}
+
+/** By the selector of the Service; one without the label of a set selects the Deployment of earlier releases. */
+function servingSet(
+  sets: readonly Workload[],
+  service: ProxyService | undefined,
+  plainName: string,
+): Workload | undefined {
+  const name = service?.spec?.selector?.[SET_LABEL] ?? plainName;
+  const [first] = sets;
+  return sets.find(({ metadata }) => metadata.name === name) ?? (sets.length === 1 ? first : undefined);
 }
 
 export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>

@@ -13,6 +13,9 @@ export const ANNOTATION = {
   pauseScaleIn: 'ocpp.dev/pause-scale-in',
 } as const;
 
+/** An aborted rollout is tried again when its value changes. */
+export const RETRY_ROLLOUT = 'ocpp.dev/retry-rollout';
+
 export type Pauses = Readonly<Record<keyof typeof ANNOTATION, boolean>>;
 
 export function pausesOf({ metadata }: OcppCluster): Pauses {

@@ -14,6 +14,7 @@ export interface Workload extends KubeObject {
   readonly spec?: {
     readonly replicas?: number;
     readonly template?: {
+      readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
       readonly spec?: {
         readonly containers?: readonly { readonly image?: string }[];
         readonly volumes?: readonly {

@@ -10,7 +10,8 @@ import type { RenderContext } from '../render/render-input.ts';
 
 /** Values that differ whenever their JSON differs. */
 type Plain = string | number | boolean | undefined | readonly Plain[] | { readonly [name: string]: Plain };
-type PlainContext = { readonly [Name in keyof Omit<RenderContext, 'serves'>]: Plain };
+type Values<T> = { readonly [Name in keyof T]: Plain | Values<T[Name]> };
+type PlainContext = Values<Omit<RenderContext, 'serves'>>;
 
 export class Rendering {
   #from: string | undefined;

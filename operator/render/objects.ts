@@ -41,7 +41,7 @@ export function renderObjects(cluster: OcppCluster, context: RenderContext): rea
 
     serviceAccount(input, 'ws-proxy'),
     proxyService(input),
-    proxyDeployment(input),
+    ...proxyDeployment(input),
     ...proxyDisruptionBudget(input),
     ...ingress(input),
     ...httpRoute(input),

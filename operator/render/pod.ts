@@ -7,7 +7,14 @@ import type { V1Container, V1EnvVar, V1PodTemplateSpec, V1Volume } from '@kubern
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { ENV } from '../../services/contract.ts';
 import { quantity } from '../api/quantity.ts';
-import { type Component, componentLabels, nameOf, selectorLabels, type RenderInput } from './render-input.ts';
+import {
+  type Component,
+  componentLabels,
+  nameOf,
+  selectorLabels,
+  setLabels,
+  type RenderInput,
+} from './render-input.ts';
 
 export interface PodParts {
   /** Also the primary group, and the owner of volumes. */
@@ -35,7 +42,7 @@ export function podTemplate(
   const volumes = [...(parts.volumes ?? [])];
   return {
     metadata: {
-      labels: { ...labels, ...componentLabels(cluster, component) },
+      labels: { ...labels, ...componentLabels(cluster, component), ...setLabels(input, component) },
       ...(annotations !== undefined && { annotations }),
     },
     spec: {
@@ -79,7 +86,9 @@ function placement(input: RenderInput, component: Component, extra: PodTemplateS
     maxSkew: 1,
     topologyKey,
     whenUnsatisfiable: 'ScheduleAnyway',
-    labelSelector: { matchLabels: selectorLabels(input.cluster, component) },
+    labelSelector: {
+      matchLabels: { ...selectorLabels(input.cluster, component), ...setLabels(input, component) },
+    },
   });
   const zones = input.renderRevision >= 2 ? [spread('topology.kubernetes.io/zone')] : [];
   const { nodeSelector, tolerations, affinity, priorityClassName, topologySpreadConstraints } = extra;

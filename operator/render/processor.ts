@@ -3,6 +3,7 @@ import type { DefaultedProcessor } from '../api/ocpp-cluster.ts';
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { adminMount } from './admin-access.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault, type Variable } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
@@ -15,12 +16,16 @@ const MARGIN_SECONDS = 15;
 
 export function processorDeployment(input: RenderInput): KubeObject {
   const { processor } = input.spec;
-  const { volumes, volumeMounts } = redisVolumes(input);
+  const admin = adminMount(input);
+  const redis = redisVolumes(input);
+  const volumes = [...redis.volumes, ...admin.volumes];
+  const volumeMounts = [...redis.volumeMounts, ...admin.volumeMounts];
   const container = {
     image: processor.image === '' ? input.image : processor.image,
     args: [PROGRAM.processor],
     env: [
       ...programEnv(input, RESOURCES, processor.podTemplate),
+      ...admin.env,
       ...handlerEnv(processor),
       // No caller waits for an answer longer than the call timeout.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },

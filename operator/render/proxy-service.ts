@@ -14,7 +14,7 @@ export function proxyService(input: RenderInput): KubeObject {
     ...(type !== 'ClusterIP' && { externalTrafficPolicy }),
     ...(type === 'LoadBalancer' && { ...rest, ...(ranges && { loadBalancerSourceRanges: [...ranges] }) }),
     ...(ipFamilyPolicy !== undefined && { ipFamilyPolicy }),
-    selector: selectorLabels(input.cluster, 'ws-proxy'),
+    selector: { ...selectorLabels(input.cluster, 'ws-proxy'), ...input.servingLabels },
     ports: stationPorts(input.spec).map(portOf),
   } satisfies V1ServiceSpec;
   return owned(

@@ -3,7 +3,7 @@ import type { DefaultedSpec, OcppCluster } from '../api/ocpp-cluster.ts';
 import { defaultedSpec } from '../api/defaults.ts';
 import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.ts';
 import { apiVersionOf } from './resources.ts';
-import { REVISION_ANNOTATION } from './revision.ts';
+import { REVISION_ANNOTATION, SET_LABEL } from './revision.ts';
 
 export type Component = 'ws-proxy' | 'processor' | 'redis';
 /** The suffix of an object's name: a component, or something that concerns all of them. */
@@ -23,12 +23,27 @@ export interface RenderContext {
   readonly processorReplicas: number;
   /** Decided by the scaler; absent: spec.proxy.replicas. */
   readonly proxyReplicas?: number;
+  /** The proxy set to render; 'none': every existing set is kept as it is. Absent: the Deployment `<cluster>-ws-proxy`. */
+  readonly proxySet?: RenderedSet | 'none';
+  /** Labels in addition to those of all ws-proxy Pods, by which the Service selects one set. */
+  readonly servingLabels?: Readonly<Record<string, string>>;
+  /** Secret with the token of the admin port, from revision 3 on; absent: the admin port takes no orders. */
+  readonly adminSecret?: string;
   /** Version of the Pod templates: see revision.ts. */
   readonly renderRevision: number;
   /** Whether the API server serves this kind of an add-on; absent: none is served. */
   readonly serves?: (resource: Resource) => boolean;
   /** Namespace of the operator; absent when it runs outside this Kubernetes cluster. */
   readonly operatorNamespace?: string;
+}
+
+export interface RenderedSet {
+  /** Name of the Deployment. */
+  readonly name: string;
+  /** Hash of the template. */
+  readonly template: string;
+  /** Its Pods carry the label of the set; those of the Deployment `<cluster>-ws-proxy` do not. */
+  readonly isLabelled: boolean;
 }
 
 export interface RenderInput extends RenderContext {
@@ -118,11 +133,18 @@ export const workload = (
   resource: Resource,
   component: Component,
   spec: object,
+  annotations: Readonly<Record<string, string>> = {},
 ): KubeObject =>
   owned(
     input,
     resource,
     component,
     { spec },
-    { annotations: { [REVISION_ANNOTATION]: String(input.renderRevision) } },
+    { annotations: { [REVISION_ANNOTATION]: String(input.renderRevision), ...annotations } },
   );
+
+/** Labels of the Pods of the rendered proxy set, besides those of all ws-proxy Pods. */
+export function setLabels({ proxySet }: RenderContext, component: Component): Readonly<Record<string, string>> {
+  if (component !== 'ws-proxy' || proxySet === undefined || proxySet === 'none') return {};
+  return proxySet.isLabelled ? { [SET_LABEL]: proxySet.name } : {};
+}

@@ -5,11 +5,18 @@
  * 1: release 0.1.0.
  * 2: Pods spread over zones as well as over nodes; the startup probe begins 2 s after the start; a request or limit in
  *    podTemplate no longer removes the other defaults.
+ * 3: ws-proxy and processor mount the token of the admin port; Pods of a proxy set spread among themselves.
  */
-export const RENDER_REVISION = 2;
+export const RENDER_REVISION = 3;
 
 /** The oldest revision that is still rendered; clusters with an older one move to it. */
 export const OLDEST_RENDER_REVISION = 1;
 
 /** On each workload: the revision of a cluster whose status was lost (by a restored backup or an edit). */
 export const REVISION_ANNOTATION = 'ocpp.dev/render-revision';
+
+/** On each proxy set: the hash of its Pod template (docs/decisions/0016). */
+export const TEMPLATE_ANNOTATION = 'ocpp.dev/template-hash';
+
+/** On the Pods of a proxy set: the name of its Deployment. */
+export const SET_LABEL = 'ocpp.dev/proxy-set';

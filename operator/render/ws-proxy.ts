@@ -1,14 +1,17 @@
 /** The ws-proxy: the Deployment that holds the sockets of the stations. */
 import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
-import type { V1DeploymentSpec } from '@kubernetes/client-node';
+import type { V1DeploymentSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
+import { createHash } from 'node:crypto';
 import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { adminMount } from './admin-access.ts';
 import { podTemplate } from './pod.ts';
 import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
-import { selectorLabels, type RenderInput, workload } from './render-input.ts';
+import { TEMPLATE_ANNOTATION } from './revision.ts';
+import { selectorLabels, setLabels, type RenderInput, workload } from './render-input.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } };
 /** Halves the memory of an idle station (15.9 to 8.3 kB, over 10 000 of them) at the same CPU per message. */
@@ -18,12 +21,50 @@ const PROPAGATION_SECONDS = 5;
 /** Time to close the remaining sockets and exit, s. */
 const MARGIN_SECONDS = 20;
 
-/** A new Pod is ready before an old one terminates. Terminating Pods drain at the same time, each at its configured rate. */
-export function proxyDeployment(input: RenderInput): KubeObject {
+/**
+ * One proxy set. With the strategy Rolling, a new Pod of it is ready before an old one terminates; with BlueGreen its template
+ * never changes.
+ */
+export function proxyDeployment(input: RenderInput): KubeObject[] {
+  const { proxySet } = input;
+  if (proxySet === 'none') return [];
+  const matchLabels = { ...selectorLabels(input.cluster, 'ws-proxy'), ...setLabels(input, 'ws-proxy') };
+  const spec = {
+    replicas: input.proxyReplicas ?? input.spec.proxy.replicas,
+    revisionHistoryLimit: 3,
+    ...(input.holdRollouts === true && { paused: true }),
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    selector: { matchLabels },
+    template: proxyTemplate(input),
+  } satisfies V1DeploymentSpec;
+  if (proxySet === undefined) return [workload(input, DEPLOYMENTS, 'ws-proxy', spec)];
+  const annotations = { [TEMPLATE_ANNOTATION]: proxySet.template };
+  const object = workload(input, DEPLOYMENTS, 'ws-proxy', spec, annotations);
+  return [{ ...object, metadata: { ...object.metadata, name: proxySet.name } }];
+}
+
+/** Identifies what the Pods of a set run; the set's own label is no part of it. */
+export function proxyTemplateHash(input: RenderInput): string {
+  const { proxySet: _, ...rest } = input;
+  return createHash('sha256').update(canonical(proxyTemplate(rest))).digest('hex').slice(0, 10);
+}
+
+/** JSON with sorted keys: the order of labels in a manifest is no change. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+
+export function proxyTemplate(input: RenderInput): V1PodTemplateSpec {
   const { spec } = input;
   const { proxy } = spec;
   const { connectionsPerSecond, bootsPerSecond } = proxy.admission;
-  const { volumes, volumeMounts } = redisVolumes(input);
+  const admin = adminMount(input);
+  const redis = redisVolumes(input);
+  const volumes = [...redis.volumes, ...admin.volumes];
+  const volumeMounts = [...redis.volumeMounts, ...admin.volumeMounts];
   // Sorted by port: reordering the list of listeners replaces no Pod.
   const sockets = stationPorts(spec).sort((a, b) => a.containerPort - b.containerPort);
   const [first, ...further] = sockets;
@@ -45,26 +86,19 @@ export function proxyDeployment(input: RenderInput): KubeObject {
       ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
       ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
       ...unlessDefault(ENV.defaultProtocol, proxy.defaultProtocol, undefined),
+      ...admin.env,
     ],
     ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
     ...probes(input),
   };
   const graceSeconds = proxyGraceSeconds(spec);
-  const deployment = {
-    replicas: input.proxyReplicas ?? proxy.replicas,
-    revisionHistoryLimit: 3,
-    ...(input.holdRollouts === true && { paused: true }),
-    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-    selector: { matchLabels: selectorLabels(input.cluster, 'ws-proxy') },
-    template: podTemplate(
-      input,
-      'ws-proxy',
-      { user: NONROOT, graceSeconds, resources: RESOURCES, container, volumes },
-      proxy.podTemplate,
-    ),
-  } satisfies V1DeploymentSpec;
-  return workload(input, DEPLOYMENTS, 'ws-proxy', deployment);
+  return podTemplate(
+    input,
+    'ws-proxy',
+    { user: NONROOT, graceSeconds, resources: RESOURCES, container, volumes },
+    proxy.podTemplate,
+  );
 }
 
 /** The format that readListeners() of the ws-proxy parses. */

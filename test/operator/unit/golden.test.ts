@@ -78,6 +78,7 @@ function templates(renderRevision: number): Readonly<Record<string, Readonly<Rec
         renderRevision,
         // Depends on the cluster, not on the revision; clusters of release 0.1.0 have none.
         ...(renderRevision > 1 && { redisPasswordSecret: 'city-redis-7c1b2a90' }),
+        ...(renderRevision > 2 && { adminSecret: 'city-admin-1b2a907c' }),
       },
     ) as readonly Workload[];
     const found = objects.flatMap(({ kind, metadata, spec }) =>
