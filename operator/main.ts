@@ -8,6 +8,7 @@ import { runProgram, type Running } from '../services/runtime/lifecycle.ts';
 import { createLog, type Log } from '../services/runtime/log.ts';
 import { namesIn, operatorSettings } from './config.ts';
 import { LeaderElector } from './controller/leader.ts';
+import { readAdminKey } from './kube/admin-key.ts';
 import { connectKube, type KubeClient } from './kube/client.ts';
 import { KubeLeaseStore } from './kube/kube-lease-store.ts';
 import { KubeObjectStore } from './kube/kube-object-store.ts';
@@ -35,12 +36,15 @@ async function main(): Promise<Running> {
     // After a suspension that outlasted the Lease, pending writes would resume before any timer fires.
     mayWrite: () => leading(),
   });
-  const start = () => {
-    operator = runOperator({ ...optionsOf(config), store, clock: systemClock, log, registry });
+  const start = async () => {
+    const name = `${config.leaseName}-admin-key`;
+    const adminKey = await readAdminKey(store, { name, namespace: lease.namespace }, log);
+    const options = { ...optionsOf(config), store, clock: systemClock, log, registry };
+    operator = runOperator({ ...options, ...(adminKey !== undefined && { adminKey }) });
   };
   const lease = { name: config.leaseName, namespace: config.podNamespace || kube.namespace };
-  const { leader, unreachable } = election(kube, lease, config.podName, start);
-  const leading = () => (config.leaderElection ? leader.leading : operator !== undefined);
+  const { leader, unreachable } = election(kube, lease, config.podName, () => void start());
+  const leading = () => (config.leaderElection ? leader.leading : true);
   showProgram(registry, leading);
   const admin: AdminServer = await startAdminServer({
     host: config.host,
@@ -52,7 +56,7 @@ async function main(): Promise<Running> {
   });
   log.info({ server: kube.server, admin: admin.port, image: config.defaultImage }, 'operator started');
   if (config.leaderElection) leader.start();
-  else start();
+  else await start();
   return {
     async stop() {
       await operator?.stop();

@@ -35,6 +35,8 @@ export interface OperatorOptions {
   readonly scrape?: Scrape;
   /** Gets the status of each cluster after every reconcile; Prometheus metrics where left out. */
   readonly metrics?: ClusterMetrics;
+  /** Key of the tokens for admin ports; without it proxies take no orders. */
+  readonly adminKey?: Uint8Array;
 }
 
 export interface Operator {
@@ -77,6 +79,7 @@ export function runOperator(options: OperatorOptions): Operator {
     operatorNamespace: options.operatorNamespace,
     scrapeIntervalMs: options.scrapeIntervalMs,
     metrics: options.metrics ?? new ClusterMetrics(options.registry),
+    adminKey: options.adminKey,
   });
   const controller: Controller = createController({
     store,

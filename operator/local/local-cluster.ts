@@ -2,7 +2,7 @@
  * The clusters of a manifest on this machine: objects in memory, the operator, and the runtime that runs what it renders,
  * started and stopped together.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -152,6 +152,7 @@ export class LocalCluster {
       registry: new Registry(),
       scrape: this.readings.scrape,
       metrics: this.readings,
+      adminKey: randomBytes(32),
     });
   }
 

@@ -88,6 +88,13 @@ const hasLabels = ({ metadata }: KubeObject, labels: Readonly<Record<string, str
 export const podsOf = (observed: Observed, component: Component): Pod[] =>
   observed.pods.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === component);
 
+/** By the label of its set; Pods of the Deployment of earlier releases have none. */
+export const isPodOf = ({ metadata }: Pod, set: Workload): boolean => {
+  const name = metadata.labels?.[SET_LABEL];
+  const selects = set.spec?.selector?.matchLabels?.[SET_LABEL];
+  return name === selects;
+};
+
 /** The uid: a Pod of a StatefulSet keeps its name when it is replaced. */
 export const idOf = ({ metadata }: Pod): string => metadata.uid ?? metadata.name;
 

@@ -13,6 +13,7 @@ interface WorkloadCondition {
 export interface Workload extends KubeObject {
   readonly spec?: {
     readonly replicas?: number;
+    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
     readonly template?: {
       readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
       readonly spec?: {

@@ -43,11 +43,15 @@ export const prunable = (caches: Caches): readonly Resource[] => [
   ...OPTIONAL.filter((kind) => caches.serves(kind)),
 ];
 
-/** @throws StoreError when the API server is unreachable or busy: retry later; ClusterGone */
+/**
+ * @param kept `Kind/name` of objects that stay as they are
+ * @throws StoreError when the API server is unreachable or busy: retry later; ClusterGone
+ */
 export async function applyObjects(
   pass: Pass,
   objects: readonly KubeObject[],
   kinds: readonly Resource[],
+  kept: readonly string[] = [],
 ): Promise<Applied> {
   const changed: string[] = [];
   const problems: Problem[] = [];
@@ -56,7 +60,7 @@ export async function applyObjects(
     const problem = await applyOne(pass, object, changed);
     if (problem !== undefined) problems.push(problem);
   }
-  return { changed, problems, pruned: await prune(pass, objects, kinds) };
+  return { changed, problems, pruned: await prune(pass, [...objects.map(describe), ...kept], kinds) };
 }
 
 async function applyOne(pass: Pass, object: KubeObject, changed: string[]): Promise<Problem | undefined> {
@@ -97,15 +101,15 @@ function ownedByAnother(
   };
 }
 
-/** @returns `Kind/name` of the deleted objects */
+/** @param wanted `Kind/name` of the objects that stay. @returns the same of the deleted objects */
 async function prune(
   { store, caches, cluster }: Pass,
-  objects: readonly KubeObject[],
+  wanted: readonly string[],
   kinds: readonly Resource[],
 ): Promise<string[]> {
   const { namespace = 'default' } = cluster.metadata;
   const labelSelector = selectorText(clusterLabels(cluster));
-  const rendered = new Set(objects.map(describe));
+  const rendered = new Set(wanted);
   const pruned: string[] = [];
   for (const resource of kinds) {
     for (const object of caches.list(resource, { namespace, labelSelector })) {

@@ -7,17 +7,23 @@ import type {
   OcppClusterStatus,
   ProxyAutoscalingStatus,
   RedisStatus,
+  RolloutStatus,
 } from '../api/ocpp-cluster.ts';
 import type { KubeObject, Resource } from '../kube/object-store.ts';
 import { type Observed, podsOf, runningOf } from '../observe/observe.ts';
 import { ANNOTATION, type Pauses, pausesOf } from '../observe/pauses.ts';
 import { stateOf, type Workload } from '../observe/workloads.ts';
 import { chooseRelease, type OwnImages, type Release } from '../render/release.ts';
+import type { RenderContext } from '../render/render-input.ts';
+import type { PodReports } from '../rollout/pod-reports.ts';
+import type { RolloutPlan } from '../rollout/plan.ts';
+import { isRunning } from '../rollout/step.ts';
 import type { Signals } from '../scaling/demand.ts';
 import { decideProcessors, type ProcessorScaleDecision, SIGNALS_MISSING } from '../scaling/processors.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
 import { chooseRedis } from './embedded-redis.ts';
 import { podDeletionCosts } from './pod-deletion-costs.ts';
+import { planProxySets } from './proxy-sets.ts';
 import type { Rendering } from './rendering.ts';
 
 export interface DecisionInput {
@@ -33,6 +39,11 @@ export interface DecisionInput {
   /** Whether the API server serves this kind of an add-on. */
   readonly serves: (resource: Resource) => boolean;
   readonly operatorNamespace?: string | undefined;
+  /** Secret with the token of the admin ports; absent: they take no orders. */
+  readonly adminSecret?: string | undefined;
+  readonly reports: PodReports;
+  /** The last state of the rollout; it may be newer than the one in `status`. */
+  readonly rollout: RolloutStatus | undefined;
   /** ms since 1970 */
   readonly now: number;
   /** Older readings count as missing, ms. */
@@ -48,6 +59,9 @@ export interface Decision {
   readonly redis: RedisStatus | undefined;
   readonly processors: ProcessorScaleDecision;
   readonly proxies: ProxyScaleDecision;
+  readonly rollout: RolloutPlan;
+  /** Names of Deployments that stay as they are. */
+  readonly keptSets: readonly string[];
   /** Written to the ws-proxy Pods before a scale-in. */
   readonly podDeletionCosts: readonly KubeObject[];
   /** In the order in which they are applied. */
@@ -55,7 +69,7 @@ export interface Decision {
 }
 
 export function decide(input: DecisionInput): Decision {
-  const { cluster, observed, signals, status, own, rendering, serves, operatorNamespace } = input;
+  const { cluster, observed, signals, status, own } = input;
   const spec = defaultedSpec(cluster);
   const pauses = pausesOf(cluster);
   const running = runningOf(observed);
@@ -63,21 +77,8 @@ export function decide(input: DecisionInput): Decision {
   const redis = chooseRedis(cluster, spec, status, release, running);
   const processors = pauses.paused ? pausedProcessors(input) : scaleProcessors(input, spec, pauses);
   const proxies = pauses.paused ? pausedProxies(input, spec) : scaleProxies(input, spec, pauses);
-  const claim = observed.redis?.spec?.volumeClaimTemplates?.[0];
-  const redisVolumeSize = claim?.spec?.resources?.requests?.['storage'];
-  const objects = rendering.of(cluster, {
-    image: release.image,
-    redisImage: spec.redis.embedded?.image || release.redisImage,
-    renderRevision: release.renderRevision,
-    processorReplicas: processors.replicas,
-    proxyReplicas: proxies.replicas,
-    // Pods of a revision that this operator cannot render are left as they are.
-    holdRollouts: pauses.pauseRollouts || release.unknownRevision !== undefined,
-    serves,
-    ...(operatorNamespace !== undefined && { operatorNamespace }),
-    ...(redis?.passwordSecretName !== undefined && { redisPasswordSecret: redis.passwordSecretName }),
-    ...(redisVolumeSize !== undefined && { redisVolumeSize }),
-  });
+  const context = contextOf(input, { spec, release, redis, pauses, processorReplicas: processors.replicas });
+  const proxySets = planProxySets({ ...input, spec, context, replicas: proxies.replicas });
   return {
     spec,
     pauses,
@@ -85,8 +86,38 @@ export function decide(input: DecisionInput): Decision {
     redis,
     processors,
     proxies,
-    podDeletionCosts: podDeletionCosts(observed, signals, proxies.replicas, spec.proxy.maxSessionsPerPod),
-    objects,
+    rollout: proxySets.plan,
+    keptSets: proxySets.kept,
+    podDeletionCosts: podDeletionCosts(observed, signals, proxySets.plan.sets, spec.proxy.maxSessionsPerPod),
+    objects: [...input.rendering.of(cluster, proxySets.context), ...proxySets.changed],
+  };
+}
+
+interface Chosen {
+  readonly spec: DefaultedSpec;
+  readonly release: Release;
+  readonly redis: RedisStatus | undefined;
+  readonly pauses: Pauses;
+  readonly processorReplicas: number;
+}
+
+/** Without the decisions on proxy sets. */
+function contextOf(input: DecisionInput, { spec, release, redis, pauses, processorReplicas }: Chosen): RenderContext {
+  const { observed, serves, operatorNamespace, adminSecret } = input;
+  const claim = observed.redis?.spec?.volumeClaimTemplates?.[0];
+  const redisVolumeSize = claim?.spec?.resources?.requests?.['storage'];
+  return {
+    image: release.image,
+    redisImage: spec.redis.embedded?.image || release.redisImage,
+    renderRevision: release.renderRevision,
+    processorReplicas,
+    // Pods of a revision that this operator cannot render are left as they are.
+    holdRollouts: pauses.pauseRollouts || release.unknownRevision !== undefined,
+    serves,
+    ...(operatorNamespace !== undefined && { operatorNamespace }),
+    ...(redis?.passwordSecretName !== undefined && { redisPasswordSecret: redis.passwordSecretName }),
+    ...(redisVolumeSize !== undefined && { redisVolumeSize }),
+    ...(adminSecret !== undefined && { adminSecret }),
   };
 }
 
@@ -99,7 +130,7 @@ function scaleProcessors(
   const decision = decideProcessors({
     spec: processor.autoscaling,
     ...(processor.replicas !== undefined && { fixedReplicas: processor.replicas }),
-    ...processorDeployment(observed),
+    ...processorDeployment(observed, input.rollout),
     signals,
     previous: autoscaling ?? {},
     holdScaleIn: pauseScaleIn,
@@ -144,13 +175,14 @@ function scaleProxies(
 ): ProxyScaleDecision {
   const { observed, signals, proxyAutoscaling, now } = input;
   const { desired, ready, rolling, generationNotObserved } = stateOf(observed.proxy);
+  const isRolling = rolling || generationNotObserved || isRunning(input.rollout);
   const ending = podsOf(observed, 'ws-proxy').filter(
     ({ metadata }) => metadata.deletionTimestamp !== undefined,
   );
   return decideProxies({
     spec: proxy,
     ...(observed.proxy !== undefined && {
-      deployment: { replicas: desired, readyReplicas: ready, rolling: rolling || generationNotObserved },
+      deployment: { replicas: desired, readyReplicas: ready, rolling: isRolling },
     }),
     draining: ending.length,
     ...(signals.sessions !== undefined && { sessions: signals.sessions }),
@@ -168,11 +200,12 @@ function pausedProxies(
   return { replicas, ...(proxyAutoscaling !== undefined && { autoscaling: proxyAutoscaling }) };
 }
 
-function processorDeployment(observed: Observed) {
+function processorDeployment(observed: Observed, rollout: RolloutStatus | undefined) {
   if (observed.processor === undefined) return {};
   const [processor, proxy] = [stateOf(observed.processor), stateOf(observed.proxy)];
   // A rollout of the ws-proxy counts too: reconnecting stations are an unusual load for the processors.
-  const rolling = [processor, proxy].some((state) => state.rolling || state.generationNotObserved);
+  const rolling =
+    isRunning(rollout) || [processor, proxy].some((state) => state.rolling || state.generationNotObserved);
   return { deployment: { replicas: processor.desired, readyReplicas: processor.ready, rolling } };
 }
 

@@ -57,8 +57,12 @@ export async function ensurePassword(
     type: 'Opaque',
     stringData: { password: randomBytes(24).toString('base64url') },
   };
-  return problemOf(`Secret/${passwordSecretName}`, () => store.create(secret));
+  return ensureSecret(store, secret);
 }
+
+/** Creates a Secret unless it exists: the operator can neither read nor change Secrets. */
+export const ensureSecret = (store: ObjectStore, secret: KubeObject): Promise<Problem | undefined> =>
+  problemOf(`Secret/${secret.metadata.name}`, () => store.create(secret));
 
 /** Requests a larger volume. Resolves to the problem, or to undefined when the request was accepted or not needed. */
 export async function growVolume(

@@ -9,7 +9,9 @@ import type { Problem } from '../status/conditions.ts';
 import { type Applied, applyObjects, prunable } from './apply.ts';
 import type { Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
-import { ensurePassword, growVolume } from './embedded-redis.ts';
+import { adminSecret } from '../render/admin-access.ts';
+import { DEPLOYMENTS } from '../render/resources.ts';
+import { ensurePassword, ensureSecret, growVolume } from './embedded-redis.ts';
 import { addOnProblems } from './missing-add-ons.ts';
 import { writePodDeletionCosts } from './pod-deletion-costs.ts';
 import type { ReconcilerOptions, ReconcileState } from './state.ts';
@@ -51,7 +53,7 @@ async function executeSteps(
   options: ReconcilerOptions,
   cluster: OcppCluster,
   state: ReconcileState,
-  { spec, redis, podDeletionCosts, objects }: Decision,
+  { spec, redis, podDeletionCosts, objects, keptSets }: Decision,
   observed: Observed,
 ): Promise<Executed> {
   const { store, caches, clock, log } = options;
@@ -60,9 +62,10 @@ async function executeSteps(
   const problems: (Problem | undefined)[] = [];
   const size = spec.redis.embedded?.storage.size;
   let written = redis;
-  if (redis !== undefined && passwordDue(options, state, observed)) {
+  if (secretsDue(options, state, observed)) {
     await pass.deletionGuard.confirm();
-    problems.push(await ensurePassword(store, cluster, redis));
+    if (redis !== undefined) problems.push(await ensurePassword(store, cluster, redis));
+    if (state.admin !== undefined) problems.push(await ensureSecret(store, adminSecret(cluster, state.admin)));
   }
   if (redis !== undefined && size !== undefined && redis.storage !== size) {
     const problem = await growVolume(store, cluster, size);
@@ -70,7 +73,8 @@ async function executeSteps(
     if (problem === undefined) written = { ...redis, storage: size };
   }
   await writePodDeletionCosts(store, podDeletionCosts, log);
-  const applied = await applyObjects(pass, objects, kinds);
+  const kept = keptSets.map((name) => `${DEPLOYMENTS.kind}/${name}`);
+  const applied = await applyObjects(pass, objects, kinds, kept);
   const addOns = addOnProblems(spec, caches, state.status, clock.now() - state.since);
   const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems, ...addOns];
   logApplied(log, cluster, { ...applied, problems: all }, state);
@@ -78,13 +82,15 @@ async function executeSteps(
 }
 
 /** Pods that do not start are the only sign of a deleted Secret, as Secrets cannot be read. */
-const PASSWORD_RETRY_MS = 10_000;
+const SECRETS_RETRY_MS = 10_000;
 
-function passwordDue({ clock }: ReconcilerOptions, state: ReconcileState, observed: Observed): boolean {
-  const workloads = [observed.redis, observed.processor, observed.proxy];
+function secretsDue({ clock }: ReconcilerOptions, state: ReconcileState, observed: Observed): boolean {
+  const workloads = [observed.redis, observed.processor, ...observed.proxySets];
   const ready = workloads.every((one) => one !== undefined && stateOf(one).ready >= stateOf(one).desired);
-  if (ready || clock.now() - state.passwordTriedAt < PASSWORD_RETRY_MS) return false;
-  state.passwordTriedAt = clock.now();
+  // Once by each leader: a cluster of an earlier release has no Secret for its admin ports.
+  const known = Number.isFinite(state.secretsWrittenAt);
+  if ((ready && known) || clock.now() - state.secretsWrittenAt < SECRETS_RETRY_MS) return false;
+  state.secretsWrittenAt = clock.now();
   return true;
 }
 

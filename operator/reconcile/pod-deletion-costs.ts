@@ -6,23 +6,28 @@
 import type { Log } from '../../services/runtime/log.ts';
 import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
 import type { Signals } from '../scaling/demand.ts';
-import { idOf, type Observed, podsOf } from '../observe/observe.ts';
+import { idOf, isPodOf, type Observed, podsOf } from '../observe/observe.ts';
+import type { PlannedSet } from '../rollout/plan.ts';
 
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 /**
- * The annotations to apply before a scale-in to `replicas`; none if this is no scale-in.
+ * The annotations to apply before a scale-in of a proxy set; none if no set gets smaller.
+ * @param sets with the number of Pods that each is to have
  * @param full cost of a Pod whose number of stations is unknown: it is removed last
  */
 export function podDeletionCosts(
   observed: Observed,
   { sessionsOf }: Signals,
-  replicas: number,
+  sets: readonly PlannedSet[],
   full: number,
 ): KubeObject[] {
-  if (replicas >= (observed.proxy?.spec?.replicas ?? 0)) return [];
+  const smaller = observed.proxySets.filter(({ metadata, spec }) => {
+    const replicas = sets.find(({ name }) => name === metadata.name)?.replicas;
+    return replicas !== undefined && replicas > 0 && replicas < (spec?.replicas ?? 0);
+  });
   const staying = podsOf(observed, 'ws-proxy').filter(
-    ({ metadata }) => metadata.deletionTimestamp === undefined,
+    (pod) => pod.metadata.deletionTimestamp === undefined && smaller.some((set) => isPodOf(pod, set)),
   );
   return staying.map((pod) => {
     const { name, namespace, uid } = pod.metadata;

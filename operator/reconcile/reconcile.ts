@@ -5,14 +5,23 @@
 import { OCPP_CLUSTERS, type OcppCluster, type OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import { keyOf } from '../controller/caches.ts';
 import { StoreError } from '../kube/object-store.ts';
-import { type Observed, observe } from '../observe/observe.ts';
+import { type Observed, observe, podsOf } from '../observe/observe.ts';
 import { eventsBetween } from '../status/events.ts';
 import { NUMBERS_EVERY_MS, shouldWrite, statusOf } from '../status/status.ts';
-import { decide } from './decision.ts';
+import { isRunning } from '../rollout/step.ts';
+import type { PodReports } from '../rollout/pod-reports.ts';
+import { decide, type Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
 import { execute } from './execute.ts';
-import { staleMs } from './measure.ts';
+import { staleMs, targetOf } from './measure.ts';
+import { defaultedSpec } from '../api/defaults.ts';
+import { stateOf } from '../observe/workloads.ts';
+import { NO_REPORTS } from '../rollout/pod-reports.ts';
+import type { ScrapeTarget } from '../signals/scrape.ts';
 import { newReconcileState, type ReconcilerOptions, type ReconcileState } from './state.ts';
+
+/** Interval of passes while a rollout runs; ms. */
+const ROLLOUT_MS = 1000;
 
 /** For createController: `key` is `namespace/name`. A deleted cluster needs no work: owner references delete its objects. */
 export function createReconciler(
@@ -40,7 +49,8 @@ export function createReconciler(
       if (!(error instanceof ClusterGone)) throw error;
       options.log.debug({ cluster: key }, error.message);
     }
-    return { requeueAfterMs: options.scrapeIntervalMs };
+    const { scrapeIntervalMs } = options;
+    return { requeueAfterMs: isRunning(state.rollout) ? Math.min(ROLLOUT_MS, scrapeIntervalMs) : scrapeIntervalMs };
   };
 }
 
@@ -64,6 +74,8 @@ async function reconcileCluster(
   const before = state.status;
   state.measured ||= signals.arrivalRate !== undefined;
   const stale = staleMs(options.scrapeIntervalMs);
+  const targets = podsOf(observed, 'ws-proxy').flatMap(targetOf);
+  const reports = await readReports(cluster, observed, state, targets);
   const decision = decide({
     cluster,
     observed,
@@ -75,21 +87,52 @@ async function reconcileCluster(
     own: { image: options.defaultImage, redisImage: options.redisImage },
     serves: caches.serves.bind(caches),
     operatorNamespace: options.operatorNamespace,
+    adminSecret: state.admin?.secretName,
+    reports,
+    rollout: state.rollout,
     now: clock.now(),
     staleMs: stale,
     warmingUp: !state.measured && clock.now() - state.since < stale,
   });
   state.autoscaling = decision.processors.autoscaling;
   state.proxyAutoscaling = decision.proxies.autoscaling;
+  state.rollout = decision.rollout.state;
   const executed = decision.pauses.paused
     ? { problems: [], redis: decision.redis }
     : await execute(options, cluster, state, decision, observed);
+  if (!decision.pauses.paused && executed.failure === undefined) await giveOrders(state, targets, decision);
 
   const now = clock.now();
   const after = statusOf({ cluster, observed, signals, ...decision, ...executed, before, now });
   options.metrics.show(cluster, after);
   await report(options, cluster, state, after);
   if (executed.failure !== undefined) throw executed.failure;
+}
+
+/** During a rollout and while an old set has Pods. Without a key no Pod takes orders. */
+async function readReports(
+  cluster: OcppCluster,
+  observed: Observed,
+  { admin, proxyAdmin, rollout }: ReconcileState,
+  targets: readonly ScrapeTarget[],
+): Promise<PodReports> {
+  const needed = isRunning(rollout) || observed.proxySets.filter((set) => stateOf(set).replicas > 0).length > 1;
+  if (!needed) return NO_REPORTS;
+  if (admin === undefined) {
+    const all = new Map(targets.map(({ pod }) => [pod, 'unsupported'] as const));
+    return { reports: all, selfTests: all };
+  }
+  const { returnWithinSeconds: missingAfterSeconds } = defaultedSpec(cluster).proxy.rollout;
+  return proxyAdmin.read(admin.token, targets, isRunning(rollout) ? { id: rollout.id, missingAfterSeconds } : undefined);
+}
+
+/** After the objects are applied: the Service selects the serving set before another one refuses stations. */
+async function giveOrders(
+  { admin, proxyAdmin }: ReconcileState,
+  targets: readonly ScrapeTarget[],
+  { rollout: { orders, selfTests } }: Decision,
+): Promise<void> {
+  if (admin !== undefined) await proxyAdmin.execute(admin.token, targets, orders, selfTests);
 }
 
 async function report(

@@ -6,12 +6,15 @@ import type {
   OcppCluster,
   OcppClusterStatus,
   ProxyAutoscalingStatus,
+  RolloutStatus,
 } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import type { KubeObject, ObjectStore } from '../kube/object-store.ts';
 import type { Observed } from '../observe/observe.ts';
 import type { Scrape } from '../signals/scrape.ts';
 import type { ClusterEvent } from '../status/events.ts';
+import { type AdminAccess, adminAccess } from '../render/admin-access.ts';
+import { type AdminRequest, ProxyAdmin, sendOverHttp } from '../rollout/proxy-admin.ts';
 import { notBelow } from './decision.ts';
 import { Measurement } from './measure.ts';
 import type { ClusterMetrics } from './metrics.ts';
@@ -31,6 +34,10 @@ export interface ReconcilerOptions {
   /** Namespace of the operator, if it runs in the same Kubernetes cluster. */
   readonly operatorNamespace?: string | undefined;
   readonly metrics: ClusterMetrics;
+  /** Key of the admin tokens; absent: proxies take no orders, and old Pods move their stations when they terminate. */
+  readonly adminKey?: Uint8Array | undefined;
+  /** Talks to the admin ports; over HTTP where left out. */
+  readonly sendAdmin?: AdminRequest | undefined;
   /** Also the interval at which a cluster without changes is reconciled. */
   readonly scrapeIntervalMs: number;
 }
@@ -49,7 +56,12 @@ export interface ReconcileState {
   /** The last one written; the cache may not show it yet. */
   status: OcppClusterStatus | undefined;
   writtenAt: number;
-  passwordTriedAt: number;
+  secretsWrittenAt: number;
+  /** Token of the admin ports; absent: the operator has no key. */
+  readonly admin: AdminAccess | undefined;
+  readonly proxyAdmin: ProxyAdmin;
+  /** The last one decided; the status may have older figures. */
+  rollout: RolloutStatus | undefined;
   /** When the current series of failed passes began; ms since 1970. */
   failingSince: number | undefined;
   /** The last one logged. */
@@ -73,7 +85,13 @@ export function newReconcileState(
     status: cluster.status,
     // As if just written: figures that this process has not read yet are no reason to write the status.
     writtenAt: clock.now(),
-    passwordTriedAt: -Infinity,
+    secretsWrittenAt: -Infinity,
+    admin: options.adminKey === undefined ? undefined : adminAccess(cluster, options.adminKey),
+    proxyAdmin: new ProxyAdmin({
+      send: options.sendAdmin ?? sendOverHttp,
+      onFailure: (pod, error) => options.log.debug({ pod, error: error.message }, 'a ws-proxy did not answer on its admin port'),
+    }),
+    rollout: cluster.status?.rollout,
     failingSince: undefined,
     problem: '',
   };

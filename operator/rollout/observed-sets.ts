@@ -2,7 +2,7 @@
 import { quantity } from '../api/quantity.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
-import { idOf, type Observed, podsOf } from '../observe/observe.ts';
+import { idOf, isPodOf, type Observed, podsOf } from '../observe/observe.ts';
 import { isReady, type Pod, podFailure, type Workload } from '../observe/workloads.ts';
 import { nameOf } from '../render/render-input.ts';
 import { SET_LABEL, TEMPLATE_ANNOTATION } from '../render/revision.ts';
@@ -22,20 +22,16 @@ export interface SetSources {
 }
 
 export function observedSets(sources: SetSources): ProxySet[] {
-  const { cluster, observed } = sources;
-  const plain = nameOf(cluster, 'ws-proxy');
+  const { observed } = sources;
   const pods = podsOf(observed, 'ws-proxy');
   return observed.proxySets.map((set) => ({
     name: set.metadata.name,
     template: templateOf(set, sources.rendered),
     replicas: set.spec?.replicas ?? 0,
     createdAt: Date.parse(set.metadata.creationTimestamp ?? '') || 0,
-    pods: pods.filter((pod) => setNameOf(pod, plain) === set.metadata.name).map((pod) => proxyPod(pod, sources)),
+    pods: pods.filter((pod) => isPodOf(pod, set)).map((pod) => proxyPod(pod, sources)),
   }));
 }
-
-/** Pods of the Deployment of earlier releases carry no label. */
-export const setNameOf = ({ metadata }: Pod, plainName: string): string => metadata.labels?.[SET_LABEL] ?? plainName;
 
 /**
  * A Deployment of an earlier release has no hash. It runs the rendered template if that has no field with another value: an
@@ -102,7 +98,7 @@ export function servingLabels(
   if (serving !== plain) return { [SET_LABEL]: serving };
   if (isAlone) return {};
   const pod = podsOf(observed, 'ws-proxy').find(
-    (one) => setNameOf(one, plain) === plain && one.metadata.deletionTimestamp === undefined,
+    ({ metadata }) => metadata.labels?.[SET_LABEL] === undefined && metadata.deletionTimestamp === undefined,
   );
   const hash = pod?.metadata.labels?.[POD_TEMPLATE_HASH];
   return hash === undefined ? {} : { [POD_TEMPLATE_HASH]: hash };

@@ -1,11 +1,13 @@
 /** The conditions of a cluster, from what was observed and decided. Each message says what is wrong and what to do. Pure. */
-import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus, RolloutStatus } from '../api/ocpp-cluster.ts';
 import type { ProcessorScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
 import type { Observed } from '../observe/observe.ts';
-import { ANNOTATION, type Pauses } from '../observe/pauses.ts';
+import { ANNOTATION, type Pauses, RETRY_ROLLOUT } from '../observe/pauses.ts';
 import type { Release } from '../render/release.ts';
+import type { RolloutPlan } from '../rollout/plan.ts';
+import { isRunning } from '../rollout/step.ts';
 import { podFailure, stateOf, type WorkloadState, workloadFailure } from '../observe/workloads.ts';
 
 export interface Problem {
@@ -22,6 +24,7 @@ export interface StatusFindings {
   readonly signals: Signals;
   readonly processors: ProcessorScaleDecision;
   readonly proxies: ProxyScaleDecision;
+  readonly rollout: Pick<RolloutPlan, 'state' | 'serving' | 'sets'>;
   readonly problems: readonly Problem[];
   readonly before: OcppClusterStatus | undefined;
   /** ms since 1970 */
@@ -89,6 +92,8 @@ export function progressing(findings: StatusFindings): ConditionValue {
   }
   const replaced = problems.filter(({ reason }) => reason === 'BeingReplaced');
   if (replaced.length > 0) return conditionTrue('BeingReplaced', messagesOf(replaced));
+  const rollout = progressOf(findings);
+  if (rollout !== undefined) return rollout;
   const parts: (readonly [string, WorkloadState, number])[] = [
     ['ws-proxy', stateOf(observed.proxy), proxies.replicas],
     ['processor', stateOf(observed.processor), processors.replicas],
@@ -105,6 +110,18 @@ export function progressing(findings: StatusFindings): ConditionValue {
   const waiting = parts.filter(([, state, desired]) => state.ready !== desired || state.replicas !== desired);
   if (waiting.length > 0) return conditionTrue('WaitingForPods', `Pods ready/desired: ${listed(waiting)}`);
   return conditionFalse('Settled', 'all Pods are ready and match the spec');
+}
+
+/** Of a rollout with two sets. */
+function progressOf(findings: StatusFindings): ConditionValue | undefined {
+  const { state } = findings.rollout;
+  if (!isRunning(state)) return undefined;
+  const { phase, fromSet = 'the other sets', toSet, message = '' } = state;
+  const text = `rollout from ${fromSet} to ${toSet}, ${phase}: ${message}`;
+  const paused = rolloutsPaused(findings);
+  return paused === undefined
+    ? conditionTrue('RollingOut', text)
+    : conditionFalse(paused.reason, `${paused.message}: ${text}`);
 }
 
 /** Why Pods with an outdated template are not replaced. */
@@ -130,13 +147,14 @@ const messagesOf = (problems: readonly Problem[]) =>
     .slice(0, 4000);
 
 export function degraded(
-  { observed, problems, now }: StatusFindings,
+  { observed, problems, rollout, now }: StatusFindings,
   availability: ConditionValue,
 ): ConditionValue {
   const lasting = problems.filter(({ reason }) => reason !== 'BeingReplaced');
   const [problem] = lasting;
   if (problem !== undefined) return conditionTrue(problem.reason, messagesOf(lasting));
-  const workloads = [observed.redis, observed.processor, observed.proxy].map(workloadFailure);
+  if (isStopped(rollout)) return conditionTrue('RolloutAborted', abortedText(rollout.state));
+  const workloads = [observed.redis, observed.processor, ...observed.proxySets].map(workloadFailure);
   const failures = [...workloads, ...observed.pods.map((pod) => podFailure(pod, now))].filter(
     (one) => one !== undefined,
   );
@@ -145,6 +163,23 @@ export function degraded(
   const lost = availability.status !== 'True' && availability.reason !== STARTING;
   if (lost) return conditionTrue(availability.reason, availability.message);
   return conditionFalse('AsExpected', 'no problem found');
+}
+
+/** The spec still asks for the template of a rollout that went back. */
+function isStopped(
+  rollout: StatusFindings['rollout'],
+): rollout is StatusFindings['rollout'] & { readonly state: RolloutStatus } {
+  const { state, serving, sets } = rollout;
+  if (state?.phase === 'GoingBack') return true;
+  return state?.phase === 'Aborted' && sets.some(({ name, isRendered }) => name === serving && !isRendered);
+}
+
+/** With figures, and how to go on. */
+function abortedText({ message = '', moved = 0, returned = 0, template = '' }: RolloutStatus): string {
+  return (
+    `the rollout of the ws-proxy template ${template} was stopped (${moved} stations moved, ${returned} returned): ${message}. ` +
+    `Correct spec.image or spec.proxy; to try the same template again, set the annotation ${RETRY_ROLLOUT} to another value`
+  );
 }
 
 /** Keeps the transition time of each condition whose status did not change. */

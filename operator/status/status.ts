@@ -23,6 +23,7 @@ import { draining, DRAINS_SHOWN, drainsOf } from './drains.ts';
 import { highlyAvailable } from './high-availability.ts';
 import { endpointsOf } from './endpoints.ts';
 import { stateOf } from '../observe/workloads.ts';
+import { isRunning } from '../rollout/step.ts';
 
 export interface StatusInput extends StatusFindings {
   readonly cluster: OcppCluster;
@@ -30,7 +31,7 @@ export interface StatusInput extends StatusFindings {
 }
 
 export function statusOf(input: StatusInput): OcppClusterStatus {
-  const { cluster, observed, signals, processors, proxies, release, redis, before } = input;
+  const { cluster, observed, signals, processors, proxies, release, redis, rollout, before } = input;
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
@@ -45,9 +46,11 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     imageRequested: release.imageRequested,
     renderRevision: release.unknownRevision ?? release.renderRevision,
     ...(redis !== undefined && { redis }),
+    ...(rollout.state !== undefined && { rollout: rollout.state }),
     proxy: {
       replicas: proxy.replicas,
       readyReplicas: proxy.ready,
+      servingSet: rollout.serving,
       ...(signals.sessions !== undefined && { sessions: Math.round(signals.sessions) }),
       ...(proxies.autoscaling !== undefined && { autoscaling: proxies.autoscaling }),
     },
@@ -101,6 +104,9 @@ function phaseOf(conditions: readonly Condition[]): Phase {
 /** Minimum interval between writes of mere numbers and texts, which change all the time; ms. */
 export const NUMBERS_EVERY_MS = 30_000;
 
+/** The same during a rollout, which people watch; ms. */
+const ROLLOUT_EVERY_MS = 5000;
+
 /** @param sinceWriteMs time since the last write of the status, ms */
 export function shouldWrite(
   before: OcppClusterStatus | undefined,
@@ -108,18 +114,20 @@ export function shouldWrite(
   sinceWriteMs: number,
 ): boolean {
   if (before === undefined || !isDeepStrictEqual(essence(before), essence(after))) return true;
-  return sinceWriteMs >= NUMBERS_EVERY_MS && !isDeepStrictEqual(lasting(before), lasting(after));
+  const everyMs = isRunning(after.rollout) ? ROLLOUT_EVERY_MS : NUMBERS_EVERY_MS;
+  return sinceWriteMs >= everyMs && !isDeepStrictEqual(lasting(before), lasting(after));
 }
 
 /** The parts that a person or a controller waits for: written at once. */
 function essence(status: OcppClusterStatus): object {
-  const { queue, proxy, autoscaling, drain, ...rest } = status;
+  const { queue, proxy, autoscaling, drain, rollout, ...rest } = status;
   return {
     ...rest,
     // A figure that becomes known or unknown is more than a change of a number.
     known: [queue !== undefined, proxy?.sessions !== undefined],
     drain: (drain ?? []).map(({ pod }) => pod),
-    proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas },
+    rollout: [rollout?.id, rollout?.phase, rollout?.toSet],
+    proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas, servingSet: proxy?.servingSet },
     desiredReplicas: [autoscaling?.desiredReplicas, proxy?.autoscaling?.desiredReplicas],
     conditions: (status.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason })),
   };

@@ -78,6 +78,7 @@ const pod = (name: string, component: string, deletionTimestamp?: string) => ({
 });
 const observed = (...pods: readonly ReturnType<typeof pod>[]): Observed => ({
   proxy: undefined,
+  proxySets: [],
   processor: undefined,
   redis: undefined,
   proxyService: undefined,

@@ -188,13 +188,15 @@ test('before a scale-in each Pod gets its number of stations as its deletion cos
     metadata: { name, uid: name, labels: { 'app.kubernetes.io/component': 'ws-proxy' }, ...more },
   });
   const pods = [pod('a'), pod('b'), pod('c', { deletionTimestamp: 'now' }), pod('new')];
-  const observed = { proxy: workload, processor: undefined, redis: undefined, proxyService: undefined, pods };
+  const [processor, redis, proxyService] = [undefined, undefined, undefined];
+  const observed = { proxy: workload, proxySets: [workload], processor, redis, proxyService, pods };
+  const planned = (replicas: number) => [{ name: 'p', replicas, isRendered: true }];
   const sessionsOf = new Map([
     ['a', 7],
     ['b', 0],
     ['c', 3],
   ]);
-  const costs = podDeletionCosts(observed, { sessionsOf }, 2, 999);
+  const costs = podDeletionCosts(observed, { sessionsOf }, planned(2), 999);
   t.deepEqual(
     costs.map(({ metadata: { uid, annotations } }) => [uid, annotations?.[DELETION_COST]]),
     [
@@ -203,7 +205,8 @@ test('before a scale-in each Pod gets its number of stations as its deletion cos
       ['new', '999'],
     ],
   );
-  for (const replicas of [3, 4]) t.deepEqual(podDeletionCosts(observed, { sessionsOf }, replicas, 999), []);
+  for (const replicas of [3, 4])
+    t.deepEqual(podDeletionCosts(observed, { sessionsOf }, planned(replicas), 999), []);
 });
 
 test('property: within the bounds, scale-in by one Pod at most, and only in a stable state', (t) => {

@@ -69,8 +69,10 @@ const restarted = (restartCount: number, startedAt: string) => ({
   ],
 });
 
+const PROXY = workload('Deployment', 'city-ws-proxy', 2);
 const WELL: Observed = {
-  proxy: workload('Deployment', 'city-ws-proxy', 2),
+  proxy: PROXY,
+  proxySets: [PROXY],
   processor: workload('Deployment', 'city-processor', 1),
   redis: workload('StatefulSet', 'city-redis', 1),
   proxyService: undefined,
@@ -82,7 +84,7 @@ function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}
   return {
     cluster: object,
     spec: defaultedSpec(object),
-    observed: { ...WELL, ...observed },
+    observed: { ...WELL, ...observed, proxySets: [observed.proxy ?? PROXY] },
     signals: {},
     processors: {
       replicas: 1,
@@ -90,6 +92,7 @@ function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}
       condition: { status: 'True', reason: 'FollowingQueue', message: 'r' },
     },
     proxies: { replicas: 2 },
+    rollout: { state: undefined, serving: 'city-ws-proxy', sets: [] },
     pauses: pausesOf(object),
     release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: ':', renderRevision: 2 },
     redis: undefined,

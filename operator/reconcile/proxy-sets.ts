@@ -1,0 +1,76 @@
+/** The proxy sets of a pass: which of them are rendered, which stay as they are, and which one the Service selects. Pure. */
+import type { DefaultedSpec, OcppCluster, RolloutStatus } from '../api/ocpp-cluster.ts';
+import type { KubeObject } from '../kube/object-store.ts';
+import type { Observed } from '../observe/observe.ts';
+import { pausesOf, RETRY_ROLLOUT } from '../observe/pauses.ts';
+import { nameOf, type RenderContext } from '../render/render-input.ts';
+import { keptSet, observedSets, servingLabels } from '../rollout/observed-sets.ts';
+import { planRollout, type RolloutPlan } from '../rollout/plan.ts';
+import type { PodReports } from '../rollout/pod-reports.ts';
+import type { Signals } from '../scaling/demand.ts';
+import type { Rendering } from './rendering.ts';
+
+export interface ProxySetsInput {
+  readonly cluster: OcppCluster;
+  readonly spec: DefaultedSpec;
+  readonly observed: Observed;
+  readonly signals: Signals;
+  readonly reports: PodReports;
+  readonly rollout: RolloutStatus | undefined;
+  readonly rendering: Rendering;
+  readonly context: RenderContext;
+  /** Number of Pods that the serving set is to have. */
+  readonly replicas: number;
+  /** ms since 1970 */
+  readonly now: number;
+}
+
+export interface ProxySets {
+  readonly plan: RolloutPlan;
+  /** For the rendering of all objects. */
+  readonly context: RenderContext;
+  /** Sets that are not rendered and get another number of Pods. */
+  readonly changed: readonly KubeObject[];
+  /** Names of the sets that are neither rendered nor changed. */
+  readonly kept: readonly string[];
+}
+
+export function planProxySets(input: ProxySetsInput): ProxySets {
+  const { cluster, spec, observed, signals, reports, rollout, context, replicas, now } = input;
+  const rendered = input.rendering.proxyTemplate(cluster, context);
+  const sets = observedSets({ cluster, observed, reports, sessionsOf: signals.sessionsOf, rendered, now });
+  const pauses = pausesOf(cluster);
+  const baseName = nameOf(cluster, 'ws-proxy');
+  const plan = planRollout({
+    settings: spec.proxy.rollout,
+    transactions: spec.proxy.drain.transactions,
+    baseName,
+    template: rendered.hash,
+    replicas,
+    sets,
+    serving: observed.proxy?.metadata.name,
+    state: rollout,
+    counts: reports.counts,
+    retry: cluster.metadata.annotations?.[RETRY_ROLLOUT],
+    hold: pauses.paused || context.holdRollouts === true,
+    now,
+  });
+  const one = plan.sets.find(({ isRendered }) => isRendered);
+  const others = plan.sets.filter((set) => set !== one);
+  const changed = others.flatMap(({ name, replicas: wanted }) => {
+    const live = observed.proxySets.find(({ metadata }) => metadata.name === name);
+    return live === undefined || live.spec?.replicas === wanted ? [] : [keptSet(live, wanted)];
+  });
+  return {
+    plan,
+    changed,
+    kept: others.map(({ name }) => name).filter((name) => !changed.some(({ metadata }) => metadata.name === name)),
+    context: {
+      ...context,
+      proxySet:
+        one === undefined ? 'none' : { name: one.name, template: rendered.hash, isLabelled: one.name !== baseName },
+      proxyReplicas: one?.replicas ?? replicas,
+      servingLabels: servingLabels({ cluster, observed }, plan.serving, plan.sets.length === 1),
+    },
+  };
+}
