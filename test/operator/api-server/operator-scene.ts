@@ -81,18 +81,29 @@ export class Scene implements AsyncDisposable {
     return this.#http.json({ method: 'POST', path: this.#path(kind), body });
   }
 
-  patch(place: string, body: object): Promise<unknown> {
+  async patch(place: string, body: object): Promise<unknown> {
     const contentType = 'application/merge-patch+json';
-    return this.#http.json({ method: 'PATCH', path: this.#path(place), body, contentType });
+    const path = this.#path(await this.#realPlace(place));
+    return this.#http.json({ method: 'PATCH', path, body, contentType });
   }
 
-  delete(place: string): Promise<unknown> {
-    return this.#http.json({ method: 'DELETE', path: this.#path(place) });
+  async delete(place: string): Promise<unknown> {
+    return this.#http.json({ method: 'DELETE', path: this.#path(await this.#realPlace(place)) });
+  }
+
+  /** `deployments/city-ws-proxy` means the proxy set of the current template. */
+  async #realPlace(place: string): Promise<string> {
+    const found = /^deployments\/(?<name>.+)-ws-proxy(?<rest>\/.*)?$/.exec(place)?.groups;
+    if (found === undefined) return place;
+    const { rollout, proxy } = await this.status(found['name']);
+    const isRunning = rollout !== undefined && !['Completed', 'Aborted'].includes(rollout.phase);
+    const set = isRunning ? rollout.toSet : proxy?.servingSet;
+    return set === undefined ? place : `deployments/${set}${found['rest'] ?? ''}`;
   }
 
   async get<T = Workload>(place: string): Promise<T | undefined> {
     try {
-      return (await this.#http.json({ method: 'GET', path: this.#path(place) })) as T;
+      return (await this.#http.json({ method: 'GET', path: this.#path(await this.#realPlace(place)) })) as T;
     } catch (error) {
       if ((error as { code?: string }).code === 'not-found') return undefined;
       throw error;
@@ -102,7 +113,7 @@ export class Scene implements AsyncDisposable {
   async names(...kinds: readonly string[]): Promise<string[]> {
     const lists = kinds.map(async (kind) => {
       const { items } = (await this.get<{ items: KubeObject[] }>(kind)) ?? { items: [] };
-      return items.map(({ metadata }) => `${kind}/${metadata.name}`);
+      return items.map(({ metadata }) => `${kind}/${metadata.name.replace(/-ws-proxy-[0-9a-f]{10}$/, '-ws-proxy')}`);
     });
     return (await Promise.all(lists)).flat().sort();
   }
