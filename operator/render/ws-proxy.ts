@@ -32,7 +32,6 @@ export function proxyDeployment(input: RenderInput): KubeObject[] {
   const spec = {
     replicas: input.proxyReplicas ?? input.spec.proxy.replicas,
     revisionHistoryLimit: 3,
-    ...(input.holdRollouts === true && { paused: true }),
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
     selector: { matchLabels },
     template: proxyTemplate(input),
