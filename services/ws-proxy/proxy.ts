@@ -6,6 +6,7 @@ import { faultAnswer } from '../ocpp/errors.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
 import { sleep, systemClock } from '../runtime/clock.ts';
 import { readAll } from '../runtime/config.ts';
+import { readAdminAccess } from '../runtime/program-settings.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Gateway, StationSessions } from '../transport/gateway.ts';
@@ -62,6 +63,7 @@ export class Proxy implements Running {
     this.#admin = await startAdminServer({
       host,
       port: adminPort,
+      ...readAdminAccess(this.#settings),
       registry: this.#metrics.registry,
       live: () => undefined,
       ready: () => this.#unready(),
