@@ -13,9 +13,13 @@ import type { Gateway, StationSessions } from '../transport/gateway.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import { StationServer } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
+import type { StationSocket } from '../station-server/station-socket.ts';
+import { adminRoutes } from './admin.ts';
 import { BootPacing } from './boot-pacing.ts';
 import { type ProxySettings, readLimits } from './config.ts';
-import { type DrainProgress, drain } from './drain.ts';
+import { Drain, type DrainProgress, type DrainSettings } from './drain.ts';
+import { MODES } from './drain-order.ts';
+import { HandshakeCounts } from './handshake-counts.ts';
 import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
@@ -29,8 +33,9 @@ export class Proxy implements Running {
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
   readonly #server: StationServer;
+  readonly #drain: Drain<StationSocket>;
+  readonly #handshakes: HandshakeCounts;
   #admin: AdminServer | undefined;
-  #draining = false;
   #wasConnected = false;
 
   /** @throws ConfigError for contradictory settings */
@@ -51,7 +56,15 @@ export class Proxy implements Running {
       gateway.events.emit(event),
     );
     gateway.onError((error) => observer.error(error));
-    this.#server = createStationServer(settings, gateway, paced ?? gateway, observer);
+    this.#handshakes = new HandshakeCounts();
+    const counting = this.#handshakes.counting(observer);
+    this.#server = createStationServer(settings, gateway, paced ?? gateway, counting);
+    this.#drain = new Drain(this.#server, readDrain(settings), this.#drainProgress(), {
+      clock: systemClock,
+      random: Math.random,
+      sleep,
+      rate: (ofCluster) => ofCluster,
+    });
   }
 
   /**
@@ -67,6 +80,7 @@ export class Proxy implements Running {
       registry: this.#metrics.registry,
       live: () => undefined,
       ready: () => this.#unready(),
+      routes: adminRoutes({ drain: this.#drain, handshakes: this.#handshakes }),
     });
     await this.#gateway.start();
     await this.#server.start();
@@ -84,21 +98,8 @@ export class Proxy implements Running {
 
   /** Drains (see drain.ts), then disconnects from the store. */
   async stop(signal: NodeJS.Signals): Promise<void> {
-    const { drainPropagation, drainRate, drainDeadline, drainTransactions } = this.#settings;
-    this.#draining = true;
-    this.#metrics.draining.set(1);
     this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
-    await drain(
-      this.#server,
-      {
-        propagationMs: drainPropagation,
-        socketsPerSecond: drainRate,
-        deadlineMs: drainDeadline,
-        transactions: drainTransactions,
-      },
-      this.#drainProgress(),
-      { clock: systemClock, random: Math.random, sleep },
-    );
+    await this.#drain.stop();
     await this.#server.stop();
     await this.#gateway.stop();
     this.#paced?.[Symbol.dispose]();
@@ -106,8 +107,13 @@ export class Proxy implements Running {
     this.#log.info({}, 'stopped');
   }
 
-  #drainProgress(): DrainProgress {
+  #drainProgress(): DrainProgress<StationSocket> {
     return {
+      mode: (mode) => {
+        for (const one of MODES) this.#metrics.mode.set({ mode: one }, one === mode ? 1 : 0);
+        this.#metrics.draining.set(mode === 'draining' ? 1 : 0);
+      },
+      moved: () => this.#metrics.moved.inc(),
       phase: (phase, sessions) => this.#log.info({ phase, sessions }, 'drain'),
       forced: (sessions) => {
         this.#metrics.drainForced.inc(sessions);
@@ -117,12 +123,22 @@ export class Proxy implements Running {
   }
 
   #unready(): string | undefined {
-    if (this.#draining) return 'draining: stations reconnect to other proxies';
+    if (this.#drain.stopping) return 'draining: stations reconnect to other proxies';
     // The store counts only until the first connection. Later its failure would remove all proxies from the Service at
     // once, although their sockets can wait for it.
     this.#wasConnected ||= this.#gateway.isHealthy();
     return this.#wasConnected ? undefined : 'not connected to the message store yet';
   }
+}
+
+function readDrain(settings: ProxySettings): DrainSettings {
+  const { drainPropagation, drainRate, drainDeadline, drainTransactions } = settings;
+  return {
+    propagationMs: drainPropagation,
+    socketsPerSecond: drainRate,
+    deadlineMs: drainDeadline,
+    transactions: drainTransactions,
+  };
 }
 
 /** Undefined without a boot rate. */
