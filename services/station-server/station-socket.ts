@@ -32,7 +32,7 @@ export class StationSocket implements StationSink {
   readonly #onClosed: (socket: StationSocket) => void;
   readonly #peer: Peer;
   #ws: StationWebSocket | undefined;
-  #connection: GatewayConnection | undefined;
+  connection: GatewayConnection | undefined; // set by attach()
   /** Frames from the gateway before the handshake was complete. */
   #early: OutgoingFrame[] | undefined;
   #revoked: { readonly why: Revocation; readonly reason: string } | undefined;
@@ -75,7 +75,7 @@ export class StationSocket implements StationSink {
   /** The handshake is complete. @param firstPing ms from now: random, so that pings of a fleet spread */
   attach(ws: StationWebSocket, connection: GatewayConnection, firstPing: number): void {
     this.#ws = ws;
-    this.#connection = connection;
+    this.connection = connection;
     this.#pingAt = this.#host.clock.now() + firstPing;
     listen(ws, this);
     this.#host.observer.opened(this.session);
@@ -130,7 +130,7 @@ export class StationSocket implements StationSink {
   }
 
   #keep(kind: Unreadable, reason: string, text: string): void {
-    this.#host.unreadable(kind, this.session, this.#connection?.epoch ?? 0, reason, text);
+    this.#host.unreadable(kind, this.session, this.connection?.epoch ?? 0, reason, text);
   }
 
   pinged(): void {
@@ -226,7 +226,7 @@ export class StationSocket implements StationSink {
     this.#account();
     this.#onClosed(this);
     this.#host.observer.closed(this.session, this.#closing, code);
-    this.#connection?.close().catch((error: unknown) => this.#host.observer.error(asError(error)));
+    this.connection?.close().catch((error: unknown) => this.#host.observer.error(asError(error)));
   }
 
   #perform(step: Step): void {
@@ -247,7 +247,7 @@ export class StationSocket implements StationSink {
     const size = incoming.text.length;
     this.#storing += size;
     const stamped = registration === undefined ? incoming : { ...incoming, registration };
-    this.#connection?.forward(stamped).then(
+    this.connection?.forward(stamped).then(
       () => {
         this.#host.observer.forwarded();
         this.#stored(size);

@@ -4,7 +4,7 @@
  */
 import { faultAnswer } from '../ocpp/errors.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
-import { sleep, systemClock } from '../runtime/clock.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { readAll } from '../runtime/config.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import type { Running } from '../runtime/lifecycle.ts';
@@ -17,12 +17,14 @@ import type { StationSocket } from '../station-server/station-socket.ts';
 import { adminRoutes } from './admin.ts';
 import { BootPacing } from './boot-pacing.ts';
 import { type ProxySettings, readLimits } from './config.ts';
-import { Drain, type DrainProgress, type DrainSettings } from './drain.ts';
-import { MODES } from './drain-order.ts';
+import type { Drain } from './drain.ts';
 import { HandshakeCounts } from './handshake-counts.ts';
 import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
+import { createDrain } from './proxy-drain.ts';
+import { SelfTest } from './self-test.ts';
+import { SelfTestSecret } from '../station-server/self-test.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
@@ -35,6 +37,7 @@ export class Proxy implements Running {
   readonly #server: StationServer;
   readonly #drain: Drain<StationSocket>;
   readonly #handshakes: HandshakeCounts;
+  readonly #selfTest: SelfTest;
   #admin: AdminServer | undefined;
   #wasConnected = false;
 
@@ -58,13 +61,11 @@ export class Proxy implements Running {
     gateway.onError((error) => observer.error(error));
     this.#handshakes = new HandshakeCounts();
     const counting = this.#handshakes.counting(observer);
-    this.#server = createStationServer(settings, gateway, paced ?? gateway, counting);
-    this.#drain = new Drain(this.#server, readDrain(settings), this.#drainProgress(), {
-      clock: systemClock,
-      random: Math.random,
-      sleep,
-      rate: (ofCluster) => ofCluster,
-    });
+    const { server, selfTest } = createStationServer(settings, gateway, paced ?? gateway, counting);
+    this.#server = server;
+    this.#selfTest = selfTest;
+    const { rollouts } = gateway;
+    this.#drain = createDrain({ settings, server, rollouts, metrics: this.#metrics, log });
   }
 
   /**
@@ -80,7 +81,12 @@ export class Proxy implements Running {
       registry: this.#metrics.registry,
       live: () => undefined,
       ready: () => this.#unready(),
-      routes: adminRoutes({ drain: this.#drain, handshakes: this.#handshakes }),
+      routes: adminRoutes({
+        drain: this.#drain,
+        handshakes: this.#handshakes,
+        rollouts: this.#gateway.rollouts,
+        selfTest: this.#selfTest,
+      }),
     });
     await this.#gateway.start();
     await this.#server.start();
@@ -107,21 +113,6 @@ export class Proxy implements Running {
     this.#log.info({}, 'stopped');
   }
 
-  #drainProgress(): DrainProgress<StationSocket> {
-    return {
-      mode: (mode) => {
-        for (const one of MODES) this.#metrics.mode.set({ mode: one }, one === mode ? 1 : 0);
-        this.#metrics.draining.set(mode === 'draining' ? 1 : 0);
-      },
-      moved: () => this.#metrics.moved.inc(),
-      phase: (phase, sessions) => this.#log.info({ phase, sessions }, 'drain'),
-      forced: (sessions) => {
-        this.#metrics.drainForced.inc(sessions);
-        this.#log.warn({ sessions }, 'the drain deadline has passed: closing the remaining sockets');
-      },
-    };
-  }
-
   #unready(): string | undefined {
     if (this.#drain.stopping) return 'draining: stations reconnect to other proxies';
     // The store counts only until the first connection. Later its failure would remove all proxies from the Service at
@@ -129,16 +120,6 @@ export class Proxy implements Running {
     this.#wasConnected ||= this.#gateway.isHealthy();
     return this.#wasConnected ? undefined : 'not connected to the message store yet';
   }
-}
-
-function readDrain(settings: ProxySettings): DrainSettings {
-  const { drainPropagation, drainRate, drainDeadline, drainTransactions } = settings;
-  return {
-    propagationMs: drainPropagation,
-    socketsPerSecond: drainRate,
-    deadlineMs: drainDeadline,
-    transactions: drainTransactions,
-  };
 }
 
 /** Undefined without a boot rate. */
@@ -156,7 +137,7 @@ function createStationServer(
   gateway: Gateway,
   sessions: StationSessions,
   observer: StationObserver,
-): StationServer {
+): { readonly server: StationServer; readonly selfTest: SelfTest } {
   const { protocols, defaultProtocol, listeners } = readAll({
     protocols: () => readProtocols(settings.protocols),
     defaultProtocol: () => readDefaultProtocol(settings.defaultProtocol, settings.protocols),
@@ -168,8 +149,10 @@ function createStationServer(
     maxSessions: settings.maxSessions,
     connectsPerSecond: settings.connectRate,
   };
-  return new StationServer({
-    host: settings.host,
+  const { host } = settings;
+  const secret = new SelfTestSecret();
+  const server = new StationServer({
+    host,
     listeners,
     gateway,
     sessions,
@@ -180,5 +163,14 @@ function createStationServer(
     transactionsAfter,
     tolerant: settings.validation === 'Tolerant',
     limits: readLimits(settings),
+    selfTest: secret,
   });
+  const selfTest = new SelfTest({
+    host,
+    listeners: () => server.ports.map((port, i) => ({ port, path: listeners[i]?.path ?? '' })),
+    protocol: protocols[0] ?? 'ocpp1.6',
+    secret,
+    exchange: (timeoutMs) => gateway.selfTest(timeoutMs),
+  });
+  return { server, selfTest };
 }
