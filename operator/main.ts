@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { type AdminServer, startAdminServer } from '../services/runtime/admin-server.ts';
+import { readAdminAccess } from '../services/runtime/program-settings.ts';
 import { systemClock } from '../services/runtime/clock.ts';
 import { ConfigError, loadConfig } from '../services/runtime/config.ts';
 import { runProgram, type Running } from '../services/runtime/lifecycle.ts';
@@ -49,6 +50,7 @@ async function main(): Promise<Running> {
   const admin: AdminServer = await startAdminServer({
     host: config.host,
     port: config.adminPort,
+    ...readAdminAccess(config),
     registry,
     live: () => operator?.healthy(),
     // A standby that reads the Lease is ready.

@@ -8,6 +8,7 @@ import { type Call, MessageType, type Protocol, type Send } from '../ocpp/frame.
 import { repair, type Repair } from '../ocpp/repair.ts';
 import { actionLike, knowsAction, type SchemaFault, validateRequest } from '../ocpp/schema.ts';
 import { utc } from '../ocpp/time.ts';
+import { isSelfTest, SELF_TEST_OUTCOME } from '../transport/self-test.ts';
 import type { Delivery, MessageHandler, Outcome } from '../transport/transport.ts';
 import { ChronicRepairs } from './chronic-repairs.ts';
 import type { HandlerTable } from './handler.ts';
@@ -26,6 +27,7 @@ export interface DispatchOptions extends RunOptions {
 export function createDispatch(options: DispatchOptions): MessageHandler {
   const chronic = new ChronicRepairs();
   return async (delivery) => {
+    if (isSelfTest(delivery.stationId)) return SELF_TEST_OUTCOME;
     const { frame } = delivery;
     switch (frame.type) {
       case MessageType.Call:

@@ -10,6 +10,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { loadConfig } from '../runtime/config.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
+import { readAdminAccess } from '../runtime/program-settings.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
 import { createTransport } from '../library/transport-factory.ts';
 import { MAX_IN_FLIGHT } from '../transport/redis/redis-transport.ts';
@@ -71,7 +72,8 @@ async function main(handlers: HandlerTable): Promise<Running> {
   });
   const { host, adminPort: port } = config;
   const ready = () => phase ?? sampler.problem();
-  const admin = await startAdminServer({ host, port, registry, live: () => undefined, ready });
+  const access = readAdminAccess(config);
+  const admin = await startAdminServer({ host, port, registry, live: () => undefined, ready, ...access });
   log.info({ host, port: admin.port, redis: config.redisAddr }, 'starting');
 
   warmUp(PROTOCOLS);

@@ -17,6 +17,18 @@ export const programSettings = {
     default: PORT.admin,
     env: ENV.adminPort,
   },
+  adminTokenFile: {
+    doc: 'File with the bearer token of the admin port; it is read again when it changes. Empty: paths that need a token are not served. Health is always open.',
+    format: String,
+    default: '',
+    env: ENV.adminTokenFile,
+  },
+  adminMetricsToken: {
+    doc: 'Whether metrics need the token too.',
+    format: Boolean,
+    default: false,
+    env: ENV.adminMetricsToken,
+  },
   logLevel: {
     doc: 'debug, info, warn, error or silent.',
     format: [...LOG_LEVELS],
@@ -24,3 +36,11 @@ export const programSettings = {
     env: ENV.logLevel,
   },
 } as const;
+
+/** Who may ask the admin port for what, as AdminOptions takes it. */
+export function readAdminAccess(settings: {
+  readonly adminTokenFile: string;
+  readonly adminMetricsToken: boolean;
+}): { readonly tokenFile: string; readonly metricsNeedToken: boolean } {
+  return { tokenFile: settings.adminTokenFile, metricsNeedToken: settings.adminMetricsToken };
+}

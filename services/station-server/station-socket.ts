@@ -23,13 +23,8 @@ import type {
 import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
 import { faultText, readMessage } from '../transport/reading.ts';
 import type { CloseReason, SocketHost, Unreadable } from './socket-host.ts';
-import { listen, type StationWebSocket } from './station-web-socket.ts';
+import { CLOSE, closeWith, listen, type StationWebSocket } from './station-web-socket.ts';
 import { MessageRate } from './rates.ts';
-
-/** Close codes (RFC 6455 §7.4.1; 1012 Service Restart of the IANA registry asks the client to reconnect). */
-const CLOSE = { unsupported: 1003, serviceRestart: 1012 } as const;
-/** A close reason is at most 123 bytes of UTF-8 (RFC 6455 §5.5). */
-const MAX_CLOSE_REASON = 123;
 
 export class StationSocket implements StationSink {
   readonly session: StationSession;
@@ -37,7 +32,7 @@ export class StationSocket implements StationSink {
   readonly #onClosed: (socket: StationSocket) => void;
   readonly #peer: Peer;
   #ws: StationWebSocket | undefined;
-  #connection: GatewayConnection | undefined;
+  connection: GatewayConnection | undefined; // set by attach()
   /** Frames from the gateway before the handshake was complete. */
   #early: OutgoingFrame[] | undefined;
   #revoked: { readonly why: Revocation; readonly reason: string } | undefined;
@@ -54,7 +49,8 @@ export class StationSocket implements StationSink {
   #pingAt = 0;
   #silentPings = 0;
   #closing: CloseReason | undefined;
-  #closeWhenIdle = false;
+  /** Set: close as soon as no CALL is open, and call it just before. */
+  #closeWhenIdle: (() => void) | undefined;
 
   constructor(session: StationSession, host: SocketHost, onClosed: (socket: StationSocket) => void) {
     this.session = session;
@@ -79,7 +75,7 @@ export class StationSocket implements StationSink {
   /** The handshake is complete. @param firstPing ms from now: random, so that pings of a fleet spread */
   attach(ws: StationWebSocket, connection: GatewayConnection, firstPing: number): void {
     this.#ws = ws;
-    this.#connection = connection;
+    this.connection = connection;
     this.#pingAt = this.#host.clock.now() + firstPing;
     listen(ws, this);
     this.#host.observer.opened(this.session);
@@ -134,7 +130,7 @@ export class StationSocket implements StationSink {
   }
 
   #keep(kind: Unreadable, reason: string, text: string): void {
-    this.#host.unreadable(kind, this.session, this.#connection?.epoch ?? 0, reason, text);
+    this.#host.unreadable(kind, this.session, this.connection?.epoch ?? 0, reason, text);
   }
 
   pinged(): void {
@@ -193,19 +189,27 @@ export class StationSocket implements StationSink {
     this.close(why, CLOSE.serviceRestart, 'this server is shutting down, reconnect');
   }
 
-  /** Closes as soon as no CALL is open. */
-  closeWhenAnswered(): void {
-    this.#closeWhenIdle = true;
-    if (!this.hasOpenCall) this.closeForRestart('drain');
+  /** Closes as soon as no CALL is open. @param onClose is called just before it closes an open socket */
+  closeWhenAnswered(onClose: () => void): void {
+    this.#closeWhenIdle = onClose;
+    this.#closeIfDue();
+  }
+
+  /** Takes closeWhenAnswered back. */
+  keepOpen(): void {
+    this.#closeWhenIdle = undefined;
+  }
+
+  #closeIfDue(): void {
+    if (this.#closeWhenIdle === undefined || this.hasOpenCall || !this.isOpen) return;
+    this.#closeWhenIdle();
+    this.closeForRestart('drain');
   }
 
   close(why: CloseReason, code: number, reason: string): void {
-    const ws = this.#ws;
-    if (ws === undefined) return;
+    if (this.#ws === undefined) return;
     this.#closing ??= why;
-    // Otherwise the peer's Close would never be read.
-    ws.resume();
-    ws.close(code, Buffer.from(reason).subarray(0, MAX_CLOSE_REASON).toString());
+    closeWith(this.#ws, code, reason);
   }
 
   /** For the listeners: a message that the receiver cannot read, or a TCP error. */
@@ -222,7 +226,7 @@ export class StationSocket implements StationSink {
     this.#account();
     this.#onClosed(this);
     this.#host.observer.closed(this.session, this.#closing, code);
-    this.#connection?.close().catch((error: unknown) => this.#host.observer.error(asError(error)));
+    this.connection?.close().catch((error: unknown) => this.#host.observer.error(asError(error)));
   }
 
   #perform(step: Step): void {
@@ -234,8 +238,7 @@ export class StationSocket implements StationSink {
     }
     if (step.forward !== undefined) this.#forward(step.forward);
     this.#account();
-    if (this.#closeWhenIdle && !this.hasOpenCall && this.#closing === undefined)
-      this.closeForRestart('drain');
+    this.#closeIfDue();
   }
 
   #forward(incoming: StationFrame): void {
@@ -244,7 +247,7 @@ export class StationSocket implements StationSink {
     const size = incoming.text.length;
     this.#storing += size;
     const stamped = registration === undefined ? incoming : { ...incoming, registration };
-    this.#connection?.forward(stamped).then(
+    this.connection?.forward(stamped).then(
       () => {
         this.#host.observer.forwarded();
         this.#stored(size);

@@ -13,6 +13,11 @@ interface Station {
   closed(code: number): void;
 }
 
+/** Close codes (RFC 6455 §7.4.1; 1012 Service Restart of the IANA registry asks the client to reconnect). */
+export const CLOSE = { unsupported: 1003, serviceRestart: 1012 } as const;
+/** A close reason is at most 123 bytes of UTF-8 (RFC 6455 §5.5). */
+const MAX_CLOSE_REASON = 123;
+
 export class StationWebSocket extends WebSocket {
   station: Station | undefined = undefined;
 }
@@ -20,6 +25,12 @@ export class StationWebSocket extends WebSocket {
 export function listen(ws: StationWebSocket, station: Station): void {
   ws.station = station;
   ws.on('message', onMessage).on('ping', onPing).on('pong', onPong).on('error', onError).on('close', onClose);
+}
+
+/** Begins the closing handshake. A paused socket is resumed: otherwise the peer's Close would never be read. */
+export function closeWith(ws: StationWebSocket, code: number, reason: string): void {
+  ws.resume();
+  ws.close(code, Buffer.from(reason).subarray(0, MAX_CLOSE_REASON).toString());
 }
 
 function onMessage(this: WebSocket, data: WebSocket.RawData, isBinary: boolean): void {

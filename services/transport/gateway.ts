@@ -6,6 +6,7 @@
 import type { Frame, Protocol } from '../ocpp/frame.ts';
 import type { Registration, RepairedText } from './delivery.ts';
 import type { ReadLoad } from './load.ts';
+import type { GatewayRollouts } from './rollout.ts';
 import type { DomainEvent } from './stored-state.ts';
 import type { UnreadableText } from './unreadable.ts';
 
@@ -83,6 +84,7 @@ export interface Gateway extends StationSessions, AsyncDisposable {
   readonly id: string;
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
+  readonly rollouts: GatewayRollouts;
   start(): Promise<void>;
   /** Call it after the last connection was closed; it ends those that are still open. */
   stop(): Promise<void>;
@@ -90,5 +92,10 @@ export interface Gateway extends StationSessions, AsyncDisposable {
   isHealthy(): boolean;
   /** Whether the store is nearly full: refuse further stations, so that connected ones keep working. */
   isFull(): boolean;
+  /**
+   * Sends a message to the processors and back, as a station's CALL without a station (self-test.ts). Rejects with what is wrong
+   * when there is no answer.
+   */
+  selfTest(timeoutMs: number): Promise<void>;
   onError(listener: (error: Error) => void): void;
 }

@@ -1,5 +1,8 @@
 /** Stored state: what outcomes write, what handlers read, and the port of the transport for both. */
 
+/** Key of a station's open transactions (csms/transactions/register.ts), which both sides read. */
+export const openOfStation = (stationId: string): string => `open:${stationId}`;
+
 /** A change of stored state, as data. Keys are relative to the state prefix, such as `transaction:17`; csms/state.ts names them. */
 export type StateWrite =
   /** Sets fields of a record and leaves the others unchanged. */

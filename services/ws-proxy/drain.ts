@@ -1,168 +1,282 @@
 /**
- * How a proxy drains: it is unready immediately, keeps serving while endpoints propagate, then refuses handshakes and
- * closes sockets at a rate. Firmware reconnects 1 to 10 s after a close, whatever the server asks for, so the rate of
- * closing is the rate of reconnecting.
+ * The mode of a proxy and its drain. SIGTERM and an order (`PUT /drain`) run the same drain: idle sockets are closed at a
+ * rate, those with an open CALL after its response, charging stations last (drain-plan.ts).
  *
- * DrainPlan decides without side effects; drain() executes its steps until no socket is left.
+ * | | SIGTERM | order |
+ * |---|---|---|
+ * | before it | serves while endpoints propagate | nothing: the Service selects other Pods already |
+ * | at the deadline | closes what is open | waits on for open CALLs, and no longer for transactions |
+ * | ends | when no socket is left | with the order `accepting` or `refusing` |
  */
+import type { DrainOrder, DrainReport } from '../contract.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { type Drainable, DrainPlan } from './drain-plan.ts';
 
 export interface DrainSettings {
-  /** How long to keep serving, handshakes included, after readiness has ended; ms. */
+  /** How long to keep serving, handshakes included, after SIGTERM; ms. */
   readonly propagationMs: number;
+  /** Closes per second; an order can only lower it. */
   readonly socketsPerSecond: number;
   /** Sockets with a running transaction: `wait` until it ends, `close` after all others. */
   readonly transactions: 'wait' | 'close';
-  /** Sockets that are open after this time (counted from the end of propagation) are closed immediately; ms. */
+  /** How long a drain may take, from its first close. An order has no forced closes at its end; ms. */
   readonly deadlineMs: number;
-}
-
-/** The properties of a socket that the plan reads. */
-export interface Drainable {
-  readonly isOpen: boolean;
-  /** A CALL of either side waits for its response. */
-  readonly hasOpenCall: boolean;
-  readonly inTransaction: boolean;
-}
-
-export interface DrainStep<S> {
-  readonly close: readonly S[];
-  /** Due, but with an open CALL: close each as soon as that gets its response or times out. */
-  readonly closeWhenAnswered: readonly S[];
-  /** The deadline has passed: close them whatever is open. */
-  readonly force: readonly S[];
-  /** Time of the next step; ms since 1970. */
-  readonly nextAt: number;
-}
-
-/** The pause between two closes varies by this share, so that reconnects do not synchronise. */
-const JITTER = 0.2;
-/** The time that is caught up at most after a stall of the event loop; ms. */
-const MAX_CATCH_UP = 1000;
-/** What a running transaction adds to the rank of a socket; the lowest rank is closed first. */
-const TRANSACTION = 2;
-
-export class DrainPlan<S extends Drainable> {
-  readonly #waiting: Set<S>;
-  readonly #settings: DrainSettings;
-  readonly #random: () => number;
-  readonly #all: ReadonlySet<S>;
-  readonly #deadline: number;
-  #nextAt: number;
-
-  /** @param now when closing begins, after the propagation */
-  constructor(settings: DrainSettings, sockets: Iterable<S>, now: number, random: () => number) {
-    this.#all = new Set(sockets);
-    this.#waiting = new Set(this.#all);
-    this.#settings = settings;
-    this.#random = random;
-    this.#deadline = now + settings.deadlineMs;
-    this.#nextAt = now;
-  }
-
-  step(now: number): DrainStep<S> {
-    if (now >= this.#deadline) {
-      const force = [...this.#all].filter((socket) => socket.isOpen);
-      this.#waiting.clear();
-      return { close: [], closeWhenAnswered: [], force, nextAt: Number.POSITIVE_INFINITY };
-    }
-    const close: S[] = [];
-    const closeWhenAnswered: S[] = [];
-    this.#nextAt = Math.max(this.#nextAt, now - MAX_CATCH_UP);
-    while (this.#nextAt <= now) {
-      const socket = this.#choose(now);
-      if (socket === undefined) break;
-      (socket.hasOpenCall ? closeWhenAnswered : close).push(socket);
-      this.#waiting.delete(socket);
-      const pause = 1000 / this.#settings.socketsPerSecond;
-      this.#nextAt += pause * (1 - JITTER + 2 * JITTER * this.#random());
-    }
-    return { close, closeWhenAnswered, force: [], nextAt: Math.min(this.#nextStep(now), this.#deadline) };
-  }
-
-  #nextStep(now: number): number {
-    if (this.#waiting.size === 0) return this.#deadline;
-    // A time in the past: a close is due, but all remaining stations are in a transaction.
-    return this.#nextAt > now ? this.#nextAt : this.#waitEnds();
-  }
-
-  /** The socket whose close disrupts least: idle first, then with an open CALL, then in a transaction. */
-  #choose(now: number): S | undefined {
-    let best: S | undefined;
-    let bestRank = now < this.#waitEnds() ? TRANSACTION : Number.POSITIVE_INFINITY;
-    for (const socket of this.#waiting) {
-      if (!socket.isOpen) {
-        this.#waiting.delete(socket);
-        continue;
-      }
-      const rank = (socket.inTransaction ? TRANSACTION : 0) + (socket.hasOpenCall ? 1 : 0);
-      if (rank === 0) return socket;
-      if (rank < bestRank) [best, bestRank] = [socket, rank];
-    }
-    return best;
-  }
-
-  /** Until when transactions may continue: the time that is left then is enough to close all remaining sockets at the rate. */
-  #waitEnds(): number {
-    const { transactions, socketsPerSecond } = this.#settings;
-    if (transactions === 'close') return Number.NEGATIVE_INFINITY;
-    return this.#deadline - (this.#waiting.size * 1000 * (1 + JITTER)) / socketsPerSecond;
-  }
 }
 
 /** A socket that a drain can close. */
 export interface DrainableSocket extends Drainable {
+  readonly session: { readonly stationId: string };
+  /** An estimate. */
+  readonly inTransaction: boolean;
   /** Asks the station to reconnect; frames that it sends before it closes are still handled. */
   closeForRestart(why: 'drain' | 'drain-forced'): void;
-  closeWhenAnswered(): void;
+  /** The same as soon as no CALL is open. @param onClose is called just before it closes an open socket */
+  closeWhenAnswered(onClose: () => void): void;
+  /** Takes closeWhenAnswered back. */
+  keepOpen(): void;
 }
 
 export interface DrainTarget<S extends DrainableSocket> {
   /** Open sockets, including those in the closing handshake. */
-  readonly sockets: Iterable<S>;
+  readonly sockets: ReadonlySet<S>;
   /** The number of sockets and handshakes in progress. */
   readonly size: number;
-  /** Answers all further handshakes with 503. */
+  /** Answers all further handshakes with 503, or no longer. */
   refuseUpgrades(): void;
+  acceptUpgrades(): void;
 }
 
-export interface DrainProgress {
+export interface DrainProgress<S> {
+  mode(mode: DrainOrder['mode']): void;
   phase(name: 'propagating' | 'closing' | 'done', sessions: number): void;
+  /** Sockets that the deadline of a SIGTERM closed. */
   forced(count: number): void;
+  /**
+   * A socket is being closed to move its station.
+   * @param rollout of the last order; undefined: there was none
+   * @param forced it has an open CALL
+   */
+  moved(socket: S, rollout: string | undefined, forced: boolean): void;
 }
 
 export interface DrainTools {
   readonly clock: Clock;
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  /** Closes per second of this process now: its share of `ofCluster`, the rate of the last order or setting. */
+  readonly rate: (ofCluster: number) => number;
+  /** Which of these stations have an open transaction. Rejects soon while the store is unavailable: the first close waits for it. */
+  readonly charging?: (stationIds: readonly string[]) => Promise<ReadonlySet<string>>;
+}
+
+/** An order that comes after SIGTERM. */
+export class DrainConflict extends Error {
+  override readonly name = 'DrainConflict';
 }
 
 /** How often the remaining sockets are checked; ms. */
 const CHECK_INTERVAL = 100;
 /** Bounds the wait for peers that do not answer a Close frame (each socket has its own time-out for that); ms. */
 const LAST_CLOSES = 15_000;
+/** How often the register of open transactions is read; ms. */
+const CHARGING_INTERVAL = 5000;
 
-/** Resolves when no socket is left, at the latest shortly after the deadline. */
-export async function drain<S extends DrainableSocket>(
-  target: DrainTarget<S>,
-  settings: DrainSettings,
-  progress: DrainProgress,
-  tools: DrainTools,
-): Promise<void> {
-  const { clock, sleep } = tools;
-  progress.phase('propagating', target.size);
-  await sleep(settings.propagationMs);
-  target.refuseUpgrades();
-  progress.phase('closing', target.size);
-  const plan = new DrainPlan(settings, target.sockets, clock.now(), tools.random);
-  const end = clock.now() + settings.deadlineMs + LAST_CLOSES;
-  while (target.size > 0 && clock.now() < end) {
-    const step = plan.step(clock.now());
-    for (const socket of step.close) socket.closeForRestart('drain');
-    for (const socket of step.closeWhenAnswered) socket.closeWhenAnswered();
-    for (const socket of step.force) socket.closeForRestart('drain-forced');
-    if (step.force.length > 0) progress.forced(step.force.length);
-    await sleep(Math.max(1, Math.min(step.nextAt - clock.now(), CHECK_INTERVAL)));
+export class Drain<S extends DrainableSocket> {
+  readonly #target: DrainTarget<S>;
+  readonly #settings: DrainSettings;
+  readonly #progress: DrainProgress<S>;
+  readonly #tools: DrainTools;
+  #mode: DrainOrder['mode'] = 'accepting';
+  #order: DrainOrder | undefined;
+  #stopping = false;
+  #plan: DrainPlan<S> | undefined;
+  #running: Promise<void> | undefined;
+  /** Until when a stopping process waits for its last sockets; ms since 1970. */
+  #end = Number.POSITIVE_INFINITY;
+  /** Due, with an open CALL. */
+  readonly #answering = new Set<S>();
+  #moved = 0;
+  /** Stations with an open transaction, from the register. */
+  #charging: ReadonlySet<string> = new Set();
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    target: DrainTarget<S>,
+    settings: DrainSettings,
+    progress: DrainProgress<S>,
+    tools: DrainTools,
+  ) {
+    this.#target = target;
+    this.#settings = settings;
+    this.#progress = progress;
+    this.#tools = tools;
+    progress.mode(this.#mode);
   }
-  progress.phase('done', target.size);
+
+  get mode(): DrainOrder['mode'] {
+    return this.#mode;
+  }
+
+  /** Whether a signal has ended the life of this process. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Repeating an order changes nothing. @throws DrainConflict after SIGTERM */
+  order(order: DrainOrder): void {
+    if (this.#stopping) throw new DrainConflict('this process is stopping: it drains until it ends');
+    const isNewRollout = order.rollout !== this.#order?.rollout;
+    if (isNewRollout) this.#moved = 0;
+    this.#order = order;
+    const before = this.#mode;
+    this.#setMode(order.mode);
+    if (order.mode === 'accepting') this.#target.acceptUpgrades();
+    else this.#target.refuseUpgrades();
+    if (order.mode !== 'draining') this.#endPlan();
+    else if (before !== 'draining' || isNewRollout) this.#begin(false);
+    // A repeated order may allow more moves.
+    else this.#run();
+  }
+
+  report(): Pick<DrainReport, 'mode' | 'rollout' | 'sessions' | 'inTransaction' | 'moved'> {
+    const rollout = this.#order?.rollout;
+    let inTransaction = 0;
+    for (const socket of this.#target.sockets) if (this.#inTransaction(socket)) inTransaction += 1;
+    return {
+      mode: this.#mode,
+      ...(rollout !== undefined && { rollout }),
+      sessions: this.#target.sockets.size,
+      inTransaction,
+      moved: this.#moved,
+    };
+  }
+
+  /** Drains without an end. Resolves when no socket is left, at the latest shortly after the deadline. */
+  async stop(): Promise<void> {
+    const { clock, sleep } = this.#tools;
+    const isOrdered = this.#mode !== 'accepting';
+    this.#stopping = true;
+    this.#setMode('draining');
+    if (!isOrdered) {
+      this.#progress.phase('propagating', this.#target.size);
+      await sleep(this.#settings.propagationMs);
+    }
+    this.#target.refuseUpgrades();
+    this.#progress.phase('closing', this.#target.size);
+    this.#end = clock.now() + this.#settings.deadlineMs + LAST_CLOSES;
+    this.#begin(true);
+    await this.#running;
+    this.#progress.phase('done', this.#target.size);
+  }
+
+  #setMode(mode: DrainOrder['mode']): void {
+    this.#mode = mode;
+    this.#progress.mode(mode);
+  }
+
+  #begin(force: boolean): void {
+    const { clock, random } = this.#tools;
+    const { transactions, deadlineMs } = this.#settings;
+    this.#plan = new DrainPlan<S>(
+      {
+        rate: () => this.#rate(),
+        transactions,
+        deadlineMs,
+        force,
+        inTransaction: (socket) => this.#inTransaction(socket),
+        random,
+      },
+      this.#target.sockets,
+      clock.now(),
+    );
+    this.#run();
+  }
+
+  #endPlan(): void {
+    this.#plan = undefined;
+    for (const socket of this.#answering) socket.keepOpen();
+    this.#answering.clear();
+    this.#charging = new Set();
+    this.#askedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  #rate(): number {
+    const { socketsPerSecond } = this.#settings;
+    // After SIGTERM the process must end in time, whatever was ordered before.
+    const ordered = this.#stopping ? undefined : this.#order?.ratePerSecond;
+    const ofCluster = Math.min(ordered ?? socketsPerSecond, socketsPerSecond);
+    return Math.min(this.#tools.rate(ofCluster), ofCluster);
+  }
+
+  #inTransaction(socket: S): boolean {
+    return socket.inTransaction || this.#charging.has(socket.session.stationId);
+  }
+
+  /** One loop at a time; it picks up another plan and other limits by itself. */
+  #run(): void {
+    this.#running ??= this.#loop().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #loop(): Promise<void> {
+    const { clock, sleep } = this.#tools;
+    while (this.#plan !== undefined && this.#target.size > 0 && clock.now() < this.#end) {
+      await this.#askWhoCharges();
+      const nextAt = this.#step();
+      await sleep(Math.max(1, Math.min(nextAt - clock.now(), CHECK_INTERVAL)));
+    }
+  }
+
+  /** @returns the time of the next step */
+  #step(): number {
+    const plan = this.#plan;
+    // An order may have ended the plan meanwhile.
+    if (plan === undefined) return 0;
+    const step = plan.step(this.#tools.clock.now(), this.#movesLeft());
+    for (const socket of step.close) this.#close(socket, 'drain');
+    for (const socket of step.closeWhenAnswered) {
+      this.#answering.add(socket);
+      socket.closeWhenAnswered(() => {
+        this.#answering.delete(socket);
+        this.#count(socket, false);
+      });
+    }
+    for (const socket of step.force) this.#close(socket, 'drain-forced');
+    if (step.force.length > 0) this.#progress.forced(step.force.length);
+    return step.nextAt;
+  }
+
+  #close(socket: S, why: 'drain' | 'drain-forced'): void {
+    if (!socket.isOpen) return;
+    this.#count(socket, socket.hasOpenCall);
+    socket.closeForRestart(why);
+  }
+
+  #count(socket: S, forced: boolean): void {
+    this.#moved += 1;
+    this.#progress.moved(socket, this.#order?.rollout, forced);
+  }
+
+  #movesLeft(): number {
+    const moves = this.#stopping ? undefined : this.#order?.moves;
+    if (moves === undefined) return Number.POSITIVE_INFINITY;
+    // One that closed by itself, before its response, is no move.
+    for (const socket of this.#answering) if (!socket.isOpen) this.#answering.delete(socket);
+    return moves - this.#moved - this.#answering.size;
+  }
+
+  /** Reads the register of open transactions from time to time. Without an answer the estimate of each socket counts alone. */
+  async #askWhoCharges(): Promise<void> {
+    const { charging, clock } = this.#tools;
+    if (charging === undefined || clock.now() - this.#askedAt < CHARGING_INTERVAL) return;
+    const isFirst = this.#askedAt === Number.NEGATIVE_INFINITY;
+    this.#askedAt = clock.now();
+    const ids = Array.from(this.#target.sockets, ({ session }) => session.stationId);
+    const asked = charging(ids).then(
+      (stations) => void (this.#charging = stations),
+      () => void (this.#charging = new Set()),
+    );
+    if (isFirst) await asked;
+  }
 }

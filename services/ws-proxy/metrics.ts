@@ -86,6 +86,16 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       help: '1 while the proxy drains',
       registers,
     }),
+    mode: new Gauge({
+      name: 'ocpp_proxy_mode',
+      help: '1 for the mode of the proxy, 0 for the others',
+      labelNames: ['mode'],
+      registers,
+    }),
+    moved: counter(
+      'ocpp_proxy_stations_moved_total',
+      'Sockets closed to move their stations to another proxy',
+    ),
     drainForced: counter(METRIC.proxyDrainForced, 'Sockets closed because the drain deadline passed'),
   };
 }

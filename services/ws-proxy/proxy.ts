@@ -4,20 +4,27 @@
  */
 import { faultAnswer } from '../ocpp/errors.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
-import { sleep, systemClock } from '../runtime/clock.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { readAll } from '../runtime/config.ts';
+import { readAdminAccess } from '../runtime/program-settings.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Gateway, StationSessions } from '../transport/gateway.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import { StationServer } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
+import type { StationSocket } from '../station-server/station-socket.ts';
+import { adminRoutes } from './admin.ts';
 import { BootPacing } from './boot-pacing.ts';
 import { type ProxySettings, readLimits } from './config.ts';
-import { type DrainProgress, drain } from './drain.ts';
+import type { Drain } from './drain.ts';
+import { HandshakeCounts } from './handshake-counts.ts';
 import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
+import { createDrain } from './proxy-drain.ts';
+import { SelfTest } from './self-test.ts';
+import { SelfTestSecret } from '../station-server/self-test.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
@@ -28,8 +35,10 @@ export class Proxy implements Running {
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
   readonly #server: StationServer;
+  readonly #drain: Drain<StationSocket>;
+  readonly #handshakes: HandshakeCounts;
+  readonly #selfTest: SelfTest;
   #admin: AdminServer | undefined;
-  #draining = false;
   #wasConnected = false;
 
   /** @throws ConfigError for contradictory settings */
@@ -50,7 +59,13 @@ export class Proxy implements Running {
       gateway.events.emit(event),
     );
     gateway.onError((error) => observer.error(error));
-    this.#server = createStationServer(settings, gateway, paced ?? gateway, observer);
+    this.#handshakes = new HandshakeCounts();
+    const counting = this.#handshakes.counting(observer);
+    const { server, selfTest } = createStationServer(settings, gateway, paced ?? gateway, counting);
+    this.#server = server;
+    this.#selfTest = selfTest;
+    const { rollouts } = gateway;
+    this.#drain = createDrain({ settings, server, rollouts, metrics: this.#metrics, log });
   }
 
   /**
@@ -62,9 +77,16 @@ export class Proxy implements Running {
     this.#admin = await startAdminServer({
       host,
       port: adminPort,
+      ...readAdminAccess(this.#settings),
       registry: this.#metrics.registry,
       live: () => undefined,
       ready: () => this.#unready(),
+      routes: adminRoutes({
+        drain: this.#drain,
+        handshakes: this.#handshakes,
+        rollouts: this.#gateway.rollouts,
+        selfTest: this.#selfTest,
+      }),
     });
     await this.#gateway.start();
     await this.#server.start();
@@ -82,21 +104,8 @@ export class Proxy implements Running {
 
   /** Drains (see drain.ts), then disconnects from the store. */
   async stop(signal: NodeJS.Signals): Promise<void> {
-    const { drainPropagation, drainRate, drainDeadline, drainTransactions } = this.#settings;
-    this.#draining = true;
-    this.#metrics.draining.set(1);
     this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
-    await drain(
-      this.#server,
-      {
-        propagationMs: drainPropagation,
-        socketsPerSecond: drainRate,
-        deadlineMs: drainDeadline,
-        transactions: drainTransactions,
-      },
-      this.#drainProgress(),
-      { clock: systemClock, random: Math.random, sleep },
-    );
+    await this.#drain.stop();
     await this.#server.stop();
     await this.#gateway.stop();
     this.#paced?.[Symbol.dispose]();
@@ -104,18 +113,8 @@ export class Proxy implements Running {
     this.#log.info({}, 'stopped');
   }
 
-  #drainProgress(): DrainProgress {
-    return {
-      phase: (phase, sessions) => this.#log.info({ phase, sessions }, 'drain'),
-      forced: (sessions) => {
-        this.#metrics.drainForced.inc(sessions);
-        this.#log.warn({ sessions }, 'the drain deadline has passed: closing the remaining sockets');
-      },
-    };
-  }
-
   #unready(): string | undefined {
-    if (this.#draining) return 'draining: stations reconnect to other proxies';
+    if (this.#drain.stopping) return 'draining: stations reconnect to other proxies';
     // The store counts only until the first connection. Later its failure would remove all proxies from the Service at
     // once, although their sockets can wait for it.
     this.#wasConnected ||= this.#gateway.isHealthy();
@@ -138,7 +137,7 @@ function createStationServer(
   gateway: Gateway,
   sessions: StationSessions,
   observer: StationObserver,
-): StationServer {
+): { readonly server: StationServer; readonly selfTest: SelfTest } {
   const { protocols, defaultProtocol, listeners } = readAll({
     protocols: () => readProtocols(settings.protocols),
     defaultProtocol: () => readDefaultProtocol(settings.defaultProtocol, settings.protocols),
@@ -150,8 +149,10 @@ function createStationServer(
     maxSessions: settings.maxSessions,
     connectsPerSecond: settings.connectRate,
   };
-  return new StationServer({
-    host: settings.host,
+  const { host } = settings;
+  const secret = new SelfTestSecret();
+  const server = new StationServer({
+    host,
     listeners,
     gateway,
     sessions,
@@ -162,5 +163,14 @@ function createStationServer(
     transactionsAfter,
     tolerant: settings.validation === 'Tolerant',
     limits: readLimits(settings),
+    selfTest: secret,
   });
+  const selfTest = new SelfTest({
+    host,
+    listeners: () => server.ports.map((port, i) => ({ port, path: listeners[i]?.path ?? '' })),
+    protocol: protocols[0] ?? 'ocpp1.6',
+    secret,
+    exchange: (timeoutMs) => gateway.selfTest(timeoutMs),
+  });
+  return { server, selfTest };
 }

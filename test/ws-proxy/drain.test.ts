@@ -1,5 +1,11 @@
 import test from 'ava';
-import { drain, type DrainableSocket, type DrainSettings } from '../../services/ws-proxy/drain.ts';
+import {
+  Drain,
+  DrainConflict,
+  type DrainableSocket,
+  type DrainSettings,
+  type DrainTools,
+} from '../../services/ws-proxy/drain.ts';
 
 const SETTINGS: DrainSettings = {
   propagationMs: 5000,
@@ -17,6 +23,8 @@ interface Fleet {
   /** Number of sleeps of drain(). */
   sleeps: number;
   forced: number;
+  readonly modes: string[];
+  readonly moves: { name: string; rollout: string | undefined; forced: boolean }[];
 }
 
 /** A socket whose station closes at once, and whose open CALL gets its response at a given time. */
@@ -25,7 +33,7 @@ class Socket implements DrainableSocket {
   readonly transactionUntil: number;
   readonly answeredAt: number;
   readonly #fleet: Fleet;
-  leaving = false;
+  leaving: (() => void) | undefined;
   isOpen = true;
 
   constructor(fleet: Fleet, name: string, answeredAt = 0, transactionUntil = 0) {
@@ -33,6 +41,10 @@ class Socket implements DrainableSocket {
     this.name = name;
     this.answeredAt = answeredAt;
     this.transactionUntil = transactionUntil;
+  }
+
+  get session(): { stationId: string } {
+    return { stationId: this.name };
   }
 
   get inTransaction(): boolean {
@@ -49,8 +61,12 @@ class Socket implements DrainableSocket {
     this.#fleet.sockets.delete(this);
   }
 
-  closeWhenAnswered(): void {
-    this.leaving = true;
+  closeWhenAnswered(onClose: () => void): void {
+    this.leaving = onClose;
+  }
+
+  keepOpen(): void {
+    this.leaving = undefined;
   }
 }
 
@@ -63,35 +79,54 @@ function fleetOf(build: (fleet: Fleet) => void): Fleet {
     now: 0,
     sleeps: 0,
     forced: 0,
+    modes: [],
+    moves: [],
   };
   build(fleet);
   return fleet;
 }
 
-async function run(fleet: Fleet, settings: DrainSettings, random: () => number = () => 0.5): Promise<void> {
+/** @param tools replace those with which time passes as fast as the drain sleeps */
+function drainOf(fleet: Fleet, settings: DrainSettings, tools: Partial<DrainTools> = {}): Drain<Socket> {
   const advance = (to: number) => {
     fleet.sleeps += 1;
     fleet.now = to;
     for (const socket of fleet.sockets) {
       if (!socket.isOpen) fleet.sockets.delete(socket);
-      else if (socket.leaving && !socket.hasOpenCall) socket.closeForRestart('drain');
+      else if (socket.leaving !== undefined && !socket.hasOpenCall) {
+        socket.leaving();
+        socket.closeForRestart('drain');
+      }
     }
   };
-  await drain(
+  return new Drain<Socket>(
     {
       sockets: fleet.sockets,
       get size() {
         return fleet.sockets.size;
       },
-      refuseUpgrades: () => (fleet.refusingSince = fleet.now),
+      refuseUpgrades: () => (fleet.refusingSince ??= fleet.now),
+      acceptUpgrades: () => (fleet.refusingSince = undefined),
     },
     settings,
     {
+      mode: (mode) => void fleet.modes.push(mode),
       phase: (name, sessions) => void fleet.phases.push(`${name} ${sessions}`),
       forced: (count) => (fleet.forced += count),
+      moved: ({ name }, rollout, forced) => void fleet.moves.push({ name, rollout, forced }),
     },
-    { clock: { now: () => fleet.now }, random, sleep: async (ms) => advance(fleet.now + ms) },
+    {
+      clock: { now: () => fleet.now },
+      random: () => 0.5,
+      sleep: async (ms) => advance(fleet.now + ms),
+      rate: (ofCluster) => ofCluster,
+      ...tools,
+    },
   );
+}
+
+function run(fleet: Fleet, settings: DrainSettings, random: () => number = () => 0.5): Promise<void> {
+  return drainOf(fleet, settings, { random }).stop();
 }
 
 test('a drain serves while endpoints propagate, then refuses handshakes and closes sockets at its rate', async (t) => {
@@ -202,4 +237,172 @@ test('no station connected: done when endpoints have propagated', async (t) => {
   const fleet = fleetOf(() => undefined);
   await run(fleet, SETTINGS);
   t.is(fleet.now, 5000);
+});
+
+const ORDER = { mode: 'draining', rollout: 'r1' } as const;
+
+/** A drain whose time a test moves on, and that has no signal. */
+function ordered(
+  settings: Partial<DrainSettings>,
+  build: (fleet: Fleet) => void,
+  tools: Partial<DrainTools> = {},
+) {
+  const fleet = fleetOf(build);
+  const sleeping: { at: number; wake: () => void }[] = [];
+  const drain = drainOf(
+    fleet,
+    { ...SETTINGS, ...settings },
+    {
+      sleep: (ms) => new Promise((wake) => sleeping.push({ at: fleet.now + ms, wake })),
+      ...tools,
+    },
+  );
+  const pass = async (end: number) => {
+    while (fleet.now < end) {
+      fleet.now += 10;
+      for (const socket of fleet.sockets) {
+        if (socket.leaving === undefined || socket.hasOpenCall) continue;
+        socket.leaving();
+        socket.closeForRestart('drain');
+      }
+      for (const one of sleeping.filter(({ at }) => at <= fleet.now)) {
+        sleeping.splice(sleeping.indexOf(one), 1);
+        one.wake();
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  return { fleet, drain, pass };
+}
+
+const idle = (count: number) => (fleet: Fleet) => {
+  for (let i = 0; i < count; i += 1) fleet.sockets.add(new Socket(fleet, `${i}`));
+};
+
+test('an ordered drain moves so many stations as it may, and more when it may', async (t) => {
+  const { fleet, drain, pass } = ordered({ socketsPerSecond: 10 }, (it) => {
+    it.sockets.add(new Socket(it, 'waiting', 3000));
+    idle(20)(it);
+  });
+  drain.order({ ...ORDER, moves: 5 });
+  await pass(4000);
+  t.is(fleet.closings.length, 5);
+  t.is(drain.report().moved, 5);
+  drain.order({ ...ORDER, moves: 5 });
+  await pass(6000);
+  t.is(fleet.closings.length, 5, 'repeating an order changes nothing');
+  drain.order({ ...ORDER, moves: 8 });
+  await pass(8000);
+  t.is(drain.report().moved, 8);
+  drain.order({ ...ORDER, rollout: 'r2', moves: 2 });
+  t.is(drain.report().moved, 0, 'another rollout counts from the start');
+  await pass(10_000);
+  t.is(drain.report().moved, 2);
+  t.deepEqual([...new Set(fleet.moves.map(({ rollout }) => rollout))], ['r1', 'r2']);
+});
+
+test('an order lowers the rate and never raises it; without a share nothing is closed', async (t) => {
+  const cases = [
+    { ratePerSecond: 5, share: 1, atLeast: 9, atMost: 12 },
+    { ratePerSecond: 50, share: 1, atLeast: 19, atMost: 22 },
+    { ratePerSecond: undefined, share: 0.5, atLeast: 9, atMost: 12 },
+    { ratePerSecond: undefined, share: 0, atLeast: 0, atMost: 0 },
+  ];
+  for (const { ratePerSecond, share, atLeast, atMost } of cases) {
+    const rate = (ofCluster: number) => ofCluster * share;
+    const { fleet, drain, pass } = ordered({ socketsPerSecond: 10 }, idle(100), { rate });
+    drain.order({ ...ORDER, ...(ratePerSecond && { ratePerSecond }) });
+    await pass(2000);
+    const closed = fleet.closings.length;
+    t.true(closed >= atLeast && closed <= atMost, `${closed} at ${ratePerSecond} with a share of ${share}`);
+  }
+});
+
+test('at its deadline an ordered drain waits no longer for transactions, and still for open CALLs', async (t) => {
+  const { fleet, drain, pass } = ordered({ transactions: 'wait', deadlineMs: 5000 }, (it) => {
+    it.sockets.add(new Socket(it, 'charging', 0, Infinity));
+    it.sockets.add(new Socket(it, 'charging and waiting', 9000, Infinity));
+    it.sockets.add(new Socket(it, 'idle'));
+  });
+  drain.order(ORDER);
+  await pass(10_000);
+  const at = new Map(fleet.closings.map(({ name, at }) => [name, at]));
+  t.true((at.get('idle') ?? Infinity) < 100);
+  t.true((at.get('charging') ?? 0) >= 4900 && (at.get('charging') ?? 0) < 5200);
+  t.true((at.get('charging and waiting') ?? 0) >= 9000);
+  t.is(fleet.forced, 0);
+  t.true(fleet.moves.every(({ forced }) => !forced));
+});
+
+test('accepting ends a drain: what is still open stays, also where a response was awaited', async (t) => {
+  const { fleet, drain, pass } = ordered({ socketsPerSecond: 10 }, (it) => {
+    it.sockets.add(new Socket(it, 'waiting', 1000));
+  });
+  drain.order({ ...ORDER, mode: 'refusing' });
+  await pass(200);
+  t.is(fleet.refusingSince, 0);
+  drain.order(ORDER);
+  await pass(500);
+  drain.order({ ...ORDER, mode: 'accepting' });
+  t.is(fleet.refusingSince, undefined);
+  await pass(3000);
+  t.deepEqual(fleet.closings, []);
+  t.is(drain.report().moved, 0);
+  drain.order(ORDER);
+  await pass(4000);
+  t.is(fleet.closings.length, 1);
+  t.deepEqual(fleet.modes, ['accepting', 'refusing', 'draining', 'accepting', 'draining']);
+});
+
+test('SIGTERM continues an ordered drain without its limits, and no order ends it', async (t) => {
+  const { fleet, drain, pass } = ordered({ socketsPerSecond: 100, deadlineMs: 3000 }, (it) => {
+    idle(20)(it);
+    it.sockets.add(new Socket(it, 'waiting', Infinity));
+  });
+  drain.order({ ...ORDER, moves: 3, ratePerSecond: 1 });
+  await pass(500);
+  const stopped = drain.stop();
+  t.throws(() => drain.order({ ...ORDER, mode: 'accepting' }), { instanceOf: DrainConflict });
+  await pass(4000);
+  await stopped;
+  t.true((fleet.closings[10]?.at ?? Infinity) < 1000, 'no propagation, and the rate of the setting');
+  t.deepEqual(fleet.phases, ['closing 20', 'done 0']);
+  t.is(fleet.forced, 1);
+  t.deepEqual(fleet.moves.at(-1), { name: 'waiting', rollout: 'r1', forced: true });
+});
+
+test('a station that closes by itself is no move', async (t) => {
+  const { fleet, drain, pass } = ordered({}, (it) => {
+    it.sockets.add(new Socket(it, 'waiting', 500));
+  });
+  drain.order({ ...ORDER, moves: 1 });
+  await pass(200);
+  for (const socket of fleet.sockets) socket.isOpen = false;
+  fleet.sockets.clear();
+  idle(2)(fleet);
+  drain.order({ ...ORDER, mode: 'accepting' });
+  drain.order({ ...ORDER, moves: 1 });
+  await pass(1000);
+  t.deepEqual(
+    fleet.moves.map(({ name }) => name),
+    ['0'],
+  );
+});
+
+test('stations that charged before they connected are closed last; without the store the estimate counts', async (t) => {
+  for (const away of [false, true]) {
+    const charging = async () => {
+      if (away) throw new Error('the store is away');
+      return new Set(['0']);
+    };
+    const { fleet, drain, pass } = ordered({ socketsPerSecond: 10 }, idle(5), { charging });
+    drain.order(ORDER);
+    await pass(50);
+    t.is(drain.report().inTransaction, away ? 0 : 1);
+    await pass(2000);
+    t.is(
+      fleet.closings.findIndex(({ name }) => name === '0'),
+      away ? 0 : 4,
+    );
+  }
 });

@@ -13,6 +13,7 @@ import type {
   StationSink,
   Transport,
 } from '../../services/transport/transport.ts';
+import type { GatewayRollouts } from '../../services/transport/rollout.ts';
 import type { UnreadableText } from '../../services/transport/unreadable.ts';
 import type { StationServerLimits } from '../../services/station-server/limits.ts';
 import type { StationListener } from '../../services/station-server/listeners.ts';
@@ -46,6 +47,7 @@ export class ProbedGateway implements Gateway {
     keepUnreadable: (text) => void this.unreadable.push(text),
   };
   load: ReadLoad;
+  readonly rollouts: GatewayRollouts;
   readonly #transport: Transport;
   readonly #gateway: Gateway;
 
@@ -54,6 +56,7 @@ export class ProbedGateway implements Gateway {
     this.#transport = bus.transport;
     this.#gateway = bus.gateway(this.id);
     this.load = this.#gateway.load;
+    this.rollouts = this.#gateway.rollouts;
   }
 
   async start(): Promise<void> {
@@ -72,6 +75,10 @@ export class ProbedGateway implements Gateway {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  selfTest(timeoutMs: number): Promise<void> {
+    return this.#gateway.selfTest(timeoutMs);
   }
 
   onError(): void {}

@@ -1,59 +1,8 @@
 import test from 'ava';
 import { METRIC, PATH } from '../../services/contract.ts';
-import { loadConfig } from '../../services/runtime/config.ts';
-import { createLog } from '../../services/runtime/log.ts';
-import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
-import { Proxy } from '../../services/ws-proxy/proxy.ts';
-import { ProbedGateway } from './endpoint.ts';
 import { until } from '../support/until.ts';
-import { OPCODE, RawStation } from './raw-station.ts';
-
-class Started implements AsyncDisposable {
-  readonly gateway: ProbedGateway;
-  readonly proxy: Proxy;
-  #stopped = false;
-
-  constructor(settings: Partial<ProxySettings>) {
-    this.gateway = new ProbedGateway();
-    const defaults = loadConfig('ws-proxy', proxySettings, {}, []);
-    const local = { host: '127.0.0.1', stationPort: 0, adminPort: 0, drainPropagation: 0 };
-    this.proxy = new Proxy({ ...defaults, ...local, ...settings }, this.gateway, createLog('test', 'silent'));
-  }
-
-  open(id: string) {
-    return RawStation.open(this.proxy.stationPorts[0] ?? 0, `/ocpp/${id}`);
-  }
-
-  async ask(path: string): Promise<{ status: number; text: string }> {
-    const response = await fetch(`http://127.0.0.1:${this.proxy.adminPort}${path}`);
-    return { status: response.status, text: await response.text() };
-  }
-
-  async figure(name: string): Promise<number | undefined> {
-    const { text } = await this.ask(PATH.metrics);
-    const line = text.split('\n').find((it) => it.startsWith(`${name} `));
-    return line === undefined ? undefined : Number(line.slice(name.length));
-  }
-
-  stop(): Promise<void> {
-    this.#stopped = true;
-    return this.proxy.stop('SIGTERM');
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#stopped) await this.stop();
-  }
-}
-
-async function startProxy(
-  settings: Partial<ProxySettings> = {},
-  prepare?: (it: Started) => void,
-): Promise<Started> {
-  const started = new Started(settings);
-  prepare?.(started);
-  await started.proxy.start();
-  return started;
-}
+import { OPCODE } from './raw-station.ts';
+import { startProxy } from './started-proxy.ts';
 
 test('readiness requires the store until the first connection only', async (t) => {
   await using it = await startProxy({}, ({ gateway }) => (gateway.healthy = false));

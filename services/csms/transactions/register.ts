@@ -8,10 +8,9 @@
  * | `open:{station}`     | key of the record                    | the same                  |
  * | `open-token:{token}` | key of the record                    | the same                  |
  */
-import type { StateReader, StateWrite } from '../../transport/stored-state.ts';
+import { openOfStation, type StateReader, type StateWrite } from '../../transport/stored-state.ts';
 
 export const OPEN_TRANSACTIONS = 'open-transactions';
-export const openOfStation = (stationId: string): string => `open:${stationId}`;
 /** Tokens are case-insensitive (CiString, identifierString). */
 export const openOfToken = (token: string): string => `open-token:${token.toUpperCase()}`;
 

@@ -10,10 +10,13 @@ import type { Delivery, MessageHandler } from '../delivery.ts';
 import type { Gateway, GatewayEvents, IncomingFrame, StationSession, StationSink } from '../gateway.ts';
 import type { TransportLoad } from '../load.ts';
 import type { Outcome } from '../outcome.ts';
+import { isSelfTest, SELF_TEST_PROTOCOL, selfTestIdentity } from '../self-test.ts';
 import type { ConnectionEvent, Transport } from '../transport.ts';
 import { acknowledge } from './acknowledge.ts';
 import { MemoryCalls } from './calls.ts';
 import { type GatewayBus, MemoryGateway, type MemorySession } from './gateway.ts';
+import { MemoryRollouts } from './rollouts.ts';
+import { MemorySelfTests } from './self-test.ts';
 import { SendWindow } from './send-window.ts';
 import { MemoryState } from './state.ts';
 
@@ -48,6 +51,8 @@ class Bus implements Transport, GatewayBus {
   readonly state: MemoryState;
   readonly calls: MemoryCalls;
   readonly events: GatewayEvents;
+  readonly rollouts: MemoryRollouts;
+  readonly #selfTests: MemorySelfTests;
   readonly #clock: Clock;
   readonly #sessions = new Map<string, MemorySession>();
   #queue: Entry[] = [];
@@ -65,6 +70,12 @@ class Bus implements Transport, GatewayBus {
     this.#clock = clock;
     this.state = new MemoryState(clock);
     this.events = this.state;
+    this.#selfTests = new MemorySelfTests(clock);
+    this.rollouts = new MemoryRollouts({
+      clock,
+      lastEpoch: (stationId) => this.#sessions.get(stationId)?.epoch ?? 0,
+      size: (key) => this.state.size(key),
+    });
     this.calls = new MemoryCalls(clock, (stationId) => this.#sessions.get(stationId));
   }
 
@@ -145,7 +156,9 @@ class Bus implements Transport, GatewayBus {
   connect(session: StationSession, proxyId: string, sink: StationSink): MemorySession {
     const epoch = ++this.#epoch;
     const sends = new SendWindow();
-    const opened = { session, proxyId, epoch, sink, lastCall: 0, lastAnswer: undefined, sends };
+    const movedMs = this.rollouts.returned(session.stationId);
+    const movedAt = movedMs === undefined ? undefined : this.#clock.now() - movedMs;
+    const opened = { session, proxyId, epoch, sink, lastCall: 0, lastAnswer: undefined, movedAt, sends };
     const replaced = this.#sessions.get(session.stationId);
     if (replaced !== undefined) {
       this.#end(replaced, true);
@@ -172,6 +185,17 @@ class Bus implements Transport, GatewayBus {
   forward({ session: { stationId, protocol }, epoch }: MemorySession, incoming: IncomingFrame): void {
     this.#queue.push({ stationId, epoch, protocol, incoming, count: 1 });
     this.#pump();
+  }
+
+  selfTest(gatewayId: string, timeoutMs: number): Promise<void> {
+    const stationId = selfTestIdentity(gatewayId);
+    const about = { stationId, epoch: 0, protocol: SELF_TEST_PROTOCOL, count: 1 };
+    return this.#selfTests.run((incoming) => {
+      const entry = { ...about, incoming };
+      this.#queue.push(entry);
+      this.#pump();
+      return () => void (this.#queue = this.#queue.filter((one) => one !== entry));
+    }, timeoutMs);
   }
 
   /** Hands out queued entries after the current turn of the event loop. */
@@ -226,9 +250,13 @@ class Bus implements Transport, GatewayBus {
 
   /** Applies the outcome completely, or not at all if another connection has the session now. */
   #acknowledge({ stationId, epoch, incoming }: Entry, outcome: Outcome): void {
+    if (isSelfTest(stationId)) return this.#selfTests.answered(incoming);
     const session = this.#sessions.get(stationId);
-    if (session?.epoch === epoch)
-      acknowledge({ session, incoming, outcome, state: this.state, calls: this.calls });
+    if (session?.epoch !== epoch) return;
+    acknowledge({ session, incoming, outcome, state: this.state, calls: this.calls });
+    if (session.movedAt === undefined || session.lastAnswer === undefined) return;
+    this.rollouts.answered(this.#clock.now() - session.movedAt);
+    session.movedAt = undefined;
   }
 
   #emit(

@@ -8,6 +8,7 @@ import type {
   StationSession,
   StationSink,
 } from '../gateway.ts';
+import type { GatewayRollouts } from '../rollout.ts';
 import type { ReadLoad } from '../load.ts';
 import type { SendWindow } from './send-window.ts';
 
@@ -19,6 +20,8 @@ export interface MemorySession {
   readonly sink: StationSink;
   lastCall: number;
   lastAnswer: OutgoingFrame | undefined;
+  /** When a rollout closed the station's last connection, until the first response on this one; ms since 1970. */
+  movedAt: number | undefined;
   readonly sends: SendWindow;
 }
 
@@ -29,12 +32,15 @@ export interface GatewayBus {
   forward(session: MemorySession, incoming: IncomingFrame): void;
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
+  readonly rollouts: GatewayRollouts;
+  selfTest(gatewayId: string, timeoutMs: number): Promise<void>;
 }
 
 export class MemoryGateway implements Gateway {
   readonly id: string;
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
+  readonly rollouts: GatewayRollouts;
   readonly #bus: GatewayBus;
   readonly #connections = new Set<GatewayConnection>();
 
@@ -42,6 +48,7 @@ export class MemoryGateway implements Gateway {
     this.id = id;
     this.events = bus.events;
     this.load = bus.load;
+    this.rollouts = bus.rollouts;
     this.#bus = bus;
   }
 
@@ -71,6 +78,10 @@ export class MemoryGateway implements Gateway {
     };
     this.#connections.add(connection);
     return connection;
+  }
+
+  selfTest(timeoutMs: number): Promise<void> {
+    return this.#bus.selfTest(this.id, timeoutMs);
   }
 
   onError(): void {}

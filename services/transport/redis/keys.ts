@@ -49,6 +49,10 @@ export class Keys {
   readonly events: string;
   readonly callDeadlines: string;
   readonly callOrder: string;
+  /** Counts of the last rollout, moves by station, and stations that are away. */
+  readonly rollout: string;
+  readonly rolloutMoves: string;
+  readonly rolloutAway: string;
   readonly connectChannel: string;
   readonly disconnectChannel: string;
 
@@ -67,6 +71,9 @@ export class Keys {
     this.events = `${prefix}:events`;
     this.callDeadlines = `${prefix}:call-deadlines`;
     this.callOrder = `${prefix}:call-order`;
+    this.rollout = `${prefix}:rollout`;
+    this.rolloutMoves = `${prefix}:rollout-moves`;
+    this.rolloutAway = `${prefix}:rollout-away`;
     this.connectChannel = `${prefix}:control:connect`;
     this.disconnectChannel = `${prefix}:control:disconnect`;
   }

@@ -17,6 +17,8 @@ import { Membership } from './lease/membership.ts';
 import { OutboxReader } from './outbox/outbox-reader.ts';
 import { QueuePusher } from './queue/pusher.ts';
 import { closeProxy } from './lease/reclaim.ts';
+import { RedisRollouts } from './rollout/redis-rollouts.ts';
+import { testQueue } from './rollout/self-test.ts';
 import { endSessions } from './session/end-sessions.ts';
 import { lostSessions } from './session/lost-sessions.ts';
 import { openSession } from './session/open-session.ts';
@@ -42,6 +44,7 @@ const REFRESH_AT_ONCE = 500;
 
 export class RedisGateway implements Gateway, ConnectionHost {
   readonly events: GatewayEvents;
+  readonly rollouts: RedisRollouts;
   readonly #options: RedisGatewayOptions;
   readonly #member: Membership;
   readonly #queue: QueuePusher;
@@ -59,6 +62,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
     this.#member = new Membership({ ...options, role: 'proxy', onError, onLost: () => this.#revokeAll() });
     this.#queue = new QueuePusher(this.#member);
     this.events = new RedisGatewayEvents(this.#member, onError);
+    this.rollouts = new RedisRollouts(this.#member, onError);
     this.#memory = new MemoryGuard(this.#member.commands, onError);
   }
 
@@ -77,7 +81,8 @@ export class RedisGateway implements Gateway, ConnectionHost {
   async stop(): Promise<void> {
     clearInterval(this.#refresher);
     this.#memory.stop();
-    for (let left = 100; this.#queue.busy && this.isHealthy() && left > 0; left--) {
+    const busy = () => this.#queue.busy || this.rollouts.busy;
+    for (let left = 100; busy() && this.isHealthy() && left > 0; left--) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const { processId, commands, keys } = this.#member;
@@ -104,6 +109,10 @@ export class RedisGateway implements Gateway, ConnectionHost {
     return this.#memory.full;
   }
 
+  selfTest(timeoutMs: number): Promise<void> {
+    return testQueue(this.#member, timeoutMs);
+  }
+
   onError(listener: (error: Error) => void): void {
     this.#failed.push(listener);
   }
@@ -128,14 +137,15 @@ export class RedisGateway implements Gateway, ConnectionHost {
     this.#connections.set(epoch, connection);
     try {
       const opened = await retrying(redis, () => openSession(commands, keys, { proxyId, epoch, session }));
-      if (opened === 'unregistered') {
+      if (opened.kind === 'unregistered') {
         void this.#member.lost(proxyId);
         throw new TransportError('registration-lost', 'this proxy lost its registration');
       }
-      if (opened === 'replaced') {
+      if (opened.kind === 'replaced') {
         throw new TransportError('session-refused', 'the station has connected again');
       }
       connection.open = true;
+      if (opened.movedMs !== undefined) connection.movedAt = performance.now() - opened.movedMs;
       return connection;
     } catch (error) {
       // The script may have run, and only its reply was lost.
@@ -163,8 +173,11 @@ export class RedisGateway implements Gateway, ConnectionHost {
     if (entry.type === 0) {
       this.#connections.delete(entry.epoch);
       connection?.sink.revoked('replaced', 'the station has connected again');
-    } else if (connection?.sink.deliver(entry) !== true && entry.timeoutMs !== undefined) {
-      void this.#requeue(entry);
+    } else if (connection?.sink.deliver(entry) !== true) {
+      if (entry.timeoutMs !== undefined) void this.#requeue(entry);
+    } else if (connection.movedAt !== undefined && entry.timeoutMs === undefined) {
+      this.rollouts.recordGap(performance.now() - connection.movedAt);
+      connection.movedAt = undefined;
     }
   }
 

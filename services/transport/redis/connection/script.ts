@@ -18,6 +18,7 @@ const LIBRARIES: ReadonlyMap<string, URL> = new Map([
   ['correlation', new URL('../ocpp-go/correlation.lua', import.meta.url)],
   ['requeue-entries', new URL('../queue/requeue-entries.lua', import.meta.url)],
   ['rfc3339', new URL('../ocpp-go/rfc3339.lua', import.meta.url)],
+  ['rollout', new URL('../rollout/rollout.lua', import.meta.url)],
   ['wake-up', new URL('../queue/wake-up.lua', import.meta.url)],
   ['writes', new URL('../state/writes.lua', import.meta.url)],
 ]);

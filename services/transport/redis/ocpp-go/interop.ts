@@ -18,6 +18,7 @@ import type {
   StationSession,
   StationSink,
 } from '../../gateway.ts';
+import type { GatewayRollouts } from '../../rollout.ts';
 import type { ReadLoad } from '../../load.ts';
 import {
   openConnection,
@@ -49,6 +50,7 @@ const EAGER_MS = 60_000;
 export class OcppGoInterop implements Gateway {
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
+  readonly rollouts: GatewayRollouts;
   readonly #inner: Gateway;
   readonly #options: OcppGoInteropOptions;
   readonly #commands: RedisConnection;
@@ -63,6 +65,7 @@ export class OcppGoInterop implements Gateway {
   constructor(inner: Gateway, options: OcppGoInteropOptions) {
     this.events = inner.events;
     this.load = inner.load;
+    this.rollouts = inner.rollouts;
     this.#inner = inner;
     this.#options = options;
     this.#commands = openConnection(options.redis, 'commands', (error) => this.#report(error));
@@ -94,6 +97,10 @@ export class OcppGoInterop implements Gateway {
 
   isFull(): boolean {
     return this.#inner.isFull();
+  }
+
+  selfTest(timeoutMs: number): Promise<void> {
+    return this.#inner.selfTest(timeoutMs);
   }
 
   onError(listener: (error: Error) => void): void {

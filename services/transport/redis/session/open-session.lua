@@ -1,5 +1,6 @@
 #!lua
 --- @include calls
+--- @include rollout
 -- Gives a station's session to a connection. The epoch was drawn before, outside of this script, so that the script may be
 -- sent twice.
 --
@@ -8,6 +9,8 @@
 -- KEYS[3] last-epoch:{station}  STRING
 -- KEYS[4] active                SET of station ids
 -- KEYS[5] sessions:{proxy id}   SET of stations (escaped)
+-- KEYS[6] rollout               HASH, counts of the last rollout
+-- KEYS[7] rollout-away          ZSET station (escaped) -> when it was moved, ms
 -- ARGV[1] prefix
 -- ARGV[2] proxy id
 -- ARGV[3] station (escaped)
@@ -18,14 +21,16 @@
 -- ARGV[8] protocol
 -- ARGV[9] metadata (JSON)
 -- ARGV[10] event that announces this connection (JSON)
--- Returns 1; 0 when the proxy has no living registration; -1 when a younger connection was first.
-if redis.call('HGET', KEYS[1], 'state') ~= 'live' then return 0 end
+-- ARGV[11] seconds to keep the counts of a rollout
+-- Returns {1}; {1, ms since its close} for a station that was moved; {0} when the proxy has no living registration; {-1} when a
+--   younger connection was first.
+if redis.call('HGET', KEYS[1], 'state') ~= 'live' then return { 0 } end
 local prefix, proxyId, station, stationId, epoch, now = unpack(ARGV, 1, 6)
 local held = redis.call('HMGET', KEYS[2], 'connection', 'ws_server_id', 'remote_addr')
 local heldEpoch, heldProxy, heldAddress = held[1], held[2], held[3]
-if heldEpoch == epoch and heldProxy == proxyId then return 1 end
+if heldEpoch == epoch and heldProxy == proxyId then return { 1 } end
 local last = math.max(tonumber(redis.call('GET', KEYS[3]) or 0), tonumber(heldEpoch or 0))
-if tonumber(epoch) <= last then return -1 end
+if tonumber(epoch) <= last then return { -1 } end
 
 if heldProxy then
   -- The connection that is replaced ends here, before the new one begins, and its proxy gets the order to close it.
@@ -49,4 +54,6 @@ redis.call('SADD', KEYS[4], stationId)
 redis.call('SADD', KEYS[5], station)
 redis.call('PUBLISH', prefix .. ':control:connect', ARGV[10])
 Calls.startNext(prefix, station)
-return 1
+local movedAt = redis.call('ZSCORE', KEYS[7], station)
+if not movedAt then return { 1 } end
+return { 1, Rollout.returned(KEYS[6], KEYS[7], station, movedAt, ARGV[11]) }

@@ -1,9 +1,10 @@
 import type { RedisConnection } from '../connection/connection.ts';
 import { loadScript } from '../connection/script.ts';
 import type { StationSession } from '../../gateway.ts';
+import { ROLLOUT_SECONDS } from '../../rollout.ts';
 import { escapeKey, type Keys } from '../keys.ts';
 
-const script = loadScript<number>(new URL('./open-session.lua', import.meta.url));
+const script = loadScript<[number, number?]>(new URL('./open-session.lua', import.meta.url));
 
 export interface OpenSession {
   readonly proxyId: string;
@@ -11,8 +12,12 @@ export interface OpenSession {
   readonly session: StationSession;
 }
 
-/** `unregistered`: the proxy has no living registration; `replaced`: a younger connection was first. */
-export type Opened = 'open' | 'unregistered' | 'replaced';
+export type Opened =
+  /** `movedMs`: since a rollout closed the station's last connection. */
+  | { readonly kind: 'open'; readonly movedMs?: number }
+  /** The proxy has no living registration; a younger connection was first. */
+  | { readonly kind: 'unregistered' }
+  | { readonly kind: 'replaced' };
 
 export async function openSession(
   connection: RedisConnection,
@@ -31,8 +36,11 @@ export async function openSession(
   };
   const records = [keys.session(stationId), keys.lastEpoch(stationId)];
   const names = [keys.process(proxyId), ...records, keys.active, keys.sessions(proxyId)];
+  const rollout = [keys.rollout, keys.rolloutAway];
   const station = [escapeKey(stationId), stationId, epoch, now, remoteAddress, protocol];
   const texts = [JSON.stringify(metadata ?? {}), JSON.stringify(event)];
-  const reply = await script(connection, names, [keys.prefix, proxyId, ...station, ...texts]);
-  return reply === 1 ? 'open' : reply === 0 ? 'unregistered' : 'replaced';
+  const args = [keys.prefix, proxyId, ...station, ...texts, ROLLOUT_SECONDS];
+  const [state, movedMs] = await script(connection, [...names, ...rollout], args);
+  if (state !== 1) return { kind: state === 0 ? 'unregistered' : 'replaced' };
+  return movedMs === undefined ? { kind: 'open' } : { kind: 'open', movedMs };
 }

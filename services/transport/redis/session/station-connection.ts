@@ -18,6 +18,8 @@ export class StationConnection implements GatewayConnection {
   readonly sink: StationSink;
   /** Its session is open in Redis: from now on it must be there. */
   open = false;
+  /** When a rollout closed the station's last connection, until the first response on this one; performance.now(). */
+  movedAt: number | undefined;
   readonly #gateway: ConnectionHost;
   readonly #writer: EnvelopeWriter;
 

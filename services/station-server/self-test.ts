@@ -1,0 +1,69 @@
+/**
+ * A handshake of the server with itself: it passes the checks of path and subprotocol as a station does, and opens no session
+ * and counts nowhere. It is recognised by a secret that the process draws at its start.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import type { Protocol } from '../ocpp/frame.ts';
+
+const HEADER = 'x-self-test';
+/** How much of a refusal is read; characters. */
+const MAX_REASON = 500;
+
+export class SelfTestSecret {
+  readonly #secret = randomBytes(32).toString('hex');
+
+  get headers(): Readonly<Record<string, string>> {
+    return { [HEADER]: this.#secret };
+  }
+
+  isIn({ headers }: IncomingMessage): boolean {
+    const given = Buffer.from(String(headers[HEADER] ?? ''));
+    const secret = Buffer.from(this.#secret);
+    return given.length === secret.length && timingSafeEqual(given, secret);
+  }
+}
+
+export interface TestHandshake {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly protocol: Protocol;
+  readonly secret: SelfTestSecret;
+  readonly timeoutMs: number;
+}
+
+/** The identity in the path of a test; any valid one, as no session is opened. */
+const IDENTITY = 'self-test';
+
+/** Resolves to undefined after a complete handshake, or to what is wrong. Never rejects. */
+export function testHandshake(test: TestHandshake): Promise<string | undefined> {
+  const { port, path, protocol, secret, timeoutMs } = test;
+  const host = hostOf(test.host);
+  const base = path.endsWith('/') ? path.slice(0, -1) : path;
+  const url = `ws://${host}:${port}${base}/${IDENTITY}`;
+  return new Promise((resolve) => {
+    const options = { headers: secret.headers, handshakeTimeout: timeoutMs, perMessageDeflate: false };
+    const ws = new WebSocket(url, protocol, options);
+    const end = (problem?: string) => {
+      resolve(problem);
+      ws.terminate();
+    };
+    ws.once('open', () => end(ws.protocol === protocol ? undefined : `${url} chose "${ws.protocol}"`));
+    ws.once('unexpected-response', (_request, response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => (text = (text + part).slice(0, MAX_REASON)));
+      response.once('close', () => end(`${url} answered ${response.statusCode}: ${text.trim()}`));
+    });
+    ws.on('error', (error) => end(`${url}: ${error.message}`));
+  });
+}
+
+/** An address of this machine for the address that a listener is bound to. */
+function hostOf(bound: string): string {
+  if (bound === '0.0.0.0') return '127.0.0.1';
+  if (bound === '::') return '[::1]';
+  return bound.includes(':') ? `[${bound}]` : bound;
+}

@@ -1,0 +1,38 @@
+import { EARLIER_ROLLOUTS, gapBucket, type Move, ROLLOUT_SECONDS } from '../../rollout.ts';
+import type { RedisConnection } from '../connection/connection.ts';
+import { loadScript } from '../connection/script.ts';
+import { escapeKey, type Keys } from '../keys.ts';
+
+const script = loadScript<number>(new URL('./record-rollout.lua', import.meta.url));
+
+export interface RolloutRecord {
+  readonly processId: string;
+  /** Number of this record of the process, from 1: one that is sent twice counts once. */
+  readonly number: number;
+  /** Id of the rollout of the moves; '' without moves. */
+  readonly rollout: string;
+  /** `ageMs`: since the close. */
+  readonly moves: readonly (Move & { readonly ageMs: number })[];
+  /** Times from a close to the next response; ms. */
+  readonly gaps: readonly number[];
+}
+
+/** @returns whether it was counted: not before, and not of an earlier rollout */
+export async function recordRollout(
+  connection: RedisConnection,
+  keys: Keys,
+  { processId, number, rollout, moves, gaps }: RolloutRecord,
+): Promise<boolean> {
+  const names = [keys.rollout, keys.rolloutMoves, keys.rolloutAway];
+  const bounds = [ROLLOUT_SECONDS, EARLIER_ROLLOUTS];
+  const head = [keys.prefix, escapeKey(rollout), processId, number, ...bounds, gaps.length];
+  const texts = moves.flatMap(({ stationId, epoch, forced, ageMs }) => [
+    escapeKey(stationId),
+    epoch,
+    Math.max(0, Math.round(ageMs)),
+    forced ? 'forced' : '',
+    // It returned between the close and this record, so its gap was not longer.
+    gapBucket(ageMs),
+  ]);
+  return (await script(connection, names, [...head, ...gaps.map(gapBucket), ...texts])) === 1;
+}

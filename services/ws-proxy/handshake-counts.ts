@@ -1,0 +1,33 @@
+/**
+ * How many handshakes were accepted and how many failed, for the comparison of a new version with the one before it.
+ */
+import type { DrainReport } from '../contract.ts';
+import type { RefusalCode } from '../station-server/handshake.ts';
+import type { StationObserver } from '../station-server/socket-host.ts';
+
+/** Refusals that pace stations or send them elsewhere: they say nothing about the version. */
+const NO_FAILURE: ReadonlySet<RefusalCode> = new Set(['connect-rate', 'flapping', 'draining']);
+
+export class HandshakeCounts {
+  #accepted = 0;
+  #failed = 0;
+
+  get report(): DrainReport['handshakes'] {
+    return { accepted: this.#accepted, failed: this.#failed };
+  }
+
+  /** The same observer; its events are counted too. */
+  counting(observer: StationObserver): StationObserver {
+    return {
+      ...observer,
+      opened: (session) => {
+        this.#accepted += 1;
+        observer.opened(session);
+      },
+      refused: (refusal, handshake) => {
+        if (!NO_FAILURE.has(refusal.code)) this.#failed += 1;
+        observer.refused(refusal, handshake);
+      },
+    };
+  }
+}
