@@ -138,13 +138,14 @@ export class Drain<S extends DrainableSocket> {
     else this.#run();
   }
 
-  report(): Pick<DrainReport, 'mode' | 'rollout' | 'sessions' | 'inTransaction' | 'moved'> {
-    const rollout = this.#order?.rollout;
+  report(): Pick<DrainReport, 'mode' | 'rollout' | 'moves' | 'sessions' | 'inTransaction' | 'moved'> {
+    const { rollout, moves } = this.#order ?? {};
     let inTransaction = 0;
     for (const socket of this.#target.sockets) if (this.#inTransaction(socket)) inTransaction += 1;
     return {
       mode: this.#mode,
       ...(rollout !== undefined && { rollout }),
+      ...(moves !== undefined && { moves }),
       sessions: this.#target.sockets.size,
       inTransaction,
       moved: this.#moved,
@@ -255,7 +256,9 @@ export class Drain<S extends DrainableSocket> {
 
   #count(socket: S, forced: boolean): void {
     this.#moved += 1;
-    this.#progress.moved(socket, this.#order?.rollout, forced);
+    // A Pod that was told to accept terminates for another reason.
+    const { mode, rollout } = this.#order ?? { mode: 'accepting' };
+    this.#progress.moved(socket, mode === 'accepting' ? undefined : rollout, forced);
   }
 
   #movesLeft(): number {
