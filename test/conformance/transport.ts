@@ -14,6 +14,7 @@ import { facts } from './facts.ts';
 import { frames, sessions } from './gateway.ts';
 import type { GatewayHarness, TransportHarness } from './harness.ts';
 import { load } from './load.ts';
+import { rates } from './rates.ts';
 import { state } from './state.ts';
 import { type Lacks, registerSuite, type TestRunner } from './suite.ts';
 
@@ -21,7 +22,7 @@ export type { GatewayHarness, TransportHarness } from './harness.ts';
 export type { Lacks, TestRunner } from './suite.ts';
 
 const TRANSPORT = { deliveries, effects, facts, connections, calls, state, load };
-const GATEWAY = { sessions, frames };
+const GATEWAY = { sessions, frames, rates };
 
 export type TransportPart = keyof typeof TRANSPORT;
 export type GatewayPart = keyof typeof GATEWAY;

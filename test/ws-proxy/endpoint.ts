@@ -8,6 +8,7 @@ import type {
   GatewayConnection,
   GatewayEvents,
   IncomingFrame,
+  LeaseRates,
   ReadLoad,
   StationSession,
   StationSink,
@@ -46,6 +47,7 @@ export class ProbedGateway implements Gateway {
     keepUnreadable: (text) => void this.unreadable.push(text),
   };
   load: ReadLoad;
+  leaseRates: LeaseRates;
   readonly #transport: Transport;
   readonly #gateway: Gateway;
 
@@ -54,6 +56,7 @@ export class ProbedGateway implements Gateway {
     this.#transport = bus.transport;
     this.#gateway = bus.gateway(this.id);
     this.load = this.#gateway.load;
+    this.leaseRates = this.#gateway.leaseRates;
   }
 
   async start(): Promise<void> {

@@ -14,6 +14,7 @@ import type { ConnectionEvent, Transport } from '../transport.ts';
 import { acknowledge } from './acknowledge.ts';
 import { MemoryCalls } from './calls.ts';
 import { type GatewayBus, MemoryGateway, type MemorySession } from './gateway.ts';
+import { RateLedger } from './rate-ledger.ts';
 import { SendWindow } from './send-window.ts';
 import { MemoryState } from './state.ts';
 
@@ -48,6 +49,7 @@ class Bus implements Transport, GatewayBus {
   readonly state: MemoryState;
   readonly calls: MemoryCalls;
   readonly events: GatewayEvents;
+  readonly rates = new RateLedger();
   readonly #clock: Clock;
   readonly #sessions = new Map<string, MemorySession>();
   #queue: Entry[] = [];

@@ -9,6 +9,8 @@ import type {
   StationSink,
 } from '../gateway.ts';
 import type { ReadLoad } from '../load.ts';
+import type { LeaseRates } from '../rates.ts';
+import type { RateLedger } from './rate-ledger.ts';
 import type { SendWindow } from './send-window.ts';
 
 /** A station's session, with what identifies a repeated CALL or SEND. */
@@ -29,12 +31,14 @@ export interface GatewayBus {
   forward(session: MemorySession, incoming: IncomingFrame): void;
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
+  readonly rates: RateLedger;
 }
 
 export class MemoryGateway implements Gateway {
   readonly id: string;
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
+  readonly leaseRates: LeaseRates;
   readonly #bus: GatewayBus;
   readonly #connections = new Set<GatewayConnection>();
 
@@ -42,6 +46,7 @@ export class MemoryGateway implements Gateway {
     this.id = id;
     this.events = bus.events;
     this.load = bus.load;
+    this.leaseRates = async (requests) => bus.rates.lease(id, requests, performance.now());
     this.#bus = bus;
   }
 
@@ -49,6 +54,7 @@ export class MemoryGateway implements Gateway {
 
   async stop(): Promise<void> {
     await Promise.all([...this.#connections].map((connection) => connection.close()));
+    this.#bus.rates.release(this.id);
   }
 
   isHealthy(): boolean {

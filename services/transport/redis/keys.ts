@@ -49,6 +49,7 @@ export class Keys {
   readonly events: string;
   readonly callDeadlines: string;
   readonly callOrder: string;
+  readonly rates: string;
   readonly connectChannel: string;
   readonly disconnectChannel: string;
 
@@ -67,6 +68,7 @@ export class Keys {
     this.events = `${prefix}:events`;
     this.callDeadlines = `${prefix}:call-deadlines`;
     this.callOrder = `${prefix}:call-order`;
+    this.rates = `${prefix}:rates`;
     this.connectChannel = `${prefix}:control:connect`;
     this.disconnectChannel = `${prefix}:control:disconnect`;
   }
