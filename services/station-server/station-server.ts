@@ -21,6 +21,7 @@ import {
   retryAfterSeconds,
   writeRefusal,
 } from './handshake.ts';
+import type { HandshakeLine } from './handshake-line.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
 import { type StationListener, StationListeners } from './listeners.ts';
@@ -38,6 +39,8 @@ export interface StationServerOptions extends Pick<
   /** Opens the sessions; the gateway by default. */
   readonly sessions?: StationSessions;
   readonly admit: Admit;
+  /** Where accepted handshakes wait; without it there is no limit on their rate. */
+  readonly line?: HandshakeLine;
   readonly observer: StationObserver;
   /** Whether an invalid frame is repaired where its meaning is clear; true by default. */
   readonly tolerant?: boolean;
@@ -54,12 +57,9 @@ const SWEEP_INTERVAL = 1000;
 const DRAINING = { code: 'draining', reason: 'this server is shutting down, reconnect' } as const;
 const STORE_UNAVAILABLE = {
   code: 'store-away',
-  reason: 'the message store is unavailable, reconnect later',
+  reason: 'the message store is unavailable, retry later',
 } as const;
-const STORE_FULL = {
-  code: 'store-full',
-  reason: 'the message store is nearly full, reconnect later',
-} as const;
+const STORE_FULL = { code: 'store-full', reason: 'the message store is nearly full, retry later' } as const;
 /** Refusals without a WebSocket handshake. */
 const NO_UPGRADE = { status: 426, code: 'no-upgrade', reason: 'no Connection: Upgrade' } as const;
 const NO_HANDSHAKE = {
@@ -153,6 +153,7 @@ export class StationServer implements AsyncDisposable {
   /** Answers all further handshakes with 503, including those in progress. */
   refuseUpgrades(): void {
     this.#refusing = true;
+    this.#options.line?.clear();
   }
 
   readonly #onClosed = (socket: StationSocket) => void this.sockets.delete(socket);
@@ -201,6 +202,7 @@ export class StationServer implements AsyncDisposable {
     const socket = new StationSocket({ stationId, protocol, remoteAddress }, this.#host, this.#onClosed);
     this.#opening += 1;
     try {
+      if (!(await this.#isNext(request, tcp))) return;
       const connection = await this.#open(socket);
       if (!this.#refusing) return this.#complete(socket, connection, request, tcp, head);
       this.#refuse(this.#temporary(DRAINING), request, tcp);
@@ -226,6 +228,15 @@ export class StationServer implements AsyncDisposable {
     const { gateway } = this.#options;
     if (!gateway.isHealthy()) return { kind: 'refuse', refusal: this.#temporary(STORE_UNAVAILABLE) };
     return gateway.isFull() ? { kind: 'refuse', refusal: this.#temporary(STORE_FULL) } : admission;
+  }
+
+  /** Waits in line; false when the handshake was refused or its peer has hung up. */
+  async #isNext(request: IncomingMessage, tcp: Duplex): Promise<boolean> {
+    const turn = (await this.#options.line?.wait(tcp)) ?? 'now';
+    if (turn === 'now') return true;
+    if (turn !== 'left') this.#refuse(turn, request, tcp);
+    else if (!tcp.destroyed) this.#refuse(this.#temporary(DRAINING), request, tcp);
+    return false;
   }
 
   /** Opens the station's session, or rejects in time for the handshake to be refused. */

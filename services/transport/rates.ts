@@ -12,7 +12,7 @@ export interface RateRequest {
   readonly rate: number;
   /** What the process could use: arrivals of the last second, and those that wait. */
   readonly demand: number;
-  /** What the process permits itself now; absent before its first lease. */
+  /** What the process permits itself now; absent before its first share. */
   readonly used?: number;
 }
 

@@ -8,11 +8,12 @@ import { sleep, systemClock } from '../runtime/clock.ts';
 import { readAll } from '../runtime/config.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Gateway, StationSessions } from '../transport/gateway.ts';
-import type { StationObserver } from '../station-server/socket-host.ts';
-import { StationServer } from '../station-server/station-server.ts';
+import type { Gateway } from '../transport/gateway.ts';
+import { StationServer, type StationServerOptions } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
+import { HandshakeLine } from '../station-server/handshake-line.ts';
 import { BootPacing } from './boot-pacing.ts';
+import { ClusterRates } from './cluster-rates.ts';
 import { type ProxySettings, readLimits } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
 import { readListeners } from './listeners.ts';
@@ -24,6 +25,8 @@ import { transactionsAfter } from '../station-server/running-transactions.ts';
 export class Proxy implements Running {
   readonly #settings: ProxySettings;
   readonly #gateway: Gateway;
+  readonly #rates: ClusterRates;
+  readonly #line: HandshakeLine;
   readonly #paced: BootPacing | undefined;
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
@@ -34,9 +37,13 @@ export class Proxy implements Running {
 
   /** @throws ConfigError for contradictory settings */
   constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
-    const paced = pacedBoots(settings, gateway);
     this.#settings = settings;
     this.#gateway = gateway;
+    const rates = this.#createRates();
+    const paced = pacedBoots(settings, gateway, rates);
+    const line = new HandshakeLine({ perSecond: () => rates.perSecond('handshakes'), clock: systemClock });
+    this.#rates = rates;
+    this.#line = line;
     this.#paced = paced;
     this.#log = log;
     this.#metrics = createProxyMetrics({
@@ -44,13 +51,15 @@ export class Proxy implements Running {
       sessions: () => this.#server.sockets.size,
       held: () => this.#server.heldBytes,
       bootsWaiting: () => paced?.waiting ?? 0,
+      handshakesWaiting: () => line.waiting,
+      share: (name) => rates.perSecond(name),
       load: () => gateway.load(),
     });
     const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), (event) =>
       gateway.events.emit(event),
     );
     gateway.onError((error) => observer.error(error));
-    this.#server = createStationServer(settings, gateway, paced ?? gateway, observer);
+    this.#server = createStationServer(settings, { gateway, sessions: paced ?? gateway, observer, line });
   }
 
   /**
@@ -67,6 +76,7 @@ export class Proxy implements Running {
       ready: () => this.#unready(),
     });
     await this.#gateway.start();
+    await this.#rates.start();
     await this.#server.start();
     this.#log.info({ gateway: this.#gateway.id, ports: this.#server.ports, host }, 'serving stations');
   }
@@ -82,7 +92,8 @@ export class Proxy implements Running {
 
   /** Drains (see drain.ts), then disconnects from the store. */
   async stop(signal: NodeJS.Signals): Promise<void> {
-    const { drainPropagation, drainRate, drainDeadline, drainTransactions } = this.#settings;
+    const { drainPropagation, drainDeadline, drainTransactions } = this.#settings;
+    const rates = this.#rates;
     this.#draining = true;
     this.#metrics.draining.set(1);
     this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
@@ -90,7 +101,9 @@ export class Proxy implements Running {
       this.#server,
       {
         propagationMs: drainPropagation,
-        socketsPerSecond: drainRate,
+        get socketsPerSecond() {
+          return rates.perSecond('closes');
+        },
         deadlineMs: drainDeadline,
         transactions: drainTransactions,
       },
@@ -98,10 +111,25 @@ export class Proxy implements Running {
       { clock: systemClock, random: Math.random, sleep },
     );
     await this.#server.stop();
+    this.#rates.stop();
     await this.#gateway.stop();
+    this.#line[Symbol.dispose]();
     this.#paced?.[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
     this.#log.info({}, 'stopped');
+  }
+
+  #createRates(): ClusterRates {
+    const { drainRate, connectRate, bootRate } = this.#settings;
+    return new ClusterRates({
+      lease: this.#gateway.leaseRates,
+      rates: { closes: drainRate, handshakes: connectRate, boots: bootRate },
+      demands: {
+        closes: () => (this.#draining ? this.#server.size : 0),
+        handshakes: () => this.#line.takeDemand(),
+        boots: () => this.#paced?.takeDemand() ?? 0,
+      },
+    });
   }
 
   #drainProgress(): DrainProgress {
@@ -124,10 +152,14 @@ export class Proxy implements Running {
 }
 
 /** Undefined without a boot rate. */
-function pacedBoots({ bootRate, callTimeout }: ProxySettings, gateway: Gateway): BootPacing | undefined {
+function pacedBoots(
+  { bootRate, callTimeout }: ProxySettings,
+  gateway: Gateway,
+  rates: ClusterRates,
+): BootPacing | undefined {
   if (bootRate === 0) return undefined;
   return new BootPacing(gateway, {
-    bootsPerSecond: bootRate,
+    bootsPerSecond: () => rates.perSecond('boots'),
     maxWaitMs: callTimeout / 2,
     clock: systemClock,
   });
@@ -135,9 +167,7 @@ function pacedBoots({ bootRate, callTimeout }: ProxySettings, gateway: Gateway):
 
 function createStationServer(
   settings: ProxySettings,
-  gateway: Gateway,
-  sessions: StationSessions,
-  observer: StationObserver,
+  parts: Pick<StationServerOptions, 'gateway' | 'sessions' | 'observer' | 'line'>,
 ): StationServer {
   const { protocols, defaultProtocol, listeners } = readAll({
     protocols: () => readProtocols(settings.protocols),
@@ -148,14 +178,11 @@ function createStationServer(
     protocols,
     ...(defaultProtocol && { defaultProtocol }),
     maxSessions: settings.maxSessions,
-    connectsPerSecond: settings.connectRate,
   };
   return new StationServer({
     host: settings.host,
+    ...parts,
     listeners,
-    gateway,
-    sessions,
-    observer,
     clock: systemClock,
     admit: createAdmission(admission, systemClock),
     faultAnswer,

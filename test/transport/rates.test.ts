@@ -76,7 +76,11 @@ class World {
     for (const end = this.now + ms; this.now < end; this.now += STEP) {
       for (const one of this.living.filter(({ renewAt }) => renewAt <= this.now)) {
         const used = one.until > this.now ? one.share : undefined;
-        one.share = this.ledger.lease(one.id, asks(one.demand, used, this.#rate), this.now).shares.closes.share;
+        one.share = this.ledger.lease(
+          one.id,
+          asks(one.demand, used, this.#rate),
+          this.now,
+        ).shares.closes.share;
         one.until = this.now + RATE_LEASE_MS;
         one.renewAt = this.now + one.second;
       }

@@ -17,6 +17,7 @@ import type {
 import type { UnreadableText } from '../../services/transport/unreadable.ts';
 import type { StationServerLimits } from '../../services/station-server/limits.ts';
 import type { StationListener } from '../../services/station-server/listeners.ts';
+import { HandshakeLine } from '../../services/station-server/handshake-line.ts';
 import { StationServer } from '../../services/station-server/station-server.ts';
 import { type AdmissionSettings, createAdmission } from '../../services/station-server/admission.ts';
 import { transactionsAfter } from '../../services/station-server/running-transactions.ts';
@@ -122,9 +123,15 @@ export interface Endpoint extends AsyncDisposable {
   readonly codes: number[];
 }
 
+/** Handshakes that wait in line at most. */
+export const MAX_WAITING = 5;
+
 export async function startEndpoint(
   limits: Partial<StationServerLimits> = {},
-  admission: Partial<AdmissionSettings> = {},
+  {
+    connectsPerSecond = 1000,
+    ...admission
+  }: Partial<AdmissionSettings> & { connectsPerSecond?: number } = {},
   listeners: readonly StationListener[] = [{ port: 0, path: '/ocpp' }],
   tolerant = true,
 ): Promise<Endpoint> {
@@ -139,10 +146,12 @@ export async function startEndpoint(
     faultAnswer,
     transactionsAfter,
     tolerant,
-    admit: createAdmission(
-      { protocols: PROTOCOLS, maxSessions: 1000, connectsPerSecond: 1000, ...admission },
-      systemClock,
-    ),
+    admit: createAdmission({ protocols: PROTOCOLS, maxSessions: 1000, ...admission }, systemClock),
+    line: new HandshakeLine({
+      perSecond: () => connectsPerSecond,
+      clock: systemClock,
+      maxWaiting: MAX_WAITING,
+    }),
     observer: {
       opened: ({ stationId }) => void seen.push(`opened ${stationId}`),
       closed(_session, why, code) {

@@ -37,7 +37,9 @@ export class RateLedger {
       return [name, shareOf(requests[name], rates, isNew)] as const;
     });
     const shares = Object.fromEntries(each) as Record<RateName, RateShare>;
-    const leased = RATE_NAMES.map((name) => [name, { ...requests[name], share: shares[name].share }] as const);
+    const leased = RATE_NAMES.map(
+      (name) => [name, { ...requests[name], share: shares[name].share }] as const,
+    );
     const rates = Object.fromEntries(leased) as Record<RateName, Leased>;
     this.#leases.set(process, { until: now + RATE_LEASE_MS, rates });
     return { shares, validMs: RATE_LEASE_MS, processes: this.#leases.size };

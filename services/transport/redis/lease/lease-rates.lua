@@ -11,7 +11,7 @@
 -- ARGV[1] process
 -- ARGV[2] lease in ms
 -- ARGV[3] part of a rate that is divided equally
--- ARGV[4] ...    per rate: rate (0: no limit), demand, share that the process uses now ('' before its first lease)
+-- ARGV[4] ...    per rate: rate (0: no limit), demand, share that the process uses now ('' before its first share)
 -- Returns {processes, share, demand of all, share, ...}, shares and demands as texts.
 local process, leaseMs, equalPart = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = Clock.now()

@@ -1,9 +1,9 @@
 /** Leases of rates on a real Redis, by gateways as of several processes. */
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-import type { Gateway, RateRequests } from '../../../services/transport/transport.ts';
-import { cluster } from './processes.ts';
-import { until } from '../../support/until.ts';
+import type { Gateway, RateRequests } from '../../services/transport/transport.ts';
+import { cluster } from './redis/processes.ts';
+import { until } from '../support/until.ts';
 
 const RATE = 500;
 const asks = (demand: number, used?: number): RateRequests => ({
