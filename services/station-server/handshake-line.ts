@@ -63,7 +63,7 @@ export class HandshakeLine implements Disposable {
     }
     const entry = this.#line.join();
     if (entry === undefined) return 'now';
-    using _ = onHangUp(tcp, entry.leave);
+    using _ = onHangUp(tcp, () => entry.leave());
     const ended = await entry.ended;
     return ended === 'released' ? 'now' : ended === 'left' ? 'left' : this.#refusal();
   }

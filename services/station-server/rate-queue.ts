@@ -7,6 +7,8 @@ export type Ended = 'released' | 'late' | 'left';
 export interface QueuedEntry {
   readonly ended: Promise<Ended>;
   leave(): void;
+  /** Passes the others, once: after those that did the same before. */
+  hurry(): void;
 }
 
 interface Waiting {
@@ -20,6 +22,8 @@ export class RateQueue {
   readonly #maxWaitMs: number;
   /** Oldest first. */
   readonly #waiting = new Set<Waiting>();
+  /** Those that pass the others. */
+  readonly #hurried = new Set<Waiting>();
 
   /** @param perSecond is read each time: it may change. @param now ms */
   constructor(perSecond: () => number, maxWaitMs: number, now: number) {
@@ -28,18 +32,18 @@ export class RateQueue {
   }
 
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#hurried.size;
   }
 
   /** How long an entry that joined now would wait at the current rate; ms. @param now ms */
   expectedWait(now: number): number {
-    if (this.#waiting.size === 0 && this.#rate.permits(now)) return 0;
-    return ((this.#waiting.size + 1) * 1000) / this.#rate.perSecond;
+    if (this.size === 0 && this.#rate.permits(now)) return 0;
+    return ((this.size + 1) * 1000) / this.#rate.perSecond;
   }
 
   /** Undefined: there is no need to wait. @param now ms */
   join(now: number): QueuedEntry | undefined {
-    if (this.#waiting.size === 0 && this.#rate.take(now)) return undefined;
+    if (this.size === 0 && this.#rate.take(now)) return undefined;
     let settle: Waiting['settle'] = () => undefined;
     const ended = new Promise<Ended>((resolve) => {
       settle = resolve;
@@ -47,24 +51,31 @@ export class RateQueue {
     const waiting = { since: now, settle };
     this.#waiting.add(waiting);
     const leave = () => {
-      if (this.#waiting.delete(waiting)) settle('left');
+      if (this.#hurried.delete(waiting) || this.#waiting.delete(waiting)) settle('left');
     };
-    return { ended, leave };
+    const hurry = () => {
+      if (this.#waiting.delete(waiting)) this.#hurried.add(waiting);
+    };
+    return { ended, leave, hurry };
   }
 
   /** Releases the entries that the rate permits, and ends those that have waited for the bound. @param now ms */
   release(now: number): void {
-    for (const waiting of this.#waiting) {
-      const isReleased = this.#rate.take(now);
-      if (!isReleased && now - waiting.since < this.#maxWaitMs) return;
-      this.#waiting.delete(waiting);
-      waiting.settle(isReleased ? 'released' : 'late');
+    for (const some of [this.#hurried, this.#waiting]) {
+      for (const waiting of some) {
+        const isReleased = this.#rate.take(now);
+        if (!isReleased && now - waiting.since < this.#maxWaitMs) return;
+        some.delete(waiting);
+        waiting.settle(isReleased ? 'released' : 'late');
+      }
     }
   }
 
   /** All entries leave. */
   clear(): void {
-    for (const waiting of this.#waiting) waiting.settle('left');
-    this.#waiting.clear();
+    for (const some of [this.#hurried, this.#waiting]) {
+      for (const waiting of some) waiting.settle('left');
+      some.clear();
+    }
   }
 }

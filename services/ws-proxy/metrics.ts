@@ -15,6 +15,8 @@ export interface ProxyMetricsSources {
   readonly held: () => number;
   readonly bootsWaiting: () => number;
   readonly handshakesWaiting: () => number;
+  /** Sockets whose session is lost. */
+  readonly lost: () => number;
   /** What this process may use of a rate of the cluster, per second. */
   readonly share: (name: RateName) => number;
   readonly load: () => Promise<TransportLoad>;
@@ -62,6 +64,14 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       registers,
       collect() {
         this.set(sources.handshakesWaiting());
+      },
+    }),
+    lost: new Gauge({
+      name: 'ocpp_proxy_sessions_lost',
+      help: 'Open sockets whose session is lost; they are closed at the drain rate',
+      registers,
+      collect() {
+        this.set(sources.lost());
       },
     }),
     share: new Gauge({

@@ -8,7 +8,7 @@ import { sleep, systemClock } from '../runtime/clock.ts';
 import { readAll } from '../runtime/config.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Gateway } from '../transport/gateway.ts';
+import type { Gateway, StationSessions } from '../transport/gateway.ts';
 import { StationServer, type StationServerOptions } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
 import { HandshakeLine } from '../station-server/handshake-line.ts';
@@ -17,6 +17,7 @@ import { ClusterRates } from './cluster-rates.ts';
 import { type ProxySettings, readLimits } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
 import { readListeners } from './listeners.ts';
+import { LostSessions } from './lost-sessions.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
@@ -27,6 +28,7 @@ export class Proxy implements Running {
   readonly #gateway: Gateway;
   readonly #rates: ClusterRates;
   readonly #line: HandshakeLine;
+  readonly #lost: LostSessions;
   readonly #paced: BootPacing | undefined;
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
@@ -40,10 +42,16 @@ export class Proxy implements Running {
     this.#settings = settings;
     this.#gateway = gateway;
     const rates = this.#createRates();
-    const paced = pacedBoots(settings, gateway, rates);
+    const lost = new LostSessions(gateway, {
+      // A drain closes them in its own order.
+      closesPerSecond: () => (this.#draining ? 0 : rates.perSecond('closes')),
+      clock: systemClock,
+    });
+    const paced = pacedBoots(settings, lost, rates);
     const line = new HandshakeLine({ perSecond: () => rates.perSecond('handshakes'), clock: systemClock });
     this.#rates = rates;
     this.#line = line;
+    this.#lost = lost;
     this.#paced = paced;
     this.#log = log;
     this.#metrics = createProxyMetrics({
@@ -52,6 +60,7 @@ export class Proxy implements Running {
       held: () => this.#server.heldBytes,
       bootsWaiting: () => paced?.waiting ?? 0,
       handshakesWaiting: () => line.waiting,
+      lost: () => lost.waiting,
       share: (name) => rates.perSecond(name),
       load: () => gateway.load(),
     });
@@ -59,7 +68,7 @@ export class Proxy implements Running {
       gateway.events.emit(event),
     );
     gateway.onError((error) => observer.error(error));
-    this.#server = createStationServer(settings, { gateway, sessions: paced ?? gateway, observer, line });
+    this.#server = createStationServer(settings, { gateway, sessions: paced ?? lost, observer, line });
   }
 
   /**
@@ -114,6 +123,7 @@ export class Proxy implements Running {
     this.#rates.stop();
     await this.#gateway.stop();
     this.#line[Symbol.dispose]();
+    this.#lost[Symbol.dispose]();
     this.#paced?.[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
     this.#log.info({}, 'stopped');
@@ -125,7 +135,7 @@ export class Proxy implements Running {
       lease: this.#gateway.leaseRates,
       rates: { closes: drainRate, handshakes: connectRate, boots: bootRate },
       demands: {
-        closes: () => (this.#draining ? this.#server.size : 0),
+        closes: () => (this.#draining ? this.#server.size : this.#lost.waiting),
         handshakes: () => this.#line.takeDemand(),
         boots: () => this.#paced?.takeDemand() ?? 0,
       },
@@ -154,11 +164,11 @@ export class Proxy implements Running {
 /** Undefined without a boot rate. */
 function pacedBoots(
   { bootRate, callTimeout }: ProxySettings,
-  gateway: Gateway,
+  sessions: StationSessions,
   rates: ClusterRates,
 ): BootPacing | undefined {
   if (bootRate === 0) return undefined;
-  return new BootPacing(gateway, {
+  return new BootPacing(sessions, {
     bootsPerSecond: () => rates.perSecond('boots'),
     maxWaitMs: callTimeout / 2,
     clock: systemClock,

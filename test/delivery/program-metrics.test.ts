@@ -41,6 +41,7 @@ test('docs/metrics.md lists what ws-proxy exports, with type and labels', async 
     held: () => 0,
     bootsWaiting: () => 0,
     handshakesWaiting: () => 0,
+    lost: () => 0,
     share: () => 1,
     load: async () => none,
   };

@@ -38,7 +38,7 @@ test('entries are released in order at the rate, those that leave cost nothing, 
 test('a queue that is cleared is empty, and each of its entries knows', async (t) => {
   const queue = new RateQueue(() => 1, 2000, 0);
   queue.join(0);
-  const ended = [1, 2].map(() => queue.join(0)?.ended);
+  const ended = [1, 2].map(async () => queue.join(0)?.ended);
   queue.clear();
   t.deepEqual(await Promise.all(ended), ['left', 'left']);
   t.is(queue.size, 0);

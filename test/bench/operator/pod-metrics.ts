@@ -26,6 +26,7 @@ export async function startPodMetrics(): Promise<PodMetrics> {
     held: () => 0,
     bootsWaiting: () => 0,
     handshakesWaiting: () => 0,
+    lost: () => 0,
     share: () => 1,
     load: () => Promise.resolve(load),
     clock: systemClock,
