@@ -8,28 +8,22 @@ import { sleep, systemClock } from '../runtime/clock.ts';
 import { readAll } from '../runtime/config.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Gateway, StationSessions } from '../transport/gateway.ts';
+import type { Gateway } from '../transport/gateway.ts';
 import { StationServer, type StationServerOptions } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
-import { HandshakeLine } from '../station-server/handshake-line.ts';
-import { BootPacing } from './boot-pacing.ts';
-import { ClusterRates } from './cluster-rates.ts';
 import { type ProxySettings, readLimits } from './config.ts';
 import { type DrainProgress, drain } from './drain.ts';
 import { readListeners } from './listeners.ts';
-import { LostSessions } from './lost-sessions.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
+import { Pacing } from './pacing.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
 export class Proxy implements Running {
   readonly #settings: ProxySettings;
   readonly #gateway: Gateway;
-  readonly #rates: ClusterRates;
-  readonly #line: HandshakeLine;
-  readonly #lost: LostSessions;
-  readonly #paced: BootPacing | undefined;
+  readonly #pacing: Pacing;
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
   readonly #server: StationServer;
@@ -39,36 +33,30 @@ export class Proxy implements Running {
 
   /** @throws ConfigError for contradictory settings */
   constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
+    const pacing = new Pacing(settings, gateway, systemClock, () =>
+      this.#draining ? this.#server.size : undefined,
+    );
     this.#settings = settings;
     this.#gateway = gateway;
-    const rates = this.#createRates();
-    const lost = new LostSessions(gateway, {
-      // A drain closes them in its own order.
-      closesPerSecond: () => (this.#draining ? 0 : rates.perSecond('closes')),
-      clock: systemClock,
-    });
-    const paced = pacedBoots(settings, lost, rates);
-    const line = new HandshakeLine({ perSecond: () => rates.perSecond('handshakes'), clock: systemClock });
-    this.#rates = rates;
-    this.#line = line;
-    this.#lost = lost;
-    this.#paced = paced;
+    this.#pacing = pacing;
     this.#log = log;
     this.#metrics = createProxyMetrics({
       clock: systemClock,
       sessions: () => this.#server.sockets.size,
       held: () => this.#server.heldBytes,
-      bootsWaiting: () => paced?.waiting ?? 0,
-      handshakesWaiting: () => line.waiting,
-      lost: () => lost.waiting,
-      share: (name) => rates.perSecond(name),
+      ...pacing.figures,
       load: () => gateway.load(),
     });
     const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), (event) =>
       gateway.events.emit(event),
     );
     gateway.onError((error) => observer.error(error));
-    this.#server = createStationServer(settings, { gateway, sessions: paced ?? lost, observer, line });
+    this.#server = createStationServer(settings, {
+      gateway,
+      sessions: pacing.sessions,
+      line: pacing.line,
+      observer,
+    });
   }
 
   /**
@@ -85,7 +73,7 @@ export class Proxy implements Running {
       ready: () => this.#unready(),
     });
     await this.#gateway.start();
-    await this.#rates.start();
+    await this.#pacing.start();
     await this.#server.start();
     this.#log.info({ gateway: this.#gateway.id, ports: this.#server.ports, host }, 'serving stations');
   }
@@ -102,7 +90,8 @@ export class Proxy implements Running {
   /** Drains (see drain.ts), then disconnects from the store. */
   async stop(signal: NodeJS.Signals): Promise<void> {
     const { drainPropagation, drainDeadline, drainTransactions } = this.#settings;
-    const rates = this.#rates;
+    const [{ closes }, server] = [this.#pacing, this.#server];
+    const closeBy = systemClock.now() + drainPropagation + drainDeadline;
     this.#draining = true;
     this.#metrics.draining.set(1);
     this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
@@ -111,7 +100,7 @@ export class Proxy implements Running {
       {
         propagationMs: drainPropagation,
         get socketsPerSecond() {
-          return rates.perSecond('closes');
+          return closes.perSecond({ sockets: server.size, inMs: closeBy - systemClock.now() });
         },
         deadlineMs: drainDeadline,
         transactions: drainTransactions,
@@ -120,26 +109,11 @@ export class Proxy implements Running {
       { clock: systemClock, random: Math.random, sleep },
     );
     await this.#server.stop();
-    this.#rates.stop();
+    this.#pacing.stop();
     await this.#gateway.stop();
-    this.#line[Symbol.dispose]();
-    this.#lost[Symbol.dispose]();
-    this.#paced?.[Symbol.dispose]();
+    this.#pacing[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
     this.#log.info({}, 'stopped');
-  }
-
-  #createRates(): ClusterRates {
-    const { drainRate, connectRate, bootRate } = this.#settings;
-    return new ClusterRates({
-      lease: this.#gateway.leaseRates,
-      rates: { closes: drainRate, handshakes: connectRate, boots: bootRate },
-      demands: {
-        closes: () => (this.#draining ? this.#server.size : this.#lost.waiting),
-        handshakes: () => this.#line.takeDemand(),
-        boots: () => this.#paced?.takeDemand() ?? 0,
-      },
-    });
   }
 
   #drainProgress(): DrainProgress {
@@ -161,23 +135,9 @@ export class Proxy implements Running {
   }
 }
 
-/** Undefined without a boot rate. */
-function pacedBoots(
-  { bootRate, callTimeout }: ProxySettings,
-  sessions: StationSessions,
-  rates: ClusterRates,
-): BootPacing | undefined {
-  if (bootRate === 0) return undefined;
-  return new BootPacing(sessions, {
-    bootsPerSecond: () => rates.perSecond('boots'),
-    maxWaitMs: callTimeout / 2,
-    clock: systemClock,
-  });
-}
-
 function createStationServer(
   settings: ProxySettings,
-  parts: Pick<StationServerOptions, 'gateway' | 'sessions' | 'observer' | 'line'>,
+  parts: Pick<StationServerOptions, 'gateway' | 'sessions' | 'line' | 'observer'>,
 ): StationServer {
   const { protocols, defaultProtocol, listeners } = readAll({
     protocols: () => readProtocols(settings.protocols),
