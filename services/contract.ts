@@ -50,13 +50,13 @@ export const ENV = {
   protocols: 'OCPP_PROTOCOLS',
   maxSessions: 'OCPP_MAX_SESSIONS',
   maxMessageBytes: 'OCPP_MAX_MESSAGE_BYTES',
-  /** Handshakes that one proxy accepts per second. */
+  /** Handshakes that all proxies together accept per second. */
   connectRate: 'OCPP_CONNECT_RATE',
-  /** BootNotifications that one proxy forwards per second. */
+  /** BootNotifications that all proxies together forward per second. */
   bootRate: 'OCPP_BOOT_RATE',
   callTimeout: 'OCPP_CALL_TIMEOUT',
   pingInterval: 'OCPP_PING_INTERVAL',
-  /** Sockets closed per second by one draining proxy. */
+  /** Sockets that all proxies together close per second. */
   drainRate: 'OCPP_DRAIN_RATE',
   drainDeadline: 'OCPP_DRAIN_DEADLINE',
   /** `wait` or `close`: what a drain does to stations with a running transaction. */

@@ -5,6 +5,7 @@ import { systemClock } from '../runtime/clock.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import { WebSocketTransport } from './websocket-transport.ts';
 import { createAdmission } from '../station-server/admission.ts';
+import { HandshakeLine } from '../station-server/handshake-line.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
 export interface WebSocketSettings {
@@ -20,7 +21,7 @@ export interface WebSocketSettings {
   /** `Tolerant` (default) repairs invalid frames whose meaning is clear. */
   readonly validation?: 'Tolerant' | 'Strict';
   readonly maxSessions?: number;
-  /** Handshakes admitted per second. */
+  /** Handshakes admitted per second; further ones wait in line. */
   readonly connectsPerSecond?: number;
   /** Receives the events of the sockets. */
   readonly observer?: Partial<StationObserver>;
@@ -35,12 +36,13 @@ export function newWebSocketTransport(settings: WebSocketSettings): WebSocketTra
     validation = 'Tolerant',
     defaultProtocol,
   } = settings;
-  const rules = { protocols, maxSessions, connectsPerSecond, ...(defaultProtocol && { defaultProtocol }) };
+  const rules = { protocols, maxSessions, ...(defaultProtocol && { defaultProtocol }) };
   return new WebSocketTransport({
     host,
     listeners: [{ port, path }],
     clock: systemClock,
     admit: createAdmission(rules, systemClock),
+    line: new HandshakeLine({ perSecond: () => connectsPerSecond, clock: systemClock }),
     faultAnswer,
     transactionsAfter,
     tolerant: validation === 'Tolerant',

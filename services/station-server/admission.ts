@@ -1,6 +1,6 @@
 /**
- * The admission rules, as a function of the handshake, the settings, the number of connected stations and the rate of
- * recent handshakes. The cheapest checks come first, so that a full or flooded proxy refuses at little cost.
+ * The admission rules, as a function of the handshake, the settings and the number of connected stations. The cheapest
+ * checks come first, so that a full proxy refuses at little cost. What is accepted may still have to wait: see handshake-line.ts.
  */
 import { ENV } from '../contract.ts';
 import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
@@ -9,7 +9,7 @@ import { namesAny, negotiate } from '../ocpp/subprotocol.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { type Admit, type Refusal, type RefusalCode, retryAfterSeconds } from './handshake.ts';
-import { ReconnectRate, TokenBucket } from './rates.ts';
+import { ReconnectRate } from './rates.ts';
 
 /** Characters of the station's subprotocol list that are logged. */
 const LONGEST_NAMES = 100;
@@ -19,8 +19,6 @@ export interface AdmissionSettings {
   /** OCPP version of stations that name no subprotocol; without it their connections are closed. */
   readonly defaultProtocol?: Protocol;
   readonly maxSessions: number;
-  /** Handshakes accepted per second; the burst is one second's worth. */
-  readonly connectsPerSecond: number;
 }
 
 export function createAdmission(
@@ -28,7 +26,6 @@ export function createAdmission(
   clock: Clock,
   random: () => number = Math.random,
 ): Admit {
-  const rate = new TokenBucket(settings.connectsPerSecond, clock.now());
   const reconnects = new ReconnectRate();
   const later = (status: 429 | 503, code: RefusalCode, reason: string, least = 0) =>
     ({
@@ -37,8 +34,6 @@ export function createAdmission(
     }) as const;
   return (request) => {
     const { subprotocols, url, path, sessions, isTest = false } = request;
-    if (!isTest && !rate.take(clock.now()))
-      return later(429, 'connect-rate', 'too many stations are connecting, retry later');
     if (!isTest && sessions >= settings.maxSessions) return later(503, 'sessions', 'this server is full');
     const isUnnamed = !namesAny(subprotocols);
     const protocol = isUnnamed ? settings.defaultProtocol : negotiate(subprotocols, settings.protocols);

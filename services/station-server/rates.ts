@@ -1,27 +1,50 @@
-/** The rate limits of a station server: of all handshakes, of the connects of one identity, of the messages on one socket. */
+/** The rate limits of a station server: paced ones of the cluster, of the connects of one identity, of the messages on one socket. */
 
-/** A rate with a burst of one second's worth. */
-export class TokenBucket {
-  readonly #perSecond: number;
+/** Part of a second's worth that may be spent at once. */
+const AT_ONCE = 0.1;
+/** The least of that: one, and what a timer that is a little late has earned in excess. */
+const LEAST_AT_ONCE = 1.1;
+
+/**
+ * A rate that is spent evenly and may change: at most a tenth of a second's worth at once, and then as much less, so that no
+ * second has more than the rate. (A rate below ten still permits one at once.)
+ */
+export class PacedRate {
+  readonly #rate: () => number;
   #tokens: number;
   #filledAt: number;
 
-  constructor(perSecond: number, now: number) {
-    this.#perSecond = perSecond;
-    this.#tokens = perSecond;
+  /** @param rate per second; Infinity: no limit. @param now ms */
+  constructor(rate: () => number, now: number) {
+    this.#rate = rate;
+    this.#tokens = atOnce(rate());
     this.#filledAt = now;
+  }
+
+  /** What is spent in a second in which there is always something to spend. */
+  get perSecond(): number {
+    return this.#rate() * (1 - AT_ONCE);
+  }
+
+  /** Whether take() would be true. @param now ms */
+  permits(now: number): boolean {
+    const rate = this.#rate();
+    if (rate === Infinity) return true;
+    const earned = (Math.max(0, now - this.#filledAt) / 1000) * this.perSecond;
+    this.#tokens = Math.min(atOnce(rate), this.#tokens + earned);
+    this.#filledAt = now;
+    return this.#tokens >= 1;
   }
 
   /** Takes one; false when the rate is used up. @param now ms */
   take(now: number): boolean {
-    const earned = (Math.max(0, now - this.#filledAt) / 1000) * this.#perSecond;
-    this.#tokens = Math.min(this.#perSecond, this.#tokens + earned);
-    this.#filledAt = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (!this.permits(now)) return false;
+    if (this.#rate() < Infinity) this.#tokens -= 1;
     return true;
   }
 }
+
+const atOnce = (rate: number): number => Math.max(LEAST_AT_ONCE, rate * AT_ONCE);
 
 /** How often one identity may connect at once, and how many connects it regains per second. */
 const BURST = 10;

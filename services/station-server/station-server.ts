@@ -20,6 +20,7 @@ import {
   type Refusal,
   writeRefusal,
 } from './handshake.ts';
+import type { HandshakeLine } from './handshake-line.ts';
 import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
 import { type StationListener, StationListeners } from './listeners.ts';
@@ -39,6 +40,8 @@ export interface StationServerOptions extends Pick<
   /** Opens the sessions; the gateway by default. */
   readonly sessions?: StationSessions;
   readonly admit: Admit;
+  /** Where accepted handshakes wait; without it there is no limit on their rate. */
+  readonly line?: HandshakeLine;
   readonly observer: StationObserver;
   /** Whether an invalid frame is repaired where its meaning is clear; true by default. */
   readonly tolerant?: boolean;
@@ -138,6 +141,7 @@ export class StationServer implements AsyncDisposable {
   /** Answers all further handshakes with 503, including those in progress. */
   refuseUpgrades(): void {
     this.#refusing = true;
+    this.#options.line?.clear();
   }
 
   /** Takes refuseUpgrades back. */
@@ -192,6 +196,7 @@ export class StationServer implements AsyncDisposable {
     const socket = new StationSocket({ stationId, protocol, remoteAddress }, this.#host, this.#onClosed);
     this.#opening += 1;
     try {
+      if (!(await this.#isNext(request, tcp))) return;
       const connection = await this.#open(socket);
       if (!this.#refusing) return this.#complete(socket, connection, request, tcp, head);
       this.#refuse(temporary('draining', this.#random), request, tcp);
@@ -228,6 +233,15 @@ export class StationServer implements AsyncDisposable {
     const { gateway } = this.#options;
     if (!gateway.isHealthy()) return { kind: 'refuse', refusal: temporary('store-away', this.#random) };
     return gateway.isFull() ? { kind: 'refuse', refusal: temporary('store-full', this.#random) } : admission;
+  }
+
+  /** Waits in line; false when the handshake was refused or its peer has hung up. */
+  async #isNext(request: IncomingMessage, tcp: Duplex): Promise<boolean> {
+    const turn = (await this.#options.line?.wait(tcp)) ?? 'now';
+    if (turn === 'now') return true;
+    if (turn !== 'left') this.#refuse(turn, request, tcp);
+    else if (!tcp.destroyed) this.#refuse(temporary('draining', this.#random), request, tcp);
+    return false;
   }
 
   /** Opens the station's session, or rejects in time for the handshake to be refused. */

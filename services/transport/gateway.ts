@@ -7,6 +7,7 @@ import type { Frame, Protocol } from '../ocpp/frame.ts';
 import type { Registration, RepairedText } from './delivery.ts';
 import type { ReadLoad } from './load.ts';
 import type { GatewayRollouts } from './rollout.ts';
+import type { LeaseRates } from './rates.ts';
 import type { DomainEvent } from './stored-state.ts';
 import type { UnreadableText } from './unreadable.ts';
 
@@ -85,6 +86,8 @@ export interface Gateway extends StationSessions, AsyncDisposable {
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
   readonly rollouts: GatewayRollouts;
+  /** This process's shares of the rates of the cluster; stop() releases them. */
+  readonly leaseRates: LeaseRates;
   start(): Promise<void>;
   /** Call it after the last connection was closed; it ends those that are still open. */
   stop(): Promise<void>;

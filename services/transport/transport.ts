@@ -32,6 +32,7 @@ export type {
   StationSink,
 } from './gateway.ts';
 export type { ReadLoad, TransportLoad } from './load.ts';
+export type { LeaseRates, RateLease, RateName, RateRequest, RateRequests, RateShare } from './rates.ts';
 export type { Answer, Outcome } from './outcome.ts';
 export { BUSINESS_KEY_SECONDS } from './outcome.ts';
 export type { CallOutcome, CallState, StationCall, StationCalls } from './station-call.ts';

@@ -14,55 +14,43 @@ import type {
   StationSessions,
   StationSink,
 } from '../transport/gateway.ts';
-import { type QueuedEntry, RateQueue } from './rate-queue.ts';
+import { RateLine } from '../station-server/rate-line.ts';
+import type { QueuedEntry } from '../station-server/rate-queue.ts';
 
 export interface BootPace {
-  readonly bootsPerSecond: number;
+  /** This process's share of the rate of the cluster; read each time, as it changes. */
+  readonly bootsPerSecond: () => number;
   /** ms */
   readonly maxWaitMs: number;
   readonly clock: Clock;
 }
 
-/** How often the queue is checked while a boot waits; ms. */
-const CHECK_INTERVAL = 50;
-
 export class BootPacing implements StationSessions, Disposable {
   readonly #inner: StationSessions;
-  readonly #clock: Clock;
-  readonly #queue: RateQueue;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #line: RateLine;
 
   constructor(inner: StationSessions, { bootsPerSecond, maxWaitMs, clock }: BootPace) {
     this.#inner = inner;
-    this.#clock = clock;
-    this.#queue = new RateQueue(bootsPerSecond, maxWaitMs, clock.now());
+    this.#line = new RateLine({ perSecond: bootsPerSecond, maxWaitMs, clock });
   }
 
   /** BootNotifications that are held back. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#line.waiting;
+  }
+
+  /** Boots since the last call, and those that wait. */
+  takeDemand(): number {
+    return this.#line.takeDemand();
   }
 
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
-    return new PacedConnection(await this.#inner.open(session, sink), () => this.#join());
-  }
-
-  #join(): QueuedEntry | undefined {
-    const entry = this.#queue.join(this.#clock.now());
-    if (entry !== undefined) this.#timer ??= setInterval(() => this.#release(), CHECK_INTERVAL);
-    return entry;
-  }
-
-  #release(): void {
-    this.#queue.release(this.#clock.now());
-    if (this.#queue.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    return new PacedConnection(await this.#inner.open(session, sink), () => this.#line.join());
   }
 
   /** Call it after the connections are closed. */
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#line[Symbol.dispose]();
   }
 }
 
@@ -88,9 +76,9 @@ class PacedConnection implements GatewayConnection {
 
   /** Frames that wait for one boot are forwarded in their order. */
   async #behind(boot: QueuedEntry, frame: IncomingFrame): Promise<void> {
-    const released = await boot.released;
+    const ended = await boot.ended;
     this.#boot = undefined;
-    if (!released && isBoot(frame)) {
+    if (ended === 'left' && isBoot(frame)) {
       throw new TransportError(
         'not-connected',
         'the station disconnected before its BootNotification was forwarded',
@@ -103,7 +91,7 @@ class PacedConnection implements GatewayConnection {
   async close(): Promise<void> {
     if (this.#boot !== undefined) {
       this.#boot.leave();
-      await this.#boot.released;
+      await this.#boot.ended;
     }
     await this.#inner.close();
   }

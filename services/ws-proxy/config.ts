@@ -57,13 +57,13 @@ export const proxySettings = {
     env: ENV.maxMessageBytes,
   },
   connectRate: {
-    doc: 'Handshakes accepted per second; further ones get 429.',
+    doc: 'Handshakes accepted per second by all proxies together; further ones wait in line, and get 429 if that would take more than 10 s.',
     format: positiveInt,
     default: DEFAULT.connectRate,
     env: ENV.connectRate,
   },
   bootRate: {
-    doc: 'BootNotifications forwarded per second; further ones wait, for at most half of the call time-out. 0: no limit.',
+    doc: 'BootNotifications forwarded per second by all proxies together; further ones wait, for at most half of the call time-out. 0: no limit.',
     format: 'nat',
     default: 0,
     env: ENV.bootRate,
@@ -87,7 +87,7 @@ export const proxySettings = {
     env: ENV.ocppGoInterop,
   },
   drainRate: {
-    doc: 'Sockets closed per second during a drain.',
+    doc: 'Sockets closed per second by all proxies together, in drains and after lost sessions.',
     format: positiveInt,
     default: 100,
     env: ENV.drainRate,

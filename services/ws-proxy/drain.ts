@@ -63,8 +63,11 @@ export interface DrainTools {
   readonly clock: Clock;
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Closes per second of this process now: its share of `ofCluster`, the rate of the last order or setting. */
-  readonly rate: (ofCluster: number) => number;
+  /**
+   * Closes per second of this process now: its share of `ofCluster`, the rate of the last order or setting.
+   * @param inMs time until the deadline
+   */
+  readonly rate: (ofCluster: number, inMs: number) => number;
   /** Which of these stations have an open transaction. Rejects soon while the store is unavailable: the first close waits for it. */
   readonly charging?: (stationIds: readonly string[]) => Promise<ReadonlySet<string>>;
 }
@@ -91,6 +94,7 @@ export class Drain<S extends DrainableSocket> {
   #stopping = false;
   #plan: DrainPlan<S> | undefined;
   #running: Promise<void> | undefined;
+  #deadline = Number.POSITIVE_INFINITY;
   /** Until when a stopping process waits for its last sockets; ms since 1970. */
   #end = Number.POSITIVE_INFINITY;
   /** Due, with an open CALL. */
@@ -178,6 +182,7 @@ export class Drain<S extends DrainableSocket> {
   #begin(force: boolean): void {
     const { clock, random } = this.#tools;
     const { transactions, deadlineMs } = this.#settings;
+    this.#deadline = clock.now() + deadlineMs;
     this.#plan = new DrainPlan<S>(
       {
         rate: () => this.#rate(),
@@ -206,7 +211,8 @@ export class Drain<S extends DrainableSocket> {
     // After SIGTERM the process must end in time, whatever was ordered before.
     const ordered = this.#stopping ? undefined : this.#order?.ratePerSecond;
     const ofCluster = Math.min(ordered ?? socketsPerSecond, socketsPerSecond);
-    return Math.min(this.#tools.rate(ofCluster), ofCluster);
+    const inMs = this.#deadline - this.#tools.clock.now();
+    return Math.min(this.#tools.rate(ofCluster, inMs), ofCluster);
   }
 
   #inTransaction(socket: S): boolean {

@@ -6,6 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { createQueueGauges } from '../runtime/queue-gauges.ts';
+import { RATE_NAMES, type RateName } from '../transport/rates.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 
 export interface ProxyMetricsSources {
@@ -13,6 +14,11 @@ export interface ProxyMetricsSources {
   /** Bytes */
   readonly held: () => number;
   readonly bootsWaiting: () => number;
+  readonly handshakesWaiting: () => number;
+  /** Sockets whose session is lost. */
+  readonly lost: () => number;
+  /** What this process may use of a rate of the cluster, per second. */
+  readonly share: (name: RateName) => number;
   readonly load: () => Promise<TransportLoad>;
   readonly clock: Clock;
 }
@@ -50,6 +56,31 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       registers,
       collect() {
         this.set(sources.bootsWaiting());
+      },
+    }),
+    handshakesWaiting: new Gauge({
+      name: 'ocpp_proxy_handshakes_waiting',
+      help: 'Handshakes that wait in line because of the connect rate',
+      registers,
+      collect() {
+        this.set(sources.handshakesWaiting());
+      },
+    }),
+    lost: new Gauge({
+      name: 'ocpp_proxy_sessions_lost',
+      help: 'Open sockets whose session is lost; they are closed at the drain rate',
+      registers,
+      collect() {
+        this.set(sources.lost());
+      },
+    }),
+    share: new Gauge({
+      name: 'ocpp_proxy_rate_share',
+      help: 'Share of this proxy of a rate of the cluster, per second; +Inf without a limit',
+      labelNames: ['rate'],
+      registers,
+      collect() {
+        for (const rate of RATE_NAMES) this.set({ rate }, sources.share(rate));
       },
     }),
     opened: counter('ocpp_proxy_sessions_opened_total', 'Stations that connected', 'protocol'),

@@ -4,6 +4,7 @@ import type { Log } from '../runtime/log.ts';
 import type { StationServer } from '../station-server/station-server.ts';
 import type { StationSocket } from '../station-server/station-socket.ts';
 import type { GatewayRollouts } from '../transport/rollout.ts';
+import type { ClosePace } from './close-pace.ts';
 import type { ProxySettings } from './config.ts';
 import { Drain, type DrainProgress, type DrainSettings } from './drain.ts';
 import { MODES } from './drain-order.ts';
@@ -13,6 +14,7 @@ export interface DrainParts {
   readonly settings: ProxySettings;
   readonly server: StationServer;
   readonly rollouts: GatewayRollouts;
+  readonly closes: ClosePace;
   readonly metrics: ProxyMetrics;
   readonly log: Log;
 }
@@ -21,12 +23,12 @@ export interface DrainParts {
 const CHARGING_TIMEOUT = 2000;
 
 export function createDrain(parts: DrainParts): Drain<StationSocket> {
-  const { settings, server, rollouts } = parts;
+  const { settings, server, rollouts, closes } = parts;
   return new Drain(server, readDrain(settings), progressOf(parts), {
     clock: systemClock,
     random: Math.random,
     sleep,
-    rate: (ofCluster) => ofCluster,
+    rate: (atMost, inMs) => closes.perSecond({ sockets: server.size, inMs, atMost }),
     charging: (stationIds) => within(CHARGING_TIMEOUT, rollouts.charging(stationIds)),
   });
 }

@@ -9,19 +9,18 @@ import { readAll } from '../runtime/config.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Gateway, StationSessions } from '../transport/gateway.ts';
-import type { StationObserver } from '../station-server/socket-host.ts';
-import { StationServer } from '../station-server/station-server.ts';
+import type { Gateway } from '../transport/gateway.ts';
+import { StationServer, type StationServerOptions } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
 import type { StationSocket } from '../station-server/station-socket.ts';
 import { adminRoutes } from './admin.ts';
-import { BootPacing } from './boot-pacing.ts';
 import { type ProxySettings, readLimits } from './config.ts';
 import type { Drain } from './drain.ts';
 import { HandshakeCounts } from './handshake-counts.ts';
 import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
+import { Pacing } from './pacing.ts';
 import { createDrain } from './proxy-drain.ts';
 import { SelfTest } from './self-test.ts';
 import { SelfTestSecret } from '../station-server/self-test.ts';
@@ -31,7 +30,7 @@ import { transactionsAfter } from '../station-server/running-transactions.ts';
 export class Proxy implements Running {
   readonly #settings: ProxySettings;
   readonly #gateway: Gateway;
-  readonly #paced: BootPacing | undefined;
+  readonly #pacing: Pacing;
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
   readonly #server: StationServer;
@@ -43,16 +42,18 @@ export class Proxy implements Running {
 
   /** @throws ConfigError for contradictory settings */
   constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
-    const paced = pacedBoots(settings, gateway);
+    const pacing = new Pacing(settings, gateway, systemClock, () =>
+      this.#drain.mode === 'draining' ? this.#server.size : undefined,
+    );
     this.#settings = settings;
     this.#gateway = gateway;
-    this.#paced = paced;
+    this.#pacing = pacing;
     this.#log = log;
     this.#metrics = createProxyMetrics({
       clock: systemClock,
       sessions: () => this.#server.sockets.size,
       held: () => this.#server.heldBytes,
-      bootsWaiting: () => paced?.waiting ?? 0,
+      ...pacing.figures,
       load: () => gateway.load(),
     });
     const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), (event) =>
@@ -60,12 +61,16 @@ export class Proxy implements Running {
     );
     gateway.onError((error) => observer.error(error));
     this.#handshakes = new HandshakeCounts();
-    const counting = this.#handshakes.counting(observer);
-    const { server, selfTest } = createStationServer(settings, gateway, paced ?? gateway, counting);
+    const { server, selfTest } = createStationServer(settings, {
+      gateway,
+      sessions: pacing.sessions,
+      line: pacing.line,
+      observer: this.#handshakes.counting(observer),
+    });
     this.#server = server;
     this.#selfTest = selfTest;
     const { rollouts } = gateway;
-    this.#drain = createDrain({ settings, server, rollouts, metrics: this.#metrics, log });
+    this.#drain = createDrain({ settings, server, rollouts, closes: pacing.closes, metrics: this.#metrics, log });
   }
 
   /**
@@ -89,6 +94,7 @@ export class Proxy implements Running {
       }),
     });
     await this.#gateway.start();
+    await this.#pacing.start();
     await this.#server.start();
     this.#log.info({ gateway: this.#gateway.id, ports: this.#server.ports, host }, 'serving stations');
   }
@@ -107,8 +113,9 @@ export class Proxy implements Running {
     this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
     await this.#drain.stop();
     await this.#server.stop();
+    this.#pacing.stop();
     await this.#gateway.stop();
-    this.#paced?.[Symbol.dispose]();
+    this.#pacing[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
     this.#log.info({}, 'stopped');
   }
@@ -122,21 +129,9 @@ export class Proxy implements Running {
   }
 }
 
-/** Undefined without a boot rate. */
-function pacedBoots({ bootRate, callTimeout }: ProxySettings, gateway: Gateway): BootPacing | undefined {
-  if (bootRate === 0) return undefined;
-  return new BootPacing(gateway, {
-    bootsPerSecond: bootRate,
-    maxWaitMs: callTimeout / 2,
-    clock: systemClock,
-  });
-}
-
 function createStationServer(
   settings: ProxySettings,
-  gateway: Gateway,
-  sessions: StationSessions,
-  observer: StationObserver,
+  parts: Pick<StationServerOptions, 'gateway' | 'sessions' | 'line' | 'observer'>,
 ): { readonly server: StationServer; readonly selfTest: SelfTest } {
   const { protocols, defaultProtocol, listeners } = readAll({
     protocols: () => readProtocols(settings.protocols),
@@ -147,16 +142,13 @@ function createStationServer(
     protocols,
     ...(defaultProtocol && { defaultProtocol }),
     maxSessions: settings.maxSessions,
-    connectsPerSecond: settings.connectRate,
   };
   const { host } = settings;
   const secret = new SelfTestSecret();
   const server = new StationServer({
     host,
+    ...parts,
     listeners,
-    gateway,
-    sessions,
-    observer,
     clock: systemClock,
     admit: createAdmission(admission, systemClock),
     faultAnswer,
@@ -170,7 +162,7 @@ function createStationServer(
     listeners: () => server.ports.map((port, i) => ({ port, path: listeners[i]?.path ?? '' })),
     protocol: protocols[0] ?? 'ocpp1.6',
     secret,
-    exchange: (timeoutMs) => gateway.selfTest(timeoutMs),
+    exchange: (timeoutMs) => parts.gateway.selfTest(timeoutMs),
   });
   return { server, selfTest };
 }

@@ -15,6 +15,7 @@ import { frames, sessions } from './gateway.ts';
 import type { GatewayHarness, TransportHarness } from './harness.ts';
 import { load } from './load.ts';
 import { rollouts, selfTests } from './rollouts.ts';
+import { rates } from './rates.ts';
 import { state } from './state.ts';
 import { type Lacks, registerSuite, type TestRunner } from './suite.ts';
 
@@ -22,7 +23,7 @@ export type { GatewayHarness, TransportHarness } from './harness.ts';
 export type { Lacks, TestRunner } from './suite.ts';
 
 const TRANSPORT = { deliveries, effects, facts, connections, calls, state, load };
-const GATEWAY = { sessions, frames, rollouts, selfTests };
+const GATEWAY = { sessions, frames, rates, rollouts, selfTests };
 
 export type TransportPart = keyof typeof TRANSPORT;
 export type GatewayPart = keyof typeof GATEWAY;

@@ -36,7 +36,15 @@ function listed(...headings: readonly string[]): string[] {
 const BOTH = 'The whole cluster, from both programs';
 
 test('docs/metrics.md lists what ws-proxy exports, with type and labels', async (t) => {
-  const sources = { sessions: () => 0, held: () => 0, bootsWaiting: () => 0, load: async () => none };
+  const sources = {
+    sessions: () => 0,
+    held: () => 0,
+    bootsWaiting: () => 0,
+    handshakesWaiting: () => 0,
+    lost: () => 0,
+    share: () => 1,
+    load: async () => none,
+  };
   const { registry } = createProxyMetrics({ ...sources, clock: systemClock });
   t.deepEqual(listed(BOTH, 'ws-proxy'), await exported(registry));
 });

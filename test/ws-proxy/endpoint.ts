@@ -8,6 +8,7 @@ import type {
   GatewayConnection,
   GatewayEvents,
   IncomingFrame,
+  LeaseRates,
   ReadLoad,
   StationSession,
   StationSink,
@@ -17,6 +18,7 @@ import type { GatewayRollouts } from '../../services/transport/rollout.ts';
 import type { UnreadableText } from '../../services/transport/unreadable.ts';
 import type { StationServerLimits } from '../../services/station-server/limits.ts';
 import type { StationListener } from '../../services/station-server/listeners.ts';
+import { HandshakeLine } from '../../services/station-server/handshake-line.ts';
 import { StationServer } from '../../services/station-server/station-server.ts';
 import { type AdmissionSettings, createAdmission } from '../../services/station-server/admission.ts';
 import { transactionsAfter } from '../../services/station-server/running-transactions.ts';
@@ -48,6 +50,7 @@ export class ProbedGateway implements Gateway {
   };
   load: ReadLoad;
   readonly rollouts: GatewayRollouts;
+  leaseRates: LeaseRates;
   readonly #transport: Transport;
   readonly #gateway: Gateway;
 
@@ -57,6 +60,7 @@ export class ProbedGateway implements Gateway {
     this.#gateway = bus.gateway(this.id);
     this.load = this.#gateway.load;
     this.rollouts = this.#gateway.rollouts;
+    this.leaseRates = this.#gateway.leaseRates;
   }
 
   async start(): Promise<void> {
@@ -126,9 +130,15 @@ export interface Endpoint extends AsyncDisposable {
   readonly codes: number[];
 }
 
+/** Handshakes that wait in line at most. */
+export const MAX_WAITING = 5;
+
 export async function startEndpoint(
   limits: Partial<StationServerLimits> = {},
-  admission: Partial<AdmissionSettings> = {},
+  {
+    connectsPerSecond = 1000,
+    ...admission
+  }: Partial<AdmissionSettings> & { connectsPerSecond?: number } = {},
   listeners: readonly StationListener[] = [{ port: 0, path: '/ocpp' }],
   tolerant = true,
 ): Promise<Endpoint> {
@@ -143,10 +153,12 @@ export async function startEndpoint(
     faultAnswer,
     transactionsAfter,
     tolerant,
-    admit: createAdmission(
-      { protocols: PROTOCOLS, maxSessions: 1000, connectsPerSecond: 1000, ...admission },
-      systemClock,
-    ),
+    admit: createAdmission({ protocols: PROTOCOLS, maxSessions: 1000, ...admission }, systemClock),
+    line: new HandshakeLine({
+      perSecond: () => connectsPerSecond,
+      clock: systemClock,
+      maxWaiting: MAX_WAITING,
+    }),
     observer: {
       opened: ({ stationId }) => void seen.push(`opened ${stationId}`),
       closed(_session, why, code) {

@@ -175,7 +175,7 @@ test('handshake: requests that the HTTP parser refuses are reported with their t
 test('handshake: a temporary refusal has Retry-After', async (t) => {
   const cases = [
     { status: 503, admission: { maxSessions: 1 }, prepare: () => undefined },
-    { status: 429, admission: { connectsPerSecond: 1 }, prepare: () => undefined },
+    { status: 429, admission: { connectsPerSecond: 0.05 }, prepare: () => undefined },
     {
       status: 503,
       admission: {},

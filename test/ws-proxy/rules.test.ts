@@ -13,7 +13,8 @@ import { QuietLog } from '../../services/runtime/quiet-log.ts';
 import { transactionsAfter } from '../../services/station-server/running-transactions.ts';
 import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
 import { createObserver } from '../../services/ws-proxy/observer.ts';
-import { ReconnectRate, TokenBucket } from '../../services/station-server/rates.ts';
+import { array, assert, constantFrom, integer, property, tuple } from 'fast-check';
+import { PacedRate, ReconnectRate } from '../../services/station-server/rates.ts';
 
 const request = {
   url: '/ocpp/CS1',
@@ -22,10 +23,10 @@ const request = {
   remoteAddress: '192.0.2.1',
   sessions: 0,
 };
-const settings = { protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 2 };
+const settings = { protocols: PROTOCOLS, maxSessions: 10 };
 
 test('admission: accepts valid identities and subprotocols, and refuses others with a reason', (t) => {
-  const admit = createAdmission({ ...settings, connectsPerSecond: 100 }, { now: () => 0 });
+  const admit = createAdmission(settings, { now: () => 0 });
   t.deepEqual(admit(request), { kind: 'accept', stationId: 'CS1', protocol: 'ocpp1.6' });
   const closed = (code: string) => ({ kind: 'accept-and-close', refusal: { status: 101, code } });
   t.like(admit({ ...request, subprotocols: undefined }), closed('no-subprotocol'));
@@ -38,10 +39,7 @@ test('admission: accepts valid identities and subprotocols, and refuses others w
 });
 
 test('admission: the default version applies to stations without a subprotocol, and to the rules of their identity', (t) => {
-  const admit = createAdmission(
-    { ...settings, connectsPerSecond: 100, defaultProtocol: 'ocpp2.0.1' },
-    { now: () => 0 },
-  );
+  const admit = createAdmission({ ...settings, defaultProtocol: 'ocpp2.0.1' }, { now: () => 0 });
   const unnamed = { ...request, subprotocols: undefined };
   t.deepEqual(admit(unnamed), { kind: 'accept', stationId: 'CS1', protocol: 'ocpp2.0.1', isUnnamed: true });
   t.deepEqual(admit(request), { kind: 'accept', stationId: 'CS1', protocol: 'ocpp1.6' });
@@ -52,34 +50,21 @@ test('admission: the default version applies to stations without a subprotocol, 
   t.throws(() => readDefaultProtocol('ocpp1.6', ['ocpp2.1']), { message: /OCPP_DEFAULT_PROTOCOL.*ocpp2\.1/ });
 });
 
-test('admission: a full or flooded proxy refuses with a random Retry-After', (t) => {
-  let now = 0;
-  const refused: unknown[] = [];
-  for (const random of [0, 0.999]) {
-    const admit = createAdmission(settings, { now: () => now }, () => random);
-    refused.push(admit({ ...request, sessions: 10 }));
-    t.is(admit(request).kind, 'accept');
-    refused.push(admit(request));
-    now += 500;
-    t.is(admit(request).kind, 'accept', 'the rate allows one more half a second later');
-  }
+test('admission: a full proxy refuses with a random Retry-After', (t) => {
+  const refused = [0, 0.999].map((random) => {
+    const admit = createAdmission(settings, { now: () => 0 }, () => random);
+    return admit({ ...request, sessions: 10 });
+  });
   const full = { status: 503, code: 'sessions', reason: 'this server is full' };
-  const flooded = {
-    status: 429,
-    code: 'connect-rate',
-    reason: 'too many stations are connecting, retry later',
-  };
-  t.deepEqual(refused, [
+  t.deepEqual(refused as unknown[], [
     { kind: 'refuse', refusal: { ...full, retryAfterSeconds: 5 } },
-    { kind: 'refuse', refusal: { ...flooded, retryAfterSeconds: 5 } },
     { kind: 'refuse', refusal: { ...full, retryAfterSeconds: 15 } },
-    { kind: 'refuse', refusal: { ...flooded, retryAfterSeconds: 15 } },
   ]);
 });
 
 test('a flapping station is admitted at a slow rate, others are not delayed (case 5)', (t) => {
   let now = 0;
-  const admit = createAdmission({ ...settings, connectsPerSecond: 1000 }, { now: () => now }, () => 0);
+  const admit = createAdmission(settings, { now: () => now }, () => 0);
   const admitted = (seconds: number) => {
     let count = 0;
     for (const end = now + seconds * 1000; now < end; now += 100)
@@ -100,14 +85,45 @@ test('the number of remembered identities is bounded', (t) => {
   t.is(reconnects.size, 20_000);
 });
 
-test('a token bucket permits one burst after a long pause, and a clock set back adds no tokens', (t) => {
-  const bucket = new TokenBucket(3, 0);
-  const taken = (now: number) => Array.from({ length: 10 }, () => bucket.take(now)).filter(Boolean).length;
-  t.is(taken(0), 3);
-  t.is(taken(1000), 3);
-  t.is(taken(3_600_000), 3);
+test('a paced rate: no second has more than the rate, whatever the pauses and however it changes', (t) => {
+  assert(
+    property(
+      array(tuple(integer({ min: 0, max: 1500 }), constantFrom(10, 25, 100, 500)), {
+        minLength: 20,
+        maxLength: 400,
+      }),
+      (steps) => {
+        let [rate, now] = [100, 0];
+        const paced = new PacedRate(() => rate, 0);
+        const spent: number[] = [];
+        for (const [pause, next] of steps) {
+          now += pause % 7 === 0 ? pause : pause % 40;
+          rate = Math.min(next, 100);
+          for (let i = 0; i < 200; i++) if (paced.take(now)) spent.push(now);
+        }
+        return spent.every((at, i) => {
+          const later = spent[i + 100];
+          return later === undefined || later - at >= 1000;
+        });
+      },
+    ),
+  );
+  t.pass();
+});
+
+test('a paced rate is used to nine tenths, spends at most a tenth at once, and gains nothing from a clock set back', (t) => {
+  const paced = new PacedRate(() => 100, 0);
+  const taken = (now: number) => Array.from({ length: 200 }, () => paced.take(now)).filter(Boolean).length;
+  t.is(taken(0), 10);
+  t.is(taken(3_600_000), 10, 'after a pause');
   t.is(taken(0), 0);
-  t.is(taken(1000), 3);
+  let sum = 0;
+  for (let now = 10; now <= 10_000; now += 10) sum += taken(now);
+  t.true(sum >= 899 && sum <= 901, `${sum} in 10 s`);
+  const slow = new PacedRate(() => 0.5, 0);
+  t.deepEqual([slow.take(0), slow.take(1900), slow.take(2100)], [true, false, true]);
+  const unlimited = new PacedRate(() => Infinity, 0);
+  t.true(Array.from({ length: 1000 }, () => unlimited.take(0)).every(Boolean));
 });
 
 test('running transactions are estimated from forwarded frames', (t) => {
@@ -172,6 +188,9 @@ test('each refused station gets a log line with identity and reason, without sec
     sessions: () => 0,
     held: () => 0,
     bootsWaiting: () => 0,
+    handshakesWaiting: () => 0,
+    lost: () => 0,
+    share: () => 1,
     load: async () => ({ depth: 0, oldestSeconds: 0, inFlight: 0 }),
     clock: { now: () => 0 },
   });
@@ -202,6 +221,9 @@ test('an identity that two live stations use causes a warning; a half-open socke
     sessions: () => 0,
     held: () => 0,
     bootsWaiting: () => 0,
+    handshakesWaiting: () => 0,
+    lost: () => 0,
+    share: () => 1,
     load,
     clock: { now: () => 0 },
   });

@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 
 const nothing = () => undefined;
 
-const rules = createAdmission({ protocols: PROTOCOLS, maxSessions: 10, connectsPerSecond: 100 }, systemClock);
+const rules = createAdmission({ protocols: PROTOCOLS, maxSessions: 10 }, systemClock);
 /** The suite uses identities that OCPP does not permit: a transport must carry them. */
 const admitAll: Admit = ({ url, subprotocols }) => ({
   kind: 'accept',

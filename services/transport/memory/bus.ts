@@ -17,6 +17,7 @@ import { MemoryCalls } from './calls.ts';
 import { type GatewayBus, MemoryGateway, type MemorySession } from './gateway.ts';
 import { MemoryRollouts } from './rollouts.ts';
 import { MemorySelfTests } from './self-test.ts';
+import { RateLedger } from './rate-ledger.ts';
 import { SendWindow } from './send-window.ts';
 import { MemoryState } from './state.ts';
 
@@ -53,6 +54,7 @@ class Bus implements Transport, GatewayBus {
   readonly events: GatewayEvents;
   readonly rollouts: MemoryRollouts;
   readonly #selfTests: MemorySelfTests;
+  readonly rates = new RateLedger();
   readonly #clock: Clock;
   readonly #sessions = new Map<string, MemorySession>();
   #queue: Entry[] = [];

@@ -10,6 +10,8 @@ import type {
 } from '../gateway.ts';
 import type { GatewayRollouts } from '../rollout.ts';
 import type { ReadLoad } from '../load.ts';
+import type { LeaseRates } from '../rates.ts';
+import type { RateLedger } from './rate-ledger.ts';
 import type { SendWindow } from './send-window.ts';
 
 /** A station's session, with what identifies a repeated CALL or SEND. */
@@ -34,6 +36,7 @@ export interface GatewayBus {
   readonly load: ReadLoad;
   readonly rollouts: GatewayRollouts;
   selfTest(gatewayId: string, timeoutMs: number): Promise<void>;
+  readonly rates: RateLedger;
 }
 
 export class MemoryGateway implements Gateway {
@@ -41,6 +44,7 @@ export class MemoryGateway implements Gateway {
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
   readonly rollouts: GatewayRollouts;
+  readonly leaseRates: LeaseRates;
   readonly #bus: GatewayBus;
   readonly #connections = new Set<GatewayConnection>();
 
@@ -49,6 +53,7 @@ export class MemoryGateway implements Gateway {
     this.events = bus.events;
     this.load = bus.load;
     this.rollouts = bus.rollouts;
+    this.leaseRates = async (requests) => bus.rates.lease(id, requests, performance.now());
     this.#bus = bus;
   }
 
@@ -56,6 +61,7 @@ export class MemoryGateway implements Gateway {
 
   async stop(): Promise<void> {
     await Promise.all([...this.#connections].map((connection) => connection.close()));
+    this.#bus.rates.release(this.id);
   }
 
   isHealthy(): boolean {

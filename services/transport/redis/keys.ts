@@ -53,6 +53,7 @@ export class Keys {
   readonly rollout: string;
   readonly rolloutMoves: string;
   readonly rolloutAway: string;
+  readonly rates: string;
   readonly connectChannel: string;
   readonly disconnectChannel: string;
 
@@ -74,6 +75,7 @@ export class Keys {
     this.rollout = `${prefix}:rollout`;
     this.rolloutMoves = `${prefix}:rollout-moves`;
     this.rolloutAway = `${prefix}:rollout-away`;
+    this.rates = `${prefix}:rates`;
     this.connectChannel = `${prefix}:control:connect`;
     this.disconnectChannel = `${prefix}:control:disconnect`;
   }

@@ -5,9 +5,11 @@
  * While Redis is away, frames wait here (their sockets bound how many), and are enqueued in the same order when it is back. A
  * batch whose reply was lost is sent again: acknowledge.lua applies duplicates once.
  */
+import { randomUUID } from 'node:crypto';
 import { TransportError } from '../errors.ts';
 import type { Gateway, GatewayConnection, GatewayEvents, StationSession, StationSink } from '../gateway.ts';
 import type { TransportLoad } from '../load.ts';
+import type { RateLease, RateRequests } from '../rates.ts';
 import { type RedisSettings, unavailable } from './connection/connection.ts';
 import { type OutboxEntry, readOutbox } from './queue/envelope.ts';
 import { RedisGatewayEvents } from './state/events.ts';
@@ -16,6 +18,7 @@ import { queueLoad } from './queue/queue-load.ts';
 import { Membership } from './lease/membership.ts';
 import { OutboxReader } from './outbox/outbox-reader.ts';
 import { QueuePusher } from './queue/pusher.ts';
+import { leaseRates, releaseRates } from './lease/lease-rates.ts';
 import { closeProxy } from './lease/reclaim.ts';
 import { RedisRollouts } from './rollout/redis-rollouts.ts';
 import { testQueue } from './rollout/self-test.ts';
@@ -52,12 +55,15 @@ export class RedisGateway implements Gateway, ConnectionHost {
   readonly #connections = new Map<number, StationConnection>();
   /** Ended here and not yet in Redis. */
   readonly #ending = new Set<StationConnection>();
+  /** In the leases of rates: it stays when the process registers again. */
+  readonly #lessee: string;
   readonly #failed: ((error: Error) => void)[] = [];
   #loop: Promise<void> = Promise.resolve();
   #refresher: NodeJS.Timeout | undefined;
 
   constructor(options: RedisGatewayOptions) {
     this.#options = options;
+    this.#lessee = `${options.name}-${randomUUID().slice(0, 8)}`;
     const onError = (error: Error) => this.#report(error);
     this.#member = new Membership({ ...options, role: 'proxy', onError, onLost: () => this.#revokeAll() });
     this.#queue = new QueuePusher(this.#member);
@@ -89,7 +95,10 @@ export class RedisGateway implements Gateway, ConnectionHost {
     this.#member.retire();
     this.#member.blocking.disconnect();
     try {
-      if (processId !== '' && commands.status === 'ready') await closeProxy(commands, keys, processId, true);
+      if (processId !== '' && commands.status === 'ready') {
+        await releaseRates(commands, keys, this.#lessee);
+        await closeProxy(commands, keys, processId, true);
+      }
     } catch (error) {
       this.#report(error as Error);
     }
@@ -121,6 +130,11 @@ export class RedisGateway implements Gateway, ConnectionHost {
     const load = await queueLoad(this.#member.commands, this.#member.keys);
     const { share } = this.#memory;
     return share === undefined ? load : { ...load, memoryShare: share };
+  };
+
+  readonly leaseRates = (requests: RateRequests): Promise<RateLease> => {
+    const { commands, keys } = this.#member;
+    return leaseRates(commands, keys, { process: this.#lessee, requests });
   };
 
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {

@@ -25,6 +25,9 @@ export async function startPodMetrics(): Promise<PodMetrics> {
     sessions: () => SESSIONS + (state.busy ? Math.floor(Date.now() / 1000) % 60 : 0),
     held: () => 0,
     bootsWaiting: () => 0,
+    handshakesWaiting: () => 0,
+    lost: () => 0,
+    share: () => 1,
     load: () => Promise.resolve(load),
     clock: systemClock,
   });

@@ -20,6 +20,7 @@ import type {
 } from '../../gateway.ts';
 import type { GatewayRollouts } from '../../rollout.ts';
 import type { ReadLoad } from '../../load.ts';
+import type { LeaseRates } from '../../rates.ts';
 import {
   openConnection,
   type RedisConnection,
@@ -51,6 +52,7 @@ export class OcppGoInterop implements Gateway {
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
   readonly rollouts: GatewayRollouts;
+  readonly leaseRates: LeaseRates;
   readonly #inner: Gateway;
   readonly #options: OcppGoInteropOptions;
   readonly #commands: RedisConnection;
@@ -66,6 +68,7 @@ export class OcppGoInterop implements Gateway {
     this.events = inner.events;
     this.load = inner.load;
     this.rollouts = inner.rollouts;
+    this.leaseRates = inner.leaseRates;
     this.#inner = inner;
     this.#options = options;
     this.#commands = openConnection(options.redis, 'commands', (error) => this.#report(error));

@@ -1,0 +1,113 @@
+/**
+ * Handshakes above the rate wait in line, unanswered, instead of being refused: firmware retries a refusal whenever it
+ * likes, and a line returns a storm of stations at exactly the rate. A line that is too long refuses with the time at
+ * which there will be room.
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../runtime/clock.ts';
+import type { Refusal } from './handshake.ts';
+import { RateLine } from './rate-line.ts';
+
+export interface HandshakeLineOptions {
+  /** Handshakes per second; read each time, as it may change. */
+  readonly perSecond: () => number;
+  readonly clock: Clock;
+  readonly random?: () => number;
+  /** Handshakes that wait at most. */
+  readonly maxWaiting?: number;
+}
+
+/** A handshake joins while it would wait no longer than this; ms. Load balancers and firmware wait longer for a response. */
+const MAX_EXPECTED_WAIT = 10_000;
+/** No handshake waits longer, whatever became of the rate; ms. */
+const MAX_WAIT = 15_000;
+/** A waiting handshake holds a TCP connection and its request. */
+const MAX_WAITING = 5000;
+/** Longest Retry-After; s. */
+const MAX_RETRY_AFTER = 300;
+/** What is added to Retry-After at random, at most; s. */
+const RETRY_SPREAD = 2;
+
+/** `left`: its peer has hung up, or the line was cleared. */
+export type Turn = 'now' | 'left' | Refusal;
+
+export class HandshakeLine implements Disposable {
+  readonly #options: HandshakeLineOptions;
+  readonly #line: RateLine;
+  readonly #random: () => number;
+  /** When the last refused station is to try again; ms since 1970. */
+  #promised = 0;
+
+  constructor(options: HandshakeLineOptions) {
+    const { perSecond, clock, random = Math.random } = options;
+    this.#options = options;
+    this.#line = new RateLine({ perSecond, clock, maxWaitMs: MAX_WAIT });
+    this.#random = random;
+  }
+
+  get waiting(): number {
+    return this.#line.waiting;
+  }
+
+  /** Handshakes since the last call, refused ones included, and those that wait. */
+  takeDemand(): number {
+    return this.#line.takeDemand();
+  }
+
+  /** Resolves when it is the turn of this handshake, immediately if there is no line. */
+  async wait(tcp: Duplex): Promise<Turn> {
+    const { maxWaiting = MAX_WAITING } = this.#options;
+    if (this.#line.waiting >= maxWaiting || this.#line.expectedWait > MAX_EXPECTED_WAIT) {
+      this.#line.missed();
+      return this.#refusal();
+    }
+    const entry = this.#line.join();
+    if (entry === undefined) return 'now';
+    using _ = onHangUp(tcp, () => entry.leave());
+    const ended = await entry.ended;
+    return ended === 'released' ? 'now' : ended === 'left' ? 'left' : this.#refusal();
+  }
+
+  /** All leave that wait. */
+  clear(): void {
+    this.#line.clear();
+  }
+
+  /** Each gets a time of its own, so that refused stations return at the rate. */
+  #refusal(): Refusal {
+    const now = this.#options.clock.now();
+    const pause = 1000 / this.#options.perSecond();
+    const next = Math.max(this.#promised, now + this.#line.expectedWait) + pause;
+    this.#promised = Math.min(next, now + MAX_RETRY_AFTER * 1000);
+    const seconds = Math.min(next - now, MAX_RETRY_AFTER * 1000) / 1000 + this.#random() * RETRY_SPREAD;
+    return {
+      status: 429,
+      code: 'connect-rate',
+      reason: 'too many stations are connecting, retry later',
+      retryAfterSeconds: Math.ceil(seconds),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#line[Symbol.dispose]();
+  }
+}
+
+/**
+ * Notices the end of a connection that has no reader yet. Data that arrive meanwhile stay in the stream, which stops reading
+ * when it is full.
+ */
+function onHangUp(tcp: Duplex, hungUp: () => void): Disposable {
+  // The end of a stream is noticed by reading only; a read of an empty stream takes nothing.
+  const read = () => {
+    if (tcp.readableLength === 0) tcp.read();
+  };
+  const end = () => tcp.destroy();
+  tcp.on('readable', read).on('end', end).on('close', hungUp);
+  if (tcp.destroyed) hungUp();
+  return {
+    [Symbol.dispose]() {
+      tcp.off('readable', read).off('end', end).off('close', hungUp);
+    },
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * This process's shares of the rates of the cluster: it renews their lease every second, and says what the process may use
+ * now. Without a valid lease, because the store is away, it permits itself an equal part of each rate: rate / processes, as
+ * many as there were in the last reply.
+ */
+import { sleep } from '../runtime/clock.ts';
+import {
+  type LeaseRates,
+  RATE_NAMES,
+  type RateLease,
+  type RateName,
+  type RateRequest,
+  type RateRequests,
+} from '../transport/rates.ts';
+
+export interface ClusterRatesOptions {
+  readonly lease: LeaseRates;
+  /** Of the cluster, per second; 0: no limit. */
+  readonly rates: Readonly<Record<RateName, number>>;
+  /** What the process could use; called once per renewal. */
+  readonly demands: Readonly<Record<RateName, () => number>>;
+  /** Monotonic time in ms. */
+  readonly now?: () => number;
+}
+
+/** A lease is renewed so often; ms. */
+const RENEW_INTERVAL = 1000;
+const FIRST_INTERVAL = 200;
+/** How long start() waits for the first lease; ms. */
+const FIRST_LEASE = 2000;
+
+export class ClusterRates {
+  readonly #options: ClusterRatesOptions;
+  readonly #now: () => number;
+  readonly #stopped = new AbortController();
+  #lease: RateLease | undefined;
+  #validUntil = -Infinity;
+
+  constructor(options: ClusterRatesOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Resolves with the first share of the handshakes, or when that takes too long. */
+  async start(): Promise<void> {
+    const timeout = new AbortController();
+    const end = this.#now() + FIRST_LEASE;
+    await Promise.race([this.#firstShare(end), sleep(FIRST_LEASE, timeout.signal)]);
+    timeout.abort();
+    void this.#renewals();
+  }
+
+  /** The others leave a newcomer nothing before they have renewed. */
+  async #firstShare(end: number): Promise<void> {
+    for (;;) {
+      await this.renew();
+      if (this.#lease?.shares.handshakes.share !== 0 || this.#now() > end) return;
+      await sleep(FIRST_INTERVAL, this.#stopped.signal);
+    }
+  }
+
+  /** Stops renewing; the gateway releases the lease when it stops. */
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  /** What this process may use; Infinity where there is no limit. */
+  perSecond(name: RateName): number {
+    const rate = this.#options.rates[name];
+    if (rate === 0) return Infinity;
+    const share = this.#valid?.shares[name].share;
+    return Math.max(share ?? rate / (this.#lease?.processes ?? 1), LEAST);
+  }
+
+  /** Demand of the whole cluster in seconds of its rate, as of the last renewal; 0 without a lease. */
+  load(name: RateName): number {
+    const rate = this.#options.rates[name];
+    return rate === 0 ? 0 : (this.#valid?.shares[name].demand ?? 0) / rate;
+  }
+
+  /** Renews once. It does not reject: without a store there is no lease. */
+  async renew(): Promise<void> {
+    const from = this.#now();
+    try {
+      const lease = await this.#options.lease(this.#requests());
+      this.#lease = lease;
+      this.#validUntil = from + lease.validMs;
+    } catch {
+      // Other commands report that the store is away.
+    }
+  }
+
+  get #valid(): RateLease | undefined {
+    return this.#now() < this.#validUntil ? this.#lease : undefined;
+  }
+
+  async #renewals(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      await sleep(RENEW_INTERVAL, this.#stopped.signal);
+      if (!this.#stopped.signal.aborted) await this.renew();
+    }
+  }
+
+  #requests(): RateRequests {
+    const { rates, demands } = this.#options;
+    const each = RATE_NAMES.map((name): [RateName, RateRequest] => {
+      const hadShare = (this.#lease?.shares[name].share ?? 0) > 0;
+      const used = hadShare ? { used: this.perSecond(name) } : {};
+      return [name, { rate: rates[name], demand: demands[name](), ...used }];
+    });
+    return Object.fromEntries(each) as Record<RateName, RateRequest>;
+  }
+}
+
+/** Instead of nothing, which would stop whatever waits for the next one; per second. */
+const LEAST = 0.001;

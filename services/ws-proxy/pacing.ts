@@ -1,0 +1,77 @@
+/** What a proxy paces: handshakes, boots and closes, each at its share of the rate of the whole cluster. */
+import { HandshakeLine } from '../station-server/handshake-line.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Gateway, StationSessions } from '../transport/gateway.ts';
+import { BootPacing } from './boot-pacing.ts';
+import { ClosePace } from './close-pace.ts';
+import { ClusterRates } from './cluster-rates.ts';
+import type { ProxySettings } from './config.ts';
+import { LostSessions } from './lost-sessions.ts';
+import type { ProxyMetricsSources } from './metrics.ts';
+
+export type PacingSettings = Pick<ProxySettings, 'drainRate' | 'connectRate' | 'bootRate' | 'callTimeout'>;
+
+export class Pacing implements Disposable {
+  /** Where accepted handshakes wait. */
+  readonly line: HandshakeLine;
+  /** Opens the sessions of the gateway, with paced boots and paced losses. */
+  readonly sessions: StationSessions;
+  /** How fast a drain may close sockets now. */
+  readonly closes: ClosePace;
+  readonly #rates: ClusterRates;
+  readonly #lost: LostSessions;
+  readonly #boots: BootPacing | undefined;
+
+  /** @param draining number of sockets that a drain has to close; undefined without one */
+  constructor(settings: PacingSettings, gateway: Gateway, clock: Clock, draining: () => number | undefined) {
+    const { drainRate, connectRate, bootRate, callTimeout } = settings;
+    const toClose = () => draining() ?? this.#lost.waiting;
+    const rates = new ClusterRates({
+      lease: gateway.leaseRates,
+      rates: { closes: drainRate, handshakes: connectRate, boots: bootRate },
+      demands: {
+        closes: toClose,
+        handshakes: () => this.line.takeDemand(),
+        boots: () => this.#boots?.takeDemand() ?? 0,
+      },
+    });
+    const closes = new ClosePace({ rates, gateway, rate: drainRate, isClosing: () => toClose() > 0 });
+    // A drain closes lost ones too, in its own order.
+    const closesPerSecond = () => (draining() === undefined ? closes.perSecond() : 0);
+    this.#rates = rates;
+    this.closes = closes;
+    this.line = new HandshakeLine({ perSecond: () => rates.perSecond('handshakes'), clock });
+    this.#lost = new LostSessions(gateway, { closesPerSecond, clock });
+    const boots = { bootsPerSecond: () => rates.perSecond('boots'), maxWaitMs: callTimeout / 2, clock };
+    this.#boots = bootRate === 0 ? undefined : new BootPacing(this.#lost, boots);
+    this.sessions = this.#boots ?? this.#lost;
+  }
+
+  get figures(): Pick<ProxyMetricsSources, 'bootsWaiting' | 'handshakesWaiting' | 'lost' | 'share'> {
+    return {
+      bootsWaiting: () => this.#boots?.waiting ?? 0,
+      handshakesWaiting: () => this.line.waiting,
+      lost: () => this.#lost.waiting,
+      share: (name) => this.#rates.perSecond(name),
+    };
+  }
+
+  /** Call it after the gateway has started; resolves with the first share, or after some time without one. */
+  async start(): Promise<void> {
+    await this.#rates.start();
+    this.closes.start();
+  }
+
+  /** Stops renewing the lease; the gateway releases it when it stops, which must follow. */
+  stop(): void {
+    this.closes.stop();
+    this.#rates.stop();
+  }
+
+  /** Call it after the connections are closed. */
+  [Symbol.dispose](): void {
+    this.line[Symbol.dispose]();
+    this.#lost[Symbol.dispose]();
+    this.#boots?.[Symbol.dispose]();
+  }
+}
