@@ -42,8 +42,9 @@ export class Proxy implements Running {
 
   /** @throws ConfigError for contradictory settings */
   constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
+    let drain: Drain<StationSocket> | undefined;
     const pacing = new Pacing(settings, gateway, systemClock, () =>
-      this.#drain.mode === 'draining' ? this.#server.size : undefined,
+      drain?.mode === 'draining' ? this.#server.size : undefined,
     );
     this.#settings = settings;
     this.#gateway = gateway;
@@ -70,7 +71,8 @@ export class Proxy implements Running {
     this.#server = server;
     this.#selfTest = selfTest;
     const { rollouts } = gateway;
-    this.#drain = createDrain({ settings, server, rollouts, closes: pacing.closes, metrics: this.#metrics, log });
+    drain = createDrain({ settings, server, rollouts, closes: pacing.closes, metrics: this.#metrics, log });
+    this.#drain = drain;
   }
 
   /**
