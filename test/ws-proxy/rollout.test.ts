@@ -32,13 +32,13 @@ async function world(t: ExecutionContext) {
     keys,
     look,
     handled,
-    async proxy(settings: Partial<ProxySettings> = {}) {
+    proxy: async (settings: Partial<ProxySettings> = {}) => {
       const gateway = new RedisGateway({ redis, keys, name: 'proxy' });
       const started = new Started({ ...withToken(), ...settings }, gateway);
       await started.proxy.start();
       return started;
     },
-    async processor() {
+    processor: async () => {
       const processor = createProcessor({
         transport: new RedisTransport({ redis, keys, name: 'processor' }),
         handlers: HANDLERS,
@@ -150,8 +150,8 @@ test('a record that is sent twice counts once', async (t) => {
   const { redis, keys, look } = await world(t);
   const connection = await openReady(redis);
   t.teardown(() => connection.disconnect());
-  const moves = [{ stationId: 'CS/1', epoch: 7, forced: true, ageMs: 10 }];
-  const record = { processId: 'p', number: 1, rollout: 'r1', moves, gaps: [50] };
+  const moves = [{ stationId: 'CS/1', epoch: 7, forced: true, closedAt: 0 }];
+  const record = { processId: 'p', number: 1, rollout: 'r1', moves, gaps: [50], now: 10 };
   t.true(await recordRollout(connection, keys, record));
   t.false(await recordRollout(connection, keys, record));
   t.true(await recordRollout(connection, keys, { ...record, number: 2 }));
