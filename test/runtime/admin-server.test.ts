@@ -1,4 +1,4 @@
-/** The admin port: what is open, what needs the token, and how a wrong request is told what is wrong. */
+/** The admin port: what is open, what needs the token, and what a wrong request gets. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,7 +83,7 @@ test('without a token file a route is not there, and the text names the setting'
   t.true(text.includes(ENV.adminTokenFile));
 });
 
-test('a wrong request is told what is wrong', async (t) => {
+test('a wrong request gets a status and a text that names what is wrong', async (t) => {
   await using secret = await tokenFile();
   await using server = await start({ tokenFile: secret.file });
   const cases = [

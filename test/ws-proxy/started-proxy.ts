@@ -7,6 +7,7 @@ import { loadConfig } from '../../services/runtime/config.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
 import { Proxy } from '../../services/ws-proxy/proxy.ts';
+import type { Gateway } from '../../services/transport/gateway.ts';
 import { ProbedGateway } from './endpoint.ts';
 import { RawStation } from './raw-station.ts';
 
@@ -26,13 +27,13 @@ export function withToken(): Partial<ProxySettings> {
   return { adminTokenFile };
 }
 
-export class Started implements AsyncDisposable {
-  readonly gateway: ProbedGateway;
+export class Started<G extends Gateway = ProbedGateway> implements AsyncDisposable {
+  readonly gateway: G;
   readonly proxy: Proxy;
   #stopped = false;
 
-  constructor(settings: Partial<ProxySettings>) {
-    this.gateway = new ProbedGateway();
+  constructor(settings: Partial<ProxySettings>, gateway: G) {
+    this.gateway = gateway;
     const defaults = loadConfig('ws-proxy', proxySettings, {}, []);
     const local = { host: '127.0.0.1', stationPort: 0, adminPort: 0, drainPropagation: 0 };
     this.proxy = new Proxy({ ...defaults, ...local, ...settings }, this.gateway, createLog('test', 'silent'));
@@ -80,7 +81,7 @@ export async function startProxy(
   settings: Partial<ProxySettings> = {},
   prepare?: (it: Started) => void,
 ): Promise<Started> {
-  const started = new Started(settings);
+  const started = new Started(settings, new ProbedGateway());
   prepare?.(started);
   await started.proxy.start();
   return started;

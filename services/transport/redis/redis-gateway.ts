@@ -6,6 +6,7 @@
  * batch whose reply was lost is sent again: acknowledge.lua applies duplicates once.
  */
 import { randomUUID } from 'node:crypto';
+import { MessageType } from '../../ocpp/frame.ts';
 import { TransportError } from '../errors.ts';
 import type { Gateway, GatewayConnection, GatewayEvents, StationSession, StationSink } from '../gateway.ts';
 import type { TransportLoad } from '../load.ts';
@@ -41,6 +42,7 @@ export interface RedisGatewayOptions {
   readonly ocppGoInterop?: boolean;
 }
 
+const RESPONSES: ReadonlySet<number> = new Set([MessageType.CallResult, MessageType.CallError]);
 /** How often each connection is compared with its session; ms, and how many in one script. */
 const REFRESH_MS = 10_000;
 const REFRESH_AT_ONCE = 500;
@@ -189,7 +191,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
       connection?.sink.revoked('replaced', 'the station has connected again');
     } else if (connection?.sink.deliver(entry) !== true) {
       if (entry.timeoutMs !== undefined) void this.#requeue(entry);
-    } else if (connection.movedAt !== undefined && entry.timeoutMs === undefined) {
+    } else if (connection.movedAt !== undefined && RESPONSES.has(entry.type)) {
       this.rollouts.recordGap(performance.now() - connection.movedAt);
       connection.movedAt = undefined;
     }

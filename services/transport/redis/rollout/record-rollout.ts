@@ -11,28 +11,29 @@ export interface RolloutRecord {
   readonly number: number;
   /** Id of the rollout of the moves; '' without moves. */
   readonly rollout: string;
-  /** `ageMs`: since the close. */
-  readonly moves: readonly (Move & { readonly ageMs: number })[];
+  /** `closedAt`: ms, on the clock of `now`. */
+  readonly moves: readonly (Move & { readonly closedAt: number })[];
   /** Times from a close to the next response; ms. */
   readonly gaps: readonly number[];
+  readonly now: number;
 }
 
 /** @returns whether it was counted: not before, and not of an earlier rollout */
 export async function recordRollout(
   connection: RedisConnection,
   keys: Keys,
-  { processId, number, rollout, moves, gaps }: RolloutRecord,
+  { processId, number, rollout, moves, gaps, now }: RolloutRecord,
 ): Promise<boolean> {
   const names = [keys.rollout, keys.rolloutMoves, keys.rolloutAway];
   const bounds = [ROLLOUT_SECONDS, EARLIER_ROLLOUTS];
   const head = [keys.prefix, escapeKey(rollout), processId, number, ...bounds, gaps.length];
-  const texts = moves.flatMap(({ stationId, epoch, forced, ageMs }) => [
+  const texts = moves.flatMap(({ stationId, epoch, forced, closedAt }) => [
     escapeKey(stationId),
     epoch,
-    Math.max(0, Math.round(ageMs)),
+    Math.max(0, Math.round(now - closedAt)),
     forced ? 'forced' : '',
     // It returned between the close and this record, so its gap was not longer.
-    gapBucket(ageMs),
+    gapBucket(now - closedAt),
   ]);
   return (await script(connection, names, [...head, ...gaps.map(gapBucket), ...texts])) === 1;
 }

@@ -105,8 +105,7 @@ export class RedisRollouts implements GatewayRollouts {
     const number = ++this.#scripts;
     await this.#member.untilDone(() => {
       const now = performance.now();
-      const aged = moves.map((move) => ({ ...move, ageMs: now - move.closedAt }));
-      return recordRollout(commands, keys, { processId, number, rollout, moves: aged, gaps });
+      return recordRollout(commands, keys, { processId, number, rollout, moves, gaps, now });
     });
   }
 }

@@ -26,7 +26,7 @@ export async function testQueue(member: Membership, timeoutMs: number): Promise<
       if (answer === null) await sleep(LOOK_MS, given.signal);
       else if (isAnswerTo(answer, incoming.frame.id)) return true;
     }
-    // Nobody waits for it any more. Entries of a cluster without a processor must not pile up.
+    // No request waits for it. Entries of a cluster without a processor must not pile up.
     await commands.lrem(keys.requests, 1, entry);
     return false;
   };
