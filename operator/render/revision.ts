@@ -5,8 +5,9 @@
  * 1: release 0.1.0.
  * 2: Pods spread over zones as well as over nodes; the startup probe begins 2 s after the start; a request or limit in
  *    podTemplate no longer removes the other defaults.
+ * 3: the embedded Redis takes a changed password without a restart, and accepts the former one for ten minutes.
  */
-export const RENDER_REVISION = 2;
+export const RENDER_REVISION = 3;
 
 /** The oldest revision that is still rendered; clusters with an older one move to it. */
 export const OLDEST_RENDER_REVISION = 1;

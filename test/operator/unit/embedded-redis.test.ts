@@ -37,65 +37,125 @@ for (const how of ['with a password', 'without one, as release 0.1.0 made it'] a
     const container = redisContainer(how);
     const guarded = container.command?.[0] === 'sh';
     await using redis = await startRendered(container);
-    const probe = (name: 'readinessProbe' | 'livenessProbe') =>
-      runs(container[name]?.exec?.command?.map(redis.here) ?? ['true'], redis.env);
-    const both = async () => [await probe('readinessProbe'), await probe('livenessProbe')];
-    await until(() => probe('readinessProbe'), 'Redis is ready');
-    t.deepEqual(await both(), [true, true]);
+    await until(() => redis.probe('readinessProbe'), 'Redis is ready');
+    t.deepEqual(await redis.probes(), [true, true]);
     t.is(await redis.ask(''), guarded ? 'NOAUTH Authentication required.' : 'PONG');
-    t.is(await redis.ask(PASSWORD), 'PONG');
+    if (guarded) t.is(await redis.ask(PASSWORD), 'PONG');
     t.false(
       readFileSync(`/proc/${redis.pid}/cmdline`, 'utf8').includes(PASSWORD),
       'the password is in no argument',
     );
-    if (guarded) {
-      redis.changePassword('another');
-      t.deepEqual(await both(), [true, false], 'still ready, and due for a restart');
-      redis.changePassword(PASSWORD);
-    }
     redis.stop();
-    await until(async () => !(await probe('readinessProbe')), 'Redis is gone');
-    t.deepEqual(await both(), [false, !guarded], 'the old TCP probe is not run here');
+    await until(async () => !(await redis.probe('readinessProbe')), 'Redis is gone');
+    t.deepEqual(await redis.probes(), [false, !guarded], 'the old TCP probe is not run here');
   });
 }
+
+test('a password is rotated without a restart: the new one works within seconds, the old one for a while', async (t) => {
+  await using redis = await startRendered(redisContainer('with a password'), { OLD_PASSWORD_SECONDS: '4' });
+  await until(async () => (await redis.ask(PASSWORD)) === 'PONG', 'Redis is up');
+  redis.changePassword('second');
+  const changedAt = Date.now();
+  while ((await redis.ask('second')) !== 'PONG') {
+    t.is(await redis.ask(PASSWORD), 'PONG', 'a client with the old file gets in');
+    t.true(Date.now() - changedAt < 5000, 'the new password takes effect within seconds');
+  }
+  t.is(await redis.ask(PASSWORD), 'PONG', 'both are accepted');
+  t.deepEqual(await redis.probes(), [true, true]);
+  await until(async () => (await redis.ask(PASSWORD)).startsWith('AUTH failed'), 'the old one has ended');
+  t.true(Date.now() - changedAt >= 4000, 'not before its time');
+  t.is(await redis.ask('second'), 'PONG');
+  t.true(redis.running(), 'Redis was not restarted');
+  t.false(redis.log().includes('second') || redis.log().includes(PASSWORD), 'no password is in the log');
+});
+
+test('a restart during the rotation keeps both passwords, also one that changed while Redis was down', async (t) => {
+  await using redis = await startRendered(redisContainer('with a password'));
+  await until(async () => (await redis.ask(PASSWORD)) === 'PONG', 'Redis is up');
+  await redis.restart(() => redis.changePassword('second'));
+  await until(async () => (await redis.ask('second')) === 'PONG', 'Redis is up again');
+  t.is(await redis.ask(PASSWORD), 'PONG');
+  redis.changePassword('third');
+  await until(async () => (await redis.ask('third')) === 'PONG', 'the third is accepted');
+  await redis.restart();
+  await until(async () => (await redis.ask('third')) === 'PONG', 'Redis is up again');
+  t.is(await redis.ask('second'), 'PONG');
+  t.is(await redis.ask(PASSWORD), 'PONG');
+  redis.changePassword('fourth');
+  await until(async () => (await redis.ask('fourth')) === 'PONG', 'the fourth is accepted');
+  redis.changePassword('fifth');
+  await until(async () => (await redis.ask('fifth')) === 'PONG', 'the fifth is accepted');
+  t.not(await redis.ask(PASSWORD), 'PONG', 'three former ones are kept');
+  t.is(await redis.ask('second'), 'PONG');
+});
+
+test('a damaged list of former passwords does not keep Redis from starting', async (t) => {
+  await using redis = await startRendered(redisContainer('with a password'));
+  await until(async () => (await redis.ask(PASSWORD)) === 'PONG', 'Redis is up');
+  await redis.restart(() => redis.write('passwords', 'x\nabc -\n\n'));
+  await until(async () => (await redis.ask(PASSWORD)) === 'PONG', 'Redis is up again');
+  t.pass();
+});
 
 /** Passwords that a user may put into their own Secret. */
 const PASSWORD = `q"u\\o te'$(x)\`y\``;
 
 /** The command of the container, as the kubelet would start it, in a local folder. */
-async function startRendered(container: V1Container) {
+async function startRendered(container: V1Container, more: Readonly<Record<string, string>> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'ocpp-render-'));
   const port = await freePort();
-  const env = { POD_IP: '127.0.0.1', REDIS_PORT: String(port), REDIS_DATA: folder };
+  const env = { POD_IP: '127.0.0.1', REDIS_PORT: String(port), REDIS_DATA: folder, ...more };
   const here = (text: string) =>
     text
       .replaceAll('/etc/ocpp/redis-login', folder)
-      .replaceAll(/\$\((POD_IP|REDIS_DATA)\)/g, (_, name: keyof typeof env) => env[name])
+      .replaceAll(/\$\((POD_IP|REDIS_DATA)\)/g, (_, name: 'POD_IP' | 'REDIS_DATA') => env[name])
+      // As the kubelet does.
+      .replaceAll('$$', '$')
       .replace(/^6379$/, String(port));
-  const changePassword = (text: string) => writeFileSync(join(folder, 'password'), text);
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  const changePassword = (text: string) => write('password', text);
   changePassword(PASSWORD);
   const [file = '', ...args] = [...(container.command ?? []), ...(container.args ?? [])].map(here);
-  const child = spawn(file, args, { env: { ...env, PATH: process.env['PATH'] }, stdio: 'ignore' });
+  let log = '';
+  const start = () => {
+    const started = spawn(file, args, { env: { ...env, PATH: process.env['PATH'] } });
+    for (const stream of [started.stdout, started.stderr]) stream.on('data', (data) => (log += String(data)));
+    return started;
+  };
+  let child = start();
+  const running = () => child.exitCode === null && child.signalCode === null;
   const client = ['-h', env.POD_IP, '-p', env.REDIS_PORT, '--no-auth-warning', 'ping'];
   const stop = () => void child.kill('SIGTERM');
+  const end = async () => {
+    const ended = once(child, 'exit');
+    stop();
+    await ended;
+  };
+  const probe = (name: 'readinessProbe' | 'livenessProbe') =>
+    runs(container[name]?.exec?.command?.map(here) ?? ['true'], env);
   return {
-    env,
-    here,
+    write,
     changePassword,
+    probe,
+    probes: async () => [await probe('readinessProbe'), await probe('livenessProbe')],
     pid: child.pid,
     stop,
+    running,
+    log: () => log,
+    async restart(meanwhile: () => void = () => undefined) {
+      await end();
+      meanwhile();
+      child = start();
+    },
     ask: (password: string) =>
       new Promise<string>((resolve) => {
         const auth = password === '' ? {} : { REDISCLI_AUTH: password };
-        execFile('redis-cli', client, { env: { ...auth, PATH: process.env['PATH'] } }, (_, stdout) =>
-          resolve(stdout.trim()),
+        execFile('redis-cli', client, { env: { ...auth, PATH: process.env['PATH'] } }, (_, stdout, stderr) =>
+          resolve((stderr || stdout).trim()),
         );
       }),
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null) {
-        stop();
-        await once(child, 'exit');
-      }
+      if (running()) await end();
       rmSync(folder, { recursive: true, force: true });
     },
   };
