@@ -42,8 +42,9 @@ async function main(handlers: HandlerTable): Promise<Running> {
   log = createLog(PROGRAM, config.logLevel);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const metrics = createMetrics(registry);
   const transport = createTransport({ kind: 'redis', name: config.podName, ...redisOptions(config) });
+  const store = () => transport.store?.();
+  const metrics = createMetrics(registry, store);
   const processor = createProcessor({
     transport,
     handlers,
@@ -70,7 +71,9 @@ async function main(handlers: HandlerTable): Promise<Running> {
     onBusy: metrics.addBusy,
   });
   const { host, adminPort: port } = config;
-  const ready = () => phase ?? sampler.problem();
+  const unready = () => phase ?? sampler.problem();
+  // The cause, where there is one: what follows is that the queue cannot be read.
+  const ready = () => (unready() === undefined ? undefined : (store()?.problem?.message ?? unready()));
   const admin = await startAdminServer({ host, port, registry, live: () => undefined, ready });
   log.info({ host, port: admin.port, redis: config.redisAddr }, 'starting');
 

@@ -6,6 +6,7 @@
 import type { Frame, Protocol } from '../ocpp/frame.ts';
 import type { Registration, RepairedText } from './delivery.ts';
 import type { ReadLoad } from './load.ts';
+import type { ReadStoreStatus } from './store-status.ts';
 import type { DomainEvent } from './stored-state.ts';
 import type { UnreadableText } from './unreadable.ts';
 
@@ -83,6 +84,8 @@ export interface Gateway extends StationSessions, AsyncDisposable {
   readonly id: string;
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
+  /** Omitted where there is no store that could refuse. */
+  readonly store?: ReadStoreStatus;
   start(): Promise<void>;
   /** Call it after the last connection was closed; it ends those that are still open. */
   stop(): Promise<void>;

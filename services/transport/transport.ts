@@ -15,6 +15,7 @@ import type { MessageHandler } from './delivery.ts';
 import type { ReadLoad } from './load.ts';
 import type { StationCalls } from './station-call.ts';
 import type { StateStore } from './stored-state.ts';
+import type { ReadStoreStatus } from './store-status.ts';
 
 // Part of this interface, and of its export in the package.
 export type { ClientTransport } from './client-transport.ts';
@@ -52,6 +53,8 @@ export interface Transport extends AsyncDisposable {
   readonly calls: StationCalls;
   readonly state: StateStore;
   readonly load: ReadLoad;
+  /** Omitted where there is no store that could refuse. */
+  readonly store?: ReadStoreStatus;
   start(): Promise<void>;
   /** Claims no more, completes what is in flight within `graceMs`, requeues the rest. */
   stop(graceMs?: number): Promise<void>;

@@ -6,6 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { createQueueGauges } from '../runtime/queue-gauges.ts';
+import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 
 export interface ProxyMetricsSources {
@@ -14,6 +15,7 @@ export interface ProxyMetricsSources {
   readonly held: () => number;
   readonly bootsWaiting: () => number;
   readonly load: () => Promise<TransportLoad>;
+  readonly store?: () => StoreFigures | undefined;
   readonly clock: Clock;
 }
 
@@ -26,6 +28,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Counter<L>({ name, help, labelNames, registers });
   registerQueueGauges(registry, sources);
+  createStoreGauges(registry, () => sources.store?.());
   return {
     registry,
     sessions: new Gauge({

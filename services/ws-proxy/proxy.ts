@@ -45,6 +45,7 @@ export class Proxy implements Running {
       held: () => this.#server.heldBytes,
       bootsWaiting: () => paced?.waiting ?? 0,
       load: () => gateway.load(),
+      store: () => gateway.store?.(),
     });
     const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), (event) =>
       gateway.events.emit(event),
@@ -119,7 +120,8 @@ export class Proxy implements Running {
     // The store counts only until the first connection. Later its failure would remove all proxies from the Service at
     // once, although their sockets can wait for it.
     this.#wasConnected ||= this.#gateway.isHealthy();
-    return this.#wasConnected ? undefined : 'not connected to the message store yet';
+    if (this.#wasConnected) return undefined;
+    return this.#gateway.store?.().problem?.message ?? 'not connected to the message store yet';
   }
 }
 

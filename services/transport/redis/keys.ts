@@ -46,6 +46,8 @@ export class Keys {
   /** A token wakes a processor that does not wait for entries. */
   readonly wakeUpTokens: string;
   readonly active: string;
+  /** The marker of the data: which they are, and whose. */
+  readonly store: string;
   readonly events: string;
   readonly callDeadlines: string;
   readonly callOrder: string;
@@ -64,6 +66,7 @@ export class Keys {
     this.pollLease = `${prefix}:waiter`;
     this.wakeUpTokens = `${prefix}:help`;
     this.active = `${prefix}:active`;
+    this.store = `${prefix}:store`;
     this.events = `${prefix}:events`;
     this.callDeadlines = `${prefix}:call-deadlines`;
     this.callOrder = `${prefix}:call-order`;

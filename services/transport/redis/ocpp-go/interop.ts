@@ -19,6 +19,7 @@ import type {
   StationSink,
 } from '../../gateway.ts';
 import type { ReadLoad } from '../../load.ts';
+import type { ReadStoreStatus } from '../../store-status.ts';
 import {
   openConnection,
   type RedisConnection,
@@ -49,6 +50,7 @@ const EAGER_MS = 60_000;
 export class OcppGoInterop implements Gateway {
   readonly events: GatewayEvents;
   readonly load: ReadLoad;
+  readonly store?: ReadStoreStatus;
   readonly #inner: Gateway;
   readonly #options: OcppGoInteropOptions;
   readonly #commands: RedisConnection;
@@ -63,6 +65,7 @@ export class OcppGoInterop implements Gateway {
   constructor(inner: Gateway, options: OcppGoInteropOptions) {
     this.events = inner.events;
     this.load = inner.load;
+    if (inner.store !== undefined) this.store = inner.store;
     this.#inner = inner;
     this.#options = options;
     this.#commands = openConnection(options.redis, 'commands', (error) => this.#report(error));
