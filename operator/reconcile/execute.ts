@@ -9,7 +9,7 @@ import type { Problem } from '../status/conditions.ts';
 import { type Applied, applyObjects, prunable } from './apply.ts';
 import type { Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
-import { ensurePassword, growVolume } from './embedded-redis.ts';
+import { ensurePassword, growVolume, volumeProblem } from './embedded-redis.ts';
 import { addOnProblems } from './missing-add-ons.ts';
 import { writePodDeletionCosts } from './pod-deletion-costs.ts';
 import type { ReconcilerOptions, ReconcileState } from './state.ts';
@@ -69,6 +69,11 @@ async function executeSteps(
     problems.push(problem);
     if (problem === undefined) written = { ...redis, storage: size };
   }
+  if (redis !== undefined && clock.now() - state.volumeReadAt >= VOLUME_READ_MS) {
+    state.volumeReadAt = clock.now();
+    state.volumeProblem = await volumeProblem(store, cluster);
+  }
+  problems.push(state.volumeProblem);
   await writePodDeletionCosts(store, podDeletionCosts, log);
   const applied = await applyObjects(pass, objects, kinds);
   const addOns = addOnProblems(spec, caches, state.status, clock.now() - state.since);
@@ -76,6 +81,9 @@ async function executeSteps(
   logApplied(log, cluster, { ...applied, problems: all }, state);
   return { problems: all, redis: written };
 }
+
+/** Claims are not watched: each is read so often. */
+const VOLUME_READ_MS = 30_000;
 
 /** Pods that do not start are the only sign of a deleted Secret, as Secrets cannot be read. */
 const PASSWORD_RETRY_MS = 10_000;

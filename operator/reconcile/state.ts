@@ -11,6 +11,7 @@ import type { Caches } from '../controller/caches.ts';
 import type { KubeObject, ObjectStore } from '../kube/object-store.ts';
 import type { Observed } from '../observe/observe.ts';
 import type { Scrape } from '../signals/scrape.ts';
+import type { Problem } from '../status/conditions.ts';
 import type { ClusterEvent } from '../status/events.ts';
 import { notBelow } from './decision.ts';
 import { Measurement } from './measure.ts';
@@ -50,6 +51,9 @@ export interface ReconcileState {
   status: OcppClusterStatus | undefined;
   writtenAt: number;
   passwordTriedAt: number;
+  /** The last reading of the volume claim of the embedded Redis, and what was wrong with it. */
+  volumeReadAt: number;
+  volumeProblem: Problem | undefined;
   /** When the current series of failed passes began; ms since 1970. */
   failingSince: number | undefined;
   /** The last one logged. */
@@ -74,6 +78,8 @@ export function newReconcileState(
     // As if just written: figures that this process has not read yet are no reason to write the status.
     writtenAt: clock.now(),
     passwordTriedAt: -Infinity,
+    volumeReadAt: clock.now(),
+    volumeProblem: undefined,
     failingSince: undefined,
     problem: '',
   };

@@ -23,6 +23,7 @@ import { draining, DRAINS_SHOWN, drainsOf } from './drains.ts';
 import { highlyAvailable } from './high-availability.ts';
 import { endpointsOf } from './endpoints.ts';
 import { stateOf } from '../observe/workloads.ts';
+import { storeProblems, storeStatusOf } from './store.ts';
 
 export interface StatusInput extends StatusFindings {
   readonly cluster: OcppCluster;
@@ -34,7 +35,10 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
-  const conditions = conditionsOf(conditionValues(input), before?.conditions ?? [], observedGeneration, now);
+  const store = storeStatusOf(before?.store, signals.store?.identity, cluster, now);
+  const problems = [...storeProblems(cluster, store, signals.store, observed), ...input.problems];
+  const found = conditionValues({ ...input, problems });
+  const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
   const proxy = stateOf(observed.proxy);
   const processor = stateOf(observed.processor);
   return {
@@ -45,6 +49,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     imageRequested: release.imageRequested,
     renderRevision: release.unknownRevision ?? release.renderRevision,
     ...(redis !== undefined && { redis }),
+    ...(store !== undefined && { store }),
     proxy: {
       replicas: proxy.replicas,
       readyReplicas: proxy.ready,
