@@ -15,7 +15,10 @@ export interface Workload extends KubeObject {
     readonly replicas?: number;
     readonly template?: {
       readonly spec?: {
-        readonly containers?: readonly { readonly image?: string }[];
+        readonly containers?: readonly {
+          readonly image?: string;
+          readonly env?: readonly { readonly name: string; readonly value?: string }[];
+        }[];
         readonly volumes?: readonly {
           readonly name: string;
           readonly secret?: { readonly secretName?: string };

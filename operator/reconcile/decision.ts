@@ -77,6 +77,7 @@ export function decide(input: DecisionInput): Decision {
     ...(operatorNamespace !== undefined && { operatorNamespace }),
     ...(redis?.passwordSecretName !== undefined && { redisPasswordSecret: redis.passwordSecretName }),
     ...(redisVolumeSize !== undefined && { redisVolumeSize }),
+    ...(running.clusterId !== undefined && { clusterId: running.clusterId }),
   });
   return {
     spec,

@@ -19,15 +19,13 @@ export function programEnv(
   extra: PodTemplateSpec,
   further: readonly string[] = [],
 ): V1EnvVar[] {
-  const { spec, cluster, namespace } = input;
-  const { name, uid = '' } = cluster.metadata;
+  const { spec } = input;
   return [
     ...POD_ENV,
     { name: ENV.adminPort, value: String(PORT.admin) },
     { name: ENV.callTimeout, value: `${spec.processor.callTimeoutSeconds}s` },
     ...unlessDefault(ENV.validation, spec.processor.validation, DEFAULT.validation),
     ...redisEnv(input),
-    ...(input.renderRevision >= 3 ? [{ name: ENV.clusterId, value: `${namespace}/${name}/${uid}` }] : []),
     nodeOptions(resourcesOf(input, resources, extra).limits['memory'], further),
   ];
 }
