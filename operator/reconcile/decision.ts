@@ -17,6 +17,7 @@ import type { Signals } from '../scaling/demand.ts';
 import { decideProcessors, type ProcessorScaleDecision, SIGNALS_MISSING } from '../scaling/processors.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
 import { chooseRedis } from './embedded-redis.ts';
+import { passwordRefresh } from './password-refresh.ts';
 import { podDeletionCosts } from './pod-deletion-costs.ts';
 import type { Rendering } from './rendering.ts';
 
@@ -50,6 +51,8 @@ export interface Decision {
   readonly proxies: ProxyScaleDecision;
   /** Written to the ws-proxy Pods before a scale-in. */
   readonly podDeletionCosts: readonly KubeObject[];
+  /** Written to the Pod of the embedded Redis when logins are refused. */
+  readonly passwordRefresh: readonly KubeObject[];
   /** In the order in which they are applied. */
   readonly objects: readonly KubeObject[];
 }
@@ -87,6 +90,7 @@ export function decide(input: DecisionInput): Decision {
     processors,
     proxies,
     podDeletionCosts: podDeletionCosts(observed, signals, proxies.replicas, spec.proxy.maxSessionsPerPod),
+    passwordRefresh: passwordRefresh(observed, signals, input.now),
     objects,
   };
 }

@@ -11,6 +11,7 @@ import type { Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
 import { ensurePassword, growVolume, volumeProblem } from './embedded-redis.ts';
 import { addOnProblems } from './missing-add-ons.ts';
+import { refreshPassword } from './password-refresh.ts';
 import { writePodDeletionCosts } from './pod-deletion-costs.ts';
 import type { ReconcilerOptions, ReconcileState } from './state.ts';
 
@@ -51,7 +52,7 @@ async function executeSteps(
   options: ReconcilerOptions,
   cluster: OcppCluster,
   state: ReconcileState,
-  { spec, redis, podDeletionCosts, objects }: Decision,
+  { spec, redis, podDeletionCosts, passwordRefresh, objects }: Decision,
   observed: Observed,
 ): Promise<Executed> {
   const { store, caches, clock, log } = options;
@@ -75,6 +76,7 @@ async function executeSteps(
   }
   problems.push(state.volumeProblem);
   await writePodDeletionCosts(store, podDeletionCosts, log);
+  await refreshPassword(store, passwordRefresh, log);
   const applied = await applyObjects(pass, objects, kinds);
   const addOns = addOnProblems(spec, caches, state.status, clock.now() - state.since);
   const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems, ...addOns];

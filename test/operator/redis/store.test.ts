@@ -1,6 +1,7 @@
 /** The data in Redis: lost, accepted, restored; and Pods that may not use them. */
 import test from 'ava';
 import type { OcppCluster, StoreStatus } from '../../../operator/api/ocpp-cluster.ts';
+import { passwordRefresh, REFRESHED } from '../../../operator/reconcile/password-refresh.ts';
 import { remember, signalsOf } from '../../../operator/signals/signals.ts';
 import { ACKNOWLEDGE_DATA_LOSS, storeProblems, storeStatusOf } from '../../../operator/status/store.ts';
 import { METRIC } from '../../../services/contract.ts';
@@ -14,6 +15,7 @@ const cluster = (accepted?: string): OcppCluster => ({
     ...(accepted !== undefined && { annotations: { [ACKNOWLEDGE_DATA_LOSS]: accepted } }),
   },
 });
+const NOTHING = { proxy: undefined, processor: undefined, redis: undefined, proxyService: undefined };
 const [EARLIER, NOW] = ['2026-11-23T00:00:00Z', '2026-11-23T01:00:00Z'];
 const lost = (identity: number, since = NOW): StoreStatus => ({ identity: 1, lost: { identity, since } });
 
@@ -51,6 +53,43 @@ for (const [what, before, reading, accepted, after] of CASES) {
   });
 }
 
+const redisPod = (metadata: object = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: 'city-redis-0',
+    namespace: 'charging',
+    uid: 'u',
+    labels: { 'app.kubernetes.io/component': 'redis' },
+    ...metadata,
+  },
+});
+const refreshed = (at: string) => ({ annotations: { [REFRESHED]: at } });
+const REFRESHES: readonly (readonly [what: string, refused: string[], pod: object, due: boolean])[] = [
+  ['no login is refused', [], {}, false],
+  ['a login is refused', ['uid'], {}, true],
+  ['it was refreshed just now', ['uid'], refreshed('2026-11-23T00:59:45Z'), false],
+  ['it was refreshed a while ago', ['uid'], refreshed('2026-11-23T00:59:29Z'), true],
+  ['the Pod ends', ['uid'], { deletionTimestamp: NOW }, false],
+];
+
+for (const [what, loginRefused, metadata, due] of REFRESHES) {
+  test(`the Pod of Redis reads its password again: ${what}`, (t) => {
+    const observed = { ...NOTHING, pods: [redisPod(metadata)] };
+    const found = passwordRefresh(observed, { store: { loginRefused, prefixTaken: [] } }, Date.parse(NOW));
+    const expected = {
+      name: 'city-redis-0',
+      namespace: 'charging',
+      uid: 'u',
+      ...refreshed('2026-11-23T01:00:00.000Z'),
+    };
+    t.deepEqual(
+      found.map((one) => one.metadata),
+      due ? [expected] : [],
+    );
+  });
+}
+
 function reading(pods: Readonly<Record<string, Readonly<Record<string, number>>>>) {
   const samples = Object.entries(pods).map(([pod, values]) => ({
     pod,
@@ -76,13 +115,7 @@ test('each problem names its Pods and what to do', (t) => {
     kind: 'Pod',
     metadata: { name, uid: `uid-${name}` },
   }));
-  const observed = {
-    proxy: undefined,
-    processor: undefined,
-    redis: undefined,
-    proxyService: undefined,
-    pods,
-  };
+  const observed = { ...NOTHING, pods };
   const refused = { [METRIC.storeLoginRefused]: 1, [METRIC.storePrefixTaken]: 0 };
   const signals = reading({
     'uid-p1': refused,
