@@ -65,6 +65,8 @@ export const ENV = {
   drainPropagation: 'OCPP_DRAIN_PROPAGATION',
   /** How long a stopping processor may take for its deliveries in flight. */
   stopGrace: 'OCPP_STOP_GRACE',
+  /** Processor: how long it serves on while all proxies drain, as the cluster is being deleted. */
+  lastStations: 'OCPP_LAST_STATIONS',
   /** How long a processor's handler may take. */
   handlerTimeout: 'OCPP_HANDLER_TIMEOUT',
   /** Proxy: processors of ocpp-go may also serve its stations. */
@@ -120,6 +122,9 @@ export const PLACE = {
   listeners: ENV.listeners,
   addresses: [ENV.redisAddr] as readonly string[],
 } as const;
+
+/** The one key in Redis that Kubernetes objects read: `<channel prefix>:ending` exists while all proxies drain. */
+export const ENDING_KEY = 'ending';
 
 /** Defaults of programs; the operator omits a variable with its default. */
 export const DEFAULT = {

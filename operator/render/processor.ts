@@ -4,7 +4,15 @@ import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { podTemplate } from './pod.ts';
-import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault, type Variable } from './program.ts';
+import {
+  ADMIN_PORT,
+  lastStationsSeconds,
+  NONROOT,
+  probes,
+  programEnv,
+  unlessDefault,
+  type Variable,
+} from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { selectorLabels, type RenderInput, workload } from './render-input.ts';
@@ -16,6 +24,7 @@ const MARGIN_SECONDS = 15;
 export function processorDeployment(input: RenderInput): KubeObject {
   const { processor } = input.spec;
   const { volumes, volumeMounts } = redisVolumes(input);
+  const lastSeconds = lastStationsSeconds(input);
   const container = {
     image: processor.image === '' ? input.image : processor.image,
     args: [PROGRAM.processor],
@@ -24,12 +33,13 @@ export function processorDeployment(input: RenderInput): KubeObject {
       ...handlerEnv(processor),
       // No caller waits for an answer longer than the call timeout.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
+      ...(lastSeconds > 0 ? [{ name: ENV.lastStations, value: `${lastSeconds}s` }] : []),
     ],
     ports: [ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
     ...probes(input),
   };
-  const graceSeconds = processor.callTimeoutSeconds + MARGIN_SECONDS;
+  const graceSeconds = lastSeconds + processor.callTimeoutSeconds + MARGIN_SECONDS;
   const deployment = {
     replicas: input.processorReplicas,
     revisionHistoryLimit: 3,

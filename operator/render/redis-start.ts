@@ -6,7 +6,8 @@
 import type { V1Container } from '@kubernetes/client-node';
 import { PASSWORD_FILE } from './redis-access.ts';
 
-type Start = Required<Pick<V1Container, 'command' | 'readinessProbe' | 'livenessProbe'>>;
+type Start = Required<Pick<V1Container, 'command' | 'readinessProbe' | 'livenessProbe'>> &
+  Pick<V1Container, 'lifecycle'>;
 
 const shell = (script: string) => ({ exec: { command: ['sh', '-c', script] } });
 
@@ -36,13 +37,15 @@ END`,
 case "$(redis-cli -h "$POD_IP" -p "$REDIS_PORT" ping 2>&1)" in`),
 };
 
+const ASK = 'ask() { redis-cli -h "$POD_IP" -p "$REDIS_PORT" 2>&1; }';
+
 /** Sets `password`, and `login`: the command that logs in with it, for the standard input of redis-cli. */
 const LOGIN = String.raw`read_password() {
   IFS= read -r password < ${PASSWORD_FILE} || [ -n "$password" ] || return 1
   password=${'${password%"$(printf "\\r")"}'}
   login="AUTH default \"$(printf %s "$password" | sed 's/["\\]/\\&/g')\""
 }
-ask() { redis-cli -h "$POD_IP" -p "$REDIS_PORT" 2>&1; }`;
+${ASK}`;
 
 /**
  * From revision 3: Redis accepts the password of the file, and each former one for OLD_PASSWORD_SECONDS more, as the kubelet
@@ -112,7 +115,34 @@ const WITHOUT_PASSWORD: Start = {
   },
 };
 
-export function redisStart(hasPassword: boolean, renderRevision: number): Start {
-  if (!hasPassword) return WITHOUT_PASSWORD;
-  return renderRevision < 3 ? RESTARTING : FOLLOWING;
+/**
+ * Redis serves on while all proxies drain, as they do when the cluster is deleted. The key that says so exists a moment after
+ * the stop signal at the earliest: Pods get it one after the other. A Redis that stops alone waits for these 5 s.
+ */
+function lastStations(hasPassword: boolean, { database, key, seconds }: Ending) {
+  const login = hasPassword ? `${LOGIN}\nread_password` : `${ASK}\nlogin=PING`;
+  return shell(String.raw`${login}
+waited=0 seen=no
+while [ "$waited" -lt ${seconds} ]; do
+  case "$(printf '%s\nSELECT ${database}\nEXISTS "%s"\n' "$login" '${key}' | ask | tail -n 1)" in
+    1) seen=yes ;;
+    0) if [ "$seen" = yes ] || [ "$waited" -ge 5 ]; then exit 0; fi ;;
+    *) exit 0 ;;
+  esac
+  sleep 1
+  waited=$((waited + 1))
+done`);
+}
+
+interface Ending {
+  readonly database: number;
+  readonly key: string;
+  /** At most; s. */
+  readonly seconds: number;
+}
+
+export function redisStart(hasPassword: boolean, renderRevision: number, ending: Ending): Start {
+  if (renderRevision < 3) return hasPassword ? RESTARTING : WITHOUT_PASSWORD;
+  const start = hasPassword ? FOLLOWING : WITHOUT_PASSWORD;
+  return { ...start, lifecycle: { preStop: lastStations(hasPassword, ending) } };
 }

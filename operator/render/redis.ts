@@ -4,10 +4,11 @@
  */
 import type { DefaultedRedisEmbedded } from '../api/ocpp-cluster.ts';
 import type { V1ServiceSpec, V1StatefulSetSpec } from '@kubernetes/client-node';
-import { ENV, PORT } from '../../services/contract.ts';
+import { ENDING_KEY, ENV, PORT } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
+import { lastStationsSeconds } from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { redisStart } from './redis-start.ts';
 import { SERVICES, STATEFUL_SETS } from './resources.ts';
@@ -32,7 +33,11 @@ export function redisService(input: RenderInput): KubeObject {
 
 export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedded): KubeObject {
   const { volumes, volumeMounts } = redisVolumes(input);
-  const { command, ...probes } = redisStart(input.redisPasswordSecret !== undefined, input.renderRevision);
+  const { command, ...commands } = redisStart(input.redisPasswordSecret !== undefined, input.renderRevision, {
+    database: input.spec.redis.database,
+    key: `${input.spec.redis.channelPrefix}:${ENDING_KEY}`,
+    seconds: lastStationsSeconds(input),
+  });
   const container = {
     image: input.redisImage,
     command,
@@ -44,7 +49,7 @@ export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedd
     ],
     ports: [{ name: 'redis', containerPort: PORT.redis }],
     volumeMounts: [{ name: 'data', mountPath: DATA }, ...volumeMounts],
-    ...probes,
+    ...commands,
   };
   const statefulSet = {
     replicas: 1,
@@ -59,7 +64,13 @@ export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedd
     template: podTemplate(
       input,
       'redis',
-      { user: REDIS_USER, graceSeconds: 60, resources: RESOURCES, container, volumes },
+      {
+        user: REDIS_USER,
+        graceSeconds: 60 + lastStationsSeconds(input),
+        resources: RESOURCES,
+        container,
+        volumes,
+      },
       redis.podTemplate,
     ),
     volumeClaimTemplates: [volumeClaim(input, redis)],

@@ -23,6 +23,7 @@ import type { HandlerTable } from '../csms/handler.ts';
 import { createMetrics } from './metrics.ts';
 import { createProcessor } from '../csms/processor.ts';
 import { OPEN_TRANSACTIONS } from '../csms/transactions/register.ts';
+import { serveLastStations } from './last-stations.ts';
 import { startSampler } from './sampler.ts';
 
 const PROGRAM = 'processor';
@@ -89,6 +90,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
       stopping = true;
       phase = 'stopping';
       log.info({ signal, inFlight: processor.inFlight() }, 'stopping');
+      await serveLastStations(async () => transport.isEnding?.() ?? false, config.lastStations);
       await processor.stop(config.stopGrace);
       sampler[Symbol.dispose]();
       await admin[Symbol.asyncDispose]();

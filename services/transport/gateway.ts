@@ -87,6 +87,8 @@ export interface Gateway extends StationSessions, AsyncDisposable {
   /** Omitted where there is no store that could refuse. */
   readonly store?: ReadStoreStatus;
   start(): Promise<void>;
+  /** This process drains before it stops: others may have to wait for its stations. Omitted where no one waits. */
+  leave?(): void;
   /** Call it after the last connection was closed; it ends those that are still open. */
   stop(): Promise<void>;
   /** Whether frames can be stored now: false while the store is unavailable. */

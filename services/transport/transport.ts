@@ -56,6 +56,8 @@ export interface Transport extends AsyncDisposable {
   /** Omitted where there is no store that could refuse. */
   readonly store?: ReadStoreStatus;
   start(): Promise<void>;
+  /** Whether all gateways are leaving, and so the last stations; omitted where gateways end with the transport. */
+  isEnding?(): Promise<boolean>;
   /** Claims no more, completes what is in flight within `graceMs`, requeues the rest. */
   stop(graceMs?: number): Promise<void>;
   isRunning(): boolean;

@@ -86,6 +86,7 @@ export class Proxy implements Running {
     const { drainPropagation, drainRate, drainDeadline, drainTransactions } = this.#settings;
     this.#draining = true;
     this.#metrics.draining.set(1);
+    this.#gateway.leave?.();
     this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
     await drain(
       this.#server,

@@ -119,6 +119,10 @@ export class RedisGateway implements Gateway, ConnectionHost {
 
   readonly store = (): StoreStatus => this.#member.store;
 
+  leave(): void {
+    this.#member.leave();
+  }
+
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
     if (!this.isHealthy()) throw unavailable(this.#options.redis.addr, 'not connected');
     const { processId: proxyId, commands, keys } = this.#member;

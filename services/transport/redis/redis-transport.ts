@@ -92,6 +92,10 @@ export class RedisTransport implements Transport {
     this.#loop = this.#claimAll();
   }
 
+  isEnding(): Promise<boolean> {
+    return this.#member.isEnding();
+  }
+
   async stop(graceMs = 0): Promise<void> {
     this.#running = false;
     const end = performance.now() + graceMs;

@@ -53,6 +53,7 @@ export class Membership {
   #timer: NodeJS.Timeout | undefined;
   #deadlines: NodeJS.Timeout | undefined;
   #renewing = false;
+  #leaving = false;
   #registering: Promise<void> | undefined;
   /** Counts the blocking connections; the registration has the client id of this one. */
   #link = 0;
@@ -117,6 +118,17 @@ export class Membership {
 
   get stopping(): boolean {
     return this.#stopped.signal.aborted;
+  }
+
+  /** Tells the others, now and with each renewal, that this process drains before it ends. */
+  leave(): void {
+    this.#leaving = true;
+    if (this.healthy) void this.#renewAndReclaim();
+  }
+
+  /** Whether all proxies leave. */
+  async isEnding(): Promise<boolean> {
+    return (await this.commands.exists(this.keys.ending)) === 1;
   }
 
   /** Resolves with the first registration, however long Redis takes, or when it is stopped before. */
@@ -212,7 +224,10 @@ export class Membership {
 
   async #renew(): Promise<void> {
     const processId = this.#processId;
-    if (!(await this.#send(processId, renew))) await this.lost(processId);
+    const leaving = this.#leaving;
+    const renewal = (...[connection, keys, lease]: Parameters<typeof renew>) =>
+      renew(connection, keys, { ...lease, leaving });
+    if (!(await this.#send(processId, renewal))) await this.lost(processId);
   }
 
   async #send(processId: string, script: typeof renew): Promise<boolean> {

@@ -95,6 +95,10 @@ export class OcppGoInterop implements Gateway {
     return this.#inner.isHealthy() && this.#commands.status === 'ready';
   }
 
+  leave(): void {
+    this.#inner.leave?.();
+  }
+
   isFull(): boolean {
     return this.#inner.isFull();
   }
