@@ -97,6 +97,26 @@ test('a damaged list of former passwords does not keep Redis from starting', asy
   t.pass();
 });
 
+for (const how of ['with a password', 'without one, as release 0.1.0 made it'] as const) {
+  test(`before its end Redis waits while all proxies leave, and a moment when it stops alone, ${how}`, async (t) => {
+    await using redis = await startRendered(redisContainer(how));
+    await until(() => redis.probe('readinessProbe'), 'Redis is up');
+    const timed = async () => {
+      const begin = Date.now();
+      t.true(await redis.preStop());
+      return Date.now() - begin;
+    };
+    const alone = await timed();
+    t.true(alone >= 5000 && alone < 9000, `${alone} ms`);
+    await redis.command('SET', 'ocpp:ending', '1', 'PX', '7000');
+    const together = await timed();
+    t.true(together >= 6000 && together < 11_000, `${together} ms`);
+    redis.stop();
+    await until(async () => !(await redis.probe('readinessProbe')), 'Redis is gone');
+    t.true((await timed()) < 2000, 'a Redis that is gone serves no station');
+  });
+}
+
 /** Passwords that a user may put into their own Secret. */
 const PASSWORD = `q"u\\o te'$(x)\`y\``;
 
@@ -138,6 +158,12 @@ async function startRendered(container: V1Container, more: Readonly<Record<strin
     changePassword,
     probe,
     probes: async () => [await probe('readinessProbe'), await probe('livenessProbe')],
+    preStop: () => runs((container.lifecycle?.preStop?.exec?.command ?? ['false']).map(here), env),
+    command: (...words: readonly string[]) =>
+      runs(['redis-cli', '-h', env.POD_IP, '-p', env.REDIS_PORT, ...words], {
+        ...env,
+        REDISCLI_AUTH: container.command?.[0] === 'sh' ? PASSWORD : '',
+      }),
     pid: child.pid,
     stop,
     running,
