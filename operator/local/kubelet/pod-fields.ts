@@ -48,7 +48,7 @@ const CONTAINER: Table = {
   readinessProbe: PROBE,
   livenessProbe: PROBE,
   // Ignored: programs end before the servers that they need.
-  lifecycle: true,
+  lifecycle: { preStop: { exec: { command: true } } },
   // Ignored: there are no images, capabilities or cgroups.
   imagePullPolicy: true,
   securityContext: true,
