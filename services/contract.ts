@@ -65,6 +65,8 @@ export const ENV = {
   drainPropagation: 'OCPP_DRAIN_PROPAGATION',
   /** How long a stopping processor may take for its deliveries in flight. */
   stopGrace: 'OCPP_STOP_GRACE',
+  /** Processor: how long it serves on while all proxies drain, as the cluster is being deleted. */
+  lastStations: 'OCPP_LAST_STATIONS',
   /** How long a processor's handler may take. */
   handlerTimeout: 'OCPP_HANDLER_TIMEOUT',
   /** Proxy: processors of ocpp-go may also serve its stations. */
@@ -105,6 +107,8 @@ export const ENV = {
   channelPrefix: 'OCPP_CHANNEL_PREFIX',
   clientTimeout: 'OCPP_CLIENT_TIMEOUT',
   stateKeyPrefix: 'OCPP_STATE_KEY_PREFIX',
+  /** The cluster of the process, `namespace/name/uid`: it uses no keys of another one. */
+  clusterId: 'OCPP_CLUSTER_ID',
   redisPoolSize: 'REDIS_POOL_SIZE',
   redisRetryAttempts: 'REDIS_RETRY_ATTEMPTS',
   redisRetryDelay: 'REDIS_RETRY_DELAY',
@@ -118,6 +122,9 @@ export const PLACE = {
   listeners: ENV.listeners,
   addresses: [ENV.redisAddr] as readonly string[],
 } as const;
+
+/** The one key in Redis that Kubernetes objects read: `<channel prefix>:ending` exists while all proxies drain. */
+export const ENDING_KEY = 'ending';
 
 /** Defaults of programs; the operator omits a variable with its default. */
 export const DEFAULT = {
@@ -145,6 +152,11 @@ export const METRIC = {
   transactionsOpen: 'ocpp_transactions_open',
   /** Proxy: share of maxmemory that Redis uses; global. */
   storeMemoryShare: 'ocpp_store_memory_share',
+  /** Proxy and processor: 1 while Redis refuses the login; while the keys belong to another cluster. */
+  storeLoginRefused: 'ocpp_store_login_refused',
+  storePrefixTaken: 'ocpp_store_prefix_taken',
+  /** The random number of the data in Redis, 32 bits; global, absent while it is not known. */
+  storeIdentity: 'ocpp_store_identity',
   /** Proxy: open station sockets; frames stored in the queue (the arrival rate is its derivative). */
   proxySessions: 'ocpp_proxy_sessions',
   proxyForwarded: 'ocpp_proxy_frames_forwarded_total',

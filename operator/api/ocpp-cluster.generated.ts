@@ -821,6 +821,8 @@ export interface OcppClusterStatus {
   readonly renderRevision?: number;
   /** Choices for the Redis of this cluster. */
   readonly redis?: RedisStatus;
+  /** The data in Redis. Absent until a process has reported their identity. */
+  readonly store?: StoreStatus;
   /** ws-proxy Pods that are draining. */
   readonly drain?: readonly DrainStatus[];
   /** The running rollout of the ws-proxy Pods, or the report of the last one. */
@@ -863,6 +865,28 @@ export interface RedisStatus {
   readonly passwordSecretName?: string;
   /** Last requested size of the volume of the embedded Redis. */
   readonly storage?: string;
+}
+
+/** The data in Redis. Absent until a process has reported their identity. */
+export interface StoreStatus {
+  /** Random number of the data that the cluster works with. It is written to Redis with the first data. */
+  readonly identity: number;
+  /**
+   * Redis has other data than before. Present until the former data are restored, or until the annotation
+   * ocpp.dev/acknowledge-data-loss has the new identity.
+   */
+  readonly lost?: StoreLostStatus;
+}
+
+/**
+ * Redis has other data than before. Present until the former data are restored, or until the annotation
+ * ocpp.dev/acknowledge-data-loss has the new identity.
+ */
+export interface StoreLostStatus {
+  /** Random number of the data that are in Redis now. */
+  readonly identity: number;
+  /** When the operator noticed it. */
+  readonly since: string;
 }
 
 export interface DrainStatus {

@@ -33,6 +33,10 @@ export function localPrograms(images: ImagesHere): Programs {
       [ENV.logLevel]: images.logLevel,
       // A Pod leaves its Service before it gets SIGTERM: there is nothing to wait for.
       [ENV.drainPropagation]: '0s',
+      // Proxies end before processors.
+      [ENV.lastStations]: '0s',
+      // Each run has other uids, and one that follows a crash would wait for the leases of the last.
+      [ENV.clusterId]: '',
     },
     program(container) {
       if (images.isRedis(container.image)) return fromPath(container, images.path);

@@ -2,7 +2,7 @@
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import type { KubeObject, OwnerReference } from '../kube/object-store.ts';
-import { LOGIN } from '../render/redis-access.ts';
+import { CLUSTER_ID, LOGIN } from '../render/redis-access.ts';
 import type { Running } from '../render/release.ts';
 import { REVISION_ANNOTATION, SET_LABEL } from '../render/revision.ts';
 import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../render/resources.ts';
@@ -98,16 +98,19 @@ export const isPodOf = ({ metadata }: Pod, set: Workload): boolean => {
 /** The uid: a Pod of a StatefulSet keeps its name when it is replaced. */
 export const idOf = ({ metadata }: Pod): string => metadata.uid ?? metadata.name;
 
-const imageOf = (workload: Workload | undefined) => workload?.spec?.template?.spec?.containers?.[0]?.image;
+const containerOf = (workload: Workload | undefined) => workload?.spec?.template?.spec?.containers?.[0];
 
 /** What the workloads of a cluster run, read from their templates. */
-export function runningOf({ proxy, redis }: Observed): Running {
-  const [image, redisImage] = [imageOf(proxy), imageOf(redis)];
+export function runningOf({ proxy, processor, redis }: Observed): Running {
+  const [image, redisImage] = [containerOf(proxy)?.image, containerOf(redis)?.image];
+  const env = containerOf(processor)?.env ?? containerOf(proxy)?.env;
+  const clusterId = env?.find(({ name }) => name === CLUSTER_ID)?.value;
   const revision = Number(proxy?.metadata.annotations?.[REVISION_ANNOTATION]);
   const login = redis?.spec?.template?.spec?.volumes?.find(({ name }) => name === LOGIN);
   return {
     ...(image !== undefined && { image }),
     ...(redisImage !== undefined && { redisImage }),
+    ...(clusterId !== undefined && { clusterId }),
     ...(Number.isInteger(revision) && { renderRevision: revision }),
     ...(redis !== undefined && { redisPasswordSecret: login?.secret?.secretName ?? null }),
   };

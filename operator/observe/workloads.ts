@@ -17,7 +17,10 @@ export interface Workload extends KubeObject {
     readonly template?: {
       readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
       readonly spec?: {
-        readonly containers?: readonly { readonly image?: string }[];
+        readonly containers?: readonly {
+          readonly image?: string;
+          readonly env?: readonly { readonly name: string; readonly value?: string }[];
+        }[];
         readonly volumes?: readonly {
           readonly name: string;
           readonly secret?: { readonly secretName?: string };

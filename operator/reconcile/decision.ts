@@ -13,7 +13,7 @@ import type { KubeObject, Resource } from '../kube/object-store.ts';
 import { type Observed, podsOf, runningOf } from '../observe/observe.ts';
 import { ANNOTATION, type Pauses, pausesOf } from '../observe/pauses.ts';
 import { stateOf, type Workload } from '../observe/workloads.ts';
-import { chooseRelease, type OwnImages, type Release } from '../render/release.ts';
+import { chooseRelease, type OwnImages, type Release, type Running } from '../render/release.ts';
 import type { RenderContext } from '../render/render-input.ts';
 import type { PodReports } from '../rollout/pod-reports.ts';
 import type { RolloutPlan } from '../rollout/plan.ts';
@@ -22,6 +22,7 @@ import type { Signals } from '../scaling/demand.ts';
 import { decideProcessors, type ProcessorScaleDecision, SIGNALS_MISSING } from '../scaling/processors.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
 import { chooseRedis } from './embedded-redis.ts';
+import { passwordRefresh } from './password-refresh.ts';
 import { podDeletionCosts } from './pod-deletion-costs.ts';
 import { planProxySets } from './proxy-sets.ts';
 import type { Rendering } from './rendering.ts';
@@ -64,6 +65,8 @@ export interface Decision {
   readonly keptSets: readonly string[];
   /** Written to the ws-proxy Pods before a scale-in. */
   readonly podDeletionCosts: readonly KubeObject[];
+  /** Written to the Pod of the embedded Redis when logins are refused. */
+  readonly passwordRefresh: readonly KubeObject[];
   /** In the order in which they are applied. */
   readonly objects: readonly KubeObject[];
 }
@@ -77,7 +80,7 @@ export function decide(input: DecisionInput): Decision {
   const redis = chooseRedis(cluster, spec, status, release, running);
   const processors = pauses.paused ? pausedProcessors(input) : scaleProcessors(input, spec, pauses);
   const proxies = pauses.paused ? pausedProxies(input, spec) : scaleProxies(input, spec, pauses);
-  const context = contextOf(input, { spec, release, redis, pauses, processorReplicas: processors.replicas });
+  const context = contextOf(input, { spec, release, redis, pauses, running, processorReplicas: processors.replicas });
   const proxySets = planProxySets({ ...input, spec, context, replicas: proxies.replicas });
   return {
     spec,
@@ -88,6 +91,7 @@ export function decide(input: DecisionInput): Decision {
     proxies,
     rollout: proxySets.plan,
     keptSets: proxySets.kept,
+    passwordRefresh: passwordRefresh(observed, signals, input.now),
     podDeletionCosts: podDeletionCosts(observed, signals, proxySets.plan.sets, spec.proxy.maxSessionsPerPod),
     objects: [...input.rendering.of(cluster, proxySets.context), ...proxySets.changed],
   };
@@ -98,11 +102,12 @@ interface Chosen {
   readonly release: Release;
   readonly redis: RedisStatus | undefined;
   readonly pauses: Pauses;
+  readonly running: Running;
   readonly processorReplicas: number;
 }
 
 /** Without the decisions on proxy sets. */
-function contextOf(input: DecisionInput, { spec, release, redis, pauses, processorReplicas }: Chosen): RenderContext {
+function contextOf(input: DecisionInput, { spec, release, redis, pauses, running, processorReplicas }: Chosen): RenderContext {
   const { observed, serves, operatorNamespace, adminSecret } = input;
   const claim = observed.redis?.spec?.volumeClaimTemplates?.[0];
   const redisVolumeSize = claim?.spec?.resources?.requests?.['storage'];
@@ -118,6 +123,7 @@ function contextOf(input: DecisionInput, { spec, release, redis, pauses, process
     ...(redis?.passwordSecretName !== undefined && { redisPasswordSecret: redis.passwordSecretName }),
     ...(redisVolumeSize !== undefined && { redisVolumeSize }),
     ...(adminSecret !== undefined && { adminSecret }),
+    ...(running.clusterId !== undefined && { clusterId: running.clusterId }),
   };
 }
 

@@ -71,8 +71,8 @@ export async function growVolume(
   size: string,
 ): Promise<Problem | undefined> {
   const { namespace = 'default' } = cluster.metadata;
-  const name = `data-${nameOf(cluster, 'redis')}-0`;
-  const claim: Claim | undefined = await store.get({ resource: PERSISTENT_VOLUME_CLAIMS, namespace, name });
+  const claim = await claimOf(store, cluster);
+  const name = claimName(cluster);
   const current = claim?.spec?.resources?.requests?.['storage'];
   if (current === undefined || quantity(current) >= quantity(size)) return undefined;
   const spec = { resources: { requests: { storage: size } } };
@@ -80,8 +80,34 @@ export async function growVolume(
   return problemOf(`PersistentVolumeClaim/${name}`, () => store.apply(request));
 }
 
+/** A claim that was deleted by mistake still works until its Pod ends: then all data are gone. Undefined: it is not. */
+export async function volumeProblem(store: ObjectStore, cluster: OcppCluster): Promise<Problem | undefined> {
+  const claim = await claimOf(store, cluster);
+  const since = claim?.metadata.deletionTimestamp;
+  if (claim === undefined || since === undefined) return undefined;
+  const { name } = claim.metadata;
+  const volume = claim.spec?.volumeName ?? 'VOLUME';
+  const message =
+    `PersistentVolumeClaim ${name} was deleted at ${since}: it goes, with all data, as soon as the Pod ${nameOf(cluster, 'redis')}-0 ends. ` +
+    'Do not end that Pod. Back up now, and keep the volume: ' +
+    `kubectl patch pv ${volume} -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}' (docs/operations.md)`;
+  return { reason: 'VolumeTerminating', message };
+}
+
+const claimName = (cluster: OcppCluster) => `data-${nameOf(cluster, 'redis')}-0`;
+
+const claimOf = (store: ObjectStore, cluster: OcppCluster): Promise<Claim | undefined> =>
+  store.get({
+    resource: PERSISTENT_VOLUME_CLAIMS,
+    namespace: cluster.metadata.namespace ?? 'default',
+    name: claimName(cluster),
+  });
+
 interface Claim extends KubeObject {
-  readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
+  readonly spec?: {
+    readonly volumeName?: string;
+    readonly resources?: { readonly requests?: Readonly<Record<string, string>> };
+  };
 }
 
 async function problemOf(what: string, request: () => Promise<unknown>): Promise<Problem | undefined> {

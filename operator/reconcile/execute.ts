@@ -11,8 +11,9 @@ import type { Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
 import { adminSecret } from '../render/admin-access.ts';
 import { DEPLOYMENTS } from '../render/resources.ts';
-import { ensurePassword, ensureSecret, growVolume } from './embedded-redis.ts';
+import { ensurePassword, ensureSecret, growVolume, volumeProblem } from './embedded-redis.ts';
 import { addOnProblems } from './missing-add-ons.ts';
+import { refreshPassword } from './password-refresh.ts';
 import { writePodDeletionCosts } from './pod-deletion-costs.ts';
 import type { ReconcilerOptions, ReconcileState } from './state.ts';
 
@@ -53,7 +54,7 @@ async function executeSteps(
   options: ReconcilerOptions,
   cluster: OcppCluster,
   state: ReconcileState,
-  { spec, redis, podDeletionCosts, objects, keptSets }: Decision,
+  { spec, redis, podDeletionCosts, passwordRefresh, objects, keptSets }: Decision,
   observed: Observed,
 ): Promise<Executed> {
   const { store, caches, clock, log } = options;
@@ -72,7 +73,13 @@ async function executeSteps(
     problems.push(problem);
     if (problem === undefined) written = { ...redis, storage: size };
   }
+  if (redis !== undefined && clock.now() - state.volumeReadAt >= VOLUME_READ_MS) {
+    state.volumeReadAt = clock.now();
+    state.volumeProblem = await volumeProblem(store, cluster);
+  }
+  problems.push(state.volumeProblem);
   await writePodDeletionCosts(store, podDeletionCosts, log);
+  await refreshPassword(store, passwordRefresh, log);
   const kept = keptSets.map((name) => `${DEPLOYMENTS.kind}/${name}`);
   const applied = await applyObjects(pass, objects, kinds, kept);
   const addOns = addOnProblems(spec, caches, state.status, clock.now() - state.since);
@@ -80,6 +87,9 @@ async function executeSteps(
   logApplied(log, cluster, { ...applied, problems: all }, state);
   return { problems: all, redis: written };
 }
+
+/** Claims are not watched: each is read so often. */
+const VOLUME_READ_MS = 30_000;
 
 /** Pods that do not start are the only sign of a deleted Secret, as Secrets cannot be read. */
 const SECRETS_RETRY_MS = 10_000;

@@ -12,6 +12,7 @@ import type { Caches } from '../controller/caches.ts';
 import type { KubeObject, ObjectStore } from '../kube/object-store.ts';
 import type { Observed } from '../observe/observe.ts';
 import type { Scrape } from '../signals/scrape.ts';
+import type { Problem } from '../status/conditions.ts';
 import type { ClusterEvent } from '../status/events.ts';
 import { type AdminAccess, adminAccess } from '../render/admin-access.ts';
 import { type AdminRequest, ProxyAdmin, sendOverHttp } from '../rollout/proxy-admin.ts';
@@ -62,6 +63,9 @@ export interface ReconcileState {
   readonly proxyAdmin: ProxyAdmin;
   /** The last one decided; the status may have older figures. */
   rollout: RolloutStatus | undefined;
+  /** The last reading of the volume claim of the embedded Redis, and what was wrong with it. */
+  volumeReadAt: number;
+  volumeProblem: Problem | undefined;
   /** When the current series of failed passes began; ms since 1970. */
   failingSince: number | undefined;
   /** The last one logged. */
@@ -92,6 +96,8 @@ export function newReconcileState(
       onFailure: (pod, error) => options.log.debug({ pod, error: error.message }, 'a ws-proxy did not answer on its admin port'),
     }),
     rollout: cluster.status?.rollout,
+    volumeReadAt: clock.now(),
+    volumeProblem: undefined,
     failingSince: undefined,
     problem: '',
   };

@@ -5,7 +5,15 @@ import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { adminMount } from './admin-access.ts';
 import { podTemplate } from './pod.ts';
-import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault, type Variable } from './program.ts';
+import {
+  ADMIN_PORT,
+  lastStationsSeconds,
+  NONROOT,
+  probes,
+  programEnv,
+  unlessDefault,
+  type Variable,
+} from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { selectorLabels, type RenderInput, workload } from './render-input.ts';
@@ -20,6 +28,7 @@ export function processorDeployment(input: RenderInput): KubeObject {
   const redis = redisVolumes(input);
   const volumes = [...redis.volumes, ...admin.volumes];
   const volumeMounts = [...redis.volumeMounts, ...admin.volumeMounts];
+  const lastSeconds = lastStationsSeconds(input);
   const container = {
     image: processor.image === '' ? input.image : processor.image,
     args: [PROGRAM.processor],
@@ -29,12 +38,13 @@ export function processorDeployment(input: RenderInput): KubeObject {
       ...handlerEnv(processor),
       // No caller waits for an answer longer than the call timeout.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
+      ...(lastSeconds > 0 ? [{ name: ENV.lastStations, value: `${lastSeconds}s` }] : []),
     ],
     ports: [ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
     ...probes(input),
   };
-  const graceSeconds = processor.callTimeoutSeconds + MARGIN_SECONDS;
+  const graceSeconds = lastSeconds + processor.callTimeoutSeconds + MARGIN_SECONDS;
   const deployment = {
     replicas: input.processorReplicas,
     revisionHistoryLimit: 3,

@@ -12,6 +12,10 @@ export const NONROOT = 65532;
 /** Share of the memory limit; buffers of sockets and of Redis are outside the heap. */
 const HEAP_SHARE = 0.7;
 
+/** How long processors and the embedded Redis serve on while all proxies of a deleted cluster drain, s. */
+export const lastStationsSeconds = ({ renderRevision }: RenderInput): number =>
+  renderRevision >= 3 ? 60 : 0;
+
 /** @param further options of Node itself */
 export function programEnv(
   input: RenderInput,

@@ -7,6 +7,8 @@ import { ENV, PORT } from '../../services/contract.ts';
 import { nameOf, type RenderInput } from './render-input.ts';
 
 const FOLDER = '/etc/ocpp';
+/** The variable that names the owner of the keys in Redis. */
+export const CLUSTER_ID = ENV.clusterId;
 /** Name of the volume with the password. */
 export const LOGIN = 'redis-login';
 /** The password of the embedded Redis, also in the Redis Pod. */
@@ -46,8 +48,12 @@ export function redisEnv(input: RenderInput): V1EnvVar[] {
     { name: ENV.redisRetryDelay, value: `${redis.retryDelayMilliseconds}ms` },
     { name: ENV.distributedState, value: String(redis.distributedState) },
     { name: ENV.stateTtl, value: `${redis.stateTtlSeconds}s` },
+    ...(input.renderRevision >= 3 ? [{ name: CLUSTER_ID, value: ownerOfKeys(input) }] : []),
   ];
 }
+
+const ownerOfKeys = ({ cluster: { metadata }, namespace, clusterId }: RenderInput) =>
+  clusterId ?? `${namespace}/${metadata.name}/${metadata.uid ?? ''}`;
 
 function addressEnv(input: RenderInput): V1EnvVar[] {
   const { cluster, namespace, spec } = input;

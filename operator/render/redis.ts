@@ -4,11 +4,13 @@
  */
 import type { DefaultedRedisEmbedded } from '../api/ocpp-cluster.ts';
 import type { V1ServiceSpec, V1StatefulSetSpec } from '@kubernetes/client-node';
-import { ENV, PORT } from '../../services/contract.ts';
+import { ENDING_KEY, ENV, PORT } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
-import { PASSWORD_FILE, redisVolumes } from './redis-access.ts';
+import { lastStationsSeconds } from './program.ts';
+import { redisVolumes } from './redis-access.ts';
+import { redisStart } from './redis-start.ts';
 import { SERVICES, STATEFUL_SETS } from './resources.ts';
 import { nameOf, owned, selectorLabels, type RenderInput, workload } from './render-input.ts';
 
@@ -19,42 +21,6 @@ const MAXMEMORY_SHARE = 0.6;
 const DATA = '/data';
 /** The only Pod has ordinal 0. */
 const HOLD = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } };
-
-/** Keeps the password out of arguments and variables: Redis reads it from stdin, as a configuration file. */
-const WITH_PASSWORD = `read -r password < ${PASSWORD_FILE} || [ -n "$password" ] || exit 1
-quoted=$(printf %s "$password" | sed 's/["\\\\]/\\\\&/g')
-exec redis-server - "$@" <<END
-requirepass "$quoted"
-END`;
-const PING = `read -r REDISCLI_AUTH < ${PASSWORD_FILE}; export REDISCLI_AUTH
-case "$(redis-cli -h "$POD_IP" -p "$REDIS_PORT" ping 2>&1)" in`;
-const shell = (script: string) => ({ exec: { command: ['sh', '-c', script] } });
-
-const READY = { periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 3 };
-// While Redis loads a large file it is neither ready nor restarted.
-const PROBES = {
-  // NOAUTH: Redis runs with an older password than the file has. It works, and the liveness probe restarts it soon.
-  readinessProbe: { ...shell(`${PING} *PONG|*NOAUTH*) ;; *) exit 1 ;; esac`), ...READY },
-  // A changed password takes effect by a restart, delayed by a minute so that the other Pods receive it too.
-  livenessProbe: {
-    ...shell(`${PING} *NOAUTH*|*'Could not connect'*) exit 1 ;; esac`),
-    periodSeconds: 10,
-    timeoutSeconds: 30,
-    failureThreshold: 6,
-  },
-};
-const PROBES_WITHOUT_PASSWORD = {
-  readinessProbe: {
-    ...shell('test "$(redis-cli -h "$POD_IP" -p "$REDIS_PORT" ping)" = PONG'),
-    ...READY,
-  },
-  livenessProbe: {
-    tcpSocket: { port: 'redis' },
-    periodSeconds: 10,
-    timeoutSeconds: 5,
-    failureThreshold: 6,
-  },
-};
 
 export function redisService(input: RenderInput): KubeObject {
   const spec = {
@@ -67,10 +33,14 @@ export function redisService(input: RenderInput): KubeObject {
 
 export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedded): KubeObject {
   const { volumes, volumeMounts } = redisVolumes(input);
-  const guarded = input.redisPasswordSecret !== undefined;
+  const { command, ...commands } = redisStart(input.redisPasswordSecret !== undefined, input.renderRevision, {
+    database: input.spec.redis.database,
+    key: `${input.spec.redis.channelPrefix}:${ENDING_KEY}`,
+    seconds: lastStationsSeconds(input),
+  });
   const container = {
     image: input.redisImage,
-    command: guarded ? ['sh', '-c', WITH_PASSWORD, 'redis-server'] : ['redis-server'],
+    command,
     args: redisArguments(input, redis),
     env: [
       ...POD_ENV.filter(({ name }) => name === ENV.podIp),
@@ -79,7 +49,7 @@ export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedd
     ],
     ports: [{ name: 'redis', containerPort: PORT.redis }],
     volumeMounts: [{ name: 'data', mountPath: DATA }, ...volumeMounts],
-    ...(guarded ? PROBES : PROBES_WITHOUT_PASSWORD),
+    ...commands,
   };
   const statefulSet = {
     replicas: 1,
@@ -94,7 +64,13 @@ export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedd
     template: podTemplate(
       input,
       'redis',
-      { user: REDIS_USER, graceSeconds: 60, resources: RESOURCES, container, volumes },
+      {
+        user: REDIS_USER,
+        graceSeconds: 60 + lastStationsSeconds(input),
+        resources: RESOURCES,
+        container,
+        volumes,
+      },
       redis.podTemplate,
     ),
     volumeClaimTemplates: [volumeClaim(input, redis)],

@@ -26,6 +26,8 @@ export interface Running {
   readonly image?: string;
   readonly redisImage?: string;
   readonly renderRevision?: number;
+  /** Of its programs: the uid of a cluster that was deleted without its objects, and created again, is another one. */
+  readonly clusterId?: string;
   /** Of the embedded Redis; null: it has no password. Absent: there is no Redis yet. */
   readonly redisPasswordSecret?: string | null;
 }

@@ -17,6 +17,8 @@ export interface RenderContext {
   readonly redisPasswordSecret?: string;
   /** Size at which the volume was created: a StatefulSet cannot change it. Absent for a new one. */
   readonly redisVolumeSize?: string;
+  /** OCPP_CLUSTER_ID of running programs; absent: namespace, name and uid of the cluster. */
+  readonly clusterId?: string;
   /** Pods are not replaced when their template changes: paused by annotation, or an unknown render revision. */
   readonly holdRollouts?: boolean;
   /** Decided by the scaler. */

@@ -28,6 +28,16 @@ export interface Signals {
   readonly sessions?: number;
   /** The same by uid of the ws-proxy Pod; only Pods with a recent reading. */
   readonly sessionsOf?: ReadonlyMap<string, number>;
+  readonly store?: StoreReading;
+}
+
+/** What the Pods say of their Redis. */
+export interface StoreReading {
+  /** Random number of the data; only if all Pods that know it agree. */
+  readonly identity?: number;
+  /** Uids of Pods whose login Redis refuses, and of those that found the keys of another cluster. */
+  readonly loginRefused: readonly string[];
+  readonly prefixTaken: readonly string[];
 }
 
 /** μ before the first measurement, 1/s: low, as too many processors for a moment do no harm. */

@@ -3,7 +3,7 @@
  * exporters may have wrong clocks or freeze; an unknown figure stays undefined.
  */
 import { METRIC } from '../../services/contract.ts';
-import type { QueueReading, Signals } from '../scaling/demand.ts';
+import type { QueueReading, Signals, StoreReading } from '../scaling/demand.ts';
 import type { Sample } from './scrape.ts';
 
 /** Samples of one Pod, oldest first. */
@@ -59,12 +59,30 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
   const leaving = draining.map(sessionsOf).filter((one) => one !== undefined);
   const sessions = proxies.length > 0 ? total([...proxies.map(sessionsOf), ...leaving]) : undefined;
   const queue = freshestQueue(history, now);
+  // Pods of earlier releases say nothing of their store.
+  const heard = [...history.values()]
+    .flatMap(({ samples }) => fresh(samples).at(-1) ?? [])
+    .filter(({ values }) => METRIC.storeLoginRefused in values || METRIC.storeIdentity in values);
   return {
     ...(known.length > 0 && { arrivalRate: total(known) ?? 0 }),
     ...(rates.includes(undefined) && { arrivalsIncomplete: true }),
     ...(sessions !== undefined && { sessions }),
     sessionsOf: new Map(read.flatMap(([pod, count]) => (count === undefined ? [] : [[pod, count] as const]))),
     ...(queue !== undefined && { queue }),
+    ...(heard.length > 0 && { store: storeReading(heard) }),
+  };
+}
+
+/** While Pods disagree, some have not noticed yet that Redis has other data. */
+function storeReading(samples: readonly Sample[]): StoreReading {
+  const known = samples.flatMap(({ values }) => values[METRIC.storeIdentity] ?? []);
+  const [identity] = known;
+  const having = (metric: string) =>
+    samples.filter(({ values }) => values[metric] === 1).map(({ pod }) => pod);
+  return {
+    ...(identity !== undefined && known.every((one) => one === identity) && { identity }),
+    loginRefused: having(METRIC.storeLoginRefused),
+    prefixTaken: having(METRIC.storePrefixTaken),
   };
 }
 

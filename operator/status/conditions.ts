@@ -12,7 +12,16 @@ import { podFailure, stateOf, type WorkloadState, workloadFailure } from '../obs
 
 export interface Problem {
   /** `BeingReplaced` resolves by itself, the others need an administrator. */
-  readonly reason: 'BeingReplaced' | 'NameTaken' | 'Refused' | 'AddOnMissing' | 'NotApplied';
+  readonly reason:
+    | 'BeingReplaced'
+    | 'NameTaken'
+    | 'Refused'
+    | 'AddOnMissing'
+    | 'NotApplied'
+    | 'DataLost'
+    | 'PrefixTaken'
+    | 'LoginRefused'
+    | 'VolumeTerminating';
   readonly message: string;
 }
 
@@ -45,8 +54,10 @@ export const conditionTrue = (reason: string, message: string): ConditionValue =
   message,
 });
 
-export function redisReady({ spec, observed }: StatusFindings): ConditionValue {
+export function redisReady({ spec, observed, signals }: StatusFindings): ConditionValue {
   const processors = stateOf(observed.processor);
+  if (processors.ready === 0 && (signals.store?.loginRefused.length ?? 0) > 0)
+    return conditionFalse('LoginRefused', 'Redis refuses the password of the Pods; see Degraded');
   if (spec.redis.external !== undefined) {
     const address = spec.redis.external.addresses.join(', ');
     if (processors.ready > 0) return conditionTrue('Connected', `processors are connected to ${address}`);

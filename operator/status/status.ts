@@ -24,6 +24,7 @@ import { highlyAvailable } from './high-availability.ts';
 import { endpointsOf } from './endpoints.ts';
 import { stateOf } from '../observe/workloads.ts';
 import { isRunning } from '../rollout/step.ts';
+import { storeProblems, storeStatusOf } from './store.ts';
 
 export interface StatusInput extends StatusFindings {
   readonly cluster: OcppCluster;
@@ -35,7 +36,10 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
-  const conditions = conditionsOf(conditionValues(input), before?.conditions ?? [], observedGeneration, now);
+  const store = storeStatusOf(before?.store, signals.store?.identity, cluster, now);
+  const problems = [...storeProblems(cluster, store, signals.store, observed), ...input.problems];
+  const found = conditionValues({ ...input, problems });
+  const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
   const proxy = stateOf(observed.proxy);
   const processor = stateOf(observed.processor);
   return {
@@ -47,6 +51,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     renderRevision: release.unknownRevision ?? release.renderRevision,
     ...(redis !== undefined && { redis }),
     ...(rollout.state !== undefined && { rollout: rollout.state }),
+    ...(store !== undefined && { store }),
     proxy: {
       replicas: proxy.replicas,
       readyReplicas: proxy.ready,

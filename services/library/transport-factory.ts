@@ -29,6 +29,8 @@ export interface RedisConfig {
   readonly leaseMs?: number;
   /** For a gateway: processors of ocpp-go may answer its stations (redis/ocpp-go/interop.ts). */
   readonly ocppGoInterop?: boolean;
+  /** The cluster that owns the keys, `namespace/name/uid`: another one is refused. Omitted: no check. */
+  readonly cluster?: string;
 }
 
 export interface MemoryConfig {

@@ -75,6 +75,12 @@ export const processorSettings = {
     default: 20_000,
     env: ENV.stopGrace,
   },
+  lastStations: {
+    doc: 'On shutdown, how long to serve on while all ws-proxies drain, as their cluster is being deleted. 0: not at all.',
+    format: duration,
+    default: 0,
+    env: ENV.lastStations,
+  },
   ...handlerSettings,
 } as const;
 

@@ -5,6 +5,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { createQueueGauges, unknownGauge } from '../runtime/queue-gauges.ts';
+import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
 import type { Reading } from './sampler.ts';
 import type { ProcessorObserver } from '../csms/processor.ts';
 
@@ -17,7 +18,10 @@ export interface ProcessorMetrics extends ProcessorObserver {
 /** From a Heartbeat that touches nothing to a store that answers slowly; seconds. */
 const SERVICE_TIME_BUCKETS = [0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
 
-export function createMetrics(registry: Registry): ProcessorMetrics {
+export function createMetrics(
+  registry: Registry,
+  store: () => StoreFigures | undefined = () => undefined,
+): ProcessorMetrics {
   const registers = [registry];
   const completed = new Counter({
     name: METRIC.processorCompleted,
@@ -66,6 +70,7 @@ export function createMetrics(registry: Registry): ProcessorMetrics {
   });
   const setFigures = createQueueGauges(registry, ['deadLetters', 'openCalls']);
   const transactions = transactionGauges(registry);
+  createStoreGauges(registry, store);
 
   return {
     handled(outcome, seconds) {

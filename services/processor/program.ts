@@ -24,6 +24,7 @@ import type { HandlerTable } from '../csms/handler.ts';
 import { createMetrics } from './metrics.ts';
 import { createProcessor } from '../csms/processor.ts';
 import { OPEN_TRANSACTIONS } from '../csms/transactions/register.ts';
+import { serveLastStations } from './last-stations.ts';
 import { startSampler } from './sampler.ts';
 
 const PROGRAM = 'processor';
@@ -43,8 +44,9 @@ async function main(handlers: HandlerTable): Promise<Running> {
   log = createLog(PROGRAM, config.logLevel);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const metrics = createMetrics(registry);
   const transport = createTransport({ kind: 'redis', name: config.podName, ...redisOptions(config) });
+  const store = () => transport.store?.();
+  const metrics = createMetrics(registry, store);
   const processor = createProcessor({
     transport,
     handlers,
@@ -71,7 +73,9 @@ async function main(handlers: HandlerTable): Promise<Running> {
     onBusy: metrics.addBusy,
   });
   const { host, adminPort: port } = config;
-  const ready = () => phase ?? sampler.problem();
+  const unready = () => phase ?? sampler.problem();
+  // The cause, where there is one: what follows is that the queue cannot be read.
+  const ready = () => (unready() === undefined ? undefined : (store()?.problem?.message ?? unready()));
   const access = readAdminAccess(config);
   const admin = await startAdminServer({ host, port, registry, live: () => undefined, ready, ...access });
   log.info({ host, port: admin.port, redis: config.redisAddr }, 'starting');
@@ -88,6 +92,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
       stopping = true;
       phase = 'stopping';
       log.info({ signal, inFlight: processor.inFlight() }, 'stopping');
+      await serveLastStations(async () => transport.isEnding?.() ?? false, config.lastStations);
       await processor.stop(config.stopGrace);
       sampler[Symbol.dispose]();
       await admin[Symbol.asyncDispose]();

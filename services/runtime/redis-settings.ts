@@ -57,6 +57,10 @@ export const redisSettings = {
     ENV.stateKeyPrefix,
     'Prefix of stored state (transactions, tokens, stations); empty for the channel prefix.',
   ),
+  clusterId: text(
+    ENV.clusterId,
+    'Cluster of this process as namespace/name/uid. Keys that belong to another cluster are refused; empty: no check.',
+  ),
   lease: {
     doc: 'How long a process may be silent before other processes declare it dead and reclaim its entries.',
     format: duration,
@@ -126,7 +130,7 @@ export function redisOptions(config: RedisConfig) {
     },
     channelPrefix: config.channelPrefix,
     leaseMs: config.lease,
-    ...given({ stateKeyPrefix: config.stateKeyPrefix }),
+    ...given({ stateKeyPrefix: config.stateKeyPrefix, cluster: config.clusterId }),
   };
 }
 

@@ -7,6 +7,7 @@ export type TransportErrorCode =
   | 'session-refused'
   | 'registration-lost'
   | 'store-unavailable'
+  | 'prefix-taken'
   | 'bad-envelope'
   | 'no-dead-letter'
   | 'no-unreadable-text'

@@ -8,6 +8,7 @@ import type { Registration, RepairedText } from './delivery.ts';
 import type { ReadLoad } from './load.ts';
 import type { GatewayRollouts } from './rollout.ts';
 import type { LeaseRates } from './rates.ts';
+import type { ReadStoreStatus } from './store-status.ts';
 import type { DomainEvent } from './stored-state.ts';
 import type { UnreadableText } from './unreadable.ts';
 
@@ -88,7 +89,11 @@ export interface Gateway extends StationSessions, AsyncDisposable {
   readonly rollouts: GatewayRollouts;
   /** This process's shares of the rates of the cluster; stop() releases them. */
   readonly leaseRates: LeaseRates;
+  /** Omitted where there is no store that could refuse. */
+  readonly store?: ReadStoreStatus;
   start(): Promise<void>;
+  /** This process drains before it stops: others may have to wait for its stations. Omitted where no one waits. */
+  leave?(): void;
   /** Call it after the last connection was closed; it ends those that are still open. */
   stop(): Promise<void>;
   /** Whether frames can be stored now: false while the store is unavailable. */

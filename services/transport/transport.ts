@@ -15,6 +15,7 @@ import type { MessageHandler } from './delivery.ts';
 import type { ReadLoad } from './load.ts';
 import type { StationCalls } from './station-call.ts';
 import type { StateStore } from './stored-state.ts';
+import type { ReadStoreStatus } from './store-status.ts';
 
 // Part of this interface, and of its export in the package.
 export type { ClientTransport } from './client-transport.ts';
@@ -53,7 +54,11 @@ export interface Transport extends AsyncDisposable {
   readonly calls: StationCalls;
   readonly state: StateStore;
   readonly load: ReadLoad;
+  /** Omitted where there is no store that could refuse. */
+  readonly store?: ReadStoreStatus;
   start(): Promise<void>;
+  /** Whether all gateways are leaving, and so the last stations; omitted where gateways end with the transport. */
+  isEnding?(): Promise<boolean>;
   /** Claims no more, completes what is in flight within `graceMs`, requeues the rest. */
   stop(graceMs?: number): Promise<void>;
   isRunning(): boolean;

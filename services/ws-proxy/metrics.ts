@@ -7,6 +7,7 @@ import { METRIC } from '../contract.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { createQueueGauges } from '../runtime/queue-gauges.ts';
 import { RATE_NAMES, type RateName } from '../transport/rates.ts';
+import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 
 export interface ProxyMetricsSources {
@@ -20,6 +21,7 @@ export interface ProxyMetricsSources {
   /** What this process may use of a rate of the cluster, per second. */
   readonly share: (name: RateName) => number;
   readonly load: () => Promise<TransportLoad>;
+  readonly store?: () => StoreFigures | undefined;
   readonly clock: Clock;
 }
 
@@ -32,6 +34,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Counter<L>({ name, help, labelNames, registers });
   registerQueueGauges(registry, sources);
+  createStoreGauges(registry, () => sources.store?.());
   return {
     registry,
     sessions: new Gauge({

@@ -56,6 +56,7 @@ export class Proxy implements Running {
       held: () => this.#server.heldBytes,
       ...pacing.figures,
       load: () => gateway.load(),
+      store: () => gateway.store?.(),
     });
     const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), (event) =>
       gateway.events.emit(event),
@@ -112,6 +113,7 @@ export class Proxy implements Running {
 
   /** Drains (see drain.ts), then disconnects from the store. */
   async stop(signal: NodeJS.Signals): Promise<void> {
+    this.#gateway.leave?.();
     this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
     await this.#drain.stop();
     await this.#server.stop();
@@ -127,7 +129,8 @@ export class Proxy implements Running {
     // The store counts only until the first connection. Later its failure would remove all proxies from the Service at
     // once, although their sockets can wait for it.
     this.#wasConnected ||= this.#gateway.isHealthy();
-    return this.#wasConnected ? undefined : 'not connected to the message store yet';
+    if (this.#wasConnected) return undefined;
+    return this.#gateway.store?.().problem?.message ?? 'not connected to the message store yet';
   }
 }
 

@@ -47,6 +47,8 @@ const CONTAINER: Table = {
   startupProbe: PROBE,
   readinessProbe: PROBE,
   livenessProbe: PROBE,
+  // Ignored: programs end before the servers that they need.
+  lifecycle: { preStop: { exec: { command: true } } },
   // Ignored: there are no images, capabilities or cgroups.
   imagePullPolicy: true,
   securityContext: true,

@@ -46,6 +46,10 @@ export class Keys {
   /** A token wakes a processor that does not wait for entries. */
   readonly wakeUpTokens: string;
   readonly active: string;
+  /** Exists while all proxies leave. ENDING_KEY in services/contract.ts names it for the Pod of Redis. */
+  readonly ending: string;
+  /** The marker of the data: which they are, and whose. */
+  readonly store: string;
   readonly events: string;
   readonly callDeadlines: string;
   readonly callOrder: string;
@@ -69,6 +73,8 @@ export class Keys {
     this.pollLease = `${prefix}:waiter`;
     this.wakeUpTokens = `${prefix}:help`;
     this.active = `${prefix}:active`;
+    this.ending = `${prefix}:ending`;
+    this.store = `${prefix}:store`;
     this.events = `${prefix}:events`;
     this.callDeadlines = `${prefix}:call-deadlines`;
     this.callOrder = `${prefix}:call-order`;

@@ -11,6 +11,7 @@ import { TransportError } from '../errors.ts';
 import type { Gateway, GatewayConnection, GatewayEvents, StationSession, StationSink } from '../gateway.ts';
 import type { TransportLoad } from '../load.ts';
 import type { RateLease, RateRequests } from '../rates.ts';
+import type { StoreStatus } from '../store-status.ts';
 import { type RedisSettings, unavailable } from './connection/connection.ts';
 import { type OutboxEntry, readOutbox } from './queue/envelope.ts';
 import { RedisGatewayEvents } from './state/events.ts';
@@ -38,6 +39,8 @@ export interface RedisGatewayOptions {
   /** The Pod's name; the proxy id begins with it. */
   readonly name: string;
   readonly leaseMs?: number;
+  /** `namespace/name/uid` of the cluster that owns the keys. */
+  readonly cluster?: string;
   /** Processors of ocpp-go share the Redis (ocpp-go/interop.ts). */
   readonly ocppGoInterop?: boolean;
 }
@@ -138,6 +141,11 @@ export class RedisGateway implements Gateway, ConnectionHost {
     const { commands, keys } = this.#member;
     return leaseRates(commands, keys, { process: this.#lessee, requests });
   };
+  readonly store = (): StoreStatus => this.#member.store;
+
+  leave(): void {
+    this.#member.leave();
+  }
 
   async open(session: StationSession, sink: StationSink): Promise<GatewayConnection> {
     if (!this.isHealthy()) throw unavailable(this.#options.redis.addr, 'not connected');

@@ -8,6 +8,7 @@ import { messageOf, TransportError } from '../errors.ts';
 import type { MessageHandler } from '../delivery.ts';
 import type { ReadLoad } from '../load.ts';
 import type { StateStore } from '../stored-state.ts';
+import type { StoreStatus } from '../store-status.ts';
 import type { ConnectionEvent, Transport } from '../transport.ts';
 import { openConnection, type RedisSettings } from './connection/connection.ts';
 import { ControlEvents } from './session/control-events.ts';
@@ -32,6 +33,8 @@ export interface RedisTransportOptions {
   /** The Pod's name; the process id in Redis begins with it. */
   readonly name: string;
   readonly leaseMs?: number;
+  /** `namespace/name/uid` of the cluster that owns the keys. */
+  readonly cluster?: string;
 }
 
 /** Deliveries in flight at most, and in one claim. */
@@ -77,6 +80,8 @@ export class RedisTransport implements Transport {
     this.calls = new RedisCalls({ ...options, commands, onError });
   }
 
+  readonly store = (): StoreStatus => this.#member.store;
+
   async start(): Promise<void> {
     if (this.#handler === undefined) throw new TransportError('bad-settings', 'set onMessage before start');
     await this.#member.start();
@@ -85,6 +90,10 @@ export class RedisTransport implements Transport {
     if (this.#member.stopping) return;
     this.#running = true;
     this.#loop = this.#claimAll();
+  }
+
+  isEnding(): Promise<boolean> {
+    return this.#member.isEnding();
   }
 
   async stop(graceMs = 0): Promise<void> {

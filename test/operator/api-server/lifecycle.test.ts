@@ -6,6 +6,7 @@ import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { RENDER_REVISION } from '../../../operator/render/revision.ts';
 import type { ApiServer } from '../../support/api-server.ts';
 import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { until } from '../../support/until.ts';
 import { ALL, eventually, KINDS, Scene } from './operator-scene.ts';
 
 const shared = sharedApiServer(test);
@@ -239,6 +240,30 @@ inScene(
     const claim = await scene.get<KubeObject & { readonly spec: object }>(place);
     t.like(claim?.spec, { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '3Gi' } } });
     t.is((await scene.get('statefulsets/city-redis'))?.metadata.generation, 1, 'not touched');
+  },
+);
+
+inScene(
+  'a deleted volume claim of the embedded Redis is reported while its Pod still keeps it',
+  async (t, scene) => {
+    t.timeout(90_000);
+    await scene.create({});
+    await whole(t, scene);
+    await scene.post('persistentvolumeclaims', {
+      metadata: { name: 'data-city-redis-0', finalizers: ['example.org/in-use'] },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        resources: { requests: { storage: '1Gi' } },
+        volumeName: 'pv-7',
+      },
+    });
+    await scene.delete('persistentvolumeclaims/data-city-redis-0');
+    await until(
+      async () => (await scene.condition('Degraded')).reason === 'VolumeTerminating',
+      'the report',
+      60_000,
+    );
+    t.regex((await scene.condition('Degraded')).message ?? '', /data-city-redis-0 .*patch pv pv-7/);
   },
 );
 

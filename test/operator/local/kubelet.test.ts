@@ -99,7 +99,7 @@ test('fields that cannot be honoured are refused by name, and no Pod is created'
   const container = {
     name: 'c',
     image: 'node',
-    lifecycle: {},
+    lifecycle: { postStart: {} },
     env: [{ name: 'E', valueFrom: { configMapKeyRef: {} } }],
   };
   const spec = {
@@ -108,7 +108,7 @@ test('fields that cannot be honoured are refused by name, and no Pod is created'
     securityContext: { x: 1 },
   };
   t.deepEqual(refusedFields(spec), [
-    'spec.containers[1].lifecycle',
+    'spec.containers[1].lifecycle.postStart',
     'spec.containers[1].env[0].valueFrom.configMapKeyRef',
     'spec.restartPolicy: "Never"',
   ]);

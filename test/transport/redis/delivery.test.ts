@@ -183,8 +183,8 @@ test('after all have stopped in good order, every key left has an owner or an ex
   await transport.stop();
   const lasting: string[] = [];
   for (const key of await look.keys('*')) if ((await look.ttl(key)) < 0) lasting.push(key);
-  // The two counters are the cluster's own.
-  t.deepEqual(lasting.sort(), ['ocpp:epoch', 'ocpp:running']);
+  // The two counters and the marker are the cluster's own.
+  t.deepEqual(lasting.sort(), ['ocpp:epoch', 'ocpp:running', 'ocpp:store']);
 });
 
 test('processors that come and go under load leave nothing where no program looks', async (t) => {

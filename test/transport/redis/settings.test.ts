@@ -115,6 +115,7 @@ test('every setting has its variable', (t) => {
     REDIS_DB: '2',
     OCPP_CHANNEL_PREFIX: 'c',
     OCPP_STATE_KEY_PREFIX: 's',
+    OCPP_CLUSTER_ID: 'ns/city/1',
     OCPP_CLIENT_TIMEOUT: '5s',
     OCPP_LEASE: '2s',
     REDIS_POOL_SIZE: '7',
@@ -156,6 +157,7 @@ test('every setting has its variable', (t) => {
     },
     channelPrefix: 'c',
     stateKeyPrefix: 's',
+    cluster: 'ns/city/1',
     leaseMs: 2000,
   });
 });

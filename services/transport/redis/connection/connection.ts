@@ -6,7 +6,8 @@
 import { Socket } from 'node:net';
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
 import { TransportError } from '../../errors.ts';
-import { readCredentials, watchCredentials } from './credentials.ts';
+import { readCredentials } from './credentials.ts';
+import { keepLoggedIn } from './login.ts';
 import { Primary } from './primary.ts';
 import type { Address, RedisSettings, RedisTls } from './settings.ts';
 import { openSocket } from './socket.ts';
@@ -85,7 +86,7 @@ export function openConnection(
     // ioredis would go on in database 0.
     if (NO_SUCH_DATABASE.test(error.message)) connection.disconnect(true);
   });
-  keepLoggedIn(connection, settings, onError);
+  keepLoggedIn(connection, settings, (error) => onError(unavailable(settings.addr, error)));
   keepTesting(connection);
   connection.connect().catch(() => undefined);
   const { mode, slotKey = '' } = settings;
@@ -121,33 +122,6 @@ function keepTesting(connection: Redis): void {
     if (connection.status === 'ready') connection.ping().catch(() => undefined);
   }, PING_MS).unref();
   connection.on('end', () => clearInterval(timer));
-}
-
-/** Every handshake uses the current credentials; a changed password is sent to Redis at once. */
-function keepLoggedIn(connection: Redis, settings: RedisSettings, onError: (error: Error) => void): void {
-  Object.assign(connection.options, readCredentials(settings));
-  const refresh = (): boolean => {
-    try {
-      const before = connection.options.password;
-      const fresh = readCredentials(settings);
-      Object.assign(connection.options, fresh);
-      return fresh.password !== undefined && fresh.password !== before;
-    } catch (error) {
-      onError(error as Error);
-      return false;
-    }
-  };
-  connection.on('close', refresh);
-  const stop = watchCredentials(settings, () => {
-    if (!refresh() || connection.status !== 'ready') return;
-    const { username = 'default', password = '' } = connection.options;
-    connection.auth(username, password).catch((error: Error) => {
-      // This connection stays as it is. The error itself holds the password.
-      const why = new Error(`the changed password is refused: ${error.message}`);
-      onError(unavailable(settings.addr, why));
-    });
-  });
-  connection.on('end', stop);
 }
 
 /** Sends one command to a Sentinel or a node of the Cluster. */

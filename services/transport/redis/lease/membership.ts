@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { sleep } from '../../../runtime/clock.ts';
 import { TransportError } from '../../errors.ts';
+import type { StoreProblem, StoreStatus } from '../../store-status.ts';
 import {
   openConnection,
   type RedisConnection,
@@ -13,10 +14,11 @@ import {
   unavailable,
 } from '../connection/connection.ts';
 import type { Keys, Role } from '../keys.ts';
+import { loginRefused } from '../connection/login.ts';
 import { endCallsInTime } from '../calls/end-calls-in-time.ts';
 import { untilDone } from '../connection/until-done.ts';
 import { reclaimDead } from './reclaim.ts';
-import { register } from './register.ts';
+import { type Lease, register } from './register.ts';
 import { renew } from './renew.ts';
 
 export interface MembershipOptions {
@@ -26,6 +28,8 @@ export interface MembershipOptions {
   /** The Pod's name; the process id begins with it. */
   readonly name: string;
   readonly leaseMs?: number;
+  /** `namespace/name/uid`: the keys belong to this cluster. Omitted: no check. */
+  readonly cluster?: string;
   readonly onError: (error: Error) => void;
   /** Everything held under this process id is lost. Called before a new id is drawn. */
   readonly onLost: (processId: string) => void;
@@ -49,6 +53,7 @@ export class Membership {
   #timer: NodeJS.Timeout | undefined;
   #deadlines: NodeJS.Timeout | undefined;
   #renewing = false;
+  #leaving = false;
   #registering: Promise<void> | undefined;
   /** Counts the blocking connections; the registration has the client id of this one. */
   #link = 0;
@@ -57,6 +62,9 @@ export class Membership {
   /** The last registration or renewal, and since when none was late; performance.now(). */
   #renewedAt = -Infinity;
   #connectedSince = 0;
+  #identity: number | undefined;
+  #taken: StoreProblem | undefined;
+  #refused: StoreProblem | undefined;
   readonly #stopped = new AbortController();
   /** Aborts with the next connection: what waits after a failure is tried at once. */
   #reconnected = new AbortController();
@@ -65,7 +73,14 @@ export class Membership {
     this.#options = options;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
     this.keys = options.keys;
-    this.commands = openConnection(options.redis, 'commands', options.onError);
+    this.commands = openConnection(options.redis, 'commands', (error) => {
+      // A connection that is logged in stays so, whatever becomes of a changed password.
+      if (this.commands.status !== 'ready') {
+        this.#refused = loginRefused(error) ? { kind: 'login-refused', message: error.message } : undefined;
+      }
+      options.onError(error);
+    });
+    this.commands.on('ready', () => (this.#refused = undefined));
     this.blocking = openConnection(options.redis, 'blocking', options.onError);
     this.blocking.on('close', () => {
       this.#link++;
@@ -92,8 +107,28 @@ export class Membership {
     return this.#processId !== '' && this.commands.status === 'ready';
   }
 
+  /** The identity is left out while Redis is away: meanwhile it may have become another one. */
+  get store(): StoreStatus {
+    const problem = this.#refused ?? this.#taken;
+    return {
+      ...(problem !== undefined && { problem }),
+      ...(this.healthy && this.#identity !== undefined && { identity: this.#identity }),
+    };
+  }
+
   get stopping(): boolean {
     return this.#stopped.signal.aborted;
+  }
+
+  /** Tells the others, now and with each renewal, that this process drains before it ends. */
+  leave(): void {
+    this.#leaving = true;
+    if (this.healthy) void this.#renewAndReclaim();
+  }
+
+  /** Whether all proxies leave. */
+  async isEnding(): Promise<boolean> {
+    return (await this.commands.exists(this.keys.ending)) === 1;
   }
 
   /** Resolves with the first registration, however long Redis takes, or when it is stopped before. */
@@ -167,18 +202,35 @@ export class Membership {
   async #register(): Promise<void> {
     const attempt = async () => {
       const processId = `${this.#options.name}-${randomUUID().slice(0, 8)}`;
-      if (await this.#send(processId, register)) this.#processId = processId;
+      if (await this.#send(processId, (...words) => this.#claim(...words))) this.#processId = processId;
     };
     const before = this.#processId;
     while (this.#processId === before && !this.stopping) await this.untilDone(attempt);
   }
 
-  async #renew(): Promise<void> {
-    const processId = this.#processId;
-    if (!(await this.#send(processId, renew))) await this.lost(processId);
+  /** @throws TransportError prefix-taken while the keys belong to another cluster */
+  async #claim(connection: RedisConnection, keys: Keys, lease: Lease): Promise<boolean> {
+    const result = await register(connection, keys, { ...lease, cluster: this.#options.cluster });
+    this.#taken = undefined;
+    if (result.kind === 'taken') {
+      const owner = result.owner.replace(/\/[^/]*$/, '');
+      const message = `PrefixTaken: the Redis prefix "${keys.prefix}" belongs to cluster ${owner}`;
+      this.#taken = { kind: 'prefix-taken', message };
+      throw new TransportError('prefix-taken', message);
+    }
+    if (result.kind === 'registered') this.#identity = result.identity;
+    return result.kind === 'registered';
   }
 
-  async #send(processId: string, script: typeof register | typeof renew): Promise<boolean> {
+  async #renew(): Promise<void> {
+    const processId = this.#processId;
+    const leaving = this.#leaving;
+    const renewal = (...[connection, keys, lease]: Parameters<typeof renew>) =>
+      renew(connection, keys, { ...lease, leaving });
+    if (!(await this.#send(processId, renewal))) await this.lost(processId);
+  }
+
+  async #send(processId: string, script: typeof renew): Promise<boolean> {
     // A connection that closes from here on counts as new, and is registered again before it may block.
     const link = this.#link;
     // Read once a connection: behind a command that waits, the renewal would wait too.

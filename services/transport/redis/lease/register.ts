@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import type { RedisConnection } from '../connection/connection.ts';
 import { loadScript } from '../connection/script.ts';
 import type { Keys, Role } from '../keys.ts';
 
-const script = loadScript<number>(new URL('./register.lua', import.meta.url));
+const script = loadScript<[number, string?]>(new URL('./register.lua', import.meta.url));
 
 export interface Lease {
   readonly role: Role;
@@ -12,12 +13,27 @@ export interface Lease {
   readonly clientIds: readonly number[];
 }
 
-/** @returns whether it is registered now; false when the id is in use */
+/** `in-use`: another process has this id. `taken`: the keys belong to another cluster, `namespace/name/uid`. */
+export type Registration =
+  | { readonly kind: 'registered'; readonly identity: number }
+  | { readonly kind: 'in-use' }
+  | { readonly kind: 'taken'; readonly owner: string };
+
+/** @param cluster of this process, `namespace/name/uid`; omitted: it has none and is never refused */
 export async function register(
   connection: RedisConnection,
   keys: Keys,
-  { role, processId, leaseMs, clientIds }: Lease,
-): Promise<boolean> {
-  const names = [keys.process(processId), keys.members(role)];
-  return (await script(connection, names, [processId, leaseMs, clientIds.join()])) === 1;
+  { role, processId, leaseMs, clientIds, cluster = '' }: Lease & { readonly cluster?: string | undefined },
+): Promise<Registration> {
+  const names = [
+    keys.process(processId),
+    keys.members(role),
+    keys.members(role === 'proxy' ? 'processor' : 'proxy'),
+    keys.store,
+  ];
+  const fresh = String(randomBytes(4).readUInt32BE());
+  const words = [processId, leaseMs, clientIds.join(), fresh, cluster];
+  const [result, text = ''] = await script(connection, names, words);
+  if (result === 1) return { kind: 'registered', identity: Number(text) };
+  return result === 0 ? { kind: 'in-use' } : { kind: 'taken', owner: text };
 }

@@ -5,12 +5,16 @@ import type { Lease } from './register.ts';
 
 const script = loadScript<number>(new URL('./renew.lua', import.meta.url));
 
-/** @returns whether the lease is renewed; false without a living registration */
+/**
+ * @param leaving a proxy that drains before it ends
+ * @returns whether the lease is renewed; false without a living registration
+ */
 export async function renew(
   connection: RedisConnection,
   keys: Keys,
-  { role, processId, leaseMs, clientIds }: Lease,
+  { role, processId, leaseMs, clientIds, leaving = false }: Lease & { readonly leaving?: boolean },
 ): Promise<boolean> {
-  const names = [keys.process(processId), keys.members(role)];
-  return (await script(connection, names, [processId, leaseMs, clientIds.join()])) === 1;
+  const names = [keys.process(processId), keys.members(role), keys.ending];
+  const words = [processId, leaseMs, clientIds.join(), leaving ? '1' : '', keys.prefix];
+  return (await script(connection, names, words)) === 1;
 }

@@ -21,6 +21,7 @@ import type {
 import type { GatewayRollouts } from '../../rollout.ts';
 import type { ReadLoad } from '../../load.ts';
 import type { LeaseRates } from '../../rates.ts';
+import type { ReadStoreStatus } from '../../store-status.ts';
 import {
   openConnection,
   type RedisConnection,
@@ -53,6 +54,7 @@ export class OcppGoInterop implements Gateway {
   readonly load: ReadLoad;
   readonly rollouts: GatewayRollouts;
   readonly leaseRates: LeaseRates;
+  readonly store?: ReadStoreStatus;
   readonly #inner: Gateway;
   readonly #options: OcppGoInteropOptions;
   readonly #commands: RedisConnection;
@@ -69,6 +71,7 @@ export class OcppGoInterop implements Gateway {
     this.load = inner.load;
     this.rollouts = inner.rollouts;
     this.leaseRates = inner.leaseRates;
+    if (inner.store !== undefined) this.store = inner.store;
     this.#inner = inner;
     this.#options = options;
     this.#commands = openConnection(options.redis, 'commands', (error) => this.#report(error));
@@ -96,6 +99,10 @@ export class OcppGoInterop implements Gateway {
 
   isHealthy(): boolean {
     return this.#inner.isHealthy() && this.#commands.status === 'ready';
+  }
+
+  leave(): void {
+    this.#inner.leave?.();
   }
 
   isFull(): boolean {
