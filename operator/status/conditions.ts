@@ -6,7 +6,8 @@ import type { ProxyScaleDecision } from '../scaling/proxies.ts';
 import type { Observed } from '../observe/observe.ts';
 import { ANNOTATION, type Pauses } from '../observe/pauses.ts';
 import type { Release } from '../render/release.ts';
-import { podFailure, stateOf, type WorkloadState, workloadFailure } from '../observe/workloads.ts';
+import { podFailure } from '../observe/pod-failure.ts';
+import { stateOf, type WorkloadState, workloadFailure } from '../observe/workloads.ts';
 
 export interface Problem {
   /** `BeingReplaced` resolves by itself, the others need an administrator. */

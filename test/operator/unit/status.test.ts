@@ -58,10 +58,10 @@ const waiting = (reason: string, message?: string) => ({
   containerStatuses: [{ state: { waiting: { reason, ...(message !== undefined && { message }) } } }],
 });
 
-const restarted = (restartCount: number, startedAt: string) => ({
+const restarted = (restartCount: number, startedAt: string, ready = false) => ({
   containerStatuses: [
     {
-      ready: false,
+      ready,
       restartCount,
       state: { running: { startedAt } },
       lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } },
@@ -235,12 +235,12 @@ const CASES: readonly Case[] = [
   {
     name: 'crashed once',
     observed: { pods: [pod('p', restarted(1, '2026-11-23T11:59:30Z'))] },
-    phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'PodsNotStarting', /p restarted once, last after OOMKilled/],
   },
   {
     name: 'crashed long ago',
-    observed: { pods: [pod('p', restarted(9, '2026-11-23T11:58:30Z'))] },
+    observed: { pods: [pod('p', restarted(9, '2026-11-23T11:58:30Z', true))] },
     phase: 'Running',
     condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
