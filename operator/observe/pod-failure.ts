@@ -28,11 +28,52 @@ const MEMORY_LIMIT: Readonly<Record<Component, string>> = {
   redis: 'spec.redis.embedded.podTemplate.resources.limits.memory',
 };
 
-/** @param now ms since 1970 */
-export function podFailure(pod: Pod, now: number): string | undefined {
+/**
+ * @param now ms since 1970
+ * @param event what its Events say, for a Pod whose status gives no reason
+ */
+export function podFailure(pod: Pod, now: number, event?: string): string | undefined {
+  const { phase } = pod.status ?? {};
+  // Kubernetes has replaced it already.
+  if (phase === 'Failed' || phase === 'Succeeded') return undefined;
+  const silent = silentNode(pod);
   // A terminating Pod is not ready until its stations have left, and its program may end as it likes.
-  if (pod.metadata.deletionTimestamp !== undefined) return undefined;
+  if (silent !== undefined || pod.metadata.deletionTimestamp !== undefined) return silent;
+  if (event !== undefined && lacksReason(pod, now))
+    return `Pod ${pod.metadata.name} does not start: ${event}`;
   return unscheduled(pod, now) ?? containerFailure(pod, now) ?? unready(pod, now);
+}
+
+/** A Pod that waits for longer has a problem; a second is what its volumes and its sandbox usually take, ms. */
+const STARTING_MS = 8000;
+
+/** Whether the Pod does not start and its status does not say why: its Events, or those of its volume claims, do. */
+export function lacksReason(pod: Pod, now: number): boolean {
+  const { metadata, spec, status } = pod;
+  if (metadata.deletionTimestamp !== undefined || status?.phase !== 'Pending') return false;
+  if (isYounger(metadata.creationTimestamp, STARTING_MS, now)) return false;
+  if (spec?.nodeName === undefined) return claimsOf(pod).length > 0;
+  const statuses = status.containerStatuses ?? [];
+  return statuses.every(({ state }) => state?.waiting?.reason === 'ContainerCreating');
+}
+
+export const claimsOf = ({ spec }: Pod): string[] =>
+  (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
+
+/**
+ * When a node stops answering, Kubernetes sets the Pod to not ready and leaves everything else as the kubelet reported it
+ * last. A kubelet that answers gives a reason.
+ */
+function silentNode(pod: Pod): string | undefined {
+  const { metadata, spec, status } = pod;
+  const ready = conditionOf(pod, 'Ready');
+  const statuses = status?.containerStatuses ?? [];
+  const alive = statuses.length > 0 && statuses.every((one) => one.ready === true);
+  if (ready?.status !== 'False' || ready.reason !== undefined || !alive) return undefined;
+  return (
+    `Pod ${metadata.name} cannot be reached: its node ${spec?.nodeName ?? ''} does not answer. Kubernetes replaces ` +
+    'the Pod after some minutes; if the machine is off, see "When the node of the embedded Redis is lost" in docs/operations.md'
+  );
 }
 
 const isYounger = (time: string | undefined, ms: number, now: number) => now - Date.parse(time ?? '') < ms;

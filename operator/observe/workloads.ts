@@ -43,6 +43,12 @@ interface Termination {
 
 export interface Pod extends KubeObject {
   readonly spec?: {
+    /** Absent: it is not scheduled yet. */
+    readonly nodeName?: string;
+    readonly volumes?: readonly {
+      readonly name: string;
+      readonly persistentVolumeClaim?: { readonly claimName: string };
+    }[];
     readonly containers?: readonly {
       readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
     }[];

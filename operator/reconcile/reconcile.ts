@@ -85,8 +85,9 @@ async function reconcileCluster(
     ? { problems: [], redis: decision.redis }
     : await execute(options, cluster, state, decision, observed);
 
-  const now = clock.now();
-  const after = statusOf({ cluster, observed, signals, ...decision, ...executed, before, now });
+  const podEvents = await state.podEvents.read(observed.pods);
+  const findings = { cluster, observed, signals, ...decision, ...executed, podEvents, before };
+  const after = statusOf({ ...findings, staleMs: stale, now: clock.now() });
   options.metrics.show(cluster, after);
   await report(options, cluster, state, after);
   if (executed.failure !== undefined) throw executed.failure;

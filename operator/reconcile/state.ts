@@ -15,6 +15,7 @@ import type { ClusterEvent } from '../status/events.ts';
 import { notBelow } from './decision.ts';
 import { Measurement } from './measure.ts';
 import type { ClusterMetrics } from './metrics.ts';
+import { PodEvents } from './pod-events.ts';
 import { Rendering } from './rendering.ts';
 
 export interface ReconcilerOptions {
@@ -44,6 +45,7 @@ export interface ReconcileState {
   measured: boolean;
   readonly measurement: Measurement;
   readonly rendering: Rendering;
+  readonly podEvents: PodEvents;
   autoscaling: AutoscalingStatus | undefined;
   proxyAutoscaling: ProxyAutoscalingStatus | undefined;
   /** The last one written; the cache may not show it yet. */
@@ -68,6 +70,7 @@ export function newReconcileState(
     measured: false,
     measurement: new Measurement({ scrape, clock, intervalMs }),
     rendering: new Rendering(),
+    podEvents: new PodEvents(options),
     autoscaling: notBelow(cluster.status?.autoscaling, observed.processor),
     proxyAutoscaling: notBelow(cluster.status?.proxy?.autoscaling, observed.proxy),
     status: cluster.status,

@@ -3,9 +3,9 @@ import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus } from 
 import type { ProcessorScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
-import type { Observed } from '../observe/observe.ts';
 import { ANNOTATION, type Pauses } from '../observe/pauses.ts';
 import type { Release } from '../render/release.ts';
+import { idOf, type Observed } from '../observe/observe.ts';
 import { podFailure } from '../observe/pod-failure.ts';
 import { stateOf, type WorkloadState, workloadFailure } from '../observe/workloads.ts';
 
@@ -24,6 +24,8 @@ export interface StatusFindings {
   readonly processors: ProcessorScaleDecision;
   readonly proxies: ProxyScaleDecision;
   readonly problems: readonly Problem[];
+  /** What the Events of Pods say, by uid: only of Pods whose status gives no reason. */
+  readonly podEvents?: ReadonlyMap<string, string>;
   readonly before: OcppClusterStatus | undefined;
   /** ms since 1970 */
   readonly now: number;
@@ -131,16 +133,17 @@ const messagesOf = (problems: readonly Problem[]) =>
     .slice(0, 4000);
 
 export function degraded(
-  { observed, problems, now }: StatusFindings,
+  { observed, podEvents, problems, now }: StatusFindings,
   availability: ConditionValue,
 ): ConditionValue {
   const lasting = problems.filter(({ reason }) => reason !== 'BeingReplaced');
   const [problem] = lasting;
   if (problem !== undefined) return conditionTrue(problem.reason, messagesOf(lasting));
   const workloads = [observed.redis, observed.processor, observed.proxy].map(workloadFailure);
-  const failures = [...workloads, ...observed.pods.map((pod) => podFailure(pod, now))].filter(
-    (one) => one !== undefined,
-  );
+  const failures = [
+    ...workloads,
+    ...observed.pods.map((pod) => podFailure(pod, now, podEvents?.get(idOf(pod)))),
+  ].filter((one) => one !== undefined);
   if (failures.length > 0)
     return conditionTrue('PodsNotStarting', failures.slice(0, 3).join('; ').slice(0, 4000));
   const lost = availability.status !== 'True' && availability.reason !== STARTING;

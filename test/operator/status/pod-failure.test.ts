@@ -101,6 +101,35 @@ for (const [state, container, given, failing] of READY)
     t.is(podFailure(podOf(container, given), NOW) !== undefined, failing);
   });
 
+/** As node-lifecycle-controller leaves a Pod of a silent node: only the Ready condition changes. */
+const LOST: readonly (readonly [string, object, boolean])[] = [
+  ['a moment ago', { lastTransitionTime: ago(1) }, true],
+  ['not by a readiness gate', { lastTransitionTime: ago(1), reason: 'ReadinessGatesNotReady' }, false],
+  ['not while the kubelet says so', { lastTransitionTime: ago(1), reason: 'ContainersNotReady' }, false],
+];
+for (const [name, ready, lost] of LOST)
+  test(`a node that does not answer is named at once: ${name}`, (t) => {
+    for (const deletionTimestamp of [undefined, ago(-30)]) {
+      const pod: Pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'p', ...(deletionTimestamp !== undefined && { deletionTimestamp }) },
+        spec: { nodeName: 'node-3' },
+        status: {
+          phase: 'Running',
+          conditions: [{ type: 'Ready', status: 'False', ...ready }],
+          containerStatuses: [{ ready: true, state: running(5000) }],
+        },
+      };
+      t.is(podFailure(pod, NOW)?.includes('its node node-3 does not answer'), lost ? true : undefined);
+    }
+  });
+
+test('a Pod that was evicted and replaced is no problem', (t) => {
+  const pod = podOf({ restartCount: 0, state: ERROR }, { since: 600 });
+  t.is(podFailure({ ...pod, status: { ...pod.status, phase: 'Failed' } }, NOW), undefined);
+});
+
 for (const [component, field] of [
   ['ws-proxy', 'spec.proxy.podTemplate'],
   ['processor', 'spec.processor.podTemplate'],

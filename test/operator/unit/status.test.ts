@@ -91,8 +91,9 @@ function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}
     },
     proxies: { replicas: 2 },
     pauses: pausesOf(object),
-    release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: ':', renderRevision: 2 },
+    release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: '', renderRevision: 2 },
     redis: undefined,
+    staleMs: 15_000,
     problems: [],
     before: undefined,
     now: NOW,
@@ -338,6 +339,37 @@ test('numbers are rounded, and unknown ones omitted', (t) => {
   });
 });
 
+test('a figure that is no longer read is left out, and a request for no image is not shown', (t) => {
+  const queue = { depth: 3, oldestSeconds: 1, inFlight: 1, ageMs: 15_001 };
+  const status = statusOf(input({}, { signals: { queue } }));
+  t.false('queue' in status);
+  t.true(shouldWrite({ ...status, queue }, status, 0), 'that is written at once');
+  t.false('imageRequested' in status);
+  const release = { image: 'r:3', redisImage: 'redis:7', imageRequested: ':3', renderRevision: 2 };
+  t.is(statusOf(input({}, { release })).imageRequested, ':3');
+});
+
+test('Settled is not said while terminating Pods hold stations', (t) => {
+  const ending = (name: string, deletionTimestamp: string): Pod => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, deletionTimestamp, labels: { 'app.kubernetes.io/component': 'ws-proxy' } },
+  });
+  const cases: readonly (readonly [string, string, number | undefined, string])[] = [
+    ['with stations', '2026-11-23T12:05:00Z', 7, 'WaitingForStations'],
+    ['with stations, late', '2026-11-23T11:55:00Z', 7, 'WaitingForStations'],
+    ['empty', '2026-11-23T12:05:00Z', 0, 'Settled'],
+    ['unknown', '2026-11-23T12:05:00Z', undefined, 'WaitingForStations'],
+    ['unknown after the deadline', '2026-11-23T11:55:00Z', undefined, 'Settled'],
+  ];
+  for (const [name, deadline, sessions, reason] of cases) {
+    const sessionsOf = new Map(sessions === undefined ? [] : [['p', sessions] as const]);
+    const status = statusOf(input({ pods: [ending('p', deadline)] }, { signals: { sessionsOf } }));
+    t.is(conditionOf(status, 'Progressing').reason, reason, name);
+    t.is(status.phase, 'Draining', name);
+  }
+});
+
 test('endpoints: the Service inside the cluster, and the addresses of the load balancer', (t) => {
   const ingress = [{ ip: '203.0.113.7' }, { hostname: 'lb.example.com' }, { ip: '2001:db8::1' }, {}];
   const service = {
@@ -412,6 +444,8 @@ test('the image is chosen once, and again when spec.image changes', (t) => {
     ['another tag', spec('', '3'), kept, 'ghcr.io/x/ocpp:2', 'ghcr.io/x/ocpp:3'],
     ['another repository', spec('mirror/ocpp'), kept, 'ghcr.io/x/ocpp:2', 'mirror/ocpp:2'],
     ['back to the default', spec(), { image: 'm:3', imageRequested: 'm:3' }, 'x:2', 'x:2'],
+    ['still nothing asked for', spec(), { image: 'ghcr.io/x/ocpp:1' }, 'x:2', 'ghcr.io/x/ocpp:1'],
+    ['a tag for the first time', spec('', '3'), { image: 'ghcr.io/x/ocpp:1' }, 'x:2', 'x:3'],
     ['a registry with a port', spec('', '9'), undefined, 'localhost:5000/ocpp', 'localhost:5000/ocpp:9'],
     ['a registry with a port, no tag', spec(), undefined, 'localhost:5000/ocpp', 'localhost:5000/ocpp'],
     ['a digest', spec(), undefined, 'ocpp@sha256:ab', 'ocpp@sha256:ab'],
