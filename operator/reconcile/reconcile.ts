@@ -88,7 +88,7 @@ async function reconcileCluster(
   const podEvents = await state.podEvents.read(observed.pods);
   const findings = { cluster, observed, signals, ...decision, ...executed, podEvents, before };
   const after = statusOf({ ...findings, staleMs: stale, now: clock.now() });
-  options.metrics.show(cluster, after);
+  options.metrics.show(cluster, after, clock.now());
   await report(options, cluster, state, after);
   if (executed.failure !== undefined) throw executed.failure;
 }
