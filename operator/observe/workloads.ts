@@ -9,13 +9,19 @@ interface WorkloadCondition {
   readonly lastTransitionTime?: string;
 }
 
+/** Of a container; others than those of the spec may have `valueFrom`. */
+export interface Variable {
+  readonly name: string;
+  readonly value?: string;
+}
+
 /** Deployment or StatefulSet. */
 export interface Workload extends KubeObject {
   readonly spec?: {
     readonly replicas?: number;
     readonly template?: {
       readonly spec?: {
-        readonly containers?: readonly { readonly image?: string }[];
+        readonly containers?: readonly { readonly image?: string; readonly env?: readonly Variable[] }[];
         readonly volumes?: readonly {
           readonly name: string;
           readonly secret?: { readonly secretName?: string };

@@ -12,6 +12,7 @@ import { decide } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
 import { execute } from './execute.ts';
 import { staleMs } from './measure.ts';
+import { knownVariablesOnly } from './variables.ts';
 import { newReconcileState, type ReconcilerOptions, type ReconcileState } from './state.ts';
 
 /** For createController: `key` is `namespace/name`. A deleted cluster needs no work: owner references delete its objects. */
@@ -64,8 +65,9 @@ async function reconcileCluster(
   const before = state.status;
   state.measured ||= signals.arrivalRate !== undefined;
   const stale = staleMs(options.scrapeIntervalMs);
+  const known = knownVariablesOnly(cluster, observed);
   const decision = decide({
-    cluster,
+    cluster: known.cluster,
     observed,
     signals,
     status: before,
@@ -86,7 +88,8 @@ async function reconcileCluster(
     : await execute(options, cluster, state, decision, observed);
 
   const podEvents = await state.podEvents.read(observed.pods);
-  const findings = { cluster, observed, signals, ...decision, ...executed, podEvents, before };
+  const problems = [...executed.problems, ...known.problems];
+  const findings = { cluster, observed, signals, ...decision, ...executed, problems, podEvents, before };
   const after = statusOf({ ...findings, staleMs: stale, now: clock.now() });
   options.metrics.show(cluster, after, clock.now());
   await report(options, cluster, state, after);

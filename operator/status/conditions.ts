@@ -11,7 +11,14 @@ import { stateOf, type WorkloadState, workloadFailure } from '../observe/workloa
 
 export interface Problem {
   /** `BeingReplaced` resolves by itself, the others need an administrator. */
-  readonly reason: 'BeingReplaced' | 'NameTaken' | 'Refused' | 'AddOnMissing' | 'NotApplied';
+  readonly reason:
+    | 'BeingReplaced'
+    | 'NameTaken'
+    | 'Refused'
+    | 'AddOnMissing'
+    | 'NotApplied'
+    | 'UnknownVariable'
+    | 'ForeignVariable';
   readonly message: string;
 }
 
@@ -132,7 +139,20 @@ const messagesOf = (problems: readonly Problem[]) =>
     .join('; ')
     .slice(0, 4000);
 
-export function degraded(
+/** They stop nothing, so they stand beside other problems and never in front. */
+const MINOR: ReadonlySet<string> = new Set(['UnknownVariable', 'ForeignVariable']);
+
+export function degraded(findings: StatusFindings, availability: ConditionValue): ConditionValue {
+  const minor = findings.problems.filter(({ reason }) => MINOR.has(reason));
+  const problems = findings.problems.filter(({ reason }) => !MINOR.has(reason));
+  const value = seriouslyDegraded({ ...findings, problems }, availability);
+  const [first] = minor;
+  if (first === undefined) return value;
+  if (value.status !== 'True') return conditionTrue(first.reason, messagesOf(minor));
+  return { ...value, message: `${value.message}; ${messagesOf(minor)}`.slice(0, 8000) };
+}
+
+function seriouslyDegraded(
   { observed, podEvents, problems, now }: StatusFindings,
   availability: ConditionValue,
 ): ConditionValue {

@@ -299,6 +299,21 @@ const CASES: readonly Case[] = [
     phase: 'Degraded',
     condition: ['Degraded', 'True', 'PodsNotStarting', /Deployment city-ws-proxy: exceeded quota/],
   },
+  ...([[], [pod('p', waiting('ImagePullBackOff'))]] as const).map((pods) => ({
+    name: `a variable that no program reads, beside ${pods.length} Pods that do not start`,
+    observed: { pods },
+    more: { problems: [{ reason: 'UnknownVariable', message: 'no program reads OCPP_X' }] } as const,
+    phase: 'Degraded' as const,
+    condition:
+      pods.length === 0
+        ? (['Degraded', 'True', 'UnknownVariable', /^no program reads OCPP_X$/] as const)
+        : ([
+            'Degraded',
+            'True',
+            'PodsNotStarting',
+            /^Pod p is waiting: ImagePullBackOff; no program reads OCPP_X$/,
+          ] as const),
+  })),
   {
     name: 'a container that is being created',
     observed: { pods: [pod('p', waiting('ContainerCreating'))] },
