@@ -815,7 +815,7 @@ export interface OcppClusterStatus {
    * keeps it.
    */
   readonly image?: string;
-  /** repository:tag of spec.image when the image was chosen. */
+  /** repository:tag of spec.image when the image was chosen; absent if spec.image named neither. */
   readonly imageRequested?: string;
   /** Revision of the operator's Pod templates that this cluster uses, chosen together with the image. */
   readonly renderRevision?: number;

@@ -1,12 +1,13 @@
 /**
- * Kubernetes Events, for `kubectl describe`. A repeated Event increments a count instead of creating another Event, and each
- * is written at most every few seconds. A failed write is retried for some minutes. Nothing here throws, blocks its caller
- * or grows without a bound.
+ * Kubernetes Events, for `kubectl describe`: a history. Another message is another Event; the same message increments a
+ * count, which the next leader continues. Each is written at most every few seconds, and a failed write is retried for some
+ * minutes. Nothing here throws, blocks its caller or grows without a bound.
  */
 import { createHash } from 'node:crypto';
-import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
+import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../kube/object-store.ts';
 import { type Clock, sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
+import { EventBudget } from './event-budget.ts';
 import { type BackoffLimits, backoffMs } from './waiting.ts';
 
 export interface EventRecorder {
@@ -17,7 +18,7 @@ export interface EventRecorder {
 }
 
 export interface EventRecorderOptions {
-  readonly store: Pick<ObjectStore, 'apply'>;
+  readonly store: Pick<ObjectStore, 'apply' | 'get'>;
   /** Names of the program and of its Pod, as the source of the Events. */
   readonly component: string;
   readonly instance: string;
@@ -35,7 +36,9 @@ interface Series {
   readonly about: KubeObject;
   readonly type: string;
   readonly reason: string;
-  readonly first: number;
+  first: number;
+  /** Whether the count of an earlier leader was added. */
+  continued: boolean;
   message: string;
   last: number;
   count: number;
@@ -46,6 +49,7 @@ interface Series {
   dirty: boolean;
 }
 
+const EVENTS: Resource = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
 /** Maximum number of distinct Events kept; the one unchanged longest is dropped first. */
 const SERIES = 500;
 /** About five minutes; later the conditions still tell. */
@@ -57,6 +61,7 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
 class Recorder implements EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #quietMs: number;
+  readonly #budget = new EventBudget();
   readonly #series = new Map<string, Series>();
   readonly #stopping = new AbortController();
   #flushing: Promise<void> | undefined;
@@ -68,10 +73,12 @@ class Recorder implements EventRecorder {
 
   record(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
     if (this.#stopping.signal.aborted) return;
-    const name = eventName(about, type, reason);
     const now = this.#options.clock.now();
+    const own = eventName(about, `${type} ${reason} ${message}`);
+    const single = this.#series.has(own) || this.#budget.take(about.metadata.uid ?? '', now);
+    const name = single ? own : eventName(about, `${type} ${reason}`);
     const one = this.#series.get(name) ?? newSeries(about, type, reason, now);
-    one.message = message;
+    one.message = single ? message : `(combined from similar events): ${message}`;
     one.last = now;
     one.count += 1;
     one.dirty = true;
@@ -112,6 +119,7 @@ class Recorder implements EventRecorder {
     one.dirty = false;
     one.due = performance.now() + this.#quietMs;
     try {
+      await this.#continue(name, one);
       await store.apply(eventObject(name, one, this.#options), { skipRead: true });
       one.failures = 0;
     } catch (error) {
@@ -125,6 +133,26 @@ class Recorder implements EventRecorder {
       } else one.failures = 0;
     }
   }
+
+  /** Adds the count that another process wrote: the history does not begin with this leader. */
+  async #continue(name: string, one: Series): Promise<void> {
+    if (one.continued) return;
+    const ref = { resource: EVENTS, name, namespace: one.about.metadata.namespace ?? 'default' };
+    const written: Written | undefined = await this.#options.store.get(ref).catch((error: unknown) => {
+      // Roles of earlier releases allow no reading: then the count begins again.
+      if (error instanceof StoreError && error.code === 'forbidden') return undefined;
+      throw error;
+    });
+    one.continued = true;
+    one.count += written?.count ?? 0;
+    one.first = Date.parse(written?.firstTimestamp ?? '') || one.first;
+  }
+}
+
+/** What the API server keeps of an Event. */
+interface Written extends KubeObject {
+  readonly count?: number;
+  readonly firstTimestamp?: string | null;
 }
 
 /** Errors that do not come from the store (bugs) are not retried. */
@@ -137,6 +165,7 @@ function newSeries(about: KubeObject, type: string, reason: string, now: number)
     type,
     reason,
     first: now,
+    continued: false,
     message: '',
     last: now,
     count: 0,
@@ -146,8 +175,9 @@ function newSeries(about: KubeObject, type: string, reason: string, now: number)
   };
 }
 
-function eventName({ metadata }: KubeObject, type: string, reason: string): string {
-  const hash = createHash('sha256').update(`${metadata.uid} ${type} ${reason}`).digest('hex');
+/** The same in every process. */
+function eventName({ metadata }: KubeObject, what: string): string {
+  const hash = createHash('sha256').update(`${metadata.uid} ${what}`).digest('hex');
   return `${metadata.name}.${hash.slice(0, 16)}`;
 }
 

@@ -187,8 +187,8 @@ interface ListPage {
   readonly items: readonly unknown[] | null;
 }
 
-function selector({ labelSelector }: ListOptions): Record<string, string> {
-  return labelSelector === undefined || labelSelector === '' ? {} : { labelSelector };
+function selector({ labelSelector, fieldSelector }: ListOptions): Record<string, string> {
+  return { ...(labelSelector && { labelSelector }), ...(fieldSelector && { fieldSelector }) };
 }
 
 function eventOf(path: string, line: string): WatchEvent {

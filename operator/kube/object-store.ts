@@ -56,6 +56,8 @@ export interface ListOptions {
   readonly namespace?: string;
   /** Equality selector, such as `a=b,c=d`. */
   readonly labelSelector?: string;
+  /** The same of fields that the server can select by, such as `involvedObject.uid=u,type=Warning` of Events. */
+  readonly fieldSelector?: string;
 }
 
 export interface ObjectList {

@@ -17,6 +17,7 @@ import { type Operator, runOperator } from '../operator.ts';
 import { chooseImage } from '../render/release.ts';
 import { DEPLOYMENTS, PODS } from '../render/resources.ts';
 import { MemoryObjectStore } from './api-server/memory-object-store.ts';
+import { EXPIRY_EVERY_MS, expireEvents } from './event-expiry.ts';
 import type { Manifest } from './cli/manifest.ts';
 import { componentOf, type Deployment, nameOf, type Pod } from './kinds.ts';
 import { DataFolder } from './kubelet/data-folder.ts';
@@ -57,6 +58,7 @@ export class LocalCluster {
   readonly #data: DataFolder | undefined;
   readonly #runtime: LocalRuntime;
   readonly #operator: Operator | undefined;
+  readonly #expiry: NodeJS.Timeout;
   /** Images that mean this repository's sources. */
   readonly #images = new Set([DEFAULT_IMAGE]);
 
@@ -87,6 +89,7 @@ export class LocalCluster {
       onWarning: (pod, message) => options.say(`${pod.metadata.name}: ${message}`),
       onProblem: (object, message) => options.say(`${object.kind} ${nameOf(object)}: ${message}`),
     });
+    this.#expiry = setInterval(() => void expireEvents(this.store, Date.now()), EXPIRY_EVERY_MS).unref();
     this.#operator = options.redis ? this.#startOperator() : undefined;
   }
 
@@ -128,6 +131,7 @@ export class LocalCluster {
   /** Stops all Pods, those that hold stations first. The log files stay. */
   async stop(): Promise<void> {
     await this.#operator?.stop();
+    clearInterval(this.#expiry);
     await this.#runtime.stop(rankOf, LONGEST_GRACE_MS);
     await this.#guard[Symbol.asyncDispose]();
     this.#data?.[Symbol.dispose]();

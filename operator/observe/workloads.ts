@@ -1,4 +1,4 @@
-/** The fields of Deployments, StatefulSets and Pods that the operator reads, their state, and why they fail. Pure. */
+/** The fields of Deployments, StatefulSets and Pods that the operator reads, and their state. Pure. */
 import type { KubeObject } from '../kube/object-store.ts';
 
 interface WorkloadCondition {
@@ -9,6 +9,12 @@ interface WorkloadCondition {
   readonly lastTransitionTime?: string;
 }
 
+/** Of a container; others than those of the spec may have `valueFrom`. */
+export interface Variable {
+  readonly name: string;
+  readonly value?: string;
+}
+
 /** Deployment or StatefulSet. */
 export interface Workload extends KubeObject {
   readonly spec?: {
@@ -17,10 +23,7 @@ export interface Workload extends KubeObject {
     readonly template?: {
       readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
       readonly spec?: {
-        readonly containers?: readonly {
-          readonly image?: string;
-          readonly env?: readonly { readonly name: string; readonly value?: string }[];
-        }[];
+        readonly containers?: readonly { readonly image?: string; readonly env?: readonly Variable[] }[];
         readonly volumes?: readonly {
           readonly name: string;
           readonly secret?: { readonly secretName?: string };
@@ -41,8 +44,19 @@ export interface Workload extends KubeObject {
   };
 }
 
+interface Termination {
+  readonly reason?: string;
+  readonly exitCode: number;
+}
+
 export interface Pod extends KubeObject {
   readonly spec?: {
+    /** Absent: it is not scheduled yet. */
+    readonly nodeName?: string;
+    readonly volumes?: readonly {
+      readonly name: string;
+      readonly persistentVolumeClaim?: { readonly claimName: string };
+    }[];
     readonly containers?: readonly {
       readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
     }[];
@@ -57,11 +71,14 @@ export interface Pod extends KubeObject {
       readonly state?: {
         readonly waiting?: { readonly reason?: string; readonly message?: string };
         readonly running?: { readonly startedAt?: string };
+        readonly terminated?: Termination;
       };
-      readonly lastState?: { readonly terminated?: { readonly reason?: string; readonly exitCode: number } };
+      readonly lastState?: { readonly terminated?: Termination };
     }[];
   };
 }
+
+export type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number];
 
 export interface WorkloadState {
   readonly desired: number;
@@ -95,73 +112,4 @@ export function workloadFailure(workload: Workload | undefined): string | undefi
   );
   if (found === undefined || workload === undefined) return undefined;
   return `${workload.kind} ${workload.metadata.name}: ${found.message ?? found.reason ?? 'not progressing'}`;
-}
-
-/** Waiting reasons that do not resolve by themselves. */
-const STUCK = new Set([
-  'CrashLoopBackOff',
-  'ImagePullBackOff',
-  'ErrImagePull',
-  'ErrImageNeverPull',
-  'InvalidImageName',
-  'CreateContainerConfigError',
-  'CreateContainerError',
-  'RunContainerError',
-]);
-
-type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number];
-
-/** Time allowed for creating a volume or adding a node, ms. */
-const SCHEDULING_MS = 30_000;
-/** A container that crashed repeatedly still counts as crashing for this time after a restart, ms. */
-const CRASHING_MS = 60_000;
-
-/** A Pod that is not ready for longer is reported, whatever its status says, ms. */
-const UNREADY_MS = 120_000;
-
-/** Why a Pod does not run: unschedulable, no image, crashing, never ready. @param now ms since 1970 */
-export function podFailure(pod: Pod, now: number): string | undefined {
-  const { metadata, status } = pod;
-  const younger = (time: string | undefined, ms: number) => now - Date.parse(time ?? '') < ms;
-  const scheduled = (status?.conditions ?? []).find(({ type }) => type === 'PodScheduled');
-  if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
-    if (younger(scheduled.lastTransitionTime, SCHEDULING_MS)) return undefined;
-    return `Pod ${metadata.name} cannot be scheduled: ${scheduled.message ?? 'no node fits'}`;
-  }
-  for (const container of status?.containerStatuses ?? []) {
-    const { reason, message } = container.state?.waiting ?? {};
-    if (reason !== undefined && STUCK.has(reason)) {
-      const crash = crashOf(container);
-      const why = [reason, message, crash].filter((one) => one !== undefined);
-      return `Pod ${metadata.name} is waiting: ${why.join(': ')}`;
-    }
-    const crash = younger(container.state?.running?.startedAt, CRASHING_MS) ? crashOf(container) : undefined;
-    if (crash !== undefined) return `Pod ${metadata.name} ${crash}`;
-  }
-  return unready(pod, younger);
-}
-
-/** A missing Secret, a volume still attached to another node: the status of such Pods gives no reason. */
-function unready(
-  { metadata, status }: Pod,
-  younger: (time: string | undefined, ms: number) => boolean,
-): string | undefined {
-  const ready = (status?.conditions ?? []).find(({ type }) => type === 'Ready');
-  // A draining Pod is not ready until its stations have left.
-  if (ready?.status !== 'False' || metadata.deletionTimestamp !== undefined) return undefined;
-  if (ready.lastTransitionTime === undefined || younger(ready.lastTransitionTime, UNREADY_MS))
-    return undefined;
-  const waiting = status?.containerStatuses?.find(({ state }) => state?.waiting !== undefined)?.state
-    ?.waiting;
-  const hint = waiting?.reason === undefined ? 'see its log' : `${waiting.reason}; see its Events`;
-  return `Pod ${metadata.name} has not been ready since ${ready.lastTransitionTime}: ${hint}`;
-}
-
-function crashOf({ ready, restartCount = 0, lastState }: ContainerStatus): string | undefined {
-  const { terminated } = lastState ?? {};
-  if (ready === true || restartCount < 2 || terminated === undefined || terminated.exitCode === 0) {
-    return undefined;
-  }
-  const { reason = 'Error', exitCode } = terminated;
-  return `restarted ${restartCount} times, last after ${reason} (exit code ${exitCode}); see kubectl logs --previous`;
 }

@@ -15,6 +15,7 @@ import { OPTIONAL, OWNED, resourceOf } from '../render/resources.ts';
 import { clusterLabels, selectorText } from '../render/render-input.ts';
 import type { Problem } from '../status/conditions.ts';
 import type { DeletionGuard } from './deletion-guard.ts';
+import { foreignVariables } from './variables.ts';
 import { belongsTo, controllerOf, isOwnedBy } from '../observe/observe.ts';
 
 export interface Applied {
@@ -74,7 +75,7 @@ async function applyOne(pass: Pass, object: KubeObject, changed: string[]): Prom
   try {
     const result = await store.apply(object, { skipRead: live === undefined });
     if (result.changed) changed.push(describe(object));
-    return undefined;
+    return foreignVariables(object, result.object);
   } catch (error) {
     if (!(error instanceof StoreError) || error.retryable) throw error;
     return { reason: 'Refused', message: `${describe(object)} was refused: ${error.message}` };

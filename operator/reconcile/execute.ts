@@ -110,9 +110,11 @@ function logApplied(log: Log, cluster: OcppCluster, applied: Applied, state: Rec
   if (changed.length > 0) log.info({ ...fields, changed }, 'objects created or changed');
   if (pruned.length > 0) log.info({ ...fields, pruned }, 'deleted objects that are no longer rendered');
   // Every pass finds the same problems, so each is logged once.
-  const problem = problems.map(({ message }) => message).join('; ');
+  // A variable of another client hinders no apply.
+  const hindering = problems.filter(({ reason }) => reason !== 'ForeignVariable');
+  const problem = hindering.map(({ message }) => message).join('; ');
   if (problem !== '' && problem !== state.problem) {
-    const temporary = problems.every(({ reason }) => reason === 'BeingReplaced');
+    const temporary = hindering.every(({ reason }) => reason === 'BeingReplaced');
     log[temporary ? 'info' : 'warn']({ ...fields, problem }, 'objects not applied');
   }
   state.problem = problem;

@@ -1,17 +1,38 @@
 /** Metrics of each cluster, with the same figures as its status. */
 import { Gauge, type Registry } from 'prom-client';
 import type { OcppCluster, OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import { SIGNALS_MISSING } from '../scaling/processors.ts';
+import { isStalled } from '../status/rollout-stall.ts';
 
 const CLUSTER = ['namespace', 'cluster'] as const;
 type ClusterLabel = (typeof CLUSTER)[number];
+
+/** Gauges by namespace and cluster. */
+const GAUGES = {
+  processors: ['ocpp_operator_processors_wanted', 'Number of processors that the autoscaler decided on'],
+  proxies: ['ocpp_operator_proxies_wanted', 'Number of ws-proxies that the autoscaler decided on'],
+  capacity: ['ocpp_operator_processor_capacity', 'Messages per busy second of one processor, smoothed'],
+  holds: [
+    'ocpp_operator_autoscaling_holds',
+    '1 while the autoscaler holds the number of processors because it could not read the load; else 0',
+  ],
+  stalled: [
+    'ocpp_operator_rollout_stalled',
+    '1 while a rollout has neither moved a station nor changed its phase for 15 minutes; else 0',
+  ],
+  overdue: [
+    'ocpp_operator_drain_overdue_seconds',
+    'Time since the deadline of the terminating ws-proxy Pod that is latest; 0 for none',
+  ],
+} as const;
+
+type Figures = Readonly<Record<keyof typeof GAUGES, number | undefined>>;
 
 export class ClusterMetrics {
   readonly #conditions: Gauge<ClusterLabel | 'condition'>;
   /** Condition types exported so far. */
   readonly #types = new Set<string>();
-  readonly #processors: Gauge<ClusterLabel>;
-  readonly #proxies: Gauge<ClusterLabel>;
-  readonly #capacity: Gauge<ClusterLabel>;
+  readonly #gauges: readonly (readonly [keyof Figures, Gauge<ClusterLabel>])[];
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -21,46 +42,50 @@ export class ClusterMetrics {
       labelNames: [...CLUSTER, 'condition'],
       registers,
     });
-    this.#processors = new Gauge({
-      name: 'ocpp_operator_processors_wanted',
-      help: 'Number of processors that the autoscaler decided on',
-      labelNames: CLUSTER,
-      registers,
-    });
-    this.#proxies = new Gauge({
-      name: 'ocpp_operator_proxies_wanted',
-      help: 'Number of ws-proxies that the autoscaler decided on',
-      labelNames: CLUSTER,
-      registers,
-    });
-    this.#capacity = new Gauge({
-      name: 'ocpp_operator_processor_capacity',
-      help: 'Messages per busy second of one processor, smoothed',
-      labelNames: CLUSTER,
-      registers,
-    });
+    this.#gauges = Object.entries(GAUGES).map(([key, [name, help]]) => [
+      key as keyof Figures,
+      new Gauge({ name, help, labelNames: CLUSTER, registers }),
+    ]);
   }
 
-  show({ metadata }: OcppCluster, { conditions = [], proxy, autoscaling }: OcppClusterStatus): void {
+  /** @param now ms since 1970 */
+  show({ metadata }: OcppCluster, status: OcppClusterStatus, now: number): void {
     const labels = { namespace: metadata.namespace ?? '', cluster: metadata.name };
-    for (const { type, status } of conditions) {
+    for (const { type, status: value } of status.conditions ?? []) {
       this.#types.add(type);
-      this.#conditions.set({ ...labels, condition: type }, status === 'True' ? 1 : 0);
+      this.#conditions.set({ ...labels, condition: type }, value === 'True' ? 1 : 0);
     }
-    const { desiredReplicas, capacityPerReplica } = autoscaling ?? {};
-    if (desiredReplicas !== undefined) this.#processors.set(labels, desiredReplicas);
-    const proxies = proxy?.autoscaling?.desiredReplicas;
-    if (proxies === undefined) this.#proxies.remove(labels);
-    else this.#proxies.set(labels, proxies);
-    if (capacityPerReplica !== undefined) this.#capacity.set(labels, capacityPerReplica);
+    const figures = figuresOf(status, now);
+    for (const [key, gauge] of this.#gauges) {
+      const value = figures[key];
+      if (value === undefined) gauge.remove(labels);
+      else gauge.set(labels, value);
+    }
   }
 
   /** Removes the series of a deleted cluster. */
   forget(namespace: string, cluster: string): void {
     const labels = { namespace, cluster };
     for (const condition of this.#types) this.#conditions.remove({ ...labels, condition });
-    this.#processors.remove(labels);
-    this.#proxies.remove(labels);
-    this.#capacity.remove(labels);
+    for (const [, gauge] of this.#gauges) gauge.remove(labels);
   }
+}
+
+function figuresOf(
+  { conditions = [], proxy, autoscaling, drain, rollout }: OcppClusterStatus,
+  now: number,
+): Figures {
+  const is = (type: string, reason: string) =>
+    conditions.some((one) => one.type === type && one.reason === reason);
+  const paused = conditions.some(({ type, status }) => type === 'Progressing' && status === 'False');
+  const late = (drain ?? []).map(({ deadline }) => now - Date.parse(deadline ?? '')).filter((ms) => ms > 0);
+  return {
+    processors: autoscaling?.desiredReplicas,
+    proxies: proxy?.autoscaling?.desiredReplicas,
+    capacity: autoscaling?.capacityPerReplica,
+    holds: is('AutoscalingActive', SIGNALS_MISSING) ? 1 : 0,
+    // A rollout that is paused is not stalled.
+    stalled: isStalled(rollout, now) && !paused ? 1 : 0,
+    overdue: Math.max(0, ...late) / 1000,
+  };
 }

@@ -18,6 +18,7 @@ import { defaultedSpec } from '../api/defaults.ts';
 import { stateOf } from '../observe/workloads.ts';
 import { NO_REPORTS } from '../rollout/pod-reports.ts';
 import type { ScrapeTarget } from '../signals/scrape.ts';
+import { knownVariablesOnly } from './variables.ts';
 import { newReconcileState, type ReconcilerOptions, type ReconcileState } from './state.ts';
 
 /** Interval of passes while a rollout runs; ms. */
@@ -76,8 +77,9 @@ async function reconcileCluster(
   const stale = staleMs(options.scrapeIntervalMs);
   const targets = podsOf(observed, 'ws-proxy').flatMap(targetOf);
   const reports = await readReports(cluster, observed, state, targets);
+  const known = knownVariablesOnly(cluster, observed);
   const decision = decide({
-    cluster,
+    cluster: known.cluster,
     observed,
     signals,
     status: before,
@@ -102,9 +104,11 @@ async function reconcileCluster(
     : await execute(options, cluster, state, decision, observed);
   if (!decision.pauses.paused && executed.failure === undefined) await giveOrders(state, targets, decision);
 
-  const now = clock.now();
-  const after = statusOf({ cluster, observed, signals, ...decision, ...executed, before, now });
-  options.metrics.show(cluster, after);
+  const podEvents = await state.podEvents.read(observed.pods);
+  const problems = [...executed.problems, ...known.problems];
+  const findings = { cluster, observed, signals, ...decision, ...executed, problems, podEvents, before };
+  const after = statusOf({ ...findings, staleMs: stale, now: clock.now() });
+  options.metrics.show(cluster, after, clock.now());
   await report(options, cluster, state, after);
   if (executed.failure !== undefined) throw executed.failure;
 }

@@ -19,6 +19,7 @@ import { type AdminRequest, ProxyAdmin, sendOverHttp } from '../rollout/proxy-ad
 import { notBelow } from './decision.ts';
 import { Measurement } from './measure.ts';
 import type { ClusterMetrics } from './metrics.ts';
+import { PodEvents } from './pod-events.ts';
 import { Rendering } from './rendering.ts';
 
 export interface ReconcilerOptions {
@@ -52,6 +53,7 @@ export interface ReconcileState {
   measured: boolean;
   readonly measurement: Measurement;
   readonly rendering: Rendering;
+  readonly podEvents: PodEvents;
   autoscaling: AutoscalingStatus | undefined;
   proxyAutoscaling: ProxyAutoscalingStatus | undefined;
   /** The last one written; the cache may not show it yet. */
@@ -84,6 +86,7 @@ export function newReconcileState(
     measured: false,
     measurement: new Measurement({ scrape, clock, intervalMs }),
     rendering: new Rendering(),
+    podEvents: new PodEvents(options),
     autoscaling: notBelow(cluster.status?.autoscaling, observed.processor),
     proxyAutoscaling: notBelow(cluster.status?.proxy?.autoscaling, observed.proxy),
     status: cluster.status,

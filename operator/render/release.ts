@@ -14,7 +14,7 @@ export interface OwnImages {
 }
 
 export interface Release extends OwnImages {
-  /** `repository:tag` of spec.image as given. */
+  /** `repository:tag` of spec.image as given; empty: it names neither. */
   readonly imageRequested: string;
   readonly renderRevision: number;
   /** The revision that a newer operator gave this cluster, if this operator cannot render it. */
@@ -38,8 +38,10 @@ export function chooseRelease(
   own: OwnImages,
   running: Running = {},
 ): Release {
-  const imageRequested = `${image.repository}:${image.tag}`;
-  const changed = (status?.imageRequested ?? imageRequested) !== imageRequested;
+  const imageRequested = requested(image);
+  // The status has an image and no request if there was none; earlier releases wrote `:` then.
+  const before = (status?.imageRequested ?? '').replace(/^:$/, '');
+  const changed = status?.image !== undefined && before !== imageRequested;
   const known = status?.image ?? (running.image && chooseImage(image, running.image));
   if (known === undefined || changed || upgrade === 'Auto') {
     const chosen = chooseImage(image, own.image);
@@ -55,6 +57,9 @@ export function chooseRelease(
     ...(found > RENDER_REVISION && { unknownRevision: found }),
   };
 }
+
+const requested = ({ repository, tag }: DefaultedSpec['image']) =>
+  repository === '' && tag === '' ? '' : `${repository}:${tag}`;
 
 export function chooseImage({ repository, tag }: DefaultedSpec['image'], own: string): string {
   if (repository === '' && tag === '') return own;

@@ -12,6 +12,8 @@ const core = (kind: string, plural: string): Resource => ({
 export const PODS = core('Pod', 'pods');
 /** Read by name only: the volume of the embedded Redis. */
 export const PERSISTENT_VOLUME_CLAIMS = core('PersistentVolumeClaim', 'persistentvolumeclaims');
+/** Written for people, and read for Pods that do not start. */
+export const EVENTS = core('Event', 'events');
 export const SERVICES = core('Service', 'services');
 export const SERVICE_ACCOUNTS = core('ServiceAccount', 'serviceaccounts');
 export const DEPLOYMENTS: Resource = { ...core('Deployment', 'deployments'), group: 'apps' };

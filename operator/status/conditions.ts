@@ -3,12 +3,13 @@ import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus, Rollou
 import type { ProcessorScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
-import type { Observed } from '../observe/observe.ts';
 import { ANNOTATION, type Pauses, RETRY_ROLLOUT } from '../observe/pauses.ts';
 import type { Release } from '../render/release.ts';
 import type { RolloutPlan } from '../rollout/plan.ts';
 import { isRunning } from '../rollout/step.ts';
-import { podFailure, stateOf, type WorkloadState, workloadFailure } from '../observe/workloads.ts';
+import { idOf, type Observed } from '../observe/observe.ts';
+import { podFailure } from '../observe/pod-failure.ts';
+import { stateOf, type WorkloadState, workloadFailure } from '../observe/workloads.ts';
 
 export interface Problem {
   /** `BeingReplaced` resolves by itself, the others need an administrator. */
@@ -21,7 +22,9 @@ export interface Problem {
     | 'DataLost'
     | 'PrefixTaken'
     | 'LoginRefused'
-    | 'VolumeTerminating';
+    | 'VolumeTerminating'
+    | 'UnknownVariable'
+    | 'ForeignVariable';
   readonly message: string;
 }
 
@@ -35,6 +38,8 @@ export interface StatusFindings {
   readonly proxies: ProxyScaleDecision;
   readonly rollout: Pick<RolloutPlan, 'state' | 'serving' | 'sets'>;
   readonly problems: readonly Problem[];
+  /** What the Events of Pods say, by uid: only of Pods whose status gives no reason. */
+  readonly podEvents?: ReadonlyMap<string, string>;
   readonly before: OcppClusterStatus | undefined;
   /** ms since 1970 */
   readonly now: number;
@@ -157,8 +162,21 @@ const messagesOf = (problems: readonly Problem[]) =>
     .join('; ')
     .slice(0, 4000);
 
-export function degraded(
-  { observed, problems, rollout, now }: StatusFindings,
+/** They stop nothing, so they stand beside other problems and never in front. */
+const MINOR: ReadonlySet<string> = new Set(['UnknownVariable', 'ForeignVariable']);
+
+export function degraded(findings: StatusFindings, availability: ConditionValue): ConditionValue {
+  const minor = findings.problems.filter(({ reason }) => MINOR.has(reason));
+  const problems = findings.problems.filter(({ reason }) => !MINOR.has(reason));
+  const value = seriouslyDegraded({ ...findings, problems }, availability);
+  const [first] = minor;
+  if (first === undefined) return value;
+  if (value.status !== 'True') return conditionTrue(first.reason, messagesOf(minor));
+  return { ...value, message: `${value.message}; ${messagesOf(minor)}`.slice(0, 8000) };
+}
+
+function seriouslyDegraded(
+  { observed, podEvents, problems, rollout, now }: StatusFindings,
   availability: ConditionValue,
 ): ConditionValue {
   const lasting = problems.filter(({ reason }) => reason !== 'BeingReplaced');
@@ -166,9 +184,10 @@ export function degraded(
   if (problem !== undefined) return conditionTrue(problem.reason, messagesOf(lasting));
   if (isStopped(rollout)) return conditionTrue('RolloutAborted', abortedText(rollout.state));
   const workloads = [observed.redis, observed.processor, ...observed.proxySets].map(workloadFailure);
-  const failures = [...workloads, ...observed.pods.map((pod) => podFailure(pod, now))].filter(
-    (one) => one !== undefined,
-  );
+  const failures = [
+    ...workloads,
+    ...observed.pods.map((pod) => podFailure(pod, now, podEvents?.get(idOf(pod)))),
+  ].filter((one) => one !== undefined);
   if (failures.length > 0)
     return conditionTrue('PodsNotStarting', failures.slice(0, 3).join('; ').slice(0, 4000));
   const lost = availability.status !== 'True' && availability.reason !== STARTING;

@@ -36,3 +36,20 @@ export function draining(drains: readonly DrainStatus[]): ConditionValue {
   const pods = drains.length === 1 ? '1 ws-proxy Pod drains' : `${drains.length} ws-proxy Pods drain`;
   return conditionTrue('GivingUpStations', `${pods}, ${stations} stations left${deadline}`);
 }
+
+/** Reason of Progressing. */
+export const WAITING_FOR_STATIONS = 'WaitingForStations';
+
+/** All Pods of the spec are ready, but terminating ones still hold stations: not settled. @param now ms since 1970 */
+export function unlessDraining(
+  value: ConditionValue,
+  drains: readonly DrainStatus[],
+  now: number,
+): ConditionValue {
+  if (value.reason !== 'Settled') return value;
+  // Without a reading it counts as holding stations until its deadline: then nothing is left of it but the object.
+  const holding = drains.filter(({ sessions, deadline }) =>
+    sessions === undefined ? now < Date.parse(deadline ?? '') : sessions > 0,
+  );
+  return holding.length === 0 ? value : conditionTrue(WAITING_FOR_STATIONS, draining(holding).message);
+}

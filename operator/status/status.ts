@@ -19,7 +19,7 @@ import {
   redisReady,
   type ConditionValue,
 } from './conditions.ts';
-import { draining, DRAINS_SHOWN, drainsOf } from './drains.ts';
+import { draining, DRAINS_SHOWN, drainsOf, unlessDraining, WAITING_FOR_STATIONS } from './drains.ts';
 import { highlyAvailable } from './high-availability.ts';
 import { endpointsOf } from './endpoints.ts';
 import { stateOf } from '../observe/workloads.ts';
@@ -29,6 +29,8 @@ import { storeProblems, storeStatusOf } from './store.ts';
 export interface StatusInput extends StatusFindings {
   readonly cluster: OcppCluster;
   readonly redis: RedisStatus | undefined;
+  /** Older readings are left out: an old figure looks like a measurement; ms. */
+  readonly staleMs: number;
 }
 
 export function statusOf(input: StatusInput): OcppClusterStatus {
@@ -40,6 +42,8 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
   const problems = [...storeProblems(cluster, store, signals.store, observed), ...input.problems];
   const found = conditionValues({ ...input, problems });
   const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
+  const { queue } = signals;
+  const queueFresh = queue !== undefined && queue.ageMs <= input.staleMs ? queue : undefined;
   const proxy = stateOf(observed.proxy);
   const processor = stateOf(observed.processor);
   return {
@@ -47,7 +51,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     phase: phaseOf(conditions),
     conditions,
     image: release.image,
-    imageRequested: release.imageRequested,
+    ...(release.imageRequested !== '' && { imageRequested: release.imageRequested }),
     renderRevision: release.unknownRevision ?? release.renderRevision,
     ...(redis !== undefined && { redis }),
     ...(rollout.state !== undefined && { rollout: rollout.state }),
@@ -64,7 +68,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       readyReplicas: processor.ready,
       selector: selectorText(selectorLabels(cluster, 'processor')),
     },
-    ...(signals.queue !== undefined && { queue: queueStatus(signals.queue) }),
+    ...(queueFresh && { queue: queueStatus(queueFresh) }),
     autoscaling: {
       ...processors.autoscaling,
       ...(processors.autoscaling.capacityPerReplica !== undefined && {
@@ -85,11 +89,12 @@ const queueStatus = ({ depth, oldestSeconds, inFlight }: QueueReading) => ({
 function conditionValues(findings: StatusFindings): Readonly<Record<ConditionType, ConditionValue>> {
   const redis = redisReady(findings);
   const availability = available(findings, redis);
+  const drains = drainsOf(findings.observed, findings.signals);
   return {
     Available: availability,
-    Progressing: progressing(findings),
+    Progressing: unlessDraining(progressing(findings), drains, findings.now),
     Degraded: degraded(findings, availability),
-    Draining: draining(drainsOf(findings.observed, findings.signals)),
+    Draining: draining(drains),
     RedisReady: redis,
     HighlyAvailable: highlyAvailable(findings.spec),
     AutoscalingActive: findings.processors.condition,
@@ -102,7 +107,8 @@ function phaseOf(conditions: readonly Condition[]): Phase {
   if (conditions.some(({ type, reason }) => type === 'Progressing' && reason === 'Paused')) return 'Paused';
   // Neither available nor degraded: the cluster is being created.
   if (!is('Available')) return 'Pending';
-  if (is('Progressing')) return 'Progressing';
+  const moving = conditions.some(({ reason }) => reason === WAITING_FOR_STATIONS);
+  if (is('Progressing') && !moving) return 'Progressing';
   return is('Draining') ? 'Draining' : 'Running';
 }
 

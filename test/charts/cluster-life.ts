@@ -62,6 +62,7 @@ export async function liveOnce(
     redis: { embedded: { storage: { size: '2Gi' } } },
   });
   await until(async () => (await sizeOf(store, volume)) === '2Gi', 'a larger volume');
+  await tellsWhatIsMissing(store, ref, proxy);
   const cost = async () => (await store.get(proxy))?.metadata.annotations?.[DELETION_COST];
   await until(async () => (await cost()) !== undefined, 'a ws-proxy Pod with its deletion cost');
   await store.delete(ref);
@@ -116,9 +117,34 @@ async function standIn(store: KubeObjectStore, cluster: Place): Promise<ObjectRe
   const deployment = deployments.find(({ metadata }) => metadata.name.endsWith('-ws-proxy'));
   const { name, namespace, labels = {} } = deployment?.metadata ?? { ...cluster };
   const metadata = { name: `${name}-0`, namespace: namespace ?? '', labels };
-  const spec = { containers: [{ name: 'c', image: 'i' }] };
+  const spec = { nodeName: 'no-node', containers: [{ name: 'c', image: 'i' }] };
   await store.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec } as KubeObject);
   return { resource: PODS, name: metadata.name, namespace: metadata.namespace };
+}
+
+/** Reports a missing Secret as the kubelet does, in an Event about the Pod; the status of the cluster repeats it. */
+async function tellsWhatIsMissing(store: KubeObjectStore, cluster: ObjectRef, pod: ObjectRef) {
+  const { uid } = (await store.get(pod))?.metadata ?? {};
+  const { name, namespace = '' } = pod;
+  const event = {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: `${name}.missing`, namespace },
+    involvedObject: { apiVersion: 'v1', kind: 'Pod', name, namespace, uid },
+    type: 'Warning',
+    reason: 'FailedMount',
+    message: 'secret "gone" not found',
+    lastTimestamp: `${new Date().toISOString().slice(0, 19)}Z`,
+  };
+  await store.apply(event);
+  const degraded = async () => {
+    const live: OcppCluster | undefined = await store.get(cluster);
+    return live?.status?.conditions?.find(({ type }) => type === 'Degraded')?.message ?? '';
+  };
+  await until(
+    async () => (await degraded()).includes('secret "gone" not found'),
+    'the missing Secret in Degraded',
+  );
 }
 
 interface Claim extends KubeObject {

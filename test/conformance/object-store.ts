@@ -206,6 +206,18 @@ const CASES: Readonly<Record<string, Case>> = {
     t.deepEqual(await names('suite=list,tier=none'), []);
   },
 
+  async 'list: by field'(t, { store }) {
+    await store.apply(configMap('field-a', {}));
+    await store.apply(configMap('field-b', {}));
+    const { items } = await store.list(CONFIG_MAPS, {
+      fieldSelector: `metadata.name=field-b,metadata.namespace=${NAMESPACE}`,
+    });
+    t.deepEqual(
+      items.map(({ metadata }) => metadata.name),
+      ['field-b'],
+    );
+  },
+
   async 'watch from the version of a list: every later change, in order, once'(t, { store }) {
     await store.apply(configMap('watched-before', {}, { suite: 'watch' }));
     const { resourceVersion } = await store.list(CONFIG_MAPS);

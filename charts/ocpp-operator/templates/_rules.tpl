@@ -43,7 +43,9 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch]
+# Reports to people, continues the counts of the last leader, and finds what a Pod waits for: a missing Secret or
+# StorageClass is named in Events only.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [get, list, create, patch]
 {{- end }}

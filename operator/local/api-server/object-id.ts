@@ -7,7 +7,7 @@ import {
   type Resource,
   StoreError,
 } from '../../kube/object-store.ts';
-import { selectorOf } from '../../controller/caches.ts';
+import { requirementsOf, selectorOf } from '../../controller/caches.ts';
 
 /** All other kinds are namespaced. */
 const CLUSTER_SCOPED = new Set(['Namespace', 'Node', 'PersistentVolume', 'StorageClass', 'PriorityClass']);
@@ -66,8 +66,13 @@ export function check(id: Id, metadata: ObjectMeta): void {
 export function filterOf(resource: Resource, options: ListOptions): (object: KubeObject) => boolean {
   const kind = `${apiVersionOf(resource)}/${resource.kind}`;
   const labelled = selectorOf(options.labelSelector);
+  const fields = requirementsOf(options.fieldSelector);
   return (object) =>
     kindOf(idOf(object)) === kind &&
     (options.namespace === undefined || options.namespace === object.metadata.namespace) &&
-    labelled(object);
+    labelled(object) &&
+    fields.every(([path, value]) => fieldOf(object, path) === value);
 }
+
+const fieldOf = (object: object, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], object);

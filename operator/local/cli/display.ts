@@ -1,8 +1,8 @@
 /** Follows the clusters and puts on the screen what changes: when one is ready, Events, the state. */
 import { sleep } from '../../../services/runtime/clock.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
-import type { KubeObject, Resource } from '../../kube/object-store.ts';
-import { PODS } from '../../render/resources.ts';
+import type { KubeObject } from '../../kube/object-store.ts';
+import { EVENTS } from '../../render/resources.ts';
 import { belongsTo, nameOf } from '../kinds.ts';
 import type { LocalCluster } from '../local-cluster.ts';
 import { accessOf } from './access.ts';
@@ -11,7 +11,6 @@ import { clusterState, type ClusterState, servesStations } from './state.ts';
 
 const LOOK_EVERY_MS = 1000;
 const SCRAPE_EVERY_LOOKS = 2;
-const EVENTS: Resource = { ...PODS, kind: 'Event', plural: 'events' };
 
 /** No news while a cluster starts. */
 const RECOVERING = new Set(['Available', 'RedisReady', 'AutoscalingActive', 'Recovered']);

@@ -1,7 +1,10 @@
-/** Events that the API server does not accept are retried, within bounds. */
+/** Events are a history that continues with the next leader; those that the API server does not accept are retried, within bounds. */
 import test from 'ava';
 import { createEventRecorder } from '../../../operator/controller/events.ts';
 import { type KubeObject, StoreError, type StoreErrorCode } from '../../../operator/kube/object-store.ts';
+import { MemoryObjectStore } from '../../../operator/local/api-server/memory-object-store.ts';
+import { expireEvents } from '../../../operator/local/event-expiry.ts';
+import { EVENTS } from '../../../operator/render/resources.ts';
 import { systemClock } from '../../../services/runtime/clock.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { until } from '../../support/until.ts';
@@ -12,7 +15,13 @@ const about: KubeObject = {
   metadata: { name: 'subject', namespace: 'default', uid: 'uid' },
 };
 
-type Event = KubeObject & { readonly reason: string; readonly count: number };
+type Event = KubeObject & {
+  readonly reason: string;
+  readonly message: string;
+  readonly count: number;
+  readonly firstTimestamp: string;
+  readonly lastTimestamp: string;
+};
 
 /** `answer` decides the result of each write by its number, from 1. */
 function recorderOn(answer: (attempt: number) => Promise<void>, quietMs = 1) {
@@ -21,6 +30,7 @@ function recorderOn(answer: (attempt: number) => Promise<void>, quietMs = 1) {
   const log = memoryLog();
   const recorder = createEventRecorder({
     store: {
+      get: () => Promise.resolve(undefined),
       async apply(object) {
         const { reason, count } = object as Event;
         attempts.push(reason);
@@ -81,4 +91,89 @@ test('an Event does not wait because another one was just written', async (t) =>
   await until(() => written.length === 2, 'the second is written');
   t.deepEqual(written, ['RedisLost 1', 'RedisReady 1']);
   await recorder.stop();
+});
+
+/** Operators one after another on one API server, with a clock that the test moves. */
+function history() {
+  let ahead = 0;
+  const clock = { now: () => Date.now() + ahead };
+  const store = new MemoryObjectStore({ clock, newUid: () => 'uid' });
+  const found = async () => (await store.list(EVENTS)).items as readonly Event[];
+  return {
+    store,
+    clock,
+    recorder: () =>
+      createEventRecorder({
+        store,
+        component: 'ocpp-operator',
+        instance: 'pod',
+        log: memoryLog(),
+        clock,
+        quietMs: 1,
+      }),
+    later: (ms: number) => (ahead += ms),
+    found,
+    /** `message ×count`, oldest first. */
+    told: async () => {
+      const events = await found();
+      return events.map(({ message, count }) => `${message} ×${count}`).sort();
+    },
+  };
+}
+
+test('another message is another Event, the same message counts up', async (t) => {
+  const { recorder, told } = history();
+  const one = recorder();
+  for (const message of ['scaled from 2 to 4', 'scaled from 4 to 6', 'scaled from 4 to 6'])
+    one.record(about, 'Normal', 'ScaledProxies', message);
+  await until(async () => (await told()).length === 2, 'two Events');
+  await one.stop();
+  t.deepEqual(await told(), ['scaled from 2 to 4 ×1', 'scaled from 4 to 6 ×2']);
+});
+
+test('a new leader continues the count and keeps the first time', async (t) => {
+  const { recorder, told, found, later } = history();
+  for (const count of [1, 2, 3]) {
+    const leader = recorder();
+    leader.record(about, 'Warning', 'RedisLost', 'no answer');
+    await until(async () => (await told())[0] === `no answer ×${count}`, `count ${count}`);
+    await leader.stop();
+    later(60_000);
+  }
+  const [event] = await found();
+  const apart = Date.parse(event?.lastTimestamp ?? '') - Date.parse(event?.firstTimestamp ?? '');
+  t.true(apart >= 119_000 && apart <= 125_000, `${apart} ms between the first and the last`);
+});
+
+test('a flapping object gets 25 Events, then one for each reason, and more with time', async (t) => {
+  const { recorder, told, later } = history();
+  const one = recorder();
+  for (let n = 0; n < 40; n += 1) one.record(about, 'Normal', 'Flaps', `state ${n}`);
+  const other = { ...about, metadata: { ...about.metadata, name: 'other', uid: 'other' } };
+  one.record(other, 'Normal', 'Flaps', 'of another object');
+  const combined = '(combined from similar events): state 39 ×15';
+  await until(async () => (await told()).length === 27, 'the Events');
+  t.true((await told()).includes(combined));
+  t.true((await told()).includes('of another object ×1'));
+  later(300_000);
+  one.record(about, 'Normal', 'Flaps', 'state 40');
+  one.record(about, 'Normal', 'Flaps', 'state 41');
+  await until(async () => (await told()).length === 28, 'one more');
+  await one.stop();
+  t.true((await told()).includes('state 40 ×1'));
+});
+
+test('npm start forgets Events after an hour', async (t) => {
+  const { recorder, told, later, store, clock } = history();
+  const one = recorder();
+  one.record(about, 'Normal', 'Old', 'old');
+  later(3_000_000);
+  one.record(about, 'Normal', 'Young', 'young');
+  await until(async () => (await told()).length === 2, 'two Events');
+  await one.stop();
+  await expireEvents(store, clock.now());
+  t.is((await told()).length, 2);
+  later(700_000);
+  await expireEvents(store, clock.now());
+  t.deepEqual(await told(), ['young ×1']);
 });

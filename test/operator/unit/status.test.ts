@@ -58,10 +58,10 @@ const waiting = (reason: string, message?: string) => ({
   containerStatuses: [{ state: { waiting: { reason, ...(message !== undefined && { message }) } } }],
 });
 
-const restarted = (restartCount: number, startedAt: string) => ({
+const restarted = (restartCount: number, startedAt: string, ready = false) => ({
   containerStatuses: [
     {
-      ready: false,
+      ready,
       restartCount,
       state: { running: { startedAt } },
       lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } },
@@ -94,8 +94,9 @@ function input(observed: Partial<Observed> = {}, more: Partial<StatusInput> = {}
     proxies: { replicas: 2 },
     rollout: { state: undefined, serving: 'city-ws-proxy', sets: [] },
     pauses: pausesOf(object),
-    release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: ':', renderRevision: 2 },
+    release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: '', renderRevision: 2 },
     redis: undefined,
+    staleMs: 15_000,
     problems: [],
     before: undefined,
     now: NOW,
@@ -238,12 +239,12 @@ const CASES: readonly Case[] = [
   {
     name: 'crashed once',
     observed: { pods: [pod('p', restarted(1, '2026-11-23T11:59:30Z'))] },
-    phase: 'Running',
-    condition: ['Degraded', 'False', 'AsExpected', /no problem/],
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'PodsNotStarting', /p restarted once, last after OOMKilled/],
   },
   {
     name: 'crashed long ago',
-    observed: { pods: [pod('p', restarted(9, '2026-11-23T11:58:30Z'))] },
+    observed: { pods: [pod('p', restarted(9, '2026-11-23T11:58:30Z', true))] },
     phase: 'Running',
     condition: ['Degraded', 'False', 'AsExpected', /no problem/],
   },
@@ -301,6 +302,21 @@ const CASES: readonly Case[] = [
     phase: 'Degraded',
     condition: ['Degraded', 'True', 'PodsNotStarting', /Deployment city-ws-proxy: exceeded quota/],
   },
+  ...([[], [pod('p', waiting('ImagePullBackOff'))]] as const).map((pods) => ({
+    name: `a variable that no program reads, beside ${pods.length} Pods that do not start`,
+    observed: { pods },
+    more: { problems: [{ reason: 'UnknownVariable', message: 'no program reads OCPP_X' }] } as const,
+    phase: 'Degraded' as const,
+    condition:
+      pods.length === 0
+        ? (['Degraded', 'True', 'UnknownVariable', /^no program reads OCPP_X$/] as const)
+        : ([
+            'Degraded',
+            'True',
+            'PodsNotStarting',
+            /^Pod p is waiting: ImagePullBackOff; no program reads OCPP_X$/,
+          ] as const),
+  })),
   {
     name: 'a container that is being created',
     observed: { pods: [pod('p', waiting('ContainerCreating'))] },
@@ -339,6 +355,37 @@ test('numbers are rounded, and unknown ones omitted', (t) => {
     oldestSeconds: 0.1,
     inFlight: 1,
   });
+});
+
+test('a figure that is no longer read is left out, and a request for no image is not shown', (t) => {
+  const queue = { depth: 3, oldestSeconds: 1, inFlight: 1, ageMs: 15_001 };
+  const status = statusOf(input({}, { signals: { queue } }));
+  t.false('queue' in status);
+  t.true(shouldWrite({ ...status, queue }, status, 0), 'that is written at once');
+  t.false('imageRequested' in status);
+  const release = { image: 'r:3', redisImage: 'redis:7', imageRequested: ':3', renderRevision: 2 };
+  t.is(statusOf(input({}, { release })).imageRequested, ':3');
+});
+
+test('Settled is not said while terminating Pods hold stations', (t) => {
+  const ending = (name: string, deletionTimestamp: string): Pod => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, deletionTimestamp, labels: { 'app.kubernetes.io/component': 'ws-proxy' } },
+  });
+  const cases: readonly (readonly [string, string, number | undefined, string])[] = [
+    ['with stations', '2026-11-23T12:05:00Z', 7, 'WaitingForStations'],
+    ['with stations, late', '2026-11-23T11:55:00Z', 7, 'WaitingForStations'],
+    ['empty', '2026-11-23T12:05:00Z', 0, 'Settled'],
+    ['unknown', '2026-11-23T12:05:00Z', undefined, 'WaitingForStations'],
+    ['unknown after the deadline', '2026-11-23T11:55:00Z', undefined, 'Settled'],
+  ];
+  for (const [name, deadline, sessions, reason] of cases) {
+    const sessionsOf = new Map(sessions === undefined ? [] : [['p', sessions] as const]);
+    const status = statusOf(input({ pods: [ending('p', deadline)] }, { signals: { sessionsOf } }));
+    t.is(conditionOf(status, 'Progressing').reason, reason, name);
+    t.is(status.phase, 'Draining', name);
+  }
 });
 
 test('endpoints: the Service inside the cluster, and the addresses of the load balancer', (t) => {
@@ -415,6 +462,8 @@ test('the image is chosen once, and again when spec.image changes', (t) => {
     ['another tag', spec('', '3'), kept, 'ghcr.io/x/ocpp:2', 'ghcr.io/x/ocpp:3'],
     ['another repository', spec('mirror/ocpp'), kept, 'ghcr.io/x/ocpp:2', 'mirror/ocpp:2'],
     ['back to the default', spec(), { image: 'm:3', imageRequested: 'm:3' }, 'x:2', 'x:2'],
+    ['still nothing asked for', spec(), { image: 'ghcr.io/x/ocpp:1' }, 'x:2', 'ghcr.io/x/ocpp:1'],
+    ['a tag for the first time', spec('', '3'), { image: 'ghcr.io/x/ocpp:1' }, 'x:2', 'x:3'],
     ['a registry with a port', spec('', '9'), undefined, 'localhost:5000/ocpp', 'localhost:5000/ocpp:9'],
     ['a registry with a port, no tag', spec(), undefined, 'localhost:5000/ocpp', 'localhost:5000/ocpp'],
     ['a digest', spec(), undefined, 'ocpp@sha256:ab', 'ocpp@sha256:ab'],
