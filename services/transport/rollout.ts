@@ -22,6 +22,7 @@ export interface RolloutCounts {
   readonly forced: number;
   /** Moved stations that have not connected again; those of them for longer than `missingAfterMs`. */
   readonly away: number;
+  /** At most 10 000 are counted. */
   readonly missing: number;
   /** Time from the close to the next response to the station; absent while no station got one. */
   readonly gapSeconds?: { readonly p50: number; readonly p99: number };

@@ -57,8 +57,8 @@ for (const [what, [name, ...words]] of Object.entries(DENIED)) {
 
 /** Rights that docs/redis.md names beside the line, where they apply. */
 const ELSEWHERE = new Set(['select', 'xdel']);
-/** Commands that the suite mostly runs without: reclaiming the dead, testing a connection, a second processor that waits. */
-const UNSEEN = ['client|kill', 'ping', 'blpop'];
+/** Commands that the suite mostly runs without: reclaiming the dead, testing a connection, a second processor that waits, a self-test without a processor. */
+const UNSEEN = ['client|kill', 'ping', 'blpop', 'lrem'];
 
 /** Commands that our scripts name. */
 function scripted(): string[] {

@@ -153,7 +153,7 @@ export class CallWorld {
     const session = { stationId: STATION, protocol: 'ocpp1.6', remoteAddress: 'x' } as const;
     for (let i = 0; i < 2; i++) {
       const opened = await openSession(this.#redis, this.#keys, { proxyId: proxy.pid, epoch, session });
-      assert.equal(opened, 'open');
+      assert.equal(opened.kind, 'open');
     }
     this.#open.set(epoch, proxy);
     this.#epochs.push(epoch);

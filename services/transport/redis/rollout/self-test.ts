@@ -26,7 +26,7 @@ export async function testQueue(member: Membership, timeoutMs: number): Promise<
       if (answer === null) await sleep(LOOK_MS, given.signal);
       else if (isAnswerTo(answer, incoming.frame.id)) return true;
     }
-    // No request waits for it. Entries of a cluster without a processor must not pile up.
+    // No request waits for it. A user of Redis without this right leaves it there. Entries of a cluster without a processor must not pile up.
     await commands.lrem(keys.requests, 1, entry);
     return false;
   };
