@@ -60,6 +60,15 @@ export function lacksReason(pod: Pod, now: number): boolean {
 export const claimsOf = ({ spec }: Pod): string[] =>
   (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
 
+/** Reasons of the Ready condition that a kubelet writes. */
+const OF_KUBELET = new Set([
+  'ContainersNotReady',
+  'ReadinessGatesNotReady',
+  'UnknownContainerStatuses',
+  'PodCompleted',
+  'PodFailed',
+]);
+
 /**
  * When a node stops answering, Kubernetes sets the Pod to not ready and leaves everything else as the kubelet reported it
  * last. A kubelet that answers gives a reason.
@@ -69,7 +78,7 @@ function silentNode(pod: Pod): string | undefined {
   const ready = conditionOf(pod, 'Ready');
   const statuses = status?.containerStatuses ?? [];
   const alive = statuses.length > 0 && statuses.every((one) => one.ready === true);
-  if (ready?.status !== 'False' || ready.reason !== undefined || !alive) return undefined;
+  if (ready?.status !== 'False' || OF_KUBELET.has(ready.reason ?? '') || !alive) return undefined;
   return (
     `Pod ${metadata.name} cannot be reached: its node ${spec?.nodeName ?? ''} does not answer. Kubernetes replaces ` +
     'the Pod after some minutes; if the machine is off, see "When the node of the embedded Redis is lost" in docs/operations.md'

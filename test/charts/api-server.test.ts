@@ -162,7 +162,12 @@ for (const [title, chart, values, words, others] of [
     'all namespaces',
     OPERATOR,
     {},
-    [/all namespaces/, /kubectl create namespace charging/, /helm test ocpp/],
+    [
+      /all namespaces/,
+      /change Pods in every namespace.*list them in the value watchNamespaces/s,
+      /kubectl create namespace charging/,
+      /helm test ocpp/,
+    ],
     [/switched off/],
   ],
   [
@@ -170,7 +175,7 @@ for (const [title, chart, values, words, others] of [
     OPERATOR,
     { watchNamespaces: ['north'] },
     [/OcppClusters in north/, /apply -n north/],
-    [/create namespace/],
+    [/create namespace/, /every namespace/],
   ],
   ['no operator', OPERATOR, { replicas: 0 }, [/switched off/], []],
   [
@@ -185,7 +190,7 @@ for (const [title, chart, values, words, others] of [
     OPERATOR,
     { rbac: { create: false } },
     [/ServiceAccount ocpp-ocpp-operator the rules/],
-    [],
+    [/every namespace/],
   ],
   [
     'a cluster',

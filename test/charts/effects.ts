@@ -34,6 +34,16 @@ const IMAGE = `ghcr.io/ocpp-cluster/ocpp-cluster:${VERSION}`;
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
 export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
+  watchNamespaces: {
+    value: ['a'],
+    differences: [
+      `+Role a/${NAME}`,
+      `+RoleBinding a/${NAME}`,
+      `-ClusterRole ${NAME}`,
+      `-ClusterRoleBinding ${NAME}`,
+      `${CONTAINER}.env[WATCH_NAMESPACES].value: a`,
+    ],
+  },
   'image.repository': { value: 'r:5/x', differences: image(`r:5/x:${VERSION}`) },
   'image.tag': { value: '7', differences: image('ghcr.io/ocpp-cluster/ocpp-cluster:7') },
   'image.digest': { value: DIGEST, differences: image(`${IMAGE}@${DIGEST}`) },
@@ -46,16 +56,6 @@ export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
     differences: [`${POD}.spec.imagePullSecrets[s].name: s`, `${TEST}.imagePullSecrets[s].name: s`],
   },
   'redis.image': { value: 'r', differences: [`${CONTAINER}.env[OCPP_REDIS_IMAGE].value: r`] },
-  watchNamespaces: {
-    value: ['a'],
-    differences: [
-      `+Role a/${NAME}`,
-      `+RoleBinding a/${NAME}`,
-      `-ClusterRole ${NAME}`,
-      `-ClusterRoleBinding ${NAME}`,
-      `${CONTAINER}.env[WATCH_NAMESPACES].value: a`,
-    ],
-  },
   replicas: {
     value: 1,
     differences: [`-PodDisruptionBudget ${NAMESPACE}/${NAME}`, 'Deployment spec.replicas: 1'],
