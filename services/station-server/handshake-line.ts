@@ -7,10 +7,13 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../runtime/clock.ts';
 import type { Refusal } from './handshake.ts';
 import { RateLine } from './rate-line.ts';
+import { spentOf } from './rates.ts';
 
 export interface HandshakeLineOptions {
   /** Handshakes per second; read each time, as it may change. */
   readonly perSecond: () => number;
+  /** Of the next seconds, with a demand of so many now; `perSecond` by default. */
+  readonly expectedPerSecond?: (demand: number) => number;
   readonly clock: Clock;
   readonly random?: () => number;
   /** Handshakes that wait at most. */
@@ -57,7 +60,7 @@ export class HandshakeLine implements Disposable {
   /** Resolves when it is the turn of this handshake, immediately if there is no line. */
   async wait(tcp: Duplex): Promise<Turn> {
     const { maxWaiting = MAX_WAITING } = this.#options;
-    if (this.#line.waiting >= maxWaiting || this.#line.expectedWait > MAX_EXPECTED_WAIT) {
+    if (this.#line.waiting >= maxWaiting || this.#expectedWait > MAX_EXPECTED_WAIT) {
       this.#line.missed();
       return this.#refusal();
     }
@@ -73,11 +76,21 @@ export class HandshakeLine implements Disposable {
     this.#line.clear();
   }
 
+  /** How long a handshake that came now would wait; ms. */
+  get #expectedWait(): number {
+    return this.#line.mustWait ? (this.#line.waiting + 1) * this.#pause : 0;
+  }
+
+  /** Between two handshakes in the next seconds; ms. */
+  get #pause(): number {
+    const { perSecond, expectedPerSecond = perSecond } = this.#options;
+    return 1000 / spentOf(expectedPerSecond(this.#line.demand));
+  }
+
   /** Each gets a time of its own, so that refused stations return at the rate. */
   #refusal(): Refusal {
     const now = this.#options.clock.now();
-    const pause = 1000 / this.#options.perSecond();
-    const next = Math.max(this.#promised, now + this.#line.expectedWait) + pause;
+    const next = Math.max(this.#promised, now + this.#expectedWait) + this.#pause;
     this.#promised = Math.min(next, now + MAX_RETRY_AFTER * 1000);
     const seconds = Math.min(next - now, MAX_RETRY_AFTER * 1000) / 1000 + this.#random() * RETRY_SPREAD;
     return {

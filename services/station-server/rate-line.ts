@@ -28,9 +28,9 @@ export class RateLine implements Disposable {
     return this.#queue.size;
   }
 
-  /** How long an entry that joined now would wait; ms. */
-  get expectedWait(): number {
-    return this.#queue.expectedWait(this.#clock.now());
+  /** Whether an entry that joined now would have to wait. */
+  get mustWait(): boolean {
+    return this.#queue.mustWait(this.#clock.now());
   }
 
   /** Undefined: there is no need to wait. */
@@ -46,9 +46,14 @@ export class RateLine implements Disposable {
     this.#arrived += 1;
   }
 
-  /** Arrivals since the last call, and those that wait. */
+  /** Arrivals since the last takeDemand(), and those that wait. */
+  get demand(): number {
+    return this.#arrived + this.#queue.size;
+  }
+
+  /** The same; begins the count of arrivals again. */
   takeDemand(): number {
-    const demand = this.#arrived + this.#queue.size;
+    const { demand } = this;
     this.#arrived = 0;
     return demand;
   }

@@ -35,10 +35,9 @@ export class RateQueue {
     return this.#waiting.size + this.#hurried.size;
   }
 
-  /** How long an entry that joined now would wait at the current rate; ms. @param now ms */
-  expectedWait(now: number): number {
-    if (this.size === 0 && this.#rate.permits(now)) return 0;
-    return ((this.size + 1) * 1000) / this.#rate.perSecond;
+  /** Whether an entry that joined now would have to wait. @param now ms */
+  mustWait(now: number): boolean {
+    return this.size > 0 || !this.#rate.permits(now);
   }
 
   /** Undefined: there is no need to wait. @param now ms */

@@ -21,16 +21,11 @@ export class PacedRate {
     this.#filledAt = now;
   }
 
-  /** What is spent in a second in which there is always something to spend. */
-  get perSecond(): number {
-    return this.#rate() * (1 - AT_ONCE);
-  }
-
   /** Whether take() would be true. @param now ms */
   permits(now: number): boolean {
     const rate = this.#rate();
     if (rate === Infinity) return true;
-    const earned = (Math.max(0, now - this.#filledAt) / 1000) * this.perSecond;
+    const earned = (Math.max(0, now - this.#filledAt) / 1000) * spentOf(rate);
     this.#tokens = Math.min(atOnce(rate), this.#tokens + earned);
     this.#filledAt = now;
     return this.#tokens >= 1;
@@ -43,6 +38,9 @@ export class PacedRate {
     return true;
   }
 }
+
+/** What is spent of a rate in a second in which there is always something to spend. */
+export const spentOf = (rate: number): number => rate * (1 - AT_ONCE);
 
 const atOnce = (rate: number): number => Math.max(LEAST_AT_ONCE, rate * AT_ONCE);
 

@@ -5,6 +5,7 @@
  */
 import { sleep } from '../runtime/clock.ts';
 import {
+  EQUAL_PART,
   type LeaseRates,
   RATE_NAMES,
   type RateLease,
@@ -35,6 +36,8 @@ export class ClusterRates {
   readonly #stopped = new AbortController();
   #lease: RateLease | undefined;
   #validUntil = -Infinity;
+  /** Own demand in the last lease. */
+  #reported: Readonly<Record<RateName, number>> = { closes: 0, handshakes: 0, boots: 0 };
 
   constructor(options: ClusterRatesOptions) {
     this.#options = options;
@@ -72,6 +75,20 @@ export class ClusterRates {
     return Math.max(share ?? rate / (this.#lease?.processes ?? 1), LEAST);
   }
 
+  /**
+   * What this process will be able to use soon, if its demand is this now. A share follows demand by a second or two: when a
+   * storm begins, the process that reported it first has nearly all of the rate.
+   */
+  expectedPerSecond(name: RateName, demand: number): number {
+    const rate = this.#options.rates[name];
+    const lease = this.#valid;
+    if (rate === 0 || lease === undefined) return this.perSecond(name);
+    const equal = rate * EQUAL_PART;
+    const others = Math.max(0, lease.shares[name].demand - this.#reported[name]);
+    const fair = (rate * (demand + equal / lease.processes)) / (demand + others + equal);
+    return Math.max(this.perSecond(name), fair);
+  }
+
   /** Demand of the whole cluster in seconds of its rate, as of the last renewal; 0 without a lease. */
   load(name: RateName): number {
     const rate = this.#options.rates[name];
@@ -82,8 +99,14 @@ export class ClusterRates {
   async renew(): Promise<void> {
     const from = this.#now();
     try {
-      const lease = await this.#options.lease(this.#requests());
+      const requests = this.#requests();
+      const lease = await this.#options.lease(requests);
       this.#lease = lease;
+      this.#reported = {
+        closes: requests.closes.demand,
+        handshakes: requests.handshakes.demand,
+        boots: requests.boots.demand,
+      };
       this.#validUntil = from + lease.validMs;
     } catch {
       // Other commands report that the store is away.

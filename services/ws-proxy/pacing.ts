@@ -40,7 +40,11 @@ export class Pacing implements Disposable {
     const closesPerSecond = () => (draining() === undefined ? closes.perSecond() : 0);
     this.#rates = rates;
     this.closes = closes;
-    this.line = new HandshakeLine({ perSecond: () => rates.perSecond('handshakes'), clock });
+    this.line = new HandshakeLine({
+      perSecond: () => rates.perSecond('handshakes'),
+      expectedPerSecond: (demand) => rates.expectedPerSecond('handshakes', demand),
+      clock,
+    });
     this.#lost = new LostSessions(gateway, { closesPerSecond, clock });
     const boots = { bootsPerSecond: () => rates.perSecond('boots'), maxWaitMs: callTimeout / 2, clock };
     this.#boots = bootRate === 0 ? undefined : new BootPacing(this.#lost, boots);

@@ -23,7 +23,7 @@ test('entries are released in order at the rate, those that leave cost nothing, 
   };
   const joined = Array.from({ length: 50 }, (_, index) => join(`${index}`));
   t.is(gone.length, 1, 'a tenth of a second’s worth at once');
-  t.true(Math.abs(queue.expectedWait(0) - 50 / 0.009) < 1);
+  t.true(queue.mustWait(0));
   joined[2]?.leave();
   for (now = 10; now < 2000; now += 10) queue.release(now);
   await Promise.resolve();
