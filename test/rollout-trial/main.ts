@@ -4,13 +4,9 @@ import { parseArgs } from 'node:util';
 import { removeEverything, startAfresh } from '../e2e/environment.ts';
 import { chart } from './chart.ts';
 import { table } from './expectations.ts';
-import { BAD_RELEASES } from './scenarios/bad-releases.ts';
-import { MAINTENANCE } from './scenarios/maintenance.ts';
-import { ROLLOUTS } from './scenarios/rollouts.ts';
+import { scenarioNamed, SCENARIOS } from './scenarios/scenarios.ts';
 import { DEFAULTS, type TrialSettings } from './settings.ts';
 import { type Scenario, tryOut } from './trial.ts';
-
-const SCENARIOS: readonly Scenario[] = [...ROLLOUTS, ...BAD_RELEASES, ...MAINTENANCE];
 
 const HELP = `Tries rollouts out on the Kubernetes cluster that KUBECONFIG points at, with simulated stations.
 
@@ -81,7 +77,7 @@ function settingsOf(values: Values): TrialSettings {
 function scenariosOf({ scenario }: Values): readonly Scenario[] {
   if (scenario === 'all') return SCENARIOS;
   return scenario.split(',').map((name) => {
-    const found = SCENARIOS.find((one) => one.name === name);
+    const found = scenarioNamed(name);
     const known = SCENARIOS.map((one) => one.name).join(', ');
     if (found === undefined) throw new UsageError(`--scenario: known are ${known}, not "${name}"`);
     return found;

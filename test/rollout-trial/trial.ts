@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { API_VERSION, KIND, type OcppCluster, type RolloutStatus } from '../../operator/api/ocpp-cluster.ts';
-import { createNamespace } from '../e2e/environment.ts';
+import { createNamespace, diagnostics } from '../e2e/environment.ts';
 import { apply, condition, get, kubectl, patch, until } from '../e2e/kubectl.ts';
 import { type RedisPod, stream } from '../e2e/redis.ts';
 import { stationUrl } from '../e2e/stations.ts';
@@ -21,6 +21,8 @@ export const NAMESPACE = 'ocpp-e2e-rollouts';
 /** Stations speak for so long before and after the change. */
 const SPEAK_MS = 5000;
 const START_SECONDS = 240;
+/** Longest pause of firmware, and its handshake. */
+const RETURN_SECONDS = 30;
 
 export interface Scenario {
   readonly name: string;
@@ -141,6 +143,7 @@ export async function tryOut(
     if (failure !== undefined) expectations.unshift({ what: failure, measured: '', wanted: '', ok: false });
     for (const sample of observation.summary.samples) log(`${scenario.name}: ${sample}`);
     if (observation.rollout !== undefined) log(`${scenario.name}: ${JSON.stringify(observation.rollout)}`);
+    if (expectations.some(({ ok }) => !ok)) log(await diagnostics([at.namespace]));
     return { scenario: scenario.name, expectations, samples: sampler.samples, marks: sampler.marks };
   } finally {
     simulation.stop();
@@ -173,6 +176,8 @@ async function stationsOf(at: RedisPod, settings: TrialSettings): Promise<Simula
 /** Ends the stations, and compares their ledgers with what the cluster wrote down. */
 async function observe(trial: Trial): Promise<Observation> {
   const { at, settings, simulation, sampler, noted } = trial;
+  // The last to move may be on their way; those that do not arrive are counted below.
+  await trial.allOnline(RETURN_SECONDS).catch(() => undefined);
   await sleep(SPEAK_MS);
   const { status } = await trial.cluster();
   const pods = await sampler.now();
