@@ -36,8 +36,8 @@ export class ApiProxy implements Disposable {
     });
   }
 
-  async text(path: string): Promise<string> {
-    const response = await fetch(this.#url + path, { signal: AbortSignal.timeout(REQUEST_MS) });
+  async text(path: string, patienceMs = REQUEST_MS): Promise<string> {
+    const response = await fetch(this.#url + path, { signal: AbortSignal.timeout(patienceMs) });
     const body = await response.text();
     if (!response.ok) throw new Error(`${path}: ${response.status} ${body.slice(0, 200)}`);
     return body;

@@ -11,6 +11,8 @@ interface Pod {
 }
 
 const EVERY_MS = 1000;
+/** A Pod that ends does not answer, and must not hold up the others. */
+const READ_MS = 700;
 /** Two hours; later samples are dropped. */
 const MOST_SAMPLES = 7200;
 
@@ -25,7 +27,7 @@ export class Sampler {
   readonly marks: Mark[] = [];
   readonly #api: ApiProxy;
   readonly #at: RedisPod;
-  readonly #startedAt = performance.now();
+  #startedAt = performance.now();
   readonly #stopping = new AbortController();
   /** Names of the Pods of the first sample. */
   #olds: ReadonlySet<string> | undefined;
@@ -39,6 +41,7 @@ export class Sampler {
 
   /** Resolves when the first sample is there: its Pods are the old ones. */
   async start(): Promise<void> {
+    this.#startedAt = performance.now();
     await this.#sample();
     this.#done = this.#run();
   }
@@ -53,7 +56,7 @@ export class Sampler {
   }
 
   /** Stations of the Pods now, read from the Pods. */
-  async now(): Promise<readonly PodSessions[]> {
+  async now(patienceMs = 5000): Promise<readonly PodSessions[]> {
     const { namespace, cluster } = this.#at;
     const selector = encodeURIComponent(
       `app.kubernetes.io/instance=${cluster},app.kubernetes.io/component=ws-proxy`,
@@ -64,8 +67,7 @@ export class Sampler {
     this.#olds ??= new Set(items.map(({ metadata }) => metadata.name));
     const read = async ({ metadata: { name } }: Pod) => {
       const path = `/api/v1/namespaces/${namespace}/pods/${name}:${PORT.admin}/proxy${PATH.metrics}`;
-      // A Pod that starts or ends does not answer.
-      const text = await this.#api.text(path).catch(() => '');
+      const text = await this.#api.text(path, patienceMs).catch(() => '');
       const sessions = metricOf(text, METRIC.proxySessions);
       return sessions === undefined ? [] : [{ pod: name, isOld: this.#olds?.has(name) === true, sessions }];
     };
@@ -84,7 +86,7 @@ export class Sampler {
   async #sample(): Promise<void> {
     const { namespace, cluster } = this.#at;
     const path = `/apis/ocpp.dev/v1alpha1/namespaces/${namespace}/ocppclusters/${cluster}`;
-    const [pods, { status }] = await Promise.all([this.now(), this.#api.json<OcppCluster>(path)]);
+    const [pods, { status }] = await Promise.all([this.now(READ_MS), this.#api.json<OcppCluster>(path)]);
     this.samples.push({ seconds: this.#seconds(), pods });
     const phase = status?.rollout?.phase ?? '';
     if (phase !== this.#phase) this.mark(phase);

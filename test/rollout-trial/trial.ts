@@ -185,6 +185,7 @@ async function observe(trial: Trial): Promise<Observation> {
   const [sessionsOfOldPods, sessionsOfNewPods] = [sessions(true), sessions(false)];
   const moves = trial.moves();
   const onlineAtEnd = simulation.progress().online;
+  await sampler.stop();
   simulation.stop();
   const summary = await simulation.done;
   const degraded = status?.conditions?.find(({ type, status: is }) => type === 'Degraded' && is === 'True');
