@@ -23,6 +23,8 @@ export interface Observation {
   /** Why the cluster is Degraded; empty: it is not. */
   readonly degraded: string;
   readonly onlineAtEnd: number;
+  /** Longest time that this process, which is all stations, was held up; seconds. */
+  readonly heldUpSeconds: number;
   /** Stations of each Pod that was not there before the change; of those that were. */
   readonly sessionsOfNewPods: readonly number[];
   readonly sessionsOfOldPods: readonly number[];
@@ -78,17 +80,20 @@ export function nothingLost({ summary, stream, onlineAtEnd, stations }: Observat
   ];
 }
 
-/** A close at the end of one second arrives in the next when the machine is busy. */
+/** What arrived while this process was held up counts for one second, with what arrives in it; at most so much, in seconds. */
+const MOST_HELD_UP = 0.25;
+/** A close at the end of one second arrives in the next. */
 const ON_THE_WAY = 0.05;
 
 /**
  * Stations choose their pauses at random, so a steady rate of closes gives returns that vary by chance; three standard deviations of
  * that are allowed beyond the rate. Closes are the cluster's own.
  */
-export function paced({ moves, ratePerSecond }: Observation): Expectation[] {
+export function paced({ moves, ratePerSecond, heldUpSeconds }: Observation): Expectation[] {
   const returns = Math.ceil(ratePerSecond + 3 * Math.sqrt(ratePerSecond));
+  const closes = Math.ceil(ratePerSecond * (1 + ON_THE_WAY + Math.min(MOST_HELD_UP, heldUpSeconds)));
   return [
-    atMost('closes in any second', moves.peakClosesPerSecond, Math.ceil(ratePerSecond * (1 + ON_THE_WAY))),
+    atMost('closes in any second', moves.peakClosesPerSecond, closes),
     atMost('returns in any second (rate and chance)', moves.peakReturnsPerSecond, returns),
   ];
 }

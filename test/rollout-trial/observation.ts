@@ -65,6 +65,7 @@ export const OBSERVATION: Observation = {
   },
   degraded: '',
   onlineAtEnd: STATIONS,
+  heldUpSeconds: 0.01,
   sessionsOfNewPods: [52, 48],
   sessionsOfOldPods: [],
   noted: {},

@@ -2,6 +2,7 @@
  * One scenario on the cluster that KUBECONFIG points at: an OcppCluster of its own, stations that charge, a change, and what the
  * stations and the cluster say afterwards.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { API_VERSION, KIND, type OcppCluster, type RolloutStatus } from '../../operator/api/ocpp-cluster.ts';
 import { createNamespace, diagnostics } from '../e2e/environment.ts';
@@ -48,6 +49,7 @@ export class Trial {
   readonly sampler: Sampler;
   readonly noted: Record<string, number> = {};
   readonly #startedAt: MovesReading;
+  readonly #delay = monitorEventLoopDelay({ resolution: 10 });
 
   constructor(at: RedisPod, settings: TrialSettings, simulation: Simulation, sampler: Sampler) {
     this.at = at;
@@ -55,6 +57,7 @@ export class Trial {
     this.simulation = simulation;
     this.sampler = sampler;
     this.#startedAt = simulation.moves();
+    this.#delay.enable();
   }
 
   async cluster(): Promise<OcppCluster> {
@@ -110,6 +113,10 @@ export class Trial {
     });
   }
 
+  get heldUpSeconds(): number {
+    return this.#delay.max / 1e9;
+  }
+
   async allOnline(seconds: number): Promise<void> {
     const { stations } = this.settings;
     await until(
@@ -141,6 +148,8 @@ export async function tryOut(
     const observation = await observe(trial);
     const expectations = [...scenario.expect(observation)];
     if (failure !== undefined) expectations.unshift({ what: failure, measured: '', wanted: '', ok: false });
+    log(`${scenario.name}: closes by second: ${simulation.moves().closes.join(' ')}`);
+    log(`${scenario.name}: held up for ${Math.round(observation.heldUpSeconds * 1000)} ms at most`);
     for (const sample of observation.summary.samples) log(`${scenario.name}: ${sample}`);
     if (observation.rollout !== undefined) log(`${scenario.name}: ${JSON.stringify(observation.rollout)}`);
     if (expectations.some(({ ok }) => !ok)) log(await diagnostics([at.namespace]));
@@ -183,6 +192,7 @@ async function observe(trial: Trial): Promise<Observation> {
   const pods = await sampler.now();
   const sessions = (isOld: boolean) => pods.filter((one) => one.isOld === isOld).map((one) => one.sessions);
   const [sessionsOfOldPods, sessionsOfNewPods] = [sessions(true), sessions(false)];
+  const { heldUpSeconds } = trial;
   const moves = trial.moves();
   const onlineAtEnd = simulation.progress().online;
   await sampler.stop();
@@ -198,6 +208,7 @@ async function observe(trial: Trial): Promise<Observation> {
     rollout: status?.rollout,
     degraded: degraded?.reason ?? '',
     onlineAtEnd,
+    heldUpSeconds,
     sessionsOfNewPods,
     sessionsOfOldPods,
     noted,
