@@ -120,6 +120,8 @@ const MISTAKES: readonly Mistake[] = [
     ['fuzz:bills', '--histories', '1.5'],
     ['fuzz:bills', '--mutant', 'nothing'],
     ['simulate', '--stations', 'many'],
+    ['rollout-trial', '--stations', 'many'],
+    ['rollout-trial', '--scenario', 'nothing'],
     ['simulate', '--protocols', 'soap'],
   ].map(([script = '', ...args]) => ({ script, args, status: 2, stderr: /^[^\n]*--[^\n]*\n$/ })),
   ...[

@@ -3,6 +3,7 @@
  * the CSMS wrote down for billing.
  */
 import type { Transaction } from './messages.ts';
+import { Moves } from './moves.ts';
 
 /** A wrong answer is a defect to be looked at: some are kept in words. */
 const MAX_SAMPLES = 10;
@@ -13,6 +14,7 @@ const SMALLEST = 0.01;
 export class Ledger {
   readonly transactions: Transaction[] = [];
   readonly samples: string[] = [];
+  readonly moves = new Moves(performance.now());
   /** Handshakes completed, and refused with an HTTP status. */
   connects = 0;
   refusals = 0;

@@ -57,6 +57,7 @@ export class Link {
   #reconnect: NodeJS.Timeout | undefined;
   #failures = 0;
   #connects = 0;
+  #isOpened = false;
   #ended = false;
 
   constructor(options: LinkOptions, ledger: Ledger) {
@@ -121,19 +122,25 @@ export class Link {
 
   #opened(): void {
     this.#failures = 0;
+    this.#isOpened = true;
     this.#ledger.connects++;
     if (this.#connects++ > 0) this.#ledger.reconnects++;
+    this.#ledger.moves.returned(this.#options.identity, performance.now());
     this.#written = new Map();
     this.#pump();
   }
 
   #closed(socket: WebSocket, code: number): void {
     if (socket !== this.#socket) return;
+    const wasOpen = this.#isOpened;
+    this.#isOpened = false;
     this.#socket = undefined;
     clearTimeout(this.#open?.timer);
     this.#open = undefined;
     if (this.#ended) return;
     if (code === 1012) this.#ledger.closes1012++;
+    // Without an opened connection there was none to end: a refused TCP connection also closes.
+    if (wasOpen) this.#ledger.moves.closed(this.#options.identity, code, performance.now());
     this.#retry(0);
   }
 
@@ -222,6 +229,7 @@ export class Link {
     this.#open = undefined;
     this.#queue.shift();
     this.#ledger.answered(performance.now() - open.at);
+    this.#ledger.moves.answered(identity, performance.now());
     const problem = problemOf(frame, open.queued.message, protocol);
     if (problem !== undefined) this.#ledger.defect('wrong', identity, problem);
     this.#pump();

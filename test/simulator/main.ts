@@ -18,6 +18,7 @@ const HELP = `Simulates charging stations of all OCPP versions, which check ever
   --seed N             seed of random choices (${DEFAULTS.seed})
   --call-timeout N     seconds that a response may take (${DEFAULTS.callTimeoutSeconds})
   --reconnect-scale F  factor on the pauses before reconnecting (${DEFAULTS.reconnectScale})
+  --charging SHARE     share of the stations, 0 to 1, that charge all the time (${DEFAULTS.longChargingShare})
   --settle N           seconds to wait for the last responses (${DEFAULTS.settleSeconds})
   --redis HOST:PORT    compares the stations' ledger with the stream of closed transactions
   --channel-prefix T   prefix of that stream's key, T:transactions (ocpp)
@@ -40,6 +41,7 @@ const OPTIONS = {
   seed: { type: 'string' },
   'call-timeout': { type: 'string' },
   'reconnect-scale': { type: 'string' },
+  charging: { type: 'string' },
   settle: { type: 'string' },
   redis: { type: 'string' },
   'channel-prefix': { type: 'string' },
@@ -78,6 +80,7 @@ function optionsOf(values: Values): SimulationOptions {
     seed: numberOf(values, 'seed'),
     callTimeoutSeconds: numberOf(values, 'call-timeout'),
     reconnectScale: numberOf(values, 'reconnect-scale'),
+    longChargingShare: numberOf(values, 'charging'),
     settleSeconds: numberOf(values, 'settle'),
     redis:
       values.redis === undefined

@@ -5,6 +5,7 @@ import test from 'ava';
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { compareStream } from './ledger.ts';
 import { newTransaction } from './messages.ts';
+import { Moves, movesBetween } from './moves.ts';
 import { isClean, type SimulationOptions, startSimulation } from './simulation.ts';
 
 interface Csms extends AsyncDisposable {
@@ -94,7 +95,7 @@ async function simulate(
   const timer = setInterval(() => enough(simulation.progress()) && simulation.stop(), 20);
   const summary = await simulation.done;
   clearInterval(timer);
-  return { summary, transactions: simulation.transactions };
+  return { simulation, summary, transactions: simulation.transactions };
 }
 type Running = ReturnType<typeof startSimulation>;
 
@@ -215,6 +216,34 @@ test('a refused handshake is tried again, not before Retry-After', async (t) => 
   t.is(summary.moves.reconnects, 0);
   t.true((at[1] ?? 0) - (at[0] ?? 0) >= 990);
   t.true(isClean(summary));
+});
+
+test('a station that is asked to reconnect has moved once, and its gap ends with a response', async (t) => {
+  await using server = await csms(({ socket, action, count }) => {
+    if (count !== 1 || action !== 'BootNotification') return false;
+    socket.close(1012);
+    return true;
+  });
+  const { simulation, summary } = await simulate(server.url, ({ roundTrips }) => roundTrips > 5, {
+    stations: 1,
+  });
+  const figures = movesBetween(new Moves(0).reading(), simulation.moves());
+  t.like(figures, { moves: 1, moved: 1, movedAgain: 0, drops: 0, away: 0 });
+  t.true(figures.gapSeconds.p50 > 0);
+  t.true(isClean(summary), summary.samples.join('\n'));
+});
+
+test('the chosen share charges until the end, in all versions, and its transactions are closed then', async (t) => {
+  await using server = await csms();
+  const { simulation, summary } = await simulate(server.url, (progress) => progress.roundTrips > 400, {
+    stations: 12,
+    longChargingShare: 0.5,
+  });
+  const byStation = Map.groupBy(simulation.transactions, ({ station }) => station);
+  const once = [...byStation].filter(([, charged]) => charged.length === 1).map(([station]) => station);
+  t.deepEqual(once, ['SIM-0004', 'SIM-0005', 'SIM-0006', 'SIM-0010', 'SIM-0011', 'SIM-0012']);
+  t.true(simulation.transactions.every(({ stopped }) => stopped));
+  t.true(isClean(summary), summary.samples.join('\n'));
 });
 
 test('a CALL of the CSMS is answered while one of the station is open', async (t) => {

@@ -11,6 +11,7 @@ import { PROTOCOLS, type Protocol } from '../../services/ocpp/frame.ts';
 import { warmUp } from '../../services/ocpp/schema.ts';
 import { compareStream, Ledger, type StreamCheck } from './ledger.ts';
 import type { Transaction } from './messages.ts';
+import type { MovesReading } from './moves.ts';
 import { Station } from './station.ts';
 import { readStream, type StreamAddress } from './stream.ts';
 
@@ -32,6 +33,8 @@ export interface SimulationOptions {
   readonly callTimeoutSeconds?: number;
   /** Factor on the pauses before reconnecting; 1 is what firmware does. */
   readonly reconnectScale?: number;
+  /** Share of the stations, 0 to 1, that begin to charge at once and do not end before they finish. */
+  readonly longChargingShare?: number;
   /** How long the last answers may take once the stations finish. */
   readonly settleSeconds?: number;
   /** Compares the ledger with the stream of closed transactions at the end. */
@@ -46,6 +49,7 @@ export const DEFAULTS = {
   connectRate: 200,
   callTimeoutSeconds: 30,
   reconnectScale: 1,
+  longChargingShare: 0,
   settleSeconds: 90,
 };
 
@@ -94,6 +98,8 @@ export interface Simulation {
   stop(): void;
   /** The figures as they stand. */
   progress(): Summary;
+  /** How connections ended so far, and when stations came back. */
+  moves(): MovesReading;
   /** What the stations know of their transactions, for compareStream. */
   readonly transactions: readonly Transaction[];
   /** Cuts the TCP connections of the first `count` stations. */
@@ -116,6 +122,7 @@ export function startSimulation(given: SimulationOptions): Simulation {
     }),
     stop: () => stopping.abort(),
     progress,
+    moves: () => ledger.moves.reading(),
     transactions: ledger.transactions,
     cut: (count) => stations.slice(0, count).forEach(({ link }) => link.cut()),
   };
@@ -167,9 +174,17 @@ function station(index: number, options: Settings, ledger: Ledger): Station {
       callTimeoutMs: callTimeoutSeconds * 1000,
       cadenceMs: cadenceSeconds * 1000,
       reconnectScale,
+      // Spread over all versions: neighbours have different ones.
+      chargesLong: isChosen(index, options.longChargingShare, protocols.length),
     },
     ledger,
   );
+}
+
+/** Chooses this share of each group of neighbours, where a group has one station of each version. */
+function isChosen(index: number, share: number, groupSize: number): boolean {
+  const group = Math.floor(index / groupSize);
+  return Math.floor((group + 1) * share) > Math.floor(group * share);
 }
 
 /** A small generator of numbers in [0, 1) that a seed repeats (an LCG; quality does not matter here). */

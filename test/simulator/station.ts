@@ -10,6 +10,8 @@ import { type Dialect, dialectOf, newTransaction, type Transaction } from './mes
 export interface StationOptions extends LinkOptions {
   /** Mean time between two of its messages; ms. */
   readonly cadenceMs: number;
+  /** It begins to charge at once and ends when it finishes. */
+  readonly chargesLong?: boolean;
 }
 
 const MAX_WAITING = 20;
@@ -86,7 +88,7 @@ export class Station {
       this.#ledger.transactions.push(transaction);
       yield link.call(dialect.start(transaction));
       yield link.call(dialect.status(true));
-      for (let reading = 0; reading < READINGS; reading++) {
+      for (let reading = 0; reading < READINGS || this.#options.chargesLong === true; reading++) {
         transaction.meter += WATT_HOURS;
         yield link.call(dialect.meter(transaction));
       }
