@@ -119,6 +119,8 @@ export function progressing(findings: StatusFindings): ConditionValue {
   const paused = rolloutsPaused(findings);
   if (rolling.length > 0 && paused !== undefined)
     return conditionFalse(paused.reason, `${paused.message}: ${listed(rolling)}`);
+  if (isOutdated(findings.rollout) && paused !== undefined)
+    return conditionFalse(paused.reason, `${paused.message}: ws-proxy`);
   if (rolling.length > 0) return conditionTrue('RollingOut', `Pods are being replaced: ${listed(rolling)}`);
   const updating = parts.filter(([, state]) => state.generationNotObserved);
   if (updating.length > 0)
@@ -195,13 +197,16 @@ function seriouslyDegraded(
   return conditionFalse('AsExpected', 'no problem found');
 }
 
+/** The spec asks for another template than the one of the serving set. */
+const isOutdated = ({ serving, sets }: StatusFindings['rollout']) =>
+  sets.some(({ name, isRendered }) => name === serving && !isRendered);
+
 /** The spec still asks for the template of a rollout that went back. */
 function isStopped(
   rollout: StatusFindings['rollout'],
 ): rollout is StatusFindings['rollout'] & { readonly state: RolloutStatus } {
-  const { state, serving, sets } = rollout;
-  if (state?.phase === 'GoingBack') return true;
-  return state?.phase === 'Aborted' && sets.some(({ name, isRendered }) => name === serving && !isRendered);
+  const { state } = rollout;
+  return state?.phase === 'GoingBack' || (state?.phase === 'Aborted' && isOutdated(rollout));
 }
 
 /** With figures, and how to go on. */

@@ -11,6 +11,7 @@ import {
   PODS,
 } from '../../operator/render/resources.ts';
 import { DELETION_COST } from '../../operator/reconcile/pod-deletion-costs.ts';
+import { proxySetsOf } from '../support/proxy-set.ts';
 import { until } from '../support/until.ts';
 import { NAMESPACE } from './helm.ts';
 
@@ -111,12 +112,18 @@ async function repairs(store: KubeObjectStore, { name, namespace }: Place) {
   await until(async () => (await store.get(ref)) !== undefined, `Deployment ${ref.name} created again`);
 }
 
+interface ProxySet extends KubeObject {
+  readonly spec: {
+    readonly template: { readonly metadata: { readonly labels: Readonly<Record<string, string>> } };
+  };
+}
+
 /** Creates a ws-proxy Pod, as no Deployment controller runs here. */
 async function standIn(store: KubeObjectStore, cluster: Place): Promise<ObjectRef> {
   const deployments = await ownOf(store, DEPLOYMENTS, cluster);
-  const deployment = deployments.find(({ metadata }) => metadata.name.endsWith('-ws-proxy'));
-  const { name, namespace, labels = {} } = deployment?.metadata ?? { ...cluster };
-  const metadata = { name: `${name}-0`, namespace: namespace ?? '', labels };
+  const [set] = proxySetsOf(deployments as ProxySet[], cluster.name);
+  if (set === undefined) throw new Error(`${cluster.name} has no proxy set`);
+  const metadata = { name: `${set.metadata.name}-0`, namespace: cluster.namespace, ...set.spec.template.metadata };
   const spec = { nodeName: 'no-node', containers: [{ name: 'c', image: 'i' }] };
   await store.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec } as KubeObject);
   return { resource: PODS, name: metadata.name, namespace: metadata.namespace };

@@ -15,6 +15,7 @@ import { DEPLOYMENTS } from '../../operator/render/resources.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import type { ApiServer } from './api-server.ts';
+import { proxySetsOf } from './proxy-set.ts';
 import { until } from './until.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
@@ -209,12 +210,14 @@ const ocppCluster = (name: string, n: number): OcppCluster => ({
 
 const dataOf = (object: KubeObject) => (object as unknown as { readonly data: Record<string, string> }).data;
 
+interface Deployment extends KubeObject {
+  readonly spec: { readonly replicas: number };
+}
+
 /** As it stands in the operator's own cache, fed by its watches. */
 function proxiesOf({ caches }: Operator, cluster: string): number | undefined {
-  const ref = { resource: DEPLOYMENTS, name: `${cluster}-ws-proxy`, namespace: NAMESPACE };
-  const found = caches.get(ref) as
-    | (KubeObject & { readonly spec: { readonly replicas: number } })
-    | undefined;
+  const deployments = caches.list(DEPLOYMENTS, { namespace: NAMESPACE });
+  const [found] = proxySetsOf(deployments as Deployment[], cluster);
   return found?.spec.replicas;
 }
 

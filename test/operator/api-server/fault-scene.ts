@@ -14,6 +14,7 @@ import { type Clock, systemClock } from '../../../services/runtime/clock.ts';
 import type { ApiServer } from '../../support/api-server.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
 import { memoryLog } from '../../support/memory-log.ts';
+import { currentSet, proxySetsOf } from '../../support/proxy-set.ts';
 
 /** A few seconds, so that a hanging request times out during its test. */
 const REQUEST_MS = 1500;
@@ -124,6 +125,11 @@ export class FaultScene implements AsyncDisposable {
     return (await this.user.get(ref)) as Deployment | undefined;
   }
 
+  async proxySet(name: string): Promise<Deployment | undefined> {
+    const { items } = await this.user.list(DEPLOYMENTS, { namespace: this.namespace });
+    return currentSet(proxySetsOf(items as Deployment[], name), (await this.cluster(name))?.status);
+  }
+
   /** Resolves when all objects match the spec, and the status says so. */
   async converges(name: string, proxies: number, patienceMs = 40_000): Promise<void> {
     const end = Date.now() + patienceMs;
@@ -136,7 +142,7 @@ export class FaultScene implements AsyncDisposable {
   }
 
   async #missing(name: string, proxies: number): Promise<string | undefined> {
-    const proxy = await this.deployment(`${name}-ws-proxy`);
+    const proxy = await this.proxySet(name);
     if (proxy?.spec.replicas !== proxies) return `${proxy?.spec.replicas} proxies, not ${proxies}`;
     if ((await this.deployment(`${name}-processor`)) === undefined) return 'no processors';
     const { metadata, status } = (await this.cluster(name)) ?? {};

@@ -50,6 +50,7 @@ inScene(
       image: 'example.com/ocpp:0.2.0',
     });
     await whole(t, newer);
+    const [first] = await newer.proxySets();
     const found = await templates(newer);
     t.is(found[1]?.spec.containers[0]?.image, 'example.com/ocpp:0.1.0');
     t.false(JSON.stringify(found).includes('topology.kubernetes.io/zone'), 'revision 1 knows no zones');
@@ -62,6 +63,10 @@ inScene(
     await eventually(t, async () => (await newer.status()).image, 'example.com/ocpp:0.2.0');
     await eventually(t, async () => (await newer.status()).renderRevision, RENDER_REVISION);
     const moved = await templates(newer);
+    const sets = await newer.proxySets();
+    t.is(sets.length, 2, 'the new template is a set of its own');
+    const kept = sets.find(({ metadata }) => metadata.name === first?.metadata.name);
+    t.deepEqual(kept?.spec, first?.spec);
     t.true(JSON.stringify(moved[1]).includes('topology.kubernetes.io/zone'));
     t.false(
       JSON.stringify(moved).includes('redis-login'),
@@ -79,17 +84,21 @@ inScene(
     await scene[Symbol.asyncDispose]();
     const status = { ...(await scene.status()), renderRevision: RENDER_REVISION + 1 };
     await scene.patch('ocppclusters/city/status', { status });
+    // As the newer operator would: a template that this one does not render.
+    await scene.patch('deployments/city-ws-proxy', {
+      metadata: { annotations: { 'ocpp.dev/template-hash': 'of-another-operator' } },
+      spec: { replicas: 3, template: { metadata: { annotations: { newer: '1' } } } },
+    });
+    const template = (await scene.get<Template>('deployments/city-ws-proxy'))?.spec.template;
     await using older = await Scene.open(api, { namespace: scene.namespace });
     const held = async () =>
       (await Promise.all(WORKLOADS.map((place) => older.get<Template>(place)))).map(
-        (one) => one?.spec.paused ?? one?.spec.updateStrategy?.rollingUpdate?.partition,
+        (one) => one?.spec.paused ?? one?.spec.updateStrategy?.rollingUpdate?.partition ?? one?.spec.replicas,
       );
-    await eventually(t, held, [true, true, 1]);
-    // As its controller would: a paused template has no Pods.
-    await older.patch('deployments/city-ws-proxy/status', {
-      status: { observedGeneration: 9, replicas: 2, readyReplicas: 2, updatedReplicas: 0 },
-    });
+    await eventually(t, held, [true, 2, 1], 'a proxy set keeps its template and gets its replicas');
     await eventually(t, async () => (await older.condition('Progressing')).reason, 'MadeByNewerOperator');
+    t.deepEqual((await older.get<Template>('deployments/city-ws-proxy'))?.spec.template, template);
+    t.is((await older.proxySets()).length, 1);
     t.regex((await older.condition('Progressing')).message ?? '', /Upgrade the operator, or set/);
     t.is(
       (await older.status()).renderRevision,
@@ -130,6 +139,7 @@ inScene(
     await scene.create({ processor: { replicas: 4, autoscaling: { mode: 'Off' } } });
     await eventually(t, async () => (await scene.names(...KINDS)).length, ALL.length + 1, 'and a budget');
     await scene.settleAll();
+    const [before] = await scene.proxySets();
     await annotate(scene, { 'ocpp.dev/pause-rollouts': 'true', 'ocpp.dev/pause-scale-in': 'true' });
     await scene.patch('ocppclusters/city', {
       spec: {
@@ -137,25 +147,18 @@ inScene(
         processor: { replicas: 2 },
       },
     });
-    await eventually(
-      t,
-      async () => (await scene.get<Template>('deployments/city-ws-proxy'))?.spec.paused,
-      true,
-    );
-    await eventually(
-      t,
-      async () => (await scene.get<Template>('deployments/city-ws-proxy'))?.spec.replicas,
-      3,
-    );
+    await eventually(t, async () => (await scene.condition('Progressing')).reason, 'RolloutsPaused');
+    const replicasOf = async () => (await scene.proxySets()).map(({ spec }) => spec.replicas);
+    await eventually(t, replicasOf, [3]);
+    t.deepEqual((await scene.proxySets())[0]?.spec.template, before?.spec.template);
     await eventually(t, async () => (await scene.status()).observedGeneration, 2);
     t.is((await scene.get<Template>('deployments/city-processor'))?.spec.replicas, 4);
     t.regex((await scene.condition('AutoscalingActive')).message ?? '', /pause-scale-in/);
     await annotate(scene, { 'ocpp.dev/pause-rollouts': 'no', 'ocpp.dev/pause-scale-in': null });
-    await eventually(
-      t,
-      async () => (await scene.get<Template>('deployments/city-ws-proxy'))?.spec.paused,
-      undefined,
-    );
+    await eventually(t, replicasOf, [3, 3], 'the rollout begins');
+    t.like((await scene.get<Template>('deployments/city-ws-proxy'))?.spec.template.spec, {
+      nodeSelector: { disk: 'ssd' },
+    });
     await eventually(
       t,
       async () => (await scene.get<Template>('deployments/city-processor'))?.spec.replicas,
@@ -320,8 +323,8 @@ inScene('fields that others add to objects stay, and cost no write', async (t, s
     spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } } } },
   });
   await scene.patch('services/city-ws-proxy', { metadata: { annotations: { 'lb.example.org/id': 'x' } } });
-  await scene.patch('ocppclusters/city', { spec: { proxy: { drain: { ratePerSecond: 99 } } } });
-  await eventually(t, async () => (await scene.status()).observedGeneration, 2);
+  await scene.patch('ocppclusters/city', { spec: { proxy: { replicas: 3 } } });
+  await eventually(t, async () => (await scene.get('deployments/city-ws-proxy'))?.spec.replicas, 3);
   const proxy = await scene.get<Template>('deployments/city-ws-proxy');
   t.like(proxy?.metadata, { annotations: { 'example.org/theirs': '1' }, labels: { theirs: '1' } });
   t.like(proxy?.spec.template, { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } } });

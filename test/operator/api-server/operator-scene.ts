@@ -10,11 +10,29 @@ import { type Operator, runOperator } from '../../../operator/operator.ts';
 import { systemClock } from '../../../services/runtime/clock.ts';
 import { createLog } from '../../../services/runtime/log.ts';
 import type { ApiServer } from '../../support/api-server.ts';
+import { currentSet, proxySetsOf, withoutHash } from '../../support/proxy-set.ts';
 import { until } from '../../support/until.ts';
 
 type Body = Record<string, unknown>;
-interface Workload extends KubeObject {
-  readonly spec: { readonly replicas: number; readonly template: { readonly spec: { containers: Body[] } } };
+export interface Workload extends KubeObject {
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: {
+      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+      readonly spec: { containers: Body[] };
+    };
+  };
+}
+
+/** Stands for the hash that the Deployment controller gives to a template. */
+export const hashOf = (deployment: string): string => `of-${deployment}`;
+
+export interface SceneOptions {
+  /** An existing namespace; default: a new one. */
+  readonly namespace?: string;
+  readonly image?: string;
+  /** Key of the admin tokens; default: the operator has none. */
+  readonly adminKey?: Uint8Array;
 }
 
 /** A namespace with an operator that watches only it. */
@@ -26,7 +44,7 @@ export class Scene implements AsyncDisposable {
   readonly #http: KubeHttp;
   readonly #operator: Operator;
 
-  private constructor(http: KubeHttp, namespace: string, defaultImage: string) {
+  private constructor(http: KubeHttp, namespace: string, { image = 'example.com/ocpp:1', adminKey }: SceneOptions) {
     this.#http = http;
     this.namespace = namespace;
     const counted = Object.assign(Object.create(http) as KubeHttp, {
@@ -40,21 +58,22 @@ export class Scene implements AsyncDisposable {
     this.#operator = runOperator({
       store,
       namespaces: [namespace],
-      defaultImage,
+      defaultImage: image,
       redisImage: 'redis:7',
       scrapeIntervalMs: 200,
       instance: 'test',
       clock: systemClock,
       log: createLog('operator', 'silent'),
       registry: this.registry,
+      ...(adminKey !== undefined && { adminKey }),
     });
   }
 
-  static async open(api: ApiServer, { namespace = '', image = 'example.com/ocpp:1' } = {}): Promise<Scene> {
-    if (namespace !== '') return new Scene(api.http, namespace, image);
+  static async open(api: ApiServer, options: SceneOptions = {}): Promise<Scene> {
+    if (options.namespace !== undefined) return new Scene(api.http, options.namespace, options);
     const name = `ns-${randomUUID().slice(0, 8)}`;
     await api.http.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });
-    return new Scene(api.http, name, image);
+    return new Scene(api.http, name, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,14 +110,18 @@ export class Scene implements AsyncDisposable {
     return this.#http.json({ method: 'DELETE', path: this.#path(await this.#realPlace(place)) });
   }
 
-  /** `deployments/city-ws-proxy` means the proxy set of the current template. */
+  /** `deployments/city-ws-proxy` means the set that a rollout leads to, else the serving one. */
   async #realPlace(place: string): Promise<string> {
-    const found = /^deployments\/(?<name>.+)-ws-proxy(?<rest>\/.*)?$/.exec(place)?.groups;
-    if (found === undefined) return place;
-    const { rollout, proxy } = await this.status(found['name']);
-    const isRunning = rollout !== undefined && !['Completed', 'Aborted'].includes(rollout.phase);
-    const set = isRunning ? rollout.toSet : proxy?.servingSet;
-    return set === undefined ? place : `deployments/${set}${found['rest'] ?? ''}`;
+    const { name, rest = '' } = /^deployments\/(?<name>.+)-ws-proxy(?<rest>\/.*)?$/.exec(place)?.groups ?? {};
+    if (name === undefined) return place;
+    const set = currentSet(await this.proxySets(name), await this.status(name));
+    return set === undefined ? place : `deployments/${set.metadata.name}${rest}`;
+  }
+
+  /** The Deployments of ws-proxy Pods. */
+  async proxySets(name = 'city'): Promise<Workload[]> {
+    const found = await this.get<{ items: Workload[] }>('deployments');
+    return proxySetsOf(found?.items ?? [], name);
   }
 
   async get<T = Workload>(place: string): Promise<T | undefined> {
@@ -113,7 +136,7 @@ export class Scene implements AsyncDisposable {
   async names(...kinds: readonly string[]): Promise<string[]> {
     const lists = kinds.map(async (kind) => {
       const { items } = (await this.get<{ items: KubeObject[] }>(kind)) ?? { items: [] };
-      return items.map(({ metadata }) => `${kind}/${metadata.name.replace(/-ws-proxy-[0-9a-f]{10}$/, '-ws-proxy')}`);
+      return items.map(({ metadata }) => withoutHash(`${kind}/${metadata.name}`));
     });
     return (await Promise.all(lists)).flat().sort();
   }
@@ -152,22 +175,21 @@ export class Scene implements AsyncDisposable {
     }
   }
 
-  /** Creates a ready Pod with this address. */
+  /** Creates a ready Pod with this address, of the current proxy set or of another Deployment. */
   async pod(component: string, port: number, name = 'city', number = 0): Promise<void> {
-    const metadata = {
-      name: `${name}-${component}-${number}`,
-      labels: {
-        'app.kubernetes.io/name': 'ocpp',
-        'app.kubernetes.io/instance': name,
-        'app.kubernetes.io/component': component,
-        'app.kubernetes.io/managed-by': 'ocpp-operator',
-      },
-    };
+    const owner = await this.get(`deployments/${name}-${component}`);
+    if (owner === undefined) throw new Error(`${name} has no Deployment of ${component}`);
+    await this.podOf(owner, port, `${name}-${component}-${number}`);
+  }
+
+  /** As the ReplicaSet controller makes it: with the labels of the template and its hash. */
+  async podOf({ metadata: { name: owner }, spec }: Workload, port: number, name: string): Promise<void> {
+    const labels = { ...spec.template.metadata.labels, 'pod-template-hash': hashOf(owner) };
     const container = { name: 'c', image: 'i', ports: [{ name: 'admin', containerPort: port }] };
-    await this.post('pods', { metadata, spec: { containers: [container] } });
-    const conditions = [{ type: 'Ready', status: 'True' }];
+    await this.post('pods', { metadata: { name, labels }, spec: { containers: [container] } });
+    const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() }];
     const status = { phase: 'Running', podIP: '127.0.0.1', podIPs: [{ ip: '127.0.0.1' }], conditions };
-    await this.patch(`pods/${metadata.name}/status`, { status });
+    await this.patch(`pods/${name}/status`, { status });
   }
 
   async passes(): Promise<number> {

@@ -7,6 +7,7 @@ import { sharedApiServer } from '../../support/shared-api-server.ts';
 import { ALL, eventually, KINDS, Scene } from './operator-scene.ts';
 
 const shared = sharedApiServer(test);
+const SET = 'deployments/city-ws-proxy';
 
 test(
   'an empty spec gives all objects, then phase Running, and then costs no request',
@@ -73,21 +74,28 @@ test(
     await using scene = await Scene.open(api);
     await scene.create({});
     await eventually(t, () => scene.names(...KINDS), ALL);
+    const [first] = await scene.proxySets();
+    const all = ALL.map((place) => (place === SET ? `deployments/${first?.metadata.name}` : place));
     const versions = async () =>
-      Promise.all(ALL.map(async (place) => [place, (await scene.get(place))?.metadata.generation]));
+      Promise.all(all.map(async (place) => [place, (await scene.get(place))?.metadata.generation]));
     await scene.settleAll();
     const before = await versions();
     await scene.patch('ocppclusters/city', { spec: { proxy: { drain: { ratePerSecond: 150 } } } });
     await eventually(t, async () => (await scene.status()).observedGeneration, 2);
+    t.deepEqual(await scene.names(...KINDS), [...ALL, SET].sort(), 'a second set');
+    t.deepEqual(await versions(), before, 'everything else stays as it is');
+    await eventually(t, async () => (await scene.condition('Progressing')).reason, 'RollingOut');
+
+    await scene.patch('ocppclusters/city', { spec: { processor: { podTemplate: { nodeSelector: { disk: 'ssd' } } } } });
+    await eventually(t, async () => (await scene.status()).observedGeneration, 3);
     const changed = (await versions()).filter(([, generation], index) => before[index]?.[1] !== generation);
     t.deepEqual(
       changed.map(([place]) => place),
-      ['deployments/city-ws-proxy'],
+      ['deployments/city-processor'],
     );
-    await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Updating');
 
     await scene.patch('ocppclusters/city', { spec: { proxy: { replicas: 1 } } });
-    const left = ALL.filter((place) => !place.startsWith('pod'));
+    const left = [...ALL, SET].filter((place) => !place.startsWith('pod')).sort();
     await eventually(t, () => scene.names(...KINDS), left);
   }),
 );
@@ -125,6 +133,7 @@ test(
     await using scene = await Scene.open(api);
     await scene.create({});
     await eventually(t, () => scene.names(...KINDS), ALL);
+    const [leftover] = await scene.proxySets();
     // No garbage collector runs here, so the owned objects stay.
     await scene.delete('ocppclusters/city');
     await scene.create({});
@@ -134,7 +143,9 @@ test(
       /creates it again after Kubernetes has removed it/,
     );
     t.is((await scene.condition('Degraded')).status, 'False');
-    for (const place of ALL) await scene.delete(place);
+    const leftovers = ALL.filter((place) => place !== SET);
+    for (const place of leftovers) await scene.delete(place);
+    await scene.delete(`deployments/${leftover?.metadata.name}`);
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Updating');
     t.deepEqual(await scene.names(...KINDS), ALL);
   }),
@@ -147,7 +158,7 @@ test(
     await scene.create({ proxy: { podTemplate: { tolerations: [{ operator: 'Sometimes' }] } } });
     await eventually(t, async () => (await scene.condition('Degraded')).reason, 'Refused');
     const { message } = await scene.condition('Degraded');
-    t.regex(message ?? '', /Deployment\/city-ws-proxy was refused: .*tolerations\[0\]\.operator/);
+    t.regex(message ?? '', /Deployment\/city-ws-proxy-[0-9a-f]{10} was refused: .*tolerations\[0\]\.operator/);
     t.deepEqual(
       await scene.names(...KINDS),
       ALL.filter((place) => place !== 'deployments/city-ws-proxy'),
