@@ -77,11 +77,26 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'operator/signals': ['operator/scaling', 'services/contract.ts'],
   'operator/kube': ['operator/controller', 'services/runtime'],
   'operator/controller': ['operator/kube/object-store.ts', 'services/runtime'],
-  'operator/status': ['operator/api', 'operator/render', 'operator/scaling', 'operator/observe'],
+  // Plans rollouts from what is observed and from the reports of Pods.
+  'operator/rollout': [
+    'operator/api',
+    'operator/observe',
+    'operator/render',
+    'operator/kube/object-store.ts',
+    'services/contract.ts',
+  ],
+  'operator/status': [
+    'operator/api',
+    'operator/render',
+    'operator/scaling',
+    'operator/observe',
+    'operator/rollout',
+  ],
   'operator/reconcile': [
     'operator/api',
     'operator/observe',
     'operator/render',
+    'operator/rollout',
     'operator/scaling',
     'operator/signals',
     'operator/status',

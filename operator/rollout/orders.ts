@@ -3,7 +3,7 @@ import type { DrainOrder, DrainReport } from '../../services/contract.ts';
 import { type ProxyPod, type ProxySet, sessionsOf, stayingPods, takesOrders } from './proxy-set.ts';
 
 /** Pod id → order. Pods without one keep their mode. */
-export type Orders = ReadonlyMap<string, DrainOrder>;
+export type DrainOrders = ReadonlyMap<string, DrainOrder>;
 
 export const orderAll = (sets: readonly ProxySet[], order: DrainOrder): [string, DrainOrder][] =>
   sets.flatMap(stayingPods).map(({ id }) => [id, order] as const);

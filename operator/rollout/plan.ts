@@ -1,10 +1,10 @@
 /**
  * The next step of a rollout: from its last state, the proxy sets and what their Pods report, to the next state and what to do.
- * Pure and level-triggered: each pass decides anew from what it sees, so a new leader continues where the last one was.
+ * Pure and level-triggered: each pass decides from what it sees, so a new leader continues where the last one was.
  * docs/decisions/0016-rollouts.md has the phases.
  */
 import type { RolloutStatus } from '../api/ocpp-cluster.ts';
-import { type Orders, orderAll } from './orders.ts';
+import { type DrainOrders, orderAll } from './orders.ts';
 import { advance } from './phases.ts';
 import { isEmptySet, type ProxySet, sessionsOf } from './proxy-set.ts';
 import { setsToKeep } from './set-history.ts';
@@ -23,7 +23,7 @@ export interface RolloutPlan {
   readonly serving: string;
   /** All sets that are to exist. */
   readonly sets: readonly PlannedSet[];
-  readonly orders: Orders;
+  readonly orders: DrainOrders;
   /** Ids of Pods to test now. */
   readonly selfTests: readonly string[];
 }

@@ -4,7 +4,7 @@
  */
 import { request } from 'node:http';
 import { type DrainOrder, type DrainReport, PATH, type RolloutReport, type SelfTestReport } from '../../services/contract.ts';
-import { type Orders, isNews } from './orders.ts';
+import { type DrainOrders, isNews } from './orders.ts';
 import { NO_REPORTS, type PodReports } from './pod-reports.ts';
 import type { Unsupported } from './proxy-set.ts';
 
@@ -65,7 +65,7 @@ export class ProxyAdmin {
   async execute(
     token: string,
     targets: readonly AdminTarget[],
-    orders: Orders,
+    orders: DrainOrders,
     selfTests: readonly string[],
   ): Promise<void> {
     await each(targets, async (target) => {

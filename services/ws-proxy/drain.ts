@@ -262,7 +262,7 @@ export class Drain<S extends DrainableSocket> {
 
   #count(socket: S, forced: boolean): void {
     this.#moved += 1;
-    // A Pod that was told to accept terminates for another reason.
+    // A Pod whose last order is `accepting` terminates for another reason.
     const { mode, rollout } = this.#order ?? { mode: 'accepting' };
     this.#progress.moved(socket, mode === 'accepting' ? undefined : rollout, forced);
   }

@@ -2,7 +2,7 @@ import test from 'ava';
 import { METRIC, PATH } from '../../services/contract.ts';
 import { until } from '../support/until.ts';
 import { OPCODE } from './raw-station.ts';
-import { startProxy } from './started-proxy.ts';
+import { startProxy } from './admin/started-proxy.ts';
 
 test('readiness requires the store until the first connection only', async (t) => {
   await using it = await startProxy({}, ({ gateway }) => (gateway.healthy = false));

@@ -2,14 +2,14 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PATH } from '../../services/contract.ts';
-import { loadConfig } from '../../services/runtime/config.ts';
-import { createLog } from '../../services/runtime/log.ts';
-import { type ProxySettings, proxySettings } from '../../services/ws-proxy/config.ts';
-import { Proxy } from '../../services/ws-proxy/proxy.ts';
-import type { Gateway } from '../../services/transport/gateway.ts';
-import { ProbedGateway } from './endpoint.ts';
-import { RawStation } from './raw-station.ts';
+import { PATH } from '../../../services/contract.ts';
+import { loadConfig } from '../../../services/runtime/config.ts';
+import { createLog } from '../../../services/runtime/log.ts';
+import { type ProxySettings, proxySettings } from '../../../services/ws-proxy/config.ts';
+import { Proxy } from '../../../services/ws-proxy/proxy.ts';
+import type { Gateway } from '../../../services/transport/gateway.ts';
+import { ProbedGateway } from '../endpoint.ts';
+import { RawStation } from '../raw-station.ts';
 
 const TOKEN = 'token-of-the-test';
 

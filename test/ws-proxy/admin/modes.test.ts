@@ -1,7 +1,7 @@
 /** The modes of a proxy over real sockets: what an order does to handshakes and stations. */
 import test from 'ava';
-import { PATH } from '../../services/contract.ts';
-import { until } from '../support/until.ts';
+import { PATH } from '../../../services/contract.ts';
+import { until } from '../../support/until.ts';
 import { type Started, startProxy, withToken } from './started-proxy.ts';
 
 const order = (it: Started, body: object) => it.order('PUT', PATH.drain, { rollout: 'r1', ...body });

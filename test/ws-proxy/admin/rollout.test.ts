@@ -1,20 +1,20 @@
 /** Proxies and a processor on a real Redis: what a rollout counts, who charges, and a self-test that leaves no trace. */
 import { Redis } from 'ioredis';
 import test, { type ExecutionContext } from 'ava';
-import { PATH } from '../../services/contract.ts';
-import { DEFAULT_SETTINGS } from '../../services/csms/handler.ts';
-import { HANDLERS } from '../../services/csms/handlers/table.ts';
-import { createProcessor } from '../../services/csms/processor.ts';
-import { systemClock } from '../../services/runtime/clock.ts';
-import { Keys } from '../../services/transport/redis/keys.ts';
-import { RedisGateway } from '../../services/transport/redis/redis-gateway.ts';
-import { RedisTransport } from '../../services/transport/redis/redis-transport.ts';
-import { recordRollout } from '../../services/transport/redis/rollout/record-rollout.ts';
-import { openReady } from '../../services/transport/redis/connection/connection.ts';
-import type { ProxySettings } from '../../services/ws-proxy/config.ts';
-import { memoryLog } from '../support/memory-log.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
+import { PATH } from '../../../services/contract.ts';
+import { DEFAULT_SETTINGS } from '../../../services/csms/handler.ts';
+import { HANDLERS } from '../../../services/csms/handlers/table.ts';
+import { createProcessor } from '../../../services/csms/processor.ts';
+import { systemClock } from '../../../services/runtime/clock.ts';
+import { Keys } from '../../../services/transport/redis/keys.ts';
+import { RedisGateway } from '../../../services/transport/redis/redis-gateway.ts';
+import { RedisTransport } from '../../../services/transport/redis/redis-transport.ts';
+import { recordRollout } from '../../../services/transport/redis/rollout/record-rollout.ts';
+import { openReady } from '../../../services/transport/redis/connection/connection.ts';
+import type { ProxySettings } from '../../../services/ws-proxy/config.ts';
+import { memoryLog } from '../../support/memory-log.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
 import { Started, withToken } from './started-proxy.ts';
 
 async function world(t: ExecutionContext) {

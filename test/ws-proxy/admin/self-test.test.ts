@@ -1,11 +1,11 @@
 /** The self-test of a proxy over real sockets: what it proves, what it says, and that nothing counts it. */
 import test from 'ava';
-import { PATH } from '../../services/contract.ts';
-import { identityOf } from '../../services/ocpp/identity.ts';
-import { PROTOCOLS } from '../../services/ocpp/frame.ts';
-import { SelfTestSecret, testHandshake } from '../../services/station-server/self-test.ts';
-import { selfTestIdentity } from '../../services/transport/self-test.ts';
-import { SelfTest } from '../../services/ws-proxy/self-test.ts';
+import { PATH } from '../../../services/contract.ts';
+import { identityOf } from '../../../services/ocpp/identity.ts';
+import { PROTOCOLS } from '../../../services/ocpp/frame.ts';
+import { SelfTestSecret, testHandshake } from '../../../services/station-server/self-test.ts';
+import { selfTestIdentity } from '../../../services/transport/self-test.ts';
+import { SelfTest } from '../../../services/ws-proxy/self-test.ts';
 import { type Started, startProxy, withToken } from './started-proxy.ts';
 
 const run = async (it: Started) => (await it.order('POST', PATH.selfTest)).json;
