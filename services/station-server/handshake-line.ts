@@ -20,10 +20,10 @@ export interface HandshakeLineOptions {
   readonly maxWaiting?: number;
 }
 
-/** A handshake joins while it would wait no longer than this; ms. Load balancers and firmware wait longer for a response. */
-const MAX_EXPECTED_WAIT = 10_000;
+/** A handshake joins a line of so many seconds' worth of the rate. Load balancers and firmware wait longer for a response. */
+const LONGEST_LINE = 10;
 /** No handshake waits longer, whatever became of the rate; ms. */
-const MAX_WAIT = 15_000;
+const MAX_WAIT = 20_000;
 /** A waiting handshake holds a TCP connection and its request. */
 const MAX_WAITING = 5000;
 /** Longest Retry-After; s. */
@@ -59,8 +59,7 @@ export class HandshakeLine implements Disposable {
 
   /** Resolves when it is the turn of this handshake, immediately if there is no line. */
   async wait(tcp: Duplex): Promise<Turn> {
-    const { maxWaiting = MAX_WAITING } = this.#options;
-    if (this.#line.waiting >= maxWaiting || this.#expectedWait > MAX_EXPECTED_WAIT) {
+    if (this.#isFull) {
       this.#line.missed();
       return this.#refusal();
     }
@@ -76,15 +75,25 @@ export class HandshakeLine implements Disposable {
     this.#line.clear();
   }
 
+  get #isFull(): boolean {
+    const { waiting, mustWait } = this.#line;
+    if (waiting >= (this.#options.maxWaiting ?? MAX_WAITING)) return true;
+    return mustWait && waiting + 1 > LONGEST_LINE * this.#expectedPerSecond;
+  }
+
   /** How long a handshake that came now would wait; ms. */
   get #expectedWait(): number {
-    return this.#line.mustWait ? (this.#line.waiting + 1) * this.#pause : 0;
+    return (this.#line.waiting + 1) * this.#pause;
   }
 
   /** Between two handshakes in the next seconds; ms. */
   get #pause(): number {
+    return 1000 / spentOf(this.#expectedPerSecond);
+  }
+
+  get #expectedPerSecond(): number {
     const { perSecond, expectedPerSecond = perSecond } = this.#options;
-    return 1000 / spentOf(expectedPerSecond(this.#line.demand));
+    return expectedPerSecond(this.#line.demand);
   }
 
   /** Each gets a time of its own, so that refused stations return at the rate. */
