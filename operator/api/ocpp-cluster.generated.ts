@@ -134,7 +134,7 @@ export interface ProxySpec {
    * timeout. Requires the Gateway API in the Kubernetes cluster.
    */
   readonly gateway?: ProxyGatewaySpec;
-  /** How fast each Pod admits stations when many connect at once. */
+  /** How fast the cluster admits stations when many connect at once. */
   readonly admission?: ProxyAdmissionSpec;
   /**
    * How a terminating Pod moves its stations. It closes their sockets with code 1012, idle ones first, and
@@ -289,17 +289,18 @@ export interface ProxyGatewayParentRefSpec {
   readonly port?: number;
 }
 
-/** How fast each Pod admits stations when many connect at once. */
+/** How fast the cluster admits stations when many connect at once. */
 export interface ProxyAdmissionSpec {
   /**
-   * WebSocket handshakes that each ws-proxy Pod admits per second, with a burst of one second. Further
-   * stations get HTTP 429 and a Retry-After of 5 to 15 seconds. A change restarts ws-proxy.
+   * WebSocket handshakes that all ws-proxy Pods together admit per second. Further stations wait in line
+   * for up to 10 seconds; beyond that they get HTTP 429 with the time at which there is room. A change
+   * restarts ws-proxy.
    */
   readonly connectionsPerSecond?: number;
   /**
-   * BootNotifications that each ws-proxy Pod forwards per second, with a burst of one second. Further ones
-   * wait in the Pod, at most half of processor.callTimeoutSeconds. After a power cut, drivers who authorize
-   * then do not wait behind booting stations. If omitted, there is no limit. A change restarts ws-proxy.
+   * BootNotifications that all ws-proxy Pods together forward per second. Further ones wait in the Pod, at
+   * most half of processor.callTimeoutSeconds. After a power cut, drivers who authorize then do not wait
+   * behind booting stations. If omitted, there is no limit. A change restarts ws-proxy.
    */
   readonly bootsPerSecond?: number;
 }
