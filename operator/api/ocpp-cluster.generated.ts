@@ -222,6 +222,11 @@ export interface ProxyServiceSpec {
   /** False if the load balancer reaches Pods without ports on the nodes. Only with type LoadBalancer. */
   readonly allocateLoadBalancerNodePorts?: boolean;
   /**
+   * Time after which the load balancer cuts connections to Pods that it no longer selects, if it does
+   * (docs/rollouts.md). A rollout that needs longer at drain.ratePerSecond is named in a condition.
+   */
+  readonly deregistrationSeconds?: number;
+  /**
    * SingleStack, PreferDualStack or RequireDualStack (IPv4 and IPv6). If omitted, the default of Kubernetes
    * applies.
    */
@@ -237,6 +242,7 @@ export interface DefaultedProxyService {
   readonly loadBalancerClass?: string;
   readonly loadBalancerSourceRanges?: readonly string[];
   readonly allocateLoadBalancerNodePorts?: boolean;
+  readonly deregistrationSeconds?: number;
   readonly ipFamilyPolicy?: 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
 }
 
@@ -556,6 +562,11 @@ export interface MonitoringSpec {
    */
   readonly podMonitor?: 'Auto' | 'Off';
   /**
+   * Whether /metrics needs the token of the admin port, too. The PodMonitors get it; another Prometheus
+   * reads it from the Secret <cluster>-admin-…. A change restarts ws-proxy and processor.
+   */
+  readonly protectMetrics?: boolean;
+  /**
    * Auto creates a PrometheusRule with alerts while the Kubernetes cluster serves that kind. It requires
    * the PodMonitors, whose metrics the alerts read.
    */
@@ -570,6 +581,7 @@ export interface MonitoringSpec {
 /** {@link MonitoringSpec} with its defaults. */
 export interface DefaultedMonitoring {
   readonly podMonitor: 'Auto' | 'Off';
+  readonly protectMetrics: boolean;
   readonly alerts: 'Auto' | 'Off';
   readonly labels?: Readonly<Record<string, string>>;
 }

@@ -14,6 +14,8 @@ export interface Measuring {
   readonly scrape: Scrape;
   readonly clock: Clock;
   readonly intervalMs: number;
+  /** Of the admin ports. */
+  readonly token?: string | undefined;
 }
 
 /** A reading that is older than this many intervals counts as missing. */
@@ -31,13 +33,15 @@ export class Measurement {
   }
 
   async read(observed: Observed): Promise<Signals> {
-    const { clock, intervalMs, scrape } = this.#options;
+    const { clock, intervalMs, scrape, token } = this.#options;
     const before = this.#scrapedAt;
     // A requeue that fires slightly early still counts as due.
     const due = clock.now() - before >= intervalMs * 0.9;
     if (due) {
       this.#scrapedAt = clock.now();
-      const samples = await scrape(observed.pods.flatMap(targetOf));
+      const targets = observed.pods.flatMap(targetOf);
+      const login = token === undefined ? {} : { token };
+      const samples = await scrape(targets.map((target) => ({ ...target, ...login })));
       this.#history = remember(this.#history, samples, observed.pods.map(idOf));
     }
     const proxies = podsOf(observed, 'ws-proxy');

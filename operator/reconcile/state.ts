@@ -80,11 +80,12 @@ export function newReconcileState(
   observed: Observed,
 ): ReconcileState {
   const { scrape, clock, scrapeIntervalMs: intervalMs } = options;
+  const admin = options.adminKey === undefined ? undefined : adminAccess(cluster, options.adminKey);
   return {
     uid: cluster.metadata.uid,
     since: clock.now(),
     measured: false,
-    measurement: new Measurement({ scrape, clock, intervalMs }),
+    measurement: new Measurement({ scrape, clock, intervalMs, token: admin?.token }),
     rendering: new Rendering(),
     podEvents: new PodEvents(options),
     autoscaling: notBelow(cluster.status?.autoscaling, observed.processor),
@@ -93,7 +94,7 @@ export function newReconcileState(
     // As if just written: figures that this process has not read yet are no reason to write the status.
     writtenAt: clock.now(),
     secretsWrittenAt: -Infinity,
-    admin: options.adminKey === undefined ? undefined : adminAccess(cluster, options.adminKey),
+    admin,
     proxyAdmin: new ProxyAdmin({
       send: options.sendAdmin ?? sendOverHttp,
       onFailure: (pod, error) => options.log.debug({ pod, error: error.message }, 'a ws-proxy did not answer on its admin port'),

@@ -7,6 +7,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { ENV } from '../../services/contract.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { unlessDefault } from './program.ts';
 import { clusterLabels, ownerOf, type RenderInput } from './render-input.ts';
 
 const VOLUME = 'admin-token';
@@ -41,15 +42,24 @@ export const adminSecret = (cluster: OcppCluster, { token, secretName }: AdminAc
   stringData: { [TOKEN]: token },
 });
 
+/** How a PodMonitor logs in; undefined: metrics are open. */
+export function metricsLogin({ spec, renderRevision, adminSecret: name }: RenderInput) {
+  if (!spec.monitoring.protectMetrics || renderRevision < 3 || name === undefined) return undefined;
+  return { type: 'Bearer', credentials: { name, key: TOKEN } };
+}
+
 /** Empty before revision 3. */
-export function adminMount({ renderRevision, adminSecret: secretName }: RenderInput): {
+export function adminMount({ spec, renderRevision, adminSecret: secretName }: RenderInput): {
   readonly env: V1EnvVar[];
   readonly volumes: V1Volume[];
   readonly volumeMounts: V1VolumeMount[];
 } {
   if (renderRevision < 3 || secretName === undefined) return { env: [], volumes: [], volumeMounts: [] };
   return {
-    env: [{ name: ENV.adminTokenFile, value: `${FOLDER}/${TOKEN}` }],
+    env: [
+      { name: ENV.adminTokenFile, value: `${FOLDER}/${TOKEN}` },
+      ...unlessDefault(ENV.adminMetricsToken, spec.monitoring.protectMetrics, false),
+    ],
     volumes: [{ name: VOLUME, secret: { secretName, defaultMode: 0o440 } }],
     volumeMounts: [{ name: VOLUME, mountPath: FOLDER, readOnly: true }],
   };

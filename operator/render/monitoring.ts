@@ -4,6 +4,7 @@
  */
 import { PATH } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { metricsLogin } from './admin-access.ts';
 import { alerts } from './alerts.ts';
 import { ADMIN_PORT } from './program.ts';
 import { POD_MONITORS, PROMETHEUS_RULES } from './resources.ts';
@@ -28,9 +29,11 @@ const RELABELINGS = [
 ];
 
 function podMonitor(input: RenderInput, component: Component): KubeObject {
+  const authorization = metricsLogin(input);
+  const endpoint = { port: ADMIN_PORT.name, path: PATH.metrics, relabelings: RELABELINGS };
   const spec = {
     selector: { matchLabels: selectorLabels(input.cluster, component) },
-    podMetricsEndpoints: [{ port: ADMIN_PORT.name, path: PATH.metrics, relabelings: RELABELINGS }],
+    podMetricsEndpoints: [{ ...endpoint, ...(authorization && { authorization }) }],
   };
   return owned(input, POD_MONITORS, component, { spec }, labelsOf(input));
 }

@@ -49,7 +49,7 @@ export function processorDeployment(input: RenderInput): KubeObject {
     replicas: input.processorReplicas,
     revisionHistoryLimit: 3,
     ...(input.holdRollouts === true && { paused: true }),
-    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
     selector: { matchLabels: selectorLabels(input.cluster, 'processor') },
     template: podTemplate(
       input,

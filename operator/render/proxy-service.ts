@@ -6,8 +6,9 @@ import { type StationPort, stationPorts } from './station-ports.ts';
 import { owned, selectorLabels, type RenderInput } from './render-input.ts';
 
 export function proxyService(input: RenderInput): KubeObject {
-  const { type, labels, annotations, externalTrafficPolicy, ipFamilyPolicy, ...balancer } =
+  const { type, labels, annotations, externalTrafficPolicy, ipFamilyPolicy, ...others } =
     input.spec.proxy.service;
+  const { deregistrationSeconds: _, ...balancer } = others;
   const { loadBalancerSourceRanges: ranges, ...rest } = balancer;
   const spec = {
     type,

@@ -10,6 +10,8 @@ export interface ScrapeTarget {
   readonly host: string;
   readonly port: number;
   readonly path: string;
+  /** Bearer token, for Pods that protect their metrics. */
+  readonly token?: string;
 }
 
 export interface Sample {
@@ -55,11 +57,12 @@ export function createScraper(
   };
 }
 
-function fetchText({ host, port, path }: ScrapeTarget): Promise<string> {
+function fetchText({ host, port, path, token }: ScrapeTarget): Promise<string> {
   return new Promise((resolve, reject) => {
     // The signal limits the whole request; `timeout` would limit idle time only.
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const request = get({ host, port, path, agent: false, signal }, (response) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const request = get({ host, port, path, headers, agent: false, signal }, (response) => {
       if (response.statusCode !== 200) {
         request.destroy(new Error(`responded with HTTP ${response.statusCode}`));
         return;

@@ -23,6 +23,7 @@ export interface Problem {
     | 'PrefixTaken'
     | 'LoginRefused'
     | 'VolumeTerminating'
+    | 'DeregistrationTooShort'
     | 'UnknownVariable'
     | 'ForeignVariable';
   readonly message: string;
@@ -165,7 +166,7 @@ const messagesOf = (problems: readonly Problem[]) =>
     .slice(0, 4000);
 
 /** They stop nothing, so they stand beside other problems and never in front. */
-const MINOR: ReadonlySet<string> = new Set(['UnknownVariable', 'ForeignVariable']);
+const MINOR: ReadonlySet<string> = new Set(['UnknownVariable', 'ForeignVariable', 'DeregistrationTooShort']);
 
 export function degraded(findings: StatusFindings, availability: ConditionValue): ConditionValue {
   const minor = findings.problems.filter(({ reason }) => MINOR.has(reason));

@@ -26,7 +26,14 @@ function drainOf({ metadata }: Pod, sessions: number | undefined): DrainStatus {
   };
 }
 
-export function draining(drains: readonly DrainStatus[]): ConditionValue {
+export interface ClosePace {
+  /** Of the whole cluster. */
+  readonly ratePerSecond: number;
+  /** ms since 1970 */
+  readonly now: number;
+}
+
+export function draining(drains: readonly DrainStatus[], pace?: ClosePace): ConditionValue {
   if (drains.length === 0) return conditionFalse('NoPodDraining', 'no ws-proxy Pod is draining');
   const known = drains.flatMap(({ sessions }) => (sessions === undefined ? [] : [sessions]));
   const left = known.reduce((sum, one) => sum + one, 0);
@@ -34,6 +41,12 @@ export function draining(drains: readonly DrainStatus[]): ConditionValue {
   const last = drains.at(-1)?.deadline;
   const deadline = last === undefined ? '' : `; the deadline is ${last}`;
   const pods = drains.length === 1 ? '1 ws-proxy Pod drains' : `${drains.length} ws-proxy Pods drain`;
+  if (pace !== undefined && last !== undefined && left * 1000 > pace.ratePerSecond * (Date.parse(last) - pace.now)) {
+    const { ratePerSecond } = pace;
+    const needed = left / ratePerSecond;
+    const message = `${pods}, ${stations} stations left: moving them takes ${Math.ceil(needed)} s at ${ratePerSecond} per second, and the deadline is ${last}. The remaining sockets are closed then; raise spec.proxy.drain.ratePerSecond or deadlineSeconds`;
+    return conditionTrue('DeadlineTooShort', message);
+  }
   return conditionTrue('GivingUpStations', `${pods}, ${stations} stations left${deadline}`);
 }
 

@@ -19,6 +19,7 @@ import {
   redisReady,
   type ConditionValue,
 } from './conditions.ts';
+import { deregistrationProblems } from './deregistration.ts';
 import { draining, DRAINS_SHOWN, drainsOf, unlessDraining, WAITING_FOR_STATIONS } from './drains.ts';
 import { highlyAvailable } from './high-availability.ts';
 import { endpointsOf } from './endpoints.ts';
@@ -39,7 +40,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
   const store = storeStatusOf(before?.store, signals.store?.identity, cluster, now);
-  const problems = [...storeProblems(cluster, store, signals.store, observed), ...input.problems];
+  const problems = [...storeProblems(cluster, store, signals.store, observed), ...input.problems, ...deregistrationProblems(input.spec, signals.sessions)];
   const found = conditionValues({ ...input, problems });
   const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
   const { queue } = signals;
@@ -94,7 +95,7 @@ function conditionValues(findings: StatusFindings): Readonly<Record<ConditionTyp
     Available: availability,
     Progressing: unlessDraining(progressing(findings), drains, findings.now),
     Degraded: degraded(findings, availability),
-    Draining: draining(drains),
+    Draining: draining(drains, { ratePerSecond: findings.spec.proxy.drain.ratePerSecond, now: findings.now }),
     RedisReady: redis,
     HighlyAvailable: highlyAvailable(findings.spec),
     AutoscalingActive: findings.processors.condition,
