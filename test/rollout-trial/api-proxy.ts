@@ -8,10 +8,12 @@ const REQUEST_MS = 5000;
 export class ApiProxy implements Disposable {
   readonly #child: ChildProcess;
   readonly #url: string;
+  readonly #kill = () => void this.#child.kill();
 
   private constructor(child: ChildProcess, url: string) {
     this.#child = child;
     this.#url = url;
+    process.once('exit', this.#kill);
   }
 
   /** @throws Error with what kubectl said, when it does not serve within 15 s */
@@ -48,6 +50,7 @@ export class ApiProxy implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    process.off('exit', this.#kill);
     this.#child.kill();
   }
 }

@@ -46,6 +46,7 @@ const BAD: readonly (readonly [what: string, seen: Partial<Observation>])[] = [
   ['stations of a new Pod differ from the average by', { sessionsOfNewPods: [60, 40] }],
   ['phase of the rollout', { rollout: report && { ...report, phase: 'Aborted' } }],
   ['closes with an open CALL', { rollout: report && { ...report, forced: 1 } }],
+  ['gap p99 in seconds, by the report', { moves: { ...moves, gapSeconds: { p50: 5, p99: 20 } } }],
   ['moved, by the report', { rollout: report && { ...report, moved: 98 } }],
 ];
 for (const [what, seen] of BAD) {

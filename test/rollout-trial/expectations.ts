@@ -116,12 +116,27 @@ export function completed({ rollout }: Observation): Expectation[] {
   ];
 }
 
+/** The report counts gaps in buckets that grow by 10 %, and sees a close earlier than the station does. */
+const SIMILAR = 0.25;
+
+function agreesWith(what: string, measured: number | undefined, seen: number): Expectation {
+  const ok = measured !== undefined && Math.abs(measured - seen) <= seen * SIMILAR;
+  return { what, measured: String(measured), wanted: `about ${seen.toFixed(1)}`, ok };
+}
+
 /** The stations' own count and the report. */
 export function reportAgrees({ rollout, moves }: Observation): Expectation[] {
   return [
     exactly('moved, by the report', rollout?.moved, moves.moved),
     exactly('moved more than once, by the report', rollout?.movedAgain, moves.movedAgain),
     exactly('returned, by the report', rollout?.returned, moves.moved),
+    ...(['p50', 'p99'] as const).map((share) =>
+      agreesWith(
+        `gap ${share} in seconds, by the report`,
+        rollout?.gapSeconds?.[share],
+        moves.gapSeconds[share],
+      ),
+    ),
   ];
 }
 

@@ -128,6 +128,9 @@ async function main(): Promise<number> {
   }
 }
 
+// What a run that is interrupted leaves on the cluster, the next one removes.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -62,6 +62,7 @@ export const OBSERVATION: Observation = {
     movedAgain: 0,
     missing: 0,
     forced: 0,
+    gapSeconds: { p50: 5.2, p99: 11.5 },
   },
   degraded: '',
   onlineAtEnd: STATIONS,

@@ -64,9 +64,7 @@ export function clusterSpec(settings: TrialSettings, env: readonly EnvVariable[]
       drain: { ratePerSecond, deadlineSeconds, transactions },
       rollout: { minReadySeconds, returnWithinSeconds },
       podTemplate: { env: [...variables.values()] },
-      ...(connectRate !== undefined && {
-        admission: { connectionsPerSecond: Math.ceil(connectRate / proxies) },
-      }),
+      ...(connectRate !== undefined && { admission: { connectionsPerSecond: connectRate } }),
       ...(process.env['E2E_ADDRESS'] === 'NodePort' && {
         service: { type: 'NodePort', externalTrafficPolicy: 'Cluster' },
       }),

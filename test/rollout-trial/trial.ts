@@ -148,6 +148,7 @@ export async function tryOut(
     const observation = await observe(trial);
     const expectations = [...scenario.expect(observation)];
     if (failure !== undefined) expectations.unshift({ what: failure, measured: '', wanted: '', ok: false });
+    log(`${scenario.name}: stations saw ${JSON.stringify(observation.moves)}`);
     log(`${scenario.name}: closes by second: ${simulation.moves().closes.join(' ')}`);
     log(`${scenario.name}: held up for ${Math.round(observation.heldUpSeconds * 1000)} ms at most`);
     for (const sample of observation.summary.samples) log(`${scenario.name}: ${sample}`);
