@@ -228,6 +228,12 @@ onServer('the alerts about the operator use metrics that it exports', async (t, 
   const read = new Set(JSON.stringify(spec).match(/ocpp_operator_\w+/g));
   t.true(read.size > 3);
   await using operator = await startProgram('operator', { KUBECONFIG: on.kubeconfig() });
-  const { text } = await operator.ask('/metrics');
+  let text = '';
+  // It leads and reads its key before it has the metrics of reconciles.
+  const complete = async () => {
+    text = (await operator.ask('/metrics')).text;
+    return [...read].every((name) => new RegExp(`^# TYPE ${name} `, 'm').test(text));
+  };
+  await until(complete, 'every metric').catch(() => undefined);
   for (const name of read) t.regex(text, new RegExp(`^# TYPE ${name} `, 'm'));
 });

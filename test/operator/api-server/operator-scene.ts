@@ -7,7 +7,7 @@ import type { KubeHttp } from '../../../operator/kube/http.ts';
 import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { type Operator, runOperator } from '../../../operator/operator.ts';
-import { systemClock } from '../../../services/runtime/clock.ts';
+import { type Clock, systemClock } from '../../../services/runtime/clock.ts';
 import { createLog } from '../../../services/runtime/log.ts';
 import type { ApiServer } from '../../support/api-server.ts';
 import { currentSet, proxySetsOf, withoutHash } from '../../support/proxy-set.ts';
@@ -33,6 +33,7 @@ export interface SceneOptions {
   readonly image?: string;
   /** Key of the admin tokens; default: the operator has none. */
   readonly adminKey?: Uint8Array;
+  readonly clock?: Clock;
 }
 
 /** A namespace with an operator that watches only it. */
@@ -44,7 +45,8 @@ export class Scene implements AsyncDisposable {
   readonly #http: KubeHttp;
   readonly #operator: Operator;
 
-  private constructor(http: KubeHttp, namespace: string, { image = 'example.com/ocpp:1', adminKey }: SceneOptions) {
+  private constructor(http: KubeHttp, namespace: string, options: SceneOptions) {
+    const { image = 'example.com/ocpp:1', clock = systemClock, adminKey } = options;
     this.#http = http;
     this.namespace = namespace;
     const counted = Object.assign(Object.create(http) as KubeHttp, {
@@ -62,7 +64,7 @@ export class Scene implements AsyncDisposable {
       redisImage: 'redis:7',
       scrapeIntervalMs: 200,
       instance: 'test',
-      clock: systemClock,
+      clock,
       log: createLog('operator', 'silent'),
       registry: this.registry,
       ...(adminKey !== undefined && { adminKey }),
@@ -101,9 +103,12 @@ export class Scene implements AsyncDisposable {
   }
 
   async patch(place: string, body: object): Promise<unknown> {
+    return this.#merge(await this.#realPlace(place), body);
+  }
+
+  #merge(place: string, body: object): Promise<unknown> {
     const contentType = 'application/merge-patch+json';
-    const path = this.#path(await this.#realPlace(place));
-    return this.#http.json({ method: 'PATCH', path, body, contentType });
+    return this.#http.json({ method: 'PATCH', path: this.#path(place), body, contentType });
   }
 
   async delete(place: string): Promise<unknown> {
@@ -156,16 +161,17 @@ export class Scene implements AsyncDisposable {
 
   /** Writes the status that its controller would write once all Pods are ready. */
   async settle(place: string, ready?: number): Promise<void> {
+    const kind = place.split('/')[0] ?? '';
     const workload = await this.get(place);
-    const replicas = workload?.spec.replicas ?? 0;
-    const observedGeneration = workload?.metadata.generation;
-    const status = {
-      observedGeneration,
-      replicas,
-      updatedReplicas: replicas,
-      readyReplicas: ready ?? replicas,
-    };
-    await this.patch(`${place}/status`, { status });
+    if (workload !== undefined) await this.showReady(workload, ready, kind);
+  }
+
+  /** The same for exactly this object. */
+  async showReady({ metadata, spec }: Workload, ready = spec.replicas, kind = 'deployments'): Promise<void> {
+    const { name, generation: observedGeneration } = metadata;
+    const { replicas } = spec;
+    const status = { observedGeneration, replicas, updatedReplicas: replicas, readyReplicas: ready };
+    await this.#merge(`${kind}/${name}/status`, { status });
   }
 
   async settleAll(name = 'city'): Promise<void> {
