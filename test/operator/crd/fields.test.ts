@@ -107,7 +107,7 @@ test('each lands in the right object, and no Pod is replaced without need', asyn
   t.timeout(120_000);
   const server = shared.given(t);
   if (server === undefined) return;
-  await using scene = await Scene.open(server, { image: 'example.com/ocpp:1' });
+  await using scene = await Scene.open(server, { image: 'example.com/ocpp:1', adminKey: new Uint8Array(32) });
   const waiting = CHANGES.map((one, index) => ({ one, name: `c-${index}` }));
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
