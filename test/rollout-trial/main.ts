@@ -6,7 +6,7 @@ import { chart } from './chart.ts';
 import { table } from './expectations.ts';
 import { scenarioNamed, SCENARIOS } from './scenarios/scenarios.ts';
 import { DEFAULTS, type TrialSettings } from './settings.ts';
-import { type Scenario, tryOut } from './trial.ts';
+import { type Scenario, type TrialResult, tryOut } from './trial.ts';
 
 const HELP = `Tries rollouts out on the Kubernetes cluster that KUBECONFIG points at, with simulated stations.
 
@@ -86,6 +86,13 @@ function scenariosOf({ scenario }: Values): readonly Scenario[] {
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
+/** The other scenarios go on. */
+function brokenOff({ name }: Scenario, error: unknown): TrialResult {
+  log(`${name}: ${String(error)}`);
+  const expectations = [{ what: 'the scenario ran to its end', measured: 'no', wanted: 'yes', ok: false }];
+  return { scenario: name, expectations, samples: [], marks: [] };
+}
+
 /** Resolves to the number of expectations that failed. */
 async function runAll(
   values: Values,
@@ -95,7 +102,9 @@ async function runAll(
   let failed = 0;
   let all = 0;
   for (const scenario of scenarios) {
-    const result = await tryOut(scenario, settings, log);
+    const result = await tryOut(scenario, settings, log).catch((error: unknown) =>
+      brokenOff(scenario, error),
+    );
     process.stdout.write(table(result.scenario, result.expectations));
     all += result.expectations.length;
     failed += result.expectations.filter(({ ok }) => !ok).length;

@@ -14,7 +14,7 @@ import { type MovesReading, movesBetween } from '../simulator/moves.ts';
 import { type Simulation, startSimulation } from '../simulator/simulation.ts';
 import { ApiProxy } from './api-proxy.ts';
 import type { Mark, Sample } from './chart.ts';
-import type { Expectation, Observation } from './expectations.ts';
+import { exactly, type Expectation, type Observation } from './expectations.ts';
 import { Sampler } from './sampler.ts';
 import { clusterSpec, type EnvVariable, type TrialSettings } from './settings.ts';
 
@@ -147,7 +147,10 @@ export async function tryOut(
     const failure = await scenario.run(trial).then(() => undefined, String);
     const observation = await observe(trial);
     const expectations = [...scenario.expect(observation)];
-    if (failure !== undefined) expectations.unshift({ what: failure, measured: '', wanted: '', ok: false });
+    if (failure !== undefined) {
+      log(`${scenario.name}: ${failure}`);
+      expectations.unshift(exactly('the scenario ran to its end', 'no', 'yes'));
+    }
     log(`${scenario.name}: stations saw ${JSON.stringify(observation.moves)}`);
     log(`${scenario.name}: closes by second: ${simulation.moves().closes.join(' ')}`);
     log(`${scenario.name}: held up for ${Math.round(observation.heldUpSeconds * 1000)} ms at most`);
