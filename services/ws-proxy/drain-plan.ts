@@ -36,7 +36,9 @@ export interface DrainStep<S> {
 /** The pause between two closes varies by this share, so that reconnects do not synchronise. */
 const JITTER = 0.2;
 /** The time that is caught up at most after a stall of the event loop; seconds. */
-const MAX_CATCH_UP = 1;
+const MAX_CATCH_UP = 0.1;
+/** When a close that is due and not possible is tried again; ms. */
+const RETRY_MS = 100;
 /** What a running transaction adds to the rank of a socket; the lowest rank is closed first. */
 const TRANSACTION = 2;
 
@@ -75,6 +77,8 @@ export class DrainPlan<S extends Drainable> {
       this.#waiting.delete(socket);
       this.#missing += 1 - JITTER + 2 * JITTER * this.#settings.random();
     }
+    // Time in which nothing may close is not caught up: the cluster would close more than its rate later.
+    this.#missing = Math.max(this.#missing, 0);
     return { close, closeWhenAnswered, force: [], nextAt: this.#nextStep(now) };
   }
 
@@ -92,8 +96,11 @@ export class DrainPlan<S extends Drainable> {
   #nextStep(now: number): number {
     const deadline = now < this.#deadline ? this.#deadline : Number.POSITIVE_INFINITY;
     if (this.#waiting.size === 0) return deadline;
-    // Nothing is missing: a close is due, but all remaining stations are in a transaction.
-    const next = this.#missing > 0 ? now + (this.#missing * 1000) / this.#settings.rate() : this.#waitEnds();
+    // Nothing is missing: a close is due, but all remaining stations are in a transaction, or no more may move now.
+    const next =
+      this.#missing > 0
+        ? now + (this.#missing * 1000) / this.#settings.rate()
+        : Math.max(now + RETRY_MS, this.#waitEnds());
     return Math.min(next, deadline);
   }
 

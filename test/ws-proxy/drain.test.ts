@@ -253,7 +253,10 @@ function ordered(
     fleet,
     { ...SETTINGS, ...settings },
     {
-      sleep: (ms) => new Promise((wake) => sleeping.push({ at: fleet.now + ms, wake })),
+      sleep: (ms) => {
+        fleet.sleeps += 1;
+        return new Promise((wake) => sleeping.push({ at: fleet.now + ms, wake }));
+      },
       ...tools,
     },
   );
@@ -299,6 +302,20 @@ test('an ordered drain moves so many stations as it may, and more when it may', 
   await pass(10_000);
   t.is(drain.report().moved, 2);
   t.deepEqual([...new Set(fleet.moves.map(({ rollout }) => rollout))], ['r1', 'r2']);
+});
+
+test('time in which no more may move is not caught up, and costs no work', async (t) => {
+  const { fleet, drain, pass } = ordered({ socketsPerSecond: 10 }, idle(60));
+  drain.order({ ...ORDER, moves: 3 });
+  await pass(2000);
+  const sleeps = fleet.sleeps;
+  await pass(12_000);
+  t.true(fleet.sleeps - sleeps <= 110, `${fleet.sleeps - sleeps} steps in ten seconds`);
+  drain.order({ mode: 'draining', rollout: 'r1' });
+  await pass(15_000);
+  const times = fleet.closings.slice(3).map(({ at }) => at);
+  const most = Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 1000).length));
+  t.true(most <= 13, `${most} in one second at a rate of 10`);
 });
 
 test('an order lowers the rate and never raises it; without a share nothing is closed', async (t) => {
