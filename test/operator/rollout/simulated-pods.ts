@@ -104,8 +104,10 @@ export class SimulatedPods implements AsyncDisposable {
 
   async #run(): Promise<void> {
     while (!this.#ended) {
+      const sets = await this.#scene.proxySets();
+      // Not before: a set that is new was not there when the Service selected every Pod.
       await this.#see();
-      for (const set of await this.#scene.proxySets()) await this.#control(set);
+      for (const set of sets) await this.#control(set).catch(unlessDeleted);
       for (const place of ['deployments/city-processor', 'statefulsets/city-redis']) await this.#scene.settle(place);
       await delay(EVERY_MS);
     }
@@ -207,6 +209,10 @@ export class SimulatedPods implements AsyncDisposable {
     if (this.#last.get(subject) !== event) this.history.push(event);
     this.#last.set(subject, event);
   }
+}
+
+function unlessDeleted(error: unknown): void {
+  if ((error as { code?: string }).code !== 'not-found') throw error;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
