@@ -107,7 +107,9 @@ const quiet = (cluster: string) =>
     const rolled = states.every(
       ({ status = {} } = { metadata: {} }) => status.updatedReplicas === status.replicas,
     );
-    return rolled && !(await isRollingOut(cluster, NAMESPACE)) && isDeepStrictEqual(before, await podsOf(cluster));
+    return (
+      rolled && !(await isRollingOut(cluster, NAMESPACE)) && isDeepStrictEqual(before, await podsOf(cluster))
+    );
   });
 
 /** Rows that start from the same spec share a cluster; those that replace the same Pods stand together. */

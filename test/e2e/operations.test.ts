@@ -36,8 +36,7 @@ interface Cluster {
 }
 
 const cluster = () => get<Cluster>('ocppcluster', town.cluster, town.namespace);
-const deployment = (component: string) =>
-  deploymentOf<Deployment>(town.cluster, component, town.namespace);
+const deployment = (component: string) => deploymentOf<Deployment>(town.cluster, component, town.namespace);
 const annotate = (...annotations: readonly string[]) =>
   kubectl(['annotate', 'ocppcluster', town.cluster, '-n', town.namespace, '--overwrite', ...annotations]);
 const phase = (wanted: string) =>

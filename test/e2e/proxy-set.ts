@@ -6,7 +6,11 @@ import { currentSet, proxySetsOf } from '../support/proxy-set.ts';
 import { get, list } from './kubectl.ts';
 
 /** Of the ws-proxy: that of the set to which a rollout leads, else of the serving one. */
-export async function deploymentOf<T>(cluster: string, component: string, namespace: string): Promise<T | undefined> {
+export async function deploymentOf<T>(
+  cluster: string,
+  component: string,
+  namespace: string,
+): Promise<T | undefined> {
   if (component !== 'ws-proxy') return get<T>('deployment', `${cluster}-${component}`, namespace);
   const sets = proxySetsOf(await list<KubeObject>('deployments', namespace), cluster);
   const { status } = (await get<OcppCluster>('ocppcluster', cluster, namespace)) ?? {};

@@ -75,7 +75,11 @@ function reasons({ cluster, status }: Observation) {
 }
 
 /** Of the ws-proxy: those of the set that the Service selects. */
-function replicasOf({ cluster, status, deployments }: Observation, component: Component, why: string): Replicas {
+function replicasOf(
+  { cluster, status, deployments }: Observation,
+  component: Component,
+  why: string,
+): Replicas {
   const own = deployments.filter((one) => componentOf(one) === component && belongsTo(one, cluster));
   const serving = own.find(({ metadata }) => metadata.name === status?.proxy?.servingSet);
   const { ready, desired } = stateOf(serving ?? own[0]);

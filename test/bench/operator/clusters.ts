@@ -47,7 +47,9 @@ export class Clusters implements AsyncDisposable {
   proxySets(count: number): readonly string[] {
     const deployments = this.#reflectors[1]?.list() ?? [];
     const clusters = this.all.slice(0, count);
-    return clusters.flatMap(({ metadata }) => proxySetsOf(deployments, metadata.name).map((set) => set.metadata.name));
+    return clusters.flatMap(({ metadata }) =>
+      proxySetsOf(deployments, metadata.name).map((set) => set.metadata.name),
+    );
   }
 
   async create(names: readonly string[]): Promise<void> {

@@ -37,7 +37,9 @@ interface Stage {
 }
 
 /** A namespace with a cluster, and no operator. */
-async function stage(api: ApiServer): Promise<Stage & { readonly cluster: OcppCluster; readonly idle: Scene }> {
+async function stage(
+  api: ApiServer,
+): Promise<Stage & { readonly cluster: OcppCluster; readonly idle: Scene }> {
   const clock = new SteppedClock();
   const idle = await Scene.open(api);
   await idle[Symbol.asyncDispose]();
@@ -49,7 +51,13 @@ async function stage(api: ApiServer): Promise<Stage & { readonly cluster: OcppCl
 /** What release 0.2.0 made of it. */
 async function asRelease020(api: ApiServer, idle: Scene, cluster: OcppCluster): Promise<void> {
   const redisPasswordSecret = 'city-redis-1';
-  const context = { image: IMAGE, redisImage: 'redis:7', processorReplicas: 1, renderRevision: 2, redisPasswordSecret };
+  const context = {
+    image: IMAGE,
+    redisImage: 'redis:7',
+    processorReplicas: 1,
+    renderRevision: 2,
+    redisPasswordSecret,
+  };
   const store = new KubeObjectStore(api.http);
   for (const object of renderObjects(cluster, context)) await store.apply(object);
   const redis = { image: 'redis:7', passwordSecretName: redisPasswordSecret, storage: '1Gi' };
@@ -65,7 +73,8 @@ const podsOf = (scene: Scene, cluster: OcppCluster, legacy?: string) =>
   });
 
 const phase = async (scene: Scene) => (await scene.status()).rollout?.phase;
-const setNames = async (scene: Scene) => (await scene.proxySets()).map(({ metadata }) => metadata.name).sort();
+const setNames = async (scene: Scene) =>
+  (await scene.proxySets()).map(({ metadata }) => metadata.name).sort();
 
 /** Until the rollout to this set has ended; time passes faster than it does. */
 async function finish(t: ExecutionContext, scene: Scene, { clock }: Stage, set: string): Promise<void> {
@@ -101,7 +110,8 @@ test(
     await eventually(t, () => Promise.resolve(pods.stations), { [PLAIN]: STATIONS });
 
     await using scene = await Scene.open(api, given.options);
-    const adopted = async () => (await scene.proxySets()).map(({ metadata }) => metadata.annotations?.['ocpp.dev/template-hash']);
+    const adopted = async () =>
+      (await scene.proxySets()).map(({ metadata }) => metadata.annotations?.['ocpp.dev/template-hash']);
     await eventually(t, async () => (await adopted()).every((hash) => hash !== undefined), true);
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Settled');
     const [after] = await scene.proxySets();
@@ -113,7 +123,9 @@ test(
 
     scene.requests = [];
     const added = await changeImage(t, scene, '0.3.0');
-    const writes = scene.requests.filter((one) => /^PATCH .*\/(services|deployments)\/city-ws-proxy/.test(one));
+    const writes = scene.requests.filter((one) =>
+      /^PATCH .*\/(services|deployments)\/city-ws-proxy/.test(one),
+    );
     t.deepEqual(
       writes.slice(0, 2).map((one) => one.split('/').slice(-2).join('/')),
       [`services/${PLAIN}`, `deployments/${added}`],
@@ -220,6 +232,9 @@ test(
     t.deepEqual(pods.stations, { [second]: STATIONS });
     t.is(pods.moves, STATIONS, 'each moved once');
     t.is(pods.history.at(-1), `${first}: 0 Pods`);
-    t.false(pods.history.slice(start).some((event) => /selected|tested/.test(event)), 'nothing is done again');
+    t.false(
+      pods.history.slice(start).some((event) => /selected|tested/.test(event)),
+      'nothing is done again',
+    );
   }),
 );

@@ -39,7 +39,8 @@ for (const [phase, why] of [
   ['Completed', 'spec.proxy.replicas is 2'],
 ] as const) {
   test(`the proxies are those of the serving set, and the reason is that of the rollout while it runs: ${phase}`, (t) => {
-    const status = { phase: 'Running', proxy: { servingSet: 'city-ws-proxy-a' }, rollout: rollout(phase) } as const;
+    const proxy = { servingSet: 'city-ws-proxy-a', replicas: 2, readyReplicas: 2 };
+    const status = { phase: 'Running', proxy, rollout: rollout(phase) } as const;
     const { proxies, processors } = clusterState({ ...seen, status });
     t.deepEqual(proxies, { ready: 2, desired: 2, why });
     t.like(processors, { ready: 1, desired: 1 });
