@@ -122,11 +122,7 @@ async function standIn(store: KubeObjectStore, cluster: Place): Promise<ObjectRe
   const deployments = await ownOf(store, DEPLOYMENTS, cluster);
   const [set] = proxySetsOf(deployments as ProxySet[], cluster.name);
   if (set === undefined) throw new Error(`${cluster.name} has no proxy set`);
-  const metadata = {
-    name: `${set.metadata.name}-0`,
-    namespace: cluster.namespace,
-    ...set.spec.template.metadata,
-  };
+  const metadata = { name: `${set.metadata.name}-0`, namespace: cluster.namespace, ...set.spec.template.metadata };
   const spec = { containers: [{ name: 'c', image: 'i' }] };
   await store.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec } as KubeObject);
   return { resource: PODS, name: metadata.name, namespace: metadata.namespace };
