@@ -58,15 +58,15 @@ export function observe(caches: Caches, cluster: OcppCluster): Observed {
   };
 }
 
-/** By the selector of the Service; one without the label of a set selects the Deployment of earlier releases. */
+/** By the selector of the Service; one without the label of a set selects the Deployment of earlier releases, or the only set. */
 function servingSet(
   sets: readonly Workload[],
   service: ProxyService | undefined,
   plainName: string,
 ): Workload | undefined {
-  const name = service?.spec?.selector?.[SET_LABEL] ?? plainName;
-  const [first] = sets;
-  return sets.find(({ metadata }) => metadata.name === name) ?? (sets.length === 1 ? first : undefined);
+  const selected = service?.spec?.selector?.[SET_LABEL];
+  const found = sets.find(({ metadata }) => metadata.name === (selected ?? plainName));
+  return found ?? (selected === undefined && sets.length === 1 ? sets[0] : undefined);
 }
 
 export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>

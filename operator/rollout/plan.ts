@@ -42,10 +42,14 @@ export function planRollout(input: RolloutInput): RolloutPlan {
   return planOf(input, step);
 }
 
-function servingSet({ sets, serving }: RolloutInput): ProxySet | undefined {
+/** Undefined: no set serves, nor can one of them serve: those without Pods have been replaced. */
+function servingSet({ sets, serving, template }: RolloutInput): ProxySet | undefined {
   const holding = (set: ProxySet) => set.pods.reduce((sum, pod) => sum + 1 + (sessionsOf(pod) ?? 0), 0);
+  const isUsed = (set: ProxySet) => set.replicas > 0 || set.pods.length > 0 || set.template === template;
   // Without a Service, or when its set was deleted: the set with the most stations.
-  return sets.find(({ name }) => name === serving) ?? [...sets].sort((a, b) => holding(b) - holding(a))[0];
+  return (
+    sets.find(({ name }) => name === serving) ?? sets.filter(isUsed).sort((a, b) => holding(b) - holding(a))[0]
+  );
 }
 
 /** The set that a rollout leads to; without a Deployment yet it has no Pods. */
@@ -53,15 +57,11 @@ function setOf(sets: readonly ProxySet[], { toSet, template = '' }: RolloutStatu
   return sets.find(({ name }) => name === toSet) ?? { name: toSet, template, replicas: 0, createdAt: 0, pods: [] };
 }
 
-function firstSet({ settings, baseName, template, replicas, state }: RolloutInput): RolloutPlan {
-  const name = settings.strategy === 'Rolling' ? baseName : `${baseName}-${template}`;
-  return {
-    state,
-    serving: name,
-    sets: [{ name, replicas, isRendered: true }],
-    orders: new Map(),
-    selfTests: [],
-  };
+function firstSet(input: RolloutInput): RolloutPlan {
+  const { settings, baseName, template, replicas, sets } = input;
+  const name = settings.strategy === 'Rolling' ? baseName : nameOfSet(input);
+  const known = sets.find((set) => set.name === name);
+  return settled(input, known ?? { name, template, replicas, createdAt: 0, pods: [] }, true);
 }
 
 /** The state to begin with, 'in-place' for a rolling update, or undefined: there is nothing to do. */

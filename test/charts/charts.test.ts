@@ -135,20 +135,23 @@ chartTest('with watchNamespaces the operator gets nothing cluster-wide', (t) => 
   t.false(own.some(({ kind }) => kind.startsWith('ClusterRole')));
 });
 
-chartTest('no permission has a wildcard or covers Roles; Secrets can be created, and only the key of the operator read', (t) => {
-  const rules = template(OPERATOR).flatMap((object) => object.rules ?? []);
-  t.true(rules.length > 5);
-  const key = `${envOf(podOf(template(OPERATOR)))['LEASE_NAME']}-admin-key`;
-  const read: unknown[] = [];
-  for (const { apiGroups, resources, verbs, resourceNames } of rules) {
-    t.false([...apiGroups, ...resources, ...verbs].includes('*'));
-    t.false(apiGroups.includes('rbac.authorization.k8s.io'));
-    if (!resources.includes('secrets')) continue;
-    if (resourceNames === undefined) t.deepEqual([resources, verbs], [['secrets'], ['create']]);
-    else read.push([resources, verbs, resourceNames]);
-  }
-  t.deepEqual(read, [[['secrets'], ['get'], [key]]]);
-});
+chartTest(
+  'no permission has a wildcard or covers Roles; Secrets can be created, and only the key of the operator read',
+  (t) => {
+    const rules = template(OPERATOR).flatMap((object) => object.rules ?? []);
+    t.true(rules.length > 5);
+    const key = `${envOf(podOf(template(OPERATOR)))['LEASE_NAME']}-admin-key`;
+    const read: unknown[] = [];
+    for (const { apiGroups, resources, verbs, resourceNames } of rules) {
+      t.false([...apiGroups, ...resources, ...verbs].includes('*'));
+      t.false(apiGroups.includes('rbac.authorization.k8s.io'));
+      if (!resources.includes('secrets')) continue;
+      if (resourceNames === undefined) t.deepEqual([resources, verbs], [['secrets'], ['create']]);
+      else read.push([resources, verbs, resourceNames]);
+    }
+    t.deepEqual(read, [[['secrets'], ['get'], [key]]]);
+  },
+);
 
 chartTest(
   'the NetworkPolicy allows the metrics of clusters, and each selector matches only the operator Pod',

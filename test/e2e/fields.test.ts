@@ -9,6 +9,7 @@ import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
 import { type FieldChange, IMAGE, MUTABLE_FIELDS, patchOf, valueAt } from '../contracts/mutable-fields.ts';
 import { createNamespace, diagnostics, removeEverything, startAfresh } from './environment.ts';
 import { apply, condition, get, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
+import { deploymentOf, isRollingOut } from './proxy-set.ts';
 
 const NAMESPACE = 'ocpp-e2e-fields';
 const COMPONENTS: readonly Component[] = ['ws-proxy', 'processor', 'redis'];
@@ -51,24 +52,31 @@ async function podsOf(cluster: string): Promise<ReadonlyMap<Component, ReadonlyS
   return new Map(await Promise.all(COMPONENTS.map(one)));
 }
 
+const workloadOf = <T>(cluster: string, component: Component) =>
+  component === 'redis'
+    ? get<T>('statefulset', `${cluster}-redis`, NAMESPACE)
+    : deploymentOf<T>(cluster, component, NAMESPACE);
+
 /** The operator has looked at the last change, and so have the controllers of what it rendered. */
 async function settled(cluster: string): Promise<void> {
-  const done = async (kind: string, name: string) => {
-    const found = await get<Seen>(kind, name, NAMESPACE);
+  const done = async (object: Promise<Seen | undefined>) => {
+    const found = await object;
     return found === undefined || found.status?.observedGeneration === found.metadata.generation;
   };
   await until(`the change of ${cluster} is put into effect`, 30, async () => {
-    if (!(await done('ocppcluster', cluster))) return false;
-    const all = await Promise.all(
-      COMPONENTS.map((one) => done(one === 'redis' ? 'statefulset' : 'deployment', `${cluster}-${one}`)),
-    );
+    if (!(await done(get<Seen>('ocppcluster', cluster, NAMESPACE)))) return false;
+    const all = await Promise.all(COMPONENTS.map((one) => done(workloadOf<Seen>(cluster, one))));
     return all.every(Boolean);
   });
 }
 
 async function seen(cluster: string, { object = '', at = '' }: FieldChange): Promise<unknown> {
   const [kind = '', component = ''] = object.split('/');
-  return valueAt(await get(kind.toLowerCase(), `${cluster}-${component}`, NAMESPACE), at);
+  const found =
+    kind === 'Deployment'
+      ? deploymentOf(cluster, component, NAMESPACE)
+      : get(kind.toLowerCase(), `${cluster}-${component}`, NAMESPACE);
+  return valueAt(await found, at);
 }
 
 /** @returns components of which a Pod was replaced though it should not have been */
@@ -94,12 +102,14 @@ const quiet = (cluster: string) =>
   until(`the Pods of ${cluster} settle`, 120, async () => {
     const before = await podsOf(cluster);
     const states = await Promise.all(
-      ['ws-proxy', 'processor'].map((one) => get<Seen>('deployment', `${cluster}-${one}`, NAMESPACE)),
+      (['ws-proxy', 'processor'] as const).map((one) => workloadOf<Seen>(cluster, one)),
     );
     const rolled = states.every(
       ({ status = {} } = { metadata: {} }) => status.updatedReplicas === status.replicas,
     );
-    return rolled && isDeepStrictEqual(before, await podsOf(cluster));
+    return (
+      rolled && !(await isRollingOut(cluster, NAMESPACE)) && isDeepStrictEqual(before, await podsOf(cluster))
+    );
   });
 
 /** Rows that start from the same spec share a cluster; those that replace the same Pods stand together. */

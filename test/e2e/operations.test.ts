@@ -7,6 +7,7 @@ import test from 'ava';
 import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
 import { createNamespace, diagnostics, removeEverything, startAfresh } from './environment.ts';
 import { apply, condition, get, kubectl, list, type Manifest, patch, shell, until } from './kubectl.ts';
+import { deploymentOf } from './proxy-set.ts';
 import { killContainer } from './processes.ts';
 import { redis, type RedisPod } from './redis.ts';
 import { release, ROOT } from './release.ts';
@@ -21,7 +22,7 @@ interface Pod extends Manifest {
   readonly metadata: Manifest['metadata'] & { readonly uid: string };
 }
 interface Deployment {
-  readonly metadata: { readonly uid: string };
+  readonly metadata: { readonly name: string; readonly uid: string };
   readonly spec: { readonly replicas: number; readonly paused?: boolean };
 }
 interface Cluster {
@@ -35,8 +36,7 @@ interface Cluster {
 }
 
 const cluster = () => get<Cluster>('ocppcluster', town.cluster, town.namespace);
-const deployment = (component: string) =>
-  get<Deployment>('deployment', `${town.cluster}-${component}`, town.namespace);
+const deployment = (component: string) => deploymentOf<Deployment>(town.cluster, component, town.namespace);
 const annotate = (...annotations: readonly string[]) =>
   kubectl(['annotate', 'ocppcluster', town.cluster, '-n', town.namespace, '--overwrite', ...annotations]);
 const phase = (wanted: string) =>
@@ -56,7 +56,7 @@ test.before('an operator of two Pods and a cluster', async (t) => {
     apiVersion: API_VERSION,
     kind: KIND,
     metadata,
-    spec: { processor: { unknownTokens: 'Accept' } },
+    spec: { proxy: { rollout: { returnWithinSeconds: 30 } }, processor: { unknownTokens: 'Accept' } },
   });
   await condition(town.cluster, town.namespace, 'Available', 120);
   await phase('Running');
@@ -118,8 +118,8 @@ test.serial(
 test.serial('a Deployment that was deleted is back within 5 s', async (t) => {
   await phase('Running');
   for (const component of ['processor', 'ws-proxy']) {
-    const before = (await deployment(component))?.metadata.uid;
-    await kubectl(['delete', 'deployment', `town-${component}`, '-n', town.namespace, '--cascade=orphan']);
+    const { name, uid: before } = (await deployment(component))?.metadata ?? {};
+    await kubectl(['delete', 'deployment', `${name}`, '-n', town.namespace, '--cascade=orphan']);
     const from = performance.now();
     await until(
       `the Deployment of ${component}`,

@@ -17,6 +17,7 @@ import {
 } from './environment.ts';
 import { provideImage } from './image.ts';
 import { apply, condition, get, helm, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
+import { deploymentOf, isRollingOut, proxySetName } from './proxy-set.ts';
 import { killContainer } from './processes.ts';
 import { pushAll, redis, type RedisPod } from './redis.ts';
 import { type Image, release } from './release.ts';
@@ -55,7 +56,7 @@ const podsOf = ({ cluster, namespace }: RedisPod, component: string) =>
   );
 const namesOf = async (pods: Promise<readonly Pod[]>) => (await pods).map((pod) => pod.metadata.name).sort();
 const deployment = ({ cluster, namespace }: RedisPod, component: string) =>
-  get<Workload>('deployment', `${cluster}-${component}`, namespace);
+  deploymentOf<Workload>(cluster, component, namespace);
 const statusOf = async ({ cluster, namespace }: RedisPod) =>
   (await get<Cluster>('ocppcluster', cluster, namespace))?.status;
 
@@ -156,14 +157,18 @@ test.serial('a new proxy template moves every station with a 1012, and no CALL i
   const stations = await connectStations(t, city, STATIONS, 'RO');
   const before = await namesOf(podsOf(city, 'ws-proxy'));
   await patch('ocppcluster', city.cluster, city.namespace, {
-    spec: { proxy: { podTemplate: { metadata: { annotations: { 'example.org/rollout': '1' } } } } },
+    spec: {
+      proxy: {
+        podTemplate: { metadata: { annotations: { 'example.org/rollout': '1' } } },
+        rollout: { returnWithinSeconds: 30 },
+      },
+    },
   });
   await until('the old proxies are gone and the new ones ready', 180, async () => {
     const now = await namesOf(podsOf(city, 'ws-proxy'));
     const ready = (await deployment(city, 'ws-proxy'))?.status.readyReplicas;
-    return (
-      ready === before.length && now.length === before.length && now.every((name) => !before.includes(name))
-    );
+    const replaced = now.length === before.length && now.every((name) => !before.includes(name));
+    return ready === before.length && replaced && !(await isRollingOut(city.cluster, city.namespace));
   });
   const report = await finishStations(city, stations);
   t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
@@ -207,7 +212,7 @@ test.serial('processors with handlers of their own, in an image of their own, an
 test.serial('deleted and edited objects are restored', async (t) => {
   const { cluster, namespace } = city;
   const wanted = (await deployment(city, 'ws-proxy'))?.spec.replicas;
-  await patch('deployment', `${cluster}-ws-proxy`, namespace, { spec: { replicas: 4 } });
+  await patch('deployment', await proxySetName(cluster, namespace), namespace, { spec: { replicas: 4 } });
   await kubectl(['delete', 'deployment', `${cluster}-processor`, '-n', namespace]);
   await kubectl(['delete', 'service', `${cluster}-ws-proxy`, '-n', namespace]);
   await until('the proxies are as many as the resource says', 30, async () => {

@@ -12,7 +12,10 @@ export const proxySetsOf = <T extends KubeObject>(deployments: readonly T[], clu
   );
 
 /** The set that a rollout leads to, else the serving one. The status may not name the only set yet, or any more. */
-export function currentSet<T extends KubeObject>(sets: readonly T[], status: OcppClusterStatus = {}): T | undefined {
+export function currentSet<T extends KubeObject>(
+  sets: readonly T[],
+  status: OcppClusterStatus = {},
+): T | undefined {
   const { rollout, proxy } = status;
   const name = isRunning(rollout) ? rollout.toSet : proxy?.servingSet;
   return sets.find(({ metadata }) => metadata.name === name) ?? (sets.length === 1 ? sets[0] : undefined);

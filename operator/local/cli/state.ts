@@ -2,7 +2,8 @@
 import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster, OcppClusterStatus } from '../../api/ocpp-cluster.ts';
 import { stateOf } from '../../observe/workloads.ts';
-import { type Component, nameOf } from '../../render/render-input.ts';
+import type { Component } from '../../render/render-input.ts';
+import { isRunning } from '../../rollout/step.ts';
 import { belongsTo, componentOf, type Deployment, isReady, type Pod } from '../kinds.ts';
 import type { QueueReading } from '../../scaling/demand.ts';
 import type { Figures } from '../readings.ts';
@@ -65,16 +66,23 @@ function reasons({ cluster, status }: Observation) {
   if (status === undefined)
     return { proxies: 'without Redis, one process is proxy and processor', processors: '' };
   const { proxy } = defaultedSpec(cluster);
+  const { rollout } = status;
+  const number = status.proxy?.autoscaling?.reason ?? `spec.proxy.replicas is ${proxy.replicas}`;
   return {
-    proxies: status.proxy?.autoscaling?.reason ?? `spec.proxy.replicas is ${proxy.replicas}`,
+    proxies: isRunning(rollout) ? `rollout, ${rollout.phase}: ${rollout.message ?? ''}` : number,
     processors: status.autoscaling?.reason ?? '',
   };
 }
 
-function replicasOf({ cluster, deployments }: Observation, component: Component, why: string): Replicas {
-  const name = nameOf(cluster, component);
-  const found = deployments.find((one) => one.metadata.name === name && belongsTo(one, cluster));
-  const { ready, desired } = stateOf(found);
+/** Of the ws-proxy: those of the set that the Service selects. */
+function replicasOf(
+  { cluster, status, deployments }: Observation,
+  component: Component,
+  why: string,
+): Replicas {
+  const own = deployments.filter((one) => componentOf(one) === component && belongsTo(one, cluster));
+  const serving = own.find(({ metadata }) => metadata.name === status?.proxy?.servingSet);
+  const { ready, desired } = stateOf(serving ?? own[0]);
   return { ready, desired, why };
 }
 

@@ -7,6 +7,7 @@ import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { DEPLOYMENTS, OWNED, PODS } from '../../../operator/render/resources.ts';
 import { SECRETS } from './stand-in.ts';
+import { proxySetsOf } from '../../support/proxy-set.ts';
 import { createLog } from '../../../services/runtime/log.ts';
 
 const NAMESPACE = 'default';
@@ -40,6 +41,15 @@ export class Clusters implements AsyncDisposable {
 
   get all(): readonly OcppCluster[] {
     return this.#reflectors[0]?.list() ?? [];
+  }
+
+  /** Names of the ws-proxy Deployments of the first clusters. */
+  proxySets(count: number): readonly string[] {
+    const deployments = this.#reflectors[1]?.list() ?? [];
+    const clusters = this.all.slice(0, count);
+    return clusters.flatMap(({ metadata }) =>
+      proxySetsOf(deployments, metadata.name).map((set) => set.metadata.name),
+    );
   }
 
   async create(names: readonly string[]): Promise<void> {

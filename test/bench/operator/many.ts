@@ -68,9 +68,8 @@ export class Many {
 
   async repair(times: number): Promise<string> {
     const { clusters } = this.#world;
-    const names = clusters.all.slice(0, times).map(({ metadata }) => `${metadata.name}-ws-proxy`);
     const took: number[] = [];
-    for (const name of names) took.push(await clusters.timeToRepair(name));
+    for (const name of clusters.proxySets(times)) took.push(await clusters.timeToRepair(name));
     took.sort((a, b) => a - b);
     const [median, most] = [took[Math.floor(took.length / 2)], took.at(-1)];
     return `A Deployment that is deleted is back after ${median?.toFixed(0)} ms (median of ${took.length}), at most ${most?.toFixed(0)} ms.`;

@@ -86,7 +86,9 @@ test(
     t.deepEqual(await versions(), before, 'everything else stays as it is');
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'RollingOut');
 
-    await scene.patch('ocppclusters/city', { spec: { processor: { podTemplate: { nodeSelector: { disk: 'ssd' } } } } });
+    await scene.patch('ocppclusters/city', {
+      spec: { processor: { podTemplate: { nodeSelector: { disk: 'ssd' } } } },
+    });
     await eventually(t, async () => (await scene.status()).observedGeneration, 3);
     const changed = (await versions()).filter(([, generation], index) => before[index]?.[1] !== generation);
     t.deepEqual(
@@ -158,7 +160,10 @@ test(
     await scene.create({ proxy: { podTemplate: { tolerations: [{ operator: 'Sometimes' }] } } });
     await eventually(t, async () => (await scene.condition('Degraded')).reason, 'Refused');
     const { message } = await scene.condition('Degraded');
-    t.regex(message ?? '', /Deployment\/city-ws-proxy-[0-9a-f]{10} was refused: .*tolerations\[0\]\.operator/);
+    t.regex(
+      message ?? '',
+      /Deployment\/city-ws-proxy-[0-9a-f]{10} was refused: .*tolerations\[0\]\.operator/,
+    );
     t.deepEqual(
       await scene.names(...KINDS),
       ALL.filter((place) => place !== 'deployments/city-ws-proxy'),

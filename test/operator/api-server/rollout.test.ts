@@ -1,4 +1,5 @@
 /** Rollouts with two proxy sets on a real API server: the operator is whole, controllers, Pods and stations are simulated. */
+import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
 import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
@@ -36,7 +37,9 @@ interface Stage {
 }
 
 /** A namespace with a cluster, and no operator. */
-async function stage(api: ApiServer): Promise<Stage & { readonly cluster: OcppCluster; readonly idle: Scene }> {
+async function stage(
+  api: ApiServer,
+): Promise<Stage & { readonly cluster: OcppCluster; readonly idle: Scene }> {
   const clock = new SteppedClock();
   const idle = await Scene.open(api);
   await idle[Symbol.asyncDispose]();
@@ -48,7 +51,13 @@ async function stage(api: ApiServer): Promise<Stage & { readonly cluster: OcppCl
 /** What release 0.2.0 made of it. */
 async function asRelease020(api: ApiServer, idle: Scene, cluster: OcppCluster): Promise<void> {
   const redisPasswordSecret = 'city-redis-1';
-  const context = { image: IMAGE, redisImage: 'redis:7', processorReplicas: 1, renderRevision: 2, redisPasswordSecret };
+  const context = {
+    image: IMAGE,
+    redisImage: 'redis:7',
+    processorReplicas: 1,
+    renderRevision: 2,
+    redisPasswordSecret,
+  };
   const store = new KubeObjectStore(api.http);
   for (const object of renderObjects(cluster, context)) await store.apply(object);
   const redis = { image: 'redis:7', passwordSecretName: redisPasswordSecret, storage: '1Gi' };
@@ -64,7 +73,8 @@ const podsOf = (scene: Scene, cluster: OcppCluster, legacy?: string) =>
   });
 
 const phase = async (scene: Scene) => (await scene.status()).rollout?.phase;
-const setNames = async (scene: Scene) => (await scene.proxySets()).map(({ metadata }) => metadata.name).sort();
+const setNames = async (scene: Scene) =>
+  (await scene.proxySets()).map(({ metadata }) => metadata.name).sort();
 
 /** Until the rollout to this set has ended; time passes faster than it does. */
 async function finish(t: ExecutionContext, scene: Scene, { clock }: Stage, set: string): Promise<void> {
@@ -76,9 +86,12 @@ async function finish(t: ExecutionContext, scene: Scene, { clock }: Stage, set: 
   await eventually(t, seen, [set, 'Completed', 'all stations have moved']);
 }
 
-/** Changes the image. Resolves to the name of the new set when its Deployment exists. */
+/** Changes the image. Resolves to the name of the new set when its Deployment exists; it is younger than all others. */
 async function changeImage(t: ExecutionContext, scene: Scene, tag: string): Promise<string> {
+  await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Settled');
   const before = await setNames(scene);
+  // Times of creation have whole seconds.
+  await delay(1000);
   await scene.patch('ocppclusters/city', { spec: { image: { tag } } });
   const added = async () => (await setNames(scene)).filter((name) => !before.includes(name));
   await eventually(t, async () => (await added()).length, 1, 'a second set');
@@ -97,19 +110,22 @@ test(
     await eventually(t, () => Promise.resolve(pods.stations), { [PLAIN]: STATIONS });
 
     await using scene = await Scene.open(api, given.options);
-    const adopted = async () => (await scene.proxySets()).map(({ metadata }) => metadata.annotations?.['ocpp.dev/template-hash']);
+    const adopted = async () =>
+      (await scene.proxySets()).map(({ metadata }) => metadata.annotations?.['ocpp.dev/template-hash']);
     await eventually(t, async () => (await adopted()).every((hash) => hash !== undefined), true);
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Settled');
     const [after] = await scene.proxySets();
     t.is(after?.metadata.uid, before?.metadata.uid);
     t.deepEqual(after?.spec, before?.spec);
-    t.is(after?.metadata.generation, 1);
+    t.is(after?.metadata.generation, 2, 'for the annotation: the API server counts those too');
     t.is((await scene.status()).renderRevision, 2);
     t.deepEqual(pods.history, [`every set: selected`, `${PLAIN}: 2 Pods`]);
 
     scene.requests = [];
     const added = await changeImage(t, scene, '0.3.0');
-    const writes = scene.requests.filter((one) => /^PATCH .*\/(services|deployments)\/city-ws-proxy/.test(one));
+    const writes = scene.requests.filter((one) =>
+      /^PATCH .*\/(services|deployments)\/city-ws-proxy/.test(one),
+    );
     t.deepEqual(
       writes.slice(0, 2).map((one) => one.split('/').slice(-2).join('/')),
       [`services/${PLAIN}`, `deployments/${added}`],
@@ -139,7 +155,6 @@ test(
     await using scene = await Scene.open(api, given.options);
     await using pods = podsOf(idle, cluster);
     await eventually(t, () => Promise.resolve(Object.values(pods.stations)), [STATIONS]);
-    await eventually(t, async () => (await scene.condition('Progressing')).reason, 'Settled');
     const [first = ''] = await setNames(scene);
     const start = pods.history.length;
     const second = await changeImage(t, scene, '0.3.0');
@@ -217,6 +232,9 @@ test(
     t.deepEqual(pods.stations, { [second]: STATIONS });
     t.is(pods.moves, STATIONS, 'each moved once');
     t.is(pods.history.at(-1), `${first}: 0 Pods`);
-    t.false(pods.history.slice(start).some((event) => /selected|tested/.test(event)), 'nothing is done again');
+    t.false(
+      pods.history.slice(start).some((event) => /selected|tested/.test(event)),
+      'nothing is done again',
+    );
   }),
 );

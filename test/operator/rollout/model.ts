@@ -124,6 +124,17 @@ export class Model {
     return pod;
   }
 
+  /** With its Pods. */
+  deleteSet(name: string): void {
+    this.#deployments.delete(name);
+    for (const station of this.stations) if (station.pod?.set === name) this.#close(station);
+    for (const pod of this.pods.filter(({ set }) => set === name)) this.pods.splice(this.pods.indexOf(pod), 1);
+  }
+
+  get sets(): readonly string[] {
+    return [...this.#deployments.keys()].sort();
+  }
+
   #leftovers(): number {
     return this.pods.filter(({ set }) => set !== this.serving).length;
   }

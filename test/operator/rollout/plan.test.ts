@@ -68,6 +68,20 @@ test('a release that crashes after a minute goes back, and no station stays away
   t.deepEqual([...model.templates()], ['old']);
 });
 
+test('a deleted set is created again; a set of an earlier spec, which is kept without Pods, does not serve instead', (t) => {
+  const model = running();
+  model.release = NEW;
+  t.true(model.settle());
+  const { sets } = model;
+  t.is(sets.length, 2);
+  model.deleteSet(model.serving ?? '');
+  model.steps(1);
+  t.deepEqual(new Set(model.pods.map(({ release }) => release.template)), new Set(['new']));
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['new']);
+  t.deepEqual(model.sets, sets);
+});
+
 test('an earlier spec finds its set again', (t) => {
   const model = running();
   model.release = NEW;

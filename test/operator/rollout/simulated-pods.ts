@@ -6,7 +6,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { METRIC, PATH, type DrainOrder, type DrainReport, type RolloutReport } from '../../../services/contract.ts';
+import {
+  METRIC,
+  PATH,
+  type DrainOrder,
+  type DrainReport,
+  type RolloutReport,
+} from '../../../services/contract.ts';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { hashOf, type Scene, type Workload } from '../api-server/operator-scene.ts';
 
@@ -30,7 +36,9 @@ class Pod {
     this.set = set;
     this.server = createServer((request, response) => {
       void answer(this, request).then(({ status, body }) => {
-        response.writeHead(status, { connection: 'close' }).end(typeof body === 'string' ? body : JSON.stringify(body));
+        response
+          .writeHead(status, { connection: 'close' })
+          .end(typeof body === 'string' ? body : JSON.stringify(body));
       });
     }).listen(0, '127.0.0.1');
   }
@@ -104,9 +112,12 @@ export class SimulatedPods implements AsyncDisposable {
 
   async #run(): Promise<void> {
     while (!this.#ended) {
+      const sets = await this.#scene.proxySets();
+      // Not before: a set that is new was not there when the Service selected every Pod.
       await this.#see();
-      for (const set of await this.#scene.proxySets()) await this.#control(set);
-      for (const place of ['deployments/city-processor', 'statefulsets/city-redis']) await this.#scene.settle(place);
+      for (const set of sets) await this.#control(set).catch(unlessDeleted);
+      for (const place of ['deployments/city-processor', 'statefulsets/city-redis'])
+        await this.#scene.settle(place);
       await delay(EVERY_MS);
     }
   }
@@ -146,7 +157,8 @@ export class SimulatedPods implements AsyncDisposable {
 
   async #answer(pod: Pod, request: IncomingMessage): Promise<Answer> {
     const path = request.url?.split('?')[0];
-    if (path === PATH.metrics) return done(`# TYPE ${METRIC.proxySessions} gauge\n${METRIC.proxySessions} ${pod.sessions}\n`);
+    if (path === PATH.metrics)
+      return done(`# TYPE ${METRIC.proxySessions} gauge\n${METRIC.proxySessions} ${pod.sessions}\n`);
     if (pod.set === this.#options.legacy) return NONE;
     if (request.headers.authorization !== `Bearer ${this.#options.token}`) return { status: 401, body: '' };
     switch (`${request.method} ${path}`) {
@@ -158,7 +170,9 @@ export class SimulatedPods implements AsyncDisposable {
         this.#note(`test of ${pod.set}`, `${pod.set}: tested`);
         return done({ ok: true, failures: [] });
       case `GET ${PATH.rollout}`:
-        return done(this.#report(new URL(request.url ?? '', 'http://localhost').searchParams.get('id') ?? ''));
+        return done(
+          this.#report(new URL(request.url ?? '', 'http://localhost').searchParams.get('id') ?? ''),
+        );
       default:
         return NONE;
     }
@@ -168,7 +182,8 @@ export class SimulatedPods implements AsyncDisposable {
     if (order.rollout !== pod.order?.rollout) pod.moved = 0;
     pod.order = order;
     const { mode, moves } = order;
-    if (mode !== 'accepting') this.#note(pod.name, `${pod.set}: ${moves === undefined ? mode : `${mode} ${moves}`}`);
+    if (mode !== 'accepting')
+      this.#note(pod.name, `${pod.set}: ${moves === undefined ? mode : `${mode} ${moves}`}`);
     if (mode !== 'draining' || this.holdsStations) return pod.report;
     if (this.#counts.id !== order.rollout) this.#counts = { id: order.rollout, moves: 0 };
     const count = Math.min(pod.sessions, moves === undefined ? Infinity : moves - pod.moved);
@@ -181,7 +196,9 @@ export class SimulatedPods implements AsyncDisposable {
   #move(pod: Pod, count: number): void {
     pod.sessions -= count;
     this.moves += count;
-    const takers = this.#pods.filter((one) => one !== pod && this.#selects(one) && one.order?.mode !== 'refusing');
+    const takers = this.#pods.filter(
+      (one) => one !== pod && this.#selects(one) && one.order?.mode !== 'refusing',
+    );
     if (takers.length === 0 && count > 0) throw new Error(`${count} stations of ${pod.name} find no Pod`);
     for (let station = 0; station < count; station += 1) {
       const taker = takers[station % takers.length];
@@ -199,7 +216,14 @@ export class SimulatedPods implements AsyncDisposable {
   #report(id: string): RolloutReport {
     const stations = this.#counts.id === id ? this.#counts.moves : 0;
     const none = { movedAgain: 0, forced: 0, away: 0, missing: 0 };
-    return { id, moves: stations, stations, ...none, gapSeconds: { p50: 0.1, p99: 0.2 }, peakReturnsPerSecond: stations };
+    return {
+      id,
+      moves: stations,
+      stations,
+      ...none,
+      gapSeconds: { p50: 0.1, p99: 0.2 },
+      peakReturnsPerSecond: stations,
+    };
   }
 
   /** @param subject of which only changes are of interest */
@@ -207,6 +231,10 @@ export class SimulatedPods implements AsyncDisposable {
     if (this.#last.get(subject) !== event) this.history.push(event);
     this.#last.set(subject, event);
   }
+}
+
+function unlessDeleted(error: unknown): void {
+  if ((error as { code?: string }).code !== 'not-found') throw error;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
