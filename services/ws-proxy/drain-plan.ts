@@ -97,10 +97,9 @@ export class DrainPlan<S extends Drainable> {
     const deadline = now < this.#deadline ? this.#deadline : Number.POSITIVE_INFINITY;
     if (this.#waiting.size === 0) return deadline;
     // Nothing is missing: a close is due, but all remaining stations are in a transaction, or no more may move now.
-    const next =
-      this.#missing > 0
-        ? now + (this.#missing * 1000) / this.#settings.rate()
-        : Math.max(now + RETRY_MS, this.#waitEnds());
+    const waitEnds = this.#waitEnds();
+    const retryAt = waitEnds > now ? waitEnds : now + RETRY_MS;
+    const next = this.#missing > 0 ? now + (this.#missing * 1000) / this.#settings.rate() : retryAt;
     return Math.min(next, deadline);
   }
 
