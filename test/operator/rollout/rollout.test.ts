@@ -7,8 +7,8 @@ import { adminAccess } from '../../../operator/render/admin-access.ts';
 import { renderObjects } from '../../../operator/render/objects.ts';
 import type { ApiServer } from '../../support/api-server.ts';
 import { sharedApiServer } from '../../support/shared-api-server.ts';
-import { SimulatedPods } from '../rollout/simulated-pods.ts';
-import { eventually, Scene, type SceneOptions } from './operator-scene.ts';
+import { SimulatedPods } from './simulated-pods.ts';
+import { eventually, Scene, type SceneOptions } from '../api-server/operator-scene.ts';
 
 const shared = sharedApiServer(test);
 
