@@ -32,6 +32,7 @@ async function main(): Promise<Running> {
   const registry = new Registry();
   const kube = connect(registry, config.kubeconfig);
   let operator: Operator | undefined;
+  const stopping = new AbortController();
   const store = new KubeObjectStore(kube.http, {
     cached: (ref) => operator?.caches.get(ref),
     // After a suspension that outlasted the Lease, pending writes would resume before any timer fires.
@@ -39,7 +40,8 @@ async function main(): Promise<Running> {
   });
   const start = async () => {
     const name = `${config.leaseName}-admin-key`;
-    const adminKey = await readAdminKey(store, { name, namespace: lease.namespace }, log);
+    const adminKey = await readAdminKey(store, { name, namespace: lease.namespace }, log, stopping.signal);
+    if (stopping.signal.aborted) return;
     const options = { ...optionsOf(config), store, clock: systemClock, log, registry };
     operator = runOperator({ ...options, ...(adminKey !== undefined && { adminKey }) });
   };
@@ -61,6 +63,7 @@ async function main(): Promise<Running> {
   else await start();
   return {
     async stop() {
+      stopping.abort();
       await operator?.stop();
       await leader.stop();
       await admin[Symbol.asyncDispose]();

@@ -22,13 +22,14 @@ export interface KeySecret {
   readonly namespace: string;
 }
 
-/** Retries until the API server answers. Undefined: the operator may not read or create the Secret. */
+/** Retries until the API server answers. Undefined: the operator may not read or create the Secret, or it stops. */
 export async function readAdminKey(
   store: Pick<ObjectStore, 'get' | 'create'>,
   secret: KeySecret,
   log: Log,
+  stopping?: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  for (;;) {
+  while (stopping?.aborted !== true) {
     try {
       return await getOrCreate(store, secret);
     } catch (error) {
@@ -41,9 +42,10 @@ export async function readAdminKey(
         return undefined;
       }
       log.warn({ secret: `${namespace}/${name}`, error: error.message }, 'cannot read the key of the admin ports yet');
-      await sleep(RETRY_MS);
+      await sleep(RETRY_MS, stopping);
     }
   }
+  return undefined;
 }
 
 async function getOrCreate(store: Pick<ObjectStore, 'get' | 'create'>, { name, namespace }: KeySecret) {

@@ -59,7 +59,7 @@ export function planProxySets(input: ProxySetsInput): ProxySets {
   const others = plan.sets.filter((set) => set !== one);
   const changed = others.flatMap(({ name, replicas: wanted }) => {
     const live = observed.proxySets.find(({ metadata }) => metadata.name === name);
-    return live === undefined || live.spec?.replicas === wanted ? [] : [keptSet(live, wanted)];
+    return live === undefined || live.spec?.replicas === wanted ? [] : [keptSet(live, wanted, now)];
   });
   return {
     plan,

@@ -21,5 +21,8 @@ export const REVISION_ANNOTATION = 'ocpp.dev/render-revision';
 /** On each proxy set: the hash of its Pod template (docs/decisions/0016). */
 export const TEMPLATE_ANNOTATION = 'ocpp.dev/template-hash';
 
+/** On a proxy set that lost its Pods: when that was. */
+export const SERVED_UNTIL_ANNOTATION = 'ocpp.dev/served-until';
+
 /** On the Pods of a proxy set: the name of its Deployment. */
 export const SET_LABEL = 'ocpp.dev/proxy-set';

@@ -6,9 +6,10 @@ import { idOf, isPodOf, type Observed, podsOf } from '../observe/observe.ts';
 import { podFailure } from '../observe/pod-failure.ts';
 import { isReady, type Pod, type Workload } from '../observe/workloads.ts';
 import { nameOf } from '../render/render-input.ts';
-import { SET_LABEL, TEMPLATE_ANNOTATION } from '../render/revision.ts';
+import { SERVED_UNTIL_ANNOTATION, SET_LABEL, TEMPLATE_ANNOTATION } from '../render/revision.ts';
 import type { PodReports } from './pod-reports.ts';
 import type { ProxyPod, ProxySet } from './proxy-set.ts';
+import { timeOf } from './step.ts';
 
 export interface SetSources {
   readonly cluster: OcppCluster;
@@ -29,10 +30,13 @@ export function observedSets(sources: SetSources): ProxySet[] {
     name: set.metadata.name,
     template: templateOf(set, sources.rendered),
     replicas: set.spec?.replicas ?? 0,
-    createdAt: Date.parse(set.metadata.creationTimestamp ?? '') || 0,
+    lastUsedAt: lastUsedAt(set),
     pods: pods.filter((pod) => isPodOf(pod, set)).map((pod) => proxyPod(pod, sources)),
   }));
 }
+
+const lastUsedAt = ({ metadata: { annotations = {}, creationTimestamp = '' } }: Workload) =>
+  Date.parse(annotations[SERVED_UNTIL_ANNOTATION] ?? creationTimestamp) || 0;
 
 /**
  * A Deployment of an earlier release has no hash. It runs the rendered template if that has no field with another value: an
@@ -108,8 +112,11 @@ export function servingLabels(
 /** The Deployment controller labels Pods with it. */
 const POD_TEMPLATE_HASH = 'pod-template-hash';
 
-/** A set as it is, with another number of Pods: its template must not change. */
-export function keptSet(set: Workload, replicas: number): KubeObject {
+/**
+ * A set as it is, with another number of Pods: its template must not change.
+ * @param now ms since 1970
+ */
+export function keptSet(set: Workload, replicas: number, now: number): KubeObject {
   const { name, namespace, labels, annotations = {}, ownerReferences } = set.metadata;
   const own = Object.entries(annotations).filter(([key]) => key.startsWith('ocpp.dev/'));
   return {
@@ -119,7 +126,10 @@ export function keptSet(set: Workload, replicas: number): KubeObject {
       name,
       ...(namespace !== undefined && { namespace }),
       ...(labels !== undefined && { labels }),
-      annotations: Object.fromEntries(own),
+      annotations: {
+        ...Object.fromEntries(own),
+        ...(replicas === 0 && { [SERVED_UNTIL_ANNOTATION]: timeOf(now) }),
+      },
       ...(ownerReferences !== undefined && { ownerReferences }),
     },
     ...{ spec: { ...set.spec, replicas } },

@@ -54,14 +54,14 @@ function servingSet({ sets, serving, template }: RolloutInput): ProxySet | undef
 
 /** The set that a rollout leads to; without a Deployment yet it has no Pods. */
 function setOf(sets: readonly ProxySet[], { toSet, template = '' }: RolloutStatus): ProxySet {
-  return sets.find(({ name }) => name === toSet) ?? { name: toSet, template, replicas: 0, createdAt: 0, pods: [] };
+  return sets.find(({ name }) => name === toSet) ?? { name: toSet, template, replicas: 0, lastUsedAt: 0, pods: [] };
 }
 
 function firstSet(input: RolloutInput): RolloutPlan {
   const { settings, baseName, template, replicas, sets } = input;
   const name = settings.strategy === 'Rolling' ? baseName : nameOfSet(input);
   const known = sets.find((set) => set.name === name);
-  return settled(input, known ?? { name, template, replicas, createdAt: 0, pods: [] }, true);
+  return settled(input, known ?? { name, template, replicas, lastUsedAt: 0, pods: [] }, true);
 }
 
 /** The state to begin with, 'in-place' for a rolling update, or undefined: there is nothing to do. */

@@ -34,8 +34,8 @@ export interface ProxySet {
   readonly template: string;
   /** Number of Pods that the Deployment is to have. */
   readonly replicas: number;
-  /** ms since 1970 */
-  readonly createdAt: number;
+  /** When it was created, or lost its Pods; ms since 1970. */
+  readonly lastUsedAt: number;
   readonly pods: readonly ProxyPod[];
 }
 

@@ -31,6 +31,7 @@ export function eventsBetween(
   return [
     ...scaling(before, after),
     ...rollout(before, after),
+    ...phases(before, after),
     ...pauses(before, after),
     ...transitions(before, after),
     ...nextProblem(before, after),
@@ -71,6 +72,30 @@ function rollout(before: OcppClusterStatus | undefined, after: OcppClusterStatus
   const message = conditionOf(after, 'Progressing')?.message ?? '';
   const started = before?.phase !== undefined && before.phase !== 'Pending' && !rolls(before) && rolls(after);
   return started ? [...image, { type: 'Normal', reason: 'RolloutStarted', message }] : image;
+}
+
+type RolloutPhase = NonNullable<OcppClusterStatus['rollout']>['phase'];
+
+const PHASES: Partial<Record<RolloutPhase, readonly [ClusterEvent['type'], string]>> = {
+  Switching: ['Normal', 'RolloutSwitched'],
+  Moving: ['Normal', 'RolloutMoving'],
+  GoingBack: ['Warning', 'RolloutGoingBack'],
+  Completed: ['Normal', 'RolloutCompleted'],
+  Aborted: ['Warning', 'RolloutAborted'],
+};
+
+/** A rollout with two sets reached its next phase. */
+function phases({ rollout: then } = {} as OcppClusterStatus, { rollout: now }: OcppClusterStatus): ClusterEvent[] {
+  const [type, reason] = PHASES[now?.phase ?? 'Preparing'] ?? [];
+  if (now === undefined || type === undefined || reason === undefined) return [];
+  if (then?.id === now.id && then.phase === now.phase) return [];
+  const { moved, returned, gapSeconds, message = '', toSet } = now;
+  const figures =
+    moved === undefined || (now.phase !== 'Completed' && now.phase !== 'Aborted')
+      ? ''
+      : `; ${moved} stations moved, ${returned ?? 0} returned` +
+        (gapSeconds === undefined ? '' : `, half of them within ${gapSeconds.p50} s, 99 % within ${gapSeconds.p99} s`);
+  return [{ type, reason, message: `${toSet}: ${message}${figures}` }];
 }
 
 /** A second problem gets an Event too, although the condition is already True. */

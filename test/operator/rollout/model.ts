@@ -261,7 +261,7 @@ export class Model {
       name,
       template,
       replicas,
-      createdAt,
+      lastUsedAt: createdAt,
       pods: this.pods.filter(({ set }) => set === name).map((pod) => this.#observed(pod)),
     }));
   }

@@ -1,0 +1,119 @@
+/** When a rollout goes back, and which Pods move in which order. */
+import test from 'ava';
+import fc from 'fast-check';
+import { firstPortion, isNews, moveRest } from '../../../operator/rollout/orders.ts';
+import type { ProxyPod, ProxySet } from '../../../operator/rollout/proxy-set.ts';
+import { allowedMissing, reasonToGoBack, type VerdictInput } from '../../../operator/rollout/verdict.ts';
+import type { DrainReport } from '../../../services/contract.ts';
+
+const pod = (name: string, more: Partial<ProxyPod> = {}): ProxyPod => ({
+  id: name,
+  name,
+  ready: true,
+  createdAt: 1000,
+  terminating: false,
+  restarts: 0,
+  ...more,
+});
+const setOf = (...pods: readonly ProxyPod[]): ProxySet => ({
+  name: 's',
+  template: 't',
+  replicas: pods.length,
+  lastUsedAt: 0,
+  pods,
+});
+const counts = (stations: number, missing: number) => ({
+  id: 'r',
+  moves: stations,
+  stations,
+  movedAgain: 0,
+  forced: 0,
+  away: missing,
+  missing,
+  peakReturnsPerSecond: 0,
+});
+const FINE: VerdictInput = {
+  counts: counts(1000, 10),
+  returnWithinSeconds: 120,
+  before: { accepted: 100, failed: 0 },
+  since: { accepted: 100, failed: 0 },
+  newSet: setOf(pod('a')),
+  startedAt: 1000,
+};
+
+const CASES: readonly (readonly [string, Partial<VerdictInput>, RegExp | undefined])[] = [
+  ['1 % are missing', {}, undefined],
+  ['more than 1 % are missing', { counts: counts(1000, 11) }, /^11 of 1000 moved stations have not returned within 120 s/],
+  ['3 of a few are missing', { counts: counts(10, 3) }, undefined],
+  ['4 of a few are missing', { counts: counts(10, 4) }, /^4 of 10/],
+  ['the counts are unknown', { counts: undefined }, undefined],
+  ['few handshakes fail', { since: { accepted: 92, failed: 8 } }, undefined],
+  ['many handshakes fail', { since: { accepted: 80, failed: 20 } }, /^20 of 100 handshakes failed at the new Pods/],
+  ['as many failed before', { before: { accepted: 80, failed: 20 }, since: { accepted: 75, failed: 25 } }, undefined],
+  ['too few handshakes to tell', { since: { accepted: 1, failed: 8 } }, undefined],
+  ['one restart', { newSet: setOf(pod('a', { restarts: 1 })) }, undefined],
+  ['two restarts', { newSet: setOf(pod('a', { restarts: 1 }), pod('b', { restarts: 1, failure: 'Pod b crashes' })) }, /^the new Pods restarted 2 times: Pod b crashes/],
+  ['restarts of Pods that are older', { startedAt: 5000, newSet: setOf(pod('a', { restarts: 9 })) }, undefined],
+];
+for (const [name, more, expected] of CASES)
+  test(`${name}: ${expected === undefined ? 'goes on' : 'goes back'}`, (t) => {
+    const reason = reasonToGoBack({ ...FINE, ...more });
+    if (expected === undefined) t.is(reason, undefined);
+    else t.regex(reason ?? '', expected);
+  });
+
+const report = fc.record({
+  sessions: fc.nat(500),
+  inTransaction: fc.nat(100),
+  moved: fc.nat(50),
+  rollout: fc.constantFrom('r', 'earlier'),
+  mode: fc.constantFrom('accepting' as const, 'refusing' as const, 'draining' as const),
+  moves: fc.option(fc.nat(20), { nil: undefined }),
+});
+const pods = fc.array(report, { minLength: 1, maxLength: 6 }).map((reports) =>
+  reports.map(({ moves, ...one }, index) => {
+    const inTransaction = Math.min(one.inTransaction, one.sessions);
+    const found: DrainReport = {
+      ...one,
+      inTransaction,
+      ...(moves !== undefined && { moves }),
+      handshakes: { accepted: 0, failed: 0 },
+    };
+    return pod(`p${index}`, { report: found });
+  }),
+);
+
+test('property: the first portion is no more than asked for, and no Pod keeps accepting', (t) => {
+  const property = fc.property(pods, fc.integer({ min: 1, max: 60 }), (all, portion) => {
+    const orders = firstPortion([setOf(...all)], 'r', portion).map(([, order]) => order);
+    const moves = orders.reduce((sum, order) => sum + (order.moves ?? 0), 0);
+    const everyDrainIsBounded = orders.every(({ mode, moves: most }) => mode !== 'draining' || most !== undefined);
+    return orders.length === all.length && moves <= portion && everyDrainIsBounded && !orders.some(({ mode }) => mode === 'accepting');
+  });
+  t.notThrows(() => fc.assert(property));
+});
+
+test('property: at most one further Pod begins to drain at a time, none while it may not, and none stops', (t) => {
+  const property = fc.property(pods, fc.boolean(), fc.boolean(), (all, mayOpenNext, transactionsWait) => {
+    const orders = new Map(moveRest({ old: [setOf(...all)], rollout: 'r', transactionsWait, mayOpenNext }));
+    const isOpen = ({ report: one }: ProxyPod) =>
+      typeof one === 'object' && one.rollout === 'r' && one.mode === 'draining' && one.moves === undefined;
+    const begun = all.filter((one) => !isOpen(one) && orders.get(one.id)?.mode === 'draining');
+    const stopped = all.filter((one) => isOpen(one) && orders.get(one.id)?.mode !== 'draining');
+    return begun.length <= (mayOpenNext ? 1 : 0) && stopped.length === 0;
+  });
+  t.notThrows(() => fc.assert(property));
+});
+
+test('an order is sent once', (t) => {
+  const base = { sessions: 1, inTransaction: 0, moved: 0, handshakes: { accepted: 0, failed: 0 } };
+  t.true(isNews({ mode: 'draining', rollout: 'r' }, { ...base, mode: 'accepting' }));
+  t.false(isNews({ mode: 'draining', rollout: 'r' }, { ...base, mode: 'draining', rollout: 'r' }));
+  t.true(isNews({ mode: 'draining', rollout: 'r' }, { ...base, mode: 'draining', rollout: 'r', moves: 10 }));
+  t.true(isNews({ mode: 'draining', rollout: 'r' }, { ...base, mode: 'draining', rollout: 'q' }));
+  t.false(isNews({ mode: 'accepting', rollout: 'r' }, { ...base, mode: 'accepting' }), 'a Pod that has just started');
+});
+
+test('a few may be missing whatever the size', (t) => {
+  t.deepEqual([0, 10, 300, 301, 2000].map(allowedMissing), [3, 3, 3, 4, 20]);
+});
