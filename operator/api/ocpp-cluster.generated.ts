@@ -937,6 +937,8 @@ export interface RolloutStatus {
   readonly phaseTime: string;
   /** When it was completed or aborted. */
   readonly finishedTime?: string;
+  /** Since when the counts in Redis can be read. */
+  readonly countsSince?: string;
   /** When a station last moved or returned. */
   readonly progressTime?: string;
   /** Stations that were connected when new connections began to reach the new set. */

@@ -135,6 +135,7 @@ function goBackIfNeeded(input: PhaseInput): Step | undefined {
   const reason = reasonToGoBack({
     counts,
     returnWithinSeconds: settings.returnWithinSeconds,
+    countedForMs: since(state.countsSince, now),
     before: { accepted: acceptedBefore, failed: failedBefore },
     since: { accepted: Math.max(0, totals.accepted - accepted), failed: Math.max(0, totals.failed - failed) },
     newSet,

@@ -5,14 +5,17 @@ import { timeOf } from './step.ts';
 
 interface Progress {
   readonly state: RolloutStatus;
-  /** Absent while unknown: the last figures stay. */
+  /** Absent while unknown: the last figures stay, except since when they are known. */
   readonly counts?: RolloutReport | undefined;
   /** ms since 1970 */
   readonly now: number;
 }
 
 export function withCounts({ state, counts, now }: Progress): RolloutStatus {
-  if (counts?.id !== state.id) return state;
+  if (counts?.id !== state.id) {
+    const { countsSince: _, ...unknown } = state;
+    return unknown;
+  }
   const { stations: moved, away, missing, movedAgain, forced, gapSeconds, peakReturnsPerSecond } = counts;
   const returned = moved - away;
   const progressed = moved !== (state.moved ?? 0) || returned !== (state.returned ?? 0);
@@ -22,6 +25,7 @@ export function withCounts({ state, counts, now }: Progress): RolloutStatus {
     moved,
     returned,
     missing,
+    countsSince: state.countsSince ?? timeOf(now),
     movedAgain,
     forced,
     peakReturnsPerSecond,

@@ -14,6 +14,8 @@ export interface VerdictInput {
   /** Absent while unknown: no reason to go back. */
   readonly counts?: RolloutReport | undefined;
   readonly returnWithinSeconds: number;
+  /** For how long the counts are known without a gap; ms. */
+  readonly countedForMs: number;
   /** Of the serving set while the new one was prepared. */
   readonly before: Handshakes;
   /** Of the new set since the switch. */
@@ -35,8 +37,10 @@ export function reasonToGoBack(input: VerdictInput): string | undefined {
   return missing(input) ?? failingHandshakes(input) ?? crashes(input);
 }
 
-function missing({ counts, returnWithinSeconds }: VerdictInput): string | undefined {
+function missing({ counts, returnWithinSeconds, countedForMs }: VerdictInput): string | undefined {
   if (counts === undefined || counts.missing <= allowedMissing(counts.stations)) return undefined;
+  // While Redis was away no station could return: they get the whole time from then on.
+  if (countedForMs < returnWithinSeconds * 1000) return undefined;
   return `${counts.missing} of ${counts.stations} moved stations have not returned within ${returnWithinSeconds} s (allowed: ${allowedMissing(counts.stations)})`;
 }
 

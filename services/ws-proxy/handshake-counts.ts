@@ -5,8 +5,19 @@ import type { DrainReport } from '../contract.ts';
 import type { RefusalCode } from '../station-server/handshake.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 
-/** Refusals that pace stations or send them elsewhere: they say nothing about the version. */
-const NO_FAILURE: ReadonlySet<RefusalCode> = new Set(['connect-rate', 'flapping', 'draining']);
+/**
+ * Refusals of stations that another version might accept. The others pace stations, are probes and scanners, or say that the
+ * store is away.
+ */
+const FAILURES: ReadonlySet<RefusalCode> = new Set([
+  'sessions',
+  'connections',
+  'path',
+  'identity',
+  'credentials',
+  'no-subprotocol',
+  'unknown-subprotocol',
+]);
 
 export class HandshakeCounts {
   #accepted = 0;
@@ -25,7 +36,7 @@ export class HandshakeCounts {
         observer.opened(session);
       },
       refused: (refusal, handshake) => {
-        if (!NO_FAILURE.has(refusal.code)) this.#failed += 1;
+        if (FAILURES.has(refusal.code)) this.#failed += 1;
         observer.refused(refusal, handshake);
       },
     };

@@ -79,6 +79,7 @@ const everyStatus: Every<OcppClusterStatus> = {
     startedTime: at,
     phaseTime: at,
     finishedTime: at,
+    countsSince: at,
     progressTime: at,
     stations: 10,
     moved: 5,

@@ -35,6 +35,7 @@ const counts = (stations: number, missing: number) => ({
 const FINE: VerdictInput = {
   counts: counts(1000, 10),
   returnWithinSeconds: 120,
+  countedForMs: 600_000,
   before: { accepted: 100, failed: 0 },
   since: { accepted: 100, failed: 0 },
   newSet: setOf(pod('a')),
@@ -44,6 +45,7 @@ const FINE: VerdictInput = {
 const CASES: readonly (readonly [string, Partial<VerdictInput>, RegExp | undefined])[] = [
   ['1 % are missing', {}, undefined],
   ['more than 1 % are missing', { counts: counts(1000, 11) }, /^11 of 1000 moved stations have not returned within 120 s/],
+  ['many are missing, and Redis was away until a minute ago', { counts: counts(1000, 500), countedForMs: 60_000 }, undefined],
   ['3 of a few are missing', { counts: counts(10, 3) }, undefined],
   ['4 of a few are missing', { counts: counts(10, 4) }, /^4 of 10/],
   ['the counts are unknown', { counts: undefined }, undefined],
