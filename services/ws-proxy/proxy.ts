@@ -44,7 +44,7 @@ export class Proxy implements Running {
   constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
     let drain: Drain<StationSocket> | undefined;
     const pacing = new Pacing(settings, gateway, systemClock, () =>
-      drain?.mode === 'draining' ? this.#server.size : undefined,
+      drain?.isMoving === true ? this.#server.size : undefined,
     );
     this.#settings = settings;
     this.#gateway = gateway;
@@ -126,6 +126,7 @@ export class Proxy implements Running {
 
   #unready(): string | undefined {
     if (this.#drain.stopping) return 'draining: stations reconnect to other proxies';
+    if (this.#drain.leaving) return 'leaving: ordered to give its stations to other proxies';
     // The store counts only until the first connection. Later its failure would remove all proxies from the Service at
     // once, although their sockets can wait for it.
     this.#wasConnected ||= this.#gateway.isHealthy();
