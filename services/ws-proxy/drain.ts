@@ -68,7 +68,7 @@ export interface DrainTools {
   readonly sleep: (ms: number) => Promise<void>;
   /**
    * Closes per second of this process now: its share of `ofCluster`, the rate of the last order or setting.
-   * @param inMs time until the deadline
+   * @param inMs time until the deadline; Infinity without one
    */
   readonly rate: (ofCluster: number, inMs: number) => number;
   /** Which of these stations have an open transaction. Rejects soon while the store is unavailable: the first close waits for it. */
@@ -126,9 +126,9 @@ export class Drain<S extends DrainableSocket> {
     return this.#stopping;
   }
 
-  /** Whether it has stations to move now. */
-  get isMoving(): boolean {
-    return this.#mode === 'draining' || (this.#mode === 'shedding' && this.#movesLeft() > 0);
+  /** Number of stations that the order `shedding` still has to move. */
+  get toShed(): number {
+    return this.#mode === 'shedding' ? Math.max(0, this.#movesLeft()) : 0;
   }
 
   /** Whether an order took this process out of the Service. */
@@ -225,7 +225,7 @@ export class Drain<S extends DrainableSocket> {
     // After SIGTERM the process must end in time, whatever was ordered before.
     const ordered = this.#stopping ? undefined : this.#order?.ratePerSecond;
     const ofCluster = Math.min(ordered ?? socketsPerSecond, socketsPerSecond);
-    const inMs = this.#deadline - this.#tools.clock.now();
+    const inMs = this.#mode === 'shedding' ? Infinity : this.#deadline - this.#tools.clock.now();
     return Math.min(this.#tools.rate(ofCluster, inMs), ofCluster);
   }
 
@@ -242,7 +242,8 @@ export class Drain<S extends DrainableSocket> {
 
   async #loop(): Promise<void> {
     const { clock, sleep } = this.#tools;
-    while (this.#plan !== undefined && this.isMoving && this.#target.size > 0 && clock.now() < this.#end) {
+    const isMoving = () => this.#mode === 'draining' || this.toShed > 0;
+    while (this.#plan !== undefined && isMoving() && this.#target.size > 0 && clock.now() < this.#end) {
       await this.#charging.refresh(this.#stationIds());
       const nextAt = this.#step();
       await sleep(Math.max(1, Math.min(nextAt - clock.now(), CHECK_INTERVAL)));

@@ -43,9 +43,10 @@ export class Proxy implements Running {
   /** @throws ConfigError for contradictory settings */
   constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
     let drain: Drain<StationSocket> | undefined;
-    const pacing = new Pacing(settings, gateway, systemClock, () =>
-      drain?.isMoving === true ? this.#server.size : undefined,
-    );
+    const pacing = new Pacing(settings, gateway, systemClock, {
+      draining: () => (drain?.mode === 'draining' ? this.#server.size : undefined),
+      shedding: () => drain?.toShed ?? 0,
+    });
     this.#settings = settings;
     this.#gateway = gateway;
     this.#pacing = pacing;
@@ -72,7 +73,7 @@ export class Proxy implements Running {
     this.#server = server;
     this.#selfTest = selfTest;
     const { rollouts } = gateway;
-    drain = createDrain({ settings, server, rollouts, closes: pacing.closes, metrics: this.#metrics, log });
+    drain = createDrain({ settings, server, rollouts, pacing, metrics: this.#metrics, log });
     this.#drain = drain;
   }
 
