@@ -5,6 +5,7 @@ import type {
   DefaultedSpec,
   OcppCluster,
   OcppClusterStatus,
+  ProxyRebalanceStatus,
   ProxyScaleInStatus,
   ProxyAutoscalingStatus,
   RedisStatus,
@@ -18,6 +19,7 @@ import { chooseRelease, type OwnImages, type Release, type Running } from '../re
 import type { RenderContext } from '../render/render-input.ts';
 import type { PodReports } from '../rollout/pod-reports.ts';
 import type { RolloutPlan } from '../rollout/plan.ts';
+import type { RebalancePlan } from '../rollout/rebalance.ts';
 import type { ScaleInPlan } from '../rollout/scale-in.ts';
 import { isRunning } from '../rollout/step.ts';
 import type { Signals } from '../scaling/demand.ts';
@@ -49,6 +51,7 @@ export interface DecisionInput {
   readonly rollout: RolloutStatus | undefined;
   /** As last written. */
   readonly scaleIn: ProxyScaleInStatus | undefined;
+  readonly rebalance: ProxyRebalanceStatus | undefined;
   /** ms since 1970 */
   readonly now: number;
   /** Older readings count as missing, ms. */
@@ -66,6 +69,7 @@ export interface Decision {
   readonly proxies: ProxyScaleDecision;
   readonly rollout: RolloutPlan;
   readonly scaleIn: ScaleInPlan;
+  readonly rebalance: RebalancePlan;
   /** Names of Deployments that stay as they are. */
   readonly keptSets: readonly string[];
   /** Written to the ws-proxy Pods before a scale-in. */
@@ -96,6 +100,7 @@ export function decide(input: DecisionInput): Decision {
     proxies,
     rollout: proxySets.plan,
     scaleIn: proxySets.scaleIn,
+    rebalance: proxySets.rebalance,
     keptSets: proxySets.kept,
     passwordRefresh: passwordRefresh(observed, signals, input.now),
     podDeletionCosts: podDeletionCosts(

@@ -6,8 +6,10 @@ import { OCPP_CLUSTERS, type OcppCluster, type OcppClusterStatus } from '../api/
 import { keyOf } from '../controller/caches.ts';
 import { StoreError } from '../kube/object-store.ts';
 import { type Observed, observe, podsOf } from '../observe/observe.ts';
+import { REBALANCE } from '../observe/pauses.ts';
 import { eventsBetween } from '../status/events.ts';
 import { NUMBERS_EVERY_MS, shouldWrite, statusOf } from '../status/status.ts';
+import { isAsked, isRebalancing } from '../rollout/rebalance.ts';
 import { isRunning } from '../rollout/step.ts';
 import type { PodReports } from '../rollout/pod-reports.ts';
 import { decide, type Decision } from './decision.ts';
@@ -94,6 +96,7 @@ async function reconcileCluster(
     reports,
     rollout: state.rollout,
     scaleIn,
+    rebalance: before?.proxy?.rebalance,
     now: clock.now(),
     staleMs: stale,
     warmingUp: !state.measured && clock.now() - state.since < stale,
@@ -115,9 +118,9 @@ async function reconcileCluster(
   if (executed.failure !== undefined) throw executed.failure;
 }
 
-/** Whether a rollout or a scale-in runs. */
+/** Whether a rollout, a scale-in or a rebalance runs. */
 const movesStations = ({ rollout, status }: Pick<ReconcileState, 'rollout' | 'status'>): boolean =>
-  isRunning(rollout) || status?.proxy?.scaleIn !== undefined;
+  isRunning(rollout) || status?.proxy?.scaleIn !== undefined || isRebalancing(status?.proxy?.rebalance);
 
 /** While stations are moved by order and while an old set has Pods. Without a key no Pod takes orders. */
 async function readReports(
@@ -127,14 +130,17 @@ async function readReports(
   targets: readonly ScrapeTarget[],
 ): Promise<PodReports> {
   const { admin, proxyAdmin, rollout } = state;
-  const needed = movesStations(state) || observed.proxySets.filter((set) => stateOf(set).replicas > 0).length > 1;
+  const rebalance = state.status?.proxy?.rebalance;
+  const isAskedFor = isAsked(cluster.metadata.annotations?.[REBALANCE], rebalance);
+  const needed = movesStations(state) || isAskedFor || observed.proxySets.filter((set) => stateOf(set).replicas > 0).length > 1;
   if (!needed) return NO_REPORTS;
   if (admin === undefined) {
     const all = new Map(targets.map(({ pod }) => [pod, 'unsupported'] as const));
     return { reports: all, selfTests: all };
   }
   const { returnWithinSeconds: missingAfterSeconds } = defaultedSpec(cluster).proxy.rollout;
-  return proxyAdmin.read(admin.token, targets, isRunning(rollout) ? { id: rollout.id, missingAfterSeconds } : undefined);
+  const counted = isRunning(rollout) ? rollout : isRebalancing(rebalance) ? rebalance : undefined;
+  return proxyAdmin.read(admin.token, targets, counted && { id: counted.id, missingAfterSeconds });
 }
 
 /** After the objects are applied: the Service selects the serving set before another one refuses stations. */

@@ -6,6 +6,7 @@ import type { ProxyScaleDecision } from '../scaling/proxies.ts';
 import { ANNOTATION, type Pauses, RETRY_ROLLOUT } from '../observe/pauses.ts';
 import type { Release } from '../render/release.ts';
 import type { RolloutPlan } from '../rollout/plan.ts';
+import { isRebalancing, type RebalancePlan } from '../rollout/rebalance.ts';
 import type { ScaleInPlan } from '../rollout/scale-in.ts';
 import { isRunning } from '../rollout/step.ts';
 import { idOf, type Observed } from '../observe/observe.ts';
@@ -39,6 +40,7 @@ export interface StatusFindings {
   readonly proxies: ProxyScaleDecision;
   readonly rollout: Pick<RolloutPlan, 'state' | 'serving' | 'sets'>;
   readonly scaleIn?: Pick<ScaleInPlan, 'state'>;
+  readonly rebalance?: Pick<RebalancePlan, 'state'>;
   readonly problems: readonly Problem[];
   /** What the Events of Pods say, by uid: only of Pods whose status gives no reason. */
   readonly podEvents?: ReadonlyMap<string, string>;
@@ -131,6 +133,8 @@ export function progressing(findings: StatusFindings): ConditionValue {
   if (scaleIn !== undefined) return conditionTrue('ScalingIn', scalingInText(scaleIn));
   const waiting = parts.filter(([, state, desired]) => state.ready !== desired || state.replicas !== desired);
   if (waiting.length > 0) return conditionTrue('WaitingForPods', `Pods ready/desired: ${listed(waiting)}`);
+  const rebalance = findings.rebalance?.state;
+  if (isRebalancing(rebalance)) return conditionTrue('Rebalancing', `rebalance: ${rebalance?.message ?? ''}`);
   return conditionFalse('Settled', 'all Pods are ready and match the spec');
 }
 

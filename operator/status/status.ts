@@ -34,7 +34,7 @@ export interface StatusInput extends StatusFindings {
 }
 
 export function statusOf(input: StatusInput): OcppClusterStatus {
-  const { cluster, observed, signals, processors, proxies, release, redis, rollout, scaleIn, before } = input;
+  const { cluster, observed, signals, processors, proxies, release, redis, rollout, scaleIn, rebalance, before } = input;
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
@@ -61,6 +61,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       readyReplicas: proxy.ready,
       servingSet: rollout.serving,
       ...(scaleIn?.state !== undefined && { scaleIn: scaleIn.state }),
+      ...(rebalance?.state !== undefined && { rebalance: rebalance.state }),
       ...(signals.sessions !== undefined && { sessions: Math.round(signals.sessions) }),
       ...(proxies.autoscaling !== undefined && { autoscaling: proxies.autoscaling }),
     },
@@ -141,6 +142,7 @@ function essence(status: OcppClusterStatus): object {
     rollout: [rollout?.id, rollout?.phase, rollout?.toSet],
     proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas, servingSet: proxy?.servingSet },
     scaleIn: { ...proxy?.scaleIn, message: undefined },
+    rebalance: proxy?.rebalance,
     desiredReplicas: [autoscaling?.desiredReplicas, proxy?.autoscaling?.desiredReplicas],
     conditions: (status.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason })),
   };

@@ -1,4 +1,4 @@
-/** Scale-in by orders to the Pods: the whole operator on a real API server, with the admin ports of simulated Pods. */
+/** Scale-in and rebalance by orders to the Pods: the whole operator on a real API server, with the admin ports of simulated Pods. */
 import test, { type ExecutionContext } from 'ava';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { DELETION_COST } from '../../../operator/reconcile/pod-deletion-costs.ts';
@@ -97,4 +97,54 @@ test('the next leader continues a scale-in under the same id, and a pause of sca
   await eventually(t, async () => (await next.status()).proxy?.scaleIn, undefined);
   t.is(await wanted(next), 2);
   t.is(emptiest.sessions, 60);
+});
+
+test('a value of the annotation evens out the stations once, and an Event has the figures', async (t) => {
+  const it = await running(t, 226, 87, 87);
+  if (it === undefined) return;
+  const { scene, proxies } = it;
+  let next = 0;
+  for (const proxy of proxies) {
+    proxy.onMoved = (stations) => {
+      for (let i = 0; i < stations; i += 1) {
+        const to = proxies[(next += 1) % proxies.length];
+        if (to !== undefined) to.sessions += 1;
+      }
+    };
+  }
+  const annotate = (value: string) =>
+    scene.patch('ocppclusters/city', { metadata: { annotations: { 'ocpp.dev/rebalance': value } } });
+  const report = async () => (await scene.status()).proxy?.rebalance;
+  await annotate('first');
+  await eventually(t, async () => (await report())?.finishedTime !== undefined, true);
+  t.like(await report(), {
+    value: 'first',
+    round: 1,
+    before: [226, 87, 87],
+    message: 'the stations are even',
+  });
+  t.deepEqual(
+    (await report())?.after,
+    proxies.map(({ sessions }) => sessions).sort((a, b) => b - a),
+  );
+  t.true(proxies.every(({ sessions }) => Math.abs(sessions - 400 / 3) <= 0.2 * (400 / 3)));
+  t.true(proxies.every(({ order }) => order?.mode === 'accepting' && order.leaving === undefined));
+  t.deepEqual(
+    proxies.map(({ orders }) => orders.map(({ mode }) => mode)),
+    proxies.map(() => ['shedding', 'accepting']),
+  );
+  const messages = async () => {
+    const { items } = (await scene.get<{ items: { reason: string; message: string }[] }>('events')) ?? {
+      items: [],
+    };
+    return items.filter(({ reason }) => reason === 'Rebalanced').map(({ message }) => message);
+  };
+  await eventually(t, async () => (await messages()).length, 1);
+  t.regex(
+    (await messages())[0] ?? '',
+    /before 226, 87, 87; after 1\d\d, 1\d\d, 1\d\d; the stations are even/,
+  );
+  const passes = await scene.passes();
+  await eventually(t, async () => (await scene.passes()) > passes + 3, true);
+  t.is(proxies[0]?.orders.length, 2, 'nothing happens again');
 });
