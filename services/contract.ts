@@ -172,14 +172,19 @@ export const METRIC = {
 
 /** `PUT /drain`: the mode that a ws-proxy is to have. It is desired state: repeating an order changes nothing. */
 export interface DrainOrder {
-  /** `refusing` answers handshakes with 503 and keeps the sockets; `draining` also moves stations. */
-  readonly mode: 'accepting' | 'refusing' | 'draining';
-  /** Maximum number of stations to move for this rollout, in total; absent: all. */
+  /**
+   * `refusing` answers handshakes with 503 and keeps the sockets; `draining` also moves stations; `shedding` accepts, and moves
+   * idle stations of those that were connected when this order first came.
+   */
+  readonly mode: 'accepting' | 'refusing' | 'draining' | 'shedding';
+  /** Maximum number of stations to move for this rollout, in total; absent: all. `shedding` needs it. */
   readonly moves?: number;
   /** Closes per second of the whole cluster; absent: the setting, which is also the maximum. */
   readonly ratePerSecond?: number;
-  /** Id of the rollout that causes the moves. */
+  /** Id of the rollout that causes the moves; a scale-in and a rebalance have one too. */
   readonly rollout: string;
+  /** With `refusing` or `draining`: this Pod is not ready, so that the Service sends it no station. Its sockets stay. */
+  readonly leaving?: boolean;
 }
 
 /** `GET /drain`, and the response to `PUT /drain`. */
@@ -189,6 +194,8 @@ export interface DrainReport {
   readonly rollout?: string;
   /** The limit of the last order. */
   readonly moves?: number;
+  /** Whether the last order made this Pod unready; absent: no. */
+  readonly leaving?: boolean;
   /** Open station sockets, including those in the closing handshake. */
   readonly sessions: number;
   /** Those with a running transaction. */

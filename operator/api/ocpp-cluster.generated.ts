@@ -995,10 +995,57 @@ export interface ProxyStatus {
   readonly readyReplicas: number;
   /** Deployment whose Pods get new connections. */
   readonly servingSet?: string;
+  /** A running scale-in. Its Pods move their stations before the Deployment gets smaller. */
+  readonly scaleIn?: ProxyScaleInStatus;
+  /** The running rebalance (annotation ocpp.dev/rebalance), or the report of the last one. */
+  readonly rebalance?: ProxyRebalanceStatus;
   /** Open station sockets, including those on draining Pods. Absent while unknown. */
   readonly sessions?: number;
   /** Last decision of the ws-proxy autoscaler, and the state that it keeps when the leader changes. */
   readonly autoscaling?: ProxyAutoscalingStatus;
+}
+
+/** A running scale-in. Its Pods move their stations before the Deployment gets smaller. */
+export interface ProxyScaleInStatus {
+  /** Identifies this scale-in in the counts of moves. */
+  readonly id: string;
+  /** When the last of these Pods was chosen. */
+  readonly since: string;
+  /** Pods that are to end. */
+  readonly pods: readonly string[];
+  /** Pods that were to end, and are to accept stations again. */
+  readonly returning?: readonly string[];
+  /** What the scale-in waits for. */
+  readonly message?: string;
+}
+
+/** The running rebalance (annotation ocpp.dev/rebalance), or the report of the last one. */
+export interface ProxyRebalanceStatus {
+  /** Value of the annotation; it is done once per value. */
+  readonly value: string;
+  /** Identifies this rebalance in the counts of moves. */
+  readonly id: string;
+  /** Number of the round: at most 3. */
+  readonly round: number;
+  /** When this round began. */
+  readonly roundTime: string;
+  /** Stations of each Pod when it began, the fullest first. */
+  readonly before: readonly number[];
+  /** The same when it ended. */
+  readonly after?: readonly number[];
+  /** Stations that each Pod is to move, with those of earlier rounds. Present while it runs. */
+  readonly targets?: readonly ProxyRebalanceTargetStatus[];
+  /** When it ended. Absent while it runs. */
+  readonly finishedTime?: string;
+  /** What it waits for; or how it ended. */
+  readonly message?: string;
+}
+
+export interface ProxyRebalanceTargetStatus {
+  /** Name of the Pod. */
+  readonly pod: string;
+  /** Number of stations. */
+  readonly moves: number;
 }
 
 /** Last decision of the ws-proxy autoscaler, and the state that it keeps when the leader changes. */

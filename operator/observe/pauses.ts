@@ -16,6 +16,9 @@ export const ANNOTATION = {
 /** An aborted rollout is tried again when its value changes. */
 export const RETRY_ROLLOUT = 'ocpp.dev/retry-rollout';
 
+/** The stations are evened out once for each of its values. */
+export const REBALANCE = 'ocpp.dev/rebalance';
+
 export type Pauses = Readonly<Record<keyof typeof ANNOTATION, boolean>>;
 
 export function pausesOf({ metadata }: OcppCluster): Pauses {

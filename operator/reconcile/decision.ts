@@ -5,6 +5,8 @@ import type {
   DefaultedSpec,
   OcppCluster,
   OcppClusterStatus,
+  ProxyRebalanceStatus,
+  ProxyScaleInStatus,
   ProxyAutoscalingStatus,
   RedisStatus,
   RolloutStatus,
@@ -17,6 +19,8 @@ import { chooseRelease, type OwnImages, type Release, type Running } from '../re
 import type { RenderContext } from '../render/render-input.ts';
 import type { PodReports } from '../rollout/pod-reports.ts';
 import type { RolloutPlan } from '../rollout/plan.ts';
+import type { RebalancePlan } from '../rollout/rebalance.ts';
+import type { ScaleInPlan } from '../rollout/scale-in.ts';
 import { isRunning } from '../rollout/step.ts';
 import type { Signals } from '../scaling/demand.ts';
 import { decideProcessors, type ProcessorScaleDecision, SIGNALS_MISSING } from '../scaling/processors.ts';
@@ -45,6 +49,9 @@ export interface DecisionInput {
   readonly reports: PodReports;
   /** The last state of the rollout; it may be newer than the one in `status`. */
   readonly rollout: RolloutStatus | undefined;
+  /** As last written. */
+  readonly scaleIn: ProxyScaleInStatus | undefined;
+  readonly rebalance: ProxyRebalanceStatus | undefined;
   /** ms since 1970 */
   readonly now: number;
   /** Older readings count as missing, ms. */
@@ -61,6 +68,8 @@ export interface Decision {
   readonly processors: ProcessorScaleDecision;
   readonly proxies: ProxyScaleDecision;
   readonly rollout: RolloutPlan;
+  readonly scaleIn: ScaleInPlan;
+  readonly rebalance: RebalancePlan;
   /** Names of Deployments that stay as they are. */
   readonly keptSets: readonly string[];
   /** Written to the ws-proxy Pods before a scale-in. */
@@ -90,9 +99,17 @@ export function decide(input: DecisionInput): Decision {
     processors,
     proxies,
     rollout: proxySets.plan,
+    scaleIn: proxySets.scaleIn,
+    rebalance: proxySets.rebalance,
     keptSets: proxySets.kept,
     passwordRefresh: passwordRefresh(observed, signals, input.now),
-    podDeletionCosts: podDeletionCosts(observed, signals, proxySets.plan.sets, spec.proxy.maxSessionsPerPod),
+    podDeletionCosts: podDeletionCosts(
+      observed,
+      signals,
+      proxySets.plan.sets,
+      spec.proxy.maxSessionsPerPod,
+      proxySets.scaleIn.emptied,
+    ),
     objects: [...input.rendering.of(cluster, proxySets.context), ...proxySets.changed],
   };
 }
@@ -190,7 +207,7 @@ function scaleProxies(
     ...(observed.proxy !== undefined && {
       deployment: { replicas: desired, readyReplicas: ready, rolling: isRolling },
     }),
-    draining: ending.length,
+    draining: ending.length + (input.scaleIn?.pods.length ?? 0),
     ...(signals.sessions !== undefined && { sessions: signals.sessions }),
     ...(proxyAutoscaling !== undefined && { previous: proxyAutoscaling }),
     holdScaleIn: pauseScaleIn,
@@ -218,12 +235,14 @@ function processorDeployment(observed: Observed, rollout: RolloutStatus | undefi
 /**
  * A leader that ended between a scale-out and its status write reported fewer Pods than exist. The operator keeps those
  * Pods until it has signals; the scaler then removes surplus Pods by its own rules.
+ * @param ending Pods that a scale-in is about to remove
  */
 export function notBelow<Status extends { readonly desiredReplicas?: number }>(
   reported: Status | undefined,
   workload: Workload | undefined,
+  ending = 0,
 ): Status | undefined {
-  const replicas = workload?.spec?.replicas ?? 0;
+  const replicas = (workload?.spec?.replicas ?? 0) - ending;
   return reported?.desiredReplicas === undefined || replicas <= reported.desiredReplicas
     ? reported
     : { ...reported, desiredReplicas: replicas };

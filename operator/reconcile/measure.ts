@@ -32,7 +32,8 @@ export class Measurement {
     this.#options = options;
   }
 
-  async read(observed: Observed): Promise<Signals> {
+  /** @param leaving names of ws-proxy Pods that a scale-in made unready: they count until their last station has left */
+  async read(observed: Observed, leaving: readonly string[] = []): Promise<Signals> {
     const { clock, intervalMs, scrape, token } = this.#options;
     const before = this.#scrapedAt;
     // A requeue that fires slightly early still counts as due.
@@ -45,9 +46,11 @@ export class Measurement {
       this.#history = remember(this.#history, samples, observed.pods.map(idOf));
     }
     const proxies = podsOf(observed, 'ws-proxy');
+    const leaves = ({ metadata: { name, deletionTimestamp } }: Pod) =>
+      deletionTimestamp !== undefined || leaving.includes(name);
     const signals = signalsOf(this.#history, {
-      proxies: proxies.filter(isReady).map(idOf),
-      draining: proxies.filter(({ metadata }) => metadata.deletionTimestamp !== undefined).map(idOf),
+      proxies: proxies.filter((pod) => isReady(pod) && !leaves(pod)).map(idOf),
+      draining: proxies.filter(leaves).map(idOf),
       now: clock.now(),
       staleMs: staleMs(intervalMs),
     });

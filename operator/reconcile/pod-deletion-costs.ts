@@ -9,11 +9,15 @@ import type { Signals } from '../scaling/demand.ts';
 import { idOf, isPodOf, type Observed, podsOf } from '../observe/observe.ts';
 import type { PlannedSet } from '../rollout/plan.ts';
 
+/** Cost of a Pod that a scale-in has emptied: below that of every other. */
+const EMPTIED = -1;
+
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 /**
  * The annotations to apply before a scale-in of a proxy set; none if no set gets smaller.
  * @param sets with the number of Pods that each is to have
+ * @param emptied names of the Pods that have moved their stations already: they are removed first
  * @param full cost of a Pod whose number of stations is unknown: it is removed last
  */
 export function podDeletionCosts(
@@ -21,6 +25,7 @@ export function podDeletionCosts(
   { sessionsOf }: Signals,
   sets: readonly PlannedSet[],
   full: number,
+  emptied: ReadonlySet<string> = new Set(),
 ): KubeObject[] {
   const smaller = observed.proxySets.filter(({ metadata, spec }) => {
     const replicas = sets.find(({ name }) => name === metadata.name)?.replicas;
@@ -31,7 +36,7 @@ export function podDeletionCosts(
   );
   return staying.map((pod) => {
     const { name, namespace, uid } = pod.metadata;
-    const cost = String(sessionsOf?.get(idOf(pod)) ?? full);
+    const cost = String(emptied.has(name) ? EMPTIED : (sessionsOf?.get(idOf(pod)) ?? full));
     return {
       apiVersion: 'v1',
       kind: 'Pod',

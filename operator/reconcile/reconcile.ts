@@ -6,8 +6,10 @@ import { OCPP_CLUSTERS, type OcppCluster, type OcppClusterStatus } from '../api/
 import { keyOf } from '../controller/caches.ts';
 import { StoreError } from '../kube/object-store.ts';
 import { type Observed, observe, podsOf } from '../observe/observe.ts';
+import { REBALANCE } from '../observe/pauses.ts';
 import { eventsBetween } from '../status/events.ts';
 import { NUMBERS_EVERY_MS, shouldWrite, statusOf } from '../status/status.ts';
+import { isAsked, isRebalancing } from '../rollout/rebalance.ts';
 import { isRunning } from '../rollout/step.ts';
 import type { PodReports } from '../rollout/pod-reports.ts';
 import { decide, type Decision } from './decision.ts';
@@ -21,7 +23,7 @@ import type { ScrapeTarget } from '../signals/scrape.ts';
 import { knownVariablesOnly } from './variables.ts';
 import { newReconcileState, type ReconcilerOptions, type ReconcileState } from './state.ts';
 
-/** Interval of passes while a rollout runs; ms. */
+/** Interval of passes while stations are moved by order; ms. */
 const ROLLOUT_MS = 1000;
 
 /** For createController: `key` is `namespace/name`. A deleted cluster needs no work: owner references delete its objects. */
@@ -51,7 +53,7 @@ export function createReconciler(
       options.log.debug({ cluster: key }, error.message);
     }
     const { scrapeIntervalMs } = options;
-    return { requeueAfterMs: isRunning(state.rollout) ? Math.min(ROLLOUT_MS, scrapeIntervalMs) : scrapeIntervalMs };
+    return { requeueAfterMs: movesStations(state) ? Math.min(ROLLOUT_MS, scrapeIntervalMs) : scrapeIntervalMs };
   };
 }
 
@@ -71,8 +73,9 @@ async function reconcileCluster(
 ): Promise<void> {
   const { caches, clock } = options;
   const observed = observe(caches, cluster);
-  const signals = await state.measurement.read(observed);
   const before = state.status;
+  const scaleIn = before?.proxy?.scaleIn;
+  const signals = await state.measurement.read(observed, scaleIn?.pods);
   state.measured ||= signals.arrivalRate !== undefined;
   const stale = staleMs(options.scrapeIntervalMs);
   const targets = podsOf(observed, 'ws-proxy').flatMap(targetOf);
@@ -92,6 +95,8 @@ async function reconcileCluster(
     adminSecret: state.admin?.secretName,
     reports,
     rollout: state.rollout,
+    scaleIn,
+    rebalance: before?.proxy?.rebalance,
     now: clock.now(),
     staleMs: stale,
     warmingUp: !state.measured && clock.now() - state.since < stale,
@@ -113,21 +118,29 @@ async function reconcileCluster(
   if (executed.failure !== undefined) throw executed.failure;
 }
 
-/** During a rollout and while an old set has Pods. Without a key no Pod takes orders. */
+/** Whether a rollout, a scale-in or a rebalance runs. */
+const movesStations = ({ rollout, status }: Pick<ReconcileState, 'rollout' | 'status'>): boolean =>
+  isRunning(rollout) || status?.proxy?.scaleIn !== undefined || isRebalancing(status?.proxy?.rebalance);
+
+/** While stations are moved by order and while an old set has Pods. Without a key no Pod takes orders. */
 async function readReports(
   cluster: OcppCluster,
   observed: Observed,
-  { admin, proxyAdmin, rollout }: ReconcileState,
+  state: ReconcileState,
   targets: readonly ScrapeTarget[],
 ): Promise<PodReports> {
-  const needed = isRunning(rollout) || observed.proxySets.filter((set) => stateOf(set).replicas > 0).length > 1;
+  const { admin, proxyAdmin, rollout } = state;
+  const rebalance = state.status?.proxy?.rebalance;
+  const isAskedFor = isAsked(cluster.metadata.annotations?.[REBALANCE], rebalance);
+  const needed = movesStations(state) || isAskedFor || observed.proxySets.filter((set) => stateOf(set).replicas > 0).length > 1;
   if (!needed) return NO_REPORTS;
   if (admin === undefined) {
     const all = new Map(targets.map(({ pod }) => [pod, 'unsupported'] as const));
     return { reports: all, selfTests: all };
   }
   const { returnWithinSeconds: missingAfterSeconds } = defaultedSpec(cluster).proxy.rollout;
-  return proxyAdmin.read(admin.token, targets, isRunning(rollout) ? { id: rollout.id, missingAfterSeconds } : undefined);
+  const counted = isRunning(rollout) ? rollout : isRebalancing(rebalance) ? rebalance : undefined;
+  return proxyAdmin.read(admin.token, targets, counted && { id: counted.id, missingAfterSeconds });
 }
 
 /** After the objects are applied: the Service selects the serving set before another one refuses stations. */

@@ -89,7 +89,11 @@ export function newReconcileState(
     rendering: new Rendering(),
     podEvents: new PodEvents(options),
     autoscaling: notBelow(cluster.status?.autoscaling, observed.processor),
-    proxyAutoscaling: notBelow(cluster.status?.proxy?.autoscaling, observed.proxy),
+    proxyAutoscaling: notBelow(
+      cluster.status?.proxy?.autoscaling,
+      observed.proxy,
+      cluster.status?.proxy?.scaleIn?.pods.length,
+    ),
     status: cluster.status,
     // As if just written: figures that this process has not read yet are no reason to write the status.
     writtenAt: clock.now(),

@@ -58,8 +58,9 @@ const hasPortion = ({ report }: ProxyPod) => typeof report === 'object' && repor
 const ableOf = (sets: readonly ProxySet[]): ProxyPod[] =>
   sets.flatMap(stayingPods).filter((pod) => pod.report !== undefined && takesOrders(pod));
 
-/** Whether a Pod has to be told: it has another mode, or another limit. */
+/** Whether a Pod needs the order: it has another mode, or another limit. */
 export function isNews(order: DrainOrder, report: DrainReport): boolean {
   const sameRollout = report.rollout === order.rollout || (order.mode === 'accepting' && report.mode === 'accepting');
-  return report.mode !== order.mode || !sameRollout || report.moves !== order.moves;
+  const sameReadiness = (report.leaving === true) === (order.leaving === true);
+  return report.mode !== order.mode || !sameRollout || !sameReadiness || report.moves !== order.moves;
 }

@@ -158,8 +158,10 @@ function planOf(input: RolloutInput, step: Step): RolloutPlan {
   const replicasOf = (name: string) => {
     const given = step.replicas?.get(name);
     if (given !== undefined) return given;
-    if (name === serving || (running && name === state.toSet)) return replicas;
-    return sets.find((one) => one.name === name)?.replicas ?? 0;
+    const live = sets.find((one) => one.name === name)?.replicas ?? 0;
+    // A scale-in of Pods that have stations waits for the end of the rollout.
+    if (name === serving) return running ? Math.max(live, replicas) : replicas;
+    return running && name === state.toSet ? replicas : live;
   };
   const planned = [...names]
     .filter((name) => !history.some((one) => one.name === name) || kept.has(name))

@@ -1,11 +1,13 @@
 /** The conditions of a cluster, from what was observed and decided. Each message says what is wrong and what to do. Pure. */
-import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus, RolloutStatus } from '../api/ocpp-cluster.ts';
+import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus, ProxyScaleInStatus, RolloutStatus } from '../api/ocpp-cluster.ts';
 import type { ProcessorScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
 import { ANNOTATION, type Pauses, RETRY_ROLLOUT } from '../observe/pauses.ts';
 import type { Release } from '../render/release.ts';
 import type { RolloutPlan } from '../rollout/plan.ts';
+import { isRebalancing, type RebalancePlan } from '../rollout/rebalance.ts';
+import type { ScaleInPlan } from '../rollout/scale-in.ts';
 import { isRunning } from '../rollout/step.ts';
 import { idOf, type Observed } from '../observe/observe.ts';
 import { podFailure } from '../observe/pod-failure.ts';
@@ -38,6 +40,8 @@ export interface StatusFindings {
   readonly processors: ProcessorScaleDecision;
   readonly proxies: ProxyScaleDecision;
   readonly rollout: Pick<RolloutPlan, 'state' | 'serving' | 'sets'>;
+  readonly scaleIn?: Pick<ScaleInPlan, 'state'>;
+  readonly rebalance?: Pick<RebalancePlan, 'state'>;
   readonly problems: readonly Problem[];
   /** What the Events of Pods say, by uid: only of Pods whose status gives no reason. */
   readonly podEvents?: ReadonlyMap<string, string>;
@@ -126,10 +130,17 @@ export function progressing(findings: StatusFindings): ConditionValue {
   const updating = parts.filter(([, state]) => state.generationNotObserved);
   if (updating.length > 0)
     return conditionTrue('Updating', `Kubernetes has not processed the last change yet: ${listed(updating)}`);
+  const scaleIn = findings.scaleIn?.state;
+  if (scaleIn !== undefined) return conditionTrue('ScalingIn', scalingInText(scaleIn));
   const waiting = parts.filter(([, state, desired]) => state.ready !== desired || state.replicas !== desired);
   if (waiting.length > 0) return conditionTrue('WaitingForPods', `Pods ready/desired: ${listed(waiting)}`);
+  const rebalance = findings.rebalance?.state;
+  if (isRebalancing(rebalance)) return conditionTrue('Rebalancing', `rebalance: ${rebalance?.message ?? ''}`);
   return conditionFalse('Settled', 'all Pods are ready and match the spec');
 }
+
+const scalingInText = ({ pods, message = '' }: ProxyScaleInStatus) =>
+  pods.length === 0 ? `scale-in ${message}` : `scale-in of ${pods.slice(0, 3).join(', ')}${pods.length > 3 ? ', …' : ''}: ${message}`;
 
 /** Of a rollout with two sets. */
 function progressOf(findings: StatusFindings): ConditionValue | undefined {

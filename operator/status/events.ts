@@ -32,6 +32,7 @@ export function eventsBetween(
     ...scaling(before, after),
     ...rollout(before, after),
     ...phases(before, after),
+    ...rebalanced(before, after),
     ...pauses(before, after),
     ...transitions(before, after),
     ...nextProblem(before, after),
@@ -54,6 +55,19 @@ function scaling(before: OcppClusterStatus | undefined, after: OcppClusterStatus
     if (from === undefined || to === undefined || from === to) return [];
     return [{ type: 'Normal', reason: event, message: `scaled from ${from} to ${to}: ${reason ?? ''}` }];
   });
+}
+
+/** Event messages have room for so many Pods. */
+const PODS_SHOWN = 20;
+
+function rebalanced(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  const [then, now] = [before?.proxy?.rebalance, after.proxy?.rebalance];
+  if (now?.finishedTime === undefined || (then?.id === now.id && then.finishedTime !== undefined)) return [];
+  const shown = (stations: readonly number[] = []) =>
+    stations.slice(0, PODS_SHOWN).join(', ') + (stations.length > PODS_SHOWN ? ', …' : '');
+  const { before: first, after: last, message = '' } = now;
+  const figures = last === undefined ? '' : `stations of each Pod: before ${shown(first)}; after ${shown(last)}; `;
+  return [{ type: 'Normal', reason: 'Rebalanced', message: figures + message }];
 }
 
 function rollout(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {

@@ -35,7 +35,7 @@ export interface StatusInput extends StatusFindings {
 }
 
 export function statusOf(input: StatusInput): OcppClusterStatus {
-  const { cluster, observed, signals, processors, proxies, release, redis, rollout, before } = input;
+  const { cluster, observed, signals, processors, proxies, release, redis, rollout, scaleIn, rebalance, before } = input;
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
@@ -61,6 +61,8 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       replicas: proxy.replicas,
       readyReplicas: proxy.ready,
       servingSet: rollout.serving,
+      ...(scaleIn?.state !== undefined && { scaleIn: scaleIn.state }),
+      ...(rebalance?.state !== undefined && { rebalance: rebalance.state }),
       ...(signals.sessions !== undefined && { sessions: Math.round(signals.sessions) }),
       ...(proxies.autoscaling !== undefined && { autoscaling: proxies.autoscaling }),
     },
@@ -116,7 +118,7 @@ function phaseOf(conditions: readonly Condition[]): Phase {
 /** Minimum interval between writes of mere numbers and texts, which change all the time; ms. */
 export const NUMBERS_EVERY_MS = 30_000;
 
-/** The same during a rollout, which people watch; ms. */
+/** The same while stations are moved by order, which people watch; ms. */
 const ROLLOUT_EVERY_MS = 5000;
 
 /** @param sinceWriteMs time since the last write of the status, ms */
@@ -126,7 +128,7 @@ export function shouldWrite(
   sinceWriteMs: number,
 ): boolean {
   if (before === undefined || !isDeepStrictEqual(essence(before), essence(after))) return true;
-  const everyMs = isRunning(after.rollout) ? ROLLOUT_EVERY_MS : NUMBERS_EVERY_MS;
+  const everyMs = isRunning(after.rollout) || after.proxy?.scaleIn !== undefined ? ROLLOUT_EVERY_MS : NUMBERS_EVERY_MS;
   return sinceWriteMs >= everyMs && !isDeepStrictEqual(lasting(before), lasting(after));
 }
 
@@ -140,6 +142,8 @@ function essence(status: OcppClusterStatus): object {
     drain: (drain ?? []).map(({ pod }) => pod),
     rollout: [rollout?.id, rollout?.phase, rollout?.toSet],
     proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas, servingSet: proxy?.servingSet },
+    scaleIn: { ...proxy?.scaleIn, message: undefined },
+    rebalance: proxy?.rebalance,
     desiredReplicas: [autoscaling?.desiredReplicas, proxy?.autoscaling?.desiredReplicas],
     conditions: (status.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason })),
   };

@@ -2,12 +2,13 @@
 import type { DrainOrder } from '../contract.ts';
 import { RequestError } from '../runtime/admin-routes.ts';
 
-export const MODES: readonly DrainOrder['mode'][] = ['accepting', 'refusing', 'draining'];
+export const MODES: readonly DrainOrder['mode'][] = ['accepting', 'refusing', 'draining', 'shedding'];
 const FIELDS: ReadonlySet<string> = new Set([
   'mode',
   'moves',
   'ratePerSecond',
   'rollout',
+  'leaving',
 ] satisfies (keyof DrainOrder)[]);
 /** Characters that the id of a rollout may have: it ends up in Redis and in logs. */
 const ROLLOUT = /^[\w.:-]{1,128}$/;
@@ -16,7 +17,7 @@ const ROLLOUT = /^[\w.:-]{1,128}$/;
 export function readDrainOrder(body: unknown): DrainOrder {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw bad('the body', 'a JSON object');
-  const { mode, moves, ratePerSecond, rollout, ...rest } = body as Readonly<Record<string, unknown>>;
+  const { mode, moves, ratePerSecond, rollout, leaving, ...rest } = body as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) {
     throw new RequestError(400, `${unknown}: is no field; the fields are ${[...FIELDS].join(', ')}`);
@@ -24,12 +25,17 @@ export function readDrainOrder(body: unknown): DrainOrder {
   const known = MODES.find((one) => one === mode);
   if (known === undefined) throw bad('mode', `one of ${MODES.join(', ')}`);
   if (moves !== undefined && !isWhole(moves)) throw bad('moves', 'a whole number from 0');
+  if (known === 'shedding' && moves === undefined) throw bad('moves', 'given with the mode shedding');
+  if (leaving !== undefined && typeof leaving !== 'boolean') throw bad('leaving', 'true or false');
+  const refuses = known === 'refusing' || known === 'draining';
+  if (leaving === true && !refuses) throw bad('leaving', 'left out unless the mode is refusing or draining');
   if (ratePerSecond !== undefined && !isRate(ratePerSecond)) throw bad('ratePerSecond', 'a number above 0');
   return {
     mode: known,
     ...(moves !== undefined && { moves }),
     ...(ratePerSecond !== undefined && { ratePerSecond }),
     rollout: readRollout(rollout, 'rollout'),
+    ...(leaving === true && { leaving }),
   };
 }
 

@@ -12,6 +12,8 @@ export interface PlanSettings<S> {
   readonly deadlineMs: number;
   /** Whether sockets that are open at the deadline are closed immediately, whatever is open. */
   readonly force: boolean;
+  /** Only idle sockets are closed: no open CALL, no transaction. */
+  readonly idleOnly: boolean;
   readonly inTransaction: (socket: S) => boolean;
   readonly random: () => number;
 }
@@ -107,6 +109,7 @@ export class DrainPlan<S extends Drainable> {
   #choose(now: number): S | undefined {
     let best: S | undefined;
     let bestRank = now < this.#waitEnds() ? TRANSACTION : Number.POSITIVE_INFINITY;
+    if (this.#settings.idleOnly) bestRank = 0;
     for (const socket of this.#waiting) {
       if (!socket.isOpen) {
         this.#waiting.delete(socket);

@@ -7,9 +7,12 @@
  * | before it | serves while endpoints propagate | nothing: the Service selects other Pods already |
  * | at the deadline | closes what is open | waits on for open CALLs, and no longer for transactions |
  * | ends | when no socket is left | with the order `accepting` or `refusing` |
+ *
+ * The order `shedding` moves only some: idle sockets of those that were open when it came, while handshakes are accepted.
  */
 import type { DrainOrder, DrainReport } from '../contract.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { ChargingStations } from './charging-stations.ts';
 import { type Drainable, DrainPlan } from './drain-plan.ts';
 
 export interface DrainSettings {
@@ -65,7 +68,7 @@ export interface DrainTools {
   readonly sleep: (ms: number) => Promise<void>;
   /**
    * Closes per second of this process now: its share of `ofCluster`, the rate of the last order or setting.
-   * @param inMs time until the deadline
+   * @param inMs time until the deadline; Infinity without one
    */
   readonly rate: (ofCluster: number, inMs: number) => number;
   /** Which of these stations have an open transaction. Rejects soon while the store is unavailable: the first close waits for it. */
@@ -81,8 +84,6 @@ export class DrainConflict extends Error {
 const CHECK_INTERVAL = 100;
 /** Bounds the wait for peers that do not answer a Close frame (each socket has its own time-out for that); ms. */
 const LAST_CLOSES = 15_000;
-/** How often the register of open transactions is read; ms. */
-const CHARGING_INTERVAL = 5000;
 
 export class Drain<S extends DrainableSocket> {
   readonly #target: DrainTarget<S>;
@@ -100,9 +101,7 @@ export class Drain<S extends DrainableSocket> {
   /** Due, with an open CALL. */
   readonly #answering = new Set<S>();
   #moved = 0;
-  /** Stations with an open transaction, from the register. */
-  #charging: ReadonlySet<string> = new Set();
-  #askedAt = Number.NEGATIVE_INFINITY;
+  readonly #charging: ChargingStations;
 
   constructor(
     target: DrainTarget<S>,
@@ -114,6 +113,7 @@ export class Drain<S extends DrainableSocket> {
     this.#settings = settings;
     this.#progress = progress;
     this.#tools = tools;
+    this.#charging = new ChargingStations(tools.clock, tools.charging);
     progress.mode(this.#mode);
   }
 
@@ -126,6 +126,16 @@ export class Drain<S extends DrainableSocket> {
     return this.#stopping;
   }
 
+  /** Number of stations that the order `shedding` still has to move. */
+  get toShed(): number {
+    return this.#mode === 'shedding' ? Math.max(0, this.#movesLeft()) : 0;
+  }
+
+  /** Whether an order took this process out of the Service. */
+  get leaving(): boolean {
+    return this.#order?.leaving === true;
+  }
+
   /** Repeating an order changes nothing. @throws DrainConflict after SIGTERM */
   order(order: DrainOrder): void {
     if (this.#stopping) throw new DrainConflict('this process is stopping: it drains until it ends');
@@ -134,15 +144,17 @@ export class Drain<S extends DrainableSocket> {
     this.#order = order;
     const before = this.#mode;
     this.#setMode(order.mode);
-    if (order.mode === 'accepting') this.#target.acceptUpgrades();
+    if (order.mode === 'accepting' || order.mode === 'shedding') this.#target.acceptUpgrades();
     else this.#target.refuseUpgrades();
-    if (order.mode !== 'draining') this.#endPlan();
-    else if (before !== 'draining' || isNewRollout) this.#begin(false);
+    const isAnother = order.mode !== before || isNewRollout;
+    if (isAnother && order.mode !== 'draining') this.#endPlan();
+    if (order.mode === 'accepting' || order.mode === 'refusing') return;
+    if (isAnother) this.#begin(false);
     // A repeated order may allow more moves.
     else this.#run();
   }
 
-  report(): Pick<DrainReport, 'mode' | 'rollout' | 'moves' | 'sessions' | 'inTransaction' | 'moved'> {
+  report(): Pick<DrainReport, 'mode' | 'rollout' | 'moves' | 'leaving' | 'sessions' | 'inTransaction' | 'moved'> {
     const { rollout, moves } = this.#order ?? {};
     let inTransaction = 0;
     for (const socket of this.#target.sockets) if (this.#inTransaction(socket)) inTransaction += 1;
@@ -150,6 +162,7 @@ export class Drain<S extends DrainableSocket> {
       mode: this.#mode,
       ...(rollout !== undefined && { rollout }),
       ...(moves !== undefined && { moves }),
+      ...(this.leaving && { leaving: true }),
       sessions: this.#target.sockets.size,
       inTransaction,
       moved: this.#moved,
@@ -159,10 +172,11 @@ export class Drain<S extends DrainableSocket> {
   /** Drains without an end. Resolves when no socket is left, at the latest shortly after the deadline. */
   async stop(): Promise<void> {
     const { clock, sleep } = this.#tools;
-    const isOrdered = this.#mode !== 'accepting';
+    const isOrdered = this.#mode === 'refusing' || this.#mode === 'draining';
     this.#stopping = true;
     this.#setMode('draining');
     if (!isOrdered) {
+      this.#endPlan();
       this.#progress.phase('propagating', this.#target.size);
       await sleep(this.#settings.propagationMs);
     }
@@ -189,6 +203,7 @@ export class Drain<S extends DrainableSocket> {
         transactions,
         deadlineMs,
         force,
+        idleOnly: this.#mode === 'shedding',
         inTransaction: (socket) => this.#inTransaction(socket),
         random,
       },
@@ -202,8 +217,7 @@ export class Drain<S extends DrainableSocket> {
     this.#plan = undefined;
     for (const socket of this.#answering) socket.keepOpen();
     this.#answering.clear();
-    this.#charging = new Set();
-    this.#askedAt = Number.NEGATIVE_INFINITY;
+    this.#charging.forget();
   }
 
   #rate(): number {
@@ -211,7 +225,7 @@ export class Drain<S extends DrainableSocket> {
     // After SIGTERM the process must end in time, whatever was ordered before.
     const ordered = this.#stopping ? undefined : this.#order?.ratePerSecond;
     const ofCluster = Math.min(ordered ?? socketsPerSecond, socketsPerSecond);
-    const inMs = this.#deadline - this.#tools.clock.now();
+    const inMs = this.#mode === 'shedding' ? Infinity : this.#deadline - this.#tools.clock.now();
     return Math.min(this.#tools.rate(ofCluster, inMs), ofCluster);
   }
 
@@ -228,8 +242,9 @@ export class Drain<S extends DrainableSocket> {
 
   async #loop(): Promise<void> {
     const { clock, sleep } = this.#tools;
-    while (this.#plan !== undefined && this.#target.size > 0 && clock.now() < this.#end) {
-      await this.#askWhoCharges();
+    const isMoving = () => this.#mode === 'draining' || this.toShed > 0;
+    while (this.#plan !== undefined && isMoving() && this.#target.size > 0 && clock.now() < this.#end) {
+      await this.#charging.refresh(this.#stationIds());
       const nextAt = this.#step();
       await sleep(Math.max(1, Math.min(nextAt - clock.now(), CHECK_INTERVAL)));
     }
@@ -240,6 +255,8 @@ export class Drain<S extends DrainableSocket> {
     const plan = this.#plan;
     // An order may have ended the plan meanwhile.
     if (plan === undefined) return 0;
+    // No station must be taken for idle because the register does not answer.
+    if (this.#mode === 'shedding' && !this.#charging.isKnown) return Number.POSITIVE_INFINITY;
     const step = plan.step(this.#tools.clock.now(), this.#movesLeft());
     for (const socket of step.close) this.#close(socket, 'drain');
     for (const socket of step.closeWhenAnswered) {
@@ -275,17 +292,7 @@ export class Drain<S extends DrainableSocket> {
     return moves - this.#moved - this.#answering.size;
   }
 
-  /** Reads the register of open transactions from time to time. Without an answer the estimate of each socket counts alone. */
-  async #askWhoCharges(): Promise<void> {
-    const { charging, clock } = this.#tools;
-    if (charging === undefined || clock.now() - this.#askedAt < CHARGING_INTERVAL) return;
-    const isFirst = this.#askedAt === Number.NEGATIVE_INFINITY;
-    this.#askedAt = clock.now();
-    const ids = Array.from(this.#target.sockets, ({ session }) => session.stationId);
-    const asked = charging(ids).then(
-      (stations) => void (this.#charging = stations),
-      () => void (this.#charging = new Set()),
-    );
-    if (isFirst) await asked;
+  #stationIds(): string[] {
+    return Array.from(this.#target.sockets, ({ session }) => session.stationId);
   }
 }

@@ -11,6 +11,14 @@ import type { ProxyMetricsSources } from './metrics.ts';
 
 export type PacingSettings = Pick<ProxySettings, 'drainRate' | 'connectRate' | 'bootRate' | 'callTimeout'>;
 
+/** What the drain needs of the rate of closes. */
+export interface DrainDemand {
+  /** Number of sockets that it has to close; undefined unless all of them. */
+  readonly draining: () => number | undefined;
+  /** Number of sockets that it has to close, of others that stay. Those whose session is lost come first. */
+  readonly shedding: () => number;
+}
+
 export class Pacing implements Disposable {
   /** Where accepted handshakes wait. */
   readonly line: HandshakeLine;
@@ -22,10 +30,9 @@ export class Pacing implements Disposable {
   readonly #lost: LostSessions;
   readonly #boots: BootPacing | undefined;
 
-  /** @param draining number of sockets that a drain has to close; undefined without one */
-  constructor(settings: PacingSettings, gateway: Gateway, clock: Clock, draining: () => number | undefined) {
+  constructor(settings: PacingSettings, gateway: Gateway, clock: Clock, { draining, shedding }: DrainDemand) {
     const { drainRate, connectRate, bootRate, callTimeout } = settings;
-    const toClose = () => draining() ?? this.#lost.waiting;
+    const toClose = () => draining() ?? (this.#lost.waiting || shedding());
     const rates = new ClusterRates({
       lease: gateway.leaseRates,
       rates: { closes: drainRate, handshakes: connectRate, boots: bootRate },

@@ -4,17 +4,17 @@ import type { Log } from '../runtime/log.ts';
 import type { StationServer } from '../station-server/station-server.ts';
 import type { StationSocket } from '../station-server/station-socket.ts';
 import type { GatewayRollouts } from '../transport/rollout.ts';
-import type { ClosePace } from './close-pace.ts';
 import type { ProxySettings } from './config.ts';
 import { Drain, type DrainProgress, type DrainSettings } from './drain.ts';
 import { MODES } from './drain-order.ts';
 import type { ProxyMetrics } from './metrics.ts';
+import type { Pacing } from './pacing.ts';
 
 export interface DrainParts {
   readonly settings: ProxySettings;
   readonly server: StationServer;
   readonly rollouts: GatewayRollouts;
-  readonly closes: ClosePace;
+  readonly pacing: Pick<Pacing, 'closes' | 'figures'>;
   readonly metrics: ProxyMetrics;
   readonly log: Log;
 }
@@ -23,12 +23,15 @@ export interface DrainParts {
 const CHARGING_TIMEOUT = 2000;
 
 export function createDrain(parts: DrainParts): Drain<StationSocket> {
-  const { settings, server, rollouts, closes } = parts;
+  const { settings, server, rollouts, pacing } = parts;
+  const { lost } = pacing.figures;
   return new Drain(server, readDrain(settings), progressOf(parts), {
     clock: systemClock,
     random: Math.random,
     sleep,
-    rate: (atMost, inMs) => closes.perSecond({ sockets: server.size, inMs, atMost }),
+    // What has no deadline waits until the sockets whose session is lost are closed.
+    rate: (atMost, inMs) =>
+      inMs === Infinity && lost() > 0 ? 0 : pacing.closes.perSecond({ sockets: server.size, inMs, atMost }),
     charging: (stationIds) => within(CHARGING_TIMEOUT, rollouts.charging(stationIds)),
   });
 }

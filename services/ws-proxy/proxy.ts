@@ -43,9 +43,10 @@ export class Proxy implements Running {
   /** @throws ConfigError for contradictory settings */
   constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
     let drain: Drain<StationSocket> | undefined;
-    const pacing = new Pacing(settings, gateway, systemClock, () =>
-      drain?.mode === 'draining' ? this.#server.size : undefined,
-    );
+    const pacing = new Pacing(settings, gateway, systemClock, {
+      draining: () => (drain?.mode === 'draining' ? this.#server.size : undefined),
+      shedding: () => drain?.toShed ?? 0,
+    });
     this.#settings = settings;
     this.#gateway = gateway;
     this.#pacing = pacing;
@@ -72,7 +73,7 @@ export class Proxy implements Running {
     this.#server = server;
     this.#selfTest = selfTest;
     const { rollouts } = gateway;
-    drain = createDrain({ settings, server, rollouts, closes: pacing.closes, metrics: this.#metrics, log });
+    drain = createDrain({ settings, server, rollouts, pacing, metrics: this.#metrics, log });
     this.#drain = drain;
   }
 
@@ -126,6 +127,7 @@ export class Proxy implements Running {
 
   #unready(): string | undefined {
     if (this.#drain.stopping) return 'draining: stations reconnect to other proxies';
+    if (this.#drain.leaving) return 'leaving: ordered to give its stations to other proxies';
     // The store counts only until the first connection. Later its failure would remove all proxies from the Service at
     // once, although their sockets can wait for it.
     this.#wasConnected ||= this.#gateway.isHealthy();

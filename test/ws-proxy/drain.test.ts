@@ -423,3 +423,27 @@ test('stations that charged before they connected are closed last; without the s
     );
   }
 });
+
+test('shedding closes no station that charges, none while the register does not answer, and stops on SIGTERM until endpoints have propagated', async (t) => {
+  let away = true;
+  const charging = async () => {
+    if (away) throw new Error('the store is away');
+    return new Set(['0']);
+  };
+  const { fleet, drain, pass } = ordered({ socketsPerSecond: 10 }, idle(8), { charging });
+  drain.order({ mode: 'shedding', rollout: 'r1', moves: 4 });
+  await pass(4000);
+  t.is(fleet.closings.length, 0);
+  away = false;
+  await pass(12_000);
+  t.is(drain.report().moved, 4);
+  t.false(fleet.closings.some(({ name }) => name === '0'));
+  t.is(fleet.refusingSince, undefined);
+  drain.order({ mode: 'shedding', rollout: 'r1', moves: 100 });
+  const stopped = drain.stop();
+  await pass(16_000);
+  t.is(fleet.closings.length, 4);
+  await pass(20_000);
+  await stopped;
+  t.is(fleet.closings.length, 8);
+});

@@ -98,6 +98,18 @@ const everyStatus: Every<OcppClusterStatus> = {
     replicas: 1,
     readyReplicas: 1,
     servingSet: 'city-ws-proxy-0a1b2c3d4e',
+    scaleIn: { id: 'scale-in-1', since: at, pods: ['p'], returning: ['q'], message: 'waits' },
+    rebalance: {
+      value: '1',
+      id: 'rebalance-1',
+      round: 1,
+      roundTime: at,
+      before: [3],
+      after: [2],
+      targets: [{ pod: 'p', moves: 1 }],
+      finishedTime: at,
+      message: 'waits',
+    },
     sessions: 1,
     autoscaling: {
       desiredReplicas: 1,

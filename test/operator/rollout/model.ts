@@ -2,10 +2,11 @@
  * A model of Service, Pods, stations and Redis counts, on which plans of rollouts are carried out in steps of one second.
  * A station whose socket is closed connects again to a Pod that the Service selects and that accepts, after 1 to 10 s.
  */
-import type { RolloutStatus } from '../../../operator/api/ocpp-cluster.ts';
+import type { ProxyScaleInStatus, RolloutStatus } from '../../../operator/api/ocpp-cluster.ts';
 import { planRollout } from '../../../operator/rollout/plan.ts';
 import type { ProxyPod, ProxySet } from '../../../operator/rollout/proxy-set.ts';
-import type { RolloutInput } from '../../../operator/rollout/step.ts';
+import { planScaleIn } from '../../../operator/rollout/scale-in.ts';
+import { isRunning, type RolloutInput } from '../../../operator/rollout/step.ts';
 import type { DrainOrder, RolloutReport } from '../../../services/contract.ts';
 
 export interface Release {
@@ -49,6 +50,9 @@ export class Model {
   state: RolloutStatus | undefined;
   serving: string | undefined;
   release: Release;
+  /** What the spec asks for. */
+  replicas: number;
+  scaleIn: ProxyScaleInStatus | undefined;
   hold = false;
   retry: string | undefined;
   /** No operator runs. */
@@ -61,14 +65,14 @@ export class Model {
   readonly #deployments = new Map<string, { template: string; replicas: number; createdAt: number; release: Release }>();
   readonly #releases = new Map<string, Release>();
   readonly #random: () => number;
-  readonly #replicas: number;
+  #emptied: ReadonlySet<string> = new Set();
   #counts: { id: string; moves: Map<number, number>; away: Map<number, number> } | undefined;
   #serial = 0;
 
   constructor(first: Release, options: { stations: number; replicas: number; charging: number; random: () => number }) {
     this.release = first;
     this.#random = options.random;
-    this.#replicas = options.replicas;
+    this.replicas = options.replicas;
     this.stations = Array.from({ length: options.stations }, (_, id) => ({
       id,
       transactionUntil: id < options.charging ? this.now + 900_000 : 0,
@@ -95,7 +99,8 @@ export class Model {
     for (let i = 0; i < limit; i += 1) {
       this.step();
       const ended = this.state === undefined || this.state.phase === 'Completed' || this.state.phase === 'Aborted';
-      if (ended && this.away === 0 && this.#leftovers() === 0) return true;
+      const sized = this.scaleIn === undefined && this.pods.length === this.replicas;
+      if (ended && sized && this.away === 0 && this.#leftovers() === 0) return true;
     }
     return false;
   }
@@ -140,13 +145,25 @@ export class Model {
   }
 
   #reconcile(): void {
+    const sets = this.#sets();
+    const scaleIn = planScaleIn({
+      state: this.scaleIn,
+      set: sets.find(({ name }) => name === this.serving),
+      wanted: this.replicas,
+      givesOrders: true,
+      blocked: isRunning(this.state),
+      limitMs: 600_000,
+      now: this.now,
+    });
+    this.scaleIn = scaleIn.state;
+    this.#emptied = scaleIn.emptied;
     const input: RolloutInput = {
       settings: { strategy: 'BlueGreen', minReadySeconds: 5, returnWithinSeconds: 30, revisionHistoryLimit: 2 },
       transactions: 'Close',
       baseName: 'city-ws-proxy',
       template: this.release.template,
-      replicas: this.#replicas,
-      sets: this.#sets(),
+      replicas: scaleIn.replicas,
+      sets,
       serving: this.serving,
       state: this.state,
       counts: this.#report(),
@@ -167,7 +184,8 @@ export class Model {
       this.#deployments.set(name, { ...(known ?? fresh), ...(isRendered && { template: release.template }), replicas });
     }
     this.#scale();
-    for (const pod of this.pods) this.#order(pod, plan.orders.get(pod.id));
+    const orders = new Map([...scaleIn.orders, ...plan.orders]);
+    for (const pod of this.pods) this.#order(pod, orders.get(pod.id));
     for (const id of plan.selfTests) {
       const pod = this.pods.find((one) => one.id === id);
       if (pod !== undefined) pod.tested = true;
@@ -185,7 +203,10 @@ export class Model {
     for (const [set, { replicas, release, createdAt }] of this.#deployments) {
       const own = this.pods.filter((pod) => pod.set === set && !pod.terminating);
       for (let i = own.length; i < replicas; i += 1) this.pods.push(this.#newPod(set, release));
-      for (const pod of own.slice(replicas)) pod.terminating = true;
+      // As the ReplicaSet controller: those that are not ready, then by the cost.
+      const rank = (pod: ModelPod) => (this.#isReady(pod) ? 2 : 0) + (this.#emptied.has(pod.id) ? 0 : 1);
+      const last = own.sort((a, b) => rank(b) - rank(a)).slice(replicas);
+      for (const pod of last) pod.terminating = true;
       void createdAt;
     }
   }
@@ -253,6 +274,10 @@ export class Model {
   }
 
   #isReady(pod: ModelPod): boolean {
+    return pod.order.leaving !== true && this.#isUp(pod);
+  }
+
+  #isUp(pod: ModelPod): boolean {
     return this.now - pod.startedAt >= (pod.release.readyAfter ?? Infinity) * 1000;
   }
 
@@ -274,6 +299,7 @@ export class Model {
       mode: order.mode,
       ...(order.rollout !== '' && { rollout: order.rollout }),
       ...(order.moves !== undefined && { moves: order.moves }),
+      ...(order.leaving === true && { leaving: true }),
       sessions: held.length,
       inTransaction: held.filter(({ transactionUntil }) => transactionUntil > this.now).length,
       moved,
@@ -284,7 +310,7 @@ export class Model {
       id, name: id, ready, createdAt, restarts, terminating,
       ...(ready && { readySince: pod.startedAt + (release.readyAfter ?? 0) * 1000 }),
       ...(isOld && { report: 'unsupported' as const, selfTest: 'unsupported' as const, sessions: held.length }),
-      ...(!isOld && this.#isReady(pod) && { report, sessions: held.length }),
+      ...(!isOld && this.#isUp(pod) && { report, sessions: held.length }),
       ...(!isOld && tested && { selfTest: { ok: true, failures: [] } }),
     };
   }

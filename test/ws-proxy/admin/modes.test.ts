@@ -105,3 +105,48 @@ test('handshakes that fail are counted, those that are paced or drained are not'
   await using _drained = (await it.open('CS3')).station;
   t.deepEqual((await it.order('GET', PATH.drain)).json.handshakes, { accepted: 1, failed: 2 });
 });
+
+test('a Pod that leaves is not ready, and keeps its sockets until it is to drain; accepting takes it back', async (t) => {
+  await using it = await startProxy(withToken());
+  await using station = (await it.open('CS1')).station;
+  t.true((await order(it, { mode: 'refusing', leaving: true })).json.leaving);
+  const unready = await it.ask(PATH.readiness);
+  t.is(unready.status, 503);
+  t.regex(unready.text, /leaving/);
+  station.send('[2,"1","Heartbeat",{}]');
+  t.is(await station.nextText(), '[3,"1",{}]');
+  t.is((await order(it, { mode: 'refusing' })).json.leaving, undefined);
+  t.is((await it.ask(PATH.readiness)).status, 200);
+  await order(it, { mode: 'draining', leaving: true });
+  t.is(await station.closeCode(), 1012);
+  t.is((await order(it, { mode: 'accepting' })).json.leaving, undefined);
+  t.is((await it.ask(PATH.readiness)).status, 200);
+  for (const mode of ['accepting', 'shedding']) {
+    const { status, text } = await order(it, { mode, moves: 1, leaving: true });
+    t.is(status, 400);
+    t.regex(text, /^leaving: /);
+  }
+});
+
+test('shedding moves idle stations of those that were connected, and accepts handshakes', async (t) => {
+  await using it = await startProxy({ ...withToken(), drainRate: 100 });
+  const stations = await Promise.all(Array.from({ length: 4 }, async (_, i) => (await it.open(`CS${i}`)).station));
+  stations[0]?.send('[2,"open","Authorize",{}]');
+  await until(() => it.gateway.forwarded.length === 1, 'the CALL');
+  t.regex((await order(it, { mode: 'shedding' })).text, /^moves: /);
+  await order(it, { mode: 'shedding', moves: 0 });
+  const late = await it.open('CS9');
+  t.is(late.answer.status, 101);
+  t.is((await it.ask(PATH.readiness)).status, 200);
+  await order(it, { mode: 'shedding', moves: 2 });
+  const report = async () => (await it.order('GET', PATH.drain)).json;
+  await until(async () => (await report()).sessions === 3, 'two moves');
+  await order(it, { mode: 'shedding', moves: 10 });
+  await until(async () => (await report()).sessions === 2, 'all that are idle');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.like(await report(), { mode: 'shedding', sessions: 2, moved: 3, moves: 10 });
+  t.false(stations[0]?.toldToGo);
+  t.false(late.station.toldToGo);
+  await order(it, { mode: 'accepting' });
+  await Promise.all([...stations, late.station].map((station) => station[Symbol.asyncDispose]()));
+});
