@@ -61,9 +61,10 @@ export async function startAfresh(): Promise<void> {
   await installOperator(await provideImage('e2e-first'));
 }
 
-export async function installOperator(image: Image): Promise<void> {
+/** Upgrades the one that is there. @param sources folder whose chart is installed */
+export async function installOperator(image: Image, sources?: string): Promise<void> {
   await createNamespace(release.namespace);
-  await helm(upgradeArguments(image));
+  await helm(upgradeArguments(image, sources));
 }
 
 /** Clusters first, while the operator is there to see them go. */
