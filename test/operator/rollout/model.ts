@@ -57,6 +57,10 @@ export class Model {
   readonly stations: Station[];
   /** Of all rollouts, by station: closes that a rollout caused. */
   readonly moves = new Map<number, number>();
+  /** By station: closes by a Pod that drains, on order or because it ends. */
+  readonly closes = new Map<number, number>();
+  /** Most Pods that were ending at the same time. */
+  mostEnding = 0;
   readonly phases: string[] = [];
   readonly #deployments = new Map<string, { template: string; replicas: number; createdAt: number; release: Release }>();
   readonly #releases = new Map<string, Release>();
@@ -102,6 +106,10 @@ export class Model {
 
   get away(): number {
     return this.stations.filter(({ pod }) => pod === undefined).length;
+  }
+
+  get mostCloses(): number {
+    return Math.max(0, ...this.closes.values());
   }
 
   get mostMoves(): number {
@@ -201,6 +209,7 @@ export class Model {
 
   #runPods(): void {
     let budget = 5;
+    this.mostEnding = Math.max(this.mostEnding, this.pods.filter(({ terminating }) => terminating).length);
     for (const pod of [...this.pods]) {
       const { crashesAfter, readyAfter = Infinity } = pod.release;
       if (crashesAfter !== undefined && this.now - pod.startedAt > (readyAfter + crashesAfter) * 1000) {
@@ -214,6 +223,7 @@ export class Model {
         const ranked = held.sort((a, b) => a.transactionUntil - b.transactionUntil);
         for (const station of ranked.slice(0, Math.max(0, Math.min(budget, limit)))) {
           budget -= 1;
+          this.closes.set(station.id, (this.closes.get(station.id) ?? 0) + 1);
           if (byOrder) this.#move(station, pod);
           this.#close(station);
         }
