@@ -19,7 +19,7 @@ function has(commit: string): boolean {
   }
 }
 
-test('a clone without the commit is told how to get it, in one line', async (t) => {
+test('in a clone without the commit one line says how to get it', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'ocpp-clone-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   git(folder, 'init', '--quiet');
@@ -30,15 +30,23 @@ test('a clone without the commit is told how to get it, in one line', async (t) 
 // A shallow clone has nothing to check.
 const inFullClone = has(RELEASE.commit) ? test : test.skip;
 
-inFullClone('the commit has what an image and a release of 0.1.0 are made of, and no proxy sets', async (t) => {
-  const folder = await checkOut(RELEASE.commit);
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const read = (path: string) => readFileSync(join(folder, path), 'utf8');
-  t.is((JSON.parse(read('package.json')) as { version: string }).version, RELEASE.version);
-  t.regex(read('charts/ocpp-operator/Chart.yaml'), new RegExp(`^appVersion: ${RELEASE.version}$`, 'm'));
-  for (const path of ['Dockerfile', 'build.ts', 'package-lock.json', 'charts/ocpp-operator/templates/crd.yaml']) {
-    t.true(existsSync(join(folder, path)), path);
-  }
-  t.notRegex(read('crds/ocppclusters.yaml'), /^ +rollout:$/m);
-  t.regex(readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8'), /^ +rollout:$/m);
-});
+inFullClone(
+  'the commit has what an image and a release of 0.1.0 are made of, and no proxy sets',
+  async (t) => {
+    const folder = await checkOut(RELEASE.commit);
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const read = (path: string) => readFileSync(join(folder, path), 'utf8');
+    t.is((JSON.parse(read('package.json')) as { version: string }).version, RELEASE.version);
+    t.regex(read('charts/ocpp-operator/Chart.yaml'), new RegExp(`^appVersion: ${RELEASE.version}$`, 'm'));
+    for (const path of [
+      'Dockerfile',
+      'build.ts',
+      'package-lock.json',
+      'charts/ocpp-operator/templates/crd.yaml',
+    ]) {
+      t.true(existsSync(join(folder, path)), path);
+    }
+    t.notRegex(read('crds/ocppclusters.yaml'), /^ +rollout:$/m);
+    t.regex(readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8'), /^ +rollout:$/m);
+  },
+);

@@ -6,7 +6,7 @@ import { shell } from '../e2e/kubectl.ts';
 import { ROOT } from '../e2e/release.ts';
 
 /**
- * The last commit of version 0.1.0: whoever followed this release has its charts, Dockerfile and resource definition, and all later
+ * The last commit of version 0.1.0: charts, Dockerfile and resource definition are complete, and all later
  * changes are part of the upgrade. It renders revision 2; test/operator/golden has revision 1.
  */
 export const RELEASE = {
