@@ -197,8 +197,9 @@ function moving(input: PhaseInput): Step {
   const mayGoOn = ready >= replicas && landed;
   const transactionsWait = transactions === 'Wait';
   const unable = old.flatMap(stayingPods).filter((pod) => !takesOrders(pod)).length;
+  const ending = old.some(({ pods }) => pods.some((pod) => pod.terminating && (sessionsOf(pod) ?? 0) > 0));
   // One Pod at a time: those without orders first.
-  const mayOpenNext = mayGoOn && unable === 0;
+  const mayOpenNext = mayGoOn && unable === 0 && !ending;
   const orders: [string, DrainOrder][] = [
     ...orderAll([newSet], { mode: 'accepting', rollout }),
     ...moveRest({ old, rollout, transactionsWait, mayOpenNext }),

@@ -59,8 +59,9 @@ export class Model {
   readonly moves = new Map<number, number>();
   /** By station: closes by a Pod that drains, on order or because it ends. */
   readonly closes = new Map<number, number>();
-  /** Most Pods that were ending at the same time. */
+  /** Most Pods that were ending at the same time; that were closing stations. */
   mostEnding = 0;
+  mostDraining = 0;
   readonly phases: string[] = [];
   readonly #deployments = new Map<string, { template: string; replicas: number; createdAt: number; release: Release }>();
   readonly #releases = new Map<string, Release>();
@@ -210,6 +211,10 @@ export class Model {
   #runPods(): void {
     let budget = 5;
     this.mostEnding = Math.max(this.mostEnding, this.pods.filter(({ terminating }) => terminating).length);
+    const ordered = ({ order: { mode, moves = Infinity }, moved }: ModelPod) => mode === 'draining' && moved < moves;
+    const draining = this.pods.filter((pod) => pod.terminating || ordered(pod));
+    const holding = draining.filter((pod) => this.stations.some((one) => one.pod === pod));
+    this.mostDraining = Math.max(this.mostDraining, holding.length);
     for (const pod of [...this.pods]) {
       const { crashesAfter, readyAfter = Infinity } = pod.release;
       if (crashesAfter !== undefined && this.now - pod.startedAt > (readyAfter + crashesAfter) * 1000) {

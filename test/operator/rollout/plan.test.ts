@@ -149,6 +149,28 @@ test('a release that crashes goes back to the Pods of an earlier release', (t) =
   t.deepEqual([...model.templates()], ['old']);
 });
 
+test('Pods without orders are removed before those that take orders drain: never two Pods at once', (t) => {
+  const model = running(EARLIER, 400);
+  model.release = NEW;
+  while (model.closes.size < 150) model.step();
+  model.release = { template: 'third', readyAfter: 15 };
+  while (model.state?.phase !== 'Moving' || model.state.template !== 'third') model.step();
+  model.mostDraining = 0;
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['third']);
+  t.is(model.mostDraining, 1);
+});
+
+test('an empty set that takes orders does not hold up the rollout from one that takes none', (t) => {
+  const model = running(EARLIER);
+  model.release = NEW;
+  while (model.state?.phase !== 'Switching') model.step();
+  model.release = { template: 'third', readyAfter: 8 };
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['third']);
+  t.is(model.mostCloses, 1);
+});
+
 const EVENT = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: 40 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), seconds: fc.integer({ min: 1, max: 60 }) }) },
