@@ -176,11 +176,12 @@ function movingFirstPortion(input: PhaseInput): Step {
     ...firstPortion(old, rollout, portion),
   ];
   const step = { state, serving: newSet.name, orders };
-  const isLast = stationsOn(old) === 0;
+  // The others move none until Moving.
+  const able = old.flatMap(stayingPods).filter(takesOrders);
+  const isLast = able.every((pod) => sessionsOf(pod) === 0);
   const isDone = isLast || (counts !== undefined && counts.stations >= portion);
-  const ordered = old.some((set) => stayingPods(set).some(takesOrders));
   const begun = enter(state, 'Moving', now, { message: 'the other stations move' });
-  if (!ordered || stations === 0) return { ...step, state: begun };
+  if (able.length === 0 || stations === 0 || (isLast && counts?.stations === 0)) return { ...step, state: begun };
   if (!isDone || counts === undefined) return step;
   const overdue = since(state.phaseTime, now) >= settings.returnWithinSeconds * 1000;
   const returned = counts.away === 0 || (counts.away === counts.missing && overdue);
@@ -194,8 +195,12 @@ function moving(input: PhaseInput): Step {
   const { id: rollout } = state;
   const ready = stayingPods(newSet).filter((pod) => pod.ready).length;
   const landed = isLanded(input, old);
-  const mayOpenNext = ready >= replicas && landed;
+  const mayGoOn = ready >= replicas && landed;
   const transactionsWait = transactions === 'Wait';
+  const unable = old.flatMap(stayingPods).filter((pod) => !takesOrders(pod)).length;
+  const ending = old.some(({ pods }) => pods.some((pod) => pod.terminating && (sessionsOf(pod) ?? 0) > 0));
+  // One Pod at a time: those without orders first.
+  const mayOpenNext = mayGoOn && unable === 0 && !ending;
   const orders: [string, DrainOrder][] = [
     ...orderAll([newSet], { mode: 'accepting', rollout }),
     ...moveRest({ old, rollout, transactionsWait, mayOpenNext }),
@@ -206,11 +211,21 @@ function moving(input: PhaseInput): Step {
     return { state: ended(state, 'Completed', `all stations have moved${away}`, now), serving: newSet.name };
   }
   // Until then the moved stations may prove to be missing, or the new Pods crash.
-  const watched = (state.moved ?? 0) === 0 || since(state.progressTime, now) >= settings.returnWithinSeconds * 1000;
-  const replicasOf = new Map(old.map((set) => [set.name, nextReplicas(set, watched && landed, mayOpenNext)]));
-  const left = stationsOn(old);
-  const message = left === 0 ? `all stations have moved; the old Pods end ${settings.returnWithinSeconds} s after the last return` : `${left ?? 'unknown'} stations are left on the old Pods`;
-  return { state: { ...state, message }, ...step, replicas: replicasOf };
+  const quiet = since(state.progressTime, now) >= settings.returnWithinSeconds * 1000;
+  const mayEnd = landed && (quiet || (state.moved ?? 0) === 0);
+  // Of those without orders the last one waits, to go back to.
+  const mayRemove = mayGoOn && (quiet || unable > 1);
+  const replicasOf = new Map(old.map((set) => [set.name, nextReplicas(set, mayEnd, mayRemove)]));
+  const removes = unable > 0 && old.some((set) => (replicasOf.get(set.name) ?? 0) < set.replicas);
+  const message = leftMessage(stationsOn(old), unable === 1 && !quiet, settings.returnWithinSeconds);
+  return { state: { ...state, message, ...(removes && { progressTime: timeOf(now) }) }, ...step, replicas: replicasOf };
+}
+
+/** @param lastWaits the last Pod of an earlier release @param seconds that old Pods stay after the last move */
+function leftMessage(left: number | undefined, lastWaits: boolean, seconds: number): string {
+  if (left === 0) return `all stations have moved; the old Pods end ${seconds} s after the last return`;
+  const message = `${left ?? 'unknown'} stations are left on the old Pods`;
+  return lastWaits ? `${message}; the last Pod of the earlier release ends ${seconds} s after the one before` : message;
 }
 
 /** Whether the stations that moved so far are back. Missing counts are no proof of it. */
@@ -224,11 +239,11 @@ function isLanded({ state, counts, sets }: PhaseInput, old: readonly ProxySet[])
 }
 
 /** An old set ends when it is empty. A set of an earlier release loses one Pod at a time, which drains when it terminates. */
-function nextReplicas(set: ProxySet, mayEnd: boolean, mayOpenNext: boolean): number {
+function nextReplicas(set: ProxySet, mayEnd: boolean, mayRemove: boolean): number {
   const pods = stayingPods(set);
   if (pods.some((pod) => !takesOrders(pod))) {
     const isSettled = pods.length === set.pods.length && pods.length <= set.replicas;
-    return isSettled && mayOpenNext ? Math.max(0, set.replicas - 1) : set.replicas;
+    return isSettled && mayRemove ? Math.max(0, set.replicas - 1) : set.replicas;
   }
   return mayEnd && pods.every(isEmpty) ? 0 : set.replicas;
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { provideImage } from './image.ts';
 import { apply, get, helm, kubectl, type Manifest } from './kubectl.ts';
-import { exampleFile, type Image, release, ROOT, upgradeArguments } from './release.ts';
+import { exampleFile, type Image, imageName, release, ROOT, upgradeArguments } from './release.ts';
 
 const MARK = { 'ocpp.dev/e2e': 'true' };
 const DEFINITION = 'ocppclusters.ocpp.dev';
@@ -54,16 +54,20 @@ export async function createNamespace(name: string): Promise<void> {
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
 }
 
+/** Of this version, as the others; see startAfresh. */
+export const firstImage: Image = { repository: imageName, tag: 'e2e-first' };
+
 /** An operator of the first image on a cluster that has nothing of ours yet. */
 export async function startAfresh(): Promise<void> {
   await refuseForeignClusters();
   await removeEverything();
-  await installOperator(await provideImage('e2e-first'));
+  await installOperator(await provideImage(firstImage.tag));
 }
 
-export async function installOperator(image: Image): Promise<void> {
+/** Upgrades the one that is there. @param sources folder whose chart is installed */
+export async function installOperator(image: Image, sources?: string): Promise<void> {
   await createNamespace(release.namespace);
-  await helm(upgradeArguments(image));
+  await helm(upgradeArguments(image, sources));
 }
 
 /** Clusters first, while the operator is there to see them go. */

@@ -10,11 +10,21 @@ const DOCKER_AND_KIND =
   'docker build --file "$DOCKERFILE" --tag "$IMAGE" --build-arg VERSION="$VERSION" . && ' +
   'kind load docker-image "$IMAGE" --name "${KIND_CLUSTER:-ocpp}"';
 
+export interface Source {
+  /** Relative to the folder. */
+  readonly dockerfile?: string;
+  /** With all that the Dockerfile copies. */
+  readonly folder?: string;
+}
+
 /** Each version is an image of its own, with its own digest. */
-export async function provideImage(version: string, dockerfile = 'Dockerfile'): Promise<Image> {
+export async function provideImage(
+  version: string,
+  { dockerfile = 'Dockerfile', folder = ROOT }: Source = {},
+): Promise<Image> {
   const image = { repository: imageName, tag: version };
   const command = process.env['E2E_IMAGE_COMMAND'] ?? DOCKER_AND_KIND;
-  await shell(command, {
+  await shell(command, folder, {
     IMAGE: `${image.repository}:${image.tag}`,
     VERSION: version,
     DOCKERFILE: dockerfile,
@@ -22,10 +32,10 @@ export async function provideImage(version: string, dockerfile = 'Dockerfile'): 
   return image;
 }
 
-function shell(command: string, env: Readonly<Record<string, string>>): Promise<void> {
+function shell(command: string, cwd: string, env: Readonly<Record<string, string>>): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn('bash', ['-c', command], {
-      cwd: ROOT,
+      cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

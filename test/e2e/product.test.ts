@@ -70,7 +70,7 @@ test.before('the image is built and the cluster is ours', async (t) => {
   images = {
     first: await provideImage('e2e-first'),
     second: await provideImage('e2e-second'),
-    own: await provideImage('e2e-own', 'examples/own-handlers/Dockerfile'),
+    own: await provideImage('e2e-own', { dockerfile: 'examples/own-handlers/Dockerfile' }),
   };
   await createNamespace(city.namespace);
   await createNamespace(minimal.namespace);

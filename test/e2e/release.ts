@@ -51,8 +51,11 @@ export const exampleFile = only(
   configs.flatMap((config) => config.manifests?.rawYaml ?? []),
 );
 
-/** Arguments of `helm` that install the release with this image, or upgrade it to this image. */
-export function upgradeArguments(image: Image): string[] {
+/**
+ * Arguments of `helm` that install the release with this image, or upgrade it to this image.
+ * @param sources folder whose chart is installed
+ */
+export function upgradeArguments(image: Image, sources = ROOT): string[] {
   const artifact = imageName.replaceAll(/[^a-zA-Z0-9]/g, '_');
   const known: Readonly<Record<string, string>> = {
     [`{{.IMAGE_REPO_${artifact}}}`]: image.repository,
@@ -72,7 +75,7 @@ export function upgradeArguments(image: Image): string[] {
     'upgrade',
     '--install',
     release.name,
-    join(ROOT, release.chartPath),
+    join(sources, release.chartPath),
     `--namespace=${release.namespace}`,
     ...values,
     '--wait',

@@ -22,6 +22,10 @@ export interface Observation {
   readonly rollout: RolloutStatus | undefined;
   /** Why the cluster is Degraded; empty: it is not. */
   readonly degraded: string;
+  /** Each reason for which it was at any time; empty: it never was. */
+  readonly degradedMeanwhile: string;
+  /** Most old ws-proxy Pods that were ending at the same time. */
+  readonly mostEnding: number;
   readonly onlineAtEnd: number;
   /** Longest time that this process, which is all stations, was held up; seconds. */
   readonly heldUpSeconds: number;

@@ -74,12 +74,14 @@ function settingsOf(values: Values): TrialSettings {
   return { ...DEFAULTS, ...Object.fromEntries(given) };
 }
 
-function scenariosOf({ scenario }: Values): readonly Scenario[] {
-  if (scenario === 'all') return SCENARIOS;
+function scenariosOf({ scenario, installed }: Values): readonly Scenario[] {
+  if (scenario === 'all') return SCENARIOS.filter(({ prepare }) => !installed || prepare === undefined);
   return scenario.split(',').map((name) => {
     const found = scenarioNamed(name);
     const known = SCENARIOS.map((one) => one.name).join(', ');
     if (found === undefined) throw new UsageError(`--scenario: known are ${known}, not "${name}"`);
+    if (installed && found.prepare !== undefined)
+      throw new UsageError(`--installed: the scenario ${name} installs other operators`);
     return found;
   });
 }

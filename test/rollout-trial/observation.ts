@@ -65,6 +65,8 @@ export const OBSERVATION: Observation = {
     gapSeconds: { p50: 5.2, p99: 11.5 },
   },
   degraded: '',
+  degradedMeanwhile: '',
+  mostEnding: 0,
   onlineAtEnd: STATIONS,
   heldUpSeconds: 0.01,
   sessionsOfNewPods: [52, 48],

@@ -25,6 +25,10 @@ export function metricOf(text: string, name: string): number | undefined {
 export class Sampler {
   readonly samples: Sample[] = [];
   readonly marks: Mark[] = [];
+  /** Each reason for which the cluster was Degraded at any time. */
+  readonly degraded = new Set<string>();
+  /** Most ws-proxy Pods of the first sample that were ending at the same time. */
+  mostEnding = 0;
   readonly #api: ApiProxy;
   readonly #at: RedisPod;
   #startedAt = performance.now();
@@ -65,6 +69,9 @@ export class Sampler {
       `/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`,
     );
     this.#olds ??= new Set(items.map(({ metadata }) => metadata.name));
+    const isEnding = ({ metadata: { name, deletionTimestamp } }: Pod) =>
+      deletionTimestamp !== undefined && this.#olds?.has(name);
+    this.mostEnding = Math.max(this.mostEnding, items.filter(isEnding).length);
     const read = async ({ metadata: { name } }: Pod) => {
       const path = `/api/v1/namespaces/${namespace}/pods/${name}:${PORT.admin}/proxy${PATH.metrics}`;
       const text = await this.#api.text(path, patienceMs).catch(() => '');
@@ -88,6 +95,9 @@ export class Sampler {
     const path = `/apis/ocpp.dev/v1alpha1/namespaces/${namespace}/ocppclusters/${cluster}`;
     const [pods, { status }] = await Promise.all([this.now(READ_MS), this.#api.json<OcppCluster>(path)]);
     this.samples.push({ seconds: this.#seconds(), pods });
+    for (const { type, status: is, reason } of status?.conditions ?? []) {
+      if (type === 'Degraded' && is === 'True') this.degraded.add(reason);
+    }
     const phase = status?.rollout?.phase ?? '';
     if (phase !== this.#phase) this.mark(phase);
     this.#phase = phase;

@@ -29,6 +29,10 @@ export interface Scenario {
   readonly name: string;
   /** Other settings than those that were asked for. */
   readonly settings?: (given: TrialSettings) => Partial<TrialSettings>;
+  /** Puts another operator on the cluster before the OcppCluster is made; disposed of after its end. */
+  readonly prepare?: () => Promise<AsyncDisposable>;
+  /** The spec to begin with; without it, that of the settings. */
+  readonly spec?: (settings: TrialSettings) => object;
   /** Makes the change, and waits for its end. */
   readonly run: (trial: Trial) => Promise<void>;
   readonly expect: (seen: Observation) => readonly Expectation[];
@@ -134,9 +138,11 @@ export async function tryOut(
 ): Promise<TrialResult> {
   const settings = { ...given, ...scenario.settings?.(given) };
   const at = { cluster: `trial-${scenario.name}`, namespace: NAMESPACE };
+  await using _ = await scenario.prepare?.();
   await createNamespace(at.namespace);
   const metadata = { name: at.cluster, namespace: at.namespace };
-  await apply({ apiVersion: API_VERSION, kind: KIND, metadata, spec: clusterSpec(settings) });
+  const spec = scenario.spec?.(settings) ?? clusterSpec(settings);
+  await apply({ apiVersion: API_VERSION, kind: KIND, metadata, spec });
   using api = await ApiProxy.start();
   const sampler = new Sampler(api, at);
   const simulation = await stationsOf(at, settings);
@@ -211,6 +217,8 @@ async function observe(trial: Trial): Promise<Observation> {
     stream: compareStream(simulation.transactions, await stream(at, 'ocpp:transactions')),
     rollout: status?.rollout,
     degraded: degraded?.reason ?? '',
+    degradedMeanwhile: [...sampler.degraded].join(', '),
+    mostEnding: sampler.mostEnding,
     onlineAtEnd,
     heldUpSeconds,
     sessionsOfNewPods,

@@ -61,6 +61,11 @@ export class Model {
   readonly stations: Station[];
   /** Of all rollouts, by station: closes that a rollout caused. */
   readonly moves = new Map<number, number>();
+  /** By station: closes by a Pod that drains, on order or because it ends. */
+  readonly closes = new Map<number, number>();
+  /** Most Pods that were ending at the same time; that were closing stations. */
+  mostEnding = 0;
+  mostDraining = 0;
   readonly phases: string[] = [];
   readonly #deployments = new Map<string, { template: string; replicas: number; createdAt: number; release: Release }>();
   readonly #releases = new Map<string, Release>();
@@ -107,6 +112,10 @@ export class Model {
 
   get away(): number {
     return this.stations.filter(({ pod }) => pod === undefined).length;
+  }
+
+  get mostCloses(): number {
+    return Math.max(0, ...this.closes.values());
   }
 
   get mostMoves(): number {
@@ -222,6 +231,11 @@ export class Model {
 
   #runPods(): void {
     let budget = 5;
+    this.mostEnding = Math.max(this.mostEnding, this.pods.filter(({ terminating }) => terminating).length);
+    const ordered = ({ order: { mode, moves = Infinity }, moved }: ModelPod) => mode === 'draining' && moved < moves;
+    const draining = this.pods.filter((pod) => pod.terminating || ordered(pod));
+    const holding = draining.filter((pod) => this.stations.some((one) => one.pod === pod));
+    this.mostDraining = Math.max(this.mostDraining, holding.length);
     for (const pod of [...this.pods]) {
       const { crashesAfter, readyAfter = Infinity } = pod.release;
       if (crashesAfter !== undefined && this.now - pod.startedAt > (readyAfter + crashesAfter) * 1000) {
@@ -235,6 +249,7 @@ export class Model {
         const ranked = held.sort((a, b) => a.transactionUntil - b.transactionUntil);
         for (const station of ranked.slice(0, Math.max(0, Math.min(budget, limit)))) {
           budget -= 1;
+          this.closes.set(station.id, (this.closes.get(station.id) ?? 0) + 1);
           if (byOrder) this.#move(station, pod);
           this.#close(station);
         }

@@ -118,11 +118,57 @@ test('a paused rollout moves no station, and goes on when resumed', (t) => {
   t.is(model.mostMoves, 1);
 });
 
+const EARLIER: Release = { ...OLD, isOld: true };
+
 test('a set of an earlier release without orders moves by removing one Pod after the other', (t) => {
-  const model = running({ ...OLD, isOld: true });
+  const model = running(EARLIER);
   model.release = NEW;
   t.true(model.settle());
+  t.is(model.state?.phase, 'Completed');
   t.deepEqual([...model.templates()], ['new']);
+  t.is(model.closes.size, 200);
+  t.is(model.mostCloses, 1);
+  t.is(model.mostEnding, 1);
+});
+
+test('a release that refuses stations takes those of one Pod of an earlier release at most, and they return', (t) => {
+  const model = running(EARLIER);
+  model.release = { ...NEW, refuses: true };
+  t.true(model.settle());
+  t.is(model.state?.phase, 'Aborted');
+  t.deepEqual([...model.templates()], ['old']);
+  t.true(model.closes.size <= 80, `${model.closes.size} were closed`);
+});
+
+test('a release that crashes goes back to the Pods of an earlier release', (t) => {
+  const model = running(EARLIER);
+  model.release = { ...NEW, crashesAfter: 60 };
+  model.steps(400);
+  t.is(model.state?.phase, 'Aborted');
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['old']);
+});
+
+test('Pods without orders are removed before those that take orders drain: never two Pods at once', (t) => {
+  const model = running(EARLIER, 400);
+  model.release = NEW;
+  while (model.closes.size < 150) model.step();
+  model.release = { template: 'third', readyAfter: 15 };
+  while (model.state?.phase !== 'Moving' || model.state.template !== 'third') model.step();
+  model.mostDraining = 0;
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['third']);
+  t.is(model.mostDraining, 1);
+});
+
+test('an empty set that takes orders does not hold up the rollout from one that takes none', (t) => {
+  const model = running(EARLIER);
+  model.release = NEW;
+  while (model.state?.phase !== 'Switching') model.step();
+  model.release = { template: 'third', readyAfter: 8 };
+  t.true(model.settle());
+  t.deepEqual([...model.templates()], ['third']);
+  t.is(model.mostCloses, 1);
 });
 
 const EVENT = fc.oneof(
@@ -165,6 +211,28 @@ test('without a failure every interleaving moves each station exactly once', (t)
     play(model, events);
     const settled = model.settle();
     return settled && model.mostMoves === 1 && model.moves.size === 60 && model.templates().has('new');
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 150 }));
+});
+
+test('the same without orders: every interleaving ends with one close of each station', (t) => {
+  const property = fc.property(fc.array(EVENT, { maxLength: 12 }), fc.nat(1e6), (events, seed) => {
+    const model = running(EARLIER, 60, seed + 1);
+    model.release = NEW;
+    play(model, events);
+    const settled = model.settle();
+    return settled && model.mostCloses === 1 && model.closes.size === 60 && model.mostEnding === 1;
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 100 }));
+});
+
+test('whatever fails after a release without orders, every interleaving ends with each station connected to one set', (t) => {
+  const property = fc.property(fc.array(fc.oneof(EVENT, FAILURE), { maxLength: 14 }), fc.nat(1e6), (events, seed) => {
+    const model = running(EARLIER, 60, seed + 1);
+    model.release = NEW;
+    play(model, events);
+    if (model.release === OLD || ['refusing', 'crashing'].includes(model.release.template)) model.release = EARLIER;
+    return model.settle() && model.templates().size === 1;
   });
   t.notThrows(() => fc.assert(property, { numRuns: 150 }));
 });
