@@ -94,7 +94,7 @@ class Cluster {
         report,
       };
     });
-    const set = { name: 's', template: 't', replicas: pods.length, createdAt: 0, pods };
+    const set = { name: 's', template: 't', replicas: pods.length, lastUsedAt: 0, pods };
     const counts = { id, moves, away, ...zero };
     return {
       value,

@@ -143,7 +143,7 @@ const pod = (name: string, more: Partial<ProxyPod> = {}): ProxyPod => ({
 });
 
 const planOf = (pods: readonly ProxyPod[], more: Partial<ScaleInInput> = {}) => {
-  const set: ProxySet = { name: 's', template: 't', replicas: pods.length, createdAt: 0, pods };
+  const set: ProxySet = { name: 's', template: 't', replicas: pods.length, lastUsedAt: 0, pods };
   const since = new Date(NOW - 10_000).toISOString();
   const state = { id: 'scale-in-1', since, pods: ['a'] };
   return planScaleIn({
