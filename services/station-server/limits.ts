@@ -44,3 +44,7 @@ export const DEFAULT_LIMITS: StationServerLimits = {
   openTimeoutMs: 10_000,
   closeTimeoutMs: 10_000,
 };
+
+/** With the defaults. A limit that is a getter stays one: a spread would read it once. */
+export const limitsOf = (limits: Partial<StationServerLimits> = {}): StationServerLimits =>
+  Object.defineProperties({ ...DEFAULT_LIMITS }, Object.getOwnPropertyDescriptors(limits));

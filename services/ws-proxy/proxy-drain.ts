@@ -34,12 +34,17 @@ export function createDrain(parts: DrainParts): Drain<StationSocket> {
 }
 
 function readDrain(settings: ProxySettings): DrainSettings {
-  const { drainPropagation, drainRate, drainDeadline, drainTransactions } = settings;
   return {
-    propagationMs: drainPropagation,
-    socketsPerSecond: drainRate,
-    deadlineMs: drainDeadline,
-    transactions: drainTransactions,
+    propagationMs: settings.drainPropagation,
+    get socketsPerSecond() {
+      return settings.drainRate;
+    },
+    get deadlineMs() {
+      return settings.drainDeadline;
+    },
+    get transactions() {
+      return settings.drainTransactions;
+    },
   };
 }
 
