@@ -61,6 +61,8 @@ export const ENV = {
   /** Sockets that all proxies together close per second. */
   drainRate: 'OCPP_DRAIN_RATE',
   drainDeadline: 'OCPP_DRAIN_DEADLINE',
+  /** What the grace period of the Pod leaves for a drain, whatever the deadline. */
+  drainLimit: 'OCPP_DRAIN_LIMIT',
   /** `wait` or `close`: what a drain does to stations with a running transaction. */
   drainTransactions: 'OCPP_DRAIN_TRANSACTIONS',
   /** How long a draining proxy keeps serving while endpoints propagate. */

@@ -30,7 +30,7 @@ export interface StationServerLimits extends SocketLimits {
   readonly closeTimeoutMs: number;
 }
 
-export const DEFAULT_LIMITS: StationServerLimits = {
+const DEFAULT_LIMITS: StationServerLimits = {
   peer: PEER_LIMITS,
   maxMessageBytes: 256 * 1024,
   maxHeldBytes: 64 * 1024,

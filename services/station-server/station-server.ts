@@ -103,11 +103,10 @@ export class StationServer implements AsyncDisposable {
     };
     this.#handshakes = new WebSocketServer(handshakes);
     const { host, listeners } = options;
-    const limits = this.#limits;
     this.#listeners = new StationListeners({
       host,
       listeners,
-      limits,
+      limits: this.#limits,
       onUpgrade: (...upgrade) => void this.#upgrade(...upgrade),
       onRequest: (request) => {
         if (isMeantAsHandshake(request)) observer.refused(NO_UPGRADE, factsOf(request));

@@ -105,6 +105,12 @@ export const proxySettings = {
     env: ENV.drainDeadline,
     live: true,
   },
+  drainLimit: {
+    doc: 'A drain takes no longer than this, whatever OCPP_DRAIN_DEADLINE says: what the supervisor leaves for it. 0: no limit.',
+    format: duration,
+    default: 0,
+    env: ENV.drainLimit,
+  },
   drainTransactions: {
     doc: 'What a drain does with stations in a transaction. close: they are closed after all others. wait: they stay until it ends, while the deadline leaves time to close them at the drain rate.',
     format: ['wait', 'close'],

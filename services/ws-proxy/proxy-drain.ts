@@ -40,7 +40,8 @@ function readDrain(settings: ProxySettings): DrainSettings {
       return settings.drainRate;
     },
     get deadlineMs() {
-      return settings.drainDeadline;
+      const { drainDeadline, drainLimit } = settings;
+      return drainLimit === 0 ? drainDeadline : Math.min(drainDeadline, drainLimit);
     },
     get transactions() {
       return settings.drainTransactions;
