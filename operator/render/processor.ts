@@ -81,8 +81,8 @@ export function processorSettings(input: RenderInput): KubeObject[] {
   return settingsMap(input, 'processor', variables, extra);
 }
 
-/** Settings of the handlers: of the monolith, and of Pods before revision 3. */
-export function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor): Variable[] {
+/** Settings of the handlers, before revision 3. */
+function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor): Variable[] {
   const { idempotencySeconds, reportAfterSeconds, abandonAfterSeconds, concurrent } = transactions;
   const seconds = (name: string, value: number, unlike: number) =>
     unlessDefault(name, value, unlike, `${value}s`);

@@ -30,7 +30,9 @@ export function programEnv(
     ...POD_ENV,
     { name: ENV.adminPort, value: String(PORT.admin) },
     { name: ENV.callTimeout, value: `${spec.processor.callTimeoutSeconds}s` },
-    ...(hasLiveSettings(input) ? [] : unlessDefault(ENV.validation, spec.processor.validation, DEFAULT.validation)),
+    ...(hasLiveSettings(input)
+      ? []
+      : unlessDefault(ENV.validation, spec.processor.validation, DEFAULT.validation)),
     ...redisEnv(input),
     nodeOptions(resourcesOf(input, resources, extra).limits['memory'], further),
   ];
@@ -49,7 +51,8 @@ const SETTINGS = 'settings';
 const SETTINGS_FOLDER = `/etc/ocpp/${SETTINGS}`;
 
 /** Whether limits, rates and rules are in a ConfigMap. */
-export const hasLiveSettings = ({ renderRevision }: Pick<RenderInput, 'renderRevision'>): boolean => renderRevision >= 3;
+export const hasLiveSettings = ({ renderRevision }: Pick<RenderInput, 'renderRevision'>): boolean =>
+  renderRevision >= 3;
 
 /**
  * The settings that a program takes while it runs, by variable. All are named, defaults too: one that was taken out would

@@ -55,7 +55,10 @@ export function proxyDeployment(input: RenderInput): KubeObject[] {
 /** Identifies what the Pods of a set run; the set's own label is no part of it. */
 export function proxyTemplateHash(input: RenderInput): string {
   const { proxySet: _, ...rest } = input;
-  return createHash('sha256').update(canonical(proxyTemplate(rest))).digest('hex').slice(0, 10);
+  return createHash('sha256')
+    .update(canonical(proxyTemplate(rest)))
+    .digest('hex')
+    .slice(0, 10);
 }
 
 /** JSON with sorted keys: the order of labels in a manifest is no change. */

@@ -42,8 +42,13 @@ function row(
 const proxy = (field: string, value: unknown, at: string, shows: unknown = value) =>
   row(`proxy.${field}`, value, 'Deployment/ws-proxy', at, { shows });
 /** A setting that running Pods take from their ConfigMap. */
-const live = (component: 'ws-proxy' | 'processor', field: string, value: unknown, name: string, shows: string) =>
-  row(field, value, `ConfigMap/${component}`, `data.${name}`, { shows });
+const live = (
+  component: 'ws-proxy' | 'processor',
+  field: string,
+  value: unknown,
+  name: string,
+  shows: string,
+) => row(field, value, `ConfigMap/${component}`, `data.${name}`, { shows });
 const proxyLive = (field: string, value: unknown, name: string, shows = String(value)) =>
   live('ws-proxy', `proxy.${field}`, value, name, shows);
 const service = (
