@@ -44,7 +44,11 @@ export class Scene implements AsyncDisposable {
   readonly #http: KubeHttp;
   readonly #operator: Operator;
 
-  private constructor(http: KubeHttp, namespace: string, { image = 'example.com/ocpp:1', adminKey }: SceneOptions) {
+  private constructor(
+    http: KubeHttp,
+    namespace: string,
+    { image = 'example.com/ocpp:1', adminKey }: SceneOptions,
+  ) {
     this.#http = http;
     this.namespace = namespace;
     const counted = Object.assign(Object.create(http) as KubeHttp, {
