@@ -45,6 +45,8 @@ export const ENV = {
   adminTokenFile: 'OCPP_ADMIN_TOKEN_FILE',
   adminMetricsToken: 'OCPP_ADMIN_METRICS_TOKEN',
   logLevel: 'LOG_LEVEL',
+  /** Folder with one file per setting that a program applies while it runs, named after its variable; a file wins over the variable. */
+  settingsFolder: 'OCPP_SETTINGS_FOLDER',
   /** How long a silent process counts as alive. */
   lease: 'OCPP_LEASE',
   protocols: 'OCPP_PROTOCOLS',
@@ -59,6 +61,8 @@ export const ENV = {
   /** Sockets that all proxies together close per second. */
   drainRate: 'OCPP_DRAIN_RATE',
   drainDeadline: 'OCPP_DRAIN_DEADLINE',
+  /** What the grace period of the Pod leaves for a drain, whatever the deadline. */
+  drainLimit: 'OCPP_DRAIN_LIMIT',
   /** `wait` or `close`: what a drain does to stations with a running transaction. */
   drainTransactions: 'OCPP_DRAIN_TRANSACTIONS',
   /** How long a draining proxy keeps serving while endpoints propagate. */
@@ -155,6 +159,9 @@ export const METRIC = {
   /** Proxy and processor: 1 while Redis refuses the login; while the keys belong to another cluster. */
   storeLoginRefused: 'ocpp_store_login_refused',
   storePrefixTaken: 'ocpp_store_prefix_taken',
+  /** Proxy and processor: 1 while the files of the settings folder are not applied, as one is bad; when they last changed a value. */
+  settingsRejected: 'ocpp_settings_rejected',
+  settingsAppliedAt: 'ocpp_settings_applied_timestamp_seconds',
   /** The random number of the data in Redis, 32 bits; global, absent while it is not known. */
   storeIdentity: 'ocpp_store_identity',
   /** Proxy: open station sockets; frames stored in the queue (the arrival rate is its derivative). */

@@ -5,6 +5,7 @@
 import { BUILT_IN } from './library/profile.ts';
 import { newDispatcher, newServerWithTransport } from './library/server.ts';
 import { loadConfig } from './runtime/config.ts';
+import { LiveSettings } from './runtime/live-settings.ts';
 import { type Running, runProgram } from './runtime/lifecycle.ts';
 import { createLog } from './runtime/log.ts';
 import { warmUp } from './ocpp/schema.ts';
@@ -32,15 +33,17 @@ let log = createLog('monolith', 'info');
 async function main(): Promise<Running> {
   const config = loadConfig('monolith', settings);
   log = createLog('monolith', config.logLevel);
+  const live = new LiveSettings(settings, config, { folder: config.settingsFolder, log });
+  await live.start();
   const bus = createMemoryBus();
   const dispatcher = newDispatcher({
-    settings: readHandlerSettings(config),
+    settings: readHandlerSettings(live.values),
     handlerTimeoutMs: readHandlerTimeout(config),
-    transactionPolicy: readTransactionPolicy(config),
+    transactionPolicy: readTransactionPolicy(live.values),
     log,
   });
   const server = newServerWithTransport(bus.transport, dispatcher, new MemoryServerState(), ...BUILT_IN);
-  const proxy = new Proxy(config, bus.gateway(config.podName), log);
+  const proxy = new Proxy(live.values, bus.gateway(config.podName), log, live);
   warmUp(readProtocols(config.protocols));
   await server.start();
   await proxy.start();

@@ -114,12 +114,13 @@ export interface ProxySpec {
   readonly defaultProtocol?: 'ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6';
   /**
    * Stations per Pod. A full Pod answers further handshakes with 503, and the stations try another Pod. An
-   * idle socket takes about 10 kB. A change restarts ws-proxy.
+   * idle socket takes about 10 kB. A change takes effect in running Pods; it restarts ws-proxy only if a
+   * full Pod then needs more than 10, 20 or 40 minutes to drain.
    */
   readonly maxSessionsPerPod?: number;
   /**
    * Maximum size of a message from a station in bytes. A larger one closes the socket with code 1009, so a
-   * larger transaction message never arrives. A change restarts ws-proxy.
+   * larger transaction message never arrives. A change takes effect in running Pods.
    */
   readonly maxMessageBytes?: number;
   /** The Service <cluster>-ws-proxy, to which stations connect. */
@@ -300,13 +301,13 @@ export interface ProxyAdmissionSpec {
   /**
    * WebSocket handshakes that all ws-proxy Pods together admit per second. Further stations wait in line
    * for up to 10 seconds; beyond that they get HTTP 429 with the time at which there is room. A change
-   * restarts ws-proxy.
+   * takes effect in running Pods.
    */
   readonly connectionsPerSecond?: number;
   /**
    * BootNotifications that all ws-proxy Pods together forward per second. Further ones wait in the Pod, at
    * most half of processor.callTimeoutSeconds. After a power cut, drivers who authorize then do not wait
-   * behind booting stations. If omitted, there is no limit. A change restarts ws-proxy.
+   * behind booting stations. If omitted, there is no limit. A change takes effect in running Pods.
    */
   readonly bootsPerSecond?: number;
 }
@@ -324,20 +325,22 @@ export interface DefaultedProxyAdmission {
 export interface ProxyDrainSpec {
   /**
    * Sockets that the whole cluster closes per second, whatever the cause: a rollout, a scale-in, the drain
-   * of a node. Keep it below the rate at which the remaining Pods can admit stations. A change restarts
-   * ws-proxy.
+   * of a node. Keep it below the rate at which the remaining Pods can admit stations. A change takes effect
+   * in running Pods; it restarts ws-proxy only if a full Pod then needs more than 10, 20 or 40 minutes to
+   * drain.
    */
   readonly ratePerSecond?: number;
   /**
    * After this time the remaining sockets are closed at once. At least maxSessionsPerPod / ratePerSecond,
-   * so that a full Pod finishes in time. A change restarts ws-proxy.
+   * so that a full Pod finishes in time. A change takes effect in running Pods; it restarts ws-proxy only
+   * if a full Pod then needs more than 10, 20 or 40 minutes to drain.
    */
   readonly deadlineSeconds?: number;
   /**
    * How to drain stations with a running transaction. Close closes them after all others. Wait keeps them
    * until the transaction ends, while the deadline leaves time to close the rest at ratePerSecond. No
-   * transaction is lost either way, because stations keep charging without a connection. A change restarts
-   * ws-proxy.
+   * transaction is lost either way, because stations keep charging without a connection. A change takes
+   * effect in running Pods.
    */
   readonly transactions?: 'Wait' | 'Close';
 }
@@ -453,15 +456,15 @@ export interface ProcessorSpec {
    */
   readonly callTimeoutSeconds?: number;
   /**
-   * Response for an idToken that is not in the token list. With Accept any token charges. A change restarts
-   * processor.
+   * Response for an idToken that is not in the token list. With Accept any token charges. A change takes
+   * effect in running Pods.
    */
   readonly unknownTokens?: 'Accept' | 'Reject';
   /**
    * How to treat a message that violates JSON or the schema of its OCPP version. Tolerant repairs what it
    * can, answers as usual and reports the repair. Strict answers the CALLERROR of the version, which
    * certification tools expect. Stations delete a transaction message after some of these errors, and its
-   * bill is lost. A change restarts ws-proxy and processor.
+   * bill is lost. A change takes effect in running Pods.
    */
   readonly validation?: 'Tolerant' | 'Strict';
   /** How transactions are deduplicated, and when silent ones are reported and closed. */
@@ -497,19 +500,22 @@ export interface ProcessorTransactionsSpec {
   /**
    * How long a repeated start or stop is recognized as a duplicate. A station that repeats one after a
    * longer offline time is billed twice. A closed transaction takes about 1 kB of Redis for this time. A
-   * change restarts processor.
+   * change takes effect in running Pods.
    */
   readonly idempotencySeconds?: number;
-  /** An open transaction without a message for this long is reported once. A change restarts processor. */
+  /**
+   * An open transaction without a message for this long is reported once. A change takes effect in running
+   * Pods.
+   */
   readonly reportAfterSeconds?: number;
   /**
    * An open transaction without a message for this long is closed and billed as abandoned, with its last
-   * known register. 0 keeps it open. A change restarts processor.
+   * known register. 0 keeps it open. A change takes effect in running Pods.
    */
   readonly abandonAfterSeconds?: number;
   /**
    * Whether an idToken that is charging may start a second transaction. Reject answers ConcurrentTx. A
-   * change restarts processor.
+   * change takes effect in running Pods.
    */
   readonly concurrent?: 'Accept' | 'Reject';
 }

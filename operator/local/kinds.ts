@@ -25,6 +25,9 @@ export interface Container {
   readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: readonly EnvVar[];
+  readonly envFrom?: readonly {
+    readonly configMapRef?: { readonly name: string; readonly optional?: boolean };
+  }[];
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
   readonly startupProbe?: Probe;
@@ -57,6 +60,7 @@ export interface Volume {
   readonly emptyDir?: object;
   readonly persistentVolumeClaim?: { readonly claimName: string };
   readonly secret?: { readonly secretName: string };
+  readonly configMap?: { readonly name: string };
 }
 
 export interface Pod extends KubeObject {
@@ -140,6 +144,10 @@ export interface Secret extends KubeObject {
   /** Base64. */
   readonly data?: Labels;
   readonly stringData?: Labels;
+}
+
+export interface ConfigMap extends KubeObject {
+  readonly data?: Labels;
 }
 
 /** `namespace/name`, as messages name Pods and Services. */

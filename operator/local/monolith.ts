@@ -1,15 +1,14 @@
 /**
  * A cluster without Redis, for machines without redis-server: proxy and processor in one process, behind the same Service.
- * It is the rendered ws-proxy with another program.
+ * It is the rendered ws-proxy with another program, and the settings of both.
  */
-import { defaultedSpec } from '../api/defaults.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
-import { handlerEnv } from '../render/processor.ts';
+import { CONFIG_MAPS } from '../render/resources.ts';
 import { RENDER_REVISION } from '../render/revision.ts';
 import { nameOf } from '../render/render-input.ts';
-import type { Deployment, EnvVar } from './kinds.ts';
+import type { ConfigMap, Deployment } from './kinds.ts';
 import { MONOLITH } from './programs.ts';
 
 /** The objects that replace those of the operator. */
@@ -18,16 +17,21 @@ export function monolithObjects(cluster: OcppCluster, image: string): KubeObject
   const rendered = renderObjects(cluster, context);
   const name = nameOf(cluster, 'ws-proxy');
   const of = (kind: string) => rendered.filter((one) => one.kind === kind && one.metadata.name === name);
-  const env = handlerEnv(defaultedSpec(cluster).processor);
-  return [...of('Service'), ...of('Deployment').map((one) => asMonolith(one as Deployment, env))];
+  const settings = rendered.filter(({ kind }) => kind === CONFIG_MAPS.kind) as ConfigMap[];
+  const data = Object.assign({}, ...settings.map((one) => one.data));
+  return [
+    ...of(CONFIG_MAPS.kind).map((one) => Object.assign({}, one, { data })),
+    ...of('Service'),
+    ...of('Deployment').map((one) => asMonolith(one as Deployment)),
+  ];
 }
 
-function asMonolith(deployment: Deployment, extra: readonly EnvVar[]): Deployment {
+function asMonolith(deployment: Deployment): Deployment {
   const { spec } = deployment;
   const containers = spec.template.spec.containers.map((container) =>
     Object.assign({}, container, {
       args: [MONOLITH],
-      env: [...(container.env ?? []).filter(({ name }) => !name.startsWith('REDIS_')), ...extra],
+      env: (container.env ?? []).filter(({ name }) => !name.startsWith('REDIS_')),
     }),
   );
   const template = { ...spec.template, spec: { ...spec.template.spec, containers } };

@@ -7,7 +7,7 @@ import type { KubeObject } from '../kube/object-store.ts';
 import { processorDisruptionBudget, proxyDisruptionBudget } from './disruption-budgets.ts';
 import { monitoring } from './monitoring.ts';
 import { networkPolicies } from './network-policy.ts';
-import { processorDeployment } from './processor.ts';
+import { processorDeployment, processorSettings } from './processor.ts';
 import { proxyService } from './proxy-service.ts';
 import { redisService, redisStatefulSet } from './redis.ts';
 import { SERVICE_ACCOUNTS } from './resources.ts';
@@ -19,7 +19,7 @@ import {
   type RenderInput,
   renderInputOf,
 } from './render-input.ts';
-import { proxyDeployment } from './ws-proxy.ts';
+import { proxyDeployment, proxySettings } from './ws-proxy.ts';
 
 /** In the order in which they are applied. */
 export function renderObjects(cluster: OcppCluster, context: RenderContext): readonly KubeObject[] {
@@ -36,10 +36,12 @@ export function renderObjects(cluster: OcppCluster, context: RenderContext): rea
     ...redis,
 
     serviceAccount(input, 'processor'),
+    ...processorSettings(input),
     processorDeployment(input),
     ...processorDisruptionBudget(input),
 
     serviceAccount(input, 'ws-proxy'),
+    ...proxySettings(input),
     proxyService(input),
     ...proxyDeployment(input),
     ...proxyDisruptionBudget(input),

@@ -7,10 +7,13 @@ import { adminMount } from './admin-access.ts';
 import { podTemplate } from './pod.ts';
 import {
   ADMIN_PORT,
+  hasLiveSettings,
   lastStationsSeconds,
   NONROOT,
   probes,
   programEnv,
+  settingsMap,
+  settingsMount,
   unlessDefault,
   type Variable,
 } from './program.ts';
@@ -26,8 +29,9 @@ export function processorDeployment(input: RenderInput): KubeObject {
   const { processor } = input.spec;
   const admin = adminMount(input);
   const redis = redisVolumes(input);
-  const volumes = [...redis.volumes, ...admin.volumes];
-  const volumeMounts = [...redis.volumeMounts, ...admin.volumeMounts];
+  const settings = settingsMount(input, 'processor');
+  const volumes = [...redis.volumes, ...admin.volumes, ...settings.volumes];
+  const volumeMounts = [...redis.volumeMounts, ...admin.volumeMounts, ...settings.volumeMounts];
   const lastSeconds = lastStationsSeconds(input);
   const container = {
     image: processor.image === '' ? input.image : processor.image,
@@ -35,11 +39,13 @@ export function processorDeployment(input: RenderInput): KubeObject {
     env: [
       ...programEnv(input, RESOURCES, processor.podTemplate),
       ...admin.env,
-      ...handlerEnv(processor),
+      ...settings.env,
+      ...(hasLiveSettings(input) ? [] : handlerEnv(processor)),
       // No caller waits for an answer longer than the call timeout.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
       ...(lastSeconds > 0 ? [{ name: ENV.lastStations, value: `${lastSeconds}s` }] : []),
     ],
+    ...settings.container,
     ports: [ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
     ...probes(input),
@@ -61,8 +67,22 @@ export function processorDeployment(input: RenderInput): KubeObject {
   return workload(input, DEPLOYMENTS, 'processor', deployment);
 }
 
-/** Settings of the handlers. */
-export function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor): Variable[] {
+export function processorSettings(input: RenderInput): KubeObject[] {
+  const { validation, unknownTokens, transactions, podTemplate: extra } = input.spec.processor;
+  const { idempotencySeconds, reportAfterSeconds, abandonAfterSeconds, concurrent } = transactions;
+  const variables = [
+    { name: ENV.validation, value: validation },
+    { name: ENV.unknownTokens, value: unknownTokens },
+    { name: ENV.transactionKeyTtl, value: `${idempotencySeconds}s` },
+    { name: ENV.transactionReportAfter, value: `${reportAfterSeconds}s` },
+    { name: ENV.transactionAbandonAfter, value: `${abandonAfterSeconds}s` },
+    { name: ENV.concurrentTransactions, value: concurrent },
+  ];
+  return settingsMap(input, 'processor', variables, extra);
+}
+
+/** Settings of the handlers, before revision 3. */
+function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor): Variable[] {
   const { idempotencySeconds, reportAfterSeconds, abandonAfterSeconds, concurrent } = transactions;
   const seconds = (name: string, value: number, unlike: number) =>
     unlessDefault(name, value, unlike, `${value}s`);

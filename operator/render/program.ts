@@ -1,11 +1,13 @@
-/** Common to ws-proxy and processor: the admin port with its probes, the Redis settings, the heap limit. */
-import type { V1Container, V1EnvVar, V1Probe } from '@kubernetes/client-node';
+/** Common to ws-proxy and processor: the admin port with its probes, the Redis settings, the settings that change without a restart, the heap limit. */
+import type { V1Container, V1EnvVar, V1Probe, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { DEFAULT, ENV, PATH, PORT } from '../../services/contract.ts';
 import { POD_ENV, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
 import { redisEnv } from './redis-access.ts';
-import type { RenderInput } from './render-input.ts';
+import type { KubeObject } from '../kube/object-store.ts';
+import { type Component, nameOf, owned, type RenderInput } from './render-input.ts';
+import { CONFIG_MAPS } from './resources.ts';
 
 /** `nonroot` of distroless images. */
 export const NONROOT = 65532;
@@ -28,7 +30,9 @@ export function programEnv(
     ...POD_ENV,
     { name: ENV.adminPort, value: String(PORT.admin) },
     { name: ENV.callTimeout, value: `${spec.processor.callTimeoutSeconds}s` },
-    ...unlessDefault(ENV.validation, spec.processor.validation, DEFAULT.validation),
+    ...(hasLiveSettings(input)
+      ? []
+      : unlessDefault(ENV.validation, spec.processor.validation, DEFAULT.validation)),
     ...redisEnv(input),
     nodeOptions(resourcesOf(input, resources, extra).limits['memory'], further),
   ];
@@ -42,6 +46,51 @@ export interface Variable {
 /** Omits defaults so that existing Pods are not replaced. */
 export const unlessDefault = <T>(name: string, value: T, unlike: T, text = String(value)): Variable[] =>
   value === unlike ? [] : [{ name, value: text }];
+
+const SETTINGS = 'settings';
+const SETTINGS_FOLDER = `/etc/ocpp/${SETTINGS}`;
+
+/** Whether limits, rates and rules are in a ConfigMap. */
+export const hasLiveSettings = ({ renderRevision }: Pick<RenderInput, 'renderRevision'>): boolean =>
+  renderRevision >= 3;
+
+/**
+ * The settings that a program takes while it runs, by variable. All are named, defaults too: one that was taken out would
+ * keep the value with which the process began. A variable that the podTemplate sets is left to it.
+ */
+export function settingsMap(
+  input: RenderInput,
+  component: Component,
+  variables: readonly Variable[],
+  { env = [] }: PodTemplateSpec,
+): KubeObject[] {
+  if (!hasLiveSettings(input)) return [];
+  const ours = variables.filter(({ name }) => !env.some((one) => one.name === name));
+  const data = Object.fromEntries(ours.map(({ name, value }) => [name, value]));
+  return [owned(input, CONFIG_MAPS, component, { data })];
+}
+
+/**
+ * The same ConfigMap as variables, which count at the start, and as files, which count while the program runs. An image of
+ * a release without live settings reads the variables, so it starts with them too.
+ */
+export function settingsMount(input: RenderInput, component: Component): SettingsMount {
+  if (!hasLiveSettings(input)) return { env: [], container: {}, volumes: [], volumeMounts: [] };
+  const name = nameOf(input.cluster, component);
+  return {
+    env: [{ name: ENV.settingsFolder, value: SETTINGS_FOLDER }],
+    container: { envFrom: [{ configMapRef: { name } }] },
+    volumes: [{ name: SETTINGS, configMap: { name } }],
+    volumeMounts: [{ name: SETTINGS, mountPath: SETTINGS_FOLDER, readOnly: true }],
+  };
+}
+
+interface SettingsMount {
+  readonly env: V1EnvVar[];
+  readonly container: Pick<V1Container, 'envFrom'>;
+  readonly volumes: V1Volume[];
+  readonly volumeMounts: V1VolumeMount[];
+}
 
 /** Without a heap limit V8 grows until the kernel kills the Pod, with every socket in it. */
 function nodeOptions(memory: string | undefined, further: readonly string[]): V1EnvVar {

@@ -14,6 +14,8 @@ export const PODS = core('Pod', 'pods');
 export const PERSISTENT_VOLUME_CLAIMS = core('PersistentVolumeClaim', 'persistentvolumeclaims');
 /** Written for people, and read for Pods that do not start. */
 export const EVENTS = core('Event', 'events');
+/** Settings that Pods read while they run. */
+export const CONFIG_MAPS = core('ConfigMap', 'configmaps');
 export const SERVICES = core('Service', 'services');
 export const SERVICE_ACCOUNTS = core('ServiceAccount', 'serviceaccounts');
 export const DEPLOYMENTS: Resource = { ...core('Deployment', 'deployments'), group: 'apps' };
@@ -41,6 +43,7 @@ export const HTTP_ROUTES: Resource = {
 
 /** Every kind that renderObjects may return; objects that are no longer rendered are searched in these kinds. */
 export const OWNED: readonly Resource[] = [
+  CONFIG_MAPS,
   SERVICE_ACCOUNTS,
   SERVICES,
   STATEFUL_SETS,

@@ -5,7 +5,8 @@
  * 1: release 0.1.0.
  * 2: Pods spread over zones as well as over nodes; the startup probe begins 2 s after the start; a request or limit in
  *    podTemplate no longer removes the other defaults.
- * 3: ws-proxy and processor mount the token of the admin port; Pods of a proxy set spread among themselves;
+ * 3: ws-proxy and processor mount the token of the admin port; they read limits, rates and rules from a ConfigMap while they run, and
+ *    the grace period of the ws-proxy is in steps, so that most changes of these replace no Pod; Pods of a proxy set spread among themselves;
  *    the embedded Redis takes a changed password without a restart, and accepts the former one for ten minutes;
  *    programs know their cluster, and refuse keys in Redis that belong to another one;
  *    processors and the embedded Redis of a deleted cluster serve on while its proxies drain, for a minute at most.

@@ -6,7 +6,17 @@ import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { adminMount } from './admin-access.ts';
 import { podTemplate } from './pod.ts';
-import { ADMIN_PORT, NONROOT, probes, programEnv, unlessDefault } from './program.ts';
+import {
+  ADMIN_PORT,
+  hasLiveSettings,
+  NONROOT,
+  probes,
+  programEnv,
+  settingsMap,
+  settingsMount,
+  unlessDefault,
+  type Variable,
+} from './program.ts';
 import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
@@ -45,7 +55,10 @@ export function proxyDeployment(input: RenderInput): KubeObject[] {
 /** Identifies what the Pods of a set run; the set's own label is no part of it. */
 export function proxyTemplateHash(input: RenderInput): string {
   const { proxySet: _, ...rest } = input;
-  return createHash('sha256').update(canonical(proxyTemplate(rest))).digest('hex').slice(0, 10);
+  return createHash('sha256')
+    .update(canonical(proxyTemplate(rest)))
+    .digest('hex')
+    .slice(0, 10);
 }
 
 /** JSON with sorted keys: the order of labels in a manifest is no change. */
@@ -59,11 +72,12 @@ const canonical = (value: unknown): string =>
 export function proxyTemplate(input: RenderInput): V1PodTemplateSpec {
   const { spec } = input;
   const { proxy } = spec;
-  const { connectionsPerSecond, bootsPerSecond } = proxy.admission;
   const admin = adminMount(input);
   const redis = redisVolumes(input);
-  const volumes = [...redis.volumes, ...admin.volumes];
-  const volumeMounts = [...redis.volumeMounts, ...admin.volumeMounts];
+  const settings = settingsMount(input, 'ws-proxy');
+  const volumes = [...redis.volumes, ...admin.volumes, ...settings.volumes];
+  const volumeMounts = [...redis.volumeMounts, ...admin.volumeMounts, ...settings.volumeMounts];
+  const graceSeconds = proxyGraceSeconds(input);
   // Sorted by port: reordering the list of listeners replaces no Pod.
   const sockets = stationPorts(spec).sort((a, b) => a.containerPort - b.containerPort);
   const [first, ...further] = sockets;
@@ -76,22 +90,16 @@ export function proxyTemplate(input: RenderInput): V1PodTemplateSpec {
       { name: ENV.stationPath, value: first?.path ?? PATH.stations },
       ...(further.length > 0 ? [{ name: ENV.listeners, value: listenersText(further) }] : []),
       { name: ENV.protocols, value: spec.protocols.join(',') },
-      { name: ENV.maxSessions, value: String(proxy.maxSessionsPerPod) },
-      { name: ENV.drainPropagation, value: `${PROPAGATION_SECONDS}s` },
-      { name: ENV.drainRate, value: String(proxy.drain.ratePerSecond) },
-      { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
-      ...unlessDefault(ENV.drainTransactions, proxy.drain.transactions, 'Close', 'wait'),
-      ...unlessDefault(ENV.connectRate, connectionsPerSecond, DEFAULT.connectRate),
-      ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
-      ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
+      ...(hasLiveSettings(input) ? drainEnv(graceSeconds) : limitsEnv(spec)),
       ...unlessDefault(ENV.defaultProtocol, proxy.defaultProtocol, undefined),
       ...admin.env,
+      ...settings.env,
     ],
+    ...settings.container,
     ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
     ...probes(input),
   };
-  const graceSeconds = proxyGraceSeconds(spec);
   return podTemplate(
     input,
     'ws-proxy',
@@ -100,13 +108,60 @@ export function proxyTemplate(input: RenderInput): V1PodTemplateSpec {
   );
 }
 
+const PROPAGATION = { name: ENV.drainPropagation, value: `${PROPAGATION_SECONDS}s` };
+
+/** A changed deadline reaches Pods whose grace period is from before the change. */
+const drainEnv = (graceSeconds: number): Variable[] => [
+  PROPAGATION,
+  { name: ENV.drainLimit, value: `${graceSeconds - PROPAGATION_SECONDS - MARGIN_SECONDS}s` },
+];
+
+/** Before revision 3. */
+function limitsEnv({ proxy }: DefaultedSpec): Variable[] {
+  const { connectionsPerSecond, bootsPerSecond } = proxy.admission;
+  return [
+    { name: ENV.maxSessions, value: String(proxy.maxSessionsPerPod) },
+    PROPAGATION,
+    { name: ENV.drainRate, value: String(proxy.drain.ratePerSecond) },
+    { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
+    ...unlessDefault(ENV.drainTransactions, proxy.drain.transactions, 'Close', 'wait'),
+    ...unlessDefault(ENV.connectRate, connectionsPerSecond, DEFAULT.connectRate),
+    ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
+    ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
+  ];
+}
+
+export function proxySettings(input: RenderInput): KubeObject[] {
+  const { proxy, processor } = input.spec;
+  const { connectionsPerSecond, bootsPerSecond } = proxy.admission;
+  const variables = [
+    { name: ENV.validation, value: processor.validation },
+    { name: ENV.maxSessions, value: String(proxy.maxSessionsPerPod) },
+    { name: ENV.maxMessageBytes, value: String(proxy.maxMessageBytes) },
+    { name: ENV.connectRate, value: String(connectionsPerSecond) },
+    { name: ENV.bootRate, value: String(bootsPerSecond ?? 0) },
+    { name: ENV.drainRate, value: String(proxy.drain.ratePerSecond) },
+    { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
+    { name: ENV.drainTransactions, value: proxy.drain.transactions.toLowerCase() },
+  ];
+  return settingsMap(input, 'ws-proxy', variables, proxy.podTemplate);
+}
+
 /** The format that readListeners() of the ws-proxy parses. */
 const listenersText = (sockets: readonly StationPort[]) =>
   sockets.map(({ containerPort, path }) => `${containerPort}${path}`).join(',');
 
-/** Time for a full Pod to drain all its stations at the configured rate, or until its deadline if that is later; s. */
-export function proxyGraceSeconds({ proxy, processor }: DefaultedSpec): number {
+/** A Pod that has drained ends at once, so a longer grace period costs nothing. The first is what cluster autoscalers wait for; s. */
+const GRACE_STEPS = [600, 1200, 2400, 3600] as const;
+
+/**
+ * Time for a full Pod to drain all its stations at the configured rate, or until its deadline if that is later; s. In steps
+ * where the rate can change without a restart, as the grace period of a Pod cannot.
+ */
+export function proxyGraceSeconds(input: Pick<RenderInput, 'spec' | 'renderRevision'>): number {
+  const { proxy, processor } = input.spec;
   const { ratePerSecond, deadlineSeconds } = proxy.drain;
   const paced = Math.ceil(proxy.maxSessionsPerPod / ratePerSecond) + processor.callTimeoutSeconds;
-  return PROPAGATION_SECONDS + Math.max(deadlineSeconds, paced) + MARGIN_SECONDS;
+  const needed = PROPAGATION_SECONDS + Math.max(deadlineSeconds, paced) + MARGIN_SECONDS;
+  return hasLiveSettings(input) ? (GRACE_STEPS.find((step) => step >= needed) ?? needed) : needed;
 }

@@ -16,6 +16,7 @@ import { startSweeper, type SweepResult, type TransactionPolicy } from './transa
 export interface ProcessorOptions {
   readonly transport: Transport;
   readonly handlers: HandlerTable;
+  /** Read for each message, as they may change. */
   readonly settings: HandlerSettings;
   readonly clock: Clock;
   readonly log: Log;
@@ -99,9 +100,15 @@ export function createProcessor(options: ProcessorOptions): Processor {
 function sweeperOf(options: ProcessorOptions, onError: (error: unknown) => void): Disposable | undefined {
   const { transport, settings, clock, transactionPolicy: policy, observer } = options;
   if (policy === undefined) return undefined;
-  const { transactionKeySeconds } = settings;
   return startSweeper(
-    { transport, policy, transactionKeySeconds, clock },
+    {
+      transport,
+      policy,
+      clock,
+      get transactionKeySeconds() {
+        return settings.transactionKeySeconds;
+      },
+    },
     (result) => observer?.swept(result),
     onError,
   );

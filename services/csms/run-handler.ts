@@ -70,7 +70,19 @@ export function contextOf(
   repaired = NO_REPAIRS,
 ): HandlerContext {
   const now = new Date(clock.now());
-  return { stationId, protocol, epoch, now, receivedAt, exact, repaired, settings, state, log };
+  // A copy: they do not change while the handler runs.
+  return {
+    stationId,
+    protocol,
+    epoch,
+    now,
+    receivedAt,
+    exact,
+    repaired,
+    settings: { ...settings },
+    state,
+    log,
+  };
 }
 
 class HandlerTimeout extends Error {

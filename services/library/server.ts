@@ -35,7 +35,9 @@ export interface DispatcherOptions extends Partial<
 /** The dispatcher of the processor program: schemas, registration, repair of billing data, a time bound for handlers. */
 export function newDispatcher(options: DispatcherOptions = {}): Dispatcher {
   const { clock = systemClock, log = createLog('ocpp-server', 'info') } = options;
-  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+  // Getters stay getters: a spread would read them once.
+  const own = Object.getOwnPropertyDescriptors(options.settings ?? {});
+  const settings: HandlerSettings = Object.defineProperties({ ...DEFAULT_SETTINGS }, own);
   return {
     log,
     serve: (transport, handlers) =>

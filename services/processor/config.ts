@@ -22,42 +22,49 @@ export const handlerSettings = {
     format: duration,
     default: DEFAULT_SETTINGS.heartbeatSeconds * 1000,
     env: ENV.heartbeatInterval,
+    live: true,
   },
   unknownTokens: {
     doc: 'Accept or Reject: the response for a token that is not in the tokens hash. With Accept, any token charges.',
     format: [...UNKNOWN_TOKENS],
     default: DEFAULT_SETTINGS.unknownTokens,
     env: ENV.unknownTokens,
+    live: true,
   },
   validation: {
     doc: 'Tolerant repairs messages that violate their schema if they can be understood; Strict answers them with CALLERROR.',
     format: [...VALIDATIONS],
     default: DEFAULT_SETTINGS.validation,
     env: ENV.validation,
+    live: true,
   },
   concurrentTransactions: {
     doc: 'Accept or Reject: whether a token that is charging may start a second transaction.',
     format: [...CONCURRENT_TRANSACTIONS],
     default: DEFAULT_SETTINGS.concurrentTransactions,
     env: ENV.concurrentTransactions,
+    live: true,
   },
   transactionKeyTtl: {
     doc: 'How long a repeated start or stop of a transaction is recognized as a duplicate; at least 1m.',
     format: duration,
     default: DEFAULT_SETTINGS.transactionKeySeconds * 1000,
     env: ENV.transactionKeyTtl,
+    live: true,
   },
   transactionReportAfter: {
     doc: 'An open transaction without a message for this long is reported once.',
     format: duration,
     default: DEFAULT.transactionReportSeconds * 1000,
     env: ENV.transactionReportAfter,
+    live: true,
   },
   transactionAbandonAfter: {
     doc: 'An open transaction without a message for this long is closed as abandoned, with its last known register; 0: never.',
     format: duration,
     default: DEFAULT.transactionAbandonSeconds * 1000,
     env: ENV.transactionAbandonAfter,
+    live: true,
   },
   handlerTimeout: {
     doc: 'How long a handler may take (at least 1s, less than OCPP_CALL_TIMEOUT). After it a CALL is answered InternalError, a transaction message not at all.',
@@ -86,21 +93,37 @@ export const processorSettings = {
 
 type HandlerConfig = SettingsOf<typeof handlerSettings>;
 
-/** The values as the handlers take them. */
+/** The values as the handlers take them; each is read when it is used, as it may change. */
 export function readHandlerSettings(config: HandlerConfig): HandlerSettings {
-  const { heartbeatInterval, unknownTokens, validation, concurrentTransactions, transactionKeyTtl } = config;
   return {
-    heartbeatSeconds: Math.max(1, Math.round(heartbeatInterval / 1000)),
-    unknownTokens,
-    validation,
-    concurrentTransactions,
-    transactionKeySeconds: Math.round(Math.max(SHORTEST_KEY_MS, transactionKeyTtl) / 1000),
+    get heartbeatSeconds() {
+      return Math.max(1, Math.round(config.heartbeatInterval / 1000));
+    },
+    get unknownTokens() {
+      return config.unknownTokens;
+    },
+    get validation() {
+      return config.validation;
+    },
+    get concurrentTransactions() {
+      return config.concurrentTransactions;
+    },
+    get transactionKeySeconds() {
+      return Math.round(Math.max(SHORTEST_KEY_MS, config.transactionKeyTtl) / 1000);
+    },
   };
 }
 
-/** The values for the sweep of open transactions. */
+/** The values for the sweep of open transactions, in the same way. */
 export function readTransactionPolicy(config: HandlerConfig): TransactionPolicy {
-  return { reportAfterMs: config.transactionReportAfter, abandonAfterMs: config.transactionAbandonAfter };
+  return {
+    get reportAfterMs() {
+      return config.transactionReportAfter;
+    },
+    get abandonAfterMs() {
+      return config.transactionAbandonAfter;
+    },
+  };
 }
 
 /** The time limit of a handler in ms, as ProcessorOptions takes it. */

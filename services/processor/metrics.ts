@@ -5,6 +5,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { createQueueGauges, unknownGauge } from '../runtime/queue-gauges.ts';
+import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-gauges.ts';
 import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
 import type { Reading } from './sampler.ts';
 import type { ProcessorObserver } from '../csms/processor.ts';
@@ -21,6 +22,7 @@ const SERVICE_TIME_BUCKETS = [0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
 export function createMetrics(
   registry: Registry,
   store: () => StoreFigures | undefined = () => undefined,
+  applied?: AppliedSettings,
 ): ProcessorMetrics {
   const registers = [registry];
   const completed = new Counter({
@@ -71,6 +73,7 @@ export function createMetrics(
   const setFigures = createQueueGauges(registry, ['deadLetters', 'openCalls']);
   const transactions = transactionGauges(registry);
   createStoreGauges(registry, store);
+  createSettingsGauges(registry, applied);
 
   return {
     handled(outcome, seconds) {

@@ -8,6 +8,7 @@ import { warmUp } from '../ocpp/schema.ts';
 import { startAdminServer } from '../runtime/admin-server.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { loadConfig } from '../runtime/config.ts';
+import { LiveSettings } from '../runtime/live-settings.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
@@ -42,17 +43,19 @@ export function runProcessor(handlers: HandlerTable): Promise<void> {
 async function main(handlers: HandlerTable): Promise<Running> {
   const config = loadConfig(PROGRAM, { ...processorSettings, ...redisSettings });
   log = createLog(PROGRAM, config.logLevel);
+  const settings = new LiveSettings(processorSettings, config, { folder: config.settingsFolder, log });
+  await settings.start();
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const transport = createTransport({ kind: 'redis', name: config.podName, ...redisOptions(config) });
   const store = () => transport.store?.();
-  const metrics = createMetrics(registry, store);
+  const metrics = createMetrics(registry, store, settings);
   const processor = createProcessor({
     transport,
     handlers,
-    settings: readHandlerSettings(config),
+    settings: readHandlerSettings(settings.values),
     handlerTimeoutMs: readHandlerTimeout(config),
-    transactionPolicy: readTransactionPolicy(config),
+    transactionPolicy: readTransactionPolicy(settings.values),
     clock: systemClock,
     log,
     observer: metrics,
@@ -96,6 +99,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
       await processor.stop(config.stopGrace);
       sampler[Symbol.dispose]();
       await admin[Symbol.asyncDispose]();
+      settings[Symbol.dispose]();
       log.info({}, 'stopped');
     },
   };

@@ -3,6 +3,7 @@
  * program starts, printed with --help. Only this file reads process.env.
  */
 import convict from 'convict';
+import { ENV } from '../contract.ts';
 
 /** One setting. `env` is mandatory: a value without a variable is a constant. */
 export interface Setting<T> {
@@ -11,7 +12,13 @@ export interface Setting<T> {
   readonly default: T;
   readonly env: string;
   readonly sensitive?: boolean;
+  /** Applied while the program runs, from a file of the settings folder: see live-settings.ts. */
+  readonly live?: boolean;
 }
+
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+/** Texts by the name of their variable. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export class ConfigError extends Error {
   override readonly name: string = 'ConfigError';
@@ -88,10 +95,10 @@ type Widened<T> = T extends string ? string : T extends number ? number : T exte
  * @throws ConfigError with a line for each bad variable, never with the value of a secret
  * @throws ArgumentError for other arguments
  */
-export function loadConfig<const S extends Readonly<Record<string, Setting<unknown>>>>(
+export function loadConfig<const S extends Settings>(
   program: string,
   settings: S,
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  env: Environment = process.env,
   argv: readonly string[] = process.argv.slice(2),
 ): SettingsOf<S> {
   if (argv.includes('--help') || argv.includes('-h')) {
@@ -102,30 +109,38 @@ export function loadConfig<const S extends Readonly<Record<string, Setting<unkno
     const hint = 'is configured by environment variables only; see --help';
     throw new ArgumentError(`${program}: unknown argument ${argv[0]}: the program ${hint}`);
   }
+  const { values, problems } = readSettings(settings, env);
+  if (problems.length > 0) {
+    throw new ConfigError(`${program} cannot start, its environment is invalid:\n  ${problems.join('\n  ')}`);
+  }
+  return values;
+}
+
+/**
+ * The values of the settings, and a line for each bad one, never with the value of a secret.
+ * @param texts by name of the variable; they win over the environment
+ */
+export function readSettings<const S extends Settings>(
+  settings: S,
+  env: Environment = process.env,
+  texts: Environment = {},
+): { readonly values: SettingsOf<S>; readonly problems: readonly string[] } {
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
+  const all = { ...env, ...texts };
   for (const [name, setting] of Object.entries(settings)) {
     try {
-      checkText(setting.format, env[setting.env]);
-      const one = convict<Record<string, unknown>>(
-        { [name]: setting },
-        {
-          env: { ...env },
-          args: [],
-        },
-      );
+      checkText(setting.format, all[setting.env]);
+      const one = convict<Record<string, unknown>>({ [name]: setting }, { env: { ...all }, args: [] });
       one.validate({ allowed: 'strict' });
       values[name] = one.get(name);
     } catch (error) {
-      const given = setting.sensitive === true ? '' : ` (it is ${JSON.stringify(env[setting.env])})`;
+      const given = setting.sensitive === true ? '' : ` (it is ${JSON.stringify(all[setting.env])})`;
       const why = error instanceof Error ? error.message.replace(`${name}: `, '') : String(error);
       problems.push(`${setting.env}: ${setting.sensitive === true ? 'invalid' : stripValue(why)}${given}`);
     }
   }
-  if (problems.length > 0) {
-    throw new ConfigError(`${program} cannot start, its environment is invalid:\n  ${problems.join('\n  ')}`);
-  }
-  return values as SettingsOf<S>;
+  return { values: values as SettingsOf<S>, problems };
 }
 
 /** What convict accepts and misreads: `9000x` as the port 9000, `0` as true. */
@@ -162,11 +177,15 @@ function stripValue(message: string): string {
   return message.split(': value was')[0] ?? message;
 }
 
-function help(program: string, settings: Readonly<Record<string, Setting<unknown>>>): string {
+const LIVE = ` What is marked (live) may change while it runs: see ${ENV.settingsFolder}.`;
+
+function help(program: string, settings: Settings): string {
+  const hasLive = Object.values(settings).some(({ live }) => live === true);
   const rows = Object.values(settings).map(
-    (setting) => `  ${setting.env}\n      ${setting.doc}${defaultOf(setting)}\n`,
+    (setting) =>
+      `  ${setting.env}\n      ${setting.doc}${defaultOf(setting)}${setting.live === true ? ' (live)' : ''}\n`,
   );
-  return `${program}: configured by environment variables only.\n\n${rows.join('')}`;
+  return `${program}: configured by environment variables only.${hasLive ? LIVE : ''}\n\n${rows.join('')}`;
 }
 
 function defaultOf(setting: Setting<unknown>): string {

@@ -8,12 +8,17 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
+/** A log whose level can change. */
+export interface LeveledLog extends Log {
+  level: string;
+}
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** Fields with these names are redacted. */
 const SECRET_FIELDS = ['password', 'authorization', '*.password', '*.authorization'];
 
-export function createLog(program: string, level: string): Log {
+export function createLog(program: string, level: string): LeveledLog {
   return pino({
     name: program,
     level,

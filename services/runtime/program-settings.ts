@@ -34,6 +34,13 @@ export const programSettings = {
     format: [...LOG_LEVELS],
     default: 'info',
     env: ENV.logLevel,
+    live: true,
+  },
+  settingsFolder: {
+    doc: 'Folder with a file for each live variable that is to change while the program runs: its name is that of the variable, its text the value. It is read every second; a file wins over the variable. Empty: nothing changes.',
+    format: String,
+    default: '',
+    env: ENV.settingsFolder,
   },
 } as const;
 

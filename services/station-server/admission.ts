@@ -18,6 +18,7 @@ export interface AdmissionSettings {
   readonly protocols: readonly Protocol[];
   /** OCPP version of stations that name no subprotocol; without it their connections are closed. */
   readonly defaultProtocol?: Protocol;
+  /** Read each time, as it may change. */
   readonly maxSessions: number;
 }
 

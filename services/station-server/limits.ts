@@ -30,7 +30,7 @@ export interface StationServerLimits extends SocketLimits {
   readonly closeTimeoutMs: number;
 }
 
-export const DEFAULT_LIMITS: StationServerLimits = {
+const DEFAULT_LIMITS: StationServerLimits = {
   peer: PEER_LIMITS,
   maxMessageBytes: 256 * 1024,
   maxHeldBytes: 64 * 1024,
@@ -44,3 +44,7 @@ export const DEFAULT_LIMITS: StationServerLimits = {
   openTimeoutMs: 10_000,
   closeTimeoutMs: 10_000,
 };
+
+/** With the defaults. A limit that is a getter stays one: a spread would read it once. */
+export const limitsOf = (limits: Partial<StationServerLimits> = {}): StationServerLimits =>
+  Object.defineProperties({ ...DEFAULT_LIMITS }, Object.getOwnPropertyDescriptors(limits));

@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { StationServerLimits } from './limits.ts';
 import { createHandshakeServer, type HandshakeFacts, type Refusal } from './handshake.ts';
 
 export interface StationListener {
@@ -18,10 +19,8 @@ export interface StationListenersOptions {
   readonly host: string;
   /** At least one. */
   readonly listeners: readonly StationListener[];
-  /** TCP connections of all listeners together; further ones are dropped. */
-  readonly maxConnections: number;
-  /** How long a peer may take to send its handshake; ms. */
-  readonly handshakeTimeoutMs: number;
+  /** For all listeners together. `maxConnections` is read for each connection, as it may change. */
+  readonly limits: Pick<StationServerLimits, 'maxConnections' | 'handshakeTimeoutMs'>;
   readonly onUpgrade: (
     listener: StationListener,
     request: IncomingMessage,
@@ -72,15 +71,15 @@ export class StationListeners {
   }
 
   #serverOf(listener: StationListener): Server {
-    const { maxConnections, handshakeTimeoutMs, onUpgrade, onRequest, onRefused } = this.#options;
-    const server = createHandshakeServer(handshakeTimeoutMs, onRequest, onRefused);
+    const { limits, onUpgrade, onRequest, onRefused } = this.#options;
+    const server = createHandshakeServer(limits.handshakeTimeoutMs, onRequest, onRefused);
     const gone = () => {
       this.#connections -= 1;
     };
     server.on('connection', (tcp: Socket) => {
       this.#connections += 1;
       tcp.on('close', gone);
-      if (this.#connections <= maxConnections) return;
+      if (this.#connections <= limits.maxConnections) return;
       onRefused(TOO_MANY, { remoteAddress: tcp.remoteAddress ?? '' });
       tcp.destroy();
     });

@@ -21,13 +21,13 @@ import {
   writeRefusal,
 } from './handshake.ts';
 import type { HandshakeLine } from './handshake-line.ts';
-import { DEFAULT_LIMITS, type StationServerLimits } from './limits.ts';
+import { limitsOf, type StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
 import { type StationListener, StationListeners } from './listeners.ts';
 import { NO_HANDSHAKE, NO_UPGRADE, temporary } from './refusals.ts';
 import type { SelfTestSecret } from './self-test.ts';
 import { StationSocket } from './station-socket.ts';
-import { StationWebSocket } from './station-web-socket.ts';
+import { closeUnsupported, StationWebSocket } from './station-web-socket.ts';
 
 export interface StationServerOptions extends Pick<
   SocketHost,
@@ -43,8 +43,9 @@ export interface StationServerOptions extends Pick<
   /** Where accepted handshakes wait; without it there is no limit on their rate. */
   readonly line?: HandshakeLine;
   readonly observer: StationObserver;
-  /** Whether an invalid frame is repaired where its meaning is clear; true by default. */
+  /** Whether an invalid frame is repaired where its meaning is clear; true by default. Read for each message, as it may change. */
   readonly tolerant?: boolean;
+  /** A limit that is a getter may change. */
   readonly limits?: Partial<StationServerLimits>;
   /** Handshakes with it are tests: see self-test.ts. */
   readonly selfTest?: SelfTestSecret;
@@ -72,15 +73,17 @@ export class StationServer implements AsyncDisposable {
   constructor(options: StationServerOptions) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const { clock, observer, faultAnswer, transactionsAfter, gateway, tolerant = true } = options;
+    this.#limits = limitsOf(options.limits);
+    const { clock, observer, faultAnswer, transactionsAfter, gateway } = options;
     this.#host = {
       limits: this.#limits,
       clock,
       observer,
       faultAnswer,
       transactionsAfter,
-      tolerant,
+      get tolerant() {
+        return options.tolerant ?? true;
+      },
       unreadable(kind, { stationId, protocol }, epoch, reason, text) {
         observer.unreadable(kind);
         const kept = { stationId, protocol, epoch, at: clock.now(), reason };
@@ -93,21 +96,17 @@ export class StationServer implements AsyncDisposable {
       clientTracking: false,
       WebSocket: StationWebSocket,
       perMessageDeflate: false,
-      // With repairs, invalid UTF-8 does not close the socket: see reading.ts.
-      skipUTF8Validation: tolerant,
-      maxPayload: this.#limits.maxMessageBytes,
+      ...this.#messageRules,
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_CHUNKS,
       closeTimeout: this.#limits.closeTimeoutMs,
     };
     this.#handshakes = new WebSocketServer(handshakes);
     const { host, listeners } = options;
-    const { maxConnections, handshakeTimeoutMs } = this.#limits;
     this.#listeners = new StationListeners({
       host,
       listeners,
-      maxConnections,
-      handshakeTimeoutMs,
+      limits: this.#limits,
       onUpgrade: (...upgrade) => void this.#upgrade(...upgrade),
       onRequest: (request) => {
         if (isMeantAsHandshake(request)) observer.refused(NO_UPGRADE, factsOf(request));
@@ -272,6 +271,7 @@ export class StationServer implements AsyncDisposable {
     head: Buffer,
   ): void {
     let complete = false;
+    Object.assign(this.#handshakes.options, this.#messageRules);
     // Calls back synchronously, or never when the peer has disconnected.
     this.#handshakes.handleUpgrade(request, tcp, head, (ws) => {
       complete = true;
@@ -279,6 +279,12 @@ export class StationServer implements AsyncDisposable {
       socket.attach(ws, connection, this.#random() * this.#limits.pingIntervalMs);
     });
     if (!complete) connection.close().catch((error: Error) => this.#options.observer.error(error));
+  }
+
+  /** What ws checks; an open socket keeps what it began with. */
+  get #messageRules(): { readonly skipUTF8Validation: boolean; readonly maxPayload: number } {
+    // With repairs, invalid UTF-8 does not close the socket: see reading.ts.
+    return { skipUTF8Validation: this.#host.tolerant, maxPayload: this.#limits.maxMessageBytes };
   }
 
   #refuse(refusal: Refusal, request: IncomingMessage, tcp: Duplex): void {
@@ -291,10 +297,4 @@ function ignore(): void {}
 
 function factsOf({ url = '', socket }: IncomingMessage): HandshakeFacts {
   return { remoteAddress: socket.remoteAddress ?? '', url };
-}
-
-/** Closes a WebSocket without a session: no common subprotocol (OCPP-J 1.6 §3.2, 2.x Part 4 §3.1.2). */
-function closeUnsupported(ws: StationWebSocket): void {
-  ws.on('error', () => ws.terminate());
-  ws.close(1002, 'no common OCPP subprotocol');
 }

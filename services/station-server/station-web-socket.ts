@@ -52,3 +52,9 @@ function onError(this: WebSocket, error: Error): void {
 function onClose(this: WebSocket, code: number): void {
   (this as StationWebSocket).station?.closed(code);
 }
+
+/** Closes a WebSocket without a session: no common subprotocol (OCPP-J 1.6 §3.2, 2.x Part 4 §3.1.2). */
+export function closeUnsupported(ws: StationWebSocket): void {
+  ws.on('error', () => ws.terminate());
+  ws.close(1002, 'no common OCPP subprotocol');
+}

@@ -55,7 +55,7 @@ export interface ClosePaceOptions {
   readonly rates: ClusterRates;
   readonly gateway: Pick<Gateway, 'load' | 'isFull' | 'isHealthy'>;
   /** Closes per second of the whole cluster. */
-  readonly rate: number;
+  readonly rate: () => number;
   /** Whether this process has sockets to close. */
   readonly isClosing: () => boolean;
 }
@@ -83,7 +83,7 @@ export class ClosePace {
   /** Closes that this process may make per second now. */
   perSecond({ sockets = 0, inMs = Infinity, atMost = Infinity }: Closing = {}): number {
     const { rates, rate } = this.#options;
-    const share = rates.perSecond('closes') * Math.min(1, atMost / rate);
+    const share = rates.perSecond('closes') * Math.min(1, atMost / rate());
     const needed = (sockets * 1000) / Math.max(1, inMs);
     return share * closeFactor(this.#receivingSide(), needed / share);
   }

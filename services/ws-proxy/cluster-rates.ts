@@ -16,7 +16,7 @@ import {
 
 export interface ClusterRatesOptions {
   readonly lease: LeaseRates;
-  /** Of the cluster, per second; 0: no limit. */
+  /** Of the cluster, per second; 0: no limit. Read each time, as they may change. */
   readonly rates: Readonly<Record<RateName, number>>;
   /** What the process could use; called once per renewal. */
   readonly demands: Readonly<Record<RateName, () => number>>;

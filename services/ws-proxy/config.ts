@@ -43,30 +43,35 @@ export const proxySettings = {
     format: ['Tolerant', 'Strict'],
     default: 'Tolerant',
     env: ENV.validation,
+    live: true,
   },
   maxSessions: {
     doc: 'Maximum number of connected stations; further handshakes get 503.',
     format: positiveInt,
     default: 20_000,
     env: ENV.maxSessions,
+    live: true,
   },
   maxMessageBytes: {
     doc: 'Maximum size of a message from a station in bytes; a larger one closes the socket with 1009.',
     format: positiveInt,
     default: DEFAULT.maxMessageBytes,
     env: ENV.maxMessageBytes,
+    live: true,
   },
   connectRate: {
     doc: 'Handshakes accepted per second by all proxies together; further ones wait in line, and get 429 if that would take more than 10 s.',
     format: positiveInt,
     default: DEFAULT.connectRate,
     env: ENV.connectRate,
+    live: true,
   },
   bootRate: {
     doc: 'BootNotifications forwarded per second by all proxies together; further ones wait, for at most half of the call time-out. 0: no limit.',
     format: 'nat',
     default: 0,
     env: ENV.bootRate,
+    live: true,
   },
   callTimeout: {
     doc: 'How long a CALL may wait for its response before the next CALL of that station is handled.',
@@ -91,18 +96,27 @@ export const proxySettings = {
     format: positiveInt,
     default: 100,
     env: ENV.drainRate,
+    live: true,
   },
   drainDeadline: {
     doc: 'How long a drain may take; sockets that are open after it are closed immediately.',
     format: duration,
     default: 300_000,
     env: ENV.drainDeadline,
+    live: true,
+  },
+  drainLimit: {
+    doc: 'A drain takes no longer than this, whatever OCPP_DRAIN_DEADLINE says: what the supervisor leaves for it. 0: no limit.',
+    format: duration,
+    default: 0,
+    env: ENV.drainLimit,
   },
   drainTransactions: {
     doc: 'What a drain does with stations in a transaction. close: they are closed after all others. wait: they stay until it ends, while the deadline leaves time to close them at the drain rate.',
     format: ['wait', 'close'],
     default: 'close',
     env: ENV.drainTransactions,
+    live: true,
   },
   drainPropagation: {
     doc: 'How long a drain keeps serving while Kubernetes endpoints propagate.',
@@ -118,11 +132,15 @@ export type ProxySettings = SettingsOf<typeof proxySettings>;
 /** TCP connections in addition to sessions: handshakes in progress, and peers that never send one. */
 const SPARE_CONNECTIONS = 5000;
 
-/** The limits of the station server that are settings; the others keep their defaults. */
+/** The limits of the station server that are settings, as they are now; the others keep their defaults. */
 export function readLimits(settings: ProxySettings): Partial<StationServerLimits> {
   return {
-    maxConnections: settings.maxSessions + SPARE_CONNECTIONS,
-    maxMessageBytes: settings.maxMessageBytes,
+    get maxConnections() {
+      return settings.maxSessions + SPARE_CONNECTIONS;
+    },
+    get maxMessageBytes() {
+      return settings.maxMessageBytes;
+    },
     peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },
     pingIntervalMs: settings.pingInterval,
   };

@@ -1,5 +1,6 @@
 /** The ws-proxy program: it connects the WebSockets of stations to Redis. */
 import { loadConfig } from '../runtime/config.ts';
+import { LiveSettings } from '../runtime/live-settings.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
@@ -14,9 +15,11 @@ let log = createLog(PROGRAM, 'info');
 async function main(): Promise<Running> {
   const config = loadConfig(PROGRAM, { ...proxySettings, ...redisSettings });
   log = createLog(PROGRAM, config.logLevel);
+  const settings = new LiveSettings(proxySettings, config, { folder: config.settingsFolder, log });
+  await settings.start();
   const { podName: name, ocppGoInterop } = config;
   const gateway = createGateway({ kind: 'redis', name, ocppGoInterop, ...redisOptions(config) });
-  const proxy = new Proxy(config, gateway, log);
+  const proxy = new Proxy(settings.values, gateway, log, settings);
   await proxy.start();
   return proxy;
 }

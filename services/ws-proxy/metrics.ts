@@ -7,6 +7,7 @@ import { METRIC } from '../contract.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { createQueueGauges } from '../runtime/queue-gauges.ts';
 import { RATE_NAMES, type RateName } from '../transport/rates.ts';
+import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-gauges.ts';
 import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 
@@ -22,6 +23,7 @@ export interface ProxyMetricsSources {
   readonly share: (name: RateName) => number;
   readonly load: () => Promise<TransportLoad>;
   readonly store?: () => StoreFigures | undefined;
+  readonly applied?: AppliedSettings | undefined;
   readonly clock: Clock;
 }
 
@@ -35,6 +37,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
     new Counter<L>({ name, help, labelNames, registers });
   registerQueueGauges(registry, sources);
   createStoreGauges(registry, () => sources.store?.());
+  createSettingsGauges(registry, sources.applied);
   return {
     registry,
     sessions: new Gauge({

@@ -2,6 +2,7 @@
 import { HandshakeLine } from '../station-server/handshake-line.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Gateway, StationSessions } from '../transport/gateway.ts';
+import type { RateName } from '../transport/rates.ts';
 import { BootPacing } from './boot-pacing.ts';
 import { ClosePace } from './close-pace.ts';
 import { ClusterRates } from './cluster-rates.ts';
@@ -9,6 +10,7 @@ import type { ProxySettings } from './config.ts';
 import { LostSessions } from './lost-sessions.ts';
 import type { ProxyMetricsSources } from './metrics.ts';
 
+/** The rates are read each time, as they may change. */
 export type PacingSettings = Pick<ProxySettings, 'drainRate' | 'connectRate' | 'bootRate' | 'callTimeout'>;
 
 /** What the drain needs of the rate of closes. */
@@ -28,21 +30,21 @@ export class Pacing implements Disposable {
   readonly closes: ClosePace;
   readonly #rates: ClusterRates;
   readonly #lost: LostSessions;
-  readonly #boots: BootPacing | undefined;
+  readonly #boots: BootPacing;
 
   constructor(settings: PacingSettings, gateway: Gateway, clock: Clock, { draining, shedding }: DrainDemand) {
-    const { drainRate, connectRate, bootRate, callTimeout } = settings;
     const toClose = () => draining() ?? (this.#lost.waiting || shedding());
     const rates = new ClusterRates({
       lease: gateway.leaseRates,
-      rates: { closes: drainRate, handshakes: connectRate, boots: bootRate },
+      rates: ratesOf(settings),
       demands: {
         closes: toClose,
         handshakes: () => this.line.takeDemand(),
-        boots: () => this.#boots?.takeDemand() ?? 0,
+        boots: () => this.#boots.takeDemand(),
       },
     });
-    const closes = new ClosePace({ rates, gateway, rate: drainRate, isClosing: () => toClose() > 0 });
+    const rate = () => settings.drainRate;
+    const closes = new ClosePace({ rates, gateway, rate, isClosing: () => toClose() > 0 });
     // A drain closes lost ones too, in its own order.
     const closesPerSecond = () => (draining() === undefined ? closes.perSecond() : 0);
     this.#rates = rates;
@@ -53,14 +55,18 @@ export class Pacing implements Disposable {
       clock,
     });
     this.#lost = new LostSessions(gateway, { closesPerSecond, clock });
-    const boots = { bootsPerSecond: () => rates.perSecond('boots'), maxWaitMs: callTimeout / 2, clock };
-    this.#boots = bootRate === 0 ? undefined : new BootPacing(this.#lost, boots);
-    this.sessions = this.#boots ?? this.#lost;
+    const maxWaitMs = settings.callTimeout / 2;
+    this.#boots = new BootPacing(this.#lost, {
+      bootsPerSecond: () => rates.perSecond('boots'),
+      maxWaitMs,
+      clock,
+    });
+    this.sessions = this.#boots;
   }
 
   get figures(): Pick<ProxyMetricsSources, 'bootsWaiting' | 'handshakesWaiting' | 'lost' | 'share'> {
     return {
-      bootsWaiting: () => this.#boots?.waiting ?? 0,
+      bootsWaiting: () => this.#boots.waiting,
       handshakesWaiting: () => this.line.waiting,
       lost: () => this.#lost.waiting,
       share: (name) => this.#rates.perSecond(name),
@@ -83,6 +89,18 @@ export class Pacing implements Disposable {
   [Symbol.dispose](): void {
     this.line[Symbol.dispose]();
     this.#lost[Symbol.dispose]();
-    this.#boots?.[Symbol.dispose]();
+    this.#boots[Symbol.dispose]();
   }
 }
+
+const ratesOf = (settings: PacingSettings): Readonly<Record<RateName, number>> => ({
+  get closes() {
+    return settings.drainRate;
+  },
+  get handshakes() {
+    return settings.connectRate;
+  },
+  get boots() {
+    return settings.bootRate;
+  },
+});

@@ -37,12 +37,18 @@ export function createDrain(parts: DrainParts): Drain<StationSocket> {
 }
 
 function readDrain(settings: ProxySettings): DrainSettings {
-  const { drainPropagation, drainRate, drainDeadline, drainTransactions } = settings;
   return {
-    propagationMs: drainPropagation,
-    socketsPerSecond: drainRate,
-    deadlineMs: drainDeadline,
-    transactions: drainTransactions,
+    propagationMs: settings.drainPropagation,
+    get socketsPerSecond() {
+      return settings.drainRate;
+    },
+    get deadlineMs() {
+      const { drainDeadline, drainLimit } = settings;
+      return drainLimit === 0 ? drainDeadline : Math.min(drainDeadline, drainLimit);
+    },
+    get transactions() {
+      return settings.drainTransactions;
+    },
   };
 }
 

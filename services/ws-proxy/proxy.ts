@@ -6,6 +6,7 @@ import { faultAnswer } from '../ocpp/errors.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { readAll } from '../runtime/config.ts';
+import type { AppliedSettings } from '../runtime/settings-gauges.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
@@ -40,8 +41,11 @@ export class Proxy implements Running {
   #admin: AdminServer | undefined;
   #wasConnected = false;
 
-  /** @throws ConfigError for contradictory settings */
-  constructor(settings: ProxySettings, gateway: Gateway, log: Log) {
+  /**
+   * @param applied absent: the settings do not change
+   * @throws ConfigError for contradictory settings
+   */
+  constructor(settings: ProxySettings, gateway: Gateway, log: Log, applied?: AppliedSettings) {
     let drain: Drain<StationSocket> | undefined;
     const pacing = new Pacing(settings, gateway, systemClock, {
       draining: () => (drain?.mode === 'draining' ? this.#server.size : undefined),
@@ -58,6 +62,7 @@ export class Proxy implements Running {
       ...pacing.figures,
       load: () => gateway.load(),
       store: () => gateway.store?.(),
+      applied,
     });
     const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), (event) =>
       gateway.events.emit(event),
@@ -148,7 +153,9 @@ function createStationServer(
   const admission = {
     protocols,
     ...(defaultProtocol && { defaultProtocol }),
-    maxSessions: settings.maxSessions,
+    get maxSessions() {
+      return settings.maxSessions;
+    },
   };
   const { host } = settings;
   const secret = new SelfTestSecret();
@@ -160,7 +167,9 @@ function createStationServer(
     admit: createAdmission(admission, systemClock),
     faultAnswer,
     transactionsAfter,
-    tolerant: settings.validation === 'Tolerant',
+    get tolerant() {
+      return settings.validation === 'Tolerant';
+    },
     limits: readLimits(settings),
     selfTest: secret,
   });

@@ -41,6 +41,16 @@ function row(
 
 const proxy = (field: string, value: unknown, at: string, shows: unknown = value) =>
   row(`proxy.${field}`, value, 'Deployment/ws-proxy', at, { shows });
+/** A setting that running Pods take from their ConfigMap. */
+const live = (
+  component: 'ws-proxy' | 'processor',
+  field: string,
+  value: unknown,
+  name: string,
+  shows: string,
+) => row(field, value, `ConfigMap/${component}`, `data.${name}`, { shows });
+const proxyLive = (field: string, value: unknown, name: string, shows = String(value)) =>
+  live('ws-proxy', `proxy.${field}`, value, name, shows);
 const service = (
   field: string,
   value: unknown,
@@ -66,7 +76,7 @@ const guarded = (field: string, at: string) =>
     with: { networkPolicy: { enabled: true } },
   });
 const transactions = (field: string, value: unknown, name: string, shows: string) =>
-  row(`processor.transactions.${field}`, value, 'Deployment/processor', env(name), { shows });
+  live('processor', `processor.transactions.${field}`, value, name, shows);
 const redis = (field: string, value: unknown, name: string, shows: unknown) =>
   row(`redis.${field}`, value, 'Deployment/processor', env(name), { shows });
 
@@ -118,7 +128,7 @@ const external = (field: string, value: unknown, at: string, shows: unknown = va
     with: { redis: { external: SENTINELS } },
     undo: true,
   });
-const volume = (secretName: string) => [{ name: secretName, secret: { secretName, defaultMode: 0o440 } }];
+const volume = (secretName: string) => ({ name: secretName, secret: { secretName, defaultMode: 0o440 } });
 
 const ROWS: readonly Row[] = [
   row(
@@ -153,22 +163,22 @@ const ROWS: readonly Row[] = [
 
   row('proxy.replicas', 3, 'Deployment/ws-proxy', 'spec.replicas'),
   proxy('defaultProtocol', 'ocpp1.6', env('OCPP_DEFAULT_PROTOCOL')),
-  proxy('maxSessionsPerPod', 5000, env('OCPP_MAX_SESSIONS'), '5000'),
-  proxy('maxMessageBytes', 65_536, env('OCPP_MAX_MESSAGE_BYTES'), '65536'),
   { field: 'proxy.service.deregistrationSeconds', value: 300 },
+  proxyLive('maxSessionsPerPod', 5000, 'OCPP_MAX_SESSIONS', '5000'),
+  proxyLive('maxMessageBytes', 65_536, 'OCPP_MAX_MESSAGE_BYTES', '65536'),
   { field: 'proxy.rollout.strategy', value: 'Rolling' },
   { field: 'proxy.rollout.minReadySeconds', value: 3 },
   { field: 'proxy.rollout.returnWithinSeconds', value: 60 },
   { field: 'proxy.rollout.revisionHistoryLimit', value: 1 },
-  proxy('drain.ratePerSecond', 200, env('OCPP_DRAIN_RATE'), '200'),
-  proxy('drain.transactions', 'Wait', env('OCPP_DRAIN_TRANSACTIONS'), 'wait'),
-  proxy('admission.connectionsPerSecond', 77, env('OCPP_CONNECT_RATE'), '77'),
-  proxy('admission.bootsPerSecond', 78, env('OCPP_BOOT_RATE'), '78'),
+  proxyLive('drain.ratePerSecond', 200, 'OCPP_DRAIN_RATE', '200'),
+  proxyLive('drain.transactions', 'Wait', 'OCPP_DRAIN_TRANSACTIONS', 'wait'),
+  proxyLive('admission.connectionsPerSecond', 77, 'OCPP_CONNECT_RATE', '77'),
+  proxyLive('admission.bootsPerSecond', 78, 'OCPP_BOOT_RATE', '78'),
   row('proxy.autoscaling.minReplicas', 4, 'Deployment/ws-proxy', 'spec.replicas'),
   { field: 'proxy.autoscaling.maxReplicas', value: 7 },
   { field: 'proxy.autoscaling.targetSessionsPerPod', value: 5000 },
   { field: 'proxy.autoscaling.scaleDownStabilizationSeconds', value: 60 },
-  proxy('drain.deadlineSeconds', 400, env('OCPP_DRAIN_DEADLINE'), '400s'),
+  proxyLive('drain.deadlineSeconds', 400, 'OCPP_DRAIN_DEADLINE', '400s'),
   service('type', 'NodePort', 'spec.type'),
   service('externalTrafficPolicy', 'Cluster', 'spec.externalTrafficPolicy', {
     with: { proxy: { service: { type: 'NodePort' } } },
@@ -206,8 +216,8 @@ const ROWS: readonly Row[] = [
   row('processor.callTimeoutSeconds', 20, 'Deployment/processor', env('OCPP_CALL_TIMEOUT'), {
     shows: '20s',
   }),
-  row('processor.unknownTokens', 'Accept', 'Deployment/processor', env('OCPP_UNKNOWN_TOKENS')),
-  row('processor.validation', 'Strict', 'Deployment/ws-proxy', env('OCPP_VALIDATION')),
+  live('processor', 'processor.unknownTokens', 'Accept', 'OCPP_UNKNOWN_TOKENS', 'Accept'),
+  live('ws-proxy', 'processor.validation', 'Strict', 'OCPP_VALIDATION', 'Strict'),
   transactions('idempotencySeconds', 3600, 'OCPP_TRANSACTION_KEY_TTL', '3600s'),
   transactions('reportAfterSeconds', 3600, 'OCPP_TRANSACTION_REPORT_AFTER', '3600s'),
   transactions('abandonAfterSeconds', 0, 'OCPP_TRANSACTION_ABANDON_AFTER', '0s'),
@@ -250,12 +260,12 @@ const ROWS: readonly Row[] = [
     with: { redis: { channelPrefix: '{city}', external: { addresses: ['r:6379'] } } },
   }),
   external('addresses', ['c:26379'], env('REDIS_ADDR'), 'c:26379'),
-  external('credentialsSecretName', 'redis-login', 'spec.template.spec.volumes', volume('redis-login')),
-  external('tls.caSecretName', 'redis-ca', 'spec.template.spec.volumes', volume('redis-ca')),
+  external('credentialsSecretName', 'redis-login', 'spec.template.spec.volumes.0', volume('redis-login')),
+  external('tls.caSecretName', 'redis-ca', 'spec.template.spec.volumes.0', volume('redis-ca')),
   external(
     'tls.clientCertificateSecretName',
     'redis-certificate',
-    'spec.template.spec.volumes',
+    'spec.template.spec.volumes.0',
     volume('redis-certificate'),
   ),
   external('tls.serverName', 'redis.example.com', env('REDIS_TLS_SERVER_NAME')),
@@ -263,7 +273,7 @@ const ROWS: readonly Row[] = [
   external(
     'sentinel.credentialsSecretName',
     'sentinel-login',
-    'spec.template.spec.volumes',
+    'spec.template.spec.volumes.0',
     volume('sentinel-login'),
   ),
   external('sentinel.tls', false, env('REDIS_SENTINEL_TLS'), 'false'),

@@ -170,6 +170,14 @@ class ByHand {
   }
 }
 
+/** Whether the handshake is refused; a socket that opens stays. */
+const isRefused = (url: string) =>
+  new Promise<boolean>((resolve) => {
+    const socket = new WebSocket(url, ['ocpp1.6']);
+    socket.once('open', () => resolve(false));
+    socket.on('error', () => resolve(true));
+  });
+
 const BOOT = { chargePointVendor: 'Vendor', chargePointModel: 'Model' };
 const now = () => new Date().toISOString();
 
@@ -307,6 +315,28 @@ onLinux(
     const left = await childrenOf(started.child.pid ?? 0);
     await started.end('SIGKILL');
     await until(() => !left.some((one) => alive(one.pid)), 'the end of every child');
+  },
+);
+
+onLinux(
+  'a saved manifest with other rules and limits takes effect in seconds, and nothing restarts',
+  async (t) => {
+    t.timeout(120_000);
+    await using started = await start({}, TWO, 'Reject');
+    await started.says(/start is ready after/);
+    const station = new ByHand(`${started.url}/BY-HAND`);
+    await station.call('BootNotification', BOOT);
+    const status = async () => (await station.call('Authorize', { idTag: 'A' }))['idTagInfo'];
+    t.like(await status(), { status: 'Invalid' });
+    let stations = 0;
+    const pids = async () => (await childrenOf(started.child.pid ?? 0)).map(({ pid }) => pid);
+    const before = await pids();
+    const [port, lab] = [Number(new URL(started.url).port), Number(new URL(started.lab).port)];
+    await writeFile(started.file, manifest(port, lab, '{ replicas: 2, maxSessionsPerPod: 1 }', 'Accept'));
+    await until(async () => JSON.stringify(await status()).includes('Accepted'), 'the new rule', 20_000);
+    await until(() => isRefused(`${started.url}/MORE-${(stations += 1)}`), 'both proxies to be full', 20_000);
+    t.deepEqual(await pids(), before, 'the same processes');
+    t.is(await started.end('SIGTERM'), 0);
   },
 );
 

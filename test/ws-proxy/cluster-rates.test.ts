@@ -91,7 +91,7 @@ test('closes: the share, less under strain, as much as the deadline needs, and n
       isHealthy: () => true,
       load: async () => ({ depth: 0, inFlight: 0, oldestSeconds: queueAge }),
     },
-    rate: 400,
+    rate: () => 400,
     isClosing: () => true,
   });
   await rates.renew();

@@ -17,7 +17,7 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
   resources: [deployments, statefulsets]
   verbs: &owned [get, list, watch, create, patch, delete]
 - apiGroups: [""]
-  resources: [services, serviceaccounts]
+  resources: [services, serviceaccounts, configmaps]
   verbs: *owned
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]

@@ -1,5 +1,5 @@
 /**
- * The environment of a container as its process gets it: fields and Secrets resolved, `$(NAME)` expanded. Nothing resolves
+ * The environment of a container as its process gets it: fields, Secrets and ConfigMaps resolved, `$(NAME)` expanded. Nothing resolves
  * the DNS names of Services here. In the variables that contract.ts names they become the addresses where those Services
  * listen; every other value stays as it is.
  */
@@ -14,6 +14,7 @@ export interface PodContext {
   readonly podIp: string;
   /** The keys and values of a Secret in the Pod's namespace. */
   secret(name: string): Readonly<Record<string, string>> | undefined;
+  configMap(name: string): Readonly<Record<string, string>> | undefined;
   /** Where a Service listens; undefined: no such Service or port. */
   service(namespace: string, name: string, port: number): Endpoint | undefined;
 }
@@ -25,9 +26,16 @@ export class Missing extends Error {
   readonly reason: string = 'CreateContainerConfigError';
 }
 
-/** @throws Missing a Secret or Service that the container names */
+/** @throws Missing a Secret, ConfigMap or Service that the container names */
 export function environmentOf(container: Container, context: PodContext): Record<string, string> {
   const env: Record<string, string> = {};
+  for (const { configMapRef } of container.envFrom ?? []) {
+    if (configMapRef === undefined) continue;
+    const values = context.configMap(configMapRef.name);
+    if (values === undefined && configMapRef.optional !== true)
+      throw missingConfigMap(configMapRef.name, context);
+    Object.assign(env, values);
+  }
   for (const variable of container.env ?? []) {
     const value = valueOf(variable, env, context);
     if (value === undefined) continue;
@@ -36,6 +44,9 @@ export function environmentOf(container: Container, context: PodContext): Record
   }
   return env;
 }
+
+export const missingConfigMap = (name: string, { namespace }: PodContext): Missing =>
+  new Missing(`there is no ConfigMap ${namespace}/${name}`);
 
 function valueOf(
   variable: EnvVar,

@@ -42,6 +42,7 @@ const CONTAINER: Table = {
       secretKeyRef: { name: true, key: true, optional: true },
     },
   },
+  envFrom: { configMapRef: { name: true, optional: true } },
   ports: { name: true, containerPort: true, protocol: ['TCP'] },
   volumeMounts: { name: true, mountPath: true, readOnly: true },
   startupProbe: PROBE,
@@ -59,12 +60,13 @@ const CONTAINER: Table = {
 
 const POD: Table = {
   containers: CONTAINER,
-  // Ignored: the mode of Secret files. They are readable for this user only.
+  // Ignored: the mode of files. They are readable for this user only.
   volumes: {
     name: true,
     emptyDir: true,
     persistentVolumeClaim: true,
     secret: { secretName: true, defaultMode: true },
+    configMap: { name: true, defaultMode: true },
   },
   terminationGracePeriodSeconds: true,
   restartPolicy: ['Always'],

@@ -1,8 +1,9 @@
 /** One Pod: its containers as child processes in its own folder, and its status. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContainerRun } from './container.ts';
-import { environmentOf, expand, Missing, type PodContext } from './environment.ts';
+import { environmentOf, expand, Missing, missingConfigMap, type PodContext } from './environment.ts';
+import { replaceFiles, writeFiles } from './mounted-files.ts';
 import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../kinds.ts';
 import { nameOf } from '../kinds.ts';
 import { type Guarding, type Program, startProcess } from './process.ts';
@@ -35,6 +36,8 @@ export class PodRun {
   readonly #context: () => PodContext;
   readonly #report: (status: PodStatus) => void;
   readonly #changed = new Map<string, { status: string; at: string }>();
+  /** By folder: the ConfigMap that its files have, as JSON. */
+  readonly #mounted = new Map<string, string>();
   #containers: ContainerRun[] = [];
   #waiting: { reason: string; message: string } | undefined;
   #starting = false;
@@ -51,9 +54,10 @@ export class PodRun {
     };
   }
 
-  /** Starts the containers unless they run. Every call retries to resolve missing objects. */
+  /** Starts the containers unless they run, and brings their ConfigMaps up to date. Every call retries to resolve missing objects. */
   async start(): Promise<void> {
-    if (this.#stopped || this.#starting || this.#containers.length > 0) return;
+    if (this.#stopped || this.#starting) return;
+    if (this.#containers.length > 0) return this.#refresh();
     this.#starting = true;
     try {
       const launches = await this.#prepare();
@@ -183,6 +187,7 @@ export class PodRun {
           : join(this.#host.claims, namespace, claim);
       await mkdir(folder, { recursive: true });
       if (volume.secret !== undefined) await this.#writeSecret(volume.secret.secretName, folder);
+      if (volume.configMap !== undefined) await this.#writeConfigMap(volume.configMap.name, folder);
       folders.set(volume.name, folder);
     }
     return folders;
@@ -195,9 +200,30 @@ export class PodRun {
     if (values === undefined) {
       throw new Missing(`there is no Secret ${context.namespace}/${name}; put it into the manifest file`);
     }
-    for (const [key, value] of Object.entries(values)) {
-      await writeFile(join(folder, key), value, { mode: 0o600 });
+    await writeFiles(folder, values);
+  }
+
+  /** Files of a ConfigMap change with it, while the Pod runs. One that is deleted leaves its files. */
+  async #refresh(): Promise<void> {
+    this.#starting = true;
+    try {
+      for (const { name, configMap } of this.pod.spec.volumes ?? []) {
+        if (configMap === undefined || this.#context().configMap(configMap.name) === undefined) continue;
+        await this.#writeConfigMap(configMap.name, podVolume(this.#host.folder, this.pod, name));
+      }
+    } finally {
+      this.#starting = false;
     }
+  }
+
+  async #writeConfigMap(name: string, folder: string): Promise<void> {
+    const context = this.#context();
+    const values = context.configMap(name);
+    if (values === undefined) throw missingConfigMap(name, context);
+    const text = JSON.stringify(values);
+    if (this.#mounted.get(folder) === text) return;
+    await replaceFiles(folder, values);
+    this.#mounted.set(folder, text);
   }
 }
 

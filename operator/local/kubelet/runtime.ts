@@ -5,10 +5,11 @@
  */
 import { sleep } from '../../../services/runtime/clock.ts';
 import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../../kube/object-store.ts';
-import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../../render/resources.ts';
+import { CONFIG_MAPS, DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../../render/resources.ts';
 import type { Addresses } from '../network/addresses.ts';
 import type { PodContext } from './environment.ts';
 import {
+  type ConfigMap,
   type Deployment,
   nameOf,
   type Pod,
@@ -37,9 +38,10 @@ interface Objects {
   readonly sets: readonly StatefulSet[];
   readonly services: readonly Service[];
   readonly secrets: readonly Secret[];
+  readonly configMaps: readonly ConfigMap[];
 }
 
-const WATCHED: readonly Resource[] = [DEPLOYMENTS, STATEFUL_SETS, SERVICES, SECRETS, PODS];
+const WATCHED: readonly Resource[] = [DEPLOYMENTS, STATEFUL_SETS, SERVICES, SECRETS, CONFIG_MAPS, PODS];
 /** Also without a change: a port may have become free. */
 const LOOK_AGAIN_MS = 2000;
 
@@ -53,7 +55,7 @@ export class LocalRuntime {
   readonly #ending = new Map<string, PodRun>();
   readonly #reported = new Map<string, string>();
   readonly #loop: Promise<void>;
-  #objects: Objects = { deployments: [], sets: [], services: [], secrets: [] };
+  #objects: Objects = { deployments: [], sets: [], services: [], secrets: [], configMaps: [] };
   #wake = new AbortController();
 
   constructor(options: RuntimeOptions) {
@@ -127,6 +129,7 @@ export class LocalRuntime {
       sets: await this.#list<StatefulSet>(STATEFUL_SETS),
       services: await this.#list<Service>(SERVICES),
       secrets: await this.#list<Secret>(SECRETS),
+      configMaps: await this.#list<ConfigMap>(CONFIG_MAPS),
     };
     await this.#services.locate(this.#objects.services);
     // Before a Pod of a new StatefulSet listens on the address.
@@ -171,22 +174,26 @@ export class LocalRuntime {
 
   #context(pod: Pod): PodContext {
     const { name, namespace = 'default', uid = '' } = pod.metadata;
-    const { secrets } = this.#objects;
+    const { secrets, configMaps } = this.#objects;
+    const named = <T extends KubeObject>(objects: readonly T[], wanted: string) =>
+      objects.find(({ metadata }) => metadata.name === wanted && metadata.namespace === namespace);
     return {
       name,
       namespace,
       uid,
       podIp: this.#options.addresses.host(addressOwnerOf(pod)),
       secret: (secretName) => {
-        const found = secrets.find(
-          ({ metadata }) => metadata.name === secretName && metadata.namespace === namespace,
-        );
+        const found = named(secrets, secretName);
         if (found === undefined) return undefined;
         const data = Object.entries(found.data ?? {}).map(([key, encoded]) => [
           key,
           Buffer.from(encoded, 'base64').toString(),
         ]);
         return { ...(Object.fromEntries(data) as Record<string, string>), ...found.stringData };
+      },
+      configMap: (wanted) => {
+        const found = named(configMaps, wanted);
+        return found && (found.data ?? {});
       },
       service: (inNamespace, service, port) => this.#services.endpoint(inNamespace, service, port),
     };

@@ -221,6 +221,8 @@ export async function eventually<T>(
 
 /** The objects of an empty spec. */
 export const ALL = [
+  'configmaps/city-processor',
+  'configmaps/city-ws-proxy',
   'deployments/city-processor',
   'deployments/city-ws-proxy',
   'poddisruptionbudgets/city-ws-proxy',
@@ -231,4 +233,11 @@ export const ALL = [
   'services/city-ws-proxy',
   'statefulsets/city-redis',
 ];
-export const KINDS = ['deployments', 'poddisruptionbudgets', 'serviceaccounts', 'services', 'statefulsets'];
+export const KINDS = [
+  'configmaps',
+  'deployments',
+  'poddisruptionbudgets',
+  'serviceaccounts',
+  'services',
+  'statefulsets',
+];

@@ -1,6 +1,7 @@
 /** The whole operator on a real API server. */
 import test from 'ava';
 import { Gauge, Registry } from 'prom-client';
+import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { startAdminServer } from '../../../services/runtime/admin-server.ts';
 import { METRIC } from '../../../services/contract.ts';
 import { sharedApiServer } from '../../support/shared-api-server.ts';
@@ -82,14 +83,19 @@ test(
     const before = await versions();
     await scene.patch('ocppclusters/city', { spec: { proxy: { drain: { ratePerSecond: 150 } } } });
     await eventually(t, async () => (await scene.status()).observedGeneration, 2);
+    const settings = await scene.get<KubeObject & { data: object }>('configmaps/city-ws-proxy');
+    t.like(settings?.data, { OCPP_DRAIN_RATE: '150' });
+    t.deepEqual(await scene.names(...KINDS), ALL, 'Pods take a rate without a rollout');
+    t.deepEqual(await versions(), before);
+
+    await scene.patch('ocppclusters/city', { spec: { proxy: { defaultProtocol: 'ocpp1.6' } } });
+    await eventually(t, async () => (await scene.status()).observedGeneration, 3);
     t.deepEqual(await scene.names(...KINDS), [...ALL, SET].sort(), 'a second set');
     t.deepEqual(await versions(), before, 'everything else stays as it is');
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'RollingOut');
 
-    await scene.patch('ocppclusters/city', {
-      spec: { processor: { podTemplate: { nodeSelector: { disk: 'ssd' } } } },
-    });
-    await eventually(t, async () => (await scene.status()).observedGeneration, 3);
+    await scene.patch('ocppclusters/city', { spec: { processor: { podTemplate: { nodeSelector: { disk: 'ssd' } } } } });
+    await eventually(t, async () => (await scene.status()).observedGeneration, 4);
     const changed = (await versions()).filter(([, generation], index) => before[index]?.[1] !== generation);
     t.deepEqual(
       changed.map(([place]) => place),

@@ -55,6 +55,7 @@ const PLACES: Readonly<Record<Component, string>> = {
 const KINDS: Readonly<Record<string, string>> = {
   Deployment: 'deployments',
   StatefulSet: 'statefulsets',
+  ConfigMap: 'configmaps',
   Service: 'services',
   Ingress: 'ingresses',
   NetworkPolicy: 'networkpolicies',

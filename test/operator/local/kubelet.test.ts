@@ -1,16 +1,17 @@
-/** Pods of `npm start`: restarts, Secrets, environment, refused fields, and the guard. */
+/** Pods of `npm start`: restarts, Secrets, ConfigMaps, environment, refused fields, and the guard. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { type Deployment, isReady } from '../../../operator/local/kinds.ts';
 import { DataFolder, DataFolderError } from '../../../operator/local/kubelet/data-folder.ts';
 import { refusedFields } from '../../../operator/local/kubelet/pod-fields.ts';
 import { warningIn } from '../../../operator/local/kubelet/pod-logs.ts';
+import { readSettingsFolder } from '../../../services/runtime/settings-folder.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
 import { alive, ask, deployment, NAMESPACE, PATH, ref, rig, service } from './rig.ts';
@@ -77,6 +78,43 @@ test('a Pod gets the files of a Secret, and waits for one that does not exist', 
   const { own = '' } = await ask(port);
   t.true(own.startsWith(local.folder));
   t.is(await readFile(own, 'utf8'), 'open');
+});
+
+test('a Pod gets the variables and files of a ConfigMap, and its files change with it while it runs', async (t) => {
+  await using local = await rig();
+  const port = await freePort();
+  await local.store.apply(service(port));
+  const plain = deployment(port, 'one', 1, { volumes: [{ name: 'settings', configMap: { name: 'web' } }] });
+  const { template } = plain.spec;
+  const [web] = template.spec.containers;
+  const mounted = {
+    ...web,
+    env: [...(web?.env ?? []).filter(({ name }) => name !== 'OWN')],
+    envFrom: [{ configMapRef: { name: 'web' } }],
+    volumeMounts: [{ name: 'settings', mountPath: '/etc/settings', readOnly: true }],
+  };
+  const spec = {
+    ...plain.spec,
+    template: { ...template, spec: { ...template.spec, containers: [mounted] } },
+  };
+  await local.store.apply({ ...plain, spec } as Deployment);
+  await until(() => local.problems.length > 0, 'the complaint');
+  t.regex(local.problems[0] ?? '', /there is no ConfigMap here\/web/);
+  const write = async (data: Readonly<Record<string, string>>) => {
+    const metadata = { name: 'web', namespace: NAMESPACE };
+    await local.store.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data } as KubeObject);
+  };
+  await write({ OWN: '/etc/settings/RATE', RATE: '1', OLD: 'x' });
+  await local.ready(1);
+  const { own = '', pid } = await ask(port);
+  t.is(await readFile(own, 'utf8'), '1');
+  const texts = () => readSettingsFolder(dirname(own), ['RATE', 'OLD', 'NEW']);
+  t.deepEqual(await texts(), { RATE: '1', OLD: 'x' });
+  await write({ OWN: '/etc/settings/RATE', RATE: '2', NEW: 'y' });
+  await until(async () => (await texts())?.['RATE'] === '2', 'the new files');
+  t.deepEqual(await texts(), { RATE: '2', NEW: 'y' });
+  t.deepEqual((await readdir(dirname(own))).sort(), ['..2', '..data', 'NEW', 'OWN', 'RATE']);
+  t.is((await ask(port)).pid, pid, 'the same process');
 });
 
 test('fields that cannot be honoured are refused by name, and no Pod is created', async (t) => {

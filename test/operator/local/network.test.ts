@@ -78,6 +78,7 @@ test('in a list of addresses, only the names of Services are replaced', (t) => {
     uid: 'u',
     podIp: '127.0.0.2',
     secret: () => undefined,
+    configMap: () => undefined,
     service: (namespace, name, port) =>
       namespace === 'here' && name === 'redis' && port === 6379 ? { host: '127.1.2.3', port: 7 } : undefined,
   };

@@ -1,0 +1,52 @@
+/**
+ * The files of a mounted ConfigMap: one per variable, its text as in the environment. The kubelet replaces all of them at once:
+ * it makes another folder and lets the link `..data` point to it. Notifications of the file system miss that on some nodes, so
+ * the folder is read from time to time.
+ */
+import { readFile, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Characters of a text at most; a longer file is no setting. */
+const MAX_TEXT = 1000;
+
+/**
+ * The texts of these variables; a file that is not there is absent. Undefined: the folder is being replaced, try again.
+ * @throws Error when the folder or a file cannot be read
+ */
+export async function readSettingsFolder(
+  folder: string,
+  names: readonly string[],
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const before = await contentsOf(folder);
+  const texts = await Promise.all(
+    names.map(async (name) => [name, await textOf(join(before, name))] as const),
+  );
+  // Files of the former folder disappear, and would count as absent.
+  if ((await contentsOf(folder)) !== before) return undefined;
+  return Object.fromEntries(
+    texts.filter((entry): entry is readonly [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** Where the files are now: behind the link, or in the folder itself where nothing replaces them together. */
+async function contentsOf(folder: string): Promise<string> {
+  try {
+    return await realpath(join(folder, '..data'));
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return realpath(folder);
+  }
+}
+
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    const text = (await readFile(file, 'utf8')).trim();
+    if (text.length > MAX_TEXT) throw new Error(`${file}: longer than ${MAX_TEXT} characters`);
+    return text;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';

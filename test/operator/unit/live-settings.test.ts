@@ -1,0 +1,84 @@
+/** Settings that change without a restart: what the operator renders is what the programs take while they run. */
+import test from 'ava';
+import { defaultedSpec } from '../../../operator/api/defaults.ts';
+import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
+import { hasLiveSettings } from '../../../operator/render/program.ts';
+import { proxyGraceSeconds } from '../../../operator/render/ws-proxy.ts';
+import { handlerSettings, processorSettings } from '../../../services/processor/config.ts';
+import { readSettings, type Settings } from '../../../services/runtime/config.ts';
+import { proxySettings } from '../../../services/ws-proxy/config.ts';
+import { find, rendered } from '../../support/rendered.ts';
+
+const data = (spec: OcppClusterSpec, part: string) =>
+  (find(rendered(spec), `ConfigMap/city-${part}`) as unknown as { data: Record<string, string> }).data;
+const liveOf = (table: Settings) =>
+  Object.values(table).flatMap(({ env, live }) => (live === true ? [env] : []));
+
+const PROGRAMS = [
+  ['ws-proxy', proxySettings],
+  ['processor', processorSettings],
+] as const;
+
+/** Live in the programs, and no field of the resource: podTemplate.env sets them. */
+const WITHOUT_FIELD = ['LOG_LEVEL', 'OCPP_HEARTBEAT_INTERVAL'];
+
+for (const [part, table] of PROGRAMS) {
+  test(`the ConfigMap of the ${part} has every setting that it takes while it runs, defaults too, and no other`, (t) => {
+    const texts = data({}, part);
+    const expected = liveOf(table).filter((name) => !WITHOUT_FIELD.includes(name));
+    t.deepEqual(Object.keys(texts).sort(), expected.toSorted());
+    const [withNone, withAll] = [readSettings(table, {}), readSettings(table, {}, texts)];
+    t.deepEqual(withAll.problems, []);
+    t.deepEqual(withAll.values, withNone.values, 'both sides have the same defaults');
+  });
+}
+
+test('a variable of the podTemplate is left out: it would lose against the file', (t) => {
+  const podTemplate = { env: [{ name: 'OCPP_DRAIN_RATE', value: '3' }] };
+  t.false('OCPP_DRAIN_RATE' in data({ proxy: { podTemplate } }, 'ws-proxy'));
+  t.true('OCPP_UNKNOWN_TOKENS' in data({ proxy: { podTemplate } }, 'processor'));
+});
+
+test('a rate that was taken out of the spec is no limit again, though the process began with one', (t) => {
+  t.is(data({ proxy: { admission: { bootsPerSecond: 5 } } }, 'ws-proxy')['OCPP_BOOT_RATE'], '5');
+  t.is(data({}, 'ws-proxy')['OCPP_BOOT_RATE'], '0');
+});
+
+test('the grace period has steps, and is never shorter than a drain needs', (t) => {
+  const grace = (ratePerSecond: number, deadlineSeconds: number, renderRevision = 3) => {
+    const spec = defaultedSpec({
+      apiVersion: 'ocpp.dev/v1alpha1',
+      kind: 'OcppCluster',
+      metadata: { name: 'city' },
+      spec: { proxy: { drain: { ratePerSecond, deadlineSeconds } } },
+    });
+    return proxyGraceSeconds({ spec, renderRevision });
+  };
+  t.is(grace(100, 300, 2), 325);
+  // 20 000 sockets; 55 s besides the closes.
+  for (const [rate, deadline, expected] of [
+    [100, 300, 600],
+    [10_000, 1, 600],
+    [100, 575, 600],
+    [100, 576, 1200],
+    [20, 1000, 1200],
+    [10, 2000, 2400],
+    [6, 3500, 3600],
+  ] as const)
+    t.is(grace(rate, deadline), expected, `${rate}/s, ${deadline} s`);
+});
+
+test('clusters of earlier revisions have no ConfigMap, and their Pods the variables', (t) => {
+  const objects = rendered({}, { renderRevision: 2 });
+  t.false(hasLiveSettings({ renderRevision: 2 }));
+  t.deepEqual(
+    objects.filter(({ kind }) => kind === 'ConfigMap'),
+    [],
+  );
+  t.regex(JSON.stringify(objects), /OCPP_MAX_SESSIONS/);
+});
+
+test('every setting of the handlers but their time limit is taken while they run', (t) => {
+  const fixed = Object.values(handlerSettings).flatMap((one) => ('live' in one ? [] : [one.env as string]));
+  t.deepEqual(fixed, ['OCPP_HANDLER_TIMEOUT']);
+});
