@@ -96,9 +96,9 @@ function returningPods(
   set: ProxySet,
   leaving: readonly ProxyPod[],
 ): ProxyPod[] {
-  const ordered = [...(state?.pods ?? []), ...(state?.returning ?? [])];
+  const ordered = new Set([...(state?.pods ?? []), ...(state?.returning ?? [])]);
   return stayingPods(set).filter((pod) => {
-    if (!ordered.includes(pod.name) || leaving.includes(pod) || !takesOrders(pod)) return false;
+    if (!ordered.has(pod.name) || leaving.includes(pod) || !takesOrders(pod)) return false;
     const { report } = pod;
     // A rollout gives it another mode.
     return typeof report !== 'object' || report.leaving === true || (!blocked && report.mode !== 'accepting');
