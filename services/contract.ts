@@ -190,7 +190,7 @@ export interface DrainOrder {
   readonly ratePerSecond?: number;
   /** Id of the rollout that causes the moves; a scale-in and a rebalance have one too. */
   readonly rollout: string;
-  /** With `refusing` or `draining`: this Pod is not ready, so that the Service sends it no station. Its sockets stay. */
+  /** This Pod is not ready, so that the Service sends it no station; its sockets stay. Not with `shedding`. */
   readonly leaving?: boolean;
 }
 

@@ -82,6 +82,7 @@ function proxyPod(pod: Pod, { reports, sessionsOf, now }: SetSources): ProxyPod 
     terminating: metadata.deletionTimestamp !== undefined,
     restarts: (status?.containerStatuses ?? []).reduce((sum, one) => sum + (one.restartCount ?? 0), 0),
     ...(ready && { readySince: since(condition('Ready')?.lastTransitionTime) }),
+    ...(!ready && { unreadySince: since(condition('Ready')?.lastTransitionTime) }),
     ...(scheduled?.status === 'False' && { unschedulableSince: since(scheduled.lastTransitionTime) }),
     ...(failure !== undefined && { failure }),
     ...(sessions !== undefined && { sessions }),

@@ -11,6 +11,8 @@ export interface ProxyPod {
   readonly ready: boolean;
   /** ms since 1970; absent while it is not ready. */
   readonly readySince?: number;
+  /** Since when it is not ready; ms since 1970, absent while it is. */
+  readonly unreadySince?: number;
   /** ms since 1970 */
   readonly createdAt: number;
   readonly terminating: boolean;

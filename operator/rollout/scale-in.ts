@@ -39,6 +39,10 @@ export interface ScaleInPlan {
 const MOST_AT_ONCE = 100;
 /** A Pod that is neither ready nor answers may do so after a pause of its process or of the network; ms. */
 const SILENCE_MS = 30_000;
+/** Time until kube-proxy and load balancers leave out a Pod that is not ready; ms. */
+const PROPAGATION_MS = 5000;
+/** A kubelet notices by then that a Pod is not ready; ms. */
+const PROBES_MS = 30_000;
 
 export function planScaleIn(input: ScaleInInput): ScaleInPlan {
   const { set, state, wanted, givesOrders, now } = input;
@@ -62,7 +66,7 @@ export function planScaleIn(input: ScaleInInput): ScaleInPlan {
       ...orders(
         staying,
         next.pods.filter((name) => state?.pods.includes(name)),
-        { mode: 'draining', rollout: next.id, leaving: true },
+        { mode: haveLeft(leaving, next, now) ? 'draining' : 'accepting', rollout: next.id, leaving: true },
       ),
       ...orders(staying, next.returning, { mode: 'accepting', rollout: next.id }),
     ],
@@ -92,9 +96,9 @@ function returningPods(
   set: ProxySet,
   leaving: readonly ProxyPod[],
 ): ProxyPod[] {
-  const ordered = [...(state?.pods ?? []), ...(state?.returning ?? [])];
+  const ordered = new Set([...(state?.pods ?? []), ...(state?.returning ?? [])]);
   return stayingPods(set).filter((pod) => {
-    if (!ordered.includes(pod.name) || leaving.includes(pod) || !takesOrders(pod)) return false;
+    if (!ordered.has(pod.name) || leaving.includes(pod) || !takesOrders(pod)) return false;
     const { report } = pod;
     // A rollout gives it another mode.
     return typeof report !== 'object' || report.leaving === true || (!blocked && report.mode !== 'accepting');
@@ -118,13 +122,18 @@ function nextState(
   };
 }
 
+/** Whether the Service sends no more stations to any of them: a station that moves must not meet the next Pod that is to end. */
+const haveLeft = (pods: readonly ProxyPod[], { since }: ScaleInStatus, now: number): boolean =>
+  now - Date.parse(since) > PROBES_MS ||
+  pods.filter(takesOrders).every(({ unreadySince }) => now - (unreadySince ?? now) >= PROPAGATION_MS);
+
 /** It reports that it has left and is empty; or it cannot report; or it took too long, and moves the rest when it terminates. */
 function mayEnd(pod: ProxyPod, { id, since }: ScaleInStatus, { state, limitMs, now }: ScaleInInput): boolean {
   const took = now - Date.parse(since);
   if (!takesOrders(pod) || took > limitMs) return true;
   if (typeof pod.report === 'object') {
-    const { rollout, leaving, sessions } = pod.report;
-    return rollout === id && leaving === true && sessions === 0;
+    const { mode, rollout, leaving, sessions } = pod.report;
+    return mode === 'draining' && rollout === id && leaving === true && sessions === 0;
   }
   if (pod.ready || pod.sessions !== undefined) return false;
   return state?.pods.includes(pod.name) !== true || took > SILENCE_MS;

@@ -27,8 +27,7 @@ export function readDrainOrder(body: unknown): DrainOrder {
   if (moves !== undefined && !isWhole(moves)) throw bad('moves', 'a whole number from 0');
   if (known === 'shedding' && moves === undefined) throw bad('moves', 'given with the mode shedding');
   if (leaving !== undefined && typeof leaving !== 'boolean') throw bad('leaving', 'true or false');
-  const refuses = known === 'refusing' || known === 'draining';
-  if (leaving === true && !refuses) throw bad('leaving', 'left out unless the mode is refusing or draining');
+  if (leaving === true && known === 'shedding') throw bad('leaving', 'left out with the mode shedding');
   if (ratePerSecond !== undefined && !isRate(ratePerSecond)) throw bad('ratePerSecond', 'a number above 0');
   return {
     mode: known,

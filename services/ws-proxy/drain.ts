@@ -154,7 +154,7 @@ export class Drain<S extends DrainableSocket> {
     else this.#run();
   }
 
-  report(): Pick<DrainReport, 'mode' | 'rollout' | 'moves' | 'leaving' | 'sessions' | 'inTransaction' | 'moved'> {
+  report(): Omit<DrainReport, 'handshakes'> {
     const { rollout, moves } = this.#order ?? {};
     let inTransaction = 0;
     for (const socket of this.#target.sockets) if (this.#inTransaction(socket)) inTransaction += 1;

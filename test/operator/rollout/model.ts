@@ -324,6 +324,7 @@ export class Model {
     return {
       id, name: id, ready, createdAt, restarts, terminating,
       ...(ready && { readySince: pod.startedAt + (release.readyAfter ?? 0) * 1000 }),
+      ...(!ready && { unreadySince: createdAt }),
       ...(isOld && { report: 'unsupported' as const, selfTest: 'unsupported' as const, sessions: held.length }),
       ...(!isOld && this.#isUp(pod) && { report, sessions: held.length }),
       ...(!isOld && tested && { selfTest: { ok: true, failures: [] } }),

@@ -169,6 +169,7 @@ const WAITS: readonly (readonly [string, Partial<ProxyPod>, Partial<ScaleInInput
     {},
     2,
   ],
+  ['it has none, and accepts', { report: { ...REPORT, ...LEFT, mode: 'accepting', sessions: 0 } }, {}, 2],
   ['it takes too long', { report: { ...REPORT, ...LEFT } }, { limitMs: 9000 }, 1],
   ['it takes no orders', { report: 'unsupported' }, {}, 1],
   ['its report is missing', { report: undefined as never, sessions: 3 }, {}, 2],
@@ -196,6 +197,19 @@ test('the id stays while it runs, also for a new leader, and Pods that leave alr
   ];
   const { state, orders } = planOf(pods);
   t.like(state, { id: 'scale-in-1', pods: ['a'] });
-  t.deepEqual(orders, [['id-a', { mode: 'draining', rollout: 'scale-in-1', leaving: true }]]);
+  t.deepEqual(orders, [['id-a', { mode: 'accepting', rollout: 'scale-in-1', leaving: true }]]);
   t.regex(planOf(pods, { state: undefined }).state?.id ?? '', /^scale-in-[0-9a-z]+$/);
 });
+
+const MODES: readonly (readonly [string, Partial<ProxyPod>, number, string])[] = [
+  ['the Service still selects it', {}, NOW, 'accepting'],
+  ['it has just become unready', { ready: false, unreadySince: NOW - 2000 }, NOW, 'accepting'],
+  ['the Service has left it out', { ready: false, unreadySince: NOW - 5000 }, NOW, 'draining'],
+  ['it stays ready whatever it says', {}, NOW + 25_000, 'draining'],
+];
+for (const [when, more, now, mode] of MODES) {
+  test(`a Pod that is to end is ${mode}: ${when}`, (t) => {
+    const [first] = planOf([pod('a', { ...more, report: { ...REPORT, ...LEFT } }), B], { now }).orders;
+    t.like(first?.[1], { mode, leaving: true });
+  });
+}

@@ -121,11 +121,13 @@ test('a Pod that leaves is not ready, and keeps its sockets until it is to drain
   t.is(await station.closeCode(), 1012);
   t.is((await order(it, { mode: 'accepting' })).json.leaving, undefined);
   t.is((await it.ask(PATH.readiness)).status, 200);
-  for (const mode of ['accepting', 'shedding']) {
-    const { status, text } = await order(it, { mode, moves: 1, leaving: true });
-    t.is(status, 400);
-    t.regex(text, /^leaving: /);
-  }
+  await order(it, { mode: 'accepting', leaving: true });
+  t.is((await it.ask(PATH.readiness)).status, 503);
+  await using late = await it.open('CS2').then((opened) => opened.station);
+  t.false(late.ended, 'until the Service has noticed it, stations still arrive');
+  const { status, text } = await order(it, { mode: 'shedding', moves: 1, leaving: true });
+  t.is(status, 400);
+  t.regex(text, /^leaving: /);
 });
 
 test('shedding moves idle stations of those that were connected, and accepts handshakes', async (t) => {

@@ -133,6 +133,23 @@ test('a station that charged before it connected here is closed last', async (t)
   await Promise.all([...stations.values()].map((station) => station[Symbol.asyncDispose]()));
 });
 
+test('shedding leaves stations that charge where they are, and its moves are counted under its id', async (t) => {
+  const { proxy, look } = await world(t);
+  await using it = await proxy({ drainRate: 100 });
+  const stations = new Map<string, Awaited<ReturnType<typeof it.open>>['station']>();
+  for (const id of ['CHARGING', 'CS1', 'CS2']) stations.set(id, (await it.open(id)).station);
+  await look.zadd('ocpp:open:CHARGING', 1, 'transaction:17');
+  await it.order('PUT', PATH.drain, { mode: 'shedding', rollout: 'rebalance-1', moves: 3 });
+  const counts = async () => (await it.order('GET', `${PATH.rollout}?id=rebalance-1`)).json;
+  await until(async () => (await counts()).moves === 2, 'two moves');
+  await using again = (await it.open('CS1')).station;
+  await until(async () => (await counts()).away === 1, 'a return to the same proxy');
+  t.like((await it.order('GET', PATH.drain)).json, { mode: 'shedding', sessions: 2, moved: 2 });
+  t.false(stations.get('CHARGING')?.toldToGo);
+  t.false(again.toldToGo);
+  await Promise.all([...stations.values()].map((station) => station[Symbol.asyncDispose]()));
+});
+
 test('moves wait while Redis is away', async (t) => {
   const { proxy, server, look } = await world(t);
   await using it = await proxy({ drainRate: 100 });
