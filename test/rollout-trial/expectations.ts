@@ -22,8 +22,8 @@ export interface Observation {
   readonly rollout: RolloutStatus | undefined;
   /** Why the cluster is Degraded; empty: it is not. */
   readonly degraded: string;
-  /** Each reason for which it was at any time; empty: it never was. */
-  readonly degradedMeanwhile: string;
+  /** Each reason for which it was at any time. */
+  readonly degradedMeanwhile: readonly string[];
   /** Most old ws-proxy Pods that were ending at the same time. */
   readonly mostEnding: number;
   readonly onlineAtEnd: number;

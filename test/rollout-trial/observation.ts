@@ -65,7 +65,7 @@ export const OBSERVATION: Observation = {
     gapSeconds: { p50: 5.2, p99: 11.5 },
   },
   degraded: '',
-  degradedMeanwhile: '',
+  degradedMeanwhile: [],
   mostEnding: 0,
   onlineAtEnd: STATIONS,
   heldUpSeconds: 0.01,

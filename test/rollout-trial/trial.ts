@@ -217,7 +217,7 @@ async function observe(trial: Trial): Promise<Observation> {
     stream: compareStream(simulation.transactions, await stream(at, 'ocpp:transactions')),
     rollout: status?.rollout,
     degraded: degraded?.reason ?? '',
-    degradedMeanwhile: [...sampler.degraded].join(', '),
+    degradedMeanwhile: [...sampler.degraded],
     mostEnding: sampler.mostEnding,
     onlineAtEnd,
     heldUpSeconds,

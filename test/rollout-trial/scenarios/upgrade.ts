@@ -23,7 +23,9 @@ interface Deployment {
 /** Label that the Deployment controller gives to Pods. */
 const POD_TEMPLATE_HASH = 'pod-template-hash';
 /** The new operator's leader has then looked at the cluster several times. */
-const WATCH_MS = 30_000;
+const WATCH_MS = 20_000;
+/** Revision 3 has another template of Redis, which is replaced within seconds; meanwhile no processor is ready. */
+const REDIS_REPLACED = ['RedisNotReady', 'NoProcessorReady'];
 
 /** Afterwards the operator of this version is there, whatever happened in between. */
 async function installRelease(): Promise<AsyncDisposable> {
@@ -84,6 +86,7 @@ async function upgradeOperator(trial: Trial): Promise<void> {
   noted['podsReplaced'] = podsBefore.filter((uid) => !podsAfter.includes(uid)).length;
   noted['statusDiffers'] = Object.keys(before).filter((field) => before[field] !== said[field]).length;
   noted['endedByOperator'] = trial.moves().moves + trial.moves().drops;
+  noted['degradedByOperator'] = sampler.degraded.size;
   noted['plainServes'] = after.status?.proxy?.servingSet === plainSet(trial) ? 1 : 0;
   noted['unpinned'] = POD_TEMPLATE_HASH in (await selectorOf(trial)) ? 0 : 1;
 }
@@ -109,6 +112,7 @@ function operatorUpgraded({ noted }: Observation) {
     exactly('Pods replaced by the upgrade of the operator', noted['podsReplaced'], 0),
     exactly('connections that ended by it', noted['endedByOperator'], 0),
     exactly('statements of the status that it changed', noted['statusDiffers'], 0),
+    exactly('reasons for which it was Degraded then', noted['degradedByOperator'], 0),
     exactly('the Deployment of the release serves', noted['plainServes'], 1),
     exactly('its Service is as before', noted['unpinned'], 1),
   ];
@@ -116,6 +120,7 @@ function operatorUpgraded({ noted }: Observation) {
 
 function podsUpgraded(seen: Observation) {
   const { noted, rollout, mostEnding, degradedMeanwhile, sessionsOfOldPods } = seen;
+  const reasons = degradedMeanwhile.filter((reason) => !REDIS_REPLACED.includes(reason));
   return [
     exactly('Service pinned to the old Pods while new ones start', noted['pinned'], 1),
     exactly('the Deployment of the release is the old set', noted['fromPlain'], 1),
@@ -123,7 +128,7 @@ function podsUpgraded(seen: Observation) {
     atMost('old Pods that end at the same time', mostEnding, 1),
     exactly('replicas of the old set', noted['oldReplicas'], 0),
     exactly('old Pods left', sessionsOfOldPods.length, 0),
-    exactly('Degraded at any time because of', degradedMeanwhile, ''),
+    exactly('Degraded later, beside the replaced Redis, because of', reasons.join(' '), ''),
   ];
 }
 
