@@ -55,17 +55,14 @@ export async function liveOnce(
   await repairs(store, metadata);
   const volume = await bindVolume(store, metadata);
   const proxy = await standIn(store, metadata);
-  // A new image gives an Event, and a scale-in gives deletion costs.
-  await reconciled({
-    ...FULL,
-    proxy: { replicas: 1 },
-    image: { tag: 'other' },
-    redis: { embedded: { storage: { size: '2Gi' } } },
-  });
+  // A scale-in gives deletion costs, and a new image an Event; a set does not get smaller while a rollout runs.
+  const cost = async () => (await store.get(proxy))?.metadata.annotations?.[DELETION_COST];
+  const smaller = { ...FULL, proxy: { replicas: 1 } };
+  await reconciled(smaller);
+  await until(async () => (await cost()) !== undefined, 'a ws-proxy Pod with its deletion cost');
+  await reconciled({ ...smaller, image: { tag: 'other' }, redis: { embedded: { storage: { size: '2Gi' } } } });
   await until(async () => (await sizeOf(store, volume)) === '2Gi', 'a larger volume');
   await tellsWhatIsMissing(store, ref, proxy);
-  const cost = async () => (await store.get(proxy))?.metadata.annotations?.[DELETION_COST];
-  await until(async () => (await cost()) !== undefined, 'a ws-proxy Pod with its deletion cost');
   await store.delete(ref);
 }
 

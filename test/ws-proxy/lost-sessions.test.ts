@@ -86,7 +86,7 @@ test('an emptied Redis closes the sockets of a proxy at the drain rate, and each
   await using redis = await startRedis();
   const environment = { REDIS_ADDR: redis.addr, [ENV.drainRate]: `${RATE}`, [ENV.lease]: '1s' };
   await using proxy = await startProgram('ws-proxy', { ...environment, [ENV.drainPropagation]: '0s' });
-  await using _processor = await startProgram('processor', { REDIS_ADDR: redis.addr });
+  await using _processor = await startProgram('processor', { REDIS_ADDR: redis.addr, [ENV.lease]: '3s' });
   const look = new Redis(redis.port, redis.host);
   t.teardown(() => look.disconnect());
   const open = (i: number) => RawStation.open(proxy.stationPort, `/ocpp/CS${i}`);
