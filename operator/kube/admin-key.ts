@@ -29,7 +29,8 @@ export async function readAdminKey(
   log: Log,
   stopping?: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  while (stopping?.aborted !== true) {
+  const stopped = () => stopping?.aborted === true;
+  while (!stopped()) {
     try {
       return await getOrCreate(store, secret);
     } catch (error) {
@@ -41,7 +42,10 @@ export async function readAdminKey(
         log.error({ secret: `${namespace}/${name}`, error: error.message }, what);
         return undefined;
       }
-      log.warn({ secret: `${namespace}/${name}`, error: error.message }, 'cannot read the key of the admin ports yet');
+      log.warn(
+        { secret: `${namespace}/${name}`, error: error.message },
+        'cannot read the key of the admin ports yet',
+      );
       await sleep(RETRY_MS, stopping);
     }
   }
@@ -66,6 +70,7 @@ async function getOrCreate(store: Pick<ObjectStore, 'get' | 'create'>, { name, n
   await store.create(fresh);
   // Another operator may have been faster.
   const stored = await read();
-  if (stored === undefined) throw new StoreError('invalid', `Secret ${namespace}/${name} has no field ${FIELD}`);
+  if (stored === undefined)
+    throw new StoreError('invalid', `Secret ${namespace}/${name} has no field ${FIELD}`);
   return stored;
 }

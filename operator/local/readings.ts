@@ -54,7 +54,7 @@ export class Readings extends ClusterMetrics {
 
   /** Scrapes where no operator does. */
   async read(pods: readonly Pod[]): Promise<void> {
-    await this.scrape(pods.flatMap(targetOf));
+    await this.scrape(pods.flatMap((pod) => targetOf(pod)));
   }
 
   /** @param pods all that exist; samples of others are forgotten */

@@ -89,7 +89,14 @@ export function decide(input: DecisionInput): Decision {
   const redis = chooseRedis(cluster, spec, status, release, running);
   const processors = pauses.paused ? pausedProcessors(input) : scaleProcessors(input, spec, pauses);
   const proxies = pauses.paused ? pausedProxies(input, spec) : scaleProxies(input, spec, pauses);
-  const context = contextOf(input, { spec, release, redis, pauses, running, processorReplicas: processors.replicas });
+  const context = contextOf(input, {
+    spec,
+    release,
+    redis,
+    pauses,
+    running,
+    processorReplicas: processors.replicas,
+  });
   const proxySets = planProxySets({ ...input, spec, context, replicas: proxies.replicas });
   return {
     spec,
@@ -124,7 +131,10 @@ interface Chosen {
 }
 
 /** Without the decisions on proxy sets. */
-function contextOf(input: DecisionInput, { spec, release, redis, pauses, running, processorReplicas }: Chosen): RenderContext {
+function contextOf(
+  input: DecisionInput,
+  { spec, release, redis, pauses, running, processorReplicas }: Chosen,
+): RenderContext {
   const { observed, serves, operatorNamespace, adminSecret } = input;
   const claim = observed.redis?.spec?.volumeClaimTemplates?.[0];
   const redisVolumeSize = claim?.spec?.resources?.requests?.['storage'];

@@ -66,7 +66,8 @@ async function executeSteps(
   if (secretsDue(options, state, observed)) {
     await pass.deletionGuard.confirm();
     if (redis !== undefined) problems.push(await ensurePassword(store, cluster, redis));
-    if (state.admin !== undefined) problems.push(await ensureSecret(store, adminSecret(cluster, state.admin)));
+    if (state.admin !== undefined)
+      problems.push(await ensureSecret(store, adminSecret(cluster, state.admin)));
   }
   if (redis !== undefined && size !== undefined && redis.storage !== size) {
     const problem = await growVolume(store, cluster, size);

@@ -40,9 +40,7 @@ export class Measurement {
     const due = clock.now() - before >= intervalMs * 0.9;
     if (due) {
       this.#scrapedAt = clock.now();
-      const targets = observed.pods.flatMap(targetOf);
-      const login = token === undefined ? {} : { token };
-      const samples = await scrape(targets.map((target) => ({ ...target, ...login })));
+      const samples = await scrape(observed.pods.flatMap((pod) => targetOf(pod, token)));
       this.#history = remember(this.#history, samples, observed.pods.map(idOf));
     }
     const proxies = podsOf(observed, 'ws-proxy');
@@ -59,12 +57,15 @@ export class Measurement {
   }
 }
 
-export function targetOf(pod: Pod): ScrapeTarget[] {
+/** @param token of the admin port */
+export function targetOf(pod: Pod, token?: string): ScrapeTarget[] {
   const component = pod.metadata.labels?.['app.kubernetes.io/component'];
   const host = pod.status?.podIP;
   if (component !== 'ws-proxy' && component !== 'processor') return [];
   if (host === undefined || pod.status?.phase !== 'Running') return [];
   const ports = (pod.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
   const port = ports.find(({ name }) => name === 'admin')?.containerPort ?? PORT.admin;
-  return [{ pod: idOf(pod), component, host, port, path: PATH.metrics }];
+  return [
+    { pod: idOf(pod), component, host, port, path: PATH.metrics, ...(token !== undefined && { token }) },
+  ];
 }

@@ -1,5 +1,11 @@
 /** The proxy sets of a pass: which of them are rendered, which stay as they are, and which one the Service selects. Pure. */
-import type { DefaultedSpec, OcppCluster, ProxyRebalanceStatus, ProxyScaleInStatus, RolloutStatus } from '../api/ocpp-cluster.ts';
+import type {
+  DefaultedSpec,
+  OcppCluster,
+  ProxyRebalanceStatus,
+  ProxyScaleInStatus,
+  RolloutStatus,
+} from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import type { Observed } from '../observe/observe.ts';
 import { stateOf } from '../observe/workloads.ts';
@@ -82,11 +88,15 @@ export function planProxySets(input: ProxySetsInput): ProxySets {
     scaleIn,
     rebalance,
     changed,
-    kept: others.map(({ name }) => name).filter((name) => !changed.some(({ metadata }) => metadata.name === name)),
+    kept: others
+      .map(({ name }) => name)
+      .filter((name) => !changed.some(({ metadata }) => metadata.name === name)),
     context: {
       ...context,
       proxySet:
-        one === undefined ? 'none' : { name: one.name, template: rendered.hash, isLabelled: one.name !== baseName },
+        one === undefined
+          ? 'none'
+          : { name: one.name, template: rendered.hash, isLabelled: one.name !== baseName },
       proxyReplicas: one?.replicas ?? replicas,
       servingLabels: servingLabels({ cluster, observed }, plan.serving, plan.sets.length === 1),
     },

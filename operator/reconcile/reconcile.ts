@@ -53,7 +53,9 @@ export function createReconciler(
       options.log.debug({ cluster: key }, error.message);
     }
     const { scrapeIntervalMs } = options;
-    return { requeueAfterMs: movesStations(state) ? Math.min(ROLLOUT_MS, scrapeIntervalMs) : scrapeIntervalMs };
+    return {
+      requeueAfterMs: movesStations(state) ? Math.min(ROLLOUT_MS, scrapeIntervalMs) : scrapeIntervalMs,
+    };
   };
 }
 
@@ -78,7 +80,7 @@ async function reconcileCluster(
   const signals = await state.measurement.read(observed, scaleIn?.pods);
   state.measured ||= signals.arrivalRate !== undefined;
   const stale = staleMs(options.scrapeIntervalMs);
-  const targets = podsOf(observed, 'ws-proxy').flatMap(targetOf);
+  const targets = podsOf(observed, 'ws-proxy').flatMap((pod) => targetOf(pod));
   const reports = await readReports(cluster, observed, state, targets);
   const known = knownVariablesOnly(cluster, observed);
   const decision = decide({
@@ -132,7 +134,10 @@ async function readReports(
   const { admin, proxyAdmin, rollout } = state;
   const rebalance = state.status?.proxy?.rebalance;
   const isAskedFor = isAsked(cluster.metadata.annotations?.[REBALANCE], rebalance);
-  const needed = movesStations(state) || isAskedFor || observed.proxySets.filter((set) => stateOf(set).replicas > 0).length > 1;
+  const needed =
+    movesStations(state) ||
+    isAskedFor ||
+    observed.proxySets.filter((set) => stateOf(set).replicas > 0).length > 1;
   if (!needed) return NO_REPORTS;
   if (admin === undefined) {
     const all = new Map(targets.map(({ pod }) => [pod, 'unsupported'] as const));

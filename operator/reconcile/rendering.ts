@@ -41,7 +41,9 @@ export class Rendering {
 function keyOf({ metadata: { uid, generation } }: OcppCluster, context: RenderContext): string | undefined {
   const { serves = () => false, ...rest } = context;
   const plain: PlainContext = rest;
-  return generation === undefined ? undefined : JSON.stringify([uid, generation, plain, OPTIONAL.map(serves)]);
+  return generation === undefined
+    ? undefined
+    : JSON.stringify([uid, generation, plain, OPTIONAL.map(serves)]);
 }
 
 class Memo<T> {

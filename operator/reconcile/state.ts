@@ -101,7 +101,8 @@ export function newReconcileState(
     admin,
     proxyAdmin: new ProxyAdmin({
       send: options.sendAdmin ?? sendOverHttp,
-      onFailure: (pod, error) => options.log.debug({ pod, error: error.message }, 'a ws-proxy did not answer on its admin port'),
+      onFailure: (pod, error) =>
+        options.log.debug({ pod, error: error.message }, 'a ws-proxy did not answer on its admin port'),
     }),
     rollout: cluster.status?.rollout,
     volumeReadAt: clock.now(),

@@ -21,12 +21,17 @@ export interface AdminAccess {
 
 /** Another key gives another Secret, and so new Pods: a token never changes under a running Pod. */
 export function adminAccess({ metadata }: OcppCluster, key: Uint8Array): AdminAccess {
-  const token = createHmac('sha256', key).update(metadata.uid ?? '').digest('base64url');
+  const token = createHmac('sha256', key)
+    .update(metadata.uid ?? '')
+    .digest('base64url');
   const id = createHash('sha256').update(token).digest('hex').slice(0, 8);
   return { token, secretName: `${metadata.name}-admin-${id}` };
 }
 
-export const adminSecret = (cluster: OcppCluster, { token, secretName }: AdminAccess): KubeObject & {
+export const adminSecret = (
+  cluster: OcppCluster,
+  { token, secretName }: AdminAccess,
+): KubeObject & {
   readonly type: string;
   readonly stringData: Readonly<Record<string, string>>;
 } => ({

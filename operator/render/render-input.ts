@@ -146,7 +146,10 @@ export const workload = (
   );
 
 /** Labels of the Pods of the rendered proxy set, besides those of all ws-proxy Pods. */
-export function setLabels({ proxySet }: RenderContext, component: Component): Readonly<Record<string, string>> {
+export function setLabels(
+  { proxySet }: RenderContext,
+  component: Component,
+): Readonly<Record<string, string>> {
   if (component !== 'ws-proxy' || proxySet === undefined || proxySet === 'none') return {};
   return proxySet.isLabelled ? { [SET_LABEL]: proxySet.name } : {};
 }

@@ -1,7 +1,6 @@
 /** The proxy sets of a cluster, from its Deployments and Pods and from what the Pods report. Pure. */
 import { quantity } from '../api/quantity.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
-import type { KubeObject } from '../kube/object-store.ts';
 import { idOf, isPodOf, type Observed, podsOf } from '../observe/observe.ts';
 import { podFailure } from '../observe/pod-failure.ts';
 import { isReady, type Pod, type Workload } from '../observe/workloads.ts';
@@ -51,13 +50,18 @@ function templateOf(set: Workload, { template, hash }: SetSources['rendered']): 
 /** Lists have to be of the same length. The API server writes `0.5` as `500m`, and leaves out empty texts. */
 function isPartOf(part: unknown, whole: unknown): boolean {
   if (Array.isArray(part)) {
-    return Array.isArray(whole) && part.length === whole.length && part.every((one, i) => isPartOf(one, whole[i]));
+    return (
+      Array.isArray(whole) && part.length === whole.length && part.every((one, i) => isPartOf(one, whole[i]))
+    );
   }
   if (part === '') return whole === undefined || whole === '';
-  if (typeof part === 'string' && typeof whole === 'string') return part === whole || isSameQuantity(part, whole);
+  if (typeof part === 'string' && typeof whole === 'string')
+    return part === whole || isSameQuantity(part, whole);
   if (typeof part !== 'object' || part === null) return part === whole;
   if (typeof whole !== 'object' || whole === null) return Object.keys(part).length === 0;
-  return Object.entries(part).every(([key, value]) => isPartOf(value, (whole as Record<string, unknown>)[key]));
+  return Object.entries(part).every(([key, value]) =>
+    isPartOf(value, (whole as Record<string, unknown>)[key]),
+  );
 }
 
 const isSameQuantity = (one: string, other: string) =>
@@ -117,7 +121,7 @@ const POD_TEMPLATE_HASH = 'pod-template-hash';
  * A set as it is, with another number of Pods: its template must not change.
  * @param now ms since 1970
  */
-export function keptSet(set: Workload, replicas: number, now: number): KubeObject {
+export function keptSet(set: Workload, replicas: number, now: number): Workload {
   const { name, namespace, labels, annotations = {}, ownerReferences } = set.metadata;
   const own = Object.entries(annotations).filter(([key]) => key.startsWith('ocpp.dev/'));
   return {
@@ -133,6 +137,6 @@ export function keptSet(set: Workload, replicas: number, now: number): KubeObjec
       },
       ...(ownerReferences !== undefined && { ownerReferences }),
     },
-    ...{ spec: { ...set.spec, replicas } },
+    spec: { ...set.spec, replicas },
   };
 }

@@ -9,7 +9,11 @@ export const orderAll = (sets: readonly ProxySet[], order: DrainOrder): [string,
   sets.flatMap(stayingPods).map(({ id }) => [id, order] as const);
 
 /** Moves `portion` stations in total, from as few Pods as possible; the other Pods keep theirs. */
-export function firstPortion(old: readonly ProxySet[], rollout: string, portion: number): [string, DrainOrder][] {
+export function firstPortion(
+  old: readonly ProxySet[],
+  rollout: string,
+  portion: number,
+): [string, DrainOrder][] {
   let left = portion;
   return ableOf(old).map((pod) => {
     const report = pod.report as DrainReport;
@@ -60,7 +64,8 @@ const ableOf = (sets: readonly ProxySet[]): ProxyPod[] =>
 
 /** Whether a Pod needs the order: it has another mode, or another limit. */
 export function isNews(order: DrainOrder, report: DrainReport): boolean {
-  const sameRollout = report.rollout === order.rollout || (order.mode === 'accepting' && report.mode === 'accepting');
+  const sameRollout =
+    report.rollout === order.rollout || (order.mode === 'accepting' && report.mode === 'accepting');
   const sameReadiness = (report.leaving === true) === (order.leaving === true);
   return report.mode !== order.mode || !sameRollout || !sameReadiness || report.moves !== order.moves;
 }

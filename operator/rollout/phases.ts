@@ -39,7 +39,12 @@ export function advance(input: PhaseInput): Step {
   }
 }
 
-const enter = (state: RolloutStatus, phase: RolloutStatus['phase'], now: number, more: Partial<RolloutStatus> = {}) => ({
+const enter = (
+  state: RolloutStatus,
+  phase: RolloutStatus['phase'],
+  now: number,
+  more: Partial<RolloutStatus> = {},
+) => ({
   ...state,
   phase,
   phaseTime: timeOf(now),
@@ -75,7 +80,9 @@ function preparing(input: PhaseInput): Step {
   const ready = pods.filter((pod) => pod.ready);
   if (pods.length < replicas || ready.length < replicas) {
     const failure = pods.find((pod) => pod.failure !== undefined)?.failure;
-    return stay(`${ready.length} of ${replicas} new Pods are ready${failure === undefined ? '' : `: ${failure}`}`);
+    return stay(
+      `${ready.length} of ${replicas} new Pods are ready${failure === undefined ? '' : `: ${failure}`}`,
+    );
   }
   const readyFor = Math.min(...pods.map(({ readySince }) => now - (readySince ?? now)));
   if (readyFor < settings.minReadySeconds * 1000) {
@@ -84,12 +91,22 @@ function preparing(input: PhaseInput): Step {
   const untested = pods.filter(({ selfTest }) => selfTest !== 'unsupported' && selfTest?.ok !== true);
   if (untested.length > 0) {
     const failed = untested.flatMap(({ name, selfTest }) =>
-      selfTest === undefined || selfTest === 'unsupported' ? [] : selfTest.failures.map((one) => `Pod ${name}: ${one}`),
+      selfTest === undefined || selfTest === 'unsupported'
+        ? []
+        : selfTest.failures.map((one) => `Pod ${name}: ${one}`),
     );
-    const message = failed.length === 0 ? 'the new Pods are tested' : `the self-test fails: ${failed.slice(0, 3).join('; ')}`;
-    return stay(message, untested.map(({ id }) => id));
+    const message =
+      failed.length === 0
+        ? 'the new Pods are tested'
+        : `the self-test fails: ${failed.slice(0, 3).join('; ')}`;
+    return stay(
+      message,
+      untested.map(({ id }) => id),
+    );
   }
-  const next = enter(switchedState(input), 'Switching', now, { message: 'new connections begin to reach the new Pods' });
+  const next = enter(switchedState(input), 'Switching', now, {
+    message: 'new connections begin to reach the new Pods',
+  });
   return { state: next, serving: newSet.name, orders };
 }
 
@@ -117,7 +134,9 @@ function switchedState(input: PhaseInput): RolloutStatus {
 
 /** Undefined while no Pod reports. */
 function handshakesOf(set: ProxySet): Handshakes | undefined {
-  const reports = stayingPods(set).flatMap(({ report }) => (typeof report === 'object' ? [report.handshakes] : []));
+  const reports = stayingPods(set).flatMap(({ report }) =>
+    typeof report === 'object' ? [report.handshakes] : [],
+  );
   if (reports.length === 0) return undefined;
   return {
     accepted: reports.reduce((sum, one) => sum + one.accepted, 0),
@@ -149,9 +168,11 @@ function switching(input: PhaseInput): Step {
   const { state, newSet, servingSet, now } = input;
   const orders = orderAll([newSet], { mode: 'accepting', rollout: state.id });
   const step = { serving: newSet.name, orders };
-  if (servingSet.name !== newSet.name || since(state.phaseTime, now) < PROPAGATION_MS) return { state, ...step };
+  if (servingSet.name !== newSet.name || since(state.phaseTime, now) < PROPAGATION_MS)
+    return { state, ...step };
   const stations = stationsOn(otherSets(input));
-  if (stations === undefined) return { state: { ...state, message: 'the stations of an old Pod are unknown' }, ...step };
+  if (stations === undefined)
+    return { state: { ...state, message: 'the stations of an old Pod are unknown' }, ...step };
   const message = `${Math.min(stations, portionOf(stations))} stations move first and must return`;
   return { state: enter(state, 'FirstPortion', now, { stations, message }), ...step };
 }
@@ -163,7 +184,10 @@ function stationsOn(sets: readonly ProxySet[]): number | undefined {
   return sets
     .flatMap(({ pods }) => pods)
     .map(sessionsOf)
-    .reduce<number | undefined>((sum, one) => (sum === undefined || one === undefined ? undefined : sum + one), 0);
+    .reduce<number | undefined>(
+      (sum, one) => (sum === undefined || one === undefined ? undefined : sum + one),
+      0,
+    );
 }
 
 function movingFirstPortion(input: PhaseInput): Step {
@@ -181,7 +205,8 @@ function movingFirstPortion(input: PhaseInput): Step {
   const isLast = able.every((pod) => sessionsOf(pod) === 0);
   const isDone = isLast || (counts !== undefined && counts.stations >= portion);
   const begun = enter(state, 'Moving', now, { message: 'the other stations move' });
-  if (able.length === 0 || stations === 0 || (isLast && counts?.stations === 0)) return { ...step, state: begun };
+  if (able.length === 0 || stations === 0 || (isLast && counts?.stations === 0))
+    return { ...step, state: begun };
   if (!isDone || counts === undefined) return step;
   const overdue = since(state.phaseTime, now) >= settings.returnWithinSeconds * 1000;
   const returned = counts.away === 0 || (counts.away === counts.missing && overdue);
@@ -218,14 +243,20 @@ function moving(input: PhaseInput): Step {
   const replicasOf = new Map(old.map((set) => [set.name, nextReplicas(set, mayEnd, mayRemove)]));
   const removes = unable > 0 && old.some((set) => (replicasOf.get(set.name) ?? 0) < set.replicas);
   const message = leftMessage(stationsOn(old), unable === 1 && !quiet, settings.returnWithinSeconds);
-  return { state: { ...state, message, ...(removes && { progressTime: timeOf(now) }) }, ...step, replicas: replicasOf };
+  return {
+    state: { ...state, message, ...(removes && { progressTime: timeOf(now) }) },
+    ...step,
+    replicas: replicasOf,
+  };
 }
 
 /** @param lastWaits the last Pod of an earlier release @param seconds that old Pods stay after the last move */
 function leftMessage(left: number | undefined, lastWaits: boolean, seconds: number): string {
   if (left === 0) return `all stations have moved; the old Pods end ${seconds} s after the last return`;
   const message = `${left ?? 'unknown'} stations are left on the old Pods`;
-  return lastWaits ? `${message}; the last Pod of the earlier release ends ${seconds} s after the one before` : message;
+  return lastWaits
+    ? `${message}; the last Pod of the earlier release ends ${seconds} s after the one before`
+    : message;
 }
 
 /** Whether the stations that moved so far are back. Missing counts are no proof of it. */
@@ -233,7 +264,11 @@ function isLanded({ state, counts, sets }: PhaseInput, old: readonly ProxySet[])
   if (old.some((set) => stayingPods(set).some((pod) => !takesOrders(pod)))) {
     const known = stationsOn(sets);
     const expected = (state.stations ?? 0) * (1 - ESTIMATE_TOLERANCE) - 3;
-    return known !== undefined && known >= expected && old.every(({ pods }) => !pods.some(({ terminating }) => terminating));
+    return (
+      known !== undefined &&
+      known >= expected &&
+      old.every(({ pods }) => !pods.some(({ terminating }) => terminating))
+    );
   }
   return counts !== undefined && counts.away <= allowedMissing(counts.stations);
 }
@@ -258,7 +293,9 @@ function goingBack(input: PhaseInput): Step {
     ...orderAll(previous === undefined ? [] : [previous], { mode: 'accepting', rollout }),
     ...orderAll(leaving, { mode: begins ? 'refusing' : 'draining', rollout }),
   ];
-  const accepts = (previous?.pods ?? []).every(({ report }) => typeof report !== 'object' || report.mode === 'accepting');
+  const accepts = (previous?.pods ?? []).every(
+    ({ report }) => typeof report !== 'object' || report.mode === 'accepting',
+  );
   if (accepts && newSet.pods.length === 0 && newSet.replicas === 0) {
     return { state: ended(state, 'Aborted', `went back to ${fromSet}: ${reason}`, now), serving: fromSet };
   }

@@ -48,13 +48,16 @@ function servingSet({ sets, serving, template }: RolloutInput): ProxySet | undef
   const isUsed = (set: ProxySet) => set.replicas > 0 || set.pods.length > 0 || set.template === template;
   // Without a Service, or when its set was deleted: the set with the most stations.
   return (
-    sets.find(({ name }) => name === serving) ?? sets.filter(isUsed).sort((a, b) => holding(b) - holding(a))[0]
+    sets.find(({ name }) => name === serving) ??
+    sets.filter(isUsed).sort((a, b) => holding(b) - holding(a))[0]
   );
 }
 
 /** The set that a rollout leads to; without a Deployment yet it has no Pods. */
 function setOf(sets: readonly ProxySet[], { toSet, template = '' }: RolloutStatus): ProxySet {
-  return sets.find(({ name }) => name === toSet) ?? { name: toSet, template, replicas: 0, lastUsedAt: 0, pods: [] };
+  return (
+    sets.find(({ name }) => name === toSet) ?? { name: toSet, template, replicas: 0, lastUsedAt: 0, pods: [] }
+  );
 }
 
 function firstSet(input: RolloutInput): RolloutPlan {
@@ -89,7 +92,9 @@ function redirect(
 ): RolloutStatus | 'in-place' | undefined {
   const { template, sets } = input;
   if (state.phase === 'GoingBack' || state.template === template) return state;
-  const others = sets.some(({ name, pods }) => name !== serving.name && pods.some((pod) => (sessionsOf(pod) ?? 1) > 0));
+  const others = sets.some(
+    ({ name, pods }) => name !== serving.name && pods.some((pod) => (sessionsOf(pod) ?? 1) > 0),
+  );
   if (serving.template === template && !others) {
     const message = 'cancelled: the spec asks again for the set that serves; no station was moved';
     return ended(state, 'Completed', message, input.now);
@@ -153,7 +158,9 @@ function planOf(input: RolloutInput, step: Step): RolloutPlan {
   const { state, serving } = step;
   const names = new Set([...sets.map(({ name }) => name), state.toSet]);
   const running = isRunning(state);
-  const history = sets.filter(({ name }) => name !== serving && name !== state.toSet && name !== state.fromSet);
+  const history = sets.filter(
+    ({ name }) => name !== serving && name !== state.toSet && name !== state.fromSet,
+  );
   const kept = setsToKeep(history, input.settings.revisionHistoryLimit);
   const replicasOf = (name: string) => {
     const given = step.replicas?.get(name);
@@ -167,7 +174,11 @@ function planOf(input: RolloutInput, step: Step): RolloutPlan {
     .filter((name) => !history.some((one) => one.name === name) || kept.has(name))
     .map((name) => {
       const live = sets.find((one) => one.name === name);
-      return { name, replicas: replicasOf(name), isRendered: live === undefined || live.template === template };
+      return {
+        name,
+        replicas: replicasOf(name),
+        isRendered: live === undefined || live.template === template,
+      };
     })
     // A set that was never created, and is given up.
     .filter(({ name }) => sets.some((one) => one.name === name) || running);

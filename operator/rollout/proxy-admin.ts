@@ -3,7 +3,13 @@
  * number of requests at once are bounded; a Pod that does not answer is left out.
  */
 import { request } from 'node:http';
-import { type DrainOrder, type DrainReport, PATH, type RolloutReport, type SelfTestReport } from '../../services/contract.ts';
+import {
+  type DrainOrder,
+  type DrainReport,
+  PATH,
+  type RolloutReport,
+  type SelfTestReport,
+} from '../../services/contract.ts';
 import { type DrainOrders, isNews } from './orders.ts';
 import { NO_REPORTS, type PodReports } from './pod-reports.ts';
 import type { Unsupported } from './proxy-set.ts';
@@ -83,7 +89,9 @@ export class ProxyAdmin {
 
   async #test(token: string, targets: readonly AdminTarget[]): Promise<void> {
     await each(targets, async (target) => {
-      const result = await this.#ask<SelfTestReport>(target, 'POST', PATH.selfTest, token, { timeoutMs: SELF_TEST_MS });
+      const result = await this.#ask<SelfTestReport>(target, 'POST', PATH.selfTest, token, {
+        timeoutMs: SELF_TEST_MS,
+      });
       if (result === undefined) return;
       this.#last = { ...this.#last, selfTests: new Map(this.#last.selfTests).set(target.pod, result) };
     });
@@ -116,7 +124,9 @@ export class ProxyAdmin {
       if (answer.status === 404) return 'unsupported';
       // A self-test that fails answers 503 with its report.
       if (answer.status !== 200 && !(answer.status === 503 && path === PATH.selfTest)) {
-        throw new Error(`${method} ${path} was answered with HTTP ${answer.status}: ${answer.body.slice(0, 200)}`);
+        throw new Error(
+          `${method} ${path} was answered with HTTP ${answer.status}: ${answer.body.slice(0, 200)}`,
+        );
       }
       return JSON.parse(answer.body) as T;
     } catch (error) {
@@ -154,6 +164,8 @@ export const sendOverHttp: AdminRequest = ({ host, port }, method, path, { token
       );
       response.once('error', reject);
     });
-    sent.once('error', (error) => reject(signal.aborted ? new Error(`no response within ${timeoutMs} ms`) : error));
+    sent.once('error', (error) =>
+      reject(signal.aborted ? new Error(`no response within ${timeoutMs} ms`) : error),
+    );
     sent.end(text);
   });

@@ -56,7 +56,9 @@ const shareFailed = ({ accepted, failed }: Handshakes) =>
   failed === 0 ? 0 : failed / Math.max(LEAST_HANDSHAKES, accepted + failed);
 
 function crashes({ newSet, startedAt }: VerdictInput): string | undefined {
-  const young = newSet.pods.filter(({ createdAt, terminating }) => createdAt >= startedAt - 1000 && !terminating);
+  const young = newSet.pods.filter(
+    ({ createdAt, terminating }) => createdAt >= startedAt - 1000 && !terminating,
+  );
   const restarts = young.reduce((sum, one) => sum + one.restarts, 0);
   if (restarts < CRASHES) return undefined;
   const why = young.find(({ failure }) => failure !== undefined)?.failure;

@@ -1,5 +1,12 @@
 /** The conditions of a cluster, from what was observed and decided. Each message says what is wrong and what to do. Pure. */
-import type { Condition, ConditionType, DefaultedSpec, OcppClusterStatus, ProxyScaleInStatus, RolloutStatus } from '../api/ocpp-cluster.ts';
+import type {
+  Condition,
+  ConditionType,
+  DefaultedSpec,
+  OcppClusterStatus,
+  ProxyScaleInStatus,
+  RolloutStatus,
+} from '../api/ocpp-cluster.ts';
 import type { ProcessorScaleDecision } from '../scaling/processors.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
@@ -140,7 +147,9 @@ export function progressing(findings: StatusFindings): ConditionValue {
 }
 
 const scalingInText = ({ pods, message = '' }: ProxyScaleInStatus) =>
-  pods.length === 0 ? `scale-in ${message}` : `scale-in of ${pods.slice(0, 3).join(', ')}${pods.length > 3 ? ', …' : ''}: ${message}`;
+  pods.length === 0
+    ? `scale-in ${message}`
+    : `scale-in of ${pods.slice(0, 3).join(', ')}${pods.length > 3 ? ', …' : ''}: ${message}`;
 
 /** Of a rollout with two sets. */
 function progressOf(findings: StatusFindings): ConditionValue | undefined {

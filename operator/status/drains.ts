@@ -41,7 +41,11 @@ export function draining(drains: readonly DrainStatus[], pace?: ClosePace): Cond
   const last = drains.at(-1)?.deadline;
   const deadline = last === undefined ? '' : `; the deadline is ${last}`;
   const pods = drains.length === 1 ? '1 ws-proxy Pod drains' : `${drains.length} ws-proxy Pods drain`;
-  if (pace !== undefined && last !== undefined && left * 1000 > pace.ratePerSecond * (Date.parse(last) - pace.now)) {
+  if (
+    pace !== undefined &&
+    last !== undefined &&
+    left * 1000 > pace.ratePerSecond * (Date.parse(last) - pace.now)
+  ) {
     const { ratePerSecond } = pace;
     const needed = left / ratePerSecond;
     const message = `${pods}, ${stations} stations left: moving them takes ${Math.ceil(needed)} s at ${ratePerSecond} per second, and the deadline is ${last}. The remaining sockets are closed then; raise spec.proxy.drain.ratePerSecond or deadlineSeconds`;

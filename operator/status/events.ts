@@ -66,7 +66,8 @@ function rebalanced(before: OcppClusterStatus | undefined, after: OcppClusterSta
   const shown = (stations: readonly number[] = []) =>
     stations.slice(0, PODS_SHOWN).join(', ') + (stations.length > PODS_SHOWN ? ', …' : '');
   const { before: first, after: last, message = '' } = now;
-  const figures = last === undefined ? '' : `stations of each Pod: before ${shown(first)}; after ${shown(last)}; `;
+  const figures =
+    last === undefined ? '' : `stations of each Pod: before ${shown(first)}; after ${shown(last)}; `;
   return [{ type: 'Normal', reason: 'Rebalanced', message: figures + message }];
 }
 
@@ -99,7 +100,10 @@ const PHASES: Partial<Record<RolloutPhase, readonly [ClusterEvent['type'], strin
 };
 
 /** A rollout with two sets reached its next phase. */
-function phases({ rollout: then } = {} as OcppClusterStatus, { rollout: now }: OcppClusterStatus): ClusterEvent[] {
+function phases(
+  { rollout: then } = {} as OcppClusterStatus,
+  { rollout: now }: OcppClusterStatus,
+): ClusterEvent[] {
   const [type, reason] = PHASES[now?.phase ?? 'Preparing'] ?? [];
   if (now === undefined || type === undefined || reason === undefined) return [];
   if (then?.id === now.id && then.phase === now.phase) return [];
@@ -108,7 +112,9 @@ function phases({ rollout: then } = {} as OcppClusterStatus, { rollout: now }: O
     moved === undefined || (now.phase !== 'Completed' && now.phase !== 'Aborted')
       ? ''
       : `; ${moved} stations moved, ${returned ?? 0} returned` +
-        (gapSeconds === undefined ? '' : `, half of them within ${gapSeconds.p50} s, 99 % within ${gapSeconds.p99} s`);
+        (gapSeconds === undefined
+          ? ''
+          : `, half of them within ${gapSeconds.p50} s, 99 % within ${gapSeconds.p99} s`);
   return [{ type, reason, message: `${toSet}: ${message}${figures}` }];
 }
 

@@ -35,12 +35,28 @@ export interface StatusInput extends StatusFindings {
 }
 
 export function statusOf(input: StatusInput): OcppClusterStatus {
-  const { cluster, observed, signals, processors, proxies, release, redis, rollout, scaleIn, rebalance, before } = input;
+  const {
+    cluster,
+    observed,
+    signals,
+    processors,
+    proxies,
+    release,
+    redis,
+    rollout,
+    scaleIn,
+    rebalance,
+    before,
+  } = input;
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
   const store = storeStatusOf(before?.store, signals.store?.identity, cluster, now);
-  const problems = [...storeProblems(cluster, store, signals.store, observed), ...input.problems, ...deregistrationProblems(input.spec, signals.sessions)];
+  const problems = [
+    ...storeProblems(cluster, store, signals.store, observed),
+    ...input.problems,
+    ...deregistrationProblems(input.spec, signals.sessions),
+  ];
   const found = conditionValues({ ...input, problems });
   const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
   const { queue } = signals;
@@ -128,7 +144,8 @@ export function shouldWrite(
   sinceWriteMs: number,
 ): boolean {
   if (before === undefined || !isDeepStrictEqual(essence(before), essence(after))) return true;
-  const everyMs = isRunning(after.rollout) || after.proxy?.scaleIn !== undefined ? ROLLOUT_EVERY_MS : NUMBERS_EVERY_MS;
+  const everyMs =
+    isRunning(after.rollout) || after.proxy?.scaleIn !== undefined ? ROLLOUT_EVERY_MS : NUMBERS_EVERY_MS;
   return sinceWriteMs >= everyMs && !isDeepStrictEqual(lasting(before), lasting(after));
 }
 

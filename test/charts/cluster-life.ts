@@ -60,7 +60,11 @@ export async function liveOnce(
   const smaller = { ...FULL, proxy: { replicas: 1 } };
   await reconciled(smaller);
   await until(async () => (await cost()) !== undefined, 'a ws-proxy Pod with its deletion cost');
-  await reconciled({ ...smaller, image: { tag: 'other' }, redis: { embedded: { storage: { size: '2Gi' } } } });
+  await reconciled({
+    ...smaller,
+    image: { tag: 'other' },
+    redis: { embedded: { storage: { size: '2Gi' } } },
+  });
   await until(async () => (await sizeOf(store, volume)) === '2Gi', 'a larger volume');
   await tellsWhatIsMissing(store, ref, proxy);
   await store.delete(ref);
@@ -120,7 +124,11 @@ async function standIn(store: KubeObjectStore, cluster: Place): Promise<ObjectRe
   const deployments = await ownOf(store, DEPLOYMENTS, cluster);
   const [set] = proxySetsOf(deployments as ProxySet[], cluster.name);
   if (set === undefined) throw new Error(`${cluster.name} has no proxy set`);
-  const metadata = { name: `${set.metadata.name}-0`, namespace: cluster.namespace, ...set.spec.template.metadata };
+  const metadata = {
+    name: `${set.metadata.name}-0`,
+    namespace: cluster.namespace,
+    ...set.spec.template.metadata,
+  };
   const spec = { nodeName: 'no-node', containers: [{ name: 'c', image: 'i' }] };
   await store.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec } as KubeObject);
   return { resource: PODS, name: metadata.name, namespace: metadata.namespace };

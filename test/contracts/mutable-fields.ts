@@ -198,7 +198,9 @@ const ROWS: readonly Row[] = [
   gateway('parentRefs', [{ name: 'other' }]),
   gateway('hostnames', ['b.example.com']),
   gateway('tls', false),
-  row('monitoring.protectMetrics', true, 'Deployment/processor', env('OCPP_ADMIN_METRICS_TOKEN'), { shows: 'true' }),
+  row('monitoring.protectMetrics', true, 'Deployment/processor', env('OCPP_ADMIN_METRICS_TOKEN'), {
+    shows: 'true',
+  }),
   { field: 'monitoring.podMonitor', value: 'Off' },
   { field: 'monitoring.alerts', value: 'Off' },
   { field: 'monitoring.labels', value: { release: 'prometheus' } },

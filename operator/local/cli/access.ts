@@ -32,7 +32,7 @@ export function accessOf(cluster: OcppCluster, pods: readonly Pod[], folder: str
   const ready = pods.filter((pod) => belongsTo(pod, cluster) && isReady(pod));
   // Proxies first: a change of the manifest replaces them least often.
   const isProxy = (pod: Pod) => Number(componentOf(pod) === 'ws-proxy');
-  const targets = ready.toSorted((a, b) => isProxy(b) - isProxy(a)).flatMap(targetOf);
+  const targets = ready.toSorted((a, b) => isProxy(b) - isProxy(a)).flatMap((pod) => targetOf(pod));
   return {
     cluster: cluster.metadata.name,
     stations: listeners.map(({ port, path }) => `ws://${LOOPBACK}:${port}${path}`),

@@ -94,7 +94,9 @@ test(
     t.deepEqual(await versions(), before, 'everything else stays as it is');
     await eventually(t, async () => (await scene.condition('Progressing')).reason, 'RollingOut');
 
-    await scene.patch('ocppclusters/city', { spec: { processor: { podTemplate: { nodeSelector: { disk: 'ssd' } } } } });
+    await scene.patch('ocppclusters/city', {
+      spec: { processor: { podTemplate: { nodeSelector: { disk: 'ssd' } } } },
+    });
     await eventually(t, async () => (await scene.status()).observedGeneration, 4);
     const changed = (await versions()).filter(([, generation], index) => before[index]?.[1] !== generation);
     t.deepEqual(

@@ -89,7 +89,7 @@ test('a Pod gets the variables and files of a ConfigMap, and its files change wi
   const [web] = template.spec.containers;
   const mounted = {
     ...web,
-    env: [...(web?.env ?? []).filter(({ name }) => name !== 'OWN')],
+    env: (web?.env ?? []).filter(({ name }) => name !== 'OWN'),
     envFrom: [{ configMapRef: { name: 'web' } }],
     volumeMounts: [{ name: 'settings', mountPath: '/etc/settings', readOnly: true }],
   };

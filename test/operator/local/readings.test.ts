@@ -46,9 +46,9 @@ test('figures come from what the operator scraped; a part that is missing or old
   const nothing = { stations: undefined, transactions: undefined, queue: undefined };
   t.deepEqual(readings.figures(pods), nothing, 'nothing is read yet');
 
-  await readings.scrape(proxies.slice(0, 1).flatMap(targetOf));
+  await readings.scrape(proxies.slice(0, 1).flatMap((pod) => targetOf(pod)));
   t.is(readings.figures(pods).stations, undefined, 'one proxy of two');
-  await readings.scrape(pods.flatMap(targetOf));
+  await readings.scrape(pods.flatMap((pod) => targetOf(pod)));
   t.is(one.requests(), 4);
   const { queue, ...figures } = readings.figures(pods);
   t.deepEqual(figures, { stations: 14, transactions: 4 });

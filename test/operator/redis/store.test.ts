@@ -15,8 +15,13 @@ const cluster = (accepted?: string): OcppCluster => ({
     ...(accepted !== undefined && { annotations: { [ACKNOWLEDGE_DATA_LOSS]: accepted } }),
   },
 });
-const NOTHING = { proxy: undefined,
-  proxySets: [], processor: undefined, redis: undefined, proxyService: undefined };
+const NOTHING = {
+  proxy: undefined,
+  proxySets: [],
+  processor: undefined,
+  redis: undefined,
+  proxyService: undefined,
+};
 const [EARLIER, NOW] = ['2026-11-23T00:00:00Z', '2026-11-23T01:00:00Z'];
 const lost = (identity: number, since = NOW): StoreStatus => ({ identity: 1, lost: { identity, since } });
 

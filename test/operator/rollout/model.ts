@@ -67,14 +67,20 @@ export class Model {
   mostEnding = 0;
   mostDraining = 0;
   readonly phases: string[] = [];
-  readonly #deployments = new Map<string, { template: string; replicas: number; createdAt: number; release: Release }>();
+  readonly #deployments = new Map<
+    string,
+    { template: string; replicas: number; createdAt: number; release: Release }
+  >();
   readonly #releases = new Map<string, Release>();
   readonly #random: () => number;
   #emptied: ReadonlySet<string> = new Set();
   #counts: { id: string; moves: Map<number, number>; away: Map<number, number> } | undefined;
   #serial = 0;
 
-  constructor(first: Release, options: { stations: number; replicas: number; charging: number; random: () => number }) {
+  constructor(
+    first: Release,
+    options: { stations: number; replicas: number; charging: number; random: () => number },
+  ) {
     this.release = first;
     this.#random = options.random;
     this.replicas = options.replicas;
@@ -103,7 +109,8 @@ export class Model {
   settle(limit = 3000): boolean {
     for (let i = 0; i < limit; i += 1) {
       this.step();
-      const ended = this.state === undefined || this.state.phase === 'Completed' || this.state.phase === 'Aborted';
+      const ended =
+        this.state === undefined || this.state.phase === 'Completed' || this.state.phase === 'Aborted';
       const sized = this.scaleIn === undefined && this.pods.length === this.replicas;
       if (ended && sized && this.away === 0 && this.#leftovers() === 0) return true;
     }
@@ -142,7 +149,8 @@ export class Model {
   deleteSet(name: string): void {
     this.#deployments.delete(name);
     for (const station of this.stations) if (station.pod?.set === name) this.#close(station);
-    for (const pod of this.pods.filter(({ set }) => set === name)) this.pods.splice(this.pods.indexOf(pod), 1);
+    for (const pod of this.pods.filter(({ set }) => set === name))
+      this.pods.splice(this.pods.indexOf(pod), 1);
   }
 
   get sets(): readonly string[] {
@@ -167,7 +175,12 @@ export class Model {
     this.scaleIn = scaleIn.state;
     this.#emptied = scaleIn.emptied;
     const input: RolloutInput = {
-      settings: { strategy: 'BlueGreen', minReadySeconds: 5, returnWithinSeconds: 30, revisionHistoryLimit: 2 },
+      settings: {
+        strategy: 'BlueGreen',
+        minReadySeconds: 5,
+        returnWithinSeconds: 30,
+        revisionHistoryLimit: 2,
+      },
       transactions: 'Close',
       baseName: 'city-ws-proxy',
       template: this.release.template,
@@ -183,14 +196,19 @@ export class Model {
     const plan = planRollout(input);
     this.state = plan.state;
     this.serving = plan.serving;
-    if (plan.state !== undefined && this.phases.at(-1) !== plan.state.phase) this.phases.push(plan.state.phase);
+    if (plan.state !== undefined && this.phases.at(-1) !== plan.state.phase)
+      this.phases.push(plan.state.phase);
     const planned = new Map(plan.sets.map((set) => [set.name, set]));
     for (const name of this.#deployments.keys()) if (!planned.has(name)) this.#deployments.delete(name);
     for (const { name, replicas, isRendered } of planned.values()) {
       const known = this.#deployments.get(name);
       const { release } = this;
       const fresh = { template: release.template, release, createdAt: this.now };
-      this.#deployments.set(name, { ...(known ?? fresh), ...(isRendered && { template: release.template }), replicas });
+      this.#deployments.set(name, {
+        ...(known ?? fresh),
+        ...(isRendered && { template: release.template }),
+        replicas,
+      });
     }
     this.#scale();
     const orders = new Map([...scaleIn.orders, ...plan.orders]);
@@ -224,19 +242,30 @@ export class Model {
     const id = `${set}-${(this.#serial += 1)}`;
     const { now } = this;
     return {
-      id, set, release, createdAt: now, startedAt: now, restarts: 0, terminating: false, tested: false,
-      order: ACCEPTING, moved: 0, accepted: 0, failed: 0,
+      id,
+      set,
+      release,
+      createdAt: now,
+      startedAt: now,
+      restarts: 0,
+      terminating: false,
+      tested: false,
+      order: ACCEPTING,
+      moved: 0,
+      accepted: 0,
+      failed: 0,
     };
   }
 
   #runPods(): void {
     let budget = 5;
     this.mostEnding = Math.max(this.mostEnding, this.pods.filter(({ terminating }) => terminating).length);
-    const ordered = ({ order: { mode, moves = Infinity }, moved }: ModelPod) => mode === 'draining' && moved < moves;
+    const ordered = ({ order: { mode, moves = Infinity }, moved }: ModelPod) =>
+      mode === 'draining' && moved < moves;
     const draining = this.pods.filter((pod) => pod.terminating || ordered(pod));
     const holding = draining.filter((pod) => this.stations.some((one) => one.pod === pod));
     this.mostDraining = Math.max(this.mostDraining, holding.length);
-    for (const pod of [...this.pods]) {
+    for (const pod of Array.from(this.pods)) {
       const { crashesAfter, readyAfter = Infinity } = pod.release;
       if (crashesAfter !== undefined && this.now - pod.startedAt > (readyAfter + crashesAfter) * 1000) {
         this.kill(this.pods.indexOf(pod));
@@ -254,7 +283,8 @@ export class Model {
           this.#close(station);
         }
       }
-      if (pod.terminating && !this.stations.some((one) => one.pod === pod)) this.pods.splice(this.pods.indexOf(pod), 1);
+      if (pod.terminating && !this.stations.some((one) => one.pod === pod))
+        this.pods.splice(this.pods.indexOf(pod), 1);
     }
   }
 
@@ -275,7 +305,9 @@ export class Model {
   #returnStations(): void {
     for (const station of this.stations) {
       if (station.pod !== undefined || station.returnsAt > this.now) continue;
-      const selected = this.pods.filter((pod) => pod.set === this.serving && this.#isReady(pod) && !pod.terminating);
+      const selected = this.pods.filter(
+        (pod) => pod.set === this.serving && this.#isReady(pod) && !pod.terminating,
+      );
       const pod = selected[Math.floor(this.#random() * selected.length)];
       if (pod === undefined || pod.order.mode !== 'accepting' || pod.release.refuses === true) {
         if (pod?.order.mode === 'accepting') pod.failed += 1;
@@ -322,10 +354,19 @@ export class Model {
     };
     const isOld = release.isOld === true;
     return {
-      id, name: id, ready, createdAt, restarts, terminating,
+      id,
+      name: id,
+      ready,
+      createdAt,
+      restarts,
+      terminating,
       ...(ready && { readySince: pod.startedAt + (release.readyAfter ?? 0) * 1000 }),
       ...(!ready && { unreadySince: createdAt }),
-      ...(isOld && { report: 'unsupported' as const, selfTest: 'unsupported' as const, sessions: held.length }),
+      ...(isOld && {
+        report: 'unsupported' as const,
+        selfTest: 'unsupported' as const,
+        sessions: held.length,
+      }),
       ...(!isOld && this.#isUp(pod) && { report, sessions: held.length }),
       ...(!isOld && tested && { selfTest: { ok: true, failures: [] } }),
     };

@@ -1,6 +1,17 @@
 /** Rollouts on a model: every interleaving ends with each station connected and moved once, unless something failed. */
 import test from 'ava';
-import fc from 'fast-check';
+import {
+  type Arbitrary,
+  array,
+  assert,
+  constant,
+  constantFrom,
+  integer,
+  nat,
+  oneof,
+  property,
+  record,
+} from 'fast-check';
 import { Model, type Release } from './model.ts';
 
 const OLD: Release = { template: 'old', readyAfter: 2 };
@@ -171,16 +182,30 @@ test('an empty set that takes orders does not hold up the rollout from one that 
   t.is(model.mostCloses, 1);
 });
 
-const EVENT = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: 40 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), seconds: fc.integer({ min: 1, max: 60 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('down' as const), seconds: fc.integer({ min: 1, max: 60 }) }) },
+const EVENT = oneof(
+  {
+    weight: 4,
+    arbitrary: record({ kind: constant('wait' as const), seconds: integer({ min: 1, max: 40 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: record({ kind: constant('pause' as const), seconds: integer({ min: 1, max: 60 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: record({ kind: constant('down' as const), seconds: integer({ min: 1, max: 60 }) }),
+  },
 );
-const FAILURE = fc.oneof(
-  fc.record({ kind: fc.constant('kill' as const), pod: fc.nat(7) }),
-  fc.record({ kind: fc.constant('change' as const), template: fc.constantFrom('old', 'new', 'third', 'refusing', 'crashing') }),
+const FAILURE = oneof(
+  record({ kind: constant('kill' as const), pod: nat(7) }),
+  record({
+    kind: constant('change' as const),
+    template: constantFrom('old', 'new', 'third', 'refusing', 'crashing'),
+  }),
 );
-type Event = (typeof EVENT extends fc.Arbitrary<infer T> ? T : never) | (typeof FAILURE extends fc.Arbitrary<infer T> ? T : never);
+type Event =
+  | (typeof EVENT extends Arbitrary<infer T> ? T : never)
+  | (typeof FAILURE extends Arbitrary<infer T> ? T : never);
 
 const RELEASES: Readonly<Record<string, Release>> = {
   old: OLD,
@@ -205,45 +230,46 @@ function play(model: Model, events: readonly Event[]): void {
 }
 
 test('without a failure every interleaving moves each station exactly once', (t) => {
-  const property = fc.property(fc.array(EVENT, { maxLength: 12 }), fc.nat(1e6), (events, seed) => {
+  const holds = property(array(EVENT, { maxLength: 12 }), nat(1e6), (events, seed) => {
     const model = running(OLD, 60, seed + 1);
     model.release = NEW;
     play(model, events);
     const settled = model.settle();
     return settled && model.mostMoves === 1 && model.moves.size === 60 && model.templates().has('new');
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 150 }));
+  t.notThrows(() => assert(holds, { numRuns: 150 }));
 });
 
 test('the same without orders: every interleaving ends with one close of each station', (t) => {
-  const property = fc.property(fc.array(EVENT, { maxLength: 12 }), fc.nat(1e6), (events, seed) => {
+  const holds = property(array(EVENT, { maxLength: 12 }), nat(1e6), (events, seed) => {
     const model = running(EARLIER, 60, seed + 1);
     model.release = NEW;
     play(model, events);
     const settled = model.settle();
     return settled && model.mostCloses === 1 && model.closes.size === 60 && model.mostEnding === 1;
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 100 }));
+  t.notThrows(() => assert(holds, { numRuns: 100 }));
 });
 
 test('whatever fails after a release without orders, every interleaving ends with each station connected to one set', (t) => {
-  const property = fc.property(fc.array(fc.oneof(EVENT, FAILURE), { maxLength: 14 }), fc.nat(1e6), (events, seed) => {
+  const holds = property(array(oneof(EVENT, FAILURE), { maxLength: 14 }), nat(1e6), (events, seed) => {
     const model = running(EARLIER, 60, seed + 1);
     model.release = NEW;
     play(model, events);
-    if (model.release === OLD || ['refusing', 'crashing'].includes(model.release.template)) model.release = EARLIER;
+    if (model.release === OLD || ['refusing', 'crashing'].includes(model.release.template))
+      model.release = EARLIER;
     return model.settle() && model.templates().size === 1;
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 150 }));
+  t.notThrows(() => assert(holds, { numRuns: 150 }));
 });
 
 test('whatever fails, every interleaving ends with each station connected to one set', (t) => {
-  const property = fc.property(fc.array(fc.oneof(EVENT, FAILURE), { maxLength: 14 }), fc.nat(1e6), (events, seed) => {
+  const holds = property(array(oneof(EVENT, FAILURE), { maxLength: 14 }), nat(1e6), (events, seed) => {
     const model = running(OLD, 60, seed + 1);
     model.release = NEW;
     play(model, events);
     if (['refusing', 'crashing'].includes(model.release.template)) model.release = OLD;
     return model.settle() && model.templates().size === 1;
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 200 }));
+  t.notThrows(() => assert(holds, { numRuns: 200 }));
 });

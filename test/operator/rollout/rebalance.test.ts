@@ -1,6 +1,6 @@
 /** Rebalances on a model of Pods and stations: even within 20 %, in at most three rounds, and no station moves twice. */
 import test from 'ava';
-import fc from 'fast-check';
+import { array, assert, integer, nat, property } from 'fast-check';
 import type { ProxyRebalanceStatus } from '../../../operator/api/ocpp-cluster.ts';
 import { isEven, movesToEvenOut } from '../../../operator/rollout/evenness.ts';
 import { planRebalance, type RebalanceInput } from '../../../operator/rollout/rebalance.ts';
@@ -14,18 +14,21 @@ test('a Pod with 226 stations beside two with 87 moves so many that all can expe
   const moves = movesToEvenOut(stations);
   t.deepEqual(moves.slice(1), [0, 0]);
   const expected = stations.map((one, i) => one - (moves[i] ?? 0) + sum(moves) / 3);
-  t.true(Math.max(...expected) <= 1.1 * (400 / 3) && Math.min(...expected) >= 0.9 * (400 / 3), `${expected}`);
+  t.true(
+    Math.max(...expected) <= 1.1 * (400 / 3) && Math.min(...expected) >= 0.9 * (400 / 3),
+    expected.join(),
+  );
   t.true(sum(moves) < 139, 'fewer than for an exact result');
 });
 
 test('moves never exceed the stations of a Pod, and the expected result is always within the tolerance', (t) => {
-  const property = fc.property(fc.array(fc.nat(5000), { minLength: 1, maxLength: 50 }), (stations) => {
+  const holds = property(array(nat(5000), { minLength: 1, maxLength: 50 }), (stations) => {
     const moves = movesToEvenOut(stations);
     const each = sum(moves) / stations.length;
     const expected = stations.map((one, i) => one - (moves[i] ?? 0) + each);
     return isEven(expected) && moves.every((one, i) => one >= 0 && one <= (stations[i] ?? 0));
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 500 }));
+  t.notThrows(() => assert(holds, { numRuns: 500 }));
 });
 
 interface Station {
@@ -176,15 +179,15 @@ test('226, 87 and 87 stations end within 20 % of the mean, in one round here', (
     cluster.state?.after,
     cluster.sessions.sort((a, b) => b - a),
   );
-  t.true(isEven(cluster.sessions), `${cluster.sessions}`);
+  t.true(isEven(cluster.sessions), cluster.sessions.join());
   t.is(cluster.state?.round, 1);
   t.is(Math.max(...cluster.stations.map(({ moves }) => moves)), 1);
   t.true(cluster.pods.every(({ order }) => order.mode === 'accepting'));
 });
 
 test('whatever the numbers are, it ends even after at most three rounds, and no station moves twice', (t) => {
-  const sessions = fc.array(fc.integer({ min: 0, max: 150 }), { minLength: 2, maxLength: 5 });
-  const property = fc.property(sessions, fc.nat(1e6), (counts, seed) => {
+  const sessions = array(integer({ min: 0, max: 150 }), { minLength: 2, maxLength: 5 });
+  const holds = property(sessions, nat(1e6), (counts, seed) => {
     const cluster = new Cluster(counts, random(seed + 1));
     cluster.value = 'x';
     const settled = cluster.settle();
@@ -192,7 +195,7 @@ test('whatever the numbers are, it ends even after at most three rounds, and no 
     const { round = 0 } = cluster.state ?? {};
     return settled && round <= 3 && most <= 1 && (round === 3 || isEven(cluster.sessions));
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 120 }));
+  t.notThrows(() => assert(holds, { numRuns: 120 }));
 });
 
 test('stations that are not idle stay, and it ends although there are too few others', (t) => {

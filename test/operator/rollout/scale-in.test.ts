@@ -1,6 +1,6 @@
 /** Scale-in on the model of a rollout: stations move before their Pod ends, each at most once each way. */
 import test from 'ava';
-import fc from 'fast-check';
+import { array, assert, constant, constantFrom, integer, nat, oneof, property, record } from 'fast-check';
 import { planScaleIn, type ScaleInInput } from '../../../operator/rollout/scale-in.ts';
 import type { ProxyPod, ProxySet } from '../../../operator/rollout/proxy-set.ts';
 import type { DrainReport } from '../../../services/contract.ts';
@@ -74,16 +74,16 @@ test('a rollout that begins meanwhile takes it back, and the new set has the new
   t.true(model.mostMoves <= 2);
 });
 
-const EVENT = fc.oneof(
-  fc.record({ kind: fc.constant('scale' as const), replicas: fc.integer({ min: 1, max: 6 }) }),
-  fc.record({ kind: fc.constant('release' as const), release: fc.constantFrom(FIRST, SECOND) }),
-  fc.record({ kind: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: 40 }) }),
-  fc.record({ kind: fc.constant('down' as const), seconds: fc.integer({ min: 1, max: 40 }) }),
-  fc.record({ kind: fc.constant('kill' as const), pod: fc.nat(7) }),
+const EVENT = oneof(
+  record({ kind: constant('scale' as const), replicas: integer({ min: 1, max: 6 }) }),
+  record({ kind: constant('release' as const), release: constantFrom(FIRST, SECOND) }),
+  record({ kind: constant('wait' as const), seconds: integer({ min: 1, max: 40 }) }),
+  record({ kind: constant('down' as const), seconds: integer({ min: 1, max: 40 }) }),
+  record({ kind: constant('kill' as const), pod: nat(7) }),
 );
 
 test('whatever happens, every interleaving ends with the wanted Pods, all of them accepting, and each station connected', (t) => {
-  const property = fc.property(fc.array(EVENT, { maxLength: 14 }), fc.nat(1e6), (events, seed) => {
+  const holds = property(array(EVENT, { maxLength: 14 }), nat(1e6), (events, seed) => {
     const model = running(60, seed + 1);
     for (const event of events) {
       if (event.kind === 'scale') model.replicas = event.replicas;
@@ -99,16 +99,16 @@ test('whatever happens, every interleaving ends with the wanted Pods, all of the
       model.pods.every(({ order }) => order.mode === 'accepting' && order.leaving !== true);
     return model.settle() && accepts() && model.templates().size === 1;
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 200 }));
+  t.notThrows(() => assert(holds, { numRuns: 200 }));
 });
 
-const SCALES = fc.array(
-  fc.record({ replicas: fc.constantFrom(2, 4), seconds: fc.integer({ min: 1, max: 120 }) }),
-  { minLength: 1, maxLength: 8 },
-);
+const SCALES = array(record({ replicas: constantFrom(2, 4), seconds: integer({ min: 1, max: 120 }) }), {
+  minLength: 1,
+  maxLength: 8,
+});
 
 test('each change of the number moves a station at most once', (t) => {
-  const property = fc.property(SCALES, fc.nat(1e6), (scales, seed) => {
+  const holds = property(SCALES, nat(1e6), (scales, seed) => {
     const model = running(60, seed + 1);
     let shrinks = 0;
     for (const { replicas, seconds } of scales) {
@@ -118,7 +118,7 @@ test('each change of the number moves a station at most once', (t) => {
     }
     return model.settle() && model.mostMoves <= shrinks;
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 150 }));
+  t.notThrows(() => assert(holds, { numRuns: 150 }));
 });
 
 const NOW = 1_700_000_000_000;

@@ -1,6 +1,6 @@
 /** When a rollout goes back, and which Pods move in which order. */
 import test from 'ava';
-import fc from 'fast-check';
+import { array, assert, boolean, constantFrom, integer, nat, option, property, record } from 'fast-check';
 import { firstPortion, isNews, moveRest } from '../../../operator/rollout/orders.ts';
 import type { ProxyPod, ProxySet } from '../../../operator/rollout/proxy-set.ts';
 import { allowedMissing, reasonToGoBack, type VerdictInput } from '../../../operator/rollout/verdict.ts';
@@ -44,18 +44,42 @@ const FINE: VerdictInput = {
 
 const CASES: readonly (readonly [string, Partial<VerdictInput>, RegExp | undefined])[] = [
   ['1 % are missing', {}, undefined],
-  ['more than 1 % are missing', { counts: counts(1000, 11) }, /^11 of 1000 moved stations have not returned within 120 s/],
-  ['many are missing, and Redis was away until a minute ago', { counts: counts(1000, 500), countedForMs: 60_000 }, undefined],
+  [
+    'more than 1 % are missing',
+    { counts: counts(1000, 11) },
+    /^11 of 1000 moved stations have not returned within 120 s/,
+  ],
+  [
+    'many are missing, and Redis was away until a minute ago',
+    { counts: counts(1000, 500), countedForMs: 60_000 },
+    undefined,
+  ],
   ['3 of a few are missing', { counts: counts(10, 3) }, undefined],
   ['4 of a few are missing', { counts: counts(10, 4) }, /^4 of 10/],
   ['the counts are unknown', { counts: undefined }, undefined],
   ['few handshakes fail', { since: { accepted: 92, failed: 8 } }, undefined],
-  ['many handshakes fail', { since: { accepted: 80, failed: 20 } }, /^20 of 100 handshakes failed at the new Pods/],
-  ['as many failed before', { before: { accepted: 80, failed: 20 }, since: { accepted: 75, failed: 25 } }, undefined],
+  [
+    'many handshakes fail',
+    { since: { accepted: 80, failed: 20 } },
+    /^20 of 100 handshakes failed at the new Pods/,
+  ],
+  [
+    'as many failed before',
+    { before: { accepted: 80, failed: 20 }, since: { accepted: 75, failed: 25 } },
+    undefined,
+  ],
   ['too few handshakes to tell', { since: { accepted: 1, failed: 8 } }, undefined],
   ['one restart', { newSet: setOf(pod('a', { restarts: 1 })) }, undefined],
-  ['two restarts', { newSet: setOf(pod('a', { restarts: 1 }), pod('b', { restarts: 1, failure: 'Pod b crashes' })) }, /^the new Pods restarted 2 times: Pod b crashes/],
-  ['restarts of Pods that are older', { startedAt: 5000, newSet: setOf(pod('a', { restarts: 9 })) }, undefined],
+  [
+    'two restarts',
+    { newSet: setOf(pod('a', { restarts: 1 }), pod('b', { restarts: 1, failure: 'Pod b crashes' })) },
+    /^the new Pods restarted 2 times: Pod b crashes/,
+  ],
+  [
+    'restarts of Pods that are older',
+    { startedAt: 5000, newSet: setOf(pod('a', { restarts: 9 })) },
+    undefined,
+  ],
 ];
 for (const [name, more, expected] of CASES)
   test(`${name}: ${expected === undefined ? 'goes on' : 'goes back'}`, (t) => {
@@ -64,15 +88,15 @@ for (const [name, more, expected] of CASES)
     else t.regex(reason ?? '', expected);
   });
 
-const report = fc.record({
-  sessions: fc.nat(500),
-  inTransaction: fc.nat(100),
-  moved: fc.nat(50),
-  rollout: fc.constantFrom('r', 'earlier'),
-  mode: fc.constantFrom('accepting' as const, 'refusing' as const, 'draining' as const),
-  moves: fc.option(fc.nat(20), { nil: undefined }),
+const report = record({
+  sessions: nat(500),
+  inTransaction: nat(100),
+  moved: nat(50),
+  rollout: constantFrom('r', 'earlier'),
+  mode: constantFrom('accepting' as const, 'refusing' as const, 'draining' as const),
+  moves: option(nat(20), { nil: undefined }),
 });
-const pods = fc.array(report, { minLength: 1, maxLength: 6 }).map((reports) =>
+const pods = array(report, { minLength: 1, maxLength: 6 }).map((reports) =>
   reports.map(({ moves, ...one }, index) => {
     const inTransaction = Math.min(one.inTransaction, one.sessions);
     const found: DrainReport = {
@@ -86,17 +110,24 @@ const pods = fc.array(report, { minLength: 1, maxLength: 6 }).map((reports) =>
 );
 
 test('property: the first portion is no more than asked for, and no Pod keeps accepting', (t) => {
-  const property = fc.property(pods, fc.integer({ min: 1, max: 60 }), (all, portion) => {
+  const holds = property(pods, integer({ min: 1, max: 60 }), (all, portion) => {
     const orders = firstPortion([setOf(...all)], 'r', portion).map(([, order]) => order);
     const moves = orders.reduce((sum, order) => sum + (order.moves ?? 0), 0);
-    const everyDrainIsBounded = orders.every(({ mode, moves: most }) => mode !== 'draining' || most !== undefined);
-    return orders.length === all.length && moves <= portion && everyDrainIsBounded && !orders.some(({ mode }) => mode === 'accepting');
+    const everyDrainIsBounded = orders.every(
+      ({ mode, moves: most }) => mode !== 'draining' || most !== undefined,
+    );
+    return (
+      orders.length === all.length &&
+      moves <= portion &&
+      everyDrainIsBounded &&
+      !orders.some(({ mode }) => mode === 'accepting')
+    );
   });
-  t.notThrows(() => fc.assert(property));
+  t.notThrows(() => assert(holds));
 });
 
 test('property: at most one further Pod begins to drain at a time, none while it may not, and none stops', (t) => {
-  const property = fc.property(pods, fc.boolean(), fc.boolean(), (all, mayOpenNext, transactionsWait) => {
+  const holds = property(pods, boolean(), boolean(), (all, mayOpenNext, transactionsWait) => {
     const orders = new Map(moveRest({ old: [setOf(...all)], rollout: 'r', transactionsWait, mayOpenNext }));
     const isOpen = ({ report: one }: ProxyPod) =>
       typeof one === 'object' && one.rollout === 'r' && one.mode === 'draining' && one.moves === undefined;
@@ -104,7 +135,7 @@ test('property: at most one further Pod begins to drain at a time, none while it
     const stopped = all.filter((one) => isOpen(one) && orders.get(one.id)?.mode !== 'draining');
     return begun.length <= (mayOpenNext ? 1 : 0) && stopped.length === 0;
   });
-  t.notThrows(() => fc.assert(property));
+  t.notThrows(() => assert(holds));
 });
 
 test('an order is sent once', (t) => {
@@ -113,7 +144,10 @@ test('an order is sent once', (t) => {
   t.false(isNews({ mode: 'draining', rollout: 'r' }, { ...base, mode: 'draining', rollout: 'r' }));
   t.true(isNews({ mode: 'draining', rollout: 'r' }, { ...base, mode: 'draining', rollout: 'r', moves: 10 }));
   t.true(isNews({ mode: 'draining', rollout: 'r' }, { ...base, mode: 'draining', rollout: 'q' }));
-  t.false(isNews({ mode: 'accepting', rollout: 'r' }, { ...base, mode: 'accepting' }), 'a Pod that has just started');
+  t.false(
+    isNews({ mode: 'accepting', rollout: 'r' }, { ...base, mode: 'accepting' }),
+    'a Pod that has just started',
+  );
 });
 
 test('a few may be missing whatever the size', (t) => {

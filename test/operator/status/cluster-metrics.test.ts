@@ -20,7 +20,13 @@ const condition = (
 ];
 
 type Shown = Parameters<ClusterMetrics['show']>[1];
-const moving = { id: 'r', toSet: 'b', phase: 'Moving', startedTime: ago(3600), phaseTime: ago(3600) } as const;
+const moving = {
+  id: 'r',
+  toSet: 'b',
+  phase: 'Moving',
+  startedTime: ago(3600),
+  phaseTime: ago(3600),
+} as const;
 const paused = condition('Progressing', 'False', 'RolloutsPaused');
 
 const CASES: readonly (readonly [string, string, Shown, number])[] = [

@@ -32,7 +32,12 @@ test('a new leader repeats no Event, and the next rollout has its own', (t) => {
 });
 
 test('the Event of its end has the figures', (t) => {
-  const figures = { moved: 400, returned: 399, gapSeconds: { p50: 6, p99: 13 }, message: 'all stations have moved' };
+  const figures = {
+    moved: 400,
+    returned: 399,
+    gapSeconds: { p50: 6, p99: 13 },
+    message: 'all stations have moved',
+  };
   const [event] = eventsBetween(rollout('Moving'), rollout('Completed', figures));
   t.is(
     event?.message,
@@ -52,5 +57,8 @@ test('a load balancer that cuts connections before a rollout can end is named, w
   t.deepEqual(of({ deregistrationSeconds: 300 }, 30_000), []);
   const [problem] = of({ deregistrationSeconds: 300 }, 30_001);
   t.is(problem?.reason, 'DeregistrationTooShort');
-  t.regex(problem?.message ?? '', /takes 301 s .* after 300 s .* Raise the deregistration delay .* or the rate/);
+  t.regex(
+    problem?.message ?? '',
+    /takes 301 s .* after 300 s .* Raise the deregistration delay .* or the rate/,
+  );
 });

@@ -104,7 +104,10 @@ test('draining proxies are listed by deadline, with the stations that they still
   );
   const pace = { ratePerSecond: 10, now: Date.parse('2026-11-23T12:09:30Z') };
   t.like(draining(drains, pace), { status: 'True', reason: 'DeadlineTooShort' });
-  t.regex(draining(drains, pace).message, /takes 82 s at 10 per second, and the deadline is 2026-11-23T12:10:00Z/);
+  t.regex(
+    draining(drains, pace).message,
+    /takes 82 s at 10 per second, and the deadline is 2026-11-23T12:10:00Z/,
+  );
   t.is(draining(drains, { ...pace, ratePerSecond: 100 }).reason, 'GivingUpStations');
   t.regex(draining(drains.slice(0, 1)).message, /^1 ws-proxy Pod drains, 812 stations left; the deadline is/);
   t.like(draining(drainsOf(observed(pod('staying', 'ws-proxy')), {})), {

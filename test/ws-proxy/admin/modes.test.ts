@@ -132,7 +132,9 @@ test('a Pod that leaves is not ready, and keeps its sockets until it is to drain
 
 test('shedding moves idle stations of those that were connected, and accepts handshakes', async (t) => {
   await using it = await startProxy({ ...withToken(), drainRate: 100 });
-  const stations = await Promise.all(Array.from({ length: 4 }, async (_, i) => (await it.open(`CS${i}`)).station));
+  const stations = await Promise.all(
+    Array.from({ length: 4 }, async (_, i) => (await it.open(`CS${i}`)).station),
+  );
   stations[0]?.send('[2,"open","Authorize",{}]');
   await until(() => it.gateway.forwarded.length === 1, 'the CALL');
   t.regex((await order(it, { mode: 'shedding' })).text, /^moves: /);
