@@ -25,7 +25,7 @@ const POD_TEMPLATE_HASH = 'pod-template-hash';
 /** The new operator's leader has then looked at the cluster several times. */
 const WATCH_MS = 20_000;
 /** Revision 3 has another template of Redis, which is replaced within seconds; meanwhile no processor is ready. */
-const REDIS_REPLACED = ['RedisNotReady', 'NoProcessorReady'];
+const REDIS_REPLACED: ReadonlySet<string> = new Set(['RedisNotReady', 'NoProcessorReady']);
 
 /** Afterwards the operator of this version is there, whatever happened in between. */
 async function installRelease(): Promise<AsyncDisposable> {
@@ -120,7 +120,7 @@ function operatorUpgraded({ noted }: Observation) {
 
 function podsUpgraded(seen: Observation) {
   const { noted, rollout, mostEnding, degradedMeanwhile, sessionsOfOldPods } = seen;
-  const reasons = degradedMeanwhile.filter((reason) => !REDIS_REPLACED.includes(reason));
+  const reasons = degradedMeanwhile.filter((reason) => !REDIS_REPLACED.has(reason));
   return [
     exactly('Service pinned to the old Pods while new ones start', noted['pinned'], 1),
     exactly('the Deployment of the release is the old set', noted['fromPlain'], 1),
