@@ -366,6 +366,11 @@ export interface ProxyRolloutSpec {
   /** How long all Pods of a new set are ready before stations are sent to it. */
   readonly minReadySeconds?: number;
   /**
+   * Time until new connections follow a changed Service. Raise it where the targets of a load balancer are
+   * Pods that it checks first (AWS with IP targets needs about 120).
+   */
+  readonly propagationSeconds?: number;
+  /**
    * Time for a moved station to connect again. The rollout is aborted when more than 3 stations, and more
    * than 1 % of those that moved, are away for longer.
    */
@@ -378,6 +383,7 @@ export interface ProxyRolloutSpec {
 export interface DefaultedProxyRollout {
   readonly strategy: 'BlueGreen' | 'Rolling';
   readonly minReadySeconds: number;
+  readonly propagationSeconds: number;
   readonly returnWithinSeconds: number;
   readonly revisionHistoryLimit: number;
 }
@@ -943,6 +949,8 @@ export interface RolloutStatus {
   readonly phaseTime: string;
   /** When it was completed or aborted. */
   readonly finishedTime?: string;
+  /** When new connections began to reach the new set. */
+  readonly switchedTime?: string;
   /** Since when the counts in Redis can be read. */
   readonly countsSince?: string;
   /** When a station last moved or returned. */
@@ -987,10 +995,14 @@ export interface RolloutHandshakesStatus {
   readonly acceptedBefore?: number;
   /** Failed at the serving set. */
   readonly failedBefore?: number;
-  /** Accepted by the new set since the switch. */
+  /** Accepted by the new set before the switch. */
   readonly accepted?: number;
-  /** Failed at the new set since the switch. */
+  /** How long the new one was prepared. */
+  readonly secondsBefore?: number;
+  /** Failed at the new set before the switch. */
   readonly failed?: number;
+  /** Restarts of the new Pods before the switch. */
+  readonly restarts?: number;
 }
 
 /** The ws-proxy Pods. */

@@ -1,20 +1,14 @@
 /** The phases of a rollout: what each waits for, and what it orders meanwhile. Pure: see plan.ts. */
-import type { RolloutStatus } from '../api/ocpp-cluster.ts';
 import type { DrainOrder } from '../../services/contract.ts';
+import { goBackIfNeeded, goingBack } from './going-back.ts';
+import { atSwitch, remembered } from './handshake-window.ts';
 import { firstPortion, moveRest, orderAll } from './orders.ts';
+import { enter, hasPropagated, otherSets, type PhaseInput, readyOf, since, stationsOn } from './phase-input.ts';
 import { withCounts } from './progress.ts';
-import { isEmpty, isEmptySet, type ProxySet, sessionsOf, stayingPods, takesOrders } from './proxy-set.ts';
-import { ended, type RolloutInput, type Step, timeOf } from './step.ts';
-import { allowedMissing, type Handshakes, reasonToGoBack } from './verdict.ts';
+import { isEmpty, isEmptySet, type ProxyPod, type ProxySet, sessionsOf, stayingPods, takesOrders } from './proxy-set.ts';
+import { ended, type Step, timeOf } from './step.ts';
+import { allowedMissing } from './verdict.ts';
 
-export interface PhaseInput extends RolloutInput {
-  readonly state: RolloutStatus;
-  readonly servingSet: ProxySet;
-  readonly newSet: ProxySet;
-}
-
-/** Time until kube-proxy and load balancers route by the changed Service; ms. */
-const PROPAGATION_MS = 10_000;
 /** Adding a node takes about this long; ms. */
 const NO_ROOM_MS = 120_000;
 const LEAST_PORTION = 10;
@@ -39,27 +33,12 @@ export function advance(input: PhaseInput): Step {
   }
 }
 
-const enter = (
-  state: RolloutStatus,
-  phase: RolloutStatus['phase'],
-  now: number,
-  more: Partial<RolloutStatus> = {},
-) => ({
-  ...state,
-  phase,
-  phaseTime: timeOf(now),
-  progressTime: timeOf(now),
-  ...more,
-});
-
-const since = (time: string | undefined, now: number) => now - Date.parse(time ?? timeOf(now));
-
-const otherSets = ({ sets, newSet }: PhaseInput) => sets.filter(({ name }) => name !== newSet.name);
-
 function preparing(input: PhaseInput): Step {
   const { state, servingSet, newSet, replicas, settings, now } = input;
   const { id: rollout } = state;
   const pods = stayingPods(newSet);
+  // A leader ended after it had changed the Service, and before it had written the status.
+  if (servingSet.name === newSet.name && state.fromSet !== newSet.name) return switching(switched(input));
   const leftovers = otherSets(input).filter(({ name }) => name !== servingSet.name);
   const orders = [
     ...orderAll([servingSet, newSet], { mode: 'accepting', rollout }),
@@ -104,91 +83,29 @@ function preparing(input: PhaseInput): Step {
       untested.map(({ id }) => id),
     );
   }
-  const next = enter(switchedState(input), 'Switching', now, {
-    message: 'new connections begin to reach the new Pods',
-  });
-  return { state: next, serving: newSet.name, orders };
+  return { state: switched(input).state, serving: newSet.name, orders };
 }
 
-/** With the handshakes of the serving set at the first pass that knows them. */
-function remembered({ state, servingSet }: PhaseInput): RolloutStatus {
-  const totals = handshakesOf(servingSet);
-  if (totals === undefined || state.handshakes?.acceptedBefore !== undefined) return state;
-  return { ...state, handshakes: { acceptedBefore: totals.accepted, failedBefore: totals.failed } };
-}
-
-/** From here the counts before are those of the window, and those of the new set count from now. */
-function switchedState(input: PhaseInput): RolloutStatus {
-  const { state, servingSet, newSet } = input;
-  const { acceptedBefore = 0, failedBefore = 0 } = remembered(input).handshakes ?? {};
-  const old = handshakesOf(servingSet);
-  const fresh = handshakesOf(newSet);
-  const handshakes = {
-    acceptedBefore: Math.max(0, (old?.accepted ?? acceptedBefore) - acceptedBefore),
-    failedBefore: Math.max(0, (old?.failed ?? failedBefore) - failedBefore),
-    accepted: fresh?.accepted ?? 0,
-    failed: fresh?.failed ?? 0,
-  };
-  return { ...state, handshakes };
-}
-
-/** Undefined while no Pod reports. */
-function handshakesOf(set: ProxySet): Handshakes | undefined {
-  const reports = stayingPods(set).flatMap(({ report }) =>
-    typeof report === 'object' ? [report.handshakes] : [],
-  );
-  if (reports.length === 0) return undefined;
-  return {
-    accepted: reports.reduce((sum, one) => sum + one.accepted, 0),
-    failed: reports.reduce((sum, one) => sum + one.failed, 0),
-  };
-}
-
-function goBackIfNeeded(input: PhaseInput): Step | undefined {
-  const { state, newSet, sets, counts, settings, now } = input;
-  const previous = sets.find(({ name }) => name === state.fromSet);
-  // Nowhere to go back to.
-  if (previous === undefined || stayingPods(previous).length === 0) return undefined;
-  const { acceptedBefore = 0, failedBefore = 0, accepted = 0, failed = 0 } = state.handshakes ?? {};
-  const totals = handshakesOf(newSet) ?? { accepted, failed };
-  const reason = reasonToGoBack({
-    counts,
-    returnWithinSeconds: settings.returnWithinSeconds,
-    countedForMs: since(state.countsSince, now),
-    before: { accepted: acceptedBefore, failed: failedBefore },
-    since: { accepted: Math.max(0, totals.accepted - accepted), failed: Math.max(0, totals.failed - failed) },
-    newSet,
-    startedAt: Date.parse(state.startedTime),
-  });
-  if (reason === undefined) return undefined;
-  return goingBack({ ...input, state: enter(state, 'GoingBack', now, { reason }) });
+function switched(input: PhaseInput): PhaseInput {
+  const message = 'new connections begin to reach the new Pods';
+  const more = { message, switchedTime: timeOf(input.now) };
+  return { ...input, state: enter(atSwitch(input), 'Switching', input.now, more) };
 }
 
 function switching(input: PhaseInput): Step {
-  const { state, newSet, servingSet, now } = input;
+  const { state, newSet, replicas, now } = input;
   const orders = orderAll([newSet], { mode: 'accepting', rollout: state.id });
-  const step = { serving: newSet.name, orders };
-  if (servingSet.name !== newSet.name || since(state.phaseTime, now) < PROPAGATION_MS)
-    return { state, ...step };
+  const wait = (message: string) => ({ state: { ...state, message }, serving: newSet.name, orders });
+  if (!hasPropagated(input, newSet.name)) return wait('new connections begin to reach the new Pods');
+  if (readyOf(newSet) < replicas) return wait(`${readyOf(newSet)} of ${replicas} new Pods are ready`);
   const stations = stationsOn(otherSets(input));
-  if (stations === undefined)
-    return { state: { ...state, message: 'the stations of an old Pod are unknown' }, ...step };
+  if (stations === undefined) return wait('the stations of an old Pod are unknown');
   const message = `${Math.min(stations, portionOf(stations))} stations move first and must return`;
-  return { state: enter(state, 'FirstPortion', now, { stations, message }), ...step };
+  const next = enter(state, 'FirstPortion', now, { stations, message });
+  return { state: next, serving: newSet.name, orders };
 }
 
 const portionOf = (stations: number) => Math.max(LEAST_PORTION, Math.ceil(stations / 100));
-
-/** Undefined while those of one Pod are unknown. */
-function stationsOn(sets: readonly ProxySet[]): number | undefined {
-  return sets
-    .flatMap(({ pods }) => pods)
-    .map(sessionsOf)
-    .reduce<number | undefined>(
-      (sum, one) => (sum === undefined || one === undefined ? undefined : sum + one),
-      0,
-    );
-}
 
 function movingFirstPortion(input: PhaseInput): Step {
   const { state, newSet, counts, settings, now } = input;
@@ -197,30 +114,41 @@ function movingFirstPortion(input: PhaseInput): Step {
   const portion = portionOf(stations);
   const orders: [string, DrainOrder][] = [
     ...orderAll([newSet], { mode: 'accepting', rollout }),
-    ...firstPortion(old, rollout, portion),
+    ...firstPortion(old, rollout, mayMove(input) ? portion : 0),
   ];
   const step = { state, serving: newSet.name, orders };
   // The others move none until Moving.
   const able = old.flatMap(stayingPods).filter(takesOrders);
   const isLast = able.every((pod) => sessionsOf(pod) === 0);
-  const isDone = isLast || (counts !== undefined && counts.stations >= portion);
+  const overdue = since(state.phaseTime, now) >= settings.returnWithinSeconds * 1000;
+  const isCounted = counts !== undefined && counts.stations >= portion;
+  // Redis may have lost a count: then the Pods tell.
+  const isDone = isLast || isCounted || (overdue && movedBy(able, rollout) >= portion);
   const begun = enter(state, 'Moving', now, { message: 'the other stations move' });
   if (able.length === 0 || stations === 0 || (isLast && counts?.stations === 0))
     return { ...step, state: begun };
   if (!isDone || counts === undefined) return step;
-  const overdue = since(state.phaseTime, now) >= settings.returnWithinSeconds * 1000;
   const returned = counts.away === 0 || (counts.away === counts.missing && overdue);
   const answered = counts.gapSeconds !== undefined || overdue;
   return returned && answered ? { ...step, state: begun } : step;
 }
 
+const movedBy = (pods: readonly ProxyPod[], rollout: string) =>
+  pods.reduce(
+    (sum, { report }) => sum + (typeof report === 'object' && report.rollout === rollout ? report.moved : 0),
+    0,
+  );
+
+/** Whether stations that are closed now can connect again, and are counted. */
+const mayMove = ({ newSet, replicas, counts, state }: PhaseInput) =>
+  readyOf(newSet) >= replicas && counts?.id === state.id;
+
 function moving(input: PhaseInput): Step {
   const { state, newSet, replicas, transactions, counts, settings, now } = input;
   const old = otherSets(input);
   const { id: rollout } = state;
-  const ready = stayingPods(newSet).filter((pod) => pod.ready).length;
   const landed = isLanded(input, old);
-  const mayGoOn = ready >= replicas && landed;
+  const mayGoOn = readyOf(newSet) >= replicas && landed;
   const transactionsWait = transactions === 'Wait';
   const unable = old.flatMap(stayingPods).filter((pod) => !takesOrders(pod)).length;
   const ending = old.some(({ pods }) => pods.some((pod) => pod.terminating && (sessionsOf(pod) ?? 0) > 0));
@@ -228,7 +156,9 @@ function moving(input: PhaseInput): Step {
   const mayOpenNext = mayGoOn && unable === 0 && !ending;
   const orders: [string, DrainOrder][] = [
     ...orderAll([newSet], { mode: 'accepting', rollout }),
-    ...moveRest({ old, rollout, transactionsWait, mayOpenNext }),
+    ...(mayMove(input)
+      ? moveRest({ old, rollout, transactionsWait, mayOpenNext })
+      : orderAll(old, { mode: 'refusing', rollout })),
   ];
   const step = { serving: newSet.name, orders };
   if (old.every(({ pods, replicas: left }) => pods.length === 0 && left === 0)) {
@@ -260,13 +190,14 @@ function leftMessage(left: number | undefined, lastWaits: boolean, seconds: numb
 }
 
 /** Whether the stations that moved so far are back. Missing counts are no proof of it. */
-function isLanded({ state, counts, sets }: PhaseInput, old: readonly ProxySet[]): boolean {
+function isLanded({ state, counts, sets, settings, now }: PhaseInput, old: readonly ProxySet[]): boolean {
   if (old.some((set) => stayingPods(set).some((pod) => !takesOrders(pod)))) {
     const known = stationsOn(sets);
     const expected = (state.stations ?? 0) * (1 - ESTIMATE_TOLERANCE) - 3;
     return (
       known !== undefined &&
-      known >= expected &&
+      // Stations also leave for reasons of their own: after a while the rest counts as landed.
+      (known >= expected || since(state.progressTime, now) >= 2 * settings.returnWithinSeconds * 1000) &&
       old.every(({ pods }) => !pods.some(({ terminating }) => terminating))
     );
   }
@@ -283,30 +214,3 @@ function nextReplicas(set: ProxySet, mayEnd: boolean, mayRemove: boolean): numbe
   return mayEnd && pods.every(isEmpty) ? 0 : set.replicas;
 }
 
-function goingBack(input: PhaseInput): Step {
-  const { state, newSet, sets, replicas, now } = input;
-  const { id: rollout, fromSet = input.servingSet.name, reason = '' } = state;
-  const previous = sets.find(({ name }) => name === fromSet);
-  const leaving = sets.filter(({ name }) => name !== fromSet);
-  const begins = since(state.phaseTime, now) < PROPAGATION_MS;
-  const orders: [string, DrainOrder][] = [
-    ...orderAll(previous === undefined ? [] : [previous], { mode: 'accepting', rollout }),
-    ...orderAll(leaving, { mode: begins ? 'refusing' : 'draining', rollout }),
-  ];
-  const accepts = (previous?.pods ?? []).every(
-    ({ report }) => typeof report !== 'object' || report.mode === 'accepting',
-  );
-  if (accepts && newSet.pods.length === 0 && newSet.replicas === 0) {
-    return { state: ended(state, 'Aborted', `went back to ${fromSet}: ${reason}`, now), serving: fromSet };
-  }
-  const left = stationsOn(leaving);
-  const message = `going back to ${fromSet}, ${left ?? 'unknown'} stations left: ${reason}`;
-  const ends = ({ pods }: ProxySet) => !begins && pods.every((pod) => isEmpty(pod) || !takesOrders(pod));
-  const ending = leaving.map((set) => [set.name, ends(set) ? 0 : set.replicas] as const);
-  return {
-    state: { ...state, message },
-    serving: fromSet,
-    orders,
-    replicas: new Map([...ending, [fromSet, replicas]]),
-  };
-}

@@ -17,20 +17,27 @@ export interface VerdictInput {
   /** For how long the counts are known without a gap; ms. */
   readonly countedForMs: number;
   /** Of the serving set while the new one was prepared. */
-  readonly before: Handshakes;
+  readonly before: HandshakeWindow;
   /** Of the new set since the switch. */
-  readonly since: Handshakes;
+  readonly since: HandshakeWindow;
   readonly newSet: ProxySet;
-  /** When the rollout began: restarts of older Pods have another cause; ms since 1970. */
-  readonly startedAt: number;
+  /** Of the new Pods since the switch. */
+  readonly restarts: number;
+}
+
+export interface HandshakeWindow extends Handshakes {
+  readonly seconds: number;
 }
 
 /** Fewer handshakes prove nothing. */
 const LEAST_HANDSHAKES = 10;
-/** How much larger the share of failed handshakes may be than before. */
+/** Share of all handshakes that may fail beyond those of stations which failed before, too. */
 const TOLERATED_SHARE = 0.1;
+const LEAST_FAILURES = 3;
 /** One restart may have any cause. */
-const CRASHES = 2;
+const LEAST_RESTARTS = 2;
+/** Share of the new Pods that may restart. */
+const RESTARTING_SHARE = 0.25;
 
 /** Why the rollout has to go back; undefined: it may go on. */
 export function reasonToGoBack(input: VerdictInput): string | undefined {
@@ -44,23 +51,19 @@ function missing({ counts, returnWithinSeconds, countedForMs }: VerdictInput): s
   return `${counts.missing} of ${counts.stations} moved stations have not returned within ${returnWithinSeconds} s (allowed: ${allowedMissing(counts.stations)})`;
 }
 
+/** A station that fails at every try fails at the same rate before and after: that rate is expected, with its chance. */
 function failingHandshakes({ before, since }: VerdictInput): string | undefined {
   const all = since.accepted + since.failed;
   if (all < LEAST_HANDSHAKES) return undefined;
-  const allowed = shareFailed(before) + TOLERATED_SHARE;
-  if (shareFailed(since) <= allowed) return undefined;
-  return `${since.failed} of ${all} handshakes failed at the new Pods (before: ${before.failed} of ${before.failed + before.accepted}); read the log of a new Pod`;
+  const expected = before.seconds > 0 ? (before.failed / before.seconds) * since.seconds : 0;
+  const allowed = expected + 3 * Math.sqrt(expected) + Math.max(LEAST_FAILURES, TOLERATED_SHARE * all);
+  if (since.failed <= allowed) return undefined;
+  return `${since.failed} of ${all} handshakes failed at the new Pods (expected: ${Math.round(expected)}); read the log of a new Pod`;
 }
 
-const shareFailed = ({ accepted, failed }: Handshakes) =>
-  failed === 0 ? 0 : failed / Math.max(LEAST_HANDSHAKES, accepted + failed);
-
-function crashes({ newSet, startedAt }: VerdictInput): string | undefined {
-  const young = newSet.pods.filter(
-    ({ createdAt, terminating }) => createdAt >= startedAt - 1000 && !terminating,
-  );
-  const restarts = young.reduce((sum, one) => sum + one.restarts, 0);
-  if (restarts < CRASHES) return undefined;
-  const why = young.find(({ failure }) => failure !== undefined)?.failure;
+function crashes({ newSet, restarts }: VerdictInput): string | undefined {
+  const pods = newSet.pods.filter(({ terminating }) => !terminating);
+  if (restarts < Math.max(LEAST_RESTARTS, RESTARTING_SHARE * pods.length)) return undefined;
+  const why = pods.find(({ failure }) => failure !== undefined)?.failure;
   return `the new Pods restarted ${restarts} times${why === undefined ? '' : `: ${why}`}`;
 }

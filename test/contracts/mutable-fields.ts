@@ -168,6 +168,7 @@ const ROWS: readonly Row[] = [
   proxyLive('maxMessageBytes', 65_536, 'OCPP_MAX_MESSAGE_BYTES', '65536'),
   { field: 'proxy.rollout.strategy', value: 'Rolling' },
   { field: 'proxy.rollout.minReadySeconds', value: 3 },
+  { field: 'proxy.rollout.propagationSeconds', value: 20 },
   { field: 'proxy.rollout.returnWithinSeconds', value: 60 },
   { field: 'proxy.rollout.revisionHistoryLimit', value: 1 },
   proxyLive('drain.ratePerSecond', 200, 'OCPP_DRAIN_RATE', '200'),

@@ -91,7 +91,8 @@ const everyStatus: Every<OcppClusterStatus> = {
     eta: at,
     gapSeconds: { p50: 1, p99: 2 },
     peakReturnsPerSecond: 3,
-    handshakes: { acceptedBefore: 1, failedBefore: 2, accepted: 3, failed: 4 },
+    handshakes: { acceptedBefore: 1, failedBefore: 2, secondsBefore: 30, accepted: 3, failed: 4, restarts: 0 },
+    switchedTime: at,
     retry: '1',
   },
   proxy: {

@@ -178,6 +178,7 @@ export class Model {
       settings: {
         strategy: 'BlueGreen',
         minReadySeconds: 5,
+        propagationSeconds: 10,
         returnWithinSeconds: 30,
         revisionHistoryLimit: 2,
       },

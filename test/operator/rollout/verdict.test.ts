@@ -36,10 +36,10 @@ const FINE: VerdictInput = {
   counts: counts(1000, 10),
   returnWithinSeconds: 120,
   countedForMs: 600_000,
-  before: { accepted: 100, failed: 0 },
-  since: { accepted: 100, failed: 0 },
+  before: { accepted: 100, failed: 0, seconds: 30 },
+  since: { accepted: 100, failed: 0, seconds: 30 },
   newSet: setOf(pod('a')),
-  startedAt: 1000,
+  restarts: 0,
 };
 
 const CASES: readonly (readonly [string, Partial<VerdictInput>, RegExp | undefined])[] = [
@@ -57,27 +57,32 @@ const CASES: readonly (readonly [string, Partial<VerdictInput>, RegExp | undefin
   ['3 of a few are missing', { counts: counts(10, 3) }, undefined],
   ['4 of a few are missing', { counts: counts(10, 4) }, /^4 of 10/],
   ['the counts are unknown', { counts: undefined }, undefined],
-  ['few handshakes fail', { since: { accepted: 92, failed: 8 } }, undefined],
+  ['few handshakes fail', { since: { accepted: 92, failed: 8, seconds: 30 } }, undefined],
   [
     'many handshakes fail',
-    { since: { accepted: 80, failed: 20 } },
+    { since: { accepted: 80, failed: 20, seconds: 30 } },
     /^20 of 100 handshakes failed at the new Pods/,
   ],
   [
-    'as many failed before',
-    { before: { accepted: 80, failed: 20 }, since: { accepted: 75, failed: 25 } },
+    'one station failed before and goes on, while few others connect',
+    { before: { accepted: 0, failed: 2, seconds: 35 }, since: { accepted: 20, failed: 16, seconds: 120 } },
     undefined,
   ],
-  ['too few handshakes to tell', { since: { accepted: 1, failed: 8 } }, undefined],
-  ['one restart', { newSet: setOf(pod('a', { restarts: 1 })) }, undefined],
+  [
+    'the few failed before, and now all',
+    { before: { accepted: 0, failed: 10, seconds: 30 }, since: { accepted: 0, failed: 500, seconds: 10 } },
+    /^500 of 500/,
+  ],
+  ['too few handshakes to tell', { since: { accepted: 1, failed: 8, seconds: 30 } }, undefined],
+  ['one restart', { restarts: 1 }, undefined],
   [
     'two restarts',
-    { newSet: setOf(pod('a', { restarts: 1 }), pod('b', { restarts: 1, failure: 'Pod b crashes' })) },
+    { restarts: 2, newSet: setOf(pod('a'), pod('b', { failure: 'Pod b crashes' })) },
     /^the new Pods restarted 2 times: Pod b crashes/,
   ],
   [
-    'restarts of Pods that are older',
-    { startedAt: 5000, newSet: setOf(pod('a', { restarts: 9 })) },
+    'two restarts among many Pods',
+    { restarts: 2, newSet: setOf(...Array.from({ length: 50 }, (_, i) => pod(`p${i}`))) },
     undefined,
   ],
 ];
