@@ -2,6 +2,7 @@
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import type { KubeObject, OwnerReference } from '../kube/object-store.ts';
+import { ADMIN_VOLUME } from '../render/admin-access.ts';
 import { CLUSTER_ID, LOGIN } from '../render/redis-access.ts';
 import type { Running } from '../render/release.ts';
 import { REVISION_ANNOTATION, SET_LABEL } from '../render/revision.ts';
@@ -106,11 +107,14 @@ export function runningOf({ proxy, processor, redis }: Observed): Running {
   const env = containerOf(processor)?.env ?? containerOf(proxy)?.env;
   const clusterId = env?.find(({ name }) => name === CLUSTER_ID)?.value;
   const revision = Number(proxy?.metadata.annotations?.[REVISION_ANNOTATION]);
+  const volumes = proxy?.spec?.template?.spec?.volumes;
+  const adminSecret = volumes?.find(({ name }) => name === ADMIN_VOLUME)?.secret?.secretName;
   const login = redis?.spec?.template?.spec?.volumes?.find(({ name }) => name === LOGIN);
   return {
     ...(image !== undefined && { image }),
     ...(redisImage !== undefined && { redisImage }),
     ...(clusterId !== undefined && { clusterId }),
+    ...(adminSecret !== undefined && { adminSecret }),
     ...(Number.isInteger(revision) && { renderRevision: revision }),
     ...(redis !== undefined && { redisPasswordSecret: login?.secret?.secretName ?? null }),
   };

@@ -135,7 +135,9 @@ function contextOf(
   input: DecisionInput,
   { spec, release, redis, pauses, running, processorReplicas }: Chosen,
 ): RenderContext {
-  const { observed, serves, operatorNamespace, adminSecret } = input;
+  const { observed, serves, operatorNamespace } = input;
+  // Without its key the operator gives no orders, and replaces no Pod for that.
+  const adminSecret = input.adminSecret ?? running.adminSecret;
   const claim = observed.redis?.spec?.volumeClaimTemplates?.[0];
   const redisVolumeSize = claim?.spec?.resources?.requests?.['storage'];
   return {

@@ -76,6 +76,11 @@ export function planProxySets(input: ProxySetsInput): ProxySets {
     now,
   });
   const one = plan.sets.find(({ isRendered }) => isRendered);
+  const isAlone = plan.sets.every(
+    ({ name, replicas: wanted }) =>
+      name === plan.serving ||
+      (wanted === 0 && !sets.some((set) => set.name === name && set.pods.length > 0)),
+  );
   const others = plan.sets.filter((set) => set !== one);
   const changed = others.flatMap(({ name, replicas: wanted }) => {
     const live = observed.proxySets.find(({ metadata }) => metadata.name === name);
@@ -98,7 +103,7 @@ export function planProxySets(input: ProxySetsInput): ProxySets {
           ? 'none'
           : { name: one.name, template: rendered.hash, isLabelled: one.name !== baseName },
       proxyReplicas: one?.replicas ?? replicas,
-      servingLabels: servingLabels({ cluster, observed }, plan.serving, plan.sets.length === 1),
+      servingLabels: servingLabels({ cluster, observed }, plan.serving, isAlone),
     },
   };
 }

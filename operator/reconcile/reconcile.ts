@@ -137,6 +137,7 @@ async function readReports(
   const needed =
     movesStations(state) ||
     isAskedFor ||
+    (admin !== undefined && !proxyAdmin.allAccept(targets)) ||
     observed.proxySets.filter((set) => stateOf(set).replicas > 0).length > 1;
   if (!needed) return NO_REPORTS;
   if (admin === undefined) {

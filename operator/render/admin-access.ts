@@ -10,8 +10,9 @@ import type { KubeObject } from '../kube/object-store.ts';
 import { unlessDefault } from './program.ts';
 import { clusterLabels, ownerOf, type RenderInput } from './render-input.ts';
 
-const VOLUME = 'admin-token';
-const FOLDER = `/etc/ocpp/${VOLUME}`;
+/** Name of the volume with the token. */
+export const ADMIN_VOLUME = 'admin-token';
+const FOLDER = `/etc/ocpp/${ADMIN_VOLUME}`;
 const TOKEN = 'token';
 
 export interface AdminAccess {
@@ -65,7 +66,7 @@ export function adminMount({ spec, renderRevision, adminSecret: secretName }: Re
       { name: ENV.adminTokenFile, value: `${FOLDER}/${TOKEN}` },
       ...unlessDefault(ENV.adminMetricsToken, spec.monitoring.protectMetrics, false),
     ],
-    volumes: [{ name: VOLUME, secret: { secretName, defaultMode: 0o440 } }],
-    volumeMounts: [{ name: VOLUME, mountPath: FOLDER, readOnly: true }],
+    volumes: [{ name: ADMIN_VOLUME, secret: { secretName, defaultMode: 0o440 } }],
+    volumeMounts: [{ name: ADMIN_VOLUME, mountPath: FOLDER, readOnly: true }],
   };
 }

@@ -28,6 +28,8 @@ export interface Running {
   readonly renderRevision?: number;
   /** Of its programs: the uid of a cluster that was deleted without its objects, and created again, is another one. */
   readonly clusterId?: string;
+  /** Secret with the token of its admin ports. */
+  readonly adminSecret?: string;
   /** Of the embedded Redis; null: it has no password. Absent: there is no Redis yet. */
   readonly redisPasswordSecret?: string | null;
 }

@@ -35,10 +35,14 @@ export function goingBack(input: PhaseInput): Step {
   const { state, newSet, sets, replicas, now } = input;
   const { id: rollout, fromSet = input.servingSet.name, reason = '' } = state;
   const previous = sets.find(({ name }) => name === fromSet);
+  if (previous === undefined) {
+    const message = `could not go back, as ${fromSet} is gone: ${reason}`;
+    return { state: ended(state, 'Aborted', message, now), serving: newSet.name };
+  }
   const leaving = sets.filter(({ name }) => name !== fromSet);
   const mayLeave = hasPropagated(input, fromSet) && isReceiving(input, previous);
   const orders: [string, DrainOrder][] = [
-    ...orderAll(previous === undefined ? [] : [previous], { mode: 'accepting', rollout }),
+    ...orderAll([previous], { mode: 'accepting', rollout }),
     ...orderAll(leaving, { mode: mayLeave ? 'draining' : 'accepting', rollout }),
   ];
   if (mayLeave && newSet.pods.length === 0 && newSet.replicas === 0) {
@@ -46,8 +50,7 @@ export function goingBack(input: PhaseInput): Step {
   }
   const left = stationsOn(leaving);
   const message = `going back to ${fromSet}, ${left ?? 'unknown'} stations left: ${reason}`;
-  const ends = ({ pods }: ProxySet) =>
-    mayLeave && pods.every((pod) => isEmpty(pod) || !takesOrders(pod));
+  const ends = ({ pods }: ProxySet) => mayLeave && pods.every((pod) => isEmpty(pod) || !takesOrders(pod));
   const ending = leaving.map((set) => [set.name, ends(set) ? 0 : set.replicas] as const);
   return {
     state: { ...state, message },
@@ -58,8 +61,7 @@ export function goingBack(input: PhaseInput): Step {
 }
 
 /** Whether the previous set can take the stations: all its Pods are ready and accept; after some time those that are. */
-function isReceiving({ state, replicas, now }: PhaseInput, previous: ProxySet | undefined): boolean {
-  if (previous === undefined) return false;
+function isReceiving({ state, replicas, now }: PhaseInput, previous: ProxySet): boolean {
   const refuses = stayingPods(previous).some(
     ({ ready, report }) => ready && typeof report === 'object' && report.mode !== 'accepting',
   );

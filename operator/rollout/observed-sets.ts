@@ -30,7 +30,7 @@ export function observedSets(sources: SetSources): ProxySet[] {
     template: templateOf(set, sources.rendered),
     replicas: set.spec?.replicas ?? 0,
     lastUsedAt: lastUsedAt(set),
-    pods: pods.filter((pod) => isPodOf(pod, set)).map((pod) => proxyPod(pod, sources)),
+    pods: pods.filter((pod) => isPodOf(pod, set) && !hasEnded(pod)).map((pod) => proxyPod(pod, sources)),
   }));
 }
 
@@ -107,12 +107,19 @@ export function servingLabels(
   const plain = nameOf(cluster, 'ws-proxy');
   if (serving !== plain) return { [SET_LABEL]: serving };
   if (isAlone) return {};
-  const pod = podsOf(observed, 'ws-proxy').find(
-    ({ metadata }) => metadata.labels?.[SET_LABEL] === undefined && metadata.deletionTimestamp === undefined,
-  );
-  const hash = pod?.metadata.labels?.[POD_TEMPLATE_HASH];
-  return hash === undefined ? {} : { [POD_TEMPLATE_HASH]: hash };
+  // While Kubernetes replaces its Pods, there are two hashes: the one with the most ready Pods serves.
+  const ready = new Map<string, number>();
+  for (const pod of podsOf(observed, 'ws-proxy')) {
+    const hash = pod.metadata.labels?.[POD_TEMPLATE_HASH];
+    if (pod.metadata.labels?.[SET_LABEL] !== undefined || hash === undefined || hasEnded(pod)) continue;
+    ready.set(hash, (ready.get(hash) ?? 0) + (isReady(pod) ? 1 : 0));
+  }
+  const [most] = [...ready].sort(([, x], [, y]) => y - x);
+  return most === undefined ? {} : { [POD_TEMPLATE_HASH]: most[0] };
 }
+
+/** Evicted, or its node was shut down: only the object is left. */
+const hasEnded = ({ status }: Pod) => status?.phase === 'Failed' || status?.phase === 'Succeeded';
 
 /** The Deployment controller labels Pods with it. */
 const POD_TEMPLATE_HASH = 'pod-template-hash';

@@ -16,9 +16,14 @@ export const enter = (
   more: Partial<RolloutStatus> = {},
 ): RolloutStatus => ({ ...state, phase, phaseTime: timeOf(now), progressTime: timeOf(now), ...more });
 
+/** The clock of a leader may be behind that of the one before: further ahead than this, a time counts as long ago; ms. */
+const SKEW_MS = 60_000;
+
 /** ms */
-export const since = (time: string | undefined, now: number): number =>
-  now - Date.parse(time ?? timeOf(now));
+export function since(time: string | undefined, now: number): number {
+  const ms = now - Date.parse(time ?? timeOf(now));
+  return ms < -SKEW_MS ? Infinity : ms;
+}
 
 /** Whether kube-proxy and load balancers have followed the Service, which selects `set`. */
 export const hasPropagated = ({ state, servingSet, settings, now }: PhaseInput, set: string): boolean =>

@@ -3,9 +3,25 @@ import type { DrainOrder } from '../../services/contract.ts';
 import { goBackIfNeeded, goingBack } from './going-back.ts';
 import { atSwitch, remembered } from './handshake-window.ts';
 import { firstPortion, moveRest, orderAll } from './orders.ts';
-import { enter, hasPropagated, otherSets, type PhaseInput, readyOf, since, stationsOn } from './phase-input.ts';
+import {
+  enter,
+  hasPropagated,
+  otherSets,
+  type PhaseInput,
+  readyOf,
+  since,
+  stationsOn,
+} from './phase-input.ts';
 import { withCounts } from './progress.ts';
-import { isEmpty, isEmptySet, type ProxyPod, type ProxySet, sessionsOf, stayingPods, takesOrders } from './proxy-set.ts';
+import {
+  isEmpty,
+  isEmptySet,
+  type ProxyPod,
+  type ProxySet,
+  sessionsOf,
+  stayingPods,
+  takesOrders,
+} from './proxy-set.ts';
 import { ended, type Step, timeOf } from './step.ts';
 import { allowedMissing } from './verdict.ts';
 
@@ -213,4 +229,3 @@ function nextReplicas(set: ProxySet, mayEnd: boolean, mayRemove: boolean): numbe
   }
   return mayEnd && pods.every(isEmpty) ? 0 : set.replicas;
 }
-

@@ -4,9 +4,10 @@
  * docs/decisions/0016-rollouts.md has the phases.
  */
 import type { RolloutStatus } from '../api/ocpp-cluster.ts';
+import type { DrainOrder } from '../../services/contract.ts';
 import { type DrainOrders, orderAll } from './orders.ts';
 import { advance } from './phases.ts';
-import { isEmptySet, type ProxySet, sessionsOf } from './proxy-set.ts';
+import { isEmpty, isEmptySet, type ProxyPod, type ProxySet, sessionsOf, stayingPods } from './proxy-set.ts';
 import { setsToKeep } from './set-history.ts';
 import { ended, isRunning, type RolloutInput, type Step, timeOf } from './step.ts';
 
@@ -92,11 +93,9 @@ function redirect(
 ): RolloutStatus | 'in-place' | undefined {
   const { template, sets } = input;
   if (state.phase === 'GoingBack' || state.template === template) return state;
-  const others = sets.some(
-    ({ name, pods }) => name !== serving.name && pods.some((pod) => (sessionsOf(pod) ?? 1) > 0),
-  );
+  const others = sets.some(({ name, pods }) => name !== serving.name && pods.some((pod) => !isEmpty(pod)));
   if (serving.template === template && !others) {
-    const message = 'cancelled: the spec asks again for the set that serves; no station was moved';
+    const message = 'cancelled: the spec asks again for the set that serves';
     return ended(state, 'Completed', message, input.now);
   }
   return beginning({ ...input, state: undefined }, serving);
@@ -130,7 +129,7 @@ function nameOfSet({ sets, baseName, template }: RolloutInput): string {
 
 /** No rollout runs. @param isRendered whether the serving set has the rendered template */
 function settled(input: RolloutInput, serving: ProxySet, isRendered: boolean): RolloutPlan {
-  const { sets, replicas, state } = input;
+  const { sets, state } = input;
   const others = sets.filter(({ name }) => name !== serving.name);
   const kept = setsToKeep(others, input.settings.revisionHistoryLimit);
   const planned = others
@@ -139,10 +138,29 @@ function settled(input: RolloutInput, serving: ProxySet, isRendered: boolean): R
   return {
     state,
     serving: serving.name,
-    sets: [{ name: serving.name, replicas, isRendered }, ...planned],
-    orders: new Map(),
+    sets: [
+      { name: serving.name, replicas: servingReplicas(input, serving.replicas), isRendered },
+      ...planned,
+    ],
+    orders: new Map(takenBack(serving, state)),
     selfTests: [],
   };
+}
+
+/** A set with stations gets smaller in the passes after a rollout, by a scale-in that moves them first. */
+function servingReplicas({ replicas, state }: RolloutInput, live: number): number {
+  return isRunning(state) ? Math.max(live, replicas) : replicas;
+}
+
+/** A Pod that could not be reached at the end of a rollout still has its mode. */
+function takenBack(serving: ProxySet, state: RolloutStatus | undefined): [string, DrainOrder][] {
+  const isLeft = ({ report }: ProxyPod) =>
+    typeof report === 'object' &&
+    report.leaving !== true &&
+    (report.mode === 'refusing' || report.mode === 'draining');
+  return stayingPods(serving)
+    .filter(isLeft)
+    .map(({ id }) => [id, { mode: 'accepting', rollout: state?.id ?? '' }]);
 }
 
 /** Paused: Pods that drain keep their remaining stations. */
@@ -166,8 +184,7 @@ function planOf(input: RolloutInput, step: Step): RolloutPlan {
     const given = step.replicas?.get(name);
     if (given !== undefined) return given;
     const live = sets.find((one) => one.name === name)?.replicas ?? 0;
-    // A scale-in of Pods that have stations waits for the end of the rollout.
-    if (name === serving) return running ? Math.max(live, replicas) : replicas;
+    if (name === serving) return servingReplicas(input, live);
     return running && name === state.toSet ? replicas : live;
   };
   const planned = [...names]

@@ -43,6 +43,8 @@ export class ProxyAdmin {
   readonly #options: ProxyAdminOptions;
   #last: PodReports = NO_REPORTS;
   #testing: Promise<void> | undefined;
+  /** Pods that were last seen accepting, or that take no orders. */
+  #accepting: ReadonlySet<string> = new Set();
 
   constructor(options: ProxyAdminOptions) {
     this.#options = options;
@@ -64,7 +66,15 @@ export class ProxyAdmin {
     const able = targets.filter(({ pod }) => typeof reports.get(pod) === 'object');
     const counts = rollout === undefined ? undefined : await this.#counts(token, able, rollout);
     this.#last = { reports, selfTests, counts };
+    const accepts = (report: DrainReport | Unsupported) =>
+      report === 'unsupported' || report.mode === 'accepting';
+    this.#accepting = new Set([...reports].filter(([, report]) => accepts(report)).map(([pod]) => pod));
     return this.#last;
+  }
+
+  /** Whether each of these Pods is known to accept stations: an order that one missed would have no end. */
+  allAccept(targets: readonly AdminTarget[]): boolean {
+    return targets.every(({ pod }) => this.#accepting.has(pod));
   }
 
   /** Gives the orders that are news, and begins the self-tests; those end later. */
@@ -121,7 +131,8 @@ export class ProxyAdmin {
     try {
       const options = { token, timeoutMs, ...(body !== undefined && { body }) };
       const answer = await this.#options.send(target, method, path, options);
-      if (answer.status === 404) return 'unsupported';
+      // 401: its token was made with another key.
+      if (answer.status === 404 || answer.status === 401) return 'unsupported';
       // A self-test that fails answers 503 with its report.
       if (answer.status !== 200 && !(answer.status === 503 && path === PATH.selfTest)) {
         throw new Error(

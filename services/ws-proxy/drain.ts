@@ -71,6 +71,8 @@ export interface DrainTools {
    * @param inMs time until the deadline; Infinity without one
    */
   readonly rate: (ofCluster: number, inMs: number) => number;
+  /** Whether other proxies could take stations now; an order waits until then. */
+  readonly mayMove?: () => boolean;
   /** Which of these stations have an open transaction. Rejects soon while the store is unavailable: the first close waits for it. */
   readonly charging?: (stationIds: readonly string[]) => Promise<ReadonlySet<string>>;
 }
@@ -221,6 +223,7 @@ export class Drain<S extends DrainableSocket> {
   }
 
   #rate(): number {
+    if (!this.#stopping && this.#tools.mayMove?.() === false) return 0;
     const { socketsPerSecond } = this.#settings;
     // After SIGTERM the process must end in time, whatever was ordered before.
     const ordered = this.#stopping ? undefined : this.#order?.ratePerSecond;

@@ -3,7 +3,7 @@ import { sleep, systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { StationServer } from '../station-server/station-server.ts';
 import type { StationSocket } from '../station-server/station-socket.ts';
-import type { GatewayRollouts } from '../transport/rollout.ts';
+import type { Gateway } from '../transport/gateway.ts';
 import type { ProxySettings } from './config.ts';
 import { Drain, type DrainProgress, type DrainSettings } from './drain.ts';
 import { MODES } from './drain-order.ts';
@@ -13,7 +13,7 @@ import type { Pacing } from './pacing.ts';
 export interface DrainParts {
   readonly settings: ProxySettings;
   readonly server: StationServer;
-  readonly rollouts: GatewayRollouts;
+  readonly gateway: Pick<Gateway, 'rollouts' | 'isHealthy' | 'isFull'>;
   readonly pacing: Pick<Pacing, 'closes' | 'figures'>;
   readonly metrics: ProxyMetrics;
   readonly log: Log;
@@ -23,7 +23,8 @@ export interface DrainParts {
 const CHARGING_TIMEOUT = 2000;
 
 export function createDrain(parts: DrainParts): Drain<StationSocket> {
-  const { settings, server, rollouts, pacing } = parts;
+  const { settings, server, gateway, pacing } = parts;
+  const { rollouts } = gateway;
   const { lost } = pacing.figures;
   return new Drain(server, readDrain(settings), progressOf(parts), {
     clock: systemClock,
@@ -32,6 +33,8 @@ export function createDrain(parts: DrainParts): Drain<StationSocket> {
     // What has no deadline waits until the sockets whose session is lost are closed.
     rate: (atMost, inMs) =>
       inMs === Infinity && lost() > 0 ? 0 : pacing.closes.perSecond({ sockets: server.size, inMs, atMost }),
+    // Every proxy refuses handshakes meanwhile.
+    mayMove: () => gateway.isHealthy() && !gateway.isFull(),
     charging: (stationIds) => within(CHARGING_TIMEOUT, rollouts.charging(stationIds)),
   });
 }
@@ -52,7 +55,7 @@ function readDrain(settings: ProxySettings): DrainSettings {
   };
 }
 
-function progressOf({ rollouts, metrics, log }: DrainParts): DrainProgress<StationSocket> {
+function progressOf({ gateway: { rollouts }, metrics, log }: DrainParts): DrainProgress<StationSocket> {
   return {
     mode: (mode) => {
       for (const one of MODES) metrics.mode.set({ mode: one }, one === mode ? 1 : 0);

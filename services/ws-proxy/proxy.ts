@@ -77,8 +77,7 @@ export class Proxy implements Running {
     });
     this.#server = server;
     this.#selfTest = selfTest;
-    const { rollouts } = gateway;
-    drain = createDrain({ settings, server, rollouts, pacing, metrics: this.#metrics, log });
+    drain = createDrain({ settings, server, gateway, pacing, metrics: this.#metrics, log });
     this.#drain = drain;
   }
 

@@ -55,6 +55,9 @@ export class Model {
   scaleIn: ProxyScaleInStatus | undefined;
   hold = false;
   retry: string | undefined;
+  /** The Pod whose admin port does not answer, and until when. */
+  mute = -1;
+  muteUntil = 0;
   /** No operator runs. */
   isDown = false;
   readonly pods: ModelPod[] = [];
@@ -112,7 +115,10 @@ export class Model {
       const ended =
         this.state === undefined || this.state.phase === 'Completed' || this.state.phase === 'Aborted';
       const sized = this.scaleIn === undefined && this.pods.length === this.replicas;
-      if (ended && sized && this.away === 0 && this.#leftovers() === 0) return true;
+      const accepting = this.pods.every(
+        (pod) => pod.release.isOld === true || pod.order.mode === 'accepting',
+      );
+      if (ended && sized && accepting && this.away === 0 && this.#leftovers() === 0) return true;
     }
     return false;
   }
@@ -221,9 +227,13 @@ export class Model {
   }
 
   #order(pod: ModelPod, order: DrainOrder | undefined): void {
-    if (order === undefined || pod.release.isOld === true) return;
+    if (order === undefined || pod.release.isOld === true || this.#isMute(pod)) return;
     if (pod.order.rollout !== order.rollout) pod.moved = 0;
     pod.order = order;
+  }
+
+  #isMute(pod: ModelPod): boolean {
+    return this.now < this.muteUntil && this.pods.indexOf(pod) === this.mute;
   }
 
   #scale(): void {
@@ -368,7 +378,8 @@ export class Model {
         selfTest: 'unsupported' as const,
         sessions: held.length,
       }),
-      ...(!isOld && this.#isUp(pod) && { report, sessions: held.length }),
+      ...(!isOld && this.#isUp(pod) && { sessions: held.length }),
+      ...(!isOld && this.#isUp(pod) && !this.#isMute(pod) && { report }),
       ...(!isOld && tested && { selfTest: { ok: true, failures: [] } }),
     };
   }

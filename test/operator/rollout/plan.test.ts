@@ -12,6 +12,7 @@ import {
   property,
   record,
 } from 'fast-check';
+import { planRollout } from '../../../operator/rollout/plan.ts';
 import { Model, type Release } from './model.ts';
 
 const OLD: Release = { template: 'old', readyAfter: 2 };
@@ -198,6 +199,7 @@ const EVENT = oneof(
 );
 const FAILURE = oneof(
   record({ kind: constant('kill' as const), pod: nat(7) }),
+  record({ kind: constant('mute' as const), pod: nat(7), seconds: integer({ min: 1, max: 60 }) }),
   record({
     kind: constant('change' as const),
     template: constantFrom('old', 'new', 'third', 'refusing', 'crashing'),
@@ -218,7 +220,10 @@ const RELEASES: Readonly<Record<string, Release>> = {
 function play(model: Model, events: readonly Event[]): void {
   for (const event of events) {
     if (event.kind === 'kill') model.kill(event.pod);
-    else if (event.kind === 'change') model.release = RELEASES[event.template] ?? OLD;
+    else if (event.kind === 'mute') {
+      model.mute = event.pod;
+      model.muteUntil = model.now + event.seconds * 1000;
+    } else if (event.kind === 'change') model.release = RELEASES[event.template] ?? OLD;
     else {
       model.hold = event.kind === 'pause';
       model.isDown = event.kind === 'down';
@@ -228,6 +233,52 @@ function play(model: Model, events: readonly Event[]): void {
     }
   }
 }
+
+test('a smaller number of Pods waits for the end of a rollout, and for the scale-in after it', (t) => {
+  const pods = Array.from({ length: 4 }, (_, i) => ({
+    id: `p${i}`,
+    name: `p${i}`,
+    ready: true,
+    createdAt: 0,
+    terminating: false,
+    restarts: 0,
+    sessions: 10,
+  }));
+  const at = '2026-11-29T01:00:00Z';
+  const input = {
+    settings: {
+      strategy: 'BlueGreen',
+      minReadySeconds: 5,
+      propagationSeconds: 10,
+      returnWithinSeconds: 30,
+      revisionHistoryLimit: 2,
+    },
+    transactions: 'Close',
+    baseName: 'city-ws-proxy',
+    template: 'new',
+    replicas: 2,
+    sets: [{ name: 'city-ws-proxy-new', template: 'new', replicas: 4, lastUsedAt: 0, pods }],
+    serving: 'city-ws-proxy-new',
+    state: {
+      id: 'r',
+      phase: 'Moving',
+      toSet: 'city-ws-proxy-new',
+      template: 'new',
+      startedTime: at,
+      phaseTime: at,
+    },
+    hold: false,
+    now: Date.parse(at) + 60_000,
+  } as const;
+  const plan = planRollout(input);
+  t.is(plan.state?.phase, 'Completed');
+  t.is(plan.sets[0]?.replicas, 4, 'in the pass that ends it');
+  t.is(
+    planRollout({ ...input, state: plan.state }).sets[0]?.replicas,
+    2,
+    'the scale-in decides from then on',
+  );
+});
 
 test('without a failure every interleaving moves each station exactly once', (t) => {
   const holds = property(array(EVENT, { maxLength: 12 }), nat(1e6), (events, seed) => {
