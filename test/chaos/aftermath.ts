@@ -8,6 +8,8 @@ import type { Plan } from './plan.ts';
 const OWNED: readonly RegExp[] = [
   // Counters.
   /^ocpp:(running|epoch|call-order|counter:.*)$/,
+  // Whose data these are.
+  /^ocpp:store$/,
   // Bounded streams for billing and monitoring.
   /^ocpp:(transactions|reports|meter-values|settlements|events)$/,
   // Of a station as long as there is that station.

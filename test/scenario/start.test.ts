@@ -152,8 +152,12 @@ class ByHand {
   async #attempt(text: string): Promise<unknown[]> {
     const socket = await this.#connected();
     return new Promise((resolve, reject) => {
-      socket.once('message', (data: Buffer) => resolve(JSON.parse(data.toString()) as unknown[]));
-      socket.once('close', () => reject(new Error('closed')));
+      const closed = () => reject(new Error('closed'));
+      socket.once('message', (data: Buffer) => {
+        socket.off('close', closed);
+        resolve(JSON.parse(data.toString()) as unknown[]);
+      });
+      socket.once('close', closed);
       socket.send(text);
     });
   }
