@@ -1,0 +1,24 @@
+/** `npm test`. */
+
+/** Files that run for a minute or more, mostly waiting: they begin first, so that none of them is left alone at the end. */
+const LONG = [
+  'test/scenario/survival.test.ts',
+  'test/operator/api-server/lifecycle.test.ts',
+  'test/operator/rollout/rollout.test.ts',
+  'test/scenario/start.test.ts',
+  'test/operator/api-server/failover.test.ts',
+];
+
+const rank = (file) => {
+  const index = LONG.findIndex((one) => file.endsWith(one));
+  return index === -1 ? LONG.length : index;
+};
+
+export default {
+  concurrency: 3,
+  extensions: ['ts'],
+  files: ['test/**/*.test.ts', 'examples/**/*.test.ts', '!test/e2e/**', '!test/faults/**'],
+  sortTestFiles: (a, b) => rank(a) - rank(b) || (a < b ? -1 : 1),
+  timeout: '60s',
+  workerThreads: false,
+};
