@@ -163,42 +163,45 @@ test.serial(
   },
 );
 
-test.serial('another password in the Secret: Redis follows without a restart, and nothing is lost', async (t) => {
-  t.timeout(600_000);
-  const stations = await connectStations(t, town, STATIONS, 'PW');
-  const name = (await cluster())?.status?.redis?.passwordSecretName ?? '';
-  const restarts = async () =>
-    (
-      await kubectl([
-        'get',
-        'pod',
-        'town-redis-0',
-        '-n',
-        town.namespace,
-        '-o',
-        'jsonpath={.status.containerStatuses[0].restartCount}',
-      ])
-    ).trim();
-  const before = await restarts();
-  await patch('secret', name, town.namespace, { stringData: { password: 'a "new" one' } });
-  const log = () => kubectl(['logs', 'town-redis-0', '-n', town.namespace]);
-  await until('Redis takes the new password', 120, async () =>
-    (await log()).includes('now accepts the password of the file'),
-  );
-  t.is(await redis(town, 'PING'), 'PONG');
-  await phase('Running');
-  // One that starts from now on has only the new password.
-  await kubectl(['rollout', 'restart', 'deployment/town-processor', '-n', town.namespace]);
-  await kubectl(
-    ['rollout', 'status', 'deployment/town-processor', '-n', town.namespace, '--timeout=120s'],
-    '',
-    130,
-  );
-  const report = await finishStations(town, stations);
-  t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
-  t.is(report.moves.reconnects, 0, 'every station stayed connected');
-  t.is(await restarts(), before, 'Redis was not restarted');
-});
+test.serial(
+  'another password in the Secret: Redis follows without a restart, and nothing is lost',
+  async (t) => {
+    t.timeout(600_000);
+    const stations = await connectStations(t, town, STATIONS, 'PW');
+    const name = (await cluster())?.status?.redis?.passwordSecretName ?? '';
+    const restarts = async () =>
+      (
+        await kubectl([
+          'get',
+          'pod',
+          'town-redis-0',
+          '-n',
+          town.namespace,
+          '-o',
+          'jsonpath={.status.containerStatuses[0].restartCount}',
+        ])
+      ).trim();
+    const before = await restarts();
+    await patch('secret', name, town.namespace, { stringData: { password: 'a "new" one' } });
+    const log = () => kubectl(['logs', 'town-redis-0', '-n', town.namespace]);
+    await until('Redis takes the new password', 120, async () =>
+      (await log()).includes('now accepts the password of the file'),
+    );
+    t.is(await redis(town, 'PING'), 'PONG');
+    await phase('Running');
+    // One that starts from now on has only the new password.
+    await kubectl(['rollout', 'restart', 'deployment/town-processor', '-n', town.namespace]);
+    await kubectl(
+      ['rollout', 'status', 'deployment/town-processor', '-n', town.namespace, '--timeout=120s'],
+      '',
+      130,
+    );
+    const report = await finishStations(town, stations);
+    t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
+    t.is(report.moves.reconnects, 0, 'every station stayed connected');
+    t.is(await restarts(), before, 'Redis was not restarted');
+  },
+);
 
 /** Runs the commands of a section of docs/operations.md as they are printed, but for the names of the cluster and its namespace. */
 function runPage(section: string, folder: string): Promise<string> {
