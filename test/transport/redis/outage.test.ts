@@ -98,6 +98,21 @@ test('a Redis that lost its last writes strands no entry: the processor register
   t.deepEqual(await effects(), ['a', 'b', 'c', 'd']);
 });
 
+test('an entry that comes right after Redis lost everything is handled, though the processor waited under an id that is gone', async (t) => {
+  const { processor, look, effects } = await cluster(t);
+  await processor(async (delivery) => counted(delivery));
+  const isWaiting = async () => String(await look.client('LIST')).includes('cmd=blmove');
+  await until(isWaiting, 'the processor to wait');
+  await look
+    .multi()
+    .flushall()
+    .lpush('ocpp:requests', entry('CP-1', 'a', 0, 1).replace('"connection":0,', ''))
+    .exec();
+  await until(async () => (await effects()).length > 0, 'the effect');
+  t.deepEqual(await effects(), ['a']);
+  t.deepEqual(await look.keys('ocpp:landing:*'), [], 'nothing left behind');
+});
+
 test('an entry in flight when Redis lost everything does not acknowledge another message in its place', async (t) => {
   const { redis, processor, proxy, effects } = await cluster(t);
   const gateway = await proxy();

@@ -17,7 +17,7 @@ import type { Keys, Role } from '../keys.ts';
 import { loginRefused } from '../connection/login.ts';
 import { endCallsInTime } from '../calls/end-calls-in-time.ts';
 import { untilDone } from '../connection/until-done.ts';
-import { reclaimDead } from './reclaim.ts';
+import { reclaimDead, reclaimDeadProcessor } from './reclaim.ts';
 import { type Lease, register } from './register.ts';
 import { renew } from './renew.ts';
 
@@ -173,6 +173,16 @@ export class Membership {
       });
     }
     await this.#registering;
+    await this.#reclaim(processId);
+  }
+
+  /**
+   * A command that waited under the lost id may have been served: at the latest when it returns, the script behind it finds
+   * the registration lost, and this runs again.
+   */
+  async #reclaim(lost: string): Promise<void> {
+    if (this.#options.role !== 'processor' || lost === this.#processId || this.stopping) return;
+    await this.untilDone(() => reclaimDeadProcessor(this.commands, this.keys, lost));
   }
 
   /**

@@ -31,7 +31,15 @@ export async function reclaimDead(commands: RedisConnection, keys: Keys, own: st
   }
 }
 
-async function reclaimDeadProcessor(commands: RedisConnection, keys: Keys, processId: string): Promise<void> {
+/**
+ * Also for a processor's own former id, which Redis lost with all its data: no other process knows of it. Where another one has
+ * marked it dead, both do the same.
+ */
+export async function reclaimDeadProcessor(
+  commands: RedisConnection,
+  keys: Keys,
+  processId: string,
+): Promise<void> {
   const clients = await reclaimProcessor(commands, keys, { processId, reason: REASON });
   if (clients === undefined) return;
   await killClients(commands, clients);
