@@ -13,8 +13,7 @@ import { adminSecret } from '../render/admin-access.ts';
 import { DEPLOYMENTS } from '../render/resources.ts';
 import { ensurePassword, ensureSecret, growVolume, volumeProblem } from './embedded-redis.ts';
 import { addOnProblems } from './missing-add-ons.ts';
-import { refreshPassword } from './password-refresh.ts';
-import { writePodDeletionCosts } from './pod-deletion-costs.ts';
+import { writeAnnotations } from './pod-annotations.ts';
 import type { ReconcilerOptions, ReconcileState } from './state.ts';
 
 export interface Executed {
@@ -79,8 +78,18 @@ async function executeSteps(
     state.volumeProblem = await volumeProblem(store, cluster);
   }
   problems.push(state.volumeProblem);
-  await writePodDeletionCosts(store, podDeletionCosts, log);
-  await refreshPassword(store, passwordRefresh, log);
+  await writeAnnotations(
+    store,
+    podDeletionCosts,
+    log,
+    'deletion cost not written, Kubernetes may remove any Pod first',
+  );
+  await writeAnnotations(
+    store,
+    passwordRefresh,
+    log,
+    'the Pod of Redis is not annotated, it reads its password file later',
+  );
   const kept = keptSets.map((name) => `${DEPLOYMENTS.kind}/${name}`);
   const applied = await applyObjects(pass, objects, kinds, kept);
   const addOns = addOnProblems(spec, caches, state.status, clock.now() - state.since);

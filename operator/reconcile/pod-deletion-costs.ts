@@ -1,11 +1,10 @@
 /**
  * Which ws-proxy Pods a scale-in removes first (pod-deletion-cost): those with the fewest stations, as each of their stations
- * has to reconnect. Kubernetes treats the cost as a hint, so a failed write neither blocks nor fails the pass. Costs
- * are written only right before a scale-in, as every watcher of Pods receives each write.
+ * has to reconnect. Costs are written only right before a scale-in, as every watcher of Pods receives each write.
  */
-import type { Log } from '../../services/runtime/log.ts';
-import { type KubeObject, type ObjectStore, StoreError } from '../kube/object-store.ts';
+import type { KubeObject } from '../kube/object-store.ts';
 import type { Signals } from '../scaling/demand.ts';
+import { annotated } from './pod-annotations.ts';
 import { idOf, isPodOf, type Observed, podsOf } from '../observe/observe.ts';
 import type { PlannedSet } from '../rollout/plan.ts';
 
@@ -35,36 +34,8 @@ export function podDeletionCosts(
     (pod) => pod.metadata.deletionTimestamp === undefined && smaller.some((set) => isPodOf(pod, set)),
   );
   return staying.map((pod) => {
-    const { name, namespace, uid } = pod.metadata;
-    const cost = String(emptied.has(name) ? EMPTIED : (sessionsOf?.get(idOf(pod)) ?? full));
-    return {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: {
-        name,
-        ...(namespace !== undefined && { namespace }),
-        // With the uid, apply never creates a Pod that is already gone.
-        ...(uid !== undefined && { uid }),
-        annotations: { [DELETION_COST]: cost },
-      },
-    };
+    const { name } = pod.metadata;
+    const cost = emptied.has(name) ? EMPTIED : (sessionsOf?.get(idOf(pod)) ?? full);
+    return annotated(pod, { [DELETION_COST]: String(cost) });
   });
-}
-
-export async function writePodDeletionCosts(
-  store: ObjectStore,
-  pods: readonly KubeObject[],
-  log: Log,
-): Promise<void> {
-  for (const pod of pods) {
-    try {
-      await store.apply(pod);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      log.warn(
-        { pod: pod.metadata.name, error: error.message },
-        'deletion cost not written, Kubernetes may remove any Pod first',
-      );
-    }
-  }
 }

@@ -7,7 +7,6 @@ import { createHash, createHmac } from 'node:crypto';
 import { ENV } from '../../services/contract.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
-import { unlessDefault } from './program.ts';
 import { clusterLabels, ownerOf, type RenderInput } from './render-input.ts';
 
 /** Name of the volume with the token. */
@@ -64,7 +63,7 @@ export function adminMount({ spec, renderRevision, adminSecret: secretName }: Re
   return {
     env: [
       { name: ENV.adminTokenFile, value: `${FOLDER}/${TOKEN}` },
-      ...unlessDefault(ENV.adminMetricsToken, spec.monitoring.protectMetrics, false),
+      ...(spec.monitoring.protectMetrics ? [{ name: ENV.adminMetricsToken, value: 'true' }] : []),
     ],
     volumes: [{ name: ADMIN_VOLUME, secret: { secretName, defaultMode: 0o440 } }],
     volumeMounts: [{ name: ADMIN_VOLUME, mountPath: FOLDER, readOnly: true }],

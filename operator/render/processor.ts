@@ -3,7 +3,6 @@ import type { DefaultedProcessor } from '../api/ocpp-cluster.ts';
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
-import { adminMount } from './admin-access.ts';
 import { podTemplate } from './pod.ts';
 import {
   ADMIN_PORT,
@@ -12,12 +11,11 @@ import {
   NONROOT,
   probes,
   programEnv,
+  programMounts,
   settingsMap,
-  settingsMount,
   unlessDefault,
   type Variable,
 } from './program.ts';
-import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { selectorLabels, type RenderInput, workload } from './render-input.ts';
 
@@ -27,25 +25,21 @@ const MARGIN_SECONDS = 15;
 
 export function processorDeployment(input: RenderInput): KubeObject {
   const { processor } = input.spec;
-  const admin = adminMount(input);
-  const redis = redisVolumes(input);
-  const settings = settingsMount(input, 'processor');
-  const volumes = [...redis.volumes, ...admin.volumes, ...settings.volumes];
-  const volumeMounts = [...redis.volumeMounts, ...admin.volumeMounts, ...settings.volumeMounts];
+  const mounts = programMounts(input, 'processor');
+  const { volumes, volumeMounts } = mounts;
   const lastSeconds = lastStationsSeconds(input);
   const container = {
     image: processor.image === '' ? input.image : processor.image,
     args: [PROGRAM.processor],
     env: [
       ...programEnv(input, RESOURCES, processor.podTemplate),
-      ...admin.env,
-      ...settings.env,
+      ...mounts.env,
       ...(hasLiveSettings(input) ? [] : handlerEnv(processor)),
       // No caller waits for an answer longer than the call timeout.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
       ...(lastSeconds > 0 ? [{ name: ENV.lastStations, value: `${lastSeconds}s` }] : []),
     ],
-    ...settings.container,
+    ...mounts.container,
     ports: [ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
     ...probes(input),

@@ -4,7 +4,8 @@ import type { PodTemplateSpec } from '../api/ocpp-cluster.ts';
 import { DEFAULT, ENV, PATH, PORT } from '../../services/contract.ts';
 import { POD_ENV, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
-import { redisEnv } from './redis-access.ts';
+import { adminMount } from './admin-access.ts';
+import { redisEnv, redisVolumes } from './redis-access.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { type Component, nameOf, owned, type RenderInput } from './render-input.ts';
 import { CONFIG_MAPS } from './resources.ts';
@@ -74,7 +75,7 @@ export function settingsMap(
  * The same ConfigMap as variables, which count at the start, and as files, which count while the program runs. An image of
  * a release without live settings reads the variables, so it starts with them too.
  */
-export function settingsMount(input: RenderInput, component: Component): SettingsMount {
+function settingsMount(input: RenderInput, component: Component): ProgramMounts {
   if (!hasLiveSettings(input)) return { env: [], container: {}, volumes: [], volumeMounts: [] };
   const name = nameOf(input.cluster, component);
   return {
@@ -85,11 +86,23 @@ export function settingsMount(input: RenderInput, component: Component): Setting
   };
 }
 
-interface SettingsMount {
+/** What a program gets from Secrets and ConfigMaps. */
+interface ProgramMounts {
   readonly env: V1EnvVar[];
   readonly container: Pick<V1Container, 'envFrom'>;
   readonly volumes: V1Volume[];
   readonly volumeMounts: V1VolumeMount[];
+}
+
+/** The logins for Redis, the token of the admin port, and the settings that change without a restart. */
+export function programMounts(input: RenderInput, component: Component): ProgramMounts {
+  const [redis, admin, settings] = [redisVolumes(input), adminMount(input), settingsMount(input, component)];
+  return {
+    env: [...admin.env, ...settings.env],
+    container: settings.container,
+    volumes: [...redis.volumes, ...admin.volumes, ...settings.volumes],
+    volumeMounts: [...redis.volumeMounts, ...admin.volumeMounts, ...settings.volumeMounts],
+  };
 }
 
 /** Without a heap limit V8 grows until the kernel kills the Pod, with every socket in it. */

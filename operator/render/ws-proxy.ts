@@ -4,7 +4,6 @@ import type { V1DeploymentSpec, V1PodTemplateSpec } from '@kubernetes/client-nod
 import { createHash } from 'node:crypto';
 import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
-import { adminMount } from './admin-access.ts';
 import { podTemplate } from './pod.ts';
 import {
   ADMIN_PORT,
@@ -12,12 +11,11 @@ import {
   NONROOT,
   probes,
   programEnv,
+  programMounts,
   settingsMap,
-  settingsMount,
   unlessDefault,
   type Variable,
 } from './program.ts';
-import { redisVolumes } from './redis-access.ts';
 import { DEPLOYMENTS } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
 import { TEMPLATE_ANNOTATION } from './revision.ts';
@@ -72,11 +70,8 @@ const canonical = (value: unknown): string =>
 export function proxyTemplate(input: RenderInput): V1PodTemplateSpec {
   const { spec } = input;
   const { proxy } = spec;
-  const admin = adminMount(input);
-  const redis = redisVolumes(input);
-  const settings = settingsMount(input, 'ws-proxy');
-  const volumes = [...redis.volumes, ...admin.volumes, ...settings.volumes];
-  const volumeMounts = [...redis.volumeMounts, ...admin.volumeMounts, ...settings.volumeMounts];
+  const mounts = programMounts(input, 'ws-proxy');
+  const { volumes, volumeMounts } = mounts;
   const graceSeconds = proxyGraceSeconds(input);
   // Sorted by port: reordering the list of listeners replaces no Pod.
   const sockets = stationPorts(spec).sort((a, b) => a.containerPort - b.containerPort);
@@ -92,10 +87,9 @@ export function proxyTemplate(input: RenderInput): V1PodTemplateSpec {
       { name: ENV.protocols, value: spec.protocols.join(',') },
       ...(hasLiveSettings(input) ? drainEnv(graceSeconds) : limitsEnv(spec)),
       ...unlessDefault(ENV.defaultProtocol, proxy.defaultProtocol, undefined),
-      ...admin.env,
-      ...settings.env,
+      ...mounts.env,
     ],
-    ...settings.container,
+    ...mounts.container,
     ports: [...sockets.map(({ name, containerPort }) => ({ name, containerPort })), ADMIN_PORT],
     ...(volumeMounts.length > 0 && { volumeMounts }),
     ...probes(input),
