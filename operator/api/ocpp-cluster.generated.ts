@@ -1007,9 +1007,9 @@ export interface RolloutHandshakesStatus {
 
 /** The ws-proxy Pods. */
 export interface ProxyStatus {
-  /** Number of Pods. */
+  /** Number of Pods of the serving set. */
   readonly replicas: number;
-  /** Number of ready Pods. */
+  /** Number of its ready Pods. */
   readonly readyReplicas: number;
   /** Deployment whose Pods get new connections. */
   readonly servingSet?: string;
