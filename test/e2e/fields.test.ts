@@ -6,7 +6,14 @@ import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import type { Component } from '../../operator/api/generate/restarts.ts';
 import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
-import { type FieldChange, IMAGE, merged, MUTABLE_FIELDS, patchOf, valueAt } from '../contracts/mutable-fields.ts';
+import {
+  type FieldChange,
+  IMAGE,
+  merged,
+  MUTABLE_FIELDS,
+  patchOf,
+  valueAt,
+} from '../contracts/mutable-fields.ts';
 import { createNamespace, diagnostics, removeEverything, startAfresh } from './environment.ts';
 import { apply, condition, get, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
 import { deploymentOf, isRollingOut } from './proxy-set.ts';

@@ -143,7 +143,7 @@ const leader = async () => {
 };
 
 test.serial(
-  'the leader is killed: the other takes over within the lease, and what is deleted meanwhile comes back',
+  'the leader is killed: another process takes over within the lease, and what is deleted meanwhile comes back',
   async (t) => {
     const holder = await leader();
     const pods = await list<Pod>('pods', release.namespace, 'app.kubernetes.io/component=operator');
@@ -152,13 +152,13 @@ test.serial(
     killContainer(victim?.metadata.uid ?? '', 'operator.js');
     const from = performance.now();
     await kubectl(['delete', 'service', 'town-redis', '-n', town.namespace]);
-    const next = await until('another leader', LEASE_SECONDS + 10, async () => {
+    const next = await until('another process leads', LEASE_SECONDS + 10, async () => {
       const now = await leader();
       return now !== holder && now !== '' && now;
     });
     t.log(`${next} leads after ${Math.round(performance.now() - from)} ms`);
-    t.false(next.startsWith(`${victim?.metadata.name}_`), 'the stand-by, not the one that starts again');
-    await until('the Service is back', 10, () => get('service', 'town-redis', town.namespace));
+    // The container that starts again may win: it waits for the same lease as the stand-by.
+    await until('the Service is back', 30, () => get('service', 'town-redis', town.namespace));
     await phase('Running');
   },
 );
