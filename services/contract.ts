@@ -132,6 +132,8 @@ export const ENDING_KEY = 'ending';
 
 /** Defaults of programs; the operator omits a variable with its default. */
 export const DEFAULT = {
+  logLevel: 'info',
+  heartbeatSeconds: 300,
   maxMessageBytes: 256 * 1024,
   connectRate: 1000,
   validation: 'Tolerant',

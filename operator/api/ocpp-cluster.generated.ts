@@ -123,6 +123,12 @@ export interface ProxySpec {
    * larger transaction message never arrives. A change takes effect in running Pods.
    */
   readonly maxMessageBytes?: number;
+  /**
+   * Least severe lines in the log of a ws-proxy; silent logs nothing. debug adds a line per connect and
+   * disconnect of a station, with its identity and address. No level logs passwords, admin tokens or
+   * payloads. A change takes effect in running Pods.
+   */
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** The Service <cluster>-ws-proxy, to which stations connect. */
   readonly service?: ProxyServiceSpec;
   /**
@@ -161,6 +167,7 @@ export interface DefaultedProxy {
   readonly defaultProtocol?: 'ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6';
   readonly maxSessionsPerPod: number;
   readonly maxMessageBytes: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly service: DefaultedProxyService;
   readonly ingress?: ProxyIngressSpec;
   readonly gateway?: DefaultedProxyGateway;
@@ -473,6 +480,18 @@ export interface ProcessorSpec {
    * bill is lost. A change takes effect in running Pods.
    */
   readonly validation?: 'Tolerant' | 'Strict';
+  /**
+   * Interval of Heartbeats, which a station gets in the response to its next BootNotification. A station
+   * that is not accepted sends its next BootNotification after this time. A change takes effect in running
+   * Pods.
+   */
+  readonly heartbeatSeconds?: number;
+  /**
+   * Least severe lines in the log of a processor; silent logs nothing. debug adds a line per CALL that is
+   * refused with a CALLERROR and per late event of a closed transaction. No level logs passwords, admin
+   * tokens or payloads. A change takes effect in running Pods.
+   */
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** How transactions are deduplicated, and when silent ones are reported and closed. */
   readonly transactions?: ProcessorTransactionsSpec;
   /**
@@ -495,6 +514,8 @@ export interface DefaultedProcessor {
   readonly callTimeoutSeconds: number;
   readonly unknownTokens: 'Accept' | 'Reject';
   readonly validation: 'Tolerant' | 'Strict';
+  readonly heartbeatSeconds: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly transactions: DefaultedProcessorTransactions;
   readonly replicas?: number;
   readonly autoscaling: DefaultedProcessorAutoscaling;

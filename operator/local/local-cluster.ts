@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../services/runtime/clock.ts';
-import type { Log } from '../../services/runtime/log.ts';
+import type { Log, LogLevel } from '../../services/runtime/log.ts';
 import { defaultedSpec } from '../api/defaults.ts';
 import { OCPP_CLUSTERS, type OcppCluster } from '../api/ocpp-cluster.ts';
 import { DEFAULT_IMAGE, DEFAULT_REDIS_IMAGE } from '../config.ts';
@@ -31,7 +31,8 @@ import { Readings } from './readings.ts';
 
 export interface LocalClusterOptions {
   readonly path: string;
-  readonly logLevel: string;
+  /** Of programs whose level the manifest does not name. */
+  readonly logLevel: LogLevel;
   /** False: one process without Redis per cluster, and no operator. */
   readonly redis: boolean;
   /** Folder of the volumes, kept after the run; undefined: volumes end with the run. */
@@ -83,7 +84,6 @@ export class LocalCluster {
         isOurs: (image) => this.#images.has(image),
         isRedis: (image) => image === DEFAULT_REDIS_IMAGE,
         path: options.path,
-        logLevel: options.logLevel,
       }),
       onLine: (pod, line, stream) => this.logs.write(pod.metadata.name, line, stream),
       onWarning: (pod, message) => options.say(`${pod.metadata.name}: ${message}`),
@@ -105,7 +105,7 @@ export class LocalCluster {
     for (const secret of secrets) await user.apply(secret);
     for (const cluster of clusters) {
       this.#images.add(chooseImage(defaultedSpec(cluster).image, DEFAULT_IMAGE));
-      const { object } = await user.apply(cluster);
+      const { object } = await user.apply(withLogLevel(cluster, this.#options.logLevel));
       if (this.#options.redis) continue;
       for (const one of monolithObjects(object, DEFAULT_IMAGE)) await this.store.apply(one);
     }
@@ -165,6 +165,16 @@ export class LocalCluster {
       this.logs.write('operator', JSON.stringify({ level, time: new Date().toISOString(), ...fields, msg }));
     return { debug: () => undefined, info: write('info'), warn: write('warn'), error: write('error') };
   }
+}
+
+/** The level of `npm start` where the manifest names none. */
+function withLogLevel(cluster: OcppCluster, logLevel: LogLevel): OcppCluster {
+  const { spec } = cluster;
+  const [proxy, processor] = [
+    { logLevel, ...spec?.proxy },
+    { logLevel, ...spec?.processor },
+  ];
+  return { ...cluster, spec: { ...spec, proxy, processor } };
 }
 
 function rankOf(pod: Pod): number {

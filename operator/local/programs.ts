@@ -23,14 +23,12 @@ export interface ImagesHere {
   isRedis(image: string): boolean;
   /** The search path for redis-server, redis-cli and sh. */
   readonly path: string;
-  readonly logLevel: string;
 }
 
 export function localPrograms(images: ImagesHere): Programs {
   return {
     env: {
       PATH: images.path,
-      [ENV.logLevel]: images.logLevel,
       // A Pod leaves its Service before it gets SIGTERM: there is nothing to wait for.
       [ENV.drainPropagation]: '0s',
       // Proxies end before processors.

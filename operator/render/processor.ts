@@ -62,9 +62,12 @@ export function processorDeployment(input: RenderInput): KubeObject {
 }
 
 export function processorSettings(input: RenderInput): KubeObject[] {
-  const { validation, unknownTokens, transactions, podTemplate: extra } = input.spec.processor;
+  const { processor } = input.spec;
+  const { logLevel, heartbeatSeconds, validation, unknownTokens, transactions } = processor;
   const { idempotencySeconds, reportAfterSeconds, abandonAfterSeconds, concurrent } = transactions;
   const variables = [
+    { name: ENV.logLevel, value: logLevel },
+    { name: ENV.heartbeatInterval, value: `${heartbeatSeconds}s` },
     { name: ENV.validation, value: validation },
     { name: ENV.unknownTokens, value: unknownTokens },
     { name: ENV.transactionKeyTtl, value: `${idempotencySeconds}s` },
@@ -72,11 +75,16 @@ export function processorSettings(input: RenderInput): KubeObject[] {
     { name: ENV.transactionAbandonAfter, value: `${abandonAfterSeconds}s` },
     { name: ENV.concurrentTransactions, value: concurrent },
   ];
-  return settingsMap(input, 'processor', variables, extra);
+  return settingsMap(input, 'processor', variables, processor.podTemplate);
 }
 
-/** Settings of the handlers, before revision 3. */
-function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor): Variable[] {
+/** Before revision 3. */
+function handlerEnv({
+  logLevel,
+  heartbeatSeconds,
+  unknownTokens,
+  transactions,
+}: DefaultedProcessor): Variable[] {
   const { idempotencySeconds, reportAfterSeconds, abandonAfterSeconds, concurrent } = transactions;
   const seconds = (name: string, value: number, unlike: number) =>
     unlessDefault(name, value, unlike, `${value}s`);
@@ -86,5 +94,7 @@ function handlerEnv({ unknownTokens, transactions }: DefaultedProcessor): Variab
     ...seconds(ENV.transactionReportAfter, reportAfterSeconds, DEFAULT.transactionReportSeconds),
     ...seconds(ENV.transactionAbandonAfter, abandonAfterSeconds, DEFAULT.transactionAbandonSeconds),
     ...unlessDefault(ENV.concurrentTransactions, concurrent, DEFAULT.concurrentTransactions),
+    ...seconds(ENV.heartbeatInterval, heartbeatSeconds, DEFAULT.heartbeatSeconds),
+    ...unlessDefault(ENV.logLevel, logLevel, DEFAULT.logLevel),
   ];
 }

@@ -122,6 +122,7 @@ function limitsEnv({ proxy }: DefaultedSpec): Variable[] {
     ...unlessDefault(ENV.connectRate, connectionsPerSecond, DEFAULT.connectRate),
     ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
     ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
+    ...unlessDefault(ENV.logLevel, proxy.logLevel, DEFAULT.logLevel),
   ];
 }
 
@@ -129,6 +130,7 @@ export function proxySettings(input: RenderInput): KubeObject[] {
   const { proxy, processor } = input.spec;
   const { connectionsPerSecond, bootsPerSecond } = proxy.admission;
   const variables = [
+    { name: ENV.logLevel, value: proxy.logLevel },
     { name: ENV.validation, value: processor.validation },
     { name: ENV.maxSessions, value: String(proxy.maxSessionsPerPod) },
     { name: ENV.maxMessageBytes, value: String(proxy.maxMessageBytes) },

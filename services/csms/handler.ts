@@ -31,7 +31,7 @@ export type ConcurrentTransactions = (typeof CONCURRENT_TRANSACTIONS)[number];
 
 /** The defaults. */
 export const DEFAULT_SETTINGS: HandlerSettings = {
-  heartbeatSeconds: 300,
+  heartbeatSeconds: DEFAULT.heartbeatSeconds,
   unknownTokens: 'Reject',
   validation: DEFAULT.validation,
   concurrentTransactions: DEFAULT.concurrentTransactions,

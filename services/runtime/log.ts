@@ -14,6 +14,7 @@ export interface LeveledLog extends Log {
 }
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Fields with these names are redacted. */
 const SECRET_FIELDS = ['password', 'authorization', '*.password', '*.authorization'];

@@ -1,6 +1,6 @@
 /** The settings of every program: name, address and admin port, log. */
 import { hostname } from 'node:os';
-import { ENV, PORT } from '../contract.ts';
+import { DEFAULT, ENV, PORT } from '../contract.ts';
 import { LOG_LEVELS } from './log.ts';
 
 export const programSettings = {
@@ -32,7 +32,7 @@ export const programSettings = {
   logLevel: {
     doc: 'debug, info, warn, error or silent.',
     format: [...LOG_LEVELS],
-    default: 'info',
+    default: DEFAULT.logLevel,
     env: ENV.logLevel,
     live: true,
   },

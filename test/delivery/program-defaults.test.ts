@@ -9,6 +9,7 @@ const SETTINGS: Readonly<Record<string, Setting<unknown>>> = { ...proxySettings,
 
 /** Fields whose name differs from the setting's; `…Seconds` of a duration aside. */
 const RENAMED: Readonly<Record<string, string>> = {
+  'processor.heartbeatSeconds': 'heartbeatInterval',
   'processor.transactions.concurrent': 'concurrentTransactions',
   'processor.transactions.idempotencySeconds': 'transactionKeyTtl',
   'processor.transactions.reportAfterSeconds': 'transactionReportAfter',
@@ -73,9 +74,11 @@ test('the comparison covers the known fields', (t) => {
   const paths = new Set(pairs.map(({ path }) => path));
   for (const path of [
     ...Object.keys(RENAMED),
+    'processor.logLevel',
     'processor.unknownTokens',
     'processor.validation',
     'protocols',
+    'proxy.logLevel',
   ])
     t.true(paths.has(path), path);
 });

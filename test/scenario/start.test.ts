@@ -326,19 +326,31 @@ onLinux(
   'a saved manifest with other rules and limits takes effect in seconds, and nothing restarts',
   async (t) => {
     t.timeout(120_000);
-    await using started = await start({}, TWO, 'Reject');
+    await using started = await start({ LOG_LEVEL: 'warn' }, TWO, 'Reject');
     await started.says(/start is ready after/);
     const station = new ByHand(`${started.url}/BY-HAND`);
-    await station.call('BootNotification', BOOT);
+    t.is((await station.call('BootNotification', BOOT))['interval'], 300);
     const status = async () => (await station.call('Authorize', { idTag: 'A' }))['idTagInfo'];
     t.like(await status(), { status: 'Invalid' });
     let stations = 0;
     const pids = async () => (await childrenOf(started.child.pid ?? 0)).map(({ pid }) => pid);
     const before = await pids();
     const [port, lab] = [Number(new URL(started.url).port), Number(new URL(started.lab).port)];
-    await writeFile(started.file, manifest(port, lab, '{ replicas: 2, maxSessionsPerPod: 1 }', 'Accept'));
+    const proxy = '{ replicas: 2, maxSessionsPerPod: 1, logLevel: debug }';
+    await writeFile(started.file, manifest(port, lab, proxy, 'Accept', '    heartbeatSeconds: 60\n'));
     await until(async () => JSON.stringify(await status()).includes('Accepted'), 'the new rule', 20_000);
     await until(() => isRefused(`${started.url}/MORE-${(stations += 1)}`), 'both proxies to be full', 20_000);
+    t.is((await station.call('BootNotification', BOOT))['interval'], 60);
+    const [, folder = ''] = /logs of every Pod +(\S+)/.exec(started.output()) ?? [];
+    const logs = await Promise.all(globSync(join(folder, '*.log')).map((file) => readFile(file, 'utf8')));
+    const text = logs.join('\n');
+    t.regex(text, /"level":"debug".*"stationId":"MORE-\d+".*"station connected"/);
+    t.notRegex(text, /"level":"debug".*"stationId":"BY-HAND".*"station connected"/);
+    t.notRegex(
+      text,
+      /"changes":\[.*OCPP_HEARTBEAT_INTERVAL/,
+      'LOG_LEVEL holds where the manifest names no level',
+    );
     t.deepEqual(await pids(), before, 'the same processes');
     t.is(await started.end('SIGTERM'), 0);
   },

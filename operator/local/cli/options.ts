@@ -1,9 +1,9 @@
 /** The command line and the environment of `npm start`. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ENV } from '../../../services/contract.ts';
+import { DEFAULT, ENV } from '../../../services/contract.ts';
 import { loadConfig } from '../../../services/runtime/config.ts';
-import { LOG_LEVELS } from '../../../services/runtime/log.ts';
+import { LOG_LEVELS, type LogLevel } from '../../../services/runtime/log.ts';
 
 export const EXAMPLE = join('examples', 'city.yaml');
 
@@ -16,7 +16,7 @@ const HELP = `Runs an OcppCluster on this machine, without Kubernetes.
   --json                one JSON object per change on standard output, everything else on standard error
   -h, --help            this text
 
-Environment: LOG_LEVEL (${LOG_LEVELS.join(', ')}) of the programs' log files; NO_COLOR.
+Environment: LOG_LEVEL (${LOG_LEVELS.join(', ')}) of programs whose logLevel the manifest omits; NO_COLOR.
 Needs redis-server 7 or newer on the PATH; without it, one process without Redis serves the stations.
 `;
 
@@ -25,7 +25,7 @@ export interface Options {
   readonly data: string | undefined;
   readonly json: boolean;
   readonly path: string;
-  readonly logLevel: string;
+  readonly logLevel: LogLevel;
   /** Of the terminal: what it can do. */
   readonly term: string;
   readonly colour: boolean;
@@ -51,7 +51,12 @@ export function readOptions(argv: readonly string[]): Options {
     'npm start',
     {
       path: { doc: 'Where programs are.', format: String, default: '/usr/bin:/bin', env: 'PATH' },
-      logLevel: { doc: 'Of the programs.', format: [...LOG_LEVELS], default: 'info', env: ENV.logLevel },
+      logLevel: {
+        doc: 'Of the programs.',
+        format: [...LOG_LEVELS],
+        default: DEFAULT.logLevel,
+        env: ENV.logLevel,
+      },
       term: { doc: 'The kind of terminal.', format: String, default: '', env: 'TERM' },
       noColor: { doc: 'Not empty: no colours.', format: String, default: '', env: 'NO_COLOR' },
     },

@@ -3,8 +3,13 @@ import test from 'ava';
 import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { hasLiveSettings } from '../../../operator/render/program.ts';
+import { monolithObjects } from '../../../operator/local/monolith.ts';
 import { proxyGraceSeconds } from '../../../operator/render/ws-proxy.ts';
-import { handlerSettings, processorSettings } from '../../../services/processor/config.ts';
+import {
+  handlerSettings,
+  processorSettings,
+  readHandlerSettings,
+} from '../../../services/processor/config.ts';
 import { readSettings, type Settings } from '../../../services/runtime/config.ts';
 import { proxySettings } from '../../../services/ws-proxy/config.ts';
 import { find, rendered } from '../../support/rendered.ts';
@@ -19,14 +24,10 @@ const PROGRAMS = [
   ['processor', processorSettings],
 ] as const;
 
-/** Live in the programs, and no field of the resource: podTemplate.env sets them. */
-const WITHOUT_FIELD: ReadonlySet<string> = new Set(['LOG_LEVEL', 'OCPP_HEARTBEAT_INTERVAL']);
-
 for (const [part, table] of PROGRAMS) {
   test(`the ConfigMap of the ${part} has every setting that it takes while it runs, defaults too, and no other`, (t) => {
     const texts = data({}, part);
-    const expected = liveOf(table).filter((name) => !WITHOUT_FIELD.has(name));
-    t.deepEqual(Object.keys(texts).sort(), expected.toSorted());
+    t.deepEqual(Object.keys(texts).sort(), liveOf(table).toSorted());
     const [withNone, withAll] = [readSettings(table, {}), readSettings(table, {}, texts)];
     t.deepEqual(withAll.problems, []);
     t.deepEqual(withAll.values, withNone.values, 'both sides have the same defaults');
@@ -37,6 +38,18 @@ test('a variable of the podTemplate is left out: it would lose against the file'
   const podTemplate = { env: [{ name: 'OCPP_DRAIN_RATE', value: '3' }] };
   t.false('OCPP_DRAIN_RATE' in data({ proxy: { podTemplate } }, 'ws-proxy'));
   t.true('OCPP_UNKNOWN_TOKENS' in data({ proxy: { podTemplate } }, 'processor'));
+});
+
+test('each program has its own log level, and stations get whole seconds between Heartbeats', (t) => {
+  const spec: OcppClusterSpec = {
+    proxy: { logLevel: 'debug' },
+    processor: { logLevel: 'warn', heartbeatSeconds: 3600 },
+  };
+  t.is(data(spec, 'ws-proxy')['LOG_LEVEL'], 'debug');
+  t.like(data(spec, 'processor'), { LOG_LEVEL: 'warn', OCPP_HEARTBEAT_INTERVAL: '3600s' });
+  const { values } = readSettings(processorSettings, {}, data(spec, 'processor'));
+  t.is(readHandlerSettings(values).heartbeatSeconds, 3600);
+  t.is(values.logLevel, 'warn');
 });
 
 test('a rate that was taken out of the spec is no limit again, though the process began with one', (t) => {
@@ -76,6 +89,32 @@ test('clusters of earlier revisions have no ConfigMap, and their Pods the variab
     [],
   );
   t.regex(JSON.stringify(objects), /OCPP_MAX_SESSIONS/);
+  t.notRegex(JSON.stringify(objects), /LOG_LEVEL|OCPP_HEARTBEAT_INTERVAL/, 'a default replaces no Pod');
+  const spec: OcppClusterSpec = { proxy: { logLevel: 'debug' }, processor: { heartbeatSeconds: 60 } };
+  const changed = rendered(spec, { renderRevision: 2 });
+  const variables = (part: string) => find(changed, `Deployment/city-${part}`).spec['template'];
+  t.regex(JSON.stringify(variables('ws-proxy')), /"LOG_LEVEL","value":"debug"/);
+  t.regex(JSON.stringify(variables('processor')), /"OCPP_HEARTBEAT_INTERVAL","value":"60s"/);
+  t.notRegex(JSON.stringify(variables('processor')), /LOG_LEVEL/);
+});
+
+test('one process without Redis takes the settings of both programs, and the log level of the ws-proxy', (t) => {
+  const settings = (spec: OcppClusterSpec) => {
+    const metadata = { name: 'city', namespace: 'charging', uid: 'u' };
+    const objects = monolithObjects(
+      { apiVersion: 'ocpp.dev/v1alpha1', kind: 'OcppCluster', metadata, spec },
+      '',
+    );
+    return objects.find(({ kind }) => kind === 'ConfigMap') as unknown as { data: Record<string, string> };
+  };
+  const spec: OcppClusterSpec = { proxy: { logLevel: 'debug' }, processor: { heartbeatSeconds: 60 } };
+  t.like(settings(spec).data, {
+    LOG_LEVEL: 'debug',
+    OCPP_HEARTBEAT_INTERVAL: '60s',
+    OCPP_MAX_SESSIONS: '20000',
+  });
+  const podTemplate = { env: [{ name: 'LOG_LEVEL', value: 'warn' }] };
+  t.false('LOG_LEVEL' in settings({ ...spec, proxy: { podTemplate } }).data);
 });
 
 test('every setting of the handlers but their time limit is taken while they run', (t) => {

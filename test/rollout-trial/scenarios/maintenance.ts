@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl, list, type Manifest, patch, until } from '../../e2e/kubectl.ts';
 import { release } from '../../e2e/release.ts';
 import { atMost, exactly, nothingLost, paced } from '../expectations.ts';
+import type { TrialSettings } from '../settings.ts';
 import type { Scenario, Trial } from '../trial.ts';
 
 interface Pod extends Manifest {
@@ -10,12 +11,13 @@ interface Pod extends Manifest {
   readonly spec: { readonly nodeName?: string };
 }
 
-const proxies = ({ at }: Trial) =>
+const podsOf = ({ at }: Trial, component: 'ws-proxy' | 'processor') =>
   list<Pod>(
     'pods',
     at.namespace,
-    `app.kubernetes.io/instance=${at.cluster},app.kubernetes.io/component=ws-proxy`,
+    `app.kubernetes.io/instance=${at.cluster},app.kubernetes.io/component=${component}`,
   );
+const proxies = (trial: Trial) => podsOf(trial, 'ws-proxy');
 
 async function scaleOperator(replicas: number): Promise<void> {
   const [operator] = await list<Manifest>(
@@ -90,25 +92,62 @@ const scale: Scenario = {
 
 const WATCH_MS = 120_000;
 
+/** What a Pod logs when it applies the changes below; durations in ms. */
+const changesOf = ({ ratePerSecond }: TrialSettings) => [
+  {
+    component: 'ws-proxy' as const,
+    changes: ['LOG_LEVEL: info -> debug', `OCPP_DRAIN_RATE: ${ratePerSecond} -> ${ratePerSecond * 2}`],
+  },
+  {
+    component: 'processor' as const,
+    changes: ['LOG_LEVEL: info -> debug', 'OCPP_HEARTBEAT_INTERVAL: 300000 -> 600000'],
+  },
+];
+
+/** Of both components. */
+async function podNames(trial: Trial): Promise<ReadonlySet<string>> {
+  const pods = [...(await podsOf(trial, 'ws-proxy')), ...(await podsOf(trial, 'processor'))];
+  return new Set(pods.map(({ metadata }) => metadata.name));
+}
+
+/** Of the Pods that run since before the change, how many applied it, by their logs. */
+async function countApplied(trial: Trial, before: ReadonlySet<string>): Promise<void> {
+  let [pods, applied] = [0, 0];
+  for (const { component, changes } of changesOf(trial.settings)) {
+    for (const { metadata } of await podsOf(trial, component)) {
+      if (!before.has(metadata.name)) continue;
+      const log = await kubectl(['logs', metadata.name, '-n', trial.at.namespace]);
+      pods += 1;
+      if (changes.every((change) => log.includes(change))) applied += 1;
+    }
+  }
+  Object.assign(trial.noted, { pods, applied });
+}
+
 const liveSettings: Scenario = {
   name: 'live-settings',
   async run(trial) {
     const { ratePerSecond, deadlineSeconds } = trial.settings;
+    const before = await podNames(trial);
     await trial.change({
       proxy: {
+        logLevel: 'debug',
         drain: { ratePerSecond: ratePerSecond * 2 },
         maxSessionsPerPod: Math.ceil((ratePerSecond * deadlineSeconds) / 2),
         admission: { connectionsPerSecond: 500 },
       },
+      processor: { logLevel: 'debug', heartbeatSeconds: 600 },
     });
-    await trial.changeEnv({ name: 'LOG_LEVEL', value: 'debug' });
     const { status } = await trial.cluster();
     const secret = status?.redis?.passwordSecretName ?? '';
     await patch('secret', secret, trial.at.namespace, { stringData: { password: 'another one' } });
     await sleep(WATCH_MS);
+    await countApplied(trial, before);
   },
   expect: (seen) => [
     exactly('connections that ended within 2 minutes', seen.moves.moves + seen.moves.drops, 0),
+    exactly('new ws-proxy Pods', seen.sessionsOfNewPods.length, 0),
+    exactly('Pods that applied the settings while they ran', seen.noted['applied'], seen.noted['pods'] ?? 0),
     ...nothingLost(seen),
   ],
 };
