@@ -29,6 +29,8 @@ export class Sampler {
   readonly degraded = new Set<string>();
   /** Most ws-proxy Pods of the first sample that were ending at the same time. */
   mostEnding = 0;
+  /** Greatest age of the oldest frame in the queue; seconds. Undefined: no Pod has reported one. */
+  oldestSeconds: number | undefined;
   readonly #api: ApiProxy;
   readonly #at: RedisPod;
   #startedAt = performance.now();
@@ -76,6 +78,8 @@ export class Sampler {
       const path = `/api/v1/namespaces/${namespace}/pods/${name}:${PORT.admin}/proxy${PATH.metrics}`;
       const text = await this.#api.text(path, patienceMs).catch(() => '');
       const sessions = metricOf(text, METRIC.proxySessions);
+      const oldest = metricOf(text, METRIC.queueOldestSeconds);
+      if (oldest !== undefined) this.oldestSeconds = Math.max(this.oldestSeconds ?? 0, oldest);
       return sessions === undefined ? [] : [{ pod: name, isOld: this.#olds?.has(name) === true, sessions }];
     };
     return (await Promise.all(items.map(read))).flat();

@@ -159,6 +159,7 @@ export async function tryOut(
     }
     log(`${scenario.name}: stations saw ${JSON.stringify(observation.moves)}`);
     log(`${scenario.name}: closes by second: ${simulation.moves().closes.join(' ')}`);
+    log(`${scenario.name}: returns by second: ${simulation.moves().returns.join(' ')}`);
     log(`${scenario.name}: held up for ${Math.round(observation.heldUpSeconds * 1000)} ms at most`);
     for (const sample of observation.summary.samples) log(`${scenario.name}: ${sample}`);
     if (observation.rollout !== undefined) log(`${scenario.name}: ${JSON.stringify(observation.rollout)}`);

@@ -24,9 +24,9 @@ import { leaseRates, releaseRates } from './lease/lease-rates.ts';
 import { closeProxy } from './lease/reclaim.ts';
 import { RedisRollouts } from './rollout/redis-rollouts.ts';
 import { testQueue } from './rollout/self-test.ts';
-import { endSessions } from './session/end-sessions.ts';
 import { lostSessions } from './session/lost-sessions.ts';
 import { openSession } from './session/open-session.ts';
+import { SessionEnds } from './session/session-ends.ts';
 import { requeueCall } from './calls/requeue-call.ts';
 import { reserve } from './state/reserve.ts';
 import { retrying } from './connection/retry.ts';
@@ -58,8 +58,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
   readonly #queue: QueuePusher;
   readonly #memory: MemoryGuard;
   readonly #connections = new Map<number, StationConnection>();
-  /** Ended here and not yet in Redis. */
-  readonly #ending = new Set<StationConnection>();
+  readonly #ends: SessionEnds;
   /** In the leases of rates: it stays when the process registers again. */
   readonly #lessee: string;
   readonly #failed: ((error: Error) => void)[] = [];
@@ -72,6 +71,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
     const onError = (error: Error) => this.#report(error);
     this.#member = new Membership({ ...options, role: 'proxy', onError, onLost: () => this.#revokeAll() });
     this.#queue = new QueuePusher(this.#member);
+    this.#ends = new SessionEnds(this.#member);
     this.events = new RedisGatewayEvents(this.#member, onError);
     this.rollouts = new RedisRollouts(this.#member, onError);
     this.#memory = new MemoryGuard(this.#member.commands, onError);
@@ -186,8 +186,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
   /** Ends the session in Redis, now or when Redis is back. */
   async closed(connection: StationConnection): Promise<void> {
     if (!this.#connections.delete(connection.epoch)) return;
-    this.#ending.add(connection);
-    await this.#endSessions().catch((error: Error) => this.#report(error));
+    await this.#ends.end(connection).catch((error: Error) => this.#report(error));
   }
 
   #deliver(raw: string): void {
@@ -223,7 +222,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
     const { processId: proxyId, commands, keys } = this.#member;
     const ocppGoInterop = this.#options.ocppGoInterop === true;
     try {
-      await this.#endSessions();
+      await this.#ends.flush();
       const all = [...this.#connections.values()];
       for (let i = 0; i < all.length; i += REFRESH_AT_ONCE) {
         const connections = all
@@ -248,17 +247,6 @@ export class RedisGateway implements Gateway, ConnectionHost {
     const all = [...this.#connections.values()];
     this.#connections.clear();
     for (const { sink } of all) sink.revoked('lost', 'the proxy lost its lease');
-  }
-
-  async #endSessions(): Promise<void> {
-    const ending = [...this.#ending];
-    if (ending.length === 0) return;
-    const { commands, keys } = this.#member;
-    for (const proxyId of new Set(ending.map((connection) => connection.proxyId))) {
-      const sessions = ending.filter((one) => one.proxyId === proxyId);
-      await endSessions(commands, keys, { proxyId, sessions });
-      for (const connection of sessions) this.#ending.delete(connection);
-    }
   }
 
   #report(error: Error): void {

@@ -9,9 +9,10 @@ import type { Scenario, Trial } from '../trial.ts';
 interface Pod extends Manifest {
   readonly metadata: Manifest['metadata'] & { readonly deletionTimestamp?: string };
   readonly spec: { readonly nodeName?: string };
+  readonly status?: { readonly containerStatuses?: readonly { readonly restartCount: number }[] };
 }
 
-const podsOf = ({ at }: Trial, component: 'ws-proxy' | 'processor') =>
+const podsOf = ({ at }: Trial, component: 'ws-proxy' | 'processor' | 'redis') =>
   list<Pod>(
     'pods',
     at.namespace,
@@ -152,7 +153,18 @@ const liveSettings: Scenario = {
   ],
 };
 
-const STORM = { stations: 5000, connectRate: 500, patience: 1.3 };
+const STORM = { stations: 5000, connectRate: 500, patience: 1.3, queueSeconds: 5 };
+
+async function restarts(trial: Trial): Promise<number> {
+  const pods = [
+    ...(await proxies(trial)),
+    ...(await podsOf(trial, 'processor')),
+    ...(await podsOf(trial, 'redis')),
+  ];
+  return pods
+    .flatMap(({ status }) => status?.containerStatuses ?? [])
+    .reduce((sum, one) => sum + one.restartCount, 0);
+}
 
 const storm: Scenario = {
   name: 'storm',
@@ -169,6 +181,9 @@ const storm: Scenario = {
     );
     await trial.allOnline(limitSeconds);
     trial.noted['seconds'] = Math.round((performance.now() - startedAt) / 100) / 10;
+    trial.noted['restarts'] = await restarts(trial);
+    const { oldestSeconds } = trial.sampler;
+    if (oldestSeconds !== undefined) trial.noted['queueSeconds'] = oldestSeconds;
   },
   expect: (seen) => [
     atMost(
@@ -176,6 +191,8 @@ const storm: Scenario = {
       seen.noted['seconds'],
       Math.round((STORM.patience * seen.stations * 10) / STORM.connectRate) / 10,
     ),
+    atMost('age of the oldest frame in the queue, s', seen.noted['queueSeconds'], STORM.queueSeconds),
+    exactly('restarts of containers', seen.noted['restarts'], 0),
     ...nothingLost(seen),
   ],
 };

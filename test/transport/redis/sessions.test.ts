@@ -58,6 +58,26 @@ test('a late disconnect of a replaced connection changes nothing (case 2)', asyn
   t.true((await look.ttl('ocpp:last-epoch:CP-1')) > 0);
 });
 
+test('thousands of sockets that close together are ended in Redis with one look at each session', async (t) => {
+  const { proxy, look } = await cluster(t);
+  const gateway = await proxy();
+  const silent = { deliver: () => true, revoked: () => undefined };
+  const open = (i: number) =>
+    gateway.open({ stationId: `CP-${i}`, protocol: 'ocpp1.6', remoteAddress: 'x' }, silent);
+  const connections = await Promise.all(Array.from({ length: 1200 }, (_, i) => open(i)));
+  t.is(await look.scard('ocpp:active'), connections.length);
+  await look.config('RESETSTAT');
+  await Promise.all(connections.map((connection) => connection.close()));
+  const stats = await look.info('commandstats');
+  const calls = (command: string) =>
+    Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(stats)?.[1]);
+  t.is(await look.scard('ocpp:active'), 0);
+  t.is(await look.exists('ocpp:session:CP-0', 'ocpp:session:CP-1199'), 0);
+  t.is(calls('hmget'), connections.length);
+  // The first alone, then at most 500 at once; the lease is renewed meanwhile.
+  t.true(calls('evalsha') <= 10, `${calls('evalsha')} scripts`);
+});
+
 test('frames of an epoch that is not the session’s have no effect', async (t) => {
   const { processor, proxy, look, effects } = await cluster(t);
   const gateway = await proxy();
