@@ -23,6 +23,12 @@ const RESOURCES = { requests: { cpu: '100m', memory: '192Mi' }, limits: { memory
 /** Time to requeue unfinished work and exit, s. */
 const MARGIN_SECONDS = 15;
 
+/** Pods of one template are of one release: Kubernetes labels them so. */
+const RELEASE = {
+  name: ENV.release,
+  valueFrom: { fieldRef: { fieldPath: "metadata.labels['pod-template-hash']" } },
+};
+
 export function processorDeployment(input: RenderInput): KubeObject {
   const { processor } = input.spec;
   const mounts = programMounts(input, 'processor');
@@ -37,6 +43,7 @@ export function processorDeployment(input: RenderInput): KubeObject {
       ...(hasLiveSettings(input) ? [] : handlerEnv(processor)),
       // No caller waits for an answer longer than the call timeout.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
+      ...(input.renderRevision >= 3 ? [RELEASE] : []),
       ...(lastSeconds > 0 ? [{ name: ENV.lastStations, value: `${lastSeconds}s` }] : []),
     ],
     ...mounts.container,

@@ -37,6 +37,8 @@ export interface ProcessorObserver {
   /** A message could not be understood. */
   refused(): void;
   swept(result: SweepResult): void;
+  /** A delivery that this processor failed is for another release. */
+  handedOver(): void;
 }
 
 export interface Processor extends AsyncDisposable {
@@ -77,6 +79,15 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const kind = 'code' in error ? String(error.code) : error.message;
     const cause = error.cause instanceof Error ? { cause: error.cause.message } : {};
     quiet.warn(kind, { ...errorFields(error), ...cause }, 'error of the message store');
+  });
+
+  transport.onHandOver?.((handOver) => {
+    observer?.handedOver();
+    quiet.warn(
+      'handed-over',
+      handOver,
+      'a message that this release failed is left to processors of another release',
+    );
   });
 
   let sweeper: Disposable | undefined;

@@ -2,7 +2,8 @@
  * Runs one handler within its time limit and turns what it returns, or how it fails, into an outcome. A late or failed
  * handler is not the station's fault: its CALL is answered InternalError. A transaction message is not answered at all:
  * an error would use up the station's TransactionMessageAttempts and could destroy billing data (1.6 §3.7). The station
- * sends it again, and it becomes a dead letter, to be replayed once the handler is fixed.
+ * sends it again, and it becomes a dead letter, to be replayed once the handler is fixed. While processors of another release
+ * live, the transport lets them try first.
  */
 import { TRANSACTION_MESSAGES } from '../ocpp/schema.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -49,9 +50,10 @@ export async function runHandler(
     options.onHandlerError?.(error instanceof HandlerTimeout ? 'timeout' : 'failed');
     const about = { stationId: context.stationId, action };
     options.log.error({ ...about, ...errorFields(error) }, 'handler failed');
-    return TRANSACTION_MESSAGES.has(action)
-      ? { ...NOTHING, deadLetter: `its handler failed: ${messageOf(error)}` }
-      : { ...NOTHING, answer: { kind: 'error', code: 'InternalError', description: 'the handler failed' } };
+    const reason = `its handler failed: ${messageOf(error)}`;
+    if (TRANSACTION_MESSAGES.has(action)) return { ...NOTHING, deadLetter: reason };
+    const answer = { kind: 'error', code: 'InternalError', description: 'the handler failed' } as const;
+    return { ...NOTHING, answer, failure: reason };
   }
 }
 

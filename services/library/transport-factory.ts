@@ -31,6 +31,8 @@ export interface RedisConfig {
   readonly ocppGoInterop?: boolean;
   /** The cluster that owns the keys, `namespace/name/uid`: another one is refused. Omitted: no check. */
   readonly cluster?: string;
+  /** Of a processor: what it fails is left to those of another release. Omitted: not known. */
+  readonly release?: string;
 }
 
 export interface MemoryConfig {

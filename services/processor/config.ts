@@ -88,6 +88,12 @@ export const processorSettings = {
     default: 0,
     env: ENV.lastStations,
   },
+  release: {
+    doc: 'Release of this processor. What it fails is left to processors of another release, as long as one lives. Empty: not known.',
+    format: String,
+    default: '',
+    env: ENV.release,
+  },
   ...handlerSettings,
 } as const;
 

@@ -70,6 +70,11 @@ export function createMetrics(
     help: 'Silent transactions that this processor closed as abandoned',
     registers,
   });
+  const handedOver = new Counter({
+    name: 'ocpp_processor_handed_over_total',
+    help: 'Deliveries that failed here and were left to processors of another release',
+    registers,
+  });
   const setFigures = createQueueGauges(registry, ['deadLetters', 'openCalls']);
   const transactions = transactionGauges(registry);
   createStoreGauges(registry, store);
@@ -85,6 +90,7 @@ export function createMetrics(
       for (const kind of kinds) repaired.inc({ kind });
     },
     refused: () => refused.inc(),
+    handedOver: () => handedOver.inc(),
     swept(result) {
       abandoned.inc(result.abandoned);
       transactions.open.set(result.open);

@@ -47,7 +47,8 @@ async function main(handlers: HandlerTable): Promise<Running> {
   await settings.start();
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const transport = createTransport({ kind: 'redis', name: config.podName, ...redisOptions(config) });
+  const { podName: name, release } = config;
+  const transport = createTransport({ kind: 'redis', name, release, ...redisOptions(config) });
   const store = () => transport.store?.();
   const metrics = createMetrics(registry, store, settings);
   const processor = createProcessor({

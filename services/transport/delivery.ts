@@ -11,7 +11,7 @@ export interface Delivery {
   readonly frame: Frame;
   /** When the proxy read it; ms since 1970. */
   readonly receivedAt: number;
-  /** 1 at first; higher after a failed handler or the death of a processor that had it in flight. */
+  /** 1 at first; higher after a handler that threw or the death of a processor that had it in flight. */
   readonly deliveryCount: number;
   /** Status in the response to the last BootNotification of this connection; omitted before one, and where it is unknown. */
   readonly registration?: Registration;

@@ -30,9 +30,14 @@ export interface Outcome {
   readonly unreadable?: UnreadableText;
   /**
    * Why the delivery cannot be handled. It gets no effect and no answer, and becomes a dead letter in transports that
-   * keep them. The other fields of the outcome are ignored.
+   * keep them, unless a process of another release may handle it. The other fields of the outcome are ignored.
    */
   readonly deadLetter?: string;
+  /**
+   * Why the handler failed, where the station gets an error. The outcome applies only if no process of another release may
+   * handle the delivery.
+   */
+  readonly failure?: string;
 }
 
 /** How long the answer of a business key is kept by default. */

@@ -50,6 +50,13 @@ export interface ConnectionEvent {
   readonly at: number;
 }
 
+/** A delivery that this process failed, and processors of another release are to handle. */
+export interface HandOver {
+  /** Of this process. */
+  readonly release: string;
+  readonly reason: string;
+}
+
 export interface Transport extends AsyncDisposable {
   readonly calls: StationCalls;
   readonly state: StateStore;
@@ -74,4 +81,6 @@ export interface Transport extends AsyncDisposable {
   onDisconnection(listener: (event: ConnectionEvent) => void): void;
   /** Errors that concern no single call: lost connections, undecodable entries, failing handlers. */
   onError(listener: (error: Error) => void): void;
+  /** Omitted where all processors are of one release. */
+  onHandOver?(listener: (handOver: HandOver) => void): void;
 }

@@ -15,8 +15,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       { file: 'claim.lua', from: "  redis.call('HSET', KEYS[2], unpack(tagged))\n", to: '' },
       {
         file: 'acknowledge.lua',
-        from: "  if redis.call('HDEL', KEYS[1], tag) == 1 then",
-        to: '  if true then',
+        from: "elseif redis.call('HDEL', KEYS[1], tag) == 1 then",
+        to: 'elseif true then',
       },
     ],
   },
@@ -25,8 +25,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: 'acknowledge.lua',
-        from: "  if redis.call('HDEL', KEYS[1], tag) == 1 then",
-        to: "  redis.call('HDEL', KEYS[1], tag)\n  if true then",
+        from: "elseif redis.call('HDEL', KEYS[1], tag) == 1 then",
+        to: "elseif redis.call('HDEL', KEYS[1], tag) then",
       },
       { file: 'acknowledge.lua', from: '      if number < last then return end\n', to: '' },
       { file: 'acknowledge.lua', from: '      if number == last then\n', to: '      if false then\n' },
@@ -54,7 +54,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: 'requeue-entries.lua',
-        from: '    Requeue.entry(keys.reclaimed, keys.deadLetters, held[i].entry, counted, limit, kept, reason)\n',
+        from: '    Requeue.entry(how, held[i].entry)\n',
         to: '',
       },
     ],

@@ -129,8 +129,11 @@ test('a failing handler answers InternalError, except to transaction messages; a
     return { 'ocpp1.6': actions, 'ocpp2.0.1': actions, 'ocpp2.1': actions };
   };
   const broken = { handlers: failing(new Error('a mistake in a handler')) };
-  t.is(errorOf(await call('ocpp1.6', 'Heartbeat', {}, broken)), 'InternalError');
-  const silence = { writes: [], events: [], deadLetter: 'its handler failed: a mistake in a handler' };
+  const reason = 'its handler failed: a mistake in a handler';
+  const refused = await call('ocpp1.6', 'Heartbeat', {}, broken);
+  t.is(errorOf(refused), 'InternalError');
+  t.is(refused.failure, reason, 'so that another release may try first');
+  const silence = { writes: [], events: [], deadLetter: reason };
   t.deepEqual(await call('ocpp1.6', 'StartTransaction', start16, broken), silence);
   t.deepEqual(await call('ocpp2.1', 'TransactionEvent', event2('Started', 0), broken), silence);
 

@@ -65,6 +65,7 @@ for (const [name, open] of Object.entries(WORLDS)) {
       repaired: () => undefined,
       refused: () => undefined,
       swept: () => undefined,
+      handedOver: () => undefined,
       handlerFailed: (reason: string) => void failures.push(reason),
     };
     const { transport } = world;

@@ -4,6 +4,7 @@
  * listen; every other value stays as it is.
  */
 import { PLACE } from '../../../services/contract.ts';
+import { TEMPLATE_HASH } from '../controllers/deployment.ts';
 import { type Endpoint, LOOPBACK } from '../network/addresses.ts';
 import type { Container, EnvVar } from '../kinds.ts';
 
@@ -11,6 +12,8 @@ export interface PodContext {
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
+  /** Label `pod-template-hash`; undefined: the Pod is of no Deployment. */
+  readonly templateHash: string | undefined;
   readonly podIp: string;
   /** The keys and values of a Secret in the Pod's namespace. */
   secret(name: string): Readonly<Record<string, string>> | undefined;
@@ -76,6 +79,8 @@ function fieldOf(path: string, context: PodContext): string {
       return context.namespace;
     case 'metadata.uid':
       return context.uid;
+    case `metadata.labels['${TEMPLATE_HASH}']`:
+      return context.templateHash ?? '';
     case 'spec.nodeName':
       return 'localhost';
     default:

@@ -26,6 +26,7 @@ const FIELD_PATHS = [
   'metadata.name',
   'metadata.namespace',
   'metadata.uid',
+  "metadata.labels['pod-template-hash']",
   'spec.nodeName',
 ];
 

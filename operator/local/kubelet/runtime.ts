@@ -7,6 +7,7 @@ import { sleep } from '../../../services/runtime/clock.ts';
 import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../../kube/object-store.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../../render/resources.ts';
 import type { Addresses } from '../network/addresses.ts';
+import { TEMPLATE_HASH } from '../controllers/deployment.ts';
 import type { PodContext } from './environment.ts';
 import {
   type ConfigMap,
@@ -173,7 +174,7 @@ export class LocalRuntime {
   }
 
   #context(pod: Pod): PodContext {
-    const { name, namespace = 'default', uid = '' } = pod.metadata;
+    const { name, namespace = 'default', uid = '', labels } = pod.metadata;
     const { secrets, configMaps } = this.#objects;
     const named = <T extends KubeObject>(objects: readonly T[], wanted: string) =>
       objects.find(({ metadata }) => metadata.name === wanted && metadata.namespace === namespace);
@@ -181,6 +182,7 @@ export class LocalRuntime {
       name,
       namespace,
       uid,
+      templateHash: labels?.[TEMPLATE_HASH],
       podIp: this.#options.addresses.host(addressOwnerOf(pod)),
       secret: (secretName) => {
         const found = named(secrets, secretName);

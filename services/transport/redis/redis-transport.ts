@@ -9,13 +9,13 @@ import type { MessageHandler } from '../delivery.ts';
 import type { ReadLoad } from '../load.ts';
 import type { StateStore } from '../stored-state.ts';
 import type { StoreStatus } from '../store-status.ts';
-import type { ConnectionEvent, Transport } from '../transport.ts';
+import type { ConnectionEvent, HandOver, Transport } from '../transport.ts';
 import { openConnection, type RedisSettings } from './connection/connection.ts';
 import { ControlEvents } from './session/control-events.ts';
 import { readRequest, type Request, splitCount } from './queue/envelope.ts';
 import { Acknowledger } from './queue/acknowledger.ts';
 import { type Claimed, InFlight } from './queue/in-flight.ts';
-import { type Keys } from './keys.ts';
+import { escapeKey, type Keys } from './keys.ts';
 import { queueLoad } from './queue/queue-load.ts';
 import { Membership } from './lease/membership.ts';
 import { Claimer } from './queue/claimer.ts';
@@ -35,6 +35,8 @@ export interface RedisTransportOptions {
   readonly leaseMs?: number;
   /** `namespace/name/uid` of the cluster that owns the keys. */
   readonly cluster?: string;
+  /** What a release fails is for processors of another one while they live; omitted: not known. */
+  readonly release?: string;
 }
 
 /** Deliveries in flight at most, and in one claim. */
@@ -56,18 +58,22 @@ export class RedisTransport implements Transport {
   readonly #acknowledger: Acknowledger;
   readonly #unacknowledged: Unacknowledged;
   readonly #failed: ((error: Error) => void)[] = [];
+  readonly #handedOver: ((handOver: HandOver) => void)[] = [];
   #handler: MessageHandler | undefined;
   #running = false;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: RedisTransportOptions) {
     const onError = (error: Error) => this.#report(error);
-    this.#member = new Membership({ ...options, role: 'processor', onError, onLost: () => this.#forget() });
+    const release = escapeKey(options.release ?? '');
+    const onLost = () => this.#forget();
+    this.#member = new Membership({ ...options, release, role: 'processor', onError, onLost });
     const { commands } = this.#member;
     const { redis, keys } = options;
     this.#control = new ControlEvents({ ...options, commands, onError });
     this.#claimer = new Claimer(this.#member);
-    this.#unacknowledged = new Unacknowledged(this.#member, this.#inFlight);
+    const onHandOver = (one: HandOver) => this.#handedOver.forEach((listener) => listener(one));
+    this.#unacknowledged = new Unacknowledged(this.#member, this.#inFlight, onHandOver);
     this.#acknowledger = new Acknowledger(this.#member, this.#inFlight, this.#unacknowledged, onError);
     this.#stations = new Stations(commands, keys, redis);
     this.#readers = new Readers(
@@ -99,6 +105,7 @@ export class RedisTransport implements Transport {
   async stop(graceMs = 0): Promise<void> {
     this.#running = false;
     const end = performance.now() + graceMs;
+    if (graceMs > 0) this.#member.leave();
     while (this.#inFlight.size > 0 && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -145,6 +152,10 @@ export class RedisTransport implements Transport {
     this.#failed.push(listener);
   }
 
+  onHandOver(listener: (handOver: HandOver) => void): void {
+    this.#handedOver.push(listener);
+  }
+
   write(stationId: string, frame: Frame): Promise<void> {
     return this.#stations.write(stationId, frame);
   }
@@ -188,15 +199,17 @@ export class RedisTransport implements Transport {
     if (read.ok) return void this.#handle(claimed, read.request);
     const what = `an entry of ${this.#member.keys.requests} is unreadable: ${read.reason}`;
     this.#report(new TransportError('bad-envelope', what));
-    void this.#unacknowledged.deadLetter(claimed, read.reason);
+    void this.#unacknowledged.reject(claimed, read.reason);
   }
 
   async #handle(claimed: Claimed, request: Request): Promise<void> {
     try {
       const outcome = await this.#handler?.(request);
       if (outcome === undefined || !this.#inFlight.holds(claimed)) return;
-      if (outcome.deadLetter === undefined) this.#acknowledger.add({ claimed, request, outcome });
-      else void this.#unacknowledged.deadLetter(claimed, outcome.deadLetter);
+      const { deadLetter, failure } = outcome;
+      if (deadLetter !== undefined) void this.#unacknowledged.reject(claimed, deadLetter);
+      else if (failure === undefined || !(await this.#unacknowledged.handOver(claimed, failure)))
+        this.#acknowledger.add({ claimed, request, outcome });
     } catch (error) {
       const { frame, stationId } = request;
       const message = `message ${frame.id} of station ${stationId} could not be handled and is requeued`;

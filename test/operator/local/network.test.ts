@@ -1,6 +1,10 @@
 /** Services, addresses and ports of `npm start`. */
 import test from 'ava';
-import { type PodContext, withServiceAddresses } from '../../../operator/local/kubelet/environment.ts';
+import {
+  environmentOf,
+  type PodContext,
+  withServiceAddresses,
+} from '../../../operator/local/kubelet/environment.ts';
 import { withPorts } from '../../../operator/local/network/ports.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
@@ -71,17 +75,20 @@ test("when a Pod gets other ports, everything that names them follows, except th
   t.deepEqual(withPorts(spec(9000, 9001, 9090), mapping), spec(1, 9000, 3));
 });
 
+/** Of a Pod of a Deployment, beside a Service redis. */
+const CONTEXT: PodContext = {
+  name: 'p',
+  namespace: 'here',
+  uid: 'u',
+  templateHash: '5d8f7',
+  podIp: '127.0.0.2',
+  secret: () => undefined,
+  configMap: () => undefined,
+  service: (namespace, name, port) =>
+    namespace === 'here' && name === 'redis' && port === 6379 ? { host: '127.1.2.3', port: 7 } : undefined,
+};
+
 test('in a list of addresses, only the names of Services are replaced', (t) => {
-  const context: PodContext = {
-    name: 'p',
-    namespace: 'here',
-    uid: 'u',
-    podIp: '127.0.0.2',
-    secret: () => undefined,
-    configMap: () => undefined,
-    service: (namespace, name, port) =>
-      namespace === 'here' && name === 'redis' && port === 6379 ? { host: '127.1.2.3', port: 7 } : undefined,
-  };
   const cases: readonly (readonly [string, string])[] = [
     ['redis:6379', '127.1.2.3:7'],
     ['redis.here.svc:6379', '127.1.2.3:7'],
@@ -91,8 +98,15 @@ test('in a list of addresses, only the names of Services are replaced', (t) => {
     ['10.0.0.1:6379', '10.0.0.1:6379'],
     ['[::1]:6379', '[::1]:6379'],
   ];
-  for (const [list, expected] of cases) t.is(withServiceAddresses(list, context), expected);
-  t.throws(() => withServiceAddresses('redis.there.svc:6379', context), {
+  for (const [list, expected] of cases) t.is(withServiceAddresses(list, CONTEXT), expected);
+  t.throws(() => withServiceAddresses('redis.there.svc:6379', CONTEXT), {
     message: 'there is no Service there/redis with the port 6379',
   });
+});
+
+test('a Pod of a Deployment reads the hash of its template, another Pod an empty text', (t) => {
+  const fieldRef = { fieldPath: "metadata.labels['pod-template-hash']" };
+  const container = { name: 'c', image: 'i', env: [{ name: 'RELEASE', valueFrom: { fieldRef } }] };
+  t.deepEqual(environmentOf(container, CONTEXT), { RELEASE: '5d8f7' });
+  t.deepEqual(environmentOf(container, { ...CONTEXT, templateHash: undefined }), { RELEASE: '' });
 });

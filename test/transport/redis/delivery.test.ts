@@ -116,7 +116,7 @@ async function claimer(t: ExecutionContext, look: Redis) {
   const join = (processId: string) =>
     register(commands, keys, { role: 'processor', processId, leaseMs: 60_000, clientIds: [] });
   const take = (received: number, processId = 'p1', most = 20, slow = false) =>
-    claim(commands, keys, { processId, received, most, pollLeaseMs: 60_000, slow });
+    claim(commands, keys, { processId, received, most, pollLeaseMs: 60_000, slow, release: '' });
   return { keys, take, join };
 }
 

@@ -1,4 +1,4 @@
-/** `node dying-processor.ts host:port`: a processor that is killed by every message with the id "poison". */
+/** `node dying-processor.ts host:port [release]`: a processor that is killed by every message with the id "poison". */
 import { createTransport } from '../../../services/library/transport-factory.ts';
 import { counted } from './processes.ts';
 
@@ -8,6 +8,7 @@ const transport = createTransport({
   redis: { addr: process.argv[2] ?? '', db: 0, clientTimeoutMs: 5000 },
   channelPrefix: 'ocpp',
   leaseMs: 400,
+  release: process.argv[3] ?? '',
 });
 transport.onError(() => undefined);
 transport.onMessage(async (delivery) => {

@@ -44,8 +44,8 @@ export async function cluster(
     redis,
     look,
     errors,
-    processor: async (handler: MessageHandler) => {
-      const transport = createTransport({ ...config, name: 'processor' });
+    processor: async (handler: MessageHandler, release = '') => {
+      const transport = createTransport({ ...config, name: 'processor', release });
       transport.onMessage(handler);
       transport.onError((error) => errors.push(error));
       stops.push(() => transport.stop());

@@ -51,6 +51,7 @@ async function world(t: ExecutionContext) {
           repaired: () => void handled.push('repaired'),
           refused: () => void handled.push('refused'),
           swept: () => undefined,
+          handedOver: () => undefined,
         },
       });
       await processor.start();

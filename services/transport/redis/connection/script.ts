@@ -16,6 +16,7 @@ const LIBRARIES: ReadonlyMap<string, URL> = new Map([
   ['calls', new URL('../calls/calls.lua', import.meta.url)],
   ['clock', new URL('../lease/clock.lua', import.meta.url)],
   ['correlation', new URL('../ocpp-go/correlation.lua', import.meta.url)],
+  ['releases', new URL('../lease/releases.lua', import.meta.url)],
   ['requeue-entries', new URL('../queue/requeue-entries.lua', import.meta.url)],
   ['rfc3339', new URL('../ocpp-go/rfc3339.lua', import.meta.url)],
   ['rollout', new URL('../rollout/rollout.lua', import.meta.url)],

@@ -1,3 +1,4 @@
+--- @include releases
 -- Dead letters, for the scripts that add them.
 --
 -- {prefix}:dead-letters  STREAM: the id tells when a letter was added; fields
@@ -15,10 +16,10 @@ function DeadLetters.split(entry)
   return tonumber(count or 1), text or entry
 end
 
--- Adds a letter; the oldest ones are dropped.
+-- Adds a letter; the oldest ones are dropped. Attempts begin again when it is replayed, so they are not in it.
 function DeadLetters.add(key, kept, reason, deliveries, text)
   redis.call('XADD', key, 'MAXLEN', kept, '*', 'reason', string.gsub(reason, '%c+', ' '),
-    'deliveries', deliveries, 'entry', text)
+    'deliveries', deliveries, 'entry', (Releases.split(text)))
   local bytes = redis.pcall('MEMORY', 'USAGE', key)
   if type(bytes) == 'number' and bytes > DEAD_LETTERS_BYTES then
     redis.call('XTRIM', key, 'MAXLEN', math.floor(redis.call('XLEN', key) * 0.9))

@@ -4,7 +4,7 @@ import type { Keys } from '../keys.ts';
 
 const script = loadScript<number>(new URL('./dead-letter.lua', import.meta.url));
 
-/** An entry that was handed out more often becomes a dead letter: it may be the one that ends its processors. */
+/** An entry that one release failed so often becomes a dead letter: it may be the one that ends its processors. */
 export const MAX_DELIVERIES = 5;
 export const DEAD_LETTERS_KEPT = 10_000;
 

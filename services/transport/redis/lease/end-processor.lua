@@ -16,13 +16,17 @@
 -- ARGV[3] dead letters kept
 -- ARGV[4] reason, for a dead letter
 -- ARGV[5] '1' when the deliveries count, '0' for a processor that stops
+-- ARGV[6] prefix
 -- Returns 1.
-local keys = {
-  processing = KEYS[2], staging = KEYS[3], requests = KEYS[4], reclaimed = KEYS[5], deadLetters = KEYS[6],
-  pollLease = KEYS[8], wakeUpTokens = KEYS[9],
+local how = {
+  reclaimed = KEYS[5], deadLetters = KEYS[6], prefix = ARGV[6],
+  release = redis.call('HGET', KEYS[1], 'release') or '', counted = ARGV[5] == '1',
+  limit = tonumber(ARGV[2]), kept = ARGV[3], reason = ARGV[4],
 }
-local counted = ARGV[5] == '1'
-Requeue.all(keys, ARGV[1], counted, tonumber(ARGV[2]), ARGV[3], ARGV[4])
+local keys = {
+  processing = KEYS[2], staging = KEYS[3], requests = KEYS[4], pollLease = KEYS[8], wakeUpTokens = KEYS[9],
+}
+Requeue.all(how, keys, ARGV[1])
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[7], ARGV[1])
 return 1

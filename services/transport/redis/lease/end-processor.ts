@@ -16,6 +16,6 @@ export async function endProcessor(
   keys: Keys,
   { processId, reason, counted }: End,
 ): Promise<void> {
-  const args = [processId, MAX_DELIVERIES, DEAD_LETTERS_KEPT, reason, counted ? '1' : '0'];
+  const args = [processId, MAX_DELIVERIES, DEAD_LETTERS_KEPT, reason, counted ? '1' : '0', keys.prefix];
   await script(connection, processorKeys(keys, processId), args);
 }

@@ -30,6 +30,8 @@ export interface MembershipOptions {
   readonly leaseMs?: number;
   /** `namespace/name/uid`: the keys belong to this cluster. Omitted: no check. */
   readonly cluster?: string;
+  /** Of a processor; '' or omitted where it is not known. */
+  readonly release?: string;
   readonly onError: (error: Error) => void;
   /** Everything held under this process id is lost. Called before a new id is drawn. */
   readonly onLost: (processId: string) => void;
@@ -98,6 +100,10 @@ export class Membership {
     return this.#processId;
   }
 
+  get release(): string {
+    return this.#options.release ?? '';
+  }
+
   /** Where Redis is, for messages. */
   get addr(): string {
     return this.#options.redis.addr;
@@ -120,7 +126,7 @@ export class Membership {
     return this.#stopped.signal.aborted;
   }
 
-  /** Tells the others, now and with each renewal, that this process drains before it ends. */
+  /** Tells the others, now and with each renewal, that this process takes nothing more and will end. */
   leave(): void {
     this.#leaving = true;
     if (this.healthy) void this.#renewAndReclaim();
@@ -220,7 +226,9 @@ export class Membership {
 
   /** @throws TransportError prefix-taken while the keys belong to another cluster */
   async #claim(connection: RedisConnection, keys: Keys, lease: Lease): Promise<boolean> {
-    const result = await register(connection, keys, { ...lease, cluster: this.#options.cluster });
+    const { release } = this;
+    const { cluster } = this.#options;
+    const result = await register(connection, keys, { ...lease, cluster, release });
     this.#taken = undefined;
     if (result.kind === 'taken') {
       const owner = result.owner.replace(/\/[^/]*$/, '');

@@ -17,7 +17,7 @@ export async function reclaimProcessor(
   keys: Keys,
   { processId, reason }: Reclaim,
 ): Promise<string | undefined> {
-  const args = [processId, MAX_DELIVERIES, DEAD_LETTERS_KEPT, reason];
+  const args = [processId, MAX_DELIVERIES, DEAD_LETTERS_KEPT, reason, keys.prefix];
   const [, clients] = await script(connection, processorKeys(keys, processId), args);
   return clients;
 }

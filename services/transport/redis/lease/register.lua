@@ -15,6 +15,7 @@
 -- ARGV[3] client ids, comma-separated
 -- ARGV[4] id for a marker that does not exist yet
 -- ARGV[5] cluster of the process, namespace/name/uid, or '' where it has none
+-- ARGV[6] release of a processor, or ''
 -- Returns {1, id of the marker}, {0} when the process id has a registration, living or dead, or {-1, owner} of a taken marker.
 if redis.call('HGET', KEYS[1], 'state') then return { 0 } end
 local owner = redis.call('HGET', KEYS[4], 'cluster')
@@ -35,5 +36,6 @@ if not id then
   redis.call('HSET', KEYS[4], 'id', id)
 end
 redis.call('HSET', KEYS[1], 'state', 'live', 'clients', ARGV[3])
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'release', ARGV[6]) end
 redis.call('ZADD', KEYS[2], Clock.now() + tonumber(ARGV[2]), ARGV[1])
 return { 1, id }

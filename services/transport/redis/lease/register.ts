@@ -19,11 +19,18 @@ export type Registration =
   | { readonly kind: 'in-use' }
   | { readonly kind: 'taken'; readonly owner: string };
 
-/** @param cluster of this process, `namespace/name/uid`; omitted: it has none and is never refused */
+/** What a registration says of its process, besides the lease. */
+export interface Identity {
+  /** `namespace/name/uid`; omitted: it has none and is never refused. */
+  readonly cluster?: string | undefined;
+  /** Of a processor; omitted or empty: not known. */
+  readonly release?: string;
+}
+
 export async function register(
   connection: RedisConnection,
   keys: Keys,
-  { role, processId, leaseMs, clientIds, cluster = '' }: Lease & { readonly cluster?: string | undefined },
+  { role, processId, leaseMs, clientIds, cluster = '', release = '' }: Lease & Identity,
 ): Promise<Registration> {
   const names = [
     keys.process(processId),
@@ -32,7 +39,7 @@ export async function register(
     keys.store,
   ];
   const fresh = String(randomBytes(4).readUInt32BE());
-  const words = [processId, leaseMs, clientIds.join(), fresh, cluster];
+  const words = [processId, leaseMs, clientIds.join(), fresh, cluster, release];
   const [result, text = ''] = await script(connection, names, words);
   if (result === 1) return { kind: 'registered', identity: Number(text) };
   return result === 0 ? { kind: 'in-use' } : { kind: 'taken', owner: text };

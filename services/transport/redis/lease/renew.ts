@@ -6,7 +6,7 @@ import type { Lease } from './register.ts';
 const script = loadScript<number>(new URL('./renew.lua', import.meta.url));
 
 /**
- * @param leaving a proxy that drains before it ends
+ * @param leaving it takes nothing more, and will end
  * @returns whether the lease is renewed; false without a living registration
  */
 export async function renew(
@@ -15,6 +15,6 @@ export async function renew(
   { role, processId, leaseMs, clientIds, leaving = false }: Lease & { readonly leaving?: boolean },
 ): Promise<boolean> {
   const names = [keys.process(processId), keys.members(role), keys.ending];
-  const words = [processId, leaseMs, clientIds.join(), leaving ? '1' : '', keys.prefix];
+  const words = [processId, leaseMs, clientIds.join(), leaving ? role : '', keys.prefix];
   return (await script(connection, names, words)) === 1;
 }

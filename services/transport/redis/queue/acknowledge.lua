@@ -1,6 +1,5 @@
 #!lua flags=allow-oom
 --- @include calls
---- @include add-dead-letter
 --- @include writes
 -- Acknowledges deliveries: removal, writes, events and response of each in one step, or nothing of it.
 -- Removing the entry from the processor's hash is the fence: a script that does not remove it (a late one, one that is sent
@@ -10,13 +9,12 @@
 -- KEYS[2] requests                 names the slot
 -- ARGV[1] prefix
 -- ARGV[2] last_activity (RFC 3339)
--- ARGV[3] dead letters kept
--- ARGV[4] ...                      per delivery the fields below, then its writes, as in writes.lua
--- Redis undoes nothing when a script fails midway, so what cannot be applied is found before anything is: that delivery becomes
--- a dead letter. One that fails nevertheless leaves the others as they are; its entry is removed already, and the processor
+-- ARGV[3] ...                      per delivery the fields below, then its writes, as in writes.lua
+-- Redis undoes nothing when a script fails midway, so what cannot be applied is found before anything is, and that delivery stays
+-- with its processor. One that fails nevertheless leaves the others as they are; its entry is removed already, and the processor
 -- makes it a dead letter.
--- Returns {deliveries removed, tag, reason, kept, ...}: those that cannot be applied; kept is 'kept' where the dead letter
---   exists, else ''.
+-- Returns {deliveries removed, tag, reason, held, ...}: those that cannot be applied; held is 'held' where the processor still
+--   has the entry, else ''.
 
 -- Fields of a delivery, counted from its delivery tag.
 local STATION = 1 -- escaped
@@ -110,28 +108,24 @@ local function apply(at)
   if response ~= '' then redis.call('LPUSH', list, response) end
 end
 
-local reply, at = { 0 }, 4
+local reply, at = { 0 }, 3
 
-local function report(tag, reason, kept)
+local function report(tag, reason, held)
   reply[#reply + 1] = tag
   reply[#reply + 1] = reason
-  reply[#reply + 1] = kept
+  reply[#reply + 1] = held
 end
 
 while at <= #ARGV do
   local tag, writes = ARGV[at], tonumber(ARGV[at + WRITES])
   local next = at + FIELDS + writes
   local fault = writes > 0 and Writes.faultOf(PREFIX, at + FIELDS, next - 1) or nil
-  local entry = fault and redis.call('HGET', KEYS[1], tag)
-  if redis.call('HDEL', KEYS[1], tag) == 1 then
+  if fault then
+    if redis.call('HGET', KEYS[1], tag) then report(tag, fault, 'held') end
+  elseif redis.call('HDEL', KEYS[1], tag) == 1 then
     reply[1] = reply[1] + 1
-    if fault then
-      DeadLetters.add(PREFIX .. ':dead-letters', ARGV[3], fault, DeadLetters.split(entry))
-      report(tag, fault, 'kept')
-    else
-      local applied, why = pcall(apply, at)
-      if not applied then report(tag, type(why) == 'table' and why.err or tostring(why), '') end
-    end
+    local applied, why = pcall(apply, at)
+    if not applied then report(tag, type(why) == 'table' and why.err or tostring(why), '') end
   end
   at = next
 end

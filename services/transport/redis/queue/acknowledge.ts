@@ -4,7 +4,6 @@ import { type Answer, BUSINESS_KEY_SECONDS, type Outcome } from '../../outcome.t
 import { endBy } from '../../station-call.ts';
 import type { RedisConnection } from '../connection/connection.ts';
 import { loadScript } from '../connection/script.ts';
-import { DEAD_LETTERS_KEPT } from '../dead-letters/dead-letter.ts';
 import { escapeKey, type Keys } from '../keys.ts';
 import { addWrites } from '../state/writes.ts';
 import type { Claimed } from './in-flight.ts';
@@ -39,16 +38,16 @@ export interface PreparedAcknowledgement {
   readonly invalid: readonly { readonly handled: Handled; readonly reason: string }[];
 }
 
-/** An outcome that cannot be stored. Its entry has left the processor. */
+/** An outcome that cannot be stored. */
 export interface Unstorable {
   readonly tag: string;
   readonly reason: string;
-  /** Whether the entry is a dead letter already. */
-  readonly isDeadLetter: boolean;
+  /** Whether this process still has the entry in Redis. */
+  readonly isHeld: boolean;
 }
 
 export function prepareAcknowledgement(keys: Keys, all: readonly Handled[]): PreparedAcknowledgement {
-  const args = [keys.prefix, new Date().toISOString(), String(DEAD_LETTERS_KEPT)];
+  const args = [keys.prefix, new Date().toISOString()];
   const handled: Handled[] = [];
   const invalid: { handled: Handled; reason: string }[] = [];
   for (const one of all) {
@@ -84,8 +83,8 @@ export async function acknowledge(
   const [, ...faults] = await script(connection, [keys.processing(processId), keys.requests], args);
   const unstorable: Unstorable[] = [];
   for (let i = 0; i < faults.length; i += 3) {
-    const [tag = '', reason = '', kept] = faults.slice(i, i + 3);
-    unstorable.push({ tag, reason, isDeadLetter: kept !== '' });
+    const [tag = '', reason = '', held] = faults.slice(i, i + 3);
+    unstorable.push({ tag, reason, isHeld: held !== '' });
   }
   return unstorable;
 }

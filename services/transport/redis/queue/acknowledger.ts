@@ -55,8 +55,7 @@ export class Acknowledger {
   async #acknowledge(batch: readonly Handled[]): Promise<void> {
     const prepared = prepareAcknowledgement(this.#member.keys, batch);
     for (const { handled, reason } of prepared.invalid) {
-      await this.#unacknowledged.deadLetter(handled.claimed, reason);
-      this.#reportUnstorable(handled, reason);
+      await this.#refuse(handled, reason);
     }
     const [first] = prepared.handled;
     if (first === undefined || !this.#inFlight.holds(first.claimed)) return;
@@ -73,17 +72,26 @@ export class Acknowledger {
 
   async #send({ handled, args }: PreparedAcknowledgement): Promise<void> {
     const { processId, commands, keys } = this.#member;
-    for (const { tag, reason, isDeadLetter } of await acknowledge(commands, keys, processId, args)) {
+    for (const { tag, reason, isHeld } of await acknowledge(commands, keys, processId, args)) {
       const done = handled.find(({ claimed }) => claimed.tag === tag);
       if (done === undefined) continue;
-      if (!isDeadLetter) await this.#deadLetter(done, reason);
-      this.#reportUnstorable(done, reason);
+      if (isHeld) await this.#refuse(done, reason);
+      else {
+        await this.#deadLetter(done, reason);
+        this.#reportUnstorable(done, reason, this.#member.keys.deadLetters);
+      }
     }
   }
 
-  #reportUnstorable({ request: { frame, stationId } }: Handled, reason: string): void {
+  /** Of an entry that Redis still has. */
+  async #refuse(handled: Handled, reason: string): Promise<void> {
+    const { keys } = this.#member;
+    const handedOver = (await this.#unacknowledged.reject(handled.claimed, reason)) === 'handed-over';
+    this.#reportUnstorable(handled, reason, handedOver ? keys.reclaimed : keys.deadLetters);
+  }
+
+  #reportUnstorable({ request: { frame, stationId } }: Handled, reason: string, where: string): void {
     const what = `the outcome of message ${frame.id} of station ${stationId}`;
-    const where = this.#member.keys.deadLetters;
     this.#report(new Error(`${what} cannot be stored (${reason}); it is in ${where} now`));
   }
 
@@ -103,6 +111,6 @@ export class Acknowledger {
     const what = `Redis refused the outcome of message ${ids.join(' or ')}`;
     this.#report(new Error(what, { cause: refusal }));
     if (batch.length > 1) for (const done of batch) await this.#acknowledge([done]);
-    else for (const { claimed } of batch) await this.#unacknowledged.deadLetter(claimed, String(refusal));
+    else for (const { claimed } of batch) await this.#unacknowledged.reject(claimed, String(refusal));
   }
 }

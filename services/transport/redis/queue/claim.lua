@@ -1,4 +1,5 @@
 #!lua flags=allow-oom
+--- @include releases
 --- @include wake-up
 -- Claims entries of the queue for a processor. Each is in the processor's hash, under a delivery tag, from the moment it leaves
 -- the queue until it is acknowledged.
@@ -15,7 +16,7 @@
 -- KEYS[2] processing:{process id}  HASH delivery tag -> entry
 -- KEYS[3] landing:{process id}     LIST, its staging list
 -- KEYS[4] requests                 LIST
--- KEYS[5] rescued                  LIST of reclaimed entries, claimed before requests
+-- KEYS[5] rescued                  LIST of requeued entries, claimed before requests
 -- KEYS[6] running                  counter of delivery tags
 -- KEYS[7] waiter                   STRING, holder of the poll lease
 -- KEYS[8] help                     LIST of wake-up tokens
@@ -24,11 +25,14 @@
 -- ARGV[3] process id
 -- ARGV[4] poll lease in ms
 -- ARGV[5] 'slow' from a process that computed for long over its last batch, else ''
+-- ARGV[6] release of the process, or ''
+-- ARGV[7] prefix
 -- Returns {next, tag, entry, tag, entry, ...}, oldest first; next says how to claim the next time: 'claim' (at once: there is
 --   more), 'wait' (behind BLMOVE: this process holds the poll lease) or 'rest' (behind a wake-up token).
 -- Returns {'gone'} without a living registration, or with one that Redis set back in time.
 -- Returns {'busy'} when a reclaimed entry waits until this processor holds nothing.
--- A reclaimed entry starts with its delivery count and a line feed, and is handed out alone.
+-- A requeued entry starts with its delivery count and a line feed. With a count above 1 it is a reclaimed one, and is handed out
+-- alone. What this release failed more often than another living one is left to that one.
 local registration = redis.call('HMGET', KEYS[1], 'state', 'top')
 if registration[1] ~= 'live' then return { 'gone' } end
 local top = tonumber(registration[2]) or 0
@@ -92,10 +96,35 @@ if top > seen then
   end
 end
 
+local release, living = ARGV[6], nil
+
+local function isForAnother(entry)
+  if release == '' then return false end
+  local _, attempts = Releases.split(entry)
+  if not attempts[release] then return false end
+  living = living or Releases.living(ARGV[7])
+  return Releases.isForAnother(attempts, release, living)
+end
+
+-- Requeued entries come first. What is for another release is left, with all behind it: that release claims it at once.
+local requeued = {}
+local first = redis.call('LINDEX', KEYS[5], -1)
+while first do
+  if isForAnother(first) then
+    first = false
+  elseif string.match(first, '^1\n') and #staged + #requeued < most then
+    requeued[#requeued + 1] = redis.call('RPOP', KEYS[5])
+    first = redis.call('LINDEX', KEYS[5], -1)
+  else
+    break
+  end
+end
+hold(requeued)
+
 -- A reclaimed entry may be the one that killed its processor: a processor claims it only while it holds nothing, and nothing
 -- younger before it, so that it counts alone.
-if redis.call('LLEN', KEYS[5]) > 0 then
-  if #staged > 0 then
+if first then
+  if #reply > 1 then
     -- No waiting before the next claim: under a steady load it would find a staged entry each time.
     handOut(false)
     reply[1] = 'claim'
@@ -106,5 +135,6 @@ if redis.call('LLEN', KEYS[5]) > 0 then
   handOut(true)
   return busy and { 'busy' } or reply
 end
-hold(redis.call('RPOP', KEYS[4], most - #staged) or {})
+local room = most - #staged - #requeued
+hold(redis.call('RPOP', KEYS[4], room) or {})
 return handOut((#reply - 1) / 2 >= most)

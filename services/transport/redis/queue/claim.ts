@@ -15,12 +15,14 @@ export interface Claim {
   readonly pollLeaseMs: number;
   /** It computed for long over its last batch. */
   readonly slow: boolean;
+  /** Of the process; '' where it is not known. */
+  readonly release: string;
 }
 
 export function claim(
   connection: RedisConnection,
   keys: Keys,
-  { processId, received, most, pollLeaseMs, slow }: Claim,
+  { processId, received, most, pollLeaseMs, slow, release }: Claim,
 ): Promise<ClaimReply> {
   const names = [
     keys.process(processId),
@@ -32,5 +34,6 @@ export function claim(
     keys.pollLease,
     keys.wakeUpTokens,
   ];
-  return script(connection, names, [received, most, processId, pollLeaseMs, slow ? 'slow' : '']);
+  const args = [received, most, processId, pollLeaseMs, slow ? 'slow' : '', release, keys.prefix];
+  return script(connection, names, args);
 }

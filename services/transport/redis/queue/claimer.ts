@@ -54,10 +54,10 @@ export class Claimer {
   }
 
   async #send(processId: string, most: number, slow: boolean): Promise<ClaimReply> {
-    const { keys, commands, blocking } = this.#member;
+    const { keys, commands, blocking, release } = this.#member;
     const next = (await this.#member.mayBlock(processId)) ? this.#next : 'claim';
     if (next === 'wait') await this.#pace.turn();
-    const what = { processId, received: this.#received, most, pollLeaseMs: POLL_LEASE_MS, slow };
+    const what = { processId, received: this.#received, most, pollLeaseMs: POLL_LEASE_MS, slow, release };
     if (next === 'claim') return claim(commands, keys, what);
     const woken =
       next === 'wait'

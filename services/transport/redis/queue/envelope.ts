@@ -11,6 +11,7 @@
  * | protocol | ours | subprotocol of the connection |
  * | registration | ours | status in the response to the last BootNotification on the connection; omitted before one |
  * | raw, repairs | ours | of a text that the proxy repaired: the original text, cut, and the kinds of repair |
+ * | attempts | ours | failed attempts by release, of a requeued entry; only the scripts read it (lease/releases.lua) |
  * | replayed | ours | id of the dead letter that it was: no connection waits for the response |
  *
  * Readers tolerate the looser forms of ocpp-go: action omitted, message_type 0, message_id empty (all three

@@ -13,11 +13,18 @@
 -- ARGV[4] deliveries after which an entry becomes a dead letter
 -- ARGV[5] dead letters kept
 -- ARGV[6] reason, for a dead letter
--- Returns 1, or 0 when the processor does not hold the entry any more.
+-- ARGV[7] release of the processor, or ''
+-- ARGV[8] prefix
+-- Returns 1, 2 when processors of another release are next, or 0 when the processor does not hold the entry any more.
+local result = 0
 local entry = redis.call('HGET', KEYS[1], ARGV[2])
 if entry then
+  local how = {
+    reclaimed = KEYS[2], deadLetters = KEYS[3], prefix = ARGV[8], release = ARGV[7], counted = ARGV[3] == '1',
+    limit = tonumber(ARGV[4]), kept = ARGV[5], reason = ARGV[6],
+  }
   redis.call('HDEL', KEYS[1], ARGV[2])
-  Requeue.entry(KEYS[2], KEYS[3], entry, ARGV[3] == '1', tonumber(ARGV[4]), ARGV[5], ARGV[6])
+  result = Requeue.entry(how, entry) and 2 or 1
 end
 wakeOne(KEYS[4], ARGV[1])
-return entry and 1 or 0
+return result

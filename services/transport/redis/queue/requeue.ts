@@ -7,6 +7,8 @@ const script = loadScript<number>(new URL('./requeue.lua', import.meta.url));
 
 export interface Requeue {
   readonly processId: string;
+  /** Of the processor; '' where it is not known. */
+  readonly release: string;
   /** Delivery tag of the entry. */
   readonly tag: string;
   /** Whether the delivery counts: not when the entry could not be tried. */
@@ -15,13 +17,14 @@ export interface Requeue {
   readonly reason: string;
 }
 
-/** Requeues one entry that this process could not handle. */
+/** Requeues one entry that this process could not handle. @returns whether processors of another release are next */
 export async function requeue(
   connection: RedisConnection,
   keys: Keys,
-  { processId, tag, counted, reason }: Requeue,
-): Promise<void> {
+  { processId, release, tag, counted, reason }: Requeue,
+): Promise<boolean> {
   const names = [keys.processing(processId), keys.reclaimed, keys.deadLetters, keys.wakeUpTokens];
   const limits = [MAX_DELIVERIES, DEAD_LETTERS_KEPT];
-  await script(connection, names, [processId, tag, counted ? '1' : '0', ...limits, reason]);
+  const args = [processId, tag, counted ? '1' : '0', ...limits, reason, release, keys.prefix];
+  return (await script(connection, names, args)) === 2;
 }

@@ -1,34 +1,59 @@
-/** Settles deliveries that have no outcome: requeues them for any processor, or makes them dead letters. */
+/** Settles deliveries that have no outcome: requeues them, for any processor or for another release, or makes them dead letters. */
+import type { HandOver } from '../../transport.ts';
 import { deadLetter } from '../dead-letters/dead-letter.ts';
 import type { Membership } from '../lease/membership.ts';
+import { handOver } from './hand-over.ts';
 import type { Claimed, InFlight } from './in-flight.ts';
 import { requeue } from './requeue.ts';
 
 export class Unacknowledged {
   readonly #member: Membership;
   readonly #inFlight: InFlight;
+  readonly #onHandOver: (handOver: HandOver) => void;
 
-  constructor(member: Membership, inFlight: InFlight) {
+  /** @param onHandOver called for each delivery that another release is to handle */
+  constructor(member: Membership, inFlight: InFlight, onHandOver: (handOver: HandOver) => void) {
     this.#member = member;
     this.#inFlight = inFlight;
+    this.#onHandOver = onHandOver;
   }
 
   /** @param counted whether the delivery counts   @param reason for the dead letter, if it was delivered too often */
-  requeue(claimed: Claimed, counted: boolean, reason: string): Promise<void> {
-    const { processId, commands, keys } = this.#member;
+  async requeue(claimed: Claimed, counted: boolean, reason: string): Promise<void> {
+    const { processId, commands, keys, release } = this.#member;
     const { tag } = claimed;
-    return this.#settle(claimed, () => requeue(commands, keys, { processId, tag, counted, reason }));
+    const isForAnother = await this.#settle(claimed, () =>
+      requeue(commands, keys, { processId, release, tag, counted, reason }),
+    );
+    if (isForAnother === true) this.#onHandOver({ release, reason });
   }
 
-  deadLetter(claimed: Claimed, reason: string): Promise<void> {
+  /** What this process cannot handle is for another release, or else a dead letter. */
+  async reject(claimed: Claimed, reason: string): Promise<'handed-over' | 'dead-letter'> {
+    if (await this.handOver(claimed, reason)) return 'handed-over';
     const { processId, commands, keys } = this.#member;
     const { tag } = claimed;
-    return this.#settle(claimed, () => deadLetter(commands, keys, { processId, tag, reason }));
+    await this.#settle(claimed, () => deadLetter(commands, keys, { processId, tag, reason }));
+    return 'dead-letter';
   }
 
-  async #settle(claimed: Claimed, action: () => Promise<void>): Promise<void> {
-    if (!this.#inFlight.holds(claimed)) return;
-    await this.#member.untilDone(action, () => !this.#inFlight.holds(claimed));
+  /** @returns whether another release is to handle it; if not, it is still in flight here */
+  async handOver(claimed: Claimed, reason: string): Promise<boolean> {
+    const { processId, commands, keys, release } = this.#member;
+    if (release === '' || !this.#inFlight.holds(claimed)) return false;
+    const { tag } = claimed;
+    const attempt = () => handOver(commands, keys, { processId, release, tag });
+    const done = await this.#member.untilDone(attempt, () => !this.#inFlight.holds(claimed));
+    if (done !== true) return false;
     this.#inFlight.settle(claimed);
+    this.#onHandOver({ release, reason });
+    return true;
+  }
+
+  async #settle<T>(claimed: Claimed, action: () => Promise<T>): Promise<T | undefined> {
+    if (!this.#inFlight.holds(claimed)) return undefined;
+    const result = await this.#member.untilDone(action, () => !this.#inFlight.holds(claimed));
+    this.#inFlight.settle(claimed);
+    return result;
   }
 }

@@ -1,0 +1,47 @@
+--- @include clock
+-- Which release handles an entry next. An entry that failed carries the failed attempts of each known release as the last
+-- field of its envelope, "attempts":{"<release>":<number>}. Of the living releases, the one with the fewest is next; an entry
+-- without that field is for all. A processor of an earlier version, or outside a Deployment, has the release '': it handles
+-- any entry, and its failures are not in the field.
+local Releases = {}
+
+-- Splits an entry, with or without its delivery count: the entry as it was without the field, and the attempts.
+function Releases.split(entry)
+  local head, list = string.match(entry, '^(.*),"attempts":{([^{}]*)}}$')
+  local attempts = {}
+  if not head then return entry, attempts end
+  for release, number in string.gmatch(list, '"([^"]*)":(%d+)') do attempts[release] = tonumber(number) end
+  return head .. '}', attempts
+end
+
+-- Joins what split has split. `entry` ends an object, or there are no attempts.
+function Releases.join(entry, attempts)
+  local list = {}
+  for release, number in pairs(attempts) do list[#list + 1] = string.format('"%s":%d', release, number) end
+  if #list == 0 then return entry end
+  table.sort(list)
+  return string.sub(entry, 1, -2) .. ',"attempts":{' .. table.concat(list, ',') .. '}}'
+end
+
+-- Whether the failures of a release can be noted on the entry: not on a text that is no envelope.
+function Releases.areNoted(entry, release)
+  return release ~= '' and string.match(entry, '{.+}$') ~= nil
+end
+
+-- The releases of all living processors, as a set. One that stops claims no more, so it does not count.
+function Releases.living(prefix)
+  local living = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', prefix .. ':processors', '(' .. Clock.now(), '+inf')) do
+    local held = redis.call('HMGET', prefix .. ':process:' .. id, 'state', 'release', 'leaving')
+    if held[1] == 'live' and not held[3] then living[held[2] or ''] = true end
+  end
+  return living
+end
+
+-- Whether another living release has failed the entry less often.
+function Releases.isForAnother(attempts, release, living)
+  for other in pairs(living) do
+    if other ~= release and (attempts[other] or 0) < (attempts[release] or 0) then return true end
+  end
+  return false
+end
