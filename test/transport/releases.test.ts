@@ -169,8 +169,8 @@ async function scripts(t: ExecutionContext, { look }: Awaited<ReturnType<typeof 
     },
     handOver: (processId: string, release: string, tag: string) =>
       handOver(commands, keys, { processId, release, tag }),
-    requeue: (processId: string, release: string, tag: string) =>
-      requeue(commands, keys, { processId, release, tag, counted: true, reason: REASON }),
+    requeue: (processId: string, release: string, tag: string, isCounted = true) =>
+      requeue(commands, keys, { processId, release, tag, counted: isCounted, reason: REASON }),
   };
 }
 
@@ -236,6 +236,17 @@ test('counted failures alternate between releases and end after five of each', a
     Array.from({ length: 10 }, (_, i) => releases[i % 2]),
   );
   t.is((await lettersOf(world)).length, 1);
+});
+
+test('a requeue that does not count keeps an entry that other releases failed often', async (t) => {
+  const world = await cluster(t);
+  const { join, claim: take, requeue: requeueOne } = await scripts(t, world);
+  await join('p', 'own');
+  const text = `${entry('CP-1', 'a', 1, 1).slice(0, -1)},"attempts":{"other":5,"own":2}}`;
+  await world.look.rpush(keys.reclaimed, `8\n${text}`);
+  await requeueOne('p', 'own', (await take('p', 'own')).tag, false);
+  t.deepEqual(await world.look.lrange(keys.reclaimed, 0, -1), [`8\n${text}`]);
+  t.deepEqual(await lettersOf(world), []);
 });
 
 test('nothing is handed over to a release that stops or is dead, of a text that is no envelope, or of an unknown release', async (t) => {

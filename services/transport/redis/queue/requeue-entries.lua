@@ -16,7 +16,7 @@ function Requeue.entry(how, entry)
   local count, text = DeadLetters.split(entry)
   local bare, attempts = Releases.split(text)
   local release, next = how.release, how.counted and count + 1 or count
-  local isLast, isForAnother = next > how.limit, false
+  local isLast, isForAnother = how.counted and next > how.limit, false
   if how.counted and Releases.areNoted(bare, release) then
     attempts[release] = math.min((attempts[release] or 0) + 1, how.limit)
     how.living = how.living or Releases.living(how.prefix)
