@@ -131,13 +131,7 @@ const external = (field: string, value: unknown, at: string, shows: unknown = va
 const volume = (secretName: string) => ({ name: secretName, secret: { secretName, defaultMode: 0o440 } });
 
 const ROWS: readonly Row[] = [
-  row(
-    'image.pullPolicy',
-    'Always',
-    'Deployment/processor',
-    'spec.template.spec.containers.0.imagePullPolicy',
-    { undo: true },
-  ),
+  row('image.pullPolicy', 'Never', 'Deployment/processor', 'spec.template.spec.containers.0.imagePullPolicy'),
   row('image.pullSecrets', ['registry'], 'Deployment/ws-proxy', 'spec.template.spec.imagePullSecrets', {
     shows: [{ name: 'registry' }],
   }),

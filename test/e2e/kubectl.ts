@@ -4,6 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { until as wait } from '../support/until.ts';
+import { ApiError, ApiProxy } from './api-proxy.ts';
 
 export interface Manifest {
   readonly apiVersion: string;
@@ -55,15 +56,31 @@ export async function apply(...manifests: readonly Manifest[]): Promise<void> {
   await kubectl(['apply', '-f', '-'], JSON.stringify(list));
 }
 
+/** Milliseconds; the API server may be busy with Pods that start. */
+const READ_MS = 60_000;
+let proxy: Promise<ApiProxy> | undefined;
+
+/** Started with the first read; it ends with this process. */
+function api(): Promise<ApiProxy> {
+  proxy ??= ApiProxy.start();
+  return proxy;
+}
+
 /** One object, or undefined where there is none. */
 export async function get<T>(kind: string, name: string, namespace: string): Promise<T | undefined> {
-  const text = await kubectl(['get', kind, name, '-n', namespace, '--ignore-not-found', '-o', 'json']);
-  return text.trim() === '' ? undefined : (JSON.parse(text) as T);
+  const server = await api();
+  try {
+    return await server.json<T>(`${await server.path(kind, namespace)}/${name}`, READ_MS);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 export async function list<T>(kind: string, namespace: string, selector = ''): Promise<T[]> {
-  const text = await kubectl(['get', kind, '-n', namespace, '-l', selector, '-o', 'json']);
-  return (JSON.parse(text) as { items: T[] }).items;
+  const server = await api();
+  const query = selector === '' ? '' : `?labelSelector=${encodeURIComponent(selector)}`;
+  return (await server.json<{ items: T[] }>((await server.path(kind, namespace)) + query, READ_MS)).items;
 }
 
 /** JSON merge patch, as `kubectl edit` would change the object. */

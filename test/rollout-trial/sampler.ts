@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OcppCluster } from '../../operator/api/ocpp-cluster.ts';
 import { METRIC, PATH, PORT } from '../../services/contract.ts';
 import type { RedisPod } from '../e2e/redis.ts';
-import type { ApiProxy } from './api-proxy.ts';
+import type { ApiProxy } from '../e2e/api-proxy.ts';
 import type { Mark, PodSessions, Sample } from './chart.ts';
 
 interface Pod {

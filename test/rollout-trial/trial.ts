@@ -12,7 +12,7 @@ import { stationUrl } from '../e2e/stations.ts';
 import { compareStream } from '../simulator/ledger.ts';
 import { type MovesReading, movesBetween } from '../simulator/moves.ts';
 import { type Simulation, startSimulation } from '../simulator/simulation.ts';
-import { ApiProxy } from './api-proxy.ts';
+import { ApiProxy } from '../e2e/api-proxy.ts';
 import type { Mark, Sample } from './chart.ts';
 import { exactly, type Expectation, type Observation } from './expectations.ts';
 import { Sampler } from './sampler.ts';
