@@ -78,7 +78,8 @@ function runner(folder: string): Project['run'] {
   return async (program, ...args) => {
     // What npm gives to its scripts concerns this repository, not the project.
     const own = Object.entries(process.env).filter(
-      ([name]) => !/^(npm_(package|lifecycle|config_local_prefix)|NODE_|INIT_CWD)/.test(name),
+      ([name]) =>
+        !/^(npm_(package|lifecycle|config_local_prefix)|NODE_(?!EXTRA_CA_CERTS)|INIT_CWD)/.test(name),
     );
     try {
       const { stdout } = await execute(program, args, { cwd: folder, env: Object.fromEntries(own) });
