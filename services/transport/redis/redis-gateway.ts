@@ -71,7 +71,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
     const onError = (error: Error) => this.#report(error);
     this.#member = new Membership({ ...options, role: 'proxy', onError, onLost: () => this.#revokeAll() });
     this.#queue = new QueuePusher(this.#member);
-    this.#ends = new SessionEnds(this.#member);
+    this.#ends = new SessionEnds(this.#member, onError);
     this.events = new RedisGatewayEvents(this.#member, onError);
     this.rollouts = new RedisRollouts(this.#member, onError);
     this.#memory = new MemoryGuard(this.#member.commands, onError);
@@ -186,7 +186,7 @@ export class RedisGateway implements Gateway, ConnectionHost {
   /** Ends the session in Redis, now or when Redis is back. */
   async closed(connection: StationConnection): Promise<void> {
     if (!this.#connections.delete(connection.epoch)) return;
-    await this.#ends.end(connection).catch((error: Error) => this.#report(error));
+    await this.#ends.end(connection);
   }
 
   #deliver(raw: string): void {

@@ -74,7 +74,7 @@ test('thousands of sockets that close together are ended in Redis with one look 
   t.is(await look.scard('ocpp:active'), 0);
   t.is(await look.exists('ocpp:session:CP-0', 'ocpp:session:CP-1199'), 0);
   t.is(calls('hmget'), connections.length);
-  // The first alone, then at most 500 at once; the lease is renewed meanwhile.
+  // At most 500 at once; the lease is renewed meanwhile.
   t.true(calls('evalsha') <= 10, `${calls('evalsha')} scripts`);
 });
 
