@@ -96,7 +96,11 @@ test('an emptied Redis closes the sockets of a proxy at the drain rate, and each
   const returned = stations.map(async ({ station }, i) => {
     await once(station.socket, 'close');
     closes.push(performance.now() - start);
-    const again = await open(i);
+    // While the proxy registers again it refuses with 503, and stations retry.
+    const again = await until(async () => {
+      const one = await open(i);
+      return one.answer.status === 101 && one;
+    }, 'a connection');
     again.station.send('[2,"1","Heartbeat",{}]');
     t.regex(await again.station.nextText(), /^\[3,"1",/);
     await again.station[Symbol.asyncDispose]();
