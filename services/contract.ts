@@ -71,7 +71,7 @@ export const ENV = {
   stopGrace: 'OCPP_STOP_GRACE',
   /** Processor: how long it serves on while all proxies drain, as the cluster is being deleted. */
   lastStations: 'OCPP_LAST_STATIONS',
-  /** Processor: its release. What it fails is left to those of another release. */
+  /** Processor: its release. What it fails is handed over to those of another release. */
   release: 'OCPP_RELEASE',
   /** How long a processor's handler may take. */
   handlerTimeout: 'OCPP_HANDLER_TIMEOUT',

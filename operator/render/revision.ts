@@ -9,7 +9,8 @@
  *    the grace period of the ws-proxy is in steps, so that most changes of these replace no Pod; Pods of a proxy set spread among themselves;
  *    the embedded Redis takes a changed password without a restart, and accepts the former one for ten minutes;
  *    programs know their cluster, and refuse keys in Redis that belong to another one;
- *    processors and the embedded Redis of a deleted cluster serve on while its proxies drain, for a minute at most.
+ *    processors and the embedded Redis of a deleted cluster serve on while its proxies drain, for a minute at most;
+ *    processors know their release, and hand over what they fail to another one.
  */
 export const RENDER_REVISION = 3;
 

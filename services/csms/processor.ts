@@ -86,7 +86,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
     quiet.warn(
       'handed-over',
       handOver,
-      'a message that this release failed is left to processors of another release',
+      'a message that this release failed is handed over to processors of another release',
     );
   });
 

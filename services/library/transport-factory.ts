@@ -31,7 +31,7 @@ export interface RedisConfig {
   readonly ocppGoInterop?: boolean;
   /** The cluster that owns the keys, `namespace/name/uid`: another one is refused. Omitted: no check. */
   readonly cluster?: string;
-  /** Of a processor: what it fails is left to those of another release. Omitted: not known. */
+  /** Of a processor: what it fails is handed over to those of another release. Omitted: not known. */
   readonly release?: string;
 }
 

@@ -67,7 +67,7 @@ export const handlerSettings = {
     live: true,
   },
   handlerTimeout: {
-    doc: 'How long a handler may take (at least 1s, less than OCPP_CALL_TIMEOUT). After it a CALL is answered InternalError, a transaction message not at all.',
+    doc: 'How long a handler may take (at least 1s, less than OCPP_CALL_TIMEOUT). After it the message is handed over to another release; without one, a CALL is answered InternalError, and a transaction message becomes a dead letter.',
     format: duration,
     default: HANDLER_TIMEOUT_MS,
     env: ENV.handlerTimeout,
@@ -89,7 +89,7 @@ export const processorSettings = {
     env: ENV.lastStations,
   },
   release: {
-    doc: 'Release of this processor. What it fails is left to processors of another release, as long as one lives. Empty: not known.',
+    doc: 'Release of this processor. What it fails is handed over to processors of another release, as long as one lives. Empty: not known.',
     format: String,
     default: '',
     env: ENV.release,

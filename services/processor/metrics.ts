@@ -72,7 +72,7 @@ export function createMetrics(
   });
   const handedOver = new Counter({
     name: 'ocpp_processor_handed_over_total',
-    help: 'Deliveries that failed here and were left to processors of another release',
+    help: 'Deliveries that failed here and were handed over to processors of another release',
     registers,
   });
   const setFigures = createQueueGauges(registry, ['deadLetters', 'openCalls']);

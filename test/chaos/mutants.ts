@@ -85,7 +85,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       {
         file: 'end-processor.lua',
         from: "redis.call('DEL', KEYS[1])\n",
-        to: "if counted then redis.call('DEL', KEYS[1]) end\n",
+        to: "if how.counted then redis.call('DEL', KEYS[1]) end\n",
       },
     ],
   },

@@ -1,4 +1,5 @@
 /** The end of a deleted cluster: stations of draining proxies are answered until the last proxy has left. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import test from 'ava';
 import { serveLastStations } from '../../services/processor/last-stations.ts';
@@ -33,6 +34,28 @@ test('the cluster is ending while every proxy leaves, and not while one stays or
   await until(ending, 'three has left');
   await Promise.all([one.stop(), two.stop()]);
   await until(async () => !(await ending()), 'the end', 3000);
+});
+
+test('a process that leaves says so at once, during a renewal and after it has registered again, too', async (t) => {
+  await using redis = await startRedis();
+  const look = new Redis({ port: redis.port });
+  t.teardown(() => look.disconnect());
+  const leaseMs = 6000;
+  const settings = { addr: redis.addr, db: 0, clientTimeoutMs: 5000 };
+  await using one = new RedisGateway({ redis: settings, keys, name: 'one', leaseMs });
+  await one.start();
+  await wait(leaseMs / 3 - 500);
+  await look.client('PAUSE', 1000);
+  await wait(800);
+  one.leave();
+  await until(() => look.hget(keys.process(one.id), 'leaving'), 'the mark', 1500);
+
+  const { id } = one;
+  await look.hset(keys.process(id), 'state', 'dead');
+  await until(() => one.id !== id, 'another registration');
+  t.truthy(
+    await until(() => look.hget(keys.process(one.id), 'leaving'), 'the mark of the new registration', 1000),
+  );
 });
 
 test('a processor that is stopped with its cluster answers until the last proxy has left', async (t) => {

@@ -1,16 +1,12 @@
 /** Processors of two releases on a real Redis: what one fails is for the other, and a dead letter only when both failed it. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
-import { openConnection } from '../../services/transport/redis/connection/connection.ts';
+import test from 'ava';
+import { createTransport } from '../../services/library/transport-factory.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
-import { register } from '../../services/transport/redis/lease/register.ts';
-import { claim } from '../../services/transport/redis/queue/claim.ts';
-import { handOver } from '../../services/transport/redis/queue/hand-over.ts';
-import { requeue } from '../../services/transport/redis/queue/requeue.ts';
 import type { HandOver, MessageHandler, Outcome } from '../../services/transport/transport.ts';
 import { until } from '../support/until.ts';
-import { cluster, counted, done, entry, station } from './redis/processes.ts';
+import { cluster, counted, done, mute, station } from './redis/processes.ts';
 
 const keys = new Keys('ocpp');
 const REASON = 'its handler failed: a bad image';
@@ -74,7 +70,7 @@ for (const [name, { fail, tries, end }] of Object.entries(FAILURES)) {
 
     const stations = await Promise.all(Array.from({ length: 8 }, (_, i) => station(gateway, `CP-${i}`)));
     const rounds = name === 'throws' ? 3 : 12;
-    for (let i = 0; i < rounds; i++) {
+    for (let i = 0; i < rounds || (counts.length === 0 && i < 500); i++) {
       await Promise.all(stations.map((one, n) => one.call(`${n}-${i}`)));
       await until(() => stations.every(({ heard }) => heard.length === i + 1), `the answers to call ${i}`);
     }
@@ -151,120 +147,65 @@ test('a processor that ends with a message gets it once while another release li
   t.is(await look.xlen(keys.deadLetters), 0);
 });
 
-/** The scripts as processors call them, each with one entry at most. */
-async function scripts(t: ExecutionContext, { look }: Awaited<ReturnType<typeof cluster>>) {
-  const settings = { addr: `${look.options.host}:${look.options.port}`, db: 0, clientTimeoutMs: 5000 };
-  const commands = openConnection(settings, 'commands', () => undefined);
-  t.teardown(() => commands.disconnect());
-  await until(() => commands.status === 'ready', 'the connection');
-  const received = new Map<string, number>();
-  return {
-    join: (processId: string, release: string) =>
-      register(commands, keys, { role: 'processor', processId, leaseMs: 60_000, clientIds: [], release }),
-    claim: async (processId: string, release: string) => {
-      const what = { processId, release, received: received.get(processId) ?? 0, most: 10 };
-      const [word, ...entries] = await claim(commands, keys, { ...what, pollLeaseMs: 1, slow: false });
-      if (entries.length > 0) received.set(processId, Number(entries.at(-2)));
-      return { word, tag: entries[0] ?? '', entries: entries.filter((_, i) => i % 2 === 1) };
-    },
-    handOver: (processId: string, release: string, tag: string) =>
-      handOver(commands, keys, { processId, release, tag }),
-    requeue: (processId: string, release: string, tag: string, isCounted = true) =>
-      requeue(commands, keys, { processId, release, tag, counted: isCounted, reason: REASON }),
-  };
-}
-
-/** Failed attempts by release that an entry carries; releases that live beside `own`; whether `own` claims it. */
-const CLAIMS: readonly (readonly [
-  attempts: Record<string, number>,
-  living: readonly string[],
-  mine: boolean,
-])[] = [
-  [{}, ['other'], true],
-  [{ own: 5 }, [], true],
-  [{ own: 5 }, ['own'], true],
-  [{ own: 5 }, ['other'], false],
-  [{ own: 1 }, ['other'], false],
-  [{ own: 1 }, [''], false],
-  [{ own: 1, other: 1 }, ['other'], true],
-  [{ own: 5, other: 1 }, ['other'], false],
-  [{ own: 5, other: 5 }, ['other'], true],
-  [{ own: 5, other: 5 }, ['other', 'third'], false],
-  [{ own: 1, other: 0 }, ['third'], false],
-  [{ other: 5 }, ['other'], true],
-];
-
-test('the living release with the fewest failed attempts claims an entry', async (t) => {
-  for (const [attempts, living, mine] of CLAIMS) {
+test('a fact that one release failed and another one handled too late is a dead letter, unless it was sent again meanwhile', async (t) => {
+  for (const late of ['another connection', 'a later CALL', 'sent again', 'in time'] as const) {
     const world = await cluster(t);
-    const { join, claim: take } = await scripts(t, world);
-    await join('p', 'own');
-    for (const [i, release] of living.entries()) await join(`q${i}`, release);
-    const text = entry('CP-1', 'a', 1, 1);
-    const suffix = Object.keys(attempts).length > 0 ? `,"attempts":${JSON.stringify(attempts)}}` : '}';
-    await world.look.rpush(keys.reclaimed, `1\n${text.slice(0, -1)}${suffix}`);
-    await world.look.lpush(keys.requests, 'younger');
-    const { entries } = await take('p', 'own');
-    const what = `${JSON.stringify(attempts)} beside ${living.join() || 'none'}`;
-    t.deepEqual(
-      entries.map((one) => one === 'younger'),
-      mine ? [false, true] : [true],
-      what,
-    );
-    if (mine) continue;
-    const others = await Promise.all(living.map((release, i) => take(`q${i}`, release)));
-    t.is(others.flatMap(({ entries: got }) => got).length, 1, `${what}: another one claims it`);
+    const gateway = await world.proxy();
+    const handled: string[] = [];
+    let [fail, isHeld] = [() => undefined as void, false];
+    await world.processor(() => {
+      isHeld = true;
+      return new Promise((resolve) => (fail = () => resolve(done({ deadLetter: REASON }))));
+    }, 'new');
+    const one = await station(gateway, 'CP-1');
+    await one.call('a');
+    await until(() => isHeld, 'the new release to have it');
+    if (late === 'a later CALL') await world.look.hset(keys.session('CP-1'), 'sequence', '9');
+    if (late === 'another connection') await world.look.hincrby(keys.session('CP-1'), 'connection', 1);
+    if (late === 'sent again') {
+      await world.look.hincrby(keys.session('CP-1'), 'connection', 1);
+      await world.look.set(keys.answered('stop:1'), '{}');
+    }
+    const old = await world.processor(async (delivery) => {
+      handled.push(delivery.frame.id);
+      return { ...counted(delivery), businessKey: 'stop:1' };
+    }, 'old');
+    fail();
+    await until(() => handled.length > 0, 'the old release');
+    await until(async () => (await old.load()).inFlight === 0, 'the end');
+    const letters = await lettersOf(world);
+    t.is(letters.length, late === 'another connection' || late === 'a later CALL' ? 1 : 0, late);
+    if (letters.length > 0) t.like(JSON.parse(letters[0]?.text ?? ''), { message_id: 'a' });
+    t.deepEqual(await world.effects(), late === 'in time' ? ['a'] : []);
   }
 });
 
-test('counted failures alternate between releases and end after five of each', async (t) => {
+test('a hand-over whose reply is lost makes no dead letter, and counts once', async (t) => {
   const world = await cluster(t);
-  const { join, claim: take, requeue: requeueOne } = await scripts(t, world);
-  const releases = ['one', 'two'];
-  for (const release of releases) await join(release, release);
-  await world.look.lpush(keys.requests, entry('CP-1', 'a', 1, 1));
-  const order: string[] = [];
-  for (let i = 0; i < 30; i++) {
-    const release = releases[i % 2] ?? '';
-    const { tag } = await take(release, release);
-    if (tag === '') continue;
-    order.push(release);
-    await requeueOne(release, release, tag);
-  }
-  t.deepEqual(
-    order,
-    Array.from({ length: 10 }, (_, i) => releases[i % 2]),
-  );
-  t.is((await lettersOf(world)).length, 1);
-});
-
-test('a requeue that does not count keeps an entry that other releases failed often', async (t) => {
-  const world = await cluster(t);
-  const { join, claim: take, requeue: requeueOne } = await scripts(t, world);
-  await join('p', 'own');
-  const text = `${entry('CP-1', 'a', 1, 1).slice(0, -1)},"attempts":{"other":5,"own":2}}`;
-  await world.look.rpush(keys.reclaimed, `8\n${text}`);
-  await requeueOne('p', 'own', (await take('p', 'own')).tag, false);
-  t.deepEqual(await world.look.lrange(keys.reclaimed, 0, -1), [`8\n${text}`]);
+  const link = await mute(t, world.redis.port, 'Hands over an entry');
+  const redis = { addr: `127.0.0.1:${link.port}`, db: 0, clientTimeoutMs: 5000 };
+  const bad = createTransport({ kind: 'redis', redis, channelPrefix: 'ocpp', name: 'bad', release: 'new' });
+  let isHeld = false;
+  let fail: () => void = () => undefined;
+  bad.onMessage(() => {
+    isHeld = true;
+    return new Promise((resolve) => (fail = () => resolve(done({ writes: null } as unknown as Outcome))));
+  });
+  const reports: string[] = [];
+  bad.onError(({ message }) => reports.push(message));
+  let handedOver = 0;
+  bad.onHandOver?.(() => handedOver++);
+  t.teardown(() => bad.stop());
+  await bad.start();
+  const one = await station(await world.proxy(), 'CP-1');
+  await one.call('a');
+  await until(() => isHeld, 'the new release to have it');
+  await world.processor(async (delivery) => counted(delivery), 'old');
+  fail();
+  await until(() => one.heard.includes('a'), 'the answer');
+  link.heal();
+  await until(() => reports.some((text) => text.includes('cannot be stored')), 'the report');
+  t.regex(reports.find((text) => text.includes('cannot be stored')) ?? '', /it is in ocpp:rescued now/);
+  t.is(handedOver, 1);
   t.deepEqual(await lettersOf(world), []);
-});
-
-test('nothing is handed over to a release that stops or is dead, of a text that is no envelope, or of an unknown release', async (t) => {
-  const world = await cluster(t);
-  const { join, claim: take, handOver: give } = await scripts(t, world);
-  await join('p', 'own');
-  await join('q', 'other');
-  await world.look.lpush(keys.requests, 'rubbish');
-  t.false(await give('p', 'own', (await take('p', 'own')).tag), 'rubbish');
-  await world.look.lpush(keys.requests, entry('CP-1', 'a', 1, 1));
-  const { tag } = await take('p', 'own');
-  await world.look.hset(keys.process('q'), 'leaving', '1');
-  t.false(await give('p', 'own', tag), 'it stops');
-  await world.look.hdel(keys.process('q'), 'leaving');
-  await world.look.zadd(keys.members('processor'), '1', 'q');
-  t.false(await give('p', 'own', tag), 'its lease has ended');
-  await world.look.zadd(keys.members('processor'), String(Date.now() + 60_000), 'q');
-  t.true(await give('p', 'own', tag));
-  t.false(await give('p', 'own', tag), 'it is gone');
-  t.is((await take('q', '')).entries.length, 1, 'a process of an unknown release claims anything');
 });

@@ -56,6 +56,8 @@ export class Membership {
   #deadlines: NodeJS.Timeout | undefined;
   #renewing = false;
   #leaving = false;
+  /** The id under which the others know that it leaves. */
+  #leavingAs = '';
   #registering: Promise<void> | undefined;
   /** Counts the blocking connections; the registration has the client id of this one. */
   #link = 0;
@@ -176,6 +178,7 @@ export class Membership {
       this.#options.onLost(processId);
       this.#registering = this.#register().finally(() => {
         this.#registering = undefined;
+        if (this.#leaving) void this.#renewAndReclaim();
       });
     }
     await this.#registering;
@@ -245,7 +248,8 @@ export class Membership {
     const leaving = this.#leaving;
     const renewal = (...[connection, keys, lease]: Parameters<typeof renew>) =>
       renew(connection, keys, { ...lease, leaving });
-    if (!(await this.#send(processId, renewal))) await this.lost(processId);
+    if (!(await this.#send(processId, renewal))) return this.lost(processId);
+    if (leaving) this.#leavingAs = processId;
   }
 
   async #send(processId: string, script: typeof renew): Promise<boolean> {
@@ -285,7 +289,8 @@ export class Membership {
     if (this.#renewing || this.#registering !== undefined) return;
     this.#renewing = true;
     try {
-      await this.#renew();
+      do await this.#renew();
+      while (this.#leaving && this.#leavingAs !== this.#processId && !this.stopping);
       if (this.#mayReclaim) await reclaimDead(this.commands, this.keys, this.#processId);
     } catch (error) {
       if (!this.stopping) this.#options.onError(unavailable(this.addr, error));

@@ -7,7 +7,7 @@
 -- KEYS[2] processing:{process id}  HASH delivery tag -> entry
 -- KEYS[3] landing:{process id}     LIST, its staging list
 -- KEYS[4] requests                 LIST
--- KEYS[5] rescued                  LIST of reclaimed entries
+-- KEYS[5] rescued                  LIST of requeued entries
 -- KEYS[6] dead-letters             STREAM
 -- KEYS[7] processors               ZSET process id -> end of its lease in ms
 -- KEYS[8] waiter                   STRING, holder of the poll lease

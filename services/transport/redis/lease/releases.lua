@@ -1,17 +1,19 @@
---- @include clock
 -- Which release handles an entry next. An entry that failed carries the failed attempts of each known release as the last
 -- field of its envelope, "attempts":{"<release>":<number>}. Of the living releases, the one with the fewest is next; an entry
 -- without that field is for all. A processor of an earlier version, or outside a Deployment, has the release '': it handles
 -- any entry, and its failures are not in the field.
 local Releases = {}
 
+-- The field is searched in so many bytes at the end: an entry may have 256 kB, and a hundred releases need less.
+local FIELD_BYTES = 8192
+
 -- Splits an entry, with or without its delivery count: the entry as it was without the field, and the attempts.
 function Releases.split(entry)
-  local head, list = string.match(entry, '^(.*),"attempts":{([^{}]*)}}$')
-  local attempts = {}
-  if not head then return entry, attempts end
+  local tail, attempts = string.sub(entry, -FIELD_BYTES), {}
+  local at, _, list = string.find(tail, ',"attempts":{([^{}]*)}}$')
+  if not at then return entry, attempts end
   for release, number in string.gmatch(list, '"([^"]*)":(%d+)') do attempts[release] = tonumber(number) end
-  return head .. '}', attempts
+  return string.sub(entry, 1, #entry - #tail + at - 1) .. '}', attempts
 end
 
 -- Joins what split has split. `entry` ends an object, or there are no attempts.
@@ -25,13 +27,15 @@ end
 
 -- Whether the failures of a release can be noted on the entry: not on a text that is no envelope.
 function Releases.areNoted(entry, release)
-  return release ~= '' and string.match(entry, '{.+}$') ~= nil
+  local brace = string.find(entry, '{', 1, true)
+  return release ~= '' and string.sub(entry, -1) == '}' and brace ~= nil and brace < #entry - 1
 end
 
--- The releases of all living processors, as a set. One that stops claims no more, so it does not count.
+-- The releases of all living processors, as a set. One that stops claims no more, so it does not count. One whose lease has
+-- ended counts until it is reclaimed: after an outage of Redis all leases have ended, and their processors live.
 function Releases.living(prefix)
   local living = {}
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', prefix .. ':processors', '(' .. Clock.now(), '+inf')) do
+  for _, id in ipairs(redis.call('ZRANGE', prefix .. ':processors', 0, -1)) do
     local held = redis.call('HMGET', prefix .. ':process:' .. id, 'state', 'release', 'leaving')
     if held[1] == 'live' and not held[3] then living[held[2] or ''] = true end
   end

@@ -3,8 +3,8 @@
 -- Renews the lease of a process and the ids of its Redis connections. A registration that was marked dead, or is gone, is
 -- never renewed: its process registers under a new id.
 --
--- A process that leaves (it serves what it has, and will end) says so. While all proxies do, the cluster is being deleted, and a key tells processors
--- and Redis to serve the last stations.
+-- A process that leaves (it serves what it has, and will end) says so. While all proxies do, the cluster is being deleted, and a
+-- key tells processors and Redis to serve the last stations.
 --
 -- KEYS[1] process:{process id}    HASH, the registration
 -- KEYS[2] processors or proxies   ZSET process id -> end of its lease in ms

@@ -13,8 +13,8 @@
 -- Redis undoes nothing when a script fails midway, so what cannot be applied is found before anything is, and that delivery stays
 -- with its processor. One that fails nevertheless leaves the others as they are; its entry is removed already, and the processor
 -- makes it a dead letter.
--- Returns {deliveries removed, tag, reason, held, ...}: those that cannot be applied; held is 'held' where the processor still
---   has the entry, else ''.
+-- Returns {deliveries removed, tag, reason, held, ...}: those that cannot be applied. held is 'held' where the processor still
+--   has the entry; 'late' where it does, and the outcome comes too late after a failed attempt; else ''.
 
 -- Fields of a delivery, counted from its delivery tag.
 local STATION = 1 -- escaped
@@ -30,7 +30,8 @@ local REPLAY_HEAD = 9
 local BUSINESS_KEY = 10 -- whole key or ''
 local WRITES = 11 -- number of arguments of the writes
 local KEEP_SECONDS = 12 -- how long the response is stored under the business key
-local FIELDS = 13
+local FAILED_BEFORE = 13 -- '1' when an attempt of the delivery failed before, else ''
+local FIELDS = 14
 
 local PREFIX, NOW = ARGV[1], ARGV[2]
 -- Of a connection's SENDs, numbers this far behind the highest count as applied.
@@ -56,6 +57,16 @@ local function isNewSend(session, sequence)
   end
   redis.call('HSET', session, 'sends', table.concat(texts, ','))
   return true
+end
+
+-- Whether a business fact of which an attempt failed comes too late to take effect: the session has another connection or a
+-- later CALL. The station has no response, and the failure left no dead letter.
+local function isLate(at)
+  if ARGV[at + FAILED_BEFORE] == '' or ARGV[at + KIND] ~= 'call' or ARGV[at + EPOCH] == '' then return false end
+  local key = ARGV[at + BUSINESS_KEY]
+  if key == '' or redis.call('EXISTS', key) == 1 then return false end
+  local held = redis.call('HMGET', PREFIX .. ':session:' .. ARGV[at + STATION], 'connection', 'sequence')
+  return held[1] ~= ARGV[at + EPOCH] or tonumber(ARGV[at + SEQUENCE]) < (tonumber(held[2]) or 0)
 end
 
 -- Applies one delivery that was removed. `at` is the index of its delivery tag.
@@ -122,6 +133,8 @@ while at <= #ARGV do
   local fault = writes > 0 and Writes.faultOf(PREFIX, at + FIELDS, next - 1) or nil
   if fault then
     if redis.call('HGET', KEYS[1], tag) then report(tag, fault, 'held') end
+  elseif isLate(at) then
+    if redis.call('HGET', KEYS[1], tag) then report(tag, 'an attempt failed, and then its connection waited no more', 'late') end
   elseif redis.call('HDEL', KEYS[1], tag) == 1 then
     reply[1] = reply[1] + 1
     local applied, why = pcall(apply, at)

@@ -42,8 +42,8 @@ export interface PreparedAcknowledgement {
 export interface Unstorable {
   readonly tag: string;
   readonly reason: string;
-  /** Whether this process still has the entry in Redis. */
-  readonly isHeld: boolean;
+  /** Whether this process still has the entry in Redis; `late` when it does and no release can make it take effect. */
+  readonly held: 'held' | 'late' | '';
 }
 
 export function prepareAcknowledgement(keys: Keys, all: readonly Handled[]): PreparedAcknowledgement {
@@ -83,15 +83,15 @@ export async function acknowledge(
   const [, ...faults] = await script(connection, [keys.processing(processId), keys.requests], args);
   const unstorable: Unstorable[] = [];
   for (let i = 0; i < faults.length; i += 3) {
-    const [tag = '', reason = '', held] = faults.slice(i, i + 3);
-    unstorable.push({ tag, reason, isHeld: held !== '' });
+    const [tag = '', reason = '', held = ''] = faults.slice(i, i + 3);
+    unstorable.push({ tag, reason, held: held as Unstorable['held'] });
   }
   return unstorable;
 }
 
 /** The fields of one delivery, in the order of the head of acknowledge.lua, then its writes. */
 function addDelivery(args: string[], keys: Keys, { claimed, request, outcome }: Handled): void {
-  const { stationId, epoch, sequence, proxyId, frame, replayed } = request;
+  const { stationId, epoch, sequence, proxyId, frame, replayed, failedBefore } = request;
   const { answer, businessKey, businessKeySeconds = BUSINESS_KEY_SECONDS } = outcome;
   const kind = KINDS.get(frame.type) ?? 'other';
   const isCall = kind === 'call';
@@ -118,10 +118,11 @@ function addDelivery(args: string[], keys: Keys, { claimed, request, outcome }: 
     mayReplay ? keys.answered(businessKey) : '',
     '',
     String(businessKeySeconds),
+    failedBefore ? '1' : '',
   );
   const first = args.length;
   addWrites(args, keys, outcome);
-  args[first - 2] = String(args.length - first);
+  args[first - 3] = String(args.length - first);
 }
 
 /** What a station answered to a call of ours: its message id and its Answer as JSON, or nothing where it is malformed. */

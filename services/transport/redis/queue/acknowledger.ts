@@ -72,12 +72,12 @@ export class Acknowledger {
 
   async #send({ handled, args }: PreparedAcknowledgement): Promise<void> {
     const { processId, commands, keys } = this.#member;
-    for (const { tag, reason, isHeld } of await acknowledge(commands, keys, processId, args)) {
+    for (const { tag, reason, held } of await acknowledge(commands, keys, processId, args)) {
       const done = handled.find(({ claimed }) => claimed.tag === tag);
       if (done === undefined) continue;
-      if (isHeld) await this.#refuse(done, reason);
+      if (held === 'held') await this.#refuse(done, reason);
       else {
-        await this.#deadLetter(done, reason);
+        await this.#deadLetter(done, reason, held === 'late' ? undefined : done.claimed.raw);
         this.#reportUnstorable(done, reason, this.#member.keys.deadLetters);
       }
     }
@@ -95,16 +95,16 @@ export class Acknowledger {
     this.#report(new Error(`${what} cannot be stored (${reason}); it is in ${where} now`));
   }
 
-  /** Redis has no copy of it any more. Sent twice it is two dead letters, of which a replay makes one effect. */
-  async #deadLetter({ claimed: { tag, raw } }: Handled, reason: string): Promise<void> {
+  /** @param entry where Redis has lost it already. Sent twice it is two dead letters, of which a replay makes one effect. */
+  async #deadLetter({ claimed: { tag } }: Handled, reason: string, entry?: string): Promise<void> {
     const { processId, commands, keys } = this.#member;
-    const letter = { processId, tag, reason, entry: raw };
+    const letter = { processId, tag, reason, ...(entry !== undefined && { entry }) };
     await this.#member.untilDone(() => deadLetter(commands, keys, letter));
   }
 
   /**
-   * Redis refused the whole script. Sent one by one, the other outcomes are stored; the refused one has no effect and becomes a
-   * dead letter, and the error names it.
+   * Redis refused the whole script. Sent one by one, the other outcomes are stored; the refused one has no effect. It is
+   * handed over or becomes a dead letter, and the error names it.
    */
   async #acknowledgeEach(batch: readonly Handled[], refusal: unknown): Promise<void> {
     const ids = batch.map(({ request }) => `${request.frame.id} of station ${request.stationId}`);

@@ -31,14 +31,16 @@
 --   more), 'wait' (behind BLMOVE: this process holds the poll lease) or 'rest' (behind a wake-up token).
 -- Returns {'gone'} without a living registration, or with one that Redis set back in time.
 -- Returns {'busy'} when a reclaimed entry waits until this processor holds nothing.
--- A requeued entry starts with its delivery count and a line feed. With a count above 1 it is a reclaimed one, and is handed out
--- alone. What this release failed more often than another living one is left to that one.
+-- A requeued entry starts with its delivery count and a line feed. With a count above 1 it counts as reclaimed, and is handed out
+-- alone. What this release failed more often than another living one is for that one, and stays.
 local registration = redis.call('HMGET', KEYS[1], 'state', 'top')
 if registration[1] ~= 'live' then return { 'gone' } end
 local top = tonumber(registration[2]) or 0
 local seen, most, processId = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 -- So many entries at once are work for two.
 local MANY = 16
+-- A claim passes over so many entries that are for another release.
+local MOST_PASSED = 16
 -- Redis lost its last writes (a replica that lagged, a file written once a second): tags below `seen` would be given out again
 -- and never be handed out. The process registers under a new id; what it holds is reclaimed when its lease ends.
 if seen > top then return { 'gone' } end
@@ -106,16 +108,24 @@ local function isForAnother(entry)
   return Releases.isForAnother(attempts, release, living)
 end
 
--- Requeued entries come first. What is for another release is left, with all behind it: that release claims it at once.
-local requeued = {}
-local first = redis.call('LINDEX', KEYS[5], -1)
-while first do
-  if isForAnother(first) then
-    first = false
-  elseif string.match(first, '^1\n') and #staged + #requeued < most then
-    requeued[#requeued + 1] = redis.call('RPOP', KEYS[5])
-    first = redis.call('LINDEX', KEYS[5], -1)
+-- Removes a requeued entry behind `passed` others.
+local function take(entry, passed)
+  if passed == 0 then return redis.call('RPOP', KEYS[5]) end
+  redis.call('LREM', KEYS[5], -1, entry)
+  return entry
+end
+
+-- Requeued entries come first. What is for another release stays; behind MOST_PASSED of these nothing is claimed.
+local requeued, passed, first = {}, 0, nil
+while passed < MOST_PASSED do
+  local entry = redis.call('LINDEX', KEYS[5], -1 - passed)
+  if not entry then break end
+  if isForAnother(entry) then
+    passed = passed + 1
+  elseif string.match(entry, '^1\n') and #staged + #requeued < most then
+    requeued[#requeued + 1] = take(entry, passed)
   else
+    first = entry
     break
   end
 end
@@ -131,7 +141,7 @@ if first then
     return reply
   end
   local busy = redis.call('HLEN', KEYS[2]) > 0
-  if not busy then hold({ redis.call('RPOP', KEYS[5]) }) end
+  if not busy then hold({ take(first, passed) }) end
   handOut(true)
   return busy and { 'busy' } or reply
 end

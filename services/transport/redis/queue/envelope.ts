@@ -11,7 +11,7 @@
  * | protocol | ours | subprotocol of the connection |
  * | registration | ours | status in the response to the last BootNotification on the connection; omitted before one |
  * | raw, repairs | ours | of a text that the proxy repaired: the original text, cut, and the kinds of repair |
- * | attempts | ours | failed attempts by release, of a requeued entry; only the scripts read it (lease/releases.lua) |
+ * | attempts | ours | failed attempts by release, of a requeued entry; only the scripts read the numbers (lease/releases.lua) |
  * | replayed | ours | id of the dead letter that it was: no connection waits for the response |
  *
  * Readers tolerate the looser forms of ocpp-go: action omitted, message_type 0, message_id empty (all three
@@ -33,6 +33,8 @@ export interface Request extends Delivery {
   readonly sequence: number;
   /** It was a dead letter: its writes count, and no connection waits for the response. */
   readonly replayed: boolean;
+  /** An attempt of a known release failed. */
+  readonly failedBefore: boolean;
 }
 
 export type ReadRequest =
@@ -111,6 +113,7 @@ export function readRequest(raw: string, deliveryCount = 1): ReadRequest {
       epoch: replayed ? 0 : number(envelope['connection']),
       sequence: replayed ? 0 : number(envelope['sequence']),
       replayed,
+      failedBefore: envelope['attempts'] !== undefined,
       ...facts(envelope),
     },
   };

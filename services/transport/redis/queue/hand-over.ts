@@ -13,12 +13,19 @@ export interface Unhandled {
   readonly tag: string;
 }
 
-/** Requeues an entry for processors of another release. @returns false when there is none that may handle it: nothing is changed */
+export type HandOverResult = 'handed-over' | 'no-release' | 'not-held';
+const RESULTS: readonly HandOverResult[] = ['no-release', 'handed-over', 'not-held'];
+
+/**
+ * Hands over an entry to processors of another release. With `no-release` none may handle it, with `not-held` this processor has
+ * it no more; both change nothing.
+ */
 export async function handOver(
   connection: RedisConnection,
   keys: Keys,
   { processId, release, tag }: Unhandled,
-): Promise<boolean> {
+): Promise<HandOverResult> {
   const names = [keys.processing(processId), keys.reclaimed, keys.wakeUpTokens];
-  return (await script(connection, names, [processId, tag, release, MAX_DELIVERIES, keys.prefix])) === 1;
+  const result = await script(connection, names, [processId, tag, release, MAX_DELIVERIES, keys.prefix]);
+  return RESULTS[result] ?? 'not-held';
 }

@@ -4,7 +4,7 @@
 -- Requeues one entry that a living processor could not handle.
 --
 -- KEYS[1] processing:{process id}  HASH delivery tag -> entry
--- KEYS[2] rescued                  LIST of reclaimed entries
+-- KEYS[2] rescued                  LIST of requeued entries
 -- KEYS[3] dead-letters             STREAM
 -- KEYS[4] help                     LIST of wake-up tokens
 -- ARGV[1] process id

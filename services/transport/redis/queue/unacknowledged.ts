@@ -1,4 +1,4 @@
-/** Settles deliveries that have no outcome: requeues them, for any processor or for another release, or makes them dead letters. */
+/** Settles deliveries that have no outcome: requeues them, hands them over to another release, or makes them dead letters. */
 import type { HandOver } from '../../transport.ts';
 import { deadLetter } from '../dead-letters/dead-letter.ts';
 import type { Membership } from '../lease/membership.ts';
@@ -37,14 +37,17 @@ export class Unacknowledged {
     return 'dead-letter';
   }
 
-  /** @returns whether another release is to handle it; if not, it is still in flight here */
+  /**
+   * @returns whether another release is to handle it; if not, it is still in flight here. What this processor does not hold any
+   * more was handed over by a script whose reply was lost.
+   */
   async handOver(claimed: Claimed, reason: string): Promise<boolean> {
     const { processId, commands, keys, release } = this.#member;
     if (release === '' || !this.#inFlight.holds(claimed)) return false;
     const { tag } = claimed;
     const attempt = () => handOver(commands, keys, { processId, release, tag });
     const done = await this.#member.untilDone(attempt, () => !this.#inFlight.holds(claimed));
-    if (done !== true) return false;
+    if (done === undefined || done === 'no-release') return false;
     this.#inFlight.settle(claimed);
     this.#onHandOver({ release, reason });
     return true;
