@@ -15,7 +15,7 @@ const rank = (file) => {
 };
 
 export default {
-  concurrency: 4,
+  concurrency: 3,
   extensions: ['ts'],
   files: ['test/**/*.test.ts', 'examples/**/*.test.ts', '!test/e2e/**', '!test/faults/**'],
   sortTestFiles: (a, b) => rank(a) - rank(b) || (a < b ? -1 : 1),
