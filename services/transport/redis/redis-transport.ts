@@ -183,8 +183,9 @@ export class RedisTransport implements Transport {
     const { room, generation } = this.#inFlight;
     if (room === 0) return this.#inFlight.whenChanged();
     const reply = await this.#claimer.claim(processId, Math.min(room, MAX_CLAIM));
-    if (processId !== this.#member.processId || generation !== this.#inFlight.generation) return;
+    // Also for an id that a renewal found lost meanwhile: an entry may have come to its staging list after the reclaim.
     if (reply === 'gone') return this.#member.lost(processId);
+    if (processId !== this.#member.processId || generation !== this.#inFlight.generation) return;
     if (reply === 'busy') return this.#inFlight.whenChanged();
     for (let i = 1; i < reply.length; i += 2) this.#accept(reply[i] ?? '', reply[i + 1] ?? '');
     // Lets the handlers run, and outcomes gather, before the next claim.

@@ -113,6 +113,20 @@ test('an entry that comes right after Redis lost everything is handled, though t
   t.deepEqual(await look.keys('ocpp:landing:*'), [], 'nothing left behind');
 });
 
+test('an entry that comes after a renewal has found the registration lost is handled, though a wait under the old id takes it', async (t) => {
+  const { processor, look, effects } = await cluster(t);
+  await processor(async (delivery) => counted(delivery));
+  const registered = async () => (await look.exists('ocpp:processors')) === 1;
+  // Whether a renewal or the end of a wait is first is chance: about one round in three.
+  for (let round = 0; round < 15; round++) {
+    await look.flushall();
+    await until(registered, 'another registration');
+    await look.lpush('ocpp:requests', entry('CP-1', `r${round}`, 0, 1).replace('"connection":0,', ''));
+    await until(async () => (await effects()).length > 0, `the effect of round ${round}`, 5000);
+    t.deepEqual(await effects(), [`r${round}`]);
+  }
+});
+
 test('an entry in flight when Redis lost everything does not acknowledge another message in its place', async (t) => {
   const { redis, processor, proxy, effects } = await cluster(t);
   const gateway = await proxy();
