@@ -40,6 +40,7 @@ export class Proxy implements Running {
   readonly #selfTest: SelfTest;
   #admin: AdminServer | undefined;
   #wasConnected = false;
+  #listening = false;
 
   /**
    * @param applied absent: the settings do not change
@@ -104,6 +105,7 @@ export class Proxy implements Running {
     await this.#gateway.start();
     await this.#pacing.start();
     await this.#server.start();
+    this.#listening = true;
     this.#log.info({ gateway: this.#gateway.id, ports: this.#server.ports, host }, 'serving stations');
   }
 
@@ -135,8 +137,11 @@ export class Proxy implements Running {
     // The store counts only until the first connection. Later its failure would remove all proxies from the Service at
     // once, although their sockets can wait for it.
     this.#wasConnected ||= this.#gateway.isHealthy();
-    if (this.#wasConnected) return undefined;
-    return this.#gateway.store?.().problem?.message ?? 'not connected to the message store yet';
+    if (!this.#wasConnected) {
+      return this.#gateway.store?.().problem?.message ?? 'not connected to the message store yet';
+    }
+    // A Service sends stations to every ready Pod, and one that does not listen yet refuses their connections.
+    return this.#listening ? undefined : 'not listening for stations yet';
   }
 }
 

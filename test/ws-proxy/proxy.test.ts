@@ -2,7 +2,8 @@ import test from 'ava';
 import { METRIC, PATH } from '../../services/contract.ts';
 import { until } from '../support/until.ts';
 import { OPCODE } from './raw-station.ts';
-import { startProxy } from './admin/started-proxy.ts';
+import { Started, startProxy } from './admin/started-proxy.ts';
+import { ProbedGateway } from './endpoint.ts';
 
 test('readiness requires the store until the first connection only', async (t) => {
   await using it = await startProxy({}, ({ gateway }) => (gateway.healthy = false));
@@ -15,6 +16,23 @@ test('readiness requires the store until the first connection only', async (t) =
   t.is((await it.ask(PATH.readiness)).status, 200);
   it.gateway.healthy = false;
   t.is((await it.ask(PATH.readiness)).status, 200, 'or every proxy would leave its Service at once');
+});
+
+test('a proxy is not ready before it listens for stations', async (t) => {
+  const gateway = new ProbedGateway();
+  const firstLease = Promise.withResolvers<void>();
+  const leaseRates = gateway.leaseRates.bind(gateway);
+  gateway.leaseRates = async (...demand) => {
+    await firstLease.promise;
+    return await leaseRates(...demand);
+  };
+  await using it = new Started({}, gateway);
+  const started = it.proxy.start();
+  await until(() => it.proxy.adminPort !== undefined, 'the admin port');
+  t.deepEqual(await it.ask(PATH.readiness), { status: 503, text: 'not listening for stations yet\n' });
+  firstLease.resolve();
+  await started;
+  t.is((await it.ask(PATH.readiness)).status, 200);
 });
 
 test('queue gauges have no sample before the first reading and while the store is unavailable', async (t) => {
