@@ -1,4 +1,5 @@
 /** `npm test`. */
+import { join } from 'node:path';
 
 /** Files that run for a minute or more, mostly waiting: they begin first, so that none of them is left alone at the end. */
 const LONG = [
@@ -15,7 +16,11 @@ const rank = (file) => {
 };
 
 export default {
-  concurrency: 3,
+  concurrency: 4,
+  // Most of the time of a short test file goes into loading modules, which the programs that it starts load again.
+  environmentVariables: {
+    NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'compiled'),
+  },
   extensions: ['ts'],
   files: ['test/**/*.test.ts', 'examples/**/*.test.ts', '!test/e2e/**', '!test/faults/**'],
   sortTestFiles: (a, b) => rank(a) - rank(b) || (a < b ? -1 : 1),

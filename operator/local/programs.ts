@@ -9,7 +9,8 @@ import type { Container } from './kinds.ts';
 import type { Programs } from './kubelet/pod.ts';
 import type { Program } from './kubelet/process.ts';
 
-const SERVICES = join(import.meta.dirname, '..', '..', 'services');
+const ROOT = join(import.meta.dirname, '..', '..');
+const SERVICES = join(ROOT, 'services');
 /** Only on one machine: proxy and processor in one process. */
 export const MONOLITH = 'monolith.js';
 const SOURCES: Readonly<Record<string, string>> = {
@@ -29,6 +30,8 @@ export function localPrograms(images: ImagesHere): Programs {
   return {
     env: {
       PATH: images.path,
+      // From the second start on a program is there in half the time.
+      NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'compiled'),
       // A Pod leaves its Service before it gets SIGTERM: there is nothing to wait for.
       [ENV.drainPropagation]: '0s',
       // Proxies end before processors.

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { CHILD_ENVIRONMENT } from '../support/child-environment.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
@@ -152,7 +153,7 @@ for (const { script, args = [], env = {}, status, stderr } of MISTAKES) {
     const options = {
       encoding: 'utf8',
       timeout: 30_000,
-      env: { PATH: process.env['PATH'], ...env },
+      env: { ...CHILD_ENVIRONMENT, ...env },
     } as const;
     const before = performance.now();
     const run = spawnSync(process.execPath, [join(ROOT, file), ...args], options);

@@ -362,7 +362,13 @@ onLinux(
       /"changes":\[.*OCPP_HEARTBEAT_INTERVAL/,
       'LOG_LEVEL holds where the manifest names no level',
     );
-    t.deepEqual(await pids(), before, 'the same processes');
+    // A slow machine may want a further processor meanwhile.
+    const after = new Set(await pids());
+    t.deepEqual(
+      before.filter((pid) => !after.has(pid)),
+      [],
+      'no process was restarted',
+    );
     t.is(await started.end('SIGTERM'), 0);
   },
 );

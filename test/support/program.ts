@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ENV, PATH } from '../../services/contract.ts';
+import { CHILD_ENVIRONMENT } from './child-environment.ts';
 import { endWithUs } from './children.ts';
 import { freePort } from './free-port.ts';
 
@@ -50,7 +51,7 @@ export class Program implements AsyncDisposable {
       spawn(process.execPath, [...nodeArgs, entry], {
         cwd: ROOT,
         env: {
-          PATH: process.env['PATH'],
+          ...CHILD_ENVIRONMENT,
           [ENV.podName]: `${name}-${ports.admin}`,
           [ENV.podIp]: '127.0.0.1',
           [ENV.adminPort]: String(ports.admin),

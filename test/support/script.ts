@@ -1,6 +1,7 @@
 /** A program that a test starts by its file, and its output. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { CHILD_ENVIRONMENT } from './child-environment.ts';
 import { endWithUs } from './children.ts';
 import { until } from './until.ts';
 
@@ -18,7 +19,7 @@ export class Script implements AsyncDisposable {
     this.#child = endWithUs(
       spawn(process.execPath, [file, ...args], {
         cwd,
-        env: { PATH: process.env['PATH'], ...env },
+        env: { ...CHILD_ENVIRONMENT, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     );

@@ -115,6 +115,7 @@ export class SimulatedPods implements AsyncDisposable {
       const sets = await this.#scene.proxySets();
       // Not before: a set that is new was not there when the Service selected every Pod.
       await this.#see();
+      for (const pod of this.#pods) this.#drain(pod);
       for (const set of sets) await this.#control(set).catch(unlessDeleted);
       for (const place of ['deployments/city-processor', 'statefulsets/city-redis'])
         await this.#scene.settle(place);
@@ -184,13 +185,20 @@ export class SimulatedPods implements AsyncDisposable {
     const { mode, moves } = order;
     if (mode !== 'accepting')
       this.#note(pod.name, `${pod.set}: ${moves === undefined ? mode : `${mode} ${moves}`}`);
-    if (mode !== 'draining' || this.holdsStations) return pod.report;
-    if (this.#counts.id !== order.rollout) this.#counts = { id: order.rollout, moves: 0 };
-    const count = Math.min(pod.sessions, moves === undefined ? Infinity : moves - pod.moved);
+    this.#drain(pod);
+    return pod.report;
+  }
+
+  /** An order is given once, so a Pod goes on with it when it no longer holds its stations. */
+  #drain(pod: Pod): void {
+    if (pod.order?.mode !== 'draining' || this.holdsStations) return;
+    const { rollout, moves = Infinity } = pod.order;
+    const count = Math.min(pod.sessions, moves - pod.moved);
+    if (count <= 0) return;
+    if (this.#counts.id !== rollout) this.#counts = { id: rollout, moves: 0 };
     pod.moved += count;
     this.#counts.moves += count;
     this.#move(pod, count);
-    return pod.report;
   }
 
   #move(pod: Pod, count: number): void {

@@ -8,6 +8,7 @@ import test from 'ava';
 import { endWithUs } from '../../support/children.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
+import { CHILD_ENVIRONMENT } from '../../support/child-environment.ts';
 
 const MAIN = join(import.meta.dirname, '../../../operator/main.ts');
 
@@ -18,7 +19,7 @@ function temporaryHome(): { readonly folder: string } & Disposable {
 
 function start(env: Readonly<Record<string, string>>, args: readonly string[] = []) {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env['PATH'], POD_IP: '127.0.0.1', ...env },
+    env: { ...CHILD_ENVIRONMENT, POD_IP: '127.0.0.1', ...env },
   });
   return endWithUs(child);
 }
