@@ -179,6 +179,7 @@ export const METRIC = {
   processorCompleted: 'ocpp_processor_completed_total',
   processorBusySeconds: 'ocpp_processor_busy_seconds_total',
   processorHandlerErrors: 'ocpp_processor_handler_errors_total',
+  processorHandedOver: 'ocpp_processor_handed_over_total',
 } as const;
 
 /** `PUT /drain`: the mode that a ws-proxy is to have. It is desired state: repeating an order changes nothing. */

@@ -189,6 +189,14 @@ function anomalies({ metric, global }: Readers): Rule[] {
         '{{ $value | humanize }} handlers per second fail or time out. Stations get InternalError, and transaction messages become dead letters. Read the log of a processor.',
     },
     {
+      alert: 'OcppReleaseFails',
+      expr: `sum(increase(${metric('processorHandedOver')}[10m])) > 0`,
+      for: '0s',
+      summary: 'one release of the processors fails messages',
+      description:
+        'Two releases run, and one of them failed {{ $value | humanize }} messages within 10 minutes, which the other then handled. Nothing is lost; as soon as only the failing release runs, such messages become dead letters. Read the logs of the newer processors, and set spec.processor.image or spec.image back if its release is the cause.',
+    },
+    {
       alert: 'OcppHandshakesRefused',
       expr: `sum(rate(${metric('proxyRefused')}[10m])) > 5`,
       for: '15m',

@@ -71,7 +71,7 @@ export function createMetrics(
     registers,
   });
   const handedOver = new Counter({
-    name: 'ocpp_processor_handed_over_total',
+    name: METRIC.processorHandedOver,
     help: 'Deliveries that failed here and were handed over to processors of another release',
     registers,
   });

@@ -72,6 +72,7 @@ const HEALTHY: Series = {
   'ocpp_proxy_handshakes_refused_total a': `0+6x${HOUR}`,
   'ocpp_processor_busy_seconds_total p': `0+6x${HOUR}`,
   'ocpp_processor_handler_errors_total p': `0x${HOUR}`,
+  'ocpp_processor_handed_over_total p': `0x${HOUR}`,
   'ocpp_requests_sampled_timestamp_seconds a': `0+60x${HOUR}`,
   'ocpp_requests_sampled_timestamp_seconds p': `0+60x${HOUR}`,
   'ocpp_requests_oldest_seconds a': `1x${HOUR}`,
@@ -149,6 +150,11 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
   ],
   ['many calls are open', { 'ocpp_calls_open p': '17000x60' }, ['OcppOpenCallsNearBound']],
   ['handlers fail', { 'ocpp_processor_handler_errors_total p': '0+60x60' }, ['OcppHandlerErrors']],
+  [
+    'a new release fails messages',
+    { 'ocpp_processor_handed_over_total p': '0x25 3x35' },
+    ['OcppReleaseFails'],
+  ],
   [
     'stations are turned away',
     { 'ocpp_proxy_handshakes_refused_total a': '180+600x60' },
