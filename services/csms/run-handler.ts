@@ -10,7 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import { messageOf, TransportError } from '../transport/errors.ts';
 import type { Delivery, Outcome } from '../transport/transport.ts';
-import type { Handler, HandlerContext, HandlerSettings } from './handler.ts';
+import { type Handler, type HandlerContext, type HandlerSettings, settingsNow } from './handler.ts';
 import type { ProcessorState } from './state.ts';
 
 export type HandlerFailure = 'failed' | 'timeout';
@@ -71,17 +71,15 @@ export function contextOf(
   exact = NO_NUMBERS,
   repaired = NO_REPAIRS,
 ): HandlerContext {
-  const now = new Date(clock.now());
-  // A copy: they do not change while the handler runs.
   return {
     stationId,
     protocol,
     epoch,
-    now,
+    now: new Date(clock.now()),
     receivedAt,
     exact,
     repaired,
-    settings: { ...settings },
+    settings: settingsNow(settings),
     state,
     log,
   };

@@ -111,13 +111,11 @@ class WatchedConnection implements GatewayConnection {
     return this.#inner.epoch;
   }
 
-  async forward(frame: IncomingFrame): Promise<void> {
+  forward(frame: IncomingFrame): Promise<void> {
     if (!this.#sink.isLost) return this.#inner.forward(frame);
     this.#sink.hurry();
-    throw new TransportError(
-      'registration-lost',
-      'the session is lost: the station will be asked to reconnect',
-    );
+    const why = 'the session is lost: the station will be asked to reconnect';
+    return Promise.reject(new TransportError('registration-lost', why));
   }
 
   /** The socket is closed. */
