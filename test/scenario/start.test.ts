@@ -336,7 +336,10 @@ onLinux(
     const status = async () => (await station.call('Authorize', { idTag: 'A' }))['idTagInfo'];
     t.like(await status(), { status: 'Invalid' });
     let stations = 0;
-    const pids = async () => (await childrenOf(started.child.pid ?? 0)).map(({ pid }) => pid);
+    const pids = async () => {
+      const programs = await Promise.all([PROXY, PROCESSOR, REDIS].map((one) => children(started, one)));
+      return programs.flat().map(({ pid }) => pid);
+    };
     const before = await pids();
     const [port, lab] = [Number(new URL(started.url).port), Number(new URL(started.lab).port)];
     const proxy = '{ replicas: 2, maxSessionsPerPod: 1, logLevel: debug }';

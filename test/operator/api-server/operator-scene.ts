@@ -82,6 +82,11 @@ export class Scene implements AsyncDisposable {
     await this.#operator.stop();
   }
 
+  /** Without those of Events: the count of an earlier one is written a little later. */
+  get requestsOfPasses(): readonly string[] {
+    return this.requests.filter((request) => !/\/events(\/|$)/.test(request));
+  }
+
   #path(place: string): string {
     const [kind = '', ...rest] = place.split('/');
     const base: Readonly<Record<string, string>> = {

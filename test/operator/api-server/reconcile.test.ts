@@ -36,7 +36,7 @@ test(
     const passes = await scene.passes();
     scene.requests = [];
     await eventually(t, async () => (await scene.passes()) >= passes + 10, true);
-    t.deepEqual(scene.requests, [], 'ten unchanged passes make no request');
+    t.deepEqual(scene.requestsOfPasses, [], 'ten unchanged passes make no request');
   }),
 );
 

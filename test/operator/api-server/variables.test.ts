@@ -49,7 +49,7 @@ test(
     const passes = await scene.passes();
     scene.requests = [];
     await eventually(t, async () => (await scene.passes()) >= passes + 5, true);
-    t.deepEqual(scene.requests, []);
+    t.deepEqual(scene.requestsOfPasses, []);
     await scene.patch(PROCESSOR, template([]));
     await eventually(t, async () => (await scene.condition('Degraded')).reason, 'AsExpected');
   }),
