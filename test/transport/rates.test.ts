@@ -34,6 +34,17 @@ const events = array(
   { minLength: 1, maxLength: 25 },
 );
 const STEP = 10;
+/** Shares are rounded down to it. */
+const MILLIONTH = 1e-6;
+
+/** The fair part of an idle process is less than two millionths here. */
+const ALL_AT_ONCE = [2062, 0, 1585, 0, 1909].map((demand) => ({
+  after: 0,
+  kind: 'join' as const,
+  which: 0,
+  demand,
+  second: 950,
+}));
 
 class World {
   readonly ledger = new RateLedger();
@@ -105,10 +116,10 @@ test('the sum of valid shares is never above the rate, and 3 s after the last ch
       return living.every(({ demand, share = 0 }) => {
         const equal = rate * EQUAL_PART;
         const fair = (rate * (demand + equal / living.length)) / (total + equal);
-        return Math.abs(share - fair) <= fair * 0.1;
+        return Math.abs(share - fair) <= fair * 0.1 + MILLIONTH;
       });
     }),
-    { numRuns: 300 },
+    { numRuns: 300, examples: [[ALL_AT_ONCE, 1]] },
   );
   t.pass();
 });
