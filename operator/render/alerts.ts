@@ -194,7 +194,7 @@ function anomalies({ metric, global }: Readers): Rule[] {
       for: '0s',
       summary: 'one release of the processors fails messages',
       description:
-        'Two releases run, and one of them failed {{ $value | humanize }} messages within 10 minutes, which the other then handled. Nothing is lost; as soon as only the failing release runs, such messages become dead letters. Read the logs of the newer processors, and set spec.processor.image or spec.image back if its release is the cause.',
+        'Two releases run, and one of them failed {{ $value | humanize }} messages within 10 minutes and handed them over to the other. As soon as only the failing release runs, such messages become dead letters. Read the logs of the newer processors, and set spec.processor.image or spec.image back if its release is the cause.',
     },
     {
       alert: 'OcppHandshakesRefused',

@@ -10,8 +10,10 @@ import { FaultScene } from './fault-scene.ts';
 import { until } from '../../support/until.ts';
 
 const PATIENCE_MS = 40_000;
-/** Operators at the same time: twenty of them, each with its faults, would have each other's time-outs on a busy machine. */
+/** Tests at the same time. Twenty operators, each with its faults, slow each other down so much on a busy machine that they time out. */
 const AT_ONCE = 6;
+/** For the tests before it in its lane. */
+const LONGEST_WAIT_MS = 10 * PATIENCE_MS;
 const EVENTS = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
 
 const shared = sharedApiServer(test);
@@ -27,7 +29,7 @@ function onServer(title: string, run: (t: ExecutionContext, server: ApiServer) =
       const before = lanes[lane];
       const { promise, resolve } = Promise.withResolvers<void>();
       lanes[lane] = promise;
-      t.timeout(600_000);
+      t.timeout(LONGEST_WAIT_MS);
       await before;
       t.timeout(2 * PATIENCE_MS);
       await run(t, server).finally(resolve);
