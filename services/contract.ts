@@ -73,6 +73,8 @@ export const ENV = {
   lastStations: 'OCPP_LAST_STATIONS',
   /** Processor: its release. What it fails is handed over to those of another release. */
   release: 'OCPP_RELEASE',
+  /** Processor: deliveries that it handles at the same time. */
+  concurrency: 'OCPP_CONCURRENCY',
   /** How long a processor's handler may take. */
   handlerTimeout: 'OCPP_HANDLER_TIMEOUT',
   /** Proxy: processors of ocpp-go may also serve its stations. */
@@ -178,6 +180,13 @@ export const METRIC = {
   /** Processor: deliveries completed; seconds busy (capacity = completions per busy second). */
   processorCompleted: 'ocpp_processor_completed_total',
   processorBusySeconds: 'ocpp_processor_busy_seconds_total',
+  /** Processor: time that its CPU limit stopped it; absent where the system does not say. */
+  processorThrottledSeconds: 'ocpp_processor_throttled_seconds_total',
+  /** Processor: sum and count of the time to handle a delivery, of one histogram. */
+  processorServiceSum: 'ocpp_processor_service_seconds_sum',
+  processorServiceCount: 'ocpp_processor_service_seconds_count',
+  /** Processor: time in which Redis answered the last reading. */
+  storeResponseSeconds: 'ocpp_store_response_seconds',
   processorHandlerErrors: 'ocpp_processor_handler_errors_total',
   processorHandedOver: 'ocpp_processor_handed_over_total',
 } as const;

@@ -495,10 +495,15 @@ export interface ProcessorSpec {
   /** How transactions are deduplicated, and when silent ones are reported and closed. */
   readonly transactions?: ProcessorTransactionsSpec;
   /**
-   * Number of processor Pods with autoscaling.mode Off, written by `kubectl scale` and other autoscalers.
-   * Ignored otherwise.
+   * Number of processor Pods with autoscaling.mode Off, HPA and KEDA, written by `kubectl scale` and by
+   * autoscalers. Mode Internal ignores it and says so in an Event.
    */
   readonly replicas?: number;
+  /**
+   * Messages that one processor handles at the same time. Lower it if the handlers use a service that takes
+   * few requests at once. A change restarts processor.
+   */
+  readonly concurrency?: number;
   /** Scales the processor Pods with the load. */
   readonly autoscaling?: ProcessorAutoscalingSpec;
   /**
@@ -518,6 +523,7 @@ export interface DefaultedProcessor {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly transactions: DefaultedProcessorTransactions;
   readonly replicas?: number;
+  readonly concurrency: number;
   readonly autoscaling: DefaultedProcessorAutoscaling;
   readonly podTemplate: PodTemplateSpec;
 }
@@ -558,10 +564,11 @@ export interface DefaultedProcessorTransactions {
 /** Scales the processor Pods with the load. */
 export interface ProcessorAutoscalingSpec {
   /**
-   * Internal follows the queue, which the operator reads from the Pods' metrics. Off leaves the number to
-   * spec.processor.replicas.
+   * Internal lets the operator follow the queue. HPA creates a HorizontalPodAutoscaler on this resource,
+   * which needs an adapter for external metrics. KEDA creates a ScaledObject. Off leaves the number to
+   * spec.processor.replicas. A change of the mode keeps the number of processors.
    */
-  readonly mode?: 'Internal' | 'Off';
+  readonly mode?: 'Internal' | 'HPA' | 'KEDA' | 'Off';
   /**
    * Least number of processors. With 2 or more the cluster survives the loss of a node without a pause and
    * gets a PodDisruptionBudget.
@@ -576,15 +583,132 @@ export interface ProcessorAutoscalingSpec {
   readonly targetDrainSeconds?: number;
   /** Scale-in follows the highest recommendation of this window. */
   readonly scaleDownStabilizationSeconds?: number;
+  /**
+   * A Prometheus from which the operator reads the load. If omitted, the operator reads the metrics of the
+   * Pods itself.
+   */
+  readonly prometheus?: ProcessorAutoscalingPrometheusSpec;
+  /** Mode HPA. The metric is read from the API external.metrics.k8s.io. */
+  readonly hpa?: ProcessorAutoscalingHpaSpec;
+  /** Mode KEDA. The trigger asks the server of prometheus. */
+  readonly keda?: ProcessorAutoscalingKedaSpec;
 }
 
 /** {@link ProcessorAutoscalingSpec} with its defaults. */
 export interface DefaultedProcessorAutoscaling {
-  readonly mode: 'Internal' | 'Off';
+  readonly mode: 'Internal' | 'HPA' | 'KEDA' | 'Off';
   readonly minReplicas: number;
   readonly maxReplicas: number;
   readonly targetDrainSeconds: number;
   readonly scaleDownStabilizationSeconds: number;
+  readonly prometheus?: DefaultedProcessorAutoscalingPrometheus;
+  readonly hpa: DefaultedProcessorAutoscalingHpa;
+  readonly keda: DefaultedProcessorAutoscalingKeda;
+}
+
+/**
+ * A Prometheus from which the operator reads the load. If omitted, the operator reads the metrics of the
+ * Pods itself.
+ */
+export interface ProcessorAutoscalingPrometheusSpec {
+  /** Base address of the Prometheus API, such as http://prometheus.monitoring:9090. */
+  readonly url: string;
+  /**
+   * A key of a Secret in the namespace of the OcppCluster, which the operator needs permission to read:
+   * caSecretRef has the certificates of the CA of the server in PEM, tokenSecretRef the bearer token.
+   */
+  readonly caSecretRef?: TokenSecretRefSpec;
+  /**
+   * A key of a Secret in the namespace of the OcppCluster, which the operator needs permission to read:
+   * caSecretRef has the certificates of the CA of the server in PEM, tokenSecretRef the bearer token.
+   */
+  readonly tokenSecretRef?: TokenSecretRefSpec;
+  /** Time limit of a query. */
+  readonly timeoutSeconds?: number;
+  /**
+   * Samples older than this count as missing, and the number of processors is held. At least twice the
+   * interval in which Prometheus scrapes the Pods.
+   */
+  readonly staleSeconds?: number;
+  /**
+   * Label matchers that select the series of this cluster, without braces. If omitted, the labels that the
+   * PodMonitors of spec.monitoring give them: namespace and ocpp_cluster.
+   */
+  readonly selector?: string;
+  /** Queries in place of those that the selector gives. Each must return one sample. */
+  readonly queries?: ProcessorAutoscalingPrometheusQueriesSpec;
+}
+
+/** {@link ProcessorAutoscalingPrometheusSpec} with its defaults. */
+export interface DefaultedProcessorAutoscalingPrometheus {
+  readonly url: string;
+  readonly caSecretRef?: TokenSecretRefSpec;
+  readonly tokenSecretRef?: TokenSecretRefSpec;
+  readonly timeoutSeconds: number;
+  readonly staleSeconds: number;
+  readonly selector?: string;
+  readonly queries?: ProcessorAutoscalingPrometheusQueriesSpec;
+}
+
+/**
+ * A key of a Secret in the namespace of the OcppCluster, which the operator needs permission to read:
+ * caSecretRef has the certificates of the CA of the server in PEM, tokenSecretRef the bearer token.
+ */
+export interface TokenSecretRefSpec {
+  /** Name of the Secret. */
+  readonly name: string;
+  /** Key in the Secret. */
+  readonly key: string;
+}
+
+/** Queries in place of those that the selector gives. Each must return one sample. */
+export interface ProcessorAutoscalingPrometheusQueriesSpec {
+  /** Frames that the ws-proxies enqueue per second. */
+  readonly arrivalRate?: string;
+  /** Frames that wait in the queue. */
+  readonly depth?: string;
+  /** Age of the oldest of them in seconds. */
+  readonly oldestSeconds?: string;
+}
+
+/** Mode HPA. The metric is read from the API external.metrics.k8s.io. */
+export interface ProcessorAutoscalingHpaSpec {
+  /** Name of the external metric. */
+  readonly metricName?: string;
+  /** Labels that select the series. If omitted, namespace and cluster of this OcppCluster. */
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  /** Value of the metric for each processor. */
+  readonly averageValue?: string;
+}
+
+/** {@link ProcessorAutoscalingHpaSpec} with its defaults. */
+export interface DefaultedProcessorAutoscalingHpa {
+  readonly metricName: string;
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly averageValue: string;
+}
+
+/** Mode KEDA. The trigger asks the server of prometheus. */
+export interface ProcessorAutoscalingKedaSpec {
+  /**
+   * Query of the trigger. If omitted, the recommendation of the operator,
+   * ocpp_operator_processors_recommended.
+   */
+  readonly query?: string;
+  /** Value of the query for each processor. */
+  readonly threshold?: string;
+  /**
+   * Name of a TriggerAuthentication for Prometheus. If omitted, one is created from prometheus.caSecretRef
+   * and prometheus.tokenSecretRef.
+   */
+  readonly triggerAuthentication?: string;
+}
+
+/** {@link ProcessorAutoscalingKedaSpec} with its defaults. */
+export interface DefaultedProcessorAutoscalingKeda {
+  readonly query?: string;
+  readonly threshold: string;
+  readonly triggerAuthentication?: string;
 }
 
 /** Objects for the Prometheus operator, where it is installed. */
@@ -1140,4 +1264,86 @@ export interface AutoscalingStatus {
   readonly capacityPerReplica?: number;
   /** Recommendations of the stabilization window. */
   readonly recommendations?: readonly RecommendationStatus[];
+  /** The mode of the last decision. */
+  readonly mode?: string;
+  /** Number of processors for the load of this moment, before limits, windows and steps. */
+  readonly recommendedReplicas?: number;
+  /** The value of spec.processor.replicas that mode Internal ignores. */
+  readonly ignoredReplicas?: number;
+  /** When the load last asked for more than maxReplicas. */
+  readonly lastLimitedTime?: string;
+  /** The scale-outs of the last 15 seconds. Their sum is limited. */
+  readonly scaleOut?: AutoscalingScaleOutStatus;
+  /** No processor is ready while frames wait. One more was asked for. */
+  readonly outage?: AutoscalingOutageStatus;
+  /** A scale-out under a backlog, whose effect on the completions is being measured. */
+  readonly growth?: AutoscalingGrowthStatus;
+  /**
+   * More processors completed no more messages. The number is not raised above this one while that lasts.
+   */
+  readonly ceiling?: AutoscalingCeilingStatus;
+  /** The figures of the last decision. A figure that is not known is absent. */
+  readonly inputs?: AutoscalingInputsStatus;
+}
+
+/** The scale-outs of the last 15 seconds. Their sum is limited. */
+export interface AutoscalingScaleOutStatus {
+  /** When the first of them was decided. */
+  readonly since: string;
+  /** Number of processors before it. */
+  readonly from: number;
+}
+
+/** No processor is ready while frames wait. One more was asked for. */
+export interface AutoscalingOutageStatus {
+  /** Number of processors when it began. */
+  readonly replicas: number;
+}
+
+/** A scale-out under a backlog, whose effect on the completions is being measured. */
+export interface AutoscalingGrowthStatus {
+  /** When it was decided. */
+  readonly since: string;
+  /** Number of ready processors before it. */
+  readonly from: number;
+  /** What they completed. */
+  readonly completedPerSecond: number;
+}
+
+/** More processors completed no more messages. The number is not raised above this one while that lasts. */
+export interface AutoscalingCeilingStatus {
+  /** The number of processors at which the scale-out stopped. */
+  readonly replicas: number;
+  /** When it was found. */
+  readonly since: string;
+  /** What they completed. */
+  readonly completedPerSecond: number;
+  /** What the measurements show. */
+  readonly evidence: string;
+}
+
+/** The figures of the last decision. A figure that is not known is absent. */
+export interface AutoscalingInputsStatus {
+  /** Pods or Prometheus. */
+  readonly source?: string;
+  /** Age of the oldest of them. */
+  readonly ageSeconds?: number;
+  /** Frames that the ws-proxies enqueued. */
+  readonly arrivalsPerSecond?: number;
+  /** Frames that no processor has claimed. */
+  readonly waiting?: number;
+  /** Age of the oldest of them. */
+  readonly oldestSeconds?: number;
+  /** Frames claimed and not acknowledged. */
+  readonly inFlight?: number;
+  /** Messages that the processors completed. */
+  readonly completedPerSecond?: number;
+  /** Share of their time that the processors were busy, from 0 to 1. */
+  readonly busyShare?: number;
+  /** Share of their time that the CPU limit stopped the processors, from 0 to 1. */
+  readonly throttledShare?: number;
+  /** Mean time to handle a message. */
+  readonly handlerSeconds?: number;
+  /** Time in which Redis answered the processors. */
+  readonly storeSeconds?: number;
 }

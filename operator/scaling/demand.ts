@@ -15,15 +15,44 @@ export interface QueueReading {
   readonly ageMs: number;
 }
 
-/** The measurements. An unknown figure is absent, never 0. */
-export interface Signals {
-  /** Frames that the ws-proxies enqueue, per second. */
+/**
+ * What the processors did since the last decision: sums over all of them. Passed to one decision only.
+ */
+export interface Work {
+  /** Deliveries completed. */
+  readonly completed: number;
+  /** Time that the processors were busy, or stopped by their CPU limit. */
+  readonly busySeconds: number;
+  /** Time that the sums cover: two processors over 5 s are 10 s. */
+  readonly seconds: number;
+  /** Deliveries completed per second, by all processors together. */
+  readonly completedPerSecond: number;
+  /** Time that the CPU limit stopped the processors; absent where it cannot be read. */
+  readonly throttledSeconds?: number;
+  /** Mean time to handle a delivery. */
+  readonly handlerSeconds?: number;
+}
+
+/** The load of the processors and what they do. An unknown figure is absent, never 0. */
+export interface LoadSignals {
+  /** Frames that the ws-proxies enqueue, per second, as a mean over the last readings. */
   readonly arrivalRate?: number;
+  /** The same between the last two readings: it sees a step at once, but also each short burst. */
+  readonly recentArrivalRate?: number;
   /** The rate lacks a ready ws-proxy (just started, not answering): the true rate may be higher, so no scale-in. */
   readonly arrivalsIncomplete?: boolean;
   readonly queue?: QueueReading;
-  /** Work of the processors since the last decision. Passed to one decision only. */
-  readonly work?: { readonly completed: number; readonly busySeconds: number };
+  readonly work?: Work;
+  /** Time in which Redis answered the processors; the longest of them. */
+  readonly storeSeconds?: number;
+  /** Why the source has no figures; absent: it has, or it does not know why. */
+  readonly problem?: string;
+}
+
+/** The measurements of one cluster. */
+export interface Signals extends LoadSignals {
+  /** Where the load was read; absent: from the Pods. */
+  readonly source?: 'Pods' | 'Prometheus';
   /** Open station sockets. */
   readonly sessions?: number;
   /** The same by uid of the ws-proxy Pod; only Pods with a recent reading. */
@@ -46,7 +75,10 @@ export const CAPACITY_PRIOR = 500;
 const SMOOTHING_BUSY_SECONDS = 5;
 
 /** Exponential smoothing, weighted by the busy time behind the measurement. */
-export function smoothCapacity(known: number | undefined, work: Signals['work']): number {
+export function smoothCapacity(
+  known: number | undefined,
+  work: Pick<Work, 'completed' | 'busySeconds'> | undefined,
+): number {
   const before = known !== undefined && Number.isFinite(known) && known > 0 ? known : CAPACITY_PRIOR;
   if (work === undefined || !(work.busySeconds > 0) || !(work.completed > 0)) return before;
   const measured = work.completed / work.busySeconds;

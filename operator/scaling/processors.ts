@@ -10,8 +10,14 @@ import type { AutoscalingStatus, Condition, DefaultedProcessorAutoscaling } from
 import { type Load, loadOf, type Signals, smoothCapacity, recommendation } from './demand.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
+/** spec.processor.autoscaling, as far as it concerns the number. */
+export type ScalingPolicy = Pick<
+  DefaultedProcessorAutoscaling,
+  'mode' | 'minReplicas' | 'maxReplicas' | 'targetDrainSeconds' | 'scaleDownStabilizationSeconds'
+>;
+
 export interface ProcessorScaleInput {
-  readonly spec: DefaultedProcessorAutoscaling;
+  readonly spec: ScalingPolicy;
   /** spec.processor.replicas: applies in mode Off. */
   readonly fixedReplicas?: number;
   /** The current Deployment; absent before it exists. */
@@ -82,13 +88,10 @@ export function decideProcessors(input: ProcessorScaleInput): ProcessorScaleDeci
   };
 }
 
-const windowMs = (spec: DefaultedProcessorAutoscaling) => spec.scaleDownStabilizationSeconds * 1000;
+const windowMs = (spec: ScalingPolicy) => spec.scaleDownStabilizationSeconds * 1000;
 
 /** Every clamp shows in the status. */
-function bound(
-  { minReplicas, maxReplicas }: DefaultedProcessorAutoscaling,
-  replicas: number,
-): string | undefined {
+function bound({ minReplicas, maxReplicas }: ScalingPolicy, replicas: number): string | undefined {
   if (replicas > maxReplicas) return `at most maxReplicas (${maxReplicas})`;
   return replicas < minReplicas ? `at least minReplicas (${minReplicas})` : undefined;
 }

@@ -3,7 +3,7 @@
  * exporters may have wrong clocks or freeze; an unknown figure stays undefined.
  */
 import { METRIC } from '../../services/contract.ts';
-import type { QueueReading, Signals, StoreReading } from '../scaling/demand.ts';
+import type { QueueReading, Signals, StoreReading, Work } from '../scaling/demand.ts';
 import type { Sample } from './scrape.ts';
 
 /** Samples of one Pod, oldest first. */
@@ -53,8 +53,10 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
   const freshOf = (pod: string) => fresh(history.get(pod)?.samples ?? []);
   const rateOf = (pod: string) => rate(freshOf(pod), METRIC.proxyForwarded);
   const sessionsOf = (pod: string) => freshOf(pod).at(-1)?.values[METRIC.proxySessions];
+  const recentRateOf = (pod: string) => rate(freshOf(pod).slice(-2), METRIC.proxyForwarded);
   const rates = proxies.map(rateOf);
   const known = [...rates, ...draining.map(rateOf)].filter((one) => one !== undefined);
+  const recent = [...proxies, ...draining].map(recentRateOf).filter((one) => one !== undefined);
   const read = [...proxies, ...draining].map((pod) => [pod, sessionsOf(pod)] as const);
   const leaving = draining.map(sessionsOf).filter((one) => one !== undefined);
   const sessions = proxies.length > 0 ? total([...proxies.map(sessionsOf), ...leaving]) : undefined;
@@ -65,11 +67,13 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
     .filter(({ values }) => METRIC.storeLoginRefused in values || METRIC.storeIdentity in values);
   return {
     ...(known.length > 0 && { arrivalRate: total(known) ?? 0 }),
+    ...(recent.length > 0 && { recentArrivalRate: total(recent) ?? 0 }),
     ...(rates.includes(undefined) && { arrivalsIncomplete: true }),
     ...(sessions !== undefined && { sessions }),
     sessionsOf: new Map(read.flatMap(([pod, count]) => (count === undefined ? [] : [[pod, count] as const]))),
     ...(queue !== undefined && { queue }),
     ...(heard.length > 0 && { store: storeReading(heard) }),
+    ...longestStoreTime([...history.values()].flatMap(({ samples }) => fresh(samples).at(-1) ?? [])),
   };
 }
 
@@ -86,6 +90,11 @@ function storeReading(samples: readonly Sample[]): StoreReading {
   };
 }
 
+function longestStoreTime(samples: readonly Sample[]): Pick<Signals, 'storeSeconds'> {
+  const known = samples.flatMap(({ values }) => values[METRIC.storeResponseSeconds] ?? []);
+  return known.length === 0 ? {} : { storeSeconds: Math.max(...known) };
+}
+
 /** As many messages as a processor claims at once: with this many waiting it is never idle. */
 const BACKLOG = 100;
 
@@ -93,23 +102,57 @@ const BACKLOG = 100;
  * The work of the processors in the samples after `since` (ms), for one decision only. Between two samples with a backlog
  * a processor worked at its capacity, however little CPU time it used.
  */
-export function workSince(history: History, since: number): Signals['work'] {
-  let completed = 0;
-  let busySeconds = 0;
-  for (const { samples } of history.values()) {
-    samples.forEach((sample, index) => {
+export function workSince(history: History, since: number): Work | undefined {
+  const spans = [...history.values()].flatMap(({ samples }) =>
+    samples.flatMap((sample, index) => {
       const before = samples[index - 1];
-      if (before === undefined || sample.at <= since || sample.component !== 'processor') return;
-      const done = increase(before, sample, METRIC.processorCompleted);
-      const metered = increase(before, sample, METRIC.processorBusySeconds);
-      const loaded = [before, sample].every(({ values }) => (values[METRIC.queueDepth] ?? 0) >= BACKLOG);
-      const busy = loaded ? (sample.at - before.at) / 1000 : metered;
-      if (done === undefined || busy === undefined) return;
-      completed += done;
-      busySeconds += busy;
-    });
-  }
-  return busySeconds > 0 ? { completed, busySeconds } : undefined;
+      if (before === undefined || sample.at <= since || sample.component !== 'processor') return [];
+      return workBetween(before, sample) ?? [];
+    }),
+  );
+  const sum = (figure: keyof Span) => spans.reduce((all, span) => all + span[figure], 0);
+  const busySeconds = sum('busy');
+  if (!(busySeconds > 0)) return undefined;
+  const [completed, handled] = [sum('completed'), sum('handled')];
+  return {
+    completed,
+    busySeconds,
+    seconds: sum('seconds'),
+    completedPerSecond: spans.reduce((all, span) => all + span.completed / span.seconds, 0),
+    ...(spans.some(({ meters }) => meters > 0) && { throttledSeconds: sum('throttled') }),
+    ...(handled > 0 && { handlerSeconds: sum('handlerSeconds') / handled }),
+  };
+}
+
+/** What one processor did between two samples. */
+interface Span {
+  readonly seconds: number;
+  readonly completed: number;
+  readonly busy: number;
+  readonly throttled: number;
+  /** 1 if its system says how long it was throttled. */
+  readonly meters: number;
+  readonly handled: number;
+  readonly handlerSeconds: number;
+}
+
+function workBetween(before: Sample, after: Sample): Span | undefined {
+  const seconds = (after.at - before.at) / 1000;
+  const completed = increase(before, after, METRIC.processorCompleted);
+  const metered = increase(before, after, METRIC.processorBusySeconds);
+  const throttled = increase(before, after, METRIC.processorThrottledSeconds);
+  const loaded = [before, after].every(({ values }) => (values[METRIC.queueDepth] ?? 0) >= BACKLOG);
+  if (completed === undefined || metered === undefined || !(seconds > 0)) return undefined;
+  return {
+    seconds,
+    completed,
+    // A process that its CPU limit stops is no more idle than one that computes.
+    busy: loaded ? seconds : Math.min(seconds, metered + (throttled ?? 0)),
+    throttled: throttled ?? 0,
+    meters: throttled === undefined ? 0 : 1,
+    handled: increase(before, after, METRIC.processorServiceCount) ?? 0,
+    handlerSeconds: increase(before, after, METRIC.processorServiceSum) ?? 0,
+  };
 }
 
 /** Every Pod reports the same queue, so the most recent reading counts, never the sum. */

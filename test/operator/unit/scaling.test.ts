@@ -1,11 +1,12 @@
 /** The rules of processor autoscaling one by one, and together in a simulated cluster. */
 import test from 'ava';
 import { array, assert, integer, property, record } from 'fast-check';
-import type { AutoscalingStatus, DefaultedProcessorAutoscaling } from '../../../operator/api/ocpp-cluster.ts';
+import type { AutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
 import {
   decideProcessors,
   type ProcessorScaleDecision,
   type ProcessorScaleInput,
+  type ScalingPolicy,
 } from '../../../operator/scaling/processors.ts';
 import {
   CAPACITY_PRIOR,
@@ -16,7 +17,7 @@ import {
 import { highest, recommend } from '../../../operator/scaling/window.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
-const SPEC: DefaultedProcessorAutoscaling = {
+const SPEC: ScalingPolicy = {
   mode: 'Internal',
   minReplicas: 1,
   maxReplicas: 20,
@@ -333,7 +334,7 @@ interface World {
 /** Five seconds of a cluster whose processors really handle `capacity` per second. */
 function simulate(
   world: World,
-  spec: DefaultedProcessorAutoscaling,
+  spec: ScalingPolicy,
   rate: number,
   capacity: number,
   blind = false,
@@ -349,7 +350,14 @@ function simulate(
       ? {}
       : {
           ...load(rate, { depth: world.queue, oldestSeconds: world.queue / (world.replicas * capacity) }),
-          ...(done > 0 && { work: { completed: done, busySeconds: done / capacity } }),
+          ...(done > 0 && {
+            work: {
+              completed: done,
+              busySeconds: done / capacity,
+              seconds: seconds * world.replicas,
+              completedPerSecond: done / seconds,
+            },
+          }),
         },
     previous: world.memory,
     now: world.now,
