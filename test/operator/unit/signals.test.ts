@@ -135,6 +135,7 @@ test('arrivals and sessions are sums over all ready proxies, or marked incomplet
     moving,
     {
       arrivalRate: 30,
+      recentArrivalRate: 30,
       sessions: 33,
       sessionsOf: new Map([
         ['a', 11],
