@@ -145,6 +145,8 @@ export const DEFAULT = {
   transactionKeySeconds: 7 * 86_400,
   transactionReportSeconds: 86_400,
   transactionAbandonSeconds: 7 * 86_400,
+  /** Deliveries that a processor handles at the same time; also the maximum. */
+  concurrency: 200,
 } as const;
 
 /** Prometheus metrics that the operator or its alerts use. Services may export more. */
