@@ -14,7 +14,7 @@ if (!hasRelease) {
 
 export default {
   extensions: ['ts'],
-  files: ['test/e2e/*.test.ts', ...(hasRelease ? [] : [`!${UPGRADE}`])],
+  files: ['test/e2e/**/*.test.ts', ...(hasRelease ? [] : [`!${UPGRADE}`])],
   timeout: '10m',
   serial: true,
   concurrency: 1,

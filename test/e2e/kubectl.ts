@@ -3,6 +3,7 @@
  * bounded and every failure carrying what the command said.
  */
 import { execFile } from 'node:child_process';
+import { PATH, PORT } from '../../services/contract.ts';
 import { until as wait } from '../support/until.ts';
 import { ApiError, ApiProxy } from './api-proxy.ts';
 
@@ -58,6 +59,7 @@ export async function apply(...manifests: readonly Manifest[]): Promise<void> {
 
 /** Milliseconds; the API server may be busy with Pods that start. */
 const READ_MS = 60_000;
+const METRICS_MS = 3000;
 let proxy: Promise<ApiProxy> | undefined;
 
 /** Started with the first read; it ends with this process. */
@@ -81,6 +83,13 @@ export async function list<T>(kind: string, namespace: string, selector = ''): P
   const server = await api();
   const query = selector === '' ? '' : `?labelSelector=${encodeURIComponent(selector)}`;
   return (await server.json<{ items: T[] }>((await server.path(kind, namespace)) + query, READ_MS)).items;
+}
+
+/** `/metrics` of a Pod, through the API server. */
+export async function metricsOf(pod: string, namespace: string): Promise<string> {
+  const server = await api();
+  const path = `/api/v1/namespaces/${namespace}/pods/${pod}:${PORT.admin}/proxy${PATH.metrics}`;
+  return server.text(path, METRICS_MS, 'text/plain');
 }
 
 /** JSON merge patch, as `kubectl edit` would change the object. */

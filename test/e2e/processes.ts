@@ -1,11 +1,11 @@
-/** Kills a container's process from outside, as a crash or the kernel's memory killer would. */
+/** Signals a container's process from outside, as a crash, the kernel's memory killer or a hanging node would. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * SIGKILL to the process of this Pod that was started with `program`. Works where the nodes' processes
+ * A signal to the process of this Pod that was started with `program`. Works where the nodes' processes
  * are processes of this machine (the test cluster, kind) and we are root.
  */
-export function killContainer(podUid: string, program: string): void {
+export function signalContainer(podUid: string, program: string, signal: NodeJS.Signals): void {
   const forms = [podUid, podUid.replaceAll('-', '_')];
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   const read = (pid: string, file: string) => {
@@ -24,5 +24,7 @@ export function killContainer(podUid: string, program: string): void {
       `found ${victims.length} processes ${program} of Pod ${podUid}: are its node's processes visible here?`,
     );
   }
-  process.kill(Number(victims[0]), 'SIGKILL');
+  process.kill(Number(victims[0]), signal);
 }
+
+export const killContainer = (podUid: string, program: string) => signalContainer(podUid, program, 'SIGKILL');

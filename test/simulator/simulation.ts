@@ -35,6 +35,8 @@ export interface SimulationOptions {
   readonly reconnectScale?: number;
   /** Share of the stations, 0 to 1, that begin to charge at once and do not end before they finish. */
   readonly longChargingShare?: number;
+  /** Messages of one station that wait for an answer, at most; then it says no more. */
+  readonly mostWaiting?: number;
   /** How long the last answers may take once the stations finish. */
   readonly settleSeconds?: number;
   /** Compares the ledger with the stream of closed transactions at the end. */
@@ -50,6 +52,7 @@ export const DEFAULTS = {
   callTimeoutSeconds: 30,
   reconnectScale: 1,
   longChargingShare: 0,
+  mostWaiting: 20,
   settleSeconds: 90,
 };
 
@@ -163,7 +166,8 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
 }
 
 function station(index: number, options: Settings, ledger: Ledger): Station {
-  const { url, prefix, protocols, seed, cadenceSeconds, callTimeoutSeconds, reconnectScale } = options;
+  const { url, prefix, protocols, seed, cadenceSeconds, callTimeoutSeconds, reconnectScale, mostWaiting } =
+    options;
   const protocol = protocols[index % protocols.length] ?? 'ocpp1.6';
   return new Station(
     {
@@ -174,6 +178,7 @@ function station(index: number, options: Settings, ledger: Ledger): Station {
       callTimeoutMs: callTimeoutSeconds * 1000,
       cadenceMs: cadenceSeconds * 1000,
       reconnectScale,
+      mostWaiting,
       // Spread over all versions: neighbours have different ones.
       chargesLong: isChosen(index, options.longChargingShare, protocols.length),
     },

@@ -12,9 +12,10 @@ export interface StationOptions extends LinkOptions {
   readonly cadenceMs: number;
   /** It begins to charge at once and ends when it finishes. */
   readonly chargesLong?: boolean;
+  /** It says no more while so many of its messages wait. */
+  readonly mostWaiting: number;
 }
 
-const MAX_WAITING = 20;
 /** Meter readings of one charging session, and what each adds; Wh. */
 const READINGS = 3;
 const WATT_HOURS = 500;
@@ -65,10 +66,10 @@ export class Station {
   }
 
   #tick(): void {
-    const { cadenceMs, random } = this.#options;
+    const { cadenceMs, random, mostWaiting } = this.#options;
     this.#timer = setTimeout(
       () => {
-        if (this.link.waiting < MAX_WAITING) this.#life.next();
+        if (this.link.waiting < mostWaiting) this.#life.next();
         this.#tick();
       },
       cadenceMs * (0.5 + random()),

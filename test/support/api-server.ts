@@ -201,7 +201,8 @@ function argsOf(folder: string, etcdPort: number, port: number): string[] {
     `--token-auth-file=${join(folder, 'tokens.csv')}`,
     '--authorization-mode=RBAC',
     '--disable-admission-plugins=ServiceAccount',
-    '--service-cluster-ip-range=10.0.0.0/24',
+    // A test may create hundreds of Services.
+    '--service-cluster-ip-range=10.0.0.0/20',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${join(folder, 'sa.pub')}`,
     `--service-account-signing-key-file=${join(folder, 'sa.key')}`,
