@@ -91,3 +91,122 @@ test.serial(
     t.true(ageOf(settled) < 2);
   },
 );
+
+test.serial(
+  'a ws-proxy that does not answer at the peak is no reason to scale in, and the status names it',
+  async (t) => {
+    const { recording } = running();
+    const from = recording.seconds;
+    const { desired = 0 } = recording.readings.at(-1) ?? {};
+    const [victim] = await podsOfPort('ws-proxy');
+    if (victim === undefined) return t.fail('there is no ws-proxy');
+    const resume = freeze(victim, 'ws-proxy.js');
+    try {
+      await until('the status to say it', 15, async () =>
+        /metrics of a ws-proxy/.test((await statusOfPort()).autoscaling?.reason ?? ''),
+      );
+      await sleep(WINDOW_SECONDS * 1000);
+    } finally {
+      resume();
+    }
+    await until('the status to be as before', 30, async () => {
+      const { autoscaling: { reason = '' } = {} } = await statusOfPort();
+      return !/metrics of a ws-proxy/.test(reason) && (await activeOfPort())?.status === 'True';
+    });
+    t.log(recording.changes(from));
+    t.true(recording.between(from).every((reading) => reading.desired >= desired));
+    return undefined;
+  },
+);
+
+test.serial(
+  'a Prometheus that dies at the peak: the number is held, the cluster says so, and goes on when it is back',
+  async (t) => {
+    const { recording } = running();
+    const { cluster, namespace } = port;
+    const prometheus = { url: prometheusUrl(namespace), staleSeconds: STALE_SECONDS };
+    await patch('ocppcluster', cluster, namespace, { spec: { processor: { autoscaling: { prometheus } } } });
+    await until('the load is read from Prometheus', 60, async () => {
+      const source = (await statusOfPort()).autoscaling?.inputs?.source;
+      return source === 'Prometheus' && (await activeOfPort())?.status === 'True';
+    });
+    await scalePrometheus(namespace, 0);
+    const from = recording.seconds;
+    const { desired } = recording.readings.at(-1) ?? {};
+    const said = await until('the condition to say so', STALE_SECONDS + 20, async () => {
+      const condition = await activeOfPort();
+      return condition?.status === 'False' && condition;
+    });
+    t.log(`${said.reason}: ${said.message}`);
+    // Longer than the window, after which a load of 0 would have scaled in.
+    await sleep((WINDOW_SECONDS + 5) * 1000);
+    const held = recording.between(from + 1).map((reading) => reading.desired);
+    t.deepEqual([...new Set(held)], [desired], 'no change without figures');
+    t.is((await activeOfPort())?.reason, 'SignalsMissing');
+    t.not((await eventsOfPort('AutoscalingHolds')).trim(), '', 'an Event');
+    await scalePrometheus(namespace, 1);
+    await until('the condition to be true again', 60, async () => (await activeOfPort())?.status === 'True');
+    t.is((await statusOfPort()).autoscaling?.inputs?.source, 'Prometheus');
+    await patch('ocppcluster', cluster, namespace, {
+      spec: { processor: { autoscaling: { prometheus: null } } },
+    });
+  },
+);
+
+test.serial(
+  'with the load gone the processors go one by one, and nothing is lost, answered twice or delivered again',
+  async (t) => {
+    t.timeout(300_000);
+    const { base, peak, recording } = running();
+    const before = await deliveries();
+    const report = await finishStations(port, peak);
+    t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
+    const from = recording.seconds;
+    const least = await until('the number for the load that stays', 200, async () => {
+      const last = recording.between(recording.seconds - 2 * WINDOW_SECONDS).map(({ desired }) => desired);
+      return last.length > WINDOW_SECONDS && new Set(last).size === 1 && (last[0] ?? 0) <= 2 && last[0];
+    });
+    t.log(recording.changes(from));
+    const steps = recording
+      .between(from)
+      .flatMap(({ desired }, i, all) => desired - (all[i - 1]?.desired ?? desired) || []);
+    t.true(
+      steps.every((step) => step === -1),
+      `steps of scale-in: ${steps.join(', ')}`,
+    );
+    t.true(least <= 2);
+    const after = await deliveries();
+    const enqueued = after.enqueued - before.enqueued;
+    const again = after.delivered - before.delivered - enqueued;
+    t.log(`${enqueued} frames, ${again} delivered again`);
+    t.true(Math.abs(again) <= enqueued / 100, `${again} of ${enqueued} delivered again`);
+    t.true(base.progress().online > 0);
+  },
+);
+
+test.serial('the only processor hangs with frames waiting: another one is asked for at once', async (t) => {
+  const { base, recording } = running();
+  await until('one processor', 60, async () => (await podsOfPort('processor')).length === 1);
+  const [victim] = await podsOfPort('processor');
+  if (victim === undefined) return t.fail('there is no processor');
+  const from = recording.seconds;
+  const resume = freeze(victim, 'processor.js');
+  try {
+    await until('another processor that is ready', 60, async () =>
+      recording.between(from + 5).some(({ desired, ready }) => desired > 1 && ready > 0),
+    );
+  } finally {
+    resume();
+  }
+  const all = recording.between(from);
+  const unready = all.find(({ ready }) => ready === 0)?.at ?? Number.NaN;
+  const asked = all.find(({ desired }) => desired > 1)?.at ?? Number.NaN;
+  t.log(recording.changes(from));
+  t.log(
+    `not ready after ${(unready - from).toFixed(0)} s, another one wanted ${(asked - unready).toFixed(0)} s later`,
+  );
+  t.true(asked - unready <= 7, 'a reading of the metrics, and a pass');
+  const report = await finishStations(port, base);
+  t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
+  return undefined;
+});

@@ -49,10 +49,10 @@ export class Recording implements Disposable {
     return this.readings.filter(({ at }) => at >= from && at < to);
   }
 
-  /** One line for each change of a number, for the log of a test. */
-  changes(): string {
-    const lines = this.readings.filter(({ desired, ready }, i) => {
-      const before = this.readings[i - 1];
+  /** One line for each change of a number since then (s), for the log of a test. */
+  changes(from = 0): string {
+    const lines = this.between(from).filter(({ desired, ready }, i, all) => {
+      const before = all[i - 1];
       return desired !== before?.desired || ready !== before.ready || i % 10 === 0;
     });
     return lines
