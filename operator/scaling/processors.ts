@@ -39,6 +39,8 @@ export interface ProcessorScaleInput {
 
 export interface ProcessorScaleDecision {
   readonly replicas: number;
+  /** Written to spec.processor.replicas through the scale subresource, before an autoscaler reads it. */
+  readonly seedReplicas?: number;
   readonly autoscaling: AutoscalingStatus;
   /** AutoscalingActive. */
   readonly condition: Pick<Condition, 'status' | 'reason' | 'message'>;

@@ -20,6 +20,7 @@ import { OPERATOR } from './values.ts';
 
 /** Permissions without a request of the operator, and why it needs them. `group/resource verb` */
 const UNSEEN: Readonly<Record<string, string>> = {
+  'ocpp.dev/ocppclusters/scale patch': 'sent when an autoscaler takes over from mode Internal',
   'ocpp.dev/ocppclusters/finalizers update': 'checked by an admission plugin, see the test below',
 };
 /** `<group>_<plural>`: the file names of definitions. */
@@ -27,6 +28,8 @@ const ADD_ONS = [
   'monitoring.coreos.com_podmonitors',
   'monitoring.coreos.com_prometheusrules',
   'gateway.networking.k8s.io_httproutes',
+  'keda.sh_scaledobjects',
+  'keda.sh_triggerauthentications',
 ] as const;
 
 const everywhere = { release: 'everywhere', namespaces: ['somewhere'], values: {} };
