@@ -1,4 +1,4 @@
-/** The autoscaler of the processors as the cluster has it: which one the mode uses, and which one is left over. Pure. */
+/** The autoscaler of the processors as the cluster has it: its state, and whether one of another mode is left over. Pure. */
 import type { DefaultedProcessorAutoscaling } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 
@@ -16,14 +16,11 @@ export interface Autoscaler extends KubeObject {
   readonly status?: { readonly conditions?: readonly AutoscalerCondition[] | null };
 }
 
+/** By the mode that has it; undefined while it does not exist. */
 export interface Autoscalers {
   readonly HPA?: Autoscaler | undefined;
   readonly KEDA?: Autoscaler | undefined;
 }
-
-/** Of this mode; undefined while it does not exist, and in the modes that have none. */
-export const autoscalerOf = (found: Autoscalers | undefined, mode: Mode): Autoscaler | undefined =>
-  mode === 'HPA' || mode === 'KEDA' ? found?.[mode] : undefined;
 
 /**
  * Whether the autoscaler of the other mode still exists. KEDA's webhook refuses a ScaledObject whose target already has a

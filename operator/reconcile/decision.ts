@@ -15,7 +15,7 @@ import type { KubeObject, Resource } from '../kube/object-store.ts';
 import { hasOtherAutoscaler } from '../observe/autoscalers.ts';
 import { type Observed, podsOf, runningOf } from '../observe/observe.ts';
 import { ANNOTATION, type Pauses, pausesOf } from '../observe/pauses.ts';
-import { stateOf, type Workload } from '../observe/workloads.ts';
+import { isReady, stateOf, type Workload } from '../observe/workloads.ts';
 import { chooseRelease, type OwnImages, type Release, type Running } from '../render/release.ts';
 import type { RenderContext } from '../render/render-input.ts';
 import type { PodReports } from '../rollout/pod-reports.ts';
@@ -24,11 +24,13 @@ import type { RebalancePlan } from '../rollout/rebalance.ts';
 import type { ScaleInPlan } from '../rollout/scale-in.ts';
 import { isRunning } from '../rollout/step.ts';
 import type { Signals } from '../scaling/demand.ts';
-import { decideProcessors, type ProcessorScaleDecision, SIGNALS_MISSING } from '../scaling/processors.ts';
+import { SIGNALS_MISSING } from '../scaling/explain.ts';
+import type { ProcessorScaleDecision } from '../scaling/decision.ts';
+import { decideProcessors } from '../scaling/processors.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
 import { chooseRedis } from './embedded-redis.ts';
 import { passwordRefresh } from './password-refresh.ts';
-import { podDeletionCosts } from './pod-deletion-costs.ts';
+import { processorDeletionCosts, proxyDeletionCosts } from './pod-deletion-costs.ts';
 import { planProxySets } from './proxy-sets.ts';
 import type { Rendering } from './rendering.ts';
 
@@ -73,7 +75,7 @@ export interface Decision {
   readonly rebalance: RebalancePlan;
   /** Names of Deployments that stay as they are. */
   readonly keptSets: readonly string[];
-  /** Written to the ws-proxy Pods before a scale-in. */
+  /** Written to the Pods before a scale-in. */
   readonly podDeletionCosts: readonly KubeObject[];
   /** Written to the Pod of the embedded Redis when logins are refused. */
   readonly passwordRefresh: readonly KubeObject[];
@@ -111,13 +113,16 @@ export function decide(input: DecisionInput): Decision {
     rebalance: proxySets.rebalance,
     keptSets: proxySets.kept,
     passwordRefresh: passwordRefresh(observed, signals, input.now),
-    podDeletionCosts: podDeletionCosts(
-      observed,
-      signals,
-      proxySets.plan.sets,
-      spec.proxy.maxSessionsPerPod,
-      proxySets.scaleIn.emptied,
-    ),
+    podDeletionCosts: [
+      ...proxyDeletionCosts(
+        observed,
+        signals,
+        proxySets.plan.sets,
+        spec.proxy.maxSessionsPerPod,
+        proxySets.scaleIn.emptied,
+      ),
+      ...processorDeletionCosts(observed, signals, processors.replicas),
+    ],
     objects: [...input.rendering.of(cluster, proxySets.context), ...proxySets.changed],
   };
 }
@@ -168,7 +173,7 @@ function scaleProcessors(
   const decision = decideProcessors({
     spec: processor.autoscaling,
     ...(processor.replicas !== undefined && { fixedReplicas: processor.replicas }),
-    ...processorDeployment(observed, input.rollout),
+    ...processorDeployment(observed, input.rollout, now),
     signals,
     previous: autoscaling ?? {},
     holdScaleIn: pauseScaleIn,
@@ -238,13 +243,26 @@ function pausedProxies(
   return { replicas, ...(proxyAutoscaling !== undefined && { autoscaling: proxyAutoscaling }) };
 }
 
-function processorDeployment(observed: Observed, rollout: RolloutStatus | undefined) {
+/** A Pod that is not ready within this time after its creation has a problem; ms. */
+const START_MS = 30_000;
+
+function processorDeployment(observed: Observed, rollout: RolloutStatus | undefined, now: number) {
   if (observed.processor === undefined) return {};
   const [processor, proxy] = [stateOf(observed.processor), stateOf(observed.proxy)];
   // A rollout of the ws-proxy counts too: reconnecting stations are an unusual load for the processors.
   const rolling =
     isRunning(rollout) || [processor, proxy].some((state) => state.rolling || state.generationNotObserved);
-  return { deployment: { replicas: processor.desired, readyReplicas: processor.ready, rolling } };
+  const starting = podsOf(observed, 'processor').filter(
+    (pod) => !isReady(pod) && now - Date.parse(pod.metadata.creationTimestamp ?? '') < START_MS,
+  );
+  return {
+    deployment: {
+      replicas: processor.desired,
+      readyReplicas: processor.ready,
+      rolling,
+      starting: starting.length,
+    },
+  };
 }
 
 /**

@@ -2,7 +2,7 @@
  * What keeps the autoscaler of modes HPA and KEDA from working, as the condition AutoscalingActive: in its own words, which its
  * controller writes to its status. Pure.
  */
-import type { Autoscaler, AutoscalerCondition, Mode } from '../observe/autoscalers.ts';
+import type { Autoscaler, AutoscalerCondition, Autoscalers, Mode } from '../observe/autoscalers.ts';
 import { type ConditionValue, conditionFalse } from './conditions.ts';
 
 /** A controller that answers at all has answered by then; ms. The HorizontalPodAutoscaler controller runs every 15 s. */
@@ -10,8 +10,8 @@ const ANSWER_MS = 60_000;
 
 export interface AutoscalerFindings {
   readonly mode: Mode;
-  /** The HorizontalPodAutoscaler or ScaledObject of this mode; undefined: there is none. */
-  readonly autoscaler: Autoscaler | undefined;
+  /** As observed. */
+  readonly autoscalers: Autoscalers | undefined;
   /** ms since 1970 */
   readonly now: number;
 }
@@ -53,9 +53,14 @@ const KINDS: Readonly<Record<'HPA' | 'KEDA', Kind>> = {
 };
 
 /** @returns undefined while the autoscaler works, and in the modes without one */
-export function autoscalerProblem({ mode, autoscaler, now }: AutoscalerFindings): ConditionValue | undefined {
+export function autoscalerProblem({
+  mode,
+  autoscalers,
+  now,
+}: AutoscalerFindings): ConditionValue | undefined {
   if (mode !== 'HPA' && mode !== 'KEDA') return undefined;
   const kind = KINDS[mode];
+  const autoscaler = autoscalers?.[mode];
   if (autoscaler === undefined) {
     const message = `mode ${mode}: there is no ${kind.name} yet; the number of processors stays`;
     return conditionFalse('AutoscalerMissing', message);

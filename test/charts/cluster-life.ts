@@ -30,7 +30,7 @@ const FULL: OcppCluster['spec'] = {
     gateway: { parentRefs: [{ name: 'outer' }] },
   },
   networkPolicy: { enabled: true, metricsFrom: [] },
-  processor: { replicas: 3, autoscaling: { mode: 'HPA', minReplicas: 2 } },
+  processor: { autoscaling: { mode: 'HPA', minReplicas: 2 } },
 };
 /** The same with the other autoscaler. */
 const WITH_KEDA: OcppCluster['spec'] = {

@@ -20,7 +20,6 @@ import { OPERATOR } from './values.ts';
 
 /** Permissions without a request of the operator, and why it needs them. `group/resource verb` */
 const UNSEEN: Readonly<Record<string, string>> = {
-  'ocpp.dev/ocppclusters/scale patch': 'sent when an autoscaler takes over from mode Internal',
   'ocpp.dev/ocppclusters/finalizers update': 'checked by an admission plugin, see the test below',
 };
 /** `<group>_<plural>`: the file names of definitions. */

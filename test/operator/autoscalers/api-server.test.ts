@@ -3,13 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parse } from 'yaml';
-import {
-  OCPP_CLUSTERS,
-  type OcppCluster,
-  type OcppClusterSpec,
-  SCALE_PATH,
-} from '../../../operator/api/ocpp-cluster.ts';
-import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
+import { type OcppCluster, type OcppClusterSpec, SCALE_PATH } from '../../../operator/api/ocpp-cluster.ts';
 import type { ApiServer } from '../../support/api-server.ts';
 import { installForeignCrds } from '../../support/foreign-crds.ts';
 import { applyStrictly, rendered } from '../../support/rendered.ts';
@@ -99,17 +93,34 @@ onKeda('the annotation that pauses the scale-in reaches the autoscaler and leave
   await eventually(t, policy, 'Max');
 });
 
-onKeda('no autoscaler before the scale has a number; a seeded scale gets one', async (t, server) => {
-  await using scene = await Scene.open(server);
-  await scene.create(spec({ mode: 'KEDA', prometheus: PROMETHEUS, minReplicas: 2 }));
-  const before = await scene.passes();
-  await eventually(t, async () => (await scene.passes()) > before + 1, true);
-  if ((await numberOf(scene)) === undefined) t.deepEqual(await autoscalers(scene)(), []);
-  const store = new KubeObjectStore(server.http);
-  await store.scale({ resource: OCPP_CLUSTERS, name: 'city', namespace: scene.namespace }, 4);
-  await eventually(t, autoscalers(scene), KEDA);
-  t.is(await numberOf(scene), 4);
-});
+const MODES: readonly (readonly ['HPA' | 'KEDA', readonly string[], number | undefined])[] = [
+  ['HPA', HPA, undefined],
+  ['KEDA', KEDA, undefined],
+  ['HPA', HPA, 1],
+];
+for (const [mode, expected, left] of MODES)
+  onKeda(
+    `from Internal to ${mode} the number stays: the scale ${left === undefined ? 'without a number' : `with an old ${left}`} gets the present one`,
+    async (t, server) => {
+      await using scene = await Scene.open(server);
+      await scene.create(spec({ minReplicas: 4, prometheus: PROMETHEUS }, left));
+      const wanted = async () => (await scene.get('deployments/city-processor'))?.spec.replicas;
+      await eventually(t, wanted, 4);
+      await eventually(t, async () => (await scene.status()).autoscaling?.desiredReplicas, 4);
+      await scene.patch('ocppclusters/city', {
+        spec: { processor: { autoscaling: { mode, minReplicas: 1 } } },
+      });
+      await eventually(t, autoscalers(scene), [...expected]);
+      t.is(await numberOf(scene), 4, 'before the autoscaler exists');
+      t.is(await wanted(), 4);
+      // As the autoscaler does.
+      await scale(scene, 6);
+      await eventually(t, wanted, 6);
+      await scene.patch('ocppclusters/city', { spec: { processor: { autoscaling: { mode: 'Off' } } } });
+      await eventually(t, autoscalers(scene), []);
+      t.is(await wanted(), 6);
+    },
+  );
 
 onKeda('in mode Off kubectl scale sets the number of processors', async (t, server) => {
   await using scene = await Scene.open(server);

@@ -17,7 +17,7 @@ const condition = (type: string, status: string, reason = 'Because', message = '
   message,
 });
 const found = (mode: Mode, of: Autoscaler | undefined, ageMs = 300_000) =>
-  autoscalerProblem({ mode, autoscaler: of, now: CREATED + ageMs });
+  autoscalerProblem({ mode, autoscalers: { HPA: of, KEDA: of }, now: CREATED + ageMs });
 
 const WELL = {
   HPA: autoscaler([condition('AbleToScale', 'True'), condition('ScalingActive', 'True')]),
