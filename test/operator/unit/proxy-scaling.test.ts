@@ -220,7 +220,7 @@ test('before a scale-in each processor gets its number of deliveries in flight a
     metadata: { name: 'p' },
     spec: { replicas: 3 },
   };
-  const pods = ['busy', 'idle', 'unread'].map((name) => ({
+  const pods = ['busy', 'idle', 'unknown'].map((name) => ({
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, uid: name, labels: { 'app.kubernetes.io/component': 'processor' } },
@@ -243,7 +243,7 @@ test('before a scale-in each processor gets its number of deliveries in flight a
     [
       ['busy', '40'],
       ['idle', '0'],
-      ['unread', '1000000'],
+      ['unknown', '1000000'],
     ],
   );
   for (const replicas of [0, 3, 4])
