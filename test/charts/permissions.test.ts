@@ -27,6 +27,8 @@ const ADD_ONS = [
   'monitoring.coreos.com_podmonitors',
   'monitoring.coreos.com_prometheusrules',
   'gateway.networking.k8s.io_httproutes',
+  'keda.sh_scaledobjects',
+  'keda.sh_triggerauthentications',
 ] as const;
 
 const everywhere = { release: 'everywhere', namespaces: ['somewhere'], values: {} };

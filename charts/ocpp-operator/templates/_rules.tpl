@@ -9,6 +9,10 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [ocpp.dev]
   resources: [ocppclusters/status]
   verbs: [patch]
+# The number of processors when an autoscaler takes over (autoscaling.mode HPA and KEDA), so that it continues from it.
+- apiGroups: [ocpp.dev]
+  resources: [ocppclusters/scale]
+  verbs: [patch]
 # Owner references, if the admission plugin OwnerReferencesPermissionEnforcement is enabled.
 - apiGroups: [ocpp.dev]
   resources: [ocppclusters/finalizers]
@@ -24,6 +28,12 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
   verbs: *owned
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies, ingresses]
+  verbs: *owned
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: *owned
+- apiGroups: [keda.sh]
+  resources: [scaledobjects, triggerauthentications]
   verbs: *owned
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
