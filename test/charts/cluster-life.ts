@@ -20,6 +20,9 @@ interface Place {
   readonly namespace: string;
 }
 
+/** A Secret that the operator must be permitted to read. */
+export const PROMETHEUS_LOGIN = 'prometheus-login';
+
 /** Every optional part of a cluster. */
 const FULL: OcppCluster['spec'] = {
   proxy: {
@@ -29,7 +32,12 @@ const FULL: OcppCluster['spec'] = {
     gateway: { parentRefs: [{ name: 'outer' }] },
   },
   networkPolicy: { enabled: true, metricsFrom: [] },
-  processor: { autoscaling: { minReplicas: 2 } },
+  processor: {
+    autoscaling: {
+      minReplicas: 2,
+      prometheus: { url: 'http://127.0.0.1:1', tokenSecretRef: { name: PROMETHEUS_LOGIN, key: 'token' } },
+    },
+  },
 };
 
 /**
