@@ -130,6 +130,7 @@ const near = (value: number | undefined, expected: number) =>
 prometheusTest(
   'the load of a real Prometheus arrives, is unknown with its reason, and resumes',
   async (t) => {
+    t.timeout(300_000);
     await using proxy = await startPod('ws-proxy');
     await using processor = await startPod('processor');
     await using prometheus = await startPrometheus([
@@ -199,6 +200,7 @@ prometheusTest(
 prometheusTest(
   'overridden queries, a Pod that is scraped twice, and a bad selector, as a real Prometheus answers',
   async (t) => {
+    t.timeout(300_000);
     await using proxy = await startPod('ws-proxy');
     const config = scrapeConfig('ws-proxy', PROXY, proxy.target);
     await using prometheus = await startPrometheus([config, { ...config, job_name: 'second' }]);
