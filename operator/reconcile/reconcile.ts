@@ -15,7 +15,7 @@ import type { PodReports } from '../rollout/pod-reports.ts';
 import { decide, type Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
 import { execute } from './execute.ts';
-import { loadStaleMs, targetOf } from './measure.ts';
+import { loadStaleMs, staleMs, targetOf } from './measure.ts';
 import { defaultedSpec } from '../api/defaults.ts';
 import { stateOf } from '../observe/workloads.ts';
 import { NO_REPORTS } from '../rollout/pod-reports.ts';
@@ -112,7 +112,7 @@ async function reconcileCluster(
     rebalance: before?.proxy?.rebalance,
     now: clock.now(),
     staleMs: stale,
-    warmingUp: !state.measured && clock.now() - state.since < stale,
+    warmingUp: !state.measured && clock.now() - state.since < staleMs(options.scrapeIntervalMs),
   });
   state.autoscaling = decision.processors.autoscaling;
   state.proxyAutoscaling = decision.proxies.autoscaling;

@@ -27,7 +27,7 @@ export class QueryError extends Error {
   }
 }
 
-/** About 3000 Pods. */
+/** About 6000 Pods: 100 have 1000 series in 0.27 MB. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Common limit of proxies for a request line; longer queries are sent as a form. */
 const MAX_GET = 4096;

@@ -11,7 +11,7 @@ import { SecretReader } from '../../../operator/signals/prometheus/secrets.ts';
 import { METRIC } from '../../../services/contract.ts';
 import { systemClock } from '../../../services/runtime/clock.ts';
 import { freePort } from '../../support/free-port.ts';
-import { hasPrometheus, type PrometheusServer, startPrometheus } from '../../support/prometheus-server.ts';
+import { hasPrometheus, type PrometheusServer, startPrometheus } from './prometheus-server.ts';
 import { city } from '../../support/rendered.ts';
 import { until } from '../../support/until.ts';
 
