@@ -16,12 +16,14 @@ export const quoted = (text: string): string => (text.length <= QUOTED ? text : 
 
 /** The series, or a text that says what is wrong with the answer. */
 export function seriesOf(answer: unknown): readonly Series[] | string {
-  const { status, data, warnings, error } = fieldsOf(answer);
+  const { status, data, warnings, error, isPartial } = fieldsOf(answer);
   if (status === 'error') return `the query failed: ${quoted(String(error))}`;
   if (status !== 'success') return NO_PROMETHEUS;
   const partial = textsOf(warnings).filter((text) => !text.startsWith('PromQL info'));
   if (partial.length > 0)
     return `the answer may be incomplete, so it is not used. The server warns: ${quoted(partial.join('; '))}`;
+  // The sign of VictoriaMetrics.
+  if (isPartial === true) return 'the answer is partial, as the server says itself, so it is not used';
   const { resultType, result } = fieldsOf(data);
   if (resultType === 'scalar') return elementsOf([{ metric: {}, value: result }]);
   if (resultType !== 'vector')

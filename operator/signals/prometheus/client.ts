@@ -1,6 +1,6 @@
 /**
  * HTTP to the API of a Prometheus. Time and size of an answer are bounded, redirects are not followed, and no text of an error has
- * the token or a body that is no answer of a Prometheus: the URL may be of any server.
+ * a body that is no answer of a Prometheus: the URL may be of any server.
  */
 import http from 'node:http';
 import https from 'node:https';
@@ -42,23 +42,22 @@ export class PrometheusClient {
     'http:': new http.Agent({ keepAlive: true, maxFreeSockets: 4 }),
     'https:': new https.Agent({ keepAlive: true, maxFreeSockets: 4 }),
   };
-  readonly #stop = new AbortController();
+  #closed = false;
 
   /** The answer as JSON. @throws QueryError */
   async query(query: string, access: PrometheusAccess): Promise<unknown> {
     const limit = AbortSignal.timeout(access.timeoutMs);
-    const signal = AbortSignal.any([limit, this.#stop.signal]);
     try {
-      return bodyOf(await this.#send(query, access, signal), access);
+      return bodyOf(await this.#send(query, access, limit), access);
     } catch (error) {
       if (limit.aborted) throw new QueryError(`did not answer within ${access.timeoutMs / 1000} s`);
-      if (error instanceof QueryError) throw new QueryError(masked(error.message, access), error.reason);
-      throw failureOf(error, access);
+      throw error instanceof QueryError ? error : failureOf(error);
     }
   }
 
+  /** Ends open requests, too. */
   close(): void {
-    this.#stop.abort();
+    this.#closed = true;
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
@@ -88,7 +87,7 @@ export class PrometheusClient {
         });
         request.on('error', (error: NodeJS.ErrnoException) => {
           // The server closed an idle connection just as it was reused.
-          if (request.reusedSocket && error.code === 'ECONNRESET' && !last) attempt(true);
+          if (request.reusedSocket && error.code === 'ECONNRESET' && !last && !this.#closed) attempt(true);
           else reject(error);
         });
         request.end(asGet ? undefined : form);
@@ -141,14 +140,10 @@ function parsed(text: string): unknown {
   }
 }
 
-function failureOf(error: unknown, access: PrometheusAccess): QueryError {
+function failureOf(error: unknown): QueryError {
   const { message, code = '' } = error as NodeJS.ErrnoException;
-  const text = masked(quoted(message), access);
+  const text = quoted(message);
   const tls = /CERT|ISSUER|LEAF_SIGNATURE|^ERR_(TLS|SSL|OSSL)|^EPROTO$/.test(code);
   if (tls) return new QueryError(`cannot be trusted (${code}: ${text})`, 'certificate');
   return new QueryError(`cannot be reached (${text})`);
 }
-
-/** A server may repeat the token in its error. */
-const masked = (text: string, { token }: PrometheusAccess) =>
-  token === undefined ? text : text.replaceAll(token, '***');

@@ -35,6 +35,8 @@ export class PrometheusLoad implements LoadSource {
   /** Of readings that no pass has used yet. */
   #work: Work | undefined;
   #reading: Promise<void> | undefined;
+  /** The last one that was sent. */
+  #token: string | undefined;
 
   constructor(options: PrometheusLoadOptions) {
     this.#options = options;
@@ -47,7 +49,7 @@ export class PrometheusLoad implements LoadSource {
         this.#reading = undefined;
       });
     }
-    if (this.#reading !== undefined) await atMost(this.#reading, PATIENCE_MS);
+    if (due && this.#reading !== undefined) await atMost(this.#reading, PATIENCE_MS);
     const work = this.#work;
     this.#work = undefined;
     const { queue } = this.#load;
@@ -99,6 +101,7 @@ export class PrometheusLoad implements LoadSource {
     // One after the other: the keys may be of one Secret, which is then read once.
     const ca = caSecretRef && (await secrets.certificates(caSecretRef));
     const token = tokenSecretRef && (await secrets.token(tokenSecretRef));
+    this.#token = token;
     return { url, timeoutMs: timeoutSeconds * 1000, ca, token };
   }
 
@@ -119,8 +122,10 @@ export class PrometheusLoad implements LoadSource {
     return Object.fromEntries(await Promise.all(figures));
   }
 
+  /** A server may repeat the token in its error. */
   #named(words: string): string {
-    return `Prometheus ${this.#options.settings.url} ${words}`;
+    const safe = this.#token === undefined ? words : words.replaceAll(this.#token, '***');
+    return `Prometheus ${this.#options.settings.url} ${safe}`;
   }
 
   #wordsOf(error: unknown): string {

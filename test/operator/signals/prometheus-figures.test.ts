@@ -282,6 +282,7 @@ const ANSWERS: readonly (readonly [name: string, answer: unknown, expected: RegE
     { ...vector(), warnings: ['store a: unavailable'] },
     /may be incomplete.*store a: unavailable/,
   ],
+  ['a part, of VictoriaMetrics', { ...vector(), isPartial: true }, /is partial/],
   ['a matrix', { status: 'success', data: { resultType: 'matrix', result: [] } }, /gives a matrix/],
   ['another API', { hello: 'secret' }, /^the answer is not that of the Prometheus HTTP API/],
   ['null', null, /not that of the Prometheus/],
