@@ -21,6 +21,9 @@ interface Place {
   readonly namespace: string;
 }
 
+/** A Secret that the operator must be permitted to read. */
+export const PROMETHEUS_LOGIN = 'prometheus-login';
+
 /** Every optional part of a cluster. */
 const FULL: OcppCluster['spec'] = {
   proxy: {
@@ -30,7 +33,13 @@ const FULL: OcppCluster['spec'] = {
     gateway: { parentRefs: [{ name: 'outer' }] },
   },
   networkPolicy: { enabled: true, metricsFrom: [] },
-  processor: { autoscaling: { mode: 'HPA', minReplicas: 2 } },
+  processor: {
+    autoscaling: {
+      mode: 'HPA',
+      minReplicas: 2,
+      prometheus: { url: 'http://127.0.0.1:1', tokenSecretRef: { name: PROMETHEUS_LOGIN, key: 'token' } },
+    },
+  },
 };
 /** The same with the other autoscaler. */
 const WITH_KEDA: OcppCluster['spec'] = {
@@ -40,10 +49,7 @@ const WITH_KEDA: OcppCluster['spec'] = {
     autoscaling: {
       mode: 'KEDA',
       minReplicas: 2,
-      prometheus: {
-        url: 'http://prometheus.test:9090',
-        tokenSecretRef: { name: 'prometheus', key: 'token' },
-      },
+      prometheus: { url: 'http://127.0.0.1:1', tokenSecretRef: { name: PROMETHEUS_LOGIN, key: 'token' } },
     },
   },
 };

@@ -41,7 +41,7 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors, prometheusrules]
   verbs: *owned
-# The password of the embedded Redis is written once; the operator can read no Secret.
+# The password of the embedded Redis is written once, and never read.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]
@@ -58,4 +58,11 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [""]
   resources: [events]
   verbs: [get, list, create, patch]
+{{- with .Values.rbac.readSecrets }}
+# CA and token of the Prometheus that an OcppCluster names.
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ toJson . }}
+  verbs: [get]
+{{- end }}
 {{- end }}
