@@ -126,7 +126,7 @@ function conditionValues(findings: StatusFindings): Readonly<Record<ConditionTyp
 const autoscalerFinding = ({ spec, observed, now }: StatusFindings) =>
   autoscalerProblem({
     mode: spec.processor.autoscaling.mode,
-    ...(observed.autoscalers !== undefined && { autoscalers: observed.autoscalers }),
+    autoscalers: observed.autoscalers,
     now,
   });
 
