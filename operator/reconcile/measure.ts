@@ -70,12 +70,13 @@ export class Measurement {
     const pods = clusterPods(observed, leaving, token);
     const [signals, load] = await Promise.all([this.#pods.read(pods, due), prometheus?.read(pods, due)]);
     if (load === undefined) return signals;
-    const { sessions, sessionsOf, store } = signals;
+    const { sessions, sessionsOf, inFlightOf, store } = signals;
     return {
       ...load,
       source: 'Prometheus',
       ...(sessions !== undefined && { sessions }),
       ...(sessionsOf !== undefined && { sessionsOf }),
+      ...(inFlightOf !== undefined && { inFlightOf }),
       ...(store !== undefined && { store }),
     };
   }
