@@ -1,0 +1,36 @@
+/** What a run cost and how well it served. */
+import type { Run } from './world.ts';
+
+export interface Figures {
+  readonly peakReplicas: number;
+  /** From the disturbance until no message is older than 2 s any more; undefined: not within the run. */
+  readonly drainSeconds: number | undefined;
+  /** Seconds in which some message was older than 2 s. */
+  readonly lateSeconds: number;
+  /** Greatest age of a message. */
+  readonly oldestSeconds: number;
+  readonly podMinutes: number;
+  readonly changes: number;
+}
+
+/** Messages that are handled within this time are in time, s. */
+export const IN_TIME_SECONDS = 2;
+
+/** @param since the second in which the disturbance began: earlier seconds do not count */
+export function figuresOf({ moments, changes }: Run, since: number): Figures {
+  const counted = moments.filter(({ second }) => second >= since);
+  const late = counted.filter(({ oldestSeconds }) => oldestSeconds >= IN_TIME_SECONDS);
+  // A run whose last second is late says nothing of its end.
+  const lastLate = late.at(-1)?.second;
+  const drained = lastLate === undefined || lastLate < (counted.at(-1)?.second ?? 0);
+  return {
+    peakReplicas: greatest(counted.map(({ replicas }) => replicas)),
+    drainSeconds: drained ? (lastLate === undefined ? 0 : lastLate + 1 - since) : undefined,
+    lateSeconds: late.length,
+    oldestSeconds: greatest(counted.map(({ oldestSeconds }) => oldestSeconds)),
+    podMinutes: counted.reduce((sum, { replicas }) => sum + replicas, 0) / 60,
+    changes: changes.filter(({ second }) => second >= since).length,
+  };
+}
+
+const greatest = (values: readonly number[]) => values.reduce((most, value) => Math.max(most, value), 0);
