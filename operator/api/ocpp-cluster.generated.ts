@@ -1276,7 +1276,9 @@ export interface AutoscalingStatus {
   readonly scaleOut?: AutoscalingScaleOutStatus;
   /** No processor is ready while frames wait. One more was asked for. */
   readonly outage?: AutoscalingOutageStatus;
-  /** A scale-out under a backlog, whose effect on the completions is being measured. */
+  /**
+   * While frames wait, what the present number of ready processors completes, and what the one before did.
+   */
   readonly growth?: AutoscalingGrowthStatus;
   /**
    * More processors completed no more messages. The number is not raised above this one while that lasts.
@@ -1300,14 +1302,20 @@ export interface AutoscalingOutageStatus {
   readonly replicas: number;
 }
 
-/** A scale-out under a backlog, whose effect on the completions is being measured. */
+/**
+ * While frames wait, what the present number of ready processors completes, and what the one before did.
+ */
 export interface AutoscalingGrowthStatus {
-  /** When it was decided. */
+  /** Number of ready processors. */
+  readonly replicas: number;
+  /** Since when there are so many. */
   readonly since: string;
-  /** Number of ready processors before it. */
-  readonly from: number;
-  /** What they completed. */
-  readonly completedPerSecond: number;
+  /** What they complete. Absent until measured. */
+  readonly completedPerSecond?: number;
+  /** The number before it. Absent if nothing was measured then. */
+  readonly beforeReplicas?: number;
+  /** What those completed. */
+  readonly beforePerSecond?: number;
 }
 
 /** More processors completed no more messages. The number is not raised above this one while that lasts. */

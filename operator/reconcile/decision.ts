@@ -14,7 +14,7 @@ import type {
 import type { KubeObject, Resource } from '../kube/object-store.ts';
 import { type Observed, podsOf, runningOf } from '../observe/observe.ts';
 import { ANNOTATION, type Pauses, pausesOf } from '../observe/pauses.ts';
-import { stateOf, type Workload } from '../observe/workloads.ts';
+import { isReady, stateOf, type Workload } from '../observe/workloads.ts';
 import { chooseRelease, type OwnImages, type Release, type Running } from '../render/release.ts';
 import type { RenderContext } from '../render/render-input.ts';
 import type { PodReports } from '../rollout/pod-reports.ts';
@@ -23,7 +23,9 @@ import type { RebalancePlan } from '../rollout/rebalance.ts';
 import type { ScaleInPlan } from '../rollout/scale-in.ts';
 import { isRunning } from '../rollout/step.ts';
 import type { Signals } from '../scaling/demand.ts';
-import { decideProcessors, type ProcessorScaleDecision, SIGNALS_MISSING } from '../scaling/processors.ts';
+import { SIGNALS_MISSING } from '../scaling/explain.ts';
+import type { ProcessorScaleDecision } from '../scaling/decision.ts';
+import { decideProcessors } from '../scaling/processors.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
 import { chooseRedis } from './embedded-redis.ts';
 import { passwordRefresh } from './password-refresh.ts';
@@ -165,7 +167,7 @@ function scaleProcessors(
   const decision = decideProcessors({
     spec: processor.autoscaling,
     ...(processor.replicas !== undefined && { fixedReplicas: processor.replicas }),
-    ...processorDeployment(observed, input.rollout),
+    ...processorDeployment(observed, input.rollout, now),
     signals,
     previous: autoscaling ?? {},
     holdScaleIn: pauseScaleIn,
@@ -235,13 +237,26 @@ function pausedProxies(
   return { replicas, ...(proxyAutoscaling !== undefined && { autoscaling: proxyAutoscaling }) };
 }
 
-function processorDeployment(observed: Observed, rollout: RolloutStatus | undefined) {
+/** A Pod that is not ready within this time after its creation has a problem; ms. */
+const START_MS = 30_000;
+
+function processorDeployment(observed: Observed, rollout: RolloutStatus | undefined, now: number) {
   if (observed.processor === undefined) return {};
   const [processor, proxy] = [stateOf(observed.processor), stateOf(observed.proxy)];
   // A rollout of the ws-proxy counts too: reconnecting stations are an unusual load for the processors.
   const rolling =
     isRunning(rollout) || [processor, proxy].some((state) => state.rolling || state.generationNotObserved);
-  return { deployment: { replicas: processor.desired, readyReplicas: processor.ready, rolling } };
+  const starting = podsOf(observed, 'processor').filter(
+    (pod) => !isReady(pod) && now - Date.parse(pod.metadata.creationTimestamp ?? '') < START_MS,
+  );
+  return {
+    deployment: {
+      replicas: processor.desired,
+      readyReplicas: processor.ready,
+      rolling,
+      starting: starting.length,
+    },
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Metrics of each cluster, with the same figures as its status. */
 import { Gauge, type Registry } from 'prom-client';
 import type { OcppCluster, OcppClusterStatus } from '../api/ocpp-cluster.ts';
-import { SIGNALS_MISSING } from '../scaling/processors.ts';
+import { SIGNALS_MISSING } from '../scaling/explain.ts';
 import { isStalled } from '../status/rollout-stall.ts';
 
 const CLUSTER = ['namespace', 'cluster'] as const;
@@ -10,6 +10,14 @@ type ClusterLabel = (typeof CLUSTER)[number];
 /** Gauges by namespace and cluster. */
 const GAUGES = {
   processors: ['ocpp_operator_processors_wanted', 'Number of processors that the autoscaler decided on'],
+  recommended: [
+    'ocpp_operator_processors_recommended',
+    'Number of processors that the load of this moment asks for; absent while it is unknown',
+  ],
+  noGain: [
+    'ocpp_operator_autoscaling_no_gain',
+    '1 while the autoscaler adds no processors because more of them complete no more messages; else 0',
+  ],
   proxies: ['ocpp_operator_proxies_wanted', 'Number of ws-proxies that the autoscaler decided on'],
   capacity: ['ocpp_operator_processor_capacity', 'Messages per busy second of one processor, smoothed'],
   holds: [
@@ -26,12 +34,27 @@ const GAUGES = {
   ],
 } as const;
 
+type Inputs = NonNullable<NonNullable<OcppClusterStatus['autoscaling']>['inputs']>;
+const INPUTS = [
+  'ageSeconds',
+  'arrivalsPerSecond',
+  'waiting',
+  'oldestSeconds',
+  'inFlight',
+  'completedPerSecond',
+  'busyShare',
+  'throttledShare',
+  'handlerSeconds',
+  'storeSeconds',
+] as const satisfies readonly Exclude<keyof Inputs, 'source'>[];
+
 type Figures = Readonly<Record<keyof typeof GAUGES, number | undefined>>;
 
 export class ClusterMetrics {
   readonly #conditions: Gauge<ClusterLabel | 'condition'>;
   /** Condition types exported so far. */
   readonly #types = new Set<string>();
+  readonly #inputs: Gauge<ClusterLabel | 'input'>;
   readonly #gauges: readonly (readonly [keyof Figures, Gauge<ClusterLabel>])[];
 
   constructor(registry: Registry) {
@@ -40,6 +63,12 @@ export class ClusterMetrics {
       name: 'ocpp_operator_cluster_condition',
       help: 'Conditions of each OcppCluster: 1 is True, 0 False or Unknown',
       labelNames: [...CLUSTER, 'condition'],
+      registers,
+    });
+    this.#inputs = new Gauge({
+      name: 'ocpp_operator_autoscaling_input',
+      help: 'The figures behind the last decision on the number of processors, as in status.autoscaling.inputs',
+      labelNames: [...CLUSTER, 'input'],
       registers,
     });
     this.#gauges = Object.entries(GAUGES).map(([key, [name, help]]) => [
@@ -55,6 +84,11 @@ export class ClusterMetrics {
       this.#types.add(type);
       this.#conditions.set({ ...labels, condition: type }, value === 'True' ? 1 : 0);
     }
+    for (const input of INPUTS) {
+      const value = status.autoscaling?.inputs?.[input];
+      if (value === undefined) this.#inputs.remove({ ...labels, input });
+      else this.#inputs.set({ ...labels, input }, value);
+    }
     const figures = figuresOf(status, now);
     for (const [key, gauge] of this.#gauges) {
       const value = figures[key];
@@ -67,6 +101,7 @@ export class ClusterMetrics {
   forget(namespace: string, cluster: string): void {
     const labels = { namespace, cluster };
     for (const condition of this.#types) this.#conditions.remove({ ...labels, condition });
+    for (const input of INPUTS) this.#inputs.remove({ ...labels, input });
     for (const [, gauge] of this.#gauges) gauge.remove(labels);
   }
 }
@@ -81,6 +116,8 @@ function figuresOf(
   const late = (drain ?? []).map(({ deadline }) => now - Date.parse(deadline ?? '')).filter((ms) => ms > 0);
   return {
     processors: autoscaling?.desiredReplicas,
+    recommended: autoscaling?.recommendedReplicas,
+    noGain: autoscaling?.ceiling === undefined ? 0 : 1,
     proxies: proxy?.autoscaling?.desiredReplicas,
     capacity: autoscaling?.capacityPerReplica,
     holds: is('AutoscalingActive', SIGNALS_MISSING) ? 1 : 0,

@@ -1,8 +1,11 @@
 /**
- * The number of processors recommended for the load: max( ceil((λ + Q/T) / μ), by the age of the oldest message ).
- * λ = arrivals/s, Q = waiting + in flight, T = time in which a backlog should be processed, μ = capacity of one
- * processor. μ is completions per BUSY second: while nothing waits, completions equal arrivals whatever the number of
- * processors, and would never allow a scale-in.
+ * The measurements that the scaler works with, and the number of processors that the load asks for:
+ *
+ *     max( ⌈λ / 0.85 μ⌉, ⌈Q / T μ⌉, by the age of the oldest frame )
+ *
+ * λ = frames that arrive per second, Q = frames that wait, T = time in which a waiting frame is to be processed, μ = capacity
+ * of one processor. Frames in flight are not waiting: by Little's law λ and μ account for them. μ is completions per BUSY
+ * second (capacity.ts): while nothing waits, completions equal arrivals whatever the number of processors.
  */
 export interface QueueReading {
   /** Frames waiting. */
@@ -69,56 +72,76 @@ export interface StoreReading {
   readonly prefixTaken: readonly string[];
 }
 
-/** μ before the first measurement, 1/s: low, as too many processors for a moment do no harm. */
-export const CAPACITY_PRIOR = 500;
-/** After this much busy time a new measurement has a weight of 63 %, s. */
-const SMOOTHING_BUSY_SECONDS = 5;
-
-/** Exponential smoothing, weighted by the busy time behind the measurement. */
-export function smoothCapacity(
-  known: number | undefined,
-  work: Pick<Work, 'completed' | 'busySeconds'> | undefined,
-): number {
-  const before = known !== undefined && Number.isFinite(known) && known > 0 ? known : CAPACITY_PRIOR;
-  if (work === undefined || !(work.busySeconds > 0) || !(work.completed > 0)) return before;
-  const measured = work.completed / work.busySeconds;
-  if (!Number.isFinite(measured)) return before;
-  const weight = 1 - Math.exp(-work.busySeconds / SMOOTHING_BUSY_SECONDS);
-  return before + (measured - before) * weight;
-}
-
 export interface Load {
+  /** Frames per second. */
   readonly arrivalRate: number;
+  /** The same between the last two readings. */
+  readonly recentArrivalRate: number;
   readonly queue: QueueReading;
 }
 
+/** Numbers of processors, before bounds, windows and steps. */
+export interface Demand {
+  /** What the load asks for. */
+  readonly replicas: number;
+  /** The fewest that a scale-in may leave. More than `replicas`, so that noise does not add and remove one in turn. */
+  readonly least: number;
+}
+
+/** The highest share of its time that a processor is to be busy: a queue whose servers are always busy never drains. */
+const BUSIEST = 0.85;
+/** After a scale-in processors are busy for this share at most, or the next wave would undo it. */
+const BUSIEST_AFTER_SCALE_IN = 0.7;
+
 /** @param ready processors that are ready now @param targetDrainSeconds T */
-export function recommendation(
-  load: Load,
+export function demandOf(load: Load, capacity: number, ready: number, targetDrainSeconds: number): Demand {
+  const { queue } = load;
+  const forBacklog = Math.ceil(queue.depth / (targetDrainSeconds * capacity));
+  const forArrivals = neededFor(load, capacity, ready);
+  const replicas = Math.max(forArrivals, forBacklog, forAge(queue, ready, targetDrainSeconds));
+  return {
+    replicas,
+    least: Math.max(replicas, neededFor(load, capacity, ready, BUSIEST_AFTER_SCALE_IN)),
+  };
+}
+
+/** Processors that arrivals alone ask for: a backlog that grows while Pods start does not raise it. */
+export function neededFor(
+  { arrivalRate, recentArrivalRate, queue }: Load,
   capacity: number,
   ready: number,
-  targetDrainSeconds: number,
+  busiest = BUSIEST,
 ): number {
-  const { arrivalRate, queue } = load;
-  const backlog = queue.depth + queue.inFlight;
-  const byRate = Math.ceil((arrivalRate + backlog / targetDrainSeconds) / capacity);
-  // A single stuck message is old but no load: age counts only when at least as many messages wait as processors are ready.
-  const late = queue.oldestSeconds > targetDrainSeconds && queue.depth >= ready;
-  const byAge = late
-    ? Math.ceil(Math.max(1, ready) * Math.min(2, queue.oldestSeconds / targetDrainSeconds))
-    : 0;
-  return Math.max(byRate, byAge);
+  // A burst that the processors handle needs no more of them; one that makes frames wait does.
+  const rate = isWaiting(queue, ready) ? Math.max(arrivalRate, recentArrivalRate) : arrivalRate;
+  return Math.ceil(rate / (busiest * capacity));
+}
+
+/** A frame that waits for longer is not just passing through the queue, s. */
+const PASSING_SECONDS = 1;
+
+/** Whether the processors do not keep up: each of them has frames that wait for it. A single stuck frame is old but no load. */
+export const isWaiting = ({ depth, oldestSeconds }: QueueReading, ready: number): boolean =>
+  depth >= Math.max(1, ready) && oldestSeconds >= PASSING_SECONDS;
+
+/** The rate and the capacity may be wrong; old frames are a fact. */
+function forAge(queue: QueueReading, ready: number, targetDrainSeconds: number): number {
+  if (queue.oldestSeconds <= targetDrainSeconds || !isWaiting(queue, ready)) return 0;
+  return Math.ceil(Math.max(1, ready) * Math.min(2, queue.oldestSeconds / targetDrainSeconds));
 }
 
 /** The load, or why it is unknown. */
-export function loadOf({ arrivalRate, queue }: Signals, staleMs: number): Load | string {
+export function loadOf(signals: LoadSignals, staleMs: number): Load | string {
+  const { arrivalRate, recentArrivalRate = arrivalRate, queue, problem } = signals;
+  if (problem !== undefined) return problem;
   if (queue === undefined) return 'no Pod reports the queue';
   const { depth, oldestSeconds, inFlight, ageMs } = queue;
   if (![depth, oldestSeconds, inFlight].every(isReading)) return 'the reported queue figures are not numbers';
   if (!(ageMs <= staleMs)) return `the last reading of the queue is ${Math.round(ageMs / 1000)} s old`;
-  if (arrivalRate === undefined) return 'no ws-proxy Pod has an arrival rate yet';
-  if (!isReading(arrivalRate)) return 'the arrival rate is not a number';
-  return { arrivalRate, queue };
+  if (arrivalRate === undefined || recentArrivalRate === undefined)
+    return 'no ws-proxy Pod has an arrival rate yet';
+  if (!isReading(arrivalRate) || !isReading(recentArrivalRate)) return 'the arrival rate is not a number';
+  return { arrivalRate, recentArrivalRate, queue };
 }
 
 const isReading = (value: number) => Number.isFinite(value) && value >= 0;

@@ -7,7 +7,7 @@ import type {
   ProxyScaleInStatus,
   RolloutStatus,
 } from '../api/ocpp-cluster.ts';
-import type { ProcessorScaleDecision } from '../scaling/processors.ts';
+import type { ProcessorScaleDecision } from '../scaling/decision.ts';
 import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
 import { ANNOTATION, type Pauses, RETRY_ROLLOUT } from '../observe/pauses.ts';

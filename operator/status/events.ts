@@ -30,6 +30,8 @@ export function eventsBetween(
 ): readonly ClusterEvent[] {
   return [
     ...scaling(before, after),
+    ...ignoredScale(before, after),
+    ...uselessScale(before, after),
     ...rollout(before, after),
     ...phases(before, after),
     ...rebalanced(before, after),
@@ -55,6 +57,27 @@ function scaling(before: OcppClusterStatus | undefined, after: OcppClusterStatus
     if (from === undefined || to === undefined || from === to) return [];
     return [{ type: 'Normal', reason: event, message: `scaled from ${from} to ${to}: ${reason ?? ''}` }];
   });
+}
+
+/** A person who scales, and sees nothing happen, looks here. */
+function ignoredScale(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  const [then, now] = [before, after].map((status) => status?.autoscaling?.ignoredReplicas);
+  if (before === undefined || now === undefined || now === then) return [];
+  const message =
+    `spec.processor.replicas is ${now}, which autoscaling.mode Internal ignores: the load decides on the number, now ` +
+    `${after.autoscaling?.desiredReplicas}. To scale by hand, set the mode to Off; for a least number, set minReplicas`;
+  return [{ type: 'Warning', reason: 'ScaleIgnored', message }];
+}
+
+function uselessScale(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  const [then, now] = [before, after].map((status) => status?.autoscaling?.ceiling);
+  if (now !== undefined && then === undefined) {
+    const message = `no scale-out above ${now.replicas} processors, as it does not help: ${now.evidence}`;
+    return [{ type: 'Warning', reason: 'ScaleOutDoesNotHelp', message }];
+  }
+  if (now !== undefined || then === undefined) return [];
+  const message = `the number of processors may exceed ${then.replicas} again`;
+  return [{ type: 'Normal', reason: 'ScaleOutHelpsAgain', message }];
 }
 
 /** Event messages have room for so many Pods. */

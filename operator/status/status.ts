@@ -162,6 +162,8 @@ function essence(status: OcppClusterStatus): object {
     scaleIn: { ...proxy?.scaleIn, message: undefined },
     rebalance: proxy?.rebalance,
     desiredReplicas: [autoscaling?.desiredReplicas, proxy?.autoscaling?.desiredReplicas],
+    ignoredReplicas: autoscaling?.ignoredReplicas,
+    hasCeiling: autoscaling?.ceiling !== undefined,
     conditions: (status.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason })),
   };
 }
@@ -172,6 +174,13 @@ function lasting(status: OcppClusterStatus): object {
   return {
     ...status,
     proxy: { ...proxy, autoscaling: { ...proxy?.autoscaling, recommendations: undefined } },
-    autoscaling: { ...autoscaling, recommendations: undefined },
+    // Figures and times of the moment are written with the next change of something else.
+    autoscaling: {
+      ...autoscaling,
+      recommendations: undefined,
+      inputs: undefined,
+      growth: undefined,
+      lastLimitedTime: undefined,
+    },
   };
 }

@@ -17,6 +17,7 @@ const inCity = (metric: string, more = '') => `${metric}{${JOB},namespace="charg
 const DEGRADED = inCity('ocpp_operator_cluster_condition', ',condition="Degraded"');
 const PROGRESSING = inCity('ocpp_operator_cluster_condition', ',condition="Progressing"');
 const HOLDS = inCity('ocpp_operator_autoscaling_holds');
+const NO_GAIN = inCity('ocpp_operator_autoscaling_no_gain');
 const STALLED = inCity('ocpp_operator_rollout_stalled');
 const OVERDUE = inCity('ocpp_operator_drain_overdue_seconds');
 /** One value per minute, for an hour and a half. */
@@ -30,6 +31,7 @@ const HEALTHY = {
   [DEGRADED]: '0x90',
   [PROGRESSING]: '0x90',
   [HOLDS]: '0x90',
+  [NO_GAIN]: '0x90',
   [STALLED]: '0x90',
   [OVERDUE]: '0x90',
   // Another release has another job label and must not fire these alerts.
@@ -52,6 +54,7 @@ const PROBLEMS: readonly (readonly [string, Readonly<Record<string, string>>, re
   ['a cluster progresses', { [PROGRESSING]: '1x90' }, []],
   ['the load is unknown', { [HOLDS]: '0x45 1x40' }, ['OcppClusterAutoscalingHolds']],
   ['the load is unknown for a while', { [HOLDS]: '0x50 1x40' }, []],
+  ['more processors do not help', { [NO_GAIN]: '0x50 1x40' }, ['OcppClusterScaleOutDoesNotHelp']],
   ['a rollout waits', { [STALLED]: '0x50 1x40' }, ['OcppClusterRolloutStalled']],
   ['a Pod does not end', { [OVERDUE]: '0x50 0+60x40' }, ['OcppClusterDrainOverdue']],
   ['a Pod ends late', { [OVERDUE]: '0x57 60x1 0x40' }, []],

@@ -38,6 +38,18 @@ const CASES: readonly (readonly [string, string, Shown, number])[] = [
     1,
   ],
   ['off', 'autoscaling_holds', { conditions: condition('AutoscalingActive', 'False', 'Off') }, 0],
+  ['more helps', 'autoscaling_no_gain', {}, 0],
+  [
+    'more does not help',
+    'autoscaling_no_gain',
+    {
+      autoscaling: {
+        ceiling: { replicas: 4, since: ago(60), completedPerSecond: 9, evidence: 'Redis takes 120 ms' },
+      },
+    },
+    1,
+  ],
+  ['known', 'processors_recommended', { autoscaling: { recommendedReplicas: 3 } }, 3],
   ['no rollout', 'rollout_stalled', {}, 0],
   ['stations move', 'rollout_stalled', { rollout: { ...moving, progressTime: ago(60) } }, 0],
   ['no station moves', 'rollout_stalled', { rollout: { ...moving, progressTime: ago(900) } }, 1],

@@ -2,18 +2,14 @@
 import test from 'ava';
 import { array, assert, integer, property, record } from 'fast-check';
 import type { AutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
-import {
-  decideProcessors,
-  type ProcessorScaleDecision,
-  type ProcessorScaleInput,
-  type ScalingPolicy,
-} from '../../../operator/scaling/processors.ts';
-import {
-  CAPACITY_PRIOR,
-  type Signals,
-  smoothCapacity,
-  recommendation,
-} from '../../../operator/scaling/demand.ts';
+import { CAPACITY_PRIOR, smoothCapacity } from '../../../operator/scaling/capacity.ts';
+import type {
+  ProcessorScaleDecision,
+  ProcessorScaleInput,
+  ScalingPolicy,
+} from '../../../operator/scaling/decision.ts';
+import { demandOf, type Load, type Signals, type Work } from '../../../operator/scaling/demand.ts';
+import { decideProcessors } from '../../../operator/scaling/processors.ts';
 import { highest, recommend } from '../../../operator/scaling/window.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
@@ -49,37 +45,54 @@ function input(
 /** The window recommends `replicas`, and there was no recent scaling. */
 const calm = (replicas: number): AutoscalingStatus => ({ recommendations: [{ at: ago(200), replicas }] });
 
-test('the recommendation processes the backlog in time at the given arrival rate', (t) => {
+test('the recommendation follows the arrivals, and lets no waiting frame grow old', (t) => {
   const ready = 4;
-  const cases: readonly (readonly [string, Signals & { queue: object }, number])[] = [
-    ['nothing', load(0) as never, 0],
-    ['arrivals alone', load(250) as never, 3],
-    ['a backlog of 1000 in 10 s', load(0, { depth: 1000 }) as never, 1],
-    ['both', load(250, { depth: 900, inFlight: 100 }) as never, 4],
-    ['old messages: more than there are', load(0, { depth: 50, oldestSeconds: 15 }) as never, 6],
-    ['very old: twice as many', load(0, { depth: 50, oldestSeconds: 500 }) as never, 8],
-    ['one stuck message is no load', load(0, { depth: 3, oldestSeconds: 500 }) as never, 1],
+  const at = (arrivalRate: number, queue: object = {}, recentArrivalRate = arrivalRate): Load => ({
+    arrivalRate,
+    recentArrivalRate,
+    queue: { ...IDLE, ...queue },
+  });
+  const cases: readonly (readonly [string, Load, number])[] = [
+    ['nothing', at(0), 0],
+    ['arrivals, with processors busy for 85 % at most', at(250), 3],
+    ['the same at the limit', at(340), 4],
+    ['a little more', at(341), 5],
+    ['a backlog of 1000 in 10 s', at(0, { depth: 1000 }), 1],
+    ['a backlog of 5001 in 10 s', at(0, { depth: 5001 }), 6],
+    ['arrivals and a small backlog: it drains within the spare time', at(250, { depth: 900 }), 3],
+    ['work in flight is not waiting', at(250, { inFlight: 1000 }), 3],
+    ['old frames: more than there are', at(0, { depth: 50, oldestSeconds: 15 }), 6],
+    ['very old: twice as many', at(0, { depth: 50, oldestSeconds: 500 }), 8],
+    ['one stuck frame is no load', at(0, { depth: 3, oldestSeconds: 500 }), 1],
+    ['a burst that nothing waits for', at(80, {}, 400), 1],
+    ['a step, which the mean does not show yet', at(80, { depth: 50, oldestSeconds: 1 }, 400), 5],
   ];
-  for (const [name, signals, replicas] of cases) {
-    t.is(recommendation(signals as never, 100, ready, 10), replicas, name);
-  }
-  const hung = load(0, { depth: 50, oldestSeconds: 500 });
-  t.is(
-    recommendation(hung as never, 100, 0, 10),
-    2,
-    'none is ready and messages grow old: another processor may help',
-  );
+  for (const [name, load, replicas] of cases) t.is(demandOf(load, 100, ready, 10).replicas, replicas, name);
+  const hung = demandOf(at(0, { depth: 50, oldestSeconds: 500 }), 100, 0, 10);
+  t.is(hung.replicas, 2, 'none is ready and frames grow old: another processor may help');
+  t.is(demandOf(at(341), 100, ready, 10).least, 5, 'noise adds and removes no processor in turn');
+  t.is(demandOf(at(300), 100, ready, 10).least, 5);
 });
 
-test('capacity is completions per busy second, smoothed by busy time', (t) => {
-  t.is(smoothCapacity(undefined, undefined), CAPACITY_PRIOR);
+test('capacity is completions per busy second of processors that work, smoothed by busy time', (t) => {
+  const work = (completed: number, busySeconds: number, seconds = busySeconds): Work => ({
+    completed,
+    busySeconds,
+    seconds,
+    completedPerSecond: completed / seconds,
+  });
+  t.is(smoothCapacity(undefined, undefined), undefined);
   t.is(smoothCapacity(200, undefined), 200, 'the last good value is kept');
-  t.is(smoothCapacity(200, { completed: 0, busySeconds: 3 }), 200);
-  const little = smoothCapacity(undefined, { completed: 10, busySeconds: 0.1 });
-  t.true(Math.abs(little - CAPACITY_PRIOR) < 10, 'a tenth of a second has little weight');
-  const much = smoothCapacity(undefined, { completed: 2000, busySeconds: 20 });
+  t.is(smoothCapacity(200, work(0, 3)), 200);
+  t.is(smoothCapacity(undefined, work(10, 0.1)), undefined, 'a moment is no first measurement');
+  t.is(smoothCapacity(undefined, work(100, 2)), 50, 'the first measurement counts in full');
+  t.is(smoothCapacity(200, work(5, 1, 5)), 200, 'an idle process spends its time on other things');
+  const little = smoothCapacity(500, work(10, 0.1)) ?? 0;
+  t.true(Math.abs(little - 500) < 10, 'a tenth of a second has little weight');
+  const much = smoothCapacity(500, work(2000, 20)) ?? 0;
   t.true(Math.abs(much - 100) < 10, '20 s of busy time have full weight');
-  t.is(smoothCapacity(Number.NaN, undefined), CAPACITY_PRIOR);
+  t.is(smoothCapacity(Number.NaN, undefined), undefined);
+  t.true(CAPACITY_PRIOR > 0);
 });
 
 interface Rule {
@@ -91,44 +104,127 @@ interface Rule {
 }
 const HELD = { reason: 'SignalsMissing' };
 const RULES: readonly Rule[] = [
-  { name: 'scale-out is immediate', given: input(2, load(500)), replicas: 5, reason: 'FollowingQueue' },
+  { name: 'scale-out is immediate', given: input(2, load(425)), replicas: 5, reason: 'FollowingQueue' },
   {
     name: 'scale-out from a small number adds at most four',
-    given: input(2, load(2000)),
+    given: input(2, load(1700)),
     replicas: 6,
     says: /scale-out to 20 in steps/,
   },
-  { name: 'scale-out from a large number at most doubles it', given: input(8, load(2000)), replicas: 16 },
+  { name: 'scale-out from a large number at most doubles it', given: input(8, load(1700)), replicas: 16 },
   {
     name: 'the next scale-out step waits 15 s',
-    given: input(6, load(2000), { previous: { lastScaleTime: ago(14), lastScaleDirection: 'Up' } }),
+    given: input(6, load(1700), { previous: { scaleOut: { since: ago(14), from: 2 } } }),
     replicas: 6,
     says: /within 15 s/,
   },
   {
+    name: 'a part of a step leaves the rest for the same 15 s',
+    given: input(3, load(1700), { previous: { scaleOut: { since: ago(5), from: 2 } } }),
+    replicas: 6,
+  },
+  {
     name: 'after 15 s it continues',
-    given: input(6, load(2000), { previous: { lastScaleTime: ago(15), lastScaleDirection: 'Up' } }),
+    given: input(6, load(1700), { previous: { scaleOut: { since: ago(15), from: 2 } } }),
     replicas: 12,
   },
   {
     name: 'a time slightly in the future, by another leader, counts as now',
-    given: input(6, load(2000), { previous: { lastScaleTime: ago(-20), lastScaleDirection: 'Up' } }),
+    given: input(6, load(1700), { previous: { scaleOut: { since: ago(-20), from: 2 } } }),
     replicas: 6,
     says: /within 15 s/,
   },
   {
     name: 'a leader with a clock one hour ahead does not block the next leader for an hour',
-    given: input(6, load(2000), { previous: { lastScaleTime: ago(-3600), lastScaleDirection: 'Up' } }),
+    given: input(6, load(1700), { previous: { scaleOut: { since: ago(-3600), from: 2 } } }),
     replicas: 12,
   },
   {
     name: 'a scale-in does not delay a scale-out',
-    given: input(6, load(900), { previous: { lastScaleTime: ago(2), lastScaleDirection: 'Down' } }),
+    given: input(6, load(765), { previous: { lastScaleTime: ago(2), lastScaleDirection: 'Down' } }),
     replicas: 9,
   },
   {
+    name: 'frames that wait while Pods start ask for no more of them',
+    given: input(4, load(340, { depth: 30_000, oldestSeconds: 20 }), {
+      deployment: { replicas: 4, readyReplicas: 1, rolling: false },
+      previous: { lastScaleTime: ago(10), lastScaleDirection: 'Up' },
+    }),
+    replicas: 4,
+  },
+  {
+    name: 'arrivals that rise meanwhile do',
+    given: input(4, load(500, { depth: 30_000, oldestSeconds: 20 }), {
+      deployment: { replicas: 4, readyReplicas: 1, rolling: false },
+      previous: { lastScaleTime: ago(10), lastScaleDirection: 'Up' },
+    }),
+    replicas: 6,
+  },
+  {
+    name: 'Pods that do not become ready hinder nothing for long',
+    given: input(4, load(340, { depth: 30_000, oldestSeconds: 20 }), {
+      deployment: { replicas: 4, readyReplicas: 1, rolling: false },
+      previous: {
+        lastScaleTime: ago(120),
+        lastScaleDirection: 'Up',
+        growth: { replicas: 1, since: ago(130), completedPerSecond: 100 },
+      },
+    }),
+    replicas: 8,
+  },
+  {
+    name: 'no processor is ready and a frame waits: one more at once',
+    given: input(1, load(1, { depth: 1, oldestSeconds: 0.1 }), {
+      deployment: { replicas: 1, readyReplicas: 0, rolling: false },
+    }),
+    replicas: 2,
+    says: /no processor is ready while frames wait: one more is started/,
+  },
+  {
+    name: 'and not another one in the next pass',
+    given: input(2, load(1, { depth: 9, oldestSeconds: 3 }), {
+      deployment: { replicas: 2, readyReplicas: 0, rolling: false },
+      previous: { outage: { replicas: 1 } },
+    }),
+    replicas: 2,
+  },
+  {
+    name: 'a processor that has just started is waited for',
+    given: input(1, load(1, { depth: 1, oldestSeconds: 0.1 }), {
+      deployment: { replicas: 1, readyReplicas: 0, rolling: false, starting: 1 },
+    }),
+    replicas: 1,
+  },
+  {
+    name: 'work in flight is no backlog, however much it is',
+    given: input(4, load(320, { inFlight: 1280 })),
+    replicas: 4,
+    reason: 'FollowingQueue',
+  },
+  {
+    name: 'a load that was above the maximum a moment ago is still called limited',
+    given: input(20, load(1690), { previous: { lastLimitedTime: ago(60) } }),
+    replicas: 20,
+    reason: 'Limited',
+  },
+  {
+    name: 'and after two minutes no longer',
+    given: input(20, load(1690), { previous: { lastLimitedTime: ago(120) } }),
+    replicas: 20,
+    reason: 'FollowingQueue',
+  },
+  {
+    name: 'a CPU limit that stops the processors is said',
+    given: input(2, {
+      ...load(100),
+      work: { completed: 500, busySeconds: 5, seconds: 10, completedPerSecond: 100, throttledSeconds: 4 },
+    }),
+    replicas: 2,
+    says: /the CPU limit stops the processors for 40 % of the time/,
+  },
+  {
     name: 'never above the maximum',
-    given: input(18, load(9000)),
+    given: input(18, load(7650)),
     replicas: 20,
     reason: 'Limited',
     says: /90 recommended; at most maxReplicas \(20\)/,
@@ -226,7 +322,7 @@ const RULES: readonly Rule[] = [
   { name: 'a negative rate holds', given: input(5, load(-1), { previous: calm(1) }), replicas: 5, ...HELD },
   {
     name: 'with a proxy not read yet, scale-out follows the known rate',
-    given: input(2, { ...load(500), arrivalsIncomplete: true }),
+    given: input(2, { ...load(425), arrivalsIncomplete: true }),
     replicas: 5,
     reason: 'FollowingQueue',
   },
@@ -282,6 +378,31 @@ const RULES: readonly Rule[] = [
     given: input(2, load(150), { fixedReplicas: 9 }),
     replicas: 2,
     says: /spec\.processor\.replicas is ignored/,
+  },
+  {
+    name: 'a Prometheus that does not answer holds, and its words are repeated',
+    given: input(
+      5,
+      { ...load(0), problem: 'http://prometheus:9090 did not answer within 3 s' },
+      { previous: calm(1) },
+    ),
+    replicas: 5,
+    ...HELD,
+    says: /^holding 5: http:\/\/prometheus:9090 did not answer within 3 s$/,
+  },
+  {
+    name: 'mode HPA follows spec.processor.replicas',
+    given: input(5, load(765), { spec: { ...SPEC, mode: 'HPA' }, fixedReplicas: 7 }),
+    replicas: 7,
+    reason: 'FollowingQueue',
+    says: /the HorizontalPodAutoscaler decides \(7\); .* 9 recommended/,
+  },
+  {
+    name: 'mode KEDA says that the load is unknown, as KEDA then holds, too',
+    given: input(5, {}, { spec: { ...SPEC, mode: 'KEDA' }, fixedReplicas: 5 }),
+    replicas: 5,
+    ...HELD,
+    says: /KEDA decides \(5\); holding 5/,
   },
 ];
 
@@ -356,7 +477,7 @@ function simulate(
               busySeconds: done / capacity,
               seconds: seconds * world.replicas,
               completedPerSecond: done / seconds,
-            },
+            } satisfies Work,
           }),
         },
     previous: world.memory,
@@ -429,4 +550,120 @@ test('without readings the number stays, however long, and afterwards waits for 
     { numRuns: 40 },
   );
   t.pass();
+});
+
+/** A cluster whose processors wait for something that answers `most` messages per second, however many they are. */
+function slowDependency(most: number, seconds: number, signals: Partial<Signals> = {}) {
+  const world = { replicas: 1, ready: 1, queue: 0, memory: {} as AutoscalingStatus, now: NOW };
+  const decisions: ProcessorScaleDecision[] = [];
+  const peaks: number[] = [];
+  for (let passed = 0; passed < seconds; passed += 5) {
+    const done = Math.min(world.queue + 300 * 5, most * 5);
+    world.queue += 300 * 5 - done;
+    world.now += 5000;
+    const decision = decideProcessors({
+      spec: { ...SPEC, maxReplicas: 50 },
+      deployment: { replicas: world.replicas, readyReplicas: world.ready, rolling: false },
+      signals: {
+        ...load(300, { depth: world.queue, oldestSeconds: world.queue / most }),
+        work: {
+          completed: done,
+          busySeconds: world.ready * 5,
+          seconds: world.ready * 5,
+          completedPerSecond: done / 5,
+        },
+        ...signals,
+      },
+      previous: JSON.parse(JSON.stringify(world.memory)) as AutoscalingStatus,
+      now: world.now,
+    });
+    // A new Pod is ready five seconds later.
+    world.ready = world.replicas;
+    world.replicas = decision.replicas;
+    world.memory = decision.autoscaling;
+    decisions.push(decision);
+    peaks.push(decision.replicas);
+  }
+  return { decisions, peak: Math.max(...peaks), last: decisions.at(-1), world };
+}
+
+test('processors that complete no more messages are not added, and the evidence is said', (t) => {
+  const evidence: readonly (readonly [Partial<Signals>, RegExp])[] = [
+    [{ storeSeconds: 0.12 }, /Redis takes 120 ms for an answer/],
+    [{}, /they are busy for 100 % of the time; look whether the CPUs of the nodes are used up/],
+  ];
+  for (const [signals, says] of evidence) {
+    const { peak, last } = slowDependency(100, 3600, signals);
+    t.true(peak <= 16, `${peak}`);
+    t.is(last?.condition.reason, 'NoGain');
+    t.is(last?.condition.status, 'True');
+    t.regex(
+      last?.condition.message ?? '',
+      /no scale-out above \d+, as it does not help: \d+ processors complete 100\/s/,
+    );
+    t.regex(last?.condition.message ?? '', says);
+  }
+});
+
+test('the ceiling ends when the processors complete more, and when the load has gone', (t) => {
+  const { world } = slowDependency(100, 600);
+  const { ceiling } = world.memory;
+  t.is(ceiling?.completedPerSecond, 100);
+  const next = (signals: Signals) =>
+    decideProcessors({
+      spec: { ...SPEC, maxReplicas: 50 },
+      deployment: { replicas: world.replicas, readyReplicas: world.replicas, rolling: false },
+      signals,
+      previous: world.memory,
+      now: world.now + 5000,
+    });
+  const waiting = load(2000, { depth: 50_000, oldestSeconds: 300 });
+  t.deepEqual(next(waiting).autoscaling.ceiling, ceiling);
+  t.deepEqual(next({}).autoscaling.ceiling, ceiling, 'unknown figures end nothing');
+  const seconds = world.replicas * 5;
+  const work = { completed: 1000, busySeconds: seconds, seconds, completedPerSecond: 200 };
+  const recovered = next({ ...waiting, work });
+  t.is(recovered.autoscaling.ceiling, undefined);
+  t.true(recovered.replicas > world.replicas);
+  t.is(next(load(10)).autoscaling.ceiling, undefined);
+});
+
+test('processors that all help are added to the maximum', (t) => {
+  const world: World = { replicas: 1, queue: 0, memory: {}, now: NOW };
+  for (let step = 0; step < 60; step += 1) {
+    simulate(world, { ...SPEC, maxReplicas: 40 }, 4000, 100);
+    t.is(world.memory.ceiling, undefined);
+  }
+  t.is(world.replicas, 40);
+});
+
+test('a change of the mode keeps the number of processors', (t) => {
+  const internal = decideProcessors(input(7, load(560), { fixedReplicas: 2 }));
+  t.is(internal.replicas, 7);
+  t.is(internal.autoscaling.ignoredReplicas, 2);
+  for (const mode of ['Off', 'HPA', 'KEDA'] as const) {
+    const pass = (previous: AutoscalingStatus, fixedReplicas?: number) =>
+      decideProcessors({
+        ...input(7, load(560), { spec: { ...SPEC, mode } }),
+        previous,
+        ...(fixedReplicas !== undefined && { fixedReplicas }),
+      });
+    const first = pass(internal.autoscaling, 2);
+    t.deepEqual([first.replicas, first.seedReplicas], [7, 7], `${mode}: 2 is a leftover`);
+    const stale = pass(first.autoscaling, 2);
+    t.deepEqual([stale.replicas, stale.seedReplicas], [7, 7], `${mode}: the cache does not show it yet`);
+    const seen = pass(stale.autoscaling, 7);
+    t.deepEqual([seen.replicas, seen.seedReplicas], [7, undefined], mode);
+    const scaled = pass(seen.autoscaling, 2);
+    t.deepEqual([scaled.replicas, scaled.seedReplicas], [2, undefined], `${mode}: now it is an order`);
+    const ordered = pass(internal.autoscaling, 5);
+    t.deepEqual([ordered.replicas, ordered.seedReplicas], [5, undefined], `${mode}: changed with the mode`);
+    const without = pass(decideProcessors(input(7, load(560))).autoscaling);
+    t.deepEqual([without.replicas, without.seedReplicas], [7, mode === 'Off' ? undefined : 7], mode);
+    const back = decideProcessors({
+      ...input(7, load(0), { fixedReplicas: 2 }),
+      previous: scaled.autoscaling,
+    });
+    t.is(back.replicas, 2, 'back in mode Internal the number is where it was');
+  }
 });

@@ -135,6 +135,7 @@ test('arrivals and sessions are sums over all ready proxies, or marked incomplet
     moving,
     {
       arrivalRate: 30,
+      recentArrivalRate: 30,
       sessions: 33,
       sessionsOf: new Map([
         ['a', 11],
@@ -149,7 +150,7 @@ test('arrivals and sessions are sums over all ready proxies, or marked incomplet
   ]);
   t.deepEqual(
     sums(signalsOf(replaced, { proxies: ['a'], draining: ['b'], now, staleMs: 15_000 })),
-    { arrivalRate: 10, arrivalsIncomplete: true, sessions: 9 },
+    { arrivalRate: 10, recentArrivalRate: 10, arrivalsIncomplete: true, sessions: 9 },
     'a rollout does not make the signals missing',
   );
   const young = after([[proxy('a', 0, forwarded(100, 10))]]);

@@ -1,0 +1,31 @@
+/** The capacity of one processor, μ: messages per busy second, measured while processors work and smoothed. */
+import type { Work } from './demand.ts';
+
+/** μ before the first measurement, 1/s: low, as too many processors for a moment do no harm. */
+export const CAPACITY_PRIOR = 500;
+/** After this much busy time a new measurement has a weight of 63 %, s. */
+const SMOOTHING_BUSY_SECONDS = 5;
+/** An idle process spends most of its busy time on other things than messages: below this share nothing is measured. */
+const LEAST_BUSY_SHARE = 0.25;
+/** The first measurement counts in full, so it must not be of a moment only, s. */
+const FIRST_BUSY_SECONDS = 1;
+
+/**
+ * Exponential smoothing, weighted by the busy time behind the measurement.
+ * @param known undefined: never measured
+ * @returns undefined while nothing was measured
+ */
+export function smoothCapacity(known: number | undefined, work: Work | undefined): number | undefined {
+  const before = known !== undefined && Number.isFinite(known) && known > 0 ? known : undefined;
+  const measured = work === undefined ? undefined : measuredIn(work);
+  if (work === undefined || measured === undefined) return before;
+  if (before === undefined) return work.busySeconds >= FIRST_BUSY_SECONDS ? measured : undefined;
+  const weight = 1 - Math.exp(-work.busySeconds / SMOOTHING_BUSY_SECONDS);
+  return before + (measured - before) * weight;
+}
+
+function measuredIn({ completed, busySeconds, seconds }: Work): number | undefined {
+  if (!(completed > 0) || !(busySeconds > 0) || busySeconds < LEAST_BUSY_SHARE * seconds) return undefined;
+  const measured = completed / busySeconds;
+  return Number.isFinite(measured) ? measured : undefined;
+}
