@@ -4,6 +4,8 @@ interface Cohort {
   readonly second: number;
   /** Deliveries that one of its messages takes: more than one if some of them fail and are redelivered. */
   readonly deliveries: number;
+  /** At first; they arrived evenly over their second. */
+  readonly size: number;
   messages: number;
 }
 
@@ -19,7 +21,7 @@ export class Backlog {
 
   add(messages: number, deliveries: number, second: number): void {
     if (!(messages > 0)) return;
-    this.#cohorts.push({ second, deliveries, messages });
+    this.#cohorts.push({ second, deliveries, size: messages, messages });
     this.#messages += messages;
   }
 
@@ -49,8 +51,9 @@ export class Backlog {
     for (let index = this.#first; index < this.#cohorts.length; index += 1) {
       const cohort = this.#cohorts[index];
       if (cohort === undefined) break;
+      const left = cohort.messages - ahead;
+      if (left > 0.5) return now - cohort.second - (cohort.size - left) / cohort.size;
       ahead -= cohort.messages;
-      if (ahead < -0.5) return now - cohort.second;
     }
     return 0;
   }

@@ -33,4 +33,19 @@ export function figuresOf({ moments, changes }: Run, since: number): Figures {
   };
 }
 
+/** Of several runs: means; of the numbers of processors the greatest. Drained is what every run drained. */
+export function meanOf(all: readonly Figures[]): Figures {
+  const mean = (figure: (one: Figures) => number) =>
+    all.reduce((sum, one) => sum + figure(one), 0) / all.length;
+  const drained = all.every(({ drainSeconds }) => drainSeconds !== undefined);
+  return {
+    peakReplicas: greatest(all.map(({ peakReplicas }) => peakReplicas)),
+    drainSeconds: drained ? mean(({ drainSeconds }) => drainSeconds ?? 0) : undefined,
+    lateSeconds: mean(({ lateSeconds }) => lateSeconds),
+    oldestSeconds: mean(({ oldestSeconds }) => oldestSeconds),
+    podMinutes: mean(({ podMinutes }) => podMinutes),
+    changes: mean(({ changes }) => changes),
+  };
+}
+
 const greatest = (values: readonly number[]) => values.reduce((most, value) => Math.max(most, value), 0);

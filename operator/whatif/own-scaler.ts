@@ -1,6 +1,7 @@
 /** The operator's own decision as a scaler of the model. Its state is only what the status of a cluster keeps. */
 import type { AutoscalingStatus } from '../api/ocpp-cluster.ts';
-import { decideProcessors, type ScalingPolicy } from '../scaling/processors.ts';
+import type { ScalingPolicy } from '../scaling/decision.ts';
+import { decideProcessors } from '../scaling/processors.ts';
 import type { Scaler } from './world.ts';
 
 export function ownScaler(spec: ScalingPolicy): Scaler {
@@ -11,7 +12,7 @@ export function ownScaler(spec: ScalingPolicy): Scaler {
       const previous = kept === undefined ? {} : (JSON.parse(kept) as AutoscalingStatus);
       const decision = decideProcessors({
         spec: { ...spec, mode: 'Internal' },
-        deployment: { replicas, readyReplicas, rolling: false },
+        deployment: { replicas, readyReplicas, rolling: false, starting: replicas - readyReplicas },
         signals,
         previous,
         now,

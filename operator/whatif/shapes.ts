@@ -1,7 +1,6 @@
 /**
  * Load shapes. A processor handles 50 messages per second, one at a time (a handler that waits 20 ms), and a Pod is ready after
- * 8 s, unless a shape says otherwise. A disturbance begins half a period of the HorizontalPodAutoscaler before it next acts: the
- * delay that it has on average.
+ * 8 s, unless a shape says otherwise.
  */
 import type { Conditions } from './world.ts';
 
@@ -17,7 +16,7 @@ export interface Shape {
 
 export const CAPACITY = 50;
 const STARTUP_SECONDS = 8;
-const AT = 907;
+const AT = 901;
 
 const base = {
   seconds: 3600,
@@ -136,4 +135,28 @@ function storm(second: number): number {
   if (between(second, AT, back)) return 0;
   const kept = (STORM.stations * STORM.messages) / STORM.seconds;
   return 100 + (between(second, back, back + STORM.seconds) ? kept : 0);
+}
+
+/** The same shape, which begins later by some seconds, with other chance. */
+export function shifted(shape: Shape, seconds: number): Shape {
+  const later =
+    <T>(over: (second: number) => T) =>
+    (second: number) =>
+      over(Math.max(0, second - seconds));
+  const { conditions } = shape;
+  const { arrivals, sharedCapacity, storeSeconds, failing, blind, seed = 0 } = conditions;
+  return {
+    ...shape,
+    disturbedAt: shape.disturbedAt + seconds,
+    conditions: {
+      ...conditions,
+      seconds: conditions.seconds + seconds,
+      seed: seed + seconds,
+      arrivals: later(arrivals),
+      ...(sharedCapacity && { sharedCapacity: later(sharedCapacity) }),
+      ...(storeSeconds && { storeSeconds: later(storeSeconds) }),
+      ...(failing && { failing: later(failing) }),
+      ...(blind && { blind: later(blind) }),
+    },
+  };
 }

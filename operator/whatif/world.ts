@@ -134,15 +134,19 @@ class World {
     this.#forwarded += arrived;
 
     const ready = this.#fleet.ready(second);
-    const capacity = this.#capacity(ready, second);
-    const done = this.#backlog.handle(capacity);
-    const busyShare = capacity > 0 ? Math.min(1, done.deliveries / capacity) : 1;
-    const handlerSeconds = capacity > 0 ? ready / capacity : 0;
+    const own = ready * this.#conditions.capacity(second);
+    const done = this.#backlog.handle(this.#capacity(ready, second));
     const completed = done.messages * (1 - share);
-    this.#running = done.deliveries * handlerSeconds;
-    // With a backlog each processor has `concurrency` messages in flight, and each of them takes as much longer.
-    const together = this.#backlog.messages > 0 ? concurrency : 1;
-    this.#fleet.work({ completed, busyShare, handlerSeconds: handlerSeconds * together }, second);
+    const isSaturated = this.#backlog.messages > 0 && done.deliveries > 0;
+    this.#running = own > 0 ? (done.deliveries * ready) / own : 0;
+    // As the programs report it: the share of their time that they compute, or the share of their messages in flight.
+    const slots = ready * concurrency;
+    const inFlight = Math.min(slots, this.#backlog.messages + this.#running);
+    const computing = own > 0 ? Math.min(1, done.deliveries / own) : 1;
+    const busyShare = isSaturated ? Math.max(computing, inFlight / slots) : computing;
+    // By Little's law.
+    const handlerSeconds = done.deliveries > 0 ? inFlight / done.deliveries : 0;
+    this.#fleet.work({ completed, busyShare, handlerSeconds }, second);
     return {
       second,
       arrived,
