@@ -145,6 +145,8 @@ export const DEFAULT = {
   transactionKeySeconds: 7 * 86_400,
   transactionReportSeconds: 86_400,
   transactionAbandonSeconds: 7 * 86_400,
+  /** Deliveries that a processor handles at the same time; also the maximum. */
+  concurrency: 200,
 } as const;
 
 /** Prometheus metrics that the operator or its alerts use. Services may export more. */
@@ -178,6 +180,8 @@ export const METRIC = {
   proxyDraining: 'ocpp_proxy_draining',
   proxyDrainForced: 'ocpp_proxy_drain_forced_total',
   /** Processor: deliveries completed; seconds busy (capacity = completions per busy second). */
+  /** Processor: deliveries that this one is handling. */
+  processorInFlight: 'ocpp_processor_in_flight',
   processorCompleted: 'ocpp_processor_completed_total',
   processorBusySeconds: 'ocpp_processor_busy_seconds_total',
   /** Processor: time that its CPU limit stopped it; absent where the system does not say. */

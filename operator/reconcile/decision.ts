@@ -29,7 +29,7 @@ import { decideProcessors } from '../scaling/processors.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
 import { chooseRedis } from './embedded-redis.ts';
 import { passwordRefresh } from './password-refresh.ts';
-import { podDeletionCosts } from './pod-deletion-costs.ts';
+import { processorDeletionCosts, proxyDeletionCosts } from './pod-deletion-costs.ts';
 import { planProxySets } from './proxy-sets.ts';
 import type { Rendering } from './rendering.ts';
 
@@ -74,7 +74,7 @@ export interface Decision {
   readonly rebalance: RebalancePlan;
   /** Names of Deployments that stay as they are. */
   readonly keptSets: readonly string[];
-  /** Written to the ws-proxy Pods before a scale-in. */
+  /** Written to the Pods before a scale-in. */
   readonly podDeletionCosts: readonly KubeObject[];
   /** Written to the Pod of the embedded Redis when logins are refused. */
   readonly passwordRefresh: readonly KubeObject[];
@@ -112,13 +112,16 @@ export function decide(input: DecisionInput): Decision {
     rebalance: proxySets.rebalance,
     keptSets: proxySets.kept,
     passwordRefresh: passwordRefresh(observed, signals, input.now),
-    podDeletionCosts: podDeletionCosts(
-      observed,
-      signals,
-      proxySets.plan.sets,
-      spec.proxy.maxSessionsPerPod,
-      proxySets.scaleIn.emptied,
-    ),
+    podDeletionCosts: [
+      ...proxyDeletionCosts(
+        observed,
+        signals,
+        proxySets.plan.sets,
+        spec.proxy.maxSessionsPerPod,
+        proxySets.scaleIn.emptied,
+      ),
+      ...processorDeletionCosts(observed, signals, processors.replicas),
+    ],
     objects: [...input.rendering.of(cluster, proxySets.context), ...proxySets.changed],
   };
 }

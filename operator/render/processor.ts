@@ -44,6 +44,7 @@ export function processorDeployment(input: RenderInput): KubeObject {
       // No caller waits for an answer longer than the call timeout.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
       ...(input.renderRevision >= 3 ? [RELEASE] : []),
+      ...unlessDefault(ENV.concurrency, processor.concurrency, DEFAULT.concurrency),
       ...(lastSeconds > 0 ? [{ name: ENV.lastStations, value: `${lastSeconds}s` }] : []),
     ],
     ...mounts.container,

@@ -60,6 +60,8 @@ export interface Signals extends LoadSignals {
   readonly sessions?: number;
   /** The same by uid of the ws-proxy Pod; only Pods with a recent reading. */
   readonly sessionsOf?: ReadonlyMap<string, number>;
+  /** Deliveries that each processor is handling, by uid of its Pod; only Pods with a recent reading. */
+  readonly inFlightOf?: ReadonlyMap<string, number>;
   readonly store?: StoreReading;
 }
 

@@ -95,9 +95,9 @@ const BUSY = 0.8;
 /** For longer a missing measurement hinders no scale-out, ms. */
 const LONGEST_MEASUREMENT_MS = 60_000;
 
-/** The effect of the last processors is not measured yet. */
+/** The effect of the last processors is not measured yet, and there is something to compare it with. */
 export const isMeasuring = ({ growth }: Growth, now: number): boolean =>
-  growth !== undefined &&
+  growth?.beforePerSecond !== undefined &&
   growth.completedPerSecond === undefined &&
   sinceMs(growth.since, now) < LONGEST_MEASUREMENT_MS;
 

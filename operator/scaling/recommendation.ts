@@ -1,4 +1,4 @@
-/** What the load asks for, as far as it helps, and the state that is kept whoever decides on the number. Pure. */
+/** What the load asks for, as far as it helps, and the state that every mode keeps. Pure. */
 import type { AutoscalingStatus } from '../api/ocpp-cluster.ts';
 import { CAPACITY_PRIOR, smoothCapacity } from './capacity.ts';
 import type { ProcessorScaleInput, Recommendation } from './decision.ts';

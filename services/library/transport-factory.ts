@@ -33,6 +33,8 @@ export interface RedisConfig {
   readonly cluster?: string;
   /** Of a processor: what it fails is handed over to those of another release. Omitted: not known. */
   readonly release?: string;
+  /** Of a processor: deliveries in flight at most, 1 to 200, which is the default. */
+  readonly maxInFlight?: number;
 }
 
 export interface MemoryConfig {

@@ -1,6 +1,6 @@
 /** The settings of a processor, from the environment. `--help` prints them. */
 import { DEFAULT, ENV } from '../contract.ts';
-import { duration, type SettingsOf } from '../runtime/config.ts';
+import { duration, type SettingsOf, wholeNumber } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
 import {
   CONCURRENT_TRANSACTIONS,
@@ -93,6 +93,12 @@ export const processorSettings = {
     format: String,
     default: '',
     env: ENV.release,
+  },
+  concurrency: {
+    doc: 'Messages that are handled at the same time, from 1 to 200. Lower it if the handlers use a service that takes few requests at once.',
+    format: wholeNumber(1, DEFAULT.concurrency),
+    default: DEFAULT.concurrency,
+    env: ENV.concurrency,
   },
   ...handlerSettings,
 } as const;

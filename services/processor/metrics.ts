@@ -2,7 +2,7 @@
  * The metrics of a processor, for Prometheus and the operator's autoscaler (docs/metrics.md). Labels are bound once,
  * not looked up per message, and a station's identity is never one of them.
  */
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { createQueueGauges, unknownGauge } from '../runtime/queue-gauges.ts';
 import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-gauges.ts';
@@ -14,6 +14,10 @@ export interface ProcessorMetrics extends ProcessorObserver {
   /** `undefined` removes the queue's gauges: a figure that could not be read is absent, never 0. */
   readonly setLoad: (load: Reading | undefined, at: number) => void;
   readonly addBusy: (seconds: number) => void;
+  /** Read at each scrape: the number of deliveries that this processor handles. */
+  readonly countInFlight: (inFlight: () => number) => void;
+  /** `undefined` removes the counter: throttling that could not be read is absent, never 0. */
+  readonly addThrottled: (seconds: number | undefined) => void;
 }
 
 /** From a Heartbeat that touches nothing to a store that answers slowly; seconds. */
@@ -41,6 +45,16 @@ export function createMetrics(
     help: 'Seconds busy: the greater of event-loop utilization and share of the in-flight limit, integrated',
     registers,
   });
+  const throttled = unknownCounter(
+    registry,
+    METRIC.processorThrottledSeconds,
+    'Seconds that the CPU limit of the container stopped it, at most the time that passed',
+  );
+  const storeResponse = unknownGauge(
+    registry,
+    METRIC.storeResponseSeconds,
+    'Seconds in which Redis answered the last reading of the queue',
+  );
   const failures = new Counter({
     name: METRIC.processorHandlerErrors,
     help: 'Handlers that failed or exceeded OCPP_HANDLER_TIMEOUT',
@@ -97,13 +111,36 @@ export function createMetrics(
       transactions.silent.set(result.silent);
     },
     addBusy: (seconds) => busy.inc(seconds),
+    countInFlight(inFlight) {
+      void new Gauge({
+        name: METRIC.processorInFlight,
+        help: 'Deliveries that this processor is handling',
+        registers,
+        collect() {
+          this.set(inFlight());
+        },
+      });
+    },
+    addThrottled(seconds) {
+      if (seconds === undefined) throttled.remove();
+      else throttled.inc(seconds);
+    },
     setLoad(load, at) {
       setFigures(load, at);
       if (load?.openTransactions !== undefined) transactions.open.set(load.openTransactions);
       else transactions.open.remove();
+      if (load?.responseSeconds !== undefined) storeResponse.set(load.responseSeconds);
+      else storeResponse.remove();
       if (load === undefined) transactions.silent.remove();
     },
   };
+}
+
+/** A counter without a sample, for a figure that the system may not have. */
+function unknownCounter(registry: Registry, name: string, help: string): Counter {
+  const counter = new Counter({ name, help, registers: [registry] });
+  counter.remove();
+  return counter;
 }
 
 function transactionGauges(registry: Registry) {

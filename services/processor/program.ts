@@ -14,7 +14,6 @@ import { createLog } from '../runtime/log.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
 import { createTransport } from '../library/transport-factory.ts';
-import { MAX_IN_FLIGHT } from '../transport/redis/redis-transport.ts';
 import {
   processorSettings,
   readHandlerSettings,
@@ -27,6 +26,7 @@ import { createProcessor } from '../csms/processor.ts';
 import { OPEN_TRANSACTIONS } from '../csms/transactions/register.ts';
 import { serveLastStations } from './last-stations.ts';
 import { startSampler } from './sampler.ts';
+import { throttlingMeter } from './throttling.ts';
 
 const PROGRAM = 'processor';
 
@@ -47,8 +47,8 @@ async function main(handlers: HandlerTable): Promise<Running> {
   await settings.start();
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const { podName: name, release } = config;
-  const transport = createTransport({ kind: 'redis', name, release, ...redisOptions(config) });
+  const { podName: name, release, concurrency: maxInFlight } = config;
+  const transport = createTransport({ kind: 'redis', name, release, maxInFlight, ...redisOptions(config) });
   const store = () => transport.store?.();
   const metrics = createMetrics(registry, store, settings);
   const processor = createProcessor({
@@ -62,6 +62,8 @@ async function main(handlers: HandlerTable): Promise<Running> {
     observer: metrics,
   });
 
+  metrics.countInFlight(() => processor.inFlight());
+
   let stopping = false;
   let phase: string | undefined = 'starting: waiting for Redis';
   const sampler = startSampler({
@@ -71,10 +73,12 @@ async function main(handlers: HandlerTable): Promise<Running> {
       return { ...load, openTransactions };
     },
     inFlight: () => processor.inFlight(),
-    inFlightLimit: MAX_IN_FLIGHT,
+    inFlightLimit: maxInFlight,
     clock: systemClock,
     onLoad: metrics.setLoad,
     onBusy: metrics.addBusy,
+    throttled: throttlingMeter(),
+    onThrottled: metrics.addThrottled,
   });
   const { host, adminPort: port } = config;
   const unready = () => phase ?? sampler.problem();

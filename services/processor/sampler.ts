@@ -9,6 +9,8 @@ import type { TransportLoad } from '../transport/transport.ts';
 /** A reading of the store. */
 export interface Reading extends TransportLoad {
   readonly openTransactions?: number;
+  /** How long the reading took, s. */
+  readonly responseSeconds?: number;
 }
 
 export interface SamplerOptions {
@@ -19,6 +21,9 @@ export interface SamplerOptions {
   readonly clock: Clock;
   readonly onLoad: (load: Reading | undefined, at: number) => void;
   readonly onBusy: (seconds: number) => void;
+  /** Seconds that the CPU limit stopped this process since the last call; undefined: not known. */
+  readonly throttled?: () => number | undefined;
+  readonly onThrottled?: (seconds: number | undefined) => void;
 }
 
 export interface Sampler extends Disposable {
@@ -39,9 +44,10 @@ export function startSampler(options: SamplerOptions): Sampler {
     if (sampling) return;
     sampling = true;
     try {
+      const begin = performance.now();
       const load = await within(TIMEOUT_MS, options.load());
       problem = undefined;
-      onLoad(load, clock.now());
+      onLoad({ ...load, responseSeconds: (performance.now() - begin) / 1000 }, clock.now());
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       problem = `the queue cannot be read from the store: ${why}`;
@@ -53,6 +59,7 @@ export function startSampler(options: SamplerOptions): Sampler {
   const sampleBusy = busyMeter(options);
   const timer = setInterval(() => {
     options.onBusy(sampleBusy());
+    options.onThrottled?.(options.throttled?.());
     void sampleLoad();
   }, INTERVAL_MS).unref();
   void sampleLoad();

@@ -72,6 +72,20 @@ convict.addFormat({
   },
 });
 
+/** A format for whole numbers of this range, both ends included. */
+export function wholeNumber(least: number, most: number): string {
+  const name = `whole-number-${least}-${most}`;
+  convict.addFormat({
+    name,
+    coerce: (value: unknown) => (typeof value === 'string' && value !== '' ? Number(value) : value),
+    validate(value: unknown) {
+      const inRange = Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+      if (!inRange) throw new Error(`must be a whole number from ${least} to ${most}`);
+    },
+  });
+  return name;
+}
+
 /** A duration in milliseconds, written as `30s` and the like. */
 export const duration = 'duration-ms';
 export const positiveInt = 'positive-int';

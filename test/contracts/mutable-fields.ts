@@ -130,6 +130,32 @@ const external = (field: string, value: unknown, at: string, shows: unknown = va
   });
 const volume = (secretName: string) => ({ name: secretName, secret: { secretName, defaultMode: 0o440 } });
 
+/** No object shows what the operator itself reads. Taken back, as it waits for a server that is not there. */
+const prometheus = (
+  [
+    ['url', 'https://other.example.com:9090'],
+    ['caSecretRef.name', 'other-ca'],
+    ['caSecretRef.key', 'other.crt'],
+    ['tokenSecretRef.name', 'other-token'],
+    ['tokenSecretRef.key', 'other'],
+    ['timeoutSeconds', 5],
+    ['staleSeconds', 30],
+    ['selector', 'job="ocpp"'],
+    ['queries.arrivalRate', 'sum(rate(frames_total[1m]))'],
+    ['queries.depth', 'max(waiting)'],
+    ['queries.oldestSeconds', 'max(oldest)'],
+  ] as const
+).map(([field, value]): Row => {
+  const secret = { name: 'prometheus', key: 'data' };
+  const server = {
+    url: 'https://prometheus.example.com',
+    ...(field.startsWith('ca') && { caSecretRef: secret }),
+    ...(field.startsWith('token') && { tokenSecretRef: secret }),
+  };
+  const path = `processor.autoscaling.prometheus.${field}`;
+  return { field: path, value, with: { processor: { autoscaling: { prometheus: server } } }, undo: true };
+});
+
 const ROWS: readonly Row[] = [
   row('image.pullPolicy', 'Never', 'Deployment/processor', 'spec.template.spec.containers.0.imagePullPolicy'),
   row('image.pullSecrets', ['registry'], 'Deployment/ws-proxy', 'spec.template.spec.imagePullSecrets', {
@@ -214,6 +240,7 @@ const ROWS: readonly Row[] = [
   row('processor.callTimeoutSeconds', 20, 'Deployment/processor', env('OCPP_CALL_TIMEOUT'), {
     shows: '20s',
   }),
+  row('processor.concurrency', 50, 'Deployment/processor', env('OCPP_CONCURRENCY'), { shows: '50' }),
   live('processor', 'processor.unknownTokens', 'Accept', 'OCPP_UNKNOWN_TOKENS', 'Accept'),
   live('ws-proxy', 'processor.validation', 'Strict', 'OCPP_VALIDATION', 'Strict'),
   live('processor', 'processor.heartbeatSeconds', 600, 'OCPP_HEARTBEAT_INTERVAL', '600s'),
@@ -230,6 +257,13 @@ const ROWS: readonly Row[] = [
   { field: 'processor.autoscaling.maxReplicas', value: 7 },
   { field: 'processor.autoscaling.targetDrainSeconds', value: 5 },
   { field: 'processor.autoscaling.scaleDownStabilizationSeconds', value: 60 },
+  ...prometheus,
+  { field: 'processor.autoscaling.hpa.metricName', value: 'ocpp_requests_depth' },
+  { field: 'processor.autoscaling.hpa.matchLabels', value: { team: 'grid' } },
+  { field: 'processor.autoscaling.hpa.averageValue', value: '100' },
+  { field: 'processor.autoscaling.keda.query', value: 'sum(ocpp_requests_depth)' },
+  { field: 'processor.autoscaling.keda.threshold', value: '100' },
+  { field: 'processor.autoscaling.keda.triggerAuthentication', value: 'prometheus' },
   ...podTemplate('processor', 'processor'),
 
   row('redis.embedded.image', 'redis:none', 'StatefulSet/redis', 'spec.template.spec.containers.0.image', {

@@ -9,7 +9,7 @@ import { PROGRAM } from '../../services/contract.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
-const DOCKERFILES = ['Dockerfile', 'examples/own-handlers/Dockerfile'];
+const DOCKERFILES = ['Dockerfile', 'examples/own-handlers/Dockerfile', 'test/e2e/slow-processor/Dockerfile'];
 /** A folder with what .dockerignore lets into the build, and the packages that `npm ci` would bring. */
 function buildContext(): Disposable & { readonly folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'ocpp-image-'));

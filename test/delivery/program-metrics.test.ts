@@ -51,10 +51,15 @@ test('docs/metrics.md lists what ws-proxy exports, with type and labels', async 
 
 test('docs/metrics.md lists what the processor exports, with type and labels', async (t) => {
   const registry = new Registry();
-  createMetrics(registry);
+  createMetrics(registry).countInFlight(() => 0);
   t.deepEqual(listed(BOTH, 'processor'), await exported(registry));
 });
 
 test('docs/metrics.md has every metric that the operator reads', (t) => {
-  for (const name of Object.values(METRIC)) t.true(PAGE.includes(`| \`${name}\` |`), name);
+  for (const name of Object.values(METRIC)) {
+    // The page names a histogram once, not each of its series.
+    const histogram = name.replace(/_(sum|count)$/, '');
+    const row = histogram === name ? `| \`${name}\` |` : `| \`${histogram}\` | histogram |`;
+    t.true(PAGE.includes(row), name);
+  }
 });

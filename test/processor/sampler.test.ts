@@ -1,4 +1,5 @@
 /** Metrics of the queue, and readiness by the store. */
+import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import { Registry } from 'prom-client';
 import { METRIC } from '../../services/contract.ts';
@@ -12,6 +13,35 @@ function valueOf(text: string, metric: string): number | undefined {
 }
 
 const QUEUE = [METRIC.queueDepth, METRIC.queueOldestSeconds, METRIC.queueInFlight, METRIC.queueSampledAt];
+
+test('the time in which the store responds is measured, and absent while it does not respond', async (t) => {
+  const registry = new Registry();
+  const metrics = createMetrics(registry);
+  const seconds = async () => valueOf(await registry.metrics(), METRIC.storeResponseSeconds);
+  const answers = Promise.withResolvers<void>();
+  let works = true;
+  using sampler = startSampler({
+    async load() {
+      await answers.promise;
+      if (!works) throw new Error('redis: connection refused');
+      return { depth: 0, oldestSeconds: 0, inFlight: 0 };
+    },
+    inFlight: () => 0,
+    inFlightLimit: 100,
+    clock: { now: Date.now },
+    onLoad: metrics.setLoad,
+    onBusy: metrics.addBusy,
+  });
+  t.is(await seconds(), undefined, 'before the first response');
+  await wait(50);
+  answers.resolve();
+  await until(() => sampler.problem() === undefined, 'a response');
+  const first = (await seconds()) ?? 0;
+  t.true(first >= 0.045, `it took 50 ms: ${first}`);
+  works = false;
+  await until(() => sampler.problem() !== undefined, 'a problem');
+  t.is(await seconds(), undefined);
+});
 
 test('queue metrics are absent while the queue cannot be read: never zero', async (t) => {
   const registry = new Registry();

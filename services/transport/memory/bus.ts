@@ -21,7 +21,7 @@ import { RateLedger } from './rate-ledger.ts';
 import { SendWindow } from './send-window.ts';
 import { MemoryState } from './state.ts';
 
-/** Deliveries that are handled at once. */
+/** Deliveries that are handled at once, if the caller names no number. */
 const MAX_IN_FLIGHT = 200;
 /** A delivery is dropped after this many failures. */
 const MAX_DELIVERIES = 5;
@@ -43,8 +43,9 @@ export interface MemoryBus {
   gateway(id: string): Gateway;
 }
 
-export function createMemoryBus(clock: Clock = systemClock): MemoryBus {
-  const bus = new Bus(clock);
+/** @param maxInFlight deliveries that are handled at once, from 1 */
+export function createMemoryBus(clock: Clock = systemClock, maxInFlight = MAX_IN_FLIGHT): MemoryBus {
+  const bus = new Bus(clock, maxInFlight);
   return { transport: bus, state: bus.state, gateway: (id) => new MemoryGateway(id, bus) };
 }
 
@@ -58,6 +59,7 @@ class Bus implements Transport, GatewayBus {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, MemorySession>();
   #queue: Entry[] = [];
+  readonly #maxInFlight: number;
   #inFlight = 0;
   #epoch = 0;
   #running = false;
@@ -68,8 +70,9 @@ class Bus implements Transport, GatewayBus {
   readonly #disconnected: ((event: ConnectionEvent) => void)[] = [];
   readonly #failed: ((error: Error) => void)[] = [];
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, maxInFlight: number) {
     this.#clock = clock;
+    this.#maxInFlight = maxInFlight;
     this.state = new MemoryState(clock);
     this.events = this.state;
     this.#selfTests = new MemorySelfTests(clock);
@@ -207,7 +210,7 @@ class Bus implements Transport, GatewayBus {
     setImmediate(() => {
       this.#pumping = false;
       if (!this.#running) return;
-      const entries = this.#queue.splice(0, MAX_IN_FLIGHT - this.#inFlight);
+      const entries = this.#queue.splice(0, this.#maxInFlight - this.#inFlight);
       this.#inFlight += entries.length;
       for (const entry of entries) void this.#handle(entry);
     });

@@ -37,9 +37,11 @@ export interface RedisTransportOptions {
   readonly cluster?: string;
   /** What a release fails is for processors of another one while they live; omitted: not known. */
   readonly release?: string;
+  /** Deliveries in flight at most, from 1. */
+  readonly maxInFlight?: number;
 }
 
-/** Deliveries in flight at most, and in one claim. */
+/** Deliveries in flight at most if the options name no number, and in one claim. */
 export const MAX_IN_FLIGHT = 200;
 const MAX_CLAIM = 100;
 /** A delivery that could not be handled is requeued after so long; ms. */
@@ -54,7 +56,7 @@ export class RedisTransport implements Transport {
   readonly #stations: Stations;
   readonly #claimer: Claimer;
   readonly #readers: Readers;
-  readonly #inFlight = new InFlight(MAX_IN_FLIGHT);
+  readonly #inFlight: InFlight;
   readonly #acknowledger: Acknowledger;
   readonly #unacknowledged: Unacknowledged;
   readonly #failed: ((error: Error) => void)[] = [];
@@ -65,6 +67,7 @@ export class RedisTransport implements Transport {
 
   constructor(options: RedisTransportOptions) {
     const onError = (error: Error) => this.#report(error);
+    this.#inFlight = new InFlight(options.maxInFlight ?? MAX_IN_FLIGHT);
     const release = escapeKey(options.release ?? '');
     const onLost = () => this.#forget();
     this.#member = new Membership({ ...options, release, role: 'processor', onError, onLost });
