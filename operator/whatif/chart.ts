@@ -3,9 +3,11 @@
 export interface Line {
   readonly name: string;
   readonly color: string;
-  /** In order of time. */
-  readonly points: readonly (readonly [second: number, value: number])[];
+  /** In order of time; a new segment begins after a gap. */
+  readonly segments: readonly Points[];
 }
+
+export type Points = readonly (readonly [second: number, value: number])[];
 
 export interface Plot {
   readonly title: string;
@@ -32,15 +34,17 @@ const TICKS = 5;
 const MOST_POINTS = 900;
 const STYLE =
   'text{font:12px sans-serif;fill:#333}.axis{stroke:#333}.grid{stroke:#ddd}.shaded{fill:#eee}' +
-  'polyline{fill:none;stroke-width:1.6}';
+  'path{fill:none;stroke-width:1.6}';
 
 type Scale = (value: number) => number;
 
 export function chart({ title, plots, shaded }: ChartInput): string {
-  const points = plots.flatMap(({ lines }) => lines.flatMap((one) => one.points));
-  const seconds = Math.max(1, greatest(points.map(([second]) => second)));
+  const seconds = Math.max(
+    1,
+    greatest(plots.flatMap(({ lines }) => pointsOf(lines)).map(([second]) => second)),
+  );
   const unit = unitOf(seconds);
-  const end = tickedEnd(seconds / unit.seconds);
+  const end = seconds / unit.seconds;
   const x = (second: number) => rounded(LEFT + (second / unit.seconds / end) * (RIGHT - LEFT));
   const bottom = TOP + (plots.length - 1) * PLOT.distance + PLOT.height;
   return [
@@ -49,9 +53,9 @@ export function chart({ title, plots, shaded }: ChartInput): string {
     `<rect width="${WIDTH}" height="${bottom + 64}" fill="#fff"/>`,
     text(LEFT, 20, title, 'font-weight="bold"'),
     ...plots.flatMap((plot, index) => plotOf(plot, TOP + index * PLOT.distance, x, shaded.spans)),
-    ...ticks(end).map((tick) =>
-      text(x(tick * unit.seconds), bottom + 16, String(tick), 'text-anchor="middle"'),
-    ),
+    ...ticks(tickedEnd(end))
+      .filter((tick) => tick <= end)
+      .map((tick) => text(x(tick * unit.seconds), bottom + 16, String(tick), 'text-anchor="middle"')),
     text((LEFT + RIGHT) / 2, bottom + 34, unit.name, 'text-anchor="middle"'),
     ...legend(plots, shaded.spans.length > 0 ? shaded.name : undefined, bottom + 54),
     '</svg>',
@@ -61,7 +65,7 @@ export function chart({ title, plots, shaded }: ChartInput): string {
 
 function plotOf(plot: Plot, top: number, x: Scale, spans: readonly (readonly [number, number])[]): string[] {
   const bottom = top + PLOT.height;
-  const most = tickedEnd(greatest(plot.lines.flatMap(({ points }) => points.map(([, value]) => value))));
+  const most = tickedEnd(greatest(pointsOf(plot.lines).map(([, value]) => value)));
   const y = (value: number) => rounded(bottom - (value / most) * PLOT.height);
   return [
     ...spans.map(
@@ -75,15 +79,20 @@ function plotOf(plot: Plot, top: number, x: Scale, spans: readonly (readonly [nu
     line(LEFT, bottom, RIGHT, bottom, 'axis'),
     line(LEFT, top, LEFT, bottom, 'axis'),
     text(LEFT, top - 8, plot.title),
-    ...plot.lines.map(({ name, color, points }) => {
-      const places = thinned(points).map(([second, value]) => `${x(second)},${y(value)}`);
-      return `<polyline points="${places.join(' ')}" stroke="${color}"><title>${escaped(name)}</title></polyline>`;
+    ...plot.lines.map(({ name, color, segments }) => {
+      const places = segments.map((points) =>
+        thinned(points).map(([second, value]) => `${x(second)},${y(value)}`),
+      );
+      const path = places.map((segment) => `M${segment.join(' ')}`).join('');
+      return `<path d="${path}" stroke="${color}"><title>${escaped(name)}</title></path>`;
     }),
   ];
 }
 
+const pointsOf = (lines: readonly Line[]) => lines.flatMap(({ segments }) => segments.flat());
+
 /** Of neighbours that share a pixel, the greatest is drawn, so that no peak is lost. */
-function thinned(points: Line['points']): Line['points'] {
+function thinned(points: Points): Points {
   const size = Math.ceil(points.length / MOST_POINTS);
   if (size <= 1) return points;
   const kept: (readonly [number, number])[] = [];

@@ -1,5 +1,5 @@
 /** The picture of a replay: processors, backlog and age over time; of the operator, the HPA and the recording. */
-import { chart, type Line, type Plot } from './chart.ts';
+import { chart, type Line, type Plot, type Points } from './chart.ts';
 import type { Recording } from './recording.ts';
 import type { Replay } from './replay.ts';
 
@@ -25,7 +25,10 @@ export function pictureOf(recording: Recording, replay: Replay): string {
     lines: sources.map(([name, color, moments]): Line => ({
       name,
       color,
-      points: moments.map((moment) => [moment.second, moment[figure]] as const),
+      segments: segmentsOf(
+        moments.map((moment) => [moment.second, moment[figure]] as const),
+        recording.gapSeconds,
+      ),
     })),
   }));
   const begin = `${new Date(recording.begin).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
@@ -34,6 +37,15 @@ export function pictureOf(recording: Recording, replay: Replay): string {
     plots,
     shaded: { name: 'no metrics', spans: spansOf(recording.blind) },
   });
+}
+
+/** Cut where no sample is for longer than this. */
+function segmentsOf(points: Points, gapSeconds: number): Points[] {
+  const cuts = points.flatMap(([second], index) =>
+    second - (points[index - 1]?.[0] ?? second) > gapSeconds ? [index] : [],
+  );
+  const edges = [0, ...cuts, points.length];
+  return edges.slice(1).map((edge, index) => points.slice(edges[index], edge));
 }
 
 /** Where the values are true. */

@@ -23,6 +23,8 @@ export interface Recording {
   readonly capacity: readonly number[];
   readonly blind: readonly boolean[];
   readonly recorded: readonly Recorded[];
+  /** A longer time between two samples is a gap. */
+  readonly gapSeconds: number;
 }
 
 export const METRICS = [
@@ -71,6 +73,7 @@ export function recordingOf(text: string): Recording {
     capacity: capacityOf(series, span),
     blind: arrivals.known.map((known) => !known),
     recorded: recordedOf(series, times, begin),
+    gapSeconds: gap,
   };
 }
 

@@ -1,6 +1,6 @@
 /** A replay end to end: the table, the sentences and the picture. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -62,7 +62,7 @@ test('the report has a row for each scaler and a sentence for each decision', (t
 
 test('the picture has three plots of three lines, the gap, and no figure that is none', (t) => {
   const svg = pictureOf(recording, result);
-  t.is(svg.match(/<polyline /g)?.length, 9);
+  t.is(svg.match(/<path /g)?.length, 9);
   t.is(svg.match(/<rect class="shaded"/g)?.length, 4, 'in each plot and in the legend');
   t.notRegex(svg, /NaN|undefined|Infinity/);
   for (const words of [
@@ -96,6 +96,9 @@ test('the program prints the report, writes the picture, and says what is wrong 
   t.is(empty.status, 1);
   t.true(empty.stderr.includes('empty.json: the recording is empty'));
   t.true(empty.stderr.includes(RECORD));
+  const huge = file('huge.json', '');
+  truncateSync(huge, 201e6);
+  t.regex(start('--metrics', huge, '--policy', policy).stderr, /huge\.json: is larger than 200 MB/);
   const unknown = start('--metrics', metrics, '--policy', file('u.yaml', 'maximum: 3'));
   t.like(unknown, { status: 1, stdout: '' });
   t.regex(unknown.stderr, /^whatif: [^\n]*u\.yaml: maximum: there is no such field\n$/);
