@@ -1,6 +1,7 @@
 /**
  * A HorizontalPodAutoscaler with default behaviour, as https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
- * publishes its algorithm for autoscaling/v2 ("Algorithm details", "Default Behavior"): every 15 s
+ * publishes its algorithm for autoscaling/v2 ("Algorithm details", "Default Behavior"; stable since Kubernetes 1.23, read at
+ * commit 01650250 of kubernetes/website): every 15 s
  * desiredReplicas = ceil(currentReplicas * currentMetricValue / desiredMetricValue); nothing within 10 % of the target; at most
  * 4 Pods or 100 % more per 15 s; never below the highest recommendation of the last 300 s; without the metric no change. For
  * an external metric with an average value this is ceil(total / target).
