@@ -74,7 +74,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'operator/kube/object-store.ts',
   ],
   'operator/scaling': ['operator/api'],
-  'operator/signals': ['operator/scaling', 'services/contract.ts'],
+  'operator/signals': [
+    'operator/api',
+    'operator/scaling',
+    'operator/kube/object-store.ts',
+    'services/runtime/clock.ts',
+    'services/contract.ts',
+  ],
   // Replays and simulates decisions, with the code that decides in a cluster.
   'operator/whatif': [
     'operator/api',

@@ -12,6 +12,7 @@ import type {
   RolloutStatus,
 } from '../api/ocpp-cluster.ts';
 import type { KubeObject, Resource } from '../kube/object-store.ts';
+import { hasOtherAutoscaler } from '../observe/autoscalers.ts';
 import { type Observed, podsOf, runningOf } from '../observe/observe.ts';
 import { ANNOTATION, type Pauses, pausesOf } from '../observe/pauses.ts';
 import { isReady, stateOf, type Workload } from '../observe/workloads.ts';
@@ -152,6 +153,8 @@ function contextOf(
     processorReplicas,
     // Pods of a revision that this operator cannot render are left as they are.
     holdRollouts: pauses.pauseRollouts || release.unknownRevision !== undefined,
+    pauseScaleIn: pauses.pauseScaleIn,
+    holdAutoscaler: hasOtherAutoscaler(observed.autoscalers, spec.processor.autoscaling.mode),
     serves,
     ...(operatorNamespace !== undefined && { operatorNamespace }),
     ...(redis?.passwordSecretName !== undefined && { redisPasswordSecret: redis.passwordSecretName }),
