@@ -81,6 +81,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime/clock.ts',
     'services/contract.ts',
   ],
+  // Replays and simulates decisions, with the code that decides in a cluster.
+  'operator/whatif': [
+    'operator/api',
+    'operator/kube/object-store.ts',
+    'operator/scaling',
+    'operator/signals',
+    'services/contract.ts',
+  ],
   'operator/kube': ['operator/controller', 'services/runtime'],
   'operator/controller': ['operator/kube/object-store.ts', 'services/runtime'],
   // Plans rollouts from what is observed and from the reports of Pods.
