@@ -18,7 +18,9 @@ export function recommendationOf(input: ProcessorScaleInput): Recommendation {
   const known = typeof load === 'string' ? undefined : load;
   const ready = deployment?.readyReplicas ?? 0;
   const assumed = capacity ?? CAPACITY_PRIOR;
-  const demand = known && demandOf(known, assumed, ready, spec.targetDrainSeconds);
+  const completedPerSecond = signals.work?.completedPerSecond;
+  const present = { capacity: assumed, ready, completedPerSecond };
+  const demand = known && demandOf(known, present, spec.targetDrainSeconds);
   const growth = growthOf(previous, known, signals, { ready, wanted: demand?.replicas ?? 0, now });
   const outage = outageOf(input, known);
   const limited =
