@@ -99,6 +99,7 @@ export function runOperator(options: OperatorOptions): Operator {
     healthy: () => controller.healthy(),
     async stop() {
       await controller.stop();
+      reconcile.close();
       await events.stop();
     },
   };

@@ -180,6 +180,8 @@ export const METRIC = {
   proxyDraining: 'ocpp_proxy_draining',
   proxyDrainForced: 'ocpp_proxy_drain_forced_total',
   /** Processor: deliveries completed; seconds busy (capacity = completions per busy second). */
+  /** Processor: deliveries that this one is handling. */
+  processorInFlight: 'ocpp_processor_in_flight',
   processorCompleted: 'ocpp_processor_completed_total',
   processorBusySeconds: 'ocpp_processor_busy_seconds_total',
   /** Processor: time that its CPU limit stopped it; absent where the system does not say. */

@@ -74,7 +74,21 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'operator/kube/object-store.ts',
   ],
   'operator/scaling': ['operator/api'],
-  'operator/signals': ['operator/scaling', 'services/contract.ts'],
+  'operator/signals': [
+    'operator/api',
+    'operator/scaling',
+    'operator/kube/object-store.ts',
+    'services/runtime/clock.ts',
+    'services/contract.ts',
+  ],
+  // Replays and simulates decisions, with the code that decides in a cluster.
+  'operator/whatif': [
+    'operator/api',
+    'operator/kube/object-store.ts',
+    'operator/scaling',
+    'operator/signals',
+    'services/contract.ts',
+  ],
   'operator/kube': ['operator/controller', 'services/runtime'],
   'operator/controller': ['operator/kube/object-store.ts', 'services/runtime'],
   // Plans rollouts from what is observed and from the reports of Pods.

@@ -17,6 +17,9 @@ export const OCPP_CLUSTERS: Resource = {
   namespaced: true,
 };
 
+/** specReplicasPath of the scale subresource. */
+export const SCALE_PATH = ['spec', 'processor', 'replicas'] as const;
+
 export interface OcppCluster extends KubeObject {
   readonly spec?: generated.OcppClusterSpec;
   readonly status?: OcppClusterStatus;

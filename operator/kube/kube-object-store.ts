@@ -30,6 +30,7 @@ export interface KubeObjectStoreOptions {
 }
 
 const APPLY = 'application/apply-patch+yaml';
+const MERGE = 'application/merge-patch+json';
 const PAGE = '500';
 
 export class KubeObjectStore implements ObjectStore {
@@ -146,6 +147,13 @@ export class KubeObjectStore implements ObjectStore {
     const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
     const body = { apiVersion: this.#paths.apiVersion(resource), kind: resource.kind, metadata, status };
     return this.#patch(`${this.#paths.of(ref)}/status`, body);
+  }
+
+  async scale(ref: ObjectRef, replicas: number): Promise<void> {
+    const path = `${this.#paths.of(ref)}/scale`;
+    const query = { fieldManager: this.#applyQuery.fieldManager };
+    const body = { spec: { replicas } };
+    await this.#write({ method: 'PATCH', path, query, body, contentType: MERGE });
   }
 
   async delete(ref: ObjectRef, options: { readonly uid?: string } = {}): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The store of Kubernetes objects, as the operator uses it: eight verbs. KubeObjectStore talks to an API server;
+ * The store of Kubernetes objects, as the operator uses it: nine verbs. KubeObjectStore talks to an API server;
  * MemoryObjectStore (operator/local) keeps the objects in this process for `npm start`. Both pass the same conformance
  * suite (test/conformance/object-store.ts).
  */
@@ -106,6 +106,11 @@ export interface ObjectStore {
   create(object: KubeObject): Promise<boolean>;
   /** Replaces `status` of the object by server-side apply on the status subresource. */
   patchStatus(ref: ObjectRef, status: object): Promise<KubeObject>;
+  /**
+   * Writes the number of replicas through the scale subresource, as `kubectl scale` and autoscalers do. Other fields of the
+   * spec keep their owners. @throws StoreError `not-found` when the object does not exist
+   */
+  scale(ref: ObjectRef, replicas: number): Promise<void>;
   /** Resolves also when the object does not exist. Dependents are deleted in the background. */
   delete(ref: ObjectRef, options?: { readonly uid?: string }): Promise<void>;
 }

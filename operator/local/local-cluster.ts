@@ -11,7 +11,7 @@ import { Registry } from 'prom-client';
 import { systemClock } from '../../services/runtime/clock.ts';
 import type { Log, LogLevel } from '../../services/runtime/log.ts';
 import { defaultedSpec } from '../api/defaults.ts';
-import { OCPP_CLUSTERS, type OcppCluster } from '../api/ocpp-cluster.ts';
+import { OCPP_CLUSTERS, SCALE_PATH, type OcppCluster } from '../api/ocpp-cluster.ts';
 import { DEFAULT_IMAGE, DEFAULT_REDIS_IMAGE } from '../config.ts';
 import { type Operator, runOperator } from '../operator.ts';
 import { chooseImage } from '../render/release.ts';
@@ -69,7 +69,12 @@ export class LocalCluster {
     mkdirSync(this.folder, { recursive: true });
     this.logs = new PodLogs(join(folder, 'logs'), (line) => options.say(line), Date.now);
     // Add-on objects are stored without effect: a manifest that asks for them is valid.
-    this.store = new MemoryObjectStore({ clock: systemClock, newUid: randomUUID, serves: () => true });
+    this.store = new MemoryObjectStore({
+      clock: systemClock,
+      newUid: randomUUID,
+      serves: () => true,
+      scalePath: ({ kind }) => (kind === OCPP_CLUSTERS.kind ? SCALE_PATH : ['spec', 'replicas']),
+    });
     this.#guard = startGuard(this.folder);
     this.#data = options.data === undefined ? undefined : DataFolder.lock(options.data, this.#guard.pid);
     this.#runtime = new LocalRuntime({

@@ -6,7 +6,14 @@ import { ADMIN_VOLUME } from '../render/admin-access.ts';
 import { CLUSTER_ID, LOGIN } from '../render/redis-access.ts';
 import type { Running } from '../render/release.ts';
 import { REVISION_ANNOTATION, SET_LABEL } from '../render/revision.ts';
-import { DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../render/resources.ts';
+import {
+  DEPLOYMENTS,
+  HORIZONTAL_POD_AUTOSCALERS,
+  PODS,
+  SCALED_OBJECTS,
+  SERVICES,
+  STATEFUL_SETS,
+} from '../render/resources.ts';
 import {
   type Component,
   clusterLabels,
@@ -14,6 +21,7 @@ import {
   nameOf,
   selectorText,
 } from '../render/render-input.ts';
+import type { Autoscalers } from './autoscalers.ts';
 import type { Pod, Workload } from './workloads.ts';
 
 export interface Observed {
@@ -24,6 +32,8 @@ export interface Observed {
   readonly processor: Workload | undefined;
   readonly redis: Workload | undefined;
   readonly proxyService: ProxyService | undefined;
+  /** Of the processors, in modes HPA and KEDA. */
+  readonly autoscalers?: Autoscalers;
   readonly pods: readonly Pod[];
 }
 
@@ -55,6 +65,10 @@ export function observe(caches: Caches, cluster: OcppCluster): Observed {
     processor: find(DEPLOYMENTS, 'processor'),
     redis: find(STATEFUL_SETS, 'redis'),
     proxyService,
+    autoscalers: {
+      HPA: find(HORIZONTAL_POD_AUTOSCALERS, 'processor'),
+      KEDA: find(SCALED_OBJECTS, 'processor'),
+    },
     pods: caches.list(PODS, { namespace, labelSelector }),
   };
 }

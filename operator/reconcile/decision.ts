@@ -12,6 +12,7 @@ import type {
   RolloutStatus,
 } from '../api/ocpp-cluster.ts';
 import type { KubeObject, Resource } from '../kube/object-store.ts';
+import { hasOtherAutoscaler } from '../observe/autoscalers.ts';
 import { type Observed, podsOf, runningOf } from '../observe/observe.ts';
 import { ANNOTATION, type Pauses, pausesOf } from '../observe/pauses.ts';
 import { isReady, stateOf, type Workload } from '../observe/workloads.ts';
@@ -29,7 +30,7 @@ import { decideProcessors } from '../scaling/processors.ts';
 import { decideProxies, type ProxyScaleDecision } from '../scaling/proxies.ts';
 import { chooseRedis } from './embedded-redis.ts';
 import { passwordRefresh } from './password-refresh.ts';
-import { podDeletionCosts } from './pod-deletion-costs.ts';
+import { processorDeletionCosts, proxyDeletionCosts } from './pod-deletion-costs.ts';
 import { planProxySets } from './proxy-sets.ts';
 import type { Rendering } from './rendering.ts';
 
@@ -74,7 +75,7 @@ export interface Decision {
   readonly rebalance: RebalancePlan;
   /** Names of Deployments that stay as they are. */
   readonly keptSets: readonly string[];
-  /** Written to the ws-proxy Pods before a scale-in. */
+  /** Written to the Pods before a scale-in. */
   readonly podDeletionCosts: readonly KubeObject[];
   /** Written to the Pod of the embedded Redis when logins are refused. */
   readonly passwordRefresh: readonly KubeObject[];
@@ -112,13 +113,16 @@ export function decide(input: DecisionInput): Decision {
     rebalance: proxySets.rebalance,
     keptSets: proxySets.kept,
     passwordRefresh: passwordRefresh(observed, signals, input.now),
-    podDeletionCosts: podDeletionCosts(
-      observed,
-      signals,
-      proxySets.plan.sets,
-      spec.proxy.maxSessionsPerPod,
-      proxySets.scaleIn.emptied,
-    ),
+    podDeletionCosts: [
+      ...proxyDeletionCosts(
+        observed,
+        signals,
+        proxySets.plan.sets,
+        spec.proxy.maxSessionsPerPod,
+        proxySets.scaleIn.emptied,
+      ),
+      ...processorDeletionCosts(observed, signals, processors.replicas),
+    ],
     objects: [...input.rendering.of(cluster, proxySets.context), ...proxySets.changed],
   };
 }
@@ -149,6 +153,8 @@ function contextOf(
     processorReplicas,
     // Pods of a revision that this operator cannot render are left as they are.
     holdRollouts: pauses.pauseRollouts || release.unknownRevision !== undefined,
+    pauseScaleIn: pauses.pauseScaleIn,
+    holdAutoscaler: hasOtherAutoscaler(observed.autoscalers, spec.processor.autoscaling.mode),
     serves,
     ...(operatorNamespace !== undefined && { operatorNamespace }),
     ...(redis?.passwordSecretName !== undefined && { redisPasswordSecret: redis.passwordSecretName }),

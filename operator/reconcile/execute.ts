@@ -1,12 +1,12 @@
 /** What one pass writes besides the status: the decided objects, the password, the volume size, the Pods' deletion costs. */
 import type { Log } from '../../services/runtime/log.ts';
-import type { OcppCluster, RedisStatus } from '../api/ocpp-cluster.ts';
+import { OCPP_CLUSTERS, type OcppCluster, type RedisStatus } from '../api/ocpp-cluster.ts';
 import { keyOf } from '../controller/caches.ts';
 import { StoreError } from '../kube/object-store.ts';
 import type { Observed } from '../observe/observe.ts';
 import { stateOf } from '../observe/workloads.ts';
 import type { Problem } from '../status/conditions.ts';
-import { type Applied, applyObjects, prunable } from './apply.ts';
+import { type Applied, applyObjects, type Pass, prunable } from './apply.ts';
 import type { Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
 import { adminSecret } from '../render/admin-access.ts';
@@ -53,7 +53,7 @@ async function executeSteps(
   options: ReconcilerOptions,
   cluster: OcppCluster,
   state: ReconcileState,
-  { spec, redis, podDeletionCosts, passwordRefresh, objects, keptSets }: Decision,
+  { spec, redis, processors, podDeletionCosts, passwordRefresh, objects, keptSets }: Decision,
   observed: Observed,
 ): Promise<Executed> {
   const { store, caches, clock, log } = options;
@@ -90,12 +90,33 @@ async function executeSteps(
     log,
     'the Pod of Redis is not annotated, it reads its password file later',
   );
+  problems.push(await seedScale(pass, processors.seedReplicas));
   const kept = keptSets.map((name) => `${DEPLOYMENTS.kind}/${name}`);
   const applied = await applyObjects(pass, objects, kinds, kept);
   const addOns = addOnProblems(spec, caches, state.status, clock.now() - state.since);
   const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems, ...addOns];
   logApplied(log, cluster, { ...applied, problems: all }, state);
   return { problems: all, redis: written };
+}
+
+/**
+ * Before the objects are applied: an autoscaler cannot read a scale without a number, and continues from an old one.
+ * @throws StoreError when the API server is unreachable or busy; ClusterGone
+ */
+async function seedScale(
+  { store, cluster, deletionGuard }: Pass,
+  replicas: number | undefined,
+): Promise<Problem | undefined> {
+  if (replicas === undefined) return undefined;
+  deletionGuard.check();
+  const { name, namespace = 'default' } = cluster.metadata;
+  try {
+    await store.scale({ resource: OCPP_CLUSTERS, name, namespace }, replicas);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.retryable) throw error;
+    return { reason: 'Refused', message: `the number of processors was refused: ${error.message}` };
+  }
 }
 
 /** Claims are not watched: each is read so often. */

@@ -2,7 +2,7 @@
 import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import type { Resource } from '../kube/object-store.ts';
-import { HTTP_ROUTES } from '../render/resources.ts';
+import { HTTP_ROUTES, SCALED_OBJECTS } from '../render/resources.ts';
 import type { Problem } from '../status/conditions.ts';
 
 /** Discovery answers within seconds after the start; until then nothing is reported. */
@@ -26,13 +26,22 @@ export function addOnProblems(
 
 /** Messages with the remedy. Monitoring is optional: its default, Auto, uses the kinds that exist. */
 export function missingAddOns(
-  { proxy }: Pick<DefaultedSpec, 'proxy'>,
+  { proxy, processor }: Pick<DefaultedSpec, 'proxy' | 'processor'>,
   serves: (resource: Resource) => boolean,
 ): string[] {
-  if (proxy.gateway === undefined || serves(HTTP_ROUTES)) return [];
-  const { group, version, kind } = HTTP_ROUTES;
-  return [
-    `spec.proxy.gateway needs the kind ${kind}, but the API server does not serve ${group}/${version} or the operator may not list it: ` +
-      'stations cannot connect through the Gateway. Install the Gateway API, or remove spec.proxy.gateway',
-  ];
+  const missing: string[] = [];
+  if (proxy.gateway !== undefined && !serves(HTTP_ROUTES))
+    missing.push(
+      `spec.proxy.gateway needs ${notServed(HTTP_ROUTES)}: ` +
+        'stations cannot connect through the Gateway. Install the Gateway API, or remove spec.proxy.gateway',
+    );
+  if (processor.autoscaling.mode === 'KEDA' && !serves(SCALED_OBJECTS))
+    missing.push(
+      `spec.processor.autoscaling.mode KEDA needs ${notServed(SCALED_OBJECTS)}: ` +
+        'the number of processors stays. Install KEDA 2.17 or later, or set another mode',
+    );
+  return missing;
 }
+
+const notServed = ({ group, version, kind }: Resource) =>
+  `the kind ${kind}, but the API server does not serve ${group}/${version} or the operator may not list it`;

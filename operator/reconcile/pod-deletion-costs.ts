@@ -1,15 +1,19 @@
 /**
- * Which ws-proxy Pods a scale-in removes first (pod-deletion-cost): those with the fewest stations, as each of their stations
- * has to reconnect. Costs are written only right before a scale-in, as every watcher of Pods receives each write.
+ * Which Pods a scale-in removes first (pod-deletion-cost): ws-proxies with the fewest stations, as each of their stations has
+ * to reconnect, and processors with the fewest deliveries in flight, as each of these delays the end of the Pod. Costs are
+ * written only right before a scale-in, as every watcher of Pods receives each write.
  */
 import type { KubeObject } from '../kube/object-store.ts';
 import type { Signals } from '../scaling/demand.ts';
 import { annotated } from './pod-annotations.ts';
 import { idOf, isPodOf, type Observed, podsOf } from '../observe/observe.ts';
+import type { Pod, Workload } from '../observe/workloads.ts';
 import type { PlannedSet } from '../rollout/plan.ts';
 
 /** Cost of a Pod that a scale-in has emptied: below that of every other. */
 const EMPTIED = -1;
+/** Cost of a processor whose deliveries are unknown: it is removed last. */
+const UNKNOWN = 1_000_000;
 
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
@@ -19,23 +23,37 @@ export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
  * @param emptied names of the Pods that have moved their stations already: they are removed first
  * @param full cost of a Pod whose number of stations is unknown: it is removed last
  */
-export function podDeletionCosts(
+export function proxyDeletionCosts(
   observed: Observed,
   { sessionsOf }: Signals,
   sets: readonly PlannedSet[],
   full: number,
   emptied: ReadonlySet<string> = new Set(),
 ): KubeObject[] {
-  const smaller = observed.proxySets.filter(({ metadata, spec }) => {
-    const replicas = sets.find(({ name }) => name === metadata.name)?.replicas;
-    return replicas !== undefined && replicas > 0 && replicas < (spec?.replicas ?? 0);
-  });
-  const staying = podsOf(observed, 'ws-proxy').filter(
-    (pod) => pod.metadata.deletionTimestamp === undefined && smaller.some((set) => isPodOf(pod, set)),
+  const smaller = observed.proxySets.filter((set) =>
+    shrinks(set, sets.find(({ name }) => name === set.metadata.name)?.replicas),
   );
-  return staying.map((pod) => {
-    const { name } = pod.metadata;
-    const cost = emptied.has(name) ? EMPTIED : (sessionsOf?.get(idOf(pod)) ?? full);
-    return annotated(pod, { [DELETION_COST]: String(cost) });
-  });
+  const staying = living(observed, 'ws-proxy').filter((pod) => smaller.some((set) => isPodOf(pod, set)));
+  return staying.map((pod) =>
+    costing(pod, emptied.has(pod.metadata.name) ? EMPTIED : (sessionsOf?.get(idOf(pod)) ?? full)),
+  );
 }
+
+/** The same before a scale-in of the processors. @param replicas that the Deployment is to have */
+export function processorDeletionCosts(
+  observed: Observed,
+  { inFlightOf }: Signals,
+  replicas: number,
+): KubeObject[] {
+  if (observed.processor === undefined || !shrinks(observed.processor, replicas)) return [];
+  return living(observed, 'processor').map((pod) => costing(pod, inFlightOf?.get(idOf(pod)) ?? UNKNOWN));
+}
+
+/** All of its Pods end: there is nothing to choose. */
+const shrinks = ({ spec }: Workload, replicas: number | undefined) =>
+  replicas !== undefined && replicas > 0 && replicas < (spec?.replicas ?? 0);
+
+const living = (observed: Observed, component: 'ws-proxy' | 'processor') =>
+  podsOf(observed, component).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+
+const costing = (pod: Pod, cost: number) => annotated(pod, { [DELETION_COST]: String(cost) });

@@ -15,7 +15,7 @@ import type { PodReports } from '../rollout/pod-reports.ts';
 import { decide, type Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
 import { execute } from './execute.ts';
-import { staleMs, targetOf } from './measure.ts';
+import { loadStaleMs, staleMs, targetOf } from './measure.ts';
 import { defaultedSpec } from '../api/defaults.ts';
 import { stateOf } from '../observe/workloads.ts';
 import { NO_REPORTS } from '../rollout/pod-reports.ts';
@@ -26,22 +26,28 @@ import { newReconcileState, type ReconcilerOptions, type ReconcileState } from '
 /** Interval of passes while stations are moved by order; ms. */
 const ROLLOUT_MS = 1000;
 
-/** For createController: `key` is `namespace/name`. A deleted cluster needs no work: owner references delete its objects. */
-export function createReconciler(
-  options: ReconcilerOptions,
-): (key: string) => Promise<{ readonly requeueAfterMs?: number }> {
+export interface Reconciler {
+  /** For createController: `key` is `namespace/name`. A deleted cluster needs no work: owner references delete its objects. */
+  (key: string): Promise<{ readonly requeueAfterMs?: number }>;
+  /** Ends connections. No pass may run. */
+  close(): void;
+}
+
+export function createReconciler(options: ReconcilerOptions): Reconciler {
   const states = new Map<string, ReconcileState>();
-  return async (key) => {
+  const reconcile = async (key: string) => {
     const [namespace = '', name = ''] = key.split('/');
     const cluster: OcppCluster | undefined = options.caches.get({ resource: OCPP_CLUSTERS, namespace, name });
     if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) {
       options.metrics.forget(namespace, name);
+      states.get(key)?.measurement.close();
       states.delete(key);
       return {};
     }
     let state = states.get(key);
     if (state === undefined || state.uid !== cluster.metadata.uid) {
       const observed = observe(options.caches, cluster);
+      state?.measurement.close();
       state = newReconcileState(options, cluster, observed);
       states.set(key, state);
       if (mayWait(observed, cluster)) return { requeueAfterMs: 1 };
@@ -57,6 +63,10 @@ export function createReconciler(
       requeueAfterMs: movesStations(state) ? Math.min(ROLLOUT_MS, scrapeIntervalMs) : scrapeIntervalMs,
     };
   };
+  const close = () => {
+    for (const { measurement } of states.values()) measurement.close();
+  };
+  return Object.assign(reconcile, { close });
 }
 
 /**
@@ -77,9 +87,10 @@ async function reconcileCluster(
   const observed = observe(caches, cluster);
   const before = state.status;
   const scaleIn = before?.proxy?.scaleIn;
-  const signals = await state.measurement.read(observed, scaleIn?.pods);
+  const { prometheus } = defaultedSpec(cluster).processor.autoscaling;
+  const signals = await state.measurement.read(observed, scaleIn?.pods, prometheus);
   state.measured ||= signals.arrivalRate !== undefined;
-  const stale = staleMs(options.scrapeIntervalMs);
+  const stale = loadStaleMs(prometheus, options.scrapeIntervalMs);
   const targets = podsOf(observed, 'ws-proxy').flatMap((pod) => targetOf(pod));
   const reports = await readReports(cluster, observed, state, targets);
   const known = knownVariablesOnly(cluster, observed);
@@ -101,7 +112,7 @@ async function reconcileCluster(
     rebalance: before?.proxy?.rebalance,
     now: clock.now(),
     staleMs: stale,
-    warmingUp: !state.measured && clock.now() - state.since < stale,
+    warmingUp: !state.measured && clock.now() - state.since < staleMs(options.scrapeIntervalMs),
   });
   state.autoscaling = decision.processors.autoscaling;
   state.proxyAutoscaling = decision.proxies.autoscaling;

@@ -79,13 +79,21 @@ export function newReconcileState(
   cluster: OcppCluster,
   observed: Observed,
 ): ReconcileState {
-  const { scrape, clock, scrapeIntervalMs: intervalMs } = options;
+  const { scrape, store, clock, scrapeIntervalMs: intervalMs } = options;
+  const { name, namespace = 'default' } = cluster.metadata;
   const admin = options.adminKey === undefined ? undefined : adminAccess(cluster, options.adminKey);
   return {
     uid: cluster.metadata.uid,
     since: clock.now(),
     measured: false,
-    measurement: new Measurement({ scrape, clock, intervalMs, token: admin?.token }),
+    measurement: new Measurement({
+      cluster: { namespace, name },
+      scrape,
+      store,
+      clock,
+      intervalMs,
+      token: admin?.token,
+    }),
     rendering: new Rendering(),
     podEvents: new PodEvents(options),
     autoscaling: notBelow(cluster.status?.autoscaling, observed.processor),

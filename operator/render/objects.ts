@@ -4,6 +4,7 @@
  */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { processorAutoscaler } from './autoscalers/autoscaler.ts';
 import { processorDisruptionBudget, proxyDisruptionBudget } from './disruption-budgets.ts';
 import { monitoring } from './monitoring.ts';
 import { networkPolicies } from './network-policy.ts';
@@ -39,6 +40,7 @@ export function renderObjects(cluster: OcppCluster, context: RenderContext): rea
     ...processorSettings(input),
     processorDeployment(input),
     ...processorDisruptionBudget(input),
+    ...processorAutoscaler(input),
 
     serviceAccount(input, 'ws-proxy'),
     ...proxySettings(input),

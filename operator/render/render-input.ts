@@ -23,6 +23,10 @@ export interface RenderContext {
   readonly holdRollouts?: boolean;
   /** Decided by the scaler. */
   readonly processorReplicas: number;
+  /** Scale-in is paused by annotation: autoscalers of Kubernetes and of KEDA take part in it. */
+  readonly pauseScaleIn?: boolean;
+  /** The autoscaler of an earlier mode still exists; the new one is rendered once it is gone. */
+  readonly holdAutoscaler?: boolean;
   /** Decided by the scaler; absent: spec.proxy.replicas. */
   readonly proxyReplicas?: number;
   /** The proxy set to render; 'none': every existing set is kept as it is. Absent: the Deployment `<cluster>-ws-proxy`. */

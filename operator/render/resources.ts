@@ -40,6 +40,18 @@ export const HTTP_ROUTES: Resource = {
   ...core('HTTPRoute', 'httproutes'),
   group: 'gateway.networking.k8s.io',
 };
+export const HORIZONTAL_POD_AUTOSCALERS: Resource = {
+  ...core('HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
+  group: 'autoscaling',
+  version: 'v2',
+};
+const keda = (kind: string, plural: string): Resource => ({
+  ...core(kind, plural),
+  group: 'keda.sh',
+  version: 'v1alpha1',
+});
+export const SCALED_OBJECTS = keda('ScaledObject', 'scaledobjects');
+export const TRIGGER_AUTHENTICATIONS = keda('TriggerAuthentication', 'triggerauthentications');
 
 /** Every kind that renderObjects may return; objects that are no longer rendered are searched in these kinds. */
 export const OWNED: readonly Resource[] = [
@@ -51,10 +63,17 @@ export const OWNED: readonly Resource[] = [
   DISRUPTION_BUDGETS,
   NETWORK_POLICIES,
   INGRESSES,
+  HORIZONTAL_POD_AUTOSCALERS,
 ];
 
 /** The same for kinds of add-ons: rendered and searched only while the API server serves them. */
-export const OPTIONAL: readonly Resource[] = [POD_MONITORS, PROMETHEUS_RULES, HTTP_ROUTES];
+export const OPTIONAL: readonly Resource[] = [
+  POD_MONITORS,
+  PROMETHEUS_RULES,
+  HTTP_ROUTES,
+  SCALED_OBJECTS,
+  TRIGGER_AUTHENTICATIONS,
+];
 
 export const apiVersionOf = ({ group, version }: Resource): string =>
   group === '' ? version : `${group}/${version}`;

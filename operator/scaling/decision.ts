@@ -42,7 +42,7 @@ export interface ProcessorScaleDecision {
   readonly seedReplicas?: number;
 }
 
-/** What the load asks for, whoever decides on the number. */
+/** What the load asks for, in every mode. */
 export interface Recommendation {
   /** The present number. */
   readonly current: number;

@@ -1,7 +1,7 @@
 /**
  * The measurements that the scaler works with, and the number of processors that the load asks for:
  *
- *     max( ⌈λ / 0.85 μ⌉, ⌈Q / T μ⌉, by the age of the oldest frame )
+ *     max( ⌈λ / 0.9 μ⌉, ⌈Q / T μ⌉, by the age of the oldest frame )
  *
  * λ = frames that arrive per second, Q = frames that wait, T = time in which a waiting frame is to be processed, μ = capacity
  * of one processor. Frames in flight are not waiting: by Little's law λ and μ account for them. μ is completions per BUSY
@@ -60,6 +60,8 @@ export interface Signals extends LoadSignals {
   readonly sessions?: number;
   /** The same by uid of the ws-proxy Pod; only Pods with a recent reading. */
   readonly sessionsOf?: ReadonlyMap<string, number>;
+  /** Deliveries that each processor is handling, by uid of its Pod; only Pods with a recent reading. */
+  readonly inFlightOf?: ReadonlyMap<string, number>;
   readonly store?: StoreReading;
 }
 
@@ -89,16 +91,31 @@ export interface Demand {
 }
 
 /** The highest share of its time that a processor is to be busy: a queue whose servers are always busy never drains. */
-const BUSIEST = 0.85;
+const BUSIEST = 0.9;
 /** After a scale-in processors are busy for this share at most, or the next wave would undo it. */
-const BUSIEST_AFTER_SCALE_IN = 0.7;
+const BUSIEST_AFTER_SCALE_IN = 0.75;
+/** So many times the arrivals are completed: the number of waiting frames falls, and not by chance. */
+const DRAINING = 1.1;
 
-/** @param ready processors that are ready now @param targetDrainSeconds T */
-export function demandOf(load: Load, capacity: number, ready: number, targetDrainSeconds: number): Demand {
+export interface Present {
+  /** μ */
+  readonly capacity: number;
+  /** Processors that are ready now. */
+  readonly ready: number;
+  /** What they complete per second. */
+  readonly completedPerSecond?: number | undefined;
+}
+
+/** @param targetDrainSeconds T */
+export function demandOf(load: Load, present: Present, targetDrainSeconds: number): Demand {
   const { queue } = load;
+  const { capacity, ready, completedPerSecond = 0 } = present;
   const forBacklog = Math.ceil(queue.depth / (targetDrainSeconds * capacity));
   const forArrivals = neededFor(load, capacity, ready);
-  const replicas = Math.max(forArrivals, forBacklog, forAge(queue, ready, targetDrainSeconds));
+  // Old frames that become fewer need no more processors than their number asks for.
+  const isDraining = completedPerSecond > DRAINING * load.arrivalRate;
+  const byAge = isDraining ? 0 : forAge(queue, ready, targetDrainSeconds);
+  const replicas = Math.max(forArrivals, forBacklog, byAge);
   return {
     replicas,
     least: Math.max(replicas, neededFor(load, capacity, ready, BUSIEST_AFTER_SCALE_IN)),
@@ -113,9 +130,18 @@ export function neededFor(
   busiest = BUSIEST,
 ): number {
   // A burst that the processors handle needs no more of them; one that makes frames wait does.
-  const rate = isWaiting(queue, ready) ? Math.max(arrivalRate, recentArrivalRate) : arrivalRate;
+  const rate = isWaiting(queue, ready)
+    ? Math.max(arrivalRate, recentArrivalRate, rateInQueue(queue))
+    : arrivalRate;
   return Math.ceil(rate / (busiest * capacity));
 }
+
+/** With fewer the rate in the queue would be that of a burst, s. */
+const LEAST_QUEUE_SECONDS = 2;
+
+/** The queue is first in, first out: it has what arrived since its oldest frame. The rate sees a step that began a moment ago. */
+const rateInQueue = ({ depth, oldestSeconds }: QueueReading): number =>
+  oldestSeconds < LEAST_QUEUE_SECONDS ? 0 : depth / oldestSeconds;
 
 /** A frame that waits for longer is not just passing through the queue, s. */
 const PASSING_SECONDS = 1;

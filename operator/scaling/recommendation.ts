@@ -1,4 +1,4 @@
-/** What the load asks for, as far as it helps, and the state that is kept whoever decides on the number. Pure. */
+/** What the load asks for, as far as it helps, and the state that every mode keeps. Pure. */
 import type { AutoscalingStatus } from '../api/ocpp-cluster.ts';
 import { CAPACITY_PRIOR, smoothCapacity } from './capacity.ts';
 import type { ProcessorScaleInput, Recommendation } from './decision.ts';
@@ -18,7 +18,9 @@ export function recommendationOf(input: ProcessorScaleInput): Recommendation {
   const known = typeof load === 'string' ? undefined : load;
   const ready = deployment?.readyReplicas ?? 0;
   const assumed = capacity ?? CAPACITY_PRIOR;
-  const demand = known && demandOf(known, assumed, ready, spec.targetDrainSeconds);
+  const completedPerSecond = signals.work?.completedPerSecond;
+  const present = { capacity: assumed, ready, completedPerSecond };
+  const demand = known && demandOf(known, present, spec.targetDrainSeconds);
   const growth = growthOf(previous, known, signals, { ready, wanted: demand?.replicas ?? 0, now });
   const outage = outageOf(input, known);
   const limited =

@@ -61,6 +61,10 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
   const leaving = draining.map(sessionsOf).filter((one) => one !== undefined);
   const sessions = proxies.length > 0 ? total([...proxies.map(sessionsOf), ...leaving]) : undefined;
   const queue = freshestQueue(history, now);
+  const inFlight = [...history].flatMap(([pod, { samples }]) => {
+    const count = fresh(samples).at(-1)?.values[METRIC.processorInFlight];
+    return count === undefined ? [] : [[pod, count] as const];
+  });
   // Pods of earlier releases say nothing of their store.
   const heard = [...history.values()]
     .flatMap(({ samples }) => fresh(samples).at(-1) ?? [])
@@ -72,6 +76,7 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
     ...(sessions !== undefined && { sessions }),
     sessionsOf: new Map(read.flatMap(([pod, count]) => (count === undefined ? [] : [[pod, count] as const]))),
     ...(queue !== undefined && { queue }),
+    ...(inFlight.length > 0 && { inFlightOf: new Map(inFlight) }),
     ...(heard.length > 0 && { store: storeReading(heard) }),
     ...longestStoreTime([...history.values()].flatMap(({ samples }) => fresh(samples).at(-1) ?? [])),
   };

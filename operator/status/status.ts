@@ -10,6 +10,7 @@ import type {
 } from '../api/ocpp-cluster.ts';
 import { selectorLabels, selectorText } from '../render/render-input.ts';
 import type { QueueReading } from '../scaling/demand.ts';
+import { autoscalerProblem } from './autoscaler-problem.ts';
 import {
   available,
   conditionsOf,
@@ -109,6 +110,7 @@ function conditionValues(findings: StatusFindings): Readonly<Record<ConditionTyp
   const redis = redisReady(findings);
   const availability = available(findings, redis);
   const drains = drainsOf(findings.observed, findings.signals);
+  const isPaused = findings.processors.condition.reason === 'Paused';
   return {
     Available: availability,
     Progressing: unlessDraining(progressing(findings), drains, findings.now),
@@ -116,9 +118,17 @@ function conditionValues(findings: StatusFindings): Readonly<Record<ConditionTyp
     Draining: draining(drains, { ratePerSecond: findings.spec.proxy.drain.ratePerSecond, now: findings.now }),
     RedisReady: redis,
     HighlyAvailable: highlyAvailable(findings.spec),
-    AutoscalingActive: findings.processors.condition,
+    AutoscalingActive: (isPaused ? undefined : autoscalerFinding(findings)) ?? findings.processors.condition,
   };
 }
+
+/** What keeps the autoscaler of modes HPA and KEDA from working. */
+const autoscalerFinding = ({ spec, observed, now }: StatusFindings) =>
+  autoscalerProblem({
+    mode: spec.processor.autoscaling.mode,
+    autoscalers: observed.autoscalers,
+    now,
+  });
 
 function phaseOf(conditions: readonly Condition[]): Phase {
   const is = (type: string) => conditions.some((one) => one.type === type && one.status === 'True');

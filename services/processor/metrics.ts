@@ -2,7 +2,7 @@
  * The metrics of a processor, for Prometheus and the operator's autoscaler (docs/metrics.md). Labels are bound once,
  * not looked up per message, and a station's identity is never one of them.
  */
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { createQueueGauges, unknownGauge } from '../runtime/queue-gauges.ts';
 import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-gauges.ts';
@@ -14,6 +14,8 @@ export interface ProcessorMetrics extends ProcessorObserver {
   /** `undefined` removes the queue's gauges: a figure that could not be read is absent, never 0. */
   readonly setLoad: (load: Reading | undefined, at: number) => void;
   readonly addBusy: (seconds: number) => void;
+  /** Read at each scrape: the number of deliveries that this processor handles. */
+  readonly countInFlight: (inFlight: () => number) => void;
   /** `undefined` removes the counter: throttling that could not be read is absent, never 0. */
   readonly addThrottled: (seconds: number | undefined) => void;
 }
@@ -109,6 +111,16 @@ export function createMetrics(
       transactions.silent.set(result.silent);
     },
     addBusy: (seconds) => busy.inc(seconds),
+    countInFlight(inFlight) {
+      void new Gauge({
+        name: METRIC.processorInFlight,
+        help: 'Deliveries that this processor is handling',
+        registers,
+        collect() {
+          this.set(inFlight());
+        },
+      });
+    },
     addThrottled(seconds) {
       if (seconds === undefined) throttled.remove();
       else throttled.inc(seconds);

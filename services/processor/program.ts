@@ -62,6 +62,8 @@ async function main(handlers: HandlerTable): Promise<Running> {
     observer: metrics,
   });
 
+  metrics.countInFlight(() => processor.inFlight());
+
   let stopping = false;
   let phase: string | undefined = 'starting: waiting for Redis';
   const sampler = startSampler({

@@ -154,6 +154,24 @@ chartTest(
 );
 
 chartTest(
+  'the Secrets that rbac.readSecrets names can be read in the watched namespaces, and not listed',
+  (t) => {
+    for (const values of [{}, { watchNamespaces: ['north'] }]) {
+      const objects = template(OPERATOR, { ...values, rbac: { readSecrets: ['a', 'b'] } });
+      const granting = objects.filter(({ rules = [] }) =>
+        rules.some(({ resourceNames }) => resourceNames?.includes('a')),
+      );
+      const places = granting.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}`);
+      t.deepEqual(places, 'watchNamespaces' in values ? ['Role north'] : ['ClusterRole ']);
+      const given = granting.flatMap(({ rules = [] }) => rules.filter(({ resourceNames }) => resourceNames));
+      t.deepEqual(given, [
+        { apiGroups: [''], resources: ['secrets'], resourceNames: ['a', 'b'], verbs: ['get'] },
+      ]);
+    }
+  },
+);
+
+chartTest(
   'the NetworkPolicy allows the metrics of clusters, and each selector matches only the operator Pod',
   (t) => {
     const objects = template(OPERATOR, {
@@ -205,6 +223,7 @@ chartTest('a mistyped or impossible value is refused by name', (t) => {
     [OPERATOR, { image: { tag: `7@sha256:${'0'.repeat(64)}` } }, /tag/],
     [OPERATOR, { image: { digest: 'sha256:0' } }, /digest/],
     [OPERATOR, { imagePullSecrets: ['registry'] }, /imagePullSecrets/],
+    [OPERATOR, { rbac: { readSecrets: ['*'] } }, /readSecrets/],
     [OPERATOR, { podDisruptionBudget: { maxUnavailable: 0 } }, /maxUnavailable/],
     [OPERATOR, { serviceAccount: { create: false } }, /serviceAccount\.name/],
     [OPERATOR, { metrics: { podMonitor: { interval: '30' } } }, /interval/],

@@ -9,6 +9,7 @@ import {
   OWNED,
   PERSISTENT_VOLUME_CLAIMS,
   PODS,
+  SCALED_OBJECTS,
 } from '../../operator/render/resources.ts';
 import { DELETION_COST } from '../../operator/reconcile/pod-deletion-costs.ts';
 import { proxySetsOf } from '../support/proxy-set.ts';
@@ -20,6 +21,9 @@ interface Place {
   readonly namespace: string;
 }
 
+/** A Secret that the operator must be permitted to read. */
+export const PROMETHEUS_LOGIN = 'prometheus-login';
+
 /** Every optional part of a cluster. */
 const FULL: OcppCluster['spec'] = {
   proxy: {
@@ -29,8 +33,27 @@ const FULL: OcppCluster['spec'] = {
     gateway: { parentRefs: [{ name: 'outer' }] },
   },
   networkPolicy: { enabled: true, metricsFrom: [] },
-  processor: { autoscaling: { minReplicas: 2 } },
+  processor: {
+    autoscaling: {
+      mode: 'HPA',
+      minReplicas: 2,
+      prometheus: { url: 'http://127.0.0.1:1', tokenSecretRef: { name: PROMETHEUS_LOGIN, key: 'token' } },
+    },
+  },
 };
+/** The same with the other autoscaler. */
+const WITH_KEDA: OcppCluster['spec'] = {
+  ...FULL,
+  processor: {
+    ...FULL.processor,
+    autoscaling: {
+      mode: 'KEDA',
+      minReplicas: 2,
+      prometheus: { url: 'http://127.0.0.1:1', tokenSecretRef: { name: PROMETHEUS_LOGIN, key: 'token' } },
+    },
+  },
+};
+const isOfKeda = ({ group }: Resource) => group === SCALED_OBJECTS.group;
 
 /**
  * Creates a cluster, lets the operator prune and repair objects, changes the cluster and deletes it.
@@ -50,7 +73,10 @@ export async function liveOnce(
     await until(seen, `generation ${generation} of ${metadata.name} in the status`);
   };
   await reconciled(FULL);
-  for (const resource of [...OWNED, ...addOns]) await prunes(store, resource, metadata);
+  for (const resource of [...OWNED, ...addOns.filter((one) => !isOfKeda(one))])
+    await prunes(store, resource, metadata);
+  await reconciled(WITH_KEDA);
+  for (const resource of addOns.filter(isOfKeda)) await prunes(store, resource, metadata);
   await letsIn(store, metadata, NAMESPACE);
   await repairs(store, metadata);
   const volume = await bindVolume(store, metadata);

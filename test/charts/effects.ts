@@ -79,6 +79,15 @@ export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
     value: false,
     differences: [`-ClusterRole ${NAME}-edit`, `-ClusterRole ${NAME}-view`],
   },
+  'rbac.readSecrets': {
+    value: ['a'],
+    differences: [
+      'ClusterRole rules[13].apiGroups[0]: ',
+      'ClusterRole rules[13].resourceNames[0]: a',
+      'ClusterRole rules[13].resources[0]: secrets',
+      'ClusterRole rules[13].verbs[0]: get',
+    ],
+  },
   'serviceAccount.create': {
     value: false,
     given: { serviceAccount: { name: 's' } },
@@ -150,6 +159,11 @@ export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
     value: ['10.0.0.1/32'],
     given: policed,
     differences: ['NetworkPolicy spec.egress[1].to[0].ipBlock.cidr: 10.0.0.1/32'],
+  },
+  'networkPolicy.egress': {
+    value: [{ ports: [{ port: 9091 }] }],
+    given: policed,
+    differences: ['NetworkPolicy spec.egress[3].ports[0].port: 9091'],
   },
   'podDisruptionBudget.enabled': {
     value: false,

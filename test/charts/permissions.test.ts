@@ -14,7 +14,7 @@ import { type AuditedCall, type AuditLog, createAuditLog } from '../support/audi
 import { installForeignCrds } from '../support/foreign-crds.ts';
 import { startProgram } from '../support/program.ts';
 import { until } from '../support/until.ts';
-import { liveOnce } from './cluster-life.ts';
+import { liveOnce, PROMETHEUS_LOGIN } from './cluster-life.ts';
 import { NAMESPACE, only, type Rendered, serialChartTest, template } from './helm.ts';
 import { OPERATOR } from './values.ts';
 
@@ -27,13 +27,16 @@ const ADD_ONS = [
   'monitoring.coreos.com_podmonitors',
   'monitoring.coreos.com_prometheusrules',
   'gateway.networking.k8s.io_httproutes',
+  'keda.sh_scaledobjects',
+  'keda.sh_triggerauthentications',
 ] as const;
 
-const everywhere = { release: 'everywhere', namespaces: ['somewhere'], values: {} };
+const rbac = { readSecrets: [PROMETHEUS_LOGIN] };
+const everywhere = { release: 'everywhere', namespaces: ['somewhere'], values: { rbac } };
 const listed = {
   release: 'listed',
   namespaces: ['north', 'south'],
-  values: { watchNamespaces: ['north', 'south'] },
+  values: { watchNamespaces: ['north', 'south'], rbac },
 };
 const STRICT = 'strict';
 const accountOf = (release: string) => `system:serviceaccount:${NAMESPACE}:${release}-ocpp-operator`;
@@ -80,7 +83,7 @@ async function make(on: ApiServer, { kind, name }: { kind: string; name: string 
 async function liveThrough(
   t: ExecutionContext,
   on: ApiServer,
-  { release, namespaces, values }: typeof everywhere,
+  { release, namespaces, values }: typeof everywhere | typeof listed,
 ) {
   const objects = template(OPERATOR, values, release);
   const granting = objects.filter(({ kind }) => /Role|^ServiceAccount$/.test(kind));

@@ -304,6 +304,26 @@ const CASES: Readonly<Record<string, Case>> = {
     t.not(reborn.object.metadata.uid, object.metadata.uid);
   },
 
+  async 'scale writes the number of replicas and no other field, which keep their owners'(t, { store, as }) {
+    await refused(t, store.scale(clusterRef('absent-scale'), 3), 'not-found');
+    const person = as('person');
+    const { object } = await person.apply(cluster('scaled', { unknownTokens: 'Accept', replicas: 1 }));
+    await store.scale(clusterRef('scaled'), 3);
+    const after: Shown | undefined = await store.get(clusterRef('scaled'));
+    t.like(after?.spec, { processor: { unknownTokens: 'Accept', replicas: 3 } });
+    t.not(version(after), version(object));
+    await person.apply(cluster('scaled', { unknownTokens: 'Reject' }));
+    const merged: Shown | undefined = await store.get(clusterRef('scaled'));
+    t.like(merged?.spec, { processor: { unknownTokens: 'Reject', replicas: 3 } }, 'it stays scaled');
+    await person.apply(cluster('scaled', { replicas: 2 }));
+    const taken: Shown | undefined = await store.get(clusterRef('scaled'));
+    t.like(taken?.spec, { processor: { replicas: 2 } }, 'a manifest that names the number applies it');
+    await person.apply(cluster('never-scaled', {}));
+    await store.scale(clusterRef('never-scaled'), 4);
+    const first: Shown | undefined = await store.get(clusterRef('never-scaled'));
+    t.like(first?.spec, { processor: { replicas: 4 } }, 'the first number needs no earlier one');
+  },
+
   async 'bad names and missing namespaces are invalid'(t, { store }) {
     for (const metadata of [
       { name: 'Upper', namespace: NAMESPACE },

@@ -124,6 +124,8 @@ const MISTAKES: readonly Mistake[] = [
     ['rollout-trial', '--stations', 'many'],
     ['rollout-trial', '--scenario', 'nothing'],
     ['simulate', '--protocols', 'soap'],
+    ['whatif', '--metrics', 'recorded.json'],
+    ['whatif', '--metrics', 'm', '--policy', 'p', '--startup', 'soon'],
   ].map(([script = '', ...args]) => ({ script, args, status: 2, stderr: /^[^\n]*--[^\n]*\n$/ })),
   ...[
     ['delete'],

@@ -19,7 +19,7 @@ import { provideImage } from './image.ts';
 import { apply, condition, get, helm, kubectl, list, type Manifest, patch, until } from './kubectl.ts';
 import { deploymentOf, isRollingOut, proxySetName } from './proxy-set.ts';
 import { killContainer } from './processes.ts';
-import { pushAll, redis, type RedisPod } from './redis.ts';
+import { heartbeats, pushAll, redis, type RedisPod } from './redis.ts';
 import { type Image, release } from './release.ts';
 import { connectStations, finishStations, NO_LOSSES, stationUrl } from './stations.ts';
 
@@ -287,20 +287,4 @@ async function everythingIn(namespace: string): Promise<string[]> {
     .filter(
       (name) => name !== '' && name !== 'configmap/kube-root-ca.crt' && name !== 'serviceaccount/default',
     );
-}
-
-/** Frames as a proxy elsewhere would have queued them. */
-function heartbeats(first: number, count: number): string[] {
-  return Array.from({ length: count }, (_, i) => {
-    const id = `backlog-${first + i}`;
-    return JSON.stringify({
-      charge_point_id: 'BACKLOG',
-      message_type: 2,
-      message_id: id,
-      action: 'Heartbeat',
-      payload: [2, id, 'Heartbeat', {}],
-      timestamp: new Date().toISOString(),
-      ws_server_id: 'elsewhere',
-    });
-  });
 }

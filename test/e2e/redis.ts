@@ -35,3 +35,19 @@ export async function pushAll(pod: RedisPod, key: string, texts: readonly string
   const commands = texts.map((text) => `*3\r\n${bulk('LPUSH')}${bulk(key)}${bulk(text)}`);
   await kubectl(exec(pod, '--pipe'), commands.join(''));
 }
+
+/** Frames as a proxy elsewhere would have queued them. */
+export function heartbeats(first: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const id = `backlog-${first + i}`;
+    return JSON.stringify({
+      charge_point_id: 'BACKLOG',
+      message_type: 2,
+      message_id: id,
+      action: 'Heartbeat',
+      payload: [2, id, 'Heartbeat', {}],
+      timestamp: new Date().toISOString(),
+      ws_server_id: 'elsewhere',
+    });
+  });
+}

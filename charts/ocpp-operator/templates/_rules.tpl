@@ -9,6 +9,10 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [ocpp.dev]
   resources: [ocppclusters/status]
   verbs: [patch]
+# The number of processors when an autoscaler takes over (autoscaling.mode HPA and KEDA), so that it continues from it.
+- apiGroups: [ocpp.dev]
+  resources: [ocppclusters/scale]
+  verbs: [patch]
 # Owner references, if the admission plugin OwnerReferencesPermissionEnforcement is enabled.
 - apiGroups: [ocpp.dev]
   resources: [ocppclusters/finalizers]
@@ -25,13 +29,19 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies, ingresses]
   verbs: *owned
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: *owned
+- apiGroups: [keda.sh]
+  resources: [scaledobjects, triggerauthentications]
+  verbs: *owned
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: *owned
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors, prometheusrules]
   verbs: *owned
-# The password of the embedded Redis is written once; the operator can read no Secret.
+# The password of the embedded Redis is written once, and never read.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]
@@ -48,4 +58,11 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [""]
   resources: [events]
   verbs: [get, list, create, patch]
+{{- with .Values.rbac.readSecrets }}
+# CA and token of the Prometheus that an OcppCluster names.
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ toJson . }}
+  verbs: [get]
+{{- end }}
 {{- end }}

@@ -30,6 +30,8 @@ export interface MemoryObjectStoreOptions {
   readonly admit?: (object: KubeObject) => KubeObject;
   /** Whether an add-on kind is installed; default: none. Objects of any kind are stored all the same. */
   readonly serves?: (resource: Resource) => boolean;
+  /** Where the scale subresource of a kind keeps the number of replicas; default: spec.replicas. */
+  readonly scalePath?: (resource: Resource) => readonly string[];
 }
 
 interface Stored {
@@ -142,6 +144,14 @@ export class MemoryObjectStore implements ObjectStore {
     const id = refId(ref);
     if (!this.#state.objects.has(keyOf(id))) throw notFound(id);
     return this.#write(id, `${this.#manager}/status`, plain({ status })).object;
+  }
+
+  async scale(ref: ObjectRef, replicas: number): Promise<void> {
+    const id = refId(ref);
+    if (!this.#state.objects.has(keyOf(id))) throw notFound(id);
+    const path = this.#options.scalePath?.(ref.resource) ?? ['spec', 'replicas'];
+    const scaled = path.reduceRight<unknown>((inner, field) => ({ [field]: inner }), replicas);
+    this.#write(id, `${this.#manager}/scale`, scaled as Fields);
   }
 
   async delete(ref: ObjectRef, options: { readonly uid?: string } = {}): Promise<void> {

@@ -1,6 +1,7 @@
 /** The ObjectStore suite on both stores, and tests of each store's own behaviour. */
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { SCALE_PATH } from '../../../operator/api/ocpp-cluster.ts';
 import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
 import type { KubeObject, ObjectRef, StoreError } from '../../../operator/kube/object-store.ts';
 import { MemoryObjectStore } from '../../../operator/local/api-server/memory-object-store.ts';
@@ -29,7 +30,9 @@ const ref = (name: string): ObjectRef => ({ resource: CONFIG_MAPS, name, namespa
 const memory = (history?: number) => {
   let uids = 0;
   const newUid = () => `uid-${(uids += 1)}`;
-  return new MemoryObjectStore({ clock: systemClock, newUid, ...(history === undefined ? {} : { history }) });
+  const scalePath = () => SCALE_PATH;
+  const limit = history === undefined ? {} : { history };
+  return new MemoryObjectStore({ clock: systemClock, newUid, scalePath, ...limit });
 };
 
 const shared = sharedApiServer(test);
@@ -166,6 +169,7 @@ onServer('a process that may no longer write sends no write', async (t, server) 
     ['apply', () => store.apply(configMap('fenced', { a: '2' }))],
     ['create', () => store.create(configMap('fenced-too', {}))],
     ['status', () => store.patchStatus(ref, { a: '2' })],
+    ['scale', () => store.scale(ref, 2)],
     ['delete', () => store.delete(ref)],
   ];
   for (const [verb, write] of writes) {

@@ -2,7 +2,11 @@
 import test from 'ava';
 import { array, assert, boolean, integer, option, property, record } from 'fast-check';
 import type { DefaultedProxy, ProxyAutoscalingStatus } from '../../../operator/api/ocpp-cluster.ts';
-import { DELETION_COST, podDeletionCosts } from '../../../operator/reconcile/pod-deletion-costs.ts';
+import {
+  DELETION_COST,
+  processorDeletionCosts,
+  proxyDeletionCosts,
+} from '../../../operator/reconcile/pod-deletion-costs.ts';
 import { decideProxies, type ProxyScaleInput } from '../../../operator/scaling/proxies.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
@@ -196,7 +200,7 @@ test('before a scale-in each Pod gets its number of stations as its deletion cos
     ['b', 0],
     ['c', 3],
   ]);
-  const costs = podDeletionCosts(observed, { sessionsOf }, planned(2), 999);
+  const costs = proxyDeletionCosts(observed, { sessionsOf }, planned(2), 999);
   t.deepEqual(
     costs.map(({ metadata: { uid, annotations } }) => [uid, annotations?.[DELETION_COST]]),
     [
@@ -206,7 +210,44 @@ test('before a scale-in each Pod gets its number of stations as its deletion cos
     ],
   );
   for (const replicas of [3, 4])
-    t.deepEqual(podDeletionCosts(observed, { sessionsOf }, planned(replicas), 999), []);
+    t.deepEqual(proxyDeletionCosts(observed, { sessionsOf }, planned(replicas), 999), []);
+});
+
+test('before a scale-in each processor gets its number of deliveries in flight as its deletion cost', (t) => {
+  const processor = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'p' },
+    spec: { replicas: 3 },
+  };
+  const pods = ['busy', 'idle', 'unknown'].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, uid: name, labels: { 'app.kubernetes.io/component': 'processor' } },
+  }));
+  const observed = {
+    proxy: undefined,
+    proxySets: [],
+    processor,
+    redis: undefined,
+    proxyService: undefined,
+    pods,
+  };
+  const inFlightOf = new Map([
+    ['busy', 40],
+    ['idle', 0],
+  ]);
+  const costs = processorDeletionCosts(observed, { inFlightOf }, 2);
+  t.deepEqual(
+    costs.map(({ metadata }) => [metadata.name, metadata.annotations?.[DELETION_COST]]),
+    [
+      ['busy', '40'],
+      ['idle', '0'],
+      ['unknown', '1000000'],
+    ],
+  );
+  for (const replicas of [0, 3, 4])
+    t.deepEqual(processorDeletionCosts(observed, { inFlightOf }, replicas), []);
 });
 
 test('property: within the bounds, scale-in by one Pod at most, and only in a stable state', (t) => {
