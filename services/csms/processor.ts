@@ -47,6 +47,8 @@ export interface Processor extends AsyncDisposable {
   stop(graceMs?: number): Promise<void>;
   /** Number of deliveries that are being handled. */
   inFlight(): number;
+  /** That number integrated over time: two deliveries for 3 s are 6; s. */
+  inFlightSeconds(): number;
 }
 
 export function createProcessor(options: ProcessorOptions): Processor {
@@ -59,19 +61,19 @@ export function createProcessor(options: ProcessorOptions): Processor {
     onRepaired: (kinds) => observer?.repaired(kinds),
     onRefused: () => observer?.refused(),
   });
-  let inFlight = 0;
+  const inFlight = integrated(() => performance.now());
 
   transport.onMessage(async (delivery: Delivery) => {
     // Of a proxy, not of a station: no figure counts it.
     if (isSelfTest(delivery.stationId)) return dispatch(delivery);
     const begun = performance.now();
-    inFlight += 1;
+    inFlight.add(1);
     try {
       const outcome = await dispatch(delivery);
       observer?.handled(outcome.answer?.kind ?? 'none', (performance.now() - begun) / 1000);
       return outcome;
     } finally {
-      inFlight -= 1;
+      inFlight.add(-1);
     }
   });
   const quiet = new QuietLog(log, clock);
@@ -103,8 +105,32 @@ export function createProcessor(options: ProcessorOptions): Processor {
       );
     },
     stop,
-    inFlight: () => inFlight,
+    inFlight: () => inFlight.value,
+    inFlightSeconds: () => inFlight.seconds(),
     [Symbol.asyncDispose]: () => stop(0),
+  };
+}
+
+/** A number and its integral over time. @param now in ms */
+function integrated(now: () => number) {
+  let value = 0;
+  let seconds = 0;
+  let changedAt = now();
+  const sum = () => {
+    const at = now();
+    seconds += (value * (at - changedAt)) / 1000;
+    changedAt = at;
+    return seconds;
+  };
+  return {
+    add(difference: number) {
+      sum();
+      value += difference;
+    },
+    get value() {
+      return value;
+    },
+    seconds: sum,
   };
 }
 

@@ -72,7 +72,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
       const [load, openTransactions] = await Promise.all([transport.load(), open]);
       return { ...load, openTransactions };
     },
-    inFlight: () => processor.inFlight(),
+    inFlightSeconds: () => processor.inFlightSeconds(),
     inFlightLimit: maxInFlight,
     clock: systemClock,
     onLoad: metrics.setLoad,

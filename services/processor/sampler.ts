@@ -15,7 +15,8 @@ export interface Reading extends TransportLoad {
 
 export interface SamplerOptions {
   readonly load: () => Promise<Reading>;
-  readonly inFlight: () => number;
+  /** Deliveries in flight, integrated over time; s. A reading now and then would be 0 or 1 where the limit is 1. */
+  readonly inFlightSeconds: () => number;
   /** The most deliveries that may be in flight. */
   readonly inFlightLimit: number;
   readonly clock: Clock;
@@ -84,9 +85,10 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
  * Seconds busy since the last call. Computing shows in the utilization of the event loop; waiting for a slow store shows
  * only in the number in flight. Either keeps this processor from claiming more.
  */
-function busyMeter({ inFlight, inFlightLimit }: SamplerOptions): () => number {
+function busyMeter({ inFlightSeconds, inFlightLimit }: SamplerOptions): () => number {
   let last = performance.eventLoopUtilization();
   let lastAt = performance.now();
+  let lastInFlight = inFlightSeconds();
   return () => {
     const now = performance.eventLoopUtilization();
     const at = performance.now();
@@ -94,6 +96,9 @@ function busyMeter({ inFlight, inFlightLimit }: SamplerOptions): () => number {
     const seconds = (at - lastAt) / 1000;
     last = now;
     lastAt = at;
-    return seconds * Math.min(1, Math.max(utilization, inFlight() / inFlightLimit));
+    const inFlight = inFlightSeconds();
+    const share = (inFlight - lastInFlight) / inFlightLimit;
+    lastInFlight = inFlight;
+    return Math.min(seconds, Math.max(seconds * utilization, share));
   };
 }

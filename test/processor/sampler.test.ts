@@ -26,7 +26,7 @@ test('the time in which the store responds is measured, and absent while it does
       if (!works) throw new Error('redis: connection refused');
       return { depth: 0, oldestSeconds: 0, inFlight: 0 };
     },
-    inFlight: () => 0,
+    inFlightSeconds: () => 0,
     inFlightLimit: 100,
     clock: { now: Date.now },
     onLoad: metrics.setLoad,
@@ -55,7 +55,7 @@ test('queue metrics are absent while the queue cannot be read: never zero', asyn
 
   using sampler = startSampler({
     load: () => answer?.() ?? Promise.reject(new Error('redis: connection refused')),
-    inFlight: () => 50,
+    inFlightSeconds: () => (50 * performance.now()) / 1000,
     inFlightLimit: 100,
     clock: { now: () => 1_700_000_000_000 },
     onLoad: metrics.setLoad,
