@@ -1,4 +1,4 @@
-/** What the operator's scaling achieves on each load shape, and that docs/what-if.md has the table that the model computes. */
+/** What the operator's scaling achieves on each load shape, and that docs/autoscaling.md has the table that the model computes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
