@@ -1277,7 +1277,8 @@ export interface AutoscalingStatus {
   /** No processor is ready while frames wait. One more was asked for. */
   readonly outage?: AutoscalingOutageStatus;
   /**
-   * While frames wait, what the present number of ready processors completes, and what the one before did.
+   * While the processors are busy or frames wait, what the present number of ready ones completes, and what
+   * the one before did.
    */
   readonly growth?: AutoscalingGrowthStatus;
   /**
@@ -1303,13 +1304,16 @@ export interface AutoscalingOutageStatus {
 }
 
 /**
- * While frames wait, what the present number of ready processors completes, and what the one before did.
+ * While the processors are busy or frames wait, what the present number of ready ones completes, and what
+ * the one before did.
  */
 export interface AutoscalingGrowthStatus {
   /** Number of ready processors. */
   readonly replicas: number;
   /** Since when there are so many. */
   readonly since: string;
+  /** The capacity of one processor before. */
+  readonly calmCapacity?: number;
   /** What they complete. Absent until measured. */
   readonly completedPerSecond?: number;
   /** The number before it. Absent if nothing was measured then. */

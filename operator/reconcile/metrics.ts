@@ -22,7 +22,7 @@ const GAUGES = {
   capacity: ['ocpp_operator_processor_capacity', 'Messages per busy second of one processor, smoothed'],
   holds: [
     'ocpp_operator_autoscaling_holds',
-    '1 while the autoscaler holds the number of processors because it could not read the load; else 0',
+    '1 while the number of processors is held because the load could not be read or the autoscaler fails; else 0',
   ],
   stalled: [
     'ocpp_operator_rollout_stalled',
@@ -120,7 +120,7 @@ function figuresOf(
     noGain: autoscaling?.ceiling === undefined ? 0 : 1,
     proxies: proxy?.autoscaling?.desiredReplicas,
     capacity: autoscaling?.capacityPerReplica,
-    holds: is('AutoscalingActive', SIGNALS_MISSING) ? 1 : 0,
+    holds: [SIGNALS_MISSING, 'AutoscalerFails'].some((reason) => is('AutoscalingActive', reason)) ? 1 : 0,
     // A rollout that is paused is not stalled.
     stalled: isStalled(rollout, now) && !paused ? 1 : 0,
     overdue: Math.max(0, ...late) / 1000,

@@ -80,6 +80,8 @@ export interface Load {
   /** The same between the last two readings. */
   readonly recentArrivalRate: number;
   readonly queue: QueueReading;
+  /** Stations that are connected, if that is known. */
+  readonly sessions?: number;
 }
 
 /** Numbers of processors, before bounds, windows and steps. */
@@ -104,44 +106,59 @@ export interface Present {
   readonly ready: number;
   /** What they complete per second. */
   readonly completedPerSecond?: number | undefined;
+  /** Share of their time that they are busy, 0 to 1. */
+  readonly busyShare?: number | undefined;
 }
 
 /** @param targetDrainSeconds T */
 export function demandOf(load: Load, present: Present, targetDrainSeconds: number): Demand {
-  const { queue } = load;
+  const { queue, arrivalRate } = load;
   const { capacity, ready, completedPerSecond = 0 } = present;
-  const forBacklog = Math.ceil(queue.depth / (targetDrainSeconds * capacity));
-  const forArrivals = neededFor(load, capacity, ready);
+  const forBacklog = queue.depth / (targetDrainSeconds * capacity);
+  const forArrivals = neededFor(load, present);
   // Old frames that become fewer need no more processors than their number asks for.
-  const isDraining = completedPerSecond > DRAINING * load.arrivalRate;
+  const isDraining = completedPerSecond > DRAINING * arrivalRate;
   const byAge = isDraining ? 0 : forAge(queue, ready, targetDrainSeconds);
-  const replicas = Math.max(forArrivals, forBacklog, byAge);
-  return {
-    replicas,
-    least: Math.max(replicas, neededFor(load, capacity, ready, BUSIEST_AFTER_SCALE_IN)),
-  };
+  // A backlog drains within the spare time, and sooner with one processor more.
+  const one = isWaiting(queue, ready) && rateOfStations(load) <= arrivalRate ? 1 : 0;
+  const forBoth = Math.min(forArrivals + one, Math.ceil(forArrivals * BUSIEST + forBacklog));
+  const replicas = Math.max(forArrivals, Math.ceil(forBacklog), forBoth, byAge);
+  return { replicas, least: Math.max(replicas, neededFor(load, present, BUSIEST_AFTER_SCALE_IN)) };
 }
 
 /** Processors that arrivals alone ask for: a backlog that grows while Pods start does not raise it. */
-export function neededFor(
-  { arrivalRate, recentArrivalRate, queue }: Load,
-  capacity: number,
-  ready: number,
-  busiest = BUSIEST,
-): number {
-  // A burst that the processors handle needs no more of them; one that makes frames wait does.
-  const rate = isWaiting(queue, ready)
-    ? Math.max(arrivalRate, recentArrivalRate, rateInQueue(queue))
-    : arrivalRate;
-  return Math.ceil(rate / (busiest * capacity));
+export function neededFor(load: Load, present: Present, busiest = BUSIEST): number {
+  return Math.ceil(rateOf(load, present) / (busiest * present.capacity));
 }
 
-/** With fewer the rate in the queue would be that of a burst, s. */
-const LEAST_QUEUE_SECONDS = 2;
+function rateOf(load: Load, { ready, busyShare = 0 }: Present): number {
+  const { arrivalRate, recentArrivalRate, queue } = load;
+  // A burst that the processors handle with ease needs no more of them.
+  if (!isWaiting(queue, ready))
+    return busyShare >= BUSIEST ? Math.max(arrivalRate, recentArrivalRate) : arrivalRate;
+  return Math.max(arrivalRate, recentArrivalRate, rateInQueue(queue), rateOfStations(load));
+}
+
+/** Stations that have much to say send the next message this time after an answer, at the soonest; s. */
+const LEAST_PAUSE_SECONDS = 2;
+
+/**
+ * A station sends no CALL before the last one is answered, so what arrives depends on how fast it is answered. By Little's law
+ * N stations that send λ per second in all have a cycle of N / λ; without the wait W in the queue they would send
+ * N / (N / λ − W). 0: nothing that the arrivals do not show.
+ */
+function rateOfStations({ recentArrivalRate, queue, sessions = 0 }: Load): number {
+  if (!(sessions > 0) || !(recentArrivalRate > 0) || queue.oldestSeconds < LEAST_PAUSE_SECONDS) return 0;
+  const pauseSeconds = Math.max(LEAST_PAUSE_SECONDS, sessions / recentArrivalRate - queue.oldestSeconds);
+  return sessions / pauseSeconds;
+}
+
+/** Below, the rate in the queue would be that of a burst; above, that of the past; s. */
+const QUEUE_SECONDS = { least: 2, most: 6 };
 
 /** The queue is first in, first out: it has what arrived since its oldest frame. The rate sees a step that began a moment ago. */
 const rateInQueue = ({ depth, oldestSeconds }: QueueReading): number =>
-  oldestSeconds < LEAST_QUEUE_SECONDS ? 0 : depth / oldestSeconds;
+  oldestSeconds < QUEUE_SECONDS.least || oldestSeconds > QUEUE_SECONDS.most ? 0 : depth / oldestSeconds;
 
 /** A frame that waits for longer is not just passing through the queue, s. */
 const PASSING_SECONDS = 1;
@@ -157,8 +174,8 @@ function forAge(queue: QueueReading, ready: number, targetDrainSeconds: number):
 }
 
 /** The load, or why it is unknown. */
-export function loadOf(signals: LoadSignals, staleMs: number): Load | string {
-  const { arrivalRate, recentArrivalRate = arrivalRate, queue, problem } = signals;
+export function loadOf(signals: Signals, staleMs: number): Load | string {
+  const { arrivalRate, recentArrivalRate = arrivalRate, queue, problem, sessions } = signals;
   if (problem !== undefined) return problem;
   if (queue === undefined) return 'no Pod reports the queue';
   const { depth, oldestSeconds, inFlight, ageMs } = queue;
@@ -167,7 +184,12 @@ export function loadOf(signals: LoadSignals, staleMs: number): Load | string {
   if (arrivalRate === undefined || recentArrivalRate === undefined)
     return 'no ws-proxy Pod has an arrival rate yet';
   if (!isReading(arrivalRate) || !isReading(recentArrivalRate)) return 'the arrival rate is not a number';
-  return { arrivalRate, recentArrivalRate, queue };
+  return {
+    arrivalRate,
+    recentArrivalRate,
+    queue,
+    ...(sessions !== undefined && isReading(sessions) && { sessions }),
+  };
 }
 
 const isReading = (value: number) => Number.isFinite(value) && value >= 0;

@@ -1,8 +1,8 @@
 /**
  * More processors are not always better: if they wait for a slow Redis or a slow service, or share a CPU that is used up, more
- * of them complete no more messages. While frames wait, the completions at each number of ready processors are measured. If
- * a larger number completes hardly more than the one before, it becomes a ceiling. The ceiling ends when the frames no longer
- * wait, or when the processors complete more than when it was found.
+ * of them complete no more messages. While all of them are busy or frames wait, the completions at each number of ready
+ * processors are measured. If a larger number completes hardly more than the one before, it becomes a ceiling. The ceiling ends
+ * when the load asks for no more, or when the processors complete more than when it was found.
  */
 import type { AutoscalingStatus } from '../api/ocpp-cluster.ts';
 import { isWaiting, type Load, type LoadSignals } from './demand.ts';
@@ -23,19 +23,23 @@ const LEAST_GAIN = 0.25;
 /** So many times the completions end a ceiling: what was slow is fast again. */
 const RECOVERED = 1.2;
 
-/**
- * @param load undefined: unknown, so nothing is concluded
- * @param ready processors that are ready now
- * @param wanted what the load asks for
- * @param now ms since 1970
- */
+export interface Moment {
+  /** Processors that are ready now. */
+  readonly ready: number;
+  /** What the load asks for. */
+  readonly wanted: number;
+  /** ms since 1970 */
+  readonly now: number;
+}
+
+/** @param load undefined: unknown, so nothing is concluded */
 export function growthOf(
   previous: AutoscalingStatus,
   load: Load | undefined,
   signals: LoadSignals,
-  { ready, wanted, now }: { readonly ready: number; readonly wanted: number; readonly now: number },
+  { ready, wanted, now }: Moment,
 ): Growth {
-  const { growth: before, ceiling: known } = previous;
+  const { growth: before, ceiling: known, capacityPerReplica } = previous;
   if (load === undefined || ready === 0)
     return { ...(before && { growth: before }), ...(known && { ceiling: known }) };
   const completed = signals.work?.completedPerSecond;
@@ -44,25 +48,45 @@ export function growthOf(
     wanted > known.replicas &&
     !(completed !== undefined && completed > RECOVERED * known.completedPerSecond);
   const kept = isLasting ? { ceiling: known } : {};
-  if (!isWaiting(load.queue, ready)) return kept;
-  const growth = measured(before, ready, completed, now);
+  if (!areSaturated(load, signals, ready)) return kept;
+  const growth = measured(before, { ready, completed, capacityPerReplica, now });
   const ceiling = isLasting ? known : ceilingOf(growth, signals, now);
   return { growth, ...(ceiling && { ceiling }) };
 }
 
+const SATURATED = 0.9;
+
+/** Whether the completions show what the processors can do, and not what arrives. */
+function areSaturated(load: Load, { work }: LoadSignals, ready: number): boolean {
+  if (isWaiting(load.queue, ready)) return true;
+  if (work === undefined) return false;
+  if ((shareOf(work, 'busySeconds') ?? 0) >= SATURATED) return true;
+  // With many hands they take everything that arrives, and finish less.
+  const isPilingUp = work.completedPerSecond < SATURATED * load.arrivalRate;
+  return isPilingUp && load.queue.inFlight >= Math.max(1, ready);
+}
+
+interface Present {
+  readonly ready: number;
+  readonly completed: number | undefined;
+  readonly capacityPerReplica: number | undefined;
+  readonly now: number;
+}
+
 function measured(
   before: Measured | undefined,
-  ready: number,
-  completed: number | undefined,
-  now: number,
+  { ready, completed, capacityPerReplica, now }: Present,
 ): Measured {
   const at = (ms: number) => new Date(ms).toISOString();
   const figure = completed === undefined ? {} : { completedPerSecond: completed };
-  // Frames began to wait: the processors have long been ready. The measurement may cover some time before, and then is low.
-  if (before === undefined) return { replicas: ready, since: at(now - SETTLE_MS), ...figure };
+  const calm = capacityPerReplica === undefined ? {} : { calmCapacity: capacityPerReplica };
+  // The processors have long been ready. The measurement may cover some time before, and then is low.
+  if (before === undefined) return { replicas: ready, since: at(now - SETTLE_MS), ...calm, ...figure };
   if (before.replicas === ready)
     return sinceMs(before.since, now) < SETTLE_MS ? before : { ...before, ...figure };
-  return { replicas: ready, since: at(now), ...fewer(before, ready) };
+  const { calmCapacity } = before;
+  const kept = calmCapacity === undefined ? {} : { calmCapacity };
+  return { replicas: ready, since: at(now), ...kept, ...fewer(before, ready) };
 }
 
 /** The last number below `ready` that was measured. */
@@ -100,13 +124,6 @@ export const isMeasuring = ({ growth }: Growth, now: number): boolean =>
   growth?.beforePerSecond !== undefined &&
   growth.completedPerSecond === undefined &&
   sinceMs(growth.since, now) < LONGEST_MEASUREMENT_MS;
-
-/** What one processor completed per second when it was last measured while frames waited. */
-export function measuredCapacity({ growth }: Growth): number | undefined {
-  const { replicas = 0, completedPerSecond, beforeReplicas = 0, beforePerSecond } = growth ?? {};
-  if (completedPerSecond !== undefined) return completedPerSecond / replicas || undefined;
-  return beforePerSecond === undefined ? undefined : beforePerSecond / beforeReplicas || undefined;
-}
 
 /** What the figures say of the cause, and what to look at. */
 function slowest({ work, storeSeconds }: LoadSignals): string {

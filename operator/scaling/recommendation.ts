@@ -2,9 +2,9 @@
 import type { AutoscalingStatus } from '../api/ocpp-cluster.ts';
 import { CAPACITY_PRIOR, smoothCapacity } from './capacity.ts';
 import type { ProcessorScaleInput, Recommendation } from './decision.ts';
-import { demandOf, type Load, loadOf, neededFor } from './demand.ts';
+import { demandOf, type Load, loadOf, neededFor, type Present } from './demand.ts';
 import { inputsOf } from './explain.ts';
-import { type Growth, growthOf, isMeasuring, measuredCapacity } from './growth.ts';
+import { type Growth, growthOf, isMeasuring, shareOf } from './growth.ts';
 import { OUT_PERIOD_MS } from './steps.ts';
 import { sinceMs } from './window.ts';
 
@@ -19,12 +19,13 @@ export function recommendationOf(input: ProcessorScaleInput): Recommendation {
   const ready = deployment?.readyReplicas ?? 0;
   const assumed = capacity ?? CAPACITY_PRIOR;
   const completedPerSecond = signals.work?.completedPerSecond;
-  const present = { capacity: assumed, ready, completedPerSecond };
+  const busyShare = shareOf(signals.work, 'busySeconds');
+  const present = { capacity: assumed, ready, completedPerSecond, busyShare };
   const demand = known && demandOf(known, present, spec.targetDrainSeconds);
   const growth = growthOf(previous, known, signals, { ready, wanted: demand?.replicas ?? 0, now });
   const outage = outageOf(input, known);
   const limited =
-    known && demand && helpful(demand.replicas, input, { load: known, capacity: assumed, growth, current });
+    known && demand && helpful(demand.replicas, input, { load: known, present, growth, current });
   const replicas = limited && Math.max(limited.replicas, outage === undefined ? 0 : outage.replicas + 1);
   return {
     current,
@@ -72,13 +73,15 @@ const LONGEST_START_MS = 120_000;
 function helpful(
   wanted: number,
   { deployment, previous, now }: ProcessorScaleInput,
-  { load, capacity, growth, current }: Findings,
+  { load, present, growth, current }: Findings,
 ): { readonly replicas: number; readonly limits: readonly string[] } {
   const { replicas: desired = 0, readyReplicas = 0 } = deployment ?? {};
   const areStarting = readyReplicas < desired && sinceMs(previous.lastScaleTime, now) < LONGEST_START_MS;
   // Frames that wait are no reason for more processors until the last ones have begun to work and were measured.
   const isOpen = areStarting || isMeasuring(growth, now);
-  const forArrivals = neededFor(load, measuredCapacity(growth) ?? capacity, readyReplicas);
+  // A capacity that falls while all are busy may be that of something which they share.
+  const known = Math.max(present.capacity, growth.growth?.calmCapacity ?? 0);
+  const forArrivals = neededFor(load, { ...present, capacity: known }) + 1;
   const started = isOpen ? Math.min(wanted, Math.max(current, forArrivals)) : wanted;
   const { ceiling } = growth;
   if (ceiling === undefined || started <= ceiling.replicas) return { replicas: started, limits: [] };
@@ -88,7 +91,7 @@ function helpful(
 
 interface Findings {
   readonly load: Load;
-  readonly capacity: number;
+  readonly present: Present;
   readonly growth: Growth;
   readonly current: number;
 }

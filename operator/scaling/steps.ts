@@ -10,7 +10,7 @@ export const OUT_PERIOD_MS = 15_000;
 const OUT_LEAST = 4;
 const IN_INTERVAL_MS = 60_000;
 /** Of the processors, removed at a time; at least one. */
-const IN_SHARE = 0.2;
+const IN_SHARE = 0.25;
 
 export interface Step {
   readonly replicas: number;

@@ -1,6 +1,6 @@
-/** The table of the load shapes in docs/what-if.md, between two marks. */
+/** The table of the load shapes in docs/autoscaling.md, between two marks. */
 
-export const SHAPES_PAGE = 'docs/what-if.md';
+export const SHAPES_PAGE = 'docs/autoscaling.md';
 
 const BEGIN = '<!-- made by `npm run whatif -- --shapes --write`; do not edit -->';
 const END = '<!-- end of the table -->';

@@ -9,7 +9,7 @@ export const targetOf = ({ cluster }: RenderInput) => ({
   name: cluster.metadata.name,
 });
 
-/** The steps of mode Internal: out at most +4 or x2 in 15 s, in one Pod or 10 % a minute after the window. */
+/** The steps of mode Internal: out at most +4 or x2 in 15 s, in one Pod or a quarter a minute after the window. */
 export function behaviorOf(
   stabilizationSeconds: number,
   pauseScaleIn: boolean,
@@ -28,7 +28,7 @@ export function behaviorOf(
       selectPolicy: pauseScaleIn ? 'Disabled' : 'Max',
       policies: [
         { type: 'Pods', value: 1, periodSeconds: 60 },
-        { type: 'Percent', value: 10, periodSeconds: 60 },
+        { type: 'Percent', value: 25, periodSeconds: 60 },
       ],
     },
   };

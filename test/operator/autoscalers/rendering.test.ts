@@ -50,7 +50,7 @@ test('an HPA scales the OcppCluster by the recommendation of the operator, as fa
         selectPolicy: 'Max',
         policies: [
           { type: 'Pods', value: 1, periodSeconds: 60 },
-          { type: 'Percent', value: 10, periodSeconds: 60 },
+          { type: 'Percent', value: 25, periodSeconds: 60 },
         ],
       },
     },

@@ -141,7 +141,14 @@ const everyStatus: Every<OcppClusterStatus> = {
     lastLimitedTime: at,
     scaleOut: { since: at, from: 1 },
     outage: { replicas: 1 },
-    growth: { replicas: 2, since: at, completedPerSecond: 1.5, beforeReplicas: 1, beforePerSecond: 1.5 },
+    growth: {
+      replicas: 2,
+      since: at,
+      completedPerSecond: 1.5,
+      beforeReplicas: 1,
+      beforePerSecond: 1.5,
+      calmCapacity: 1.5,
+    },
     ceiling: { replicas: 1, since: at, completedPerSecond: 1.5, evidence: 'e' },
     inputs: {
       source: 'Pods',

@@ -37,6 +37,12 @@ const CASES: readonly (readonly [string, string, Shown, number])[] = [
     { conditions: condition('AutoscalingActive', 'False', 'SignalsMissing') },
     1,
   ],
+  [
+    'the autoscaler fails',
+    'autoscaling_holds',
+    { conditions: condition('AutoscalingActive', 'False', 'AutoscalerFails') },
+    1,
+  ],
   ['off', 'autoscaling_holds', { conditions: condition('AutoscalingActive', 'False', 'Off') }, 0],
   ['more helps', 'autoscaling_no_gain', {}, 0],
   [

@@ -106,6 +106,6 @@ test('the program prints the report, writes the picture, and says what is wrong 
   t.regex(missing.stderr, /^whatif: [^\n]*none\.json: there is no such file\n$/);
 });
 
-test('docs/what-if.md has the command that --help prints', (t) => {
-  t.true(readFileSync(join(ROOT, 'docs/what-if.md'), 'utf8').includes(RECORD));
+test('docs/autoscaling.md has the command that --help prints', (t) => {
+  t.true(readFileSync(join(ROOT, 'docs/autoscaling.md'), 'utf8').includes(RECORD));
 });
