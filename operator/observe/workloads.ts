@@ -67,6 +67,8 @@ export interface Pod extends KubeObject {
     readonly conditions?: readonly WorkloadCondition[];
     readonly containerStatuses?: readonly {
       readonly ready?: boolean;
+      /** Its startup probe has succeeded. */
+      readonly started?: boolean;
       readonly restartCount?: number;
       readonly state?: {
         readonly waiting?: { readonly reason?: string; readonly message?: string };
@@ -98,6 +100,10 @@ export function stateOf(workload: Workload | undefined): WorkloadState {
   const rolling = updatedReplicas < replicas;
   return { desired, replicas, ready: readyReplicas, rolling, generationNotObserved };
 }
+
+/** It has stations even if it is not ready: one that hangs is not ready either. */
+export const hasStarted = ({ status }: Pod): boolean =>
+  status?.containerStatuses?.some(({ started }) => started === true) === true;
 
 export const isReady = ({ metadata, status }: Pod): boolean =>
   metadata.deletionTimestamp === undefined &&

@@ -14,7 +14,7 @@ import type { ClusterName } from '../signals/prometheus/queries.ts';
 import { SecretReader } from '../signals/prometheus/secrets.ts';
 import type { Scrape, ScrapeTarget } from '../signals/scrape.ts';
 import { idOf, type Observed, podsOf } from '../observe/observe.ts';
-import { isReady, type Pod } from '../observe/workloads.ts';
+import { hasStarted, isReady, type Pod } from '../observe/workloads.ts';
 
 export interface Measuring {
   readonly cluster: ClusterName;
@@ -109,7 +109,7 @@ function clusterPods(observed: Observed, leaving: readonly string[], token: stri
   const proxies = podsOf(observed, 'ws-proxy');
   return {
     all: observed.pods.map(identity),
-    proxies: proxies.filter((pod) => isReady(pod) && !leaves(pod)).map(identity),
+    proxies: proxies.filter((pod) => (isReady(pod) || hasStarted(pod)) && !leaves(pod)).map(identity),
     draining: proxies.filter(leaves).map(identity),
     targets: observed.pods.flatMap((pod) => targetOf(pod, token)),
   };

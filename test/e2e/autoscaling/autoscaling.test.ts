@@ -16,7 +16,7 @@ import {
   statusOfPort,
   WINDOW_SECONDS,
 } from './place.ts';
-import { prometheusUrl, scalePrometheus, startPrometheus } from './prometheus.ts';
+import { prometheusUrl, scalePrometheus, startPrometheus, Targets } from './prometheus.ts';
 import { ageOf, capacityOf, deliveries, rateOf, Recording } from './recording.ts';
 
 /** Messages per second of the stations that stay, and of all at the peak: four times 1 / 20 ms. */
@@ -40,7 +40,7 @@ test.before('one image, slow processors and a Prometheus', async (t) => {
   await startAfresh();
   const slow = await provideImage('e2e-slow', { dockerfile: 'test/e2e/slow-processor/Dockerfile' });
   await createNamespace(port.namespace);
-  await Promise.all([createPort(slow), startPrometheus(port)]);
+  await Promise.all([createPort(slow), startPrometheus(port.namespace)]);
 });
 
 test.afterEach.always('what a person would look at', async (t) => {
@@ -102,7 +102,7 @@ test.serial(
     if (victim === undefined) return t.fail('there is no ws-proxy');
     const resume = freeze(victim, 'ws-proxy.js');
     try {
-      await until('the status to say it', 15, async () =>
+      await until('the status to say it', 30, async () =>
         /metrics of a ws-proxy/.test((await statusOfPort()).autoscaling?.reason ?? ''),
       );
       await sleep(WINDOW_SECONDS * 1000);
@@ -125,6 +125,7 @@ test.serial(
     const { recording } = running();
     const { cluster, namespace } = port;
     const prometheus = { url: prometheusUrl(namespace), staleSeconds: STALE_SECONDS };
+    using _targets = new Targets(port);
     await patch('ocppcluster', cluster, namespace, { spec: { processor: { autoscaling: { prometheus } } } });
     await until('the load is read from Prometheus', 60, async () => {
       const source = (await statusOfPort()).autoscaling?.inputs?.source;

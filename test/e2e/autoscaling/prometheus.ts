@@ -1,52 +1,85 @@
 /** A Prometheus that scrapes the Pods of one cluster. */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { PORT as PORTS } from '../../../services/contract.ts';
 import { provideImage } from '../image.ts';
-import { apply, kubectl, type Manifest, until } from '../kubectl.ts';
+import { apply, kubectl, list, type Manifest, until } from '../kubectl.ts';
 import type { RedisPod } from '../redis.ts';
 import { ROOT } from '../release.ts';
 
 const NAME = 'prometheus';
 const PORT = 9090;
 const CONFIG_FOLDER = '/etc/prometheus-e2e';
-const COMPONENTS = ['ws-proxy', 'processor'] as const;
 
 export const prometheusUrl = (namespace: string) => `http://${NAME}.${namespace}:${PORT}`;
-/** Of the Service whose DNS name lists the Pods. */
-const discovery = (component: string) => `pods-of-${component}`;
+const TARGETS = '/data/targets.json';
+
+const config = {
+  global: { scrape_interval: '2s', scrape_timeout: '2s' },
+  scrape_configs: [{ job_name: 'ocpp', file_sd_configs: [{ files: [TARGETS] }] }],
+};
+
+interface ScrapedPod extends Manifest {
+  readonly status: { readonly phase?: string; readonly podIP?: string };
+}
 
 /**
- * The labels that PodMonitors give (operator/render/monitoring.ts). Debian's Prometheus is built without the discovery that asks
- * the API server, so it asks DNS.
+ * Tells Prometheus every second which Pods there are, with the labels that PodMonitors give (operator/render/monitoring.ts): Debian's
+ * is built without the discovery that asks the API server.
  */
-const config = ({ cluster, namespace }: RedisPod) => ({
-  global: { scrape_interval: '2s', scrape_timeout: '2s' },
-  scrape_configs: COMPONENTS.map((component) => ({
-    job_name: component,
-    dns_sd_configs: [
-      {
-        names: [`${discovery(component)}.${namespace}.svc.cluster.local`],
-        type: 'A',
-        port: PORTS.admin,
-        refresh_interval: '2s',
-      },
-    ],
-    relabel_configs: [
-      { target_label: 'namespace', replacement: namespace },
-      { target_label: 'ocpp_cluster', replacement: cluster },
-      { target_label: 'component', replacement: component },
-      { source_labels: ['__address__'], target_label: 'pod' },
-    ],
-  })),
-});
+export class Targets implements Disposable {
+  readonly #of: RedisPod;
+  #stopped = false;
+
+  constructor(of: RedisPod) {
+    this.#of = of;
+    void this.#run();
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopped = true;
+  }
+
+  async #run(): Promise<void> {
+    let written = '';
+    while (!this.#stopped) {
+      const next = sleep(1000, undefined, { ref: false });
+      // Without a Prometheus there is nobody to tell; a new one has no file yet.
+      written = await this.#write(written).catch(() => '');
+      await next;
+    }
+  }
+
+  async #write(before: string): Promise<string> {
+    const { cluster, namespace } = this.#of;
+    const [own] = await list<ScrapedPod>('pods', namespace, `app=${NAME}`);
+    const pods = await list<ScrapedPod>('pods', namespace, `app.kubernetes.io/instance=${cluster}`);
+    const targets = JSON.stringify(pods.flatMap((one) => targetOf(cluster, one)));
+    const text = `${own?.metadata.name} ${targets}`;
+    if (text === before) return before;
+    // Prometheus notices the rename.
+    const write = `cat > ${TARGETS}.new && mv ${TARGETS}.new ${TARGETS}`;
+    const exec = ['exec', '-i', `deployment/${NAME}`, '-n', namespace, '--', 'sh', '-c', write];
+    await kubectl(exec, targets);
+    return text;
+  }
+}
+
+function targetOf(cluster: string, { metadata, status }: ScrapedPod): object[] {
+  const component = metadata.labels?.['app.kubernetes.io/component'];
+  if (status.phase !== 'Running' || status.podIP === undefined || component === 'redis') return [];
+  const { name: pod, namespace } = metadata;
+  const targets = [`${status.podIP}:${PORTS.admin}`];
+  return [{ targets, labels: { namespace, pod, component, ocpp_cluster: cluster } }];
+}
 
 /** Resolves when it is ready. */
-export async function startPrometheus(of: RedisPod): Promise<void> {
+export async function startPrometheus(namespace: string): Promise<void> {
   const folder = join(ROOT, 'test', 'e2e', 'prometheus');
   const { repository, tag } = await provideImage('e2e-prometheus', { folder });
-  await apply(...objects(of, `${repository}:${tag}`));
-  await kubectl(['rollout', 'status', `deployment/${NAME}`, '-n', of.namespace, '--timeout=60s'], '', 70);
+  await apply(...objects(namespace, `${repository}:${tag}`));
+  await kubectl(['rollout', 'status', `deployment/${NAME}`, '-n', namespace, '--timeout=60s'], '', 70);
 }
 
 export async function scalePrometheus(namespace: string, replicas: 0 | 1): Promise<void> {
@@ -58,15 +91,13 @@ export async function scalePrometheus(namespace: string, replicas: 0 | 1): Promi
   });
 }
 
-function objects(of: RedisPod, image: string): readonly Manifest[] {
-  const { namespace } = of;
+function objects(namespace: string, image: string): readonly Manifest[] {
   const metadata = { name: NAME, namespace };
   const labels = { app: NAME };
-  const data = { 'prometheus.yml': stringify(config(of)) };
+  const data = { 'prometheus.yml': stringify(config) };
   const ports = [{ port: PORT, targetPort: PORT }];
   const template = { metadata: { labels }, spec: pod(image) };
   return [
-    ...COMPONENTS.map((component) => podsOf(of, component)),
     { apiVersion: 'v1', kind: 'ConfigMap', metadata, data },
     { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: labels, ports } },
     {
@@ -76,17 +107,6 @@ function objects(of: RedisPod, image: string): readonly Manifest[] {
       spec: { replicas: 1, selector: { matchLabels: labels }, template },
     },
   ] as readonly Manifest[];
-}
-
-/** Pods that are not ready have metrics too. */
-function podsOf({ cluster, namespace }: RedisPod, component: string): Manifest {
-  const selector = { 'app.kubernetes.io/instance': cluster, 'app.kubernetes.io/component': component };
-  return {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: discovery(component), namespace },
-    spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector, ports: [{ port: PORTS.admin }] },
-  };
 }
 
 const pod = (image: string) => ({

@@ -27,12 +27,12 @@ const observed: Observed = {
   pods: [pod],
 };
 
-/** A Pod whose own metrics are complete. */
-function measure() {
+/** A Pod whose own metrics are complete. @param answers whether it does */
+function measure(answers = () => true, seen = observed) {
   let now = 1_800_000_000_000;
   const scrape = (targets: readonly ScrapeTarget[]) =>
     Promise.resolve(
-      targets.map(({ pod: uid, component }) => ({
+      targets.filter(answers).map(({ pod: uid, component }) => ({
         pod: uid,
         component,
         at: now,
@@ -58,7 +58,7 @@ function measure() {
     pass: (seconds: number) => (now += seconds * 1000),
     read: (url?: string) =>
       measurement.read(
-        observed,
+        seen,
         [],
         url === undefined ? undefined : { url, timeoutSeconds: 1, staleSeconds: 90 },
       ),
@@ -81,6 +81,28 @@ test('a Prometheus that fails leaves no load, though the Pods could be read; ses
     { arrivalRate: 1000, source: undefined, problem: undefined },
     'without it again',
   );
+});
+
+test('a ws-proxy that hangs is not ready and does not answer: the arrivals are incomplete, not fewer', async (t) => {
+  let hangs = false;
+  const conditions = [{ type: 'Ready', status: 'False' }];
+  const unready = (started: boolean) => {
+    const status = { ...pod.status, conditions, containerStatuses: [{ ready: false, started }] };
+    return { ...observed, pods: [{ ...pod, status }] };
+  };
+  for (const [started, arrivalsIncomplete] of [
+    [true, true],
+    [false, undefined],
+  ] as const) {
+    hangs = false;
+    using measurement = measure(() => !hangs, unready(started));
+    await measurement.read();
+    measurement.pass(5);
+    t.is((await measurement.read()).arrivalsIncomplete, undefined);
+    hangs = true;
+    measurement.pass(20);
+    t.is((await measurement.read()).arrivalsIncomplete, arrivalsIncomplete, `started: ${started}`);
+  }
 });
 
 test('a changed setting asks the other server at once, and each one is asked once per interval', async (t) => {
