@@ -42,7 +42,7 @@ export function createMetrics(
   };
   const busy = new Counter({
     name: METRIC.processorBusySeconds,
-    help: 'Seconds busy: the greater of event-loop utilization and share of the in-flight limit, integrated',
+    help: 'Seconds busy: each second the greater of event-loop utilization and mean share of OCPP_CONCURRENCY in flight',
     registers,
   });
   const throttled = unknownCounter(

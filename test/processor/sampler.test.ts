@@ -3,9 +3,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import { Registry } from 'prom-client';
 import { METRIC } from '../../services/contract.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
+import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { createMetrics } from '../../services/processor/metrics.ts';
 import { startSampler } from '../../services/processor/sampler.ts';
 import { until } from '../support/until.ts';
+import { processorOver, Station } from './session.ts';
 
 function valueOf(text: string, metric: string): number | undefined {
   const line = text.split('\n').find((one) => one.startsWith(`${metric} `) || one.startsWith(`${metric}{`));
@@ -80,6 +83,33 @@ test('queue metrics are absent while the queue cannot be read: never zero', asyn
 
   const busy = valueOf(await registry.metrics(), METRIC.processorBusySeconds) ?? 0;
   t.true(busy >= 0.5, `half-full hands are half busy: ${busy}`);
+});
+
+test('deliveries in flight are integrated over time, also one that has not ended', async (t) => {
+  const bus = createMemoryBus();
+  const held = Promise.withResolvers<void>();
+  const slow = async () => {
+    await held.promise;
+    return { response: {} };
+  };
+  await using processor = processorOver(bus.transport, { ...HANDLERS, 'ocpp1.6': { Heartbeat: slow } });
+  await using gateway = bus.gateway('proxy');
+  await Promise.all([processor.start(), gateway.start()]);
+  t.is(processor.inFlightSeconds(), 0);
+  for (const name of ['CP-1', 'CP-2']) {
+    const station = await Station.connect(gateway, name, 'ocpp1.6');
+    void station.call('Heartbeat', {}).catch(() => undefined);
+  }
+  await until(() => processor.inFlight() === 2, 'both in flight');
+  const before = processor.inFlightSeconds();
+  await wait(100);
+  const grown = processor.inFlightSeconds() - before;
+  t.true(grown >= 0.19, `two for 0.1 s: ${grown}`);
+  held.resolve();
+  await until(() => processor.inFlight() === 0, 'none in flight');
+  const after = processor.inFlightSeconds();
+  await wait(20);
+  t.is(processor.inFlightSeconds(), after);
 });
 
 test('deliveries are counted by outcome, without a station label', async (t) => {

@@ -17,14 +17,14 @@ import {
   WINDOW_SECONDS,
 } from './place.ts';
 import { prometheusUrl, scalePrometheus, startPrometheus, Targets } from './prometheus.ts';
-import { ageOf, capacityOf, deliveries, rateOf, Recording } from './recording.ts';
+import { ageOf, capacityOf, deliveries, rateOf, type Reading, Recording } from './recording.ts';
 
 /** Messages per second of the stations that stay, and of all at the peak: four times 1 / 20 ms. */
-const BASE = 15;
+const BASE = 30;
 const PEAK = 200;
 const CADENCE_SECONDS = 2;
 const ENOUGH_WITHIN_SECONDS = 30;
-const SETTLED_SECONDS = 60;
+const SETTLED_SECONDS = 45;
 /** Of the Prometheus source, s. */
 const STALE_SECONDS = 10;
 
@@ -109,7 +109,8 @@ test.serial(
     } finally {
       resume();
     }
-    await until('the status to be as before', 30, async () => {
+    // A message without another condition is written every 30 s.
+    await until('the status to be as before', 60, async () => {
       const { autoscaling: { reason = '' } = {} } = await statusOfPort();
       return !/metrics of a ws-proxy/.test(reason) && (await activeOfPort())?.status === 'True';
     });
@@ -159,14 +160,16 @@ test.serial(
   async (t) => {
     t.timeout(300_000);
     const { base, peak, recording } = running();
-    const before = await deliveries();
     const report = await finishStations(port, peak);
+    // Now, as a few frames come in between the two counters: at the peak they would be many.
+    const before = await deliveries();
     t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
     const from = recording.seconds;
-    const least = await until('the number for the load that stays', 200, async () => {
-      const last = recording.between(recording.seconds - 2 * WINDOW_SECONDS).map(({ desired }) => desired);
-      return last.length > WINDOW_SECONDS && new Set(last).size === 1 && (last[0] ?? 0) <= 2 && last[0];
-    });
+    await until(
+      'the number for the load that stays',
+      150,
+      async () => recording.readings.at(-1)?.desired === 1,
+    );
     t.log(recording.changes(from));
     const steps = recording
       .between(from)
@@ -175,12 +178,11 @@ test.serial(
       steps.every((step) => step === -1),
       `steps of scale-in: ${steps.join(', ')}`,
     );
-    t.true(least <= 2);
     const after = await deliveries();
     const enqueued = after.enqueued - before.enqueued;
     const again = after.delivered - before.delivered - enqueued;
     t.log(`${enqueued} frames, ${again} delivered again`);
-    t.true(Math.abs(again) <= enqueued / 100, `${again} of ${enqueued} delivered again`);
+    t.true(again <= enqueued / 100, `${again} of ${enqueued} delivered again`);
     t.true(base.progress().online > 0);
   },
 );
@@ -192,21 +194,16 @@ test.serial('the only processor hangs with frames waiting: another one is asked 
   if (victim === undefined) return t.fail('there is no processor');
   const from = recording.seconds;
   const resume = freeze(victim, 'processor.js');
+  const since = (test: (reading: Reading) => boolean) => recording.between(from).find(test)?.at;
   try {
-    await until('another processor that is ready', 60, async () =>
-      recording.between(from + 5).some(({ desired, ready }) => desired > 1 && ready > 0),
-    );
+    // Before its readiness falls, as messages wait; at the latest one reading of the metrics after it fell.
+    await until('another processor is wanted', 20, async () => since(({ desired }) => desired > 1));
+    const answered = recording.readings.at(-1)?.answered ?? 0;
+    await until('answers again', 30, async () => since((reading) => reading.answered > answered + BASE));
   } finally {
     resume();
   }
-  const all = recording.between(from);
-  const unready = all.find(({ ready }) => ready === 0)?.at ?? Number.NaN;
-  const asked = all.find(({ desired }) => desired > 1)?.at ?? Number.NaN;
   t.log(recording.changes(from));
-  t.log(
-    `not ready after ${(unready - from).toFixed(0)} s, another one wanted ${(asked - unready).toFixed(0)} s later`,
-  );
-  t.true(asked - unready <= 7, 'a reading of the metrics, and a pass');
   const report = await finishStations(port, base);
   t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
   return undefined;

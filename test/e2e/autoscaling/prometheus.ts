@@ -45,7 +45,7 @@ export class Targets implements Disposable {
     let written = '';
     while (!this.#stopped) {
       const next = sleep(1000, undefined, { ref: false });
-      // Without a Prometheus there is nobody to tell; a new one has no file yet.
+      // This fails while Prometheus does not run; the next one has no file yet.
       written = await this.#write(written).catch(() => '');
       await next;
     }
