@@ -179,9 +179,9 @@ export const METRIC = {
   /** Proxy: 1 during a drain; sockets closed because the drain deadline passed. */
   proxyDraining: 'ocpp_proxy_draining',
   proxyDrainForced: 'ocpp_proxy_drain_forced_total',
-  /** Processor: deliveries completed; seconds busy (capacity = completions per busy second). */
   /** Processor: deliveries that this one is handling. */
   processorInFlight: 'ocpp_processor_in_flight',
+  /** Processor: deliveries completed; seconds busy (capacity = completions per busy second). */
   processorCompleted: 'ocpp_processor_completed_total',
   processorBusySeconds: 'ocpp_processor_busy_seconds_total',
   /** Processor: time that its CPU limit stopped it; absent where the system does not say. */

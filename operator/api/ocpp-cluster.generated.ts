@@ -1266,7 +1266,10 @@ export interface AutoscalingStatus {
   readonly recommendations?: readonly RecommendationStatus[];
   /** The mode of the last decision. */
   readonly mode?: string;
-  /** Number of processors for the load of this moment, before limits, windows and steps. */
+  /**
+   * Number of processors for the load of this moment, as far as more of them help, before bounds, windows
+   * and steps.
+   */
   readonly recommendedReplicas?: number;
   /** The value of spec.processor.replicas that mode Internal ignores. */
   readonly ignoredReplicas?: number;
@@ -1277,8 +1280,8 @@ export interface AutoscalingStatus {
   /** No processor is ready while frames wait. One more was asked for. */
   readonly outage?: AutoscalingOutageStatus;
   /**
-   * While the processors are busy or frames wait, what the present number of ready ones completes, and what
-   * the one before did.
+   * While the processors are saturated, what the present number of ready ones completes, and what the one
+   * before did.
    */
   readonly growth?: AutoscalingGrowthStatus;
   /**
@@ -1304,8 +1307,8 @@ export interface AutoscalingOutageStatus {
 }
 
 /**
- * While the processors are busy or frames wait, what the present number of ready ones completes, and what
- * the one before did.
+ * While the processors are saturated, what the present number of ready ones completes, and what the one
+ * before did.
  */
 export interface AutoscalingGrowthStatus {
   /** Number of ready processors. */
@@ -1320,6 +1323,8 @@ export interface AutoscalingGrowthStatus {
   readonly beforeReplicas?: number;
   /** What those completed. */
   readonly beforePerSecond?: number;
+  /** When that was measured. */
+  readonly beforeTime?: string;
 }
 
 /** More processors completed no more messages. The number is not raised above this one while that lasts. */
@@ -1332,6 +1337,8 @@ export interface AutoscalingCeilingStatus {
   readonly completedPerSecond: number;
   /** What the measurements show. */
   readonly evidence: string;
+  /** When some processors more were last tried. */
+  readonly probeTime?: string;
 }
 
 /** The figures of the last decision. A figure that is not known is absent. */
@@ -1340,8 +1347,12 @@ export interface AutoscalingInputsStatus {
   readonly source?: string;
   /** Age of the oldest of them. */
   readonly ageSeconds?: number;
-  /** Frames that the ws-proxies enqueued. */
+  /** Frames that the ws-proxies enqueued, as a mean. */
   readonly arrivalsPerSecond?: number;
+  /** The same between the last two readings. */
+  readonly recentArrivalsPerSecond?: number;
+  /** Connected stations. */
+  readonly stations?: number;
   /** Frames that no processor has claimed. */
   readonly waiting?: number;
   /** Age of the oldest of them. */

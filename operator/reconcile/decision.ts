@@ -204,9 +204,11 @@ function keepCondition(
 function pausedProcessors({ observed, autoscaling }: DecisionInput): ProcessorScaleDecision {
   const replicas = observed.processor?.spec?.replicas ?? autoscaling?.desiredReplicas ?? 0;
   const message = `the annotation ${ANNOTATION.paused} is "true": the number of processors stays ${replicas}`;
+  // Earlier figures must not look like those of now, and the number may be changed by hand meanwhile.
+  const { recommendedReplicas: _, ceiling: __, growth: ___, inputs: ____, ...kept } = autoscaling ?? {};
   return {
     replicas,
-    autoscaling: autoscaling ?? {},
+    autoscaling: { ...kept, desiredReplicas: replicas },
     condition: { status: 'False', reason: 'Paused', message },
   };
 }

@@ -110,6 +110,9 @@ function clusterPods(observed: Observed, leaving: readonly string[], token: stri
   return {
     all: observed.pods.map(identity),
     proxies: proxies.filter((pod) => (isReady(pod) || hasStarted(pod)) && !leaves(pod)).map(identity),
+    processors: podsOf(observed, 'processor')
+      .filter((pod) => isReady(pod) && !leaves(pod))
+      .map(identity),
     draining: proxies.filter(leaves).map(identity),
     targets: observed.pods.flatMap((pod) => targetOf(pod, token)),
   };

@@ -38,6 +38,8 @@ type Inputs = NonNullable<NonNullable<OcppClusterStatus['autoscaling']>['inputs'
 const INPUTS = [
   'ageSeconds',
   'arrivalsPerSecond',
+  'recentArrivalsPerSecond',
+  'stations',
   'waiting',
   'oldestSeconds',
   'inFlight',

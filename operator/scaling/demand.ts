@@ -18,9 +18,7 @@ export interface QueueReading {
   readonly ageMs: number;
 }
 
-/**
- * What the processors did since the last decision: sums over all of them. Passed to one decision only.
- */
+/** What the processors did since the last decision: sums over all of them. Passed to one decision only. */
 export interface Work {
   /** Deliveries completed. */
   readonly completed: number;
@@ -28,10 +26,16 @@ export interface Work {
   readonly busySeconds: number;
   /** Time that the sums cover: two processors over 5 s are 10 s. */
   readonly seconds: number;
+}
+
+/** How the ready processors work now, each between its last two readings. Passed to every decision. */
+export interface Activity {
   /** Deliveries completed per second, by all processors together. */
   readonly completedPerSecond: number;
-  /** Time that the CPU limit stopped the processors; absent where it cannot be read. */
-  readonly throttledSeconds?: number;
+  /** Share of their time that they are busy, 0 to 1. */
+  readonly busyShare: number;
+  /** Share of their time that the CPU limit stops them; absent where it cannot be read. */
+  readonly throttledShare?: number;
   /** Mean time to handle a delivery. */
   readonly handlerSeconds?: number;
 }
@@ -46,6 +50,8 @@ export interface LoadSignals {
   readonly arrivalsIncomplete?: boolean;
   readonly queue?: QueueReading;
   readonly work?: Work;
+  /** Absent until each ready processor was read twice: a sum that lacks one would look like slow processors. */
+  readonly activity?: Activity;
   /** Time in which Redis answered the processors; the longest of them. */
   readonly storeSeconds?: number;
   /** Why the source has no figures; absent: it has, or it does not know why. */
@@ -104,23 +110,20 @@ export interface Present {
   readonly capacity: number;
   /** Processors that are ready now. */
   readonly ready: number;
-  /** What they complete per second. */
-  readonly completedPerSecond?: number | undefined;
-  /** Share of their time that they are busy, 0 to 1. */
-  readonly busyShare?: number | undefined;
+  readonly activity?: Activity | undefined;
 }
 
 /** @param targetDrainSeconds T */
 export function demandOf(load: Load, present: Present, targetDrainSeconds: number): Demand {
   const { queue, arrivalRate } = load;
-  const { capacity, ready, completedPerSecond = 0 } = present;
+  const { capacity, ready, activity } = present;
   const forBacklog = queue.depth / (targetDrainSeconds * capacity);
   const forArrivals = neededFor(load, present);
   // Old frames that become fewer need no more processors than their number asks for.
-  const isDraining = completedPerSecond > DRAINING * arrivalRate;
+  const isDraining = activity !== undefined && activity.completedPerSecond > DRAINING * arrivalRate;
   const byAge = isDraining ? 0 : forAge(queue, ready, targetDrainSeconds);
   // A backlog drains within the spare time, and sooner with one processor more.
-  const one = isWaiting(queue, ready) && rateOfStations(load) <= arrivalRate ? 1 : 0;
+  const one = isWaiting(queue, ready) && rateOfStations(load, activity) <= arrivalRate ? 1 : 0;
   const forBoth = Math.min(forArrivals + one, Math.ceil(forArrivals * BUSIEST + forBacklog));
   const replicas = Math.max(forArrivals, Math.ceil(forBacklog), forBoth, byAge);
   return { replicas, least: Math.max(replicas, neededFor(load, present, BUSIEST_AFTER_SCALE_IN)) };
@@ -131,24 +134,35 @@ export function neededFor(load: Load, present: Present, busiest = BUSIEST): numb
   return Math.ceil(rateOf(load, present) / (busiest * present.capacity));
 }
 
-function rateOf(load: Load, { ready, busyShare = 0 }: Present): number {
+function rateOf(load: Load, { ready, activity }: Present): number {
   const { arrivalRate, recentArrivalRate, queue } = load;
   // A burst that the processors handle with ease needs no more of them.
-  if (!isWaiting(queue, ready))
-    return busyShare >= BUSIEST ? Math.max(arrivalRate, recentArrivalRate) : arrivalRate;
-  return Math.max(arrivalRate, recentArrivalRate, rateInQueue(queue), rateOfStations(load));
+  if (!isWaiting(queue, ready) && (activity?.busyShare ?? 0) < BUSIEST) return arrivalRate;
+  const seen = Math.max(arrivalRate, recentArrivalRate);
+  if (!isWaiting(queue, ready)) return seen;
+  const queued = Math.max(seen, rateInQueue(queue));
+  return Math.max(queued, Math.min(rateOfStations(load, activity), MOST_HIDDEN * queued));
 }
 
 /** Stations that have much to say send the next message this time after an answer, at the soonest; s. */
 const LEAST_PAUSE_SECONDS = 2;
+/** The difference of two figures that are alike is a guess: it counts for so many times what is seen at most. */
+const MOST_HIDDEN = 4;
+const ALIKE = 1.2;
 
 /**
- * A station sends no CALL before the last one is answered, so what arrives depends on how fast it is answered. By Little's law
- * N stations that send λ per second in all have a cycle of N / λ; without the wait W in the queue they would send
- * N / (N / λ − W). 0: nothing that the arrivals do not show.
+ * A station sends no CALL before the last one is answered, so what arrives depends on how fast it is answered. N stations that
+ * send λ per second in all send one message per N / λ each, and W of that time it waits in the queue. Without the wait they would
+ * send N / (N / λ − W). 0: nothing that the arrivals do not show.
  */
-function rateOfStations({ recentArrivalRate, queue, sessions = 0 }: Load): number {
+function rateOfStations(
+  { recentArrivalRate, queue, sessions = 0 }: Load,
+  activity: Activity | undefined,
+): number {
   if (!(sessions > 0) || !(recentArrivalRate > 0) || queue.oldestSeconds < LEAST_PAUSE_SECONDS) return 0;
+  // While more or fewer frames arrive than are answered, the stations do not wait for answers yet, or no longer.
+  const answered = activity?.completedPerSecond ?? 0;
+  if (Math.max(answered, recentArrivalRate) > ALIKE * Math.min(answered, recentArrivalRate)) return 0;
   const pauseSeconds = Math.max(LEAST_PAUSE_SECONDS, sessions / recentArrivalRate - queue.oldestSeconds);
   return sessions / pauseSeconds;
 }

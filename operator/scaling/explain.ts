@@ -2,7 +2,6 @@
 import type { AutoscalingStatus, Condition } from '../api/ocpp-cluster.ts';
 import { CAPACITY_PRIOR } from './capacity.ts';
 import type { Load, LoadSignals, Signals } from './demand.ts';
-import { shareOf } from './growth.ts';
 import type { Recommendation, ScalingPolicy } from './decision.ts';
 import type { Step } from './steps.ts';
 import { sinceMs } from './window.ts';
@@ -84,17 +83,19 @@ function bound(
 
 /** The figures behind a decision. */
 export function inputsOf(signals: Signals, load: Load | undefined): NonNullable<AutoscalingStatus['inputs']> {
-  const { work, storeSeconds, source = 'Pods' } = signals;
+  const { activity, storeSeconds, source = 'Pods' } = signals;
   const figures = {
     ageSeconds: load && load.queue.ageMs / 1000,
     arrivalsPerSecond: load?.arrivalRate,
+    recentArrivalsPerSecond: load?.recentArrivalRate,
+    stations: load?.sessions,
     waiting: load?.queue.depth,
     oldestSeconds: load?.queue.oldestSeconds,
     inFlight: load?.queue.inFlight,
-    completedPerSecond: work?.completedPerSecond,
-    busyShare: shareOf(work, 'busySeconds'),
-    throttledShare: shareOf(work, 'throttledSeconds'),
-    handlerSeconds: work?.handlerSeconds,
+    completedPerSecond: activity?.completedPerSecond,
+    busyShare: activity?.busyShare,
+    throttledShare: activity?.throttledShare,
+    handlerSeconds: activity?.handlerSeconds,
     storeSeconds,
   };
   const known = Object.entries(figures).filter(([, value]) => value !== undefined);

@@ -16,7 +16,7 @@ import { followed, held, limitsOf } from './explain.ts';
 import { externalNumber } from './external.ts';
 import { recommendationOf } from './recommendation.ts';
 import { scaled, type Step, stepIn, stepOut } from './steps.ts';
-import { highest, type Recommendations, recent, recommend } from './window.ts';
+import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
 
 export function decideProcessors(input: ProcessorScaleInput): ProcessorScaleDecision {
   const recommended = recommendationOf(input);
@@ -33,7 +33,8 @@ function internalNumber(input: ProcessorScaleInput, recommended: Recommendation)
   const wanted = recommended.replicas ?? current;
   const isIncomplete = input.signals.arrivalsIncomplete === true && wanted < current;
   const target = within(isIncomplete ? current : wanted);
-  const stay = demand === undefined || isIncomplete ? current : Math.max(wanted, demand.least);
+  const useful = recommended.kept.ceiling === undefined ? (demand?.least ?? 0) : 0;
+  const stay = demand === undefined || isIncomplete ? current : Math.max(wanted, useful);
   const recommendations = recommend(earlier(input, current), within(stay), now, windowMs(spec));
   const step = nextStep(input, current, target, highest(recommendations) ?? within(stay));
   // Bounds override the recommendation, and a paused scale-in overrides the bounds.
@@ -61,10 +62,17 @@ function internalNumber(input: ProcessorScaleInput, recommended: Recommendation)
 
 const windowMs = (spec: ScalingPolicy) => spec.scaleDownStabilizationSeconds * 1000;
 
+/** Two decisions are closer to each other, ms. */
+const BETWEEN_MS = 60_000;
+
 /** Without recommendations in the window (first decision, long outage) the current number counts as recommended. */
 function earlier({ spec, previous, now }: ProcessorScaleInput, current: number): Recommendations {
-  const known = recent(previous.recommendations ?? [], now, windowMs(spec));
-  return known.length > 0 ? known : recommend([], current, now, windowMs(spec));
+  const all = previous.recommendations ?? [];
+  const known = recent(all, now, windowMs(spec));
+  // The window may be shorter than the time between two decisions.
+  const isFollowed = sinceMs(all.at(-1)?.at, now) <= windowMs(spec) + BETWEEN_MS;
+  if (known.length > 0 || (isFollowed && previous.recommendedReplicas !== undefined)) return known;
+  return recommend([], current, now, windowMs(spec));
 }
 
 function nextStep(input: ProcessorScaleInput, current: number, target: number, windowed: number): Step {

@@ -4,7 +4,7 @@ import { CAPACITY_PRIOR, smoothCapacity } from './capacity.ts';
 import type { ProcessorScaleInput, Recommendation } from './decision.ts';
 import { demandOf, type Load, loadOf, neededFor, type Present } from './demand.ts';
 import { inputsOf } from './explain.ts';
-import { type Growth, growthOf, isMeasuring, shareOf } from './growth.ts';
+import { type Growth, growthOf, isMeasuring, mostUseful } from './growth.ts';
 import { OUT_PERIOD_MS } from './steps.ts';
 import { sinceMs } from './window.ts';
 
@@ -18,11 +18,11 @@ export function recommendationOf(input: ProcessorScaleInput): Recommendation {
   const known = typeof load === 'string' ? undefined : load;
   const ready = deployment?.readyReplicas ?? 0;
   const assumed = capacity ?? CAPACITY_PRIOR;
-  const completedPerSecond = signals.work?.completedPerSecond;
-  const busyShare = shareOf(signals.work, 'busySeconds');
-  const present = { capacity: assumed, ready, completedPerSecond, busyShare };
+  const present = { capacity: assumed, ready, activity: signals.activity };
   const demand = known && demandOf(known, present, spec.targetDrainSeconds);
-  const growth = growthOf(previous, known, signals, { ready, wanted: demand?.replicas ?? 0, now });
+  const moment = { ready, wanted: demand?.replicas ?? 0, now };
+  // A number that others decide on is theirs to judge.
+  const growth = spec.mode === 'Off' ? {} : growthOf(previous, known, signals, moment);
   const outage = outageOf(input, known);
   const limited =
     known && demand && helpful(demand.replicas, input, { load: known, present, growth, current });
@@ -41,7 +41,9 @@ export function recommendationOf(input: ProcessorScaleInput): Recommendation {
       ...lasting(previous, now),
       mode: spec.mode,
       ...(capacity !== undefined && { capacityPerReplica: capacity }),
-      ...(replicas !== undefined && { recommendedReplicas: replicas }),
+      ...(replicas !== undefined && {
+        recommendedReplicas: isPartial(input, growth) ? Math.max(current, replicas) : replicas,
+      }),
       ...(demand !== undefined &&
         demand.replicas > spec.maxReplicas && { lastLimitedTime: new Date(now).toISOString() }),
       ...growth,
@@ -50,6 +52,10 @@ export function recommendationOf(input: ProcessorScaleInput): Recommendation {
     },
   };
 }
+
+/** While the load is not known in full, or processors are replaced or do not help, an autoscaler is not to scale in. */
+const isPartial = ({ signals, deployment }: ProcessorScaleInput, { ceiling }: Growth): boolean =>
+  signals.arrivalsIncomplete === true || deployment?.rolling === true || ceiling !== undefined;
 
 /** For longer nothing depends on these times, ms. */
 const FORGOTTEN_MS = 600_000;
@@ -83,10 +89,10 @@ function helpful(
   const known = Math.max(present.capacity, growth.growth?.calmCapacity ?? 0);
   const forArrivals = neededFor(load, { ...present, capacity: known }) + 1;
   const started = isOpen ? Math.min(wanted, Math.max(current, forArrivals)) : wanted;
-  const { ceiling } = growth;
-  if (ceiling === undefined || started <= ceiling.replicas) return { replicas: started, limits: [] };
-  const limit = `no scale-out above ${ceiling.replicas}, as it does not help: ${ceiling.evidence}`;
-  return { replicas: ceiling.replicas, limits: [limit] };
+  const most = mostUseful(growth, now);
+  if (most === undefined || started <= most) return { replicas: started, limits: [] };
+  const limit = `no scale-out above ${most}, as it does not help: ${growth.ceiling?.evidence}`;
+  return { replicas: most, limits: [limit] };
 }
 
 interface Findings {

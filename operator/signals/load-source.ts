@@ -1,6 +1,6 @@
 /**
  * Where the load of one cluster is read. Two implementations: PodMetrics scrapes the Pods, PrometheusLoad asks a
- * Prometheus that scrapes them. A figure comes from one source only; sources are never mixed.
+ * Prometheus that scrapes them. The load comes from one of them only.
  */
 import type { LoadSignals } from '../scaling/demand.ts';
 import type { ScrapeTarget } from './scrape.ts';
@@ -27,6 +27,8 @@ export interface ClusterPods {
   readonly all: readonly PodIdentity[];
   /** Ready ws-proxy Pods that stay. The arrival rate is complete when it has each of them. */
   readonly proxies: readonly PodIdentity[];
+  /** Ready processor Pods. */
+  readonly processors: readonly PodIdentity[];
   /** ws-proxy Pods that leave: they count while they have figures. */
   readonly draining: readonly PodIdentity[];
   readonly targets: readonly ScrapeTarget[];

@@ -24,7 +24,7 @@ export class PodMetrics implements LoadSource {
     this.#options = options;
   }
 
-  async read({ all, proxies, draining, targets }: ClusterPods, due: boolean): Promise<Signals> {
+  async read({ all, proxies, processors, draining, targets }: ClusterPods, due: boolean): Promise<Signals> {
     const { clock, scrape, staleMs } = this.#options;
     const before = this.#scrapedAt;
     if (due) {
@@ -34,6 +34,7 @@ export class PodMetrics implements LoadSource {
     }
     const signals = signalsOf(this.#history, {
       proxies: proxies.map(({ uid }) => uid),
+      processors: processors.map(({ uid }) => uid),
       draining: draining.map(({ uid }) => uid),
       now: clock.now(),
       staleMs,

@@ -3,7 +3,7 @@
  * exporters may have wrong clocks or freeze; an unknown figure stays undefined.
  */
 import { METRIC } from '../../services/contract.ts';
-import type { QueueReading, Signals, StoreReading, Work } from '../scaling/demand.ts';
+import type { Activity, QueueReading, Signals, StoreReading, Work } from '../scaling/demand.ts';
 import type { Sample } from './scrape.ts';
 
 /** Samples of one Pod, oldest first. */
@@ -41,6 +41,8 @@ export interface Expected {
   readonly proxies: readonly string[];
   /** Draining ws-proxy Pods: they count, if they have a recent sample, until their last station has left. */
   readonly draining?: readonly string[];
+  /** Ready processors. */
+  readonly processors?: readonly string[];
   /** ms since 1970 */
   readonly now: number;
   /** Older samples count as missing, ms. */
@@ -48,7 +50,8 @@ export interface Expected {
 }
 
 /** Without `work`, which must be counted once: see workSince(). */
-export function signalsOf(history: History, { proxies, draining = [], now, staleMs }: Expected): Signals {
+export function signalsOf(history: History, expected: Expected): Signals {
+  const { proxies, draining = [], processors = [], now, staleMs } = expected;
   const fresh = (samples: readonly Sample[]) => (now - (samples.at(-1)?.at ?? 0) <= staleMs ? samples : []);
   const freshOf = (pod: string) => fresh(history.get(pod)?.samples ?? []);
   const rateOf = (pod: string) => rate(freshOf(pod), METRIC.proxyForwarded);
@@ -61,6 +64,7 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
   const leaving = draining.map(sessionsOf).filter((one) => one !== undefined);
   const sessions = proxies.length > 0 ? total([...proxies.map(sessionsOf), ...leaving]) : undefined;
   const queue = freshestQueue(history, now);
+  const activity = activityOf(processors.map((pod) => freshOf(pod).slice(-2)));
   const inFlight = [...history].flatMap(([pod, { samples }]) => {
     const count = fresh(samples).at(-1)?.values[METRIC.processorInFlight];
     return count === undefined ? [] : [[pod, count] as const];
@@ -76,6 +80,7 @@ export function signalsOf(history: History, { proxies, draining = [], now, stale
     ...(sessions !== undefined && { sessions }),
     sessionsOf: new Map(read.flatMap(([pod, count]) => (count === undefined ? [] : [[pod, count] as const]))),
     ...(queue !== undefined && { queue }),
+    ...(activity !== undefined && { activity }),
     ...(inFlight.length > 0 && { inFlightOf: new Map(inFlight) }),
     ...(heard.length > 0 && { store: storeReading(heard) }),
     ...longestStoreTime([...history.values()].flatMap(({ samples }) => fresh(samples).at(-1) ?? [])),
@@ -115,17 +120,30 @@ export function workSince(history: History, since: number): Work | undefined {
       return workBetween(before, sample) ?? [];
     }),
   );
-  const sum = (figure: keyof Span) => spans.reduce((all, span) => all + span[figure], 0);
+  const sum = (figure: 'completed' | 'busy' | 'seconds') =>
+    spans.reduce((all, span) => all + span[figure], 0);
   const busySeconds = sum('busy');
   if (!(busySeconds > 0)) return undefined;
-  const [completed, handled] = [sum('completed'), sum('handled')];
+  return { completed: sum('completed'), busySeconds, seconds: sum('seconds') };
+}
+
+/** @param pairs the last two samples of each ready processor */
+function activityOf(pairs: readonly (readonly Sample[])[]): Activity | undefined {
+  const spans = pairs.map(([before, after]) =>
+    before === undefined || after === undefined ? undefined : workBetween(before, after),
+  );
+  const known = spans.filter((span) => span !== undefined);
+  if (known.length === 0 || known.length < spans.length) return undefined;
+  const sum = (figure: (span: Span) => number) => known.reduce((all, span) => all + figure(span), 0);
+  const mean = (figure: (span: Span) => number) => Math.min(1, sum(figure) / known.length);
+  const handled = sum((span) => span.handled);
   return {
-    completed,
-    busySeconds,
-    seconds: sum('seconds'),
-    completedPerSecond: spans.reduce((all, span) => all + span.completed / span.seconds, 0),
-    ...(spans.some(({ meters }) => meters > 0) && { throttledSeconds: sum('throttled') }),
-    ...(handled > 0 && { handlerSeconds: sum('handlerSeconds') / handled }),
+    completedPerSecond: sum((span) => span.completed / span.seconds),
+    busyShare: mean((span) => span.busy / span.seconds),
+    ...(known.some(({ meters }) => meters) && {
+      throttledShare: mean((span) => span.throttled / span.seconds),
+    }),
+    ...(handled > 0 && { handlerSeconds: sum((span) => span.handlerSeconds) / handled }),
   };
 }
 
@@ -135,8 +153,8 @@ interface Span {
   readonly completed: number;
   readonly busy: number;
   readonly throttled: number;
-  /** 1 if its system says how long it was throttled. */
-  readonly meters: number;
+  /** Its system says how long it was throttled. */
+  readonly meters: boolean;
   readonly handled: number;
   readonly handlerSeconds: number;
 }
@@ -154,7 +172,7 @@ function workBetween(before: Sample, after: Sample): Span | undefined {
     // A process that its CPU limit stops is no more idle than one that computes.
     busy: loaded ? seconds : Math.min(seconds, metered + (throttled ?? 0)),
     throttled: throttled ?? 0,
-    meters: throttled === undefined ? 0 : 1,
+    meters: throttled !== undefined,
     handled: increase(before, after, METRIC.processorServiceCount) ?? 0,
     handlerSeconds: increase(before, after, METRIC.processorServiceSum) ?? 0,
   };

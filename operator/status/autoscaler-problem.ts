@@ -63,7 +63,7 @@ export function autoscalerProblem({
   const autoscaler = autoscalers?.[mode];
   if (autoscaler === undefined) {
     const message = `mode ${mode}: there is no ${kind.name} yet; the number of processors stays`;
-    return conditionFalse('AutoscalerMissing', message);
+    return { status: 'Unknown', reason: 'AutoscalerMissing', message };
   }
   const conditions = autoscaler.status?.conditions ?? [];
   const described = `${kind.name} ${autoscaler.metadata.name}`;

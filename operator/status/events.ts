@@ -63,6 +63,8 @@ function scaling(before: OcppClusterStatus | undefined, after: OcppClusterStatus
 function ignoredScale(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
   const [then, now] = [before, after].map((status) => status?.autoscaling?.ignoredReplicas);
   if (before === undefined || now === undefined || now === then) return [];
+  // The number is left over from the other mode.
+  if (before.autoscaling?.mode !== after.autoscaling?.mode) return [];
   const message =
     `spec.processor.replicas is ${now}, which autoscaling.mode Internal ignores: the load decides on the number, now ` +
     `${after.autoscaling?.desiredReplicas}. To scale by hand, set the mode to Off; for a least number, set minReplicas`;

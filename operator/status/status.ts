@@ -10,6 +10,7 @@ import type {
 } from '../api/ocpp-cluster.ts';
 import { selectorLabels, selectorText } from '../render/render-input.ts';
 import type { QueueReading } from '../scaling/demand.ts';
+import { SIGNALS_MISSING } from '../scaling/explain.ts';
 import { autoscalerProblem } from './autoscaler-problem.ts';
 import {
   available,
@@ -118,17 +119,18 @@ function conditionValues(findings: StatusFindings): Readonly<Record<ConditionTyp
     Draining: draining(drains, { ratePerSecond: findings.spec.proxy.drain.ratePerSecond, now: findings.now }),
     RedisReady: redis,
     HighlyAvailable: highlyAvailable(findings.spec),
-    AutoscalingActive: (isPaused ? undefined : autoscalerFinding(findings)) ?? findings.processors.condition,
+    AutoscalingActive: isPaused ? findings.processors.condition : scalingOf(findings),
   };
 }
 
-/** What keeps the autoscaler of modes HPA and KEDA from working. */
-const autoscalerFinding = ({ spec, observed, now }: StatusFindings) =>
-  autoscalerProblem({
-    mode: spec.processor.autoscaling.mode,
-    autoscalers: observed.autoscalers,
-    now,
-  });
+/** What keeps the autoscaler of modes HPA and KEDA from working comes first, unless it only follows from an unknown load. */
+function scalingOf({ spec, observed, processors: { condition }, now }: StatusFindings): ConditionValue {
+  const { mode } = spec.processor.autoscaling;
+  const problem = autoscalerProblem({ mode, autoscalers: observed.autoscalers, now });
+  if (problem === undefined) return condition;
+  if (condition.reason !== SIGNALS_MISSING) return problem;
+  return { ...condition, message: `${condition.message}; ${problem.message}` };
+}
 
 function phaseOf(conditions: readonly Condition[]): Phase {
   const is = (type: string) => conditions.some((one) => one.type === type && one.status === 'True');

@@ -31,7 +31,11 @@ export class Fleet {
   }
 
   ready(second: number): number {
-    return this.#processors.filter(({ readyAt }) => readyAt <= second).length;
+    return this.readyNames(second).length;
+  }
+
+  readyNames(second: number): string[] {
+    return this.#processors.filter(({ readyAt }) => readyAt <= second).map(({ name }) => name);
   }
 
   scale(replicas: number, second: number, startupSeconds: number): void {

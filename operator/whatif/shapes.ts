@@ -23,6 +23,7 @@ const base = {
   capacity: () => CAPACITY,
   startupSeconds: () => STARTUP_SECONDS,
   concurrency: 1,
+  stations: 6000,
   seed: 13,
 } as const;
 

@@ -27,6 +27,8 @@ export interface Conditions {
   readonly blind?: Over<boolean>;
   /** Share of the arriving messages that no processor can handle: each is delivered five times. */
   readonly failing?: Over<number>;
+  /** Connected stations. */
+  readonly stations?: number;
   /** Time in which Redis answers. */
   readonly storeSeconds?: Over<number>;
   /** Deliveries that one processor handles at the same time. */
@@ -161,14 +163,15 @@ class World {
   view(second: number): View {
     const now = timeOf(second);
     const before = this.#scrapedAt;
-    const processors = this.#fleet.size;
+    const replicas = this.#fleet.size;
     this.#scrape(second, now);
     this.#scrapedAt = now;
-    const signals = signalsOf(this.#history, { proxies: [PROXY], now, staleMs: STALE_MS });
+    const processors = this.#fleet.readyNames(second);
+    const signals = signalsOf(this.#history, { proxies: [PROXY], processors, now, staleMs: STALE_MS });
     const work = workSince(this.#history, before);
     return {
       now,
-      replicas: processors,
+      replicas,
       readyReplicas: this.#fleet.ready(second),
       signals: work === undefined ? signals : { ...signals, work },
     };
@@ -182,7 +185,11 @@ class World {
       pod: PROXY,
       component: 'ws-proxy' as const,
       at,
-      values: { ...shared, [METRIC.proxyForwarded]: this.#forwarded, [METRIC.proxySessions]: 0 },
+      values: {
+        ...shared,
+        [METRIC.proxyForwarded]: this.#forwarded,
+        [METRIC.proxySessions]: this.#conditions.stations ?? 0,
+      },
     };
     const existing = [PROXY, ...processors.map(({ pod }) => pod)];
     const blind = this.#conditions.blind?.(second) === true;

@@ -31,6 +31,7 @@ const [a, b, c] = [A, B, C].map(identity) as [PodIdentity, PodIdentity, PodIdent
 const pods: ClusterPods = {
   all: [a, b, c],
   proxies: [a, b],
+  processors: [c],
   draining: [],
   targets: [targetOf(a, 'ws-proxy'), targetOf(b, 'ws-proxy'), targetOf(c, 'processor')],
 };
@@ -79,9 +80,12 @@ export function testLoadSource(name: string, test: TestFn, open: () => Promise<L
         storeSeconds: 0.004,
       });
       t.like(second.queue, { depth: 7, oldestSeconds: 1, inFlight: 3, ageMs: 0 });
-      t.like(second.work, { completed: 20, busySeconds: 2.5, seconds: 5, completedPerSecond: 4 });
+      t.deepEqual(second.work, { completed: 20, busySeconds: 2.5, seconds: 5 });
+      t.like(second.activity, { completedPerSecond: 4, busyShare: 0.5 });
       const between = await subject.source.read(pods, false);
       t.like(between, { arrivalRate: 20, work: undefined });
+      t.deepEqual(between.activity, second.activity, 'how they work now is known in every pass');
+      t.is(first.activity, undefined, 'read once');
       t.like(await readAfter(subject, 5, exportsAt(15)), { work: { completed: 20 } as never });
     },
   );

@@ -9,7 +9,7 @@ export const targetOf = ({ cluster }: RenderInput) => ({
   name: cluster.metadata.name,
 });
 
-/** The steps of mode Internal: out at most +4 or x2 in 15 s, in one Pod or a quarter a minute after the window. */
+/** About the steps of mode Internal: out at most +4 or x2 in 15 s, in one Pod or a quarter a minute after the window. */
 export function behaviorOf(
   stabilizationSeconds: number,
   pauseScaleIn: boolean,

@@ -51,6 +51,8 @@ export function workBetween(before: Memory, after: Memory): Work | undefined {
 export interface Sought {
   /** Names of the ready ws-proxy Pods that stay, and of those that leave. */
   readonly proxies: readonly string[];
+  /** Names of the ready processors. */
+  readonly processors?: readonly string[];
   readonly draining: readonly string[];
   /** When the query was evaluated, ms. */
   readonly now: number;
@@ -71,9 +73,10 @@ export function loadOf(
   sought: Sought,
   overrides: Overrides = {},
 ): LoadSignals {
-  const { now, staleSeconds } = sought;
+  const { processors = [], now, staleSeconds } = sought;
   const staleMs = staleSeconds * 1000;
-  const { queue, storeSeconds } = signalsOf(memory, { proxies: [], now, staleMs });
+  const of = { proxies: [], processors, now, staleMs };
+  const { queue, storeSeconds, activity } = signalsOf(memory, of);
   const { arrivalRate: given, ...ofQueue } = overrides;
   const arrivals = given === undefined ? arrivalsOf(readings, sought) : { arrivalRate: given };
   const known = queue !== undefined && queue.ageMs <= staleMs ? { ...queue, ...ofQueue } : undefined;
@@ -82,6 +85,7 @@ export function loadOf(
     ...arrivals,
     ...(known !== undefined && { queue: known }),
     ...(storeSeconds !== undefined && { storeSeconds }),
+    ...(activity !== undefined && { activity }),
     ...(problem !== undefined && { problem }),
   };
 }

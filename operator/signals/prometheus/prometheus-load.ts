@@ -90,7 +90,13 @@ export class PrometheusLoad implements LoadSource {
     const now = (series[0]?.evaluatedAt ?? 0) * 1000;
     this.#memory = remembered(before, readings, names(pods.all), now);
     this.#work = workBetween(before, this.#memory) ?? this.#work;
-    const sought = { proxies: names(pods.proxies), draining: names(pods.draining), now, staleSeconds };
+    const sought = {
+      proxies: names(pods.proxies),
+      processors: names(pods.processors),
+      draining: names(pods.draining),
+      now,
+      staleSeconds,
+    };
     const load = loadOf(readings, this.#memory, sought, overrides);
     return load.problem === undefined ? load : { ...load, problem: this.#named(load.problem) };
   }

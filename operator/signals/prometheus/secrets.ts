@@ -13,6 +13,8 @@ interface Secret extends KubeObject {
 
 /** Least interval between two reads of a Secret, ms. */
 const READ_EVERY_MS = 30_000;
+/** The same while it is missing or cannot be read. */
+const RETRY_EVERY_MS = 5000;
 
 /** A Secret that cannot be used; the message says why and what to do. */
 export class SecretError extends Error {
@@ -72,7 +74,8 @@ export class SecretReader {
   async #read(ref: TokenSecretRefSpec): Promise<Reading> {
     const { store, clock, namespace } = this.#options;
     const known = this.#readings.get(ref.name);
-    if (known !== undefined && clock.now() - known.at < READ_EVERY_MS) return known;
+    const everyMs = known?.secret === undefined ? RETRY_EVERY_MS : READ_EVERY_MS;
+    if (known !== undefined && clock.now() - known.at < everyMs) return known;
     const at = clock.now();
     let reading: Reading;
     try {

@@ -32,7 +32,7 @@ export async function createPort(slow: Image): Promise<void> {
     concurrency: 1,
     unknownTokens: 'Accept',
     podTemplate: { resources },
-    autoscaling: { maxReplicas: MOST, targetDrainSeconds: 2, scaleDownStabilizationSeconds: WINDOW_SECONDS },
+    autoscaling: { maxReplicas: MOST, scaleDownStabilizationSeconds: WINDOW_SECONDS },
   };
   const spec = { proxy: { podTemplate: { resources } }, processor };
   await apply({ apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace }, spec });

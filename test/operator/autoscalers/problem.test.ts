@@ -90,6 +90,6 @@ test('a controller that does not answer within a minute is reported', (t) => {
 });
 
 test('an autoscaler that does not exist is reported', (t) => {
-  t.like(found('HPA', undefined), { status: 'False', reason: 'AutoscalerMissing' });
+  t.like(found('HPA', undefined), { status: 'Unknown', reason: 'AutoscalerMissing' });
   t.regex(found('KEDA', undefined)?.message ?? '', /mode KEDA: there is no ScaledObject/);
 });

@@ -22,7 +22,7 @@ import { makeCertificates } from '../../transport/redis/certificates.ts';
 const TOKEN = 'very-secret-token';
 const POD = 'city-ws-proxy-a';
 const identity = { uid: 'u', name: POD };
-const pods: ClusterPods = { all: [identity], proxies: [identity], draining: [], targets: [] };
+const pods: ClusterPods = { all: [identity], proxies: [identity], processors: [], draining: [], targets: [] };
 const settled = { timeoutSeconds: 1, staleSeconds: 60 };
 
 interface Running extends AsyncDisposable {

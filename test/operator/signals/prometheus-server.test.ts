@@ -22,6 +22,7 @@ const identity = (name: string) => ({ uid: `uid of ${name}`, name });
 const pods: ClusterPods = {
   all: [identity(PROXY), identity(PROCESSOR)],
   proxies: [identity(PROXY)],
+  processors: [],
   draining: [],
   targets: [],
 };

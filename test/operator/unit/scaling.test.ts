@@ -75,15 +75,25 @@ test('the recommendation follows the arrivals, and lets no waiting frame grow ol
     t.is(demandOf(load, { capacity: 100, ready }, 10).replicas, replicas, name);
   const hung = demandOf(at(0, { depth: 50, oldestSeconds: 500 }), { capacity: 100, ready: 0 }, 10);
   t.is(hung.replicas, 2, 'none is ready and frames grow old: another processor may help');
-  const draining = { capacity: 100, ready, completedPerSecond: 120 };
+  const draining = { capacity: 100, ready, activity: { completedPerSecond: 120, busyShare: 1 } };
   const fewer = demandOf(at(100, { depth: 50, oldestSeconds: 500 }), draining, 10);
   t.is(fewer.replicas, 2, 'old frames become fewer');
-  const one = { capacity: 45, ready: 1 };
+  const one = { capacity: 45, ready: 1, activity: { completedPerSecond: 45, busyShare: 1 } };
+
   const asked = { ...at(42, { depth: 343, oldestSeconds: 6.2 }, 46), sessions: 400 };
   t.is(demandOf(asked, one, 10).replicas, 4, '400 stations that wait for answers would send 160/s');
   const rising = at(80, {}, 180);
-  t.is(demandOf(rising, { capacity: 45, ready: 4, busyShare: 0.8 }, 10).replicas, 2);
-  t.is(demandOf(rising, { capacity: 45, ready: 4, busyShare: 1 }, 10).replicas, 5, 'no time for a mean');
+  t.is(
+    demandOf(rising, { capacity: 45, ready: 4, activity: { completedPerSecond: 160, busyShare: 0.8 } }, 10)
+      .replicas,
+    2,
+  );
+  t.is(
+    demandOf(rising, { capacity: 45, ready: 4, activity: { completedPerSecond: 160, busyShare: 1 } }, 10)
+      .replicas,
+    5,
+    'no time for a mean',
+  );
   const many = { ...asked, sessions: 40_000 };
   t.is(demandOf(many, one, 10).replicas, 2, '40 000 that send a message in 15 minutes would send no more');
   const { least } = demandOf(at(361), { capacity: 100, ready }, 10);
@@ -96,7 +106,6 @@ test('capacity is completions per busy second of processors that work, smoothed 
     completed,
     busySeconds,
     seconds,
-    completedPerSecond: completed / seconds,
   });
   t.is(smoothCapacity(undefined, undefined), undefined);
   t.is(smoothCapacity(200, undefined), 200, 'the last good value is kept');
@@ -235,7 +244,7 @@ const RULES: readonly Rule[] = [
     name: 'a CPU limit that stops the processors is said',
     given: input(2, {
       ...load(100),
-      work: { completed: 500, busySeconds: 5, seconds: 10, completedPerSecond: 100, throttledSeconds: 4 },
+      activity: { completedPerSecond: 100, busyShare: 0.5, throttledShare: 0.4 },
     }),
     replicas: 2,
     says: /the CPU limit stops the processors for 40 % of the time/,
@@ -278,6 +287,22 @@ const RULES: readonly Rule[] = [
     given: input(5, load(0)),
     replicas: 5,
     says: /window/,
+  },
+  {
+    name: 'a window that is shorter than the time between two decisions scales in, too',
+    given: input(5, load(0), {
+      spec: { ...SPEC, scaleDownStabilizationSeconds: 0 },
+      previous: { recommendedReplicas: 1, recommendations: [{ at: ago(5), replicas: 1 }] },
+    }),
+    replicas: 4,
+  },
+  {
+    name: 'but not after a time without figures',
+    given: input(5, load(0), {
+      spec: { ...SPEC, scaleDownStabilizationSeconds: 0 },
+      previous: { recommendations: [{ at: ago(5), replicas: 5 }] },
+    }),
+    replicas: 5,
   },
   {
     name: 'no scale-in during a rollout',
@@ -494,9 +519,12 @@ function simulate(
               completed: done,
               busySeconds: done / capacity,
               seconds: seconds * world.replicas,
-              completedPerSecond: done / seconds,
             } satisfies Work,
           }),
+          activity: {
+            completedPerSecond: done / seconds,
+            busyShare: Math.min(1, done / capacity / (seconds * world.replicas)),
+          },
         },
     previous: world.memory,
     now: world.now,
@@ -588,8 +616,8 @@ function slowDependency(most: number, seconds: number, signals: Partial<Signals>
           completed: done,
           busySeconds: world.ready * 5,
           seconds: world.ready * 5,
-          completedPerSecond: done / 5,
         },
+        activity: { completedPerSecond: done / 5, busyShare: 1 },
         ...signals,
       },
       previous: JSON.parse(JSON.stringify(world.memory)) as AutoscalingStatus,
@@ -639,8 +667,8 @@ test('the ceiling ends when the processors complete more, and when the load has 
   t.deepEqual(next(waiting).autoscaling.ceiling, ceiling);
   t.deepEqual(next({}).autoscaling.ceiling, ceiling, 'unknown figures end nothing');
   const seconds = world.replicas * 5;
-  const work = { completed: 1000, busySeconds: seconds, seconds, completedPerSecond: 200 };
-  const recovered = next({ ...waiting, work });
+  const work = { completed: 1000, busySeconds: seconds, seconds };
+  const recovered = next({ ...waiting, work, activity: { completedPerSecond: 200, busyShare: 1 } });
   t.is(recovered.autoscaling.ceiling, undefined);
   t.true(recovered.replicas > world.replicas);
   t.is(next(load(10)).autoscaling.ceiling, undefined);
@@ -653,6 +681,66 @@ test('processors that all help are added to the maximum', (t) => {
     t.is(world.memory.ceiling, undefined);
   }
   t.is(world.replicas, 40);
+});
+
+test('without a ceiling that helps, some processors more are tried now and then, and taken back', (t) => {
+  const { decisions } = slowDependency(100, 7200);
+  const numbers = decisions.map(({ replicas }) => replicas);
+  const ceiling = decisions.at(-1)?.autoscaling.ceiling?.replicas ?? 0;
+  t.true(ceiling > 0);
+  const probe = ceiling + Math.ceil(ceiling / 4);
+  const later = numbers.slice(120);
+  t.deepEqual(new Set(later.filter((number) => number > probe || number < ceiling)), new Set());
+  const begins = later.filter((number, index) => number === probe && later[index - 1] !== probe);
+  t.true(begins.length >= 3 && begins.length <= 8, `${begins.length} probes in two hours`);
+  t.is(later.at(-1), later.at(-1) === probe ? probe : ceiling);
+});
+
+test('a ceiling that was a mistake ends with a probe', (t) => {
+  const { world } = slowDependency(100, 600);
+  const { ceiling } = world.memory;
+  const most = ceiling?.replicas ?? 0;
+  const own = (ceiling?.completedPerSecond ?? 0) / most;
+  let { memory, replicas, now } = world;
+  for (let step = 0; step < 400 && memory.ceiling !== undefined; step += 1) {
+    now += 5000;
+    // Each processor does what it can, as the messages only became dearer.
+    const decision = decideProcessors({
+      spec: { ...SPEC, maxReplicas: 50 },
+      deployment: { replicas, readyReplicas: replicas, rolling: false },
+      signals: {
+        ...load(300, { depth: 50_000, oldestSeconds: 300 }),
+        activity: { completedPerSecond: replicas * own, busyShare: 1 },
+      },
+      previous: memory,
+      now,
+    });
+    ({ replicas, autoscaling: memory } = decision);
+  }
+  t.is(memory.ceiling, undefined);
+  t.true(now - world.now < 1_200_000, 'within 20 minutes');
+});
+
+test('in mode HPA the recommendation does not fall while the load is not known in full', (t) => {
+  const recommended = (more: Partial<ProcessorScaleInput>, signals: Signals = load(100)) =>
+    decideProcessors({
+      ...input(10, signals, { spec: { ...SPEC, mode: 'HPA' }, fixedReplicas: 10 }),
+      ...more,
+    }).autoscaling.recommendedReplicas;
+  t.is(recommended({}), 2);
+  t.is(recommended({}, { ...load(100), arrivalsIncomplete: true }), 10);
+  t.is(recommended({ deployment: { replicas: 10, readyReplicas: 10, rolling: true } }), 10);
+  t.is(recommended({}, {}), undefined, 'absent, so that the autoscaler holds');
+});
+
+test('a pass between two readings decides as the one before', (t) => {
+  const old = load(500, { depth: 8000, oldestSeconds: 40 });
+  const activity = { completedPerSecond: 790, busyShare: 1 };
+  const work = { completed: 4000, busySeconds: 40, seconds: 40 };
+  const first = decideProcessors(input(8, { ...old, activity, work }));
+  const second = decideProcessors(input(8, { ...old, activity }));
+  t.is(second.replicas, first.replicas);
+  t.deepEqual(second.autoscaling.growth, first.autoscaling.growth);
 });
 
 test('a change of the mode keeps the number of processors', (t) => {
