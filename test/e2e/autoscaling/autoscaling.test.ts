@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { startSimulation, type Simulation } from '../../simulator/simulation.ts';
-import { createNamespace, diagnostics, removeEverything, startAfresh } from '../environment.ts';
+import { createNamespace, diagnostics, firstImage, removeEverything, startAfresh } from '../environment.ts';
 import { provideImage } from '../image.ts';
-import { patch, until } from '../kubectl.ts';
+import { get, kubectl, patch, until } from '../kubectl.ts';
 import { finishStations, NO_LOSSES, stationUrl } from '../stations.ts';
+import { deployExternalMetrics, removeExternalMetrics } from './external-metrics.ts';
 import {
   activeOfPort,
   createPort,
@@ -37,6 +38,7 @@ async function load(perSecond: number, prefix: string): Promise<Simulation> {
 
 test.before('one image, slow processors and a Prometheus', async (t) => {
   t.timeout(600_000);
+  await removeExternalMetrics();
   await startAfresh();
   const slow = await provideImage('e2e-slow', { dockerfile: 'test/e2e/slow-processor/Dockerfile' });
   await createNamespace(port.namespace);
@@ -49,6 +51,8 @@ test.afterEach.always('what a person would look at', async (t) => {
 
 test.after.always('nothing stays', async (t) => {
   t.timeout(400_000);
+  // Before the namespaces: an API without a server hinders their deletion.
+  await removeExternalMetrics();
   await removeEverything();
 });
 
@@ -208,3 +212,51 @@ test.serial('the only processor hangs with frames waiting: another one is asked 
   t.deepEqual(report.losses, NO_LOSSES, report.samples.join('\n'));
   return undefined;
 });
+
+interface Autoscaler {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+interface Scaled {
+  readonly spec: { readonly processor: { readonly replicas?: number } };
+}
+
+test.serial(
+  'in mode HPA the autoscaler of Kubernetes scales by the recommendation; changes of the mode keep the number',
+  async (t) => {
+    t.timeout(300_000);
+    const { cluster, namespace } = port;
+    const { recording } = running();
+    const autoscale = (autoscaling: object) =>
+      patch('ocppcluster', cluster, namespace, { spec: { processor: { autoscaling } } });
+    const autoscaler = () => get<Autoscaler>('horizontalpodautoscaler', `${cluster}-processor`, namespace);
+    const scale = async () => (await get<Scaled>('ocppcluster', cluster, namespace))?.spec.processor.replicas;
+    const wanted = () => recording.readings.at(-1)?.desired ?? 0;
+    await autoscale({ minReplicas: 2 });
+    await until('two processors', 30, async () => wanted() === 2);
+    await deployExternalMetrics(firstImage);
+
+    const from = recording.seconds;
+    await autoscale({ mode: 'HPA', minReplicas: 1 });
+    await until('an autoscaler that works', 60, async () => {
+      const conditions = (await autoscaler())?.status?.conditions ?? [];
+      return conditions.some(({ type, status }) => type === 'ScalingActive' && status === 'True');
+    });
+    t.deepEqual(new Set(recording.between(from).map(({ desired }) => desired)), new Set([2]));
+    t.is(await scale(), 2, 'the scale was seeded with the number of processors');
+
+    const hpaLoad = await load(PEAK, 'HP');
+    const scaled = await until('enough processors', 90, async () => wanted() >= 4 && wanted());
+    t.is(await scale(), scaled, 'written through the scale subresource');
+    hpaLoad.stop();
+    await until('a scale-in by the autoscaler', 120, async () => wanted() < scaled);
+    t.log(recording.changes(from));
+
+    const before = wanted();
+    await autoscale({ mode: 'Off' });
+    await until('no autoscaler', 30, async () => (await autoscaler()) === undefined);
+    // The last write of the autoscaler may be newer than the reading.
+    t.true(wanted() >= before - 1, `${wanted()} after ${before}`);
+    await kubectl(['scale', `ocppcluster/${cluster}`, '-n', namespace, '--replicas=5']);
+    await until('five processors', 30, async () => wanted() === 5);
+  },
+);

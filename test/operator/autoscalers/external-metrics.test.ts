@@ -1,6 +1,6 @@
 /** The stand-in for external metrics that the test on a real cluster uses. */
 import test from 'ava';
-import { answer } from '../../e2e/external-metrics/server.ts';
+import { answer } from '../../e2e/autoscaling/external-metrics-server.ts';
 
 const TEXT = `# HELP wanted x
 # TYPE wanted gauge

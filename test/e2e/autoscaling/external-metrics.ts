@@ -5,7 +5,7 @@ import { makeCertificates } from '../../transport/redis/certificates.ts';
 import { createNamespace } from '../environment.ts';
 import { apply, kubectl, list, type Manifest } from '../kubectl.ts';
 import { type Image, release } from '../release.ts';
-import { PORT } from './server.ts';
+import { PORT } from './external-metrics-server.ts';
 
 const NAMESPACE = 'ocpp-e2e-metrics';
 const NAME = 'external-metrics';
@@ -19,7 +19,8 @@ const API_SERVICE = 'v1beta1.external.metrics.k8s.io';
 
 /** An APIService whose Pods are gone would hinder the deletion of namespaces: call it before these are deleted. */
 export async function removeExternalMetrics(): Promise<void> {
-  await kubectl(['delete', 'apiservice', API_SERVICE, '-l', 'ocpp.dev/e2e=true', '--ignore-not-found']);
+  const ours = ['-l', 'ocpp.dev/e2e=true', `--field-selector=metadata.name=${API_SERVICE}`];
+  await kubectl(['delete', 'apiservice', ...ours, '--ignore-not-found']);
 }
 
 /** Resolves when the API server serves external.metrics.k8s.io. @param image any that has node, such as ours */
@@ -30,7 +31,7 @@ export async function deployExternalMetrics(image: Image): Promise<void> {
     'tls.crt': readFileSync(certificates.cert, 'utf8'),
     'tls.key': readFileSync(certificates.key, 'utf8'),
   };
-  const script = { [SCRIPT]: readFileSync(join(import.meta.dirname, 'server.ts'), 'utf8') };
+  const script = { [SCRIPT]: readFileSync(join(import.meta.dirname, 'external-metrics-server.ts'), 'utf8') };
   await apply(
     { apiVersion: 'v1', kind: 'Secret', metadata, stringData: tls } as Manifest,
     { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: script } as Manifest,
