@@ -109,3 +109,13 @@ test('the program prints the report, writes the picture, and says what is wrong 
 test('docs/autoscaling.md has the command that --help prints', (t) => {
   t.true(readFileSync(join(ROOT, 'docs/autoscaling.md'), 'utf8').includes(RECORD));
 });
+
+test('docs/autoscaling.svg is what the command of the page draws from the recording of a real cluster', (t) => {
+  const at = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+  const command = /^npm run whatif -- --metrics (\S+) --policy (\S+) --startup (\d+) --svg (\S+)$/m;
+  const [, metrics = '', policy = '', startup = '', svg = ''] = command.exec(at('docs/autoscaling.md')) ?? [];
+  const recorded = recordingOf(at(metrics));
+  const replayed = replay(recorded, policyOf(at(policy)), { startupSeconds: Number(startup) });
+  t.is(pictureOf(recorded, replayed), at(svg));
+  t.true(replayed.own.changes.length > 0);
+});
