@@ -6,6 +6,7 @@ const LONG = [
   'test/scenario/survival.test.ts',
   'test/operator/api-server/lifecycle.test.ts',
   'test/operator/rollout/rollout.test.ts',
+  'test/operator/crd/fields.test.ts',
   'test/scenario/start.test.ts',
   'test/operator/api-server/failover.test.ts',
 ];

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { endWithUs } from '../../support/children.ts';
-import { freePort } from '../../support/free-port.ts';
-import { until } from '../../support/until.ts';
+import { endWithUs } from '../support/children.ts';
+import { freePort } from '../support/free-port.ts';
+import { until } from '../support/until.ts';
 
 /** False, and a loud word, where it is not installed. */
 export function hasPrometheus(): boolean {
