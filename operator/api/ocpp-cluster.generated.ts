@@ -564,7 +564,7 @@ export interface DefaultedProcessorTransactions {
 /** Scales the processor Pods with the load. */
 export interface ProcessorAutoscalingSpec {
   /**
-   * Internal lets the operator follow the queue. HPA creates a HorizontalPodAutoscaler on this resource,
+   * Internal lets the operator follow the load. HPA creates a HorizontalPodAutoscaler on this resource,
    * which needs an adapter for external metrics. KEDA creates a ScaledObject. Off leaves the number to
    * spec.processor.replicas. A change of the mode keeps the number of processors.
    */
@@ -1268,7 +1268,7 @@ export interface AutoscalingStatus {
   readonly mode?: string;
   /**
    * Number of processors for the load of this moment, as far as more of them help, before bounds, windows
-   * and steps.
+   * and steps. Not below the present number while arrivals are incomplete and during a rollout.
    */
   readonly recommendedReplicas?: number;
   /** The value of spec.processor.replicas that mode Internal ignores. */
@@ -1280,12 +1280,13 @@ export interface AutoscalingStatus {
   /** No processor is ready while frames wait. One more was asked for. */
   readonly outage?: AutoscalingOutageStatus;
   /**
-   * While the processors are saturated, what the present number of ready ones completes, and what the one
-   * before did.
+   * While the processors are saturated, what the present number of ready ones completes, and what the last
+   * smaller number did.
    */
   readonly growth?: AutoscalingGrowthStatus;
   /**
-   * More processors completed no more messages. The number is not raised above this one while that lasts.
+   * More processors completed no more messages. The number is not raised above this one while that lasts,
+   * but for a probe every 15 minutes.
    */
   readonly ceiling?: AutoscalingCeilingStatus;
   /** The figures of the last decision. A figure that is not known is absent. */
@@ -1307,19 +1308,19 @@ export interface AutoscalingOutageStatus {
 }
 
 /**
- * While the processors are saturated, what the present number of ready ones completes, and what the one
- * before did.
+ * While the processors are saturated, what the present number of ready ones completes, and what the last
+ * smaller number did.
  */
 export interface AutoscalingGrowthStatus {
   /** Number of ready processors. */
   readonly replicas: number;
   /** Since when there are so many. */
   readonly since: string;
-  /** The capacity of one processor before. */
+  /** Capacity of one processor before they were saturated. */
   readonly calmCapacity?: number;
   /** What they complete. Absent until measured. */
   readonly completedPerSecond?: number;
-  /** The number before it. Absent if nothing was measured then. */
+  /** The last smaller number. Absent if it was not measured, or is compared already. */
   readonly beforeReplicas?: number;
   /** What those completed. */
   readonly beforePerSecond?: number;
@@ -1327,7 +1328,10 @@ export interface AutoscalingGrowthStatus {
   readonly beforeTime?: string;
 }
 
-/** More processors completed no more messages. The number is not raised above this one while that lasts. */
+/**
+ * More processors completed no more messages. The number is not raised above this one while that lasts, but
+ * for a probe every 15 minutes.
+ */
 export interface AutoscalingCeilingStatus {
   /** The number of processors at which the scale-out stopped. */
   readonly replicas: number;
@@ -1337,6 +1341,8 @@ export interface AutoscalingCeilingStatus {
   readonly completedPerSecond: number;
   /** What the measurements show. */
   readonly evidence: string;
+  /** When the load last asked for more. */
+  readonly neededTime?: string;
   /** When some processors more were last tried. */
   readonly probeTime?: string;
 }
@@ -1345,7 +1351,7 @@ export interface AutoscalingCeilingStatus {
 export interface AutoscalingInputsStatus {
   /** Pods or Prometheus. */
   readonly source?: string;
-  /** Age of the oldest of them. */
+  /** Age of the latest reading of the queue. */
   readonly ageSeconds?: number;
   /** Frames that the ws-proxies enqueued, as a mean. */
   readonly arrivalsPerSecond?: number;
@@ -1359,7 +1365,7 @@ export interface AutoscalingInputsStatus {
   readonly oldestSeconds?: number;
   /** Frames claimed and not acknowledged. */
   readonly inFlight?: number;
-  /** Messages that the processors completed. */
+  /** Messages that the processors complete. Absent until each ready processor was read twice. */
   readonly completedPerSecond?: number;
   /** Share of their time that the processors were busy, from 0 to 1. */
   readonly busyShare?: number;

@@ -109,6 +109,13 @@ export const isReady = ({ metadata, status }: Pod): boolean =>
   metadata.deletionTimestamp === undefined &&
   (status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True');
 
+/** Time in ms since 1970. Undefined: it is not ready. */
+export function readySince(pod: Pod): number | undefined {
+  const condition = pod.status?.conditions?.find(({ type, status }) => type === 'Ready' && status === 'True');
+  const at = Date.parse(condition?.lastTransitionTime ?? '');
+  return Number.isNaN(at) ? undefined : at;
+}
+
 /** Why a Deployment or StatefulSet cannot create its Pods (quota, admission, a rejected field). */
 export function workloadFailure(workload: Workload | undefined): string | undefined {
   const found = (workload?.status?.conditions ?? []).find(

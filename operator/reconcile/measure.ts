@@ -14,7 +14,7 @@ import type { ClusterName } from '../signals/prometheus/queries.ts';
 import { SecretReader } from '../signals/prometheus/secrets.ts';
 import type { Scrape, ScrapeTarget } from '../signals/scrape.ts';
 import { idOf, type Observed, podsOf } from '../observe/observe.ts';
-import { hasStarted, isReady, type Pod } from '../observe/workloads.ts';
+import { hasStarted, isReady, type Pod, readySince } from '../observe/workloads.ts';
 
 export interface Measuring {
   readonly cluster: ClusterName;
@@ -67,7 +67,7 @@ export class Measurement {
     // A requeue that fires slightly early still counts as due.
     const due = clock.now() - this.#readAt >= intervalMs * 0.9;
     if (due) this.#readAt = clock.now();
-    const pods = clusterPods(observed, leaving, token);
+    const pods = clusterPods(observed, leaving, { token, now: clock.now() });
     const [signals, load] = await Promise.all([this.#pods.read(pods, due), prometheus?.read(pods, due)]);
     if (load === undefined) return signals;
     const { sessions, sessionsOf, inFlightOf, store } = signals;
@@ -102,7 +102,11 @@ export class Measurement {
   }
 }
 
-function clusterPods(observed: Observed, leaving: readonly string[], token: string | undefined): ClusterPods {
+function clusterPods(
+  observed: Observed,
+  leaving: readonly string[],
+  { token, now }: { readonly token: string | undefined; readonly now: number },
+): ClusterPods {
   const identity = (pod: Pod): PodIdentity => ({ uid: idOf(pod), name: pod.metadata.name });
   const leaves = ({ metadata: { name, deletionTimestamp } }: Pod) =>
     deletionTimestamp !== undefined || leaving.includes(name);
@@ -112,7 +116,7 @@ function clusterPods(observed: Observed, leaving: readonly string[], token: stri
     proxies: proxies.filter((pod) => (isReady(pod) || hasStarted(pod)) && !leaves(pod)).map(identity),
     processors: podsOf(observed, 'processor')
       .filter((pod) => isReady(pod) && !leaves(pod))
-      .map(identity),
+      .map((pod) => ({ ...identity(pod), readyMs: now - (readySince(pod) ?? now) })),
     draining: proxies.filter(leaves).map(identity),
     targets: observed.pods.flatMap((pod) => targetOf(pod, token)),
   };

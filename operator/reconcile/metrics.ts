@@ -1,7 +1,7 @@
 /** Metrics of each cluster, with the same figures as its status. */
 import { Gauge, type Registry } from 'prom-client';
 import type { OcppCluster, OcppClusterStatus } from '../api/ocpp-cluster.ts';
-import { SIGNALS_MISSING } from '../scaling/explain.ts';
+import { NO_GAIN, SIGNALS_MISSING } from '../scaling/explain.ts';
 import { isStalled } from '../status/rollout-stall.ts';
 
 const CLUSTER = ['namespace', 'cluster'] as const;
@@ -119,7 +119,7 @@ function figuresOf(
   return {
     processors: autoscaling?.desiredReplicas,
     recommended: autoscaling?.recommendedReplicas,
-    noGain: autoscaling?.ceiling === undefined ? 0 : 1,
+    noGain: is('AutoscalingActive', NO_GAIN) ? 1 : 0,
     proxies: proxy?.autoscaling?.desiredReplicas,
     capacity: autoscaling?.capacityPerReplica,
     holds: [SIGNALS_MISSING, 'AutoscalerFails'].some((reason) => is('AutoscalingActive', reason)) ? 1 : 0,

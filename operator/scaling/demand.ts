@@ -50,7 +50,7 @@ export interface LoadSignals {
   readonly arrivalsIncomplete?: boolean;
   readonly queue?: QueueReading;
   readonly work?: Work;
-  /** Absent until each ready processor was read twice: a sum that lacks one would look like slow processors. */
+  /** Absent until each ready processor was read twice; one that cannot be read counts as the mean of the others. */
   readonly activity?: Activity;
   /** Time in which Redis answered the processors; the longest of them. */
   readonly storeSeconds?: number;

@@ -3,6 +3,7 @@ import type { AutoscalingStatus, Condition } from '../api/ocpp-cluster.ts';
 import { CAPACITY_PRIOR } from './capacity.ts';
 import type { Load, LoadSignals, Signals } from './demand.ts';
 import type { Recommendation, ScalingPolicy } from './decision.ts';
+import { isLimiting } from './growth.ts';
 import type { Step } from './steps.ts';
 import { sinceMs } from './window.ts';
 
@@ -40,11 +41,11 @@ export function followed(
       ? `; the CPU limit stops the processors for ${Math.round(throttled * 100)} % of the time`
       : '';
   const message = `${arrivals}, ${handles}${stopped}: ${demand?.replicas ?? 0} recommended`;
-  return { status: 'True', reason: reasonOf(kept, now), message };
+  const reason = isLimiting(kept.ceiling, demand?.replicas ?? 0) ? NO_GAIN : reasonOf(kept, now);
+  return { status: 'True', reason, message };
 }
 
-function reasonOf({ ceiling, lastLimitedTime }: AutoscalingStatus, now: number): string {
-  if (ceiling !== undefined) return NO_GAIN;
+function reasonOf({ lastLimitedTime }: AutoscalingStatus, now: number): string {
   return sinceMs(lastLimitedTime, now) < LIMITED_MS ? 'Limited' : 'FollowingQueue';
 }
 

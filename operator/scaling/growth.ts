@@ -2,7 +2,7 @@
  * More processors are not always better: if they wait for a slow Redis or a slow service, or share a CPU that is used up, more
  * of them complete no more messages. While they are saturated, the completions at each number of ready processors are
  * measured. If a larger number completes hardly more than the one before, it becomes a ceiling. The ceiling ends when the load
- * asks for no more, when the processors complete more than when it was found, or when a probe does: now and then some
+ * has asked for no more for a while, when the processors complete more than when it was found, or when a probe does: now and then some
  * processors more are tried, and taken back if they do not help.
  */
 import type { AutoscalingStatus } from '../api/ocpp-cluster.ts';
@@ -44,6 +44,10 @@ export interface Moment {
   readonly ready: number;
   /** What the load asks for. */
   readonly wanted: number;
+  /** Pods of two templates run: another number may be for that. */
+  readonly rolling: boolean;
+  /** The stabilization window, ms. */
+  readonly windowMs: number;
   /** ms since 1970 */
   readonly now: number;
 }
@@ -57,24 +61,39 @@ export function growthOf(
 ): Growth {
   const { growth: before, ceiling } = previous;
   const { activity } = signals;
-  const { ready, wanted, now } = moment;
+  const { ready, now, rolling } = moment;
   if (load === undefined || ready === 0) return present(before, ceiling);
-  const known = ceiling !== undefined && wanted > ceiling.replicas ? ceiling : undefined;
+  const known = ceiling && kept(ceiling, moment);
   const saturated = areSaturated(load, activity, ready);
   if (saturated === undefined) return present(before, known);
   if (!saturated) return present(undefined, known);
   const completed = activity?.completedPerSecond;
   const growth = measured(before, previous.capacityPerReplica, completed, moment);
   if (known === undefined) {
+    if (rolling) return present(judged(growth), undefined);
     if (!isMeasured(growth, now)) return present(growth, undefined);
     // Compared once: the messages may change afterwards.
     return present(judged(growth), ceilingOf(growth, signals, now));
   }
   if (completed !== undefined && completed > RECOVERED * known.completedPerSecond) return {};
   if (hasHelped(growth, known, now)) return present(growth, undefined);
+  if (!isLimiting(known, moment.wanted)) return present(growth, known);
   const isDue = isWaiting(load.queue, ready) && sinceMs(known.probeTime ?? known.since, now) >= PROBE.everyMs;
   return present(growth, isDue ? { ...known, probeTime: timeOf(now) } : known);
 }
+
+/** A load that comes in waves needs the ceiling again with the next one. */
+const KEPT_MS = 600_000;
+
+function kept(ceiling: Ceiling, { wanted, windowMs, now }: Moment): Ceiling | undefined {
+  if (isLimiting(ceiling, wanted)) return { ...ceiling, neededTime: timeOf(now) };
+  const sinceNeeded = sinceMs(ceiling.neededTime ?? ceiling.since, now);
+  return sinceNeeded < Math.max(KEPT_MS, windowMs) ? ceiling : undefined;
+}
+
+/** Whether the load asks for more processors than help. */
+export const isLimiting = (ceiling: Ceiling | undefined, wanted: number): boolean =>
+  ceiling !== undefined && wanted > ceiling.replicas;
 
 const present = (growth: Measured | undefined, ceiling: Ceiling | undefined): Growth => ({
   ...(growth && { growth }),
@@ -98,7 +117,7 @@ function areSaturated(load: Load, activity: Activity | undefined, ready: number)
   if (isWaiting(load.queue, ready)) return true;
   if (activity === undefined) return undefined;
   if (activity.busyShare >= SATURATED_SHARE) return true;
-  // With many hands they take everything that arrives, and finish less.
+  // With a high concurrency they claim everything that arrives, and finish less.
   const isPilingUp = activity.completedPerSecond < PILING_UP * load.arrivalRate;
   return isPilingUp && load.queue.inFlight >= Math.max(1, ready);
 }

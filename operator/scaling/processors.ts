@@ -14,6 +14,7 @@ import type {
 } from './decision.ts';
 import { followed, held, limitsOf } from './explain.ts';
 import { externalNumber } from './external.ts';
+import { isLimiting } from './growth.ts';
 import { recommendationOf } from './recommendation.ts';
 import { scaled, type Step, stepIn, stepOut } from './steps.ts';
 import { highest, type Recommendations, recent, recommend, sinceMs } from './window.ts';
@@ -33,7 +34,8 @@ function internalNumber(input: ProcessorScaleInput, recommended: Recommendation)
   const wanted = recommended.replicas ?? current;
   const isIncomplete = input.signals.arrivalsIncomplete === true && wanted < current;
   const target = within(isIncomplete ? current : wanted);
-  const useful = recommended.kept.ceiling === undefined ? (demand?.least ?? 0) : 0;
+  const isLimited = isLimiting(recommended.kept.ceiling, demand?.replicas ?? 0);
+  const useful = isLimited ? 0 : (demand?.least ?? 0);
   const stay = demand === undefined || isIncomplete ? current : Math.max(wanted, useful);
   const recommendations = recommend(earlier(input, current), within(stay), now, windowMs(spec));
   const step = nextStep(input, current, target, highest(recommendations) ?? within(stay));

@@ -20,7 +20,13 @@ export function recommendationOf(input: ProcessorScaleInput): Recommendation {
   const assumed = capacity ?? CAPACITY_PRIOR;
   const present = { capacity: assumed, ready, activity: signals.activity };
   const demand = known && demandOf(known, present, spec.targetDrainSeconds);
-  const moment = { ready, wanted: demand?.replicas ?? 0, now };
+  const moment = {
+    ready,
+    wanted: demand?.replicas ?? 0,
+    rolling: deployment?.rolling === true,
+    windowMs: spec.scaleDownStabilizationSeconds * 1000,
+    now,
+  };
   // A number that others decide on is theirs to judge.
   const growth = spec.mode === 'Off' ? {} : growthOf(previous, known, signals, moment);
   const outage = outageOf(input, known);
@@ -42,7 +48,7 @@ export function recommendationOf(input: ProcessorScaleInput): Recommendation {
       mode: spec.mode,
       ...(capacity !== undefined && { capacityPerReplica: capacity }),
       ...(replicas !== undefined && {
-        recommendedReplicas: isPartial(input, growth) ? Math.max(current, replicas) : replicas,
+        recommendedReplicas: isPartial(input, growth, current) ? Math.max(current, replicas) : replicas,
       }),
       ...(demand !== undefined &&
         demand.replicas > spec.maxReplicas && { lastLimitedTime: new Date(now).toISOString() }),
@@ -53,9 +59,15 @@ export function recommendationOf(input: ProcessorScaleInput): Recommendation {
   };
 }
 
-/** While the load is not known in full, or processors are replaced or do not help, an autoscaler is not to scale in. */
-const isPartial = ({ signals, deployment }: ProcessorScaleInput, { ceiling }: Growth): boolean =>
-  signals.arrivalsIncomplete === true || deployment?.rolling === true || ceiling !== undefined;
+/** While the load is not known in full, or processors are replaced or just help, an autoscaler is not to scale in. */
+const isPartial = (
+  { signals, deployment }: ProcessorScaleInput,
+  { ceiling }: Growth,
+  current: number,
+): boolean =>
+  signals.arrivalsIncomplete === true ||
+  deployment?.rolling === true ||
+  (ceiling !== undefined && current <= ceiling.replicas);
 
 /** For longer nothing depends on these times, ms. */
 const FORGOTTEN_MS = 600_000;
@@ -84,7 +96,7 @@ function helpful(
   const { replicas: desired = 0, readyReplicas = 0 } = deployment ?? {};
   const areStarting = readyReplicas < desired && sinceMs(previous.lastScaleTime, now) < LONGEST_START_MS;
   // Frames that wait are no reason for more processors until the last ones have begun to work and were measured.
-  const isOpen = areStarting || isMeasuring(growth, now);
+  const isOpen = readyReplicas === 0 || areStarting || isMeasuring(growth, now);
   // A capacity that falls while all are busy may be that of something which they share.
   const known = Math.max(present.capacity, growth.growth?.calmCapacity ?? 0);
   const forArrivals = neededFor(load, { ...present, capacity: known }) + 1;

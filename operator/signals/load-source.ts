@@ -27,8 +27,8 @@ export interface ClusterPods {
   readonly all: readonly PodIdentity[];
   /** Ready ws-proxy Pods that stay. The arrival rate is complete when it has each of them. */
   readonly proxies: readonly PodIdentity[];
-  /** Ready processor Pods. */
-  readonly processors: readonly PodIdentity[];
+  /** Ready processor Pods, and for how long they are, ms. */
+  readonly processors: readonly (PodIdentity & { readonly readyMs: number })[];
   /** ws-proxy Pods that leave: they count while they have figures. */
   readonly draining: readonly PodIdentity[];
   readonly targets: readonly ScrapeTarget[];

@@ -34,7 +34,7 @@ export class PodMetrics implements LoadSource {
     }
     const signals = signalsOf(this.#history, {
       proxies: proxies.map(({ uid }) => uid),
-      processors: processors.map(({ uid }) => uid),
+      processors: processors.map(({ uid: pod, readyMs }) => ({ pod, readyMs })),
       draining: draining.map(({ uid }) => uid),
       now: clock.now(),
       staleMs,

@@ -36,13 +36,18 @@ export function remember(history: History, samples: readonly Sample[], pods: rea
   return next;
 }
 
+export interface ReadyProcessor {
+  readonly pod: string;
+  /** Time since it is ready, ms. */
+  readonly readyMs: number;
+}
+
 export interface Expected {
   /** Ready ws-proxy Pods: sums are complete when each has a recent sample. */
   readonly proxies: readonly string[];
   /** Draining ws-proxy Pods: they count, if they have a recent sample, until their last station has left. */
   readonly draining?: readonly string[];
-  /** Ready processors. */
-  readonly processors?: readonly string[];
+  readonly processors?: readonly ReadyProcessor[];
   /** ms since 1970 */
   readonly now: number;
   /** Older samples count as missing, ms. */
@@ -64,7 +69,9 @@ export function signalsOf(history: History, expected: Expected): Signals {
   const leaving = draining.map(sessionsOf).filter((one) => one !== undefined);
   const sessions = proxies.length > 0 ? total([...proxies.map(sessionsOf), ...leaving]) : undefined;
   const queue = freshestQueue(history, now);
-  const activity = activityOf(processors.map((pod) => freshOf(pod).slice(-2)));
+  const activity = activityOf(
+    processors.map(({ pod, readyMs }) => ({ readyMs, samples: freshOf(pod).slice(-2) })),
+  );
   const inFlight = [...history].flatMap(([pod, { samples }]) => {
     const count = fresh(samples).at(-1)?.values[METRIC.processorInFlight];
     return count === undefined ? [] : [[pod, count] as const];
@@ -127,18 +134,27 @@ export function workSince(history: History, since: number): Work | undefined {
   return { completed: sum('completed'), busySeconds, seconds: sum('seconds') };
 }
 
-/** @param pairs the last two samples of each ready processor */
-function activityOf(pairs: readonly (readonly Sample[])[]): Activity | undefined {
-  const spans = pairs.map(([before, after]) =>
-    before === undefined || after === undefined ? undefined : workBetween(before, after),
-  );
-  const known = spans.filter((span) => span !== undefined);
-  if (known.length === 0 || known.length < spans.length) return undefined;
+/** A processor that is ready for longer and has no two samples cannot be read, ms. */
+const FIRST_SAMPLES_MS = 30_000;
+
+/** @param processors with their last two samples */
+function activityOf(
+  processors: readonly { readonly readyMs: number; readonly samples: readonly Sample[] }[],
+): Activity | undefined {
+  const spans = processors.map(({ readyMs, samples: [before, after] }) => ({
+    readyMs,
+    span: before === undefined || after === undefined ? undefined : workBetween(before, after),
+  }));
+  const known = spans.flatMap(({ span }) => span ?? []);
+  const isEarly = spans.some(({ span, readyMs }) => span === undefined && readyMs < FIRST_SAMPLES_MS);
+  // Those that cannot be read work as the others, if these are the most.
+  if (known.length === 0 || isEarly || 2 * known.length < spans.length) return undefined;
+  const all = spans.length / known.length;
   const sum = (figure: (span: Span) => number) => known.reduce((all, span) => all + figure(span), 0);
   const mean = (figure: (span: Span) => number) => Math.min(1, sum(figure) / known.length);
   const handled = sum((span) => span.handled);
   return {
-    completedPerSecond: sum((span) => span.completed / span.seconds),
+    completedPerSecond: all * sum((span) => span.completed / span.seconds),
     busyShare: mean((span) => span.busy / span.seconds),
     ...(known.some(({ meters }) => meters) && {
       throttledShare: mean((span) => span.throttled / span.seconds),

@@ -77,7 +77,8 @@ function uselessScale(before: OcppClusterStatus | undefined, after: OcppClusterS
     const message = `no scale-out above ${now.replicas} processors, as it does not help: ${now.evidence}`;
     return [{ type: 'Warning', reason: 'ScaleOutDoesNotHelp', message }];
   }
-  if (now !== undefined || then === undefined) return [];
+  const why = conditionOf(after, 'AutoscalingActive')?.reason;
+  if (now !== undefined || then === undefined || why === 'Paused' || why === 'Off') return [];
   const message = `the number of processors may exceed ${then.replicas} again`;
   return [{ type: 'Normal', reason: 'ScaleOutHelpsAgain', message }];
 }

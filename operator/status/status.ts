@@ -193,6 +193,7 @@ function lasting(status: OcppClusterStatus): object {
       inputs: undefined,
       growth: undefined,
       lastLimitedTime: undefined,
+      ceiling: { ...autoscaling?.ceiling, neededTime: undefined },
     },
   };
 }

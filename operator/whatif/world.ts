@@ -166,7 +166,7 @@ class World {
     const replicas = this.#fleet.size;
     this.#scrape(second, now);
     this.#scrapedAt = now;
-    const processors = this.#fleet.readyNames(second);
+    const processors = this.#fleet.readyNames(second).map((pod) => ({ pod, readyMs: 0 }));
     const signals = signalsOf(this.#history, { proxies: [PROXY], processors, now, staleMs: STALE_MS });
     const work = workSince(this.#history, before);
     return {

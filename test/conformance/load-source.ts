@@ -31,7 +31,7 @@ const [a, b, c] = [A, B, C].map(identity) as [PodIdentity, PodIdentity, PodIdent
 const pods: ClusterPods = {
   all: [a, b, c],
   proxies: [a, b],
-  processors: [c],
+  processors: [{ ...c, readyMs: 0 }],
   draining: [],
   targets: [targetOf(a, 'ws-proxy'), targetOf(b, 'ws-proxy'), targetOf(c, 'processor')],
 };

@@ -2,7 +2,7 @@
 import { METRIC } from '../../../services/contract.ts';
 import type { LoadSignals, Work } from '../../scaling/demand.ts';
 import type { Sample } from '../scrape.ts';
-import { type History, signalsOf, workSince } from '../signals.ts';
+import { type History, type ReadyProcessor, signalsOf, workSince } from '../signals.ts';
 import type { TargetReading } from './targets.ts';
 
 /** The last two samples of each Pod, by its name. */
@@ -51,8 +51,8 @@ export function workBetween(before: Memory, after: Memory): Work | undefined {
 export interface Sought {
   /** Names of the ready ws-proxy Pods that stay, and of those that leave. */
   readonly proxies: readonly string[];
-  /** Names of the ready processors. */
-  readonly processors?: readonly string[];
+  /** By name. */
+  readonly processors?: readonly ReadyProcessor[];
   readonly draining: readonly string[];
   /** When the query was evaluated, ms. */
   readonly now: number;

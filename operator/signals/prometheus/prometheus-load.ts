@@ -92,7 +92,7 @@ export class PrometheusLoad implements LoadSource {
     this.#work = workBetween(before, this.#memory) ?? this.#work;
     const sought = {
       proxies: names(pods.proxies),
-      processors: names(pods.processors),
+      processors: pods.processors.map(({ name: pod, readyMs }) => ({ pod, readyMs })),
       draining: names(pods.draining),
       now,
       staleSeconds,

@@ -150,7 +150,14 @@ const everyStatus: Every<OcppClusterStatus> = {
       calmCapacity: 1.5,
       beforeTime: at,
     },
-    ceiling: { replicas: 1, since: at, completedPerSecond: 1.5, evidence: 'e', probeTime: at },
+    ceiling: {
+      replicas: 1,
+      since: at,
+      completedPerSecond: 1.5,
+      evidence: 'e',
+      probeTime: at,
+      neededTime: at,
+    },
     inputs: {
       source: 'Pods',
       ageSeconds: 1,

@@ -48,11 +48,7 @@ const CASES: readonly (readonly [string, string, Shown, number])[] = [
   [
     'more does not help',
     'autoscaling_no_gain',
-    {
-      autoscaling: {
-        ceiling: { replicas: 4, since: ago(60), completedPerSecond: 9, evidence: 'Redis takes 120 ms' },
-      },
-    },
+    { conditions: condition('AutoscalingActive', 'True', 'NoGain') },
     1,
   ],
   ['known', 'processors_recommended', { autoscaling: { recommendedReplicas: 3 } }, 3],

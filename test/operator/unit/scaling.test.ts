@@ -655,23 +655,26 @@ test('the ceiling ends when the processors complete more, and when the load has 
   const { world } = slowDependency(100, 600);
   const { ceiling } = world.memory;
   t.is(ceiling?.completedPerSecond, 100);
-  const next = (signals: Signals) =>
+  const next = (signals: Signals, laterMs = 5000) =>
     decideProcessors({
       spec: { ...SPEC, maxReplicas: 50 },
       deployment: { replicas: world.replicas, readyReplicas: world.replicas, rolling: false },
       signals,
       previous: world.memory,
-      now: world.now + 5000,
+      now: world.now + laterMs,
     });
   const waiting = load(2000, { depth: 50_000, oldestSeconds: 300 });
-  t.deepEqual(next(waiting).autoscaling.ceiling, ceiling);
+  t.is(next(waiting).autoscaling.ceiling?.since, ceiling?.since);
   t.deepEqual(next({}).autoscaling.ceiling, ceiling, 'unknown figures end nothing');
   const seconds = world.replicas * 5;
   const work = { completed: 1000, busySeconds: seconds, seconds };
   const recovered = next({ ...waiting, work, activity: { completedPerSecond: 200, busyShare: 1 } });
   t.is(recovered.autoscaling.ceiling, undefined);
   t.true(recovered.replicas > world.replicas);
-  t.is(next(load(10)).autoscaling.ceiling, undefined);
+  const calm = next(load(10));
+  t.is(calm.autoscaling.ceiling?.replicas, ceiling?.replicas, 'the next wave needs it again');
+  t.not(calm.condition.reason, 'NoGain');
+  t.is(next(load(10), 600_000).autoscaling.ceiling, undefined);
 });
 
 test('processors that all help are added to the maximum', (t) => {
