@@ -162,6 +162,29 @@ test('a slow dependency never runs to the maximum', (t) => {
   t.pass();
 });
 
+test('a load that comes in waves to a shared bottleneck does not raise the number with each wave', (t) => {
+  for (const length of [40, 120]) {
+    const conditions: Conditions = {
+      seconds: 5400,
+      seed: SEED,
+      concurrency: 1,
+      arrivals: (second) => (Math.floor(second / length) % 2 === 0 ? 70 : 115),
+      capacity: () => 50,
+      sharedCapacity: () => 100,
+      startupSeconds: () => 5,
+    };
+    const policy = { mode: 'Internal', minReplicas: 1, maxReplicas: 20, targetDrainSeconds: 10 } as const;
+    for (const scaleDownStabilizationSeconds of [0, 60, 300]) {
+      const { moments } = run(conditions, ownScaler({ ...policy, scaleDownStabilizationSeconds }), 2);
+      const most = Math.max(...moments.map(({ replicas }) => replicas));
+      t.true(
+        most <= 12,
+        `${most} of 20 with waves of ${length} s and a window of ${scaleDownStabilizationSeconds} s`,
+      );
+    }
+  }
+});
+
 test('a longer queue never asks for fewer processors', (t) => {
   const now = Date.parse('2026-01-05T00:00:00Z');
   const situation = record({
