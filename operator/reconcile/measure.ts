@@ -116,7 +116,7 @@ function clusterPods(
     proxies: proxies.filter((pod) => (isReady(pod) || hasStarted(pod)) && !leaves(pod)).map(identity),
     processors: podsOf(observed, 'processor')
       .filter((pod) => isReady(pod) && !leaves(pod))
-      .map((pod) => ({ ...identity(pod), readyMs: now - (readySince(pod) ?? now) })),
+      .map((pod) => Object.assign(identity(pod), { readyMs: now - (readySince(pod) ?? now) })),
     draining: proxies.filter(leaves).map(identity),
     targets: observed.pods.flatMap((pod) => targetOf(pod, token)),
   };
