@@ -1,4 +1,5 @@
 /** Several figures over time as an SVG: one plot below the other, with one time axis and one legend. Pure. */
+import { escaped, line, rounded, text, tickedEnd } from './svg.ts';
 
 export interface Line {
   readonly name: string;
@@ -53,7 +54,7 @@ export function chart({ title, plots, shaded }: ChartInput): string {
     `<rect width="${WIDTH}" height="${bottom + 64}" fill="#fff"/>`,
     text(LEFT, 20, title, 'font-weight="bold"'),
     ...plots.flatMap((plot, index) => plotOf(plot, TOP + index * PLOT.distance, x, shaded.spans)),
-    ...ticks(tickedEnd(end))
+    ...ticks(tickedEnd(TICKS, 0.1, end))
       .filter((tick) => tick <= end)
       .map((tick) => text(x(tick * unit.seconds), bottom + 16, String(tick), 'text-anchor="middle"')),
     text((LEFT + RIGHT) / 2, bottom + 34, unit.name, 'text-anchor="middle"'),
@@ -65,7 +66,7 @@ export function chart({ title, plots, shaded }: ChartInput): string {
 
 function plotOf(plot: Plot, top: number, x: Scale, spans: readonly (readonly [number, number])[]): string[] {
   const bottom = top + PLOT.height;
-  const most = tickedEnd(greatest(pointsOf(plot.lines).map(([, value]) => value)));
+  const most = tickedEnd(TICKS, 0.1, greatest(pointsOf(plot.lines).map(([, value]) => value)));
   const y = (value: number) => rounded(bottom - (value / most) * PLOT.height);
   return [
     ...spans.map(
@@ -128,19 +129,4 @@ function unitOf(seconds: number): { readonly name: string; readonly seconds: num
 const ticks = (end: number) =>
   Array.from({ length: TICKS + 1 }, (_, index) => Number(((end * index) / TICKS).toPrecision(6)));
 
-/** The next value that TICKS steps of 1, 2 or 5 times a power of ten reach. */
-function tickedEnd(most: number): number {
-  for (let power = 0.1; ; power *= 10) {
-    const step = [1, 2, 5].map((one) => one * power).find((one) => one * TICKS >= most);
-    if (step !== undefined) return step * TICKS;
-  }
-}
-
 const greatest = (values: readonly number[]) => values.reduce((most, value) => Math.max(most, value), 0);
-const rounded = (value: number) => Math.round(value * 10) / 10;
-const escaped = (words: string) =>
-  words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
-const text = (x: number, y: number, words: string, more = '') =>
-  `<text x="${x}" y="${y}"${more === '' ? '' : ` ${more}`}>${escaped(words)}</text>`;
-const line = (x1: number, y1: number, x2: number, y2: number, name: string) =>
-  `<line class="${name}" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>`;

@@ -1,4 +1,5 @@
 /** Sessions of each Pod over time as an SVG: old Pods in one hue, new ones in another, phases as vertical lines. Pure. */
+import { escaped, line, rounded, text, tickedEnd } from '../../operator/whatif/svg.ts';
 
 export interface PodSessions {
   readonly pod: string;
@@ -35,10 +36,14 @@ const TICKS = 5;
 const LABEL = { width: 90, height: 13, rows: 3 };
 
 export function chart({ title, samples, marks }: ChartInput): string {
-  const longest = tickedEnd(Math.max(1, ...samples.map(({ seconds }) => seconds)));
-  const most = tickedEnd(Math.max(1, ...samples.flatMap(({ pods }) => pods.map(({ sessions }) => sessions))));
-  const x = (seconds: number) => round(PLOT.left + (seconds / longest) * (PLOT.right - PLOT.left));
-  const y = (sessions: number) => round(PLOT.bottom - (sessions / most) * (PLOT.bottom - PLOT.top));
+  const longest = tickedEnd(TICKS, 1, Math.max(1, ...samples.map(({ seconds }) => seconds)));
+  const most = tickedEnd(
+    TICKS,
+    1,
+    Math.max(1, ...samples.flatMap(({ pods }) => pods.map(({ sessions }) => sessions))),
+  );
+  const x = (seconds: number) => rounded(PLOT.left + (seconds / longest) * (PLOT.right - PLOT.left));
+  const y = (sessions: number) => rounded(PLOT.bottom - (sessions / most) * (PLOT.bottom - PLOT.top));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-label="${escaped(title)}">`,
     `<style>${STYLE}</style>`,
@@ -114,19 +119,3 @@ function legend(samples: readonly Sample[]): string[] {
 function podsOf(samples: readonly Sample[]): PodSessions[] {
   return [...new Map(samples.flatMap(({ pods }) => pods.map((one) => [one.pod, one] as const))).values()];
 }
-
-/** The next value that TICKS whole steps of 1, 2 or 5 times a power of ten reach. */
-function tickedEnd(greatest: number): number {
-  for (let power = 1; ; power *= 10) {
-    const step = [1, 2, 5].map((one) => one * power).find((one) => one * TICKS >= greatest);
-    if (step !== undefined) return step * TICKS;
-  }
-}
-
-const round = (value: number) => Math.round(value * 10) / 10;
-const escaped = (words: string) =>
-  words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
-const text = (x: number, y: number, words: string, more = '') =>
-  `<text x="${x}" y="${y}"${more === '' ? '' : ` ${more}`}>${escaped(words)}</text>`;
-const line = (x1: number, y1: number, x2: number, y2: number, name: string) =>
-  `<line class="${name}" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>`;
