@@ -38,7 +38,7 @@ export const ENV = {
   podIp: 'POD_IP',
   stationPort: 'OCPP_PORT',
   stationPath: 'OCPP_PATH',
-  /** Further listeners for stations, `<port><path>` each: `9001/v16,9002/lab`. */
+  /** Further listeners for stations, `<port><path>` each: `9001/v16,9002/lab`; or all of them as JSON. */
   listeners: 'OCPP_LISTENERS',
   adminPort: 'OCPP_ADMIN_PORT',
   /** File with the token that everything but health needs on the admin port; metrics only if the next one is true. */
@@ -71,6 +71,34 @@ export const ENV = {
   stopGrace: 'OCPP_STOP_GRACE',
   /** Processor: how long it serves on while all proxies drain, as the cluster is being deleted. */
   lastStations: 'OCPP_LAST_STATIONS',
+  /** Proxy: what a failed authentication does; where entries of stations are; what an unknown station gets. */
+  authenticationMode: 'OCPP_AUTHENTICATION_MODE',
+  stationSource: 'OCPP_STATION_SOURCE',
+  unknownStations: 'OCPP_UNKNOWN_STATIONS',
+  unknownStationStatus: 'OCPP_UNKNOWN_STATION_STATUS',
+  enrolment: 'OCPP_ENROLMENT',
+  stationsFolder: 'OCPP_STATIONS_FOLDER',
+  /** Proxy and processor: file with the key of the stored passwords. */
+  passwordKeyFile: 'OCPP_PASSWORD_KEY_FILE',
+  webhookUrl: 'OCPP_AUTHENTICATION_WEBHOOK_URL',
+  webhookTokenFile: 'OCPP_AUTHENTICATION_WEBHOOK_TOKEN_FILE',
+  webhookCaFile: 'OCPP_AUTHENTICATION_WEBHOOK_CA_FILE',
+  webhookTimeout: 'OCPP_AUTHENTICATION_WEBHOOK_TIMEOUT',
+  webhookCache: 'OCPP_AUTHENTICATION_WEBHOOK_CACHE',
+  /** Proxy: organization (O) of client certificates. */
+  certificateOrganization: 'OCPP_CERTIFICATE_ORGANIZATION',
+  /** Proxy: networks of load balancers whose statements about clients count. */
+  trustedNetworks: 'OCPP_TRUSTED_NETWORKS',
+  /** Processor: who signs the certificates of stations, and who serves ISO 15118. */
+  certificateAuthority: 'OCPP_CERTIFICATE_AUTHORITY',
+  certificateAuthorityFolder: 'OCPP_CERTIFICATE_AUTHORITY_FOLDER',
+  certificateAuthorityUrl: 'OCPP_CERTIFICATE_AUTHORITY_URL',
+  certificateAuthorityTokenFile: 'OCPP_CERTIFICATE_AUTHORITY_TOKEN_FILE',
+  certificateAuthorityCaFile: 'OCPP_CERTIFICATE_AUTHORITY_CA_FILE',
+  stationCertificateDays: 'OCPP_STATION_CERTIFICATE_DAYS',
+  contractProviderUrl: 'OCPP_CONTRACT_PROVIDER_URL',
+  contractProviderTokenFile: 'OCPP_CONTRACT_PROVIDER_TOKEN_FILE',
+  contractProviderCaFile: 'OCPP_CONTRACT_PROVIDER_CA_FILE',
   /** Processor: its release. What it fails is handed over to those of another release. */
   release: 'OCPP_RELEASE',
   /** Processor: deliveries that it handles at the same time. */
