@@ -21,7 +21,7 @@ export const proxySettings = {
     env: ENV.stationPath,
   },
   listeners: {
-    doc: 'Further ports for stations, each with its path, such as 9001/v16,9002/lab. Limits apply to all of them together.',
+    doc: 'Further ports for stations, each with its path, such as 9001/v16,9002/lab; or all listeners as JSON, with their security profiles: docs/security.md. Limits apply to all of them together.',
     format: String,
     default: '',
     env: ENV.listeners,

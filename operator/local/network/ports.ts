@@ -37,7 +37,11 @@ function remapProbe(probe: Writable<Probe> | undefined, given: (port: number) =>
   if (typeof target?.port === 'number') target.port = given(target.port);
 }
 
-/** `9001/v16,9002/lab` */
+/** `9001/v16,9002/lab`, or JSON */
 function inListeners(text: string, given: (port: number) => number): string {
+  if (text.startsWith('[')) {
+    const listeners = JSON.parse(text) as { readonly port: number }[];
+    return JSON.stringify(listeners.map((one) => ({ ...one, port: given(one.port) })));
+  }
   return text.replaceAll(/(?<=^|,)\d+(?=\/)/g, (port) => String(given(Number(port))));
 }
