@@ -22,13 +22,24 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/ocpp/peer.ts',
     'services/runtime/clock.ts',
   ],
+  // Who a station is: entries, credentials, and the decision. Sockets and files are elsewhere.
+  'services/access': ['services/certificates', 'services/ocpp', 'services/transport', 'services/runtime'],
   'services/station-server': [
+    'services/access',
+    'services/certificates',
     'services/ocpp',
     'services/transport',
     'services/runtime',
     'services/contract.ts',
   ],
-  'services/csms': ['services/ocpp', 'services/transport', 'services/runtime', 'services/contract.ts'],
+  'services/csms': [
+    'services/access',
+    'services/certificates',
+    'services/ocpp',
+    'services/transport',
+    'services/runtime',
+    'services/contract.ts',
+  ],
   // What others build on: it puts the parts together, and no part knows of it.
   'services/library': [
     'services/station-server',
@@ -41,6 +52,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'services/client': ['services/csms', 'services/ocpp', 'services/transport'],
   // The programs: they stand on the parts, and no part knows of a program.
   'services/ws-proxy': [
+    'services/access',
+    'services/certificates',
     'services/station-server',
     'services/library',
     'services/ocpp',

@@ -5,13 +5,10 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecurityProfile } from '../access/security-profile.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 import type { StationServerLimits } from './limits.ts';
 import { createHandshakeServer, type HandshakeFacts, type Refusal } from './handshake.ts';
-
-/** OCPP's security profiles (1.6 security whitepaper §2; 2.0.1 Part 2, A00): 0 none, 1 HTTP Basic, 2 TLS and HTTP Basic, 3 mutual TLS. */
-export const SECURITY_PROFILES = [0, 1, 2, 3] as const;
-export type SecurityProfile = (typeof SECURITY_PROFILES)[number];
 
 export interface StationListener {
   /** For logs and metrics; its port if omitted. */

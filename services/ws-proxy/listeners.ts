@@ -1,13 +1,8 @@
 /** The station listeners from the environment: one by port and path with further ones as a list, or all of them as JSON. */
 import { ENV } from '../contract.ts';
+import { SECURITY_PROFILES, type SecurityProfile } from '../access/security-profile.ts';
 import { ConfigError } from '../runtime/config.ts';
-import {
-  type ListenerTls,
-  SECURITY_PROFILES,
-  type SecurityProfile,
-  type StationListener,
-  TLS_VERSIONS,
-} from '../station-server/listeners.ts';
+import { type ListenerTls, type StationListener, TLS_VERSIONS } from '../station-server/listeners.ts';
 import { readProtocols } from '../station-server/admission.ts';
 import type { ProxySettings } from './config.ts';
 
