@@ -3,8 +3,9 @@
  * it makes another folder and lets the link `..data` point to it. Notifications of the file system miss that on some nodes, so
  * the folder is read from time to time.
  */
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { contentsOf, isMissing } from './followed-folder.ts';
 
 /** Characters of a text at most; a longer file is no setting. */
 const MAX_TEXT = 1000;
@@ -28,16 +29,6 @@ export async function readSettingsFolder(
   );
 }
 
-/** Where the files are now: behind the link, or in the folder itself where nothing replaces them together. */
-async function contentsOf(folder: string): Promise<string> {
-  try {
-    return await realpath(join(folder, '..data'));
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    return realpath(folder);
-  }
-}
-
 async function textOf(file: string): Promise<string | undefined> {
   try {
     const text = (await readFile(file, 'utf8')).trim();
@@ -48,5 +39,3 @@ async function textOf(file: string): Promise<string | undefined> {
     throw error;
   }
 }
-
-const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';

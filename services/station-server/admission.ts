@@ -33,20 +33,32 @@ export function createAdmission(
       kind: 'refuse',
       refusal: { status, code, reason, retryAfterSeconds: least + retryAfterSeconds(random) },
     }) as const;
+  const unnamed = (protocols: readonly Protocol[]) =>
+    protocols.find((one) => one === settings.defaultProtocol);
   return (request) => {
-    const { subprotocols, url, path, sessions, isTest = false } = request;
+    const { subprotocols, url, path, sessions, protocols = settings.protocols, isTest = false } = request;
     if (!isTest && sessions >= settings.maxSessions) return later(503, 'sessions', 'this server is full');
     const isUnnamed = !namesAny(subprotocols);
-    const protocol = isUnnamed ? settings.defaultProtocol : negotiate(subprotocols, settings.protocols);
+    const protocol = isUnnamed ? unnamed(protocols) : negotiate(subprotocols, protocols);
     const result = identityOf(url, path, protocol);
     if (!result.ok) {
       const { status, reason } = result;
       return { kind: 'refuse', refusal: { status, code: status === 404 ? 'path' : 'identity', reason } };
     }
     if (protocol === undefined) return { kind: 'accept-and-close', refusal: noSubprotocol(subprotocols) };
-    const seconds = isTest ? 0 : reconnects.connect(result.identity, clock.now());
-    if (seconds > 0) return later(429, 'flapping', 'this station connects too often, retry later', seconds);
-    return { kind: 'accept', stationId: result.identity, protocol, ...(isUnnamed && { isUnnamed }) };
+    const { identity } = result;
+    const pace = () => {
+      const seconds = reconnects.connect(identity, clock.now());
+      if (seconds === 0) return undefined;
+      return later(429, 'flapping', 'this station connects too often, retry later', seconds).refusal;
+    };
+    const accepted = {
+      kind: 'accept',
+      stationId: identity,
+      protocol,
+      ...(isUnnamed && { isUnnamed }),
+    } as const;
+    return isTest ? accepted : { ...accepted, pace };
   };
 }
 

@@ -5,12 +5,15 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { AccessRefusal } from '../access/access-control.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 
 /** The facts of one WebSocket handshake. */
 export interface AdmissionRequest {
   /** The request target as received: percent-encoded, with its query. */
   readonly url: string;
+  /** OCPP versions of the listener; those of the server if omitted. */
+  readonly protocols?: readonly Protocol[];
   /** Path of the listener: stations connect to `<path>/<identity>`. */
   readonly path: string;
   /** Sec-WebSocket-Protocol as received, repeated headers joined with commas; undefined without one. */
@@ -28,8 +31,10 @@ export interface Refusal {
   readonly status: 101 | 400 | 401 | 404 | 408 | 426 | 429 | 431 | 503;
   /** For metrics. */
   readonly code: RefusalCode;
-  /** What was wrong, for the log and for the station. */
+  /** What was wrong, for the log, and for the station unless `answer` is set. */
   readonly reason: string;
+  /** What the station gets instead of the reason. */
+  readonly answer?: string;
   readonly retryAfterSeconds?: number;
 }
 
@@ -52,7 +57,8 @@ export type RefusalCode =
   /** The path is not a listener's, or it holds no valid identity. */
   | 'path'
   | 'identity'
-  | 'credentials'
+  /** Who the station is: see access/decide.ts. */
+  | AccessRefusal
   | 'no-subprotocol'
   | 'unknown-subprotocol'
   /** Too many handshakes per second, connects of this station, stations, or TCP connections. */
@@ -71,6 +77,8 @@ export type Admission =
       readonly protocol: Protocol;
       /** The station names no subprotocol: the handshake is completed without one. */
       readonly isUnnamed?: true;
+      /** Counts a connect of the identity, once it is known who it is; a refusal when there were too many. */
+      readonly pace?: () => Refusal | undefined;
     }
   /** No common subprotocol: OCPP-J requires a completed handshake without one, then a close. */
   | { readonly kind: 'accept-and-close'; readonly refusal: Refusal }
@@ -166,13 +174,15 @@ export function isWebSocketHandshake(request: IncomingMessage): boolean {
 
 /** Answers a handshake with an HTTP error and ends the connection. */
 export function writeRefusal(tcp: Duplex, refusal: Refusal): void {
-  const body = `${refusal.reason}\n`;
+  const body = `${refusal.answer ?? refusal.reason}\n`;
   const retry =
     refusal.retryAfterSeconds === undefined ? '' : `Retry-After: ${refusal.retryAfterSeconds}\r\n`;
+  // RFC 9110 §15.5.2: a 401 names a scheme.
+  const scheme = refusal.status === 401 ? 'WWW-Authenticate: Basic realm="OCPP"\r\n' : '';
   tcp.once('finish', () => tcp.destroy());
   tcp.end(
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n` +
       `Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}\r\n${body}`,
+      `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${scheme}\r\n${body}`,
   );
 }

@@ -1,4 +1,5 @@
 /** The refusals of a station server that do not depend on the request. */
+import type { Verdict } from '../access/access-control.ts';
 import { type Refusal, retryAfterSeconds } from './handshake.ts';
 
 /** Refusals without a WebSocket handshake. */
@@ -23,4 +24,21 @@ export function temporary(code: keyof typeof TEMPORARY, random: () => number): R
   const soon = 1 + Math.floor(random() * SOON);
   const after = code === 'draining' ? Math.min(SOON, soon) : retryAfterSeconds(random);
   return { status: 503, code, reason: TEMPORARY[code], retryAfterSeconds: after };
+}
+
+const ANSWERS = {
+  401: 'authentication failed',
+  404: 'unknown station',
+  429: 'too many failed attempts, retry later',
+  503: 'stations cannot be authenticated now, reconnect later',
+} as const;
+
+/** What a station learns of a refusal is the same for all reasons: identities must not be listed by trying. */
+export function refusalOf(
+  { code, status, reason, retryAfterSeconds: after }: Extract<Verdict, { readonly kind: 'refuse' }>,
+  random: () => number,
+): Refusal {
+  const seconds = status === 503 ? retryAfterSeconds(random) : after;
+  const retry = seconds !== undefined && { retryAfterSeconds: seconds };
+  return { status, code, reason, answer: ANSWERS[status], ...retry };
 }

@@ -58,6 +58,8 @@ export type CloseReason =
   /** Another connection of the station has taken over the session; or the session is lost and the station must reconnect. */
   | 'replaced'
   | 'revoked'
+  /** Its credential, certificate or entry is no longer accepted. */
+  | 'access'
   /** The store refused a frame permanently. */
   | 'refused'
   | 'drain'

@@ -8,8 +8,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import type { AccessControl, Verdict } from '../access/access-control.ts';
 import { TransportError } from '../transport/errors.ts';
-import type { Gateway, GatewayConnection, StationSessions } from '../transport/gateway.ts';
+import type { Gateway, GatewayConnection, StationSession, StationSessions } from '../transport/gateway.ts';
+import type { Grant } from '../access/decide.ts';
 import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
 import {
   type Admission,
@@ -24,7 +26,7 @@ import type { HandshakeLine } from './handshake-line.ts';
 import { limitsOf, type StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
 import { type StationListener, StationListeners } from './listeners.ts';
-import { NO_HANDSHAKE, NO_UPGRADE, temporary } from './refusals.ts';
+import { NO_HANDSHAKE, NO_UPGRADE, refusalOf, temporary } from './refusals.ts';
 import type { SelfTestSecret } from './self-test.ts';
 import { StationSocket } from './station-socket.ts';
 import { closeUnsupported, StationWebSocket } from './station-web-socket.ts';
@@ -40,6 +42,8 @@ export interface StationServerOptions extends Pick<
   /** Opens the sessions; the gateway by default. */
   readonly sessions?: StationSessions;
   readonly admit: Admit;
+  /** Decides who a station is; without it every station is who it says. */
+  readonly access?: Pick<AccessControl, 'authenticate'>;
   /** Where accepted handshakes wait; without it there is no limit on their rate. */
   readonly line?: HandshakeLine;
   readonly observer: StationObserver;
@@ -168,7 +172,7 @@ export class StationServer implements AsyncDisposable {
   }
 
   async #upgrade(
-    { path }: StationListener,
+    listener: StationListener,
     request: IncomingMessage,
     tcp: Duplex,
     head: Buffer,
@@ -180,8 +184,8 @@ export class StationServer implements AsyncDisposable {
       this.#options.observer.refused(NO_HANDSHAKE, factsOf(request));
       return this.#handshakes.handleUpgrade(request, tcp, head, closeUnsupported);
     }
-    if (this.#options.selfTest?.isIn(request) === true) return this.#test(path, request, tcp, head);
-    const admission = this.#admission(request, path);
+    if (this.#options.selfTest?.isIn(request) === true) return this.#test(listener, request, tcp, head);
+    const admission = this.#admission(request, listener);
     if (admission.kind === 'refuse') return this.#refuse(admission.refusal, request, tcp);
     // ws would choose the first of the list, and refuse a list with repetitions.
     delete request.headers['sec-websocket-protocol'];
@@ -189,12 +193,19 @@ export class StationServer implements AsyncDisposable {
       this.#options.observer.refused(admission.refusal, factsOf(request));
       return this.#handshakes.handleUpgrade(request, tcp, head, closeUnsupported);
     }
-    const { stationId, protocol, isUnnamed } = admission;
+    const { stationId, protocol, isUnnamed, pace } = admission;
     if (isUnnamed === undefined) request.headers['sec-websocket-protocol'] = protocol;
     const remoteAddress = request.socket.remoteAddress ?? '';
-    const socket = new StationSocket({ stationId, protocol, remoteAddress }, this.#host, this.#onClosed);
     this.#opening += 1;
     try {
+      const verdict = await this.#authenticate(stationId, request, listener);
+      if (verdict?.kind === 'refuse') return this.#refuse(refusalOf(verdict, this.#random), request, tcp);
+      const refusal = pace?.();
+      if (refusal !== undefined) return this.#refuse(refusal, request, tcp);
+      const grant = verdict?.grant;
+      const session = { stationId, protocol, remoteAddress, ...metadataOf(grant) };
+      const socket = new StationSocket(session, this.#host, this.#onClosed);
+      socket.grant = grant;
       if (!(await this.#isNext(request, tcp))) return;
       const connection = await this.#open(socket);
       if (!this.#refusing) return this.#complete(socket, connection, request, tcp, head);
@@ -208,9 +219,24 @@ export class StationServer implements AsyncDisposable {
     }
   }
 
+  /** Undefined without access control. */
+  async #authenticate(
+    identity: string,
+    request: IncomingMessage,
+    { securityProfile: profile = 0 }: StationListener,
+  ): Promise<Verdict | undefined> {
+    return this.#options.access?.authenticate({
+      identity,
+      profile,
+      authorization: request.headers.authorization,
+      certificate: { kind: 'none' },
+      address: request.socket.remoteAddress ?? '',
+    });
+  }
+
   /** Completes a handshake of this process with itself, or says why it would refuse it. */
-  #test(path: string, request: IncomingMessage, tcp: Duplex, head: Buffer): void {
-    const admission = this.#admission(request, path, true);
+  #test(listener: StationListener, request: IncomingMessage, tcp: Duplex, head: Buffer): void {
+    const admission = this.#admission(request, listener, true);
     if (admission.kind === 'refuse') return writeRefusal(tcp, admission.refusal);
     if (admission.kind === 'accept-and-close')
       return writeRefusal(tcp, { ...admission.refusal, status: 400 });
@@ -218,11 +244,12 @@ export class StationServer implements AsyncDisposable {
     this.#handshakes.handleUpgrade(request, tcp, head, (ws) => ws.on('error', () => ws.terminate()));
   }
 
-  #admission(request: IncomingMessage, path: string, isTest = false): Admission {
+  #admission(request: IncomingMessage, { path, protocols }: StationListener, isTest = false): Admission {
     if (this.#refusing) return { kind: 'refuse', refusal: temporary('draining', this.#random) };
     const admission = this.#options.admit({
       url: request.url ?? '',
       path,
+      ...(protocols !== undefined && { protocols }),
       subprotocols: request.headers['sec-websocket-protocol'],
       remoteAddress: request.socket.remoteAddress ?? '',
       sessions: this.size,
@@ -294,6 +321,10 @@ export class StationServer implements AsyncDisposable {
 }
 
 function ignore(): void {}
+
+/** Stored with the session; plain listeners store nothing. */
+const metadataOf = (grant: Grant | undefined): Pick<StationSession, 'metadata'> =>
+  grant === undefined || grant.profile === 0 ? {} : { metadata: { securityProfile: String(grant.profile) } };
 
 function factsOf({ url = '', socket }: IncomingMessage): HandshakeFacts {
   return { remoteAddress: socket.remoteAddress ?? '', url };

@@ -9,6 +9,7 @@
  * A process has tens of thousands of these: shared state is in the SocketHost.
  */
 import { WebSocket } from 'ws';
+import type { Grant } from '../access/decide.ts';
 import { MessageType } from '../ocpp/frame.ts';
 import { Peer, type StationFrame, type Step } from '../ocpp/peer.ts';
 import { asError, TransportError } from '../transport/errors.ts';
@@ -33,6 +34,8 @@ export class StationSocket implements StationSink {
   readonly #peer: Peer;
   #ws: StationWebSocket | undefined;
   connection: GatewayConnection | undefined; // set by attach()
+  /** By what it was let in; undefined without access control. */
+  grant: Grant | undefined;
   /** Frames from the gateway before the handshake was complete. */
   #early: OutgoingFrame[] | undefined;
   #revoked: { readonly why: Revocation; readonly reason: string } | undefined;
@@ -183,6 +186,11 @@ export class StationSocket implements StationSink {
       this.#ws?.ping();
     }
     this.close(why === 'replaced' ? why : 'revoked', CLOSE.serviceRestart, reason);
+  }
+
+  /** Its credential, certificate or entry is no longer accepted. */
+  closeForAccess(): void {
+    this.close('access', CLOSE.policyViolation, 'this station is no longer accepted with these credentials');
   }
 
   closeForRestart(why: 'drain' | 'drain-forced' | 'stop'): void {

@@ -14,7 +14,7 @@ interface Station {
 }
 
 /** Close codes (RFC 6455 §7.4.1; 1012 Service Restart of the IANA registry asks the client to reconnect). */
-export const CLOSE = { unsupported: 1003, serviceRestart: 1012 } as const;
+export const CLOSE = { unsupported: 1003, policyViolation: 1008, serviceRestart: 1012 } as const;
 /** A close reason is at most 123 bytes of UTF-8 (RFC 6455 §5.5). */
 const MAX_CLOSE_REASON = 123;
 

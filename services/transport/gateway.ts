@@ -9,7 +9,7 @@ import type { ReadLoad } from './load.ts';
 import type { GatewayRollouts } from './rollout.ts';
 import type { LeaseRates } from './rates.ts';
 import type { ReadStoreStatus } from './store-status.ts';
-import type { DomainEvent } from './stored-state.ts';
+import type { DomainEvent, StateStore } from './stored-state.ts';
 import type { UnreadableText } from './unreadable.ts';
 
 /** A station that connects to a Gateway. */
@@ -85,6 +85,8 @@ export interface Gateway extends StationSessions, AsyncDisposable {
   /** Proxy id of this process, stored in its sessions (`ws_server_id`). */
   readonly id: string;
   readonly events: GatewayEvents;
+  /** Of the register of stations: a proxy reads no other state. */
+  readonly state: StateStore;
   readonly load: ReadLoad;
   readonly rollouts: GatewayRollouts;
   /** This process's shares of the rates of the cluster; stop() releases them. */

@@ -14,7 +14,6 @@ const FAILURES: ReadonlySet<RefusalCode> = new Set([
   'connections',
   'path',
   'identity',
-  'credentials',
   'no-subprotocol',
   'unknown-subprotocol',
 ]);

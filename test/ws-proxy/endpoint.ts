@@ -12,6 +12,7 @@ import type {
   ReadLoad,
   StationSession,
   StationSink,
+  StateStore,
   Transport,
 } from '../../services/transport/transport.ts';
 import type { GatewayRollouts } from '../../services/transport/rollout.ts';
@@ -48,6 +49,7 @@ export class ProbedGateway implements Gateway {
     emit: () => undefined,
     keepUnreadable: (text) => void this.unreadable.push(text),
   };
+  readonly state: StateStore;
   load: ReadLoad;
   readonly rollouts: GatewayRollouts;
   leaseRates: LeaseRates;
@@ -58,6 +60,7 @@ export class ProbedGateway implements Gateway {
     const bus = createMemoryBus();
     this.#transport = bus.transport;
     this.#gateway = bus.gateway(this.id);
+    this.state = this.#gateway.state;
     this.load = this.#gateway.load;
     this.rollouts = this.#gateway.rollouts;
     this.leaseRates = this.#gateway.leaseRates;

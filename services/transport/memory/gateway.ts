@@ -13,6 +13,7 @@ import type { ReadLoad } from '../load.ts';
 import type { LeaseRates } from '../rates.ts';
 import type { RateLedger } from './rate-ledger.ts';
 import type { SendWindow } from './send-window.ts';
+import type { StateStore } from '../stored-state.ts';
 
 /** A station's session, with what identifies a repeated CALL or SEND. */
 export interface MemorySession {
@@ -33,6 +34,7 @@ export interface GatewayBus {
   disconnect(session: MemorySession): void;
   forward(session: MemorySession, incoming: IncomingFrame): void;
   readonly events: GatewayEvents;
+  readonly state: StateStore;
   readonly load: ReadLoad;
   readonly rollouts: GatewayRollouts;
   selfTest(gatewayId: string, timeoutMs: number): Promise<void>;
@@ -42,6 +44,7 @@ export interface GatewayBus {
 export class MemoryGateway implements Gateway {
   readonly id: string;
   readonly events: GatewayEvents;
+  readonly state: StateStore;
   readonly load: ReadLoad;
   readonly rollouts: GatewayRollouts;
   readonly leaseRates: LeaseRates;
@@ -51,6 +54,7 @@ export class MemoryGateway implements Gateway {
   constructor(id: string, bus: GatewayBus) {
     this.id = id;
     this.events = bus.events;
+    this.state = bus.state;
     this.load = bus.load;
     this.rollouts = bus.rollouts;
     this.leaseRates = async (requests) => bus.rates.lease(id, requests, performance.now());

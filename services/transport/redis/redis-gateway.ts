@@ -29,6 +29,9 @@ import { openSession } from './session/open-session.ts';
 import { SessionEnds } from './session/session-ends.ts';
 import { requeueCall } from './calls/requeue-call.ts';
 import { reserve } from './state/reserve.ts';
+import { RedisState } from './state/state-reader.ts';
+import type { StateStore } from '../stored-state.ts';
+import { Readers } from './connection/readers.ts';
 import { retrying } from './connection/retry.ts';
 import { type ConnectionHost, StationConnection } from './session/station-connection.ts';
 import { MemoryGuard } from './connection/memory-guard.ts';
@@ -53,6 +56,7 @@ const REFRESH_AT_ONCE = 500;
 export class RedisGateway implements Gateway, ConnectionHost {
   readonly events: GatewayEvents;
   readonly rollouts: RedisRollouts;
+  readonly state: StateStore;
   readonly #options: RedisGatewayOptions;
   readonly #member: Membership;
   readonly #queue: QueuePusher;
@@ -74,6 +78,8 @@ export class RedisGateway implements Gateway, ConnectionHost {
     this.#ends = new SessionEnds(this.#member, onError);
     this.events = new RedisGatewayEvents(this.#member, onError);
     this.rollouts = new RedisRollouts(this.#member, onError);
+    const readers = new Readers(this.#member.commands, () => this.#member.commands, 0);
+    this.state = new RedisState(this.#member, readers, options.redis, options.keys);
     this.#memory = new MemoryGuard(this.#member.commands, onError);
   }
 

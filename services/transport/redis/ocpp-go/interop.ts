@@ -21,6 +21,7 @@ import type {
 import type { GatewayRollouts } from '../../rollout.ts';
 import type { ReadLoad } from '../../load.ts';
 import type { LeaseRates } from '../../rates.ts';
+import type { StateStore } from '../../stored-state.ts';
 import type { ReadStoreStatus } from '../../store-status.ts';
 import {
   openConnection,
@@ -51,6 +52,7 @@ const EAGER_MS = 60_000;
 
 export class OcppGoInterop implements Gateway {
   readonly events: GatewayEvents;
+  readonly state: StateStore;
   readonly load: ReadLoad;
   readonly rollouts: GatewayRollouts;
   readonly leaseRates: LeaseRates;
@@ -68,6 +70,7 @@ export class OcppGoInterop implements Gateway {
 
   constructor(inner: Gateway, options: OcppGoInteropOptions) {
     this.events = inner.events;
+    this.state = inner.state;
     this.load = inner.load;
     this.rollouts = inner.rollouts;
     this.leaseRates = inner.leaseRates;

@@ -1,0 +1,254 @@
+/**
+ * The front door: asks the source of entries, decides, and keeps what a decision changes: the highest profile that a station has used, a
+ * credential that replaces another, and in mode Report a first credential. It refuses nothing in mode Report.
+ *
+ * An unavailable source closes the door: nobody new gets in, and connected stations stay.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import { TransportError } from '../transport/errors.ts';
+import { Attempts } from './attempts.ts';
+import { basicCredentials, spellingsOf } from './basic-credentials.ts';
+import {
+  type AccessFault,
+  type AccessPolicy,
+  decide,
+  type Decision,
+  faultOfConnected,
+  type Grant,
+  type Lookup,
+  type Presented,
+  type PresentedCertificate,
+} from './decide.ts';
+import { HashError, type PasswordHasher } from './password-hash.ts';
+import type { Register } from './register.ts';
+import type { SecurityProfile } from './security-profile.ts';
+import { withUsed } from './station-entry.ts';
+import { SourceError, type StationSource } from './station-source.ts';
+
+export interface AccessSettings extends AccessPolicy {
+  readonly mode: 'Report' | 'Enforce';
+  /** HTTP status for an unknown station that is refused. */
+  readonly unknownStationStatus: 401 | 404;
+  /** In mode Report: whether the first password of a station without one is stored. */
+  readonly enrolment: 'Off' | 'FirstSeen';
+}
+
+export interface AccessControlOptions {
+  /** Read for each handshake, as they may change. */
+  readonly settings: AccessSettings;
+  /** Omitted: no station is unknown. */
+  readonly source?: StationSource;
+  /** Where the highest profile of each station is kept; omitted where all listeners have profile 0. */
+  readonly profiles?: Pick<Register, 'keptProfile' | 'keepProfile'>;
+  /** Compares passwords; profiles 1 and 2 need it, unless a webhook decides. */
+  readonly hasher?: PasswordHasher;
+  readonly clock: Clock;
+  readonly observer: AccessObserver;
+}
+
+/** Events for metrics and logs. No method may throw. */
+export interface AccessObserver {
+  /** Mode Report accepted what Enforce would refuse. */
+  unproven(identity: string, address: string, fault: Grant['unproven'], reason: string): void;
+  /** The first password of a station was stored. */
+  enrolled(identity: string): void;
+  /** The source cannot be asked, or a change could not be stored. */
+  error(error: Error): void;
+}
+
+export interface AccessRequest {
+  readonly identity: string;
+  /** Of the listener. */
+  readonly profile: SecurityProfile;
+  /** The header as received. */
+  readonly authorization: string | undefined;
+  readonly certificate: PresentedCertificate;
+  /** Of the station, or of its side of the network. */
+  readonly address: string;
+}
+
+export type AccessRefusal = AccessFault | 'attempts' | 'source-away';
+
+export type Verdict =
+  | {
+      readonly kind: 'accept';
+      readonly grant: Grant;
+      /** It is registered, or was here before. */
+      readonly isKnown: boolean;
+    }
+  | {
+      readonly kind: 'refuse';
+      readonly code: AccessRefusal;
+      readonly status: 401 | 404 | 429 | 503;
+      /** For the log only: the station does not learn what was wrong. */
+      readonly reason: string;
+      readonly retryAfterSeconds?: number;
+    };
+
+/** Refusals that may be guesses of identities, passwords or certificates. */
+const GUESSES: ReadonlySet<AccessFault> = new Set<AccessFault>([
+  'unknown-station',
+  'webhook',
+  'malformed-credentials',
+  'user-name',
+  'no-password',
+  'password',
+  'certificate',
+  'certificate-identity',
+  'certificate-organization',
+]);
+
+export class AccessControl {
+  readonly #options: AccessControlOptions;
+  readonly #attempts: Attempts;
+  #sourceFailed = false;
+
+  constructor(options: AccessControlOptions) {
+    this.#options = options;
+    this.#attempts = new Attempts(options.clock);
+  }
+
+  /** Whether the source could not be asked the last time. */
+  get sourceFailing(): boolean {
+    return this.#sourceFailed;
+  }
+
+  async authenticate(request: AccessRequest): Promise<Verdict> {
+    const { identity, profile, address } = request;
+    const { source, profiles, settings } = this.#options;
+    if (source === undefined && profiles === undefined) return accepted({ profile, credential: '' }, true);
+    const isReport = settings.mode === 'Report';
+    const seconds = isReport ? 0 : this.#attempts.wait(identity, address);
+    if (seconds > 0) return tooMany(seconds);
+    const presented = presentedIn(request);
+    try {
+      const [lookup, kept] = await Promise.all([
+        source?.find({ presented, profile, address }) ?? ({ kind: 'none' } as const),
+        profiles?.keptProfile(identity),
+      ]);
+      const decision = await decide({
+        profile,
+        presented,
+        lookup,
+        policy: settings,
+        kept,
+        matches: (stored) => this.#matches(presented, stored),
+      });
+      this.#sourceFailed = false;
+      if (decision.kind === 'accept') return await this.#accept(request, decision, lookup, kept);
+      return isReport
+        ? await this.#report(request, presented, decision, lookup)
+        : this.#refuse(request, decision);
+    } catch (error) {
+      return this.#away(request, error);
+    }
+  }
+
+  /** The fault of each connected station that may not stay, in the order of the stations. Rejects with SourceError. */
+  async faultsOf(
+    stations: readonly { readonly identity: string; readonly grant: Grant }[],
+  ): Promise<readonly (AccessFault | undefined)[]> {
+    const { source, settings } = this.#options;
+    const lookups = await source?.findAll?.(stations.map(({ identity }) => identity));
+    if (settings.mode === 'Report') return stations.map(() => undefined);
+    return stations.map(({ grant }, index) => {
+      if (grant.unproven === 'source-away') return 'no-credentials';
+      return grant.unproven ?? faultOfConnected(grant, lookups?.[index] ?? { kind: 'none' }, settings);
+    });
+  }
+
+  async #accept(
+    { identity, profile, address }: AccessRequest,
+    { credential, used }: Extract<Decision, { readonly kind: 'accept' }>,
+    lookup: Lookup,
+    kept: SecurityProfile | undefined,
+  ): Promise<Verdict> {
+    const { source, profiles } = this.#options;
+    if (profile > 0) this.#attempts.succeeded(identity, address);
+    if (profile > (kept ?? 0)) await profiles?.keepProfile(identity, profile, kept);
+    if (used !== undefined && lookup.kind === 'entry')
+      await source?.store?.(identity, withUsed(lookup.entry, used), lookup.text);
+    return accepted({ profile, credential }, lookup.kind !== 'unknown' || kept !== undefined);
+  }
+
+  #refuse(
+    { identity, address }: AccessRequest,
+    { fault, reason }: Extract<Decision, { readonly kind: 'refuse' }>,
+  ): Verdict {
+    if (GUESSES.has(fault)) this.#attempts.failed(identity, address);
+    const status = fault === 'unknown-station' ? this.#options.settings.unknownStationStatus : 401;
+    return { kind: 'refuse', code: fault, status, reason };
+  }
+
+  async #report(
+    { identity, profile, address }: AccessRequest,
+    presented: Presented,
+    { fault, reason }: Extract<Decision, { readonly kind: 'refuse' }>,
+    lookup: Lookup,
+  ): Promise<Verdict> {
+    const credential = await this.#enrol(presented, profile, fault, lookup);
+    if (credential !== undefined) return accepted({ profile, credential }, true);
+    this.#options.observer.unproven(identity, address, fault, reason);
+    return accepted({ profile, credential: '', unproven: fault }, lookup.kind === 'entry');
+  }
+
+  /** @returns the stored form of the password that counts from now on; undefined when none was stored */
+  async #enrol(
+    { identity, credentials }: Presented,
+    profile: SecurityProfile,
+    fault: AccessFault,
+    lookup: Lookup,
+  ): Promise<string | undefined> {
+    const { source, hasher, settings, observer } = this.#options;
+    if (settings.enrolment !== 'FirstSeen' || (fault !== 'unknown-station' && fault !== 'no-password'))
+      return undefined;
+    if ((profile !== 1 && profile !== 2) || credentials.kind !== 'password') return undefined;
+    if (hasher === undefined || source?.store === undefined) return undefined;
+    const password = hasher.hash(identity, credentials.password);
+    const [entry, text] = lookup.kind === 'entry' ? [lookup.entry, lookup.text] : [{}, undefined];
+    if (!(await source.store(identity, { ...entry, password }, text))) return undefined;
+    observer.enrolled(identity);
+    return password;
+  }
+
+  async #matches({ identity, credentials }: Presented, stored: string | undefined): Promise<boolean> {
+    const { hasher } = this.#options;
+    if (hasher === undefined || credentials.kind !== 'password') return false;
+    for (const password of spellingsOf(credentials.password)) {
+      if (stored === undefined) await hasher.pretend(identity, password);
+      else if (await hasher.verify(identity, password, stored)) return true;
+    }
+    return false;
+  }
+
+  /** @throws what is neither the source nor the store */
+  #away({ identity, profile, address }: AccessRequest, error: unknown): Verdict {
+    const isAway =
+      error instanceof SourceError || error instanceof TransportError || error instanceof HashError;
+    if (!isAway) throw error;
+    this.#sourceFailed = true;
+    const { settings, observer } = this.#options;
+    observer.error(error);
+    if (settings.mode === 'Report') {
+      observer.unproven(identity, address, 'source-away', error.message);
+      return accepted({ profile, credential: '', unproven: 'source-away' }, false);
+    }
+    return { kind: 'refuse', code: 'source-away', status: 503, reason: error.message };
+  }
+}
+
+const accepted = (grant: Grant, isKnown: boolean): Verdict => ({ kind: 'accept', grant, isKnown });
+
+const tooMany = (seconds: number): Verdict => ({
+  kind: 'refuse',
+  code: 'attempts',
+  status: 429,
+  reason: 'too many failed attempts of this station from this address, of this station, or from this address',
+  retryAfterSeconds: seconds,
+});
+
+const presentedIn = ({ identity, profile, authorization, certificate }: AccessRequest): Presented => ({
+  identity,
+  credentials: profile === 1 || profile === 2 ? basicCredentials(authorization, identity) : { kind: 'none' },
+  certificate,
+});
