@@ -2,10 +2,10 @@
  * Whether a station may connect, as a function of plain data: the listener, what the station presented, its entry, the policy, and the
  * highest profile that it has used. Only the comparison of passwords is passed in, as scrypt takes its time elsewhere.
  */
-import type { CertificateFacts } from '../certificates/certificate-facts.ts';
+import { type CertificateFacts, normalSerial } from '../certificates/certificate-facts.ts';
 import type { BasicCredentials } from './basic-credentials.ts';
 import type { SecurityProfile } from './security-profile.ts';
-import { serialOf, type StationEntry } from './station-entry.ts';
+import type { StationEntry } from './station-entry.ts';
 
 /** What a station presented in its handshake. */
 export interface Presented {
@@ -155,8 +155,8 @@ function byCertificate({ profile, presented, lookup, policy }: Question): Decisi
 
 /** 2.0.1 Part 2, A00.FR.404: CN is the identity. Certificates of manufacturers have others, so a serial number in the register counts too. */
 function byNames(facts: CertificateFacts, identity: string, entry: StationEntry): Decision {
-  const serial = serialOf(facts.serialNumber);
-  const isSerial = (other: string | undefined) => other !== undefined && serialOf(other) === serial;
+  const serial = facts.serialNumber;
+  const isSerial = (other: string | undefined) => other !== undefined && normalSerial(other) === serial;
   if (isSerial(entry.nextCertificateSerial))
     return { kind: 'accept', credential: serial, used: 'nextCertificateSerial' };
   const isNamed =

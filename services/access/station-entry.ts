@@ -59,13 +59,6 @@ export function checkStationEntry(value: unknown): StationEntry {
 
 export const writeStationEntry = (entry: StationEntry): string => JSON.stringify(entry);
 
-/** Of certificates, in one spelling: OpenSSL, Node and browsers differ in case, colons and leading zeros. */
-export const serialOf = (text: string): string =>
-  text
-    .replaceAll(/[^0-9A-Fa-f]/g, '')
-    .replace(/^0+(?=.)/, '')
-    .toUpperCase();
-
 /** The entry after the station has used a credential: the former one is no longer accepted. */
 export function withUsed(entry: StationEntry, used: 'nextPassword' | 'nextCertificateSerial'): StationEntry {
   const { nextPassword, nextCertificateSerial, ...others } = entry;

@@ -14,9 +14,9 @@ import { type Operator, runOperator } from '../../operator/operator.ts';
 import { DEPLOYMENTS } from '../../operator/render/resources.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import { createLog } from '../../services/runtime/log.ts';
-import type { ApiServer } from './api-server.ts';
-import { proxySetsOf } from './proxy-set.ts';
-import { until } from './until.ts';
+import type { ApiServer } from '../support/api-server.ts';
+import { proxySetsOf } from '../support/proxy-set.ts';
+import { until } from '../support/until.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 const NAMESPACE = 'default';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { startApiServer } from './api-server.ts';
+import { startApiServer } from '../support/api-server.ts';
 import { killInARow } from './kills.ts';
 
 const CRD = join(import.meta.dirname, '../../crds/ocppclusters.yaml');
