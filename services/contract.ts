@@ -204,6 +204,9 @@ export const METRIC = {
   proxySessions: 'ocpp_proxy_sessions',
   proxyForwarded: 'ocpp_proxy_frames_forwarded_total',
   proxyRefused: 'ocpp_proxy_handshakes_refused_total',
+  /** Proxy: connected stations that mode Enforce would refuse; 1 while entries of stations cannot be read. */
+  proxyUnproven: 'ocpp_proxy_sessions_unproven',
+  stationSourceFailing: 'ocpp_proxy_station_source_failing',
   /** Proxy: 1 during a drain; sockets closed because the drain deadline passed. */
   proxyDraining: 'ocpp_proxy_draining',
   proxyDrainForced: 'ocpp_proxy_drain_forced_total',

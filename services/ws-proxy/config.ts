@@ -4,10 +4,12 @@ import { PROTOCOLS } from '../ocpp/frame.ts';
 import { PEER_LIMITS } from '../ocpp/peer.ts';
 import { duration, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
+import { accessSettings } from './access-settings.ts';
 import type { StationServerLimits } from '../station-server/limits.ts';
 
 export const proxySettings = {
   ...programSettings,
+  ...accessSettings,
   stationPort: {
     doc: 'Port for stations (OCPP-J over WebSocket).',
     format: 'port',

@@ -1,6 +1,7 @@
 /**
  * How many handshakes were accepted and how many failed, for the comparison of a new version with the one before it.
  */
+import { ACCESS_FAULTS } from '../access/decide.ts';
 import type { DrainReport } from '../contract.ts';
 import type { RefusalCode } from '../station-server/handshake.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
@@ -13,6 +14,8 @@ const FAILURES: ReadonlySet<RefusalCode> = new Set([
   'sessions',
   'connections',
   'path',
+  'source-away',
+  ...ACCESS_FAULTS,
   'identity',
   'no-subprotocol',
   'unknown-subprotocol',

@@ -15,6 +15,9 @@ export interface ProxyMetricsSources {
   readonly sessions: () => number;
   /** Bytes */
   readonly held: () => number;
+  /** Connected stations that mode Enforce would refuse. */
+  readonly unproven: () => number;
+  readonly sourceFailing: () => boolean;
   readonly bootsWaiting: () => number;
   readonly handshakesWaiting: () => number;
   /** Sockets whose session is lost. */
@@ -56,6 +59,28 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
         this.set(sources.held());
       },
     }),
+    unproven: new Gauge({
+      name: METRIC.proxyUnproven,
+      help: 'Connected stations that mode Enforce would refuse',
+      registers,
+      collect() {
+        this.set(sources.unproven());
+      },
+    }),
+    sourceFailing: new Gauge({
+      name: METRIC.stationSourceFailing,
+      help: '1 while the entries of stations cannot be read: no station can connect',
+      registers,
+      collect() {
+        this.set(sources.sourceFailing() ? 1 : 0);
+      },
+    }),
+    accepted: counter(
+      'ocpp_proxy_handshakes_unproven_total',
+      'Handshakes that mode Report accepted and Enforce would refuse',
+      'reason',
+    ),
+    enrolled: counter('ocpp_proxy_stations_enrolled_total', 'Stations whose first password was stored'),
     bootsWaiting: new Gauge({
       name: 'ocpp_proxy_boots_waiting',
       help: 'BootNotifications that wait because of the boot rate',

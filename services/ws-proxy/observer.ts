@@ -15,7 +15,7 @@ const TYPE_NAMES = new Map<number, string>(
 );
 
 /** Close reasons that are no problem. */
-const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop', 'replaced']);
+const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop', 'replaced', 'access']);
 /** Close reasons that are a fault of the station: each station gets its own log line. */
 const AT_FAULT: ReadonlySet<string> = new Set(['binary', 'bad-message', 'slow-reader']);
 

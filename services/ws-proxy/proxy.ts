@@ -14,6 +14,9 @@ import type { Gateway } from '../transport/gateway.ts';
 import { StationServer, type StationServerOptions } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
 import type { StationSocket } from '../station-server/station-socket.ts';
+import { type ProxyAccess, createAccess } from './access.ts';
+import { createAccessObserver } from './access-observer.ts';
+import { ConnectedAccess } from './connected-access.ts';
 import { adminRoutes } from './admin.ts';
 import { type ProxySettings, readLimits } from './config.ts';
 import type { Drain } from './drain.ts';
@@ -28,6 +31,9 @@ import { SelfTestSecret } from '../station-server/self-test.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
+const OPEN_DOOR =
+  'no station has to prove who it is: anyone who reaches these ports can be any station (docs/security.md)';
+
 export class Proxy implements Running {
   readonly #settings: ProxySettings;
   readonly #gateway: Gateway;
@@ -38,6 +44,8 @@ export class Proxy implements Running {
   readonly #drain: Drain<StationSocket>;
   readonly #handshakes: HandshakeCounts;
   readonly #selfTest: SelfTest;
+  readonly #access: ProxyAccess | undefined;
+  readonly #connectedAccess: ConnectedAccess | undefined;
   #admin: AdminServer | undefined;
   #wasConnected = false;
   #listening = false;
@@ -60,24 +68,38 @@ export class Proxy implements Running {
       clock: systemClock,
       sessions: () => this.#server.sockets.size,
       held: () => this.#server.heldBytes,
+      unproven: () => [...this.#server.sockets].filter(({ grant }) => grant?.unproven !== undefined).length,
+      sourceFailing: () => this.#access?.sourceFailing() === true,
       ...pacing.figures,
       load: () => gateway.load(),
       store: () => gateway.store?.(),
       applied,
     });
-    const observer = createObserver(this.#metrics, log, new QuietLog(log, systemClock), (event) =>
-      gateway.events.emit(event),
-    );
+    const quiet = new QuietLog(log, systemClock);
+    const observer = createObserver(this.#metrics, log, quiet, (event) => gateway.events.emit(event));
+    const accessObserver = createAccessObserver(this.#metrics, quiet, (event) => gateway.events.emit(event));
     gateway.onError((error) => observer.error(error));
     this.#handshakes = new HandshakeCounts();
-    const { server, selfTest } = createStationServer(settings, {
+    const rules = readRules(settings);
+    const { listeners } = rules;
+    this.#access = createAccess(settings, { listeners, state: gateway.state, observer: accessObserver, log });
+    const { server, selfTest } = createStationServer(settings, rules, {
       gateway,
       sessions: pacing.sessions,
       line: pacing.line,
       observer: this.#handshakes.counting(observer),
+      ...(this.#access !== undefined && { access: this.#access.control }),
     });
     this.#server = server;
     this.#selfTest = selfTest;
+    this.#connectedAccess =
+      this.#access &&
+      new ConnectedAccess({
+        control: this.#access.control,
+        sockets: () => server.sockets,
+        onClosed: ({ session }, fault) => accessObserver.closed(session, fault),
+        onError: (error) => accessObserver.error(error),
+      });
     drain = createDrain({ settings, server, gateway, pacing, metrics: this.#metrics, log });
     this.#drain = drain;
   }
@@ -104,8 +126,11 @@ export class Proxy implements Running {
     });
     await this.#gateway.start();
     await this.#pacing.start();
+    await this.#access?.start();
     await this.#server.start();
+    this.#connectedAccess?.start();
     this.#listening = true;
+    if (this.#access === undefined) this.#log.warn({ ports: this.#server.ports }, OPEN_DOOR);
     this.#log.info({ gateway: this.#gateway.id, ports: this.#server.ports, host }, 'serving stations');
   }
 
@@ -124,6 +149,8 @@ export class Proxy implements Running {
     this.#log.info({ signal, sessions: this.#server.size }, 'stopping');
     await this.#drain.stop();
     await this.#server.stop();
+    this.#connectedAccess?.[Symbol.dispose]();
+    this.#access?.stop();
     this.#pacing.stop();
     await this.#gateway.stop();
     this.#pacing[Symbol.dispose]();
@@ -145,15 +172,19 @@ export class Proxy implements Running {
   }
 }
 
-function createStationServer(
-  settings: ProxySettings,
-  parts: Pick<StationServerOptions, 'gateway' | 'sessions' | 'line' | 'observer'>,
-): { readonly server: StationServer; readonly selfTest: SelfTest } {
-  const { protocols, defaultProtocol, listeners } = readAll({
+/** @throws ConfigError */
+const readRules = (settings: ProxySettings) =>
+  readAll({
     protocols: () => readProtocols(settings.protocols),
     defaultProtocol: () => readDefaultProtocol(settings.defaultProtocol, settings.protocols),
     listeners: () => readListeners(settings),
   });
+
+function createStationServer(
+  settings: ProxySettings,
+  { protocols, defaultProtocol, listeners }: ReturnType<typeof readRules>,
+  parts: Pick<StationServerOptions, 'gateway' | 'sessions' | 'line' | 'observer' | 'access'>,
+): { readonly server: StationServer; readonly selfTest: SelfTest } {
   const admission = {
     protocols,
     ...(defaultProtocol && { defaultProtocol }),

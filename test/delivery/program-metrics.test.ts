@@ -39,6 +39,8 @@ test('docs/metrics.md lists what ws-proxy exports, with type and labels', async 
   const sources = {
     sessions: () => 0,
     held: () => 0,
+    unproven: () => 0,
+    sourceFailing: () => false,
     bootsWaiting: () => 0,
     handshakesWaiting: () => 0,
     lost: () => 0,

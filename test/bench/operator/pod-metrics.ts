@@ -24,6 +24,8 @@ export async function startPodMetrics(): Promise<PodMetrics> {
   const { registry } = createProxyMetrics({
     sessions: () => SESSIONS + (state.busy ? Math.floor(Date.now() / 1000) % 60 : 0),
     held: () => 0,
+    unproven: () => 0,
+    sourceFailing: () => false,
     bootsWaiting: () => 0,
     handshakesWaiting: () => 0,
     lost: () => 0,
