@@ -20,6 +20,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   [PROGRAM.wsProxy]: 'services/ws-proxy/main.ts',
   [PROGRAM.processor]: process.argv[4] ?? 'services/processor/main.ts',
   [PROGRAM.deadLetters]: 'services/dead-letters/main.ts',
+  [PROGRAM.stations]: 'services/stations/main.ts',
 };
 
 const dataFiles: Plugin = {

@@ -9,6 +9,8 @@ export const PROGRAM = {
   processor: 'processor.js',
   /** Not a server: an operator runs it in a Pod of the processor. */
   deadLetters: 'dead-letters.js',
+  /** The same, for the register of stations. */
+  stations: 'stations.js',
   operator: 'operator.js',
 } as const;
 

@@ -72,6 +72,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
     'services/contract.ts',
   ],
+  'services/stations': [
+    'services/access',
+    'services/library',
+    'services/ocpp',
+    'services/transport',
+    'services/runtime',
+    'services/contract.ts',
+  ],
   'services/dead-letters': [
     'services/library',
     'services/transport',

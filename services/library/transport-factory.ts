@@ -1,5 +1,6 @@
 /** Selects an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
 import { MemoryServerState, type ServerState } from '../transport/pending-requests.ts';
+import { openState, type OpenState } from '../transport/redis/state/open-state.ts';
 import { openServerState } from '../transport/redis/state/pending-requests.ts';
 import type { MemoryBus } from '../transport/memory/bus.ts';
 import { type DeadLetters, openDeadLetters } from '../transport/redis/dead-letters/dead-letters.ts';
@@ -77,6 +78,12 @@ export function createDeadLetters(config: Omit<RedisConfig, 'kind' | 'name'>): P
 export function createUnreadableTexts(config: Omit<RedisConfig, 'kind' | 'name'>): Promise<UnreadableTexts> {
   const { redis, keys } = redisOptions(config);
   return openUnreadableTexts(redis, keys);
+}
+
+/** The same: stored state, for a program that is no process of the cluster. */
+export function createStateStore(config: Omit<RedisConfig, 'kind' | 'name'>): Promise<OpenState> {
+  const { redis, keys } = redisOptions(config);
+  return openState(redis, keys);
 }
 
 /**

@@ -19,6 +19,8 @@ export type StateWrite =
        */
       readonly newerBy?: string;
     }
+  /** Removes fields of a record; a record without fields ends. */
+  | { readonly kind: 'unset'; readonly key: string; readonly names: readonly string[] }
   | { readonly kind: 'delete'; readonly key: string }
   /** Appends to a stream that keeps about the newest `maxLength` entries. */
   | {

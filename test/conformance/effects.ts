@@ -11,11 +11,16 @@ export const effects: Part<TransportHarness> = (run) => {
       outcome({
         writes:
           frame.id === 'b'
-            ? [{ kind: 'delete', key: 'gone:1' }]
+            ? [
+                { kind: 'delete', key: 'gone:1' },
+                { kind: 'unset', key: 'kept:1', names: ['b', 'never'] },
+                { kind: 'unset', key: 'emptied:1', names: ['a'] },
+              ]
             : [
                 { kind: 'set', key: 'kept:1', fields: { a: '1', b: 'ü' } },
                 { kind: 'set', key: 'kept:1', fields: { b: '2' } },
                 { kind: 'set', key: 'gone:1', fields: { a: '1' } },
+                { kind: 'set', key: 'emptied:1', fields: { a: '1' } },
                 { kind: 'append', key: 'log', fields: { a: '1' }, maxLength: 100 },
               ],
         events: [{ type: 'happened', stationId, fields: { id: frame.id } }],
@@ -32,6 +37,8 @@ export const effects: Part<TransportHarness> = (run) => {
     await received.until(2);
     assert.equal(await transport.state.record('gone:1'), undefined);
     assert.equal(await transport.state.field('gone:1', 'a'), undefined);
+    assert.deepEqual(await transport.state.record('kept:1'), { a: '1' });
+    assert.equal(await transport.state.record('emptied:1'), undefined);
   });
 
   run('a write with newerBy never replaces a newer value', async ({ transport, connect }) => {

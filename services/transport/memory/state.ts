@@ -109,6 +109,9 @@ export class MemoryState implements StateStore, GatewayEvents {
         this.#records.set(write.key, stored);
         return;
       }
+      case 'unset':
+        this.#unset(write.key, write.names);
+        return;
       case 'delete':
         this.#records.delete(write.key);
         return;
@@ -147,6 +150,12 @@ export class MemoryState implements StateStore, GatewayEvents {
     for (const [key, { expiresAt }] of this.#answered) if (expiresAt <= now) this.#answered.delete(key);
     for (const key of this.#records.keys()) this.#live(key);
     for (const [station, { endsAt }] of this.#quotas) if (endsAt <= now) this.#quotas.delete(station);
+  }
+
+  #unset(key: string, names: readonly string[]): void {
+    const stored = this.#live(key);
+    for (const name of names) stored?.fields.delete(name);
+    if (stored?.fields.size === 0) this.#records.delete(key);
   }
 
   #sortedSet(key: string): Map<string, number> {

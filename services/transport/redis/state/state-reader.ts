@@ -9,6 +9,9 @@ import type { RedisSettings } from '../connection/settings.ts';
 import { amend, type AmendPath } from './amend.ts';
 import { reserve } from './reserve.ts';
 
+/** Fields in one step of a scan. */
+const SCANNED = 500;
+
 export class RedisState implements StateStore {
   readonly #path: AmendPath;
   readonly #readers: Readers;
@@ -61,6 +64,18 @@ export class RedisState implements StateStore {
 
   size(key: string): Promise<number> {
     return this.#try(key, (redis) => redis.zcard(this.#keys.state(key)));
+  }
+
+  /** All fields of a record, in no order; one that changes meanwhile may be missing or come twice. */
+  async *scan(key: string): AsyncIterable<readonly [field: string, value: string]> {
+    let cursor = '0';
+    do {
+      const [next, found] = await this.#try(key, (redis) =>
+        redis.hscan(this.#keys.state(key), cursor, 'COUNT', SCANNED),
+      );
+      cursor = next;
+      for (let i = 0; i + 1 < found.length; i += 2) yield [String(found[i]), String(found[i + 1])];
+    } while (cursor !== '0');
   }
 
   amend(amendment: Amendment): Promise<boolean> {

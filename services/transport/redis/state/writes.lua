@@ -5,6 +5,7 @@
 --   set           sets fields of a record; bound: expiry in seconds, or ''; strings: names and values by turns
 --   set-newer     the same; skipped when the stored value of its first field is greater
 --   set-existing  the same; skipped when there is no such record
+--   unset         removes fields of a record; strings: names
 --   delete        deletes a record
 --   append        adds to a stream; bound: its length; strings: names and values by turns
 --   add           adds to a sorted set; bound: the score; string: the member
@@ -15,7 +16,7 @@ local Writes = {}
 
 -- Strings in one write: unpack() fails at about 8000.
 local MAX_STRINGS = 4000
-local TYPES = { set = 'hash', ['set-newer'] = 'hash', ['set-existing'] = 'hash', append = 'stream', add = 'zset', remove = 'zset' }
+local TYPES = { set = 'hash', ['set-newer'] = 'hash', ['set-existing'] = 'hash', unset = 'hash', append = 'stream', add = 'zset', remove = 'zset' }
 
 local function mismatch(key, wanted)
   local is = redis.call('TYPE', key).ok
@@ -48,6 +49,8 @@ function Writes.apply(prefix, first, last)
       -- A newer one was handled first.
     elseif op == 'set-existing' and redis.call('EXISTS', key) == 0 then
       -- It has expired since it was read.
+    elseif op == 'unset' then
+      if count > 0 then redis.call('HDEL', key, unpack(ARGV, from, to)) end
     elseif TYPES[op] == 'hash' then
       if count > 0 then redis.call('HSET', key, unpack(ARGV, from, to)) end
       if bound ~= '' then redis.call('EXPIRE', key, bound) end

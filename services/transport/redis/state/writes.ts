@@ -32,6 +32,8 @@ function addWrite(args: string[], keys: Keys, write: StateWrite): void {
   switch (write.kind) {
     case 'forget':
       return addOne(args, 'forget', keys.answered(write.businessKey), '', []);
+    case 'unset':
+      return addOne(args, 'unset', keys.state(write.key), '', write.names);
     case 'delete':
       return addOne(args, 'delete', keys.state(write.key), '', []);
     case 'add':

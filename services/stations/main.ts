@@ -1,0 +1,87 @@
+/**
+ * The stations program: adds, changes and removes stations of the register. It runs where a processor runs, in the same
+ * environment (docs/security.md).
+ */
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { PasswordHasher } from '../access/password-hash.ts';
+import { ENV } from '../contract.ts';
+import { createStateStore } from '../library/transport-factory.ts';
+import { ConfigError, loadConfig } from '../runtime/config.ts';
+import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
+import { type CommandPorts, runCommand } from './commands.ts';
+import { readCommand, USAGE } from './usage.ts';
+
+const PROGRAM = 'stations';
+/** Redis must answer in this time: an operator waits at the terminal; ms. */
+const PATIENCE = 2000;
+
+const settings = {
+  ...redisSettings,
+  passwordKeyFile: {
+    doc: 'File with the key of the stored passwords.',
+    format: String,
+    default: '',
+    env: ENV.passwordKeyFile,
+  },
+} as const;
+
+async function main(args: readonly string[]): Promise<number> {
+  const write = (text: string) => process.stdout.write(`${text}\n`);
+  const isHelp = args.includes('--help') || args.includes('-h');
+  if (args.length === 0 || isHelp) write(USAGE);
+  if (args.length === 0) return 2;
+  const config = loadConfig(PROGRAM, settings, undefined, isHelp ? ['--help'] : []);
+  const command = readCommand(args);
+  const hasher = () => hasherOf(config.passwordKeyFile);
+  const others = { hasher, input, write };
+  if (command.name === 'hash') {
+    await runCommand(command, { ...others, state: NO_STATE });
+    return 0;
+  }
+  const options = redisOptions({ ...config, clientTimeout: Math.min(config.clientTimeout, PATIENCE) });
+  await using store = await createStateStore(options);
+  await runCommand(command, { ...others, state: store.state });
+  return 0;
+}
+
+/** For a command that reads none. */
+const NO_STATE: CommandPorts['state'] = {
+  field: () => Promise.reject(new Error('no Redis')),
+  amend: () => Promise.reject(new Error('no Redis')),
+  scan: () => {
+    throw new Error('no Redis');
+  },
+};
+
+function hasherOf(file: string): PasswordHasher {
+  if (file === '')
+    throw new ConfigError(`${ENV.passwordKeyFile}: set it to the file with the key of the passwords`);
+  try {
+    return new PasswordHasher(Buffer.from(readFileSync(file, 'utf8').trim()));
+  } catch (error) {
+    throw new ConfigError(`${ENV.passwordKeyFile}: ${file}: ${(error as Error).message}`);
+  }
+}
+
+async function* input(): AsyncIterable<string> {
+  for await (const line of createInterface({ input: process.stdin })) if (line.trim() !== '') yield line;
+}
+
+/** What to do about an error, where its message does not say it. */
+function adviceOn(error: unknown): string {
+  const isUnavailable = error instanceof Error && 'code' in error && error.code === 'store-unavailable';
+  return isUnavailable ? '. Check that Redis is running, and the REDIS_* variables (--help lists them).' : '';
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const text = error instanceof Error ? error.message : String(error);
+  const isUsage = error instanceof Error && error.name === 'UsageError';
+  process.stderr.write(
+    error instanceof ConfigError ? `${text}\n` : `${PROGRAM}: ${text}${adviceOn(error)}\n`,
+  );
+  // Not exitCode: a pending connection attempt would keep the process alive.
+  process.exit(isUsage ? 2 : 1);
+}
