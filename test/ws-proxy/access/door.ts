@@ -28,24 +28,30 @@ export interface Door extends AsyncDisposable {
 
 /** @param profiles a plain TCP listener for each, whatever the profile: 2 and 3 as behind a balancer */
 export async function openDoor(env: Environment = {}, profiles: readonly (0 | 1)[] = [1]): Promise<Door> {
-  const redis = await startRedis();
+  await using stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis());
   const folder = await mkdtemp(join(tmpdir(), 'door-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
   const keyFile = join(folder, 'key');
   const settings = await mkdtemp(join(folder, 'settings-'));
   await writeFile(keyFile, KEY);
   const ports = new Map<number, number>();
   for (const profile of profiles) ports.set(profile, await freePort());
   const listeners = [...ports].map(([securityProfile, port]) => ({ port, path: '/ocpp', securityProfile }));
-  const proxy = await startProgram('ws-proxy', {
-    REDIS_ADDR: redis.addr,
-    OCPP_LISTENERS: JSON.stringify(listeners),
-    OCPP_STATION_SOURCE: 'register',
-    OCPP_PASSWORD_KEY_FILE: keyFile,
-    OCPP_SETTINGS_FOLDER: settings,
-    OCPP_DRAIN_PROPAGATION: '0s',
-    ...env,
-  });
+  const proxy = stack.use(
+    await startProgram('ws-proxy', {
+      REDIS_ADDR: redis.addr,
+      OCPP_LISTENERS: JSON.stringify(listeners),
+      OCPP_STATION_SOURCE: 'register',
+      OCPP_PASSWORD_KEY_FILE: keyFile,
+      OCPP_SETTINGS_FOLDER: settings,
+      OCPP_DRAIN_PROPAGATION: '0s',
+      ...env,
+    }),
+  );
   const commands = new Redis(redis.port, redis.host);
+  stack.defer(() => commands.disconnect());
+  const all = stack.move();
   return {
     redis,
     commands,
@@ -56,12 +62,7 @@ export async function openDoor(env: Environment = {}, profiles: readonly (0 | 1)
     register: async (identity, entry) => {
       await commands.hset('ocpp:stations', identity, JSON.stringify(entry));
     },
-    async [Symbol.asyncDispose]() {
-      commands.disconnect();
-      await proxy[Symbol.asyncDispose]();
-      await redis[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
