@@ -55,7 +55,7 @@ export class ConnectedCertificates<Socket> {
     this.#isDue = !this.#isEnforcing();
     if (this.#isDue) return;
     let count = 0;
-    for (const [socket, entry] of [...this.#entries]) {
+    for (const [socket, entry] of this.#entries) {
       if (++count % AT_ONCE === 0) await turn();
       if (this.#entries.get(socket) === entry && !isTrusted(entry)) this.#close(socket);
     }

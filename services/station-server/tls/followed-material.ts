@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { CertificateError } from '../../certificates/certificate-error.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import { readFolder } from '../../runtime/followed-folder.ts';
-import type { ListenerTls } from '../listeners.ts';
+import type { ListenerTls } from '../station-listener.ts';
 import { type MaterialFiles, type MaterialFolder, readMaterial, type TlsMaterial } from './material.ts';
 import { type ContextRules, contextRules } from './suites.ts';
 

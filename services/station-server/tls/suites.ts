@@ -4,7 +4,7 @@
 import { constants } from 'node:crypto';
 import { getCiphers, type SecureContextOptions } from 'node:tls';
 import { CertificateError } from '../../certificates/certificate-error.ts';
-import type { ListenerTls } from '../listeners.ts';
+import type { ListenerTls } from '../station-listener.ts';
 
 /**
  * OCPP names four suites that a CSMS must have (2.0.1 A00.FR.318): two of ECDHE with ECDSA, and two of TLS_RSA. The latter have no

@@ -8,7 +8,7 @@ import { TLSSocket, type TlsOptions } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { CertificateError } from '../../certificates/certificate-error.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { StationListener } from '../listeners.ts';
+import type { StationListener } from '../station-listener.ts';
 import { type ClientCertificate, judgeCertificate } from './client-certificate.ts';
 import { ClientTrust } from './client-trust.ts';
 import { FollowedMaterial } from './followed-material.ts';
