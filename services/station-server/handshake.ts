@@ -2,11 +2,20 @@
  * The HTTP part of a handshake: limits on its time and size, the facts that admission decides on, the decisions,
  * and how a refusal is written.
  */
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TlsOptions } from 'node:tls';
 import type { AccessRefusal } from '../access/access-control.ts';
 import type { Protocol } from '../ocpp/frame.ts';
+import { reasonOf } from './tls/handshake-errors.ts';
 
 /** The facts of one WebSocket handshake. */
 export interface AdmissionRequest {
@@ -50,6 +59,8 @@ export type RefusalCode =
   /** Not a WebSocket handshake: it lacks `Connection: Upgrade`, or a key. */
   | 'no-upgrade'
   | 'bad-handshake'
+  /** The TLS handshake failed; nothing of HTTP was read. */
+  | 'tls'
   /** Refused by the HTTP parser: malformed, too many header bytes, or not complete in time. */
   | 'bad-request'
   | 'headers-too-large'
@@ -98,17 +109,21 @@ export function retryAfterSeconds(random: () => number): number {
 /** More than the headers of any station need. */
 const MAX_HEADER_BYTES = 8 * 1024;
 
+export type HandshakeServer = Server | SecureServer;
+
 /**
  * An HTTP server for WebSocket handshakes only.
  * @param timeoutMs how long a peer may take to send its whole request
  * @param onRequest is called with each request without an upgrade; it gets 426
- * @param onRefused is called with each request that the HTTP parser refuses
+ * @param onRefused is called with each request that the HTTP parser refuses, and for each TLS handshake that fails
+ * @param tls absent for a plain server
  */
 export function createHandshakeServer(
   timeoutMs: number,
   onRequest: (request: IncomingMessage) => void,
   onRefused: (refusal: Refusal, facts: HandshakeFacts) => void,
-): Server {
+  tls?: TlsOptions,
+): HandshakeServer {
   const options = {
     noDelay: true,
     headersTimeout: timeoutMs,
@@ -116,10 +131,18 @@ export function createHandshakeServer(
     connectionsCheckingInterval: Math.min(1000, timeoutMs),
     maxHeaderSize: MAX_HEADER_BYTES,
   };
-  const server = createServer(options, (request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
     onRequest(request);
     response.writeHead(426, { upgrade: 'websocket', connection: 'close', 'content-type': 'text/plain' });
     response.end('this port serves OCPP-J over WebSocket only\n');
+  };
+  const server =
+    tls === undefined ? createServer(options, answer) : createSecureServer({ ...options, ...tls }, answer);
+  // Before the server's own listener, which reports the same as `clientError`: there the address is lost.
+  server.prependListener('tlsClientError', (error: ParserError, tcp: Socket) => {
+    const reason = reasonOf(error);
+    if (reason === undefined) return;
+    onRefused({ status: 400, code: 'tls', reason }, { remoteAddress: tcp.remoteAddress ?? '' });
   });
   server.on('clientError', (error: ParserError, tcp: Socket) => {
     const refusal = parserRefusal(error);

@@ -2,46 +2,20 @@
  * The listening sockets of a station server, as one: all of them start or none, and one limit on TCP connections
  * applies to all together.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { SecurityProfile } from '../access/security-profile.ts';
-import type { Protocol } from '../ocpp/frame.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { StationServerLimits } from './limits.ts';
-import { createHandshakeServer, type HandshakeFacts, type Refusal } from './handshake.ts';
-
-export interface StationListener {
-  /** For logs and metrics; its port if omitted. */
-  readonly name?: string;
-  /** 0 picks a free port. */
-  readonly port: number;
-  /** Stations connect to `<path>/<identity>` here. */
-  readonly path: string;
-  /** 0 if omitted. */
-  readonly securityProfile?: SecurityProfile;
-  /** OCPP versions of this listener; those of the server if omitted. */
-  readonly protocols?: readonly Protocol[];
-  /** Of profiles 2 and 3 only. */
-  readonly tls?: ListenerTls;
-  /** Connections begin with a PROXY protocol header (version 2) of a trusted load balancer. */
-  readonly proxyProtocol?: boolean;
-}
-
-export interface ListenerTls {
-  /** A trusted load balancer terminates TLS and forwards the client certificate; there are no files then. */
-  readonly terminated?: boolean;
-  /** Each with `tls.crt` and `tls.key`; two for RSA and ECDSA side by side. */
-  readonly certificateFolders?: readonly string[];
-  /** With `ca.crt`, and `ca.crl` if there are revocation lists; of profile 3. */
-  readonly clientCaFolder?: string;
-  /** TLSv1.2 if omitted. */
-  readonly minVersion?: TlsVersion;
-  /** OpenSSL names of suites of TLS 1.2; those of OCPP if omitted. */
-  readonly cipherSuites?: readonly string[];
-}
-
-export const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
-export type TlsVersion = (typeof TLS_VERSIONS)[number];
+import {
+  createHandshakeServer,
+  type HandshakeFacts,
+  type HandshakeServer,
+  type Refusal,
+} from './handshake.ts';
+import type { StationListener } from './station-listener.ts';
+import { TlsListener, type TlsObserver, type TlsState } from './tls/tls-listener.ts';
 
 export interface StationListenersOptions {
   readonly host: string;
@@ -49,6 +23,15 @@ export interface StationListenersOptions {
   readonly listeners: readonly StationListener[];
   /** For all listeners together. `maxConnections` is read for each connection, as it may change. */
   readonly limits: Pick<StationServerLimits, 'maxConnections' | 'handshakeTimeoutMs'>;
+  readonly clock: Clock;
+  /** Of the listeners that have certificates. */
+  readonly tls: {
+    readonly observer: TlsObserver;
+    /** The client CAs or the revocation lists of a listener may have changed. */
+    readonly onTrustChanged: () => void;
+    /** How often files are read; ms. */
+    readonly intervalMs?: number;
+  };
   readonly onUpgrade: (
     listener: StationListener,
     request: IncomingMessage,
@@ -65,11 +48,16 @@ const TOO_MANY = { status: 503, code: 'connections', reason: 'too many TCP conne
 
 export class StationListeners {
   readonly #options: StationListenersOptions;
-  readonly #servers: readonly Server[];
+  readonly #servers: readonly HandshakeServer[];
+  /** Only of the listeners with certificates. */
+  readonly #secured = new Map<StationListener, TlsListener>();
   #connections = 0;
 
+  /** @throws CertificateError for TLS suites that do not exist */
   constructor(options: StationListenersOptions) {
     this.#options = options;
+    for (const listener of options.listeners)
+      if (hasCertificates(listener)) this.#secured.set(listener, this.#tlsOf(listener));
     this.#servers = options.listeners.map((listener) => this.#serverOf(listener));
   }
 
@@ -78,11 +66,26 @@ export class StationListeners {
     return this.#servers.map((server) => (server.address() as AddressInfo | null)?.port ?? 0);
   }
 
-  /** Rejects when an address is not available; then none stays open. */
+  /** The TLS of a listener; undefined for a plain one, and where a load balancer terminates TLS. */
+  securedBy(listener: StationListener): TlsListener | undefined {
+    return this.#secured.get(listener);
+  }
+
+  get tlsStates(): readonly TlsState[] {
+    return [...this.#secured.values()].map(({ state }) => state);
+  }
+
+  /** Rejects when an address is not available, and with CertificateError for bad files; then none stays open. */
   async start(): Promise<void> {
+    const { listeners, host } = this.#options;
     try {
       for (const [index, server] of this.#servers.entries()) {
-        await listen(server, this.#options.host, this.#options.listeners[index]?.port ?? 0);
+        const listener = listeners[index];
+        const tls = listener && this.#secured.get(listener);
+        if (server instanceof HttpsServer) await tls?.start(server);
+      }
+      for (const [index, server] of this.#servers.entries()) {
+        await listen(server, host, listeners[index]?.port ?? 0);
       }
     } catch (error) {
       await this.close();
@@ -92,15 +95,22 @@ export class StationListeners {
 
   /** Stops accepting and ends connections without a handshake; upgraded connections stay. */
   async close(): Promise<void> {
+    for (const tls of this.#secured.values()) tls[Symbol.dispose]();
     for (const server of this.#servers) {
       server.closeAllConnections();
       if (server.listening) await new Promise((resolve) => server.close(resolve));
     }
   }
 
-  #serverOf(listener: StationListener): Server {
+  #tlsOf(listener: StationListener): TlsListener {
+    const { clock, tls } = this.#options;
+    return new TlsListener({ listener, clock, ...tls });
+  }
+
+  #serverOf(listener: StationListener): HandshakeServer {
     const { limits, onUpgrade, onRequest, onRefused } = this.#options;
-    const server = createHandshakeServer(limits.handshakeTimeoutMs, onRequest, onRefused);
+    const tls = this.#secured.get(listener)?.serverOptions(limits.handshakeTimeoutMs);
+    const server = createHandshakeServer(limits.handshakeTimeoutMs, onRequest, onRefused, tls);
     const gone = () => {
       this.#connections -= 1;
     };
@@ -116,7 +126,10 @@ export class StationListeners {
   }
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+/** Otherwise a load balancer has them, or there are none. */
+const hasCertificates = ({ tls }: StationListener) => tls !== undefined && tls.terminated !== true;
+
+function listen(server: HandshakeServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog: 4096 }, () => {

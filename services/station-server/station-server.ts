@@ -25,11 +25,15 @@ import {
 import type { HandshakeLine } from './handshake-line.ts';
 import { limitsOf, type StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
-import { type StationListener, StationListeners } from './listeners.ts';
+import { StationListeners } from './listeners.ts';
+import type { StationListener } from './station-listener.ts';
 import { NO_HANDSHAKE, NO_UPGRADE, refusalOf, temporary } from './refusals.ts';
 import type { SelfTestSecret } from './self-test.ts';
 import { StationSocket } from './station-socket.ts';
 import { closeUnsupported, StationWebSocket } from './station-web-socket.ts';
+import type { ClientCertificate } from './tls/client-certificate.ts';
+import { ConnectedCertificates } from './tls/connected-certificates.ts';
+import type { TlsObserver, TlsState } from './tls/tls-listener.ts';
 
 export interface StationServerOptions extends Pick<
   SocketHost,
@@ -44,6 +48,8 @@ export interface StationServerOptions extends Pick<
   readonly admit: Admit;
   /** Decides who a station is; without it every station is who it says. */
   readonly access?: Pick<AccessControl, 'authenticate'>;
+  /** Of listeners with certificates; without it nothing is reported. */
+  readonly tls?: StationServerTls;
   /** Where accepted handshakes wait; without it there is no limit on their rate. */
   readonly line?: HandshakeLine;
   readonly observer: StationObserver;
@@ -55,6 +61,21 @@ export interface StationServerOptions extends Pick<
   readonly selfTest?: SelfTestSecret;
   readonly random?: () => number;
 }
+
+export interface StationServerTls {
+  readonly observer: TlsObserver;
+  /** Whether a connected station is closed when its certificate is no longer trusted: not in mode Report. */
+  readonly isEnforcing: () => boolean;
+  readonly onClosed: (session: StationSession) => void;
+  /** How often the files of certificates are read; ms. */
+  readonly intervalMs?: number;
+}
+
+const NO_TLS: StationServerTls = {
+  observer: { applied: ignore, refused: ignore, secured: ignore },
+  isEnforcing: () => true,
+  onClosed: ignore,
+};
 
 /** Limits on fragments of a message and chunks of a read; more is an attack on memory. */
 const MAX_FRAGMENTS = 1024;
@@ -68,6 +89,7 @@ export class StationServer implements AsyncDisposable {
   readonly #limits: StationServerLimits;
   readonly #host: SocketHost;
   readonly #listeners: StationListeners;
+  readonly #certificates: ConnectedCertificates<StationSocket>;
   readonly #handshakes: InstanceType<typeof WebSocketServer<typeof StationWebSocket>>;
   readonly #random: () => number;
   #opening = 0;
@@ -106,9 +128,15 @@ export class StationServer implements AsyncDisposable {
       closeTimeout: this.#limits.closeTimeoutMs,
     };
     this.#handshakes = new WebSocketServer(handshakes);
-    const { host, listeners } = options;
+    const { host, listeners, tls = NO_TLS } = options;
+    this.#certificates = new ConnectedCertificates((socket) => {
+      socket.closeForAccess();
+      tls.onClosed(socket.session);
+    }, tls.isEnforcing);
     this.#listeners = new StationListeners({
       host,
+      clock,
+      tls: { ...tls, onTrustChanged: () => void this.#certificates.check() },
       listeners,
       limits: this.#limits,
       onUpgrade: (...upgrade) => void this.#upgrade(...upgrade),
@@ -134,7 +162,12 @@ export class StationServer implements AsyncDisposable {
     return this.#listeners.ports;
   }
 
-  /** Rejects when an address is not available. */
+  /** Of the listeners with certificates. */
+  get tlsStates(): readonly TlsState[] {
+    return this.#listeners.tlsStates;
+  }
+
+  /** Rejects when an address is not available, and with CertificateError for bad files of a listener. */
   async start(): Promise<void> {
     await this.#listeners.start();
     const interval = Math.min(SWEEP_INTERVAL, this.#limits.pingIntervalMs / 4);
@@ -152,7 +185,10 @@ export class StationServer implements AsyncDisposable {
     this.#refusing = false;
   }
 
-  readonly #onClosed = (socket: StationSocket) => void this.sockets.delete(socket);
+  readonly #onClosed = (socket: StationSocket) => {
+    this.sockets.delete(socket);
+    this.#certificates.delete(socket);
+  };
 
   /** Closes the remaining sockets and the listeners. */
   async stop(): Promise<void> {
@@ -169,6 +205,7 @@ export class StationServer implements AsyncDisposable {
   #sweep(): void {
     const now = this.#options.clock.now();
     for (const socket of this.sockets) socket.sweep(now);
+    this.#certificates.sweep();
   }
 
   async #upgrade(
@@ -198,7 +235,10 @@ export class StationServer implements AsyncDisposable {
     const remoteAddress = request.socket.remoteAddress ?? '';
     this.#opening += 1;
     try {
-      const verdict = await this.#authenticate(stationId, request, listener);
+      const secured = this.#listeners.securedBy(listener);
+      const since = secured?.removals ?? 0;
+      const certificate = secured?.clientCertificateOf(request.socket) ?? NO_CERTIFICATE;
+      const verdict = await this.#authenticate(stationId, request, listener, certificate);
       if (verdict?.kind === 'refuse') return this.#refuse(refusalOf(verdict, this.#random), request, tcp);
       const refusal = pace?.();
       if (refusal !== undefined) return this.#refuse(refusal, request, tcp);
@@ -208,7 +248,12 @@ export class StationServer implements AsyncDisposable {
       socket.grant = grant;
       if (!(await this.#isNext(request, tcp))) return;
       const connection = await this.#open(socket);
-      if (!this.#refusing) return this.#complete(socket, connection, request, tcp, head);
+      if (!this.#refusing) {
+        this.#complete(socket, connection, request, tcp, head);
+        if (secured !== undefined && certificate.kind === 'verified' && this.sockets.has(socket))
+          this.#certificates.add(socket, request.socket, secured, since);
+        return;
+      }
       this.#refuse(temporary('draining', this.#random), request, tcp);
       await connection.close();
     } catch (error) {
@@ -224,12 +269,13 @@ export class StationServer implements AsyncDisposable {
     identity: string,
     request: IncomingMessage,
     { securityProfile: profile = 0 }: StationListener,
+    certificate: ClientCertificate,
   ): Promise<Verdict | undefined> {
     return this.#options.access?.authenticate({
       identity,
       profile,
       authorization: request.headers.authorization,
-      certificate: { kind: 'none' },
+      certificate,
       address: request.socket.remoteAddress ?? '',
     });
   }
@@ -321,6 +367,8 @@ export class StationServer implements AsyncDisposable {
 }
 
 function ignore(): void {}
+
+const NO_CERTIFICATE = { kind: 'none' } as const;
 
 /** Stored with the session; plain listeners store nothing. */
 const metadataOf = (grant: Grant | undefined): Pick<StationSession, 'metadata'> =>

@@ -11,7 +11,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { ConfigError, type SettingsOf } from '../runtime/config.ts';
 import type { Log } from '../runtime/log.ts';
 import { Webhook } from '../runtime/webhook.ts';
-import type { StationListener } from '../station-server/listeners.ts';
+import type { StationListener } from '../station-server/station-listener.ts';
 import type { Gateway } from '../transport/gateway.ts';
 import type { accessSettings } from './access-settings.ts';
 

@@ -2,7 +2,7 @@
 import { ENV } from '../contract.ts';
 import { SECURITY_PROFILES, type SecurityProfile } from '../access/security-profile.ts';
 import { ConfigError } from '../runtime/config.ts';
-import { type ListenerTls, type StationListener, TLS_VERSIONS } from '../station-server/listeners.ts';
+import { type ListenerTls, type StationListener, TLS_VERSIONS } from '../station-server/station-listener.ts';
 import { readProtocols } from '../station-server/admission.ts';
 import type { ProxySettings } from './config.ts';
 

@@ -9,10 +9,14 @@ import { createQueueGauges } from '../runtime/queue-gauges.ts';
 import { RATE_NAMES, type RateName } from '../transport/rates.ts';
 import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-gauges.ts';
 import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
+import type { TlsState } from '../station-server/tls/tls-listener.ts';
 import type { TransportLoad } from '../transport/transport.ts';
+import { createTlsMetrics } from './tls/tls-metrics.ts';
 
 export interface ProxyMetricsSources {
   readonly sessions: () => number;
+  /** Of the listeners with certificates. */
+  readonly tls?: () => readonly TlsState[];
   /** Bytes */
   readonly held: () => number;
   /** Connected stations that mode Enforce would refuse. */
@@ -43,6 +47,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
   createSettingsGauges(registry, sources.applied);
   return {
     registry,
+    tls: createTlsMetrics(registry, () => sources.tls?.() ?? []),
     sessions: new Gauge({
       name: METRIC.proxySessions,
       help: 'Open station sockets',

@@ -2,10 +2,12 @@
  * A ws-proxy over any Gateway: the station server with its rules, the admin port, and the drain. The ws-proxy program
  * runs it over Redis, the monolith over memory.
  */
+import { CertificateError } from '../certificates/certificate-error.ts';
+import { ENV } from '../contract.ts';
 import { faultAnswer } from '../ocpp/errors.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { readAll } from '../runtime/config.ts';
+import { ConfigError, readAll } from '../runtime/config.ts';
 import type { AppliedSettings } from '../runtime/settings-gauges.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import type { Running } from '../runtime/lifecycle.ts';
@@ -27,6 +29,7 @@ import { createObserver } from './observer.ts';
 import { Pacing } from './pacing.ts';
 import { createDrain } from './proxy-drain.ts';
 import { SelfTest } from './self-test.ts';
+import { createTlsObserver } from './tls/tls-observer.ts';
 import { SelfTestSecret } from '../station-server/self-test.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
@@ -67,6 +70,7 @@ export class Proxy implements Running {
     this.#metrics = createProxyMetrics({
       clock: systemClock,
       sessions: () => this.#server.sockets.size,
+      tls: () => this.#server.tlsStates,
       held: () => this.#server.heldBytes,
       unproven: () => [...this.#server.sockets].filter(({ grant }) => grant?.unproven !== undefined).length,
       sourceFailing: () => this.#access?.sourceFailing() === true,
@@ -89,6 +93,11 @@ export class Proxy implements Running {
       line: pacing.line,
       observer: this.#handshakes.counting(observer),
       ...(this.#access !== undefined && { access: this.#access.control }),
+      tls: {
+        observer: createTlsObserver(this.#metrics.tls, log),
+        isEnforcing: () => settings.authenticationMode === 'Enforce',
+        onClosed: (session) => accessObserver.closed(session, 'certificate'),
+      },
     });
     this.#server = server;
     this.#selfTest = selfTest;
@@ -127,7 +136,7 @@ export class Proxy implements Running {
     await this.#gateway.start();
     await this.#pacing.start();
     await this.#access?.start();
-    await this.#server.start();
+    await this.#startServer();
     this.#connectedAccess?.start();
     this.#listening = true;
     if (this.#access === undefined) this.#log.warn({ ports: this.#server.ports }, OPEN_DOOR);
@@ -158,6 +167,14 @@ export class Proxy implements Running {
     this.#log.info({}, 'stopped');
   }
 
+  async #startServer(): Promise<void> {
+    try {
+      await this.#server.start();
+    } catch (error) {
+      throw asConfigError(error);
+    }
+  }
+
   #unready(): string | undefined {
     if (this.#drain.stopping) return 'draining: stations reconnect to other proxies';
     if (this.#drain.leaving) return 'leaving: ordered to give its stations to other proxies';
@@ -172,6 +189,19 @@ export class Proxy implements Running {
   }
 }
 
+/** The certificates of a listener are configuration: the program says what is wrong with them, and no more. */
+const asConfigError = (error: unknown) =>
+  error instanceof CertificateError ? new ConfigError(`${ENV.listeners}: ${error.message}`) : error;
+
+/** @throws ConfigError for TLS suites that do not exist */
+function createServer(options: StationServerOptions): StationServer {
+  try {
+    return new StationServer(options);
+  } catch (error) {
+    throw asConfigError(error);
+  }
+}
+
 /** @throws ConfigError */
 const readRules = (settings: ProxySettings) =>
   readAll({
@@ -183,7 +213,7 @@ const readRules = (settings: ProxySettings) =>
 function createStationServer(
   settings: ProxySettings,
   { protocols, defaultProtocol, listeners }: ReturnType<typeof readRules>,
-  parts: Pick<StationServerOptions, 'gateway' | 'sessions' | 'line' | 'observer' | 'access'>,
+  parts: Pick<StationServerOptions, 'gateway' | 'sessions' | 'line' | 'observer' | 'access' | 'tls'>,
 ): { readonly server: StationServer; readonly selfTest: SelfTest } {
   const admission = {
     protocols,
@@ -194,7 +224,7 @@ function createStationServer(
   };
   const { host } = settings;
   const secret = new SelfTestSecret();
-  const server = new StationServer({
+  const options: StationServerOptions = {
     host,
     ...parts,
     listeners,
@@ -207,10 +237,11 @@ function createStationServer(
     },
     limits: readLimits(settings),
     selfTest: secret,
-  });
+  };
+  const server = createServer(options);
   const selfTest = new SelfTest({
     host,
-    listeners: () => server.ports.map((port, i) => ({ port, path: listeners[i]?.path ?? '' })),
+    listeners: () => listeners.map((listener, i) => ({ ...listener, port: server.ports[i] ?? 0 })),
     protocol: protocols[0] ?? 'ocpp1.6',
     secret,
     exchange: (timeoutMs) => parts.gateway.selfTest(timeoutMs),

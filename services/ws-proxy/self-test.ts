@@ -4,7 +4,7 @@
  */
 import type { SelfTestReport } from '../contract.ts';
 import type { Protocol } from '../ocpp/frame.ts';
-import type { StationListener } from '../station-server/listeners.ts';
+import type { StationListener } from '../station-server/station-listener.ts';
 import { type SelfTestSecret, testHandshake } from '../station-server/self-test.ts';
 
 export interface SelfTestParts {
@@ -40,11 +40,19 @@ export class SelfTest {
 
   async #test(): Promise<SelfTestReport> {
     const { host, listeners, protocol, secret, exchange, timeoutMs = TIMEOUT } = this.#parts;
-    const handshakes = listeners().map(async ({ port, path }) =>
-      port === 0
-        ? `the listener of ${path} is not open yet`
-        : testHandshake({ host, port, path, protocol, secret, timeoutMs }),
-    );
+    const handshakes = listeners().map(async ({ port, path, protocols = [protocol], tls }) => {
+      if (port === 0) return `the listener of ${path} is not open yet`;
+      const isSecure = tls !== undefined && tls.terminated !== true;
+      return testHandshake({
+        host,
+        port,
+        path,
+        protocol: protocols[0] ?? protocol,
+        secret,
+        isSecure,
+        timeoutMs,
+      });
+    });
     const message = exchange(timeoutMs).then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error.message : 'the message could not be sent'),

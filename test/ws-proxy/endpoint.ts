@@ -18,7 +18,7 @@ import type {
 import type { GatewayRollouts } from '../../services/transport/rollout.ts';
 import type { UnreadableText } from '../../services/transport/unreadable.ts';
 import type { StationServerLimits } from '../../services/station-server/limits.ts';
-import type { StationListener } from '../../services/station-server/listeners.ts';
+import type { StationListener } from '../../services/station-server/station-listener.ts';
 import { HandshakeLine } from '../../services/station-server/handshake-line.ts';
 import { StationServer } from '../../services/station-server/station-server.ts';
 import { type AdmissionSettings, createAdmission } from '../../services/station-server/admission.ts';
