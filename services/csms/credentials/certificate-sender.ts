@@ -5,14 +5,25 @@
 import { EntryError } from '../../access/station-entry.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { messageOf, TransportError } from '../../transport/errors.ts';
-import { type CallOutcome, type CallState, OUTCOME_SECONDS } from '../../transport/station-call.ts';
-import type { Transport } from '../../transport/transport.ts';
+import {
+  type CallOutcome,
+  type CallState,
+  OUTCOME_SECONDS,
+  type StationCalls,
+} from '../../transport/station-call.ts';
+import type { StateStore } from '../../transport/stored-state.ts';
 import { type CertificateRequest, isForConnection, requestKey } from './certificate-request.ts';
 import type { RequestEnd, RequestStore, StoredRequest } from './request-store.ts';
 import { changeEntry, replaceNext } from './stored-entry.ts';
 
+/** The parts of a Transport that issuing needs. */
+export interface IssuerPorts {
+  readonly state: Pick<StateStore, 'field' | 'members' | 'amend'>;
+  readonly calls: Pick<StationCalls, 'make' | 'stateOf'>;
+}
+
 export interface SenderOptions {
-  readonly transport: Pick<Transport, 'state' | 'calls'>;
+  readonly transport: IssuerPorts;
   readonly store: RequestStore;
   readonly clock: Clock;
   readonly onWarning: (error: unknown, message: string) => void;

@@ -10,15 +10,14 @@ import type { Clock } from '../../runtime/clock.ts';
 import { errorFields, type Log } from '../../runtime/log.ts';
 import { QuietLog } from '../../runtime/quiet-log.ts';
 import type { Member } from '../../transport/stored-state.ts';
-import type { Transport } from '../../transport/transport.ts';
 import { eventOf } from '../facts.ts';
 import { requestKey } from './certificate-request.ts';
-import { CertificateSender } from './certificate-sender.ts';
+import { CertificateSender, type IssuerPorts } from './certificate-sender.ts';
 import { type CertificateProvider, ProviderError } from './providers.ts';
 import { type CertificateResult, RequestStore, type StoredRequest } from './request-store.ts';
 
 export interface IssuerOptions {
-  readonly transport: Pick<Transport, 'state' | 'calls'>;
+  readonly transport: IssuerPorts;
   readonly provider: CertificateProvider;
   readonly clock: Clock;
   readonly log: Log;

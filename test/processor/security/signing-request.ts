@@ -1,5 +1,5 @@
 /** Certificate signing requests as stations make them. */
-import { generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, type webcrypto } from 'node:crypto';
 import { importPrivateKey, importPublicKey, signingAlgorithm } from '../../../services/certificates/keys.ts';
 import { loadX509 } from '../../../services/certificates/x509-library.ts';
 
