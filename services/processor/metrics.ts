@@ -131,18 +131,7 @@ export function createMetrics(
         },
       });
     },
-    countWebhooks(webhooks) {
-      if (webhooks.size === 0) return;
-      void new Gauge({
-        name: 'ocpp_webhook_open',
-        help: '1 while the circuit breaker of a webhook is open, as it failed repeatedly',
-        labelNames: ['webhook'],
-        registers,
-        collect() {
-          for (const [webhook, { state }] of webhooks) this.set({ webhook }, state === 'closed' ? 0 : 1);
-        },
-      });
-    },
+    countWebhooks: webhookGauge(registry),
     addThrottled(seconds) {
       if (seconds === undefined) throttled.remove();
       else throttled.inc(seconds);
@@ -163,6 +152,21 @@ function unknownCounter(registry: Registry, name: string, help: string): Counter
   const counter = new Counter({ name, help, registers: [registry] });
   counter.remove();
   return counter;
+}
+
+/** @returns sets the webhooks, which are read at each scrape */
+function webhookGauge(registry: Registry) {
+  let webhooks: ReadonlyMap<string, Pick<Webhook, 'state'>> = new Map();
+  void new Gauge({
+    name: 'ocpp_webhook_open',
+    help: '1 while a webhook is not asked, as it failed repeatedly',
+    labelNames: ['webhook'],
+    registers: [registry],
+    collect() {
+      for (const [webhook, { state }] of webhooks) this.set({ webhook }, state === 'closed' ? 0 : 1);
+    },
+  });
+  return (of: typeof webhooks) => void (webhooks = of);
 }
 
 function transactionGauges(registry: Registry) {

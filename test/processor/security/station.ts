@@ -1,4 +1,4 @@
-/** A station on a real socket, that answers every CALL of the CSMS as it is told, and keeps what it got. */
+/** A station on a real socket, that answers every CALL of the CSMS as the test says, and keeps them. */
 import type { Protocol } from '../../../services/ocpp/frame.ts';
 import { validateRequest, validateResponse } from '../../../services/ocpp/schema.ts';
 import { WebSocketClient } from '../../../services/library/websocket-client.ts';
