@@ -6,7 +6,12 @@
  * deadlines; another client finds the outcome by the idempotency key.
  */
 import { broadcast, type Broadcast, type BroadcastResult } from '../csms/broadcast.ts';
-import { type Command, createCommands } from '../csms/commands.ts';
+import { type Command, createCommands, createPasswordChange } from '../csms/commands.ts';
+import {
+  type PasswordChange,
+  type PasswordOptions,
+  passwordStore,
+} from '../csms/credentials/password-change.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 import { RedisCalls, type RedisCallsOptions } from '../transport/redis/calls/station-calls.ts';
 import {
@@ -26,6 +31,7 @@ import { redisUrl } from './redis-url.ts';
 
 export type { Broadcast, BroadcastResult } from '../csms/broadcast.ts';
 export type { Command } from '../csms/commands.ts';
+export type { PasswordChange, PasswordOptions } from '../csms/credentials/password-change.ts';
 export type { Protocol } from '../ocpp/frame.ts';
 export { TransportError, type TransportErrorCode } from '../transport/errors.ts';
 export type { Answer } from '../transport/outcome.ts';
@@ -40,6 +46,11 @@ export interface ConnectOptions {
   readonly stateKeyPrefix?: string;
   /** Errors of connections, which reconnect by themselves. Errors of single operations reject these. */
   readonly onError?: (error: Error) => void;
+  /**
+   * The key of the stored passwords (OCPP_PASSWORD_KEY_FILE of the cluster, as text). With it, commands that set the password of a
+   * station store its hash in the register of stations.
+   */
+  readonly passwordKey?: string;
 }
 
 export interface ClusterCalls extends Pick<StationCalls, 'stateOf' | 'cancel'> {
@@ -49,6 +60,8 @@ export interface ClusterCalls extends Pick<StationCalls, 'stateOf' | 'cancel'> {
    * refuses, and as StationCalls.make does. Calls stay open while no process of the cluster runs.
    */
   make(command: Command): Promise<CallOutcome>;
+  /** Gives a station a new random password, of which the register gets a hash. Needs `passwordKey`. */
+  changePassword(options: PasswordOptions): Promise<PasswordChange>;
   /** The same command to many stations, at a pace; yields one result per station. */
   broadcast(command: Broadcast): AsyncGenerator<BroadcastResult, void, undefined>;
 }
@@ -83,7 +96,7 @@ export async function connect(
   checkSettings(settings, channelPrefix, stateKeyPrefix);
   const keys = new Keys(channelPrefix, stateKeyPrefix);
   const commands = await openReady(settings, onError);
-  return new RedisClusterClient({ redis: settings, keys, commands, onError });
+  return new RedisClusterClient({ redis: settings, keys, commands, onError }, options.passwordKey);
 }
 
 /** Connections that are no further readers: commands, and outcomes of calls. */
@@ -99,7 +112,7 @@ class RedisClusterClient implements ClusterClient {
     readonly commands: RedisConnection;
   };
 
-  constructor(options: RedisCallsOptions) {
+  constructor(options: RedisCallsOptions, passwordKey: string | undefined) {
     const { redis, keys, commands, onError } = options;
     const { addr, poolSize = POOL_SIZE } = redis;
     const calls = new RedisCalls(options);
@@ -107,7 +120,8 @@ class RedisClusterClient implements ClusterClient {
     const readers = new Readers(commands, open, poolSize - OWN_CONNECTIONS);
     const state = new RedisState({ commands, keys, addr }, readers, redis, keys);
     const stations = new Stations(commands, keys, redis);
-    const make = createCommands({ calls, state });
+    const passwords = passwordKey === undefined ? {} : { passwords: passwordStore(state, passwordKey) };
+    const make = createCommands({ calls, state }, passwords);
     const outOfReach = (error: unknown): never => {
       throw unavailable(addr, error);
     };
@@ -117,6 +131,7 @@ class RedisClusterClient implements ClusterClient {
       make,
       stateOf: (stationId, idempotencyKey) => calls.stateOf(stationId, idempotencyKey),
       cancel: (stationId, idempotencyKey) => calls.cancel(stationId, idempotencyKey),
+      changePassword: createPasswordChange({ calls, state }, passwords),
       broadcast: (command) => broadcast(make, command),
     };
     this.stations = {

@@ -1,13 +1,22 @@
 /**
  * Commands of the CSMS to stations: StationCalls.make plus the rules of OCPP actions. A request is validated against the
  * schema of the station's version before it is sent. A command that must happen now or never does not wait for an
- * offline station.
+ * offline station. A command that sets a password also changes the register of stations.
  */
+import { STATIONS } from '../access/station-entry.ts';
 import { PROTOCOLS, type Protocol } from '../ocpp/frame.ts';
 import { knowsAction, validateRequest } from '../ocpp/schema.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { CallOutcome, StationCall, StationCalls } from '../transport/station-call.ts';
 import type { StateReader } from '../transport/stored-state.ts';
+import {
+  type PasswordChange,
+  type PasswordOptions,
+  type PasswordStore,
+  sendNewPassword,
+  sendPassword,
+} from './credentials/password-change.ts';
+import { passwordIn, PasswordRuleError } from './credentials/password-command.ts';
 import { key } from './state.ts';
 
 /**
@@ -40,13 +49,20 @@ export interface CommandPorts {
   readonly state: Pick<StateReader, 'field'>;
 }
 
+export interface CommandOptions {
+  /** Where new passwords are stored; without it, such commands are sent, and the register is not changed. */
+  readonly passwords?: PasswordStore;
+  /** Called when the register should have been changed; a warning of the process by default. */
+  readonly onWarning?: (message: string) => void;
+}
+
 export type CommandSender = (command: Command) => Promise<CallOutcome>;
 
 /**
  * Sends commands over a transport. Rejects as StationCalls.make does, and with `bad-call` for an action that the station's
- * version lacks, for an invalid payload, and for a now-or-never action with `queueable`.
+ * version lacks, for an invalid payload or password, and for a now-or-never action with `queueable`.
  */
-export function createCommands(transport: CommandPorts): CommandSender {
+export function createCommands(transport: CommandPorts, options: CommandOptions = {}): CommandSender {
   return async (command) => {
     const { protocol: given, ...call } = command;
     const { stationId, action, payload } = call;
@@ -62,10 +78,57 @@ export function createCommands(transport: CommandPorts): CommandSender {
     if (!knowsAction(protocol, action)) throw refuse(`${protocol} has no such action`);
     const fault = validateRequest(protocol, action, payload);
     if (fault !== undefined) throw refuse(fault.description);
-    return transport.calls.make({ queueable: !nowOrNever, ...call });
+    return (
+      (await sendAsPassword(transport, options, protocol, call)) ??
+      transport.calls.make({ queueable: !nowOrNever, ...call })
+    );
   };
 }
 
+/** Sends a command that sets a password; undefined for any other one. It waits for an offline station only if the caller says so. */
+async function sendAsPassword(
+  transport: CommandPorts,
+  { passwords, onWarning = (message) => process.emitWarning(message) }: CommandOptions,
+  protocol: Protocol,
+  call: StationCall,
+): Promise<CallOutcome | undefined> {
+  const { stationId, action, payload } = call;
+  const what = `${action} to station ${stationId}`;
+  try {
+    const command = passwordIn(protocol, action, payload);
+    if (command === undefined) return undefined;
+    if (passwords !== undefined)
+      return await sendPassword(passwords, call, command, (one) => transport.calls.make(one));
+  } catch (error) {
+    if (!(error instanceof PasswordRuleError)) throw error;
+    if (passwords !== undefined) throw new TransportError('bad-call', `${what}: ${error.message}`);
+  }
+  if ((await transport.state.field(STATIONS, stationId)) !== undefined) {
+    const why = 'no key of the stored passwords is set (passwordKey)';
+    onWarning(`${what}: the register of stations keeps its former password, as ${why}`);
+  }
+  return undefined;
+}
+
+/**
+ * Gives a station a new random password, which only the station and, as a hash, the register get.
+ * Rejects as a command does; `bad-call` without a store of passwords.
+ */
+export function createPasswordChange(
+  transport: CommandPorts,
+  { passwords }: CommandOptions,
+): (options: PasswordOptions) => Promise<PasswordChange> {
+  return async ({ protocol: given, ...call }) => {
+    const refuse = (why: string) =>
+      new TransportError('bad-call', `a new password for station ${call.stationId}: ${why}`);
+    if (passwords === undefined) throw refuse('set the key of the stored passwords (passwordKey)');
+    const protocol = given ?? (await protocolOf(transport, call.stationId));
+    if (protocol !== undefined)
+      return sendNewPassword(passwords, protocol, call, (one) => transport.calls.make(one));
+    if (call.queueable === true) throw refuse('its version is unknown: set `protocol`');
+    return { result: 'refused', outcome: { kind: 'not-sent', reason: 'offline' } };
+  };
+}
 /** The OCPP version of a station: of its connection, or of its last boot. */
 export async function protocolOf(transport: CommandPorts, stationId: string): Promise<Protocol | undefined> {
   const connected = await transport.calls.protocolOf(stationId);

@@ -8,6 +8,7 @@ import type { Protocol } from '../ocpp/frame.ts';
 import type { RepairKind } from '../ocpp/repair-table.ts';
 import type { Log } from '../runtime/log.ts';
 import type { DomainEvent, StateWrite } from '../transport/stored-state.ts';
+import type { Providers } from './credentials/providers.ts';
 import type { ProcessorState } from './state.ts';
 import type { UnknownTokens } from './tokens.ts';
 
@@ -62,6 +63,8 @@ export interface HandlerContext {
   /** They do not change while the handler runs. */
   readonly settings: HandlerSettings;
   readonly state: ProcessorState;
+  /** Services outside of the cluster. They answer within their own time-out, and may be asked twice. */
+  readonly providers: Providers;
   readonly log: Log;
 }
 

@@ -7,6 +7,9 @@ import { errorFields, type Log } from '../runtime/log.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { isSelfTest } from '../transport/self-test.ts';
 import type { Delivery, Transport } from '../transport/transport.ts';
+import { Issuer } from './credentials/issuer.ts';
+import type { Providers } from './credentials/providers.ts';
+import type { CertificateResult } from './credentials/request-store.ts';
 import { createDispatch } from './dispatch.ts';
 import type { HandlerFailure } from './run-handler.ts';
 import type { HandlerSettings, HandlerTable } from './handler.ts';
@@ -24,6 +27,8 @@ export interface ProcessorOptions {
   readonly handlerTimeoutMs?: number;
   /** When silent transactions are reported and closed; without it there is no sweep. */
   readonly transactionPolicy?: TransactionPolicy;
+  /** Services outside of the cluster; without one, what needs it is refused. */
+  readonly providers?: Providers;
   /** Called for every delivery; for metrics. */
   readonly observer?: ProcessorObserver;
 }
@@ -39,6 +44,8 @@ export interface ProcessorObserver {
   swept(result: SweepResult): void;
   /** A delivery that this processor failed is for another release. */
   handedOver(): void;
+  /** A request of a station for a certificate came to this. */
+  certificate?(result: CertificateResult): void;
 }
 
 export interface Processor extends AsyncDisposable {
@@ -93,8 +100,10 @@ export function createProcessor(options: ProcessorOptions): Processor {
   });
 
   let sweeper: Disposable | undefined;
+  const issuer = issuerOf(options);
   const stop = (graceMs?: number) => {
     sweeper?.[Symbol.dispose]();
+    issuer?.[Symbol.dispose]();
     return transport.stop(graceMs);
   };
   return {
@@ -103,6 +112,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
       sweeper = sweeperOf(options, (error) =>
         quiet.warn('sweep', errorFields(error), 'the sweep of open transactions failed'),
       );
+      issuer?.start();
     },
     stop,
     inFlight: () => inFlight.value,
@@ -132,6 +142,18 @@ function integrated(now: () => number) {
     },
     seconds: sum,
   };
+}
+
+function issuerOf({ transport, providers, clock, log, observer }: ProcessorOptions): Issuer | undefined {
+  const provider = providers?.certificates;
+  if (provider === undefined) return undefined;
+  return new Issuer({
+    transport,
+    provider,
+    clock,
+    log,
+    onResult: (result) => observer?.certificate?.(result),
+  });
 }
 
 function sweeperOf(options: ProcessorOptions, onError: (error: unknown) => void): Disposable | undefined {

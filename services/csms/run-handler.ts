@@ -10,6 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
 import { messageOf, TransportError } from '../transport/errors.ts';
 import type { Delivery, Outcome } from '../transport/transport.ts';
+import { NO_PROVIDERS, type Providers } from './credentials/providers.ts';
 import { type Handler, type HandlerContext, type HandlerSettings, settingsNow } from './handler.ts';
 import type { ProcessorState } from './state.ts';
 
@@ -18,6 +19,8 @@ export type HandlerFailure = 'failed' | 'timeout';
 export interface RunOptions {
   readonly settings: HandlerSettings;
   readonly state: ProcessorState;
+  /** None by default. */
+  readonly providers?: Providers;
   readonly clock: Clock;
   readonly log: Log;
   /** How long a handler may take; ms. */
@@ -67,7 +70,7 @@ export const NO_REPAIRS: HandlerContext['repaired'] = new Map();
 
 export function contextOf(
   { stationId, protocol, epoch, receivedAt }: Delivery,
-  { settings, state, clock, log }: RunOptions,
+  { settings, state, providers = NO_PROVIDERS, clock, log }: RunOptions,
   exact = NO_NUMBERS,
   repaired = NO_REPAIRS,
 ): HandlerContext {
@@ -81,6 +84,7 @@ export function contextOf(
     repaired,
     settings: settingsNow(settings),
     state,
+    providers,
     log,
   };
 }

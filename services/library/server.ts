@@ -4,6 +4,7 @@
  */
 import type { Protocol } from '../ocpp/frame.ts';
 import { type Command, createCommands, protocolOf } from '../csms/commands.ts';
+import { passwordStore } from '../csms/credentials/password-change.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../csms/handler.ts';
 import { createProcessor, type Processor, type ProcessorOptions } from '../csms/processor.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -24,12 +25,16 @@ export type { RequestOutcome } from './outcome.ts';
 export interface Dispatcher {
   serve(transport: Transport, handlers: HandlerTable): Processor;
   readonly log: Log;
+  /** See DispatcherOptions. */
+  readonly passwordKey?: string;
 }
 
 export interface DispatcherOptions extends Partial<
   Omit<ProcessorOptions, 'transport' | 'handlers' | 'settings'>
 > {
   readonly settings?: Partial<HandlerSettings>;
+  /** The key of the stored passwords; with it, requests that set the password of a station store its hash in the register. */
+  readonly passwordKey?: string;
 }
 
 /** The dispatcher of the processor program: schemas, registration, repair of billing data, a time bound for handlers. */
@@ -40,6 +45,7 @@ export function newDispatcher(options: DispatcherOptions = {}): Dispatcher {
   const settings: HandlerSettings = Object.defineProperties({ ...DEFAULT_SETTINGS }, own);
   return {
     log,
+    ...(options.passwordKey !== undefined && { passwordKey: options.passwordKey }),
     serve: (transport, handlers) =>
       createProcessor({ ...options, transport, handlers, settings, clock, log }),
   };
@@ -74,7 +80,7 @@ export function newServerWithTransport(
   ...profiles: readonly ServerProfile[]
 ): OcppServer {
   const processor = dispatcher.serve(transport, handlerTable(...profiles));
-  const request = createRequests(transport, state, dispatcher.log);
+  const request = createRequests(transport, state, dispatcher);
   return {
     ...processor,
     transport,
@@ -96,8 +102,11 @@ export function newServerWithTransport(
 const OPEN_STILL: ReadonlySet<TransportErrorCode> = new Set(['call-abandoned', 'store-unavailable']);
 
 /** Sends commands, and records each in the state while it is open. */
-function createRequests(transport: Transport, state: ServerState, log: Log) {
-  const send = createCommands(transport);
+function createRequests(transport: Transport, state: ServerState, { log, passwordKey }: Dispatcher) {
+  const send = createCommands(transport, {
+    ...(passwordKey !== undefined && { passwords: passwordStore(transport.state, passwordKey) }),
+    onWarning: (message) => log.warn({}, message),
+  });
   return async (command: Command): Promise<CallOutcome> => {
     const { protocol: _protocol, ...wanted } = command;
     const idempotencyKey = wanted.idempotencyKey ?? crypto.randomUUID();

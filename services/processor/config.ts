@@ -12,6 +12,10 @@ import { HANDLER_TIMEOUT_MS } from '../csms/run-handler.ts';
 import type { TransactionPolicy } from '../csms/transactions/sweeper.ts';
 import { UNKNOWN_TOKENS } from '../csms/tokens.ts';
 
+const CERTIFICATE_AUTHORITIES = ['none', 'internal', 'webhook'] as const;
+/** Ten years. */
+const LONGEST_LIFETIME_DAYS = 3650;
+
 /** A business key that expires sooner does not outlive the retries of a connected station. */
 const SHORTEST_KEY_MS = 60_000;
 
@@ -74,8 +78,75 @@ export const handlerSettings = {
   },
 } as const;
 
+/** Services outside of the cluster: see providers.ts. */
+const providerSettings = {
+  certificateAuthority: {
+    doc: 'none, internal or webhook: who signs the certificates that stations request (SignCertificate). none: requests are refused.',
+    format: [...CERTIFICATE_AUTHORITIES],
+    default: 'none',
+    env: ENV.certificateAuthority,
+  },
+  certificateAuthorityFolder: {
+    doc: 'Folder with tls.crt and tls.key of the internal authority; read for each certificate.',
+    format: String,
+    default: '',
+    env: ENV.certificateAuthorityFolder,
+  },
+  certificateAuthorityUrl: {
+    doc: 'URL of the authority, for webhook.',
+    format: String,
+    default: '',
+    env: ENV.certificateAuthorityUrl,
+  },
+  certificateAuthorityTokenFile: {
+    doc: 'File with the bearer token for the authority; it is read again when it changes.',
+    format: String,
+    default: '',
+    env: ENV.certificateAuthorityTokenFile,
+  },
+  certificateAuthorityCaFile: {
+    doc: 'File with the CA certificates of the authority’s own address. Empty: those of the system.',
+    format: String,
+    default: '',
+    env: ENV.certificateAuthorityCaFile,
+  },
+  certificateOrganization: {
+    doc: 'Organization (O) that requests for certificates must name. Empty: any.',
+    format: String,
+    default: '',
+    env: ENV.certificateOrganization,
+  },
+  stationCertificateDays: {
+    doc: 'Lifetime of the certificates of stations in days; an authority behind a webhook may choose another one.',
+    format: wholeNumber(1, LONGEST_LIFETIME_DAYS),
+    default: 365,
+    env: ENV.stationCertificateDays,
+  },
+  contractProviderUrl: {
+    doc: 'URL of the provider of ISO 15118: OCSP responses, contract certificates. Empty: these requests are refused, and a contract certificate never charges.',
+    format: String,
+    default: '',
+    env: ENV.contractProviderUrl,
+  },
+  contractProviderTokenFile: {
+    doc: 'File with the bearer token for the provider; it is read again when it changes.',
+    format: String,
+    default: '',
+    env: ENV.contractProviderTokenFile,
+  },
+  contractProviderCaFile: {
+    doc: 'File with the CA certificates of the provider’s own address. Empty: those of the system.',
+    format: String,
+    default: '',
+    env: ENV.contractProviderCaFile,
+  },
+} as const;
+
+export type ProviderConfig = SettingsOf<typeof providerSettings>;
+
 export const processorSettings = {
   ...programSettings,
+  ...providerSettings,
   stopGrace: {
     doc: 'On shutdown, how long to finish deliveries in flight; the rest is requeued.',
     format: duration,

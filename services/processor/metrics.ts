@@ -7,6 +7,7 @@ import { METRIC } from '../contract.ts';
 import { createQueueGauges, unknownGauge } from '../runtime/queue-gauges.ts';
 import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-gauges.ts';
 import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
+import type { Webhook } from '../runtime/webhook.ts';
 import type { Reading } from './sampler.ts';
 import type { ProcessorObserver } from '../csms/processor.ts';
 
@@ -16,6 +17,8 @@ export interface ProcessorMetrics extends ProcessorObserver {
   readonly addBusy: (seconds: number) => void;
   /** Read at each scrape: the number of deliveries that this processor handles. */
   readonly countInFlight: (inFlight: () => number) => void;
+  /** Read at each scrape: the circuit breakers of the webhooks, by name. */
+  readonly countWebhooks: (webhooks: ReadonlyMap<string, Pick<Webhook, 'state'>>) => void;
   /** `undefined` removes the counter: throttling that could not be read is absent, never 0. */
   readonly addThrottled: (seconds: number | undefined) => void;
 }
@@ -89,6 +92,12 @@ export function createMetrics(
     help: 'Deliveries that failed here and were handed over to processors of another release',
     registers,
   });
+  const certificates = new Counter({
+    name: 'ocpp_station_certificates_total',
+    help: 'Requests of stations for certificates: signed, installed, refused, failed, or retried as the authority was away',
+    labelNames: ['result'],
+    registers,
+  });
   const setFigures = createQueueGauges(registry, ['deadLetters', 'openCalls']);
   const transactions = transactionGauges(registry);
   createStoreGauges(registry, store);
@@ -105,6 +114,7 @@ export function createMetrics(
     },
     refused: () => refused.inc(),
     handedOver: () => handedOver.inc(),
+    certificate: (result) => certificates.inc({ result }),
     swept(result) {
       abandoned.inc(result.abandoned);
       transactions.open.set(result.open);
@@ -121,6 +131,7 @@ export function createMetrics(
         },
       });
     },
+    countWebhooks: webhookGauge(registry),
     addThrottled(seconds) {
       if (seconds === undefined) throttled.remove();
       else throttled.inc(seconds);
@@ -141,6 +152,21 @@ function unknownCounter(registry: Registry, name: string, help: string): Counter
   const counter = new Counter({ name, help, registers: [registry] });
   counter.remove();
   return counter;
+}
+
+/** @returns sets the webhooks, which are read at each scrape */
+function webhookGauge(registry: Registry) {
+  let webhooks: ReadonlyMap<string, Pick<Webhook, 'state'>> = new Map();
+  void new Gauge({
+    name: 'ocpp_webhook_open',
+    help: '1 while a webhook is not asked, as it failed repeatedly',
+    labelNames: ['webhook'],
+    registers: [registry],
+    collect() {
+      for (const [webhook, { state }] of webhooks) this.set({ webhook }, state === 'closed' ? 0 : 1);
+    },
+  });
+  return (of: typeof webhooks) => void (webhooks = of);
 }
 
 function transactionGauges(registry: Registry) {

@@ -20,6 +20,7 @@ import {
   readHandlerTimeout,
   readTransactionPolicy,
 } from './config.ts';
+import { createProviders } from './providers.ts';
 import type { HandlerTable } from '../csms/handler.ts';
 import { createMetrics } from './metrics.ts';
 import { createProcessor } from '../csms/processor.ts';
@@ -50,12 +51,16 @@ async function main(handlers: HandlerTable): Promise<Running> {
   const { podName: name, release, concurrency: maxInFlight } = config;
   const transport = createTransport({ kind: 'redis', name, release, maxInFlight, ...redisOptions(config) });
   const store = () => transport.store?.();
+  const handlerTimeoutMs = readHandlerTimeout(config);
+  const providers = createProviders(config, handlerTimeoutMs, systemClock);
   const metrics = createMetrics(registry, store, settings);
+  metrics.countWebhooks(providers.webhooks);
   const processor = createProcessor({
     transport,
     handlers,
     settings: readHandlerSettings(settings.values),
-    handlerTimeoutMs: readHandlerTimeout(config),
+    handlerTimeoutMs,
+    providers,
     transactionPolicy: readTransactionPolicy(settings.values),
     clock: systemClock,
     log,
@@ -103,6 +108,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
       await serveLastStations(async () => transport.isEnding?.() ?? false, config.lastStations);
       await processor.stop(config.stopGrace);
       sampler[Symbol.dispose]();
+      providers[Symbol.dispose]();
       await admin[Symbol.asyncDispose]();
       settings[Symbol.dispose]();
       log.info({}, 'stopped');

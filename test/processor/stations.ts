@@ -2,6 +2,7 @@
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { MessageType } from '../../services/ocpp/frame.ts';
 import { createDispatch } from '../../services/csms/dispatch.ts';
+import type { Providers } from '../../services/csms/credentials/providers.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../../services/csms/handler.ts';
 import { HANDLERS } from '../../services/csms/handlers/table.ts';
 import { createState } from '../../services/csms/state.ts';
@@ -25,6 +26,7 @@ export interface Given {
   readonly unknownTokens?: UnknownTokens;
   readonly handlers?: HandlerTable;
   readonly stationId?: string;
+  readonly providers?: Providers;
   readonly log?: Log;
 }
 
@@ -48,11 +50,12 @@ export const emptyState = () => createState(readerOf({}, {}), clock);
 
 export function deliver(protocol: Protocol, frame: Delivery['frame'], given: Given = {}): Promise<Outcome> {
   const { records = {}, sets = {}, unknownTokens = 'Accept', handlers = HANDLERS } = given;
-  const { stationId = 'CP-1', registration, log = silent } = given;
+  const { stationId = 'CP-1', registration, providers = {}, log = silent } = given;
   const dispatch = createDispatch({
     handlers,
     settings: { ...DEFAULT_SETTINGS, unknownTokens, ...given.settings },
     state: createState(readerOf(records, sets), clock),
+    providers,
     clock,
     log,
   });

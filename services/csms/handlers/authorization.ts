@@ -1,9 +1,16 @@
-/** Authorize, and the response to a decision about a token in each version. */
+/** Authorize, with a contract certificate or without, and the response to a decision about a token in each version. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
-import type { Handler, HandlerContext } from '../handler.ts';
+import { eventOf } from '../facts.ts';
+import type { Handler, HandlerContext, HandlerResult } from '../handler.ts';
 import { authorize, type Authorization, inConcurrentTransaction, type TokenStatus } from '../tokens.ts';
+import { ask } from './iso15118.ts';
 
 export type IdToken = OCPP20.AuthorizeRequest['idToken'] | OCPP21.AuthorizeRequest['idToken'];
+type AuthorizeRequest = OCPP20.AuthorizeRequest | OCPP21.AuthorizeRequest;
+type AuthorizeResponse = {
+  readonly idTokenInfo: IdTokenInfo;
+  readonly certificateStatus?: (typeof CERTIFICATE_STATUSES)[number];
+};
 type IdTagInfo = OCPP16.AuthorizeResponse['idTagInfo'];
 type IdTokenInfo = OCPP20.AuthorizeResponse['idTokenInfo'] & OCPP21.AuthorizeResponse['idTokenInfo'];
 
@@ -15,12 +22,54 @@ export const authorize16: Handler<OCPP16.AuthorizeRequest, OCPP16.AuthorizeRespo
   context,
 ) => ({ response: { idTagInfo: idTagInfo(await decide(idTag, context)) } });
 
-export const authorize2: Handler<
-  OCPP20.AuthorizeRequest | OCPP21.AuthorizeRequest,
-  { idTokenInfo: IdTokenInfo }
-> = async ({ idToken }, context) => ({
-  response: { idTokenInfo: idTokenInfo(await decideToken(idToken, context)) },
-});
+export const authorize2: Handler<AuthorizeRequest, AuthorizeResponse> = async (request, context) => {
+  const decision = await decideToken(request.idToken, context);
+  if (request.certificate !== undefined || request.iso15118CertificateHashData !== undefined)
+    return withContract(request, decision, context);
+  return { response: { idTokenInfo: idTokenInfo(decision) } };
+};
+
+/**
+ * C07: the vehicle presents a contract certificate. It charges only if the token may charge and the provider accepts the certificate;
+ * one that was not checked is refused, and an event says so.
+ */
+async function withContract(
+  { idToken, certificate, iso15118CertificateHashData: hashData }: AuthorizeRequest,
+  decision: Authorization,
+  context: HandlerContext,
+): Promise<HandlerResult<AuthorizeResponse>> {
+  const { stationId: identity, providers } = context;
+  const answer = await ask(context, {
+    operation: 'authorize',
+    identity,
+    idToken,
+    ...(certificate !== undefined && { certificate }),
+    ...(hashData !== undefined && { hashData }),
+  });
+  const status = CERTIFICATE_STATUSES.find((known) => known === answer?.['certificateStatus']);
+  const refused = decision.status === 'Accepted' ? ({ status: 'Invalid' } as const) : decision;
+  const response = {
+    idTokenInfo: idTokenInfo(status === 'Accepted' ? decision : refused),
+    certificateStatus: status ?? 'NoCertificateAvailable',
+  };
+  if (status !== undefined) return { response };
+  const reason =
+    providers.contracts === undefined
+      ? 'no provider of contract certificates is connected'
+      : 'the provider gave no usable answer';
+  return { response, events: [eventOf('contract-certificate-unchecked', identity, { reason })] };
+}
+
+/** AuthorizeCertificateStatusEnumType of 2.0.1 and 2.1. */
+const CERTIFICATE_STATUSES = [
+  'Accepted',
+  'SignatureError',
+  'CertificateExpired',
+  'CertificateRevoked',
+  'NoCertificateAvailable',
+  'CertChainError',
+  'ContractCancelled',
+] as const;
 
 /**
  * The decision about a token.

@@ -1,24 +1,25 @@
 /**
- * Security: events and certificates. No certificate authority and no OCSP responder are connected, so requests are
- * refused: after "Accepted" a station would wait for a certificate that never arrives.
+ * Security: events, and certificates for the connection of a station. A request for a certificate is stored, and the issuer
+ * (credentials/issuer.ts) does the rest. Without an authority it is refused: after "Accepted" a station would wait for a
+ * certificate that never arrives.
  */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
+import {
+  type RequestFacts,
+  requestRecord,
+  storeRequest,
+  typeOf,
+} from '../credentials/certificate-request.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { eventOf } from '../facts.ts';
+import type { StateWrite } from '../../transport/stored-state.ts';
 import { notice } from './notice.ts';
-import { unsupported } from './unsupported.ts';
+import { infoOf, unsupported } from './unsupported.ts';
 
 type SecurityEvent =
   | OCPP16.SecurityEventNotificationRequest
   | OCPP20.SecurityEventNotificationRequest
   | OCPP21.SecurityEventNotificationRequest;
-type Refusal<Status extends string> = Handler<
-  object,
-  { status: Status; statusInfo: ReturnType<typeof unsupported> }
->;
-
-/** When a station may request the status of a certificate chain again; ms. */
-const ASK_AGAIN_MS = 86_400_000;
 
 export const securityEventNotification = notice<SecurityEvent>(
   'security-event',
@@ -30,50 +31,52 @@ export const securityEventNotification = notice<SecurityEvent>(
 export const signCertificate16: Handler<
   OCPP16.SignCertificateRequest,
   OCPP16.SignCertificateResponse
-> = async (_request, context) => ({
-  response: { status: 'Rejected' },
-  events: [certificateRefused(context)],
-});
+> = async ({ csr }, context) => {
+  const { refusal, effects } = await request({ csr }, context);
+  return { response: { status: refusal === undefined ? 'Accepted' : 'Rejected' }, ...effects };
+};
 
 export const signCertificate2: Handler<
   OCPP20.SignCertificateRequest | OCPP21.SignCertificateRequest,
   OCPP20.SignCertificateResponse & OCPP21.SignCertificateResponse
-> = async ({ certificateType }, context) => ({
-  response: { status: 'Rejected', statusInfo: unsupported('no certificate authority is connected') },
-  events: [certificateRefused(context, certificateType)],
-});
-
-/** M01, M02: the vehicle uses its present certificate, or another means of identification. */
-export const get15118EVCertificate: Handler<
-  object,
-  OCPP20.Get15118EVCertificateResponse & OCPP21.Get15118EVCertificateResponse
-> = async () => ({
-  response: {
-    status: 'Failed',
-    exiResponse: '',
-    statusInfo: unsupported('no contract certificate pool is connected'),
-  },
-});
-
-export const getCertificateStatus: Refusal<'Failed'> = async () => ({
-  response: { status: 'Failed', statusInfo: unsupported('no OCSP responder is connected') },
-});
-
-export const getCertificateChainStatus: Handler<
-  OCPP21.GetCertificateChainStatusRequest,
-  OCPP21.GetCertificateChainStatusResponse
-> = async ({ certificateStatusRequests }, { now }) => {
-  const nextUpdate = new Date(now.getTime() + ASK_AGAIN_MS).toISOString();
-  const [first, ...others] = certificateStatusRequests.map(({ certificateHashData, source }) => ({
-    certificateHashData,
-    source,
-    status: 'Failed' as const,
-    nextUpdate,
-  }));
-  if (first === undefined) throw new Error('the schema requires at least one certificate');
-  return { response: { certificateStatus: [first, ...others] } };
+> = async (sent, context) => {
+  const { csr, certificateType } = sent;
+  const requestId = 'requestId' in sent ? sent.requestId : undefined;
+  const { refusal, effects } = await request(
+    {
+      csr,
+      ...(certificateType !== undefined && { certificateType }),
+      ...(requestId !== undefined && { requestId }),
+    },
+    context,
+  );
+  if (refusal === undefined) return { response: { status: 'Accepted' }, ...effects };
+  const statusInfo =
+    context.providers.certificates === undefined ? unsupported(refusal) : infoOf('InvalidCSR', refusal);
+  return { response: { status: 'Rejected', statusInfo }, ...effects };
 };
 
-function certificateRefused({ stationId }: HandlerContext, certificateType?: string) {
-  return eventOf('certificate-refused', stationId, { certificateType });
+/** Stores a request that may be signed, in place of an earlier one. */
+async function request(
+  facts: Omit<RequestFacts, 'stationId' | 'protocol'>,
+  { stationId, protocol, providers, state, now }: HandlerContext,
+): Promise<{ readonly refusal?: string; readonly effects: Effects }> {
+  const { csr, certificateType } = facts;
+  const about = { stationId, csr, ...(certificateType !== undefined && { certificateType }) };
+  const refusal =
+    providers.certificates === undefined
+      ? 'no certificate authority is connected'
+      : await providers.certificates.refusalOf(about);
+  if (refusal !== undefined) {
+    const event = eventOf('certificate-refused', stationId, { certificateType, reason: refusal });
+    return { refusal, effects: { events: [event] } };
+  }
+  const stored = await state.field(requestRecord(stationId), typeOf(certificateType));
+  const writes = storeRequest({ ...facts, stationId, protocol }, stored, now.getTime());
+  return { effects: { writes } };
+}
+
+interface Effects {
+  readonly writes?: readonly StateWrite[];
+  readonly events?: readonly ReturnType<typeof eventOf>[];
 }

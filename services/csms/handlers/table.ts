@@ -8,6 +8,7 @@ import { diagnosticsStatusNotification, logStatusNotification, notifyEvent } fro
 import { notifyDERAlarm, notifyDERStartStop } from './distributed-energy.ts';
 import * as eventStreams from './event-streams.ts';
 import * as firmware from './firmware.ts';
+import * as iso15118 from './iso15118.ts';
 import { notifySettlement, vatNumberValidation } from './payment.ts';
 import { bootNotification16, bootNotification2, heartbeat } from './provisioning.ts';
 import { reportPart } from './reports.ts';
@@ -23,8 +24,8 @@ const since2 = {
   ClearedChargingLimit: smartCharging.clearedChargingLimit,
   DataTransfer: dataTransfer,
   FirmwareStatusNotification: firmware.firmwareStatusNotification,
-  Get15118EVCertificate: security.get15118EVCertificate,
-  GetCertificateStatus: security.getCertificateStatus,
+  Get15118EVCertificate: iso15118.get15118EVCertificate,
+  GetCertificateStatus: iso15118.getCertificateStatus,
   Heartbeat: heartbeat,
   LogStatusNotification: logStatusNotification,
   MeterValues: meterValues2,
@@ -67,7 +68,7 @@ export const HANDLERS: HandlerTable = {
     ...since2,
     BatterySwap: batterySwap,
     ClosePeriodicEventStream: eventStreams.closePeriodicEventStream,
-    GetCertificateChainStatus: security.getCertificateChainStatus,
+    GetCertificateChainStatus: iso15118.getCertificateChainStatus,
     NotifyDERAlarm: notifyDERAlarm,
     NotifyDERStartStop: notifyDERStartStop,
     NotifyEVChargingNeeds: smartCharging.notifyEVChargingNeeds21,

@@ -1,7 +1,17 @@
+/** The statusInfo of refusals in 2.x (Part 2, StatusInfoType). */
+
+/** Longest additionalInfo in 2.0.1. */
+const LONGEST_INFO = 512;
+
 /**
- * The statusInfo of a refusal in 2.x: this CSMS does not support the feature (Part 2, StatusInfoType).
+ * This CSMS does not support the feature.
  * @param why the missing feature, for the reader of the station's log
  */
 export function unsupported(why: string) {
-  return { reasonCode: 'UnsupportedRequest', additionalInfo: why } as const;
+  return infoOf('UnsupportedRequest', why);
+}
+
+/** @param reasonCode of the appendices of Part 2; at most 20 characters */
+export function infoOf(reasonCode: string, why: string) {
+  return { reasonCode, additionalInfo: why.slice(0, LONGEST_INFO) };
 }

@@ -1,0 +1,90 @@
+/**
+ * A password that changes through OCPP. Its hash is stored before the command is sent, beside the former one: whenever the station
+ * reconnects, with either password, it is accepted. The proxy removes the former one when the station has used the new one. The
+ * hash is removed again if the station certainly has the former password.
+ */
+import { EntryError } from '../../access/station-entry.ts';
+import { PasswordHasher } from '../../access/password-hash.ts';
+import type { Protocol } from '../../ocpp/frame.ts';
+import { TransportError, type TransportErrorCode } from '../../transport/errors.ts';
+import type { CallOutcome, StationCall } from '../../transport/station-call.ts';
+import { newPassword, type PasswordCommand, passwordIn, type PasswordVerdict } from './password-command.ts';
+import { changeEntry, type EntryStore, replaceNext } from './stored-entry.ts';
+
+/** Where hashes of new passwords are stored: the register, with the key of its hashes. */
+export interface PasswordStore {
+  readonly state: EntryStore;
+  readonly hasher: Pick<PasswordHasher, 'hash'>;
+}
+
+/** @param key as in the file that OCPP_PASSWORD_KEY_FILE names, without white space at both ends @throws HashError */
+export function passwordStore(state: EntryStore, key: string): PasswordStore {
+  return { state, hasher: new PasswordHasher(Buffer.from(key)) };
+}
+
+/** The call may have been sent, or may still be. */
+const OPEN_STILL: ReadonlySet<TransportErrorCode> = new Set(['call-abandoned', 'store-unavailable']);
+
+/** Sends a command that sets a password, and keeps the register in step. Rejects as `make` does. */
+export async function sendPassword(
+  { state, hasher }: PasswordStore,
+  call: StationCall,
+  command: PasswordCommand,
+  make: (call: StationCall) => Promise<CallOutcome>,
+): Promise<CallOutcome> {
+  const { stationId } = call;
+  const hash = hasher.hash(stationId, command.password);
+  const entry = await changeEntry(state, stationId, (current = {}) =>
+    current.password === hash || current.nextPassword === hash
+      ? undefined
+      : { ...current, nextPassword: hash },
+  ).catch((error: unknown) => {
+    if (!(error instanceof EntryError)) throw error;
+    const why = `the station's entry in the register is unusable: ${error.message}; correct it first`;
+    throw new TransportError('bad-call', `${call.action} to station ${stationId}: ${why}`);
+  });
+  // An earlier change may be without a response, so that its password is restored.
+  const earlier = entry?.nextPassword;
+  const restore = () =>
+    replaceNext(state, stationId, 'nextPassword', hash, earlier === hash ? undefined : earlier);
+  try {
+    const outcome = await make(call);
+    if (verdictOf(outcome, command) === 'refused') await restore();
+    return outcome;
+  } catch (error) {
+    const isOpen = error instanceof TransportError && OPEN_STILL.has(error.code);
+    if (!isOpen && earlier !== hash) await restore();
+    throw error;
+  }
+}
+
+function verdictOf(outcome: CallOutcome, command: PasswordCommand): PasswordVerdict {
+  if (outcome.kind === 'answered') return command.verdictOf(outcome.answer);
+  return outcome.kind === 'not-sent' ? 'refused' : 'uncertain';
+}
+
+export interface PasswordChange {
+  /** `applied`: the station has the new password. `refused`: it has the former one. `uncertain`: it has one of both. */
+  readonly result: PasswordVerdict;
+  readonly outcome: CallOutcome;
+}
+
+/** Of the call that sets a new password. */
+export interface PasswordOptions extends Omit<StationCall, 'action' | 'payload'> {
+  /** Overrides the version of the station's connection or last boot. */
+  readonly protocol?: Protocol;
+}
+
+/** Sends a new random password. It is never returned: only the station has it, and the register its hash. */
+export async function sendNewPassword(
+  store: PasswordStore,
+  protocol: Protocol,
+  call: Omit<StationCall, 'action' | 'payload'>,
+  make: (call: StationCall) => Promise<CallOutcome>,
+): Promise<PasswordChange> {
+  const { action, payload } = newPassword(protocol);
+  const command = passwordIn(protocol, action, payload);
+  if (command === undefined) throw new Error(`${protocol} has no command for a password`);
+  const outcome = await sendPassword(store, { ...call, action, payload }, command, make);
+  return { result: verdictOf(outcome, command), outcome };
+}

@@ -1,0 +1,119 @@
+/**
+ * Commands that set the password of a station: SetVariables of SecurityCtrlr.BasicAuthPassword in 2.x (2.0.1 Part 2, A01), and
+ * ChangeConfiguration of AuthorizationKey in 1.6 (security whitepaper, AuthorizationKey). They are recognised in what the caller
+ * sends, so that the register knows of every change.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Protocol } from '../../ocpp/frame.ts';
+import type { Answer } from '../../transport/outcome.ts';
+
+export interface PasswordCommand {
+  /** What the register stores a hash of. */
+  readonly password: string;
+  /** What a response of the station says about the change. */
+  verdictOf(answer: Answer): PasswordVerdict;
+}
+
+/** `uncertain`: the response does not name the password. */
+export type PasswordVerdict = 'applied' | 'refused' | 'uncertain';
+
+/** A password that stations or proxies could not compare. The message has the rule, never the password. */
+export class PasswordRuleError extends Error {
+  override readonly name = 'PasswordRuleError';
+}
+
+const KEY_16 = 'AuthorizationKey';
+const COMPONENT = 'SecurityCtrlr';
+const VARIABLE = 'BasicAuthPassword';
+/** Bytes of a generated AuthorizationKey; 40 hexadecimal digits are the longest value. */
+const BYTES_16 = 20;
+/** Bytes that base64url writes as 40 characters, the longest BasicAuthPassword. All of its characters are of passwordString. */
+const BYTES_2 = 30;
+
+/**
+ * The password in a command; undefined for any other command. Names are compared without case, as OCPP does.
+ * @param payload valid by the schema of its action
+ * @throws PasswordRuleError
+ */
+export function passwordIn(
+  protocol: Protocol,
+  action: string,
+  payload: unknown,
+): PasswordCommand | undefined {
+  if (protocol === 'ocpp1.6') return action === 'ChangeConfiguration' ? in16(payload as Pair) : undefined;
+  return action === 'SetVariables' ? in2(payload as Variables) : undefined;
+}
+
+/** A random password, and the command that sets it. */
+export function newPassword(protocol: Protocol): { readonly action: string; readonly payload: object } {
+  if (protocol === 'ocpp1.6') {
+    const value = randomBytes(BYTES_16).toString('hex').toUpperCase();
+    return { action: 'ChangeConfiguration', payload: { key: KEY_16, value } };
+  }
+  const attributeValue = randomBytes(BYTES_2).toString('base64url');
+  const item = { component: { name: COMPONENT }, variable: { name: VARIABLE }, attributeValue };
+  return { action: 'SetVariables', payload: { setVariableData: [item] } };
+}
+
+interface Pair {
+  readonly key: string;
+  readonly value: string;
+}
+
+interface Result {
+  readonly status?: unknown;
+}
+
+/** The stored form is of the hexadecimal text in upper case: stations send either case, or the bytes. */
+function in16({ key, value }: Pair): PasswordCommand | undefined {
+  if (!isSame(key, KEY_16)) return undefined;
+  if (!/^(?:[0-9A-Fa-f]{2}){8,20}$/.test(value)) {
+    throw new PasswordRuleError(`${KEY_16} must be 8 to 20 bytes in hexadecimal, 16 to 40 digits`);
+  }
+  return { password: value.toUpperCase(), verdictOf: (answer) => verdict(answer, ({ status }) => status) };
+}
+
+interface Variables {
+  readonly setVariableData: readonly {
+    readonly attributeType?: string;
+    readonly attributeValue: string;
+    readonly component: { readonly name: string };
+    readonly variable: { readonly name: string };
+  }[];
+}
+
+interface Results {
+  readonly setVariableResult?: readonly {
+    readonly attributeStatus?: unknown;
+    readonly component?: { readonly name?: unknown };
+    readonly variable?: { readonly name?: unknown };
+  }[];
+}
+
+function in2({ setVariableData }: Variables): PasswordCommand | undefined {
+  const found = setVariableData.filter(
+    ({ component, variable, attributeType = 'Actual' }) =>
+      isSame(component.name, COMPONENT) && isSame(variable.name, VARIABLE) && attributeType === 'Actual',
+  );
+  const [first, second] = found;
+  if (first === undefined) return undefined;
+  if (second !== undefined) throw new PasswordRuleError(`${VARIABLE} must be set once in a command`);
+  if (!/^\P{Cc}{16,40}$/u.test(first.attributeValue)) {
+    throw new PasswordRuleError(`${VARIABLE} must have 16 to 40 characters, and no control characters`);
+  }
+  const statusOf = ({ setVariableResult = [] }: Results) =>
+    setVariableResult.find(
+      ({ component, variable }) => isSame(component?.name, COMPONENT) && isSame(variable?.name, VARIABLE),
+    )?.attributeStatus;
+  return { password: first.attributeValue, verdictOf: (answer) => verdict(answer, statusOf) };
+}
+
+function verdict(answer: Answer, statusOf: (response: Results & Result) => unknown): PasswordVerdict {
+  if (answer.kind === 'error') return 'refused';
+  const status = statusOf(answer.payload as Results & Result);
+  if (typeof status !== 'string') return 'uncertain';
+  return status === 'Accepted' || status === 'RebootRequired' ? 'applied' : 'refused';
+}
+
+const isSame = (name: unknown, wanted: string) =>
+  typeof name === 'string' && name.toLowerCase() === wanted.toLowerCase();
