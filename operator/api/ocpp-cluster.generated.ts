@@ -230,7 +230,7 @@ export interface AuthenticationSpec {
   /** Whether stations without an entry may connect. A change takes effect in running Pods. */
   readonly unknownStations?: 'Accept' | 'Reject';
   /**
-   * HTTP status for rejected unknown stations. With 401, the one for wrong passwords, nobody can find out
+   * HTTP status for rejected unknown stations. With 401, as for a wrong password, the answer does not show
    * which identities exist. A change takes effect in running Pods.
    */
   readonly unknownStationStatus?: 401 | 404;

@@ -115,10 +115,10 @@ const toServices = (urls: readonly (string | undefined)[]): V1NetworkPolicyEgres
   urls
     .filter((url) => url !== undefined)
     .map((url) => new URL(url))
-    .map(({ hostname, port, protocol }) => ({
-      ...at(hostname),
-      ports: tcp([port === '' ? DEFAULT_PORTS[protocol as keyof typeof DEFAULT_PORTS] : Number(port)]),
-    }));
+    .map(({ hostname, port, protocol }) => {
+      const number = port === '' ? DEFAULT_PORTS[protocol as keyof typeof DEFAULT_PORTS] : Number(port);
+      return Object.assign(at(hostname), { ports: tcp([number]) });
+    });
 
 const DEFAULT_PORTS = { 'http:': 80, 'https:': 443 } as const;
 

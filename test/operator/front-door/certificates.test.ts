@@ -44,7 +44,10 @@ test('a Certificate follows the spec; without cert-manager the condition says so
 
   await server.http.json({ method: 'DELETE', path: CRD });
   await eventually(t, async () => (await scene.condition('Degraded')).reason, 'AddOnMissing');
-  t.regex((await scene.condition('Degraded')).message ?? '', /tls\.issuerRef of tls needs the kind Certificate/);
+  t.regex(
+    (await scene.condition('Degraded')).message ?? '',
+    /tls\.issuerRef of tls needs the kind Certificate/,
+  );
 });
 
 test('the key of stored passwords is made once, stays as it is, and outlives the cluster', async (t) => {
