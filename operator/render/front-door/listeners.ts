@@ -80,15 +80,15 @@ export function listenerSecrets({ cluster, spec }: Pick<RenderInput, 'cluster' |
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap(({ name, tls }) => {
       if (tls === undefined || tls.termination === 'LoadBalancer') return [];
-      const { secretName, additionalSecretName, clientCaSecretName } = tls;
-      const mount = (file: string, secret: string | undefined): SecretMount[] =>
-        secret === undefined
+      const files = [
+        ['tls', tls.secretName ?? certificateName(cluster, name)],
+        ['tls-2', tls.additionalSecretName],
+        ['client-ca', tls.clientCaSecretName],
+      ] as const;
+      return files.flatMap(([file, secretName]): SecretMount[] =>
+        secretName === undefined
           ? []
-          : [{ volume: `${file}-${name}`, secretName: secret, mountPath: `${FOLDER}/${name}/${file}` }];
-      return [
-        ...mount('tls', secretName ?? certificateName(cluster, name)),
-        ...mount('tls-2', additionalSecretName),
-        ...mount('client-ca', clientCaSecretName),
-      ];
+          : [{ volume: `${file}-${name}`, secretName, mountPath: `${FOLDER}/${name}/${file}` }],
+      );
     });
 }
