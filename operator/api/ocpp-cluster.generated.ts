@@ -13,11 +13,24 @@ export interface OcppClusterSpec {
   /** OCPP versions offered to stations. A change restarts ws-proxy. */
   readonly protocols?: readonly ('ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6')[];
   /**
-   * Endpoints for stations: ws://<address>:<port><path>/<identity>. Each listener has its own port in the
-   * Service and in every ws-proxy Pod. Rates and limits apply to all listeners together. Append new ones at
-   * the end. Adding, removing or renaming a listener after the first restarts ws-proxy.
+   * Endpoints for stations: ws://<address>:<port><path>/<identity>, wss:// with TLS. Each listener has its
+   * own port in the Service and in every ws-proxy Pod. Rates and limits apply to all listeners together.
+   * Append new ones at the end. Adding, removing or renaming a listener after the first restarts ws-proxy.
    */
   readonly listeners?: readonly ListenerSpec[];
+  /**
+   * Who may connect. If omitted, nothing is known about stations: listeners of securityProfile 0 take any
+   * identity, and those of 3 the one in a valid certificate. docs/security.md leads from there to profile
+   * 3.
+   */
+  readonly authentication?: AuthenticationSpec;
+  /**
+   * Signs the certificates that stations request through OCPP (SignCertificate). If omitted, such requests
+   * are refused.
+   */
+  readonly certificateAuthority?: CertificateAuthoritySpec;
+  /** Plug and charge (ISO 15118). */
+  readonly iso15118?: Iso15118Spec;
   /** The ws-proxy Pods. They hold the sockets of the stations and do not interpret messages. */
   readonly proxy?: ProxySpec;
   /** The processor Pods. They answer the messages of the stations. */
@@ -39,6 +52,9 @@ export interface DefaultedSpec {
   readonly upgrade: 'Manual' | 'Auto';
   readonly protocols: readonly ('ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6')[];
   readonly listeners: readonly DefaultedListener[];
+  readonly authentication?: DefaultedAuthentication;
+  readonly certificateAuthority?: DefaultedCertificateAuthority;
+  readonly iso15118?: Iso15118Spec;
   readonly proxy: DefaultedProxy;
   readonly processor: DefaultedProcessor;
   readonly monitoring: DefaultedMonitoring;
@@ -87,6 +103,27 @@ export interface ListenerSpec {
    * one and keeps it.
    */
   readonly nodePort?: number;
+  /**
+   * How stations prove who they are, as OCPP numbers it: 0 not at all, 1 by a password in clear (HTTP
+   * Basic), 2 by a password inside TLS, 3 by a certificate of their own (mutual TLS). A change restarts
+   * ws-proxy.
+   */
+  readonly securityProfile?: number;
+  /**
+   * OCPP versions of this listener, some of spec.protocols. If omitted, all of these. A change restarts
+   * ws-proxy.
+   */
+  readonly protocols?: readonly ('ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6')[];
+  /**
+   * Certificate and TLS settings, with securityProfile 2 and 3. Running Pods follow changes of the Secrets,
+   * and keep the earlier files if the new ones are not usable.
+   */
+  readonly tls?: ListenerTlsSpec;
+  /**
+   * Whether each connection begins with a PROXY protocol header (version 2) of a load balancer in
+   * proxy.trustedNetworks. A change restarts ws-proxy.
+   */
+  readonly proxyProtocol?: boolean;
 }
 
 /** {@link ListenerSpec} with its defaults. */
@@ -95,6 +132,239 @@ export interface DefaultedListener {
   readonly port: number;
   readonly path: string;
   readonly nodePort?: number;
+  readonly securityProfile: number;
+  readonly protocols?: readonly ('ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6')[];
+  readonly tls?: DefaultedListenerTls;
+  readonly proxyProtocol: boolean;
+}
+
+/**
+ * Certificate and TLS settings, with securityProfile 2 and 3. Running Pods follow changes of the Secrets,
+ * and keep the earlier files if the new ones are not usable.
+ */
+export interface ListenerTlsSpec {
+  /**
+   * Where TLS ends. LoadBalancer: in front of the ws-proxies, which take plain connections from
+   * proxy.trustedNetworks and, with securityProfile 3, the forwarded certificate of the station. A change
+   * restarts ws-proxy.
+   */
+  readonly termination?: 'Proxy' | 'LoadBalancer';
+  /**
+   * Secret of type kubernetes.io/tls with the certificate chain and its key. A change restarts ws-proxy.
+   */
+  readonly secretName?: string;
+  /**
+   * Issuer of cert-manager that signs the certificate. The operator creates the Certificate
+   * <cluster>-<listener>-tls; cert-manager writes and renews its Secret.
+   */
+  readonly issuerRef?: ListenerTlsIssuerRefSpec;
+  /**
+   * Names in the certificate of issuerRef: the hosts that stations connect to. If omitted, those of the
+   * Service inside the Kubernetes cluster, which no public authority signs.
+   */
+  readonly dnsNames?: readonly string[];
+  /**
+   * A second Secret of type kubernetes.io/tls, with a key of the other kind: RSA and ECDSA side by side, as
+   * stations support one or the other. A change restarts ws-proxy.
+   */
+  readonly additionalSecretName?: string;
+  /**
+   * Secret with the key ca.crt, the authorities that sign the certificates of stations, and optionally the
+   * key ca.crl, their revocation lists, both in PEM. With securityProfile 3. A change restarts ws-proxy.
+   */
+  readonly clientCaSecretName?: string;
+  /** Oldest version of TLS. OCPP requires 1.2 or newer. A change restarts ws-proxy. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /**
+   * OpenSSL names of the suites for TLS 1.2. If omitted, the four that OCPP names. TLS 1.3 has its own. A
+   * change restarts ws-proxy.
+   */
+  readonly cipherSuites?: readonly string[];
+}
+
+/** {@link ListenerTlsSpec} with its defaults. */
+export interface DefaultedListenerTls {
+  readonly termination: 'Proxy' | 'LoadBalancer';
+  readonly secretName?: string;
+  readonly issuerRef?: DefaultedListenerTlsIssuerRef;
+  readonly dnsNames?: readonly string[];
+  readonly additionalSecretName?: string;
+  readonly clientCaSecretName?: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly cipherSuites?: readonly string[];
+}
+
+/**
+ * Issuer of cert-manager that signs the certificate. The operator creates the Certificate
+ * <cluster>-<listener>-tls; cert-manager writes and renews its Secret.
+ */
+export interface ListenerTlsIssuerRefSpec {
+  /** Name of the issuer. */
+  readonly name: string;
+  /** Issuer, ClusterIssuer, or a kind of an external issuer. */
+  readonly kind?: string;
+  /** API group of that kind. */
+  readonly group?: string;
+}
+
+/** {@link ListenerTlsIssuerRefSpec} with its defaults. */
+export interface DefaultedListenerTlsIssuerRef {
+  readonly name: string;
+  readonly kind: string;
+  readonly group: string;
+}
+
+/**
+ * Who may connect. If omitted, nothing is known about stations: listeners of securityProfile 0 take any
+ * identity, and those of 3 the one in a valid certificate. docs/security.md leads from there to profile 3.
+ */
+export interface AuthenticationSpec {
+  /**
+   * Enforce refuses stations that cannot prove who they are. Report lets them in and counts them:
+   * status.security.unproven is the number that Enforce would refuse. A change takes effect in running
+   * Pods.
+   */
+  readonly mode?: 'Report' | 'Enforce';
+  /** Where the ws-proxies look stations up: give one of register, secretName and webhook. */
+  readonly stations?: AuthenticationStationsSpec;
+  /** Whether stations without an entry may connect. A change takes effect in running Pods. */
+  readonly unknownStations?: 'Accept' | 'Reject';
+  /**
+   * HTTP status for rejected unknown stations. With 401, as for a wrong password, the answer does not show
+   * which identities exist. A change takes effect in running Pods.
+   */
+  readonly unknownStationStatus?: 401 | 404;
+  /**
+   * FirstSeen stores the first password or certificate that a station without one presents. In mode Report
+   * and with the register only; Enforce ignores it. A change takes effect in running Pods.
+   */
+  readonly enrolment?: 'Off' | 'FirstSeen';
+  /**
+   * Organization (O) that certificates of stations must have. If omitted, it is not checked. A change
+   * restarts ws-proxy and processor.
+   */
+  readonly certificateOrganization?: string;
+  /**
+   * Your Secret whose key key is mixed into stored passwords (HMAC-SHA-256). If omitted, the operator
+   * creates <cluster>-password-key once, and keeps it when the cluster is deleted. With another key no
+   * stored password matches. A change restarts ws-proxy and processor.
+   */
+  readonly passwordKeySecretName?: string;
+}
+
+/** {@link AuthenticationSpec} with its defaults. */
+export interface DefaultedAuthentication {
+  readonly mode: 'Report' | 'Enforce';
+  readonly stations?: DefaultedAuthenticationStations;
+  readonly unknownStations: 'Accept' | 'Reject';
+  readonly unknownStationStatus: 401 | 404;
+  readonly enrolment: 'Off' | 'FirstSeen';
+  readonly certificateOrganization?: string;
+  readonly passwordKeySecretName?: string;
+}
+
+/** Where the ws-proxies look stations up: give one of register, secretName and webhook. */
+export interface AuthenticationStationsSpec {
+  /**
+   * True: the register of stations in Redis, which commands and OCPP itself can change. A change restarts
+   * ws-proxy and processor.
+   */
+  readonly register?: boolean;
+  /**
+   * Secret whose keys *.json hold entries of stations by identity. Ends near 8000 stations, as a Secret has
+   * 1 MiB at most, and passwords cannot be changed through OCPP. Running Pods follow changes of the Secret.
+   * A change restarts ws-proxy.
+   */
+  readonly secretName?: string;
+  /**
+   * Your service that is asked about each station. It gets passwords in clear, so use https. While it does
+   * not answer, no station is accepted, and connected ones stay.
+   */
+  readonly webhook?: AuthenticationStationsWebhookSpec;
+}
+
+/** {@link AuthenticationStationsSpec} with its defaults. */
+export interface DefaultedAuthenticationStations {
+  readonly register?: boolean;
+  readonly secretName?: string;
+  readonly webhook?: DefaultedAuthenticationStationsWebhook;
+}
+
+/**
+ * Your service that is asked about each station. It gets passwords in clear, so use https. While it does
+ * not answer, no station is accepted, and connected ones stay.
+ */
+export interface AuthenticationStationsWebhookSpec {
+  /** Address that gets the POST requests. A change restarts ws-proxy. */
+  readonly url: string;
+  /** Secret whose key token is sent as bearer token. A change restarts ws-proxy. */
+  readonly tokenSecretName?: string;
+  /**
+   * Secret whose key ca.crt holds the authorities that may sign the certificate of the service. If omitted,
+   * those of the image. A change restarts ws-proxy.
+   */
+  readonly caSecretName?: string;
+  /** Time limit of a request. A change restarts ws-proxy. */
+  readonly timeoutSeconds?: number;
+  /** How long an answer is used again. A change restarts ws-proxy. */
+  readonly cacheSeconds?: number;
+}
+
+/** {@link AuthenticationStationsWebhookSpec} with its defaults. */
+export interface DefaultedAuthenticationStationsWebhook {
+  readonly url: string;
+  readonly tokenSecretName?: string;
+  readonly caSecretName?: string;
+  readonly timeoutSeconds: number;
+  readonly cacheSeconds: number;
+}
+
+/**
+ * Signs the certificates that stations request through OCPP (SignCertificate). If omitted, such requests
+ * are refused.
+ */
+export interface CertificateAuthoritySpec {
+  /** The processors sign with a key of yours. For trials and closed networks. */
+  readonly internal?: CertificateAuthorityInternalSpec;
+  /** Your service that the processors ask. */
+  readonly webhook?: ProviderSpec;
+  /** How long the certificates of stations are valid. A change restarts processor. */
+  readonly certificateDays?: number;
+}
+
+/** {@link CertificateAuthoritySpec} with its defaults. */
+export interface DefaultedCertificateAuthority {
+  readonly internal?: CertificateAuthorityInternalSpec;
+  readonly webhook?: ProviderSpec;
+  readonly certificateDays: number;
+}
+
+/** The processors sign with a key of yours. For trials and closed networks. */
+export interface CertificateAuthorityInternalSpec {
+  /**
+   * Secret of type kubernetes.io/tls with the certificate and key of the authority. A change restarts
+   * processor.
+   */
+  readonly secretName: string;
+}
+
+/** Your service that the processors ask. */
+export interface ProviderSpec {
+  /** Address that gets the POST requests. A change restarts processor. */
+  readonly url: string;
+  /** Secret whose key token is sent as bearer token. A change restarts processor. */
+  readonly tokenSecretName?: string;
+  /**
+   * Secret whose key ca.crt holds the authorities that may sign the certificate of the service. If omitted,
+   * those of the image. A change restarts processor.
+   */
+  readonly caSecretName?: string;
+}
+
+/** Plug and charge (ISO 15118). */
+export interface Iso15118Spec {
+  /** Your service that the processors ask. */
+  readonly provider?: ProviderSpec;
 }
 
 /** The ws-proxy Pods. They hold the sockets of the stations and do not interpret messages. */
@@ -976,8 +1246,8 @@ export interface OcppClusterStatus {
    */
   readonly phase?: 'Pending' | 'Running' | 'Progressing' | 'Draining' | 'Degraded' | 'Paused';
   /**
-   * Available, Progressing, Degraded, Draining, RedisReady, HighlyAvailable and AutoscalingActive, each
-   * with its reason and what to do.
+   * Available, Progressing, Degraded, Draining, RedisReady, HighlyAvailable, Secured and AutoscalingActive,
+   * each with its reason and what to do.
    */
   readonly conditions?: readonly ConditionStatus[];
   /**
@@ -1005,6 +1275,11 @@ export interface OcppClusterStatus {
   readonly queue?: QueueStatus;
   /** Last decision of the processor autoscaler, and the state that it keeps when the leader changes. */
   readonly autoscaling?: AutoscalingStatus;
+  /**
+   * How stations prove who they are, as the ws-proxies report it. Absent while no listener and no source of
+   * stations asks for it.
+   */
+  readonly security?: SecurityStatus;
   /** URLs that stations connect to. */
   readonly endpoints?: readonly string[];
 }
@@ -1375,4 +1650,26 @@ export interface AutoscalingInputsStatus {
   readonly handlerSeconds?: number;
   /** Time in which Redis answered the processors. */
   readonly storeSeconds?: number;
+}
+
+/**
+ * How stations prove who they are, as the ws-proxies report it. Absent while no listener and no source of
+ * stations asks for it.
+ */
+export interface SecurityStatus {
+  /** Connected stations that mode Enforce would refuse. Absent while unknown. */
+  readonly unproven?: number;
+  /** Certificates and revocation lists of the listeners, and when each expires. */
+  readonly certificates?: readonly SecurityCertificateStatus[];
+  /** Listeners whose changed files the ws-proxies refuse. They keep the earlier ones. */
+  readonly rejected?: readonly string[];
+}
+
+export interface SecurityCertificateStatus {
+  /** Name of the listener. */
+  readonly listener: string;
+  /** Which of its files. */
+  readonly what: string;
+  /** When the first of them expires. */
+  readonly notAfter: string;
 }

@@ -39,6 +39,7 @@ export type ConditionType =
   | 'Draining'
   | 'RedisReady'
   | 'HighlyAvailable'
+  | 'Secured'
   | 'AutoscalingActive';
 
 /** metav1.Condition. */

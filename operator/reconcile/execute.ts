@@ -10,9 +10,11 @@ import { type Applied, applyObjects, type Pass, prunable } from './apply.ts';
 import type { Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
 import { adminSecret } from '../render/admin-access.ts';
+import { generatedKeyName, passwordKeySecret } from '../render/front-door/authentication.ts';
 import { DEPLOYMENTS } from '../render/resources.ts';
 import { ensurePassword, ensureSecret, growVolume, volumeProblem } from './embedded-redis.ts';
 import { addOnProblems } from './missing-add-ons.ts';
+import { passwordKey } from './password-key.ts';
 import { writeAnnotations } from './pod-annotations.ts';
 import type { ReconcilerOptions, ReconcileState } from './state.ts';
 
@@ -62,11 +64,13 @@ async function executeSteps(
   const problems: (Problem | undefined)[] = [];
   const size = spec.redis.embedded?.storage.size;
   let written = redis;
-  if (secretsDue(options, state, observed)) {
+  const key = passwordKeySecret(cluster, spec);
+  if (secretsDue(options, state, observed, key)) {
     await pass.deletionGuard.confirm();
     if (redis !== undefined) problems.push(await ensurePassword(store, cluster, redis));
     if (state.admin !== undefined)
       problems.push(await ensureSecret(store, adminSecret(cluster, state.admin)));
+    if (key === generatedKeyName(cluster)) problems.push(await ensureSecret(store, passwordKey(cluster)));
   }
   if (redis !== undefined && size !== undefined && redis.storage !== size) {
     const problem = await growVolume(store, cluster, size);
@@ -125,12 +129,20 @@ const VOLUME_READ_MS = 30_000;
 /** Pods that do not start are the only sign of a deleted Secret, as Secrets cannot be read. */
 const SECRETS_RETRY_MS = 10_000;
 
-function secretsDue({ clock }: ReconcilerOptions, state: ReconcileState, observed: Observed): boolean {
+function secretsDue(
+  { clock }: ReconcilerOptions,
+  state: ReconcileState,
+  observed: Observed,
+  key: string | undefined,
+): boolean {
+  const isNew = key !== state.passwordKey;
+  state.passwordKey = key;
   const workloads = [observed.redis, observed.processor, ...observed.proxySets];
   const ready = workloads.every((one) => one !== undefined && stateOf(one).ready >= stateOf(one).desired);
   // Once by each leader: a cluster of an earlier release has no Secret for its admin ports.
   const known = Number.isFinite(state.secretsWrittenAt);
-  if ((ready && known) || clock.now() - state.secretsWrittenAt < SECRETS_RETRY_MS) return false;
+  const isDone = (ready && known) || clock.now() - state.secretsWrittenAt < SECRETS_RETRY_MS;
+  if (isDone && !isNew) return false;
   state.secretsWrittenAt = clock.now();
   return true;
 }

@@ -70,7 +70,7 @@ export class Measurement {
     const pods = clusterPods(observed, leaving, { token, now: clock.now() });
     const [signals, load] = await Promise.all([this.#pods.read(pods, due), prometheus?.read(pods, due)]);
     if (load === undefined) return signals;
-    const { sessions, sessionsOf, inFlightOf, store } = signals;
+    const { sessions, sessionsOf, inFlightOf, store, security } = signals;
     return {
       ...load,
       source: 'Prometheus',
@@ -78,6 +78,7 @@ export class Measurement {
       ...(sessionsOf !== undefined && { sessionsOf }),
       ...(inFlightOf !== undefined && { inFlightOf }),
       ...(store !== undefined && { store }),
+      ...(security !== undefined && { security }),
     };
   }
 

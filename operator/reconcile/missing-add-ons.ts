@@ -2,7 +2,7 @@
 import type { DefaultedSpec, OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import type { Caches } from '../controller/caches.ts';
 import type { Resource } from '../kube/object-store.ts';
-import { HTTP_ROUTES, SCALED_OBJECTS } from '../render/resources.ts';
+import { CERTIFICATES, HTTP_ROUTES, SCALED_OBJECTS } from '../render/resources.ts';
 import type { Problem } from '../status/conditions.ts';
 
 /** Discovery answers within seconds after the start; until then nothing is reported. */
@@ -26,7 +26,7 @@ export function addOnProblems(
 
 /** Messages with the remedy. Monitoring is optional: its default, Auto, uses the kinds that exist. */
 export function missingAddOns(
-  { proxy, processor }: Pick<DefaultedSpec, 'proxy' | 'processor'>,
+  { proxy, processor, listeners }: Pick<DefaultedSpec, 'proxy' | 'processor' | 'listeners'>,
   serves: (resource: Resource) => boolean,
 ): string[] {
   const missing: string[] = [];
@@ -39,6 +39,12 @@ export function missingAddOns(
     missing.push(
       `spec.processor.autoscaling.mode KEDA needs ${notServed(SCALED_OBJECTS)}: ` +
         'the number of processors stays. Install KEDA 2.17 or later, or set another mode',
+    );
+  const issued = listeners.filter(({ tls }) => tls?.issuerRef !== undefined).map(({ name }) => name);
+  if (issued.length > 0 && !serves(CERTIFICATES))
+    missing.push(
+      `tls.issuerRef of ${issued.join(', ')} needs ${notServed(CERTIFICATES)}: ` +
+        'the ws-proxies wait for a certificate. Install cert-manager, or set tls.secretName',
     );
   return missing;
 }

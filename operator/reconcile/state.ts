@@ -60,6 +60,8 @@ export interface ReconcileState {
   status: OcppClusterStatus | undefined;
   writtenAt: number;
   secretsWrittenAt: number;
+  /** The Secret with the key of stored passwords at the last pass. */
+  passwordKey: string | undefined;
   /** Token of the admin ports; absent: the operator has no key. */
   readonly admin: AdminAccess | undefined;
   readonly proxyAdmin: ProxyAdmin;
@@ -106,6 +108,7 @@ export function newReconcileState(
     // As if just written: figures that this process has not read yet are no reason to write the status.
     writtenAt: clock.now(),
     secretsWrittenAt: -Infinity,
+    passwordKey: undefined,
     admin,
     proxyAdmin: new ProxyAdmin({
       send: options.sendAdmin ?? sendOverHttp,

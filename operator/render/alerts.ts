@@ -30,8 +30,13 @@ export function alerts(input: RenderInput): Alert[] {
     }));
   const of = readers(`{namespace="${namespace}",ocpp_cluster="${name}"}`);
   return [
-    ...withSeverity('critical', [...outages(input, of), ...lateAnswers(input, of), ...fullStores(of)]),
-    ...withSeverity('warning', [...nearLimits(input, of), ...anomalies(of)]),
+    ...withSeverity('critical', [
+      ...outages(input, of),
+      ...lateAnswers(input, of),
+      ...fullStores(of),
+      ...closedDoors(input, of),
+    ]),
+    ...withSeverity('warning', [...nearLimits(input, of), ...anomalies(of), ...credentials(input, of)]),
   ];
 }
 
@@ -40,6 +45,9 @@ function readers(selector: string) {
   const metric = (key: keyof typeof METRIC) => `${METRIC[key]}${selector}`;
   return {
     metric,
+    /** Only the series with these labels. */
+    labelled: (key: keyof typeof METRIC, labels: string) =>
+      `${METRIC[key]}${selector.replace('}', `,${labels}}`)}`,
     /** A figure that every Pod exports alike: the maximum is as good as any. */
     global: (key: keyof typeof METRIC) => `max(${metric(key)})`,
     /** Queue figures: a reading of more than a minute ago is ignored (Pods of 0.1 keep exporting their last one). */
@@ -166,6 +174,51 @@ function nearLimits(input: RenderInput, { metric, global }: Readers): Rule[] {
       for: '5m',
       summary: 'very many calls to stations are pending',
       description: `{{ $value | humanize }} calls wait for stations. A processor waits for ${CALLS_AWAITED} at most and refuses further calls with too-many-calls. The sender calls faster than stations answer, or calls many stations that are offline.`,
+    },
+  ];
+}
+
+function closedDoors(input: RenderInput, { global }: Readers): Rule[] {
+  return [
+    {
+      alert: 'OcppStationSourceFails',
+      expr: `${global('stationSourceFailing')} > 0`,
+      for: '3m',
+      summary: 'the entries of stations cannot be read',
+      description: `Connected stations stay; a station that connects is refused, as nothing says whether its password is right. Check what spec.authentication.stations names: the webhook, the Secret or Redis. The log of a ws-proxy has the error (${listPods(input, 'ws-proxy')}).`,
+    },
+  ];
+}
+
+/** A certificate that expires earlier is reported. */
+const EXPIRY_SECONDS = 7 * 86_400;
+/** Refusals per second for a wrong password or certificate: scanners cause far fewer. */
+const MANY_REFUSED = 0.5;
+
+function credentials(input: RenderInput, { metric, labelled }: Readers): Rule[] {
+  return [
+    {
+      alert: 'OcppCertificateExpires',
+      expr: `min by (listener, what) (${metric('certificateExpiry')}) - time() < ${EXPIRY_SECONDS}`,
+      for: '10m',
+      summary: 'a certificate or revocation list expires soon',
+      description:
+        'The {{ $labels.what }} of the listener {{ $labels.listener }} expires in {{ $value | humanizeDuration }}; from then on stations refuse to connect, or are refused. Renew the Secret that the listener names: running Pods take it over and drop no socket. With tls.issuerRef, see why cert-manager has not renewed it: kubectl describe certificate.',
+    },
+    {
+      alert: 'OcppTlsFilesRefused',
+      expr: `max by (listener) (${metric('tlsRejected')}) > 0`,
+      for: '2m',
+      summary: 'changed TLS files are refused',
+      description: `The ws-proxies do not use the changed Secret of the listener {{ $labels.listener }} and serve with its earlier files. A Pod that starts now may not start at all. The log of a ws-proxy says which file is wrong and why (${listPods(input, 'ws-proxy')}).`,
+    },
+    {
+      alert: 'OcppCredentialsRefused',
+      expr: `sum(rate(${labelled('proxyRefused', 'status="401"')}[10m])) > ${MANY_REFUSED}`,
+      for: '15m',
+      summary: 'many stations have wrong credentials',
+      description:
+        '{{ $value | humanize }} handshakes per second are refused with 401. The label reason of ocpp_proxy_handshakes_refused_total gives the cause, and the log of a ws-proxy the identities and addresses. After a change of passwords or certificates it may be the change; many identities from one address are a guess.',
     },
   ];
 }

@@ -32,8 +32,18 @@ export function networkPolicies(input: RenderInput): KubeObject[] {
   if (!spec.networkPolicy.enabled) return [];
   const common = { policyTypes: ['Ingress', 'Egress'], egress: [dns(), ...toRedis(input)] };
   const policies: [Component, PolicyRules][] = [
-    ['processor', { ...common, ingress: toAdmin(input) }],
-    ['ws-proxy', { ...common, ingress: [fromStations(input), ...toAdmin(input)] }],
+    [
+      'processor',
+      { ...common, egress: [...common.egress, ...toServices(ofProcessors(spec))], ingress: toAdmin(input) },
+    ],
+    [
+      'ws-proxy',
+      {
+        ...common,
+        egress: [...common.egress, ...toServices([spec.authentication?.stations?.webhook?.url])],
+        ingress: [fromStations(input), ...toAdmin(input)],
+      },
+    ],
   ];
   if (spec.redis.embedded !== undefined) {
     const from = [podsOf(input, 'ws-proxy'), podsOf(input, 'processor')];
@@ -93,6 +103,24 @@ function toRedis(input: RenderInput): V1NetworkPolicyEgressRule[] {
   if (mode === 'Sentinel') ports.add(PORT.redis);
   return [{ ports: tcp([...ports]) }];
 }
+
+/** Services of the user that the processors ask. */
+const ofProcessors = ({ certificateAuthority, iso15118 }: RenderInput['spec']) => [
+  certificateAuthority?.webhook?.url,
+  iso15118?.provider?.url,
+];
+
+/** A Service with another port than its Pods needs a policy of the user: policies apply to the ports of Pods. */
+const toServices = (urls: readonly (string | undefined)[]): V1NetworkPolicyEgressRule[] =>
+  urls
+    .filter((url) => url !== undefined)
+    .map((url) => new URL(url))
+    .map(({ hostname, port, protocol }) => {
+      const number = port === '' ? DEFAULT_PORTS[protocol as keyof typeof DEFAULT_PORTS] : Number(port);
+      return Object.assign(at(hostname), { ports: tcp([number]) });
+    });
+
+const DEFAULT_PORTS = { 'http:': 80, 'https:': 443 } as const;
 
 /** A host name may resolve to any address. */
 function at(host: string): Pick<V1NetworkPolicyEgressRule, 'to'> {

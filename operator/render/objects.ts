@@ -6,6 +6,7 @@ import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { processorAutoscaler } from './autoscalers/autoscaler.ts';
 import { processorDisruptionBudget, proxyDisruptionBudget } from './disruption-budgets.ts';
+import { listenerCertificates } from './front-door/certificates.ts';
 import { monitoring } from './monitoring.ts';
 import { networkPolicies } from './network-policy.ts';
 import { processorDeployment, processorSettings } from './processor.ts';
@@ -44,6 +45,8 @@ export function renderObjects(cluster: OcppCluster, context: RenderContext): rea
 
     serviceAccount(input, 'ws-proxy'),
     ...proxySettings(input),
+    // Before the Pods, which wait for their Secrets.
+    ...listenerCertificates(input),
     proxyService(input),
     ...proxyDeployment(input),
     ...proxyDisruptionBudget(input),

@@ -3,6 +3,7 @@ import type { DefaultedProcessor } from '../api/ocpp-cluster.ts';
 import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { processorAccess } from './front-door/authentication.ts';
 import { podTemplate } from './pod.ts';
 import {
   ADMIN_PORT,
@@ -31,7 +32,7 @@ const RELEASE = {
 
 export function processorDeployment(input: RenderInput): KubeObject {
   const { processor } = input.spec;
-  const mounts = programMounts(input, 'processor');
+  const mounts = programMounts(input, 'processor', processorAccess(input));
   const { volumes, volumeMounts } = mounts;
   const lastSeconds = lastStationsSeconds(input);
   const container = {

@@ -5,6 +5,8 @@ import { DEFAULT, ENV, PATH, PORT } from '../../services/contract.ts';
 import { POD_ENV, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
 import { adminMount } from './admin-access.ts';
+import type { Access } from './front-door/service-access.ts';
+import { mountSecrets } from './front-door/secret-mount.ts';
 import { redisEnv, redisVolumes } from './redis-access.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { type Component, nameOf, owned, type RenderInput } from './render-input.ts';
@@ -94,14 +96,23 @@ interface ProgramMounts {
   readonly volumeMounts: V1VolumeMount[];
 }
 
-/** The logins for Redis, the token of the admin port, and the settings that change without a restart. */
-export function programMounts(input: RenderInput, component: Component): ProgramMounts {
+/**
+ * The logins for Redis, the token of the admin port, the settings that change without a restart, and what the program needs to
+ * know who its stations are.
+ */
+export function programMounts(input: RenderInput, component: Component, access: Access): ProgramMounts {
   const [redis, admin, settings] = [redisVolumes(input), adminMount(input), settingsMount(input, component)];
+  const door = mountSecrets(access.secrets);
   return {
-    env: [...admin.env, ...settings.env],
+    env: [...admin.env, ...settings.env, ...access.env],
     container: settings.container,
-    volumes: [...redis.volumes, ...admin.volumes, ...settings.volumes],
-    volumeMounts: [...redis.volumeMounts, ...admin.volumeMounts, ...settings.volumeMounts],
+    volumes: [...redis.volumes, ...admin.volumes, ...settings.volumes, ...door.volumes],
+    volumeMounts: [
+      ...redis.volumeMounts,
+      ...admin.volumeMounts,
+      ...settings.volumeMounts,
+      ...door.volumeMounts,
+    ],
   };
 }
 

@@ -27,11 +27,11 @@ export function proxyService(input: RenderInput): KubeObject {
   );
 }
 
-const portOf = ({ listener, servicePort, nodePort, name }: StationPort) => ({
+const portOf = ({ listener, servicePort, nodePort, name, isTls }: StationPort) => ({
   name: listener,
   port: servicePort,
   targetPort: name,
   protocol: 'TCP',
-  appProtocol: 'kubernetes.io/ws',
+  appProtocol: isTls ? 'kubernetes.io/wss' : 'kubernetes.io/ws',
   ...(nodePort !== undefined && { nodePort }),
 });

@@ -40,6 +40,11 @@ export const HTTP_ROUTES: Resource = {
   ...core('HTTPRoute', 'httproutes'),
   group: 'gateway.networking.k8s.io',
 };
+/** Of cert-manager. */
+export const CERTIFICATES: Resource = {
+  ...core('Certificate', 'certificates'),
+  group: 'cert-manager.io',
+};
 export const HORIZONTAL_POD_AUTOSCALERS: Resource = {
   ...core('HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
   group: 'autoscaling',
@@ -71,6 +76,7 @@ export const OPTIONAL: readonly Resource[] = [
   POD_MONITORS,
   PROMETHEUS_RULES,
   HTTP_ROUTES,
+  CERTIFICATES,
   SCALED_OBJECTS,
   TRIGGER_AUTHENTICATIONS,
 ];

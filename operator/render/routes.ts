@@ -2,6 +2,7 @@
 import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
 import type { V1IngressSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../kube/object-store.ts';
+import { isRoutable } from './front-door/listeners.ts';
 import { HTTP_ROUTES, INGRESSES } from './resources.ts';
 import { nameOf, owned, type RenderInput } from './render-input.ts';
 
@@ -12,10 +13,14 @@ export interface StationRoute {
   readonly port: number;
 }
 
-/** Listeners with the same path cannot be distinguished behind one address: the first one gets the route. */
+/**
+ * Listeners with the same path cannot be distinguished behind one address: the first one gets the route. One with TLS of its own
+ * gets none: what is in front of it would have to decrypt.
+ */
 export function stationRoutes({ listeners }: Pick<DefaultedSpec, 'listeners'>): StationRoute[] {
-  return listeners
-    .filter(({ path }, index) => listeners.findIndex((other) => other.path === path) === index)
+  const routable = listeners.filter(isRoutable);
+  return routable
+    .filter(({ path }, index) => routable.findIndex((other) => other.path === path) === index)
     .map(({ name, port, path }) => ({ path, portName: name, port }));
 }
 

@@ -5,7 +5,7 @@
  * of further listeners are named after them: during a rollout that adds or removes a listener, the Service routes
  * stations only to Pods that have it.
  */
-import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
+import type { DefaultedListener, DefaultedSpec } from '../api/ocpp-cluster.ts';
 import { createHash } from 'node:crypto';
 import { PORT } from '../../services/contract.ts';
 
@@ -16,10 +16,16 @@ export interface StationPort {
   /** Absent: Kubernetes picks one if the Service type needs it. */
   readonly nodePort?: number;
   readonly path: string;
+  /** The Pod itself terminates TLS. */
+  readonly isTls: boolean;
   /** Name of the container port. */
   readonly name: string;
   readonly containerPort: number;
 }
+
+/** Whether connections are encrypted up to the Pod. */
+export const hasOwnTls = ({ tls }: { readonly tls?: DefaultedListener['tls'] | undefined }): boolean =>
+  tls?.termination === 'Proxy';
 
 /** In the order of the listeners. */
 export function stationPorts({ listeners }: Pick<DefaultedSpec, 'listeners'>): StationPort[] {
@@ -28,11 +34,12 @@ export function stationPorts({ listeners }: Pick<DefaultedSpec, 'listeners'>): S
     .slice(1)
     .map(({ name }) => name)
     .sort();
-  return listeners.map(({ name, port, path, nodePort }, index) => ({
+  return listeners.map(({ name, port, path, nodePort, tls }, index) => ({
     listener: name,
     servicePort: port,
     ...(nodePort !== undefined && { nodePort }),
     path,
+    isTls: hasOwnTls({ tls }),
     name: index === 0 ? 'stations' : portName(name),
     containerPort: index === 0 ? PORT.stations : PORT.stations + 1 + further.indexOf(name),
   }));

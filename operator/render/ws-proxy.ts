@@ -1,9 +1,11 @@
 /** The ws-proxy: the Deployment that holds the sockets of the stations. */
 import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
-import type { V1DeploymentSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1DeploymentSpec, V1EnvVar, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { createHash } from 'node:crypto';
 import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { authenticationSettings, proxyAccess } from './front-door/authentication.ts';
+import { listenersEnv, usesFrontDoor } from './front-door/listeners.ts';
 import { podTemplate } from './pod.ts';
 import {
   ADMIN_PORT,
@@ -70,12 +72,12 @@ const canonical = (value: unknown): string =>
 export function proxyTemplate(input: RenderInput): V1PodTemplateSpec {
   const { spec } = input;
   const { proxy } = spec;
-  const mounts = programMounts(input, 'ws-proxy');
+  const mounts = programMounts(input, 'ws-proxy', proxyAccess(input));
   const { volumes, volumeMounts } = mounts;
   const graceSeconds = proxyGraceSeconds(input);
   // Sorted by port: reordering the list of listeners replaces no Pod.
   const sockets = stationPorts(spec).sort((a, b) => a.containerPort - b.containerPort);
-  const [first, ...further] = sockets;
+  const [first] = sockets;
   const container = {
     image: input.image,
     args: [PROGRAM.wsProxy],
@@ -83,7 +85,7 @@ export function proxyTemplate(input: RenderInput): V1PodTemplateSpec {
       ...programEnv(input, RESOURCES, proxy.podTemplate, [SMALL_YOUNG_GENERATION]),
       { name: ENV.stationPort, value: String(PORT.stations) },
       { name: ENV.stationPath, value: first?.path ?? PATH.stations },
-      ...(further.length > 0 ? [{ name: ENV.listeners, value: listenersText(further) }] : []),
+      ...furtherListeners(spec, sockets),
       { name: ENV.protocols, value: spec.protocols.join(',') },
       ...(hasLiveSettings(input) ? drainEnv(graceSeconds) : limitsEnv(spec)),
       ...unlessDefault(ENV.defaultProtocol, proxy.defaultProtocol, undefined),
@@ -111,7 +113,8 @@ const drainEnv = (graceSeconds: number): Variable[] => [
 ];
 
 /** Before revision 3. */
-function limitsEnv({ proxy }: DefaultedSpec): Variable[] {
+function limitsEnv(spec: DefaultedSpec): Variable[] {
+  const { proxy } = spec;
   const { connectionsPerSecond, bootsPerSecond } = proxy.admission;
   return [
     { name: ENV.maxSessions, value: String(proxy.maxSessionsPerPod) },
@@ -123,6 +126,7 @@ function limitsEnv({ proxy }: DefaultedSpec): Variable[] {
     ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
     ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
     ...unlessDefault(ENV.logLevel, proxy.logLevel, DEFAULT.logLevel),
+    ...authenticationSettings(spec),
   ];
 }
 
@@ -139,13 +143,17 @@ export function proxySettings(input: RenderInput): KubeObject[] {
     { name: ENV.drainRate, value: String(proxy.drain.ratePerSecond) },
     { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
     { name: ENV.drainTransactions, value: proxy.drain.transactions.toLowerCase() },
+    ...authenticationSettings(input.spec),
   ];
   return settingsMap(input, 'ws-proxy', variables, proxy.podTemplate);
 }
 
-/** The format that readListeners() of the ws-proxy parses. */
-const listenersText = (sockets: readonly StationPort[]) =>
-  sockets.map(({ containerPort, path }) => `${containerPort}${path}`).join(',');
+/** Plain ones beside the first in the list that images of all releases read; otherwise all of them as JSON. */
+function furtherListeners(spec: DefaultedSpec, [, ...further]: readonly StationPort[]): V1EnvVar[] {
+  if (usesFrontDoor(spec)) return [listenersEnv(spec)];
+  const value = further.map(({ containerPort, path }) => `${containerPort}${path}`).join(',');
+  return value === '' ? [] : [{ name: ENV.listeners, value }];
+}
 
 /** A Pod that has drained ends at once, so a longer grace period costs nothing. The first is what cluster autoscalers wait for; s. */
 const GRACE_STEPS = [600, 1200, 2400, 3600] as const;

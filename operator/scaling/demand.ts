@@ -69,6 +69,26 @@ export interface Signals extends LoadSignals {
   /** Deliveries that each processor is handling, by uid of its Pod; only Pods with a recent reading. */
   readonly inFlightOf?: ReadonlyMap<string, number>;
   readonly store?: StoreReading;
+  readonly security?: SecurityReading;
+}
+
+/** What the ws-proxies say of who their stations are. */
+export interface SecurityReading {
+  /** Connected stations that mode Enforce would refuse; absent while a ws-proxy has no recent reading. */
+  readonly unproven?: number;
+  readonly certificates: readonly CertificateReading[];
+  /** Listeners whose changed files a ws-proxy refuses. */
+  readonly rejected: readonly string[];
+  /** Uids of ws-proxies that cannot read the entries of stations. */
+  readonly sourceFailing: readonly string[];
+}
+
+export interface CertificateReading {
+  readonly listener: string;
+  /** Which file of it. */
+  readonly what: string;
+  /** Seconds since 1970. */
+  readonly expires: number;
 }
 
 /** What the Pods say of their Redis. */

@@ -1,7 +1,7 @@
 /** Reads the metrics of Pods over HTTP. Time, size and concurrency are bounded; failed Pods are omitted. */
 import { get } from 'node:http';
 import { METRIC } from '../../services/contract.ts';
-import { readMetrics } from './prometheus-text.ts';
+import { readMetrics, readSeries, type Series } from './prometheus-text.ts';
 
 export interface ScrapeTarget {
   /** Uid of the Pod. */
@@ -20,11 +20,15 @@ export interface Sample {
   /** Time of the reading, ms since 1970 by the clock of the operator. */
   readonly at: number;
   readonly values: Readonly<Record<string, number>>;
+  /** Of metrics whose labels matter; of ws-proxies only. */
+  readonly series?: Readonly<Record<string, readonly Series[]>>;
 }
 
 export type Scrape = (targets: readonly ScrapeTarget[]) => Promise<readonly Sample[]>;
 
-const NAMES: ReadonlySet<string> = new Set(Object.values(METRIC));
+/** Metrics whose labels matter: their sum would say nothing. */
+const LABELLED: ReadonlySet<string> = new Set([METRIC.certificateExpiry, METRIC.tlsRejected]);
+const NAMES: ReadonlySet<string> = new Set(Object.values(METRIC).filter((name) => !LABELLED.has(name)));
 /** Longer than exporters wait for an unresponsive Redis, so that their other metrics still arrive. */
 const TIMEOUT_MS = 4000;
 const MAX_BYTES = 1024 * 1024;
@@ -37,8 +41,10 @@ export function createScraper(
 ): Scrape {
   const one = async (target: ScrapeTarget): Promise<Sample[]> => {
     try {
-      const values = readMetrics(await fetchText(target), NAMES);
-      return [{ pod: target.pod, component: target.component, at: now(), values }];
+      const { pod, component } = target;
+      const text = await fetchText(target);
+      const sample = { pod, component, at: now(), values: readMetrics(text, NAMES) };
+      return [component === 'ws-proxy' ? { ...sample, series: readSeries(text, LABELLED) } : sample];
     } catch (error) {
       onFailure(target, error instanceof Error ? error : new Error(String(error)));
       return [];

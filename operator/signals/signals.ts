@@ -5,6 +5,7 @@
 import { METRIC } from '../../services/contract.ts';
 import type { Activity, QueueReading, Signals, StoreReading, Work } from '../scaling/demand.ts';
 import type { Sample } from './scrape.ts';
+import { securityReading } from './security.ts';
 
 /** Samples of one Pod, oldest first. */
 interface Track {
@@ -90,6 +91,10 @@ export function signalsOf(history: History, expected: Expected): Signals {
     ...(activity !== undefined && { activity }),
     ...(inFlight.length > 0 && { inFlightOf: new Map(inFlight) }),
     ...(heard.length > 0 && { store: storeReading(heard) }),
+    ...securityOf(
+      proxies.map((pod) => freshOf(pod).at(-1)),
+      draining.map((pod) => freshOf(pod).at(-1)),
+    ),
     ...longestStoreTime([...history.values()].flatMap(({ samples }) => fresh(samples).at(-1) ?? [])),
   };
 }
@@ -105,6 +110,17 @@ function storeReading(samples: readonly Sample[]): StoreReading {
     loginRefused: having(METRIC.storeLoginRefused),
     prefixTaken: having(METRIC.storePrefixTaken),
   };
+}
+
+function securityOf(
+  staying: readonly (Sample | undefined)[],
+  leaving: readonly (Sample | undefined)[],
+): Pick<Signals, 'security'> {
+  const security = securityReading(
+    staying,
+    leaving.filter((sample) => sample !== undefined),
+  );
+  return security === undefined ? {} : { security };
 }
 
 function longestStoreTime(samples: readonly Sample[]): Pick<Signals, 'storeSeconds'> {

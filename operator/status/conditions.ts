@@ -33,6 +33,7 @@ export interface Problem {
     | 'LoginRefused'
     | 'VolumeTerminating'
     | 'DeregistrationTooShort'
+    | 'StationSourceFailing'
     | 'UnknownVariable'
     | 'ForeignVariable';
   readonly message: string;

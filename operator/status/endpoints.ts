@@ -7,11 +7,16 @@ import type { Observed } from '../observe/observe.ts';
 /** The limit of the schema. */
 const MAX_ENDPOINTS = 50;
 
-/** Inside the Kubernetes cluster always; outside when the load balancer has an address, or an Ingress or Gateway has a host name. */
+/**
+ * Inside the Kubernetes cluster always; outside when the load balancer has an address, or an Ingress or Gateway has a host name.
+ * Only through its load balancer reaches a station a listener whose TLS ends there.
+ */
 export function endpointsOf(cluster: OcppCluster, spec: DefaultedSpec, observed: Observed): string[] {
   const inside = `${nameOf(cluster, 'ws-proxy')}.${cluster.metadata.namespace}.svc`;
   const services = [inside, ...balanced(observed)].flatMap((host) =>
-    spec.listeners.map(({ port, path }) => `ws://${host}:${port}${path}/{id}`),
+    spec.listeners
+      .filter(({ tls }) => host !== inside || tls?.termination !== 'LoadBalancer')
+      .map(({ port, path, tls }) => `${tls === undefined ? 'ws' : 'wss'}://${host}:${port}${path}/{id}`),
   );
   const routes = frontDoors(spec).flatMap(({ scheme, host }) =>
     stationRoutes(spec).map(({ path }) => `${scheme}://${host}${path}/{id}`),

@@ -1,5 +1,6 @@
 /** Kubernetes Events for the changes between two statuses. Pure. */
 import type { ConditionType, OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import { rejectedText } from './security.ts';
 
 export interface ClusterEvent {
   readonly type: 'Normal' | 'Warning';
@@ -20,6 +21,8 @@ const TRANSITIONS: readonly Transition[] = [
   ['Degraded', 'False', 'Normal', 'Recovered'],
   ['Draining', 'True', 'Normal', 'DrainStarted'],
   ['Draining', 'False', 'Normal', 'DrainFinished'],
+  ['Secured', 'True', 'Normal', 'Secured'],
+  ['Secured', 'False', 'Warning', 'NotSecured'],
   ['AutoscalingActive', 'True', 'Normal', 'AutoscalingActive'],
   ['AutoscalingActive', 'False', 'Warning', 'AutoscalingHolds'],
 ];
@@ -38,6 +41,7 @@ export function eventsBetween(
     ...pauses(before, after),
     ...transitions(before, after),
     ...nextProblem(before, after),
+    ...refusedFiles(before, after),
   ];
 }
 
@@ -149,6 +153,30 @@ function nextProblem(before: OcppClusterStatus | undefined, after: OcppClusterSt
   const [then, now] = [before, after].map((status) => conditionOf(status, 'Degraded'));
   if (then?.status !== 'True' || now?.status !== 'True' || then.reason === now.reason) return [];
   return [{ type: 'Warning', reason: 'Degraded', message: now.message }];
+}
+
+/** Of a listener too that shares its cluster with one that asks nothing: the condition is False then anyway. */
+function refusedFiles(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {
+  const { rejected: then = [] } = before?.security ?? {};
+  const { rejected: now = [] } = after.security ?? {};
+  const [fresh, over] = [
+    now.filter((listener) => !then.includes(listener)),
+    then.filter((listener) => !now.includes(listener)),
+  ];
+  return [
+    ...(fresh.length === 0
+      ? []
+      : [{ type: 'Warning', reason: 'TlsFilesRefused', message: rejectedText(fresh) } as const]),
+    ...(over.length === 0
+      ? []
+      : [
+          {
+            type: 'Normal',
+            reason: 'TlsFilesAccepted',
+            message: `the TLS files of ${over.join(', ')} are in use`,
+          } as const,
+        ]),
+  ];
 }
 
 function transitions(before: OcppClusterStatus | undefined, after: OcppClusterStatus): ClusterEvent[] {

@@ -7,6 +7,7 @@ import type {
   OcppClusterStatus,
   Phase,
   RedisStatus,
+  SecurityStatus,
 } from '../api/ocpp-cluster.ts';
 import { selectorLabels, selectorText } from '../render/render-input.ts';
 import type { QueueReading } from '../scaling/demand.ts';
@@ -27,6 +28,7 @@ import { highlyAvailable } from './high-availability.ts';
 import { endpointsOf } from './endpoints.ts';
 import { stateOf } from '../observe/workloads.ts';
 import { isRunning } from '../rollout/step.ts';
+import { secured, securityStatusOf, sourceProblems } from './security.ts';
 import { storeProblems, storeStatusOf } from './store.ts';
 
 export interface StatusInput extends StatusFindings {
@@ -58,8 +60,10 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     ...storeProblems(cluster, store, signals.store, observed),
     ...input.problems,
     ...deregistrationProblems(input.spec, signals.sessions),
+    ...sourceProblems(signals.security, observed),
   ];
-  const found = conditionValues({ ...input, problems });
+  const security = securityStatusOf(input.spec, before?.security, signals.security);
+  const found = conditionValues({ ...input, problems }, security);
   const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
   const { queue } = signals;
   const queueFresh = queue !== undefined && queue.ageMs <= input.staleMs ? queue : undefined;
@@ -97,6 +101,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       }),
     },
     drain: drainsOf(observed, signals).slice(0, DRAINS_SHOWN),
+    ...(security !== undefined && { security }),
     endpoints: endpointsOf(cluster, input.spec, observed),
   };
 }
@@ -107,7 +112,10 @@ const queueStatus = ({ depth, oldestSeconds, inFlight }: QueueReading) => ({
   inFlight: Math.round(inFlight),
 });
 
-function conditionValues(findings: StatusFindings): Readonly<Record<ConditionType, ConditionValue>> {
+function conditionValues(
+  findings: StatusFindings,
+  security: SecurityStatus | undefined,
+): Readonly<Record<ConditionType, ConditionValue>> {
   const redis = redisReady(findings);
   const availability = available(findings, redis);
   const drains = drainsOf(findings.observed, findings.signals);
@@ -119,6 +127,7 @@ function conditionValues(findings: StatusFindings): Readonly<Record<ConditionTyp
     Draining: draining(drains, { ratePerSecond: findings.spec.proxy.drain.ratePerSecond, now: findings.now }),
     RedisReady: redis,
     HighlyAvailable: highlyAvailable(findings.spec),
+    Secured: secured(findings.spec, security, findings.now),
     AutoscalingActive: isPaused ? findings.processors.condition : scalingOf(findings),
   };
 }
@@ -163,11 +172,12 @@ export function shouldWrite(
 
 /** The parts that a person or a controller waits for: written at once. */
 function essence(status: OcppClusterStatus): object {
-  const { queue, proxy, autoscaling, drain, rollout, ...rest } = status;
+  const { queue, proxy, autoscaling, drain, rollout, security, ...rest } = status;
   return {
     ...rest,
     // A figure that becomes known or unknown is more than a change of a number.
-    known: [queue !== undefined, proxy?.sessions !== undefined],
+    known: [queue !== undefined, proxy?.sessions !== undefined, security?.unproven !== undefined],
+    rejected: security?.rejected,
     drain: (drain ?? []).map(({ pod }) => pod),
     rollout: [rollout?.id, rollout?.phase, rollout?.toSet],
     proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas, servingSet: proxy?.servingSet },

@@ -26,6 +26,11 @@ export const PROMETHEUS_LOGIN = 'prometheus-login';
 
 /** Every optional part of a cluster. */
 const FULL: OcppCluster['spec'] = {
+  listeners: [
+    { name: 'stations', port: 9000 },
+    { name: 'tls', port: 9443, securityProfile: 2, tls: { issuerRef: { name: 'public' } } },
+  ],
+  authentication: { stations: { register: true } },
   proxy: {
     replicas: 2,
     service: { type: 'LoadBalancer' },

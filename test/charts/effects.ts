@@ -82,10 +82,10 @@ export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
   'rbac.readSecrets': {
     value: ['a'],
     differences: [
-      'ClusterRole rules[16].apiGroups[0]: ',
-      'ClusterRole rules[16].resourceNames[0]: a',
-      'ClusterRole rules[16].resources[0]: secrets',
-      'ClusterRole rules[16].verbs[0]: get',
+      'ClusterRole rules[17].apiGroups[0]: ',
+      'ClusterRole rules[17].resourceNames[0]: a',
+      'ClusterRole rules[17].resources[0]: secrets',
+      'ClusterRole rules[17].verbs[0]: get',
     ],
   },
   'serviceAccount.create': {

@@ -1,5 +1,7 @@
 /** The Pods of `helm test`: their programs run as local processes, with and without their real counterparts. */
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,6 +89,57 @@ chartTest('helm test of the operator fails without the operator, and without the
   const alone = await run();
   t.is(alone.code, 1);
   t.regex(alone.said, /FAILED: the operator is ready .*ECONNREFUSED/);
+});
+
+/** Answers each handshake with its status. */
+async function refusing(status: number): Promise<{ readonly url: string } & AsyncDisposable> {
+  const server = createServer((_, response) => response.writeHead(status).end());
+  server.on('upgrade', (_, tcp) => tcp.end(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/ocpp/helm-test`,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => void server.close(() => resolve())),
+  };
+}
+
+chartTest('a listener that asks who a station is must refuse helm test, or report only', async (t) => {
+  const spec = {
+    authentication: { stations: { register: true } },
+    listeners: [{ name: 'a', securityProfile: 1 }],
+  };
+  const run = (url: string) => runPod(template(CLUSTER, { spec }), { ASKING_URLS: url, TEST_SECONDS: '1' });
+  await using redis = await startRedis();
+  await using proxy = await startProgram('ws-proxy', { [ENV.redisAddr]: redis.addr });
+  t.like(await run(`${proxy.url.replace('ws:', 'http:')}/helm-test`), { code: 0 });
+  for (const [status, code] of [
+    [401, 0],
+    [404, 0],
+    [503, 1],
+  ] as const) {
+    await using server = await refusing(status);
+    t.is((await run(server.url)).code, code, `${status}`);
+  }
+});
+
+chartTest('helm test connects to what a Pod can reach, each in its way', (t) => {
+  const listeners = [
+    { name: 'a' },
+    { name: 'b', port: 9001, securityProfile: 1 },
+    { name: 'c', port: 9002, securityProfile: 3, tls: { secretName: 's' } },
+    { name: 'd', port: 9003, securityProfile: 2, tls: { termination: 'LoadBalancer' } },
+    { name: 'e', port: 9004, proxyProtocol: true },
+  ];
+  const urls = (spec: object) => {
+    const [{ env }] = (only(template(CLUSTER, { spec }), 'Pod') as TestPod).spec.containers;
+    return ['STATION_URLS', 'ASKING_URLS'].map((name) => env.find((one) => one.name === name)?.value);
+  };
+  const host = 'ocpp-ws-proxy.ocpp-system';
+  const asking = `http://${host}:9001/ocpp/helm-test,https://${host}:9002/ocpp/helm-test`;
+  t.deepEqual(urls({ listeners }), [`ws://${host}:9000/ocpp/helm-test`, asking]);
+  t.deepEqual(urls({ listeners, authentication: { stations: { register: true } } }), [
+    '',
+    `http://${host}:9000/ocpp/helm-test,${asking}`,
+  ]);
 });
 
 chartTest('helm test of a cluster fails without a processor, and without a proxy', async (t) => {

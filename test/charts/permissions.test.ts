@@ -27,6 +27,7 @@ const ADD_ONS = [
   'monitoring.coreos.com_podmonitors',
   'monitoring.coreos.com_prometheusrules',
   'gateway.networking.k8s.io_httproutes',
+  'cert-manager.io_certificates',
   'keda.sh_scaledobjects',
   'keda.sh_triggerauthentications',
 ] as const;

@@ -156,6 +156,90 @@ const prometheus = (
   return { field: path, value, with: { processor: { autoscaling: { prometheus: server } } }, undo: true };
 });
 
+const REGISTER = { stations: { register: true } };
+/** Of a cluster whose stations are in its register. */
+const authenticationLive = (field: string, value: unknown, name: string) =>
+  row(`authentication.${field}`, value, 'ConfigMap/ws-proxy', `data.${name}`, {
+    shows: String(value),
+    with: { authentication: REGISTER },
+  });
+/** Taken back, as the Secrets and services do not exist. */
+const webhook = (field: string, value: unknown, at: string, shows: unknown = value) =>
+  row(`authentication.stations.webhook.${field}`, value, 'Deployment/ws-proxy', at, {
+    shows,
+    with: { authentication: { stations: { webhook: { url: 'https://stations.example.com/check' } } } },
+    undo: true,
+  });
+const LAST_VOLUME = 'spec.template.spec.volumes.last';
+const secretVolume = (name: string, secretName: string) => ({
+  name,
+  secret: { secretName, defaultMode: 0o440 },
+});
+const ofProcessor = (field: string, value: unknown, at: string, shows: unknown, others: object) =>
+  row(field, value, 'Deployment/processor', at, { shows, with: others, undo: true });
+const authority = (field: string, value: unknown, at: string, shows: unknown = value) =>
+  ofProcessor(`certificateAuthority.webhook.${field}`, value, at, shows, {
+    certificateAuthority: { webhook: { url: 'https://ca.example.com/sign' } },
+  });
+const provider = (field: string, value: unknown, at: string, shows: unknown = value) =>
+  ofProcessor(`iso15118.provider.${field}`, value, at, shows, {
+    iso15118: { provider: { url: 'https://contracts.example.com' } },
+  });
+
+const FRONT_DOOR: readonly Row[] = [
+  authenticationLive('mode', 'Report', 'OCPP_AUTHENTICATION_MODE'),
+  authenticationLive('unknownStations', 'Accept', 'OCPP_UNKNOWN_STATIONS'),
+  authenticationLive('unknownStationStatus', 404, 'OCPP_UNKNOWN_STATION_STATUS'),
+  authenticationLive('enrolment', 'FirstSeen', 'OCPP_ENROLMENT'),
+  row('authentication.stations.register', true, 'Deployment/ws-proxy', env('OCPP_STATION_SOURCE'), {
+    shows: 'register',
+    with: { authentication: {} },
+    undo: true,
+  }),
+  // The fourth, after those of the login, the admin token and the settings.
+  row('authentication.stations.secretName', 'other', 'Deployment/ws-proxy', 'spec.template.spec.volumes.3', {
+    shows: secretVolume('stations', 'other'),
+    with: { authentication: { stations: { secretName: 'stations' } } },
+    undo: true,
+  }),
+  webhook('url', 'https://other.example.com', env('OCPP_AUTHENTICATION_WEBHOOK_URL')),
+  webhook('tokenSecretName', 'token', LAST_VOLUME, secretVolume('authentication-token', 'token')),
+  webhook('caSecretName', 'ca', LAST_VOLUME, secretVolume('authentication-ca', 'ca')),
+  webhook('timeoutSeconds', 5, env('OCPP_AUTHENTICATION_WEBHOOK_TIMEOUT'), '5s'),
+  webhook('cacheSeconds', 0, env('OCPP_AUTHENTICATION_WEBHOOK_CACHE'), '0s'),
+  row(
+    'authentication.certificateOrganization',
+    'ACME',
+    'Deployment/ws-proxy',
+    env('OCPP_CERTIFICATE_ORGANIZATION'),
+    {
+      with: { authentication: REGISTER },
+      undo: true,
+    },
+  ),
+  row('authentication.passwordKeySecretName', 'key', 'Deployment/ws-proxy', LAST_VOLUME, {
+    shows: secretVolume('password-key', 'key'),
+    with: { authentication: REGISTER },
+    undo: true,
+  }),
+  ofProcessor(
+    'certificateAuthority.internal.secretName',
+    'other',
+    LAST_VOLUME,
+    secretVolume('certificate-authority', 'other'),
+    { certificateAuthority: { internal: { secretName: 'ca' } } },
+  ),
+  ofProcessor('certificateAuthority.certificateDays', 30, env('OCPP_STATION_CERTIFICATE_DAYS'), '30', {
+    certificateAuthority: { internal: { secretName: 'ca' } },
+  }),
+  authority('url', 'https://other.example.com', env('OCPP_CERTIFICATE_AUTHORITY_URL')),
+  authority('tokenSecretName', 'token', LAST_VOLUME, secretVolume('certificate-authority-token', 'token')),
+  authority('caSecretName', 'ca', LAST_VOLUME, secretVolume('certificate-authority-ca', 'ca')),
+  provider('url', 'https://other.example.com', env('OCPP_CONTRACT_PROVIDER_URL')),
+  provider('tokenSecretName', 'token', LAST_VOLUME, secretVolume('contract-provider-token', 'token')),
+  provider('caSecretName', 'ca', LAST_VOLUME, secretVolume('contract-provider-ca', 'ca')),
+];
+
 const ROWS: readonly Row[] = [
   row('image.pullPolicy', 'Never', 'Deployment/processor', 'spec.template.spec.containers.0.imagePullPolicy'),
   row('image.pullSecrets', ['registry'], 'Deployment/ws-proxy', 'spec.template.spec.imagePullSecrets', {
@@ -181,6 +265,7 @@ const ROWS: readonly Row[] = [
     { shows: 9100 },
   ),
 
+  ...FRONT_DOOR,
   row('proxy.replicas', 3, 'Deployment/ws-proxy', 'spec.replicas'),
   proxy('defaultProtocol', 'ocpp1.6', env('OCPP_DEFAULT_PROTOCOL')),
   { field: 'proxy.service.deregistrationSeconds', value: 300 },

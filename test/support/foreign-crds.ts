@@ -1,5 +1,5 @@
 /**
- * Resource definitions of other projects (prometheus-operator, Gateway API, KEDA), for tests that apply what we render to an API
+ * Resource definitions of other projects (prometheus-operator, Gateway API, cert-manager, KEDA), for tests that apply what we render to an API
  * server that serves them. They are not in this repository: OCPP_TEST_CRDS names a folder with them, one file
  * `<group>_<plural>.yaml` each; without it, the folder `crds` beside the command of OCPP_TEST_CLUSTER.
  */
@@ -14,6 +14,7 @@ export type ForeignKind =
   | 'monitoring.coreos.com_podmonitors'
   | 'monitoring.coreos.com_prometheusrules'
   | 'gateway.networking.k8s.io_httproutes'
+  | 'cert-manager.io_certificates'
   | 'keda.sh_scaledobjects'
   | 'keda.sh_triggerauthentications';
 

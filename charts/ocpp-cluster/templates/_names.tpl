@@ -14,10 +14,20 @@
 {{- merge $ours .Values.labels | toYaml }}
 {{- end }}
 
-{{- /* The listeners of the spec, or the default of the CRD. */ -}}
+{{- /*
+The listeners of the spec, or the default of the CRD. `asks`: a station has to prove who it is, so that the one of `helm test` is
+refused; `direct`: a Pod can connect without a load balancer.
+*/ -}}
 {{- define "ocpp-cluster.listeners" -}}
+{{- $known := not (empty (default dict .Values.spec.authentication).stations) }}
 {{- range default (list dict) .Values.spec.listeners }}
-- { port: {{ default 9000 .port }}, path: {{ default "/ocpp" .path | quote }} }
+{{- $tls := default dict .tls }}
+{{- $terminated := eq (default "Proxy" $tls.termination) "LoadBalancer" }}
+- port: {{ default 9000 .port }}
+  path: {{ default "/ocpp" .path | quote }}
+  tls: {{ and (not (empty .tls)) (not $terminated) }}
+  asks: {{ or $known (gt (int .securityProfile) 0) }}
+  direct: {{ not (or $terminated .proxyProtocol) }}
 {{- end }}
 {{- end }}
 

@@ -38,10 +38,13 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: *owned
+- apiGroups: [cert-manager.io]
+  resources: [certificates]
+  verbs: *owned
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors, prometheusrules]
   verbs: *owned
-# The password of the embedded Redis is written once, and never read.
+# The password of the embedded Redis and the key of stored passwords are written once, and never read.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]

@@ -87,6 +87,8 @@ function interfaceOf(schema: Schema, form: Form, nameOf: (schema: Schema, form: 
   return lines.filter((line, index) => line !== '' || index === lines.length - 1).join('\n');
 }
 
+const literal = (value: unknown) => (typeof value === 'number' ? String(value) : `'${String(value)}'`);
+
 const PLAIN: Readonly<Record<string, string>> = {
   string: 'string',
   integer: 'number',
@@ -99,7 +101,7 @@ const PLAIN: Readonly<Record<string, string>> = {
 function typeOf(schema: Schema, nameOf: (schema: Schema) => string): string {
   const { type = '', items, additionalProperties } = schema;
   if (isObject(schema)) return nameOf(schema);
-  if (schema.enum !== undefined) return schema.enum.map((value) => `'${String(value)}'`).join(' | ');
+  if (schema.enum !== undefined) return schema.enum.map(literal).join(' | ');
   if (typeof additionalProperties === 'object') {
     return `Readonly<Record<string, ${typeOf(additionalProperties, nameOf)}>>`;
   }

@@ -41,7 +41,7 @@ function remapProbe(probe: Writable<Probe> | undefined, given: (port: number) =>
 function inListeners(text: string, given: (port: number) => number): string {
   if (text.startsWith('[')) {
     const listeners = JSON.parse(text) as { readonly port: number }[];
-    return JSON.stringify(listeners.map((one) => ({ ...one, port: given(one.port) })));
+    return JSON.stringify(listeners.map((one) => Object.assign(one, { port: given(one.port) })));
   }
   return text.replaceAll(/(?<=^|,)\d+(?=\/)/g, (port) => String(given(Number(port))));
 }

@@ -100,6 +100,7 @@ export class Scene implements AsyncDisposable {
       scaledobjects: '/apis/keda.sh/v1alpha1',
       triggerauthentications: '/apis/keda.sh/v1alpha1',
       httproutes: '/apis/gateway.networking.k8s.io/v1',
+      certificates: '/apis/cert-manager.io/v1',
       podmonitors: '/apis/monitoring.coreos.com/v1',
       prometheusrules: '/apis/monitoring.coreos.com/v1',
     };

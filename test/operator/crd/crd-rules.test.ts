@@ -11,25 +11,18 @@ import { validateCluster } from '../../../operator/api/validate.ts';
 import { RENDER_REVISION } from '../../../operator/render/revision.ts';
 import { proxyGraceSeconds } from '../../../operator/render/ws-proxy.ts';
 import { cluster, CLUSTERS, create } from './cluster-resources.ts';
+import { FRONT_DOOR_MISTAKES, type Mistake } from './front-door-mistakes.ts';
 import { sharedApiServer } from '../../support/shared-api-server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const shared = sharedApiServer(test);
 
-interface Mistake {
-  readonly spec: object;
-  readonly name?: string;
-  readonly field: string;
-  /** In the API server's answer. */
-  readonly says: RegExp;
-}
-
 const MISTAKES: readonly Mistake[] = [
   { spec: { imaage: null }, field: 'spec.imaage', says: /unknown field "spec\.imaage"/ },
   {
-    spec: { listeners: [{ name: 'a', tls: null }] },
-    field: 'spec.listeners[0].tls',
-    says: /unknown field "spec\.listeners\[0\]\.tls"/,
+    spec: { listeners: [{ name: 'a', tsl: null }] },
+    field: 'spec.listeners[0].tsl',
+    says: /unknown field "spec\.listeners\[0\]\.tsl"/,
   },
   {
     spec: { proxy: { podTemplate: { env: [null] } } },
@@ -187,6 +180,7 @@ const MISTAKES: readonly Mistake[] = [
     field: 'spec',
     says: /would exceed one hour.*raise ratePerSecond/,
   },
+  ...FRONT_DOOR_MISTAKES,
   { spec: {}, name: '9city', field: '', says: /metadata\.name must be at most 40/ },
   { spec: {}, name: 'c'.repeat(41), field: '', says: /metadata\.name must be at most 40/ },
 ];

@@ -94,6 +94,42 @@ async function change(scene: Scene, name: string, one: FieldChange, generation =
 }
 
 const listener = fieldSchema('spec', 'listeners').items?.properties ?? {};
+const STATIONS = { name: 'stations', port: 9000, path: '/ocpp' };
+const listenersText = (more: object) =>
+  JSON.stringify([{ name: 'stations', port: 9000, path: '/ocpp', ...more }]);
+const MUTUAL = { secretName: 'certificate', clientCaSecretName: 'station-ca' };
+/** The first as it becomes, and what the ws-proxy gets. */
+const LISTENER_PARTS = (
+  [
+    ['securityProfile', { securityProfile: 1 }, { securityProfile: 1 }],
+    ['protocols', { protocols: ['ocpp1.6'] }, { securityProfile: 0, protocols: ['ocpp1.6'] }],
+    [
+      'tls',
+      {
+        securityProfile: 3,
+        tls: { ...MUTUAL, additionalSecretName: 'rsa', cipherSuites: ['AES128-GCM-SHA256'] },
+      },
+      {
+        securityProfile: 3,
+        tls: {
+          certificateFolders: ['/etc/ocpp/listeners/stations/tls', '/etc/ocpp/listeners/stations/tls-2'],
+          clientCaFolder: '/etc/ocpp/listeners/stations/client-ca',
+          minVersion: 'TLSv1.2',
+          cipherSuites: ['AES128-GCM-SHA256'],
+        },
+      },
+    ],
+  ] as const
+).map(([part, change, shows]): FieldChange => ({
+  field: 'listeners',
+  value: [{ ...STATIONS, ...change }],
+  with: { authentication: { stations: { register: true } } },
+  object: 'Deployment/ws-proxy',
+  at: 'env OCPP_LISTENERS',
+  shows: listenersText(shows),
+  restarts:
+    part === 'tls' ? ['ws-proxy'] : (effectIn(listener[part] ?? {}, 'listeners') as readonly Component[]),
+}));
 /** Parts of a list, which is one field in the table. */
 const PARTS: readonly FieldChange[] = [
   {
@@ -104,6 +140,7 @@ const PARTS: readonly FieldChange[] = [
     shows: '/v16',
     restarts: effectIn(listener['path'] ?? {}, 'listeners') as readonly Component[],
   },
+  ...LISTENER_PARTS,
 ];
 const CHANGES = [...MUTABLE_FIELDS, ...PARTS];
 

@@ -29,7 +29,7 @@ test('each says in a sentence what is wrong and in some more what to do, without
     t.notRegex(`${summary} ${description}`, /https?:|undefined/, alert.alert);
     t.like(alert.labels, { namespace: 'default', ocpp_cluster: 'city' });
     for (const selector of alert.expr.match(/\{[^}]*\}/g) ?? [])
-      t.is(selector, '{namespace="default",ocpp_cluster="city"}', 'of this cluster and no other');
+      t.regex(selector, /^\{namespace="default",ocpp_cluster="city"[,}]/, 'of this cluster and no other');
   }
   const named = (spec: OcppClusterSpec) => alertsOf(spec).map(({ alert }) => alert);
   t.is(new Set(named({})).size, named({}).length);
@@ -80,6 +80,12 @@ const HEALTHY: Series = {
   'ocpp_dead_letters p': `0x${HOUR}`,
   'ocpp_calls_open p': `5x${HOUR}`,
   'ocpp_store_memory_share a': `0.3x${HOUR}`,
+  'ocpp_proxy_station_source_failing a': `0x${HOUR}`,
+  'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="certificate"': `9000000x${HOUR}`,
+  'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="ca.crl"': `9000000x${HOUR}`,
+  'ocpp_proxy_tls_rejected a listener="tls"': `0x${HOUR}`,
+  'ocpp_proxy_tls_rejected b listener="tls"': `0x${HOUR}`,
+  'ocpp_proxy_handshakes_refused_total a status="401"': `0+3x${HOUR}`,
 };
 const gone = 'stale';
 /** What is so from minute 30 on, and which alerts fire at minute 60. */
@@ -160,6 +166,26 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
     { 'ocpp_proxy_handshakes_refused_total a': '180+600x60' },
     ['OcppHandshakesRefused'],
   ],
+  [
+    'entries of stations cannot be read',
+    { 'ocpp_proxy_station_source_failing a': '1x60' },
+    ['OcppStationSourceFails'],
+  ],
+  [
+    'a revocation list expires in six days',
+    { 'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="ca.crl"': '518400x60' },
+    ['OcppCertificateExpires'],
+  ],
+  [
+    'one ws-proxy refuses a changed certificate',
+    { 'ocpp_proxy_tls_rejected b listener="tls"': '1x60' },
+    ['OcppTlsFilesRefused'],
+  ],
+  [
+    'many stations have wrong passwords',
+    { 'ocpp_proxy_handshakes_refused_total a status="401"': '90+60x60' },
+    ['OcppCredentialsRefused'],
+  ],
   ['a drain was too slow', { 'ocpp_proxy_drain_forced_total a': '0x20 7x40' }, ['OcppDrainForced']],
 ];
 
@@ -167,10 +193,11 @@ const LABELS = 'namespace="default",ocpp_cluster="city"';
 /** One test of `promtool test rules`. A neighbour whose figures are terrible is no business of ours. */
 function scenario([name, problem, firing]: (typeof PROBLEMS)[number]): object {
   const series = Object.entries(HEALTHY).map(([key, healthy]) => {
-    const [metric = '', pod = ''] = key.split(' ');
+    const [metric = '', pod = '', labels] = key.split(' ');
     const changed = problem[key];
     const values = changed === undefined ? healthy : `${healthy.replace(/x\d+$/, 'x29')} ${changed}`;
-    return { series: `${metric}{${LABELS},pod="${pod}"}`, values };
+    const further = labels === undefined ? '' : `,${labels}`;
+    return { series: `${metric}{${LABELS},pod="${pod}"${further}}`, values };
   });
   const neighbour = `{namespace="default",ocpp_cluster="town",pod="x"}`;
   const others = ['ocpp_dead_letters', 'ocpp_store_memory_share', 'ocpp_requests_oldest_seconds'];

@@ -22,12 +22,18 @@ const examples = [...`${guide}\n${tolerance}`.matchAll(/```yaml\n([^`]*)```/g)].
   ([, yaml = '']) => parse(yaml) as { kind?: string; metadata?: object; spec: OcppClusterSpec },
 );
 
+const ADD_ONS = new Set(['HTTPRoute', 'Certificate']);
+
 test('every example is a good OcppCluster, and an API server takes it and what is made of it', async (t) => {
   t.true(examples.length >= 10);
   await using server = await startApiServer();
   await server?.installCrd(readFileSync(join(ROOT, 'crds/ocppclusters.yaml'), 'utf8'));
-  const routes =
-    server !== undefined && (await installForeignCrds(server, ['gateway.networking.k8s.io_httproutes']));
+  const addOns =
+    server !== undefined &&
+    (await installForeignCrds(server, [
+      'gateway.networking.k8s.io_httproutes',
+      'cert-manager.io_certificates',
+    ]));
   for (const { kind, metadata, spec } of examples) {
     const path = `/apis/${kind === undefined ? 'ocpp.dev/v1alpha1' : 'networking.k8s.io/v1'}/namespaces/default`;
     const post = (plural: string, body: object) =>
@@ -49,7 +55,7 @@ test('every example is a good OcppCluster, and an API server takes it and what i
     await t.notThrowsAsync(post('ocppclusters', city(spec)), label);
     if (server === undefined) continue;
     for (const object of rendered(spec, { operatorNamespace: 'ocpp-system' })) {
-      if (/PodMonitor|PrometheusRule/.test(object.kind) || (object.kind === 'HTTPRoute' && !routes)) continue;
+      if (/PodMonitor|PrometheusRule/.test(object.kind) || (ADD_ONS.has(object.kind) && !addOns)) continue;
       await t.notThrowsAsync(applyStrictly(server.http, object), `${label}: ${object.kind}`);
     }
   }

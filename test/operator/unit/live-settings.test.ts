@@ -26,13 +26,22 @@ const PROGRAMS = [
 
 for (const [part, table] of PROGRAMS) {
   test(`the ConfigMap of the ${part} has every setting that it takes while it runs, defaults too, and no other`, (t) => {
-    const texts = data({}, part);
+    const texts = data({ authentication: {} }, part);
     t.deepEqual(Object.keys(texts).sort(), liveOf(table).toSorted());
     const [withNone, withAll] = [readSettings(table, {}), readSettings(table, {}, texts)];
     t.deepEqual(withAll.problems, []);
     t.deepEqual(withAll.values, withNone.values, 'both sides have the same defaults');
   });
 }
+
+test('the ConfigMap of a cluster that asks no station who it is stays as it was before there was a choice', (t) => {
+  const added = Object.keys(data({ authentication: {} }, 'ws-proxy'));
+  const without = Object.keys(data({}, 'ws-proxy'));
+  t.deepEqual(
+    added.filter((name) => !without.includes(name)),
+    ['OCPP_AUTHENTICATION_MODE', 'OCPP_UNKNOWN_STATIONS', 'OCPP_UNKNOWN_STATION_STATUS', 'OCPP_ENROLMENT'],
+  );
+});
 
 test('a variable of the podTemplate is left out: it would lose against the file', (t) => {
   const podTemplate = { env: [{ name: 'OCPP_DRAIN_RATE', value: '3' }] };

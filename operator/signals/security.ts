@@ -1,0 +1,51 @@
+/** What the ws-proxies say of who their stations are, and of the certificates of their listeners. Pure. */
+import { METRIC } from '../../services/contract.ts';
+import type { CertificateReading, SecurityReading } from '../scaling/demand.ts';
+import type { Sample } from './scrape.ts';
+
+/**
+ * @param staying the latest sample of each ws-proxy that stays; undefined for one without a recent sample
+ * @param leaving those of draining ones
+ */
+export function securityReading(
+  staying: readonly (Sample | undefined)[],
+  leaving: readonly Sample[],
+): SecurityReading | undefined {
+  const heard = [...staying.filter((sample) => sample !== undefined), ...leaving];
+  // Pods of earlier releases say nothing.
+  const telling = heard.filter(({ values }) => values[METRIC.proxyUnproven] !== undefined);
+  if (telling.length === 0) return undefined;
+  const unproven = (samples: readonly (Sample | undefined)[]) =>
+    samples.map((sample) => sample?.values[METRIC.proxyUnproven]);
+  const counts = [...unproven(staying), ...unproven(telling.filter((one) => leaving.includes(one)))];
+  const known = counts.filter((count) => count !== undefined);
+  return {
+    ...(known.length === counts.length && { unproven: known.reduce((sum, count) => sum + count, 0) }),
+    certificates: earliest(telling),
+    rejected: rejectedBy(telling),
+    sourceFailing: telling
+      .filter(({ values }) => values[METRIC.stationSourceFailing] === 1)
+      .map(({ pod }) => pod),
+  };
+}
+
+/** Of each file of each listener: Pods may still have different ones. */
+function earliest(samples: readonly Sample[]): CertificateReading[] {
+  const first = new Map<string, CertificateReading>();
+  for (const { labels, value: expires } of samples.flatMap(
+    ({ series }) => series?.[METRIC.certificateExpiry] ?? [],
+  )) {
+    const { listener = '', what = 'certificate' } = labels;
+    const key = JSON.stringify([listener, what]);
+    const known = first.get(key);
+    if (known === undefined || expires < known.expires) first.set(key, { listener, what, expires });
+  }
+  return [...first].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+}
+
+function rejectedBy(samples: readonly Sample[]): string[] {
+  const series = samples.flatMap((sample) => sample.series?.[METRIC.tlsRejected] ?? []);
+  return [
+    ...new Set(series.flatMap(({ labels, value }) => (value > 0 ? [labels['listener'] ?? ''] : []))),
+  ].sort();
+}

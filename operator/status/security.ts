@@ -1,0 +1,140 @@
+/** Whether every station has to prove who it is, and the certificates that it meets. Pure. */
+import type { DefaultedListener, DefaultedSpec, SecurityStatus } from '../api/ocpp-cluster.ts';
+import { idOf, type Observed } from '../observe/observe.ts';
+import { usesFrontDoor } from '../render/front-door/listeners.ts';
+import type { SecurityReading } from '../scaling/demand.ts';
+import { conditionFalse, conditionTrue, type ConditionValue, type Problem } from './conditions.ts';
+
+/** A certificate or revocation list that expires earlier is reported; s. */
+const WARN_SECONDS = 7 * 86_400;
+
+/**
+ * What is known of certificates stays while no ws-proxy has a recent reading. Absent: no listener and no source of stations asks who
+ * a station is.
+ */
+export function securityStatusOf(
+  spec: DefaultedSpec,
+  before: SecurityStatus | undefined,
+  reading: SecurityReading | undefined,
+): SecurityStatus | undefined {
+  if (!usesFrontDoor(spec)) return undefined;
+  const exists = (listener: string) => spec.listeners.some(({ name }) => name === listener);
+  const { certificates = [], rejected = [] } = reading === undefined ? (before ?? {}) : statusOf(reading);
+  return {
+    ...(reading?.unproven !== undefined && { unproven: Math.round(reading.unproven) }),
+    certificates: certificates.filter(({ listener }) => exists(listener)),
+    rejected: rejected.filter(exists),
+  };
+}
+
+const statusOf = ({ certificates, rejected }: SecurityReading): SecurityStatus => ({
+  certificates: certificates.map(({ listener, what, expires }) => ({
+    listener,
+    what,
+    notAfter: `${new Date(expires * 1000).toISOString().slice(0, 19)}Z`,
+  })),
+  rejected,
+});
+
+type Finding = Pick<ConditionValue, 'reason' | 'message'>;
+
+/** The first finding gives the reason, and the message has all of them. @param now ms since 1970 */
+export function secured(
+  spec: DefaultedSpec,
+  security: SecurityStatus | undefined,
+  now: number,
+): ConditionValue {
+  const findings = [
+    ...plainListeners(spec),
+    ...reportOnly(spec, security),
+    ...strangers(spec),
+    ...rejectedFiles(security),
+    ...expiring(security, now),
+  ];
+  const [first] = findings;
+  if (first === undefined) return conditionTrue('Enforced', enforcedText(spec));
+  const message = findings.map((one) => one.message).join('; ');
+  return conditionFalse(first.reason, message.slice(0, 8000));
+}
+
+const withProfile = ({ listeners }: DefaultedSpec, ...profiles: readonly number[]) =>
+  listeners.filter(({ securityProfile }) => profiles.includes(securityProfile));
+
+const portsOf = (listeners: readonly DefaultedListener[]) =>
+  `${listeners.length > 1 ? 'ports' : 'port'} ${listeners.map(({ port }) => port).join(', ')}`;
+
+function plainListeners(spec: DefaultedSpec): Finding[] {
+  const plain = withProfile(spec, 0);
+  if (plain.length === 0) return [];
+  const names = plain.map(({ name }) => name).join(', ');
+  const message = `anyone who reaches ${portsOf(plain)} can be any station; set listeners[].securityProfile of ${names} (docs/security.md)`;
+  return [{ reason: 'PlainListener', message }];
+}
+
+function reportOnly({ authentication }: DefaultedSpec, security: SecurityStatus | undefined): Finding[] {
+  if (authentication?.mode !== 'Report') return [];
+  const { unproven } = security ?? {};
+  const count =
+    unproven === undefined
+      ? 'how many of them Enforce would refuse is not known at the moment'
+      : `Enforce would refuse ${unproven} of the connected ones`;
+  return [
+    { reason: 'ReportOnly', message: `authentication.mode is Report: every station is let in, and ${count}` },
+  ];
+}
+
+/** A certificate proves even an unknown identity. */
+function strangers(spec: DefaultedSpec): Finding[] {
+  const open = withProfile(spec, 1, 2);
+  if (open.length === 0 || spec.authentication?.unknownStations !== 'Accept') return [];
+  const message =
+    `stations without an entry are let in on ${portsOf(open)} with any password; ` +
+    'set authentication.unknownStations to Reject';
+  return [{ reason: 'UnknownStationsAccepted', message }];
+}
+
+function rejectedFiles(security: SecurityStatus | undefined): Finding[] {
+  const { rejected = [] } = security ?? {};
+  return rejected.length === 0 ? [] : [{ reason: 'CertificateRejected', message: rejectedText(rejected) }];
+}
+
+/** Also the text of the Event. */
+export const rejectedText = (listeners: readonly string[]): string =>
+  `the changed TLS files of ${listeners.join(', ')} are refused and the earlier ones stay in use; the log of a ws-proxy says ` +
+  'which file and why';
+
+function expiring(security: SecurityStatus | undefined, now: number): Finding[] {
+  const soon = (security?.certificates ?? []).filter(
+    ({ notAfter }) => Date.parse(notAfter) - now < WARN_SECONDS * 1000,
+  );
+  if (soon.length === 0) return [];
+  const texts = soon.map(({ listener, what, notAfter }) => {
+    const verb = Date.parse(notAfter) <= now ? 'expired' : 'expires';
+    return `${what} of ${listener} ${verb} at ${notAfter}`;
+  });
+  const message = `${texts.join(', ')}; renew the Secret, which running Pods follow`;
+  return [{ reason: 'CertificateExpiring', message }];
+}
+
+function enforcedText(spec: DefaultedSpec): string {
+  const clear = withProfile(spec, 1);
+  const text = 'every listener refuses stations that cannot prove who they are';
+  if (clear.length === 0) return text;
+  return `${text}; passwords travel in clear to ${portsOf(clear)} unless something in front of it has TLS`;
+}
+
+/** While entries cannot be read, no station is accepted: a problem, and no hole. */
+export function sourceProblems(reading: SecurityReading | undefined, { pods }: Observed): Problem[] {
+  const failing = pods
+    .filter((pod) => reading?.sourceFailing.includes(idOf(pod)) === true)
+    .map(({ metadata }) => metadata.name);
+  if (failing.length === 0) return [];
+  const named =
+    failing.length > 3
+      ? `${failing.slice(0, 3).join(', ')} and ${failing.length - 3} more`
+      : failing.join(', ');
+  const message =
+    `${named}: the entries of stations cannot be read, so that no station is accepted; connected ones stay. Check what ` +
+    'spec.authentication.stations names; the log of the Pod has the error';
+  return [{ reason: 'StationSourceFailing', message }];
+}

@@ -1,0 +1,94 @@
+/** Mistakes in listeners and in what asks who a station is, and the words of the API server about each. */
+
+export interface Mistake {
+  readonly spec: object;
+  readonly name?: string;
+  readonly field: string;
+  /** In the API server's answer. */
+  readonly says: RegExp;
+}
+
+const REGISTER = { stations: { register: true } };
+const TLS = { secretName: 'certificate' };
+const inTls = (tls: object, says: RegExp): Mistake => ({
+  spec: { authentication: REGISTER, listeners: [{ name: 'a', securityProfile: 2, tls }] },
+  field: 'spec.listeners[0].tls',
+  says,
+});
+const inListener = (listener: object, says: RegExp): Mistake => ({
+  spec: { authentication: REGISTER, listeners: [{ name: 'a', ...listener }] },
+  field: 'spec.listeners[0]',
+  says,
+});
+
+export const FRONT_DOOR_MISTAKES: readonly Mistake[] = [
+  inListener({ securityProfile: 2 }, /securityProfile 2 and 3 need tls, with secretName or issuerRef/),
+  inListener({ securityProfile: 1, tls: TLS }, /tls needs securityProfile 2 or 3/),
+  inListener({ tls: TLS }, /tls needs securityProfile 2 or 3/),
+  inListener({ securityProfile: 3, tls: TLS }, /securityProfile 3 needs tls\.clientCaSecretName/),
+  inListener(
+    { securityProfile: 2, tls: { ...TLS, clientCaSecretName: 'ca' } },
+    /clientCaSecretName needs securityProfile 3; with 2, stations present no certificate/,
+  ),
+  inTls({}, /give tls\.secretName or tls\.issuerRef, one of both/),
+  inTls({ ...TLS, issuerRef: { name: 'i' } }, /give tls\.secretName or tls\.issuerRef, one of both/),
+  inTls(
+    { ...TLS, termination: 'LoadBalancer' },
+    /with tls\.termination LoadBalancer the load balancer has the certificates/,
+  ),
+  inTls({ ...TLS, dnsNames: ['a.example.com'] }, /tls\.dnsNames needs tls\.issuerRef/),
+  {
+    spec: { authentication: REGISTER, listeners: [{ name: 'a', securityProfile: -1 }] },
+    field: 'spec.listeners[0].securityProfile',
+    says: /greater than or equal to 0/,
+  },
+  {
+    spec: { listeners: [{ name: 'a', protocols: ['ocpp1.6', 'ocpp1.6'] }] },
+    field: 'spec.listeners[0].protocols',
+    says: /an OCPP version is listed twice/,
+  },
+  {
+    spec: { protocols: ['ocpp1.6'], listeners: [{ name: 'a', protocols: ['ocpp2.1'] }] },
+    field: 'spec',
+    says: /listeners\[\]\.protocols must be some of protocols/,
+  },
+  ...[{}, { authentication: {} }, { authentication: { mode: 'Report' } }].map((others) => ({
+    spec: { listeners: [{ name: 'a', securityProfile: 1 }], ...others },
+    field: 'spec',
+    says: /securityProfile 1 and 2 need authentication\.stations/,
+  })),
+  ...[{ ingress: { host: 'a.example.com' } }, { gateway: { parentRefs: [{ name: 'g' }] } }].map((proxy) => ({
+    spec: {
+      proxy,
+      authentication: REGISTER,
+      listeners: [{ name: 'a', securityProfile: 2, tls: TLS }],
+    },
+    field: 'spec',
+    says: /proxy\.ingress and proxy\.gateway need a listener that they can reach/,
+  })),
+  ...[{}, { register: false }, { register: true, secretName: 's' }].map((stations) => ({
+    spec: { authentication: { stations } },
+    field: 'spec.authentication.stations',
+    says: /needs one of register: true, secretName and webhook/,
+  })),
+  {
+    spec: { authentication: { stations: { secretName: 's' }, enrolment: 'FirstSeen' } },
+    field: 'spec.authentication',
+    says: /enrolment FirstSeen needs authentication\.stations\.register/,
+  },
+  {
+    spec: { authentication: { unknownStationStatus: 403 } },
+    field: 'spec.authentication.unknownStationStatus',
+    says: /supported values: "?401"?, "?404"?/,
+  },
+  {
+    spec: { authentication: { stations: { webhook: { url: 'ftp://a' } } } },
+    field: 'spec.authentication.stations.webhook.url',
+    says: /should match/,
+  },
+  ...[{}, { internal: { secretName: 's' }, webhook: { url: 'https://ca' } }].map((certificateAuthority) => ({
+    spec: { certificateAuthority },
+    field: 'spec.certificateAuthority',
+    says: /give certificateAuthority\.internal or certificateAuthority\.webhook, one of both/,
+  })),
+];
