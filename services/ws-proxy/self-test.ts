@@ -40,10 +40,10 @@ export class SelfTest {
 
   async #test(): Promise<SelfTestReport> {
     const { host, listeners, protocol, secret, exchange, timeoutMs = TIMEOUT } = this.#parts;
-    const handshakes = listeners().map(async ({ port, path }) =>
+    const handshakes = listeners().map(async ({ port, path, proxyProtocol = false }) =>
       port === 0
         ? `the listener of ${path} is not open yet`
-        : testHandshake({ host, port, path, protocol, secret, timeoutMs }),
+        : testHandshake({ host, port, path, protocol, secret, proxyProtocol, timeoutMs }),
     );
     const message = exchange(timeoutMs).then(
       () => undefined,
