@@ -58,6 +58,16 @@ export const ENV = {
   connectRate: 'OCPP_CONNECT_RATE',
   /** BootNotifications that all proxies together forward per second. */
   bootRate: 'OCPP_BOOT_RATE',
+  /** Proxy: limits on what clients send and hold: docs/bounds.md. */
+  handshakeTimeout: 'OCPP_HANDSHAKE_TIMEOUT',
+  maxHeaderBytes: 'OCPP_MAX_HEADER_BYTES',
+  maxConnectionsPerAddress: 'OCPP_MAX_CONNECTIONS_PER_ADDRESS',
+  maxHandshakesPerAddress: 'OCPP_MAX_HANDSHAKES_PER_ADDRESS',
+  messagesPerSecond: 'OCPP_MESSAGES_PER_SECOND',
+  messagesPerSecondOfAll: 'OCPP_MESSAGES_PER_SECOND_OF_ALL',
+  maxSendBufferBytes: 'OCPP_MAX_SEND_BUFFER_BYTES',
+  reconnectBurst: 'OCPP_RECONNECT_BURST',
+  reconnectsPerMinute: 'OCPP_RECONNECTS_PER_MINUTE',
   callTimeout: 'OCPP_CALL_TIMEOUT',
   pingInterval: 'OCPP_PING_INTERVAL',
   /** Sockets that all proxies together close per second. */
@@ -170,6 +180,13 @@ export const DEFAULT = {
   heartbeatSeconds: 300,
   maxMessageBytes: 256 * 1024,
   connectRate: 1000,
+  handshakeTimeoutSeconds: 10,
+  maxHeaderBytes: 8 * 1024,
+  maxHandshakesPerAddress: 2500,
+  messagesPerSecond: 100,
+  maxSendBufferBytes: 1024 * 1024,
+  reconnectBurst: 10,
+  reconnectsPerMinute: 30,
   validation: 'Tolerant',
   concurrentTransactions: 'Accept',
   transactionKeySeconds: 7 * 86_400,
@@ -206,9 +223,6 @@ export const METRIC = {
   proxySessions: 'ocpp_proxy_sessions',
   proxyForwarded: 'ocpp_proxy_frames_forwarded_total',
   proxyRefused: 'ocpp_proxy_handshakes_refused_total',
-  /** Proxy, by listener: when what its files hold expires (`what`: server, client-ca, revocation-list); 1 while changed files are refused. */
-  certificateExpiry: 'ocpp_proxy_certificate_expiry_timestamp_seconds',
-  tlsRejected: 'ocpp_proxy_tls_rejected',
   /** Proxy: connected stations that mode Enforce would refuse; 1 while entries of stations cannot be read. */
   proxyUnproven: 'ocpp_proxy_sessions_unproven',
   stationSourceFailing: 'ocpp_proxy_station_source_failing',

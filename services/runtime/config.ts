@@ -60,17 +60,19 @@ convict.addFormat({
 });
 convict.addFormat({
   name: 'list',
-  coerce: (value: unknown) =>
-    typeof value === 'string'
-      ? value
-          .split(',')
-          .map((item) => item.trim())
-          .filter((item) => item !== '')
-      : value,
+  coerce: splitItems,
   validate(value: unknown) {
     if (!Array.isArray(value) || value.length === 0) throw new Error('must be a comma-separated list');
   },
 });
+
+function splitItems(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
 
 /** A format for whole numbers of this range, both ends included. */
 export function wholeNumber(least: number, most: number): string {
@@ -81,6 +83,37 @@ export function wholeNumber(least: number, most: number): string {
     validate(value: unknown) {
       const inRange = Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
       if (!inRange) throw new Error(`must be a whole number from ${least} to ${most}`);
+    },
+  });
+  return name;
+}
+
+/** A format for durations of this range in milliseconds, both ends included. */
+export function boundedDuration(least: number, most: number): string {
+  const name = `duration-${least}-${most}`;
+  convict.addFormat({
+    name,
+    coerce: (value: unknown) => (typeof value === 'string' ? (parseDuration(value) ?? value) : value),
+    validate(value: unknown) {
+      const inRange = typeof value === 'number' && value >= least && value <= most;
+      if (!inRange) throw new Error(`must be a duration from ${least / 1000}s to ${most / 1000}s`);
+    },
+  });
+  return name;
+}
+
+/**
+ * A format for comma-separated lists, which may be empty.
+ * @param problemOf an item; undefined: it is valid
+ */
+export function listOf(name: string, problemOf: (item: string) => string | undefined): string {
+  convict.addFormat({
+    name,
+    coerce: splitItems,
+    validate(value: unknown) {
+      if (!Array.isArray(value)) throw new Error('must be a comma-separated list');
+      const problem = value.map((item) => problemOf(String(item))).find((one) => one !== undefined);
+      if (problem !== undefined) throw new Error(problem);
     },
   });
   return name;
@@ -204,7 +237,8 @@ function help(program: string, settings: Settings): string {
 
 function defaultOf(setting: Setting<unknown>): string {
   const { default: value, format } = setting;
-  if (value === '' || value === null) return '';
-  const shown = format === duration ? `${Number(value) / 1000}s` : JSON.stringify(value);
+  if (value === '' || value === null || (Array.isArray(value) && value.length === 0)) return '';
+  const isDuration = typeof format === 'string' && format.startsWith('duration-');
+  const shown = isDuration ? `${Number(value) / 1000}s` : JSON.stringify(value);
   return ` (default: ${shown})`;
 }

@@ -2,6 +2,7 @@
  * Settings that a program applies while it runs: those with `live` in its table. The order is default, environment, file of the
  * settings folder. If one text is bad, none of them is applied and the last good values stay.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type Clock, sleep, systemClock } from './clock.ts';
 import { type Environment, readSettings, type Setting, type Settings, type SettingsOf } from './config.ts';
 import { errorFields, type LeveledLog } from './log.ts';
@@ -85,7 +86,7 @@ export class LiveSettings<const S extends Settings> implements Disposable {
     if (this.#rejected)
       return log.error({ problems }, 'the settings are not applied; the last good ones stay');
     const before: Readonly<Record<string, unknown>> = this.values;
-    const changed = Object.entries(values).filter(([name, value]) => before[name] !== value);
+    const changed = Object.entries(values).filter(([name, value]) => !isDeepStrictEqual(before[name], value));
     if (changed.length === 0) return;
     const changes = changed.map(([name, value]) => describe(this.#table[name], before[name], value));
     Object.assign(this.values, values);

@@ -8,8 +8,8 @@ import { identityOf } from '../ocpp/identity.ts';
 import { namesAny, negotiate } from '../ocpp/subprotocol.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
-import { type Admit, type Refusal, type RefusalCode, retryAfterSeconds } from './handshake.ts';
-import { ReconnectRate } from './rates.ts';
+import { type Admit, type Refusal, type RefusalCode, retryAfterSeconds, spreadOf } from './handshake.ts';
+import { type ReconnectLimits, ReconnectRate } from './rates.ts';
 
 /** Characters of the station's subprotocol list that are logged. */
 const LONGEST_NAMES = 100;
@@ -20,24 +20,22 @@ export interface AdmissionSettings {
   readonly defaultProtocol?: Protocol;
   /** Read each time, as it may change. */
   readonly maxSessions: number;
+  /** Of one identity; read each time, as it may change. */
+  readonly reconnects?: ReconnectLimits;
 }
 
-export function createAdmission(
-  settings: AdmissionSettings,
-  clock: Clock,
-  random: () => number = Math.random,
-): Admit {
-  const reconnects = new ReconnectRate();
-  const later = (status: 429 | 503, code: RefusalCode, reason: string, least = 0) =>
-    ({
-      kind: 'refuse',
-      refusal: { status, code, reason, retryAfterSeconds: least + retryAfterSeconds(random) },
-    }) as const;
+export function createAdmission(settings: AdmissionSettings, clock: Clock): Admit {
+  const reconnects = new ReconnectRate(() => settings.reconnects);
+  const later = (url: string, status: 429 | 503, code: RefusalCode, reason: string, least = 0) => {
+    const after = least + retryAfterSeconds(spreadOf(url));
+    return { kind: 'refuse', refusal: { status, code, reason, retryAfterSeconds: after } } as const;
+  };
   const unnamed = (protocols: readonly Protocol[]) =>
     protocols.find((one) => one === settings.defaultProtocol);
   return (request) => {
     const { subprotocols, url, path, sessions, protocols = settings.protocols, isTest = false } = request;
-    if (!isTest && sessions >= settings.maxSessions) return later(503, 'sessions', 'this server is full');
+    if (!isTest && sessions >= settings.maxSessions)
+      return later(url, 503, 'sessions', 'this server is full');
     const isUnnamed = !namesAny(subprotocols);
     const protocol = isUnnamed ? unnamed(protocols) : negotiate(subprotocols, protocols);
     const result = identityOf(url, path, protocol);
@@ -50,7 +48,7 @@ export function createAdmission(
     const pace = () => {
       const seconds = reconnects.connect(identity, clock.now());
       if (seconds === 0) return undefined;
-      return later(429, 'flapping', 'this station connects too often, retry later', seconds).refusal;
+      return later(url, 429, 'flapping', 'this station connects too often, retry later', seconds).refusal;
     };
     const accepted = {
       kind: 'accept',

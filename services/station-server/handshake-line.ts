@@ -2,6 +2,9 @@
  * Handshakes above the rate wait in line, unanswered, instead of being refused: firmware retries a refusal whenever it
  * likes, and a line returns a storm of stations at exactly the rate. A line that is too long refuses with the time at
  * which there will be room.
+ *
+ * Known stations are ahead of new ones, which get a tenth of the rate at least, and half of the places at most: a client that
+ * invents identities delays no station of the fleet.
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../runtime/clock.ts';
@@ -9,13 +12,19 @@ import type { Refusal } from './handshake.ts';
 import { RateLine } from './rate-line.ts';
 import { spentOf } from './rates.ts';
 
+/** Whose handshake waits. */
+export interface Arrival {
+  readonly isKnown: boolean;
+  /** 0 to 1, the same each time: what is added to Retry-After. */
+  readonly spread: number;
+}
+
 export interface HandshakeLineOptions {
   /** Handshakes per second; read each time, as it may change. */
   readonly perSecond: () => number;
   /** Of the next seconds, with a demand of so many now; `perSecond` by default. */
   readonly expectedPerSecond?: (demand: number) => number;
   readonly clock: Clock;
-  readonly random?: () => number;
   /** Handshakes that wait at most. */
   readonly maxWaiting?: number;
 }
@@ -28,7 +37,9 @@ const MAX_WAIT = 20_000;
 const MAX_WAITING = 5000;
 /** Longest Retry-After; s. */
 const MAX_RETRY_AFTER = 300;
-/** What is added to Retry-After at random, at most; s. */
+/** New stations hold so much of the places at most. */
+const NEW_PLACES = 0.5;
+/** What is added to Retry-After to spread it, at most; s. */
 const RETRY_SPREAD = 2;
 
 /** `left`: its peer has hung up, or the line was cleared. */
@@ -37,15 +48,13 @@ export type Turn = 'now' | 'left' | Refusal;
 export class HandshakeLine implements Disposable {
   readonly #options: HandshakeLineOptions;
   readonly #line: RateLine;
-  readonly #random: () => number;
   /** When the last refused station is to try again; ms since 1970. */
   #promised = 0;
 
   constructor(options: HandshakeLineOptions) {
-    const { perSecond, clock, random = Math.random } = options;
+    const { perSecond, clock } = options;
     this.#options = options;
     this.#line = new RateLine({ perSecond, clock, maxWaitMs: MAX_WAIT });
-    this.#random = random;
   }
 
   get waiting(): number {
@@ -58,16 +67,16 @@ export class HandshakeLine implements Disposable {
   }
 
   /** Resolves when it is the turn of this handshake, immediately if there is no line. */
-  async wait(tcp: Duplex): Promise<Turn> {
-    if (this.#isFull) {
+  async wait(tcp: Duplex, { isKnown, spread }: Arrival): Promise<Turn> {
+    if (this.#isFullFor(isKnown)) {
       this.#line.missed();
-      return this.#refusal();
+      return this.#refusal(spread);
     }
-    const entry = this.#line.join();
+    const entry = this.#line.join(!isKnown);
     if (entry === undefined) return 'now';
     using _ = onHangUp(tcp, () => entry.leave());
     const ended = await entry.ended;
-    return ended === 'released' ? 'now' : ended === 'left' ? 'left' : this.#refusal();
+    return ended === 'released' ? 'now' : ended === 'left' ? 'left' : this.#refusal(spread);
   }
 
   /** All leave that wait. */
@@ -75,10 +84,12 @@ export class HandshakeLine implements Disposable {
     this.#line.clear();
   }
 
-  get #isFull(): boolean {
-    const { waiting, mustWait } = this.#line;
-    if (waiting >= (this.#options.maxWaiting ?? MAX_WAITING)) return true;
-    return mustWait && waiting + 1 > LONGEST_LINE * this.#expectedPerSecond;
+  #isFullFor(isKnown: boolean): boolean {
+    const { waiting, classes, mustWait } = this.#line;
+    const { maxWaiting = MAX_WAITING } = this.#options;
+    if (waiting >= maxWaiting || (!isKnown && classes.second >= maxWaiting * NEW_PLACES)) return true;
+    const ahead = isKnown ? classes.first : waiting;
+    return mustWait && ahead + 1 > LONGEST_LINE * this.#expectedPerSecond;
   }
 
   /** How long a handshake that came now would wait; ms. */
@@ -97,11 +108,11 @@ export class HandshakeLine implements Disposable {
   }
 
   /** Each gets a time of its own, so that refused stations return at the rate. */
-  #refusal(): Refusal {
+  #refusal(spread: number): Refusal {
     const now = this.#options.clock.now();
     const next = Math.max(this.#promised, now + this.#expectedWait) + this.#pause;
     this.#promised = Math.min(next, now + MAX_RETRY_AFTER * 1000);
-    const seconds = Math.min(next - now, MAX_RETRY_AFTER * 1000) / 1000 + this.#random() * RETRY_SPREAD;
+    const seconds = Math.min(next - now, MAX_RETRY_AFTER * 1000) / 1000 + spread * RETRY_SPREAD;
     return {
       status: 429,
       code: 'connect-rate',

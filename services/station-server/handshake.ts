@@ -16,6 +16,8 @@ import type { TlsOptions } from 'node:tls';
 import type { AccessRefusal } from '../access/access-control.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 import { reasonOf } from './tls/handshake-errors.ts';
+import { apparentIdentity } from '../ocpp/identity.ts';
+import type { StationServerLimits } from './limits.ts';
 
 /** The facts of one WebSocket handshake. */
 export interface AdmissionRequest {
@@ -27,7 +29,7 @@ export interface AdmissionRequest {
   readonly path: string;
   /** Sec-WebSocket-Protocol as received, repeated headers joined with commas; undefined without one. */
   readonly subprotocols: string | undefined;
-  /** Address of the TCP peer. Forwarded headers are not trusted. */
+  /** Address of the client: see forwarded/. */
   readonly remoteAddress: string;
   /** Stations connected to this server, including handshakes in progress. */
   readonly sessions: number;
@@ -37,7 +39,7 @@ export interface AdmissionRequest {
 
 export interface Refusal {
   /** 101: the handshake is completed, then the connection is closed. */
-  readonly status: 101 | 400 | 401 | 404 | 408 | 426 | 429 | 431 | 503;
+  readonly status: 101 | 400 | 401 | 403 | 404 | 408 | 426 | 429 | 431 | 503;
   /** For metrics. */
   readonly code: RefusalCode;
   /** What was wrong, for the log, and for the station unless `answer` is set. */
@@ -49,7 +51,7 @@ export interface Refusal {
 
 /** The facts of a refused handshake. */
 export interface HandshakeFacts {
-  /** Address of the TCP peer. */
+  /** Address of the client: see forwarded/. */
   readonly remoteAddress: string;
   /** The request target as received; undefined where no request was read. Its query may hold secrets. */
   readonly url?: string;
@@ -65,6 +67,10 @@ export type RefusalCode =
   | 'bad-request'
   | 'headers-too-large'
   | 'request-timeout'
+  /** Connections of a load balancer: its header is missing or wrong, its address is not trusted, or its client used no TLS. */
+  | 'proxy-protocol'
+  | 'untrusted'
+  | 'insecure'
   /** The path is not a listener's, or it holds no valid identity. */
   | 'path'
   | 'identity'
@@ -72,11 +78,12 @@ export type RefusalCode =
   | AccessRefusal
   | 'no-subprotocol'
   | 'unknown-subprotocol'
-  /** Too many handshakes per second, connects of this station, stations, or TCP connections. */
+  /** Too many handshakes per second, connects of this station, stations, or TCP connections, of all or of one address. */
   | 'connect-rate'
   | 'flapping'
   | 'sessions'
   | 'connections'
+  | 'address-connections'
   | 'draining'
   | 'store-away'
   | 'store-full';
@@ -97,39 +104,48 @@ export type Admission =
 
 export type Admit = (request: AdmissionRequest) => Admission;
 
-/** Minimum of Retry-After, and the range that is added at random; seconds. */
+/** Minimum of Retry-After, and the range that is added; seconds. */
 const RETRY_AFTER = 5;
 const RETRY_AFTER_SPREAD = 10;
 
-/** Retry-After of a temporary refusal: random, because thousands of stations are refused together. */
-export function retryAfterSeconds(random: () => number): number {
-  return RETRY_AFTER + Math.floor(random() * (RETRY_AFTER_SPREAD + 1));
+/** Retry-After of a temporary refusal. @param spread 0 to 1, as thousands of stations are refused together */
+export function retryAfterSeconds(spread: number): number {
+  return RETRY_AFTER + Math.floor(spread * (RETRY_AFTER_SPREAD + 1));
 }
 
-/** More than the headers of any station need. */
-const MAX_HEADER_BYTES = 8 * 1024;
+/** 0 to 1 by the identity in a request target: a station that is refused again keeps its place among the others. */
+export function spreadOf(url: string): number {
+  // FNV-1a, and a last step that mixes identities which differ in their last digit only.
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(apparentIdentity(url))) hash = Math.imul(hash ^ byte, 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
+}
+
+/** What a handshake server checks while it reads a request; read for each connection, as it may change. */
+export type HandshakeLimits = Pick<StationServerLimits, 'handshakeTimeoutMs' | 'maxHeaderBytes'>;
+
+/** A timeout of a request is noticed so late at most; ms. */
+const CHECK_INTERVAL = 1000;
 
 export type HandshakeServer = Server | SecureServer;
 
 /**
  * An HTTP server for WebSocket handshakes only.
- * @param timeoutMs how long a peer may take to send its whole request
  * @param onRequest is called with each request without an upgrade; it gets 426
  * @param onRefused is called with each request that the HTTP parser refuses, and for each TLS handshake that fails
  * @param tls absent for a plain server
  */
 export function createHandshakeServer(
-  timeoutMs: number,
+  limits: HandshakeLimits,
   onRequest: (request: IncomingMessage) => void,
-  onRefused: (refusal: Refusal, facts: HandshakeFacts) => void,
+  onRefused: (refusal: Refusal, facts: Pick<HandshakeFacts, 'url'>, tcp: Socket) => void,
   tls?: TlsOptions,
 ): HandshakeServer {
   const options = {
     noDelay: true,
-    headersTimeout: timeoutMs,
-    requestTimeout: timeoutMs,
-    connectionsCheckingInterval: Math.min(1000, timeoutMs),
-    maxHeaderSize: MAX_HEADER_BYTES,
+    ...readLimits(limits),
+    connectionsCheckingInterval: Math.min(CHECK_INTERVAL, limits.handshakeTimeoutMs),
   };
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     onRequest(request);
@@ -142,20 +158,28 @@ export function createHandshakeServer(
   server.prependListener('tlsClientError', (error: ParserError, tcp: Socket) => {
     const reason = reasonOf(error);
     if (reason === undefined) return;
-    onRefused({ status: 400, code: 'tls', reason }, { remoteAddress: tcp.remoteAddress ?? '' });
+    onRefused({ status: 400, code: 'tls', reason }, {}, tcp);
   });
+  // Before the server's own listener, which begins to read with these limits.
+  server.prependListener('connection', () => Object.assign(server, readLimits(limits)));
   server.on('clientError', (error: ParserError, tcp: Socket) => {
-    const refusal = parserRefusal(error);
+    const refusal = parserRefusal(error, limits);
     if (refusal === undefined || !tcp.writable) {
       tcp.destroy();
       return;
     }
     const url = /^[A-Z]+ (\S+) HTTP\//.exec(error.rawPacket?.toString('latin1') ?? '')?.[1];
-    onRefused(refusal, { remoteAddress: tcp.remoteAddress ?? '', ...(url !== undefined && { url }) });
+    onRefused(refusal, url === undefined ? {} : { url }, tcp);
     writeRefusal(tcp, refusal);
   });
   return server;
 }
+
+const readLimits = ({ handshakeTimeoutMs, maxHeaderBytes }: HandshakeLimits) => ({
+  headersTimeout: handshakeTimeoutMs,
+  requestTimeout: handshakeTimeoutMs,
+  maxHeaderSize: maxHeaderBytes,
+});
 
 /** Node's error: `rawPacket` is the last chunk, which holds the request line where the request came in one. */
 interface ParserError extends Error {
@@ -164,7 +188,7 @@ interface ParserError extends Error {
 }
 
 /** Undefined for a broken TCP connection. */
-function parserRefusal({ code = '' }: ParserError): Refusal | undefined {
+function parserRefusal({ code = '' }: ParserError, { maxHeaderBytes }: HandshakeLimits): Refusal | undefined {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return { status: 408, code: 'request-timeout', reason: 'the request was not complete in time' };
   }
@@ -172,7 +196,7 @@ function parserRefusal({ code = '' }: ParserError): Refusal | undefined {
     return {
       status: 431,
       code: 'headers-too-large',
-      reason: `more than ${MAX_HEADER_BYTES} bytes of headers`,
+      reason: `more than ${maxHeaderBytes} bytes of headers`,
     };
   }
   if (!code.startsWith('HPE_')) return undefined;

@@ -9,6 +9,8 @@ export interface SocketLimits {
   readonly maxHeldBytesOfAll: number;
   /** SENDs, responses, pings and unreadable texts per second from one station; the burst is two seconds' worth. */
   readonly messagesPerSecond: number;
+  /** The same for all messages of all stations together; 0: no limit. Above it, stations get equal parts. */
+  readonly messagesPerSecondOfAll: number;
   /** Bytes that a station has not read; above it the socket is terminated. */
   readonly maxUnreadBytes: number;
   /** Interval of pings; a socket that is silent for two of them is terminated; ms. */
@@ -22,7 +24,13 @@ export interface StationServerLimits extends SocketLimits {
   readonly maxMessageBytes: number;
   /** TCP connections, including those that never send a handshake; further ones are dropped. Must exceed the maximum number of sessions. */
   readonly maxConnections: number;
-  /** How long a peer may take to send its handshake; ms. */
+  /** TCP connections of one client address, those of stations included; 0: no limit. */
+  readonly maxConnectionsPerAddress: number;
+  /** TCP connections of one client address whose handshake is not complete; 0: no limit. */
+  readonly maxHandshakesPerAddress: number;
+  /** Bytes of request line and headers of a handshake. */
+  readonly maxHeaderBytes: number;
+  /** How long a peer may take to send its PROXY protocol header, and then its handshake; ms. */
   readonly handshakeTimeoutMs: number;
   /** How long the store may take to open a session before the handshake is refused; ms. */
   readonly openTimeoutMs: number;
@@ -36,10 +44,14 @@ const DEFAULT_LIMITS: StationServerLimits = {
   maxHeldBytes: 64 * 1024,
   maxHeldBytesOfAll: 64 * 1024 * 1024,
   messagesPerSecond: 100,
+  messagesPerSecondOfAll: 0,
   maxUnreadBytes: 1024 * 1024,
   pingIntervalMs: 30_000,
   probeTimeoutMs: 3000,
   maxConnections: 25_000,
+  maxConnectionsPerAddress: 0,
+  maxHandshakesPerAddress: 2500,
+  maxHeaderBytes: 8 * 1024,
   handshakeTimeoutMs: 10_000,
   openTimeoutMs: 10_000,
   closeTimeoutMs: 10_000,

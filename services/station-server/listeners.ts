@@ -7,13 +7,17 @@ import { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../runtime/clock.ts';
-import type { StationServerLimits } from './limits.ts';
+import type { Connections } from './forwarded/connections.ts';
+import { acceptProxied } from './forwarded/proxy-protocol.ts';
+import type { TrustedNetworks } from './forwarded/trusted-networks.ts';
 import {
   createHandshakeServer,
   type HandshakeFacts,
+  type HandshakeLimits,
   type HandshakeServer,
   type Refusal,
 } from './handshake.ts';
+import { TOO_MANY, TOO_MANY_OF_ADDRESS, UNTRUSTED } from './refusals.ts';
 import type { StationListener } from './station-listener.ts';
 import { TlsListener, type TlsObserver, type TlsState } from './tls/tls-listener.ts';
 
@@ -21,8 +25,11 @@ export interface StationListenersOptions {
   readonly host: string;
   /** At least one. */
   readonly listeners: readonly StationListener[];
-  /** For all listeners together. `maxConnections` is read for each connection, as it may change. */
-  readonly limits: Pick<StationServerLimits, 'maxConnections' | 'handshakeTimeoutMs'>;
+  /** For each listener; read for each connection, as they may change. */
+  readonly limits: HandshakeLimits;
+  /** Of all listeners together, with their limits. */
+  readonly connections: Connections;
+  readonly trusted: TrustedNetworks;
   readonly clock: Clock;
   /** Of the listeners that have certificates. */
   readonly tls: {
@@ -44,14 +51,13 @@ export interface StationListenersOptions {
   readonly onRefused: (refusal: Refusal, facts: HandshakeFacts) => void;
 }
 
-const TOO_MANY = { status: 503, code: 'connections', reason: 'too many TCP connections' } as const;
-
 export class StationListeners {
   readonly #options: StationListenersOptions;
   readonly #servers: readonly HandshakeServer[];
   /** Only of the listeners with certificates. */
   readonly #secured = new Map<StationListener, TlsListener>();
-  #connections = 0;
+  /** Each ends the connections of a listener whose PROXY protocol header is not complete. */
+  readonly #endProxied: (() => void)[] = [];
 
   /** @throws CertificateError for TLS suites that do not exist */
   constructor(options: StationListenersOptions) {
@@ -96,6 +102,7 @@ export class StationListeners {
   /** Stops accepting and ends connections without a handshake; upgraded connections stay. */
   async close(): Promise<void> {
     for (const tls of this.#secured.values()) tls[Symbol.dispose]();
+    for (const end of this.#endProxied) end();
     for (const server of this.#servers) {
       server.closeAllConnections();
       if (server.listening) await new Promise((resolve) => server.close(resolve));
@@ -108,26 +115,67 @@ export class StationListeners {
   }
 
   #serverOf(listener: StationListener): HandshakeServer {
-    const { limits, onUpgrade, onRequest, onRefused } = this.#options;
+    const { limits, connections, onUpgrade, onRequest, onRefused } = this.#options;
+    const refused = (refusal: Refusal, facts: Pick<HandshakeFacts, 'url'>, tcp: Socket) =>
+      onRefused(refusal, { remoteAddress: connections.of(tcp).address, ...facts });
     const tls = this.#secured.get(listener)?.serverOptions(limits.handshakeTimeoutMs);
-    const server = createHandshakeServer(limits.handshakeTimeoutMs, onRequest, onRefused, tls);
-    const gone = () => {
-      this.#connections -= 1;
-    };
-    server.on('connection', (tcp: Socket) => {
-      this.#connections += 1;
-      tcp.on('close', gone);
-      if (this.#connections <= limits.maxConnections) return;
-      onRefused(TOO_MANY, { remoteAddress: tcp.remoteAddress ?? '' });
-      tcp.destroy();
-    });
+    const server = createHandshakeServer(limits, onRequest, refused, tls);
+    if (listener.proxyProtocol === true) this.#endProxied.push(this.#acceptProxied(server, listener));
+    else {
+      server.on('connection', (tcp: Socket) => {
+        if (!this.#enter(tcp, listener) || !this.#count(tcp)) tcp.destroy();
+      });
+    }
+    server.on('secureConnection', (secured: Socket) => connections.secured(secured));
     server.on('upgrade', (request, tcp, head) => onUpgrade(listener, request, tcp, head));
     return server;
+  }
+
+  /** Connections of load balancers, each with the address of its client. */
+  #acceptProxied(server: HandshakeServer, listener: StationListener): () => void {
+    const { limits, connections, trusted } = this.#options;
+    return acceptProxied(server, {
+      timeoutMs: () => limits.handshakeTimeoutMs,
+      admit: (tcp) => {
+        if (!this.#enter(tcp, listener)) return false;
+        return trusted.has(connections.of(tcp).peer) || isOwn(tcp) || this.#drop(tcp, UNTRUSTED);
+      },
+      identified: (tcp, address) => {
+        const connection = connections.of(tcp);
+        // The process itself connects in its self-test, and for no other client.
+        if (address !== undefined && !trusted.has(connection.peer)) return this.#drop(tcp, UNTRUSTED);
+        connection.address = address ?? connection.peer;
+        return this.#count(tcp);
+      },
+      failed: (tcp, reason) => void this.#drop(tcp, { status: 400, code: 'proxy-protocol', reason }),
+    });
+  }
+
+  /** Whether the limit of all connections permits this one. */
+  #enter(tcp: Socket, { tls }: StationListener): boolean {
+    const entered = this.#options.connections.enter(tcp, tls !== undefined && tls.terminated !== true);
+    return entered !== undefined || this.#drop(tcp, TOO_MANY);
+  }
+
+  /** Whether the limit of its address permits it. The clients of a trusted load balancer are counted when their request names them. */
+  #count(tcp: Socket): boolean {
+    const { connections, trusted } = this.#options;
+    const connection = connections.of(tcp);
+    if (trusted.has(connection.address) || connections.count(connection, connection.address)) return true;
+    return this.#drop(tcp, TOO_MANY_OF_ADDRESS);
+  }
+
+  #drop(tcp: Socket, refusal: Refusal): false {
+    this.#options.onRefused(refusal, { remoteAddress: this.#options.connections.of(tcp).address });
+    return false;
   }
 }
 
 /** Otherwise a load balancer has them, or there are none. */
 const hasCertificates = ({ tls }: StationListener) => tls !== undefined && tls.terminated !== true;
+
+/** Whether both ends are this machine: see self-test.ts. */
+const isOwn = ({ remoteAddress, localAddress }: Socket) => remoteAddress === localAddress;
 
 function listen(server: HandshakeServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {

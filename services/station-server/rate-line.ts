@@ -28,15 +28,20 @@ export class RateLine implements Disposable {
     return this.#queue.size;
   }
 
+  /** Those of the first class, and of the second: see rate-queue.ts. */
+  get classes(): { readonly first: number; readonly second: number } {
+    return { first: this.#queue.firstClass, second: this.#queue.secondClass };
+  }
+
   /** Whether an entry that joined now would have to wait. */
   get mustWait(): boolean {
     return this.#queue.mustWait(this.#clock.now());
   }
 
   /** Undefined: there is no need to wait. */
-  join(): QueuedEntry | undefined {
+  join(isSecondClass = false): QueuedEntry | undefined {
     this.#arrived += 1;
-    const entry = this.#queue.join(this.#clock.now());
+    const entry = this.#queue.join(this.#clock.now(), isSecondClass);
     if (entry !== undefined) this.#timer ??= setInterval(() => this.#release(), CHECK_INTERVAL);
     return entry;
   }

@@ -4,8 +4,10 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { WebSocket } from 'ws';
+import { connect, type TcpNetConnectOpts } from 'node:net';
+import { type ClientOptions, WebSocket } from 'ws';
 import type { Protocol } from '../ocpp/frame.ts';
+import { LOCAL_HEADER } from './forwarded/proxy-protocol.ts';
 
 const HEADER = 'x-self-test';
 /** How much of a refusal is read; characters. */
@@ -33,6 +35,8 @@ export interface TestHandshake {
   readonly secret: SelfTestSecret;
   /** The listener has certificates. */
   readonly isSecure?: boolean;
+  /** The listener expects the header of a load balancer. */
+  readonly proxyProtocol?: boolean;
   readonly timeoutMs: number;
 }
 
@@ -46,12 +50,13 @@ export function testHandshake(test: TestHandshake): Promise<string | undefined> 
   const base = path.endsWith('/') ? path.slice(0, -1) : path;
   const url = `${isSecure ? 'wss' : 'ws'}://${host}:${port}${base}/${IDENTITY}`;
   return new Promise((resolve) => {
-    const options = {
+    const options: ClientOptions = {
       headers: secret.headers,
       handshakeTimeout: timeoutMs,
       perMessageDeflate: false,
       // The process connects to itself, by an address that its certificate does not name; the CA of the stations is not known here.
       rejectUnauthorized: false,
+      ...(test.proxyProtocol === true && { createConnection: connectAsBalancer }),
     };
     const ws = new WebSocket(url, protocol, options);
     const end = (problem?: string) => {
@@ -68,6 +73,14 @@ export function testHandshake(test: TestHandshake): Promise<string | undefined> 
     ws.on('error', (error) => end(`${url}: ${error.message}`));
   });
 }
+
+/** As a load balancer checks a listener: the connection is for no client. */
+const connectAsBalancer = ((options: TcpNetConnectOpts) => {
+  // `path` is that of the request here; for connect() it would be that of a Unix socket.
+  const tcp = connect({ ...options, path: undefined } as TcpNetConnectOpts);
+  tcp.write(LOCAL_HEADER);
+  return tcp;
+}) as typeof connect;
 
 /** An address of this machine for the address that a listener is bound to. */
 function hostOf(bound: string): string {

@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { StationSession } from '../transport/transport.ts';
 import type { HandshakeFacts, Refusal } from './handshake.ts';
 import type { SocketLimits } from './limits.ts';
+import type { SharedRate } from './shared-rate.ts';
 
 /** What all sockets of a server share. */
 export interface SocketHost {
@@ -18,6 +19,8 @@ export interface SocketHost {
   unreadable(kind: Unreadable, session: StationSession, epoch: number, reason: string, text: string): void;
   /** The number of running transactions after this frame of the station, given the number before it. */
   readonly transactionsAfter: (before: number, frame: Frame) => number;
+  /** The rate of the messages of all sockets. */
+  readonly total: SharedRate;
   /** Bytes that all sockets hold; the sockets keep count. */
   heldBytes: number;
 }
@@ -38,8 +41,8 @@ export interface SocketObserver {
   /** A text was unreadable and has been kept. */
   unreadable(kind: Unreadable): void;
   forwarded(): void;
-  /** A socket is paused: it holds too many bytes, or sends too fast. */
-  paused(why: 'held' | 'flood'): void;
+  /** A socket is paused: it holds too many bytes, sends too fast, or more than its part while all together send too fast. */
+  paused(why: 'held' | 'flood' | 'total'): void;
   /** A frame of either side was dropped. */
   dropped(why: string): void;
   error(error: Error): void;

@@ -1,5 +1,6 @@
 /** A listener of a station server, as plain data. */
 import type { SecurityProfile } from '../access/security-profile.ts';
+import type { CertificateHeader } from './forwarded/forwarded.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 
 export interface StationListener {
@@ -22,6 +23,8 @@ export interface StationListener {
 export interface ListenerTls {
   /** A trusted load balancer terminates TLS and forwards the client certificate; there are no files then. */
   readonly terminated?: boolean;
+  /** Where it forwards the client certificate; of profile 3. */
+  readonly clientCertificateHeader?: CertificateHeader;
   /** Each with `tls.crt` and `tls.key`; two for RSA and ECDSA side by side. */
   readonly certificateFolders?: readonly string[];
   /** With `ca.crt`, and `ca.crl` if there are revocation lists; of profile 3. */

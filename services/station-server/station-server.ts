@@ -9,29 +9,32 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { AccessControl, Verdict } from '../access/access-control.ts';
-import { TransportError } from '../transport/errors.ts';
 import type { Gateway, GatewayConnection, StationSession, StationSessions } from '../transport/gateway.ts';
-import type { Grant } from '../access/decide.ts';
+import type { Grant, PresentedCertificate } from '../access/decide.ts';
 import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
 import {
   type Admission,
   type Admit,
-  type HandshakeFacts,
   isMeantAsHandshake,
   isWebSocketHandshake,
   type Refusal,
+  spreadOf,
   writeRefusal,
 } from './handshake.ts';
+import { Connections } from './forwarded/connections.ts';
+import { Clients } from './forwarded/clients.ts';
+import { TRUST_NONE, type TrustedNetworks } from './forwarded/trusted-networks.ts';
 import type { HandshakeLine } from './handshake-line.ts';
 import { limitsOf, type StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
 import { StationListeners } from './listeners.ts';
 import type { StationListener } from './station-listener.ts';
-import { NO_HANDSHAKE, NO_UPGRADE, refusalOf, temporary } from './refusals.ts';
+import { NO_HANDSHAKE, NO_UPGRADE, refusalOf, temporary, type TemporaryCode } from './refusals.ts';
 import type { SelfTestSecret } from './self-test.ts';
+import { openSession } from './open-session.ts';
+import { SharedRate } from './shared-rate.ts';
 import { StationSocket } from './station-socket.ts';
 import { closeUnsupported, StationWebSocket } from './station-web-socket.ts';
-import type { ClientCertificate } from './tls/client-certificate.ts';
 import { ConnectedCertificates } from './tls/connected-certificates.ts';
 import type { TlsObserver, TlsState } from './tls/tls-listener.ts';
 
@@ -55,6 +58,8 @@ export interface StationServerOptions extends Pick<
   readonly observer: StationObserver;
   /** Whether an invalid frame is repaired where its meaning is clear; true by default. Read for each message, as it may change. */
   readonly tolerant?: boolean;
+  /** Load balancers whose statements about clients count; none by default. */
+  readonly trusted?: TrustedNetworks;
   /** A limit that is a getter may change. */
   readonly limits?: Partial<StationServerLimits>;
   /** Handshakes with it are tests: see self-test.ts. */
@@ -88,6 +93,7 @@ export class StationServer implements AsyncDisposable {
   readonly #options: StationServerOptions;
   readonly #limits: StationServerLimits;
   readonly #host: SocketHost;
+  readonly #clients: Clients;
   readonly #listeners: StationListeners;
   readonly #certificates: ConnectedCertificates<StationSocket>;
   readonly #handshakes: InstanceType<typeof WebSocketServer<typeof StationWebSocket>>;
@@ -100,6 +106,9 @@ export class StationServer implements AsyncDisposable {
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.#limits = limitsOf(options.limits);
+    const { trusted = TRUST_NONE } = options;
+    const connections = new Connections(this.#limits);
+    this.#clients = new Clients(connections, trusted);
     const { clock, observer, faultAnswer, transactionsAfter, gateway } = options;
     this.#host = {
       limits: this.#limits,
@@ -115,6 +124,7 @@ export class StationServer implements AsyncDisposable {
         const kept = { stationId, protocol, epoch, at: clock.now(), reason };
         gateway.events.keepUnreadable({ ...kept, text: text.slice(0, RAW_TEXT_KEPT) });
       },
+      total: new SharedRate(),
       heldBytes: 0,
     };
     const handshakes = {
@@ -139,9 +149,11 @@ export class StationServer implements AsyncDisposable {
       tls: { ...tls, onTrustChanged: () => void this.#certificates.check() },
       listeners,
       limits: this.#limits,
+      connections,
+      trusted,
       onUpgrade: (...upgrade) => void this.#upgrade(...upgrade),
       onRequest: (request) => {
-        if (isMeantAsHandshake(request)) observer.refused(NO_UPGRADE, factsOf(request));
+        if (isMeantAsHandshake(request)) observer.refused(NO_UPGRADE, this.#clients.factsOf(request));
       },
       onRefused: (...refused) => observer.refused(...refused),
     });
@@ -218,47 +230,52 @@ export class StationServer implements AsyncDisposable {
     tcp.on('error', ignore);
     // ws has the right refusal for each of these mistakes.
     if (!isWebSocketHandshake(request)) {
-      this.#options.observer.refused(NO_HANDSHAKE, factsOf(request));
+      this.#options.observer.refused(NO_HANDSHAKE, this.#clients.factsOf(request));
       return this.#handshakes.handleUpgrade(request, tcp, head, closeUnsupported);
     }
     if (this.#options.selfTest?.isIn(request) === true) return this.#test(listener, request, tcp, head);
+    const unfit = this.#clients.refusalOf(listener, request);
+    if (unfit !== undefined) return this.#refuse(unfit, request, tcp);
     const admission = this.#admission(request, listener);
     if (admission.kind === 'refuse') return this.#refuse(admission.refusal, request, tcp);
     // ws would choose the first of the list, and refuse a list with repetitions.
     delete request.headers['sec-websocket-protocol'];
     if (admission.kind === 'accept-and-close') {
-      this.#options.observer.refused(admission.refusal, factsOf(request));
+      this.#options.observer.refused(admission.refusal, this.#clients.factsOf(request));
       return this.#handshakes.handleUpgrade(request, tcp, head, closeUnsupported);
     }
     const { stationId, protocol, isUnnamed, pace } = admission;
     if (isUnnamed === undefined) request.headers['sec-websocket-protocol'] = protocol;
-    const remoteAddress = request.socket.remoteAddress ?? '';
+    const { remoteAddress } = this.#clients.factsOf(request);
     this.#opening += 1;
     try {
       const secured = this.#listeners.securedBy(listener);
       const since = secured?.removals ?? 0;
-      const certificate = secured?.clientCertificateOf(request.socket) ?? NO_CERTIFICATE;
+      const certificate =
+        secured?.clientCertificateOf(request.socket) ?? this.#clients.certificateOf(listener, request);
       const verdict = await this.#authenticate(stationId, request, listener, certificate);
-      if (verdict?.kind === 'refuse') return this.#refuse(refusalOf(verdict, this.#random), request, tcp);
+      if (verdict?.kind === 'refuse') {
+        return this.#refuse(refusalOf(verdict, spreadOf(request.url ?? '')), request, tcp);
+      }
       const refusal = pace?.();
       if (refusal !== undefined) return this.#refuse(refusal, request, tcp);
       const grant = verdict?.grant;
       const session = { stationId, protocol, remoteAddress, ...metadataOf(grant) };
       const socket = new StationSocket(session, this.#host, this.#onClosed);
       socket.grant = grant;
-      if (!(await this.#isNext(request, tcp))) return;
-      const connection = await this.#open(socket);
+      if (!(await this.#isNext(verdict?.isKnown ?? true, request, tcp))) return;
+      const connection = await openSession(this.#options, session, socket, this.#limits.openTimeoutMs);
       if (!this.#refusing) {
         this.#complete(socket, connection, request, tcp, head);
         if (secured !== undefined && certificate.kind === 'verified' && this.sockets.has(socket))
           this.#certificates.add(socket, request.socket, secured, since);
         return;
       }
-      this.#refuse(temporary('draining', this.#random), request, tcp);
+      this.#refuse(later('draining', request), request, tcp);
       await connection.close();
     } catch (error) {
       this.#options.observer.error(error as Error);
-      this.#refuse(temporary('store-away', this.#random), request, tcp);
+      this.#refuse(later('store-away', request), request, tcp);
     } finally {
       this.#opening -= 1;
     }
@@ -269,14 +286,14 @@ export class StationServer implements AsyncDisposable {
     identity: string,
     request: IncomingMessage,
     { securityProfile: profile = 0 }: StationListener,
-    certificate: ClientCertificate,
+    certificate: PresentedCertificate,
   ): Promise<Verdict | undefined> {
     return this.#options.access?.authenticate({
       identity,
       profile,
       authorization: request.headers.authorization,
       certificate,
-      address: request.socket.remoteAddress ?? '',
+      address: this.#clients.factsOf(request).remoteAddress,
     });
   }
 
@@ -291,49 +308,30 @@ export class StationServer implements AsyncDisposable {
   }
 
   #admission(request: IncomingMessage, { path, protocols }: StationListener, isTest = false): Admission {
-    if (this.#refusing) return { kind: 'refuse', refusal: temporary('draining', this.#random) };
+    if (this.#refusing) return { kind: 'refuse', refusal: later('draining', request) };
     const admission = this.#options.admit({
       url: request.url ?? '',
       path,
       ...(protocols !== undefined && { protocols }),
       subprotocols: request.headers['sec-websocket-protocol'],
-      remoteAddress: request.socket.remoteAddress ?? '',
+      remoteAddress: this.#clients.factsOf(request).remoteAddress,
       sessions: this.size,
       ...(isTest && { isTest }),
     });
     if (admission.kind !== 'accept') return admission;
     const { gateway } = this.#options;
-    if (!gateway.isHealthy()) return { kind: 'refuse', refusal: temporary('store-away', this.#random) };
-    return gateway.isFull() ? { kind: 'refuse', refusal: temporary('store-full', this.#random) } : admission;
+    if (!gateway.isHealthy()) return { kind: 'refuse', refusal: later('store-away', request) };
+    return gateway.isFull() ? { kind: 'refuse', refusal: later('store-full', request) } : admission;
   }
 
   /** Waits in line; false when the handshake was refused or its peer has hung up. */
-  async #isNext(request: IncomingMessage, tcp: Duplex): Promise<boolean> {
-    const turn = (await this.#options.line?.wait(tcp)) ?? 'now';
+  async #isNext(isKnown: boolean, request: IncomingMessage, tcp: Duplex): Promise<boolean> {
+    const arrival = { isKnown, spread: spreadOf(request.url ?? '') };
+    const turn = (await this.#options.line?.wait(tcp, arrival)) ?? 'now';
     if (turn === 'now') return true;
     if (turn !== 'left') this.#refuse(turn, request, tcp);
-    else if (!tcp.destroyed) this.#refuse(temporary('draining', this.#random), request, tcp);
+    else if (!tcp.destroyed) this.#refuse(later('draining', request), request, tcp);
     return false;
-  }
-
-  /** Opens the station's session, or rejects in time for the handshake to be refused. */
-  async #open(socket: StationSocket): Promise<GatewayConnection> {
-    const { gateway, sessions = gateway } = this.#options;
-    const opening = sessions.open(socket.session, socket);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        const message = `no session could be opened within ${this.#limits.openTimeoutMs} ms`;
-        reject(new TransportError('store-unavailable', message));
-        // A session that is opened after all has no socket.
-        opening.then((connection) => connection.close()).catch(() => undefined);
-      }, this.#limits.openTimeoutMs);
-    });
-    try {
-      return await Promise.race([opening, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #complete(
@@ -348,6 +346,7 @@ export class StationServer implements AsyncDisposable {
     // Calls back synchronously, or never when the peer has disconnected.
     this.#handshakes.handleUpgrade(request, tcp, head, (ws) => {
       complete = true;
+      this.#clients.opened(request);
       this.sockets.add(socket);
       socket.attach(ws, connection, this.#random() * this.#limits.pingIntervalMs);
     });
@@ -361,19 +360,15 @@ export class StationServer implements AsyncDisposable {
   }
 
   #refuse(refusal: Refusal, request: IncomingMessage, tcp: Duplex): void {
-    this.#options.observer.refused(refusal, factsOf(request));
+    this.#options.observer.refused(refusal, this.#clients.factsOf(request));
     writeRefusal(tcp, refusal);
   }
 }
 
 function ignore(): void {}
 
-const NO_CERTIFICATE = { kind: 'none' } as const;
-
 /** Stored with the session; plain listeners store nothing. */
 const metadataOf = (grant: Grant | undefined): Pick<StationSession, 'metadata'> =>
   grant === undefined || grant.profile === 0 ? {} : { metadata: { securityProfile: String(grant.profile) } };
 
-function factsOf({ url = '', socket }: IncomingMessage): HandshakeFacts {
-  return { remoteAddress: socket.remoteAddress ?? '', url };
-}
+const later = (code: TemporaryCode, { url = '' }: IncomingMessage) => temporary(code, spreadOf(url));

@@ -124,7 +124,7 @@ export class StationSocket implements StationSink {
     }
     const { frame, malformed } = read;
     observer.received(malformed?.kind ?? frame.type);
-    if (frame.type !== MessageType.Call) this.#countMessage();
+    this.#countMessage(frame.type === MessageType.Call);
     if (this.#revoked !== undefined) return observer.dropped('revoked');
     if (facts?.repaired !== undefined) observer.repaired(facts.repaired.kinds);
     if (malformed !== undefined) this.#keep(malformed.kind, malformed.reason, text);
@@ -141,8 +141,9 @@ export class StationSocket implements StationSink {
     this.#countMessage();
   }
 
-  #countMessage(): void {
-    if (this.#rate.count(this.#host.clock.now(), this.#host.limits.messagesPerSecond)) this.#account();
+  #countMessage(isCall = false): void {
+    const { clock, limits, total } = this.#host;
+    if (this.#rate.count(clock.now(), limits, total, isCall)) this.#account();
   }
 
   pong(): void {
@@ -287,11 +288,11 @@ export class StationSocket implements StationSink {
     const ws = this.#ws;
     if (ws === undefined || this.#closed) return;
     const full = held > limits.maxHeldBytes || (held > 0 && this.#host.heldBytes > limits.maxHeldBytesOfAll);
-    const over = full || this.#rate.flooding;
-    if (over && !ws.isPaused && this.isOpen) {
-      this.#host.observer.paused(full ? 'held' : 'flood');
+    const over = full ? 'held' : this.#rate.over;
+    if (over !== undefined && !ws.isPaused && this.isOpen) {
+      this.#host.observer.paused(over);
       ws.pause();
-    } else if (!over && ws.isPaused) ws.resume();
+    } else if (over === undefined && ws.isPaused) ws.resume();
   }
 
   #write(text: string): void {

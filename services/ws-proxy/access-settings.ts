@@ -69,8 +69,4 @@ export const accessSettings = {
     ENV.certificateOrganization,
     'Organization (O) that client certificates must have; empty: any.',
   ),
-  trustedNetworks: text(
-    ENV.trustedNetworks,
-    'Networks of load balancers, such as 10.0.0.0/8,fd00::/8, whose PROXY protocol, X-Forwarded-For and client certificate headers count.',
-  ),
 } as const;

@@ -1,11 +1,10 @@
 /** The settings of a ws-proxy, from the environment. `--help` prints them. */
 import { DEFAULT, ENV, PATH, PORT } from '../contract.ts';
 import { PROTOCOLS } from '../ocpp/frame.ts';
-import { PEER_LIMITS } from '../ocpp/peer.ts';
 import { duration, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
 import { accessSettings } from './access-settings.ts';
-import type { StationServerLimits } from '../station-server/limits.ts';
+import { limitSettings } from './limit-settings.ts';
 
 export const proxySettings = {
   ...programSettings,
@@ -75,6 +74,7 @@ export const proxySettings = {
     env: ENV.bootRate,
     live: true,
   },
+  ...limitSettings,
   callTimeout: {
     doc: 'How long a CALL may wait for its response before the next CALL of that station is handled.',
     format: duration,
@@ -130,20 +130,3 @@ export const proxySettings = {
 
 /** The values that loadConfig returns for these settings; durations are in ms. */
 export type ProxySettings = SettingsOf<typeof proxySettings>;
-
-/** TCP connections in addition to sessions: handshakes in progress, and peers that never send one. */
-const SPARE_CONNECTIONS = 5000;
-
-/** The limits of the station server that are settings, as they are now; the others keep their defaults. */
-export function readLimits(settings: ProxySettings): Partial<StationServerLimits> {
-  return {
-    get maxConnections() {
-      return settings.maxSessions + SPARE_CONNECTIONS;
-    },
-    get maxMessageBytes() {
-      return settings.maxMessageBytes;
-    },
-    peer: { ...PEER_LIMITS, callTimeout: settings.callTimeout },
-    pingIntervalMs: settings.pingInterval,
-  };
-}

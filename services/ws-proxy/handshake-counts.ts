@@ -13,6 +13,9 @@ import type { StationObserver } from '../station-server/socket-host.ts';
 const FAILURES: ReadonlySet<RefusalCode> = new Set([
   'sessions',
   'connections',
+  'proxy-protocol',
+  'untrusted',
+  'insecure',
   'path',
   'source-away',
   ...ACCESS_FAULTS,

@@ -3,6 +3,7 @@ import { ENV } from '../contract.ts';
 import { SECURITY_PROFILES, type SecurityProfile } from '../access/security-profile.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { type ListenerTls, type StationListener, TLS_VERSIONS } from '../station-server/station-listener.ts';
+import { CERTIFICATE_HEADERS } from '../station-server/forwarded/forwarded.ts';
 import { readProtocols } from '../station-server/admission.ts';
 import type { ProxySettings } from './config.ts';
 
@@ -47,6 +48,7 @@ function readJson(text: string): StationListener[] {
 const KNOWN = new Set(['name', 'port', 'path', 'securityProfile', 'protocols', 'tls', 'proxyProtocol']);
 const KNOWN_TLS = new Set([
   'terminated',
+  'clientCertificateHeader',
   'certificateFolders',
   'clientCaFolder',
   'minVersion',
@@ -84,7 +86,8 @@ function tlsOf(value: unknown, profile: SecurityProfile, which: string): { tls?:
   const fields = objectOf(value, `${which}: tls`, KNOWN_TLS);
   const { terminated = false, certificateFolders, clientCaFolder, minVersion, cipherSuites } = fields;
   if (typeof terminated !== 'boolean') throw wrong(`${which}: tls.terminated must be true or false`);
-  if (terminated) return { tls: { terminated } };
+  if (terminated)
+    return { tls: { terminated, ...certificateHeaderOf(fields['clientCertificateHeader'], profile, which) } };
   const folders = textsOf(certificateFolders ?? [], `${which}: tls.certificateFolders`);
   if (folders.length === 0) throw wrong(`${which}: tls.certificateFolders names no folder`);
   if (clientCaFolder !== undefined && typeof clientCaFolder !== 'string')
@@ -104,6 +107,20 @@ function tlsOf(value: unknown, profile: SecurityProfile, which: string): { tls?:
       }),
     },
   };
+}
+
+/** Only one header counts: a load balancer passes on the others as its client sent them. */
+function certificateHeaderOf(
+  value: unknown,
+  profile: SecurityProfile,
+  which: string,
+): Pick<ListenerTls, 'clientCertificateHeader'> {
+  const known = CERTIFICATE_HEADERS.find((one) => one === value);
+  if (known !== undefined) return { clientCertificateHeader: known };
+  const must = `${which}: tls.clientCertificateHeader must be one of ${CERTIFICATE_HEADERS.join(', ')}`;
+  if (value !== undefined) throw wrong(must);
+  if (profile === 3) throw wrong(`${must}: the header in which the load balancer forwards certificates`);
+  return {};
 }
 
 function objectOf(value: unknown, which: string, known: ReadonlySet<string>): Record<string, unknown> {

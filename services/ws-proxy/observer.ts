@@ -8,6 +8,7 @@ import { errorFields, type Log } from '../runtime/log.ts';
 import type { DomainEvent } from '../transport/stored-state.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import type { ProxyMetrics } from './metrics.ts';
+import { REFUSAL_ADVICE } from './refusal-advice.ts';
 import type { QuietLog } from '../runtime/quiet-log.ts';
 
 const TYPE_NAMES = new Map<number, string>(
@@ -54,7 +55,7 @@ export function createObserver(
       metrics.refused.inc({ status: String(status), reason: code });
       // The identity only: the query of the request target may hold a secret.
       const identity = url === undefined ? '' : apparentIdentity(url);
-      const about = { identity, status, code, reason, remoteAddress };
+      const about = { identity, status, code, reason, remoteAddress, advice: REFUSAL_ADVICE[code] };
       quiet.warn(`refused ${code} ${identity}`, about, 'refused a handshake');
     },
     received(type) {

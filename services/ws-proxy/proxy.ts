@@ -15,14 +15,16 @@ import type { Log } from '../runtime/log.ts';
 import type { Gateway } from '../transport/gateway.ts';
 import { StationServer, type StationServerOptions } from '../station-server/station-server.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
+import { TrustedNetworks } from '../station-server/forwarded/trusted-networks.ts';
 import type { StationSocket } from '../station-server/station-socket.ts';
 import { type ProxyAccess, createAccess } from './access.ts';
 import { createAccessObserver } from './access-observer.ts';
 import { ConnectedAccess } from './connected-access.ts';
 import { adminRoutes } from './admin.ts';
-import { type ProxySettings, readLimits } from './config.ts';
+import type { ProxySettings } from './config.ts';
 import type { Drain } from './drain.ts';
 import { HandshakeCounts } from './handshake-counts.ts';
+import { readLimits } from './limit-settings.ts';
 import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
@@ -221,6 +223,9 @@ function createStationServer(
     get maxSessions() {
       return settings.maxSessions;
     },
+    get reconnects() {
+      return { burst: settings.reconnectBurst, perMinute: settings.reconnectsPerMinute };
+    },
   };
   const { host } = settings;
   const secret = new SelfTestSecret();
@@ -235,6 +240,7 @@ function createStationServer(
     get tolerant() {
       return settings.validation === 'Tolerant';
     },
+    trusted: new TrustedNetworks(() => settings.trustedNetworks),
     limits: readLimits(settings),
     selfTest: secret,
   };

@@ -40,19 +40,23 @@ export class SelfTest {
 
   async #test(): Promise<SelfTestReport> {
     const { host, listeners, protocol, secret, exchange, timeoutMs = TIMEOUT } = this.#parts;
-    const handshakes = listeners().map(async ({ port, path, protocols = [protocol], tls }) => {
-      if (port === 0) return `the listener of ${path} is not open yet`;
-      const isSecure = tls !== undefined && tls.terminated !== true;
-      return testHandshake({
-        host,
-        port,
-        path,
-        protocol: protocols[0] ?? protocol,
-        secret,
-        isSecure,
-        timeoutMs,
-      });
-    });
+    const handshakes = listeners().map(
+      async ({ port, path, protocols = [protocol], tls, proxyProtocol = false }) => {
+        if (port === 0) return `the listener of ${path} is not open yet`;
+        const isSecure = tls !== undefined && tls.terminated !== true;
+        const chosen = protocols[0] ?? protocol;
+        return testHandshake({
+          host,
+          port,
+          path,
+          protocol: chosen,
+          secret,
+          isSecure,
+          proxyProtocol,
+          timeoutMs,
+        });
+      },
+    );
     const message = exchange(timeoutMs).then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error.message : 'the message could not be sent'),

@@ -19,6 +19,7 @@ import type { GatewayRollouts } from '../../services/transport/rollout.ts';
 import type { UnreadableText } from '../../services/transport/unreadable.ts';
 import type { StationServerLimits } from '../../services/station-server/limits.ts';
 import type { StationListener } from '../../services/station-server/station-listener.ts';
+import { TrustedNetworks } from '../../services/station-server/forwarded/trusted-networks.ts';
 import { HandshakeLine } from '../../services/station-server/handshake-line.ts';
 import { StationServer } from '../../services/station-server/station-server.ts';
 import { type AdmissionSettings, createAdmission } from '../../services/station-server/admission.ts';
@@ -131,6 +132,8 @@ export interface Endpoint extends AsyncDisposable {
   readonly seen: string[];
   /** The close code of each closed socket. */
   readonly codes: number[];
+  /** Of opened sessions and refusals: the word and the address of the client. */
+  readonly addresses: string[];
 }
 
 /** Handshakes that wait in line at most. */
@@ -144,10 +147,12 @@ export async function startEndpoint(
   }: Partial<AdmissionSettings> & { connectsPerSecond?: number } = {},
   listeners: readonly StationListener[] = [{ port: 0, path: '/ocpp' }],
   tolerant = true,
+  networks: readonly string[] = [],
 ): Promise<Endpoint> {
   const gateway = new ProbedGateway();
   const seen: string[] = [];
   const codes: number[] = [];
+  const addresses: string[] = [];
   const server = new StationServer({
     host: '127.0.0.1',
     listeners,
@@ -163,13 +168,19 @@ export async function startEndpoint(
       maxWaiting: MAX_WAITING,
     }),
     observer: {
-      opened: ({ stationId }) => void seen.push(`opened ${stationId}`),
+      opened({ stationId, remoteAddress }) {
+        seen.push(`opened ${stationId}`);
+        addresses.push(`opened ${remoteAddress}`);
+      },
       closed(_session, why, code) {
         seen.push(`closed ${why}`);
         codes.push(code);
       },
       duplicate: ({ stationId }) => void seen.push(`duplicate ${stationId}`),
-      refused: ({ status, code }, { url }) => void seen.push(`refused ${status} ${code} ${url ?? ''}`.trim()),
+      refused({ status, code }, { url, remoteAddress }) {
+        seen.push(`refused ${status} ${code} ${url ?? ''}`.trim());
+        addresses.push(`${code} ${remoteAddress}`);
+      },
       received: () => undefined,
       repaired: (kinds) => void seen.push(`repaired ${kinds.join(' ')}`),
       unreadable: (kind) => void seen.push(`unreadable ${kind}`),
@@ -179,6 +190,7 @@ export async function startEndpoint(
       error: (error) => void seen.push(`error ${error.message}`),
     },
     limits,
+    trusted: new TrustedNetworks(() => networks),
   });
   await gateway.start();
   await server.start();
@@ -188,6 +200,7 @@ export async function startEndpoint(
     server,
     seen,
     codes,
+    addresses,
     async [Symbol.asyncDispose]() {
       await server.stop();
       await gateway.stop();

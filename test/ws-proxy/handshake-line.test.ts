@@ -74,18 +74,53 @@ test('a server that shuts down refuses those in line at once', async (t) => {
   await station[Symbol.asyncDispose]();
 });
 
+const KNOWN = { isKnown: true, spread: 0 };
+const NEW = { isKnown: false, spread: 0 };
+
+test('known stations are ahead of new ones, which get a tenth of the rate', async (t) => {
+  let now = 0;
+  const order: string[] = [];
+  using line = new HandshakeLine({ perSecond: () => 100, clock: { now: () => now } });
+  const join = (name: string, arrival: typeof KNOWN) =>
+    void line.wait(new PassThrough(), arrival).then((turn) => turn === 'now' && order.push(name));
+  for (let i = 0; i < 10; i++) join('first', KNOWN);
+  for (let i = 0; i < 50; i++) join('new', NEW);
+  for (let i = 0; i < 200; i++) join('known', KNOWN);
+  await until(() => order.length === 10, 'those that need not wait');
+  while (line.waiting > 0) {
+    now += 100;
+    const before = line.waiting;
+    await until(() => line.waiting < before, 'the next ones');
+  }
+  await until(() => order.length === 260, 'all of them');
+  const ninety = order.slice(10, 100);
+  t.is(ninety.filter((name) => name === 'new').length, 9);
+  t.is(order.slice(0, 232).filter((name) => name === 'known').length, 200, 'before the rest of the new ones');
+});
+
+test('new stations take half of the places at most, and known ones are refused only for known ones', async (t) => {
+  using line = new HandshakeLine({ perSecond: () => 100, clock: { now: () => 0 }, maxWaiting: 1000 });
+  const join = (arrival: typeof KNOWN) => line.wait(new PassThrough(), arrival);
+  for (let i = 0; i < 10 + 500; i++) void join(NEW);
+  t.is(line.waiting, 500);
+  t.like(await join(NEW), { status: 429, code: 'connect-rate' });
+  for (let i = 0; i < 500; i++) void join(KNOWN);
+  t.is(line.waiting, 1000);
+  t.like(await join(KNOWN), { status: 429, code: 'connect-rate' }, 'every place is taken');
+  line.clear();
+});
+
 test('refused stations get times at which the rate permits their return', async (t) => {
   using line = new HandshakeLine({
     perSecond: () => 100,
     clock: { now: () => 0 },
-    random: () => 0,
     maxWaiting: 900,
   });
   const tcp = Array.from({ length: 900 + 10 }, () => new PassThrough().setMaxListeners(0));
-  for (const one of tcp) void line.wait(one);
+  for (const one of tcp) void line.wait(one, KNOWN);
   const times: number[] = [];
   for (let i = 0; i < 500; i++) {
-    const turn = await line.wait(new PassThrough());
+    const turn = await line.wait(new PassThrough(), KNOWN);
     if (typeof turn === 'object') times.push(turn.retryAfterSeconds ?? 0);
   }
   t.is(times.length, 500);

@@ -13,6 +13,7 @@ import { QuietLog } from '../../services/runtime/quiet-log.ts';
 import { transactionsAfter } from '../../services/station-server/running-transactions.ts';
 import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
 import { createObserver } from '../../services/ws-proxy/observer.ts';
+import { REFUSAL_ADVICE } from '../../services/ws-proxy/refusal-advice.ts';
 import { array, assert, constantFrom, integer, property, tuple } from 'fast-check';
 import { PacedRate, ReconnectRate } from '../../services/station-server/rates.ts';
 
@@ -50,21 +51,27 @@ test('admission: the default version applies to stations without a subprotocol, 
   t.throws(() => readDefaultProtocol('ocpp1.6', ['ocpp2.1']), { message: /OCPP_DEFAULT_PROTOCOL.*ocpp2\.1/ });
 });
 
-test('admission: a full proxy refuses with a random Retry-After', (t) => {
-  const refused = [0, 0.999].map((random) => {
-    const admit = createAdmission(settings, { now: () => 0 }, () => random);
-    return admit({ ...request, sessions: 10 });
-  });
-  const full = { status: 503, code: 'sessions', reason: 'this server is full' };
-  t.deepEqual(refused as unknown[], [
-    { kind: 'refuse', refusal: { ...full, retryAfterSeconds: 5 } },
-    { kind: 'refuse', refusal: { ...full, retryAfterSeconds: 15 } },
-  ]);
+test('admission: a full proxy refuses with Retry-After, spread by identity and the same each time', (t) => {
+  const admit = createAdmission(settings, { now: () => 0 });
+  const secondsOf = (i: number) => {
+    const admission = admit({ ...request, url: `/ocpp/CS${i}`, sessions: 10 });
+    const refusal = admission.kind === 'refuse' ? admission.refusal : undefined;
+    t.like(refusal, { status: 503, code: 'sessions', reason: 'this server is full' });
+    return refusal?.retryAfterSeconds ?? 0;
+  };
+  const all = Array.from({ length: 1100 }, (_, i) => secondsOf(i));
+  t.is(Math.min(...all), 5);
+  t.is(Math.max(...all), 15);
+  for (let seconds = 5; seconds <= 15; seconds++) {
+    const share = all.filter((one) => one === seconds).length;
+    t.true(share > 50 && share < 150, `${share} of 1100 get ${seconds} s`);
+  }
+  t.is(secondsOf(7), all[7] ?? 0);
 });
 
 test('a flapping station is admitted at a slow rate, others are not delayed (case 5)', (t) => {
   let now = 0;
-  const admit = createAdmission(settings, { now: () => now }, () => 0);
+  const admit = createAdmission(settings, { now: () => now });
   const admitted = (seconds: number) => {
     let count = 0;
     for (const end = now + seconds * 1000; now < end; now += 100) if (pace() === undefined) count++;
@@ -76,10 +83,34 @@ test('a flapping station is admitted at a slow rate, others are not delayed (cas
   };
   t.is(admitted(60), 10 + 29, 'ten at once, then one every two seconds');
   t.is(pace(), undefined);
-  t.like(pace(), { status: 429, retryAfterSeconds: 7 });
+  const refused = pace();
+  t.like(refused, { status: 429, code: 'flapping' });
+  t.true((refused?.retryAfterSeconds ?? 0) >= 7);
   t.is(pace({ ...request, url: '/ocpp/CS2' }), undefined);
   now += 20_000;
   t.is(admitted(0.5), 5, 'after a quiet period a burst is permitted again');
+});
+
+test('the limits on connects of an identity are read each time', (t) => {
+  let reconnects = { burst: 2, perMinute: 60 };
+  const admit = createAdmission(
+    {
+      ...settings,
+      get reconnects() {
+        return reconnects;
+      },
+    },
+    { now: () => 0 },
+  );
+  const admitted = (url: string) =>
+    Array.from({ length: 30 }, () => {
+      const admission = admit({ ...request, url });
+      return admission.kind === 'accept' && admission.pace?.() === undefined;
+    }).filter(Boolean).length;
+  t.is(admitted('/ocpp/CS1'), 2);
+  reconnects = { burst: 20, perMinute: 600 };
+  t.is(admitted('/ocpp/CS2'), 20);
+  t.is(admitted('/ocpp/CS1'), 0, 'a larger burst is earned, not given');
 });
 
 test('the number of remembered identities is bounded', (t) => {
@@ -206,7 +237,8 @@ test('each refused station gets a log line with identity and reason, without sec
     observer.refused(refusal, { remoteAddress, url: `/ocpp/${id}/?pw=secret` });
   observer.closed({ stationId: 'CS3', protocol: 'ocpp1.6', remoteAddress }, 'binary', 1003);
   observer.closed({ stationId: 'CS4', protocol: 'ocpp1.6', remoteAddress }, 'binary', 1003);
-  const refused = { status: 101, code: 'no-subprotocol', reason: 'none is named', remoteAddress };
+  const advice = REFUSAL_ADVICE['no-subprotocol'];
+  const refused = { status: 101, code: 'no-subprotocol', reason: 'none is named', remoteAddress, advice };
   t.deepEqual(lines, [
     [{ identity: 'CS1', ...refused }, 'refused a handshake'],
     [{ identity: 'CS2', ...refused }, 'refused a handshake'],

@@ -1,0 +1,86 @@
+/**
+ * The networks of load balancers whose statements about clients count. A client outside of them can send the same headers, so
+ * nothing that it says about its own address or certificate is used.
+ */
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+
+export class TrustedNetworks {
+  readonly #read: () => readonly string[];
+  #texts: readonly string[] = [];
+  #list = new BlockList();
+
+  /** @param networks is read each time, as it may change; each is an address or a CIDR that networkProblem() accepts */
+  constructor(networks: () => readonly string[]) {
+    this.#read = networks;
+  }
+
+  /** @param address without port and brackets */
+  has(address: string): boolean {
+    const texts = this.#read();
+    if (texts !== this.#texts) {
+      this.#list = blockListOf(texts);
+      this.#texts = texts;
+    }
+    const family = isIP(address);
+    return family !== 0 && this.#list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  }
+}
+
+/** Without load balancers. */
+export const TRUST_NONE = new TrustedNetworks(() => []);
+
+interface Network {
+  readonly address: string;
+  readonly family: 'ipv4' | 'ipv6';
+  readonly prefix: number;
+}
+
+/** What is wrong with a network such as `10.0.0.0/8`, `2001:db8::/32` or `192.0.2.7`; undefined if nothing. */
+export function networkProblem(text: string): string | undefined {
+  const network = networkOf(text);
+  if (network === undefined) return `"${text}" is not a network, such as 10.0.0.0/8 or 2001:db8::/32`;
+  return network.prefix === 0 ? `"${text}" would trust every client` : undefined;
+}
+
+function networkOf(text: string): Network | undefined {
+  const [, address = '', digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIPv4(address) ? 'ipv4' : isIPv6(address) && !address.includes('%') ? 'ipv6' : undefined;
+  const bits = family === 'ipv4' ? 32 : 128;
+  const prefix = digits === undefined ? bits : Number(digits);
+  return family === undefined || prefix > bits ? undefined : { address, family, prefix };
+}
+
+function blockListOf(texts: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const text of texts) {
+    const network = networkOf(text);
+    if (network !== undefined) list.addSubnet(network.address, network.prefix, network.family);
+  }
+  return list;
+}
+
+/** One form for each address: an IPv4-mapped IPv6 address as IPv4, IPv6 without a zone. */
+export function plainAddress(address: string): string {
+  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
+  return mapped ?? address.replace(/%.*$/, '');
+}
+
+/**
+ * What limits per address count by: an IPv4 address, or the first 64 bits of an IPv6 address, as each client has a network
+ * of that size.
+ */
+export function countedAddress(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.toLowerCase().split('::');
+  const groups = (text: string) => text.split(':').filter((group) => group !== '');
+  const before = groups(head);
+  const after = groups(tail ?? '');
+  // An IPv4 address at the end is two groups.
+  const width = after.length + (after.at(-1)?.includes('.') === true ? 1 : 0);
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - width);
+  const all = [...before, ...Array.from({ length: zeros }, () => '0'), ...after];
+  return `${all
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`;
+}

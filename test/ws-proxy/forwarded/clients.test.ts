@@ -1,0 +1,311 @@
+/** What load balancers say about clients counts from trusted networks only: addresses, schemes and client certificates. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { X509Certificate } from 'node:crypto';
+import test from 'ava';
+import {
+  CERTIFICATE_HEADERS,
+  type CertificateHeader,
+  clientAddressOf,
+  forwardedCertificateOf,
+  isForwardedAsPlain,
+} from '../../../services/station-server/forwarded/forwarded.ts';
+import {
+  countedAddress,
+  networkProblem,
+  plainAddress,
+  TrustedNetworks,
+} from '../../../services/station-server/forwarded/trusted-networks.ts';
+import { startEndpoint } from '../endpoint.ts';
+import { RawStation, V16 } from '../raw-station.ts';
+
+const trusted = new TrustedNetworks(() => ['10.0.0.0/8', '192.0.2.7', '2001:db8:1::/48']);
+
+test('trusted networks: addresses and CIDRs of both families, and no other text', (t) => {
+  for (const [address, expect] of [
+    ['10.1.2.3', true],
+    ['11.1.2.3', false],
+    ['192.0.2.7', true],
+    ['192.0.2.8', false],
+    ['::ffff:10.1.2.3', true],
+    ['2001:db8:1:ffff::1', true],
+    ['2001:db8:2::1', false],
+    ['', false],
+    ['unix', false],
+  ] as const)
+    t.is(trusted.has(address), expect, address);
+  for (const right of ['10.0.0.0/8', '10.1.2.3', '2001:db8::/32', '::1', '10.9.9.9/32'])
+    t.is(networkProblem(right), undefined, right);
+  for (const wrong of [
+    '',
+    '10.0.0.0/33',
+    '10.0.0/8',
+    '2001:db8::/129',
+    'a/8',
+    '10.0.0.0/',
+    'fe80::1%eth0',
+    '1/8',
+  ])
+    t.regex(networkProblem(wrong) ?? '', new RegExp(`^"${wrong}" is not a network`), wrong);
+  for (const all of ['0.0.0.0/0', '::/0']) t.regex(networkProblem(all) ?? '', /would trust every client/);
+});
+
+test('trusted networks are read each time', (t) => {
+  let networks: string[] = [];
+  const changing = new TrustedNetworks(() => networks);
+  t.false(changing.has('10.0.0.1'));
+  networks = ['10.0.0.0/24'];
+  t.true(changing.has('10.0.0.1'));
+  networks = ['10.0.1.0/24'];
+  t.false(changing.has('10.0.0.1'));
+});
+
+test('limits count an IPv6 network of 64 bits as one address', (t) => {
+  t.is(plainAddress('::ffff:192.0.2.1'), '192.0.2.1');
+  t.is(plainAddress('fe80::1%eth0'), 'fe80::1');
+  t.is(countedAddress('192.0.2.1'), '192.0.2.1');
+  for (const same of [
+    '2001:db8:0:7::1',
+    '2001:DB8:0:7:ffff::',
+    '2001:0db8:0000:0007:1:2:3:4',
+    '2001:db8::7:0:0:0:9',
+  ])
+    t.is(countedAddress(same), '2001:db8:0:7::/64', same);
+  t.not(countedAddress('2001:db8:0:8::1'), '2001:db8:0:7::/64');
+  t.is(countedAddress('::1'), '0:0:0:0::/64');
+});
+
+const LB = '10.0.0.1';
+const ADDRESSES: readonly {
+  readonly name: string;
+  readonly peer?: string;
+  readonly forwarded?: string;
+  readonly expect: string;
+}[] = [
+  { name: 'no header', expect: LB },
+  { name: 'an untrusted peer', peer: '198.51.100.1', forwarded: '203.0.113.9', expect: '198.51.100.1' },
+  { name: 'one address', forwarded: '203.0.113.9', expect: '203.0.113.9' },
+  {
+    name: 'addresses that the client sent',
+    forwarded: '1.1.1.1, 10.0.0.9, 203.0.113.9',
+    expect: '203.0.113.9',
+  },
+  { name: 'a second load balancer', forwarded: '1.1.1.1,203.0.113.9, 10.0.0.2', expect: '203.0.113.9' },
+  { name: 'load balancers only', forwarded: '10.0.0.3, 10.0.0.2', expect: '10.0.0.3' },
+  { name: 'a port', forwarded: '203.0.113.9:4711', expect: '203.0.113.9' },
+  { name: 'IPv6 in brackets', forwarded: '[2001:db8::5]:4711', expect: '2001:db8::5' },
+  { name: 'bare IPv6', forwarded: '2001:db8::5', expect: '2001:db8::5' },
+  { name: 'mapped IPv4', forwarded: '::ffff:203.0.113.9', expect: '203.0.113.9' },
+  { name: 'an unreadable entry', forwarded: '203.0.113.9, unknown', expect: LB },
+  { name: 'an unreadable entry behind a balancer', forwarded: '1.1.1.1, x"y, 10.0.0.2', expect: '10.0.0.2' },
+  { name: 'an empty entry', forwarded: '203.0.113.9, ', expect: LB },
+];
+
+for (const { name, peer = LB, forwarded, expect } of ADDRESSES) {
+  test(`the address of the client: ${name}`, (t) => {
+    const headers: IncomingHttpHeaders = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
+    t.is(clientAddressOf(headers, peer, trusted), expect);
+  });
+}
+
+test('a scheme other than https and wss is plain; without a header it is not', (t) => {
+  const isPlain = (scheme?: string) =>
+    isForwardedAsPlain(scheme === undefined ? {} : { 'x-forwarded-proto': scheme });
+  t.deepEqual([undefined, 'https', 'WSS', 'http, https'].map(isPlain), [false, false, false, false]);
+  t.deepEqual(['http', 'ws', '', 'https, http'].map(isPlain), [true, true, true, true]);
+});
+
+function createCertificate(commonName: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'forwarded-'));
+  try {
+    const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
+    execFileSync('openssl', ['req', '-x509', ...kind, '-out', cert, '-subj', `/CN=${commonName}`], {
+      stdio: 'ignore',
+    });
+    return readFileSync(cert, 'utf8');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const PEM = createCertificate('CS1');
+const OTHER = createCertificate('CS2');
+const encoded = encodeURIComponent(PEM);
+const VERIFIED = { 'ssl-client-verify': ['SUCCESS'] };
+
+const CERTIFICATES: readonly {
+  readonly name: string;
+  readonly header: CertificateHeader;
+  readonly headers: Readonly<Record<string, string[]>>;
+  /** The common name, or a part of the reason. */
+  readonly expect: string | RegExp;
+}[] = [
+  {
+    name: 'nginx',
+    header: 'ssl-client-cert',
+    headers: { 'ssl-client-cert': [encoded], ...VERIFIED },
+    expect: 'CS1',
+  },
+  {
+    name: 'nginx, not verified',
+    header: 'ssl-client-cert',
+    headers: { 'ssl-client-cert': [encoded], 'ssl-client-verify': ['FAILED:unable to verify'] },
+    expect: /ssl-client-verify does not say/,
+  },
+  {
+    name: 'nginx, without a verdict',
+    header: 'ssl-client-cert',
+    headers: { 'ssl-client-cert': [encoded] },
+    expect: /ssl-client-verify does not say/,
+  },
+  {
+    name: 'nginx, two verdicts',
+    header: 'ssl-client-cert',
+    headers: { 'ssl-client-cert': [encoded], 'ssl-client-verify': ['SUCCESS', 'NONE'] },
+    expect: /ssl-client-verify does not say/,
+  },
+  { name: 'nginx, none', header: 'ssl-client-cert', headers: VERIFIED, expect: /forwards no certificate/ },
+  {
+    name: 'a header that the load balancer does not set',
+    header: 'ssl-client-cert',
+    headers: { 'x-forwarded-client-cert': [`Cert="${encoded}"`] },
+    expect: /forwards no certificate/,
+  },
+  {
+    name: 'Envoy',
+    header: 'x-forwarded-client-cert',
+    headers: {
+      'x-forwarded-client-cert': [
+        `By=spiffe://x;Hash=0a;Subject="CN=CS1,O=\\"a;b\\"";Cert="${encoded}";DNS=`,
+      ],
+    },
+    expect: 'CS1',
+  },
+  {
+    name: 'Envoy, the last of several elements',
+    header: 'x-forwarded-client-cert',
+    headers: {
+      'x-forwarded-client-cert': [`Cert="${encodeURIComponent(OTHER)}"`, `Hash=1, Cert="${encoded}"`],
+    },
+    expect: 'CS1',
+  },
+  {
+    name: 'Envoy, a last element without a certificate',
+    header: 'x-forwarded-client-cert',
+    headers: { 'x-forwarded-client-cert': [`Cert="${encoded}",Hash=1`] },
+    expect: /no Cert in its last element/,
+  },
+  {
+    name: 'Envoy, behind an open quote of the client',
+    header: 'x-forwarded-client-cert',
+    headers: {
+      'x-forwarded-client-cert': [`Cert=${encoded};By="x`, `Hash=1;Cert="${encodeURIComponent(OTHER)}"`],
+    },
+    expect: /no Cert in its last element/,
+  },
+  {
+    name: 'an ALB that verifies',
+    header: 'x-amzn-mtls-clientcert-leaf',
+    headers: {
+      'x-amzn-mtls-clientcert-leaf': [
+        encoded.replaceAll('%2B', '+').replaceAll('%2F', '/').replaceAll('%3D', '='),
+      ],
+    },
+    expect: 'CS1',
+  },
+  {
+    name: 'an ALB that passes through',
+    header: 'x-amzn-mtls-clientcert-leaf',
+    headers: { 'x-amzn-mtls-clientcert': [encoded] },
+    expect: /forwards no certificate/,
+  },
+  {
+    name: 'HAProxy, DER as base64',
+    header: 'x-ssl-client-cert',
+    headers: {
+      'x-ssl-client-cert': [new X509Certificate(PEM).raw.toString('base64')],
+      'x-ssl-client-verify': ['0'],
+    },
+    expect: 'CS1',
+  },
+  {
+    name: 'HAProxy, not verified',
+    header: 'x-ssl-client-cert',
+    headers: { 'x-ssl-client-cert': [encoded], 'x-ssl-client-verify': ['18'] },
+    expect: /x-ssl-client-verify does not say/,
+  },
+  {
+    name: 'the header of the client beside that of the load balancer',
+    header: 'x-ssl-client-cert',
+    headers: { 'x-ssl-client-cert': [encodeURIComponent(OTHER), encoded] },
+    expect: /was sent 2 times/,
+  },
+  {
+    name: 'no certificate',
+    header: 'x-ssl-client-cert',
+    headers: { 'x-ssl-client-cert': ['%'] },
+    expect: /can be read/,
+  },
+  {
+    name: 'no X.509',
+    header: 'x-ssl-client-cert',
+    headers: { 'x-ssl-client-cert': ['AAAA'] },
+    expect: /can be read/,
+  },
+];
+
+for (const { name, header, headers, expect } of CERTIFICATES) {
+  test(`a forwarded client certificate: ${name}`, (t) => {
+    const got = forwardedCertificateOf({ headersDistinct: headers }, header, LB, trusted);
+    if (got.kind === 'certificate') t.is(got.certificate.subject.replace('CN=', ''), String(expect));
+    else t.regex(got.reason, expect instanceof RegExp ? expect : /never/, got.reason);
+    const outside = forwardedCertificateOf({ headersDistinct: headers }, header, '198.51.100.1', trusted);
+    t.deepEqual(outside, { kind: 'none', reason: `${header} counts from trusted networks only` });
+  });
+}
+
+test('a listener without a header of client certificates reads none', (t) => {
+  for (const header of CERTIFICATE_HEADERS) {
+    const headersDistinct = { [header]: [encoded], ...VERIFIED };
+    t.is(forwardedCertificateOf({ headersDistinct }, undefined, LB, trusted).kind, 'none', header);
+  }
+});
+
+const FORWARDED = ['X-Forwarded-For: 1.1.1.1, 203.0.113.9', ...V16];
+
+test('a session and a refusal have the address that a trusted load balancer forwards, and no other', async (t) => {
+  for (const [networks, expect] of [
+    [['127.0.0.0/8'], '203.0.113.9'],
+    [['10.0.0.0/8'], '127.0.0.1'],
+  ] as const) {
+    await using endpoint = await startEndpoint({}, {}, undefined, true, networks);
+    await using _one = (await RawStation.open(endpoint.port, '/ocpp/CS1', FORWARDED)).station;
+    await using _two = (await RawStation.open(endpoint.port, '/elsewhere/CS2', FORWARDED)).station;
+    t.deepEqual(endpoint.addresses, [`opened ${expect}`, `path ${expect}`]);
+  }
+});
+
+const TERMINATED = [{ port: 0, path: '/ocpp', securityProfile: 2, tls: { terminated: true } }] as const;
+
+test('where a load balancer ends TLS, clients connect through it only, and with TLS', async (t) => {
+  const statusOf = async (port: number, ...headers: string[]) => {
+    const { station, answer } = await RawStation.open(port, '/ocpp/CS1', [...headers, ...V16]);
+    await station[Symbol.asyncDispose]();
+    return answer.status;
+  };
+  await using behind = await startEndpoint({}, {}, TERMINATED, true, ['127.0.0.1']);
+  t.is(await statusOf(behind.port), 101);
+  t.is(await statusOf(behind.port, 'X-Forwarded-Proto: wss'), 101);
+  t.is(await statusOf(behind.port, 'X-Forwarded-Proto: http'), 403);
+  await using outside = await startEndpoint({}, {}, TERMINATED);
+  t.is(await statusOf(outside.port, 'X-Forwarded-Proto: https'), 403);
+  t.deepEqual(outside.seen, ['refused 403 untrusted /ocpp/CS1']);
+  t.deepEqual(
+    behind.seen.filter((what) => what.startsWith('refused')),
+    ['refused 403 insecure /ocpp/CS1'],
+  );
+});
