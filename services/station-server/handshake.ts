@@ -226,10 +226,12 @@ export function writeRefusal(tcp: Duplex, refusal: Refusal): void {
     refusal.retryAfterSeconds === undefined ? '' : `Retry-After: ${refusal.retryAfterSeconds}\r\n`;
   // RFC 9110 §15.5.2: a 401 names a scheme.
   const scheme = refusal.status === 401 ? 'WWW-Authenticate: Basic realm="OCPP"\r\n' : '';
+  // RFC 6455 §4.4: a client of another version learns which one is spoken.
+  const version = refusal.code === 'bad-handshake' ? 'Sec-WebSocket-Version: 13\r\n' : '';
   tcp.once('finish', () => tcp.destroy());
   tcp.end(
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n` +
       `Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${scheme}\r\n${body}`,
+      `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${scheme}${version}\r\n${body}`,
   );
 }

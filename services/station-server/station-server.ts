@@ -228,11 +228,8 @@ export class StationServer implements AsyncDisposable {
   ): Promise<void> {
     // ws adds its own listener later; before that a reset must not end the process.
     tcp.on('error', ignore);
-    // ws has the right refusal for each of these mistakes.
-    if (!isWebSocketHandshake(request)) {
-      this.#options.observer.refused(NO_HANDSHAKE, this.#clients.factsOf(request));
-      return this.#handshakes.handleUpgrade(request, tcp, head, closeUnsupported);
-    }
+    // ws would complete a handshake of version 8, a draft, and check nothing else.
+    if (!isWebSocketHandshake(request)) return this.#refuse(NO_HANDSHAKE, request, tcp);
     if (this.#options.selfTest?.isIn(request) === true) return this.#test(listener, request, tcp, head);
     const unfit = this.#clients.refusalOf(listener, request);
     if (unfit !== undefined) return this.#refuse(unfit, request, tcp);

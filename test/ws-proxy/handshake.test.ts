@@ -86,17 +86,22 @@ for (const { name, target = '/ocpp/CS1', headers = V16, expect } of HANDSHAKES) 
   });
 }
 
-test('handshake: an invalid key gets 400 and opens no session', async (t) => {
+test('handshake: an invalid key, another version of WebSocket or another method gets 400 and opens no session', async (t) => {
   await using endpoint = await startEndpoint();
-  await using station = await RawStation.connect(endpoint.port);
-  station.socket.write(
-    'GET /ocpp/CS1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-      'Sec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n',
-  );
-  const answer = await station.httpAnswer();
-  t.is(answer.status, 400);
+  const valid = { method: 'GET', key: 'dGhlIHNhbXBsZSBub25jZQ==', version: '13' };
+  for (const wrong of [{ key: 'short' }, { version: '8' }, { version: '14' }, { method: 'POST' }]) {
+    const { method, key, version } = { ...valid, ...wrong };
+    await using station = await RawStation.connect(endpoint.port);
+    station.socket.write(
+      `${method} /ocpp/CS1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: ${version}\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n`,
+    );
+    const answer = await station.httpAnswer();
+    t.is(answer.status, 400, JSON.stringify(wrong));
+    t.is(answer.headers.get('sec-websocket-version'), '13');
+    t.is(endpoint.seen.at(-1), 'refused 400 bad-handshake /ocpp/CS1');
+  }
   t.is(endpoint.gateway.sinks.size, 0);
-  t.deepEqual(endpoint.seen, ['refused 400 bad-handshake /ocpp/CS1']);
 });
 
 test('handshake: a station that names no subprotocol is served with the default one, if one is set', async (t) => {
