@@ -2,7 +2,7 @@
  * The front door: asks the source of entries, decides, and keeps what a decision changes: the highest profile that a station has used, a
  * credential that replaces another, and in mode Report a first credential. It refuses nothing in mode Report.
  *
- * An unavailable source closes the door: nobody new gets in, and connected stations stay.
+ * An unavailable source closes the door: no new station connects, and connected ones stay.
  */
 import type { Clock } from '../runtime/clock.ts';
 import { TransportError } from '../transport/errors.ts';

@@ -1,4 +1,4 @@
-/** An input of the fuzzer: what one client sends. The seed and the number make it; nothing else does. */
+/** An input of the fuzzer: what one client sends. Seed and number make it; nothing else does. */
 import { PROTOCOLS, type Protocol } from '../../services/ocpp/frame.ts';
 import { Chance } from '../chaos/random.ts';
 import { carried, FRAMING_MUTATIONS } from './framing.ts';

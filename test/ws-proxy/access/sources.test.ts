@@ -73,7 +73,7 @@ async function startWebhook() {
   };
 }
 
-test('a webhook decides; accepted stations are cached, and while it is away nobody new gets in', async (t) => {
+test('a webhook decides; accepted stations are cached, and while it is away no other station gets in', async (t) => {
   await using webhook = await startWebhook();
   await using door = await openDoor({
     OCPP_STATION_SOURCE: 'webhook',
