@@ -74,6 +74,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'services/stations': [
     'services/access',
+    'services/csms',
     'services/library',
     'services/ocpp',
     'services/transport',

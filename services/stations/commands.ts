@@ -13,6 +13,7 @@ import {
   STATIONS,
   writeStationEntry,
 } from '../access/station-entry.ts';
+import type { PasswordChange } from '../csms/credentials/password-change.ts';
 import { isIdentity } from '../ocpp/identity.ts';
 import type { StateStore } from '../transport/stored-state.ts';
 import { type StationsCommand, UsageError } from './usage.ts';
@@ -21,6 +22,8 @@ export interface CommandPorts {
   readonly state: Pick<StateStore, 'field' | 'amend'> & {
     scan(key: string): AsyncIterable<readonly [field: string, value: string]>;
   };
+  /** Sends a new password by OCPP. */
+  readonly changePassword: (identity: string) => Promise<PasswordChange>;
   /** Throws a ConfigError without a key. */
   readonly hasher: () => PasswordHasher;
   /** Lines of standard input, without empty ones. */
@@ -46,6 +49,8 @@ export async function runCommand(command: StationsCommand, ports: CommandPorts):
       return set(command, ports);
     case 'new-password':
       return newPassword(identity, ports);
+    case 'change-password':
+      return changePassword(identity, ports);
     case 'import':
       return importAll(ports);
     case 'remove':
@@ -104,7 +109,28 @@ async function newPassword(identity: string, ports: CommandPorts): Promise<void>
   ports.write(password);
 }
 
-const withoutNext = ({ nextPassword: _, ...entry }: StationEntry): StationEntry => entry;
+const RESULTS: Readonly<Record<PasswordChange['result'], string>> = {
+  applied: 'has the new password; the former one is accepted until it uses the new one',
+  refused: 'keeps its password',
+  uncertain: 'may have the new password: both are accepted until it uses the new one',
+};
+
+/** Rejects where the station certainly keeps its password. */
+async function changePassword(
+  identity: string,
+  { changePassword: change, write }: CommandPorts,
+): Promise<void> {
+  const { result, outcome } = await change(identity);
+  const why = outcome.kind === 'answered' ? 'its answer' : `${outcome.kind}, ${outcome.reason}`;
+  const line = `${identity} ${RESULTS[result]} (${why})`;
+  if (result === 'refused') throw new UsageError(line);
+  write(line);
+}
+
+function withoutNext(entry: StationEntry): StationEntry {
+  const { nextPassword: _, ...others } = entry;
+  return others;
+}
 
 async function importAll(ports: CommandPorts): Promise<void> {
   let count = 0;

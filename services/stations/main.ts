@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { PasswordHasher } from '../access/password-hash.ts';
 import { ENV } from '../contract.ts';
+import { createPasswordChange } from '../csms/commands.ts';
 import { createStateStore } from '../library/transport-factory.ts';
 import { ConfigError, loadConfig } from '../runtime/config.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
@@ -36,22 +37,24 @@ async function main(args: readonly string[]): Promise<number> {
   const hasher = () => hasherOf(config.passwordKeyFile);
   const others = { hasher, input, write };
   if (command.name === 'hash') {
-    await runCommand(command, { ...others, state: NO_STATE });
+    await runCommand(command, { ...others, ...NO_REDIS });
     return 0;
   }
   const options = redisOptions({ ...config, clientTimeout: Math.min(config.clientTimeout, PATIENCE) });
   await using store = await createStateStore(options);
-  await runCommand(command, { ...others, state: store.state });
+  const changePassword = (stationId: string) =>
+    createPasswordChange(store, { passwords: { state: store.state, hasher: hasher() } })({ stationId });
+  await runCommand(command, { ...others, state: store.state, changePassword });
   return 0;
 }
 
 /** For a command that reads none. */
-const NO_STATE: CommandPorts['state'] = {
-  field: () => Promise.reject(new Error('no Redis')),
-  amend: () => Promise.reject(new Error('no Redis')),
-  scan: () => {
-    throw new Error('no Redis');
-  },
+const noRedis = () => {
+  throw new Error('this command has no connection to Redis');
+};
+const NO_REDIS: Pick<CommandPorts, 'state' | 'changePassword'> = {
+  state: { field: noRedis, amend: noRedis, scan: noRedis },
+  changePassword: noRedis,
 };
 
 function hasherOf(file: string): PasswordHasher {

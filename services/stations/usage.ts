@@ -10,6 +10,7 @@ node stations.js set ID [OPTIONS]     adds a station, or changes what the option
     --vendor NAME  --label KEY=VALUE  (again for further labels)
     --block | --unblock
 node stations.js new-password ID      stores a random password and prints it: the only time that it can be read
+node stations.js change-password ID   sends a random password to the connected station by OCPP; only the station learns it
 node stations.js import               adds stations from standard input: lines of "ID PASSWORD", or "ID" alone
 node stations.js remove ID
 node stations.js reset-profile ID     forgets the highest security profile that the station has used (board swapped, factory reset)
@@ -31,6 +32,7 @@ const COMMANDS: Readonly<Record<string, { readonly ids: 0 | 1; readonly options:
   show: { ids: 1, options: [] },
   set: { ids: 1, options: Object.keys(OPTIONS) },
   'new-password': { ids: 1, options: [] },
+  'change-password': { ids: 1, options: [] },
   import: { ids: 0, options: [] },
   remove: { ids: 1, options: [] },
   'reset-profile': { ids: 1, options: [] },
