@@ -50,10 +50,9 @@ async function startWebhook() {
   const answer = (request: IncomingMessage, response: ServerResponse, body: string) => {
     const { identity, password: given } = JSON.parse(body) as { identity: string; password?: string };
     asked.push({ identity, authorization: request.headers.authorization });
-    if (mode === 'silent') return;
-    if (mode === 'error') return void response.writeHead(500).end();
-    if (mode === 'nonsense') return void response.end('{"ok":1}');
-    response.end(JSON.stringify({ accept: identity.startsWith('CP-') && given === password }));
+    const accept = identity.startsWith('CP-') && given === password;
+    if (mode === 'error') response.writeHead(500).end();
+    else if (mode !== 'silent') response.end(JSON.stringify(mode === 'nonsense' ? { ok: 1 } : { accept }));
   };
   const server = createServer((request, response) => {
     let body = '';
