@@ -88,6 +88,10 @@ export class RevocationLists {
     return new RevocationLists(revoked, nextUpdate);
   }
 
+  get isEmpty(): boolean {
+    return this.#revoked.size === 0;
+  }
+
   isRevoked(certificate: X509Certificate): boolean {
     return this.#revoked.get(certificate.issuer)?.has(serialNumberOf(certificate)) ?? false;
   }

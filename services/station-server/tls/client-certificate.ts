@@ -38,6 +38,9 @@ const VERDICTS: Readonly<Record<string, readonly [CertificateFault, string]>> = 
   CERT_SIGNATURE_FAILURE: ['invalid', 'its signature is wrong'],
 };
 
+const UNKNOWN_ISSUER =
+  'its intermediate CA is not in the bundle of the listener, so that no revocation list says whether that is revoked; add it to ca.crt';
+
 /** @param now ms since 1970 */
 export function judgeCertificate(tls: TLSSocket, trust: ClientTrust, now: number): ClientCertificate {
   // `authorized` is also true for a client that resumes a session of TLS 1.3 in which it presented no certificate.
@@ -53,11 +56,10 @@ export function judgeCertificate(tls: TLSSocket, trust: ClientTrust, now: number
   }
   // Dates were checked in the handshake that began the session.
   if (facts.notAfter <= now) return refused('expired', 'it has expired');
-  if (!tls.isSessionReused()) trust.remember(certificate);
-  const path = trust.pathOf(certificate, 'names');
-  if (path === undefined) return refused('not-trusted', 'its CA is not in the bundle of the listener');
-  const revoked = trust.revokedOf(path);
-  if (revoked === undefined) return { kind: 'verified', facts };
+  const judged = trust.judge(certificate);
+  if (judged.kind === 'trusted') return { kind: 'verified', facts };
+  if (judged.kind === 'unknown-issuer') return refused('not-trusted', UNKNOWN_ISSUER);
+  const { certificate: revoked } = judged;
   const text = revoked === certificate ? 'it is revoked' : `its CA ${factsOf(revoked).subject} is revoked`;
   return refused('revoked', text);
 }

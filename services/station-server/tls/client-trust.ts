@@ -1,24 +1,27 @@
 /**
  * Which client certificates a listener trusts. OpenSSL verifies the path of a full handshake; here are the look-up in the revocation
  * lists, which holds for resumed sessions too, and the question whether the certificate of an open socket is still trusted.
+ *
+ * Node shows a server only the first certificate of what a client presents. So a path is made of the bundle alone, and an intermediate
+ * CA outside of the bundle cannot be looked up in a list: with lists, its stations are refused.
  */
 import type { X509Certificate } from 'node:crypto';
 import { isIssuedBy, isSelfSigned } from '../../certificates/certificate-facts.ts';
 import { RevocationLists } from '../../certificates/revocation-list.ts';
 
-/** Certificates of a path at most, as in OpenSSL's verification. */
+/** Certificates of a path at most. */
 const MAX_PATH = 10;
-/** Intermediate CAs that stations have presented. A resumed session does not hold them. */
-const MAX_INTERMEDIATES = 1000;
 
-/** `names`: OpenSSL has verified the signatures. */
-type Check = 'names' | 'signatures';
+export type Trusted =
+  | { readonly kind: 'trusted' }
+  /** This certificate of the path is revoked. */
+  | { readonly kind: 'revoked'; readonly certificate: X509Certificate }
+  /** There are lists, and they say nothing about the intermediate CA, which is not in the bundle. */
+  | { readonly kind: 'unknown-issuer' };
 
 export class ClientTrust {
   #cas: readonly X509Certificate[] = [];
   #lists = RevocationLists.none;
-  readonly #intermediates = new Map<string, X509Certificate>();
-  /** Number of the last change that removed a CA. */
   #removals = 0;
 
   replace(cas: readonly X509Certificate[], lists: RevocationLists): void {
@@ -33,54 +36,35 @@ export class ClientTrust {
     return this.#removals;
   }
 
-  /** Keeps the intermediate CAs of a path that OpenSSL has verified. */
-  remember(certificate: X509Certificate): void {
-    let issuer = certificate.issuerCertificate;
-    for (let depth = 0; issuer !== undefined && depth < MAX_PATH; depth++) {
-      const isKnown =
-        this.#intermediates.has(issuer.fingerprint256) ||
-        this.#cas.some((ca) => ca.fingerprint256 === issuer?.fingerprint256);
-      if (isKnown || this.#intermediates.size >= MAX_INTERMEDIATES) return;
-      this.#intermediates.set(issuer.fingerprint256, issuer);
-      issuer = issuer.issuerCertificate;
-    }
-  }
-
-  /** From the certificate to a CA of the bundle that issued itself; undefined without such a path. */
-  pathOf(certificate: X509Certificate, check: Check): readonly X509Certificate[] | undefined {
-    return this.#pathFrom([certificate], check);
-  }
-
-  #pathFrom(path: readonly X509Certificate[], check: Check): readonly X509Certificate[] | undefined {
-    const last = path.at(-1);
-    if (last === undefined || path.length > MAX_PATH) return undefined;
-    const issued = (issuer: X509Certificate) =>
-      check === 'names' ? last.checkIssued(issuer) : isIssuedBy(last, issuer);
-    for (const ca of this.#cas) {
-      if (!issued(ca)) continue;
-      if (isSelfSigned(ca)) return [...path, ca];
-      const rest = path.includes(ca) ? undefined : this.#pathFrom([...path, ca], check);
-      if (rest !== undefined) return rest;
-    }
-    for (const ca of this.#intermediates.values()) {
-      if (path.includes(ca) || !issued(ca)) continue;
-      const rest = this.#pathFrom([...path, ca], check);
-      if (rest !== undefined) return rest;
-    }
-    return undefined;
-  }
-
-  /** The one that is revoked; the root revokes itself nowhere. */
-  revokedOf(path: readonly X509Certificate[]): X509Certificate | undefined {
-    return path.find((certificate) => this.#lists.isRevoked(certificate));
+  /** Of a certificate whose path OpenSSL has verified with this bundle. */
+  judge(certificate: X509Certificate): Trusted {
+    const path = this.#pathFrom([certificate], (one, issuer) => one.checkIssued(issuer));
+    if (path === undefined && !this.#lists.isEmpty) return { kind: 'unknown-issuer' };
+    const revoked = (path ?? [certificate]).find((one) => this.#lists.isRevoked(one));
+    return revoked === undefined ? { kind: 'trusted' } : { kind: 'revoked', certificate: revoked };
   }
 
   /**
    * Whether the certificate of an open socket is trusted now.
-   * @param since `removals` when the socket was accepted: without a removal the signatures of its path are known to be good
+   * @param since `removals` when it was judged: without a removal its path is known to be good
    */
   isStillTrusted(certificate: X509Certificate, since: number): boolean {
-    const path = this.pathOf(certificate, since === this.#removals ? 'names' : 'signatures');
-    return path !== undefined && this.revokedOf(path) === undefined;
+    const hasPath = since === this.#removals || this.#pathFrom([certificate], isIssuedBy) !== undefined;
+    return hasPath && this.judge(certificate).kind === 'trusted';
+  }
+
+  /** Up to a CA of the bundle that issued itself. */
+  #pathFrom(
+    path: readonly X509Certificate[],
+    isIssued: (certificate: X509Certificate, issuer: X509Certificate) => boolean,
+  ): readonly X509Certificate[] | undefined {
+    const last = path.at(-1);
+    if (last === undefined || path.length > MAX_PATH) return undefined;
+    for (const ca of this.#cas) {
+      if (path.includes(ca) || !isIssued(last, ca)) continue;
+      const whole = isSelfSigned(ca) ? [...path, ca] : this.#pathFrom([...path, ca], isIssued);
+      if (whole !== undefined) return whole;
+    }
+    return undefined;
   }
 }
