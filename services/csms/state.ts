@@ -16,6 +16,7 @@
  * | `registrations`                          | stations that are not accepted (registrations.ts), written by other systems | – |
  * | `report:{station}:{action}:{request}`    | parts of a report (handlers/reports.ts)          | expires         |
  * | `event-stream:{station}:{id}`            | 2.1: last value of a periodic event stream       | expires         |
+ * | `certificate-request:{station}`, `certificate-requests` | requests for certificates (credentials/certificate-request.ts) | with the request |
  * | `settlements`                            | 2.1: stream of settled ad hoc payments           | bounded         |
  *
  * Keys are relative: the transport adds the prefix and escapes characters that a Redis key must not have.

@@ -18,7 +18,7 @@ export const requestRecord = (stationId: string): string => `certificate-request
 
 /** For a station, the provider is asked for a certificate of a type once in this time; ms. */
 const ISSUE_INTERVAL_MS = 60_000;
-/** A provider that is away for longer loses requests; stations repeat them (CertSigningRepeatTimes). */
+/** Of a request that no processor looks at, as no authority is configured any more. Stations repeat it (CertSigningRepeatTimes). */
 const RECORD_SECONDS = 7 * 86_400;
 
 /**

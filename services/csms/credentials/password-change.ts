@@ -17,9 +17,9 @@ export interface PasswordStore {
   readonly hasher: Pick<PasswordHasher, 'hash'>;
 }
 
-/** @param key as in the file that OCPP_PASSWORD_KEY_FILE names, without white space at both ends @throws HashError */
+/** @param key the text of the file that OCPP_PASSWORD_KEY_FILE names; white space at both ends does not count @throws HashError */
 export function passwordStore(state: EntryStore, key: string): PasswordStore {
-  return { state, hasher: new PasswordHasher(Buffer.from(key)) };
+  return { state, hasher: new PasswordHasher(Buffer.from(key.trim())) };
 }
 
 /** The call may have been sent, or may still be. */

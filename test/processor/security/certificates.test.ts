@@ -11,7 +11,7 @@ import { internalAuthority } from '../../../services/csms/credentials/internal-a
 import { Issuer, type IssuerOptions } from '../../../services/csms/credentials/issuer.ts';
 import {
   type CertificateProvider,
-  type ProviderError,
+  ProviderError,
   type SigningOrder,
 } from '../../../services/csms/credentials/providers.ts';
 import { webhookAuthority } from '../../../services/csms/credentials/webhook-providers.ts';
@@ -158,7 +158,7 @@ class Process {
   #left: number;
   readonly #after: boolean;
 
-  constructor(survives: number, after: boolean) {
+  constructor(survives = Number.MAX_SAFE_INTEGER, after = false) {
     this.#left = survives;
     this.#after = after;
   }
@@ -179,26 +179,12 @@ class Process {
   }
 }
 
-interface Result {
-  readonly sent: readonly string[];
-  readonly keys: ReadonlySet<string>;
-  readonly orders: number;
-  readonly events: readonly string[];
-  readonly results: readonly string[];
-  readonly entry: string | undefined;
-  readonly waiting: number;
-  readonly crashed: boolean;
-}
-
-const CHAIN = (number: number) => `chain ${number}`;
-
-/** A request of a connected station, processed by a process that dies and by those after it. */
-async function processed(
-  survives: number,
-  after: boolean,
+/** A connected station that requested a certificate, and issuers that process the request over memory. */
+async function network({
   status = 'Accepted',
-  protocol: Protocol = 'ocpp2.0.1',
-): Promise<Result> {
+  entry = '{"certificateSerial":"0A"}',
+  protocol = 'ocpp2.0.1',
+}: { status?: string; entry?: string; protocol?: Protocol } = {}) {
   let now = T0;
   const time = { now: () => now };
   const bus = createMemoryBus(time);
@@ -207,34 +193,28 @@ async function processed(
   const station = new GatewayClientTransport({ gateway: bus.gateway('g'), stationId: 'CP-1', protocol });
   const sent: string[] = [];
   station.onMessage((frame) => {
-    const [, id, , { certificateChain }] = JSON.parse(frame) as [
-      number,
-      string,
-      string,
-      { certificateChain: string },
-    ];
-    sent.push(certificateChain);
+    const [, id, , payload] = JSON.parse(frame) as [number, string, string, { certificateChain: string }];
+    sent.push(payload.certificateChain);
     void station.write(JSON.stringify([3, id, { status }]));
   });
   await station.start();
-  bus.state.apply({ kind: 'set', key: 'stations', fields: { 'CP-1': '{"certificateSerial":"0A"}' } });
-  for (const write of storeRequest({ stationId: 'CP-1', protocol, csr: 'A' }, undefined, T0))
-    bus.state.apply(write);
+  bus.state.apply({ kind: 'set', key: 'stations', fields: { 'CP-1': entry } });
+  const { state, calls } = bus.transport;
+  const request = async (csr: string) => {
+    const stored = await state.field('certificate-request:CP-1', 'ChargingStationCertificate');
+    for (const write of storeRequest({ stationId: 'CP-1', protocol, csr }, stored, now))
+      bus.state.apply(write);
+  };
+  await request('A');
 
   const keys = new Set<string>();
   let orders = 0;
   const results: string[] = [];
-  const issuerOf = (process: Process) => {
-    const { state, calls } = bus.transport;
-    const provider: CertificateProvider = {
-      refusalOf: async () => undefined,
-      sign: ({ requestKey }) =>
-        process.run(async () => {
-          keys.add(requestKey);
-          const chain = CHAIN(++orders);
-          return { chain, serialNumber: `${orders}` };
-        }),
-    };
+  const sign: CertificateProvider['sign'] = async ({ requestKey }) => {
+    keys.add(requestKey);
+    return { chain: `chain ${++orders}`, serialNumber: `${orders}` };
+  };
+  const issuer = (process = new Process(), signing = sign) => {
     const transport: IssuerOptions['transport'] = {
       state: {
         field: (...args) => process.run(() => state.field(...args)),
@@ -246,26 +226,36 @@ async function processed(
         make: (made) => process.run(() => calls.make(made)),
       },
     };
+    const provider: CertificateProvider = {
+      refusalOf: async () => undefined,
+      sign: (order) => process.run(() => signing(order)),
+    };
     const log = createLog('test', 'silent');
     return new Issuer({ transport, provider, clock: time, log, onResult: (one) => results.push(one) });
   };
-  const first = new Process(survives, after);
-  let issuer = issuerOf(first);
-  for (let round = 0; round < 12; round++) {
-    await issuer.round().catch((error: unknown) => {
-      if (!(error instanceof Crash)) throw error;
-    });
-    // The response of the station, and what follows from it.
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-    if (first.dead) issuer = issuerOf(new Process(Number.MAX_SAFE_INTEGER, false));
-    now += 31_000;
-  }
-  const waiting = await bus.transport.state.size(CERTIFICATE_REQUESTS);
-  const entry = await bus.transport.state.field('stations', 'CP-1');
-  const events = bus.state.stream('events').map((one) => one['type'] ?? '');
-  await station.stop();
-  await bus.transport.stop(0);
-  return { sent, keys, orders, events, results, entry, waiting, crashed: first.dead };
+  return {
+    bus,
+    station,
+    sent,
+    keys,
+    results,
+    request,
+    sign,
+    issuer,
+    later: (ms: number) => void (now += ms),
+    /** Lets the station respond, and what follows from it happen. */
+    async settle() {
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    },
+    entry: async () => JSON.parse((await state.field('stations', 'CP-1')) ?? '') as object,
+    waiting: () => state.size(CERTIFICATE_REQUESTS),
+    events: () => bus.state.stream('events'),
+    types: () => bus.state.stream('events').map(({ type }) => type),
+    async [Symbol.asyncDispose]() {
+      await station.stop();
+      await bus.transport.stop(0);
+    },
+  };
 }
 
 for (const status of ['Accepted', 'Rejected'] as const) {
@@ -274,21 +264,147 @@ for (const status of ['Accepted', 'Rejected'] as const) {
     for (const after of [false, true]) {
       for (let survives = 0; ; survives++) {
         const point = `${after ? 'after' : 'before'} operation ${survives}`;
-        const result = await processed(survives, after, status);
-        const [chain] = result.sent;
-        t.is(result.sent.length, 1, point);
-        t.is(result.keys.size, 1, `${point}: the authority sees one request`);
-        t.is(result.results.filter((one) => one === 'signed').length <= 1, true, point);
-        const type = status === 'Accepted' ? 'certificate-installed' : 'certificate-refused';
-        t.deepEqual(result.events, [type], point);
+        await using w = await network({ status });
+        const first = new Process(survives, after);
+        let issuer = w.issuer(first);
+        for (let round = 0; round < 12; round++) {
+          await issuer.round().catch((error: unknown) => {
+            if (!(error instanceof Crash)) throw error;
+          });
+          await w.settle();
+          if (first.dead) issuer = w.issuer();
+          w.later(31_000);
+        }
+        const [chain] = w.sent;
+        t.is(w.sent.length, 1, point);
+        t.is(w.keys.size, 1, `${point}: the authority sees one request`);
+        t.true(w.results.filter((one) => one === 'signed').length <= 1, point);
+        t.deepEqual(
+          w.types(),
+          [status === 'Accepted' ? 'certificate-installed' : 'certificate-refused'],
+          point,
+        );
         const serial = chain?.replace('chain ', '') ?? '';
         const next = status === 'Accepted' ? { nextCertificateSerial: serial } : {};
-        t.deepEqual(JSON.parse(result.entry ?? '') as object, { certificateSerial: '0A', ...next }, point);
-        t.is(result.waiting, 0, point);
-        if (!result.crashed) break;
+        t.deepEqual(await w.entry(), { certificateSerial: '0A', ...next }, point);
+        t.is(await w.waiting(), 0, point);
+        if (!first.dead) break;
         crashes++;
       }
     }
     t.true(crashes > 15, `${crashes} crash points`);
   });
 }
+
+test('two processors look at the same time: one asks the authority, and one certificate is sent', async (t) => {
+  await using w = await network();
+  const [one, two] = [w.issuer(), w.issuer()];
+  for (let round = 0; round < 3; round++) {
+    await Promise.all([one.round(), two.round()]);
+    await w.settle();
+    w.later(61_000);
+  }
+  t.deepEqual(w.results, ['signed', 'installed']);
+  t.is(w.sent.length, 1);
+});
+
+test('a new request replaces one whose certificate is being signed, a minute later', async (t) => {
+  await using w = await network();
+  const signing = Promise.withResolvers<void>();
+  const issuer = w.issuer(undefined, async (order) => {
+    if (order.csr === 'A') await signing.promise;
+    return { chain: `chain of ${order.csr}`, serialNumber: '1' };
+  });
+  const round = issuer.round();
+  await w.settle();
+  await w.request('B');
+  signing.resolve();
+  await round;
+  w.later(59_000);
+  await issuer.round();
+  t.deepEqual(w.sent, []);
+  w.later(1000);
+  await issuer.round();
+  await w.settle();
+  t.deepEqual(w.sent, ['chain of B']);
+  t.deepEqual(w.results, ['signed', 'installed']);
+});
+
+test('while the authority is away the request is tried again at growing intervals, with one event', async (t) => {
+  await using w = await network();
+  let asked = 0;
+  let away = true;
+  const issuer = w.issuer(undefined, async (order) => {
+    asked++;
+    if (away) throw new ProviderError('provider-unavailable', 'no connection');
+    return w.sign(order);
+  });
+  for (let second = 0; second < 300; second++) {
+    await issuer.round();
+    w.later(1000);
+  }
+  // After 2, 4, 8, 16, 32 s, and then once a minute.
+  t.is(asked, 9);
+  t.deepEqual(w.types(), ['certificate-failed']);
+  t.like(w.events()[0], { reason: 'no connection', retried: 'true' });
+  away = false;
+  w.later(60_000);
+  await issuer.round();
+  await w.settle();
+  t.deepEqual(w.types(), ['certificate-failed', 'certificate-installed']);
+});
+
+test('a certificate that was never sent to its offline station has failed, and its serial number is forgotten', async (t) => {
+  await using w = await network({ entry: '{"nextCertificateSerial":"0F"}' });
+  await w.station.stop();
+  const issuer = w.issuer();
+  await issuer.round();
+  t.deepEqual(await w.entry(), { nextCertificateSerial: '1' });
+  const key = [...w.keys][0] ?? '';
+  await w.bus.transport.calls.cancel('CP-1', key);
+  await w.settle();
+  t.deepEqual(w.types(), ['certificate-failed']);
+  t.like(w.events()[0], { reason: 'cancelled', serialNumber: '1' });
+  t.deepEqual(await w.entry(), { nextCertificateSerial: '0F' }, 'the earlier one counts again');
+  t.is(await w.waiting(), 0);
+});
+
+test('a certificate of which nothing says whether it was sent is not sent again', async (t) => {
+  await using w = await network();
+  const process = new Process();
+  const first = w.issuer(process);
+  const { calls } = w.bus.transport;
+  const make = calls.make.bind(calls);
+  // The process dies as it makes the call, and no other one runs for an hour.
+  calls.make = async () => {
+    process.dead = true;
+    throw new Crash();
+  };
+  await first.round();
+  calls.make = make;
+  w.later(3_600_000);
+  await w.issuer().round();
+  await w.settle();
+  t.deepEqual(w.sent, []);
+  t.like(w.events()[0], { type: 'certificate-failed', reason: 'outcome unknown' });
+  t.like(await w.entry(), { nextCertificateSerial: '1' }, 'it may be in use');
+});
+
+test('an entry that cannot be read stops no certificate, and is not changed', async (t) => {
+  await using w = await network({ entry: '{"blocked":"yes"}' });
+  await w.issuer().round();
+  await w.settle();
+  t.deepEqual(w.types(), ['certificate-installed']);
+  t.deepEqual(await w.entry(), { blocked: 'yes' });
+});
+
+test('a member without a request is removed', async (t) => {
+  await using w = await network();
+  const add = { kind: 'add', key: CERTIFICATE_REQUESTS, score: 1 } as const;
+  w.bus.state.apply({ ...add, member: 'no JSON' });
+  w.bus.state.apply({ ...add, member: '["CP-9","V2GCertificate"]' });
+  await w.issuer().round();
+  await w.settle();
+  t.is(await w.waiting(), 0);
+  t.is(w.sent.length, 1);
+});

@@ -7,6 +7,7 @@ import { passwordStore } from '../../../services/csms/credentials/password-chang
 import type { Protocol } from '../../../services/ocpp/frame.ts';
 import { GatewayClientTransport } from '../../../services/transport/gateway-client.ts';
 import { createMemoryBus } from '../../../services/transport/memory/bus.ts';
+import { until } from '../../support/until.ts';
 
 const KEY = 'a key of the stored passwords';
 const HEX = 'aabbccddeeff00112233';
@@ -134,6 +135,21 @@ test('a password that is not sent leaves the entry as it was', async (t) => {
   await using one = await world({ offline: true });
   t.deepEqual(await one.send(change16(HEX)), { kind: 'not-sent', reason: 'offline' });
   t.deepEqual(await one.entryNow(), former);
+});
+
+test('a command that cannot be made leaves the entry as it was', async (t) => {
+  await using one = await world({});
+  await t.throwsAsync(one.send({ ...change16(HEX), priority: 99 }), { code: 'bad-call' });
+  t.deepEqual(await one.entryNow(), former);
+});
+
+test('a process that stops before the outcome is known leaves both passwords', async (t) => {
+  await using one = await world({});
+  const abandoned = t.throwsAsync(one.send(change16(HEX)), { code: 'call-abandoned' });
+  await until(() => one.asked.length, 'the command at the station');
+  await one[Symbol.asyncDispose]();
+  await abandoned;
+  t.deepEqual(await one.entryNow(), both(hashed16));
 });
 
 test('a station without an entry gets one with the new password', async (t) => {
