@@ -226,12 +226,6 @@ export const METRIC = {
   /** Proxy: connected stations that mode Enforce would refuse; 1 while entries of stations cannot be read. */
   proxyUnproven: 'ocpp_proxy_sessions_unproven',
   stationSourceFailing: 'ocpp_proxy_station_source_failing',
-  /**
-   * Proxy, by listener: when a certificate or revocation list expires (`what` says which), in seconds since 1970; 1 while its changed
-   * files are refused and the earlier ones stay in use.
-   */
-  certificateExpiry: 'ocpp_proxy_certificate_expiry_timestamp_seconds',
-  tlsRejected: 'ocpp_proxy_tls_rejected',
   /** Proxy: 1 during a drain; sockets closed because the drain deadline passed. */
   proxyDraining: 'ocpp_proxy_draining',
   proxyDrainForced: 'ocpp_proxy_drain_forced_total',

@@ -28,6 +28,7 @@ import { monolithObjects } from './monolith.ts';
 import { Addresses } from './network/addresses.ts';
 import { localPrograms } from './programs.ts';
 import { Readings } from './readings.ts';
+import { Trial } from './trial/trial.ts';
 
 export interface LocalClusterOptions {
   readonly path: string;
@@ -54,6 +55,8 @@ export class LocalCluster {
   readonly readings = new Readings(Date.now, SCRAPE_INTERVAL_MS);
   /** Of this run; removed at its end. */
   readonly folder: string;
+  /** What is made for Secrets that the manifest lacks. */
+  readonly trial: Trial;
   readonly #options: LocalClusterOptions;
   readonly #guard: Guard;
   readonly #data: DataFolder | undefined;
@@ -77,6 +80,7 @@ export class LocalCluster {
     });
     this.#guard = startGuard(this.folder);
     this.#data = options.data === undefined ? undefined : DataFolder.lock(options.data, this.#guard.pid);
+    this.trial = new Trial(join(this.#data?.folder ?? this.folder, '.trial'));
     this.#runtime = new LocalRuntime({
       store: this.store.as('local-runtime'),
       addresses,
@@ -105,9 +109,10 @@ export class LocalCluster {
   }
 
   /** As `kubectl apply` does. */
-  async apply({ clusters, secrets }: Manifest): Promise<void> {
+  async apply(manifest: Manifest): Promise<void> {
+    const { clusters, secrets } = manifest;
     const user = this.store.as('user');
-    for (const secret of secrets) await user.apply(secret);
+    for (const secret of [...secrets, ...(await this.trial.secretsFor(manifest))]) await user.apply(secret);
     for (const cluster of clusters) {
       this.#images.add(chooseImage(defaultedSpec(cluster).image, DEFAULT_IMAGE));
       const { object } = await user.apply(withLogLevel(cluster, this.#options.logLevel));

@@ -17,7 +17,15 @@ const SOURCES: Readonly<Record<string, string>> = {
   [MONOLITH]: join(SERVICES, 'monolith.ts'),
   [PROGRAM.wsProxy]: join(SERVICES, 'ws-proxy', 'main.ts'),
   [PROGRAM.processor]: join(SERVICES, 'processor', 'main.ts'),
+  [PROGRAM.stations]: join(SERVICES, 'stations', 'main.ts'),
 };
+
+/** The file of a program of this repository. */
+export function sourceOf(program: string): string {
+  const source = SOURCES[program];
+  if (source === undefined) throw new Error(`there is no program ${program}`);
+  return source;
+}
 
 export interface ImagesHere {
   isOurs(image: string): boolean;

@@ -22,11 +22,21 @@ export interface LinkOptions {
   readonly url: string;
   readonly identity: string;
   readonly protocol: Protocol;
+  readonly credentials?: Credentials;
   readonly random: () => number;
   /** How long an answer may take; ms. */
   readonly callTimeoutMs: number;
   /** Factor on the pauses before reconnecting; 1 is what firmware does. */
   readonly reconnectScale: number;
+}
+
+/** What a station proves its identity with, as options of its WebSocket. */
+export interface Credentials {
+  /** `identity:password` */
+  readonly auth?: string;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** A CALL that was never answered in so many tries on living connections is lost. */
@@ -86,7 +96,11 @@ export class Link {
   connect(): void {
     const { url, identity, protocol } = this.#options;
     const target = `${url}/${encodeURIComponent(identity)}`;
-    const socket = new WebSocket(target, protocol, { perMessageDeflate: false, handshakeTimeout: 20_000 });
+    const socket = new WebSocket(target, protocol, {
+      perMessageDeflate: false,
+      handshakeTimeout: 20_000,
+      ...this.#options.credentials,
+    });
     this.#socket = socket;
     socket.on('open', () => this.#opened());
     socket.on('message', (data) => this.#received((data as Buffer).toString()));

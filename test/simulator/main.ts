@@ -1,6 +1,8 @@
 /** `npm run simulate -- --help` */
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PROTOCOLS, type Protocol } from '../../services/ocpp/frame.ts';
+import type { Credentials } from './link.ts';
 import { DEFAULTS, isClean, type SimulationOptions, startSimulation, type Summary } from './simulation.ts';
 
 const HELP = `Simulates charging stations of all OCPP versions, which check every response.
@@ -14,6 +16,8 @@ const HELP = `Simulates charging stations of all OCPP versions, which check ever
   --rate N             instead of --cadence: CALLs per second of all stations together
   --connect-rate N     stations that connect per second at the start (${DEFAULTS.connectRate})
   --protocols LIST     OCPP versions, assigned in turn (${PROTOCOLS.join(',')})
+  --identity ID        one station with this identity, instead of --stations and --prefix
+  --password-file FILE its password (HTTP Basic); also --ca FILE, --cert FILE and --key FILE for TLS
   --prefix TEXT        identities are TEXT-0001 and so on (${DEFAULTS.prefix})
   --seed N             seed of random choices (${DEFAULTS.seed})
   --call-timeout N     seconds that a response may take (${DEFAULTS.callTimeoutSeconds})
@@ -38,6 +42,11 @@ const OPTIONS = {
   'connect-rate': { type: 'string' },
   protocols: { type: 'string' },
   prefix: { type: 'string' },
+  identity: { type: 'string' },
+  'password-file': { type: 'string' },
+  ca: { type: 'string' },
+  cert: { type: 'string' },
+  key: { type: 'string' },
   seed: { type: 'string' },
   'call-timeout': { type: 'string' },
   'reconnect-scale': { type: 'string' },
@@ -66,8 +75,22 @@ function protocolOf(name: string): Protocol {
   return found;
 }
 
+function credentialsOf(values: Values): Credentials | undefined {
+  const { identity, 'password-file': passwordFile, ca, cert, key } = values;
+  if (passwordFile !== undefined && identity === undefined)
+    throw new UsageError('--password-file is for one station: name it with --identity');
+  const read = (file: string) => readFileSync(file, 'utf8');
+  const found = {
+    ...(passwordFile !== undefined && { auth: `${identity}:${read(passwordFile).trim()}` }),
+    ...(ca !== undefined && { ca: read(ca) }),
+    ...(cert !== undefined && { cert: read(cert) }),
+    ...(key !== undefined && { key: read(key) }),
+  };
+  return Object.keys(found).length === 0 ? undefined : found;
+}
+
 function optionsOf(values: Values): SimulationOptions {
-  const stations = numberOf(values, 'stations') ?? 0;
+  const stations = values.identity === undefined ? (numberOf(values, 'stations') ?? 0) : 1;
   const rate = numberOf(values, 'rate');
   const seconds = numberOf(values, 'seconds');
   const [host = '', port = '6379'] = (values.redis ?? '').split(':');
@@ -77,6 +100,8 @@ function optionsOf(values: Values): SimulationOptions {
     connectRate: numberOf(values, 'connect-rate'),
     protocols: values.protocols?.split(',').map(protocolOf),
     prefix: values.prefix,
+    identity: values.identity,
+    credentials: credentialsOf(values),
     seed: numberOf(values, 'seed'),
     callTimeoutSeconds: numberOf(values, 'call-timeout'),
     reconnectScale: numberOf(values, 'reconnect-scale'),

@@ -12,6 +12,7 @@ import { warmUp } from '../../services/ocpp/schema.ts';
 import { compareStream, Ledger, type StreamCheck } from './ledger.ts';
 import type { Transaction } from './messages.ts';
 import type { MovesReading } from './moves.ts';
+import type { Credentials } from './link.ts';
 import { Station } from './station.ts';
 import { readStream, type StreamAddress } from './stream.ts';
 
@@ -23,6 +24,9 @@ export interface SimulationOptions {
   readonly seconds?: number;
   /** Identities are `<prefix>-0001` and so on. */
   readonly prefix?: string;
+  /** Of a single station, in place of the prefix. */
+  readonly identity?: string;
+  readonly credentials?: Credentials;
   /** Dealt out in turn. */
   readonly protocols?: readonly Protocol[];
   /** Mean time between two messages of one station. */
@@ -166,13 +170,15 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
 }
 
 function station(index: number, options: Settings, ledger: Ledger): Station {
+  const { identity, credentials } = options;
   const { url, prefix, protocols, seed, cadenceSeconds, callTimeoutSeconds, reconnectScale, mostWaiting } =
     options;
   const protocol = protocols[index % protocols.length] ?? 'ocpp1.6';
   return new Station(
     {
       url,
-      identity: `${prefix}-${String(index + 1).padStart(4, '0')}`,
+      identity: identity ?? `${prefix}-${String(index + 1).padStart(4, '0')}`,
+      ...(credentials !== undefined && { credentials }),
       protocol,
       random: randomOf(seed * 1_000_003 + index),
       callTimeoutMs: callTimeoutSeconds * 1000,

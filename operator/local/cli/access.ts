@@ -1,10 +1,13 @@
 /** What a person needs to use a cluster on this machine: addresses, commands, who may charge, and ignored fields. */
 import { PATH, PORT } from '../../../services/contract.ts';
 import { defaultedSpec } from '../../api/defaults.ts';
-import type { OcppCluster } from '../../api/ocpp-cluster.ts';
+import type { DefaultedListener, OcppCluster } from '../../api/ocpp-cluster.ts';
 import { targetOf } from '../../reconcile/measure.ts';
 import { belongsTo, componentOf, isReady, type Pod } from '../kinds.ts';
 import { LOOPBACK } from '../network/addresses.ts';
+import { hasOwnTls } from '../../render/station-ports.ts';
+import { stationsCommand } from '../trial/stations-program.ts';
+import type { TrialStation } from '../trial/trial.ts';
 import { redisCommand, tokenCommand, tokensKey } from './redis-commands.ts';
 
 /** Of `npm run simulate`. */
@@ -22,10 +25,35 @@ export interface Access {
   readonly addToken?: string;
   /** One URL per proxy and processor. */
   readonly metrics: readonly string[];
+  /** Of listeners that ask who a station is. */
+  readonly demo?: readonly DemoAccess[];
+  /** A shell command that adds a station to the register. */
+  readonly addStation?: string;
 }
 
+/** A station that was made for a trial, and the command that simulates it. */
+interface DemoAccess extends TrialStation {
+  readonly url: string;
+  readonly simulate: string;
+}
+
+/** What was made for Secrets that the manifest lacks. */
+export interface TrialAccess {
+  readonly stations: readonly TrialStation[];
+  /** Variables of the stations program; undefined: there is no register, or its key is the user's. */
+  readonly register: Readonly<Record<string, string>> | undefined;
+}
+
+const urlOf = ({ port, path, tls }: DefaultedListener) =>
+  `${hasOwnTls({ tls }) ? 'wss' : 'ws'}://${LOOPBACK}:${port}${path}`;
+
 /** @param folder of the run */
-export function accessOf(cluster: OcppCluster, pods: readonly Pod[], folder: string): Access {
+export function accessOf(
+  cluster: OcppCluster,
+  pods: readonly Pod[],
+  folder: string,
+  trial?: TrialAccess,
+): Access {
   const { listeners, protocols, processor } = defaultedSpec(cluster);
   const redis = redisCommand(cluster, pods, folder);
   const listed = processor.unknownTokens !== 'Accept';
@@ -35,11 +63,30 @@ export function accessOf(cluster: OcppCluster, pods: readonly Pod[], folder: str
   const targets = ready.toSorted((a, b) => isProxy(b) - isProxy(a)).flatMap((pod) => targetOf(pod));
   return {
     cluster: cluster.metadata.name,
-    stations: listeners.map(({ port, path }) => `ws://${LOOPBACK}:${port}${path}`),
+    stations: listeners.map(urlOf),
     protocols,
     ...(redis !== undefined && { redis, ...(listed && { addToken: tokenCommand(cluster, redis) }) }),
     metrics: targets.map(({ host, port, path }) => `http://${host}:${port}${path}`),
+    ...(trial !== undefined && trial.stations.length > 0 && { demo: demoAccess(listeners, trial) }),
+    ...(trial?.register !== undefined && { addStation: stationsCommand(trial.register, 'new-password ID') }),
   };
+}
+
+function demoAccess(listeners: readonly DefaultedListener[], { stations }: TrialAccess): DemoAccess[] {
+  return stations.flatMap((station) => {
+    const listener = listeners.find(({ name }) => name === station.listener);
+    if (listener === undefined) return [];
+    const url = urlOf(listener);
+    const files = [
+      ['--password-file', station.passwordFile],
+      ['--ca', station.caFile],
+      ['--cert', station.certificateFile],
+      ['--key', station.keyFile],
+    ].flatMap(([option, file]) => (file === undefined ? [] : [`${option} ${file}`]));
+    const protocol = listener.protocols === undefined ? [] : [`--protocols ${listener.protocols.join(',')}`];
+    const options = [`--url ${url}`, `--identity ${station.identity}`, ...protocol, ...files].join(' ');
+    return [{ ...station, url, simulate: `npm run simulate -- ${options}` }];
+  });
 }
 
 const line = (label: string, text: string) => `  ${label.padEnd(22)}${text}`;
@@ -48,15 +95,34 @@ const line = (label: string, text: string) => `  ${label.padEnd(22)}${text}`;
 export function introductionOf(cluster: OcppCluster, redis: boolean): string[] {
   const { stations, protocols } = accessOf(cluster, [], '');
   const [first = DEFAULT_URL, ...further] = stations;
-  const url = first === DEFAULT_URL ? '' : ` --url ${first}`;
+  const open = openListener(cluster);
+  const url = open === DEFAULT_URL ? '' : ` --url ${open}`;
   const ignored = ignoredFields(cluster);
   return [
     line(`OcppCluster ${cluster.metadata.name}`, '').trimEnd(),
     line('stations connect to', `${first}/{id}   (${protocols.join(', ')})`),
     ...further.map((one) => line('               and to', `${one}/{id}`)),
-    line('simulated stations', `npm run simulate -- --stations 10${url}`),
+    ...(open === undefined ? [] : [line('simulated stations', `npm run simulate -- --stations 10${url}`)]),
     ...tokenLines(cluster, redis),
     ...(ignored.length === 0 ? [] : [line('ignored here', ignored.join(', '))]),
+  ];
+}
+
+/** URL of a listener that lets any station in. */
+function openListener(cluster: OcppCluster): string | undefined {
+  const { listeners, authentication } = defaultedSpec(cluster);
+  const isKnown = authentication?.stations !== undefined && authentication.unknownStations === 'Reject';
+  if (isKnown && authentication.mode === 'Enforce') return undefined;
+  const open = listeners.find(({ securityProfile }) => securityProfile === 0);
+  return open && urlOf(open);
+}
+
+/** Loud: nothing of this is for a cluster that anyone else can reach. @param made names of Secrets */
+export function trialLines(made: readonly string[], folder: string): string[] {
+  if (made.length === 0) return [];
+  return [
+    line('FOR TRIALS ONLY', `the file names Secrets that it does not have: ${made.join(', ')}`),
+    line('', `npm start made them, with an authority, keys and passwords, in ${folder}`),
   ];
 }
 
@@ -75,8 +141,12 @@ function tokenLines(cluster: OcppCluster, redis: boolean): string[] {
 }
 
 /** Lines about a cluster that has become ready. */
-export function accessLines({ redis, addToken, metrics }: Access): string[] {
+export function accessLines({ redis, addToken, metrics, demo = [], addStation }: Access): string[] {
   return [
+    ...demo.flatMap(demoLines),
+    ...(addStation === undefined
+      ? []
+      : [line('stations', 'those in the register; to add one:'), `    ${addStation}`]),
     ...(metrics[0] === undefined
       ? []
       : [line('metrics', `curl ${metrics[0]}   (each Pod has its own address)`)]),
@@ -86,6 +156,16 @@ export function accessLines({ redis, addToken, metrics }: Access): string[] {
       : [line('tokens that charge', 'those in the list; to add one:'), `    ${addToken}`]),
   ];
 }
+
+const PROFILES = ['', 'a password in clear', 'a password inside TLS', 'a certificate'] as const;
+
+const demoLines = ({ listener, profile, simulate }: DemoAccess): string[] => [
+  line(
+    `listener ${listener}`,
+    `security profile ${profile}, ${PROFILES[profile] ?? ''}; to connect as a station:`,
+  ),
+  `    ${simulate}`,
+];
 
 const WHERE_PODS_RUN = [
   'affinity',

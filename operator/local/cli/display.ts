@@ -55,7 +55,9 @@ export class Display {
   /** Prints the addresses of clusters that are ready. */
   async showAccess(): Promise<void> {
     for (const cluster of await this.#local.clusters()) {
-      if (this.#announced.has(nameOf(cluster))) await this.#access(cluster);
+      if (!this.#announced.has(nameOf(cluster))) continue;
+      await this.#enrol(cluster);
+      await this.#access(cluster);
     }
   }
 
@@ -109,11 +111,27 @@ export class Display {
     this.#announced.add(nameOf(cluster));
     const began = this.#appeared.get(nameOf(cluster)) ?? this.#began;
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    await this.#enrol(cluster);
     this.#screen.note(`${cluster.metadata.name} is ready after ${seconds} s: stations may connect`);
     await this.#access(cluster);
   }
 
+  /** Stations that were made for a trial: into the register, once it is there. */
+  async #enrol(cluster: OcppCluster): Promise<void> {
+    const { trial, folder } = this.#local;
+    try {
+      const register = trial.registerOf(cluster, await this.#local.pods(), folder);
+      if (register !== undefined) await trial.enrol(cluster, register);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#screen.note(`the demo stations of ${cluster.metadata.name} are not in the register: ${why}`);
+    }
+  }
+
   async #access(cluster: OcppCluster): Promise<void> {
-    this.#screen.access(accessOf(cluster, await this.#local.pods(), this.#local.folder));
+    const { trial, folder } = this.#local;
+    const pods = await this.#local.pods();
+    const made = { stations: trial.stationsOf(cluster), register: trial.registerOf(cluster, pods, folder) };
+    this.#screen.access(accessOf(cluster, pods, folder, made));
   }
 }

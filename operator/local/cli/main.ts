@@ -10,7 +10,7 @@ import { StoreError } from '../../kube/object-store.ts';
 import { DataFolderError } from '../kubelet/data-folder.ts';
 import { LocalCluster } from '../local-cluster.ts';
 import { freePort, LOOPBACK } from '../network/addresses.ts';
-import { introductionOf } from './access.ts';
+import { introductionOf, trialLines } from './access.ts';
 import { Board } from './board.ts';
 import { Display } from './display.ts';
 import { JsonScreen, PlainScreen } from './lines.ts';
@@ -90,7 +90,11 @@ function introduction(
 }
 
 const places = ({ clusters }: Manifest, local: LocalCluster) =>
-  clusters.flatMap((cluster) => ['', ...introductionOf(cluster, local.hasOperator)]);
+  clusters.flatMap((cluster) => [
+    '',
+    ...introductionOf(cluster, local.hasOperator),
+    ...trialLines(local.trial.madeFor(cluster), local.trial.folderOf(cluster)),
+  ]);
 
 async function reapply(local: LocalCluster, display: Display, screen: Screen, file: string): Promise<void> {
   try {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 type Files = Readonly<Record<string, string>>;
 
 /** Readable for this user only. */
-export async function writeFiles(folder: string, files: Files): Promise<void> {
+async function writeFiles(folder: string, files: Files): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(folder, name), text, { mode: 0o600 });
   }

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContainerRun } from './container.ts';
 import { environmentOf, expand, Missing, missingConfigMap, type PodContext } from './environment.ts';
-import { replaceFiles, writeFiles } from './mounted-files.ts';
+import { replaceFiles } from './mounted-files.ts';
 import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../kinds.ts';
 import { nameOf } from '../kinds.ts';
 import { type Guarding, type Program, startProcess } from './process.ts';
@@ -36,7 +36,7 @@ export class PodRun {
   readonly #context: () => PodContext;
   readonly #report: (status: PodStatus) => void;
   readonly #changed = new Map<string, { status: string; at: string }>();
-  /** By folder: the ConfigMap that its files have, as JSON. */
+  /** By folder: the Secret or ConfigMap that its files have, as JSON. */
   readonly #mounted = new Map<string, string>();
   #containers: ContainerRun[] = [];
   #waiting: { reason: string; message: string } | undefined;
@@ -193,23 +193,26 @@ export class PodRun {
     return folders;
   }
 
-  /** Written when the Pod starts; later changes of the Secret do not reach it. */
   async #writeSecret(name: string, folder: string): Promise<void> {
     const context = this.#context();
     const values = context.secret(name);
     if (values === undefined) {
       throw new Missing(`there is no Secret ${context.namespace}/${name}; put it into the manifest file`);
     }
-    await writeFiles(folder, values);
+    await this.#write(values, folder);
   }
 
-  /** Files of a ConfigMap change with it, while the Pod runs. One that is deleted leaves its files. */
+  /** Files of a Secret or ConfigMap change with it, while the Pod runs. One that is deleted leaves its files. */
   async #refresh(): Promise<void> {
     this.#starting = true;
     try {
-      for (const { name, configMap } of this.pod.spec.volumes ?? []) {
-        if (configMap === undefined || this.#context().configMap(configMap.name) === undefined) continue;
-        await this.#writeConfigMap(configMap.name, podVolume(this.#host.folder, this.pod, name));
+      for (const { name, configMap, secret } of this.pod.spec.volumes ?? []) {
+        const folder = podVolume(this.#host.folder, this.pod, name);
+        const context = this.#context();
+        if (configMap !== undefined && context.configMap(configMap.name) !== undefined)
+          await this.#writeConfigMap(configMap.name, folder);
+        if (secret !== undefined && context.secret(secret.secretName) !== undefined)
+          await this.#writeSecret(secret.secretName, folder);
       }
     } finally {
       this.#starting = false;
@@ -220,6 +223,10 @@ export class PodRun {
     const context = this.#context();
     const values = context.configMap(name);
     if (values === undefined) throw missingConfigMap(name, context);
+    await this.#write(values, folder);
+  }
+
+  async #write(values: Readonly<Record<string, string>>, folder: string): Promise<void> {
     const text = JSON.stringify(values);
     if (this.#mounted.get(folder) === text) return;
     await replaceFiles(folder, values);
