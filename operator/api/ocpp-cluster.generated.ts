@@ -393,6 +393,14 @@ export interface ProxySpec {
    * larger transaction message never arrives. A change takes effect in running Pods.
    */
   readonly maxMessageBytes?: number;
+  /** Bounds on what one client may send and hold; docs/bounds.md says what happens at each. */
+  readonly limits?: ProxyLimitsSpec;
+  /**
+   * Networks of load balancers and ingress controllers, such as 10.0.0.0/8: their PROXY protocol,
+   * X-Forwarded-For, X-Forwarded-Proto and client certificate headers count. From elsewhere these headers
+   * are ignored. Name no network in which stations are. A change takes effect in running Pods.
+   */
+  readonly trustedNetworks?: readonly string[];
   /**
    * Least severe lines in the log of a ws-proxy; silent logs nothing. debug adds a line per connect and
    * disconnect of a station, with its identity and address. No level logs passwords, admin tokens or
@@ -437,6 +445,8 @@ export interface DefaultedProxy {
   readonly defaultProtocol?: 'ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6';
   readonly maxSessionsPerPod: number;
   readonly maxMessageBytes: number;
+  readonly limits: DefaultedProxyLimits;
+  readonly trustedNetworks?: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly service: DefaultedProxyService;
   readonly ingress?: ProxyIngressSpec;
@@ -475,6 +485,63 @@ export interface DefaultedProxyAutoscaling {
   readonly maxReplicas: number;
   readonly targetSessionsPerPod: number;
   readonly scaleDownStabilizationSeconds: number;
+}
+
+/** Bounds on what one client may send and hold; docs/bounds.md says what happens at each. */
+export interface ProxyLimitsSpec {
+  /** Time in which a client must send its whole handshake. A change takes effect in running Pods. */
+  readonly handshakeSeconds?: number;
+  /**
+   * Maximum size of request line and headers of a handshake; more gets 431. A change takes effect in
+   * running Pods.
+   */
+  readonly headerBytes?: number;
+  /**
+   * TCP connections per Pod of one client address whose handshake is not complete. Stations that are
+   * connected do not count, so any number of them may share an address. 0: no limit. A change takes effect
+   * in running Pods.
+   */
+  readonly handshakesPerAddress?: number;
+  /**
+   * TCP connections per Pod of one client address, stations included. Thousands of stations of a mobile
+   * network may share an address. 0: no limit. A change takes effect in running Pods.
+   */
+  readonly connectionsPerAddress?: number;
+  /**
+   * SENDs, responses, pings and unreadable texts per second of one station. The socket of a station above
+   * it is not read for a while. A change takes effect in running Pods.
+   */
+  readonly messagesPerSecondOfStation?: number;
+  /**
+   * Messages per second of all stations of a Pod. Above it, stations that send more than an equal part are
+   * not read for a while. 0: no limit. A change takes effect in running Pods.
+   */
+  readonly messagesPerSecondOfPod?: number;
+  /**
+   * Bytes that a station has not read; above it its connection is cut. A change takes effect in running
+   * Pods.
+   */
+  readonly sendBufferBytes?: number;
+  /**
+   * Connects of one station at once, per Pod; further ones get 429. A test bench that connects often needs
+   * more. A change takes effect in running Pods.
+   */
+  readonly reconnectBurst?: number;
+  /** Connects that one station regains per minute. A change takes effect in running Pods. */
+  readonly reconnectsPerMinute?: number;
+}
+
+/** {@link ProxyLimitsSpec} with its defaults. */
+export interface DefaultedProxyLimits {
+  readonly handshakeSeconds: number;
+  readonly headerBytes: number;
+  readonly handshakesPerAddress: number;
+  readonly connectionsPerAddress: number;
+  readonly messagesPerSecondOfStation: number;
+  readonly messagesPerSecondOfPod: number;
+  readonly sendBufferBytes: number;
+  readonly reconnectBurst: number;
+  readonly reconnectsPerMinute: number;
 }
 
 /** The Service <cluster>-ws-proxy, to which stations connect. */

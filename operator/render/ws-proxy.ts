@@ -1,5 +1,7 @@
 /** The ws-proxy: the Deployment that holds the sockets of the stations. */
+import { applyDefaults } from '../api/defaults.ts';
 import type { DefaultedSpec } from '../api/ocpp-cluster.ts';
+import { fieldSchema } from '../api/schema.ts';
 import type { V1DeploymentSpec, V1EnvVar, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { createHash } from 'node:crypto';
 import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
@@ -125,9 +127,35 @@ function limitsEnv(spec: DefaultedSpec): Variable[] {
     ...unlessDefault(ENV.connectRate, connectionsPerSecond, DEFAULT.connectRate),
     ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
     ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
+    ...changedLimits(proxy),
     ...unlessDefault(ENV.logLevel, proxy.logLevel, DEFAULT.logLevel),
     ...authenticationSettings(spec),
   ];
+}
+
+/** Those of one client, and whom a proxy believes about it. */
+function clientLimits({ limits, trustedNetworks = [] }: DefaultedSpec['proxy']): Variable[] {
+  return [
+    { name: ENV.handshakeTimeout, value: `${limits.handshakeSeconds}s` },
+    { name: ENV.maxHeaderBytes, value: String(limits.headerBytes) },
+    { name: ENV.maxHandshakesPerAddress, value: String(limits.handshakesPerAddress) },
+    { name: ENV.maxConnectionsPerAddress, value: String(limits.connectionsPerAddress) },
+    { name: ENV.messagesPerSecond, value: String(limits.messagesPerSecondOfStation) },
+    { name: ENV.messagesPerSecondOfAll, value: String(limits.messagesPerSecondOfPod) },
+    { name: ENV.maxSendBufferBytes, value: String(limits.sendBufferBytes) },
+    { name: ENV.reconnectBurst, value: String(limits.reconnectBurst) },
+    { name: ENV.reconnectsPerMinute, value: String(limits.reconnectsPerMinute) },
+    { name: ENV.trustedNetworks, value: trustedNetworks.join(',') },
+  ];
+}
+
+/** Those that are not the default, which is where the spec leaves them out. */
+function changedLimits(proxy: DefaultedSpec['proxy']): Variable[] {
+  const limits = applyDefaults({}, fieldSchema('spec', 'proxy', 'limits')) as typeof proxy.limits;
+  const defaults = new Map(
+    clientLimits({ ...proxy, limits, trustedNetworks: [] }).map((one) => [one.name, one.value]),
+  );
+  return clientLimits(proxy).filter(({ name, value }) => value !== defaults.get(name));
 }
 
 export function proxySettings(input: RenderInput): KubeObject[] {
@@ -144,6 +172,7 @@ export function proxySettings(input: RenderInput): KubeObject[] {
     { name: ENV.drainDeadline, value: `${proxy.drain.deadlineSeconds}s` },
     { name: ENV.drainTransactions, value: proxy.drain.transactions.toLowerCase() },
     ...authenticationSettings(input.spec),
+    ...clientLimits(proxy),
   ];
   return settingsMap(input, 'ws-proxy', variables, proxy.podTemplate);
 }
