@@ -37,8 +37,8 @@ function shown({ target, quiet, busy, memory }: TargetReport): string {
 }
 
 /** Whether the memory of each program is back within 10 % of what it was. */
-const isBack = ({ memory: { warm, rested } }: TargetReport) =>
-  rested.every((bytes, index) => bytes <= (warm[index] ?? 0) * MEMORY_SHARE);
+const isBack = ({ isMemoryJudged, memory: { warm, rested } }: TargetReport) =>
+  !isMemoryJudged || rested.every((bytes, index) => bytes <= (warm[index] ?? 0) * MEMORY_SHARE);
 
 const MEMORY_SHARE = 1.1;
 
