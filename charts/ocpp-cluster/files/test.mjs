@@ -34,7 +34,7 @@ function heartbeat(url) {
 }
 
 /** 404: spec.authentication.unknownStationStatus may say so. */
-const REFUSALS = [401, 404];
+const REFUSALS = new Set([401, 404]);
 
 /** The certificate may be of any authority. */
 function handshake(url) {
@@ -56,7 +56,7 @@ function handshake(url) {
     });
     asked.once('response', ({ statusCode }) => {
       asked.destroy();
-      if (REFUSALS.includes(statusCode)) resolve(`with ${statusCode}, as the station proves nothing`);
+      if (REFUSALS.has(statusCode)) resolve(`with ${statusCode}, as the station proves nothing`);
       else reject(new Error(`answered with ${statusCode}`));
     });
     asked.end();
