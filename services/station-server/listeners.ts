@@ -103,6 +103,7 @@ export class StationListeners {
   async close(): Promise<void> {
     for (const tls of this.#secured.values()) tls[Symbol.dispose]();
     for (const end of this.#endProxied) end();
+    this.#options.connections.endSecuring();
     for (const server of this.#servers) {
       server.closeAllConnections();
       if (server.listening) await new Promise((resolve) => server.close(resolve));

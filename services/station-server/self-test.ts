@@ -5,6 +5,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { connect, type TcpNetConnectOpts } from 'node:net';
+import { connect as secure } from 'node:tls';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Protocol } from '../ocpp/frame.ts';
 import { LOCAL_HEADER } from './forwarded/proxy-protocol.ts';
@@ -56,7 +57,7 @@ export function testHandshake(test: TestHandshake): Promise<string | undefined> 
       perMessageDeflate: false,
       // The process connects to itself, by an address that its certificate does not name; the CA of the stations is not known here.
       rejectUnauthorized: false,
-      ...(test.proxyProtocol === true && { createConnection: connectAsBalancer }),
+      ...(test.proxyProtocol === true && { createConnection: connectAsBalancer(isSecure) }),
     };
     const ws = new WebSocket(url, protocol, options);
     const end = (problem?: string) => {
@@ -75,12 +76,13 @@ export function testHandshake(test: TestHandshake): Promise<string | undefined> 
 }
 
 /** As a load balancer checks a listener: the connection is for no client. */
-const connectAsBalancer = ((options: TcpNetConnectOpts) => {
-  // `path` is that of the request here; for connect() it would be that of a Unix socket.
-  const tcp = connect({ ...options, path: undefined } as TcpNetConnectOpts);
-  tcp.write(LOCAL_HEADER);
-  return tcp;
-}) as typeof connect;
+const connectAsBalancer = (isSecure: boolean) =>
+  ((options: TcpNetConnectOpts) => {
+    // `path` is that of the request here; for connect() it would be that of a Unix socket.
+    const tcp = connect({ ...options, path: undefined } as TcpNetConnectOpts);
+    tcp.write(LOCAL_HEADER);
+    return isSecure ? secure({ socket: tcp, rejectUnauthorized: false }) : tcp;
+  }) as typeof connect;
 
 /** An address of this machine for the address that a listener is bound to. */
 function hostOf(bound: string): string {

@@ -35,8 +35,9 @@ class Known implements Connection {
   /** Where this connection is counted. */
   counts: Counts | undefined;
   key = '';
-  /** Both ends of a TCP connection that becomes a TLS socket. */
+  /** Both ends of a TCP connection that becomes a TLS socket, and that connection until then. */
   pair = '';
+  tcp: Socket | undefined;
   isOpen = true;
   isStation = false;
 
@@ -85,6 +86,7 @@ export class Connections {
     this.#known.set(tcp, known);
     if (willBeSecured) {
       known.pair = pairOf(tcp);
+      known.tcp = tcp;
       this.#securing.set(known.pair, known);
     }
     tcp.once('close', this.#onClose);
@@ -98,6 +100,12 @@ export class Connections {
     if (known === undefined) return;
     this.#known.set(tls, known);
     this.#securing.delete(key);
+    known.tcp = undefined;
+  }
+
+  /** Ends the connections whose TLS handshake is not complete: a server of HTTPS does not know them yet. */
+  endSecuring(): void {
+    for (const { tcp } of this.#securing.values()) tcp?.destroy();
   }
 
   /** Of a TCP socket, or of the TLS socket on top of it. */

@@ -141,11 +141,33 @@ test('a removed CA closes the sockets of its stations; one that is added lets it
   t.true(two.isOpen, 'its path still ends at a CA of the bundle');
 });
 
+test('a list that expires while it is in use stays in use; a certificate that expires is refused', async (t) => {
+  const authority = await testAuthority();
+  const [revoked, good] = [await clientCertificate('CP-1'), await clientCertificate('CP-2')];
+  const brief = await authority.issueClientCertificate({ commonName: 'CP-3' }, { days: 5 });
+  const list = await authority.createRevocationList([serialOf(revoked)], { days: 5 });
+  await using files = await mutualListener({ 'ca.crl': list });
+  const ahead = { value: 0 };
+  await using endpoint = await startSecureEndpoint([files.listener], { ahead });
+  const status = async (identity: string, certificate: IssuedCertificate) => {
+    await using station = await SecureStation.open(endpoint.port, identity, certificate);
+    return station.status;
+  };
+  t.deepEqual([await status('CP-2', good), await status('CP-3', brief)], [101, 101]);
+  ahead.value = 6 * DAY;
+  t.deepEqual(
+    [await status('CP-1', revoked), await status('CP-2', good), await status('CP-3', brief)],
+    [401, 101, 401],
+  );
+  t.regex(endpoint.seen.join('\n'), /it has expired/);
+  t.false(endpoint.server.tlsStates[0]?.rejected);
+});
+
 test('in mode Report a revoked certificate closes nothing, until the mode is Enforce', async (t) => {
   const authority = await testAuthority();
   const mode: { value: 'Report' | 'Enforce' } = { value: 'Report' };
   await using files = await mutualListener();
-  await using endpoint = await startSecureEndpoint([files.listener], {}, mode);
+  await using endpoint = await startSecureEndpoint([files.listener], { mode });
   const own = await clientCertificate('CP-1');
   await using station = await SecureStation.open(endpoint.port, 'CP-1', own);
   await using unproven = await SecureStation.open(endpoint.port, 'CP-2');

@@ -8,6 +8,7 @@ import { PROTOCOLS } from '../../../services/ocpp/frame.ts';
 import { faultAnswer } from '../../../services/ocpp/errors.ts';
 import { systemClock } from '../../../services/runtime/clock.ts';
 import { createAdmission } from '../../../services/station-server/admission.ts';
+import { TrustedNetworks } from '../../../services/station-server/forwarded/trusted-networks.ts';
 import type { StationServerLimits } from '../../../services/station-server/limits.ts';
 import type { ListenerTls, StationListener } from '../../../services/station-server/station-listener.ts';
 import { transactionsAfter } from '../../../services/station-server/running-transactions.ts';
@@ -30,6 +31,17 @@ export interface SecureEndpoint extends AsyncDisposable {
   /** Words of the observers: `refused 400 tls …`, `applied`, `rejected …`, `untrusted CP-1` and the like. */
   readonly seen: string[];
   readonly secret: SelfTestSecret;
+  /** Of clients that were refused. */
+  readonly addresses: ReadonlySet<string>;
+}
+
+export interface SecureEndpointOptions {
+  readonly limits?: Partial<StationServerLimits>;
+  /** May change. */
+  readonly mode?: { value: 'Report' | 'Enforce' };
+  /** How far the clock of the server is ahead; ms. May change. */
+  readonly ahead?: { value: number };
+  readonly trusted?: readonly string[];
 }
 
 /** How often files are read; ms. */
@@ -37,9 +49,15 @@ const INTERVAL = 20;
 
 export async function startSecureEndpoint(
   listeners: readonly StationListener[],
-  limits: Partial<StationServerLimits> = {},
-  mode: { value: 'Report' | 'Enforce' } = { value: 'Enforce' },
+  {
+    limits = {},
+    mode = { value: 'Enforce' },
+    ahead = { value: 0 },
+    trusted = [],
+  }: SecureEndpointOptions = {},
 ): Promise<SecureEndpoint> {
+  const clock = { now: () => systemClock.now() + ahead.value };
+  const addresses = new Set<string>();
   const gateway = new ProbedGateway();
   const seen: string[] = [];
   const secret = new SelfTestSecret();
@@ -48,7 +66,8 @@ export async function startSecureEndpoint(
     host: '127.0.0.1',
     listeners,
     gateway,
-    clock: systemClock,
+    trusted: new TrustedNetworks(() => trusted),
+    clock,
     faultAnswer,
     transactionsAfter,
     admit: createAdmission({ protocols: PROTOCOLS, maxSessions: 1000 }, systemClock),
@@ -57,7 +76,10 @@ export async function startSecureEndpoint(
       opened: ({ stationId }) => note(`opened ${stationId}`),
       closed: ({ stationId }, why, code) => note(`closed ${stationId} ${why} ${code}`),
       duplicate: () => undefined,
-      refused: ({ status, code, reason }) => note(`refused ${status} ${code} ${reason}`),
+      refused({ status, code, reason }, { remoteAddress }) {
+        note(`refused ${status} ${code} ${reason}`);
+        addresses.add(remoteAddress);
+      },
       received: () => undefined,
       repaired: () => undefined,
       unreadable: () => undefined,
@@ -92,6 +114,7 @@ export async function startSecureEndpoint(
     server,
     seen,
     secret,
+    addresses,
     async [Symbol.asyncDispose]() {
       await server.stop();
       await gateway.stop();

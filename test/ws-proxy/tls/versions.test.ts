@@ -4,7 +4,12 @@ import { connect } from 'node:net';
 import test from 'ava';
 import type { ListenerTls, StationListener } from '../../../services/station-server/station-listener.ts';
 import { testHandshake } from '../../../services/station-server/self-test.ts';
-import { certificateFolder, serverCertificate, tlsFiles } from '../../support/certificates.ts';
+import {
+  certificateFolder,
+  clientCertificate,
+  serverCertificate,
+  tlsFiles,
+} from '../../support/certificates.ts';
 import { until } from '../../support/until.ts';
 import { mutualListener, openssl, SecureStation, startSecureEndpoint } from './secure-endpoint.ts';
 
@@ -132,7 +137,9 @@ test('a station on a TLS listener is served, and what is not TLS ends with the r
 
 test('a TLS handshake that is too slow is cut, and a probe that only connects is not reported', async (t) => {
   await using folder = await certificateFolder(tlsFiles(await serverCertificate()));
-  await using endpoint = await startSecureEndpoint([secure([folder])], { handshakeTimeoutMs: 200 });
+  await using endpoint = await startSecureEndpoint([secure([folder])], {
+    limits: { handshakeTimeoutMs: 200 },
+  });
   const probe = connect(endpoint.port, '127.0.0.1');
   await once(probe, 'connect');
   probe.end();
@@ -152,11 +159,14 @@ test('a TLS handshake that is too slow is cut, and a probe that only connects is
     endpoint.seen.filter((one) => one.startsWith('refused')),
     Array.from({ length: 2 }, () => 'refused 400 tls the TLS handshake was not complete in time'),
   );
+  t.deepEqual([...endpoint.addresses], ['127.0.0.1']);
 });
 
 test('after the TLS handshake the limits on the request hold', async (t) => {
   await using folder = await certificateFolder(tlsFiles(await serverCertificate()));
-  await using endpoint = await startSecureEndpoint([secure([folder])], { handshakeTimeoutMs: 200 });
+  await using endpoint = await startSecureEndpoint([secure([folder])], {
+    limits: { handshakeTimeoutMs: 200 },
+  });
   const output = await openssl(
     endpoint.port,
     '-quiet -no_ign_eof -servername x',
@@ -171,13 +181,64 @@ test('after the TLS handshake the limits on the request hold', async (t) => {
   );
 });
 
+test('a stop ends TLS handshakes in progress, and connections that ended are not counted', async (t) => {
+  await using folder = await certificateFolder(tlsFiles(await serverCertificate()));
+  const limits = { handshakeTimeoutMs: 600_000, maxConnections: 2 };
+  await using endpoint = await startSecureEndpoint([secure([folder])], { limits });
+  for (let index = 0; index < 4; index++) {
+    const station = await SecureStation.open(endpoint.port, `CP-${index}`);
+    t.is(station.status, 101);
+    await station.leave();
+    await until(
+      () => endpoint.seen.filter((one) => one.startsWith('closed')).length === index + 1,
+      'the close',
+    );
+  }
+  const pending = ['', Buffer.from('16030100c8010000c40303', 'hex')].map((bytes) => {
+    const tcp = connect(endpoint.port, '127.0.0.1', () => tcp.write(bytes));
+    tcp.on('error', () => undefined).resume();
+    return tcp;
+  });
+  await Promise.all(pending.map((tcp) => once(tcp, 'connect')));
+  await endpoint.server.stop();
+  await until(() => pending.every(({ destroyed }) => destroyed), 'both connections to end');
+  t.deepEqual(
+    endpoint.seen.filter((one) => one.startsWith('refused')),
+    [],
+  );
+});
+
+test('TLS behind the header of a load balancer: the client of the header is the one that is refused', async (t) => {
+  await using files = await mutualListener();
+  const listener = { ...files.listener, proxyProtocol: true };
+  await using endpoint = await startSecureEndpoint([listener], { trusted: ['127.0.0.1'] });
+  const header = Buffer.from('0d0a0d0a000d0a515549540a2111000cc0000207c00002010fff1f90', 'hex');
+  const through = () => {
+    const tcp = connect(endpoint.port, '127.0.0.1');
+    tcp.write(header);
+    return tcp;
+  };
+  await using station = await SecureStation.open(0, 'CP-1', await clientCertificate('CP-1'), {
+    socket: through(),
+  });
+  await using stranger = await SecureStation.open(0, 'CP-2', undefined, { socket: through() });
+  t.deepEqual([station.status, stranger.status], [101, 401]);
+  const plain = through();
+  plain.on('error', () => undefined).resume();
+  plain.end('GET / HTTP/1.1\r\n\r\n');
+  await once(plain, 'close');
+  await until(() => endpoint.seen.some((one) => one.startsWith('refused 400 tls plain HTTP')), 'the refusal');
+  t.deepEqual([...endpoint.addresses], ['192.0.2.7']);
+});
+
 test('the self-test passes on TLS listeners, with client certificates or without', async (t) => {
   await using folder = await certificateFolder(tlsFiles(await serverCertificate()));
   await using mutual = await mutualListener();
-  await using endpoint = await startSecureEndpoint([secure([folder]), mutual.listener]);
-  for (const port of endpoint.ports) {
+  const balanced = { ...secure([folder]), proxyProtocol: true };
+  await using endpoint = await startSecureEndpoint([secure([folder]), mutual.listener, balanced]);
+  for (const [index, port] of endpoint.ports.entries()) {
     const handshake = { host: '127.0.0.1', port, path: '/ocpp', protocol: 'ocpp1.6' } as const;
-    const asked = { ...handshake, secret: endpoint.secret, timeoutMs: 10_000 };
+    const asked = { ...handshake, secret: endpoint.secret, timeoutMs: 10_000, proxyProtocol: index === 2 };
     t.is(await testHandshake({ ...asked, isSecure: true }), undefined);
     t.regex((await testHandshake(asked)) ?? '', /^ws:/);
   }
