@@ -7,15 +7,17 @@
 /** What the rate keeps for one socket; the socket owns it. */
 export class SharedPart {
   /** The last interval in which the socket sent something. */
-  interval = 0;
+  interval = -1;
   /** When its messages would have arrived, had it sent its equal part only; ms since 1970. */
   freeAt = 0;
 }
 
-/** Senders are counted in intervals of this length; ms. */
-const INTERVAL = 1000;
+/** Senders are counted in intervals of this length, longer than most sockets wait; ms. */
+const INTERVAL = 5000;
 /** How far the whole, and each socket, may be ahead; ms. */
 const AHEAD = 1000;
+/** Messages that a socket may always be ahead, however small its part is. */
+const LEAST_AHEAD = 2;
 
 export class SharedRate {
   /** When the messages of all would have arrived at the rate; ms since 1970. */
@@ -38,9 +40,11 @@ export class SharedRate {
     }
     const senders = Math.max(this.#senders, this.#sendersBefore);
     this.#freeAt = Math.max(this.#freeAt, now) + 1000 / perSecond;
-    part.freeAt = Math.max(part.freeAt, now) + (1000 * senders) / perSecond;
+    const apart = (1000 * senders) / perSecond;
+    part.freeAt = Math.max(part.freeAt, now) + apart;
     const isOver = this.#freeAt - now > AHEAD;
-    return isOver && part.freeAt - now > AHEAD ? Math.min(part.freeAt, this.#freeAt) : 0;
+    const isAhead = part.freeAt - now > Math.max(AHEAD, LEAST_AHEAD * apart);
+    return isOver && isAhead ? Math.min(part.freeAt, this.#freeAt) : 0;
   }
 
   #begin(interval: number): void {

@@ -85,6 +85,8 @@ const NO_TLS: StationServerTls = {
 /** Limits on fragments of a message and chunks of a read; more is an attack on memory. */
 const MAX_FRAGMENTS = 1024;
 const MAX_CHUNKS = 8192;
+/** Answers to pings that a station has not read; more than its message rate permits at once. */
+const MAX_PONGS = 1024;
 /** Interval of the sweep over all sockets; ms. */
 const SWEEP_INTERVAL = 1000;
 export class StationServer implements AsyncDisposable {
@@ -135,6 +137,7 @@ export class StationServer implements AsyncDisposable {
       ...this.#messageRules,
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_CHUNKS,
+      maxPendingAutoPongs: MAX_PONGS,
       closeTimeout: this.#limits.closeTimeoutMs,
     };
     this.#handshakes = new WebSocketServer(handshakes);

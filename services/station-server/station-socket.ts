@@ -138,6 +138,8 @@ export class StationSocket implements StationSink {
 
   pinged(): void {
     this.#silentPings = 0;
+    // ws cuts the connection of a peer that sends pings and does not read the answers.
+    if (this.#ws?.readyState === WebSocket.CLOSING) this.#closing ??= 'slow-reader';
     this.#countMessage();
   }
 

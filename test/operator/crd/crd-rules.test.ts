@@ -36,6 +36,21 @@ const MISTAKES: readonly Mistake[] = [
   },
   { spec: { proxy: { replicas: 0 } }, field: 'spec.proxy.replicas', says: /greater than or equal to 1/ },
   { spec: { proxy: { replicas: '2' } }, field: 'spec.proxy.replicas', says: /must be of type integer/ },
+  {
+    spec: { proxy: { trustedNetworks: ['10.0.0.0/8', '0.0.0.0/0'] } },
+    field: 'spec.proxy.trustedNetworks',
+    says: /would trust every client/,
+  },
+  {
+    spec: { proxy: { trustedNetworks: ['10.0.0.0/33'] } },
+    field: 'spec.proxy.trustedNetworks[0]',
+    says: /must be of type cidr/,
+  },
+  {
+    spec: { proxy: { limits: { headerBytes: 100 } } },
+    field: 'spec.proxy.limits.headerBytes',
+    says: /greater than or equal to 1024/,
+  },
   { spec: { protocols: ['ocpp1.5'] }, field: 'spec.protocols[0]', says: /supported values: "ocpp2\.1"/ },
   { spec: { protocols: [] }, field: 'spec.protocols', says: /at least 1 items/ },
   {

@@ -19,6 +19,12 @@ import {
   plainAddress,
   TrustedNetworks,
 } from '../../../services/station-server/forwarded/trusted-networks.ts';
+import { ConfigError } from '../../../services/runtime/config.ts';
+import { readListeners } from '../../../services/ws-proxy/listeners.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startProgram } from '../../support/program.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
 import { startEndpoint } from '../endpoint.ts';
 import { RawStation, V16 } from '../raw-station.ts';
 
@@ -307,5 +313,61 @@ test('where a load balancer ends TLS, clients connect through it only, and with 
   t.deepEqual(
     behind.seen.filter((what) => what.startsWith('refused')),
     ['refused 403 insecure /ocpp/CS1'],
+  );
+});
+
+test('OCPP_LISTENERS: where a load balancer ends TLS, profile 3 names the header of client certificates', (t) => {
+  const read = (tls: object, securityProfile = 3) =>
+    readListeners({
+      stationPort: 9000,
+      stationPath: '/ocpp',
+      listeners: JSON.stringify([{ port: 9001, path: '/ocpp', securityProfile, tls }]),
+    })[0]?.tls;
+  for (const clientCertificateHeader of CERTIFICATE_HEADERS) {
+    const tls = { terminated: true, clientCertificateHeader };
+    t.deepEqual(read(tls), tls);
+  }
+  t.deepEqual(read({ terminated: true }, 2), { terminated: true });
+  for (const wrong of [undefined, 'x-amzn-mtls-clientcert', 'Ssl-Client-Cert', 1])
+    t.throws(() => read({ terminated: true, clientCertificateHeader: wrong }), {
+      instanceOf: ConfigError,
+      message: /^OCPP_LISTENERS: listener 1: tls\.clientCertificateHeader must be one of ssl-client-cert, /,
+    });
+});
+
+test('profile 3 behind a load balancer: its certificate is that of the station, and no client can send one (case 35)', async (t) => {
+  const tls = { terminated: true, clientCertificateHeader: 'ssl-client-cert' };
+  const listener = { path: '/ocpp', securityProfile: 3, tls };
+  await using redis = await startRedis();
+  const start = (port: number, networks: string) =>
+    startProgram('ws-proxy', {
+      REDIS_ADDR: redis.addr,
+      OCPP_LISTENERS: JSON.stringify([{ ...listener, port }]),
+      OCPP_TRUSTED_NETWORKS: networks,
+      OCPP_DRAIN_PROPAGATION: '0s',
+    });
+  const statusOf = async (port: number, id: string, ...headers: string[]) => {
+    const { station, answer } = await RawStation.open(port, `/ocpp/${id}`, [...headers, ...V16]);
+    await station[Symbol.asyncDispose]();
+    return answer.status;
+  };
+  const certificate = [`ssl-client-cert: ${encoded}`, 'ssl-client-verify: SUCCESS'];
+  const [port, other] = [await freePort(), await freePort()];
+  await using behind = await start(port, '127.0.0.1');
+  t.is(await statusOf(port, 'CS1', ...certificate), 101);
+  t.is(await statusOf(port, 'CS2', ...certificate), 401, 'the certificate of another station');
+  t.is(await statusOf(port, 'CS1'), 401, 'none');
+  t.is(await statusOf(port, 'CS1', `x-forwarded-client-cert: Cert="${encoded}"`), 401, 'sent by the client');
+  await until(
+    () => behind.log.includes('the load balancer forwards no certificate'),
+    'the reason in the log',
+  );
+  t.notRegex(behind.log, /BEGIN|MII/, 'no certificate reaches a log');
+  await using outside = await start(other, '10.0.0.0/8');
+  t.is(await statusOf(other, 'CS1', ...certificate), 403);
+  await until(() => outside.log.includes('"code":"untrusted"'), 'the log line');
+  t.regex(
+    outside.log,
+    /"identity":"CS1","status":403,"code":"untrusted".*"advice":"let clients connect through/,
   );
 });
