@@ -1,13 +1,16 @@
 """A charging station made of the Python packages `ocpp` and `websockets`, which check each answer against
 the schemas on their own: it boots, sends a heartbeat, and starts and stops a transaction.
 
-    python station.py ws://127.0.0.1:9000/ocpp CS-1 ocpp1.6|ocpp2.0.1|ocpp2.1
+    python station.py ws://127.0.0.1:9000/ocpp CS-1 ocpp1.6|ocpp2.0.1|ocpp2.1 [ACCESS]
 
-Prints one line of JSON: what it was answered. Fails with a traceback at the first answer that is not right.
+ACCESS is JSON: "password" for HTTP Basic, "ca" with which the server's certificate is checked, "certificate" and "key" of the
+station; each but the first names a PEM file. Prints one line of JSON: what it was answered. Fails with a traceback at the first answer that is not right.
 """
 
 import asyncio
+import base64
 import json
+import ssl
 import sys
 import uuid
 from datetime import datetime, timezone
@@ -96,8 +99,21 @@ async def charge_2(station: ChargePoint201 | ChargePoint21, call) -> dict:
     }
 
 
-async def main(url: str, identity: str, protocol: str) -> None:
-    async with websockets.connect(f"{url}/{identity}", subprotocols=[protocol]) as socket:
+def options(identity: str, access: dict) -> dict:
+    found = {}
+    if "password" in access:
+        pair = base64.b64encode(f"{identity}:{access['password']}".encode()).decode()
+        found["additional_headers"] = {"Authorization": f"Basic {pair}"}
+    if "ca" in access:
+        found["ssl"] = ssl.create_default_context(cafile=access["ca"])
+        if "certificate" in access:
+            found["ssl"].load_cert_chain(access["certificate"], access["key"])
+    return found
+
+
+async def main(url: str, identity: str, protocol: str, access: str = "{}") -> None:
+    settings = options(identity, json.loads(access))
+    async with websockets.connect(f"{url}/{identity}", subprotocols=[protocol], **settings) as socket:
         assert socket.subprotocol == protocol, f"the server chose {socket.subprotocol}"
         if protocol == "ocpp1.6":
             station = ChargePoint16(identity, socket)
