@@ -1,9 +1,9 @@
 /** The routes of the admin port with which the operator moves stations: see docs/decisions/0016-rollouts.md. */
 import { type DrainReport, PATH, type RolloutReport } from '../contract.ts';
 import { type AdminRoute, RequestError } from '../runtime/admin-routes.ts';
-import { type Drain, type DrainableSocket, DrainConflict } from './drain.ts';
+import { type Drain, type DrainableSocket, DrainConflict } from './drain/drain.ts';
 import type { GatewayRollouts } from '../transport/rollout.ts';
-import { readDrainOrder, readRollout } from './drain-order.ts';
+import { readDrainOrder, readRollout } from './drain/drain-order.ts';
 import type { HandshakeCounts } from './handshake-counts.ts';
 import type { SelfTest } from './self-test.ts';
 

@@ -3,7 +3,7 @@ import { DEFAULT, ENV, PATH, PORT } from '../contract.ts';
 import { PROTOCOLS } from '../ocpp/frame.ts';
 import { duration, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
-import { accessSettings } from './access-settings.ts';
+import { accessSettings } from './access/access-settings.ts';
 import { limitSettings } from './limit-settings.ts';
 
 export const proxySettings = {

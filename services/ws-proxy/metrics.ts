@@ -11,7 +11,7 @@ import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-
 import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
 import type { TlsState } from '../station-server/tls/tls-listener.ts';
 import type { TransportLoad } from '../transport/transport.ts';
-import { createTlsMetrics } from './tls/tls-metrics.ts';
+import { createTlsMetrics } from './access/tls-metrics.ts';
 
 export interface ProxyMetricsSources {
   readonly sessions: () => number;

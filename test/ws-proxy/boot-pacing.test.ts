@@ -2,7 +2,7 @@
 import test from 'ava';
 import { PATH } from '../../services/contract.ts';
 import type { IncomingFrame, StationSink } from '../../services/transport/transport.ts';
-import { BootPacing } from '../../services/ws-proxy/boot-pacing.ts';
+import { BootPacing } from '../../services/ws-proxy/pacing/boot-pacing.ts';
 import { RateQueue } from '../../services/station-server/rate-queue.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';

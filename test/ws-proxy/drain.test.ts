@@ -5,7 +5,7 @@ import {
   type DrainableSocket,
   type DrainSettings,
   type DrainTools,
-} from '../../services/ws-proxy/drain.ts';
+} from '../../services/ws-proxy/drain/drain.ts';
 
 const SETTINGS: DrainSettings = {
   propagationMs: 5000,

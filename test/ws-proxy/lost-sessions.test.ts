@@ -5,7 +5,7 @@ import test from 'ava';
 import { Redis } from 'ioredis';
 import { ENV } from '../../services/contract.ts';
 import type { IncomingFrame, Revocation, StationSink } from '../../services/transport/transport.ts';
-import { LostSessions } from '../../services/ws-proxy/lost-sessions.ts';
+import { LostSessions } from '../../services/ws-proxy/pacing/lost-sessions.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';

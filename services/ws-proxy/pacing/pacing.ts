@@ -1,14 +1,14 @@
 /** What a proxy paces: handshakes, boots and closes, each at its share of the rate of the whole cluster. */
-import { HandshakeLine } from '../station-server/handshake-line.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Gateway, StationSessions } from '../transport/gateway.ts';
-import type { RateName } from '../transport/rates.ts';
+import { HandshakeLine } from '../../station-server/handshake-line.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Gateway, StationSessions } from '../../transport/gateway.ts';
+import type { RateName } from '../../transport/rates.ts';
 import { BootPacing } from './boot-pacing.ts';
 import { ClosePace } from './close-pace.ts';
 import { ClusterRates } from './cluster-rates.ts';
-import type { ProxySettings } from './config.ts';
+import type { ProxySettings } from '../config.ts';
 import { LostSessions } from './lost-sessions.ts';
-import type { ProxyMetricsSources } from './metrics.ts';
+import type { ProxyMetricsSources } from '../metrics.ts';
 
 /** The rates are read each time, as they may change. */
 export type PacingSettings = Pick<ProxySettings, 'drainRate' | 'connectRate' | 'bootRate' | 'callTimeout'>;

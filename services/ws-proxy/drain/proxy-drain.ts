@@ -1,14 +1,14 @@
 /** The drain of a proxy: its settings, its metrics and log lines, and its part in counting a rollout. */
-import { sleep, systemClock } from '../runtime/clock.ts';
-import type { Log } from '../runtime/log.ts';
-import type { StationServer } from '../station-server/station-server.ts';
-import type { StationSocket } from '../station-server/station-socket.ts';
-import type { Gateway } from '../transport/gateway.ts';
-import type { ProxySettings } from './config.ts';
+import { sleep, systemClock } from '../../runtime/clock.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { StationServer } from '../../station-server/station-server.ts';
+import type { StationSocket } from '../../station-server/station-socket.ts';
+import type { Gateway } from '../../transport/gateway.ts';
+import type { ProxySettings } from '../config.ts';
 import { Drain, type DrainProgress, type DrainSettings } from './drain.ts';
 import { MODES } from './drain-order.ts';
-import type { ProxyMetrics } from './metrics.ts';
-import type { Pacing } from './pacing.ts';
+import type { ProxyMetrics } from '../metrics.ts';
+import type { Pacing } from '../pacing/pacing.ts';
 
 export interface DrainParts {
   readonly settings: ProxySettings;

@@ -2,10 +2,10 @@
  * Compares connected stations with their entries every ten seconds, and closes those that are no longer accepted: blocked, another
  * password, a higher demanded profile, or unproven while the mode is Enforce. When the source is away, all stay.
  */
-import type { AccessControl } from '../access/access-control.ts';
-import type { Grant } from '../access/decide.ts';
-import { sleep } from '../runtime/clock.ts';
-import type { StationSocket } from '../station-server/station-socket.ts';
+import type { AccessControl } from '../../access/access-control.ts';
+import type { Grant } from '../../access/decide.ts';
+import { sleep } from '../../runtime/clock.ts';
+import type { StationSocket } from '../../station-server/station-socket.ts';
 
 export interface ConnectedAccessOptions {
   readonly control: Pick<AccessControl, 'faultsOf'>;

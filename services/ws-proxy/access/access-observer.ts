@@ -1,10 +1,10 @@
 /** Turns what access control finds into metrics, log lines and events. Metrics never name a station; no password ever gets here. */
-import type { AccessObserver } from '../access/access-control.ts';
-import { errorFields } from '../runtime/log.ts';
-import type { QuietLog } from '../runtime/quiet-log.ts';
-import type { StationSession } from '../transport/gateway.ts';
-import type { DomainEvent } from '../transport/stored-state.ts';
-import type { ProxyMetrics } from './metrics.ts';
+import type { AccessObserver } from '../../access/access-control.ts';
+import { errorFields } from '../../runtime/log.ts';
+import type { QuietLog } from '../../runtime/quiet-log.ts';
+import type { StationSession } from '../../transport/gateway.ts';
+import type { DomainEvent } from '../../transport/stored-state.ts';
+import type { ProxyMetrics } from '../metrics.ts';
 
 export interface ProxyAccessObserver extends AccessObserver {
   /** A connected station is no longer accepted. */

@@ -1,6 +1,6 @@
 /** The settings of a ws-proxy that say who may connect: docs/security.md. */
-import { ENV } from '../contract.ts';
-import { duration } from '../runtime/config.ts';
+import { ENV } from '../../contract.ts';
+import { duration } from '../../runtime/config.ts';
 
 const text = (env: string, doc: string) => ({ doc, format: String, default: '', env });
 

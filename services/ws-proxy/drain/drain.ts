@@ -10,8 +10,8 @@
  *
  * The order `shedding` moves only some: idle sockets of those that were open when it came, while handshakes are accepted.
  */
-import type { DrainOrder, DrainReport } from '../contract.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { DrainOrder, DrainReport } from '../../contract.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { ChargingStations } from './charging-stations.ts';
 import { type Drainable, DrainPlan } from './drain-plan.ts';
 

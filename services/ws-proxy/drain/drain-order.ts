@@ -1,6 +1,6 @@
 /** Reads a DrainOrder that comes from outside. */
-import type { DrainOrder } from '../contract.ts';
-import { RequestError } from '../runtime/admin-routes.ts';
+import type { DrainOrder } from '../../contract.ts';
+import { RequestError } from '../../runtime/admin-routes.ts';
 
 export const MODES: readonly DrainOrder['mode'][] = ['accepting', 'refusing', 'draining', 'shedding'];
 const FIELDS: ReadonlySet<string> = new Set([

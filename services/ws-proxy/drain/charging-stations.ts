@@ -1,5 +1,5 @@
 /** Which stations have an open transaction, from the register, read from time to time while a drain runs. */
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 
 /** Rejects soon while the store is unavailable. */
 export type AskWhoCharges = (stationIds: readonly string[]) => Promise<ReadonlySet<string>>;

@@ -3,7 +3,7 @@
  * now. Without a valid lease, because the store is away, it permits itself an equal part of each rate: rate / processes, as
  * many as there were in the last reply.
  */
-import { sleep } from '../runtime/clock.ts';
+import { sleep } from '../../runtime/clock.ts';
 import {
   EQUAL_PART,
   type LeaseRates,
@@ -12,7 +12,7 @@ import {
   type RateName,
   type RateRequest,
   type RateRequests,
-} from '../transport/rates.ts';
+} from '../../transport/rates.ts';
 
 export interface ClusterRatesOptions {
   readonly lease: LeaseRates;

@@ -4,18 +4,18 @@
  * more. The excess waits here, for a part of the time that a station waits for its response. Later frames of a station
  * wait behind its boot, because frames keep their order.
  */
-import { MessageType } from '../ocpp/frame.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { TransportError } from '../transport/errors.ts';
+import { MessageType } from '../../ocpp/frame.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { TransportError } from '../../transport/errors.ts';
 import type {
   GatewayConnection,
   IncomingFrame,
   StationSession,
   StationSessions,
   StationSink,
-} from '../transport/gateway.ts';
-import { RateLine } from '../station-server/rate-line.ts';
-import type { QueuedEntry } from '../station-server/rate-queue.ts';
+} from '../../transport/gateway.ts';
+import { RateLine } from '../../station-server/rate-line.ts';
+import type { QueuedEntry } from '../../station-server/rate-queue.ts';
 
 export interface BootPace {
   /** This process's share of the rate of the cluster; read each time, as it changes. */

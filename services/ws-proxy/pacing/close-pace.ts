@@ -2,7 +2,7 @@
  * How fast a process may close sockets now: its share of the closes, less while the receiving side struggles. Each closed
  * socket is a handshake at another proxy soon, and a boot in the queue.
  */
-import type { Gateway } from '../transport/gateway.ts';
+import type { Gateway } from '../../transport/gateway.ts';
 import type { ClusterRates } from './cluster-rates.ts';
 
 /** The receiving side, as far as this process knows it. Not finite or negative counts as unknown, which is no strain. */

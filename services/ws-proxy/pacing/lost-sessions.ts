@@ -10,10 +10,10 @@
  * a newer epoch would take the session from that connection. CALLs that were stored under the lost epoch would stay open until
  * they time out, which is later than a reconnect.
  */
-import type { Clock } from '../runtime/clock.ts';
-import { RateLine } from '../station-server/rate-line.ts';
-import type { QueuedEntry } from '../station-server/rate-queue.ts';
-import { TransportError } from '../transport/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { RateLine } from '../../station-server/rate-line.ts';
+import type { QueuedEntry } from '../../station-server/rate-queue.ts';
+import { TransportError } from '../../transport/errors.ts';
 import type {
   GatewayConnection,
   IncomingFrame,
@@ -22,7 +22,7 @@ import type {
   StationSession,
   StationSessions,
   StationSink,
-} from '../transport/gateway.ts';
+} from '../../transport/gateway.ts';
 
 export interface LostSessionsPace {
   /** This process's share of the rate of the cluster; read each time, as it changes. */

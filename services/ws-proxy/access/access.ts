@@ -1,18 +1,18 @@
 /** The access control of a ws-proxy from its settings: the source of entries, the key of the passwords, metrics and log lines. */
 import { readFileSync } from 'node:fs';
-import { AccessControl, type AccessObserver } from '../access/access-control.ts';
-import { FilesSource } from '../access/files-source.ts';
-import { HashError, PasswordHasher } from '../access/password-hash.ts';
-import { Register } from '../access/register.ts';
-import type { StationSource } from '../access/station-source.ts';
-import { WebhookSource } from '../access/webhook-source.ts';
-import { ENV } from '../contract.ts';
-import { systemClock } from '../runtime/clock.ts';
-import { ConfigError, type SettingsOf } from '../runtime/config.ts';
-import type { Log } from '../runtime/log.ts';
-import { Webhook } from '../runtime/webhook.ts';
-import type { StationListener } from '../station-server/station-listener.ts';
-import type { Gateway } from '../transport/gateway.ts';
+import { AccessControl, type AccessObserver } from '../../access/access-control.ts';
+import { FilesSource } from '../../access/files-source.ts';
+import { HashError, PasswordHasher } from '../../access/password-hash.ts';
+import { Register } from '../../access/register.ts';
+import type { StationSource } from '../../access/station-source.ts';
+import { WebhookSource } from '../../access/webhook-source.ts';
+import { ENV } from '../../contract.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { ConfigError, type SettingsOf } from '../../runtime/config.ts';
+import type { Log } from '../../runtime/log.ts';
+import { Webhook } from '../../runtime/webhook.ts';
+import type { StationListener } from '../../station-server/station-listener.ts';
+import type { Gateway } from '../../transport/gateway.ts';
 import type { accessSettings } from './access-settings.ts';
 
 export type AccessProgramSettings = SettingsOf<typeof accessSettings>;
