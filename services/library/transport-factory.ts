@@ -11,7 +11,7 @@ import { RedisTransport } from '../transport/redis/redis-transport.ts';
 import { checkSettings, type RedisSettings } from '../transport/redis/connection/settings.ts';
 import { openUnreadableTexts, type UnreadableTexts } from '../transport/redis/dead-letters/unreadable.ts';
 import type { Gateway, Transport } from '../transport/transport.ts';
-import type { StationServerOptions } from '../station-server/station-server.ts';
+import type { StationServerOptions } from '../station-server/station-server-options.ts';
 import { WebSocketTransport } from './websocket-transport.ts';
 
 // Part of this interface, and of its export in the package.

@@ -10,7 +10,8 @@ import { createMemoryBus } from '../transport/memory/bus.ts';
 import type { StationCalls } from '../transport/station-call.ts';
 import type { StateStore } from '../transport/stored-state.ts';
 import type { ConnectionEvent, Transport } from '../transport/transport.ts';
-import { StationServer, type StationServerOptions } from '../station-server/station-server.ts';
+import { StationServer } from '../station-server/station-server.ts';
+import type { StationServerOptions } from '../station-server/station-server-options.ts';
 
 export type WebSocketTransportOptions = Omit<StationServerOptions, 'gateway'>;
 

@@ -5,7 +5,7 @@ import { systemClock } from '../runtime/clock.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import { WebSocketTransport } from './websocket-transport.ts';
 import { createAdmission } from '../station-server/admission.ts';
-import { HandshakeLine } from '../station-server/handshake-line.ts';
+import { HandshakeLine } from '../station-server/rates/handshake-line.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
 export interface WebSocketSettings {

@@ -9,7 +9,7 @@ import { namesAny, negotiate } from '../ocpp/subprotocol.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { type Admit, type Refusal, type RefusalCode, retryAfterSeconds, spreadOf } from './handshake.ts';
-import { type ReconnectLimits, ReconnectRate } from './rates.ts';
+import { type ReconnectLimits, ReconnectRate } from './rates/rates.ts';
 
 /** Characters of the station's subprotocol list that are logged. */
 const LONGEST_NAMES = 100;

@@ -4,7 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { StationSession } from '../transport/transport.ts';
 import type { HandshakeFacts, Refusal } from './handshake.ts';
 import type { SocketLimits } from './limits.ts';
-import type { SharedRate } from './shared-rate.ts';
+import type { SharedRate } from './rates/shared-rate.ts';
 
 /** What all sockets of a server share. */
 export interface SocketHost {

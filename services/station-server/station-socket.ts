@@ -25,7 +25,7 @@ import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
 import { faultText, readMessage } from '../transport/reading.ts';
 import type { CloseReason, SocketHost, Unreadable } from './socket-host.ts';
 import { CLOSE, closeWith, listen, type StationWebSocket } from './station-web-socket.ts';
-import { MessageRate } from './rates.ts';
+import { MessageRate } from './rates/rates.ts';
 
 export class StationSocket implements StationSink {
   readonly session: StationSession;

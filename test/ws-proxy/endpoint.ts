@@ -20,7 +20,7 @@ import type { UnreadableText } from '../../services/transport/unreadable.ts';
 import type { StationServerLimits } from '../../services/station-server/limits.ts';
 import type { StationListener } from '../../services/station-server/station-listener.ts';
 import { TrustedNetworks } from '../../services/station-server/forwarded/trusted-networks.ts';
-import { HandshakeLine } from '../../services/station-server/handshake-line.ts';
+import { HandshakeLine } from '../../services/station-server/rates/handshake-line.ts';
 import { StationServer } from '../../services/station-server/station-server.ts';
 import { type AdmissionSettings, createAdmission } from '../../services/station-server/admission.ts';
 import { transactionsAfter } from '../../services/station-server/running-transactions.ts';

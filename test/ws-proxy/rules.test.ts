@@ -15,7 +15,7 @@ import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
 import { createObserver } from '../../services/ws-proxy/observer.ts';
 import { REFUSAL_ADVICE } from '../../services/ws-proxy/refusal-advice.ts';
 import { array, assert, constantFrom, integer, property, tuple } from 'fast-check';
-import { PacedRate, ReconnectRate } from '../../services/station-server/rates.ts';
+import { PacedRate, ReconnectRate } from '../../services/station-server/rates/rates.ts';
 
 const request = {
   url: '/ocpp/CS1',

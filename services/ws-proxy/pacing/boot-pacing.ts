@@ -14,8 +14,8 @@ import type {
   StationSessions,
   StationSink,
 } from '../../transport/gateway.ts';
-import { RateLine } from '../../station-server/rate-line.ts';
-import type { QueuedEntry } from '../../station-server/rate-queue.ts';
+import { RateLine } from '../../station-server/rates/rate-line.ts';
+import type { QueuedEntry } from '../../station-server/rates/rate-queue.ts';
 
 export interface BootPace {
   /** This process's share of the rate of the cluster; read each time, as it changes. */

@@ -11,8 +11,8 @@
  * they time out, which is later than a reconnect.
  */
 import type { Clock } from '../../runtime/clock.ts';
-import { RateLine } from '../../station-server/rate-line.ts';
-import type { QueuedEntry } from '../../station-server/rate-queue.ts';
+import { RateLine } from '../../station-server/rates/rate-line.ts';
+import type { QueuedEntry } from '../../station-server/rates/rate-queue.ts';
 import { TransportError } from '../../transport/errors.ts';
 import type {
   GatewayConnection,

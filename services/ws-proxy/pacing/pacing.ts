@@ -1,5 +1,5 @@
 /** What a proxy paces: handshakes, boots and closes, each at its share of the rate of the whole cluster. */
-import { HandshakeLine } from '../../station-server/handshake-line.ts';
+import { HandshakeLine } from '../../station-server/rates/handshake-line.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Gateway, StationSessions } from '../../transport/gateway.ts';
 import type { RateName } from '../../transport/rates.ts';

@@ -164,7 +164,7 @@ test('Report lets everyone in, counts who would be refused, and enrols; Enforce 
   t.is(await came.WRONG.station.closeCode(), 1008);
   t.false(came.KNOWN.station.toldToGo);
   t.false(came.ENROLLED.station.toldToGo);
-  t.is(await unproven(), '0');
+  await until(async () => (await unproven()) === '0', 'no unproven station to be left');
   t.is(await statusOf(port, 'SILENT'), 401);
   t.is(await statusOf(port, 'NEW', basic('NEW', 'its first password')), 101);
   for (const { station } of Object.values(came)) await station[Symbol.asyncDispose]();

@@ -3,7 +3,7 @@ import test from 'ava';
 import { PATH } from '../../../services/contract.ts';
 import { countedAddress } from '../../../services/station-server/forwarded/trusted-networks.ts';
 import { Connections } from '../../../services/station-server/forwarded/connections.ts';
-import { SharedPart, SharedRate } from '../../../services/station-server/shared-rate.ts';
+import { SharedPart, SharedRate } from '../../../services/station-server/rates/shared-rate.ts';
 import { REFUSAL_ADVICE } from '../../../services/ws-proxy/refusal-advice.ts';
 import { startProgram } from '../../support/program.ts';
 import { startRedis } from '../../support/redis-server.ts';

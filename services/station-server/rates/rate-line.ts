@@ -1,5 +1,5 @@
 /** A RateQueue with its timer, and a count of arrivals. */
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { type QueuedEntry, RateQueue } from './rate-queue.ts';
 
 export interface RateLineOptions {

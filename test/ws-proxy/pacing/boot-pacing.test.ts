@@ -1,15 +1,15 @@
 /** Rate-limited BootNotifications: the queue, the gateway, and a ws-proxy process. */
 import test from 'ava';
-import { PATH } from '../../services/contract.ts';
-import type { IncomingFrame, StationSink } from '../../services/transport/transport.ts';
-import { BootPacing } from '../../services/ws-proxy/pacing/boot-pacing.ts';
-import { RateQueue } from '../../services/station-server/rate-queue.ts';
-import { startProgram } from '../support/program.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { createTransport } from '../../services/library/transport-factory.ts';
-import { ProbedGateway } from './endpoint.ts';
-import { until } from '../support/until.ts';
-import { RawStation } from './raw-station.ts';
+import { PATH } from '../../../services/contract.ts';
+import type { IncomingFrame, StationSink } from '../../../services/transport/transport.ts';
+import { BootPacing } from '../../../services/ws-proxy/pacing/boot-pacing.ts';
+import { RateQueue } from '../../../services/station-server/rates/rate-queue.ts';
+import { startProgram } from '../../support/program.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { createTransport } from '../../../services/library/transport-factory.ts';
+import { ProbedGateway } from '../endpoint.ts';
+import { until } from '../../support/until.ts';
+import { RawStation } from '../raw-station.ts';
 
 test('entries are released in order at the rate, those that leave cost nothing, and none waits longer than the bound', async (t) => {
   const queue = new RateQueue(() => 10, 2000, 0);

@@ -7,8 +7,8 @@
  * invents identities delays no station of the fleet.
  */
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../runtime/clock.ts';
-import type { Refusal } from './handshake.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Refusal } from '../handshake.ts';
 import { RateLine } from './rate-line.ts';
 import { spentOf } from './rates.ts';
 

@@ -2,13 +2,13 @@
 import { PassThrough } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-import { HandshakeLine } from '../../services/station-server/handshake-line.ts';
-import { ENV } from '../../services/contract.ts';
-import { startProgram } from '../support/program.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
-import { MAX_WAITING, startEndpoint } from './endpoint.ts';
-import { RawStation } from './raw-station.ts';
+import { HandshakeLine } from '../../../services/station-server/rates/handshake-line.ts';
+import { ENV } from '../../../services/contract.ts';
+import { startProgram } from '../../support/program.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
+import { MAX_WAITING, startEndpoint } from '../endpoint.ts';
+import { RawStation } from '../raw-station.ts';
 
 const OCPP16 = ['Sec-WebSocket-Protocol: ocpp1.6'];
 

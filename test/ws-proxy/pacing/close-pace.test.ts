@@ -1,7 +1,7 @@
 /** The pace of closing: it falls while the receiving side struggles, and keeps deadlines. */
 import test from 'ava';
 import { assert, double, property, record } from 'fast-check';
-import { closeFactor } from '../../services/ws-proxy/pacing/close-pace.ts';
+import { closeFactor } from '../../../services/ws-proxy/pacing/close-pace.ts';
 
 const CALM = { handshakeWait: 0, queueAge: 0, refused: 0 };
 

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import { Redis } from 'ioredis';
-import { ENV } from '../../services/contract.ts';
-import type { IncomingFrame, Revocation, StationSink } from '../../services/transport/transport.ts';
-import { LostSessions } from '../../services/ws-proxy/pacing/lost-sessions.ts';
-import { startProgram } from '../support/program.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
-import { ProbedGateway } from './endpoint.ts';
-import { RawStation } from './raw-station.ts';
+import { ENV } from '../../../services/contract.ts';
+import type { IncomingFrame, Revocation, StationSink } from '../../../services/transport/transport.ts';
+import { LostSessions } from '../../../services/ws-proxy/pacing/lost-sessions.ts';
+import { startProgram } from '../../support/program.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
+import { ProbedGateway } from '../endpoint.ts';
+import { RawStation } from '../raw-station.ts';
 
 const FRAME: IncomingFrame = {
   frame: { type: 2, id: '1', action: 'Heartbeat', payload: {} },

@@ -1,6 +1,6 @@
 /** The rate limits of a station server: paced ones of the cluster, of the connects of one identity, of the messages on one socket. */
 
-import type { SocketLimits } from './limits.ts';
+import type { SocketLimits } from '../limits.ts';
 import { SharedPart, type SharedRate } from './shared-rate.ts';
 
 /** Part of a second's worth that may be spent at once. */

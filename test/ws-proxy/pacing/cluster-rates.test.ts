@@ -1,8 +1,8 @@
 /** What a process may use of the rates of the cluster: with a lease, without one, and during a storm. */
 import test from 'ava';
-import type { LeaseRates, RateRequests } from '../../services/transport/transport.ts';
-import { ClosePace } from '../../services/ws-proxy/pacing/close-pace.ts';
-import { ClusterRates } from '../../services/ws-proxy/pacing/cluster-rates.ts';
+import type { LeaseRates, RateRequests } from '../../../services/transport/transport.ts';
+import { ClosePace } from '../../../services/ws-proxy/pacing/close-pace.ts';
+import { ClusterRates } from '../../../services/ws-proxy/pacing/cluster-rates.ts';
 
 function world() {
   const asked: RateRequests[] = [];
