@@ -3,7 +3,8 @@
  * certificates and revocation lists for `npm start` and tests. It keeps no list of what it has signed.
  */
 import { createPrivateKey, type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
-import type { Extension, JsonName, Name } from '@peculiar/x509';
+import { isIP } from 'node:net';
+import type { Extension, Name } from '@peculiar/x509';
 import { CertificateError } from './certificate-error.ts';
 import { isSelfSigned, normalSerial, readBundle } from './certificate-facts.ts';
 import { readCsr } from './csr.ts';
@@ -45,7 +46,6 @@ const BACKDATED = 10 * 60_000;
 const SERIAL_BYTES = 16;
 const DAYS_OF_AUTHORITY = 3650;
 const PURPOSE = { client: '1.3.6.1.5.5.7.3.2', server: '1.3.6.1.5.5.7.3.1' } as const;
-const IP = /^[\d.]+$|:/;
 
 export class Authority implements IssuedCertificate {
   readonly certificate: string;
@@ -166,7 +166,7 @@ export async function createAuthority(
   const subject = { commonName: name };
   const issue: Issue = { subject, publicKey, usage: 'authority', days, ...rest };
   const certificate = await issueCertificate(issue, {
-    issuer: jsonName(subject),
+    issuer: await nameOfSubject(subject),
     key: privateKey,
     publicKey,
   });
@@ -174,7 +174,7 @@ export async function createAuthority(
 }
 
 interface Issuer {
-  readonly issuer: Name | JsonName;
+  readonly issuer: Name;
   readonly key: KeyObject;
   readonly publicKey: KeyObject;
 }
@@ -184,7 +184,7 @@ async function issueCertificate(issue: Issue, { issuer, key, publicKey }: Issuer
   const { from = Date.now() - BACKDATED, days, subject } = issue;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: newSerial(),
-    subject: jsonName(subject),
+    subject: await nameOfSubject(subject),
     issuer,
     notBefore: new Date(from),
     notAfter: new Date(from + days * DAY),
@@ -206,7 +206,7 @@ async function extensionsOf(
   // A key of RSA also decrypts the secret of the suites TLS_RSA that OCPP names.
   const ofServer = publicKey.asymmetricKeyType === 'rsa' && usage === 'server' ? flags.keyEncipherment : 0;
   const alternative = names.map((value) => ({
-    type: IP.test(value) ? ('ip' as const) : ('dns' as const),
+    type: isIP(value) > 0 ? ('ip' as const) : ('dns' as const),
     value,
   }));
   return [
@@ -222,11 +222,14 @@ async function extensionsOf(
   ];
 }
 
-/** As JSON, so that no character of an identity has a meaning. */
-const jsonName = ({ commonName, organization }: Subject): JsonName => [
-  ...(organization === undefined ? [] : [{ O: [organization] }]),
-  { CN: [commonName] },
-];
+/** Each value typed: a plain text is parsed by the library, so that `a"b"` would become `b`. */
+async function nameOfSubject({ commonName, organization }: Subject): Promise<Name> {
+  const { Name: Parsed } = await loadX509();
+  return new Parsed([
+    ...(organization === undefined ? [] : [{ O: [{ utf8String: organization }] }]),
+    { CN: [{ utf8String: commonName }] },
+  ]);
+}
 
 /** The subject of a certificate with its bytes as they are: OpenSSL compares them with the issuer of another one. */
 async function nameOf(certificate: X509Certificate): Promise<Name> {

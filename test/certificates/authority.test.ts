@@ -29,7 +29,9 @@ async function request(subject: string, ...key: string[]): Promise<{ csr: string
   const cwd = await mkdtemp(join(tmpdir(), 'ocpp-openssl-'));
   try {
     const files = ['-keyout', 'key.pem', '-out', 'csr.pem'];
-    await run('openssl', ['req', '-new', '-nodes', '-subj', subject, '-newkey', ...key, ...files], { cwd });
+    await run('openssl', ['req', '-new', '-nodes', '-utf8', '-subj', subject, '-newkey', ...key, ...files], {
+      cwd,
+    });
     const [csr = '', pem = ''] = await Promise.all(
       ['csr.pem', 'key.pem'].map((name) => readFile(join(cwd, name), 'utf8')),
     );
@@ -119,6 +121,13 @@ test('a request says who it is for and which key it has', async (t) => {
     keyName: 'ECDSA prime256v1',
     weakness: undefined,
   });
+});
+
+test('the names of a request are read as they are, whatever their characters', async (t) => {
+  for (const name of ['CP-1, O=Other', 'a"CP-2"', '#0401', 'Löwe', 'a\\b']) {
+    const { csr } = await request(`/CN=${name.replaceAll('\\', '\\\\')}`, ...EC);
+    t.is((await readCsr(csr)).commonName, name);
+  }
 });
 
 test('a bad request is refused with what is wrong', async (t) => {
