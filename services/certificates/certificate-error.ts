@@ -5,3 +5,18 @@
 export class CertificateError extends Error {
   override readonly name = 'CertificateError';
 }
+
+/** When something is checked, and what is done about what has expired and is good otherwise. */
+export interface Dates {
+  /** ms since 1970 */
+  readonly now: number;
+  readonly expired: (error: CertificateError) => void;
+}
+
+/** Refuses what has expired. */
+export const strictly = (now: number): Dates => ({
+  now,
+  expired(error) {
+    throw error;
+  },
+});

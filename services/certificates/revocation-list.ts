@@ -6,7 +6,7 @@
  * costs each proxy 20 MB.
  */
 import { type KeyObject, verify, type X509Certificate } from 'node:crypto';
-import { CertificateError } from './certificate-error.ts';
+import { CertificateError, type Dates } from './certificate-error.ts';
 import { normalSerial, pemBlocks, serialNumberOf } from './certificate-facts.ts';
 import { Der, type DerElement, TAG } from './der.ts';
 
@@ -57,14 +57,13 @@ export class RevocationLists {
   /**
    * @param pem one or more lists
    * @param issuers the CAs that may sign them
-   * @param now ms since 1970
    * @param what for errors: a file
    * @throws CertificateError for a list that cannot be read, is expired or is signed by none of the CAs
    */
   static read(
     pem: string,
     issuers: readonly X509Certificate[],
-    now: number,
+    dates: Dates,
     what = 'the revocation lists',
   ): RevocationLists {
     const blocks = pemBlocks(pem).filter(({ name }) => name.endsWith('CRL'));
@@ -79,7 +78,7 @@ export class RevocationLists {
       const which = `${what}: list ${index + 1} of ${blocks.length}`;
       const list = parse(text, which);
       const issuer = issuerOf(list, issuers, which);
-      checkDates(list, now, which);
+      checkDates(list, dates, which);
       const known = revoked.get(issuer.subject) ?? new Set();
       for (const serialNumber of list.serialNumbers) known.add(serialNumber);
       revoked.set(issuer.subject, known);
@@ -202,10 +201,14 @@ function subjectOf({ raw }: X509Certificate): Buffer {
   return subject === undefined ? Buffer.alloc(0) : der.bytesOf(subject);
 }
 
-function checkDates({ thisUpdate, nextUpdate }: RevocationList, now: number, which: string): void {
+function checkDates(
+  { thisUpdate, nextUpdate }: RevocationList,
+  { now, expired }: Dates,
+  which: string,
+): void {
   if (nextUpdate !== undefined && nextUpdate <= now) {
     const when = new Date(nextUpdate).toISOString();
-    throw new CertificateError(`${which} expired at ${when}; provide the current one of the CA`);
+    expired(new CertificateError(`${which} expired at ${when}; provide the current one of the CA`));
   }
   if (thisUpdate > now + CLOCK_SKEW) {
     const when = new Date(thisUpdate).toISOString();

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { serialNumberOf } from '../../services/certificates/certificate-facts.ts';
 import { RevocationLists } from '../../services/certificates/revocation-list.ts';
+import { strictly } from '../../services/certificates/certificate-error.ts';
 import { clientCertificate, testAuthority } from '../support/certificates.ts';
 
 const DAY = 86_400_000;
@@ -25,7 +26,7 @@ test('a certificate is revoked if a list of its own issuer has its serial number
   const pem =
     (await one.createRevocationList([serialNumberOf(a), serialNumberOf(b)])) +
     (await two.createRevocationList(['00ff', '7f'], { days: 3 }));
-  const lists = RevocationLists.read(pem, await cas('One', 'Two'), Date.now());
+  const lists = RevocationLists.read(pem, await cas('One', 'Two'), strictly(Date.now()));
   t.true(lists.isRevoked(a));
   t.false(lists.isRevoked(b), 'the list of One is not about certificates of Two');
   t.false(lists.isRevoked(await parsed('CP-3', 'One')));
@@ -61,7 +62,11 @@ test('a list of openssl, signed with RSA and with 20000 entries, is read', async
     await openssl('ca -config ca.cnf -gencrl -keyfile key.pem -cert ca.pem -out list.pem');
     await openssl('req -new -newkey rsa:2048 -nodes -keyout a.pem -out a.csr -subj /CN=CP-1');
     const ca = new X509Certificate(await readFile(join(cwd, 'ca.pem')));
-    const lists = RevocationLists.read(await readFile(join(cwd, 'list.pem'), 'utf8'), [ca], Date.now());
+    const lists = RevocationLists.read(
+      await readFile(join(cwd, 'list.pem'), 'utf8'),
+      [ca],
+      strictly(Date.now()),
+    );
     for (const [serial, revoked] of [
       ['0x0A1B', true],
       ['0xF04E1F', true],
@@ -95,7 +100,7 @@ test('a list that cannot be trusted is refused with what is wrong', async (t) =>
   ];
   for (const [name, text, message] of cases) {
     const reading = () =>
-      RevocationLists.read(text, [new X509Certificate(authority.certificate)], now, 'ca.crl');
+      RevocationLists.read(text, [new X509Certificate(authority.certificate)], strictly(now), 'ca.crl');
     const error = t.throws(reading, { name: 'CertificateError', message }, name);
     t.true(error?.message.startsWith('ca.crl'), name);
   }
@@ -113,7 +118,7 @@ test('a list of any bytes is read or refused, and nothing else', async (t) => {
       const bytes = Buffer.from(good);
       bytes[index] = (bytes[index] ?? 0) ^ flip;
       const text = `-----BEGIN X509 CRL-----\n${bytes.toString('base64')}\n-----END X509 CRL-----\n`;
-      const error = t.throws(() => RevocationLists.read(text, [issuer], Date.now()));
+      const error = t.throws(() => RevocationLists.read(text, [issuer], strictly(Date.now())));
       if (error?.name !== 'CertificateError') t.fail(`byte ${index}: ${error?.stack}`);
     }
   }

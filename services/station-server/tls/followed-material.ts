@@ -2,7 +2,7 @@
  * The files of a TLS listener, read every second. Good ones are applied as a whole; bad ones are refused, and the last good ones stay.
  */
 import { createHash } from 'node:crypto';
-import { CertificateError } from '../../certificates/certificate-error.ts';
+import { CertificateError, strictly } from '../../certificates/certificate-error.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import { readFolder } from '../../runtime/followed-folder.ts';
 import type { ListenerTls } from '../station-listener.ts';
@@ -56,12 +56,13 @@ export class FollowedMaterial implements Disposable {
 
   /**
    * Applies the files and follows them until disposed.
+   * Files that are good but for their dates are applied and refused at once: a Pod that restarts after an expiry serves as those that run.
    * @throws CertificateError when they are bad: a listener does not open without its certificates
    */
   async start(): Promise<void> {
     for (let tries = START_TRIES; this.#material === undefined; tries--) {
       const files = await this.#read();
-      if (files !== undefined) this.#apply(files, digestOf(files));
+      if (files !== undefined) this.#applyFirst(files);
       else if (tries === 0) throw new CertificateError(`${this.#folders.join(', ')}: replaced all the time`);
       else await sleep(START_PAUSE, this.#stopped.signal);
     }
@@ -95,8 +96,18 @@ export class FollowedMaterial implements Disposable {
     }
   }
 
-  #apply(files: MaterialFiles, digest: string): void {
-    const material = readMaterial(files, this.#rules, this.#options.clock.now());
+  #applyFirst(files: MaterialFiles): void {
+    const expired: CertificateError[] = [];
+    const now = this.#options.clock.now();
+    this.#apply(files, digestOf(files), { now, expired: (error) => expired.push(error) });
+    if (expired[0] === undefined) return;
+    // Not good: the next look must refuse them again.
+    this.#applied = '';
+    this.#refuse(expired[0]);
+  }
+
+  #apply(files: MaterialFiles, digest: string, dates = strictly(this.#options.clock.now())): void {
+    const material = readMaterial(files, this.#rules, dates);
     this.#options.onApplied(material);
     this.#material = material;
     this.#applied = digest;

@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { CertificateError } from '../../certificates/certificate-error.ts';
+import { CertificateError, type Dates } from '../../certificates/certificate-error.ts';
 import { isIssuedBy, isSelfSigned, readBundle, validityOf } from '../../certificates/certificate-facts.ts';
 import { nameOfKey, weaknessOf } from '../../certificates/keys.ts';
 import { CLOCK_SKEW, RevocationLists } from '../../certificates/revocation-list.ts';
@@ -42,14 +42,13 @@ export const FILE = {
 } as const;
 
 /**
- * @param now ms since 1970
  * @throws CertificateError that names the file, what is wrong with it and what to do
  */
-export function readMaterial(files: MaterialFiles, rules: ContextRules, now: number): TlsMaterial {
-  const servers = files.servers.map((folder) => readServer(folder, now));
+export function readMaterial(files: MaterialFiles, rules: ContextRules, dates: Dates): TlsMaterial {
+  const servers = files.servers.map((folder) => readServer(folder, dates));
   checkKinds(servers);
-  const clientCas = files.clientCa === undefined ? [] : readClientCas(files.clientCa, now);
-  const revocation = readLists(files.clientCa, clientCas, now);
+  const clientCas = files.clientCa === undefined ? [] : readClientCas(files.clientCa, dates);
+  const revocation = readLists(files.clientCa, clientCas, dates);
   const context: SecureContextOptions = {
     ...rules,
     cert: servers.map(({ certificate }) => certificate),
@@ -72,7 +71,7 @@ interface Server {
   readonly kind: string;
 }
 
-function readServer(folder: MaterialFolder, now: number): Server {
+function readServer(folder: MaterialFolder, dates: Dates): Server {
   const [file, keyFile] = [pathOf(folder, FILE.certificate), pathOf(folder, FILE.key)];
   const certificate = textOf(folder, FILE.certificate);
   const keyText = textOf(folder, FILE.key);
@@ -83,7 +82,7 @@ function readServer(folder: MaterialFolder, now: number): Server {
   const weakness = weaknessOf(leaf.publicKey);
   if (weakness !== undefined) throw new CertificateError(`${file}: ${weakness}`);
   for (const [index, one] of chain.entries()) {
-    checkValidity(one, now, `${file}: certificate ${index + 1} of ${chain.length}`);
+    checkValidity(one, dates, `${file}: certificate ${index + 1} of ${chain.length}`);
     const issuer = chain[index + 1];
     if (issuer !== undefined && !isIssuedBy(one, issuer)) {
       throw new CertificateError(
@@ -127,10 +126,10 @@ function checkKey(
   );
 }
 
-function checkValidity(certificate: X509Certificate, now: number, which: string): void {
+function checkValidity(certificate: X509Certificate, { now, expired }: Dates, which: string): void {
   const { notBefore, notAfter } = validityOf(certificate);
   if (notAfter <= now)
-    throw new CertificateError(`${which} expired at ${new Date(notAfter).toISOString()}; renew it`);
+    expired(new CertificateError(`${which} expired at ${new Date(notAfter).toISOString()}; renew it`));
   if (notBefore > now + CLOCK_SKEW)
     throw new CertificateError(
       `${which} is valid from ${new Date(notBefore).toISOString()} on; check the clock of this node`,
@@ -148,7 +147,7 @@ function checkKinds(servers: readonly Server[]): void {
   }
 }
 
-function readClientCas(folder: MaterialFolder, now: number): readonly X509Certificate[] {
+function readClientCas(folder: MaterialFolder, dates: Dates): readonly X509Certificate[] {
   const file = pathOf(folder, FILE.clientCa);
   const cas = readBundle(textOf(folder, FILE.clientCa), file);
   for (const [index, ca] of cas.entries()) {
@@ -162,18 +161,18 @@ function readClientCas(folder: MaterialFolder, now: number): readonly X509Certif
   }
   // One that has expired beside a current one is usual after a rotation, and does no harm.
   const [first] = cas.toSorted((a, b) => validityOf(b).notAfter - validityOf(a).notAfter);
-  if (first !== undefined) checkValidity(first, now, `${file}: every certificate; the last one`);
+  if (first !== undefined) checkValidity(first, dates, `${file}: every certificate; the last one`);
   return cas;
 }
 
 function readLists(
   folder: MaterialFolder | undefined,
   cas: readonly X509Certificate[],
-  now: number,
+  dates: Dates,
 ): RevocationLists {
   const text = folder?.files.get(FILE.revocationLists);
   if (folder === undefined || text === undefined) return RevocationLists.none;
-  return RevocationLists.read(text.toString(), cas, now, pathOf(folder, FILE.revocationLists));
+  return RevocationLists.read(text.toString(), cas, dates, pathOf(folder, FILE.revocationLists));
 }
 
 /** What only OpenSSL finds. Its message says which call failed, and holds no material. */

@@ -211,3 +211,18 @@ test('a listener does not open with bad files or with suites that do not exist, 
     message: /^listener mtls: .*tls\.key cannot be read/,
   });
 });
+
+test('a proxy that starts after an expiry serves as the running ones do, and says so; a revoked certificate stays out', async (t) => {
+  const authority = await testAuthority();
+  const [revoked, other] = [await clientCertificate('CP-1'), await clientCertificate('CP-2')];
+  const days = { days: 1, from: Date.now() - 2 * DAY };
+  const list = await authority.createRevocationList([serialOf(revoked)], days);
+  await using files = await mutualListener({ 'ca.crl': list });
+  await files.server.replace(tlsFiles(await authority.issueServerCertificate(['localhost'], days)));
+  await using endpoint = await startSecureEndpoint([files.listener]);
+  t.true(endpoint.server.tlsStates[0]?.rejected);
+  t.regex(endpoint.seen.join('\n'), /tls\.crt: certificate 1 of 1 expired at .*; renew it/);
+  await using one = await SecureStation.open(endpoint.port, 'CP-1', revoked);
+  await using two = await SecureStation.open(endpoint.port, 'CP-2', other);
+  t.deepEqual([one.status, two.status], [401, 101]);
+});
