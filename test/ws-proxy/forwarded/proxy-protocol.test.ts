@@ -1,11 +1,7 @@
 /** The PROXY protocol before HTTP and TLS: what is read, from whom, and what happens to the rest. */
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import test from 'ava';
 import { Connections } from '../../../services/station-server/forwarded/connections.ts';
@@ -16,6 +12,7 @@ import {
 } from '../../../services/station-server/forwarded/proxy-protocol.ts';
 import { SelfTestSecret, testHandshake } from '../../../services/station-server/self-test.ts';
 import type { StationServerLimits } from '../../../services/station-server/limits.ts';
+import { certificateFolder, serverCertificate, tlsFiles } from '../../support/certificates.ts';
 import { until } from '../../support/until.ts';
 import { startEndpoint } from '../endpoint.ts';
 import { RawStation, V16 } from '../raw-station.ts';
@@ -239,24 +236,11 @@ test('a listener that expects no header refuses one as a bad request', async (t)
   t.deepEqual(endpoint.seen, ['refused 400 bad-request']);
 });
 
-function createTlsFiles(): { readonly key: string; readonly cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'proxied-'));
-  try {
-    const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
-    execFileSync('openssl', ['req', '-x509', ...kind, '-out', cert, '-subj', '/CN=server'], {
-      stdio: 'ignore',
-    });
-    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
 test('the header precedes TLS: the TLS socket has the address of the TCP connection', async (t) => {
+  const { key, certificate: cert } = await serverCertificate();
   const limits = { maxConnections: 10, maxConnectionsPerAddress: 0, maxHandshakesPerAddress: 0 };
   const connections = new Connections(limits);
-  const server = createServer(createTlsFiles(), (request, response) => {
+  const server = createServer({ key, cert }, (request, response) => {
     response.end(connections.of(request.socket).address);
   });
   acceptProxied(server, {
@@ -290,4 +274,45 @@ test('the header precedes TLS: the TLS socket has the address of the TCP connect
   t.deepEqual(early, ['203.0.113.9']);
   await until(() => connections.size === 0, 'the connection to be forgotten');
   server.close();
+});
+
+test('a listener with certificates behind a load balancer of TCP: the session has the address, the self-test passes', async (t) => {
+  await using folder = await certificateFolder(tlsFiles(await serverCertificate()));
+  const tls = { certificateFolders: [folder.path] };
+  const listener = { port: 0, path: '/ocpp', securityProfile: 2, tls, proxyProtocol: true } as const;
+  const limits = { maxHandshakesPerAddress: 3 };
+  await using endpoint = await startEndpoint(limits, {}, [listener], true, ['127.0.0.1']);
+  const open = async (id: string) => {
+    const tcp = connect(endpoint.port, '127.0.0.1');
+    tcp.write(CLIENT);
+    const socket = connectTls({ socket: tcp, rejectUnauthorized: false });
+    t.teardown(() => tcp.destroy());
+    await once(socket, 'secureConnect');
+    socket.write(REQUEST.replace('CS1', id));
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    return data.toString('latin1').split(' ')[1];
+  };
+  for (let i = 0; i < 5; i++) t.is(await open(`CS${i}`), '101', 'connected stations leave their places');
+  t.deepEqual(endpoint.addresses, Array(5).fill('opened 203.0.113.9'));
+
+  const secret = new SelfTestSecret();
+  const { port } = endpoint;
+  const options = { host: '127.0.0.1', path: '/ocpp', protocol: 'ocpp1.6', secret, timeoutMs: 5000 } as const;
+  t.is(await testHandshake({ ...options, port, isSecure: true, proxyProtocol: true }), undefined);
+
+  // TLS handshakes that are not complete count for the client, and their failure names it.
+  const silent = await Promise.all(
+    [1, 2, 3, 4].map(async () => {
+      const station = await RawStation.connect(port);
+      station.socket.write(CLIENT);
+      return station;
+    }),
+  );
+  await until(() => silent.filter(({ ended }) => ended).length === 1, 'one too many to be dropped');
+  t.is(endpoint.addresses.at(-1), 'address-connections 203.0.113.9');
+  for (const station of silent) await station[Symbol.asyncDispose]();
+  await until(async () => (await open('CS9').catch(() => '')) === '101', 'places to be free again');
+  await using plain = await RawStation.connect(port);
+  plain.socket.write(Buffer.concat([CLIENT, Buffer.from(REQUEST)]));
+  await until(() => endpoint.addresses.at(-1) === 'tls 203.0.113.9', 'the failed TLS handshake');
 });
