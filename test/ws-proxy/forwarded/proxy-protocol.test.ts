@@ -1,9 +1,10 @@
 /** The PROXY protocol before HTTP and TLS: what is read, from whom, and what happens to the rest. */
 import { once } from 'node:events';
 import { createServer } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import test from 'ava';
+import { assert, constantFrom, integer, nat, oneof, property, tuple, uint8Array } from 'fast-check';
 import { Connections } from '../../../services/station-server/forwarded/connections.ts';
 import {
   acceptProxied,
@@ -77,6 +78,27 @@ for (const { name, data, expect } of HEADERS) {
     }
   });
 }
+
+test('any bytes are a header, the beginning of one, or refused; an address is one', (t) => {
+  const headers = HEADERS.map(({ data }) => data);
+  const mutated = tuple(constantFrom(...headers), nat(), integer({ min: 0, max: 255 })).map(
+    ([data, at, byte]) => {
+      const copy = Buffer.from(data);
+      copy[at % copy.length] = byte;
+      return copy;
+    },
+  );
+  const bytes = uint8Array({ maxLength: 300 }).map((data) => Buffer.from(data));
+  assert(
+    property(oneof(mutated, bytes), (data) => {
+      const got = parseProxyHeader(data);
+      if (got.kind !== 'complete') return got.kind === 'incomplete' ? data.length < 1040 : got.reason !== '';
+      return got.length <= data.length && (got.address === undefined || isIP(got.address) !== 0);
+    }),
+    { numRuns: 20_000 },
+  );
+  t.pass();
+});
 
 const LISTENER = [{ port: 0, path: '/ocpp', proxyProtocol: true }] as const;
 const CLIENT = header(0x21, 0x11, V4);
