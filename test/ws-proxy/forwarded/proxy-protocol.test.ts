@@ -304,11 +304,12 @@ test('a listener with certificates behind a load balancer of TCP: the session ha
   const listener = { port: 0, path: '/ocpp', securityProfile: 2, tls, proxyProtocol: true } as const;
   const limits = { maxHandshakesPerAddress: 3 };
   await using endpoint = await startEndpoint(limits, {}, [listener], true, ['127.0.0.1']);
+  const clients: Socket[] = [];
   const open = async (id: string) => {
     const tcp = connect(endpoint.port, '127.0.0.1');
     tcp.write(CLIENT);
     const socket = connectTls({ socket: tcp, rejectUnauthorized: false });
-    t.teardown(() => tcp.destroy());
+    clients.push(tcp);
     await once(socket, 'secureConnect');
     socket.write(REQUEST.replace('CS1', id));
     const [data] = (await once(socket, 'data')) as [Buffer];
@@ -337,4 +338,5 @@ test('a listener with certificates behind a load balancer of TCP: the session ha
   await using plain = await RawStation.connect(port);
   plain.socket.write(Buffer.concat([CLIENT, Buffer.from(REQUEST)]));
   await until(() => endpoint.addresses.at(-1) === 'tls 203.0.113.9', 'the failed TLS handshake');
+  for (const tcp of clients) tcp.destroy();
 });
