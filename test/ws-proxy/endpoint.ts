@@ -144,7 +144,7 @@ export async function startEndpoint(
   {
     connectsPerSecond = 1000,
     ...admission
-  }: Partial<AdmissionSettings> & { connectsPerSecond?: number } = {},
+  }: Partial<AdmissionSettings> & { connectsPerSecond?: number | (() => number) } = {},
   listeners: readonly StationListener[] = [{ port: 0, path: '/ocpp' }],
   tolerant = true,
   networks: readonly string[] = [],
@@ -163,7 +163,10 @@ export async function startEndpoint(
     tolerant,
     admit: createAdmission({ protocols: PROTOCOLS, maxSessions: 1000, ...admission }, systemClock),
     line: new HandshakeLine({
-      perSecond: () => connectsPerSecond,
+      // A rate that the test changes says nothing about the length of the line.
+      ...(typeof connectsPerSecond === 'number'
+        ? { perSecond: () => connectsPerSecond }
+        : { perSecond: connectsPerSecond, expectedPerSecond: () => 1000 }),
       clock: systemClock,
       maxWaiting: MAX_WAITING,
     }),

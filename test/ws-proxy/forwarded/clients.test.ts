@@ -1,9 +1,5 @@
 /** What load balancers say about clients counts from trusted networks only: addresses, schemes and client certificates. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import test from 'ava';
 import {
@@ -19,8 +15,10 @@ import {
   plainAddress,
   TrustedNetworks,
 } from '../../../services/station-server/forwarded/trusted-networks.ts';
+import { factsOf } from '../../../services/certificates/certificate-facts.ts';
 import { ConfigError } from '../../../services/runtime/config.ts';
 import { readListeners } from '../../../services/ws-proxy/listeners.ts';
+import { clientCertificate } from '../../support/certificates.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startProgram } from '../../support/program.ts';
 import { startRedis } from '../../support/redis-server.ts';
@@ -124,23 +122,9 @@ test('a scheme other than https and wss is plain; without a header it is not', (
   t.deepEqual(['http', 'ws', '', 'https, http'].map(isPlain), [true, true, true, true]);
 });
 
-function createCertificate(commonName: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'forwarded-'));
-  try {
-    const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
-    execFileSync('openssl', ['req', '-x509', ...kind, '-out', cert, '-subj', `/CN=${commonName}`], {
-      stdio: 'ignore',
-    });
-    return readFileSync(cert, 'utf8');
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-const PEM = createCertificate('CS1');
-const OTHER = createCertificate('CS2');
-const encoded = encodeURIComponent(PEM);
+/** Stand for certificates in the headers of the tables: see filled(). */
+const encoded = '{CS1}';
+const OTHER = '{CS2}';
 const VERIFIED = { 'ssl-client-verify': ['SUCCESS'] };
 
 const CERTIFICATES: readonly {
@@ -195,7 +179,7 @@ const CERTIFICATES: readonly {
     name: 'Envoy, the last of several elements',
     header: 'x-forwarded-client-cert',
     headers: {
-      'x-forwarded-client-cert': [`Cert="${encodeURIComponent(OTHER)}"`, `Hash=1, Cert="${encoded}"`],
+      'x-forwarded-client-cert': [`Cert="${OTHER}"`, `Hash=1, Cert="${encoded}"`],
     },
     expect: 'CS1',
   },
@@ -209,7 +193,7 @@ const CERTIFICATES: readonly {
     name: 'Envoy, behind an open quote of the client',
     header: 'x-forwarded-client-cert',
     headers: {
-      'x-forwarded-client-cert': [`Cert=${encoded};By="x`, `Hash=1;Cert="${encodeURIComponent(OTHER)}"`],
+      'x-forwarded-client-cert': [`Cert=${encoded};By="x`, `Hash=1;Cert="${OTHER}"`],
     },
     expect: /no Cert in its last element/,
   },
@@ -217,9 +201,7 @@ const CERTIFICATES: readonly {
     name: 'an ALB that verifies',
     header: 'x-amzn-mtls-clientcert-leaf',
     headers: {
-      'x-amzn-mtls-clientcert-leaf': [
-        encoded.replaceAll('%2B', '+').replaceAll('%2F', '/').replaceAll('%3D', '='),
-      ],
+      'x-amzn-mtls-clientcert-leaf': ['{CS1 safe}'],
     },
     expect: 'CS1',
   },
@@ -233,7 +215,7 @@ const CERTIFICATES: readonly {
     name: 'HAProxy, DER as base64',
     header: 'x-ssl-client-cert',
     headers: {
-      'x-ssl-client-cert': [new X509Certificate(PEM).raw.toString('base64')],
+      'x-ssl-client-cert': ['{CS1 DER}'],
       'x-ssl-client-verify': ['0'],
     },
     expect: 'CS1',
@@ -247,7 +229,7 @@ const CERTIFICATES: readonly {
   {
     name: 'the header of the client beside that of the load balancer',
     header: 'x-ssl-client-cert',
-    headers: { 'x-ssl-client-cert': [encodeURIComponent(OTHER), encoded] },
+    headers: { 'x-ssl-client-cert': [OTHER, encoded] },
     expect: /was sent 2 times/,
   },
   {
@@ -264,10 +246,24 @@ const CERTIFICATES: readonly {
   },
 ];
 
-for (const { name, header, headers, expect } of CERTIFICATES) {
-  test(`a forwarded client certificate: ${name}`, (t) => {
+/** With certificates: URL-encoded, as an ALB encodes them, and as DER in base64. */
+async function filled(text: string): Promise<string> {
+  const [one, two] = [await clientCertificate('CS1'), await clientCertificate('CS2')];
+  const url = encodeURIComponent(one.certificate);
+  return text
+    .replace('{CS1}', url)
+    .replace('{CS2}', encodeURIComponent(two.certificate))
+    .replace('{CS1 safe}', url.replaceAll('%2B', '+').replaceAll('%2F', '/').replaceAll('%3D', '='))
+    .replace('{CS1 DER}', new X509Certificate(one.certificate).raw.toString('base64'));
+}
+
+for (const { name, header, headers: templates, expect } of CERTIFICATES) {
+  test(`a forwarded client certificate: ${name}`, async (t) => {
+    const headers: Record<string, string[]> = {};
+    for (const [key, values] of Object.entries(templates))
+      headers[key] = await Promise.all(values.map(filled));
     const got = forwardedCertificateOf({ headersDistinct: headers }, header, LB, trusted);
-    if (got.kind === 'certificate') t.is(got.certificate.subject.replace('CN=', ''), String(expect));
+    if (got.kind === 'certificate') t.is(factsOf(got.certificate).commonName, String(expect));
     else t.regex(got.reason, expect instanceof RegExp ? expect : /never/, got.reason);
     const outside = forwardedCertificateOf({ headersDistinct: headers }, header, '198.51.100.1', trusted);
     t.deepEqual(outside, { kind: 'none', reason: `${header} counts from trusted networks only` });
@@ -351,13 +347,17 @@ test('profile 3 behind a load balancer: its certificate is that of the station, 
     await station[Symbol.asyncDispose]();
     return answer.status;
   };
-  const certificate = [`ssl-client-cert: ${encoded}`, 'ssl-client-verify: SUCCESS'];
+  const certificate = [await filled(`ssl-client-cert: ${encoded}`), 'ssl-client-verify: SUCCESS'];
   const [port, other] = [await freePort(), await freePort()];
   await using behind = await start(port, '127.0.0.1');
   t.is(await statusOf(port, 'CS1', ...certificate), 101);
   t.is(await statusOf(port, 'CS2', ...certificate), 401, 'the certificate of another station');
   t.is(await statusOf(port, 'CS1'), 401, 'none');
-  t.is(await statusOf(port, 'CS1', `x-forwarded-client-cert: Cert="${encoded}"`), 401, 'sent by the client');
+  t.is(
+    await statusOf(port, 'CS1', await filled(`x-forwarded-client-cert: Cert="${encoded}"`)),
+    401,
+    'sent by the client',
+  );
   await until(
     () => behind.log.includes('the load balancer forwards no certificate'),
     'the reason in the log',

@@ -1,13 +1,10 @@
 /** The PROXY protocol before HTTP and TLS: what is read, from whom, and what happens to the rest. */
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type AddressInfo, connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import test from 'ava';
+import { assert, constantFrom, integer, nat, oneof, property, tuple, uint8Array } from 'fast-check';
 import { Connections } from '../../../services/station-server/forwarded/connections.ts';
 import {
   acceptProxied,
@@ -16,6 +13,7 @@ import {
 } from '../../../services/station-server/forwarded/proxy-protocol.ts';
 import { SelfTestSecret, testHandshake } from '../../../services/station-server/self-test.ts';
 import type { StationServerLimits } from '../../../services/station-server/limits.ts';
+import { certificateFolder, serverCertificate, tlsFiles } from '../../support/certificates.ts';
 import { until } from '../../support/until.ts';
 import { startEndpoint } from '../endpoint.ts';
 import { RawStation, V16 } from '../raw-station.ts';
@@ -80,6 +78,27 @@ for (const { name, data, expect } of HEADERS) {
     }
   });
 }
+
+test('any bytes are a header, the beginning of one, or refused; an address is one', (t) => {
+  const headers = HEADERS.map(({ data }) => data);
+  const mutated = tuple(constantFrom(...headers), nat(), integer({ min: 0, max: 255 })).map(
+    ([data, at, byte]) => {
+      const copy = Buffer.from(data);
+      copy[at % copy.length] = byte;
+      return copy;
+    },
+  );
+  const bytes = uint8Array({ maxLength: 300 }).map((data) => Buffer.from(data));
+  assert(
+    property(oneof(mutated, bytes), (data) => {
+      const got = parseProxyHeader(data);
+      if (got.kind !== 'complete') return got.kind === 'incomplete' ? data.length < 1040 : got.reason !== '';
+      return got.length <= data.length && (got.address === undefined || isIP(got.address) !== 0);
+    }),
+    { numRuns: 20_000 },
+  );
+  t.pass();
+});
 
 const LISTENER = [{ port: 0, path: '/ocpp', proxyProtocol: true }] as const;
 const CLIENT = header(0x21, 0x11, V4);
@@ -239,24 +258,11 @@ test('a listener that expects no header refuses one as a bad request', async (t)
   t.deepEqual(endpoint.seen, ['refused 400 bad-request']);
 });
 
-function createTlsFiles(): { readonly key: string; readonly cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'proxied-'));
-  try {
-    const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
-    execFileSync('openssl', ['req', '-x509', ...kind, '-out', cert, '-subj', '/CN=server'], {
-      stdio: 'ignore',
-    });
-    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
 test('the header precedes TLS: the TLS socket has the address of the TCP connection', async (t) => {
+  const { key, certificate: cert } = await serverCertificate();
   const limits = { maxConnections: 10, maxConnectionsPerAddress: 0, maxHandshakesPerAddress: 0 };
   const connections = new Connections(limits);
-  const server = createServer(createTlsFiles(), (request, response) => {
+  const server = createServer({ key, cert }, (request, response) => {
     response.end(connections.of(request.socket).address);
   });
   acceptProxied(server, {
@@ -290,4 +296,47 @@ test('the header precedes TLS: the TLS socket has the address of the TCP connect
   t.deepEqual(early, ['203.0.113.9']);
   await until(() => connections.size === 0, 'the connection to be forgotten');
   server.close();
+});
+
+test('a listener with certificates behind a load balancer of TCP: the session has the address, the self-test passes', async (t) => {
+  await using folder = await certificateFolder(tlsFiles(await serverCertificate()));
+  const tls = { certificateFolders: [folder.path] };
+  const listener = { port: 0, path: '/ocpp', securityProfile: 2, tls, proxyProtocol: true } as const;
+  const limits = { maxHandshakesPerAddress: 3 };
+  await using endpoint = await startEndpoint(limits, {}, [listener], true, ['127.0.0.1']);
+  const clients: Socket[] = [];
+  const open = async (id: string) => {
+    const tcp = connect(endpoint.port, '127.0.0.1');
+    tcp.write(CLIENT);
+    const socket = connectTls({ socket: tcp, rejectUnauthorized: false });
+    clients.push(tcp);
+    await once(socket, 'secureConnect');
+    socket.write(REQUEST.replace('CS1', id));
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    return data.toString('latin1').split(' ')[1];
+  };
+  for (let i = 0; i < 5; i++) t.is(await open(`CS${i}`), '101', 'connected stations leave their places');
+  t.deepEqual(endpoint.addresses, Array(5).fill('opened 203.0.113.9'));
+
+  const secret = new SelfTestSecret();
+  const { port } = endpoint;
+  const options = { host: '127.0.0.1', path: '/ocpp', protocol: 'ocpp1.6', secret, timeoutMs: 5000 } as const;
+  t.is(await testHandshake({ ...options, port, isSecure: true, proxyProtocol: true }), undefined);
+
+  // TLS handshakes that are not complete count for the client, and their failure names it.
+  const silent = await Promise.all(
+    [1, 2, 3, 4].map(async () => {
+      const station = await RawStation.connect(port);
+      station.socket.write(CLIENT);
+      return station;
+    }),
+  );
+  await until(() => silent.filter(({ ended }) => ended).length === 1, 'one too many to be dropped');
+  t.is(endpoint.addresses.at(-1), 'address-connections 203.0.113.9');
+  for (const station of silent) await station[Symbol.asyncDispose]();
+  await until(async () => (await open('CS9').catch(() => '')) === '101', 'places to be free again');
+  await using plain = await RawStation.connect(port);
+  plain.socket.write(Buffer.concat([CLIENT, Buffer.from(REQUEST)]));
+  await until(() => endpoint.addresses.at(-1) === 'tls 203.0.113.9', 'the failed TLS handshake');
+  for (const tcp of clients) tcp.destroy();
 });
