@@ -199,10 +199,9 @@ class Client {
   async play(input: Input): Promise<string | undefined> {
     const target = this.#targets[input.number % this.#targets.length];
     if (target === undefined) return undefined;
-    const { port } = target.endpoint;
     this.before = [];
     return input.kind === 'handshake'
-      ? playHandshake(port, input.handshake, input.number)
+      ? playHandshake(target.endpoint, input.handshake, input.number)
       : this.#frames(target, input);
   }
 
