@@ -4,7 +4,7 @@ import { METRIC } from '../../services/contract.ts';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import type { Connection } from './connection.ts';
 import { type FrameInput, type Input, inputOf } from './input.ts';
-import { Neighbours, type Waits } from './neighbours.ts';
+import { NEIGHBOURS, Neighbours, type Waits } from './neighbours.ts';
 import { openStation, playFrames, playHandshake } from './play.ts';
 import { damageOf, figure, memoryOf, startTarget, type Target, TARGETS } from './target.ts';
 
@@ -121,7 +121,7 @@ async function leftOver({ name, programs: [program] }: Target): Promise<string[]
   for (let second = 0; second < 30; second++) {
     if (program.ended) return [];
     // The neighbours stay.
-    if (((await figure(program, METRIC.proxySessions)) ?? 0) <= 6) return [];
+    if (((await figure(program, METRIC.proxySessions)) ?? 0) <= NEIGHBOURS) return [];
     await sleep(1000);
   }
   return [`${name}: sockets of clients that have gone are still counted`];
