@@ -2,6 +2,7 @@
 import { PROTOCOLS, type Protocol } from '../../services/ocpp/frame.ts';
 import { Chance } from '../chaos/random.ts';
 import { carried, FRAMING_MUTATIONS } from './framing.ts';
+import { credentialsOf } from './handshakes/credentials.ts';
 import { type Handshake, handshakeOf } from './handshakes/table.ts';
 import { SAMPLES } from './samples.ts';
 import { LONGEST, TEXT_MUTATIONS } from './texts.ts';
@@ -25,6 +26,8 @@ export interface HandshakeInput {
 export type Input = FrameInput | HandshakeInput;
 
 const HANDSHAKES = 0.15;
+/** Of them. */
+const WITH_CREDENTIALS = 0.25;
 const FRAMINGS = 0.2;
 /** Identities of handshakes: few, as each of them leaves data behind; many, as each may connect every two seconds only. */
 const STATIONS = 6000;
@@ -34,7 +37,9 @@ export function inputOf(seed: number, number: number): Input {
   const protocol = chance.one(PROTOCOLS);
   const roll = chance.next();
   if (roll < HANDSHAKES) {
-    const handshake = handshakeOf(chance, `H${number % STATIONS}`, protocol);
+    const handshake = chance.happens(WITH_CREDENTIALS)
+      ? credentialsOf(chance, number, protocol)
+      : handshakeOf(chance, `H${number % STATIONS}`, protocol);
     return { kind: 'handshake', number, name: handshake.name, handshake };
   }
   const sample = chance.one(SAMPLES[protocol]);

@@ -16,7 +16,7 @@ export interface Waits {
   readonly p99: number;
 }
 
-const STATIONS = 6;
+export const NEIGHBOURS = 6;
 /** Between an answer and the next CALL; ms. */
 const PAUSE = 40;
 const PATIENCE = 45_000;
@@ -90,7 +90,7 @@ function takeWaits(): Waits {
 }
 
 function serve(port: number): void {
-  for (let i = 0; i < STATIONS; i++) {
+  for (let i = 0; i < NEIGHBOURS; i++) {
     station(port, i).catch((error: unknown) => void lost.push(`NEIGHBOUR-${i}: ${String(error)}`));
   }
   parentPort?.on('message', () => parentPort?.postMessage(takeWaits(), []));

@@ -17,6 +17,8 @@ export interface Rules extends ServerRules {
 /** A place that stations connect to. */
 export interface Endpoint {
   readonly port: number;
+  /** The listener with HTTP Basic. */
+  readonly securedPort: number;
   readonly rules: Rules;
 }
 
@@ -138,18 +140,17 @@ function judgeAnswers(
 
 /** Plays a handshake on a connection of its own. */
 export async function playHandshake(
-  port: number,
+  { port, securedPort }: Pick<Endpoint, 'port' | 'securedPort'>,
   handshake: Handshake,
   number: number,
 ): Promise<string | undefined> {
-  const connection = await Connection.open(port);
+  const connection = await Connection.open(handshake.isSecured === true ? securedPort : port);
   connection.write(handshake.bytes);
   if (handshake.isHalf === true) connection.half();
   const isDone = await connection.until(() => connection.head !== undefined || connection.ended, PATIENCE);
   try {
     if (!isDone) return 'no answer, and the connection stays open';
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(connection.head ?? '')?.[1] ?? 0);
-    if (status === 429) return undefined;
     if (!handshake.statuses.includes(status)) {
       return `status ${status} instead of ${handshake.statuses.join(' or ')}: ${connection.head?.slice(0, 200)}`;
     }

@@ -26,7 +26,7 @@ export async function repeat(
     const input = inputOf(seed, number);
     report(`input ${number}: ${input.name}\n${visible(input)}`);
     let finding: string | undefined;
-    if (input.kind === 'handshake') finding = await playHandshake(port, input.handshake, number);
+    if (input.kind === 'handshake') finding = await playHandshake(target.endpoint, input.handshake, number);
     else {
       connection ??= await openStation(port, `REPEAT-${number}`, input.protocol);
       const played = await playFrames(connection, input, rules);

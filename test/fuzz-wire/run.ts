@@ -4,7 +4,7 @@ import { METRIC } from '../../services/contract.ts';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import type { Connection } from './connection.ts';
 import { type FrameInput, type Input, inputOf } from './input.ts';
-import { Neighbours, type Waits } from './neighbours.ts';
+import { NEIGHBOURS, Neighbours, type Waits } from './neighbours.ts';
 import { openStation, playFrames, playHandshake } from './play.ts';
 import { damageOf, figure, memoryOf, startTarget, type Target, TARGETS } from './target.ts';
 
@@ -29,7 +29,7 @@ export interface Finding {
 
 export interface TargetReport {
   readonly target: string;
-  /** Whether its memory says anything. */
+  /** Whether its memory has to be back. That of the monolith holds all stored data, with keys that are kept for a week. */
   readonly isMemoryJudged: boolean;
   readonly quiet: Waits;
   readonly busy: Waits;
@@ -49,8 +49,6 @@ const CLIENTS = 48;
 const NAMES = 40;
 /** This part of the inputs warms the programs up. */
 const WARM_UP = 0.3;
-/** All data of the monolith are in its memory: only after so many inputs its streams have their full length. */
-const FILL_THE_MONOLITH = 100_000;
 /** How long the neighbours are measured alone; ms. */
 const QUIET = 3000;
 const MAX_FINDINGS = 20;
@@ -76,7 +74,7 @@ export async function runFuzz(options: RunOptions): Promise<RunReport> {
   await run.play(Math.floor(count * WARM_UP), count);
   const busy = await Promise.all(neighbours.map((one) => one.waits()));
   const last = targets.map(memoryOf);
-  const isJudged = ({ name }: Target) => name !== 'monolith' || count * WARM_UP >= FILL_THE_MONOLITH;
+  const isJudged = ({ name }: Target) => name !== 'monolith';
   const rested = await Promise.all(
     targets.map(async (target, index) =>
       isJudged(target) ? rest(target, warm[index] ?? [], options) : memoryOf(target),
@@ -123,7 +121,7 @@ async function leftOver({ name, programs: [program] }: Target): Promise<string[]
   for (let second = 0; second < 30; second++) {
     if (program.ended) return [];
     // The neighbours stay.
-    if (((await figure(program, METRIC.proxySessions)) ?? 0) <= 6) return [];
+    if (((await figure(program, METRIC.proxySessions)) ?? 0) <= NEIGHBOURS) return [];
     await sleep(1000);
   }
   return [`${name}: sockets of clients that have gone are still counted`];
@@ -201,10 +199,9 @@ class Client {
   async play(input: Input): Promise<string | undefined> {
     const target = this.#targets[input.number % this.#targets.length];
     if (target === undefined) return undefined;
-    const { port } = target.endpoint;
     this.before = [];
     return input.kind === 'handshake'
-      ? playHandshake(port, input.handshake, input.number)
+      ? playHandshake(target.endpoint, input.handshake, input.number)
       : this.#frames(target, input);
   }
 

@@ -5,17 +5,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { METRIC, PATH } from '../../services/contract.ts';
 import { type Cluster, startCluster } from '../scenario/cluster.ts';
 import { endWithUs } from '../support/children.ts';
 import { until } from '../support/until.ts';
 
-const COMMAND = createRequire(import.meta.url).resolve('ocpp-ws-cli');
+const COMMAND = fileURLToPath(import.meta.resolve('ocpp-ws-cli'));
 
 interface Report {
   readonly metrics: Readonly<Record<string, number>>;

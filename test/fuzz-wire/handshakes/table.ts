@@ -19,6 +19,8 @@ export interface Handshake {
   readonly protocol?: Protocol | 'none';
   /** Whether the client ends its side after the bytes, as they may be half a request. */
   readonly isHalf?: true;
+  /** It goes to the listener with HTTP Basic. */
+  readonly isSecured?: true;
 }
 
 /** A request cut somewhere, or with flipped bits. */

@@ -1,8 +1,8 @@
 /** Which answer a text gets in each version, with which code, through a proxy and a processor that repair nothing. */
 import anyTest, { type TestFn } from 'ava';
-import type { Protocol } from '../../services/ocpp/frame.ts';
-import { type Cluster, startCluster } from '../scenario/cluster.ts';
-import { RawStation, subprotocol } from './raw-station.ts';
+import type { Protocol } from '../../../services/ocpp/frame.ts';
+import { type Cluster, startCluster } from '../../scenario/cluster.ts';
+import { RawStation, subprotocol } from '../raw-station.ts';
 
 const test = anyTest as TestFn<{ cluster: Cluster }>;
 

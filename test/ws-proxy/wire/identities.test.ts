@@ -1,14 +1,13 @@
 /**
- * Case 28: identities of any shape, on real processes: what they become in the keys of Redis, in log lines, in metrics and in
- * the paths of the admin port.
+ * Case 28: identities of any shape, on real processes: what they become in the keys of Redis, in log lines and in metrics.
  */
 import anyTest, { type TestFn } from 'ava';
 import { Redis } from 'ioredis';
-import { PATH } from '../../services/contract.ts';
-import type { Protocol } from '../../services/ocpp/frame.ts';
-import { type Cluster, startCluster } from '../scenario/cluster.ts';
-import { until } from '../support/until.ts';
-import { RawStation, subprotocol } from './raw-station.ts';
+import { PATH } from '../../../services/contract.ts';
+import type { Protocol } from '../../../services/ocpp/frame.ts';
+import { type Cluster, startCluster } from '../../scenario/cluster.ts';
+import { until } from '../../support/until.ts';
+import { RawStation, subprotocol } from '../raw-station.ts';
 
 const test = anyTest as TestFn<{ cluster: Cluster; redis: Redis }>;
 

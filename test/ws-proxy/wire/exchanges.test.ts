@@ -1,14 +1,14 @@
 /**
  * OCPP-J on a real socket, through the queue and back: ws-proxy, processor and Redis as processes. The codes of each version
- * are in wire-codes.test.ts; what the socket does by itself is in bad-frames.test.ts and station-socket.test.ts.
+ * are in codes.test.ts; what the socket does by itself is in ../bad-frames.test.ts and station-socket.test.ts.
  */
 import anyTest, { type TestFn } from 'ava';
-import { connect, type ClusterClient } from '../../services/client/connect.ts';
-import { METRIC } from '../../services/contract.ts';
-import type { Protocol } from '../../services/ocpp/frame.ts';
-import { type Cluster, startCluster } from '../scenario/cluster.ts';
-import { until } from '../support/until.ts';
-import { RawStation, subprotocol } from './raw-station.ts';
+import { connect, type ClusterClient } from '../../../services/client/connect.ts';
+import { METRIC } from '../../../services/contract.ts';
+import type { Protocol } from '../../../services/ocpp/frame.ts';
+import { type Cluster, startCluster } from '../../scenario/cluster.ts';
+import { until } from '../../support/until.ts';
+import { RawStation, subprotocol } from '../raw-station.ts';
 
 const test = anyTest as TestFn<{ cluster: Cluster; client: ClusterClient }>;
 
