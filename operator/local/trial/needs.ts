@@ -61,6 +61,9 @@ function listenerNeeds(cluster: OcppCluster, { name, tls }: DefaultedListener): 
   ];
 }
 
+export const usesRegister = (cluster: OcppCluster): boolean =>
+  defaultedSpec(cluster).authentication?.stations?.register === true;
+
 /** One for each listener: the kept profile of a station forbids a lower one afterwards. */
 export function demoStationsOf(cluster: OcppCluster): readonly DemoStation[] {
   return defaultedSpec(cluster)

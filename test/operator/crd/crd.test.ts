@@ -342,7 +342,7 @@ test('kubectl scale and kubectl get find what they look for', async (t) => {
 });
 
 test('the examples are good', async (t) => {
-  for (const file of ['city.yaml', 'minimal.yaml']) {
+  for (const file of ['city.yaml', 'minimal.yaml', 'secure.yaml']) {
     const manifest = parse(readFileSync(join(ROOT, 'examples', file), 'utf8')) as OcppCluster;
     t.deepEqual(validateCluster(manifest), [], file);
     const api = shared.given(t);
