@@ -103,6 +103,7 @@ const LISTENER_PARTS = (
   [
     ['securityProfile', { securityProfile: 1 }, { securityProfile: 1 }],
     ['protocols', { protocols: ['ocpp1.6'] }, { securityProfile: 0, protocols: ['ocpp1.6'] }],
+    ['proxyProtocol', { proxyProtocol: true }, { securityProfile: 0, proxyProtocol: true }],
     [
       'tls',
       {
@@ -123,7 +124,10 @@ const LISTENER_PARTS = (
 ).map(([part, change, shows]): FieldChange => ({
   field: 'listeners',
   value: [{ ...STATIONS, ...change }],
-  with: { authentication: { stations: { register: true } } },
+  with: {
+    authentication: { stations: { register: true } },
+    proxy: { trustedNetworks: ['10.0.0.0/8'] },
+  },
   object: 'Deployment/ws-proxy',
   at: 'env OCPP_LISTENERS',
   shows: listenersText(shows),
