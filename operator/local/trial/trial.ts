@@ -115,7 +115,8 @@ async function contentOf(
   if (holds === 'client-ca') return { 'ca.crt': authority.certificate };
   const { certificate, key } =
     holds === 'authority' ? authority : await authority.issueServerCertificate(names, { kind: keyKind });
-  return { 'tls.crt': certificate, 'tls.key': key };
+  const pair = { 'tls.crt': certificate, 'tls.key': key };
+  return holds === 'redis' ? { ...pair, 'ca.crt': authority.certificate } : pair;
 }
 
 /** Of the demo stations, as the file of a Secret. */

@@ -244,11 +244,21 @@ test('the schema has exactly the fields of the types', (t) => {
 
 test('every field of the types is taken by the API server and by the validation of npm start', async (t) => {
   const { embedded, external, ...redis } = everySpec.redis ?? {};
+  const { secretName: ofTls, issuerRef } = embedded?.tls ?? {};
   const { stations, ...authentication } = everySpec.authentication ?? {};
   const { register, secretName, webhook } = stations ?? {};
   const { internal, webhook: authority, ...certificateAuthority } = everySpec.certificateAuthority ?? {};
   const kinds = [
-    { ofRedis: { embedded }, ofStations: { register }, ofAuthority: { internal } },
+    {
+      ofRedis: { embedded: { ...embedded, tls: { secretName: ofTls } } },
+      ofStations: { register },
+      ofAuthority: { internal },
+    },
+    {
+      ofRedis: { embedded: { ...embedded, tls: { issuerRef } } },
+      ofStations: { register },
+      ofAuthority: { internal },
+    },
     { ofRedis: { external }, ofStations: { webhook }, ofAuthority: { webhook: authority } },
     { ofRedis: { external }, ofStations: { secretName }, ofAuthority: { internal } },
   ];

@@ -14,6 +14,7 @@ const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/certificate
 const ISSUED: OcppClusterSpec = {
   authentication: { stations: { register: true } },
   listeners: [{ name: 'tls', port: 9443, securityProfile: 2, tls: { issuerRef: { name: 'public' } } }],
+  redis: { embedded: { tls: { issuerRef: { name: 'inner' } } } },
 };
 
 interface Key {
@@ -34,13 +35,19 @@ test('a Certificate follows the spec; without cert-manager the condition says so
   await server.installCrd(readFileSync(join(import.meta.dirname, '../../../crds/ocppclusters.yaml'), 'utf8'));
   await using scene = await Scene.open(server);
   await scene.create(ISSUED);
-  await eventually(t, () => scene.names('certificates'), ['certificates/city-tls-tls']);
+  await eventually(t, () => scene.names('certificates'), [
+    'certificates/city-redis-certificate',
+    'certificates/city-tls-tls',
+  ]);
   await scene.patch('ocppclusters/city', {
     spec: { listeners: [{ name: 'tls', port: 9443, securityProfile: 2, tls: { secretName: 'mine' } }] },
   });
-  await eventually(t, () => scene.names('certificates'), []);
+  await eventually(t, () => scene.names('certificates'), ['certificates/city-redis-certificate']);
   await scene.patch('ocppclusters/city', { spec: { listeners: ISSUED.listeners } });
-  await eventually(t, () => scene.names('certificates'), ['certificates/city-tls-tls']);
+  await eventually(t, () => scene.names('certificates'), [
+    'certificates/city-redis-certificate',
+    'certificates/city-tls-tls',
+  ]);
 
   await server.http.json({ method: 'DELETE', path: CRD });
   await eventually(t, async () => (await scene.condition('Degraded')).reason, 'AddOnMissing');

@@ -51,6 +51,7 @@ const NEEDS: readonly (readonly [string, string, readonly string[]])[] = [
     '{ authentication: { stations: { secretName: list }, passwordKeySecretName: key }, certificateAuthority: { internal: { secretName: ca } } }',
     ['key: password-key', 'list: stations', 'ca: authority'],
   ],
+  ['TLS of Redis', '{ redis: { embedded: { tls: { secretName: r } } } }', ['r: redis']],
 ];
 
 for (const [title, spec, expected] of NEEDS) {
