@@ -149,7 +149,7 @@ const PARTS: readonly FieldChange[] = [
 const CHANGES = [...MUTABLE_FIELDS, ...PARTS];
 
 test('each lands in the right object, and no Pod is replaced without need', async (t) => {
-  t.timeout(120_000);
+  t.timeout(240_000);
   const server = shared.given(t);
   if (server === undefined) return;
   await using scene = await Scene.open(server, { image: 'example.com/ocpp:1', adminKey: new Uint8Array(32) });
