@@ -1757,6 +1757,11 @@ export interface SecurityStatus {
   readonly unproven?: number;
   /** Certificates and revocation lists of the listeners, and when each expires. */
   readonly certificates?: readonly SecurityCertificateStatus[];
+  /**
+   * Secret with the key of stored passwords that the operator created. It is not created a second time:
+   * with another key no stored password would match.
+   */
+  readonly passwordKeySecretName?: string;
   /** Listeners whose changed files the ws-proxies refuse. They keep the earlier ones. */
   readonly rejected?: readonly string[];
 }

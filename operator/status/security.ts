@@ -16,6 +16,7 @@ export function securityStatusOf(
   spec: DefaultedSpec,
   before: SecurityStatus | undefined,
   reading: SecurityReading | undefined,
+  createdKey = before?.passwordKeySecretName,
 ): SecurityStatus | undefined {
   if (!usesFrontDoor(spec)) return undefined;
   const exists = (listener: string) => spec.listeners.some(({ name }) => name === listener);
@@ -24,6 +25,7 @@ export function securityStatusOf(
     ...(reading?.unproven !== undefined && { unproven: Math.round(reading.unproven) }),
     certificates: certificates.filter(({ listener }) => exists(listener)),
     rejected: rejected.filter(exists),
+    ...(createdKey !== undefined && { passwordKeySecretName: createdKey }),
   };
 }
 

@@ -210,6 +210,7 @@ const everyStatus: Every<OcppClusterStatus> = {
     unproven: 1,
     certificates: [{ listener: 'stations', what: 'tls', notAfter: at }],
     rejected: ['stations'],
+    passwordKeySecretName: 'city-password-key',
   },
   endpoints: ['ws://a'],
 };

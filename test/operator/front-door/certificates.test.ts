@@ -80,6 +80,18 @@ test('the key of stored passwords is made once, stays as it is, and outlives the
   });
   await eventually(t, async () => (await scene.status()).observedGeneration, 4);
   t.deepEqual([(await key())?.metadata.uid, (await key())?.data], [made?.metadata.uid, made?.data]);
+
+  // Without a word of another key: no stored password would match it.
+  t.is((await scene.status()).security?.passwordKeySecretName, 'city-password-key');
+  const path = `/api/v1/namespaces/${scene.namespace}/secrets/city-password-key`;
+  await server.http.json({ method: 'DELETE', path });
+  const keySecretOf = async (name: string | null, generation: number) => {
+    await scene.patch('ocppclusters/city', { spec: { authentication: { passwordKeySecretName: name } } });
+    await eventually(t, async () => (await scene.status()).observedGeneration, generation);
+  };
+  await keySecretOf('mine', 5);
+  await keySecretOf(null, 6);
+  t.is(await key(), undefined, 'one that was deleted is not made a second time');
 });
 
 test('a key of the user is used, and none is made', async (t) => {
