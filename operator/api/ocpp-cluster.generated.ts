@@ -154,10 +154,10 @@ export interface ListenerTlsSpec {
    */
   readonly secretName?: string;
   /**
-   * Issuer of cert-manager that signs the certificate. The operator creates the Certificate
-   * <cluster>-<listener>-tls; cert-manager writes and renews its Secret.
+   * Issuer of cert-manager that signs the certificate. The operator creates the Certificate; cert-manager
+   * writes and renews its Secret.
    */
-  readonly issuerRef?: ListenerTlsIssuerRefSpec;
+  readonly issuerRef?: IssuerRefSpec;
   /**
    * Names in the certificate of issuerRef: the hosts that stations connect to. If omitted, those of the
    * Service inside the Kubernetes cluster, which no public authority signs.
@@ -186,7 +186,7 @@ export interface ListenerTlsSpec {
 export interface DefaultedListenerTls {
   readonly termination: 'Proxy' | 'LoadBalancer';
   readonly secretName?: string;
-  readonly issuerRef?: DefaultedListenerTlsIssuerRef;
+  readonly issuerRef?: DefaultedIssuerRef;
   readonly dnsNames?: readonly string[];
   readonly additionalSecretName?: string;
   readonly clientCaSecretName?: string;
@@ -195,10 +195,10 @@ export interface DefaultedListenerTls {
 }
 
 /**
- * Issuer of cert-manager that signs the certificate. The operator creates the Certificate
- * <cluster>-<listener>-tls; cert-manager writes and renews its Secret.
+ * Issuer of cert-manager that signs the certificate. The operator creates the Certificate; cert-manager
+ * writes and renews its Secret.
  */
-export interface ListenerTlsIssuerRefSpec {
+export interface IssuerRefSpec {
   /** Name of the issuer. */
   readonly name: string;
   /** Issuer, ClusterIssuer, or a kind of an external issuer. */
@@ -207,8 +207,8 @@ export interface ListenerTlsIssuerRefSpec {
   readonly group?: string;
 }
 
-/** {@link ListenerTlsIssuerRefSpec} with its defaults. */
-export interface DefaultedListenerTlsIssuerRef {
+/** {@link IssuerRefSpec} with its defaults. */
+export interface DefaultedIssuerRef {
   readonly name: string;
   readonly kind: string;
   readonly group: string;
@@ -1183,6 +1183,11 @@ export interface RedisEmbeddedSpec {
    * the Pods follow a changed Secret within about two minutes. Cannot be changed.
    */
   readonly passwordSecretName?: string;
+  /**
+   * TLS between Redis and the Pods, with a Secret or an issuer. Redis and the Pods follow a changed Secret.
+   * Only for a new cluster: it cannot be added or removed later.
+   */
+  readonly tls?: RedisEmbeddedTlsSpec;
   /** The volume of Redis. */
   readonly storage?: RedisEmbeddedStorageSpec;
   /**
@@ -1201,9 +1206,33 @@ export interface RedisEmbeddedSpec {
 export interface DefaultedRedisEmbedded {
   readonly image: string;
   readonly passwordSecretName: string;
+  readonly tls?: DefaultedRedisEmbeddedTls;
   readonly storage: DefaultedRedisEmbeddedStorage;
   readonly appendFsync: 'always' | 'everysec';
   readonly podTemplate: PodTemplateSpec;
+}
+
+/**
+ * TLS between Redis and the Pods, with a Secret or an issuer. Redis and the Pods follow a changed Secret.
+ * Only for a new cluster: it cannot be added or removed later.
+ */
+export interface RedisEmbeddedTlsSpec {
+  /**
+   * Secret with the keys tls.crt, tls.key and ca.crt. The certificate must name
+   * <cluster>-redis.<namespace>.svc. A change restarts ws-proxy, processor and redis.
+   */
+  readonly secretName?: string;
+  /**
+   * Issuer of cert-manager that signs the certificate. The operator creates the Certificate; cert-manager
+   * writes and renews its Secret.
+   */
+  readonly issuerRef?: IssuerRefSpec;
+}
+
+/** {@link RedisEmbeddedTlsSpec} with its defaults. */
+export interface DefaultedRedisEmbeddedTls {
+  readonly secretName?: string;
+  readonly issuerRef?: DefaultedIssuerRef;
 }
 
 /** The volume of Redis. */
@@ -1728,6 +1757,11 @@ export interface SecurityStatus {
   readonly unproven?: number;
   /** Certificates and revocation lists of the listeners, and when each expires. */
   readonly certificates?: readonly SecurityCertificateStatus[];
+  /**
+   * Secret with the key of stored passwords that the operator created. It is not created a second time:
+   * with another key no stored password would match.
+   */
+  readonly passwordKeySecretName?: string;
   /** Listeners whose changed files the ws-proxies refuse. They keep the earlier ones. */
   readonly rejected?: readonly string[];
 }

@@ -55,11 +55,17 @@ export interface Probe {
   readonly failureThreshold?: number;
 }
 
+export interface SecretVolume {
+  readonly secretName: string;
+  /** Only these keys. */
+  readonly items?: readonly { readonly key: string; readonly path: string }[];
+}
+
 export interface Volume {
   readonly name: string;
   readonly emptyDir?: object;
   readonly persistentVolumeClaim?: { readonly claimName: string };
-  readonly secret?: { readonly secretName: string };
+  readonly secret?: SecretVolume;
   readonly configMap?: { readonly name: string };
 }
 

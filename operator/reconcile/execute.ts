@@ -21,6 +21,8 @@ import type { ReconcilerOptions, ReconcileState } from './state.ts';
 export interface Executed {
   readonly problems: readonly Problem[];
   readonly redis: RedisStatus | undefined;
+  /** The Secret with the key of stored passwords that was created for this cluster. */
+  readonly createdKey?: string;
   /** Why the pass is incomplete; it is retried. */
   readonly failure?: StoreError;
 }
@@ -65,12 +67,19 @@ async function executeSteps(
   const size = spec.redis.embedded?.storage.size;
   let written = redis;
   const key = passwordKeySecret(cluster, spec);
+  let createdKey = state.status?.security?.passwordKeySecretName;
+  // A second one would be another key: one that is missing is for its owner to restore.
+  const mayCreate = key === generatedKeyName(cluster) && createdKey !== key;
   if (secretsDue(options, state, observed, key)) {
     await pass.deletionGuard.confirm();
     if (redis !== undefined) problems.push(await ensurePassword(store, cluster, redis));
     if (state.admin !== undefined)
       problems.push(await ensureSecret(store, adminSecret(cluster, state.admin)));
-    if (key === generatedKeyName(cluster)) problems.push(await ensureSecret(store, passwordKey(cluster)));
+    if (mayCreate) {
+      const problem = await ensureSecret(store, passwordKey(cluster));
+      problems.push(problem);
+      if (problem === undefined) createdKey = generatedKeyName(cluster);
+    }
   }
   if (redis !== undefined && size !== undefined && redis.storage !== size) {
     const problem = await growVolume(store, cluster, size);
@@ -100,7 +109,7 @@ async function executeSteps(
   const addOns = addOnProblems(spec, caches, state.status, clock.now() - state.since);
   const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems, ...addOns];
   logApplied(log, cluster, { ...applied, problems: all }, state);
-  return { problems: all, redis: written };
+  return { problems: all, redis: written, ...(createdKey !== undefined && { createdKey }) };
 }
 
 /**

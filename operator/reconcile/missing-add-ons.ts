@@ -26,7 +26,7 @@ export function addOnProblems(
 
 /** Messages with the remedy. Monitoring is optional: its default, Auto, uses the kinds that exist. */
 export function missingAddOns(
-  { proxy, processor, listeners }: Pick<DefaultedSpec, 'proxy' | 'processor' | 'listeners'>,
+  { proxy, processor, listeners, redis }: Pick<DefaultedSpec, 'proxy' | 'processor' | 'listeners' | 'redis'>,
   serves: (resource: Resource) => boolean,
 ): string[] {
   const missing: string[] = [];
@@ -45,6 +45,11 @@ export function missingAddOns(
     missing.push(
       `tls.issuerRef of ${issued.join(', ')} needs ${notServed(CERTIFICATES)}: ` +
         'the ws-proxies wait for a certificate. Install cert-manager, or set tls.secretName',
+    );
+  if (redis.embedded?.tls?.issuerRef !== undefined && !serves(CERTIFICATES))
+    missing.push(
+      `spec.redis.embedded.tls.issuerRef needs ${notServed(CERTIFICATES)}: ` +
+        'Redis waits for a certificate. Install cert-manager, or set tls.secretName',
     );
   return missing;
 }

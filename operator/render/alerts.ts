@@ -203,7 +203,7 @@ function credentials(input: RenderInput, { metric, labelled }: Readers): Rule[] 
       for: '10m',
       summary: 'a certificate or revocation list expires soon',
       description:
-        'The {{ $labels.what }} of the listener {{ $labels.listener }} expires in {{ $value | humanizeDuration }}; from then on stations refuse to connect, or are refused. Renew the Secret that the listener names: running Pods take it over and drop no socket. With tls.issuerRef, see why cert-manager has not renewed it: kubectl describe certificate.',
+        'On the listener {{ $labels.listener }} expires in {{ $value | humanizeDuration }}: {{ $labels.what }} (server is its certificate). From then on stations refuse to connect, or are refused. Renew the Secret that the listener names: running Pods take it over and drop no socket. With tls.issuerRef, see why cert-manager has not renewed it: kubectl describe certificate.',
     },
     {
       alert: 'OcppTlsFilesRefused',

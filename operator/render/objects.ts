@@ -6,7 +6,7 @@ import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { processorAutoscaler } from './autoscalers/autoscaler.ts';
 import { processorDisruptionBudget, proxyDisruptionBudget } from './disruption-budgets.ts';
-import { listenerCertificates } from './front-door/certificates.ts';
+import { listenerCertificates, redisCertificate } from './front-door/certificates.ts';
 import { monitoring } from './monitoring.ts';
 import { networkPolicies } from './network-policy.ts';
 import { processorDeployment, processorSettings } from './processor.ts';
@@ -30,7 +30,12 @@ export function renderObjects(cluster: OcppCluster, context: RenderContext): rea
   const redis =
     embedded === undefined
       ? []
-      : [serviceAccount(input, 'redis'), redisService(input), redisStatefulSet(input, embedded)];
+      : [
+          serviceAccount(input, 'redis'),
+          ...redisCertificate(input),
+          redisService(input),
+          redisStatefulSet(input, embedded),
+        ];
   return [
     // First, so that no Pod ever runs without its policy.
     ...networkPolicies(input),

@@ -101,7 +101,11 @@ interface ProgramMounts {
  * know who its stations are.
  */
 export function programMounts(input: RenderInput, component: Component, access: Access): ProgramMounts {
-  const [redis, admin, settings] = [redisVolumes(input), adminMount(input), settingsMount(input, component)];
+  const [redis, admin, settings] = [
+    redisVolumes(input, component),
+    adminMount(input),
+    settingsMount(input, component),
+  ];
   const door = mountSecrets(access.secrets);
   return {
     env: [...admin.env, ...settings.env, ...access.env],

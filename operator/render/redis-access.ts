@@ -4,13 +4,17 @@
  */
 import type { V1EnvVar, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { ENV, PORT } from '../../services/contract.ts';
-import { nameOf, type RenderInput } from './render-input.ts';
+import type { OcppCluster } from '../api/ocpp-cluster.ts';
+import { type Component, nameOf, type RenderInput } from './render-input.ts';
 
 const FOLDER = '/etc/ocpp';
 /** The variable that names the owner of the keys in Redis. */
 export const CLUSTER_ID = ENV.clusterId;
 /** Name of the volume with the password. */
 export const LOGIN = 'redis-login';
+/** Of the certificate of the embedded Redis, in the Pods of Redis and of the programs. */
+export const REDIS_TLS_FOLDER = `${FOLDER}/redis-tls`;
+const REDIS_TLS = 'redis-tls';
 /** The password of the embedded Redis, also in the Redis Pod. */
 export const PASSWORD_FILE = `${FOLDER}/${LOGIN}/password`;
 const MODES = { Standalone: 'standalone', Sentinel: 'sentinel', Cluster: 'cluster' } as const;
@@ -65,6 +69,7 @@ function addressEnv(input: RenderInput): V1EnvVar[] {
       ...(login.secretName === undefined
         ? []
         : [{ name: ENV.redisPasswordFile, value: file(login, 'password') }]),
+      ...(redisTlsSecret(input) === undefined ? [] : embeddedTlsEnv(input)),
     ];
   }
   const { mode, addresses, tls, sentinel } = external;
@@ -84,6 +89,38 @@ function addressEnv(input: RenderInput): V1EnvVar[] {
   return all.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [{ name, value }]));
 }
 
+/** The Secret with the certificate of the embedded Redis; undefined: it has no TLS. */
+export function redisTlsSecret({ cluster, spec }: Pick<RenderInput, 'cluster' | 'spec'>): string | undefined {
+  const { tls } = spec.redis.embedded ?? {};
+  return tls && (tls.secretName ?? redisCertificateName(cluster));
+}
+
+/** Of the Certificate and of its Secret. No listener has this name. */
+export const redisCertificateName = (cluster: OcppCluster): string =>
+  `${nameOf(cluster, 'redis')}-certificate`;
+
+/** The name in the certificate of the embedded Redis. */
+export const redisHost = (cluster: OcppCluster): string =>
+  `${nameOf(cluster, 'redis')}.${cluster.metadata.namespace ?? 'default'}.svc`;
+
+/** `npm start` connects to an address, so the name is given. */
+const embeddedTlsEnv = ({ cluster }: RenderInput): V1EnvVar[] => [
+  { name: ENV.redisTls, value: 'true' },
+  { name: ENV.redisTlsCaFile, value: `${REDIS_TLS_FOLDER}/ca.crt` },
+  { name: ENV.redisTlsServerName, value: redisHost(cluster) },
+];
+
+/** The programs get the authority only, Redis its key too. */
+function redisTlsVolume(input: RenderInput, component: Component) {
+  const secretName = redisTlsSecret(input);
+  if (secretName === undefined) return { volumes: [], volumeMounts: [] };
+  const items = component === 'redis' ? {} : { items: [{ key: 'ca.crt', path: 'ca.crt' }] };
+  return {
+    volumes: [{ name: REDIS_TLS, secret: { secretName, defaultMode: 0o440, ...items } }],
+    volumeMounts: [{ name: REDIS_TLS, mountPath: REDIS_TLS_FOLDER, readOnly: true }],
+  };
+}
+
 /** The Secret may have no username: without the file, programs log in as the default user. */
 function loginEnv(secret: SecretFolder, username: string, password: string) {
   if (secret.secretName === undefined) return [];
@@ -93,23 +130,33 @@ function loginEnv(secret: SecretFolder, username: string, password: string) {
   ] as const;
 }
 
-export function redisVolumes(input: RenderInput): {
+export function redisVolumes(
+  input: RenderInput,
+  component: Component,
+): {
   readonly volumes: V1Volume[];
   readonly volumeMounts: V1VolumeMount[];
 } {
   const mounted = Object.values(secretsOf(input)).flatMap(({ volume, secretName }) =>
     secretName === undefined ? [] : [{ volume, secretName }],
   );
+  const tls = redisTlsVolume(input, component);
   return {
     // Readable by the group of the Pod only.
-    volumes: mounted.map(({ volume, secretName }) => ({
-      name: volume,
-      secret: { secretName, defaultMode: 0o440 },
-    })),
-    volumeMounts: mounted.map(({ volume }) => ({
-      name: volume,
-      mountPath: `${FOLDER}/${volume}`,
-      readOnly: true,
-    })),
+    volumes: [
+      ...mounted.map(({ volume, secretName }) => ({
+        name: volume,
+        secret: { secretName, defaultMode: 0o440 },
+      })),
+      ...tls.volumes,
+    ],
+    volumeMounts: [
+      ...mounted.map(({ volume }) => ({
+        name: volume,
+        mountPath: `${FOLDER}/${volume}`,
+        readOnly: true,
+      })),
+      ...tls.volumeMounts,
+    ],
   };
 }

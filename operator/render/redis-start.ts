@@ -4,7 +4,7 @@
  * two dollar signs by one, so they have no such pair.
  */
 import type { V1Container } from '@kubernetes/client-node';
-import { PASSWORD_FILE } from './redis-access.ts';
+import { PASSWORD_FILE, REDIS_TLS_FOLDER } from './redis-access.ts';
 
 type Start = Required<Pick<V1Container, 'command' | 'readinessProbe' | 'livenessProbe'>> &
   Pick<V1Container, 'lifecycle'>;
@@ -141,8 +141,53 @@ interface Ending {
   readonly seconds: number;
 }
 
-export function redisStart(hasPassword: boolean, renderRevision: number, ending: Ending): Start {
+export function redisStart(
+  hasPassword: boolean,
+  renderRevision: number,
+  ending: Ending,
+  hasTls: boolean,
+): Start {
+  const start = plainStart(hasPassword, renderRevision, ending);
+  return hasTls ? withTls(start) : start;
+}
+
+function plainStart(hasPassword: boolean, renderRevision: number, ending: Ending): Start {
   if (renderRevision < 3) return hasPassword ? RESTARTING : WITHOUT_PASSWORD;
   const start = hasPassword ? FOLLOWING : WITHOUT_PASSWORD;
   return { ...start, lifecycle: { preStop: lastStations(hasPassword, ending) } };
 }
+
+/** Only Redis of the same Pod listens on this address, so its certificate is not checked: it may name no address. */
+const CLI = 'redis-cli -h';
+const TLS_CLI = 'redis-cli --tls --insecure -h';
+
+const [CERTIFICATE, KEY] = [`${REDIS_TLS_FOLDER}/tls.crt`, `${REDIS_TLS_FOLDER}/tls.key`];
+
+/** Beside the password, the loop compares the certificate with the one in use. One that Redis refuses is not tried again. */
+const FOLLOW_CERTIFICATE = String.raw`certificate() { cat ${CERTIFICATE} ${KEY} 2>/dev/null | { sha256sum 2>/dev/null || shasum -a 256; } | cut -c1-64; }
+follow_certificate() {
+  found=$(certificate)
+  if [ "$found" = "$used" ] || [ "$found" = "$refused" ]; then return 0; fi
+  set_it='CONFIG SET tls-cert-file "${CERTIFICATE}" tls-key-file "${KEY}"'
+  answer=$(printf '%s
+%s
+' "$accepted" "$set_it" | ask | tail -n 1)
+  case "$answer" in
+    OK) used=$found; echo "Redis uses the changed certificate" ;;
+    *'Could not connect'*) ;;
+    *) refused=$found; echo "Redis keeps its certificate, as it refuses the changed one: $answer" >&2 ;;
+  esac
+}
+used=$(certificate) refused=
+`;
+const LOOP = 'while sleep 1 && kill -0 "$redis" 2>/dev/null; do\n';
+
+/** Redis takes a changed certificate while it runs, if it follows its password too. */
+const withTls = (start: Start): Start =>
+  JSON.parse(JSON.stringify(start), (_, value: unknown) => {
+    if (typeof value !== 'string') return value;
+    const text = value.replaceAll(CLI, TLS_CLI);
+    return text.includes(LOOP)
+      ? FOLLOW_CERTIFICATE + text.replace(LOOP, () => `${LOOP}    follow_certificate\n`)
+      : text;
+  }) as Start;

@@ -9,7 +9,7 @@ import type { KubeObject } from '../kube/object-store.ts';
 import { POD_ENV, podTemplate, resourcesOf } from './pod.ts';
 import { quantity } from '../api/quantity.ts';
 import { lastStationsSeconds } from './program.ts';
-import { redisVolumes } from './redis-access.ts';
+import { REDIS_TLS_FOLDER, redisTlsSecret, redisVolumes } from './redis-access.ts';
 import { redisStart } from './redis-start.ts';
 import { SERVICES, STATEFUL_SETS } from './resources.ts';
 import { nameOf, owned, selectorLabels, type RenderInput, workload } from './render-input.ts';
@@ -32,12 +32,17 @@ export function redisService(input: RenderInput): KubeObject {
 }
 
 export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedded): KubeObject {
-  const { volumes, volumeMounts } = redisVolumes(input);
-  const { command, ...commands } = redisStart(input.redisPasswordSecret !== undefined, input.renderRevision, {
-    database: input.spec.redis.database,
-    key: `${input.spec.redis.channelPrefix}:${ENDING_KEY}`,
-    seconds: lastStationsSeconds(input),
-  });
+  const { volumes, volumeMounts } = redisVolumes(input, 'redis');
+  const { command, ...commands } = redisStart(
+    input.redisPasswordSecret !== undefined,
+    input.renderRevision,
+    {
+      database: input.spec.redis.database,
+      key: `${input.spec.redis.channelPrefix}:${ENDING_KEY}`,
+      seconds: lastStationsSeconds(input),
+    },
+    redisTlsSecret(input) !== undefined,
+  );
   const container = {
     image: input.redisImage,
     command,
@@ -78,6 +83,18 @@ export function redisStatefulSet(input: RenderInput, redis: DefaultedRedisEmbedd
   return workload(input, STATEFUL_SETS, 'redis', statefulSet);
 }
 
+/** With TLS no other port is open. Passwords tell the programs apart from others, not certificates. */
+const portSettings = (hasTls: boolean): Readonly<Record<string, string>> =>
+  hasTls
+    ? {
+        port: '0',
+        'tls-port': String(PORT.redis),
+        'tls-cert-file': `${REDIS_TLS_FOLDER}/tls.crt`,
+        'tls-key-file': `${REDIS_TLS_FOLDER}/tls.key`,
+        'tls-auth-clients': 'no',
+      }
+    : { port: String(PORT.redis) };
+
 /** The kubelet replaces `$(NAME)` by variables of the container. */
 function redisArguments(
   input: RenderInput,
@@ -86,7 +103,7 @@ function redisArguments(
   const limit = resourcesOf(input, RESOURCES, extra).limits['memory'];
   const settings: Readonly<Record<string, string>> = {
     bind: '$(POD_IP)',
-    port: String(PORT.redis),
+    ...portSettings(redisTlsSecret(input) !== undefined),
     dir: '$(REDIS_DATA)',
     'protected-mode': 'no',
     save: '',

@@ -16,6 +16,7 @@ export function securityStatusOf(
   spec: DefaultedSpec,
   before: SecurityStatus | undefined,
   reading: SecurityReading | undefined,
+  createdKey = before?.passwordKeySecretName,
 ): SecurityStatus | undefined {
   if (!usesFrontDoor(spec)) return undefined;
   const exists = (listener: string) => spec.listeners.some(({ name }) => name === listener);
@@ -24,6 +25,7 @@ export function securityStatusOf(
     ...(reading?.unproven !== undefined && { unproven: Math.round(reading.unproven) }),
     certificates: certificates.filter(({ listener }) => exists(listener)),
     rejected: rejected.filter(exists),
+    ...(createdKey !== undefined && { passwordKeySecretName: createdKey }),
   };
 }
 
@@ -103,6 +105,13 @@ export const rejectedText = (listeners: readonly string[]): string =>
   `the changed TLS files of ${listeners.join(', ')} are refused and the earlier ones stay in use; the log of a ws-proxy says ` +
   'which file and why';
 
+/** What a ws-proxy calls the files of a listener. */
+const FILES: Readonly<Record<string, string>> = {
+  server: 'the certificate',
+  'client-ca': 'the client CA',
+  'revocation-list': 'the revocation list',
+};
+
 function expiring(security: SecurityStatus | undefined, now: number): Finding[] {
   const soon = (security?.certificates ?? []).filter(
     ({ notAfter }) => Date.parse(notAfter) - now < WARN_SECONDS * 1000,
@@ -110,7 +119,7 @@ function expiring(security: SecurityStatus | undefined, now: number): Finding[] 
   if (soon.length === 0) return [];
   const texts = soon.map(({ listener, what, notAfter }) => {
     const verb = Date.parse(notAfter) <= now ? 'expired' : 'expires';
-    return `${what} of ${listener} ${verb} at ${notAfter}`;
+    return `${FILES[what] ?? what} of ${listener} ${verb} at ${notAfter}`;
   });
   const message = `${texts.join(', ')}; renew the Secret, which running Pods follow`;
   return [{ reason: 'CertificateExpiring', message }];

@@ -34,6 +34,8 @@ import { storeProblems, storeStatusOf } from './store.ts';
 export interface StatusInput extends StatusFindings {
   readonly cluster: OcppCluster;
   readonly redis: RedisStatus | undefined;
+  /** The Secret with the key of stored passwords, once it was created. */
+  readonly createdKey?: string;
   /** Older readings are left out: an old figure looks like a measurement; ms. */
   readonly staleMs: number;
 }
@@ -62,7 +64,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     ...deregistrationProblems(input.spec, signals.sessions),
     ...sourceProblems(signals.security, observed),
   ];
-  const security = securityStatusOf(input.spec, before?.security, signals.security);
+  const security = securityStatusOf(input.spec, before?.security, signals.security, input.createdKey);
   const found = conditionValues({ ...input, problems }, security);
   const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
   const { queue } = signals;
@@ -178,6 +180,7 @@ function essence(status: OcppClusterStatus): object {
     // A figure that becomes known or unknown is more than a change of a number.
     known: [queue !== undefined, proxy?.sessions !== undefined, security?.unproven !== undefined],
     rejected: security?.rejected,
+    passwordKey: security?.passwordKeySecretName,
     drain: (drain ?? []).map(({ pod }) => pod),
     rollout: [rollout?.id, rollout?.phase, rollout?.toSet],
     proxy: { replicas: proxy?.replicas, readyReplicas: proxy?.readyReplicas, servingSet: proxy?.servingSet },

@@ -109,8 +109,24 @@ chartTest('a listener that asks who a station is must refuse helm test, or repor
   };
   const run = (url: string) => runPod(template(CLUSTER, { spec }), { ASKING_URLS: url, TEST_SECONDS: '1' });
   await using redis = await startRedis();
-  await using proxy = await startProgram('ws-proxy', { [ENV.redisAddr]: redis.addr });
-  t.like(await run(`${proxy.url.replace('ws:', 'http:')}/helm-test`), { code: 0 });
+  const folder = mkdtempSync(join(tmpdir(), 'ocpp-key-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const passwordKey = join(folder, 'key');
+  writeFileSync(passwordKey, 'k'.repeat(32));
+  for (const [mode, answer] of [
+    ['Enforce', /answered with 401, as the station proves nothing/],
+    ['Report', /answered with the upgrade/],
+  ] as const) {
+    await using proxy = await startProgram('ws-proxy', {
+      [ENV.redisAddr]: redis.addr,
+      [ENV.stationSource]: 'register',
+      [ENV.passwordKeyFile]: passwordKey,
+      [ENV.authenticationMode]: mode,
+    });
+    const found = await run(`${proxy.url.replace('ws:', 'http:')}/helm-test`);
+    t.is(found.code, 0, found.said);
+    t.regex(found.said, answer);
+  }
   for (const [status, code] of [
     [401, 0],
     [404, 0],

@@ -369,6 +369,21 @@ const ROWS: readonly Row[] = [
   row('redis.embedded.image', 'redis:none', 'StatefulSet/redis', 'spec.template.spec.containers.0.image', {
     undo: true,
   }),
+  row('redis.embedded.tls.secretName', 'other', 'Deployment/processor', 'spec.template.spec.volumes.1', {
+    shows: {
+      name: 'redis-tls',
+      secret: { secretName: 'other', defaultMode: 0o440, items: [{ key: 'ca.crt', path: 'ca.crt' }] },
+    },
+    with: { redis: { embedded: { tls: { secretName: 'redis-certificate' } } } },
+    undo: true,
+  }),
+  // The Certificate is of an add-on: test/operator/front-door/certificates.test.ts.
+  ...(['name', 'kind', 'group'] as const).map((part): Row => ({
+    field: `redis.embedded.tls.issuerRef.${part}`,
+    value: 'other',
+    with: { redis: { embedded: { tls: { issuerRef: { name: 'inner' } } } } },
+    undo: true,
+  })),
   row(
     'redis.embedded.storage.onDelete',
     'Delete',

@@ -7,6 +7,7 @@ import { belongsTo, componentOf, isReady, type Pod } from '../kinds.ts';
 import { LOOPBACK } from '../network/addresses.ts';
 import { hasOwnTls } from '../../render/station-ports.ts';
 import { stationsCommand } from '../trial/stations-program.ts';
+import { usesRegister } from '../trial/needs.ts';
 import type { TrialStation } from '../trial/trial.ts';
 import { redisCommand, tokenCommand, tokensKey } from './redis-commands.ts';
 
@@ -104,6 +105,9 @@ export function introductionOf(cluster: OcppCluster, redis: boolean): string[] {
     ...further.map((one) => line('               and to', `${one}/{id}`)),
     ...(open === undefined ? [] : [line('simulated stations', `npm run simulate -- --stations 10${url}`)]),
     ...tokenLines(cluster, redis),
+    ...(redis || !usesRegister(cluster)
+      ? []
+      : [line('WARNING', 'without Redis there is no register, so no station of it is accepted')]),
     ...(ignored.length === 0 ? [] : [line('ignored here', ignored.join(', '))]),
   ];
 }

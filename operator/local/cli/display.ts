@@ -7,6 +7,7 @@ import { belongsTo, nameOf } from '../kinds.ts';
 import type { LocalCluster } from '../local-cluster.ts';
 import { accessOf } from './access.ts';
 import type { Screen } from './screen.ts';
+import { usesRegister } from '../trial/needs.ts';
 import { clusterState, type ClusterState, servesStations } from './state.ts';
 
 const LOOK_EVERY_MS = 1000;
@@ -131,7 +132,10 @@ export class Display {
   async #access(cluster: OcppCluster): Promise<void> {
     const { trial, folder } = this.#local;
     const pods = await this.#local.pods();
-    const made = { stations: trial.stationsOf(cluster), register: trial.registerOf(cluster, pods, folder) };
-    this.#screen.access(accessOf(cluster, pods, folder, made));
+    const register = trial.registerOf(cluster, pods, folder);
+    // A station that could not be put into the register is refused.
+    const isEnrolled = register !== undefined || !usesRegister(cluster);
+    const stations = isEnrolled ? trial.stationsOf(cluster) : [];
+    this.#screen.access(accessOf(cluster, pods, folder, { stations, register }));
   }
 }

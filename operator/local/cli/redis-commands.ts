@@ -16,14 +16,15 @@ export function redisCommand(cluster: OcppCluster, pods: readonly Pod[], folder:
   const pod = pods.find((one) => belongsTo(one, cluster) && componentOf(one) === 'redis' && isReady(one));
   const host = pod?.status?.podIP;
   if (pod === undefined || host === undefined) return undefined;
-  const { database } = defaultedSpec(cluster).redis;
+  const { database, embedded } = defaultedSpec(cluster).redis;
+  const hasTls = embedded?.tls !== undefined;
   const port = containerPort(pod.spec, 'redis') ?? PORT.redis;
   const password = pod.spec.volumes?.some(({ name }) => name === LOGIN)
     ? [`REDISCLI_AUTH="$(cat ${podVolume(folder, pod, LOGIN)}/password)"`]
     : [];
   return [
     ...password,
-    `redis-cli -h ${host}`,
+    `redis-cli ${hasTls ? '--tls --insecure ' : ''}-h ${host}`,
     ...(port === PORT.redis ? [] : [`-p ${port}`]),
     ...(database === 0 ? [] : [`-n ${database}`]),
   ].join(' ');

@@ -66,7 +66,7 @@ const POD: Table = {
     name: true,
     emptyDir: true,
     persistentVolumeClaim: true,
-    secret: { secretName: true, defaultMode: true },
+    secret: { secretName: true, defaultMode: true, items: { key: true, path: true } },
     configMap: { name: true, defaultMode: true },
   },
   terminationGracePeriodSeconds: true,

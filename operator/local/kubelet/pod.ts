@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ContainerRun } from './container.ts';
 import { environmentOf, expand, Missing, missingConfigMap, type PodContext } from './environment.ts';
 import { replaceFiles } from './mounted-files.ts';
-import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../kinds.ts';
+import type { Container, ContainerStatus, Pod, PodCondition, PodStatus, SecretVolume } from '../kinds.ts';
 import { nameOf } from '../kinds.ts';
 import { type Guarding, type Program, startProcess } from './process.ts';
 
@@ -186,20 +186,26 @@ export class PodRun {
           ? podVolume(this.#host.folder, this.pod, volume.name)
           : join(this.#host.claims, namespace, claim);
       await mkdir(folder, { recursive: true });
-      if (volume.secret !== undefined) await this.#writeSecret(volume.secret.secretName, folder);
+      if (volume.secret !== undefined) await this.#writeSecret(volume.secret, folder);
       if (volume.configMap !== undefined) await this.#writeConfigMap(volume.configMap.name, folder);
       folders.set(volume.name, folder);
     }
     return folders;
   }
 
-  async #writeSecret(name: string, folder: string): Promise<void> {
+  async #writeSecret({ secretName: name, items }: SecretVolume, folder: string): Promise<void> {
     const context = this.#context();
     const values = context.secret(name);
     if (values === undefined) {
       throw new Missing(`there is no Secret ${context.namespace}/${name}; put it into the manifest file`);
     }
-    await this.#write(values, folder);
+    if (items === undefined) return this.#write(values, folder);
+    const chosen = items.map(({ key, path }) => {
+      const value = values[key];
+      if (value === undefined) throw new Missing(`Secret ${context.namespace}/${name} has no key ${key}`);
+      return [path, value] as const;
+    });
+    await this.#write(Object.fromEntries(chosen), folder);
   }
 
   /** Files of a Secret or ConfigMap change with it, while the Pod runs. One that is deleted leaves its files. */
@@ -212,7 +218,7 @@ export class PodRun {
         if (configMap !== undefined && context.configMap(configMap.name) !== undefined)
           await this.#writeConfigMap(configMap.name, folder);
         if (secret !== undefined && context.secret(secret.secretName) !== undefined)
-          await this.#writeSecret(secret.secretName, folder);
+          await this.#writeSecret(secret, folder);
       }
     } finally {
       this.#starting = false;

@@ -6,7 +6,7 @@ type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]>
 
 /**
  * `mapping` holds wanted → given port. Changes container ports, probes by number, the variables that contract.ts names, and
- * `--port` in the arguments. References by port name follow.
+ * `--port` and `--tls-port` in the arguments. References by port name follow.
  */
 export function withPorts(spec: PodSpec, mapping: ReadonlyMap<number, number>): PodSpec {
   if ([...mapping].every(([wanted, given]) => wanted === given)) return spec;
@@ -25,7 +25,7 @@ function remap(container: Writable<Container>, given: (port: number) => number):
   }
   const { args = [] } = container;
   for (const [index, arg] of args.entries()) {
-    if (args[index - 1] === '--port') args[index] = inText(arg);
+    if (args[index - 1] === '--port' || args[index - 1] === '--tls-port') args[index] = inText(arg);
   }
   for (const probe of [container.startupProbe, container.readinessProbe, container.livenessProbe]) {
     remapProbe(probe, given);

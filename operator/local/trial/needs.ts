@@ -3,13 +3,14 @@ import { defaultedSpec } from '../../api/defaults.ts';
 import type { DefaultedListener, OcppCluster } from '../../api/ocpp-cluster.ts';
 import { passwordKeySecret } from '../../render/front-door/authentication.ts';
 import { certificateName } from '../../render/front-door/listeners.ts';
+import { redisHost, redisTlsSecret } from '../../render/redis-access.ts';
 import { hasOwnTls } from '../../render/station-ports.ts';
 import { LOOPBACK } from '../network/addresses.ts';
 
 export interface Need {
   readonly secretName: string;
-  /** `server`: a certificate for `names`; `client-ca`: that of the trial authority; `authority`: with its key. */
-  readonly holds: 'server' | 'client-ca' | 'authority' | 'password-key' | 'stations';
+  /** `server`: a certificate for `names`; `redis`: with its authority; `client-ca`: that of the trial authority; `authority`: with its key. */
+  readonly holds: 'server' | 'redis' | 'client-ca' | 'authority' | 'password-key' | 'stations';
   readonly keyKind?: 'ecdsa' | 'rsa';
   readonly names?: readonly string[];
 }
@@ -29,6 +30,7 @@ export function needsOf(cluster: OcppCluster, exists: (secretName: string) => bo
   const ofListeners = spec.listeners.filter(hasOwnTls).flatMap((one) => listenerNeeds(cluster, one));
   const all: readonly (Need | undefined)[] = [
     ...ofListeners,
+    redisNeed(cluster),
     key === undefined ? undefined : { secretName: key, holds: 'password-key' },
     stations?.secretName === undefined ? undefined : { secretName: stations.secretName, holds: 'stations' },
     spec.certificateAuthority?.internal && {
@@ -41,6 +43,12 @@ export function needsOf(cluster: OcppCluster, exists: (secretName: string) => bo
   return missing.filter(
     ({ secretName }, index) => missing.findIndex((one) => one.secretName === secretName) === index,
   );
+}
+
+function redisNeed(cluster: OcppCluster): Need | undefined {
+  const secretName = redisTlsSecret({ cluster, spec: defaultedSpec(cluster) });
+  if (secretName === undefined) return undefined;
+  return { secretName, holds: 'redis', names: [redisHost(cluster)] };
 }
 
 function listenerNeeds(cluster: OcppCluster, { name, tls }: DefaultedListener): Need[] {
@@ -60,6 +68,9 @@ function listenerNeeds(cluster: OcppCluster, { name, tls }: DefaultedListener): 
       : [{ secretName: tls.clientCaSecretName, holds: 'client-ca' } as const]),
   ];
 }
+
+export const usesRegister = (cluster: OcppCluster): boolean =>
+  defaultedSpec(cluster).authentication?.stations?.register === true;
 
 /** One for each listener: the kept profile of a station forbids a lower one afterwards. */
 export function demoStationsOf(cluster: OcppCluster): readonly DemoStation[] {

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { ENV, PORT, PROGRAM } from '../../../services/contract.ts';
 import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
-import { LOGIN } from '../../render/redis-access.ts';
+import { LOGIN, redisHost } from '../../render/redis-access.ts';
 import { belongsTo, componentOf, containerPort, isReady, type Pod } from '../kinds.ts';
 import { podVolume } from '../kubelet/pod.ts';
 import { sourceOf } from '../programs.ts';
@@ -21,7 +21,8 @@ export function registerVariables(
   const pod = pods.find((one) => belongsTo(one, cluster) && componentOf(one) === 'redis' && isReady(one));
   const host = pod?.status?.podIP;
   if (pod === undefined || host === undefined) return undefined;
-  const { database, channelPrefix, stateKeyPrefix } = defaultedSpec(cluster).redis;
+  const spec = defaultedSpec(cluster);
+  const { database, channelPrefix, stateKeyPrefix } = spec.redis;
   const hasLogin = pod.spec.volumes?.some(({ name }) => name === LOGIN) === true;
   return {
     [ENV.redisAddr]: `${host}:${containerPort(pod.spec, 'redis') ?? PORT.redis}`,
@@ -29,6 +30,11 @@ export function registerVariables(
     ...(database !== 0 && { [ENV.redisDb]: String(database) }),
     ...(channelPrefix !== 'ocpp' && { [ENV.channelPrefix]: channelPrefix }),
     ...(stateKeyPrefix !== '' && { [ENV.stateKeyPrefix]: stateKeyPrefix }),
+    ...(spec.redis.embedded?.tls !== undefined && {
+      [ENV.redisTls]: 'true',
+      [ENV.redisTlsCaFile]: `${podVolume(folder, pod, 'redis-tls')}/ca.crt`,
+      [ENV.redisTlsServerName]: redisHost(cluster),
+    }),
     [ENV.passwordKeyFile]: passwordKeyFile,
   };
 }

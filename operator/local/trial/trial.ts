@@ -7,7 +7,7 @@ import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
 import type { Manifest } from '../cli/manifest.ts';
 import { nameOf, type Pod, type Secret } from '../kinds.ts';
-import { type DemoStation, demoStationsOf, type Need, needsOf } from './needs.ts';
+import { type DemoStation, demoStationsOf, type Need, needsOf, usesRegister } from './needs.ts';
 import { registerVariables, runStations } from './stations-program.ts';
 import { TrialFolder } from './trial-folder.ts';
 
@@ -74,8 +74,7 @@ export class Trial {
   registerOf(cluster: OcppCluster, pods: readonly Pod[], runFolder: string) {
     const of = this.#clusters.get(nameOf(cluster));
     const isOurs = of?.made.some(({ holds }) => holds === 'password-key') === true;
-    if (of === undefined || !isOurs || defaultedSpec(cluster).authentication?.stations?.register !== true)
-      return undefined;
+    if (of === undefined || !isOurs || !usesRegister(cluster)) return undefined;
     return registerVariables(cluster, pods, runFolder, of.folder.path('password-key'));
   }
 
@@ -116,7 +115,8 @@ async function contentOf(
   if (holds === 'client-ca') return { 'ca.crt': authority.certificate };
   const { certificate, key } =
     holds === 'authority' ? authority : await authority.issueServerCertificate(names, { kind: keyKind });
-  return { 'tls.crt': certificate, 'tls.key': key };
+  const pair = { 'tls.crt': certificate, 'tls.key': key };
+  return holds === 'redis' ? { ...pair, 'ca.crt': authority.certificate } : pair;
 }
 
 /** Of the demo stations, as the file of a Secret. */

@@ -1,6 +1,7 @@
-/** A Certificate of cert-manager for each listener with an issuer. cert-manager writes and renews its Secret; the Pods follow that. */
+/** A Certificate of cert-manager for each listener with an issuer, and for the embedded Redis. cert-manager writes and renews its Secret; the Pods follow that. */
 import type { KubeObject } from '../../kube/object-store.ts';
-import { nameOf, owned, type RenderInput } from '../render-input.ts';
+import { redisCertificateName } from '../redis-access.ts';
+import { type Component, nameOf, owned, type RenderInput } from '../render-input.ts';
 import { CERTIFICATES } from '../resources.ts';
 import { certificateName } from './listeners.ts';
 
@@ -13,7 +14,7 @@ export function listenerCertificates(input: RenderInput): KubeObject[] {
     const spec = {
       secretName: name,
       issuerRef: tls.issuerRef,
-      dnsNames: tls.dnsNames ?? serviceNames(input),
+      dnsNames: tls.dnsNames ?? serviceNames(input, 'ws-proxy'),
       // The suites of OCPP that are named TLS_RSA need key encipherment.
       usages: ['digital signature', 'key encipherment', 'server auth'],
     };
@@ -22,8 +23,22 @@ export function listenerCertificates(input: RenderInput): KubeObject[] {
   });
 }
 
+export function redisCertificate(input: RenderInput): KubeObject[] {
+  const { tls } = input.spec.redis.embedded ?? {};
+  if (input.serves?.(CERTIFICATES) !== true || tls?.issuerRef === undefined) return [];
+  const name = redisCertificateName(input.cluster);
+  const spec = {
+    secretName: name,
+    issuerRef: tls.issuerRef,
+    dnsNames: serviceNames(input, 'redis'),
+    usages: ['digital signature', 'key encipherment', 'server auth'],
+  };
+  const object = owned(input, CERTIFICATES, 'redis', { spec });
+  return [{ ...object, metadata: { ...object.metadata, name } }];
+}
+
 /** How Pods of the same Kubernetes cluster name the Service. */
-function serviceNames({ cluster, namespace }: RenderInput): string[] {
-  const service = `${nameOf(cluster, 'ws-proxy')}.${namespace}`;
+function serviceNames({ cluster, namespace }: RenderInput, component: Component): string[] {
+  const service = `${nameOf(cluster, component)}.${namespace}`;
   return [`${service}.svc`, service, `${service}.svc.cluster.local`];
 }

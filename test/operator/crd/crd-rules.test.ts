@@ -371,6 +371,23 @@ const CHANGES: readonly (readonly [name: string, redis: object, change: object, 
     /storageClassName cannot be changed once the volume exists/,
   ],
   ['another Secret', {}, { embedded: { passwordSecretName: 'x' } }, /change the password in the Secret/],
+  [
+    'TLS of a Redis that had none',
+    {},
+    { embedded: { tls: { secretName: 's' } } },
+    /embedded\.tls cannot be added or removed, because running Pods would lose Redis/,
+  ],
+  [
+    'no TLS any more',
+    { embedded: { tls: { secretName: 's' } } },
+    { embedded: { tls: null } },
+    /embedded\.tls cannot be added or removed/,
+  ],
+  [
+    'another Secret with a certificate',
+    { embedded: { tls: { secretName: 's' } } },
+    { embedded: { tls: { secretName: 't' } } },
+  ],
   ['what becomes of the volume', {}, { embedded: { storage: { onDelete: 'Delete' } } }],
   ['another image', {}, { embedded: { image: 'redis:8' } }],
   [

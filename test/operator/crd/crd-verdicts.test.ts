@@ -31,6 +31,7 @@ const TELLING: Readonly<Record<string, readonly unknown[]>> = {
     [{ name: 'a', securityProfile: 1 }],
     [{ name: 'a', securityProfile: 3, tls: { secretName: 's', clientCaSecretName: 'c' } }],
     [{ name: 'a', securityProfile: 3, tls: { termination: 'LoadBalancer' } }],
+    [{ name: 'a', proxyProtocol: true }],
     [{ name: 'a', securityProfile: 2, tls: { issuerRef: { name: 'i' } }, protocols: ['ocpp1.6'] }],
   ],
   'authentication.stations.register': [true, false],

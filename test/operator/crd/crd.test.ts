@@ -210,6 +210,7 @@ const everyStatus: Every<OcppClusterStatus> = {
     unproven: 1,
     certificates: [{ listener: 'stations', what: 'tls', notAfter: at }],
     rejected: ['stations'],
+    passwordKeySecretName: 'city-password-key',
   },
   endpoints: ['ws://a'],
 };
@@ -244,11 +245,21 @@ test('the schema has exactly the fields of the types', (t) => {
 
 test('every field of the types is taken by the API server and by the validation of npm start', async (t) => {
   const { embedded, external, ...redis } = everySpec.redis ?? {};
+  const { secretName: ofTls, issuerRef } = embedded?.tls ?? {};
   const { stations, ...authentication } = everySpec.authentication ?? {};
   const { register, secretName, webhook } = stations ?? {};
   const { internal, webhook: authority, ...certificateAuthority } = everySpec.certificateAuthority ?? {};
   const kinds = [
-    { ofRedis: { embedded }, ofStations: { register }, ofAuthority: { internal } },
+    {
+      ofRedis: { embedded: { ...embedded, tls: { secretName: ofTls } } },
+      ofStations: { register },
+      ofAuthority: { internal },
+    },
+    {
+      ofRedis: { embedded: { ...embedded, tls: { issuerRef } } },
+      ofStations: { register },
+      ofAuthority: { internal },
+    },
     { ofRedis: { external }, ofStations: { webhook }, ofAuthority: { webhook: authority } },
     { ofRedis: { external }, ofStations: { secretName }, ofAuthority: { internal } },
   ];
@@ -342,7 +353,7 @@ test('kubectl scale and kubectl get find what they look for', async (t) => {
 });
 
 test('the examples are good', async (t) => {
-  for (const file of ['city.yaml', 'minimal.yaml']) {
+  for (const file of ['city.yaml', 'minimal.yaml', 'secure.yaml']) {
     const manifest = parse(readFileSync(join(ROOT, 'examples', file), 'utf8')) as OcppCluster;
     t.deepEqual(validateCluster(manifest), [], file);
     const api = shared.given(t);

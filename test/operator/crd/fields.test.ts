@@ -103,6 +103,7 @@ const LISTENER_PARTS = (
   [
     ['securityProfile', { securityProfile: 1 }, { securityProfile: 1 }],
     ['protocols', { protocols: ['ocpp1.6'] }, { securityProfile: 0, protocols: ['ocpp1.6'] }],
+    ['proxyProtocol', { proxyProtocol: true }, { securityProfile: 0, proxyProtocol: true }],
     [
       'tls',
       {
@@ -123,7 +124,10 @@ const LISTENER_PARTS = (
 ).map(([part, change, shows]): FieldChange => ({
   field: 'listeners',
   value: [{ ...STATIONS, ...change }],
-  with: { authentication: { stations: { register: true } } },
+  with: {
+    authentication: { stations: { register: true } },
+    proxy: { trustedNetworks: ['10.0.0.0/8'] },
+  },
   object: 'Deployment/ws-proxy',
   at: 'env OCPP_LISTENERS',
   shows: listenersText(shows),
@@ -145,7 +149,7 @@ const PARTS: readonly FieldChange[] = [
 const CHANGES = [...MUTABLE_FIELDS, ...PARTS];
 
 test('each lands in the right object, and no Pod is replaced without need', async (t) => {
-  t.timeout(120_000);
+  t.timeout(240_000);
   const server = shared.given(t);
   if (server === undefined) return;
   await using scene = await Scene.open(server, { image: 'example.com/ocpp:1', adminKey: new Uint8Array(32) });

@@ -10,8 +10,9 @@ export interface Mistake {
 
 const REGISTER = { stations: { register: true } };
 const TLS = { secretName: 'certificate' };
+const BALANCED = { proxy: { trustedNetworks: ['10.0.0.0/8'] } };
 const inTls = (tls: object, says: RegExp): Mistake => ({
-  spec: { authentication: REGISTER, listeners: [{ name: 'a', securityProfile: 2, tls }] },
+  spec: { ...BALANCED, authentication: REGISTER, listeners: [{ name: 'a', securityProfile: 2, tls }] },
   field: 'spec.listeners[0].tls',
   says,
 });
@@ -56,6 +57,15 @@ export const FRONT_DOOR_MISTAKES: readonly Mistake[] = [
     spec: { listeners: [{ name: 'a', securityProfile: 1 }], ...others },
     field: 'spec',
     says: /securityProfile 1 and 2 need authentication\.stations/,
+  })),
+  ...[
+    { proxyProtocol: true },
+    { securityProfile: 2, tls: { termination: 'LoadBalancer' } },
+    { securityProfile: 3, tls: { termination: 'LoadBalancer' } },
+  ].map((listener) => ({
+    spec: { authentication: REGISTER, listeners: [{ name: 'a', ...listener }] },
+    field: 'spec',
+    says: /proxyProtocol and tls\.termination LoadBalancer need proxy\.trustedNetworks/,
   })),
   ...[{ ingress: { host: 'a.example.com' } }, { gateway: { parentRefs: [{ name: 'g' }] } }].map((proxy) => ({
     spec: {

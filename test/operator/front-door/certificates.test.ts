@@ -14,6 +14,7 @@ const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/certificate
 const ISSUED: OcppClusterSpec = {
   authentication: { stations: { register: true } },
   listeners: [{ name: 'tls', port: 9443, securityProfile: 2, tls: { issuerRef: { name: 'public' } } }],
+  redis: { embedded: { tls: { issuerRef: { name: 'inner' } } } },
 };
 
 interface Key {
@@ -34,13 +35,19 @@ test('a Certificate follows the spec; without cert-manager the condition says so
   await server.installCrd(readFileSync(join(import.meta.dirname, '../../../crds/ocppclusters.yaml'), 'utf8'));
   await using scene = await Scene.open(server);
   await scene.create(ISSUED);
-  await eventually(t, () => scene.names('certificates'), ['certificates/city-tls-tls']);
+  await eventually(t, () => scene.names('certificates'), [
+    'certificates/city-redis-certificate',
+    'certificates/city-tls-tls',
+  ]);
   await scene.patch('ocppclusters/city', {
     spec: { listeners: [{ name: 'tls', port: 9443, securityProfile: 2, tls: { secretName: 'mine' } }] },
   });
-  await eventually(t, () => scene.names('certificates'), []);
+  await eventually(t, () => scene.names('certificates'), ['certificates/city-redis-certificate']);
   await scene.patch('ocppclusters/city', { spec: { listeners: ISSUED.listeners } });
-  await eventually(t, () => scene.names('certificates'), ['certificates/city-tls-tls']);
+  await eventually(t, () => scene.names('certificates'), [
+    'certificates/city-redis-certificate',
+    'certificates/city-tls-tls',
+  ]);
 
   await server.http.json({ method: 'DELETE', path: CRD });
   await eventually(t, async () => (await scene.condition('Degraded')).reason, 'AddOnMissing');
@@ -73,6 +80,18 @@ test('the key of stored passwords is made once, stays as it is, and outlives the
   });
   await eventually(t, async () => (await scene.status()).observedGeneration, 4);
   t.deepEqual([(await key())?.metadata.uid, (await key())?.data], [made?.metadata.uid, made?.data]);
+
+  // Without a word of another key: no stored password would match it.
+  t.is((await scene.status()).security?.passwordKeySecretName, 'city-password-key');
+  const path = `/api/v1/namespaces/${scene.namespace}/secrets/city-password-key`;
+  await server.http.json({ method: 'DELETE', path });
+  const keySecretOf = async (name: string | null, generation: number) => {
+    await scene.patch('ocppclusters/city', { spec: { authentication: { passwordKeySecretName: name } } });
+    await eventually(t, async () => (await scene.status()).observedGeneration, generation);
+  };
+  await keySecretOf('mine', 5);
+  await keySecretOf(null, 6);
+  t.is(await key(), undefined, 'one that was deleted is not made a second time');
 });
 
 test('a key of the user is used, and none is made', async (t) => {

@@ -283,6 +283,25 @@ test('an issuer gets a Certificate with the names of the Service, or with those 
   );
 });
 
+test('an embedded Redis with TLS: programs trust its authority and do not get its key', (t) => {
+  const spec: OcppClusterSpec = { redis: { embedded: { tls: { secretName: 'mine' } } } };
+  for (const name of ['Deployment/city-ws-proxy', 'Deployment/city-processor']) {
+    const { template } = find(rendered(spec), name).spec as { template: { spec: { volumes: V1Volume[] } } };
+    const volume = template.spec.volumes.find((one) => one.name === 'redis-tls');
+    t.deepEqual(volume?.secret?.items, [{ key: 'ca.crt', path: 'ca.crt' }], name);
+    const pod = podOf(rendered(spec), name);
+    t.is(pod.env('REDIS_TLS'), 'true');
+    t.is(pod.env('REDIS_TLS_CA_FILE'), '/etc/ocpp/redis-tls/ca.crt');
+    t.is(pod.env('REDIS_TLS_SERVER_NAME'), 'city-redis.default.svc');
+  }
+  const issued = rendered({ redis: { embedded: { tls: { issuerRef: { name: 'inner' } } } } });
+  t.like(find(issued, 'Certificate/city-redis-certificate').spec, {
+    secretName: 'city-redis-certificate',
+    dnsNames: ['city-redis.default.svc', 'city-redis.default', 'city-redis.default.svc.cluster.local'],
+  });
+  t.is(podOf(issued, 'StatefulSet/city-redis').secrets['/etc/ocpp/redis-tls'], 'city-redis-certificate');
+});
+
 test('the network policies let the programs reach the services that they ask, and no other', (t) => {
   const policies = (spec: OcppClusterSpec) =>
     rendered({ networkPolicy: { enabled: true }, ...spec }).filter(

@@ -27,7 +27,7 @@ const MUTUAL = {
   tls: { secretName: 's', clientCaSecretName: 'c' },
 };
 const certificate = (days: number) => ({
-  certificates: [{ listener: 'mtls', what: 'ca.crl', notAfter: inDays(days) }],
+  certificates: [{ listener: 'mtls', what: 'revocation-list', notAfter: inDays(days) }],
 });
 
 interface Row {
@@ -66,19 +66,19 @@ const ROWS: readonly Row[] = [
     spec: { listeners: [MUTUAL] },
     security: { ...certificate(3), rejected: ['mtls'] },
     reason: 'CertificateRejected',
-    says: /the log of a ws-proxy says which file and why; ca\.crl of mtls expires/,
+    says: /the log of a ws-proxy says which file and why; the revocation list of mtls expires/,
   },
   {
     spec: { listeners: [MUTUAL] },
     security: certificate(6.9),
     reason: 'CertificateExpiring',
-    says: /^ca\.crl of mtls expires at 2026-12-06T\S+Z; renew the Secret/,
+    says: /^the revocation list of mtls expires at 2026-12-06T\S+Z; renew the Secret/,
   },
   {
     spec: { listeners: [MUTUAL] },
     security: certificate(-1),
     reason: 'CertificateExpiring',
-    says: /^ca\.crl of mtls expired at/,
+    says: /^the revocation list of mtls expired at/,
   },
 ];
 

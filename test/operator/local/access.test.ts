@@ -63,6 +63,9 @@ test('npm start warns where any token may charge, and prints how to reach its Re
   t.regex(before('{ processor: { unknownTokens: Accept } }'), /^ {2}WARNING +any token may charge/m);
   t.regex(before('{}'), /the command to add one follows/);
   t.regex(before('{}', false), /none: without Redis/);
+  const register = '{ authentication: { stations: { register: true } } }';
+  t.regex(before(register, false), /WARNING +without Redis there is no register/);
+  t.notRegex(before(register), /WARNING|npm run simulate/, 'stations that it does not know are refused');
   t.regex(before('{ redis: { external: { addresses: ["r:6379"] } } }'), /ocpp:tokens of your Redis/);
 
   const redis =

@@ -45,7 +45,7 @@ test('a crashed container restarts in its Pod; one that ignores SIGTERM is kille
   t.false(alive(last), 'SIGTERM was not enough for this one');
 });
 
-test('a Pod gets the files of a Secret, and waits for one that does not exist', async (t) => {
+test('a Pod gets the files of a Secret, waits for one that does not exist, and follows its changes while it runs', async (t) => {
   await using local = await rig();
   const port = await freePort();
   await local.store.apply(service(port));
@@ -67,17 +67,19 @@ test('a Pod gets the files of a Secret, and waits for one that does not exist', 
   await local.store.apply({ ...plain, spec } as Deployment);
   await until(() => local.problems.length > 0, 'the complaint');
   t.regex(local.problems[0] ?? '', /there is no Secret here\/redis; put it into the manifest file/);
-  const data = { password: Buffer.from('open').toString('base64') };
-  await local.store.apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'redis', namespace: NAMESPACE },
-    data,
-  } as KubeObject);
+  const write = async (password: string) => {
+    const metadata = { name: 'redis', namespace: NAMESPACE };
+    const data = { password: Buffer.from(password).toString('base64') };
+    await local.store.apply({ apiVersion: 'v1', kind: 'Secret', metadata, data } as KubeObject);
+  };
+  await write('open');
   await local.ready(1);
-  const { own = '' } = await ask(port);
+  const { own = '', pid } = await ask(port);
   t.true(own.startsWith(local.folder));
   t.is(await readFile(own, 'utf8'), 'open');
+  await write('sesame');
+  await until(async () => (await readFile(own, 'utf8')) === 'sesame', 'the changed file');
+  t.is((await ask(port)).pid, pid, 'the same process');
 });
 
 test('a Pod gets the variables and files of a ConfigMap, and its files change with it while it runs', async (t) => {

@@ -1,18 +1,26 @@
 /** The rendered embedded Redis, run by the local redis-server: its command, its probes, its password. */
 import { execFile, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import type { V1Container, V1PodTemplateSpec } from '@kubernetes/client-node';
 import test from 'ava';
+import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { renderObjects } from '../../../operator/render/objects.ts';
 import { RENDER_REVISION } from '../../../operator/render/revision.ts';
+import { createAuthority } from '../../../services/certificates/authority.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
 
-function redisContainer(how: 'with a password' | 'without one, as release 0.1.0 made it'): V1Container {
+function redisContainer(
+  how: 'with a password' | 'without one, as release 0.1.0 made it',
+  spec: OcppClusterSpec = {},
+): V1Container {
   const cluster = {
+    spec,
     apiVersion: 'ocpp.dev/v1alpha1',
     kind: 'OcppCluster',
     metadata: { name: 'city', namespace: 'default', uid: '7c1b2a90-6a1c-4f0e-8e0f-2f3a4b5c6d7e' },
@@ -117,17 +125,75 @@ for (const how of ['with a password', 'without one, as release 0.1.0 made it'] a
   });
 }
 
+/** The certificate that Redis presents, and whether it answers a client that trusts only this authority. */
+async function presented(port: number, ca: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port, ca, servername: 'localhost' });
+  try {
+    await once(socket, 'secureConnect');
+    return socket.getPeerX509Certificate()?.serialNumber ?? '';
+  } finally {
+    socket.destroy();
+  }
+}
+
+for (const how of ['with a password', 'without one, as release 0.1.0 made it'] as const) {
+  test(`Redis with TLS has no other port, and answers the very probes, ${how}`, async (t) => {
+    const authority = await createAuthority('Redis CA');
+    const { certificate, key } = await authority.issueServerCertificate(['localhost']);
+    const container = redisContainer(how, { redis: { embedded: { tls: { secretName: 's' } } } });
+    await using redis = await startRendered(container, {}, { 'tls.crt': certificate, 'tls.key': key });
+    await until(() => redis.probe('readinessProbe'), 'Redis is ready');
+    t.true(await redis.probe('readinessProbe'));
+    if (how === 'with a password') t.true(await redis.probe('livenessProbe'));
+    t.not(await redis.ask(PASSWORD), 'PONG', 'without TLS');
+    t.is(await presented(redis.port, authority.certificate), new X509Certificate(certificate).serialNumber);
+    const stranger = await createAuthority('Other CA');
+    await t.throwsAsync(presented(redis.port, stranger.certificate), {
+      code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    });
+    t.true(await redis.preStop());
+  });
+}
+
+test('Redis takes a changed certificate without a restart, and keeps its own when the changed one is not usable', async (t) => {
+  const authority = await createAuthority('Redis CA');
+  const [first, second] = [
+    await authority.issueServerCertificate(['localhost']),
+    await authority.issueServerCertificate(['localhost']),
+  ];
+  const serial = ({ certificate }: typeof first) => new X509Certificate(certificate).serialNumber;
+  const container = redisContainer('with a password', { redis: { embedded: { tls: { secretName: 's' } } } });
+  const files = { 'tls.crt': first.certificate, 'tls.key': first.key };
+  await using redis = await startRendered(container, {}, files);
+  await until(() => redis.probe('readinessProbe'), 'Redis is ready');
+  const current = () => presented(redis.port, authority.certificate);
+  t.is(await current(), serial(first));
+  redis.write('tls.crt', 'no certificate');
+  await until(() => Promise.resolve(/it refuses the changed one/.test(redis.log())), 'the complaint');
+  t.is(await current(), serial(first));
+  redis.write('tls.crt', second.certificate);
+  redis.write('tls.key', second.key);
+  await until(async () => (await current()) === serial(second), 'the changed certificate');
+  redis.changePassword('next');
+  await until(() => redis.probe('livenessProbe'), 'the changed password');
+  t.true(redis.running(), 'Redis was not restarted');
+});
+
 /** Passwords that a user may put into their own Secret. */
 const PASSWORD = `q"u\\o te'$(x)\`y\``;
 
 /** The command of the container, as the kubelet would start it, in a local folder. */
-async function startRendered(container: V1Container, more: Readonly<Record<string, string>> = {}) {
+async function startRendered(
+  container: V1Container,
+  more: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string>> = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'ocpp-render-'));
   const port = await freePort();
   const env = { POD_IP: '127.0.0.1', REDIS_PORT: String(port), REDIS_DATA: folder, ...more };
   const here = (text: string) =>
     text
-      .replaceAll('/etc/ocpp/redis-login', folder)
+      .replaceAll(/\/etc\/ocpp\/redis-(login|tls)/g, folder)
       .replaceAll(/\$\((POD_IP|REDIS_DATA)\)/g, (_, name: 'POD_IP' | 'REDIS_DATA') => env[name])
       // As the kubelet does.
       .replaceAll('$$', '$')
@@ -135,6 +201,7 @@ async function startRendered(container: V1Container, more: Readonly<Record<strin
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   const changePassword = (text: string) => write('password', text);
   changePassword(PASSWORD);
+  for (const [name, content] of Object.entries(files)) write(name, content);
   const [file = '', ...args] = [...(container.command ?? []), ...(container.args ?? [])].map(here);
   let log = '';
   const start = () => {
@@ -155,6 +222,7 @@ async function startRendered(container: V1Container, more: Readonly<Record<strin
     runs(container[name]?.exec?.command?.map(here) ?? ['true'], env);
   return {
     write,
+    port,
     changePassword,
     probe,
     probes: async () => [await probe('readinessProbe'), await probe('livenessProbe')],
