@@ -150,6 +150,11 @@ export interface ListenerTlsSpec {
    */
   readonly termination?: 'Proxy' | 'LoadBalancer';
   /**
+   * The header in which the load balancer forwards the certificate that it verified: of ingress-nginx,
+   * Envoy, an AWS ALB in verify mode, or HAProxy. No other header counts. A change restarts ws-proxy.
+   */
+  readonly clientCertificateHeader?: 'ssl-client-cert' | 'x-forwarded-client-cert' | 'x-amzn-mtls-clientcert-leaf' | 'x-ssl-client-cert';
+  /**
    * Secret of type kubernetes.io/tls with the certificate chain and its key. A change restarts ws-proxy.
    */
   readonly secretName?: string;
@@ -185,6 +190,7 @@ export interface ListenerTlsSpec {
 /** {@link ListenerTlsSpec} with its defaults. */
 export interface DefaultedListenerTls {
   readonly termination: 'Proxy' | 'LoadBalancer';
+  readonly clientCertificateHeader?: 'ssl-client-cert' | 'x-forwarded-client-cert' | 'x-amzn-mtls-clientcert-leaf' | 'x-ssl-client-cert';
   readonly secretName?: string;
   readonly issuerRef?: DefaultedIssuerRef;
   readonly dnsNames?: readonly string[];

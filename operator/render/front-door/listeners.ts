@@ -61,7 +61,10 @@ function listenerJson({ containerPort, path }: StationPort, listener: DefaultedL
 
 function tlsJson({ name, tls }: DefaultedListener): object {
   if (tls === undefined) return {};
-  if (tls.termination === 'LoadBalancer') return { tls: { terminated: true } };
+  if (tls.termination === 'LoadBalancer') {
+    const { clientCertificateHeader: header } = tls;
+    return { tls: { terminated: true, ...(header !== undefined && { clientCertificateHeader: header }) } };
+  }
   const { additionalSecretName, clientCaSecretName, minVersion, cipherSuites } = tls;
   const folder = (file: string) => `${FOLDER}/${name}/${file}`;
   return {

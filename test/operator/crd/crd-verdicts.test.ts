@@ -30,7 +30,13 @@ const TELLING: Readonly<Record<string, readonly unknown[]>> = {
     [{ name: 'a', nodePort: 30_900 }],
     [{ name: 'a', securityProfile: 1 }],
     [{ name: 'a', securityProfile: 3, tls: { secretName: 's', clientCaSecretName: 'c' } }],
-    [{ name: 'a', securityProfile: 3, tls: { termination: 'LoadBalancer' } }],
+    [
+      {
+        name: 'a',
+        securityProfile: 3,
+        tls: { termination: 'LoadBalancer', clientCertificateHeader: 'ssl-client-cert' },
+      },
+    ],
     [{ name: 'a', proxyProtocol: true }],
     [{ name: 'a', securityProfile: 2, tls: { issuerRef: { name: 'i' } }, protocols: ['ocpp1.6'] }],
   ],

@@ -37,6 +37,22 @@ export const FRONT_DOOR_MISTAKES: readonly Mistake[] = [
     { ...TLS, termination: 'LoadBalancer' },
     /with tls\.termination LoadBalancer the load balancer has the certificates/,
   ),
+  inTls(
+    { ...TLS, clientCertificateHeader: 'ssl-client-cert' },
+    /clientCertificateHeader needs tls\.termination LoadBalancer/,
+  ),
+  ...[
+    { securityProfile: 3, tls: { termination: 'LoadBalancer' } },
+    { securityProfile: 2, tls: { termination: 'LoadBalancer', clientCertificateHeader: 'ssl-client-cert' } },
+  ].map((listener) => ({
+    spec: {
+      authentication: REGISTER,
+      proxy: { trustedNetworks: ['10.0.0.0/8'] },
+      listeners: [{ name: 'a', ...listener }],
+    },
+    field: 'spec.listeners[0]',
+    says: /securityProfile 3 needs tls\.clientCertificateHeader, and 2 has none/,
+  })),
   inTls({ ...TLS, dnsNames: ['a.example.com'] }, /tls\.dnsNames needs tls\.issuerRef/),
   {
     spec: { authentication: REGISTER, listeners: [{ name: 'a', securityProfile: -1 }] },
@@ -61,7 +77,10 @@ export const FRONT_DOOR_MISTAKES: readonly Mistake[] = [
   ...[
     { proxyProtocol: true },
     { securityProfile: 2, tls: { termination: 'LoadBalancer' } },
-    { securityProfile: 3, tls: { termination: 'LoadBalancer' } },
+    {
+      securityProfile: 3,
+      tls: { termination: 'LoadBalancer', clientCertificateHeader: 'x-forwarded-client-cert' },
+    },
   ].map((listener) => ({
     spec: { authentication: REGISTER, listeners: [{ name: 'a', ...listener }] },
     field: 'spec',

@@ -24,8 +24,8 @@ const ISSUED = { name: 'issued', port: 9445, securityProfile: 2, tls: { issuerRe
 const TERMINATED = {
   name: 'outer',
   port: 9446,
-  securityProfile: 2,
-  tls: { termination: 'LoadBalancer' as const },
+  securityProfile: 3,
+  tls: { termination: 'LoadBalancer' as const, clientCertificateHeader: 'ssl-client-cert' as const },
 };
 const REGISTER: OcppClusterSpec = { authentication: { stations: { register: true } } };
 
@@ -68,7 +68,13 @@ test('the ws-proxy reads the rendered listeners: each with its port, profile and
         minVersion: 'TLSv1.2',
       },
     },
-    { name: 'outer', port: 9003, path: '/ocpp', securityProfile: 2, tls: { terminated: true } },
+    {
+      name: 'outer',
+      port: 9003,
+      path: '/ocpp',
+      securityProfile: 3,
+      tls: { terminated: true, clientCertificateHeader: 'ssl-client-cert' },
+    },
     {
       name: 'tls',
       port: 9004,

@@ -43,7 +43,7 @@ const NEEDS: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   [
     'TLS that a load balancer terminates',
-    '{ listeners: [{ name: t, securityProfile: 3, tls: { termination: LoadBalancer } }], proxy: { trustedNetworks: [10.0.0.0/8] } }',
+    '{ listeners: [{ name: t, securityProfile: 3, tls: { termination: LoadBalancer, clientCertificateHeader: ssl-client-cert } }], proxy: { trustedNetworks: [10.0.0.0/8] } }',
     [],
   ],
   [
