@@ -98,10 +98,16 @@ const GUESSES: ReadonlySet<AccessFault> = new Set<AccessFault>([
   'certificate-organization',
 ]);
 
+/** First passwords that one process stores at once, and then one each second: a client can invent identities. */
+const ENROLMENTS_AT_ONCE = 1000;
+
 export class AccessControl {
   readonly #options: AccessControlOptions;
   readonly #attempts: Attempts;
   #sourceFailed = false;
+  /** Enrolments that are not yet regained, one each second, and when that was; ms since 1970. */
+  #enrolments = 0;
+  #enrolledAt = 0;
 
   constructor(options: AccessControlOptions) {
     this.#options = options;
@@ -116,7 +122,8 @@ export class AccessControl {
   async authenticate(request: AccessRequest): Promise<Verdict> {
     const { identity, profile, address } = request;
     const { source, profiles, settings } = this.#options;
-    if (source === undefined && profiles === undefined) return accepted({ profile, credential: '' }, true);
+    if (source === undefined && profiles === undefined)
+      return accepted({ profile, proven: false, credential: '' }, true);
     const isReport = settings.mode === 'Report';
     const seconds = isReport ? 0 : this.#attempts.wait(identity, address);
     if (seconds > 0) return tooMany(seconds);
@@ -159,16 +166,17 @@ export class AccessControl {
 
   async #accept(
     { identity, profile, address }: AccessRequest,
-    { credential, used }: Extract<Decision, { readonly kind: 'accept' }>,
+    { proven, credential, used }: Extract<Decision, { readonly kind: 'accept' }>,
     lookup: Lookup,
     kept: SecurityProfile | undefined,
   ): Promise<Verdict> {
     const { source, profiles } = this.#options;
-    if (profile > 0) this.#attempts.succeeded(identity, address);
-    if (profile > (kept ?? 0)) await profiles?.keepProfile(identity, profile, kept);
+    // A client that proved nothing must neither keep a station from a lower profile nor fill the store.
+    if (proven) this.#attempts.succeeded(identity, address);
+    if (proven && profile > (kept ?? 0)) await profiles?.keepProfile(identity, profile, kept);
     if (used !== undefined && lookup.kind === 'entry')
       await source?.store?.(identity, withUsed(lookup.entry, used), lookup.text);
-    return accepted({ profile, credential }, lookup.kind !== 'unknown' || kept !== undefined);
+    return accepted({ profile, proven, credential }, lookup.kind !== 'unknown' || kept !== undefined);
   }
 
   #refuse(
@@ -187,9 +195,9 @@ export class AccessControl {
     lookup: Lookup,
   ): Promise<Verdict> {
     const credential = await this.#enrol(presented, profile, fault, lookup);
-    if (credential !== undefined) return accepted({ profile, credential }, true);
+    if (credential !== undefined) return accepted({ profile, proven: true, credential }, true);
     this.#options.observer.unproven(identity, address, fault, reason);
-    return accepted({ profile, credential: '', unproven: fault }, lookup.kind === 'entry');
+    return accepted({ profile, proven: false, credential: '', unproven: fault }, lookup.kind === 'entry');
   }
 
   /** @returns the stored form of the password that counts from now on; undefined when none was stored */
@@ -203,12 +211,21 @@ export class AccessControl {
     if (settings.enrolment !== 'FirstSeen' || (fault !== 'unknown-station' && fault !== 'no-password'))
       return undefined;
     if ((profile !== 1 && profile !== 2) || credentials.kind !== 'password') return undefined;
-    if (hasher === undefined || source?.store === undefined) return undefined;
+    if (hasher === undefined || source?.store === undefined || !this.#mayEnrol()) return undefined;
     const password = hasher.hash(identity, credentials.password);
     const [entry, text] = lookup.kind === 'entry' ? [lookup.entry, lookup.text] : [{}, undefined];
     if (!(await source.store(identity, { ...entry, password }, text))) return undefined;
     observer.enrolled(identity);
     return password;
+  }
+
+  #mayEnrol(): boolean {
+    const now = this.#options.clock.now();
+    this.#enrolments = Math.max(0, this.#enrolments - Math.max(0, now - this.#enrolledAt) / 1000);
+    this.#enrolledAt = now;
+    if (this.#enrolments >= ENROLMENTS_AT_ONCE) return false;
+    this.#enrolments += 1;
+    return true;
   }
 
   async #matches({ identity, credentials }: Presented, stored: string | undefined): Promise<boolean> {
@@ -231,7 +248,7 @@ export class AccessControl {
     observer.error(error);
     if (settings.mode === 'Report') {
       observer.unproven(identity, address, 'source-away', error.message);
-      return accepted({ profile, credential: '', unproven: 'source-away' }, false);
+      return accepted({ profile, proven: false, credential: '', unproven: 'source-away' }, false);
     }
     return { kind: 'refuse', code: 'source-away', status: 503, reason: error.message };
   }

@@ -59,7 +59,9 @@ export type AccessFault = (typeof ACCESS_FAULTS)[number];
 export type Decision =
   | {
       readonly kind: 'accept';
-      /** What it was accepted by: a stored password, or the serial of a certificate; '' for none. */
+      /** Whether the station has proved who it is. */
+      readonly proven: boolean;
+      /** A stored password, or the serial number that the register has of its certificate; '' where neither counted. */
       readonly credential: string;
       /** The credential was the next one, which now replaces the former. */
       readonly used?: 'nextPassword' | 'nextCertificateSerial';
@@ -78,7 +80,14 @@ export interface Question {
 }
 
 const refuse = (fault: AccessFault, reason: string): Decision => ({ kind: 'refuse', fault, reason });
-const ACCEPT: Decision = { kind: 'accept', credential: '' };
+const UNPROVEN: Decision = { kind: 'accept', proven: false, credential: '' };
+const PROVEN: Decision = { kind: 'accept', proven: true, credential: '' };
+const provenBy = (credential: string, used?: 'nextPassword' | 'nextCertificateSerial'): Decision => ({
+  kind: 'accept',
+  proven: true,
+  credential,
+  ...(used !== undefined && { used }),
+});
 
 /** The password is compared first, so that each refusal takes the time of a comparison. */
 export async function decide(question: Question): Promise<Decision> {
@@ -109,11 +118,11 @@ function ofStation({ profile, lookup, policy, kept = 0 }: Question): Decision | 
 
 async function byPassword({ presented, lookup, matches }: Question): Promise<Decision> {
   const { credentials } = presented;
-  if (lookup.kind === 'judged') return ACCEPT;
+  if (lookup.kind === 'judged') return PROVEN;
   // Accepted by the policy, or refused by it: see ofStation().
   if (lookup.kind === 'unknown') {
     if (credentials.kind === 'password') await matches(undefined);
-    return ACCEPT;
+    return UNPROVEN;
   }
   switch (credentials.kind) {
     case 'none':
@@ -134,13 +143,13 @@ async function comparePasswords(entry: StationEntry, matches: Question['matches'
     return refuse('no-password', 'its entry has no password');
   }
   if (nextPassword !== undefined && (await matches(nextPassword)))
-    return { kind: 'accept', credential: nextPassword, used: 'nextPassword' };
-  if (password !== undefined && (await matches(password))) return { kind: 'accept', credential: password };
+    return provenBy(nextPassword, 'nextPassword');
+  if (password !== undefined && (await matches(password))) return provenBy(password);
   return refuse('password', 'the password is wrong');
 }
 
 function byCertificate({ profile, presented, lookup, policy }: Question): Decision {
-  if (profile === 0) return ACCEPT;
+  if (profile === 0) return UNPROVEN;
   const { certificate, identity } = presented;
   if (certificate.kind === 'none')
     return refuse('no-certificate', 'the station presented no client certificate');
@@ -153,25 +162,35 @@ function byCertificate({ profile, presented, lookup, policy }: Question): Decisi
   return byNames(facts, identity, lookup.kind === 'entry' ? lookup.entry : {});
 }
 
-/** 2.0.1 Part 2, A00.FR.404: CN is the identity. Certificates of manufacturers have others, so a serial number in the register counts too. */
+/**
+ * CN is the identity (2.0.1 Part 2, A00.FR.405). Certificates of manufacturers have other names, so one that the register names counts
+ * too: by its serial number, or by its SHA-256 fingerprint where several CAs could issue the same number.
+ */
 function byNames(facts: CertificateFacts, identity: string, entry: StationEntry): Decision {
-  const serial = facts.serialNumber;
-  const isSerial = (other: string | undefined) => other !== undefined && normalSerial(other) === serial;
-  if (isSerial(entry.nextCertificateSerial))
-    return { kind: 'accept', credential: serial, used: 'nextCertificateSerial' };
-  const isNamed =
-    facts.commonName === identity ||
-    facts.names.some((name) => name.toLowerCase() === identity.toLowerCase());
-  if (isNamed || isSerial(entry.certificateSerial)) return { kind: 'accept', credential: serial };
+  const { certificateSerial, nextCertificateSerial } = entry;
+  if (isListed(facts, nextCertificateSerial))
+    return provenBy(nextCertificateSerial ?? '', 'nextCertificateSerial');
+  // Identities differ in case, so the names of a certificate do, too.
+  if (facts.commonName === identity || facts.names.includes(identity)) return PROVEN;
+  if (isListed(facts, certificateSerial)) return provenBy(certificateSerial ?? '');
   return refuse(
     'certificate-identity',
     'neither CN nor SAN of its client certificate is the identity, and the register has another serial number or none',
   );
 }
 
+function isListed({ serialNumber, fingerprint256 }: CertificateFacts, listed: string | undefined): boolean {
+  if (listed === undefined) return false;
+  const text = normalSerial(listed);
+  return text === serialNumber || text === normalSerial(fingerprint256);
+}
+
 /** What a connected station was accepted by. */
 export interface Grant {
   readonly profile: SecurityProfile;
+  /** Whether the station has proved who it is. */
+  readonly proven: boolean;
+  /** See Decision. */
   readonly credential: string;
   /** Why mode Enforce would refuse it. */
   readonly unproven?: AccessFault | 'source-away' | undefined;
@@ -183,13 +202,27 @@ export function faultOfConnected(
   lookup: Lookup,
   policy: AccessPolicy,
 ): AccessFault | undefined {
-  const { profile, credential } = grant;
+  const { profile } = grant;
   if (lookup.kind === 'unknown') return policy.unknownStations === 'Reject' ? 'unknown-station' : undefined;
   if (lookup.kind !== 'entry') return undefined;
   const { entry } = lookup;
   if (entry.blocked === true) return 'blocked';
   if (profile < (entry.profile ?? 0)) return 'profile-too-low';
-  const isPassword = profile === 1 || profile === 2;
-  const isCurrent = credential === entry.password || credential === entry.nextPassword;
-  return isPassword && credential !== '' && !isCurrent ? 'password' : undefined;
+  if (profile === 0) return undefined;
+  return profile === 3 ? staleCertificate(grant, entry) : stalePassword(grant, entry);
+}
+
+function stalePassword(
+  { credential }: Grant,
+  { password, nextPassword }: StationEntry,
+): AccessFault | undefined {
+  if (credential === password || credential === nextPassword) return undefined;
+  if (credential !== '') return 'password';
+  // It was unknown when it connected.
+  return password === undefined && nextPassword === undefined ? undefined : 'no-credentials';
+}
+
+function staleCertificate({ credential }: Grant, entry: StationEntry): AccessFault | undefined {
+  const listed = [entry.certificateSerial, entry.nextCertificateSerial];
+  return credential === '' || listed.includes(credential) ? undefined : 'certificate-identity';
 }

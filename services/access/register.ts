@@ -15,6 +15,9 @@ import { SourceError, type SourceRequest, type StationSource } from './station-s
 
 export type RegisterState = Pick<StateStore, 'field' | 'fields' | 'amend'>;
 
+/** To keep a profile that others change, too. */
+const ATTEMPTS = 5;
+
 export class Register implements StationSource {
   readonly #state: RegisterState;
 
@@ -42,14 +45,18 @@ export class Register implements StationSource {
     return readProfile(await asSource(this.#state.field(STATION_PROFILES, identity)));
   }
 
-  /** Keeps a higher profile than the one that was read. A lower one by another process is raised at the next connect. */
+  /** Keeps a higher profile than the one that was read; another process may keep one at the same time. */
   async keepProfile(
     identity: string,
     profile: SecurityProfile,
     kept: SecurityProfile | undefined,
   ): Promise<void> {
-    const before = kept === undefined ? undefined : String(kept);
-    await this.#set(STATION_PROFILES, identity, String(profile), before);
+    let before = kept;
+    for (let attempt = 0; attempt < ATTEMPTS && (before ?? 0) < profile; attempt++) {
+      const text = before === undefined ? undefined : String(before);
+      if (await this.#set(STATION_PROFILES, identity, String(profile), text)) return;
+      before = await this.keptProfile(identity);
+    }
   }
 
   #set(key: string, field: string, value: string, before: string | undefined): Promise<boolean> {

@@ -111,6 +111,7 @@ export class Proxy implements Running {
         sockets: () => server.sockets,
         onClosed: ({ session }, fault) => accessObserver.closed(session, fault),
         onError: (error) => accessObserver.error(error),
+        closesPerSecond: () => settings.drainRate,
       });
     drain = createDrain({ settings, server, gateway, pacing, metrics: this.#metrics, log });
     this.#drain = drain;

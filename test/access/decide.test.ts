@@ -64,12 +64,12 @@ const ACCEPTED: readonly (readonly [
   [
     'a certificate with the identity as CN',
     { profile: 3, presented: certificate(), lookup: { kind: 'none' } },
-    '1AB',
+    '',
   ],
   [
-    'a certificate with the identity as SAN, in any case',
-    { profile: 3, identity: 'CP-9.EXAMPLE', presented: certificate(), lookup: { kind: 'none' } },
-    '1AB',
+    'a certificate with the identity as SAN',
+    { profile: 3, identity: 'cp-9.example', presented: certificate(), lookup: { kind: 'none' } },
+    '',
   ],
   [
     'a certificate with the serial number of the entry',
@@ -79,7 +79,7 @@ const ACCEPTED: readonly (readonly [
       presented: certificate(),
       lookup: entry({ certificateSerial: '00:1a:b' }),
     },
-    '1AB',
+    '00:1a:b',
   ],
   [
     'a certificate of the organization',
@@ -89,7 +89,7 @@ const ACCEPTED: readonly (readonly [
       lookup: { kind: 'none' },
       policy: { ...POLICY, organization: 'ACME' },
     },
-    '1AB',
+    '',
   ],
   ['a higher profile than it has used', { kept: 1 }, 'secret'],
   ['the profile that its entry demands', { lookup: entry({ password: 'secret', profile: 2 }) }, 'secret'],
@@ -159,6 +159,31 @@ for (const [index, [fault, over]] of REFUSED.entries()) {
   });
 }
 
+test('names of certificates are compared with case, and a fingerprint counts as a serial number does', async (t) => {
+  const other = {
+    profile: 3,
+    identity: 'CP-9.EXAMPLE',
+    presented: certificate(),
+    lookup: { kind: 'none' },
+  } as const;
+  t.like(await decide(question(other)), { kind: 'refuse', fault: 'certificate-identity' });
+  t.like(await decide(question({ ...other, lookup: entry({ certificateSerial: 'aa:bb' }) })), {
+    kind: 'accept',
+  });
+});
+
+test('what a station has proved: a password, a certificate or a webhook, and nothing else', async (t) => {
+  const proven = async (over: Parameters<typeof question>[0]) => {
+    const decision = await decide(question(over));
+    return decision.kind === 'accept' && decision.proven;
+  };
+  t.true(await proven({}));
+  t.true(await proven({ profile: 3, presented: certificate(), lookup: { kind: 'none' } }));
+  t.true(await proven({ lookup: { kind: 'judged', accepted: true } }));
+  t.false(await proven({ profile: 0 }));
+  t.false(await proven({ lookup: { kind: 'unknown' }, policy: { ...POLICY, unknownStations: 'Accept' } }));
+});
+
 test('the next credential that a station uses is reported, so that it replaces the former', async (t) => {
   t.like(await decide(question({ lookup: entry({ password: 'old', nextPassword: 'secret' }) })), {
     used: 'nextPassword',
@@ -184,7 +209,7 @@ test('an unknown station costs the comparison of a password, as a known one does
   t.deepEqual(compared, [undefined, undefined, 'other']);
 });
 
-const GRANT = { profile: 2, credential: 'secret' } as const;
+const GRANT = { profile: 2, proven: true, credential: 'secret' } as const;
 const CONNECTED: readonly (readonly [fault: string | undefined, lookup: Lookup, policy?: AccessPolicy])[] = [
   [undefined, entry({ password: 'secret' })],
   [undefined, entry({ password: 'new', nextPassword: 'secret' })],
@@ -204,8 +229,24 @@ for (const [index, [fault, lookup, policy = POLICY]] of CONNECTED.entries()) {
   });
 }
 
-test('a connected station that was accepted without a password stays when it gets one', (t) => {
-  t.is(faultOfConnected({ profile: 2, credential: '' }, entry({ password: 'new' }), POLICY), undefined);
-  t.is(faultOfConnected({ profile: 0, credential: '' }, entry({ password: 'new' }), POLICY), undefined);
-  t.is(faultOfConnected({ profile: 3, credential: '1AB' }, entry({ password: 'new' }), POLICY), undefined);
+test('a connected station without a password is closed when its entry has one; other profiles are not concerned', (t) => {
+  const unknown = { proven: false, credential: '' };
+  t.is(faultOfConnected({ profile: 2, ...unknown }, entry({ password: 'new' }), POLICY), 'no-credentials');
+  t.is(faultOfConnected({ profile: 2, ...unknown }, entry({ labels: {} }), POLICY), undefined);
+  t.is(faultOfConnected({ profile: 0, ...unknown }, entry({ password: 'new' }), POLICY), undefined);
+});
+
+test('a connected station whose certificate counted by its serial number is closed when the register has another one', (t) => {
+  const bySerial = { profile: 3, proven: true, credential: '1AB' } as const;
+  t.is(faultOfConnected(bySerial, entry({ certificateSerial: '1AB' }), POLICY), undefined);
+  t.is(
+    faultOfConnected(bySerial, entry({ certificateSerial: '2', nextCertificateSerial: '1AB' }), POLICY),
+    undefined,
+  );
+  t.is(faultOfConnected(bySerial, entry({ certificateSerial: '2' }), POLICY), 'certificate-identity');
+  t.is(
+    faultOfConnected({ ...bySerial, credential: '' }, entry({ certificateSerial: '2' }), POLICY),
+    undefined,
+    'by its name',
+  );
 });
