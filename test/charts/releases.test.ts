@@ -32,7 +32,7 @@ function earlierChart(): { readonly path: string } & Disposable {
   const crd = parse(readFileSync(join(OPERATOR, 'files/ocppclusters.yaml'), 'utf8')) as Definition;
   const spec = crd.spec.versions[0]?.schema.openAPIV3Schema.properties['spec'];
   delete spec?.properties['processor']?.properties[NEW];
-  writeFileSync(join(path, 'files/ocppclusters.yaml'), stringify(crd));
+  writeFileSync(join(path, 'files/ocppclusters.yaml'), stringify(crd, { version: '1.1' }));
   const chart = readFileSync(join(path, 'Chart.yaml'), 'utf8');
   writeFileSync(join(path, 'Chart.yaml'), chart.replaceAll(/^(version|appVersion): .*/gm, '$1: 0.0.9'));
   return { path, [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };

@@ -83,7 +83,7 @@ const WRONG: readonly [what: string, reply: string, stored: string, difference: 
   ],
   ['a repair', 'refused: TypeConstraintViolation', RIGHT, /there are 0 events message-repaired, not 1/],
   ['an unreadable text', 'result: {}', `${RIGHT}\n  unreadableKept: 1`, /unreadable texts kept is 0, not 1/],
-  ['a line of the log', 'result: {}', `${RIGHT}\n  log: [{ level: warn }]`, /0 lines of the log/],
+  ['a line of the log', 'result: {}', `${RIGHT}\n  log: [{ level: error }]`, /0 lines of the log/],
 ];
 
 for (const [what, reply, stored, difference, send] of WRONG) {

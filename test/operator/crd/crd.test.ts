@@ -60,6 +60,14 @@ const COMPLETED = {
       proxyProtocol: false,
     },
     { name: 'plain', port: 9002, path: '/ocpp', securityProfile: 0, proxyProtocol: false },
+    {
+      name: 'outer',
+      port: 9003,
+      path: '/ocpp',
+      securityProfile: 3,
+      tls: { termination: 'LoadBalancer', clientCertificateHeader: 'ssl-client-cert', minVersion: 'TLSv1.2' },
+      proxyProtocol: false,
+    },
   ],
   proxy: {
     service: { type: 'LoadBalancer', loadBalancerClass: 'example.com/inner' },
