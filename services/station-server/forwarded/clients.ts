@@ -47,6 +47,11 @@ export class Clients {
       : { kind: 'refused', text: forwarded.reason };
   }
 
+  /** See Connection. */
+  removalsOf({ socket }: IncomingMessage): number {
+    return this.#connections.of(socket).removals;
+  }
+
   /** The handshake is complete. */
   opened({ socket }: IncomingMessage): void {
     this.#connections.opened(this.#connections.of(socket));
