@@ -153,8 +153,8 @@ export class StationListeners {
   }
 
   /** Whether the limit of all connections permits this one. */
-  #enter(tcp: Socket, { tls }: StationListener): boolean {
-    const entered = this.#options.connections.enter(tcp, tls !== undefined && tls.terminated !== true);
+  #enter(tcp: Socket, listener: StationListener): boolean {
+    const entered = this.#options.connections.enter(tcp, this.#secured.get(listener));
     return entered !== undefined || this.#drop(tcp, TOO_MANY);
   }
 

@@ -44,7 +44,7 @@ export class StationServer implements AsyncDisposable {
     this.#limits = limitsOf(options.limits);
     const { trusted = TRUST_NONE } = options;
     const connections = new Connections(this.#limits);
-    const clients = new Clients(connections, trusted);
+    const clients = new Clients(connections, trusted, options.clock);
     const { clock, observer, faultAnswer, transactionsAfter, gateway } = options;
     this.#host = {
       limits: this.#limits,

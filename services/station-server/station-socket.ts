@@ -52,6 +52,8 @@ export class StationSocket implements StationSink {
   #pingAt = 0;
   #silentPings = 0;
   #closing: CloseReason | undefined;
+  /** Its Close may take seconds to be answered, and until then nothing of it counts. */
+  #isRefused = false;
   /** Set: close as soon as no CALL is open, and call it just before. */
   #closeWhenIdle: (() => void) | undefined;
 
@@ -106,6 +108,7 @@ export class StationSocket implements StationSink {
 
   received(data: Buffer, isBinary: boolean): void {
     const { observer, clock, tolerant } = this.#host;
+    if (this.#isRefused) return observer.dropped('access');
     this.#silentPings = 0;
     this.#alive();
     if (isBinary) {
@@ -193,6 +196,7 @@ export class StationSocket implements StationSink {
 
   /** Its credential, certificate or entry is no longer accepted. */
   closeForAccess(): void {
+    this.#isRefused = true;
     this.close('access', CLOSE.policyViolation, 'this station is no longer accepted with these credentials');
   }
 
@@ -253,6 +257,8 @@ export class StationSocket implements StationSink {
   }
 
   #forward(incoming: StationFrame): void {
+    // A CALL that was held is of no use to anyone either.
+    if (this.#isRefused) return this.#host.observer.dropped('access');
     this.#boots.forwarded(incoming.frame);
     const registration = this.#boots.last;
     const size = incoming.text.length;

@@ -38,7 +38,7 @@ export interface UpgradePorts {
   /** Undefined for a listener without certificates. */
   readonly securedBy: (listener: StationListener) => TlsListener | undefined;
   readonly opened: (socket: StationSocket) => void;
-  /** The station of an open socket has presented a certificate. @param since count of removals of trust when it was judged */
+  /** The station of an open socket has presented a certificate. @param since see ClientTrust.judge() */
   readonly certified: (socket: StationSocket, tls: Socket, secured: TlsListener, since: number) => void;
   readonly random: () => number;
 }
@@ -101,9 +101,9 @@ export class Upgrades {
     this.opening += 1;
     try {
       const secured = this.#ports.securedBy(listener);
-      const since = secured?.removals ?? 0;
+      const since = this.#clients.removalsOf(request);
       const certificate =
-        secured?.clientCertificateOf(request.socket) ?? this.#clients.certificateOf(listener, request);
+        secured?.clientCertificateOf(request.socket, since) ?? this.#clients.certificateOf(listener, request);
       const verdict = await this.#authenticate(stationId, request, listener, certificate);
       if (verdict?.kind === 'refuse') {
         return this.#refuse(refusalOf(verdict, spreadOf(request.url ?? '')), request, tcp);

@@ -134,6 +134,29 @@ test('a takeover closes the old socket, whose frames and Close have no effect', 
   );
 });
 
+test('nothing of a station that is closed for access is heard, although it does not answer the Close', async (t) => {
+  await using endpoint = await startEndpoint();
+  const { gateway } = endpoint;
+  await using station = (await RawStation.open(endpoint.port, '/ocpp/CS1')).station;
+  station.alive = false;
+  station.send('[2,"1","Authorize",{}]');
+  station.send('[2,"held","Authorize",{}]');
+  await until(() => gateway.forwarded.length === 1, 'the first CALL');
+  gateway.sinks.get('CS1')?.deliver({ type: 2, messageId: 'c', text: '[2,"c","Reset",{}]' });
+  for (const socket of endpoint.server.sockets) socket.closeForAccess();
+  t.is(await station.closeCode(), 1008);
+  for (const text of ['[2,"late","StartTransaction",{}]', '[3,"c",{}]', 'no frame']) station.send(text);
+  station.frame(OPCODE.binary, Buffer.from([0]));
+  gateway.answer('CS1', '1');
+  const dropped = () => endpoint.seen.filter((what) => what === 'dropped access').length;
+  await until(() => dropped() === 5, 'all of them');
+  t.deepEqual(
+    gateway.forwarded.map(({ frame }) => frame.id),
+    ['1'],
+  );
+  t.deepEqual(gateway.unreadable, []);
+});
+
 test('an old socket that is half open is terminated in time, and distinguished from a live one (case 1)', async (t) => {
   await using endpoint = await startEndpoint({ probeTimeoutMs: 100, pingIntervalMs: 400 });
   const open = async () => (await RawStation.open(endpoint.port, '/ocpp/CS1')).station;

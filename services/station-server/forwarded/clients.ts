@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { PresentedCertificate } from '../../access/decide.ts';
 import { factsOf } from '../../certificates/certificate-facts.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { Connections } from './connections.ts';
 import { type HandshakeFacts, type Refusal, retryAfterSeconds, spreadOf } from '../handshake.ts';
 import type { StationListener } from '../station-listener.ts';
@@ -12,10 +13,12 @@ import type { TrustedNetworks } from './trusted-networks.ts';
 export class Clients {
   readonly #connections: Connections;
   readonly #trusted: TrustedNetworks;
+  readonly #clock: Clock;
 
-  constructor(connections: Connections, trusted: TrustedNetworks) {
+  constructor(connections: Connections, trusted: TrustedNetworks, clock: Clock) {
     this.#connections = connections;
     this.#trusted = trusted;
+    this.#clock = clock;
   }
 
   factsOf({ headers, socket, url = '' }: IncomingMessage): HandshakeFacts {
@@ -42,9 +45,17 @@ export class Clients {
     const { address } = this.#connections.of(request.socket);
     const { clientCertificateHeader: header } = tls;
     const forwarded = forwardedCertificateOf(request, header, address, this.#trusted);
-    return forwarded.kind === 'certificate'
-      ? { kind: 'verified', facts: factsOf(forwarded.certificate) }
-      : { kind: 'refused', text: forwarded.reason };
+    if (forwarded.kind === 'none') return { kind: 'refused', text: forwarded.reason };
+    const facts = factsOf(forwarded.certificate);
+    // A load balancer looks at the dates in a full handshake of TLS, and one connection of it may last.
+    return facts.notAfter <= this.#clock.now()
+      ? { kind: 'refused', text: 'it has expired' }
+      : { kind: 'verified', facts };
+  }
+
+  /** See Connection. */
+  removalsOf({ socket }: IncomingMessage): number {
+    return this.#connections.of(socket).removals;
   }
 
   /** The handshake is complete. */

@@ -16,6 +16,8 @@ export interface Connection {
   readonly peer: string;
   /** The same, or what the PROXY protocol says instead. */
   address: string;
+  /** `removals` of its listener when it was accepted: its TLS handshake may verify with the client CAs of that time. */
+  readonly removals: number;
 }
 
 export type ConnectionLimits = Pick<
@@ -32,6 +34,7 @@ interface Counts {
 class Known implements Connection {
   readonly peer: string;
   address: string;
+  readonly removals: number;
   /** Where this connection is counted. */
   counts: Counts | undefined;
   key = '';
@@ -41,9 +44,10 @@ class Known implements Connection {
   isOpen = true;
   isStation = false;
 
-  constructor(peer: string) {
+  constructor(peer: string, removals = 0) {
     this.peer = peer;
     this.address = peer;
+    this.removals = removals;
   }
 }
 
@@ -77,14 +81,14 @@ export class Connections {
 
   /**
    * A TCP connection is accepted.
-   * @param willBeSecured it becomes a TLS socket: see secured()
+   * @param secured absent: it does not become a TLS socket; see secured() and Connection
    * @returns undefined for one too many
    */
-  enter(tcp: Socket, willBeSecured = false): Connection | undefined {
+  enter(tcp: Socket, secured?: Pick<Connection, 'removals'>): Connection | undefined {
     this.#size += 1;
-    const known = new Known(plainAddress(tcp.remoteAddress ?? ''));
+    const known = new Known(plainAddress(tcp.remoteAddress ?? ''), secured?.removals);
     this.#known.set(tcp, known);
-    if (willBeSecured) {
+    if (secured !== undefined) {
       known.pair = pairOf(tcp);
       known.tcp = tcp;
       this.#securing.set(known.pair, known);

@@ -51,12 +51,18 @@ export const CERTIFICATE_HEADERS = [
 ] as const;
 export type CertificateHeader = (typeof CERTIFICATE_HEADERS)[number];
 
-/** Headers that say whether the load balancer verified the certificate, and what they say then. */
-const VERDICTS: Partial<
-  Record<CertificateHeader, { header: string; verified: RegExp; isRequired: boolean }>
-> = {
-  'ssl-client-cert': { header: 'ssl-client-verify', verified: /^SUCCESS$/, isRequired: true },
-  'x-ssl-client-cert': { header: 'x-ssl-client-verify', verified: /^(SUCCESS|0)$/, isRequired: false },
+/**
+ * Headers with which the load balancer says `SUCCESS` of a certificate that it verified. Without them the certificate does not count.
+ * In HAProxy they must be set for each request, as a header that it leaves alone is that of the client; and `ssl_c_verify` is no
+ * verdict by itself, as it is 0 without a certificate too:
+ *
+ *     http-request set-header X-SSL-Client-Cert %[ssl_c_der,base64]
+ *     http-request set-header X-SSL-Client-Verify NONE
+ *     http-request set-header X-SSL-Client-Verify SUCCESS if { ssl_c_used } { ssl_c_verify 0 }
+ */
+const VERDICTS: Partial<Record<CertificateHeader, string>> = {
+  'ssl-client-cert': 'ssl-client-verify',
+  'x-ssl-client-cert': 'x-ssl-client-verify',
 };
 
 export type ForwardedCertificate =
@@ -85,15 +91,13 @@ export function forwardedCertificateOf(
   const isList = header === 'x-forwarded-client-cert';
   if (values.length > 1 && !isList) return none(`${header} was sent ${values.length} times`);
   const verdict = VERDICTS[header];
-  const given = verdict && request.headersDistinct[verdict.header];
-  if (verdict && (given !== undefined || verdict.isRequired) && !isVerified(given, verdict.verified))
-    return none(`${verdict.header} does not say that the certificate is verified`);
+  if (verdict !== undefined && !isSuccess(request.headersDistinct[verdict]))
+    return none(`${verdict} does not say SUCCESS, that the certificate is verified`);
   const text = isList ? certificateOfEnvoy(values.join(',')) : first;
   return text === undefined ? none(`${header} has no Cert in its last element`) : certificateIn(text, header);
 }
 
-const isVerified = (given: readonly string[] | undefined, verified: RegExp) =>
-  given?.length === 1 && verified.test(given[0] ?? '');
+const isSuccess = (given: readonly string[] = []) => given.length === 1 && given[0] === 'SUCCESS';
 
 /** URL-encoded PEM, PEM in one line, or DER as base64. */
 function certificateIn(text: string, header: string): ForwardedCertificate {

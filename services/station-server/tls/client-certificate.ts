@@ -41,8 +41,17 @@ const VERDICTS: Readonly<Record<string, readonly [CertificateFault, string]>> = 
 const UNKNOWN_ISSUER =
   'its intermediate CA is not in the bundle of the listener, so that no revocation list says whether that is revoked; add it to ca.crt';
 
-/** @param now ms since 1970 */
-export function judgeCertificate(tls: TLSSocket, trust: ClientTrust, now: number): ClientCertificate {
+const REMOVED_ISSUER = 'its CA was removed from the bundle of the listener';
+
+/**
+ * @param now ms since 1970
+ * @param since see ClientTrust.judge()
+ */
+export function judgeCertificate(
+  tls: TLSSocket,
+  trust: ClientTrust,
+  { now, since }: { readonly now: number; readonly since: number },
+): ClientCertificate {
   // `authorized` is also true for a client that resumes a session of TLS 1.3 in which it presented no certificate.
   const certificate = tls.getPeerX509Certificate();
   if (certificate === undefined) return { kind: 'none' };
@@ -56,9 +65,10 @@ export function judgeCertificate(tls: TLSSocket, trust: ClientTrust, now: number
   }
   // Dates were checked in the handshake that began the session.
   if (facts.notAfter <= now) return refused('expired', 'it has expired');
-  const judged = trust.judge(certificate);
+  const judged = trust.judge(certificate, since);
   if (judged.kind === 'trusted') return { kind: 'verified', facts };
   if (judged.kind === 'unknown-issuer') return refused('not-trusted', UNKNOWN_ISSUER);
+  if (judged.kind === 'removed-issuer') return refused('not-trusted', REMOVED_ISSUER);
   const { certificate: revoked } = judged;
   const text = revoked === certificate ? 'it is revoked' : `its CA ${factsOf(revoked).subject} is revoked`;
   return refused('revoked', text);

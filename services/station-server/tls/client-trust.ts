@@ -17,7 +17,9 @@ export type Trusted =
   /** This certificate of the path is revoked. */
   | { readonly kind: 'revoked'; readonly certificate: X509Certificate }
   /** There are lists, and they say nothing about the intermediate CA, which is not in the bundle. */
-  | { readonly kind: 'unknown-issuer' };
+  | { readonly kind: 'unknown-issuer' }
+  /** A CA was removed since OpenSSL verified it, and no path is left. */
+  | { readonly kind: 'removed-issuer' };
 
 export class ClientTrust {
   #cas: readonly X509Certificate[] = [];
@@ -39,21 +41,26 @@ export class ClientTrust {
     return this.#removals;
   }
 
-  /** Of a certificate whose path OpenSSL has verified with this bundle. */
-  judge(certificate: X509Certificate): Trusted {
-    const path = this.#pathFrom([certificate], (one, issuer) => one.checkIssued(issuer));
+  /**
+   * Of a certificate whose path OpenSSL has verified with the bundle of its time.
+   * @param since `removals` when the connection was accepted, which is when Node chooses the bundle: without a removal since then the
+   * path is known to be good, and with one its signatures are verified again
+   */
+  judge(certificate: X509Certificate, since: number): Trusted {
+    const isSame = since === this.#removals;
+    const isIssued = isSame
+      ? (one: X509Certificate, issuer: X509Certificate) => one.checkIssued(issuer)
+      : isIssuedBy;
+    const path = this.#pathFrom([certificate], isIssued);
+    if (path === undefined && !isSame) return { kind: 'removed-issuer' };
     if (path === undefined && !this.#lists.isEmpty) return { kind: 'unknown-issuer' };
     const revoked = (path ?? [certificate]).find((one) => this.#lists.isRevoked(one));
     return revoked === undefined ? { kind: 'trusted' } : { kind: 'revoked', certificate: revoked };
   }
 
-  /**
-   * Whether the certificate of an open socket is trusted now.
-   * @param since `removals` when it was judged: without a removal its path is known to be good
-   */
+  /** Whether the certificate of an open socket is trusted now. @param since see judge() */
   isStillTrusted(certificate: X509Certificate, since: number): boolean {
-    const hasPath = since === this.#removals || this.#pathFrom([certificate], isIssuedBy) !== undefined;
-    return hasPath && this.judge(certificate).kind === 'trusted';
+    return this.judge(certificate, since).kind === 'trusted';
   }
 
   /** Up to a CA of the bundle that issued itself. */

@@ -37,7 +37,7 @@ export class ConnectedCertificates<Socket> {
 
   /**
    * A station with a verified certificate is connected.
-   * @param since `removals` of its listener when the certificate was verified: a change since then is checked now
+   * @param since `removals` of its listener when the connection was accepted: a change since then is checked now
    */
   add(socket: Socket, tcp: Duplex, trust: Trust, since: number): void {
     if (!(tcp instanceof TLSSocket)) return;

@@ -101,17 +101,18 @@ export class TlsListener implements Disposable {
     return { listener: this.name, rejected, expiries: material?.expiries ?? new Map() };
   }
 
-  clientCertificateOf(socket: Duplex): ClientCertificate {
+  /** @param since `removals` when the connection was accepted */
+  clientCertificateOf(socket: Duplex, since: number): ClientCertificate {
     if (!this.#isMutual || !(socket instanceof TLSSocket)) return { kind: 'none' };
-    return judgeCertificate(socket, this.#trust, this.#options.clock.now());
+    return judgeCertificate(socket, this.#trust, { now: this.#options.clock.now(), since });
   }
 
-  /** Grows when a client CA was removed: see isStillTrusted(). */
+  /** Grows when a client CA was removed: see ClientTrust.judge(). */
   get removals(): number {
     return this.#trust.removals;
   }
 
-  /** @param since `removals` when the certificate was accepted */
+  /** @param since `removals` when the connection was accepted */
   isStillTrusted(certificate: X509Certificate, since: number): boolean {
     return this.#trust.isStillTrusted(certificate, since);
   }

@@ -18,13 +18,14 @@ import {
 import { factsOf } from '../../../services/certificates/certificate-facts.ts';
 import { ConfigError } from '../../../services/runtime/config.ts';
 import { readListeners } from '../../../services/ws-proxy/listeners.ts';
-import { clientCertificate } from '../../support/certificates.ts';
+import { clientCertificate, testAuthority } from '../../support/certificates.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startProgram } from '../../support/program.ts';
 import { startRedis } from '../../support/redis-server.ts';
 import { until } from '../../support/until.ts';
 import { startEndpoint } from '../endpoint.ts';
 import { RawStation, V16 } from '../raw-station.ts';
+import { startSecureEndpoint } from '../tls/secure-endpoint.ts';
 
 const trusted = new TrustedNetworks(() => ['10.0.0.0/8', '192.0.2.7', '2001:db8:1::/48']);
 
@@ -216,9 +217,27 @@ const CERTIFICATES: readonly {
     header: 'x-ssl-client-cert',
     headers: {
       'x-ssl-client-cert': ['{CS1 DER}'],
-      'x-ssl-client-verify': ['0'],
+      'x-ssl-client-verify': ['SUCCESS'],
     },
     expect: 'CS1',
+  },
+  {
+    name: 'HAProxy, 0, which it also says without a certificate',
+    header: 'x-ssl-client-cert',
+    headers: { 'x-ssl-client-cert': ['{CS1 DER}'], 'x-ssl-client-verify': ['0'] },
+    expect: /x-ssl-client-verify does not say SUCCESS/,
+  },
+  {
+    name: 'HAProxy, without a verdict',
+    header: 'x-ssl-client-cert',
+    headers: { 'x-ssl-client-cert': ['{CS1 DER}'] },
+    expect: /x-ssl-client-verify does not say SUCCESS/,
+  },
+  {
+    name: 'HAProxy, none and no certificate',
+    header: 'x-ssl-client-cert',
+    headers: { 'x-ssl-client-cert': [''], 'x-ssl-client-verify': ['NONE'] },
+    expect: /forwards no certificate/,
   },
   {
     name: 'HAProxy, not verified',
@@ -235,13 +254,13 @@ const CERTIFICATES: readonly {
   {
     name: 'no certificate',
     header: 'x-ssl-client-cert',
-    headers: { 'x-ssl-client-cert': ['%'] },
+    headers: { 'x-ssl-client-cert': ['%'], 'x-ssl-client-verify': ['SUCCESS'] },
     expect: /can be read/,
   },
   {
     name: 'no X.509',
     header: 'x-ssl-client-cert',
-    headers: { 'x-ssl-client-cert': ['AAAA'] },
+    headers: { 'x-ssl-client-cert': ['AAAA'], 'x-ssl-client-verify': ['SUCCESS'] },
     expect: /can be read/,
   },
 ];
@@ -329,6 +348,28 @@ test('OCPP_LISTENERS: where a load balancer ends TLS, profile 3 names the header
       instanceOf: ConfigError,
       message: /^OCPP_LISTENERS: listener 1: tls\.clientCertificateHeader must be one of ssl-client-cert, /,
     });
+});
+
+test('a forwarded certificate that has expired is refused', async (t) => {
+  const authority = await testAuthority();
+  const header = 'x-amzn-mtls-clientcert-leaf';
+  const listener = {
+    port: 0,
+    path: '/ocpp',
+    securityProfile: 3,
+    tls: { terminated: true, clientCertificateHeader: header },
+  } as const;
+  await using endpoint = await startSecureEndpoint([listener], { trusted: ['127.0.0.1'] });
+  const statusOf = async (from: number) => {
+    const { certificate } = await authority.issueClientCertificate({ commonName: 'CS1' }, { days: 1, from });
+    const lines = [`${header}: ${encodeURIComponent(certificate)}`, ...V16];
+    const { station, answer } = await RawStation.open(endpoint.port, '/ocpp/CS1', lines);
+    await station[Symbol.asyncDispose]();
+    return answer.status;
+  };
+  t.is(await statusOf(Date.now() - 3_600_000), 101);
+  t.is(await statusOf(Date.now() - 2 * 86_400_000), 401);
+  t.regex(endpoint.seen.join('\n'), /refused 401 certificate .*it has expired/);
 });
 
 test('profile 3 behind a load balancer: its certificate is that of the station, and no client can send one (case 35)', async (t) => {

@@ -267,7 +267,7 @@ test('the header precedes TLS: the TLS socket has the address of the TCP connect
   });
   acceptProxied(server, {
     timeoutMs: () => 5000,
-    admit: (tcp) => connections.enter(tcp, true) !== undefined,
+    admit: (tcp) => connections.enter(tcp, { removals: 0 }) !== undefined,
     identified(tcp, address = '') {
       connections.of(tcp).address = address;
       return true;

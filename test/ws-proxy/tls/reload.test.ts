@@ -1,5 +1,7 @@
 /** Certificates, client CAs and revocation lists that change under live sockets. */
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import test from 'ava';
 import type { IssuedCertificate } from '../../../services/certificates/authority.ts';
 import { clientCertificate, serverCertificate, testAuthority, tlsFiles } from '../../support/certificates.ts';
@@ -139,6 +141,39 @@ test('a removed CA closes the sockets of its stations; one that is added lets it
   await files.clientCa.replace({ 'ca.crt': second.certificate + middle.certificate });
   t.is(await one.closeCode(), 1008);
   t.true(two.isOpen, 'its path still ends at a CA of the bundle');
+});
+
+test('a client that began before its CA was removed does not get in after it', async (t) => {
+  const [first, second] = [await testAuthority(), await testAuthority('Another CA')];
+  const outside = await first.createIntermediate('Factory CA');
+  await using files = await mutualListener({ 'ca.crt': first.certificate + second.certificate });
+  await using endpoint = await startSecureEndpoint([files.listener]);
+  const { port, seen } = endpoint;
+  const secured = () => seen.filter((one) => one.startsWith('secured')).length;
+  const own = await clientCertificate('CP-1');
+  const stays = await clientCertificate('CP-3', 'Another CA');
+  const certificates = [own, await outside.issueClientCertificate({ commonName: 'CP-2' }), stays];
+  /** Their TLS handshakes are complete, their requests are not sent. */
+  const idle = certificates.map((certificate) => SecureStation.connect(port, certificate));
+  await until(() => secured() === idle.length, 'the TLS handshakes');
+  const tcp = connectTcp(port, '127.0.0.1');
+  await once(tcp, 'connect');
+  await using later = await SecureStation.open(port, 'CP-4', await clientCertificate('CP-4', 'Another CA'));
+  t.is(later.status, 101, 'the server has accepted the connection before it');
+  await files.clientCa.replace({ 'ca.crt': second.certificate });
+  await until(() => applied(endpoint) === 2, 'the reload');
+  for (const [index, status] of [401, 401, 101].entries()) {
+    const tls = idle[index];
+    if (tls === undefined) continue;
+    await using station = await SecureStation.over(tls, `CP-${index + 1}`);
+    t.is(station.status, status, `CP-${index + 1}`);
+  }
+  t.is(secured(), idle.length + 1);
+  const half = SecureStation.connect(port, await clientCertificate('CP-5'), { socket: tcp });
+  await using station = await SecureStation.over(half, 'CP-5');
+  t.is(station.status, 401, 'Node verifies with the CAs at the time of the TCP connection');
+  t.regex(seen.join('\n'), /its CA was removed from the bundle of the listener/);
+  t.true(later.isOpen);
 });
 
 test('a list that expires while it is in use stays in use; a certificate that expires is refused', async (t) => {

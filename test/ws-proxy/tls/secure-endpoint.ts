@@ -222,8 +222,16 @@ export class SecureStation implements AsyncDisposable {
     certificate?: IssuedCertificate,
     options: ConnectionOptions = {},
   ): Promise<SecureStation> {
+    return SecureStation.over(SecureStation.connect(port, certificate, options), identity);
+  }
+
+  /** Without its HTTP request. */
+  static connect(port: number, certificate?: IssuedCertificate, options: ConnectionOptions = {}): TLSSocket {
     const own = certificate && { cert: certificate.certificate, key: certificate.key };
-    const tls = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...own, ...options });
+    return connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...own, ...options });
+  }
+
+  static async over(tls: TLSSocket, identity: string): Promise<SecureStation> {
     const station = new SecureStation(tls);
     tls.write(
       `GET /ocpp/${identity} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
