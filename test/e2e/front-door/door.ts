@@ -1,0 +1,158 @@
+/** The cluster of the front door tests: a listener of each security profile, its Secrets, and what its status says of security. */
+import { API_VERSION, KIND, type SecurityStatus } from '../../../operator/api/ocpp-cluster.ts';
+import type { IssuedCertificate } from '../../../services/certificates/authority.ts';
+import { testAuthority, tlsFiles } from '../../support/certificates.ts';
+import { apply, condition, get, kubectl, list, type Manifest, until } from '../kubectl.ts';
+import type { RedisPod } from '../redis.ts';
+import { SERVER_NAME } from './stations.ts';
+
+export const door: RedisPod = { cluster: 'door', namespace: 'ocpp-e2e-door' };
+/** Handshakes of the whole cluster per second. */
+export const BUDGET = 100;
+
+const { cluster: name, namespace } = door;
+const SERVERS = 'Server CA';
+const CLIENTS = 'Station CA';
+const LISTENERS = ['basic', 'tls', 'mtls'] as const;
+export type Listener = (typeof LISTENERS)[number];
+const inCluster = ['-n', namespace];
+
+interface Secret extends Manifest {
+  readonly type: string;
+  readonly stringData: Readonly<Record<string, string>>;
+}
+
+const secret = (of: string, type: string, stringData: Secret['stringData']): Secret => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: of, namespace },
+  type,
+  stringData,
+});
+
+/** Creates or changes the Secret of a TLS listener. */
+export const putCertificate = (listener: Listener, issued: IssuedCertificate): Promise<void> =>
+  apply(secret(`door-${listener}`, 'kubernetes.io/tls', tlsFiles(issued)));
+
+/** Creates or changes the Secret that stations' certificates are judged by. @param revoked serial numbers */
+export async function putClientCa(revoked: readonly string[]): Promise<void> {
+  const clients = await stationAuthority();
+  // The condition warns of a list that expires within seven days.
+  const list = await clients.createRevocationList(revoked, { days: 30 });
+  const files = { 'ca.crt': clients.certificate, 'ca.crl': list };
+  await apply(secret('door-clients', 'Opaque', files));
+}
+
+export const serverAuthority = () => testAuthority(SERVERS);
+export const stationAuthority = () => testAuthority(CLIENTS);
+
+export const newServerCertificate = async (days: number): Promise<IssuedCertificate> =>
+  (await serverAuthority()).issueServerCertificate([SERVER_NAME], { days });
+
+export async function createDoor(certificate: IssuedCertificate): Promise<void> {
+  await Promise.all([
+    putCertificate('tls', certificate),
+    putCertificate('mtls', certificate),
+    putClientCa([]),
+  ]);
+  const tls = (listener: Listener, more = {}) => ({ tls: { secretName: `door-${listener}`, ...more } });
+  const spec = {
+    listeners: [
+      { name: 'basic', port: 9000, securityProfile: 1 },
+      { name: 'tls', port: 9443, securityProfile: 2, ...tls('tls') },
+      {
+        name: 'mtls',
+        port: 9444,
+        securityProfile: 3,
+        ...tls('mtls', { clientCaSecretName: 'door-clients' }),
+      },
+    ],
+    authentication: { stations: { register: true } },
+    proxy: { replicas: 2, admission: { connectionsPerSecond: BUDGET }, ...serviceType() },
+    redis: { embedded: { storage: { onDelete: 'Delete' } } },
+  };
+  await apply({ apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace }, spec });
+  await condition(name, namespace, 'Available', 120);
+}
+
+const isByNode = () => process.env['E2E_ADDRESS'] === 'NodePort';
+const serviceType = () => (isByNode() ? { service: { type: 'NodePort' } } : {});
+
+interface Service {
+  readonly spec: {
+    readonly clusterIP: string;
+    readonly ports: readonly { readonly name: string; readonly port: number; readonly nodePort?: number }[];
+  };
+}
+interface Node {
+  readonly status: { readonly addresses: readonly { readonly type: string; readonly address: string }[] };
+}
+
+/** Where stations connect, as stationUrl() has it for one listener. */
+export async function doorUrls(): Promise<Readonly<Record<Listener, string>>> {
+  const { clusterIP, ports = [] } =
+    (await get<Service>('service', `${name}-ws-proxy`, namespace))?.spec ?? {};
+  const [node] = isByNode() ? await list<Node>('nodes', namespace) : [];
+  const host = node?.status.addresses.find(({ type }) => type === 'InternalIP')?.address ?? clusterIP;
+  const urlOf = (listener: Listener) => {
+    const found = ports.find((port) => port.name === listener);
+    if (found === undefined) throw new Error(`the Service has no port ${listener}`);
+    const scheme = listener === 'basic' ? 'ws' : 'wss';
+    return [
+      listener,
+      `${scheme}://${host}:${node === undefined ? found.port : found.nodePort}/ocpp`,
+    ] as const;
+  };
+  return Object.fromEntries(LISTENERS.map(urlOf)) as Record<Listener, string>;
+}
+
+/** Runs the stations program where a processor runs. */
+export async function stationsProgram(args: readonly string[], input?: string): Promise<string> {
+  const program = [
+    'exec',
+    '-i',
+    `deploy/${name}-processor`,
+    ...inCluster,
+    '--',
+    '/nodejs/bin/node',
+    'stations.js',
+  ];
+  return (await kubectl([...program, ...args], input)).trim();
+}
+
+export interface ProxyPod extends Manifest {
+  readonly metadata: Manifest['metadata'] & { readonly uid: string };
+}
+
+export const PROXIES = `app.kubernetes.io/instance=${name},app.kubernetes.io/component=ws-proxy`;
+export const proxyPods = () => list<ProxyPod>('pods', namespace, PROXIES);
+
+interface Status {
+  readonly security?: SecurityStatus;
+  readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[];
+}
+const status = async (): Promise<Status> =>
+  (await get<{ status?: Status }>('ocppcluster', name, namespace))?.status ?? {};
+export const security = async (): Promise<SecurityStatus | undefined> => (await status()).security;
+export const secured = async () => (await status()).conditions?.find(({ type }) => type === 'Secured');
+
+let looks = 0;
+/**
+ * Waits for what follows a change of a Secret or a ConfigMap. The kubelet renews mounted files once a minute or so, and whenever the
+ * Pod changes: an annotation saves that time.
+ */
+export const untilMounted = <T>(what: string, probe: () => Promise<T>) =>
+  until(what, 120, async () => {
+    if (looks++ % 6 === 0) {
+      const mark = `e2e.ocpp.dev/look=${looks}`;
+      await kubectl(['annotate', 'pods', '-l', PROXIES, ...inCluster, '--overwrite', mark]);
+    }
+    return probe();
+  });
+
+/** Messages of the Events of the cluster, by reason. */
+export async function eventsOf(reason: string): Promise<string> {
+  const fields = `reason=${reason},involvedObject.kind=${KIND}`;
+  const form = 'jsonpath={range .items[*]}{.message}{.note}{"\\n"}{end}';
+  return kubectl(['get', 'events', ...inCluster, `--field-selector=${fields}`, '-o', form]);
+}
