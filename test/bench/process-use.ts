@@ -3,7 +3,7 @@
  * tells hundredths of a second too.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** Linux counts a process's time in hundredths of a second, whatever its own clock (USER_HZ). */
 const TICKS_PER_SECOND = 100;
@@ -15,6 +15,14 @@ export function cpuSeconds(pid: number): number {
   // The name in parentheses may contain anything; utime and stime are fields 14 and 15 (proc_pid_stat(5)).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** The same to the microsecond where the kernel counts it (Linux), without threads that have ended. */
+export function fineCpuSeconds(pid: number): number {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(`${tasks}/${pid}/schedstat`)) return cpuSeconds(pid);
+  const times = readdirSync(tasks).map((task) => readFileSync(`${tasks}/${task}/schedstat`, 'utf8'));
+  return times.reduce((sum, text) => sum + Number(text.split(' ')[0]), 0) / 1e9;
 }
 
 /** Resident memory in bytes. */

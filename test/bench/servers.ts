@@ -33,9 +33,9 @@ export interface ClusterSize {
 const FSYNC_ARGS = (policy: Fsync) =>
   policy === 'no' ? [] : ['--appendonly', 'yes', '--appendfsync', policy];
 /** As the operator and `npm run ws-proxy` start a proxy. */
-const PROXY_ARGS = ['--max-semi-space-size=8'];
+export const PROXY_ARGS = ['--max-semi-space-size=8'];
 const PEER_READY_MS = 20_000;
-const ENVIRONMENT = {
+export const ENVIRONMENT = {
   [ENV.logLevel]: 'warn',
   [ENV.connectRate]: '5000',
   [ENV.maxSessions]: '30000',
@@ -80,12 +80,17 @@ export async function serveMonolith(root?: string): Promise<Served> {
   };
 }
 
-export type Peer = 'ocpp-rpc' | 'ws-echo';
+export type Peer = 'ocpp-rpc' | 'ws-echo' | 'bare-door';
 
-export async function servePeer(peer: Peer, env: Readonly<Record<string, string>> = {}): Promise<Served> {
+/** @param nodeArgs options of node itself */
+export async function servePeer(
+  peer: Peer,
+  env: Readonly<Record<string, string>> = {},
+  nodeArgs: readonly string[] = [],
+): Promise<Served> {
   const port = await freePort();
   const child = endWithUs(
-    spawn(process.execPath, [join(import.meta.dirname, `peers/${peer}.ts`)], {
+    spawn(process.execPath, [...nodeArgs, join(import.meta.dirname, `peers/${peer}.ts`)], {
       env: { PATH: process.env['PATH'], PORT: String(port), ...env },
       stdio: ['ignore', 'ignore', 'inherit'],
     }),

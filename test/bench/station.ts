@@ -3,6 +3,7 @@
  * measured. It reads what a server of this bench sends and nothing else: unmasked, unfragmented frames.
  */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions, TLSSocket } from 'node:tls';
 
 /** Ten characters of a message that each CALL replaces by its number. */
 export const NUMBER = '##########';
@@ -39,6 +40,12 @@ export interface StationOptions {
   readonly port: number;
   /** Request target, identity included. */
   readonly path: string;
+  /** Further header lines, each with its line end. */
+  readonly headers?: string;
+  /** Connects over TLS. */
+  readonly tls?: ConnectionOptions;
+  /** A TLS session that can be resumed. */
+  readonly onSession?: (session: Buffer) => void;
   /** @param text the answer; latin1, which is as good as any to look at */
   readonly onAnswer: (station: Station, text: string) => void;
   readonly onClosed: (station: Station) => void;
@@ -58,16 +65,17 @@ export class Station {
 
   /** @throws Error when the handshake is refused or the connection breaks before */
   static async connect(options: StationOptions): Promise<Station> {
-    const { host, port, path } = options;
-    const socket = connect({ host, port, noDelay: true });
+    const { host, port, path, headers = '', tls } = options;
+    const socket = tls === undefined ? connect({ host, port, noDelay: true }) : connectTls({ host, port, ...tls });
+    if (options.onSession !== undefined) socket.on('session', options.onSession);
     const station = new Station(socket, options);
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
-      socket.once('connect', () => {
+      socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
         socket.write(
           `GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
             'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n' +
-            'Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n',
+            `Sec-WebSocket-Protocol: ocpp1.6\r\n${headers}\r\n`,
         );
       });
       socket.once('data', (data) => {
@@ -80,6 +88,11 @@ export class Station {
       });
     });
     return station;
+  }
+
+  /** Whether the TLS session is an earlier one. */
+  get isResumed(): boolean {
+    return this.#socket instanceof TLSSocket && this.#socket.isSessionReused();
   }
 
   send(frame: Buffer): void {
