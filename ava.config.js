@@ -1,5 +1,6 @@
 /** `npm test`. */
 import { join } from 'node:path';
+import { SCENARIOS } from './ava.scenarios.config.js';
 
 /** Files that run for a minute or more, mostly waiting: they begin first, so that none of them is left alone at the end. */
 const LONG = [
