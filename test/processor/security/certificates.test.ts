@@ -46,7 +46,7 @@ const REQUESTS: readonly (readonly [what: string, csr: () => Promise<string>, re
 for (const [what, make, refusal] of REQUESTS) {
   test(`a request with ${what} is Rejected, with the reason in the response and in an event`, async (t) => {
     const csr = await make();
-    const given = { providers: { certificates: internal() } };
+    const given = { providers: { certificates: internal() }, metadata: { proven: 'true' } };
     for (const protocol of PROTOCOLS) {
       const outcome = await call(protocol, 'SignCertificate', { csr }, given);
       const { status, statusInfo } = resultOf(outcome);
@@ -63,7 +63,7 @@ for (const [what, make, refusal] of REQUESTS) {
 }
 
 test('a good request is Accepted and stored, whatever the version, with what CertificateSigned must repeat', async (t) => {
-  const given = { providers: { certificates: internal() } };
+  const given = { providers: { certificates: internal() }, metadata: { proven: 'true' } };
   const rows: readonly (readonly [Protocol, object])[] = [
     ['ocpp1.6', {}],
     ['ocpp2.0.1', { certificateType: 'ChargingStationCertificate' }],
@@ -86,9 +86,26 @@ test('without an authority, and for a type that it does not sign, a request is R
   const none = await call('ocpp2.0.1', 'SignCertificate', { csr: good });
   t.like(resultOf(none), { status: 'Rejected', statusInfo: { reasonCode: 'UnsupportedRequest' } });
   const v2g = { csr: good, certificateType: 'V2GCertificate' };
-  const given = { providers: { certificates: internal() } };
+  const given = { providers: { certificates: internal() }, metadata: { proven: 'true' } };
   t.like(resultOf(await call('ocpp2.0.1', 'SignCertificate', v2g, given)), { status: 'Rejected' });
 });
+
+const UNPROVEN = [{}, { securityProfile: '1' }, { securityProfile: '3', proven: 'false' }];
+
+for (const metadata of UNPROVEN) {
+  test(`a station that has not proved who it is gets no certificate: ${JSON.stringify(metadata)}`, async (t) => {
+    for (const protocol of PROTOCOLS) {
+      const given = { providers: { certificates: internal() }, metadata };
+      const outcome = await call(protocol, 'SignCertificate', { csr: good }, given);
+      const { status, statusInfo } = resultOf(outcome);
+      t.is(status, 'Rejected');
+      if (protocol !== 'ocpp1.6') t.like(statusInfo, { reasonCode: 'NotEnabled' });
+      t.deepEqual(outcome.writes, []);
+      t.is(outcome.events[0]?.type, 'certificate-refused');
+      t.regex(outcome.events[0]?.fields['reason'] ?? '', /has not proved who it is/);
+    }
+  });
+}
 
 test('a repeated request changes nothing while it is processed; another one replaces it, at the pace of one a minute', (t) => {
   const facts = { stationId: 'CP-1', protocol: 'ocpp1.6', csr: 'A' } as const;
