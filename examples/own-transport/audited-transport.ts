@@ -26,6 +26,7 @@ export function auditedTransport(inner: Transport, audit: Audit): Transport {
     writeToAll: (frame) => inner.writeToAll(frame),
     connectedClients: () => inner.connectedClients(),
     isClientConnected: (stationId) => inner.isClientConnected(stationId),
+    sessionMetadata: (stationId, epoch) => inner.sessionMetadata(stationId, epoch),
     onMessage: (handler) => inner.onMessage(audited(handler)),
     onConnection: (listener) => inner.onConnection(listener),
     onDisconnection: (listener) => inner.onDisconnection(listener),

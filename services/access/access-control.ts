@@ -195,7 +195,8 @@ export class AccessControl {
     lookup: Lookup,
   ): Promise<Verdict> {
     const credential = await this.#enrol(presented, profile, fault, lookup);
-    if (credential !== undefined) return accepted({ profile, proven: true, credential }, true);
+    // Anyone could have been the first.
+    if (credential !== undefined) return accepted({ profile, proven: false, credential }, true);
     this.#options.observer.unproven(identity, address, fault, reason);
     return accepted({ profile, proven: false, credential: '', unproven: fault }, lookup.kind === 'entry');
   }

@@ -37,6 +37,11 @@ export function factsOf(certificate: X509Certificate): CertificateFacts {
   };
 }
 
+/** All of them; rarely more than one. */
+export function commonNamesOf(certificate: X509Certificate): readonly string[] {
+  return textsOf(certificate.toLegacyObject().subject?.CN);
+}
+
 export function serialNumberOf({ serialNumber }: X509Certificate): string {
   return normalSerial(serialNumber);
 }

@@ -60,7 +60,7 @@ export interface Processor extends AsyncDisposable {
 
 export function createProcessor(options: ProcessorOptions): Processor {
   const { transport, clock, log, observer } = options;
-  const state = createState(transport.state, clock);
+  const state = createState(transport.state, clock, transport);
   const dispatch = createDispatch({
     ...options,
     state,

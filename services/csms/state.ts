@@ -23,7 +23,8 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import { inLists, type MeterValue } from './transactions/meter.ts';
-import type { Registration } from '../transport/transport.ts';
+import { PROVEN } from '../transport/gateway.ts';
+import type { Registration, Transport } from '../transport/transport.ts';
 import type { StateReader, StateWrite } from '../transport/stored-state.ts';
 import { createRegistrations, REGISTRATIONS, readRegistration } from './registrations.ts';
 import { tokenFields } from './tokens.ts';
@@ -84,9 +85,14 @@ export interface ProcessorState {
   registrationAtBoot(stationId: string): Promise<Registration>;
   /** Registration status for every other message. @param booted the response to the last boot on the connection */
   registration(stationId: string, booted?: Registration): Promise<Registration>;
+  /** Whether the station has proved who it is on this connection, by a password or a certificate. */
+  isProven(stationId: string, epoch: number): Promise<boolean>;
 }
 
-export function createState(reader: StateReader, clock: Clock): ProcessorState {
+/** What handlers learn of connections. */
+export type SessionReader = Pick<Transport, 'sessionMetadata'>;
+
+export function createState(reader: StateReader, clock: Clock, sessions: SessionReader): ProcessorState {
   const ids = createTransactionIds(reader, clock);
   /** Skips entries without a record: Redis may have lost a part. */
   const openOf = async (keys: readonly string[]) => {
@@ -109,6 +115,9 @@ export function createState(reader: StateReader, clock: Clock): ProcessorState {
     nextTransactionId: () => ids.next(),
     registrationAtBoot: async (stationId) => readRegistration(await reader.field(REGISTRATIONS, stationId)),
     registration: createRegistrations(reader, clock),
+    async isProven(stationId, epoch) {
+      return (await sessions.sessionMetadata(stationId, epoch))?.[PROVEN] === 'true';
+    },
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Frame } from '../ocpp/frame.ts';
 import type { MessageHandler } from '../transport/delivery.ts';
-import type { Gateway } from '../transport/gateway.ts';
+import type { Gateway, SessionMetadata } from '../transport/gateway.ts';
 import type { ReadLoad } from '../transport/load.ts';
 import { createMemoryBus } from '../transport/memory/bus.ts';
 import type { StationCalls } from '../transport/station-call.ts';
@@ -73,6 +73,10 @@ export class WebSocketTransport implements Transport {
 
   isClientConnected(stationId: string): Promise<boolean> {
     return this.#inner.isClientConnected(stationId);
+  }
+
+  sessionMetadata(stationId: string, epoch: number): Promise<SessionMetadata | undefined> {
+    return this.#inner.sessionMetadata(stationId, epoch);
   }
 
   onMessage(handler: MessageHandler): void {

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { Verdict } from '../access/access-control.ts';
-import type { GatewayConnection, StationSession } from '../transport/gateway.ts';
+import { type GatewayConnection, PROVEN, type StationSession } from '../transport/gateway.ts';
 import type { Grant, PresentedCertificate } from '../access/decide.ts';
 import { type Admission, isWebSocketHandshake, type Refusal, spreadOf, writeRefusal } from './handshake.ts';
 import type { Clients } from './forwarded/clients.ts';
@@ -218,8 +218,11 @@ export class Upgrades {
 
 function ignore(): void {}
 
-/** Stored with the session; plain listeners store nothing. */
-const metadataOf = (grant: Grant | undefined): Pick<StationSession, 'metadata'> =>
-  grant === undefined || grant.profile === 0 ? {} : { metadata: { securityProfile: String(grant.profile) } };
+/** Stored with the session; plain listeners store nothing. The profile is of the listener: whether the station proved it is separate. */
+function metadataOf(grant: Grant | undefined): Pick<StationSession, 'metadata'> {
+  if (grant === undefined || grant.profile === 0) return {};
+  const proven = grant.proven && { [PROVEN]: 'true' };
+  return { metadata: { securityProfile: String(grant.profile), ...proven } };
+}
 
 const later = (code: TemporaryCode, { url = '' }: IncomingMessage) => temporary(code, spreadOf(url));

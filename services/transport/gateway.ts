@@ -17,9 +17,14 @@ export interface StationSession {
   readonly stationId: string;
   readonly protocol: Protocol;
   readonly remoteAddress: string;
-  /** Further facts for operators, stored with the session. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  /** Further facts, stored with the session. */
+  readonly metadata?: SessionMetadata;
 }
+
+export type SessionMetadata = Readonly<Record<string, string>>;
+
+/** Of SessionMetadata: 'true' where the station has proved who it is. */
+export const PROVEN = 'proven';
 
 /** What the gateway calls on one connection. None of these may throw. */
 export interface StationSink {

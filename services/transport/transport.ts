@@ -12,6 +12,7 @@
  */
 import type { Frame } from '../ocpp/frame.ts';
 import type { MessageHandler } from './delivery.ts';
+import type { SessionMetadata } from './gateway.ts';
 import type { ReadLoad } from './load.ts';
 import type { StationCalls } from './station-call.ts';
 import type { StateStore } from './stored-state.ts';
@@ -28,6 +29,7 @@ export type {
   IncomingFrame,
   OutgoingFrame,
   Revocation,
+  SessionMetadata,
   StationSession,
   StationSessions,
   StationSink,
@@ -75,6 +77,8 @@ export interface Transport extends AsyncDisposable {
   writeToAll(frame: (stationId: string) => Frame): Promise<ReadonlyMap<string, Error>>;
   connectedClients(): Promise<string[]>;
   isClientConnected(stationId: string): Promise<boolean>;
+  /** What the gateway stored with a connection; undefined if the station's session is of another connection by now, or has ended. */
+  sessionMetadata(stationId: string, epoch: number): Promise<SessionMetadata | undefined>;
   /** One handler; set it before start(). A handler that throws leaves the delivery unacknowledged. */
   onMessage(handler: MessageHandler): void;
   onConnection(listener: (event: ConnectionEvent) => void): void;

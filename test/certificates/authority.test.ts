@@ -117,6 +117,7 @@ test('a request says who it is for and which key it has', async (t) => {
   t.deepEqual(rest, {
     subject: 'O=ACME, CN=CP-1',
     commonName: 'CP-1',
+    otherNames: [],
     organizations: ['ACME'],
     keyName: 'ECDSA prime256v1',
     weakness: undefined,

@@ -68,6 +68,26 @@ export const sessions: Part<GatewayHarness> = (run) => {
     assert.deepEqual(young.revocations, []);
   });
 
+  run(
+    'what is stored with a connection is read for this connection only, while it has the session',
+    async (harness) => {
+      await start(harness);
+      const { gateway, transport } = harness;
+      const metadata = { securityProfile: '1', proven: 'true' };
+      const first = await gateway.open({ ...session('CP-1'), metadata }, new Socket());
+      const other = await gateway.open(session('CP-2'), new Socket());
+      assert.deepEqual(await transport.sessionMetadata('CP-1', first.epoch), metadata);
+      assert.deepEqual(await transport.sessionMetadata('CP-2', other.epoch), {});
+      assert.equal(await transport.sessionMetadata('CP-1', other.epoch), undefined);
+      assert.equal(await transport.sessionMetadata('CP-9', first.epoch), undefined);
+      const second = await gateway.open(session('CP-1'), new Socket());
+      assert.equal(await transport.sessionMetadata('CP-1', first.epoch), undefined, 'it was replaced');
+      assert.deepEqual(await transport.sessionMetadata('CP-1', second.epoch), {}, 'nothing is inherited');
+      await second.close();
+      assert.equal(await transport.sessionMetadata('CP-1', second.epoch), undefined, 'it has ended');
+    },
+  );
+
   run('a proxy reads the load of the queue', async (harness) => {
     await start(harness);
     const { depth, inFlight } = await harness.gateway.load();

@@ -5,10 +5,11 @@ import { createDispatch } from '../../services/csms/dispatch.ts';
 import type { Providers } from '../../services/csms/credentials/providers.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../../services/csms/handler.ts';
 import { HANDLERS } from '../../services/csms/handlers/table.ts';
-import { createState } from '../../services/csms/state.ts';
+import { createState, type SessionReader } from '../../services/csms/state.ts';
 import type { UnknownTokens } from '../../services/csms/tokens.ts';
 import { createLog, type Log } from '../../services/runtime/log.ts';
 import type { Delivery, Outcome, Registration } from '../../services/transport/transport.ts';
+import type { SessionMetadata } from '../../services/transport/gateway.ts';
 import type { StateReader, StateWrite } from '../../services/transport/stored-state.ts';
 
 export const NOW = '2026-11-23T10:00:00.000Z';
@@ -28,7 +29,16 @@ export interface Given {
   readonly stationId?: string;
   readonly providers?: Providers;
   readonly log?: Log;
+  /** Of the station's session. */
+  readonly metadata?: SessionMetadata;
 }
+
+/** Of every delivery. */
+const EPOCH = 7;
+
+const sessionOf = (metadata: SessionMetadata): SessionReader => ({
+  sessionMetadata: async (_stationId, epoch) => (epoch === EPOCH ? metadata : undefined),
+});
 
 function readerOf(records: Records, sets: Sets): StateReader {
   let counter = 0;
@@ -46,20 +56,20 @@ function readerOf(records: Records, sets: Sets): StateReader {
   };
 }
 
-export const emptyState = () => createState(readerOf({}, {}), clock);
+export const emptyState = () => createState(readerOf({}, {}), clock, sessionOf({}));
 
 export function deliver(protocol: Protocol, frame: Delivery['frame'], given: Given = {}): Promise<Outcome> {
   const { records = {}, sets = {}, unknownTokens = 'Accept', handlers = HANDLERS } = given;
-  const { stationId = 'CP-1', registration, providers = {}, log = silent } = given;
+  const { stationId = 'CP-1', registration, providers = {}, log = silent, metadata = {} } = given;
   const dispatch = createDispatch({
     handlers,
     settings: { ...DEFAULT_SETTINGS, unknownTokens, ...given.settings },
-    state: createState(readerOf(records, sets), clock),
+    state: createState(readerOf(records, sets), clock, sessionOf(metadata)),
     providers,
     clock,
     log,
   });
-  const about = { stationId, epoch: 7, protocol, frame, receivedAt: clock.now(), deliveryCount: 1 };
+  const about = { stationId, epoch: EPOCH, protocol, frame, receivedAt: clock.now(), deliveryCount: 1 };
   return dispatch({ ...about, ...(registration !== undefined && { registration }) });
 }
 

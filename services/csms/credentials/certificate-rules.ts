@@ -4,7 +4,7 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { CertificateError } from '../../certificates/certificate-error.ts';
-import { factsOf, readBundle } from '../../certificates/certificate-facts.ts';
+import { commonNamesOf, factsOf, readBundle } from '../../certificates/certificate-facts.ts';
 import { readCsr } from '../../certificates/csr.ts';
 import { isForConnection } from './certificate-request.ts';
 import { ProviderError, type SignedCertificate, type SigningOrder } from './providers.ts';
@@ -21,10 +21,13 @@ export async function refusalOf(
   organization: string,
 ): Promise<string | undefined> {
   try {
-    const { commonName, organizations, weakness } = await readCsr(csr);
+    const { commonName, organizations, otherNames, weakness } = await readCsr(csr);
     if (weakness !== undefined) return weakness;
+    // An authority may copy alternative names, and one of another station would make the certificate its.
+    if (otherNames.some((name) => name !== stationId))
+      return 'the request must have no further names (subject alternative names) than the identity of the station';
     if (!isForConnection(certificateType)) return undefined;
-    // 2.0.1 Part 2, A00 and A02: CN is what identifies the station, O is the operator of the CSMS.
+    // 2.0.1 Part 2, A00.FR.405: CN is what identifies the station; A00.FR.404: O is the operator of the CSMS.
     if (commonName !== stationId)
       return 'the common name (CN) of the request must be the identity of the station';
     if (organization !== '' && !organizations.includes(organization))
@@ -55,11 +58,15 @@ export async function checkChain(
   if (!leaf.publicKey.equals(publicKey)) throw unusable('it has another key than the request');
   if (leaf.ca) throw unusable('it is the certificate of an authority');
   if (now > facts.notAfter) throw unusable('it has expired');
-  const isNamed = facts.commonName === stationId || facts.names.includes(stationId);
-  if (isForConnection(certificateType) && !isNamed)
-    throw unusable('neither its common name nor an alternative name is the identity');
+  const names = [...commonNamesOf(leaf), ...facts.names];
+  // Names of the ISO 15118 PKI are not judged: its authorities must not be among those that listeners trust (docs/stored-data.md).
+  if (isForConnection(certificateType) && !isOnly(names, stationId))
+    throw unusable('its common name and its DNS names must be the identity, and no other name');
   return { chain, serialNumber: facts.serialNumber };
 }
+
+const isOnly = (names: readonly string[], identity: string) =>
+  names.length > 0 && names.every((name) => name === identity);
 
 function firstOf(chain: string, unusable: (why: string) => ProviderError): X509Certificate {
   try {

@@ -14,7 +14,7 @@ import type { Handler, HandlerContext } from '../handler.ts';
 import { eventOf } from '../facts.ts';
 import type { StateWrite } from '../../transport/stored-state.ts';
 import { notice } from './notice.ts';
-import { infoOf, unsupported } from './unsupported.ts';
+import { infoOf } from './unsupported.ts';
 
 type SecurityEvent =
   | OCPP16.SecurityEventNotificationRequest
@@ -51,30 +51,51 @@ export const signCertificate2: Handler<
     context,
   );
   if (refusal === undefined) return { response: { status: 'Accepted' }, ...effects };
-  const statusInfo =
-    context.providers.certificates === undefined ? unsupported(refusal) : infoOf('InvalidCSR', refusal);
+  const statusInfo = infoOf(refusal.code, refusal.reason);
   return { response: { status: 'Rejected', statusInfo }, ...effects };
 };
 
 /** Stores a request that may be signed, in place of an earlier one. */
 async function request(
   facts: Omit<RequestFacts, 'stationId' | 'protocol'>,
-  { stationId, protocol, providers, state, now }: HandlerContext,
-): Promise<{ readonly refusal?: string; readonly effects: Effects }> {
-  const { csr, certificateType } = facts;
-  const about = { stationId, csr, ...(certificateType !== undefined && { certificateType }) };
-  const refusal =
-    providers.certificates === undefined
-      ? 'no certificate authority is connected'
-      : await providers.certificates.refusalOf(about);
+  context: HandlerContext,
+): Promise<{ readonly refusal?: RequestRefusal; readonly effects: Effects }> {
+  const { stationId, protocol, state, now } = context;
+  const { certificateType } = facts;
+  const refusal = await refusalOf(facts, context);
   if (refusal !== undefined) {
-    const event = eventOf('certificate-refused', stationId, { certificateType, reason: refusal });
+    const event = eventOf('certificate-refused', stationId, { certificateType, reason: refusal.reason });
     return { refusal, effects: { events: [event] } };
   }
   const stored = await state.field(requestRecord(stationId), typeOf(certificateType));
   const writes = storeRequest({ ...facts, stationId, protocol }, stored, now.getTime());
   return { effects: { writes } };
 }
+
+/** A client with a certificate is this station from then on, so it must have proved before that it is. */
+async function refusalOf(
+  { csr, certificateType }: Pick<RequestFacts, 'csr' | 'certificateType'>,
+  { stationId, epoch, providers: { certificates }, state }: HandlerContext,
+): Promise<RequestRefusal | undefined> {
+  if (certificates === undefined)
+    return { code: 'UnsupportedRequest', reason: 'no certificate authority is connected' };
+  if (!(await state.isProven(stationId, epoch))) return UNPROVEN;
+  const type = certificateType !== undefined && { certificateType };
+  const reason = await certificates.refusalOf({ stationId, csr, ...type });
+  return reason === undefined ? undefined : { code: 'InvalidCSR', reason };
+}
+
+interface RequestRefusal {
+  /** Of the appendices of 2.x, Part 2. */
+  readonly code: string;
+  readonly reason: string;
+}
+
+const UNPROVEN: RequestRefusal = {
+  code: 'NotEnabled',
+  reason:
+    'the station has not proved who it is; it must connect to a listener of security profile 1, 2 or 3, with its password or certificate',
+};
 
 interface Effects {
   readonly writes?: readonly StateWrite[];

@@ -7,7 +7,14 @@ import { formatFrame, type Frame, type Protocol } from '../../ocpp/frame.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import { TransportError } from '../errors.ts';
 import type { Delivery, MessageHandler } from '../delivery.ts';
-import type { Gateway, GatewayEvents, IncomingFrame, StationSession, StationSink } from '../gateway.ts';
+import type {
+  Gateway,
+  GatewayEvents,
+  IncomingFrame,
+  SessionMetadata,
+  StationSession,
+  StationSink,
+} from '../gateway.ts';
 import type { TransportLoad } from '../load.ts';
 import type { Outcome } from '../outcome.ts';
 import { isSelfTest, SELF_TEST_PROTOCOL, selfTestIdentity } from '../self-test.ts';
@@ -136,6 +143,11 @@ class Bus implements Transport, GatewayBus {
 
   async isClientConnected(stationId: string): Promise<boolean> {
     return this.#sessions.has(stationId);
+  }
+
+  async sessionMetadata(stationId: string, epoch: number): Promise<SessionMetadata | undefined> {
+    const held = this.#sessions.get(stationId);
+    return held?.epoch === epoch ? (held.session.metadata ?? {}) : undefined;
   }
 
   onMessage(handler: MessageHandler): void {

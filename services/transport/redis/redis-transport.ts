@@ -6,6 +6,7 @@
 import type { Frame } from '../../ocpp/frame.ts';
 import { messageOf, TransportError } from '../errors.ts';
 import type { MessageHandler } from '../delivery.ts';
+import type { SessionMetadata } from '../gateway.ts';
 import type { ReadLoad } from '../load.ts';
 import type { StateStore } from '../stored-state.ts';
 import type { StoreStatus } from '../store-status.ts';
@@ -173,6 +174,10 @@ export class RedisTransport implements Transport {
 
   isClientConnected(stationId: string): Promise<boolean> {
     return this.#stations.isConnected(stationId);
+  }
+
+  sessionMetadata(stationId: string, epoch: number): Promise<SessionMetadata | undefined> {
+    return this.#stations.metadata(stationId, epoch);
   }
 
   async #claimAll(): Promise<void> {

@@ -5,19 +5,19 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import test from 'ava';
 import { serialNumberOf } from '../../../services/certificates/certificate-facts.ts';
 import { ENV } from '../../../services/contract.ts';
 import { PROTOCOLS, type Protocol } from '../../../services/ocpp/frame.ts';
 import { serverCertificate, testAuthority } from '../../support/certificates.ts';
-import { startProgram } from '../../support/program.ts';
-import { startRedis } from '../../support/redis-server.ts';
+import { type Environment, startProgram } from '../../support/program.ts';
 import { until } from '../../support/until.ts';
 import { startWebhook, type WebhookReply, type WebhookRequest } from '../../support/webhook-server.ts';
+import { hasher, openDoor } from '../../ws-proxy/access/door.ts';
 import { ecKey, signingRequest } from './signing-request.ts';
 import { socketStation } from './station.ts';
 
+const PASSWORD = 'password-of-a-station';
 const TOKEN = 'token-of-the-authority';
 
 /** What a good authority answers. */
@@ -28,16 +28,16 @@ async function sign({ body }: WebhookRequest): Promise<WebhookReply> {
   return { body: { certificateChain: await authority.sign({ csr, subject, usage: 'client', days: 30 }) } };
 }
 
-async function world() {
+async function world(env: Environment = {}) {
   const files = await mkdtemp(join(tmpdir(), 'authority-'));
   const [tokenFile, caFile] = [join(files, 'token'), join(files, 'ca.crt')];
   await writeFile(tokenFile, TOKEN);
   await writeFile(caFile, (await testAuthority()).certificate);
   const webhook = await startWebhook(sign, await serverCertificate());
-  const server = await startRedis();
-  const redis = new Redis(server.port, server.host);
-  const env = {
-    REDIS_ADDR: server.addr,
+  const door = await openDoor(env, [1, 0]);
+  const { commands: redis } = door;
+  const processorEnv = {
+    REDIS_ADDR: door.redis.addr,
     [ENV.certificateAuthority]: 'webhook',
     [ENV.certificateAuthorityUrl]: webhook.url,
     [ENV.certificateAuthorityTokenFile]: tokenFile,
@@ -48,17 +48,27 @@ async function world() {
     const entries = await redis.xrange('ocpp:events', '-', '+');
     return entries.filter(([, texts]) => texts[texts.indexOf('type') + 1] === type).map(([, texts]) => texts);
   };
+  const station = (stationId: string, protocol: Protocol, profile: 0 | 1 = 1) =>
+    socketStation(
+      `ws://${stationId}:${PASSWORD}@127.0.0.1:${door.ports.get(profile)}/ocpp`,
+      stationId,
+      protocol,
+    );
   return {
     webhook,
     redis,
     events,
-    processor: () => startProgram('processor', env),
-    proxy: await startProgram('ws-proxy', { REDIS_ADDR: server.addr }),
+    processor: () => startProgram('processor', processorEnv),
+    /** Not in the register; it presents a password on a listener of security profile 1, or connects to a plain one. */
+    stranger: station,
+    /** In the register; it connects with its password. */
+    async station(stationId: string, protocol: Protocol, entry: object = {}) {
+      await door.register(stationId, { password: hasher.hash(stationId, PASSWORD), ...entry });
+      return station(stationId, protocol);
+    },
     async [Symbol.asyncDispose]() {
-      await this.proxy[Symbol.asyncDispose]();
-      redis.disconnect();
+      await door[Symbol.asyncDispose]();
       await webhook[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
       await rm(files, { recursive: true });
     },
   };
@@ -74,8 +84,8 @@ test('a station of each version gets the certificate that it requested, and the 
   };
   for (const protocol of PROTOCOLS) {
     const stationId = `CP-${protocol}`;
-    await w.redis.hset('ocpp:stations', stationId, '{"certificateSerial":"0A","vendor":"ACME"}');
-    await using station = socketStation(w.proxy.url, stationId, protocol);
+    const former = { certificateSerial: '0A', vendor: 'ACME' };
+    await using station = await w.station(stationId, protocol, former);
     await station.connect();
     const key = ecKey();
     const csr = await signingRequest(stationId, 'ACME', key);
@@ -92,8 +102,8 @@ test('a station of each version gets the certificate that it requested, and the 
     );
     const entry = JSON.parse((await w.redis.hget('ocpp:stations', stationId)) ?? '') as object;
     t.deepEqual(entry, {
-      certificateSerial: '0A',
-      vendor: 'ACME',
+      password: hasher.hash(stationId, PASSWORD),
+      ...former,
       nextCertificateSerial: serialNumberOf(leaf),
     });
   }
@@ -110,7 +120,7 @@ test('an authority that is away loses no request: the station gets its certifica
   await using w = await world();
   await using processor = await w.processor();
   w.webhook.answer = () => ({ status: 503 });
-  await using station = socketStation(w.proxy.url, 'CP-1', 'ocpp2.0.1');
+  await using station = await w.station('CP-1', 'ocpp2.0.1');
   await station.connect();
   const csr = await signingRequest('CP-1');
   t.like(await station.ask('SignCertificate', { csr }), { status: 'Accepted' });
@@ -131,15 +141,15 @@ test('an authority that is away loses no request: the station gets its certifica
 test('an authority refuses a request, and a station a certificate: an event each, and no serial number stays', async (t) => {
   await using w = await world();
   await using processor = await w.processor();
-  await w.redis.hset('ocpp:stations', 'CP-1', '{"certificateSerial":"0A"}');
-  await using station = socketStation(w.proxy.url, 'CP-1', 'ocpp1.6');
+  await using station = await w.station('CP-1', 'ocpp1.6', { certificateSerial: '0A' });
+  const before = await w.redis.hget('ocpp:stations', 'CP-1');
   await station.connect();
   station.answer = () => ({ status: 'Rejected' });
   t.like(await station.ask('SignCertificate', { csr: await signingRequest('CP-1') }), { status: 'Accepted' });
   await until(async () => (await w.events('certificate-refused')).length, 'the event');
-  t.is(await w.redis.hget('ocpp:stations', 'CP-1'), '{"certificateSerial":"0A"}');
+  t.is(await w.redis.hget('ocpp:stations', 'CP-1'), before);
   w.webhook.answer = () => ({ status: 422, body: { why: 'unknown station' } });
-  await using other = socketStation(w.proxy.url, 'CP-2', 'ocpp1.6');
+  await using other = await w.station('CP-2', 'ocpp1.6');
   await other.connect();
   t.like(await other.ask('SignCertificate', { csr: await signingRequest('CP-2') }), { status: 'Accepted' });
   await until(async () => (await w.events('certificate-refused')).length === 2, 'the second event');
@@ -152,7 +162,7 @@ test('a processor that is killed while the authority works is replaced by anothe
   await using w = await world();
   await using first = await w.processor();
   w.webhook.answer = () => undefined;
-  await using station = socketStation(w.proxy.url, 'CP-1', 'ocpp2.1');
+  await using station = await w.station('CP-1', 'ocpp2.1');
   await station.connect();
   const csr = await signingRequest('CP-1');
   t.like(await station.ask('SignCertificate', { csr }), { status: 'Accepted' });
@@ -167,4 +177,46 @@ test('a processor that is killed while the authority works is replaced by anothe
   t.is(one, two, 'the authority can see that it is the same request');
   t.deepEqual(others, []);
   t.false(second.ended);
+});
+
+for (const [what, profile, env] of [
+  ['that a policy accepts as unknown', 1, { OCPP_UNKNOWN_STATIONS: 'Accept' }],
+  ['on a plain listener', 0, { OCPP_UNKNOWN_STATIONS: 'Accept' }],
+  ['that mode Report accepts', 1, { OCPP_AUTHENTICATION_MODE: 'Report' }],
+  ['whose first password was stored', 1, { OCPP_AUTHENTICATION_MODE: 'Report', OCPP_ENROLMENT: 'FirstSeen' }],
+] as const) {
+  test(`a station ${what} has proved nothing, and gets no certificate`, async (t) => {
+    await using w = await world(env);
+    await using _processor = await w.processor();
+    await using station = w.stranger('CP-9', 'ocpp2.0.1', profile);
+    await station.connect();
+    const csr = await signingRequest('CP-9');
+    t.like(await station.ask('SignCertificate', { csr }), {
+      status: 'Rejected',
+      statusInfo: { reasonCode: 'NotEnabled' },
+    });
+    const [event] = await w.events('certificate-refused');
+    t.regex(event?.join(' ') ?? '', /has not proved who it is/);
+    t.is(await w.redis.exists('ocpp:certificate-request:CP-9'), 0);
+    t.is(w.webhook.requests.length, 0);
+  });
+}
+
+test('mode Report tells stations with a right password from those with a wrong one', async (t) => {
+  await using w = await world({ OCPP_AUTHENTICATION_MODE: 'Report' });
+  await using _processor = await w.processor();
+  await using good = await w.station('CP-1', 'ocpp2.0.1');
+  await using wrong = await w.station('CP-2', 'ocpp2.0.1', {
+    password: hasher.hash('CP-2', 'another-password'),
+  });
+  const statuses: unknown[] = [];
+  for (const [station, identity] of [
+    [good, 'CP-1'],
+    [wrong, 'CP-2'],
+  ] as const) {
+    await station.connect();
+    const { status } = await station.ask('SignCertificate', { csr: await signingRequest(identity) });
+    statuses.push(status);
+  }
+  t.deepEqual(statuses, ['Accepted', 'Rejected']);
 });

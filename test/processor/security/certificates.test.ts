@@ -1,5 +1,5 @@
 /** Certificates that stations request: which requests are stored, and that a crash at any step neither loses nor repeats one. */
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import test from 'ava';
 import { serialNumberOf } from '../../../services/certificates/certificate-facts.ts';
 import {
@@ -7,6 +7,7 @@ import {
   type CertificateRequest,
   storeRequest,
 } from '../../../services/csms/credentials/certificate-request.ts';
+import { checkChain, refusalOf } from '../../../services/csms/credentials/certificate-rules.ts';
 import { internalAuthority } from '../../../services/csms/credentials/internal-authority.ts';
 import { Issuer, type IssuerOptions } from '../../../services/csms/credentials/issuer.ts';
 import {
@@ -22,7 +23,7 @@ import { createMemoryBus } from '../../../services/transport/memory/bus.ts';
 import type { StateWrite } from '../../../services/transport/stored-state.ts';
 import { certificateFolder, testAuthority, tlsFiles } from '../../support/certificates.ts';
 import { call, NOW, resultOf, written } from '../stations.ts';
-import { ecKey, rsaKey, signingRequest } from './signing-request.ts';
+import { ecKey, type MoreNames, rsaKey, signingRequest } from './signing-request.ts';
 
 const T0 = Date.parse(NOW);
 const clock = { now: () => T0 };
@@ -46,7 +47,7 @@ const REQUESTS: readonly (readonly [what: string, csr: () => Promise<string>, re
 for (const [what, make, refusal] of REQUESTS) {
   test(`a request with ${what} is Rejected, with the reason in the response and in an event`, async (t) => {
     const csr = await make();
-    const given = { providers: { certificates: internal() } };
+    const given = { providers: { certificates: internal() }, metadata: { proven: 'true' } };
     for (const protocol of PROTOCOLS) {
       const outcome = await call(protocol, 'SignCertificate', { csr }, given);
       const { status, statusInfo } = resultOf(outcome);
@@ -63,7 +64,7 @@ for (const [what, make, refusal] of REQUESTS) {
 }
 
 test('a good request is Accepted and stored, whatever the version, with what CertificateSigned must repeat', async (t) => {
-  const given = { providers: { certificates: internal() } };
+  const given = { providers: { certificates: internal() }, metadata: { proven: 'true' } };
   const rows: readonly (readonly [Protocol, object])[] = [
     ['ocpp1.6', {}],
     ['ocpp2.0.1', { certificateType: 'ChargingStationCertificate' }],
@@ -86,9 +87,56 @@ test('without an authority, and for a type that it does not sign, a request is R
   const none = await call('ocpp2.0.1', 'SignCertificate', { csr: good });
   t.like(resultOf(none), { status: 'Rejected', statusInfo: { reasonCode: 'UnsupportedRequest' } });
   const v2g = { csr: good, certificateType: 'V2GCertificate' };
-  const given = { providers: { certificates: internal() } };
+  const given = { providers: { certificates: internal() }, metadata: { proven: 'true' } };
   t.like(resultOf(await call('ocpp2.0.1', 'SignCertificate', v2g, given)), { status: 'Rejected' });
 });
+
+const foreign = (names: MoreNames, commonName = 'CP-1') =>
+  signingRequest(commonName, 'ACME', key, key, names);
+const dns = (value: string) => ({ type: 'dns', value }) as const;
+const FURTHER_NAMES: readonly (readonly [what: string, names: MoreNames])[] = [
+  ['a DNS name of another station', { lists: [[dns('CP-2')]] }],
+  ['its own DNS name and another one', { lists: [[dns('CP-1'), dns('CP-2')]] }],
+  ['the identity in another case', { lists: [[dns('cp-1')]] }],
+  ['a URI', { lists: [[{ type: 'url', value: 'CP-1' }]] }],
+  ['an address', { lists: [[{ type: 'ip', value: '192.0.2.1' }]] }],
+  ['a second common name', { commonNames: ['CP-2'] }],
+  ['a second list of extensions', { lists: [[dns('CP-1')], [dns('CP-2')]] }],
+  ['a name that the library leaves out', { raw: '3012820443502d31a00a06032a0304a0030c0141' }],
+];
+
+for (const [what, names] of FURTHER_NAMES) {
+  test(`a request with ${what} is refused by every authority, for every type of certificate`, async (t) => {
+    const csr = await foreign(names);
+    for (const certificateType of [undefined, 'ChargingStationCertificate', 'V2GCertificate']) {
+      const type = certificateType !== undefined && { certificateType };
+      const reason = await refusalOf({ stationId: 'CP-1', csr, ...type }, '');
+      t.regex(reason ?? '', /no further names/, certificateType);
+    }
+  });
+}
+
+test('a request may repeat the identity as a DNS name', async (t) => {
+  const csr = await foreign({ lists: [[dns('CP-1')]] });
+  t.is(await refusalOf({ stationId: 'CP-1', csr }, 'ACME'), undefined);
+});
+
+const UNPROVEN = [{}, { securityProfile: '1' }, { securityProfile: '3', proven: 'false' }];
+
+for (const metadata of UNPROVEN) {
+  test(`a station that has not proved who it is gets no certificate: ${JSON.stringify(metadata)}`, async (t) => {
+    for (const protocol of PROTOCOLS) {
+      const given = { providers: { certificates: internal() }, metadata };
+      const outcome = await call(protocol, 'SignCertificate', { csr: good }, given);
+      const { status, statusInfo } = resultOf(outcome);
+      t.is(status, 'Rejected');
+      if (protocol !== 'ocpp1.6') t.like(statusInfo, { reasonCode: 'NotEnabled' });
+      t.deepEqual(outcome.writes, []);
+      t.is(outcome.events[0]?.type, 'certificate-refused');
+      t.regex(outcome.events[0]?.fields['reason'] ?? '', /has not proved who it is/);
+    }
+  });
+}
 
 test('a repeated request changes nothing while it is processed; another one replaces it, at the pace of one a minute', (t) => {
   const facts = { stationId: 'CP-1', protocol: 'ocpp1.6', csr: 'A' } as const;
@@ -136,7 +184,7 @@ test('what an authority answers is used only if it is a certificate for this key
   const bad: readonly (readonly [object, RegExp])[] = [
     [{}, /without a certificateChain/],
     [{ certificateChain: 'x' }, /holds no certificate/],
-    [{ certificateChain: await signed('CP-2', good) }, /neither its common name/],
+    [{ certificateChain: await signed('CP-2', good) }, /its common name and its DNS names/],
     [{ certificateChain: await signed('CP-1', await signingRequest('CP-1')) }, /another key/],
     [{ certificateChain: authority.certificate }, /another key/],
     [{ certificateChain: chain + '\n'.repeat(10_000) }, /more than 10000 characters/],
@@ -149,6 +197,27 @@ test('what an authority answers is used only if it is a certificate for this key
   const other = await signed('CP-2', good);
   t.is((await provider({ certificateChain: other }).sign(v2g)).chain, other, 'other PKIs have other names');
 });
+
+const ISSUED: readonly (readonly [commonName: string, names: readonly string[], isUsed: boolean])[] = [
+  ['CP-1', [], true],
+  ['CP-1', ['CP-1'], true],
+  ['CP-1', ['CP-1', 'CP-2'], false],
+  ['CP-1', ['cp-1'], false],
+  ['CP-2', ['CP-1'], false],
+];
+
+for (const [commonName, names, isUsed] of ISSUED) {
+  test(`a certificate of an authority with CN ${commonName} and DNS ${names.join()}: ${isUsed ? 'used' : 'not used'}`, async (t) => {
+    const issued = await authority.issueClientCertificate({ commonName }, { names });
+    const privateKey = createPrivateKey(issued.key);
+    const pair = { privateKey, publicKey: createPublicKey(privateKey) };
+    const csr = await signingRequest('CP-1', 'ACME', pair);
+    const order = { stationId: 'CP-1', csr, requestKey: 'k' };
+    const checked = checkChain(issued.certificate, order, Date.now());
+    if (isUsed) return t.is((await checked).chain, issued.certificate);
+    return t.throwsAsync(checked, { code: 'provider-answer', message: /must be the identity, and no other/ });
+  });
+}
 
 class Crash extends Error {}
 

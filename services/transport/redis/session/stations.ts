@@ -1,6 +1,7 @@
 /** The connected stations, from the sessions in Redis, and unsolicited frames to them. */
 import type { Frame } from '../../../ocpp/frame.ts';
 import { TransportError } from '../../errors.ts';
+import type { SessionMetadata } from '../../gateway.ts';
 import { type RedisConnection, unavailable, wasNotDone } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
 import { retrying } from '../connection/retry.ts';
@@ -59,5 +60,25 @@ export class Stations {
 
   async isConnected(stationId: string): Promise<boolean> {
     return (await this.#commands.exists(this.#keys.session(stationId))) === 1;
+  }
+
+  /** Of the connection with this epoch; undefined if it has not the session. */
+  async metadata(stationId: string, epoch: number): Promise<SessionMetadata | undefined> {
+    const key = this.#keys.session(stationId);
+    const read = () => this.#commands.hmget(key, 'connection', 'metadata');
+    const [connection, text] = await retrying(this.#redis, read).catch((error: unknown) => {
+      throw unavailable(this.#redis.addr, error);
+    });
+    return connection === String(epoch) ? readMetadata(text) : undefined;
+  }
+}
+
+/** Another program may have written it: what is no text does not count, and ends no delivery. */
+function readMetadata(text: string | null | undefined): SessionMetadata {
+  try {
+    const facts = Object.entries(JSON.parse(text ?? '{}') as object);
+    return Object.fromEntries(facts.filter(([, value]) => typeof value === 'string'));
+  } catch {
+    return {};
   }
 }
