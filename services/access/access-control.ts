@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import { TransportError } from '../transport/errors.ts';
-import { Attempts } from './attempts.ts';
+import { type Attempt, Attempts, AttemptsError } from './attempts.ts';
 import { basicCredentials, spellingsOf } from './basic-credentials.ts';
 import {
   type AccessFault,
@@ -85,19 +85,6 @@ export type Verdict =
       readonly retryAfterSeconds?: number;
     };
 
-/** Refusals that may be guesses of identities, passwords or certificates. */
-const GUESSES: ReadonlySet<AccessFault> = new Set<AccessFault>([
-  'unknown-station',
-  'webhook',
-  'malformed-credentials',
-  'user-name',
-  'no-password',
-  'password',
-  'certificate',
-  'certificate-identity',
-  'certificate-organization',
-]);
-
 /** First passwords that one process stores at once, and then one each second: a client can invent identities. */
 const ENROLMENTS_AT_ONCE = 1000;
 
@@ -120,15 +107,31 @@ export class AccessControl {
   }
 
   async authenticate(request: AccessRequest): Promise<Verdict> {
-    const { identity, profile, address } = request;
+    const { identity, address, profile } = request;
     const { source, profiles, settings } = this.#options;
     if (source === undefined && profiles === undefined)
       return accepted({ profile, proven: false, credential: '' }, true);
-    const isReport = settings.mode === 'Report';
-    const seconds = isReport ? 0 : this.#attempts.wait(identity, address);
-    if (seconds > 0) return tooMany(seconds);
     const presented = presentedIn(request);
+    // Whether a handshake counts depends on what it presents, never on the station: identities must not be found by the status.
+    if (settings.mode === 'Report' || presented.credentials.kind !== 'password')
+      return this.#judge(request, presented);
     try {
+      const attempt = this.#attempts.begin(identity, address);
+      const verdict = await this.#judge(request, presented, attempt);
+      const isFailure = verdict.kind === 'refuse' && (verdict.status === 401 || verdict.status === 404);
+      if (!isFailure) attempt.restore();
+      return verdict;
+    } catch (error) {
+      return this.#away(request, error);
+    }
+  }
+
+  async #judge(request: AccessRequest, presented: Presented, attempt?: Attempt): Promise<Verdict> {
+    const { identity, profile, address } = request;
+    const { source, profiles, settings, hasher } = this.#options;
+    try {
+      // It is unknown how the passwords of a webhook were chosen.
+      if (hasher === undefined) attempt?.countForIdentity();
       const [lookup, kept] = await Promise.all([
         source?.find({ presented, profile, address }) ?? ({ kind: 'none' } as const),
         profiles?.keptProfile(identity),
@@ -139,13 +142,13 @@ export class AccessControl {
         lookup,
         policy: settings,
         kept,
-        matches: (stored) => this.#matches(presented, stored),
+        matches: (stored) => this.#matches(presented, stored, attempt),
       });
       this.#sourceFailed = false;
       if (decision.kind === 'accept') return await this.#accept(request, decision, lookup, kept);
-      return isReport
+      return settings.mode === 'Report'
         ? await this.#report(request, presented, decision, lookup)
-        : this.#refuse(request, decision);
+        : this.#refuse(decision);
     } catch (error) {
       return this.#away(request, error);
     }
@@ -179,11 +182,7 @@ export class AccessControl {
     return accepted({ profile, proven, credential }, lookup.kind !== 'unknown' || kept !== undefined);
   }
 
-  #refuse(
-    { identity, address }: AccessRequest,
-    { fault, reason }: Extract<Decision, { readonly kind: 'refuse' }>,
-  ): Verdict {
-    if (GUESSES.has(fault)) this.#attempts.failed(identity, address);
+  #refuse({ fault, reason }: Extract<Decision, { readonly kind: 'refuse' }>): Verdict {
     const status = fault === 'unknown-station' ? this.#options.settings.unknownStationStatus : 401;
     return { kind: 'refuse', code: fault, status, reason };
   }
@@ -229,9 +228,14 @@ export class AccessControl {
     return true;
   }
 
-  async #matches({ identity, credentials }: Presented, stored: string | undefined): Promise<boolean> {
+  async #matches(
+    { identity, credentials }: Presented,
+    stored: string | undefined,
+    attempt: Attempt | undefined,
+  ): Promise<boolean> {
     const { hasher } = this.#options;
     if (hasher === undefined || credentials.kind !== 'password') return false;
+    if (hasher.isScrypt(stored)) attempt?.countForIdentity();
     for (const password of spellingsOf(credentials.password)) {
       if (stored === undefined) await hasher.pretend(identity, password);
       else if (await hasher.verify(identity, password, stored)) return true;
@@ -239,8 +243,9 @@ export class AccessControl {
     return false;
   }
 
-  /** @throws what is neither the source nor the store */
+  /** @throws what is neither a limit, nor the source, nor the store */
   #away({ identity, profile, address }: AccessRequest, error: unknown): Verdict {
+    if (error instanceof AttemptsError) return tooMany(error);
     const isAway =
       error instanceof SourceError || error instanceof TransportError || error instanceof HashError;
     if (!isAway) throw error;
@@ -257,11 +262,11 @@ export class AccessControl {
 
 const accepted = (grant: Grant, isKnown: boolean): Verdict => ({ kind: 'accept', grant, isKnown });
 
-const tooMany = (seconds: number): Verdict => ({
+const tooMany = ({ message, seconds }: AttemptsError): Verdict => ({
   kind: 'refuse',
   code: 'attempts',
   status: 429,
-  reason: 'too many failed attempts of this station from this address, of this station, or from this address',
+  reason: message,
   retryAfterSeconds: seconds,
 });
 

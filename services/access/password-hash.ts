@@ -29,7 +29,7 @@ const isHmac = (text: string) => text.startsWith(HMAC) && /^[A-Za-z0-9_-]{43}$/.
 
 export class PasswordHasher {
   readonly #key: Uint8Array;
-  /** A stored form of no password, of the kind that was verified last: see pretend(). */
+  /** A stored form of no password, for pretend(): scrypt from the first such form on, whatever was verified last. */
   #decoy: string;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
@@ -50,10 +50,7 @@ export class PasswordHasher {
 
   /** Whether this is the password. Rejects with HashError for an unknown stored form, and when too many wait. */
   async verify(identity: string, password: Uint8Array, stored: string): Promise<boolean> {
-    if (isHmac(stored)) {
-      this.#decoy = stored;
-      return isEqual(this.hash(identity, password), stored);
-    }
+    if (isHmac(stored)) return isEqual(this.hash(identity, password), stored);
     const parameters = scryptOf(stored);
     if (parameters === undefined) throw new HashError('the stored password has an unknown form');
     this.#decoy = stored;
@@ -63,6 +60,11 @@ export class PasswordHasher {
   /** Takes the time of verify(), so that a station without a password cannot be told from one with a wrong password. */
   async pretend(identity: string, password: Uint8Array): Promise<void> {
     await this.verify(identity, password, this.#decoy);
+  }
+
+  /** Whether verify() takes scrypt for this form; undefined: for the decoy. */
+  isScrypt(stored = this.#decoy): boolean {
+    return !isHmac(stored);
   }
 
   async #inTurn<T>(compute: () => Promise<T>): Promise<T> {

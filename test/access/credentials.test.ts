@@ -1,7 +1,6 @@
 /** HTTP Basic credentials as stations send them, stored passwords, entries of the register, and slowed guesses. */
 import { createHmac, scryptSync } from 'node:crypto';
 import test from 'ava';
-import { Attempts } from '../../services/access/attempts.ts';
 import { basicCredentials, spellingsOf } from '../../services/access/basic-credentials.ts';
 import { HashError, isStoredForm, PasswordHasher } from '../../services/access/password-hash.ts';
 import {
@@ -152,62 +151,4 @@ test('a used credential replaces the former, and leaves the other kind as it is'
     certificateSerial: '2',
     vendor: 'V',
   });
-});
-
-function guesses() {
-  let now = 0;
-  const attempts = new Attempts({ now: () => now });
-  /** How many of so many attempts, one each `ms`, were not slowed; all of them fail. */
-  const fail = (identity: string, address: string, count: number, ms = 10) => {
-    let made = 0;
-    for (let i = 0; i < count; i++, now += ms) {
-      if (attempts.wait(identity, address) > 0) continue;
-      attempts.failed(identity, address);
-      made += 1;
-    }
-    return made;
-  };
-  return { attempts, fail, pass: (ms: number) => (now += ms) };
-}
-
-test('guesses of one station from one address: five at once, then one in ten seconds', (t) => {
-  const { fail, pass } = guesses();
-  t.is(fail('CP-1', '192.0.2.1', 100), 5);
-  pass(60_000);
-  t.true(fail('CP-1', '192.0.2.1', 100) <= 5);
-});
-
-test('guesses of one station from many addresses are slowed, and do not lock out the station itself', (t) => {
-  const { attempts, fail } = guesses();
-  attempts.succeeded('CP-1', '198.51.100.7');
-  let made = 0;
-  for (let i = 0; i < 100; i++) made += fail('CP-1', `192.0.2.${i}`, 1);
-  t.is(made, 20);
-  t.is(attempts.wait('CP-1', '198.51.100.7'), 0);
-  t.true(attempts.wait('CP-1', '203.0.113.1') > 0);
-});
-
-test('guesses of many stations from one address are slowed; those of its stations that authenticated are not (case 38)', (t) => {
-  const { attempts, fail } = guesses();
-  for (let i = 0; i < 200; i++) attempts.succeeded(`CP-${i}`, '192.0.2.1');
-  let made = 0;
-  for (let i = 0; i < 2000; i++) made += fail(`guess-${i}`, '192.0.2.1', 1, 1);
-  t.true(made >= 400 && made < 420, `${made} guesses`);
-  for (let i = 0; i < 200; i++) t.is(attempts.wait(`CP-${i}`, '192.0.2.1'), 0);
-  t.is(fail('CP-7', '192.0.2.1', 100), 5, 'a wrong password of one of them');
-  t.is(attempts.wait('CP-8', '192.0.2.1'), 0);
-});
-
-test('200 stations behind one address that all fail at once are not slowed at first (case 38)', (t) => {
-  const { fail } = guesses();
-  let made = 0;
-  for (let i = 0; i < 200; i++) made += fail(`CP-${i}`, '192.0.2.1', 2, 1);
-  t.is(made, 400);
-});
-
-test('an IPv6 client with a whole network is one address', (t) => {
-  const { fail } = guesses();
-  let made = 0;
-  for (let i = 0; i < 2000; i++) made += fail(`guess-${i}`, `2001:db8:1:2::${i.toString(16)}`, 1, 1);
-  t.true(made < 420);
 });

@@ -8,7 +8,8 @@
  */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { countedAddress, plainAddress } from './trusted-networks.ts';
+import { countedAddress } from '../../access/counted-address.ts';
+import { plainAddress } from './trusted-networks.ts';
 import type { StationServerLimits } from '../limits.ts';
 
 export interface Connection {

@@ -1,7 +1,7 @@
 /** Bounds at the sockets: each limit at work on real sockets, and that running proxies take new ones. */
 import test from 'ava';
 import { PATH } from '../../../services/contract.ts';
-import { countedAddress } from '../../../services/station-server/forwarded/trusted-networks.ts';
+import { countedAddress } from '../../../services/access/counted-address.ts';
 import { Connections } from '../../../services/station-server/forwarded/connections.ts';
 import { SharedPart, SharedRate } from '../../../services/station-server/rates/shared-rate.ts';
 import { REFUSAL_ADVICE } from '../../../services/ws-proxy/refusal-advice.ts';

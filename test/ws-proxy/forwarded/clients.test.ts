@@ -10,12 +10,12 @@ import {
   isForwardedAsPlain,
 } from '../../../services/station-server/forwarded/forwarded.ts';
 import {
-  countedAddress,
   networkProblem,
   plainAddress,
   TrustedNetworks,
 } from '../../../services/station-server/forwarded/trusted-networks.ts';
 import { factsOf } from '../../../services/certificates/certificate-facts.ts';
+import { countedAddress } from '../../../services/access/counted-address.ts';
 import { ConfigError } from '../../../services/runtime/config.ts';
 import { readListeners } from '../../../services/ws-proxy/listeners.ts';
 import { clientCertificate, testAuthority } from '../../support/certificates.ts';
