@@ -28,6 +28,8 @@ export const isStoredForm = (text: string): boolean => isHmac(text) || scryptOf(
 const isHmac = (text: string) => text.startsWith(HMAC) && /^[A-Za-z0-9_-]{43}$/.test(text.slice(HMAC.length));
 
 export class PasswordHasher {
+  /** Of the key, which it does not reveal: see password-key.ts. */
+  readonly keyDigest: string;
   readonly #key: Uint8Array;
   /** A stored form of no password, for pretend(): scrypt from the first such form on, whatever was verified last. */
   #decoy: string;
@@ -38,6 +40,8 @@ export class PasswordHasher {
   constructor(key: Uint8Array) {
     if (key.length < 16) throw new HashError('the key of the passwords has fewer than 16 bytes');
     this.#key = key;
+    // Passwords are hashed with a line feed, so that this is the hash of none.
+    this.keyDigest = createHmac('sha256', key).update('ocpp-cluster password key').digest('base64url');
     this.#decoy = this.hash('', randomBytes(16));
   }
 

@@ -91,6 +91,11 @@ export class RevocationLists {
     return this.#revoked.size === 0;
   }
 
+  /** Whether there is a list of this CA. */
+  isOf(ca: X509Certificate): boolean {
+    return this.#revoked.has(ca.subject);
+  }
+
   isRevoked(certificate: X509Certificate): boolean {
     return this.#revoked.get(certificate.issuer)?.has(serialNumberOf(certificate)) ?? false;
   }

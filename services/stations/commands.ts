@@ -24,8 +24,8 @@ export interface CommandPorts {
   };
   /** Sends a new password by OCPP. */
   readonly changePassword: (identity: string) => Promise<PasswordChange>;
-  /** Throws a ConfigError without a key. */
-  readonly hasher: () => PasswordHasher;
+  /** Rejects with a ConfigError without a key, or with another one than that of the stored passwords. */
+  readonly hasher: () => Promise<PasswordHasher>;
   /** Lines of standard input, without empty ones. */
   readonly input: () => AsyncIterable<string>;
   readonly write: (line: string) => void;
@@ -89,10 +89,11 @@ async function set({ identity, values }: StationsCommand, ports: CommandPorts): 
   if (serial !== undefined && !/^[0-9A-Fa-f: ]+$/.test(serial))
     throw new UsageError('--serial must be hexadecimal');
   const labels = Object.fromEntries(label.map(labelOf));
-  const password = values['password-stdin'] === true ? await passwordFrom(ports) : undefined;
+  const isPassword = values['password-stdin'] === true;
+  const password = isPassword ? (await ports.hasher()).hash(identity, await passwordFrom(ports)) : undefined;
   await change(identity, ports, ({ blocked, ...entry }) => ({
     ...entry,
-    ...(password !== undefined && { password: ports.hasher().hash(identity, password) }),
+    ...(password !== undefined && { password }),
     ...(level !== undefined && { profile: level }),
     ...(serial !== undefined && { certificateSerial: serial }),
     ...(vendor !== undefined && { vendor }),
@@ -104,7 +105,7 @@ async function set({ identity, values }: StationsCommand, ports: CommandPorts): 
 
 async function newPassword(identity: string, ports: CommandPorts): Promise<void> {
   const password = randomBytes(PASSWORD_BYTES).toString('hex').toUpperCase();
-  const stored = ports.hasher().hash(identity, password);
+  const stored = (await ports.hasher()).hash(identity, password);
   await change(identity, ports, (entry) => ({ ...withoutNext(entry), password: stored }));
   ports.write(password);
 }
@@ -136,9 +137,8 @@ async function importAll(ports: CommandPorts): Promise<void> {
   let count = 0;
   for await (const line of ports.input()) {
     const { identity, password } = readLine(line);
-    await change(identity, ports, (entry) =>
-      password === undefined ? entry : { ...entry, password: ports.hasher().hash(identity, password) },
-    );
+    const stored = password === undefined ? undefined : (await ports.hasher()).hash(identity, password);
+    await change(identity, ports, (entry) => (stored === undefined ? entry : { ...entry, password: stored }));
     count += 1;
   }
   ports.write(`${count} stations are in the register`);
@@ -177,7 +177,7 @@ async function hash({ input, hasher, write }: CommandPorts): Promise<void> {
   for await (const line of input()) {
     const { identity, password } = readLine(line);
     if (password === undefined) throw new UsageError(`${identity}: there is no password in its line`);
-    entries[identity] = { password: hasher().hash(identity, password) };
+    entries[identity] = { password: (await hasher()).hash(identity, password) };
   }
   write(JSON.stringify(entries, undefined, 1));
 }

@@ -5,11 +5,13 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { PasswordHasher } from '../access/password-hash.ts';
+import { checkPasswordKey } from '../access/password-key.ts';
 import { ENV } from '../contract.ts';
 import { createPasswordChange } from '../csms/commands.ts';
 import { createStateStore } from '../library/transport-factory.ts';
 import { ConfigError, loadConfig } from '../runtime/config.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
+import { TransportError } from '../transport/errors.ts';
 import { type CommandPorts, runCommand } from './commands.ts';
 import { readCommand, USAGE } from './usage.ts';
 
@@ -34,17 +36,26 @@ async function main(args: readonly string[]): Promise<number> {
   if (args.length === 0) return 2;
   const config = loadConfig(PROGRAM, settings, undefined, isHelp ? ['--help'] : []);
   const command = readCommand(args);
-  const hasher = () => hasherOf(config.passwordKeyFile);
-  const others = { hasher, input, write };
+  const file = config.passwordKeyFile;
+  const others = { input, write };
   if (command.name === 'hash') {
-    await runCommand(command, { ...others, ...NO_REDIS });
+    await runCommand(command, { ...others, ...NO_REDIS, hasher: async () => hasherOf(file) });
     return 0;
   }
   const options = redisOptions({ ...config, clientTimeout: Math.min(config.clientTimeout, PATIENCE) });
   await using store = await createStateStore(options);
-  const changePassword = (stationId: string) =>
-    createPasswordChange(store, { passwords: { state: store.state, hasher: hasher() } })({ stationId });
-  await runCommand(command, { ...others, state: store.state, changePassword });
+  const { state } = store;
+  const hasher = async () => {
+    const made = hasherOf(file);
+    await checkPasswordKey(state, made).catch((error: unknown) => {
+      const isOther = error instanceof TransportError && error.code === 'bad-settings';
+      throw isOther ? new ConfigError(`${ENV.passwordKeyFile}: ${file}: ${error.message}`) : error;
+    });
+    return made;
+  };
+  const changePassword = async (stationId: string) =>
+    createPasswordChange(store, { passwords: { state, hasher: await hasher() } })({ stationId });
+  await runCommand(command, { ...others, state, hasher, changePassword });
   return 0;
 }
 

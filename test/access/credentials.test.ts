@@ -3,12 +3,16 @@ import { createHmac, scryptSync } from 'node:crypto';
 import test from 'ava';
 import { basicCredentials, spellingsOf } from '../../services/access/basic-credentials.ts';
 import { HashError, isStoredForm, PasswordHasher } from '../../services/access/password-hash.ts';
+import { checkPasswordKey } from '../../services/access/password-key.ts';
 import {
   EntryError,
   readStationEntry,
   withUsed,
   writeStationEntry,
 } from '../../services/access/station-entry.ts';
+import { TransportError } from '../../services/transport/errors.ts';
+import { createMemoryBus } from '../../services/transport/memory/bus.ts';
+import type { StateStore } from '../../services/transport/stored-state.ts';
 
 const base64 = (text: string | Buffer) => Buffer.from(text).toString('base64');
 
@@ -73,6 +77,32 @@ test('AuthorizationKey of 1.6 is found as text in either case and as the bytes t
   t.true(await matches(Buffer.from(hex, 'hex')));
   t.false(await matches(Buffer.from(hex.replace('aa', 'ab'))));
   t.false(await matches(Buffer.from(hex.replace('aa', 'ab'), 'hex')));
+});
+
+test('the first key that is used is that of the stored data; another one is refused, at the same time too', async (t) => {
+  const hashers = [KEY, Buffer.from('another key of the passwords')].map((key) => new PasswordHasher(key));
+  const checks = async (state: StateStore) => {
+    const results = await Promise.allSettled(hashers.map((hasher) => checkPasswordKey(state, hasher)));
+    return results.map((result) =>
+      result.status === 'fulfilled' ? 'used' : (result.reason as TransportError),
+    );
+  };
+  const { state } = createMemoryBus().transport;
+  const [first, other] = await checks(state);
+  t.is(first, 'used');
+  t.like(other, { code: 'bad-settings' });
+  t.regex(String(other), /Restore the former key/);
+  t.deepEqual((await checks(state))[0], 'used');
+  const digests = hashers.map(({ keyDigest }) => keyDigest);
+  t.is(new Set(digests).size, 2);
+  t.deepEqual(await state.record('password-key'), { digest: digests[0] });
+  const away = { field: () => Promise.reject(new TransportError('store-unavailable', 'away')) };
+  await t.throwsAsync(
+    checks({ ...state, ...away }).then(([error]) => Promise.reject(error)),
+    {
+      message: 'away',
+    },
+  );
 });
 
 test('the default stored form is HMAC-SHA-256 of identity and password: another station, key or password differs', async (t) => {

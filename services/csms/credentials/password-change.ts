@@ -5,6 +5,7 @@
  */
 import { EntryError } from '../../access/station-entry.ts';
 import { PasswordHasher } from '../../access/password-hash.ts';
+import { checkPasswordKey } from '../../access/password-key.ts';
 import type { Protocol } from '../../ocpp/frame.ts';
 import { TransportError, type TransportErrorCode } from '../../transport/errors.ts';
 import type { CallOutcome, StationCall } from '../../transport/station-call.ts';
@@ -14,7 +15,7 @@ import { changeEntry, type EntryStore, replaceNext } from './stored-entry.ts';
 /** Where hashes of new passwords are stored: the register, with the key of its hashes. */
 export interface PasswordStore {
   readonly state: EntryStore;
-  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly hasher: Pick<PasswordHasher, 'hash' | 'keyDigest'>;
 }
 
 /** @param key the text of the file that OCPP_PASSWORD_KEY_FILE names; white space at both ends does not count @throws HashError */
@@ -33,6 +34,7 @@ export async function sendPassword(
   make: (call: StationCall) => Promise<CallOutcome>,
 ): Promise<CallOutcome> {
   const { stationId } = call;
+  await checkPasswordKey(state, hasher);
   const hash = hasher.hash(stationId, command.password);
   const entry = await changeEntry(state, stationId, (current = {}) =>
     current.password === hash || current.nextPassword === hash

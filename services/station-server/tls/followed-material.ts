@@ -6,7 +6,13 @@ import { CertificateError, strictly } from '../../certificates/certificate-error
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import { readFolder } from '../../runtime/followed-folder.ts';
 import type { ListenerTls } from '../station-listener.ts';
-import { type MaterialFiles, type MaterialFolder, readMaterial, type TlsMaterial } from './material.ts';
+import {
+  checkLists,
+  type MaterialFiles,
+  type MaterialFolder,
+  readMaterial,
+  type TlsMaterial,
+} from './material.ts';
 import { type ContextRules, contextRules } from './suites.ts';
 
 /** How often the folders are read; ms. */
@@ -108,6 +114,7 @@ export class FollowedMaterial implements Disposable {
 
   #apply(files: MaterialFiles, digest: string, dates = strictly(this.#options.clock.now())): void {
     const material = readMaterial(files, this.#rules, dates);
+    if (this.#material !== undefined) checkLists(this.#material, material, files);
     this.#options.onApplied(material);
     this.#material = material;
     this.#applied = digest;

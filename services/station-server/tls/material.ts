@@ -175,6 +175,22 @@ function readLists(
   return RevocationLists.read(text.toString(), cas, dates, pathOf(folder, FILE.revocationLists));
 }
 
+/**
+ * A file that is lost would make each revoked certificate good again.
+ * @throws CertificateError for a CA whose list is in use, and that has none in the new files
+ */
+export function checkLists(former: TlsMaterial, next: TlsMaterial, { clientCa }: MaterialFiles): void {
+  const without = next.clientCas.find((ca) => former.revocation.isOf(ca) && !next.revocation.isOf(ca));
+  if (without === undefined || clientCa === undefined) return;
+  const [ca, file] = [nameOf(without), pathOf(clientCa, FILE.revocationLists)];
+  const gone = clientCa.files.has(FILE.revocationLists)
+    ? `${file} has no list of ${ca}, and one is in use`
+    : `${file} is missing, and its list of ${ca} is in use`;
+  throw new CertificateError(
+    `${gone}: its revoked certificates would be accepted again; to stop checking, provide a list without entries or restart`,
+  );
+}
+
 /** What only OpenSSL finds. Its message says which call failed, and holds no material. */
 function checkContext(context: SecureContextOptions, { servers, clientCa }: MaterialFiles): void {
   try {
@@ -192,6 +208,9 @@ function textOf(folder: MaterialFolder, name: string): string {
   if (text !== undefined) return text;
   throw new CertificateError(`${pathOf(folder, name)} is missing; the Secret needs the key ${name}`);
 }
+
+/** In one line. */
+const nameOf = ({ subject }: X509Certificate) => subject.replaceAll('\n', ', ');
 
 const pathOf = ({ folder }: MaterialFolder, name: string) => `${folder}/${name}`;
 

@@ -3,15 +3,17 @@ import { readFileSync } from 'node:fs';
 import { AccessControl, type AccessObserver } from '../../access/access-control.ts';
 import { FilesSource } from '../../access/files-source.ts';
 import { HashError, PasswordHasher } from '../../access/password-hash.ts';
+import { checkPasswordKey } from '../../access/password-key.ts';
 import { Register } from '../../access/register.ts';
 import type { StationSource } from '../../access/station-source.ts';
 import { WebhookSource } from '../../access/webhook-source.ts';
 import { ENV } from '../../contract.ts';
-import { systemClock } from '../../runtime/clock.ts';
+import { sleep, systemClock } from '../../runtime/clock.ts';
 import { ConfigError, type SettingsOf } from '../../runtime/config.ts';
 import type { Log } from '../../runtime/log.ts';
 import { Webhook } from '../../runtime/webhook.ts';
 import type { StationListener } from '../../station-server/station-listener.ts';
+import { TransportError } from '../../transport/errors.ts';
 import type { Gateway } from '../../transport/gateway.ts';
 import type { accessSettings } from './access-settings.ts';
 
@@ -21,7 +23,7 @@ export interface ProxyAccess {
   readonly control: AccessControl;
   /** Whether entries cannot be read now: the webhook or the register is away, or changed files are refused. */
   readonly sourceFailing: () => boolean;
-  /** Rejects with SourceError when there are no usable files. */
+  /** Rejects with SourceError when there are no usable files, and with ConfigError for another key than that of the stored passwords. */
   start(): Promise<void>;
   stop(): void;
 }
@@ -35,6 +37,8 @@ export interface AccessParts {
 
 /** Of the webhook: so many failures in a row, and it is not asked for so long; ms. */
 const BREAKER = { failures: 5, pauseMs: 5000 };
+/** ms */
+const RETRY_PAUSE = 1000;
 
 /**
  * Undefined without a source and with plain listeners only: then every station is who it says.
@@ -64,9 +68,30 @@ export function createAccess(settings: AccessProgramSettings, parts: AccessParts
   return {
     control,
     sourceFailing: () => control.sourceFailing || files?.refused === true,
-    start: async () => files?.start(),
+    start: async () => {
+      await files?.start();
+      if (hasher !== undefined) await checkKey(settings.passwordKeyFile, hasher, parts);
+    },
     stop: () => files?.[Symbol.dispose](),
   };
+}
+
+/** Waits for the store: without the answer no station may connect. */
+async function checkKey(
+  file: string,
+  hasher: PasswordHasher,
+  { state, observer }: AccessParts,
+): Promise<void> {
+  for (;;) {
+    try {
+      return await checkPasswordKey(state, hasher);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      if (!error.retryable) throw new ConfigError(`${ENV.passwordKeyFile}: ${file}: ${error.message}`);
+      observer.error(error);
+      await sleep(RETRY_PAUSE);
+    }
+  }
 }
 
 const liveSettings = (settings: AccessProgramSettings) => ({

@@ -1,6 +1,7 @@
 /** Passwords that change through OCPP: what is recognised, and what the register holds whatever the station answers. */
 import test from 'ava';
 import { PasswordHasher } from '../../../services/access/password-hash.ts';
+import { checkPasswordKey } from '../../../services/access/password-key.ts';
 import { readStationEntry, type StationEntry, withUsed } from '../../../services/access/station-entry.ts';
 import { type Command, createCommands, createPasswordChange } from '../../../services/csms/commands.ts';
 import { passwordStore } from '../../../services/csms/credentials/password-change.ts';
@@ -42,18 +43,21 @@ interface World {
   readonly answer?: object | string;
   readonly key?: string;
   readonly offline?: boolean;
+  /** Of another program, which used it first. */
+  readonly firstKey?: string;
   /** What the proxy makes of the entry before the station answers. */
   readonly meanwhile?: (entry: StationEntry | undefined) => StationEntry;
 }
 
 async function world({ protocol = 'ocpp1.6', entry = { password: OLD }, key = KEY, ...more }: World) {
-  const { answer, offline, meanwhile } = more;
+  const { answer, offline, meanwhile, firstKey = key } = more;
   const bus = createMemoryBus();
   bus.transport.onMessage(async () => ({ writes: [], events: [] }));
   await bus.transport.start();
   const text = typeof entry === 'string' ? entry : JSON.stringify(entry);
   const put = (value: string) => bus.state.apply({ kind: 'set', key: 'stations', fields: { 'CP-1': value } });
   if (text !== '') put(text);
+  if (firstKey !== '') await checkPasswordKey(bus.transport.state, new PasswordHasher(Buffer.from(firstKey)));
   const fields = { protocol };
   bus.state.apply({ kind: 'set', key: 'station:CP-1', fields });
   const gateway = bus.gateway('gateway');
@@ -220,6 +224,18 @@ test('without a key such a command is sent, with a warning if the register knows
   await two.send(change16(HEX));
   t.deepEqual(two.warnings, []);
   await t.throwsAsync(one.change({ stationId: 'CP-1' }), { code: 'bad-call', message: /passwordKey/ });
+});
+
+test('with another key than that of the register no password is sent, and the entry stays', async (t) => {
+  await using one = await world({
+    firstKey: 'another key of the stored passwords',
+    answer: { status: 'Accepted' },
+  });
+  await t.throwsAsync(one.change({ stationId: 'CP-1' }), {
+    code: 'bad-settings',
+    message: /Restore the former/,
+  });
+  t.deepEqual([one.asked, await one.entryNow()], [[], former]);
 });
 
 for (const [protocol, answer, spelling] of [

@@ -125,6 +125,41 @@ test('a revoked certificate closes its socket and no other one', async (t) => {
   );
 });
 
+test('a revocation list that disappears stays in use; one without entries replaces it, and so does a restart', async (t) => {
+  const [authority, another] = [await testAuthority(), await testAuthority('Another CA')];
+  const [revoked, both] = [await clientCertificate('CP-1'), authority.certificate + another.certificate];
+  const list = await authority.createRevocationList([serialOf(revoked)]);
+  const [empty, other] = [await authority.createRevocationList([]), await another.createRevocationList([])];
+  await using files = await mutualListener({ 'ca.crt': both, 'ca.crl': list + other });
+  await using endpoint = await startSecureEndpoint([files.listener]);
+  const rejected = () => endpoint.seen.filter((one) => one.startsWith('rejected'));
+  const status = async (port: number) => {
+    await using station = await SecureStation.open(port, 'CP-1', revoked);
+    return station.status;
+  };
+  const advice =
+    /: its revoked certificates .*; to stop checking, provide a list without entries or restart$/;
+  for (const [content, message] of [
+    [{ 'ca.crt': both }, /ca\.crl is missing, and its list of CN=Test CA is in use/],
+    [{ 'ca.crt': both, 'ca.crl': other }, /ca\.crl has no list of CN=Test CA, and one is in use/],
+  ] as const) {
+    await files.clientCa.replace(content);
+    await until(() => message.test(rejected().at(-1) ?? ''), 'the refusal');
+    t.regex(rejected().at(-1) ?? '', advice);
+    t.true(endpoint.server.tlsStates[0]?.rejected);
+    t.is(await status(endpoint.port), 401);
+  }
+  t.is(rejected().length, 2);
+  await using restarted = await startSecureEndpoint([files.listener]);
+  t.is(await status(restarted.port), 101);
+  await files.clientCa.replace({ 'ca.crt': both, 'ca.crl': empty + other });
+  await until(() => applied(endpoint) === 2, 'the list without entries');
+  t.is(await status(endpoint.port), 101);
+  await files.clientCa.replace({ 'ca.crt': another.certificate, 'ca.crl': other });
+  await until(() => applied(endpoint) === 3, 'the removal of a CA and its list');
+  t.false(endpoint.server.tlsStates[0]?.rejected);
+});
+
 test('a removed CA closes the sockets of its stations; one that is added lets its stations in', async (t) => {
   const [first, second] = [await testAuthority(), await testAuthority('Another CA')];
   const middle = await second.createIntermediate('Stations CA');
