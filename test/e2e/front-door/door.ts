@@ -1,8 +1,10 @@
 /** The cluster of the front door tests: a listener of each security profile, its Secrets, and what its status says of security. */
 import { API_VERSION, KIND, type SecurityStatus } from '../../../operator/api/ocpp-cluster.ts';
+import { readSeries } from '../../../operator/signals/prometheus-text.ts';
 import type { IssuedCertificate } from '../../../services/certificates/authority.ts';
+import { METRIC } from '../../../services/contract.ts';
 import { testAuthority, tlsFiles } from '../../support/certificates.ts';
-import { apply, condition, get, kubectl, list, type Manifest, until } from '../kubectl.ts';
+import { apply, condition, get, kubectl, list, type Manifest, metricsOf, until } from '../kubectl.ts';
 import type { RedisPod } from '../redis.ts';
 import { SERVER_NAME } from './stations.ts';
 
@@ -12,7 +14,7 @@ export const BUDGET = 100;
 
 const { cluster: name, namespace } = door;
 const SERVERS = 'Server CA';
-const CLIENTS = 'Station CA';
+export const CLIENTS = 'Station CA';
 const LISTENERS = ['basic', 'tls', 'mtls'] as const;
 export type Listener = (typeof LISTENERS)[number];
 const inCluster = ['-n', namespace];
@@ -35,16 +37,16 @@ export const putCertificate = (listener: Listener, issued: IssuedCertificate): P
   apply(secret(`door-${listener}`, 'kubernetes.io/tls', tlsFiles(issued)));
 
 /** Creates or changes the Secret that stations' certificates are judged by. @param revoked serial numbers */
-export async function putClientCa(revoked: readonly string[]): Promise<void> {
+export async function putClientCa(revoked: readonly string[], days = 30): Promise<void> {
   const clients = await stationAuthority();
   // The condition warns of a list that expires within seven days.
-  const list = await clients.createRevocationList(revoked, { days: 30 });
+  const list = await clients.createRevocationList(revoked, { days });
   const files = { 'ca.crt': clients.certificate, 'ca.crl': list };
   await apply(secret('door-clients', 'Opaque', files));
 }
 
 export const serverAuthority = () => testAuthority(SERVERS);
-export const stationAuthority = () => testAuthority(CLIENTS);
+const stationAuthority = () => testAuthority(CLIENTS);
 
 export const newServerCertificate = async (days: number): Promise<IssuedCertificate> =>
   (await serverAuthority()).issueServerCertificate([SERVER_NAME], { days });
@@ -135,6 +137,23 @@ const status = async (): Promise<Status> =>
   (await get<{ status?: Status }>('ocppcluster', name, namespace))?.status ?? {};
 export const security = async (): Promise<SecurityStatus | undefined> => (await status()).security;
 export const secured = async () => (await status()).conditions?.find(({ type }) => type === 'Secured');
+
+const EXPIRY = new Set([METRIC.certificateExpiry]);
+
+/** Whether each Pod uses files of these listeners that are valid for so many days. The status is updated every 30 s only. */
+export async function isInUse(file: string, listeners: readonly Listener[], days: number): Promise<boolean> {
+  const expected = Date.now() / 1000 + (days - 1) * 86_400;
+  const texts = await Promise.all(
+    (await proxyPods()).map(({ metadata }) => metricsOf(metadata.name, namespace)),
+  );
+  return texts.every((text) => {
+    const all = readSeries(text, EXPIRY)[METRIC.certificateExpiry] ?? [];
+    const of = all.filter(
+      ({ labels }) => labels['what'] === file && listeners.some((one) => one === labels['listener']),
+    );
+    return of.length === listeners.length && of.every(({ value }) => value > expected);
+  });
+}
 
 let looks = 0;
 /**

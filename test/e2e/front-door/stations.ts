@@ -16,6 +16,9 @@ export interface Way {
 /** The server's names in its certificate: stations reach it by an address. */
 export const SERVER_NAME = 'csms.example.org';
 
+/** Of the TCP connection alone: the kernel tries for two minutes. */
+const CONNECT_MS = 5000;
+/** The server lets a handshake wait for 20 s. */
 const HANDSHAKE_MS = 45_000;
 /** Between attempts that got no HTTP response; ms. */
 const RETRY_MS = 1000;
@@ -31,6 +34,13 @@ export class Refused extends Error {
     this.status = status;
     this.after = after;
   }
+}
+
+export interface Return {
+  /** When it was accepted, on the clock of performance.now(). */
+  readonly at: number;
+  /** Refused handshakes before that. */
+  readonly refusals: number;
 }
 
 export class Station {
@@ -82,6 +92,8 @@ export class Station {
 
   #secured(secureContext: SecureContext, { hostname: host, port }: URL): TLSSocket {
     const tls = connect({ host, port: Number(port), secureContext, servername: SERVER_NAME });
+    const timer = setTimeout(() => tls.destroy(new Error('no TCP connection')), CONNECT_MS);
+    tls.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
     tls.once('secureConnect', () => (this.serverSerial = tls.getPeerX509Certificate()?.serialNumber ?? ''));
     return tls;
   }
@@ -98,6 +110,13 @@ export class Station {
         await sleep(Math.max(after, RETRY_MS * (0.5 + Math.random())));
       }
     }
+  }
+
+  /** Waits for the end of its connection, and returns. */
+  async returnAfterLoss(): Promise<Return> {
+    if (this.#socket !== undefined && this.isOpen) await once(this.#socket, 'close');
+    const refusals = await this.return();
+    return { at: performance.now(), refusals };
   }
 
   /** Resolves with the answer of a processor. */
