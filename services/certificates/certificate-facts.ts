@@ -24,11 +24,9 @@ export interface CertificateFacts {
 }
 
 export function factsOf(certificate: X509Certificate): CertificateFacts {
-  const { subject } = certificate.toLegacyObject();
   return {
     subject: oneLine(certificate.subject),
-    commonName: textsOf(subject?.CN)[0] ?? '',
-    organizations: textsOf(subject?.O),
+    ...namesOf(certificate),
     names: dnsNames(certificate.subjectAltName),
     serialNumber: serialNumberOf(certificate),
     issuer: oneLine(certificate.issuer),
@@ -40,6 +38,21 @@ export function factsOf(certificate: X509Certificate): CertificateFacts {
 /** All of them; rarely more than one. */
 export function commonNamesOf(certificate: X509Certificate): readonly string[] {
   return textsOf(certificate.toLegacyObject().subject?.CN);
+}
+
+type Names = Pick<CertificateFacts, 'commonName' | 'organizations'>;
+
+function namesOf(certificate: X509Certificate): Names {
+  const text = certificate.subject ?? '';
+  // With escaped characters (RFC 2253), or several attributes in one line. This object costs 50 µs.
+  if (/[\\+"]/.test(text)) {
+    const { subject } = certificate.toLegacyObject();
+    return { commonName: textsOf(subject?.CN)[0] ?? '', organizations: textsOf(subject?.O) };
+  }
+  const lines = text.split('\n');
+  const valuesOf = (name: string) =>
+    lines.filter((line) => line.startsWith(name)).map((line) => line.slice(name.length));
+  return { commonName: valuesOf('CN=')[0] ?? '', organizations: valuesOf('O=') };
 }
 
 export function serialNumberOf({ serialNumber }: X509Certificate): string {

@@ -1,10 +1,11 @@
 /**
- * The cost of a CALL, compared with other implementations: `npm run bench` prints the table in about ten minutes.
+ * The cost of a CALL, compared with other implementations: `npm run bench` prints the tables in about 15 minutes.
  * Compare ratios: the contenders of a row alternate within each round.
  *
  *   npm run bench -- --row heartbeat --rounds 1 --seconds 3     one row, quickly
  *   npm run bench -- --row open-loop --profile /tmp/profiles    with V8's CPU profiles of our programs
  *   npm run bench -- --before ../other-checkout --rounds 7      our programs beside those of another checkout
+ *   npm run bench -- --row handshakes --row idle-tls            the front door, beside bare servers of node:http and node:https
  *
  * What is measured are whole processes by the kernel's account of their CPU (see process-use.ts). The stations run in
  * this process. See docs/performance.md.
@@ -14,6 +15,8 @@ import { resolve } from 'node:path';
 import { exitOnSignals } from '../support/children.ts';
 import { knownOption, positiveOption, programOptions } from '../support/program-options.ts';
 import { compare } from './compare.ts';
+import { handshakes, handshakesAgainst } from './door/handshakes.ts';
+import { idleTls } from './door/idle-tls.ts';
 import { idleStations } from './idle.ts';
 import { printProfiles } from './profile.ts';
 import { rows, rowsAgainst } from './rows.ts';
@@ -21,7 +24,7 @@ import { redisLines, table } from './table.ts';
 
 const HELP = `npm run bench -- [--row NAME]... [--rounds N] [--seconds N] [--profile FOLDER] [--before CHECKOUT]
 
-  --row NAME          measures one row; default: all, which takes about ten minutes
+  --row NAME          measures one row; default: all, which takes about 15 minutes
   --rounds N          rounds per row (3)
   --seconds N         duration of each measurement (4)
   --profile FOLDER    writes CPU profiles of our programs
@@ -34,7 +37,8 @@ const values = programOptions(HELP, {
   before: { type: 'string' },
 });
 const all = values.before === undefined ? rows(values.profile) : rowsAgainst(resolve(values.before));
-const names = [...all.map(({ name }) => name), ...(values.before === undefined ? ['idle'] : [])];
+const others = values.before === undefined ? ['idle', 'handshakes', 'idle-tls'] : ['handshakes'];
+const names = [...all.map(({ name }) => name), ...others];
 const wanted = values.row ?? names;
 for (const name of wanted) knownOption('row', name, names);
 const rounds = positiveOption('rounds', values.rounds);
@@ -51,4 +55,12 @@ for (const row of all.filter(({ name }) => wanted.includes(name))) {
   say(`${table(results)}\n\n${redisLines(results)}`);
 }
 if (wanted.includes('idle')) say(`\n${await idleStations(onStep)}`);
+if (wanted.includes('handshakes')) {
+  const options = { rounds, onStep, profileFolder: values.profile };
+  const { before } = values;
+  say(
+    `\n${before === undefined ? await handshakes(options) : await handshakesAgainst(resolve(before), options)}`,
+  );
+}
+if (wanted.includes('idle-tls')) say(`\n${await idleTls(onStep)}`);
 if (values.profile !== undefined) await printProfiles(values.profile, say);

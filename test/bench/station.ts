@@ -66,7 +66,8 @@ export class Station {
   /** @throws Error when the handshake is refused or the connection breaks before */
   static async connect(options: StationOptions): Promise<Station> {
     const { host, port, path, headers = '', tls } = options;
-    const socket = tls === undefined ? connect({ host, port, noDelay: true }) : connectTls({ host, port, ...tls });
+    const socket =
+      tls === undefined ? connect({ host, port, noDelay: true }) : connectTls({ host, port, ...tls });
     if (options.onSession !== undefined) socket.on('session', options.onSession);
     const station = new Station(socket, options);
     await new Promise<void>((resolve, reject) => {

@@ -15,6 +15,7 @@ type Trusted = Pick<TrustedNetworks, 'has'>;
  * @param peer the address of the TCP connection, or of its PROXY protocol header
  */
 export function clientAddressOf(headers: IncomingHttpHeaders, peer: string, trusted: Trusted): string {
+  if (!trusted.has(peer)) return peer;
   const hops = String(headers['x-forwarded-for'] ?? '').split(',');
   let address = peer;
   while (trusted.has(address)) {

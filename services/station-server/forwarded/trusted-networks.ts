@@ -17,6 +17,7 @@ export class TrustedNetworks {
   /** @param address without port and brackets */
   has(address: string): boolean {
     const texts = this.#read();
+    if (texts.length === 0) return false;
     if (texts !== this.#texts) {
       this.#list = blockListOf(texts);
       this.#texts = texts;

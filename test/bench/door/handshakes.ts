@@ -10,8 +10,9 @@ interface Kind {
   readonly isResuming?: true;
 }
 
+const PLAIN: Kind = { name: 'profile 0: plain', profile: 0 };
 const KINDS: readonly Kind[] = [
-  { name: 'profile 0: plain', profile: 0 },
+  PLAIN,
   { name: 'profile 1: Basic', profile: 1 },
   { name: 'profile 2: TLS 1.3 and Basic', profile: 2 },
   { name: 'profile 2: TLS 1.3 resumed and Basic', profile: 2, isResuming: true },
@@ -40,29 +41,63 @@ interface Cost {
   readonly redis: number;
 }
 
-export async function handshakes({ rounds, onStep, profileFolder }: HandshakeOptions): Promise<string> {
-  onStep('start the doors');
+interface Contender {
+  readonly kind: Kind;
+  readonly who: string;
+  readonly door: Door;
+}
+
+export async function handshakes(options: HandshakeOptions): Promise<string> {
+  const { profileFolder } = options;
+  options.onStep('start the doors');
   await using doors = await openDoors({ profiles: [0, 1, 2, 3], stations: STATIONS, profileFolder });
-  const runs = KINDS.flatMap((kind) =>
-    WHO.map((who) => {
-      const door = doors.door(who, kind.profile);
-      return { kind, who, door, visitors: new Visitors(kind), costs: new Array<Cost>() };
-    }),
+  const costs = await inTurns(
+    KINDS.flatMap((kind) => WHO.map((who) => ({ kind, who, door: doors.door(who, kind.profile) }))),
+    options,
   );
-  for (const { kind, who, door, visitors } of runs) {
-    onStep(`warm up ${kind.name}, ${who}`);
+  return table(KINDS.map((kind) => ({ kind, bare: costs.of(kind, 'bare'), ours: costs.of(kind, 'ours') })));
+}
+
+/** The plain handshake here beside that of another checkout. */
+export async function handshakesAgainst(root: string, options: HandshakeOptions): Promise<string> {
+  options.onStep('start the doors');
+  await using before = await openDoors({ profiles: [0], stations: 0, root });
+  await using now = await openDoors({ profiles: [0], stations: 0 });
+  const contenders = Object.entries({ before, now }).map(([who, doors]) => ({
+    kind: PLAIN,
+    who,
+    door: doors.door('ours', 0),
+  }));
+  const costs = await inTurns(contenders, options);
+  const [was, is] = [costs.of(PLAIN, 'before').server, costs.of(PLAIN, 'now').server];
+  return `CPU µs of a plain handshake: ${was.toFixed(0)} before, ${is.toFixed(0)} now, ${(is / was).toFixed(2)}x`;
+}
+
+interface Costs {
+  readonly of: (kind: Kind, who: string) => Cost;
+}
+
+/** The contenders alternate within each round; the median counts. */
+async function inTurns(contenders: readonly Contender[], options: HandshakeOptions): Promise<Costs> {
+  const { rounds, onStep } = options;
+  const runs = contenders.map((contender) => {
+    const name = `${contender.kind.name}, ${contender.who}`;
+    return { ...contender, name, visitors: new Visitors(contender.kind), costs: new Array<Cost>() };
+  });
+  for (const { name, door, visitors } of runs) {
+    onStep(`warm up ${name}`);
     await visitors.prepare(STATIONS);
     for (let i = 0; i < HEAT; i++) await costOf(door, visitors);
   }
   for (let round = 1; round <= rounds; round++) {
-    for (const { kind, who, door, visitors, costs } of runs) {
-      onStep(`round ${round} of ${rounds}: ${kind.name}, ${who}`);
+    for (const { name, door, visitors, costs } of runs) {
+      onStep(`round ${round} of ${rounds}: ${name}`);
       costs.push(await costOf(door, visitors));
     }
   }
-  const medians = new Map(runs.map(({ kind, who, costs }) => [`${kind.name} ${who}`, medianOf(costs)]));
-  const of = (kind: Kind, who: string) => medians.get(`${kind.name} ${who}`) ?? { server: NaN, redis: NaN };
-  return table(KINDS.map((kind) => ({ kind, bare: of(kind, 'bare'), ours: of(kind, 'ours') })));
+  return {
+    of: (kind, who) => medianOf(runs.find((run) => run.kind === kind && run.who === who)?.costs ?? []),
+  };
 }
 
 async function costOf(door: Door, visitors: Visitors): Promise<Cost> {
@@ -91,9 +126,9 @@ interface Line {
   readonly ours: Cost;
 }
 
-/** The door alone: what a profile adds to a plain handshake of the same server. */
+/** "More than plain" is the door alone: what a profile adds to a plain handshake of the same server. */
 function table(lines: readonly Line[]): string {
-  const plain = lines[0];
+  const plain = lines.find(({ kind }) => kind === PLAIN);
   const added = ({ bare, ours }: Line) =>
     `${(bare.server - (plain?.bare.server ?? 0)).toFixed(0)}, ${(ours.server - (plain?.ours.server ?? 0)).toFixed(0)}`;
   const rows = lines.map((line) => {

@@ -49,12 +49,15 @@ const sockets = new WebSocketServer({
   clientTracking: false,
   handleProtocols: (offered) => [...offered][0] ?? false,
 });
-server.on('upgrade', async (request, socket, head) => {
+server.on('upgrade', (request, socket, head) => {
   socket.on('error', () => undefined);
-  if (!(await isAccepted(request))) return void socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
-  return sockets.handleUpgrade(request, socket, head, (ws) => {
-    ws.on('error', () => undefined);
-    ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }));
-  });
+  const open = (isGood: boolean) => {
+    if (!isGood) return void socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
+    return sockets.handleUpgrade(request, socket, head, (ws) => {
+      ws.on('error', () => undefined);
+      ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }));
+    });
+  };
+  isAccepted(request).then(open, () => open(false));
 });
 server.listen({ port: Number(PORT), host: '127.0.0.1', backlog: 4096 });
