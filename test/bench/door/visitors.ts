@@ -15,7 +15,7 @@ export interface VisitorOptions {
 }
 
 export class Visitors {
-  /** Of stations that left although nobody sent them away. */
+  /** Of stations that left by themselves. */
   lost = 0;
   readonly #profile: Profile;
   readonly #isResuming: boolean;
