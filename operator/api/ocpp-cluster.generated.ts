@@ -151,7 +151,10 @@ export interface ListenerTlsSpec {
   readonly termination?: 'Proxy' | 'LoadBalancer';
   /**
    * The header in which the load balancer forwards the certificate that it verified: of ingress-nginx,
-   * Envoy, an AWS ALB in verify mode, or HAProxy. No other header counts. A change restarts ws-proxy.
+   * Envoy, an AWS ALB in verify mode, or HAProxy. No other header counts. Those of ingress-nginx and
+   * HAProxy need the verdict SUCCESS, in ssl-client-verify and x-ssl-client-verify. The load balancer must
+   * set or remove both headers in each request, as it would otherwise forward those of a client. A change
+   * restarts ws-proxy.
    */
   readonly clientCertificateHeader?: 'ssl-client-cert' | 'x-forwarded-client-cert' | 'x-amzn-mtls-clientcert-leaf' | 'x-ssl-client-cert';
   /**
@@ -175,7 +178,9 @@ export interface ListenerTlsSpec {
   readonly additionalSecretName?: string;
   /**
    * Secret with the key ca.crt, the authorities that sign the certificates of stations, and optionally the
-   * key ca.crl, their revocation lists, both in PEM. With securityProfile 3. A change restarts ws-proxy.
+   * key ca.crl, their revocation lists, both in PEM. With securityProfile 3. A list that disappears while
+   * its CA stays is used until a restart; a list without entries ends the checks at once. A change restarts
+   * ws-proxy.
    */
   readonly clientCaSecretName?: string;
   /** Oldest version of TLS. OCPP requires 1.2 or newer. A change restarts ws-proxy. */
@@ -241,8 +246,8 @@ export interface AuthenticationSpec {
    */
   readonly unknownStationStatus?: 401 | 404;
   /**
-   * FirstSeen stores the first password or certificate that a station without one presents. In mode Report
-   * and with the register only; Enforce ignores it. A change takes effect in running Pods.
+   * FirstSeen stores the first password that a station without one presents, and no certificates. In mode
+   * Report and with the register only; Enforce ignores it. A change takes effect in running Pods.
    */
   readonly enrolment?: 'Off' | 'FirstSeen';
   /**
@@ -404,7 +409,8 @@ export interface ProxySpec {
   /**
    * Networks of load balancers and ingress controllers, such as 10.0.0.0/8: their PROXY protocol,
    * X-Forwarded-For, X-Forwarded-Proto and client certificate headers count. From elsewhere these headers
-   * are ignored. Name no network in which stations are. A change takes effect in running Pods.
+   * are ignored. Name no network in which stations are, and none shorter than /8 (IPv4) or /16 (IPv6). A
+   * change takes effect in running Pods.
    */
   readonly trustedNetworks?: readonly string[];
   /**

@@ -36,11 +36,21 @@ interface Network {
   readonly prefix: number;
 }
 
+/** Least lengths: no load balancers need a larger network, and it would be a mistake that trusts clients. */
+const MIN_PREFIX = { ipv4: 8, ipv6: 16, mapped: 96 + 8 } as const;
+/** Networks of IPv6 here may hold IPv4 addresses: those are mapped to ::ffff:0:0/96. */
+const MAPPED = blockListOf(['::/16']);
+
 /** What is wrong with a network such as `10.0.0.0/8`, `2001:db8::/32` or `192.0.2.7`; undefined if nothing. */
 export function networkProblem(text: string): string | undefined {
   const network = networkOf(text);
   if (network === undefined) return `"${text}" is not a network, such as 10.0.0.0/8 or 2001:db8::/32`;
-  return network.prefix === 0 ? `"${text}" would trust every client` : undefined;
+  const { address, family, prefix } = network;
+  const kind = family === 'ipv6' && MAPPED.check(address, 'ipv6') ? 'mapped' : family;
+  const least = MIN_PREFIX[kind];
+  return prefix < least
+    ? `"${text}" is too large a network, it would trust clients: /${least} at least`
+    : undefined;
 }
 
 function networkOf(text: string): Network | undefined {

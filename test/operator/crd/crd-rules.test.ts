@@ -6,10 +6,11 @@ import { parse } from 'yaml';
 import { compileRule } from '../../../operator/api/cel.ts';
 import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import type { Problem } from '../../../operator/api/rules.ts';
-import { ocppClusterSchema, type Schema } from '../../../operator/api/schema.ts';
+import { fieldSchema, ocppClusterSchema, type Schema } from '../../../operator/api/schema.ts';
 import { validateCluster } from '../../../operator/api/validate.ts';
 import { RENDER_REVISION } from '../../../operator/render/revision.ts';
 import { proxyGraceSeconds } from '../../../operator/render/ws-proxy.ts';
+import { networkProblem } from '../../../services/station-server/forwarded/trusted-networks.ts';
 import { cluster, CLUSTERS, create } from './cluster-resources.ts';
 import { FRONT_DOOR_MISTAKES, type Mistake } from './front-door-mistakes.ts';
 import { sharedApiServer } from '../../support/shared-api-server.ts';
@@ -39,8 +40,15 @@ const MISTAKES: readonly Mistake[] = [
   {
     spec: { proxy: { trustedNetworks: ['10.0.0.0/8', '0.0.0.0/0'] } },
     field: 'spec.proxy.trustedNetworks',
-    says: /would trust every client/,
+    says: /would trust clients/,
   },
+  ...['10.0.0.0/7', '2000::/3', '2001::/15', '::/16', '::ffff:0.0.0.0/97', '0:0::ffff:0:0/96'].map(
+    (large) => ({
+      spec: { proxy: { trustedNetworks: [large] } },
+      field: 'spec.proxy.trustedNetworks',
+      says: /would trust clients/,
+    }),
+  ),
   {
     spec: { proxy: { trustedNetworks: ['10.0.0.0/33'] } },
     field: 'spec.proxy.trustedNetworks[0]',
@@ -247,6 +255,25 @@ test('a mistake is refused with its path and reason, by the API server and by np
     const error = await t.throwsAsync(create(api, manifest), undefined, label);
     t.regex(error?.message ?? '', says, label);
     sameVerdict(t, error?.message ?? '', problems, label);
+  }
+});
+
+test('the rule on trusted networks refuses what a ws-proxy refuses, and nothing else', (t) => {
+  const [rule] = fieldSchema('spec', 'proxy', 'trustedNetworks')['x-kubernetes-validations'] ?? [];
+  const { holds } = compileRule(rule?.rule ?? '');
+  const networks = [
+    ...['0.0.0.0', '10.0.0.0'].map((address) => [address, 32] as const),
+    ...['2001:db8::', 'a::', '::', '::1', '::ffff:10.0.0.0', '0:0::ffff:0:0'].map(
+      (one) => [one, 128] as const,
+    ),
+  ].flatMap(([address, bits]) =>
+    Array.from({ length: bits + 1 }, (_, prefix) => `${address}/${prefix}`).concat(`${address}/07`),
+  );
+  t.true(networks.length > 500);
+  for (const network of networks) {
+    const isGood = networkProblem(network) === undefined;
+    t.is(holds([network]), isGood, network);
+    t.is(holds(['10.0.0.0/8', network]), isGood, network);
   }
 });
 

@@ -55,7 +55,21 @@ test('trusted networks: addresses and CIDRs of both families, and no other text'
     '1/8',
   ])
     t.regex(networkProblem(wrong) ?? '', new RegExp(`^"${wrong}" is not a network`), wrong);
-  for (const all of ['0.0.0.0/0', '::/0']) t.regex(networkProblem(all) ?? '', /would trust every client/);
+  for (const large of [
+    '0.0.0.0/0',
+    '0.0.0.0/1',
+    '10.0.0.0/7',
+    '10.0.0.0/07',
+    '::/0',
+    '2000::/3',
+    '2001::/15',
+  ])
+    t.regex(networkProblem(large) ?? '', /is too large a network, it would trust clients/, large);
+  // All IPv4 addresses, or half of them.
+  for (const mapped of ['::/16', '::/80', '::ffff:0:0/96', '0:0::ffff:0:0/97', '0::ffff:128.0.0.0/103'])
+    t.regex(networkProblem(mapped) ?? '', /: \/104 at least$/, mapped);
+  for (const small of ['10.0.0.0/8', '2001::/16', '::ffff:10.0.0.0/104', '::1/128'])
+    t.is(networkProblem(small), undefined, small);
 });
 
 test('trusted networks are read each time', (t) => {
