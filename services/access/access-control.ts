@@ -5,9 +5,11 @@
  * An unavailable source closes the door: no new station connects, and connected ones stay.
  */
 import type { Clock } from '../runtime/clock.ts';
+import { BusyError } from '../runtime/turns.ts';
 import { TransportError } from '../transport/errors.ts';
 import { type Attempt, Attempts, AttemptsError } from './attempts.ts';
 import { basicCredentials, spellingsOf } from './basic-credentials.ts';
+import { countedAddress } from './counted-address.ts';
 import {
   type AccessFault,
   type AccessPolicy,
@@ -19,7 +21,7 @@ import {
   type Presented,
   type PresentedCertificate,
 } from './decide.ts';
-import { HashError, type PasswordHasher } from './password-hash.ts';
+import type { PasswordHasher } from './password-hash.ts';
 import type { Register } from './register.ts';
 import type { SecurityProfile } from './security-profile.ts';
 import { withUsed } from './station-entry.ts';
@@ -67,7 +69,7 @@ export interface AccessRequest {
   readonly address: string;
 }
 
-export type AccessRefusal = AccessFault | 'attempts' | 'source-away';
+export type AccessRefusal = AccessFault | 'attempts' | 'busy' | 'source-away';
 
 export type Verdict =
   | {
@@ -142,7 +144,7 @@ export class AccessControl {
         lookup,
         policy: settings,
         kept,
-        matches: (stored) => this.#matches(presented, stored, attempt),
+        matches: (stored) => this.#matches(request, presented, stored, attempt),
       });
       this.#sourceFailed = false;
       if (decision.kind === 'accept') return await this.#accept(request, decision, lookup, kept);
@@ -229,6 +231,7 @@ export class AccessControl {
   }
 
   async #matches(
+    { address }: AccessRequest,
     { identity, credentials }: Presented,
     stored: string | undefined,
     attempt: Attempt | undefined,
@@ -236,9 +239,10 @@ export class AccessControl {
     const { hasher } = this.#options;
     if (hasher === undefined || credentials.kind !== 'password') return false;
     if (hasher.isScrypt(stored)) attempt?.countForIdentity();
+    const from = countedAddress(address);
     for (const password of spellingsOf(credentials.password)) {
-      if (stored === undefined) await hasher.pretend(identity, password);
-      else if (await hasher.verify(identity, password, stored)) return true;
+      if (stored === undefined) await hasher.pretend(identity, password, from);
+      else if (await hasher.verify(identity, password, stored, from)) return true;
     }
     return false;
   }
@@ -246,17 +250,18 @@ export class AccessControl {
   /** @throws what is neither a limit, nor the source, nor the store */
   #away({ identity, profile, address }: AccessRequest, error: unknown): Verdict {
     if (error instanceof AttemptsError) return tooMany(error);
-    const isAway =
-      error instanceof SourceError || error instanceof TransportError || error instanceof HashError;
-    if (!isAway) throw error;
-    this.#sourceFailed = true;
+    const isBusy = error instanceof BusyError;
+    if (!isBusy && !(error instanceof SourceError || error instanceof TransportError)) throw error;
     const { settings, observer } = this.#options;
-    observer.error(error);
+    if (!isBusy) {
+      this.#sourceFailed = true;
+      observer.error(error);
+    }
     if (settings.mode === 'Report') {
       observer.unproven(identity, address, 'source-away', error.message);
       return accepted({ profile, proven: false, credential: '', unproven: 'source-away' }, false);
     }
-    return { kind: 'refuse', code: 'source-away', status: 503, reason: error.message };
+    return { kind: 'refuse', code: isBusy ? 'busy' : 'source-away', status: 503, reason: error.message };
   }
 }
 

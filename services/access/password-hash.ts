@@ -13,6 +13,7 @@ import {
   scrypt,
   timingSafeEqual,
 } from 'node:crypto';
+import { Turns } from '../runtime/turns.ts';
 
 const HMAC = '$hmac-sha256$';
 const SCRYPT =
@@ -20,10 +21,8 @@ const SCRYPT =
 /** Of an attacker's choice if the register can be written: memory is 128 · N · r bytes. */
 const MAX_LN = 16;
 const MAX_SCRYPT_BYTES = 128 * 2 ** 20;
-/** scrypt computations at a time: the thread pool also serves files. */
-const AT_ONCE = 2;
-/** Those that wait; further ones are refused, so that a storm of guesses holds no memory. */
-const MAX_WAITING = 2000;
+/** scrypt computations at a time, as the thread pool also serves files, and how long others wait for one. */
+const TURNS = { atOnce: 2, maxWaitMs: 2000 };
 
 export class HashError extends Error {
   override readonly name = 'HashError';
@@ -41,15 +40,15 @@ export class PasswordHasher {
   readonly #key: KeyObject;
   /** A stored form of no password, for pretend(): scrypt from the first such form on, whatever was verified last. */
   #decoy: string;
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #turns: Turns;
 
   /** @param key at least 16 bytes @throws HashError */
-  constructor(key: Uint8Array) {
+  constructor(key: Uint8Array, turns = new Turns(TURNS)) {
     if (key.length < 16) throw new HashError('the key of the passwords has fewer than 16 bytes');
     this.#key = createSecretKey(key);
     // Passwords are hashed with a line feed, so that this is the hash of none.
     this.keyDigest = createHmac('sha256', key).update('ocpp-cluster password key').digest('base64url');
+    this.#turns = turns;
     this.#decoy = this.hash('', randomBytes(16));
   }
 
@@ -60,37 +59,26 @@ export class PasswordHasher {
     );
   }
 
-  /** Whether this is the password. Rejects with HashError for an unknown stored form, and when too many wait. */
-  async verify(identity: string, password: Uint8Array, stored: string): Promise<boolean> {
+  /**
+   * Whether this is the password. Rejects with HashError for an unknown stored form, and with BusyError when scrypt has no turn for it in time.
+   * @param from turns rotate among these: the address of the client
+   */
+  async verify(identity: string, password: Uint8Array, stored: string, from = ''): Promise<boolean> {
     if (isHmac(stored)) return isEqual(this.hash(identity, password), stored);
     const parameters = scryptOf(stored);
     if (parameters === undefined) throw new HashError('the stored password has an unknown form');
     this.#decoy = stored;
-    return this.#inTurn(() => verifyScrypt(password, parameters));
+    return this.#turns.run(from, () => verifyScrypt(password, parameters));
   }
 
   /** Takes the time of verify(), so that a station without a password cannot be told from one with a wrong password. */
-  async pretend(identity: string, password: Uint8Array): Promise<void> {
-    await this.verify(identity, password, this.#decoy);
+  async pretend(identity: string, password: Uint8Array, from = ''): Promise<void> {
+    await this.verify(identity, password, this.#decoy, from);
   }
 
   /** Whether verify() takes scrypt for this form; undefined: for the decoy. */
   isScrypt(stored = this.#decoy): boolean {
     return !isHmac(stored);
-  }
-
-  async #inTurn<T>(compute: () => Promise<T>): Promise<T> {
-    if (this.#running >= AT_ONCE) {
-      if (this.#waiting.length >= MAX_WAITING) throw new HashError('too many passwords wait for scrypt');
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else this.#running += 1;
-    try {
-      return await compute();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
   }
 }
 

@@ -11,7 +11,7 @@ export interface SourceRequest {
 }
 
 export interface StationSource {
-  /** Rejects with SourceError when the source cannot say: that is no refusal of the station. */
+  /** Rejects with SourceError when the source cannot say, and with BusyError when too many ask: that is no refusal of the station. */
   find(request: SourceRequest): Promise<Lookup>;
   /** Entries of connected stations, in their order. Omitted where entries cannot be asked for. */
   findAll?(identities: readonly string[]): Promise<readonly Lookup[]>;

@@ -1,11 +1,13 @@
 /**
  * A webhook that decides whether a station may connect: it gets identity, address, profile, and the password or the facts of the client
- * certificate. Accepted stations are cached, so that a storm of reconnects does not ask again; what fails is a SourceError, which closes
- * the door to new connections (docs/security.md).
+ * certificate. Answers are cached, so that a storm of reconnects does not ask again, for the address too: the webhook may judge by it. What
+ * fails is a SourceError, which closes the door to new connections (docs/security.md).
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../runtime/clock.ts';
+import { BusyError } from '../runtime/turns.ts';
 import { type Webhook, WebhookError } from '../runtime/webhook.ts';
+import { countedAddress } from './counted-address.ts';
 import type { Lookup } from './decide.ts';
 import { SourceError, type SourceRequest, type StationSource } from './station-source.ts';
 
@@ -16,15 +18,16 @@ export interface WebhookSourceOptions {
   readonly clock: Clock;
 }
 
-/** Answers that are remembered. */
+/** Answers of each kind that are remembered. */
 const REMEMBERED = 20_000;
 
 export class WebhookSource implements StationSource {
   readonly #options: WebhookSourceOptions;
   /** Of this process: a dump of the cache does not reveal passwords. */
   readonly #key = randomBytes(32);
-  /** By digest of the request, oldest first. */
-  readonly #answers = new Map<string, { readonly accepted: boolean; readonly until: number }>();
+  /** Until when an answer counts, by digest of the request, oldest first. Apart, so that guesses do not displace accepted stations. */
+  readonly #accepted = new Map<string, number>();
+  readonly #refused = new Map<string, number>();
   readonly #asking = new Map<string, Promise<Lookup>>();
 
   constructor(options: WebhookSourceOptions) {
@@ -38,39 +41,40 @@ export class WebhookSource implements StationSource {
       return { kind: 'none' };
     if (profile === 3 && presented.certificate.kind !== 'verified') return { kind: 'none' };
     const body = bodyOf(request);
-    const digest = createHmac('sha256', this.#key)
-      .update(JSON.stringify({ ...body, address: '' }))
-      .digest('base64');
-    const known = this.#answers.get(digest);
-    if (known !== undefined && known.until > this.#options.clock.now())
-      return { kind: 'judged', accepted: known.accepted };
-    const asking = this.#asking.get(digest) ?? this.#ask(digest, body);
+    const digest = createHmac('sha256', this.#key).update(JSON.stringify(body)).digest('base64');
+    const now = this.#options.clock.now();
+    if ((this.#accepted.get(digest) ?? 0) > now) return { kind: 'judged', accepted: true };
+    if ((this.#refused.get(digest) ?? 0) > now) return { kind: 'judged', accepted: false };
+    const asking = this.#asking.get(digest) ?? this.#ask(digest, body, countedAddress(request.address));
     this.#asking.set(digest, asking);
     return asking.finally(() => this.#asking.delete(digest));
   }
 
-  async #ask(digest: string, body: object): Promise<Lookup> {
-    const accepted = await this.#post(body);
+  async #ask(digest: string, body: object, from: string): Promise<Lookup> {
+    const accepted = await this.#post(body, from);
     const { cacheMs, clock } = this.#options;
-    const lifetime = accepted ? cacheMs : cacheMs / 10;
-    this.#answers.delete(digest);
-    if (lifetime > 0) this.#answers.set(digest, { accepted, until: clock.now() + lifetime });
-    for (const oldest of this.#answers.keys()) {
-      if (this.#answers.size <= REMEMBERED) break;
-      this.#answers.delete(oldest);
+    this.#accepted.delete(digest);
+    this.#refused.delete(digest);
+    const answers = accepted ? this.#accepted : this.#refused;
+    if (cacheMs > 0) answers.set(digest, clock.now() + (accepted ? cacheMs : cacheMs / 10));
+    for (const oldest of answers.keys()) {
+      if (answers.size <= REMEMBERED) break;
+      answers.delete(oldest);
     }
     return { kind: 'judged', accepted };
   }
 
-  async #post(body: object): Promise<boolean> {
+  async #post(body: object, from: string): Promise<boolean> {
     try {
-      const answer = await this.#options.webhook.post(body);
+      const answer = await this.#options.webhook.post(body, from);
       const accept = (answer.body as { readonly accept?: unknown } | undefined)?.accept;
       if (answer.status < 300 && typeof accept === 'boolean') return accept;
       throw new SourceError(
         `the authentication webhook answered ${answer.status} without {"accept": true} or {"accept": false}`,
       );
     } catch (error) {
+      if (error instanceof WebhookError && error.reason === 'busy')
+        throw new BusyError(error.message, { cause: error });
       if (error instanceof WebhookError) throw new SourceError(error.message, { cause: error });
       throw error;
     }

@@ -8,6 +8,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { type BreakerLimits, type BreakerState, CircuitBreaker } from './circuit-breaker.ts';
 import type { Clock } from './clock.ts';
 import { FileText } from './file-text.ts';
+import { BusyError, Turns } from './turns.ts';
 
 export interface WebhookOptions {
   readonly url: string;
@@ -15,7 +16,7 @@ export interface WebhookOptions {
   readonly tokenFile?: string;
   /** File with the certificates that the webhook's own must chain to; '' or absent for those of the system. */
   readonly caFile?: string;
-  /** For the whole exchange; ms. */
+  /** For the whole exchange, and before that for its turn; ms. */
   readonly timeoutMs: number;
   readonly breaker: BreakerLimits;
   readonly clock: Clock;
@@ -25,10 +26,11 @@ export interface WebhookOptions {
  * - `timeout`: no complete answer in time.
  * - `unreachable`: no connection, an untrusted certificate, or a status that says "later" (408, 429, 5xx).
  * - `refused`: it does not accept the token (401, 403).
+ * - `busy`: too many requests at once; nothing was sent, and the webhook did not fail.
  * - `open`: the circuit breaker is open; nothing was sent.
  * - `bad-answer`: a redirect, a body that is too long, or one that is no JSON.
  */
-export type WebhookFailure = 'timeout' | 'unreachable' | 'refused' | 'open' | 'bad-answer';
+export type WebhookFailure = 'timeout' | 'unreachable' | 'refused' | 'busy' | 'open' | 'bad-answer';
 
 export class WebhookError extends Error {
   override readonly name = 'WebhookError';
@@ -51,7 +53,7 @@ export interface WebhookAnswer {
 
 /** Bytes of an answer that are read. */
 const MAX_ANSWER = 256 * 1024;
-/** Connections at once; further requests wait for one, within their time-out. */
+/** Exchanges at once, each on a connection. */
 const MAX_SOCKETS = 64;
 /** An idle connection is closed after this time; ms. Below the keep-alive of common servers. */
 const IDLE_MS = 4000;
@@ -64,6 +66,7 @@ export class Webhook implements Disposable {
   readonly #token: FileText | undefined;
   readonly #ca: FileText | undefined;
   readonly #breaker: CircuitBreaker;
+  readonly #turns: Turns;
   #agent: HttpAgent | HttpsAgent | undefined;
   #agentCa: string | undefined;
 
@@ -76,6 +79,7 @@ export class Webhook implements Disposable {
     this.#token = fileOf(options.tokenFile);
     this.#ca = fileOf(options.caFile);
     this.#breaker = new CircuitBreaker(options.breaker, options.clock);
+    this.#turns = new Turns({ atOnce: MAX_SOCKETS, maxWaitMs: options.timeoutMs });
   }
 
   /** State of the circuit breaker. */
@@ -83,8 +87,21 @@ export class Webhook implements Disposable {
     return this.#breaker.state;
   }
 
-  /** Rejects with WebhookError only. */
-  async post(body: object): Promise<WebhookAnswer> {
+  /**
+   * Rejects with WebhookError only.
+   * @param from turns rotate among these where there are many requests at once
+   */
+  async post(body: object, from = ''): Promise<WebhookAnswer> {
+    try {
+      return await this.#turns.run(from, () => this.#try(body));
+    } catch (error) {
+      throw error instanceof BusyError
+        ? this.#error('busy', `has too many requests: ${error.message}`)
+        : error;
+    }
+  }
+
+  async #try(body: object): Promise<WebhookAnswer> {
     if (!this.#breaker.enter()) {
       const seconds = Math.ceil(this.#breaker.remainingMs / 1000);
       throw this.#error('open', `failed repeatedly and is not asked for the next ${seconds} s`);

@@ -35,6 +35,7 @@ export const REFUSAL_ADVICE: Readonly<Record<RefusalCode, string>> = {
     'issue a certificate whose common name or DNS name is the identity, or store its serial number in the entry',
   'certificate-organization': `issue a certificate of the organization in authentication.certificateOrganization (${ENV.certificateOrganization})`,
   attempts: 'nothing if they are guesses; otherwise correct the credentials of the station, and wait',
+  busy: 'nothing if it ends soon: these are many stations at once, or guesses; otherwise make the webhook faster, or store passwords with HMAC',
   'source-away': 'restore the source of entries; the log of this proxy says why it cannot be used',
   'no-subprotocol': `configure the OCPP version at the station, or set proxy.defaultProtocol (${ENV.defaultProtocol})`,
   'unknown-subprotocol': `configure an accepted OCPP version at the station; spec.protocols (${ENV.protocols}) names them`,

@@ -9,8 +9,9 @@ import {
 } from '../../services/access/access-control.ts';
 import type { Lookup } from '../../services/access/decide.ts';
 import { PasswordHasher } from '../../services/access/password-hash.ts';
+import { BusyError } from '../../services/runtime/turns.ts';
 import type { StationEntry } from '../../services/access/station-entry.ts';
-import type { StationSource } from '../../services/access/station-source.ts';
+import { SourceError, type StationSource } from '../../services/access/station-source.ts';
 
 const hasher = () => new PasswordHasher(Buffer.from('0123456789abcdef0123456789abcdef'));
 const PASSWORD = 'correct horse battery';
@@ -147,4 +148,23 @@ test('the decoy of a station without a password stays scrypt, whatever was compa
   t.true(one.isScrypt());
   await one.verify('CP-2', Buffer.from(PASSWORD), one.hash('CP-2', PASSWORD));
   t.true(one.isScrypt());
+});
+
+test('a station that finds no turn is refused for now: the source has not failed, and nothing counts', async (t) => {
+  const busy: StationSource = { find: () => Promise.reject(new BusyError('no turn within 2 s')) };
+  const { control, status, verdict, errors } = scene({ source: busy });
+  for (let i = 0; i < 10; i++) t.is(await status('CP-1', PASSWORD), 503);
+  t.like(await verdict('CP-1', PASSWORD), { code: 'busy' });
+  t.false(control.sourceFailing);
+  t.deepEqual(errors, []);
+  const report = scene({ source: busy, settings: { mode: 'Report' } });
+  t.is(await report.status('CP-1', PASSWORD), 101);
+});
+
+test('a source that fails refuses all for now, and nothing counts', async (t) => {
+  const away: StationSource = { find: () => Promise.reject(new SourceError('away')) };
+  const { control, status, errors } = scene({ source: away });
+  for (let i = 0; i < 10; i++) t.is(await status('CP-1', PASSWORD), 503);
+  t.true(control.sourceFailing);
+  t.is(errors.length, 10);
 });

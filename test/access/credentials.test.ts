@@ -2,6 +2,7 @@
 import { createHmac, scryptSync } from 'node:crypto';
 import test from 'ava';
 import { basicCredentials, spellingsOf } from '../../services/access/basic-credentials.ts';
+import { BusyError, Turns } from '../../services/runtime/turns.ts';
 import { HashError, isStoredForm, PasswordHasher } from '../../services/access/password-hash.ts';
 import { checkPasswordKey } from '../../services/access/password-key.ts';
 import {
@@ -130,6 +131,16 @@ test('scrypt in PHC format is accepted, with and without padding; its parameters
     });
   }
   t.is(await hasher.pretend('CP-1', Buffer.from('x')), undefined, 'a decoy of the same form');
+});
+
+test('a password that finds no turn for scrypt in time is not compared', async (t) => {
+  const hasher = new PasswordHasher(KEY, new Turns({ atOnce: 1, maxWaitMs: 1 }));
+  const stored = `$scrypt$ln=14,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+  const verify = () => hasher.verify('CP-1', Buffer.from('secret'), stored);
+  const first = verify();
+  await t.throwsAsync(verify(), { instanceOf: BusyError });
+  t.false(await first);
+  t.false(await verify());
 });
 
 test('a clear password is no stored form, and a short key is refused', async (t) => {

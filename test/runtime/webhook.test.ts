@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import {
   Webhook,
@@ -174,3 +175,22 @@ test('after some failures in a row nothing is sent for a while; then one request
   );
   t.is(webhook.state, 'closed', 'requests that it refuses do not close it to others');
 });
+
+// Alone: what else runs here takes time from the exchanges.
+test.serial(
+  'requests that find no turn in time were not sent, and are no failures of the service',
+  async (t) => {
+    await using server = await startWebhook(async () => {
+      await setTimeout(1000);
+      return {};
+    });
+    using webhook = webhookFor(server.url, { timeoutMs: 3000, breaker: { failures: 1, pauseMs: 30_000 } });
+    const results = await Promise.allSettled(Array.from({ length: 300 }, () => webhook.post({}, 'flood')));
+    const reasons = results.flatMap((one) =>
+      one.status === 'rejected' ? [(one.reason as WebhookError).reason] : [],
+    );
+    t.deepEqual(new Set(reasons), new Set(['busy']));
+    t.is(server.requests.length, 300 - reasons.length);
+    t.is(webhook.state, 'closed');
+  },
+);
