@@ -10,8 +10,10 @@ import { TransportError } from '../transport/errors.ts';
 import type { CallOutcome, StationCall, StationCalls } from '../transport/station-call.ts';
 import type { StateReader } from '../transport/stored-state.ts';
 import {
+  NEVER_QUEUED,
   type PasswordChange,
   type PasswordOptions,
+  type PasswordRules,
   type PasswordStore,
   sendNewPassword,
   sendPassword,
@@ -38,7 +40,7 @@ const NOW_OR_NEVER: ReadonlySet<string> = new Set([
   'UsePriorityCharging',
 ]);
 
-export interface Command extends StationCall {
+export interface Command extends StationCall, PasswordRules {
   /** Overrides the version of the station's connection or last boot. */
   readonly protocol?: Protocol;
 }
@@ -60,11 +62,12 @@ export type CommandSender = (command: Command) => Promise<CallOutcome>;
 
 /**
  * Sends commands over a transport. Rejects as StationCalls.make does, and with `bad-call` for an action that the station's
- * version lacks, for an invalid payload or password, and for a now-or-never action with `queueable`.
+ * version lacks, for an invalid payload or password, for a password while another one is pending, and for `queueable` with a password or a now-or-never
+ * action.
  */
 export function createCommands(transport: CommandPorts, options: CommandOptions = {}): CommandSender {
   return async (command) => {
-    const { protocol: given, ...call } = command;
+    const { protocol: given, replacePending = false, ...call } = command;
     const { stationId, action, payload } = call;
     const refuse = (why: string) =>
       new TransportError('bad-call', `${action} to station ${stationId}: ${why}`);
@@ -79,35 +82,40 @@ export function createCommands(transport: CommandPorts, options: CommandOptions 
     const fault = validateRequest(protocol, action, payload);
     if (fault !== undefined) throw refuse(fault.description);
     return (
-      (await sendAsPassword(transport, options, protocol, call)) ??
+      (await sendAsPassword(transport, options, protocol, { call, replacePending })) ??
       transport.calls.make({ queueable: !nowOrNever, ...call })
     );
   };
 }
 
-/** Sends a command that sets a password; undefined for any other one. It waits for an offline station only if the caller says so. */
+interface PasswordCall extends PasswordRules {
+  readonly call: StationCall;
+}
+
+/** Sends a command that sets a password, which never waits for an offline station; undefined for any other one. */
 async function sendAsPassword(
   transport: CommandPorts,
   { passwords, onWarning = (message) => process.emitWarning(message) }: CommandOptions,
   protocol: Protocol,
-  call: StationCall,
+  { call, ...rules }: PasswordCall,
 ): Promise<CallOutcome | undefined> {
   const { stationId, action, payload } = call;
   const what = `${action} to station ${stationId}`;
+  const make = (one: StationCall) => transport.calls.make(one);
   try {
     const command = passwordIn(protocol, action, payload);
     if (command === undefined) return undefined;
-    if (passwords !== undefined)
-      return await sendPassword(passwords, call, command, (one) => transport.calls.make(one));
+    if (passwords !== undefined) return await sendPassword(passwords, call, command, make, rules);
   } catch (error) {
     if (!(error instanceof PasswordRuleError)) throw error;
     if (passwords !== undefined) throw new TransportError('bad-call', `${what}: ${error.message}`);
   }
+  if (call.queueable === true) throw new TransportError('bad-call', `${what}: ${NEVER_QUEUED}`);
   if ((await transport.state.field(STATIONS, stationId)) !== undefined) {
     const why = 'no key of the stored passwords is set (passwordKey)';
     onWarning(`${what}: the register of stations keeps its former password, as ${why}`);
   }
-  return undefined;
+  return make(call);
 }
 
 /**
@@ -125,7 +133,6 @@ export function createPasswordChange(
     const protocol = given ?? (await protocolOf(transport, call.stationId));
     if (protocol !== undefined)
       return sendNewPassword(passwords, protocol, call, (one) => transport.calls.make(one));
-    if (call.queueable === true) throw refuse('its version is unknown: set `protocol`');
     return { result: 'refused', outcome: { kind: 'not-sent', reason: 'offline' } };
   };
 }

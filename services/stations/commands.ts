@@ -13,7 +13,7 @@ import {
   STATIONS,
   writeStationEntry,
 } from '../access/station-entry.ts';
-import type { PasswordChange } from '../csms/credentials/password-change.ts';
+import type { PasswordChange, PasswordRules } from '../csms/credentials/password-change.ts';
 import { isIdentity } from '../ocpp/identity.ts';
 import type { StateStore } from '../transport/stored-state.ts';
 import { type StationsCommand, UsageError } from './usage.ts';
@@ -23,7 +23,7 @@ export interface CommandPorts {
     scan(key: string): AsyncIterable<readonly [field: string, value: string]>;
   };
   /** Sends a new password by OCPP. */
-  readonly changePassword: (identity: string) => Promise<PasswordChange>;
+  readonly changePassword: (identity: string, rules: PasswordRules) => Promise<PasswordChange>;
   /** Rejects with a ConfigError without a key, or with another one than that of the stored passwords. */
   readonly hasher: () => Promise<PasswordHasher>;
   /** Lines of standard input, without empty ones. */
@@ -50,7 +50,7 @@ export async function runCommand(command: StationsCommand, ports: CommandPorts):
     case 'new-password':
       return newPassword(identity, ports);
     case 'change-password':
-      return changePassword(identity, ports);
+      return changePassword(command, ports);
     case 'import':
       return importAll(ports);
     case 'remove':
@@ -92,8 +92,7 @@ async function set({ identity, values }: StationsCommand, ports: CommandPorts): 
   const isPassword = values['password-stdin'] === true;
   const password = isPassword ? (await ports.hasher()).hash(identity, await passwordFrom(ports)) : undefined;
   await change(identity, ports, ({ blocked, ...entry }) => ({
-    ...entry,
-    ...(password !== undefined && { password }),
+    ...(password === undefined ? entry : { ...withoutNext(entry), password }),
     ...(level !== undefined && { profile: level }),
     ...(serial !== undefined && { certificateSerial: serial }),
     ...(vendor !== undefined && { vendor }),
@@ -118,16 +117,19 @@ const RESULTS: Readonly<Record<PasswordChange['result'], string>> = {
 
 /** Rejects where the station certainly keeps its password. */
 async function changePassword(
-  identity: string,
+  { identity, values }: StationsCommand,
   { changePassword: change, write }: CommandPorts,
 ): Promise<void> {
-  const { result, outcome } = await change(identity);
+  const { result, outcome } = await change(identity, {
+    replacePending: values['replace-pending'] === true,
+  });
   const why = outcome.kind === 'answered' ? 'its answer' : `${outcome.kind}, ${outcome.reason}`;
   const line = `${identity} ${RESULTS[result]} (${why})`;
   if (result === 'refused') throw new UsageError(line);
   write(line);
 }
 
+/** For a password that an operator sets: one that is on its way to the station must not count beside it. */
 function withoutNext(entry: StationEntry): StationEntry {
   const { nextPassword: _, ...others } = entry;
   return others;
@@ -138,7 +140,9 @@ async function importAll(ports: CommandPorts): Promise<void> {
   for await (const line of ports.input()) {
     const { identity, password } = readLine(line);
     const stored = password === undefined ? undefined : (await ports.hasher()).hash(identity, password);
-    await change(identity, ports, (entry) => (stored === undefined ? entry : { ...entry, password: stored }));
+    await change(identity, ports, (entry) =>
+      stored === undefined ? entry : { ...withoutNext(entry), password: stored },
+    );
     count += 1;
   }
   ports.write(`${count} stations are in the register`);
@@ -244,10 +248,10 @@ async function passwordFrom({ input }: CommandPorts): Promise<string> {
   throw new UsageError('standard input has no password');
 }
 
-/** 1.6 security whitepaper: 16 to 40 characters; 2.0.1 Part 2, BasicAuthPassword: the same. Shorter ones can be guessed. */
+/** 1.6 security whitepaper: 16 to 20 bytes, 40 characters of hexadecimal at most; 2.0.1 Part 2, BasicAuthPassword: 16 to 40 characters. */
 function checkPassword(whose: string, password: string): string {
-  if (password.length >= 16 && password.length <= 64) return password;
-  throw new UsageError(`${whose}: a password must have 16 to 64 characters, this one has ${password.length}`);
+  if (password.length >= 16 && password.length <= 40) return password;
+  throw new UsageError(`${whose}: a password must have 16 to 40 characters, this one has ${password.length}`);
 }
 
 function checkIdentity(identity: string): void {

@@ -53,8 +53,8 @@ async function main(args: readonly string[]): Promise<number> {
     });
     return made;
   };
-  const changePassword = async (stationId: string) =>
-    createPasswordChange(store, { passwords: { state, hasher: await hasher() } })({ stationId });
+  const changePassword: CommandPorts['changePassword'] = async (stationId, rules) =>
+    createPasswordChange(store, { passwords: { state, hasher: await hasher() } })({ stationId, ...rules });
   await runCommand(command, { ...others, state, hasher, changePassword });
   return 0;
 }

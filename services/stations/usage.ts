@@ -11,11 +11,14 @@ node stations.js set ID [OPTIONS]     adds a station, or changes what the option
     --block | --unblock
 node stations.js new-password ID      stores a random password and prints it: the only time that it can be read
 node stations.js change-password ID   sends a random password to the connected station by OCPP; only the station learns it
+    --replace-pending                 also while an earlier one is not used yet: a station that has it can no longer connect
 node stations.js import               adds stations from standard input: lines of "ID PASSWORD", or "ID" alone
 node stations.js remove ID
 node stations.js reset-profile ID     forgets the highest security profile that the station has used (board swapped, factory reset)
 node stations.js hash                 prints the entries for lines of "ID PASSWORD" as JSON, for a Secret; it needs no Redis
 `;
+
+const REPLACE = 'replace-pending';
 
 const OPTIONS = {
   'password-stdin': { type: 'boolean' },
@@ -23,6 +26,7 @@ const OPTIONS = {
   serial: { type: 'string' },
   vendor: { type: 'string' },
   label: { type: 'string', multiple: true },
+  [REPLACE]: { type: 'boolean' },
   block: { type: 'boolean' },
   unblock: { type: 'boolean' },
 } as const;
@@ -30,9 +34,9 @@ const OPTIONS = {
 const COMMANDS: Readonly<Record<string, { readonly ids: 0 | 1; readonly options: readonly string[] }>> = {
   list: { ids: 0, options: ['label'] },
   show: { ids: 1, options: [] },
-  set: { ids: 1, options: Object.keys(OPTIONS) },
+  set: { ids: 1, options: Object.keys(OPTIONS).filter((option) => option !== REPLACE) },
   'new-password': { ids: 1, options: [] },
-  'change-password': { ids: 1, options: [] },
+  'change-password': { ids: 1, options: [REPLACE] },
   import: { ids: 0, options: [] },
   remove: { ids: 1, options: [] },
   'reset-profile': { ids: 1, options: [] },

@@ -23,27 +23,46 @@ export function passwordStore(state: EntryStore, key: string): PasswordStore {
   return { state, hasher: new PasswordHasher(Buffer.from(key.trim())) };
 }
 
+export const NEVER_QUEUED =
+  'a password never waits for an offline station, as the store would hold it in clear; send it without `queueable`';
+const PENDING =
+  'the station may have a new password that it has not used yet; let it reconnect, or send the same one again. To forget that one, set `replacePending` (--replace-pending): a station that has it can no longer connect';
+
 /** The call may have been sent, or may still be. */
 const OPEN_STILL: ReadonlySet<TransportErrorCode> = new Set(['call-abandoned', 'store-unavailable']);
 
-/** Sends a command that sets a password, and keeps the register in step. Rejects as `make` does. */
+/** How a password is sent. */
+export interface PasswordRules {
+  /**
+   * Send it although an earlier new password is pending: one that the station may have, and has not used yet. The register forgets the
+   * earlier one, so a station that has it can no longer connect. By default such a change is refused; the same password may be repeated.
+   */
+  readonly replacePending?: boolean;
+}
+
+export type MakeCall = (call: StationCall) => Promise<CallOutcome>;
+
+/** Sends a command that sets a password, and keeps the register in step. Rejects as `make` does, and where a change is pending. */
 export async function sendPassword(
   { state, hasher }: PasswordStore,
   call: StationCall,
   command: PasswordCommand,
-  make: (call: StationCall) => Promise<CallOutcome>,
+  make: MakeCall,
+  { replacePending = false }: PasswordRules = {},
 ): Promise<CallOutcome> {
   const { stationId } = call;
+  const refuse = (why: string) =>
+    new TransportError('bad-call', `${call.action} to station ${stationId}: ${why}`);
+  if (call.queueable === true) throw refuse(NEVER_QUEUED);
   await checkPasswordKey(state, hasher);
   const hash = hasher.hash(stationId, command.password);
-  const entry = await changeEntry(state, stationId, (current = {}) =>
-    current.password === hash || current.nextPassword === hash
-      ? undefined
-      : { ...current, nextPassword: hash },
-  ).catch((error: unknown) => {
+  const entry = await changeEntry(state, stationId, (current = {}) => {
+    if (current.password === hash || current.nextPassword === hash) return undefined;
+    if (current.nextPassword !== undefined && !replacePending) throw refuse(PENDING);
+    return { ...current, nextPassword: hash };
+  }).catch((error: unknown) => {
     if (!(error instanceof EntryError)) throw error;
-    const why = `the station's entry in the register is unusable: ${error.message}; correct it first`;
-    throw new TransportError('bad-call', `${call.action} to station ${stationId}: ${why}`);
+    throw refuse(`the station's entry in the register is unusable: ${error.message}; correct it first`);
   });
   // An earlier change may be without a response, so that its password is restored.
   const earlier = entry?.nextPassword;
@@ -72,7 +91,8 @@ export interface PasswordChange {
 }
 
 /** Of the call that sets a new password. */
-export interface PasswordOptions extends Omit<StationCall, 'action' | 'payload'> {
+export interface PasswordOptions
+  extends Omit<StationCall, 'action' | 'payload' | 'queueable'>, PasswordRules {
   /** Overrides the version of the station's connection or last boot. */
   readonly protocol?: Protocol;
 }
@@ -81,12 +101,12 @@ export interface PasswordOptions extends Omit<StationCall, 'action' | 'payload'>
 export async function sendNewPassword(
   store: PasswordStore,
   protocol: Protocol,
-  call: Omit<StationCall, 'action' | 'payload'>,
-  make: (call: StationCall) => Promise<CallOutcome>,
+  { replacePending = false, ...call }: Omit<PasswordOptions, 'protocol'>,
+  make: MakeCall,
 ): Promise<PasswordChange> {
   const { action, payload } = newPassword(protocol);
   const command = passwordIn(protocol, action, payload);
   if (command === undefined) throw new Error(`${protocol} has no command for a password`);
-  const outcome = await sendPassword(store, { ...call, action, payload }, command, make);
+  const outcome = await sendPassword(store, { ...call, action, payload }, command, make, { replacePending });
   return { result: verdictOf(outcome, command), outcome };
 }

@@ -64,11 +64,11 @@ interface Result {
   readonly status?: unknown;
 }
 
-/** The stored form is of the hexadecimal text in upper case: stations send either case, or the bytes. */
+/** The whitepaper demands 16 to 20 bytes (A00.FR.205). The stored form is of the hexadecimal text in upper case: stations send either case, or the bytes. */
 function in16({ key, value }: Pair): PasswordCommand | undefined {
   if (!isSame(key, KEY_16)) return undefined;
-  if (!/^(?:[0-9A-Fa-f]{2}){8,20}$/.test(value)) {
-    throw new PasswordRuleError(`${KEY_16} must be 8 to 20 bytes in hexadecimal, 16 to 40 digits`);
+  if (!/^(?:[0-9A-Fa-f]{2}){16,20}$/.test(value)) {
+    throw new PasswordRuleError(`${KEY_16} must be 16 to 20 bytes in hexadecimal, 32 to 40 digits`);
   }
   return { password: value.toUpperCase(), verdictOf: (answer) => verdict(answer, ({ status }) => status) };
 }

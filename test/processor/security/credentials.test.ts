@@ -11,7 +11,8 @@ import { createMemoryBus } from '../../../services/transport/memory/bus.ts';
 import { until } from '../../support/until.ts';
 
 const KEY = 'a key of the stored passwords';
-const HEX = 'aabbccddeeff00112233';
+const HEX = 'aabbccddeeff00112233445566778899aabbccdd';
+const OTHER_HEX = HEX.toUpperCase().replace('AA', '11');
 const TEXT = 'new-password-of-CP-1';
 const hasher = new PasswordHasher(Buffer.from(KEY));
 const OLD = hasher.hash('CP-1', 'old-password-of-CP-1');
@@ -165,10 +166,42 @@ test('a station without an entry gets one with the new password', async (t) => {
 test('a refused password restores the one of an earlier change without a response', async (t) => {
   const earlier = { password: OLD, nextPassword: hashed2, vendor: 'ACME' };
   await using one = await world({ entry: earlier, answer: { status: 'Rejected' } });
-  await one.send(change16(HEX));
+  await one.send({ ...change16(HEX), replacePending: true });
   t.like(one.asked[0]?.entry, { nextPassword: hashed16 });
   t.deepEqual(await one.entryNow(), earlier);
 });
+
+test('while the station may have an earlier new password, only the same one is sent: another one would lock it out', async (t) => {
+  const pending = both(hashed16);
+  await using one = await world({ entry: pending, answer: { status: 'Accepted' } });
+  const refused = { code: 'bad-call', message: /has not used yet; let it reconnect/ };
+  await t.throwsAsync(one.send(change16(OTHER_HEX)), refused);
+  await t.throwsAsync(one.change({ stationId: 'CP-1' }), refused);
+  t.is(one.asked.length, 0);
+  t.deepEqual(await one.entryNow(), pending);
+  await one.send(change16(HEX));
+  t.is(one.asked.length, 1);
+  t.deepEqual(await one.entryNow(), pending);
+});
+
+test('two changes without a response: the station can connect with every password that it may have', async (t) => {
+  await using one = await world({});
+  await one.send({ ...change16(HEX), timeoutMs: 20 });
+  await t.throwsAsync(one.send({ ...change16(OTHER_HEX), timeoutMs: 20 }), { code: 'bad-call' });
+  t.is(one.asked.length, 1);
+  t.deepEqual(await one.entryNow(), both(hashed16));
+});
+
+for (const key of [KEY, '']) {
+  test(`a password is never queued, ${key === '' ? 'without' : 'with'} a key of the stored passwords`, async (t) => {
+    await using one = await world({ key, offline: true });
+    const queueable = { ...change16(HEX), queueable: true };
+    const message = /a password never waits for an offline station/;
+    await t.throwsAsync(one.send(queueable), { code: 'bad-call', message });
+    t.deepEqual(await one.send(change16(HEX)), { kind: 'not-sent', reason: 'offline' });
+    t.deepEqual(await one.entryNow(), former);
+  });
+}
 
 test('a password that the station has used meanwhile stays, even if the station answers Rejected', async (t) => {
   const meanwhile = (entry: StationEntry = {}) => withUsed(entry, 'nextPassword');
@@ -178,9 +211,9 @@ test('a password that the station has used meanwhile stays, even if the station 
 });
 
 const BROKEN: readonly (readonly [Protocol, Omit<Command, 'stationId'>, RegExp])[] = [
-  ['ocpp1.6', change16('secret-but-no-hex'), /8 to 20 bytes in hexadecimal/],
-  ['ocpp1.6', change16('aabb'), /8 to 20 bytes in hexadecimal/],
-  ['ocpp1.6', change16(HEX.slice(1)), /8 to 20 bytes in hexadecimal/],
+  ['ocpp1.6', change16('secret-but-no-hex'), /16 to 20 bytes in hexadecimal/],
+  ['ocpp1.6', change16(HEX.slice(0, 30)), /16 to 20 bytes in hexadecimal/],
+  ['ocpp1.6', change16(HEX.slice(1)), /16 to 20 bytes in hexadecimal/],
   ['ocpp2.0.1', change2(item('short-secret')), /16 to 40 characters/],
   ['ocpp2.1', change2(item('s'.repeat(41))), /16 to 40 characters/],
   ['ocpp2.1', change2(item(`${TEXT}\n`)), /no control characters/],
@@ -244,7 +277,8 @@ for (const [protocol, answer, spelling] of [
 ] as const) {
   test(`${protocol}: a generated password is random, follows the rules, and only its hash stays`, async (t) => {
     await using one = await world({ protocol, answer });
-    const results = [await one.change({ stationId: 'CP-1' }), await one.change({ stationId: 'CP-1' })];
+    const first = await one.change({ stationId: 'CP-1' });
+    const results = [first, await one.change({ stationId: 'CP-1', replacePending: true })];
     const sent = one.asked.map(({ payload }) => {
       const { value, setVariableData } = payload as {
         value?: string;
