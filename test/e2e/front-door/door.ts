@@ -5,12 +5,15 @@ import type { IssuedCertificate } from '../../../services/certificates/authority
 import { METRIC } from '../../../services/contract.ts';
 import { testAuthority, tlsFiles } from '../../support/certificates.ts';
 import { apply, condition, get, kubectl, list, type Manifest, metricsOf, until } from '../kubectl.ts';
-import type { RedisPod } from '../redis.ts';
+import { redis, type RedisPod } from '../redis.ts';
 import { SERVER_NAME } from './stations.ts';
 
 export const door: RedisPod = { cluster: 'door', namespace: 'ocpp-e2e-door' };
 /** Handshakes of the whole cluster per second. */
 export const BUDGET = 100;
+
+/** A thousand TLS handshakes at once take each Pod two seconds of CPU, which the rest of the machine must leave them. */
+const RESOURCES = { requests: { cpu: '500m', memory: '128Mi' } };
 
 const { cluster: name, namespace } = door;
 const SERVERS = 'Server CA';
@@ -70,7 +73,12 @@ export async function createDoor(certificate: IssuedCertificate): Promise<void> 
       },
     ],
     authentication: { stations: { register: true } },
-    proxy: { replicas: 2, admission: { connectionsPerSecond: BUDGET }, ...serviceType() },
+    proxy: {
+      replicas: 2,
+      admission: { connectionsPerSecond: BUDGET },
+      podTemplate: { resources: RESOURCES },
+      ...serviceType(),
+    },
     redis: { embedded: { storage: { onDelete: 'Delete' } } },
   };
   await apply({ apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace }, spec });
@@ -174,4 +182,16 @@ export async function eventsOf(reason: string): Promise<string> {
   const fields = `reason=${reason},involvedObject.kind=${KIND}`;
   const form = 'jsonpath={range .items[*]}{.message}{.note}{"\\n"}{end}';
   return kubectl(['get', 'events', ...inCluster, `--field-selector=${fields}`, '-o', form]);
+}
+
+/**
+ * When the ws-proxies opened the session of each connected station; ms since 1970. Stations in one busy process notice it late, all at
+ * once.
+ */
+export async function sessionTimes(): Promise<number[]> {
+  const script =
+    "local times = {} for _, id in ipairs(redis.call('SMEMBERS', 'ocpp:active')) do " +
+    "times[#times + 1] = redis.call('HGET', 'ocpp:session:' .. id, 'connected_at') end return times";
+  const times = JSON.parse(await redis(door, '--json', 'EVAL', script, '0')) as string[];
+  return times.map((time) => Date.parse(time));
 }

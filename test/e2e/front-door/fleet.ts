@@ -3,7 +3,7 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { clientCertificate } from '../../support/certificates.ts';
 import { CLIENTS, doorUrls, serverAuthority, stationsProgram } from './door.ts';
-import { contextOf, forAll, type Return, Station, type Way } from './stations.ts';
+import { contextOf, forAll, Station, type Way } from './stations.ts';
 
 const newPassword = () => randomBytes(12).toString('hex');
 export const named = (prefix: string, count: number) =>
@@ -87,15 +87,13 @@ export class Fleet {
   }
 }
 
-/** How a storm went. `seconds`: between the first and the last return. `each`: returns in each second. */
-export function stormOf(returns: readonly Return[]) {
-  const times = returns.map(({ at }) => at);
+/** How fast stations were accepted. `seconds`: between the first and the last. `each`: stations in each second. */
+export function paceOf(times: readonly number[]) {
   const [first, last] = [Math.min(...times), Math.max(...times)];
   const second = (at: number) => Math.floor((at - first) / 1000);
   const each = Array.from(
     { length: second(last) + 1 },
     (_, i) => times.filter((at) => second(at) === i).length,
   );
-  const refusals = returns.reduce((sum, one) => sum + one.refusals, 0);
-  return { first, seconds: (last - first) / 1000, refusals, each };
+  return { first, seconds: (last - first) / 1000, each };
 }

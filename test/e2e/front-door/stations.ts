@@ -20,8 +20,8 @@ export const SERVER_NAME = 'csms.example.org';
 const CONNECT_MS = 5000;
 /** The server lets a handshake wait for 20 s. */
 const HANDSHAKE_MS = 45_000;
-/** Between attempts that got no HTTP response; ms. */
-const RETRY_MS = 1000;
+/** Between attempts that got no HTTP response, on average; ms. */
+const RETRY_MS = 3000;
 
 /** A handshake that got another response than 101. */
 export class Refused extends Error {
@@ -34,13 +34,6 @@ export class Refused extends Error {
     this.status = status;
     this.after = after;
   }
-}
-
-export interface Return {
-  /** When it was accepted, on the clock of performance.now(). */
-  readonly at: number;
-  /** Refused handshakes before that. */
-  readonly refusals: number;
 }
 
 export class Station {
@@ -112,11 +105,10 @@ export class Station {
     }
   }
 
-  /** Waits for the end of its connection, and returns. */
-  async returnAfterLoss(): Promise<Return> {
+  /** Waits for the end of its connection, and returns. @returns how often it was refused */
+  async returnAfterLoss(): Promise<number> {
     if (this.#socket !== undefined && this.isOpen) await once(this.#socket, 'close');
-    const refusals = await this.return();
-    return { at: performance.now(), refusals };
+    return this.return();
   }
 
   /** Resolves with the answer of a processor. */
