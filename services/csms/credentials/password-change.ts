@@ -40,7 +40,7 @@ export interface PasswordRules {
   readonly replacePending?: boolean;
 }
 
-export type MakeCall = (call: StationCall) => Promise<CallOutcome>;
+type MakeCall = (call: StationCall) => Promise<CallOutcome>;
 
 /** Sends a command that sets a password, and keeps the register in step. Rejects as `make` does, and where a change is pending. */
 export async function sendPassword(
