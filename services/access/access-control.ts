@@ -114,6 +114,12 @@ export class AccessControl {
     if (source === undefined && profiles === undefined)
       return accepted({ profile, proven: false, credential: '' }, true);
     const presented = presentedIn(request);
+    if (this.#isHopeless(profile, presented)) {
+      const matches = async () => false;
+      const question = { profile, presented, lookup: { kind: 'none' }, policy: settings, matches } as const;
+      const decision = await decide(question);
+      if (decision.kind === 'refuse') return this.#refuse(decision);
+    }
     // Whether a handshake counts depends on what it presents, never on the station: identities must not be found by the status.
     if (settings.mode === 'Report' || presented.credentials.kind !== 'password')
       return this.#judge(request, presented);
@@ -126,6 +132,13 @@ export class AccessControl {
     } catch (error) {
       return this.#away(request, error);
     }
+  }
+
+  /** It is refused with 401 for what it lacks, whatever its entry: neither source nor store is asked. */
+  #isHopeless(profile: SecurityProfile, { credentials, certificate }: Presented): boolean {
+    const { mode, unknownStations, unknownStationStatus } = this.#options.settings;
+    if (mode === 'Report' || unknownStations === 'Accept' || unknownStationStatus === 404) return false;
+    return profile === 3 ? certificate.kind !== 'verified' : profile > 0 && credentials.kind !== 'password';
   }
 
   async #judge(request: AccessRequest, presented: Presented, attempt?: Attempt): Promise<Verdict> {

@@ -2,6 +2,7 @@
  * What the register knows of a station: a field of the HASH `stations` named by the identity, as JSON. The files of the Secret
  * source hold the same entries. Fields that this version does not know are kept, as a later version may have written them.
  */
+import { isStoredForm } from './password-hash.ts';
 import { SECURITY_PROFILES, type SecurityProfile } from './security-profile.ts';
 
 /** Key of the register, and of the highest profile that each station has used. */
@@ -26,7 +27,8 @@ export class EntryError extends Error {
   override readonly name = 'EntryError';
 }
 
-const TEXTS = ['password', 'nextPassword', 'certificateSerial', 'nextCertificateSerial', 'vendor'] as const;
+const PASSWORDS = ['password', 'nextPassword'] as const;
+const TEXTS = [...PASSWORDS, 'certificateSerial', 'nextCertificateSerial', 'vendor'] as const;
 
 /** @throws EntryError that says which field is wrong, never with its value: it may be a password */
 export function readStationEntry(text: string): StationEntry {
@@ -46,6 +48,11 @@ export function checkStationEntry(value: unknown): StationEntry {
     const text = value[name];
     if (text !== undefined && (typeof text !== 'string' || text === ''))
       throw new EntryError(`${name} must be a text that is not empty`);
+  }
+  for (const name of PASSWORDS) {
+    const text = value[name];
+    if (typeof text === 'string' && !isStoredForm(text))
+      throw new EntryError(`${name} is no stored form of a password, such as the command hash prints`);
   }
   const { profile, blocked, labels } = value;
   if (profile !== undefined && !SECURITY_PROFILES.some((one) => one === profile))

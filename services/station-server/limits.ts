@@ -28,6 +28,8 @@ export interface StationServerLimits extends SocketLimits {
   readonly maxConnectionsPerAddress: number;
   /** TCP connections of one client address whose handshake is not complete; 0: no limit. */
   readonly maxHandshakesPerAddress: number;
+  /** Handshakes that are authenticated at a time. They take no place of a session; by default twice what one address may have in progress. */
+  readonly maxAuthenticating: number;
   /** Bytes of request line and headers of a handshake. */
   readonly maxHeaderBytes: number;
   /** How long a peer may take to send its PROXY protocol header, and then its handshake; ms. */
@@ -51,6 +53,7 @@ const DEFAULT_LIMITS: StationServerLimits = {
   maxConnections: 25_000,
   maxConnectionsPerAddress: 0,
   maxHandshakesPerAddress: 2500,
+  maxAuthenticating: 5000,
   maxHeaderBytes: 8 * 1024,
   handshakeTimeoutMs: 10_000,
   openTimeoutMs: 10_000,

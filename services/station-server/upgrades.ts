@@ -27,6 +27,13 @@ const MAX_CHUNKS = 8192;
 /** Answers to pings that a station has not read; more than its message rate permits at once. */
 const MAX_PONGS = 1024;
 
+const BUSY = {
+  kind: 'refuse',
+  code: 'busy',
+  status: 503,
+  reason: 'too many handshakes are being authenticated',
+} as const;
+
 /** What the server knows and keeps. */
 export interface UpgradePorts {
   readonly options: StationServerOptions;
@@ -44,7 +51,7 @@ export interface UpgradePorts {
 }
 
 export class Upgrades {
-  /** Handshakes in progress. */
+  /** Handshakes in progress of stations that may connect; each has the place of a session. */
   opening = 0;
   /** All are answered with 503, those in progress too. */
   refusing = false;
@@ -52,6 +59,7 @@ export class Upgrades {
   readonly #options: StationServerOptions;
   readonly #limits: StationServerLimits;
   readonly #clients: Clients;
+  #authenticating = 0;
   readonly #handshakes: InstanceType<typeof WebSocketServer<typeof StationWebSocket>>;
 
   constructor(ports: UpgradePorts) {
@@ -98,7 +106,7 @@ export class Upgrades {
     const { stationId, protocol, isUnnamed, pace } = admission;
     if (isUnnamed === undefined) request.headers['sec-websocket-protocol'] = protocol;
     const { remoteAddress } = this.#clients.factsOf(request);
-    this.opening += 1;
+    let places = 0;
     try {
       const secured = this.#ports.securedBy(listener);
       const since = this.#clients.removalsOf(request);
@@ -108,6 +116,11 @@ export class Upgrades {
       if (verdict?.kind === 'refuse') {
         return this.#refuse(refusalOf(verdict, spreadOf(request.url ?? '')), request, tcp);
       }
+      // Others took places meanwhile, or the server is being stopped.
+      const again = this.#admission(request, listener);
+      if (again.kind === 'refuse') return this.#refuse(again.refusal, request, tcp);
+      places = 1;
+      this.opening += places;
       const refusal = pace?.();
       if (refusal !== undefined) return this.#refuse(refusal, request, tcp);
       const grant = verdict?.grant;
@@ -128,7 +141,7 @@ export class Upgrades {
       this.#options.observer.error(error as Error);
       this.#refuse(later('store-away', request), request, tcp);
     } finally {
-      this.opening -= 1;
+      this.opening -= places;
     }
   }
 
@@ -139,13 +152,21 @@ export class Upgrades {
     { securityProfile: profile = 0 }: StationListener,
     certificate: PresentedCertificate,
   ): Promise<Verdict | undefined> {
-    return this.#options.access?.authenticate({
-      identity,
-      profile,
-      authorization: request.headers.authorization,
-      certificate,
-      address: this.#clients.factsOf(request).remoteAddress,
-    });
+    const { access } = this.#options;
+    if (access === undefined) return undefined;
+    if (this.#authenticating >= this.#limits.maxAuthenticating) return BUSY;
+    this.#authenticating += 1;
+    try {
+      return await access.authenticate({
+        identity,
+        profile,
+        authorization: request.headers.authorization,
+        certificate,
+        address: this.#clients.factsOf(request).remoteAddress,
+      });
+    } finally {
+      this.#authenticating -= 1;
+    }
   }
 
   /** Completes a handshake of this process with itself, or says why it would refuse it. */

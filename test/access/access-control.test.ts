@@ -168,3 +168,26 @@ test('a source that fails refuses all for now, and nothing counts', async (t) =>
   t.true(control.sourceFailing);
   t.is(errors.length, 10);
 });
+
+test('a handshake without what its listener demands is refused without a question, unless the status says who is unknown', async (t) => {
+  const certificate = { kind: 'refused', text: 'revoked' } as const;
+  const lacking: readonly (readonly [code: string, more: Partial<AccessRequest>])[] = [
+    ['no-credentials', {}],
+    ['malformed-credentials', { authorization: 'Bearer abc' }],
+    ['user-name', { authorization: `Basic ${Buffer.from('other:password').toString('base64')}` }],
+    ['no-certificate', { profile: 3 }],
+    ['certificate', { profile: 3, certificate }],
+  ];
+  for (const [code, more] of lacking) {
+    const { verdict, asked, control } = scene({ entries: ENTRIES });
+    t.like(await verdict('KNOWN', undefined, more), { kind: 'refuse', code, status: 401 });
+    t.like(await verdict('UNKNOWN', undefined, more), { kind: 'refuse', code, status: 401 });
+    t.deepEqual(asked, [], code);
+    t.false(control.sourceFailing);
+  }
+  const visible = scene({ entries: ENTRIES, settings: { unknownStationStatus: 404 } });
+  t.is(await visible.status('UNKNOWN'), 404);
+  t.is(await visible.status('KNOWN'), 401);
+  t.is(await scene({ settings: { unknownStations: 'Accept' } }).status('ANY'), 101);
+  t.is(await scene({ settings: { mode: 'Report' } }).status('ANY'), 101);
+});

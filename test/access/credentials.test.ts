@@ -154,7 +154,8 @@ test('a clear password is no stored form, and a short key is refused', async (t)
 });
 
 test('an entry keeps the fields of later versions, and says which field is wrong without its value', (t) => {
-  const text = '{"password":"$hmac-sha256$x","profile":2,"future":{"a":1}}';
+  const stored = new PasswordHasher(KEY).hash('CP-1', 'secret');
+  const text = JSON.stringify({ password: stored, profile: 2, future: { a: 1 } });
   t.deepEqual(JSON.parse(writeStationEntry(readStationEntry(text))), JSON.parse(text));
   for (const bad of [
     '',
@@ -163,12 +164,15 @@ test('an entry keeps the fields of later versions, and says which field is wrong
     '"x"',
     '{"password":1}',
     '{"password":""}',
+    '{"password":"yes, in clear"}',
+    '{"nextPassword":"$hmac-sha256$yes"}',
+    '{"password":"$scrypt$ln=30,r=8,p=1$yesyesyesyesyesyesyesA$yesyesyesyesyesyesyesA"}',
     '{"profile":4}',
     '{"blocked":"yes"}',
     '{"labels":{"a":1}}',
   ]) {
     const error = t.throws(() => readStationEntry(bad), { instanceOf: EntryError }, bad);
-    t.notRegex(error?.message ?? '', /yes|hmac/);
+    t.notRegex(error?.message ?? '', /yes|hmac|scrypt/);
   }
 });
 

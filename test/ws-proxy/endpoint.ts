@@ -1,4 +1,5 @@
 /** The station server of a proxy with its real rules, over a gateway that a test can inspect. */
+import type { AccessControl } from '../../services/access/access-control.ts';
 import { faultAnswer } from '../../services/ocpp/errors.ts';
 import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
@@ -148,6 +149,7 @@ export async function startEndpoint(
   listeners: readonly StationListener[] = [{ port: 0, path: '/ocpp' }],
   tolerant = true,
   networks: readonly string[] = [],
+  access?: Pick<AccessControl, 'authenticate'>,
 ): Promise<Endpoint> {
   const gateway = new ProbedGateway();
   const seen: string[] = [];
@@ -194,6 +196,7 @@ export async function startEndpoint(
     },
     limits,
     trusted: new TrustedNetworks(() => networks),
+    ...(access !== undefined && { access }),
   });
   await gateway.start();
   await server.start();

@@ -12,7 +12,7 @@ test('profile 1: the password of the register opens the door, everything else ge
   await door.register('CP-1', of('CP-1'));
   await door.register('A:B', { password: hasher.hash('A:B', 'pä:ss:wörd:with:colons') });
   await door.register('BLOCKED', { ...of('BLOCKED'), blocked: true });
-  await door.register('BROKEN', []);
+  await door.register('BROKEN', { password: 'in clear' });
   t.is(await statusOf(port, 'CP-1', basic('CP-1', password)), 101);
   t.is(await statusOf(port, 'CP-1', basic('CP-1', password).replace('Basic ', 'basic   ')), 101);
   t.is(await statusOf(port, 'A:B', basic('A:B', 'pä:ss:wörd:with:colons')), 101);
