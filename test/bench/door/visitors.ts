@@ -15,7 +15,7 @@ export interface VisitorOptions {
 }
 
 export class Visitors {
-  /** Of stations that left although nobody sent them away. */
+  /** Connections that the server ended. */
   lost = 0;
   readonly #profile: Profile;
   readonly #isResuming: boolean;
