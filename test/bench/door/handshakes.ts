@@ -23,9 +23,11 @@ const WHO = ['bare', 'ours'] as const;
 /** Stations in one measurement. */
 const STATIONS = 500;
 /** Before the first: V8 compiles hot code only. */
-const HEAT = 4;
+const HEAT = 3;
 /** Until a server has forgotten stations that left; ms. */
 const SETTLE_MS = 700;
+/** How long the idle servers are watched; ms. */
+const IDLE_MS = 4000;
 /** At most, as a multiple of the bare server. */
 const TARGET = 1.2;
 
@@ -89,10 +91,11 @@ async function inTurns(contenders: readonly Contender[], options: HandshakeOptio
     await visitors.prepare(STATIONS);
     for (let i = 0; i < HEAT; i++) await costOf(door, visitors);
   }
+  const idle = await idleUse(runs.map(({ door }) => door));
   for (let round = 1; round <= rounds; round++) {
     for (const { name, door, visitors, costs } of runs) {
       onStep(`round ${round} of ${rounds}: ${name}`);
-      costs.push(await costOf(door, visitors));
+      costs.push(await costOf(door, visitors, idle.get(door)));
     }
   }
   return {
@@ -100,18 +103,45 @@ async function inTurns(contenders: readonly Contender[], options: HandshakeOptio
   };
 }
 
-async function costOf(door: Door, visitors: Visitors): Promise<Cost> {
-  const [server, redis] = [fineCpuSeconds(door.pid), fineCpuSeconds(door.redis)];
-  await visitors.connect(door, STATIONS);
-  const each = (from: number, to: number) => ((to - from) * 1e6) / STATIONS;
-  const cost = {
-    server: each(server, fineCpuSeconds(door.pid)),
-    redis: each(redis, fineCpuSeconds(door.redis)),
+/** CPU of servers without stations, which their leases and timers use: on a busy machine a measurement takes seconds. */
+async function idleUse(doors: readonly Door[]): Promise<ReadonlyMap<Door, Cost>> {
+  await sleep(SETTLE_MS);
+  const looks = doors.map((door) => ({ door, use: watch(door) }));
+  await sleep(IDLE_MS);
+  return new Map(
+    looks.map(({ door, use }) => {
+      const { server, redis, seconds } = use();
+      return [door, { server: server / seconds, redis: redis / seconds }];
+    }),
+  );
+}
+
+/** @returns what the door has used since then: µs, and the seconds that it took */
+function watch({ pid, redis }: Door): () => Cost & { readonly seconds: number } {
+  const look = () => ({ server: fineCpuSeconds(pid), redis: fineCpuSeconds(redis), at: performance.now() });
+  const before = look();
+  return () => {
+    const after = look();
+    return {
+      server: (after.server - before.server) * 1e6,
+      redis: (after.redis - before.redis) * 1e6,
+      seconds: (after.at - before.at) / 1000,
+    };
   };
+}
+
+/** @param idle what the door uses per second without stations */
+async function costOf(door: Door, visitors: Visitors, idle: Cost = { server: 0, redis: 0 }): Promise<Cost> {
+  const use = watch(door);
+  await visitors.connect(door, STATIONS);
+  const { server, redis, seconds } = use();
   if (visitors.lost > 0) throw new Error(`${visitors.lost} stations lost their connection`);
   visitors.leave();
   await sleep(SETTLE_MS);
-  return cost;
+  return {
+    server: (server - idle.server * seconds) / STATIONS,
+    redis: (redis - idle.redis * seconds) / STATIONS,
+  };
 }
 
 function medianOf(costs: readonly Cost[]): Cost {
