@@ -15,11 +15,7 @@ export interface VisitorOptions {
 }
 
 export class Visitors {
-<<<<<<< HEAD
   /** Of stations that left by themselves. */
-=======
-  /** Connections that the server ended. */
->>>>>>> door-bench
   lost = 0;
   readonly #profile: Profile;
   readonly #isResuming: boolean;
