@@ -74,6 +74,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'services/stations': [
     'services/access',
+    'services/certificates',
     'services/csms',
     'services/library',
     'services/ocpp',

@@ -185,7 +185,7 @@ function closedDoors(input: RenderInput, { global }: Readers): Rule[] {
       expr: `${global('stationSourceFailing')} > 0`,
       for: '3m',
       summary: 'the entries of stations cannot be read',
-      description: `Connected stations stay; a station that connects is refused, as nothing says whether its password is right. Check what spec.authentication.stations names: the webhook, the Secret or Redis. The log of a ws-proxy has the error (${listPods(input, 'ws-proxy')}).`,
+      description: `Connected stations stay. A new station is refused, as nothing says whether its password is right; earlier files of a Secret, cached answers of a webhook and mode Report still admit stations. Check what spec.authentication.stations names: the webhook, the Secret or Redis. The log of a ws-proxy has the error (${listPods(input, 'ws-proxy')}).`,
     },
   ];
 }
@@ -203,22 +203,22 @@ function credentials(input: RenderInput, { metric, labelled }: Readers): Rule[] 
       for: '10m',
       summary: 'a certificate or revocation list expires soon',
       description:
-        'On the listener {{ $labels.listener }} expires in {{ $value | humanizeDuration }}: {{ $labels.what }} (server is its certificate). From then on stations refuse to connect, or are refused. Renew the Secret that the listener names: running Pods take it over and drop no socket. With tls.issuerRef, see why cert-manager has not renewed it: kubectl describe certificate.',
+        'On the listener {{ $labels.listener }} expires in {{ $value | humanizeDuration }}: {{ $labels.what }} (server is its certificate). After it, stations refuse the server (server), are refused (client-ca), or certificates that are revoked later stay valid (revocation-list). Renew the Secret that the listener names: running Pods take it over and drop no socket. With tls.issuerRef, see why cert-manager has not renewed it: kubectl describe certificate.',
     },
     {
       alert: 'OcppTlsFilesRefused',
       expr: `max by (listener) (${metric('tlsRejected')}) > 0`,
       for: '2m',
-      summary: 'changed TLS files are refused',
-      description: `The ws-proxies do not use the changed Secret of the listener {{ $labels.listener }} and serve with its earlier files. A Pod that starts now may not start at all. The log of a ws-proxy says which file is wrong and why (${listPods(input, 'ws-proxy')}).`,
+      summary: 'TLS files are refused',
+      description: `The files in the Secret of the listener {{ $labels.listener }} have a mistake or have expired. Running ws-proxies serve with those that they had. A Pod that starts now does not start, unless the files are only expired. The log of a ws-proxy says which file is wrong and why (${listPods(input, 'ws-proxy')}).`,
     },
     {
       alert: 'OcppCredentialsRefused',
-      expr: `sum(rate(${labelled('proxyRefused', 'status="401"')}[10m])) > ${MANY_REFUSED}`,
+      expr: `sum(rate(${labelled('proxyRefused', 'status=~"401|404",reason!="path"')}[10m])) > ${MANY_REFUSED}`,
       for: '15m',
-      summary: 'many stations have wrong credentials',
+      summary: 'many stations are refused for who they are',
       description:
-        '{{ $value | humanize }} handshakes per second are refused with 401. The label reason of ocpp_proxy_handshakes_refused_total gives the cause, and the log of a ws-proxy the identities and addresses. After a change of passwords or certificates it may be the change; many identities from one address are a guess.',
+        '{{ $value | humanize }} handshakes per second are refused for who the station is. The label reason of ocpp_proxy_handshakes_refused_total gives the cause, and the log of a ws-proxy the identities and addresses. After a change of passwords or certificates it may be the change; many identities from one address are a guess. Mostly unknown-station: the register may be lost, see docs/security.md.',
     },
   ];
 }

@@ -132,7 +132,7 @@ function enforcedText(spec: DefaultedSpec): string {
   return `${text}; passwords travel in clear to ${portsOf(clear)} unless something in front of it has TLS`;
 }
 
-/** While entries cannot be read, no station is accepted: a problem, and no hole. */
+/** While entries cannot be read, new stations are refused, unless earlier entries admit them: a problem, and no hole. */
 export function sourceProblems(reading: SecurityReading | undefined, { pods }: Observed): Problem[] {
   const failing = pods
     .filter((pod) => reading?.sourceFailing.includes(idOf(pod)) === true)
@@ -143,7 +143,7 @@ export function sourceProblems(reading: SecurityReading | undefined, { pods }: O
       ? `${failing.slice(0, 3).join(', ')} and ${failing.length - 3} more`
       : failing.join(', ');
   const message =
-    `${named}: the entries of stations cannot be read, so that no station is accepted; connected ones stay. Check what ` +
+    `${named}: the entries of stations cannot be read, so that new stations may be refused; connected ones stay. Check what ` +
     'spec.authentication.stations names; the log of the Pod has the error';
   return [{ reason: 'StationSourceFailing', message }];
 }

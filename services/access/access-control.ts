@@ -90,10 +90,14 @@ export type Verdict =
 /** First passwords that one process stores at once, and then one each second: a client can invent identities. */
 const ENROLMENTS_AT_ONCE = 1000;
 
+/** A failure counts so long, unless the source answers before: a Pod that no station asks must not report it for hours; ms. */
+const FAILING_FOR = 60_000;
+
 export class AccessControl {
   readonly #options: AccessControlOptions;
   readonly #attempts: Attempts;
-  #sourceFailed = false;
+  /** When the source could not be asked last; ms since 1970. */
+  #failedAt = -Infinity;
   /** Enrolments that are not yet regained, one each second, and when that was; ms since 1970. */
   #enrolments = 0;
   #enrolledAt = 0;
@@ -103,9 +107,9 @@ export class AccessControl {
     this.#attempts = new Attempts(options.clock);
   }
 
-  /** Whether the source could not be asked the last time. */
+  /** Whether the source could not be asked lately. */
   get sourceFailing(): boolean {
-    return this.#sourceFailed;
+    return this.#options.clock.now() - this.#failedAt < FAILING_FOR;
   }
 
   async authenticate(request: AccessRequest): Promise<Verdict> {
@@ -159,7 +163,7 @@ export class AccessControl {
         kept,
         matches: (stored) => this.#matches(request, presented, stored, attempt),
       });
-      this.#sourceFailed = false;
+      this.#failedAt = -Infinity;
       if (decision.kind === 'accept') return await this.#accept(request, decision, lookup, kept);
       return settings.mode === 'Report'
         ? await this.#report(request, presented, decision, lookup)
@@ -173,13 +177,27 @@ export class AccessControl {
   async faultsOf(
     stations: readonly { readonly identity: string; readonly grant: Grant }[],
   ): Promise<readonly (AccessFault | undefined)[]> {
-    const { source, settings } = this.#options;
-    const lookups = await source?.findAll?.(stations.map(({ identity }) => identity));
+    const { settings } = this.#options;
+    const lookups = await this.#lookupsOf(stations.map(({ identity }) => identity));
     if (settings.mode === 'Report') return stations.map(() => undefined);
     return stations.map(({ grant }, index) => {
       if (grant.unproven === 'source-away') return 'no-credentials';
       return grant.unproven ?? faultOfConnected(grant, lookups?.[index] ?? { kind: 'none' }, settings);
     });
+  }
+
+  /** Undefined where the source cannot be asked for entries. */
+  async #lookupsOf(identities: readonly string[]): Promise<readonly Lookup[] | undefined> {
+    const { source, clock } = this.#options;
+    if (source?.findAll === undefined) return undefined;
+    try {
+      const lookups = await source.findAll(identities);
+      this.#failedAt = -Infinity;
+      return lookups;
+    } catch (error) {
+      this.#failedAt = clock.now();
+      throw error;
+    }
   }
 
   async #accept(
@@ -267,7 +285,7 @@ export class AccessControl {
     if (!isBusy && !(error instanceof SourceError || error instanceof TransportError)) throw error;
     const { settings, observer } = this.#options;
     if (!isBusy) {
-      this.#sourceFailed = true;
+      this.#failedAt = this.#options.clock.now();
       observer.error(error);
     }
     if (settings.mode === 'Report') {

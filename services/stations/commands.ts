@@ -3,6 +3,7 @@
  * meantime is not lost. Stored passwords are never printed.
  */
 import { randomBytes } from 'node:crypto';
+import { normalSerial } from '../certificates/certificate-facts.ts';
 import type { PasswordHasher } from '../access/password-hash.ts';
 import { SECURITY_PROFILES } from '../access/security-profile.ts';
 import {
@@ -94,7 +95,7 @@ async function set({ identity, values }: StationsCommand, ports: CommandPorts): 
   await change(identity, ports, ({ blocked, ...entry }) => ({
     ...(password === undefined ? entry : { ...withoutNext(entry), password }),
     ...(level !== undefined && { profile: level }),
-    ...(serial !== undefined && { certificateSerial: serial }),
+    ...(serial !== undefined && { certificateSerial: normalSerial(serial) }),
     ...(vendor !== undefined && { vendor }),
     ...(label.length > 0 && { labels: { ...entry.labels, ...labels } }),
     ...((block === true || (blocked === true && unblock !== true)) && { blocked: true }),

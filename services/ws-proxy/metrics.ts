@@ -74,7 +74,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
     }),
     sourceFailing: new Gauge({
       name: METRIC.stationSourceFailing,
-      help: '1 while the entries of stations cannot be read: no station can connect',
+      help: '1 while the entries of stations cannot be read: new stations may be refused',
       registers,
       collect() {
         this.set(sources.sourceFailing() ? 1 : 0);

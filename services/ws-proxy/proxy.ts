@@ -37,8 +37,8 @@ import { SelfTestSecret } from '../station-server/self-test.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { transactionsAfter } from '../station-server/running-transactions.ts';
 
-const OPEN_DOOR =
-  'no station has to prove who it is: anyone who reaches these ports can be any station (docs/security.md)';
+const PLAIN =
+  'stations do not have to prove who they are here: a client that reaches these ports can be any station (docs/security.md)';
 
 export class Proxy implements Running {
   readonly #settings: ProxySettings;
@@ -51,6 +51,8 @@ export class Proxy implements Running {
   readonly #handshakes: HandshakeCounts;
   readonly #selfTest: SelfTest;
   readonly #access: ProxyAccess | undefined;
+  /** Places of the listeners of security profile 0. */
+  readonly #plainListeners: ReadonlySet<number>;
   readonly #connectedAccess: ConnectedAccess | undefined;
   #admin: AdminServer | undefined;
   #wasConnected = false;
@@ -89,6 +91,9 @@ export class Proxy implements Running {
     this.#handshakes = new HandshakeCounts();
     const rules = readRules(settings);
     const { listeners } = rules;
+    this.#plainListeners = new Set(
+      listeners.flatMap(({ securityProfile = 0 }, index) => (securityProfile === 0 ? [index] : [])),
+    );
     this.#access = createAccess(settings, { listeners, state: gateway.state, observer: accessObserver, log });
     const { server, selfTest } = createStationServer(settings, rules, {
       gateway,
@@ -143,7 +148,8 @@ export class Proxy implements Running {
     await this.#startServer();
     this.#connectedAccess?.start();
     this.#listening = true;
-    if (this.#access === undefined) this.#log.warn({ ports: this.#server.ports }, OPEN_DOOR);
+    const plain = this.#server.ports.filter((_, index) => this.#plainListeners.has(index));
+    if (plain.length > 0) this.#log.warn({ ports: plain }, PLAIN);
     this.#log.info({ gateway: this.#gateway.id, ports: this.#server.ports, host }, 'serving stations');
   }
 

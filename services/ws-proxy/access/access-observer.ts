@@ -32,7 +32,7 @@ export function createAccessObserver(
       quiet.warn(
         'station source',
         errorFields(error),
-        'the entries of stations cannot be read: no station can connect, connected ones stay',
+        'the entries of stations cannot be used: new stations may be refused, connected ones stay',
       );
     },
     closed({ stationId, remoteAddress }, fault) {

@@ -98,7 +98,7 @@ test('a webhook decides; accepted stations are cached, and while it is away no o
   t.regex((await door.proxy.ask('/metrics')).text, /^ocpp_proxy_station_source_failing 1$/m);
   t.regex(
     door.proxy.log,
-    /the entries of stations cannot be read: no station can connect, connected ones stay/,
+    /the entries of stations cannot be used: new stations may be refused, connected ones stay/,
   );
   webhook.mode = 'normal';
   // After the pause of the circuit breaker, if it is open.
