@@ -13,6 +13,8 @@ import { startRedis } from '../../support/redis-server.ts';
 import { ENVIRONMENT, PROXY_ARGS, servePeer } from '../servers.ts';
 
 export type Profile = 0 | 1 | 2 | 3;
+/** `session`: a bare server that also stores where a station is connected. */
+export type Who = 'bare' | 'session' | 'ours';
 
 export interface Door {
   readonly port: number;
@@ -22,7 +24,7 @@ export interface Door {
 }
 
 export interface Doors extends AsyncDisposable {
-  readonly door: (who: 'bare' | 'ours', profile: Profile) => Door;
+  readonly door: (who: Who, profile: Profile) => Door;
 }
 
 const KEY = '0123456789abcdef0123456789abcdef';
@@ -31,6 +33,7 @@ export const identityOf = (profile: Profile, number: number) => `BENCH${profile}
 export const PASSWORD = 'correct horse battery st';
 
 export interface DoorOptions {
+  readonly who: readonly Who[];
   readonly profiles: readonly Profile[];
   /** Stations in the register, of each profile. */
   readonly stations: number;
@@ -42,7 +45,7 @@ export interface DoorOptions {
 
 /** Each door is a process of its own. */
 export async function openDoors(options: DoorOptions): Promise<Doors> {
-  const { profiles, stations, profileFolder, root } = options;
+  const { who, profiles, stations, profileFolder, root } = options;
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedis());
   const folder = await mkdtemp(join(tmpdir(), 'doors-'));
@@ -84,8 +87,9 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     const program = stack.use(await startProgram('ws-proxy', env, args, root));
     return { port: profile > 0 ? port : program.stationPort, pid: program.pid, redis: redis.pid };
   };
-  const bare = async (profile: Profile): Promise<Door> => {
+  const bare = async (profile: Profile, withSession: boolean): Promise<Door> => {
     const env = {
+      ...(withSession && { SESSION: '1' }),
       PROFILE: String(profile),
       REDIS_PORT: String(redis.port),
       KEY,
@@ -99,13 +103,16 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
   };
   const doors = new Map<string, Door>();
   for (const profile of profiles) {
-    doors.set(`ours ${profile}`, await ours(profile));
-    doors.set(`bare ${profile}`, await bare(profile));
+    for (const one of who)
+      doors.set(
+        `${one} ${profile}`,
+        await (one === 'ours' ? ours(profile) : bare(profile, one === 'session')),
+      );
   }
   const held = stack.move();
   return {
-    door(who, profile) {
-      const door = doors.get(`${who} ${profile}`);
+    door(one, profile) {
+      const door = doors.get(`${one} ${profile}`);
       if (door === undefined) throw new Error(`there is no door of profile ${profile}`);
       return door;
     },

@@ -5,6 +5,7 @@ import { openDoors, type Profile } from './doors.ts';
 import { Visitors } from './visitors.ts';
 
 const PROFILES: readonly Profile[] = [0, 2, 3];
+const WHO = ['bare', 'ours'] as const;
 const STATIONS = 3000;
 /** Connects before the first look at the memory: code is compiled, and the heap has its usual size. */
 const HEAT = 500;
@@ -13,9 +14,9 @@ const SETTLE_MS = 10_000;
 const TARGET = 6;
 
 export async function idleTls(onStep: (what: string) => void): Promise<string> {
-  await using doors = await openDoors({ profiles: PROFILES, stations: STATIONS });
+  await using doors = await openDoors({ who: WHO, profiles: PROFILES, stations: STATIONS });
   const lines: string[][] = [];
-  for (const who of ['bare', 'ours'] as const) {
+  for (const who of WHO) {
     const sizes: number[] = [];
     for (const profile of PROFILES) {
       onStep(`connect ${STATIONS} stations, profile ${profile}, ${who}`);
