@@ -36,7 +36,11 @@ async function run(args: readonly string[], entry: StationEntry, lines: readonly
   return { rules, entry: JSON.parse((await state.field('stations', 'CP-1')) ?? '') as StationEntry };
 }
 
-const BEFORE: StationEntry = { password: 'former', nextPassword: 'pending', vendor: 'ACME' };
+const BEFORE: StationEntry = {
+  password: hasher.hash('CP-1', 'former'),
+  nextPassword: hasher.hash('CP-1', 'pending'),
+  vendor: 'ACME',
+};
 const AFTER = { password: hasher.hash('CP-1', PASSWORD), vendor: 'ACME' };
 
 test('a password that an operator sets ends one that is on its way to the station', async (t) => {
