@@ -4,11 +4,9 @@ import { SCENARIOS } from './ava.scenarios.config.js';
 
 /** Files that run for a minute or more, mostly waiting: they begin first, so that none of them is left alone at the end. */
 const LONG = [
-  'test/scenario/survival.test.ts',
   'test/operator/api-server/lifecycle.test.ts',
   'test/operator/rollout/rollout.test.ts',
   'test/operator/crd/fields.test.ts',
-  'test/scenario/start.test.ts',
   'test/operator/api-server/failover.test.ts',
 ];
 

@@ -1,8 +1,12 @@
-/** `npm run scenarios`: whole programs with stations of other projects, a fuzzer, and the commands of the docs; they take minutes. */
+/**
+ * `npm run scenarios`: whole programs that are killed and paused, with stations of other projects, a fuzzer, and the commands of the docs;
+ * they take minutes.
+ */
 import { join } from 'node:path';
 
 /** `npm test` leaves them out. */
 export const SCENARIOS = [
+  'test/scenario/**/*.test.ts',
   'test/third-party/**/*.test.ts',
   'test/fuzz-wire/**/*.test.ts',
   'test/docs/security-commands.test.ts',
