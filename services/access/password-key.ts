@@ -2,9 +2,10 @@
  * Which key the stored passwords are hashed with. A wrong key makes each password wrong, and a rollout with one would lock every
  * station out. So the first program that uses a key keeps a digest of it with the data, and a program with another key does not begin.
  */
+import { readFileSync } from 'node:fs';
 import { TransportError } from '../transport/errors.ts';
 import type { StateStore } from '../transport/stored-state.ts';
-import type { PasswordHasher } from './password-hash.ts';
+import { HashError, PasswordHasher } from './password-hash.ts';
 
 /** Record of the digest; without it, the next key that is used counts. */
 export const PASSWORD_KEY = 'password-key';
@@ -37,4 +38,15 @@ export async function checkPasswordKey(
     if (isStored) return;
   }
   throw new TransportError('store-unavailable', `the record ${PASSWORD_KEY} changes all the time`);
+}
+
+/** @throws HashError for a file that cannot be read or holds no key; never with the key */
+export function readPasswordHasher(file: string): PasswordHasher {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new HashError(`cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return new PasswordHasher(Buffer.from(text.trim()));
 }

@@ -2,6 +2,7 @@
  * The commands of the stations program. Each changes the register by compare and set, so that a change of another program in the
  * meantime is not lost. Stored passwords are never printed.
  */
+import { changeEntry } from '../csms/credentials/stored-entry.ts';
 import { randomBytes } from 'node:crypto';
 import { normalSerial } from '../certificates/certificate-facts.ts';
 import type { PasswordHasher } from '../access/password-hash.ts';
@@ -12,7 +13,6 @@ import {
   STATION_PROFILES,
   type StationEntry,
   STATIONS,
-  writeStationEntry,
 } from '../access/station-entry.ts';
 import type { PasswordChange, PasswordRules } from '../csms/credentials/password-change.ts';
 import { isIdentity } from '../ocpp/identity.ts';
@@ -32,8 +32,6 @@ export interface CommandPorts {
   readonly write: (line: string) => void;
 }
 
-/** Attempts to change an entry that others change too. */
-const ATTEMPTS = 5;
 /** Of a new password: 1.6 allows 40 characters of hexadecimal at most, which 2.x allows too. */
 const PASSWORD_BYTES = 20;
 
@@ -92,7 +90,7 @@ async function set({ identity, values }: StationsCommand, ports: CommandPorts): 
   const labels = Object.fromEntries(label.map(labelOf));
   const isPassword = values['password-stdin'] === true;
   const password = isPassword ? (await ports.hasher()).hash(identity, await passwordFrom(ports)) : undefined;
-  await change(identity, ports, ({ blocked, ...entry }) => ({
+  await changeEntry(ports.state, identity, ({ blocked, ...entry } = {}) => ({
     ...(password === undefined ? entry : { ...withoutNext(entry), password }),
     ...(level !== undefined && { profile: level }),
     ...(serial !== undefined && { certificateSerial: normalSerial(serial) }),
@@ -106,7 +104,7 @@ async function set({ identity, values }: StationsCommand, ports: CommandPorts): 
 async function newPassword(identity: string, ports: CommandPorts): Promise<void> {
   const password = randomBytes(PASSWORD_BYTES).toString('hex').toUpperCase();
   const stored = (await ports.hasher()).hash(identity, password);
-  await change(identity, ports, (entry) => ({ ...withoutNext(entry), password: stored }));
+  await changeEntry(ports.state, identity, (entry = {}) => ({ ...withoutNext(entry), password: stored }));
   ports.write(password);
 }
 
@@ -141,7 +139,7 @@ async function importAll(ports: CommandPorts): Promise<void> {
   for await (const line of ports.input()) {
     const { identity, password } = readLine(line);
     const stored = password === undefined ? undefined : (await ports.hasher()).hash(identity, password);
-    await change(identity, ports, (entry) =>
+    await changeEntry(ports.state, identity, (entry = {}) =>
       stored === undefined ? entry : { ...withoutNext(entry), password: stored },
     );
     count += 1;
@@ -185,25 +183,6 @@ async function hash({ input, hasher, write }: CommandPorts): Promise<void> {
     entries[identity] = { password: (await hasher()).hash(identity, password) };
   }
   write(JSON.stringify(entries, undefined, 1));
-}
-
-async function change(
-  identity: string,
-  { state }: CommandPorts,
-  changed: (entry: StationEntry) => StationEntry,
-): Promise<void> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const text = await state.field(STATIONS, identity);
-    const entry = changed(text === undefined ? {} : readStationEntry(text));
-    const fields = { [identity]: writeStationEntry(entry) };
-    const isDone = await state.amend({
-      expected: { key: STATIONS, field: identity, value: text },
-      writes: [{ kind: 'set', key: STATIONS, fields }],
-      events: [],
-    });
-    if (isDone) return;
-  }
-  throw new UsageError(`${identity} is being changed by another program; try again`);
 }
 
 function entryOf(text: string): StationEntry | { readonly problem: string } {

@@ -2,10 +2,9 @@
  * The stations program: adds, changes and removes stations of the register. It runs where a processor runs, in the same
  * environment (docs/security.md).
  */
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { PasswordHasher } from '../access/password-hash.ts';
-import { checkPasswordKey } from '../access/password-key.ts';
+import type { PasswordHasher } from '../access/password-hash.ts';
+import { checkPasswordKey, readPasswordHasher } from '../access/password-key.ts';
 import { ENV } from '../contract.ts';
 import { createPasswordChange } from '../csms/commands.ts';
 import { createStateStore } from '../library/transport-factory.ts';
@@ -45,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
   const options = redisOptions({ ...config, clientTimeout: Math.min(config.clientTimeout, PATIENCE) });
   await using store = await createStateStore(options);
   const { state } = store;
-  const hasher = async () => {
+  const checked = async () => {
     const made = hasherOf(file);
     await checkPasswordKey(state, made).catch((error: unknown) => {
       const isOther = error instanceof TransportError && error.code === 'bad-settings';
@@ -53,6 +52,9 @@ async function main(args: readonly string[]): Promise<number> {
     });
     return made;
   };
+  // Once for all lines of an import.
+  let made: Promise<PasswordHasher> | undefined;
+  const hasher = () => (made ??= checked());
   const changePassword: CommandPorts['changePassword'] = async (stationId, rules) =>
     createPasswordChange(store, { passwords: { state, hasher: await hasher() } })({ stationId, ...rules });
   await runCommand(command, { ...others, state, hasher, changePassword });
@@ -72,7 +74,7 @@ function hasherOf(file: string): PasswordHasher {
   if (file === '')
     throw new ConfigError(`${ENV.passwordKeyFile}: set it to the file with the key of the passwords`);
   try {
-    return new PasswordHasher(Buffer.from(readFileSync(file, 'utf8').trim()));
+    return readPasswordHasher(file);
   } catch (error) {
     throw new ConfigError(`${ENV.passwordKeyFile}: ${file}: ${(error as Error).message}`);
   }

@@ -1,9 +1,8 @@
 /** The access control of a ws-proxy from its settings: the source of entries, the key of the passwords, metrics and log lines. */
-import { readFileSync } from 'node:fs';
 import { AccessControl, type AccessObserver } from '../../access/access-control.ts';
 import { FilesSource } from '../../access/files-source.ts';
-import { HashError, PasswordHasher } from '../../access/password-hash.ts';
-import { checkPasswordKey } from '../../access/password-key.ts';
+import type { PasswordHasher } from '../../access/password-hash.ts';
+import { checkPasswordKey, readPasswordHasher } from '../../access/password-key.ts';
 import { Register } from '../../access/register.ts';
 import type { StationSource } from '../../access/station-source.ts';
 import { WebhookSource } from '../../access/webhook-source.ts';
@@ -168,12 +167,8 @@ function hasherOf({ passwordKeyFile: file }: AccessProgramSettings): PasswordHas
       `${ENV.passwordKeyFile}: listeners with security profile 1 or 2 need the key of the stored passwords`,
     );
   try {
-    return new PasswordHasher(Buffer.from(readFileSync(file, 'utf8').trim()));
+    return readPasswordHasher(file);
   } catch (error) {
-    const why =
-      error instanceof HashError
-        ? error.message
-        : `cannot be read (${(error as NodeJS.ErrnoException).code})`;
-    throw new ConfigError(`${ENV.passwordKeyFile}: ${file}: ${why}`);
+    throw new ConfigError(`${ENV.passwordKeyFile}: ${file}: ${(error as Error).message}`);
   }
 }
