@@ -1,13 +1,15 @@
 /** `npm test`. */
+import './ava.tap.js';
 import { join } from 'node:path';
 import { SCENARIOS } from './ava.scenarios.config.js';
+import { offerApiServer } from './test/support/shared-api-server.ts';
 
 /** Files that run for a minute or more, mostly waiting: they begin first, so that none of them is left alone at the end. */
 const LONG = [
-  'test/operator/api-server/lifecycle.test.ts',
-  'test/operator/rollout/rollout.test.ts',
   'test/operator/crd/fields.test.ts',
-  'test/operator/api-server/failover.test.ts',
+  'test/operator/rollout/rollout.test.ts',
+  'test/operator/api-server/lifecycle.test.ts',
+  'test/field/field.test.ts',
 ];
 
 const rank = (file) => {
@@ -16,10 +18,11 @@ const rank = (file) => {
 };
 
 export default {
-  concurrency: 4,
+  concurrency: 5,
   // Most of the time of a short test file goes into loading modules, which the programs that it starts load again.
   environmentVariables: {
     NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'compiled'),
+    ...offerApiServer(),
   },
   extensions: ['ts'],
   files: [

@@ -1,4 +1,5 @@
 /** `npm run e2e`: one after the other on one cluster, with time for Pods to start. */
+import './ava.tap.js';
 import { spawnSync } from 'node:child_process';
 import { RELEASE } from './test/rollout-trial/earlier-release.ts';
 

@@ -1,4 +1,5 @@
 /** `npm run faults`: what takes minutes and needs a kube-apiserver of its own. */
+import './ava.tap.js';
 export default {
   extensions: ['ts'],
   files: ['test/faults/*.test.ts'],

@@ -1,7 +1,8 @@
 /**
- * `npm run scenarios`: whole programs that are killed and paused, with stations of other projects, a fuzzer, and the commands of the docs;
- * they take minutes.
+ * `npm run scenarios`: whole programs that are killed and paused, with stations of other projects, a fuzzer, histories of bills, the commands of the
+ * docs, and what is delivered: scripts, packages and the build of the image; they take minutes.
  */
+import './ava.tap.js';
 import { join } from 'node:path';
 
 /** `npm test` leaves them out. */
@@ -9,6 +10,11 @@ export const SCENARIOS = [
   'test/scenario/**/*.test.ts',
   'test/third-party/**/*.test.ts',
   'test/fuzz-wire/**/*.test.ts',
+  'test/chaos/**/*.test.ts',
+  'test/fuzz-bills/**/*.test.ts',
+  'test/operator/api-server/{faults,kills,failover}.test.ts',
+  'test/delivery/{image,scripts}.test.ts',
+  'test/packages/**/*.test.ts',
   'test/docs/security-commands.test.ts',
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',

@@ -5,6 +5,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, globSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,10 +13,26 @@ import { parse } from 'yaml';
 import { KubeHttp } from '../../operator/kube/http.ts';
 import { freePort } from './free-port.ts';
 
-export interface ApiServer extends AsyncDisposable {
+/** What tests use that share a server. */
+export interface ApiConnection {
   readonly url: string;
   /** As a member of system:masters. */
   readonly http: KubeHttp;
+  /** Installs a CustomResourceDefinition from YAML and waits until it is served. */
+  installCrd(yaml: string): Promise<void>;
+}
+
+/** Where a server is; plain data. */
+export interface ApiPlace {
+  readonly url: string;
+  /** Path of its CA. */
+  readonly certificates: string;
+  /** Of a member of system:masters. */
+  readonly token: string;
+}
+
+export interface ApiServer extends ApiConnection, AsyncDisposable {
+  readonly place: ApiPlace;
   /** As this user; without `groups` nothing is allowed but what RBAC objects grant. */
   httpAs(user: string): KubeHttp;
   /** What this user (`admin` where left out) shows to be known. */
@@ -30,8 +47,6 @@ export interface ApiServer extends AsyncDisposable {
   restart(): Promise<void>;
   /** SIGSTOP, SIGCONT: hangs without closing a connection. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
-  /** Installs a CustomResourceDefinition from YAML and waits until it is served. */
-  installCrd(yaml: string): Promise<void>;
 }
 
 export interface ApiServerOptions {
@@ -39,10 +54,17 @@ export interface ApiServerOptions {
   readonly users?: Readonly<Record<string, readonly string[]>>;
   /** More flags of kube-apiserver. */
   readonly flags?: readonly string[];
+  /** The server does not keep this process from ending, and ends with it. */
+  readonly isBackground?: boolean;
 }
 
 const GET_ASSETS = 'go run sigs.k8s.io/controller-runtime/tools/setup-envtest@latest use -p path';
+/** Of OcppClusters. */
+export const DEFINITION = readFileSync(join(import.meta.dirname, '../../crds/ocppclusters.yaml'), 'utf8');
+
 const START_MS = 60_000;
+/** A test's server is short-lived: memory is cheaper than collecting it. */
+const GO = { ...process.env, GOGC: '400' };
 
 /** Undefined (and a loud word) where there are no binaries; an error if CI is set. */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer | undefined> {
@@ -82,8 +104,9 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
   };
   const run = (program: string, args: readonly string[]) => {
     const log = openSync(join(folder, `${program}.log`), 'a');
-    const child = spawn(join(assets, program), args, { stdio: ['ignore', log, log], cwd: folder });
+    const child = spawn(join(assets, program), args, { stdio: ['ignore', log, log], cwd: folder, env: GO });
     children.add(child);
+    if (options.isBackground) child.unref();
     watchdog.stdin?.write(`${child.pid}\n`);
     child.on('exit', () => children.delete(child));
     return child;
@@ -95,8 +118,10 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
   const apiServerArgs = [...argsOf(folder, etcdPort, port), ...(options.flags ?? [])];
   const url = `https://127.0.0.1:${port}`;
   const certificates = join(folder, 'certs/apiserver.crt');
-  const httpAs = (user: string) => httpWith(url, certificates, tokens.get(user) ?? '');
-  const http = httpAs('admin');
+  const place = { url, certificates, token: tokens.get('admin') ?? '' };
+  const httpAs = (user: string) => httpWith({ url, certificates, token: tokens.get(user) ?? '' });
+  const connection = connectTo(place);
+  const { http } = connection;
   let child: ChildProcess;
   const restart = async () => {
     child = run('kube-apiserver', apiServerArgs);
@@ -115,8 +140,8 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
     throw error;
   }
   return {
-    url,
-    http,
+    ...connection,
+    place,
     httpAs,
     kill,
     restart,
@@ -127,7 +152,6 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
       writeTokens(folder, tokens, options.users);
     },
     kubeconfig: (user = 'admin') => writeKubeconfig(folder, url, user, tokens.get(user) ?? ''),
-    installCrd: (yaml) => installCrd(http, yaml),
     async [Symbol.asyncDispose]() {
       http.close();
       await kill();
@@ -136,9 +160,14 @@ async function start(assets: string, options: ApiServerOptions): Promise<ApiServ
   };
 }
 
-function httpWith(server: string, certificates: string, token: string): KubeHttp {
+export function connectTo(place: ApiPlace): ApiConnection {
+  const http = httpWith(place);
+  return { url: place.url, http, installCrd: (yaml) => installCrd(http, yaml) };
+}
+
+function httpWith({ url, certificates, token }: ApiPlace): KubeHttp {
   return new KubeHttp({
-    server,
+    server: url,
     authenticate(request) {
       request.ca = readFileSync(certificates);
       request.headers = { authorization: `Bearer ${token}` };
@@ -153,6 +182,7 @@ function startWatchdog(folder: string): ChildProcess {
   const args = ['-c', script, 'watchdog', folder];
   const watchdog = spawn('/bin/sh', args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   watchdog.unref();
+  (watchdog.stdin as Socket).unref();
   return watchdog;
 }
 

@@ -41,6 +41,8 @@ const MAX_RETRY_AFTER = 300;
 const NEW_PLACES = 0.5;
 /** What is added to Retry-After to spread it, at most; s. */
 const RETRY_SPREAD = 2;
+/** Refused stations return while so much of the line still waits, so that their delays leave no gap; s. */
+const RETURN_BEFORE = 4;
 
 /** `left`: its peer has hung up, or the line was cleared. */
 export type Turn = 'now' | 'left' | Refusal;
@@ -110,7 +112,8 @@ export class HandshakeLine implements Disposable {
   /** Each gets a time of its own, so that refused stations return at the rate. */
   #refusal(spread: number): Refusal {
     const now = this.#options.clock.now();
-    const next = Math.max(this.#promised, now + this.#expectedWait) + this.#pause;
+    const room = Math.max(0, this.#expectedWait - RETURN_BEFORE * 1000);
+    const next = Math.max(this.#promised, now + room) + this.#pause;
     this.#promised = Math.min(next, now + MAX_RETRY_AFTER * 1000);
     const seconds = Math.min(next - now, MAX_RETRY_AFTER * 1000) / 1000 + spread * RETRY_SPREAD;
     return {

@@ -12,16 +12,21 @@ export interface RateLineOptions {
 
 /** How often the queue is checked while an entry waits; ms. */
 const CHECK_INTERVAL = 10;
+/** Arrivals are counted for so long at least, before they are a rate; ms. */
+const LEAST_COUNTED = 200;
 
 export class RateLine implements Disposable {
   readonly #clock: Clock;
   readonly #queue: RateQueue;
   #arrived = 0;
+  /** ms */
+  #countedFrom: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ perSecond, maxWaitMs, clock }: RateLineOptions) {
     this.#clock = clock;
-    this.#queue = new RateQueue(perSecond, maxWaitMs, clock.now());
+    this.#countedFrom = clock.now();
+    this.#queue = new RateQueue(perSecond, maxWaitMs, this.#countedFrom);
   }
 
   get waiting(): number {
@@ -56,10 +61,13 @@ export class RateLine implements Disposable {
     return this.#arrived + this.#queue.size;
   }
 
-  /** The same; begins the count of arrivals again. */
+  /** Arrivals per second since the last call, and those that wait. */
   takeDemand(): number {
-    const { demand } = this;
+    const now = this.#clock.now();
+    const seconds = Math.max(LEAST_COUNTED, now - this.#countedFrom) / 1000;
+    const demand = this.#arrived / seconds + this.#queue.size;
     this.#arrived = 0;
+    this.#countedFrom = now;
     return demand;
   }
 

@@ -20,12 +20,16 @@ export interface ClusterRatesOptions {
   readonly rates: Readonly<Record<RateName, number>>;
   /** What the process could use; called once per renewal. */
   readonly demands: Readonly<Record<RateName, () => number>>;
+  /** Whether stations wait for longer than a renewal takes to come: a storm has begun. */
+  readonly isPressed?: () => boolean;
   /** Monotonic time in ms. */
   readonly now?: () => number;
 }
 
 /** A lease is renewed so often; ms. */
 const RENEW_INTERVAL = 1000;
+/** And so often while stations wait, as two processes need two or three renewals to find their fair shares; ms. */
+const PRESSED_INTERVAL = 200;
 const FIRST_INTERVAL = 200;
 /** How long start() waits for the first lease; ms. */
 const FIRST_LEASE = 2000;
@@ -118,9 +122,13 @@ export class ClusterRates {
   }
 
   async #renewals(): Promise<void> {
+    const { isPressed = () => false } = this.#options;
+    let next = this.#now() + RENEW_INTERVAL;
     while (!this.#stopped.signal.aborted) {
-      await sleep(RENEW_INTERVAL, this.#stopped.signal);
-      if (!this.#stopped.signal.aborted) await this.renew();
+      await sleep(PRESSED_INTERVAL, this.#stopped.signal);
+      if (this.#stopped.signal.aborted || (this.#now() < next && !isPressed())) continue;
+      next = this.#now() + RENEW_INTERVAL;
+      await this.renew();
     }
   }
 

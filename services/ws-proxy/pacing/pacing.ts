@@ -42,6 +42,7 @@ export class Pacing implements Disposable {
         handshakes: () => this.line.takeDemand(),
         boots: () => this.#boots.takeDemand(),
       },
+      isPressed: () => this.line.waiting > rates.perSecond('handshakes'),
     });
     const rate = () => settings.drainRate;
     const closes = new ClosePace({ rates, gateway, rate, isClosing: () => toClose() > 0 });

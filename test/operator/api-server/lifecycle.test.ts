@@ -4,15 +4,18 @@ import { type AddressInfo, createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { RENDER_REVISION } from '../../../operator/render/revision.ts';
-import type { ApiServer } from '../../support/api-server.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import type { ApiConnection } from '../../support/api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { until } from '../../support/until.ts';
 import { ALL, eventually, KINDS, Scene } from './operator-scene.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 
 /** A test in a namespace with an operator; skipped without an API server. */
-const inScene = (title: string, body: (t: ExecutionContext, scene: Scene, api: ApiServer) => Promise<void>) =>
+const inScene = (
+  title: string,
+  body: (t: ExecutionContext, scene: Scene, api: ApiConnection) => Promise<void>,
+) =>
   test(
     title,
     shared.on(async (t, api) => {

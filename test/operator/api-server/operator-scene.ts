@@ -9,7 +9,7 @@ import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { type Operator, runOperator } from '../../../operator/operator.ts';
 import { type Clock, systemClock } from '../../../services/runtime/clock.ts';
 import { createLog } from '../../../services/runtime/log.ts';
-import type { ApiServer } from '../../support/api-server.ts';
+import type { ApiConnection } from '../../support/api-server.ts';
 import { currentSet, proxySetsOf, withoutHash } from '../../support/proxy-set.ts';
 import { until } from '../../support/until.ts';
 
@@ -71,7 +71,7 @@ export class Scene implements AsyncDisposable {
     });
   }
 
-  static async open(api: ApiServer, options: SceneOptions = {}): Promise<Scene> {
+  static async open(api: ApiConnection, options: SceneOptions = {}): Promise<Scene> {
     if (options.namespace !== undefined) return new Scene(api.http, options.namespace, options);
     const name = `ns-${randomUUID().slice(0, 8)}`;
     await api.http.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });

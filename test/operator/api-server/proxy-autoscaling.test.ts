@@ -5,10 +5,10 @@ import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { DELETION_COST } from '../../../operator/reconcile/pod-deletion-costs.ts';
 import { METRIC } from '../../../services/contract.ts';
 import { type AdminServer, startAdminServer } from '../../../services/runtime/admin-server.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { eventually, Scene } from './operator-scene.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 
 /** The admin port of a ws-proxy with this number of stations. */
 async function proxyWith(sessions: number): Promise<AdminServer & { has(sessions: number): void }> {

@@ -4,10 +4,10 @@ import { Gauge, Registry } from 'prom-client';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { startAdminServer } from '../../../services/runtime/admin-server.ts';
 import { METRIC } from '../../../services/contract.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { ALL, eventually, KINDS, Scene } from './operator-scene.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 const SET = 'deployments/city-ws-proxy';
 
 test(

@@ -1,9 +1,9 @@
 /** Variables that no program reads, and those that `kubectl set env` adds, on a real API server. */
 import test from 'ava';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { eventually, Scene } from './operator-scene.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 const PROCESSOR = 'deployments/city-processor';
 
 async function generationOf(scene: Scene): Promise<number | undefined> {

@@ -1,6 +1,6 @@
 /** OcppClusters as they are sent to an API server. */
 import type { OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
-import type { ApiServer } from '../../support/api-server.ts';
+import type { ApiConnection } from '../../support/api-server.ts';
 
 export const CLUSTERS = '/apis/ocpp.dev/v1alpha1/namespaces/default/ocppclusters';
 
@@ -12,7 +12,7 @@ export const cluster = (spec: object, name = 'city'): OcppCluster => ({
 });
 
 /** @throws StoreError with the API server's words; nothing is kept with `dryRun` */
-export const create = (api: ApiServer, body: object, dryRun = true) =>
+export const create = (api: ApiConnection, body: object, dryRun = true) =>
   api.http.json({
     method: 'POST',
     path: CLUSTERS,

@@ -13,10 +13,10 @@ import { proxyGraceSeconds } from '../../../operator/render/ws-proxy.ts';
 import { networkProblem } from '../../../services/station-server/forwarded/trusted-networks.ts';
 import { cluster, CLUSTERS, create } from './cluster-resources.ts';
 import { FRONT_DOOR_MISTAKES, type Mistake } from './front-door-mistakes.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 
 const MISTAKES: readonly Mistake[] = [
   { spec: { imaage: null }, field: 'spec.imaage', says: /unknown field "spec\.imaage"/ },

@@ -4,12 +4,12 @@ import { array, constantFrom, oneof, sample } from 'fast-check';
 import type { OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
 import { fieldSchema, type Schema } from '../../../operator/api/schema.ts';
 import { validateCluster } from '../../../operator/api/validate.ts';
-import type { ApiServer } from '../../support/api-server.ts';
+import type { ApiConnection } from '../../support/api-server.ts';
 import { cluster, CLUSTERS, create } from './cluster-resources.ts';
 import { merged, MUTABLE_FIELDS, patchOf } from '../../contracts/mutable-fields.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 const SEED = 1;
 
 function leaves(schema: Schema, path = ''): (readonly [string, Schema])[] {
@@ -118,7 +118,7 @@ test('random changes', async (t) => {
   t.true(taken > 20 && taken < live.length * 5, `${taken} are taken`);
 });
 
-const replace = (api: ApiServer, { metadata }: OcppCluster, spec: object) =>
+const replace = (api: ApiConnection, { metadata }: OcppCluster, spec: object) =>
   api.http.json({
     method: 'PUT',
     path: `${CLUSTERS}/${metadata.name}`,

@@ -11,11 +11,11 @@ import { validateCluster } from '../../../operator/api/validate.ts';
 import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
 import { cluster, CLUSTERS, create } from './cluster-resources.ts';
 import { merged, MUTABLE_FIELDS, patchOf } from '../../contracts/mutable-fields.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 
 /** Every field, so that the compiler holds the object to the types and the test holds it to the schema. */
 type Every<T> = T extends readonly (infer I)[]

@@ -1,9 +1,9 @@
 /** Listeners that come, go and change, on a real API server: it merges lists of ports by their numbers, not by our names. */
 import test from 'ava';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { eventually, Scene } from '../api-server/operator-scene.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 
 interface Port {
   readonly name: string;

@@ -1,10 +1,10 @@
 /** Metadata of an OcppCluster: a real API server and npm start refuse the same. */
 import test from 'ava';
 import { validateCluster } from '../../../operator/api/validate.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { cluster, create } from './cluster-resources.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 
 /** Metadata, and the field that is refused; undefined: it is taken. */
 const METADATA: readonly (readonly [metadata: object, field?: string])[] = [

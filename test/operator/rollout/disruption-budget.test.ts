@@ -2,10 +2,10 @@
 import test from 'ava';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { SET_LABEL } from '../../../operator/render/revision.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { eventually, Scene } from '../api-server/operator-scene.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 
 interface Budget extends KubeObject {
   readonly spec: {

@@ -2,11 +2,11 @@
 import test, { type ExecutionContext } from 'ava';
 import type { KubeObject } from '../../../operator/kube/object-store.ts';
 import { DELETION_COST } from '../../../operator/reconcile/pod-deletion-costs.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { eventually, Scene } from '../api-server/operator-scene.ts';
 import { FakeProxy } from './fake-proxy.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 const KEY = { adminKey: Buffer.alloc(32, 7) };
 
 /** A cluster with one ready ws-proxy Pod for each number of stations. */

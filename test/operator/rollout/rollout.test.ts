@@ -5,12 +5,12 @@ import type { OcppCluster } from '../../../operator/api/ocpp-cluster.ts';
 import { KubeObjectStore } from '../../../operator/kube/kube-object-store.ts';
 import { adminAccess } from '../../../operator/render/admin-access.ts';
 import { renderObjects } from '../../../operator/render/objects.ts';
-import type { ApiServer } from '../../support/api-server.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import type { ApiConnection } from '../../support/api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { SimulatedPods } from './simulated-pods.ts';
 import { eventually, Scene, type SceneOptions } from '../api-server/operator-scene.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 
 const IMAGE = 'example.com/ocpp:0.2.0';
 const PLAIN = 'city-ws-proxy';
@@ -31,14 +31,14 @@ class SteppedClock {
 }
 
 interface Stage {
-  readonly api: ApiServer;
+  readonly api: ApiConnection;
   readonly clock: SteppedClock;
   readonly options: SceneOptions;
 }
 
 /** A namespace with a cluster, and no operator. */
 async function stage(
-  api: ApiServer,
+  api: ApiConnection,
 ): Promise<Stage & { readonly cluster: OcppCluster; readonly idle: Scene }> {
   const clock = new SteppedClock();
   const idle = await Scene.open(api);
@@ -49,7 +49,7 @@ async function stage(
 }
 
 /** What release 0.2.0 made of it. */
-async function asRelease020(api: ApiServer, idle: Scene, cluster: OcppCluster): Promise<void> {
+async function asRelease020(api: ApiConnection, idle: Scene, cluster: OcppCluster): Promise<void> {
   const redisPasswordSecret = 'city-redis-1';
   const context = {
     image: IMAGE,

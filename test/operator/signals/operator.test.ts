@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { COMPUTED, FIGURE } from '../../../operator/signals/prometheus/queries.ts';
 import { METRIC } from '../../../services/contract.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { eventually, Scene } from '../api-server/operator-scene.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 const POD = 'city-ws-proxy-0';
 
 /** Answers with this load to those who have the token. */

@@ -22,11 +22,11 @@ import {
 } from '../../../services/processor/config.ts';
 import { DEFAULT_SETTINGS } from '../../../services/csms/handler.ts';
 import { loadConfig } from '../../../services/runtime/config.ts';
-import type { ApiServer } from '../../support/api-server.ts';
-import { sharedApiServer } from '../../support/shared-api-server.ts';
+import type { ApiConnection } from '../../support/api-server.ts';
+import { commonApiServer } from '../../support/shared-api-server.ts';
 import { SENTINEL_REDIS } from './sentinel-redis.ts';
 
-const shared = sharedApiServer(test);
+const shared = commonApiServer(test);
 
 const cluster = (spec: OcppClusterSpec = {}): OcppCluster => ({
   apiVersion: 'ocpp.dev/v1alpha1',
@@ -470,7 +470,7 @@ test('an API server accepts every object with strict validation, and every Pod u
 
 async function takesPod(
   t: ExecutionContext,
-  http: ApiServer['http'],
+  http: ApiConnection['http'],
   { metadata, spec }: V1PodTemplateSpec,
   label: string,
 ): Promise<void> {
