@@ -226,6 +226,7 @@ export const METRIC = {
   /** Proxy, by listener: when what its files hold expires (`what`: server, client-ca, revocation-list), s since 1970; 1 while changed files are refused. */
   certificateExpiry: 'ocpp_proxy_certificate_expiry_timestamp_seconds',
   tlsRejected: 'ocpp_proxy_tls_rejected',
+  tlsRefusal: 'ocpp_proxy_tls_refusal_info',
   /** Proxy: connected stations that mode Enforce would refuse; 1 while entries of stations cannot be read. */
   proxyUnproven: 'ocpp_proxy_sessions_unproven',
   stationSourceFailing: 'ocpp_proxy_station_source_failing',

@@ -1775,7 +1775,7 @@ export interface SecurityStatus {
    */
   readonly passwordKeySecretName?: string;
   /** Listeners whose changed files the ws-proxies refuse. They keep the earlier ones. */
-  readonly rejected?: readonly string[];
+  readonly rejected?: readonly SecurityRejectedStatus[];
 }
 
 export interface SecurityCertificateStatus {
@@ -1785,4 +1785,11 @@ export interface SecurityCertificateStatus {
   readonly what: string;
   /** When the first of them expires. */
   readonly notAfter: string;
+}
+
+export interface SecurityRejectedStatus {
+  /** Name of the listener. */
+  readonly listener: string;
+  /** Which file is refused, and why. */
+  readonly problem: string;
 }

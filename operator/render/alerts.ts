@@ -210,7 +210,7 @@ function credentials(input: RenderInput, { metric, labelled }: Readers): Rule[] 
       expr: `max by (listener) (${metric('tlsRejected')}) > 0`,
       for: '2m',
       summary: 'TLS files are refused',
-      description: `The files in the Secret of the listener {{ $labels.listener }} have a mistake or have expired. Running ws-proxies serve with those that they had. A Pod that starts now does not start, unless the files are only expired. The log of a ws-proxy says which file is wrong and why (${listPods(input, 'ws-proxy')}).`,
+      description: `The files in the Secret of the listener {{ $labels.listener }} have a mistake or have expired. Running ws-proxies serve with those that they had. A Pod that starts now does not start, unless the files are only expired. The condition Secured of the OcppCluster says which file is wrong and why, and so does the log of a ws-proxy (${listPods(input, 'ws-proxy')}).`,
     },
     {
       alert: 'OcppCredentialsRefused',

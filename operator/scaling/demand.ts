@@ -77,10 +77,16 @@ export interface SecurityReading {
   /** Connected stations that mode Enforce would refuse; absent while a ws-proxy has no recent reading. */
   readonly unproven?: number;
   readonly certificates: readonly CertificateReading[];
-  /** Listeners whose changed files a ws-proxy refuses. */
-  readonly rejected: readonly string[];
+  /** Changed files of listeners that a ws-proxy refuses. */
+  readonly rejected: readonly RefusedFiles[];
   /** Uids of ws-proxies that cannot read the entries of stations. */
   readonly sourceFailing: readonly string[];
+}
+
+export interface RefusedFiles {
+  readonly listener: string;
+  /** Which file, and why. */
+  readonly problem: string;
 }
 
 export interface CertificateReading {

@@ -1,6 +1,6 @@
 /** What the ws-proxies say of who their stations are, and of the certificates of their listeners. Pure. */
 import { METRIC } from '../../services/contract.ts';
-import type { CertificateReading, SecurityReading } from '../scaling/demand.ts';
+import type { CertificateReading, RefusedFiles, SecurityReading } from '../scaling/demand.ts';
 import type { Sample } from './scrape.ts';
 
 /**
@@ -43,9 +43,12 @@ function earliest(samples: readonly Sample[]): CertificateReading[] {
   return [...first].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
-function rejectedBy(samples: readonly Sample[]): string[] {
-  const series = samples.flatMap((sample) => sample.series?.[METRIC.tlsRejected] ?? []);
-  return [
-    ...new Set(series.flatMap(({ labels, value }) => (value > 0 ? [labels['listener'] ?? ''] : []))),
-  ].sort();
+/** One problem of each listener: that of the first Pod. */
+function rejectedBy(samples: readonly Sample[]): RefusedFiles[] {
+  const first = new Map<string, RefusedFiles>();
+  for (const { labels } of samples.flatMap(({ series }) => series?.[METRIC.tlsRefusal] ?? [])) {
+    const { listener = '', problem = '' } = labels;
+    if (!first.has(listener)) first.set(listener, { listener, problem });
+  }
+  return [...first.values()].sort((a, b) => (a.listener < b.listener ? -1 : 1));
 }

@@ -160,8 +160,8 @@ function refusedFiles(before: OcppClusterStatus | undefined, after: OcppClusterS
   const { rejected: then = [] } = before?.security ?? {};
   const { rejected: now = [] } = after.security ?? {};
   const [fresh, over] = [
-    now.filter((listener) => !then.includes(listener)),
-    then.filter((listener) => !now.includes(listener)),
+    now.filter(({ listener }) => !then.some((one) => one.listener === listener)),
+    then.filter(({ listener }) => !now.some((one) => one.listener === listener)),
   ];
   return [
     ...(fresh.length === 0
@@ -173,7 +173,7 @@ function refusedFiles(before: OcppClusterStatus | undefined, after: OcppClusterS
           {
             type: 'Normal',
             reason: 'TlsFilesAccepted',
-            message: `the TLS files of ${over.join(', ')} are in use`,
+            message: `the TLS files of ${over.map(({ listener }) => listener).join(', ')} are in use`,
           } as const,
         ]),
   ];

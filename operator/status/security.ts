@@ -2,7 +2,7 @@
 import type { DefaultedListener, DefaultedSpec, SecurityStatus } from '../api/ocpp-cluster.ts';
 import { idOf, type Observed } from '../observe/observe.ts';
 import { usesFrontDoor } from '../render/front-door/listeners.ts';
-import type { SecurityReading } from '../scaling/demand.ts';
+import type { RefusedFiles, SecurityReading } from '../scaling/demand.ts';
 import { conditionFalse, conditionTrue, type ConditionValue, type Problem } from './conditions.ts';
 
 /** A certificate or revocation list that expires earlier is reported; s. */
@@ -24,7 +24,7 @@ export function securityStatusOf(
   return {
     ...(reading?.unproven !== undefined && { unproven: Math.round(reading.unproven) }),
     certificates: certificates.filter(({ listener }) => exists(listener)),
-    rejected: rejected.filter(exists),
+    rejected: rejected.filter(({ listener }) => exists(listener)),
     ...(createdKey !== undefined && { passwordKeySecretName: createdKey }),
   };
 }
@@ -101,9 +101,9 @@ function rejectedFiles(security: SecurityStatus | undefined): Finding[] {
 }
 
 /** Also the text of the Event. */
-export const rejectedText = (listeners: readonly string[]): string =>
-  `the changed TLS files of ${listeners.join(', ')} are refused and the earlier ones stay in use; the log of a ws-proxy says ` +
-  'which file and why';
+export const rejectedText = (refused: readonly RefusedFiles[]): string =>
+  `the changed TLS files of ${refused.map(({ listener }) => listener).join(', ')} are refused and the earlier ones stay in use: ` +
+  refused.map(({ problem }) => problem).join('; ');
 
 /** What a ws-proxy calls the files of a listener. */
 const FILES: Readonly<Record<string, string>> = {

@@ -33,6 +33,8 @@ export interface HandshakeLineOptions {
 const LONGEST_LINE = 10;
 /** No handshake waits longer, whatever became of the rate; ms. */
 const MAX_WAIT = 20_000;
+/** Nor is one expected to, once the rate is known; ms. */
+const LONGEST_WAIT = 17_000;
 /** A waiting handshake holds a TCP connection and its request. */
 const MAX_WAITING = 5000;
 /** Longest Retry-After; s. */
@@ -56,7 +58,9 @@ export class HandshakeLine implements Disposable {
   constructor(options: HandshakeLineOptions) {
     const { perSecond, clock } = options;
     this.#options = options;
-    this.#line = new RateLine({ perSecond, clock, maxWaitMs: MAX_WAIT });
+    // A line that was joined at a rate which has become lower: those that would wait in vain are refused now.
+    const most = () => Math.ceil(spentOf(this.#expectedPerSecond) * (LONGEST_WAIT / 1000));
+    this.#line = new RateLine({ perSecond, clock, maxWaitMs: MAX_WAIT, most });
   }
 
   get waiting(): number {

@@ -8,6 +8,8 @@ export interface RateLineOptions {
   /** No entry waits longer; ms. */
   readonly maxWaitMs: number;
   readonly clock: Clock;
+  /** More entries than this are late at once; read each time. Without it none is before its time. */
+  readonly most?: () => number;
 }
 
 /** How often the queue is checked while an entry waits; ms. */
@@ -17,14 +19,16 @@ const LEAST_COUNTED = 200;
 
 export class RateLine implements Disposable {
   readonly #clock: Clock;
+  readonly #most: () => number;
   readonly #queue: RateQueue;
   #arrived = 0;
   /** ms */
   #countedFrom: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ perSecond, maxWaitMs, clock }: RateLineOptions) {
+  constructor({ perSecond, maxWaitMs, clock, most = () => Infinity }: RateLineOptions) {
     this.#clock = clock;
+    this.#most = most;
     this.#countedFrom = clock.now();
     this.#queue = new RateQueue(perSecond, maxWaitMs, this.#countedFrom);
   }
@@ -78,6 +82,7 @@ export class RateLine implements Disposable {
 
   #release(): void {
     this.#queue.release(this.#clock.now());
+    this.#queue.trim(this.#most());
     if (this.#queue.size > 0) return;
     this[Symbol.dispose]();
   }

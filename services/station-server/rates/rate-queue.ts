@@ -95,6 +95,19 @@ export class RateQueue {
     }
   }
 
+  /** Ends the newest entries above so many as late, those of the second class before others. */
+  trim(most: number): void {
+    if (this.size <= most) return;
+    for (const some of [this.#second, this.#waiting]) {
+      const excess = [...some].slice(-Math.min(some.size, this.size - most));
+      for (const waiting of excess) {
+        some.delete(waiting);
+        waiting.settle('late');
+      }
+      if (this.size <= most) return;
+    }
+  }
+
   /** All entries leave. */
   clear(): void {
     for (const some of this.#all) {

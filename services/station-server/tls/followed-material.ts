@@ -50,9 +50,9 @@ export class FollowedMaterial implements Disposable {
     this.#rules = contextRules(options.tls);
   }
 
-  /** Whether the files as they are now are not applied. */
-  get rejected(): boolean {
-    return this.#problem !== undefined;
+  /** Which of the files as they are now is not applied, and why; undefined while all are in use. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** In use; undefined before the start. */
@@ -89,7 +89,7 @@ export class FollowedMaterial implements Disposable {
   #take(files: MaterialFiles): void {
     const now = this.#options.clock.now();
     const digest = digestOf(files);
-    const isDue = this.rejected && now - this.#seenAt >= RETRY_INTERVAL;
+    const isDue = this.#problem !== undefined && now - this.#seenAt >= RETRY_INTERVAL;
     if (digest === this.#seen && !isDue) return;
     this.#seen = digest;
     this.#seenAt = now;

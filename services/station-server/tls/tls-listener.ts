@@ -27,8 +27,8 @@ export interface TlsObserver {
 /** For metrics. */
 export interface TlsState {
   readonly listener: string;
-  /** The files as they are now are not applied. */
-  readonly rejected: boolean;
+  /** Which of the files as they are now is not applied, and why. */
+  readonly problem: string | undefined;
   /** ms since 1970 */
   readonly expiries: ReadonlyMap<Expiring, number>;
 }
@@ -97,8 +97,8 @@ export class TlsListener implements Disposable {
   }
 
   get state(): TlsState {
-    const { rejected, material } = this.#material;
-    return { listener: this.name, rejected, expiries: material?.expiries ?? new Map() };
+    const { problem, material } = this.#material;
+    return { listener: this.name, problem, expiries: material?.expiries ?? new Map() };
   }
 
   /** @param since `removals` when the connection was accepted */

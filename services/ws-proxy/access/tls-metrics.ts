@@ -3,6 +3,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { METRIC } from '../../contract.ts';
 import type { TlsState } from '../../station-server/tls/tls-listener.ts';
 
+const PROBLEM_LENGTH = 300;
+
 export type TlsMetrics = ReturnType<typeof createTlsMetrics>;
 
 /** @param states of the listeners with certificates */
@@ -26,7 +28,18 @@ export function createTlsMetrics(registry: Registry, states: () => readonly TlsS
       labelNames: ['listener'],
       registers,
       collect() {
-        for (const { listener, rejected } of states()) this.set({ listener }, rejected ? 1 : 0);
+        for (const { listener, problem } of states()) this.set({ listener }, problem === undefined ? 0 : 1);
+      },
+    }),
+    refusal: new Gauge({
+      name: METRIC.tlsRefusal,
+      help: 'Which changed file of a listener is refused, and why; absent while none is',
+      labelNames: ['listener', 'problem'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { listener, problem } of states())
+          if (problem !== undefined) this.set({ listener, problem: problem.slice(0, PROBLEM_LENGTH) }, 1);
       },
     }),
     handshakes: new Counter({

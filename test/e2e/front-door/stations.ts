@@ -91,22 +91,22 @@ export class Station {
     return tls;
   }
 
-  /** Connects again and again, as the server asks for with Retry-After, until it is accepted. @returns how often it was refused */
-  async return(): Promise<number> {
-    for (let refusals = 0; ;) {
+  /** Connects again and again, as the server asks for with Retry-After, until it is accepted. @returns how it was refused */
+  async return(): Promise<Refused[]> {
+    for (const refusals: Refused[] = []; ;) {
       try {
         await this.connect();
         return refusals;
       } catch (error) {
-        const after = error instanceof Refused ? error.after * 1000 : 0;
-        refusals += error instanceof Refused ? 1 : 0;
-        await sleep(Math.max(after, RETRY_MS * (0.5 + Math.random())));
+        if (error instanceof Refused) refusals.push(error);
+        const after = error instanceof Refused ? error.after : 0;
+        await sleep(Math.max(after * 1000, RETRY_MS * (0.5 + Math.random())));
       }
     }
   }
 
-  /** Waits for the end of its connection, and returns. @returns how often it was refused */
-  async returnAfterLoss(): Promise<number> {
+  /** Waits for the end of its connection, and returns. @returns how it was refused */
+  async returnAfterLoss(): Promise<Refused[]> {
     if (this.#socket !== undefined && this.isOpen) await once(this.#socket, 'close');
     return this.return();
   }

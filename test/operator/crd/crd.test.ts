@@ -217,7 +217,7 @@ const everyStatus: Every<OcppClusterStatus> = {
   security: {
     unproven: 1,
     certificates: [{ listener: 'stations', what: 'tls', notAfter: at }],
-    rejected: ['stations'],
+    rejected: [{ listener: 'stations', problem: 'tls.crt is no certificate' }],
     passwordKeySecretName: 'city-password-key',
   },
   endpoints: ['ws://a'],

@@ -59,6 +59,7 @@ test('a real ws-proxy in mode Report: its certificate, a refused change of it, a
   t.teardown(() => station.terminate());
   await until(async () => (await security())?.unproven === 1, 'the count of the station');
   await secret.replace({ ...files, 'tls.crt': 'no certificate' });
-  await until(async () => (await security())?.rejected[0] === 'tls', 'the refusal');
+  await until(async () => (await security())?.rejected[0]?.listener === 'tls', 'the refusal');
+  t.regex((await security())?.rejected[0]?.problem ?? '', /tls\.crt/, 'the file is named');
   t.deepEqual((await security())?.certificates, first?.certificates, 'the earlier one stays');
 });

@@ -37,11 +37,15 @@ interface Row {
   readonly says: RegExp;
 }
 
+const refused = (...listeners: readonly string[]) => ({
+  rejected: listeners.map((listener) => ({ listener, problem: 'tls.key is of another certificate' })),
+});
+
 const ROWS: readonly Row[] = [
   { spec: {}, reason: 'PlainListener', says: /^anyone who reaches port 9000 can be any station; set/ },
   {
     spec: { listeners: [MUTUAL, { name: 'a', port: 9000 }, { name: 'b', port: 80 }] },
-    security: { rejected: ['mtls'] },
+    security: refused('mtls'),
     reason: 'PlainListener',
     says: /^anyone who reaches ports 9000, 80 .* of a, b .*; the changed TLS files of mtls are refused/,
   },
@@ -64,9 +68,9 @@ const ROWS: readonly Row[] = [
   },
   {
     spec: { listeners: [MUTUAL] },
-    security: { ...certificate(3), rejected: ['mtls'] },
+    security: { ...certificate(3), ...refused('mtls') },
     reason: 'CertificateRejected',
-    says: /the log of a ws-proxy says which file and why; the revocation list of mtls expires/,
+    says: /^the changed TLS files of mtls are refused .* stay in use: tls.key is of another certificate; the revocation list of mtls expires/,
   },
   {
     spec: { listeners: [MUTUAL] },
@@ -136,13 +140,11 @@ ${EXPIRY}{listener="mtls",what="certificate"} 1800000000
 ${EXPIRY}{listener="mtls",what="ca.crl"} 1790000000
 ${EXPIRY}{what="a \\"b}\\" \\\\ c",listener="tls"} 1.7e9
 ${EXPIRY}{listener="tls",what="no number"} NaN
-ocpp_proxy_tls_rejected{listener="mtls"} 0
-ocpp_proxy_tls_rejected{listener="tls"} 1
+ocpp_proxy_tls_refusal_info{listener="tls",problem="tls.key is of another certificate"} 1
 `;
 const TEXT_B = `ocpp_proxy_sessions_unproven 4
 ocpp_proxy_station_source_failing 0
 ${EXPIRY}{listener="mtls",what="certificate"} 1795000000
-ocpp_proxy_tls_rejected{listener="mtls"} 0
 `;
 
 test('counts are summed over the ws-proxies, certificates are the earliest, and refusals those of any', async (t) => {
@@ -154,7 +156,7 @@ test('counts are summed over the ws-proxies, certificates are the earliest, and 
       { listener: 'mtls', what: 'certificate', expires: 1_795_000_000 },
       { listener: 'tls', what: 'a "b}" \\ c', expires: 1_700_000_000 },
     ],
-    rejected: ['tls'],
+    ...refused('tls'),
     sourceFailing: ['a'],
   });
   t.is(reading(['a'], ['b'])?.unproven, 7, 'stations of a draining Pod count');
@@ -167,7 +169,7 @@ test('counts are summed over the ws-proxies, certificates are the earliest, and 
 const READING: SecurityReading = {
   unproven: 2,
   certificates: [{ listener: 'mtls', what: 'certificate', expires: NOW / 1000 }],
-  rejected: ['mtls', 'gone'],
+  ...refused('mtls', 'gone'),
   sourceFailing: [],
 };
 
@@ -175,8 +177,8 @@ test('what is known of certificates stays while no ws-proxy can be read; the cou
   const spec = defaultedSpec(city({ listeners: [MUTUAL] }));
   const known = securityStatusOf(spec, undefined, READING);
   const certificates = [{ listener: 'mtls', what: 'certificate', notAfter: '2026-11-29T12:00:00Z' }];
-  t.deepEqual(known, { unproven: 2, certificates, rejected: ['mtls'] }, 'only listeners that the spec has');
-  t.deepEqual(securityStatusOf(spec, known, undefined), { certificates, rejected: ['mtls'] });
+  t.deepEqual(known, { unproven: 2, certificates, ...refused('mtls') }, 'only listeners that the spec has');
+  t.deepEqual(securityStatusOf(spec, known, undefined), { certificates, ...refused('mtls') });
   t.is(securityStatusOf(defaultedSpec(city()), known, READING), undefined, 'no listener asks');
 });
 
@@ -196,16 +198,14 @@ test('Events: the condition changed, and files of a listener are refused even if
   t.deepEqual(reasons(statusWith(YES), statusWith(NO)), [['NotSecured', 'm']]);
   t.deepEqual(reasons(statusWith(NO), statusWith(YES)), [['Secured', 'm']]);
   t.deepEqual(reasons(statusWith(undefined), statusWith(NO)), [], 'an upgraded operator reports no change');
-  t.deepEqual(reasons(statusWith(NO), statusWith(NO, { rejected: ['b'] })), [
+  t.deepEqual(reasons(statusWith(NO), statusWith(NO, refused('b'))), [
     ['TlsFilesRefused', 'the changed TLS files of b are re'],
   ]);
   t.deepEqual(
-    reasons(statusWith(NO, { rejected: ['a'] }), statusWith(NO, { rejected: ['a', 'b'] })).map(
-      ([one]) => one,
-    ),
+    reasons(statusWith(NO, refused('a')), statusWith(NO, refused('a', 'b'))).map(([one]) => one),
     ['TlsFilesRefused'],
   );
-  t.deepEqual(reasons(statusWith(NO, { rejected: ['a'] }), statusWith(NO)), [
+  t.deepEqual(reasons(statusWith(NO, refused('a')), statusWith(NO)), [
     ['TlsFilesAccepted', 'the TLS files of a are in use'],
   ]);
 });

@@ -61,6 +61,10 @@ test('a ws-proxy with a mutual TLS listener says when certificates expire, and t
     async () => (await metrics()).includes(line(METRIC.tlsRejected, 'listener="mtls"', 1)),
     'refusal',
   );
+  t.regex(
+    await metrics(),
+    /ocpp_proxy_tls_refusal_info\{listener="mtls",problem="[^"]*tls\.key \(RSA 2048\)/,
+  );
   t.regex(proxy.log, /tls\.key \(RSA 2048\) does not belong to the certificate in/);
   t.notRegex(proxy.log, /PRIVATE KEY/);
   t.true(station.isOpen);

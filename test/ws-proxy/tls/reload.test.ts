@@ -30,7 +30,7 @@ test('a renewed server certificate is used for new handshakes, and live sockets 
   t.is(live.tls.getPeerX509Certificate()?.serialNumber, serialOf(await serverCertificate()));
   const [state] = endpoint.server.tlsStates;
   t.is(state?.expiries.get('server'), Date.parse(new X509Certificate(renewed.certificate).validTo));
-  t.false(state?.rejected);
+  t.is(state?.problem, undefined);
 });
 
 test('bad files are refused with one line that names the file, and what was in use stays in use', async (t) => {
@@ -90,14 +90,14 @@ test('bad files are refused with one line that names the file, and what was in u
     t.regex(rejected().at(-1) ?? '', message);
     t.true(rejected().at(-1)?.includes(folder.path), 'the file is named');
     t.notRegex(rejected().at(-1) ?? '', /PRIVATE KEY|MII/);
-    t.true(endpoint.server.tlsStates[0]?.rejected);
+    t.truthy(endpoint.server.tlsStates[0]?.problem);
     const identity = `CP-${index}`;
     await using next = await SecureStation.open(endpoint.port, identity, await clientCertificate(identity));
     t.is(next.status, 101);
     t.is(next.tls.getPeerX509Certificate()?.serialNumber, serialOf(good));
     if (folder === files.server) await folder.replace(tlsFiles(good));
     else await folder.replace({ 'ca.crt': ca, 'ca.crl': list });
-    await until(() => endpoint.server.tlsStates[0]?.rejected === false, 'the good files');
+    await until(() => endpoint.server.tlsStates[0]?.problem === undefined, 'the good files');
   }
   t.true(live.isOpen);
   t.is(applied(endpoint), 1, 'a change that was taken back ends no TLS session');
@@ -146,7 +146,7 @@ test('a revocation list that disappears stays in use; one without entries replac
     await files.clientCa.replace(content);
     await until(() => message.test(rejected().at(-1) ?? ''), 'the refusal');
     t.regex(rejected().at(-1) ?? '', advice);
-    t.true(endpoint.server.tlsStates[0]?.rejected);
+    t.truthy(endpoint.server.tlsStates[0]?.problem);
     t.is(await status(endpoint.port), 401);
   }
   t.is(rejected().length, 2);
@@ -157,7 +157,7 @@ test('a revocation list that disappears stays in use; one without entries replac
   t.is(await status(endpoint.port), 101);
   await files.clientCa.replace({ 'ca.crt': another.certificate, 'ca.crl': other });
   await until(() => applied(endpoint) === 3, 'the removal of a CA and its list');
-  t.false(endpoint.server.tlsStates[0]?.rejected);
+  t.is(endpoint.server.tlsStates[0]?.problem, undefined);
 });
 
 test('a removed CA closes the sockets of its stations; one that is added lets its stations in', async (t) => {
@@ -230,7 +230,7 @@ test('a list that expires while it is in use stays in use; a certificate that ex
     [401, 101, 401],
   );
   t.regex(endpoint.seen.join('\n'), /it has expired/);
-  t.false(endpoint.server.tlsStates[0]?.rejected);
+  t.is(endpoint.server.tlsStates[0]?.problem, undefined);
 });
 
 test('in mode Report a revoked certificate closes nothing, until the mode is Enforce', async (t) => {
@@ -290,7 +290,7 @@ test('a proxy that starts after an expiry serves as the running ones do, and say
   await using files = await mutualListener({ 'ca.crl': list });
   await files.server.replace(tlsFiles(await authority.issueServerCertificate(['localhost'], days)));
   await using endpoint = await startSecureEndpoint([files.listener]);
-  t.true(endpoint.server.tlsStates[0]?.rejected);
+  t.truthy(endpoint.server.tlsStates[0]?.problem);
   t.regex(endpoint.seen.join('\n'), /tls\.crt: certificate 1 of 1 expired at .*; renew it/);
   await using one = await SecureStation.open(endpoint.port, 'CP-1', revoked);
   await using two = await SecureStation.open(endpoint.port, 'CP-2', other);
