@@ -14,7 +14,7 @@ import type { UnknownTokens } from './tokens.ts';
 
 /** Settings of all handlers. */
 export interface HandlerSettings {
-  /** Seconds between Heartbeats, sent to a station at boot. */
+  /** Seconds between Heartbeats, sent to a station at boot; longer while boots wait (heartbeat-interval.ts). */
   readonly heartbeatSeconds: number;
   readonly unknownTokens: UnknownTokens;
   /** `Tolerant` repairs an invalid payload if it can be understood. `Strict` answers it with CALLERROR. */

@@ -59,6 +59,15 @@ export function apparentIdentity(requestPath: string): string {
   }
 }
 
+/** A place among all identities, 0 to 1, the same each time: what many stations would do at once is spread by it. */
+export function placeOf(identity: string): number {
+  // FNV-1a, and a last step that mixes identities which differ in their last digit only.
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(identity)) hash = Math.imul(hash ^ byte, 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
+}
+
 /** Whether a text can be the identity of a station. */
 export function isIdentity(text: string, protocol?: Protocol): boolean {
   return problemOf(text, protocol) === undefined;

@@ -16,7 +16,7 @@ import type { TlsOptions } from 'node:tls';
 import type { AccessRefusal } from '../access/access-control.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 import { reasonOf } from './tls/handshake-errors.ts';
-import { apparentIdentity } from '../ocpp/identity.ts';
+import { apparentIdentity, placeOf } from '../ocpp/identity.ts';
 import type { StationServerLimits } from './limits.ts';
 
 /** The facts of one WebSocket handshake. */
@@ -115,11 +115,7 @@ export function retryAfterSeconds(spread: number): number {
 
 /** 0 to 1 by the identity in a request target: a station that is refused again keeps its place among the others. */
 export function spreadOf(url: string): number {
-  // FNV-1a, and a last step that mixes identities which differ in their last digit only.
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(apparentIdentity(url))) hash = Math.imul(hash ^ byte, 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
+  return placeOf(apparentIdentity(url));
 }
 
 /** What a handshake server checks while it reads a request; read for each connection, as it may change. */

@@ -22,14 +22,14 @@ const ANSWER_TIMEOUT_MS = 20_000;
 export function processorOver(
   transport: Transport,
   handlers = HANDLERS,
-  more: Pick<ProcessorOptions, 'handlerTimeoutMs' | 'observer'> = {},
+  more: Partial<Pick<ProcessorOptions, 'handlerTimeoutMs' | 'observer' | 'clock'>> = {},
 ): Processor {
   return createProcessor({
+    clock: systemClock,
     ...more,
     transport,
     handlers,
     settings: { ...DEFAULT_SETTINGS, unknownTokens: 'Accept' },
-    clock: systemClock,
     log: createLog('processor', 'silent'),
   });
 }

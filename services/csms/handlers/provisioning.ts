@@ -1,6 +1,7 @@
 /** BootNotification and Heartbeat. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import type { Handler, HandlerContext, HandlerResult } from '../handler.ts';
+import { heartbeatInterval } from '../heartbeat-interval.ts';
 import { rememberStation } from '../state.ts';
 
 type Boot2 = OCPP20.BootNotificationRequest | OCPP21.BootNotificationRequest;
@@ -32,15 +33,20 @@ export const heartbeat: Handler<object, { currentTime: string }> = async (_reque
 
 /** A station that was admitted is accepted unless the registrations list it as Pending or Rejected. */
 async function register(
-  { stationId, protocol, now, settings, state }: HandlerContext,
+  { stationId, protocol, now, receivedAt, settings, state }: HandlerContext,
   about: Readonly<Record<string, string | undefined>>,
 ): Promise<HandlerResult<OCPP16.BootNotificationResponse>> {
   const currentTime = now.toISOString();
   const status = await state.registrationAtBoot(stationId);
+  const setting = settings.heartbeatSeconds;
+  const waitedMs = now.getTime() - receivedAt;
+  // If not accepted, the interval is the wait before the next BootNotification (1.6 §4.2, 2.x B02, B03). It is not stretched, as the
+  // station would be out of service for longer. Stations that are not accepted are few: those in the registrations.
+  const interval = status === 'Accepted' ? heartbeatInterval(setting, { stationId, waitedMs }) : setting;
+  const stretched = interval === setting ? {} : { interval: String(interval) };
   return {
-    // If not accepted, the interval is the wait before the next BootNotification.
-    response: { status, currentTime, interval: settings.heartbeatSeconds },
+    response: { status, currentTime, interval },
     writes: [rememberStation(stationId, { ...about, protocol, boot: status, bootedAt: currentTime })],
-    events: [{ type: 'station-booted', stationId, fields: { protocol, status } }],
+    events: [{ type: 'station-booted', stationId, fields: { protocol, status, ...stretched } }],
   };
 }

@@ -1,9 +1,9 @@
 /** Stations that the network has not accepted: their responses, and the messages that are accepted nevertheless. */
 import test from 'ava';
-import type { Protocol } from '../../services/ocpp/frame.ts';
-import { createRegistrations } from '../../services/csms/registrations.ts';
-import { SAMPLES } from './station-messages.ts';
-import { call, errorOf, NOW, resultOf } from './stations.ts';
+import type { Protocol } from '../../../services/ocpp/frame.ts';
+import { createRegistrations } from '../../../services/csms/registrations.ts';
+import { SAMPLES } from '../station-messages.ts';
+import { call, errorOf, NOW, resultOf } from '../stations.ts';
 
 const registered = (status: string) => ({ records: { registrations: { 'CP-1': status } } });
 const TRANSACTIONS = ['StartTransaction', 'StopTransaction', 'MeterValues', 'TransactionEvent'];
