@@ -226,7 +226,12 @@ export const METRIC = {
   /** Proxy, by listener: when what its files hold expires (`what`: server, client-ca, revocation-list), s since 1970; 1 while changed files are refused. */
   certificateExpiry: 'ocpp_proxy_certificate_expiry_timestamp_seconds',
   tlsRejected: 'ocpp_proxy_tls_rejected',
+  /** Proxy, by listener and problem: present while changed files are refused. */
   tlsRefusal: 'ocpp_proxy_tls_refusal_info',
+  /** Proxy: connected stations whose certificate expires soon or has expired, by `within`: 7d, 30d; the second includes the first. */
+  stationCertificatesExpiring: 'ocpp_proxy_sessions_certificate_expiring',
+  /** Processor: when the certificate of the internal authority expires, s since 1970; absent without one. */
+  authorityExpiry: 'ocpp_certificate_authority_expiry_timestamp_seconds',
   /** Proxy: connected stations that mode Enforce would refuse; 1 while entries of stations cannot be read. */
   proxyUnproven: 'ocpp_proxy_sessions_unproven',
   stationSourceFailing: 'ocpp_proxy_station_source_failing',

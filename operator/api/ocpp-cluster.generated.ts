@@ -1767,6 +1767,10 @@ export interface AutoscalingInputsStatus {
 export interface SecurityStatus {
   /** Connected stations that mode Enforce would refuse. Absent while unknown. */
   readonly unproven?: number;
+  /** Connected stations whose certificate expires within 7 days, or has expired. Absent while unknown. */
+  readonly stationsExpiring?: number;
+  /** When the certificate of the internal authority expires (certificateAuthority.internal). */
+  readonly authorityNotAfter?: string;
   /** Certificates and revocation lists of the listeners, and when each expires. */
   readonly certificates?: readonly SecurityCertificateStatus[];
   /**

@@ -192,6 +192,8 @@ function closedDoors(input: RenderInput, { global }: Readers): Rule[] {
 
 /** A certificate that expires earlier is reported. */
 const EXPIRY_SECONDS = 7 * 86_400;
+/** The same of the internal authority, as its successor must be in the bundle of every listener first. */
+const AUTHORITY_EXPIRY_SECONDS = 30 * 86_400;
 /** Refusals per second for a wrong password or certificate: scanners cause far fewer. */
 const MANY_REFUSED = 0.5;
 
@@ -204,6 +206,21 @@ function credentials(input: RenderInput, { metric, labelled }: Readers): Rule[] 
       summary: 'a certificate or revocation list expires soon',
       description:
         'On the listener {{ $labels.listener }} expires in {{ $value | humanizeDuration }}: {{ $labels.what }} (server is its certificate). After it, stations refuse the server (server), are refused (client-ca), or certificates that are revoked later stay valid (revocation-list). Renew the Secret that the listener names: running Pods take it over and drop no socket. With tls.issuerRef, see why cert-manager has not renewed it: kubectl describe certificate.',
+    },
+    {
+      alert: 'OcppStationCertificatesExpire',
+      expr: `sum(${labelled('stationCertificatesExpiring', 'within="7d"')}) > 0`,
+      for: '10m',
+      summary: 'certificates of connected stations expire soon',
+      description: `The certificates of {{ $value | humanize }} connected stations expire within 7 days, or have expired. Their sockets stay open, but their next handshake is refused. Once a day the log of a ws-proxy names those that expire first (${listPods(input, 'ws-proxy')}). Let these stations request new certificates, or install them.`,
+    },
+    {
+      alert: 'OcppAuthorityExpires',
+      expr: `min(${metric('authorityExpiry')}) - time() < ${AUTHORITY_EXPIRY_SECONDS}`,
+      for: '10m',
+      summary: 'the certificate of the internal authority expires soon',
+      description:
+        'It expires in {{ $value | humanizeDuration }}. After it, stations are refused whose certificates it has signed, also new ones. First add the new authority to ca.crt of tls.clientCaSecretName, then replace the Secret that certificateAuthority.internal names: processors read it for each certificate and need no restart.',
     },
     {
       alert: 'OcppTlsFilesRefused',

@@ -72,7 +72,7 @@ export interface Signals extends LoadSignals {
   readonly security?: SecurityReading;
 }
 
-/** What the ws-proxies say of who their stations are. */
+/** What the ws-proxies say of who their stations are, and the processors of their authority. */
 export interface SecurityReading {
   /** Connected stations that mode Enforce would refuse; absent while a ws-proxy has no recent reading. */
   readonly unproven?: number;
@@ -81,6 +81,10 @@ export interface SecurityReading {
   readonly rejected: readonly RefusedFiles[];
   /** Uids of ws-proxies that cannot read the entries of stations. */
   readonly sourceFailing: readonly string[];
+  /** Connected stations whose certificate expires within 7 days; absent while a ws-proxy has no recent reading. */
+  readonly stationsExpiring?: number;
+  /** When the certificate of the internal authority expires, s since 1970; absent while no processor says so. */
+  readonly authorityExpires?: number;
 }
 
 export interface RefusedFiles {

@@ -27,7 +27,11 @@ export interface Sample {
 export type Scrape = (targets: readonly ScrapeTarget[]) => Promise<readonly Sample[]>;
 
 /** Metrics whose labels matter: their sum would say nothing. */
-const LABELLED: ReadonlySet<string> = new Set([METRIC.certificateExpiry, METRIC.tlsRefusal]);
+const LABELLED: ReadonlySet<string> = new Set([
+  METRIC.certificateExpiry,
+  METRIC.tlsRefusal,
+  METRIC.stationCertificatesExpiring,
+]);
 const NAMES: ReadonlySet<string> = new Set(Object.values(METRIC).filter((name) => !LABELLED.has(name)));
 /** Longer than exporters wait for an unresponsive Redis, so that their other metrics still arrive. */
 const TIMEOUT_MS = 4000;

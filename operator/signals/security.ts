@@ -1,4 +1,4 @@
-/** What the ws-proxies say of who their stations are, and of the certificates of their listeners. Pure. */
+/** What the Pods say of who the stations are, and of certificates: of listeners, of stations, of the internal authority. Pure. */
 import { METRIC } from '../../services/contract.ts';
 import type { CertificateReading, RefusedFiles, SecurityReading } from '../scaling/demand.ts';
 import type { Sample } from './scrape.ts';
@@ -6,21 +6,25 @@ import type { Sample } from './scrape.ts';
 /**
  * @param staying the latest sample of each ws-proxy that stays; undefined for one without a recent sample
  * @param leaving those of draining ones
+ * @param processors the latest recent sample of each processor
  */
 export function securityReading(
   staying: readonly (Sample | undefined)[],
   leaving: readonly Sample[],
+  processors: readonly Sample[] = [],
 ): SecurityReading | undefined {
   const heard = [...staying.filter((sample) => sample !== undefined), ...leaving];
   // Pods of earlier releases say nothing.
   const telling = heard.filter(({ values }) => values[METRIC.proxyUnproven] !== undefined);
   if (telling.length === 0) return undefined;
-  const unproven = (samples: readonly (Sample | undefined)[]) =>
-    samples.map((sample) => sample?.values[METRIC.proxyUnproven]);
-  const counts = [...unproven(staying), ...unproven(telling.filter((one) => leaving.includes(one)))];
-  const known = counts.filter((count) => count !== undefined);
+  const counted = [...staying, ...telling.filter((one) => leaving.includes(one))];
+  const unproven = sum(counted.map((sample) => sample?.values[METRIC.proxyUnproven]));
+  const stationsExpiring = sum(counted.map(expiringStations));
+  const authorities = processors.flatMap(({ values }) => values[METRIC.authorityExpiry] ?? []);
   return {
-    ...(known.length === counts.length && { unproven: known.reduce((sum, count) => sum + count, 0) }),
+    ...(unproven !== undefined && { unproven }),
+    ...(stationsExpiring !== undefined && { stationsExpiring }),
+    ...(authorities.length > 0 && { authorityExpires: Math.min(...authorities) }),
     certificates: earliest(telling),
     rejected: rejectedBy(telling),
     sourceFailing: telling
@@ -28,6 +32,17 @@ export function securityReading(
       .map(({ pod }) => pod),
   };
 }
+
+/** Undefined if one of them is not known. */
+function sum(counts: readonly (number | undefined)[]): number | undefined {
+  const known = counts.filter((count) => count !== undefined);
+  return known.length === counts.length ? known.reduce((all, count) => all + count, 0) : undefined;
+}
+
+/** Within 7 days. */
+const expiringStations = (sample: Sample | undefined) =>
+  sample?.series?.[METRIC.stationCertificatesExpiring]?.find(({ labels }) => labels['within'] === '7d')
+    ?.value;
 
 /** Of each file of each listener: Pods may still have different ones. */
 function earliest(samples: readonly Sample[]): CertificateReading[] {

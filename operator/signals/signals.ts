@@ -77,10 +77,11 @@ export function signalsOf(history: History, expected: Expected): Signals {
     const count = fresh(samples).at(-1)?.values[METRIC.processorInFlight];
     return count === undefined ? [] : [[pod, count] as const];
   });
+  const latest = [...history.values()].flatMap(({ samples }) => fresh(samples).at(-1) ?? []);
   // Pods of earlier releases say nothing of their store.
-  const heard = [...history.values()]
-    .flatMap(({ samples }) => fresh(samples).at(-1) ?? [])
-    .filter(({ values }) => METRIC.storeLoginRefused in values || METRIC.storeIdentity in values);
+  const heard = latest.filter(
+    ({ values }) => METRIC.storeLoginRefused in values || METRIC.storeIdentity in values,
+  );
   return {
     ...(known.length > 0 && { arrivalRate: total(known) ?? 0 }),
     ...(recent.length > 0 && { recentArrivalRate: total(recent) ?? 0 }),
@@ -94,8 +95,9 @@ export function signalsOf(history: History, expected: Expected): Signals {
     ...securityOf(
       proxies.map((pod) => freshOf(pod).at(-1)),
       draining.map((pod) => freshOf(pod).at(-1)),
+      latest.filter(({ component }) => component === 'processor'),
     ),
-    ...longestStoreTime([...history.values()].flatMap(({ samples }) => fresh(samples).at(-1) ?? [])),
+    ...longestStoreTime(latest),
   };
 }
 
@@ -115,10 +117,12 @@ function storeReading(samples: readonly Sample[]): StoreReading {
 function securityOf(
   staying: readonly (Sample | undefined)[],
   leaving: readonly (Sample | undefined)[],
+  processors: readonly Sample[],
 ): Pick<Signals, 'security'> {
   const security = securityReading(
     staying,
     leaving.filter((sample) => sample !== undefined),
+    processors,
   );
   return security === undefined ? {} : { security };
 }

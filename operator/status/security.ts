@@ -7,6 +7,8 @@ import { conditionFalse, conditionTrue, type ConditionValue, type Problem } from
 
 /** A certificate or revocation list that expires earlier is reported; s. */
 const WARN_SECONDS = 7 * 86_400;
+/** The same of the internal authority, whose successor every listener must trust first; s. */
+const WARN_AUTHORITY_SECONDS = 30 * 86_400;
 
 /**
  * What is known of certificates stays while no ws-proxy has a recent reading. Absent: no listener and no source of stations asks who
@@ -21,8 +23,13 @@ export function securityStatusOf(
   if (!usesFrontDoor(spec)) return undefined;
   const exists = (listener: string) => spec.listeners.some(({ name }) => name === listener);
   const { certificates = [], rejected = [] } = reading === undefined ? (before ?? {}) : statusOf(reading);
+  const { unproven, stationsExpiring, authorityExpires } = reading ?? {};
+  const authority = authorityExpires === undefined ? before?.authorityNotAfter : timeOf(authorityExpires);
   return {
-    ...(reading?.unproven !== undefined && { unproven: Math.round(reading.unproven) }),
+    ...(unproven !== undefined && { unproven: Math.round(unproven) }),
+    ...(stationsExpiring !== undefined && { stationsExpiring: Math.round(stationsExpiring) }),
+    ...(spec.certificateAuthority?.internal !== undefined &&
+      authority !== undefined && { authorityNotAfter: authority }),
     certificates: certificates.filter(({ listener }) => exists(listener)),
     rejected: rejected.filter(({ listener }) => exists(listener)),
     ...(createdKey !== undefined && { passwordKeySecretName: createdKey }),
@@ -33,10 +40,13 @@ const statusOf = ({ certificates, rejected }: SecurityReading): SecurityStatus =
   certificates: certificates.map(({ listener, what, expires }) => ({
     listener,
     what,
-    notAfter: `${new Date(expires * 1000).toISOString().slice(0, 19)}Z`,
+    notAfter: timeOf(expires),
   })),
   rejected,
 });
+
+/** @param seconds since 1970 */
+const timeOf = (seconds: number) => `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
 
 type Finding = Pick<ConditionValue, 'reason' | 'message'>;
 
@@ -52,10 +62,12 @@ export function secured(
     ...strangers(spec),
     ...rejectedFiles(security),
     ...expiring(security, now),
+    ...expiringAuthority(security, now),
   ];
   const [first] = findings;
-  if (first === undefined) return conditionTrue('Enforced', enforcedText(spec));
-  const message = findings.map((one) => one.message).join('; ');
+  const stations = expiringStations(security);
+  if (first === undefined) return conditionTrue('Enforced', [enforcedText(spec), ...stations].join('; '));
+  const message = [...findings.map((one) => one.message), ...stations].join('; ');
   return conditionFalse(first.reason, message.slice(0, 8000));
 }
 
@@ -123,6 +135,25 @@ function expiring(security: SecurityStatus | undefined, now: number): Finding[] 
   });
   const message = `${texts.join(', ')}; renew the Secret, which running Pods follow`;
   return [{ reason: 'CertificateExpiring', message }];
+}
+
+function expiringAuthority(security: SecurityStatus | undefined, now: number): Finding[] {
+  const { authorityNotAfter: at } = security ?? {};
+  if (at === undefined || Date.parse(at) - now >= WARN_AUTHORITY_SECONDS * 1000) return [];
+  const verb = Date.parse(at) <= now ? 'expired' : 'expires';
+  const message = `the certificate of the internal authority ${verb} at ${at}; renew the Secret that certificateAuthority.internal names`;
+  return [{ reason: 'CertificateExpiring', message }];
+}
+
+/** No finding: these stations connect and disconnect, and each has proved who it is. */
+function expiringStations(security: SecurityStatus | undefined): string[] {
+  const { stationsExpiring: count = 0 } = security ?? {};
+  if (count === 0) return [];
+  const certificates =
+    count === 1
+      ? 'the certificate of 1 connected station expires'
+      : `the certificates of ${count} connected stations expire`;
+  return [`${certificates} within 7 days; the log of a ws-proxy has identities`];
 }
 
 function enforcedText(spec: DefaultedSpec): string {

@@ -19,6 +19,8 @@ export interface ProcessorMetrics extends ProcessorObserver {
   readonly countInFlight: (inFlight: () => number) => void;
   /** Read at each scrape: the circuit breakers of the webhooks, by name. */
   readonly countWebhooks: (webhooks: ReadonlyMap<string, Pick<Webhook, 'state'>>) => void;
+  /** Read at each scrape: when the certificate of the internal authority expires, ms since 1970; `undefined` is absent. */
+  readonly readAuthorityExpiry: (expiry: () => Promise<number | undefined>) => void;
   /** `undefined` removes the counter: throttling that could not be read is absent, never 0. */
   readonly addThrottled: (seconds: number | undefined) => void;
 }
@@ -132,6 +134,7 @@ export function createMetrics(
       });
     },
     countWebhooks: webhookGauge(registry),
+    readAuthorityExpiry: authorityGauge(registry),
     addThrottled(seconds) {
       if (seconds === undefined) throttled.remove();
       else throttled.inc(seconds);
@@ -167,6 +170,24 @@ function webhookGauge(registry: Registry) {
     },
   });
   return (of: typeof webhooks) => void (webhooks = of);
+}
+
+/** @returns sets what is read at each scrape */
+function authorityGauge(registry: Registry) {
+  let expiry: () => Promise<number | undefined> = () => Promise.resolve(undefined);
+  const gauge = unknownGauge(
+    registry,
+    METRIC.authorityExpiry,
+    'When the certificate of the internal authority expires, seconds since 1970',
+    {
+      async collect() {
+        const at = await expiry();
+        if (at === undefined) gauge.remove();
+        else gauge.set(at / 1000);
+      },
+    },
+  );
+  return (of: typeof expiry) => void (expiry = of);
 }
 
 function transactionGauges(registry: Registry) {

@@ -55,6 +55,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
   const providers = createProviders(config, handlerTimeoutMs, systemClock);
   const metrics = createMetrics(registry, store, settings);
   metrics.countWebhooks(providers.webhooks);
+  if (providers.authorityExpiry !== undefined) metrics.readAuthorityExpiry(providers.authorityExpiry);
   const processor = createProcessor({
     transport,
     handlers,

@@ -1,5 +1,5 @@
 /** The services outside of the cluster that a processor asks, from its settings. */
-import { internalAuthority } from '../csms/credentials/internal-authority.ts';
+import { authorityExpiry, internalAuthority } from '../csms/credentials/internal-authority.ts';
 import type { CertificateProvider, Providers } from '../csms/credentials/providers.ts';
 import { webhookAuthority, webhookContracts } from '../csms/credentials/webhook-providers.ts';
 import { ENV } from '../contract.ts';
@@ -18,6 +18,8 @@ const BREAKER = { failures: 5, pauseMs: 30_000 };
 export interface ProcessorProviders extends Providers, Disposable {
   /** By name, for metrics. */
   readonly webhooks: ReadonlyMap<string, Webhook>;
+  /** When the certificate of the internal authority expires, ms since 1970; resolves to undefined while that is not known. */
+  readonly authorityExpiry?: () => Promise<number | undefined>;
 }
 
 /** @throws ConfigError */
@@ -34,9 +36,11 @@ export function createProviders(
   };
   const certificates = authorityOf(config, clock, (of) => webhookOf('certificate-authority', of));
   const contracts = config.contractProviderUrl;
+  const { certificateAuthority: kind, certificateAuthorityFolder: folder } = config;
   return {
     webhooks,
     ...(certificates !== undefined && { certificates }),
+    ...(kind === 'internal' && { authorityExpiry: () => authorityExpiry(folder) }),
     ...(contracts !== '' && {
       contracts: webhookContracts(
         webhookOf('contract-provider', {

@@ -36,6 +36,8 @@ export class StationSocket implements StationSink {
   connection: GatewayConnection | undefined; // set by attach()
   /** By what it was let in; undefined without access control. */
   grant: Grant | undefined;
+  /** When the verified certificate of its station expires, ms since 1970; undefined without one. */
+  certificateExpires: number | undefined;
   /** Frames from the gateway before the handshake was complete. */
   #early: OutgoingFrame[] | undefined;
   #revoked: { readonly why: Revocation; readonly reason: string } | undefined;

@@ -22,6 +22,8 @@ export interface ProxyMetricsSources {
   /** Connected stations that mode Enforce would refuse. */
   readonly unproven: () => number;
   readonly sourceFailing: () => boolean;
+  /** Connected stations whose certificate expires within so many days. */
+  readonly certificatesExpiring?: (days: number) => number;
   readonly bootsWaiting: () => number;
   readonly handshakesWaiting: () => number;
   /** Sockets whose session is lost. */
@@ -33,6 +35,9 @@ export interface ProxyMetricsSources {
   readonly applied?: AppliedSettings | undefined;
   readonly clock: Clock;
 }
+
+/** Values of the label `within`. */
+const EXPIRY_DAYS = [7, 30] as const;
 
 export type ProxyMetrics = ReturnType<typeof createProxyMetrics>;
 
@@ -70,6 +75,17 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       registers,
       collect() {
         this.set(sources.unproven());
+      },
+    }),
+    certificatesExpiring: new Gauge({
+      name: METRIC.stationCertificatesExpiring,
+      help: 'Connected stations whose certificate expires within this time, or has expired',
+      labelNames: ['within'],
+      registers,
+      collect() {
+        const { certificatesExpiring: count } = sources;
+        if (count === undefined) return;
+        for (const days of EXPIRY_DAYS) this.set({ within: `${days}d` }, count(days));
       },
     }),
     sourceFailing: new Gauge({

@@ -21,6 +21,7 @@ import type { StationSocket } from '../station-server/station-socket.ts';
 import { type ProxyAccess, createAccess } from './access/access.ts';
 import { createAccessObserver } from './access/access-observer.ts';
 import { ConnectedAccess } from './access/connected-access.ts';
+import { StationCertificates } from './access/station-certificates.ts';
 import { adminRoutes } from './admin.ts';
 import type { ProxySettings } from './config.ts';
 import type { Drain } from './drain/drain.ts';
@@ -54,6 +55,7 @@ export class Proxy implements Running {
   /** Places of the listeners of security profile 0. */
   readonly #plainListeners: ReadonlySet<number>;
   readonly #connectedAccess: ConnectedAccess | undefined;
+  readonly #certificates: StationCertificates;
   #admin: AdminServer | undefined;
   #wasConnected = false;
   #listening = false;
@@ -72,6 +74,8 @@ export class Proxy implements Running {
     this.#gateway = gateway;
     this.#pacing = pacing;
     this.#log = log;
+    const sockets = () => this.#server.sockets;
+    this.#certificates = new StationCertificates({ sockets, clock: systemClock, log });
     this.#metrics = createProxyMetrics({
       clock: systemClock,
       sessions: () => this.#server.sockets.size,
@@ -79,6 +83,7 @@ export class Proxy implements Running {
       held: () => this.#server.heldBytes,
       unproven: () => [...this.#server.sockets].filter(({ grant }) => grant?.unproven !== undefined).length,
       sourceFailing: () => this.#access?.sourceFailing() === true,
+      certificatesExpiring: (days) => this.#certificates.count(days),
       ...pacing.figures,
       load: () => gateway.load(),
       store: () => gateway.store?.(),
@@ -147,6 +152,7 @@ export class Proxy implements Running {
     await this.#access?.start();
     await this.#startServer();
     this.#connectedAccess?.start();
+    this.#certificates.start();
     this.#listening = true;
     const plain = this.#server.ports.filter((_, index) => this.#plainListeners.has(index));
     if (plain.length > 0) this.#log.warn({ ports: plain }, PLAIN);
@@ -169,6 +175,7 @@ export class Proxy implements Running {
     await this.#drain.stop();
     await this.#server.stop();
     this.#connectedAccess?.[Symbol.dispose]();
+    this.#certificates[Symbol.dispose]();
     this.#access?.stop();
     this.#pacing.stop();
     await this.#gateway.stop();

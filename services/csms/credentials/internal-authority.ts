@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Authority } from '../../certificates/authority.ts';
 import { CertificateError } from '../../certificates/certificate-error.ts';
+import { readBundle, validityOf } from '../../certificates/certificate-facts.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { messageOf } from '../../transport/errors.ts';
 import { isForConnection } from './certificate-request.ts';
@@ -45,6 +46,16 @@ export function internalAuthority({
       return checkChain(chain, order, clock.now());
     },
   };
+}
+
+/** When the first certificate in `tls.crt` expires, ms since 1970; undefined while the file cannot be read. */
+export async function authorityExpiry(folder: string): Promise<number | undefined> {
+  try {
+    const bundle = readBundle(await readFile(join(folder, 'tls.crt'), 'utf8'));
+    return Math.min(...bundle.map((one) => validityOf(one).notAfter));
+  } catch {
+    return undefined;
+  }
 }
 
 async function read(folder: string): Promise<Authority> {

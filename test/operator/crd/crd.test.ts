@@ -216,6 +216,8 @@ const everyStatus: Every<OcppClusterStatus> = {
   },
   security: {
     unproven: 1,
+    stationsExpiring: 1,
+    authorityNotAfter: at,
     certificates: [{ listener: 'stations', what: 'tls', notAfter: at }],
     rejected: [{ listener: 'stations', problem: 'tls.crt is no certificate' }],
     passwordKeySecretName: 'city-password-key',

@@ -83,6 +83,10 @@ const HEALTHY: Series = {
   'ocpp_proxy_station_source_failing a': `0x${HOUR}`,
   'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="certificate"': `9000000x${HOUR}`,
   'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="ca.crl"': `9000000x${HOUR}`,
+  'ocpp_proxy_sessions_certificate_expiring a within="7d"': `0x${HOUR}`,
+  'ocpp_proxy_sessions_certificate_expiring a within="30d"': `5x${HOUR}`,
+  'ocpp_proxy_sessions_certificate_expiring b within="7d"': `0x${HOUR}`,
+  'ocpp_certificate_authority_expiry_timestamp_seconds p': `9000000x${HOUR}`,
   'ocpp_proxy_tls_rejected a listener="tls"': `0x${HOUR}`,
   'ocpp_proxy_tls_rejected b listener="tls"': `0x${HOUR}`,
   'ocpp_proxy_handshakes_refused_total a status="401"': `0+3x${HOUR}`,
@@ -175,6 +179,16 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
     'a revocation list expires in six days',
     { 'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="ca.crl"': '518400x60' },
     ['OcppCertificateExpires'],
+  ],
+  [
+    'the certificate of a connected station expires in six days',
+    { 'ocpp_proxy_sessions_certificate_expiring b within="7d"': '1x60' },
+    ['OcppStationCertificatesExpire'],
+  ],
+  [
+    'the certificate of the internal authority expires in 29 days',
+    { 'ocpp_certificate_authority_expiry_timestamp_seconds p': '2505600x60' },
+    ['OcppAuthorityExpires'],
   ],
   [
     'one ws-proxy refuses a changed certificate',

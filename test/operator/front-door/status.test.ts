@@ -84,6 +84,12 @@ const ROWS: readonly Row[] = [
     reason: 'CertificateExpiring',
     says: /^the revocation list of mtls expired at/,
   },
+  {
+    spec: { listeners: [MUTUAL], certificateAuthority: { internal: { secretName: 'ca' } } },
+    security: { ...certificate(8), authorityNotAfter: inDays(29.9), stationsExpiring: 3 },
+    reason: 'CertificateExpiring',
+    says: /^the certificate of the internal authority expires at 2026-12-29T\S+Z; renew the Secret that certificateAuthority.internal names; the certificates of 3 connected stations expire within 7 days;/,
+  },
 ];
 
 for (const { spec, security, reason, says } of ROWS) {
@@ -112,7 +118,19 @@ test('secured: every listener asks, the mode is Enforce and no certificate expir
   );
 });
 
-/** A ws-proxy that exports this, scraped over HTTP. */
+test('secured: stations whose certificates expire are a sentence and no reason, as they come and go', (t) => {
+  const of = (security: SecurityStatus) =>
+    secured(
+      defaultedSpec(city({ listeners: [MUTUAL] })),
+      { authorityNotAfter: inDays(31), ...security },
+      NOW,
+    );
+  t.regex(of({ stationsExpiring: 1 }).message, /; the certificate of 1 connected station expires within 7/);
+  t.is(of({ stationsExpiring: 1 }).status, 'True');
+  t.notRegex(of({ stationsExpiring: 0 }).message, /connected station/);
+});
+
+/** Programs that export this, scraped over HTTP; those named p… are processors. */
 async function scraped(texts: Readonly<Record<string, string>>) {
   const server = createServer(({ url = '' }, response) => response.end(texts[url.slice(1)]));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -125,7 +143,10 @@ async function scraped(texts: Readonly<Record<string, string>>) {
     },
   );
   const samples = await scrape(
-    pods.map((pod) => ({ pod, component: 'ws-proxy', host: '127.0.0.1', port, path: `/${pod}` }) as const),
+    pods.map((pod) => {
+      const component = pod.startsWith('p') ? 'processor' : 'ws-proxy';
+      return { pod, component, host: '127.0.0.1', port, path: `/${pod}` } as const;
+    }),
   );
   await new Promise((resolve) => server.close(resolve));
   return (proxies: readonly string[], draining: readonly string[] = []) =>
@@ -166,6 +187,24 @@ test('counts are summed over the ws-proxies, certificates are the earliest, and 
   t.is(reading(['old']), undefined);
 });
 
+const EXPIRING = 'ocpp_proxy_sessions_certificate_expiring';
+const AUTHORITY = 'ocpp_certificate_authority_expiry_timestamp_seconds';
+const expiring = (week: number) =>
+  `ocpp_proxy_sessions_unproven 0\n${EXPIRING}{within="7d"} ${week}\n${EXPIRING}{within="30d"} 50\n`;
+
+test('stations whose certificates expire are summed, and the authority has the earliest date of the processors', async (t) => {
+  const reading = await scraped({
+    a: expiring(2),
+    b: expiring(1),
+    c: 'ocpp_proxy_sessions_unproven 0\n',
+    p1: `${AUTHORITY} 1800000000\n`,
+    p2: `${AUTHORITY} 1790000000\n`,
+    p3: 'ocpp_processor_in_flight 1\n',
+  });
+  t.like(reading(['a', 'b']), { stationsExpiring: 3, authorityExpires: 1_790_000_000 });
+  t.is(reading(['a', 'c'])?.stationsExpiring, undefined, 'a missing figure is not zero');
+});
+
 const READING: SecurityReading = {
   unproven: 2,
   certificates: [{ listener: 'mtls', what: 'certificate', expires: NOW / 1000 }],
@@ -180,6 +219,12 @@ test('what is known of certificates stays while no ws-proxy can be read; the cou
   t.deepEqual(known, { unproven: 2, certificates, ...refused('mtls') }, 'only listeners that the spec has');
   t.deepEqual(securityStatusOf(spec, known, undefined), { certificates, ...refused('mtls') });
   t.is(securityStatusOf(defaultedSpec(city()), known, READING), undefined, 'no listener asks');
+  const internal = { listeners: [MUTUAL], certificateAuthority: { internal: { secretName: 'ca' } } };
+  const withAuthority = defaultedSpec(city(internal));
+  const before = securityStatusOf(withAuthority, undefined, { ...READING, authorityExpires: NOW / 1000 });
+  t.is(before?.authorityNotAfter, '2026-11-29T12:00:00Z');
+  t.is(securityStatusOf(withAuthority, before, READING)?.authorityNotAfter, '2026-11-29T12:00:00Z');
+  t.is(securityStatusOf(spec, before, READING)?.authorityNotAfter, undefined, 'the spec has none any more');
 });
 
 const statusWith = (condition: object | undefined, security: SecurityStatus = {}) =>

@@ -1,9 +1,12 @@
 /** The providers of the processor program: from its environment, and asked by it. */
+import { X509Certificate } from 'node:crypto';
 import test from 'ava';
-import { ENV } from '../../../services/contract.ts';
+import { createAuthority } from '../../../services/certificates/authority.ts';
+import { ENV, METRIC, PATH } from '../../../services/contract.ts';
 import { processorSettings } from '../../../services/processor/config.ts';
 import { createProviders } from '../../../services/processor/providers.ts';
 import { ConfigError, loadConfig } from '../../../services/runtime/config.ts';
+import { certificateFolder, testAuthority, tlsFiles } from '../../support/certificates.ts';
 import { startProgram } from '../../support/program.ts';
 import { startRedis } from '../../support/redis-server.ts';
 import { startWebhook } from '../../support/webhook-server.ts';
@@ -44,6 +47,28 @@ for (const [index, [env, message]] of WRONG.entries()) {
     t.false(error?.message.includes('secret'));
   });
 }
+
+test('a processor with an internal authority exports when its certificate expires, and follows a renewed Secret', async (t) => {
+  await using server = await startRedis();
+  const authority = await testAuthority();
+  await using folder = await certificateFolder(tlsFiles(authority));
+  await using none = await startProgram('processor', { REDIS_ADDR: server.addr });
+  await using processor = await startProgram('processor', {
+    REDIS_ADDR: server.addr,
+    [ENV.certificateAuthority]: 'internal',
+    [ENV.certificateAuthorityFolder]: folder.path,
+  });
+  const expiryOf = async (program: typeof none) =>
+    new RegExp(`^${METRIC.authorityExpiry} (.*)$`, 'm').exec((await program.ask(PATH.metrics)).text)?.[1];
+  const seconds = (pem: string) => String(Date.parse(new X509Certificate(pem).validTo) / 1000);
+  t.is(await expiryOf(none), undefined);
+  t.is(await expiryOf(processor), seconds(authority.certificate));
+  const renewed = await createAuthority('Test CA', { days: 20 });
+  await folder.replace(tlsFiles(renewed));
+  t.is(await expiryOf(processor), seconds(renewed.certificate));
+  await folder.replace({ 'tls.crt': 'no certificate', 'tls.key': renewed.key });
+  t.is(await expiryOf(processor), undefined, 'what cannot be read is absent');
+});
 
 test('a contract certificate charges while the provider accepts it, and not when the provider is down', async (t) => {
   await using webhook = await startWebhook(() => ({ body: { certificateStatus: 'Accepted' } }));

@@ -364,7 +364,7 @@ test('OCPP_LISTENERS: where a load balancer ends TLS, profile 3 names the header
     });
 });
 
-test('a forwarded certificate that has expired is refused', async (t) => {
+test('a forwarded certificate that has expired is refused, and the server knows when an accepted one does', async (t) => {
   const authority = await testAuthority();
   const header = 'x-amzn-mtls-clientcert-leaf';
   const listener = {
@@ -378,7 +378,11 @@ test('a forwarded certificate that has expired is refused', async (t) => {
     const { certificate } = await authority.issueClientCertificate({ commonName: 'CS1' }, { days: 1, from });
     const lines = [`${header}: ${encodeURIComponent(certificate)}`, ...V16];
     const { station, answer } = await RawStation.open(endpoint.port, '/ocpp/CS1', lines);
+    for (const { certificateExpires } of endpoint.server.sockets)
+      t.is(certificateExpires, Date.parse(new X509Certificate(certificate).validTo));
+    t.is(endpoint.server.sockets.size, answer.status === 101 ? 1 : 0);
     await station[Symbol.asyncDispose]();
+    await until(() => endpoint.server.sockets.size === 0, 'the end of the session');
     return answer.status;
   };
   t.is(await statusOf(Date.now() - 3_600_000), 101);

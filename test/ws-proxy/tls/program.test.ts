@@ -70,6 +70,40 @@ test('a ws-proxy with a mutual TLS listener says when certificates expire, and t
   t.true(station.isOpen);
 });
 
+test('connected stations whose certificate expires soon are counted, and not in a label', async (t) => {
+  const authority = await testAuthority();
+  await using server = await certificateFolder(tlsFiles(await serverCertificate()));
+  await using ca = await certificateFolder({ 'ca.crt': authority.certificate });
+  await using redis = await startRedis();
+  const port = await freePort();
+  await using proxy = await startProgram('ws-proxy', {
+    REDIS_ADDR: redis.addr,
+    OCPP_LISTENERS: listenersOf(port, server.path, ca.path),
+    OCPP_DRAIN_PROPAGATION: '0s',
+  });
+  const connect = async (commonName: string, days: number) =>
+    SecureStation.open(port, commonName, await authority.issueClientCertificate({ commonName }, { days }));
+  await using week = await connect('CP-WEEK', 6);
+  await using month = await connect('CP-MONTH', 29);
+  await using year = await connect('CP-YEAR', 365);
+  t.deepEqual([week.status, month.status, year.status], [101, 101, 101]);
+  const counts = async () => {
+    const text = (await proxy.ask(PATH.metrics)).text;
+    t.notRegex(text, /CP-/);
+    return ['7d', '30d'].map((within) => {
+      const start = `${METRIC.stationCertificatesExpiring}{within="${within}"} `;
+      return text
+        .split('\n')
+        .find((line) => line.startsWith(start))
+        ?.slice(start.length);
+    });
+  };
+  t.deepEqual(await counts(), ['1', '2']);
+  await week.leave();
+  await until(async () => (await counts())[0] === '0', 'the end of the session');
+  t.deepEqual(await counts(), ['0', '1']);
+});
+
 test('a ws-proxy with a bad certificate does not start, and says which file is bad', async (t) => {
   await using server = await certificateFolder({ ...tlsFiles(await serverCertificate()), 'tls.key': 'x' });
   await using ca = await certificateFolder({ 'ca.crt': (await testAuthority()).certificate });
