@@ -212,7 +212,7 @@ function credentials(input: RenderInput, { metric, labelled }: Readers): Rule[] 
       expr: `sum(${labelled('stationCertificatesExpiring', 'within="7d"')}) > 0`,
       for: '10m',
       summary: 'certificates of connected stations expire soon',
-      description: `The certificates of {{ $value | humanize }} connected stations expire within 7 days, or have expired. Their sockets stay open, but their next handshake is refused. Once a day the log of a ws-proxy names those that expire first (${listPods(input, 'ws-proxy')}). Let these stations request new certificates, or install them.`,
+      description: `The certificates of {{ $value | humanize }} connected stations expire within 7 days, or have expired. Their sockets stay open, but their next handshake is refused. Once a day the log of a ws-proxy names those that expire first (${listPods(input, 'ws-proxy')}). Let these stations request new certificates, or install them, and then reconnect: until then their sockets count with the former one.`,
     },
     {
       alert: 'OcppAuthorityExpires',

@@ -58,12 +58,13 @@ function earliest(samples: readonly Sample[]): CertificateReading[] {
   return [...first].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
-/** One problem of each listener: that of the first Pod. */
+/** One problem of each listener, the same one at each look: Pods may have read different files. */
 function rejectedBy(samples: readonly Sample[]): RefusedFiles[] {
   const first = new Map<string, RefusedFiles>();
   for (const { labels } of samples.flatMap(({ series }) => series?.[METRIC.tlsRefusal] ?? [])) {
     const { listener = '', problem = '' } = labels;
-    if (!first.has(listener)) first.set(listener, { listener, problem });
+    const known = first.get(listener);
+    if (known === undefined || problem < known.problem) first.set(listener, { listener, problem });
   }
   return [...first.values()].sort((a, b) => (a.listener < b.listener ? -1 : 1));
 }

@@ -160,7 +160,9 @@ function refusedFiles(before: OcppClusterStatus | undefined, after: OcppClusterS
   const { rejected: then = [] } = before?.security ?? {};
   const { rejected: now = [] } = after.security ?? {};
   const [fresh, over] = [
-    now.filter(({ listener }) => !then.some((one) => one.listener === listener)),
+    now.filter(
+      (one) => !then.some(({ listener, problem }) => listener === one.listener && problem === one.problem),
+    ),
     then.filter(({ listener }) => !now.some((one) => one.listener === listener)),
   ];
   return [

@@ -141,7 +141,7 @@ function expiringAuthority(security: SecurityStatus | undefined, now: number): F
   const { authorityNotAfter: at } = security ?? {};
   if (at === undefined || Date.parse(at) - now >= WARN_AUTHORITY_SECONDS * 1000) return [];
   const verb = Date.parse(at) <= now ? 'expired' : 'expires';
-  const message = `the certificate of the internal authority ${verb} at ${at}; renew the Secret that certificateAuthority.internal names`;
+  const message = `the certificate of the internal authority ${verb} at ${at}; first add its successor to ca.crt of tls.clientCaSecretName, then renew the Secret that certificateAuthority.internal names`;
   return [{ reason: 'CertificateExpiring', message }];
 }
 

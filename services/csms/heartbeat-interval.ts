@@ -14,7 +14,7 @@
  */
 import { placeOf } from '../ocpp/identity.ts';
 
-/** The wait at which the interval starts to rise, and the one from which it rises no further; ms. A boot waits 15 s at most in the proxy. */
+/** The wait at which the interval starts to rise, and the one from which it rises no further; ms. A boot waits in the proxy for half of the call time-out at most. */
 const WAIT = { from: 2000, to: 12_000 } as const;
 /** The most that an interval is stretched to: this many times the setting. */
 const MOST = 4;

@@ -127,7 +127,9 @@ export class Upgrades {
       const session = { stationId, protocol, remoteAddress, ...metadataOf(grant) };
       const socket = this.#ports.newSocket(session);
       socket.grant = grant;
-      if (certificate.kind === 'verified') socket.certificateExpires = certificate.facts.notAfter;
+      if (certificate.kind === 'verified' && Number.isFinite(certificate.facts.notAfter)) {
+        socket.certificateExpires = certificate.facts.notAfter;
+      }
       if (!(await this.#isNext(verdict?.isKnown ?? true, request, tcp))) return;
       const connection = await openSession(this.#options, session, socket, this.#limits.openTimeoutMs);
       if (!this.refusing) {

@@ -1,6 +1,6 @@
 /**
  * Rates of the whole cluster, and how its processes share them. Each process leases a share of each rate and renews it every
- * second. The store keeps the leases and its clock counts, so that the sum of all valid shares is never above the rate.
+ * second, up to five times as often while stations wait. The store keeps the leases and its clock counts, so that the sum of all valid shares is never above the rate.
  */
 
 export const RATE_NAMES = ['closes', 'handshakes', 'boots'] as const;

@@ -2,6 +2,7 @@
  * An API server with the OcppCluster definition: one for all tests of a file, or one for all files of a run. To start one costs
  * seconds of CPU.
  */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
@@ -91,7 +92,7 @@ interface Answer {
  * Returns what the environment of the tests needs.
  */
 export function offerApiServer(): Readonly<Record<string, string>> {
-  const socket = join(tmpdir(), `ocpp-api-server-of-run-${process.pid}.sock`);
+  const socket = join(tmpdir(), `ocpp-api-server-${randomUUID()}.sock`);
   let answer: Promise<Answer> | undefined;
   const server = createServer((client) => {
     client.unref().on('error', () => undefined);

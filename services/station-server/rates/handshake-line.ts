@@ -24,6 +24,8 @@ export interface HandshakeLineOptions {
   readonly perSecond: () => number;
   /** Of the next seconds, with a demand of so many now; `perSecond` by default. */
   readonly expectedPerSecond?: (demand: number) => number;
+  /** Whether the rates above are those of now; otherwise nothing that waits is refused because of them. True by default. */
+  readonly isRateKnown?: () => boolean;
   readonly clock: Clock;
   /** Handshakes that wait at most. */
   readonly maxWaiting?: number;
@@ -33,7 +35,7 @@ export interface HandshakeLineOptions {
 const LONGEST_LINE = 10;
 /** No handshake waits longer, whatever became of the rate; ms. */
 const MAX_WAIT = 20_000;
-/** Nor is one expected to, once the rate is known; ms. */
+/** Of a line that takes longer than this, the newest handshakes are refused; ms. */
 const LONGEST_WAIT = 17_000;
 /** A waiting handshake holds a TCP connection and its request. */
 const MAX_WAITING = 5000;
@@ -58,8 +60,10 @@ export class HandshakeLine implements Disposable {
   constructor(options: HandshakeLineOptions) {
     const { perSecond, clock } = options;
     this.#options = options;
-    // A line that was joined at a rate which has become lower: those that would wait in vain are refused now.
-    const most = () => Math.ceil(spentOf(this.#expectedPerSecond) * (LONGEST_WAIT / 1000));
+    // A line that was joined at a higher rate: those that would wait in vain are refused now, new stations first.
+    const { isRateKnown = () => true } = options;
+    const most = () =>
+      isRateKnown() ? Math.ceil(spentOf(this.#expectedPerSecond) * (LONGEST_WAIT / 1000)) : Infinity;
     this.#line = new RateLine({ perSecond, clock, maxWaitMs: MAX_WAIT, most });
   }
 

@@ -8,7 +8,7 @@ export interface RateLineOptions {
   /** No entry waits longer; ms. */
   readonly maxWaitMs: number;
   readonly clock: Clock;
-  /** More entries than this are late at once; read each time. Without it none is before its time. */
+  /** While more wait than this, the newest end as late at once; read each time. By default only maxWaitMs ends entries. */
   readonly most?: () => number;
 }
 
@@ -60,18 +60,17 @@ export class RateLine implements Disposable {
     this.#arrived += 1;
   }
 
-  /** Arrivals since the last takeDemand(), and those that wait. */
+  /** Arrivals per second since the last takeDemand(), and those that wait. */
   get demand(): number {
-    return this.#arrived + this.#queue.size;
+    const seconds = Math.max(LEAST_COUNTED, this.#clock.now() - this.#countedFrom) / 1000;
+    return this.#arrived / seconds + this.#queue.size;
   }
 
-  /** Arrivals per second since the last call, and those that wait. */
+  /** The same; begins the count of arrivals again. */
   takeDemand(): number {
-    const now = this.#clock.now();
-    const seconds = Math.max(LEAST_COUNTED, now - this.#countedFrom) / 1000;
-    const demand = this.#arrived / seconds + this.#queue.size;
+    const { demand } = this;
     this.#arrived = 0;
-    this.#countedFrom = now;
+    this.#countedFrom = this.#clock.now();
     return demand;
   }
 

@@ -13,8 +13,8 @@ export interface StationCertificatesOptions {
 }
 
 /** ms */
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
+const CHECK_INTERVAL = 300_000;
+const DAY = 86_400_000;
 /** Days before the end of a certificate from which on the log names its station. */
 const REPORTED_DAYS = 7;
 /** Stations that a log line names, those whose certificates expire first. */
@@ -31,7 +31,7 @@ export class StationCertificates implements Disposable {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.report(), HOUR).unref();
+    this.#timer = setInterval(() => this.report(), CHECK_INTERVAL).unref();
   }
 
   /** Connected stations whose certificate expires within this time, or has expired. */

@@ -1,5 +1,5 @@
 /**
- * This process's shares of the rates of the cluster: it renews their lease every second, and says what the process may use
+ * This process's shares of the rates of the cluster: it renews their lease every second, more often while stations wait, and says what the process may use
  * now. Without a valid lease, because the store is away, it permits itself an equal part of each rate: rate / processes, as
  * many as there were in the last reply.
  */
@@ -99,8 +99,13 @@ export class ClusterRates {
     return rate === 0 ? 0 : (this.#valid?.shares[name].demand ?? 0) / rate;
   }
 
-  /** Renews once. It does not reject: without a store there is no lease. */
-  async renew(): Promise<void> {
+  /** Whether the shares are those of a valid lease. */
+  get isLeased(): boolean {
+    return this.#valid !== undefined;
+  }
+
+  /** Renews once. It does not reject: without a store there is no lease. @returns whether there is one */
+  async renew(): Promise<boolean> {
     const from = this.#now();
     try {
       const requests = this.#requests();
@@ -112,8 +117,10 @@ export class ClusterRates {
         boots: requests.boots.demand,
       };
       this.#validUntil = from + lease.validMs;
+      return true;
     } catch {
       // Other commands report that the store is away.
+      return false;
     }
   }
 
@@ -127,8 +134,8 @@ export class ClusterRates {
     while (!this.#stopped.signal.aborted) {
       await sleep(PRESSED_INTERVAL, this.#stopped.signal);
       if (this.#stopped.signal.aborted || (this.#now() < next && !isPressed())) continue;
-      next = this.#now() + RENEW_INTERVAL;
-      await this.renew();
+      const from = this.#now();
+      next = (await this.renew()) ? from + RENEW_INTERVAL : 0;
     }
   }
 

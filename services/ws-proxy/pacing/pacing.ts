@@ -53,6 +53,7 @@ export class Pacing implements Disposable {
     this.line = new HandshakeLine({
       perSecond: () => rates.perSecond('handshakes'),
       expectedPerSecond: (demand) => rates.expectedPerSecond('handshakes', demand),
+      isRateKnown: () => rates.isLeased,
       clock,
     });
     this.#lost = new LostSessions(gateway, { closesPerSecond, clock });

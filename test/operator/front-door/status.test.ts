@@ -88,7 +88,7 @@ const ROWS: readonly Row[] = [
     spec: { listeners: [MUTUAL], certificateAuthority: { internal: { secretName: 'ca' } } },
     security: { ...certificate(8), authorityNotAfter: inDays(29.9), stationsExpiring: 3 },
     reason: 'CertificateExpiring',
-    says: /^the certificate of the internal authority expires at 2026-12-29T\S+Z; renew the Secret that certificateAuthority.internal names; the certificates of 3 connected stations expire within 7 days;/,
+    says: /^the certificate of the internal authority expires at 2026-12-29T\S+Z; first add its successor to ca.crt of tls.clientCaSecretName, then renew the Secret that certificateAuthority.internal names; the certificates of 3 connected stations expire within 7 days;/,
   },
 ];
 

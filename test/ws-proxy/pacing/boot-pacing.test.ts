@@ -1,4 +1,5 @@
 /** Rate-limited BootNotifications: the queue, the gateway, and a ws-proxy process. */
+import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { PATH } from '../../../services/contract.ts';
 import type { IncomingFrame, StationSink } from '../../../services/transport/transport.ts';
@@ -33,6 +34,35 @@ test('entries are released in order at the rate, those that leave cost nothing, 
   await Promise.resolve();
   t.is(queue.size, 0);
   t.is(gone.filter((name) => name.endsWith('late')).length, 50 - 1 - 1 - 18);
+});
+
+test('a queue that is too long ends its newest entries, those of the second class first', async (t) => {
+  const trimmed = (first: number, second: number, most: number) => {
+    const queue = new RateQueue(() => 0.001, 1000, 0);
+    queue.join(0);
+    const late: string[] = [];
+    const join = (name: string, isSecond: boolean) =>
+      void queue.join(0, isSecond)?.ended.then((ended) => ended === 'late' && late.push(name));
+    for (let i = 0; i < first; i++) join(`a${i}`, false);
+    for (let i = 0; i < second; i++) join(`b${i}`, true);
+    queue.trim(most);
+    return { size: queue.size, late };
+  };
+  const rows = [
+    [3, 0, Infinity, []],
+    [3, 0, 3, []],
+    [3, 0, 1, ['a1', 'a2']],
+    [0, 3, 2, ['b2']],
+    [2, 2, 3, ['b1']],
+    [2, 2, 1, ['b0', 'b1', 'a1']],
+    [2, 1, 0, ['b0', 'a0', 'a1']],
+  ] as const;
+  for (const [first, second, most, expected] of rows) {
+    const { size, late } = trimmed(first, second, most);
+    await setImmediate();
+    t.deepEqual(late, [...expected], `${first} ${second} ${most}`);
+    t.is(size, first + second - expected.length);
+  }
 });
 
 test('a queue that is cleared is empty, and each of its entries knows', async (t) => {

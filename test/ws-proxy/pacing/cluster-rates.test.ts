@@ -1,8 +1,10 @@
 /** What a process may use of the rates of the cluster: with a lease, without one, and during a storm. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { LeaseRates, RateRequests } from '../../../services/transport/transport.ts';
 import { ClosePace } from '../../../services/ws-proxy/pacing/close-pace.ts';
 import { ClusterRates } from '../../../services/ws-proxy/pacing/cluster-rates.ts';
+import { until } from '../../support/until.ts';
 
 function world() {
   const asked: RateRequests[] = [];
@@ -67,6 +69,42 @@ test('a lease that took long to come is valid from before the request', async (t
   state.now = 2500;
   state.share = 300;
   t.is(rates.perSecond('handshakes'), 100, 'a quarter of the rate');
+});
+
+test('a lease is renewed every second, five times as often while stations wait, and soon after a failure', async (t) => {
+  const isPressed = { now: false };
+  const asked: number[] = [];
+  let away = false;
+  const rates = new ClusterRates({
+    lease: () => {
+      asked.push(performance.now());
+      if (away) return Promise.reject(new Error('away'));
+      const one = { share: 1, demand: 0 };
+      return Promise.resolve({
+        shares: { closes: one, handshakes: one, boots: one },
+        validMs: 2500,
+        processes: 1,
+      });
+    },
+    rates: { closes: 1, handshakes: 1, boots: 1 },
+    demands: { closes: () => 0, handshakes: () => 0, boots: () => 0 },
+    isPressed: () => isPressed.now,
+  });
+  t.teardown(() => rates.stop());
+  const during = async (ms: number) => {
+    const before = asked.length;
+    await sleep(ms);
+    return asked.length - before;
+  };
+  await rates.start();
+  t.true(rates.isLeased);
+  t.true((await during(2500)) <= 2);
+  isPressed.now = true;
+  t.true((await during(2000)) >= 4);
+  isPressed.now = false;
+  away = true;
+  await until(() => asked.length > 0 && !rates.isLeased, 'the end of the lease');
+  t.true((await during(2000)) >= 4, 'it tries again');
 });
 
 test('at the beginning of a storm a process expects the part that its demand will get', async (t) => {

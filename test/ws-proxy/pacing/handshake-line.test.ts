@@ -145,6 +145,34 @@ test('refused stations get times at which the rate permits their return', async 
   t.is(line.waiting, 0);
 });
 
+test('a line that was joined at a higher rate refuses the newest, while the rate is known', async (t) => {
+  let [perSecond, isKnown] = [100, false];
+  using line = new HandshakeLine({
+    perSecond: () => perSecond,
+    isRateKnown: () => isKnown,
+    clock: { now: () => 0 },
+  });
+  const turns: unknown[] = [];
+  const join = (arrival: typeof KNOWN, name: string) =>
+    void line.wait(new PassThrough(), arrival).then((turn) => {
+      if (typeof turn === 'object') turns.push([name, turn.status, turn.code]);
+    });
+  for (let i = 0; i < 10 + 3; i++) join(NEW, `new ${i}`);
+  for (let i = 0; i < 400; i++) join(KNOWN, `known ${i}`);
+  perSecond = 26;
+  await wait(50);
+  t.is(line.waiting, 403, 'without a lease the rate may be a guess');
+  isKnown = true;
+  await wait(50);
+  // 26/s, nine tenths of it, 17 s.
+  t.is(line.waiting, 398);
+  t.deepEqual(
+    turns.map(String).sort(),
+    ['known 398', 'known 399', 'new 10', 'new 11', 'new 12'].map((name) => `${name},429,connect-rate`),
+  );
+  line.clear();
+});
+
 test('a storm at two proxies: stations return at the rate of the cluster, none of them is refused', async (t) => {
   const [STATIONS, RATE] = [400, 100];
   await using redis = await startRedis();
