@@ -262,8 +262,10 @@ export class SecureStation implements AsyncDisposable {
   /** Of the Close frame, once the connection has ended. */
   async closeCode(): Promise<number> {
     if (!this.#ended) await once(this.tls, 'close');
-    const frame = this.#received.subarray(this.#head + 4);
-    return frame[0] === CLOSE[0] ? frame.readUInt16BE(2) : 0;
+    let frame = this.#received.subarray(this.#head + 4);
+    // Pings may come before it; every frame here is short.
+    while (frame.length > 1 && frame[0] !== CLOSE[0]) frame = frame.subarray(2 + (frame[1] ?? 0));
+    return frame.length > 3 ? frame.readUInt16BE(2) : 0;
   }
 
   /** Sends a Close frame without a code that the server answers. */
