@@ -34,7 +34,7 @@ export class Pacing implements Disposable {
 
   constructor(settings: PacingSettings, gateway: Gateway, clock: Clock, { draining, shedding }: DrainDemand) {
     const toClose = () => draining() ?? (this.#lost.waiting || shedding());
-    const rates = new ClusterRates({
+    const rates: ClusterRates = new ClusterRates({
       lease: gateway.leaseRates,
       rates: ratesOf(settings),
       demands: {
