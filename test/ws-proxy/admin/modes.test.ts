@@ -88,7 +88,7 @@ test('an ordered drain moves stations with 1012, never with an open CALL, and no
 });
 
 test('after SIGTERM an order gets 409', async (t) => {
-  await using it = await startProxy({ ...withToken(), drainPropagation: 300 });
+  await using it = await startProxy({ ...withToken(), drainPropagation: 3000 });
   const stopped = it.stop();
   t.is((await order(it, { mode: 'accepting' })).status, 409);
   t.is((await it.ask(PATH.readiness)).status, 503);
