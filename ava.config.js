@@ -18,7 +18,7 @@ const rank = (file) => {
 };
 
 export default {
-  concurrency: 5,
+  concurrency: 4,
   // Most of the time of a short test file goes into loading modules, which the programs that it starts load again.
   environmentVariables: {
     NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'compiled'),

@@ -1,6 +1,6 @@
 /**
- * `npm run scenarios`: whole programs that are killed and paused, with stations of other projects, a fuzzer, histories of bills, the commands of the
- * docs, and what is delivered: scripts, packages and the build of the image; they take minutes.
+ * `npm run scenarios`: whole programs that are killed and paused, with stations of other projects, a fuzzer, histories of bills, load shapes, the
+ * commands of the docs, what a chart permits, and what is delivered: scripts, packages and the build of the image; they take minutes.
  */
 import './ava.tap.js';
 import { join } from 'node:path';
@@ -15,6 +15,8 @@ export const SCENARIOS = [
   'test/operator/api-server/{faults,kills,failover}.test.ts',
   'test/delivery/{image,scripts}.test.ts',
   'test/packages/**/*.test.ts',
+  'test/charts/permissions.test.ts',
+  'test/operator/whatif/shapes.test.ts',
   'test/docs/security-commands.test.ts',
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',
