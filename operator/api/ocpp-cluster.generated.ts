@@ -830,9 +830,9 @@ export interface ProcessorSpec {
    */
   readonly validation?: 'Tolerant' | 'Strict';
   /**
-   * Interval of Heartbeats, which a station gets in the response to its next BootNotification. A station
-   * that is not accepted sends its next BootNotification after this time. A change takes effect in running
-   * Pods.
+   * Interval of Heartbeats, which a station gets in the response to its next BootNotification; up to four
+   * times as long if that waited for more than 2 s. A station that is not accepted sends its next
+   * BootNotification after this time. A change takes effect in running Pods.
    */
   readonly heartbeatSeconds?: number;
   /**

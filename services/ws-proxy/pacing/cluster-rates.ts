@@ -1,7 +1,7 @@
 /**
- * This process's shares of the rates of the cluster: it renews their lease every second, more often while stations wait, and says what the process may use
- * now. Without a valid lease, because the store is away, it permits itself an equal part of each rate: rate / processes, as
- * many as there were in the last reply.
+ * This process's shares of the rates of the cluster: it renews their lease every second, more often while stations wait, and
+ * says what the process may use now. Without a valid lease, because the store is away, it permits itself an equal part of each
+ * rate: rate / processes, as many as there were in the last reply.
  */
 import { sleep } from '../../runtime/clock.ts';
 import {
@@ -28,7 +28,10 @@ export interface ClusterRatesOptions {
 
 /** A lease is renewed so often; ms. */
 const RENEW_INTERVAL = 1000;
-/** And so often while stations wait, as two processes need two or three renewals to find their fair shares; ms. */
+/**
+ * And so often while stations wait, as two processes need two or three renewals to find their fair shares; also after a renewal
+ * that failed. ms.
+ */
 const PRESSED_INTERVAL = 200;
 const FIRST_INTERVAL = 200;
 /** How long start() waits for the first lease; ms. */

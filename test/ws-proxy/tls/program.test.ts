@@ -28,17 +28,20 @@ const listenersOf = (port: number, server: string, ca: string) =>
 
 const seconds = (pem: string) => Date.parse(new X509Certificate(pem).validTo) / 1000;
 
+const startMutual = (redis: string, listeners: string) =>
+  startProgram('ws-proxy', {
+    REDIS_ADDR: redis,
+    OCPP_LISTENERS: listeners,
+    OCPP_DRAIN_PROPAGATION: '0s',
+  });
+
 test('a ws-proxy with a mutual TLS listener says when certificates expire, and that it refuses changed files', async (t) => {
   const [authority, own] = [await testAuthority(), await serverCertificate()];
   await using server = await certificateFolder(tlsFiles(own));
   await using ca = await certificateFolder({ 'ca.crt': authority.certificate });
   await using redis = await startRedis();
   const port = await freePort();
-  await using proxy = await startProgram('ws-proxy', {
-    REDIS_ADDR: redis.addr,
-    OCPP_LISTENERS: listenersOf(port, server.path, ca.path),
-    OCPP_DRAIN_PROPAGATION: '0s',
-  });
+  await using proxy = await startMutual(redis.addr, listenersOf(port, server.path, ca.path));
   await using station = await SecureStation.open(port, 'CP-1', await clientCertificate('CP-1'));
   await using stranger = await SecureStation.open(
     port,
@@ -76,11 +79,7 @@ test('connected stations whose certificate expires soon are counted, and not in 
   await using ca = await certificateFolder({ 'ca.crt': authority.certificate });
   await using redis = await startRedis();
   const port = await freePort();
-  await using proxy = await startProgram('ws-proxy', {
-    REDIS_ADDR: redis.addr,
-    OCPP_LISTENERS: listenersOf(port, server.path, ca.path),
-    OCPP_DRAIN_PROPAGATION: '0s',
-  });
+  await using proxy = await startMutual(redis.addr, listenersOf(port, server.path, ca.path));
   const connect = async (commonName: string, days: number) =>
     SecureStation.open(port, commonName, await authority.issueClientCertificate({ commonName }, { days }));
   await using week = await connect('CP-WEEK', 6);
