@@ -47,8 +47,8 @@ export interface RunReport {
 const CLIENTS = 48;
 /** Names of each client and version: one may connect every two seconds only. */
 const NAMES = 40;
-/** This part of the inputs warms the programs up. */
-const WARM_UP = 0.3;
+/** This part of the inputs warms the programs up: their bounded caches fill. */
+const WARM_UP = 0.5;
 /** How long the neighbours are measured alone; ms. */
 const QUIET = 3000;
 const MAX_FINDINGS = 20;

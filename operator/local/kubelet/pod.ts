@@ -40,7 +40,8 @@ export class PodRun {
   readonly #mounted = new Map<string, string>();
   #containers: ContainerRun[] = [];
   #waiting: { reason: string; message: string } | undefined;
-  #starting = false;
+  /** Writes files of volumes; undefined: nothing does. */
+  #work: Promise<void> | undefined;
   #stopped = false;
 
   /** @param report called whenever the status may have changed */
@@ -56,25 +57,20 @@ export class PodRun {
 
   /** Starts the containers unless they run, and brings their ConfigMaps up to date. Every call retries to resolve missing objects. */
   async start(): Promise<void> {
-    if (this.#stopped || this.#starting) return;
-    if (this.#containers.length > 0) return this.#refresh();
-    this.#starting = true;
+    if (this.#stopped || this.#work !== undefined) return;
+    this.#work = this.#bringUp();
     try {
-      const launches = await this.#prepare();
-      this.#waiting = undefined;
-      if (!this.#stopped) this.#containers = launches.map((launch) => launch());
-    } catch (error) {
-      if (!(error instanceof Missing)) throw error;
-      this.#wait(error.reason, error.message);
+      await this.#work;
     } finally {
-      this.#starting = false;
+      this.#work = undefined;
     }
-    this.#report(this.status());
   }
 
-  /** Stops all containers; resolves when their processes have ended. */
+  /** Stops all containers; resolves when their processes have ended and nothing is written to the Pod's folder any more. */
   async stop(graceMs?: number): Promise<void> {
     this.#stopped = true;
+    // What it throws is thrown by start().
+    await this.#work?.catch(() => undefined);
     await Promise.all(this.#containers.map((container) => container.stop(graceMs)));
   }
 
@@ -125,6 +121,23 @@ export class PodRun {
   #wait(reason: string, message: string): void {
     if (this.#waiting?.message !== message) this.#host.onWarning(this.pod, message);
     this.#waiting = { reason, message };
+  }
+
+  async #bringUp(): Promise<void> {
+    const running = this.#containers.length > 0;
+    try {
+      if (running) await this.#refresh();
+      else {
+        const launches = await this.#prepare();
+        if (!this.#stopped) this.#containers = launches.map((launch) => launch());
+      }
+      this.#waiting = undefined;
+    } catch (error) {
+      // A Pod that runs keeps the files that it has.
+      if (!(error instanceof Missing)) throw error;
+      this.#wait(error.reason, error.message);
+    }
+    if (!running) this.#report(this.status());
   }
 
   /** Does everything that can fail before the first process starts. */
@@ -210,18 +223,13 @@ export class PodRun {
 
   /** Files of a Secret or ConfigMap change with it, while the Pod runs. One that is deleted leaves its files. */
   async #refresh(): Promise<void> {
-    this.#starting = true;
-    try {
-      for (const { name, configMap, secret } of this.pod.spec.volumes ?? []) {
-        const folder = podVolume(this.#host.folder, this.pod, name);
-        const context = this.#context();
-        if (configMap !== undefined && context.configMap(configMap.name) !== undefined)
-          await this.#writeConfigMap(configMap.name, folder);
-        if (secret !== undefined && context.secret(secret.secretName) !== undefined)
-          await this.#writeSecret(secret, folder);
-      }
-    } finally {
-      this.#starting = false;
+    for (const { name, configMap, secret } of this.pod.spec.volumes ?? []) {
+      const folder = podVolume(this.#host.folder, this.pod, name);
+      const context = this.#context();
+      if (configMap !== undefined && context.configMap(configMap.name) !== undefined)
+        await this.#writeConfigMap(configMap.name, folder);
+      if (secret !== undefined && context.secret(secret.secretName) !== undefined)
+        await this.#writeSecret(secret, folder);
     }
   }
 
