@@ -68,6 +68,8 @@ export const ENV = {
   maxSendBufferBytes: 'OCPP_MAX_SEND_BUFFER_BYTES',
   reconnectBurst: 'OCPP_RECONNECT_BURST',
   reconnectsPerMinute: 'OCPP_RECONNECTS_PER_MINUTE',
+  /** Limits of single listeners, as JSON by the names of the listeners. */
+  listenerLimits: 'OCPP_LISTENER_LIMITS',
   callTimeout: 'OCPP_CALL_TIMEOUT',
   pingInterval: 'OCPP_PING_INTERVAL',
   /** Sockets that all proxies together close per second. */

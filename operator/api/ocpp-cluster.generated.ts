@@ -14,8 +14,8 @@ export interface OcppClusterSpec {
   readonly protocols?: readonly ('ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6')[];
   /**
    * Endpoints for stations: ws://<address>:<port><path>/<identity>, wss:// with TLS. Each listener has its
-   * own port in the Service and in every ws-proxy Pod. Rates and limits apply to all listeners together.
-   * Append new ones at the end. Adding, removing or renaming a listener after the first restarts ws-proxy.
+   * own port in the Service and in every ws-proxy Pod. Rates apply to all listeners together. Append new
+   * ones at the end. Adding, removing or renaming a listener after the first restarts ws-proxy.
    */
   readonly listeners?: readonly ListenerSpec[];
   /**
@@ -124,6 +124,12 @@ export interface ListenerSpec {
    * proxy.trustedNetworks. A change restarts ws-proxy.
    */
   readonly proxyProtocol?: boolean;
+  /**
+   * Limits of this listener; what is omitted is as in proxy.limits. A change takes effect in running Pods,
+   * but for the first limits of a cluster whose listeners have neither securityProfile nor protocols nor
+   * proxyProtocol, and which has no authentication: these restart ws-proxy once.
+   */
+  readonly limits?: ListenerLimitsSpec;
 }
 
 /** {@link ListenerSpec} with its defaults. */
@@ -136,6 +142,7 @@ export interface DefaultedListener {
   readonly protocols?: readonly ('ocpp2.1' | 'ocpp2.0.1' | 'ocpp1.6')[];
   readonly tls?: DefaultedListenerTls;
   readonly proxyProtocol: boolean;
+  readonly limits?: ListenerLimitsSpec;
 }
 
 /**
@@ -223,6 +230,54 @@ export interface DefaultedIssuerRef {
   readonly name: string;
   readonly kind: string;
   readonly group: string;
+}
+
+/**
+ * Limits of this listener; what is omitted is as in proxy.limits. A change takes effect in running Pods,
+ * but for the first limits of a cluster whose listeners have neither securityProfile nor protocols nor
+ * proxyProtocol, and which has no authentication: these restart ws-proxy once.
+ */
+export interface ListenerLimitsSpec {
+  /**
+   * Stations per Pod that are connected through this listener; further ones get 503.
+   * proxy.maxSessionsPerPod applies to all listeners together. A change takes effect in running Pods.
+   */
+  readonly sessions?: number;
+  /**
+   * Maximum size of a message from a station in bytes, instead of proxy.maxMessageBytes. A change takes
+   * effect in running Pods.
+   */
+  readonly messageBytes?: number;
+  /** Time in which a client must send its whole handshake. A change takes effect in running Pods. */
+  readonly handshakeSeconds?: number;
+  /** Maximum size of request line and headers of a handshake. A change takes effect in running Pods. */
+  readonly headerBytes?: number;
+  /**
+   * TCP connections per Pod of one client address whose handshake is not complete; those to other listeners
+   * count too. 0: no limit. A change takes effect in running Pods.
+   */
+  readonly handshakesPerAddress?: number;
+  /**
+   * TCP connections per Pod of one client address, stations included; those to other listeners count too.
+   * 0: no limit. A change takes effect in running Pods.
+   */
+  readonly connectionsPerAddress?: number;
+  /**
+   * SENDs, responses, pings and unreadable texts per second of one station. A change takes effect in
+   * running Pods.
+   */
+  readonly messagesPerSecondOfStation?: number;
+  /**
+   * Bytes that a station has not read; above it its connection is cut. A change takes effect in running
+   * Pods.
+   */
+  readonly sendBufferBytes?: number;
+  /**
+   * Connects of one station at once, per Pod; further ones get 429. A change takes effect in running Pods.
+   */
+  readonly reconnectBurst?: number;
+  /** Connects that one station regains per minute. A change takes effect in running Pods. */
+  readonly reconnectsPerMinute?: number;
 }
 
 /**

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { DEFAULT, ENV, PATH, PORT, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { authenticationSettings, proxyAccess } from './front-door/authentication.ts';
-import { listenersEnv, usesFrontDoor } from './front-door/listeners.ts';
+import { listenerLimits, listenersEnv, usesFrontDoor } from './front-door/listeners.ts';
 import { podTemplate } from './pod.ts';
 import {
   ADMIN_PORT,
@@ -26,6 +26,7 @@ import { TEMPLATE_ANNOTATION } from './revision.ts';
 import { selectorLabels, setLabels, type RenderInput, workload } from './render-input.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } };
+const NO_LIMITS = '{}';
 /** Halves the memory of an idle station (15.9 to 8.3 kB, over 10 000 of them) at the same CPU per message. */
 const SMALL_YOUNG_GENERATION = '--max-semi-space-size=8';
 /** Time until endpoints and load balancers stop routing to a terminating Pod, s. */
@@ -128,6 +129,7 @@ function limitsEnv(spec: DefaultedSpec): Variable[] {
     ...unlessDefault(ENV.maxMessageBytes, proxy.maxMessageBytes, DEFAULT.maxMessageBytes),
     ...unlessDefault(ENV.bootRate, bootsPerSecond, undefined),
     ...changedLimits(proxy),
+    ...unlessDefault(ENV.listenerLimits, listenerLimits(spec), NO_LIMITS),
     ...unlessDefault(ENV.logLevel, proxy.logLevel, DEFAULT.logLevel),
     ...authenticationSettings(spec),
   ];
@@ -173,6 +175,8 @@ export function proxySettings(input: RenderInput): KubeObject[] {
     { name: ENV.drainTransactions, value: proxy.drain.transactions.toLowerCase() },
     ...authenticationSettings(input.spec),
     ...clientLimits(proxy),
+    // Without the front door there are none. With it they are always named: a Pod began with the variable of its time.
+    ...(usesFrontDoor(input.spec) ? [{ name: ENV.listenerLimits, value: listenerLimits(input.spec) }] : []),
   ];
   return settingsMap(input, 'ws-proxy', variables, proxy.podTemplate);
 }

@@ -1,6 +1,8 @@
 /** Whether every station has to prove who it is, and the certificates that it meets. Pure. */
 import type { DefaultedListener, DefaultedSpec, SecurityStatus } from '../api/ocpp-cluster.ts';
+import { ENV } from '../../services/contract.ts';
 import { idOf, type Observed } from '../observe/observe.ts';
+import { stateOf, type Workload } from '../observe/workloads.ts';
 import { usesFrontDoor } from '../render/front-door/listeners.ts';
 import type { RefusedFiles, SecurityReading } from '../scaling/demand.ts';
 import { conditionFalse, conditionTrue, type ConditionValue, type Problem } from './conditions.ts';
@@ -50,14 +52,22 @@ const timeOf = (seconds: number) => `${new Date(seconds * 1000).toISOString().sl
 
 type Finding = Pick<ConditionValue, 'reason' | 'message'>;
 
-/** The first finding gives the reason, and the message has all of them. @param now ms since 1970 */
-export function secured(
-  spec: DefaultedSpec,
-  security: SecurityStatus | undefined,
-  now: number,
-): ConditionValue {
+export interface SecurityFindings {
+  readonly spec: DefaultedSpec;
+  readonly security: SecurityStatus | undefined;
+  /** All of them: Pods of a template from before this spec may serve. */
+  readonly proxySets: readonly Workload[];
+  /** The condition Secured so far. */
+  readonly wasSecured: boolean;
+  /** ms since 1970 */
+  readonly now: number;
+}
+
+/** The first finding gives the reason, and the message has all of them. */
+export function secured({ spec, security, proxySets, wasSecured, now }: SecurityFindings): ConditionValue {
+  const plain = plainListeners(spec);
   const findings = [
-    ...plainListeners(spec),
+    ...(plain.length > 0 ? plain : earlierPods(proxySets, wasSecured)),
     ...reportOnly(spec, security),
     ...strangers(spec),
     ...rejectedFiles(security),
@@ -83,6 +93,32 @@ function plainListeners(spec: DefaultedSpec): Finding[] {
   const names = plain.map(({ name }) => name).join(', ');
   const message = `anyone who reaches ${portsOf(plain)} can be any station; set listeners[].securityProfile of ${names} (docs/security.md)`;
   return [{ reason: 'PlainListener', message }];
+}
+
+/** Sets whose Pods ask less than the spec says, or may: a Deployment that replaces its Pods says nothing about the older ones. */
+function earlierPods(proxySets: readonly Workload[], wasSecured: boolean): Finding[] {
+  const serving = proxySets.filter(({ status }) => (status?.replicas ?? 0) > 0);
+  const earlier = serving.filter((set) => {
+    const { rolling, generationNotObserved } = stateOf(set);
+    return asksNothing(set) || (!wasSecured && (rolling || generationNotObserved));
+  });
+  if (earlier.length === 0) return [];
+  const names = earlier.map(({ metadata }) => metadata.name).join(', ');
+  const message = `Pods of ${names} may still let in anyone, as an earlier spec said, until the rollout has replaced them`;
+  return [{ reason: 'RollingOut', message }];
+}
+
+/** Whether a listener in its template has no securityProfile. */
+function asksNothing({ spec }: Workload): boolean {
+  const variables = spec?.template?.spec?.containers?.flatMap(({ env = [] }) => env) ?? [];
+  const text = variables.find(({ name }) => name === ENV.listeners)?.value ?? '';
+  try {
+    const listeners = JSON.parse(text) as readonly { readonly securityProfile?: number }[];
+    return listeners.some(({ securityProfile = 0 }) => securityProfile === 0);
+  } catch {
+    // A list of ports and paths, which have no profiles, or none.
+    return true;
+  }
 }
 
 function reportOnly({ authentication }: DefaultedSpec, security: SecurityStatus | undefined): Finding[] {

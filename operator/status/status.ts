@@ -129,7 +129,15 @@ function conditionValues(
     Draining: draining(drains, { ratePerSecond: findings.spec.proxy.drain.ratePerSecond, now: findings.now }),
     RedisReady: redis,
     HighlyAvailable: highlyAvailable(findings.spec),
-    Secured: secured(findings.spec, security, findings.now),
+    Secured: secured({
+      spec: findings.spec,
+      security,
+      proxySets: findings.observed.proxySets,
+      wasSecured:
+        findings.before?.conditions?.some(({ type, status }) => type === 'Secured' && status === 'True') ===
+        true,
+      now: findings.now,
+    }),
     AutoscalingActive: isPaused ? findings.processors.condition : scalingOf(findings),
   };
 }

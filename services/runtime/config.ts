@@ -119,6 +119,36 @@ export function listOf(name: string, problemOf: (item: string) => string | undef
   return name;
 }
 
+/**
+ * A format for JSON.
+ * @param read the value of the setting; its ConfigError says what is wrong
+ */
+export function jsonOf(name: string, read: (value: unknown) => unknown): string {
+  const parse = (text: string) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw new Error('is not JSON');
+    }
+  };
+  convict.addFormat({
+    name,
+    // What cannot be read stays a text for validate(), as convict does not report errors of coerce().
+    coerce(value: unknown) {
+      if (typeof value !== 'string') return value;
+      try {
+        return read(parse(value));
+      } catch {
+        return value;
+      }
+    },
+    validate(value: unknown) {
+      if (typeof value === 'string') read(parse(value));
+    },
+  });
+  return name;
+}
+
 /** A duration in milliseconds, written as `30s` and the like. */
 export const duration = 'duration-ms';
 export const positiveInt = 'positive-int';
@@ -237,7 +267,8 @@ function help(program: string, settings: Settings): string {
 
 function defaultOf(setting: Setting<unknown>): string {
   const { default: value, format } = setting;
-  if (value === '' || value === null || (Array.isArray(value) && value.length === 0)) return '';
+  const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  if (value === '' || value === null || isEmpty) return '';
   const isDuration = typeof format === 'string' && format.startsWith('duration-');
   const shown = isDuration ? `${Number(value) / 1000}s` : JSON.stringify(value);
   return ` (default: ${shown})`;

@@ -111,5 +111,10 @@ export class LiveSettings<const S extends Settings> implements Disposable {
 /** Durations in ms, as programs have them. */
 function describe(setting: Setting<unknown> | undefined, before: unknown, after: unknown): string {
   const name = setting?.env ?? '';
-  return setting?.sensitive === true ? name : `${name}: ${String(before)} -> ${String(after)}`;
+  return setting?.sensitive === true ? name : `${name}: ${textOf(before)} -> ${textOf(after)}`;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return Array.isArray(value) ? value.join(',') : JSON.stringify(value);
 }

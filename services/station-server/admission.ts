@@ -34,8 +34,11 @@ export function createAdmission(settings: AdmissionSettings, clock: Clock): Admi
     protocols.find((one) => one === settings.defaultProtocol);
   return (request) => {
     const { subprotocols, url, path, sessions, protocols = settings.protocols, isTest = false } = request;
+    const { listener } = request;
     if (!isTest && sessions >= settings.maxSessions)
       return later(url, 503, 'sessions', 'this server is full');
+    if (!isTest && listener !== undefined && listener.sessions >= (listener.maxSessions ?? Infinity))
+      return later(url, 503, 'listener-sessions', 'this listener is full');
     const isUnnamed = !namesAny(subprotocols);
     const protocol = isUnnamed ? unnamed(protocols) : negotiate(subprotocols, protocols);
     const result = identityOf(url, path, protocol);
@@ -46,7 +49,10 @@ export function createAdmission(settings: AdmissionSettings, clock: Clock): Admi
     if (protocol === undefined) return { kind: 'accept-and-close', refusal: noSubprotocol(subprotocols) };
     const { identity } = result;
     const pace = () => {
-      const seconds = reconnects.connect(identity, clock.now());
+      const seconds = reconnects.connect(identity, clock.now(), {
+        burst: listener?.reconnectBurst,
+        perMinute: listener?.reconnectsPerMinute,
+      });
       if (seconds === 0) return undefined;
       return later(url, 429, 'flapping', 'this station connects too often, retry later', seconds).refusal;
     };

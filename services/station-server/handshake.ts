@@ -17,7 +17,7 @@ import type { AccessRefusal } from '../access/access-control.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 import { reasonOf } from './tls/handshake-errors.ts';
 import { apparentIdentity, placeOf } from '../ocpp/identity.ts';
-import type { StationServerLimits } from './limits.ts';
+import type { ListenerLimits, StationServerLimits } from './limits.ts';
 
 /** The facts of one WebSocket handshake. */
 export interface AdmissionRequest {
@@ -33,8 +33,19 @@ export interface AdmissionRequest {
   readonly remoteAddress: string;
   /** Stations connected to this server, including handshakes in progress. */
   readonly sessions: number;
+  /** Undefined for a listener without limits of its own. */
+  readonly listener?: ListenerFacts | undefined;
   /** The server tests itself: limits do not apply, and nothing is counted. */
   readonly isTest?: true;
+}
+
+/** The limits of one listener on who may connect. */
+export interface ListenerFacts extends Pick<
+  ListenerLimits,
+  'maxSessions' | 'reconnectBurst' | 'reconnectsPerMinute'
+> {
+  /** Stations that are connected through it, handshakes in progress included. */
+  readonly sessions: number;
 }
 
 export interface Refusal {
@@ -78,10 +89,11 @@ export type RefusalCode =
   | AccessRefusal
   | 'no-subprotocol'
   | 'unknown-subprotocol'
-  /** Too many handshakes per second, connects of this station, stations, or TCP connections, of all or of one address. */
+  /** Too many handshakes per second, connects of this station, stations of all or of one listener, or TCP connections, of all or of one address. */
   | 'connect-rate'
   | 'flapping'
   | 'sessions'
+  | 'listener-sessions'
   | 'connections'
   | 'address-connections'
   | 'draining'

@@ -40,6 +40,25 @@ export interface StationServerLimits extends SocketLimits {
   readonly closeTimeoutMs: number;
 }
 
+/** Of one listener; what is omitted is as for its server. */
+export interface ListenerLimits extends Partial<Pick<StationServerLimits, ListenerLimit>> {
+  /** Stations that are connected through it, handshakes in progress included. */
+  readonly maxSessions?: number;
+  readonly reconnectBurst?: number;
+  readonly reconnectsPerMinute?: number;
+}
+
+const OF_LISTENER = [
+  'maxMessageBytes',
+  'messagesPerSecond',
+  'maxUnreadBytes',
+  'maxConnectionsPerAddress',
+  'maxHandshakesPerAddress',
+  'maxHeaderBytes',
+  'handshakeTimeoutMs',
+] as const satisfies readonly (keyof StationServerLimits)[];
+type ListenerLimit = (typeof OF_LISTENER)[number];
+
 const DEFAULT_LIMITS: StationServerLimits = {
   peer: PEER_LIMITS,
   maxMessageBytes: 256 * 1024,
@@ -63,3 +82,12 @@ const DEFAULT_LIMITS: StationServerLimits = {
 /** With the defaults. A limit that is a getter stays one: a spread would read it once. */
 export const limitsOf = (limits: Partial<StationServerLimits> = {}): StationServerLimits =>
   Object.defineProperties({ ...DEFAULT_LIMITS }, Object.getOwnPropertyDescriptors(limits));
+
+/** The limits that apply at a listener. @param own read each time, as they may change */
+export function limitsAt(server: StationServerLimits, own: () => ListenerLimits): StationServerLimits {
+  const limits: StationServerLimits = Object.create(server);
+  for (const name of OF_LISTENER) {
+    Object.defineProperty(limits, name, { get: () => own()[name] ?? server[name] });
+  }
+  return limits;
+}

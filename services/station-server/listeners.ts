@@ -7,7 +7,7 @@ import { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../runtime/clock.ts';
-import type { Connections } from './forwarded/connections.ts';
+import type { AddressLimits, Connections } from './forwarded/connections.ts';
 import { acceptProxied } from './forwarded/proxy-protocol.ts';
 import type { TrustedNetworks } from './forwarded/trusted-networks.ts';
 import {
@@ -25,8 +25,8 @@ export interface StationListenersOptions {
   readonly host: string;
   /** At least one. */
   readonly listeners: readonly StationListener[];
-  /** For each listener; read for each connection, as they may change. */
-  readonly limits: HandshakeLimits;
+  /** Read for each connection, as they may change. */
+  readonly limitsAt: (listener: StationListener) => HandshakeLimits & AddressLimits;
   /** Of all listeners together, with their limits. */
   readonly connections: Connections;
   readonly trusted: TrustedNetworks;
@@ -116,7 +116,8 @@ export class StationListeners {
   }
 
   #serverOf(listener: StationListener): HandshakeServer {
-    const { limits, connections, onUpgrade, onRequest, onRefused } = this.#options;
+    const { limitsAt, connections, onUpgrade, onRequest, onRefused } = this.#options;
+    const limits = limitsAt(listener);
     const refused = (refusal: Refusal, facts: Pick<HandshakeFacts, 'url'>, tcp: Socket) =>
       onRefused(refusal, { remoteAddress: connections.of(tcp).address, ...facts });
     const tls = this.#secured.get(listener)?.serverOptions(limits.handshakeTimeoutMs);
@@ -134,7 +135,8 @@ export class StationListeners {
 
   /** Connections of load balancers, each with the address of its client. */
   #acceptProxied(server: HandshakeServer, listener: StationListener): () => void {
-    const { limits, connections, trusted } = this.#options;
+    const { limitsAt, connections, trusted } = this.#options;
+    const limits = limitsAt(listener);
     return acceptProxied(server, {
       timeoutMs: () => limits.handshakeTimeoutMs,
       admit: (tcp) => {
@@ -154,7 +156,8 @@ export class StationListeners {
 
   /** Whether the limit of all connections permits this one. */
   #enter(tcp: Socket, listener: StationListener): boolean {
-    const entered = this.#options.connections.enter(tcp, this.#secured.get(listener));
+    const { connections, limitsAt } = this.#options;
+    const entered = connections.enter(tcp, this.#secured.get(listener), limitsAt(listener));
     return entered !== undefined || this.#drop(tcp, TOO_MANY);
   }
 

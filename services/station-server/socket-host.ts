@@ -6,8 +6,9 @@ import type { HandshakeFacts, Refusal } from './handshake.ts';
 import type { SocketLimits } from './limits.ts';
 import type { SharedRate } from './rates/shared-rate.ts';
 
-/** What all sockets of a server share. */
+/** What all sockets of a listener share. */
 export interface SocketHost {
+  /** Read for each frame, as they may change. */
   readonly limits: SocketLimits;
   readonly clock: Clock;
   readonly observer: SocketObserver;
@@ -21,8 +22,8 @@ export interface SocketHost {
   readonly transactionsAfter: (before: number, frame: Frame) => number;
   /** The rate of the messages of all sockets. */
   readonly total: SharedRate;
-  /** Bytes that all sockets hold; the sockets keep count. */
-  heldBytes: number;
+  /** Bytes that all sockets of the server hold; the sockets keep count. */
+  readonly held: { bytes: number };
 }
 
 /** Why a text is unreadable. */

@@ -4,7 +4,7 @@ import type { Gateway, StationSession, StationSessions } from '../transport/gate
 import type { Admit } from './handshake.ts';
 import type { TrustedNetworks } from './forwarded/trusted-networks.ts';
 import type { HandshakeLine } from './rates/handshake-line.ts';
-import type { StationServerLimits } from './limits.ts';
+import type { ListenerLimits, StationServerLimits } from './limits.ts';
 import type { SocketHost, StationObserver } from './socket-host.ts';
 import type { StationListener } from './station-listener.ts';
 import type { SelfTestSecret } from './self-test.ts';
@@ -34,6 +34,8 @@ export interface StationServerOptions extends Pick<
   readonly trusted?: TrustedNetworks;
   /** A limit that is a getter may change. */
   readonly limits?: Partial<StationServerLimits>;
+  /** What a listener limits in its own way; read each time, as it may change. */
+  readonly listenerLimits?: (listener: StationListener) => ListenerLimits;
   /** Handshakes with it are tests: see self-test.ts. */
   readonly selfTest?: SelfTestSecret;
   readonly random?: () => number;

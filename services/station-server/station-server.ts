@@ -9,6 +9,8 @@ import { Connections } from './forwarded/connections.ts';
 import { Clients } from './forwarded/clients.ts';
 import { TRUST_NONE } from './forwarded/trusted-networks.ts';
 import { limitsOf, type StationServerLimits } from './limits.ts';
+import { ServedListener } from './served-listener.ts';
+import type { StationListener } from './station-listener.ts';
 import type { SocketHost } from './socket-host.ts';
 import { StationListeners } from './listeners.ts';
 import { NO_UPGRADE } from './refusals.ts';
@@ -34,6 +36,7 @@ export class StationServer implements AsyncDisposable {
   readonly #options: StationServerOptions;
   readonly #limits: StationServerLimits;
   readonly #host: SocketHost;
+  readonly #served: ReadonlyMap<StationListener, ServedListener>;
   readonly #listeners: StationListeners;
   readonly #certificates: ConnectedCertificates<StationSocket>;
   readonly #upgrades: Upgrades;
@@ -61,9 +64,20 @@ export class StationServer implements AsyncDisposable {
         gateway.events.keepUnreadable({ ...kept, text: text.slice(0, RAW_TEXT_KEPT) });
       },
       total: new SharedRate(),
-      heldBytes: 0,
+      held: { bytes: 0 },
     };
-    const { host, listeners, tls = NO_TLS } = options;
+    const { host, listeners, tls = NO_TLS, listenerLimits } = options;
+    this.#served = new Map(
+      listeners.map((listener) => [
+        listener,
+        new ServedListener(
+          this.#limits,
+          this.#host,
+          (...closed) => this.#closed(...closed),
+          listenerLimits && (() => listenerLimits(listener)),
+        ),
+      ]),
+    );
     this.#certificates = new ConnectedCertificates((socket) => {
       socket.closeForAccess();
       tls.onClosed(socket.session);
@@ -73,7 +87,7 @@ export class StationServer implements AsyncDisposable {
       clock,
       tls: { ...tls, onTrustChanged: () => void this.#certificates.check() },
       listeners,
-      limits: this.#limits,
+      limitsAt: (listener) => this.#at(listener).limits,
       connections,
       trusted,
       onUpgrade: (...upgrade) => void this.#upgrades.handle(...upgrade),
@@ -87,9 +101,13 @@ export class StationServer implements AsyncDisposable {
       limits: this.#limits,
       clients,
       sessions: () => this.sockets.size,
-      newSocket: (session) => new StationSocket(session, this.#host, this.#onClosed),
+      at: (listener) => this.#at(listener),
+      newSocket: (session, at) => new StationSocket(session, at.host, at.onClosed),
       securedBy: (listener) => this.#listeners.securedBy(listener),
-      opened: (socket) => this.sockets.add(socket),
+      opened: (socket, at) => {
+        this.sockets.add(socket);
+        at.sockets += 1;
+      },
       certified: (socket, ...certificate) => {
         if (this.sockets.has(socket)) this.#certificates.add(socket, ...certificate);
       },
@@ -104,7 +122,7 @@ export class StationServer implements AsyncDisposable {
 
   /** Bytes of frames that are read and not stored yet. */
   get heldBytes(): number {
-    return this.#host.heldBytes;
+    return this.#host.held.bytes;
   }
 
   /** Ports for stations, in the order of the listeners. */
@@ -135,10 +153,16 @@ export class StationServer implements AsyncDisposable {
     this.#upgrades.refusing = false;
   }
 
-  readonly #onClosed = (socket: StationSocket) => {
-    this.sockets.delete(socket);
+  #at(listener: StationListener): ServedListener {
+    const served = this.#served.get(listener);
+    if (served === undefined) throw new Error(`no listener with port ${listener.port}`);
+    return served;
+  }
+
+  #closed(socket: StationSocket, at: ServedListener): void {
+    if (this.sockets.delete(socket)) at.sockets -= 1;
     this.#certificates.delete(socket);
-  };
+  }
 
   /** Closes the remaining sockets and the listeners. */
   async stop(): Promise<void> {

@@ -293,11 +293,11 @@ export class StationSocket implements StationSink {
   #account(): void {
     const { limits } = this.#host;
     const held = this.#storing + (this.#closed ? 0 : this.#peer.heldSize);
-    this.#host.heldBytes += held - this.#counted;
+    this.#host.held.bytes += held - this.#counted;
     this.#counted = held;
     const ws = this.#ws;
     if (ws === undefined || this.#closed) return;
-    const full = held > limits.maxHeldBytes || (held > 0 && this.#host.heldBytes > limits.maxHeldBytesOfAll);
+    const full = held > limits.maxHeldBytes || (held > 0 && this.#host.held.bytes > limits.maxHeldBytesOfAll);
     const over = full ? 'held' : this.#rate.over;
     if (over !== undefined && !ws.isPaused && this.isOpen) {
       this.#host.observer.paused(over);

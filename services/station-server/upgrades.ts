@@ -15,6 +15,7 @@ import type { Clients } from './forwarded/clients.ts';
 import type { StationServerLimits } from './limits.ts';
 import type { StationServerOptions } from './station-server-options.ts';
 import type { TlsListener } from './tls/tls-listener.ts';
+import type { ServedListener } from './served-listener.ts';
 import type { StationListener } from './station-listener.ts';
 import { NO_HANDSHAKE, refusalOf, temporary, type TemporaryCode } from './refusals.ts';
 import { openSession } from './open-session.ts';
@@ -41,10 +42,11 @@ export interface UpgradePorts {
   readonly clients: Clients;
   /** Open sockets. */
   readonly sessions: () => number;
-  readonly newSocket: (session: StationSession) => StationSocket;
+  readonly at: (listener: StationListener) => ServedListener;
+  readonly newSocket: (session: StationSession, at: ServedListener) => StationSocket;
   /** Undefined for a listener without certificates. */
   readonly securedBy: (listener: StationListener) => TlsListener | undefined;
-  readonly opened: (socket: StationSocket) => void;
+  readonly opened: (socket: StationSocket, at: ServedListener) => void;
   /** The station of an open socket has presented a certificate. @param since see ClientTrust.judge() */
   readonly certified: (socket: StationSocket, tls: Socket, secured: TlsListener, since: number) => void;
   readonly random: () => number;
@@ -72,7 +74,7 @@ export class Upgrades {
       clientTracking: false,
       WebSocket: StationWebSocket,
       perMessageDeflate: false,
-      ...this.#messageRules,
+      ...this.#messageRules(this.#limits),
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_CHUNKS,
       maxPendingAutoPongs: MAX_PONGS,
@@ -104,6 +106,7 @@ export class Upgrades {
       return this.#handshakes.handleUpgrade(request, tcp, head, closeUnsupported);
     }
     const { stationId, protocol, isUnnamed, pace } = admission;
+    const at = this.#ports.at(listener);
     if (isUnnamed === undefined) request.headers['sec-websocket-protocol'] = protocol;
     const { remoteAddress } = this.#clients.factsOf(request);
     let places = 0;
@@ -121,11 +124,12 @@ export class Upgrades {
       if (again.kind === 'refuse') return this.#refuse(again.refusal, request, tcp);
       places = 1;
       this.opening += places;
+      at.opening += places;
       const refusal = pace?.();
       if (refusal !== undefined) return this.#refuse(refusal, request, tcp);
       const grant = verdict?.grant;
       const session = { stationId, protocol, remoteAddress, ...metadataOf(grant) };
-      const socket = this.#ports.newSocket(session);
+      const socket = this.#ports.newSocket(session, at);
       socket.grant = grant;
       if (certificate.kind === 'verified' && Number.isFinite(certificate.facts.notAfter)) {
         socket.certificateExpires = certificate.facts.notAfter;
@@ -133,7 +137,7 @@ export class Upgrades {
       if (!(await this.#isNext(verdict?.isKnown ?? true, request, tcp))) return;
       const connection = await openSession(this.#options, session, socket, this.#limits.openTimeoutMs);
       if (!this.refusing) {
-        this.#complete(socket, connection, request, tcp, head);
+        this.#complete(socket, at, connection, request, tcp, head);
         if (secured !== undefined && certificate.kind === 'verified')
           this.#ports.certified(socket, request.socket, secured, since);
         return;
@@ -145,6 +149,7 @@ export class Upgrades {
       this.#refuse(later('store-away', request), request, tcp);
     } finally {
       this.opening -= places;
+      at.opening -= places;
     }
   }
 
@@ -182,7 +187,8 @@ export class Upgrades {
     this.#handshakes.handleUpgrade(request, tcp, head, (ws) => ws.on('error', () => ws.terminate()));
   }
 
-  #admission(request: IncomingMessage, { path, protocols }: StationListener, isTest = false): Admission {
+  #admission(request: IncomingMessage, listener: StationListener, isTest = false): Admission {
+    const { path, protocols } = listener;
     if (this.refusing) return { kind: 'refuse', refusal: later('draining', request) };
     const admission = this.#options.admit({
       url: request.url ?? '',
@@ -191,6 +197,7 @@ export class Upgrades {
       subprotocols: request.headers['sec-websocket-protocol'],
       remoteAddress: this.#clients.factsOf(request).remoteAddress,
       sessions: this.#ports.sessions() + this.opening,
+      listener: this.#ports.at(listener).facts,
       ...(isTest && { isTest }),
     });
     if (admission.kind !== 'accept') return admission;
@@ -211,27 +218,31 @@ export class Upgrades {
 
   #complete(
     socket: StationSocket,
+    at: ServedListener,
     connection: GatewayConnection,
     request: IncomingMessage,
     tcp: Duplex,
     head: Buffer,
   ): void {
     let complete = false;
-    Object.assign(this.#handshakes.options, this.#messageRules);
+    Object.assign(this.#handshakes.options, this.#messageRules(at.limits));
     // Calls back synchronously, or never when the peer has disconnected.
     this.#handshakes.handleUpgrade(request, tcp, head, (ws) => {
       complete = true;
       this.#clients.opened(request);
-      this.#ports.opened(socket);
+      this.#ports.opened(socket, at);
       socket.attach(ws, connection, this.#ports.random() * this.#limits.pingIntervalMs);
     });
     if (!complete) connection.close().catch((error: Error) => this.#options.observer.error(error));
   }
 
   /** What ws checks; an open socket keeps what it began with. */
-  get #messageRules(): { readonly skipUTF8Validation: boolean; readonly maxPayload: number } {
+  #messageRules({ maxMessageBytes: maxPayload }: Pick<StationServerLimits, 'maxMessageBytes'>): {
+    readonly skipUTF8Validation: boolean;
+    readonly maxPayload: number;
+  } {
     // With repairs, invalid UTF-8 does not close the socket: see reading.ts.
-    return { skipUTF8Validation: this.#options.tolerant ?? true, maxPayload: this.#limits.maxMessageBytes };
+    return { skipUTF8Validation: this.#options.tolerant ?? true, maxPayload };
   }
 
   #refuse(refusal: Refusal, request: IncomingMessage, tcp: Duplex): void {

@@ -22,7 +22,7 @@ export const proxySettings = {
     env: ENV.stationPath,
   },
   listeners: {
-    doc: 'Further ports for stations, each with its path, such as 9001/v16,9002/lab; or all listeners as JSON, with their security profiles: docs/security.md. Limits apply to all of them together.',
+    doc: 'Further ports for stations, each with its path, such as 9001/v16,9002/lab; or all listeners as JSON, with their security profiles: docs/security.md. Limits apply to all of them together, unless OCPP_LISTENER_LIMITS says otherwise.',
     format: String,
     default: '',
     env: ENV.listeners,

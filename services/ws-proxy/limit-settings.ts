@@ -6,6 +6,7 @@ import { DEFAULT, ENV } from '../contract.ts';
 import { PEER_LIMITS } from '../ocpp/peer.ts';
 import { boundedDuration, listOf, positiveInt, type SettingsOf, wholeNumber } from '../runtime/config.ts';
 import { networkProblem } from '../station-server/forwarded/trusted-networks.ts';
+import { listenerLimitsSetting } from './listener-limits.ts';
 import type { StationServerLimits } from '../station-server/limits.ts';
 
 export const limitSettings = {
@@ -79,6 +80,7 @@ export const limitSettings = {
     env: ENV.reconnectsPerMinute,
     live: true,
   },
+  listenerLimits: listenerLimitsSetting,
 } as const;
 
 /** These settings, and those of the proxy that are limits too. */

@@ -27,6 +27,7 @@ import type { ProxySettings } from './config.ts';
 import type { Drain } from './drain/drain.ts';
 import { HandshakeCounts } from './handshake-counts.ts';
 import { readLimits } from './limit-settings.ts';
+import { limitsOfListener } from './listener-limits.ts';
 import { readListeners } from './listeners.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
@@ -257,6 +258,7 @@ function createStationServer(
     },
     trusted: new TrustedNetworks(() => settings.trustedNetworks),
     limits: readLimits(settings),
+    listenerLimits: ({ name = '' }) => limitsOfListener(settings.listenerLimits, name),
     selfTest: secret,
   };
   const server = createServer(options);

@@ -19,8 +19,8 @@ export const usesFrontDoor = ({
 }: Pick<DefaultedSpec, 'listeners' | 'authentication'>) =>
   authentication !== undefined ||
   listeners.some(
-    ({ securityProfile, protocols, proxyProtocol }) =>
-      securityProfile > 0 || protocols !== undefined || proxyProtocol,
+    ({ securityProfile, protocols, proxyProtocol, limits }) =>
+      securityProfile > 0 || protocols !== undefined || proxyProtocol || limits !== undefined,
   );
 
 /** Whether an Ingress or a Gateway can reach it: these speak neither our TLS nor the PROXY protocol. */
@@ -37,6 +37,14 @@ export function listenersEnv(spec: DefaultedSpec): V1EnvVar {
     .sort((a, b) => a.containerPort - b.containerPort)
     .map((port) => listenerJson(port, listenerOf(spec, port)));
   return { name: ENV.listeners, value: JSON.stringify(value) };
+}
+
+/** The limits of single listeners as JSON, in the order of their names. */
+export function listenerLimits({ listeners }: Pick<DefaultedSpec, 'listeners'>): string {
+  const sorted = listeners.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  return JSON.stringify(
+    Object.fromEntries(sorted.flatMap(({ name, limits }) => (limits === undefined ? [] : [[name, limits]]))),
+  );
 }
 
 function listenerOf({ listeners }: DefaultedSpec, { listener }: StationPort): DefaultedListener {

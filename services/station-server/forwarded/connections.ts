@@ -21,10 +21,8 @@ export interface Connection {
   readonly removals: number;
 }
 
-export type ConnectionLimits = Pick<
-  StationServerLimits,
-  'maxConnections' | 'maxConnectionsPerAddress' | 'maxHandshakesPerAddress'
->;
+export type AddressLimits = Pick<StationServerLimits, 'maxConnectionsPerAddress' | 'maxHandshakesPerAddress'>;
+export type ConnectionLimits = AddressLimits & Pick<StationServerLimits, 'maxConnections'>;
 
 /** Of one address. */
 interface Counts {
@@ -36,6 +34,8 @@ class Known implements Connection {
   readonly peer: string;
   address: string;
   readonly removals: number;
+  /** Of its listener; undefined: those of the server. */
+  readonly limits: AddressLimits | undefined;
   /** Where this connection is counted. */
   counts: Counts | undefined;
   key = '';
@@ -45,10 +45,11 @@ class Known implements Connection {
   isOpen = true;
   isStation = false;
 
-  constructor(peer: string, removals = 0) {
+  constructor(peer: string, removals = 0, limits?: AddressLimits) {
     this.peer = peer;
     this.address = peer;
     this.removals = removals;
+    this.limits = limits;
   }
 }
 
@@ -83,11 +84,12 @@ export class Connections {
   /**
    * A TCP connection is accepted.
    * @param secured absent: it does not become a TLS socket; see secured() and Connection
+   * @param limits of its listener, on the connections of its address at all listeners
    * @returns undefined for one too many
    */
-  enter(tcp: Socket, secured?: Pick<Connection, 'removals'>): Connection | undefined {
+  enter(tcp: Socket, secured?: Pick<Connection, 'removals'>, limits?: AddressLimits): Connection | undefined {
     this.#size += 1;
-    const known = new Known(plainAddress(tcp.remoteAddress ?? ''), secured?.removals);
+    const known = new Known(plainAddress(tcp.remoteAddress ?? ''), secured?.removals, limits);
     this.#known.set(tcp, known);
     if (secured !== undefined) {
       known.pair = pairOf(tcp);
@@ -132,7 +134,8 @@ export class Connections {
     counts.all += 1;
     counts.handshakes += 1;
     Object.assign(known, { counts, key });
-    const { maxConnectionsPerAddress: most, maxHandshakesPerAddress: handshakes } = this.#limits;
+    const { maxConnectionsPerAddress: most, maxHandshakesPerAddress: handshakes } =
+      known.limits ?? this.#limits;
     return !(most > 0 && counts.all > most) && !(handshakes > 0 && counts.handshakes > handshakes);
   }
 

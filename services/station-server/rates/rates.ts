@@ -54,6 +54,8 @@ export interface ReconnectLimits {
   readonly perMinute: number;
 }
 
+type OwnReconnectLimits = { readonly [K in keyof ReconnectLimits]?: ReconnectLimits[K] | undefined };
+
 /** A station that loses its connection retries in seconds, and some firmware opens several connections at its start. */
 const RECONNECTS: ReconnectLimits = { burst: 10, perMinute: 30 };
 const REMEMBERED = 20_000;
@@ -82,9 +84,14 @@ export class ReconnectRate {
     return this.#identities.size;
   }
 
-  /** Takes a connect; returns 0, or the seconds after which the identity may try again. @param now ms */
-  connect(identity: string, now: number): number {
-    const { burst, perMinute } = this.#limits() ?? RECONNECTS;
+  /**
+   * Takes a connect; returns 0, or the seconds after which the identity may try again.
+   * @param now ms
+   * @param own limits where it connects, instead of those for all
+   */
+  connect(identity: string, now: number, own: OwnReconnectLimits = {}): number {
+    const all = this.#limits() ?? RECONNECTS;
+    const { burst = all.burst, perMinute = all.perMinute } = own;
     const perSecond = perMinute / 60;
     const known = this.#identities.get(identity) ?? { left: burst, at: now };
     const earned = (Math.max(0, now - known.at) / 1000) * perSecond;

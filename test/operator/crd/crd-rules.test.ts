@@ -108,6 +108,16 @@ const MISTAKES: readonly Mistake[] = [
     says: /must have at most 8 items/,
   },
   {
+    spec: { listeners: [{ name: 'a', limits: { sessions: 0 } }] },
+    field: 'spec.listeners[0].limits.sessions',
+    says: /greater than or equal to 1/,
+  },
+  {
+    spec: { listeners: [{ name: 'a', limits: {} }] },
+    field: 'spec.listeners[0].limits',
+    says: /at least 1 propert/,
+  },
+  {
     spec: { listeners: [{ name: 'a', path: 'ocpp' }] },
     field: 'spec.listeners[0].path',
     says: /should match/,

@@ -146,7 +146,25 @@ const PARTS: readonly FieldChange[] = [
   },
   ...LISTENER_PARTS,
 ];
-const CHANGES = [...MUTABLE_FIELDS, ...PARTS];
+/** In the order of an API server. */
+const LIMITS = { reconnectBurst: 1000, sessions: 500 };
+const NAMED = { ...STATIONS, protocols: ['ocpp1.6'] };
+/** The first limits of plain listeners replace Pods: only in JSON has a listener a name, by which its limits are found. */
+const FIRST_LIMITS: FieldChange = {
+  field: 'listeners',
+  value: [{ ...STATIONS, limits: LIMITS }],
+  object: 'ConfigMap/ws-proxy',
+  at: 'data.OCPP_LISTENER_LIMITS',
+  shows: JSON.stringify({ stations: LIMITS }),
+  restarts: ['ws-proxy'],
+};
+const LIMITS_OF_NAMED: FieldChange = {
+  ...FIRST_LIMITS,
+  value: [{ ...NAMED, limits: LIMITS }],
+  with: { listeners: [NAMED] },
+  restarts: [],
+};
+const CHANGES = [...MUTABLE_FIELDS, ...PARTS, FIRST_LIMITS, LIMITS_OF_NAMED];
 /** Clusters at a time: of those in which many fields are changed, and of those that are made for one. */
 const SHARED = 4;
 const OWN = 4;

@@ -9,12 +9,13 @@ import type {
   SecurityStatus,
 } from '../../../operator/api/ocpp-cluster.ts';
 import type { Observed } from '../../../operator/observe/observe.ts';
+import type { Workload } from '../../../operator/observe/workloads.ts';
 import type { SecurityReading } from '../../../operator/scaling/demand.ts';
 import { createScraper } from '../../../operator/signals/scrape.ts';
 import { remember, signalsOf } from '../../../operator/signals/signals.ts';
 import { eventsBetween } from '../../../operator/status/events.ts';
 import { secured, securityStatusOf, sourceProblems } from '../../../operator/status/security.ts';
-import { city } from '../../support/rendered.ts';
+import { city, find, rendered } from '../../support/rendered.ts';
 
 const NOW = Date.parse('2026-11-29T12:00:00Z');
 const inDays = (days: number) => new Date(NOW + days * 86_400_000).toISOString().replace('.000', '');
@@ -92,16 +93,23 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+const securedBy = (
+  spec: OcppClusterSpec,
+  security?: SecurityStatus,
+  proxySets: readonly Workload[] = [],
+  wasSecured = false,
+) => secured({ spec: defaultedSpec(city(spec)), security, proxySets, wasSecured, now: NOW });
+
 for (const { spec, security, reason, says } of ROWS) {
   test(`not secured: ${reason}, ${JSON.stringify([spec, security])}`, (t) => {
-    const found = secured(defaultedSpec(city(spec)), security, NOW);
+    const found = securedBy(spec, security);
     t.like(found, { status: 'False', reason });
     t.regex(found.message, says);
   });
 }
 
 test('secured: every listener asks, the mode is Enforce and no certificate expires soon', (t) => {
-  const of = (spec: OcppClusterSpec) => secured(defaultedSpec(city(spec)), certificate(8), NOW);
+  const of = (spec: OcppClusterSpec) => securedBy(spec, certificate(8));
   t.like(of({ listeners: [MUTUAL] }), {
     status: 'True',
     reason: 'Enforced',
@@ -120,14 +128,45 @@ test('secured: every listener asks, the mode is Enforce and no certificate expir
 
 test('secured: stations whose certificates expire are a sentence and no reason, as they come and go', (t) => {
   const of = (security: SecurityStatus) =>
-    secured(
-      defaultedSpec(city({ listeners: [MUTUAL] })),
-      { authorityNotAfter: inDays(31), ...security },
-      NOW,
-    );
+    securedBy({ listeners: [MUTUAL] }, { authorityNotAfter: inDays(31), ...security });
   t.regex(of({ stationsExpiring: 1 }).message, /; the certificate of 1 connected station expires within 7/);
   t.is(of({ stationsExpiring: 1 }).status, 'True');
   t.notRegex(of({ stationsExpiring: 0 }).message, /connected station/);
+});
+
+/** A set as the operator renders it for the spec. */
+const setOf = (name: string, spec: OcppClusterSpec, status: Workload['status']): Workload => ({
+  ...(find(rendered(spec), 'Deployment/city-ws-proxy') as Workload),
+  metadata: { name, generation: 1 },
+  status: { observedGeneration: 1, ...status },
+});
+
+test('not secured while Pods of an earlier spec serve, which ask nothing or less', (t) => {
+  const running = { replicas: 2, updatedReplicas: 2 };
+  const [now, plain] = [{ listeners: [MUTUAL] }, {}];
+  const two = { listeners: [{ name: 'a' }, { name: 'b', port: 9001, path: '/v16' }] };
+  const mixed = { ...REGISTER, listeners: [MUTUAL, { name: 'plain' }] };
+  for (const earlier of [plain, two, mixed]) {
+    const sets = [setOf('new', now, running), setOf('old', earlier, running)];
+    const found = securedBy(now, undefined, sets, true);
+    t.like(found, { status: 'False', reason: 'RollingOut' });
+    t.regex(found.message, /^Pods of old may still let in anyone/);
+  }
+  const is = (sets: readonly Workload[], wasSecured: boolean) =>
+    securedBy(now, undefined, sets, wasSecured).status;
+  t.is(
+    is([setOf('new', now, running), setOf('old', plain, { replicas: 0 })], false),
+    'True',
+    'they have gone',
+  );
+
+  // With the strategy Rolling, one Deployment has Pods of both.
+  const replacing = setOf('one', now, { replicas: 3, updatedReplicas: 1 });
+  t.is(is([replacing], false), 'False');
+  t.is(is([setOf('one', now, { ...running, observedGeneration: 0 })], false), 'False', 'not begun yet');
+  t.is(is([replacing], true), 'True', 'those that are replaced asked, too');
+  t.is(is([setOf('one', now, running)], false), 'True');
+  t.is(securedBy(plain, undefined, [setOf('old', plain, running)]).reason, 'PlainListener');
 });
 
 /** Programs that export this, scraped over HTTP; those named p… are processors. */
