@@ -99,11 +99,11 @@ async function sendAsPassword(
   protocol: Protocol,
   { call, ...rules }: PasswordCall,
 ): Promise<CallOutcome | undefined> {
-  const { stationId, action, payload } = call;
+  const { stationId, action } = call;
   const what = `${action} to station ${stationId}`;
   const make = (one: StationCall) => transport.calls.make(one);
   try {
-    const command = passwordIn(protocol, action, payload);
+    const command = passwordIn(protocol, call);
     if (command === undefined) return undefined;
     if (passwords !== undefined) return await sendPassword(passwords, call, command, make, rules);
   } catch (error) {

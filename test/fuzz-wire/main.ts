@@ -41,6 +41,8 @@ const isBack = ({ isMemoryJudged, memory: { warm, rested } }: TargetReport) =>
   !isMemoryJudged || rested.every((bytes, index) => bytes <= (warm[index] ?? 0) * MEMORY_SHARE);
 
 const MEMORY_SHARE = 1.1;
+/** Fewer inputs do not fill the bounded caches of the programs, so that their memory still rises. */
+const ENOUGH_TO_WARM_UP = 500_000;
 
 function verdict({ findings, damage, targets }: RunReport): boolean {
   for (const target of targets) console.log(shown(target));
@@ -50,7 +52,8 @@ function verdict({ findings, damage, targets }: RunReport): boolean {
       `WRONG: ${name}; repeat it: npm run fuzz -- --seed ${seed} --inputs ${[...before, number].join()}`,
     );
   }
-  const large = targets.filter((target) => !isBack(target));
+  const large = count < ENOUGH_TO_WARM_UP ? [] : targets.filter((target) => !isBack(target));
+  if (count < ENOUGH_TO_WARM_UP) console.log(`memory is judged from ${ENOUGH_TO_WARM_UP} inputs on`);
   for (const { target } of large) console.log(`WRONG: the memory of ${target} is not back within 10 %`);
   return findings.length === 0 && damage.length === 0 && large.length === 0;
 }

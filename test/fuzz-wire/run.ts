@@ -33,7 +33,7 @@ export interface TargetReport {
   readonly isMemoryJudged: boolean;
   readonly quiet: Waits;
   readonly busy: Waits;
-  /** Resident bytes of each program: warmed up, after the last input, after the rest. */
+  /** Resident bytes of each program: most while it was warmed up, after the last input, after the rest. */
   readonly memory: { readonly warm: number[]; readonly last: number[]; readonly rested: number[] };
 }
 
@@ -68,10 +68,13 @@ export async function runFuzz(options: RunOptions): Promise<RunReport> {
   await sleep(QUIET);
   const quiet = await Promise.all(neighbours.map((one) => one.waits()));
   const run = new Run(options, targets);
-  await run.play(0, Math.floor(count * WARM_UP));
-  await sleep(QUIET);
-  const warm = targets.map(memoryOf);
-  await run.play(Math.floor(count * WARM_UP), count);
+  const half = Math.floor((count * WARM_UP) / 2);
+  await run.play(0, half);
+  // The memory of a program that does the same all the time rises and falls with its garbage collections.
+  const watched = new MemoryPeak(targets);
+  await run.play(half, 2 * half);
+  const warm = watched.end();
+  await run.play(2 * half, count);
   const busy = await Promise.all(neighbours.map((one) => one.waits()));
   const last = targets.map(memoryOf);
   const isJudged = ({ name }: Target) => name !== 'monolith';
@@ -100,6 +103,32 @@ export async function runFuzz(options: RunOptions): Promise<RunReport> {
       memory: { warm: warm[i] ?? [], last: last[i] ?? [], rested: rested[i] ?? [] },
     })),
   };
+}
+
+/** The most memory of each program from now on, looked at each second. */
+class MemoryPeak {
+  readonly #targets: readonly Target[];
+  readonly #peaks: number[][];
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(targets: readonly Target[]) {
+    this.#targets = targets;
+    this.#peaks = targets.map(memoryOf);
+    this.#timer = setInterval(() => this.#look(), 1000);
+  }
+
+  end(): readonly number[][] {
+    clearInterval(this.#timer);
+    this.#look();
+    return this.#peaks;
+  }
+
+  #look(): void {
+    for (const [index, target] of this.#targets.entries()) {
+      const peaks = this.#peaks[index] ?? [];
+      for (const [one, bytes] of memoryOf(target).entries()) peaks[one] = Math.max(peaks[one] ?? 0, bytes);
+    }
+  }
 }
 
 /** Waits until the memory of the programs is back. */

@@ -105,8 +105,9 @@ export async function sendNewPassword(
   make: MakeCall,
 ): Promise<PasswordChange> {
   const { action, payload } = newPassword(protocol);
-  const command = passwordIn(protocol, action, payload);
+  const change = { ...call, action, payload };
+  const command = passwordIn(protocol, change);
   if (command === undefined) throw new Error(`${protocol} has no command for a password`);
-  const outcome = await sendPassword(store, { ...call, action, payload }, command, make, { replacePending });
+  const outcome = await sendPassword(store, change, command, make, { replacePending });
   return { result: verdictOf(outcome, command), outcome };
 }

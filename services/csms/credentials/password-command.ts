@@ -1,11 +1,12 @@
 /**
- * Commands that set the password of a station: SetVariables of SecurityCtrlr.BasicAuthPassword in 2.x (2.0.1 Part 2, A01), and
- * ChangeConfiguration of AuthorizationKey in 1.6 (security whitepaper, AuthorizationKey). They are recognised in what the caller
- * sends, so that the register knows of every change.
+ * Commands that set the password of a station: SetVariables of BasicAuthPassword in 2.x (2.0.1 Part 2, A01), of SecurityCtrlr or a
+ * NetworkConfiguration of 2.1; SetNetworkProfile with basicAuthPassword in 2.1 (B09); and ChangeConfiguration of AuthorizationKey in
+ * 1.6 (security whitepaper, AuthorizationKey). They are recognised in what the caller sends, so that the register knows of every change.
  */
 import { randomBytes } from 'node:crypto';
 import type { Protocol } from '../../ocpp/frame.ts';
 import type { Answer } from '../../transport/outcome.ts';
+import type { StationCall } from '../../transport/station-call.ts';
 
 export interface PasswordCommand {
   /** What the register stores a hash of. */
@@ -24,6 +25,8 @@ export class PasswordRuleError extends Error {
 
 const KEY_16 = 'AuthorizationKey';
 const COMPONENT = 'SecurityCtrlr';
+/** Where stations of 2.1 have the fields of a network profile. */
+const PROFILE_COMPONENT = 'NetworkConfiguration';
 const VARIABLE = 'BasicAuthPassword';
 /** Bytes of a generated AuthorizationKey; 40 hexadecimal digits are the longest value. */
 const BYTES_16 = 20;
@@ -32,15 +35,16 @@ const BYTES_2 = 30;
 
 /**
  * The password in a command; undefined for any other command. Names are compared without case, as OCPP does.
- * @param payload valid by the schema of its action
+ * @param protocol of the station
+ * @param call with a payload that is valid by the schema of its action
  * @throws PasswordRuleError
  */
 export function passwordIn(
   protocol: Protocol,
-  action: string,
-  payload: unknown,
+  { stationId, action, payload }: Pick<StationCall, 'stationId' | 'action' | 'payload'>,
 ): PasswordCommand | undefined {
   if (protocol === 'ocpp1.6') return action === 'ChangeConfiguration' ? in16(payload as Pair) : undefined;
+  if (action === 'SetNetworkProfile') return inProfile(payload as NetworkProfile, stationId);
   return action === 'SetVariables' ? in2(payload as Variables) : undefined;
 }
 
@@ -93,19 +97,43 @@ interface Results {
 function in2({ setVariableData }: Variables): PasswordCommand | undefined {
   const found = setVariableData.filter(
     ({ component, variable, attributeType = 'Actual' }) =>
-      isSame(component.name, COMPONENT) && isSame(variable.name, VARIABLE) && attributeType === 'Actual',
+      isPassword(component.name, variable.name) && attributeType === 'Actual',
   );
   const [first, second] = found;
   if (first === undefined) return undefined;
   if (second !== undefined) throw new PasswordRuleError(`${VARIABLE} must be set once in a command`);
-  if (!/^\P{Cc}{16,40}$/u.test(first.attributeValue)) {
-    throw new PasswordRuleError(`${VARIABLE} must have 16 to 40 characters, and no control characters`);
-  }
+  checkText(first.attributeValue, 40);
   const statusOf = ({ setVariableResult = [] }: Results) =>
-    setVariableResult.find(
-      ({ component, variable }) => isSame(component?.name, COMPONENT) && isSame(variable?.name, VARIABLE),
-    )?.attributeStatus;
+    setVariableResult.find(({ component, variable }) => isPassword(component?.name, variable?.name))
+      ?.attributeStatus;
   return { password: first.attributeValue, verdictOf: (answer) => verdict(answer, statusOf) };
+}
+
+interface NetworkProfile {
+  readonly connectionData: { readonly identity?: string; readonly basicAuthPassword?: string };
+}
+
+/** The station uses it when it connects with this profile; until then the former one counts, too. */
+function inProfile(
+  { connectionData: { identity, basicAuthPassword: password } }: NetworkProfile,
+  stationId: string,
+): PasswordCommand | undefined {
+  if (password === undefined) return undefined;
+  if (identity !== undefined && identity !== stationId) {
+    throw new PasswordRuleError(
+      'connectionData names another identity, and its password would be stored for this station; leave one of both out',
+    );
+  }
+  checkText(password, 64);
+  return { password, verdictOf: (answer) => verdict(answer, ({ status }) => status) };
+}
+
+const isPassword = (component: unknown, variable: unknown) =>
+  (isSame(component, COMPONENT) || isSame(component, PROFILE_COMPONENT)) && isSame(variable, VARIABLE);
+
+function checkText(password: string, longest: number): void {
+  if (new RegExp(`^\\P{Cc}{16,${longest}}$`, 'u').test(password)) return;
+  throw new PasswordRuleError(`${VARIABLE} must have 16 to ${longest} characters, and no control characters`);
 }
 
 function verdict(answer: Answer, statusOf: (response: Results & Result) => unknown): PasswordVerdict {

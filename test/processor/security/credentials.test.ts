@@ -30,6 +30,21 @@ const change2 = (...setVariableData: readonly object[]) => ({
   action: 'SetVariables',
   payload: { setVariableData },
 });
+const profile = (basicAuthPassword: string, more: object = {}) => ({
+  action: 'SetNetworkProfile',
+  payload: {
+    configurationSlot: 1,
+    connectionData: {
+      ocppInterface: 'Wired0',
+      ocppTransport: 'JSON',
+      messageTimeout: 30,
+      ocppCsmsUrl: 'wss://ocpp.example.com/ocpp',
+      securityProfile: 2,
+      basicAuthPassword,
+      ...more,
+    },
+  },
+});
 const status2 = (attributeStatus: string) => ({
   setVariableResult: [
     { attributeStatus: 'Accepted', component: { name: 'OCPPCommCtrlr' }, variable: { name: 'X' } },
@@ -123,6 +138,30 @@ const ANSWERS: readonly (readonly [
   ['accepted after a reboot', 'ocpp2.1', change2(item(TEXT)), status2('RebootRequired'), both(hashed2)],
   ['rejected', 'ocpp2.1', change2(item(TEXT)), status2('Rejected'), former],
   ['unknown to the station', 'ocpp2.0.1', change2(item(TEXT)), status2('UnknownVariable'), former],
+  [
+    'accepted for a network configuration',
+    'ocpp2.1',
+    change2(item(TEXT, 'NetworkConfiguration')),
+    {
+      setVariableResult: [
+        {
+          attributeStatus: 'Accepted',
+          component: { name: 'NetworkConfiguration' },
+          variable: { name: 'BasicAuthPassword' },
+        },
+      ],
+    },
+    both(hashed2),
+  ],
+  [
+    'accepted with a network profile',
+    'ocpp2.1',
+    profile(TEXT, { identity: 'CP-1' }),
+    { status: 'Accepted' },
+    both(hashed2),
+  ],
+  ['rejected with a network profile', 'ocpp2.1', profile(TEXT), { status: 'Rejected' }, former],
+  ['not stored by the station', 'ocpp2.1', profile(TEXT), { status: 'Failed' }, former],
   ['answered without it', 'ocpp2.0.1', change2(item(TEXT)), { setVariableResult: [] }, both(hashed2)],
 ];
 
@@ -218,6 +257,8 @@ const BROKEN: readonly (readonly [Protocol, Omit<Command, 'stationId'>, RegExp])
   ['ocpp2.1', change2(item('s'.repeat(41))), /16 to 40 characters/],
   ['ocpp2.1', change2(item(`${TEXT}\n`)), /no control characters/],
   ['ocpp2.0.1', change2(item(TEXT), item(TEXT)), /set once/],
+  ['ocpp2.1', profile('short-secret'), /16 to 64 characters/],
+  ['ocpp2.1', profile(TEXT, { identity: 'CP-2' }), /names another identity/],
 ];
 
 for (const [index, [protocol, command, rule]] of BROKEN.entries()) {
