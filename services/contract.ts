@@ -234,6 +234,8 @@ export const METRIC = {
   stationCertificatesExpiring: 'ocpp_proxy_sessions_certificate_expiring',
   /** Processor: when the certificate of the internal authority expires, s since 1970; absent without one. */
   authorityExpiry: 'ocpp_certificate_authority_expiry_timestamp_seconds',
+  /** Processor: when the certificate that Redis shows expires, s since 1970; absent without TLS. */
+  storeCertificateExpiry: 'ocpp_store_certificate_expiry_timestamp_seconds',
   /** Proxy: connected stations that mode Enforce would refuse; 1 while entries of stations cannot be read. */
   proxyUnproven: 'ocpp_proxy_sessions_unproven',
   stationSourceFailing: 'ocpp_proxy_station_source_failing',

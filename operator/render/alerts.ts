@@ -223,6 +223,14 @@ function credentials(input: RenderInput, { metric, labelled }: Readers): Rule[] 
         'It expires in {{ $value | humanizeDuration }}. After it, stations are refused whose certificates it has signed, also new ones. First add the new authority to ca.crt of tls.clientCaSecretName, then replace the Secret that certificateAuthority.internal names: processors read it for each certificate and need no restart.',
     },
     {
+      alert: 'OcppRedisCertificateExpires',
+      expr: `min(${metric('storeCertificateExpiry')}) - time() < ${EXPIRY_SECONDS}`,
+      for: '10m',
+      summary: 'the certificate of Redis expires soon',
+      description:
+        'It expires in {{ $value | humanizeDuration }}. After it, no Pod can connect to Redis any more: stations stay connected and get no answers. For the embedded Redis renew the Secret that redis.embedded.tls names, which it takes without a restart; with issuerRef, see why cert-manager has not renewed it: kubectl describe certificate.',
+    },
+    {
       alert: 'OcppTlsFilesRefused',
       expr: `max by (listener) (${metric('tlsRejected')}) > 0`,
       for: '2m',

@@ -108,6 +108,8 @@ export interface StoreReading {
   /** Uids of Pods whose login Redis refuses, and of those that found the keys of another cluster. */
   readonly loginRefused: readonly string[];
   readonly prefixTaken: readonly string[];
+  /** When the certificate of Redis expires, s since 1970; absent without TLS, and while no processor says so. */
+  readonly certificateExpires?: number;
 }
 
 export interface Load {

@@ -105,12 +105,14 @@ export function signalsOf(history: History, expected: Expected): Signals {
 function storeReading(samples: readonly Sample[]): StoreReading {
   const known = samples.flatMap(({ values }) => values[METRIC.storeIdentity] ?? []);
   const [identity] = known;
+  const expiries = samples.flatMap(({ values }) => values[METRIC.storeCertificateExpiry] ?? []);
   const having = (metric: string) =>
     samples.filter(({ values }) => values[metric] === 1).map(({ pod }) => pod);
   return {
     ...(identity !== undefined && known.every((one) => one === identity) && { identity }),
     loginRefused: having(METRIC.storeLoginRefused),
     prefixTaken: having(METRIC.storePrefixTaken),
+    ...(expiries.length > 0 && { certificateExpires: Math.min(...expiries) }),
   };
 }
 

@@ -1,9 +1,8 @@
 /** Whether every station has to prove who it is, and the certificates that it meets. Pure. */
 import type { DefaultedListener, DefaultedSpec, SecurityStatus } from '../api/ocpp-cluster.ts';
-import { ENV } from '../../services/contract.ts';
 import { idOf, type Observed } from '../observe/observe.ts';
 import { stateOf, type Workload } from '../observe/workloads.ts';
-import { usesFrontDoor } from '../render/front-door/listeners.ts';
+import { servesPlain, usesFrontDoor } from '../render/front-door/listeners.ts';
 import type { RefusedFiles, SecurityReading } from '../scaling/demand.ts';
 import { conditionFalse, conditionTrue, type ConditionValue, type Problem } from './conditions.ts';
 
@@ -57,6 +56,8 @@ export interface SecurityFindings {
   readonly security: SecurityStatus | undefined;
   /** All of them: Pods of a template from before this spec may serve. */
   readonly proxySets: readonly Workload[];
+  /** When the certificate of Redis expires, s since 1970; undefined while that is not known. */
+  readonly storeExpires?: number | undefined;
   /** The condition Secured so far. */
   readonly wasSecured: boolean;
   /** ms since 1970 */
@@ -64,7 +65,8 @@ export interface SecurityFindings {
 }
 
 /** The first finding gives the reason, and the message has all of them. */
-export function secured({ spec, security, proxySets, wasSecured, now }: SecurityFindings): ConditionValue {
+export function secured(found: SecurityFindings): ConditionValue {
+  const { spec, security, proxySets, storeExpires, wasSecured, now } = found;
   const plain = plainListeners(spec);
   const findings = [
     ...(plain.length > 0 ? plain : earlierPods(proxySets, wasSecured)),
@@ -73,6 +75,7 @@ export function secured({ spec, security, proxySets, wasSecured, now }: Security
     ...rejectedFiles(security),
     ...expiring(security, now),
     ...expiringAuthority(security, now),
+    ...expiringStore(storeExpires, now),
   ];
   const [first] = findings;
   const stations = expiringStations(security);
@@ -108,18 +111,8 @@ function earlierPods(proxySets: readonly Workload[], wasSecured: boolean): Findi
   return [{ reason: 'RollingOut', message }];
 }
 
-/** Whether a listener in its template has no securityProfile. */
-function asksNothing({ spec }: Workload): boolean {
-  const variables = spec?.template?.spec?.containers?.flatMap(({ env = [] }) => env) ?? [];
-  const text = variables.find(({ name }) => name === ENV.listeners)?.value ?? '';
-  try {
-    const listeners = JSON.parse(text) as readonly { readonly securityProfile?: number }[];
-    return listeners.some(({ securityProfile = 0 }) => securityProfile === 0);
-  } catch {
-    // A list of ports and paths, which have no profiles, or none.
-    return true;
-  }
-}
+const asksNothing = ({ spec }: Workload) =>
+  servesPlain(spec?.template?.spec?.containers?.flatMap(({ env = [] }) => env) ?? []);
 
 function reportOnly({ authentication }: DefaultedSpec, security: SecurityStatus | undefined): Finding[] {
   if (authentication?.mode !== 'Report') return [];
@@ -178,6 +171,14 @@ function expiringAuthority(security: SecurityStatus | undefined, now: number): F
   if (at === undefined || Date.parse(at) - now >= WARN_AUTHORITY_SECONDS * 1000) return [];
   const verb = Date.parse(at) <= now ? 'expired' : 'expires';
   const message = `the certificate of the internal authority ${verb} at ${at}; first add its successor to ca.crt of tls.clientCaSecretName, then renew the Secret that certificateAuthority.internal names`;
+  return [{ reason: 'CertificateExpiring', message }];
+}
+
+/** Of the embedded Redis, or another one. */
+function expiringStore(expires: number | undefined, now: number): Finding[] {
+  if (expires === undefined || expires * 1000 - now >= WARN_SECONDS * 1000) return [];
+  const verb = expires * 1000 <= now ? 'expired' : 'expires';
+  const message = `the certificate of Redis ${verb} at ${timeOf(expires)}: after that, no Pod can connect to it; renew it`;
   return [{ reason: 'CertificateExpiring', message }];
 }
 

@@ -133,6 +133,7 @@ function conditionValues(
       spec: findings.spec,
       security,
       proxySets: findings.observed.proxySets,
+      storeExpires: findings.signals.store?.certificateExpires,
       wasSecured:
         findings.before?.conditions?.some(({ type, status }) => type === 'Secured' && status === 'True') ===
         true,

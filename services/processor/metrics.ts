@@ -21,6 +21,7 @@ export interface ProcessorMetrics extends ProcessorObserver {
   readonly countWebhooks: (webhooks: ReadonlyMap<string, Pick<Webhook, 'state'>>) => void;
   /** Read at each scrape: when the certificate of the internal authority expires, ms since 1970; `undefined` is absent. */
   readonly readAuthorityExpiry: (expiry: () => Promise<number | undefined>) => void;
+  readonly readStoreExpiry: (expiry: () => Promise<number | undefined>) => void;
   /** `undefined` removes the counter: throttling that could not be read is absent, never 0. */
   readonly addThrottled: (seconds: number | undefined) => void;
 }
@@ -134,7 +135,16 @@ export function createMetrics(
       });
     },
     countWebhooks: webhookGauge(registry),
-    readAuthorityExpiry: authorityGauge(registry),
+    readAuthorityExpiry: expiryGauge(
+      registry,
+      METRIC.authorityExpiry,
+      'When the certificate of the internal authority expires, seconds since 1970',
+    ),
+    readStoreExpiry: expiryGauge(
+      registry,
+      METRIC.storeCertificateExpiry,
+      'When the certificate that Redis shows expires, seconds since 1970 (global)',
+    ),
     addThrottled(seconds) {
       if (seconds === undefined) throttled.remove();
       else throttled.inc(seconds);
@@ -172,21 +182,16 @@ function webhookGauge(registry: Registry) {
   return (of: typeof webhooks) => void (webhooks = of);
 }
 
-/** @returns sets what is read at each scrape */
-function authorityGauge(registry: Registry) {
+/** @returns sets what is read at each scrape, in ms since 1970 */
+function expiryGauge(registry: Registry, name: string, help: string) {
   let expiry: () => Promise<number | undefined> = () => Promise.resolve(undefined);
-  const gauge = unknownGauge(
-    registry,
-    METRIC.authorityExpiry,
-    'When the certificate of the internal authority expires, seconds since 1970',
-    {
-      async collect() {
-        const at = await expiry();
-        if (at === undefined) gauge.remove();
-        else gauge.set(at / 1000);
-      },
+  const gauge = unknownGauge(registry, name, help, {
+    async collect() {
+      const at = await expiry();
+      if (at === undefined) gauge.remove();
+      else gauge.set(at / 1000);
     },
-  );
+  });
   return (of: typeof expiry) => void (expiry = of);
 }
 

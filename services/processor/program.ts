@@ -13,6 +13,7 @@ import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
+import { certificateExpiry } from '../transport/redis/connection/connection.ts';
 import { createTransport } from '../library/transport-factory.ts';
 import {
   processorSettings,
@@ -26,6 +27,7 @@ import { createMetrics } from './metrics.ts';
 import { createProcessor } from '../csms/processor.ts';
 import { OPEN_TRANSACTIONS } from '../csms/transactions/register.ts';
 import { serveLastStations } from './last-stations.ts';
+import { StoreCertificate } from './store-certificate.ts';
 import { startSampler } from './sampler.ts';
 import { throttlingMeter } from './throttling.ts';
 
@@ -56,6 +58,9 @@ async function main(handlers: HandlerTable): Promise<Running> {
   const metrics = createMetrics(registry, store, settings);
   metrics.countWebhooks(providers.webhooks);
   if (providers.authorityExpiry !== undefined) metrics.readAuthorityExpiry(providers.authorityExpiry);
+  const { redis } = redisOptions(config);
+  const storeCertificate = redis.tls && new StoreCertificate(certificateExpiry(redis, redis.tls));
+  if (storeCertificate !== undefined) metrics.readStoreExpiry(async () => storeCertificate.expires);
   const processor = createProcessor({
     transport,
     handlers,
@@ -109,6 +114,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
       await serveLastStations(async () => transport.isEnding?.() ?? false, config.lastStations);
       await processor.stop(config.stopGrace);
       sampler[Symbol.dispose]();
+      storeCertificate?.[Symbol.dispose]();
       providers[Symbol.dispose]();
       await admin[Symbol.asyncDispose]();
       settings[Symbol.dispose]();

@@ -58,7 +58,7 @@ export class PodRun {
   /** Starts the containers unless they run, and brings their ConfigMaps up to date. Every call retries to resolve missing objects. */
   async start(): Promise<void> {
     if (this.#stopped || this.#work !== undefined) return;
-    this.#work = this.#bringUp();
+    this.#work = this.#startOrRefresh();
     try {
       await this.#work;
     } finally {
@@ -123,7 +123,7 @@ export class PodRun {
     this.#waiting = { reason, message };
   }
 
-  async #bringUp(): Promise<void> {
+  async #startOrRefresh(): Promise<void> {
     const running = this.#containers.length > 0;
     try {
       if (running) await this.#refresh();

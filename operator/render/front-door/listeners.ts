@@ -39,6 +39,18 @@ export function listenersEnv(spec: DefaultedSpec): V1EnvVar {
   return { name: ENV.listeners, value: JSON.stringify(value) };
 }
 
+/** Whether a ws-proxy with these variables has a listener of security profile 0. */
+export function servesPlain(variables: readonly Pick<V1EnvVar, 'name' | 'value'>[]): boolean {
+  const text = variables.find(({ name }) => name === ENV.listeners)?.value ?? '';
+  try {
+    const listeners = JSON.parse(text) as readonly { readonly securityProfile?: number }[];
+    return listeners.some(({ securityProfile = 0 }) => securityProfile === 0);
+  } catch {
+    // A list of ports and paths, which have no profiles, or none.
+    return true;
+  }
+}
+
 /** The limits of single listeners as JSON, in the order of their names. */
 export function listenerLimits({ listeners }: Pick<DefaultedSpec, 'listeners'>): string {
   const sorted = listeners.toSorted((one, other) => (one.name < other.name ? -1 : 1));

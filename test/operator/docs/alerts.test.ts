@@ -87,6 +87,7 @@ const HEALTHY: Series = {
   'ocpp_proxy_sessions_certificate_expiring a within="30d"': `5x${HOUR}`,
   'ocpp_proxy_sessions_certificate_expiring b within="7d"': `0x${HOUR}`,
   'ocpp_certificate_authority_expiry_timestamp_seconds p': `9000000x${HOUR}`,
+  'ocpp_store_certificate_expiry_timestamp_seconds p': `9000000x${HOUR}`,
   'ocpp_proxy_tls_rejected a listener="tls"': `0x${HOUR}`,
   'ocpp_proxy_tls_rejected b listener="tls"': `0x${HOUR}`,
   'ocpp_proxy_handshakes_refused_total a status="401"': `0+3x${HOUR}`,
@@ -189,6 +190,11 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
     'the certificate of the internal authority expires in 29 days',
     { 'ocpp_certificate_authority_expiry_timestamp_seconds p': '2505600x60' },
     ['OcppAuthorityExpires'],
+  ],
+  [
+    'the certificate of Redis expires in six days',
+    { 'ocpp_store_certificate_expiry_timestamp_seconds p': '518400x60' },
+    ['OcppRedisCertificateExpires'],
   ],
   [
     'one ws-proxy refuses a changed certificate',

@@ -169,6 +169,25 @@ test('not secured while Pods of an earlier spec serve, which ask nothing or less
   t.is(securedBy(plain, undefined, [setOf('old', plain, running)]).reason, 'PlainListener');
 });
 
+test('not secured: the certificate of Redis expires soon', (t) => {
+  const of = (storeExpires: number) =>
+    secured({
+      spec: defaultedSpec(city({ listeners: [MUTUAL] })),
+      security: undefined,
+      proxySets: [],
+      storeExpires,
+      wasSecured: true,
+      now: NOW,
+    });
+  t.is(of(NOW / 1000 + 8 * 86_400).status, 'True');
+  t.like(of(NOW / 1000 + 6 * 86_400), { status: 'False', reason: 'CertificateExpiring' });
+  t.regex(
+    of(NOW / 1000 + 6 * 86_400).message,
+    /^the certificate of Redis expires at 2026-12-05T12:00:00Z: after/,
+  );
+  t.regex(of(NOW / 1000 - 1).message, /^the certificate of Redis expired at/);
+});
+
 /** Programs that export this, scraped over HTTP; those named p… are processors. */
 async function scraped(texts: Readonly<Record<string, string>>) {
   const server = createServer(({ url = '' }, response) => response.end(texts[url.slice(1)]));

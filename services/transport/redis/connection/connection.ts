@@ -10,7 +10,7 @@ import { readCredentials } from './credentials.ts';
 import { keepLoggedIn } from './login.ts';
 import { Primary } from './primary.ts';
 import type { Address, RedisSettings, RedisTls } from './settings.ts';
-import { openSocket } from './socket.ts';
+import { openSocket, readCertificateExpiry } from './socket.ts';
 
 export type { RedisSettings } from './settings.ts';
 
@@ -140,6 +140,21 @@ function keepTesting(connection: Redis): void {
     if (connection.status === 'ready') connection.ping().catch(() => undefined);
   }, PING_MS).unref();
   connection.on('end', () => clearInterval(timer));
+}
+
+/**
+ * Reads when the certificate of the current primary expires; ms since 1970, undefined while it cannot be read. A connection keeps the
+ * certificate of its beginning, and Redis takes another one while it runs: each look connects.
+ */
+export function certificateExpiry(settings: RedisSettings, tls: RedisTls): () => Promise<number | undefined> {
+  const primary = new Primary(settings, (at, command) => ask(settings, at, command));
+  return async () => {
+    try {
+      return await readCertificateExpiry(await primary.find(), tls, handshakeMs(settings));
+    } catch {
+      return undefined;
+    }
+  };
 }
 
 /** Sends one command to a Sentinel or a node of the Cluster. */

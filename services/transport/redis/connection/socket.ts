@@ -1,19 +1,32 @@
 /** Opens a socket to a Redis server, plain or TLS. */
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Address, RedisTls } from './settings.ts';
 
 /** @throws the error of the network or the TLS handshake, or an error after `timeoutMs` */
 export function openSocket(at: Address, tls: RedisTls | undefined, timeoutMs: number): Promise<Socket> {
+  return opened(tls === undefined ? connect(at) : connectTls({ ...at, ...tlsOptions(tls) }), at, timeoutMs);
+}
+
+/** When the certificate that the server shows expires, valid or not; ms since 1970. @throws as openSocket does */
+export async function readCertificateExpiry(at: Address, tls: RedisTls, timeoutMs: number): Promise<number> {
+  // Nothing is sent or believed: an expired certificate is to be reported, too.
+  const socket = connectTls({ ...at, ...tlsOptions(tls), rejectUnauthorized: false });
+  await opened(socket, at, timeoutMs);
+  const { valid_to: expires } = socket.getPeerCertificate();
+  socket.destroy();
+  return Date.parse(expires);
+}
+
+function opened<S extends Socket>(socket: S, at: Address, timeoutMs: number): Promise<S> {
   return new Promise((resolve, reject) => {
-    const socket = tls === undefined ? connect(at) : connectTls({ ...at, ...tlsOptions(tls) });
     const late = setTimeout(() => {
       socket.destroy(new Error(`${at.host}:${at.port} does not answer within ${timeoutMs} ms`));
     }, timeoutMs);
     socket.once('error', reject);
     socket.once('close', () => clearTimeout(late));
-    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+    socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
       clearTimeout(late);
       socket.off('error', reject);
       resolve(socket);
