@@ -15,7 +15,8 @@ export interface OcppClusterSpec {
   /**
    * Endpoints for stations: ws://<address>:<port><path>/<identity>, wss:// with TLS. Each listener has its
    * own port in the Service and in every ws-proxy Pod. Rates apply to all listeners together. Append new
-   * ones at the end. Adding, removing or renaming a listener after the first restarts ws-proxy.
+   * ones at the end. Adding, removing or renaming a listener restarts ws-proxy, but for renaming the first
+   * of plain ones.
    */
   readonly listeners?: readonly ListenerSpec[];
   /**
@@ -126,8 +127,10 @@ export interface ListenerSpec {
   readonly proxyProtocol?: boolean;
   /**
    * Limits of this listener; what is omitted is as in proxy.limits. A change takes effect in running Pods,
-   * but for the first limits of a cluster whose listeners have neither securityProfile nor protocols nor
-   * proxyProtocol, and which has no authentication: these restart ws-proxy once.
+   * but for the first and the last limits of a cluster whose listeners have neither securityProfile nor
+   * protocols nor proxyProtocol, and which has no authentication: these restart ws-proxy. Pods find the
+   * limits by the name of the listener: after a renaming, Pods of the earlier name use those of
+   * proxy.limits until they are replaced.
    */
   readonly limits?: ListenerLimitsSpec;
 }
@@ -234,13 +237,16 @@ export interface DefaultedIssuerRef {
 
 /**
  * Limits of this listener; what is omitted is as in proxy.limits. A change takes effect in running Pods,
- * but for the first limits of a cluster whose listeners have neither securityProfile nor protocols nor
- * proxyProtocol, and which has no authentication: these restart ws-proxy once.
+ * but for the first and the last limits of a cluster whose listeners have neither securityProfile nor
+ * protocols nor proxyProtocol, and which has no authentication: these restart ws-proxy. Pods find the
+ * limits by the name of the listener: after a renaming, Pods of the earlier name use those of proxy.limits
+ * until they are replaced.
  */
 export interface ListenerLimitsSpec {
   /**
-   * Stations per Pod that are connected through this listener; further ones get 503.
-   * proxy.maxSessionsPerPod applies to all listeners together. A change takes effect in running Pods.
+   * Stations per Pod that are connected through this listener; further ones get 503, and a lower number
+   * closes none. Leave room: after a lost connection a station counts twice, until the old one is found
+   * dead. proxy.maxSessionsPerPod applies to all listeners together. A change takes effect in running Pods.
    */
   readonly sessions?: number;
   /**
@@ -248,7 +254,10 @@ export interface ListenerLimitsSpec {
    * effect in running Pods.
    */
   readonly messageBytes?: number;
-  /** Time in which a client must send its whole handshake. A change takes effect in running Pods. */
+  /**
+   * Time for each part of a handshake: the PROXY protocol header, TLS, HTTP. That of TLS stays as it was
+   * when a Pod started. A change takes effect in running Pods.
+   */
   readonly handshakeSeconds?: number;
   /** Maximum size of request line and headers of a handshake. A change takes effect in running Pods. */
   readonly headerBytes?: number;
@@ -556,7 +565,10 @@ export interface DefaultedProxyAutoscaling {
 
 /** Bounds on what one client may send and hold; docs/bounds.md says what happens at each. */
 export interface ProxyLimitsSpec {
-  /** Time in which a client must send its whole handshake. A change takes effect in running Pods. */
+  /**
+   * Time for each part of a handshake: the PROXY protocol header, TLS, HTTP. That of TLS stays as it was
+   * when a Pod started. A change takes effect in running Pods.
+   */
   readonly handshakeSeconds?: number;
   /**
    * Maximum size of request line and headers of a handshake; more gets 431. A change takes effect in
@@ -1484,6 +1496,8 @@ export interface StoreStatus {
    * ocpp.dev/acknowledge-data-loss has the new identity.
    */
   readonly lost?: StoreLostStatus;
+  /** When the certificate that Redis shows expires. Absent without TLS. */
+  readonly certificateNotAfter?: string;
 }
 
 /**

@@ -100,7 +100,7 @@ export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefin
 const hasLabels = ({ metadata }: KubeObject, labels: Readonly<Record<string, string>>) =>
   Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);
 
-export const podsOf = (observed: Observed, component: Component): Pod[] =>
+export const podsOf = (observed: Pick<Observed, 'pods'>, component: Component): Pod[] =>
   observed.pods.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === component);
 
 /** By the label of its set; Pods of the Deployment of earlier releases have none. */

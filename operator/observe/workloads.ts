@@ -58,6 +58,7 @@ export interface Pod extends KubeObject {
       readonly persistentVolumeClaim?: { readonly claimName: string };
     }[];
     readonly containers?: readonly {
+      readonly env?: readonly Variable[];
       readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
     }[];
   };

@@ -1,7 +1,7 @@
 /** Whether every station has to prove who it is, and the certificates that it meets. Pure. */
 import type { DefaultedListener, DefaultedSpec, SecurityStatus } from '../api/ocpp-cluster.ts';
-import { idOf, type Observed } from '../observe/observe.ts';
-import { stateOf, type Workload } from '../observe/workloads.ts';
+import { idOf, type Observed, podsOf } from '../observe/observe.ts';
+import type { Pod } from '../observe/workloads.ts';
 import { servesPlain, usesFrontDoor } from '../render/front-door/listeners.ts';
 import type { RefusedFiles, SecurityReading } from '../scaling/demand.ts';
 import { conditionFalse, conditionTrue, type ConditionValue, type Problem } from './conditions.ts';
@@ -54,22 +54,19 @@ type Finding = Pick<ConditionValue, 'reason' | 'message'>;
 export interface SecurityFindings {
   readonly spec: DefaultedSpec;
   readonly security: SecurityStatus | undefined;
-  /** All of them: Pods of a template from before this spec may serve. */
-  readonly proxySets: readonly Workload[];
-  /** When the certificate of Redis expires, s since 1970; undefined while that is not known. */
-  readonly storeExpires?: number | undefined;
-  /** The condition Secured so far. */
-  readonly wasSecured: boolean;
+  readonly observed: Pick<Observed, 'pods'>;
+  /** When the certificate of Redis expires, RFC 3339; undefined while that is not known. */
+  readonly storeExpires?: string | undefined;
   /** ms since 1970 */
   readonly now: number;
 }
 
 /** The first finding gives the reason, and the message has all of them. */
 export function secured(found: SecurityFindings): ConditionValue {
-  const { spec, security, proxySets, storeExpires, wasSecured, now } = found;
+  const { spec, security, observed, storeExpires, now } = found;
   const plain = plainListeners(spec);
   const findings = [
-    ...(plain.length > 0 ? plain : earlierPods(proxySets, wasSecured)),
+    ...(plain.length > 0 ? plain : earlierPods(observed)),
     ...reportOnly(spec, security),
     ...strangers(spec),
     ...rejectedFiles(security),
@@ -98,21 +95,23 @@ function plainListeners(spec: DefaultedSpec): Finding[] {
   return [{ reason: 'PlainListener', message }];
 }
 
-/** Sets whose Pods ask less than the spec says, or may: a Deployment that replaces its Pods says nothing about the older ones. */
-function earlierPods(proxySets: readonly Workload[], wasSecured: boolean): Finding[] {
-  const serving = proxySets.filter(({ status }) => (status?.replicas ?? 0) > 0);
-  const earlier = serving.filter((set) => {
-    const { rolling, generationNotObserved } = stateOf(set);
-    return asksNothing(set) || (!wasSecured && (rolling || generationNotObserved));
+/** Also those that drain: their open sockets have proved nothing, and they accept new ones for some seconds. */
+function earlierPods(observed: Pick<Observed, 'pods'>): Finding[] {
+  const plain = podsOf(observed, 'ws-proxy').filter(({ spec, status }) => {
+    const hasEnded = status?.phase === 'Failed' || status?.phase === 'Succeeded';
+    return !hasEnded && servesPlain(spec?.containers?.flatMap(({ env = [] }) => env) ?? []);
   });
-  if (earlier.length === 0) return [];
-  const names = earlier.map(({ metadata }) => metadata.name).join(', ');
-  const message = `Pods of ${names} may still let in anyone, as an earlier spec said, until the rollout has replaced them`;
+  if (plain.length === 0) return [];
+  const message = `${named(plain)}: made for an earlier spec, by which anyone can be any station; they go when the rollout has replaced them`;
   return [{ reason: 'RollingOut', message }];
 }
 
-const asksNothing = ({ spec }: Workload) =>
-  servesPlain(spec?.template?.spec?.containers?.flatMap(({ env = [] }) => env) ?? []);
+/** The names of the first three. */
+const named = (pods: readonly Pod[]) =>
+  pods
+    .slice(0, 3)
+    .map(({ metadata }) => metadata.name)
+    .join(', ') + (pods.length > 3 ? ` and ${pods.length - 3} more` : '');
 
 function reportOnly({ authentication }: DefaultedSpec, security: SecurityStatus | undefined): Finding[] {
   if (authentication?.mode !== 'Report') return [];
@@ -175,10 +174,10 @@ function expiringAuthority(security: SecurityStatus | undefined, now: number): F
 }
 
 /** Of the embedded Redis, or another one. */
-function expiringStore(expires: number | undefined, now: number): Finding[] {
-  if (expires === undefined || expires * 1000 - now >= WARN_SECONDS * 1000) return [];
-  const verb = expires * 1000 <= now ? 'expired' : 'expires';
-  const message = `the certificate of Redis ${verb} at ${timeOf(expires)}: after that, no Pod can connect to it; renew it`;
+function expiringStore(at: string | undefined, now: number): Finding[] {
+  if (at === undefined || Date.parse(at) - now >= WARN_SECONDS * 1000) return [];
+  const verb = Date.parse(at) <= now ? 'expired' : 'expires';
+  const message = `the certificate of Redis ${verb} at ${at}: after that, no Pod can connect to it; renew it`;
   return [{ reason: 'CertificateExpiring', message }];
 }
 
@@ -202,16 +201,10 @@ function enforcedText(spec: DefaultedSpec): string {
 
 /** While entries cannot be read, new stations are refused, unless earlier entries admit them: a problem, and no hole. */
 export function sourceProblems(reading: SecurityReading | undefined, { pods }: Observed): Problem[] {
-  const failing = pods
-    .filter((pod) => reading?.sourceFailing.includes(idOf(pod)) === true)
-    .map(({ metadata }) => metadata.name);
+  const failing = pods.filter((pod) => reading?.sourceFailing.includes(idOf(pod)) === true);
   if (failing.length === 0) return [];
-  const named =
-    failing.length > 3
-      ? `${failing.slice(0, 3).join(', ')} and ${failing.length - 3} more`
-      : failing.join(', ');
   const message =
-    `${named}: the entries of stations cannot be read, so that new stations may be refused; connected ones stay. Check what ` +
+    `${named(failing)}: the entries of stations cannot be read, so that new stations may be refused; connected ones stay. Check what ` +
     'spec.authentication.stations names; the log of the Pod has the error';
   return [{ reason: 'StationSourceFailing', message }];
 }

@@ -8,6 +8,7 @@ import type {
   Phase,
   RedisStatus,
   SecurityStatus,
+  StoreStatus,
 } from '../api/ocpp-cluster.ts';
 import { selectorLabels, selectorText } from '../render/render-input.ts';
 import type { QueueReading } from '../scaling/demand.ts';
@@ -29,7 +30,7 @@ import { endpointsOf } from './endpoints.ts';
 import { stateOf } from '../observe/workloads.ts';
 import { isRunning } from '../rollout/step.ts';
 import { secured, securityStatusOf, sourceProblems } from './security.ts';
-import { storeProblems, storeStatusOf } from './store.ts';
+import { storeProblems, storeStatusOf, withCertificate } from './store.ts';
 
 export interface StatusInput extends StatusFindings {
   readonly cluster: OcppCluster;
@@ -57,7 +58,12 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
   const observedGeneration = cluster.metadata.generation ?? 0;
   // metav1.Time has whole seconds.
   const now = `${new Date(input.now).toISOString().slice(0, 19)}Z`;
-  const store = storeStatusOf(before?.store, signals.store?.identity, cluster, now);
+  const store = withCertificate(
+    storeStatusOf(before?.store, signals.store?.identity, cluster, now),
+    before?.store,
+    signals.store?.certificateExpires,
+    input.spec,
+  );
   const problems = [
     ...storeProblems(cluster, store, signals.store, observed),
     ...input.problems,
@@ -65,7 +71,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     ...sourceProblems(signals.security, observed),
   ];
   const security = securityStatusOf(input.spec, before?.security, signals.security, input.createdKey);
-  const found = conditionValues({ ...input, problems }, security);
+  const found = conditionValues({ ...input, problems }, security, store);
   const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
   const { queue } = signals;
   const queueFresh = queue !== undefined && queue.ageMs <= input.staleMs ? queue : undefined;
@@ -117,6 +123,7 @@ const queueStatus = ({ depth, oldestSeconds, inFlight }: QueueReading) => ({
 function conditionValues(
   findings: StatusFindings,
   security: SecurityStatus | undefined,
+  store: StoreStatus | undefined,
 ): Readonly<Record<ConditionType, ConditionValue>> {
   const redis = redisReady(findings);
   const availability = available(findings, redis);
@@ -132,11 +139,8 @@ function conditionValues(
     Secured: secured({
       spec: findings.spec,
       security,
-      proxySets: findings.observed.proxySets,
-      storeExpires: findings.signals.store?.certificateExpires,
-      wasSecured:
-        findings.before?.conditions?.some(({ type, status }) => type === 'Secured' && status === 'True') ===
-        true,
+      observed: findings.observed,
+      storeExpires: store?.certificateNotAfter,
       now: findings.now,
     }),
     AutoscalingActive: isPaused ? findings.processors.condition : scalingOf(findings),

@@ -1,5 +1,5 @@
 /** The data in Redis: whether they are the same as before, and which Pods may not use them. Pure. */
-import type { OcppCluster, StoreStatus } from '../api/ocpp-cluster.ts';
+import type { DefaultedSpec, OcppCluster, StoreStatus } from '../api/ocpp-cluster.ts';
 import { idOf, type Observed } from '../observe/observe.ts';
 import type { StoreReading } from '../scaling/demand.ts';
 import type { Problem } from './conditions.ts';
@@ -9,6 +9,21 @@ import type { Problem } from './conditions.ts';
  * a later loss.
  */
 export const ACKNOWLEDGE_DATA_LOSS = 'ocpp.dev/acknowledge-data-loss';
+
+/** With the end of the certificate of Redis. It stays while no processor tells, and goes with the TLS of the spec. */
+export function withCertificate(
+  store: StoreStatus | undefined,
+  before: StoreStatus | undefined,
+  expires: number | undefined,
+  { redis }: Pick<DefaultedSpec, 'redis'>,
+): StoreStatus | undefined {
+  if (store === undefined || (redis.embedded?.tls ?? redis.external?.tls) === undefined) return store;
+  const at =
+    expires === undefined
+      ? before?.certificateNotAfter
+      : `${new Date(expires * 1000).toISOString().slice(0, 19)}Z`;
+  return at === undefined ? store : { ...store, certificateNotAfter: at };
+}
 
 /** A missing reading changes nothing. @param now RFC 3339 */
 export function storeStatusOf(

@@ -67,7 +67,7 @@ export type CommandSender = (command: Command) => Promise<CallOutcome>;
  */
 export function createCommands(transport: CommandPorts, options: CommandOptions = {}): CommandSender {
   return async (command) => {
-    const { protocol: given, replacePending = false, ...call } = command;
+    const { protocol: given, replacePending = false, keepEntry = false, ...call } = command;
     const { stationId, action, payload } = call;
     const refuse = (why: string) =>
       new TransportError('bad-call', `${action} to station ${stationId}: ${why}`);
@@ -82,7 +82,7 @@ export function createCommands(transport: CommandPorts, options: CommandOptions 
     const fault = validateRequest(protocol, action, payload);
     if (fault !== undefined) throw refuse(fault.description);
     return (
-      (await sendAsPassword(transport, options, protocol, { call, replacePending })) ??
+      (await sendAsPassword(transport, options, protocol, { call, replacePending, keepEntry })) ??
       transport.calls.make({ queueable: !nowOrNever, ...call })
     );
   };
@@ -105,7 +105,9 @@ async function sendAsPassword(
   try {
     const command = passwordIn(protocol, call);
     if (command === undefined) return undefined;
-    if (passwords !== undefined) return await sendPassword(passwords, call, command, make, rules);
+    const isOurs = !(rules.keepEntry === true || command.isOfAnother === true);
+    if (!isOurs && call.queueable !== true) return await make(call);
+    if (passwords !== undefined && isOurs) return await sendPassword(passwords, call, command, make, rules);
   } catch (error) {
     if (!(error instanceof PasswordRuleError)) throw error;
     if (passwords !== undefined) throw new TransportError('bad-call', `${what}: ${error.message}`);

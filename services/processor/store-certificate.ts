@@ -5,7 +5,7 @@ const EVERY_MS = 600_000;
 const RETRY_MS = 15_000;
 
 export class StoreCertificate implements Disposable {
-  /** ms since 1970; undefined without TLS, and since a look failed. */
+  /** ms since 1970; undefined until the first look that told. */
   expires: number | undefined;
   readonly #read: () => Promise<number | undefined>;
   #timer: NodeJS.Timeout | undefined;
@@ -18,9 +18,11 @@ export class StoreCertificate implements Disposable {
   }
 
   async #look(): Promise<void> {
-    this.expires = await this.#read();
+    const found = await this.#read();
+    // It is still true if Redis is away now: a figure that disappears would end the alert.
+    this.expires = found ?? this.expires;
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.#look(), this.expires === undefined ? RETRY_MS : EVERY_MS);
+    this.#timer = setTimeout(() => void this.#look(), found === undefined ? RETRY_MS : EVERY_MS);
   }
 
   [Symbol.dispose](): void {

@@ -66,6 +66,8 @@ export interface HandshakeFacts {
   readonly remoteAddress: string;
   /** The request target as received; undefined where no request was read. Its query may hold secrets. */
   readonly url?: string;
+  /** The listener's name, or its port without one. */
+  readonly listener?: string;
 }
 
 export type RefusalCode =

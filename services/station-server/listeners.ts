@@ -7,7 +7,7 @@ import { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../runtime/clock.ts';
-import type { AddressLimits, Connections } from './forwarded/connections.ts';
+import type { AddressLimits, Connection, ConnectionPlace, Connections } from './forwarded/connections.ts';
 import { acceptProxied } from './forwarded/proxy-protocol.ts';
 import type { TrustedNetworks } from './forwarded/trusted-networks.ts';
 import {
@@ -56,14 +56,18 @@ export class StationListeners {
   readonly #servers: readonly HandshakeServer[];
   /** Only of the listeners with certificates. */
   readonly #secured = new Map<StationListener, TlsListener>();
+  readonly #places = new Map<StationListener, ConnectionPlace>();
   /** Each ends the connections of a listener whose PROXY protocol header is not complete. */
   readonly #endProxied: (() => void)[] = [];
 
   /** @throws CertificateError for TLS suites that do not exist */
   constructor(options: StationListenersOptions) {
     this.#options = options;
-    for (const listener of options.listeners)
+    for (const listener of options.listeners) {
       if (hasCertificates(listener)) this.#secured.set(listener, this.#tlsOf(listener));
+      const { name = String(listener.port) } = listener;
+      this.#places.set(listener, { listener: name, limits: options.limitsAt(listener) });
+    }
     this.#servers = options.listeners.map((listener) => this.#serverOf(listener));
   }
 
@@ -119,7 +123,7 @@ export class StationListeners {
     const { limitsAt, connections, onUpgrade, onRequest, onRefused } = this.#options;
     const limits = limitsAt(listener);
     const refused = (refusal: Refusal, facts: Pick<HandshakeFacts, 'url'>, tcp: Socket) =>
-      onRefused(refusal, { remoteAddress: connections.of(tcp).address, ...facts });
+      onRefused(refusal, { ...whence(connections.of(tcp)), ...facts });
     const tls = this.#secured.get(listener)?.serverOptions(limits.handshakeTimeoutMs);
     const server = createHandshakeServer(limits, onRequest, refused, tls);
     if (listener.proxyProtocol === true) this.#endProxied.push(this.#acceptProxied(server, listener));
@@ -156,8 +160,8 @@ export class StationListeners {
 
   /** Whether the limit of all connections permits this one. */
   #enter(tcp: Socket, listener: StationListener): boolean {
-    const { connections, limitsAt } = this.#options;
-    const entered = connections.enter(tcp, this.#secured.get(listener), limitsAt(listener));
+    const { connections } = this.#options;
+    const entered = connections.enter(tcp, this.#secured.get(listener), this.#places.get(listener));
     return entered !== undefined || this.#drop(tcp, TOO_MANY);
   }
 
@@ -170,10 +174,15 @@ export class StationListeners {
   }
 
   #drop(tcp: Socket, refusal: Refusal): false {
-    this.#options.onRefused(refusal, { remoteAddress: this.#options.connections.of(tcp).address });
+    this.#options.onRefused(refusal, whence(this.#options.connections.of(tcp)));
     return false;
   }
 }
+
+const whence = ({ address, place }: Connection): HandshakeFacts => ({
+  remoteAddress: address,
+  ...(place !== undefined && { listener: place.listener }),
+});
 
 /** Otherwise a load balancer has them, or there are none. */
 const hasCertificates = ({ tls }: StationListener) => tls !== undefined && tls.terminated !== true;

@@ -120,6 +120,13 @@ export class StationServer implements AsyncDisposable {
     return this.sockets.size + this.#upgrades.opening;
   }
 
+  /** Open sockets by listener, of those with a name. */
+  get sessionsByListener(): readonly (readonly [listener: string, sessions: number])[] {
+    return [...this.#served].flatMap(([{ name }, { sockets }]) =>
+      name === undefined ? [] : [[name, sockets] as const],
+    );
+  }
+
   /** Bytes of frames that are read and not stored yet. */
   get heldBytes(): number {
     return this.#host.held.bytes;

@@ -12,6 +12,7 @@ import type { StationObserver } from '../station-server/socket-host.ts';
  */
 const FAILURES: ReadonlySet<RefusalCode> = new Set([
   'sessions',
+  'listener-sessions',
   'connections',
   'proxy-protocol',
   'untrusted',

@@ -15,6 +15,7 @@ import { createTlsMetrics } from './access/tls-metrics.ts';
 
 export interface ProxyMetricsSources {
   readonly sessions: () => number;
+  readonly sessionsByListener?: () => readonly (readonly [listener: string, sessions: number])[];
   /** Of the listeners with certificates. */
   readonly tls?: () => readonly TlsState[];
   /** Bytes */
@@ -59,6 +60,15 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       registers,
       collect() {
         this.set(sources.sessions());
+      },
+    }),
+    listenerSessions: new Gauge({
+      name: 'ocpp_proxy_listener_sessions',
+      help: 'Open station sockets by listener, of listeners with a name',
+      labelNames: ['listener'],
+      registers,
+      collect() {
+        for (const [listener, count] of sources.sessionsByListener?.() ?? []) this.set({ listener }, count);
       },
     }),
     held: new Gauge({

@@ -51,11 +51,19 @@ export function createObserver(
         'a station reconnected while its previous connection was alive: two stations may share one identity',
       );
     },
-    refused({ status, code, reason }, { remoteAddress, url }) {
+    refused({ status, code, reason }, { remoteAddress, url, listener }) {
       metrics.refused.inc({ status: String(status), reason: code });
       // The identity only: the query of the request target may hold a secret.
       const identity = url === undefined ? '' : apparentIdentity(url);
-      const about = { identity, status, code, reason, remoteAddress, advice: REFUSAL_ADVICE[code] };
+      const about = {
+        identity,
+        status,
+        code,
+        reason,
+        remoteAddress,
+        ...(listener !== undefined && { listener }),
+        advice: REFUSAL_ADVICE[code],
+      };
       quiet.warn(`refused ${code} ${identity}`, about, 'refused a handshake');
     },
     received(type) {

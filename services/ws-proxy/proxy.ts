@@ -80,6 +80,7 @@ export class Proxy implements Running {
     this.#metrics = createProxyMetrics({
       clock: systemClock,
       sessions: () => this.#server.sockets.size,
+      sessionsByListener: () => this.#server.sessionsByListener,
       tls: () => this.#server.tlsStates,
       held: () => this.#server.heldBytes,
       unproven: () => [...this.#server.sockets].filter(({ grant }) => grant?.unproven !== undefined).length,

@@ -8,8 +8,8 @@ export const REFUSAL_ADVICE: Readonly<Record<RefusalCode, string>> = {
   'bad-request':
     'connect with TLS, or with a PROXY protocol header, only to a listener that expects it; otherwise the client sends no HTTP',
   tls: 'let the station connect with TLS 1.2 or 1.3 and trust the CA of the certificate; docs/security.md lists the suites',
-  'headers-too-large': `remove headers at the load balancer, or raise proxy.limits.headerBytes (${ENV.maxHeaderBytes})`,
-  'request-timeout': `nothing if it is a scanner; for stations on slow links raise proxy.limits.handshakeSeconds (${ENV.handshakeTimeout})`,
+  'headers-too-large': `remove headers at the load balancer, or raise headerBytes in limits of the listener or in proxy.limits (${ENV.maxHeaderBytes})`,
+  'request-timeout': `nothing if it is a scanner; for stations on slow links raise handshakeSeconds in limits of the listener or in proxy.limits (${ENV.handshakeTimeout})`,
   'proxy-protocol':
     'let the load balancer send the PROXY protocol, version 2, or set proxyProtocol of the listener to false',
   untrusted: `let clients connect through the load balancer, and name its network in proxy.trustedNetworks (${ENV.trustedNetworks})`,
@@ -40,12 +40,12 @@ export const REFUSAL_ADVICE: Readonly<Record<RefusalCode, string>> = {
   'no-subprotocol': `configure the OCPP version at the station, or set proxy.defaultProtocol (${ENV.defaultProtocol})`,
   'unknown-subprotocol': `configure an accepted OCPP version at the station; spec.protocols (${ENV.protocols}) names them`,
   'connect-rate': `nothing if it ends soon: the station has a time to return; otherwise raise proxy.admission.connectionsPerSecond (${ENV.connectRate})`,
-  flapping: `find out why the station reconnects; for a test bench raise proxy.limits.reconnectBurst (${ENV.reconnectBurst}) and reconnectsPerMinute (${ENV.reconnectsPerMinute})`,
+  flapping: `find out why the station reconnects; for a test bench raise reconnectBurst (${ENV.reconnectBurst}) and reconnectsPerMinute (${ENV.reconnectsPerMinute}) in limits of its listener or in proxy.limits`,
   sessions: `add proxies, or raise proxy.maxSessionsPerPod (${ENV.maxSessions})`,
-  'listener-sessions': `raise limits.sessions of the listener (${ENV.listenerLimits}), or let the station connect to another one`,
+  'listener-sessions': `raise limits.sessions of the listener that the line names (${ENV.listenerLimits}), or let the station connect to another one`,
   connections:
     'look for clients that connect and send no handshake: ocpp_proxy_sessions is far below the limit',
-  'address-connections': `look at this address; if it is a NAT or a load balancer, raise proxy.limits.handshakesPerAddress (${ENV.maxHandshakesPerAddress}) and connectionsPerAddress (${ENV.maxConnectionsPerAddress}), or name it in proxy.trustedNetworks (${ENV.trustedNetworks})`,
+  'address-connections': `look at this address; if it is a NAT or a load balancer, raise handshakesPerAddress (${ENV.maxHandshakesPerAddress}) and connectionsPerAddress (${ENV.maxConnectionsPerAddress}) in limits of the listener or in proxy.limits, or name it in proxy.trustedNetworks (${ENV.trustedNetworks})`,
   draining: 'nothing: the station reconnects to another proxy',
   'store-away': 'restore Redis; the log of this proxy says why it cannot be used',
   'store-full': 'give Redis more memory, or find what fills it: docs/bounds.md',

@@ -33,7 +33,7 @@ export interface TargetReport {
   readonly isMemoryJudged: boolean;
   readonly quiet: Waits;
   readonly busy: Waits;
-  /** Resident bytes of each program: most while it was warmed up, after the last input, after the rest. */
+  /** Resident bytes of each program: the most in the second and in the last quarter of the inputs, and after the rest. */
   readonly memory: { readonly warm: number[]; readonly last: number[]; readonly rested: number[] };
 }
 
@@ -47,8 +47,6 @@ export interface RunReport {
 const CLIENTS = 48;
 /** Names of each client and version: one may connect every two seconds only. */
 const NAMES = 40;
-/** This part of the inputs warms the programs up: their bounded caches fill. */
-const WARM_UP = 0.5;
 /** How long the neighbours are measured alone; ms. */
 const QUIET = 3000;
 const MAX_FINDINGS = 20;
@@ -68,15 +66,18 @@ export async function runFuzz(options: RunOptions): Promise<RunReport> {
   await sleep(QUIET);
   const quiet = await Promise.all(neighbours.map((one) => one.waits()));
   const run = new Run(options, targets);
-  const half = Math.floor((count * WARM_UP) / 2);
-  await run.play(0, half);
-  // The memory of a program that does the same all the time rises and falls with its garbage collections.
-  const watched = new MemoryPeak(targets);
-  await run.play(half, 2 * half);
-  const warm = watched.end();
-  await run.play(2 * half, count);
+  // The first quarter warms the programs up: their bounded caches fill. Their memory rises and falls with their garbage
+  // collections, so that what counts is the most in a quarter.
+  const quarter = Math.floor(count / 4);
+  await run.play(0, quarter);
+  const second = new MemoryPeak(targets);
+  await run.play(quarter, 2 * quarter);
+  const warm = second.end();
+  await run.play(2 * quarter, 3 * quarter);
+  const fourth = new MemoryPeak(targets);
+  await run.play(3 * quarter, count);
+  const last = fourth.end();
   const busy = await Promise.all(neighbours.map((one) => one.waits()));
-  const last = targets.map(memoryOf);
   const isJudged = ({ name }: Target) => name !== 'monolith';
   const rested = await Promise.all(
     targets.map(async (target, index) =>

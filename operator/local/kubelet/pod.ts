@@ -58,7 +58,7 @@ export class PodRun {
   /** Starts the containers unless they run, and brings their ConfigMaps up to date. Every call retries to resolve missing objects. */
   async start(): Promise<void> {
     if (this.#stopped || this.#work !== undefined) return;
-    this.#work = this.#startOrRefresh();
+    this.#work = this.#containers.length > 0 ? this.#refresh() : this.#launchAll();
     try {
       await this.#work;
     } finally {
@@ -123,21 +123,16 @@ export class PodRun {
     this.#waiting = { reason, message };
   }
 
-  async #startOrRefresh(): Promise<void> {
-    const running = this.#containers.length > 0;
+  async #launchAll(): Promise<void> {
     try {
-      if (running) await this.#refresh();
-      else {
-        const launches = await this.#prepare();
-        if (!this.#stopped) this.#containers = launches.map((launch) => launch());
-      }
+      const launches = await this.#prepare();
       this.#waiting = undefined;
+      if (!this.#stopped) this.#containers = launches.map((launch) => launch());
     } catch (error) {
-      // A Pod that runs keeps the files that it has.
       if (!(error instanceof Missing)) throw error;
       this.#wait(error.reason, error.message);
     }
-    if (!running) this.#report(this.status());
+    this.#report(this.status());
   }
 
   /** Does everything that can fail before the first process starts. */
@@ -221,16 +216,27 @@ export class PodRun {
     await this.#write(Object.fromEntries(chosen), folder);
   }
 
-  /** Files of a Secret or ConfigMap change with it, while the Pod runs. One that is deleted leaves its files. */
+  /**
+   * Files of a Secret or ConfigMap change with it, while the Pod runs. Those of one that is deleted, or lacks what the Pod needs,
+   * stay as they are.
+   */
   async #refresh(): Promise<void> {
+    let missing: Missing | undefined;
     for (const { name, configMap, secret } of this.pod.spec.volumes ?? []) {
       const folder = podVolume(this.#host.folder, this.pod, name);
       const context = this.#context();
-      if (configMap !== undefined && context.configMap(configMap.name) !== undefined)
-        await this.#writeConfigMap(configMap.name, folder);
-      if (secret !== undefined && context.secret(secret.secretName) !== undefined)
-        await this.#writeSecret(secret, folder);
+      try {
+        if (configMap !== undefined && context.configMap(configMap.name) !== undefined)
+          await this.#writeConfigMap(configMap.name, folder);
+        if (secret !== undefined && context.secret(secret.secretName) !== undefined)
+          await this.#writeSecret(secret, folder);
+      } catch (error) {
+        if (!(error instanceof Missing)) throw error;
+        missing = error;
+      }
     }
+    if (missing === undefined) this.#waiting = undefined;
+    else this.#wait(missing.reason, missing.message);
   }
 
   async #writeConfigMap(name: string, folder: string): Promise<void> {

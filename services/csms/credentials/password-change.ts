@@ -38,6 +38,11 @@ export interface PasswordRules {
    * earlier one, so a station that has it can no longer connect. By default such a change is refused; the same password may be repeated.
    */
   readonly replacePending?: boolean;
+  /**
+   * The password is for another system, such as one that a network profile of 2.1 leads to: the register keeps what it has. A password
+   * that comes with another identity is never stored for this station.
+   */
+  readonly keepEntry?: boolean;
 }
 
 type MakeCall = (call: StationCall) => Promise<CallOutcome>;

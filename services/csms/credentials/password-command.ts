@@ -11,6 +11,8 @@ import type { StationCall } from '../../transport/station-call.ts';
 export interface PasswordCommand {
   /** What the register stores a hash of. */
   readonly password: string;
+  /** It goes with another identity: of a system to which the station moves, or under which it comes back. */
+  readonly isOfAnother?: true;
   /** What a response of the station says about the change. */
   verdictOf(answer: Answer): PasswordVerdict;
 }
@@ -28,9 +30,11 @@ const COMPONENT = 'SecurityCtrlr';
 /** Where stations of 2.1 have the fields of a network profile. */
 const PROFILE_COMPONENT = 'NetworkConfiguration';
 const VARIABLE = 'BasicAuthPassword';
+/** The longest value that stations of 2.x may take (A00.FR.205; 2.1 has it in the schema of a network profile too). Each has its own limit, from 40. */
+const LONGEST_2 = 64;
 /** Bytes of a generated AuthorizationKey; 40 hexadecimal digits are the longest value. */
 const BYTES_16 = 20;
-/** Bytes that base64url writes as 40 characters, the longest BasicAuthPassword. All of its characters are of passwordString. */
+/** Bytes that base64url writes as 40 characters, which every station takes. All of its characters are of passwordString. */
 const BYTES_2 = 30;
 
 /**
@@ -74,7 +78,7 @@ function in16({ key, value }: Pair): PasswordCommand | undefined {
   if (!/^(?:[0-9A-Fa-f]{2}){16,20}$/.test(value)) {
     throw new PasswordRuleError(`${KEY_16} must be 16 to 20 bytes in hexadecimal, 32 to 40 digits`);
   }
-  return { password: value.toUpperCase(), verdictOf: (answer) => verdict(answer, ({ status }) => status) };
+  return { password: value.toUpperCase(), verdictOf: (answer) => verdict(answer, ({ status }) => [status]) };
 }
 
 interface Variables {
@@ -99,14 +103,17 @@ function in2({ setVariableData }: Variables): PasswordCommand | undefined {
     ({ component, variable, attributeType = 'Actual' }) =>
       isPassword(component.name, variable.name) && attributeType === 'Actual',
   );
-  const [first, second] = found;
+  const [first] = found;
   if (first === undefined) return undefined;
-  if (second !== undefined) throw new PasswordRuleError(`${VARIABLE} must be set once in a command`);
-  checkText(first.attributeValue, 40);
-  const statusOf = ({ setVariableResult = [] }: Results) =>
-    setVariableResult.find(({ component, variable }) => isPassword(component?.name, variable?.name))
-      ?.attributeStatus;
-  return { password: first.attributeValue, verdictOf: (answer) => verdict(answer, statusOf) };
+  const { attributeValue: password } = first;
+  if (found.some(({ attributeValue }) => attributeValue !== password))
+    throw new PasswordRuleError(`${VARIABLE} must have one value in a command, for all network profiles`);
+  checkText(password);
+  const statusesOf = ({ setVariableResult = [] }: Results) =>
+    setVariableResult
+      .filter(({ component, variable }) => isPassword(component?.name, variable?.name))
+      .map(({ attributeStatus }) => attributeStatus);
+  return { password, verdictOf: (answer) => verdict(answer, statusesOf) };
 }
 
 interface NetworkProfile {
@@ -119,28 +126,32 @@ function inProfile(
   stationId: string,
 ): PasswordCommand | undefined {
   if (password === undefined) return undefined;
-  if (identity !== undefined && identity !== stationId) {
-    throw new PasswordRuleError(
-      'connectionData names another identity, and its password would be stored for this station; leave one of both out',
-    );
-  }
-  checkText(password, 64);
-  return { password, verdictOf: (answer) => verdict(answer, ({ status }) => status) };
+  checkText(password);
+  const isOfAnother = identity !== undefined && identity !== stationId && { isOfAnother: true as const };
+  return { password, ...isOfAnother, verdictOf: (answer) => verdict(answer, ({ status }) => [status]) };
 }
 
 const isPassword = (component: unknown, variable: unknown) =>
   (isSame(component, COMPONENT) || isSame(component, PROFILE_COMPONENT)) && isSame(variable, VARIABLE);
 
-function checkText(password: string, longest: number): void {
-  if (new RegExp(`^\\P{Cc}{16,${longest}}$`, 'u').test(password)) return;
-  throw new PasswordRuleError(`${VARIABLE} must have 16 to ${longest} characters, and no control characters`);
+function checkText(password: string): void {
+  if (new RegExp(`^\\P{Cc}{16,${LONGEST_2}}$`, 'u').test(password)) return;
+  throw new PasswordRuleError(
+    `${VARIABLE} must have 16 to ${LONGEST_2} characters, and no control characters`,
+  );
 }
 
-function verdict(answer: Answer, statusOf: (response: Results & Result) => unknown): PasswordVerdict {
+/** Refused only if every place refused it: one that took it is used some time. */
+function verdict(
+  answer: Answer,
+  statusesOf: (response: Results & Result) => readonly unknown[],
+): PasswordVerdict {
   if (answer.kind === 'error') return 'refused';
-  const status = statusOf(answer.payload as Results & Result);
-  if (typeof status !== 'string') return 'uncertain';
-  return status === 'Accepted' || status === 'RebootRequired' ? 'applied' : 'refused';
+  const statuses = statusesOf(answer.payload as Results & Result);
+  if (statuses.some((status) => status === 'Accepted' || status === 'RebootRequired')) return 'applied';
+  return statuses.length > 0 && statuses.every((status) => typeof status === 'string')
+    ? 'refused'
+    : 'uncertain';
 }
 
 const isSame = (name: unknown, wanted: string) =>

@@ -22,8 +22,9 @@ export class Clients {
   }
 
   factsOf({ headers, socket, url = '' }: IncomingMessage): HandshakeFacts {
-    const { address } = this.#connections.of(socket);
-    return { remoteAddress: clientAddressOf(headers, address, this.#trusted), url };
+    const { address, place } = this.#connections.of(socket);
+    const remoteAddress = clientAddressOf(headers, address, this.#trusted);
+    return { remoteAddress, url, ...(place !== undefined && { listener: place.listener }) };
   }
 
   /** Why no handshake from there is accepted by this listener now; undefined if it is. */

@@ -19,9 +19,17 @@ export interface Connection {
   address: string;
   /** `removals` of its listener when it was accepted: its TLS handshake may verify with the client CAs of that time. */
   readonly removals: number;
+  readonly place: ConnectionPlace | undefined;
 }
 
 export type AddressLimits = Pick<StationServerLimits, 'maxConnectionsPerAddress' | 'maxHandshakesPerAddress'>;
+/** The listener of a connection. */
+export interface ConnectionPlace {
+  /** Its name, or its port without one; for the log. */
+  readonly listener: string;
+  /** On the connections of an address, at all listeners. */
+  readonly limits: AddressLimits;
+}
 export type ConnectionLimits = AddressLimits & Pick<StationServerLimits, 'maxConnections'>;
 
 /** Of one address. */
@@ -34,8 +42,7 @@ class Known implements Connection {
   readonly peer: string;
   address: string;
   readonly removals: number;
-  /** Of its listener; undefined: those of the server. */
-  readonly limits: AddressLimits | undefined;
+  readonly place: ConnectionPlace | undefined;
   /** Where this connection is counted. */
   counts: Counts | undefined;
   key = '';
@@ -45,11 +52,11 @@ class Known implements Connection {
   isOpen = true;
   isStation = false;
 
-  constructor(peer: string, removals = 0, limits?: AddressLimits) {
+  constructor(peer: string, removals = 0, place?: ConnectionPlace) {
     this.peer = peer;
     this.address = peer;
     this.removals = removals;
-    this.limits = limits;
+    this.place = place;
   }
 }
 
@@ -84,12 +91,15 @@ export class Connections {
   /**
    * A TCP connection is accepted.
    * @param secured absent: it does not become a TLS socket; see secured() and Connection
-   * @param limits of its listener, on the connections of its address at all listeners
    * @returns undefined for one too many
    */
-  enter(tcp: Socket, secured?: Pick<Connection, 'removals'>, limits?: AddressLimits): Connection | undefined {
+  enter(
+    tcp: Socket,
+    secured?: Pick<Connection, 'removals'>,
+    place?: ConnectionPlace,
+  ): Connection | undefined {
     this.#size += 1;
-    const known = new Known(plainAddress(tcp.remoteAddress ?? ''), secured?.removals, limits);
+    const known = new Known(plainAddress(tcp.remoteAddress ?? ''), secured?.removals, place);
     this.#known.set(tcp, known);
     if (secured !== undefined) {
       known.pair = pairOf(tcp);
@@ -135,7 +145,7 @@ export class Connections {
     counts.handshakes += 1;
     Object.assign(known, { counts, key });
     const { maxConnectionsPerAddress: most, maxHandshakesPerAddress: handshakes } =
-      known.limits ?? this.#limits;
+      known.place?.limits ?? this.#limits;
     return !(most > 0 && counts.all > most) && !(handshakes > 0 && counts.handshakes > handshakes);
   }
 

@@ -124,7 +124,7 @@ const everyStatus: Every<OcppClusterStatus> = {
   imageRequested: ':',
   renderRevision: 2,
   redis: { image: 'redis:7', passwordSecretName: 'city-redis-1', storage: '1Gi' },
-  store: { identity: 1, lost: { identity: 2, since: at } },
+  store: { identity: 1, lost: { identity: 2, since: at }, certificateNotAfter: at },
   drain: [{ pod: 'city-ws-proxy-1', sessions: 3, deadline: at }],
   rollout: {
     id: '0a1b2c3d4e-t3k9m0',

@@ -9,7 +9,7 @@ import type {
   SecurityStatus,
 } from '../../../operator/api/ocpp-cluster.ts';
 import type { Observed } from '../../../operator/observe/observe.ts';
-import type { Workload } from '../../../operator/observe/workloads.ts';
+import type { Pod } from '../../../operator/observe/workloads.ts';
 import type { SecurityReading } from '../../../operator/scaling/demand.ts';
 import { createScraper } from '../../../operator/signals/scrape.ts';
 import { remember, signalsOf } from '../../../operator/signals/signals.ts';
@@ -93,12 +93,8 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-const securedBy = (
-  spec: OcppClusterSpec,
-  security?: SecurityStatus,
-  proxySets: readonly Workload[] = [],
-  wasSecured = false,
-) => secured({ spec: defaultedSpec(city(spec)), security, proxySets, wasSecured, now: NOW });
+const securedBy = (spec: OcppClusterSpec, security?: SecurityStatus, pods: readonly Pod[] = []) =>
+  secured({ spec: defaultedSpec(city(spec)), security, observed: { pods }, now: NOW });
 
 for (const { spec, security, reason, says } of ROWS) {
   test(`not secured: ${reason}, ${JSON.stringify([spec, security])}`, (t) => {
@@ -134,58 +130,42 @@ test('secured: stations whose certificates expire are a sentence and no reason, 
   t.notRegex(of({ stationsExpiring: 0 }).message, /connected station/);
 });
 
-/** A set as the operator renders it for the spec. */
-const setOf = (name: string, spec: OcppClusterSpec, status: Workload['status']): Workload => ({
-  ...(find(rendered(spec), 'Deployment/city-ws-proxy') as Workload),
-  metadata: { name, generation: 1 },
-  status: { observedGeneration: 1, ...status },
-});
+/** A Pod as the operator renders it for the spec. */
+const podOf = (name: string, spec: OcppClusterSpec, status: Pod['status'] = { phase: 'Running' }): Pod => {
+  const { template } = find(rendered(spec), 'Deployment/city-ws-proxy').spec as { template: Pod };
+  return { ...template, metadata: { ...template.metadata, name, uid: name }, status };
+};
 
-test('not secured while Pods of an earlier spec serve, which ask nothing or less', (t) => {
-  const running = { replicas: 2, updatedReplicas: 2 };
-  const [now, plain] = [{ listeners: [MUTUAL] }, {}];
+test('not secured while Pods of an earlier spec are there, which ask nothing', (t) => {
+  const now = { listeners: [MUTUAL] };
   const two = { listeners: [{ name: 'a' }, { name: 'b', port: 9001, path: '/v16' }] };
   const mixed = { ...REGISTER, listeners: [MUTUAL, { name: 'plain' }] };
-  for (const earlier of [plain, two, mixed]) {
-    const sets = [setOf('new', now, running), setOf('old', earlier, running)];
-    const found = securedBy(now, undefined, sets, true);
+  const other = { ...REGISTER, listeners: [BASIC] };
+  for (const earlier of [{}, two, mixed]) {
+    const found = securedBy(now, undefined, [podOf('new', now), podOf('old', earlier)]);
     t.like(found, { status: 'False', reason: 'RollingOut' });
-    t.regex(found.message, /^Pods of old may still let in anyone/);
+    t.regex(found.message, /^old: made for an earlier spec, by which anyone can be any station/);
   }
-  const is = (sets: readonly Workload[], wasSecured: boolean) =>
-    securedBy(now, undefined, sets, wasSecured).status;
-  t.is(
-    is([setOf('new', now, running), setOf('old', plain, { replicas: 0 })], false),
-    'True',
-    'they have gone',
-  );
-
-  // With the strategy Rolling, one Deployment has Pods of both.
-  const replacing = setOf('one', now, { replicas: 3, updatedReplicas: 1 });
-  t.is(is([replacing], false), 'False');
-  t.is(is([setOf('one', now, { ...running, observedGeneration: 0 })], false), 'False', 'not begun yet');
-  t.is(is([replacing], true), 'True', 'those that are replaced asked, too');
-  t.is(is([setOf('one', now, running)], false), 'True');
-  t.is(securedBy(plain, undefined, [setOf('old', plain, running)]).reason, 'PlainListener');
+  const many = ['a', 'b', 'c', 'd', 'e'].map((name) => podOf(name, {}));
+  t.regex(securedBy(now, undefined, many).message, /^a, b, c and 2 more: /);
+  t.is(securedBy(now, undefined, [podOf('old', {}, { phase: 'Succeeded' })]).status, 'True', 'it has ended');
+  t.is(securedBy(now, undefined, [podOf('old', other)]).status, 'True', 'it asks, too');
+  t.is(securedBy({}, undefined, [podOf('old', {})]).reason, 'PlainListener');
 });
 
 test('not secured: the certificate of Redis expires soon', (t) => {
-  const of = (storeExpires: number) =>
+  const of = (storeExpires: string) =>
     secured({
       spec: defaultedSpec(city({ listeners: [MUTUAL] })),
       security: undefined,
-      proxySets: [],
+      observed: { pods: [] },
       storeExpires,
-      wasSecured: true,
       now: NOW,
     });
-  t.is(of(NOW / 1000 + 8 * 86_400).status, 'True');
-  t.like(of(NOW / 1000 + 6 * 86_400), { status: 'False', reason: 'CertificateExpiring' });
-  t.regex(
-    of(NOW / 1000 + 6 * 86_400).message,
-    /^the certificate of Redis expires at 2026-12-05T12:00:00Z: after/,
-  );
-  t.regex(of(NOW / 1000 - 1).message, /^the certificate of Redis expired at/);
+  t.is(of(inDays(8)).status, 'True');
+  t.like(of(inDays(6)), { status: 'False', reason: 'CertificateExpiring' });
+  t.regex(of(inDays(6)).message, /^the certificate of Redis expires at 2026-12-05T12:00:00Z: after/);
+  t.regex(of(inDays(-1)).message, /^the certificate of Redis expired at/);
 });
 
 /** Programs that export this, scraped over HTTP; those named p… are processors. */

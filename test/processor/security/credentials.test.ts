@@ -253,12 +253,11 @@ const BROKEN: readonly (readonly [Protocol, Omit<Command, 'stationId'>, RegExp])
   ['ocpp1.6', change16('secret-but-no-hex'), /16 to 20 bytes in hexadecimal/],
   ['ocpp1.6', change16(HEX.slice(0, 30)), /16 to 20 bytes in hexadecimal/],
   ['ocpp1.6', change16(HEX.slice(1)), /16 to 20 bytes in hexadecimal/],
-  ['ocpp2.0.1', change2(item('short-secret')), /16 to 40 characters/],
-  ['ocpp2.1', change2(item('s'.repeat(41))), /16 to 40 characters/],
+  ['ocpp2.0.1', change2(item('short-secret')), /16 to 64 characters/],
+  ['ocpp2.1', change2(item('s'.repeat(65))), /16 to 64 characters/],
   ['ocpp2.1', change2(item(`${TEXT}\n`)), /no control characters/],
-  ['ocpp2.0.1', change2(item(TEXT), item(TEXT)), /set once/],
+  ['ocpp2.0.1', change2(item(TEXT), item(`${TEXT}-2`)), /one value in a command/],
   ['ocpp2.1', profile('short-secret'), /16 to 64 characters/],
-  ['ocpp2.1', profile(TEXT, { identity: 'CP-2' }), /names another identity/],
 ];
 
 for (const [index, [protocol, command, rule]] of BROKEN.entries()) {
@@ -270,6 +269,41 @@ for (const [index, [protocol, command, rule]] of BROKEN.entries()) {
     t.deepEqual(await one.entryNow(), former);
   });
 }
+
+test('one password for two network profiles: it is refused only if both refuse it', async (t) => {
+  const slots = change2(item(TEXT), item(TEXT, 'NetworkConfiguration'));
+  const results = (...statuses: readonly string[]) => ({
+    setVariableResult: statuses.map((attributeStatus) => ({
+      attributeStatus,
+      component: { name: 'NetworkConfiguration' },
+      variable: { name: 'BasicAuthPassword' },
+    })),
+  });
+  for (const [answer, after] of [
+    [results('Rejected', 'Accepted'), both(hashed2)],
+    [results('Rejected', 'UnknownComponent'), former],
+    [results(), both(hashed2)],
+  ] as const) {
+    await using one = await world({ protocol: 'ocpp2.1', answer });
+    await one.send(slots);
+    t.deepEqual(await one.entryNow(), after);
+  }
+});
+
+test('a password for another system, or with another identity, is sent, not stored and not queued', async (t) => {
+  const elsewhere = { ...profile(TEXT), keepEntry: true };
+  for (const command of [elsewhere, profile(TEXT, { identity: 'CP-2' })]) {
+    await using one = await world({ protocol: 'ocpp2.1', answer: { status: 'Accepted' } });
+    t.like(await one.send(command), { kind: 'answered' });
+    t.deepEqual(await one.entryNow(), former);
+    t.deepEqual(one.warnings, []);
+    await t.throwsAsync(one.send({ ...command, queueable: true }), {
+      code: 'bad-call',
+      message: /never waits/,
+    });
+    t.is(one.asked.length, 1);
+  }
+});
 
 test('other keys and variables are no passwords', async (t) => {
   await using one = await world({ answer: { status: 'Accepted' } });

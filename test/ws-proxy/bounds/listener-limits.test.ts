@@ -118,7 +118,15 @@ test('a listener has limits of its own, the other those of the proxy; a running 
   const elsewhere = await open(main, 'B3');
   t.is(elsewhere.answer.status, 101, 'the other listener has places');
   await until(() => proxy.log.includes('"code":"listener-sessions"'), 'the line of the log');
-  t.regex(proxy.log, /"code":"listener-sessions".*"advice":"raise limits\.sessions of the listener/);
+  t.regex(
+    proxy.log,
+    /"code":"listener-sessions".*"listener":"constructor","advice":"raise limits\.sessions of the listener/,
+  );
+
+  t.regex(
+    (await proxy.ask(PATH.metrics)).text,
+    /ocpp_proxy_listener_sessions\{listener="main"\} 1\nocpp_proxy_listener_sessions\{listener="constructor"\} 2\n/,
+  );
 
   const large = `[2,"1","DataTransfer",{"vendorId":"v","data":"${'x'.repeat(70_000)}"}]`;
   second.station.send(large);

@@ -148,9 +148,13 @@ function keepTesting(connection: Redis): void {
  */
 export function certificateExpiry(settings: RedisSettings, tls: RedisTls): () => Promise<number | undefined> {
   const primary = new Primary(settings, (at, command) => ask(settings, at, command));
+  let last: Address | undefined;
   return async () => {
     try {
-      return await readCertificateExpiry(await primary.find(), tls, handshakeMs(settings));
+      // Sentinels and nodes whose certificate has expired cannot be asked.
+      last = (await primary.find().catch(() => undefined)) ?? last;
+      if (last === undefined) return undefined;
+      return await readCertificateExpiry(last, tls, handshakeMs(settings));
     } catch {
       return undefined;
     }
