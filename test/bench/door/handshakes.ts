@@ -11,10 +11,11 @@ interface Kind {
 }
 
 const PLAIN: Kind = { name: 'profile 0: plain', profile: 0 };
+const SECURED: Kind = { name: 'profile 2: TLS 1.3 and Basic', profile: 2 };
 const KINDS: readonly Kind[] = [
   PLAIN,
   { name: 'profile 1: Basic', profile: 1 },
-  { name: 'profile 2: TLS 1.3 and Basic', profile: 2 },
+  SECURED,
   { name: 'profile 2: TLS 1.3 resumed and Basic', profile: 2, isResuming: true },
   { name: 'profile 3: mutual TLS 1.3', profile: 3 },
 ];
@@ -65,26 +66,39 @@ export async function handshakes(options: HandshakeOptions): Promise<string> {
   return table(KINDS, costs);
 }
 
-/** The plain handshake here beside that of another checkout. */
+/** Handshakes here beside those of another checkout: plain, and with TLS and a password. */
 export async function handshakesAgainst(root: string, options: HandshakeOptions): Promise<string> {
   options.onStep('start the doors');
-  await using before = await openDoors({ who: ['ours'], profiles: [0], stations: 0, root });
-  await using now = await openDoors({ who: ['ours'], profiles: [0], stations: 0 });
-  const contenders = Object.entries({ before, now }).map(([who, doors]) => ({
-    kind: PLAIN,
-    who,
-    door: doors.door('ours', 0),
-  }));
+  const kinds = [PLAIN, SECURED];
+  const wanted = {
+    who: ['ours'],
+    profiles: kinds.map(({ profile }) => profile),
+    stations: STATIONS,
+  } as const;
+  await using before = await openDoors({ ...wanted, root });
+  await using now = await openDoors(wanted);
+  const contenders = kinds.flatMap((kind) =>
+    Object.entries({ before, now }).map(([who, doors]) => ({
+      kind,
+      who,
+      door: doors.door('ours', kind.profile),
+    })),
+  );
   const costs = await inTurns(contenders, options);
-  const [was, is] = [costs.of(PLAIN, 'before').server, costs.of(PLAIN, 'now').server];
-  return `CPU µs of a plain handshake: ${was.toFixed(0)} before, ${is.toFixed(0)} now, ${(is / was).toFixed(2)}x`;
+  const lines = kinds.map((kind) => {
+    const [was, is] = [costs.of(kind, 'before'), costs.of(kind, 'now')];
+    const change = (of: keyof Cost) =>
+      `${was[of].toFixed(0)} before, ${is[of].toFixed(0)} now, ${(is[of] / was[of]).toFixed(2)}x`;
+    return `${kind.name}, CPU µs of a handshake: ${change('server')}; of Redis: ${change('redis')}`;
+  });
+  return lines.join('\n');
 }
 
 interface Costs {
   readonly of: (kind: Kind, who: string) => Cost;
 }
 
-/** The contenders alternate within each round; the median counts. */
+/** The contenders alternate within each round, and in the next one in the other order: what was measured just before has an effect. The median counts. */
 async function inTurns(contenders: readonly Contender[], options: HandshakeOptions): Promise<Costs> {
   const { rounds, onStep } = options;
   const runs = contenders.map((contender) => {
@@ -98,7 +112,7 @@ async function inTurns(contenders: readonly Contender[], options: HandshakeOptio
   }
   const idle = await idleUse(runs.map(({ door }) => door));
   for (let round = 1; round <= rounds; round++) {
-    for (const { name, door, visitors, costs } of runs) {
+    for (const { name, door, visitors, costs } of round % 2 === 0 ? runs.toReversed() : runs) {
       onStep(`round ${round} of ${rounds}: ${name}`);
       costs.push(await costOf(door, visitors, idle.get(door)));
     }
