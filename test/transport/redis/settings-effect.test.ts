@@ -120,7 +120,7 @@ for (const [what, [key, operation]] of Object.entries(OPERATIONS)) {
   });
 
   test(`retryDelay: ${what} succeeds when Redis is well again by then`, async (t) => {
-    const retryDelayMs = 300;
+    const retryDelayMs = 800;
     const { transport, proxy, look } = await running(t, { retryAttempts: 1, retryDelayMs });
     const gateway = await proxy();
     await refuse(look);
