@@ -64,7 +64,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
     }),
     listenerSessions: new Gauge({
       name: 'ocpp_proxy_listener_sessions',
-      help: 'Open station sockets by listener, of listeners with a name',
+      help: 'Open station sockets by listener; absent where listeners are given without names',
       labelNames: ['listener'],
       registers,
       collect() {

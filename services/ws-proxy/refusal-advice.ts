@@ -42,7 +42,7 @@ export const REFUSAL_ADVICE: Readonly<Record<RefusalCode, string>> = {
   'connect-rate': `nothing if it ends soon: the station has a time to return; otherwise raise proxy.admission.connectionsPerSecond (${ENV.connectRate})`,
   flapping: `find out why the station reconnects; for a test bench raise reconnectBurst (${ENV.reconnectBurst}) and reconnectsPerMinute (${ENV.reconnectsPerMinute}) in limits of its listener or in proxy.limits`,
   sessions: `add proxies, or raise proxy.maxSessionsPerPod (${ENV.maxSessions})`,
-  'listener-sessions': `raise limits.sessions of the listener that the line names (${ENV.listenerLimits}), or let the station connect to another one`,
+  'listener-sessions': `add proxies, raise limits.sessions of the listener that the line names (${ENV.listenerLimits}), or let the station connect to another one`,
   connections:
     'look for clients that connect and send no handshake: ocpp_proxy_sessions is far below the limit',
   'address-connections': `look at this address; if it is a NAT or a load balancer, raise handshakesPerAddress (${ENV.maxHandshakesPerAddress}) and connectionsPerAddress (${ENV.maxConnectionsPerAddress}) in limits of the listener or in proxy.limits, or name it in proxy.trustedNetworks (${ENV.trustedNetworks})`,

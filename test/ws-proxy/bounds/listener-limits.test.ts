@@ -120,7 +120,7 @@ test('a listener has limits of its own, the other those of the proxy; a running 
   await until(() => proxy.log.includes('"code":"listener-sessions"'), 'the line of the log');
   t.regex(
     proxy.log,
-    /"code":"listener-sessions".*"listener":"constructor","advice":"raise limits\.sessions of the listener/,
+    /"code":"listener-sessions".*"listener":"constructor","advice":"add proxies, raise limits\.sessions of the listener/,
   );
 
   t.regex(
