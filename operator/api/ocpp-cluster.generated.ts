@@ -16,7 +16,8 @@ export interface OcppClusterSpec {
    * Endpoints for stations: ws://<address>:<port><path>/<identity>, wss:// with TLS. Each listener has its
    * own port in the Service and in every ws-proxy Pod. Rates apply to all listeners together. Append new
    * ones at the end. Adding, removing or renaming a listener restarts ws-proxy, but for renaming the first
-   * of plain ones.
+   * of plain ones. A renamed one is closed until the rollout switches to the new Pods: better add one of
+   * the new name on another port first.
    */
   readonly listeners?: readonly ListenerSpec[];
   /**

@@ -70,6 +70,8 @@ export interface Signals extends LoadSignals {
   readonly inFlightOf?: ReadonlyMap<string, number>;
   readonly store?: StoreReading;
   readonly security?: SecurityReading;
+  /** Uids of Pods that do not apply their changed settings; only Pods with a recent reading. */
+  readonly settingsRejected?: readonly string[];
 }
 
 /** What the ws-proxies say of who their stations are, and the processors of their authority. */

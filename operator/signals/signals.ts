@@ -82,6 +82,9 @@ export function signalsOf(history: History, expected: Expected): Signals {
   const heard = latest.filter(
     ({ values }) => METRIC.storeLoginRefused in values || METRIC.storeIdentity in values,
   );
+  const rejecting = latest
+    .filter(({ values }) => values[METRIC.settingsRejected] === 1)
+    .map(({ pod }) => pod);
   return {
     ...(known.length > 0 && { arrivalRate: total(known) ?? 0 }),
     ...(recent.length > 0 && { recentArrivalRate: total(recent) ?? 0 }),
@@ -92,6 +95,7 @@ export function signalsOf(history: History, expected: Expected): Signals {
     ...(activity !== undefined && { activity }),
     ...(inFlight.length > 0 && { inFlightOf: new Map(inFlight) }),
     ...(heard.length > 0 && { store: storeReading(heard) }),
+    ...(rejecting.length > 0 && { settingsRejected: rejecting }),
     ...securityOf(
       proxies.map((pod) => freshOf(pod).at(-1)),
       draining.map((pod) => freshOf(pod).at(-1)),

@@ -34,6 +34,7 @@ export interface Problem {
     | 'VolumeTerminating'
     | 'DeregistrationTooShort'
     | 'StationSourceFailing'
+    | 'SettingsRejected'
     | 'UnknownVariable'
     | 'ForeignVariable';
   readonly message: string;

@@ -55,6 +55,8 @@ export interface SecurityFindings {
   readonly spec: DefaultedSpec;
   readonly security: SecurityStatus | undefined;
   readonly observed: Pick<Observed, 'pods'>;
+  /** Uids of Pods that do not apply their changed settings. */
+  readonly settingsRejected?: readonly string[] | undefined;
   /** When the certificate of Redis expires, RFC 3339; undefined while that is not known. */
   readonly storeExpires?: string | undefined;
   /** ms since 1970 */
@@ -63,10 +65,11 @@ export interface SecurityFindings {
 
 /** The first finding gives the reason, and the message has all of them. */
 export function secured(found: SecurityFindings): ConditionValue {
-  const { spec, security, observed, storeExpires, now } = found;
+  const { spec, security, observed, settingsRejected = [], storeExpires, now } = found;
   const plain = plainListeners(spec);
   const findings = [
     ...(plain.length > 0 ? plain : earlierPods(observed)),
+    ...earlierSettings(podsOf(observed, 'ws-proxy').filter((pod) => settingsRejected.includes(idOf(pod)))),
     ...reportOnly(spec, security),
     ...strangers(spec),
     ...rejectedFiles(security),
@@ -104,6 +107,12 @@ function earlierPods(observed: Pick<Observed, 'pods'>): Finding[] {
   if (plain.length === 0) return [];
   const message = `${named(plain)}: made for an earlier spec, by which anyone can be any station; they go when the rollout has replaced them`;
   return [{ reason: 'RollingOut', message }];
+}
+
+function earlierSettings(pods: readonly Pod[]): Finding[] {
+  if (pods.length === 0) return [];
+  const message = `${named(pods)}: the changed settings are refused, authentication among them, and the earlier ones stay; see Degraded`;
+  return [{ reason: 'SettingsRejected', message }];
 }
 
 /** The names of the first three. */
@@ -207,4 +216,17 @@ export function sourceProblems(reading: SecurityReading | undefined, { pods }: O
     `${named(failing)}: the entries of stations cannot be read, so that new stations may be refused; connected ones stay. Check what ` +
     'spec.authentication.stations names; the log of the Pod has the error';
   return [{ reason: 'StationSourceFailing', message }];
+}
+
+/** All settings of a Pod stay as they were, if one of them is not valid for its image. */
+export function settingsProblems(
+  rejected: readonly string[] | undefined,
+  { pods }: Pick<Observed, 'pods'>,
+): Problem[] {
+  const rejecting = pods.filter((pod) => rejected?.includes(idOf(pod)) === true);
+  if (rejecting.length === 0) return [];
+  const message =
+    `${named(rejecting)}: the changed settings are refused, and none of them is applied; the log of the Pod says which one is wrong. ` +
+    'An earlier image may not know it: set spec.image';
+  return [{ reason: 'SettingsRejected', message }];
 }

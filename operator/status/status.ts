@@ -29,7 +29,7 @@ import { highlyAvailable } from './high-availability.ts';
 import { endpointsOf } from './endpoints.ts';
 import { stateOf } from '../observe/workloads.ts';
 import { isRunning } from '../rollout/step.ts';
-import { secured, securityStatusOf, sourceProblems } from './security.ts';
+import { secured, securityStatusOf, settingsProblems, sourceProblems } from './security.ts';
 import { storeProblems, storeStatusOf, withCertificate } from './store.ts';
 
 export interface StatusInput extends StatusFindings {
@@ -69,6 +69,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     ...input.problems,
     ...deregistrationProblems(input.spec, signals.sessions),
     ...sourceProblems(signals.security, observed),
+    ...settingsProblems(signals.settingsRejected, observed),
   ];
   const security = securityStatusOf(input.spec, before?.security, signals.security, input.createdKey);
   const found = conditionValues({ ...input, problems }, security, store);
@@ -140,6 +141,7 @@ function conditionValues(
       spec: findings.spec,
       security,
       observed: findings.observed,
+      settingsRejected: findings.signals.settingsRejected,
       storeExpires: store?.certificateNotAfter,
       now: findings.now,
     }),

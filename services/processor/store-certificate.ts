@@ -1,7 +1,7 @@
 /** Looks from time to time when the certificate of Redis expires. Not with each scrape: that must not wait for a Redis that is away. */
 
 /** Between looks, and after one that failed; ms. */
-const EVERY_MS = 600_000;
+const EVERY_MS = 60_000;
 const RETRY_MS = 15_000;
 
 export class StoreCertificate implements Disposable {

@@ -7,8 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contentsOf, isMissing } from './followed-folder.ts';
 
-/** Characters of a text at most; a longer file is no setting. */
-const MAX_TEXT = 1000;
+/** Characters of a text at most; a longer file is no setting. The longest that the CRD permits have less than 6000. */
+export const MAX_TEXT = 20_000;
 
 /**
  * The texts of these variables; a file that is not there is absent. Undefined: the folder is being replaced, try again.

@@ -160,6 +160,8 @@ export class StationListeners {
 
   /** Whether the limit of all connections permits this one. */
   #enter(tcp: Socket, listener: StationListener): boolean {
+    // Its peer has reset it already: a probe of a load balancer.
+    if (tcp.remoteAddress === undefined) return false;
     const { connections } = this.#options;
     const entered = connections.enter(tcp, this.#secured.get(listener), this.#places.get(listener));
     return entered !== undefined || this.#drop(tcp, TOO_MANY);

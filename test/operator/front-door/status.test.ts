@@ -14,7 +14,12 @@ import type { SecurityReading } from '../../../operator/scaling/demand.ts';
 import { createScraper } from '../../../operator/signals/scrape.ts';
 import { remember, signalsOf } from '../../../operator/signals/signals.ts';
 import { eventsBetween } from '../../../operator/status/events.ts';
-import { secured, securityStatusOf, sourceProblems } from '../../../operator/status/security.ts';
+import {
+  secured,
+  securityStatusOf,
+  settingsProblems,
+  sourceProblems,
+} from '../../../operator/status/security.ts';
 import { city, find, rendered } from '../../support/rendered.ts';
 
 const NOW = Date.parse('2026-11-29T12:00:00Z');
@@ -151,6 +156,22 @@ test('not secured while Pods of an earlier spec are there, which ask nothing', (
   t.is(securedBy(now, undefined, [podOf('old', {}, { phase: 'Succeeded' })]).status, 'True', 'it has ended');
   t.is(securedBy(now, undefined, [podOf('old', other)]).status, 'True', 'it asks, too');
   t.is(securedBy({}, undefined, [podOf('old', {})]).reason, 'PlainListener');
+});
+
+test('not secured, and degraded, while a ws-proxy refuses its changed settings', (t) => {
+  const pods = [podOf('a', { listeners: [MUTUAL] }), podOf('b', { listeners: [MUTUAL] })];
+  const of = (settingsRejected: readonly string[]) => {
+    const spec = defaultedSpec(city({ listeners: [MUTUAL] }));
+    return secured({ spec, security: undefined, observed: { pods }, settingsRejected, now: NOW });
+  };
+  t.is(of([]).status, 'True');
+  t.is(of(['a processor']).status, 'True', 'it authenticates no station');
+  t.like(of(['b']), { status: 'False', reason: 'SettingsRejected' });
+  t.regex(of(['b']).message, /^b: the changed settings are refused, authentication among them/);
+  t.deepEqual(settingsProblems([], { pods }), []);
+  t.deepEqual(settingsProblems(undefined, { pods }), []);
+  t.like(settingsProblems(['a'], { pods })[0], { reason: 'SettingsRejected' });
+  t.regex(settingsProblems(['a'], { pods })[0]?.message ?? '', /^a: the changed settings are refused/);
 });
 
 test('not secured: the certificate of Redis expires soon', (t) => {

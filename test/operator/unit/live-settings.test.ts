@@ -39,7 +39,13 @@ test('the ConfigMap of a cluster that asks no station who it is stays as it was 
   const without = Object.keys(data({}, 'ws-proxy'));
   t.deepEqual(
     added.filter((name) => !without.includes(name)),
-    ['OCPP_AUTHENTICATION_MODE', 'OCPP_UNKNOWN_STATIONS', 'OCPP_UNKNOWN_STATION_STATUS', 'OCPP_ENROLMENT'],
+    [
+      'OCPP_AUTHENTICATION_MODE',
+      'OCPP_UNKNOWN_STATIONS',
+      'OCPP_UNKNOWN_STATION_STATUS',
+      'OCPP_ENROLMENT',
+      'OCPP_LISTENER_LIMITS',
+    ],
   );
 });
 

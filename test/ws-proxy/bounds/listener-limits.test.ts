@@ -3,11 +3,13 @@ import test from 'ava';
 import { fieldSchema } from '../../../operator/api/schema.ts';
 import { ENV, PATH } from '../../../services/contract.ts';
 import { readSettings } from '../../../services/runtime/config.ts';
+import { MAX_TEXT } from '../../../services/runtime/settings-folder.ts';
 import { listenerLimitsSetting } from '../../../services/ws-proxy/listener-limits.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startProgram } from '../../support/program.ts';
 import { startRedis } from '../../support/redis-server.ts';
 import { SettingsFolder } from '../../support/settings-folder.ts';
+import { find, rendered } from '../../support/rendered.ts';
 import { until } from '../../support/until.ts';
 import { RawStation, V16 } from '../raw-station.ts';
 
@@ -42,6 +44,27 @@ test('it takes what the CRD takes: the same fields with the same ranges', (t) =>
   }
   const { problems } = read('{"lab":{"none":1}}');
   t.regex(problems[0] ?? '', new RegExp(`there are ${fields.map(([name]) => name).join(', ')} `));
+});
+
+test('the longest settings that the CRD permits are read from the folder of a running program', (t) => {
+  const fields = fieldSchema('spec', 'listeners').items?.properties?.['limits']?.properties ?? {};
+  const limits = Object.fromEntries(Object.entries(fields).map(([name, { maximum }]) => [name, maximum]));
+  const listeners = Array.from({ length: 8 }, (_, i) => ({
+    name: `a-long-name-0${i}`,
+    port: 9000 + i,
+    protocols: ['ocpp1.6'] as const,
+    limits,
+  }));
+  const trustedNetworks = Array.from(
+    { length: 100 },
+    (_, i) => `2001:0db8:1111:2222:3333:4444:5555:${1000 + i}/128`,
+  );
+  const objects = rendered({ listeners, proxy: { trustedNetworks } });
+  for (const name of ['ConfigMap/city-ws-proxy', 'ConfigMap/city-processor']) {
+    const { data } = find(objects, name) as unknown as { data: Record<string, string> };
+    const longest = Math.max(...Object.values(data).map((text) => text.length));
+    t.true(longest < MAX_TEXT / 2, `${name}: ${longest}`);
+  }
 });
 
 const MISTAKES: readonly (readonly [text: string, says: RegExp])[] = [
