@@ -100,6 +100,13 @@ export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefin
 const hasLabels = ({ metadata }: KubeObject, labels: Readonly<Record<string, string>>) =>
   Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);
 
+/** For messages: the names of the first three. */
+export const namesOf = (pods: readonly Pod[]): string =>
+  pods
+    .slice(0, 3)
+    .map(({ metadata }) => metadata.name)
+    .join(', ') + (pods.length > 3 ? ` and ${pods.length - 3} more` : '');
+
 export const podsOf = (observed: Pick<Observed, 'pods'>, component: Component): Pod[] =>
   observed.pods.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === component);
 

@@ -1,6 +1,6 @@
 /** Whether every station has to prove who it is, and the certificates that it meets. Pure. */
 import type { DefaultedListener, DefaultedSpec, SecurityStatus } from '../api/ocpp-cluster.ts';
-import { idOf, type Observed, podsOf } from '../observe/observe.ts';
+import { idOf, namesOf, type Observed, podsOf } from '../observe/observe.ts';
 import type { Pod } from '../observe/workloads.ts';
 import { servesPlain, usesFrontDoor } from '../render/front-door/listeners.ts';
 import type { RefusedFiles, SecurityReading } from '../scaling/demand.ts';
@@ -105,22 +105,15 @@ function earlierPods(observed: Pick<Observed, 'pods'>): Finding[] {
     return !hasEnded && servesPlain(spec?.containers?.flatMap(({ env = [] }) => env) ?? []);
   });
   if (plain.length === 0) return [];
-  const message = `${named(plain)}: made for an earlier spec, by which anyone can be any station; they go when the rollout has replaced them`;
+  const message = `${namesOf(plain)}: made for an earlier spec, by which anyone can be any station; they go when the rollout has replaced them`;
   return [{ reason: 'RollingOut', message }];
 }
 
 function earlierSettings(pods: readonly Pod[]): Finding[] {
   if (pods.length === 0) return [];
-  const message = `${named(pods)}: the changed settings are refused, authentication among them, and the earlier ones stay; see Degraded`;
+  const message = `${namesOf(pods)}: the changed settings are refused, authentication among them, and the earlier ones stay; see Degraded`;
   return [{ reason: 'SettingsRejected', message }];
 }
-
-/** The names of the first three. */
-const named = (pods: readonly Pod[]) =>
-  pods
-    .slice(0, 3)
-    .map(({ metadata }) => metadata.name)
-    .join(', ') + (pods.length > 3 ? ` and ${pods.length - 3} more` : '');
 
 function reportOnly({ authentication }: DefaultedSpec, security: SecurityStatus | undefined): Finding[] {
   if (authentication?.mode !== 'Report') return [];
@@ -213,7 +206,7 @@ export function sourceProblems(reading: SecurityReading | undefined, { pods }: O
   const failing = pods.filter((pod) => reading?.sourceFailing.includes(idOf(pod)) === true);
   if (failing.length === 0) return [];
   const message =
-    `${named(failing)}: the entries of stations cannot be read, so that new stations may be refused; connected ones stay. Check what ` +
+    `${namesOf(failing)}: the entries of stations cannot be read, so that new stations may be refused; connected ones stay. Check what ` +
     'spec.authentication.stations names; the log of the Pod has the error';
   return [{ reason: 'StationSourceFailing', message }];
 }
@@ -226,7 +219,7 @@ export function settingsProblems(
   const rejecting = pods.filter((pod) => rejected?.includes(idOf(pod)) === true);
   if (rejecting.length === 0) return [];
   const message =
-    `${named(rejecting)}: the changed settings are refused, and none of them is applied; the log of the Pod says which one is wrong. ` +
+    `${namesOf(rejecting)}: the changed settings are refused, and none of them is applied; the log of the Pod says which one is wrong. ` +
     'An earlier image may not know it: set spec.image';
   return [{ reason: 'SettingsRejected', message }];
 }

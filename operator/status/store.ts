@@ -1,6 +1,6 @@
 /** The data in Redis: whether they are the same as before, and which Pods may not use them. Pure. */
 import type { DefaultedSpec, OcppCluster, StoreStatus } from '../api/ocpp-cluster.ts';
-import { idOf, type Observed } from '../observe/observe.ts';
+import { idOf, namesOf, type Observed } from '../observe/observe.ts';
 import type { StoreReading } from '../scaling/demand.ts';
 import type { Problem } from './conditions.ts';
 
@@ -46,12 +46,7 @@ export function storeProblems(
   reading: StoreReading | undefined,
   { pods }: Observed,
 ): readonly Problem[] {
-  const named = (uids: readonly string[] = []) => {
-    const names = pods.filter((pod) => uids.includes(idOf(pod))).map(({ metadata }) => metadata.name);
-    return names.length > 3
-      ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
-      : names.join(', ');
-  };
+  const named = (uids: readonly string[] = []) => namesOf(pods.filter((pod) => uids.includes(idOf(pod))));
   const [refused, taken] = [named(reading?.loginRefused), named(reading?.prefixTaken)];
   return [
     ...(store?.lost === undefined ? [] : [dataLost(store, `-n ${namespace} annotate ocpp ${name}`)]),
