@@ -5,8 +5,8 @@
  * processors only, and nothing has to be reclaimed when it dies. The processes of the cluster end its calls at their
  * deadlines; another client finds the outcome by the idempotency key.
  */
-import { broadcast, type Broadcast, type BroadcastResult } from '../csms/broadcast.ts';
-import { type Command, createCommands, createPasswordChange } from '../csms/commands.ts';
+import { broadcast, type Broadcast, type BroadcastResult } from '../csms/commands/broadcast.ts';
+import { type Command, createCommands, createPasswordChange } from '../csms/commands/commands.ts';
 import {
   type PasswordChange,
   type PasswordOptions,
@@ -29,8 +29,8 @@ import type { CallOutcome, StationCalls } from '../transport/station-call.ts';
 import type { StateReader } from '../transport/stored-state.ts';
 import { redisUrl } from './redis-url.ts';
 
-export type { Broadcast, BroadcastResult } from '../csms/broadcast.ts';
-export type { Command } from '../csms/commands.ts';
+export type { Broadcast, BroadcastResult } from '../csms/commands/broadcast.ts';
+export type { Command } from '../csms/commands/commands.ts';
 export type { PasswordChange, PasswordOptions } from '../csms/credentials/password-change.ts';
 export type { Protocol } from '../ocpp/frame.ts';
 export { TransportError, type TransportErrorCode } from '../transport/errors.ts';

@@ -3,7 +3,7 @@
  * dispatched to the handlers of its profiles. Every request to a station ends in exactly one typed outcome.
  */
 import type { Protocol } from '../ocpp/frame.ts';
-import { type Command, createCommands, protocolOf } from '../csms/commands.ts';
+import { type Command, createCommands, protocolOf } from '../csms/commands/commands.ts';
 import { passwordStore } from '../csms/credentials/password-change.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../csms/handler.ts';
 import { createProcessor, type Processor, type ProcessorOptions } from '../csms/processor.ts';

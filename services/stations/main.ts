@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { PasswordHasher } from '../access/password-hash.ts';
 import { checkPasswordKey, readPasswordHasher } from '../access/password-key.ts';
 import { ENV } from '../contract.ts';
-import { createPasswordChange } from '../csms/commands.ts';
+import { createPasswordChange } from '../csms/commands/commands.ts';
 import { createStateStore } from '../library/transport-factory.ts';
 import { ConfigError, loadConfig } from '../runtime/config.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';

@@ -1,8 +1,8 @@
 /** Commands to stations, and broadcasts, over the memory bus. */
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
-import { broadcast, type Pace } from '../../services/csms/broadcast.ts';
-import { type Command, createCommands } from '../../services/csms/commands.ts';
+import { broadcast, type Pace } from '../../services/csms/commands/broadcast.ts';
+import { type Command, createCommands } from '../../services/csms/commands/commands.ts';
 import { GatewayClientTransport } from '../../services/transport/gateway-client.ts';
 import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import type { StateWrite } from '../../services/transport/stored-state.ts';

@@ -3,7 +3,11 @@ import test from 'ava';
 import { PasswordHasher } from '../../../services/access/password-hash.ts';
 import { checkPasswordKey } from '../../../services/access/password-key.ts';
 import { readStationEntry, type StationEntry, withUsed } from '../../../services/access/station-entry.ts';
-import { type Command, createCommands, createPasswordChange } from '../../../services/csms/commands.ts';
+import {
+  type Command,
+  createCommands,
+  createPasswordChange,
+} from '../../../services/csms/commands/commands.ts';
 import { passwordStore } from '../../../services/csms/credentials/password-change.ts';
 import type { Protocol } from '../../../services/ocpp/frame.ts';
 import { GatewayClientTransport } from '../../../services/transport/gateway-client.ts';

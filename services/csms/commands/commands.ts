@@ -3,12 +3,12 @@
  * schema of the station's version before it is sent. A command that must happen now or never does not wait for an
  * offline station. A command that sets a password also changes the register of stations.
  */
-import { STATIONS } from '../access/station-entry.ts';
-import { PROTOCOLS, type Protocol } from '../ocpp/frame.ts';
-import { knowsAction, validateRequest } from '../ocpp/schema.ts';
-import { TransportError } from '../transport/errors.ts';
-import type { CallOutcome, StationCall, StationCalls } from '../transport/station-call.ts';
-import type { StateReader } from '../transport/stored-state.ts';
+import { STATIONS } from '../../access/station-entry.ts';
+import { PROTOCOLS, type Protocol } from '../../ocpp/frame.ts';
+import { knowsAction, validateRequest } from '../../ocpp/schema.ts';
+import { TransportError } from '../../transport/errors.ts';
+import type { CallOutcome, StationCall, StationCalls } from '../../transport/station-call.ts';
+import type { StateReader } from '../../transport/stored-state.ts';
 import {
   NEVER_QUEUED,
   type PasswordChange,
@@ -17,9 +17,9 @@ import {
   type PasswordStore,
   sendNewPassword,
   sendPassword,
-} from './credentials/password-change.ts';
-import { passwordIn, PasswordRuleError } from './credentials/password-command.ts';
-import { key } from './state.ts';
+} from '../credentials/password-change.ts';
+import { passwordIn, PasswordRuleError } from '../credentials/password-command.ts';
+import { key } from '../state.ts';
 
 /**
  * Actions that a driver or operator is waiting for: hours later they would do harm. They never wait for an offline

@@ -1,6 +1,6 @@
 /** One command to many stations: at a steady pace, with a limit of open commands, and an outcome or error for each. */
-import { type Clock, sleep, systemClock } from '../runtime/clock.ts';
-import type { CallOutcome } from '../transport/station-call.ts';
+import { type Clock, sleep, systemClock } from '../../runtime/clock.ts';
+import type { CallOutcome } from '../../transport/station-call.ts';
 import type { Command, CommandSender } from './commands.ts';
 
 export interface Broadcast extends Omit<Command, 'stationId' | 'payload'> {
