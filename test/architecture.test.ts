@@ -50,7 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
   ],
   // A package of its own: it sends commands and reads state, and never handles messages.
-  'services/client': ['services/csms', 'services/ocpp', 'services/transport'],
+  'services/client': ['services/access', 'services/csms', 'services/ocpp', 'services/transport'],
   // The programs: they stand on the parts, and no part knows of a program.
   'services/ws-proxy': [
     'services/access',

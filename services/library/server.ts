@@ -14,7 +14,7 @@ import type { ServerState } from '../transport/pending-requests.ts';
 import { prepareCall } from '../transport/prepared-call.ts';
 import type { CallOutcome, StationCall } from '../transport/station-call.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
+import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 import { outcomeOf, type RequestOutcome } from './outcome.ts';
 import { handlerTable, type ServerProfile } from './profile.ts';
 
