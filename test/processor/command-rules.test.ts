@@ -1,6 +1,11 @@
 /** Rules of commands beyond the schema, and short forms. */
 import test from 'ava';
+import * as schemas16 from 'typed-ocpp/dist/ocpp16/schemas.js';
+import * as schemas201 from 'typed-ocpp/dist/ocpp20/schemas.js';
+import * as schemas21 from 'typed-ocpp/dist/ocpp21/schemas.js';
+import { isSentByStations } from '../../services/csms/commands/direction.ts';
 import { shortForm, type ShortFormName, type ShortForms } from '../../services/csms/commands/short-forms.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { validateRequest } from '../../services/ocpp/schema.ts';
 
@@ -144,4 +149,36 @@ test('a remote start repeats its number under the same seed, and has a new one w
     const number = numberOf(`${i}`);
     t.true(Number.isInteger(number) && number > 0 && number < 2 ** 31);
   }
+});
+
+/** Actions of a CSMS; with those of stations they are every action of the three versions. */
+const COMMANDS =
+  `AFRRSignal AdjustPeriodicEventStream CancelReservation CertificateSigned ChangeAvailability ChangeConfiguration
+  ChangeTransactionTariff ClearCache ClearChargingProfile ClearDERControl ClearDisplayMessage ClearTariffs ClearVariableMonitoring
+  CostUpdated CustomerInformation DataTransfer DeleteCertificate ExtendedTriggerMessage GetBaseReport GetChargingProfiles
+  GetCompositeSchedule GetConfiguration GetDERControl GetDiagnostics GetDisplayMessages GetInstalledCertificateIds
+  GetLocalListVersion GetLog GetMonitoringReport GetPeriodicEventStream GetReport GetTariffs GetTransactionStatus GetVariables
+  InstallCertificate NotifyAllowedEnergyTransfer NotifyWebPaymentStarted PublishFirmware RemoteStartTransaction
+  RemoteStopTransaction RequestBatterySwap RequestStartTransaction RequestStopTransaction ReserveNow Reset SendLocalList
+  SetChargingProfile SetDERControl SetDefaultTariff SetDisplayMessage SetMonitoringBase SetMonitoringLevel SetNetworkProfile
+  SetVariableMonitoring SetVariables SignedUpdateFirmware TriggerMessage UnlockConnector UnpublishFirmware UpdateDynamicSchedule
+  UpdateFirmware UsePriorityCharging`.split(/\s+/);
+
+test('every action of every version is sent by stations, or to them, or both', (t) => {
+  const versions = { [V16]: schemas16, [V201]: schemas201, [V21]: schemas21 };
+  const seen = new Set<string>();
+  for (const [protocol, schemas] of Object.entries(versions)) {
+    for (const name of Object.keys(schemas)) {
+      if (name.endsWith('Response')) continue;
+      const action = name.replace(/Request$/, '');
+      const handled = Object.hasOwn(HANDLERS[protocol as Protocol], action);
+      t.is(isSentByStations(action), handled && action !== 'DataTransfer', `${protocol} ${action}`);
+      t.is(isSentByStations(action), !COMMANDS.includes(action), `${protocol} ${action}`);
+      seen.add(action);
+    }
+  }
+  t.deepEqual(
+    COMMANDS.filter((action) => !seen.has(action)),
+    [],
+  );
 });

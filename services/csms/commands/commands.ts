@@ -20,6 +20,7 @@ import {
 } from '../credentials/password-change.ts';
 import { passwordIn, PasswordRuleError } from '../credentials/password-command.ts';
 import { key } from '../state.ts';
+import { isSentByStations } from './direction.ts';
 
 /**
  * Actions that a driver or operator is waiting for: hours later they would do harm. They never wait for an offline
@@ -62,8 +63,8 @@ export type CommandSender = (command: Command) => Promise<CallOutcome>;
 
 /**
  * Sends commands over a transport. Rejects as StationCalls.make does, and with `bad-call` for an action that the station's
- * version lacks, for an invalid payload or password, for a password while another one is pending, and for `queueable` with a password or a now-or-never
- * action.
+ * version lacks or that only stations send, for an invalid payload or password, for a password while another one is pending, and for
+ * `queueable` with a password or a now-or-never action.
  */
 export function createCommands(transport: CommandPorts, options: CommandOptions = {}): CommandSender {
   return async (command) => {
@@ -79,6 +80,7 @@ export function createCommands(transport: CommandPorts, options: CommandOptions 
       throw refuse('this station never connected, so its version is unknown: set `protocol`');
     }
     if (!knowsAction(protocol, action)) throw refuse(`${protocol} has no such action`);
+    if (isSentByStations(action)) throw refuse('this action is sent by stations, not to them');
     const fault = validateRequest(protocol, action, payload);
     if (fault !== undefined) throw refuse(fault.description);
     return (
