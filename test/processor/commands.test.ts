@@ -36,6 +36,7 @@ test('a command is validated against the version of its station before it is sen
   const stationId = 'CP-1';
   const bad: readonly (readonly [Partial<Command>, RegExp])[] = [
     [{ action: 'RequestStartTransaction', payload: {} }, /ocpp1.6 has no such action/],
+    [{ payload: { connectorId: 0 } }, /\/connectorId must be at least 1/],
     [{ action: 'Heartbeat', payload: {} }, /is sent by stations, not to them/],
     [{ payload: { connectorId: 'one' } }, /\/connectorId must be integer/],
     [{ payload: {} }, /\/connectorId is missing/],

@@ -21,6 +21,7 @@ import {
 import { passwordIn, PasswordRuleError } from '../credentials/password-command.ts';
 import { key } from '../state.ts';
 import { isSentByStations } from './direction.ts';
+import { contentFault } from './rules.ts';
 
 /**
  * Actions that a driver or operator is waiting for: hours later they would do harm. They never wait for an offline
@@ -63,7 +64,8 @@ export type CommandSender = (command: Command) => Promise<CallOutcome>;
 
 /**
  * Sends commands over a transport. Rejects as StationCalls.make does, and with `bad-call` for an action that the station's
- * version lacks or that only stations send, for an invalid payload or password, for a password while another one is pending, and for
+ * version lacks or that only stations send, for a payload that the schema or a rule of OCPP refuses, for a bad
+ * password, for a password while another one is pending, and for
  * `queueable` with a password or a now-or-never action.
  */
 export function createCommands(transport: CommandPorts, options: CommandOptions = {}): CommandSender {
@@ -81,7 +83,7 @@ export function createCommands(transport: CommandPorts, options: CommandOptions 
     }
     if (!knowsAction(protocol, action)) throw refuse(`${protocol} has no such action`);
     if (isSentByStations(action)) throw refuse('this action is sent by stations, not to them');
-    const fault = validateRequest(protocol, action, payload);
+    const fault = validateRequest(protocol, action, payload) ?? contentFault(protocol, action, payload);
     if (fault !== undefined) throw refuse(fault.description);
     return (
       (await sendAsPassword(transport, options, protocol, { call, replacePending, keepEntry })) ??
