@@ -3,7 +3,8 @@
  * dispatched to the handlers of its profiles. Every request to a station ends in exactly one typed outcome.
  */
 import type { Protocol } from '../ocpp/frame.ts';
-import { type Command, createCommands, protocolOf } from '../csms/commands/commands.ts';
+import { type Command, createCommands } from '../csms/commands/commands.ts';
+import { factsOf } from '../csms/commands/station-facts.ts';
 import { passwordStore } from '../csms/credentials/password-change.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../csms/handler.ts';
 import { createProcessor, type Processor, type ProcessorOptions } from '../csms/processor.ts';
@@ -86,7 +87,7 @@ export function newServerWithTransport(
     transport,
     state,
     sendRequest: async (stationId, action, payload, options = {}) => {
-      const { protocol = await protocolOf(transport, stationId), ...rest } = options;
+      const { protocol = (await factsOf(transport, stationId)).protocol, ...rest } = options;
       const call = { ...rest, stationId, action, payload };
       const outcome = await request(protocol === undefined ? call : { ...call, protocol });
       if (outcome.kind !== 'answered') return outcome;

@@ -2,7 +2,8 @@
 import test from 'ava';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { broadcast, type Pace } from '../../services/csms/commands/broadcast.ts';
-import { type Command, createCommands } from '../../services/csms/commands/commands.ts';
+import { type Command, createCommands, createPasswordChange } from '../../services/csms/commands/commands.ts';
+import { passwordStore } from '../../services/csms/credentials/password-change.ts';
 import { GatewayClientTransport } from '../../services/transport/gateway-client.ts';
 import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import type { StateWrite } from '../../services/transport/stored-state.ts';
@@ -67,6 +68,54 @@ test('a station that never connected is offline; a command for it is queued only
   await t.throwsAsync(send(waiting), { code: 'bad-call', message: /set `protocol`/ });
   const named = await send({ ...waiting, protocol: 'ocpp1.6' });
   t.deepEqual(named, { kind: 'not-sent', reason: 'expired' });
+});
+
+const trigger = (requestedMessage: string) => ({ action: 'TriggerMessage', payload: { requestedMessage } });
+const remoteStart = { action: 'RemoteStartTransaction', payload: { idTag: 'AB' } };
+const remoteStop = { action: 'RemoteStopTransaction', payload: { transactionId: 1 } };
+type Sent = Omit<Command, 'stationId'>;
+
+/** List entry, last boot, what the station may get and what not. */
+const REGISTERED: readonly (readonly [string, string, readonly Sent[], readonly Sent[], RegExp])[] = [
+  ['', 'Accepted', [unlock, remoteStart], [], /-/],
+  [
+    'Pending',
+    '',
+    [unlock, change, trigger('Heartbeat')],
+    [remoteStart, remoteStop],
+    /the station is Pending/,
+  ],
+  ['', 'Pending', [change], [remoteStart], /the station is Pending/],
+  ['Rejected', '', [trigger('BootNotification')], [unlock, change, remoteStart], /the station is Rejected/],
+  ['Pending', 'Rejected', [trigger('BootNotification')], [change, trigger('Heartbeat')], /is Rejected/],
+  ['a mistake', 'Accepted', [change], [remoteStart], /the station is Pending/],
+];
+
+test('a station that is not accepted gets only the commands that its registration allows', async (t) => {
+  for (const [listed, boot, allowed, refused, message] of REGISTERED) {
+    const { bus, send, got } = await network(['CP-1']);
+    const stationId = 'CP-1';
+    if (listed !== '') bus.state.apply({ kind: 'set', key: 'registrations', fields: { 'CP-1': listed } });
+    if (boot !== '') bus.state.apply({ kind: 'set', key: 'station:CP-1', fields: { boot } });
+    for (const one of refused) {
+      await t.throwsAsync(send({ ...one, stationId }), { code: 'bad-call', message }, `${listed} ${boot}`);
+    }
+    t.is(got.length, 0);
+    for (const one of allowed)
+      t.like(await send({ ...one, stationId }), { kind: 'answered' }, `${listed} ${boot}`);
+    if (listed !== 'Rejected' && boot !== 'Rejected') continue;
+    const password = createPasswordChange(bus.transport, {
+      passwords: passwordStore(bus.transport.state, 'k'.repeat(32)),
+    });
+    await t.throwsAsync(password({ stationId }), { code: 'bad-call', message: /is Rejected/ });
+  }
+});
+
+test('the last boot of an offline station does not count: it boots before it gets anything', async (t) => {
+  const { bus, send } = await network([]);
+  bus.state.apply({ kind: 'set', key: 'station:CP-9', fields: { protocol: 'ocpp1.6', boot: 'Rejected' } });
+  const waited = await send({ ...change, stationId: 'CP-9', queueable: true, ttlMs: 30 });
+  t.deepEqual(waited, { kind: 'not-sent', reason: 'expired' });
 });
 
 /** Time that passes only during a sleep. */

@@ -4,11 +4,10 @@
  * offline station. A command that sets a password also changes the register of stations.
  */
 import { STATIONS } from '../../access/station-entry.ts';
-import { PROTOCOLS, type Protocol } from '../../ocpp/frame.ts';
+import type { Protocol } from '../../ocpp/frame.ts';
 import { knowsAction, validateRequest } from '../../ocpp/schema.ts';
 import { TransportError } from '../../transport/errors.ts';
-import type { CallOutcome, StationCall, StationCalls } from '../../transport/station-call.ts';
-import type { StateReader } from '../../transport/stored-state.ts';
+import type { CallOutcome, StationCall } from '../../transport/station-call.ts';
 import {
   NEVER_QUEUED,
   type PasswordChange,
@@ -19,9 +18,10 @@ import {
   sendPassword,
 } from '../credentials/password-change.ts';
 import { passwordIn, PasswordRuleError } from '../credentials/password-command.ts';
-import { key } from '../state.ts';
+import { commandFault } from '../registrations.ts';
 import { isSentByStations } from './direction.ts';
 import { contentFault } from './rules.ts';
+import { type CommandPorts, factsOf } from './station-facts.ts';
 
 /**
  * Actions that a driver or operator is waiting for: hours later they would do harm. They never wait for an offline
@@ -47,12 +47,6 @@ export interface Command extends StationCall, PasswordRules {
   readonly protocol?: Protocol;
 }
 
-/** The parts of a Transport that commands need. */
-export interface CommandPorts {
-  readonly calls: StationCalls;
-  readonly state: Pick<StateReader, 'field'>;
-}
-
 export interface CommandOptions {
   /** Where new passwords are stored; without it, such commands are sent, and the register is not changed. */
   readonly passwords?: PasswordStore;
@@ -76,7 +70,8 @@ export function createCommands(transport: CommandPorts, options: CommandOptions 
       new TransportError('bad-call', `${action} to station ${stationId}: ${why}`);
     const nowOrNever = NOW_OR_NEVER.has(action);
     if (nowOrNever && call.queueable === true) throw refuse('this action never waits for an offline station');
-    const protocol = given ?? (await protocolOf(transport, stationId));
+    const { registration, ...facts } = await factsOf(transport, stationId);
+    const protocol = given ?? facts.protocol;
     if (protocol === undefined) {
       if (call.queueable !== true) return { kind: 'not-sent', reason: 'offline' };
       throw refuse('this station never connected, so its version is unknown: set `protocol`');
@@ -85,6 +80,8 @@ export function createCommands(transport: CommandPorts, options: CommandOptions 
     if (isSentByStations(action)) throw refuse('this action is sent by stations, not to them');
     const fault = validateRequest(protocol, action, payload) ?? contentFault(protocol, action, payload);
     if (fault !== undefined) throw refuse(fault.description);
+    const unaccepted = commandFault(registration, action, payload);
+    if (unaccepted !== undefined) throw refuse(unaccepted);
     return (
       (await sendAsPassword(transport, options, protocol, { call, replacePending, keepEntry })) ??
       transport.calls.make({ queueable: !nowOrNever, ...call })
@@ -136,16 +133,11 @@ export function createPasswordChange(
     const refuse = (why: string) =>
       new TransportError('bad-call', `a new password for station ${call.stationId}: ${why}`);
     if (passwords === undefined) throw refuse('set the key of the stored passwords (passwordKey)');
-    const protocol = given ?? (await protocolOf(transport, call.stationId));
+    const { registration, ...facts } = await factsOf(transport, call.stationId);
+    const protocol = given ?? facts.protocol;
+    if (registration === 'Rejected') throw refuse('the station is Rejected, so it gets no commands');
     if (protocol !== undefined)
       return sendNewPassword(passwords, protocol, call, (one) => transport.calls.make(one));
     return { result: 'refused', outcome: { kind: 'not-sent', reason: 'offline' } };
   };
-}
-/** The OCPP version of a station: of its connection, or of its last boot. */
-export async function protocolOf(transport: CommandPorts, stationId: string): Promise<Protocol | undefined> {
-  const connected = await transport.calls.protocolOf(stationId);
-  if (connected !== undefined) return connected;
-  const booted = await transport.state.field(key.station(stationId), 'protocol');
-  return PROTOCOLS.find((known) => known === booted);
 }
