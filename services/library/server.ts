@@ -13,6 +13,7 @@ import { createLog, errorFields, type Log } from '../runtime/log.ts';
 import { TransportError, type TransportErrorCode } from '../transport/errors.ts';
 import type { ServerState } from '../transport/pending-requests.ts';
 import { prepareCall } from '../transport/prepared-call.ts';
+import type { Answer } from '../transport/outcome.ts';
 import type { CallOutcome, StationCall } from '../transport/station-call.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
@@ -90,11 +91,13 @@ export function newServerWithTransport(
       const { protocol = (await factsOf(transport, stationId)).protocol, ...rest } = options;
       const call = { ...rest, stationId, action, payload };
       const outcome = await request(protocol === undefined ? call : { ...call, protocol });
-      if (outcome.kind !== 'answered') return outcome;
-      // A station of unknown version never gets a call.
-      const answered = outcomeOf(protocol as Protocol, action, outcome.answer);
-      // The schema has proved it.
-      return answered as RequestOutcome<never>;
+      // A malformed answer is one too.
+      // A station of unknown version never gets a call, and the schema has proved the type.
+      const read = (answer: Answer) =>
+        outcomeOf(protocol as Protocol, action, answer) as RequestOutcome<never>;
+      if (outcome.kind === 'answered') return read(outcome.answer);
+      const answer = outcome.kind === 'uncertain' ? outcome.answer : undefined;
+      return answer === undefined ? outcome : read(answer);
     },
   };
 }
