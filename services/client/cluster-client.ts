@@ -13,7 +13,7 @@ import type { TokenStatus } from '../csms/tokens.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 import type { Answer } from '../transport/outcome.ts';
-import type { CallOutcome, CallState } from '../transport/station-call.ts';
+import type { CallOutcome, CallState, FoundCall } from '../transport/station-call.ts';
 import type { StateReader } from '../transport/stored-state.ts';
 import type { Registration } from '../transport/delivery.ts';
 
@@ -30,6 +30,8 @@ export interface ClusterClient extends AsyncDisposable {
   ): Promise<TypedOutcome<ResponseOf<P, A>>>;
   /** The current state of a call; undefined for unknown calls, and from an hour after the end of a call on. */
   callState(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
+  /** The same with its action, its version and when it was made. */
+  findCall(stationId: string, idempotencyKey: string): Promise<FoundCall | undefined>;
   /** Ends a queued call as not sent. Resolves to its state afterwards. */
   cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
   /** The same command to many stations, at a pace; yields one result per station. */

@@ -1,6 +1,6 @@
 /** A client on the ports of a transport: the same on Redis and in memory. */
 import { broadcast } from '../csms/commands/broadcast.ts';
-import { createCommands, createPasswordChange } from '../csms/commands/commands.ts';
+import { createCommandCalls, createPasswordChange } from '../csms/commands/commands.ts';
 import { passwordStore } from '../csms/credentials/password-change.ts';
 import { OPEN_TRANSACTIONS } from '../csms/transactions/register.ts';
 import type { ReadLoad } from '../transport/load.ts';
@@ -43,7 +43,8 @@ export function createClusterClient(ports: ClientPorts, { passwordKey }: ClientO
   const { calls, state, lists, directory } = ports;
   const passwords = passwordKey === undefined ? undefined : passwordStore(state, passwordKey);
   const options = passwords === undefined ? {} : { passwords };
-  const call = createCommands({ calls, state }, options);
+  const commands = createCommandCalls({ calls, state }, options);
+  const { make: call } = commands;
   const events = new FollowedStream(lists, 'events');
   const listed =
     (stream: string) =>
@@ -53,8 +54,9 @@ export function createClusterClient(ports: ClientPorts, { passwordKey }: ClientO
     call,
     // The schema proves the types of an answer.
     callTyped: call as ClusterClient['callTyped'],
-    callState: (stationId, idempotencyKey) => calls.stateOf(stationId, idempotencyKey),
-    cancel: (stationId, idempotencyKey) => calls.cancel(stationId, idempotencyKey),
+    callState: commands.stateOf,
+    findCall: commands.find,
+    cancel: commands.cancel,
     broadcast: (command) => broadcast(call, command),
     changePassword: createPasswordChange({ calls, state }, options),
     stations: (filter) => stationListing({ directory, state }, filter),
