@@ -119,7 +119,14 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { code = '', message } = asCoded(error);
   if (code === 'bad-cursor') return badRequest([{ path: 'query/after', message }]);
-  const known = SAME.has(code) ? (code as ProblemCode) : (RENAMED[code] ?? ofFastify(code, error));
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new Problem('too-large', 'the body is longer than 256 kB, or than 8 MB where a CSV is imported');
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new Problem(
+      'unsupported-media-type',
+      'send the body as application/json, or as text/csv where a CSV is imported',
+    );
+  const known = SAME.has(code) ? (code as ProblemCode) : (RENAMED[code] ?? ofFastify(error));
   if (known === undefined)
     return new Problem('internal-error', 'the log of the API has the cause', { cause: error });
   const status = statusOf(known);
@@ -127,19 +134,9 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** @returns undefined for an error that is no fault of the request */
-function ofFastify(code: string, error: unknown): ProblemCode | undefined {
-  switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return 'too-large';
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return 'unsupported-media-type';
-    default: {
-      const { statusCode } = error as { readonly statusCode?: unknown };
-      return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500
-        ? 'bad-request'
-        : undefined;
-    }
-  }
+function ofFastify(error: unknown): ProblemCode | undefined {
+  const { statusCode } = (error ?? {}) as { readonly statusCode?: unknown };
+  return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? 'bad-request' : undefined;
 }
 
 function asCoded(error: unknown): { readonly code?: string; readonly message: string } {

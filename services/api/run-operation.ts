@@ -1,9 +1,10 @@
 /**
- * Runs an operation for a request: checks each part against its schema, stores the first entry of the audit, does the work, sends
- * the answer, and stores the second entry.
+ * Runs an operation for a request: checks each part against its schema, stores the first entry of the audit, does the work, stores
+ * the second entry, and sends the answer.
  */
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isIdentity } from '../ocpp/identity.ts';
 import type { Audit, Audited } from './audit.ts';
 import type { Caller } from './access/access-tokens.ts';
 import type { Reporter } from './failures.ts';
@@ -83,8 +84,11 @@ function createReader({ takes, consumes }: Operation): Reader {
     checkType(request, consumes?.type ?? 'application/json');
     if (body === undefined && given !== undefined)
       throw badRequest([{ path: '', message: 'must be empty: this path takes none' }]);
+    const ofPath = path(request.params) as { readonly station?: string };
+    if (ofPath.station !== undefined && !isIdentity(ofPath.station))
+      throw badRequest([{ path: 'path/station', message: 'is not an identity of a station' }]);
     return {
-      path: path(request.params),
+      path: ofPath,
       query: query(request.query),
       body: body?.(given),
       key: keyOf(request, takes),

@@ -20,6 +20,7 @@ import { Problem } from './problems.ts';
 import { operationsOf } from './routes/table.ts';
 import { createRunner } from './run-operation.ts';
 import { Streams, STREAM_TIMES, type StreamTimes } from './sse.ts';
+import { parseJson } from './validation.ts';
 
 export interface ApiOptions {
   readonly client: ClusterClient;
@@ -98,7 +99,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
 
   const streams = new Streams();
   metrics.countStreams(() => streams.size);
-  const operations = operationsOf({ client, streams, version, readCluster, log });
+  const operations = operationsOf({ client, streams, version, readCluster });
   addComponents(app, operations);
   const audit = createAudit(client.audit, (error) => {
     metrics.auditFailed();
@@ -131,14 +132,17 @@ const isOpen = ({ url }: FastifyRequest): boolean => !/^\/v1(?:[/?]|$)/.test(url
 
 /** JSON and CSV; a body of any other type is refused. */
 function readBodies(app: FastifyInstance): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    // Some clients name a type although there is no body.
-    if (body === '') done(null, undefined);
-    else void parseJson(request, body as string, done);
-  });
-  app.addContentTypeParser('text/csv', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    async (_request: unknown, body: string) => parseJson(body),
+  );
+  app.addContentTypeParser(
+    'text/csv',
+    { parseAs: 'string' },
+    async (_request: unknown, body: string) => body,
+  );
 }
 
 /** @throws Problem for a client that does not take what is sent */

@@ -22,8 +22,7 @@ export function createCheck(part: Part, schema: TSchema): (value: unknown) => un
   const compiled = Compile(schema);
   const prefix = part === 'body' ? '' : part;
   return (given) => {
-    if (part === 'body' && isDeeper(given, DEEPEST))
-      throw badRequest([{ path: '', message: `nests deeper than ${DEEPEST} levels` }]);
+    if (part === 'body') checkForm(given);
     const value = part === 'body' ? given : converted(schema, given);
     if (compiled.Check(value)) return value;
     throw badRequest(faultsOf(compiled.Errors(value), prefix, value));
@@ -82,11 +81,26 @@ function convertedText(type: string | undefined, text: string): unknown {
   return text;
 }
 
-function isDeeper(value: unknown, levels: number): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > levels) return true;
-    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+/** A body as JSON; undefined for none, as some clients name a type although there is none. @throws Problem */
+export function parseJson(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    // The message of the parser quotes the body, which may hold a password.
+    const [place] = /line \d+ column \d+/.exec((error as Error).message) ?? [];
+    throw badRequest([{ path: '', message: `is not JSON${place === undefined ? '' : ` (${place})`}` }]);
   }
-  return false;
+}
+
+/** @throws Problem for a body that nests too deep, or has a member that code could take for the prototype */
+function checkForm(body: unknown): void {
+  let level: unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) throw badRequest([{ path: '', message: `nests deeper than ${DEEPEST} levels` }]);
+    const objects = level.filter((one) => typeof one === 'object' && one !== null);
+    if (objects.some((one) => Object.hasOwn(one, '__proto__')))
+      throw badRequest([{ path: '', message: 'has a member __proto__, which is refused' }]);
+    level = objects.flatMap((one) => Object.values(one));
+  }
 }

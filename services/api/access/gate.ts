@@ -10,7 +10,7 @@ import { Rates } from './rates.ts';
 import { includes, type Scope } from './scope.ts';
 
 /** Refused tokens of one address. */
-const REFUSALS = { perSecond: 1, burst: 20 };
+const REFUSALS = { perSecond: 5, burst: 50 };
 
 export class Gate {
   readonly #tokens: Pick<AccessTokens, 'callerOf'>;

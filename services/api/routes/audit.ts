@@ -3,7 +3,7 @@ import type { AuditEntry } from '../../client/cluster-client.ts';
 import { ok, operation } from '../operation.ts';
 import { paging, parameters } from '../schemas/schema.ts';
 import * as schemas from '../schemas/streams.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 export const auditOperations = ({ client }: Parts) => [
   operation({

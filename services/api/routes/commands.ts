@@ -6,7 +6,7 @@ import { ok, operation } from '../operation.ts';
 import { Problem, type ProblemCode } from '../problems.ts';
 import { parameters, station } from '../schemas/schema.ts';
 import * as schemas from '../schemas/commands.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 /** How a command may end without an answer of the station, and why it may be refused. */
 export const COMMAND_PROBLEMS: readonly ProblemCode[] = [

@@ -4,9 +4,9 @@ import { pageIn } from '../paging.ts';
 import { Problem } from '../problems.ts';
 import { maybe, paging, parameters, station, text } from '../schemas/schema.ts';
 import * as schemas from '../schemas/streams.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
-const path = parameters({ id: text('Id of the entry.', { minLength: 1, maxLength: 64 }) });
+const path = parameters({ id: text('Id of the entry.', { pattern: '^[0-9]{1,15}-[0-9]{1,15}$' }) });
 const tag = 'dead-letters';
 
 export const deadLetterOperations = (parts: Parts) => [

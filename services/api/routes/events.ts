@@ -2,17 +2,19 @@
 import type {
   ClusterClient,
   EventFilter,
+  FollowedListing,
   FollowedPage,
   Listing,
   NetworkEvent,
 } from '../../client/cluster-client.ts';
+import { sleep } from '../../runtime/clock.ts';
 import { ok, operation } from '../operation.ts';
 import { pageIn } from '../paging.ts';
-import { Problem } from '../problems.ts';
+import { Problem, problemOf } from '../problems.ts';
 import { maybe, paging, parameters, station, text, whole } from '../schemas/schema.ts';
 import * as schemas from '../schemas/streams.ts';
 import type { ServerSentEvent } from '../sse.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 const filter = {
   station: maybe(station),
@@ -62,7 +64,7 @@ export const eventOperations = ({ client, streams }: Parts) => [
         after === undefined ? await listing.end() : (await listing.page({ after, limit: 1 }), after);
       const close = streams.open(caller);
       over.addEventListener('abort', close, { once: true });
-      return { status: 200, events: eventsOf(listing.follow({ after: from, signal: over })) };
+      return { status: 200, events: eventsOf(listing, from, over) };
     },
   }),
   ...(['meterValues', 'reports', 'settlements'] as const).map((name) => streamOperation(name, client[name])),
@@ -96,15 +98,33 @@ function streamOperation(name: keyof typeof STREAMS, listed: (filter: EventFilte
   });
 }
 
+/** Before Redis is asked again after a failure; ms. */
+const RETRY = 1000;
+
+/** An outage of Redis does not end the stream: it goes on where it was. */
 async function* eventsOf(
-  pages: AsyncIterable<FollowedPage<NetworkEvent>>,
+  listing: FollowedListing<NetworkEvent>,
+  from: string,
+  signal: AbortSignal,
 ): AsyncGenerator<ServerSentEvent, void> {
-  for await (const { items, isGap } of pages) {
-    const [oldest] = items;
-    if (isGap === true)
-      yield { event: 'events-lost', data: { ...(oldest !== undefined && { oldest: oldest.id }) } };
-    for (const event of items) yield { id: event.id, event: event.type, data: event };
+  let after = from;
+  while (!signal.aborted) {
+    try {
+      for await (const page of listing.follow({ after, signal })) {
+        yield* eventsIn(page);
+        after = page.next;
+      }
+    } catch (error) {
+      if (problemOf(error).code !== 'store-unavailable') throw error;
+      await sleep(RETRY, signal);
+    }
   }
+}
+
+function* eventsIn({ items, isGap }: FollowedPage<NetworkEvent>): Generator<ServerSentEvent, void> {
+  const [oldest] = items;
+  if (isGap === true) yield { event: 'events-lost', data: oldest === undefined ? {} : { oldest: oldest.id } };
+  for (const event of items) yield { id: event.id, event: event.type, data: event };
 }
 
 async function oldestOf(client: Pick<ClusterClient, 'events'>): Promise<string | undefined> {

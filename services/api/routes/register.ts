@@ -5,7 +5,7 @@ import { Problem } from '../problems.ts';
 import { paging, parameters, station } from '../schemas/schema.ts';
 import * as schemas from '../schemas/register.ts';
 import { COMMAND_PROBLEMS } from './commands.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 const path = parameters({ station });
 const url = '/v1/register/{station}';

@@ -2,7 +2,7 @@
 import { done, ok, operation } from '../operation.ts';
 import { paging, parameters, station } from '../schemas/schema.ts';
 import * as schemas from '../schemas/register.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 export const registrationOperations = ({ client }: Parts) => [
   operation({

@@ -9,7 +9,7 @@ import { Problem } from '../problems.ts';
 import * as schemas from '../schemas/commands.ts';
 import { parameters, station } from '../schemas/schema.ts';
 import { COMMAND_PROBLEMS, type CommandOptions, optionsIn } from './commands.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 interface Form<N extends ShortFormName, S extends TSchema> {
   readonly name: N;

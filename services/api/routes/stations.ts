@@ -5,7 +5,7 @@ import { pageIn } from '../paging.ts';
 import { Problem } from '../problems.ts';
 import { flag, maybe, paging, parameters, station, text } from '../schemas/schema.ts';
 import * as schemas from '../schemas/stations.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 export const stationOperations = ({ client }: Pick<Parts, 'client'>) => [
   operation({

@@ -1,7 +1,7 @@
 /** The state of the whole cluster in one request. */
 import { ok, operation } from '../operation.ts';
 import { Status } from '../schemas/status.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 export const statusOperations = ({ client, readCluster, version }: Parts) => [
   operation({

@@ -1,13 +1,10 @@
 /** All operations of the API, in the order of its document. */
-import type { ClusterClient } from '../../client/cluster-client.ts';
-import type { Log } from '../../runtime/log.ts';
-import type { ClusterReading } from '../cluster-object.ts';
 import type { Operation } from '../operation.ts';
-import type { Streams } from '../sse.ts';
 import { auditOperations } from './audit.ts';
 import { commandOperations } from './commands.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { eventOperations } from './events.ts';
+import type { Parts } from './parts.ts';
 import { registerOperations } from './register.ts';
 import { registrationOperations } from './registrations.ts';
 import { shortFormOperations } from './short-forms.ts';
@@ -15,14 +12,6 @@ import { stationOperations } from './stations.ts';
 import { statusOperations } from './status.ts';
 import { tokenOperations } from './tokens.ts';
 import { transactionOperations } from './transactions.ts';
-
-export interface Parts {
-  readonly client: ClusterClient;
-  readonly streams: Streams;
-  readonly version: string;
-  readonly readCluster: () => Promise<ClusterReading>;
-  readonly log: Log;
-}
 
 export const operationsOf = (parts: Parts): readonly Operation[] => [
   ...statusOperations(parts),

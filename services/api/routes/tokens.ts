@@ -4,7 +4,7 @@ import { Problem } from '../problems.ts';
 import { paging, parameters, text } from '../schemas/schema.ts';
 import * as schemas from '../schemas/register.ts';
 import { importTokens } from '../token-import.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 const path = parameters({ token: text('The token; case is ignored.', { minLength: 1, maxLength: 255 }) });
 const url = '/v1/tokens/{token}';

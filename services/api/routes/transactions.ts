@@ -4,7 +4,7 @@ import { pageIn } from '../paging.ts';
 import { Problem } from '../problems.ts';
 import { maybe, paging, parameters, station, text, word } from '../schemas/schema.ts';
 import * as schemas from '../schemas/transactions.ts';
-import type { Parts } from './table.ts';
+import type { Parts } from './parts.ts';
 
 const transaction = text('Id of the transaction.', { minLength: 1, maxLength: 255 });
 
