@@ -9,7 +9,7 @@ import type { StationEntry } from '../access/station-entry.ts';
 import type { Broadcast, BroadcastResult } from '../csms/commands/broadcast.ts';
 import type { Command } from '../csms/commands/commands.ts';
 import type { PasswordChange, PasswordOptions } from '../csms/credentials/password-change.ts';
-import type { TokenStatus } from '../csms/tokens.ts';
+import type { ConcurrentTransactions, TokenStatus } from '../csms/tokens.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 import type { Answer } from '../transport/outcome.ts';
@@ -52,6 +52,12 @@ export interface ClusterClient extends AsyncDisposable {
   bills(filter?: TransactionFilter): Listing<Bill>;
   /** An open transaction, or the bill of a closed one while its mark is kept (7 days by default). */
   transaction(stationId: string, transactionId: string): Promise<Transaction | Bill | undefined>;
+
+  /**
+   * Replaces the bill of a closed transaction by a correction that a person made. Rejects with `bad-entry` for one that is open, unknown or
+   * impossible, and with `key-conflict` if another correction came first. Only while the mark of the transaction is kept.
+   */
+  correctBill(correction: BillCorrection): Promise<Bill>;
 
   /** Events of the network, the oldest first: about the last 10 000. */
   events(filter?: EventFilter): FollowedListing<NetworkEvent>;
@@ -231,8 +237,25 @@ export interface Bill extends Omit<Transaction, 'state' | 'lastMeter' | 'lastMet
   readonly stoppedAt?: string;
   readonly reason?: string;
   readonly gaps?: string;
+  /** Of a correction that a person made. */
+  readonly correctedBy?: string;
+  readonly correctedBecause?: string;
   /** When it was stored. */
   readonly recordedAt: string;
+}
+
+/** What is right instead: the energy, or one or both registers, from which it is computed. Wh as decimals. */
+export interface BillCorrection {
+  readonly station: string;
+  readonly transaction: string;
+  /** The bill that it replaces. */
+  readonly billId: string;
+  readonly meterStart?: string;
+  readonly meterStop?: string;
+  readonly energy?: string;
+  /** Who made it, and why; part of the entry. */
+  readonly by: string;
+  readonly because: string;
 }
 
 export interface EventFilter {
@@ -278,6 +301,8 @@ export interface Token {
   readonly parent?: string;
   /** IdTokenType of 2.x, such as ISO14443. */
   readonly type?: string;
+  /** Whether it may charge in two transactions at once; omitted: as the cluster says. */
+  readonly concurrent?: ConcurrentTransactions;
   /** Why handlers refuse the entry as it is stored; its status then counts as Invalid. */
   readonly problem?: string;
 }

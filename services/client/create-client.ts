@@ -15,7 +15,7 @@ import { createRegister } from './register.ts';
 import { findStation, known, stationListing } from './stations.ts';
 import { auditEntryOf, entryOf, eventOf, streamListing } from './streams.ts';
 import { createRegistrations, createTokens } from './tokens.ts';
-import { billListing, findTransaction, openListing } from './transactions.ts';
+import { billListing, correctBill, findTransaction, openListing } from './transactions.ts';
 
 export interface ClientPorts {
   readonly calls: StationCalls;
@@ -65,6 +65,7 @@ export function createClusterClient(ports: ClientPorts, { passwordKey }: ClientO
     openTransactions: (filter = {}) => openListing({ lists, state }, filter),
     bills: (filter = {}) => billListing({ lists, state }, filter),
     transaction: (stationId, transactionId) => findTransaction({ lists, state }, stationId, transactionId),
+    correctBill: (correction) => correctBill({ lists, state }, correction),
     events: (filter = {}) => events.listing((entry) => eventOf(entry, filter)),
     meterValues: listed('meter-values'),
     reports: listed('reports'),

@@ -86,19 +86,22 @@ export function recordListing<T>(
 function tokenOf(token: string, text: string): Token {
   const entry = readToken(text);
   if (typeof entry === 'string') return { token, status: 'Invalid', problem: entry };
-  const { status, expiry, parent, type } = entry;
-  return { token, status, ...known({ expiry: expiry?.toISOString(), parent, type }) };
+  const { status, expiry, parent, type, concurrent } = entry;
+  return { token, status, ...known({ expiry: expiry?.toISOString(), parent, type, concurrent }) };
 }
 
 /** @returns the entry as it is stored  @throws TransportError bad-entry */
-function checkToken(token: string, { status, expiry, parent, type }: Omit<Token, 'token'>): string {
+function checkToken(
+  token: string,
+  { status, expiry, parent, type, concurrent }: Omit<Token, 'token'>,
+): string {
   const refuse = (why: string) => new TransportError('bad-entry', `token ${JSON.stringify(token)}: ${why}`);
   if (token === '' || token.length > LONGEST) throw refuse(`a token has 1 to ${LONGEST} characters`);
   if (!TOKEN_STATUSES.includes(status)) throw refuse(`status must be one of ${TOKEN_STATUSES.join(', ')}`);
   for (const [name, value] of Object.entries({ parent, type }))
     if (value !== undefined && (value === '' || value.length > LONGEST))
       throw refuse(`${name} has 1 to ${LONGEST} characters`);
-  const text = JSON.stringify({ status, ...known({ expiry, parent, type }) });
+  const text = JSON.stringify({ status, ...known({ expiry, parent, type, concurrent }) });
   const entry = readToken(text);
   if (typeof entry === 'string') throw refuse(entry);
   return text;

@@ -1,12 +1,20 @@
 /** Transactions: the open ones from the register, the closed ones as their bills. */
 import { key } from '../csms/state.ts';
 import { BILLS } from '../csms/transactions/bill.ts';
-import { type BillKind, decimalOf, isOpen, type TransactionRecord } from '../csms/transactions/record.ts';
+import {
+  type BillKind,
+  decimalOf,
+  isOpen,
+  type StoredTransaction,
+  type TransactionRecord,
+} from '../csms/transactions/record.ts';
 import { OPEN_TRANSACTIONS, openOfToken, readMember } from '../csms/transactions/register.ts';
+import { correct, CorrectionError } from '../csms/transactions/correction.ts';
 import { subtract, writeDecimal } from '../ocpp/decimal.ts';
+import { TransportError } from '../transport/errors.ts';
 import type { StoredEntry, StoredLists } from '../transport/stored-lists.ts';
-import { type Member, openOfStation, type StateReader } from '../transport/stored-state.ts';
-import type { Bill, Listing, Transaction, TransactionFilter } from './cluster-client.ts';
+import { type Member, openOfStation, type StateReader, type StateStore } from '../transport/stored-state.ts';
+import type { Bill, BillCorrection, Listing, Transaction, TransactionFilter } from './cluster-client.ts';
 import { badCursor, listingOf, readCursor, writeCursor } from './listing.ts';
 import { known } from './stations.ts';
 import { streamListing, timeOfId } from './streams.ts';
@@ -68,27 +76,66 @@ const SEARCHED = 20_000;
 
 /** An open transaction, or the bill of a closed one whose mark is kept. */
 export async function findTransaction(
-  { lists, state }: TransactionSources,
+  sources: TransactionSources,
   stationId: string,
   transactionId: string,
 ): Promise<Transaction | Bill | undefined> {
-  const ofStation: TransactionRecord | undefined = await state.record(
-    key.stationTransaction(stationId, transactionId),
-  );
-  const record = ofStation ?? (await state.record(key.transaction(transactionId)));
-  if (record === undefined || record.stationId !== stationId) return undefined;
-  if (isOpen(record)) return transactionOf(record);
-  return findBill(lists, record);
+  const found = await recordOf(sources, stationId, transactionId);
+  if (found === undefined) return undefined;
+  if (isOpen(found.record)) return transactionOf(found.record);
+  const entry = await findBill(sources.lists, found.record);
+  return entry && billOf(entry);
+}
+
+/** Rejects with `bad-entry` and `key-conflict`. */
+export async function correctBill(
+  sources: TransactionSources & { readonly state: Pick<StateStore, 'amend'> },
+  { station, transaction, billId, ...correction }: BillCorrection,
+): Promise<Bill> {
+  const what = `the bill of transaction ${transaction} of station ${station}`;
+  const refuse = (why: string) => new TransportError('bad-entry', `${what}: ${why}`);
+  const found = await recordOf(sources, station, transaction);
+  if (found === undefined) throw refuse('the transaction is not known (any more)');
+  if (isOpen(found.record)) throw refuse('the transaction is open: it has no bill yet');
+  const changed = () =>
+    new TransportError(
+      'key-conflict',
+      `${what} is no longer ${billId}: read it again, and correct the one that counts`,
+    );
+  if (found.record.billId !== billId) throw changed();
+  const entry = await findBill(sources.lists, found.record);
+  if (entry === undefined) throw refuse('its entry has left the stream of bills');
+  try {
+    if (!(await sources.state.amend(correct(found.key, entry.fields, correction)))) throw changed();
+  } catch (error) {
+    throw error instanceof CorrectionError ? refuse(error.message) : error;
+  }
+  const corrected = await findTransaction(sources, station, transaction);
+  if (corrected?.state !== 'closed') throw changed();
+  return corrected;
+}
+
+/** The record of an open transaction, or its mark. */
+async function recordOf(
+  { state }: TransactionSources,
+  stationId: string,
+  transactionId: string,
+): Promise<StoredTransaction | undefined> {
+  for (const name of [key.stationTransaction(stationId, transactionId), key.transaction(transactionId)]) {
+    const record: TransactionRecord | undefined = await state.record(name);
+    if (record !== undefined) return record.stationId === stationId ? { key: name, record } : undefined;
+  }
+  return undefined;
 }
 
 /** The newest bills are looked at first: a mark lives for days, and most are looked up soon. */
-async function findBill(lists: StoredLists, { billId }: TransactionRecord): Promise<Bill | undefined> {
+async function findBill(lists: StoredLists, { billId }: TransactionRecord): Promise<StoredEntry | undefined> {
   let before: string | undefined;
   for (let searched = 0; searched < SEARCHED; searched += AT_ONCE) {
     const range = { limit: AT_ONCE, newestFirst: true, ...(before !== undefined && { before }) };
     const entries = await lists.entries(BILLS, range);
     const found = entries.find(({ fields }) => fields['billId'] === billId);
-    if (found !== undefined) return billOf(found);
+    if (found !== undefined) return found;
     before = entries.at(-1)?.id;
     if (entries.length < AT_ONCE) return undefined;
   }
@@ -154,12 +201,13 @@ function energySoFar({
 
 export function billOf({ id, fields }: StoredEntry): Bill {
   const { billId = '', kind, supersedes, meterStop, stoppedAt, reason, energy, gaps } = fields;
+  const { correctedBy, correctedBecause } = fields;
   return {
     state: 'closed',
     ...factsOf(fields),
     billId,
     kind: kind as BillKind,
-    ...known({ supersedes, meterStop, energy, stoppedAt, reason, gaps }),
+    ...known({ supersedes, meterStop, energy, stoppedAt, reason, gaps, correctedBy, correctedBecause }),
     recordedAt: timeOfId(id),
   };
 }

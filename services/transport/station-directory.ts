@@ -26,5 +26,5 @@ export interface StationDirectory {
   entries(stationIds: readonly string[]): Promise<readonly DirectoryEntry[]>;
 }
 
-/** Most identities that are kept: whoever may connect under any name must not fill the store. */
+/** Most identities that are kept: a client that connects under many names must not fill the store. */
 export const STATIONS_KNOWN = 1_000_000;

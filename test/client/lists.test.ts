@@ -195,6 +195,57 @@ everywhere(
   },
 );
 
+everywhere('a person corrects the bill that counts, once', async (t, { client, state }) => {
+  const facts = { stationId: 'CP-1', transactionId: '7', kind: 'final', billId: 'one' };
+  const meters = {
+    meterStart: '100',
+    meterStop: '300',
+    energy: '200',
+    notes: 'meter-stop-from-last-reading',
+  };
+  await apply(
+    state,
+    set('transaction:7', { ...facts, closed: '2026-11-30T00:00:00Z', meterStop: '300' }),
+    append('transactions', { ...facts, ...meters }),
+    ...open('transaction:8', 'CP-1', 1000, { transactionId: '8', idTag: 'Tag' }),
+  );
+  const base = { station: 'CP-1', transaction: '7', billId: 'one', by: 'billing', because: 'read on site' };
+  for (const [change, why] of [
+    [{}, /nothing is corrected/],
+    [{ energy: '1', meterStop: '2' }, /give either energy, or/],
+    [{ energy: '-1' }, /energy must be a decimal number of Wh from 0/],
+    [{ meterStop: '99.5' }, /must not be less/],
+    [{ energy: '5', because: ' ' }, /because must have 1 to 500/],
+    [{ energy: '5', transaction: '8' }, /is open/],
+    [{ energy: '5', transaction: '9' }, /is not known/],
+  ] as const) {
+    const error = await t.throwsAsync(client.correctBill({ ...base, ...change }), { code: 'bad-entry' });
+    t.regex(error.message, why);
+  }
+  const both = await Promise.allSettled([
+    client.correctBill({ ...base, meterStop: '350.25' }),
+    client.correctBill({ ...base, energy: '1' }),
+  ]);
+  t.deepEqual(both.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
+  await t.throwsAsync(client.correctBill({ ...base, energy: '2' }), { code: 'key-conflict' });
+  const [newest, first] = (await client.bills().page()).items;
+  t.like(newest, {
+    kind: 'correction',
+    supersedes: 'one',
+    correctedBy: 'billing',
+    correctedBecause: 'read on site',
+    notes: ['meter-stop-from-last-reading', 'corrected-by-hand'],
+  });
+  t.true(newest?.energy === '250.25' || newest?.energy === '1');
+  t.is(first?.billId, 'one');
+  t.is((await client.bills().page()).items.length, 2);
+  t.deepEqual(await client.transaction('CP-1', '7'), newest);
+  t.like((await client.reports({ type: 'bill-corrected' }).page()).items[0], {
+    station: 'CP-1',
+    fields: { transactionId: '7', supersedes: 'one' },
+  });
+});
+
 everywhere('tokens and registrations are edited', async (t, { client, state }) => {
   await apply(state, set('tokens', { abc: '{"status":"Blocked"}', BAD: 'no JSON' }));
   const { tokens, registrations } = client;
@@ -215,6 +266,7 @@ everywhere('tokens and registrations are edited', async (t, { client, state }) =
     [{ token: '', status: 'Accepted' }, /1 to 255 characters/],
     [{ token: 'X', status: 'Sure' }, /status must be one of Accepted,/],
     [{ token: 'X', status: 'Accepted', expiry: 'soon' }, /expiry is not a date/],
+    [{ token: 'X', status: 'Accepted', concurrent: 'Yes' }, /concurrent is not one of Accept, Reject/],
   ] as const) {
     // The API and its callers are no compiler.
     const error = await t.throwsAsync(tokens.set(entry as never), { code: 'bad-entry' });
