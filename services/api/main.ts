@@ -15,6 +15,7 @@ import { readAdminAccess } from '../runtime/program-settings.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { redisOptions } from '../runtime/redis-settings.ts';
 import { AccessTokens } from './access/access-tokens.ts';
+import type { BroadcastState } from './broadcasts/store.ts';
 import { createClusterReader } from './cluster-object.ts';
 import { type ApiConfig, apiSettings, readAccessFiles, readClusterPlace } from './config.ts';
 import { createApiMetrics } from './metrics.ts';
@@ -50,6 +51,7 @@ async function main(): Promise<Running> {
   const client = await connectWhenReachable(config);
   const api = await createApi({
     client,
+    state: client.state as BroadcastState,
     access,
     requestsPerSecond: config.apiRequestsPerSecond,
     log,

@@ -11,6 +11,8 @@ import type { ClusterClient } from '../client/cluster-client.ts';
 import type { AccessTokens, Caller } from './access/access-tokens.ts';
 import { checkScope, Gate } from './access/gate.ts';
 import { createAudit } from './audit.ts';
+import { Broadcasts } from './broadcasts/broadcasts.ts';
+import type { BroadcastState } from './broadcasts/store.ts';
 import type { ClusterReading } from './cluster-object.ts';
 import { refuseConnection, Reporter } from './failures.ts';
 import type { ApiMetrics } from './metrics.ts';
@@ -24,6 +26,8 @@ import { parseJson } from './validation.ts';
 
 export interface ApiOptions {
   readonly client: ClusterClient;
+  /** Where broadcasts are stored: the state that the client reads. */
+  readonly state: BroadcastState;
   readonly access: Pick<AccessTokens, 'callerOf'>;
   /** Of one access token; twice as many at once. */
   readonly requestsPerSecond: number;
@@ -97,9 +101,12 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.addHook('preClose', async () => stopping.abort());
   app.setErrorHandler((error, request, reply) => reporter.refuse(error, request, reply));
 
+  const broadcasts = new Broadcasts({ client, state: options.state, clock, log, stopping: stopping.signal });
+  const following = broadcasts.follow();
+  app.addHook('onClose', () => following);
   const streams = new Streams();
   metrics.countStreams(() => streams.size);
-  const operations = operationsOf({ client, streams, version, readCluster });
+  const operations = operationsOf({ client, broadcasts, streams, version, readCluster });
   addComponents(app, operations);
   const audit = createAudit(client.audit, (error) => {
     metrics.auditFailed();

@@ -1,12 +1,12 @@
 /** The API over the memory bus, without a socket: for what needs no cluster. */
 import { Registry } from 'prom-client';
 import { createApiMetrics } from '../../services/api/metrics.ts';
-import { createApi } from '../../services/api/server.ts';
+import { type ApiOptions, createApi } from '../../services/api/server.ts';
 import { createClusterClient } from '../../services/client/create-client.ts';
 import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { memoryLog } from '../support/memory-log.ts';
 
-export function memoryApi() {
+export function memoryApi(options: Pick<ApiOptions, 'streamTimes'> = {}) {
   const { transport, state, directory } = createMemoryBus();
   const client = createClusterClient({
     calls: transport.calls,
@@ -16,12 +16,15 @@ export function memoryApi() {
     load: () => transport.load(),
     close: () => Promise.resolve(),
   });
-  return createApi({
+  const api = createApi({
     client,
+    state,
     access: { callerOf: () => Promise.resolve({ name: 'test', scope: 'admin' }) },
     requestsPerSecond: 1000,
     log: memoryLog(),
     metrics: createApiMetrics(new Registry()),
     version: '1.2.3',
+    ...options,
   });
+  return { api, state };
 }
