@@ -26,8 +26,6 @@ import { parseJson } from './validation.ts';
 
 export interface ApiOptions {
   readonly client: ClusterClient;
-  /** Where broadcasts are stored: the state that the client reads. */
-  readonly state: BroadcastState;
   readonly access: Pick<AccessTokens, 'callerOf'>;
   /** Of one access token; twice as many at once. */
   readonly requestsPerSecond: number;
@@ -101,7 +99,9 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.addHook('preClose', async () => stopping.abort());
   app.setErrorHandler((error, request, reply) => reporter.refuse(error, request, reply));
 
-  const broadcasts = new Broadcasts({ client, state: options.state, clock, log, stopping: stopping.signal });
+  // The store of the client, which offers only its reads to others.
+  const state = client.state as BroadcastState;
+  const broadcasts = new Broadcasts({ client, state, clock, log, stopping: stopping.signal });
   const following = broadcasts.follow();
   app.addHook('onClose', () => following);
   const streams = new Streams();

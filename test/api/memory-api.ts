@@ -2,23 +2,14 @@
 import { Registry } from 'prom-client';
 import { createApiMetrics } from '../../services/api/metrics.ts';
 import { type ApiOptions, createApi } from '../../services/api/server.ts';
-import { createClusterClient } from '../../services/client/create-client.ts';
+import { memoryClient } from '../../services/client/memory-client.ts';
 import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { memoryLog } from '../support/memory-log.ts';
 
 export function memoryApi(options: Pick<ApiOptions, 'streamTimes'> = {}) {
-  const { transport, state, directory } = createMemoryBus();
-  const client = createClusterClient({
-    calls: transport.calls,
-    state,
-    lists: state.lists,
-    directory,
-    load: () => transport.load(),
-    close: () => Promise.resolve(),
-  });
+  const bus = createMemoryBus();
   const api = createApi({
-    client,
-    state,
+    client: memoryClient(bus),
     access: { callerOf: () => Promise.resolve({ name: 'test', scope: 'admin' }) },
     requestsPerSecond: 1000,
     log: memoryLog(),
@@ -26,5 +17,5 @@ export function memoryApi(options: Pick<ApiOptions, 'streamTimes'> = {}) {
     version: '1.2.3',
     ...options,
   });
-  return { api, state };
+  return { api, state: bus.state };
 }
