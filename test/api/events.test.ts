@@ -1,9 +1,10 @@
 /** Events over HTTP: pages, the long poll, and streams, also for clients that read slowly or not at all. */
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import test from 'ava';
 import { Redis } from 'ioredis';
 import { until } from '../support/until.ts';
 import { type ApiCluster, startApiCluster } from './cluster.ts';
+import { memoryApi } from './memory-api.ts';
 
 let cluster: ApiCluster;
 let redis: Redis;
@@ -168,6 +169,29 @@ test('a client that reads nothing costs no memory', async (t) => {
   await until(() => reader.text().includes(last), 'the other reader at the end', 50_000);
   const grown = (await residentBytes()) - before;
   t.true(grown < 300e6, `${grown} bytes more, of ${40 * 25 * 50_000 * 2} that were to be sent`);
+});
+
+test('a client that takes nothing for a while is disconnected, and others get comments', async (t) => {
+  const { api: served, state } = memoryApi({ streamTimes: { keepAliveMs: 20, slowMs: 300 } });
+  await using api = await served;
+  await api.listen({ host: '127.0.0.1', port: 0 });
+  const socket = connect((api.server.address() as AddressInfo).port, '127.0.0.1');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.write('GET /v1/events/stream HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\n\r\n');
+  let text = '';
+  socket.on('data', (chunk) => (text += String(chunk)));
+  await until(() => text.includes(': keep-alive'), 'a comment');
+  socket.pause();
+  const connections = () =>
+    new Promise<number>((resolve) => api.server.getConnections((_error, count) => resolve(count)));
+  const event = { type: 'heavy', stationId: 'S', fields: { f: 'x'.repeat(1_000_000) } };
+  await until(async () => {
+    await state.amend({ writes: [], events: [event] });
+    return (await connections()) === 0;
+  }, 'the end of the connection');
+  socket.resume();
+  await closed;
+  t.pass();
 });
 
 async function residentBytes(): Promise<number> {
