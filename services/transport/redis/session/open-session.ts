@@ -2,6 +2,7 @@ import type { RedisConnection } from '../connection/connection.ts';
 import { loadScript } from '../connection/script.ts';
 import type { StationSession } from '../../gateway.ts';
 import { ROLLOUT_SECONDS } from '../../rollout.ts';
+import { HELD_MS } from '../../station-call.ts';
 import { escapeKey, type Keys } from '../keys.ts';
 
 const script = loadScript<[number, number?]>(new URL('./open-session.lua', import.meta.url));
@@ -39,7 +40,7 @@ export async function openSession(
   const rollout = [keys.rollout, keys.rolloutAway];
   const station = [escapeKey(stationId), stationId, epoch, now, remoteAddress, protocol];
   const texts = [JSON.stringify(metadata ?? {}), JSON.stringify(event)];
-  const args = [keys.prefix, proxyId, ...station, ...texts, ROLLOUT_SECONDS];
+  const args = [keys.prefix, proxyId, ...station, ...texts, ROLLOUT_SECONDS, HELD_MS];
   const [state, movedMs] = await script(connection, [...names, ...rollout], args);
   if (state !== 1) return { kind: state === 0 ? 'unregistered' : 'replaced' };
   return movedMs === undefined ? { kind: 'open' } : { kind: 'open', movedMs };
