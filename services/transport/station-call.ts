@@ -102,6 +102,12 @@ export interface FoundCall {
 
 /** Calls that may be queued for one station, without the open one. */
 export const CALLS_QUEUED = 32;
+/**
+ * How long calls that waited for a station are held after it has connected, if it sends nothing; ms. They are released as soon as a
+ * message of the connection is handled: a station gets no commands before the response to its BootNotification, and one that
+ * reconnects without a boot may be silent for long.
+ */
+export const HELD_MS = 30_000;
 /** How long the outcome of a call stays readable; s. */
 export const OUTCOME_SECONDS = 3600;
 /** Calls that one process may await. */

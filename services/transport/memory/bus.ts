@@ -185,7 +185,17 @@ class Bus implements Transport, GatewayBus {
     const sends = new SendWindow();
     const movedMs = this.rollouts.returned(session.stationId);
     const movedAt = movedMs === undefined ? undefined : this.#clock.now() - movedMs;
-    const opened = { session, proxyId, epoch, sink, lastCall: 0, lastAnswer: undefined, movedAt, sends };
+    const opened: MemorySession = {
+      session,
+      proxyId,
+      epoch,
+      sink,
+      lastCall: 0,
+      lastAnswer: undefined,
+      movedAt,
+      sends,
+      held: undefined,
+    };
     const replaced = this.#sessions.get(session.stationId);
     if (replaced !== undefined) {
       this.#end(replaced, true);
@@ -194,8 +204,7 @@ class Bus implements Transport, GatewayBus {
     this.#sessions.set(session.stationId, opened);
     this.directory.connected(opened);
     this.#emit(this.#connected, opened);
-    // Only after the caller of open() can accept a frame.
-    setImmediate(() => this.calls.connected(opened));
+    this.calls.connected(opened);
     return opened;
   }
 

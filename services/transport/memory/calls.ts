@@ -9,6 +9,7 @@ import {
   type CallOutcome,
   type CallState,
   type FoundCall,
+  HELD_MS,
   type NotSent,
   OUTCOME_SECONDS,
   type StationCall,
@@ -94,7 +95,24 @@ export class MemoryCalls implements StationCalls {
     return this.#sessionOf(stationId)?.session.protocol;
   }
 
+  /** Calls that waited for the station are held until a message of the connection is acknowledged, or for HELD_MS. */
   connected(session: MemorySession): void {
+    if (!this.#queues.has(session.session.stationId)) return;
+    session.held = 'silent';
+    setTimeout(() => {
+      if (session.held === 'silent') this.#release(session);
+    }, HELD_MS).unref();
+  }
+
+  /** A message of this connection took effect. @param isRefused the network does not accept the station */
+  acknowledged(session: MemorySession, isRefused: boolean): void {
+    if (session.held === undefined) return;
+    if (isRefused) session.held = 'refused';
+    else this.#release(session);
+  }
+
+  #release(session: MemorySession): void {
+    session.held = undefined;
     this.#startNext(session.session.stationId);
   }
 
@@ -162,7 +180,13 @@ export class MemoryCalls implements StationCalls {
   #startNext(stationId: string): void {
     const session = this.#sessionOf(stationId);
     const next = this.#queues.get(stationId)?.[0];
-    if (session === undefined || next === undefined || this.#open.has(stationId)) return;
+    if (
+      session?.held !== undefined ||
+      session === undefined ||
+      next === undefined ||
+      this.#open.has(stationId)
+    )
+      return;
     this.#dequeue(next);
     next.sentBy = session;
     this.#open.set(stationId, next);

@@ -55,6 +55,7 @@ export class Keys {
   readonly store: string;
   readonly events: string;
   readonly callDeadlines: string;
+  readonly heldCalls: string;
   readonly callOrder: string;
   /** Counts of the last rollout, moves by station, and stations that are away. */
   readonly rollout: string;
@@ -82,6 +83,7 @@ export class Keys {
     this.store = `${prefix}:store`;
     this.events = `${prefix}:events`;
     this.callDeadlines = `${prefix}:call-deadlines`;
+    this.heldCalls = `${prefix}:held-calls`;
     this.callOrder = `${prefix}:call-order`;
     this.rollout = `${prefix}:rollout`;
     this.rolloutMoves = `${prefix}:rollout-moves`;

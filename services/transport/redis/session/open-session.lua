@@ -25,6 +25,7 @@
 -- ARGV[10] event that announces this connection (JSON)
 -- ARGV[11] seconds to keep the counts of a rollout
 -- ARGV[12] most known stations
+-- ARGV[13] ms that calls which waited for the station are held at most, until a message of this connection is acknowledged
 -- Returns {1}; {1, ms since its close} for a station that was moved; {0} when the proxy has no living registration; {-1} when a
 --   younger connection was first.
 if redis.call('HGET', KEYS[1], 'state') ~= 'live' then return { 0 } end
@@ -58,7 +59,7 @@ redis.call('SADD', KEYS[5], station)
 if redis.call('ZCARD', KEYS[8]) < tonumber(ARGV[12]) then redis.call('ZADD', KEYS[8], 0, stationId) end
 redis.call('HDEL', KEYS[9], stationId)
 redis.call('PUBLISH', prefix .. ':control:connect', ARGV[10])
-Calls.startNext(prefix, station)
+Calls.hold(prefix, station, ARGV[13])
 local movedAt = redis.call('ZSCORE', KEYS[7], station)
 if not movedAt then return { 1 } end
 return { 1, Rollout.returned(KEYS[6], KEYS[7], station, movedAt, ARGV[11]) }

@@ -2,6 +2,7 @@ import type { RedisConnection } from '../connection/connection.ts';
 import { loadScript } from '../connection/script.ts';
 import type { StationSession } from '../../gateway.ts';
 import { ROLLOUT_SECONDS } from '../../rollout.ts';
+import { HELD_MS } from '../../station-call.ts';
 import { STATIONS_KNOWN } from '../../station-directory.ts';
 import { escapeKey, type Keys } from '../keys.ts';
 
@@ -41,7 +42,8 @@ export async function openSession(
   const directory = [keys.knownStations, keys.disconnected];
   const station = [escapeKey(stationId), stationId, epoch, now, remoteAddress, protocol];
   const texts = [JSON.stringify(metadata ?? {}), JSON.stringify(event)];
-  const args = [keys.prefix, proxyId, ...station, ...texts, ROLLOUT_SECONDS, STATIONS_KNOWN];
+  const limits = [ROLLOUT_SECONDS, STATIONS_KNOWN, HELD_MS];
+  const args = [keys.prefix, proxyId, ...station, ...texts, ...limits];
   const [state, movedMs] = await script(connection, [...names, ...rollout, ...directory], args);
   if (state !== 1) return { kind: state === 0 ? 'unregistered' : 'replaced' };
   return movedMs === undefined ? { kind: 'open' } : { kind: 'open', movedMs };
