@@ -43,7 +43,7 @@ const proxy = (field: string, value: unknown, at: string, shows: unknown = value
   row(`proxy.${field}`, value, 'Deployment/ws-proxy', at, { shows });
 /** A setting that running Pods take from their ConfigMap. */
 const live = (
-  component: 'ws-proxy' | 'processor',
+  component: 'ws-proxy' | 'processor' | 'api',
   field: string,
   value: unknown,
   name: string,
@@ -365,6 +365,21 @@ const ROWS: readonly Row[] = [
   { field: 'processor.autoscaling.keda.threshold', value: '100' },
   { field: 'processor.autoscaling.keda.triggerAuthentication', value: 'prometheus' },
   ...podTemplate('processor', 'processor'),
+
+  row('api.enabled', true, 'Deployment/api', 'spec.replicas', {
+    shows: 1,
+    with: { api: { enabled: false } },
+  }),
+  row('api.replicas', 2, 'Deployment/api', 'spec.replicas'),
+  live('api', 'api.requestsPerSecond', 5, 'OCPP_API_REQUESTS_PER_SECOND', '5'),
+  live('api', 'api.logLevel', 'warn', 'LOG_LEVEL', 'warn'),
+  row('api.service.annotations', { a: 'b' }, 'Service/api', 'metadata.annotations.a', { shows: 'b' }),
+  row('api.tokensSecret.name', 'other', 'Deployment/api', env('OCPP_API_TOKENS_FOLDER'), {
+    shows: '/etc/ocpp/api-tokens',
+    with: { api: { enabled: true, tokensSecret: { name: 'tokens' } } },
+    undo: true,
+  }),
+  ...podTemplate('api', 'api'),
 
   row('redis.embedded.image', 'redis:none', 'StatefulSet/redis', 'spec.template.spec.containers.0.image', {
     undo: true,
