@@ -11,7 +11,7 @@ import { ownerOf } from '../../../operator/render/render-input.ts';
 import { SERVICE_ACCOUNTS } from '../../../operator/render/resources.ts';
 import { city } from '../../support/rendered.ts';
 import { commonApiServer } from '../../support/shared-api-server.ts';
-import { eventually, Scene } from './operator-scene.ts';
+import { eventually, Scene } from '../api-server/operator-scene.ts';
 
 const shared = commonApiServer(test);
 
@@ -69,7 +69,7 @@ test(
 /** The Secret of a cluster in memory, which deletes dependents as Kubernetes does. */
 async function memory() {
   let now = Date.parse('2026-11-23T12:00:00Z');
-  const clock = { now: () => now } as ConstructorParameters<typeof MemoryObjectStore>[0]['clock'];
+  const clock = { now: () => now };
   const store = new MemoryObjectStore({ clock, newUid: randomUUID });
   const { apiVersion, kind, metadata } = city();
   const place = { name: metadata.name, namespace: metadata.namespace ?? '' };
@@ -82,7 +82,7 @@ async function memory() {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
       metadata: { ...ref, ownerReferences: [ownerOf(cluster)] },
-    } as KubeObject);
+    });
   return {
     store,
     account,
@@ -97,7 +97,7 @@ async function memory() {
         [OCPP_CLUSTERS.kind, await store.get({ resource: OCPP_CLUSTERS, ...place })],
       ]);
       const caches = { get: ({ resource }: { resource: { kind: string } }) => found.get(resource.kind) };
-      const deletionGuard = new DeletionGuard(store, caches as never, cluster);
+      const deletionGuard = new DeletionGuard(store, caches, cluster);
       const metadata = { name: 'city-api' };
       const api = {
         apiVersion: 'apps/v1',
