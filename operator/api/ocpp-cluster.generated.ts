@@ -1153,12 +1153,12 @@ export interface ApiSpec {
   readonly tokensSecret?: ApiTokensSecretSpec;
   /**
    * Requests per second of each token, per Pod; a token may send twice as many at once, and gets 429 above
-   * it. A change takes effect in running Pods.
+   * it. A change restarts api.
    */
   readonly requestsPerSecond?: number;
   /**
    * Least severe lines in the log of the API; silent logs nothing. No level logs tokens, passwords or
-   * payloads. A change takes effect in running Pods.
+   * payloads. A change restarts api.
    */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /**

@@ -2,6 +2,7 @@
  * A cluster without Redis, for machines without redis-server: proxy, processor and HTTP API in one process, behind the same Services.
  * It is the rendered ws-proxy with another program, and the settings of all; of their log levels that of the ws-proxy counts.
  */
+import { ENV } from '../../services/contract.ts';
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { renderObjects } from '../render/objects.ts';
@@ -44,14 +45,17 @@ function settingsOf(maps: readonly ConfigMap[], proxy: string, deployments: read
   return Object.fromEntries(all.filter(([name]) => !names.has(name)));
 }
 
-/** With what only the API has: variables, ports and volumes. */
+/** With what only the API has: variables, ports and volumes. Its log level is that of the ws-proxy. */
 function withApi(deployment: Deployment, api: Deployment): Deployment {
   const { spec } = deployment.spec.template;
   const [ours, theirs] = [spec.containers[0], api.spec.template.spec.containers[0]];
   if (ours === undefined || theirs === undefined) return deployment;
   const container = {
     ...ours,
-    env: joined(ours.env, theirs.env),
+    env: joined(
+      ours.env,
+      theirs.env?.filter(({ name }) => name !== ENV.logLevel),
+    ),
     ports: joined(ours.ports, theirs.ports),
     volumeMounts: joined(ours.volumeMounts, theirs.volumeMounts),
   };

@@ -43,7 +43,7 @@ const proxy = (field: string, value: unknown, at: string, shows: unknown = value
   row(`proxy.${field}`, value, 'Deployment/ws-proxy', at, { shows });
 /** A setting that running Pods take from their ConfigMap. */
 const live = (
-  component: 'ws-proxy' | 'processor' | 'api',
+  component: 'ws-proxy' | 'processor',
   field: string,
   value: unknown,
   name: string,
@@ -371,8 +371,8 @@ const ROWS: readonly Row[] = [
     with: { api: { enabled: false } },
   }),
   row('api.replicas', 2, 'Deployment/api', 'spec.replicas'),
-  live('api', 'api.requestsPerSecond', 5, 'OCPP_API_REQUESTS_PER_SECOND', '5'),
-  live('api', 'api.logLevel', 'warn', 'LOG_LEVEL', 'warn'),
+  row('api.requestsPerSecond', 5, 'Deployment/api', env('OCPP_API_REQUESTS_PER_SECOND'), { shows: '5' }),
+  row('api.logLevel', 'warn', 'Deployment/api', env('LOG_LEVEL')),
   row('api.service.annotations', { a: 'b' }, 'Service/api', 'metadata.annotations.a', { shows: 'b' }),
   row('api.tokensSecret.name', 'other', 'Deployment/api', env('OCPP_API_TOKENS_FOLDER'), {
     shows: '/etc/ocpp/api-tokens',

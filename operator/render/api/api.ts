@@ -3,10 +3,13 @@ import type { V1DeploymentSpec, V1ServiceSpec } from '@kubernetes/client-node';
 import { ENV, PORT, PROGRAM } from '../../../services/contract.ts';
 import type { KubeObject } from '../../kube/object-store.ts';
 import { apiDisruptionBudget } from '../disruption-budgets.ts';
+import { adminMount } from '../admin-access.ts';
+import { mountSecrets } from '../front-door/secret-mount.ts';
 import { passwordKey } from '../front-door/authentication.ts';
 import { type Access, joined, NO_ACCESS, secretFile } from '../front-door/service-access.ts';
 import { podTemplate } from '../pod.ts';
-import { ADMIN_PORT, NONROOT, probes, programEnv, programMounts, settingsMap } from '../program.ts';
+import { ADMIN_PORT, NONROOT, probes, programEnv } from '../program.ts';
+import { redisVolumes } from '../redis-access.ts';
 import { hasApi, owned, type RenderInput, selectorLabels, workload } from '../render-input.ts';
 import { DEPLOYMENTS, SERVICES } from '../resources.ts';
 import { API_ADMIN, apiAdminSecretName } from './admin-secret.ts';
@@ -22,22 +25,7 @@ const TOKENS_FOLDER = `/etc/ocpp/${TOKENS}`;
 
 export function apiObjects(input: RenderInput): KubeObject[] {
   if (!hasApi(input)) return [];
-  return [
-    ...clusterReader(input),
-    ...apiSettings(input),
-    apiService(input),
-    apiDeployment(input),
-    ...apiDisruptionBudget(input),
-  ];
-}
-
-function apiSettings(input: RenderInput): KubeObject[] {
-  const { logLevel, requestsPerSecond, podTemplate: extra } = input.spec.api;
-  const variables = [
-    { name: ENV.logLevel, value: logLevel },
-    { name: ENV.apiRequestsPerSecond, value: String(requestsPerSecond) },
-  ];
-  return settingsMap(input, 'api', variables, extra);
+  return [...clusterReader(input), apiService(input), apiDeployment(input), ...apiDisruptionBudget(input)];
 }
 
 function apiService(input: RenderInput): KubeObject {
@@ -54,8 +42,7 @@ function apiService(input: RenderInput): KubeObject {
 
 function apiDeployment(input: RenderInput): KubeObject {
   const { api } = input.spec;
-  const mounts = programMounts(input, 'api', apiAccess(input));
-  const reader = clusterAccess(input);
+  const mounts = apiMounts(input);
   const container = {
     image: input.image,
     args: [PROGRAM.api],
@@ -64,14 +51,14 @@ function apiDeployment(input: RenderInput): KubeObject {
       ...programEnv(input, RESOURCES, api.podTemplate).filter(({ name }) => name !== ENV.callTimeout),
       ...mounts.env,
       { name: ENV.apiPort, value: String(PORT.api) },
-      ...reader.env,
+      { name: ENV.apiRequestsPerSecond, value: String(api.requestsPerSecond) },
+      { name: ENV.logLevel, value: api.logLevel },
     ],
-    ...mounts.container,
     ports: [HTTP_PORT, ADMIN_PORT],
-    volumeMounts: [...mounts.volumeMounts, ...reader.volumeMounts],
+    volumeMounts: mounts.volumeMounts,
     ...probes(input),
   };
-  const volumes = [...mounts.volumes, ...reader.volumes];
+  const { volumes } = mounts;
   const parts = { user: NONROOT, graceSeconds: GRACE_SECONDS, resources: RESOURCES, container, volumes };
   const deployment = {
     replicas: api.replicas,
@@ -82,6 +69,23 @@ function apiDeployment(input: RenderInput): KubeObject {
     template: podTemplate(input, 'api', parts, api.podTemplate),
   } satisfies V1DeploymentSpec;
   return workload(input, DEPLOYMENTS, 'api', deployment);
+}
+
+/** The login for Redis, the token of the admin port, the tokens of its users, and that for the API server. */
+function apiMounts(input: RenderInput) {
+  const access = apiAccess(input);
+  const [redis, admin, users, cluster] = [
+    redisVolumes(input, 'api'),
+    adminMount(input),
+    mountSecrets(access.secrets),
+    clusterAccess(input),
+  ];
+  const all = [redis, admin, users, cluster];
+  return {
+    env: [...admin.env, ...access.env, ...cluster.env],
+    volumes: all.flatMap(({ volumes }) => volumes),
+    volumeMounts: all.flatMap(({ volumeMounts }) => volumeMounts),
+  };
 }
 
 /** Who may use it, and the key of the passwords that it gives to stations. */

@@ -20,7 +20,6 @@ interface Secret extends KubeObject {
 }
 
 const OBJECTS = [
-  'configmaps/city-api',
   'deployments/city-api',
   'rolebindings/city-api',
   'roles/city-api',

@@ -160,9 +160,7 @@ test('a cluster is this list of objects, in this order', (t) => {
   );
   t.deepEqual(
     namesOf(render({ api: { enabled: true } })).filter((name) => name.endsWith('/city-api')),
-    ['ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Service', 'Deployment'].map(
-      (kind) => `${kind}/city-api`,
-    ),
+    ['ServiceAccount', 'Role', 'RoleBinding', 'Service', 'Deployment'].map((kind) => `${kind}/city-api`),
   );
   const budgets = (spec: OcppClusterSpec) =>
     namesOf(render(spec)).filter((name) => name.startsWith('PodDis'));
