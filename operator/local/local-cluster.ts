@@ -145,8 +145,9 @@ export class LocalCluster {
     return this.#operator !== undefined;
   }
 
-  /** The HTTP API of a cluster; undefined: it has none yet. */
+  /** The HTTP API of a cluster; undefined: it has none, or none yet. */
   apiOf(cluster: OcppCluster): { readonly url: string; readonly tokenFile: string | undefined } | undefined {
+    if (!defaultedSpec(cluster).api.enabled) return undefined;
     const { namespace = 'default' } = cluster.metadata;
     const at = this.#runtime.endpoint(namespace, clusterPart(cluster, 'api'), API_SERVICE_PORT);
     return at && { url: `http://${at.host}:${at.port}`, tokenFile: this.trial.apiTokenFileOf(cluster) };
