@@ -19,6 +19,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   [PROGRAM.operator]: 'operator/main.ts',
   [PROGRAM.wsProxy]: 'services/ws-proxy/main.ts',
   [PROGRAM.processor]: process.argv[4] ?? 'services/processor/main.ts',
+  [PROGRAM.api]: 'services/api/main.ts',
   [PROGRAM.deadLetters]: 'services/dead-letters/main.ts',
   [PROGRAM.stations]: 'services/stations/main.ts',
   [PROGRAM.api]: 'services/api/main.ts',

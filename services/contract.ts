@@ -7,6 +7,8 @@
 export const PROGRAM = {
   wsProxy: 'ws-proxy.js',
   processor: 'processor.js',
+  /** The HTTP API. */
+  api: 'api.js',
   /** Not a server: an operator runs it in a Pod of the processor. */
   deadLetters: 'dead-letters.js',
   /** The same, for the register of stations. */
@@ -21,6 +23,8 @@ export const PORT = {
   stations: 9000,
   /** Health, readiness and metrics of every program. */
   admin: 9090,
+  /** The HTTP API. */
+  api: 8080,
   redis: 6379,
   /** The HTTP API. */
   api: 8080,
@@ -138,12 +142,12 @@ export const ENV = {
   /** Whether a token may charge in two transactions at once: `Accept` or `Reject`. */
   concurrentTransactions: 'OCPP_CONCURRENT_TRANSACTIONS',
   heartbeatInterval: 'OCPP_HEARTBEAT_INTERVAL',
-  /** API: its port, who may use it, and how much. */
+  /** API: its port; who may use it, and how often. */
   apiPort: 'OCPP_API_PORT',
   apiTokensFolder: 'OCPP_API_TOKENS_FOLDER',
   apiAdminTokenFile: 'OCPP_API_ADMIN_TOKEN_FILE',
   apiRequestsPerSecond: 'OCPP_API_REQUESTS_PER_SECOND',
-  /** API: where the OcppCluster object is read, for its status. */
+  /** API: URL of the OcppCluster, with the token and the authority for it. */
   clusterUrl: 'OCPP_CLUSTER_URL',
   clusterTokenFile: 'OCPP_CLUSTER_TOKEN_FILE',
   clusterCaFile: 'OCPP_CLUSTER_CA_FILE',
@@ -179,11 +183,13 @@ export const ENV = {
   stateTtl: 'OCPP_STATE_TTL',
 } as const;
 
-/** Variables that hold ports or `host:port` addresses. `npm start` gives Pods other ports and replaces them in these only. */
+/** Variables that hold ports, `host:port` addresses or URLs. `npm start` gives Pods other ports and replaces them in these only. */
 export const PLACE = {
-  ports: [ENV.stationPort, ENV.adminPort, ENV.apiPort, ENV.redisPort] as readonly string[],
+  ports: [ENV.stationPort, ENV.adminPort, ENV.redisPort, ENV.apiPort] as readonly string[],
   listeners: ENV.listeners,
   addresses: [ENV.redisAddr] as readonly string[],
+  /** URL of an object on the API server. */
+  object: ENV.clusterUrl,
 } as const;
 
 /** The one key in Redis that Kubernetes objects read: `<channel prefix>:ending` exists while all proxies drain. */

@@ -2,7 +2,7 @@
 
 /** Desired state of the cluster. */
 export interface OcppClusterSpec {
-  /** Image of ws-proxy and processor. */
+  /** Image of ws-proxy, processor and API. */
   readonly image?: ImageSpec;
   /**
    * Whether a new version of the operator may replace the Pods of this cluster. Manual keeps image and Pod
@@ -37,6 +37,11 @@ export interface OcppClusterSpec {
   readonly proxy?: ProxySpec;
   /** The processor Pods. They answer the messages of the stations. */
   readonly processor?: ProcessorSpec;
+  /**
+   * The HTTP API <cluster>-api for your back office: commands to stations, and what is stored of them. It
+   * gets no messages of stations.
+   */
+  readonly api?: ApiSpec;
   /** Objects for the Prometheus operator, where it is installed. */
   readonly monitoring?: MonitoringSpec;
   /**
@@ -59,28 +64,29 @@ export interface DefaultedSpec {
   readonly iso15118?: Iso15118Spec;
   readonly proxy: DefaultedProxy;
   readonly processor: DefaultedProcessor;
+  readonly api: DefaultedApi;
   readonly monitoring: DefaultedMonitoring;
   readonly networkPolicy: DefaultedNetworkPolicy;
   readonly redis: DefaultedRedis;
 }
 
-/** Image of ws-proxy and processor. */
+/** Image of ws-proxy, processor and API. */
 export interface ImageSpec {
   /**
    * Empty means the repository of the operator at creation; status.image keeps the choice. A change
-   * restarts ws-proxy and processor.
+   * restarts ws-proxy, processor and api.
    */
   readonly repository?: string;
   /**
    * Empty means the tag of the operator at creation; status.image keeps the choice. May carry a digest
-   * (tag@sha256:…). A change restarts ws-proxy and processor.
+   * (tag@sha256:…). A change restarts ws-proxy, processor and api.
    */
   readonly tag?: string;
-  /** When the nodes pull the image. A change restarts ws-proxy, processor and redis. */
+  /** When the nodes pull the image. A change restarts ws-proxy, processor, redis and api. */
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
   /**
    * Names of the Secrets in this namespace that the nodes use to pull images. A change restarts ws-proxy,
-   * processor and redis.
+   * processor, redis and api.
    */
   readonly pullSecrets?: readonly string[];
 }
@@ -323,7 +329,7 @@ export interface AuthenticationSpec {
   /**
    * Your Secret whose key key is mixed into stored passwords (HMAC-SHA-256). If omitted, the operator
    * creates <cluster>-password-key once, and keeps it when the cluster is deleted. With another key no
-   * stored password matches. A change restarts ws-proxy and processor.
+   * stored password matches. A change restarts ws-proxy, processor and api.
    */
   readonly passwordKeySecretName?: string;
 }
@@ -343,7 +349,7 @@ export interface DefaultedAuthentication {
 export interface AuthenticationStationsSpec {
   /**
    * True: the register of stations in Redis, which commands and OCPP itself can change. A change restarts
-   * ws-proxy and processor.
+   * ws-proxy, processor and api.
    */
   readonly register?: boolean;
   /**
@@ -1128,16 +1134,87 @@ export interface DefaultedProcessorAutoscalingKeda {
   readonly triggerAuthentication?: string;
 }
 
+/**
+ * The HTTP API <cluster>-api for your back office: commands to stations, and what is stored of them. It
+ * gets no messages of stations.
+ */
+export interface ApiSpec {
+  /**
+   * Whether there is one. Images of release 0.2.0 and earlier have no API. False deletes its Pods and its
+   * admin token.
+   */
+  readonly enabled?: boolean;
+  /** Number of Pods. With 2 or more it survives the loss of a node and gets a PodDisruptionBudget. */
+  readonly replicas?: number;
+  /**
+   * Your tokens besides the admin token, which the operator puts into the Secret <cluster>-api-admin.
+   * Running Pods follow changes of the Secret.
+   */
+  readonly tokensSecret?: ApiTokensSecretSpec;
+  /**
+   * Requests per second of each token, per Pod; a token may send twice as many at once, and gets 429 above
+   * it. A change restarts api.
+   */
+  readonly requestsPerSecond?: number;
+  /**
+   * Least severe lines in the log of the API; silent logs nothing. No level logs tokens, passwords or
+   * payloads. A change restarts api.
+   */
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /**
+   * The Service <cluster>-api, of type ClusterIP. Its port 80 has plain HTTP; put an Ingress or a Gateway
+   * with TLS in front of it.
+   */
+  readonly service?: ApiServiceSpec;
+  /**
+   * Additions to the Pods, merged like a strategic merge patch (docs/ocppcluster.md names the exceptions).
+   * Lists replace the operator's, except env, which is merged by name.
+   */
+  readonly podTemplate?: PodTemplateSpec;
+}
+
+/** {@link ApiSpec} with its defaults. */
+export interface DefaultedApi {
+  readonly enabled: boolean;
+  readonly replicas: number;
+  readonly tokensSecret?: ApiTokensSecretSpec;
+  readonly requestsPerSecond: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly service: ApiServiceSpec;
+  readonly podTemplate: PodTemplateSpec;
+}
+
+/**
+ * Your tokens besides the admin token, which the operator puts into the Secret <cluster>-api-admin. Running
+ * Pods follow changes of the Secret.
+ */
+export interface ApiTokensSecretSpec {
+  /**
+   * Secret with a key for each token, whose name the audit shows. Its value is JSON with the SHA-256 of the
+   * token and its scope: read, command or admin. A change restarts api.
+   */
+  readonly name: string;
+}
+
+/**
+ * The Service <cluster>-api, of type ClusterIP. Its port 80 has plain HTTP; put an Ingress or a Gateway
+ * with TLS in front of it.
+ */
+export interface ApiServiceSpec {
+  /** Annotations of the Service. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
 /** Objects for the Prometheus operator, where it is installed. */
 export interface MonitoringSpec {
   /**
-   * Auto creates PodMonitors of the ws-proxy and processor Pods while the Kubernetes cluster serves that
-   * kind.
+   * Auto creates PodMonitors of the ws-proxy, processor and API Pods while the Kubernetes cluster serves
+   * that kind.
    */
   readonly podMonitor?: 'Auto' | 'Off';
   /**
    * Whether /metrics needs the token of the admin port, too. The PodMonitors get it; another Prometheus
-   * reads it from the Secret <cluster>-admin-…. A change restarts ws-proxy and processor.
+   * reads it from the Secret <cluster>-admin-…. A change restarts ws-proxy, processor and api.
    */
   readonly protectMetrics?: boolean;
   /**
@@ -1209,29 +1286,29 @@ export interface RedisSpec {
   readonly database?: number;
   /**
    * How long Redis may be silent while a command is pending. Values above 10 count as 10. A change restarts
-   * ws-proxy and processor.
+   * ws-proxy, processor and api.
    */
   readonly clientTimeoutSeconds?: number;
   /**
    * Maximum number of connections to Redis per Pod. 4 are always needed; more are opened while much state
-   * is read. A change restarts ws-proxy and processor.
+   * is read. A change restarts ws-proxy, processor and api.
    */
   readonly connectionPoolSize?: number;
   /**
    * Retries of a single operation (a session, a read of state, a frame or a call to a station). Messages
-   * from stations are retried without limit. A change restarts ws-proxy and processor.
+   * from stations are retried without limit. A change restarts ws-proxy, processor and api.
    */
   readonly retryAttempts?: number;
-  /** Pause between two attempts. A change restarts ws-proxy and processor. */
+  /** Pause between two attempts. A change restarts ws-proxy, processor and api. */
   readonly retryDelayMilliseconds?: number;
   /**
    * Also writes open calls to stations as the hash pending:{id} in the next database, for tools made for
-   * ocpp-go. Not on a Redis Cluster. A change restarts ws-proxy and processor.
+   * ocpp-go. Not on a Redis Cluster. A change restarts ws-proxy, processor and api.
    */
   readonly distributedState?: boolean;
   /**
    * Minimum lifetime of that hash. Transactions and what stations report do not expire with it. A change
-   * restarts ws-proxy and processor.
+   * restarts ws-proxy, processor and api.
    */
   readonly stateTtlSeconds?: number;
 }
@@ -1299,7 +1376,7 @@ export interface DefaultedRedisEmbedded {
 export interface RedisEmbeddedTlsSpec {
   /**
    * Secret with the keys tls.crt, tls.key and ca.crt. The certificate must name
-   * <cluster>-redis.<namespace>.svc. A change restarts ws-proxy, processor and redis.
+   * <cluster>-redis.<namespace>.svc. A change restarts ws-proxy, processor, redis and api.
    */
   readonly secretName?: string;
   /**
@@ -1344,17 +1421,17 @@ export interface DefaultedRedisEmbeddedStorage {
 export interface RedisExternalSpec {
   /**
    * Type of the servers at the addresses: the Redis server itself, the Sentinels that watch it, or nodes of
-   * a Redis Cluster. A change restarts ws-proxy and processor.
+   * a Redis Cluster. A change restarts ws-proxy, processor and api.
    */
   readonly mode?: 'Standalone' | 'Sentinel' | 'Cluster';
   /**
-   * host:port of the server, of all Sentinels, or of some nodes of the Cluster. A change restarts ws-proxy
-   * and processor.
+   * host:port of the server, of all Sentinels, or of some nodes of the Cluster. A change restarts ws-proxy,
+   * processor and api.
    */
   readonly addresses: readonly string[];
   /**
    * Secret in this namespace with the keys password and, optionally, username. Running Pods follow changes
-   * of the Secret. A change restarts ws-proxy and processor.
+   * of the Secret. A change restarts ws-proxy, processor and api.
    */
   readonly credentialsSecretName?: string;
   /** Use TLS to Redis. {} trusts the certificate authorities of the image. */
@@ -1376,31 +1453,31 @@ export interface DefaultedRedisExternal {
 export interface RedisExternalTlsSpec {
   /**
    * Secret whose key ca.crt holds the authorities that may sign the certificate of Redis. A change restarts
-   * ws-proxy and processor.
+   * ws-proxy, processor and api.
    */
   readonly caSecretName?: string;
   /**
    * Secret with the keys tls.crt and tls.key, if Redis requires client certificates. A change restarts
-   * ws-proxy and processor.
+   * ws-proxy, processor and api.
    */
   readonly clientCertificateSecretName?: string;
   /**
    * Name in the certificate of Redis, if it differs from the host of the address, as with Sentinels that
-   * announce IP addresses. A change restarts ws-proxy and processor.
+   * announce IP addresses. A change restarts ws-proxy, processor and api.
    */
   readonly serverName?: string;
 }
 
 /** Access to the Sentinels, with mode Sentinel. */
 export interface RedisExternalSentinelSpec {
-  /** Name under which the Sentinels watch the primary. A change restarts ws-proxy and processor. */
+  /** Name under which the Sentinels watch the primary. A change restarts ws-proxy, processor and api. */
   readonly masterName: string;
   /**
    * Secret with the keys password and, optionally, username of the Sentinels themselves, if they require a
-   * login. A change restarts ws-proxy and processor.
+   * login. A change restarts ws-proxy, processor and api.
    */
   readonly credentialsSecretName?: string;
-  /** Use TLS to the Sentinels too, if Redis uses TLS. A change restarts ws-proxy and processor. */
+  /** Use TLS to the Sentinels too, if Redis uses TLS. A change restarts ws-proxy, processor and api. */
   readonly tls?: boolean;
 }
 
@@ -1447,6 +1524,8 @@ export interface OcppClusterStatus {
   readonly proxy?: ProxyStatus;
   /** The processor Pods; also for the scale subresource. */
   readonly processor?: ProcessorStatus;
+  /** The Pods of the HTTP API. Absent without one. */
+  readonly api?: ApiStatus;
   /** The queue between proxies and processors. Absent while unknown. */
   readonly queue?: QueueStatus;
   /** Last decision of the processor autoscaler, and the state that it keeps when the leader changes. */
@@ -1691,6 +1770,14 @@ export interface ProcessorStatus {
   readonly readyReplicas: number;
   /** Label selector of these Pods, for autoscalers. */
   readonly selector: string;
+}
+
+/** The Pods of the HTTP API. Absent without one. */
+export interface ApiStatus {
+  /** Number of Pods. */
+  readonly replicas: number;
+  /** Number of ready Pods. */
+  readonly readyReplicas: number;
 }
 
 /** The queue between proxies and processors. Absent while unknown. */

@@ -67,6 +67,9 @@ export interface Volume {
   readonly persistentVolumeClaim?: { readonly claimName: string };
   readonly secret?: SecretVolume;
   readonly configMap?: { readonly name: string };
+  readonly projected?: {
+    readonly sources?: readonly { readonly serviceAccountToken?: { readonly path: string } }[];
+  };
 }
 
 export interface Pod extends KubeObject {
@@ -161,7 +164,7 @@ export function nameOf(object: KubeObject): string {
   return `${object.metadata.namespace ?? 'default'}/${object.metadata.name}`;
 }
 
-/** ws-proxy, processor or redis. */
+/** ws-proxy, processor, redis or api. */
 export const componentOf = ({ metadata }: KubeObject): string | undefined =>
   metadata.labels?.['app.kubernetes.io/component'];
 

@@ -8,16 +8,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { PORT } from '../../services/contract.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import type { Log, LogLevel } from '../../services/runtime/log.ts';
 import { defaultedSpec } from '../api/defaults.ts';
 import { OCPP_CLUSTERS, SCALE_PATH, type OcppCluster } from '../api/ocpp-cluster.ts';
 import { DEFAULT_IMAGE, DEFAULT_REDIS_IMAGE } from '../config.ts';
+import type { KubeObject } from '../kube/object-store.ts';
 import { type Operator, runOperator } from '../operator.ts';
+import { SERVICE_PORT as API_SERVICE_PORT } from '../render/api/api.ts';
+import { nameOf as clusterPart } from '../render/render-input.ts';
 import { chooseImage } from '../render/release.ts';
 import { DEPLOYMENTS, PODS } from '../render/resources.ts';
 import { MemoryObjectStore } from './api-server/memory-object-store.ts';
 import { EXPIRY_EVERY_MS, expireEvents } from './event-expiry.ts';
+import { type ObjectServer, serveObjects } from './api-server/object-server.ts';
 import type { Manifest } from './cli/manifest.ts';
 import { componentOf, type Deployment, nameOf, type Pod } from './kinds.ts';
 import { DataFolder } from './kubelet/data-folder.ts';
@@ -26,6 +31,7 @@ import { PodLogs } from './kubelet/pod-logs.ts';
 import { LocalRuntime } from './kubelet/runtime.ts';
 import { monolithObjects } from './monolith.ts';
 import { Addresses } from './network/addresses.ts';
+import type { Outside } from './network/services.ts';
 import { localPrograms } from './programs.ts';
 import { Readings } from './readings.ts';
 import { Trial } from './trial/trial.ts';
@@ -45,9 +51,16 @@ export interface LocalClusterOptions {
 /** More often than in a cluster, for the eyes at the terminal. */
 const SCRAPE_INTERVAL_MS = 2000;
 /** The order in which components stop: clients before their servers. */
-const STOP_ORDER = ['ws-proxy', 'processor', 'redis'];
+const STOP_ORDER = ['api', 'ws-proxy', 'processor', 'redis'];
 /** Ctrl-C does not wait for a drain of minutes. */
 const LONGEST_GRACE_MS = 30_000;
+
+interface Started {
+  readonly folder: string;
+  readonly addresses: Addresses;
+  readonly store: MemoryObjectStore;
+  readonly objects: ObjectServer;
+}
 
 export class LocalCluster {
   readonly store: MemoryObjectStore;
@@ -58,6 +71,7 @@ export class LocalCluster {
   /** What is made for Secrets that the manifest lacks. */
   readonly trial: Trial;
   readonly #options: LocalClusterOptions;
+  readonly #objects: ObjectServer;
   readonly #guard: Guard;
   readonly #data: DataFolder | undefined;
   readonly #runtime: LocalRuntime;
@@ -66,26 +80,21 @@ export class LocalCluster {
   /** Images that mean this repository's sources. */
   readonly #images = new Set([DEFAULT_IMAGE]);
 
-  private constructor(options: LocalClusterOptions, folder: string, addresses: Addresses) {
+  private constructor(options: LocalClusterOptions, { folder, addresses, store, objects }: Started) {
     this.#options = options;
+    this.store = store;
+    this.#objects = objects;
     this.folder = join(folder, 'run');
     mkdirSync(this.folder, { recursive: true });
     this.logs = new PodLogs(join(folder, 'logs'), (line) => options.say(line), Date.now);
-    // Add-on objects are stored without effect: a manifest that asks for them is valid.
-    this.store = new MemoryObjectStore({
-      clock: systemClock,
-      newUid: randomUUID,
-      serves: () => true,
-      scalePath: ({ kind }) => (kind === OCPP_CLUSTERS.kind ? SCALE_PATH : ['spec', 'replicas']),
-    });
     this.#guard = startGuard(this.folder);
     this.#data = options.data === undefined ? undefined : DataFolder.lock(options.data, this.#guard.pid);
     this.trial = new Trial(join(this.#data?.folder ?? this.folder, '.trial'));
     this.#runtime = new LocalRuntime({
       store: this.store.as('local-runtime'),
       addresses,
-      // Whatever its type is in a cluster: here stations connect to 127.0.0.1.
-      isExternal: (service) => componentOf(service) === 'ws-proxy',
+      outside: outsideOf,
+      apiServer: objects,
       guard: this.#guard,
       folder: this.folder,
       claims: this.#data?.folder ?? join(this.folder, 'claims'),
@@ -105,17 +114,27 @@ export class LocalCluster {
   /** @throws DataFolderError the data folder is in use */
   static async start(options: LocalClusterOptions): Promise<LocalCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'ocpp-'));
-    return new LocalCluster(options, folder, await Addresses.open());
+    // Add-on objects are stored without effect: a manifest that asks for them is valid.
+    const store = new MemoryObjectStore({
+      clock: systemClock,
+      newUid: randomUUID,
+      serves: () => true,
+      scalePath: ({ kind }) => (kind === OCPP_CLUSTERS.kind ? SCALE_PATH : ['spec', 'replicas']),
+    });
+    const [addresses, objects] = await Promise.all([Addresses.open(), serveObjects(store)]);
+    return new LocalCluster(options, { folder, addresses, store, objects });
   }
 
   /** As `kubectl apply` does. */
   async apply(manifest: Manifest): Promise<void> {
-    const { clusters, secrets } = manifest;
+    const { secrets } = manifest;
+    const clusters = manifest.clusters.map((cluster) => asStarted(cluster, this.#options.logLevel));
     const user = this.store.as('user');
-    for (const secret of [...secrets, ...(await this.trial.secretsFor(manifest))]) await user.apply(secret);
+    const made = await this.trial.secretsFor({ clusters, secrets });
+    for (const secret of [...secrets, ...made]) await user.apply(secret);
     for (const cluster of clusters) {
       this.#images.add(chooseImage(defaultedSpec(cluster).image, DEFAULT_IMAGE));
-      const { object } = await user.apply(withLogLevel(cluster, this.#options.logLevel));
+      const { object } = await user.apply(cluster);
       if (this.#options.redis) continue;
       for (const one of monolithObjects(object, DEFAULT_IMAGE)) await this.store.apply(one);
     }
@@ -124,6 +143,14 @@ export class LocalCluster {
   /** False where a process without Redis serves the stations. */
   get hasOperator(): boolean {
     return this.#operator !== undefined;
+  }
+
+  /** The HTTP API of a cluster; undefined: it has none, or none yet. */
+  apiOf(cluster: OcppCluster): { readonly url: string; readonly tokenFile: string | undefined } | undefined {
+    if (!defaultedSpec(cluster).api.enabled) return undefined;
+    const { namespace = 'default' } = cluster.metadata;
+    const at = this.#runtime.endpoint(namespace, clusterPart(cluster, 'api'), API_SERVICE_PORT);
+    return at && { url: `http://${at.host}:${at.port}`, tokenFile: this.trial.apiTokenFileOf(cluster) };
   }
 
   async clusters(): Promise<readonly OcppCluster[]> {
@@ -143,6 +170,7 @@ export class LocalCluster {
     await this.#operator?.stop();
     clearInterval(this.#expiry);
     await this.#runtime.stop(rankOf, LONGEST_GRACE_MS);
+    await this.#objects[Symbol.asyncDispose]();
     await this.#guard[Symbol.asyncDispose]();
     this.#data?.[Symbol.dispose]();
     await rm(this.folder, { recursive: true, force: true });
@@ -177,14 +205,22 @@ export class LocalCluster {
   }
 }
 
-/** The level of `npm start` where the manifest names none. */
-function withLogLevel(cluster: OcppCluster, logLevel: LogLevel): OcppCluster {
+/** Where the manifest says nothing else: with the level of `npm start`, and with the HTTP API, which is there to be tried. */
+function asStarted(cluster: OcppCluster, logLevel: LogLevel): OcppCluster {
   const { spec } = cluster;
-  const [proxy, processor] = [
+  const [proxy, processor, api] = [
     { logLevel, ...spec?.proxy },
     { logLevel, ...spec?.processor },
+    { enabled: true, logLevel, ...spec?.api },
   ];
-  return { ...cluster, spec: { ...spec, proxy, processor } };
+  return { ...cluster, spec: { ...spec, proxy, processor, api } };
+}
+
+/** Whatever the type of a Service is in a cluster: here stations and users connect to 127.0.0.1. */
+function outsideOf(service: KubeObject): Outside | undefined {
+  const component = componentOf(service);
+  if (component === 'api') return PORT.api;
+  return component === 'ws-proxy' ? 'same' : undefined;
 }
 
 function rankOf(pod: Pod): number {

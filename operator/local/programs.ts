@@ -17,6 +17,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   [MONOLITH]: join(SERVICES, 'monolith.ts'),
   [PROGRAM.wsProxy]: join(SERVICES, 'ws-proxy', 'main.ts'),
   [PROGRAM.processor]: join(SERVICES, 'processor', 'main.ts'),
+  [PROGRAM.api]: join(SERVICES, 'api', 'main.ts'),
   [PROGRAM.stations]: join(SERVICES, 'stations', 'main.ts'),
 };
 
@@ -46,6 +47,8 @@ export function localPrograms(images: ImagesHere): Programs {
       [ENV.lastStations]: '0s',
       // Each run has other uids, and one that follows a crash would wait for the leases of the last.
       [ENV.clusterId]: '',
+      // Objects are read over plain HTTP here.
+      [ENV.clusterCaFile]: '',
     },
     program(container) {
       if (images.isRedis(container.image)) return fromPath(container, images.path);

@@ -31,6 +31,7 @@ export interface Observed {
   readonly proxySets: readonly Workload[];
   readonly processor: Workload | undefined;
   readonly redis: Workload | undefined;
+  readonly api?: Workload | undefined;
   readonly proxyService: ProxyService | undefined;
   /** Of the processors, in modes HPA and KEDA. */
   readonly autoscalers?: Autoscalers;
@@ -64,6 +65,7 @@ export function observe(caches: Caches, cluster: OcppCluster): Observed {
     proxySets,
     processor: find(DEPLOYMENTS, 'processor'),
     redis: find(STATEFUL_SETS, 'redis'),
+    api: find(DEPLOYMENTS, 'api'),
     proxyService,
     autoscalers: {
       HPA: find(HORIZONTAL_POD_AUTOSCALERS, 'processor'),

@@ -26,6 +26,7 @@ const MEMORY_LIMIT: Readonly<Record<Component, string>> = {
   'ws-proxy': 'spec.proxy.podTemplate.resources.limits.memory',
   processor: 'spec.processor.podTemplate.resources.limits.memory',
   redis: 'spec.redis.embedded.podTemplate.resources.limits.memory',
+  api: 'spec.api.podTemplate.resources.limits.memory',
 };
 
 /**

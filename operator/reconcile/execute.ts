@@ -6,6 +6,7 @@ import { StoreError } from '../kube/object-store.ts';
 import type { Observed } from '../observe/observe.ts';
 import { stateOf } from '../observe/workloads.ts';
 import type { Problem } from '../status/conditions.ts';
+import { ensureApiAdmin } from './api-admin.ts';
 import { type Applied, applyObjects, type Pass, prunable } from './apply.ts';
 import type { Decision } from './decision.ts';
 import { ClusterGone, DeletionGuard } from './deletion-guard.ts';
@@ -106,6 +107,11 @@ async function executeSteps(
   problems.push(await seedScale(pass, processors.seedReplicas));
   const kept = keptSets.map((name) => `${DEPLOYMENTS.kind}/${name}`);
   const applied = await applyObjects(pass, objects, kinds, kept);
+  if (spec.api.enabled) {
+    const { state: apiAdmin, problem } = await ensureApiAdmin(pass, observed, state.apiAdmin, clock.now());
+    state.apiAdmin = apiAdmin;
+    problems.push(problem);
+  }
   const addOns = addOnProblems(spec, caches, state.status, clock.now() - state.since);
   const all = [...problems.filter((problem) => problem !== undefined), ...applied.problems, ...addOns];
   logApplied(log, cluster, { ...applied, problems: all }, state);

@@ -16,6 +16,7 @@ import type { Problem } from '../status/conditions.ts';
 import type { ClusterEvent } from '../status/events.ts';
 import { type AdminAccess, adminAccess } from '../render/admin-access.ts';
 import { type AdminRequest, ProxyAdmin, sendOverHttp } from '../rollout/proxy-admin.ts';
+import type { ApiAdminState } from './api-admin.ts';
 import { notBelow } from './decision.ts';
 import { Measurement } from './measure.ts';
 import type { ClusterMetrics } from './metrics.ts';
@@ -62,6 +63,7 @@ export interface ReconcileState {
   secretsWrittenAt: number;
   /** The Secret with the key of stored passwords at the last pass. */
   passwordKey: string | undefined;
+  apiAdmin: ApiAdminState;
   /** Token of the admin ports; absent: the operator has no key. */
   readonly admin: AdminAccess | undefined;
   readonly proxyAdmin: ProxyAdmin;
@@ -109,6 +111,7 @@ export function newReconcileState(
     writtenAt: clock.now(),
     secretsWrittenAt: -Infinity,
     passwordKey: undefined,
+    apiAdmin: { owner: undefined, at: -Infinity },
     admin,
     proxyAdmin: new ProxyAdmin({
       send: options.sendAdmin ?? sendOverHttp,

@@ -26,7 +26,7 @@ export interface KnownOnly {
  * The cluster as it is rendered: a variable with our prefix that no program reads is as in the running template, so no Pod is
  * replaced for it. The rest of the spec applies. An own image of the processor may read any variable.
  */
-export function knownVariablesOnly(cluster: OcppCluster, { proxy, processor }: Observed): KnownOnly {
+export function knownVariablesOnly(cluster: OcppCluster, { proxy, processor, api }: Observed): KnownOnly {
   const { spec = {} } = cluster;
   const ofProxy = checked('proxy', spec.proxy?.podTemplate?.env, variablesOf(proxy));
   const ofProcessor = checked(
@@ -34,12 +34,14 @@ export function knownVariablesOnly(cluster: OcppCluster, { proxy, processor }: O
     spec.processor?.image ? undefined : spec.processor?.podTemplate?.env,
     variablesOf(processor),
   );
-  const problems = [...ofProxy.problems, ...ofProcessor.problems];
+  const ofApi = checked('api', spec.api?.podTemplate?.env, variablesOf(api));
+  const problems = [...ofProxy.problems, ...ofProcessor.problems, ...ofApi.problems];
   if (problems.length === 0) return { cluster, problems };
   const rendered = {
     ...spec,
     ...(ofProxy.problems.length > 0 && { proxy: withVariables(spec.proxy, ofProxy.env) }),
     ...(ofProcessor.problems.length > 0 && { processor: withVariables(spec.processor, ofProcessor.env) }),
+    ...(ofApi.problems.length > 0 && { api: withVariables(spec.api, ofApi.env) }),
   };
   // The generation stands for the whole spec, and this is another one.
   const { generation: _, ...metadata } = cluster.metadata;
@@ -51,7 +53,11 @@ const withVariables = (part: { readonly podTemplate?: object } | undefined, env:
   podTemplate: { ...part?.podTemplate, env },
 });
 
-function checked(part: 'proxy' | 'processor', env: readonly Variable[] = [], running: readonly Variable[]) {
+function checked(
+  part: 'proxy' | 'processor' | 'api',
+  env: readonly Variable[] = [],
+  running: readonly Variable[],
+) {
   const problems: Problem[] = [];
   const kept = env.flatMap((variable) => {
     const { name } = variable;

@@ -5,7 +5,7 @@
 import type { V1PodDisruptionBudgetSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../kube/object-store.ts';
 import { DISRUPTION_BUDGETS } from './resources.ts';
-import { owned, selectorLabels, type RenderInput } from './render-input.ts';
+import { type Component, owned, selectorLabels, type RenderInput } from './render-input.ts';
 
 export function processorDisruptionBudget(input: RenderInput): KubeObject[] {
   const { autoscaling } = input.spec.processor;
@@ -18,7 +18,11 @@ export function proxyDisruptionBudget(input: RenderInput): KubeObject[] {
   return (autoscaling?.minReplicas ?? replicas) > 1 ? [disruptionBudget(input, 'ws-proxy')] : [];
 }
 
-function disruptionBudget(input: RenderInput, component: 'ws-proxy' | 'processor'): KubeObject {
+export function apiDisruptionBudget(input: RenderInput): KubeObject[] {
+  return input.spec.api.replicas > 1 ? [disruptionBudget(input, 'api')] : [];
+}
+
+function disruptionBudget(input: RenderInput, component: Component): KubeObject {
   const spec = {
     maxUnavailable: 1,
     // An unready Pod must not block the drain of its node.

@@ -8,7 +8,7 @@ import { metricsLogin } from './admin-access.ts';
 import { alerts } from './alerts.ts';
 import { ADMIN_PORT } from './program.ts';
 import { POD_MONITORS, PROMETHEUS_RULES } from './resources.ts';
-import { type Component, nameOf, owned, selectorLabels, type RenderInput } from './render-input.ts';
+import { type Component, hasApi, nameOf, owned, selectorLabels, type RenderInput } from './render-input.ts';
 
 export function monitoring(input: RenderInput): KubeObject[] {
   const { podMonitor: monitor, alerts: alerting } = input.spec.monitoring;
@@ -17,10 +17,16 @@ export function monitoring(input: RenderInput): KubeObject[] {
   // The alerts read series that the PodMonitors label: without these, alerts for absent series would always fire.
   const rule = monitors && alerting === 'Auto' && serves(PROMETHEUS_RULES);
   return [
-    ...(monitors ? [podMonitor(input, 'processor'), podMonitor(input, 'ws-proxy')] : []),
+    ...(monitors ? scraped(input).map((component) => podMonitor(input, component)) : []),
     ...(rule ? [prometheusRule(input)] : []),
   ];
 }
+
+const scraped = (input: RenderInput): readonly Component[] => [
+  'processor',
+  'ws-proxy',
+  ...(hasApi(input) ? (['api'] as const) : []),
+];
 
 const label = (name: string) => `__meta_kubernetes_pod_label_app_kubernetes_io_${name}`;
 const RELABELINGS = [

@@ -13,7 +13,7 @@ import { PORT } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { NETWORK_POLICIES } from './resources.ts';
 import { stationPorts } from './station-ports.ts';
-import { type Component, owned, selectorLabels, type RenderInput } from './render-input.ts';
+import { type Component, hasApi, owned, selectorLabels, type RenderInput } from './render-input.ts';
 
 /** The client library calls `from` `_from`. */
 interface IngressRule {
@@ -26,6 +26,8 @@ interface PolicyRules extends Omit<V1NetworkPolicySpec, 'podSelector' | 'ingress
 
 /** Policies apply to the port of the DNS Pod, which is 5353 on OpenShift. */
 const DNS_PORTS = [53, 5353];
+/** Of its Service, and behind it. It is no Pod, and its address is not known here. */
+const API_SERVER_PORTS = [443, 6443];
 
 export function networkPolicies(input: RenderInput): KubeObject[] {
   const { spec } = input;
@@ -45,8 +47,17 @@ export function networkPolicies(input: RenderInput): KubeObject[] {
       },
     ],
   ];
+  if (hasApi(input)) {
+    const egress = [...common.egress, { ports: tcp(API_SERVER_PORTS) }];
+    policies.push(['api', { ...common, egress, ingress: [fromNamespace(), ...toAdmin(input)] }]);
+  }
   if (spec.redis.embedded !== undefined) {
-    const from = [podsOf(input, 'ws-proxy'), podsOf(input, 'processor')];
+    const clients: readonly Component[] = [
+      'ws-proxy',
+      'processor',
+      ...(hasApi(input) ? (['api'] as const) : []),
+    ];
+    const from = clients.map((component) => podsOf(input, component));
     const ingress = [{ from, ports: tcp([PORT.redis]) }];
     policies.unshift(['redis', { policyTypes: ['Ingress', 'Egress'], ingress, egress: [] }]);
   }
@@ -74,6 +85,9 @@ function fromStations({ spec }: RenderInput): IngressRule {
   const ports = tcp(stationPorts(spec).map(({ containerPort }) => containerPort));
   return { ports, ...(stationsFrom !== undefined && { from: stationsFrom }) };
 }
+
+/** The HTTP API: from every Pod of its namespace. Others, such as an ingress controller, need a policy of the user. */
+const fromNamespace = (): IngressRule => ({ ports: tcp([PORT.api]), from: [{ podSelector: {} }] });
 
 /**
  * Metrics and health: from inside the Kubernetes cluster only. The operator is always allowed, as it scales by these metrics;

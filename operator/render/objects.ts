@@ -4,6 +4,7 @@
  */
 import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
+import { apiObjects } from './api/api.ts';
 import { processorAutoscaler } from './autoscalers/autoscaler.ts';
 import { processorDisruptionBudget, proxyDisruptionBudget } from './disruption-budgets.ts';
 import { listenerCertificates, redisCertificate } from './front-door/certificates.ts';
@@ -58,11 +59,13 @@ export function renderObjects(cluster: OcppCluster, context: RenderContext): rea
     ...ingress(input),
     ...httpRoute(input),
 
+    ...apiObjects(input),
+
     ...monitoring(input),
   ];
 }
 
-/** No Pod of a cluster needs the API server. */
+/** No Pod but that of the HTTP API needs the API server. */
 function serviceAccount(input: RenderInput, component: Component): KubeObject {
   return owned(input, SERVICE_ACCOUNTS, component, { automountServiceAccountToken: false });
 }

@@ -5,12 +5,12 @@ import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.
 import { apiVersionOf } from './resources.ts';
 import { REVISION_ANNOTATION, SET_LABEL } from './revision.ts';
 
-export type Component = 'ws-proxy' | 'processor' | 'redis';
+export type Component = 'ws-proxy' | 'processor' | 'redis' | 'api';
 /** The suffix of an object's name: a component, or something that concerns all of them. */
 export type Part = Component | 'alerts';
 
 export interface RenderContext {
-  /** Image of ws-proxy and processor, `repository:tag`. */
+  /** Image of ws-proxy, processor and API, `repository:tag`. */
   readonly image: string;
   readonly redisImage: string;
   /** Of the embedded Redis; absent for clusters created without a password. */
@@ -62,6 +62,13 @@ export function renderInputOf(cluster: OcppCluster, context: RenderContext): Ren
   const namespace = cluster.metadata.namespace ?? 'default';
   return { ...context, cluster, namespace, spec: defaultedSpec(cluster) };
 }
+
+/** Images of earlier render revisions have no API. */
+const API_SINCE_REVISION = 3;
+
+/** Whether the cluster gets the HTTP API. */
+export const hasApi = ({ spec, renderRevision }: Pick<RenderInput, 'spec' | 'renderRevision'>): boolean =>
+  spec.api.enabled && renderRevision >= API_SINCE_REVISION;
 
 /** Selects the objects of all clusters. */
 export const MANAGED_BY = 'app.kubernetes.io/managed-by=ocpp-operator';

@@ -30,6 +30,13 @@ export const NETWORK_POLICIES: Resource = {
   group: NETWORKING,
 };
 export const INGRESSES: Resource = { ...core('Ingress', 'ingresses'), group: NETWORKING };
+const rbac = (kind: string, plural: string): Resource => ({
+  ...core(kind, plural),
+  group: 'rbac.authorization.k8s.io',
+});
+/** What the API may read of the API server. */
+export const ROLES = rbac('Role', 'roles');
+export const ROLE_BINDINGS = rbac('RoleBinding', 'rolebindings');
 const PROMETHEUS_OPERATOR = 'monitoring.coreos.com';
 export const POD_MONITORS: Resource = { ...core('PodMonitor', 'podmonitors'), group: PROMETHEUS_OPERATOR };
 export const PROMETHEUS_RULES: Resource = {
@@ -62,6 +69,8 @@ export const TRIGGER_AUTHENTICATIONS = keda('TriggerAuthentication', 'triggeraut
 export const OWNED: readonly Resource[] = [
   CONFIG_MAPS,
   SERVICE_ACCOUNTS,
+  ROLES,
+  ROLE_BINDINGS,
   SERVICES,
   STATEFUL_SETS,
   DEPLOYMENTS,

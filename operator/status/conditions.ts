@@ -12,13 +12,14 @@ import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
 import { ANNOTATION, type Pauses, RETRY_ROLLOUT } from '../observe/pauses.ts';
 import type { Release } from '../render/release.ts';
+import { hasApi } from '../render/render-input.ts';
 import type { RolloutPlan } from '../rollout/plan.ts';
 import { isRebalancing, type RebalancePlan } from '../rollout/rebalance.ts';
 import type { ScaleInPlan } from '../rollout/scale-in.ts';
 import { isRunning } from '../rollout/step.ts';
-import { idOf, type Observed } from '../observe/observe.ts';
+import { idOf, type Observed, podsOf } from '../observe/observe.ts';
 import { podFailure } from '../observe/pod-failure.ts';
-import { stateOf, type WorkloadState, workloadFailure } from '../observe/workloads.ts';
+import { type Pod, stateOf, type WorkloadState, workloadFailure } from '../observe/workloads.ts';
 
 export interface Problem {
   /** `BeingReplaced` resolves by itself, the others need an administrator. */
@@ -35,6 +36,7 @@ export interface Problem {
     | 'DeregistrationTooShort'
     | 'StationSourceFailing'
     | 'SettingsRejected'
+    | 'ApiNotRunning'
     | 'UnknownVariable'
     | 'ForeignVariable';
   readonly message: string;
@@ -129,6 +131,8 @@ export function progressing(findings: StatusFindings): ConditionValue {
     ['processor', stateOf(observed.processor), processors.replicas],
   ];
   if (spec.redis.embedded !== undefined) parts.push(['redis', stateOf(observed.redis), 1]);
+  if (hasApi({ spec, renderRevision: findings.release.renderRevision }))
+    parts.push(['api', stateOf(observed.api), spec.api.replicas]);
   const rolling = parts.filter(([, state]) => state.rolling);
   const paused = rolloutsPaused(findings);
   if (rolling.length > 0 && paused !== undefined)
@@ -188,7 +192,12 @@ const messagesOf = (problems: readonly Problem[]) =>
     .slice(0, 4000);
 
 /** They stop nothing, so they stand beside other problems and never in front. */
-const MINOR: ReadonlySet<string> = new Set(['UnknownVariable', 'ForeignVariable', 'DeregistrationTooShort']);
+const MINOR: ReadonlySet<string> = new Set([
+  'UnknownVariable',
+  'ForeignVariable',
+  'DeregistrationTooShort',
+  'ApiNotRunning',
+]);
 
 export function degraded(findings: StatusFindings, availability: ConditionValue): ConditionValue {
   const minor = findings.problems.filter(({ reason }) => MINOR.has(reason));
@@ -211,13 +220,19 @@ function seriouslyDegraded(
   const workloads = [observed.redis, observed.processor, ...observed.proxySets].map(workloadFailure);
   const failures = [
     ...workloads,
-    ...observed.pods.map((pod) => podFailure(pod, now, podEvents?.get(idOf(pod)))),
+    ...ofStations(observed).map((pod) => podFailure(pod, now, podEvents?.get(idOf(pod)))),
   ].filter((one) => one !== undefined);
   if (failures.length > 0)
     return conditionTrue('PodsNotStarting', failures.slice(0, 3).join('; ').slice(0, 4000));
   const lost = availability.status !== 'True' && availability.reason !== STARTING;
   if (lost) return conditionTrue(availability.reason, availability.message);
   return conditionFalse('AsExpected', 'no problem found');
+}
+
+/** Without those of the HTTP API, which have a problem of their own. */
+function ofStations(observed: Observed): readonly Pod[] {
+  const ofApi = new Set(podsOf(observed, 'api'));
+  return observed.pods.filter((pod) => !ofApi.has(pod));
 }
 
 /** The spec asks for another template than the one of the serving set. */

@@ -13,6 +13,7 @@ import type {
 import { selectorLabels, selectorText } from '../render/render-input.ts';
 import type { QueueReading } from '../scaling/demand.ts';
 import { SIGNALS_MISSING } from '../scaling/explain.ts';
+import { apiProblems, apiStatusOf } from './api.ts';
 import { autoscalerProblem } from './autoscaler-problem.ts';
 import {
   available,
@@ -70,7 +71,9 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     ...deregistrationProblems(input.spec, signals.sessions),
     ...sourceProblems(signals.security, observed),
     ...settingsProblems(signals.settingsRejected, observed),
+    ...apiProblems(input),
   ];
+  const api = apiStatusOf(input);
   const security = securityStatusOf(input.spec, before?.security, signals.security, input.createdKey);
   const found = conditionValues({ ...input, problems }, security, store);
   const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
@@ -102,6 +105,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       readyReplicas: processor.ready,
       selector: selectorText(selectorLabels(cluster, 'processor')),
     },
+    ...(api !== undefined && { api }),
     ...(queueFresh && { queue: queueStatus(queueFresh) }),
     autoscaling: {
       ...processors.autoscaling,

@@ -38,6 +38,7 @@ const FULL: OcppCluster['spec'] = {
     gateway: { parentRefs: [{ name: 'outer' }] },
   },
   networkPolicy: { enabled: true, metricsFrom: [] },
+  api: { enabled: true },
   processor: {
     autoscaling: {
       mode: 'HPA',
@@ -117,10 +118,15 @@ async function prunes(store: KubeObjectStore, resource: Resource, cluster: Place
   await until(made, `a ${resource.kind}, as FULL has every optional part`);
   if (live === undefined) return;
   const { labels = {}, ownerReferences = [] } = live.metadata;
-  const { spec } = live as KubeObject & { spec?: Record<string, unknown> };
+  const { spec, roleRef } = live as KubeObject & { spec?: Record<string, unknown>; roleRef?: object };
   const { clusterIP: _one, clusterIPs: _all, healthCheckNodePort: _port, ...rest } = spec ?? {};
   const metadata = { name: `${cluster.name}-old`, namespace: cluster.namespace, labels, ownerReferences };
-  const old = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+  const old = {
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+    metadata,
+    ...(roleRef && { roleRef }),
+  };
   await store.apply(spec === undefined ? old : ({ ...old, spec: rest } as KubeObject));
   const ref = { resource, name: metadata.name, namespace: cluster.namespace };
   await until(

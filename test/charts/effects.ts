@@ -82,10 +82,10 @@ export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
   'rbac.readSecrets': {
     value: ['a'],
     differences: [
-      'ClusterRole rules[17].apiGroups[0]: ',
-      'ClusterRole rules[17].resourceNames[0]: a',
-      'ClusterRole rules[17].resources[0]: secrets',
-      'ClusterRole rules[17].verbs[0]: get',
+      'ClusterRole rules[18].apiGroups[0]: ',
+      'ClusterRole rules[18].resourceNames[0]: a',
+      'ClusterRole rules[18].resources[0]: secrets',
+      'ClusterRole rules[18].verbs[0]: get',
     ],
   },
   'serviceAccount.create': {

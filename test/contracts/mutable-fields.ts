@@ -366,6 +366,21 @@ const ROWS: readonly Row[] = [
   { field: 'processor.autoscaling.keda.triggerAuthentication', value: 'prometheus' },
   ...podTemplate('processor', 'processor'),
 
+  row('api.enabled', true, 'Deployment/api', 'spec.replicas', {
+    shows: 1,
+    with: { api: { enabled: false } },
+  }),
+  row('api.replicas', 2, 'Deployment/api', 'spec.replicas'),
+  row('api.requestsPerSecond', 5, 'Deployment/api', env('OCPP_API_REQUESTS_PER_SECOND'), { shows: '5' }),
+  row('api.logLevel', 'warn', 'Deployment/api', env('LOG_LEVEL')),
+  row('api.service.annotations', { a: 'b' }, 'Service/api', 'metadata.annotations.a', { shows: 'b' }),
+  row('api.tokensSecret.name', 'other', 'Deployment/api', env('OCPP_API_TOKENS_FOLDER'), {
+    shows: '/etc/ocpp/api-tokens',
+    with: { api: { enabled: true, tokensSecret: { name: 'tokens' } } },
+    undo: true,
+  }),
+  ...podTemplate('api', 'api'),
+
   row('redis.embedded.image', 'redis:none', 'StatefulSet/redis', 'spec.template.spec.containers.0.image', {
     undo: true,
   }),

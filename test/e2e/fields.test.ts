@@ -20,8 +20,8 @@ import { deploymentOf, isRollingOut } from './proxy-set.ts';
 
 const NAMESPACE = 'ocpp-e2e-fields';
 /** No station is connected: rollouts need not wait for any. */
-const QUICK = { proxy: { rollout: { minReadySeconds: 0, propagationSeconds: 1 } } };
-const COMPONENTS: readonly Component[] = ['ws-proxy', 'processor', 'redis'];
+const QUICK = { proxy: { rollout: { minReadySeconds: 0, propagationSeconds: 1 } }, api: { enabled: true } };
+const COMPONENTS: readonly Component[] = ['ws-proxy', 'processor', 'redis', 'api'];
 
 interface Seen {
   readonly metadata: { readonly generation?: number };
@@ -102,6 +102,8 @@ async function change(cluster: string, one: FieldChange, value: unknown): Promis
   const after = await podsOf(cluster);
   const untouched = COMPONENTS.filter((component) => !one.restarts.includes(component));
   return untouched.filter((component) => {
+    // There was none before.
+    if (before.get(component)?.size === 0) return false;
     return [...(before.get(component) ?? [])].some((uid) => after.get(component)?.has(uid) !== true);
   });
 }
@@ -111,7 +113,7 @@ const quiet = (cluster: string) =>
   until(`the Pods of ${cluster} settle`, 120, async () => {
     const before = await podsOf(cluster);
     const states = await Promise.all(
-      (['ws-proxy', 'processor'] as const).map((one) => workloadOf<Seen>(cluster, one)),
+      (['ws-proxy', 'processor', 'api'] as const).map((one) => workloadOf<Seen>(cluster, one)),
     );
     const rolled = states.every(
       ({ status = {} } = { metadata: {} }) => status.updatedReplicas === status.replicas,

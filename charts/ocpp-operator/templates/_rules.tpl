@@ -23,6 +23,11 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [""]
   resources: [services, serviceaccounts, configmaps]
   verbs: *owned
+# What the HTTP API of a cluster may do: get the OcppCluster that it belongs to. Kubernetes lets the operator give no permission that
+# it lacks.
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
+  verbs: *owned
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: *owned
@@ -44,7 +49,7 @@ these rules and asserts that it needs each verb. Server-side apply is `patch`, a
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors, prometheusrules]
   verbs: *owned
-# The password of the embedded Redis and the key of stored passwords are written once, and never read.
+# The password of the embedded Redis, the key of stored passwords and the admin token of the HTTP API are written once, and never read.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]

@@ -43,7 +43,7 @@ function sectionOf(name: string, field: Schema): string {
 function podTemplateSection(): string {
   return [
     `## ${SHARED}`,
-    'Of `spec.proxy`, `spec.processor` and `spec.redis.embedded`. A change restarts the Pods of that component.',
+    'Of `spec.proxy`, `spec.processor`, `spec.redis.embedded` and `spec.api`. A change restarts the Pods of that component.',
     '',
     '| field | type | meaning |',
     '|---|---|---|',

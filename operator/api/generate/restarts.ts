@@ -1,7 +1,7 @@
 /** What a change of a field does, read from the last sentence of its description. */
 import { fieldSchema, type Schema } from '../schema.ts';
 
-export type Component = 'ws-proxy' | 'processor' | 'redis';
+export type Component = 'ws-proxy' | 'processor' | 'redis' | 'api';
 
 export type Effect = readonly Component[] | 'fixed';
 
@@ -10,6 +10,7 @@ const OWNERS: Readonly<Record<string, Component>> = {
   proxy: 'ws-proxy',
   processor: 'processor',
   redis: 'redis',
+  api: 'api',
 };
 
 /** @param field below `spec`, such as `proxy.drain.ratePerSecond` */

@@ -30,6 +30,13 @@ export interface Access {
   readonly demo?: readonly DemoAccess[];
   /** A shell command that adds a station to the register. */
   readonly addStation?: string;
+  readonly api?: ApiAccess;
+}
+
+/** @param listStations a shell command; left out where the manifest has the token */
+interface ApiAccess {
+  readonly url: string;
+  readonly listStations?: string;
 }
 
 /** A station that was made for a trial, and the command that simulates it. */
@@ -43,6 +50,8 @@ export interface TrialAccess {
   readonly stations: readonly TrialStation[];
   /** Variables of the stations program; undefined: there is no register, or its key is the user's. */
   readonly register: Readonly<Record<string, string>> | undefined;
+  /** The HTTP API, and the file with its admin token. */
+  readonly api?: { readonly url: string; readonly tokenFile: string | undefined } | undefined;
 }
 
 const urlOf = ({ port, path, tls }: DefaultedListener) =>
@@ -69,9 +78,17 @@ export function accessOf(
     ...(redis !== undefined && { redis, ...(listed && { addToken: tokenCommand(cluster, redis) }) }),
     metrics: targets.map(({ host, port, path }) => `http://${host}:${port}${path}`),
     ...(trial !== undefined && trial.stations.length > 0 && { demo: demoAccess(listeners, trial) }),
+    ...(trial?.api !== undefined && { api: apiAccess(trial.api) }),
     ...(trial?.register !== undefined && { addStation: stationsCommand(trial.register, 'new-password ID') }),
   };
 }
+
+const apiAccess = ({ url, tokenFile }: NonNullable<TrialAccess['api']>): ApiAccess => ({
+  url,
+  ...(tokenFile !== undefined && {
+    listStations: `curl -H "Authorization: Bearer $(cat ${tokenFile})" ${url}/v1/stations`,
+  }),
+});
 
 function demoAccess(listeners: readonly DefaultedListener[], { stations }: TrialAccess): DemoAccess[] {
   return stations.flatMap((station) => {
@@ -145,12 +162,13 @@ function tokenLines(cluster: OcppCluster, redis: boolean): string[] {
 }
 
 /** Lines about a cluster that has become ready. */
-export function accessLines({ redis, addToken, metrics, demo = [], addStation }: Access): string[] {
+export function accessLines({ redis, addToken, metrics, demo = [], addStation, api }: Access): string[] {
   return [
     ...demo.flatMap(demoLines),
     ...(addStation === undefined
       ? []
       : [line('stations', 'those in the register; to add one:'), `    ${addStation}`]),
+    ...(api === undefined ? [] : apiLines(api)),
     ...(metrics[0] === undefined
       ? []
       : [line('metrics', `curl ${metrics[0]}   (each Pod has its own address)`)]),
@@ -160,6 +178,11 @@ export function accessLines({ redis, addToken, metrics, demo = [], addStation }:
       : [line('tokens that charge', 'those in the list; to add one:'), `    ${addToken}`]),
   ];
 }
+
+const apiLines = ({ url, listStations }: ApiAccess): string[] => [
+  line('HTTP API', `${url}   (what it can do: ${url}/openapi.json)`),
+  ...(listStations === undefined ? [] : [`    ${listStations}`]),
+];
 
 const PROFILES = ['', 'a password in clear', 'a password inside TLS', 'a certificate'] as const;
 
@@ -186,7 +209,8 @@ const IGNORED = [
   'proxy.gateway',
   'monitoring',
   'networkPolicy',
-  ...['proxy', 'processor', 'redis.embedded'].flatMap((part) =>
+  'api.service',
+  ...['proxy', 'processor', 'redis.embedded', 'api'].flatMap((part) =>
     WHERE_PODS_RUN.map((field) => `${part}.podTemplate.${field}`),
   ),
 ];

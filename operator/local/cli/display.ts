@@ -136,6 +136,8 @@ export class Display {
     // A station that could not be put into the register is refused.
     const isEnrolled = register !== undefined || !usesRegister(cluster);
     const stations = isEnrolled ? trial.stationsOf(cluster) : [];
-    this.#screen.access(accessOf(cluster, pods, folder, { stations, register }));
+    this.#screen.access(
+      accessOf(cluster, pods, folder, { stations, register, api: this.#local.apiOf(cluster) }),
+    );
   }
 }

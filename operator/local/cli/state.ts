@@ -92,9 +92,9 @@ const readingOf = ({ depth, oldestSeconds, inFlight }: QueueReading) => ({
   inFlight,
 });
 
-/** Whether proxies accept stations and something answers them; a proxy is ready only with Redis behind it. */
+/** Whether proxies accept stations and something answers them; a proxy is ready only with Redis behind it. No station needs the API. */
 export function servesStations(pods: readonly Pod[]): boolean {
-  const components = new Set(pods.map(componentOf));
+  const components = new Set(pods.map(componentOf).filter((component) => component !== 'api'));
   const ready = new Set(pods.filter(isReady).map(componentOf));
   return ready.has('ws-proxy') && [...components].every((component) => ready.has(component));
 }
@@ -105,6 +105,7 @@ export function whatStops(pods: readonly Pod[], states: readonly ClusterState[])
   const proxies = count('ws-proxy');
   const processors = count('processor');
   const redis = count('redis');
+  const apis = count('api');
   const stations = states.reduce<number | null>(
     (sum, state) => (sum === null || state.stations === null ? null : sum + state.stations),
     0,
@@ -115,6 +116,7 @@ export function whatStops(pods: readonly Pod[], states: readonly ClusterState[])
       ? []
       : [`${counted(proxies, 'proxy', 'proxies')}${stations === 0 ? '' : ` (${told})`}`]),
     ...(processors === 0 ? [] : [counted(processors, 'processor', 'processors')]),
+    ...(apis === 0 ? [] : ['the HTTP API']),
     ...(redis === 0 ? [] : [redis === 1 ? 'Redis' : `${redis} Redis servers`]),
   ].join(', ');
 }

@@ -4,6 +4,7 @@
  * listen; every other value stays as it is.
  */
 import { PLACE } from '../../../services/contract.ts';
+import { API_SERVER } from '../../render/api/cluster-access.ts';
 import { TEMPLATE_HASH } from '../controllers/deployment.ts';
 import { type Endpoint, LOOPBACK } from '../network/addresses.ts';
 import type { Container, EnvVar } from '../kinds.ts';
@@ -18,8 +19,17 @@ export interface PodContext {
   /** The keys and values of a Secret in the Pod's namespace. */
   secret(name: string): Readonly<Record<string, string>> | undefined;
   configMap(name: string): Readonly<Record<string, string>> | undefined;
+  /** Where programs read objects; undefined: nowhere. */
+  readonly apiServer: ApiServerHere | undefined;
   /** Where a Service listens; undefined: no such Service or port. */
   service(namespace: string, name: string, port: number): Endpoint | undefined;
+}
+
+export interface ApiServerHere {
+  /** Scheme, address and port. */
+  readonly origin: string;
+  /** Of the ServiceAccounts of all Pods. */
+  readonly token: string;
 }
 
 /** The Pod needs an object that does not exist yet. It waits and retries. */
@@ -42,10 +52,15 @@ export function environmentOf(container: Container, context: PodContext): Record
   for (const variable of container.env ?? []) {
     const value = valueOf(variable, env, context);
     if (value === undefined) continue;
-    const hasAddresses = PLACE.addresses.includes(variable.name);
-    env[variable.name] = hasAddresses ? withServiceAddresses(value, context) : value;
+    env[variable.name] = placed(variable.name, value, context);
   }
   return env;
+}
+
+function placed(name: string, value: string, context: PodContext): string {
+  if (PLACE.addresses.includes(name)) return withServiceAddresses(value, context);
+  const { origin } = context.apiServer ?? {};
+  return name === PLACE.object && origin !== undefined ? value.replace(API_SERVER, origin) : value;
 }
 
 export const missingConfigMap = (name: string, { namespace }: PodContext): Missing =>

@@ -68,10 +68,18 @@ const POD: Table = {
     persistentVolumeClaim: true,
     secret: { secretName: true, defaultMode: true, items: { key: true, path: true } },
     configMap: { name: true, defaultMode: true },
+    projected: {
+      defaultMode: true,
+      sources: {
+        serviceAccountToken: { path: true, expirationSeconds: true },
+        // Ignored: nothing on this machine has TLS for it.
+        configMap: { name: ['kube-root-ca.crt'], items: true },
+      },
+    },
   },
   terminationGracePeriodSeconds: true,
   restartPolicy: ['Always'],
-  // Ignored: there is one node, one user and no API server.
+  // Ignored: there is one node and one user, and the token that a volume asks for is everyone's.
   affinity: true,
   automountServiceAccountToken: true,
   dnsPolicy: true,

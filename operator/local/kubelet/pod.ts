@@ -2,9 +2,18 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContainerRun } from './container.ts';
-import { environmentOf, expand, Missing, missingConfigMap, type PodContext } from './environment.ts';
+import { environmentOf, Missing, missingConfigMap, type PodContext } from './environment.ts';
+import { inFolders, localise } from './mount-paths.ts';
 import { replaceFiles } from './mounted-files.ts';
-import type { Container, ContainerStatus, Pod, PodCondition, PodStatus, SecretVolume } from '../kinds.ts';
+import type {
+  Container,
+  ContainerStatus,
+  Pod,
+  PodCondition,
+  PodStatus,
+  SecretVolume,
+  Volume,
+} from '../kinds.ts';
 import { nameOf } from '../kinds.ts';
 import { type Guarding, type Program, startProcess } from './process.ts';
 
@@ -196,9 +205,18 @@ export class PodRun {
       await mkdir(folder, { recursive: true });
       if (volume.secret !== undefined) await this.#writeSecret(volume.secret, folder);
       if (volume.configMap !== undefined) await this.#writeConfigMap(volume.configMap.name, folder);
+      if (volume.projected !== undefined) await this.#writeToken(volume.projected, folder);
       folders.set(volume.name, folder);
     }
     return folders;
+  }
+
+  async #writeToken({ sources = [] }: NonNullable<Volume['projected']>, folder: string): Promise<void> {
+    const token = this.#context().apiServer?.token ?? '';
+    const files = sources.flatMap(({ serviceAccountToken: file }) =>
+      file === undefined ? [] : [[file.path, token] as const],
+    );
+    await this.#write(Object.fromEntries(files), folder);
   }
 
   async #writeSecret({ secretName: name, items }: SecretVolume, folder: string): Promise<void> {
@@ -267,32 +285,4 @@ class NoProgram extends Missing {
         'npm start runs the programs of this repository and redis-server',
     );
   }
-}
-
-/** The container with variables expanded and its mount paths replaced by the folders of the volumes. */
-function localise(
-  container: Container,
-  env: Readonly<Record<string, string>>,
-  folders: ReadonlyMap<string, string>,
-): Container {
-  const place = (text: string) => inFolders(expand(text, env), container, folders);
-  const { command, args, ...rest } = container;
-  return {
-    ...rest,
-    ...(command === undefined ? {} : { command: command.map(place) }),
-    ...(args === undefined ? {} : { args: args.map(place) }),
-  };
-}
-
-function inFolders(text: string, container: Container, folders: ReadonlyMap<string, string>): string {
-  return (container.volumeMounts ?? []).reduce((result, { name, mountPath }) => {
-    const folder = folders.get(name);
-    return folder === undefined ? result : withFolder(result, mountPath, folder);
-  }, text);
-}
-
-/** Replaces `path` in `text`, as a whole path or a prefix of one. */
-function withFolder(text: string, path: string, folder: string): string {
-  const escaped = path.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-  return text.replace(new RegExp(`(?<![\\w/.-])${escaped}(?![\\w.-])`, 'g'), () => folder);
 }

@@ -6,9 +6,9 @@
 import { sleep } from '../../../services/runtime/clock.ts';
 import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../../kube/object-store.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS } from '../../render/resources.ts';
-import type { Addresses } from '../network/addresses.ts';
+import type { Addresses, Endpoint } from '../network/addresses.ts';
 import { TEMPLATE_HASH } from '../controllers/deployment.ts';
-import type { PodContext } from './environment.ts';
+import type { ApiServerHere, PodContext } from './environment.ts';
 import {
   type ConfigMap,
   type Deployment,
@@ -20,15 +20,16 @@ import {
   type StatefulSet,
 } from '../kinds.ts';
 import { type PodHost, PodRun } from './pod.ts';
-import { ADDRESS_OWNER, ServicePorts } from '../network/services.ts';
+import { ADDRESS_OWNER, type Outside, ServicePorts } from '../network/services.ts';
 import { reportStatus, type Report, Workloads } from '../controllers/workloads.ts';
 
 export interface RuntimeOptions extends PodHost {
   /** With its own field manager. */
   readonly store: ObjectStore;
   readonly addresses: Addresses;
-  /** Whether clients outside of the cluster use a Service: it listens on 127.0.0.1. */
-  isExternal(service: KubeObject): boolean;
+  outside(service: KubeObject): Outside | undefined;
+  /** Where Pods read objects; absent: nowhere. */
+  readonly apiServer?: ApiServerHere;
   /** Gets each problem of an object once. */
   onProblem(object: KubeObject, message: string): void;
 }
@@ -62,10 +63,15 @@ export class LocalRuntime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     const report: Report = (object, message) => this.#report(object, message);
-    this.#services = new ServicePorts(options.addresses, (service) => options.isExternal(service), report);
+    this.#services = new ServicePorts(options.addresses, (service) => options.outside(service), report);
     this.#workloads = new Workloads(options.store, options.addresses, report);
     for (const resource of WATCHED) void this.#follow(resource);
     this.#loop = this.#run();
+  }
+
+  /** Where a Service listens on this machine; undefined: it is not there yet. */
+  endpoint(namespace: string, name: string, port: number): Endpoint | undefined {
+    return this.#services.endpoint(namespace, name, port);
   }
 
   /** Stops all Pods in the order of `rank`, lowest first, each within its grace period or `graceMs` if that is shorter. */
@@ -197,6 +203,7 @@ export class LocalRuntime {
         const found = named(configMaps, wanted);
         return found && (found.data ?? {});
       },
+      apiServer: this.#options.apiServer,
       service: (inNamespace, service, port) => this.#services.endpoint(inNamespace, service, port),
     };
   }

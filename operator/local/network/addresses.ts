@@ -63,6 +63,21 @@ export class Addresses {
     return { host, port: mapped };
   }
 
+  /** Where `owner` listens for clients that know only 127.0.0.1: on that port (0: any), or on a free one if it is taken. */
+  async outside(owner: string, port: number): Promise<Endpoint> {
+    const key = `${owner}:outside:${port}`;
+    const found =
+      this.#ports.get(key) ?? (await this.#freeOutside(port)) ?? (await freePort(LOOPBACK, 0)) ?? port;
+    this.#ports.set(key, found);
+    return { host: LOOPBACK, port: found };
+  }
+
+  /** Another Service may have been given the port, and not listen yet. */
+  async #freeOutside(port: number): Promise<number | undefined> {
+    const isGiven = [...this.#ports].some(([key, given]) => given === port && key.includes(':outside:'));
+    return isGiven ? undefined : freePort(LOOPBACK, port);
+  }
+
   release(owner: string): void {
     this.#hosts.delete(owner);
     for (const key of this.#ports.keys()) {

@@ -1,6 +1,6 @@
 /**
- * Services: where each listens on this machine, and its balancers. External Services listen on 127.0.0.1; each of the
- * others has its own loopback address.
+ * Services: where each listens on this machine, and its balancers. Those that clients outside of the cluster use listen on 127.0.0.1;
+ * each of the others has its own loopback address.
  */
 import type { KubeObject } from '../../kube/object-store.ts';
 import { type Addresses, type Endpoint, LOOPBACK } from './addresses.ts';
@@ -18,38 +18,52 @@ import {
 /** Annotation of a Pod: the owner of its address. */
 export const ADDRESS_OWNER = 'local.ocpp.dev/address-owner';
 
+/** The ports on 127.0.0.1: `same` as those of the Service, or this one, and another if it is taken. */
+export type Outside = 'same' | number;
+
 export class ServicePorts {
   readonly #addresses: Addresses;
-  readonly #isExternal: (service: KubeObject) => boolean;
+  readonly #outside: (service: KubeObject) => Outside | undefined;
   readonly #report: (service: KubeObject, message: string) => void;
   /** By `namespace/name:port`. */
   #endpoints = new Map<string, Endpoint>();
   readonly #balancers = new Map<string, Balancer>();
 
   /**
-   * @param isExternal whether clients outside of the cluster use the Service
+   * @param outside of Services that clients outside of the cluster use
    * @param report gets the problem of a Service; empty when there is none
    */
   constructor(
     addresses: Addresses,
-    isExternal: (service: KubeObject) => boolean,
+    outside: (service: KubeObject) => Outside | undefined,
     report: (service: KubeObject, message: string) => void,
   ) {
     this.#addresses = addresses;
-    this.#isExternal = isExternal;
+    this.#outside = outside;
     this.#report = report;
   }
 
   /** Assigns the endpoints of all Services. */
   async locate(services: readonly Service[]): Promise<void> {
     const found = new Map<string, Endpoint>();
+    const fixed = new Set(
+      services
+        .filter((service) => this.#outside(service) === 'same')
+        .flatMap(({ spec }) => (spec.ports ?? []).map(({ port }) => port)),
+    );
     for (const service of services) {
       const { namespace = 'default', name } = service.metadata;
       for (const { port } of service.spec.ports ?? []) {
-        const at = this.#isExternal(service)
-          ? { host: LOOPBACK, port }
-          : await this.#addresses.endpoint(`${namespace}/service/${name}`, port);
-        found.set(keyOf(service, port), at);
+        const outside = this.#outside(service);
+        const owner = `${namespace}/service/${name}`;
+        if (outside === undefined)
+          found.set(keyOf(service, port), await this.#addresses.endpoint(owner, port));
+        else if (outside === 'same') found.set(keyOf(service, port), { host: LOOPBACK, port });
+        else
+          found.set(
+            keyOf(service, port),
+            await this.#addresses.outside(owner, fixed.has(outside) ? 0 : outside),
+          );
       }
     }
     this.#endpoints = found;

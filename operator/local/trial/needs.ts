@@ -1,6 +1,7 @@
 /** The Secrets that a cluster names and a manifest does not have, and what each has to hold for a trial. Pure. */
 import { defaultedSpec } from '../../api/defaults.ts';
 import type { DefaultedListener, OcppCluster } from '../../api/ocpp-cluster.ts';
+import { apiAdminSecretName } from '../../render/api/admin-secret.ts';
 import { passwordKeySecret } from '../../render/front-door/authentication.ts';
 import { certificateName } from '../../render/front-door/listeners.ts';
 import { redisHost, redisTlsSecret } from '../../render/redis-access.ts';
@@ -9,8 +10,19 @@ import { LOOPBACK } from '../network/addresses.ts';
 
 export interface Need {
   readonly secretName: string;
-  /** `server`: a certificate for `names`; `redis`: with its authority; `client-ca`: that of the trial authority; `authority`: with its key. */
-  readonly holds: 'server' | 'redis' | 'client-ca' | 'authority' | 'password-key' | 'stations';
+  /**
+   * `server`: a certificate for `names`; `redis`: with its authority; `client-ca`: that of the trial authority; `authority`: with its key;
+   * `api-admin` and `api-tokens`: tokens of the HTTP API.
+   */
+  readonly holds:
+    | 'server'
+    | 'redis'
+    | 'client-ca'
+    | 'authority'
+    | 'password-key'
+    | 'stations'
+    | 'api-admin'
+    | 'api-tokens';
   readonly keyKind?: 'ecdsa' | 'rsa';
   readonly names?: readonly string[];
 }
@@ -37,12 +49,22 @@ export function needsOf(cluster: OcppCluster, exists: (secretName: string) => bo
       secretName: spec.certificateAuthority.internal.secretName,
       holds: 'authority',
     },
+    ...apiNeeds(cluster),
   ];
   const missing = all.filter((need) => need !== undefined).filter(({ secretName }) => !exists(secretName));
   // Several listeners may share one.
   return missing.filter(
     ({ secretName }, index) => missing.findIndex((one) => one.secretName === secretName) === index,
   );
+}
+
+/** In a Kubernetes cluster the operator makes that of the admin; here it is a file that commands can read. */
+function apiNeeds(cluster: OcppCluster): Need[] {
+  const { enabled, tokensSecret } = defaultedSpec(cluster).api;
+  if (!enabled) return [];
+  const tokens: Need[] =
+    tokensSecret === undefined ? [] : [{ secretName: tokensSecret.name, holds: 'api-tokens' }];
+  return [{ secretName: apiAdminSecretName(cluster), holds: 'api-admin' }, ...tokens];
 }
 
 function redisNeed(cluster: OcppCluster): Need | undefined {

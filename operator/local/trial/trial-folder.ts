@@ -39,6 +39,11 @@ export class TrialFolder {
     return this.#keep('password-key', () => randomBytes(KEY_BYTES).toString('base64url'));
   }
 
+  /** A token of the HTTP API. @param name of its file */
+  apiToken(name: string): string {
+    return this.#keep(name, () => randomBytes(KEY_BYTES).toString('base64url'));
+  }
+
   /** Another one in each run, so that none has expired. */
   async clientCertificate(identity: string, organization: string | undefined): Promise<void> {
     const authority = await this.authority();

@@ -2,6 +2,7 @@
  * What `npm start` makes where a manifest names Secrets that it does not have: an authority, certificates, passwords and stations to
  * try each listener with. For trials only: the keys are in a folder of this machine.
  */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { defaultedSpec } from '../../api/defaults.ts';
 import type { OcppCluster } from '../../api/ocpp-cluster.ts';
@@ -21,6 +22,8 @@ export interface TrialStation extends DemoStation {
   readonly certificateFile?: string;
   readonly keyFile?: string;
 }
+
+const API_ADMIN_FILE = 'api-admin.token';
 
 interface OfCluster {
   readonly folder: TrialFolder;
@@ -57,9 +60,18 @@ export class Trial {
     return made;
   }
 
-  /** Names of the Secrets that were made for a cluster. */
+  /** Names of the Secrets that the manifest names and that were made for a cluster. */
   madeFor(cluster: OcppCluster): readonly string[] {
-    return this.#clusters.get(nameOf(cluster))?.made.map(({ secretName }) => secretName) ?? [];
+    const made = this.#clusters.get(nameOf(cluster))?.made ?? [];
+    return made.filter(({ holds }) => holds !== 'api-admin').map(({ secretName }) => secretName);
+  }
+
+  /** File with the admin token of the HTTP API; undefined: the manifest has a Secret with another one, or there is no API. */
+  apiTokenFileOf(cluster: OcppCluster): string | undefined {
+    const of = this.#clusters.get(nameOf(cluster));
+    return of?.made.some(({ holds }) => holds === 'api-admin') === true
+      ? of.folder.path(API_ADMIN_FILE)
+      : undefined;
   }
 
   folderOf(cluster: OcppCluster): string {
@@ -110,6 +122,8 @@ async function contentOf(
   folder: TrialFolder,
 ): Promise<Readonly<Record<string, string>>> {
   if (holds === 'password-key') return { key: folder.passwordKey() };
+  if (holds === 'api-admin') return { token: folder.apiToken(API_ADMIN_FILE) };
+  if (holds === 'api-tokens') return { trial: tokenEntry(folder.apiToken('api-trial.token')) };
   if (holds === 'stations') return { 'stations.json': await entries(cluster, folder) };
   const authority = await folder.authority();
   if (holds === 'client-ca') return { 'ca.crt': authority.certificate };
@@ -118,6 +132,10 @@ async function contentOf(
   const pair = { 'tls.crt': certificate, 'tls.key': key };
   return holds === 'redis' ? { ...pair, 'ca.crt': authority.certificate } : pair;
 }
+
+/** As the HTTP API reads it. */
+const tokenEntry = (token: string): string =>
+  JSON.stringify({ sha256: createHash('sha256').update(token).digest('hex'), scope: 'read' });
 
 /** Of the demo stations, as the file of a Secret. */
 async function entries(cluster: OcppCluster, folder: TrialFolder): Promise<string> {

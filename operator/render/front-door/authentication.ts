@@ -89,8 +89,8 @@ function organization({ authentication }: Spec): Access {
     : { env: [{ name: ENV.certificateOrganization, value }], secrets: [] };
 }
 
-/** The processors need it too: stations change their passwords through OCPP. */
-const passwordKey = ({ cluster, spec }: RenderInput): Access =>
+/** Processors and the API need it too: they give stations other passwords. */
+export const passwordKey = ({ cluster, spec }: RenderInput): Access =>
   secretFile('password-key', passwordKeySecret(cluster, spec), 'key', ENV.passwordKeyFile);
 
 function certificateAuthority({ certificateAuthority: authority }: DefaultedSpec): Access {

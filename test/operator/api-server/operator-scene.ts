@@ -96,6 +96,8 @@ export class Scene implements AsyncDisposable {
       poddisruptionbudgets: '/apis/policy/v1',
       ingresses: '/apis/networking.k8s.io/v1',
       networkpolicies: '/apis/networking.k8s.io/v1',
+      roles: '/apis/rbac.authorization.k8s.io/v1',
+      rolebindings: '/apis/rbac.authorization.k8s.io/v1',
       horizontalpodautoscalers: '/apis/autoscaling/v2',
       scaledobjects: '/apis/keda.sh/v1alpha1',
       triggerauthentications: '/apis/keda.sh/v1alpha1',

@@ -51,6 +51,7 @@ const PLACES: Readonly<Record<Component, string>> = {
   'ws-proxy': 'deployments',
   processor: 'deployments',
   redis: 'statefulsets',
+  api: 'deployments',
 };
 const KINDS: Readonly<Record<string, string>> = {
   Deployment: 'deployments',
@@ -68,7 +69,7 @@ interface Workload extends KubeObject {
 async function change(scene: Scene, name: string, one: FieldChange, generation = 1) {
   const observed = async () => (await scene.status(name)).observedGeneration;
   if (generation === 1) {
-    await scene.create({ proxy: {}, ...one.with }, name);
+    await scene.create({ proxy: {}, api: { enabled: true }, ...one.with }, name);
     await until(async () => (await observed()) === 1, `the operator to look at ${name}`, 60_000);
   }
   const templates = async () =>
@@ -86,7 +87,8 @@ async function change(scene: Scene, name: string, one: FieldChange, generation =
   await until(isSeen, `the operator to look at ${one.field}`, 60_000);
   const after = await templates();
   const restarted = [...after].flatMap(([component, template]) =>
-    template === before.get(component) ? [] : [component],
+    // One that was not there before replaces none.
+    [template, undefined].includes(before.get(component)) ? [] : [component],
   );
   const [kind = '', object = ''] = (one.object ?? '').split('/');
   const found = one.object === undefined ? undefined : await scene.get(`${KINDS[kind]}/${name}-${object}`);

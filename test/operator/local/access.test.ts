@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { accessLines, accessOf, introductionOf } from '../../../operator/local/cli/access.ts';
 import { parseManifest, readManifest } from '../../../operator/local/cli/manifest.ts';
-import type { Pod } from '../../../operator/local/kinds.ts';
+import type { Deployment, Pod, Service } from '../../../operator/local/kinds.ts';
+import { monolithObjects } from '../../../operator/local/monolith.ts';
 
 const ROOT = join(import.meta.dirname, '../..', '..');
 
@@ -104,4 +105,41 @@ test('the addresses of a cluster: stations, and the metrics of each proxy and pr
   t.deepEqual(access.stations, ['ws://127.0.0.1:9000/ocpp', 'ws://127.0.0.1:9001/b']);
   t.deepEqual(access.metrics, ['http://127.9.0.1:7002/metrics']);
   t.regex(accessLines(access)[0] ?? '', /metrics +curl http:\/\/127\.9\.0\.1:7002\/metrics/);
+});
+
+test('the HTTP API: its address, and a command that lists the stations where npm start made the token', (t) => {
+  const lines = (tokenFile?: string) =>
+    accessLines(
+      accessOf(clusterOf('{}'), [], '/run', {
+        stations: [],
+        register: undefined,
+        api: { url: 'http://127.0.0.1:8080', tokenFile },
+      }),
+    );
+  t.deepEqual(lines('/trial/api-admin.token'), [
+    '  HTTP API              http://127.0.0.1:8080   (what it can do: http://127.0.0.1:8080/openapi.json)',
+    '    curl -H "Authorization: Bearer $(cat /trial/api-admin.token)" http://127.0.0.1:8080/v1/stations',
+  ]);
+  t.is(lines().length, 1);
+});
+
+test('without Redis, the one process has the HTTP API too, behind the same Service', (t) => {
+  const made = (spec: string) => monolithObjects(clusterOf(spec), 'ocpp:1');
+  const one = (objects: ReturnType<typeof made>, name: string) =>
+    objects.find(({ kind, metadata }) => `${kind}/${metadata.name}` === name);
+  const objects = made(
+    '{ api: { enabled: true, logLevel: debug }, authentication: { stations: { register: true } } }',
+  );
+  const { spec } = one(objects, 'Deployment/city-ws-proxy') as Deployment;
+  const { containers, volumes = [] } = spec.template.spec;
+  const values = Object.fromEntries((containers[0]?.env ?? []).map(({ name, value }) => [name, value]));
+  t.is(values['OCPP_API_PORT'], '8080');
+  t.is(values['OCPP_API_ADMIN_TOKEN_FILE'], '/etc/ocpp/api-admin/token');
+  t.is(values['LOG_LEVEL'], undefined, 'that of the ws-proxy counts');
+  t.true(volumes.some(({ secret }) => secret?.secretName === 'city-api-admin'));
+  t.is(new Set(volumes.map(({ name }) => name)).size, volumes.length);
+  t.true(containers[0]?.ports?.some(({ name }) => name === 'http'));
+  const service = one(objects, 'Service/city-api') as Service;
+  t.is(service.spec.selector?.['app.kubernetes.io/component'], 'ws-proxy');
+  t.is(one(made('{}'), 'Service/city-api'), undefined);
 });

@@ -171,6 +171,7 @@ test('a Pod that stops while its files are written has stopped when they are: it
     podIp: '127.0.0.1',
     secret: () => secret,
     configMap: () => undefined,
+    apiServer: undefined,
     service: () => undefined,
   };
   const run = new PodRun(

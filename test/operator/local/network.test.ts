@@ -1,12 +1,19 @@
 /** Services, addresses and ports of `npm start`. */
+import { randomUUID } from 'node:crypto';
 import test from 'ava';
+import { MemoryObjectStore } from '../../../operator/local/api-server/memory-object-store.ts';
+import { serveObjects } from '../../../operator/local/api-server/object-server.ts';
 import {
   environmentOf,
   type PodContext,
   withServiceAddresses,
 } from '../../../operator/local/kubelet/environment.ts';
+import { Addresses } from '../../../operator/local/network/addresses.ts';
 import { withPorts } from '../../../operator/local/network/ports.ts';
+import { ENV } from '../../../services/contract.ts';
+import { systemClock } from '../../../services/runtime/clock.ts';
 import { freePort } from '../../support/free-port.ts';
+import { city } from '../../support/rendered.ts';
 import { until } from '../../support/until.ts';
 import { ask, deployment, redis, redisService, rig, service } from './rig.ts';
 
@@ -84,6 +91,7 @@ const CONTEXT: PodContext = {
   podIp: '127.0.0.2',
   secret: () => undefined,
   configMap: () => undefined,
+  apiServer: { origin: 'http://127.0.0.1:7', token: 't' },
   service: (namespace, name, port) =>
     namespace === 'here' && name === 'redis' && port === 6379 ? { host: '127.1.2.3', port: 7 } : undefined,
 };
@@ -102,6 +110,47 @@ test('in a list of addresses, only the names of Services are replaced', (t) => {
   t.throws(() => withServiceAddresses('redis.there.svc:6379', CONTEXT), {
     message: 'there is no Service there/redis with the port 6379',
   });
+});
+
+test('the URL of an object leads to the API server of this machine, where there is one', (t) => {
+  const url = 'https://kubernetes.default.svc/apis/ocpp.dev/v1alpha1/namespaces/here/ocppclusters/city';
+  const env = [
+    { name: ENV.clusterUrl, value: url },
+    { name: 'OWN', value: url },
+  ];
+  const container = { name: 'c', image: 'i', env };
+  const here = url.replace('https://kubernetes.default.svc', 'http://127.0.0.1:7');
+  t.deepEqual(environmentOf(container, CONTEXT), { [ENV.clusterUrl]: here, OWN: url });
+  t.is(environmentOf(container, { ...CONTEXT, apiServer: undefined })[ENV.clusterUrl], url);
+});
+
+test('a Service for users has a port of 127.0.0.1, and another one where that is taken or given', async (t) => {
+  const addresses = await Addresses.open();
+  const port = await freePort();
+  t.deepEqual(await addresses.outside('one', port), { host: '127.0.0.1', port });
+  t.deepEqual(await addresses.outside('one', port), { host: '127.0.0.1', port }, 'it stays');
+  const other = await addresses.outside('two', port);
+  t.is(other.host, '127.0.0.1');
+  t.not(other.port, port);
+});
+
+test('a cluster object is read with the token of the Pods, and nothing else is', async (t) => {
+  const store = new MemoryObjectStore({ clock: systemClock, newUid: randomUUID });
+  const { apiVersion, kind, metadata } = city();
+  await store.apply({ apiVersion, kind, metadata: { name: metadata.name, namespace: 'here' } });
+  await using server = await serveObjects(store);
+  const path = '/apis/ocpp.dev/v1alpha1/namespaces/here/ocppclusters';
+  const status = async (of: string, token = server.token, method = 'GET') => {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${server.origin}${of}`, { method, headers });
+    const body = (await response.json()) as { metadata?: { name: string } };
+    return response.status === 200 ? body.metadata?.name : response.status;
+  };
+  t.is(await status(`${path}/city`), 'city');
+  t.is(await status(`${path}/city`, 'wrong'), 401);
+  t.is(await status(`${path}/city`, server.token, 'DELETE'), 405);
+  for (const other of [path, `${path}/town`, '/api/v1/namespaces/here/secrets/city', '/'])
+    t.is(await status(other), 404, other);
 });
 
 test('a Pod of a Deployment reads the hash of its template, another Pod an empty text', (t) => {

@@ -66,7 +66,7 @@ export async function rig(options: { separate?: boolean } = {}): Promise<Rig> {
     guard,
     folder,
     claims: join(folder, 'claims'),
-    isExternal: (service) => service.metadata.name === 'web',
+    outside: (service) => (service.metadata.name === 'web' ? 'same' : undefined),
     programs: {
       env: { PATH },
       program({ image, command = [], args = [] }: Container) {

@@ -57,6 +57,17 @@ const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
   },
 };
 
+/** Parts that came later, with the first revision that has them. */
+const LATER: Readonly<Record<string, { readonly since: number; readonly spec: OcppClusterSpec }>> = {
+  api: {
+    since: 3,
+    spec: {
+      authentication: { stations: { register: true } },
+      api: { enabled: true, replicas: 2, tokensSecret: { name: 'tokens' }, podTemplate },
+    },
+  },
+};
+
 interface Workload extends KubeObject {
   readonly spec?: { readonly template?: object; readonly volumeClaimTemplates?: object };
 }
@@ -94,7 +105,9 @@ function templates(renderRevision: number): Readonly<Record<string, Readonly<Rec
     return Object.fromEntries(found);
   };
   // As sent to the API server: without undefined fields.
-  const all = Object.fromEntries(Object.entries(SPECS).map(([name, spec]) => [name, of(spec)]));
+  const later = Object.entries(LATER).filter(([, { since }]) => renderRevision >= since);
+  const specs = { ...SPECS, ...Object.fromEntries(later.map(([name, { spec }]) => [name, spec])) };
+  const all = Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, of(spec)]));
   return JSON.parse(JSON.stringify(all)) as ReturnType<typeof templates>;
 }
 

@@ -18,6 +18,7 @@ const ENDS = {
   proxy: part('ws-proxy', '10.244.0.1'),
   processor: part('processor', '10.244.0.2'),
   redis: part('redis', '10.244.0.3'),
+  API: part('api', '10.244.0.7'),
   'proxy of another cluster': part('ws-proxy', '10.244.0.4', 'town'),
   'Redis of another cluster': part('redis', '10.244.0.5', 'town'),
   'Pod of the namespace': { ip: '10.244.0.6', namespace: 'default', labels: { app: 'shop' } },
@@ -35,6 +36,7 @@ const ENDS = {
   'station of the fleet': { ip: '203.0.113.7' },
   'own Redis': { ip: '192.0.2.10' },
   'other host': { ip: '192.0.2.11' },
+  'API server': { ip: '192.0.2.12' },
 } satisfies Readonly<Record<string, End>>;
 type Name = keyof typeof ENDS;
 type Row = readonly [from: Name, to: Name, port: number | `${number}/UDP`, allowed: boolean];
@@ -90,6 +92,24 @@ const TABLES: Readonly<Record<string, readonly [OcppClusterSpec, ...Row[]]>> = {
     ['redis', 'proxy', 9000, false],
     ['redis', 'DNS', '53/UDP', false],
     ['redis', 'other host', 443, false],
+  ],
+  'the HTTP API': [
+    { api: { enabled: true } },
+    ['Pod of the namespace', 'API', 8080, true],
+    ['Pod of the namespace', 'API', 8081, false],
+    ['Ingress controller', 'API', 8080, false],
+    ['station', 'API', 8080, false],
+    ['Prometheus', 'API', 9090, true],
+    ['operator', 'API', 9090, true],
+    ['API', 'DNS', '53/UDP', true],
+    ['API', 'redis', 6379, true],
+    ['API', 'Redis of another cluster', 6379, false],
+    ['API', 'API server', 443, true],
+    ['API', 'API server', 6443, true],
+    ['API', 'other host', 80, false],
+    ['API', 'proxy', 9000, false],
+    ['API', 'processor', 9090, false],
+    ['processor', 'API server', 6443, false],
   ],
   'several listeners': [
     {

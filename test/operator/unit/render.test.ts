@@ -127,6 +127,16 @@ const VARIANTS: Readonly<Record<string, OcppClusterSpec>> = {
   external: EXTERNAL,
   sentinel: SENTINEL,
   listeners: { listeners: LISTENERS },
+  api: {
+    api: {
+      enabled: true,
+      replicas: 2,
+      tokensSecret: { name: 'tokens' },
+      service: { annotations: { a: 'b' } },
+    },
+    authentication: { stations: { register: true } },
+    networkPolicy: { enabled: true },
+  },
 };
 
 test('a cluster is this list of objects, in this order', (t) => {
@@ -148,9 +158,16 @@ test('a cluster is this list of objects, in this order', (t) => {
     namesOf(render(EXTERNAL)).some((name) => name.includes('redis')),
     'no embedded Redis with an external one',
   );
+  t.deepEqual(
+    namesOf(render({ api: { enabled: true } })).filter((name) => name.endsWith('/city-api')),
+    ['ServiceAccount', 'Role', 'RoleBinding', 'Service', 'Deployment'].map((kind) => `${kind}/city-api`),
+  );
   const budgets = (spec: OcppClusterSpec) =>
     namesOf(render(spec)).filter((name) => name.startsWith('PodDis'));
   t.deepEqual(budgets({ proxy: { replicas: 1 } }), [], 'a single Pod has no budget');
+  t.deepEqual(budgets({ proxy: { replicas: 1 }, api: { enabled: true, replicas: 2 } }), [
+    'PodDisruptionBudget/city-api',
+  ]);
   t.deepEqual(budgets(FULL), ['PodDisruptionBudget/city-processor', 'PodDisruptionBudget/city-ws-proxy']);
 });
 
@@ -496,6 +513,45 @@ async function takesPod(
     'the standard is enforced',
   );
 }
+
+test('the HTTP API gets the cluster that it may read, the tokens of its users, and the key of passwords', (t) => {
+  const objects = render(VARIANTS['api']);
+  const env = envOf(objects, 'Deployment/city-api');
+  const values = Object.fromEntries([...env].map(([name, { value }]) => [name, value]));
+  t.like(values, {
+    [ENV.redisAddr]: 'city-redis.default.svc:6379',
+    [ENV.apiPort]: '8080',
+    [ENV.apiRequestsPerSecond]: '50',
+    [ENV.logLevel]: 'info',
+    [ENV.apiAdminTokenFile]: '/etc/ocpp/api-admin/token',
+    [ENV.apiTokensFolder]: '/etc/ocpp/api-tokens',
+    [ENV.passwordKeyFile]: '/etc/ocpp/password-key/key',
+    [ENV.clusterUrl]:
+      'https://kubernetes.default.svc/apis/ocpp.dev/v1alpha1/namespaces/default/ocppclusters/city',
+    [ENV.clusterTokenFile]: '/etc/ocpp/api-server/token',
+    [ENV.clusterCaFile]: '/etc/ocpp/api-server/ca.crt',
+  });
+  const pod = podOf(objects, 'Deployment/city-api');
+  t.is(pod.automountServiceAccountToken, false);
+  const secrets = new Set((pod.volumes ?? []).map(({ secret }) => secret?.secretName));
+  for (const name of ['city-api-admin', 'tokens', 'city-password-key']) t.true(secrets.has(name), name);
+  const { rules } = find(objects, 'Role/city-api') as KubeObject & { rules?: object[] };
+  t.deepEqual(rules, [
+    { apiGroups: ['ocpp.dev'], resources: ['ocppclusters'], resourceNames: ['city'], verbs: ['get'] },
+  ]);
+  const bare = envOf(render({ api: { enabled: true } }), 'Deployment/city-api');
+  t.false(bare.has(ENV.apiTokensFolder) || bare.has(ENV.passwordKeyFile));
+});
+
+test('no other Pod of a cluster gets a token of the API server', (t) => {
+  for (const object of render(VARIANTS['api'])) {
+    const text = JSON.stringify(object);
+    t.is(
+      text.includes('serviceAccountToken'),
+      object.kind === 'Deployment' && object.metadata.name.endsWith('-api'),
+    );
+  }
+});
 
 test('quantities are read as Kubernetes reads them', (t) => {
   const cases: Readonly<Record<string, number>> = {

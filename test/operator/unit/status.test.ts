@@ -121,6 +121,79 @@ interface Case {
   readonly condition: readonly [ConditionType, Condition['status'], string, RegExp];
 }
 const external = cluster({ redis: { external: { addresses: ['r.example.com:6379'] } } });
+const withApi = (spec: object = {}): Partial<StatusInput> => ({
+  cluster: cluster({ api: { enabled: true, ...spec } }),
+  release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: '', renderRevision: 3 },
+});
+const apiPod = (status: NonNullable<Pod['status']>): Pod => ({
+  ...pod('a', status),
+  metadata: { name: 'a', labels: { 'app.kubernetes.io/component': 'api' } },
+});
+const noSecret = {
+  ...waiting('CreateContainerConfigError', 'secret "tokens" not found'),
+};
+/** No station depends on the HTTP API. */
+const API_CASES: readonly Case[] = [
+  {
+    name: 'an HTTP API without a ready Pod',
+    observed: { api: none('city-api'), pods: [apiPod(waiting('ImagePullBackOff', 'not found'))] },
+    before: RUNNING,
+    more: withApi(),
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'ApiNotRunning', /has 0 of 1 Pods.*no station: Pod a is waiting/],
+  },
+  {
+    name: 'the same, seen by stations',
+    observed: { api: none('city-api'), pods: [apiPod(waiting('ImagePullBackOff'))] },
+    before: RUNNING,
+    more: withApi(),
+    phase: 'Degraded',
+    condition: ['Available', 'True', 'Serving', /2 ws-proxy/],
+  },
+  {
+    name: 'an HTTP API beside a Pod that does not start',
+    observed: {
+      api: none('city-api'),
+      pods: [apiPod(waiting('ImagePullBackOff')), pod('p', waiting('ErrImagePull'))],
+    },
+    more: withApi(),
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'PodsNotStarting', /^Pod p is waiting: ErrImagePull; the HTTP API has/],
+  },
+  {
+    name: 'an HTTP API without its tokens',
+    observed: { api: none('city-api'), pods: [apiPod(noSecret)] },
+    more: withApi({ tokensSecret: { name: 'tokens' } }),
+    phase: 'Degraded',
+    condition: [
+      'Degraded',
+      'True',
+      'ApiNotRunning',
+      /Create the Secret tokens, or remove spec\.api\.tokensSec/,
+    ],
+  },
+  {
+    name: 'an HTTP API that another Secret keeps from starting',
+    observed: { api: none('city-api'), pods: [apiPod(noSecret)] },
+    more: withApi({ tokensSecret: { name: 'token' } }),
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'ApiNotRunning', /"tokens" not found$/],
+  },
+  {
+    name: 'an HTTP API of an image that has none',
+    observed: {},
+    more: { cluster: withApi().cluster ?? cluster() },
+    phase: 'Degraded',
+    condition: ['Degraded', 'True', 'ApiNotRunning', /runs ocpp:1, of a release without.*Set spec\.image/],
+  },
+  {
+    name: 'an HTTP API that is being created',
+    observed: { api: none('city-api') },
+    more: withApi(),
+    phase: 'Progressing',
+    condition: ['Progressing', 'True', 'WaitingForPods', /api 0\/1/],
+  },
+];
 const CASES: readonly Case[] = [
   {
     name: 'all healthy',
@@ -317,6 +390,7 @@ const CASES: readonly Case[] = [
             /^Pod p is waiting: ImagePullBackOff; no program reads OCPP_X$/,
           ] as const),
   })),
+  ...API_CASES,
   {
     name: 'a container that is being created',
     observed: { pods: [pod('p', waiting('ContainerCreating'))] },
@@ -355,6 +429,13 @@ test('numbers are rounded, and unknown ones omitted', (t) => {
     oldestSeconds: 0.1,
     inFlight: 1,
   });
+});
+
+test('the Pods of the HTTP API are in the status where there is one', (t) => {
+  const api = workload('Deployment', 'city-api', 2, { replicas: 3 });
+  t.deepEqual(statusOf(input({ api }, withApi())).api, { replicas: 3, readyReplicas: 2 });
+  t.is(statusOf(input({ api })).api, undefined);
+  t.true(shouldWrite(statusOf(input({}, withApi())), statusOf(input({ api }, withApi())), 0));
 });
 
 test('a figure that is no longer read is left out, and a request for no image is not shown', (t) => {

@@ -1,0 +1,51 @@
+/** The HTTP API: its Pods, and why they do not run. No station depends on it, so it changes no other condition than Degraded. Pure. */
+import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
+import { idOf, podsOf } from '../observe/observe.ts';
+import { podFailure } from '../observe/pod-failure.ts';
+import { stateOf, workloadFailure } from '../observe/workloads.ts';
+import { hasApi } from '../render/render-input.ts';
+import type { Problem, StatusFindings } from './conditions.ts';
+
+type Findings = Pick<StatusFindings, 'spec' | 'observed' | 'release' | 'podEvents' | 'now'>;
+
+/** Undefined: the spec asks for none. */
+export function apiStatusOf({ spec, observed }: Findings): OcppClusterStatus['api'] {
+  if (!spec.api.enabled) return undefined;
+  const { replicas, ready } = stateOf(observed.api);
+  return { replicas, readyReplicas: ready };
+}
+
+export function apiProblems(findings: Findings): Problem[] {
+  const { spec, observed, release } = findings;
+  if (!spec.api.enabled) return [];
+  const { image, renderRevision } = release;
+  if (!hasApi({ spec, renderRevision })) {
+    const message =
+      `spec.api.enabled: the cluster runs ${image}, of a release without the HTTP API, so there is none. ` +
+      'Set spec.image or spec.upgrade: Auto';
+    return [{ reason: 'ApiNotRunning', message }];
+  }
+  const failures = failuresOf(findings);
+  if (failures.length === 0) return [];
+  const { ready } = stateOf(observed.api);
+  const message =
+    `the HTTP API has ${ready} of ${spec.api.replicas} Pods, which concerns no station: ` +
+    failures.slice(0, 3).join('; ').slice(0, 2000) +
+    adviceOf(findings, failures);
+  return [{ reason: 'ApiNotRunning', message }];
+}
+
+function failuresOf({ observed, podEvents, now }: Findings): string[] {
+  const pods = podsOf(observed, 'api').map((pod) => podFailure(pod, now, podEvents?.get(idOf(pod))));
+  return [workloadFailure(observed.api), ...pods].filter((one) => one !== undefined);
+}
+
+/** A missing Secret is named in the Events of the Pod. */
+function adviceOf({ spec: { api } }: Findings, failures: readonly string[]): string {
+  const name = api.tokensSecret?.name;
+  if (name === undefined || !failures.some((text) => namesSecret(text, name))) return '';
+  return `. Create the Secret ${name}, or remove spec.api.tokensSecret`;
+}
+
+const namesSecret = (text: string, name: string) =>
+  /secret/i.test(text) && text.split(/[^-.a-z0-9]+/).includes(name);
