@@ -11,6 +11,8 @@ export const PROGRAM = {
   deadLetters: 'dead-letters.js',
   /** The same, for the register of stations. */
   stations: 'stations.js',
+  /** Not a server either: the API on the command line. */
+  ocppctl: 'ocppctl.js',
   operator: 'operator.js',
 } as const;
 
