@@ -13,6 +13,8 @@ export const PROGRAM = {
   stations: 'stations.js',
   /** Not a server either: the API on the command line. */
   ocppctl: 'ocppctl.js',
+  /** The HTTP API, where a cluster has one. */
+  api: 'api.js',
   operator: 'operator.js',
 } as const;
 
@@ -22,6 +24,8 @@ export const PORT = {
   /** Health, readiness and metrics of every program. */
   admin: 9090,
   redis: 6379,
+  /** The HTTP API. */
+  api: 8080,
 } as const;
 
 export const PATH = {
@@ -136,6 +140,15 @@ export const ENV = {
   /** Whether a token may charge in two transactions at once: `Accept` or `Reject`. */
   concurrentTransactions: 'OCPP_CONCURRENT_TRANSACTIONS',
   heartbeatInterval: 'OCPP_HEARTBEAT_INTERVAL',
+  /** API: its port, who may use it, and how much. */
+  apiPort: 'OCPP_API_PORT',
+  apiTokensFolder: 'OCPP_API_TOKENS_FOLDER',
+  apiAdminTokenFile: 'OCPP_API_ADMIN_TOKEN_FILE',
+  apiRequestsPerSecond: 'OCPP_API_REQUESTS_PER_SECOND',
+  /** API: where the OcppCluster object is read, for its status. */
+  clusterUrl: 'OCPP_CLUSTER_URL',
+  clusterTokenFile: 'OCPP_CLUSTER_TOKEN_FILE',
+  clusterCaFile: 'OCPP_CLUSTER_CA_FILE',
   redisAddr: 'REDIS_ADDR',
   /** Port of the embedded Redis. */
   redisPort: 'REDIS_PORT',
@@ -170,7 +183,7 @@ export const ENV = {
 
 /** Variables that hold ports or `host:port` addresses. `npm start` gives Pods other ports and replaces them in these only. */
 export const PLACE = {
-  ports: [ENV.stationPort, ENV.adminPort, ENV.redisPort] as readonly string[],
+  ports: [ENV.stationPort, ENV.adminPort, ENV.apiPort, ENV.redisPort] as readonly string[],
   listeners: ENV.listeners,
   addresses: [ENV.redisAddr] as readonly string[],
 } as const;

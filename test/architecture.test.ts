@@ -51,6 +51,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   // A package of its own: it sends commands and reads state, and never handles messages.
   'services/client': ['services/csms', 'services/ocpp', 'services/transport'],
+  // The client over HTTP; the monolith serves it too.
+  'services/api': [
+    'services/client',
+    'services/csms',
+    'services/access/counted-address.ts',
+    'services/ocpp',
+    'services/transport',
+    'services/runtime',
+    'services/contract.ts',
+  ],
   // The programs: they stand on the parts, and no part knows of a program.
   'services/ws-proxy': [
     'services/access',
@@ -169,6 +179,7 @@ const SINGLE_IMPORT: Readonly<Record<string, RegExp>> = {
   '@kubernetes/client-node': /^operator\/kube\/client\.ts$/,
   ioredis: /^services\/transport\/redis\/connection\/connection\.ts$/,
   ws: /^services\/(station-server\/|library\/websocket-client\.ts$)/,
+  fastify: /^services\/api\/server\.ts$/,
   convict: /^services\/runtime\/config\.ts$/,
   pino: /^services\/runtime\/log\.ts$/,
   'typed-ocpp': /^services\/ocpp\//,

@@ -10,7 +10,7 @@ import type { Run } from './command.ts';
 import { EXIT, ExitError, failure } from './exit.ts';
 import { writeJson } from './output.ts';
 import { ApiError } from './problem.ts';
-import { details, printable } from './table.ts';
+import { details, printable, safeJson } from './table.ts';
 
 export interface CommandView {
   readonly id: string;
@@ -118,5 +118,5 @@ export function problemOf({ state, reason, answer }: CommandView): string | unde
   const status = answer?.payload['status'];
   return status === undefined || ACCEPTING.has(status)
     ? undefined
-    : `did not accept it: its answer has the status ${printable(String(status))}`;
+    : `did not accept it: its answer has the status ${safeJson(status)}`;
 }

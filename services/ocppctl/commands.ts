@@ -80,7 +80,7 @@ export function helpFor(words: readonly string[]): string[] {
   const name = words.join(' ');
   const ofGroup = COMMANDS.filter((one) => one.name.startsWith(`${name} `));
   if (ofGroup.length > 0)
-    return ofGroup.flatMap((one, index) => (index === 0 ? helpOf(one) : ['', ...helpOf(one)]));
+    return ofGroup.flatMap((one) => helpOf(one).concat(''));
   const command = commandNamed(words, COMMANDS);
   if (command.name !== name) throw usageError(`unknown command "${name}"`);
   return helpOf(command);

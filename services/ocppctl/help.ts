@@ -20,13 +20,13 @@ export function helpOfAll(commands: readonly Command[]): string[] {
   const width = Math.max(...commands.map((command) => shortSynopsis(command).length));
   return [
     'ocppctl COMMAND: the API of an OcppCluster on the command line. As kubectl-ocpp it is a plugin of kubectl.',
-    ...groups.flatMap((group) => [
-      '',
-      `${group}:`,
-      ...commands
-        .filter((command) => command.group === group)
-        .map((command) => `  ${shortSynopsis(command).padEnd(width)}  ${command.summary}`),
-    ]),
+    ...groups.flatMap((group) =>
+      ['', `${group}:`].concat(
+        commands
+          .filter((command) => command.group === group)
+          .map((command) => `  ${shortSynopsis(command).padEnd(width)}  ${command.summary}`),
+      ),
+    ),
     '',
     'Options of every command:',
     ...optionLines(GLOBAL_OPTIONS),
