@@ -79,8 +79,7 @@ export function helpFor(words: readonly string[]): string[] {
   if (words.length === 0) return helpOfAll(COMMANDS);
   const name = words.join(' ');
   const ofGroup = COMMANDS.filter((one) => one.name.startsWith(`${name} `));
-  if (ofGroup.length > 0)
-    return ofGroup.flatMap((one) => helpOf(one).concat(''));
+  if (ofGroup.length > 0) return ofGroup.flatMap((one) => helpOf(one).concat(''));
   const command = commandNamed(words, COMMANDS);
   if (command.name !== name) throw usageError(`unknown command "${name}"`);
   return helpOf(command);
