@@ -27,10 +27,14 @@ function wordsAfter(commands: readonly Command[]): Map<string, readonly string[]
 const dashed = (options: readonly Option[]) =>
   options.flatMap(({ name, short }) => (short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`]));
 
+/** Name of an option → its possible values, where it has the same ones in every command. */
 function valuesOf(commands: readonly Command[]): Map<string, readonly string[]> {
   const all = [...GLOBAL_OPTIONS, ...commands.flatMap(({ options }) => options)];
+  const isSame = ({ name, oneOf }: Option) =>
+    all.every((other) => other.name !== name || other.oneOf?.join(' ') === oneOf?.join(' '));
+  const fixed = all.filter((option) => option.oneOf !== undefined && isSame(option));
   return new Map(
-    all.flatMap((option) => dashed([option]).map((name) => [name, option.oneOf ?? []] as const)),
+    fixed.flatMap((option) => dashed([option]).map((name) => [name, option.oneOf ?? []] as const)),
   );
 }
 
@@ -47,14 +51,11 @@ function bash(commands: readonly Command[]): string {
     ([before, next]) => `    '${before}') words='${next.join(' ')}' ;;`,
   );
   const options = commands.map(
-    ({ name, options: own }) => `      '${name}') options='${dashed(own).join(' ')}' ;;`,
+    ({ name, options: own }) => `      '${name}' | '${name} '*) options='${dashed(own).join(' ')}' ;;`,
   );
-  const values = [...valuesOf(commands)]
-    .filter(([, oneOf]) => oneOf.length > 0)
-    .map(
-      ([name, oneOf]) =>
-        `    ${name}) COMPREPLY=($(compgen -W '${oneOf.join(' ')}' -- "$current")); return ;;`,
-    );
+  const values = [...valuesOf(commands)].map(
+    ([name, oneOf]) => `    ${name}) COMPREPLY=($(compgen -W '${oneOf.join(' ')}' -- "$current")); return ;;`,
+  );
   const withFile = commands.flatMap(({ options: own }) => own).filter(({ value }) => value === 'FILE');
   const files = [
     ...new Set(dashed([...GLOBAL_OPTIONS.filter(({ value }) => value === 'FILE'), ...withFile])),
@@ -72,7 +73,7 @@ ${values.join('\n')}
   case "$current" in
   -*)
     case "$said" in
-${options.join('\n').replaceAll(/^ {6}'([^']*)'\)/gm, "      '$1'*)")}
+${options.join('\n')}
     esac
     COMPREPLY=($(compgen -W "$options ${dashed(GLOBAL_OPTIONS).join(' ')}" -- "$current")); return ;;
   esac

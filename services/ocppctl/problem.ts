@@ -22,7 +22,8 @@ export class ApiError extends ExitError {
   }
 }
 
-const exitOf = (status: number) => (status === 401 || status >= 500 ? EXIT.away : EXIT.failed);
+const AWAY: ReadonlySet<number> = new Set([401, 502, 503, 504]);
+const exitOf = (status: number) => (AWAY.has(status) ? EXIT.away : EXIT.failed);
 
 /** What to do next, by code. */
 const NEXT: Readonly<Record<string, string>> = {
@@ -30,7 +31,6 @@ const NEXT: Readonly<Record<string, string>> = {
   forbidden: 'Use a token with that scope: ocppctl help new-token',
   'store-unavailable': 'Redis is out of reach: repeat it in a moment; ocppctl status says more',
   'no-such-station': 'ocppctl stations lists those that ever connected',
-  'no-such-command': 'Commands are known for an hour after their end',
   'station-offline':
     'Repeat it when the station is connected, or let it wait with --queue where that makes sense',
   'queue-full': 'Wait until the station has answered earlier commands, or cancel some',

@@ -40,7 +40,10 @@ export interface Running {
 
 export function terminal(env: Readonly<Record<string, string>> = {}): Terminal {
   const home = mkdtempSync(join(tmpdir(), 'ocppctl-'));
-  const start = (args: readonly string[], { input = '', env: more = {}, program = PROGRAM }: How = {}): Running => {
+  const start = (
+    args: readonly string[],
+    { input = '', env: more = {}, program = PROGRAM }: How = {},
+  ): Running => {
     const child = endWithUs(
       spawn(process.execPath, [program, ...args], {
         env: { ...CHILD_ENVIRONMENT, HOME: home, XDG_CONFIG_HOME: home, ...env, ...more },

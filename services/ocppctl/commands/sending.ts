@@ -125,7 +125,8 @@ export const SENDING: readonly Command[] = [
     args: [STATION, { name: 'KEY' }],
     options: [{ name: 'cancel', doc: 'end it as not sent, if it is still queued' }],
     summary: 'Show or cancel a command by its key, until an hour after its end',
-    scope,
+    details: ['--cancel needs the scope command.'],
+    scope: 'read',
     async run(run) {
       const [station = '', id = ''] = run.args;
       const path = pathOf('stations', station, 'commands', id);
