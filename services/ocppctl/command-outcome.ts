@@ -57,11 +57,13 @@ export async function sendCommand(run: Run, station: string, kind: string, body:
   const deadline = terminal.now() + wait * 1000;
   try {
     let view = await api.send<CommandView>('POST', pathOf('stations', station, kind), all, { key: id });
-    while (isOpen(view) && terminal.now() < deadline) {
+    // One that may wait for its station is not waited for here.
+    const isLeft = () => options.flag('queue') && view.state === 'queued';
+    while (isOpen(view) && !isLeft() && terminal.now() < deadline) {
       await sleep(POLL_MS, undefined, { signal: terminal.stopped });
       view = await api.get<CommandView>(pathOf('stations', station, 'commands', id));
     }
-    reportCommand(run, view, wait === 0 || (options.flag('queue') && view.state === 'queued'));
+    reportCommand(run, view, wait === 0 || isLeft());
   } catch (error) {
     throw explained(run, error, station, id);
   }

@@ -1,5 +1,5 @@
 /** The commands of docs/ocppctl.md do what it says, against a cluster of real programs; its table lists all commands. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,20 +9,17 @@ import { startChargingStation } from '../ocppctl/charging-station.ts';
 import { blocksOf, commandsOf, read, ROOT, runAll } from './page-commands.ts';
 
 const page = read('docs/ocppctl.md');
-const MAIN = join(ROOT, 'services/ocppctl/main.ts');
 
-/** The build is for the bundle, which test/ocppctl/bundle.test.ts runs; kubectl is one that knows the API of this test. */
+/** The bundle of this test. kubectl is one that knows the API of this test, and finds plugins as the real one does. */
 const HEAD = `
-npm() { true; }
-install() { [ "$1 $2 $3" = "-m 755 dist/ocppctl.js" ]; }
-ocppctl() { node ${MAIN} "$@"; }
+npm() { [ "$*" = "run build" ] && node "${ROOT}/build.ts" dev "$PWD/dist"; }
 `;
 const KUBECTL = `#!/usr/bin/env bash
 case " $* " in
 *" ocppclusters "*) echo '{"items":[{"metadata":{"name":"city"},"spec":{"api":{"enabled":true}}}]}' ;;
 *" secret "*) printf %s own-token | base64 | tr -d '\\n' ;;
 *" port-forward "*) echo "Forwarding from 127.0.0.1:$PORT -> 8080"; exec sleep 60 ;;
-*) [ "$1" = ocpp ] && shift && exec node "$PLUGIN" "$@" ;;
+*) plugin="kubectl-$1"; shift; exec "$plugin" "$@" ;;
 esac
 `;
 
@@ -32,9 +29,10 @@ test('each command of the page succeeds and prints what it says', async (t) => {
   await using _station = await startChargingStation(cluster.proxy.url, 'CP-1');
   const at = mkdtempSync(join(tmpdir(), 'ocppctl-page-'));
   t.teardown(() => rmSync(at, { recursive: true }));
-  writeFileSync(join(at, 'kubectl'), KUBECTL);
-  chmodSync(join(at, 'kubectl'), 0o755);
-  writeFileSync(join(at, 'kubectl-ocpp'), `import '${MAIN}';\n`);
+  const bin = join(at, '.local/bin');
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(bin, 'kubectl'), KUBECTL);
+  chmodSync(join(bin, 'kubectl'), 0o755);
   writeFileSync(join(at, 'token'), 'own-token\n');
   writeFileSync(join(at, 'tokens.csv'), 'token,status,expiry,parent,type\nA1,Accepted,,,\nA2,Blocked,,,\n');
   const commands = blocksOf(page, 'sh').flatMap(commandsOf);
@@ -44,9 +42,8 @@ test('each command of the page succeeds and prints what it says', async (t) => {
     XDG_CONFIG_HOME: join(at, 'config'),
     API: cluster.api.apiUrl,
     PORT: new URL(cluster.api.apiUrl).port,
-    PLUGIN: join(at, 'kubectl-ocpp'),
   };
-  const results = await runAll(commands, at, `${HEAD}\nPATH="${at}:$PATH"`, env);
+  const results = await runAll(commands, at, `${HEAD}\nPATH="${bin}:$PATH"`, env);
   for (const [index, { text, prints }] of commands.entries()) {
     const { status, output } = results[index] ?? { status: '', output: '' };
     t.is(status, '0', `${text}\n${output}`);

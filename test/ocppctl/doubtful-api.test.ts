@@ -157,8 +157,11 @@ test('a broadcast is waited for, and shows who did not accept it', async (t) => 
     { id: 'b1', station: 'CP-2', state: 'not-sent', reason: 'offline' },
   ];
   await using server = await serve((request, response) => {
-    if (request.url?.includes('/outcomes') === true) return json(response, 200, { items: outcomes });
-    if (request.method !== 'POST') return json(response, 200, broadcast('ended'));
+    if (request.method !== 'POST') {
+      const isList = request.url?.includes('/outcomes') === true;
+      json(response, 200, isList ? { items: outcomes } : broadcast('ended'));
+      return;
+    }
     let body = '';
     request.on('data', (data: Buffer) => (body += data.toString()));
     request.on('end', () => {
