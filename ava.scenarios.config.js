@@ -20,6 +20,7 @@ export const SCENARIOS = [
   'test/docs/{ocppctl,security}-commands.test.ts',
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',
+  'test/api/broadcast-owners.test.ts',
 ];
 
 export default {

@@ -50,7 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
   ],
   // A package of its own: it sends commands and reads state, and never handles messages.
-  'services/client': ['services/csms', 'services/ocpp', 'services/transport'],
+  'services/client': ['services/access', 'services/csms', 'services/ocpp', 'services/transport'],
   // The client over HTTP; the monolith serves it too.
   'services/api': [
     'services/client',

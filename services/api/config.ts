@@ -23,11 +23,6 @@ export const doorSettings = {
     default: 50,
     env: ENV.apiRequestsPerSecond,
   },
-} as const;
-
-export const apiSettings = {
-  ...programSettings,
-  ...doorSettings,
   clusterUrl: file(
     ENV.clusterUrl,
     'URL of the OcppCluster object, for its status. Empty: the status is left out.',
@@ -40,6 +35,11 @@ export const apiSettings = {
     ENV.clusterCaFile,
     'File with the CA certificates for that URL. Empty: those of the system.',
   ),
+} as const;
+
+export const apiSettings = {
+  ...programSettings,
+  ...doorSettings,
   passwordKeyFile: file(
     ENV.passwordKeyFile,
     'File with the key of the stored passwords. Empty: the API changes no passwords.',
@@ -56,9 +56,15 @@ export const apiSettings = {
 export type DoorConfig = SettingsOf<typeof doorSettings>;
 export type ApiConfig = SettingsOf<typeof apiSettings>;
 
+/** Whether access tokens are configured at all: the monolith serves no API without them. */
+export function hasAccess({ apiTokensFolder, apiAdminTokenFile }: DoorConfig): boolean {
+  return apiTokensFolder !== '' || apiAdminTokenFile !== '';
+}
+
 /** Where access tokens are. @throws ConfigError where there can be none */
-export function readAccessFiles({ apiTokensFolder: folder, apiAdminTokenFile: adminTokenFile }: DoorConfig) {
-  if (folder === '' && adminTokenFile === '')
+export function readAccessFiles(config: DoorConfig) {
+  const { apiTokensFolder: folder, apiAdminTokenFile: adminTokenFile } = config;
+  if (!hasAccess(config))
     throw new ConfigError(
       `set ${ENV.apiAdminTokenFile} or ${ENV.apiTokensFolder}: without access tokens no request is permitted`,
     );
@@ -66,7 +72,7 @@ export function readAccessFiles({ apiTokensFolder: folder, apiAdminTokenFile: ad
 }
 
 /** @throws ConfigError for another text */
-export function readClusterPlace({ clusterUrl: url, clusterTokenFile, clusterCaFile }: ApiConfig) {
+export function readClusterPlace({ clusterUrl: url, clusterTokenFile, clusterCaFile }: DoorConfig) {
   if (url !== '' && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
     throw new ConfigError(`${ENV.clusterUrl}: must be an http or https URL`);
   return { url, tokenFile: clusterTokenFile, caFile: clusterCaFile };

@@ -14,13 +14,8 @@ import { createLog, errorFields } from '../runtime/log.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { redisOptions } from '../runtime/redis-settings.ts';
-import { AccessTokens } from './access/access-tokens.ts';
-import { createClusterReader } from './cluster-object.ts';
-import { type ApiConfig, apiSettings, readAccessFiles, readClusterPlace } from './config.ts';
-import { createApiMetrics } from './metrics.ts';
-import { createApi } from './server.ts';
-import { stopApi } from './stop.ts';
-import { VERSION } from './version.ts';
+import { type ApiConfig, apiSettings } from './config.ts';
+import { startApi } from './start-api.ts';
 
 const PROGRAM = 'api';
 /** Between attempts to reach Redis at the start; ms. */
@@ -31,8 +26,6 @@ let log = createLog(PROGRAM, 'info');
 async function main(): Promise<Running> {
   const config = loadConfig(PROGRAM, apiSettings);
   log = createLog(PROGRAM, config.logLevel);
-  const access = new AccessTokens(readAccessFiles(config), log);
-  const place = readClusterPlace(config);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   let phase: string | undefined = 'starting: waiting for Redis';
@@ -48,25 +41,13 @@ async function main(): Promise<Running> {
   });
   log.info({ host, port: admin.port, redis: config.redisAddr }, 'starting');
   const client = await connectWhenReachable(config);
-  const api = await createApi({
-    client,
-    access,
-    requestsPerSecond: config.apiRequestsPerSecond,
-    log,
-    metrics: createApiMetrics(registry),
-    version: VERSION,
-    readCluster: createClusterReader(place),
-  });
-  await api.listen({ host, port: config.apiPort });
-  const problem = await access.problem();
-  if (problem !== undefined) log.warn({ problem }, 'every request is refused');
+  const api = await startApi(config, { client, log, registry });
   phase = undefined;
-  log.info({ host, port: config.apiPort }, 'serving the API');
   return {
     async stop(signal) {
       phase = 'stopping';
       log.info({ signal }, 'stopping');
-      await stopApi(api, config.stopGrace);
+      await api.stop(config.stopGrace);
       await client.close();
       await admin[Symbol.asyncDispose]();
       log.info({}, 'stopped');

@@ -114,7 +114,7 @@ function problemsOf({ takes, method, problems = [] }: Operation): Readonly<Recor
   const ofBody: readonly ProblemCode[] =
     takes.body === undefined && method === 'GET' ? [] : ['too-large', 'unsupported-media-type'];
   const codes = [...new Set([...COMMON, ...ofBody, ...problems])];
-  const statuses = [...new Set(codes.map(statusOf))].sort();
+  const statuses = [...new Set(codes.map(statusOf))].sort((a, b) => a - b);
   return Object.fromEntries(
     statuses.map((status) => {
       const these = codes.filter((code) => statusOf(code) === status);

@@ -79,7 +79,7 @@ export interface Operation<T extends Takes = Takes> {
 }
 
 /** Fixes the types of a request to its schemas. */
-export const operation = <const T extends Takes>(one: Operation<T>): Operation => one as unknown as Operation;
+export const operation = <const T extends Takes>(one: Operation<T>): Operation => one;
 
 export const ok = (body: unknown): Answer => ({ status: 200, body });
 export const done: Answer = { status: 204 };

@@ -95,7 +95,7 @@ function createReader({ takes, consumes }: Operation): Reader {
       ...lastEventIn(request, takes),
       caller,
       over,
-    } as OperationRequest;
+    };
   };
 }
 

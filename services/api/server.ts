@@ -11,6 +11,8 @@ import type { ClusterClient } from '../client/cluster-client.ts';
 import type { AccessTokens, Caller } from './access/access-tokens.ts';
 import { checkScope, Gate } from './access/gate.ts';
 import { createAudit } from './audit.ts';
+import { Broadcasts } from './broadcasts/broadcasts.ts';
+import type { BroadcastState } from './broadcasts/store.ts';
 import type { ClusterReading } from './cluster-object.ts';
 import { refuseConnection, Reporter } from './failures.ts';
 import type { ApiMetrics } from './metrics.ts';
@@ -97,9 +99,14 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.addHook('preClose', async () => stopping.abort());
   app.setErrorHandler((error, request, reply) => reporter.refuse(error, request, reply));
 
+  // The store of the client, which offers only its reads to others.
+  const state = client.state as BroadcastState;
+  const broadcasts = new Broadcasts({ client, state, clock, log, stopping: stopping.signal });
+  const following = broadcasts.follow();
+  app.addHook('onClose', () => following);
   const streams = new Streams();
   metrics.countStreams(() => streams.size);
-  const operations = operationsOf({ client, streams, version, readCluster });
+  const operations = operationsOf({ client, broadcasts, streams, version, readCluster });
   addComponents(app, operations);
   const audit = createAudit(client.audit, (error) => {
     metrics.auditFailed();

@@ -1,7 +1,7 @@
 /** Tokens from a CSV (RFC 4180) with a header line. A line with a fault is reported and left out; the others are stored. */
 import type { Token, Tokens } from '../client/cluster-client.ts';
 import { TOKEN_STATUSES } from '../csms/tokens.ts';
-import { badRequest, problemOf } from './problems.ts';
+import { badRequest, Problem, problemOf } from './problems.ts';
 
 export interface RefusedLine {
   readonly line: number;
@@ -35,12 +35,12 @@ export async function importTokens(
   const store = async ({ line, cells }: CsvRecord) => {
     try {
       const token = tokenOf(columns, cells);
-      if (typeof token === 'string') return void refused.push({ line, problem: token });
+      if (typeof token === 'string') throw new Problem('bad-entry', token);
       await tokens.set(token);
       imported++;
     } catch (error) {
       const problem = problemOf(error);
-      if (problem.code !== 'bad-token' && problem.code !== 'bad-entry') throw error;
+      if (problem.code !== 'bad-entry') throw error;
       refused.push({ line, problem: problem.message });
     }
   };

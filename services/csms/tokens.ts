@@ -55,7 +55,7 @@ export function authorize(
   type?: string,
 ): Authorization {
   if (entry === undefined) return { status: policy === 'Accept' ? 'Accepted' : 'Unknown' };
-  const token = parseEntry(entry);
+  const token = readToken(entry);
   if (typeof token === 'string') return { status: 'Invalid', problem: token };
   // Under every policy: the entry is of another token with the same text.
   if (type !== undefined && isOther(token.type, type)) return { status: 'Invalid' };
@@ -77,7 +77,7 @@ export function inConcurrentTransaction(decision: Authorization): Authorization 
 const isOther = (listed: string | undefined, type: string) =>
   listed !== undefined && listed.toLowerCase() !== type.toLowerCase();
 
-interface Entry {
+export interface TokenEntry {
   readonly status: TokenStatus;
   readonly expiry?: Date;
   readonly parent?: string;
@@ -85,7 +85,7 @@ interface Entry {
 }
 
 /** Returns a problem for an unusable entry: a mistake in the list must not authorize charging. */
-function parseEntry(text: string): Entry | string {
+export function readToken(text: string): TokenEntry | string {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,9 +1,10 @@
 /** Events over HTTP: pages, the long poll, and streams, also for clients that read slowly or not at all. */
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import test from 'ava';
 import { Redis } from 'ioredis';
 import { until } from '../support/until.ts';
 import { type ApiCluster, startApiCluster } from './cluster.ts';
+import { memoryApi } from './memory-api.ts';
 
 let cluster: ApiCluster;
 let redis: Redis;
@@ -63,7 +64,7 @@ test.serial('pages of events, filtered, and the long poll', async (t) => {
   t.like(other.body.items, [{ id: second, station: 'PAGE-2', type: 'other', fields: { n: '1' } }]);
 
   const none = await get(`/v1/events?station=PAGE-1&after=${third}&wait=1`);
-  t.deepEqual(none.body.items, []);
+  t.deepEqual(none.body.items, [], none.text);
   t.truthy(none.body.next, 'a cursor to go on');
   const waiting = get(`/v1/events?station=PAGE-1&after=${third}&wait=60`);
   const fourth = await add('PAGE-1');
@@ -110,6 +111,7 @@ test('a stream has new events, resumes after the last one, and ends with the pro
   const long = fetch(`${own.api.apiUrl}/v1/events?type=never&wait=60`, {
     headers: { authorization: 'Bearer read' },
   });
+  t.is((await own.ask('GET', '/v1/status')).status, 200, 'the program has the request before');
   t.is(await own.api.kill('SIGTERM'), 0);
   t.is((await long).status, 200, 'a long poll ends with what it has');
   await until(() => [stream, resumed, after].every((one) => one.ended()), 'the end of the streams');
@@ -123,7 +125,8 @@ test('a cursor whose followers were dropped is 410, and an event of the stream',
   const lost = await get(`/v1/events?after=${first}`);
   t.is(lost.status, 410);
   t.like(lost.body, { code: 'events-lost', oldest });
-  await using stream = await openStream(`?after=${first}`);
+  // Those that followed the first one are still known to the program, as other streams got them.
+  await using stream = await openStream('?after=1-0');
   await until(() => stream.text().includes(`event: events-lost\ndata: {"oldest":"${oldest}"}`), 'the gap');
 });
 
@@ -166,6 +169,29 @@ test('a client that reads nothing costs no memory', async (t) => {
   await until(() => reader.text().includes(last), 'the other reader at the end', 50_000);
   const grown = (await residentBytes()) - before;
   t.true(grown < 300e6, `${grown} bytes more, of ${40 * 25 * 50_000 * 2} that were to be sent`);
+});
+
+test('a client that takes nothing for a while is disconnected, and others get comments', async (t) => {
+  const { api: served, state } = memoryApi({ streamTimes: { keepAliveMs: 20, slowMs: 300 } });
+  await using api = await served;
+  await api.listen({ host: '127.0.0.1', port: 0 });
+  const socket = connect((api.server.address() as AddressInfo).port, '127.0.0.1');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.write('GET /v1/events/stream HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\n\r\n');
+  let text = '';
+  socket.on('data', (chunk) => (text += String(chunk)));
+  await until(() => text.includes(': keep-alive'), 'a comment');
+  socket.pause();
+  const connections = () =>
+    new Promise<number>((resolve) => api.server.getConnections((_error, count) => resolve(count)));
+  const event = { type: 'heavy', stationId: 'S', fields: { f: 'x'.repeat(1_000_000) } };
+  await until(async () => {
+    await state.amend({ writes: [], events: [event] });
+    return (await connections()) === 0;
+  }, 'the end of the connection');
+  socket.resume();
+  await closed;
+  t.pass();
 });
 
 async function residentBytes(): Promise<number> {

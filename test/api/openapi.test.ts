@@ -5,7 +5,7 @@ import type { Document, DocumentOperation } from './document.ts';
 import { memoryApi } from './memory-api.ts';
 
 async function read(): Promise<Document> {
-  await using api = await memoryApi();
+  await using api = await memoryApi().api;
   return (await api.inject('/openapi.json')).json<Document>();
 }
 

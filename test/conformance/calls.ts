@@ -78,7 +78,7 @@ export const calls: Part<TransportHarness> = (run) => {
 
   run('the same idempotency key is one call, and one outcome for all who ask', async (harness) => {
     const [transport, station] = await started(harness);
-    const call = reset({ idempotencyKey: 'k {1}' });
+    const call = reset({ idempotencyKey: 'k {1}', protocol: 'ocpp1.6' });
     assert.equal(await transport.calls.stateOf('CP-1', 'k {1}'), undefined);
     const both = [make(transport, call), make(transport, call)];
     await station.until(1);
@@ -91,6 +91,12 @@ export const calls: Part<TransportHarness> = (run) => {
     assert.deepEqual(await make(transport, call), ANSWERED);
     assert.deepEqual(await transport.calls.stateOf('CP-1', 'k {1}'), ANSWERED);
     assert.equal(station.got.length, 1);
+    const found = await transport.calls.find('CP-1', 'k {1}');
+    assert.equal(found?.action, 'Reset');
+    assert.equal(found.protocol, 'ocpp1.6');
+    assert.ok(Math.abs(Date.now() - (found.madeAt ?? 0)) < 60_000);
+    assert.deepEqual(found.state, ANSWERED);
+    assert.equal(await transport.calls.find('CP-1', 'other'), undefined);
     const other = make(transport, { ...call, payload: { type: 'Hard' } });
     await assert.rejects(other, { name: 'TransportError', code: 'key-conflict' });
   });

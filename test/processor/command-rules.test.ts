@@ -1,6 +1,12 @@
 /** Rules of commands beyond the schema, and short forms. */
 import test from 'ava';
+import * as schemas16 from 'typed-ocpp/dist/ocpp16/schemas.js';
+import * as schemas201 from 'typed-ocpp/dist/ocpp20/schemas.js';
+import * as schemas21 from 'typed-ocpp/dist/ocpp21/schemas.js';
+import { isSentByStations } from '../../services/csms/commands/direction.ts';
+import { contentFault } from '../../services/csms/commands/rules.ts';
 import { shortForm, type ShortFormName, type ShortForms } from '../../services/csms/commands/short-forms.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
 import type { Protocol } from '../../services/ocpp/frame.ts';
 import { validateRequest } from '../../services/ocpp/schema.ts';
 
@@ -143,5 +149,186 @@ test('a remote start repeats its number under the same seed, and has a new one w
   for (let i = 0; i < 1000; i++) {
     const number = numberOf(`${i}`);
     t.true(Number.isInteger(number) && number > 0 && number < 2 ** 31);
+  }
+});
+
+/** Actions of a CSMS; with those of stations they are every action of the three versions. */
+const COMMANDS =
+  `AFRRSignal AdjustPeriodicEventStream CancelReservation CertificateSigned ChangeAvailability ChangeConfiguration
+  ChangeTransactionTariff ClearCache ClearChargingProfile ClearDERControl ClearDisplayMessage ClearTariffs ClearVariableMonitoring
+  CostUpdated CustomerInformation DataTransfer DeleteCertificate ExtendedTriggerMessage GetBaseReport GetChargingProfiles
+  GetCompositeSchedule GetConfiguration GetDERControl GetDiagnostics GetDisplayMessages GetInstalledCertificateIds
+  GetLocalListVersion GetLog GetMonitoringReport GetPeriodicEventStream GetReport GetTariffs GetTransactionStatus GetVariables
+  InstallCertificate NotifyAllowedEnergyTransfer NotifyWebPaymentStarted PublishFirmware RemoteStartTransaction
+  RemoteStopTransaction RequestBatterySwap RequestStartTransaction RequestStopTransaction ReserveNow Reset SendLocalList
+  SetChargingProfile SetDERControl SetDefaultTariff SetDisplayMessage SetMonitoringBase SetMonitoringLevel SetNetworkProfile
+  SetVariableMonitoring SetVariables SignedUpdateFirmware TriggerMessage UnlockConnector UnpublishFirmware UpdateDynamicSchedule
+  UpdateFirmware UsePriorityCharging`.split(/\s+/);
+
+test('every action of every version is sent by stations, or to them, or both', (t) => {
+  const versions = { [V16]: schemas16, [V201]: schemas201, [V21]: schemas21 };
+  const seen = new Set<string>();
+  for (const [protocol, schemas] of Object.entries(versions)) {
+    for (const name of Object.keys(schemas)) {
+      if (name.endsWith('Response')) continue;
+      const action = name.replace(/Request$/, '');
+      const handled = Object.hasOwn(HANDLERS[protocol as Protocol], action);
+      t.is(isSentByStations(action), handled && action !== 'DataTransfer', `${protocol} ${action}`);
+      t.is(isSentByStations(action), !COMMANDS.includes(action), `${protocol} ${action}`);
+      seen.add(action);
+    }
+  }
+  t.deepEqual(
+    COMMANDS.filter((action) => !seen.has(action)),
+    [],
+  );
+});
+
+const periods = (...starts: number[]) => starts.map((startPeriod) => ({ startPeriod, limit: 16 }));
+const ONE_PERIOD = { chargingRateUnit: 'A', chargingSchedulePeriod: periods(0, 60) };
+const START = '2027-01-01T00:00:00Z';
+
+/** A valid profile of 1.6, with changes. */
+const p16 = (parts: object = {}, schedule: object = {}) => ({
+  ...profile16,
+  ...parts,
+  chargingSchedule: { ...ONE_PERIOD, ...schedule },
+});
+/** A valid profile of 2.x, with changes. */
+const p2 = (parts: object = {}, schedule: object = {}) => ({
+  id: 1,
+  stackLevel: 0,
+  chargingProfilePurpose: 'TxDefaultProfile',
+  chargingProfileKind: 'Relative',
+  ...parts,
+  chargingSchedule: [{ id: 1, ...ONE_PERIOD, ...schedule }],
+});
+const tx = { chargingProfilePurpose: 'TxProfile' };
+const max16 = { chargingProfilePurpose: 'ChargePointMaxProfile' };
+const max2 = { chargingProfilePurpose: 'ChargingStationMaxProfile', chargingProfileKind: 'Absolute' };
+const start2 = (parts: object) => ({
+  remoteStartId: 1,
+  idToken: { idToken: 'A', type: 'Central' },
+  ...parts,
+});
+
+type Rule = readonly [Protocol, string, object, RegExp | undefined];
+/** Number of the connector or EVSE, profile, refusal. */
+type Profiles = readonly (readonly [number, object, RegExp | undefined])[];
+
+const OTHERS: readonly Rule[] = [
+  [V16, 'RemoteStartTransaction', { idTag: 'A', chargingProfile: p16() }, undefined],
+  [V16, 'RemoteStartTransaction', { idTag: 'A', connectorId: 0 }, /^\/connectorId must be at least 1/],
+  [
+    V16,
+    'RemoteStartTransaction',
+    { idTag: 'A', chargingProfile: p16({ chargingProfilePurpose: 'TxDefaultProfile' }) },
+    /^\/chargingProfile\/chargingProfilePurpose must be TxProfile .* it is TxDefaultProfile \(1\.6 §5\.16\.2\)/,
+  ],
+  [
+    V16,
+    'RemoteStartTransaction',
+    { idTag: 'A', chargingProfile: p16({ transactionId: 1 }) },
+    /^\/chargingProfile\/transactionId must be omitted .*1\.6 §5\.16\.2/,
+  ],
+  [V16, 'UnlockConnector', { connectorId: 0 }, /^\/connectorId must be at least 1/],
+  [V16, 'UnlockConnector', { connectorId: 1 }, undefined],
+  [V201, 'RequestStartTransaction', start2({ evseId: 1, chargingProfile: p2(tx) }), undefined],
+  [V201, 'RequestStartTransaction', start2({ evseId: 0 }), /^\/evseId must be at least 1/],
+  [
+    V201,
+    'RequestStartTransaction',
+    start2({ chargingProfile: p2() }),
+    /^\/chargingProfile\/chargingProfilePurpose must be TxProfile .*F01\.FR\.09/,
+  ],
+  [
+    V21,
+    'RequestStartTransaction',
+    start2({ chargingProfile: p2({ ...tx, transactionId: 'a' }) }),
+    /^\/chargingProfile\/transactionId must be omitted .*F01\.FR\.11/,
+  ],
+  [V201, 'ClearCache', {}, undefined],
+];
+
+const PROFILES_16: Profiles = [
+  [0, p16(max16), undefined],
+  [1, p16(max16), /^\/connectorId must be 0 for a ChargePointMaxProfile, it is 1/],
+  [1, p16({ transactionId: 4 }), undefined],
+  [1, p16({}, { chargingSchedulePeriod: periods(5, 60) }), undefined],
+  [0, p16(), /^\/connectorId must be the connector of the transaction/],
+  [0, p16({ ...max16, transactionId: 4 }), /^\/csChargingProfiles\/transactionId must be omitted/],
+  [1, p16({ chargingProfileKind: 'Absolute' }), undefined],
+  [1, p16({ chargingProfileKind: 'Recurring' }), /^\/csChargingProfiles\/recurrencyKind is missing/],
+  [1, p16({}, { chargingSchedulePeriod: [] }), /chargingSchedulePeriod must have at least one period/],
+  [
+    1,
+    p16({}, { chargingSchedulePeriod: periods(0, 60, 60) }),
+    /chargingSchedule\/chargingSchedulePeriod\/2\/startPeriod must be more .* 60 after 60/,
+  ],
+];
+
+const PROFILES_2: Profiles = [
+  [0, p2(), undefined],
+  [1, p2({ ...tx, transactionId: 'a' }), undefined],
+  [1, p2(tx), /transactionId is missing.*K01\.FR\.03/],
+  [0, p2({ ...tx, transactionId: 'a' }), /^\/evseId .*K01\.FR\.16/],
+  [1, p2({ transactionId: 'a' }), /transactionId must be omitted in a TxDefaultProfile/],
+  [0, p2(max2, { startSchedule: START }), undefined],
+  [1, p2(max2, { startSchedule: START }), /^\/evseId must be 0 for a ChargingStationMaxProfile, it is 1/],
+  [
+    0,
+    p2({ ...max2, chargingProfileKind: 'Relative' }),
+    /chargingProfileKind must not be Relative .*K01\.FR\.38/,
+  ],
+  [
+    0,
+    p2({ chargingProfilePurpose: 'ChargingStationExternalConstraints' }),
+    /must not be ChargingStationExternalConstraints .*K01\.FR\.22/,
+  ],
+  [1, p2({ chargingProfileKind: 'Absolute' }), /\/0\/startSchedule is missing.*K01\.FR\.40/],
+  [1, p2({}, { startSchedule: START }), /\/0\/startSchedule must be omitted in a Relative .*K01\.FR\.41/],
+  [1, p2({}, { chargingSchedulePeriod: periods(5) }), /\/0\/startPeriod must be 0, it is 5 .*K01\.FR\.31/],
+  [1, p2({}, { chargingSchedulePeriod: periods(0, 60, 30) }), /\/2\/startPeriod must be more .*K01\.FR\.35/],
+];
+
+const PROFILES_21: Profiles = [
+  [
+    1,
+    p2({ chargingProfileKind: 'Dynamic', dynUpdateInterval: 60 }, { chargingSchedulePeriod: periods(0) }),
+    undefined,
+  ],
+  [1, p2({ dynUpdateInterval: 60 }), /dynUpdateInterval must be omitted in a Relative profile .*K28\.FR\.04/],
+  [1, p2({ chargingProfileKind: 'Dynamic' }), /must be one schedule with one period .*K28\.FR\.01/],
+];
+
+const setting2 =
+  (protocol: Protocol) =>
+  ([evseId, chargingProfile, wrong]: Profiles[number]): Rule => [
+    protocol,
+    'SetChargingProfile',
+    { evseId, chargingProfile },
+    wrong,
+  ];
+
+const RULES: readonly Rule[] = [
+  ...OTHERS,
+  ...PROFILES_16.map(([connectorId, csChargingProfiles, wrong]): Rule => [
+    V16,
+    'SetChargingProfile',
+    { connectorId, csChargingProfiles },
+    wrong,
+  ]),
+  ...PROFILES_2.map(setting2(V201)),
+  ...[...PROFILES_2, ...PROFILES_21].map(setting2(V21)),
+];
+
+test('what a rule of OCPP forbids is refused with its place, what would be right, and the requirement', (t) => {
+  for (const [protocol, action, payload, wrong] of RULES) {
+    const said = `${protocol} ${action} ${JSON.stringify(payload)}`;
+    t.is(validateRequest(protocol, action, payload), undefined, said);
+    const found = contentFault(protocol, action, payload);
+    if (wrong === undefined) t.is(found, undefined, said);
+    else t.regex(found?.description ?? 'no fault', wrong, said);
+    if (found !== undefined) t.true(found.description.startsWith(`${found.path} `));
   }
 });

@@ -54,8 +54,7 @@ export class AccessTokens {
     if (given === undefined) return undefined;
     await this.#refresh();
     const digest = digestOf(given);
-    // All of them, so that the time does not depend on which one it is.
-    const [found] = this.#known.filter((one) => timingSafeEqual(one.digest, digest));
+    const found = this.#known.find((one) => timingSafeEqual(one.digest, digest));
     return found && { name: found.name, scope: found.scope };
   }
 

@@ -68,9 +68,9 @@ export const commandOperations = ({ client }: Parts) => [
     answers: { 200: schemas.Command },
     problems: ['no-such-command'],
     async handle({ path }) {
-      const state = await client.callState(path.station, path.command);
-      if (state === undefined) throw noSuchCommand(path);
-      return ok(viewOf({ id: path.command, station: path.station }, state));
+      const found = await client.findCall(path.station, path.command);
+      if (found === undefined) throw noSuchCommand(path);
+      return ok(viewOf({ id: path.command, station: path.station, action: found.action }, found.state));
     },
   }),
   operation({
@@ -85,9 +85,10 @@ export const commandOperations = ({ client }: Parts) => [
     problems: ['no-such-command'],
     audit: ({ path }) => ({ command: path.command }),
     async handle({ path }) {
-      const state = await client.cancel(path.station, path.command);
-      if (state === undefined) throw noSuchCommand(path);
-      return ok(viewOf({ id: path.command, station: path.station }, state));
+      const found = await client.findCall(path.station, path.command);
+      if (found === undefined) throw noSuchCommand(path);
+      const state = (await client.cancel(path.station, path.command)) ?? found.state;
+      return ok(viewOf({ id: path.command, station: path.station, action: found.action }, state));
     },
   }),
 ];

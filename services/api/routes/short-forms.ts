@@ -72,7 +72,7 @@ function formOperation<N extends ShortFormName, S extends TSchema>(client: Clust
     summary: form.summary,
     tag: 'commands',
     scope: 'command',
-    takes: { path: parameters({ station }), body: form.body as TSchema, key: true },
+    takes: { path: parameters({ station }), body: form.body, key: true },
     answers: { 200: schemas.Command, 202: schemas.Command },
     problems: COMMAND_PROBLEMS,
     audit: ({ key }) => ({ action: form.name, command: key }),

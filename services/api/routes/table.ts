@@ -1,6 +1,7 @@
 /** All operations of the API, in the order of its document. */
 import type { Operation } from '../operation.ts';
 import { auditOperations } from './audit.ts';
+import { broadcastOperations } from './broadcasts.ts';
 import { commandOperations } from './commands.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { eventOperations } from './events.ts';
@@ -20,6 +21,7 @@ export const operationsOf = (parts: Parts): readonly Operation[] => [
   ...eventOperations(parts),
   ...commandOperations(parts),
   ...shortFormOperations(parts),
+  ...broadcastOperations(parts),
   ...tokenOperations(parts),
   ...registrationOperations(parts),
   ...registerOperations(parts),

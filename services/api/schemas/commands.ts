@@ -6,7 +6,6 @@ import {
   flag,
   freeObject,
   maybe,
-  pageOf,
   parameters,
   station,
   text,
@@ -37,8 +36,6 @@ export const Command = answerOf('Command', 'A command to a station and what beca
   reason: maybe(text('Why it was not sent, or why its outcome is uncertain.')),
   answer: maybe(Answer),
 });
-
-export const CommandPage = pageOf('CommandPage', Command, 'Commands.');
 
 /** A week and an hour, as StationCalls bounds them; s. */
 const LONGEST_QUEUED = 7 * 86_400;

@@ -8,6 +8,7 @@ import {
   CALLS_QUEUED,
   type CallOutcome,
   type CallState,
+  type FoundCall,
   type NotSent,
   OUTCOME_SECONDS,
   type StationCall,
@@ -23,6 +24,7 @@ interface CallRecord {
   outcome: CallOutcome | undefined;
   readonly ended: PromiseWithResolvers<CallOutcome>;
   timer: NodeJS.Timeout | undefined;
+  readonly madeAt: number;
   readonly expiresAt: number;
 }
 
@@ -63,10 +65,21 @@ export class MemoryCalls implements StationCalls {
     }
   }
 
-  async stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+  async find(stationId: string, idempotencyKey: string): Promise<FoundCall | undefined> {
     const record = this.#records.get(messageIdOf(stationId, idempotencyKey));
     if (record === undefined) return undefined;
-    return record.outcome ?? { kind: record.sentBy === undefined ? 'queued' : 'sent' };
+    const { call, sentBy, madeAt, outcome } = record;
+    const state = outcome ?? { kind: sentBy === undefined ? 'queued' : 'sent' };
+    return {
+      action: call.action,
+      ...(call.protocol !== undefined && { protocol: call.protocol }),
+      madeAt,
+      state,
+    };
+  }
+
+  async stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    return (await this.find(stationId, idempotencyKey))?.state;
   }
 
   async cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
@@ -112,7 +125,7 @@ export class MemoryCalls implements StationCalls {
 
   #add(call: PreparedCall): CallRecord {
     const { stationId, ttlMs, messageId } = call;
-    const expiresAt = this.#clock.now() + ttlMs;
+    const madeAt = this.#clock.now();
     const record: CallRecord = {
       call,
       order: ++this.#order,
@@ -120,7 +133,8 @@ export class MemoryCalls implements StationCalls {
       outcome: undefined,
       ended: Promise.withResolvers<CallOutcome>(),
       timer: undefined,
-      expiresAt,
+      madeAt,
+      expiresAt: madeAt + ttlMs,
     };
     this.#records.set(messageId, record);
     const queue = this.#queues.get(stationId) ?? [];

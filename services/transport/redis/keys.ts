@@ -46,6 +46,9 @@ export class Keys {
   /** A token wakes a processor that does not wait for entries. */
   readonly wakeUpTokens: string;
   readonly active: string;
+  /** Every station that ever connected, in the order of identities; when the last connection of an offline one ended. */
+  readonly knownStations: string;
+  readonly disconnected: string;
   /** Exists while all proxies leave. ENDING_KEY in services/contract.ts names it for the Pod of Redis. */
   readonly ending: string;
   /** The marker of the data: which they are, and whose. */
@@ -73,6 +76,8 @@ export class Keys {
     this.pollLease = `${prefix}:waiter`;
     this.wakeUpTokens = `${prefix}:help`;
     this.active = `${prefix}:active`;
+    this.knownStations = `${prefix}:known-stations`;
+    this.disconnected = `${prefix}:disconnected`;
     this.ending = `${prefix}:ending`;
     this.store = `${prefix}:store`;
     this.events = `${prefix}:events`;

@@ -9,6 +9,7 @@
 --   expires     ms: not sent if it is not sent by then   timeout   ms: uncertain if not answered within it
 --   queueable   '1': waits for a station that is offline   keep  seconds that its outcome is kept
 --   caller      channel that gets the id when the call ends   pending, pendingDb, pendingTtl   see correlation.lua, or ''
+--   protocol    of the station, as the caller named it, or ''   made   ms: when it was made
 --   reason, answer (JSON)   how it ended
 -- {prefix}:calls:{station}    ZSET of the queued ones, next first
 -- {prefix}:call-deadlines     ZSET id -> ms: when a call that has not ended must be looked at
