@@ -13,6 +13,8 @@ export const PROGRAM = {
   deadLetters: 'dead-letters.js',
   /** The same, for the register of stations. */
   stations: 'stations.js',
+  /** Not a server either: the API on the command line. */
+  ocppctl: 'ocppctl.js',
   /** The HTTP API, where a cluster has one. */
   api: 'api.js',
   operator: 'operator.js',

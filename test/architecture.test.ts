@@ -98,6 +98,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
     'services/contract.ts',
   ],
+  // Over HTTP: of the client it takes the shapes of the JSON only.
+  'services/ocppctl': ['services/client/cluster-client.ts', 'services/runtime'],
   'services/monolith.ts': ['services'],
   // Of services the operator takes the contract and the runtime only.
   'operator/api': ['operator/kube/object-store.ts'],
