@@ -23,7 +23,6 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   [PROGRAM.deadLetters]: 'services/dead-letters/main.ts',
   [PROGRAM.stations]: 'services/stations/main.ts',
   [PROGRAM.ocppctl]: 'services/ocppctl/main.ts',
-  [PROGRAM.api]: 'services/api/main.ts',
 };
 
 const dataFiles: Plugin = {

@@ -7,7 +7,7 @@
 export const PROGRAM = {
   wsProxy: 'ws-proxy.js',
   processor: 'processor.js',
-  /** The HTTP API. */
+  /** The HTTP API, where a cluster has one. */
   api: 'api.js',
   /** Not a server: an operator runs it in a Pod of the processor. */
   deadLetters: 'dead-letters.js',
@@ -15,8 +15,6 @@ export const PROGRAM = {
   stations: 'stations.js',
   /** Not a server either: the API on the command line. */
   ocppctl: 'ocppctl.js',
-  /** The HTTP API, where a cluster has one. */
-  api: 'api.js',
   operator: 'operator.js',
 } as const;
 
@@ -28,8 +26,6 @@ export const PORT = {
   /** The HTTP API. */
   api: 8080,
   redis: 6379,
-  /** The HTTP API. */
-  api: 8080,
 } as const;
 
 export const PATH = {
