@@ -1,6 +1,6 @@
 /** Tokens from a CSV (RFC 4180) with a header line. A line with a fault is reported and left out; the others are stored. */
 import type { Token, Tokens } from '../client/cluster-client.ts';
-import { TOKEN_STATUSES } from '../csms/tokens.ts';
+import { CONCURRENT_TRANSACTIONS, TOKEN_STATUSES } from '../csms/tokens.ts';
 import { badRequest, Problem, problemOf } from './problems.ts';
 
 export interface RefusedLine {
@@ -14,7 +14,7 @@ export interface TokenImport {
   readonly refused: readonly RefusedLine[];
 }
 
-const COLUMNS = ['token', 'status', 'expiry', 'parent', 'type'] as const;
+const COLUMNS = ['token', 'status', 'expiry', 'parent', 'type', 'concurrent'] as const;
 type Column = (typeof COLUMNS)[number];
 
 /** Tokens that are stored at once. */
@@ -54,7 +54,7 @@ function columnsOf(cells: readonly string[]): readonly Column[] {
   const columns = names.filter((name): name is Column => COLUMNS.some((one) => one === name));
   const isComplete = columns.includes('token') && columns.includes('status');
   if (isComplete && columns.length === names.length && new Set(names).size === names.length) return columns;
-  const message = `must begin with a header line that names token and status, and of expiry, parent and type what it has`;
+  const message = `must begin with a header line that names token and status, and of expiry, parent, type and concurrent what it has`;
   throw badRequest([{ path: '', message }]);
 }
 
@@ -65,16 +65,20 @@ function tokenOf(columns: readonly Column[], cells: readonly string[]): Token | 
   const values = Object.fromEntries(columns.map((name, i) => [name, cells[i]?.trim() ?? ''])) as Partial<
     Record<Column, string>
   >;
-  const { token = '', status: given = '', expiry = '', parent = '', type = '' } = values;
+  const { token = '', status: given = '', expiry = '', parent = '', type = '', concurrent = '' } = values;
   if (token === '' || token.length > MAX_TOKEN) return `token must have 1 to ${MAX_TOKEN} characters`;
   const status = TOKEN_STATUSES.find((known) => known === given);
   if (status === undefined) return `status must be one of ${TOKEN_STATUSES.join(', ')}`;
+  const rule = CONCURRENT_TRANSACTIONS.find((known) => known === concurrent);
+  if (concurrent !== '' && rule === undefined)
+    return `concurrent must be one of ${CONCURRENT_TRANSACTIONS.join(', ')}, or empty`;
   return {
     token,
     status,
     ...(expiry !== '' && { expiry }),
     ...(parent !== '' && { parent }),
     ...(type !== '' && { type }),
+    ...(rule !== undefined && { concurrent: rule }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Who may charge and who may connect: tokens, registrations, the register of stations. */
 import * as Type from 'typebox';
-import { TOKEN_STATUSES } from '../../csms/tokens.ts';
+import { CONCURRENT_TRANSACTIONS, TOKEN_STATUSES } from '../../csms/tokens.ts';
 import { REGISTRATION_STATUSES } from '../../transport/delivery.ts';
 import { Command } from './commands.ts';
 import { answerOf, bodyOf, flag, listOf, maybe, pageOf, text, texts, whole, word } from './schema.ts';
@@ -9,6 +9,9 @@ const status = word(TOKEN_STATUSES, 'Decision about the token; an accepted one e
 const expiry = maybe(text('When it expires, ISO 8601.', { minLength: 1, maxLength: 40 }));
 const parent = maybe(text('Parent in 1.6, group in 2.x.', { minLength: 1, maxLength: 255 }));
 const type = maybe(text('IdTokenType of 2.x, such as ISO14443.', { minLength: 1, maxLength: 20 }));
+const concurrent = maybe(
+  word(CONCURRENT_TRANSACTIONS, 'Whether it may charge in two transactions at once; omitted: as the cluster says.'),
+);
 
 export const Token = answerOf('Token', 'A token that may charge, or may not.', {
   token: text('In upper case.'),
@@ -16,6 +19,7 @@ export const Token = answerOf('Token', 'A token that may charge, or may not.', {
   expiry,
   parent,
   type,
+  concurrent,
   problem: maybe(text('Why the entry is not usable; its status then counts as Invalid.')),
 });
 export const TokenRequest = bodyOf('TokenRequest', 'What is stored of a token.', {
@@ -23,6 +27,7 @@ export const TokenRequest = bodyOf('TokenRequest', 'What is stored of a token.',
   expiry,
   parent,
   type,
+  concurrent,
 });
 export const TokenPage = pageOf('TokenPage', Token, 'Tokens.');
 

@@ -1,5 +1,5 @@
 /** Open transactions and bills in one shape: which fields are there depends on `state` and on what the station sent. */
-import { answerOf, listOf, maybe, pageOf, text, time, whole, word } from './schema.ts';
+import { answerOf, bodyOf, listOf, maybe, pageOf, text, time, whole, word } from './schema.ts';
 
 const number = (description: string) => maybe(whole(description, 0, Number.MAX_SAFE_INTEGER));
 
@@ -32,6 +32,8 @@ export const Transaction = answerOf(
     stoppedAt: maybe(text('Time as the station wrote it.')),
     reason: maybe(text('Why it ended.')),
     gaps: maybe(text('Missing messages of 2.x.')),
+    correctedBy: maybe(text('Who corrected the bill by hand.')),
+    correctedBecause: maybe(text('Why it was corrected.')),
     recordedAt: maybe(time('When the bill was stored.')),
   },
 );
@@ -40,4 +42,18 @@ export const TransactionPage = pageOf(
   'TransactionPage',
   Transaction,
   'Open transactions, the longest running first, or bills, the newest first.',
+);
+
+const decimal = (description: string) => maybe(text(description, { minLength: 1, maxLength: 128 }));
+
+export const BillCorrection = bodyOf(
+  'BillCorrection',
+  'What is right instead: the energy, or one or both registers, from which it is computed. Wh as decimal numbers.',
+  {
+    billId: text('The bill that is replaced: the one that counts now.', { minLength: 1, maxLength: 64 }),
+    energy: decimal('Energy, such as 15230.5.'),
+    meterStart: decimal('Register at the start.'),
+    meterStop: decimal('Register at the end.'),
+    because: text('Why; it is stored with the bill.', { minLength: 1, maxLength: 500 }),
+  },
 );
