@@ -57,11 +57,15 @@ function terminalOf(stopped: AbortSignal): Terminal {
     note: (line) => void stderr.write(`${line}\n`),
     input: () => textOf(stdin),
     secret: (prompt) => (stdin.isTTY ? hiddenLine(prompt, stopped) : textOf(stdin)),
-    size: () => (stdout.isTTY ? { columns: stdout.columns, rows: stdout.rows } : undefined),
+    size: () =>
+      stdout.isTTY ? { columns: known(stdout.columns, 80), rows: known(stdout.rows, 24) } : undefined,
     now: Date.now,
     stopped,
   };
 }
+
+/** Some terminals, such as those of CI, report a size of 0. */
+const known = (size: number, usual: number) => (size > 0 ? size : usual);
 
 /** A line of the terminal that is not shown while it is typed. */
 async function hiddenLine(prompt: string, signal: AbortSignal): Promise<string> {

@@ -31,7 +31,7 @@ async function targetsOf({ options, terminal }: Run): Promise<object> {
   const said = [list, prefix, file, isAll ? 'all' : undefined].filter((one) => one !== undefined);
   if (said.length !== 1 || said[0] === '')
     throw usageError('"broadcast" needs one of --stations, --prefix, --file and --all', 'broadcast');
-  if (isAll) return {};
+  if (isAll) return { filter: {} };
   if (prefix !== undefined) return { filter: { prefix } };
   const text = file === '-' ? await terminal.input() : file === undefined ? (list ?? '') : readFile(file);
   const separator = file === undefined ? ',' : '\n';
@@ -112,7 +112,7 @@ export const BROADCAST: readonly Command[] = [
       {
         name: 'per-second',
         value: 'N',
-        whole: [1, 10_000],
+        whole: [1, 1000],
         doc: 'commands started per second (default: 50)',
       },
       ...CALL_OPTIONS,
