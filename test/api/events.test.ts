@@ -76,7 +76,7 @@ test.serial('pages of events, filtered, and the long poll', async (t) => {
 
 test('a stream has new events, resumes after the last one, and ends with the program', async (t) => {
   await using own = await startApiCluster();
-  const store = new Redis(own.redis.port, own.redis.host);
+  const store = new Redis(own.redis.port, own.redis.host).on('error', () => undefined);
   t.teardown(() => store.disconnect());
   const note = async (station: string) =>
     String(await store.xadd('ocpp:events', '*', 'type', 'noted', 'stationId', station));

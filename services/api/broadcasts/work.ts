@@ -36,8 +36,9 @@ export class BroadcastWork {
   /** Rejects as the store does; then another process, or this one, goes on when the lease is over. */
   async run(): Promise<void> {
     const { client, leaseMs, stopping } = this.#options;
+    const done = new AbortController();
     const over = new Promise<undefined>((resolve) => {
-      stopping.addEventListener('abort', () => resolve(undefined), { once: true });
+      stopping.addEventListener('abort', () => resolve(undefined), { signal: done.signal });
     });
     const renewal = setInterval(() => void this.#write({}).catch(() => (this.#isLost = true)), leaseMs / 3);
     try {
@@ -54,6 +55,7 @@ export class BroadcastWork {
       else await this.#write({ view: { ...this.#broadcast.view, state: 'ended', endedAt: this.#now() } });
     } finally {
       clearInterval(renewal);
+      done.abort();
       await this.#writing.catch(() => undefined);
     }
   }

@@ -63,7 +63,8 @@ export const eventOperations = ({ client, streams }: Parts) => [
       const from =
         after === undefined ? await listing.end() : (await listing.page({ after, limit: 1 }), after);
       const close = streams.open(caller);
-      over.addEventListener('abort', close, { once: true });
+      if (over.aborted) close();
+      else over.addEventListener('abort', close, { once: true });
       return { status: 200, events: eventsOf(listing, from, over) };
     },
   }),
