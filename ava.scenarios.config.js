@@ -17,9 +17,10 @@ export const SCENARIOS = [
   'test/packages/**/*.test.ts',
   'test/charts/permissions.test.ts',
   'test/operator/whatif/shapes.test.ts',
-  'test/docs/security-commands.test.ts',
+  'test/docs/{ocppctl,security}-commands.test.ts',
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',
+  'test/api/broadcast-owners.test.ts',
 ];
 
 export default {

@@ -22,6 +22,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   [PROGRAM.api]: 'services/api/main.ts',
   [PROGRAM.deadLetters]: 'services/dead-letters/main.ts',
   [PROGRAM.stations]: 'services/stations/main.ts',
+  [PROGRAM.ocppctl]: 'services/ocppctl/main.ts',
 };
 
 const dataFiles: Plugin = {

@@ -7,12 +7,14 @@
 export const PROGRAM = {
   wsProxy: 'ws-proxy.js',
   processor: 'processor.js',
-  /** The HTTP API. */
+  /** The HTTP API, where a cluster has one. */
   api: 'api.js',
   /** Not a server: an operator runs it in a Pod of the processor. */
   deadLetters: 'dead-letters.js',
   /** The same, for the register of stations. */
   stations: 'stations.js',
+  /** Not a server either: the API on the command line. */
+  ocppctl: 'ocppctl.js',
   operator: 'operator.js',
 } as const;
 

@@ -20,13 +20,20 @@ import { MemoryServerState } from './transport/pending-requests.ts';
 import { readProtocols } from './station-server/admission.ts';
 import { proxySettings } from './ws-proxy/config.ts';
 import { Proxy } from './ws-proxy/proxy.ts';
+import { doorSettings, hasAccess } from './api/config.ts';
+import { startApi } from './api/start-api.ts';
+import { memoryClient } from './client/memory-client.ts';
 
 const settings = {
   ...proxySettings,
   ...handlerSettings,
+  ...doorSettings,
   // There is no Service whose endpoints have to propagate.
   drainPropagation: { ...proxySettings.drainPropagation, default: 0 },
 } as const;
+
+/** Time for requests of the API to finish; ms. */
+const API_GRACE = 2000;
 
 let log = createLog('monolith', 'info');
 
@@ -47,8 +54,12 @@ async function main(): Promise<Running> {
   warmUp(readProtocols(config.protocols));
   await server.start();
   await proxy.start();
+  const api = hasAccess(config)
+    ? await startApi(config, { client: memoryClient(bus), log, registry: proxy.registry })
+    : undefined;
   return {
     async stop(signal) {
+      await api?.stop(API_GRACE);
       // The proxy first: the processor answers the CALLs that it waits for.
       await proxy.stop(signal);
       await server.stop();

@@ -50,7 +50,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
   ],
   // A package of its own: it sends commands and reads state, and never handles messages.
-  'services/client': ['services/csms', 'services/ocpp', 'services/transport'],
+  'services/client': ['services/access', 'services/csms', 'services/ocpp', 'services/transport'],
+  // The client over HTTP; the monolith serves it too.
+  'services/api': [
+    'services/client',
+    'services/csms',
+    'services/access/counted-address.ts',
+    'services/ocpp',
+    'services/transport',
+    'services/runtime',
+    'services/contract.ts',
+  ],
   // The programs: they stand on the parts, and no part knows of a program.
   'services/ws-proxy': [
     'services/access',
@@ -88,6 +98,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
     'services/contract.ts',
   ],
+  // Over HTTP: of the client it takes the shapes of the JSON only.
+  'services/ocppctl': ['services/client/cluster-client.ts', 'services/runtime'],
   'services/monolith.ts': ['services'],
   // Of services the operator takes the contract and the runtime only.
   'operator/api': ['operator/kube/object-store.ts'],
@@ -167,6 +179,7 @@ const SINGLE_IMPORT: Readonly<Record<string, RegExp>> = {
   '@kubernetes/client-node': /^operator\/kube\/client\.ts$/,
   ioredis: /^services\/transport\/redis\/connection\/connection\.ts$/,
   ws: /^services\/(station-server\/|library\/websocket-client\.ts$)/,
+  fastify: /^services\/api\/server\.ts$/,
   convict: /^services\/runtime\/config\.ts$/,
   pino: /^services\/runtime\/log\.ts$/,
   'typed-ocpp': /^services\/ocpp\//,

@@ -9,9 +9,11 @@ import type { StationEntry } from '../access/station-entry.ts';
 import type { Broadcast, BroadcastResult } from '../csms/commands/broadcast.ts';
 import type { Command } from '../csms/commands/commands.ts';
 import type { PasswordChange, PasswordOptions } from '../csms/credentials/password-change.ts';
-import type { TokenStatus } from '../csms/tokens.ts';
+import type { ConcurrentTransactions, TokenStatus } from '../csms/tokens.ts';
 import type { Protocol } from '../ocpp/frame.ts';
-import type { CallOutcome, CallState } from '../transport/station-call.ts';
+import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
+import type { Answer } from '../transport/outcome.ts';
+import type { CallOutcome, CallState, FoundCall } from '../transport/station-call.ts';
 import type { StateReader } from '../transport/stored-state.ts';
 import type { Registration } from '../transport/delivery.ts';
 
@@ -22,8 +24,14 @@ export interface ClusterClient extends AsyncDisposable {
    * and as StationCalls.make does. Calls stay open while no process of the cluster runs.
    */
   call(command: Command): Promise<CallOutcome>;
+  /** The same with the types of one version: its action, payload and answer. */
+  callTyped<P extends Protocol, A extends ActionOf<P>>(
+    command: TypedCommand<P, A>,
+  ): Promise<TypedOutcome<ResponseOf<P, A>>>;
   /** The current state of a call; undefined for unknown calls, and from an hour after the end of a call on. */
   callState(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
+  /** The same with its action, its version and when it was made. */
+  findCall(stationId: string, idempotencyKey: string): Promise<FoundCall | undefined>;
   /** Ends a queued call as not sent. Resolves to its state afterwards. */
   cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
   /** The same command to many stations, at a pace; yields one result per station. */
@@ -45,6 +53,12 @@ export interface ClusterClient extends AsyncDisposable {
   /** An open transaction, or the bill of a closed one while its mark is kept (7 days by default). */
   transaction(stationId: string, transactionId: string): Promise<Transaction | Bill | undefined>;
 
+  /**
+   * Replaces the bill of a closed transaction by a correction that a person made. Rejects with `bad-entry` for one that is open, unknown or
+   * impossible, and with `key-conflict` if another correction came first. Only while the mark of the transaction is kept.
+   */
+  correctBill(correction: BillCorrection): Promise<Bill>;
+
   /** Events of the network, the oldest first: about the last 10 000. */
   events(filter?: EventFilter): FollowedListing<NetworkEvent>;
   /** Other streams of the network, the oldest first. */
@@ -57,13 +71,34 @@ export interface ClusterClient extends AsyncDisposable {
   readonly register: StationRegister;
   readonly deadLetters: DeadLetterList;
   readonly unreadable: UnreadableList;
-  /** Depth of the queue and what is open; a field is omitted while it cannot be read. */
+  /** Who changed what through a door: about the last 100 000 entries. Each append is one entry; it never changes. */
+  readonly audit: {
+    append(fields: Readonly<Record<string, string>>): Promise<void>;
+    /** The newest first. */
+    list(): Listing<AuditEntry>;
+  };
+  /** Depth of the queue and what is open; a field is omitted where a transport does not have it. */
   figures(): Promise<Figures>;
   /** Reads of stored state; docs/stored-data.md of the repository names the keys. */
   readonly state: Pick<StateReader, 'record' | 'field' | 'fields' | 'members' | 'size'>;
   /** Closes the connections. Calls that are still awaited reject with `call-abandoned`, and go on in the cluster. */
   close(): Promise<void>;
 }
+
+export interface TypedCommand<P extends Protocol, A extends string> extends Omit<Command, 'payload'> {
+  readonly protocol: P;
+  readonly action: A;
+  readonly payload: RequestOf<P, A>;
+}
+
+export type TypedOutcome<Response> =
+  | Exclude<CallOutcome, { readonly kind: 'answered' }>
+  | {
+      readonly kind: 'answered';
+      readonly answer:
+        | { readonly kind: 'result'; readonly payload: Response }
+        | Extract<Answer, { readonly kind: 'error' }>;
+    };
 
 export interface PageRequest {
   /** `next` of the page before. Rejects with `bad-cursor` for any other text. */
@@ -72,10 +107,12 @@ export interface PageRequest {
   readonly limit?: number;
 }
 
-/** @param next cursor of the next page; omitted at the end. With a filter a page may be empty and still have one. */
 export interface Page<T> {
   readonly items: readonly T[];
+  /** Cursor of the next page; omitted at the end. With a filter a page may be empty and still have one. */
   readonly next?: string;
+  /** Of a listing that is followed: entries after the cursor were dropped before this page, which begins with the oldest one. */
+  readonly isGap?: true;
 }
 
 /** Read page by page, or with `for await` all of it. */
@@ -85,12 +122,25 @@ export interface Listing<T> extends AsyncIterable<T> {
 
 /** A stream that grows: its pages always have `next`, from where reading can go on. */
 export interface FollowedListing<T> extends Listing<T> {
+  page(request?: PageRequest): Promise<FollowedPage<T>>;
+  /** The page after `after`; if it would be empty, waits up to `waitMs` for a first entry. */
+  wait(request: PageRequest, waitMs: number, signal?: AbortSignal): Promise<FollowedPage<T>>;
+  /** Where new entries begin: a cursor for the other methods. */
+  end(): Promise<string>;
   /**
-   * Entries after `after` (omitted: new ones only) as they come, until `signal` aborts. Yields `undefined` first where entries after `after`
-   * were dropped before they could be read.
+   * Pages of the entries after `after` (omitted: new ones only) as they come, until `signal` aborts. One may be empty: at least every
+   * second there is a page, so that the reader notices the signal. The reader sets the pace, and nothing is buffered for a
+   * slow one. Rejects with `store-unavailable`; call it again with the last cursor.
    */
-  follow(options: { readonly after?: string; readonly signal: AbortSignal }): AsyncIterable<T | undefined>;
+  follow(options: FollowOptions): AsyncIterable<FollowedPage<T>>;
 }
+
+export interface FollowOptions {
+  readonly after?: string;
+  readonly signal: AbortSignal;
+}
+
+export type FollowedPage<T> = Page<T> & { readonly next: string };
 
 export interface StationFilter {
   readonly connected?: boolean;
@@ -187,13 +237,36 @@ export interface Bill extends Omit<Transaction, 'state' | 'lastMeter' | 'lastMet
   readonly stoppedAt?: string;
   readonly reason?: string;
   readonly gaps?: string;
+  /** Of a correction that a person made. */
+  readonly correctedBy?: string;
+  readonly correctedBecause?: string;
   /** When it was stored. */
   readonly recordedAt: string;
+}
+
+/** What is right instead: the energy, or one or both registers, from which it is computed. Wh as decimals. */
+export interface BillCorrection {
+  readonly station: string;
+  readonly transaction: string;
+  /** The bill that it replaces. */
+  readonly billId: string;
+  readonly meterStart?: string;
+  readonly meterStop?: string;
+  readonly energy?: string;
+  /** Who made it, and why; part of the entry. */
+  readonly by: string;
+  readonly because: string;
 }
 
 export interface EventFilter {
   readonly station?: string;
   readonly type?: string;
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly at: string;
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 /** `id` is a cursor too: `after` in any listing of the same stream. */
@@ -213,7 +286,7 @@ export interface NetworkEvent extends StreamEntry {
 export interface Tokens {
   list(): Listing<Token>;
   get(token: string): Promise<Token | undefined>;
-  /** Rejects with `bad-token` for an entry that handlers could not use. */
+  /** Rejects with `bad-entry` for an entry that handlers could not use. */
   set(token: Token): Promise<void>;
   /** @returns whether it was listed */
   remove(token: string): Promise<boolean>;
@@ -228,6 +301,8 @@ export interface Token {
   readonly parent?: string;
   /** IdTokenType of 2.x, such as ISO14443. */
   readonly type?: string;
+  /** Whether it may charge in two transactions at once; omitted: as the cluster says. */
+  readonly concurrent?: ConcurrentTransactions;
   /** Why handlers refuse the entry as it is stored; its status then counts as Invalid. */
   readonly problem?: string;
 }
@@ -268,7 +343,6 @@ export type RegisterChanges = {
 
 export interface DeadLetterList {
   list(): Listing<DeadLetterView>;
-  count(): Promise<number>;
   /** With `entry`. */
   get(id: string): Promise<DeadLetterView | undefined>;
   /** Rejects with `no-dead-letter`, `bad-envelope`. */
@@ -296,7 +370,7 @@ export interface DeadLetterView {
 
 export interface UnreadableList {
   list(filter?: { readonly station?: string }): Listing<UnreadableView>;
-  /** Rejects with `no-unreadable`. */
+  /** Rejects with `no-unreadable-text`. */
   drop(id: string): Promise<void>;
 }
 

@@ -9,7 +9,7 @@ import { repair, type Repair } from '../ocpp/repair.ts';
 import { actionLike, knowsAction, type SchemaFault, validateRequest } from '../ocpp/schema.ts';
 import { utc } from '../ocpp/time.ts';
 import { isSelfTest, SELF_TEST_OUTCOME } from '../transport/self-test.ts';
-import type { Delivery, MessageHandler, Outcome } from '../transport/transport.ts';
+import type { Delivery, MessageHandler, Outcome, Registration } from '../transport/transport.ts';
 import { ChronicRepairs } from './chronic-repairs.ts';
 import type { HandlerTable } from './handler.ts';
 import { withRefusal, withRepair } from './message-evidence.ts';
@@ -71,13 +71,15 @@ async function handle(
   const handler = Object.hasOwn(table, action) ? table[action] : undefined;
   if (handler === undefined) return refuse('NotSupported', `${action} is not supported here`);
   const registration = await options.state.registration(stationId, delivery.registration);
+  const held = (outcome: Outcome) => holding(outcome, action, registration);
   if (!mayCall(registration, action)) {
-    return refuse('SecurityError', `the station is ${registration}: send a BootNotification`);
+    return held(refuse('SecurityError', `the station is ${registration}: send a BootNotification`));
   }
   const { payload } = frame;
   const fault = validateRequest(protocol, action, payload, !tolerant);
   if (fault === undefined && delivery.repaired === undefined && action === frame.action) {
-    return runHandler(handler, payload, contextOf(delivery, options, frame.exact), action, options);
+    const context = contextOf(delivery, options, frame.exact);
+    return held(await runHandler(handler, payload, context, action, options));
   }
   const understood = understand(delivery, frame, action, fault, tolerant);
   const isNews = (kinds: Iterable<string>) =>
@@ -90,11 +92,19 @@ async function handle(
   }
   const { exact, places, faults } = understood;
   const context = contextOf(delivery, options, exact, places);
-  const outcome = await runHandler(handler, understood.payload, context, action, options);
+  const outcome = held(await runHandler(handler, understood.payload, context, action, options));
   const inText = [...(delivery.repaired?.kinds ?? []), ...(action === frame.action ? [] : ['spelling'])];
   const kinds = new Set<string>([...inText, ...understood.kinds]);
   options.onRepaired?.(kinds);
   return isNews(kinds) ? withRepair(outcome, { kinds, faults }, delivery, frame) : outcome;
+}
+
+/** Calls that wait for a rejected station are held: whether it is one, the response to a boot decides. */
+function holding(outcome: Outcome, action: string, before: Registration): Outcome {
+  const { answer } = outcome;
+  const isBoot = action === 'BootNotification' && answer?.kind === 'result';
+  const status = isBoot ? (answer.payload as { readonly status?: unknown }).status : before;
+  return status === 'Rejected' ? { ...outcome, holdsCalls: true } : outcome;
 }
 
 /** @param fault undefined for a valid payload, whose text or action was repaired */

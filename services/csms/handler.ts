@@ -10,7 +10,7 @@ import type { Log } from '../runtime/log.ts';
 import type { DomainEvent, StateWrite } from '../transport/stored-state.ts';
 import type { Providers } from './credentials/providers.ts';
 import type { ProcessorState } from './state.ts';
-import type { UnknownTokens } from './tokens.ts';
+import type { ConcurrentTransactions, UnknownTokens } from './tokens.ts';
 
 /** Settings of all handlers. */
 export interface HandlerSettings {
@@ -27,8 +27,6 @@ export interface HandlerSettings {
 
 export const VALIDATIONS = ['Tolerant', 'Strict'] as const;
 export type Validation = (typeof VALIDATIONS)[number];
-export const CONCURRENT_TRANSACTIONS = ['Accept', 'Reject'] as const;
-export type ConcurrentTransactions = (typeof CONCURRENT_TRANSACTIONS)[number];
 
 /** The defaults. */
 export const DEFAULT_SETTINGS: HandlerSettings = {

@@ -41,6 +41,38 @@ export function mayCall(registration: Registration, action: string): boolean {
   return registration === 'Pending' && ASKED_FOR.has(action);
 }
 
+/** Commands that a station must not get while it is Pending (1.6 §4.2); in 2.x it refuses them (B02.FR.05). */
+const NOT_WHILE_PENDING: ReadonlySet<string> = new Set([
+  'RemoteStartTransaction',
+  'RemoteStopTransaction',
+  'RequestStartTransaction',
+  'RequestStopTransaction',
+]);
+
+/**
+ * Why a station with this registration must not get this command; undefined if it may. A rejected one gets nothing (1.6 §4.2,
+ * 2.x B03.FR.03) but a trigger of the BootNotification that can change this (2.x B03.FR.08).
+ */
+export function commandFault(
+  registration: Registration,
+  action: string,
+  payload: unknown,
+): string | undefined {
+  if (registration === 'Pending' && NOT_WHILE_PENDING.has(action)) {
+    return 'the station is Pending, so it must not start or stop transactions on request; accept it first';
+  }
+  if (registration !== 'Rejected') return undefined;
+  const { requestedMessage } = payload as { readonly requestedMessage?: unknown };
+  if (action === 'TriggerMessage' && requestedMessage === 'BootNotification') return undefined;
+  return 'the station is Rejected, so it gets no commands; accept it, then trigger a BootNotification';
+}
+
+/** The stricter of the two: a station stays rejected until it boots again, whatever the list says by then. */
+export function strictest(listed: Registration, booted: Registration): Registration {
+  if (listed === 'Rejected' || booted === 'Accepted') return listed;
+  return booted === 'Rejected' || listed === 'Accepted' ? booted : listed;
+}
+
 /**
  * Decides for every message. The whole list, which is short, is read every few seconds instead of one entry per message.
  * The response to the last BootNotification on the connection counts at once: a station that is not accepted stays so

@@ -2,8 +2,8 @@
  * The decision about a token (RFID card, app account, …), shared by every message that carries one.
  *
  * The HASH `<prefix>:tokens` lists tokens: field = the token in upper case, value =
- * `{"status":"Accepted","expiry":"2027-01-01T00:00:00Z","parent":"FLEET-7","type":"ISO14443"}`; only the status is
- * required. OCPP compares tokens case-insensitively (CiString, identifierString), a hash does not: entries in lower
+ * `{"status":"Accepted","expiry":"2027-01-01T00:00:00Z","parent":"FLEET-7","type":"ISO14443","concurrent":"Reject"}`;
+ * only the status is required. OCPP compares tokens case-insensitively (CiString, identifierString), a hash does not: entries in lower
  * case, or in the station's spelling, are found too.
  *
  * In 2.x a token is a text and a type (IdTokenType). The entry for `4711` of type ISO14443 does not apply to the key
@@ -12,6 +12,10 @@
 export const UNKNOWN_TOKENS = ['Accept', 'Reject'] as const;
 /** The decision about a token that is not listed. */
 export type UnknownTokens = (typeof UNKNOWN_TOKENS)[number];
+
+/** Whether a token may charge in two transactions at once. */
+export const CONCURRENT_TRANSACTIONS = ['Accept', 'Reject'] as const;
+export type ConcurrentTransactions = (typeof CONCURRENT_TRANSACTIONS)[number];
 
 /** AuthorizationStatusEnumType of 2.x; handlers/authorization.ts maps it to 1.6. */
 export const TOKEN_STATUSES = [
@@ -34,6 +38,8 @@ export interface Authorization {
   /** ISO 8601 */
   readonly expiry?: string;
   readonly parent?: string;
+  /** The token's own rule, which goes before that of the cluster. */
+  readonly concurrent?: ConcurrentTransactions;
   /** Why the entry could not be used, for the log. */
   readonly problem?: string;
 }
@@ -55,16 +61,17 @@ export function authorize(
   type?: string,
 ): Authorization {
   if (entry === undefined) return { status: policy === 'Accept' ? 'Accepted' : 'Unknown' };
-  const token = parseEntry(entry);
+  const token = readToken(entry);
   if (typeof token === 'string') return { status: 'Invalid', problem: token };
   // Under every policy: the entry is of another token with the same text.
   if (type !== undefined && isOther(token.type, type)) return { status: 'Invalid' };
-  const { status, expiry, parent } = token;
+  const { status, expiry, parent, concurrent } = token;
   const expired = expiry !== undefined && expiry.getTime() <= now.getTime();
   return {
     status: status === 'Accepted' && expired ? 'Expired' : status,
     ...(expiry !== undefined && { expiry: expiry.toISOString() }),
     ...(parent !== undefined && { parent }),
+    ...(concurrent !== undefined && { concurrent }),
   };
 }
 
@@ -77,15 +84,16 @@ export function inConcurrentTransaction(decision: Authorization): Authorization 
 const isOther = (listed: string | undefined, type: string) =>
   listed !== undefined && listed.toLowerCase() !== type.toLowerCase();
 
-interface Entry {
+export interface TokenEntry {
   readonly status: TokenStatus;
   readonly expiry?: Date;
   readonly parent?: string;
   readonly type?: string;
+  readonly concurrent?: ConcurrentTransactions;
 }
 
 /** Returns a problem for an unusable entry: a mistake in the list must not authorize charging. */
-function parseEntry(text: string): Entry | string {
+export function readToken(text: string): TokenEntry | string {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -93,7 +101,7 @@ function parseEntry(text: string): Entry | string {
     return 'the entry is not JSON';
   }
   if (typeof value !== 'object' || value === null) return 'the entry is not a JSON object';
-  const { status, expiry, parent, type } = value as Record<string, unknown>;
+  const { status, expiry, parent, type, concurrent } = value as Record<string, unknown>;
   const listed = TOKEN_STATUSES.find((known) => known === status);
   if (listed === undefined) return `status is not one of ${TOKEN_STATUSES.join(', ')}`;
   const typed = type !== undefined && type !== null;
@@ -102,10 +110,14 @@ function parseEntry(text: string): Entry | string {
   const at = none ? undefined : new Date(typeof expiry === 'string' ? expiry : Number.NaN);
   if (at !== undefined && Number.isNaN(at.getTime()))
     return 'expiry is not a date such as 2027-01-01T00:00:00Z';
+  const rule = CONCURRENT_TRANSACTIONS.find((known) => known === concurrent);
+  if (rule === undefined && concurrent !== undefined && concurrent !== null)
+    return `concurrent is not one of ${CONCURRENT_TRANSACTIONS.join(', ')}`;
   return {
     status: listed,
     ...(at !== undefined && { expiry: at }),
     ...(typeof parent === 'string' && parent !== '' && { parent }),
     ...(typeof type === 'string' && { type }),
+    ...(rule !== undefined && { concurrent: rule }),
   };
 }

@@ -9,7 +9,7 @@ import { TransportError } from '../transport/errors.ts';
 import type { ClientState } from '../transport/pending-requests.ts';
 import { answerOf } from '../transport/station-call.ts';
 import type { ClientTransport } from '../transport/client-transport.ts';
-import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
+import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 import { outcomeOf, type RequestOutcome } from './outcome.ts';
 import { handlersOf, type StationHandler, type StationProfile } from './profile.ts';
 import { answerCall } from './station-answers.ts';

@@ -1,6 +1,6 @@
 /** How a request ended, with the response checked against the schema of its version. */
 import type { Protocol } from '../ocpp/frame.ts';
-import { validateResponse } from '../ocpp/schema.ts';
+import { readResponse } from '../ocpp/response-repair.ts';
 import type { CallOutcome } from '../transport/station-call.ts';
 import type { Answer } from '../transport/outcome.ts';
 
@@ -25,7 +25,7 @@ export function outcomeOf(protocol: Protocol, action: string, answer: Answer): R
     return { kind: 'refused', ...error };
   }
   const { payload } = answer;
-  const fault = validateResponse(protocol, action, payload);
-  if (fault === undefined) return { kind: 'confirmed', response: payload };
-  return { kind: 'malformed', payload, fault: fault.description };
+  const read = readResponse(protocol, action, payload);
+  if (!('fault' in read)) return { kind: 'confirmed', response: read.payload };
+  return { kind: 'malformed', payload, fault: read.fault.description };
 }

@@ -5,11 +5,11 @@
 import { type Protocol, PROTOCOLS } from '../ocpp/frame.ts';
 import type { Handler, HandlerTable } from '../csms/handler.ts';
 import { HANDLERS } from '../csms/handlers/table.ts';
-import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
+import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 
 // Part of this interface, and of its export in the package.
 export type { Handler, HandlerContext, HandlerResult, HandlerTable } from '../csms/handler.ts';
-export type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
+export type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 
 export interface Profile<H> {
   readonly protocol: Protocol;

@@ -3,7 +3,8 @@
  * dispatched to the handlers of its profiles. Every request to a station ends in exactly one typed outcome.
  */
 import type { Protocol } from '../ocpp/frame.ts';
-import { type Command, createCommands, protocolOf } from '../csms/commands/commands.ts';
+import { type Command, createCommands } from '../csms/commands/commands.ts';
+import { factsOf } from '../csms/commands/station-facts.ts';
 import { passwordStore } from '../csms/credentials/password-change.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../csms/handler.ts';
 import { createProcessor, type Processor, type ProcessorOptions } from '../csms/processor.ts';
@@ -12,9 +13,10 @@ import { createLog, errorFields, type Log } from '../runtime/log.ts';
 import { TransportError, type TransportErrorCode } from '../transport/errors.ts';
 import type { ServerState } from '../transport/pending-requests.ts';
 import { prepareCall } from '../transport/prepared-call.ts';
+import type { Answer } from '../transport/outcome.ts';
 import type { CallOutcome, StationCall } from '../transport/station-call.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { ActionOf, RequestOf, ResponseOf } from './messages.ts';
+import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 import { outcomeOf, type RequestOutcome } from './outcome.ts';
 import { handlerTable, type ServerProfile } from './profile.ts';
 
@@ -86,14 +88,16 @@ export function newServerWithTransport(
     transport,
     state,
     sendRequest: async (stationId, action, payload, options = {}) => {
-      const { protocol = await protocolOf(transport, stationId), ...rest } = options;
+      const { protocol = (await factsOf(transport, stationId)).protocol, ...rest } = options;
       const call = { ...rest, stationId, action, payload };
       const outcome = await request(protocol === undefined ? call : { ...call, protocol });
-      if (outcome.kind !== 'answered') return outcome;
-      // A station of unknown version never gets a call.
-      const answered = outcomeOf(protocol as Protocol, action, outcome.answer);
-      // The schema has proved it.
-      return answered as RequestOutcome<never>;
+      // A malformed answer is one too.
+      // A station of unknown version never gets a call, and the schema has proved the type.
+      const read = (answer: Answer) =>
+        outcomeOf(protocol as Protocol, action, answer) as RequestOutcome<never>;
+      if (outcome.kind === 'answered') return read(outcome.answer);
+      const answer = outcome.kind === 'uncertain' ? outcome.answer : undefined;
+      return answer === undefined ? outcome : read(answer);
     },
   };
 }

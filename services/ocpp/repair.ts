@@ -174,7 +174,7 @@ function targetOf(path: string): string {
 }
 
 /** A copy without null, which some stations send for omitted fields. */
-function withoutNull(payload: unknown): object {
+export function withoutNull(payload: unknown): object {
   const copy = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.filter((one) => one !== null && one !== undefined).map(copy);
     if (!isRecord(value)) return value;
@@ -184,14 +184,14 @@ function withoutNull(payload: unknown): object {
   return copy(payload) as object;
 }
 
-function valueAt(payload: unknown, path: string): unknown {
+export function valueAt(payload: unknown, path: string): unknown {
   let at = payload;
   for (const name of path.split('/').slice(1)) at = isRecord(at) ? at[unescaped(name)] : undefined;
   return at;
 }
 
 /** Sets a value. A removed element stays as undefined, because pending faults name the places of the others. */
-function put(payload: object, path: string, value: unknown): void {
+export function put(payload: object, path: string, value: unknown): void {
   const split = path.lastIndexOf('/');
   const holder = valueAt(payload, path.slice(0, split));
   if (isRecord(holder)) holder[unescaped(path.slice(split + 1))] = value;

@@ -128,7 +128,16 @@ export function validateResponse(
  * compiled at first use: for messages with faults.
  */
 export function everyFault(protocol: Protocol, action: string, payload: unknown): SchemaFault[] {
-  const validate = everyValidator(protocol, requestName(protocol, action));
+  return everyFaultOf(protocol, requestName(protocol, action), payload);
+}
+
+/** All faults of a CALLRESULT to a CALL of this action, except additional properties. */
+export function everyResponseFault(protocol: Protocol, action: string, payload: unknown): SchemaFault[] {
+  return everyFaultOf(protocol, `${action}Response`, payload);
+}
+
+function everyFaultOf(protocol: Protocol, name: string, payload: unknown): SchemaFault[] {
+  const validate = everyValidator(protocol, name);
   return validate(payload) ? [] : (validate.errors ?? []).map((error) => faultOf(protocol, error));
 }
 

@@ -2,15 +2,10 @@
 import { DEFAULT, ENV } from '../contract.ts';
 import { duration, type SettingsOf, wholeNumber } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
-import {
-  CONCURRENT_TRANSACTIONS,
-  DEFAULT_SETTINGS,
-  type HandlerSettings,
-  VALIDATIONS,
-} from '../csms/handler.ts';
+import { DEFAULT_SETTINGS, type HandlerSettings, VALIDATIONS } from '../csms/handler.ts';
 import { HANDLER_TIMEOUT_MS } from '../csms/run-handler.ts';
 import type { TransactionPolicy } from '../csms/transactions/sweeper.ts';
-import { UNKNOWN_TOKENS } from '../csms/tokens.ts';
+import { CONCURRENT_TRANSACTIONS, UNKNOWN_TOKENS } from '../csms/tokens.ts';
 
 const CERTIFICATE_AUTHORITIES = ['none', 'internal', 'webhook'] as const;
 /** Ten years. */

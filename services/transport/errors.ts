@@ -13,6 +13,8 @@ export type TransportErrorCode =
   | 'no-unreadable-text'
   | 'bad-settings'
   | 'bad-call'
+  | 'bad-cursor'
+  | 'bad-entry'
   | 'key-conflict'
   | 'too-many-calls'
   | 'call-abandoned';

@@ -17,6 +17,11 @@ export interface Outcome {
   /** Omitted for frames that get no response, and for CALLs that must not get one. */
   readonly answer?: Answer;
   readonly writes: readonly StateWrite[];
+  /**
+   * The network does not accept the station: calls that waited for it before it connected go on waiting. The acknowledgement of any
+   * other message releases them.
+   */
+  readonly holdsCalls?: true;
   /** Appended to the bounded stream `events`, for monitoring. */
   readonly events: readonly DomainEvent[];
   /**

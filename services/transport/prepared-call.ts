@@ -1,6 +1,6 @@
 /** A StationCall, checked and completed: what the implementations of StationCalls share. */
 import { createHash, randomUUID } from 'node:crypto';
-import { formatFrame, MessageType } from '../ocpp/frame.ts';
+import { formatFrame, MessageType, type Protocol } from '../ocpp/frame.ts';
 import { TransportError } from './errors.ts';
 import { CALLS_AWAITED, type StationCall } from './station-call.ts';
 
@@ -18,6 +18,7 @@ export interface PreparedCall {
   /** A UUID derived from station and idempotency key, so that every process finds the same call. */
   readonly messageId: string;
   readonly text: string;
+  readonly protocol?: Protocol;
   readonly ttlMs: number;
   readonly timeoutMs: number;
   readonly priority: number;
@@ -26,7 +27,7 @@ export interface PreparedCall {
 
 /** @throws TransportError bad-call */
 export function prepareCall(call: StationCall): PreparedCall {
-  const { stationId, action, payload, idempotencyKey, queueable = false } = call;
+  const { stationId, action, payload, protocol, idempotencyKey, queueable = false } = call;
   const within = (name: 'ttlMs' | 'timeoutMs' | 'priority', initial: number, least: number, most: number) => {
     const value = call[name] ?? initial;
     if (Number.isFinite(value) && value >= least && value <= most) return Math.floor(value);
@@ -43,6 +44,7 @@ export function prepareCall(call: StationCall): PreparedCall {
     action,
     messageId,
     text: formatFrame({ type: MessageType.Call, id: messageId, action, payload }),
+    ...(protocol !== undefined && { protocol }),
     ttlMs: within('ttlMs', DEFAULT_TTL, 1, LONGEST_TTL),
     timeoutMs: within('timeoutMs', DEFAULT_TIMEOUT, 1, LONGEST_TIMEOUT),
     priority: within('priority', DEFAULT_PRIORITY, 0, 9),

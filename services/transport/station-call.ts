@@ -16,7 +16,9 @@ export interface StationCalls {
    * same idempotency key, here or in another process: nothing is sent twice.
    */
   make(call: StationCall): Promise<CallOutcome>;
-  /** The current state of a call; undefined for unknown calls, and from an hour after the end of a call on. */
+  /** A call and its current state; undefined for unknown calls, and from an hour after the end of a call on. */
+  find(stationId: string, idempotencyKey: string): Promise<FoundCall | undefined>;
+  /** The state that find() has. */
   stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
   /** Ends a queued call as not sent. Resolves to its state afterwards. */
   cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined>;
@@ -29,6 +31,8 @@ export interface StationCall {
   readonly stationId: string;
   readonly action: string;
   readonly payload: unknown;
+  /** Of the station. It is stored with the call, so that any process can compare the answer with the schema of its version. */
+  readonly protocol?: Protocol;
   /**
    * Names the intent at this station. The same key joins the first call, across processes, and sends nothing. Another
    * action or payload under a known key is refused. At most 255 characters; random by default.
@@ -54,7 +58,14 @@ export type CallOutcome =
   /** The station has not received it and never will. */
   | { readonly kind: 'not-sent'; readonly reason: NotSent }
   /** It was sent, and it is unknown whether the station acted on it. It is not sent again automatically. */
-  | { readonly kind: 'uncertain'; readonly reason: Uncertain };
+  | {
+      readonly kind: 'uncertain';
+      readonly reason: Uncertain;
+      /** Of `malformed`: what the station answered, if it has the form of an answer. */
+      readonly answer?: Answer;
+      /** Of `malformed`: what is wrong with the answer, as a sentence. */
+      readonly detail?: string;
+    };
 
 export type NotSent =
   /** The station is not connected, and the call is not queueable. */
@@ -71,7 +82,7 @@ export type Uncertain =
   | 'timeout'
   /** The connection ended first. */
   | 'disconnected'
-  /** The response is unusable: a CALLRESULT without payload, or a CALLERROR without code. */
+  /** The response is unusable: a CALLRESULT without payload, or outside of its schema, or a CALLERROR without code. */
   | 'malformed'
   /** Redis lost the record of the call. */
   | 'record-lost';
@@ -79,8 +90,24 @@ export type Uncertain =
 /** The current state of a call: its outcome, or its progress. */
 export type CallState = CallOutcome | { readonly kind: 'queued' | 'sent' };
 
+/** A call that was made. */
+export interface FoundCall {
+  readonly action: string;
+  /** As its caller named it. */
+  readonly protocol?: Protocol;
+  /** ms since 1970; omitted for a call that a process of an earlier release made. */
+  readonly madeAt?: number;
+  readonly state: CallState;
+}
+
 /** Calls that may be queued for one station, without the open one. */
 export const CALLS_QUEUED = 32;
+/**
+ * How long calls that waited for a station are held after it has connected, if it sends nothing; ms. They are released as soon as a
+ * message of the connection is handled: a station gets no commands before the response to its BootNotification, and one that
+ * reconnects without a boot may be silent for long.
+ */
+export const HELD_MS = 30_000;
 /** How long the outcome of a call stays readable; s. */
 export const OUTCOME_SECONDS = 3600;
 /** Calls that one process may await. */

@@ -44,10 +44,10 @@ export interface DomainEvent {
 
 /**
  * Writes and events that belong to no delivery. They apply together, and only if the field of the record still has the
- * value that was read (undefined: it does not exist).
+ * value that was read (undefined: it does not exist). Without `expected` they always apply.
  */
 export interface Amendment {
-  readonly expected: { readonly key: string; readonly field: string; readonly value: string | undefined };
+  readonly expected?: { readonly key: string; readonly field: string; readonly value: string | undefined };
   readonly writes: readonly StateWrite[];
   readonly events: readonly DomainEvent[];
 }

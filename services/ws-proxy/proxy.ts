@@ -17,6 +17,7 @@ import { StationServer } from '../station-server/station-server.ts';
 import type { StationServerOptions } from '../station-server/station-server-options.ts';
 import { createAdmission, readDefaultProtocol, readProtocols } from '../station-server/admission.ts';
 import { TrustedNetworks } from '../station-server/forwarded/trusted-networks.ts';
+import type { Registry } from 'prom-client';
 import type { StationSocket } from '../station-server/station-socket.ts';
 import { type ProxyAccess, createAccess } from './access/access.ts';
 import { createAccessObserver } from './access/access-observer.ts';
@@ -133,6 +134,11 @@ export class Proxy implements Running {
    * Starts serving. The admin port answers first, so that readiness can report a store that is not connected yet.
    * @throws Error when a port is in use
    */
+  /** Of the admin port. */
+  get registry(): Registry {
+    return this.#metrics.registry;
+  }
+
   async start(): Promise<void> {
     const { host, adminPort } = this.#settings;
     this.#admin = await startAdminServer({

@@ -1,7 +1,7 @@
 /** A client of a cluster of real processes: it sends commands and reads state, and takes no part in handling messages. */
 import test from 'ava';
 import { Redis } from 'ioredis';
-import { connect } from '../../services/client/connect.ts';
+import { type ClusterClient, connect } from '../../services/client/connect.ts';
 import { redisUrl } from '../../services/client/redis-url.ts';
 import { TransportError } from '../../services/transport/errors.ts';
 import { startProgram } from '../support/program.ts';
@@ -10,6 +10,10 @@ import { until } from '../support/until.ts';
 import { startStation } from './station.ts';
 
 const open = (redis: RedisServer) => connect(`redis://${redis.addr}`);
+const connectedOf = async (cluster: ClusterClient) => {
+  const { items } = await cluster.stations({ connected: true }).page();
+  return items.map(({ id }) => id);
+};
 const env = (redis: RedisServer) => ({ REDIS_ADDR: redis.addr, OCPP_DRAIN_TIMEOUT: '1s' });
 const reset = (stationId: string, idempotencyKey: string) => ({
   stationId,
@@ -29,25 +33,25 @@ test('a command is answered by its station, and state is read', async (t) => {
   t.like(await station.sendRequest('BootNotification', boot), { kind: 'confirmed' });
 
   await using cluster = await open(redis);
-  t.deepEqual(await cluster.calls.make(reset('CP-1', 'one')), accepted);
-  t.deepEqual(await cluster.calls.make(reset('CP-1', 'one')), accepted);
+  t.deepEqual(await cluster.call(reset('CP-1', 'one')), accepted);
+  t.deepEqual(await cluster.call(reset('CP-1', 'one')), accepted);
   t.deepEqual(asked, ['Soft'], 'the second call joins the first');
-  t.deepEqual(await cluster.calls.stateOf('CP-1', 'one'), accepted);
-  t.is(await cluster.calls.stateOf('CP-1', 'another'), undefined);
+  t.deepEqual(await cluster.callState('CP-1', 'one'), accepted);
+  t.is(await cluster.callState('CP-1', 'another'), undefined);
 
-  t.deepEqual(await cluster.stations.connected(), ['CP-1']);
-  t.true(await cluster.stations.isConnected('CP-1'));
-  t.false(await cluster.stations.isConnected('CP-2'));
-  t.is(await cluster.stations.protocolOf('CP-1'), 'ocpp1.6');
+  t.deepEqual(await connectedOf(cluster), ['CP-1']);
+  t.true((await cluster.station('CP-1'))?.connected === true);
+  t.false((await cluster.station('CP-2'))?.connected === true);
+  t.is(await cluster.protocolOf('CP-1'), 'ocpp1.6');
   t.like(await cluster.state.record('station:CP-1'), { protocol: 'ocpp1.6' });
 
-  t.deepEqual(await cluster.calls.make(reset('CP-2', 'two')), { kind: 'not-sent', reason: 'offline' });
-  await t.throwsAsync(cluster.calls.make({ ...reset('CP-1', 'three'), payload: { type: 'Loud' } }), {
+  t.deepEqual(await cluster.call(reset('CP-2', 'two')), { kind: 'not-sent', reason: 'offline' });
+  await t.throwsAsync(cluster.call({ ...reset('CP-1', 'three'), payload: { type: 'Loud' } }), {
     code: 'bad-call',
   });
   const results = [];
   const everywhere = { stations: ['CP-1', 'CP-2'], action: 'ClearCache', payload: {}, queueable: false };
-  for await (const result of cluster.calls.broadcast(everywhere)) results.push(result);
+  for await (const result of cluster.broadcast(everywhere)) results.push(result);
   t.deepEqual(
     results.sort((a, b) => (a.stationId < b.stationId ? -1 : 1)),
     [
@@ -61,13 +65,13 @@ test('a call that waits for its station is cancelled', async (t) => {
   await using redis = await startRedis();
   await using cluster = await open(redis);
   const clear = { action: 'ClearCache', payload: {}, protocol: 'ocpp1.6', queueable: true } as const;
-  const outcome = cluster.calls.make({ ...clear, stationId: 'CP-1', idempotencyKey: 'clear' });
+  const outcome = cluster.call({ ...clear, stationId: 'CP-1', idempotencyKey: 'clear' });
   await until(
-    async () => (await cluster.calls.stateOf('CP-1', 'clear'))?.kind === 'queued',
+    async () => (await cluster.callState('CP-1', 'clear'))?.kind === 'queued',
     'the call in the queue',
   );
   const cancelled = { kind: 'not-sent', reason: 'cancelled' } as const;
-  t.deepEqual(await cluster.calls.cancel('CP-1', 'clear'), cancelled);
+  t.deepEqual(await cluster.cancel('CP-1', 'clear'), cancelled);
   t.deepEqual(await outcome, cancelled);
 });
 
@@ -79,7 +83,7 @@ test('messages of stations are left to the processors', async (t) => {
   let answered = false;
   const answer = station.sendRequest('BootNotification', boot).finally(() => (answered = true));
   const unanswered = { ...reset('CP-1', 'one'), timeoutMs: 1000 };
-  t.deepEqual(await cluster.calls.make(unanswered), { kind: 'uncertain', reason: 'timeout' });
+  t.deepEqual(await cluster.call(unanswered), { kind: 'uncertain', reason: 'timeout' });
   t.false(answered, 'there is no processor');
   await using _processor = await startProgram('processor', env(redis));
   t.like(await answer, { kind: 'confirmed' });
@@ -96,13 +100,13 @@ test('the outcome of a call outlives the client that made it', async (t) => {
     return answer.promise;
   });
   const first = await open(redis);
-  const abandoned = t.throwsAsync(first.calls.make(reset('CP-1', 'one')), { code: 'call-abandoned' });
+  const abandoned = t.throwsAsync(first.call(reset('CP-1', 'one')), { code: 'call-abandoned' });
   await arrived.promise;
   await first.close();
   await abandoned;
   answer.resolve();
   await using second = await open(redis);
-  t.deepEqual(await second.calls.make(reset('CP-1', 'one')), accepted);
+  t.deepEqual(await second.call(reset('CP-1', 'one')), accepted);
 });
 
 test('the cluster ends the call of a closed client at its deadline', async (t) => {
@@ -115,14 +119,14 @@ test('the cluster ends the call of a closed client at its deadline', async (t) =
     return never;
   });
   const first = await open(redis);
-  const abandoned = t.throwsAsync(first.calls.make({ ...reset('CP-1', 'one'), timeoutMs: 1000 }));
+  const abandoned = t.throwsAsync(first.call({ ...reset('CP-1', 'one'), timeoutMs: 1000 }));
   await arrived.promise;
   await first.close();
   await abandoned;
   await using second = await open(redis);
-  const ended = async () => (await second.calls.stateOf('CP-1', 'one'))?.kind === 'uncertain';
+  const ended = async () => (await second.callState('CP-1', 'one'))?.kind === 'uncertain';
   await until(ended, 'the end of the call');
-  t.deepEqual(await second.calls.stateOf('CP-1', 'one'), { kind: 'uncertain', reason: 'timeout' });
+  t.deepEqual(await second.callState('CP-1', 'one'), { kind: 'uncertain', reason: 'timeout' });
 });
 
 test('a Redis that is not there is an error within the client time-out', async (t) => {
@@ -137,22 +141,22 @@ test('a client outlives an outage of Redis', async (t) => {
   await using cluster = await open(redis);
   await redis.kill();
   const reads = [
-    cluster.stations.connected(),
-    cluster.stations.isConnected('CP-1'),
-    cluster.stations.protocolOf('CP-1'),
-    cluster.calls.stateOf('CP-1', 'one'),
+    connectedOf(cluster),
+    cluster.station('CP-1'),
+    cluster.protocolOf('CP-1'),
+    cluster.callState('CP-1', 'one'),
   ];
   for (const read of reads) await t.throwsAsync(read, { code: 'store-unavailable' });
   await redis.restart();
   await until(
     () =>
-      cluster.stations.connected().then(
+      connectedOf(cluster).then(
         () => true,
         () => false,
       ),
     'the connection',
   );
-  t.deepEqual(await cluster.stations.connected(), []);
+  t.deepEqual(await connectedOf(cluster), []);
 });
 
 const common = { db: 0, clientTimeoutMs: 5000 };
@@ -185,7 +189,7 @@ test('a client that is closed with many calls and reads in flight leaves no conn
   const cluster = await open(redis);
   const reads = Array.from({ length: 100 }, (_, i) => cluster.state.record(`station:${i}`));
   const calls = Array.from({ length: 50 }, (_, i) =>
-    cluster.calls.make({ ...reset(`CP-${i}`, `key-${i}`), queueable: true }),
+    cluster.call({ ...reset(`CP-${i}`, `key-${i}`), queueable: true }),
   );
   await cluster.close();
   await Promise.allSettled([...reads, ...calls]);
@@ -197,5 +201,5 @@ test('a client that is closed with many calls and reads in flight leaves no conn
       .trim()
       .split('\n').length;
   await until(async () => (await clients()) <= 3, 'only the clients of this test are connected');
-  t.deepEqual(await other.stations.connected(), []);
+  t.deepEqual(await connectedOf(other), []);
 });

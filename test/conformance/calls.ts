@@ -78,7 +78,7 @@ export const calls: Part<TransportHarness> = (run) => {
 
   run('the same idempotency key is one call, and one outcome for all who ask', async (harness) => {
     const [transport, station] = await started(harness);
-    const call = reset({ idempotencyKey: 'k {1}' });
+    const call = reset({ idempotencyKey: 'k {1}', protocol: 'ocpp1.6' });
     assert.equal(await transport.calls.stateOf('CP-1', 'k {1}'), undefined);
     const both = [make(transport, call), make(transport, call)];
     await station.until(1);
@@ -91,6 +91,12 @@ export const calls: Part<TransportHarness> = (run) => {
     assert.deepEqual(await make(transport, call), ANSWERED);
     assert.deepEqual(await transport.calls.stateOf('CP-1', 'k {1}'), ANSWERED);
     assert.equal(station.got.length, 1);
+    const found = await transport.calls.find('CP-1', 'k {1}');
+    assert.equal(found?.action, 'Reset');
+    assert.equal(found.protocol, 'ocpp1.6');
+    assert.ok(Math.abs(Date.now() - (found.madeAt ?? 0)) < 60_000);
+    assert.deepEqual(found.state, ANSWERED);
+    assert.equal(await transport.calls.find('CP-1', 'other'), undefined);
     const other = make(transport, { ...call, payload: { type: 'Hard' } });
     await assert.rejects(other, { name: 'TransportError', code: 'key-conflict' });
   });
@@ -107,8 +113,61 @@ export const calls: Part<TransportHarness> = (run) => {
       'the call to wait',
     );
     const station = await ObedientStation.connect(harness, true);
+    await station.boot();
     assert.deepEqual(await waiting, ANSWERED);
     assert.equal(station.got.length, 1);
+  });
+
+  run(
+    'calls that waited for a station follow the answer to its boot, unless it is rejected',
+    async (harness) => {
+      const { transport, connect } = harness;
+      let isRejected = true;
+      transport.onMessage(async ({ frame }) => ({
+        writes: [],
+        events: [],
+        ...(frame.type === 2 ? { answer: { kind: 'result', payload: { isRejected } } as const } : {}),
+        ...(isRejected && { holdsCalls: true as const }),
+      }));
+      await transport.start();
+      await (await connect('other', 'ocpp1.6')).stop();
+      const waiting = make(transport, reset({ queueable: true, idempotencyKey: 'waits' }));
+      await until(
+        async () => (await transport.calls.stateOf('CP-1', 'waits')) !== undefined,
+        'the call to wait',
+      );
+      const heard: unknown[][] = [];
+      const station = await connect('CP-1', 'ocpp1.6', (text) => heard.push(JSON.parse(text) as unknown[]));
+      const next = make(transport, reset({ idempotencyKey: 'next' }));
+      await until(
+        async () => (await transport.calls.stateOf('CP-1', 'next')) !== undefined,
+        'the next call to wait',
+      );
+      await station.write(JSON.stringify([2, 'b1', 'BootNotification', {}]));
+      await until(() => heard.length === 1, 'the first answer');
+      await wait(50);
+      assert.deepEqual(heard, [[3, 'b1', { isRejected: true }]]);
+      for (const key of ['waits', 'next']) {
+        assert.deepEqual(await transport.calls.stateOf('CP-1', key), { kind: 'queued' });
+      }
+      isRejected = false;
+      await station.write(JSON.stringify([2, 'b2', 'BootNotification', {}]));
+      await until(() => heard.length === 3, 'the second answer, and a call');
+      assert.deepEqual(heard[1], [3, 'b2', { isRejected: false }]);
+      for (const [at, one] of [waiting, next].entries()) {
+        await until(() => heard.length === 3 + at, `call ${at}`);
+        await station.write(JSON.stringify([3, heard[2 + at]?.[1], { status: 'Accepted' }]));
+        assert.deepEqual(await one, ANSWERED);
+      }
+    },
+  );
+
+  run('a call to a station that connected while none waited does not wait for its boot', async (harness) => {
+    const [transport, station] = await started(harness);
+    const call = make(transport, reset());
+    await station.until(1);
+    station.accept(0);
+    assert.deepEqual(await call, ANSWERED);
   });
 
   run('an answer that says nothing ends its call at once, and the next one follows', async (harness) => {
@@ -183,6 +242,7 @@ export const calls: Part<TransportHarness> = (run) => {
     await (await first.link).stop();
     assert.deepEqual(await made[0], { kind: 'uncertain', reason: 'disconnected' });
     const second = await ObedientStation.connect(harness, true);
+    await second.boot();
     assert.deepEqual(await made[1], ANSWERED);
     assert.equal(second.got.length, 1);
     assert.notEqual(second.got[0]?.id, first.got[0]?.id);

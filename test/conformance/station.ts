@@ -51,6 +51,11 @@ export class ObedientStation {
     return station;
   }
 
+  /** Tells that it has started. Whatever its CALL is answered, calls that waited for the station may follow. */
+  async boot(): Promise<void> {
+    await (await this.link).write(call('boot', 'BootNotification'));
+  }
+
   accept(index: number): void {
     void this.#write([3, this.got[index]?.id, { status: 'Accepted' }]);
   }

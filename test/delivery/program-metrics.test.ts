@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { Registry } from 'prom-client';
 import { METRIC } from '../../services/contract.ts';
+import { createApiMetrics } from '../../services/api/metrics.ts';
 import { createMetrics } from '../../services/processor/metrics.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
@@ -55,6 +56,12 @@ test('docs/metrics.md lists what the processor exports, with type and labels', a
   const registry = new Registry();
   createMetrics(registry).countInFlight(() => 0);
   t.deepEqual(listed(BOTH, 'processor'), await exported(registry));
+});
+
+test('docs/metrics.md lists what the API exports, with type and labels', async (t) => {
+  const registry = new Registry();
+  createApiMetrics(registry).countStreams(() => 0);
+  t.deepEqual(listed('api'), await exported(registry));
 });
 
 test('docs/metrics.md has every metric that the operator reads', (t) => {

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { newClientWithTransport, type OcppClient } from '../../services/library/client.ts';
 import { BUILT_IN, serverProfile, stationProfile } from '../../services/library/profile.ts';
 import { newDispatcher, newServerWithTransport, type OcppServer } from '../../services/library/server.ts';
-import type { RequestOf } from '../../services/library/messages.ts';
+import type { RequestOf } from '../../services/ocpp/messages.ts';
 import { newWebSocketTransport } from '../../services/library/websocket.ts';
 import { createLog } from '../../services/runtime/log.ts';
 import { GatewayClientTransport } from '../../services/transport/gateway-client.ts';

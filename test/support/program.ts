@@ -15,6 +15,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const SOURCES = {
   'ws-proxy': 'services/ws-proxy/main.ts',
   processor: 'services/processor/main.ts',
+  api: 'services/api/main.ts',
   monolith: 'services/monolith.ts',
   operator: 'operator/main.ts',
 } as const;
@@ -56,6 +57,8 @@ export class Program implements AsyncDisposable {
           [ENV.podIp]: '127.0.0.1',
           [ENV.adminPort]: String(ports.admin),
           [ENV.stationPort]: String(ports.station),
+          // A program has one of both.
+          [ENV.apiPort]: String(ports.station),
           ...env,
         },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -82,6 +85,11 @@ export class Program implements AsyncDisposable {
   /** Where stations connect: `ws://127.0.0.1:<port>/ocpp`. */
   get url(): string {
     return `ws://127.0.0.1:${this.stationPort}${PATH.stations}`;
+  }
+
+  /** Of the HTTP API: `http://127.0.0.1:<port>`. */
+  get apiUrl(): string {
+    return `http://127.0.0.1:${this.stationPort}`;
   }
 
   get ended(): boolean {

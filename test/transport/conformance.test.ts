@@ -47,7 +47,7 @@ function collect(create: () => Promise<TransportHarness>, lacks: Lacks<Transport
 async function withoutCalls(): Promise<TransportHarness> {
   const harness = await memory();
   const refuse = () => Promise.reject(new TransportError('bad-call', 'no calls'));
-  const calls = { make: refuse, stateOf: refuse, cancel: refuse, protocolOf: refuse };
+  const calls = { make: refuse, find: refuse, stateOf: refuse, cancel: refuse, protocolOf: refuse };
   const { transport } = harness;
   const verbs = Object.fromEntries(
     ['start', 'stop', 'onMessage'].map((verb) => [

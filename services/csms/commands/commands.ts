@@ -4,11 +4,10 @@
  * offline station. A command that sets a password also changes the register of stations.
  */
 import { STATIONS } from '../../access/station-entry.ts';
-import { PROTOCOLS, type Protocol } from '../../ocpp/frame.ts';
+import type { Protocol } from '../../ocpp/frame.ts';
 import { knowsAction, validateRequest } from '../../ocpp/schema.ts';
 import { TransportError } from '../../transport/errors.ts';
 import type { CallOutcome, StationCall, StationCalls } from '../../transport/station-call.ts';
-import type { StateReader } from '../../transport/stored-state.ts';
 import {
   NEVER_QUEUED,
   type PasswordChange,
@@ -19,7 +18,11 @@ import {
   sendPassword,
 } from '../credentials/password-change.ts';
 import { passwordIn, PasswordRuleError } from '../credentials/password-command.ts';
-import { key } from '../state.ts';
+import { commandFault } from '../registrations.ts';
+import { isSentByStations } from './direction.ts';
+import { judgedCalls } from './judged-calls.ts';
+import { contentFault } from './rules.ts';
+import { type CommandPorts, factsOf } from './station-facts.ts';
 
 /**
  * Actions that a driver or operator is waiting for: hours later they would do harm. They never wait for an offline
@@ -45,12 +48,6 @@ export interface Command extends StationCall, PasswordRules {
   readonly protocol?: Protocol;
 }
 
-/** The parts of a Transport that commands need. */
-export interface CommandPorts {
-  readonly calls: StationCalls;
-  readonly state: Pick<StateReader, 'field'>;
-}
-
 export interface CommandOptions {
   /** Where new passwords are stored; without it, such commands are sent, and the register is not changed. */
   readonly passwords?: PasswordStore;
@@ -62,25 +59,54 @@ export type CommandSender = (command: Command) => Promise<CallOutcome>;
 
 /**
  * Sends commands over a transport. Rejects as StationCalls.make does, and with `bad-call` for an action that the station's
- * version lacks, for an invalid payload or password, for a password while another one is pending, and for `queueable` with a password or a now-or-never
- * action.
+ * version lacks or that only stations send, for a payload that the schema or a rule of OCPP refuses, for what the registration
+ * of the station forbids, for a bad password, for a password while another one is pending, and for `queueable` with a password or a
+ * now-or-never action.
  */
 export function createCommands(transport: CommandPorts, options: CommandOptions = {}): CommandSender {
+  return createCommandCalls(transport, options).make;
+}
+
+/** Commands, and what became of them: answers are compared with their schemas wherever an outcome is read. */
+export interface CommandCalls extends Pick<StationCalls, 'find' | 'stateOf' | 'cancel'> {
+  /** See createCommands. */
+  readonly make: CommandSender;
+}
+
+export function createCommandCalls(transport: CommandPorts, options: CommandOptions = {}): CommandCalls {
+  const ports = judgedPorts(transport);
+  return { ...ports.calls, make: senderOver(ports, options) };
+}
+
+function judgedPorts({ calls, state }: CommandPorts): CommandPorts {
+  return { calls: judgedCalls(calls), state };
+}
+
+function senderOver(transport: CommandPorts, options: CommandOptions): CommandSender {
   return async (command) => {
-    const { protocol: given, replacePending = false, keepEntry = false, ...call } = command;
-    const { stationId, action, payload } = call;
+    const { protocol: given, replacePending = false, keepEntry = false, ...wanted } = command;
+    const { stationId, action, payload, idempotencyKey } = wanted;
     const refuse = (why: string) =>
       new TransportError('bad-call', `${action} to station ${stationId}: ${why}`);
     const nowOrNever = NOW_OR_NEVER.has(action);
-    if (nowOrNever && call.queueable === true) throw refuse('this action never waits for an offline station');
-    const protocol = given ?? (await protocolOf(transport, stationId));
+    if (nowOrNever && wanted.queueable === true)
+      throw refuse('this action never waits for an offline station');
+    const { registration, ...facts } = await factsOf(transport, stationId);
+    const protocol = given ?? facts.protocol;
     if (protocol === undefined) {
-      if (call.queueable !== true) return { kind: 'not-sent', reason: 'offline' };
+      if (wanted.queueable !== true) return { kind: 'not-sent', reason: 'offline' };
       throw refuse('this station never connected, so its version is unknown: set `protocol`');
     }
     if (!knowsAction(protocol, action)) throw refuse(`${protocol} has no such action`);
-    const fault = validateRequest(protocol, action, payload);
+    if (isSentByStations(action)) throw refuse('this action is sent by stations, not to them');
+    const fault = validateRequest(protocol, action, payload) ?? contentFault(protocol, action, payload);
     if (fault !== undefined) throw refuse(fault.description);
+    const unaccepted = commandFault(registration, action, payload);
+    // A command that was made before has an outcome, whatever the registration is by now.
+    const isKnown = async () =>
+      idempotencyKey !== undefined && (await transport.calls.find(stationId, idempotencyKey)) !== undefined;
+    if (unaccepted !== undefined && !(await isKnown())) throw refuse(unaccepted);
+    const call = { ...wanted, protocol };
     return (
       (await sendAsPassword(transport, options, protocol, { call, replacePending, keepEntry })) ??
       transport.calls.make({ queueable: !nowOrNever, ...call })
@@ -125,23 +151,19 @@ async function sendAsPassword(
  * Rejects as a command does; `bad-call` without a store of passwords.
  */
 export function createPasswordChange(
-  transport: CommandPorts,
+  ports: CommandPorts,
   { passwords }: CommandOptions,
 ): (options: PasswordOptions) => Promise<PasswordChange> {
+  const transport = judgedPorts(ports);
   return async ({ protocol: given, ...call }) => {
     const refuse = (why: string) =>
       new TransportError('bad-call', `a new password for station ${call.stationId}: ${why}`);
     if (passwords === undefined) throw refuse('set the key of the stored passwords (passwordKey)');
-    const protocol = given ?? (await protocolOf(transport, call.stationId));
+    const { registration, ...facts } = await factsOf(transport, call.stationId);
+    const protocol = given ?? facts.protocol;
+    if (registration === 'Rejected') throw refuse('the station is Rejected, so it gets no commands');
     if (protocol !== undefined)
-      return sendNewPassword(passwords, protocol, call, (one) => transport.calls.make(one));
+      return sendNewPassword(passwords, protocol, call, (one) => transport.calls.make({ ...one, protocol }));
     return { result: 'refused', outcome: { kind: 'not-sent', reason: 'offline' } };
   };
-}
-/** The OCPP version of a station: of its connection, or of its last boot. */
-export async function protocolOf(transport: CommandPorts, stationId: string): Promise<Protocol | undefined> {
-  const connected = await transport.calls.protocolOf(stationId);
-  if (connected !== undefined) return connected;
-  const booted = await transport.state.field(key.station(stationId), 'protocol');
-  return PROTOCOLS.find((known) => known === booted);
 }

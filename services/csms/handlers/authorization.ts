@@ -102,7 +102,8 @@ export async function refuseConcurrent(
   except: readonly string[],
   { settings, state }: HandlerContext,
 ): Promise<Authorization> {
-  if (settings.concurrentTransactions === 'Accept' || decision.status !== 'Accepted') return decision;
+  const { status, concurrent = settings.concurrentTransactions } = decision;
+  if (concurrent === 'Accept' || status !== 'Accepted') return decision;
   const open = await state.openOfToken(token);
   return open.some((key) => !except.includes(key)) ? inConcurrentTransaction(decision) : decision;
 }

@@ -27,7 +27,8 @@ export type Note =
   | 'time-unreadable'
   /** The stop had no usable id and was matched by its facts. */
   | 'linked'
-
+  /** A person corrected it. */
+  | 'corrected-by-hand'
   /** After the end the station reported that charging continued. */
   | 'goes-on'
   /** The station used its id for an earlier transaction too. */
@@ -116,7 +117,7 @@ export function makeBill(known: TransactionFacts, end: End): Bill {
 }
 
 /** Approximate length of the stream; older entries are dropped. */
-const BILLS_KEPT = 100_000;
+export const BILLS_KEPT = 100_000;
 export const BILLS = 'transactions';
 
 export function recordBill({ entry }: Bill): StateWrite {

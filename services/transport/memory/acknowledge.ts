@@ -16,7 +16,13 @@ export interface MemoryAcknowledgement {
   readonly calls: MemoryCalls;
 }
 
-export function acknowledge({ session, incoming, outcome, state, calls }: MemoryAcknowledgement): void {
+export function acknowledge(delivered: MemoryAcknowledgement): void {
+  takeEffect(delivered);
+  // After the response: a station gets the answer to its boot first.
+  delivered.calls.acknowledged(delivered.session, delivered.outcome.holdsCalls === true);
+}
+
+function takeEffect({ session, incoming, outcome, state, calls }: MemoryAcknowledgement): void {
   const { frame, sequence } = incoming;
   if (frame.type === MessageType.Send && !session.sends.add(sequence)) return;
   const end = endBy(frame);

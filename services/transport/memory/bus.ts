@@ -19,8 +19,10 @@ import type { TransportLoad } from '../load.ts';
 import type { Outcome } from '../outcome.ts';
 import { isSelfTest, SELF_TEST_PROTOCOL, selfTestIdentity } from '../self-test.ts';
 import type { ConnectionEvent, Transport } from '../transport.ts';
+import type { StationDirectory } from '../station-directory.ts';
 import { acknowledge } from './acknowledge.ts';
 import { MemoryCalls } from './calls.ts';
+import { MemoryDirectory } from './directory.ts';
 import { type GatewayBus, MemoryGateway, type MemorySession } from './gateway.ts';
 import { MemoryRollouts } from './rollouts.ts';
 import { MemorySelfTests } from './self-test.ts';
@@ -45,15 +47,21 @@ interface Entry {
 
 export interface MemoryBus {
   readonly transport: Transport;
-  /** The stored state, for tests and diagnosis. */
+  /** The stored state, for tests, diagnosis and clients. */
   readonly state: MemoryState;
+  readonly directory: StationDirectory;
   gateway(id: string): Gateway;
 }
 
 /** @param maxInFlight deliveries that are handled at once, from 1 */
 export function createMemoryBus(clock: Clock = systemClock, maxInFlight = MAX_IN_FLIGHT): MemoryBus {
   const bus = new Bus(clock, maxInFlight);
-  return { transport: bus, state: bus.state, gateway: (id) => new MemoryGateway(id, bus) };
+  return {
+    transport: bus,
+    state: bus.state,
+    directory: bus.directory,
+    gateway: (id) => new MemoryGateway(id, bus),
+  };
 }
 
 class Bus implements Transport, GatewayBus {
@@ -61,6 +69,7 @@ class Bus implements Transport, GatewayBus {
   readonly calls: MemoryCalls;
   readonly events: GatewayEvents;
   readonly rollouts: MemoryRollouts;
+  readonly directory: MemoryDirectory;
   readonly #selfTests: MemorySelfTests;
   readonly rates = new RateLedger();
   readonly #clock: Clock;
@@ -81,6 +90,7 @@ class Bus implements Transport, GatewayBus {
     this.#clock = clock;
     this.#maxInFlight = maxInFlight;
     this.state = new MemoryState(clock);
+    this.directory = new MemoryDirectory(clock, this.#sessions);
     this.events = this.state;
     this.#selfTests = new MemorySelfTests(clock);
     this.rollouts = new MemoryRollouts({
@@ -175,16 +185,26 @@ class Bus implements Transport, GatewayBus {
     const sends = new SendWindow();
     const movedMs = this.rollouts.returned(session.stationId);
     const movedAt = movedMs === undefined ? undefined : this.#clock.now() - movedMs;
-    const opened = { session, proxyId, epoch, sink, lastCall: 0, lastAnswer: undefined, movedAt, sends };
+    const opened: MemorySession = {
+      session,
+      proxyId,
+      epoch,
+      sink,
+      lastCall: 0,
+      lastAnswer: undefined,
+      movedAt,
+      sends,
+      held: undefined,
+    };
     const replaced = this.#sessions.get(session.stationId);
     if (replaced !== undefined) {
       this.#end(replaced, true);
       replaced.sink.revoked('replaced', 'the station has connected again');
     }
     this.#sessions.set(session.stationId, opened);
+    this.directory.connected(opened);
     this.#emit(this.#connected, opened);
-    // Only after the caller of open() can accept a frame.
-    setImmediate(() => this.calls.connected(opened));
+    this.calls.connected(opened);
     return opened;
   }
 
@@ -195,6 +215,7 @@ class Bus implements Transport, GatewayBus {
   #end(session: MemorySession, replaced: boolean): void {
     if (this.#sessions.get(session.session.stationId) !== session) return;
     this.#sessions.delete(session.session.stationId);
+    this.directory.disconnected(session);
     this.calls.disconnected(session, replaced);
     this.#emit(this.#disconnected, session);
   }

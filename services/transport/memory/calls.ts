@@ -8,6 +8,8 @@ import {
   CALLS_QUEUED,
   type CallOutcome,
   type CallState,
+  type FoundCall,
+  HELD_MS,
   type NotSent,
   OUTCOME_SECONDS,
   type StationCall,
@@ -23,6 +25,7 @@ interface CallRecord {
   outcome: CallOutcome | undefined;
   readonly ended: PromiseWithResolvers<CallOutcome>;
   timer: NodeJS.Timeout | undefined;
+  readonly madeAt: number;
   readonly expiresAt: number;
 }
 
@@ -63,10 +66,21 @@ export class MemoryCalls implements StationCalls {
     }
   }
 
-  async stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+  async find(stationId: string, idempotencyKey: string): Promise<FoundCall | undefined> {
     const record = this.#records.get(messageIdOf(stationId, idempotencyKey));
     if (record === undefined) return undefined;
-    return record.outcome ?? { kind: record.sentBy === undefined ? 'queued' : 'sent' };
+    const { call, sentBy, madeAt, outcome } = record;
+    const state = outcome ?? { kind: sentBy === undefined ? 'queued' : 'sent' };
+    return {
+      action: call.action,
+      ...(call.protocol !== undefined && { protocol: call.protocol }),
+      madeAt,
+      state,
+    };
+  }
+
+  async stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    return (await this.find(stationId, idempotencyKey))?.state;
   }
 
   async cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
@@ -81,7 +95,24 @@ export class MemoryCalls implements StationCalls {
     return this.#sessionOf(stationId)?.session.protocol;
   }
 
+  /** Calls that waited for the station are held until a message of the connection is acknowledged, or for HELD_MS. */
   connected(session: MemorySession): void {
+    if (!this.#queues.has(session.session.stationId)) return;
+    session.held = 'silent';
+    setTimeout(() => {
+      if (session.held === 'silent') this.#release(session);
+    }, HELD_MS).unref();
+  }
+
+  /** A message of this connection took effect. @param isRefused the network does not accept the station */
+  acknowledged(session: MemorySession, isRefused: boolean): void {
+    if (session.held === undefined) return;
+    if (isRefused) session.held = 'refused';
+    else this.#release(session);
+  }
+
+  #release(session: MemorySession): void {
+    session.held = undefined;
     this.#startNext(session.session.stationId);
   }
 
@@ -112,7 +143,7 @@ export class MemoryCalls implements StationCalls {
 
   #add(call: PreparedCall): CallRecord {
     const { stationId, ttlMs, messageId } = call;
-    const expiresAt = this.#clock.now() + ttlMs;
+    const madeAt = this.#clock.now();
     const record: CallRecord = {
       call,
       order: ++this.#order,
@@ -120,7 +151,8 @@ export class MemoryCalls implements StationCalls {
       outcome: undefined,
       ended: Promise.withResolvers<CallOutcome>(),
       timer: undefined,
-      expiresAt,
+      madeAt,
+      expiresAt: madeAt + ttlMs,
     };
     this.#records.set(messageId, record);
     const queue = this.#queues.get(stationId) ?? [];
@@ -148,7 +180,13 @@ export class MemoryCalls implements StationCalls {
   #startNext(stationId: string): void {
     const session = this.#sessionOf(stationId);
     const next = this.#queues.get(stationId)?.[0];
-    if (session === undefined || next === undefined || this.#open.has(stationId)) return;
+    if (
+      session?.held !== undefined ||
+      session === undefined ||
+      next === undefined ||
+      this.#open.has(stationId)
+    )
+      return;
     this.#dequeue(next);
     next.sentBy = session;
     this.#open.set(stationId, next);

@@ -26,6 +26,8 @@ export interface MemorySession {
   /** When a rollout closed the station's last connection, until the first response on this one; ms since 1970. */
   movedAt: number | undefined;
   readonly sends: SendWindow;
+  /** Calls that waited for the station before it connected are not sent yet (see `held` in redis/calls/calls.lua). */
+  held: 'silent' | 'refused' | undefined;
 }
 
 /** What a gateway needs of the bus. */

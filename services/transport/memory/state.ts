@@ -2,7 +2,9 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { GatewayEvents } from '../gateway.ts';
 import { BUSINESS_KEY_SECONDS } from '../outcome.ts';
+import type { StoredEntry } from '../stored-lists.ts';
 import type { Amendment, DomainEvent, Member, StateStore, StateWrite } from '../stored-state.ts';
+import { MemoryLists } from './lists.ts';
 import {
   UNREADABLE_KEPT,
   UNREADABLE_QUOTA,
@@ -21,7 +23,10 @@ interface StoredRecord {
 export class MemoryState implements StateStore, GatewayEvents {
   readonly #clock: Clock;
   readonly #records = new Map<string, StoredRecord>();
-  readonly #streams = new Map<string, Record<string, string>[]>();
+  readonly lists: MemoryLists;
+  readonly #streams = new Map<string, StoredEntry[]>();
+  /** Entries that were ever appended, by stream. */
+  readonly #appended = new Map<string, number>();
   readonly #counters = new Map<string, number>();
   readonly #sorted = new Map<string, Map<string, number>>();
   readonly #quotas = new Map<string, { count: number; readonly endsAt: number }>();
@@ -29,6 +34,13 @@ export class MemoryState implements StateStore, GatewayEvents {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.lists = new MemoryLists({
+      stream: (key) => this.#streams.get(key) ?? [],
+      appended: (key) => this.#appended.get(key) ?? 0,
+      record: (key) => this.#live(key)?.fields,
+      sorted: (key) => this.#sorted.get(key),
+      drop: (key, id) => this.#drop(key, id),
+    });
   }
 
   async record(key: string): Promise<Readonly<Record<string, string>> | undefined> {
@@ -69,8 +81,11 @@ export class MemoryState implements StateStore, GatewayEvents {
     return this.#sorted.get(key)?.size ?? 0;
   }
 
-  async amend({ expected: { key, field, value }, writes, events }: Amendment): Promise<boolean> {
-    if (this.#live(key)?.fields.get(field) !== value) return false;
+  async amend({ expected, writes, events }: Amendment): Promise<boolean> {
+    if (expected !== undefined) {
+      const { key, field, value } = expected;
+      if (this.#live(key)?.fields.get(field) !== value) return false;
+    }
     for (const write of writes) this.apply(write);
     for (const event of events) this.emit(event);
     return true;
@@ -92,7 +107,7 @@ export class MemoryState implements StateStore, GatewayEvents {
 
   /** Entries of a stream, oldest first. */
   stream(key: string): readonly Readonly<Record<string, string>>[] {
-    return this.#streams.get(key) ?? [];
+    return (this.#streams.get(key) ?? []).map(({ fields }) => fields);
   }
 
   apply(write: StateWrite): void {
@@ -172,10 +187,22 @@ export class MemoryState implements StateStore, GatewayEvents {
 
   #append(key: string, fields: Readonly<Record<string, string>>, maxLength: number): void {
     const stream = this.#streams.get(key) ?? [];
-    stream.push({ ...fields });
+    const appended = (this.#appended.get(key) ?? 0) + 1;
+    // The number of the entry keeps ids unique and rising, whatever the clock does within a millisecond.
+    const before = Number(stream.at(-1)?.id.split('-')[0] ?? 0);
+    stream.push({ id: `${Math.max(before, this.#clock.now())}-${appended}`, fields: { ...fields } });
+    this.#appended.set(key, appended);
     // Trimmed in chunks, as Redis does with MAXLEN ~: shifting a long array per entry would be slow.
     if (stream.length > maxLength * 1.1 + 10) stream.splice(0, stream.length - maxLength);
     this.#streams.set(key, stream);
+    this.lists.appended(key);
+  }
+
+  #drop(key: string, id: string): boolean {
+    const stream = this.#streams.get(key) ?? [];
+    const at = stream.findIndex((entry) => entry.id === id);
+    if (at >= 0) stream.splice(at, 1);
+    return at >= 0;
   }
 
   #live(key: string): StoredRecord | undefined {

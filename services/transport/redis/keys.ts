@@ -46,12 +46,16 @@ export class Keys {
   /** A token wakes a processor that does not wait for entries. */
   readonly wakeUpTokens: string;
   readonly active: string;
+  /** Every station that ever connected, in the order of identities; when the last connection of an offline one ended. */
+  readonly knownStations: string;
+  readonly disconnected: string;
   /** Exists while all proxies leave. ENDING_KEY in services/contract.ts names it for the Pod of Redis. */
   readonly ending: string;
   /** The marker of the data: which they are, and whose. */
   readonly store: string;
   readonly events: string;
   readonly callDeadlines: string;
+  readonly heldCalls: string;
   readonly callOrder: string;
   /** Counts of the last rollout, moves by station, and stations that are away. */
   readonly rollout: string;
@@ -73,10 +77,13 @@ export class Keys {
     this.pollLease = `${prefix}:waiter`;
     this.wakeUpTokens = `${prefix}:help`;
     this.active = `${prefix}:active`;
+    this.knownStations = `${prefix}:known-stations`;
+    this.disconnected = `${prefix}:disconnected`;
     this.ending = `${prefix}:ending`;
     this.store = `${prefix}:store`;
     this.events = `${prefix}:events`;
     this.callDeadlines = `${prefix}:call-deadlines`;
+    this.heldCalls = `${prefix}:held-calls`;
     this.callOrder = `${prefix}:call-order`;
     this.rollout = `${prefix}:rollout`;
     this.rolloutMoves = `${prefix}:rollout-moves`;

@@ -34,6 +34,24 @@ for (const status of ['Pending', 'Rejected']) {
   });
 }
 
+test('calls that waited for a station are held while it is rejected: the response to its boot decides', async (t) => {
+  const rows = [
+    ['Rejected', undefined, 'BootNotification', true],
+    ['Rejected', undefined, 'Heartbeat', true],
+    ['Accepted', 'Rejected', 'BootNotification', undefined],
+    ['Accepted', 'Rejected', 'Heartbeat', true],
+    ['Pending', undefined, 'BootNotification', undefined],
+    ['Accepted', undefined, 'Heartbeat', undefined],
+  ] as const;
+  for (const [status, booted, name, held] of rows) {
+    for (const [protocol, action, request] of SAMPLES.filter((sample) => sample[1] === name)) {
+      const given = { ...registered(status), ...(booted !== undefined && { registration: booted }) };
+      const outcome = await call(protocol, action, request, given);
+      t.is(outcome.holdsCalls, held, `${protocol} ${action} ${status} ${booted}`);
+    }
+  }
+});
+
 test('an unlisted station is accepted with or without a boot; a faulty entry counts as Pending', async (t) => {
   const heartbeat = async (stationId: string, entry: string) => {
     const given = { records: { registrations: { 'CP-1': entry } }, stationId };

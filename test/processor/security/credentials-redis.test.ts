@@ -88,7 +88,7 @@ test('the station uses the new password, and only then the former one is refused
     const former = { password: hasher.hash('CP-1', OLD) };
     await redis.hset('ocpp:stations', 'CP-1', JSON.stringify(former));
     const first = await station(url, protocol, OLD);
-    const { result } = await client.calls.changePassword({ stationId: 'CP-1' });
+    const { result } = await client.changePassword({ stationId: 'CP-1' });
     t.is(result, 'applied');
     const password = await first.given;
     const stored = hasher.hash('CP-1', password);

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { GatewayClientTransport } from '../../../services/transport/gateway-client.ts';
-import { createGateway } from '../../../services/library/transport-factory.ts';
+import { createGateway, createTransport } from '../../../services/library/transport-factory.ts';
 import { ocppGoAnswer, type OcppGoEnvelope, recorded, startOcppGoProcessor } from './ocpp-go.ts';
 import { cluster, counted, done, station } from '../redis/processes.ts';
 import { until } from '../../support/until.ts';
@@ -44,6 +44,34 @@ test('a processor of ocpp-go reads what our proxy writes, and its answers and ca
   const { timestamp: _, ws_server_id: __, ...same } = JSON.parse(theirs ?? '');
   t.like(ocppGo.taken[3], same);
   t.is(ocppGo.taken[3]?.ws_server_id, gateway.id);
+});
+
+test('a call that waited for its station leaves once a processor of ocpp-go has answered the station', async (t) => {
+  const { redis, proxy, look } = await world(t);
+  const gateway = await proxy();
+  await using ocppGo = await startOcppGoProcessor(redis, ({ payload }) => [3, payload[1], {}]);
+  const own = { addr: redis.addr, db: 0, clientTimeoutMs: 5000 };
+  const asking = createTransport({
+    kind: 'redis',
+    redis: own,
+    channelPrefix: 'ocpp',
+    leaseMs: 1500,
+    name: 'asking',
+  });
+  t.teardown(() => asking.stop());
+  const call = { stationId: 'CP-001', action: 'Reset', payload: { type: 'Soft' }, queueable: true };
+  asking.calls.make({ ...call, idempotencyKey: 'w' }).catch(() => undefined);
+  await until(async () => (await asking.calls.stateOf('CP-001', 'w'))?.kind === 'queued', 'the call to wait');
+  const client = new GatewayClientTransport({ gateway, stationId: 'CP-001', protocol: 'ocpp1.6' });
+  const heard: string[] = [];
+  client.onMessage((text) => heard.push(text));
+  await client.start();
+  t.is(await look.hget('ocpp:session:CP-001', 'held'), '1');
+  await client.write('[2,"b-1","BootNotification",{}]');
+  await until(() => heard.length === 2, 'the answer and the call');
+  t.is(ocppGo.taken.length, 1);
+  t.true(heard.includes('[3,"b-1",{}]'));
+  t.is(await look.hget('ocpp:session:CP-001', 'held'), null);
 });
 
 test('our proxy understands every recorded answer and call of a processor of ocpp-go', async (t) => {

@@ -3,6 +3,7 @@
  * perhaps twice. It keeps count of what a station would see, and checks after every move what must always hold.
  */
 import assert from 'node:assert/strict';
+import type { Frame } from '../../../services/ocpp/frame.ts';
 import type { RedisConnection } from '../../../services/transport/redis/connection/connection.ts';
 import { EnvelopeWriter, readOutbox, readRequest } from '../../../services/transport/redis/queue/envelope.ts';
 import type { Keys } from '../../../services/transport/redis/keys.ts';
@@ -33,7 +34,17 @@ export type Move =
   | { readonly kind: 'reply'; readonly call: number; readonly twice: boolean }
   | { readonly kind: 'time'; readonly call: number }
   | { readonly kind: 'cancel'; readonly call: number }
-  | { readonly kind: 'reclaim'; readonly proxy: number };
+  | { readonly kind: 'reclaim'; readonly proxy: number }
+  /** The station sends a message on its youngest connection, which is acknowledged. */
+  | { readonly kind: 'speak'; readonly refused: boolean }
+  /** It sends none for as long as its calls are held. */
+  | { readonly kind: 'silence' };
+
+interface Said {
+  readonly frame: Frame;
+  readonly text: string;
+  readonly sequence: number;
+}
 
 interface Proxy {
   pid: string;
@@ -89,6 +100,13 @@ export class CallWorld {
         break;
       case 'time':
         await this.#timeIsUp(idOf(move.call));
+        break;
+      case 'speak':
+        await this.#speak(this.#epochs.at(-1), move.refused);
+        break;
+      case 'silence':
+        await this.#redis.zadd(this.#keys.heldCalls, 'XX', 0, STATION);
+        await endCallsInTime(this.#redis, this.#keys);
         break;
       case 'cancel':
         await cancelCall(this.#redis, this.#keys, idOf(move.call));
@@ -199,17 +217,33 @@ export class CallWorld {
     const epoch = this.#writtenBy.get(id);
     if (epoch === undefined) return;
     this.#replied.add(id);
+    const frame = { type: 3, id, payload: {} } as const;
+    await this.#acknowledge(epoch, { frame, text: `[3,"${id}",{}]`, sequence: 0 }, false);
+  }
+
+  async #speak(epoch: number | undefined, refused: boolean): Promise<void> {
+    if (epoch === undefined) return;
+    const sequence = ++this.#numbers;
+    const id = `said-${sequence}`;
+    const frame = { type: 2, id, action: 'Heartbeat', payload: {} } as const;
+    await this.#acknowledge(epoch, { frame, text: `[2,"${id}","Heartbeat",{}]`, sequence }, refused);
+  }
+
+  async #acknowledge(epoch: number, { frame, text, sequence }: Said, refused: boolean): Promise<void> {
     const tag = String(++this.#numbers);
     const processId = 'processor';
     await this.#redis.hset(this.#keys.processing(processId), tag, 'entry');
-    const frame = { type: 3, id, payload: {} } as const;
     const entry = new EnvelopeWriter(STATION, 'x', epoch, 'ocpp1.6');
-    const read = readRequest(
-      entry.write({ frame, text: `[3,"${id}",{}]`, receivedAt: Date.now(), sequence: 0 }),
-    );
+    const read = readRequest(entry.write({ frame, text, receivedAt: Date.now(), sequence }));
     assert.ok(read.ok);
     const claimed = { tag, generation: 0, raw: 'entry' };
-    const handled = [{ claimed, request: read.request, outcome: { writes: [], events: [] } }];
+    const handled = [
+      {
+        claimed,
+        request: read.request,
+        outcome: { writes: [], events: [], ...(refused && { holdsCalls: true as const }) },
+      },
+    ];
     const { args } = prepareAcknowledgement(this.#keys, handled);
     for (let i = 0; i < 2; i++) await acknowledge(this.#redis, this.#keys, processId, args);
   }
@@ -228,7 +262,8 @@ export class CallWorld {
   }
 
   async #check(): Promise<void> {
-    const slot = await this.#redis.hget(this.#keys.session(STATION), 'call');
+    const [slot, held] = await this.#redis.hmget(this.#keys.session(STATION), 'call', 'held');
+    assert.ok(slot === null || held === null, 'a call left while calls are held');
     const busy: string[] = [];
     for (const id of this.#made) {
       const [state, reason] = await this.#redis.hmget(this.#keys.call(id), 'state', 'reason');
@@ -242,7 +277,11 @@ export class CallWorld {
       assert.ok(before === undefined || before === end, `${id} was ${before}, is ${end}`);
       if (end !== undefined) this.#ends.set(id, end);
     }
-    assert.deepEqual(busy, slot === null ? [] : [slot], 'the one that is open has the slot');
+    assert.deepEqual(
+      busy,
+      slot === null || slot === undefined ? [] : [slot],
+      'the one that is open has the slot',
+    );
   }
 }
 

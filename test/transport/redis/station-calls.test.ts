@@ -159,6 +159,8 @@ const moves = fc.array(
     one('time', 3, { call }),
     one('cancel', 1, { call }),
     one('reclaim', 1, { proxy }),
+    one('speak', 3, { refused: fc.boolean() }),
+    one('silence', 1),
   ) as fc.Arbitrary<Move>,
   { minLength: 20, maxLength: 60 },
 );

@@ -60,7 +60,7 @@ test('case 30: a 2.1 SEND is handled while a CALL is open, again if it is sent a
         { id: 1, pending: 0, basetime: '2026-11-28T12:00:00Z', data: [{ t: seconds, v }] },
       ]),
     );
-  const command = client.calls.make({ stationId: 'SENDER', action: 'ClearCache', payload: {} });
+  const command = client.call({ stationId: 'SENDER', action: 'ClearCache', payload: {} });
   const [, commandId] = await next(it);
   it.send('[2,"open","Heartbeat",{}]');
   value('1', 1);
@@ -96,7 +96,7 @@ for (const [index, [what, protocol, response]] of BAD_RESPONSES.entries()) {
     const { cluster, client } = t.context;
     const stationId = `BAD-RESPONSE-${index}`;
     await using it = await station(cluster, stationId, protocol);
-    const command = client.calls.make({ stationId, action: 'ClearCache', payload: {} });
+    const command = client.call({ stationId, action: 'ClearCache', payload: {} });
     const [type, id] = await next(it);
     t.is(type, 2);
     it.send(JSON.stringify(response(id)));
@@ -120,7 +120,7 @@ test('case 22: a late, a second and an unasked response reach no call, and the n
   const { cluster, client } = t.context;
   await using it = await station(cluster, 'LATE', 'ocpp1.6');
   const clear = (timeoutMs?: number) =>
-    client.calls.make({
+    client.call({
       stationId: 'LATE',
       action: 'ClearCache',
       payload: {},
@@ -155,7 +155,7 @@ for (const protocol of ['ocpp1.6', 'ocpp2.0.1', 'ocpp2.1'] as const) {
     const { cluster, client } = t.context;
     const stationId = `HASTY-${protocol}`;
     await using it = await station(cluster, stationId, protocol);
-    const command = client.calls.make({ stationId, action: 'ClearCache', payload: {} });
+    const command = client.call({ stationId, action: 'ClearCache', payload: {} });
     const [, commandId] = await next(it);
     const ids = Array.from({ length: 20 }, (_, i) => `h${i}`);
     for (const id of ids) it.send(JSON.stringify([2, id, 'Heartbeat', {}]));
@@ -243,7 +243,10 @@ test('case 29: what closes a socket closes no other one, and the session ends wi
     await using it = await station(cluster, `SPOILER-${index}`, 'ocpp1.6');
     spoil(it);
     t.is(await it.closeCode(), code);
-    await until(async () => !(await client.stations.isConnected(`SPOILER-${index}`)), 'its session to end');
+    await until(
+      async () => (await client.station(`SPOILER-${index}`))?.connected === false,
+      'its session to end',
+    );
     neighbour.send(`[2,"n${index}","Heartbeat",{}]`);
     t.deepEqual((await next(neighbour)).slice(0, 2), [3, `n${index}`]);
   }

@@ -9,10 +9,14 @@
 --   expires     ms: not sent if it is not sent by then   timeout   ms: uncertain if not answered within it
 --   queueable   '1': waits for a station that is offline   keep  seconds that its outcome is kept
 --   caller      channel that gets the id when the call ends   pending, pendingDb, pendingTtl   see correlation.lua, or ''
+--   protocol    of the station, as the caller named it, or ''   made   ms: when it was made
 --   reason, answer (JSON)   how it ended
 -- {prefix}:calls:{station}    ZSET of the queued ones, next first
 -- {prefix}:call-deadlines     ZSET id -> ms: when a call that has not ended must be looked at
 -- {prefix}:session:{station}  field `call`: the one that is routed or sent on this connection
+--                             field `held`: nothing is routed yet. '1': until a message of this connection is acknowledged (a station
+--                             boots before it gets calls that waited for it); 'refused': until one is of an accepted station
+-- {prefix}:held-calls         ZSET station -> ms: when it is held no longer, as no message came
 local Calls = {}
 
 -- Frees the station's slot, only if this call has it.
@@ -37,12 +41,19 @@ function Calls.complete(prefix, id, state, reason, answer)
   redis.call('PUBLISH', caller, id)
 end
 
--- Routes the next call of a station that has a connection and no open call.
+-- Holds the calls that waited for a station which connects now. @param most ms, if no message of it is acknowledged
+function Calls.hold(prefix, station, most)
+  if redis.call('EXISTS', prefix .. ':calls:' .. station) == 0 then return end
+  redis.call('HSET', prefix .. ':session:' .. station, 'held', '1')
+  redis.call('ZADD', prefix .. ':held-calls', string.format('%.0f', Clock.now() + most), station)
+end
+
+-- Routes the next call of a station that has a connection and no open call, unless they are held.
 function Calls.startNext(prefix, station)
   local session, queue = prefix .. ':session:' .. station, prefix .. ':calls:' .. station
-  local held = redis.call('HMGET', session, 'connection', 'ws_server_id', 'call')
+  local held = redis.call('HMGET', session, 'connection', 'ws_server_id', 'call', 'held')
   local epoch, proxyId, open = held[1], held[2], held[3]
-  if not epoch or not proxyId or open then return end
+  if not epoch or not proxyId or open or held[4] then return end
   while true do
     local id = redis.call('ZPOPMIN', queue)[1]
     if not id then return end
@@ -54,6 +65,19 @@ function Calls.startNext(prefix, station)
       return
     end
   end
+end
+
+-- The station may get its calls.
+function Calls.release(prefix, station)
+  redis.call('ZREM', prefix .. ':held-calls', station)
+  redis.call('HDEL', prefix .. ':session:' .. station, 'held')
+  Calls.startNext(prefix, station)
+end
+
+-- The station is not accepted: its calls stay until a message is acknowledged by which it is, or their time is over.
+function Calls.refuse(prefix, station)
+  redis.call('ZREM', prefix .. ':held-calls', station)
+  redis.call('HSET', prefix .. ':session:' .. station, 'held', 'refused')
 end
 
 -- Back to its place in the queue; it was not written.

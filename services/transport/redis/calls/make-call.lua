@@ -25,6 +25,7 @@
 -- ARGV[15] its database
 -- ARGV[16] its shortest time to live in ms
 -- ARGV[17] our database
+-- ARGV[18] protocol, or ''
 -- Returns {state, reason, answer}, or {'conflict'} when the id belongs to another frame.
 local prefix, id, station, stationId, action, frame = unpack(ARGV, 1, 6)
 local ttl, timeout, priority, queueable, caller = unpack(ARGV, 7, 11)
@@ -41,12 +42,14 @@ end
 local online = redis.call('HGET', KEYS[3], 'connection')
 local full = redis.call('ZCARD', KEYS[2]) >= longestQueue
 local reason = full and 'queue-full' or not online and queueable ~= '1' and 'offline' or ''
-local expires = string.format('%.0f', Clock.now() + ttl)
+local made = Clock.now()
+local expires = string.format('%.0f', made + ttl)
 local order = string.format('%.0f', (9 - priority) * 1e13 + redis.call('INCR', KEYS[5]))
 redis.call('HSET', KEYS[1], 'state', reason == '' and 'queued' or 'not-sent', 'reason', reason, 'answer', '',
   'station', station, 'name', stationId, 'action', action, 'same', same, 'connection', '', 'order', order,
   'expires', expires, 'timeout', timeout, 'queueable', queueable, 'caller', caller, 'keep', keepSeconds,
-  'pending', ARGV[14], 'pendingDb', ARGV[15], 'pendingTtl', ARGV[16], 'db', ARGV[17])
+  'pending', ARGV[14], 'pendingDb', ARGV[15], 'pendingTtl', ARGV[16], 'db', ARGV[17],
+  'protocol', ARGV[18], 'made', string.format('%.0f', made))
 if reason ~= '' then
   redis.call('EXPIRE', KEYS[1], keepSeconds)
   return { 'not-sent', reason, '' }

@@ -19,12 +19,12 @@ export function makeCall(
   keys: Keys,
   { call, channel, redis }: MakeCall,
 ): Promise<string[]> {
-  const { stationId, action, messageId, text, ttlMs, timeoutMs, priority, queueable } = call;
+  const { stationId, action, messageId, text, ttlMs, timeoutMs, priority, queueable, protocol = '' } = call;
   const names = [keys.call(messageId), keys.calls(stationId), keys.session(stationId), keys.callDeadlines];
   const what = [keys.prefix, messageId, escapeKey(stationId), stationId, action, text, ttlMs, timeoutMs];
   const rules = [priority, queueable ? '1' : '0', channel, CALLS_QUEUED, OUTCOME_SECONDS];
   const pending = redis.useDistributedState
     ? [keys.pending(stationId), redis.db + 1, redis.stateTtlMs ?? 0, redis.db]
     : ['', 0, 0, 0];
-  return script(connection, [...names, keys.callOrder], [...what, ...rules, ...pending]);
+  return script(connection, [...names, keys.callOrder], [...what, ...rules, ...pending, protocol]);
 }

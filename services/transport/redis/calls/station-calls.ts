@@ -17,6 +17,7 @@ import {
   CALLS_AWAITED,
   type CallOutcome,
   type CallState,
+  type FoundCall,
   type StationCall,
   type StationCalls,
 } from '../../station-call.ts';
@@ -43,6 +44,8 @@ export interface RedisCallsOptions {
 /** How often the records of pending calls are read, and how many at once; ms. */
 const READ_MS = 1000;
 const READ_AT_ONCE = 200;
+/** Fields of a record that say what became of the call. */
+const STATE = ['state', 'reason', 'answer'] as const;
 
 interface Pending {
   readonly resolve: (outcome: CallOutcome | TransportError) => void;
@@ -86,13 +89,28 @@ export class RedisCalls implements StationCalls {
     }
   }
 
-  async stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+  async find(stationId: string, idempotencyKey: string): Promise<FoundCall | undefined> {
     const { commands, keys, redis } = this.#options;
     const key = keys.call(messageIdOf(stationId, idempotencyKey));
-    const record = await commands.hmget(key, 'state', 'reason', 'answer').catch((error: unknown) => {
-      throw unavailable(redis.addr, error);
-    });
-    return stateOf(record);
+    const record = await commands
+      .hmget(key, ...STATE, 'action', 'protocol', 'made')
+      .catch((error: unknown) => {
+        throw unavailable(redis.addr, error);
+      });
+    const state = stateOf(record);
+    if (state === undefined) return undefined;
+    const [action, named, made] = record.slice(STATE.length);
+    const protocol = PROTOCOLS.find((known) => known === named);
+    return {
+      action: action ?? '',
+      ...(protocol !== undefined && { protocol }),
+      ...(typeof made === 'string' && { madeAt: Number(made) }),
+      state,
+    };
+  }
+
+  async stateOf(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
+    return (await this.find(stationId, idempotencyKey))?.state;
   }
 
   async cancel(stationId: string, idempotencyKey: string): Promise<CallState | undefined> {
@@ -158,7 +176,7 @@ export class RedisCalls implements StationCalls {
     const { commands, keys } = this.#options;
     const one = async (id: string) => {
       if (!this.#pending.has(id)) return;
-      const state = stateOf(await commands.hmget(keys.call(id), 'state', 'reason', 'answer'));
+      const state = stateOf(await commands.hmget(keys.call(id), ...STATE));
       if (state === undefined) this.#lost(id);
       else if (isOutcome(state)) this.#resolve(id, state);
     };
@@ -190,7 +208,7 @@ export class RedisCalls implements StationCalls {
   }
 }
 
-/** Of the record's fields state, reason and answer. */
+/** Of the record's fields STATE. */
 function stateOf([state, reason, answer]: readonly (string | null | undefined)[]): CallState | undefined {
   switch (state) {
     case 'answered':

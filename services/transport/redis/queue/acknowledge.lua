@@ -31,7 +31,8 @@ local BUSINESS_KEY = 10 -- whole key or ''
 local WRITES = 11 -- number of arguments of the writes
 local KEEP_SECONDS = 12 -- how long the response is stored under the business key
 local FAILED_BEFORE = 13 -- '1' when an attempt of the delivery failed before, else ''
-local FIELDS = 14
+local HOLDS = 14 -- '1' when the calls of the station stay held, as it is not accepted, else ''
+local FIELDS = 15
 
 local PREFIX, NOW = ARGV[1], ARGV[2]
 -- Of a connection's SENDs, numbers this far behind the highest count as applied.
@@ -75,9 +76,11 @@ local function apply(at)
   local list, head, body, tail = ARGV[at + LIST], ARGV[at + HEAD], ARGV[at + BODY], ARGV[at + TAIL]
   local replayHead, businessKey = ARGV[at + REPLAY_HEAD], ARGV[at + BUSINESS_KEY]
   local session = PREFIX .. ':session:' .. station
+  local hasHeldCalls = false
 
   if epoch ~= '' then
-    local held = redis.call('HMGET', session, 'connection', 'sequence')
+    local held = redis.call('HMGET', session, 'connection', 'sequence', 'held')
+    hasHeldCalls = held[3]
     if held[1] ~= epoch then return end
     if kind == 'send' and not isNewSend(session, sequence) then return end
     if kind == 'answer' then
@@ -117,6 +120,10 @@ local function apply(at)
     redis.call('HSET', session, 'sequence', sequence, 'answer', response, 'last_activity', NOW)
   end
   if response ~= '' then redis.call('LPUSH', list, response) end
+  -- After the response: a station gets the answer to its boot first.
+  if hasHeldCalls then
+    if ARGV[at + HOLDS] == '1' then Calls.refuse(PREFIX, station) else Calls.release(PREFIX, station) end
+  end
 end
 
 local reply, at = { 0 }, 3

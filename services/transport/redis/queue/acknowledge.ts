@@ -92,7 +92,7 @@ export async function acknowledge(
 /** The fields of one delivery, in the order of the head of acknowledge.lua, then its writes. */
 function addDelivery(args: string[], keys: Keys, { claimed, request, outcome }: Handled): void {
   const { stationId, epoch, sequence, proxyId, frame, replayed, failedBefore } = request;
-  const { answer, businessKey, businessKeySeconds = BUSINESS_KEY_SECONDS } = outcome;
+  const { answer, holdsCalls, businessKey, businessKeySeconds = BUSINESS_KEY_SECONDS } = outcome;
   const kind = KINDS.get(frame.type) ?? 'other';
   const isCall = kind === 'call';
   const hasEpoch = epoch > 0;
@@ -119,10 +119,11 @@ function addDelivery(args: string[], keys: Keys, { claimed, request, outcome }: 
     '',
     String(businessKeySeconds),
     failedBefore ? '1' : '',
+    holdsCalls === true ? '1' : '',
   );
   const first = args.length;
   addWrites(args, keys, outcome);
-  args[first - 3] = String(args.length - first);
+  args[first - 4] = String(args.length - first);
 }
 
 /** What a station answered to a call of ours: its message id and its Answer as JSON, or nothing where it is malformed. */

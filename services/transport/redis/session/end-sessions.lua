@@ -5,6 +5,8 @@
 --
 -- KEYS[1] active               SET of station ids
 -- KEYS[2] sessions:{proxy id}  SET of stations (escaped)
+-- KEYS[3] known-stations       ZSET of station ids
+-- KEYS[4] disconnected         HASH station id -> RFC 3339
 -- ARGV[1] prefix
 -- ARGV[2] proxy id
 -- ARGV[3] time (RFC 3339)
@@ -23,6 +25,7 @@ for i = 5, #ARGV, 2 do
     redis.call('DEL', session)
     Calls.dropImpatient(prefix, station)
     redis.call('SREM', KEYS[1], stationId)
+    if redis.call('ZSCORE', KEYS[3], stationId) then redis.call('HSET', KEYS[4], stationId, now) end
     redis.call('EXPIRE', prefix .. ':last-epoch:' .. station, rememberSeconds)
     local event = {
       event = 'disconnect', charge_point_id = stationId, ws_server_id = heldProxy,

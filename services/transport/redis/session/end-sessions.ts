@@ -26,5 +26,6 @@ export async function endSessions(
 ): Promise<void> {
   const args = [keys.prefix, proxyId, new Date().toISOString(), LAST_EPOCH_SECONDS];
   const pairs = sessions.flatMap(({ station, epoch = '' }) => [station, epoch]);
-  await script(connection, [keys.active, keys.sessions(proxyId)], [...args, ...pairs]);
+  const names = [keys.active, keys.sessions(proxyId), keys.knownStations, keys.disconnected];
+  await script(connection, names, [...args, ...pairs]);
 }

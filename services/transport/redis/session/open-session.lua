@@ -11,6 +11,8 @@
 -- KEYS[5] sessions:{proxy id}   SET of stations (escaped)
 -- KEYS[6] rollout               HASH, counts of the last rollout
 -- KEYS[7] rollout-away          ZSET station (escaped) -> when it was moved, ms
+-- KEYS[8] known-stations        ZSET of station ids, all scores 0
+-- KEYS[9] disconnected          HASH station id -> RFC 3339
 -- ARGV[1] prefix
 -- ARGV[2] proxy id
 -- ARGV[3] station (escaped)
@@ -22,6 +24,8 @@
 -- ARGV[9] metadata (JSON)
 -- ARGV[10] event that announces this connection (JSON)
 -- ARGV[11] seconds to keep the counts of a rollout
+-- ARGV[12] most known stations
+-- ARGV[13] ms that calls which waited for the station are held at most, until a message of this connection is acknowledged
 -- Returns {1}; {1, ms since its close} for a station that was moved; {0} when the proxy has no living registration; {-1} when a
 --   younger connection was first.
 if redis.call('HGET', KEYS[1], 'state') ~= 'live' then return { 0 } end
@@ -52,8 +56,10 @@ redis.call('HSET', KEYS[2], 'charge_point_id', stationId, 'remote_addr', ARGV[7]
 redis.call('SET', KEYS[3], epoch)
 redis.call('SADD', KEYS[4], stationId)
 redis.call('SADD', KEYS[5], station)
+if redis.call('ZCARD', KEYS[8]) < tonumber(ARGV[12]) then redis.call('ZADD', KEYS[8], 0, stationId) end
+redis.call('HDEL', KEYS[9], stationId)
 redis.call('PUBLISH', prefix .. ':control:connect', ARGV[10])
-Calls.startNext(prefix, station)
+Calls.hold(prefix, station, ARGV[13])
 local movedAt = redis.call('ZSCORE', KEYS[7], station)
 if not movedAt then return { 1 } end
 return { 1, Rollout.returned(KEYS[6], KEYS[7], station, movedAt, ARGV[11]) }

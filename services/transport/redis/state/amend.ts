@@ -17,8 +17,10 @@ export interface AmendPath {
 /** @returns false when the record is not as it was read. Rejects with `store-unavailable`, or where Redis refuses the writes. */
 export async function amend(
   { commands, keys, addr }: AmendPath,
-  { expected: { key, field, value = '' }, writes, events }: Amendment,
+  { expected, writes, events }: Amendment,
 ): Promise<boolean> {
+  // No record has a field without a name, so that '' always matches.
+  const { key, field, value = '' } = expected ?? { key: 'nothing', field: '' };
   const args = [keys.prefix, field, value];
   addWrites(args, keys, { writes, events });
   try {

@@ -1,6 +1,6 @@
 /** Types of the messages of each version by action: those of typed-ocpp, in one form for all versions. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
-import type { Protocol } from '../ocpp/frame.ts';
+import type { Protocol } from './frame.ts';
 
 /** Every CALL of a version as its tuple. typed-ocpp's 2.0 is 2.0.1. */
 interface Calls {

@@ -1,0 +1,139 @@
+/** Events of the network as pages, as a long poll and as a stream, and the other streams of the network. */
+import type {
+  ClusterClient,
+  EventFilter,
+  FollowedListing,
+  FollowedPage,
+  Listing,
+  NetworkEvent,
+} from '../../client/cluster-client.ts';
+import { sleep } from '../../runtime/clock.ts';
+import { ok, operation } from '../operation.ts';
+import { pageIn } from '../paging.ts';
+import { Problem, problemOf } from '../problems.ts';
+import { maybe, paging, parameters, station, text, whole } from '../schemas/schema.ts';
+import * as schemas from '../schemas/streams.ts';
+import type { ServerSentEvent } from '../sse.ts';
+import type { Parts } from './parts.ts';
+
+const filter = {
+  station: maybe(station),
+  type: maybe(text('Type of the event.', { minLength: 1, maxLength: 100 })),
+};
+
+export const eventOperations = ({ client, streams }: Parts) => [
+  operation({
+    id: 'listEvents',
+    method: 'GET',
+    url: '/v1/events',
+    summary: 'Events, the oldest first: about the last 10 000. With `wait` it waits for a first one.',
+    tag: 'events',
+    scope: 'read',
+    takes: {
+      query: parameters({
+        ...paging,
+        ...filter,
+        wait: maybe(whole('How long to wait for a first event; s. 0 by default.', 0, 60)),
+      }),
+    },
+    answers: { 200: schemas.EventPage },
+    problems: ['events-lost'],
+    async handle({ query: { wait = 0, ...query }, over }) {
+      const { page, filter } = pageIn(query);
+      const { isGap, ...found } = await client.events(filter).wait(page, wait * 1000, over);
+      if (isGap !== true) return ok(found);
+      throw eventsLost(await oldestOf(client));
+    },
+  }),
+  operation({
+    id: 'streamEvents',
+    method: 'GET',
+    url: '/v1/events/stream',
+    summary:
+      'Events as they come, as server-sent events. The header Last-Event-ID, or `after`, resumes a stream.',
+    tag: 'events',
+    scope: 'read',
+    takes: { query: parameters({ after: paging.after, ...filter }), lastEventId: true },
+    answers: { 200: 'events' },
+    problems: ['too-many-requests'],
+    async handle({ query: { after: given, ...filter }, lastEventId, caller, over }) {
+      const after = lastEventId ?? given;
+      const listing = client.events(filter);
+      // A cursor that is none is a problem, which a stream that has begun could not report.
+      const from =
+        after === undefined ? await listing.end() : (await listing.page({ after, limit: 1 }), after);
+      const close = streams.open(caller);
+      over.addEventListener('abort', close, { once: true });
+      return { status: 200, events: eventsOf(listing, from, over) };
+    },
+  }),
+  ...(['meterValues', 'reports', 'settlements'] as const).map((name) => streamOperation(name, client[name])),
+];
+
+const STREAMS = {
+  meterValues: {
+    id: 'listMeterValues',
+    url: '/v1/meter-values',
+    what: 'Meter values outside of transactions',
+  },
+  reports: { id: 'listReports', url: '/v1/reports', what: 'Reports of stations' },
+  settlements: { id: 'listSettlements', url: '/v1/settlements', what: 'Settlements of payments' },
+} as const;
+
+function streamOperation(name: keyof typeof STREAMS, listed: (filter: EventFilter) => Listing<unknown>) {
+  const { id, url, what } = STREAMS[name];
+  return operation({
+    id,
+    method: 'GET',
+    url,
+    summary: `${what}, the oldest first.`,
+    tag: 'events',
+    scope: 'read',
+    takes: { query: parameters({ ...paging, station: maybe(station) }) },
+    answers: { 200: schemas.StreamEntryPage },
+    async handle({ query }) {
+      const { page, filter } = pageIn(query);
+      return ok(await listed(filter).page(page));
+    },
+  });
+}
+
+/** Before Redis is asked again after a failure; ms. */
+const RETRY = 1000;
+
+/** An outage of Redis does not end the stream: it goes on where it was. */
+async function* eventsOf(
+  listing: FollowedListing<NetworkEvent>,
+  from: string,
+  signal: AbortSignal,
+): AsyncGenerator<ServerSentEvent, void> {
+  let after = from;
+  while (!signal.aborted) {
+    try {
+      for await (const page of listing.follow({ after, signal })) {
+        yield* eventsIn(page);
+        after = page.next;
+      }
+    } catch (error) {
+      if (problemOf(error).code !== 'store-unavailable') throw error;
+      await sleep(RETRY, signal);
+    }
+  }
+}
+
+function* eventsIn({ items, isGap }: FollowedPage<NetworkEvent>): Generator<ServerSentEvent, void> {
+  const [oldest] = items;
+  if (isGap === true) yield { event: 'events-lost', data: oldest === undefined ? {} : { oldest: oldest.id } };
+  for (const event of items) yield { id: event.id, event: event.type, data: event };
+}
+
+async function oldestOf(client: Pick<ClusterClient, 'events'>): Promise<string | undefined> {
+  const { items } = await client.events().page({ limit: 1 });
+  return items[0]?.id;
+}
+
+function eventsLost(oldest: string | undefined): Problem {
+  const detail =
+    'events after this cursor were dropped: leave out `after` to read from the oldest one that is kept';
+  return new Problem('events-lost', detail, oldest === undefined ? {} : { oldest });
+}

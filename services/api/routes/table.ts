@@ -1,0 +1,30 @@
+/** All operations of the API, in the order of its document. */
+import type { Operation } from '../operation.ts';
+import { auditOperations } from './audit.ts';
+import { broadcastOperations } from './broadcasts.ts';
+import { commandOperations } from './commands.ts';
+import { deadLetterOperations } from './dead-letters.ts';
+import { eventOperations } from './events.ts';
+import type { Parts } from './parts.ts';
+import { registerOperations } from './register.ts';
+import { registrationOperations } from './registrations.ts';
+import { shortFormOperations } from './short-forms.ts';
+import { stationOperations } from './stations.ts';
+import { statusOperations } from './status.ts';
+import { tokenOperations } from './tokens.ts';
+import { transactionOperations } from './transactions.ts';
+
+export const operationsOf = (parts: Parts): readonly Operation[] => [
+  ...statusOperations(parts),
+  ...stationOperations(parts),
+  ...transactionOperations(parts),
+  ...eventOperations(parts),
+  ...commandOperations(parts),
+  ...shortFormOperations(parts),
+  ...broadcastOperations(parts),
+  ...tokenOperations(parts),
+  ...registrationOperations(parts),
+  ...registerOperations(parts),
+  ...deadLetterOperations(parts),
+  ...auditOperations(parts),
+];

@@ -1,0 +1,47 @@
+/** The API with its settings, on its port: in the API program, and in the monolith. */
+import type { Registry } from 'prom-client';
+import type { ClusterClient } from '../client/cluster-client.ts';
+import type { Log } from '../runtime/log.ts';
+import { AccessTokens } from './access/access-tokens.ts';
+import { createClusterReader } from './cluster-object.ts';
+import { type DoorConfig, readAccessFiles, readClusterPlace } from './config.ts';
+import { createApiMetrics } from './metrics.ts';
+import { createApi } from './server.ts';
+import { stopApi } from './stop.ts';
+import { VERSION } from './version.ts';
+
+export interface ApiParts {
+  readonly client: ClusterClient;
+  readonly log: Log;
+  readonly registry: Registry;
+}
+
+export interface StartedApi {
+  /** @param graceMs time for requests to finish */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Resolves when the port is open. @throws ConfigError */
+export async function startApi(
+  config: DoorConfig & { readonly host: string },
+  { client, log, registry }: ApiParts,
+): Promise<StartedApi> {
+  const { host, apiPort: port, apiRequestsPerSecond: requestsPerSecond } = config;
+  const access = new AccessTokens(readAccessFiles(config), log);
+  const readCluster = createClusterReader(readClusterPlace(config));
+  const metrics = createApiMetrics(registry);
+  const api = await createApi({
+    client,
+    access,
+    requestsPerSecond,
+    log,
+    metrics,
+    version: VERSION,
+    readCluster,
+  });
+  await api.listen({ host, port });
+  const problem = await access.problem();
+  if (problem !== undefined) log.warn({ problem }, 'every request to the API is refused');
+  log.info({ host, port }, 'serving the API');
+  return { stop: (graceMs) => stopApi(api, graceMs) };
+}

@@ -1,0 +1,137 @@
+/** Commands for the list of tokens: who may charge. */
+import { readFileSync } from 'node:fs';
+import type { Token } from '../../client/cluster-client.ts';
+import { pathOf } from '../api-client.ts';
+import type { Command, Run } from '../command.ts';
+import { failure } from '../exit.ts';
+import { LIMIT } from '../options.ts';
+import { writeJson, writeList, writeObject } from '../output.ts';
+import { type Column, table } from '../table.ts';
+
+const group = 'Who may charge';
+const TOKEN = { name: 'TOKEN' };
+/** An import of many lines takes its time; ms. */
+const IMPORT_PATIENCE = 120_000;
+
+/** AuthorizationStatusEnumType of 2.x: TOKEN_STATUSES of services/csms/tokens.ts. */
+const STATUSES = [
+  'Accepted',
+  'Blocked',
+  'ConcurrentTx',
+  'Expired',
+  'Invalid',
+  'NoCredit',
+  'NotAllowedTypeEVSE',
+  'NotAtThisLocation',
+  'NotAtThisTime',
+  'Unknown',
+] as const satisfies readonly Token['status'][];
+
+const columns: readonly Column<Token>[] = [
+  { head: 'TOKEN', of: ({ token }) => token },
+  { head: 'STATUS', of: ({ status }) => status },
+  { head: 'EXPIRY', of: ({ expiry }) => expiry },
+  { head: 'PARENT', of: ({ parent }) => parent },
+  { head: 'TYPE', of: ({ type }) => type },
+  { head: 'PROBLEM', of: ({ problem }) => problem },
+];
+
+interface Import {
+  readonly imported: number;
+  readonly refused: readonly { readonly line: number; readonly problem: string }[];
+}
+
+const refusedColumns: readonly Column<Import['refused'][number]>[] = [
+  { head: 'LINE', right: true, of: ({ line }) => String(line) },
+  { head: 'PROBLEM', of: ({ problem }) => problem },
+];
+
+async function importTokens(run: Run): Promise<void> {
+  const [file = ''] = run.args;
+  const how = { type: 'text/csv', patienceMs: IMPORT_PATIENCE };
+  const text = file === '-' ? await run.terminal.input() : readFile(file);
+  const result = await run.api.send<Import>('POST', '/v1/tokens/import', text, how);
+  const { imported, refused } = result;
+  if (run.isJson) writeJson(run, result);
+  else run.terminal.write(`${imported} tokens are stored`);
+  if (refused.length === 0) return;
+  if (!run.isJson) table(refusedColumns, refused).forEach((line) => run.terminal.write(line));
+  throw failure(`${refused.length} lines were refused: correct them and import the file again`);
+}
+
+/** @throws ExitError */
+export function readFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw failure(`the file cannot be read: ${(error as Error).message}`);
+  }
+}
+
+export const TOKENS: readonly Command[] = [
+  {
+    name: 'tokens list',
+    group,
+    args: [],
+    options: [LIMIT],
+    summary: 'List the tokens (RFID cards, accounts)',
+    scope: 'read',
+    run: (run) => writeList(run, { path: '/v1/tokens', columns, none: 'no tokens' }),
+  },
+  {
+    name: 'tokens get',
+    group,
+    args: [TOKEN],
+    options: [],
+    summary: 'Show one token; case is ignored',
+    scope: 'read',
+    run: async (run) => writeObject(run, await run.api.get<Token>(pathOf('tokens', ...run.args))),
+  },
+  {
+    name: 'tokens set',
+    group,
+    args: [TOKEN],
+    options: [
+      { name: 'status', value: 'S', oneOf: STATUSES, doc: 'default: Accepted' },
+      { name: 'expiry', value: 'TIME', doc: 'when an accepted one expires, such as 2027-01-01T00:00:00Z' },
+      { name: 'parent', value: 'P', doc: 'parent in 1.6, group in 2.x' },
+      { name: 'token-type', value: 'T', doc: 'type of the token (2.x), such as ISO14443' },
+    ],
+    summary: 'Store a token, in place of what is stored of it',
+    scope: 'admin',
+    async run(run) {
+      const [expiry, parent, type] = ['expiry', 'parent', 'token-type'].map(run.options.text);
+      const body = {
+        status: run.options.text('status') ?? 'Accepted',
+        ...(expiry !== undefined && { expiry }),
+        ...(parent !== undefined && { parent }),
+        ...(type !== undefined && { type }),
+      };
+      writeObject(run, await run.api.send<Token>('PUT', pathOf('tokens', ...run.args), body));
+    },
+  },
+  {
+    name: 'tokens remove',
+    group,
+    args: [TOKEN],
+    options: [],
+    summary: 'Remove a token',
+    scope: 'admin',
+    async run(run) {
+      await run.api.send('DELETE', pathOf('tokens', ...run.args));
+      if (!run.isJson) run.terminal.write('removed');
+    },
+  },
+  {
+    name: 'tokens import',
+    group,
+    args: [{ name: 'FILE' }],
+    options: [],
+    summary: 'Store the tokens of a CSV file, or of standard input for -',
+    details: [
+      'The header line names the columns: token,status,expiry,parent,type. Only the first two are required.',
+    ],
+    scope: 'admin',
+    run: importTokens,
+  },
+];

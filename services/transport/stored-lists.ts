@@ -1,0 +1,61 @@
+/** Pages of what is stored, for programs that show it or pass it on. Handlers need none of these. */
+import type { Member } from './stored-state.ts';
+
+/** An entry of a stream. Keys of streams are relative to the state prefix, except `events` and what the transport itself keeps. */
+export interface StoredEntry {
+  /** `<ms since 1970>-<number>`; rises within a stream. */
+  readonly id: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** The streams of the transport itself, which are under the channel prefix. */
+export const CHANNEL_STREAMS: ReadonlySet<string> = new Set(['events', 'unreadable', 'dead-letters']);
+
+export interface EntryRange {
+  /** Exclusive; omitted: from the first. */
+  readonly after?: string;
+  /** Exclusive; omitted: to the last. */
+  readonly before?: string;
+  readonly limit: number;
+  /** From the last to the first. */
+  readonly newestFirst?: boolean;
+}
+
+export interface StreamBounds {
+  /** Ids of the oldest and the newest entry; undefined for an empty stream. */
+  readonly first: string | undefined;
+  readonly last: string | undefined;
+  /** Entries were dropped, as the stream is bounded. */
+  readonly isTrimmed: boolean;
+}
+
+export interface FieldPage {
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  /** Where the next page begins; undefined at the end. */
+  readonly next: string | undefined;
+}
+
+export interface StoredLists {
+  entries(stream: string, range: EntryRange): Promise<readonly StoredEntry[]>;
+  bounds(stream: string): Promise<StreamBounds>;
+  /** Up to `limit` entries after an id, waiting for the first one up to `waitMs`. One wait at a time. */
+  nextEntries(stream: string, after: string, limit: number, waitMs: number): Promise<readonly StoredEntry[]>;
+  /** Removes an entry. @returns whether it was there */
+  dropEntry(stream: string, id: string): Promise<boolean>;
+  /**
+   * About `limit` fields of a record, in no order; one that changes meanwhile may be missing or come twice.
+   * @param from `next` of the page before; omitted: the first page
+   */
+  fieldPage(key: string, limit: number, from?: string): Promise<FieldPage>;
+  /** Members of a sorted set by score, then by text, after one of them. */
+  membersAfter(key: string, after: Member | undefined, limit: number): Promise<readonly Member[]>;
+}
+
+/** The order of members of a sorted set: by score, then by the bytes of their UTF-8. */
+export function byScore(one: Member, other: Member): number {
+  return one.score - other.score || byBytes(one.member, other.member);
+}
+
+export function byBytes(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}

@@ -1,0 +1,181 @@
+/** ocppctl against a cluster of real programs: what it prints, and how it ends. */
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import test from 'ava';
+import { type ApiCluster, startApiCluster, tokenFile } from '../api/cluster.ts';
+import { startChargingStation } from './charging-station.ts';
+import { freePort } from '../support/free-port.ts';
+import { until } from '../support/until.ts';
+import { type Terminal, terminal } from './terminal.ts';
+
+let cluster: ApiCluster;
+let station: Awaited<ReturnType<typeof startChargingStation>>;
+let at: Terminal;
+test.before(async () => {
+  cluster = await startApiCluster();
+  station = await startChargingStation(cluster.proxy.url, 'CP-1');
+  at = terminal({ OCPPCTL_URL: cluster.api.apiUrl, OCPPCTL_TOKEN: 'admin' });
+});
+test.after.always(async () => {
+  await station[Symbol.asyncDispose]();
+  await cluster[Symbol.asyncDispose]();
+});
+
+/** A command line, its exit status, and what standard output and error have. */
+const RUNS: readonly (readonly [line: string, status: number, stdout: RegExp, stderr?: RegExp])[] = [
+  ['status', 0, /stations connected {2}1 of 1\n[^]*you are the-admin \(admin\)/],
+  ['stations', 0, /CP-1 +yes +\d+[sm] +ocpp1\.6 +Accepted +Acme DC\\u001b\[31m-9 +- +1 Charging\n$/],
+  ['stations --prefix X', 0, /^$/, /^no stations\n$/],
+  ['station CP-1 -o json', 0, /"model": "DC\\u001b\[31m-9"/],
+  ['station CP-7', 1, /^$/, /never connected.*ocppctl stations lists/],
+  ['transactions', 0, /CP-1 +\d+ +1 +ABC/],
+  ['transactions --station CP-1 --token abc -o json', 0, /"state": "open"/],
+  ['transactions --closed', 0, /^$/, /^no transactions\n$/],
+  ['transaction CP-1 1', 1, /^$/, /The transaction is unknown/],
+  ['top', 0, /connectors {10}1 Charging\n\nSTATION/],
+  ['call CP-1 Reset {"type":"Soft"} --key again', 0, /^status {2}Accepted\n$/],
+  ['call CP-1 Reset {"type":"Soft"} --key again -o json', 0, /"id": "again",\n[^]*"status": "Accepted"/],
+  ['call CP-1 Reset {"type":"Loud"}', 1, /^$/, /\/type must be equal.*Correct the payload/],
+  ['reset CP-1 --type hard', 1, /^status {2}Rejected\n$/, /CP-1 did not accept it: .*"Rejected"/],
+  ['trigger CP-1 Heartbeat', 0, /Accepted/],
+  ['unlock CP-1 --connector 1', 1, /^$/, /CP-1 answered with the error NotSupported/],
+  ['call CP-2 ClearCache --queue --protocol ocpp1.6 --key later', 0, /^queued; ocppctl command CP-2 later/],
+  ['command CP-2 later --cancel', 0, /^cancelled\n$/],
+  ['command CP-2 later', 1, /^$/, /CP-2 was not reached.*cancelled/],
+  ['tokens set abc --expiry 2030-01-01T00:00:00Z --token-type ISO14443', 0, /^token +ABC\n/],
+  ['tokens', 0, /ABC +Accepted +2030/],
+  ['tokens remove abc', 0, /^removed\n$/],
+  ['tokens remove abc', 1, /^$/, /not listed/],
+  ['register set CP-1 --label a=b --vendor Acme', 0, /labels +\{"a":"b"\}/],
+  [
+    'register set CP-1 --label c=d --vendor= --block',
+    0,
+    /^station +CP-1\nblocked +true\nlabels +\{"a":"b","c":"d"\}/,
+  ],
+  ['register new-password CP-1', 0, /^[0-9A-F]{40}\n$/],
+  ['register list', 0, /CP-1 +BLOCKED +- +yes/],
+  ['register remove CP-1', 0, /^CP-1 is removed\n$/],
+  [
+    'register change-password CP-1',
+    1,
+    /^$/,
+    /CP-1 keeps its password \(it answered with the error NotSupported/,
+  ],
+  ['register reset-profile CP-1', 0, /^CP-1 may connect/],
+  ['registrations set CP-3 Pending', 0, /next boot/],
+  ['registrations', 0, /CP-3 +Pending/],
+  ['registrations remove CP-3', 0, /accepted/],
+  ['dead-letters drop 1-1', 1, /^$/, /no such entry/],
+  ['audit --limit 2', 0, /^AGO[^\n]*\n[^\n]*the-admin[^\n]*\n[^\n]*\n$/, /^there are more than 2/],
+];
+
+test.serial('commands print what they found and end with the status of their outcome', async (t) => {
+  t.timeout(120_000);
+  for (const [line, status, stdout, stderr = /^$/] of RUNS) {
+    const result = await at.run(line.split(' '));
+    t.is(result.status, status, `${line}\n${result.stdout}${result.stderr}`);
+    t.regex(result.stdout, stdout, line);
+    t.regex(result.stderr, stderr, line);
+  }
+});
+
+test.serial('a station that has left is not waited for', async (t) => {
+  const other = await startChargingStation(cluster.proxy.url, 'CP-5');
+  await other[Symbol.asyncDispose]();
+  await until(async () => {
+    const { stdout } = await at.run(['station', 'CP-5']);
+    return /connected +false/.test(stdout);
+  }, 'the end of its session');
+  const { status, stdout, stderr } = await at.run(['call', 'CP-5', 'ClearCache', '-o', 'json']);
+  t.is(status, 1);
+  t.like(JSON.parse(stdout), { station: 'CP-5', state: 'not-sent', reason: 'offline' });
+  t.regex(stderr, /not connected.*--queue/);
+});
+
+test.serial('tokens are imported from a file; refused lines are shown', async (t) => {
+  const good = await at.run(['tokens', 'import', '-'], { input: 'token,status\nA1,Accepted\nA2,Blocked\n' });
+  t.deepEqual([good.status, good.stdout], [0, '2 tokens are stored\n']);
+  const file = join(at.home, 'tokens.csv');
+  writeFileSync(file, 'token,status\nB1,Accepted\nB2,Perhaps\n');
+  const bad = await at.run(['tokens', 'import', file]);
+  t.is(bad.status, 1);
+  t.regex(bad.stdout, /^1 tokens are stored\nLINE {2}PROBLEM\n +3 {2}/);
+});
+
+test.serial('events are followed until a signal, which is no error', async (t) => {
+  const tail = at.start(['tail', 'CP-1', '-o', 'json']);
+  await until(
+    async () => {
+      await station.sendRequest('StatusNotification', {
+        connectorId: 1,
+        errorCode: 'NoError',
+        status: 'Charging',
+      });
+      await station.sendRequest('StopTransaction', {
+        transactionId: 1,
+        meterStop: 9,
+        timestamp: new Date().toISOString(),
+      });
+      return tail.said.stdout.includes('\n');
+    },
+    'an event',
+    20_000,
+    200,
+  );
+  const { status, stdout, stderr } = await tail.end('SIGINT');
+  t.is(status, 0, stderr);
+  t.like(JSON.parse(stdout.split('\n')[0] ?? ''), { station: 'CP-1' });
+});
+
+test.serial(
+  'a login is checked, stored for its owner only, and its token is sent nowhere else',
+  async (t) => {
+    const own = terminal();
+    const url = cluster.api.apiUrl;
+    const wrong = await own.run(['login', url], { input: 'wrong\n' });
+    t.is(wrong.status, 3);
+    t.regex(wrong.stderr, /access token.*Log in again/);
+    t.regex((await own.run(['stations'])).stderr, /no address of the API: run ocppctl login/);
+    const login = await own.run(['login', `${url}/`], { input: 'read\n' });
+    t.deepEqual([login.status, login.stdout], [0, `logged in to ${url} as the-read, scope read\n`]);
+    const file = join(own.home, 'ocppctl', 'config.json');
+    t.is(statSync(file).mode & 0o777, 0o600);
+    t.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { url, token: 'read' });
+    t.is((await own.run(['stations'])).status, 0);
+    const forbidden = await own.run(['reset', 'CP-1']);
+    t.is(forbidden.status, 1);
+    t.regex(forbidden.stderr, /needs the scope command/);
+    const elsewhere = await own.run(['stations', '--url', 'http://127.0.0.1:9999']);
+    t.is(elsewhere.status, 2);
+    t.regex(elsewhere.stderr, /no token for http:\/\/127\.0\.0\.1:9999/);
+    for (const { stdout, stderr } of [wrong, login, forbidden])
+      t.false(`${stdout}${stderr}`.includes('wrong'));
+  },
+);
+
+test.serial('a new token is one that the API accepts once its entry is in the Secret', async (t) => {
+  const { stdout, stderr } = await at.run(['new-token', 'night', '--scope', 'read']);
+  const token = stdout.trim();
+  t.regex(token, /^[\w-]{43}$/);
+  t.false(stderr.includes(token));
+  const entry = /^ {2}night: (\{.*\})$/m.exec(stderr)?.[1] ?? '';
+  t.deepEqual(JSON.parse(entry), JSON.parse(tokenFile(token, 'read')));
+  t.is((JSON.parse(entry) as { sha256: string }).sha256, createHash('sha256').update(token).digest('hex'));
+  const patch = /-p '(.*)'$/m.exec(stderr)?.[1] ?? '';
+  t.deepEqual(JSON.parse(patch), { stringData: { night: entry } });
+});
+
+test.serial('an API or a Redis that is away ends with 3', async (t) => {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const refused = await at.run(['status', '--url', url]);
+  t.is(refused.status, 3);
+  t.regex(refused.stderr, /^ocppctl: the API at \S+ is out of reach: nothing listens there: [^\n]*\n$/);
+  await cluster.redis.kill();
+  await until(async () => {
+    const { status, stderr } = await at.run(['stations']);
+    return status === 3 && /Redis is out of reach/.test(stderr);
+  }, 'the message about Redis');
+  const call = await at.run(['call', 'CP-1', 'ClearCache']);
+  t.is(call.status, 3);
+});
