@@ -392,6 +392,18 @@ test('wrong options are one line, --help is one screen', (t) => {
   t.like(missing, { status: 1, stdout: '', stderr: '/no/such/file: there is no such file\n' });
 });
 
+/** Runs the printed command until the API answers it. */
+async function stationsOverHttp(access: unknown): Promise<string> {
+  const { listStations = '' } = ((access ?? {}) as { api?: { listStations?: string } }).api ?? {};
+  let answer = '';
+  const isAnswered = () => {
+    answer = spawnSync('sh', ['-c', listStations.replace('curl', 'curl -s')], { encoding: 'utf8' }).stdout;
+    return answer !== '';
+  };
+  await until(isAnswered, `an answer to ${listStations}`, 20_000);
+  return answer;
+}
+
 onLinux('with --json the output is objects; with --data Redis keeps its data for the next run', async (t) => {
   t.timeout(120_000);
   const data = await mkdtemp(join(tmpdir(), 'start-data-'));
@@ -404,6 +416,7 @@ onLinux('with --json the output is objects; with --data Redis keeps its data for
     t.deepEqual(access?.['stations'], [started.url, started.lab]);
     const state = objects.find(({ type }) => type === 'state');
     t.like(state, { cluster: 'start', namespace: 'test', transactions: null });
+    t.is(await stationsOverHttp(access), '{"items":[]}');
     await using second = await start({}, TWO, 'Reject', ['--data', data]);
     await second.says(/is in use by another npm start/);
     const { stdout } = spawnSync('sh', ['-c', `${String(access?.['redis'])} ${command}`], {
@@ -412,7 +425,7 @@ onLinux('with --json the output is objects; with --data Redis keeps its data for
     t.is(await started.end('SIGINT'), 0);
     t.regex(
       started.output(),
-      /stopping: 2 proxies( \(stations are asked to reconnect\))?, 1 processor, Redis \(Ctrl-C again/,
+      /stopping: 2 proxies( \(stations are asked to reconnect\))?, 1 processor, the HTTP API, Redis \(Ctrl-C again/,
     );
     return stdout.trim();
   };

@@ -51,6 +51,11 @@ const NEEDS: readonly (readonly [string, string, readonly string[]])[] = [
     '{ authentication: { stations: { secretName: list }, passwordKeySecretName: key }, certificateAuthority: { internal: { secretName: ca } } }',
     ['key: password-key', 'list: stations', 'ca: authority'],
   ],
+  [
+    'the HTTP API and its tokens',
+    '{ api: { enabled: true, tokensSecret: { name: mine } } }',
+    ['city-api-admin: api-admin', 'mine: api-tokens'],
+  ],
   ['TLS of Redis', '{ redis: { embedded: { tls: { secretName: r } } } }', ['r: redis']],
 ];
 
