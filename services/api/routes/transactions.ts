@@ -52,12 +52,14 @@ export const transactionOperations = ({ client }: Parts) => [
     id: 'correctBill',
     method: 'POST',
     url: '/v1/stations/{station}/transactions/{transaction}/corrections',
-    summary: 'Replaces the bill of a closed transaction by a correction, which names the author and the reason.',
+    summary:
+      'Replaces the bill of a closed transaction by a correction, which names the author and the reason.',
     tag: 'transactions',
     scope: 'admin',
     takes: { path: parameters({ station, transaction }), body: schemas.BillCorrection },
     answers: { 200: schemas.Transaction },
     problems: ['bad-entry', 'key-conflict'],
-    handle: async ({ path, body, caller }) => ok(await client.correctBill({ ...path, ...body, by: caller.name })),
+    handle: async ({ path, body, caller }) =>
+      ok(await client.correctBill({ ...path, ...body, by: caller.name })),
   }),
 ];

@@ -10,7 +10,10 @@ const expiry = maybe(text('When it expires, ISO 8601.', { minLength: 1, maxLengt
 const parent = maybe(text('Parent in 1.6, group in 2.x.', { minLength: 1, maxLength: 255 }));
 const type = maybe(text('IdTokenType of 2.x, such as ISO14443.', { minLength: 1, maxLength: 20 }));
 const concurrent = maybe(
-  word(CONCURRENT_TRANSACTIONS, 'Whether it may charge in two transactions at once; omitted: as the cluster says.'),
+  word(
+    CONCURRENT_TRANSACTIONS,
+    'Whether it may charge in two transactions at once; omitted: as the cluster says.',
+  ),
 );
 
 export const Token = answerOf('Token', 'A token that may charge, or may not.', {
