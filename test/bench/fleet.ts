@@ -18,6 +18,7 @@ export class Fleet implements Disposable {
   readonly faults: string[] = [];
   readonly #stations: Station[] = [];
   #count = 0;
+  #callAnswer: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #next: ((station: Station) => void) | undefined;
   #onText: ((station: Station, text: string) => void) | undefined;
@@ -82,6 +83,11 @@ export class Fleet implements Disposable {
     }, 1);
   }
 
+  /** From here on each station answers a CALL of the CSMS with a CALLRESULT of this payload (JSON). */
+  answerCalls(payload: string): void {
+    this.#callAnswer = payload;
+  }
+
   reset(): void {
     this.latencies.length = 0;
   }
@@ -112,6 +118,9 @@ export class Fleet implements Disposable {
   }
 
   #answered(station: Station, text: string): void {
+    const [, id] = /^\[2,"([^"]+)"/.exec(text) ?? [];
+    if (id !== undefined && this.#callAnswer !== undefined)
+      return station.reply(new MessageFrame(`[3,"${id}",${this.#callAnswer}]`).with(0));
     const sentAt = station.sentAt.shift();
     if (sentAt === undefined) return void this.faults.push(`an answer to nothing: ${text}`);
     this.latencies.push(performance.now() - sentAt);

@@ -14,6 +14,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { exitOnSignals } from '../support/children.ts';
 import { knownOption, positiveOption, programOptions } from '../support/program-options.ts';
+import { apiCosts } from './api/commands.ts';
 import { compare } from './compare.ts';
 import { handshakes, handshakesAgainst } from './door/handshakes.ts';
 import { idleTls } from './door/idle-tls.ts';
@@ -37,7 +38,7 @@ const values = programOptions(HELP, {
   before: { type: 'string' },
 });
 const all = values.before === undefined ? rows(values.profile) : rowsAgainst(resolve(values.before));
-const others = values.before === undefined ? ['idle', 'handshakes', 'idle-tls'] : ['handshakes'];
+const others = values.before === undefined ? ['idle', 'handshakes', 'idle-tls', 'api'] : ['handshakes'];
 const names = [...all.map(({ name }) => name), ...others];
 const wanted = values.row ?? names;
 for (const name of wanted) knownOption('row', name, names);
@@ -55,6 +56,7 @@ for (const row of all.filter(({ name }) => wanted.includes(name))) {
   say(`${table(results)}\n\n${redisLines(results)}`);
 }
 if (wanted.includes('idle')) say(`\n${await idleStations(onStep)}`);
+if (wanted.includes('api')) say(`\n${await apiCosts(onStep)}`);
 if (wanted.includes('handshakes')) {
   const options = { rounds, onStep, profileFolder: values.profile };
   const { before } = values;

@@ -36,6 +36,7 @@ const WARM_UP_MS = 2000;
 export async function measure(served: Served, load: Load): Promise<Figures> {
   using fleet = new Fleet();
   await fleet.connect(served.endpoints, load.stations);
+  await using _beside = served.beside?.();
   const textOf = await load.message(fleet);
   if (load.rate === undefined) fleet.startClosedLoop(textOf);
   else fleet.startOpenLoop(load.rate, textOf);

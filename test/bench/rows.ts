@@ -1,6 +1,13 @@
 /** The rows of the table: what is compared with what, and what we want of it. */
 import { heartbeat, type Message, meterValues } from './messages.ts';
-import { type ClusterSize, serveCluster, serveMonolith, servePeer, type Served } from './servers.ts';
+import {
+  type ClusterSize,
+  serveCluster,
+  serveClusterWithApi,
+  serveMonolith,
+  servePeer,
+  type Served,
+} from './servers.ts';
 
 export interface Contender {
   /** Says the fsync policy of whatever has a Redis. */
@@ -38,6 +45,29 @@ const monolith: Contender = {
   serve: () => serveMonolith(),
   target: { ratio: 1.1, base: RPC },
 };
+
+/** Reads of the API a second. */
+const READS = 50;
+
+/** The API has a connection to Redis of its own, so a CALL of a station must not become dearer. */
+function besideApi(): Row {
+  const size = { proxies: 1, processors: 1, fsync: 'no' } as const;
+  const alone = 'cluster alone';
+  return {
+    name: 'beside-api',
+    what: `Heartbeat, 1000 stations in a closed loop, beside ${READS} reads a second of the API; without the CPU of the API`,
+    message: heartbeat,
+    stations: 1000,
+    contenders: [
+      { name: alone, serve: () => serveCluster(size) },
+      {
+        name: 'cluster beside the API',
+        serve: () => serveClusterWithApi(size, READS),
+        target: { ratio: 1.05, base: alone },
+      },
+    ],
+  };
+}
 
 /** CALLs a second. */
 const OPEN_RATES = [300, 2000];
@@ -80,7 +110,9 @@ export function rowsAgainst(before: string): Row[] {
     pair('monolith', (root) => serveMonolith(root)),
   ];
   return rows().flatMap(({ name, what, message, stations }) =>
-    name === 'open-loop' ? [] : pairs.map((contenders) => ({ name, what, message, stations, contenders })),
+    name === 'open-loop' || name === 'beside-api'
+      ? []
+      : pairs.map((contenders) => ({ name, what, message, stations, contenders })),
   );
 }
 
@@ -115,6 +147,7 @@ export function rows(profiles?: string): Row[] {
         strictRpc,
       ],
     },
+    besideApi(),
     {
       name: 'open-loop',
       what: 'Heartbeat, 1000 stations that call at a rate of their own',

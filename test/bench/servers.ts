@@ -9,6 +9,7 @@ import { freePort } from '../support/free-port.ts';
 import { endWithUs } from '../support/children.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startBenchApi, startReads } from './api/reads.ts';
 
 /** Redis' fsync policy; `no` means no file at all. */
 export type Fsync = 'always' | 'everysec' | 'no';
@@ -18,6 +19,8 @@ export interface Served extends AsyncDisposable {
   /** Process ids by part. */
   readonly parts: Readonly<Record<string, readonly number[]>>;
   readonly redis?: RedisServer;
+  /** Other work for the same Redis, while this is measured. */
+  readonly beside?: () => AsyncDisposable;
 }
 
 export interface ClusterSize {
@@ -68,6 +71,19 @@ export async function serveCluster(size: ClusterSize): Promise<Served> {
   const held = stack.move();
   const endpoints = proxy.map(({ url }) => `${url}/`);
   return { endpoints, parts, redis, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** A cluster with an API program, which serves reads of one station each while the cluster is measured. Its own CPU does not count. */
+export async function serveClusterWithApi(size: ClusterSize, readsPerSecond: number): Promise<Served> {
+  await using stack = new AsyncDisposableStack();
+  const served = stack.use(await serveCluster(size));
+  const api = stack.use(await startBenchApi({ ...ENVIRONMENT, [ENV.redisAddr]: served.redis?.addr ?? '' }));
+  const held = stack.move();
+  return {
+    ...served,
+    beside: () => startReads(api, readsPerSecond),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
 }
 
 /** @param root another checkout whose monolith is measured */

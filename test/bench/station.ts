@@ -101,6 +101,11 @@ export class Station {
     this.#socket.write(frame);
   }
 
+  /** A frame that gets no answer. */
+  reply(frame: Buffer): void {
+    this.#socket.write(frame);
+  }
+
   close(): void {
     this.#socket.destroy();
   }
