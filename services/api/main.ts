@@ -14,7 +14,7 @@ import { createLog, errorFields } from '../runtime/log.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { redisOptions } from '../runtime/redis-settings.ts';
-import { type ApiConfig, apiSettings } from './config.ts';
+import { type ApiConfig, apiSettings, readAccessFiles, readClusterPlace } from './config.ts';
 import { startApi } from './start-api.ts';
 
 const PROGRAM = 'api';
@@ -26,6 +26,9 @@ let log = createLog(PROGRAM, 'info');
 async function main(): Promise<Running> {
   const config = loadConfig(PROGRAM, apiSettings);
   log = createLog(PROGRAM, config.logLevel);
+  // Before it waits for Redis: a bad setting ends the program at once.
+  readAccessFiles(config);
+  readClusterPlace(config);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   let phase: string | undefined = 'starting: waiting for Redis';
