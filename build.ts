@@ -21,6 +21,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   [PROGRAM.processor]: process.argv[4] ?? 'services/processor/main.ts',
   [PROGRAM.deadLetters]: 'services/dead-letters/main.ts',
   [PROGRAM.stations]: 'services/stations/main.ts',
+  [PROGRAM.billSink]: 'services/bill-sink/main.ts',
 };
 
 const dataFiles: Plugin = {

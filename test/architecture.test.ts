@@ -88,6 +88,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
     'services/contract.ts',
   ],
+  'services/bill-sink': [
+    'services/csms',
+    'services/ocpp',
+    'services/library',
+    'services/transport',
+    'services/runtime',
+    'services/contract.ts',
+  ],
   'services/monolith.ts': ['services'],
   // Of services the operator takes the contract and the runtime only.
   'operator/api': ['operator/kube/object-store.ts'],
@@ -168,6 +176,7 @@ const SINGLE_IMPORT: Readonly<Record<string, RegExp>> = {
   ioredis: /^services\/transport\/redis\/connection\/connection\.ts$/,
   ws: /^services\/(station-server\/|library\/websocket-client\.ts$)/,
   convict: /^services\/runtime\/config\.ts$/,
+  pg: /^services\/bill-sink\/session\.ts$/,
   pino: /^services\/runtime\/log\.ts$/,
   'typed-ocpp': /^services\/ocpp\//,
   '@peculiar/x509': /^services\/certificates\/x509-library\.ts$/,

@@ -17,6 +17,7 @@ const SOURCES = {
   processor: 'services/processor/main.ts',
   monolith: 'services/monolith.ts',
   operator: 'operator/main.ts',
+  'bill-sink': 'services/bill-sink/main.ts',
 } as const;
 export type ProgramName = keyof typeof SOURCES;
 
