@@ -20,6 +20,7 @@ export const SCENARIOS = [
   'test/docs/security-commands.test.ts',
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',
+  'test/bill-sink/kills.test.ts',
 ];
 
 export default {

@@ -7,6 +7,7 @@ import { entryOf, type FieldReader, readFields, recordedAt } from './fields.ts';
 type ColumnType = 'text' | 'numeric' | 'timestamptz' | 'text[]' | 'jsonb';
 /** A column that is filled from a field, and how. */
 type Column = readonly [type: ColumnType, read: (fields: FieldReader) => unknown];
+type Fields = Readonly<Record<string, string>>;
 type Columns = Readonly<Record<string, Column>>;
 
 export interface Table {
@@ -106,7 +107,7 @@ function tableOf(stream: SinkStream, name: string, identity: string, columns: Co
       const reader = readFields(fields);
       const read = Object.entries(columns).map(([column, [, of]]) => [column, of(reader)] as const);
       return {
-        [identity]: identityOf(fields),
+        [identity]: identity === 'bill_id' ? billIdOf(fields) : digestOf(fields),
         ...Object.fromEntries(read),
         incomplete: reader.incomplete,
         entry: entryOf(fields),
@@ -125,9 +126,13 @@ function isJsonText(column: string, type: ColumnType): boolean {
 /** As digest() makes them; a longer one would not be ours. */
 const BILL_ID = /^[\w-]{1,64}$/;
 
-/** What is the same in every copy of an entry: the name of a bill, which follows from its content, or a digest of all fields. */
-function identityOf(fields: Readonly<Record<string, string>>): string {
-  const { billId = '', type } = fields;
-  if (type === undefined && BILL_ID.test(billId)) return billId;
+/** The name of a bill, which follows from its content. */
+function billIdOf(fields: Fields): string {
+  const { billId = '' } = fields;
+  return BILL_ID.test(billId) ? billId : digestOf(fields);
+}
+
+/** The same for every copy of an entry. */
+function digestOf(fields: Fields): string {
   return digest(Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
