@@ -1,4 +1,4 @@
-/** A PostgreSQL server of a test's own, on a free loopback port. It refuses to run as root, so root starts it as `nobody`. */
+/** A PostgreSQL server of a test's own, on a free loopback port. It refuses to run as root, so root starts it under another user. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, readdirSync } from 'node:fs';
@@ -25,7 +25,8 @@ export interface PostgresServer extends AsyncDisposable {
 }
 
 const PASSWORD = 'p@ss/w%rd:of?the=superuser';
-const NOBODY = 65_534;
+/** The user without rights of Linux. */
+const UNPRIVILEGED = 65_534;
 const START_TIMEOUT_MS = 30_000;
 const DEBIAN = '/usr/lib/postgresql';
 
@@ -54,8 +55,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const port = await freePort();
   const dir = await mkdtemp(join(tmpdir(), 'postgres-'));
   const isRoot = process.getuid?.() === 0;
-  if (isRoot) chownSync(dir, NOBODY, NOBODY);
-  const as = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
+  if (isRoot) chownSync(dir, UNPRIVILEGED, UNPRIVILEGED);
+  const as = isRoot ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
   const data = join(dir, 'data');
   const passwordFile = join(dir, 'password');
   await writeFile(passwordFile, `${PASSWORD}\n`);
