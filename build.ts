@@ -23,6 +23,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   [PROGRAM.deadLetters]: 'services/dead-letters/main.ts',
   [PROGRAM.stations]: 'services/stations/main.ts',
   [PROGRAM.ocppctl]: 'services/ocppctl/main.ts',
+  [PROGRAM.billSink]: 'services/bill-sink/main.ts',
 };
 
 const dataFiles: Plugin = {

@@ -15,6 +15,8 @@ export const PROGRAM = {
   stations: 'stations.js',
   /** Not a server either: the API on the command line. */
   ocppctl: 'ocppctl.js',
+  /** Moves bills to PostgreSQL. */
+  billSink: 'bill-sink.js',
   operator: 'operator.js',
 } as const;
 
@@ -149,6 +151,22 @@ export const ENV = {
   clusterUrl: 'OCPP_CLUSTER_URL',
   clusterTokenFile: 'OCPP_CLUSTER_TOKEN_FILE',
   clusterCaFile: 'OCPP_CLUSTER_CA_FILE',
+  /** Processor: a bill sink moves bills to a database, and trims their streams. */
+  billSink: 'OCPP_BILL_SINK',
+  /** Bill sink: the file with the URL of PostgreSQL, or the variables of libpq; the schema; entries that stay in Redis; its cluster. */
+  billSinkUrlFile: 'OCPP_BILL_SINK_URL_FILE',
+  billSinkSchema: 'OCPP_BILL_SINK_SCHEMA',
+  billSinkKeep: 'OCPP_BILL_SINK_KEEP',
+  billSinkCluster: 'OCPP_BILL_SINK_CLUSTER',
+  postgresHost: 'PGHOST',
+  postgresPort: 'PGPORT',
+  postgresUser: 'PGUSER',
+  postgresPassword: 'PGPASSWORD',
+  postgresDatabase: 'PGDATABASE',
+  postgresSslMode: 'PGSSLMODE',
+  postgresSslRootCert: 'PGSSLROOTCERT',
+  postgresSslCert: 'PGSSLCERT',
+  postgresSslKey: 'PGSSLKEY',
   redisAddr: 'REDIS_ADDR',
   /** Port of the embedded Redis. */
   redisPort: 'REDIS_PORT',
@@ -228,6 +246,9 @@ export const METRIC = {
   openCalls: 'ocpp_calls_open',
   /** Processor: open transactions, global. */
   transactionsOpen: 'ocpp_transactions_open',
+  /** Processor: length of the stream of bills, and its bound; global. The bound is absent where a bill sink trims the stream. */
+  billsStored: 'ocpp_bills_stored',
+  billsBound: 'ocpp_bills_bound',
   /** Proxy: share of maxmemory that Redis uses; global. */
   storeMemoryShare: 'ocpp_store_memory_share',
   /** Proxy and processor: 1 while Redis refuses the login; while the keys belong to another cluster. */

@@ -100,6 +100,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   // Over HTTP: of the client it takes the shapes of the JSON only.
   'services/ocppctl': ['services/client/cluster-client.ts', 'services/runtime'],
+  'services/bill-sink': [
+    'services/csms',
+    'services/ocpp',
+    'services/library',
+    'services/transport',
+    'services/runtime',
+    'services/contract.ts',
+  ],
   'services/monolith.ts': ['services'],
   // Of services the operator takes the contract and the runtime only.
   'operator/api': ['operator/kube/object-store.ts'],
@@ -181,6 +189,7 @@ const SINGLE_IMPORT: Readonly<Record<string, RegExp>> = {
   ws: /^services\/(station-server\/|library\/websocket-client\.ts$)/,
   fastify: /^services\/api\/server\.ts$/,
   convict: /^services\/runtime\/config\.ts$/,
+  pg: /^services\/bill-sink\/session\.ts$/,
   pino: /^services\/runtime\/log\.ts$/,
   'typed-ocpp': /^services\/ocpp\//,
   '@peculiar/x509': /^services\/certificates\/x509-library\.ts$/,

@@ -169,6 +169,14 @@ function nearLimits(input: RenderInput, { metric, global }: Readers): Rule[] {
         'Redis uses {{ $value | humanizePercentage }} of its maxmemory; above 85 % new connections of stations are refused. Plan more memory.',
     },
     {
+      alert: 'OcppBillsNearBound',
+      expr: `${global('billsStored')} > ${NEAR} * ${global('billsBound')}`,
+      for: '10m',
+      summary: 'the oldest bills will soon be dropped from Redis',
+      description:
+        'Redis holds {{ $value | humanize }} bills, and drops the oldest from about 100 000 on, billed or not. Run a bill sink, which moves bills to PostgreSQL (docs/bill-sink.md). If another program reads them, let it remove what it has processed: XTRIM with MINID.',
+    },
+    {
       alert: 'OcppOpenCallsNearBound',
       expr: `${global('openCalls')} > ${NEAR * CALLS_AWAITED}`,
       for: '5m',

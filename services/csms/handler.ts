@@ -23,6 +23,8 @@ export interface HandlerSettings {
   readonly concurrentTransactions: ConcurrentTransactions;
   /** How long repeated starts and stops are recognized as duplicates; s. */
   readonly transactionKeySeconds: number;
+  /** A bill sink moves bills and the like to a database, and trims their streams. */
+  readonly billSink: boolean;
 }
 
 export const VALIDATIONS = ['Tolerant', 'Strict'] as const;
@@ -35,6 +37,7 @@ export const DEFAULT_SETTINGS: HandlerSettings = {
   validation: DEFAULT.validation,
   concurrentTransactions: DEFAULT.concurrentTransactions,
   transactionKeySeconds: DEFAULT.transactionKeySeconds,
+  billSink: false,
 };
 
 /** The values as they are now. Field by field: a spread of getters, which live settings are, costs 0.8 µs a message. */
@@ -44,6 +47,7 @@ export const settingsNow = (of: HandlerSettings): HandlerSettings => ({
   validation: of.validation,
   concurrentTransactions: of.concurrentTransactions,
   transactionKeySeconds: of.transactionKeySeconds,
+  billSink: of.billSink,
 });
 
 export interface HandlerContext {

@@ -167,6 +167,9 @@ function sweeperOf(options: ProcessorOptions, onError: (error: unknown) => void)
       get transactionKeySeconds() {
         return settings.transactionKeySeconds;
       },
+      get billSink() {
+        return settings.billSink;
+      },
     },
     (result) => observer?.swept(result),
     onError,

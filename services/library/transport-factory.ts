@@ -1,5 +1,6 @@
 /** Selects an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
 import { MemoryServerState, type ServerState } from '../transport/pending-requests.ts';
+import { openLists, type OpenLists } from '../transport/redis/state/open-lists.ts';
 import { openState, type OpenState } from '../transport/redis/state/open-state.ts';
 import { openServerState } from '../transport/redis/state/pending-requests.ts';
 import type { MemoryBus } from '../transport/memory/bus.ts';
@@ -84,6 +85,15 @@ export function createUnreadableTexts(config: Omit<RedisConfig, 'kind' | 'name'>
 export function createStateStore(config: Omit<RedisConfig, 'kind' | 'name'>): Promise<OpenState> {
   const { redis, keys } = redisOptions(config);
   return openState(redis, keys);
+}
+
+/** Lists of stored state, for a program that is no process of the cluster and outlives its Redis: it connects in the background. */
+export function createLists(
+  config: Omit<RedisConfig, 'kind' | 'name'>,
+  onError: (error: Error) => void,
+): OpenLists {
+  const { redis, keys } = redisOptions(config);
+  return openLists(redis, keys, onError);
 }
 
 /**

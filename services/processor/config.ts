@@ -65,6 +65,13 @@ export const handlerSettings = {
     env: ENV.transactionAbandonAfter,
     live: true,
   },
+  billSink: {
+    doc: 'Whether a bill sink moves bills, settlements, reports and meter values to PostgreSQL. Then only the sink trims their streams.',
+    format: Boolean,
+    default: DEFAULT_SETTINGS.billSink,
+    env: ENV.billSink,
+    live: true,
+  },
   handlerTimeout: {
     doc: 'How long a handler may take (at least 1s, less than OCPP_CALL_TIMEOUT). After it the message is handed over to another release; without one, a CALL is answered InternalError, and a transaction message becomes a dead letter.',
     format: duration,
@@ -188,6 +195,9 @@ export function readHandlerSettings(config: HandlerConfig): HandlerSettings {
     },
     get transactionKeySeconds() {
       return Math.round(Math.max(SHORTEST_KEY_MS, config.transactionKeyTtl) / 1000);
+    },
+    get billSink() {
+      return config.billSink;
     },
   };
 }

@@ -8,6 +8,7 @@ import { createQueueGauges, unknownGauge } from '../runtime/queue-gauges.ts';
 import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-gauges.ts';
 import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
 import type { Webhook } from '../runtime/webhook.ts';
+import type { StreamSize } from '../transport/transport.ts';
 import type { Reading } from './sampler.ts';
 import type { ProcessorObserver } from '../csms/processor.ts';
 
@@ -17,6 +18,8 @@ export interface ProcessorMetrics extends ProcessorObserver {
   readonly addBusy: (seconds: number) => void;
   /** Read at each scrape: the number of deliveries that this processor handles. */
   readonly countInFlight: (inFlight: () => number) => void;
+  /** Read at each scrape: about how many bills the stream keeps; `undefined` is absent. */
+  readonly boundBills: (bound: () => number | undefined) => void;
   /** Read at each scrape: the circuit breakers of the webhooks, by name. */
   readonly countWebhooks: (webhooks: ReadonlyMap<string, Pick<Webhook, 'state'>>) => void;
   /** Read at each scrape: when the certificate of the internal authority expires, ms since 1970; `undefined` is absent. */
@@ -103,6 +106,7 @@ export function createMetrics(
   });
   const setFigures = createQueueGauges(registry, ['deadLetters', 'openCalls']);
   const transactions = transactionGauges(registry);
+  const bills = billGauges(registry);
   createStoreGauges(registry, store);
   createSettingsGauges(registry, applied);
 
@@ -134,6 +138,7 @@ export function createMetrics(
         },
       });
     },
+    boundBills: bills.readBound,
     countWebhooks: webhookGauge(registry),
     readAuthorityExpiry: expiryGauge(
       registry,
@@ -153,6 +158,7 @@ export function createMetrics(
       setFigures(load, at);
       if (load?.openTransactions !== undefined) transactions.open.set(load.openTransactions);
       else transactions.open.remove();
+      bills.set(load?.bills, at);
       if (load?.responseSeconds !== undefined) storeResponse.set(load.responseSeconds);
       else storeResponse.remove();
       if (load === undefined) transactions.silent.remove();
@@ -193,6 +199,38 @@ function expiryGauge(registry: Registry, name: string, help: string) {
     },
   });
   return (of: typeof expiry) => void (expiry = of);
+}
+
+/** The stream of bills: those that are stored, the age of the oldest one, and its bound. */
+function billGauges(registry: Registry) {
+  let bound: () => number | undefined = () => undefined;
+  const stored = unknownGauge(registry, METRIC.billsStored, 'Length of the stream of bills (global)');
+  const oldest = unknownGauge(
+    registry,
+    'ocpp_bills_oldest_seconds',
+    'Age in seconds of the oldest bill in the stream (global)',
+  );
+  const limit = unknownGauge(
+    registry,
+    METRIC.billsBound,
+    'About how many bills the stream keeps before the oldest are dropped; absent where a bill sink trims it',
+    {
+      async collect() {
+        const now = bound();
+        if (now === undefined) limit.remove();
+        else limit.set(now);
+      },
+    },
+  );
+  return {
+    readBound: (of: typeof bound) => void (bound = of),
+    set(size: StreamSize | undefined, at: number) {
+      if (size === undefined) stored.remove();
+      else stored.set(size.length);
+      if (size?.oldestAt === undefined) oldest.remove();
+      else oldest.set(Math.max(0, (at - size.oldestAt) / 1000));
+    },
+  };
 }
 
 function transactionGauges(registry: Registry) {

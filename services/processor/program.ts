@@ -25,6 +25,7 @@ import { createProviders } from './providers.ts';
 import type { HandlerTable } from '../csms/handler.ts';
 import { createMetrics } from './metrics.ts';
 import { createProcessor } from '../csms/processor.ts';
+import { BILLS, BILLS_KEPT } from '../csms/transactions/bill.ts';
 import { OPEN_TRANSACTIONS } from '../csms/transactions/register.ts';
 import { serveLastStations } from './last-stations.ts';
 import { StoreCertificate } from './store-certificate.ts';
@@ -73,6 +74,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
     observer: metrics,
   });
 
+  metrics.boundBills(() => (settings.values.billSink ? undefined : BILLS_KEPT));
   metrics.countInFlight(() => processor.inFlight());
 
   let stopping = false;
@@ -80,8 +82,9 @@ async function main(handlers: HandlerTable): Promise<Running> {
   const sampler = startSampler({
     load: async () => {
       const open = transport.state.size(OPEN_TRANSACTIONS);
-      const [load, openTransactions] = await Promise.all([transport.load(), open]);
-      return { ...load, openTransactions };
+      const stored = transport.state.streamSize(BILLS);
+      const [load, openTransactions, bills] = await Promise.all([transport.load(), open, stored]);
+      return { ...load, openTransactions, bills };
     },
     inFlightSeconds: () => processor.inFlightSeconds(),
     inFlightLimit: maxInFlight,

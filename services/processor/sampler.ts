@@ -4,11 +4,12 @@
  */
 import { performance } from 'node:perf_hooks';
 import { type Clock, sleep } from '../runtime/clock.ts';
-import type { TransportLoad } from '../transport/transport.ts';
+import type { StreamSize, TransportLoad } from '../transport/transport.ts';
 
 /** A reading of the store. */
 export interface Reading extends TransportLoad {
   readonly openTransactions?: number;
+  readonly bills?: StreamSize;
   /** How long the reading took, s. */
   readonly responseSeconds?: number;
 }

@@ -25,6 +25,7 @@ export interface StreamBounds {
   /** Ids of the oldest and the newest entry; undefined for an empty stream. */
   readonly first: string | undefined;
   readonly last: string | undefined;
+  readonly length: number;
   /** Entries were dropped, as the stream is bounded. */
   readonly isTrimmed: boolean;
 }
@@ -35,6 +36,27 @@ export interface FieldPage {
   readonly next: string | undefined;
 }
 
+/** The order of ids of entries. */
+export function isLater(id: string, other: string): boolean {
+  const [[ms, number], [otherMs, otherNumber]] = [partsOf(id), partsOf(other)];
+  return ms === otherMs ? number > otherNumber : ms > otherMs;
+}
+
+/** The id right before another one: as the exclusive `after` of a range, it includes that one. */
+export function idBefore(id: string): string {
+  const [ms, number] = partsOf(id);
+  if (number > 0n) return `${ms}-${number - 1n}`;
+  return ms > 0n ? `${ms - 1n}-${LAST_NUMBER}` : '0-0';
+}
+
+/** Of a millisecond: 64 bits. */
+const LAST_NUMBER = 2n ** 64n - 1n;
+
+function partsOf(id: string): readonly [ms: bigint, number: bigint] {
+  const [ms = '0', number = '0'] = id.split('-');
+  return [BigInt(ms), BigInt(number)];
+}
+
 export interface StoredLists {
   entries(stream: string, range: EntryRange): Promise<readonly StoredEntry[]>;
   bounds(stream: string): Promise<StreamBounds>;
@@ -42,6 +64,8 @@ export interface StoredLists {
   nextEntries(stream: string, after: string, limit: number, waitMs: number): Promise<readonly StoredEntry[]>;
   /** Removes an entry. @returns whether it was there */
   dropEntry(stream: string, id: string): Promise<boolean>;
+  /** Removes the entries with a lower id. @returns how many they were */
+  trimBefore(stream: string, id: string): Promise<number>;
   /**
    * About `limit` fields of a record, in no order; one that changes meanwhile may be missing or come twice.
    * @param from `next` of the page before; omitted: the first page

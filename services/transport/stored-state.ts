@@ -22,12 +22,12 @@ export type StateWrite =
   /** Removes fields of a record; a record without fields ends. */
   | { readonly kind: 'unset'; readonly key: string; readonly names: readonly string[] }
   | { readonly kind: 'delete'; readonly key: string }
-  /** Appends to a stream that keeps about the newest `maxLength` entries. */
+  /** Appends to a stream that keeps about the newest `maxLength` entries; omitted: all, as another program trims it. */
   | {
       readonly kind: 'append';
       readonly key: string;
       readonly fields: Readonly<Record<string, string>>;
-      readonly maxLength: number;
+      readonly maxLength?: number;
     }
   /** Adds a member to a sorted set, or changes its score. */
   | { readonly kind: 'add'; readonly key: string; readonly member: string; readonly score: number }
@@ -70,7 +70,15 @@ export interface StateReader {
   size(key: string): Promise<number>;
 }
 
+export interface StreamSize {
+  readonly length: number;
+  /** ms since 1970; undefined for an empty stream, and where it cannot be read. */
+  readonly oldestAt: number | undefined;
+}
+
 export interface StateStore extends StateReader {
+  /** How long a stream is, and when its oldest entry was stored. */
+  streamSize(key: string): Promise<StreamSize>;
   /** Applies an amendment completely or not at all. @returns whether it was applied */
   amend(amendment: Amendment): Promise<boolean>;
 }

@@ -39,7 +39,15 @@ export type { LeaseRates, RateLease, RateName, RateRequest, RateRequests, RateSh
 export type { Answer, Outcome } from './outcome.ts';
 export { BUSINESS_KEY_SECONDS } from './outcome.ts';
 export type { CallOutcome, CallState, StationCall, StationCalls } from './station-call.ts';
-export type { Amendment, DomainEvent, Member, StateReader, StateStore, StateWrite } from './stored-state.ts';
+export type {
+  Amendment,
+  DomainEvent,
+  Member,
+  StateReader,
+  StateStore,
+  StateWrite,
+  StreamSize,
+} from './stored-state.ts';
 export type { UnreadableText } from './unreadable.ts';
 
 export interface ConnectionEvent {

@@ -88,6 +88,27 @@ export const state: Part<TransportHarness> = (run) => {
     assert.deepEqual(await state.record('tx:1'), { at: both[0] ? '2' : '3' });
   });
 
+  run('a stream is bounded where its writes say so, and its size can be read', async ({ transport }) => {
+    transport.onMessage(async () => done);
+    await transport.start();
+    const { state } = transport;
+    assert.deepEqual(await state.streamSize('kept'), { length: 0, oldestAt: undefined });
+    const begun = Date.now();
+    const append = (key: string, n: number): StateWrite[] =>
+      Array.from({ length: 50 }, (_, i) => ({
+        kind: 'append',
+        key,
+        fields: { n: `${n * 50 + i}` },
+        ...(key === 'bounded' && { maxLength: 10 }),
+      }));
+    for (let n = 0; n < 5; n++)
+      await state.amend({ writes: [...append('kept', n), ...append('bounded', n)], events: [] });
+    const { length, oldestAt = 0 } = await state.streamSize('kept');
+    assert.equal(length, 250);
+    assert.ok(oldestAt > begun - 60_000 && oldestAt < begun + 60_000);
+    assert.ok((await state.streamSize('bounded')).length < 250, 'about the newest 10');
+  });
+
   run('an outcome can keep an unreadable text and still answer', async (harness) => {
     const { transport, connect } = harness;
     transport.onMessage(async ({ stationId, protocol, epoch, receivedAt }) => ({

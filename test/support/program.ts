@@ -18,6 +18,7 @@ const SOURCES = {
   api: 'services/api/main.ts',
   monolith: 'services/monolith.ts',
   operator: 'operator/main.ts',
+  'bill-sink': 'services/bill-sink/main.ts',
 } as const;
 export type ProgramName = keyof typeof SOURCES;
 

@@ -116,7 +116,7 @@ export function makeBill(known: TransactionFacts, end: End): Bill {
   return { entry, stopPhases: phases, doubts: [...notes].filter((note) => DOUBTFUL.has(note)) };
 }
 
-/** Approximate length of the stream; older entries are dropped. */
+/** Approximate length of the stream; older entries are dropped, unless a bill sink moves them. */
 export const BILLS_KEPT = 100_000;
 export const BILLS = 'transactions';
 

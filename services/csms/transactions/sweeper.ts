@@ -10,6 +10,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { TransportError } from '../../transport/errors.ts';
 import type { Member } from '../../transport/stored-state.ts';
 import type { Transport } from '../../transport/transport.ts';
+import { withoutBounds } from './bill-sink.ts';
 import { abandon } from './closing.ts';
 import { isOpen, rememberIfThere, type TransactionRecord } from './record.ts';
 import { OPEN_TRANSACTIONS, readMember, unregister } from './register.ts';
@@ -27,6 +28,8 @@ export interface SweeperOptions {
   readonly policy: TransactionPolicy;
   /** How long the marks of closed transactions are kept; s. */
   readonly transactionKeySeconds: number;
+  /** A bill sink trims the streams of bills and reports; false by default. */
+  readonly billSink?: boolean;
   readonly clock: Clock;
   readonly onError?: (error: unknown) => void;
 }
@@ -109,12 +112,13 @@ async function forgetLost(
 async function abandonSilent(
   key: string,
   record: TransactionRecord,
-  { transport, transactionKeySeconds, clock }: SweeperOptions,
+  { transport, transactionKeySeconds, clock, billSink = false }: SweeperOptions,
 ): Promise<boolean> {
   const connected = await transport.isClientConnected(record.stationId ?? '');
   const reason = connected ? 'silent' : 'station-gone';
   const effects = abandon({ key, record }, reason, clock.now(), transactionKeySeconds);
-  return transport.state.amend({ expected: asRead(key, record), ...effects });
+  const writes = billSink ? withoutBounds(effects.writes) : effects.writes;
+  return transport.state.amend({ expected: asRead(key, record), writes, events: effects.events });
 }
 
 /** Reports each silence once. */
@@ -122,7 +126,7 @@ async function reportSilent(
   key: string,
   record: TransactionRecord,
   silenceMs: number,
-  { transport }: SweeperOptions,
+  { transport, billSink = false }: SweeperOptions,
 ): Promise<void> {
   const { stationId = '', transactionId, heardAt = '', startedAt, connectorId, evseId } = record;
   if (record.silenceReported === heardAt) return;
@@ -131,7 +135,10 @@ async function reportSilent(
   const { writes, events } = report('transaction-silent', stationId, facts);
   await transport.state.amend({
     expected: { key, field: 'silenceReported', value: record.silenceReported },
-    writes: [rememberIfThere(key, { silenceReported: heardAt }), ...writes],
+    writes: [
+      rememberIfThere(key, { silenceReported: heardAt }),
+      ...(billSink ? withoutBounds(writes) : writes),
+    ],
     events,
   });
 }

@@ -1,6 +1,7 @@
 /** Pages of what is stored in this process. */
 import {
   byScore,
+  isLater,
   type EntryRange,
   type FieldPage,
   type StoredEntry,
@@ -43,7 +44,7 @@ export class MemoryLists implements StoredLists {
   async bounds(stream: string): Promise<StreamBounds> {
     const entries = this.#data.stream(stream);
     const isTrimmed = this.#data.appended(stream) > entries.length;
-    return { first: entries[0]?.id, last: entries.at(-1)?.id, isTrimmed };
+    return { first: entries[0]?.id, last: entries.at(-1)?.id, length: entries.length, isTrimmed };
   }
 
   async nextEntries(stream: string, after: string, limit: number, waitMs: number) {
@@ -55,6 +56,11 @@ export class MemoryLists implements StoredLists {
 
   async dropEntry(stream: string, id: string): Promise<boolean> {
     return this.#data.drop(stream, id);
+  }
+
+  async trimBefore(stream: string, id: string): Promise<number> {
+    const earlier = this.#data.stream(stream).filter((entry) => isLater(id, entry.id));
+    return earlier.filter((entry) => this.#data.drop(stream, entry.id)).length;
   }
 
   async fieldPage(key: string, limit: number, from = '0'): Promise<FieldPage> {
@@ -83,10 +89,4 @@ export class MemoryLists implements StoredLists {
     clearTimeout(timer);
     waiting.delete(resolve);
   }
-}
-
-function isLater(id: string, other: string): boolean {
-  const [ms = 0, number = 0] = id.split('-').map(Number);
-  const [otherMs = 0, otherNumber = 0] = other.split('-').map(Number);
-  return ms === otherMs ? number > otherNumber : ms > otherMs;
 }

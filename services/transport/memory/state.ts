@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { GatewayEvents } from '../gateway.ts';
 import { BUSINESS_KEY_SECONDS } from '../outcome.ts';
 import type { StoredEntry } from '../stored-lists.ts';
-import type { Amendment, DomainEvent, Member, StateStore, StateWrite } from '../stored-state.ts';
+import type { Amendment, DomainEvent, Member, StateStore, StateWrite, StreamSize } from '../stored-state.ts';
 import { MemoryLists } from './lists.ts';
 import {
   UNREADABLE_KEPT,
@@ -79,6 +79,12 @@ export class MemoryState implements StateStore, GatewayEvents {
 
   async size(key: string): Promise<number> {
     return this.#sorted.get(key)?.size ?? 0;
+  }
+
+  async streamSize(key: string): Promise<StreamSize> {
+    const stream = this.#streams.get(key) ?? [];
+    const [oldest] = stream;
+    return { length: stream.length, oldestAt: oldest && Number(oldest.id.split('-')[0]) };
   }
 
   async amend({ expected, writes, events }: Amendment): Promise<boolean> {
@@ -185,7 +191,7 @@ export class MemoryState implements StateStore, GatewayEvents {
     if (set?.size === 0) this.#sorted.delete(key);
   }
 
-  #append(key: string, fields: Readonly<Record<string, string>>, maxLength: number): void {
+  #append(key: string, fields: Readonly<Record<string, string>>, maxLength = Infinity): void {
     const stream = this.#streams.get(key) ?? [];
     const appended = (this.#appended.get(key) ?? 0) + 1;
     // The number of the entry keeps ids unique and rising, whatever the clock does within a millisecond.

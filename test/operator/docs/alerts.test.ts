@@ -79,6 +79,8 @@ const HEALTHY: Series = {
   'ocpp_requests_oldest_seconds p': `1x${HOUR}`,
   'ocpp_dead_letters p': `0x${HOUR}`,
   'ocpp_calls_open p': `5x${HOUR}`,
+  'ocpp_bills_stored p': `5000x${HOUR}`,
+  'ocpp_bills_bound p': `100000x${HOUR}`,
   'ocpp_store_memory_share a': `0.3x${HOUR}`,
   'ocpp_proxy_station_source_failing a': `0x${HOUR}`,
   'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="certificate"': `9000000x${HOUR}`,
@@ -160,6 +162,8 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
     ['OcppProxiesNearlyFull'],
   ],
   ['many calls are open', { 'ocpp_calls_open p': '17000x60' }, ['OcppOpenCallsNearBound']],
+  ['bills will soon be dropped', { 'ocpp_bills_stored p': '81000x60' }, ['OcppBillsNearBound']],
+  ['many bills wait for their sink', { 'ocpp_bills_stored p': '200000x60', 'ocpp_bills_bound p': gone }, []],
   ['handlers fail', { 'ocpp_processor_handler_errors_total p': '0+60x60' }, ['OcppHandlerErrors']],
   [
     'a new release fails messages',

@@ -59,8 +59,9 @@ export class RedisLists implements StoredLists {
       ]),
     );
     const facts = new Map(pairsOf(info as readonly unknown[]));
-    const isTrimmed = Number(facts.get('entries-added') ?? 0) > Number(facts.get('length') ?? 0);
-    return { first: first[0]?.[0], last: last[0]?.[0], isTrimmed };
+    const length = Number(facts.get('length') ?? 0);
+    const isTrimmed = Number(facts.get('entries-added') ?? 0) > length;
+    return { first: first[0]?.[0], last: last[0]?.[0], length, isTrimmed };
   }
 
   async nextEntries(stream: string, after: string, limit: number, waitMs: number) {
@@ -75,6 +76,10 @@ export class RedisLists implements StoredLists {
 
   async dropEntry(stream: string, id: string): Promise<boolean> {
     return (await this.#try((redis) => redis.xdel(this.#stream(stream), id))) === 1;
+  }
+
+  trimBefore(stream: string, id: string): Promise<number> {
+    return this.#try((redis) => redis.xtrim(this.#stream(stream), 'MINID', id));
   }
 
   async fieldPage(key: string, limit: number, from = '0'): Promise<FieldPage> {

@@ -1,6 +1,6 @@
 /** Reads stored state in Redis, and amends it. Writes of outcomes are part of acknowledge.lua. */
 import { TransportError } from '../../errors.ts';
-import type { Amendment, Member, StateStore } from '../../stored-state.ts';
+import type { Amendment, Member, StateStore, StreamSize } from '../../stored-state.ts';
 import { isRefusal, type RedisConnection } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
 import type { Readers } from '../connection/readers.ts';
@@ -64,6 +64,17 @@ export class RedisState implements StateStore {
 
   size(key: string): Promise<number> {
     return this.#try(key, (redis) => redis.zcard(this.#keys.state(key)));
+  }
+
+  async streamSize(key: string): Promise<StreamSize> {
+    const name = this.#keys.state(key);
+    const [length, oldest] = await Promise.all([
+      this.#try(key, (redis) => redis.xlen(name)),
+      // An ACL user of an earlier release may not read streams: its length is enough.
+      this.#readers.read((redis) => redis.xrange(name, '-', '+', 'COUNT', 1)).catch(() => []),
+    ]);
+    const [id] = oldest[0] ?? [];
+    return { length, oldestAt: id === undefined ? undefined : Number(id.split('-')[0]) };
   }
 
   /** All fields of a record, in no order; one that changes meanwhile may be missing or come twice. */

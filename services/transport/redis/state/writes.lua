@@ -7,7 +7,7 @@
 --   set-existing  the same; skipped when there is no such record
 --   unset         removes fields of a record; strings: names
 --   delete        deletes a record
---   append        adds to a stream; bound: its length; strings: names and values by turns
+--   append        adds to a stream; bound: its length, or '' for none; strings: names and values by turns
 --   add           adds to a sorted set; bound: the score; string: the member
 --   remove        removes from a sorted set; string: the member
 --   forget        deletes a business key
@@ -54,6 +54,8 @@ function Writes.apply(prefix, first, last)
     elseif TYPES[op] == 'hash' then
       if count > 0 then redis.call('HSET', key, unpack(ARGV, from, to)) end
       if bound ~= '' then redis.call('EXPIRE', key, bound) end
+    elseif op == 'append' and bound == '' then
+      redis.call('XADD', key, '*', unpack(ARGV, from, to))
     elseif op == 'append' then
       redis.call('XADD', key, 'MAXLEN', '~', bound, '*', unpack(ARGV, from, to))
     elseif op == 'add' then

@@ -42,7 +42,7 @@ function addWrite(args: string[], keys: Keys, write: StateWrite): void {
       return addOne(args, 'remove', keys.state(write.key), '', [write.member]);
     case 'append': {
       const texts = Object.entries(write.fields).flat();
-      return addOne(args, 'append', keys.state(write.key), String(write.maxLength), texts);
+      return addOne(args, 'append', keys.state(write.key), String(write.maxLength ?? ''), texts);
     }
     default: {
       const { newerBy, fields, expireSeconds = '', existing } = write;
