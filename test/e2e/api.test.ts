@@ -67,12 +67,14 @@ const existing = async () => {
 async function forwarded(): Promise<{ readonly url: string } & Disposable> {
   const args = ['port-forward', '-n', NAMESPACE, `service/${NAME}-api`, ':80'];
   const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface(child.stdout)) {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  // Read to its end: kubectl writes a line for each connection, and ends when it cannot.
+  createInterface(child.stdout).on('line', (line) => {
     const [, port] = /127\.0\.0\.1:(\d+)/.exec(line) ?? [];
-    if (port === undefined) continue;
-    return { url: `http://127.0.0.1:${port}`, [Symbol.dispose]: () => void child.kill() };
-  }
-  throw new Error('kubectl port-forward ended');
+    if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
+  });
+  child.once('exit', () => reject(new Error('kubectl port-forward ended')));
+  return { url: await promise, [Symbol.dispose]: () => void child.kill() };
 }
 
 const ask = (url: string, path: string, token: string) =>

@@ -7,10 +7,16 @@ import { ENV } from '../../../services/contract.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type Program, startProgram } from '../../support/program.ts';
 
+export interface BenchRequest {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface BenchApi extends AsyncDisposable {
   readonly program: Program;
   /** @param path with its query; rejects for a status that is no success */
-  request(path: string, init?: RequestInit): Promise<Response>;
+  readonly request: (path: string, init?: BenchRequest) => Promise<Response>;
 }
 
 export async function startBenchApi(env: Readonly<Record<string, string>>): Promise<BenchApi> {
@@ -27,7 +33,7 @@ export async function startBenchApi(env: Readonly<Record<string, string>>): Prom
   const program = await startProgram('api', { ...env, ...own });
   return {
     program,
-    async request(path, init = {}) {
+    request: async (path, init = {}) => {
       const headers = { authorization: `Bearer ${token}`, ...init.headers };
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { ...init, headers });
       if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
