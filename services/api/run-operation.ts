@@ -80,7 +80,8 @@ function createReader({ takes, consumes }: Operation): Reader {
   const body = takes.body && createCheck('body', takes.body);
   const isOptional = takes.body !== undefined && !('required' in takes.body);
   return (request, caller, over) => {
-    const given = request.body ?? (isOptional ? {} : undefined);
+    // A JSON null is a body, and none that a path takes.
+    const given = request.body === undefined && isOptional ? {} : request.body;
     checkType(request, consumes?.type ?? 'application/json');
     if (body === undefined && given !== undefined)
       throw badRequest([{ path: '', message: 'must be empty: this path takes none' }]);

@@ -191,6 +191,7 @@ everywhere(
       (await pagesOf(client.bills(filter), 1)).flat().map(({ billId }) => billId);
     t.deepEqual(await billsOf({}), ['bill-9', 'bill-7'], 'the newest first');
     t.deepEqual(await billsOf({ station: 'CP-1' }), ['bill-7']);
+    t.deepEqual(await client.bills().page({ after: '0-0' }), { items: [] });
     t.deepEqual(await billsOf({ token: 'TAG-1' }), ['bill-7']);
   },
 );

@@ -38,6 +38,8 @@ export class RedisLists implements StoredLists {
   }
 
   async entries(stream: string, { after, before, limit, newestFirst = false }: EntryRange) {
+    // Redis refuses it as an exclusive end.
+    if (before === '0-0') return [];
     const key = this.#stream(stream);
     const low = after === undefined ? '-' : `(${after}`;
     const high = before === undefined ? '+' : `(${before}`;
