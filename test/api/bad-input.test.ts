@@ -30,6 +30,12 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { name: 'no body', at: '' },
+  {
+    name: 'null, where a body may be left out',
+    path: '/v1/stations/CP-1/reset',
+    ask: { body: 'null' },
+    at: '',
+  },
   { name: 'half a JSON', ask: { body: '{"action":"very-secret' }, at: '' },
   { name: 'another kind of JSON', ask: { body: '[]' }, at: '' },
   { name: 'an empty object', ask: { body: '{}' }, at: '/action' },
