@@ -10,6 +10,8 @@ const OWNED: readonly RegExp[] = [
   /^ocpp:(running|epoch|call-order|counter:.*)$/,
   // Whose data these are.
   /^ocpp:store$/,
+  // Which stations there are, and since when some are away: bounded.
+  /^ocpp:(known-stations|disconnected)$/,
   // Bounded streams for billing and monitoring.
   /^ocpp:(transactions|reports|meter-values|settlements|events)$/,
   // Of a station as long as there is that station.

@@ -134,7 +134,7 @@ test('the commands for Kubernetes make the Secrets of the manifest, which a list
   if (cluster === undefined) throw new Error('no cluster');
   t.deepEqual(
     needsOf(cluster, (name) => first.has(name)).map(({ holds }) => holds),
-    ['password-key'],
+    ['password-key', 'api-admin'],
     'the operator makes the rest',
   );
 

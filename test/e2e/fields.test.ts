@@ -124,7 +124,13 @@ const quiet = (cluster: string) =>
   });
 
 /** They need Secrets or services that are not here, so that their Pods would not start. */
-const ELSEWHERE = ['authentication.stations.', 'certificateAuthority.', 'iso15118.', 'redis.embedded.tls.'];
+const ELSEWHERE = [
+  'api.tokensSecret.',
+  'authentication.stations.',
+  'certificateAuthority.',
+  'iso15118.',
+  'redis.embedded.tls.',
+];
 
 /** Autoscaling that changes no object concerns the operator alone. test/operator/crd/fields.test.ts changes all fields on an API server. */
 function concernsPods({ field, object }: FieldChange): boolean {

@@ -31,7 +31,8 @@ export type Move =
   | { readonly kind: 'take'; readonly proxy: number; readonly lost: boolean }
   /** An earlier requeue is repeated, late. */
   | { readonly kind: 'requeue'; readonly back: number }
-  | { readonly kind: 'reply'; readonly call: number; readonly twice: boolean }
+  /** The station answers a call that it got: the latest, or one before it. */
+  | { readonly kind: 'reply'; readonly back: number; readonly twice: boolean }
   | { readonly kind: 'time'; readonly call: number }
   | { readonly kind: 'cancel'; readonly call: number }
   | { readonly kind: 'reclaim'; readonly proxy: number }
@@ -96,7 +97,8 @@ export class CallWorld {
         await this.#requeue(this.#requeued.at(-1 - move.back));
         break;
       case 'reply':
-        for (let i = move.twice ? 2 : 1; i > 0; i--) await this.#reply(idOf(move.call));
+        for (let i = move.twice ? 2 : 1; i > 0; i--)
+          await this.#reply([...this.#writtenBy.keys()].at(-1 - move.back));
         break;
       case 'time':
         await this.#timeIsUp(idOf(move.call));
@@ -213,9 +215,9 @@ export class CallWorld {
     await requeueCall(this.#redis, this.#keys, { messageId, epoch });
   }
 
-  async #reply(id: string): Promise<void> {
-    const epoch = this.#writtenBy.get(id);
-    if (epoch === undefined) return;
+  async #reply(id: string | undefined): Promise<void> {
+    const epoch = this.#writtenBy.get(id ?? '');
+    if (id === undefined || epoch === undefined) return;
     this.#replied.add(id);
     const frame = { type: 3, id, payload: {} } as const;
     await this.#acknowledge(epoch, { frame, text: `[3,"${id}",{}]`, sequence: 0 }, false);
