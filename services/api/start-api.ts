@@ -39,18 +39,9 @@ export async function startApi(
     version: VERSION,
     readCluster,
   });
-  await api.listen({ host: listeningOn(host), port });
+  await api.listen({ host, port });
   const problem = await access.problem();
   if (problem !== undefined) log.warn({ problem }, 'every request to the API is refused');
   log.info({ host, port }, 'serving the API');
   return { stop: (graceMs) => stopApi(api, graceMs) };
-}
-
-/**
- * `kubectl port-forward` connects to the loopback address of a Pod, so a Pod listens on all of its addresses. With `npm start` each Pod has a
- * loopback address of its own.
- */
-function listeningOn(host: string): string {
-  if (host.startsWith('127.')) return host;
-  return host.includes(':') ? '::' : '0.0.0.0';
 }

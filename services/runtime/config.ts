@@ -2,6 +2,7 @@
  * Configuration of a program: environment variables only, described by a convict schema, checked completely before the
  * program starts, printed with --help. Only this file reads process.env.
  */
+import { isIP } from 'node:net';
 import convict from 'convict';
 import { ENV } from '../contract.ts';
 
@@ -52,6 +53,13 @@ convict.addFormat({
   },
 });
 convict.addFormat({
+  name: 'listen-address',
+  coerce: (value: unknown) => (typeof value === 'string' ? listeningOn(value) : value),
+  validate(value: unknown) {
+    if (typeof value !== 'string' || isIP(value) === 0) throw new Error('must be an IP address');
+  },
+});
+convict.addFormat({
   name: 'positive-int',
   coerce: (value: unknown) => (typeof value === 'string' && value !== '' ? Number(value) : value),
   validate(value: unknown) {
@@ -65,6 +73,12 @@ convict.addFormat({
     if (!Array.isArray(value) || value.length === 0) throw new Error('must be a comma-separated list');
   },
 });
+
+function listeningOn(address: string): string {
+  const family = isIP(address);
+  if (family === 0 || address.startsWith('127.') || address === '::1') return address;
+  return family === 6 ? '::' : '0.0.0.0';
+}
 
 function splitItems(value: unknown): unknown {
   if (typeof value !== 'string') return value;
@@ -152,6 +166,11 @@ export function jsonOf(name: string, read: (value: unknown) => unknown): string 
 /** A duration in milliseconds, written as `30s` and the like. */
 export const duration = 'duration-ms';
 export const positiveInt = 'positive-int';
+/**
+ * The address of a process, read as the one that it listens on: all of its family, as `kubectl port-forward` connects to the loopback address of
+ * a Pod. A loopback address is kept: with `npm start` each Pod has one of its own.
+ */
+export const listenAddress = 'listen-address';
 /** Comma-separated, at least one. */
 export const list = 'list';
 

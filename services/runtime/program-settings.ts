@@ -1,6 +1,7 @@
 /** The settings of every program: name, address and admin port, log. */
 import { hostname } from 'node:os';
 import { DEFAULT, ENV, PORT } from '../contract.ts';
+import { listenAddress } from './config.ts';
 import { LOG_LEVELS } from './log.ts';
 
 export const programSettings = {
@@ -10,7 +11,12 @@ export const programSettings = {
     default: hostname(),
     env: ENV.podName,
   },
-  host: { doc: 'Address to listen on.', format: String, default: '0.0.0.0', env: ENV.podIp },
+  host: {
+    doc: 'Address of this process. It listens on all addresses, but for a loopback address on that one only.',
+    format: listenAddress,
+    default: '0.0.0.0',
+    env: ENV.podIp,
+  },
   adminPort: {
     doc: 'Port for health, readiness and metrics.',
     format: 'port',

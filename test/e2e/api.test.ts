@@ -1,11 +1,15 @@
-/** The HTTP API of a cluster, as its user meets it: enabled, asked through kubectl port-forward, without its tokens, and disabled. */
+/** The HTTP API of a cluster, as its user meets it: enabled, asked through kubectl port-forward and `kubectl ocpp`, without its tokens, and disabled. */
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test from 'ava';
 import { API_VERSION, KIND } from '../../operator/api/ocpp-cluster.ts';
 import { createNamespace, diagnostics, removeEverything, startAfresh } from './environment.ts';
-import { apply, condition, get, type Manifest, patch, until } from './kubectl.ts';
+import { apply, condition, get, type Manifest, patch, shell, until } from './kubectl.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
 const NAMESPACE = 'ocpp-e2e-api';
 const NAME = 'door';
 /** The objects that the API adds; a NetworkPolicy and a budget are optional. */
@@ -63,22 +67,25 @@ const existing = async () => {
   return OBJECTS.filter((_one, index) => found[index] !== undefined).map(([kind]) => kind);
 };
 
-/** `kubectl port-forward` to the Service, on any port of this machine. */
-async function forwarded(): Promise<{ readonly url: string } & Disposable> {
-  const args = ['port-forward', '-n', NAMESPACE, `service/${NAME}-api`, ':80'];
+/** `kubectl port-forward` to a Service, on any port of this machine. */
+async function forwarded(
+  component: 'api' | 'ws-proxy',
+  servicePort: number,
+): Promise<{ readonly address: string } & Disposable> {
+  const args = ['port-forward', '-n', NAMESPACE, `service/${NAME}-${component}`, `:${servicePort}`];
   const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   // Read to its end: kubectl writes a line for each connection, and ends when it cannot.
   createInterface(child.stdout).on('line', (line) => {
     const [, port] = /127\.0\.0\.1:(\d+)/.exec(line) ?? [];
-    if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
+    if (port !== undefined) resolve(`127.0.0.1:${port}`);
   });
   child.once('exit', () => reject(new Error('kubectl port-forward ended')));
-  return { url: await promise, [Symbol.dispose]: () => void child.kill() };
+  return { address: await promise, [Symbol.dispose]: () => void child.kill() };
 }
 
-const ask = (url: string, path: string, token: string) =>
-  fetch(`${url}${path}`, {
+const ask = (address: string, path: string, token: string) =>
+  fetch(`http://${address}${path}`, {
     headers: { authorization: `Bearer ${token}` },
     signal: AbortSignal.timeout(15_000),
   });
@@ -103,8 +110,8 @@ test.serial(
 
     const secret = await get<Secret>('secret', `${NAME}-api-admin`, NAMESPACE);
     const token = Buffer.from(secret?.data?.['token'] ?? '', 'base64').toString();
-    using forward = await forwarded();
-    const response = await ask(forward.url, '/v1/status', token);
+    using forward = await forwarded('api', 80);
+    const response = await ask(forward.address, '/v1/status', token);
     t.is(response.status, 200);
     const body = (await response.json()) as {
       cluster?: { name: string; status: { api?: object } };
@@ -115,8 +122,45 @@ test.serial(
     t.is(body.cluster?.name, NAME);
     t.deepEqual(body.cluster?.status.api, { replicas: 2, readyReplicas: 2 });
     t.like(body.you, { scope: 'admin' });
-    t.is((await ask(forward.url, '/v1/status', `${token}x`)).status, 401);
-    t.is((await ask(forward.url, '/v1/stations', '')).status, 401);
+    t.is((await ask(forward.address, '/v1/status', `${token}x`)).status, 401);
+    t.is((await ask(forward.address, '/v1/stations', '')).status, 401);
+  },
+);
+
+/** The lines of docs/ocppctl.md for a plugin of kubectl, as far as they make it. */
+const INSTALL = `
+node build.ts dev "$AT/dist" > "$AT/log" && mkdir "$AT/bin"
+install -m 755 "$AT/dist/ocppctl.js" "$AT/bin/kubectl-ocpp"
+`;
+
+test.serial(
+  'a station that comes through kubectl port-forward is listed, started and stopped with kubectl ocpp, and its bill is read',
+  async (t) => {
+    t.timeout(300_000);
+    const at = mkdtempSync(join(tmpdir(), 'kubectl-ocpp-'));
+    t.teardown(() => rmSync(at, { recursive: true }));
+    await shell(`AT=${at}\n${INSTALL}`, ROOT);
+    const ocpp = (line: string) => shell(`PATH="${at}/bin:$PATH" kubectl ocpp -n ${NAMESPACE} ${line}`, at);
+    using forward = await forwarded('ws-proxy', 9000);
+    const args = ['examples/charging-station.ts', `ws://${forward.address}/ocpp`, 'DEMO-1'];
+    const station = spawn(process.execPath, args, { cwd: ROOT, stdio: 'ignore' });
+    try {
+      await until('the station in the list', 60, async () =>
+        (await ocpp('stations --connected')).includes('DEMO-1'),
+      );
+      await ocpp('tokens set DEMO');
+      t.regex(await ocpp('start DEMO-1 --token DEMO --connector 1'), /Accepted/);
+      const open = await until('an open transaction', 30, async () => {
+        const [one] = JSON.parse(await ocpp('transactions -o json')) as { readonly transaction: string }[];
+        return one;
+      });
+      t.regex(await ocpp(`stop DEMO-1 ${open.transaction}`), /Accepted/);
+      await until('its bill', 30, async () =>
+        (await ocpp('transactions --closed --station DEMO-1')).includes(open.transaction),
+      );
+    } finally {
+      station.kill();
+    }
   },
 );
 
