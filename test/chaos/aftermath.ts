@@ -13,7 +13,7 @@ const OWNED: readonly RegExp[] = [
   // Which stations there are, and since when some are away: bounded.
   /^ocpp:(known-stations|disconnected)$/,
   // Bounded streams for billing and monitoring.
-  /^ocpp:(transactions|reports|meter-values|settlements|events)$/,
+  /^ocpp:(transactions|reports|meter-values|settlements|events|audit)$/,
   // Of a station as long as there is that station.
   /^ocpp:station:.*$/,
 ];

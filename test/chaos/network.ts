@@ -4,11 +4,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { ENV } from '../../services/contract.ts';
 import { freePort } from '../support/free-port.ts';
-import { Program } from '../support/program.ts';
+import { type Environment, Program } from '../support/program.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { type Fault, PROCESSORS, PROXIES, REQUESTERS } from './plan.ts';
 import { Relay } from './relay.ts';
 import { Requester } from './requester.ts';
+import type { Stricken } from './run.ts';
 
 /** Short, so that a pause is soon longer than it. */
 const LEASE = '1s';
@@ -22,7 +23,7 @@ interface Running {
   program: Program;
 }
 
-export class Network implements AsyncDisposable {
+export class Network implements Stricken, AsyncDisposable {
   readonly redis: RedisServer;
   /** Of the harness itself; no fault touches its link. */
   readonly look: Redis;
@@ -31,18 +32,23 @@ export class Network implements AsyncDisposable {
   readonly #requesters = new Map<string, Requester>();
   readonly #struck = new Map<string, Promise<void>>();
   readonly #folder: string;
+  readonly #settings: Environment;
   readonly logs: string[] = [];
 
-  private constructor(redis: RedisServer, folder: string) {
+  private constructor(redis: RedisServer, folder: string, settings: Environment) {
     this.redis = redis;
     this.#folder = folder;
+    this.#settings = settings;
     this.look = new Redis(redis.port, redis.host, { maxRetriesPerRequest: null, enableReadyCheck: true });
     this.look.on('error', () => undefined);
   }
 
-  /** @param folder of the bundled programs */
-  static async start(folder: string): Promise<Network> {
-    const network = new Network(await startRedis({ appendonly: true }), folder);
+  /**
+   * @param folder of the bundled programs
+   * @param settings of all programs, beside those of the harness
+   */
+  static async start(folder: string, settings: Environment = {}): Promise<Network> {
+    const network = new Network(await startRedis({ appendonly: true }), folder, settings);
     for (const name of [...PROXIES, ...PROCESSORS, ...REQUESTERS]) {
       network.#links.set(name, await Relay.start(network.redis.port));
     }
@@ -187,6 +193,7 @@ export class Network implements AsyncDisposable {
       [ENV.stopGrace]: '1s',
       [ENV.unknownTokens]: 'Accept',
       [ENV.logLevel]: 'debug',
+      ...this.#settings,
     };
     const program = new Program(kind, env, ports, [], join(this.#folder, `${kind}.js`));
     this.#programs.set(name, { name, kind, ports, program });

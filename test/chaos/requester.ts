@@ -7,7 +7,13 @@ import type { CommandPlan } from './plan.ts';
 
 const RETRY_MS = 200;
 
-export class Requester {
+/** Who makes calls. */
+export interface Caller {
+  /** Rejects while the outcome cannot be known: the same call again asks for it. */
+  call(plan: CommandPlan): Promise<CallOutcome>;
+}
+
+export class Requester implements Caller {
   readonly #transport: Transport;
 
   constructor(redisPort: number) {
@@ -38,7 +44,7 @@ export class Requester {
 /** Asks until the outcome is known. */
 export async function command(
   plan: CommandPlan,
-  requester: () => Requester,
+  requester: () => Caller,
   signal: AbortSignal,
 ): Promise<CallOutcome | undefined> {
   while (!signal.aborted) {

@@ -1,17 +1,40 @@
 /** One run: stations and commands against the network while the faults of the plan strike it, then the reckoning. */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { checkEffects, checkLeftovers, untilQuiet } from './aftermath.ts';
 import { type Charge, Ledger } from './ledger.ts';
-import type { Network } from './network.ts';
-import type { Plan } from './plan.ts';
-import { command } from './requester.ts';
+import type { CommandPlan, Fault, Plan } from './plan.ts';
+import { command, type Caller } from './requester.ts';
 import { checkSessions, SessionWatch } from './sessions.ts';
 import { Station } from './station.ts';
 
-/** After the last fault everybody must get on and come to an end within this; ms. */
-const PATIENCE_MS = 40_000;
+export interface Patience {
+  /** After the last fault everybody must come to an end within this; ms. */
+  readonly endMs: number;
+  /** As long as a patient station waits for an answer; ms. */
+  readonly answerMs: number;
+}
 
-export async function run(plan: Plan, network: Network): Promise<Ledger> {
+const USUAL: Patience = { endMs: 40_000, answerMs: 9000 };
+
+/** What a run happens to: a network, perhaps with more beside it. */
+export interface Stricken {
+  /** Where stations connect. */
+  readonly urls: readonly string[];
+  /** A connection of the harness; no fault touches its link. */
+  readonly look: Redis;
+  requester(name: CommandPlan['requester']): Caller;
+  /** Strikes, and heals after its time; resolves when it is healed. One fault at a time for each that it strikes. */
+  strike(fault: Fault): Promise<void>;
+  /** All that was struck is whole again: what ended is started. */
+  heal(): Promise<void>;
+}
+
+export async function run(
+  plan: Plan,
+  network: Stricken,
+  { endMs, answerMs }: Patience = USUAL,
+): Promise<Ledger> {
   const ledger = new Ledger();
   const watch = await SessionWatch.start(network.look);
   const abandon = new AbortController();
@@ -20,6 +43,7 @@ export async function run(plan: Plan, network: Network): Promise<Ledger> {
     ledger,
     urls: network.urls,
     signal,
+    patientMs: answerMs,
     lastMeter: (charge: Charge) => lastMeter(network, charge),
     lastSent: async (id: string) => {
       const stored = await network.look.hget(`ocpp:event-stream:${id}:1`, 'lastValue');
@@ -41,7 +65,7 @@ export async function run(plan: Plan, network: Network): Promise<Ledger> {
   });
   await Promise.all(faults);
   await network.heal();
-  const late = setTimeout(() => abandon.abort(), PATIENCE_MS);
+  const late = setTimeout(() => abandon.abort(), endMs);
   // Those that have charged stay for the commands that wait for them.
   const over = new AbortController();
   const staying = Promise.all(
@@ -57,7 +81,7 @@ export async function run(plan: Plan, network: Network): Promise<Ledger> {
   over.abort();
   await staying;
   clearTimeout(late);
-  if (signal.aborted) ledger.violated(`not everybody came to an end within ${PATIENCE_MS} ms`);
+  if (signal.aborted) ledger.violated(`not everybody came to an end within ${endMs} ms`);
   await Promise.all(stations.map((station) => station.checkSent()));
   await Promise.all(stations.map((station) => station.leave()));
   ledger.close(plan.commands.map(({ key }) => key));
@@ -74,7 +98,7 @@ export async function run(plan: Plan, network: Network): Promise<Ledger> {
 
 /** The newest value of a stream never gets older: SENDs of a connection take effect in its order, those of a replaced one not at all. */
 async function watchStreams(
-  { look }: Network,
+  { look }: Stricken,
   plan: Plan,
   ledger: Ledger,
   signal: AbortSignal,
@@ -92,7 +116,7 @@ async function watchStreams(
   }
 }
 
-async function lastMeter({ look }: Network, { stationId, protocol, transactionId = '' }: Charge) {
+async function lastMeter({ look }: Stricken, { stationId, protocol, transactionId = '' }: Charge) {
   const key =
     protocol === 'ocpp1.6' ? `transaction:${transactionId}` : `transaction:${stationId}:${transactionId}`;
   const stored = await look.hget(`ocpp:${key}`, 'lastMeter');

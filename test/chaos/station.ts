@@ -19,10 +19,11 @@ export interface StationWorld {
   /** Looks into the store: the newest value of the station's event stream. */
   readonly lastSent: (stationId: string) => Promise<number | undefined>;
   readonly signal: AbortSignal;
+  /** A patient station waits so long, longer than any fault lasts, and is answered unless its connection ends; ms. */
+  readonly patientMs: number;
 }
 
-/** A patient station waits longer than any fault lasts, and is answered unless its connection ends; an impatient one asks again soon. */
-const PATIENT_MS = 9000;
+/** An impatient station asks again after this. */
 const IMPATIENT_MS = 800;
 const HANDSHAKE_MS = 2500;
 const RETRY_MS = 150;
@@ -71,11 +72,11 @@ export class Station {
   /** On a connection that has been the station's all along, what it sent last is what is stored last. */
   async checkSent(): Promise<void> {
     const { number, connection } = this.#sent;
-    const { ledger, lastSent } = this.#world;
+    const { ledger, lastSent, patientMs } = this.#world;
     const { id } = this.#plan;
     const link = this.#link;
     if (number === 0 || link?.number !== connection) return;
-    const end = Date.now() + PATIENT_MS;
+    const end = Date.now() + patientMs;
     let stored = await lastSent(id);
     for (; stored !== number && Date.now() < end; stored = await lastSent(id)) await wait(100);
     if (stored === number) return void ledger.counts.sendsKept++;
@@ -161,15 +162,15 @@ export class Station {
 
   async #askOnce(link: Link, messageId: string, message: Message): Promise<readonly unknown[] | undefined> {
     const { promise, resolve } = Promise.withResolvers<readonly unknown[] | undefined>();
-    const { ledger } = this.#world;
+    const { ledger, patientMs } = this.#world;
     const nothing = () => resolve(undefined);
     const tooLate = () => {
-      if (this.#patient) ledger.violated(`${this.#plan.id}: no answer to ${messageId} in ${PATIENT_MS} ms`);
+      if (this.#patient) ledger.violated(`${this.#plan.id}: no answer to ${messageId} in ${patientMs} ms`);
       nothing();
     };
     this.#answers.set(messageId, resolve);
     link.ws.once('close', nothing);
-    const timer = setTimeout(tooLate, this.#patient ? PATIENT_MS : IMPATIENT_MS);
+    const timer = setTimeout(tooLate, this.#patient ? patientMs : IMPATIENT_MS);
     ledger.asked(link.number, messageId);
     link.ws.send(JSON.stringify([2, messageId, message.action, message.payload]));
     const found = await promise;
