@@ -23,6 +23,8 @@ export interface PreparedCall {
   readonly timeoutMs: number;
   readonly priority: number;
   readonly queueable: boolean;
+  /** Its idempotency key, if an event is to say that it has ended. */
+  readonly announce?: string;
 }
 
 /** @throws TransportError bad-call */
@@ -38,6 +40,9 @@ export function prepareCall(call: StationCall): PreparedCall {
   if (idempotencyKey === '' || (idempotencyKey?.length ?? 0) > LONGEST_KEY) {
     throw badCall(call, `an idempotency key has 1 to ${LONGEST_KEY} characters`);
   }
+  const announce = call.announce === true ? idempotencyKey : undefined;
+  if (call.announce === true && announce === undefined)
+    throw badCall(call, 'a call that is announced needs an idempotency key');
   const messageId = idempotencyKey === undefined ? randomUUID() : messageIdOf(stationId, idempotencyKey);
   return {
     stationId,
@@ -49,6 +54,7 @@ export function prepareCall(call: StationCall): PreparedCall {
     timeoutMs: within('timeoutMs', DEFAULT_TIMEOUT, 1, LONGEST_TIMEOUT),
     priority: within('priority', DEFAULT_PRIORITY, 0, 9),
     queueable,
+    ...(announce !== undefined && { announce }),
   };
 }
 

@@ -49,6 +49,11 @@ export interface StationCall {
    * remote start must not happen after the driver has left.
    */
   readonly queueable?: boolean;
+  /**
+   * Whether the event `command-ended`, with the idempotency key as `command` and the `action`, says when the call has ended, however it does
+   * and whatever became of its caller. Read the outcome with find(). False by default.
+   */
+  readonly announce?: boolean;
 }
 
 /** How a call ended: exactly one of these, and it never changes. */

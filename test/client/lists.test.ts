@@ -343,3 +343,45 @@ everywhere('events are followed from a cursor, and a gap is said', async (t, { c
   t.like((await waiting).items[0], { type: 'four' });
   t.deepEqual((await events.wait({ after: await events.end() }, 50)).items, []);
 });
+
+everywhere(
+  'a command that is announced has one event when it has ended, however it does',
+  async (t, { client, connect }) => {
+    const clearCache = (idempotencyKey: string, more = {}) =>
+      client.call({
+        stationId: 'CP-1',
+        action: 'ClearCache',
+        payload: {},
+        protocol: 'ocpp1.6',
+        idempotencyKey,
+        announce: true,
+        ...more,
+      });
+    t.deepEqual(await clearCache('offline', { queueable: false }), { kind: 'not-sent', reason: 'offline' });
+    t.deepEqual(await clearCache('late', { ttlMs: 20 }), { kind: 'not-sent', reason: 'expired' });
+    // One after the other, as each is one event behind the last.
+    let station: Awaited<ReturnType<World['connect']>> | undefined;
+    station = await connect('CP-1', 'ocpp1.6', (text) => {
+      const [, id] = JSON.parse(text) as [number, string];
+      void station?.write(JSON.stringify([3, id, { status: 'Accepted' }]));
+    });
+    t.like(await clearCache('answered'), { kind: 'answered' });
+    t.like(await clearCache('answered'), { kind: 'answered' }, 'asked again');
+    t.like(await clearCache('silent', { announce: false }), { kind: 'answered' });
+    const { items } = await client.events({ type: 'command-ended' }).page();
+    t.deepEqual(
+      items.map(({ station: id, fields }) => [id, fields]),
+      ['offline', 'late', 'answered'].map((command) => ['CP-1', { command, action: 'ClearCache' }]),
+    );
+    await t.throwsAsync(
+      client.call({
+        stationId: 'CP-1',
+        action: 'ClearCache',
+        payload: {},
+        protocol: 'ocpp1.6',
+        announce: true,
+      }),
+      { code: 'bad-call', message: /needs an idempotency key/ },
+    );
+  },
+);

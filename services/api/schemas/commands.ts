@@ -50,6 +50,9 @@ export const commandOptions = {
   timeToLive: maybe(whole('How long it may be queued; s.', 1, LONGEST_QUEUED)),
   timeout: maybe(whole('How long the station may take to respond; s.', 1, LONGEST_RESPONSE)),
   queueable: maybe(flag('Whether it waits for an offline station.')),
+  announce: maybe(
+    flag('Whether the event `command-ended`, with the id of the command, says when it has ended.'),
+  ),
   wait: maybe(whole('How long the response waits for the end of the command; s. 30 by default.', 0, 60)),
   keepEntry: maybe(flag('The password in it is for another system: the register keeps what it has.')),
   replacePending: maybe(flag('Send a password although an earlier new one is pending.')),

@@ -98,7 +98,11 @@ class Bus implements Transport, GatewayBus {
       lastEpoch: (stationId) => this.#sessions.get(stationId)?.epoch ?? 0,
       size: (key) => this.state.size(key),
     });
-    this.calls = new MemoryCalls(clock, (stationId) => this.#sessions.get(stationId));
+    this.calls = new MemoryCalls(
+      clock,
+      (stationId) => this.#sessions.get(stationId),
+      (event) => this.state.emit(event),
+    );
   }
 
   readonly load = async (): Promise<TransportLoad> => {

@@ -15,6 +15,7 @@ import {
   type StationCall,
   type StationCalls,
 } from '../station-call.ts';
+import type { DomainEvent } from '../stored-state.ts';
 import type { MemorySession } from './gateway.ts';
 
 interface CallRecord {
@@ -32,6 +33,7 @@ interface CallRecord {
 export class MemoryCalls implements StationCalls {
   readonly #clock: Clock;
   readonly #sessionOf: (stationId: string) => MemorySession | undefined;
+  readonly #emit: (event: DomainEvent) => void;
   readonly #records = new Map<string, CallRecord>();
   /** Queued calls by station, the next one first. */
   readonly #queues = new Map<string, CallRecord[]>();
@@ -40,9 +42,14 @@ export class MemoryCalls implements StationCalls {
   #order = 0;
   #awaited = 0;
 
-  constructor(clock: Clock, sessionOf: (stationId: string) => MemorySession | undefined) {
+  constructor(
+    clock: Clock,
+    sessionOf: (stationId: string) => MemorySession | undefined,
+    emit: (event: DomainEvent) => void,
+  ) {
     this.#clock = clock;
     this.#sessionOf = sessionOf;
+    this.#emit = emit;
   }
 
   async make(wanted: StationCall): Promise<CallOutcome> {
@@ -203,7 +210,7 @@ export class MemoryCalls implements StationCalls {
   }
 
   #end(record: CallRecord, outcome: CallOutcome): void {
-    const { stationId, messageId } = record.call;
+    const { stationId, messageId, action, announce } = record.call;
     record.outcome = outcome;
     this.#dequeue(record);
     if (this.#open.get(stationId) === record) this.#open.delete(stationId);
@@ -211,6 +218,8 @@ export class MemoryCalls implements StationCalls {
     // Callers wait for the other timers. This one must not keep the process alive.
     record.timer?.unref();
     record.ended.resolve(outcome);
+    if (announce !== undefined)
+      this.#emit({ type: 'command-ended', stationId, fields: { command: announce, action } });
   }
 
   #dequeue(record: CallRecord): void {

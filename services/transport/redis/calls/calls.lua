@@ -11,6 +11,7 @@
 --   caller      channel that gets the id when the call ends   pending, pendingDb, pendingTtl   see correlation.lua, or ''
 --   protocol    of the station, as the caller named it, or ''   made   ms: when it was made
 --   reason, answer (JSON)   how it ended
+--   announce    key of the caller, if an event is to say that it has ended; otherwise ''   events   length of their stream
 -- {prefix}:calls:{station}    ZSET of the queued ones, next first
 -- {prefix}:call-deadlines     ZSET id -> ms: when a call that has not ended must be looked at
 -- {prefix}:session:{station}  field `call`: the one that is routed or sent on this connection
@@ -25,10 +26,18 @@ local function leaveSlot(prefix, station, id)
   if redis.call('HGET', session, 'call') == id then redis.call('HDEL', session, 'call') end
 end
 
+-- Adds the event that a call has ended, if its caller wants one. A call ends even if the stream cannot be written.
+function Calls.announce(prefix, station, action, announce, events)
+  if not announce or announce == '' then return end
+  redis.pcall('XADD', prefix .. ':events', 'MAXLEN', '~', events, '*', 'type', 'command-ended', 'stationId', station,
+    'command', announce, 'action', action)
+end
+
 -- Ends a call, once: of a call that has ended nothing changes.
 function Calls.complete(prefix, id, state, reason, answer)
   local key = prefix .. ':call:' .. id
-  local held = redis.call('HMGET', key, 'station', 'caller', 'keep', 'pending', 'pendingDb', 'db')
+  local held = redis.call('HMGET', key, 'station', 'caller', 'keep', 'pending', 'pendingDb', 'db', 'name', 'action',
+    'announce', 'events')
   local station, caller, keepSeconds = held[1], held[2], held[3]
   redis.call('ZREM', prefix .. ':call-deadlines', id)
   if not station then return end
@@ -39,6 +48,7 @@ function Calls.complete(prefix, id, state, reason, answer)
   leaveSlot(prefix, station, id)
   Correlation.remove(prefix, id, held[4], held[5], held[6])
   redis.call('PUBLISH', caller, id)
+  Calls.announce(prefix, held[7], held[8], held[9], held[10])
 end
 
 -- Holds the calls that waited for a station which connects now. @param most ms, if no message of it is acknowledged

@@ -26,6 +26,8 @@
 -- ARGV[16] its shortest time to live in ms
 -- ARGV[17] our database
 -- ARGV[18] protocol, or ''
+-- ARGV[19] key of the caller, if an event is to say that the call has ended; otherwise ''
+-- ARGV[20] length of the stream of events
 -- Returns {state, reason, answer}, or {'conflict'} when the id belongs to another frame.
 local prefix, id, station, stationId, action, frame = unpack(ARGV, 1, 6)
 local ttl, timeout, priority, queueable, caller = unpack(ARGV, 7, 11)
@@ -49,9 +51,10 @@ redis.call('HSET', KEYS[1], 'state', reason == '' and 'queued' or 'not-sent', 'r
   'station', station, 'name', stationId, 'action', action, 'same', same, 'connection', '', 'order', order,
   'expires', expires, 'timeout', timeout, 'queueable', queueable, 'caller', caller, 'keep', keepSeconds,
   'pending', ARGV[14], 'pendingDb', ARGV[15], 'pendingTtl', ARGV[16], 'db', ARGV[17],
-  'protocol', ARGV[18], 'made', string.format('%.0f', made))
+  'protocol', ARGV[18], 'made', string.format('%.0f', made), 'announce', ARGV[19], 'events', ARGV[20])
 if reason ~= '' then
   redis.call('EXPIRE', KEYS[1], keepSeconds)
+  Calls.announce(prefix, stationId, action, ARGV[19], ARGV[20])
   return { 'not-sent', reason, '' }
 end
 -- If no process is there when its time is over, the record expires all the same, and the queue with it.

@@ -3,6 +3,7 @@ import { CALLS_QUEUED, OUTCOME_SECONDS } from '../../station-call.ts';
 import type { RedisConnection, RedisSettings } from '../connection/connection.ts';
 import { loadScript } from '../connection/script.ts';
 import { escapeKey, type Keys } from '../keys.ts';
+import { EVENTS_KEPT } from '../state/writes.ts';
 
 const script = loadScript<string[]>(new URL('./make-call.lua', import.meta.url));
 
@@ -19,12 +20,13 @@ export function makeCall(
   keys: Keys,
   { call, channel, redis }: MakeCall,
 ): Promise<string[]> {
-  const { stationId, action, messageId, text, ttlMs, timeoutMs, priority, queueable, protocol = '' } = call;
+  const { stationId, action, messageId, text, ttlMs, timeoutMs, priority, queueable } = call;
   const names = [keys.call(messageId), keys.calls(stationId), keys.session(stationId), keys.callDeadlines];
   const what = [keys.prefix, messageId, escapeKey(stationId), stationId, action, text, ttlMs, timeoutMs];
   const rules = [priority, queueable ? '1' : '0', channel, CALLS_QUEUED, OUTCOME_SECONDS];
   const pending = redis.useDistributedState
     ? [keys.pending(stationId), redis.db + 1, redis.stateTtlMs ?? 0, redis.db]
     : ['', 0, 0, 0];
-  return script(connection, [...names, keys.callOrder], [...what, ...rules, ...pending, protocol]);
+  const rest = [call.protocol ?? '', call.announce ?? '', EVENTS_KEPT];
+  return script(connection, [...names, keys.callOrder], [...what, ...rules, ...pending, ...rest]);
 }
