@@ -2,6 +2,7 @@
 import { ACCESS } from './commands/access.ts';
 import { BROADCAST } from './commands/broadcast.ts';
 import { DEAD_LETTERS } from './commands/dead-letters.ts';
+import { DRAIN } from './commands/drain.ts';
 import { READING } from './commands/reading.ts';
 import { REGISTER } from './commands/register.ts';
 import { SENDING } from './commands/sending.ts';
@@ -70,6 +71,7 @@ export const COMMANDS: readonly Command[] = [
   ...TOKENS,
   ...REGISTER,
   ...DEAD_LETTERS,
+  DRAIN,
   ...ACCESS,
   ...PROGRAM,
 ];

@@ -21,11 +21,26 @@ export interface Forward {
   close(): Promise<void>;
 }
 
+/** A Pod that holds sockets of stations. */
+export interface ProxyPod {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly isReady: boolean;
+  /** It drains, and ends after it. */
+  readonly isEnding: boolean;
+  /** When it was made, RFC 3339. */
+  readonly since: string;
+}
+
 export interface Kubectl {
   /** All reject with an ExitError. */
   nameOf(cluster: ClusterReference): Promise<string>;
   adminToken(cluster: ClusterReference, name: string): Promise<string>;
   forward(cluster: ClusterReference, name: string): Promise<Forward>;
+  proxyPods(cluster: ClusterReference, name: string): Promise<readonly ProxyPod[]>;
+  /** Ends the Pod in good order, unless its PodDisruptionBudget forbids it. */
+  evict(cluster: ClusterReference, pod: ProxyPod): Promise<void>;
 }
 
 /** How long kubectl may take, with an exec plugin that logs in; ms. */
@@ -34,7 +49,7 @@ const MOST_OUTPUT = 16 * 1024 * 1024;
 
 const FORWARDING = /^Forwarding from (127\.0\.0\.1|\[::1\]):(\d+) ->/m;
 
-export const createKubectl = (): Kubectl => ({ nameOf, adminToken, forward });
+export const createKubectl = (): Kubectl => ({ nameOf, adminToken, forward, proxyPods, evict });
 
 async function nameOf(cluster: ClusterReference): Promise<string> {
   if (cluster.name !== undefined) return cluster.name;
@@ -108,6 +123,46 @@ async function forward(cluster: ClusterReference, name: string): Promise<Forward
   }
 }
 
+interface ListedPod {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly creationTimestamp: string;
+    readonly deletionTimestamp?: string;
+  };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+async function proxyPods(cluster: ClusterReference, name: string): Promise<readonly ProxyPod[]> {
+  const labels = `app.kubernetes.io/instance=${name},app.kubernetes.io/component=ws-proxy`;
+  const text = await run([...placeOf(cluster), 'get', 'pods', '-l', labels, '-o', 'json']);
+  return (JSON.parse(text) as { readonly items: readonly ListedPod[] }).items.map(({ metadata, status }) => ({
+    name: metadata.name,
+    namespace: metadata.namespace,
+    uid: metadata.uid,
+    isReady: status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true,
+    isEnding: metadata.deletionTimestamp !== undefined,
+    since: metadata.creationTimestamp,
+  }));
+}
+
+async function evict(cluster: ClusterReference, { name, namespace }: ProxyPod): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`;
+  const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
+  const { kubeconfig, context } = cluster;
+  const place = placeOf({
+    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(context !== undefined && { context }),
+  });
+  await run([...place, 'create', '--raw', path, '-f', '-'], {
+    input: JSON.stringify(eviction),
+    notFound: `Pod ${name} has ended already`,
+    forbidden: `your user of Kubernetes may not create evictions in namespace ${namespace}`,
+    tooManyRequests: `too few other ws-proxy Pods are ready: Pod ${name} is kept. Try again when all are, or raise spec.proxy.replicas`,
+  });
+}
+
 function placeOf({ namespace, context, kubeconfig }: ClusterReference): string[] {
   const given = { kubeconfig, context, namespace };
   return Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
@@ -116,11 +171,14 @@ function placeOf({ namespace, context, kubeconfig }: ClusterReference): string[]
 interface Advice {
   readonly notFound: string;
   readonly forbidden: string;
+  readonly tooManyRequests?: string;
+  /** Its standard input. */
+  readonly input?: string;
 }
 
 /** Its standard output. */
 async function run(args: readonly string[], advice?: Advice): Promise<string> {
-  const child = start(args);
+  const child = start(args, advice?.input);
   const ended = Promise.withResolvers<number | null>();
   const said = { text: '', problem: '' };
   child.stdout?.on('data', (data: Buffer) => {
@@ -138,11 +196,17 @@ async function run(args: readonly string[], advice?: Advice): Promise<string> {
     throw away(`kubectl has not ended within ${PATIENCE / 1000} s: check that the cluster answers`);
   if (advice !== undefined && /\(NotFound\)/.test(said.problem)) throw failure(advice.notFound);
   if (advice !== undefined && /\(Forbidden\)/.test(said.problem)) throw failure(advice.forbidden);
+  if (advice?.tooManyRequests !== undefined && /\(TooManyRequests\)|disruption budget/.test(said.problem))
+    throw failure(advice.tooManyRequests);
   throw away(`kubectl ${args.join(' ')}: ${oneLine(said.problem)}`);
 }
 
-function start(args: readonly string[]): ChildProcess {
-  const child = spawn('kubectl', [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(args: readonly string[], input?: string): ChildProcess {
+  const child = spawn('kubectl', [...args], {
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  // One that ends without reading it says why by itself.
+  child.stdin?.on('error', () => undefined).end(input);
   const kill = () => void child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('close', () => process.off('exit', kill));

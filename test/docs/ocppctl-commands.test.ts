@@ -18,6 +18,7 @@ const KUBECTL = `#!/usr/bin/env bash
 case " $* " in
 *" ocppclusters "*) echo '{"items":[{"metadata":{"name":"city"},"spec":{"api":{"enabled":true}}}]}' ;;
 *" secret "*) printf %s own-token | base64 | tr -d '\\n' ;;
+*" get pods "*) echo '{"items":[{"metadata":{"name":"city-ws-proxy-1","creationTimestamp":"2026-11-30T08:00:00Z"}}]}' ;;
 *" port-forward "*) echo "Forwarding from 127.0.0.1:$PORT -> 8080"; exec sleep 60 ;;
 *) plugin="kubectl-$1"; shift; exec "$plugin" "$@" ;;
 esac

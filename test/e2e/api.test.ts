@@ -161,6 +161,17 @@ test.serial(
     } finally {
       station.kill();
     }
+
+    const pods = async () =>
+      JSON.parse(await ocpp('drain -o json')) as { readonly name: string; readonly isReady: boolean }[];
+    const ready = () =>
+      until('two ready ws-proxies', 120, async () => {
+        const all = await pods();
+        return all.length === 2 && all.every(({ isReady }) => isReady) && all;
+      });
+    const [victim] = await ready();
+    t.regex(await ocpp(`drain ${victim?.name}`), /has ended after \d+ s/);
+    t.false((await ready()).some(({ name }) => name === victim?.name));
   },
 );
 
