@@ -2,7 +2,7 @@
 
 /** Desired state of the cluster. */
 export interface OcppClusterSpec {
-  /** Image of ws-proxy, processor and API. */
+  /** Image of ws-proxy, processor, API and bill sink. */
   readonly image?: ImageSpec;
   /**
    * Whether a new version of the operator may replace the Pods of this cluster. Manual keeps image and Pod
@@ -42,6 +42,10 @@ export interface OcppClusterSpec {
    * gets no messages of stations.
    */
   readonly api?: ApiSpec;
+  /**
+   * Where bills go. Without a sink the newest stay in Redis, for a program of yours that reads them there.
+   */
+  readonly billing?: BillingSpec;
   /** Objects for the Prometheus operator, where it is installed. */
   readonly monitoring?: MonitoringSpec;
   /**
@@ -65,28 +69,29 @@ export interface DefaultedSpec {
   readonly proxy: DefaultedProxy;
   readonly processor: DefaultedProcessor;
   readonly api: DefaultedApi;
+  readonly billing: DefaultedBilling;
   readonly monitoring: DefaultedMonitoring;
   readonly networkPolicy: DefaultedNetworkPolicy;
   readonly redis: DefaultedRedis;
 }
 
-/** Image of ws-proxy, processor and API. */
+/** Image of ws-proxy, processor, API and bill sink. */
 export interface ImageSpec {
   /**
    * Empty means the repository of the operator at creation; status.image keeps the choice. A change
-   * restarts ws-proxy, processor and api.
+   * restarts ws-proxy, processor, api and bill-sink.
    */
   readonly repository?: string;
   /**
    * Empty means the tag of the operator at creation; status.image keeps the choice. May carry a digest
-   * (tag@sha256:…). A change restarts ws-proxy, processor and api.
+   * (tag@sha256:…). A change restarts ws-proxy, processor, api and bill-sink.
    */
   readonly tag?: string;
-  /** When the nodes pull the image. A change restarts ws-proxy, processor, redis and api. */
+  /** When the nodes pull the image. A change restarts ws-proxy, processor, redis, api and bill-sink. */
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
   /**
    * Names of the Secrets in this namespace that the nodes use to pull images. A change restarts ws-proxy,
-   * processor, redis and api.
+   * processor, redis, api and bill-sink.
    */
   readonly pullSecrets?: readonly string[];
 }
@@ -1205,16 +1210,79 @@ export interface ApiServiceSpec {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Where bills go. Without a sink the newest stay in Redis, for a program of yours that reads them there.
+ */
+export interface BillingSpec {
+  /**
+   * The Pod <cluster>-bill-sink moves bills, settlements, meter values and reports from Redis to
+   * PostgreSQL, each exactly once. Processors then drop none of them from Redis. Without a sink they are
+   * bounded again, and the oldest ones are dropped, moved or not: let it catch up before you remove it.
+   * Images of release 0.2.0 and earlier have no sink.
+   */
+  readonly sink?: BillingSinkSpec;
+}
+
+/** {@link BillingSpec} with its defaults. */
+export interface DefaultedBilling {
+  readonly sink?: DefaultedBillingSink;
+}
+
+/**
+ * The Pod <cluster>-bill-sink moves bills, settlements, meter values and reports from Redis to PostgreSQL,
+ * each exactly once. Processors then drop none of them from Redis. Without a sink they are bounded again,
+ * and the oldest ones are dropped, moved or not: let it catch up before you remove it. Images of release
+ * 0.2.0 and earlier have no sink.
+ */
+export interface BillingSinkSpec {
+  /** The database, its user and its password, from Secrets in this namespace. */
+  readonly postgres: BillingSinkPostgresSpec;
+  /**
+   * About how many of the newest entries of each kind stay in Redis after they have been moved. A change
+   * restarts bill-sink.
+   */
+  readonly keepInRedis?: number;
+  /** Least severe lines in the log of the sink; silent logs nothing. A change restarts bill-sink. */
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /**
+   * Additions to the Pods, merged like a strategic merge patch (docs/ocppcluster.md names the exceptions).
+   * Lists replace the operator's, except env, which is merged by name.
+   */
+  readonly podTemplate?: PodTemplateSpec;
+}
+
+/** {@link BillingSinkSpec} with its defaults. */
+export interface DefaultedBillingSink {
+  readonly postgres: BillingSinkPostgresSpec;
+  readonly keepInRedis: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly podTemplate: PodTemplateSpec;
+}
+
+/** The database, its user and its password, from Secrets in this namespace. */
+export interface BillingSinkPostgresSpec {
+  /**
+   * Secret whose key url holds postgresql://user:password@host:5432/database, as libpq reads it. Running
+   * Pods follow changes of the Secret. A change restarts bill-sink.
+   */
+  readonly secretName: string;
+  /**
+   * Secret whose key ca.crt holds the authorities that may sign the certificate of PostgreSQL. If omitted,
+   * those of the image; sslrootcert in the URL takes precedence. A change restarts bill-sink.
+   */
+  readonly caSecretName?: string;
+}
+
 /** Objects for the Prometheus operator, where it is installed. */
 export interface MonitoringSpec {
   /**
-   * Auto creates PodMonitors of the ws-proxy, processor and API Pods while the Kubernetes cluster serves
-   * that kind.
+   * Auto creates PodMonitors of the ws-proxy, processor, API and bill-sink Pods while the Kubernetes
+   * cluster serves that kind.
    */
   readonly podMonitor?: 'Auto' | 'Off';
   /**
    * Whether /metrics needs the token of the admin port, too. The PodMonitors get it; another Prometheus
-   * reads it from the Secret <cluster>-admin-…. A change restarts ws-proxy, processor and api.
+   * reads it from the Secret <cluster>-admin-…. A change restarts ws-proxy, processor, api and bill-sink.
    */
   readonly protectMetrics?: boolean;
   /**
@@ -1286,29 +1354,29 @@ export interface RedisSpec {
   readonly database?: number;
   /**
    * How long Redis may be silent while a command is pending. Values above 10 count as 10. A change restarts
-   * ws-proxy, processor and api.
+   * ws-proxy, processor, api and bill-sink.
    */
   readonly clientTimeoutSeconds?: number;
   /**
    * Maximum number of connections to Redis per Pod. 4 are always needed; more are opened while much state
-   * is read. A change restarts ws-proxy, processor and api.
+   * is read. A change restarts ws-proxy, processor, api and bill-sink.
    */
   readonly connectionPoolSize?: number;
   /**
    * Retries of a single operation (a session, a read of state, a frame or a call to a station). Messages
-   * from stations are retried without limit. A change restarts ws-proxy, processor and api.
+   * from stations are retried without limit. A change restarts ws-proxy, processor, api and bill-sink.
    */
   readonly retryAttempts?: number;
-  /** Pause between two attempts. A change restarts ws-proxy, processor and api. */
+  /** Pause between two attempts. A change restarts ws-proxy, processor, api and bill-sink. */
   readonly retryDelayMilliseconds?: number;
   /**
    * Also writes open calls to stations as the hash pending:{id} in the next database, for tools made for
-   * ocpp-go. Not on a Redis Cluster. A change restarts ws-proxy, processor and api.
+   * ocpp-go. Not on a Redis Cluster. A change restarts ws-proxy, processor, api and bill-sink.
    */
   readonly distributedState?: boolean;
   /**
    * Minimum lifetime of that hash. Transactions and what stations report do not expire with it. A change
-   * restarts ws-proxy, processor and api.
+   * restarts ws-proxy, processor, api and bill-sink.
    */
   readonly stateTtlSeconds?: number;
 }
@@ -1376,7 +1444,7 @@ export interface DefaultedRedisEmbedded {
 export interface RedisEmbeddedTlsSpec {
   /**
    * Secret with the keys tls.crt, tls.key and ca.crt. The certificate must name
-   * <cluster>-redis.<namespace>.svc. A change restarts ws-proxy, processor, redis and api.
+   * <cluster>-redis.<namespace>.svc. A change restarts ws-proxy, processor, redis, api and bill-sink.
    */
   readonly secretName?: string;
   /**
@@ -1421,17 +1489,17 @@ export interface DefaultedRedisEmbeddedStorage {
 export interface RedisExternalSpec {
   /**
    * Type of the servers at the addresses: the Redis server itself, the Sentinels that watch it, or nodes of
-   * a Redis Cluster. A change restarts ws-proxy, processor and api.
+   * a Redis Cluster. A change restarts ws-proxy, processor, api and bill-sink.
    */
   readonly mode?: 'Standalone' | 'Sentinel' | 'Cluster';
   /**
    * host:port of the server, of all Sentinels, or of some nodes of the Cluster. A change restarts ws-proxy,
-   * processor and api.
+   * processor, api and bill-sink.
    */
   readonly addresses: readonly string[];
   /**
    * Secret in this namespace with the keys password and, optionally, username. Running Pods follow changes
-   * of the Secret. A change restarts ws-proxy, processor and api.
+   * of the Secret. A change restarts ws-proxy, processor, api and bill-sink.
    */
   readonly credentialsSecretName?: string;
   /** Use TLS to Redis. {} trusts the certificate authorities of the image. */
@@ -1453,31 +1521,37 @@ export interface DefaultedRedisExternal {
 export interface RedisExternalTlsSpec {
   /**
    * Secret whose key ca.crt holds the authorities that may sign the certificate of Redis. A change restarts
-   * ws-proxy, processor and api.
+   * ws-proxy, processor, api and bill-sink.
    */
   readonly caSecretName?: string;
   /**
    * Secret with the keys tls.crt and tls.key, if Redis requires client certificates. A change restarts
-   * ws-proxy, processor and api.
+   * ws-proxy, processor, api and bill-sink.
    */
   readonly clientCertificateSecretName?: string;
   /**
    * Name in the certificate of Redis, if it differs from the host of the address, as with Sentinels that
-   * announce IP addresses. A change restarts ws-proxy, processor and api.
+   * announce IP addresses. A change restarts ws-proxy, processor, api and bill-sink.
    */
   readonly serverName?: string;
 }
 
 /** Access to the Sentinels, with mode Sentinel. */
 export interface RedisExternalSentinelSpec {
-  /** Name under which the Sentinels watch the primary. A change restarts ws-proxy, processor and api. */
+  /**
+   * Name under which the Sentinels watch the primary. A change restarts ws-proxy, processor, api and
+   * bill-sink.
+   */
   readonly masterName: string;
   /**
    * Secret with the keys password and, optionally, username of the Sentinels themselves, if they require a
-   * login. A change restarts ws-proxy, processor and api.
+   * login. A change restarts ws-proxy, processor, api and bill-sink.
    */
   readonly credentialsSecretName?: string;
-  /** Use TLS to the Sentinels too, if Redis uses TLS. A change restarts ws-proxy, processor and api. */
+  /**
+   * Use TLS to the Sentinels too, if Redis uses TLS. A change restarts ws-proxy, processor, api and
+   * bill-sink.
+   */
   readonly tls?: boolean;
 }
 
@@ -1526,6 +1600,8 @@ export interface OcppClusterStatus {
   readonly processor?: ProcessorStatus;
   /** The Pods of the HTTP API. Absent without one. */
   readonly api?: ApiStatus;
+  /** The Pods of the bill sink. Absent without one. */
+  readonly billing?: BillingStatus;
   /** The queue between proxies and processors. Absent while unknown. */
   readonly queue?: QueueStatus;
   /** Last decision of the processor autoscaler, and the state that it keeps when the leader changes. */
@@ -1774,6 +1850,14 @@ export interface ProcessorStatus {
 
 /** The Pods of the HTTP API. Absent without one. */
 export interface ApiStatus {
+  /** Number of Pods. */
+  readonly replicas: number;
+  /** Number of ready Pods. */
+  readonly readyReplicas: number;
+}
+
+/** The Pods of the bill sink. Absent without one. */
+export interface BillingStatus {
   /** Number of Pods. */
   readonly replicas: number;
   /** Number of ready Pods. */

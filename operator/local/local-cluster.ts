@@ -21,6 +21,7 @@ import { nameOf as clusterPart } from '../render/render-input.ts';
 import { chooseImage } from '../render/release.ts';
 import { DEPLOYMENTS, PODS } from '../render/resources.ts';
 import { MemoryObjectStore } from './api-server/memory-object-store.ts';
+import { withPossibleSink } from './bill-sink.ts';
 import { EXPIRY_EVERY_MS, expireEvents } from './event-expiry.ts';
 import { type ObjectServer, serveObjects } from './api-server/object-server.ts';
 import type { Manifest } from './cli/manifest.ts';
@@ -51,7 +52,7 @@ export interface LocalClusterOptions {
 /** More often than in a cluster, for the eyes at the terminal. */
 const SCRAPE_INTERVAL_MS = 2000;
 /** The order in which components stop: clients before their servers. */
-const STOP_ORDER = ['api', 'ws-proxy', 'processor', 'redis'];
+const STOP_ORDER = ['api', 'ws-proxy', 'processor', 'bill-sink', 'redis'];
 /** Ctrl-C does not wait for a drain of minutes. */
 const LONGEST_GRACE_MS = 30_000;
 
@@ -128,7 +129,9 @@ export class LocalCluster {
   /** As `kubectl apply` does. */
   async apply(manifest: Manifest): Promise<void> {
     const { secrets } = manifest;
-    const clusters = manifest.clusters.map((cluster) => asStarted(cluster, this.#options.logLevel));
+    const clusters = manifest.clusters
+      .map((cluster) => asStarted(cluster, this.#options.logLevel))
+      .map((cluster) => withPossibleSink(cluster, secrets, this.#options.redis));
     const user = this.store.as('user');
     const made = await this.trial.secretsFor({ clusters, secrets });
     for (const secret of [...secrets, ...made]) await user.apply(secret);

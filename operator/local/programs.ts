@@ -18,6 +18,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   [PROGRAM.wsProxy]: join(SERVICES, 'ws-proxy', 'main.ts'),
   [PROGRAM.processor]: join(SERVICES, 'processor', 'main.ts'),
   [PROGRAM.api]: join(SERVICES, 'api', 'main.ts'),
+  [PROGRAM.billSink]: join(SERVICES, 'bill-sink', 'main.ts'),
   [PROGRAM.stations]: join(SERVICES, 'stations', 'main.ts'),
 };
 

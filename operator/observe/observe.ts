@@ -32,6 +32,7 @@ export interface Observed {
   readonly processor: Workload | undefined;
   readonly redis: Workload | undefined;
   readonly api?: Workload | undefined;
+  readonly billSink?: Workload | undefined;
   readonly proxyService: ProxyService | undefined;
   /** Of the processors, in modes HPA and KEDA. */
   readonly autoscalers?: Autoscalers;
@@ -66,6 +67,7 @@ export function observe(caches: Caches, cluster: OcppCluster): Observed {
     processor: find(DEPLOYMENTS, 'processor'),
     redis: find(STATEFUL_SETS, 'redis'),
     api: find(DEPLOYMENTS, 'api'),
+    billSink: find(DEPLOYMENTS, 'bill-sink'),
     proxyService,
     autoscalers: {
       HPA: find(HORIZONTAL_POD_AUTOSCALERS, 'processor'),

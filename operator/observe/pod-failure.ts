@@ -27,6 +27,7 @@ const MEMORY_LIMIT: Readonly<Record<Component, string>> = {
   processor: 'spec.processor.podTemplate.resources.limits.memory',
   redis: 'spec.redis.embedded.podTemplate.resources.limits.memory',
   api: 'spec.api.podTemplate.resources.limits.memory',
+  'bill-sink': 'spec.billing.sink.podTemplate.resources.limits.memory',
 };
 
 /**

@@ -26,7 +26,8 @@ export interface KnownOnly {
  * The cluster as it is rendered: a variable with our prefix that no program reads is as in the running template, so no Pod is
  * replaced for it. The rest of the spec applies. An own image of the processor may read any variable.
  */
-export function knownVariablesOnly(cluster: OcppCluster, { proxy, processor, api }: Observed): KnownOnly {
+export function knownVariablesOnly(cluster: OcppCluster, observed: Observed): KnownOnly {
+  const { proxy, processor, api, billSink } = observed;
   const { spec = {} } = cluster;
   const ofProxy = checked('proxy', spec.proxy?.podTemplate?.env, variablesOf(proxy));
   const ofProcessor = checked(
@@ -35,13 +36,19 @@ export function knownVariablesOnly(cluster: OcppCluster, { proxy, processor, api
     variablesOf(processor),
   );
   const ofApi = checked('api', spec.api?.podTemplate?.env, variablesOf(api));
-  const problems = [...ofProxy.problems, ...ofProcessor.problems, ...ofApi.problems];
+  const sink = spec.billing?.sink;
+  const ofSink = checked('billing.sink', sink?.podTemplate?.env, variablesOf(billSink));
+  const problems = [ofProxy, ofProcessor, ofApi, ofSink].flatMap((one) => one.problems);
   if (problems.length === 0) return { cluster, problems };
   const rendered = {
     ...spec,
     ...(ofProxy.problems.length > 0 && { proxy: withVariables(spec.proxy, ofProxy.env) }),
     ...(ofProcessor.problems.length > 0 && { processor: withVariables(spec.processor, ofProcessor.env) }),
     ...(ofApi.problems.length > 0 && { api: withVariables(spec.api, ofApi.env) }),
+    ...(sink !== undefined &&
+      ofSink.problems.length > 0 && {
+        billing: { ...spec.billing, sink: { ...sink, ...withVariables(sink, ofSink.env) } },
+      }),
   };
   // The generation stands for the whole spec, and this is another one.
   const { generation: _, ...metadata } = cluster.metadata;
@@ -54,7 +61,7 @@ const withVariables = (part: { readonly podTemplate?: object } | undefined, env:
 });
 
 function checked(
-  part: 'proxy' | 'processor' | 'api',
+  part: 'proxy' | 'processor' | 'api' | 'billing.sink',
   env: readonly Variable[] = [],
   running: readonly Variable[],
 ) {

@@ -4,7 +4,7 @@
  * not a zero.
  */
 import { METRIC } from '../../services/contract.ts';
-import { nameOf, type RenderInput } from './render-input.ts';
+import { hasBillSink, nameOf, type RenderInput } from './render-input.ts';
 
 export interface Alert {
   readonly alert: string;
@@ -36,7 +36,12 @@ export function alerts(input: RenderInput): Alert[] {
       ...fullStores(of),
       ...closedDoors(input, of),
     ]),
-    ...withSeverity('warning', [...nearLimits(input, of), ...anomalies(of), ...credentials(input, of)]),
+    ...withSeverity('warning', [
+      ...nearLimits(input, of),
+      ...billSink(input, of),
+      ...anomalies(of),
+      ...credentials(input, of),
+    ]),
   ];
 }
 
@@ -57,7 +62,7 @@ function readers(selector: string) {
 }
 type Readers = ReturnType<typeof readers>;
 
-const listPods = (input: RenderInput, part: 'ws-proxy' | 'processor') =>
+const listPods = (input: RenderInput, part: 'ws-proxy' | 'processor' | 'bill-sink') =>
   `kubectl -n ${input.namespace} get pods -l app.kubernetes.io/instance=${input.cluster.metadata.name},app.kubernetes.io/component=${part}`;
 const showCluster = (input: RenderInput) =>
   `kubectl -n ${input.namespace} get ocppcluster ${input.cluster.metadata.name} -o wide`;
@@ -182,6 +187,33 @@ function nearLimits(input: RenderInput, { metric, global }: Readers): Rule[] {
       for: '5m',
       summary: 'very many calls to stations are pending',
       description: `{{ $value | humanize }} calls wait for stations. A processor waits for ${CALLS_AWAITED} at most and refuses further calls with too-many-calls. The sender calls faster than stations answer, or calls many stations that are offline.`,
+    },
+  ];
+}
+
+/** Bills that wait for longer are reported, s. */
+const BILLS_LATE_SECONDS = 900;
+
+function billSink(input: RenderInput, { metric }: Readers): Rule[] {
+  if (!hasBillSink(input)) return [];
+  const pods = listPods(input, 'bill-sink');
+  // After a takeover the last sink keeps its figures: the newest one of a stream counts.
+  const caughtUp = `min(max by (stream) (${metric('billSinkCaughtUp')}))`;
+  const isWorking = `${metric('billSinkWorking')} == 1`;
+  return [
+    {
+      alert: 'OcppBillSinkNotRunning',
+      expr: `absent(${isWorking})`,
+      for: '10m',
+      summary: 'no bill sink moves bills to PostgreSQL',
+      description: `Bills wait in Redis without a bound and are not lost; stations notice nothing until Redis is full. The /readyz of the Pod and its log say whether PostgreSQL or Redis is away and why: ${pods}. If there is no Pod, the condition Degraded names the cause.`,
+    },
+    {
+      alert: 'OcppBillSinkLags',
+      expr: `time() - ${caughtUp} > ${BILLS_LATE_SECONDS} and on () (${isWorking})`,
+      for: '5m',
+      summary: 'bills reach PostgreSQL late',
+      description: `The sink works, but for {{ $value | humanizeDuration }} there were always bills, settlements, meter values or reports that are not in PostgreSQL yet. After a long pause it needs time to catch up. Otherwise PostgreSQL is too slow, or refuses rows: read the log of the sink (${pods}).`,
     },
   ];
 }

@@ -8,7 +8,14 @@ import { metricsLogin } from './admin-access.ts';
 import { alerts } from './alerts.ts';
 import { ADMIN_PORT } from './program.ts';
 import { POD_MONITORS, PROMETHEUS_RULES } from './resources.ts';
-import { type Component, hasApi, nameOf, owned, selectorLabels, type RenderInput } from './render-input.ts';
+import {
+  type Component,
+  nameOf,
+  optionalComponents,
+  owned,
+  selectorLabels,
+  type RenderInput,
+} from './render-input.ts';
 
 export function monitoring(input: RenderInput): KubeObject[] {
   const { podMonitor: monitor, alerts: alerting } = input.spec.monitoring;
@@ -25,7 +32,7 @@ export function monitoring(input: RenderInput): KubeObject[] {
 const scraped = (input: RenderInput): readonly Component[] => [
   'processor',
   'ws-proxy',
-  ...(hasApi(input) ? (['api'] as const) : []),
+  ...optionalComponents(input),
 ];
 
 const label = (name: string) => `__meta_kubernetes_pod_label_app_kubernetes_io_${name}`;

@@ -13,7 +13,15 @@ import { PORT } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { NETWORK_POLICIES } from './resources.ts';
 import { stationPorts } from './station-ports.ts';
-import { type Component, hasApi, owned, selectorLabels, type RenderInput } from './render-input.ts';
+import {
+  type Component,
+  hasApi,
+  hasBillSink,
+  optionalComponents,
+  owned,
+  selectorLabels,
+  type RenderInput,
+} from './render-input.ts';
 
 /** The client library calls `from` `_from`. */
 interface IngressRule {
@@ -51,12 +59,10 @@ export function networkPolicies(input: RenderInput): KubeObject[] {
     const egress = [...common.egress, { ports: tcp(API_SERVER_PORTS) }];
     policies.push(['api', { ...common, egress, ingress: [fromNamespace(), ...toAdmin(input)] }]);
   }
+  // The address and port of PostgreSQL are in a Secret, which the operator cannot read: the sink may connect to any.
+  if (hasBillSink(input)) policies.push(['bill-sink', { ...common, egress: [{}], ingress: toAdmin(input) }]);
   if (spec.redis.embedded !== undefined) {
-    const clients: readonly Component[] = [
-      'ws-proxy',
-      'processor',
-      ...(hasApi(input) ? (['api'] as const) : []),
-    ];
+    const clients: readonly Component[] = ['ws-proxy', 'processor', ...optionalComponents(input)];
     const from = clients.map((component) => podsOf(input, component));
     const ingress = [{ from, ports: tcp([PORT.redis]) }];
     policies.unshift(['redis', { policyTypes: ['Ingress', 'Egress'], ingress, egress: [] }]);

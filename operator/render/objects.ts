@@ -6,6 +6,7 @@ import type { OcppCluster } from '../api/ocpp-cluster.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { apiObjects } from './api/api.ts';
 import { processorAutoscaler } from './autoscalers/autoscaler.ts';
+import { billSinkObjects } from './billing/bill-sink.ts';
 import { processorDisruptionBudget, proxyDisruptionBudget } from './disruption-budgets.ts';
 import { listenerCertificates, redisCertificate } from './front-door/certificates.ts';
 import { monitoring } from './monitoring.ts';
@@ -60,6 +61,8 @@ export function renderObjects(cluster: OcppCluster, context: RenderContext): rea
     ...httpRoute(input),
 
     ...apiObjects(input),
+
+    ...billSinkObjects(input),
 
     ...monitoring(input),
   ];

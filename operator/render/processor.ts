@@ -18,7 +18,7 @@ import {
   type Variable,
 } from './program.ts';
 import { DEPLOYMENTS } from './resources.ts';
-import { selectorLabels, type RenderInput, workload } from './render-input.ts';
+import { hasBillSink, selectorLabels, type RenderInput, workload } from './render-input.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '192Mi' }, limits: { memory: '512Mi' } };
 /** Time to requeue unfinished work and exit, s. */
@@ -83,6 +83,7 @@ export function processorSettings(input: RenderInput): KubeObject[] {
     { name: ENV.transactionReportAfter, value: `${reportAfterSeconds}s` },
     { name: ENV.transactionAbandonAfter, value: `${abandonAfterSeconds}s` },
     { name: ENV.concurrentTransactions, value: concurrent },
+    { name: ENV.billSink, value: String(hasBillSink(input)) },
   ];
   return settingsMap(input, 'processor', variables, processor.podTemplate);
 }

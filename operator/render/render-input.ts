@@ -5,12 +5,12 @@ import type { KubeObject, OwnerReference, Resource } from '../kube/object-store.
 import { apiVersionOf } from './resources.ts';
 import { REVISION_ANNOTATION, SET_LABEL } from './revision.ts';
 
-export type Component = 'ws-proxy' | 'processor' | 'redis' | 'api';
+export type Component = 'ws-proxy' | 'processor' | 'redis' | 'api' | 'bill-sink';
 /** The suffix of an object's name: a component, or something that concerns all of them. */
 export type Part = Component | 'alerts';
 
 export interface RenderContext {
-  /** Image of ws-proxy, processor and API, `repository:tag`. */
+  /** Image of ws-proxy, processor, API and bill sink, `repository:tag`. */
   readonly image: string;
   readonly redisImage: string;
   /** Of the embedded Redis; absent for clusters created without a password. */
@@ -63,12 +63,27 @@ export function renderInputOf(cluster: OcppCluster, context: RenderContext): Ren
   return { ...context, cluster, namespace, spec: defaultedSpec(cluster) };
 }
 
-/** Images of earlier render revisions have no API. */
-const API_SINCE_REVISION = 3;
+/** Images of earlier render revisions have neither API nor bill sink. */
+const EXTRAS_SINCE_REVISION = 3;
 
 /** Whether the cluster gets the HTTP API. */
 export const hasApi = ({ spec, renderRevision }: Pick<RenderInput, 'spec' | 'renderRevision'>): boolean =>
-  spec.api.enabled && renderRevision >= API_SINCE_REVISION;
+  spec.api.enabled && renderRevision >= EXTRAS_SINCE_REVISION;
+
+/** Whether the cluster gets the bill sink. */
+export const hasBillSink = ({
+  spec,
+  renderRevision,
+}: Pick<RenderInput, 'spec' | 'renderRevision'>): boolean =>
+  spec.billing.sink !== undefined && renderRevision >= EXTRAS_SINCE_REVISION;
+
+/** The components that a spec may ask for beside those of stations. */
+export const optionalComponents = (
+  input: Pick<RenderInput, 'spec' | 'renderRevision'>,
+): readonly ('api' | 'bill-sink')[] => [
+  ...(hasApi(input) ? (['api'] as const) : []),
+  ...(hasBillSink(input) ? (['bill-sink'] as const) : []),
+];
 
 /** Selects the objects of all clusters. */
 export const MANAGED_BY = 'app.kubernetes.io/managed-by=ocpp-operator';

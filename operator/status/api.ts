@@ -2,8 +2,8 @@
 import type { OcppClusterStatus } from '../api/ocpp-cluster.ts';
 import { idOf, podsOf } from '../observe/observe.ts';
 import { podFailure } from '../observe/pod-failure.ts';
-import { stateOf, workloadFailure } from '../observe/workloads.ts';
-import { hasApi } from '../render/render-input.ts';
+import { stateOf, type Workload, workloadFailure } from '../observe/workloads.ts';
+import { type Component, hasApi } from '../render/render-input.ts';
 import type { Problem, StatusFindings } from './conditions.ts';
 
 type Findings = Pick<StatusFindings, 'spec' | 'observed' | 'release' | 'podEvents' | 'now'>;
@@ -25,7 +25,7 @@ export function apiProblems(findings: Findings): Problem[] {
       'Set spec.image or spec.upgrade: Auto';
     return [{ reason: 'ApiNotRunning', message }];
   }
-  const failures = failuresOf(findings);
+  const failures = failuresOf('api', observed.api, findings);
   if (failures.length === 0) return [];
   const { ready } = stateOf(observed.api);
   const message =
@@ -35,17 +35,22 @@ export function apiProblems(findings: Findings): Problem[] {
   return [{ reason: 'ApiNotRunning', message }];
 }
 
-function failuresOf({ observed, podEvents, now }: Findings): string[] {
-  const pods = podsOf(observed, 'api').map((pod) => podFailure(pod, now, podEvents?.get(idOf(pod))));
-  return [workloadFailure(observed.api), ...pods].filter((one) => one !== undefined);
+/** Why Pods of a component do not run. */
+export function failuresOf(
+  component: Component,
+  deployment: Workload | undefined,
+  { observed, podEvents, now }: Findings,
+): string[] {
+  const pods = podsOf(observed, component).map((pod) => podFailure(pod, now, podEvents?.get(idOf(pod))));
+  return [workloadFailure(deployment), ...pods].filter((one) => one !== undefined);
 }
 
-/** A missing Secret is named in the Events of the Pod. */
 function adviceOf({ spec: { api } }: Findings, failures: readonly string[]): string {
   const name = api.tokensSecret?.name;
   if (name === undefined || !failures.some((text) => namesSecret(text, name))) return '';
   return `. Create the Secret ${name}, or remove spec.api.tokensSecret`;
 }
 
-const namesSecret = (text: string, name: string) =>
+/** A missing Secret is named in the Events of the Pod. */
+export const namesSecret = (text: string, name: string) =>
   /secret/i.test(text) && text.split(/[^-.a-z0-9]+/).includes(name);

@@ -12,7 +12,7 @@ import type { Signals } from '../scaling/demand.ts';
 import type { ProxyScaleDecision } from '../scaling/proxies.ts';
 import { ANNOTATION, type Pauses, RETRY_ROLLOUT } from '../observe/pauses.ts';
 import type { Release } from '../render/release.ts';
-import { hasApi } from '../render/render-input.ts';
+import { hasApi, hasBillSink } from '../render/render-input.ts';
 import type { RolloutPlan } from '../rollout/plan.ts';
 import { isRebalancing, type RebalancePlan } from '../rollout/rebalance.ts';
 import type { ScaleInPlan } from '../rollout/scale-in.ts';
@@ -37,6 +37,7 @@ export interface Problem {
     | 'StationSourceFailing'
     | 'SettingsRejected'
     | 'ApiNotRunning'
+    | 'BillSinkNotRunning'
     | 'UnknownVariable'
     | 'ForeignVariable';
   readonly message: string;
@@ -133,6 +134,8 @@ export function progressing(findings: StatusFindings): ConditionValue {
   if (spec.redis.embedded !== undefined) parts.push(['redis', stateOf(observed.redis), 1]);
   if (hasApi({ spec, renderRevision: findings.release.renderRevision }))
     parts.push(['api', stateOf(observed.api), spec.api.replicas]);
+  if (hasBillSink({ spec, renderRevision: findings.release.renderRevision }))
+    parts.push(['bill-sink', stateOf(observed.billSink), 1]);
   const rolling = parts.filter(([, state]) => state.rolling);
   const paused = rolloutsPaused(findings);
   if (rolling.length > 0 && paused !== undefined)
@@ -197,6 +200,7 @@ const MINOR: ReadonlySet<string> = new Set([
   'ForeignVariable',
   'DeregistrationTooShort',
   'ApiNotRunning',
+  'BillSinkNotRunning',
 ]);
 
 export function degraded(findings: StatusFindings, availability: ConditionValue): ConditionValue {
@@ -229,10 +233,10 @@ function seriouslyDegraded(
   return conditionFalse('AsExpected', 'no problem found');
 }
 
-/** Without those of the HTTP API, which have a problem of their own. */
+/** Without those of the HTTP API and of the bill sink, which have problems of their own. */
 function ofStations(observed: Observed): readonly Pod[] {
-  const ofApi = new Set(podsOf(observed, 'api'));
-  return observed.pods.filter((pod) => !ofApi.has(pod));
+  const others = new Set([...podsOf(observed, 'api'), ...podsOf(observed, 'bill-sink')]);
+  return observed.pods.filter((pod) => !others.has(pod));
 }
 
 /** The spec asks for another template than the one of the serving set. */

@@ -15,6 +15,7 @@ import type { QueueReading } from '../scaling/demand.ts';
 import { SIGNALS_MISSING } from '../scaling/explain.ts';
 import { apiProblems, apiStatusOf } from './api.ts';
 import { autoscalerProblem } from './autoscaler-problem.ts';
+import { billingStatusOf, billSinkProblems } from './billing.ts';
 import {
   available,
   conditionsOf,
@@ -72,8 +73,9 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
     ...sourceProblems(signals.security, observed),
     ...settingsProblems(signals.settingsRejected, observed),
     ...apiProblems(input),
+    ...billSinkProblems(input),
   ];
-  const api = apiStatusOf(input);
+  const [api, billing] = [apiStatusOf(input), billingStatusOf(input)];
   const security = securityStatusOf(input.spec, before?.security, signals.security, input.createdKey);
   const found = conditionValues({ ...input, problems }, security, store);
   const conditions = conditionsOf(found, before?.conditions ?? [], observedGeneration, now);
@@ -106,6 +108,7 @@ export function statusOf(input: StatusInput): OcppClusterStatus {
       selector: selectorText(selectorLabels(cluster, 'processor')),
     },
     ...(api !== undefined && { api }),
+    ...(billing !== undefined && { billing }),
     ...(queueFresh && { queue: queueStatus(queueFresh) }),
     autoscaling: {
       ...processors.autoscaling,

@@ -1,5 +1,6 @@
 /** The metrics of a bill sink (docs/bill-sink.md). */
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { METRIC } from '../contract.ts';
 import { TABLES } from './tables.ts';
 
 export interface SinkMetrics {
@@ -21,7 +22,7 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
     return counter;
   };
   const working = new Gauge({
-    name: 'ocpp_bill_sink_working',
+    name: METRIC.billSinkWorking,
     help: '1 while this sink moves entries; 0 while it waits for another one, or for PostgreSQL',
     registers,
   });
@@ -37,7 +38,7 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
     'Times that Redis had lost its newest entries, and all were read again',
   );
   const caughtUp = new Gauge({
-    name: 'ocpp_bill_sink_caught_up_timestamp_seconds',
+    name: METRIC.billSinkCaughtUp,
     help: 'When all entries of the stream were last in PostgreSQL, seconds since 1970',
     labelNames: ['stream'],
     registers,

@@ -70,6 +70,7 @@ export const handlerSettings = {
     format: Boolean,
     default: DEFAULT_SETTINGS.billSink,
     env: ENV.billSink,
+    live: true,
   },
   handlerTimeout: {
     doc: 'How long a handler may take (at least 1s, less than OCPP_CALL_TIMEOUT). After it the message is handed over to another release; without one, a CALL is answered InternalError, and a transaction message becomes a dead letter.',

@@ -186,6 +186,9 @@ const provider = (field: string, value: unknown, at: string, shows: unknown = va
     iso15118: { provider: { url: 'https://contracts.example.com' } },
   });
 
+const sink = (field: string, value: unknown, at: string, shows: unknown = value) =>
+  row(`billing.sink.${field}`, value, 'Deployment/bill-sink', at, { shows });
+
 const FRONT_DOOR: readonly Row[] = [
   authenticationLive('mode', 'Report', 'OCPP_AUTHENTICATION_MODE'),
   authenticationLive('unknownStations', 'Accept', 'OCPP_UNKNOWN_STATIONS'),
@@ -380,6 +383,12 @@ const ROWS: readonly Row[] = [
     undo: true,
   }),
   ...podTemplate('api', 'api'),
+
+  sink('postgres.secretName', 'other', LAST_VOLUME, secretVolume('postgres', 'other')),
+  sink('postgres.caSecretName', 'ca', LAST_VOLUME, secretVolume('postgres-ca', 'ca')),
+  sink('keepInRedis', 5, env('OCPP_BILL_SINK_KEEP'), '5'),
+  sink('logLevel', 'warn', env('LOG_LEVEL')),
+  ...podTemplate('billing.sink', 'bill-sink'),
 
   row('redis.embedded.image', 'redis:none', 'StatefulSet/redis', 'spec.template.spec.containers.0.image', {
     undo: true,

@@ -93,7 +93,8 @@ async function change(cluster: string, one: FieldChange, value: unknown): Promis
   const before = await podsOf(cluster);
   await patch('ocppcluster', cluster, NAMESPACE, { spec: patchOf(one.field, value) });
   await settled(cluster);
-  for (const component of one.restarts) {
+  // There is no bill sink, as there is no PostgreSQL.
+  for (const component of one.restarts.filter((name) => COMPONENTS.includes(name))) {
     await until(`${one.field} replaces a Pod of ${component}`, 120, async () => {
       const was = before.get(component);
       return [...((await podsOf(cluster)).get(component) ?? [])].some((uid) => was?.has(uid) !== true);
@@ -127,6 +128,7 @@ const quiet = (cluster: string) =>
 const ELSEWHERE = [
   'api.tokensSecret.',
   'authentication.stations.',
+  'billing.',
   'certificateAuthority.',
   'iso15118.',
   'redis.embedded.tls.',

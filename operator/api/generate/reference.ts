@@ -43,7 +43,7 @@ function sectionOf(name: string, field: Schema): string {
 function podTemplateSection(): string {
   return [
     `## ${SHARED}`,
-    'Of `spec.proxy`, `spec.processor`, `spec.redis.embedded` and `spec.api`. A change restarts the Pods of that component.',
+    'Of `spec.proxy`, `spec.processor`, `spec.redis.embedded`, `spec.api` and `spec.billing.sink`. A change restarts the Pods of that component.',
     '',
     '| field | type | meaning |',
     '|---|---|---|',

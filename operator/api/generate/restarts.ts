@@ -1,7 +1,7 @@
 /** What a change of a field does, read from the last sentence of its description. */
 import { fieldSchema, type Schema } from '../schema.ts';
 
-export type Component = 'ws-proxy' | 'processor' | 'redis' | 'api';
+export type Component = 'ws-proxy' | 'processor' | 'redis' | 'api' | 'bill-sink';
 
 export type Effect = readonly Component[] | 'fixed';
 
@@ -11,6 +11,7 @@ const OWNERS: Readonly<Record<string, Component>> = {
   processor: 'processor',
   redis: 'redis',
   api: 'api',
+  billing: 'bill-sink',
 };
 
 /** @param field below `spec`, such as `proxy.drain.ratePerSecond` */

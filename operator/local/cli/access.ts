@@ -3,7 +3,8 @@ import { PATH, PORT } from '../../../services/contract.ts';
 import { defaultedSpec } from '../../api/defaults.ts';
 import type { DefaultedListener, OcppCluster } from '../../api/ocpp-cluster.ts';
 import { targetOf } from '../../reconcile/measure.ts';
-import { belongsTo, componentOf, isReady, type Pod } from '../kinds.ts';
+import { sinkObstacle } from '../bill-sink.ts';
+import { belongsTo, componentOf, isReady, type Pod, type Secret } from '../kinds.ts';
 import { LOOPBACK } from '../network/addresses.ts';
 import { hasOwnTls } from '../../render/station-ports.ts';
 import { stationsCommand } from '../trial/stations-program.ts';
@@ -109,13 +110,23 @@ function demoAccess(listeners: readonly DefaultedListener[], { stations }: Trial
 
 const line = (label: string, text: string) => `  ${label.padEnd(22)}${text}`;
 
-/** Lines about a cluster that is about to start. @param redis whether there is one on this machine */
-export function introductionOf(cluster: OcppCluster, redis: boolean): string[] {
+/**
+ * Lines about a cluster that is about to start.
+ * @param redis whether there is one on this machine
+ * @param secrets of the manifest
+ */
+export function introductionOf(
+  cluster: OcppCluster,
+  redis: boolean,
+  secrets: readonly Secret[] = [],
+): string[] {
   const { stations, protocols } = accessOf(cluster, [], '');
   const [first = DEFAULT_URL, ...further] = stations;
   const open = openListener(cluster);
   const url = open === DEFAULT_URL ? '' : ` --url ${open}`;
-  const ignored = ignoredFields(cluster);
+  const obstacle = sinkObstacle(cluster, secrets, redis);
+  const sink = obstacle === undefined ? [] : [`spec.billing.sink (${obstacle})`];
+  const ignored = [...ignoredFields(cluster), ...sink];
   return [
     line(`OcppCluster ${cluster.metadata.name}`, '').trimEnd(),
     line('stations connect to', `${first}/{id}   (${protocols.join(', ')})`),
@@ -210,7 +221,7 @@ const IGNORED = [
   'monitoring',
   'networkPolicy',
   'api.service',
-  ...['proxy', 'processor', 'redis.embedded', 'api'].flatMap((part) =>
+  ...['proxy', 'processor', 'redis.embedded', 'api', 'billing.sink'].flatMap((part) =>
     WHERE_PODS_RUN.map((field) => `${part}.podTemplate.${field}`),
   ),
 ];

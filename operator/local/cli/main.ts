@@ -89,10 +89,10 @@ function introduction(
   ];
 }
 
-const places = ({ clusters }: Manifest, local: LocalCluster) =>
+const places = ({ clusters, secrets }: Manifest, local: LocalCluster) =>
   clusters.flatMap((cluster) => [
     '',
-    ...introductionOf(cluster, local.hasOperator),
+    ...introductionOf(cluster, local.hasOperator, secrets),
     ...trialLines(local.trial.madeFor(cluster), local.trial.folderOf(cluster)),
   ]);
 

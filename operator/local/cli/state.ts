@@ -92,9 +92,12 @@ const readingOf = ({ depth, oldestSeconds, inFlight }: QueueReading) => ({
   inFlight,
 });
 
-/** Whether proxies accept stations and something answers them; a proxy is ready only with Redis behind it. No station needs the API. */
+/** No station needs them. */
+const OTHERS: ReadonlySet<string | undefined> = new Set(['api', 'bill-sink']);
+
+/** Whether proxies accept stations and something answers them; a proxy is ready only with Redis behind it. */
 export function servesStations(pods: readonly Pod[]): boolean {
-  const components = new Set(pods.map(componentOf).filter((component) => component !== 'api'));
+  const components = new Set(pods.map(componentOf).filter((component) => !OTHERS.has(component)));
   const ready = new Set(pods.filter(isReady).map(componentOf));
   return ready.has('ws-proxy') && [...components].every((component) => ready.has(component));
 }
@@ -117,6 +120,7 @@ export function whatStops(pods: readonly Pod[], states: readonly ClusterState[])
       : [`${counted(proxies, 'proxy', 'proxies')}${stations === 0 ? '' : ` (${told})`}`]),
     ...(processors === 0 ? [] : [counted(processors, 'processor', 'processors')]),
     ...(apis === 0 ? [] : ['the HTTP API']),
+    ...(count('bill-sink') === 0 ? [] : ['the bill sink']),
     ...(redis === 0 ? [] : [redis === 1 ? 'Redis' : `${redis} Redis servers`]),
   ].join(', ');
 }

@@ -26,6 +26,9 @@ test('PodMonitors and alerts are rendered when the Prometheus operator exists an
   t.deepEqual(monitored(rendered({ monitoring: { alerts: 'Off' } })), OURS.slice(0, 2));
   const unscraped = monitored(rendered({ monitoring: { podMonitor: 'Off' } }));
   t.deepEqual(unscraped, [], 'alerts without metrics would report false problems');
+  const withAll = { api: { enabled: true }, billing: { sink: { postgres: { secretName: 'bills' } } } };
+  const others = ['PodMonitor/city-api', 'PodMonitor/city-bill-sink'];
+  t.deepEqual(monitored(rendered(withAll)).toSorted(), [...OURS, ...others].toSorted());
   const labels = { release: 'prometheus', 'app.kubernetes.io/instance': 'mine' };
   for (const name of OURS) {
     const { metadata } = find(rendered({ monitoring: { labels } }), name);

@@ -186,6 +186,7 @@ const everyStatus: Every<OcppClusterStatus> = {
   },
   processor: { replicas: 1, readyReplicas: 1, selector: 'a=b' },
   api: { replicas: 1, readyReplicas: 1 },
+  billing: { replicas: 1, readyReplicas: 1 },
   queue: { depth: 1, oldestSeconds: 0.5, inFlight: 1 },
   autoscaling: {
     desiredReplicas: 1,

@@ -52,6 +52,7 @@ const PLACES: Readonly<Record<Component, string>> = {
   processor: 'deployments',
   redis: 'statefulsets',
   api: 'deployments',
+  'bill-sink': 'deployments',
 };
 const KINDS: Readonly<Record<string, string>> = {
   Deployment: 'deployments',
@@ -61,6 +62,12 @@ const KINDS: Readonly<Record<string, string>> = {
   Ingress: 'ingresses',
   NetworkPolicy: 'networkpolicies',
 };
+/** With every component: a field names those whose Pods it replaces. */
+const ALL = {
+  proxy: {},
+  api: { enabled: true },
+  billing: { sink: { postgres: { secretName: 'bills' } } },
+};
 interface Workload extends KubeObject {
   readonly spec: { readonly template: object };
 }
@@ -69,7 +76,7 @@ interface Workload extends KubeObject {
 async function change(scene: Scene, name: string, one: FieldChange, generation = 1) {
   const observed = async () => (await scene.status(name)).observedGeneration;
   if (generation === 1) {
-    await scene.create({ proxy: {}, api: { enabled: true }, ...one.with }, name);
+    await scene.create({ ...ALL, ...one.with }, name);
     await until(async () => (await observed()) === 1, `the operator to look at ${name}`, 60_000);
   }
   const templates = async () =>

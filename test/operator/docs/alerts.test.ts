@@ -4,15 +4,20 @@ import { ENV, PATH } from '../../../services/contract.ts';
 import { type Alert, alerts } from '../../../operator/render/alerts.ts';
 import { renderInputOf } from '../../../operator/render/render-input.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
-import { startProgram } from '../../support/program.ts';
+import { freePort } from '../../support/free-port.ts';
+import { Program, startProgram } from '../../support/program.ts';
 import { hasPromtool, promtool } from '../../support/promtool.ts';
 import { startRedis } from '../../support/redis-server.ts';
 import { city } from '../../support/rendered.ts';
+import { until } from '../../support/until.ts';
 
-const context = { image: 'i', redisImage: 'r', processorReplicas: 1, proxyReplicas: 2, renderRevision: 2 };
+const context = { image: 'i', redisImage: 'r', processorReplicas: 1, proxyReplicas: 2, renderRevision: 3 };
 const alertsOf = (spec: OcppClusterSpec): Alert[] => alerts(renderInputOf(city(spec), context));
 const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
-  embedded: { processor: { autoscaling: { maxReplicas: 1 } } },
+  embedded: {
+    processor: { autoscaling: { maxReplicas: 1 } },
+    billing: { sink: { postgres: { secretName: 'bills' } } },
+  },
   external: {
     processor: { autoscaling: { mode: 'Off' } },
     redis: { external: { addresses: ['redis.example.com:6379'] } },
@@ -47,15 +52,21 @@ test('every metric of an alert is exported by the real programs', async (t) => {
   const env = { [ENV.redisAddr]: redis.addr, [ENV.drainPropagation]: '0s' };
   await using proxy = await startProgram('ws-proxy', env);
   await using processor = await startProgram('processor', env);
+  // Its metrics are there before PostgreSQL is.
+  const away = { [ENV.postgresHost]: '127.0.0.1', [ENV.postgresPort]: '1', [ENV.postgresUser]: 'sink' };
+  const ports = { admin: await freePort(), station: 0 };
+  await using sink = new Program('bill-sink', { [ENV.redisAddr]: redis.addr, ...away }, ports);
+  await until(async () => (await sink.ask(PATH.metrics)).status === 200, 'the metrics of the sink');
   const exported = async ({ ask }: { ask: (path: string) => Promise<{ text: string }> }) =>
     (await ask(PATH.metrics)).text.match(/(?<=^# TYPE )\S+/gm) ?? [];
   const ofProxy = await exported({ ask: (path) => proxy.ask(path) });
   const ofProcessor = await exported({ ask: (path) => processor.ask(path) });
+  const ofSink = await exported({ ask: (path) => sink.ask(path) });
   t.true(ofProxy.length > 10 && ofProcessor.length > 5, 'the metrics were read');
   for (const alert of alertsOf(SPECS['embedded'] ?? {})) {
     const used = metricsIn(alert);
     t.true(used.length > 0, alert.alert);
-    const missing = used.filter((name) => ![...ofProxy, ...ofProcessor].includes(name));
+    const missing = used.filter((name) => ![...ofProxy, ...ofProcessor, ...ofSink].includes(name));
     t.deepEqual(missing, [], alert.alert);
   }
 });
@@ -81,6 +92,12 @@ const HEALTHY: Series = {
   'ocpp_calls_open p': `5x${HOUR}`,
   'ocpp_bills_stored p': `5000x${HOUR}`,
   'ocpp_bills_bound p': `100000x${HOUR}`,
+  'ocpp_bill_sink_working s': `1x${HOUR}`,
+  'ocpp_bill_sink_working t': `0x${HOUR}`,
+  'ocpp_bill_sink_caught_up_timestamp_seconds s stream="bills"': `0+60x${HOUR}`,
+  'ocpp_bill_sink_caught_up_timestamp_seconds s stream="reports"': `0+60x${HOUR}`,
+  // Of a sink from which the other one took over.
+  'ocpp_bill_sink_caught_up_timestamp_seconds t stream="bills"': `0x${HOUR}`,
   'ocpp_store_memory_share a': `0.3x${HOUR}`,
   'ocpp_proxy_station_source_failing a': `0x${HOUR}`,
   'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="certificate"': `9000000x${HOUR}`,
@@ -164,6 +181,14 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
   ['many calls are open', { 'ocpp_calls_open p': '17000x60' }, ['OcppOpenCallsNearBound']],
   ['bills will soon be dropped', { 'ocpp_bills_stored p': '81000x60' }, ['OcppBillsNearBound']],
   ['many bills wait for their sink', { 'ocpp_bills_stored p': '200000x60', 'ocpp_bills_bound p': gone }, []],
+  ['the bill sink is gone', { 'ocpp_bill_sink_working s': gone }, ['OcppBillSinkNotRunning']],
+  ['PostgreSQL is away', { 'ocpp_bill_sink_working s': '0x60' }, ['OcppBillSinkNotRunning']],
+  ['another bill sink takes over', { 'ocpp_bill_sink_working s': '0x3 1x60' }, []],
+  [
+    'one kind of bills is late',
+    { 'ocpp_bill_sink_caught_up_timestamp_seconds s stream="reports"': '1800x60' },
+    ['OcppBillSinkLags'],
+  ],
   ['handlers fail', { 'ocpp_processor_handler_errors_total p': '0+60x60' }, ['OcppHandlerErrors']],
   [
     'a new release fails messages',

@@ -1,6 +1,7 @@
 /** What `npm start` says of a cluster: addresses, commands, who may charge, ignored fields. */
 import { join } from 'node:path';
 import test from 'ava';
+import { withPossibleSink } from '../../../operator/local/bill-sink.ts';
 import { accessLines, accessOf, introductionOf } from '../../../operator/local/cli/access.ts';
 import { parseManifest, readManifest } from '../../../operator/local/cli/manifest.ts';
 import type { Deployment, Pod, Service } from '../../../operator/local/kinds.ts';
@@ -39,6 +40,30 @@ test('ignored fields of the manifest are listed, and nothing else', (t) => {
   t.deepEqual(told('{}'), []);
   const [city] = readManifest(join(ROOT, 'examples', 'city.yaml')).clusters;
   t.false((city === undefined ? [] : introductionOf(city, true)).some((line) => line.includes('ignored')));
+});
+
+test('a bill sink runs here with its Secrets and Redis; else it is ignored, with the reason', (t) => {
+  const postgres = '{ secretName: bills, caSecretName: bills-ca }';
+  const cluster = clusterOf(`{ billing: { sink: { postgres: ${postgres} } } }`);
+  const secrets = ['bills', 'bills-ca'].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: 'default' },
+  }));
+  const cases = [
+    [secrets, true, undefined],
+    [secrets, false, 'there is no Redis'],
+    [[], true, 'the manifest has no Secret bills'],
+    [secrets.slice(0, 1), true, 'the manifest has no Secret bills-ca'],
+  ] as const;
+  for (const [given, redis, reason] of cases) {
+    const lines = introductionOf(cluster, redis, given).filter((line) => line.includes('ignored'));
+    const expected = reason === undefined ? [] : [`  ignored here          spec.billing.sink (${reason})`];
+    t.deepEqual(lines, expected);
+    const { sink } = withPossibleSink(cluster, given, redis).spec?.billing ?? {};
+    t.is(sink === undefined, reason !== undefined);
+  }
+  t.deepEqual(withPossibleSink(clusterOf('{}'), [], false), clusterOf('{}'));
 });
 
 const LABELS = {

@@ -66,6 +66,12 @@ const LATER: Readonly<Record<string, { readonly since: number; readonly spec: Oc
       api: { enabled: true, replicas: 2, tokensSecret: { name: 'tokens' }, podTemplate },
     },
   },
+  billing: {
+    since: 3,
+    spec: {
+      billing: { sink: { postgres: { secretName: 'bills', caSecretName: 'bills-ca' }, podTemplate } },
+    },
+  },
 };
 
 interface Workload extends KubeObject {

@@ -19,6 +19,7 @@ const ENDS = {
   processor: part('processor', '10.244.0.2'),
   redis: part('redis', '10.244.0.3'),
   API: part('api', '10.244.0.7'),
+  sink: part('bill-sink', '10.244.0.8'),
   'proxy of another cluster': part('ws-proxy', '10.244.0.4', 'town'),
   'Redis of another cluster': part('redis', '10.244.0.5', 'town'),
   'Pod of the namespace': { ip: '10.244.0.6', namespace: 'default', labels: { app: 'shop' } },
@@ -110,6 +111,18 @@ const TABLES: Readonly<Record<string, readonly [OcppClusterSpec, ...Row[]]>> = {
     ['API', 'proxy', 9000, false],
     ['API', 'processor', 9090, false],
     ['processor', 'API server', 6443, false],
+  ],
+  'the bill sink': [
+    { billing: { sink: { postgres: { secretName: 'bills' } } } },
+    ['sink', 'other host', 5432, true],
+    ['sink', 'other host', 6432, true],
+    ['sink', 'DNS', '53/UDP', true],
+    ['sink', 'redis', 6379, true],
+    ['Prometheus', 'sink', 9090, true],
+    ['operator', 'sink', 9090, true],
+    ['station', 'sink', 9090, false],
+    ['Pod of the namespace', 'sink', 8080, false],
+    ['processor', 'other host', 5432, false],
   ],
   'several listeners': [
     {

@@ -137,6 +137,10 @@ const VARIANTS: Readonly<Record<string, OcppClusterSpec>> = {
     authentication: { stations: { register: true } },
     networkPolicy: { enabled: true },
   },
+  billing: {
+    billing: { sink: { postgres: { secretName: 'bills', caSecretName: 'bills-ca' } } },
+    networkPolicy: { enabled: true },
+  },
 };
 
 test('a cluster is this list of objects, in this order', (t) => {
@@ -543,8 +547,32 @@ test('the HTTP API gets the cluster that it may read, the tokens of its users, a
   t.false(bare.has(ENV.apiTokensFolder) || bare.has(ENV.passwordKeyFile));
 });
 
+test('the bill sink gets PostgreSQL from files, and processors leave the streams to it', (t) => {
+  const objects = render(VARIANTS['billing']);
+  const env = envOf(objects, 'Deployment/city-bill-sink');
+  const values = Object.fromEntries([...env].map(([name, { value }]) => [name, value]));
+  t.like(values, {
+    [ENV.redisAddr]: 'city-redis.default.svc:6379',
+    [ENV.billSinkUrlFile]: '/etc/ocpp/postgres/url',
+    [ENV.postgresSslRootCert]: '/etc/ocpp/postgres-ca/ca.crt',
+    [ENV.billSinkKeep]: '10000',
+    [ENV.logLevel]: 'info',
+  });
+  const pod = podOf(objects, 'Deployment/city-bill-sink');
+  t.is(pod.automountServiceAccountToken, false);
+  const secrets = new Set((pod.volumes ?? []).map(({ secret }) => secret?.secretName));
+  for (const name of ['bills', 'bills-ca']) t.true(secrets.has(name), name);
+
+  const readsSink = (all: readonly KubeObject[]) =>
+    (find(all, 'ConfigMap/city-processor') as { data?: Record<string, string> }).data?.[ENV.billSink];
+  t.is(readsSink(objects), 'true');
+  t.is(readsSink(render({})), 'false');
+  const bare = render({ billing: { sink: { postgres: { secretName: 'bills' } } } });
+  t.false(envOf(bare, 'Deployment/city-bill-sink').has(ENV.postgresSslRootCert));
+});
+
 test('no other Pod of a cluster gets a token of the API server', (t) => {
-  for (const object of render(VARIANTS['api'])) {
+  for (const object of render({ ...VARIANTS['billing'], ...VARIANTS['api'] })) {
     const text = JSON.stringify(object);
     t.is(
       text.includes('serviceAccountToken'),

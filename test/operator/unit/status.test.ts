@@ -132,6 +132,38 @@ const apiPod = (status: NonNullable<Pod['status']>): Pod => ({
 const noSecret = {
   ...waiting('CreateContainerConfigError', 'secret "tokens" not found'),
 };
+const withSink = (postgres: object = {}, renderRevision = 3): Partial<StatusInput> => ({
+  cluster: cluster({ billing: { sink: { postgres: { secretName: 'bills', ...postgres } } } }),
+  release: { image: 'ocpp:1', redisImage: 'redis:7', imageRequested: '', renderRevision },
+});
+const sinkPod = (status: NonNullable<Pod['status']>): Pod => ({
+  ...pod('s', status),
+  metadata: { name: 's', labels: { 'app.kubernetes.io/component': 'bill-sink' } },
+});
+const lacks = (secret: string) => waiting('CreateContainerConfigError', `secret "${secret}" not found`);
+/** No station depends on the bill sink either. */
+const SINK_CASES: readonly Case[] = (
+  [
+    ['that does not start', waiting('ImagePullBackOff'), /no station: bills wait in Redis.*Pod s is waiting/],
+    ['without the URL', lacks('bills'), /Create the Secret bills with the URL of PostgreSQL in its key url$/],
+    ['without the authorities', lacks('bills-ca'), /Create the Secret bills-ca with the auth.* key ca\.crt$/],
+  ] as const
+).map(([name, state, message]) => ({
+  name: `a bill sink ${name}`,
+  observed: { billSink: none('city-bill-sink'), pods: [sinkPod(state)] },
+  before: RUNNING,
+  more: withSink({ caSecretName: 'bills-ca' }),
+  phase: 'Degraded',
+  condition: ['Degraded', 'True', 'BillSinkNotRunning', message],
+}));
+const OLD_SINK: Case = {
+  name: 'a bill sink of a release that has none',
+  observed: {},
+  before: RUNNING,
+  more: withSink({}, 2),
+  phase: 'Degraded',
+  condition: ['Degraded', 'True', 'BillSinkNotRunning', /runs ocpp:1, of a release without the bill sink/],
+};
 /** No station depends on the HTTP API. */
 const API_CASES: readonly Case[] = [
   {
@@ -391,6 +423,8 @@ const CASES: readonly Case[] = [
           ] as const),
   })),
   ...API_CASES,
+  ...SINK_CASES,
+  OLD_SINK,
   {
     name: 'a container that is being created',
     observed: { pods: [pod('p', waiting('ContainerCreating'))] },
@@ -436,6 +470,12 @@ test('the Pods of the HTTP API are in the status where there is one', (t) => {
   t.deepEqual(statusOf(input({ api }, withApi())).api, { replicas: 3, readyReplicas: 2 });
   t.is(statusOf(input({ api })).api, undefined);
   t.true(shouldWrite(statusOf(input({}, withApi())), statusOf(input({ api }, withApi())), 0));
+});
+
+test('the Pod of the bill sink is in the status where there is one', (t) => {
+  const billSink = workload('Deployment', 'city-bill-sink', 1, { replicas: 1 });
+  t.deepEqual(statusOf(input({ billSink }, withSink())).billing, { replicas: 1, readyReplicas: 1 });
+  t.is(statusOf(input({ billSink })).billing, undefined);
 });
 
 test('a figure that is no longer read is left out, and a request for no image is not shown', (t) => {
