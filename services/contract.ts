@@ -249,9 +249,10 @@ export const METRIC = {
   /** Processor: length of the stream of bills, and its bound; global. The bound is absent where a bill sink trims the stream. */
   billsStored: 'ocpp_bills_stored',
   billsBound: 'ocpp_bills_bound',
-  /** Bill sink: 1 while it moves entries; when all entries of a stream were last in PostgreSQL. */
+  /** Bill sink: 1 while it moves entries; when all entries of a stream were last in PostgreSQL; entries that left Redis before. */
   billSinkWorking: 'ocpp_bill_sink_working',
   billSinkCaughtUp: 'ocpp_bill_sink_caught_up_timestamp_seconds',
+  billSinkGaps: 'ocpp_bill_sink_gaps_total',
   /** Proxy: share of maxmemory that Redis uses; global. */
   storeMemoryShare: 'ocpp_store_memory_share',
   /** Proxy and processor: 1 while Redis refuses the login; while the keys belong to another cluster. */

@@ -5,7 +5,7 @@
 import { PATH } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { metricsLogin } from './admin-access.ts';
-import { alerts } from './alerts.ts';
+import { alerts } from './alerts/alerts.ts';
 import { ADMIN_PORT } from './program.ts';
 import { POD_MONITORS, PROMETHEUS_RULES } from './resources.ts';
 import {

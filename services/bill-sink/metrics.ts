@@ -32,7 +32,7 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
     'ocpp_bill_sink_trimmed_total',
     'Entries that were removed from Redis after the move',
   );
-  const gaps = ofStream('ocpp_bill_sink_gaps_total', 'Times that entries left Redis before they were moved');
+  const gaps = ofStream(METRIC.billSinkGaps, 'Times that entries left Redis before they were moved');
   const rewound = ofStream(
     'ocpp_bill_sink_rewound_total',
     'Times that Redis had lost its newest entries, and all were read again',

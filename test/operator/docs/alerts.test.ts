@@ -1,7 +1,8 @@
 /** The alerts: made of metrics that the real programs export, and fired by the problem that they report, as Prometheus' own tool says. */
 import test from 'ava';
 import { ENV, PATH } from '../../../services/contract.ts';
-import { type Alert, alerts } from '../../../operator/render/alerts.ts';
+import { alerts } from '../../../operator/render/alerts/alerts.ts';
+import type { Alert } from '../../../operator/render/alerts/rule.ts';
 import { renderInputOf } from '../../../operator/render/render-input.ts';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -98,6 +99,9 @@ const HEALTHY: Series = {
   'ocpp_bill_sink_caught_up_timestamp_seconds s stream="reports"': `0+60x${HOUR}`,
   // Of a sink from which the other one took over.
   'ocpp_bill_sink_caught_up_timestamp_seconds t stream="bills"': `0x${HOUR}`,
+  'ocpp_bill_sink_gaps_total s stream="bills"': `0x${HOUR}`,
+  // This Pod does not run yet.
+  'ocpp_bill_sink_gaps_total u stream="bills"': `_x${HOUR}`,
   'ocpp_store_memory_share a': `0.3x${HOUR}`,
   'ocpp_proxy_station_source_failing a': `0x${HOUR}`,
   'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="certificate"': `9000000x${HOUR}`,
@@ -188,6 +192,16 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
     'one kind of bills is late',
     { 'ocpp_bill_sink_caught_up_timestamp_seconds s stream="reports"': '1800x60' },
     ['OcppBillSinkLags'],
+  ],
+  [
+    'entries left Redis before they were moved',
+    { 'ocpp_bill_sink_gaps_total s stream="bills"': '1x60' },
+    ['OcppBillsLost'],
+  ],
+  [
+    'a bill sink finds such a gap when it starts',
+    { 'ocpp_bill_sink_gaps_total u stream="bills"': '1x60' },
+    ['OcppBillsLost'],
   ],
   ['handlers fail', { 'ocpp_processor_handler_errors_total p': '0+60x60' }, ['OcppHandlerErrors']],
   [

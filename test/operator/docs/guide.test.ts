@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import type { OcppClusterSpec } from '../../../operator/api/ocpp-cluster.ts';
 import { fieldSchema } from '../../../operator/api/schema.ts';
 import { validateCluster } from '../../../operator/api/validate.ts';
-import { alerts } from '../../../operator/render/alerts.ts';
+import { alerts } from '../../../operator/render/alerts/alerts.ts';
 import { RENDER_REVISION } from '../../../operator/render/revision.ts';
 import { renderInputOf } from '../../../operator/render/render-input.ts';
 import { handlerSettings } from '../../../services/processor/config.ts';
@@ -72,7 +72,8 @@ test('its table of alerts has all, with their severity', (t) => {
     proxyReplicas: 2,
     renderRevision: RENDER_REVISION,
   };
-  const all = alerts(renderInputOf(city(), context)).map(
+  const withAll = city({ billing: { sink: { postgres: { secretName: 'bills' } } } });
+  const all = alerts(renderInputOf(withAll, context)).map(
     ({ alert, labels }) => `${alert} ${labels['severity']}`,
   );
   t.deepEqual(rows.sort(), all.sort());
