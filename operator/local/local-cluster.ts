@@ -216,7 +216,17 @@ function asStarted(cluster: OcppCluster, logLevel: LogLevel): OcppCluster {
     { logLevel, ...spec?.processor },
     { enabled: true, logLevel, ...spec?.api },
   ];
-  return { ...cluster, spec: { ...spec, proxy, processor, api } };
+  const sink = spec?.billing?.sink;
+  return {
+    ...cluster,
+    spec: {
+      ...spec,
+      proxy,
+      processor,
+      api,
+      ...(sink !== undefined && { billing: { ...spec?.billing, sink: { logLevel, ...sink } } }),
+    },
+  };
 }
 
 /** Whatever the type of a Service is in a cluster: here stations and users connect to 127.0.0.1. */

@@ -45,7 +45,7 @@ export function createObserver(log: Log, metrics: SinkMetrics, clock: Clock): Re
       postgres = problem && `PostgreSQL: ${problem.message}`;
       if (problem === undefined) return;
       metrics.failed('postgres');
-      quiet.warn('postgres', errorFields(problem), 'PostgreSQL is away or refuses: entries wait in Redis');
+      quiet.warn('postgres', fieldsOf(problem), 'PostgreSQL is away or refuses: entries wait in Redis');
     },
     redis(stream, problem) {
       redis.delete(stream);
@@ -68,4 +68,11 @@ export function createObserver(log: Log, metrics: SinkMetrics, clock: Clock): Re
       return problems.length === 0 ? undefined : problems.join('; ');
     },
   };
+}
+
+/** What PostgreSQL and its login say needs no stack: it is a plain Error. Another kind is a mistake in this program. */
+function fieldsOf(problem: Error): object {
+  const { name, message } = problem;
+  if (name !== 'Error') return errorFields(problem);
+  return { error: message, ...('code' in problem && problem.code !== '' && { code: problem.code }) };
 }

@@ -96,8 +96,13 @@ run(
     const urlFile = join(folder, 'sink-url');
     const url = (password: string) =>
       `postgresql://bill_sink:${encodeURIComponent(password)}@localhost:${world.postgres.port}/postgres?sslmode=verify-full&sslrootcert=${join(folder, 'ca.crt')}`;
-    await writeFile(urlFile, url('s3cret/wrong'));
+    await writeFile(urlFile, url('s3cret/wrong').replace('postgresql:', 'mysql:'));
     await using sink = await place.sink({ [ENV.billSinkUrlFile]: urlFile });
+    await until(
+      async () => (await sink.ask('/readyz')).text.includes('does not begin with postgresql://'),
+      'a refused URL',
+    );
+    await writeFile(urlFile, url('s3cret/wrong'));
     await until(
       async () => (await sink.ask('/readyz')).text.includes('check user and password'),
       'a refused password',
@@ -105,6 +110,7 @@ run(
     await writeFile(urlFile, url('a long random text'));
     await until(() => isWorking(sink), 'a sink with the changed file');
     t.notRegex(`${sink.log}${(await sink.ask('/readyz')).text}`, /s3cret|long random/);
+    t.notRegex(sink.log, /"stack"|"code":""/, 'a wrong login is no mistake of the program');
     t.deepEqual(
       await world.postgres.query(
         "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'bill_sink'",

@@ -125,14 +125,25 @@ export function introductionOf(
   const open = openListener(cluster);
   const url = open === DEFAULT_URL ? '' : ` --url ${open}`;
   const obstacle = sinkObstacle(cluster, secrets, redis);
-  const sink = obstacle === undefined ? [] : [`spec.billing.sink (${obstacle})`];
-  const ignored = [...ignoredFields(cluster), ...sink];
+  const ignored = [
+    ...ignoredFields(cluster),
+    ...(obstacle === undefined ? [] : [`spec.billing.sink (${obstacle})`]),
+  ];
+  const { sink } = defaultedSpec(cluster).billing;
   return [
     line(`OcppCluster ${cluster.metadata.name}`, '').trimEnd(),
     line('stations connect to', `${first}/{id}   (${protocols.join(', ')})`),
     ...further.map((one) => line('               and to', `${one}/{id}`)),
     ...(open === undefined ? [] : [line('simulated stations', `npm run simulate -- --stations 10${url}`)]),
     ...tokenLines(cluster, redis),
+    ...(sink === undefined || obstacle !== undefined
+      ? []
+      : [
+          line(
+            'bills',
+            `move to the PostgreSQL of the Secret ${sink.postgres.secretName} (docs/bill-sink.md)`,
+          ),
+        ]),
     ...(redis || !usesRegister(cluster)
       ? []
       : [line('WARNING', 'without Redis there is no register, so no station of it is accepted')]),

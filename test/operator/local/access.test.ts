@@ -60,6 +60,10 @@ test('a bill sink runs here with its Secrets and Redis; else it is ignored, with
     const lines = introductionOf(cluster, redis, given).filter((line) => line.includes('ignored'));
     const expected = reason === undefined ? [] : [`  ignored here          spec.billing.sink (${reason})`];
     t.deepEqual(lines, expected);
+    const says = introductionOf(cluster, redis, given).some((line) =>
+      line.includes('PostgreSQL of the Secret bills'),
+    );
+    t.is(says, reason === undefined);
     const { sink } = withPossibleSink(cluster, given, redis).spec?.billing ?? {};
     t.is(sink === undefined, reason !== undefined);
   }
