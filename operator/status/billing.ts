@@ -26,10 +26,12 @@ export function billSinkProblems(findings: Findings): Problem[] {
   }
   const failures = failuresOf('bill-sink', observed.billSink, findings);
   if (failures.length === 0) return [];
-  const message =
-    'the bill sink does not run, which concerns no station: bills wait in Redis, which fills up. ' +
-    failures.slice(0, 3).join('; ').slice(0, 2000) +
-    adviceOf(findings, failures);
+  const { ready } = stateOf(observed.billSink);
+  const effect =
+    ready > 0
+      ? 'the new Pod of the bill sink does not start, and the former one still moves bills: '
+      : 'bills wait in Redis and do not reach PostgreSQL; no station notices it until Redis is full: ';
+  const message = effect + failures.slice(0, 3).join('; ').slice(0, 2000) + adviceOf(findings, failures);
   return [{ reason: 'BillSinkNotRunning', message }];
 }
 
@@ -41,5 +43,8 @@ function adviceOf({ spec }: Findings, failures: readonly string[]): string {
     return `. Create the Secret ${secretName} with the URL of PostgreSQL in its key url`;
   if (isMissing(caSecretName))
     return `. Create the Secret ${caSecretName} with the authorities in its key ca.crt`;
-  return '';
+  // It runs: its readiness depends on PostgreSQL and Redis alone.
+  return failures.some((text) => text.endsWith(': see its log'))
+    ? '. It says whether PostgreSQL or Redis is away, and why'
+    : '';
 }

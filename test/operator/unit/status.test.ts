@@ -144,7 +144,11 @@ const lacks = (secret: string) => waiting('CreateContainerConfigError', `secret 
 /** No station depends on the bill sink either. */
 const SINK_CASES: readonly Case[] = (
   [
-    ['that does not start', waiting('ImagePullBackOff'), /no station: bills wait in Redis.*Pod s is waiting/],
+    [
+      'that does not start',
+      waiting('ImagePullBackOff'),
+      /^bills wait in Redis and do not reach PostgreSQL; no station.*: Pod s is waiting/,
+    ],
     ['without the URL', lacks('bills'), /Create the Secret bills with the URL of PostgreSQL in its key url$/],
     ['without the authorities', lacks('bills-ca'), /Create the Secret bills-ca with the auth.* key ca\.crt$/],
   ] as const
@@ -156,6 +160,41 @@ const SINK_CASES: readonly Case[] = (
   phase: 'Degraded',
   condition: ['Degraded', 'True', 'BillSinkNotRunning', message],
 }));
+const withoutPostgres = [{ type: 'Ready', status: 'False', lastTransitionTime: '2026-11-01T00:00:00Z' }];
+const FURTHER_SINKS: readonly Case[] = [
+  {
+    name: 'a bill sink whose PostgreSQL is away',
+    observed: {
+      billSink: none('city-bill-sink'),
+      pods: [sinkPod({ conditions: withoutPostgres })],
+    },
+    before: RUNNING,
+    more: withSink(),
+    phase: 'Degraded',
+    condition: [
+      'Degraded',
+      'True',
+      'BillSinkNotRunning',
+      /see its log\. It says whether PostgreSQL or Redis is away, and why$/,
+    ],
+  },
+  {
+    name: 'a bill sink whose next Pod does not start',
+    observed: {
+      billSink: workload('Deployment', 'city-bill-sink', 1, { replicas: 2 }),
+      pods: [sinkPod(waiting('ImagePullBackOff'))],
+    },
+    before: RUNNING,
+    more: withSink(),
+    phase: 'Degraded',
+    condition: [
+      'Degraded',
+      'True',
+      'BillSinkNotRunning',
+      /^the new Pod of the bill sink does not start, and the former/,
+    ],
+  },
+];
 const OLD_SINK: Case = {
   name: 'a bill sink of a release that has none',
   observed: {},
@@ -424,6 +463,7 @@ const CASES: readonly Case[] = [
   })),
   ...API_CASES,
   ...SINK_CASES,
+  ...FURTHER_SINKS,
   OLD_SINK,
   {
     name: 'a container that is being created',
