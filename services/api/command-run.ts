@@ -112,8 +112,11 @@ export function viewOf(
     case 'answered':
       return { ...command, state: 'answered', answer: answerOf(state.answer) };
     case 'not-sent':
-    case 'uncertain':
-      return { ...command, state: state.kind, reason: state.reason };
+      return { ...command, state: 'not-sent', reason: state.reason };
+    case 'uncertain': {
+      const { reason, detail } = state;
+      return { ...command, state: 'uncertain', reason, ...(detail !== undefined && { detail }) };
+    }
     default:
       return { ...command, state: state.kind };
   }

@@ -16,6 +16,7 @@
  * | `registrations`                          | stations that are not accepted (registrations.ts), written by other systems | – |
  * | `report:{station}:{action}:{request}`    | parts of a report (handlers/reports.ts)          | expires         |
  * | `event-stream:{station}:{id}`            | 2.1: last value of a periodic event stream       | expires         |
+ * | `split-call:{station}:{key}`             | how a command was split (commands/split-plan.ts) | expires         |
  * | `certificate-request:{station}`, `certificate-requests` | requests for certificates (credentials/certificate-request.ts) | with the request |
  * | `settlements`                            | 2.1: stream of settled ad hoc payments           | bounded         |
  *
@@ -58,6 +59,8 @@ export const key = {
   stationTransaction: (stationId: string, id: string) => `transaction:${ofStation(stationId)}:${id}`,
   report: (stationId: string, report: string) => `report:${ofStation(stationId)}:${report}`,
   eventStream: (stationId: string, id: number) => `event-stream:${ofStation(stationId)}:${id}`,
+  splitCall: (stationId: string, idempotencyKey: string) =>
+    `split-call:${ofStation(stationId)}:${idempotencyKey}`,
   settlements: 'settlements',
   meterValues: 'meter-values',
 } as const;

@@ -68,7 +68,7 @@ export type CallOutcome =
       readonly reason: Uncertain;
       /** Of `malformed`: what the station answered, if it has the form of an answer. */
       readonly answer?: Answer;
-      /** Of `malformed`: what is wrong with the answer, as a sentence. */
+      /** What is wrong with a `malformed` answer, or which part of a command failed, for a person. */
       readonly detail?: string;
     };
 
@@ -90,7 +90,9 @@ export type Uncertain =
   /** The response is unusable: a CALLRESULT without payload, or outside of its schema, or a CALLERROR without code. */
   | 'malformed'
   /** Redis lost the record of the call. */
-  | 'record-lost';
+  | 'record-lost'
+  /** Of a command in several parts: the first ones were answered, and a later one was refused or not sent. */
+  | 'incomplete';
 
 /** The current state of a call: its outcome, or its progress. */
 export type CallState = CallOutcome | { readonly kind: 'queued' | 'sent' };

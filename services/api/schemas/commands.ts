@@ -34,6 +34,7 @@ export const Command = answerOf('Command', 'A command to a station and what beca
     'not-sent: the station has not received it and never will. uncertain: it is unknown whether the station acted on it.',
   ),
   reason: maybe(text('Why it was not sent, or why its outcome is uncertain.')),
+  detail: maybe(text('What is wrong with the answer, or which part of the command failed; for people.')),
   answer: maybe(Answer),
 });
 

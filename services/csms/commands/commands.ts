@@ -1,7 +1,8 @@
 /**
  * Commands of the CSMS to stations: StationCalls.make plus the rules of OCPP actions. A request is validated against the
  * schema of the station's version before it is sent. A command that must happen now or never does not wait for an
- * offline station. A command that sets a password also changes the register of stations.
+ * offline station. A command with more items than the station takes is sent in parts (split-calls.ts). A command that
+ * sets a password also changes the register of stations, and is never split.
  */
 import { STATIONS } from '../../access/station-entry.ts';
 import type { Protocol } from '../../ocpp/frame.ts';
@@ -22,6 +23,7 @@ import { commandFault } from '../registrations.ts';
 import { isSentByStations } from './direction.ts';
 import { judgedCalls } from './judged-calls.ts';
 import { contentFault } from './rules.ts';
+import { type SplitCalls, splitCalls } from './split-calls.ts';
 import { type CommandPorts, factsOf } from './station-facts.ts';
 
 /**
@@ -75,14 +77,20 @@ export interface CommandCalls extends Pick<StationCalls, 'find' | 'stateOf' | 'c
 
 export function createCommandCalls(transport: CommandPorts, options: CommandOptions = {}): CommandCalls {
   const ports = judgedPorts(transport);
-  return { ...ports.calls, make: senderOver(ports, options) };
+  const split = splitCalls(ports);
+  return {
+    find: split.find,
+    stateOf: split.stateOf,
+    cancel: split.cancel,
+    make: senderOver(ports, split, options),
+  };
 }
 
 function judgedPorts({ calls, state }: CommandPorts): CommandPorts {
   return { calls: judgedCalls(calls), state };
 }
 
-function senderOver(transport: CommandPorts, options: CommandOptions): CommandSender {
+function senderOver(transport: CommandPorts, split: SplitCalls, options: CommandOptions): CommandSender {
   return async (command) => {
     const { protocol: given, replacePending = false, keepEntry = false, ...wanted } = command;
     const { stationId, action, payload, idempotencyKey } = wanted;
@@ -104,30 +112,30 @@ function senderOver(transport: CommandPorts, options: CommandOptions): CommandSe
     const unaccepted = commandFault(registration, action, payload);
     // A command that was made before has an outcome, whatever the registration is by now.
     const isKnown = async () =>
-      idempotencyKey !== undefined && (await transport.calls.find(stationId, idempotencyKey)) !== undefined;
+      idempotencyKey !== undefined && (await split.find(stationId, idempotencyKey)) !== undefined;
     if (unaccepted !== undefined && !(await isKnown())) throw refuse(unaccepted);
     const call = { ...wanted, protocol };
     return (
-      (await sendAsPassword(transport, options, protocol, { call, replacePending, keepEntry })) ??
-      transport.calls.make({ queueable: !nowOrNever, ...call })
+      (await sendAsPassword(transport, split, options, { call, replacePending, keepEntry })) ??
+      split.make({ queueable: !nowOrNever, ...call })
     );
   };
 }
 
 interface PasswordCall extends PasswordRules {
-  readonly call: StationCall;
+  readonly call: StationCall & { readonly protocol: Protocol };
 }
 
 /** Sends a command that sets a password, which never waits for an offline station; undefined for any other one. */
 async function sendAsPassword(
   transport: CommandPorts,
+  split: SplitCalls,
   { passwords, onWarning = (message) => process.emitWarning(message) }: CommandOptions,
-  protocol: Protocol,
   { call, ...rules }: PasswordCall,
 ): Promise<CallOutcome | undefined> {
-  const { stationId, action } = call;
+  const { stationId, action, protocol } = call;
   const what = `${action} to station ${stationId}`;
-  const make = (one: StationCall) => transport.calls.make(one);
+  const make = (one: StationCall) => split.makeWhole({ ...one, protocol });
   try {
     const command = passwordIn(protocol, call);
     if (command === undefined) return undefined;

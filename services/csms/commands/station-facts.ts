@@ -1,7 +1,7 @@
 /** What a command needs to know of its station: the OCPP version, and whether the network has accepted it. */
 import { PROTOCOLS, type Protocol } from '../../ocpp/frame.ts';
 import type { StationCalls } from '../../transport/station-call.ts';
-import type { StateReader } from '../../transport/stored-state.ts';
+import type { StateStore } from '../../transport/stored-state.ts';
 import type { Registration } from '../../transport/transport.ts';
 import { readRegistration, REGISTRATIONS, strictest } from '../registrations.ts';
 import { key } from '../state.ts';
@@ -9,7 +9,7 @@ import { key } from '../state.ts';
 /** The parts of a Transport that commands need. */
 export interface CommandPorts {
   readonly calls: StationCalls;
-  readonly state: Pick<StateReader, 'field' | 'fields'>;
+  readonly state: Pick<StateStore, 'field' | 'fields' | 'amend'>;
 }
 
 export interface StationFacts {
