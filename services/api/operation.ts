@@ -73,8 +73,8 @@ export interface Operation<T extends Takes = Takes> {
   readonly problems?: readonly ProblemCode[];
   /** Type of the body, where it is no JSON, and its longest; bytes. */
   readonly consumes?: { readonly type: 'text/csv'; readonly bytes: number };
-  /** What the audit says beyond method, path and station; undefined for a read. */
-  readonly audit?: (request: OperationRequest<T>) => { readonly action?: string; readonly command?: string };
+  /** What the audit says beyond method, path and station, or instead of the path; undefined for a read. */
+  readonly audit?: (request: OperationRequest<T>) => Partial<Record<'action' | 'command' | 'path', string>>;
   handle(request: OperationRequest<T>): Promise<Answer>;
 }
 

@@ -24,6 +24,7 @@ const CATALOGUE = {
   'command-cancelled': [409, 'The command was cancelled in the queue'],
   'command-uncertain': [409, 'The command was sent, and its outcome is unknown'],
   'key-conflict': [409, 'The idempotency key names another command'],
+  'token-charging': [409, 'A transaction of the token is open'],
   'events-lost': [410, 'Events after the cursor were dropped'],
   'too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The body is not of a supported type'],
@@ -109,6 +110,7 @@ const SAME: ReadonlySet<string> = new Set<ProblemCode>([
   'bad-envelope',
   'events-lost',
   'key-conflict',
+  'token-charging',
   'store-unavailable',
 ]);
 

@@ -290,6 +290,22 @@ export interface Tokens {
   set(token: Token): Promise<void>;
   /** @returns whether it was listed */
   remove(token: string): Promise<boolean>;
+  /**
+   * Erases the token from bills, marks of closed transactions and events: a part of them at a time. Call it again with `next` until
+   * there is none. The entry of the list stays. Rejects with `token-charging` while a transaction of the token is open.
+   */
+  eraseHistory(token: string, after?: string): Promise<ErasedHistory>;
+}
+
+/** What one call has erased. */
+export interface ErasedHistory {
+  /** Bills and marks that have the token `ERASED` now. */
+  readonly bills: number;
+  readonly marks: number;
+  /** Events that were removed, as they quoted a message with the token. */
+  readonly events: number;
+  /** More is left: `after` of the next call. */
+  readonly next?: string;
 }
 
 export interface Token {

@@ -8,10 +8,11 @@ import type { StateStore, StateWrite } from '../transport/stored-state.ts';
 import type { Listing, Registrations, Token, Tokens } from './cluster-client.ts';
 import { badCursor, listingOf, readCursor, writeCursor } from './listing.ts';
 import { known } from './stations.ts';
+import { eraseHistory } from './token-history.ts';
 
 export interface ListSources {
   readonly lists: StoredLists;
-  readonly state: Pick<StateStore, 'field' | 'fields' | 'amend'>;
+  readonly state: Pick<StateStore, 'field' | 'fields' | 'size' | 'amend'>;
 }
 
 /** Longest token of 2.1 (IdTokenType), and longest text of the other fields. */
@@ -39,6 +40,7 @@ export function createTokens(sources: ListSources): Tokens {
       if (isListed) await state.amend({ writes: [{ kind: 'unset', key: key.tokens, names }], events: [] });
       return isListed;
     },
+    eraseHistory: (token, after) => eraseHistory(sources, token, after),
   };
 }
 

@@ -208,7 +208,7 @@ export function billOf({ id, fields }: StoredEntry): Bill {
     billId,
     kind: kind as BillKind,
     ...known({ supersedes, meterStop, energy, stoppedAt, reason, gaps, correctedBy, correctedBecause }),
-    recordedAt: timeOfId(id),
+    recordedAt: fields['recordedAt'] ?? timeOfId(id),
   };
 }
 

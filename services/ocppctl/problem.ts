@@ -39,6 +39,7 @@ const NEXT: Readonly<Record<string, string>> = {
   'command-uncertain':
     'Check the state of the station before you send it again; it is not repeated by itself',
   'key-conflict': 'The key names another command: use another --key',
+  'token-charging': 'Stop the transaction with ocppctl stop, then repeat it',
   'too-many-requests': 'Wait a moment, or end what is open',
   'events-lost': 'Leave out --after, or give a newer cursor',
   'rate-limited': 'Wait a moment, and send fewer requests at once',

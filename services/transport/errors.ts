@@ -16,6 +16,7 @@ export type TransportErrorCode =
   | 'bad-cursor'
   | 'bad-entry'
   | 'key-conflict'
+  | 'token-charging'
   | 'too-many-calls'
   | 'call-abandoned';
 

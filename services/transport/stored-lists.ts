@@ -64,6 +64,8 @@ export interface StoredLists {
   nextEntries(stream: string, after: string, limit: number, waitMs: number): Promise<readonly StoredEntry[]>;
   /** Removes an entry. @returns whether it was there */
   dropEntry(stream: string, id: string): Promise<boolean>;
+  /** Replaces an entry by a new one at the end of the stream, in one step. @returns whether it was there; otherwise nothing is added */
+  replaceEntry(stream: string, id: string, fields: Readonly<Record<string, string>>): Promise<boolean>;
   /** Removes the entries with a lower id. @returns how many they were */
   trimBefore(stream: string, id: string): Promise<number>;
   /**

@@ -42,6 +42,7 @@ test('each scope includes the ones before it', async (t) => {
     ['POST', '/v1/stations/CP-1/reset', {}, ['command', 'admin']],
     ['DELETE', '/v1/stations/CP-1/commands/one', undefined, ['command', 'admin']],
     ['PUT', '/v1/tokens/ABC', { status: 'Accepted' }, ['admin']],
+    ['DELETE', '/v1/tokens/ABC/history', undefined, ['admin']],
     ['PATCH', '/v1/register/CP-1', { vendor: 'Acme' }, ['admin']],
     ['POST', '/v1/register/CP-1/reset-profile', undefined, ['admin']],
     ['PUT', '/v1/registrations/CP-2', { status: 'Pending' }, ['admin']],

@@ -57,11 +57,21 @@ test('stations, their connections and transactions', async (t) => {
   t.is((await get('/v1/stations/LIST-1/transactions/none')).body.code, 'no-such-transaction');
   t.deepEqual(await all('/v1/transactions?token=card-1&station=LIST-2'), []);
 
+  const erase = (as: string) => cluster.ask('DELETE', '/v1/tokens/CARD-1/history', { as });
+  t.like(await erase('admin'), { status: 409, body: { code: 'token-charging' } });
+
   const stop = { transactionId: Number(id), meterStop: 5000, timestamp: '2026-01-01T11:00:00Z' };
   await first?.sendRequest('StopTransaction', stop);
   const [bill] = await all('/v1/transactions?state=closed&token=CARD-1');
   t.like(bill, { state: 'closed', kind: 'final', station: 'LIST-1', energy: '4000' });
   t.like((await get(`/v1/stations/LIST-1/transactions/${id}`)).body, { state: 'closed', energy: '4000' });
+
+  // The mark of a final bill of 1.6 has no token.
+  t.like(await erase('admin'), { status: 200, body: { bills: 1, marks: 0, events: 0 } });
+  t.like(await all('/v1/transactions?state=closed&station=LIST-1'), [{ token: 'ERASED', energy: '4000' }]);
+  const audit = JSON.stringify((await cluster.ask('GET', '/v1/audit', { as: 'admin' })).body);
+  t.true(audit.includes('/v1/tokens/ERASED/history'));
+  t.notRegex(audit, /card-1/i);
 
   t.is((await all('/v1/sessions')).length, 3);
   await Promise.all(stations.map((station) => station[Symbol.asyncDispose]()));

@@ -1,5 +1,6 @@
 /** What Redis loses, repeats and keeps: each entry is moved once, and only moved ones are trimmed. */
 import test from 'ava';
+import { connect } from '../../services/client/connect.ts';
 import { ENV } from '../../services/contract.ts';
 import { withoutBounds } from '../../services/csms/transactions/bill-sink.ts';
 import { startProgram } from '../support/program.ts';
@@ -51,6 +52,31 @@ run(
         { data_id: 'second', stored: '1', repeated: '1' },
       ],
     );
+  },
+);
+
+run(
+  'the history of a token is erased: a moved bill stays one row, another one is moved without it',
+  async (t) => {
+    const place = await world.place();
+    const sink = await place.sink();
+    await place.append('transactions', bill(1, { idTag: 'OTHER' }), bill(2));
+    await place.filled('bills', 2);
+    t.is(await sink.kill(), 0);
+    await place.append('transactions', bill(3));
+    const client = await connect(`redis://${world.redis.addr}`, { channelPrefix: place.name });
+    t.like(await client.tokens.eraseHistory('ABC123'), { bills: 2 });
+    await client.close();
+    await using again = await place.sink();
+    await place.filled('bills', 3);
+    // The entry at the cursor was replaced.
+    await until(() => /"stream":"transactions".*the stream is read again/.test(again.log), 'a warning');
+    t.deepEqual(await place.rows('SELECT bill_id, id_tag FROM ocpp.bills ORDER BY 1'), [
+      { bill_id: 'bill-1', id_tag: 'OTHER' },
+      { bill_id: 'bill-2', id_tag: 'ABC123' },
+      { bill_id: 'bill-3', id_tag: 'ERASED' },
+    ]);
+    t.is(await again.kill(), 0);
   },
 );
 

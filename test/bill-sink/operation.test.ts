@@ -215,10 +215,13 @@ run('the queries of docs/bill-sink.md run as printed', async (t) => {
   for (const query of queries) answers.push(await place.rows(query));
   t.deepEqual(
     answers.map((rows) => rows.length),
-    [1, 1, 2, 2, 2, 1],
+    [1, 1, 2, 2, 2, 1, 2],
   );
   t.like(answers[0]?.[0], { token: 'ABC123', kwh: '7.5005000000000000', bills: '1' });
   t.like(answers[5]?.[0], { psp_ref: 'psp-1', bill_id: 'second' });
+  t.deepEqual(await place.rows("SELECT DISTINCT id_tag, entry->>'idTag' AS entry FROM ocpp.bills"), [
+    { id_tag: 'ERASED', entry: 'ERASED' },
+  ]);
   t.is(await sink.kill(), 0);
 });
 

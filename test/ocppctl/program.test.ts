@@ -56,6 +56,7 @@ const RUNS: readonly (readonly [line: string, status: number, stdout: RegExp, st
   ['tokens', 0, /ABC +Accepted +2030/],
   ['tokens remove abc', 0, /^removed\n$/],
   ['tokens remove abc', 1, /^$/, /not listed/],
+  ['tokens erase-history gone', 0, /^erased from 0 bills, 0 marks and 0 events\n$/],
   ['register set CP-1 --label a=b --vendor Acme', 0, /labels +\{"a":"b"\}/],
   [
     'register set CP-1 --label c=d --vendor= --block',

@@ -72,6 +72,20 @@ export const tokenOperations = ({ client: { tokens } }: Parts) => [
     },
   }),
   operation({
+    id: 'eraseTokenHistory',
+    method: 'DELETE',
+    url: '/v1/tokens/{token}/history',
+    summary:
+      'Erases a token from bills, marks of closed transactions and events, a part at a time: repeat with `next` until there is none.',
+    tag: 'tokens',
+    scope: 'admin',
+    takes: { path, query: parameters({ after: paging.after }) },
+    answers: { 200: schemas.ErasedHistory },
+    problems: ['token-charging'],
+    audit: () => ({ path: '/v1/tokens/ERASED/history' }),
+    handle: async ({ path: { token }, query: { after } }) => ok(await tokens.eraseHistory(token, after)),
+  }),
+  operation({
     id: 'importTokens',
     method: 'POST',
     url: '/v1/tokens/import',

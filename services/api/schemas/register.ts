@@ -34,6 +34,13 @@ export const TokenRequest = bodyOf('TokenRequest', 'What is stored of a token.',
 });
 export const TokenPage = pageOf('TokenPage', Token, 'Tokens.');
 
+export const ErasedHistory = answerOf('ErasedHistory', 'What one request has erased.', {
+  bills: whole('Bills that have the token `ERASED` now.', 0, Number.MAX_SAFE_INTEGER),
+  marks: whole('Marks of closed transactions that have it.', 0, Number.MAX_SAFE_INTEGER),
+  events: whole('Events that were removed.', 0, Number.MAX_SAFE_INTEGER),
+  next: maybe(text('More is left: `after` of the next request.')),
+});
+
 const RefusedLine = answerOf('RefusedLine', 'A line of an import that was not stored.', {
   line: whole('Number of the line; the header is 1.', 1, Number.MAX_SAFE_INTEGER),
   problem: text('What is wrong with it.'),

@@ -37,7 +37,7 @@ export function correct(key: string, bill: Fields, correction: HandCorrection): 
     ...(bill['notes'] ?? '').split(' ').filter((note) => note !== ''),
     'corrected-by-hand',
   ]);
-  const { billId: _, ...others } = bill;
+  const { billId: _, recordedAt: _at, ...others } = bill;
   const facts = fieldsOf({
     ...others,
     ...energyOf(bill, correction),

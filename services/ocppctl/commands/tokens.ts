@@ -1,6 +1,6 @@
 /** Commands for the list of tokens: who may charge. */
 import { readFileSync } from 'node:fs';
-import type { Token } from '../../client/cluster-client.ts';
+import type { ErasedHistory, Token } from '../../client/cluster-client.ts';
 import { pathOf } from '../api-client.ts';
 import type { Command, Run } from '../command.ts';
 import { failure } from '../exit.ts';
@@ -45,6 +45,24 @@ const refusedColumns: readonly Column<Import['refused'][number]>[] = [
   { head: 'LINE', right: true, of: ({ line }) => String(line) },
   { head: 'PROBLEM', of: ({ problem }) => problem },
 ];
+
+async function eraseHistory(run: Run): Promise<void> {
+  const [token = ''] = run.args;
+  const path = pathOf('tokens', token, 'history');
+  const total = { bills: 0, marks: 0, events: 0 };
+  let after: string | undefined;
+  do {
+    const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
+    const part: ErasedHistory = await run.api.send('DELETE', `${path}${query}`);
+    total.bills += part.bills;
+    total.marks += part.marks;
+    total.events += part.events;
+    after = part.next;
+  } while (after !== undefined);
+  const { bills, marks, events } = total;
+  if (run.isJson) writeJson(run, total);
+  else run.terminal.write(`erased from ${bills} bills, ${marks} marks and ${events} events`);
+}
 
 async function importTokens(run: Run): Promise<void> {
   const [file = ''] = run.args;
@@ -121,6 +139,19 @@ export const TOKENS: readonly Command[] = [
       await run.api.send('DELETE', pathOf('tokens', ...run.args));
       if (!run.isJson) run.terminal.write('removed');
     },
+  },
+  {
+    name: 'tokens erase-history',
+    group,
+    args: [TOKEN],
+    options: [],
+    summary: 'Erase a token from bills, closed transactions and events',
+    details: [
+      'Bills stay, with the token ERASED. The entry of the token stays too: ocppctl tokens remove.',
+      'docs/decisions/0021-erasing-a-tag.md says what this covers, and what it does not.',
+    ],
+    scope: 'admin',
+    run: eraseHistory,
   },
   {
     name: 'tokens import',

@@ -18,6 +18,7 @@ export interface StoredData {
   sorted(key: string): ReadonlyMap<string, number> | undefined;
   /** Removes an entry. @returns whether it was there */
   drop(stream: string, id: string): boolean;
+  append(stream: string, fields: Readonly<Record<string, string>>): void;
 }
 
 export class MemoryLists implements StoredLists {
@@ -56,6 +57,12 @@ export class MemoryLists implements StoredLists {
 
   async dropEntry(stream: string, id: string): Promise<boolean> {
     return this.#data.drop(stream, id);
+  }
+
+  async replaceEntry(stream: string, id: string, fields: Readonly<Record<string, string>>): Promise<boolean> {
+    if (!this.#data.drop(stream, id)) return false;
+    this.#data.append(stream, fields);
+    return true;
   }
 
   async trimBefore(stream: string, id: string): Promise<number> {

@@ -40,6 +40,7 @@ export class MemoryState implements StateStore, GatewayEvents {
       record: (key) => this.#live(key)?.fields,
       sorted: (key) => this.#sorted.get(key),
       drop: (key, id) => this.#drop(key, id),
+      append: (key, fields) => this.#append(key, fields, undefined),
     });
   }
 

@@ -18,6 +18,7 @@ import {
 } from '../connection/connection.ts';
 import type { Readers } from '../connection/readers.ts';
 import type { Keys } from '../keys.ts';
+import { replaceEntry } from './replace-entry.ts';
 
 type RawEntry = readonly [id: string, fields: readonly string[]];
 
@@ -78,6 +79,10 @@ export class RedisLists implements StoredLists {
 
   async dropEntry(stream: string, id: string): Promise<boolean> {
     return (await this.#try((redis) => redis.xdel(this.#stream(stream), id))) === 1;
+  }
+
+  replaceEntry(stream: string, id: string, fields: Readonly<Record<string, string>>): Promise<boolean> {
+    return this.#try((redis) => replaceEntry(redis, { stream: this.#stream(stream), id, fields }));
   }
 
   trimBefore(stream: string, id: string): Promise<number> {
