@@ -14,7 +14,16 @@ export interface TokenImport {
   readonly refused: readonly RefusedLine[];
 }
 
-const COLUMNS = ['token', 'status', 'expiry', 'parent', 'type', 'concurrent'] as const;
+const COLUMNS = [
+  'token',
+  'status',
+  'expiry',
+  'parent',
+  'type',
+  'concurrent',
+  'maxEnergyWh',
+  'maxDurationSeconds',
+] as const;
 type Column = (typeof COLUMNS)[number];
 
 /** Tokens that are stored at once. */
@@ -51,10 +60,10 @@ export async function importTokens(
 
 function columnsOf(cells: readonly string[]): readonly Column[] {
   const names = cells.map((cell) => cell.trim().toLowerCase());
-  const columns = names.filter((name): name is Column => COLUMNS.some((one) => one === name));
+  const columns = names.flatMap((name) => COLUMNS.find((one) => one.toLowerCase() === name) ?? []);
   const isComplete = columns.includes('token') && columns.includes('status');
   if (isComplete && columns.length === names.length && new Set(names).size === names.length) return columns;
-  const message = `must begin with a header line that names token and status, and of expiry, parent, type and concurrent what it has`;
+  const message = `must begin with a header line that names token and status, and of ${COLUMNS.slice(2).join(', ')} what it has`;
   throw badRequest([{ path: '', message }]);
 }
 
@@ -67,6 +76,9 @@ function tokenOf(columns: readonly Column[], cells: readonly string[]): Token | 
   >;
   const { token = '', status: given = '', expiry = '', parent = '', type = '', concurrent = '' } = values;
   if (token === '' || token.length > MAX_TOKEN) return `token must have 1 to ${MAX_TOKEN} characters`;
+  const [energy, duration] = [values.maxEnergyWh, values.maxDurationSeconds].map(numberOf);
+  if (Number.isNaN(energy) || Number.isNaN(duration))
+    return 'maxEnergyWh and maxDurationSeconds must be numbers, or empty';
   const status = TOKEN_STATUSES.find((known) => known === given);
   if (status === undefined) return `status must be one of ${TOKEN_STATUSES.join(', ')}`;
   const rule = CONCURRENT_TRANSACTIONS.find((known) => known === concurrent);
@@ -79,8 +91,13 @@ function tokenOf(columns: readonly Column[], cells: readonly string[]): Token | 
     ...(parent !== '' && { parent }),
     ...(type !== '' && { type }),
     ...(rule !== undefined && { concurrent: rule }),
+    ...(energy !== undefined && { maxEnergyWh: energy }),
+    ...(duration !== undefined && { maxDurationSeconds: duration }),
   };
 }
+
+/** @returns undefined for an empty cell, NaN for a text that is no number */
+const numberOf = (text = '') => (text === '' ? undefined : Number(text));
 
 interface CsvRecord {
   /** Of its beginning; the header line is 1. */

@@ -319,6 +319,9 @@ export interface Token {
   readonly type?: string;
   /** Whether it may charge in two transactions at once; omitted: as the cluster says. */
   readonly concurrent?: ConcurrentTransactions;
+  /** Limits of each transaction, which only stations of 2.1 get: energy in Wh, and time from start to end in s. */
+  readonly maxEnergyWh?: number;
+  readonly maxDurationSeconds?: number;
   /** Why handlers refuse the entry as it is stored; its status then counts as Invalid. */
   readonly problem?: string;
 }

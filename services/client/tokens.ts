@@ -88,14 +88,14 @@ export function recordListing<T>(
 function tokenOf(token: string, text: string): Token {
   const entry = readToken(text);
   if (typeof entry === 'string') return { token, status: 'Invalid', problem: entry };
-  const { status, expiry, parent, type, concurrent } = entry;
-  return { token, status, ...known({ expiry: expiry?.toISOString(), parent, type, concurrent }) };
+  const { status, expiry, ...others } = entry;
+  return { token, status, ...known({ expiry: expiry?.toISOString(), ...others }) };
 }
 
 /** @returns the entry as it is stored  @throws TransportError bad-entry */
 function checkToken(
   token: string,
-  { status, expiry, parent, type, concurrent }: Omit<Token, 'token'>,
+  { status, expiry, parent, type, concurrent, ...limits }: Omit<Token, 'token'>,
 ): string {
   const refuse = (why: string) => new TransportError('bad-entry', `token ${JSON.stringify(token)}: ${why}`);
   if (token === '' || token.length > LONGEST) throw refuse(`a token has 1 to ${LONGEST} characters`);
@@ -103,7 +103,11 @@ function checkToken(
   for (const [name, value] of Object.entries({ parent, type }))
     if (value !== undefined && (value === '' || value.length > LONGEST))
       throw refuse(`${name} has 1 to ${LONGEST} characters`);
-  const text = JSON.stringify({ status, ...known({ expiry, parent, type, concurrent }) });
+  const { maxEnergyWh, maxDurationSeconds } = limits;
+  for (const [name, value] of Object.entries({ maxEnergyWh, maxDurationSeconds }))
+    if (value !== undefined && !Number.isFinite(value)) throw refuse(`${name} is no number`);
+  const facts = { expiry, parent, type, concurrent, maxEnergyWh, maxDurationSeconds };
+  const text = JSON.stringify({ status, ...known(facts) });
   const entry = readToken(text);
   if (typeof entry === 'string') throw refuse(entry);
   return text;

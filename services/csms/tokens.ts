@@ -3,7 +3,7 @@
  *
  * The HASH `<prefix>:tokens` lists tokens: field = the token in upper case, value =
  * `{"status":"Accepted","expiry":"2027-01-01T00:00:00Z","parent":"FLEET-7","type":"ISO14443","concurrent":"Reject"}`;
- * only the status is required. OCPP compares tokens case-insensitively (CiString, identifierString), a hash does not: entries in lower
+ * only the status is required. Limits are `"maxEnergyWh":20000,"maxDurationSeconds":7200`. OCPP compares tokens case-insensitively (CiString, identifierString), a hash does not: entries in lower
  * case, or in the station's spelling, are found too.
  *
  * In 2.x a token is a text and a type (IdTokenType). The entry for `4711` of type ISO14443 does not apply to the key
@@ -32,7 +32,15 @@ export const TOKEN_STATUSES = [
 ] as const;
 export type TokenStatus = (typeof TOKEN_STATUSES)[number];
 
-export interface Authorization {
+/** Limits of each transaction of a token. Only 2.1 can carry them to a station (TransactionLimitType). */
+export interface TransactionLimits {
+  /** Wh */
+  readonly maxEnergyWh?: number;
+  /** From the start to the end of the transaction; s. */
+  readonly maxDurationSeconds?: number;
+}
+
+export interface Authorization extends TransactionLimits {
   /** Also Unknown if the token is not listed and the policy is Reject. */
   readonly status: TokenStatus;
   /** ISO 8601 */
@@ -65,13 +73,15 @@ export function authorize(
   if (typeof token === 'string') return { status: 'Invalid', problem: token };
   // Under every policy: the entry is of another token with the same text.
   if (type !== undefined && isOther(token.type, type)) return { status: 'Invalid' };
-  const { status, expiry, parent, concurrent } = token;
+  const { status, expiry, parent, concurrent, maxEnergyWh, maxDurationSeconds } = token;
   const expired = expiry !== undefined && expiry.getTime() <= now.getTime();
   return {
     status: status === 'Accepted' && expired ? 'Expired' : status,
     ...(expiry !== undefined && { expiry: expiry.toISOString() }),
     ...(parent !== undefined && { parent }),
     ...(concurrent !== undefined && { concurrent }),
+    ...(maxEnergyWh !== undefined && { maxEnergyWh }),
+    ...(maxDurationSeconds !== undefined && { maxDurationSeconds }),
   };
 }
 
@@ -84,7 +94,7 @@ export function inConcurrentTransaction(decision: Authorization): Authorization 
 const isOther = (listed: string | undefined, type: string) =>
   listed !== undefined && listed.toLowerCase() !== type.toLowerCase();
 
-export interface TokenEntry {
+export interface TokenEntry extends TransactionLimits {
   readonly status: TokenStatus;
   readonly expiry?: Date;
   readonly parent?: string;
@@ -113,11 +123,34 @@ export function readToken(text: string): TokenEntry | string {
   const rule = CONCURRENT_TRANSACTIONS.find((known) => known === concurrent);
   if (rule === undefined && concurrent !== undefined && concurrent !== null)
     return `concurrent is not one of ${CONCURRENT_TRANSACTIONS.join(', ')}`;
+  const limits = limitsIn(value as Record<string, unknown>);
+  if (typeof limits === 'string') return limits;
   return {
     status: listed,
     ...(at !== undefined && { expiry: at }),
     ...(typeof parent === 'string' && parent !== '' && { parent }),
     ...(typeof type === 'string' && { type }),
     ...(rule !== undefined && { concurrent: rule }),
+    ...limits,
   };
 }
+
+/** Longest limit of a time in 2.1 (integer); s. */
+const LONGEST = 2 ** 31 - 1;
+
+function limitsIn({ maxEnergyWh, maxDurationSeconds }: Record<string, unknown>): TransactionLimits | string {
+  const isEnergy = typeof maxEnergyWh === 'number' && maxEnergyWh > 0 && Number.isFinite(maxEnergyWh);
+  if (isGiven(maxEnergyWh) && !isEnergy) return 'maxEnergyWh is not a number of Wh above 0';
+  const isDuration =
+    Number.isInteger(maxDurationSeconds) &&
+    Number(maxDurationSeconds) > 0 &&
+    Number(maxDurationSeconds) <= LONGEST;
+  if (isGiven(maxDurationSeconds) && !isDuration)
+    return `maxDurationSeconds is not a whole number from 1 to ${LONGEST}`;
+  return {
+    ...(isEnergy && { maxEnergyWh }),
+    ...(isDuration && { maxDurationSeconds: Number(maxDurationSeconds) }),
+  };
+}
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;

@@ -111,6 +111,13 @@ test('tokens are stored, imported, listed and removed', async (t) => {
   ] as const)
     t.regex((await cluster.ask('POST', '/v1/tokens/import', { body, headers })).body.detail ?? '', why);
 
+  const limits =
+    'token,status,maxEnergyWh,MAXDURATIONSECONDS\nF1,Accepted,5000,60\nF2,Accepted,much,\nF3,Accepted,,-1\n';
+  const limited = await cluster.ask('POST', '/v1/tokens/import', { body: limits, headers });
+  t.like(limited.body, { imported: 1 });
+  t.like(limited.body['refused'], [{ line: 3 }, { line: 4 }]);
+  t.like((await get('/v1/tokens/F1')).body, { maxEnergyWh: 5000, maxDurationSeconds: 60 });
+
   t.is((await cluster.ask('DELETE', '/v1/tokens/a1')).status, 204);
   t.is((await cluster.ask('DELETE', '/v1/tokens/a1')).body.code, 'no-such-token');
   t.is((await get('/v1/tokens/A1')).status, 404);

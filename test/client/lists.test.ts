@@ -263,10 +263,15 @@ everywhere('tokens and registrations are edited', async (t, { client, state }) =
   t.deepEqual(all.toSorted(), ['ABC', 'BAD'], 'one entry of each token, in whatever case it was stored');
   t.true(await tokens.remove('abc'));
   t.false(await tokens.remove('abc'));
+  const limited = { token: 'LIMITED', status: 'Accepted', maxEnergyWh: 0.5, maxDurationSeconds: 60 } as const;
+  await tokens.set(limited);
+  t.deepEqual(await tokens.get('limited'), limited);
   for (const [entry, why] of [
     [{ token: '', status: 'Accepted' }, /1 to 255 characters/],
     [{ token: 'X', status: 'Sure' }, /status must be one of Accepted,/],
     [{ token: 'X', status: 'Accepted', expiry: 'soon' }, /expiry is not a date/],
+    [{ token: 'X', status: 'Accepted', maxEnergyWh: 0 }, /maxEnergyWh is not a number of Wh above 0/],
+    [{ token: 'X', status: 'Accepted', maxDurationSeconds: 1.5 }, /maxDurationSeconds is not a whole number/],
     [{ token: 'X', status: 'Accepted', concurrent: 'Yes' }, /concurrent is not one of Accept, Reject/],
   ] as const) {
     // The API and its callers are no compiler.

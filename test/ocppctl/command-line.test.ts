@@ -26,7 +26,10 @@ for (const [line, name, args] of [
 
 for (const [line, message] of [
   ['nothing', /^unknown command "nothing"; see ocppctl help$/],
-  ['tokens drop X', /^"tokens" needs one of: list, get, set, remove, erase-history, import; see ocppctl help tokens$/],
+  [
+    'tokens drop X',
+    /^"tokens" needs one of: list, get, set, remove, erase-history, import; see ocppctl help tokens$/,
+  ],
   ['stations --no-such-option', /--no-such-option.*; see ocppctl help$/],
   ['stations --cancel', /^"stations" has no option --cancel; see ocppctl help stations$/],
   ['stations --limit 0', /^--limit must be a whole number from 1 to \d+; see/],

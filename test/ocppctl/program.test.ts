@@ -53,6 +53,12 @@ const RUNS: readonly (readonly [line: string, status: number, stdout: RegExp, st
   ['broadcasts show b1 -o json', 1, /"station": "CP-1",[^]*"station": "CP-9"/, /^ocppctl: 1 stations/],
   ['broadcasts stop b1', 0, /state +ended/],
   ['tokens set abc --expiry 2030-01-01T00:00:00Z --token-type ISO14443', 0, /^token +ABC\n/],
+  [
+    'tokens set abc2 --max-energy 5000 --max-duration 60 -o json',
+    0,
+    /"maxEnergyWh": 5000,\s+"maxDurationSeconds": 60/,
+  ],
+  ['tokens remove abc2', 0, /^removed\n$/],
   ['tokens', 0, /ABC +Accepted +2030/],
   ['tokens remove abc', 0, /^removed\n$/],
   ['tokens remove abc', 1, /^$/, /not listed/],

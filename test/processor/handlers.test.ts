@@ -132,6 +132,40 @@ for (const [what, given, status16, status2] of TOKENS) {
   });
 }
 
+test('limits of a token are sent to stations of 2.1, with the events of its own transaction', async (t) => {
+  const records = {
+    ...listed('ABC123', { status: 'Accepted', maxEnergyWh: 20_000.5, maxDurationSeconds: 7200 }),
+    'transaction:CP-1:other': { stationId: 'CP-1', transactionId: 'other', idTag: 'CARD-2', startedAt: NOW },
+    'transaction:CP-1:own': { stationId: 'CP-1', transactionId: 'own', idTag: 'aBC123', startedAt: NOW },
+  };
+  const transactionLimit = { maxEnergy: 20_000.5, maxTime: 7200 };
+  const limitOf = async (
+    protocol: Protocol,
+    type: string,
+    transactionId: string,
+    given: object = records,
+  ) => {
+    const event = event2(type, 1, { idToken: token2, transactionInfo: { transactionId } });
+    const result = resultOf(
+      await call(protocol, 'TransactionEvent', event, { records: given as Given['records'] & object }),
+    );
+    t.is(validateResponse(protocol, 'TransactionEvent', result), undefined);
+    return result['transactionLimit'];
+  };
+  t.deepEqual(await limitOf('ocpp2.1', 'Started', 'new'), transactionLimit);
+  t.deepEqual(await limitOf('ocpp2.1', 'Updated', 'own'), transactionLimit);
+  t.is(await limitOf('ocpp2.1', 'Updated', 'other'), undefined, 'another card stops it');
+  t.is(await limitOf('ocpp2.1', 'Ended', 'own'), undefined);
+  t.is(await limitOf('ocpp2.0.1', 'Started', 'new'), undefined, 'it has no such field');
+  const blocked = listed('ABC123', { status: 'Blocked', maxEnergyWh: 1 });
+  t.is(await limitOf('ocpp2.1', 'Started', 'new', blocked), undefined);
+  const onlyTime = listed('ABC123', { status: 'Accepted', maxDurationSeconds: 1 });
+  t.deepEqual(await limitOf('ocpp2.1', 'Started', 'new', onlyTime), { maxTime: 1 });
+  const wrong = listed('ABC123', { status: 'Accepted', maxEnergyWh: '5' });
+  const result = resultOf(await call('ocpp2.1', 'Authorize', { idToken: token2 }, { records: wrong }));
+  t.like(result['idTokenInfo'], { status: 'Invalid' }, 'a mistake authorizes nothing');
+});
+
 test('parent and expiry of a token have the format of each version', async (t) => {
   const records = listed('ABC123', { status: 'Accepted', expiry: '2027-01-01', parent: 'FLEET-7' });
   const expiry = '2027-01-01T00:00:00.000Z';

@@ -90,7 +90,7 @@ export const tokenOperations = ({ client: { tokens } }: Parts) => [
     method: 'POST',
     url: '/v1/tokens/import',
     summary:
-      'Stores many tokens. The header line of the CSV names its columns: token,status,expiry,parent,type,concurrent.',
+      'Stores many tokens. The header line of the CSV names its columns: token,status,expiry,parent,type,concurrent,maxEnergyWh,maxDurationSeconds.',
     tag: 'tokens',
     scope: 'admin',
     takes: { body: text('CSV with a header line.') },

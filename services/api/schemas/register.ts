@@ -16,6 +16,16 @@ const concurrent = maybe(
   ),
 );
 
+const limits = {
+  maxEnergyWh: maybe(
+    Type.Number({
+      exclusiveMinimum: 0,
+      description: 'Most energy of a transaction, Wh; only stations of 2.1 get it.',
+    }),
+  ),
+  maxDurationSeconds: maybe(whole('Longest transaction, s; only stations of 2.1 get it.', 1, 2 ** 31 - 1)),
+};
+
 export const Token = answerOf('Token', 'A token that may charge, or may not.', {
   token: text('In upper case.'),
   status,
@@ -23,6 +33,7 @@ export const Token = answerOf('Token', 'A token that may charge, or may not.', {
   parent,
   type,
   concurrent,
+  ...limits,
   problem: maybe(text('Why the entry is not usable; its status then counts as Invalid.')),
 });
 export const TokenRequest = bodyOf('TokenRequest', 'What is stored of a token.', {
@@ -31,6 +42,7 @@ export const TokenRequest = bodyOf('TokenRequest', 'What is stored of a token.',
   parent,
   type,
   concurrent,
+  ...limits,
 });
 export const TokenPage = pageOf('TokenPage', Token, 'Tokens.');
 

@@ -6,6 +6,8 @@
  * transaction.
  */
 import type { OCPP20, OCPP21 } from 'typed-ocpp';
+import type { Protocol } from '../../ocpp/frame.ts';
+import type { Authorization } from '../tokens.ts';
 import { businessKey, digest, METER_KEY_SECONDS } from '../facts.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { isNewer, signed } from '../transactions/meter.ts';
@@ -40,7 +42,10 @@ export const transactionEvent: Handler<TransactionEvent, EventResponse> = async 
   const now = context.now.getTime();
   const metered = meterOf(event.meterValue, '/meterValue', context);
   return {
-    response: judged === undefined ? {} : { idTokenInfo: idTokenInfo(judged) },
+    response:
+      judged === undefined
+        ? {}
+        : { idTokenInfo: idTokenInfo(judged), ...limitFor(event, known, judged, context.protocol) },
     businessKey: factOf(event, context),
     businessKeySeconds: eventType === 'Updated' ? METER_KEY_SECONDS : settings.transactionKeySeconds,
     ...joined(
@@ -49,6 +54,27 @@ export const transactionEvent: Handler<TransactionEvent, EventResponse> = async 
     ),
   };
 };
+
+/**
+ * The limits of the token that pays (2.1 E16). Not those of another card, which may stop; an ended transaction needs none.
+ */
+function limitFor(
+  { eventType, idToken }: TransactionEvent,
+  known: TransactionRecord | undefined,
+  { status, maxEnergyWh: maxEnergy, maxDurationSeconds: maxTime }: Authorization,
+  protocol: Protocol,
+): Pick<OCPP21.TransactionEventResponse, 'transactionLimit'> {
+  const isNone = maxEnergy === undefined && maxTime === undefined;
+  if (isNone || protocol !== 'ocpp2.1' || status !== 'Accepted' || eventType === 'Ended') return {};
+  const { idTag = idToken?.idToken } = known ?? {};
+  if (idTag?.toUpperCase() !== idToken?.idToken.toUpperCase()) return {};
+  return {
+    transactionLimit: {
+      ...(maxEnergy !== undefined && { maxEnergy }),
+      ...(maxTime !== undefined && { maxTime }),
+    },
+  };
+}
 
 export const meterValues2: Handler<OCPP20.MeterValuesRequest | OCPP21.MeterValuesRequest> = async (
   { evseId, meterValue },

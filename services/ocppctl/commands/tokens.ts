@@ -10,6 +10,8 @@ import { type Column, table } from '../table.ts';
 
 const group = 'Who may charge';
 const TOKEN = { name: 'TOKEN' };
+/** Of a limit. */
+const LARGEST = 2 ** 31 - 1;
 /** An import of many lines takes its time; ms. */
 const IMPORT_PATIENCE = 120_000;
 
@@ -114,16 +116,31 @@ export const TOKENS: readonly Command[] = [
       { name: 'expiry', value: 'TIME', doc: 'when an accepted one expires, such as 2027-01-01T00:00:00Z' },
       { name: 'parent', value: 'P', doc: 'parent in 1.6, group in 2.x' },
       { name: 'token-type', value: 'T', doc: 'type of the token (2.x), such as ISO14443' },
+      {
+        name: 'max-energy',
+        value: 'WH',
+        whole: [1, LARGEST],
+        doc: 'most energy of a transaction, Wh; only stations of 2.1 get it',
+      },
+      {
+        name: 'max-duration',
+        value: 'S',
+        whole: [1, LARGEST],
+        doc: 'longest transaction, s; only stations of 2.1 get it',
+      },
     ],
     summary: 'Store a token, in place of what is stored of it',
     scope: 'admin',
     async run(run) {
       const [expiry, parent, type] = ['expiry', 'parent', 'token-type'].map(run.options.text);
+      const [energy, duration] = ['max-energy', 'max-duration'].map(run.options.text);
       const body = {
         status: run.options.text('status') ?? 'Accepted',
         ...(expiry !== undefined && { expiry }),
         ...(parent !== undefined && { parent }),
         ...(type !== undefined && { type }),
+        ...(energy !== undefined && { maxEnergyWh: Number(energy) }),
+        ...(duration !== undefined && { maxDurationSeconds: Number(duration) }),
       };
       writeObject(run, await run.api.send<Token>('PUT', pathOf('tokens', ...run.args), body));
     },
@@ -160,7 +177,7 @@ export const TOKENS: readonly Command[] = [
     options: [],
     summary: 'Store the tokens of a CSV file, or of standard input for -',
     details: [
-      'The header line names the columns: token,status,expiry,parent,type. Only the first two are required.',
+      'The header line names the columns: token,status,expiry,parent,type,concurrent,maxEnergyWh,maxDurationSeconds. Only the first two are required.',
     ],
     scope: 'admin',
     run: importTokens,
