@@ -4,7 +4,7 @@
  */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifyInstance, FastifySchema } from 'fastify';
-import { type Operation, TAGS } from './operation.ts';
+import { mayOmitBody, type Operation, TAGS } from './operation.ts';
 import { PROBLEM_TYPE, type ProblemCode, statusOf } from './problems.ts';
 import { idempotencyKey } from './schemas/commands.ts';
 import { ProblemBody } from './schemas/problem.ts';
@@ -95,6 +95,18 @@ export function schemaOf(operation: Operation): FastifySchema {
     response: { ...answersOf(operation), ...problemsOf(operation) },
   };
 }
+
+/** The document as its clients get it. Its writer says of every body that it is required. */
+export function documentOf(app: FastifyInstance, operations: readonly Operation[]): string {
+  const document = app.swagger() as { readonly paths: Readonly<Record<string, Methods>> };
+  for (const operation of operations.filter(mayOmitBody)) {
+    const written = document.paths[operation.url]?.[operation.method.toLowerCase()];
+    if (written?.requestBody !== undefined) written.requestBody.required = false;
+  }
+  return JSON.stringify(document);
+}
+
+type Methods = Readonly<Record<string, { readonly requestBody?: { required?: boolean } }>>;
 
 function answersOf({ answers }: Operation): Readonly<Record<string, object>> {
   return Object.fromEntries(

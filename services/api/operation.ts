@@ -81,5 +81,9 @@ export interface Operation<T extends Takes = Takes> {
 /** Fixes the types of a request to its schemas. */
 export const operation = <const T extends Takes>(one: Operation<T>): Operation => one;
 
+/** Whether a request may leave out its body: a JSON object without required properties. */
+export const mayOmitBody = ({ takes: { body }, consumes }: Pick<Operation, 'takes' | 'consumes'>): boolean =>
+  body !== undefined && consumes === undefined && !('required' in body);
+
 export const ok = (body: unknown): Answer => ({ status: 200, body });
 export const done: Answer = { status: 204 };

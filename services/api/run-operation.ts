@@ -8,7 +8,7 @@ import { isIdentity } from '../ocpp/identity.ts';
 import type { Audit, Audited } from './audit.ts';
 import type { Caller } from './access/access-tokens.ts';
 import type { Reporter } from './failures.ts';
-import type { Answer, Operation, OperationRequest, Takes } from './operation.ts';
+import { type Answer, mayOmitBody, type Operation, type OperationRequest, type Takes } from './operation.ts';
 import { badRequest, Problem, problemOf } from './problems.ts';
 import { idempotencyKey } from './schemas/commands.ts';
 import { parameters } from './schemas/schema.ts';
@@ -74,11 +74,12 @@ type Reader = (request: FastifyRequest, caller: Caller, over: AbortSignal) => Op
 
 const NOTHING = parameters({});
 
-function createReader({ takes, consumes }: Operation): Reader {
+function createReader(operation: Operation): Reader {
+  const { takes, consumes } = operation;
   const path = createCheck('path', takes.path ?? NOTHING);
   const query = createCheck('query', takes.query ?? NOTHING);
   const body = takes.body && createCheck('body', takes.body);
-  const isOptional = takes.body !== undefined && !('required' in takes.body);
+  const isOptional = mayOmitBody(operation);
   return (request, caller, over) => {
     // A JSON null is a body, and none that a path takes.
     const given = request.body === undefined && isOptional ? {} : request.body;

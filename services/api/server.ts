@@ -16,7 +16,7 @@ import type { BroadcastState } from './broadcasts/store.ts';
 import type { ClusterReading } from './cluster-object.ts';
 import { refuseConnection, Reporter } from './failures.ts';
 import type { ApiMetrics } from './metrics.ts';
-import { addComponents, documentOptions, schemaOf } from './openapi.ts';
+import { addComponents, documentOf, documentOptions, schemaOf } from './openapi.ts';
 import type { Operation } from './operation.ts';
 import { Problem } from './problems.ts';
 import { operationsOf } from './routes/table.ts';
@@ -87,6 +87,8 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
     if (isOpen(request)) return;
     request.caller = await gate.enter(request.headers.authorization, request.ip);
+    // Before a body is read: its type does not matter where the method is wrong.
+    if (request.is404) refusePath(operations, request);
     const { operation } = request.routeOptions.config;
     if (operation === undefined) return;
     checkScope(request.caller, operation.scope);
@@ -128,7 +130,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.setNotFoundHandler((request) => refusePath(operations, request));
   let document: string | undefined;
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    document ??= JSON.stringify(app.swagger());
+    document ??= documentOf(app, operations);
     return reply.type('application/json; charset=utf-8').send(document);
   });
   await app.ready();

@@ -158,6 +158,13 @@ const CASES: readonly Case[] = [
     at: 'not-acceptable',
   },
   { name: 'another method', method: 'PUT', status: 405, at: 'method-not-allowed' },
+  { name: 'QUERY without a type', method: 'QUERY', status: 405, at: 'method-not-allowed' },
+  {
+    name: 'a connector of the whole station',
+    path: '/v1/stations/S/start',
+    ask: { body: { token: 'A', connector: 0 } },
+    at: '/connector',
+  },
   { name: 'OPTIONS', method: 'OPTIONS', status: 405, at: 'method-not-allowed' },
   { name: 'another path', path: '/v1/station', method: 'GET', status: 404, at: 'not-found' },
   { name: 'a path of nothing', path: '/', method: 'GET', status: 404, at: 'not-found' },

@@ -1,5 +1,4 @@
 /** Commands to stations: what a caller sends, and what becomes of it. */
-import { PROTOCOLS } from '../../ocpp/frame.ts';
 import {
   answerOf,
   bodyOf,
@@ -7,6 +6,7 @@ import {
   freeObject,
   maybe,
   parameters,
+  protocol,
   station,
   text,
   whole,
@@ -44,9 +44,8 @@ const LONGEST_RESPONSE = 3600;
 
 /** What every command may say. */
 export const commandOptions = {
-  protocol: maybe(
-    word(PROTOCOLS, 'Overrides the version of the connection or the last boot of the station.'),
-  ),
+  /** Overrides that of the connection or the last boot of the station. */
+  protocol: maybe(protocol),
   priority: maybe(whole('Of the commands queued for one station, the highest is sent first.', 0, 9)),
   timeToLive: maybe(whole('How long it may be queued; s.', 1, LONGEST_QUEUED)),
   timeout: maybe(whole('How long the station may take to respond; s.', 1, LONGEST_RESPONSE)),
@@ -68,8 +67,8 @@ export const CommandRequest = bodyOf('CommandRequest', 'Any action of OCPP.', {
   ...commandOptions,
 });
 
-const evse = maybe(whole('EVSE of 2.x.', 0, 2 ** 31 - 1));
-const connector = maybe(whole('Connector.', 0, 2 ** 31 - 1));
+const evse = maybe(whole('EVSE of 2.x.', 1, 2 ** 31 - 1));
+const connector = maybe(whole('Connector.', 1, 2 ** 31 - 1));
 
 export const StartRequest = bodyOf('StartRequest', 'Starts a transaction.', {
   token: text('Token that pays.', { minLength: 1, maxLength: 255 }),
@@ -86,7 +85,7 @@ export const StopRequest = bodyOf('StopRequest', 'Stops a transaction.', {
 });
 
 export const UnlockRequest = bodyOf('UnlockRequest', 'Unlocks a connector.', {
-  connector: whole('Connector.', 0, 2 ** 31 - 1),
+  connector: whole('Connector.', 1, 2 ** 31 - 1),
   evse,
   ...commandOptions,
 });

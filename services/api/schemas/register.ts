@@ -1,11 +1,23 @@
 /** Who may charge and who may connect: tokens, registrations, the register of stations. */
 import * as Type from 'typebox';
 import { CONCURRENT_TRANSACTIONS, TOKEN_STATUSES } from '../../csms/tokens.ts';
-import { REGISTRATION_STATUSES } from '../../transport/delivery.ts';
 import { Command } from './commands.ts';
-import { answerOf, bodyOf, flag, listOf, maybe, pageOf, text, texts, whole, word } from './schema.ts';
+import {
+  answerOf,
+  bodyOf,
+  flag,
+  listOf,
+  maybe,
+  pageOf,
+  registration,
+  text,
+  texts,
+  whole,
+  word,
+  wordOf,
+} from './schema.ts';
 
-const status = word(TOKEN_STATUSES, 'Decision about the token; an accepted one expires.');
+const status = wordOf('TokenStatus', TOKEN_STATUSES, 'Decision about a token; an accepted one expires.');
 const expiry = maybe(text('When it expires, ISO 8601.', { minLength: 1, maxLength: 40 }));
 const parent = maybe(text('Parent in 1.6, group in 2.x.', { minLength: 1, maxLength: 255 }));
 const type = maybe(text('IdTokenType of 2.x, such as ISO14443.', { minLength: 1, maxLength: 20 }));
@@ -64,7 +76,7 @@ export const TokenImport = answerOf('TokenImport', 'The result of an import.', {
 
 export const Registration = answerOf('Registration', 'A station that is not accepted.', {
   station: text('Identity of the station.'),
-  status: word(REGISTRATION_STATUSES, 'What it gets at its next boot.'),
+  status: registration,
 });
 export const RegistrationRequest = bodyOf('RegistrationRequest', 'What a station gets at its next boot.', {
   status: word(['Pending', 'Rejected'], 'To accept it, delete its registration.'),

@@ -3,6 +3,8 @@
  * make plain structures of them. A name (`$id`) makes a component of the OpenAPI document.
  */
 import * as Type from 'typebox';
+import { PROTOCOLS } from '../../ocpp/frame.ts';
+import { REGISTRATION_STATUSES } from '../../transport/delivery.ts';
 
 export const text = (description: string, options: Type.TStringOptions = {}) =>
   Type.String({ description, ...options });
@@ -15,6 +17,20 @@ export const flag = (description: string) => Type.Boolean({ description });
 /** One of these words. */
 export const word = <const Words extends readonly string[]>(words: Words, description: string) =>
   Type.Unsafe<Words[number]>({ type: 'string', enum: [...words], description });
+
+/** The same as a component: clients get one type for it, wherever it is used. */
+export const wordOf = <const Words extends readonly string[]>(
+  name: string,
+  words: Words,
+  description: string,
+) => Type.Unsafe<Words[number]>({ type: 'string', enum: [...words], description, $id: name });
+
+export const protocol = wordOf('Protocol', PROTOCOLS, 'Version of OCPP: the subprotocol of the WebSocket.');
+export const registration = wordOf(
+  'RegistrationStatus',
+  REGISTRATION_STATUSES,
+  'What a station gets at its next boot.',
+);
 
 /** A time in ISO 8601. */
 export const time = (description: string) => text(description, { format: 'date-time' });

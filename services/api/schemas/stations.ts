@@ -1,6 +1,4 @@
 /** Stations and their sessions, as ClusterClient has them. */
-import { PROTOCOLS } from '../../ocpp/frame.ts';
-import { REGISTRATION_STATUSES } from '../../transport/delivery.ts';
 import {
   answerOf,
   flag,
@@ -8,14 +6,13 @@ import {
   listOf,
   maybe,
   pageOf,
+  protocol,
+  registration,
   station,
   text,
   time,
   whole,
-  word,
 } from './schema.ts';
-
-const protocol = word(PROTOCOLS, 'Subprotocol of the connection, or of the last boot.');
 
 export const Connector = answerOf('Connector', 'The last status of a connector.', {
   evse: maybe(whole('EVSE of 2.x.', 0, Number.MAX_SAFE_INTEGER)),
@@ -54,7 +51,7 @@ export const Station = answerOf('Station', 'A station that connected at least on
   protocol: maybe(protocol),
   connection: maybe(Connection),
   disconnectedAt: maybe(time('When its last connection ended; absent while it is connected.')),
-  registration: word(REGISTRATION_STATUSES, 'What it gets at its next boot.'),
+  registration,
   boot: maybe(Boot),
   connectors: listOf(Connector),
   reported: Reported,
