@@ -1,5 +1,6 @@
 /** Failed requests: the response, and the line in the log where the request is not the cause. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
 import { errorFields, type Log } from '../runtime/log.ts';
@@ -36,17 +37,30 @@ export class Reporter {
   }
 }
 
-/** Answers what is no HTTP: there is no request to answer yet. */
+/** How long a client may take to read why its connection is closed; ms. */
+const LINGER = 1000;
+
+function problemOfConnection(code: string | undefined): Problem {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new Problem('headers-too-large', 'the headers have more than 16 kB');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Problem('request-timeout', 'the request was not complete in time; send it again');
+    default:
+      return new Problem('bad-request', 'the request is no HTTP/1.1');
+  }
+}
+
+/** Answers what is no complete HTTP: there is no request to answer yet. */
 export function refuseConnection(error: Error & { readonly code?: string }, socket: Socket): void {
   const { code } = error;
   if (code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy();
-  const problem =
-    code === 'HPE_HEADER_OVERFLOW'
-      ? new Problem('headers-too-large', 'the headers have more than 16 kB')
-      : new Problem('bad-request', 'the request is no HTTP/1.1, or was not complete in time');
+  const problem = problemOfConnection(code);
   const body = JSON.stringify(problem.body());
-  const status = problem.statusCode === 431 ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const { statusCode } = problem;
+  // A client that does not close its half would keep the connection.
+  setTimeout(() => socket.destroy(), LINGER).unref();
   socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

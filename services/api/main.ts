@@ -10,6 +10,7 @@ import { startAdminServer } from '../runtime/admin-server.ts';
 import { sleep, systemClock } from '../runtime/clock.ts';
 import { ConfigError, loadConfig } from '../runtime/config.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
+import { LiveSettings } from '../runtime/live-settings.ts';
 import { createLog, errorFields } from '../runtime/log.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
@@ -26,6 +27,8 @@ let log = createLog(PROGRAM, 'info');
 async function main(): Promise<Running> {
   const config = loadConfig(PROGRAM, apiSettings);
   log = createLog(PROGRAM, config.logLevel);
+  const settings = new LiveSettings(apiSettings, config, { folder: config.settingsFolder, log });
+  await settings.start();
   // Before it waits for Redis: a bad setting ends the program at once.
   readAccessFiles(config);
   readClusterPlace(config);
@@ -53,6 +56,7 @@ async function main(): Promise<Running> {
       await api.stop(config.stopGrace);
       await client.close();
       await admin[Symbol.asyncDispose]();
+      settings[Symbol.dispose]();
       log.info({}, 'stopped');
     },
   };

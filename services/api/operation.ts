@@ -6,7 +6,7 @@ import type { Static, TSchema } from 'typebox';
 import type { Caller } from './access/access-tokens.ts';
 import type { Scope } from './access/scope.ts';
 import type { ProblemCode } from './problems.ts';
-import type { ServerSentEvent } from './sse.ts';
+import type { EventStream } from './sse.ts';
 
 /** Schemas of the parts of a request. */
 export interface Takes {
@@ -40,7 +40,7 @@ export interface Answer {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   /** Instead of a body: events, as they come. */
-  readonly events?: AsyncIterable<ServerSentEvent>;
+  readonly events?: EventStream;
 }
 
 export const TAGS = {

@@ -18,6 +18,7 @@ const CATALOGUE = {
   'no-such-broadcast': [404, 'The broadcast is unknown, or its end was a day ago'],
   'method-not-allowed': [405, 'The path does not take this method'],
   'not-acceptable': [406, 'The response is not of an accepted type'],
+  'request-timeout': [408, 'The request was not complete in time'],
   'station-offline': [409, 'The station is not connected, and the command was not sent'],
   'queue-full': [409, 'Too many commands are queued for the station, and this one was not sent'],
   'command-expired': [409, 'The time to live of the command ended in the queue'],

@@ -12,7 +12,6 @@ import type { AccessTokens, Caller } from './access/access-tokens.ts';
 import { checkScope, Gate } from './access/gate.ts';
 import { createAudit } from './audit.ts';
 import { Broadcasts } from './broadcasts/broadcasts.ts';
-import type { BroadcastState } from './broadcasts/store.ts';
 import type { ClusterReading } from './cluster-object.ts';
 import { refuseConnection, Reporter } from './failures.ts';
 import type { ApiMetrics } from './metrics.ts';
@@ -36,14 +35,17 @@ export interface ApiOptions {
   readonly readCluster?: () => Promise<ClusterReading>;
   readonly clock?: Clock;
   readonly streamTimes?: StreamTimes;
+  /** A request must be complete within this time; ms. */
+  readonly requestTimeoutMs?: number;
 }
 
 /** Bytes of a body, of the headers; connections. */
 const MAX_BODY = 256 * 1024;
 const MAX_HEADERS = 16 * 1024;
 const MAX_CONNECTIONS = 4000;
-/** A request must be complete within this time; ms. */
 const REQUEST_TIMEOUT = 30_000;
+/** Between looks for requests whose time is over; ms. */
+const LOOK = 1000;
 /** Characters of a part of a path: an identity of 255 characters, each four bytes, percent-encoded. */
 const MAX_PART = 255 * 12;
 
@@ -61,12 +63,18 @@ declare module 'fastify' {
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const { client, log, metrics, clock = systemClock, streamTimes = STREAM_TIMES } = options;
   const { version, readCluster = () => Promise.resolve({}) } = options;
+  const { requestTimeoutMs = REQUEST_TIMEOUT } = options;
   const reporter = new Reporter(log, clock);
   const stopping = new AbortController();
   const app = fastify({
     bodyLimit: MAX_BODY,
-    requestTimeout: REQUEST_TIMEOUT,
-    http: { maxHeaderSize: MAX_HEADERS },
+    requestTimeout: requestTimeoutMs,
+    http: {
+      maxHeaderSize: MAX_HEADERS,
+      // Node takes the longer one of both times for the whole request, whichever it is.
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(requestTimeoutMs, LOOK),
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: () => randomUUID(),
@@ -101,9 +109,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.addHook('preClose', async () => stopping.abort());
   app.setErrorHandler((error, request, reply) => reporter.refuse(error, request, reply));
 
-  // The store of the client, which offers only its reads to others.
-  const state = client.state as BroadcastState;
-  const broadcasts = new Broadcasts({ client, state, clock, log, stopping: stopping.signal });
+  const broadcasts = new Broadcasts({ client, clock, log, stopping: stopping.signal });
   const following = broadcasts.follow();
   app.addHook('onClose', () => following);
   const streams = new Streams();
@@ -157,10 +163,20 @@ function readBodies(app: FastifyInstance): void {
 /** @throws Problem for a client that does not take what is sent */
 function checkAccept({ headers: { accept } }: FastifyRequest, { answers }: Operation): void {
   const type = answers[200] === 'events' ? 'text/event-stream' : 'application/json';
-  const [family = ''] = type.split('/', 1);
-  const taken = (accept ?? '*/*').split(',').map((one) => one.split(';', 1)[0]?.trim().toLowerCase());
-  if (taken.some((one) => one === '' || one === '*/*' || one === `${family}/*` || one === type)) return;
+  if (accept === undefined || accept.trim() === '' || isTaken(type, accept)) return;
   throw new Problem('not-acceptable', `this path answers with ${type}, which the header Accept leaves out`);
+}
+
+/** Whether a header Accept takes a type: the most specific range counts, and q=0 excludes (RFC 9110, 12.5.1). */
+function isTaken(type: string, accept: string): boolean {
+  const ranges = accept.split(',').map((one) => {
+    const [range = '', ...parameters] = one.split(';').map((part) => part.trim().toLowerCase());
+    return { range, isExcluded: parameters.some((part) => /^q\s*=\s*0(?:\.0*)?$/.test(part)) };
+  });
+  const found = [type, `${type.split('/', 1)[0]}/*`, '*/*']
+    .map((wanted) => ranges.filter(({ range }) => range === wanted))
+    .find((same) => same.length > 0);
+  return found?.some(({ isExcluded }) => !isExcluded) === true;
 }
 
 function refusePath(operations: readonly Operation[], request: FastifyRequest): never {

@@ -14,6 +14,12 @@ export interface ServerSentEvent {
   readonly data: object;
 }
 
+export interface EventStream {
+  /** Cursor from which it begins: a client that loses the connection before a first event resumes there. */
+  readonly from: string;
+  readonly events: AsyncIterable<ServerSentEvent>;
+}
+
 export interface StreamTimes {
   /** Between comments that keep the connection open; ms. */
   readonly keepAliveMs: number;
@@ -30,7 +36,7 @@ const OF_ALL = 200;
 /** Writes the events until they end, the client is gone, or `over` aborts. Rejects as the source does. */
 export async function writeEvents(
   response: ServerResponse,
-  events: AsyncIterable<ServerSentEvent>,
+  { from, events }: EventStream,
   over: AbortSignal,
   { keepAliveMs, slowMs }: StreamTimes = STREAM_TIMES,
 ): Promise<void> {
@@ -39,7 +45,7 @@ export async function writeEvents(
   }, keepAliveMs);
   try {
     // Sends the headers, so that the client knows that it is connected.
-    response.write(': connected\n\n');
+    response.write(`: connected\nid: ${from}\n\n`);
     for await (const event of events) {
       if (over.aborted) break;
       if (response.write(textOf(event))) continue;

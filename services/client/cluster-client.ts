@@ -14,7 +14,7 @@ import type { Protocol } from '../ocpp/frame.ts';
 import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 import type { Answer } from '../transport/outcome.ts';
 import type { CallOutcome, CallState, FoundCall } from '../transport/station-call.ts';
-import type { StateReader } from '../transport/stored-state.ts';
+import type { StateStore } from '../transport/stored-state.ts';
 import type { Registration } from '../transport/delivery.ts';
 
 export interface ClusterClient extends AsyncDisposable {
@@ -79,8 +79,11 @@ export interface ClusterClient extends AsyncDisposable {
   };
   /** Depth of the queue and what is open; a field is omitted where a transport does not have it. */
   figures(): Promise<Figures>;
-  /** Reads of stored state; docs/stored-data.md of the repository names the keys. */
-  readonly state: Pick<StateReader, 'record' | 'field' | 'fields' | 'members' | 'size'>;
+  /**
+   * Reads of stored state; docs/stored-data.md of the repository names the keys. `amend` is for state that the program itself keeps
+   * there: what handlers keep is theirs to change.
+   */
+  readonly state: Pick<StateStore, 'record' | 'field' | 'fields' | 'members' | 'size' | 'amend'>;
   /** Closes the connections. Calls that are still awaited reject with `call-abandoned`, and go on in the cluster. */
   close(): Promise<void>;
 }

@@ -1,7 +1,9 @@
 /** Who may do what over HTTP, how fast, and what the audit keeps of it. */
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { startProgram } from '../support/program.ts';
 import { until } from '../support/until.ts';
 import { type ApiCluster, startApiCluster, tokenFile } from './cluster.ts';
 
@@ -129,4 +131,19 @@ test('the audit has two entries of each command or change, and nothing of reads 
   t.like(after, { ...both, status: 404 });
   t.notRegex(JSON.stringify(page), /very-secret|secret=1/);
   t.notRegex(cluster.api.log, /very-secret/);
+});
+
+test('the log level changes while the program runs', async (t) => {
+  const settings = await mkdtemp(join(tmpdir(), 'api-settings-'));
+  t.teardown(() => rm(settings, { recursive: true }));
+  await using api = await startProgram('api', {
+    REDIS_ADDR: cluster.redis.addr,
+    OCPP_API_TOKENS_FOLDER: cluster.folder,
+    OCPP_SETTINGS_FOLDER: settings,
+  });
+  t.regex(api.log, /"msg":"starting"/);
+  await writeFile(join(settings, 'LOG_LEVEL'), 'error');
+  await until(() => api.log.includes('LOG_LEVEL: info -> error'), 'the new level');
+  t.is(await api.kill('SIGTERM'), 0);
+  t.notRegex(api.log, /"msg":"stop/);
 });

@@ -6,7 +6,7 @@ import { memoryClient } from '../../services/client/memory-client.ts';
 import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { memoryLog } from '../support/memory-log.ts';
 
-export function memoryApi(options: Pick<ApiOptions, 'streamTimes'> = {}) {
+export function memoryApi(options: Pick<ApiOptions, 'streamTimes' | 'requestTimeoutMs'> = {}) {
   const bus = createMemoryBus();
   const api = createApi({
     client: memoryClient(bus),

@@ -12,7 +12,6 @@ import type { CommandView } from '../command-run.ts';
 import { Problem } from '../problems.ts';
 import {
   type BroadcastCommand,
-  type BroadcastState,
   BroadcastStore,
   type BroadcastView,
   LIST,
@@ -35,8 +34,7 @@ export interface OutcomesPage {
 }
 
 export interface BroadcastOptions {
-  readonly client: Pick<ClusterClient, 'broadcast'>;
-  readonly state: BroadcastState;
+  readonly client: Pick<ClusterClient, 'broadcast' | 'state'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborts when the program stops. */
@@ -59,7 +57,7 @@ export class Broadcasts {
 
   constructor(options: BroadcastOptions) {
     this.#options = options;
-    this.#store = new BroadcastStore(options.state);
+    this.#store = new BroadcastStore(options.client.state);
     this.#log = new QuietLog(options.log, options.clock);
   }
 

@@ -4,10 +4,10 @@
  */
 import type { Static } from 'typebox';
 import type { CommandView } from '../command-run.ts';
-import type { StateStore, StateWrite } from '../../transport/stored-state.ts';
+import type { ClusterClient } from '../../client/cluster-client.ts';
+import type { StateWrite } from '../../transport/stored-state.ts';
 import type { Broadcast } from '../schemas/broadcasts.ts';
 
-export type BroadcastState = Pick<StateStore, 'record' | 'field' | 'fields' | 'members' | 'size' | 'amend'>;
 export type BroadcastView = Static<typeof Broadcast>;
 
 /** What is sent: options of a command and its pace, as the body had them. */
@@ -46,9 +46,9 @@ const stationsOf = (id: string) => `broadcast-stations:${id}`;
 const outcomesOf = (id: string) => `broadcast-outcomes:${id}`;
 
 export class BroadcastStore {
-  readonly #state: BroadcastState;
+  readonly #state: ClusterClient['state'];
 
-  constructor(state: BroadcastState) {
+  constructor(state: ClusterClient['state']) {
     this.#state = state;
   }
 

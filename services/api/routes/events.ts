@@ -65,7 +65,7 @@ export const eventOperations = ({ client, streams }: Parts) => [
       const close = streams.open(caller);
       if (over.aborted) close();
       else over.addEventListener('abort', close, { once: true });
-      return { status: 200, events: eventsOf(listing, from, over) };
+      return { status: 200, events: { from, events: eventsOf(listing, from, over) } };
     },
   }),
   ...(['meterValues', 'reports', 'settlements'] as const).map((name) => streamOperation(name, client[name])),

@@ -1,0 +1,112 @@
+/** HTTP itself, without a cluster: requests that are never complete, the header Accept, and where a stream begins. */
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import test, { type ExecutionContext } from 'ava';
+import { until } from '../support/until.ts';
+import { memoryApi } from './memory-api.ts';
+
+const HEADERS = 'Host: a\r\nAuthorization: Bearer x\r\n';
+
+async function served(t: ExecutionContext, options: Parameters<typeof memoryApi>[0] = {}) {
+  const { api: starting, state } = memoryApi(options);
+  const api = await starting;
+  await api.listen({ host: '127.0.0.1', port: 0 });
+  t.teardown(() => api.close());
+  const { port } = api.server.address() as AddressInfo;
+  const open = (text: string) => {
+    // It keeps its half open, as a client that is stuck does.
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    t.teardown(() => socket.destroy());
+    socket.on('error', () => undefined).write(text);
+    return { socket, said: textOf(socket) };
+  };
+  const connections = () =>
+    new Promise<number>((resolve) => api.server.getConnections((_error, count) => resolve(count)));
+  return { api, state, open, connections };
+}
+
+function textOf(socket: Socket): () => string {
+  let text = '';
+  socket.on('data', (chunk) => (text += String(chunk)));
+  return () => text;
+}
+
+for (const [name, text, status] of [
+  [
+    'the body',
+    `POST /v1/broadcasts HTTP/1.1\r\n${HEADERS}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{`,
+    408,
+  ],
+  [
+    'a body that is refused before it is read',
+    'POST /v1/broadcasts HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{',
+    415,
+  ],
+  ['the headers', `GET /v1/status HTTP/1.1\r\n${HEADERS}`, 408],
+  ['the first line', 'GET /v1/sta', 408],
+] as const)
+  test(`a request is closed when its time is over: ${name}`, async (t) => {
+    const { open, connections } = await served(t, { requestTimeoutMs: 500 });
+    const begun = performance.now();
+    const { said } = open(text);
+    await until(async () => (await connections()) === 1, 'the connection');
+    await until(async () => (await connections()) === 0, 'the end of the connection', 10_000);
+    const took = performance.now() - begun;
+    t.true(took >= 500 && took < 4000, `${took} ms`);
+    t.regex(said(), new RegExp(`^HTTP/1.1 ${status} `));
+    if (status === 408) t.regex(said(), /application\/problem\+json[^]*"code":"request-timeout"/);
+  });
+
+test('a response that waits is not a request that takes long', async (t) => {
+  const { api } = await served(t, { requestTimeoutMs: 500 });
+  const { port } = api.server.address() as AddressInfo;
+  const response = await fetch(`http://127.0.0.1:${port}/v1/events?wait=2`, {
+    headers: { authorization: 'Bearer x' },
+  });
+  t.is(response.status, 200);
+});
+
+for (const [accept, status, path = '/v1/stations'] of [
+  ['application/json', 200],
+  ['Application/JSON; charset=utf-8', 200],
+  ['text/html, */*;q=0.1', 200],
+  ['application/*;q=0.001', 200],
+  ['', 200],
+  ['application/json;q=0', 406],
+  ['application/json; Q=0.000', 406],
+  ['*/*;q=0', 406],
+  ['text/html;q=1, */*;q=0', 406],
+  // The most specific one counts.
+  ['*/*, application/json;q=0', 406],
+  ['application/*;q=0, */*', 406],
+  ['application/json, application/*;q=0', 200],
+  ['*/*;q=0, application/json;q=0.5', 200],
+  ['text/event-stream;q=0, */*', 406, '/v1/events/stream'],
+  ['application/json', 406, '/v1/events/stream'],
+] as const)
+  test(`Accept: "${accept}" for ${path} is ${status}`, async (t) => {
+    const api = await memoryApi().api;
+    t.teardown(() => api.close());
+    const { statusCode, json } = await api.inject({
+      url: path,
+      headers: { accept, authorization: 'Bearer x' },
+    });
+    t.is(statusCode, status);
+    if (status === 406) t.is(json<{ code: string }>().code, 'not-acceptable');
+  });
+
+test('a stream begins with a cursor, from which a client that lost it resumes without a gap', async (t) => {
+  const { state, open } = await served(t);
+  const note = (stationId: string) =>
+    state.amend({ writes: [], events: [{ type: 'noted', stationId, fields: {} }] });
+  await note('EARLY');
+  const first = open(`GET /v1/events/stream HTTP/1.1\r\n${HEADERS}\r\n`);
+  await until(() => first.said().includes(': connected\n'), 'the stream');
+  const [, cursor = ''] = /: connected\nid: (\S+)\n\n/.exec(first.said()) ?? [];
+  t.not(cursor, '', first.said());
+  first.socket.destroy();
+  await note('LATE');
+  const second = open(`GET /v1/events/stream HTTP/1.1\r\n${HEADERS}Last-Event-ID: ${cursor}\r\n\r\n`);
+  await until(() => second.said().includes('LATE'), 'the event that came meanwhile');
+  t.notRegex(second.said(), /EARLY/);
+  t.true(second.said().includes(`: connected\nid: ${cursor}\n\n`), second.said());
+});
