@@ -122,7 +122,7 @@ export function createApi(open: () => Promise<Endpoint>, stopped: AbortSignal): 
     get,
     async list<T>(path: string, query: Query, limit: number) {
       const items: T[] = [];
-      let after: string | undefined;
+      let { after } = query;
       for (let pages = 0; pages < MOST_PAGES; pages++) {
         // One more than wanted shows whether there are more.
         const size = Math.min(PAGE, limit + 1 - items.length);

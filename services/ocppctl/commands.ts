@@ -7,6 +7,7 @@ import { READING } from './commands/reading.ts';
 import { REGISTER } from './commands/register.ts';
 import { SENDING } from './commands/sending.ts';
 import { STATUS } from './commands/status.ts';
+import { STREAMS } from './commands/streams.ts';
 import { TAIL } from './commands/tail.ts';
 import { TOKENS } from './commands/tokens.ts';
 import { TOP } from './commands/top.ts';
@@ -66,6 +67,7 @@ export const COMMANDS: readonly Command[] = [
   TOP,
   TAIL,
   ...READING,
+  ...STREAMS,
   ...SENDING,
   ...BROADCAST,
   ...TOKENS,

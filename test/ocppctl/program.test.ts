@@ -3,6 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import test from 'ava';
+import { Redis } from 'ioredis';
 import { type ApiCluster, startApiCluster, tokenFile } from '../api/cluster.ts';
 import { startChargingStation } from './charging-station.ts';
 import { freePort } from '../support/free-port.ts';
@@ -15,12 +16,25 @@ let at: Terminal;
 test.before(async () => {
   cluster = await startApiCluster();
   station = await startChargingStation(cluster.proxy.url, 'CP-1');
+  await addEntries(cluster);
   at = terminal({ OCPPCTL_URL: cluster.api.apiUrl, OCPPCTL_TOKEN: 'admin' });
 });
 test.after.always(async () => {
   await station[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
 });
+
+/** What this station does not do: meter values outside of a transaction, and payments. */
+async function addEntries({ redis: { host, port } }: ApiCluster): Promise<void> {
+  const redis = new Redis(port, host);
+  const add = (stream: string, id: string, ...fields: string[]) =>
+    redis.xadd(`ocpp:${stream}`, id, ...fields);
+  await add('meter-values', '1-1', 'stationId', 'CP-1', 'connectorId', '1', 'values', '[\u001B[31m]');
+  await add('meter-values', '2-1', 'stationId', 'CP-2', 'connectorId', '2', 'values', '[]');
+  await add('reports', '1-1', 'stationId', 'CP-1', 'type', 'energy-decreased', 'transactionId', '7');
+  await add('settlements', '1-1', 'stationId', 'CP-1', 'pspRef', 'P-1');
+  redis.disconnect();
+}
 
 /** A command line, its exit status, and what standard output and error have. */
 const RUNS: readonly (readonly [line: string, status: number, stdout: RegExp, stderr?: RegExp])[] = [
@@ -29,6 +43,18 @@ const RUNS: readonly (readonly [line: string, status: number, stdout: RegExp, st
   ['stations --prefix X', 0, /^$/, /^no stations\n$/],
   ['station CP-1 -o json', 0, /"model": "DC\\u001b\[31m-9"/],
   ['station CP-7', 1, /^$/, /never connected.*ocppctl stations lists/],
+  ['sessions', 0, /^STATION[^\n]*\nCP-1 +ocpp1\.6 +\d+[sm] +127\.0\.0\.1\S* +ws-proxy-\S+\n$/],
+  [
+    'meter-values',
+    0,
+    /1-1 +\d+d +CP-1 +connectorId=1 values=\[\\u001b\[31m\]\n2-1 +\d+d +CP-2 +connectorId=2/,
+  ],
+  ['meter-values --after 1-1 -o json', 0, /^\[\n \{\n {2}"id": "2-1"[^]*"connectorId": "2"/],
+  ['meter-values --station CP-1 --limit 1', 0, /^ID[^\n]*\n1-1 [^\n]*\n$/],
+  ['meter-values --after soon', 1, /^$/, /query\/after/],
+  ['meter-values --after 2-1', 0, /^$/, /^no meter values\n$/],
+  ['reports', 0, /1-1 +\d+d +CP-1 +type=energy-decreased transactionId=7\n$/],
+  ['settlements', 0, /1-1 +\d+d +CP-1 +pspRef=P-1\n$/],
   ['transactions', 0, /CP-1 +\d+ +1 +ABC/],
   ['transactions --station CP-1 --token abc -o json', 0, /"state": "open"/],
   ['transactions --closed', 0, /^$/, /^no transactions\n$/],

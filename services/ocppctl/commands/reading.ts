@@ -31,6 +31,17 @@ const stationColumns = (now: number): readonly Column<Station>[] => [
   { head: 'CONNECTORS', of: connectorsOf },
 ];
 
+/** An open connection, as the API lists it. */
+type Session = Pick<Station, 'protocol'> & Required<Station>['connection'] & { readonly station: string };
+
+const sessionColumns = (now: number): readonly Column<Session>[] => [
+  { head: 'STATION', of: ({ station }) => station },
+  { head: 'PROTOCOL', of: ({ protocol }) => protocol },
+  { head: 'SINCE', of: ({ since }) => age(since, now) },
+  { head: 'ADDRESS', of: ({ remoteAddress }) => remoteAddress },
+  { head: 'PROXY', of: ({ proxy }) => proxy },
+];
+
 type Connector = Station['connectors'][number];
 const connectorColumns: readonly Column<Connector>[] = [
   { head: 'EVSE', of: ({ evse }) => evse?.toString() },
@@ -120,6 +131,20 @@ export const READING: readonly Command[] = [
       if (connectors.length > 0)
         table(connectorColumns, connectors).forEach((line) => run.terminal.write(line));
     },
+  },
+  {
+    name: 'sessions',
+    group,
+    args: [],
+    options: [LIMIT],
+    summary: 'List the open connections of stations',
+    scope: 'read',
+    run: (run) =>
+      writeList(run, {
+        path: '/v1/sessions',
+        columns: sessionColumns(run.terminal.now()),
+        none: 'no station is connected',
+      }),
   },
   {
     name: 'transactions',

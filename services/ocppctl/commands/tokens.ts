@@ -1,6 +1,7 @@
 /** Commands for the list of tokens: who may charge. */
 import { readFileSync } from 'node:fs';
 import type { ErasedHistory, Token } from '../../client/cluster-client.ts';
+import { TOKEN_STATUSES } from '../../csms/tokens.ts';
 import { pathOf } from '../api-client.ts';
 import type { Command, Run } from '../command.ts';
 import { failure } from '../exit.ts';
@@ -14,20 +15,6 @@ const TOKEN = { name: 'TOKEN' };
 const LARGEST = 2 ** 31 - 1;
 /** An import of many lines takes its time; ms. */
 const IMPORT_PATIENCE = 120_000;
-
-/** AuthorizationStatusEnumType of 2.x: TOKEN_STATUSES of services/csms/tokens.ts. */
-const STATUSES = [
-  'Accepted',
-  'Blocked',
-  'ConcurrentTx',
-  'Expired',
-  'Invalid',
-  'NoCredit',
-  'NotAllowedTypeEVSE',
-  'NotAtThisLocation',
-  'NotAtThisTime',
-  'Unknown',
-] as const satisfies readonly Token['status'][];
 
 const columns: readonly Column<Token>[] = [
   { head: 'TOKEN', of: ({ token }) => token },
@@ -112,7 +99,7 @@ export const TOKENS: readonly Command[] = [
     group,
     args: [TOKEN],
     options: [
-      { name: 'status', value: 'S', oneOf: STATUSES, doc: 'default: Accepted' },
+      { name: 'status', value: 'S', oneOf: TOKEN_STATUSES, doc: 'default: Accepted' },
       { name: 'expiry', value: 'TIME', doc: 'when an accepted one expires, such as 2027-01-01T00:00:00Z' },
       { name: 'parent', value: 'P', doc: 'parent in 1.6, group in 2.x' },
       { name: 'token-type', value: 'T', doc: 'type of the token (2.x), such as ISO14443' },
