@@ -21,6 +21,7 @@ export const SCENARIOS = [
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',
   'test/api/broadcast-owners.test.ts',
+  'test/api-clients/**/*.test.ts',
   'test/bill-sink/kills.test.ts',
 ];
 
