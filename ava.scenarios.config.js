@@ -1,6 +1,7 @@
 /**
  * `npm run scenarios`: whole programs that are killed and paused, with stations of other projects, a fuzzer, histories of bills, load shapes, the
- * commands of the docs, what a chart permits, and what is delivered: scripts, packages and the build of the image; they take minutes.
+ * commands of the docs, streams of events, ocppctl, the bill sink with its PostgreSQL, generated clients of the API, what a chart permits, and what
+ * is delivered: scripts, packages and the build of the image; they take minutes.
  */
 import './ava.tap.js';
 import { join } from 'node:path';
@@ -17,12 +18,13 @@ export const SCENARIOS = [
   'test/packages/**/*.test.ts',
   'test/charts/permissions.test.ts',
   'test/operator/whatif/shapes.test.ts',
-  'test/docs/{ocppctl,security}-commands.test.ts',
+  'test/docs/{api,ocppctl,security}-commands.test.ts',
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',
-  'test/api/broadcast-owners.test.ts',
+  'test/api/{broadcast-owners,events}.test.ts',
   'test/api-clients/**/*.test.ts',
-  'test/bill-sink/kills.test.ts',
+  'test/ocppctl/program.test.ts',
+  'test/bill-sink/{kills,losses,operation,rows}.test.ts',
 ];
 
 export default {
