@@ -121,6 +121,13 @@ export const ENV = {
   contractProviderUrl: 'OCPP_CONTRACT_PROVIDER_URL',
   contractProviderTokenFile: 'OCPP_CONTRACT_PROVIDER_TOKEN_FILE',
   contractProviderCaFile: 'OCPP_CONTRACT_PROVIDER_CA_FILE',
+  /** Processor: the decider outside, which answers for the lists of the product. */
+  decisionUrl: 'OCPP_DECISION_WEBHOOK_URL',
+  decisionSecretFile: 'OCPP_DECISION_WEBHOOK_SECRET_FILE',
+  decisionTokenFile: 'OCPP_DECISION_WEBHOOK_TOKEN_FILE',
+  decisionCaFile: 'OCPP_DECISION_WEBHOOK_CA_FILE',
+  decisionTimeout: 'OCPP_DECISION_WEBHOOK_TIMEOUT',
+  decisionActions: 'OCPP_DECISION_WEBHOOK_ACTIONS',
   /** Processor: its release. What it fails is handed over to those of another release. */
   release: 'OCPP_RELEASE',
   /** Processor: deliveries that it handles at the same time. */
@@ -231,6 +238,7 @@ export const DEFAULT = {
   transactionAbandonSeconds: 7 * 86_400,
   /** Deliveries that a processor handles at the same time; also the maximum. */
   concurrency: 200,
+  decisionTimeoutMs: 2000,
 } as const;
 
 /** Prometheus metrics that the operator or its alerts use. Services may export more. */
@@ -298,6 +306,8 @@ export const METRIC = {
   storeResponseSeconds: 'ocpp_store_response_seconds',
   processorHandlerErrors: 'ocpp_processor_handler_errors_total',
   processorHandedOver: 'ocpp_processor_handed_over_total',
+  /** Processor: decisions of the webhook, by action and result; `fallback-…`: it did not decide. */
+  decisions: 'ocpp_decisions_total',
 } as const;
 
 /** `PUT /drain`: the mode that a ws-proxy is to have. It is desired state: repeating an order changes nothing. */

@@ -66,7 +66,7 @@ export class WebhookSource implements StationSource {
 
   async #post(body: object, from: string): Promise<boolean> {
     try {
-      const answer = await this.#options.webhook.post(body, from);
+      const answer = await this.#options.webhook.post(body, { from });
       const accept = (answer.body as { readonly accept?: unknown } | undefined)?.accept;
       if (answer.status < 300 && typeof accept === 'boolean') return accept;
       throw new SourceError(

@@ -18,6 +18,7 @@
  * | `event-stream:{station}:{id}`            | 2.1: last value of a periodic event stream       | expires         |
  * | `split-call:{station}:{key}`             | how a command was split (commands/split-plan.ts) | expires         |
  * | `certificate-request:{station}`, `certificate-requests` | requests for certificates (credentials/certificate-request.ts) | with the request |
+ * | `last-decisions`, `last-decision-times`  | last known answers of a decider (decisions/last-known.ts) | 7 days, bounded |
  * | `settlements`                            | 2.1: stream of settled ad hoc payments           | bounded         |
  *
  * Keys are relative: the transport adds the prefix and escapes characters that a Redis key must not have.
@@ -27,6 +28,7 @@ import { inLists, type MeterValue } from './transactions/meter.ts';
 import { PROVEN } from '../transport/gateway.ts';
 import type { Registration, Transport } from '../transport/transport.ts';
 import type { StateReader, StateWrite } from '../transport/stored-state.ts';
+import { decisionsToForget } from './decisions/last-known.ts';
 import { createRegistrations, REGISTRATIONS, readRegistration } from './registrations.ts';
 import { tokenFields } from './tokens.ts';
 import { createTransactionIds } from './transactions/ids.ts';
@@ -88,6 +90,8 @@ export interface ProcessorState {
   registrationAtBoot(stationId: string): Promise<Registration>;
   /** Registration status for every other message. @param booted the response to the last boot on the connection */
   registration(stationId: string, booted?: Registration): Promise<Registration>;
+  /** Fields of last known decisions that are too old, or too many; `now` in ms. */
+  decisionsToForget(now: number): Promise<readonly string[]>;
   /** Whether the station has proved who it is on this connection, by a password or a certificate. */
   isProven(stationId: string, epoch: number): Promise<boolean>;
 }
@@ -118,6 +122,7 @@ export function createState(reader: StateReader, clock: Clock, sessions: Session
     nextTransactionId: () => ids.next(),
     registrationAtBoot: async (stationId) => readRegistration(await reader.field(REGISTRATIONS, stationId)),
     registration: createRegistrations(reader, clock),
+    decisionsToForget: (now) => decisionsToForget(reader, now),
     async isProven(stationId, epoch) {
       return (await sessions.sessionMetadata(stationId, epoch))?.[PROVEN] === 'true';
     },

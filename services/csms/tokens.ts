@@ -46,6 +46,8 @@ export interface Authorization extends TransactionLimits {
   /** ISO 8601 */
   readonly expiry?: string;
   readonly parent?: string;
+  /** For the display of a 2.x station; only a decider has one. */
+  readonly personalMessage?: string;
   /** The token's own rule, which goes before that of the cluster. */
   readonly concurrent?: ConcurrentTransactions;
   /** Why the entry could not be used, for the log. */

@@ -6,6 +6,7 @@ import { DEFAULT_SETTINGS, type HandlerSettings, VALIDATIONS } from '../csms/han
 import { HANDLER_TIMEOUT_MS } from '../csms/run-handler.ts';
 import type { TransactionPolicy } from '../csms/transactions/sweeper.ts';
 import { CONCURRENT_TRANSACTIONS, UNKNOWN_TOKENS } from '../csms/tokens.ts';
+import { decisionSettings } from './decisions.ts';
 
 const CERTIFICATE_AUTHORITIES = ['none', 'internal', 'webhook'] as const;
 /** Ten years. */
@@ -149,6 +150,7 @@ export type ProviderConfig = SettingsOf<typeof providerSettings>;
 export const processorSettings = {
   ...programSettings,
   ...providerSettings,
+  ...decisionSettings,
   stopGrace: {
     doc: 'On shutdown, how long to finish deliveries in flight; the rest is requeued.',
     format: duration,

@@ -10,9 +10,10 @@ import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts
 import type { Webhook } from '../runtime/webhook.ts';
 import type { StreamSize } from '../transport/transport.ts';
 import type { Reading } from './sampler.ts';
+import type { DecisionObserver } from '../csms/decisions/decisions.ts';
 import type { ProcessorObserver } from '../csms/processor.ts';
 
-export interface ProcessorMetrics extends ProcessorObserver {
+export interface ProcessorMetrics extends ProcessorObserver, DecisionObserver {
   /** `undefined` removes the queue's gauges: a figure that could not be read is absent, never 0. */
   readonly setLoad: (load: Reading | undefined, at: number) => void;
   readonly addBusy: (seconds: number) => void;
@@ -104,6 +105,7 @@ export function createMetrics(
     labelNames: ['result'],
     registers,
   });
+  const decided = decisionMetrics(registry);
   const setFigures = createQueueGauges(registry, ['deadLetters', 'openCalls']);
   const transactions = transactionGauges(registry);
   const bills = billGauges(registry);
@@ -121,6 +123,7 @@ export function createMetrics(
     },
     refused: () => refused.inc(),
     handedOver: () => handedOver.inc(),
+    decided,
     certificate: (result) => certificates.inc({ result }),
     swept(result) {
       abandoned.inc(result.abandoned);
@@ -171,6 +174,25 @@ function unknownCounter(registry: Registry, name: string, help: string): Counter
   const counter = new Counter({ name, help, registers: [registry] });
   counter.remove();
   return counter;
+}
+
+function decisionMetrics(registry: Registry): DecisionObserver['decided'] {
+  const decisions = new Counter({
+    name: METRIC.decisions,
+    help: 'Decisions asked of the decider, by action and result',
+    labelNames: ['action', 'result'],
+    registers: [registry],
+  });
+  const time = new Histogram({
+    name: 'ocpp_decision_seconds',
+    help: 'Time that the decider took, or failed in',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [registry],
+  });
+  return (action, result, seconds) => {
+    decisions.inc({ action, result });
+    if (seconds !== undefined) time.observe(seconds);
+  };
 }
 
 /** @returns sets the webhooks, which are read at each scrape */

@@ -55,8 +55,9 @@ async function main(handlers: HandlerTable): Promise<Running> {
   const transport = createTransport({ kind: 'redis', name, release, maxInFlight, ...redisOptions(config) });
   const store = () => transport.store?.();
   const handlerTimeoutMs = readHandlerTimeout(config);
-  const providers = createProviders(config, handlerTimeoutMs, systemClock);
   const metrics = createMetrics(registry, store, settings);
+  const ofDecisions = { config: settings.values, concurrency: maxInFlight, log, observer: metrics };
+  const providers = createProviders(config, handlerTimeoutMs, systemClock, ofDecisions);
   metrics.countWebhooks(providers.webhooks);
   if (providers.authorityExpiry !== undefined) metrics.readAuthorityExpiry(providers.authorityExpiry);
   const { redis } = redisOptions(config);

@@ -3,10 +3,12 @@ import { authorityExpiry, internalAuthority } from '../csms/credentials/internal
 import type { CertificateProvider, Providers } from '../csms/credentials/providers.ts';
 import { webhookAuthority, webhookContracts } from '../csms/credentials/webhook-providers.ts';
 import { ENV } from '../contract.ts';
+import type { BreakerLimits } from '../runtime/circuit-breaker.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { Webhook } from '../runtime/webhook.ts';
 import type { ProviderConfig } from './config.ts';
+import { type DecisionConfig, type DecisionParts, webhookDecisions } from './decisions.ts';
 
 /** An authority may take its time, as no message waits for it; ms. */
 const AUTHORITY_TIMEOUT_MS = 10_000;
@@ -14,6 +16,8 @@ const AUTHORITY_TIMEOUT_MS = 10_000;
 const SHARE_OF_HANDLER = 0.8;
 const LONGEST_PROVIDER_TIMEOUT_MS = 10_000;
 const BREAKER = { failures: 5, pauseMs: 30_000 };
+/** Drivers wait for it, so it is tried again sooner. */
+const DECISION_BREAKER = { failures: 5, pauseMs: 10_000 };
 
 export interface ProcessorProviders extends Providers, Disposable {
   /** By name, for metrics. */
@@ -22,11 +26,15 @@ export interface ProcessorProviders extends Providers, Disposable {
   readonly authorityExpiry?: () => Promise<number | undefined>;
 }
 
-/** @throws ConfigError */
+/**
+ * @param decisions what the decider needs besides; without it none is asked
+ * @throws ConfigError
+ */
 export function createProviders(
-  config: ProviderConfig,
+  config: ProviderConfig & Pick<DecisionConfig, DecisionFiles>,
   handlerTimeoutMs: number,
   clock: Clock,
+  decisions?: Omit<DecisionParts, 'webhook' | 'clock'>,
 ): ProcessorProviders {
   const webhooks = new Map<string, Webhook>();
   const webhookOf = (name: string, of: WebhookSettings) => {
@@ -52,9 +60,37 @@ export function createProviders(
         }),
       ),
     }),
+    ...(decisions !== undefined &&
+      config.decisionUrl !== '' && {
+        decisions: webhookDecisions({
+          ...decisions,
+          clock,
+          webhook: webhookOf('decisions', decider(config, decisions)),
+        }),
+      }),
     [Symbol.dispose]() {
       for (const webhook of webhooks.values()) webhook[Symbol.dispose]();
     },
+  };
+}
+
+type DecisionFiles = 'decisionUrl' | 'decisionSecretFile' | 'decisionTokenFile' | 'decisionCaFile';
+
+function decider(
+  config: Pick<DecisionConfig, DecisionFiles>,
+  { config: live }: Pick<DecisionParts, 'config'>,
+): WebhookSettings {
+  const { decisionUrl: url, decisionSecretFile: secretFile } = config;
+  const variable = ENV.decisionSecretFile;
+  if (secretFile === '') throw new ConfigError(`${variable}: requests to the decider must be signed`);
+  return {
+    variable: ENV.decisionUrl,
+    url,
+    secretFile,
+    tokenFile: config.decisionTokenFile,
+    caFile: config.decisionCaFile,
+    timeoutMs: live.decisionTimeout,
+    breaker: DECISION_BREAKER,
   };
 }
 
@@ -64,7 +100,9 @@ interface WebhookSettings {
   readonly url: string;
   readonly tokenFile: string;
   readonly caFile: string;
+  readonly secretFile?: string;
   readonly timeoutMs: number;
+  readonly breaker?: BreakerLimits;
 }
 
 function authorityOf(
@@ -92,7 +130,7 @@ function authorityOf(
 
 function newWebhook({ variable, ...options }: WebhookSettings, clock: Clock): Webhook {
   try {
-    return new Webhook({ ...options, breaker: BREAKER, clock });
+    return new Webhook({ breaker: BREAKER, ...options, clock });
   } catch (error) {
     // A URL may hold a password, so it is not repeated.
     throw new ConfigError(`${variable}: must be an http or https URL`, { cause: error });

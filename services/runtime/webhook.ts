@@ -9,6 +9,7 @@ import { type BreakerLimits, type BreakerState, CircuitBreaker } from './circuit
 import type { Clock } from './clock.ts';
 import { FileText } from './file-text.ts';
 import { BusyError, Turns } from './turns.ts';
+import { readSecrets, signatureHeaders } from './webhook-signature.ts';
 
 export interface WebhookOptions {
   readonly url: string;
@@ -16,6 +17,8 @@ export interface WebhookOptions {
   readonly tokenFile?: string;
   /** File with the certificates that the webhook's own must chain to; '' or absent for those of the system. */
   readonly caFile?: string;
+  /** File with the secrets that sign requests which have an id (webhook-signature.ts); '' or absent for none. */
+  readonly secretFile?: string;
   /** For the whole exchange, and before that for its turn; ms. */
   readonly timeoutMs: number;
   readonly breaker: BreakerLimits;
@@ -44,6 +47,15 @@ export class WebhookError extends Error {
   }
 }
 
+export interface PostOptions {
+  /** Turns rotate among these where there are many requests at once. */
+  readonly from?: string;
+  /** Names the request in its signature; without it, it is not signed. */
+  readonly id?: string;
+  /** For the whole exchange; ms. Default: that of the webhook. */
+  readonly timeoutMs?: number;
+}
+
 export interface WebhookAnswer {
   /** 2xx, or a 4xx that concerns the request itself. */
   readonly status: number;
@@ -65,6 +77,7 @@ export class Webhook implements Disposable {
   readonly #name: string;
   readonly #token: FileText | undefined;
   readonly #ca: FileText | undefined;
+  readonly #secrets: FileText | undefined;
   readonly #breaker: CircuitBreaker;
   readonly #turns: Turns;
   #agent: HttpAgent | HttpsAgent | undefined;
@@ -78,6 +91,7 @@ export class Webhook implements Disposable {
     this.#name = this.#url.origin + this.#url.pathname;
     this.#token = fileOf(options.tokenFile);
     this.#ca = fileOf(options.caFile);
+    this.#secrets = fileOf(options.secretFile);
     this.#breaker = new CircuitBreaker(options.breaker, options.clock);
     this.#turns = new Turns({ atOnce: MAX_SOCKETS, maxWaitMs: options.timeoutMs });
   }
@@ -87,13 +101,10 @@ export class Webhook implements Disposable {
     return this.#breaker.state;
   }
 
-  /**
-   * Rejects with WebhookError only.
-   * @param from turns rotate among these where there are many requests at once
-   */
-  async post(body: object, from = ''): Promise<WebhookAnswer> {
+  /** Rejects with WebhookError only. */
+  async post(body: object, options: PostOptions = {}): Promise<WebhookAnswer> {
     try {
-      return await this.#turns.run(from, () => this.#try(body));
+      return await this.#turns.run(options.from ?? '', () => this.#try(body, options));
     } catch (error) {
       throw error instanceof BusyError
         ? this.#error('busy', `has too many requests: ${error.message}`)
@@ -101,13 +112,13 @@ export class Webhook implements Disposable {
     }
   }
 
-  async #try(body: object): Promise<WebhookAnswer> {
+  async #try(body: object, options: PostOptions): Promise<WebhookAnswer> {
     if (!this.#breaker.enter()) {
       const seconds = Math.ceil(this.#breaker.remainingMs / 1000);
       throw this.#error('open', `failed repeatedly and is not asked for the next ${seconds} s`);
     }
     try {
-      const answer = await this.#exchange(JSON.stringify(body));
+      const answer = await this.#exchange(JSON.stringify(body), options);
       this.#breaker.succeeded();
       return answer;
     } catch (error) {
@@ -123,14 +134,20 @@ export class Webhook implements Disposable {
     this.#agent?.destroy();
   }
 
-  async #exchange(text: string): Promise<WebhookAnswer> {
-    const signal = AbortSignal.timeout(this.#options.timeoutMs);
-    const [token, ca] = await Promise.all([this.#read(this.#token, 'token'), this.#read(this.#ca, 'CA')]);
+  async #exchange(text: string, { id, timeoutMs }: PostOptions): Promise<WebhookAnswer> {
+    const limitMs = timeoutMs ?? this.#options.timeoutMs;
+    const signal = AbortSignal.timeout(limitMs);
+    const [token, ca, signature] = await Promise.all([
+      this.#read(this.#token, 'token'),
+      this.#read(this.#ca, 'CA'),
+      id === undefined ? undefined : this.#sign(id, text),
+    ]);
     const headers = {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(text),
       accept: 'application/json',
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...signature,
     };
     const agent = this.#agentFor(ca);
     const send = () => this.#send(text, headers, agent, signal);
@@ -143,7 +160,7 @@ export class Webhook implements Disposable {
       return await this.#answerOf(response);
     } catch (error) {
       if (!signal.aborted) throw error;
-      throw this.#error('timeout', `did not answer within ${this.#options.timeoutMs / 1000} s`);
+      throw this.#error('timeout', `did not answer within ${limitMs / 1000} s`);
     }
   }
 
@@ -203,6 +220,18 @@ export class Webhook implements Disposable {
         ? new HttpsAgent({ ...options, ...(ca !== undefined && { ca }) })
         : new HttpAgent(options);
     return this.#agent;
+  }
+
+  async #sign(id: string, body: string): Promise<ReturnType<typeof signatureHeaders> | undefined> {
+    const text = await this.#read(this.#secrets, 'secret');
+    if (text === undefined) return undefined;
+    try {
+      const timestamp = Math.floor(this.#options.clock.now() / 1000);
+      return signatureHeaders({ id, timestamp, body }, readSecrets(text));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : 'unknown';
+      throw this.#error('unreachable', `cannot be asked, as its secret file is wrong: ${why}`);
+    }
   }
 
   async #read(file: FileText | undefined, what: string): Promise<string | undefined> {

@@ -3,7 +3,7 @@ import test from 'ava';
 import type { SourceRequest } from '../../services/access/station-source.ts';
 import { WebhookSource } from '../../services/access/webhook-source.ts';
 import { BusyError } from '../../services/runtime/turns.ts';
-import { WebhookError } from '../../services/runtime/webhook.ts';
+import { type PostOptions, WebhookError } from '../../services/runtime/webhook.ts';
 
 interface Question {
   readonly identity: string;
@@ -14,7 +14,7 @@ interface Question {
 /** Accepts the password "right". */
 function scene(fail?: () => Error) {
   const asked: string[] = [];
-  const post = async (body: object, from: string) => {
+  const post = async (body: object, { from = '' }: PostOptions = {}) => {
     if (fail !== undefined) throw fail();
     const { identity, address, password } = body as Question;
     asked.push(`${identity} ${address} for ${from}`);

@@ -1,11 +1,19 @@
 /** A webhook of a test's own: a real HTTP or HTTPS server on a free loopback port, whose answers the test decides. */
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface WebhookRequest {
   readonly path: string;
   readonly authorization: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  /** The body as it was sent. */
+  readonly text: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -32,7 +40,14 @@ export async function startWebhook(
     let text = '';
     for await (const part of incoming.setEncoding('utf8') as AsyncIterable<string>) text += part;
     const body = JSON.parse(text) as WebhookRequest['body'];
-    const request = { path: incoming.url ?? '', authorization: incoming.headers.authorization, body };
+    const { headers } = incoming;
+    const request = {
+      path: incoming.url ?? '',
+      authorization: headers.authorization,
+      headers,
+      text,
+      body,
+    };
     requests.push(request);
     const reply = await webhook.answer(request);
     if (reply === undefined) return;

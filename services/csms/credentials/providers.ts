@@ -1,7 +1,10 @@
 /**
  * What handlers and the issuer ask of the outside: an authority that signs the certificates of stations, and a provider of ISO 15118
- * (OCSP, contract certificates). Without one, requests are refused. Its implementations are beside this file.
+ * (OCSP, contract certificates). Without one, requests are refused. Its implementations are beside this file. Decisions about tokens
+ * and stations are in ../decisions.
  */
+
+import type { DecisionProvider } from '../decisions/decision-provider.ts';
 
 /** A request of a station for a certificate. */
 export interface SigningOrder {
@@ -66,6 +69,8 @@ export type ContractQuestion =
 export interface Providers {
   readonly certificates?: CertificateProvider;
   readonly contracts?: ContractProvider;
+  /** Decides about tokens, boots and DataTransfer; without it the lists of the product do. */
+  readonly decisions?: DecisionProvider;
 }
 
 export const NO_PROVIDERS: Providers = {};

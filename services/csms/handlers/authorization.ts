@@ -1,8 +1,9 @@
-/** Authorize, with a contract certificate or without, and the response to a decision about a token in each version. */
+/** Authorize, with a contract certificate or without; the decision about a token, and the response to it in each version. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
 import { eventOf } from '../facts.ts';
 import type { Handler, HandlerContext, HandlerResult } from '../handler.ts';
 import { authorize, type Authorization, inConcurrentTransaction, type TokenStatus } from '../tokens.ts';
+import type { StateWrite } from '../../transport/stored-state.ts';
 import { ask } from './iso15118.ts';
 
 export type IdToken = OCPP20.AuthorizeRequest['idToken'] | OCPP21.AuthorizeRequest['idToken'];
@@ -18,15 +19,23 @@ type IdTokenInfo = OCPP20.AuthorizeResponse['idTokenInfo'] & OCPP21.AuthorizeRes
 const MAX_ID_TAG = 20;
 
 export const authorize16: Handler<OCPP16.AuthorizeRequest, OCPP16.AuthorizeResponse> = async (
-  { idTag },
+  request,
   context,
-) => ({ response: { idTagInfo: idTagInfo(await decide(idTag, context)) } });
+) => {
+  const token = { text: request.idTag };
+  const asked = { action: 'Authorize', request, token } as const;
+  const { decision, writes } = await decideOutside(asked, await decide(request.idTag, context), context);
+  return { response: { idTagInfo: idTagInfo(decision) }, writes };
+};
 
 export const authorize2: Handler<AuthorizeRequest, AuthorizeResponse> = async (request, context) => {
-  const decision = await decideToken(request.idToken, context);
-  if (request.certificate !== undefined || request.iso15118CertificateHashData !== undefined)
-    return withContract(request, decision, context);
-  return { response: { idTokenInfo: idTokenInfo(decision) } };
+  const { idToken, certificate, iso15118CertificateHashData: hashData } = request;
+  const own = await decideToken(idToken, context);
+  const asked = { action: 'Authorize', request, token: tokenOf(idToken) } as const;
+  const { decision, writes } = await decideOutside(asked, own, context);
+  if (certificate === undefined && hashData === undefined)
+    return { response: { idTokenInfo: idTokenInfo(decision) }, writes };
+  return { ...(await withContract(request, decision, context)), writes };
 };
 
 /**
@@ -91,6 +100,40 @@ export async function decideToken(token: IdToken, context: HandlerContext): Prom
   return decide(token.idToken, context, token.type);
 }
 
+export interface TokenQuestion {
+  readonly action: 'Authorize' | 'StartTransaction';
+  readonly request: object;
+  /** Undefined: it is none that can be judged, such as that of a start button. */
+  readonly token: { readonly text: string; readonly type?: string } | undefined;
+  /** See Asked. */
+  readonly fact?: string;
+}
+
+/**
+ * The decision that the station gets, where a decider outside is asked.
+ * @param own by the lists of the product
+ */
+export async function decideOutside(
+  { token, ...asked }: TokenQuestion,
+  own: Authorization,
+  context: HandlerContext,
+): Promise<{ readonly decision: Authorization; readonly writes: readonly StateWrite[] }> {
+  const { decisions } = context.providers;
+  if (decisions === undefined || token === undefined) return { decision: own, writes: [] };
+  const { problem: _problem, concurrent: _concurrent, ...proposed } = own;
+  const { answer, writes } = await decisions.decide({ ...asked, token, proposed }, context);
+  if (answer.expiry === undefined) return { decision: answer, writes };
+  const expiry = new Date(answer.expiry);
+  const expired = answer.status === 'Accepted' && expiry <= context.now;
+  const status = expired ? 'Expired' : answer.status;
+  return { decision: { ...answer, status, expiry: expiry.toISOString() }, writes };
+}
+
+/** A start button has no token to judge. */
+export function tokenOf({ idToken, type }: IdToken): TokenQuestion['token'] {
+  return type === 'NoAuthorization' || idToken === '' ? undefined : { text: idToken, type };
+}
+
 /**
  * The decision about a token that starts a transaction. Depending on the policy, it must not charge in two at once.
  * Authorize does not check this, because the same card also stops a transaction.
@@ -130,10 +173,11 @@ export function idTagInfo({ status, expiry, parent }: Authorization): IdTagInfo 
   };
 }
 
-export function idTokenInfo({ status, expiry, parent }: Authorization): IdTokenInfo {
+export function idTokenInfo({ status, expiry, parent, personalMessage }: Authorization): IdTokenInfo {
   return {
     status,
     ...(expiry !== undefined && { cacheExpiryDateTime: expiry }),
     ...(parent !== undefined && { groupIdToken: { idToken: parent, type: 'Central' } }),
+    ...(personalMessage !== undefined && { personalMessage: { format: 'UTF8', content: personalMessage } }),
   };
 }

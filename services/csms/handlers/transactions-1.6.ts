@@ -12,7 +12,6 @@ import { businessKey, digest, eventOf, METER_KEY_SECONDS } from '../facts.ts';
 import type { Handler, HandlerContext } from '../handler.ts';
 import { isNewer, signed } from '../transactions/meter.ts';
 import { keepMeterValues, key } from '../state.ts';
-import type { Authorization } from '../tokens.ts';
 import type { Note } from '../transactions/bill.ts';
 import { abandon } from '../transactions/closing.ts';
 import {
@@ -44,7 +43,7 @@ import {
   stopOf,
   stopOfUnknown,
 } from '../transactions/stop.ts';
-import { decide, idTagInfo, refuseConcurrent } from './authorization.ts';
+import { decide, decideOutside, idTagInfo, refuseConcurrent } from './authorization.ts';
 
 type Start = Partial<OCPP16.StartTransactionRequest>;
 
@@ -53,9 +52,6 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
   const { stationId, protocol, state, now, settings, receivedAt } = context;
   const openHere = await state.openTransactions(stationId);
   const replaced = openHere.filter(({ record }) => isReplaced(record, request, now.getTime()));
-  const ended = replaced.map((one) => one.key);
-  const [decision, id] = await Promise.all([decideToStart(idTag, ended, context), state.nextTransactionId()]);
-  const info = idTagInfo(decision);
   const register = numberText(meterStart, '/meterStart', context);
   const startKey = businessKey(
     'start',
@@ -65,6 +61,12 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
     register,
     reportedTime(timestamp, context) ?? factWithoutTime(request),
   );
+  const ended = replaced.map((one) => one.key);
+  const [{ decision, writes }, id] = await Promise.all([
+    decideToStart(request, ended, startKey, context),
+    state.nextTransactionId(),
+  ]);
+  const info = idTagInfo(decision);
   const usable = register !== undefined && !register.startsWith('-');
   const facts: TransactionFacts = {
     stationId,
@@ -84,7 +86,7 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
   const effects = joined(
     ...replaced.map((one) => abandon(one, 'connector-reused', now.getTime(), settings.transactionKeySeconds)),
     {
-      writes: openRecord(key.transaction(id), facts, now.getTime()),
+      writes: [...openRecord(key.transaction(id), facts, now.getTime()), ...writes],
       events: [eventOf('transaction-started', stationId, about)],
     },
   );
@@ -99,9 +101,11 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
 export const stopTransaction: Handler<Stop, OCPP16.StopTransactionResponse> = async (request, context) => {
   const { idTag, transactionData, transactionId } = request;
   const id = idOf(transactionId, context) ?? '-1';
+  // The response needs no decision, and that of the lists would be about a token which only a decider knows.
+  const isSilent = idTag === undefined || context.providers.decisions?.asks('StartTransaction') === true;
   const [named, decision] = await Promise.all([
     ownTransaction(id, context),
-    idTag === undefined ? undefined : decide(idTag, context),
+    isSilent ? undefined : decide(idTag, context),
   ]);
   const found = named ?? (isUsable(id) ? undefined : await linked(request, context));
   const saidAt = reportedTime(request.timestamp, context) ?? factWithoutTime(request);
@@ -144,12 +148,16 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
 
 /** A start without a token is recorded, because the station charged, but not accepted. */
 async function decideToStart(
-  idTag: string | undefined,
+  request: Start,
   ended: readonly string[],
+  fact: string,
   context: HandlerContext,
-): Promise<Authorization> {
-  if (idTag === undefined) return { status: 'Invalid' };
-  return refuseConcurrent(await decide(idTag, context), idTag, ended, context);
+): ReturnType<typeof decideOutside> {
+  const { idTag } = request;
+  if (idTag === undefined) return { decision: { status: 'Invalid' }, writes: [] };
+  const own = await refuseConcurrent(await decide(idTag, context), idTag, ended, context);
+  const asked = { action: 'StartTransaction', request, token: { text: idTag }, fact } as const;
+  return decideOutside(asked, own, context);
 }
 
 /** A start on a connector ends the transaction there, unless the start is older and late. */

@@ -18,7 +18,7 @@ import type { ReceivedEvent, TransactionEvent } from '../transactions/event-fact
 import { factWithoutTime, meterOf, reportedTime } from '../transactions/reading.ts';
 import type { StoredTransaction, TransactionRecord } from '../transactions/record.ts';
 import { type Effects, joined } from '../transactions/reports.ts';
-import { decideToken, idTokenInfo, refuseConcurrent } from './authorization.ts';
+import { decideOutside, decideToken, idTokenInfo, refuseConcurrent, tokenOf } from './authorization.ts';
 
 type EventResponse = OCPP20.TransactionEventResponse & OCPP21.TransactionEventResponse;
 
@@ -28,29 +28,35 @@ export const transactionEvent: Handler<TransactionEvent, EventResponse> = async 
   const { transactionId } = event.transactionInfo;
   const starts = eventType === 'Started';
   const recordKey = key.stationTransaction(stationId, transactionId);
-  const [known, open, decision] = await Promise.all([
+  const [known, open, listed] = await Promise.all([
     state.transaction(recordKey),
     starts && event.evse !== undefined ? state.openTransactions(stationId) : [],
     idToken === undefined ? undefined : decideToken(idToken, context),
   ]);
   const replaced = open.filter((one) => one.key !== recordKey && isReplaced(one, event, context));
   const except = [recordKey, ...replaced.map((one) => one.key)];
-  const judged =
-    starts && decision !== undefined && idToken !== undefined && idToken.idToken !== ''
-      ? await refuseConcurrent(decision, idToken.idToken, except, context)
-      : decision;
+  const own =
+    starts && listed !== undefined && idToken !== undefined && idToken.idToken !== ''
+      ? await refuseConcurrent(listed, idToken.idToken, except, context)
+      : listed;
+  const fact = factOf(event, context);
+  const token = idToken === undefined ? undefined : tokenOf(idToken);
+  const asked = { action: 'StartTransaction', request: event, token, fact } as const;
+  const judged = own === undefined ? undefined : await decideOutside(asked, own, context);
+  const decision = judged?.decision;
   const now = context.now.getTime();
   const metered = meterOf(event.meterValue, '/meterValue', context);
   return {
     response:
-      judged === undefined
+      decision === undefined
         ? {}
-        : { idTokenInfo: idTokenInfo(judged), ...limitFor(event, known, judged, context.protocol) },
-    businessKey: factOf(event, context),
+        : { idTokenInfo: idTokenInfo(decision), ...limitFor(event, known, decision, context.protocol) },
+    businessKey: fact,
     businessKeySeconds: eventType === 'Updated' ? METER_KEY_SECONDS : settings.transactionKeySeconds,
     ...joined(
       ...replaced.map((other) => abandon(other, 'connector-reused', now, settings.transactionKeySeconds)),
-      effects(recordKey, known, { event, metered, decision: judged, context }),
+      effects(recordKey, known, { event, metered, decision, context }),
+      { writes: judged?.writes ?? [], events: [] },
     ),
   };
 };
