@@ -33,6 +33,11 @@ export interface OcppClusterSpec {
   readonly certificateAuthority?: CertificateAuthoritySpec;
   /** Plug and charge (ISO 15118). */
   readonly iso15118?: Iso15118Spec;
+  /**
+   * Decisions of yours instead of those by the lists in Redis: which token may charge, which station is
+   * accepted, what a DataTransfer gets.
+   */
+  readonly decisions?: DecisionsSpec;
   /** The ws-proxy Pods. They hold the sockets of the stations and do not interpret messages. */
   readonly proxy?: ProxySpec;
   /** The processor Pods. They answer the messages of the stations. */
@@ -66,6 +71,7 @@ export interface DefaultedSpec {
   readonly authentication?: DefaultedAuthentication;
   readonly certificateAuthority?: DefaultedCertificateAuthority;
   readonly iso15118?: Iso15118Spec;
+  readonly decisions?: DefaultedDecisions;
   readonly proxy: DefaultedProxy;
   readonly processor: DefaultedProcessor;
   readonly api: DefaultedApi;
@@ -452,6 +458,100 @@ export interface ProviderSpec {
 export interface Iso15118Spec {
   /** Your service that the processors ask. */
   readonly provider?: ProviderSpec;
+}
+
+/**
+ * Decisions of yours instead of those by the lists in Redis: which token may charge, which station is
+ * accepted, what a DataTransfer gets.
+ */
+export interface DecisionsSpec {
+  /**
+   * Your service that the processors ask, with signed requests. While it does not answer in time, each
+   * action gets its fallback. It changes answers to stations, never bills.
+   */
+  readonly webhook: DecisionsWebhookSpec;
+}
+
+/** {@link DecisionsSpec} with its defaults. */
+export interface DefaultedDecisions {
+  readonly webhook: DefaultedDecisionsWebhook;
+}
+
+/**
+ * Your service that the processors ask, with signed requests. While it does not answer in time, each action
+ * gets its fallback. It changes answers to stations, never bills.
+ */
+export interface DecisionsWebhookSpec {
+  /** Address that gets the POST requests. A change restarts processor. */
+  readonly url: string;
+  /**
+   * The secret that signs the requests, as Standard Webhooks has it: whsec_ and Base64 of 24 to 64 bytes.
+   * Several, separated by white space, sign each. Running Pods follow changes of the Secret.
+   */
+  readonly signingSecret: DecisionsWebhookSigningSecretSpec;
+  /** Secret whose key token is sent as bearer token, besides the signature. A change restarts processor. */
+  readonly tokenSecretName?: string;
+  /**
+   * Secret whose key ca.crt holds the authorities that may sign the certificate of the service. If omitted,
+   * those of the image. A change restarts processor.
+   */
+  readonly caSecretName?: string;
+  /**
+   * Time limit of a decision; after it the station gets the fallback. A change takes effect in running
+   * Pods.
+   */
+  readonly timeoutMilliseconds?: number;
+  /**
+   * What the service decides; the lists in Redis decide the rest. A change takes effect in running Pods.
+   */
+  readonly actions: readonly DecisionsWebhookActionSpec[];
+}
+
+/** {@link DecisionsWebhookSpec} with its defaults. */
+export interface DefaultedDecisionsWebhook {
+  readonly url: string;
+  readonly signingSecret: DefaultedDecisionsWebhookSigningSecret;
+  readonly tokenSecretName?: string;
+  readonly caSecretName?: string;
+  readonly timeoutMilliseconds: number;
+  readonly actions: readonly DefaultedDecisionsWebhookAction[];
+}
+
+/**
+ * The secret that signs the requests, as Standard Webhooks has it: whsec_ and Base64 of 24 to 64 bytes.
+ * Several, separated by white space, sign each. Running Pods follow changes of the Secret.
+ */
+export interface DecisionsWebhookSigningSecretSpec {
+  /** Secret with the signing secret. A change restarts processor. */
+  readonly name: string;
+  /** Key in the Secret. A change restarts processor. */
+  readonly key?: string;
+}
+
+/** {@link DecisionsWebhookSigningSecretSpec} with its defaults. */
+export interface DefaultedDecisionsWebhookSigningSecret {
+  readonly name: string;
+  readonly key: string;
+}
+
+export interface DecisionsWebhookActionSpec {
+  /**
+   * Authorize; StartTransaction, which includes each TransactionEvent of 2.x with a token;
+   * BootNotification; or DataTransfer.
+   */
+  readonly action: 'Authorize' | 'StartTransaction' | 'BootNotification' | 'DataTransfer';
+  /**
+   * What stations get while the service fails: what the lists in Redis say (Own), Accept, Reject, or the
+   * last answer of the service about the token or station (LastKnown). Reject for BootNotification takes
+   * the network down with the service.
+   */
+  readonly fallback?: 'Own' | 'Accept' | 'Reject' | 'LastKnown';
+}
+
+/** {@link DecisionsWebhookActionSpec} with its defaults. */
+export interface DefaultedDecisionsWebhookAction {
+  readonly action: 'Authorize' | 'StartTransaction' | 'BootNotification' | 'DataTransfer';
+  readonly fallback: 'Own' | 'Accept' | 'Reject' | 'LastKnown';
 }
 
 /** The ws-proxy Pods. They hold the sockets of the stations and do not interpret messages. */

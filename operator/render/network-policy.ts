@@ -125,9 +125,10 @@ function toRedis(input: RenderInput): V1NetworkPolicyEgressRule[] {
 }
 
 /** Services of the user that the processors ask. */
-const ofProcessors = ({ certificateAuthority, iso15118 }: RenderInput['spec']) => [
+const ofProcessors = ({ certificateAuthority, iso15118, decisions }: RenderInput['spec']) => [
   certificateAuthority?.webhook?.url,
   iso15118?.provider?.url,
+  decisions?.webhook.url,
 ];
 
 /** A Service with another port than its Pods needs a policy of the user: policies apply to the ports of Pods. */

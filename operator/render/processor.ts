@@ -4,6 +4,7 @@ import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { DEFAULT, ENV, PROGRAM } from '../../services/contract.ts';
 import type { KubeObject } from '../kube/object-store.ts';
 import { processorAccess } from './front-door/authentication.ts';
+import { decisionSettings } from './front-door/decisions.ts';
 import { podTemplate } from './pod.ts';
 import {
   ADMIN_PORT,
@@ -41,7 +42,7 @@ export function processorDeployment(input: RenderInput): KubeObject {
     env: [
       ...programEnv(input, RESOURCES, processor.podTemplate),
       ...mounts.env,
-      ...(hasLiveSettings(input) ? [] : handlerEnv(processor)),
+      ...(hasLiveSettings(input) ? [] : [...handlerEnv(processor), ...decisionSettings(input.spec)]),
       // No caller waits for an answer longer than the call timeout.
       { name: ENV.stopGrace, value: `${processor.callTimeoutSeconds}s` },
       ...(input.renderRevision >= 3 ? [RELEASE] : []),
@@ -84,6 +85,7 @@ export function processorSettings(input: RenderInput): KubeObject[] {
     { name: ENV.transactionAbandonAfter, value: `${abandonAfterSeconds}s` },
     { name: ENV.concurrentTransactions, value: concurrent },
     { name: ENV.billSink, value: String(hasBillSink(input)) },
+    ...decisionSettings(input.spec),
   ];
   return settingsMap(input, 'processor', variables, processor.podTemplate);
 }

@@ -185,6 +185,19 @@ const provider = (field: string, value: unknown, at: string, shows: unknown = va
   ofProcessor(`iso15118.provider.${field}`, value, at, shows, {
     iso15118: { provider: { url: 'https://contracts.example.com' } },
   });
+const DECIDER = {
+  url: 'https://decider.example.com',
+  signingSecret: { name: 'decider' },
+  actions: [{ action: 'Authorize' }],
+};
+const decider = (field: string, value: unknown, at: string, shows: unknown = value) =>
+  ofProcessor(`decisions.webhook.${field}`, value, at, shows, { decisions: { webhook: DECIDER } });
+const deciderLive = (field: string, value: unknown, name: string, shows: string) =>
+  row(`decisions.webhook.${field}`, value, 'ConfigMap/processor', `data.${name}`, {
+    shows,
+    with: { decisions: { webhook: DECIDER } },
+    undo: true,
+  });
 
 const sink = (field: string, value: unknown, at: string, shows: unknown = value) =>
   row(`billing.sink.${field}`, value, 'Deployment/bill-sink', at, { shows });
@@ -241,6 +254,29 @@ const FRONT_DOOR: readonly Row[] = [
   provider('url', 'https://other.example.com', env('OCPP_CONTRACT_PROVIDER_URL')),
   provider('tokenSecretName', 'token', LAST_VOLUME, secretVolume('contract-provider-token', 'token')),
   provider('caSecretName', 'ca', LAST_VOLUME, secretVolume('contract-provider-ca', 'ca')),
+  decider('url', 'https://other.example.com', env('OCPP_DECISION_WEBHOOK_URL')),
+  decider('signingSecret.name', 'other', LAST_VOLUME, secretVolume('decisions-secret', 'other')),
+  decider(
+    'signingSecret.key',
+    'other',
+    env('OCPP_DECISION_WEBHOOK_SECRET_FILE'),
+    '/etc/ocpp/decisions-secret/other',
+  ),
+  // The last volume is that of the signing secret.
+  decider(
+    'tokenSecretName',
+    'token',
+    env('OCPP_DECISION_WEBHOOK_TOKEN_FILE'),
+    '/etc/ocpp/decisions-token/token',
+  ),
+  decider('caSecretName', 'ca', env('OCPP_DECISION_WEBHOOK_CA_FILE'), '/etc/ocpp/decisions-ca/ca.crt'),
+  deciderLive('timeoutMilliseconds', 500, 'OCPP_DECISION_WEBHOOK_TIMEOUT', '500ms'),
+  deciderLive(
+    'actions',
+    [{ action: 'Authorize', fallback: 'LastKnown' }],
+    'OCPP_DECISION_WEBHOOK_ACTIONS',
+    'Authorize=LastKnown',
+  ),
 ];
 
 const ROWS: readonly Row[] = [

@@ -131,6 +131,7 @@ const ELSEWHERE = [
   'billing.',
   'certificateAuthority.',
   'iso15118.',
+  'decisions.',
   'redis.embedded.tls.',
 ];
 

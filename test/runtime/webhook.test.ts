@@ -185,7 +185,9 @@ test.serial(
       return {};
     });
     using webhook = webhookFor(server.url, { timeoutMs: 3000, breaker: { failures: 1, pauseMs: 30_000 } });
-    const results = await Promise.allSettled(Array.from({ length: 300 }, () => webhook.post({}, { from: 'flood' })));
+    const results = await Promise.allSettled(
+      Array.from({ length: 300 }, () => webhook.post({}, { from: 'flood' })),
+    );
     const reasons = results.flatMap((one) =>
       one.status === 'rejected' ? [(one.reason as WebhookError).reason] : [],
     );

@@ -7,6 +7,7 @@ import type { RenderInput } from '../render-input.ts';
 import { anomalies } from './anomalies.ts';
 import { lostBills, waitingBills } from './billing.ts';
 import { credentials } from './credentials.ts';
+import { decisionFallbacks } from './decisions.ts';
 import { fullStores, nearLimits } from './limits.ts';
 import { closedDoors, lateAnswers, outages } from './outages.ts';
 import { type Alert, readers, type Rule } from './rule.ts';
@@ -35,6 +36,7 @@ export function alerts(input: RenderInput): Alert[] {
       ...nearLimits(input, of),
       ...waitingBills(input, of),
       ...anomalies(of),
+      ...decisionFallbacks(input, of),
       ...credentials(input, of),
     ]),
   ];

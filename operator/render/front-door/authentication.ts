@@ -2,6 +2,7 @@
 import type { DefaultedSpec, OcppCluster } from '../../api/ocpp-cluster.ts';
 import { ENV } from '../../../services/contract.ts';
 import type { RenderInput } from '../render-input.ts';
+import { decisionAccess } from './decisions.ts';
 import { listenerSecrets, usesFrontDoor } from './listeners.ts';
 import { type Access, joined, NO_ACCESS, secretFile, serviceAccess } from './service-access.ts';
 
@@ -47,7 +48,9 @@ export function proxyAccess(input: RenderInput): Access {
 
 export function processorAccess(input: RenderInput): Access {
   const { spec } = input;
-  return joined([organization(spec), passwordKey(input), certificateAuthority(spec), contractProvider(spec)]);
+  const authority = certificateAuthority(spec);
+  const provider = contractProvider(spec);
+  return joined([organization(spec), passwordKey(input), authority, provider, decisionAccess(spec)]);
 }
 
 function stationSource({ authentication }: Spec): Access {

@@ -22,6 +22,17 @@ const inListener = (listener: object, says: RegExp): Mistake => ({
   says,
 });
 
+const decider = (more: object) => ({
+  decisions: {
+    webhook: {
+      url: 'https://decider',
+      signingSecret: { name: 's' },
+      actions: [{ action: 'Authorize' }],
+      ...more,
+    },
+  },
+});
+
 export const FRONT_DOOR_MISTAKES: readonly Mistake[] = [
   inListener({ securityProfile: 2 }, /securityProfile 2 and 3 need tls, with secretName or issuerRef/),
   inListener({ securityProfile: 1, tls: TLS }, /tls needs securityProfile 2 or 3/),
@@ -120,4 +131,19 @@ export const FRONT_DOOR_MISTAKES: readonly Mistake[] = [
     field: 'spec.certificateAuthority',
     says: /give certificateAuthority\.internal or certificateAuthority\.webhook, one of both/,
   })),
+  {
+    spec: decider({ actions: [{ action: 'DataTransfer', fallback: 'LastKnown' }] }),
+    field: 'spec.decisions.webhook.actions[0]',
+    says: /answers to DataTransfer are not kept/,
+  },
+  {
+    spec: decider({ timeoutMilliseconds: 50 }),
+    field: 'spec.decisions.webhook.timeoutMilliseconds',
+    says: /greater than or equal to 100/,
+  },
+  {
+    spec: decider({ actions: [{ action: 'Authorize' }, { action: 'Authorize', fallback: 'Accept' }] }),
+    field: 'spec.decisions.webhook.actions[1]',
+    says: /[Dd]uplicate/,
+  },
 ];

@@ -18,6 +18,13 @@ const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
   embedded: {
     processor: { autoscaling: { maxReplicas: 1 } },
     billing: { sink: { postgres: { secretName: 'bills' } } },
+    decisions: {
+      webhook: {
+        url: 'https://decider.example.com',
+        signingSecret: { name: 'decider' },
+        actions: [{ action: 'Authorize' }],
+      },
+    },
   },
   external: {
     processor: { autoscaling: { mode: 'Off' } },
@@ -109,6 +116,8 @@ const HEALTHY: Series = {
   'ocpp_proxy_sessions_certificate_expiring a within="7d"': `0x${HOUR}`,
   'ocpp_proxy_sessions_certificate_expiring a within="30d"': `5x${HOUR}`,
   'ocpp_proxy_sessions_certificate_expiring b within="7d"': `0x${HOUR}`,
+  'ocpp_decisions_total p action="Authorize",result="answered"': `0+60x${HOUR}`,
+  'ocpp_decisions_total p action="Authorize",result="fallback-timeout"': `0x${HOUR}`,
   'ocpp_certificate_authority_expiry_timestamp_seconds p': `9000000x${HOUR}`,
   'ocpp_store_certificate_expiry_timestamp_seconds p': `9000000x${HOUR}`,
   'ocpp_proxy_tls_rejected a listener="tls"': `0x${HOUR}`,
@@ -119,6 +128,16 @@ const gone = 'stale';
 /** What is so from minute 30 on, and which alerts fire at minute 60. */
 const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
   ['all is well', {}, []],
+  [
+    'the decision webhook fails now and then',
+    { 'ocpp_decisions_total p action="Authorize",result="fallback-timeout"': '0+1x60' },
+    ['OcppDecisionsFallBack'],
+  ],
+  [
+    'one decision failed',
+    { 'ocpp_decisions_total p action="Authorize",result="fallback-timeout"': '0x26 1x40' },
+    [],
+  ],
   [
     'all proxies are gone',
     {

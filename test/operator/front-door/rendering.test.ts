@@ -6,6 +6,8 @@ import { defaultedSpec } from '../../../operator/api/defaults.ts';
 import { missingAddOns } from '../../../operator/reconcile/missing-add-ons.ts';
 import type { Observed } from '../../../operator/observe/observe.ts';
 import { endpointsOf } from '../../../operator/status/endpoints.ts';
+import { processorSettings } from '../../../services/processor/config.ts';
+import { readSettings } from '../../../services/runtime/config.ts';
 import { readListeners } from '../../../services/ws-proxy/listeners.ts';
 import { isAllowed, type Policy } from '../../contracts/network-flows.ts';
 import { city, find, INGRESS, names, type Rendered, rendered } from '../../support/rendered.ts';
@@ -181,6 +183,41 @@ test('the processor gets the key of passwords, the authority and the provider of
   });
   t.is(byWebhook.env('OCPP_CERTIFICATE_AUTHORITY'), 'webhook');
   t.is(byWebhook.env('OCPP_CERTIFICATE_AUTHORITY_TOKEN_FILE'), '/etc/ocpp/certificate-authority-token/token');
+});
+
+test('the processor gets the decider, its secret, and what it decides', (t) => {
+  const spec: OcppClusterSpec = {
+    decisions: {
+      webhook: {
+        url: 'https://decider',
+        signingSecret: { name: 'signing' },
+        tokenSecretName: 'token',
+        caSecretName: 'ca',
+        timeoutMilliseconds: 500,
+        actions: [{ action: 'Authorize', fallback: 'LastKnown' }, { action: 'DataTransfer' }],
+      },
+    },
+  };
+  const pod = processorOf(spec);
+  t.is(pod.env('OCPP_DECISION_WEBHOOK_URL'), 'https://decider');
+  t.is(pod.env('OCPP_DECISION_WEBHOOK_SECRET_FILE'), '/etc/ocpp/decisions-secret/secret');
+  t.is(pod.env('OCPP_DECISION_WEBHOOK_TOKEN_FILE'), '/etc/ocpp/decisions-token/token');
+  t.is(pod.env('OCPP_DECISION_WEBHOOK_CA_FILE'), '/etc/ocpp/decisions-ca/ca.crt');
+  t.like(pod.secrets, {
+    '/etc/ocpp/decisions-secret': 'signing',
+    '/etc/ocpp/decisions-token': 'token',
+    '/etc/ocpp/decisions-ca': 'ca',
+  });
+  t.is(proxyOf(spec).env('OCPP_DECISION_WEBHOOK_URL'), undefined);
+  const { data } = find(rendered(spec), 'ConfigMap/city-processor') as unknown as {
+    data: Record<string, string>;
+  };
+  const { values, problems } = readSettings(processorSettings, {}, data);
+  t.deepEqual(problems, []);
+  t.deepEqual(values.decisionActions, ['Authorize=LastKnown', 'DataTransfer=Own']);
+  t.is(values.decisionTimeout, 500);
+  const earlier = podOf(rendered(spec, { renderRevision: 2 }), 'Deployment/city-processor');
+  t.is(earlier.env('OCPP_DECISION_WEBHOOK_ACTIONS'), 'Authorize=LastKnown,DataTransfer=Own');
 });
 
 test('what may change without a restart is in the ConfigMap, as long as a listener asks who a station is', (t) => {

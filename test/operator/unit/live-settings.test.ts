@@ -19,6 +19,8 @@ const data = (spec: OcppClusterSpec, part: string) =>
 const liveOf = (table: Settings) =>
   Object.values(table).flatMap(({ env, live }) => (live === true ? [env] : []));
 
+/** With no action, as a program has it by default. */
+const DECIDER = { url: 'https://decider.example.com', signingSecret: { name: 'decider' }, actions: [] };
 const PROGRAMS = [
   ['ws-proxy', proxySettings],
   ['processor', processorSettings],
@@ -26,7 +28,7 @@ const PROGRAMS = [
 
 for (const [part, table] of PROGRAMS) {
   test(`the ConfigMap of the ${part} has every setting that it takes while it runs, defaults too, and no other`, (t) => {
-    const texts = data({ authentication: {} }, part);
+    const texts = data({ authentication: {}, decisions: { webhook: DECIDER } }, part);
     t.deepEqual(Object.keys(texts).sort(), liveOf(table).toSorted());
     const [withNone, withAll] = [readSettings(table, {}), readSettings(table, {}, texts)];
     t.deepEqual(withAll.problems, []);
@@ -46,6 +48,15 @@ test('the ConfigMap of a cluster that asks no station who it is stays as it was 
       'OCPP_ENROLMENT',
       'OCPP_LISTENER_LIMITS',
     ],
+  );
+});
+
+test('so does that of a cluster without a decider', (t) => {
+  const without = Object.keys(data({}, 'processor'));
+  const added = Object.keys(data({ decisions: { webhook: DECIDER } }, 'processor'));
+  t.deepEqual(
+    added.filter((name) => !without.includes(name)),
+    ['OCPP_DECISION_WEBHOOK_TIMEOUT', 'OCPP_DECISION_WEBHOOK_ACTIONS'],
   );
 });
 
