@@ -18,7 +18,7 @@ export const SCENARIOS = [
   'test/packages/**/*.test.ts',
   'test/charts/permissions.test.ts',
   'test/operator/whatif/shapes.test.ts',
-  'test/docs/{api,ocppctl,security}-commands.test.ts',
+  'test/docs/{api,decision,ocppctl,security}-commands.test.ts',
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',
   'test/api/{broadcast-owners,events}.test.ts',

@@ -8,7 +8,9 @@ import { factsOf } from '../csms/commands/station-facts.ts';
 import { passwordStore } from '../csms/credentials/password-change.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, type HandlerTable } from '../csms/handler.ts';
 import { createProcessor, type Processor, type ProcessorOptions } from '../csms/processor.ts';
-import { systemClock } from '../runtime/clock.ts';
+import { createDecisions, type DecisionOptions, type DecisionSettings } from '../csms/decisions/decisions.ts';
+import type { Providers } from '../csms/credentials/providers.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createLog, errorFields, type Log } from '../runtime/log.ts';
 import { TransportError, type TransportErrorCode } from '../transport/errors.ts';
 import type { ServerState } from '../transport/pending-requests.ts';
@@ -35,8 +37,22 @@ export interface DispatcherOptions extends Partial<
   Omit<ProcessorOptions, 'transport' | 'handlers' | 'settings'>
 > {
   readonly settings?: Partial<HandlerSettings>;
+  /** Decides about tokens, boots and DataTransfer, instead of the lists in the store. */
+  readonly decisions?: ServerDecisions;
   /** The key of the stored passwords; with it, requests that set the password of a station store its hash in the register. */
   readonly passwordKey?: string;
+}
+
+/** Decisions by a function, with the checks and fallbacks of docs/decision-webhook.md. */
+export interface ServerDecisions {
+  /** Resolves to an answer as docs/decision-webhook.md has it; to undefined or `{}` for the proposed one. */
+  readonly ask: DecisionOptions['ask'];
+  /** What it decides, each with what stations get while it fails. */
+  readonly actions: DecisionSettings['actions'];
+  /** For a decision, after which the fallback counts; ms. Default: 2000. */
+  readonly timeoutMs?: number;
+  /** Decisions that are open at once; a further one gets its fallback. Default: 64. */
+  readonly mostOpen?: number;
 }
 
 /** The dispatcher of the processor program: schemas, registration, repair of billing data, a time bound for handlers. */
@@ -45,12 +61,19 @@ export function newDispatcher(options: DispatcherOptions = {}): Dispatcher {
   // Getters stay getters: a spread would read them once.
   const own = Object.getOwnPropertyDescriptors(options.settings ?? {});
   const settings: HandlerSettings = Object.defineProperties({ ...DEFAULT_SETTINGS }, own);
+  const providers = { ...options.providers, ...decisionsOf(options.decisions, clock, log) };
   return {
     log,
     ...(options.passwordKey !== undefined && { passwordKey: options.passwordKey }),
     serve: (transport, handlers) =>
-      createProcessor({ ...options, transport, handlers, settings, clock, log }),
+      createProcessor({ ...options, providers, transport, handlers, settings, clock, log }),
   };
+}
+
+function decisionsOf(of: ServerDecisions | undefined, clock: Clock, log: Log): Providers {
+  if (of === undefined) return {};
+  const { ask, actions, timeoutMs = 2000, mostOpen = 64 } = of;
+  return { decisions: createDecisions({ ask, settings: { actions, timeoutMs }, mostOpen, clock, log }) };
 }
 
 /** How a request is sent (see StationCall), and the version of the station if its connection does not tell. */
