@@ -21,6 +21,7 @@ export const SCENARIOS = [
   'test/docs/{api,decision,ocppctl,security}-commands.test.ts',
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',
+  'test/processor/decisions/programs.test.ts',
   'test/api/{broadcast-owners,events}.test.ts',
   'test/api-clients/**/*.test.ts',
   'test/ocppctl/program.test.ts',
