@@ -510,7 +510,7 @@ export interface DecisionsWebhookSpec {
 /** {@link DecisionsWebhookSpec} with its defaults. */
 export interface DefaultedDecisionsWebhook {
   readonly url: string;
-  readonly signingSecret: DefaultedDecisionsWebhookSigningSecret;
+  readonly signingSecret: DecisionsWebhookSigningSecretSpec;
   readonly tokenSecretName?: string;
   readonly caSecretName?: string;
   readonly timeoutMilliseconds: number;
@@ -525,12 +525,6 @@ export interface DecisionsWebhookSigningSecretSpec {
   /** Secret with the signing secret. A change restarts processor. */
   readonly name: string;
   /** Key in the Secret. A change restarts processor. */
-  readonly key?: string;
-}
-
-/** {@link DecisionsWebhookSigningSecretSpec} with its defaults. */
-export interface DefaultedDecisionsWebhookSigningSecret {
-  readonly name: string;
   readonly key: string;
 }
 

@@ -4,9 +4,9 @@
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
-import { createQueueGauges, unknownGauge } from '../runtime/queue-gauges.ts';
-import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-gauges.ts';
-import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
+import { createQueueGauges, unknownGauge } from '../runtime/gauges/queue-gauges.ts';
+import { type AppliedSettings, createSettingsGauges } from '../runtime/gauges/settings-gauges.ts';
+import { createStoreGauges, type StoreFigures } from '../runtime/gauges/store-gauges.ts';
 import type { Webhook } from '../runtime/webhook.ts';
 import type { StreamSize } from '../transport/transport.ts';
 import type { Reading } from './sampler.ts';

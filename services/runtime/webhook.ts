@@ -9,7 +9,7 @@ import { type BreakerLimits, type BreakerState, CircuitBreaker } from './circuit
 import type { Clock } from './clock.ts';
 import { FileText } from './file-text.ts';
 import { BusyError, Turns } from './turns.ts';
-import { readSecrets, signatureHeaders } from './webhook-signature.ts';
+import { signatureHeaders } from './webhook-signature.ts';
 
 export interface WebhookOptions {
   readonly url: string;
@@ -222,12 +222,15 @@ export class Webhook implements Disposable {
     return this.#agent;
   }
 
-  async #sign(id: string, body: string): Promise<ReturnType<typeof signatureHeaders> | undefined> {
+  /** While a secret is replaced, its file has the new and the former one, separated by white space: each signs. */
+  async #sign(id: string, body: string): Promise<Record<string, string> | undefined> {
     const text = await this.#read(this.#secrets, 'secret');
     if (text === undefined) return undefined;
+    const seconds = Math.floor(this.#options.clock.now() / 1000);
     try {
-      const timestamp = Math.floor(this.#options.clock.now() / 1000);
-      return signatureHeaders({ id, timestamp, body }, readSecrets(text));
+      const signed = text.split(/\s+/).map((secret) => signatureHeaders(secret, id, seconds, body));
+      const signature = signed.map((headers) => headers['webhook-signature']).join(' ');
+      return { ...signed[0], 'webhook-signature': signature };
     } catch (error) {
       const why = error instanceof Error ? error.message : 'unknown';
       throw this.#error('unreachable', `cannot be asked, as its secret file is wrong: ${why}`);

@@ -5,10 +5,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
-import { createQueueGauges } from '../runtime/queue-gauges.ts';
+import { createQueueGauges } from '../runtime/gauges/queue-gauges.ts';
 import { RATE_NAMES, type RateName } from '../transport/rates.ts';
-import { type AppliedSettings, createSettingsGauges } from '../runtime/settings-gauges.ts';
-import { createStoreGauges, type StoreFigures } from '../runtime/store-gauges.ts';
+import { type AppliedSettings, createSettingsGauges } from '../runtime/gauges/settings-gauges.ts';
+import { createStoreGauges, type StoreFigures } from '../runtime/gauges/store-gauges.ts';
 import type { TlsState } from '../station-server/tls/tls-listener.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 import { createTlsMetrics } from './access/tls-metrics.ts';

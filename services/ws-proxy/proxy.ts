@@ -8,7 +8,7 @@ import { faultAnswer } from '../ocpp/errors.ts';
 import { type AdminServer, startAdminServer } from '../runtime/admin-server.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ConfigError, readAll } from '../runtime/config.ts';
-import type { AppliedSettings } from '../runtime/settings-gauges.ts';
+import type { AppliedSettings } from '../runtime/gauges/settings-gauges.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';

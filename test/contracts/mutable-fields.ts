@@ -187,7 +187,7 @@ const provider = (field: string, value: unknown, at: string, shows: unknown = va
   });
 const DECIDER = {
   url: 'https://decider.example.com',
-  signingSecret: { name: 'decider' },
+  signingSecret: { name: 'decider', key: 'secret' },
   actions: [{ action: 'Authorize' }],
 };
 const decider = (field: string, value: unknown, at: string, shows: unknown = value) =>

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { readSecrets } from '../../services/runtime/webhook-signature.ts';
+import { signatureHeaders } from '../../services/runtime/webhook-signature.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 import { bash, blocksOf, commandsOf, read, ROOT, runAll, section, withoutNpm } from './page-commands.ts';
@@ -60,5 +60,5 @@ withTools('the command of the page makes a secret that programs take', async (t)
   const [block = ''] = blocksOf(section(page, 'In a cluster'), 'sh');
   const [{ output } = { output: '' }] = await runAll(commandsOf(block), ROOT, 'kubectl() { echo "$@"; }');
   const secret = /--from-literal=secret=(\S+)/.exec(output)?.[1] ?? '';
-  t.is(readSecrets(secret)[0]?.length, 32);
+  t.notThrows(() => signatureHeaders(secret, 'id', 0, ''));
 });

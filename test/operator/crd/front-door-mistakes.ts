@@ -26,7 +26,7 @@ const decider = (more: object) => ({
   decisions: {
     webhook: {
       url: 'https://decider',
-      signingSecret: { name: 's' },
+      signingSecret: { name: 's', key: 'secret' },
       actions: [{ action: 'Authorize' }],
       ...more,
     },

@@ -21,7 +21,7 @@ const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
     decisions: {
       webhook: {
         url: 'https://decider.example.com',
-        signingSecret: { name: 'decider' },
+        signingSecret: { name: 'decider', key: 'secret' },
         actions: [{ action: 'Authorize' }],
       },
     },

@@ -72,7 +72,16 @@ test('its table of alerts has all, with their severity', (t) => {
     proxyReplicas: 2,
     renderRevision: RENDER_REVISION,
   };
-  const withAll = city({ billing: { sink: { postgres: { secretName: 'bills' } } } });
+  const withAll = city({
+    billing: { sink: { postgres: { secretName: 'bills' } } },
+    decisions: {
+      webhook: {
+        url: 'https://decider.example.com',
+        signingSecret: { name: 'decider', key: 'secret' },
+        actions: [],
+      },
+    },
+  });
   const all = alerts(renderInputOf(withAll, context)).map(
     ({ alert, labels }) => `${alert} ${labels['severity']}`,
   );

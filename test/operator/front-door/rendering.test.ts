@@ -190,7 +190,7 @@ test('the processor gets the decider, its secret, and what it decides', (t) => {
     decisions: {
       webhook: {
         url: 'https://decider',
-        signingSecret: { name: 'signing' },
+        signingSecret: { name: 'signing', key: 'secret' },
         tokenSecretName: 'token',
         caSecretName: 'ca',
         timeoutMilliseconds: 500,

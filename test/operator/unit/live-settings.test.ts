@@ -20,7 +20,11 @@ const liveOf = (table: Settings) =>
   Object.values(table).flatMap(({ env, live }) => (live === true ? [env] : []));
 
 /** With no action, as a program has it by default. */
-const DECIDER = { url: 'https://decider.example.com', signingSecret: { name: 'decider' }, actions: [] };
+const DECIDER = {
+  url: 'https://decider.example.com',
+  signingSecret: { name: 'decider', key: 'secret' },
+  actions: [],
+};
 const PROGRAMS = [
   ['ws-proxy', proxySettings],
   ['processor', processorSettings],

@@ -121,7 +121,7 @@ test('requests are signed as Standard Webhooks says, with each secret of the fil
     return world.results.at(-1) === 'Authorize fallback-unreachable';
   }, 'a refused secret');
   const said = JSON.stringify(world.log.lines);
-  t.regex(said, /its secret file is wrong: a secret must be whsec_ and Base64/);
+  t.regex(said, /its secret file is wrong: a signing secret is whsec_ and the Base64 of 24 to 64 bytes/);
   t.false(said.includes('no-secret') || said.includes(SECRET));
 });
 

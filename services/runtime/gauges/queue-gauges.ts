@@ -3,7 +3,7 @@
  * sample: before the first reading, and while the store does not answer. A zero would count as a measurement.
  */
 import { Gauge, type Registry } from 'prom-client';
-import { METRIC } from '../contract.ts';
+import { METRIC } from '../../contract.ts';
 
 /** As TransportLoad has them; a figure that is left out is not known. */
 export interface QueueFigures {

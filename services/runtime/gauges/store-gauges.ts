@@ -1,6 +1,6 @@
 /** The gauges of what a process knows of its store beyond the queue. The operator reads them. */
 import { Gauge, type Registry } from 'prom-client';
-import { METRIC } from '../contract.ts';
+import { METRIC } from '../../contract.ts';
 
 /** As StoreStatus has them. */
 export interface StoreFigures {

@@ -1,8 +1,8 @@
 /** The gauges of the settings that a program applies while it runs. */
 import { Gauge, type Registry } from 'prom-client';
-import { METRIC } from '../contract.ts';
-import type { LiveSettings } from './live-settings.ts';
-import type { Settings } from './config.ts';
+import { METRIC } from '../../contract.ts';
+import type { LiveSettings } from '../live-settings.ts';
+import type { Settings } from '../config.ts';
 
 export type AppliedSettings = Pick<LiveSettings<Settings>, 'rejected' | 'appliedAt'>;
 
