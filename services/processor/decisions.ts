@@ -76,12 +76,12 @@ function problemOf(item: string): string | undefined {
 }
 
 /** The values as decisions take them; each is read when it is used, as it may change. */
-function readDecisionSettings(config: DecisionConfig): DecisionSettings {
+function readDecisionSettings(config: DecisionConfig, longestMs: number): DecisionSettings {
   let items: readonly string[] | undefined;
   let actions: DecisionSettings['actions'] = {};
   return {
     get timeoutMs() {
-      return config.decisionTimeout;
+      return Math.min(config.decisionTimeout, longestMs);
     },
     get actions() {
       const now: readonly string[] = config.decisionActions;
@@ -99,6 +99,8 @@ export interface DecisionParts {
   readonly webhook: Webhook;
   /** Changes while the program runs. */
   readonly config: DecisionConfig;
+  /** What a decision may take of the time of its handler; ms. */
+  readonly longestMs: number;
   /** Messages that the processor handles at once. */
   readonly concurrency: number;
   readonly clock: Clock;
@@ -106,12 +108,18 @@ export interface DecisionParts {
   readonly observer?: DecisionObserver;
 }
 
-export function webhookDecisions({ webhook, config, concurrency, ...rest }: DecisionParts): DecisionProvider {
+export function webhookDecisions({
+  webhook,
+  config,
+  longestMs,
+  concurrency,
+  ...rest
+}: DecisionParts): DecisionProvider {
   const mostOpen = Math.max(1, Math.min(MOST_OPEN, Math.floor(concurrency / 2)));
   return createDecisions({
     ...rest,
     ask: webhookDecider(webhook),
-    settings: readDecisionSettings(config),
+    settings: readDecisionSettings(config, longestMs),
     mostOpen,
   });
 }

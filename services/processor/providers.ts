@@ -15,6 +15,8 @@ const AUTHORITY_TIMEOUT_MS = 10_000;
 /** A station waits for the provider: part of the time limit of the handler. */
 const SHARE_OF_HANDLER = 0.8;
 const LONGEST_PROVIDER_TIMEOUT_MS = 10_000;
+/** The same of a decision: a start whose handler is late would become a dead letter. */
+const DECISION_SHARE_OF_HANDLER = 0.5;
 const BREAKER = { failures: 5, pauseMs: 30_000 };
 /** Drivers wait for it, so it is tried again sooner. */
 const DECISION_BREAKER = { failures: 5, pauseMs: 10_000 };
@@ -34,7 +36,7 @@ export function createProviders(
   config: ProviderConfig & Pick<DecisionConfig, DecisionFiles>,
   handlerTimeoutMs: number,
   clock: Clock,
-  decisions?: Omit<DecisionParts, 'webhook' | 'clock'>,
+  decisions?: Omit<DecisionParts, 'webhook' | 'clock' | 'longestMs'>,
 ): ProcessorProviders {
   const webhooks = new Map<string, Webhook>();
   const webhookOf = (name: string, of: WebhookSettings) => {
@@ -64,6 +66,7 @@ export function createProviders(
       config.decisionUrl !== '' && {
         decisions: webhookDecisions({
           ...decisions,
+          longestMs: handlerTimeoutMs * DECISION_SHARE_OF_HANDLER,
           clock,
           webhook: webhookOf('decisions', decider(config, decisions)),
         }),

@@ -137,6 +137,11 @@ export const FRONT_DOOR_MISTAKES: readonly Mistake[] = [
     says: /answers to DataTransfer are not kept/,
   },
   {
+    spec: { ...decider({ timeoutMilliseconds: 5000 }), processor: { callTimeoutSeconds: 5 } },
+    field: 'spec',
+    says: /timeoutMilliseconds must be below processor\.callTimeoutSeconds/,
+  },
+  {
     spec: decider({ timeoutMilliseconds: 50 }),
     field: 'spec.decisions.webhook.timeoutMilliseconds',
     says: /greater than or equal to 100/,

@@ -1,4 +1,4 @@
-/** What docs/ocppcluster.md and docs/tolerance.md tell users to write is what is taken, and what they say there is, is there. */
+/** What docs/ocppcluster.md, docs/tolerance.md and docs/decision-webhook.md tell users to write is what is taken, and what they say there is, is there. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -18,7 +18,8 @@ import { applyStrictly, city, rendered } from '../../support/rendered.ts';
 const ROOT = join(import.meta.dirname, '../../..');
 const guide = readFileSync(join(ROOT, 'docs/ocppcluster.md'), 'utf8');
 const tolerance = readFileSync(join(ROOT, 'docs/tolerance.md'), 'utf8');
-const examples = [...`${guide}\n${tolerance}`.matchAll(/```yaml\n([^`]*)```/g)].map(
+const decisions = readFileSync(join(ROOT, 'docs/decision-webhook.md'), 'utf8');
+const examples = [...`${guide}\n${tolerance}\n${decisions}`.matchAll(/```yaml\n([^`]*)```/g)].map(
   ([, yaml = '']) => parse(yaml) as { kind?: string; metadata?: object; spec: OcppClusterSpec },
 );
 

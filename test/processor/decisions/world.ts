@@ -9,7 +9,7 @@ import { DEFAULT_SETTINGS } from '../../../services/csms/handler.ts';
 import { HANDLERS } from '../../../services/csms/handlers/table.ts';
 import { createProcessor, type Processor } from '../../../services/csms/processor.ts';
 import type { Protocol } from '../../../services/ocpp/frame.ts';
-import { processorSettings } from '../../../services/processor/config.ts';
+import { processorSettings, readHandlerTimeout } from '../../../services/processor/config.ts';
 import { createProviders, type ProcessorProviders } from '../../../services/processor/providers.ts';
 import { systemClock } from '../../../services/runtime/clock.ts';
 import { loadConfig } from '../../../services/runtime/config.ts';
@@ -75,7 +75,8 @@ export async function decisionWorld(
       [],
     );
     const { concurrency } = config;
-    providers = createProviders(config, 25_000, systemClock, {
+    const handlerTimeoutMs = readHandlerTimeout(config);
+    providers = createProviders(config, handlerTimeoutMs, systemClock, {
       config,
       concurrency,
       log,
@@ -86,6 +87,7 @@ export async function decisionWorld(
       handlers: HANDLERS,
       settings: { ...DEFAULT_SETTINGS, unknownTokens: config.unknownTokens },
       providers,
+      handlerTimeoutMs,
       clock: systemClock,
       log,
     });
