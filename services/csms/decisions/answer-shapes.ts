@@ -9,6 +9,8 @@ import { type AnswerOf, DATA_STATUSES, type DecisionAction } from './decision-pr
 
 /** A day; s. */
 const LONGEST = 86_400;
+/** Longest limit of a time in 2.1 (integer); s. */
+const LONGEST_TRANSACTION = 2 ** 31 - 1;
 /** MessageContentType.content of 2.0.1; identifierString of a group in 2.0.1. */
 const [MESSAGE_LENGTH, PARENT_LENGTH] = [512, 36];
 
@@ -33,12 +35,14 @@ const text =
     typeof value === 'string' && value !== '' && value.length <= longest
       ? undefined
       : `must be a text of 1 to ${longest} characters`;
-const seconds =
-  (least: number): Rule =>
+const whole =
+  (least: number, most: number): Rule =>
   (value) =>
-    Number.isInteger(value) && (value as number) >= least && (value as number) <= LONGEST
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most
       ? undefined
-      : `must be a whole number from ${least} to ${LONGEST}`;
+      : `must be a whole number from ${least} to ${most}`;
+const energy: Rule = (value) =>
+  typeof value === 'number' && value > 0 ? undefined : 'must be a number of Wh above 0';
 const time: Rule = (value) =>
   typeof value === 'string' &&
   /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(value) &&
@@ -55,15 +59,17 @@ const TOKEN = {
   expiry: time,
   parent: text(PARENT_LENGTH),
   personalMessage: text(MESSAGE_LENGTH),
-  cacheSeconds: seconds(0),
+  maxEnergyWh: energy,
+  maxDurationSeconds: whole(1, LONGEST_TRANSACTION),
+  cacheSeconds: whole(0, LONGEST),
 };
 const SHAPES: Readonly<Record<DecisionAction, Readonly<Record<string, Rule>>>> = {
   Authorize: TOKEN,
   StartTransaction: TOKEN,
   BootNotification: {
     status: oneOf(REGISTRATION_STATUSES),
-    intervalSeconds: seconds(1),
-    cacheSeconds: seconds(0),
+    intervalSeconds: whole(1, LONGEST),
+    cacheSeconds: whole(0, LONGEST),
   },
   // Never cached: the next message of the same vendor is another one.
   DataTransfer: { status: oneOf(DATA_STATUSES), data },

@@ -6,7 +6,7 @@ import type { Protocol } from '../../ocpp/frame.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Registration } from '../../transport/transport.ts';
 import type { StateWrite } from '../../transport/stored-state.ts';
-import type { TokenStatus } from '../tokens.ts';
+import type { TokenStatus, TransactionLimits } from '../tokens.ts';
 
 /** `StartTransaction`: also every TransactionEvent of 2.x that carries a token. */
 export const DECISION_ACTIONS = [
@@ -21,7 +21,7 @@ export type DecisionAction = (typeof DECISION_ACTIONS)[number];
 export const FALLBACKS = ['Own', 'Accept', 'Reject', 'LastKnown'] as const;
 export type Fallback = (typeof FALLBACKS)[number];
 
-export interface TokenAnswer {
+export interface TokenAnswer extends TransactionLimits {
   readonly status: TokenStatus;
   /** ISO 8601 */
   readonly expiry?: string;

@@ -16,7 +16,7 @@ for (const { protocol, authorize, start, boot, info } of DIALECTS) {
         expiry: '2099-01-01T01:00:00+01:00',
         personalMessage: 'Hello',
       },
-      StartTransaction: { status: 'NoCredit' },
+      StartTransaction: { status: 'NoCredit', maxEnergyWh: 5000 },
       BootNotification: { status: 'Accepted', intervalSeconds: 77 },
       DataTransfer: { status: 'Accepted', data: 'pong' },
     };
@@ -212,6 +212,20 @@ test('in 2.x each event with a token is decided; a start button is not asked abo
   const stop = { transactionId, idTag: 'ABC', meterStop: 5, timestamp: '2026-11-23T10:00:00Z' };
   t.deepEqual(await old.ask('StopTransaction', stop), {}, 'the lists do not know the token');
   t.is(world.webhook.requests.length, 2);
+});
+
+test('2.1: a decider limits a transaction; it sees the limits of the list, and replaces them', async (t) => {
+  await using world = await decisionWorld('StartTransaction=Own', () => ({ body: {} }));
+  await world.redis.hset('ocpp:tokens', 'ABC', '{"status":"Accepted","maxEnergyWh":9000}');
+  const station = await world.station('CP-1', 'ocpp2.1');
+  const start = DIALECTS[2]?.start[1] ?? (() => ({}));
+  t.like(await station.ask('TransactionEvent', start('ABC', 1)), { transactionLimit: { maxEnergy: 9000 } });
+  t.deepEqual(world.webhook.requests[0]?.body['proposed'], { status: 'Accepted', maxEnergyWh: 9000 });
+  world.webhook.answer = () => ({ body: { status: 'Accepted', maxDurationSeconds: 60 } });
+  t.deepEqual((await station.ask('TransactionEvent', start('ABC', 2)))['transactionLimit'], { maxTime: 60 });
+  world.webhook.answer = () => ({ body: { status: 'Accepted', maxEnergyWh: 0 } });
+  await station.ask('TransactionEvent', start('ABC', 3));
+  t.is(world.results.at(-1), 'StartTransaction fallback-bad-answer');
 });
 
 test('a station that the registrations list is not asked about; one that the decider refuses waits', async (t) => {
