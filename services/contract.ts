@@ -154,6 +154,9 @@ export const ENV = {
   apiTokensFolder: 'OCPP_API_TOKENS_FOLDER',
   apiAdminTokenFile: 'OCPP_API_ADMIN_TOKEN_FILE',
   apiRequestsPerSecond: 'OCPP_API_REQUESTS_PER_SECOND',
+  /** API: webhooks that get events, as JSON; folder with their signing secrets (`<name>`) and authorities (`<name>.ca`). */
+  apiWebhooks: 'OCPP_API_WEBHOOKS',
+  apiWebhookSecretsFolder: 'OCPP_API_WEBHOOK_SECRETS_FOLDER',
   /** API: URL of the OcppCluster, with the token and the authority for it. */
   clusterUrl: 'OCPP_CLUSTER_URL',
   clusterTokenFile: 'OCPP_CLUSTER_TOKEN_FILE',
@@ -308,6 +311,10 @@ export const METRIC = {
   processorHandedOver: 'ocpp_processor_handed_over_total',
   /** Processor: decisions of the webhook, by action and result; `fallback-…`: it did not decide. */
   decisions: 'ocpp_decisions_total',
+  /** API, by webhook, from the process that delivers: age of the oldest event that waits; 1 while the endpoint is down; events lost. */
+  apiWebhookLag: 'ocpp_api_webhook_lag_seconds',
+  apiWebhookDown: 'ocpp_api_webhook_down',
+  apiWebhookGaps: 'ocpp_api_webhook_gaps_total',
 } as const;
 
 /** `PUT /drain`: the mode that a ws-proxy is to have. It is desired state: repeating an order changes nothing. */

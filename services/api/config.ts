@@ -3,6 +3,7 @@ import { ENV, PORT } from '../contract.ts';
 import { ConfigError, duration, type SettingsOf, wholeNumber } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
 import { redisSettings } from '../runtime/redis-settings.ts';
+import { webhooksIn } from './webhooks/settings.ts';
 
 const file = (env: string, doc: string) => ({ doc, format: String, default: '', env });
 
@@ -23,6 +24,16 @@ export const doorSettings = {
     default: 50,
     env: ENV.apiRequestsPerSecond,
   },
+  apiWebhooks: {
+    doc: 'Webhooks that get events: JSON [{"name","url","types"?,"timeoutSeconds"?,"deadLetterAfterSeconds"?}]. Empty: none.',
+    format: String,
+    default: '',
+    env: ENV.apiWebhooks,
+  },
+  apiWebhookSecretsFolder: file(
+    ENV.apiWebhookSecretsFolder,
+    'Folder with a file for each webhook: its name is that of the webhook, its text the signing secret whsec_…; <name>.ca has the authorities of its certificate. They are read again when they change.',
+  ),
   clusterUrl: file(
     ENV.clusterUrl,
     'URL of the OcppCluster object, for its status. Empty: the status is left out.',
@@ -70,6 +81,10 @@ export function readAccessFiles(config: DoorConfig) {
     );
   return { folder, adminTokenFile };
 }
+
+/** @throws ConfigError for what is no list of webhooks */
+export const readWebhooks = ({ apiWebhooks, apiWebhookSecretsFolder }: DoorConfig) =>
+  webhooksIn(apiWebhooks, apiWebhookSecretsFolder);
 
 /** @throws ConfigError for another text */
 export function readClusterPlace({ clusterUrl: url, clusterTokenFile, clusterCaFile }: DoorConfig) {

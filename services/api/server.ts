@@ -11,6 +11,7 @@ import type { ClusterClient } from '../client/cluster-client.ts';
 import type { AccessTokens, Caller } from './access/access-tokens.ts';
 import { checkScope, Gate } from './access/gate.ts';
 import { createAudit } from './audit.ts';
+import { sourceOf } from './cloud-event.ts';
 import { Broadcasts } from './broadcasts/broadcasts.ts';
 import type { ClusterReading } from './cluster-object.ts';
 import { refuseConnection, Reporter } from './failures.ts';
@@ -22,6 +23,8 @@ import { operationsOf } from './routes/table.ts';
 import { createRunner } from './run-operation.ts';
 import { Streams, STREAM_TIMES, type StreamTimes } from './sse.ts';
 import { parseJson } from './validation.ts';
+import type { WebhookState } from './webhooks/store.ts';
+import { Webhooks, type WebhooksOptions } from './webhooks/webhooks.ts';
 
 export interface ApiOptions {
   readonly client: ClusterClient;
@@ -33,6 +36,9 @@ export interface ApiOptions {
   readonly version: string;
   /** The OcppCluster object, where there is one. */
   readonly readCluster?: () => Promise<ClusterReading>;
+  /** `source` of CloudEvents. */
+  readonly source?: string;
+  readonly webhooks: Pick<WebhooksOptions, 'settings' | 'metrics'>;
   readonly clock?: Clock;
   readonly streamTimes?: StreamTimes;
   /** A request must be complete within this time; ms. */
@@ -62,7 +68,7 @@ declare module 'fastify' {
 /** Not listening yet. close() ends streams and waits of commands at once, and waits for the other requests. */
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const { client, log, metrics, clock = systemClock, streamTimes = STREAM_TIMES } = options;
-  const { version, readCluster = () => Promise.resolve({}) } = options;
+  const { version, readCluster = () => Promise.resolve({}), source = sourceOf('') } = options;
   const { requestTimeoutMs = REQUEST_TIMEOUT } = options;
   const reporter = new Reporter(log, clock);
   const stopping = new AbortController();
@@ -110,11 +116,13 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => reporter.refuse(error, request, reply));
 
   const broadcasts = new Broadcasts({ client, clock, log, stopping: stopping.signal });
-  const following = broadcasts.follow();
-  app.addHook('onClose', () => following);
+  const common = { client, clock, log, stopping: stopping.signal };
+  const webhooks = new Webhooks({ ...common, ...options.webhooks, source });
+  const following = [broadcasts.follow(), webhooks.follow()];
+  app.addHook('onClose', async () => void (await Promise.all(following)));
   const streams = new Streams();
   metrics.countStreams(() => streams.size);
-  const operations = operationsOf({ client, broadcasts, streams, version, readCluster });
+  const operations = operationsOf({ client, broadcasts, webhooks, streams, source, version, readCluster });
   addComponents(app, operations);
   const audit = createAudit(client.audit, (error) => {
     metrics.auditFailed();

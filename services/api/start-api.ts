@@ -1,14 +1,17 @@
 /** The API with its settings, on its port: in the API program, and in the monolith. */
 import type { Registry } from 'prom-client';
 import type { ClusterClient } from '../client/cluster-client.ts';
+import { systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { AccessTokens } from './access/access-tokens.ts';
 import { createClusterReader } from './cluster-object.ts';
-import { type DoorConfig, readAccessFiles, readClusterPlace } from './config.ts';
+import { type DoorConfig, readAccessFiles, readClusterPlace, readWebhooks } from './config.ts';
+import { sourceOf } from './cloud-event.ts';
 import { createApiMetrics } from './metrics.ts';
 import { createApi } from './server.ts';
 import { stopApi } from './stop.ts';
 import { VERSION } from './version.ts';
+import { createWebhookMetrics } from './webhooks/metrics.ts';
 
 export interface ApiParts {
   readonly client: ClusterClient;
@@ -28,7 +31,8 @@ export async function startApi(
 ): Promise<StartedApi> {
   const { host, apiPort: port, apiRequestsPerSecond: requestsPerSecond } = config;
   const access = new AccessTokens(readAccessFiles(config), log);
-  const readCluster = createClusterReader(readClusterPlace(config));
+  const place = readClusterPlace(config);
+  const readCluster = createClusterReader(place);
   const metrics = createApiMetrics(registry);
   const api = await createApi({
     client,
@@ -38,6 +42,8 @@ export async function startApi(
     metrics,
     version: VERSION,
     readCluster,
+    source: sourceOf(place.url),
+    webhooks: { settings: readWebhooks(config), metrics: createWebhookMetrics(registry, systemClock.now) },
   });
   await api.listen({ host, port });
   const problem = await access.problem();

@@ -2,6 +2,7 @@
 import { Registry } from 'prom-client';
 import { createApiMetrics } from '../../services/api/metrics.ts';
 import { type ApiOptions, createApi } from '../../services/api/server.ts';
+import { createWebhookMetrics } from '../../services/api/webhooks/metrics.ts';
 import { memoryClient } from '../../services/client/memory-client.ts';
 import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { memoryLog } from '../support/memory-log.ts';
@@ -15,6 +16,7 @@ export function memoryApi(options: Pick<ApiOptions, 'streamTimes' | 'requestTime
     log: memoryLog(),
     metrics: createApiMetrics(new Registry()),
     version: '1.2.3',
+    webhooks: { settings: [], metrics: createWebhookMetrics(new Registry(), Date.now) },
     ...options,
   });
   return { api, state: bus.state };

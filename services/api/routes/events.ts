@@ -7,7 +7,9 @@ import type {
   Listing,
   NetworkEvent,
 } from '../../client/cluster-client.ts';
+import type { TSchema } from 'typebox';
 import { sleep } from '../../runtime/clock.ts';
+import { cloudEventOf } from '../cloud-event.ts';
 import { ok, operation } from '../operation.ts';
 import { pageIn } from '../paging.ts';
 import { Problem, problemOf } from '../problems.ts';
@@ -21,12 +23,44 @@ const filter = {
   type: maybe(text('Type of the event.', { minLength: 1, maxLength: 100 })),
 };
 
-export const eventOperations = ({ client, streams }: Parts) => [
+/** The two forms of an event: our own, and CloudEvents. Each has paths of its own, so that each path has one schema. */
+interface Form {
+  readonly ids: { readonly page: string; readonly stream: string };
+  readonly url: string;
+  readonly what: string;
+  readonly page: TSchema;
+  of(event: NetworkEvent): object;
+}
+
+const OWN: Form = {
+  ids: { page: 'listEvents', stream: 'streamEvents' },
+  url: '/v1/events',
+  what: 'Events',
+  page: schemas.EventPage,
+  of: (event) => event,
+};
+
+const cloudEvents = (source: string): Form => ({
+  ids: { page: 'listCloudEvents', stream: 'streamCloudEvents' },
+  url: '/v1/cloudevents',
+  what: 'Events as CloudEvents',
+  page: schemas.CloudEventPage,
+  of: (event) => cloudEventOf(event, source),
+});
+
+export const eventOperations = (parts: Parts) => [
+  ...[OWN, cloudEvents(parts.source)].flatMap((form) => formOperations(parts, form)),
+  ...(['meterValues', 'reports', 'settlements'] as const).map((name) =>
+    streamOperation(name, parts.client[name]),
+  ),
+];
+
+const formOperations = ({ client, streams }: Parts, { ids, url, what, page: schema, of }: Form) => [
   operation({
-    id: 'listEvents',
+    id: ids.page,
     method: 'GET',
-    url: '/v1/events',
-    summary: 'Events, the oldest first: about the last 10 000. With `wait` it waits for a first one.',
+    url,
+    summary: `${what}, the oldest first: about the last 100 000. With \`wait\` it waits for a first one.`,
     tag: 'events',
     scope: 'read',
     takes: {
@@ -36,21 +70,20 @@ export const eventOperations = ({ client, streams }: Parts) => [
         wait: maybe(whole('How long to wait for a first event; s. 0 by default.', 0, 60)),
       }),
     },
-    answers: { 200: schemas.EventPage },
+    answers: { 200: schema },
     problems: ['events-lost'],
     async handle({ query: { wait = 0, ...query }, over }) {
       const { page, filter } = pageIn(query);
-      const { isGap, ...found } = await client.events(filter).wait(page, wait * 1000, over);
-      if (isGap !== true) return ok(found);
+      const { isGap, items, ...found } = await client.events(filter).wait(page, wait * 1000, over);
+      if (isGap !== true) return ok({ items: items.map(of), ...found });
       throw eventsLost(await oldestOf(client));
     },
   }),
   operation({
-    id: 'streamEvents',
+    id: ids.stream,
     method: 'GET',
-    url: '/v1/events/stream',
-    summary:
-      'Events as they come, as server-sent events. The header Last-Event-ID, or `after`, resumes a stream.',
+    url: `${url}/stream`,
+    summary: `${what} as they come, as server-sent events. The header Last-Event-ID, or \`after\`, resumes a stream.`,
     tag: 'events',
     scope: 'read',
     takes: { query: parameters({ after: paging.after, ...filter }), lastEventId: true },
@@ -65,10 +98,9 @@ export const eventOperations = ({ client, streams }: Parts) => [
       const close = streams.open(caller);
       if (over.aborted) close();
       else over.addEventListener('abort', close, { once: true });
-      return { status: 200, events: { from, events: eventsOf(listing, from, over) } };
+      return { status: 200, events: { from, events: eventsOf(listing, from, over, of) } };
     },
   }),
-  ...(['meterValues', 'reports', 'settlements'] as const).map((name) => streamOperation(name, client[name])),
 ];
 
 const STREAMS = {
@@ -107,12 +139,13 @@ async function* eventsOf(
   listing: FollowedListing<NetworkEvent>,
   from: string,
   signal: AbortSignal,
+  of: Form['of'],
 ): AsyncGenerator<ServerSentEvent, void> {
   let after = from;
   while (!signal.aborted) {
     try {
       for await (const page of listing.follow({ after, signal })) {
-        yield* eventsIn(page);
+        yield* eventsIn(page, of);
         after = page.next;
       }
     } catch (error) {
@@ -122,10 +155,13 @@ async function* eventsOf(
   }
 }
 
-function* eventsIn({ items, isGap }: FollowedPage<NetworkEvent>): Generator<ServerSentEvent, void> {
+function* eventsIn(
+  { items, isGap }: FollowedPage<NetworkEvent>,
+  of: Form['of'],
+): Generator<ServerSentEvent, void> {
   const [oldest] = items;
   if (isGap === true) yield { event: 'events-lost', data: oldest === undefined ? {} : { oldest: oldest.id } };
-  for (const event of items) yield { id: event.id, event: event.type, data: event };
+  for (const event of items) yield { id: event.id, event: event.type, data: of(event) };
 }
 
 async function oldestOf(client: Pick<ClusterClient, 'events'>): Promise<string | undefined> {

@@ -3,11 +3,15 @@ import type { ClusterClient } from '../../client/cluster-client.ts';
 import type { Broadcasts } from '../broadcasts/broadcasts.ts';
 import type { ClusterReading } from '../cluster-object.ts';
 import type { Streams } from '../sse.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 
 export interface Parts {
   readonly client: ClusterClient;
   readonly broadcasts: Broadcasts;
+  readonly webhooks: Webhooks;
   readonly streams: Streams;
+  /** `source` of CloudEvents. */
+  readonly source: string;
   readonly version: string;
   readonly readCluster: () => Promise<ClusterReading>;
 }

@@ -13,6 +13,7 @@ import { stationOperations } from './stations.ts';
 import { statusOperations } from './status.ts';
 import { tokenOperations } from './tokens.ts';
 import { transactionOperations } from './transactions.ts';
+import { webhookOperations } from './webhooks.ts';
 
 export const operationsOf = (parts: Parts): readonly Operation[] => [
   ...statusOperations(parts),
@@ -26,5 +27,6 @@ export const operationsOf = (parts: Parts): readonly Operation[] => [
   ...registrationOperations(parts),
   ...registerOperations(parts),
   ...deadLetterOperations(parts),
+  ...webhookOperations(parts),
   ...auditOperations(parts),
 ];

@@ -1,5 +1,5 @@
 /** Streams of the network: events, meter values, reports, settlements, dead letters, unreadable texts, and the audit. */
-import { answerOf, flag, maybe, pageOf, text, texts, time, whole } from './schema.ts';
+import { answerOf, flag, maybe, pageOf, text, texts, time, whole, word } from './schema.ts';
 
 const entry = {
   id: text('Id of the entry; a cursor too.'),
@@ -19,6 +19,22 @@ export const EventPage = pageOf(
   'EventPage',
   NetworkEvent,
   'Events, the oldest first. `next` is always present.',
+);
+
+export const CloudEvent = answerOf('CloudEvent', 'An event of the network as a CloudEvent 1.0.', {
+  specversion: word(['1.0'], 'Version of CloudEvents.'),
+  id: text('Id of the event: its cursor, too. With `source` it is unique.'),
+  source: text('`/ocpp/` and the name of the cluster.'),
+  type: text('`ocpp.` and the type of the event.'),
+  time: time('When it was stored.'),
+  datacontenttype: word(['application/json'], 'Type of `data`.'),
+  subject: maybe(text('Identity of the station; absent for an event of the whole network.')),
+  data: texts('What the event holds.'),
+});
+export const CloudEventPage = pageOf(
+  'CloudEventPage',
+  CloudEvent,
+  'CloudEvents, the oldest first. `next` is always present.',
 );
 
 export const DeadLetter = answerOf('DeadLetter', 'A message that no processor could handle.', {

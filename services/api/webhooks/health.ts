@@ -1,0 +1,85 @@
+/**
+ * Whether one event fails or the endpoint, and what follows from it. An endpoint is down when several stations failed without a
+ * success between: then it gets one probe at a time, and no event is given up. Pure.
+ */
+import type { Sent } from './post.ts';
+
+export interface Attempts {
+  /** Failures of the event, with this one. */
+  readonly failures: number;
+  /** Since the event was stored; ms. */
+  readonly ageMs: number;
+  /** An event of this age becomes a dead letter; ms. */
+  readonly deadLetterAfterMs: number;
+  /** No further event can be parked, of this station or at all. */
+  readonly isFull: boolean;
+}
+
+export type Verdict =
+  | { readonly kind: 'retry'; readonly afterMs: number }
+  | { readonly kind: 'give-up'; readonly reason: 'refused' | 'undelivered' | 'backlog-full' };
+
+/** Stations that fail in a row. */
+const DOWN_AFTER = 3;
+/** Attempts of a refused event; of one that is too old, since the endpoint was down. */
+const REFUSED_AFTER = 3;
+const TOO_OLD_AFTER = 5;
+/** Pauses between attempts and between probes; ms. */
+const SHORTEST = 1000;
+const LONGEST = 300_000;
+const LONGEST_OF_PROBES = 60_000;
+
+/** The pause after some failures in a row, spread, so that stations that failed together are not tried together; ms. */
+export const pauseAfter = (failures: number, random: () => number, longest = LONGEST): number =>
+  Math.min(longest, SHORTEST * 2 ** Math.min(failures - 1, 16)) * (0.5 + random() / 2);
+
+export class EndpointHealth {
+  readonly #random: () => number;
+  readonly #failing = new Set<string>();
+  #probes = 0;
+  #isDown = false;
+
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
+
+  get isDown(): boolean {
+    return this.#isDown;
+  }
+
+  /** Pause before the next probe; ms. */
+  get probePauseMs(): number {
+    return pauseAfter(Math.max(1, this.#probes), this.#random, LONGEST_OF_PROBES);
+  }
+
+  /** @returns whether it was down */
+  succeeded(): boolean {
+    const wasDown = this.#isDown;
+    this.#failing.clear();
+    this.#isDown = false;
+    this.#probes = 0;
+    return wasDown;
+  }
+
+  /** @returns whether it is down from now on */
+  failed(station: string): boolean {
+    if (this.#isDown) {
+      this.#probes++;
+      return false;
+    }
+    this.#failing.add(station);
+    this.#isDown = this.#failing.size >= DOWN_AFTER;
+    return this.#isDown;
+  }
+
+  verdict(sent: Exclude<Sent, { readonly kind: 'delivered' }>, attempts: Attempts): Verdict {
+    const { failures, ageMs, deadLetterAfterMs, isFull } = attempts;
+    const afterMs = Math.max(pauseAfter(failures, this.#random), sent.retryAfterMs ?? 0);
+    if (this.#isDown) return { kind: 'retry', afterMs: 0 };
+    if (sent.kind === 'gone' || (sent.kind === 'refused' && failures >= REFUSED_AFTER))
+      return { kind: 'give-up', reason: 'refused' };
+    if (ageMs > deadLetterAfterMs && failures >= TOO_OLD_AFTER)
+      return { kind: 'give-up', reason: 'undelivered' };
+    return isFull ? { kind: 'give-up', reason: 'backlog-full' } : { kind: 'retry', afterMs };
+  }
+}
