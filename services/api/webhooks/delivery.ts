@@ -40,8 +40,9 @@ const LAST_REQUESTS = 3000;
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #lanes = new Lanes();
-  readonly #health = new EndpointHealth();
+  readonly #health: EndpointHealth;
   readonly #over = new AbortController();
+  readonly #owner: string;
   #webhook: StoredWebhook;
   #letters: DeadLetter[] = [];
   #inFlight = 0;
@@ -54,6 +55,8 @@ export class Delivery {
   constructor(options: DeliveryOptions, webhook: StoredWebhook) {
     this.#options = options;
     this.#webhook = webhook;
+    this.#owner = webhook.owner;
+    this.#health = new EndpointHealth(webhook.downSince !== '');
   }
 
   get webhook(): StoredWebhook {
@@ -220,7 +223,7 @@ export class Delivery {
       const waitingSince = this.#oldest();
       const { parked } = this.#lanes;
       this.#webhook = { ...this.#webhook, cursor, leaseUntil, waitingSince, parked, ...change };
-      if (!(await store.settle(this.#webhook, { lanes, deadLetters }))) this.#over.abort();
+      if (!(await store.settle(this.#owner, this.#webhook, { lanes, deadLetters }))) this.#over.abort();
       metrics.report(settings.name, this.#webhook);
       this.#room.resolve();
     });

@@ -39,7 +39,9 @@ export class EndpointHealth {
   #probes = 0;
   #isDown = false;
 
-  constructor(random: () => number = Math.random) {
+  /** @param isDown as the owner before left it */
+  constructor(isDown = false, random: () => number = Math.random) {
+    this.#isDown = isDown;
     this.#random = random;
   }
 

@@ -83,7 +83,7 @@ export class WebhookStore {
   }
 
   /** @returns false when another process is the owner */
-  async settle(webhook: StoredWebhook, { lanes, deadLetters }: Settlement): Promise<boolean> {
+  async settle(owner: string, webhook: StoredWebhook, { lanes, deadLetters }: Settlement): Promise<boolean> {
     const writes = lanes.flatMap(({ station, added, removed, parked }): StateWrite[] => {
       const key = parkedOf(this.#name, station);
       const stations = stationsOf(this.#name);
@@ -96,7 +96,7 @@ export class WebhookStore {
       ];
     });
     if (deadLetters.length > 0) writes.push(...(await this.#letterWrites(deadLetters)));
-    return this.#write(webhook.owner, [...writes, this.#record(webhook)]);
+    return this.#write(owner, [...writes, this.#record(webhook)]);
   }
 
   /** Stations with parked events, and how many these are. */

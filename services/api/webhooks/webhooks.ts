@@ -41,7 +41,7 @@ interface One {
 }
 
 /** How long a silent owner keeps a webhook, and between looks for those without one; ms. */
-const LEASE = 15_000;
+const LEASE = 10_000;
 const FIND = 2000;
 
 export class Webhooks {
@@ -135,8 +135,7 @@ export class Webhooks {
     const known = await store.read();
     const now = clock.now();
     if (known !== undefined && known.owner !== '' && known.leaseUntil > now) return;
-    // A new webhook begins with new events.
-    const cursor = known?.cursor || (await client.events().end());
+    const cursor = known?.cursor ?? (await beginning(client));
     const mine = { ...(known ?? NEW), cursor, owner: this.#owner, leaseUntil: now + LEASE };
     if (!(await store.take(known, mine))) return;
     const { name } = settings;
@@ -196,6 +195,12 @@ export class Webhooks {
       throw new Problem('no-such-webhook', `no webhook has the name ${name.slice(0, 100)}`);
     return one;
   }
+}
+
+/** A new webhook begins with new events. In an empty stream not with the first cursor of all, after which nothing counts as dropped. */
+async function beginning(client: Pick<ClusterClient, 'events'>): Promise<string> {
+  const end = await client.events().end();
+  return end === '0-0' ? '0-1' : end;
 }
 
 const timeOf = (ms: string): string => new Date(Number(ms)).toISOString();

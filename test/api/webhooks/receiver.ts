@@ -15,9 +15,11 @@ export interface Got {
 export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
 /** Status and pause (ms) of the answer to an event; 0 answers nothing and closes the connection. */
-export type Answer = (event: { readonly id: string; readonly station: string; readonly n: string }) =>
-  | number
-  | { readonly status: number; readonly afterMs: number };
+export type Answer = (event: {
+  readonly id: string;
+  readonly station: string;
+  readonly n: string;
+}) => number | { readonly status: number; readonly afterMs: number };
 
 export class Receiver implements AsyncDisposable {
   readonly got: Got[] = [];
@@ -65,7 +67,11 @@ export class Receiver implements AsyncDisposable {
     for await (const part of request as AsyncIterable<Buffer>) parts.push(part);
     const body = Buffer.concat(parts).toString('utf8');
     this.#verify(request, body);
-    const event = JSON.parse(body) as Record<string, unknown> & { id: string; type: string; subject?: string };
+    const event = JSON.parse(body) as Record<string, unknown> & {
+      id: string;
+      type: string;
+      subject?: string;
+    };
     const data = event['data'] as Record<string, string>;
     const { id, type, subject: station = '' } = event;
     const answer = this.answer({ id, station, n: data['n'] ?? '' });
