@@ -1256,6 +1256,11 @@ export interface ApiSpec {
    */
   readonly requestsPerSecond?: number;
   /**
+   * Your services that get the events of the network as CloudEvents, signed as Standard Webhooks. One that
+   * was removed keeps its state, and continues when it is here again. A change restarts api.
+   */
+  readonly webhooks?: readonly ApiWebhookSpec[];
+  /**
    * Least severe lines in the log of the API; silent logs nothing. No level logs tokens, passwords or
    * payloads. A change restarts api.
    */
@@ -1278,6 +1283,7 @@ export interface DefaultedApi {
   readonly replicas: number;
   readonly tokensSecret?: ApiTokensSecretSpec;
   readonly requestsPerSecond: number;
+  readonly webhooks?: readonly DefaultedApiWebhook[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly service: ApiServiceSpec;
   readonly podTemplate: PodTemplateSpec;
@@ -1293,6 +1299,54 @@ export interface ApiTokensSecretSpec {
    * token and its scope: read, command or admin. A change restarts api.
    */
   readonly name: string;
+}
+
+export interface ApiWebhookSpec {
+  /** Its name in the API, in metrics and in the log. A change restarts api. */
+  readonly name: string;
+  /** Address that gets the POST requests. A change restarts api. */
+  readonly url: string;
+  /**
+   * Types of events; with * at the end, beginnings, such as transaction-*. If omitted, all. A change
+   * restarts api.
+   */
+  readonly types?: readonly string[];
+  /** The secret that both sides know. Running Pods follow changes of the Secret. */
+  readonly signingSecret: ApiWebhookSigningSecretSpec;
+  /**
+   * Secret whose key ca.crt holds the authorities that may sign the certificate of the service. If omitted,
+   * those of the image. A change restarts api.
+   */
+  readonly caSecretName?: string;
+  /** Time limit of a request. A change restarts api. */
+  readonly timeoutSeconds?: number;
+  /**
+   * An event that fails for so long becomes a dead letter, unless the endpoint is down for all stations. A
+   * change restarts api.
+   */
+  readonly deadLetterAfterSeconds?: number;
+}
+
+/** {@link ApiWebhookSpec} with its defaults. */
+export interface DefaultedApiWebhook {
+  readonly name: string;
+  readonly url: string;
+  readonly types?: readonly string[];
+  readonly signingSecret: ApiWebhookSigningSecretSpec;
+  readonly caSecretName?: string;
+  readonly timeoutSeconds: number;
+  readonly deadLetterAfterSeconds: number;
+}
+
+/** The secret that both sides know. Running Pods follow changes of the Secret. */
+export interface ApiWebhookSigningSecretSpec {
+  /** Secret with it. A change restarts api. */
+  readonly name: string;
+  /**
+   * Key of the Secret. Its value is whsec_ and the Base64 of 24 to 64 bytes; two of them while you replace
+   * it. A change restarts api.
+   */
+  readonly key: string;
 }
 
 /**

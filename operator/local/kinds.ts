@@ -68,7 +68,10 @@ export interface Volume {
   readonly secret?: SecretVolume;
   readonly configMap?: { readonly name: string };
   readonly projected?: {
-    readonly sources?: readonly { readonly serviceAccountToken?: { readonly path: string } }[];
+    readonly sources?: readonly {
+      readonly serviceAccountToken?: { readonly path: string };
+      readonly secret?: { readonly name: string } & Pick<SecretVolume, 'items'>;
+    }[];
   };
 }
 

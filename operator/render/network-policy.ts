@@ -56,7 +56,8 @@ export function networkPolicies(input: RenderInput): KubeObject[] {
     ],
   ];
   if (hasApi(input)) {
-    const egress = [...common.egress, { ports: tcp(API_SERVER_PORTS) }];
+    const webhooks = toServices((spec.api.webhooks ?? []).map(({ url }) => url));
+    const egress = [...common.egress, { ports: tcp(API_SERVER_PORTS) }, ...webhooks];
     policies.push(['api', { ...common, egress, ingress: [fromNamespace(), ...toAdmin(input)] }]);
   }
   // The address and port of PostgreSQL are in a Secret, which the operator cannot read: the sink may connect to any.

@@ -36,6 +36,13 @@ export type StateWrite =
   /** Removes the stored answer of a business key: from now on the same fact is new. */
   | { readonly kind: 'forget'; readonly businessKey: string };
 
+/** The stream of events keeps about the newest ones: some ten seconds of the busiest network, so that readers can change. */
+export const EVENTS_KEPT = 100_000;
+
+/** Events of connections, which the transport itself writes together with the session. */
+export const CONNECTED = 'station-connected';
+export const DISCONNECTED = 'station-disconnected';
+
 export interface DomainEvent {
   readonly type: string;
   readonly stationId: string;

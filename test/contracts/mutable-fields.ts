@@ -418,6 +418,23 @@ const ROWS: readonly Row[] = [
     with: { api: { enabled: true, tokensSecret: { name: 'tokens' } } },
     undo: true,
   }),
+  row(
+    'api.webhooks',
+    [
+      {
+        name: 'billing',
+        url: 'https://billing.example.com',
+        types: ['transaction-*'],
+        signingSecret: { name: 'billing', key: 'signing' },
+        caSecretName: 'billing-ca',
+        timeoutSeconds: 5,
+        deadLetterAfterSeconds: 3600,
+      },
+    ],
+    'Deployment/api',
+    env('OCPP_API_WEBHOOK_SECRETS_FOLDER'),
+    { shows: '/etc/ocpp/api-webhooks', undo: true },
+  ),
   ...podTemplate('api', 'api'),
 
   sink('postgres.secretName', 'other', LAST_VOLUME, secretVolume('postgres', 'other')),

@@ -27,10 +27,14 @@ test('a day in each version bills one transaction each, although starts and stop
   t.deepEqual(
     bus.state.stream('events').map(({ type }) => type),
     Array.from({ length: 3 }, () => [
+      'station-connected',
       'station-booted',
       'connector-status',
       'transaction-started',
       'transaction-stopped',
+      'station-disconnected',
+      'station-connected',
+      'station-disconnected',
     ]).flat(),
   );
 });

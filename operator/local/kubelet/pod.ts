@@ -205,33 +205,39 @@ export class PodRun {
       await mkdir(folder, { recursive: true });
       if (volume.secret !== undefined) await this.#writeSecret(volume.secret, folder);
       if (volume.configMap !== undefined) await this.#writeConfigMap(volume.configMap.name, folder);
-      if (volume.projected !== undefined) await this.#writeToken(volume.projected, folder);
+      if (volume.projected !== undefined) await this.#writeProjected(volume.projected, folder);
       folders.set(volume.name, folder);
     }
     return folders;
   }
 
-  async #writeToken({ sources = [] }: NonNullable<Volume['projected']>, folder: string): Promise<void> {
+  async #writeProjected({ sources = [] }: NonNullable<Volume['projected']>, folder: string): Promise<void> {
     const token = this.#context().apiServer?.token ?? '';
-    const files = sources.flatMap(({ serviceAccountToken: file }) =>
-      file === undefined ? [] : [[file.path, token] as const],
-    );
-    await this.#write(Object.fromEntries(files), folder);
+    const files = sources.map(({ serviceAccountToken: file, secret }) => ({
+      ...(file !== undefined && { [file.path]: token }),
+      ...(secret !== undefined && this.#filesOf({ ...secret, secretName: secret.name })),
+    }));
+    await this.#write(Object.assign({}, ...files), folder);
   }
 
-  async #writeSecret({ secretName: name, items }: SecretVolume, folder: string): Promise<void> {
+  async #writeSecret(secret: SecretVolume, folder: string): Promise<void> {
+    await this.#write(this.#filesOf(secret), folder);
+  }
+
+  /** @throws Missing */
+  #filesOf({ secretName: name, items }: SecretVolume): Readonly<Record<string, string>> {
     const context = this.#context();
     const values = context.secret(name);
     if (values === undefined) {
       throw new Missing(`there is no Secret ${context.namespace}/${name}; put it into the manifest file`);
     }
-    if (items === undefined) return this.#write(values, folder);
+    if (items === undefined) return values;
     const chosen = items.map(({ key, path }) => {
       const value = values[key];
       if (value === undefined) throw new Missing(`Secret ${context.namespace}/${name} has no key ${key}`);
       return [path, value] as const;
     });
-    await this.#write(Object.fromEntries(chosen), folder);
+    return Object.fromEntries(chosen);
   }
 
   /**
@@ -240,7 +246,7 @@ export class PodRun {
    */
   async #refresh(): Promise<void> {
     let missing: Missing | undefined;
-    for (const { name, configMap, secret } of this.pod.spec.volumes ?? []) {
+    for (const { name, configMap, secret, projected } of this.pod.spec.volumes ?? []) {
       const folder = podVolume(this.#host.folder, this.pod, name);
       const context = this.#context();
       try {
@@ -248,6 +254,7 @@ export class PodRun {
           await this.#writeConfigMap(configMap.name, folder);
         if (secret !== undefined && context.secret(secret.secretName) !== undefined)
           await this.#writeSecret(secret, folder);
+        if (projected !== undefined) await this.#writeProjected(projected, folder);
       } catch (error) {
         if (!(error instanceof Missing)) throw error;
         missing = error;

@@ -12,7 +12,7 @@ export interface Need {
   readonly secretName: string;
   /**
    * `server`: a certificate for `names`; `redis`: with its authority; `client-ca`: that of the trial authority; `authority`: with its key;
-   * `api-admin` and `api-tokens`: tokens of the HTTP API.
+   * `api-admin` and `api-tokens`: tokens of the HTTP API; `webhook-secret`: the signing secret of event webhooks.
    */
   readonly holds:
     | 'server'
@@ -22,7 +22,10 @@ export interface Need {
     | 'password-key'
     | 'stations'
     | 'api-admin'
-    | 'api-tokens';
+    | 'api-tokens'
+    | 'webhook-secret';
+  /** Of `webhook-secret`: one for each webhook. */
+  readonly keys?: readonly string[];
   readonly keyKind?: 'ecdsa' | 'rsa';
   readonly names?: readonly string[];
 }
@@ -60,11 +63,16 @@ export function needsOf(cluster: OcppCluster, exists: (secretName: string) => bo
 
 /** In a Kubernetes cluster the operator makes that of the admin; here it is a file that commands can read. */
 function apiNeeds(cluster: OcppCluster): Need[] {
-  const { enabled, tokensSecret } = defaultedSpec(cluster).api;
+  const { enabled, tokensSecret, webhooks = [] } = defaultedSpec(cluster).api;
   if (!enabled) return [];
   const tokens: Need[] =
     tokensSecret === undefined ? [] : [{ secretName: tokensSecret.name, holds: 'api-tokens' }];
-  return [{ secretName: apiAdminSecretName(cluster), holds: 'api-admin' }, ...tokens];
+  const signing = webhooks.map(({ signingSecret }) => signingSecret);
+  const ofWebhooks = [...new Set(signing.map(({ name }) => name))].map((secretName): Need => {
+    const keys = signing.filter(({ name }) => name === secretName).map(({ key }) => key);
+    return { secretName, holds: 'webhook-secret', keys };
+  });
+  return [{ secretName: apiAdminSecretName(cluster), holds: 'api-admin' }, ...tokens, ...ofWebhooks];
 }
 
 function redisNeed(cluster: OcppCluster): Need | undefined {

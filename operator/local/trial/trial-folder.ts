@@ -44,6 +44,11 @@ export class TrialFolder {
     return this.#keep(name, () => randomBytes(KEY_BYTES).toString('base64url'));
   }
 
+  /** Of event webhooks. @param name of its file */
+  signingSecret(name: string): string {
+    return this.#keep(name, () => `whsec_${randomBytes(KEY_BYTES).toString('base64')}`);
+  }
+
   /** Another one in each run, so that none has expired. */
   async clientCertificate(identity: string, organization: string | undefined): Promise<void> {
     const authority = await this.authority();

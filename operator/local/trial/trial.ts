@@ -118,12 +118,16 @@ export class Trial {
 
 async function contentOf(
   cluster: OcppCluster,
-  { holds, keyKind = 'ecdsa', names = [] }: Need,
+  { holds, keyKind = 'ecdsa', names = [], keys = [] }: Need,
   folder: TrialFolder,
 ): Promise<Readonly<Record<string, string>>> {
   if (holds === 'password-key') return { key: folder.passwordKey() };
   if (holds === 'api-admin') return { token: folder.apiToken(API_ADMIN_FILE) };
   if (holds === 'api-tokens') return { trial: tokenEntry(folder.apiToken('api-trial.token')) };
+  if (holds === 'webhook-secret') {
+    const secret = folder.signingSecret('webhook.secret');
+    return Object.fromEntries(keys.map((key) => [key, secret]));
+  }
   if (holds === 'stations') return { 'stations.json': await entries(cluster, folder) };
   const authority = await folder.authority();
   if (holds === 'client-ca') return { 'ca.crt': authority.certificate };

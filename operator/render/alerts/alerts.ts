@@ -10,6 +10,7 @@ import { credentials } from './credentials.ts';
 import { decisionFallbacks } from './decisions.ts';
 import { fullStores, nearLimits } from './limits.ts';
 import { closedDoors, lateAnswers, outages } from './outages.ts';
+import { lateWebhooks } from './webhooks.ts';
 import { type Alert, readers, type Rule } from './rule.ts';
 
 export function alerts(input: RenderInput): Alert[] {
@@ -38,6 +39,7 @@ export function alerts(input: RenderInput): Alert[] {
       ...anomalies(of),
       ...decisionFallbacks(input, of),
       ...credentials(input, of),
+      ...lateWebhooks(input, of),
     ]),
   ];
 }

@@ -14,6 +14,7 @@ import { hasApi, owned, type RenderInput, selectorLabels, workload } from '../re
 import { DEPLOYMENTS, SERVICES } from '../resources.ts';
 import { API_ADMIN, apiAdminSecretName } from './admin-secret.ts';
 import { clusterAccess, clusterReader } from './cluster-access.ts';
+import { webhookAccess } from './webhooks.ts';
 
 const RESOURCES = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '384Mi' } };
 /** Requests that wait for stations are answered with the state of their commands as soon as the Pod ends, s. */
@@ -71,18 +72,19 @@ function apiDeployment(input: RenderInput): KubeObject {
   return workload(input, DEPLOYMENTS, 'api', deployment);
 }
 
-/** The login for Redis, the token of the admin port, the tokens of its users, and that for the API server. */
+/** The login for Redis, the token of the admin port, the tokens of its users, that for the API server, and the secrets of webhooks. */
 function apiMounts(input: RenderInput) {
   const access = apiAccess(input);
-  const [redis, admin, users, cluster] = [
+  const [redis, admin, users, cluster, webhooks] = [
     redisVolumes(input, 'api'),
     adminMount(input),
     mountSecrets(access.secrets),
     clusterAccess(input),
+    webhookAccess(input),
   ];
-  const all = [redis, admin, users, cluster];
+  const all = [redis, admin, users, cluster, webhooks];
   return {
-    env: [...admin.env, ...access.env, ...cluster.env],
+    env: [...admin.env, ...access.env, ...cluster.env, ...webhooks.env],
     volumes: all.flatMap(({ volumes }) => volumes),
     volumeMounts: all.flatMap(({ volumeMounts }) => volumeMounts),
   };

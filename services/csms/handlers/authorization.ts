@@ -1,5 +1,6 @@
 /** Authorize, with a contract certificate or without; the decision about a token, and the response to it in each version. */
 import type { OCPP16, OCPP20, OCPP21 } from 'typed-ocpp';
+import type { DomainEvent } from '../../transport/stored-state.ts';
 import { eventOf } from '../facts.ts';
 import type { Handler, HandlerContext, HandlerResult } from '../handler.ts';
 import { authorize, type Authorization, inConcurrentTransaction, type TokenStatus } from '../tokens.ts';
@@ -25,7 +26,8 @@ export const authorize16: Handler<OCPP16.AuthorizeRequest, OCPP16.AuthorizeRespo
   const token = { text: request.idTag };
   const asked = { action: 'Authorize', request, token } as const;
   const { decision, writes } = await decideOutside(asked, await decide(request.idTag, context), context);
-  return { response: { idTagInfo: idTagInfo(decision) }, writes };
+  const events = refusal(request.idTag, decision, context);
+  return { response: { idTagInfo: idTagInfo(decision) }, writes, events };
 };
 
 export const authorize2: Handler<AuthorizeRequest, AuthorizeResponse> = async (request, context) => {
@@ -33,10 +35,20 @@ export const authorize2: Handler<AuthorizeRequest, AuthorizeResponse> = async (r
   const own = await decideToken(idToken, context);
   const asked = { action: 'Authorize', request, token: tokenOf(idToken) } as const;
   const { decision, writes } = await decideOutside(asked, own, context);
-  if (certificate === undefined && hashData === undefined)
-    return { response: { idTokenInfo: idTokenInfo(decision) }, writes };
-  return { ...(await withContract(request, decision, context)), writes };
+  if (certificate !== undefined || hashData !== undefined)
+    return { ...(await withContract(request, decision, context)), writes };
+  const events = refusal(idToken.idToken, decision, context);
+  return { response: { idTokenInfo: idTokenInfo(decision) }, writes, events };
 };
+
+/** A business back end may want to know of a card that it does not list. */
+function refusal(
+  token: string,
+  { status }: { readonly status: string },
+  { stationId }: HandlerContext,
+): DomainEvent[] {
+  return status === 'Accepted' ? [] : [eventOf('token-refused', stationId, { token, status })];
+}
 
 /**
  * C07: the vehicle presents a contract certificate. It charges only if the token may charge and the provider accepts the certificate;
@@ -61,7 +73,8 @@ async function withContract(
     idTokenInfo: idTokenInfo(status === 'Accepted' ? decision : refused),
     certificateStatus: status ?? 'NoCertificateAvailable',
   };
-  if (status !== undefined) return { response };
+  if (status !== undefined)
+    return { response, events: refusal(idToken.idToken, response.idTokenInfo, context) };
   const reason =
     providers.contracts === undefined
       ? 'no provider of contract certificates is connected'

@@ -82,7 +82,15 @@ export const startTransaction: Handler<Start, OCPP16.StartTransactionResponse> =
     notes: words([...timeNotes(context), ...(usable ? [] : (['meter-start-missing'] as const))]),
     startKey,
   };
-  const about = { transactionId: `${id}`, connector: connectorId, authorization: info.status, reservationId };
+  const about = {
+    transactionId: `${id}`,
+    connector: connectorId,
+    authorization: info.status,
+    idTag,
+    startedAt: facts.startedAt,
+    meterStart: facts.meterStart,
+    reservationId,
+  };
   const effects = joined(
     ...replaced.map((one) => abandon(one, 'connector-reused', now.getTime(), settings.transactionKeySeconds)),
     {

@@ -14,12 +14,13 @@ export interface Billed extends Effects {
 /** The bill of a transaction, its events and reports. @param known all facts, including those of the end */
 export function billed(known: TransactionFacts, end: End): Billed {
   const bill = makeBill(known, end);
-  const { billId, meterStop, energy, notes } = bill.entry;
+  const { billId, meterStart, meterStop, energy, startedAt, stoppedAt, idTag, notes } = bill.entry;
   const { stationId = '', transactionId } = known;
   const { kind, supersedes, reason } = end;
   const effects: Effects[] = [{ writes: [recordBill(bill)], events: [] }];
   if (kind !== 'abandoned' && end.again !== true) {
-    effects.push({ writes: [], events: [stopped(known, { meterStop, energy, billId, reason })] });
+    const facts = { billId, idTag, startedAt, stoppedAt, meterStart, meterStop, energy, reason, notes };
+    effects.push({ writes: [], events: [stopped(known, facts)] });
   }
   if (supersedes !== undefined) {
     effects.push(report('bill-corrected', stationId, { transactionId, billId, supersedes, reason }));

@@ -168,11 +168,14 @@ function complete(key: string, known: TransactionRecord, received: ReceivedEvent
 }
 
 function started({ event, context }: ReceivedEvent, facts: TransactionFacts) {
-  const { authorization, reservationId, remoteStartId, chargingState } = facts;
+  const { authorization, idTag, startedAt, meterStart, reservationId, remoteStartId, chargingState } = facts;
   const { transactionId } = event.transactionInfo;
   const about = { transactionId, evse: event.evse?.id, authorization };
   return eventOf('transaction-started', context.stationId, {
     ...about,
+    idTag,
+    startedAt,
+    meterStart,
     reservationId,
     remoteStartId,
     chargingState,

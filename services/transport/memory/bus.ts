@@ -28,6 +28,7 @@ import { MemoryRollouts } from './rollouts.ts';
 import { MemorySelfTests } from './self-test.ts';
 import { RateLedger } from './rate-ledger.ts';
 import { SendWindow } from './send-window.ts';
+import { CONNECTED, DISCONNECTED } from '../stored-state.ts';
 import { MemoryState } from './state.ts';
 
 /** Deliveries that are handled at once, if the caller names no number. */
@@ -208,6 +209,8 @@ class Bus implements Transport, GatewayBus {
     this.#sessions.set(session.stationId, opened);
     this.directory.connected(opened);
     this.#emit(this.#connected, opened);
+    const { stationId, protocol, remoteAddress } = session;
+    this.state.emit({ type: CONNECTED, stationId, fields: { protocol, remoteAddress } });
     this.calls.connected(opened);
     return opened;
   }
@@ -222,6 +225,9 @@ class Bus implements Transport, GatewayBus {
     this.directory.disconnected(session);
     this.calls.disconnected(session, replaced);
     this.#emit(this.#disconnected, session);
+    const { stationId } = session.session;
+    const reason = replaced ? 'replaced' : 'closed';
+    this.state.emit({ type: DISCONNECTED, stationId, fields: { reason } });
   }
 
   forward({ session: { stationId, protocol }, epoch }: MemorySession, incoming: IncomingFrame): void {

@@ -2,8 +2,16 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { GatewayEvents } from '../gateway.ts';
 import { BUSINESS_KEY_SECONDS } from '../outcome.ts';
-import type { StoredEntry } from '../stored-lists.ts';
-import type { Amendment, DomainEvent, Member, StateStore, StateWrite, StreamSize } from '../stored-state.ts';
+import { byScore, type StoredEntry } from '../stored-lists.ts';
+import {
+  type Amendment,
+  type DomainEvent,
+  EVENTS_KEPT,
+  type Member,
+  type StateStore,
+  type StateWrite,
+  type StreamSize,
+} from '../stored-state.ts';
 import { MemoryLists } from './lists.ts';
 import {
   UNREADABLE_KEPT,
@@ -11,9 +19,6 @@ import {
   UNREADABLE_QUOTA_SECONDS,
   type UnreadableText,
 } from '../unreadable.ts';
-
-/** The stream of events keeps about this many. */
-export const EVENTS_KEPT = 10_000;
 
 interface StoredRecord {
   readonly fields: Map<string, string>;
@@ -74,7 +79,7 @@ export class MemoryState implements StateStore, GatewayEvents {
 
   async members(key: string, max: number, limit: number, offset = 0): Promise<readonly Member[]> {
     const found = [...(this.#sorted.get(key) ?? [])].map(([member, score]) => ({ member, score }));
-    const wanted = found.filter(({ score }) => score <= max).sort((a, b) => a.score - b.score);
+    const wanted = found.filter(({ score }) => score <= max).sort(byScore);
     return wanted.slice(offset, offset + limit);
   }
 

@@ -56,6 +56,11 @@ const NEEDS: readonly (readonly [string, string, readonly string[]])[] = [
     '{ api: { enabled: true, tokensSecret: { name: mine } } }',
     ['city-api-admin: api-admin', 'mine: api-tokens'],
   ],
+  [
+    'the signing secrets of webhooks',
+    '{ api: { enabled: true, webhooks: [{ name: a, url: "http://a", signingSecret: { name: s, key: a } }, { name: b, url: "http://b", signingSecret: { name: s, key: b } }] } }',
+    ['city-api-admin: api-admin', 's: webhook-secret'],
+  ],
   ['TLS of Redis', '{ redis: { embedded: { tls: { secretName: r } } } }', ['r: redis']],
 ];
 

@@ -133,6 +133,15 @@ const VARIANTS: Readonly<Record<string, OcppClusterSpec>> = {
       replicas: 2,
       tokensSecret: { name: 'tokens' },
       service: { annotations: { a: 'b' } },
+      webhooks: [
+        {
+          name: 'billing',
+          url: 'https://billing.example.com:8443/events',
+          types: ['transaction-*'],
+          signingSecret: { name: 'billing', key: 'signing' },
+          caSecretName: 'billing-ca',
+        },
+      ],
     },
     authentication: { stations: { register: true } },
     networkPolicy: { enabled: true },

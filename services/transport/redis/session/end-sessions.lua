@@ -7,15 +7,18 @@
 -- KEYS[2] sessions:{proxy id}  SET of stations (escaped)
 -- KEYS[3] known-stations       ZSET of station ids
 -- KEYS[4] disconnected         HASH station id -> RFC 3339
+-- KEYS[5] events               STREAM
 -- ARGV[1] prefix
 -- ARGV[2] proxy id
 -- ARGV[3] time (RFC 3339)
 -- ARGV[4] seconds to remember the last epoch
--- ARGV[5] ...                  per connection: station (escaped), epoch ('' for any of this proxy)
+-- ARGV[5] events that are kept
+-- ARGV[6] type of the event
+-- ARGV[7] ...                  per connection: station (escaped), epoch ('' for any of this proxy)
 -- Returns how many sessions it ended.
 local prefix, proxyId, now, rememberSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ended = 0
-for i = 5, #ARGV, 2 do
+for i = 7, #ARGV, 2 do
   local station, epoch = ARGV[i], ARGV[i + 1]
   local session = prefix .. ':session:' .. station
   local held = redis.call('HMGET', session, 'connection', 'ws_server_id', 'remote_addr', 'charge_point_id')
@@ -32,6 +35,7 @@ for i = 5, #ARGV, 2 do
       timestamp = now, remote_addr = remoteAddress or '', connection = tonumber(heldEpoch),
     }
     redis.call('PUBLISH', prefix .. ':control:disconnect', cjson.encode(event))
+    redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'type', ARGV[6], 'stationId', stationId, 'reason', 'closed')
     ended = ended + 1
     redis.call('SREM', KEYS[2], station)
   elseif heldProxy ~= proxyId then

@@ -1,5 +1,6 @@
 import type { RedisConnection } from '../connection/connection.ts';
 import { loadScript } from '../connection/script.ts';
+import { DISCONNECTED, EVENTS_KEPT } from '../../stored-state.ts';
 import type { Keys } from '../keys.ts';
 
 const script = loadScript<number>(new URL('./end-sessions.lua', import.meta.url));
@@ -24,8 +25,15 @@ export async function endSessions(
   keys: Keys,
   { proxyId, sessions }: EndSessions,
 ): Promise<void> {
-  const args = [keys.prefix, proxyId, new Date().toISOString(), LAST_EPOCH_SECONDS];
+  const args = [
+    keys.prefix,
+    proxyId,
+    new Date().toISOString(),
+    LAST_EPOCH_SECONDS,
+    EVENTS_KEPT,
+    DISCONNECTED,
+  ];
   const pairs = sessions.flatMap(({ station, epoch = '' }) => [station, epoch]);
-  const names = [keys.active, keys.sessions(proxyId), keys.knownStations, keys.disconnected];
+  const names = [keys.active, keys.sessions(proxyId), keys.knownStations, keys.disconnected, keys.events];
   await script(connection, names, [...args, ...pairs]);
 }

@@ -13,6 +13,7 @@
 -- KEYS[7] rollout-away          ZSET station (escaped) -> when it was moved, ms
 -- KEYS[8] known-stations        ZSET of station ids, all scores 0
 -- KEYS[9] disconnected          HASH station id -> RFC 3339
+-- KEYS[10] events               STREAM
 -- ARGV[1] prefix
 -- ARGV[2] proxy id
 -- ARGV[3] station (escaped)
@@ -26,6 +27,9 @@
 -- ARGV[11] seconds to keep the counts of a rollout
 -- ARGV[12] most known stations
 -- ARGV[13] ms that calls which waited for the station are held at most, until a message of this connection is acknowledged
+-- ARGV[14] events that are kept
+-- ARGV[15] type of the event of a connection
+-- ARGV[16] type of the event of its end
 -- Returns {1}; {1, ms since its close} for a station that was moved; {0} when the proxy has no living registration; {-1} when a
 --   younger connection was first.
 if redis.call('HGET', KEYS[1], 'state') ~= 'live' then return { 0 } end
@@ -43,6 +47,7 @@ if heldProxy then
     timestamp = now, remote_addr = heldAddress or '', connection = tonumber(heldEpoch),
   }
   redis.call('PUBLISH', prefix .. ':control:disconnect', cjson.encode(ended))
+  redis.call('XADD', KEYS[10], 'MAXLEN', '~', ARGV[14], '*', 'type', ARGV[16], 'stationId', stationId, 'reason', 'replaced')
   redis.call('SREM', prefix .. ':sessions:' .. heldProxy, station)
   if heldEpoch then Calls.leaveConnection(prefix, station, heldEpoch) end
   if heldEpoch and redis.call('EXISTS', prefix .. ':process:' .. heldProxy) == 1 then
@@ -59,6 +64,8 @@ redis.call('SADD', KEYS[5], station)
 if redis.call('ZCARD', KEYS[8]) < tonumber(ARGV[12]) then redis.call('ZADD', KEYS[8], 0, stationId) end
 redis.call('HDEL', KEYS[9], stationId)
 redis.call('PUBLISH', prefix .. ':control:connect', ARGV[10])
+redis.call('XADD', KEYS[10], 'MAXLEN', '~', ARGV[14], '*', 'type', ARGV[15], 'stationId', stationId,
+  'protocol', ARGV[8], 'remoteAddress', ARGV[7])
 Calls.hold(prefix, station, ARGV[13])
 local movedAt = redis.call('ZSCORE', KEYS[7], station)
 if not movedAt then return { 1 } end

@@ -4,6 +4,7 @@ import type { StationSession } from '../../gateway.ts';
 import { ROLLOUT_SECONDS } from '../../rollout.ts';
 import { HELD_MS } from '../../station-call.ts';
 import { STATIONS_KNOWN } from '../../station-directory.ts';
+import { CONNECTED, DISCONNECTED, EVENTS_KEPT } from '../../stored-state.ts';
 import { escapeKey, type Keys } from '../keys.ts';
 
 const script = loadScript<[number, number?]>(new URL('./open-session.lua', import.meta.url));
@@ -39,11 +40,11 @@ export async function openSession(
   const records = [keys.session(stationId), keys.lastEpoch(stationId)];
   const names = [keys.process(proxyId), ...records, keys.active, keys.sessions(proxyId)];
   const rollout = [keys.rollout, keys.rolloutAway];
-  const directory = [keys.knownStations, keys.disconnected];
+  const directory = [keys.knownStations, keys.disconnected, keys.events];
   const station = [escapeKey(stationId), stationId, epoch, now, remoteAddress, protocol];
   const texts = [JSON.stringify(metadata ?? {}), JSON.stringify(event)];
-  const limits = [ROLLOUT_SECONDS, STATIONS_KNOWN, HELD_MS];
-  const args = [keys.prefix, proxyId, ...station, ...texts, ...limits];
+  const limits = [ROLLOUT_SECONDS, STATIONS_KNOWN, HELD_MS, EVENTS_KEPT];
+  const args = [keys.prefix, proxyId, ...station, ...texts, ...limits, CONNECTED, DISCONNECTED];
   const [state, movedMs] = await script(connection, [...names, ...rollout, ...directory], args);
   if (state !== 1) return { kind: state === 0 ? 'unregistered' : 'replaced' };
   return movedMs === undefined ? { kind: 'open' } : { kind: 'open', movedMs };

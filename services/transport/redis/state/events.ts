@@ -1,11 +1,11 @@
 /** The bounded streams that a proxy writes: events, and unreadable texts. */
 import type { GatewayEvents } from '../../gateway.ts';
-import type { DomainEvent } from '../../stored-state.ts';
+import { type DomainEvent, EVENTS_KEPT } from '../../stored-state.ts';
 import { UnreadableQuota, type UnreadableText } from '../../unreadable.ts';
 import { unavailable } from '../connection/connection.ts';
 import { keepUnreadable } from '../dead-letters/keep-unreadable.ts';
 import type { Membership } from '../lease/membership.ts';
-import { EVENTS_KEPT, eventTexts } from './writes.ts';
+import { eventTexts } from './writes.ts';
 
 /** What a proxy stores beside its frames. Errors are reported, and nothing is retried. */
 export class RedisGatewayEvents implements GatewayEvents {

@@ -1,10 +1,7 @@
 /** Writes and events as arguments of the scripts that include writes.lua. */
-import type { DomainEvent, StateWrite } from '../../stored-state.ts';
+import { type DomainEvent, EVENTS_KEPT, type StateWrite } from '../../stored-state.ts';
 import type { UnreadableText } from '../../unreadable.ts';
 import { escapeKey, type Keys } from '../keys.ts';
-
-/** About as many events are kept. */
-export const EVENTS_KEPT = 10_000;
 
 export interface Writes {
   readonly writes: readonly StateWrite[];
