@@ -11,6 +11,7 @@ import { STREAMS } from './commands/streams.ts';
 import { TAIL } from './commands/tail.ts';
 import { TOKENS } from './commands/tokens.ts';
 import { TOP } from './commands/top.ts';
+import { WEBHOOKS } from './commands/webhooks.ts';
 import { commandNamed } from './command-line.ts';
 import type { Command } from './command.ts';
 import { completionOf, SHELLS } from './completion.ts';
@@ -74,6 +75,7 @@ export const COMMANDS: readonly Command[] = [
   ...REGISTER,
   ...DEAD_LETTERS,
   DRAIN,
+  ...WEBHOOKS,
   ...ACCESS,
   ...PROGRAM,
 ];

@@ -54,7 +54,7 @@ const letterOperations = ({ webhooks }: Parts) => [
     id: 'listWebhookDeadLetters',
     method: 'GET',
     url: '/v1/webhooks/{name}/dead-letters',
-    summary: 'Events that were given up, the oldest first: the last 1000.',
+    summary: 'Events that are not sent again by themselves, the oldest first: the last 1000.',
     tag,
     scope: 'read',
     takes: { path: parameters({ name }), query: parameters(paging) },

@@ -14,26 +14,26 @@ export const Webhook = answerOf('Webhook', 'A webhook that gets events.', {
   ),
   lagSeconds: count('Age of the oldest event that is not delivered.'),
   parked: count('Events that wait because their station or the endpoint fails or is slow.'),
-  deadLetters: count('Events that were given up.'),
+  deadLetters: count('Dead letters.'),
   gaps: count('Times that events were dropped before they were delivered.'),
-  cursor: maybe(text('Events up to this one are delivered, given up or parked.')),
+  cursor: maybe(text('Events up to this one are delivered, dead letters or parked.')),
   deliveredAt: maybe(time('The last delivery.')),
   failedAt: maybe(time('The last failure.')),
   lastError: maybe(text('What that failure was.')),
 });
 export const WebhookList = answerOf('WebhookList', 'All webhooks.', { items: listOf(Webhook) });
 
-export const WebhookDeadLetter = answerOf('WebhookDeadLetter', 'An event that was given up.', {
+export const WebhookDeadLetter = answerOf('WebhookDeadLetter', 'An event that is not sent again by itself.', {
   id: text('Id of the event.'),
-  at: time('When it was given up.'),
-  reason: text('Why it was given up: `refused`, `undelivered` or `backlog-full`, and the last error.'),
+  at: time('When it became a dead letter.'),
+  reason: text('Why: `refused`, `undelivered` or `backlog-full`, and the last error.'),
   attempts: whole('How often it was sent.', 0, Number.MAX_SAFE_INTEGER),
   event: CloudEvent,
 });
 export const WebhookDeadLetterPage = pageOf(
   'WebhookDeadLetterPage',
   WebhookDeadLetter,
-  'Events that were given up, the oldest first.',
+  'Dead letters, the oldest first.',
 );
 
 export const WebhookTest = answerOf('WebhookTest', 'How a test event fared.', {

@@ -211,7 +211,7 @@ export class Delivery {
     });
   }
 
-  /** One write: events that are parked, removed or given up, and the cursor. */
+  /** One write: events that are parked, removed or dead letters, and the cursor. */
   #settle(change: Partial<StoredWebhook> = {}): Promise<void> {
     const next = this.#writing.then(async () => {
       const { store, clock, leaseMs, metrics, settings } = this.#options;

@@ -1,6 +1,6 @@
 /**
  * Whether one event fails or the endpoint, and what follows from it. An endpoint is down when several stations failed without a
- * success between: then it gets one probe at a time, and no event is given up. Pure.
+ * success between: then it gets one probe at a time, and no event becomes a dead letter. Pure.
  */
 import type { Sent } from './post.ts';
 
@@ -17,7 +17,7 @@ export interface Attempts {
 
 export type Verdict =
   | { readonly kind: 'retry'; readonly afterMs: number }
-  | { readonly kind: 'give-up'; readonly reason: 'refused' | 'undelivered' | 'backlog-full' };
+  | { readonly kind: 'dead-letter'; readonly reason: 'refused' | 'undelivered' | 'backlog-full' };
 
 /** Stations that fail in a row. */
 const DOWN_AFTER = 3;
@@ -79,9 +79,9 @@ export class EndpointHealth {
     const afterMs = Math.max(pauseAfter(failures, this.#random), sent.retryAfterMs ?? 0);
     if (this.#isDown) return { kind: 'retry', afterMs: 0 };
     if (sent.kind === 'gone' || (sent.kind === 'refused' && failures >= REFUSED_AFTER))
-      return { kind: 'give-up', reason: 'refused' };
+      return { kind: 'dead-letter', reason: 'refused' };
     if (ageMs > deadLetterAfterMs && failures >= TOO_OLD_AFTER)
-      return { kind: 'give-up', reason: 'undelivered' };
-    return isFull ? { kind: 'give-up', reason: 'backlog-full' } : { kind: 'retry', afterMs };
+      return { kind: 'dead-letter', reason: 'undelivered' };
+    return isFull ? { kind: 'dead-letter', reason: 'backlog-full' } : { kind: 'retry', afterMs };
   }
 }

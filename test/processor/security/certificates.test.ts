@@ -302,6 +302,7 @@ async function network({
     const log = createLog('test', 'silent');
     return new Issuer({ transport, provider, clock: time, log, onResult: (one) => results.push(one) });
   };
+  const events = () => bus.state.stream('events').filter(({ type }) => type?.startsWith('certificate-'));
   return {
     bus,
     station,
@@ -318,8 +319,8 @@ async function network({
     },
     entry: async () => JSON.parse((await state.field('stations', 'CP-1')) ?? '') as object,
     waiting: () => state.size(CERTIFICATE_REQUESTS),
-    events: () => bus.state.stream('events'),
-    types: () => bus.state.stream('events').map(({ type }) => type),
+    events,
+    types: () => events().map(({ type }) => type),
     async [Symbol.asyncDispose]() {
       await station.stop();
       await bus.transport.stop(0);

@@ -153,7 +153,8 @@ for (const protocol of later) {
         const { response, outcome, server } = await asked(protocol, 'Authorize', request, reply, { tokens });
         t.like(response, { idTokenInfo: { status }, certificateStatus });
         const types = outcome.events.map(({ type }) => type);
-        t.deepEqual(types, unchecked ? ['contract-certificate-unchecked'] : []);
+        const refused = status === 'Accepted' ? [] : ['token-refused'];
+        t.deepEqual(types, unchecked ? ['contract-certificate-unchecked'] : refused);
         const { body } = server.requests[0] ?? {};
         t.like(body, { operation: 'authorize', identity: 'CP-1', idToken });
         t.is('hashData' in (body ?? {}), request === withHash);
