@@ -43,7 +43,10 @@ export async function startApi(
     version: VERSION,
     readCluster,
     source: sourceOf(place.url),
-    webhooks: { settings: readWebhooks(config), metrics: createWebhookMetrics(registry, systemClock.now) },
+    webhooks: {
+      settings: readWebhooks(config),
+      metrics: createWebhookMetrics(registry, () => systemClock.now()),
+    },
   });
   await api.listen({ host, port });
   const problem = await access.problem();

@@ -29,7 +29,7 @@ interface Form {
   readonly url: string;
   readonly what: string;
   readonly page: TSchema;
-  of(event: NetworkEvent): object;
+  readonly of: (event: NetworkEvent) => object;
 }
 
 const OWN: Form = {

@@ -235,7 +235,7 @@ export class Delivery {
   #changedLanes() {
     const isFull = this.#lanes.size >= WINDOW;
     const changed = [];
-    for (const lane of [...this.#lanes.all]) {
+    for (const lane of this.#lanes.all) {
       const mayPark = this.#lanes.parked < MOST_PARKED && (isFull || lane.failures > 0 || leftOf(lane) > 0);
       const added = mayPark ? this.#lanes.park(lane) : [];
       const removed = this.#lanes.takeSettled(lane);
@@ -261,7 +261,7 @@ export class Delivery {
       await work();
     } catch (error) {
       this.#over.abort();
-      this.#writing = Promise.reject(error as Error);
+      this.#writing = Promise.reject(error);
       this.#writing.catch(() => undefined);
     }
   }

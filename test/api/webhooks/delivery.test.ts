@@ -85,7 +85,7 @@ test('events arrive signed and in order; a refused one becomes a dead letter, ho
   for (const station of ['CP-1', 'CP-2', 'CP-4', 'CP-5']) t.deepEqual(receiver.numbersOf(station), upTo(20));
   t.deepEqual(receiver.faults, []);
   t.false(receiver.got.some(({ type }) => type === 'ocpp.unwanted'));
-  const [started] = receiver.got.filter(({ type }) => type === 'ocpp.transaction-started');
+  const started = receiver.got.find(({ type }) => type === 'ocpp.transaction-started');
   t.like(started?.event, { specversion: '1.0', source: '/ocpp', subject: 'CP-9', data: { n: '1' } });
 
   const letters = await until(async () => {

@@ -82,16 +82,16 @@ export class Receiver implements AsyncDisposable {
 
   /** As the specification of Standard Webhooks says, without code of the product. */
   #verify({ headers }: IncomingMessage, body: string): void {
-    const id = `${headers['webhook-id']}`;
+    const id = String(headers['webhook-id']);
     const sentAt = Number(headers['webhook-timestamp']);
     const key = Buffer.from(SECRET.slice('whsec_'.length), 'base64');
     const wanted = createHmac('sha256', key).update(`${id}.${sentAt}.${body}`).digest('base64');
-    const signatures = `${headers['webhook-signature']}`.split(' ');
+    const signatures = String(headers['webhook-signature']).split(' ');
     if (!signatures.includes(`v1,${wanted}`)) this.faults.push(`the signature of ${id} is wrong`);
     if (Math.abs(sentAt - Date.now() / 1000) > 30) this.faults.push(`${id} was sent at ${sentAt}`);
     if ((JSON.parse(body) as { id: string }).id !== id) this.faults.push(`${id} has another id inside`);
-    if (!`${headers['content-type']}`.startsWith('application/cloudevents+json'))
-      this.faults.push(`${id} is of type ${headers['content-type']}`);
+    if (!String(headers['content-type']).startsWith('application/cloudevents+json'))
+      this.faults.push(`${id} is of type ${String(headers['content-type'])}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

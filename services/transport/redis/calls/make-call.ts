@@ -1,9 +1,9 @@
 import type { PreparedCall } from '../../prepared-call.ts';
 import { CALLS_QUEUED, OUTCOME_SECONDS } from '../../station-call.ts';
+import { EVENTS_KEPT } from '../../stored-state.ts';
 import type { RedisConnection, RedisSettings } from '../connection/connection.ts';
 import { loadScript } from '../connection/script.ts';
 import { escapeKey, type Keys } from '../keys.ts';
-import { EVENTS_KEPT } from '../state/writes.ts';
 
 const script = loadScript<string[]>(new URL('./make-call.lua', import.meta.url));
 
