@@ -5,6 +5,7 @@ import test from 'ava';
 import { Registry } from 'prom-client';
 import { METRIC } from '../../services/contract.ts';
 import { createApiMetrics } from '../../services/api/metrics.ts';
+import { createWebhookMetrics } from '../../services/api/webhooks/metrics.ts';
 import { createMetrics } from '../../services/processor/metrics.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
@@ -62,6 +63,7 @@ test('docs/metrics.md lists what the processor exports, with type and labels', a
 test('docs/metrics.md lists what the API exports, with type and labels', async (t) => {
   const registry = new Registry();
   createApiMetrics(registry).countStreams(() => 0);
+  createWebhookMetrics(registry, () => 0);
   t.deepEqual(listed('api'), await exported(registry));
 });
 

@@ -14,12 +14,11 @@ export function webhookAccess({ spec }: RenderInput): {
   const { webhooks = [] } = spec.api;
   if (webhooks.length === 0) return { env: [], volumes: [], volumeMounts: [] };
   const settings = webhooks.map(({ signingSecret: _secret, caSecretName: _ca, ...others }) => others);
-  const sources = webhooks.flatMap(({ name, signingSecret, caSecretName }) => [
-    { secret: { name: signingSecret.name, items: [{ key: signingSecret.key, path: name }] } },
-    ...(caSecretName === undefined
-      ? []
-      : [{ secret: { name: caSecretName, items: [{ key: 'ca.crt', path: `${name}.ca` }] } }]),
-  ]);
+  const sources = webhooks.flatMap(({ name, signingSecret, caSecretName }) => {
+    const secret = { secret: { name: signingSecret.name, items: [{ key: signingSecret.key, path: name }] } };
+    if (caSecretName === undefined) return [secret];
+    return [secret, { secret: { name: caSecretName, items: [{ key: 'ca.crt', path: `${name}.ca` }] } }];
+  });
   return {
     env: [
       { name: ENV.apiWebhooks, value: JSON.stringify(settings) },

@@ -43,17 +43,17 @@ export function webhooksIn(text: string, folder: string): readonly WebhookSettin
   const names = new Set(listed.map(({ name }) => name));
   if (names.size < listed.length)
     throw new ConfigError(`${ENV.apiWebhooks}: two webhooks have the same name`);
-  return listed.map(({ name, url, ...others }) => {
+  return listed.map((one) => {
+    const { name, url, types = [], timeoutSeconds = 10, deadLetterAfterSeconds = 86_400 } = one;
     const { protocol, username, password } = URL.parse(url) ?? { protocol: '' };
     if (!/^https?:$/.test(protocol) || username !== '' || password !== '')
       throw new ConfigError(`${ENV.apiWebhooks}: the url of ${name} must be http or https, without a login`);
     return {
-      types: [],
-      timeoutSeconds: 10,
-      deadLetterAfterSeconds: 86_400,
-      ...others,
       name,
       url,
+      types,
+      timeoutSeconds,
+      deadLetterAfterSeconds,
       secretFile: join(folder, name),
       caFile: join(folder, `${name}${CA_SUFFIX}`),
     };
