@@ -65,6 +65,8 @@ export function createWebhookMetrics(registry: Registry, now: () => number): Web
     deadLettered: (webhook) => letters.inc({ webhook }),
     gap: (webhook) => gaps.inc({ webhook }),
     report(webhook, state) {
+      // Without a first value an increase would not be seen.
+      gaps.inc({ webhook }, 0);
       since.set(webhook, state.waitingSince);
       parked.set({ webhook }, state.parked);
       down.set({ webhook }, state.downSince === '' ? 0 : 1);

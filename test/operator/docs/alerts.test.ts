@@ -17,6 +17,10 @@ const alertsOf = (spec: OcppClusterSpec): Alert[] => alerts(renderInputOf(city(s
 const SPECS: Readonly<Record<string, OcppClusterSpec>> = {
   embedded: {
     processor: { autoscaling: { maxReplicas: 1 } },
+    api: {
+      enabled: true,
+      webhooks: [{ name: 'a', url: 'https://a', signingSecret: { name: 'a', key: 'a' } }],
+    },
     billing: { sink: { postgres: { secretName: 'bills' } } },
     decisions: {
       webhook: {
@@ -70,11 +74,14 @@ test('every metric of an alert is exported by the real programs', async (t) => {
   const ofProxy = await exported({ ask: (path) => proxy.ask(path) });
   const ofProcessor = await exported({ ask: (path) => processor.ask(path) });
   const ofSink = await exported({ ask: (path) => sink.ask(path) });
+  // Any text may be a token.
+  await using api = await startProgram('api', { ...env, [ENV.apiAdminTokenFile]: import.meta.filename });
+  const ofApi = await exported({ ask: (path) => api.ask(path) });
   t.true(ofProxy.length > 10 && ofProcessor.length > 5, 'the metrics were read');
   for (const alert of alertsOf(SPECS['embedded'] ?? {})) {
     const used = metricsIn(alert);
     t.true(used.length > 0, alert.alert);
-    const missing = used.filter((name) => ![...ofProxy, ...ofProcessor, ...ofSink].includes(name));
+    const missing = used.filter((name) => ![...ofProxy, ...ofProcessor, ...ofSink, ...ofApi].includes(name));
     t.deepEqual(missing, [], alert.alert);
   }
 });
@@ -109,6 +116,8 @@ const HEALTHY: Series = {
   'ocpp_bill_sink_gaps_total s stream="bills"': `0x${HOUR}`,
   // This Pod does not run yet.
   'ocpp_bill_sink_gaps_total u stream="bills"': `_x${HOUR}`,
+  'ocpp_api_webhook_lag_seconds w webhook="a"': `1x${HOUR}`,
+  'ocpp_api_webhook_gaps_total w webhook="a"': `0x${HOUR}`,
   'ocpp_store_memory_share a': `0.3x${HOUR}`,
   'ocpp_proxy_station_source_failing a': `0x${HOUR}`,
   'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="certificate"': `9000000x${HOUR}`,
@@ -267,6 +276,16 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
     'many stations have wrong passwords',
     { 'ocpp_proxy_handshakes_refused_total a status="401"': '90+60x60' },
     ['OcppCredentialsRefused'],
+  ],
+  [
+    'an endpoint has been down for twenty minutes',
+    { 'ocpp_api_webhook_lag_seconds w webhook="a"': '0x10 1200x50' },
+    ['OcppWebhookLate'],
+  ],
+  [
+    'events were dropped before a webhook got them',
+    { 'ocpp_api_webhook_gaps_total w webhook="a"': '0x20 1x40' },
+    ['OcppWebhookEventsLost'],
   ],
   ['a drain was too slow', { 'ocpp_proxy_drain_forced_total a': '0x20 7x40' }, ['OcppDrainForced']],
 ];

@@ -82,6 +82,10 @@ test('its table of alerts has all, with their severity', (t) => {
         actions: [],
       },
     },
+    api: {
+      enabled: true,
+      webhooks: [{ name: 'a', url: 'https://a', signingSecret: { name: 'a', key: 'a' } }],
+    },
   });
   const all = alerts(renderInputOf(withAll, context)).map(
     ({ alert, labels }) => `${alert} ${labels['severity']}`,
