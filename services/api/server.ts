@@ -23,7 +23,6 @@ import { operationsOf } from './routes/table.ts';
 import { createRunner } from './run-operation.ts';
 import { Streams, STREAM_TIMES, type StreamTimes } from './sse.ts';
 import { parseJson } from './validation.ts';
-import type { WebhookState } from './webhooks/store.ts';
 import { Webhooks, type WebhooksOptions } from './webhooks/webhooks.ts';
 
 export interface ApiOptions {

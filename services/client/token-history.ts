@@ -93,10 +93,14 @@ async function eraseMark({ state }: HistorySources, { fields }: StoredEntry, wan
   return Number(isChanged);
 }
 
-/** Events name no tokens, but those of unusual messages quote the message. */
+/** Fields of events with a token. */
+const TOKEN_FIELDS = ['idTag', 'token'];
+
+/** Events of transactions and refusals name the token; those of unusual messages quote the message. */
 async function dropEvent({ lists }: HistorySources, { id, fields }: StoredEntry, wanted: string) {
   const quoted = JSON.stringify(wanted);
-  if (!Object.values(fields).some((text) => text.toUpperCase().includes(quoted))) return 0;
+  const isNamed = TOKEN_FIELDS.some((name) => fields[name]?.toUpperCase() === wanted);
+  if (!isNamed && !Object.values(fields).some((text) => text.toUpperCase().includes(quoted))) return 0;
   return Number(await lists.dropEntry(EVENTS, id));
 }
 

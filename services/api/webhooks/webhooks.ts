@@ -15,14 +15,13 @@ import { Delivery } from './delivery.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { Poster } from './post.ts';
 import type { WebhookSettings } from './settings.ts';
-import { type DeadLetter, NEW, type StoredWebhook, type WebhookState, WebhookStore } from './store.ts';
+import { type DeadLetter, NEW, type StoredWebhook, WebhookStore } from './store.ts';
 
 export interface WebhooksOptions {
   readonly settings: readonly WebhookSettings[];
   /** `source` of the events. */
   readonly source: string;
-  readonly client: Pick<ClusterClient, 'events'>;
-  readonly state: WebhookState;
+  readonly client: Pick<ClusterClient, 'events' | 'state'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: WebhookMetrics;
@@ -59,7 +58,7 @@ export class Webhooks {
         settings.name,
         {
           settings,
-          store: new WebhookStore(options.state, settings.name),
+          store: new WebhookStore(options.client.state, settings.name),
           poster: new Poster(settings, options.clock),
         },
       ]),
