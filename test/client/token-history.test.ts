@@ -86,49 +86,65 @@ const quoting = (payload: object): DomainEvent => ({
   fields: { action: 'Authorize', payload: JSON.stringify(payload) },
 });
 
-everywhere('bills stay under another token, marks too, and quoting events are removed', async (t, world) => {
-  const { client, state } = world;
-  await state.amend({
-    writes: [...closed('one', '04a1'), ...closed('two', '04B2'), ...closed('three', '04A1')],
-    events: [quoting({ idTag: '04a1' }), quoting({ idTag: '04a12' }), quoting({ idToken: '04B2' })],
-  });
-  await client.tokens.set({ token: '04A1', status: 'Blocked' });
-  const before = (await client.bills().page()).items;
-  t.deepEqual(await client.tokens.eraseHistory('04A1'), { bills: 2, marks: 2, events: 1 });
-
-  const { items } = await client.bills().page();
-  t.deepEqual(items.map(({ transaction, token }) => `${transaction} ${token}`).toSorted(), [
-    'one ERASED',
-    'three ERASED',
-    'two 04B2',
-  ]);
-  const known = before.map((bill) =>
-    Object.assign({}, bill, bill.token === '04B2' ? {} : { token: 'ERASED' }),
-  );
-  const byId = (one: { readonly billId: string }, other: { readonly billId: string }) =>
-    one.billId.localeCompare(other.billId);
-  t.deepEqual(items.toSorted(byId), known.toSorted(byId), 'nothing else of a bill has changed');
-  for (const id of ['one', 'three'])
-    t.like(await state.record(`transaction:CP-1:${id}`), { idTag: 'ERASED', closed: AT });
-  t.is(await state.field('transaction:CP-1:two', 'idTag'), '04B2');
-  t.is((await client.events().page()).items.length, 2);
-  t.like(await client.tokens.get('04A1'), { status: 'Blocked' }, 'the entry is no history');
-  t.deepEqual((await client.bills({ token: '04a1' }).page()).items, []);
-
-  t.deepEqual(await client.tokens.eraseHistory('04A1'), { bills: 0, marks: 0, events: 0 }, 'a repetition');
-  t.deepEqual(await client.tokens.eraseHistory('ERASED'), { bills: 0, marks: 0, events: 0 });
-  const one = (await client.bills().page()).items.find(({ transaction }) => transaction === 'one');
-  const corrected = await client.correctBill({
-    station: 'CP-1',
-    transaction: 'one',
-    billId: one?.billId ?? '',
-    energy: '7',
-    by: 'A',
-    because: 'B',
-  });
-  t.like(corrected, { token: 'ERASED', energy: '7' });
-  t.not(corrected.recordedAt, one?.recordedAt, 'a correction has a time of its own');
+const naming = (fields: Readonly<Record<string, string>>): DomainEvent => ({
+  type: 'token-refused',
+  stationId: 'CP-1',
+  fields,
 });
+
+everywhere(
+  'bills stay under another token, marks too, and events with the token are removed',
+  async (t, world) => {
+    const { client, state } = world;
+    await state.amend({
+      writes: [...closed('one', '04a1'), ...closed('two', '04B2'), ...closed('three', '04A1')],
+      events: [
+        quoting({ idTag: '04a1' }),
+        quoting({ idTag: '04a12' }),
+        quoting({ idToken: '04B2' }),
+        naming({ idTag: '04a1' }),
+        naming({ token: '04A1' }),
+        naming({ token: '04A12' }),
+      ],
+    });
+    await client.tokens.set({ token: '04A1', status: 'Blocked' });
+    const before = (await client.bills().page()).items;
+    t.deepEqual(await client.tokens.eraseHistory('04A1'), { bills: 2, marks: 2, events: 3 });
+
+    const { items } = await client.bills().page();
+    t.deepEqual(items.map(({ transaction, token }) => `${transaction} ${token}`).toSorted(), [
+      'one ERASED',
+      'three ERASED',
+      'two 04B2',
+    ]);
+    const known = before.map((bill) =>
+      Object.assign({}, bill, bill.token === '04B2' ? {} : { token: 'ERASED' }),
+    );
+    const byId = (one: { readonly billId: string }, other: { readonly billId: string }) =>
+      one.billId.localeCompare(other.billId);
+    t.deepEqual(items.toSorted(byId), known.toSorted(byId), 'nothing else of a bill has changed');
+    for (const id of ['one', 'three'])
+      t.like(await state.record(`transaction:CP-1:${id}`), { idTag: 'ERASED', closed: AT });
+    t.is(await state.field('transaction:CP-1:two', 'idTag'), '04B2');
+    t.is((await client.events().page()).items.length, 3);
+    t.like(await client.tokens.get('04A1'), { status: 'Blocked' }, 'the entry is no history');
+    t.deepEqual((await client.bills({ token: '04a1' }).page()).items, []);
+
+    t.deepEqual(await client.tokens.eraseHistory('04A1'), { bills: 0, marks: 0, events: 0 }, 'a repetition');
+    t.deepEqual(await client.tokens.eraseHistory('ERASED'), { bills: 0, marks: 0, events: 0 });
+    const one = (await client.bills().page()).items.find(({ transaction }) => transaction === 'one');
+    const corrected = await client.correctBill({
+      station: 'CP-1',
+      transaction: 'one',
+      billId: one?.billId ?? '',
+      energy: '7',
+      by: 'A',
+      because: 'B',
+    });
+    t.like(corrected, { token: 'ERASED', energy: '7' });
+    t.not(corrected.recordedAt, one?.recordedAt, 'a correction has a time of its own');
+  },
+);
 
 everywhere('while a transaction of the token is open, nothing is erased', async (t, { client, state }) => {
   const key = 'transaction:CP-1:open';

@@ -106,7 +106,7 @@ test('the cursor moves over what is settled, left out or parked, and not over wh
   lanes.skip('3-0');
   add('4-0', 'A');
   const [a, b] = [lanes.next(0), lanes.next(0)];
-  if (a === undefined || b === undefined) return t.fail('both stations are due');
+  if (a === undefined || b === undefined) throw new Error('both stations are due');
   t.is(lanes.next(0), undefined, 'one event of a station at a time');
   t.is(lanes.advance(), undefined);
   lanes.settle(a);
