@@ -19,6 +19,7 @@ export const SCENARIOS = [
   'test/charts/permissions.test.ts',
   'test/operator/whatif/shapes.test.ts',
   'test/docs/{api,decision,ocppctl,security}-commands.test.ts',
+  'test/docs/backend-example.test.ts',
   'test/operator/local/trial.test.ts',
   'test/processor/security/*-redis.test.ts',
   'test/processor/decisions/programs.test.ts',

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""A business back end in 90 lines, with the standard library only: it decides about tokens, gets events, and sends commands.
+"""A back end of an operator, without dependencies: it decides who may charge, gets the events of the network, and sends commands.
 
-    SECRET=whsec_… API=http://127.0.0.1:8080 TOKEN=… python3 backend.py 8090
+    SECRET=whsec_… python3 backend.py 8099
 
-POST /decide  is the decision webhook: the tokens of TOKENS are accepted.
-POST /events  is an event webhook: each event is handled once. A station that boots gets a TriggerMessage.
+POST /decide answers questions of the decision webhook (docs/decision-webhook.md): cards of the fleet charge, others do not. POST /events takes the
+events of a webhook (docs/event-webhooks.md). With API and TOKEN, the address and an access token of the HTTP API, it asks a station for its current status
+when a connector is faulted. Both webhooks have the same signing secret here.
 """
-
 import base64
 import hashlib
 import hmac
 import json
 import os
+import sqlite3
 import sys
 import time
 import urllib.error
@@ -21,63 +22,78 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = base64.b64decode(os.environ["SECRET"].removeprefix("whsec_"))
 API, TOKEN = os.environ.get("API", ""), os.environ.get("TOKEN", "")
-TOKENS = {"04A2B3C4", "FLEET-1"}
-#: Ids of events that were handled. A real back end stores them together with what it does.
-SEEN = set()
+STORE = os.environ.get("STORE", "handled-events.sqlite")
 
 
 def is_signed(headers, body):
-    """Whether the body has a signature of the last five minutes (Standard Webhooks)."""
+    """Whether this body has a signature of the last five minutes (Standard Webhooks)."""
     name, at = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not at.isdigit() or abs(time.time() - int(at)) > 300:
         return False
     digest = hmac.new(KEY, f"{name}.{at}.".encode() + body, hashlib.sha256).digest()
-    wanted = "v1," + base64.b64encode(digest).decode()
-    return any(hmac.compare_digest(wanted, one) for one in headers.get("webhook-signature", "").split())
+    expected = "v1," + base64.b64encode(digest).decode()
+    return any(hmac.compare_digest(expected, one) for one in headers.get("webhook-signature", "").split())
 
 
 def decide(question):
-    """The answer to Authorize and to the start of a transaction; {} takes what the cluster proposes."""
-    request = question.get("request", {})
-    token = request.get("idTag") or (request.get("idToken") or {}).get("idToken")
-    if token is None:
+    """{} takes the proposed answer."""
+    if question["action"] not in ("Authorize", "StartTransaction"):
         return {}
-    return {"status": "Accepted" if token.upper() in TOKENS else "Blocked"}
+    request = question["request"]
+    token = request.get("idTag") or request.get("idToken", {}).get("idToken", "")
+    if token.startswith("FLEET-"):
+        return {"status": "Accepted", "parent": "FLEET", "cacheSeconds": 60}
+    return {"status": "Blocked"}
 
 
-def command(station, action, payload, key):
-    """Sends a command and waits for its outcome. The same key never sends it twice."""
-    body = json.dumps({"action": action, "payload": payload}).encode()
-    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", "Idempotency-Key": key}
-    url = f"{API}/v1/stations/{urllib.parse.quote(station, safe='')}/commands"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as response:
-            return json.load(response)
-    except urllib.error.HTTPError as error:
-        return json.load(error)
+def take(event):
+    """Handles an event. A repetition has the same id; an event whose handling fails is not noted, and is sent again."""
+    with sqlite3.connect(STORE, timeout=5) as store:
+        store.execute("CREATE TABLE IF NOT EXISTS handled (id TEXT PRIMARY KEY)")
+        if store.execute("SELECT 1 FROM handled WHERE id = ?", (event["id"],)).fetchone():
+            return
+    data = event.get("data", {})
+    if event["type"] == "ocpp.transaction-stopped":
+        print(f"bill: {event['subject']} {data['transactionId']}: {data.get('energy', '?')} Wh", flush=True)
+    if event["type"] == "ocpp.connector-status" and data["status"] == "Faulted":
+        *evse, connector = data["connector"].split(".")
+        place = {"connector": int(connector), **({"evse": int(evse[0])} if evse else {})}
+        command(event, "trigger", {"message": "StatusNotification", **place})
+    with sqlite3.connect(STORE, timeout=5) as store:
+        store.execute("INSERT OR IGNORE INTO handled VALUES (?)", (event["id"],))
 
 
-def handle(event):
-    if event["id"] in SEEN:
+def command(event, action, body):
+    """The event names the intent: however often this is sent, the station gets the command once."""
+    if API == "":
         return
-    print(event["type"], event.get("subject", ""), json.dumps(event["data"]), flush=True)
-    if event["type"] == "ocpp.station-booted" and API:
-        outcome = command(event["subject"], "TriggerMessage", {"requestedMessage": "StatusNotification"}, event["id"])
-        print("TriggerMessage", outcome.get("state") or outcome.get("code"), flush=True)
-    SEEN.add(event["id"])
+    station = urllib.parse.quote(event["subject"], safe="")
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", "Idempotency-Key": f"fault-{event['id']}"}
+    request = urllib.request.Request(f"{API}/v1/stations/{station}/{action}", json.dumps({**body, "wait": 5}).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            answer = json.load(response)
+    except urllib.error.HTTPError as error:
+        answer = json.load(error)
+        if error.code in (429, 503):
+            raise
+    print(f"{action}: {event['subject']} {answer.get('state', answer.get('code'))}", flush=True)
 
 
-class Backend(BaseHTTPRequestHandler):
+class BackEnd(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         if not is_signed(self.headers, body):
-            return self.answer(401, {"why": "the signature is wrong"})
+            return self.answer(401, {"why": "wrong signature"})
         if self.path == "/decide":
             return self.answer(200, decide(json.loads(body)))
-        handle(json.loads(body))
-        self.answer(200, {})
+        try:
+            take(json.loads(body))
+        except (OSError, sqlite3.Error) as error:
+            return self.answer(503, {"why": str(error)})
+        return self.answer(200, {})
 
     def answer(self, status, body):
         text = json.dumps(body).encode()
@@ -87,8 +103,5 @@ class Backend(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    def log_message(self, *_):
-        pass
 
-
-ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Backend).serve_forever()
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), BackEnd).serve_forever()

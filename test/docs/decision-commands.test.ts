@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 import { bash, blocksOf, commandsOf, read, ROOT, runAll, section, withoutNpm } from './page-commands.ts';
 
 const page = read('docs/decision-webhook.md');
-const MANIFEST = read('examples/decisions.yaml');
+const MANIFEST = read('examples/backend-python/city.yaml');
 const missing = ['python3', 'curl', 'openssl'].filter(
   (tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0,
 );
@@ -33,7 +33,10 @@ withTools('the walk-through: each command succeeds and prints what the page says
   const listener = `spec:\n  listeners: [{ name: stations, port: ${stations} }]\n  proxy:`;
   writeFileSync(manifest, ported(MANIFEST).replace('spec:\n  proxy:', listener));
   const here = (text: string) =>
-    ported(withoutNpm(text)).replaceAll('examples/decisions.yaml', `${manifest} --data ${join(at, 'data')}`);
+    ported(withoutNpm(text)).replaceAll(
+      'examples/backend-python/city.yaml',
+      `${manifest} --data ${join(at, 'data')}`,
+    );
 
   const [decide = '', start = '', ...blocks] = blocksOf(section(page, 'Try it on this machine'), 'sh');
   const python = bash(here(decide).replace(/python3/, 'exec python3'), ROOT);

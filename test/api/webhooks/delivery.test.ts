@@ -105,6 +105,7 @@ test('events arrive signed and in order; a refused one becomes a dead letter, ho
   t.is(receiver.accepted.at(-1)?.id, letters[0]?.id, 'under its id');
   t.like((await ask('/billing/test', 'POST')).body, { delivered: true });
   t.is(receiver.accepted.at(-1)?.type, 'ocpp.test');
+  await until(async () => (await ask('/billing')).body['parked'] === 0, 'nothing waits');
   t.like((await ask('')).body, {
     items: [{ name: 'billing', url: own.url, state: 'delivering', parked: 0, deadLetters: 0, gaps: 0 }],
   });
