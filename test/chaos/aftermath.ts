@@ -14,11 +14,14 @@ const OWNED: readonly RegExp[] = [
   /^ocpp:(known-stations|disconnected)$/,
   // Bounded streams for billing and monitoring.
   /^ocpp:(transactions|reports|meter-values|settlements|events|audit)$/,
+  // How far a webhook is that the API has.
+  /^ocpp:webhook:.*$/,
   // Of a station as long as there is that station.
   /^ocpp:station:.*$/,
 ];
-/** Of living processes; when they have ended in good order, nothing of this is left. */
-const LIVING = /^ocpp:(processors|proxies|process:.*|outbox:.*|inflight:.*|processing:.*|landing:.*)$/;
+/** Of living processes, or events that wait for a webhook; when all have ended in good order, nothing of this is left. */
+const LIVING =
+  /^ocpp:(webhook-stations:.*|webhook-parked:.*|processors|proxies|process:.*|outbox:.*|inflight:.*|processing:.*|landing:.*)$/;
 const QUIET_MS = 20_000;
 
 /** Resolves when nothing is under way any more: what was asked is handled, and the stations are gone. */

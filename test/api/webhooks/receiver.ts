@@ -42,12 +42,16 @@ export class Receiver implements AsyncDisposable {
     await new Promise<void>((resolve) => {
       this.#server.listen(port, '127.0.0.1', resolve);
     });
+    this.lastPort = this.port;
     return this;
   }
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
+
+  /** Also when it has closed. */
+  lastPort = 0;
 
   /** Events that it accepted, each once, in the order of their first acceptance. */
   get accepted(): readonly Got[] {

@@ -2,7 +2,7 @@
 import { PROTOCOLS } from '../../../services/ocpp/frame.ts';
 import { type Fault, type Plan, PROCESSORS, PROXIES } from '../plan.ts';
 import { Chance } from '../random.ts';
-import { APIS, POSTGRES, SINK } from './door.ts';
+import { APIS, POSTGRES, RECEIVER, SINK } from './door.ts';
 
 export interface DoorSize {
   readonly transactions: number;
@@ -47,6 +47,6 @@ export function doorPlanOf(seed: number, { transactions, commands, spanMs }: Doo
 function kill(chance: Chance, spanMs: number): Fault {
   const at = chance.between(0, spanMs);
   const forMs = chance.one([0, 100, 500, 1500]);
-  const target = chance.one([...APIS, SINK, SINK, POSTGRES, ...PROCESSORS, ...PROXIES, 'redis']);
+  const target = chance.one([...APIS, SINK, SINK, POSTGRES, RECEIVER, ...PROCESSORS, ...PROXIES, 'redis']);
   return target === 'redis' ? { at, forMs, kind: 'redis-kill' } : { at, forMs, kind: 'kill', target };
 }
