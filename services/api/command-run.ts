@@ -91,11 +91,16 @@ export function endOf(view: CommandView, { kind, ...rest }: CallOutcome): Answer
   const reason = 'reason' in rest ? rest.reason : '';
   const code = kind === 'uncertain' ? 'command-uncertain' : NOT_SENT[reason as NotSent];
   const detail =
-    kind === 'uncertain'
-      ? `${view.action ?? 'the command'} to station ${view.station} was sent, and its outcome is unknown (${reason}): it is not sent again`
-      : `${view.action ?? 'the command'} to station ${view.station} was not sent (${reason}), and never will be: send it again with another Idempotency-Key`;
+    reason === 'incomplete'
+      ? `${view.action ?? 'the command'} to station ${view.station} was sent in parts, and not all of them ended with an answer (${detailOf(rest)})`
+      : kind === 'uncertain'
+        ? `${view.action ?? 'the command'} to station ${view.station} was sent, and its outcome is unknown (${reason}): it is not sent again`
+        : `${view.action ?? 'the command'} to station ${view.station} was not sent (${reason}), and never will be: send it again with another Idempotency-Key`;
   throw new Problem(code, detail, { command: view });
 }
+
+const detailOf = (outcome: object): string =>
+  'detail' in outcome && typeof outcome.detail === 'string' ? outcome.detail : 'no detail is known';
 
 /** Rejects with `no-such-station` for a station that never connected. */
 export async function checkStation(client: Pick<ClusterClient, 'station'>, stationId: string): Promise<void> {

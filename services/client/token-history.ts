@@ -3,6 +3,7 @@
  * with another token at the end of the stream, as entries cannot change; its `billId` stays, so consumers recognise it. The mark
  * of its transaction is changed first: if the process dies in between, the bill still names the token, and a repetition finds it.
  */
+import { forgetToken } from '../csms/decisions/last-known.ts';
 import { key } from '../csms/state.ts';
 import { BILLS } from '../csms/transactions/bill.ts';
 import { openOfToken } from '../csms/transactions/register.ts';
@@ -46,6 +47,7 @@ export async function eraseHistory(
   if ((await sources.state.size(openOfToken(token))) > 0) throw charging();
   // Copies would be found again, without an end.
   if (wanted === ERASED) return counts;
+  if (after === undefined) await sources.state.amend({ writes: forgetToken(token), events: [] });
   for (let examined = 0; examined < EXAMINED;) {
     const { stream, id }: Place = place;
     const entries = await sources.lists.entries(stream, { after: id, limit: READ_AT_ONCE });

@@ -51,7 +51,8 @@ export interface StationCall {
   readonly queueable?: boolean;
   /**
    * Whether the event `command-ended`, with the idempotency key as `command` and the `action`, says when the call has ended, however it does
-   * and whatever became of its caller. Read the outcome with find(). False by default.
+   * and whatever became of its caller. It may come twice, and a process of an earlier release adds none. Read the outcome with find().
+   * False by default.
    */
   readonly announce?: boolean;
 }

@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { type ClusterClient, connect } from '../../services/client/connect.ts';
 import { memoryClient } from '../../services/client/memory-client.ts';
+import { lastKnownField, rememberAnswer } from '../../services/csms/decisions/last-known.ts';
 import { makeBill, recordBill } from '../../services/csms/transactions/bill.ts';
 import { closeRecord, openRecord, type TransactionFacts } from '../../services/csms/transactions/record.ts';
 import { createMemoryBus } from '../../services/transport/memory/bus.ts';
@@ -205,4 +206,21 @@ everywhere('a long stream is erased in parts', async (t, { client, state }) => {
   t.is(tokens.length, 2600);
   t.is(ids.size, 2600, 'none is lost, none is there twice');
   t.is(tokens.filter((token) => token === 'ERASED').length, 1300);
+});
+
+everywhere('what a decider said of the token is forgotten', async (t, { client, state }) => {
+  const kept = (text: string, type?: string) => {
+    const field = lastKnownField(
+      { action: 'Authorize', token: { text, ...(type !== undefined && { type }) } },
+      'CP-1',
+    );
+    return field ?? '';
+  };
+  const fields = [kept('abc'), kept('ABC', 'ISO14443'), kept('OTHER')];
+  const answer = { status: 'Accepted' } as const;
+  const writes = fields.flatMap((field) => rememberAnswer(field, answer, Date.now(), []));
+  await state.amend({ writes, events: [] });
+  await client.tokens.eraseHistory('ABC');
+  t.deepEqual(Object.keys((await state.record('last-decisions')) ?? {}), [kept('OTHER')]);
+  t.is(await state.size('last-decision-times'), 1);
 });

@@ -107,14 +107,18 @@ function problemOf(shape: (typeof SHAPES)[DecisionAction], body: Fields, protoco
   return undefined;
 }
 
-/** The answer of a fallback. What the lists say about a token is kept where it says the same, as it says more. */
+/**
+ * The answer of a fallback. What the lists say about a token is kept where it says the same, as it says more. To accept means to accept
+ * tokens that are not listed: one that is listed as blocked may be stolen.
+ */
 export function fixedAnswer<A extends DecisionAction>(
   action: A,
   accept: boolean,
   proposed: AnswerOf[A],
 ): AnswerOf[A] {
   const ofToken = action === 'Authorize' || action === 'StartTransaction';
-  if (ofToken && (proposed.status === 'Accepted') === accept) return proposed;
+  const isKept = accept ? proposed.status !== 'Unknown' : proposed.status !== 'Accepted';
+  if (ofToken && isKept) return proposed;
   const status = accept ? 'Accepted' : ofToken ? 'Invalid' : 'Rejected';
   // Each shape has these words.
   return { status } as AnswerOf[A];

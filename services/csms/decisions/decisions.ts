@@ -55,6 +55,11 @@ export interface DecisionObserver {
 /** Answers in the memory of a process, some 300 bytes each. */
 const MOST_CACHED = 20_000;
 
+/** Without an answer the decider took the proposed one: what the lists say may change meanwhile. */
+interface CachedAnswer {
+  readonly answer: AnswerOf[DecisionAction] | undefined;
+}
+
 type Known<A extends DecisionAction> = Pick<Decided<A>, 'answer' | 'writes'>;
 
 export function createDecisions(options: DecisionOptions): DecisionProvider {
@@ -64,7 +69,7 @@ export function createDecisions(options: DecisionOptions): DecisionProvider {
 class Decisions implements DecisionProvider {
   readonly #options: DecisionOptions;
   readonly #log: QuietLog;
-  readonly #cache: AnswerCache<AnswerOf[DecisionAction]>;
+  readonly #cache: AnswerCache<CachedAnswer>;
   #open = 0;
 
   constructor(options: DecisionOptions) {
@@ -98,7 +103,7 @@ class Decisions implements DecisionProvider {
     if (cached !== undefined) {
       observer?.decided(action, 'cached');
       // Of the same action, as the key says.
-      return { answer: cached as AnswerOf[A], writes: [] };
+      return { answer: (cached.answer as AnswerOf[A] | undefined) ?? proposed, writes: [] };
     }
     const began = performance.now();
     const secondsSince = () => (performance.now() - began) / 1000;
@@ -114,7 +119,7 @@ class Decisions implements DecisionProvider {
       return { answer: await fallBack(asked, fallback, context), writes: [] };
     }
     const answer = read.answer ?? proposed;
-    if (cacheKey !== undefined) this.#cache.set(cacheKey, answer, read.cacheSeconds);
+    if (cacheKey !== undefined) this.#cache.set(cacheKey, { answer: read.answer }, read.cacheSeconds);
     const writes = fallback === 'LastKnown' ? await remember(asked, read.answer, context) : [];
     return { answer, writes };
   }

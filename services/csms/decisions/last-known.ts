@@ -36,7 +36,31 @@ export function lastKnownField(
   if (action === 'DataTransfer') return undefined;
   if (action === 'BootNotification') return `boot:${digest(stationId)}`;
   if (token === undefined) return undefined;
-  return `token:${digest([token.text.toUpperCase(), token.type?.toLowerCase() ?? ''])}`;
+  return tokenField(token);
+}
+
+/** IdTokenEnumType of 2.0.1 and its additions in 2.1; '' in 1.6. */
+const TOKEN_TYPES = [
+  '',
+  'Central',
+  'DirectPayment',
+  'eMAID',
+  'EVCCID',
+  'ISO14443',
+  'ISO15693',
+  'KeyCode',
+  'Local',
+  'MacAddress',
+  'VIN',
+];
+
+/** Removes what is known of a token, of each of these types. */
+export function forgetToken(text: string): StateWrite[] {
+  return forget(TOKEN_TYPES.map((type) => tokenField({ text, type })));
+}
+
+function tokenField({ text, type = '' }: NonNullable<Asked<DecisionAction>['token']>): string {
+  return `token:${digest([text.toUpperCase(), type.toLowerCase()])}`;
 }
 
 /**

@@ -41,7 +41,9 @@ export const transactionEvent: Handler<TransactionEvent, EventResponse> = async 
       : listed;
   const fact = factOf(event, context);
   const token = idToken === undefined ? undefined : tokenOf(idToken);
-  const asked = { action: 'StartTransaction', request: event, token, fact } as const;
+  // A question for each token of a transaction, however many of its events have it: a decider may reserve money for it.
+  const question = businessKey('payer', stationId, transactionId, idToken?.idToken);
+  const asked = { action: 'StartTransaction', request: event, token, fact: question } as const;
   const judged = own === undefined ? undefined : await decideOutside(asked, own, context);
   const decision = judged?.decision;
   const now = context.now.getTime();

@@ -253,3 +253,36 @@ test('a station that the registrations list is not asked about; one that the dec
   const refused = await world.station('CP-2');
   t.like(await refused.ask('BootNotification', boot), { status: 'Rejected', interval: 900 });
 });
+
+test('to take the proposed answer for a while is to take the newest one, as the lists may change meanwhile', async (t) => {
+  await using world = await decisionWorld('Authorize=Own', () => ({ body: { cacheSeconds: 3600 } }));
+  const station = await world.station('CP-1');
+  const listed = async (status: string) => {
+    await world.redis.hset('ocpp:tokens', 'ABC', JSON.stringify({ status }));
+    return (await station.ask('Authorize', { idTag: 'ABC' }))['idTagInfo'];
+  };
+  t.deepEqual(await listed('Accepted'), { status: 'Accepted' });
+  t.deepEqual(await listed('Blocked'), { status: 'Blocked' });
+  t.is(world.webhook.requests.length, 1);
+});
+
+test('in 2.x all events of a transaction with the same token are one question, which reserves money once', async (t) => {
+  await using world = await decisionWorld('StartTransaction=Own', () => ({ body: { status: 'Accepted' } }));
+  const station = await world.station('CP-1', 'ocpp2.0.1');
+  const event = DIALECTS[1]?.start[1]('ABC') ?? {};
+  const timestamp = '2026-11-23T11:00:00Z';
+  await station.ask('TransactionEvent', event);
+  await station.ask('TransactionEvent', { ...event, eventType: 'Updated', seqNo: 1, timestamp });
+  const other = {
+    ...event,
+    eventType: 'Ended',
+    seqNo: 2,
+    timestamp,
+    idToken: { idToken: 'DEF', type: 'ISO14443' },
+  };
+  await station.ask('TransactionEvent', other);
+  const ids = world.webhook.requests.map(({ body }) => body['id']);
+  t.is(ids.length, 3);
+  t.is(ids[0], ids[1]);
+  t.not(ids[1], ids[2]);
+});

@@ -182,3 +182,12 @@ test('whole days are billed alike, whatever the decider answers or fails at', as
   t.deepEqual(failed, accepted);
   t.is(new Set(words).size, 4, 'Accepted, Blocked, Invalid in 1.6, Unknown in 2.x');
 });
+
+test('the fallback Accept takes tokens that are not listed, and none that is listed as blocked', async (t) => {
+  await using world = await decisionWorld('Authorize=Accept', () => undefined);
+  await world.webhook[Symbol.asyncDispose]();
+  await world.redis.hset('ocpp:tokens', 'STOLEN', '{"status":"Blocked"}');
+  const station = await world.station('CP-1');
+  t.deepEqual(await station.ask('Authorize', { idTag: 'NEW' }), { idTagInfo: { status: 'Accepted' } });
+  t.deepEqual(await station.ask('Authorize', { idTag: 'STOLEN' }), { idTagInfo: { status: 'Blocked' } });
+});
