@@ -302,7 +302,9 @@ inScene(
   async (t, scene, api) => {
     await scene.create({});
     await whole(t, scene);
-    const secret = (await scene.status()).redis?.passwordSecretName;
+    const secretName = async (at: Scene) => (await at.status()).redis?.passwordSecretName;
+    await eventually(t, async () => typeof (await secretName(scene)), 'string');
+    const secret = await secretName(scene);
     const before = await templates(scene);
     await scene[Symbol.asyncDispose]();
     // As the garbage collector does for --cascade=orphan.
@@ -314,7 +316,7 @@ inScene(
       image: 'example.com/ocpp:0.2.0',
     });
     await eventually(t, async () => (await newer.status()).image, 'example.com/ocpp:1');
-    t.is((await newer.status()).redis?.passwordSecretName, secret);
+    t.is(await secretName(newer), secret);
     t.deepEqual(await templates(newer), before);
     const [owner] = (await newer.get('deployments/city-ws-proxy'))?.metadata.ownerReferences ?? [];
     t.is(owner?.uid, (await newer.get('ocppclusters/city'))?.metadata.uid, 'the objects have the new owner');

@@ -183,8 +183,8 @@ test('after all have stopped in good order, every key left has an owner or an ex
   await transport.stop();
   const lasting: string[] = [];
   for (const key of await look.keys('*')) if ((await look.ttl(key)) < 0) lasting.push(key);
-  // The two counters, the marker and the directory of stations are the cluster's own.
-  const own = ['disconnected', 'epoch', 'known-stations', 'running', 'store'];
+  // The two counters, the marker, the directory of stations and the stream of events are the cluster's own.
+  const own = ['disconnected', 'epoch', 'events', 'known-stations', 'running', 'store'];
   t.deepEqual(
     lasting.sort(),
     own.map((name) => `ocpp:${name}`),
