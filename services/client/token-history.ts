@@ -98,12 +98,30 @@ async function eraseMark({ state }: HistorySources, { fields }: StoredEntry, wan
 /** Fields of events with a token. */
 const TOKEN_FIELDS = ['idTag', 'token'];
 
+/** Events that quote the payload of a message, at most its first 2000 characters. */
+const QUOTING: ReadonlySet<string> = new Set(['message-repaired', 'message-refused']);
+
 /** Events of transactions and refusals name the token; those of unusual messages quote the message. */
 async function dropEvent({ lists }: HistorySources, { id, fields }: StoredEntry, wanted: string) {
-  const quoted = JSON.stringify(wanted);
   const isNamed = TOKEN_FIELDS.some((name) => fields[name]?.toUpperCase() === wanted);
-  if (!isNamed && !Object.values(fields).some((text) => text.toUpperCase().includes(quoted))) return 0;
-  return Number(await lists.dropEntry(EVENTS, id));
+  const isQuoted = QUOTING.has(fields['type'] ?? '') && mentions(fields['payload'] ?? '', wanted);
+  return isNamed || isQuoted ? Number(await lists.dropEntry(EVENTS, id)) : 0;
+}
+
+/** Of a text that was cut, and is no JSON, rather one event too many is removed. */
+function mentions(payload: string, wanted: string): boolean {
+  try {
+    return contains(JSON.parse(payload), wanted);
+  } catch {
+    return payload.toUpperCase().includes(wanted);
+  }
+}
+
+/** Stations send a token as a number, too. */
+function contains(value: unknown, wanted: string): boolean {
+  if (typeof value === 'object' && value !== null)
+    return Object.values(value).some((one) => contains(one, wanted));
+  return String(value).toUpperCase() === wanted;
 }
 
 /** @throws TransportError bad-cursor */

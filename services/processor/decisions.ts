@@ -65,7 +65,8 @@ export const decisionSettings = {
 export type DecisionConfig = SettingsOf<typeof decisionSettings>;
 
 function problemOf(item: string): string | undefined {
-  const [action, fallback] = item.split('=');
+  const [action, fallback, ...rest] = item.split('=');
+  if (rest.length > 0) return `${item}: write it as in Authorize=Own`;
   if (!DECISION_ACTIONS.some((one) => one === action))
     return `${item}: the action must be one of ${DECISION_ACTIONS.join(', ')}, as in Authorize=Own`;
   if (!FALLBACKS.some((one) => one === fallback))

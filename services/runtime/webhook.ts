@@ -171,6 +171,12 @@ export class Webhook implements Disposable {
       sent.on('error', (error: NodeJS.ErrnoException) => {
         reject(sent.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnection() : error);
       });
+      // 101: node hands over the socket, and neither an answer nor an error follows.
+      sent.on('upgrade', (_response, socket) => {
+        socket.destroy();
+        reject(this.#error('bad-answer', 'answered 101: it must not switch protocols'));
+      });
+      sent.on('close', () => reject(new Error('the connection closed without an answer')));
       sent.end(text);
     });
   }

@@ -103,6 +103,7 @@ everywhere(
         quoting({ idTag: '04a1' }),
         quoting({ idTag: '04a12' }),
         quoting({ idToken: '04B2' }),
+        quoting({ idTag: 12_345_678 }),
         naming({ idTag: '04a1' }),
         naming({ token: '04A1' }),
         naming({ token: '04A12' }),
@@ -127,7 +128,8 @@ everywhere(
     for (const id of ['one', 'three'])
       t.like(await state.record(`transaction:CP-1:${id}`), { idTag: 'ERASED', closed: AT });
     t.is(await state.field('transaction:CP-1:two', 'idTag'), '04B2');
-    t.is((await client.events().page()).items.length, 3);
+    t.is((await client.events().page()).items.length, 4);
+    t.like(await client.tokens.eraseHistory('12345678'), { events: 1 }, 'sent as a number');
     t.like(await client.tokens.get('04A1'), { status: 'Blocked' }, 'the entry is no history');
     t.deepEqual((await client.bills({ token: '04a1' }).page()).items, []);
 

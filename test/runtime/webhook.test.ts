@@ -1,4 +1,6 @@
 /** The client of webhooks, against real servers: what is an answer, what is an error, and when it stops asking. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -196,3 +198,15 @@ test.serial(
     t.is(webhook.state, 'closed');
   },
 );
+
+test('an answer 101 is a failure like any other: its turn is free again', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.write('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  using webhook = webhookFor(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const error = await t.throwsAsync<WebhookError>(webhook.post({}), { message: /101/ });
+  t.is(error?.reason, 'bad-answer');
+});

@@ -21,18 +21,15 @@ export interface SplitPlan {
   readonly beginBy: number;
 }
 
-const LONGEST_KEY = 255;
 const FIELD = 'plan';
 
 export function payloadDigest(action: string, payload: unknown): string {
   return digest([action, payload]);
 }
 
-/** The idempotency key of a part. @param part from 1 on */
+/** The idempotency key of a part: none that a caller chooses. @param part from 1 on */
 export function partKey(idempotencyKey: string, part: number): string {
-  const whole = `${idempotencyKey}#${part}`;
-  if (whole.length <= LONGEST_KEY) return whole;
-  return `${createHash('sha256').update(idempotencyKey).digest('hex')}#${part}`;
+  return `${createHash('sha256').update(idempotencyKey).digest('hex')}\n${part}`;
 }
 
 export async function readPlan(

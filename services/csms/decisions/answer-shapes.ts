@@ -14,6 +14,11 @@ const LONGEST_TRANSACTION = 2 ** 31 - 1;
 /** MessageContentType.content of 2.0.1; identifierString of a group in 2.0.1. */
 const [MESSAGE_LENGTH, PARENT_LENGTH] = [512, 36];
 
+/** Later times have no form in OCPP (RFC 3339 has four digits for a year). */
+const YEAR_10000 = Date.UTC(10_000, 0, 1);
+/** Levels of the data of a DataTransfer. */
+const DEEPEST = 100;
+
 export interface ReadAnswer<A extends DecisionAction> {
   /** Undefined: the proposed one. */
   readonly answer: AnswerOf[A] | undefined;
@@ -42,17 +47,24 @@ const whole =
       ? undefined
       : `must be a whole number from ${least} to ${most}`;
 const energy: Rule = (value) =>
-  typeof value === 'number' && value > 0 ? undefined : 'must be a number of Wh above 0';
+  typeof value === 'number' && value > 0 && Number.isFinite(value)
+    ? undefined
+    : 'must be a number of Wh above 0';
 const time: Rule = (value) =>
   typeof value === 'string' &&
   /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(value) &&
-  !Number.isNaN(Date.parse(value))
+  Date.parse(value) < YEAR_10000
     ? undefined
     : 'must be a time such as 2027-01-01T00:00:00Z';
-const data: Rule = (value, protocol) =>
-  protocol === 'ocpp1.6' && typeof value !== 'string'
-    ? 'must be a text, as the station is of 1.6'
-    : undefined;
+const data: Rule = (value, protocol) => {
+  if (protocol === 'ocpp1.6' && typeof value !== 'string') return 'must be a text, as the station is of 1.6';
+  return isDeeper(value, DEEPEST) ? `must not nest deeper than ${DEEPEST} levels` : undefined;
+};
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1));
+}
 
 const TOKEN = {
   status: oneOf(TOKEN_STATUSES),

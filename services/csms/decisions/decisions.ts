@@ -20,7 +20,7 @@ import type {
   Fallback,
   Question,
 } from './decision-provider.ts';
-import { lastKnown, lastKnownField, rememberAnswer } from './last-known.ts';
+import { foldedToken, lastKnown, lastKnownField, rememberAnswer } from './last-known.ts';
 
 /** Read for each decision, as they may change. */
 export interface DecisionSettings {
@@ -195,7 +195,7 @@ function questionOf(
 /** By station, as a decider may judge by the place. */
 function cacheKeyOf({ action, token }: Asked<DecisionAction>, stationId: string): string | undefined {
   if (action === 'DataTransfer') return undefined;
-  return JSON.stringify([action, stationId, token?.text.toUpperCase(), token?.type?.toLowerCase()]);
+  return JSON.stringify([action, stationId, token && foldedToken(token)]);
 }
 
 /** Settles as `work` does, unless it takes too long. */

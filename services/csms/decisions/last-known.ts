@@ -59,9 +59,13 @@ export function forgetToken(text: string): StateWrite[] {
   return forget(TOKEN_TYPES.map((type) => tokenField({ text, type })));
 }
 
-function tokenField({ text, type = '' }: NonNullable<Asked<DecisionAction>['token']>): string {
-  return `token:${digest([text.toUpperCase(), type.toLowerCase()])}`;
-}
+type Token = NonNullable<Asked<DecisionAction>['token']>;
+
+const tokenField = (token: Token): string => `token:${digest(foldedToken(token))}`;
+
+/** A token and its type without the difference of case in ASCII: that of other letters would make one of different tokens. */
+export const foldedToken = ({ text, type = '' }: Token): readonly string[] =>
+  [text, type].map((one) => one.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()));
 
 /**
  * @param answer undefined: the decider took the proposed one, so the lists are what counts

@@ -141,6 +141,16 @@ const WRONG: readonly (readonly [what: string, reply: WebhookReply, says: RegExp
     /\/expiry must/,
   ],
   [
+    'an expiry in the year 10 000',
+    { body: { status: 'Accepted', expiry: '9999-12-31T23:59:59-12:00' } },
+    /\/expiry must be a time/,
+  ],
+  [
+    'an endless limit',
+    { body: '{"status":"Accepted","maxEnergyWh":1e999}' },
+    /\/maxEnergyWh must be a number/,
+  ],
+  [
     'a cache of a week',
     { body: { status: 'Accepted', cacheSeconds: 604_800 } },
     /\/cacheSeconds must be a whole/,
@@ -285,4 +295,13 @@ test('in 2.x all events of a transaction with the same token are one question, w
   t.is(ids.length, 3);
   t.is(ids[0], ids[1]);
   t.not(ids[1], ids[2]);
+});
+
+test('data of a DataTransfer may not nest deeper than can be stored', async (t) => {
+  await using world = await decisionWorld('DataTransfer=Reject', () => ({
+    body: `{"status":"Accepted","data":${'['.repeat(5000)}${']'.repeat(5000)}}`,
+  }));
+  const station = await world.station('CP-1', 'ocpp2.0.1');
+  t.deepEqual(await station.ask('DataTransfer', { vendorId: 'Acme' }), { status: 'Rejected' });
+  t.is(world.results.at(-1), 'DataTransfer fallback-bad-answer');
 });
