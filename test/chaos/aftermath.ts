@@ -21,7 +21,7 @@ const OWNED: readonly RegExp[] = [
 ];
 /** Of living processes, or events that wait for a webhook; when all have ended in good order, nothing of this is left. */
 const LIVING =
-  /^ocpp:(webhook-stations:.*|webhook-parked:.*|processors|proxies|process:.*|outbox:.*|inflight:.*|processing:.*|landing:.*)$/;
+  /^ocpp:(held-calls|webhook-stations:.*|webhook-parked:.*|processors|proxies|process:.*|outbox:.*|inflight:.*|processing:.*|landing:.*)$/;
 const QUIET_MS = 20_000;
 
 /** Resolves when nothing is under way any more: what was asked is handled, and the stations are gone. */

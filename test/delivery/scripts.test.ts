@@ -19,7 +19,7 @@ function isPre(name: string): boolean {
 }
 
 test('every script installs what is missing first; those that start a Redis get one', (t) => {
-  const redis = new Set(['start', 'test', 'chaos', 'bench', 'fuzz', 'scenarios']);
+  const redis = new Set(['start', 'test', 'chaos', 'bench', 'fuzz', 'fuzz:api', 'scenarios']);
   for (const name of names) {
     t.is(scripts[`pre${name}`], redis.has(name) ? `${SETUP} --redis` : SETUP, name);
   }

@@ -133,6 +133,8 @@ test('an authority that is away loses no request: the station gets its certifica
   );
   t.is((await w.events('certificate-failed')).length, 1, 'one event, however often it is tried');
   await station.connect();
+  // What waited for the station is sent once a message of the new connection is answered.
+  await station.ask('Heartbeat', {});
   await until(() => station.calls[0], 'CertificateSigned');
   await until(async () => (await w.events('certificate-installed')).length, 'the event');
   t.is(station.calls.length, 1);

@@ -25,6 +25,7 @@ for i = 7, #ARGV, 2 do
   local heldEpoch, heldProxy, remoteAddress, stationId = held[1], held[2], held[3], held[4]
   if heldProxy == proxyId and (epoch == '' or heldEpoch == epoch) then
     if heldEpoch then Calls.leaveConnection(prefix, station, heldEpoch) end
+    redis.call('ZREM', prefix .. ':held-calls', station)
     redis.call('DEL', session)
     Calls.dropImpatient(prefix, station)
     redis.call('SREM', KEYS[1], stationId)
