@@ -45,14 +45,15 @@ async function begin(idTag: string): Promise<void> {
   const outcome = await station.sendRequest('StartTransaction', start);
   if (outcome.kind !== 'confirmed') return console.error('no start:', outcome);
   console.log('start:', idTag, outcome.response.idTagInfo.status);
-  if (outcome.response.idTagInfo.status !== 'Accepted') return;
+  if (outcome.response.idTagInfo.status !== 'Accepted')
+    return end(outcome.response.transactionId, 'DeAuthorized');
   ({ transactionId } = outcome.response);
   await report('Charging');
 }
 
-async function end(transaction: number): Promise<void> {
+async function end(transaction: number, reason: 'Remote' | 'DeAuthorized' = 'Remote'): Promise<void> {
   transactionId = undefined;
-  const stop = { transactionId: transaction, meterStop: meter, timestamp: now(), reason: 'Remote' } as const;
+  const stop = { transactionId: transaction, meterStop: meter, timestamp: now(), reason };
   await station.sendRequest('StopTransaction', stop);
   console.log('stop:', transaction, meter);
   await report('Available');

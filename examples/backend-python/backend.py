@@ -6,6 +6,7 @@
 POST /decide answers questions of the decision webhook (docs/decision-webhook.md): cards of the fleet charge, others do not. POST /events takes the
 events of a webhook (docs/event-webhooks.md). With API and TOKEN, the address and an access token of the HTTP API, it asks a station for its current status
 when a connector is faulted. Both webhooks have the same signing secret here.
+STORE is the file with the ids of handled events; without it they are forgotten at the end.
 """
 import base64
 import hashlib
@@ -14,6 +15,7 @@ import json
 import os
 import sqlite3
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -22,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = base64.b64decode(os.environ["SECRET"].removeprefix("whsec_"))
 API, TOKEN = os.environ.get("API", ""), os.environ.get("TOKEN", "")
-STORE = os.environ.get("STORE", "handled-events.sqlite")
+STORE = os.environ.get("STORE") or os.path.join(tempfile.mkdtemp(), "handled-events.sqlite")
 
 
 def is_signed(headers, body):

@@ -34,10 +34,12 @@ export interface Access {
   readonly api?: ApiAccess;
 }
 
-/** @param listStations a shell command; left out where the manifest has the token */
+/** @param listStations a shell command; it and that of ocppctl are left out where the manifest has the token */
 interface ApiAccess {
   readonly url: string;
   readonly listStations?: string;
+  /** The same for ocppctl. */
+  readonly ocppctl?: string;
 }
 
 /** A station that was made for a trial, and the command that simulates it. */
@@ -87,6 +89,7 @@ export function accessOf(
 const apiAccess = ({ url, tokenFile }: NonNullable<TrialAccess['api']>): ApiAccess => ({
   url,
   ...(tokenFile !== undefined && {
+    ocppctl: `OCPPCTL_URL=${url} npm run --silent ocppctl -- --token-file ${tokenFile} status`,
     listStations: `curl -H "Authorization: Bearer $(cat ${tokenFile})" ${url}/v1/stations`,
   }),
 });
@@ -201,9 +204,10 @@ export function accessLines({ redis, addToken, metrics, demo = [], addStation, a
   ];
 }
 
-const apiLines = ({ url, listStations }: ApiAccess): string[] => [
+const apiLines = ({ url, listStations, ocppctl }: ApiAccess): string[] => [
   line('HTTP API', `${url}   (what it can do: ${url}/openapi.json)`),
   ...(listStations === undefined ? [] : [`    ${listStations}`]),
+  ...(ocppctl === undefined ? [] : [`    ${ocppctl}`]),
 ];
 
 const PROFILES = ['', 'a password in clear', 'a password inside TLS', 'a certificate'] as const;
