@@ -311,9 +311,9 @@ export const METRIC = {
   processorHandedOver: 'ocpp_processor_handed_over_total',
   /** Processor: decisions of the webhook, by action and result; `fallback-…`: it did not decide. */
   decisions: 'ocpp_decisions_total',
-  /** API, by webhook, from the process that delivers: age of the oldest event that waits; 1 while the endpoint is down; events lost. */
+  /** API, by webhook, from the process that delivers: age of the oldest event that waits; dead letters; gaps in the events. */
   apiWebhookLag: 'ocpp_api_webhook_lag_seconds',
-  apiWebhookDown: 'ocpp_api_webhook_down',
+  apiWebhookDeadLetters: 'ocpp_api_webhook_dead_letters_total',
   apiWebhookGaps: 'ocpp_api_webhook_gaps_total',
 } as const;
 

@@ -1364,8 +1364,9 @@ export interface ApiServiceSpec {
 export interface BillingSpec {
   /**
    * The Pod <cluster>-bill-sink moves bills, settlements, meter values and reports from Redis to
-   * PostgreSQL, each exactly once. Processors then drop none of them from Redis. Without a sink they are
-   * bounded again, and the oldest ones are dropped, moved or not: let it catch up before you remove it.
+   * PostgreSQL, each exactly once. Processors then drop none of them from Redis, except meter values beyond
+   * the newest 100000. Let it catch up before you remove it. If over 101000 bills, settlements or reports
+   * wait then, Redis keeps them until a sink is here again. Of fewer, those beyond 100000 are dropped.
    * Images of release 0.2.0 and earlier have no sink.
    */
   readonly sink?: BillingSinkSpec;
@@ -1378,8 +1379,9 @@ export interface DefaultedBilling {
 
 /**
  * The Pod <cluster>-bill-sink moves bills, settlements, meter values and reports from Redis to PostgreSQL,
- * each exactly once. Processors then drop none of them from Redis. Without a sink they are bounded again,
- * and the oldest ones are dropped, moved or not: let it catch up before you remove it. Images of release
+ * each exactly once. Processors then drop none of them from Redis, except meter values beyond the newest
+ * 100000. Let it catch up before you remove it. If over 101000 bills, settlements or reports wait then,
+ * Redis keeps them until a sink is here again. Of fewer, those beyond 100000 are dropped. Images of release
  * 0.2.0 and earlier have no sink.
  */
 export interface BillingSinkSpec {

@@ -70,7 +70,7 @@ export interface Volume {
   readonly projected?: {
     readonly sources?: readonly {
       readonly serviceAccountToken?: { readonly path: string };
-      readonly secret?: { readonly name: string } & Pick<SecretVolume, 'items'>;
+      readonly secret?: { readonly name: string; readonly optional?: boolean } & Pick<SecretVolume, 'items'>;
     }[];
   };
 }

@@ -132,11 +132,14 @@ const ofProcessors = ({ certificateAuthority, iso15118, decisions }: RenderInput
   decisions?.webhook.url,
 ];
 
-/** A Service with another port than its Pods needs a policy of the user: policies apply to the ports of Pods. */
+/**
+ * A Service with another port than its Pods needs a policy of the user: policies apply to the ports of Pods. A text that is no URL gets
+ * no rule: its program says so, and the rest of the cluster goes on.
+ */
 const toServices = (urls: readonly (string | undefined)[]): V1NetworkPolicyEgressRule[] =>
   urls
-    .filter((url) => url !== undefined)
-    .map((url) => new URL(url))
+    .map((url) => URL.parse(url ?? ''))
+    .filter((url) => url !== null)
     .map(({ hostname, port, protocol }) => {
       const number = port === '' ? DEFAULT_PORTS[protocol as keyof typeof DEFAULT_PORTS] : Number(port);
       return Object.assign(at(hostname), { ports: tcp([number]) });

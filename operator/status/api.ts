@@ -46,9 +46,17 @@ export function failuresOf(
 }
 
 function adviceOf({ spec: { api } }: Findings, failures: readonly string[]): string {
-  const name = api.tokensSecret?.name;
-  if (name === undefined || !failures.some((text) => namesSecret(text, name))) return '';
-  return `. Create the Secret ${name}, or remove spec.api.tokensSecret`;
+  const isMissing = (name: string | undefined): name is string =>
+    name !== undefined && failures.some((text) => namesSecret(text, name));
+  const tokens = api.tokensSecret?.name;
+  if (isMissing(tokens)) return `. Create the Secret ${tokens}, or remove spec.api.tokensSecret`;
+  // Of Pods that started to be created when these Secrets were not optional.
+  for (const { name, signingSecret, caSecretName } of api.webhooks ?? []) {
+    const secret = [signingSecret.name, caSecretName].find(isMissing);
+    if (secret !== undefined)
+      return `. Create the Secret ${secret} of the webhook ${name}, or remove the webhook from spec.api.webhooks`;
+  }
+  return '';
 }
 
 /** A missing Secret is named in the Events of the Pod. */

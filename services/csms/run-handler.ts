@@ -13,7 +13,7 @@ import type { Delivery, Outcome } from '../transport/transport.ts';
 import { NO_PROVIDERS, type Providers } from './credentials/providers.ts';
 import { type Handler, type HandlerContext, type HandlerSettings, settingsNow } from './handler.ts';
 import type { ProcessorState } from './state.ts';
-import { withoutBounds } from './transactions/bill-sink.ts';
+import { boundedFor } from './transactions/bill-sink.ts';
 
 export type HandlerFailure = 'failed' | 'timeout';
 
@@ -49,7 +49,7 @@ export async function runHandler(
     if (typeof response !== 'object' || response === null)
       throw new Error('the handler returned no response');
     const { writes = [] } = rest;
-    const kept = context.settings.billSink ? withoutBounds(writes) : writes;
+    const kept = boundedFor(context.settings.billSink, writes);
     return { ...NOTHING, ...rest, writes: kept, answer: { kind: 'result', payload: response } };
   } catch (error) {
     if ((error instanceof TransportError && error.retryable) || isTooDeep(error)) throw error;

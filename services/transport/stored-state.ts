@@ -22,12 +22,16 @@ export type StateWrite =
   /** Removes fields of a record; a record without fields ends. */
   | { readonly kind: 'unset'; readonly key: string; readonly names: readonly string[] }
   | { readonly kind: 'delete'; readonly key: string }
-  /** Appends to a stream that keeps about the newest `maxLength` entries; omitted: all, as another program trims it. */
+  /**
+   * Appends to a stream that keeps about the newest `maxLength` entries; omitted: all, as another program trims it. `keepsExcess`: a
+   * stream that is longer by more than `EXCESS` is not trimmed, as its entries wait for another program.
+   */
   | {
       readonly kind: 'append';
       readonly key: string;
       readonly fields: Readonly<Record<string, string>>;
       readonly maxLength?: number;
+      readonly keepsExcess?: boolean;
     }
   /** Adds a member to a sorted set, or changes its score. */
   | { readonly kind: 'add'; readonly key: string; readonly member: string; readonly score: number }
@@ -35,6 +39,9 @@ export type StateWrite =
   | { readonly kind: 'remove'; readonly key: string; readonly member: string }
   /** Removes the stored answer of a business key: from now on the same fact is new. */
   | { readonly kind: 'forget'; readonly businessKey: string };
+
+/** Entries beyond the bound of a stream; trimming whole nodes, as Redis does, leaves far fewer. */
+export const EXCESS = 1000;
 
 /** The stream of events keeps about the newest ones: some ten seconds of the busiest network, so that readers can change. */
 export const EVENTS_KEPT = 100_000;

@@ -2,7 +2,8 @@
 import test from 'ava';
 import { connect } from '../../services/client/connect.ts';
 import { ENV } from '../../services/contract.ts';
-import { withoutBounds } from '../../services/csms/transactions/bill-sink.ts';
+import { boundedFor } from '../../services/csms/transactions/bill-sink.ts';
+import { correct } from '../../services/csms/transactions/correction.ts';
 import { startProgram } from '../support/program.ts';
 import { SettingsFolder } from '../support/settings-folder.ts';
 import { until } from '../support/until.ts';
@@ -148,28 +149,52 @@ run('moved entries leave Redis beyond the newest ones that are kept, and only mo
   t.regex(text, /ocpp_bill_sink_gaps_total\{stream="transactions"\} 0\n/);
 });
 
-run('a processor with a bill sink bounds none of its streams, from the moment of the setting', async (t) => {
-  const place = await world.place();
-  const folder = await SettingsFolder.make({ [ENV.billSink]: 'false' });
-  await using processor = await startProgram('processor', {
-    [ENV.redisAddr]: world.redis.addr,
-    [ENV.channelPrefix]: place.name,
-    [ENV.settingsFolder]: folder.path,
-  });
-  await place.append('transactions', bill(1));
-  const figures = async () => (await processor.ask('/metrics')).text;
-  await until(async () => /^ocpp_bills_stored 1$/m.test(await figures()), 'the length of the stream');
-  const before = await figures();
-  t.regex(before, /^ocpp_bills_bound 100000$/m);
-  t.regex(before, /^ocpp_bills_oldest_seconds \d/m);
-  await folder.replace({ [ENV.billSink]: 'true' });
-  await until(async () => !/^ocpp_bills_bound \d/m.test(await figures()), 'no bound');
-  await folder[Symbol.asyncDispose]();
+run(
+  'a processor with a bill sink reports no bound of its bills, from the moment of the setting',
+  async (t) => {
+    const place = await world.place();
+    const folder = await SettingsFolder.make({ [ENV.billSink]: 'false' });
+    await using processor = await startProgram('processor', {
+      [ENV.redisAddr]: world.redis.addr,
+      [ENV.channelPrefix]: place.name,
+      [ENV.settingsFolder]: folder.path,
+    });
+    await place.append('transactions', bill(1));
+    const figures = async () => (await processor.ask('/metrics')).text;
+    await until(async () => /^ocpp_bills_stored 1$/m.test(await figures()), 'the length of the stream');
+    const before = await figures();
+    t.regex(before, /^ocpp_bills_bound 100000$/m);
+    t.regex(before, /^ocpp_bills_oldest_seconds \d/m);
+    await folder.replace({ [ENV.billSink]: 'true' });
+    await until(async () => !/^ocpp_bills_bound \d/m.test(await figures()), 'no bound');
+    await folder[Symbol.asyncDispose]();
+  },
+);
+
+test('bills, settlements and reports have no bound with a sink, meter values a large one; without a sink nothing far beyond it is trimmed', (t) => {
+  const streams = ['transactions', 'settlements', 'reports', 'meter-values', 'others'];
   const append = (key: string) => ({ kind: 'append', key, fields: { a: '1' }, maxLength: 5 }) as const;
+  const limits = (hasSink: boolean) =>
+    boundedFor(hasSink, streams.map(append)).map((write) =>
+      write.kind === 'append' ? [write.maxLength, write.keepsExcess] : [],
+    );
+  const [none, kept, plain] = [
+    [undefined, undefined],
+    [5, true],
+    [5, undefined],
+  ];
+  t.deepEqual(limits(true), [none, none, none, [100_000, undefined], plain]);
+  t.deepEqual(limits(false), [kept, kept, kept, plain, plain]);
+});
+
+test('a correction through the API drops no bill that waits for a sink', (t) => {
+  const { writes } = correct('transaction:1', bill(1), { energy: '100', by: 'a', because: 'b' });
+  const appended = writes.filter((write) => write.kind === 'append');
   t.deepEqual(
-    withoutBounds(['transactions', 'settlements', 'reports', 'meter-values', 'others'].map(append)).map(
-      (write) => 'maxLength' in write,
-    ),
-    [false, false, false, false, true],
+    appended.map(({ key, keepsExcess }) => [key, keepsExcess]),
+    [
+      ['transactions', true],
+      ['reports', true],
+    ],
   );
 });

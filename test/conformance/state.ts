@@ -109,6 +109,26 @@ export const state: Part<TransportHarness> = (run) => {
     assert.ok((await state.streamSize('bounded')).length < 250, 'about the newest 10');
   });
 
+  run(
+    'a stream far beyond its bound keeps what waits there, where its writes say so',
+    async ({ transport }) => {
+      transport.onMessage(async () => done);
+      await transport.start();
+      const { state } = transport;
+      const append = (key: string, count: number, bound: object): StateWrite[] =>
+        Array.from({ length: count }, (_, n) => ({ kind: 'append', key, fields: { n: `${n}` }, ...bound }));
+      const length = async (key: string) => (await state.streamSize(key)).length;
+      const bound = { maxLength: 10, keepsExcess: true };
+      for (let n = 0; n < 5; n++) await state.amend({ writes: append('waiting', 300, {}), events: [] });
+      await state.amend({ writes: append('waiting', 100, bound), events: [] });
+      assert.equal(await length('waiting'), 1600, 'they wait for another program');
+      for (let n = 0; n < 5; n++) await state.amend({ writes: append('steady', 300, bound), events: [] });
+      assert.ok((await length('steady')) < 300, 'about the newest 10, as with a bound alone');
+      await state.amend({ writes: append('waiting', 1, { maxLength: 10 }), events: [] });
+      assert.ok((await length('waiting')) < 1600, 'a bound alone trims');
+    },
+  );
+
   run('an outcome can keep an unreadable text and still answer', async (harness) => {
     const { transport, connect } = harness;
     transport.onMessage(async ({ stationId, protocol, epoch, receivedAt }) => ({

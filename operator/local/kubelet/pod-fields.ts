@@ -72,7 +72,7 @@ const POD: Table = {
       defaultMode: true,
       sources: {
         serviceAccountToken: { path: true, expirationSeconds: true },
-        secret: { name: true, items: { key: true, path: true } },
+        secret: { name: true, items: { key: true, path: true }, optional: true },
         // Ignored: nothing on this machine has TLS for it.
         configMap: { name: ['kube-root-ca.crt'], items: true },
       },

@@ -215,7 +215,7 @@ export class PodRun {
     const token = this.#context().apiServer?.token ?? '';
     const files = sources.map(({ serviceAccountToken: file, secret }) => ({
       ...(file !== undefined && { [file.path]: token }),
-      ...(secret !== undefined && this.#filesOf({ ...secret, secretName: secret.name })),
+      ...(secret !== undefined && this.#filesOf({ ...secret, secretName: secret.name }, secret.optional)),
     }));
     await this.#write(Object.assign({}, ...files), folder);
   }
@@ -225,17 +225,19 @@ export class PodRun {
   }
 
   /** @throws Missing */
-  #filesOf({ secretName: name, items }: SecretVolume): Readonly<Record<string, string>> {
+  #filesOf({ secretName: name, items }: SecretVolume, optional = false): Readonly<Record<string, string>> {
     const context = this.#context();
     const values = context.secret(name);
     if (values === undefined) {
+      if (optional) return {};
       throw new Missing(`there is no Secret ${context.namespace}/${name}; put it into the manifest file`);
     }
     if (items === undefined) return values;
-    const chosen = items.map(({ key, path }) => {
+    const chosen = items.flatMap(({ key, path }) => {
       const value = values[key];
+      if (value === undefined && optional) return [];
       if (value === undefined) throw new Missing(`Secret ${context.namespace}/${name} has no key ${key}`);
-      return [path, value] as const;
+      return [[path, value] as const];
     });
     return Object.fromEntries(chosen);
   }

@@ -2,8 +2,11 @@
 import { hasBillSink, type RenderInput } from '../render-input.ts';
 import { listPods, type Readers, type Rule } from './rule.ts';
 
+/** Share of the memory of Redis from which a sink that is away is urgent: stations are refused from 0.85 on. */
+const FILLING = 0.6;
+
 /** Of a cluster without a sink there is nothing to lose: `OcppBillsNearBound` warns there. */
-export function lostBills(input: RenderInput, { metric }: Readers): Rule[] {
+export function lostBills(input: RenderInput, { metric, global }: Readers): Rule[] {
   if (!hasBillSink(input)) return [];
   const gaps = metric('billSinkGaps');
   // A sink that finds the gap when it starts exports no earlier figure to compare with.
@@ -14,7 +17,14 @@ export function lostBills(input: RenderInput, { metric }: Readers): Rule[] {
       expr: `sum by (stream) (increase(${gaps}[1h]) > 0 or ${foundAtStart}) > 0`,
       for: '0s',
       summary: 'entries left Redis before they were in PostgreSQL',
-      description: `PostgreSQL will never have these entries of the stream {{ $labels.stream }} (transactions are bills). The log of the bill sink has the ids before and after the gap: ${listPods(input, 'bill-sink')}. Stop what trims the stream: a program of yours with XTRIM, or a processor whose podTemplate.env sets OCPP_BILL_SINK to false. If spec.billing.sink was removed for a while, processors dropped the oldest entries in that time.`,
+      description: `PostgreSQL will never have these entries of the stream {{ $labels.stream }} (transactions are bills). Of meter-values Redis keeps 100 000 at most while PostgreSQL is away. The other streams are trimmed by nothing of ours: stop a program of yours with XTRIM, or a processor whose podTemplate.env sets OCPP_BILL_SINK to false. The log of the sink has the ids around the gap: ${listPods(input, 'bill-sink')}.`,
+    },
+    {
+      alert: 'OcppBillsFillRedis',
+      expr: `${global('storeMemoryShare')} > ${FILLING} and on () absent(${metric('billSinkWorking')} == 1)`,
+      for: '5m',
+      summary: 'no bill sink works, and Redis fills up',
+      description: `Redis uses {{ $value | humanizePercentage }} of its maxmemory, and bills wait in it for PostgreSQL. From 85 % on stations are refused. First bring PostgreSQL back: the log of the sink says why it is away (${listPods(input, 'bill-sink')}). If that takes long, give Redis more memory; the embedded one restarts for it and keeps its data. Do not remove spec.billing.sink, and trim nothing.`,
     },
   ];
 }
@@ -34,7 +44,7 @@ export function waitingBills(input: RenderInput, { metric }: Readers): Rule[] {
       expr: `absent(${isWorking})`,
       for: '10m',
       summary: 'no bill sink moves bills to PostgreSQL',
-      description: `Bills wait in Redis without a bound and are not lost; stations notice nothing until Redis is full. The /readyz of the Pod and its log say whether PostgreSQL or Redis is away and why: ${pods}. If there is no Pod, the condition Degraded names the cause.`,
+      description: `Bills wait in Redis without a bound and are not lost; of meter values the newest 100 000 wait. Stations notice nothing until Redis is full. The /readyz of the Pod and its log say whether PostgreSQL or Redis is away and why: ${pods}. If there is no Pod, the condition Degraded names the cause.`,
     },
     {
       alert: 'OcppBillSinkLags',

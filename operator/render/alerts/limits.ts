@@ -63,7 +63,7 @@ export function nearLimits(input: RenderInput, { metric, global }: Readers): Rul
       for: '10m',
       summary: 'the oldest bills will soon be dropped from Redis',
       description:
-        'Redis holds {{ $value | humanize }} bills, and drops the oldest from about 100 000 on, billed or not. Run a bill sink, which moves bills to PostgreSQL (docs/bill-sink.md). If another program reads them, let it remove what it has processed: XTRIM with MINID.',
+        'Redis holds {{ $value | humanize }} bills, and drops the oldest from about 100 000 on, billed or not. Run a bill sink, which moves bills to PostgreSQL (docs/bill-sink.md). If another program reads them, let it remove what it has processed: XTRIM with MINID. If a sink was removed before it had moved them, more than that are here and none is dropped: set the sink again.',
     },
     {
       alert: 'OcppOpenCallsNearBound',

@@ -1,4 +1,7 @@
-/** Event webhooks of the HTTP API: their settings, and one volume with the signing secrets and authorities of all. */
+/**
+ * Event webhooks of the HTTP API: their settings, and one volume with the signing secrets and authorities of all. A Secret that is missing
+ * fails its webhook, not the Pods of the API; when it is created, its file appears in running Pods.
+ */
 import type { V1EnvVar, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { ENV } from '../../../services/contract.ts';
 import type { RenderInput } from '../render-input.ts';
@@ -15,9 +18,8 @@ export function webhookAccess({ spec }: RenderInput): {
   if (webhooks.length === 0) return { env: [], volumes: [], volumeMounts: [] };
   const settings = webhooks.map(({ signingSecret: _secret, caSecretName: _ca, ...others }) => others);
   const sources = webhooks.flatMap(({ name, signingSecret, caSecretName }) => {
-    const secret = { secret: { name: signingSecret.name, items: [{ key: signingSecret.key, path: name }] } };
-    if (caSecretName === undefined) return [secret];
-    return [secret, { secret: { name: caSecretName, items: [{ key: 'ca.crt', path: `${name}.ca` }] } }];
+    const secret = source(signingSecret.name, signingSecret.key, name);
+    return caSecretName === undefined ? [secret] : [secret, source(caSecretName, 'ca.crt', `${name}.ca`)];
   });
   return {
     env: [
@@ -28,3 +30,7 @@ export function webhookAccess({ spec }: RenderInput): {
     volumeMounts: [{ name: VOLUME, mountPath: FOLDER, readOnly: true }],
   };
 }
+
+const source = (name: string, key: string, path: string) => ({
+  secret: { name, items: [{ key, path }], optional: true },
+});

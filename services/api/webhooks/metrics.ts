@@ -24,7 +24,7 @@ export function createWebhookMetrics(registry: Registry, now: () => number): Web
     registers,
   });
   const letters = new Counter({
-    name: 'ocpp_api_webhook_dead_letters_total',
+    name: METRIC.apiWebhookDeadLetters,
     help: 'Events that became dead letters',
     labelNames,
     registers,
@@ -42,7 +42,7 @@ export function createWebhookMetrics(registry: Registry, now: () => number): Web
     registers,
   });
   const down = new Gauge({
-    name: METRIC.apiWebhookDown,
+    name: 'ocpp_api_webhook_down',
     help: '1 while the endpoint is down',
     labelNames,
     registers,

@@ -3,6 +3,7 @@ import { compare, type Decimal, readDecimal, subtract, writeDecimal } from '../.
 import type { Amendment } from '../../transport/stored-state.ts';
 import { digest } from '../facts.ts';
 import { BILLS, BILLS_KEPT } from './bill.ts';
+import { boundedFor } from './bill-sink.ts';
 import { fieldsOf } from './record.ts';
 import { report } from './reports.ts';
 
@@ -60,8 +61,11 @@ export function correct(key: string, bill: Fields, correction: HandCorrection): 
     expected: { key, field: 'billId', value: supersedes },
     writes: [
       { kind: 'set', key, fields: fieldsOf({ billId, meterStop }), existing: true },
-      { kind: 'append', key: BILLS, fields: entry, maxLength: BILLS_KEPT },
-      ...effects.writes,
+      // It is not known here whether a sink has moved the entries beyond the bound.
+      ...boundedFor(false, [
+        { kind: 'append', key: BILLS, fields: entry, maxLength: BILLS_KEPT },
+        ...effects.writes,
+      ]),
     ],
     events: effects.events,
   };

@@ -10,7 +10,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { TransportError } from '../../transport/errors.ts';
 import type { Member } from '../../transport/stored-state.ts';
 import type { Transport } from '../../transport/transport.ts';
-import { withoutBounds } from './bill-sink.ts';
+import { boundedFor } from './bill-sink.ts';
 import { abandon } from './closing.ts';
 import { isOpen, rememberIfThere, type TransactionRecord } from './record.ts';
 import { OPEN_TRANSACTIONS, readMember, unregister } from './register.ts';
@@ -117,7 +117,7 @@ async function abandonSilent(
   const connected = await transport.isClientConnected(record.stationId ?? '');
   const reason = connected ? 'silent' : 'station-gone';
   const effects = abandon({ key, record }, reason, clock.now(), transactionKeySeconds);
-  const writes = billSink ? withoutBounds(effects.writes) : effects.writes;
+  const writes = boundedFor(billSink, effects.writes);
   return transport.state.amend({ expected: asRead(key, record), writes, events: effects.events });
 }
 
@@ -135,10 +135,7 @@ async function reportSilent(
   const { writes, events } = report('transaction-silent', stationId, facts);
   await transport.state.amend({
     expected: { key, field: 'silenceReported', value: record.silenceReported },
-    writes: [
-      rememberIfThere(key, { silenceReported: heardAt }),
-      ...(billSink ? withoutBounds(writes) : writes),
-    ],
+    writes: [rememberIfThere(key, { silenceReported: heardAt }), ...boundedFor(billSink, writes)],
     events,
   });
 }

@@ -7,6 +7,7 @@ import {
   type Amendment,
   type DomainEvent,
   EVENTS_KEPT,
+  EXCESS,
   type Member,
   type StateStore,
   type StateWrite,
@@ -152,7 +153,7 @@ export class MemoryState implements StateStore, GatewayEvents {
         this.#answered.delete(write.businessKey);
         return;
       default:
-        this.#append(write.key, write.fields, write.maxLength);
+        this.#append(write.key, write.fields, write.maxLength, write.keepsExcess);
     }
   }
 
@@ -197,15 +198,22 @@ export class MemoryState implements StateStore, GatewayEvents {
     if (set?.size === 0) this.#sorted.delete(key);
   }
 
-  #append(key: string, fields: Readonly<Record<string, string>>, maxLength = Infinity): void {
+  #append(
+    key: string,
+    fields: Readonly<Record<string, string>>,
+    maxLength = Infinity,
+    keepsExcess = false,
+  ): void {
     const stream = this.#streams.get(key) ?? [];
+    const isKept = keepsExcess && stream.length > maxLength + EXCESS;
+    const slack = keepsExcess ? EXCESS / 10 : maxLength * 0.1 + 10;
     const appended = (this.#appended.get(key) ?? 0) + 1;
     // The number of the entry keeps ids unique and rising, whatever the clock does within a millisecond.
     const before = Number(stream.at(-1)?.id.split('-')[0] ?? 0);
     stream.push({ id: `${Math.max(before, this.#clock.now())}-${appended}`, fields: { ...fields } });
     this.#appended.set(key, appended);
     // Trimmed in chunks, as Redis does with MAXLEN ~: shifting a long array per entry would be slow.
-    if (stream.length > maxLength * 1.1 + 10) stream.splice(0, stream.length - maxLength);
+    if (!isKept && stream.length > maxLength + slack) stream.splice(0, stream.length - maxLength);
     this.#streams.set(key, stream);
     this.lists.appended(key);
   }

@@ -469,3 +469,13 @@ test('what would leave data behind cannot be changed, with the same words from t
     }
   }
 });
+
+test('the rule of ports refuses what URL refuses, and nothing else', (t) => {
+  const schema = fieldSchema('spec', 'authentication', 'stations', 'webhook', 'url');
+  const { rule = '' } = schema['x-kubernetes-validations']?.[0] ?? {};
+  const { holds } = compileRule(rule);
+  const ports = [...Array(70_000).keys()].filter((port) => port % 97 === 0 || port > 65_000);
+  for (const port of [...ports, 99_999, 100_000, 655_350, 1_000_000, '', '00443', '065536'])
+    for (const url of [`https://a:${port}`, `http://[::1]:${port}/b:99999`, `https://a.b:${port}?c`])
+      t.is(holds(url), URL.canParse(url), url);
+});

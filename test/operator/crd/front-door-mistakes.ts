@@ -22,6 +22,13 @@ const inListener = (listener: object, says: RegExp): Mistake => ({
   says,
 });
 
+/** `URL` refuses them, and with them a program its start. */
+const WRONG_PORTS = [
+  'https://a:65536',
+  'http://a.b:99999/c',
+  'https://a:70000?q',
+  'https://[::1]:000100000/',
+];
 const decider = (more: object) => ({
   decisions: {
     webhook: {
@@ -125,6 +132,33 @@ export const FRONT_DOOR_MISTAKES: readonly Mistake[] = [
     spec: { authentication: { stations: { webhook: { url: 'ftp://a' } } } },
     field: 'spec.authentication.stations.webhook.url',
     says: /should match/,
+  },
+  ...WRONG_PORTS.flatMap((url) => [
+    {
+      spec: { authentication: { stations: { webhook: { url } } } },
+      field: 'spec.authentication.stations.webhook.url',
+      says: /the port must be at most 65535/,
+    },
+    {
+      spec: { api: { webhooks: [{ name: 'a', url, signingSecret: { name: 's', key: 'k' } }] } },
+      field: 'spec.api.webhooks[0].url',
+      says: /the port must be at most 65535/,
+    },
+  ]),
+  {
+    spec: { certificateAuthority: { webhook: { url: WRONG_PORTS[0] } } },
+    field: 'spec.certificateAuthority.webhook.url',
+    says: /the port must be at most 65535/,
+  },
+  {
+    spec: { iso15118: { provider: { url: WRONG_PORTS[0] } } },
+    field: 'spec.iso15118.provider.url',
+    says: /the port must be at most 65535/,
+  },
+  {
+    spec: decider({ url: WRONG_PORTS[0] }),
+    field: 'spec.decisions.webhook.url',
+    says: /the port must be at most 65535/,
   },
   ...[{}, { internal: { secretName: 's' }, webhook: { url: 'https://ca' } }].map((certificateAuthority) => ({
     spec: { certificateAuthority },

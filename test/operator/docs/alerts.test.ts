@@ -118,6 +118,9 @@ const HEALTHY: Series = {
   'ocpp_bill_sink_gaps_total u stream="bills"': `_x${HOUR}`,
   'ocpp_api_webhook_lag_seconds w webhook="a"': `1x${HOUR}`,
   'ocpp_api_webhook_gaps_total w webhook="a"': `0x${HOUR}`,
+  // Before the first dead letter there is no figure.
+  'ocpp_api_webhook_dead_letters_total w webhook="a"': `_x${HOUR}`,
+  'ocpp_api_webhook_dead_letters_total w webhook="b"': `3x${HOUR}`,
   'ocpp_store_memory_share a': `0.3x${HOUR}`,
   'ocpp_proxy_station_source_failing a': `0x${HOUR}`,
   'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="certificate"': `9000000x${HOUR}`,
@@ -215,6 +218,12 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
   ['many bills wait for their sink', { 'ocpp_bills_stored p': '200000x60', 'ocpp_bills_bound p': gone }, []],
   ['the bill sink is gone', { 'ocpp_bill_sink_working s': gone }, ['OcppBillSinkNotRunning']],
   ['PostgreSQL is away', { 'ocpp_bill_sink_working s': '0x60' }, ['OcppBillSinkNotRunning']],
+  [
+    'PostgreSQL is away, and Redis fills up',
+    { 'ocpp_bill_sink_working s': '0x60', 'ocpp_store_memory_share a': '0.65x60' },
+    ['OcppBillSinkNotRunning', 'OcppBillsFillRedis'],
+  ],
+  ['Redis is half full for another reason', { 'ocpp_store_memory_share a': '0.65x60' }, []],
   ['another bill sink takes over', { 'ocpp_bill_sink_working s': '0x3 1x60' }, []],
   [
     'one kind of bills is late',
@@ -281,6 +290,26 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
     'an endpoint has been down for twenty minutes',
     { 'ocpp_api_webhook_lag_seconds w webhook="a"': '0x10 1200x50' },
     ['OcppWebhookLate'],
+  ],
+  [
+    'a receiver refuses one event in a hundred, as it never did before',
+    { 'ocpp_api_webhook_dead_letters_total w webhook="a"': '1x60' },
+    ['OcppWebhookDeadLetters'],
+  ],
+  [
+    'a receiver that refused events refuses one more',
+    { 'ocpp_api_webhook_dead_letters_total w webhook="b"': '3x10 4x50' },
+    ['OcppWebhookDeadLetters'],
+  ],
+  [
+    'no API program delivers for a webhook',
+    { 'ocpp_api_webhook_lag_seconds w webhook="a"': gone },
+    ['OcppWebhookNotDelivering'],
+  ],
+  [
+    'another API program takes over a webhook',
+    { 'ocpp_api_webhook_lag_seconds w webhook="a"': '_x4 1x56' },
+    [],
   ],
   [
     'events were dropped before a webhook got them',

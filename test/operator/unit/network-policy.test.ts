@@ -230,3 +230,24 @@ test('an API server accepts all policies', async (t) => {
     }
   }
 });
+
+test('an address that is no URL gets no rule, and takes no other rule with it', (t) => {
+  const bad = 'https://crm.example.com:99999/';
+  const signingSecret = { name: 's', key: 'k' };
+  const policies = policiesOf({
+    api: {
+      enabled: true,
+      webhooks: [
+        { name: 'bad', url: bad, signingSecret },
+        { name: 'good', url: 'https://192.0.2.11:8443/', signingSecret },
+      ],
+    },
+    authentication: { stations: { webhook: { url: bad } } },
+    certificateAuthority: { webhook: { url: bad } },
+    iso15118: { provider: { url: bad } },
+    decisions: { webhook: { url: bad, signingSecret, actions: [{ action: 'Authorize' }] } },
+  });
+  t.true(isAllowed(policies, { from: ENDS.API, to: ENDS['other host'], port: 8443 }));
+  for (const from of [ENDS.proxy, ENDS.processor])
+    t.false(isAllowed(policies, { from, to: ENDS['own Redis'], port: 443 }));
+});

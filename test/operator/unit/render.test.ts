@@ -580,6 +580,18 @@ test('the bill sink gets PostgreSQL from files, and processors leave the streams
   t.false(envOf(bare, 'Deployment/city-bill-sink').has(ENV.postgresSslRootCert));
 });
 
+test('a missing Secret of a webhook takes no Pod of the API with it', (t) => {
+  const { volumes = [] } = podOf(render(VARIANTS['api']), 'Deployment/city-api');
+  const sources = volumes.find(({ name }) => name === 'api-webhooks')?.projected?.sources;
+  t.deepEqual(
+    sources?.map(({ secret }) => [secret?.name, secret?.optional]),
+    [
+      ['billing', true],
+      ['billing-ca', true],
+    ],
+  );
+});
+
 test('no other Pod of a cluster gets a token of the API server', (t) => {
   for (const object of render({ ...VARIANTS['billing'], ...VARIANTS['api'] })) {
     const text = JSON.stringify(object);

@@ -244,6 +244,23 @@ const API_CASES: readonly Case[] = [
     ],
   },
   {
+    name: 'an HTTP API without the Secret of a webhook',
+    observed: { api: none('city-api'), pods: [apiPod(noSecret)] },
+    more: withApi({
+      webhooks: [
+        { name: 'other', url: 'https://a', signingSecret: { name: 'token', key: 'k' } },
+        { name: 'billing', url: 'https://a', signingSecret: { name: 'tokens', key: 'k' } },
+      ],
+    }),
+    phase: 'Degraded',
+    condition: [
+      'Degraded',
+      'True',
+      'ApiNotRunning',
+      /Create the Secret tokens of the webhook billing, or remove the webhook from spec\.api\.webhooks$/,
+    ],
+  },
+  {
     name: 'an HTTP API that another Secret keeps from starting',
     observed: { api: none('city-api'), pods: [apiPod(noSecret)] },
     more: withApi({ tokensSecret: { name: 'token' } }),

@@ -8,6 +8,7 @@
 --   unset         removes fields of a record; strings: names
 --   delete        deletes a record
 --   append        adds to a stream; bound: its length, or '' for none; strings: names and values by turns
+--   append-below  like append, but a stream longer than the first string is not trimmed; bound: its length
 --   add           adds to a sorted set; bound: the score; string: the member
 --   remove        removes from a sorted set; string: the member
 --   forget        deletes a business key
@@ -16,7 +17,7 @@ local Writes = {}
 
 -- Strings in one write: unpack() fails at about 8000.
 local MAX_STRINGS = 4000
-local TYPES = { set = 'hash', ['set-newer'] = 'hash', ['set-existing'] = 'hash', unset = 'hash', append = 'stream', add = 'zset', remove = 'zset' }
+local TYPES = { set = 'hash', ['set-newer'] = 'hash', ['set-existing'] = 'hash', unset = 'hash', append = 'stream', ['append-below'] = 'stream', add = 'zset', remove = 'zset' }
 
 local function mismatch(key, wanted)
   local is = redis.call('TYPE', key).ok
@@ -56,6 +57,10 @@ function Writes.apply(prefix, first, last)
       if bound ~= '' then redis.call('EXPIRE', key, bound) end
     elseif op == 'append' and bound == '' then
       redis.call('XADD', key, '*', unpack(ARGV, from, to))
+    elseif op == 'append-below' and redis.call('XLEN', key) > tonumber(ARGV[from]) then
+      redis.call('XADD', key, '*', unpack(ARGV, from + 1, to))
+    elseif op == 'append-below' then
+      redis.call('XADD', key, 'MAXLEN', '~', bound, '*', unpack(ARGV, from + 1, to))
     elseif op == 'append' then
       redis.call('XADD', key, 'MAXLEN', '~', bound, '*', unpack(ARGV, from, to))
     elseif op == 'add' then

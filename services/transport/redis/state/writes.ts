@@ -1,5 +1,5 @@
 /** Writes and events as arguments of the scripts that include writes.lua. */
-import { type DomainEvent, EVENTS_KEPT, type StateWrite } from '../../stored-state.ts';
+import { type DomainEvent, EVENTS_KEPT, EXCESS, type StateWrite } from '../../stored-state.ts';
 import type { UnreadableText } from '../../unreadable.ts';
 import { escapeKey, type Keys } from '../keys.ts';
 
@@ -39,7 +39,13 @@ function addWrite(args: string[], keys: Keys, write: StateWrite): void {
       return addOne(args, 'remove', keys.state(write.key), '', [write.member]);
     case 'append': {
       const texts = Object.entries(write.fields).flat();
-      return addOne(args, 'append', keys.state(write.key), String(write.maxLength ?? ''), texts);
+      const { maxLength = '', keepsExcess = false } = write;
+      if (maxLength === '' || !keepsExcess)
+        return addOne(args, 'append', keys.state(write.key), String(maxLength), texts);
+      return addOne(args, 'append-below', keys.state(write.key), String(maxLength), [
+        String(maxLength + EXCESS),
+        ...texts,
+      ]);
     }
     default: {
       const { newerBy, fields, expireSeconds = '', existing } = write;
