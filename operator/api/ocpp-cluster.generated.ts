@@ -1257,7 +1257,8 @@ export interface ApiSpec {
   readonly requestsPerSecond?: number;
   /**
    * Your services that get the events of the network as CloudEvents, signed as Standard Webhooks. One that
-   * was removed keeps its state, and continues when it is here again. A change restarts api.
+   * was removed keeps its state, and continues when it is here again, until `ocppctl webhooks forget`
+   * removes that state. A change restarts api.
    */
   readonly webhooks?: readonly ApiWebhookSpec[];
   /**

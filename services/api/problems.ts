@@ -27,6 +27,7 @@ const CATALOGUE = {
   'command-uncertain': [409, 'The command was sent, and its outcome is unknown'],
   'key-conflict': [409, 'The idempotency key names another command'],
   'token-charging': [409, 'A transaction of the token is open'],
+  'webhook-configured': [409, 'The webhook is configured'],
   'not-delivered': [409, 'The webhook did not take the event'],
   'events-lost': [410, 'Events after the cursor were dropped'],
   'too-large': [413, 'The body is too large'],

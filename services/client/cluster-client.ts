@@ -83,7 +83,10 @@ export interface ClusterClient extends AsyncDisposable {
    * Reads of stored state; docs/stored-data.md of the repository names the keys. `amend` is for state that the program itself keeps
    * there: what handlers keep is theirs to change.
    */
-  readonly state: Pick<StateStore, 'record' | 'field' | 'fields' | 'members' | 'size' | 'amend'>;
+  readonly state: Pick<
+    StateStore,
+    'record' | 'field' | 'fields' | 'members' | 'size' | 'memoryShare' | 'amend'
+  >;
   /** Closes the connections. Calls that are still awaited reject with `call-abandoned`, and go on in the cluster. */
   close(): Promise<void>;
 }

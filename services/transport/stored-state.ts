@@ -93,6 +93,8 @@ export interface StreamSize {
 export interface StateStore extends StateReader {
   /** How long a stream is, and when its oldest entry was stored. */
   streamSize(key: string): Promise<StreamSize>;
+  /** Share of the memory that the store may use; undefined where it has no limit. */
+  memoryShare(): Promise<number | undefined>;
   /** Applies an amendment completely or not at all. @returns whether it was applied */
   amend(amendment: Amendment): Promise<boolean>;
 }

@@ -36,6 +36,21 @@ const stateOperations = ({ webhooks }: Parts) => [
     handle: async ({ path }) => ok(await webhooks.get(path.name)),
   }),
   operation({
+    id: 'forgetWebhook',
+    method: 'DELETE',
+    url: '/v1/webhooks/{name}',
+    summary: 'Removes state, parked events and dead letters of a webhook that is no longer configured.',
+    tag,
+    scope: 'admin',
+    takes: { path: parameters({ name }) },
+    answers: { 204: null },
+    problems: ['no-such-webhook', 'webhook-configured'],
+    async handle({ path }) {
+      await webhooks.forget(path.name);
+      return done;
+    },
+  }),
+  operation({
     id: 'testWebhook',
     method: 'POST',
     url: '/v1/webhooks/{name}/test',

@@ -22,15 +22,17 @@ export interface DeliveryOptions {
   readonly log: Log;
   readonly metrics: WebhookMetrics;
   readonly leaseMs: number;
+  /** Whether Redis has room for events that wait. */
+  readonly hasRoom: () => boolean;
   /** Aborts when the program stops: another process goes on at once. */
   readonly stopping: AbortSignal;
 }
 
-/** Entries beyond the cursor that are held in memory. */
-const WINDOW = 1000;
 /** Parked events of all stations, and of one. */
-const MOST_PARKED = 100_000;
-const MOST_OF_STATION = 5000;
+const MOST_PARKED = 20_000;
+const MOST_OF_STATION = 2000;
+/** From this age on the first event of a lane lets it be parked when the window is full; ms. */
+const LATE = 1000;
 /** Between writes, and between looks for what is due; ms. */
 const SETTLE = 500;
 const LOOK = 100;
@@ -88,7 +90,8 @@ export class Delivery {
     await this.#guarded(async () => {
       for await (const page of events.follow({ after: this.#webhook.cursor, signal })) {
         this.#take(page);
-        while (this.#lanes.size >= WINDOW && !signal.aborted) {
+        if (this.#lanes.isFull) await this.#settle();
+        while (this.#lanes.isFull && !signal.aborted) {
           this.#room = Promise.withResolvers();
           await Promise.race([this.#room.promise, sleep(LOOK, signal)]);
         }
@@ -97,11 +100,12 @@ export class Delivery {
   }
 
   #take({ items, isGap }: FollowedPage<NetworkEvent>): void {
-    const { settings, source } = this.#options;
+    const { settings, source, clock } = this.#options;
     const [oldest] = items;
+    const now = clock.now();
     if (isGap === true && oldest !== undefined) this.#noteGap(oldest);
     for (const event of items)
-      if (wants(settings, event.type)) this.#lanes.add(waitingOf(cloudEventOf(event, source), event.id));
+      if (wants(settings, event.type)) this.#lanes.add(waitingOf(cloudEventOf(event, source), event.id), now);
       else this.#lanes.skip(event.id);
     if (items.length > 0) this.#hasChanged = true;
     this.#pump();
@@ -137,6 +141,7 @@ export class Delivery {
       void this.#guarded(async () => this.#attempt(lane)).finally(() => {
         this.#inFlight--;
         this.#lanes.done(lane);
+        if (!this.#lanes.isFull) this.#room.resolve();
         this.#pump();
       });
     }
@@ -159,12 +164,18 @@ export class Delivery {
   }
 
   #delivered(lane: Lane): void {
-    const { clock, log, metrics, settings } = this.#options;
+    const { clock, metrics, settings } = this.#options;
     metrics.delivered(settings.name);
     this.#lanes.settle(lane);
-    this.#webhook = { ...this.#webhook, deliveredAt: `${clock.now()}`, downSince: '' };
-    if (!this.#health.succeeded()) return;
-    log.info({ webhook: settings.name }, 'the endpoint takes events again');
+    this.#webhook = { ...this.#webhook, deliveredAt: `${clock.now()}` };
+    this.#answered();
+  }
+
+  #answered(): void {
+    if (!this.#health.answered()) return;
+    const { log, settings } = this.#options;
+    this.#webhook = { ...this.#webhook, downSince: '' };
+    log.info({ webhook: settings.name }, 'the endpoint answers again');
     this.#lanes.hurry();
   }
 
@@ -175,16 +186,20 @@ export class Delivery {
     metrics.failed(webhook);
     lane.failures++;
     this.#webhook = { ...this.#webhook, failedAt: `${now}`, lastError: sent.why };
-    if (this.#health.failed(lane.station)) {
+    if (sent.kind !== 'failed') {
+      lane.refusals++;
+      this.#answered();
+    } else if (this.#health.failed(lane.station)) {
       this.#webhook = { ...this.#webhook, downSince: `${now}` };
       log.warn({ webhook, why: sent.why }, 'the endpoint is down: it gets one event at a time');
     }
     if (this.#health.isDown) this.#nextProbeAt = now + this.#health.probePauseMs;
     const verdict = this.#health.verdict(sent, {
       failures: lane.failures,
+      refusals: lane.refusals,
       ageMs: now - timeOf(waiting),
       deadLetterAfterMs: deadLetterAfterSeconds * 1000,
-      isFull: this.#lanes.parked >= MOST_PARKED || lane.parked >= MOST_OF_STATION,
+      isFull: lane.parked >= MOST_OF_STATION,
     });
     if (verdict.kind === 'retry') {
       lane.dueAt = now + verdict.afterMs;
@@ -206,7 +221,7 @@ export class Delivery {
       while (!signal.aborted) {
         await sleep(SETTLE, signal);
         const isDue = this.#webhook.leaseUntil - clock.now() < (2 * leaseMs) / 3;
-        if (!signal.aborted && (this.#hasChanged || isDue)) await this.#settle();
+        if (!signal.aborted && (this.#hasChanged || isDue || this.#lanes.isFull)) await this.#settle();
       }
     });
   }
@@ -216,11 +231,12 @@ export class Delivery {
     const next = this.#writing.then(async () => {
       const { store, clock, leaseMs, metrics, settings } = this.#options;
       this.#hasChanged = false;
+      // Before events are parked: those that are not held here then count with the time that was stored.
+      const waitingSince = this.#oldest();
       const lanes = this.#changedLanes();
       const deadLetters = this.#letters.splice(0);
       const cursor = this.#lanes.advance() ?? this.#webhook.cursor;
       const leaseUntil = clock.now() + leaseMs;
-      const waitingSince = this.#oldest();
       const { parked } = this.#lanes;
       this.#webhook = { ...this.#webhook, cursor, leaseUntil, waitingSince, parked, ...change };
       if (!(await store.settle(this.#owner, this.#webhook, { lanes, deadLetters }))) this.#over.abort();
@@ -231,12 +247,15 @@ export class Delivery {
     return next;
   }
 
-  /** Lanes that fail or have parked events park those of the window; all lanes do if the window is full. */
+  /** Lanes that fail or have parked events park those of the window; of a full window also those that are late. */
   #changedLanes() {
-    const isFull = this.#lanes.size >= WINDOW;
+    const { clock, hasRoom } = this.#options;
+    const { isFull } = this.#lanes;
+    const late = this.#health.isDown ? Number.POSITIVE_INFINITY : clock.now() - LATE;
     const changed = [];
     for (const lane of this.#lanes.all) {
-      const mayPark = this.#lanes.parked < MOST_PARKED && (isFull || lane.failures > 0 || leftOf(lane) > 0);
+      const isHeld = lane.failures > 0 || leftOf(lane) > 0 || (isFull && this.#lanes.isLate(lane, late));
+      const mayPark = isHeld && this.#lanes.parked < MOST_PARKED && hasRoom();
       const added = mayPark ? this.#lanes.park(lane) : [];
       const removed = this.#lanes.takeSettled(lane);
       if (added.length + removed.length === 0) continue;
@@ -251,7 +270,13 @@ export class Delivery {
       if (waiting !== undefined) oldest = Math.min(oldest, timeOf(waiting));
     };
     note(this.#lanes.oldest);
-    for (const { head } of this.#lanes.all) note(head[0]);
+    for (const lane of this.#lanes.all) {
+      const [first] = lane.head;
+      note(first);
+      const { waitingSince } = this.#webhook;
+      if (first === undefined && leftOf(lane) > 0 && waitingSince !== '')
+        oldest = Math.min(oldest, Number(waitingSince));
+    }
     return Number.isFinite(oldest) ? `${oldest}` : '';
   }
 

@@ -1,17 +1,19 @@
 /**
  * Whether one event fails or the endpoint, and what follows from it. An endpoint is down when several stations failed without a
- * success between: then it gets one probe at a time, and no event becomes a dead letter. Pure.
+ * response between that took or refused an event: then it gets one probe at a time, and only what it refuses becomes a dead letter. Pure.
  */
 import type { Sent } from './post.ts';
 
 export interface Attempts {
   /** Failures of the event, with this one. */
   readonly failures: number;
+  /** Those of them that concern the event. */
+  readonly refusals: number;
   /** Since the event was stored; ms. */
   readonly ageMs: number;
   /** An event of this age becomes a dead letter; ms. */
   readonly deadLetterAfterMs: number;
-  /** No further event can be parked, of this station or at all. */
+  /** No further event of this station may be parked. */
   readonly isFull: boolean;
 }
 
@@ -54,8 +56,8 @@ export class EndpointHealth {
     return pauseAfter(Math.max(1, this.#probes), this.#random, LONGEST_OF_PROBES);
   }
 
-  /** @returns whether it was down */
-  succeeded(): boolean {
+  /** The endpoint lives: it took an event, or refused one. @returns whether it was down */
+  answered(): boolean {
     const wasDown = this.#isDown;
     this.#failing.clear();
     this.#isDown = false;
@@ -75,11 +77,11 @@ export class EndpointHealth {
   }
 
   verdict(sent: Exclude<Sent, { readonly kind: 'delivered' }>, attempts: Attempts): Verdict {
-    const { failures, ageMs, deadLetterAfterMs, isFull } = attempts;
+    const { failures, refusals, ageMs, deadLetterAfterMs, isFull } = attempts;
     const afterMs = Math.max(pauseAfter(failures, this.#random), sent.retryAfterMs ?? 0);
-    if (this.#isDown) return { kind: 'retry', afterMs: 0 };
-    if (sent.kind === 'gone' || (sent.kind === 'refused' && failures >= REFUSED_AFTER))
+    if (sent.kind === 'gone' || (sent.kind === 'refused' && refusals >= REFUSED_AFTER))
       return { kind: 'dead-letter', reason: 'refused' };
+    if (this.#isDown) return { kind: 'retry', afterMs: 0 };
     if (ageMs > deadLetterAfterMs && failures >= TOO_OLD_AFTER)
       return { kind: 'dead-letter', reason: 'undelivered' };
     return isFull ? { kind: 'dead-letter', reason: 'backlog-full' } : { kind: 'retry', afterMs };

@@ -17,6 +17,8 @@ export interface Lane {
   parked: number;
   /** Failures of the first event. */
   failures: number;
+  /** Those of them that concern the event. */
+  refusals: number;
   /** Before this it is not tried; ms since 1970. */
   dueAt: number;
   isBusy: boolean;
@@ -27,20 +29,37 @@ export const leftOf = ({ parked, settled }: Lane): number => parked - settled.le
 
 /** Parked events of a lane that are held here. */
 export const HEAD = 20;
+/** Parked events of all lanes that are held here; the others are read when it is their turn. */
+const MOST_HEADS = 5000;
+/** Entries since the cursor that are not settled; and all, of which a settled one has no text. */
+const WINDOW = 1000;
+const MOST_ENTRIES = 20 * WINDOW;
+
+interface Entry {
+  readonly position: string;
+  /** When it was read; ms since 1970. */
+  readonly at: number;
+  /** null: settled. */
+  waiting: Waiting | null;
+}
 
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
   /** Lanes that may be tried now, in turn, and those that wait for their time. */
   readonly #ready: Lane[] = [];
   readonly #later = new Set<Lane>();
-  /** Entries since the cursor in their order; null: settled when it was read. */
-  #window: { readonly position: string; readonly waiting: Waiting | null }[] = [];
-  readonly #settled = new WeakSet<Waiting>();
+  /** Entries since the cursor in their order. */
+  #window: Entry[] = [];
+  readonly #entries = new WeakMap<Waiting, Entry>();
+  /** Entries of the window that are not settled. */
+  #open = 0;
   #parked = 0;
+  /** In the heads of all lanes. */
+  #heads = 0;
 
-  /** Entries since the cursor. */
-  get size(): number {
-    return this.#window.length;
+  /** No more is read until it has room again. */
+  get isFull(): boolean {
+    return this.#open >= WINDOW || this.#window.length >= MOST_ENTRIES;
   }
 
   get parked(): number {
@@ -53,11 +72,15 @@ export class Lanes {
   }
 
   skip(position: string): void {
-    this.#window.push({ position, waiting: null });
+    this.#window.push({ position, at: 0, waiting: null });
   }
 
-  add(waiting: Waiting): void {
-    this.#window.push({ position: waiting.position, waiting });
+  /** @param at when it was read; ms since 1970 */
+  add(waiting: Waiting, at = 0): void {
+    const entry = { position: waiting.position, at, waiting };
+    this.#window.push(entry);
+    this.#entries.set(waiting, entry);
+    this.#open++;
     const lane = this.#laneOf(waiting.station);
     lane.queue.push(waiting);
     this.#list(lane);
@@ -91,6 +114,7 @@ export class Lanes {
   /** The first parked events, as they were read from Redis. Without any its count was wrong. */
   load(lane: Lane, found: readonly Waiting[]): void {
     lane.head.push(...found);
+    this.#heads += found.length;
     if (found.length > 0) return;
     this.#parked -= leftOf(lane);
     lane.parked = lane.settled.length;
@@ -101,34 +125,47 @@ export class Lanes {
     const [parked] = lane.head;
     if (parked === undefined) {
       const waiting = lane.queue.shift();
-      if (waiting !== undefined) this.#settled.add(waiting);
+      if (waiting !== undefined) this.#close(waiting);
     } else {
       lane.head.shift();
+      this.#heads--;
       lane.settled.push(parked);
     }
-    lane.failures = 0;
-    lane.dueAt = 0;
+    [lane.failures, lane.refusals, lane.dueAt] = [0, 0, 0];
   }
 
   /** Ends the attempt. */
   done(lane: Lane): void {
     lane.isBusy = false;
     lane.isListed = false;
+    if (this.#heads > MOST_HEADS) this.#heads -= lane.head.splice(0).length;
     this.#list(lane);
   }
 
-  /** Every lane may be tried at once: the endpoint is back. */
+  /** Every lane may be tried at once: the endpoint is back. Refusals count on, as they were not its fault. */
   hurry(): void {
-    for (const lane of this.#lanes.values()) [lane.failures, lane.dueAt] = [0, 0];
+    for (const lane of this.#lanes.values()) [lane.failures, lane.dueAt] = [lane.refusals, 0];
+  }
+
+  /** Whether the first event of its window was read before a time; ms since 1970. */
+  isLate({ queue: [first] }: Lane, before: number): boolean {
+    return first !== undefined && (this.#entries.get(first)?.at ?? 0) < before;
   }
 
   /** Moves the window of a lane to its parked ones; their order stays. @returns them, to be stored */
   park(lane: Lane): readonly Waiting[] {
     const moved = lane.queue.splice(0);
-    if (lane.head.length === leftOf(lane)) lane.head.push(...moved.slice(0, HEAD - lane.head.length));
+    if (lane.head.length === leftOf(lane)) {
+      // The event in flight is the first of the head, if there was none.
+      const inFlight = lane.isBusy && lane.head.length === 0 ? 1 : 0;
+      const room = Math.min(HEAD - lane.head.length, Math.max(inFlight, MOST_HEADS - this.#heads));
+      const held = moved.slice(0, Math.max(0, room));
+      lane.head.push(...held);
+      this.#heads += held.length;
+    }
     lane.parked += moved.length;
     this.#parked += moved.length;
-    for (const waiting of moved) this.#settled.add(waiting);
+    for (const waiting of moved) this.#close(waiting);
     return moved;
   }
 
@@ -143,12 +180,8 @@ export class Lanes {
 
   /** The position up to which all is settled; undefined: no further than before. */
   advance(): string | undefined {
-    let count = 0;
-    for (const { waiting } of this.#window) {
-      if (waiting !== null && !this.#settled.has(waiting)) break;
-      count++;
-    }
-    return this.#window.splice(0, count).at(-1)?.position;
+    const first = this.#window.findIndex(({ waiting }) => waiting !== null);
+    return this.#window.splice(0, first < 0 ? this.#window.length : first).at(-1)?.position;
   }
 
   /** Of the oldest event that waits in the window. */
@@ -166,6 +199,7 @@ export class Lanes {
       settled: [],
       parked: 0,
       failures: 0,
+      refusals: 0,
       dueAt: 0,
       isBusy: false,
       isListed: false,
@@ -183,6 +217,13 @@ export class Lanes {
     lane.isListed = true;
     if (lane.dueAt > 0) this.#later.add(lane);
     else this.#ready.push(lane);
+  }
+
+  #close(waiting: Waiting): void {
+    const entry = this.#entries.get(waiting);
+    if (entry === undefined || entry.waiting === null) return;
+    entry.waiting = null;
+    this.#open--;
   }
 
   #forget(lane: Lane): void {

@@ -48,6 +48,7 @@ export interface Settlement {
 /** The oldest are dropped. */
 const DEAD_LETTERS_KEPT = 1000;
 const STATIONS_AT_ONCE = 5000;
+const FORGOTTEN_AT_ONCE = 100;
 const ALL = Number.POSITIVE_INFINITY;
 
 const recordOf = (name: string) => `webhook:${name}`;
@@ -127,6 +128,28 @@ export class WebhookStore {
   async dropLetter(letter: DeadLetter): Promise<void> {
     const write = { kind: 'remove', key: lettersOf(this.#name), member: JSON.stringify(letter) } as const;
     await this.#state.amend({ writes: [write], events: [] });
+  }
+
+  /** Removes all state. @returns false when another process became the owner meanwhile */
+  async forget({ owner }: StoredWebhook): Promise<boolean> {
+    const gone = (key: string) => ({ kind: 'delete', key }) as const;
+    const stations: string[] = [];
+    for await (const [station] of this.stations()) stations.push(station);
+    for (let first = 0; first < stations.length; first += FORGOTTEN_AT_ONCE) {
+      const some = stations.slice(first, first + FORGOTTEN_AT_ONCE);
+      if (
+        !(await this.#write(
+          owner,
+          some.map((station) => gone(parkedOf(this.#name, station))),
+        ))
+      )
+        return false;
+    }
+    // The record is last: what is left after a failure can be removed again.
+    return this.#write(
+      owner,
+      [stationsOf, lettersOf, recordOf].map((keyOf) => gone(keyOf(this.#name))),
+    );
   }
 
   async #letterWrites(letters: readonly DeadLetter[]): Promise<StateWrite[]> {

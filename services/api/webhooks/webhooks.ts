@@ -42,6 +42,8 @@ interface One {
 /** How long a silent owner keeps a webhook, and between looks for those without one; ms. */
 const LEASE = 10_000;
 const FIND = 2000;
+/** From this share of the memory of Redis on no event is parked; from 0.85 on stations would be refused. */
+const NEARLY_FULL = 0.7;
 
 export class Webhooks {
   readonly #options: WebhooksOptions;
@@ -49,6 +51,7 @@ export class Webhooks {
   readonly #log: QuietLog;
   readonly #owner = randomUUID();
   readonly #running = new Map<string, Promise<void>>();
+  #hasRoom = true;
 
   constructor(options: WebhooksOptions) {
     this.#options = options;
@@ -69,6 +72,7 @@ export class Webhooks {
   async follow(): Promise<void> {
     const { stopping } = this.#options;
     while (!stopping.aborted && this.#all.size > 0) {
+      await this.#lookForRoom();
       for (const one of this.#all.values()) {
         if (this.#running.has(one.settings.name)) continue;
         try {
@@ -128,6 +132,33 @@ export class Webhooks {
     await one.store.dropLetter(await this.#letter(one, id));
   }
 
+  /**
+   * Removes what is stored of a webhook that is no longer configured. Rejects with `no-such-webhook`, and with `webhook-configured` for one
+   * that this or another process has.
+   */
+  async forget(name: string): Promise<void> {
+    if (this.#all.has(name)) throw configured(name);
+    const store = new WebhookStore(this.#options.client.state, name);
+    const known = await store.read();
+    if (known === undefined) throw unknown(name);
+    const isOwned = known.owner !== '' && known.leaseUntil > this.#options.clock.now();
+    if (isOwned || !(await store.forget(known))) throw configured(name);
+  }
+
+  /** While the memory cannot be read, the last reading counts. */
+  async #lookForRoom(): Promise<void> {
+    const { client, log } = this.#options;
+    try {
+      const share = (await client.state.memoryShare()) ?? 0;
+      const hasRoom = share < NEARLY_FULL;
+      if (this.#hasRoom && !hasRoom)
+        log.warn({ share }, 'Redis is nearly full: no event of a webhook is parked');
+      this.#hasRoom = hasRoom;
+    } catch (error) {
+      this.#log.warn('memory', errorFields(error), 'the memory use of Redis cannot be read');
+    }
+  }
+
   async #take(one: One): Promise<void> {
     const { client, clock } = this.#options;
     const { store, settings } = one;
@@ -148,7 +179,8 @@ export class Webhooks {
   async #deliver({ settings, store, poster }: One, webhook: StoredWebhook): Promise<void> {
     const { client, clock, log, metrics, source, stopping } = this.#options;
     const { post } = poster;
-    const common = { settings, source, store, post, clock, log, metrics, stopping };
+    const hasRoom = () => this.#hasRoom;
+    const common = { settings, source, store, post, clock, log, metrics, stopping, hasRoom };
     try {
       await new Delivery({ ...common, events: client.events(), leaseMs: LEASE }, webhook).run();
     } catch (error) {
@@ -190,11 +222,16 @@ export class Webhooks {
 
   #named(name: string): One {
     const one = this.#all.get(name);
-    if (one === undefined)
-      throw new Problem('no-such-webhook', `no webhook has the name ${name.slice(0, 100)}`);
+    if (one === undefined) throw unknown(name);
     return one;
   }
 }
+
+const configured = (name: string) =>
+  new Problem('webhook-configured', `the webhook ${name} gets events: remove it from the settings`);
+
+const unknown = (name: string) =>
+  new Problem('no-such-webhook', `no webhook has the name ${name.slice(0, 100)}`);
 
 /** A new webhook begins with new events. In an empty stream not with the first cursor of all, after which nothing counts as dropped. */
 async function beginning(client: Pick<ClusterClient, 'events'>): Promise<string> {

@@ -136,4 +136,16 @@ export const WEBHOOKS: readonly Command[] = [
       if (!run.isJson) run.terminal.write('deleted');
     },
   },
+  {
+    name: 'webhooks forget',
+    group,
+    args: [NAME],
+    options: [],
+    summary: 'Delete what is stored of a webhook that is no longer configured',
+    scope: 'admin',
+    async run(run) {
+      await run.api.send('DELETE', pathOf('webhooks', ...run.args));
+      if (!run.isJson) run.terminal.write('deleted');
+    },
+  },
 ];

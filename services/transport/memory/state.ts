@@ -94,6 +94,10 @@ export class MemoryState implements StateStore, GatewayEvents {
     return { length: stream.length, oldestAt: oldest && Number(oldest.id.split('-')[0]) };
   }
 
+  async memoryShare(): Promise<undefined> {
+    return undefined;
+  }
+
   async amend({ expected, writes, events }: Amendment): Promise<boolean> {
     if (expected !== undefined) {
       const { key, field, value } = expected;
@@ -142,6 +146,7 @@ export class MemoryState implements StateStore, GatewayEvents {
         return;
       case 'delete':
         this.#records.delete(write.key);
+        this.#sorted.delete(write.key);
         return;
       case 'add':
         this.#sortedSet(write.key).set(write.member, write.score);

@@ -36,15 +36,15 @@ test('a request is signed as Standard Webhooks says, and a bad secret is refused
 
 const failed = { kind: 'failed', why: 'status 500' } as const;
 const refused = { kind: 'refused', why: 'status 422' } as const;
-const young = { failures: 1, ageMs: 0, deadLetterAfterMs: 1000, isFull: false };
+const young = { failures: 1, refusals: 0, ageMs: 0, deadLetterAfterMs: 1000, isFull: false };
 
-test('an event becomes a dead letter when it is refused, or too old, but not while the endpoint is down', (t) => {
+test('an event becomes a dead letter when it is refused, or too old, but that not while the endpoint is down', (t) => {
   const health = new EndpointHealth(false, () => 1);
   t.deepEqual(health.verdict(failed, young), { kind: 'retry', afterMs: 1000 });
   t.deepEqual(health.verdict({ ...failed, retryAfterMs: 9000 }, young), { kind: 'retry', afterMs: 9000 });
-  t.deepEqual(health.verdict(refused, { ...young, failures: 2 }), { kind: 'retry', afterMs: 2000 });
+  t.deepEqual(health.verdict(refused, { ...young, failures: 2, refusals: 2 }), { kind: 'retry', afterMs: 2000 });
   const letter = (reason: string) => ({ kind: 'dead-letter', reason });
-  t.deepEqual(health.verdict(refused, { ...young, failures: 3 }), letter('refused'));
+  t.deepEqual(health.verdict(refused, { ...young, failures: 3, refusals: 3 }), letter('refused'));
   t.deepEqual(health.verdict({ kind: 'gone', why: '' }, young), letter('refused'));
   t.like(health.verdict(failed, { ...young, ageMs: 2000 }), { kind: 'retry' });
   t.deepEqual(health.verdict(failed, { ...young, ageMs: 2000, failures: 5 }), letter('undelivered'));
@@ -53,11 +53,11 @@ test('an event becomes a dead letter when it is refused, or too old, but not whi
   t.false(health.failed('A'), 'one station is no endpoint');
   t.false(health.failed('B'));
   t.true(health.failed('C'));
-  t.deepEqual(health.verdict(refused, { ...young, failures: 9, isFull: true }), {
-    kind: 'retry',
-    afterMs: 0,
-  });
-  t.true(health.succeeded());
+  const old = { ...young, failures: 9, ageMs: 2000, isFull: true };
+  t.deepEqual(health.verdict(failed, old), { kind: 'retry', afterMs: 0 });
+  t.like(health.verdict(refused, { ...old, refusals: 2 }), { kind: 'retry' });
+  t.deepEqual(health.verdict(refused, { ...old, refusals: 3 }), letter('refused'), 'it concerns the event');
+  t.true(health.answered());
   t.false(health.isDown);
   t.is(
     pauseAfter(99, () => 1),
@@ -191,6 +191,7 @@ test('random failures, and owners that die at random writes: nothing is lost, an
         clock,
         metrics,
         log: memoryLog(),
+        hasRoom: () => true,
       };
       await new Delivery({ ...common, leaseMs: 10_000, stopping: stopping.signal }, now)
         .run()

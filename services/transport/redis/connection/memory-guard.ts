@@ -46,7 +46,7 @@ export class MemoryGuard {
     // While Redis is away the last reading counts; no station is admitted then anyway.
     if (this.#commands.status !== 'ready') return;
     try {
-      this.#share = shareOf(await this.#commands.info('memory'));
+      this.#share = await memoryShare(this.#commands);
       this.#full = (this.#share ?? 0) >= (this.#full ? ROOM_AGAIN : FULL);
       this.#failed = false;
     } catch (error) {
@@ -56,6 +56,10 @@ export class MemoryGuard {
     }
   }
 }
+
+/** Share of maxmemory that Redis uses; undefined when it has no such limit. */
+export const memoryShare = async (connection: RedisConnection): Promise<number | undefined> =>
+  shareOf(await connection.info('memory'));
 
 /** From the text of INFO memory. Buffers of replicas and of the file do not count against maxmemory. */
 function shareOf(info: string): number | undefined {

@@ -2,6 +2,7 @@
 import { TransportError } from '../../errors.ts';
 import type { Amendment, Member, StateStore, StreamSize } from '../../stored-state.ts';
 import { isRefusal, type RedisConnection } from '../connection/connection.ts';
+import { memoryShare } from '../connection/memory-guard.ts';
 import type { Keys } from '../keys.ts';
 import type { Readers } from '../connection/readers.ts';
 import { retrying } from '../connection/retry.ts';
@@ -87,6 +88,10 @@ export class RedisState implements StateStore {
       cursor = next;
       for (let i = 0; i + 1 < found.length; i += 2) yield [String(found[i]), String(found[i + 1])];
     } while (cursor !== '0');
+  }
+
+  memoryShare(): Promise<number | undefined> {
+    return this.#try('the memory use', memoryShare);
   }
 
   amend(amendment: Amendment): Promise<boolean> {

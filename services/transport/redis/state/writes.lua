@@ -6,7 +6,7 @@
 --   set-newer     the same; skipped when the stored value of its first field is greater
 --   set-existing  the same; skipped when there is no such record
 --   unset         removes fields of a record; strings: names
---   delete        deletes a record
+--   delete        deletes a record or a sorted set
 --   append        adds to a stream; bound: its length, or '' for none; strings: names and values by turns
 --   append-below  like append, but a stream longer than the first string is not trimmed; bound: its length
 --   add           adds to a sorted set; bound: the score; string: the member
