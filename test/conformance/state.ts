@@ -88,6 +88,22 @@ export const state: Part<TransportHarness> = (run) => {
     assert.deepEqual(await state.record('tx:1'), { at: both[0] ? '2' : '3' });
   });
 
+  run(
+    'a sorted set can be deleted, and the share of the memory is known or has no limit',
+    async ({ transport }) => {
+      transport.onMessage(async () => done);
+      await transport.start();
+      const { state } = transport;
+      const add = (member: string): StateWrite => ({ kind: 'add', key: 'set', member, score: 1 });
+      await state.amend({ writes: [add('a'), add('b')], events: [] });
+      assert.equal(await state.size('set'), 2);
+      await state.amend({ writes: [{ kind: 'delete', key: 'set' }], events: [] });
+      assert.equal(await state.size('set'), 0);
+      const share = await state.memoryShare();
+      assert.ok(share === undefined || (share > 0 && share < 1));
+    },
+  );
+
   run('a stream is bounded where its writes say so, and its size can be read', async ({ transport }) => {
     transport.onMessage(async () => done);
     await transport.start();

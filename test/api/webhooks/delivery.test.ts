@@ -173,3 +173,48 @@ test('events that were dropped before they were read are reported as a gap', asy
   await until(async () => (await own.ask('/billing')).body['gaps'] === 1, 'its count');
   t.regex((await second.ask('/metrics')).text, /ocpp_api_webhook_gaps_total\{webhook="billing"\} 1/);
 });
+
+test('while Redis is nearly full nothing is parked; it is when there is room again', async (t) => {
+  await using own = await start();
+  const { receiver, redis } = own;
+  receiver.answer = () => 503;
+  await redis.setrange('filler', 20_000_000, 'x');
+  const used = Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
+  await redis.config('SET', 'maxmemory', Math.round(used * 1.25));
+  const program = await own.api();
+  await own.add(names(5), 4);
+  await until(async () => (await own.ask('/billing')).body['state'] === 'down', 'down');
+  const cursor = await redis.hget('ocpp:webhook:billing', 'cursor');
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  t.deepEqual(await redis.keys('ocpp:webhook-parked*'), []);
+  t.is(await redis.hget('ocpp:webhook:billing', 'cursor'), cursor);
+  t.true(program.log.includes('Redis is nearly full'));
+  await redis.config('SET', 'maxmemory', 0);
+  receiver.answer = ({ station }) => (station === 'CP-1' ? 503 : 204);
+  await until(async () => (await own.ask('/billing')).body['parked'] === 4, 'parked', 20_000);
+});
+
+test('what is stored of a webhook that is no longer configured can be removed, and of no other', async (t) => {
+  await using own = await start();
+  const { redis, ask } = own;
+  await own.api();
+  await redis.hset('ocpp:webhook:old', 'owner', 'x', 'leaseUntil', Date.now() + 60_000, 'cursor', '1-0');
+  for (const station of names(250)) {
+    await redis.zadd('ocpp:webhook-stations:old', 1, station);
+    await redis.zadd(`ocpp:webhook-parked:old:${station}`, 1, 'one');
+  }
+  await redis.zadd('ocpp:webhook-dead-letters:old', 1, '{}');
+  t.like(await ask('/billing', 'DELETE'), { status: 409, body: { code: 'webhook-configured' } });
+  t.like(
+    await ask('/old', 'DELETE'),
+    { status: 409, body: { code: 'webhook-configured' } },
+    'an owner lives',
+  );
+  await redis.hset('ocpp:webhook:old', 'leaseUntil', 1);
+  t.is((await ask('/old', 'DELETE')).status, 204);
+  t.deepEqual(await redis.keys('ocpp:webhook*:old*'), []);
+  t.like(await ask('/old', 'DELETE'), { status: 404, body: { code: 'no-such-webhook' } });
+  t.is(await redis.exists('ocpp:webhook:billing'), 1);
+  const audit = (await redis.xrange('ocpp:audit', '-', '+')).map(([, fields]) => fields.join(' '));
+  t.true(audit.some((entry) => entry.includes('/v1/webhooks/old') && entry.includes('DELETE')));
+});
