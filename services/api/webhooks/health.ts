@@ -1,6 +1,6 @@
 /**
  * Whether one event fails or the endpoint, and what follows from it. An endpoint is down when several stations failed without a
- * response between that took or refused an event: then it gets one probe at a time, and only what it refuses becomes a dead letter. Pure.
+ * response between that took or refused an event: then it gets one probe at a time, and no event becomes a dead letter. Pure.
  */
 import type { Sent } from './post.ts';
 

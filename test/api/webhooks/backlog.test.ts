@@ -88,57 +88,66 @@ async function start({ post, types = [], hasRoom = () => true, speed = 1, parked
   };
 }
 
-test.serial('an event that every station refuses becomes dead letters, and the endpoint is not down', async (t) => {
-  const took: string[] = [];
-  const stations = ['A', 'B', 'C', 'D', 'E'];
-  await using own = await start({
-    speed: 50,
-    async post({ station, n }) {
-      if (n === 1) return refused;
-      took.push(`${station}${n}`);
-      return delivered;
-    },
-  });
-  for (const n of [1, 2]) for (const station of stations) own.emit(station, n);
-  await until(() => took.length === stations.length, 'what follows', 5000);
-  await until(async () => (await own.store.letterCount()) === stations.length, 'dead letters');
-  for (const { attempts, reason } of await own.store.letters())
-    t.deepEqual([attempts, reason], [3, 'refused: status 422']);
-  t.true(own.states.every(({ downSince }) => downSince === ''));
-});
+test.serial(
+  'an event that every station refuses becomes dead letters, and the endpoint is not down',
+  async (t) => {
+    const took: string[] = [];
+    const stations = ['A', 'B', 'C', 'D', 'E'];
+    await using own = await start({
+      speed: 50,
+      async post({ station, n }) {
+        if (n === 1) return refused;
+        took.push(`${station}${n}`);
+        return delivered;
+      },
+    });
+    for (const n of [1, 2]) for (const station of stations) own.emit(station, n);
+    await until(() => took.length === stations.length, 'what follows', 5000);
+    await until(async () => (await own.store.letterCount()) === stations.length, 'dead letters');
+    for (const { attempts, reason } of await own.store.letters())
+      t.deepEqual([attempts, reason], [3, 'refused: status 422']);
+    t.true(own.states.every(({ downSince }) => downSince === ''));
+  },
+);
 
-test.serial('an endpoint that was down is up when it refuses an event, whose refusals count on', async (t) => {
-  let answer: typeof failed | typeof refused = failed;
-  await using own = await start({ speed: 50, post: async ({ n }) => (n === 1 ? answer : delivered) });
-  for (const station of ['A', 'B', 'C', 'D']) own.emit(station, 1);
-  await until(() => own.last().downSince !== '', 'down');
-  t.is(await own.store.letterCount(), 0);
-  answer = refused;
-  await until(async () => (await own.store.letterCount()) === 4, 'dead letters');
-  await until(() => own.last().downSince === '', 'up');
-  const lanes = new Lanes();
-  lanes.add({ position: '1-0', id: '1', station: 'A', text: '{}' });
-  const lane = lanes.next(0);
-  if (lane === undefined) throw new Error('it is due');
-  [lane.failures, lane.refusals, lane.dueAt] = [7, 2, 99];
-  lanes.hurry();
-  t.like(lane, { failures: 2, refusals: 2, dueAt: 0 });
-});
+test.serial(
+  'an endpoint that was down is up when it refuses an event, whose refusals count on',
+  async (t) => {
+    let answer: typeof failed | typeof refused = failed;
+    await using own = await start({ speed: 50, post: async ({ n }) => (n === 1 ? answer : delivered) });
+    for (const station of ['A', 'B', 'C', 'D']) own.emit(station, 1);
+    await until(() => own.last().downSince !== '', 'down');
+    t.is(await own.store.letterCount(), 0);
+    answer = refused;
+    await until(async () => (await own.store.letterCount()) === 4, 'dead letters');
+    await until(() => own.last().downSince === '', 'up');
+    const lanes = new Lanes();
+    lanes.add({ position: '1-0', id: '1', station: 'A', text: '{}' });
+    const lane = lanes.next(0);
+    if (lane === undefined) throw new Error('it is due');
+    [lane.failures, lane.refusals, lane.dueAt] = [7, 2, 99];
+    lanes.hurry();
+    t.like(lane, { failures: 2, refusals: 2, dueAt: 0 });
+  },
+);
 
-test.serial('a full backlog of others makes no dead letter of an event that fails once; that of its own station does', async (t) => {
-  let attempts = 0;
-  await using own = await start({
-    // More than is parked at most; the one that was stored never ends.
-    parked: { other: 100_000 },
-    post: async ({ station }) => (station === 'other' ? never : attempts++ === 0 ? failed : delivered),
-  });
-  own.emit('A', 1);
-  await until(() => attempts === 2, 'the second attempt');
-  t.is(await own.store.letterCount(), 0);
-  await using full = await start({ parked: { A: 2000 }, post: async () => failed });
-  await until(async () => (await full.store.letterCount()) > 0, 'a dead letter');
-  t.is((await full.store.letters())[0]?.reason, 'backlog-full: status 503');
-});
+test.serial(
+  'a full backlog of others makes no dead letter of an event that fails once; that of its own station does',
+  async (t) => {
+    let attempts = 0;
+    await using own = await start({
+      // More than is parked at most; the one that was stored never ends.
+      parked: { other: 100_000 },
+      post: async ({ station }) => (station === 'other' ? never : attempts++ === 0 ? failed : delivered),
+    });
+    own.emit('A', 1);
+    await until(() => attempts === 2, 'the second attempt');
+    t.is(await own.store.letterCount(), 0);
+    await using full = await start({ parked: { A: 2000 }, post: async () => failed });
+    await until(async () => (await full.store.letterCount()) > 0, 'a dead letter');
+    t.is((await full.store.letters())[0]?.reason, 'backlog-full: status 503');
+  },
+);
 
 test.serial('without room in Redis nothing is parked, and the cursor waits', async (t) => {
   let hasRoom = false;
@@ -176,23 +185,26 @@ test.serial('at most 20 000 events are parked while the endpoint is down', async
   t.true(own.last().parked < 22_500, `${own.last().parked}`);
 });
 
-test.serial('what is not wanted is read fast, and a full window parks nothing of an endpoint that keeps up', async (t) => {
-  let count = 0;
-  await using own = await start({
-    types: ['noted'],
-    async post() {
-      count++;
-      return delivered;
-    },
-  });
-  const began = performance.now();
-  for (let n = 1; n <= 20_000; n++) own.emit(`CP-${n % 500}`, n, n % 2 === 0 ? 'noted' : 'other');
-  await until(() => count === 10_000, 'all', 20_000);
-  const seconds = (performance.now() - began) / 1000;
-  // A window of 1000 that moves twice a second needs 10 s.
-  t.true(seconds < 6, `${seconds} s`);
-  t.true(own.states.every(({ parked }) => parked === 0));
-});
+test.serial(
+  'what is not wanted is read fast, and a full window parks nothing of an endpoint that keeps up',
+  async (t) => {
+    let count = 0;
+    await using own = await start({
+      types: ['noted'],
+      async post() {
+        count++;
+        return delivered;
+      },
+    });
+    const began = performance.now();
+    for (let n = 1; n <= 20_000; n++) own.emit(`CP-${n % 500}`, n, n % 2 === 0 ? 'noted' : 'other');
+    await until(() => count === 10_000, 'all', 20_000);
+    const seconds = (performance.now() - began) / 1000;
+    // A window of 1000 that moves twice a second needs 10 s.
+    t.true(seconds < 6, `${seconds} s`);
+    t.true(own.states.every(({ parked }) => parked === 0));
+  },
+);
 
 test.serial('a station that is slow is parked when the window is full: others go on', async (t) => {
   let count = 0;

@@ -42,7 +42,10 @@ test('an event becomes a dead letter when it is refused, or too old, but that no
   const health = new EndpointHealth(false, () => 1);
   t.deepEqual(health.verdict(failed, young), { kind: 'retry', afterMs: 1000 });
   t.deepEqual(health.verdict({ ...failed, retryAfterMs: 9000 }, young), { kind: 'retry', afterMs: 9000 });
-  t.deepEqual(health.verdict(refused, { ...young, failures: 2, refusals: 2 }), { kind: 'retry', afterMs: 2000 });
+  t.deepEqual(health.verdict(refused, { ...young, failures: 2, refusals: 2 }), {
+    kind: 'retry',
+    afterMs: 2000,
+  });
   const letter = (reason: string) => ({ kind: 'dead-letter', reason });
   t.deepEqual(health.verdict(refused, { ...young, failures: 3, refusals: 3 }), letter('refused'));
   t.deepEqual(health.verdict({ kind: 'gone', why: '' }, young), letter('refused'));
