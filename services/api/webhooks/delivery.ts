@@ -156,10 +156,11 @@ export class Delivery {
     }
     const waiting = this.#lanes.firstOf(lane);
     if (waiting === undefined) return;
+    const isProbe = this.#health.isDown;
     const sent = await post(waiting.id, waiting.text);
     if (this.#over.signal.aborted && sent.kind !== 'delivered') return;
     if (sent.kind === 'delivered') this.#delivered(lane);
-    else this.#failed(lane, waiting, sent);
+    else this.#failed(lane, waiting, sent, isProbe);
     this.#hasChanged = true;
   }
 
@@ -173,13 +174,20 @@ export class Delivery {
 
   #answered(): void {
     if (!this.#health.answered()) return;
+    this.#nextProbeAt = 0;
     const { log, settings } = this.#options;
     this.#webhook = { ...this.#webhook, downSince: '' };
     log.info({ webhook: settings.name }, 'the endpoint answers again');
     this.#lanes.hurry();
   }
 
-  #failed(lane: Lane, waiting: Waiting, sent: Exclude<Sent, { readonly kind: 'delivered' }>): void {
+  /** @param isProbe the endpoint was down when it was sent; those that were in flight when it went down say nothing new */
+  #failed(
+    lane: Lane,
+    waiting: Waiting,
+    sent: Exclude<Sent, { readonly kind: 'delivered' }>,
+    isProbe: boolean,
+  ): void {
     const { clock, log, metrics, settings } = this.#options;
     const { name: webhook, deadLetterAfterSeconds } = settings;
     const now = clock.now();
@@ -189,11 +197,15 @@ export class Delivery {
     if (sent.kind !== 'failed') {
       lane.refusals++;
       this.#answered();
-    } else if (this.#health.failed(lane.station)) {
+    } else if (this.#health.failed(lane.station, isProbe)) {
       this.#webhook = { ...this.#webhook, downSince: `${now}` };
       log.warn({ webhook, why: sent.why }, 'the endpoint is down: it gets one event at a time');
     }
-    if (this.#health.isDown) this.#nextProbeAt = now + this.#health.probePauseMs;
+    if (this.#health.isDown && sent.kind === 'failed')
+      this.#nextProbeAt = Math.max(
+        this.#nextProbeAt,
+        now + Math.max(sent.retryAfterMs ?? 0, this.#health.probePauseMs),
+      );
     const verdict = this.#health.verdict(sent, {
       failures: lane.failures,
       refusals: lane.refusals,

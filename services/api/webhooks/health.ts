@@ -65,10 +65,13 @@ export class EndpointHealth {
     return wasDown;
   }
 
-  /** @returns whether it is down from now on */
-  failed(station: string): boolean {
+  /**
+   * @param isProbe it was down when the event was sent
+   * @returns whether it is down from now on
+   */
+  failed(station: string, isProbe = false): boolean {
     if (this.#isDown) {
-      this.#probes++;
+      if (isProbe) this.#probes++;
       return false;
     }
     this.#failing.add(station);

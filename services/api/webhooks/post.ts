@@ -72,7 +72,13 @@ export class Poster implements Disposable {
   /** While a secret is replaced, its file has the new and the former one, separated by white space: each signs. */
   async #sign(id: string, body: string): Promise<Record<string, string>> {
     const seconds = Math.floor(this.#clock.now() / 1000);
-    const secrets = (await this.#secret.read()).split(/\s+/);
+    const text = await this.#secret.read().catch((cause: unknown) => {
+      // The path of the file says nothing to a reader of the API.
+      throw new Error('its signing secret is missing or empty: check signingSecret of the webhook', {
+        cause,
+      });
+    });
+    const secrets = text.split(/\s+/);
     const signed = secrets.map((secret) => signatureHeaders(secret, id, seconds, body));
     const signature = signed.map((headers) => headers['webhook-signature']).join(' ');
     return { ...signed[0], 'webhook-signature': signature };
@@ -117,6 +123,12 @@ function send({ url, headers, body, agent, signal }: Request): Promise<IncomingM
       },
     );
     sent.on('error', reject);
+    // 101: node hands over the socket, and neither a response nor an error follows.
+    sent.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(response);
+    });
+    sent.on('close', () => reject(new Error('the connection closed without a response')));
     sent.end(body);
   });
 }
@@ -126,7 +138,8 @@ function outcomeOf({ statusCode = 0, headers }: IncomingMessage): Sent {
   const why = `status ${statusCode}`;
   if (statusCode === 410) return { kind: 'gone', why };
   if (statusCode >= 400 && statusCode < 500 && !LATER.has(statusCode)) return { kind: 'refused', why };
-  const seconds = Number(headers['retry-after'] ?? 0);
+  const text = headers['retry-after'] ?? '0';
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
   const retryAfterMs = seconds > 0 ? Math.min(seconds, LONGEST_RETRY_AFTER) * 1000 : 0;
   return { kind: 'failed', why, retryAfterMs };
 }

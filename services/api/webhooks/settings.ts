@@ -64,7 +64,9 @@ function parsed(text: string): readonly Type.Static<typeof Listed>[] {
   try {
     return check(JSON.parse(text)) as Type.Static<typeof Listed>[];
   } catch (error) {
-    throw new ConfigError(`${ENV.apiWebhooks}: ${(error as Error).message.replaceAll('body', 'the list')}`);
+    throw new ConfigError(
+      `${ENV.apiWebhooks}: ${(error as Error).message.replaceAll(/(the )?\bbody\b/g, 'the list')}`,
+    );
   }
 }
 

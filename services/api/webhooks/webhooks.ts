@@ -9,6 +9,7 @@ import { type Clock, sleep } from '../../runtime/clock.ts';
 import { errorFields, type Log } from '../../runtime/log.ts';
 import { QuietLog } from '../../runtime/quiet-log.ts';
 import { cloudEvent, type CloudEvent } from '../cloud-event.ts';
+import { messageOf } from '../../transport/errors.ts';
 import { Problem } from '../problems.ts';
 import type * as schemas from '../schemas/webhooks.ts';
 import { Delivery } from './delivery.ts';
@@ -185,7 +186,16 @@ export class Webhooks {
       await new Delivery({ ...common, events: client.events(), leaseMs: LEASE }, webhook).run();
     } catch (error) {
       this.#log.warn(settings.name, { webhook: settings.name, ...errorFields(error) }, 'a webhook pauses');
+      await this.#release(store, `this webhook pauses: ${messageOf(error)}`).catch(() => undefined);
     }
+  }
+
+  /** Without an owner it counts as not delivering, and the next pass tries it again. */
+  async #release(store: WebhookStore, lastError: string): Promise<void> {
+    const known = await store.read();
+    if (known?.owner !== this.#owner) return;
+    const failedAt = `${this.#options.clock.now()}`;
+    await store.take(known, { ...known, owner: '', leaseUntil: 0, failedAt, lastError });
   }
 
   async #viewOf({ settings, store }: One): Promise<WebhookView> {
