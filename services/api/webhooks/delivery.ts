@@ -52,6 +52,8 @@ export class Delivery {
   #hasChanged = false;
   /** One write at a time: each has the whole record. */
   #writing: Promise<void> = Promise.resolve();
+  /** The write that has not begun: all that is settled before it begins is part of it. */
+  #nextWrite: Promise<void> | undefined;
   #room = Promise.withResolvers<void>();
 
   constructor(options: DeliveryOptions, webhook: StoredWebhook) {
@@ -239,9 +241,11 @@ export class Delivery {
   }
 
   /** One write: events that are parked, removed or dead letters, and the cursor. */
-  #settle(change: Partial<StoredWebhook> = {}): Promise<void> {
+  #settle(change?: Partial<StoredWebhook>): Promise<void> {
+    if (change === undefined && this.#nextWrite !== undefined) return this.#nextWrite;
     const next = this.#writing.then(async () => {
       const { store, clock, leaseMs, metrics, settings } = this.#options;
+      this.#nextWrite = undefined;
       this.#hasChanged = false;
       // Before events are parked: those that are not held here then count with the time that was stored.
       const waitingSince = this.#oldest();
@@ -256,6 +260,7 @@ export class Delivery {
       this.#room.resolve();
     });
     this.#writing = next;
+    this.#nextWrite = next;
     return next;
   }
 
