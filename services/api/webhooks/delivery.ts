@@ -190,7 +190,7 @@ export class Delivery {
     sent: Exclude<Sent, { readonly kind: 'delivered' }>,
     isProbe: boolean,
   ): void {
-    const { clock, log, metrics, settings } = this.#options;
+    const { clock, log, metrics, settings, hasRoom } = this.#options;
     const { name: webhook, deadLetterAfterSeconds } = settings;
     const now = clock.now();
     metrics.failed(webhook);
@@ -214,6 +214,7 @@ export class Delivery {
       ageMs: now - timeOf(waiting),
       deadLetterAfterMs: deadLetterAfterSeconds * 1000,
       isFull: lane.parked >= MOST_OF_STATION,
+      holdsOthers: this.#lanes.isFull && (this.#lanes.parked >= MOST_PARKED || !hasRoom()),
     });
     if (verdict.kind === 'retry') {
       lane.dueAt = now + verdict.afterMs;

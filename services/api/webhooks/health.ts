@@ -15,6 +15,8 @@ export interface Attempts {
   readonly deadLetterAfterMs: number;
   /** No further event of this station may be parked. */
   readonly isFull: boolean;
+  /** No further event of the webhook can be parked, so reading waits for those that fail. */
+  readonly holdsOthers: boolean;
 }
 
 export type Verdict =
@@ -26,6 +28,8 @@ const DOWN_AFTER = 3;
 /** Attempts of a refused event; of one that is too old, since the endpoint was down. */
 const REFUSED_AFTER = 3;
 const TOO_OLD_AFTER = 5;
+/** Attempts, over half a minute, of an event for which all others wait. */
+const HOLDING_AFTER = 6;
 /** Pauses between attempts and between probes; ms. */
 const SHORTEST = 1000;
 const LONGEST = 300_000;
@@ -80,13 +84,16 @@ export class EndpointHealth {
   }
 
   verdict(sent: Exclude<Sent, { readonly kind: 'delivered' }>, attempts: Attempts): Verdict {
-    const { failures, refusals, ageMs, deadLetterAfterMs, isFull } = attempts;
+    const { failures, refusals, ageMs, deadLetterAfterMs, isFull, holdsOthers } = attempts;
     const afterMs = Math.max(pauseAfter(failures, this.#random), sent.retryAfterMs ?? 0);
     if (sent.kind === 'gone' || (sent.kind === 'refused' && refusals >= REFUSED_AFTER))
       return { kind: 'dead-letter', reason: 'refused' };
     if (this.#isDown) return { kind: 'retry', afterMs: 0 };
     if (ageMs > deadLetterAfterMs && failures >= TOO_OLD_AFTER)
       return { kind: 'dead-letter', reason: 'undelivered' };
-    return isFull ? { kind: 'dead-letter', reason: 'backlog-full' } : { kind: 'retry', afterMs };
+    // While others are delivered, a few stations that fail for long must not hold them.
+    return isFull || (holdsOthers && failures >= HOLDING_AFTER)
+      ? { kind: 'dead-letter', reason: 'backlog-full' }
+      : { kind: 'retry', afterMs };
   }
 }

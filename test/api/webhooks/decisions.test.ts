@@ -36,7 +36,14 @@ test('a request is signed as Standard Webhooks says, and a bad secret is refused
 
 const failed = { kind: 'failed', why: 'status 500' } as const;
 const refused = { kind: 'refused', why: 'status 422' } as const;
-const young = { failures: 1, refusals: 0, ageMs: 0, deadLetterAfterMs: 1000, isFull: false };
+const young = {
+  failures: 1,
+  refusals: 0,
+  ageMs: 0,
+  deadLetterAfterMs: 1000,
+  isFull: false,
+  holdsOthers: false,
+};
 
 test('an event becomes a dead letter when it is refused, or too old, but that not while the endpoint is down', (t) => {
   const health = new EndpointHealth(false, () => 1);
@@ -52,6 +59,12 @@ test('an event becomes a dead letter when it is refused, or too old, but that no
   t.like(health.verdict(failed, { ...young, ageMs: 2000 }), { kind: 'retry' });
   t.deepEqual(health.verdict(failed, { ...young, ageMs: 2000, failures: 5 }), letter('undelivered'));
   t.deepEqual(health.verdict(failed, { ...young, isFull: true }), letter('backlog-full'));
+  t.like(
+    health.verdict(failed, { ...young, holdsOthers: true }),
+    { kind: 'retry' },
+    'a hiccup costs nothing',
+  );
+  t.deepEqual(health.verdict(failed, { ...young, failures: 6, holdsOthers: true }), letter('backlog-full'));
   t.false(health.failed('A'));
   t.false(health.failed('A'), 'one station is no endpoint');
   t.false(health.failed('B'));

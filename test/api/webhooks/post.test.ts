@@ -36,7 +36,7 @@ async function sentTo(answer: string, secret = SECRET) {
   return sent;
 }
 
-test('an answer 101 and a connection that closes are failures, and no attempt waits for ever', async (t) => {
+test('an answer 101 and a connection that closes are failures, and no attempt waits without an end', async (t) => {
   const upgrade = 'HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
   t.like(await sentTo(upgrade), { kind: 'failed', why: 'status 101' });
   t.like(await sentTo(''), { kind: 'failed' });
