@@ -62,10 +62,8 @@ if (isMissing) console.warn('SKIPPED: the example in Python, as there is no pyth
       await run(begin);
       await until(() => demo.said.text.includes('start: FLEET-7'), 'the decision', 20_000);
       t.regex(demo.said.text, /start: FLEET-7 Accepted/, `${python.said.text}\n${cluster.said.text}`);
-      await until(async () => {
-        await run(end);
-        return demo.said.text.includes('stop:');
-      }, 'the end of the session');
+      await run(end);
+      await until(() => demo.said.text.includes('stop:'), 'the end of the session', 20_000);
       await until(() => /bill: DEMO-1 \S+: \d+ Wh/.test(python.said.text), 'the bill', 20_000);
 
       await using broken = await startChargingStation(`ws://127.0.0.1:${ports.stations}/ocpp`, 'CP-1');
