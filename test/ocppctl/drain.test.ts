@@ -1,8 +1,8 @@
 /** `kubectl ocpp drain`, with a kubectl that notes what it gets and answers as the real one does. */
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts';
 import { terminal } from './terminal.ts';
 
@@ -26,8 +26,9 @@ if (args.includes('pods')) {
 }
 `;
 
-function world() {
+function world(t: ExecutionContext) {
   const folder = mkdtempSync(join(tmpdir(), 'drain-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
   const calls = join(folder, 'calls');
   writeFileSync(join(folder, 'kubectl'), KUBECTL);
   chmodSync(join(folder, 'kubectl'), 0o755);
@@ -46,7 +47,7 @@ function world() {
 }
 
 test('the Pods are listed; the one that is named is evicted and waited for', async (t) => {
-  const run = world();
+  const run = world(t);
   const listed = await run(['drain']);
   t.is(listed.status, 0, listed.stderr);
   t.regex(listed.stdout, /city-ws-proxy-a +ready/);
@@ -79,14 +80,14 @@ for (const [reason, says] of [
   ['NotFound', /has ended already/],
 ] as const) {
   test(`an eviction that Kubernetes refuses (${reason}) ends the command with its reason`, async (t) => {
-    const refused = await world()(['drain', 'city-ws-proxy-a'], { REFUSES: reason });
+    const refused = await world(t)(['drain', 'city-ws-proxy-a'], { REFUSES: reason });
     t.is(refused.status, 1);
     t.regex(refused.stderr, says);
   });
 }
 
 test('what is no ws-proxy Pod of the cluster is not evicted', async (t) => {
-  const refused = await world()(['drain', 'city-redis-0']);
+  const refused = await world(t)(['drain', 'city-redis-0']);
   t.is(refused.status, 1);
   t.regex(refused.stderr, /is no ws-proxy Pod of city/);
   t.is(refused.calls.length, 1);
