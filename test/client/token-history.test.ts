@@ -1,63 +1,9 @@
 /** Erasing a token from what is stored of the past, on Redis and in memory. */
-import test, { type ExecutionContext } from 'ava';
-import { type ClusterClient, connect } from '../../services/client/connect.ts';
-import { memoryClient } from '../../services/client/memory-client.ts';
 import { lastKnownField, rememberAnswer } from '../../services/csms/decisions/last-known.ts';
 import { makeBill, recordBill } from '../../services/csms/transactions/bill.ts';
 import { closeRecord, openRecord, type TransactionFacts } from '../../services/csms/transactions/record.ts';
-import { createMemoryBus } from '../../services/transport/memory/bus.ts';
-import type { DomainEvent, StateStore, StateWrite } from '../../services/transport/stored-state.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { gatewayHarness, redisHarness } from '../transport/gateway-harness.ts';
-
-interface World extends AsyncDisposable {
-  readonly client: ClusterClient;
-  readonly state: StateStore;
-}
-
-const redis = await startRedis();
-test.after.always(() => redis[Symbol.asyncDispose]());
-let prefixes = 0;
-
-const WORLDS: Readonly<Record<string, () => Promise<World>>> = {
-  async Redis() {
-    const channelPrefix = `history-${++prefixes}`;
-    const settings = { addr: redis.addr, db: 0, clientTimeoutMs: 2000 };
-    return worldOf(
-      redisHarness({ redis: settings, channelPrefix }),
-      await connect(settings, { channelPrefix }),
-    );
-  },
-  async memory() {
-    const bus = createMemoryBus();
-    return worldOf(gatewayHarness(bus.transport, bus.gateway('proxy')), memoryClient(bus));
-  },
-};
-
-async function worldOf(harness: ReturnType<typeof gatewayHarness>, client: ClusterClient): Promise<World> {
-  harness.transport.onMessage(async () => ({
-    answer: { kind: 'result', payload: {} },
-    writes: [],
-    events: [],
-  }));
-  await harness.transport.start();
-  return {
-    client,
-    state: harness.transport.state,
-    async [Symbol.asyncDispose]() {
-      await client.close();
-      await harness[Symbol.asyncDispose]();
-    },
-  };
-}
-
-function everywhere(title: string, body: (t: ExecutionContext, world: World) => Promise<void>): void {
-  for (const [name, create] of Object.entries(WORLDS))
-    test(`${title} (${name})`, async (t) => {
-      await using world = await create();
-      await body(t, world);
-    });
-}
+import type { DomainEvent, StateWrite } from '../../services/transport/stored-state.ts';
+import { everywhere } from './worlds.ts';
 
 const AT = '2026-01-01T10:00:00.000Z';
 const facts = (transactionId: string, idTag: string): TransactionFacts => ({
