@@ -16,7 +16,10 @@ export function webhookAccess({ spec }: RenderInput): {
 } {
   const { webhooks = [] } = spec.api;
   if (webhooks.length === 0) return { env: [], volumes: [], volumeMounts: [] };
-  const settings = webhooks.map(({ signingSecret: _secret, caSecretName: _ca, ...others }) => others);
+  const settings = webhooks.map(({ signingSecret: _secret, caSecretName, ...others }) => ({
+    ...others,
+    ...(caSecretName !== undefined && { needsCa: true }),
+  }));
   const sources = webhooks.flatMap(({ name, signingSecret, caSecretName }) => {
     const secret = source(signingSecret.name, signingSecret.key, name);
     return caSecretName === undefined ? [secret] : [secret, source(caSecretName, 'ca.crt', `${name}.ca`)];

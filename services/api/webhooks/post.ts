@@ -86,7 +86,9 @@ export class Poster implements Disposable {
 
   async #agentNow(): Promise<HttpAgent | HttpsAgent> {
     const ca = await this.#ca.read().catch((error: unknown) => {
-      if (isMissing(error)) return undefined;
+      if (isMissing(error) && !this.#settings.needsCa) return undefined;
+      if (isMissing(error))
+        throw new Error('its authority is missing: check caSecretName of the webhook', { cause: error });
       throw error;
     });
     if (this.#agent !== undefined && ca === this.#agentCa) return this.#agent;

@@ -15,8 +15,10 @@ export interface WebhookSettings {
   /** An event that fails for so long becomes a dead letter. */
   readonly deadLetterAfterSeconds: number;
   readonly secretFile: string;
-  /** It may be missing: then the authorities of the system count. */
+  /** Without it the authorities of the system count, unless it is needed. */
   readonly caFile: string;
+  /** An authority of its own is configured: while its file is missing nothing is sent. */
+  readonly needsCa: boolean;
 }
 
 const Listed = Type.Object(
@@ -26,6 +28,7 @@ const Listed = Type.Object(
     types: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9-]{1,100}[*]?$' }), { maxItems: 50 })),
     timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 60 })),
     deadLetterAfterSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 7 * 86_400 })),
+    needsCa: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );
@@ -44,7 +47,14 @@ export function webhooksIn(text: string, folder: string): readonly WebhookSettin
   if (names.size < listed.length)
     throw new ConfigError(`${ENV.apiWebhooks}: two webhooks have the same name`);
   return listed.map((one) => {
-    const { name, url, types = [], timeoutSeconds = 10, deadLetterAfterSeconds = 86_400 } = one;
+    const {
+      name,
+      url,
+      types = [],
+      timeoutSeconds = 10,
+      deadLetterAfterSeconds = 86_400,
+      needsCa = false,
+    } = one;
     const { protocol, username, password } = URL.parse(url) ?? { protocol: '' };
     if (!/^https?:$/.test(protocol) || username !== '' || password !== '')
       throw new ConfigError(`${ENV.apiWebhooks}: the url of ${name} must be http or https, without a login`);
@@ -56,6 +66,7 @@ export function webhooksIn(text: string, folder: string): readonly WebhookSettin
       deadLetterAfterSeconds,
       secretFile: join(folder, name),
       caFile: join(folder, `${name}${CA_SUFFIX}`),
+      needsCa,
     };
   });
 }

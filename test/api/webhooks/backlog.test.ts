@@ -57,7 +57,7 @@ async function start({ post, types = [], hasRoom = () => true, speed = 1, parked
   const settings = { name: 'a', url: 'http://a', types, timeoutSeconds: 1, deadLetterAfterSeconds: 1e6 };
   const running = new Delivery(
     {
-      settings: { ...settings, secretFile: '', caFile: '' },
+      settings: { ...settings, secretFile: '', caFile: '', needsCa: false },
       source: '/ocpp',
       events: memoryClient(bus).events(),
       store,

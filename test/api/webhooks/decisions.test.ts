@@ -159,6 +159,7 @@ test('random failures, and owners that die at random writes: nothing is lost, an
     deadLetterAfterSeconds: 1e6,
     secretFile: '',
     caFile: '',
+    needsCa: false,
   };
   let crashes = 0;
   const took = new Map<string, number[]>();

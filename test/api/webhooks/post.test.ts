@@ -10,7 +10,7 @@ import { Poster } from '../../../services/api/webhooks/post.ts';
 import { SECRET } from './receiver.ts';
 
 /** Answers each connection with these bytes. */
-async function sentTo(answer: string, secret = SECRET) {
+async function sentTo(answer: string, secret = SECRET, needsCa = false) {
   const folder = await mkdtemp(join(tmpdir(), 'post-'));
   await writeFile(join(folder, 'secret'), secret);
   const server = createServer((socket) => {
@@ -27,6 +27,7 @@ async function sentTo(answer: string, secret = SECRET) {
       deadLetterAfterSeconds: 60,
       secretFile: join(folder, 'secret'),
       caFile: join(folder, 'none'),
+      needsCa,
     },
     { now: Date.now },
   );
@@ -67,4 +68,13 @@ test('requests that were in flight when the endpoint went down do not delay the 
   t.is(health.probePauseMs, 1000);
   for (let n = 0; n < 3; n++) health.failed('A', true);
   t.is(health.probePauseMs, 4000);
+});
+
+test('while a configured authority is missing, nothing is sent that others could read', async (t) => {
+  const ok = 'HTTP/1.1 204 X\r\n\r\n';
+  t.like(await sentTo(ok), { kind: 'delivered' });
+  t.like(await sentTo(ok, SECRET, true), {
+    kind: 'failed',
+    why: 'its authority is missing: check caSecretName of the webhook',
+  });
 });
