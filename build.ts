@@ -6,6 +6,7 @@
  * copied flat beside the bundles, and the URL is rewritten to find it there, so that sources and bundles
  * share one way to name such a file and no list of them has to be kept here.
  */
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -76,6 +77,9 @@ await build({
   plugins: [dataFiles],
   logLevel: 'info',
 });
+const page = [join(ROOT, 'services/console/build.ts'), join(OUT, 'console')];
+if (spawnSync(process.execPath, page, { stdio: 'inherit' }).status !== 0)
+  throw new Error('the console cannot be built: see above');
 for (const bundle of Object.keys(PROGRAMS)) {
   const file = join(OUT, `${bundle}.map`);
   const map = JSON.parse(readFileSync(file, 'utf8')) as Parameters<typeof ownMappings>[0];

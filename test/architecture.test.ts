@@ -61,6 +61,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
     'services/contract.ts',
   ],
+  // A page in a browser: it knows the API by its document only.
+  'services/console': [],
+  // Makes types of the document of the sources.
+  'services/console/openapi.ts': [
+    'services/api',
+    'services/client/memory-client.ts',
+    'services/runtime',
+    'services/transport/memory',
+  ],
   // The programs: they stand on the parts, and no part knows of a program.
   'services/ws-proxy': [
     'services/access',

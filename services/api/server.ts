@@ -14,6 +14,7 @@ import { createAudit } from './audit.ts';
 import { sourceOf } from './cloud-event.ts';
 import { Broadcasts } from './broadcasts/broadcasts.ts';
 import type { ClusterReading } from './cluster-object.ts';
+import { serveConsole } from './console.ts';
 import { refuseConnection, Reporter } from './failures.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { addComponents, documentOf, documentOptions, schemaOf } from './openapi.ts';
@@ -140,6 +141,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
       handler: run(operation),
     });
   }
+  await serveConsole(app);
   app.setNotFoundHandler((request) => refusePath(operations, request));
   let document: string | undefined;
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {

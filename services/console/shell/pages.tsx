@@ -1,0 +1,27 @@
+/** Which page an address shows. */
+import type { ComponentType } from 'preact';
+import { StationsPage } from '../stations/page.tsx';
+import type { TEXTS } from '../texts.ts';
+import type { Place } from './router.ts';
+
+export type PageName = keyof typeof TEXTS.pages;
+
+/** In the order of the navigation. */
+export const PAGES: readonly PageName[] = [
+  'network',
+  'stations',
+  'transactions',
+  'tokens',
+  'dead-letters',
+  'events',
+];
+
+const COMPONENTS: Partial<Record<PageName, ComponentType<{ place: Place }>>> = {
+  stations: StationsPage,
+};
+
+export function pageOf({ parts: [first] }: Place): PageName | undefined {
+  return first === undefined ? 'network' : PAGES.find((name) => name === first);
+}
+
+export const componentOf = (name: PageName): ComponentType<{ place: Place }> | undefined => COMPONENTS[name];

@@ -1,0 +1,70 @@
+/** The texts of the shell, and words that several pages share. A page has its own texts beside it in this file. */
+export const TEXTS = {
+  product: 'OcppCluster',
+  pages: {
+    network: 'Network',
+    stations: 'Stations',
+    transactions: 'Transactions',
+    tokens: 'Tokens',
+    'dead-letters': 'Dead letters',
+    events: 'Events',
+  },
+  skip: 'Skip to the content',
+  navigation: 'Pages',
+  notFound: 'There is no such page.',
+  loading: 'Loading …',
+  retry: 'Try again',
+  close: 'Close',
+  cancel: 'Cancel',
+  search: 'Search',
+  more: 'Load more',
+  unknown: '–',
+  theme: { label: 'Colours', auto: 'As the system', light: 'Light', dark: 'Dark' },
+  login: {
+    title: 'Access token',
+    why: 'This page shows what the HTTP API gives to an access token. It stays in this tab, and is sent to this address only.',
+    where: {
+      local: 'With npm start: the printed curl command names the file of the admin token.',
+      cluster: 'On Kubernetes: the Secret <cluster>-api-admin has it, under the key token.',
+    },
+    field: 'Token',
+    submit: 'Sign in',
+    signOut: 'Sign out',
+    refused:
+      'The API does not know this token. It may have been removed or replaced. What you typed on the page is kept.',
+    as: (name: string, scope: string) => `${name} (${scope})`,
+  },
+  connection: {
+    lost: (since: string, why: string) =>
+      `No connection since ${since}: ${why}. The page shows what it knew then, and tries again by itself.`,
+    back: 'The connection is back.',
+    apiAway: 'the API does not answer',
+    storeAway: 'the API cannot reach Redis',
+    slow: 'the API asks to send less',
+  },
+  stations: {
+    search: 'Search by identity, vendor, model or serial number',
+    all: 'All',
+    states: {
+      faulted: 'Faulted',
+      offline: 'Offline',
+      charging: 'Charging',
+      available: 'Available',
+      refused: 'Refused',
+    },
+    columns: {
+      id: 'Station',
+      state: 'State',
+      connectors: 'Connectors',
+      vendor: 'Vendor and model',
+      protocol: 'OCPP',
+      since: 'Since',
+    },
+    shown: (shown: string, all: string) =>
+      shown === all ? `${all} stations` : `${shown} of ${all} stations`,
+    first: (most: string) => `These are the first ${most}: search for an identity to find others.`,
+    none: 'No station has connected yet. Point a charger at the address of a listener.',
+    noMatch: 'No station matches.',
+  },
+  problem: (detail: string, request: string) => `${detail} (request ${request})`,
+} as const;
