@@ -10,7 +10,7 @@ import type { FastifyInstance } from 'fastify';
 /** In the image, beside the bundle; for sources, where services/console/build.ts writes it. */
 const FOLDERS = [
   join(import.meta.dirname, 'console'),
-  join(import.meta.dirname, '../../node_modules/.cache/ocpp-console'),
+  join(import.meta.dirname, '../console/dist'),
 ];
 
 export const CONTENT_SECURITY_POLICY = [

@@ -1,7 +1,8 @@
 /** The API with its settings, on its port: in the API program, and in the monolith. */
+import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { ClusterClient } from '../client/cluster-client.ts';
-import { systemClock } from '../runtime/clock.ts';
+import { sleep, systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { AccessTokens } from './access/access-tokens.ts';
 import { createClusterReader } from './cluster-object.ts';
@@ -9,9 +10,11 @@ import { type DoorConfig, readAccessFiles, readClusterPlace, readWebhooks } from
 import { sourceOf } from './cloud-event.ts';
 import { createApiMetrics } from './metrics.ts';
 import { createApi } from './server.ts';
-import { stopApi } from './stop.ts';
 import { VERSION } from './version.ts';
 import { createWebhookMetrics } from './webhooks/metrics.ts';
+
+/** Between looks for connections that have become idle; ms. */
+const LOOK = 100;
 
 export interface ApiParts {
   readonly client: ClusterClient;
@@ -53,4 +56,16 @@ export async function startApi(
   if (problem !== undefined) log.warn({ problem }, 'every request to the API is refused');
   log.info({ host, port }, 'serving the API');
   return { stop: (graceMs) => stopApi(api, graceMs) };
+}
+
+/** No request is cut that can be finished in time: it stops accepting, ends streams and waits of commands, and closes what is left after `graceMs`. */
+async function stopApi(api: FastifyInstance, graceMs: number): Promise<void> {
+  // A connection that becomes idle after the beginning of the end would stay open, for a request that never comes.
+  const idle = setInterval(() => api.server.closeIdleConnections(), LOOK);
+  const closed = new AbortController();
+  const last = sleep(graceMs, closed.signal).then(() => api.server.closeAllConnections());
+  await api.close();
+  clearInterval(idle);
+  closed.abort();
+  await last;
 }

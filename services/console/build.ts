@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 const SOURCES = import.meta.dirname;
 const ROOT = join(SOURCES, '../..');
 /** Where services/api/console.ts looks for it. */
-const OF_SOURCES = join(ROOT, 'node_modules/.cache/ocpp-console');
+const OF_SOURCES = join(SOURCES, 'dist');
 
 /** @param folder that is emptied first */
 function build(folder: string): void {
@@ -25,7 +25,7 @@ const isFile = (file: string) => statSync(file).isFile();
 const changedAt = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 function isBuilt(): boolean {
-  const sources = globSync('**/*', { cwd: SOURCES }).map((name) => join(SOURCES, name));
+  const sources = globSync('**/*', { cwd: SOURCES, exclude: ['dist'] }).map((name) => join(SOURCES, name));
   const newest = Math.max(...[...sources.filter(isFile), join(ROOT, 'package-lock.json')].map(changedAt));
   return changedAt(join(OF_SOURCES, 'index.html')) > newest;
 }
