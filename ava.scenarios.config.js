@@ -1,6 +1,6 @@
 /**
  * `npm run scenarios`: whole programs that are killed and paused, with stations of other projects, a fuzzer, histories of bills, load shapes, the
- * commands of the docs, streams of events, webhooks, ocppctl, the bill sink with its PostgreSQL, generated clients of the API, what a chart permits, and what
+ * commands of the docs, the console in a browser, streams of events, webhooks, ocppctl, the bill sink with its PostgreSQL, generated clients of the API, what a chart permits, and what
  * is delivered: scripts, packages and the build of the image; they take minutes.
  */
 import './ava.tap.js';
@@ -27,6 +27,7 @@ export const SCENARIOS = [
   'test/api/webhooks/delivery.test.ts',
   'test/api-clients/**/*.test.ts',
   'test/ocppctl/program.test.ts',
+  'test/console/**/*.test.ts',
   'test/bill-sink/{kills,losses,operation,rows}.test.ts',
 ];
 
