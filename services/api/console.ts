@@ -8,10 +8,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 
 /** In the image, beside the bundle; for sources, where services/console/build.ts writes it. */
-const FOLDERS = [
-  join(import.meta.dirname, 'console'),
-  join(import.meta.dirname, '../console/dist'),
-];
+const FOLDERS = [join(import.meta.dirname, 'console'), join(import.meta.dirname, '../console/dist')];
 
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",

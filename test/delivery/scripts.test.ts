@@ -19,9 +19,18 @@ function isPre(name: string): boolean {
 }
 
 test('every script installs what is missing first; those that start a Redis get one', (t) => {
-  const redis = new Set(['start', 'test', 'chaos', 'bench', 'fuzz', 'fuzz:api', 'scenarios']);
+  const redis = new Set(['start', 'test', 'chaos', 'bench', 'console-load', 'fuzz', 'fuzz:api', 'scenarios']);
+  const build = ' && node services/console/build.ts';
+  const types = ' && node services/console/openapi.ts';
+  const made: Readonly<Record<string, string>> = {
+    start: build,
+    api: build,
+    monolith: build,
+    types,
+    lint: types,
+  };
   for (const name of names) {
-    t.is(scripts[`pre${name}`], redis.has(name) ? `${SETUP} --redis` : SETUP, name);
+    t.is(scripts[`pre${name}`], `${SETUP}${redis.has(name) ? ' --redis' : ''}${made[name] ?? ''}`, name);
   }
   for (const name of COMPOSED)
     t.regex(scripts[name] ?? '', /^npm run \S+( -- --\S+)?( && npm run \S+( -- --\S+)?)*$/);

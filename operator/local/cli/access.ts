@@ -37,6 +37,8 @@ export interface Access {
 /** @param listStations a shell command; it and that of ocppctl are left out where the manifest has the token */
 interface ApiAccess {
   readonly url: string;
+  /** File with the admin token. */
+  readonly tokenFile?: string;
   readonly listStations?: string;
   /** The same for ocppctl. */
   readonly ocppctl?: string;
@@ -89,6 +91,7 @@ export function accessOf(
 const apiAccess = ({ url, tokenFile }: NonNullable<TrialAccess['api']>): ApiAccess => ({
   url,
   ...(tokenFile !== undefined && {
+    tokenFile,
     ocppctl: `OCPPCTL_URL=${url} npm run --silent ocppctl -- --token-file ${tokenFile} status`,
     listStations: `curl -H "Authorization: Bearer $(cat ${tokenFile})" ${url}/v1/stations`,
   }),
@@ -204,7 +207,13 @@ export function accessLines({ redis, addToken, metrics, demo = [], addStation, a
   ];
 }
 
-const apiLines = ({ url, listStations, ocppctl }: ApiAccess): string[] => [
+const apiLines = ({ url, tokenFile, listStations, ocppctl }: ApiAccess): string[] => [
+  line(
+    'console',
+    tokenFile === undefined
+      ? `${url}/   (it asks for an access token)`
+      : `${url}/   (it asks for the token in ${tokenFile})`,
+  ),
   line('HTTP API', `${url}   (what it can do: ${url}/openapi.json)`),
   ...(listStations === undefined ? [] : [`    ${listStations}`]),
   ...(ocppctl === undefined ? [] : [`    ${ocppctl}`]),

@@ -146,11 +146,15 @@ test('the HTTP API: its address, and a command that lists the stations where npm
       }),
     );
   t.deepEqual(lines('/trial/api-admin.token'), [
+    '  console               http://127.0.0.1:8080/   (it asks for the token in /trial/api-admin.token)',
     '  HTTP API              http://127.0.0.1:8080   (what it can do: http://127.0.0.1:8080/openapi.json)',
     '    curl -H "Authorization: Bearer $(cat /trial/api-admin.token)" http://127.0.0.1:8080/v1/stations',
     '    OCPPCTL_URL=http://127.0.0.1:8080 npm run --silent ocppctl -- --token-file /trial/api-admin.token status',
   ]);
-  t.is(lines().length, 1);
+  t.deepEqual(
+    lines().map((line) => line.trim().split(' ', 1)[0]),
+    ['console', 'HTTP'],
+  );
 });
 
 test('without Redis, the one process has the HTTP API too, behind the same Service', (t) => {
