@@ -16,6 +16,7 @@ const CATALOGUE = {
   'no-such-token': [404, 'The token is not listed'],
   'no-such-entry': [404, 'There is no such entry'],
   'no-such-broadcast': [404, 'The broadcast is unknown, or its end was a day ago'],
+  'no-such-action': [404, 'Stations of this version take no such action'],
   'no-such-webhook': [404, 'No webhook has this name'],
   'method-not-allowed': [405, 'The path does not take this method'],
   'not-acceptable': [406, 'The response is not of an accepted type'],

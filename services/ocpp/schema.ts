@@ -7,12 +7,9 @@
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats/dist/formats.js';
-// Not typed-ocpp's main entry: it costs seconds of CPU at start. "20" is OCPP 2.0.1.
-import * as schemas16 from 'typed-ocpp/dist/ocpp16/schemas.js';
-import * as schemas201 from 'typed-ocpp/dist/ocpp20/schemas.js';
-import * as schemas21 from 'typed-ocpp/dist/ocpp21/schemas.js';
 import { type ErrorCode, errorCode, type ErrorReason } from './errors.ts';
 import type { Protocol } from './frame.ts';
+import { actionsIn, requestName, SCHEMAS } from './official-schemas.ts';
 
 /** Why a payload is invalid: one violated rule. */
 export interface SchemaFault {
@@ -38,29 +35,6 @@ export interface PropertySchema {
   readonly type?: string;
   readonly format?: string;
   readonly $ref?: string;
-}
-
-/** The schema of a request or response, with the definitions of its whole version. */
-interface Schema {
-  readonly definitions?: Readonly<Record<string, unknown>>;
-}
-
-const SCHEMAS: Readonly<Record<Protocol, Readonly<Record<string, Schema>>>> = {
-  'ocpp1.6': schemas16,
-  'ocpp2.0.1': schemas201,
-  'ocpp2.1': schemas21,
-};
-
-/** Action → name of its schema. The one SEND of 2.1, NotifyPeriodicEventStream, has no response and so no "Request" in its name. */
-const REQUEST_NAMES: Readonly<Record<Protocol, ReadonlyMap<string, string>>> = {
-  'ocpp1.6': requestNames('ocpp1.6'),
-  'ocpp2.0.1': requestNames('ocpp2.0.1'),
-  'ocpp2.1': requestNames('ocpp2.1'),
-};
-
-function requestNames(protocol: Protocol): Map<string, string> {
-  const names = Object.keys(SCHEMAS[protocol]).filter((name) => !name.endsWith('Response'));
-  return new Map(names.map((name) => [name.replace(/Request$/, ''), name]));
 }
 
 /** Frequent messages of stations, which warmUp compiles. Not every version has all of them. */
@@ -144,13 +118,13 @@ function everyFaultOf(protocol: Protocol, name: string, payload: unknown): Schem
 /** The action with this spelling, ignoring case and surrounding blanks; undefined if there is none. */
 export function actionLike(protocol: Protocol, spelling: string): string | undefined {
   const lower = spelling.trim().toLowerCase();
-  for (const action of REQUEST_NAMES[protocol].keys()) if (action.toLowerCase() === lower) return action;
+  for (const action of actionsIn(protocol)) if (action.toLowerCase() === lower) return action;
   return undefined;
 }
 
 /** Whether the version has this action, in either direction. */
 export function knowsAction(protocol: Protocol, action: string): boolean {
-  return REQUEST_NAMES[protocol].has(action);
+  return Object.hasOwn(SCHEMAS[protocol], requestName(protocol, action));
 }
 
 /** Whether the action is answered: a CALL, not a SEND (2.1). */
@@ -166,10 +140,6 @@ export function warmUp(protocols: readonly Protocol[]): void {
       if (knowsAction(protocol, action)) validator(protocol, name, modeOf(name));
     }
   }
-}
-
-function requestName(protocol: Protocol, action: string): string {
-  return REQUEST_NAMES[protocol].get(action) ?? `${action}Request`;
 }
 
 function check(protocol: Protocol, name: string, payload: unknown, mode: Mode): SchemaFault | undefined {

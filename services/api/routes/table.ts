@@ -2,6 +2,7 @@
 import type { Operation } from '../operation.ts';
 import { auditOperations } from './audit.ts';
 import { broadcastOperations } from './broadcasts.ts';
+import { commandSchemaOperations } from './command-schemas.ts';
 import { commandOperations } from './commands.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { eventOperations } from './events.ts';
@@ -22,6 +23,7 @@ export const operationsOf = (parts: Parts): readonly Operation[] => [
   ...eventOperations(parts),
   ...commandOperations(parts),
   ...shortFormOperations(parts),
+  ...commandSchemaOperations(),
   ...broadcastOperations(parts),
   ...tokenOperations(parts),
   ...registrationOperations(parts),

@@ -20,30 +20,12 @@ import {
 } from '../credentials/password-change.ts';
 import { passwordIn, PasswordRuleError } from '../credentials/password-command.ts';
 import { commandFault } from '../registrations.ts';
+import { isNowOrNever } from './command-actions.ts';
 import { isSentByStations } from './direction.ts';
 import { judgedCalls } from './judged-calls.ts';
 import { contentFault } from './rules.ts';
 import { type SplitCalls, splitCalls } from './split-calls.ts';
 import { type CommandPorts, factsOf } from './station-facts.ts';
-
-/**
- * Actions that a driver or operator is waiting for: hours later they would do harm. They never wait for an offline
- * station.
- */
-const NOW_OR_NEVER: ReadonlySet<string> = new Set([
-  'CancelReservation',
-  'RemoteStartTransaction',
-  'RemoteStopTransaction',
-  'RequestBatterySwap',
-  'RequestStartTransaction',
-  'RequestStopTransaction',
-  'ReserveNow',
-  'Reset',
-  'TriggerMessage',
-  'ExtendedTriggerMessage',
-  'UnlockConnector',
-  'UsePriorityCharging',
-]);
 
 export interface Command extends StationCall, PasswordRules {
   /** Overrides the version of the station's connection or last boot. */
@@ -96,7 +78,7 @@ function senderOver(transport: CommandPorts, split: SplitCalls, options: Command
     const { stationId, action, payload, idempotencyKey } = wanted;
     const refuse = (why: string) =>
       new TransportError('bad-call', `${action} to station ${stationId}: ${why}`);
-    const nowOrNever = NOW_OR_NEVER.has(action);
+    const nowOrNever = isNowOrNever(action);
     if (nowOrNever && wanted.queueable === true)
       throw refuse('this action never waits for an offline station');
     const { registration, ...facts } = await factsOf(transport, stationId);
