@@ -13,7 +13,7 @@ import { checkScope, Gate } from './access/gate.ts';
 import { createAudit } from './audit.ts';
 import { sourceOf } from './cloud-event.ts';
 import { Broadcasts } from './broadcasts/broadcasts.ts';
-import type { ClusterReading } from './cluster-object.ts';
+import type { ClusterReading } from './cluster/cluster-object.ts';
 import { serveConsole } from './console.ts';
 import { refuseConnection, Reporter } from './failures.ts';
 import type { ApiMetrics } from './metrics.ts';

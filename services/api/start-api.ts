@@ -5,7 +5,7 @@ import type { ClusterClient } from '../client/cluster-client.ts';
 import { sleep, systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { AccessTokens } from './access/access-tokens.ts';
-import { createClusterReader } from './cluster-object.ts';
+import { createClusterReader } from './cluster/cluster-object.ts';
 import { type DoorConfig, readAccessFiles, readClusterPlace, readWebhooks } from './config.ts';
 import { sourceOf } from './cloud-event.ts';
 import { createApiMetrics } from './metrics.ts';

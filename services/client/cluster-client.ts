@@ -14,6 +14,7 @@ import type { Protocol } from '../ocpp/frame.ts';
 import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 import type { Answer } from '../transport/outcome.ts';
 import type { CallOutcome, CallState, FoundCall } from '../transport/station-call.ts';
+import type { ClusterProcesses } from '../transport/watch/processes.ts';
 import type { StateStore } from '../transport/stored-state.ts';
 import type { Registration } from '../transport/delivery.ts';
 
@@ -79,6 +80,8 @@ export interface ClusterClient extends AsyncDisposable {
   };
   /** Depth of the queue and what is open; a field is omitted where a transport does not have it. */
   figures(): Promise<Figures>;
+  /** The processes of the cluster, and what each has; undefined where a transport has no processes. */
+  processes(): Promise<ClusterProcesses | undefined>;
   /**
    * Reads of stored state; docs/stored-data.md of the repository names the keys. `amend` is for state that the program itself keeps
    * there: what handlers keep is theirs to change.
@@ -415,4 +418,10 @@ export interface Figures {
   readonly queueDepth?: number;
   readonly queueOldestSeconds?: number;
   readonly deadLetters?: number;
+  /** Messages that processors have claimed and not acknowledged. */
+  readonly inFlight?: number;
+  /** Commands to stations that have not ended. */
+  readonly callsOpen?: number;
+  /** Share of its `maxmemory` that Redis uses. */
+  readonly storeMemoryShare?: number;
 }

@@ -11,6 +11,7 @@ import { openConnection, openReady, unavailable } from '../transport/redis/conne
 import { Readers } from '../transport/redis/connection/readers.ts';
 import { checkSettings, POOL_SIZE, type RedisSettings } from '../transport/redis/connection/settings.ts';
 import { DeadLetters } from '../transport/redis/dead-letters/dead-letters.ts';
+import { clusterProcesses } from '../transport/redis/lease/cluster-processes.ts';
 import { Keys } from '../transport/redis/keys.ts';
 import { queueLoad } from '../transport/redis/queue/queue-load.ts';
 import { RedisDirectory } from '../transport/redis/session/directory.ts';
@@ -28,6 +29,7 @@ export type { Protocol } from '../ocpp/frame.ts';
 export { TransportError, type TransportErrorCode } from '../transport/errors.ts';
 export type { Answer } from '../transport/outcome.ts';
 export type { RedisSettings } from '../transport/redis/connection/settings.ts';
+export type { ClusterProcesses } from '../transport/watch/processes.ts';
 export type { CallOutcome, CallState, NotSent, Uncertain } from '../transport/station-call.ts';
 export type { Member } from '../transport/stored-state.ts';
 
@@ -71,6 +73,7 @@ export async function connect(
     state: new RedisState({ commands, keys, addr }, readers, settings, keys),
     directory: new RedisDirectory(readers, keys, addr),
     load: () => queueLoad(commands, keys).catch(outOfReach),
+    processes: () => clusterProcesses(commands, keys).catch(outOfReach),
     deadLetters: new DeadLetters(commands, keys, addr),
     async close() {
       calls.stop();

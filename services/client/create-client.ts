@@ -4,6 +4,7 @@ import { createCommandCalls, createPasswordChange } from '../csms/commands/comma
 import { passwordStore } from '../csms/credentials/password-change.ts';
 import { OPEN_TRANSACTIONS } from '../csms/transactions/register.ts';
 import type { ReadLoad } from '../transport/load.ts';
+import type { ReadProcesses } from '../transport/watch/processes.ts';
 import type { StationCalls } from '../transport/station-call.ts';
 import type { StationDirectory } from '../transport/station-directory.ts';
 import type { StoredLists } from '../transport/stored-lists.ts';
@@ -23,6 +24,8 @@ export interface ClientPorts {
   readonly lists: StoredLists;
   readonly directory: StationDirectory;
   readonly load: ReadLoad;
+  /** Omitted where there is no store that knows them. */
+  readonly processes?: ReadProcesses;
   readonly deadLetters?: DeadLetterPort;
   close(): Promise<void>;
 }
@@ -85,6 +88,7 @@ export function createClusterClient(ports: ClientPorts, { passwordKey }: ClientO
       list: () => streamListing(lists, { stream: AUDIT, newestFirst: true, item: auditEntryOf }),
     },
     figures: () => readFigures(ports),
+    processes: async () => ports.processes?.(),
     state,
     close: () => ports.close(),
     [Symbol.asyncDispose]: () => ports.close(),
@@ -92,19 +96,22 @@ export function createClusterClient(ports: ClientPorts, { passwordKey }: ClientO
 }
 
 async function readFigures({ directory, state, load }: ClientPorts): Promise<Figures> {
-  const [stationsKnown, stationsConnected, openTransactions, queue] = await Promise.all([
+  const [stationsKnown, stationsConnected, openTransactions, queue, memoryShare] = await Promise.all([
     directory.knownCount(),
     directory.connectedCount(),
     state.size(OPEN_TRANSACTIONS),
     load(),
+    // A user of Redis that may not read it gets the other figures.
+    state.memoryShare().catch(() => undefined),
   ]);
-  const { depth: queueDepth, oldestSeconds: queueOldestSeconds, deadLetters } = queue;
+  const { depth: queueDepth, oldestSeconds: queueOldestSeconds, inFlight, deadLetters, openCalls } = queue;
   return {
     stationsKnown,
     stationsConnected,
     openTransactions,
     queueDepth,
     queueOldestSeconds,
-    ...known({ deadLetters }),
+    inFlight,
+    ...known({ deadLetters, callsOpen: openCalls, storeMemoryShare: memoryShare }),
   };
 }

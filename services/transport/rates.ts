@@ -14,6 +14,8 @@ export interface RateRequest {
   readonly demand: number;
   /** What the process permits itself now; absent before its first share. */
   readonly used?: number;
+  /** How many wait now, for people who watch; 0 by default. */
+  readonly waiting?: number;
 }
 
 export interface RateShare {

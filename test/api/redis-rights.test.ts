@@ -16,7 +16,7 @@ const rules = /ACL SETUSER ocpp on >secret ([^`]*)\n/.exec(page)?.[1] ?? '';
 const further = / for the API: `([^`]+)`/.exec(page)?.[1] ?? '';
 
 const READS = `
-  stations stations/CP-1 stations/CP-1/events transactions bills meter-values reports settlements
+  status stations stations/CP-1 stations/CP-1/events transactions bills meter-values reports settlements
   tokens tokens/T registrations sessions events cloudevents audit broadcasts/x dead-letters
   webhooks webhooks/billing webhooks/billing/dead-letters cloudevents?wait=1 events?after=1-1`
   .trim()

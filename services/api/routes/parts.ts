@@ -1,7 +1,7 @@
 /** What the operations of the API work with. */
 import type { ClusterClient } from '../../client/cluster-client.ts';
 import type { Broadcasts } from '../broadcasts/broadcasts.ts';
-import type { ClusterReading } from '../cluster-object.ts';
+import type { ClusterReading } from '../cluster/cluster-object.ts';
 import type { Streams } from '../sse.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 

@@ -28,6 +28,15 @@ export function escapeKey(text: string): string {
   return escaped;
 }
 
+/** The text of a part of a key; the part itself if it is none of ours. */
+export function unescapeKey(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 export type Role = 'processor' | 'proxy';
 
 export class Keys {

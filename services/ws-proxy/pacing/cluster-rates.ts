@@ -20,6 +20,8 @@ export interface ClusterRatesOptions {
   readonly rates: Readonly<Record<RateName, number>>;
   /** What the process could use; called once per renewal. */
   readonly demands: Readonly<Record<RateName, () => number>>;
+  /** How many stations wait now, for people who watch. */
+  readonly waiting?: Readonly<Partial<Record<RateName, () => number>>>;
   /** Whether stations wait for longer than a renewal takes to come: a storm has begun. */
   readonly isPressed?: () => boolean;
   /** Monotonic time in ms. */
@@ -143,11 +145,11 @@ export class ClusterRates {
   }
 
   #requests(): RateRequests {
-    const { rates, demands } = this.#options;
+    const { rates, demands, waiting = {} } = this.#options;
     const each = RATE_NAMES.map((name): [RateName, RateRequest] => {
       const hadShare = (this.#lease?.shares[name].share ?? 0) > 0;
       const used = hadShare ? { used: this.perSecond(name) } : {};
-      return [name, { rate: rates[name], demand: demands[name](), ...used }];
+      return [name, { rate: rates[name], demand: demands[name](), ...used, waiting: waiting[name]?.() ?? 0 }];
     });
     return Object.fromEntries(each) as Record<RateName, RateRequest>;
   }

@@ -42,6 +42,7 @@ export class Pacing implements Disposable {
         handshakes: () => this.line.takeDemand(),
         boots: () => this.#boots.takeDemand(),
       },
+      waiting: { closes: toClose, handshakes: () => this.line.waiting, boots: () => this.#boots.waiting },
       isPressed: () => this.line.waiting > rates.perSecond('handshakes'),
     });
     const rate = () => settings.drainRate;

@@ -7,11 +7,12 @@
 -- A hash that is new may have lost leases, in a failover or a restart: for the time of one lease a process that has shares
 -- gets no more than it uses already.
 --
--- KEYS[1] rates  HASH process -> 'end of its lease in ms', then 'rate demand share' for each rate; since -> when it was made
+-- KEYS[1] rates  HASH process -> 'end of its lease in ms', then 'rate demand share' for each rate, then 'waiting' for each rate;
+--   since -> when it was made. Earlier releases have no waiting, and ignore it
 -- ARGV[1] process
 -- ARGV[2] lease in ms
 -- ARGV[3] part of a rate that is divided equally
--- ARGV[4] ...    per rate: rate (0: no limit), demand, share that the process uses now ('' before its first share)
+-- ARGV[4] ...    per rate: rate (0: no limit), demand, share that the process uses now ('' before its first share), waiting
 -- Returns {processes, share, demand of all, share, ...}, shares and demands as texts.
 local process, leaseMs, equalPart = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = Clock.now()
@@ -54,15 +55,16 @@ local function shareOf(at, rate, ownDemand, used)
   return math.max(0, math.floor(share * 1e6) / 1e6), demand
 end
 
-local lease, reply = { string.format('%d', now + leaseMs) }, { #others + 1 }
-for i = 4, #ARGV, 3 do
+local lease, waiting, reply = { string.format('%d', now + leaseMs) }, {}, { #others + 1 }
+for i = 4, #ARGV, 4 do
   local rate, demand, used = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-  local share, demandOfAll = shareOf(i - 2, rate, demand, used)
+  local share, demandOfAll = shareOf(2 + (i - 4) / 4 * 3, rate, demand, used)
   local text = string.format('%.6f', share)
   lease[#lease + 1] = ARGV[i] .. ' ' .. ARGV[i + 1] .. ' ' .. text
+  waiting[#waiting + 1] = ARGV[i + 3]
   reply[#reply + 1] = text
   reply[#reply + 1] = string.format('%.6f', demandOfAll)
 end
-redis.call('HSET', KEYS[1], process, table.concat(lease, ' '))
+redis.call('HSET', KEYS[1], process, table.concat(lease, ' ') .. ' ' .. table.concat(waiting, ' '))
 redis.call('PEXPIRE', KEYS[1], leaseMs)
 return reply

@@ -26,8 +26,8 @@ export async function leaseRates(
   { process, requests }: RateLeasing,
 ): Promise<RateLease> {
   const figures = RATE_NAMES.flatMap((name) => {
-    const { rate, demand, used = '' } = requests[name];
-    return [rate, demand, used];
+    const { rate, demand, used = '', waiting = 0 } = requests[name];
+    return [rate, demand, used, waiting];
   });
   const args = [process, RATE_LEASE_MS, EQUAL_PART, ...figures];
   const [processes, ...texts] = await script(connection, [keys.rates], args);

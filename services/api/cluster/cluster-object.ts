@@ -4,7 +4,8 @@
  */
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
-import { FileText } from '../runtime/file-text.ts';
+import { FileText } from '../../runtime/file-text.ts';
+import { sharedReading } from './shared-reading.ts';
 
 export interface ClusterPlace {
   /** URL of the object; '' for none. */
@@ -32,19 +33,12 @@ const MAX_BYTES = 2 ** 21;
 /** @returns reads the object; never rejects, and resolves to an empty object without a URL */
 export function createClusterReader(place: ClusterPlace): () => Promise<ClusterReading> {
   if (place.url === '') return () => Promise.resolve({});
-  let reading: Promise<ClusterReading> = Promise.resolve({});
-  let readAt = Number.NEGATIVE_INFINITY;
-  return () => {
-    const now = performance.now();
-    if (now - readAt >= CACHED) {
-      readAt = now;
-      reading = read(place).then(
-        (cluster) => ({ cluster }),
-        (error: unknown) => ({ clusterProblem: problemOf(place, error) }),
-      );
-    }
-    return reading;
-  };
+  return sharedReading(CACHED, () =>
+    read(place).then(
+      (cluster) => ({ cluster }),
+      (error: unknown) => ({ clusterProblem: problemOf(place, error) }),
+    ),
+  );
 }
 
 async function read({ url, tokenFile, caFile }: ClusterPlace): Promise<ClusterObject> {
