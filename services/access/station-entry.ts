@@ -2,11 +2,12 @@
  * What the register knows of a station: a field of the HASH `stations` named by the identity, as JSON. The files of the Secret
  * source hold the same entries. Fields that this version does not know are kept, as a later version may have written them.
  */
+import { STATION_REGISTER } from '../transport/watch/refused-handshakes.ts';
 import { isStoredForm } from './password-hash.ts';
 import { SECURITY_PROFILES, type SecurityProfile } from './security-profile.ts';
 
 /** Key of the register, and of the highest profile that each station has used. */
-export const STATIONS = 'stations';
+export const STATIONS = STATION_REGISTER;
 export const STATION_PROFILES = 'station-profiles';
 
 export interface StationEntry {

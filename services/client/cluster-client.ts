@@ -14,6 +14,7 @@ import type { Protocol } from '../ocpp/frame.ts';
 import type { ActionOf, RequestOf, ResponseOf } from '../ocpp/messages.ts';
 import type { Answer } from '../transport/outcome.ts';
 import type { CallOutcome, CallState, FoundCall } from '../transport/station-call.ts';
+import type { KeptRefusal } from '../transport/watch/refused-handshakes.ts';
 import type { ClusterProcesses } from '../transport/watch/processes.ts';
 import type { StateStore } from '../transport/stored-state.ts';
 import type { Registration } from '../transport/delivery.ts';
@@ -44,6 +45,8 @@ export interface ClusterClient extends AsyncDisposable {
   stations(filter?: StationFilter): Listing<Station>;
   /** Undefined for a station that never connected. */
   station(stationId: string): Promise<Station | undefined>;
+  /** Refused handshakes of the last day, the newest first: 1000 at most, each the last of its identity and reason. */
+  refusals(): Promise<readonly KeptRefusal[]>;
   /** The subprotocol of the station's connection; undefined while it is offline. */
   protocolOf(stationId: string): Promise<Protocol | undefined>;
 

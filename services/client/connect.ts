@@ -29,6 +29,7 @@ export type { Protocol } from '../ocpp/frame.ts';
 export { TransportError, type TransportErrorCode } from '../transport/errors.ts';
 export type { Answer } from '../transport/outcome.ts';
 export type { RedisSettings } from '../transport/redis/connection/settings.ts';
+export type { KeptRefusal } from '../transport/watch/refused-handshakes.ts';
 export type { ClusterProcesses } from '../transport/watch/processes.ts';
 export type { CallOutcome, CallState, NotSent, Uncertain } from '../transport/station-call.ts';
 export type { Member } from '../transport/stored-state.ts';

@@ -64,6 +64,7 @@ export function createClusterClient(ports: ClientPorts, { passwordKey }: ClientO
     changePassword: createPasswordChange({ calls, state }, options),
     stations: (filter) => stationListing({ directory, state }, filter),
     station: (stationId) => findStation({ directory, state }, stationId),
+    refusals: () => directory.refused(),
     protocolOf: (stationId) => calls.protocolOf(stationId),
     openTransactions: (filter = {}) => openListing({ lists, state }, filter),
     bills: (filter = {}) => billListing({ lists, state }, filter),

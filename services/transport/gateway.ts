@@ -10,6 +10,7 @@ import type { GatewayRollouts } from './rollout.ts';
 import type { LeaseRates } from './rates.ts';
 import type { ReadStoreStatus } from './store-status.ts';
 import type { DomainEvent, StateStore } from './stored-state.ts';
+import type { NotedRefusal } from './watch/refused-handshakes.ts';
 import type { UnreadableText } from './unreadable.ts';
 
 /** A station that connects to a Gateway. */
@@ -84,6 +85,8 @@ export interface GatewayEvents {
   emit(event: DomainEvent): void;
   /** Keeps a text that could not be understood, within the quota of its station. */
   keepUnreadable(text: UnreadableText): void;
+  /** Keeps the last refused handshakes, for people who look for a station. */
+  noteRefused(refusals: readonly NotedRefusal[]): void;
 }
 
 export interface Gateway extends StationSessions, AsyncDisposable {

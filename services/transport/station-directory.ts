@@ -1,5 +1,6 @@
-/** Which stations there are, and their connections: for programs that show them. */
+/** Which stations there are, their connections, and which were refused: for programs that show them. */
 import type { Protocol } from '../ocpp/frame.ts';
+import type { KeptRefusal } from './watch/refused-handshakes.ts';
 
 export interface SessionFacts {
   readonly proxyId: string;
@@ -24,6 +25,8 @@ export interface StationDirectory {
   connectedCount(): Promise<number>;
   /** One for each identity, in their order. */
   entries(stationIds: readonly string[]): Promise<readonly DirectoryEntry[]>;
+  /** Refused handshakes, the newest first. */
+  refused(): Promise<readonly KeptRefusal[]>;
 }
 
 /** Most identities that are kept: a client that connects under many names must not fill the store. */

@@ -9,6 +9,7 @@ import type { DomainEvent } from '../transport/stored-state.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import type { ProxyMetrics } from './metrics.ts';
 import { REFUSAL_ADVICE } from './refusal-advice.ts';
+import type { Refused } from './refused-handshakes.ts';
 import type { QuietLog } from '../runtime/quiet-log.ts';
 
 const TYPE_NAMES = new Map<number, string>(
@@ -20,12 +21,13 @@ const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop
 /** Close reasons that are a fault of the station: each station gets its own log line. */
 const AT_FAULT: ReadonlySet<string> = new Set(['binary', 'bad-message', 'slow-reader']);
 
-/** @param emit appends to the event stream */
+/** @param emit appends to the event stream @param keep of refusals, for people who look for a station */
 export function createObserver(
   metrics: ProxyMetrics,
   log: Log,
   quiet: QuietLog,
   emit: (event: DomainEvent) => void,
+  keep: (refused: Refused) => void = () => undefined,
 ): StationObserver {
   // Read for each message: the registry's own look-up by labels costs several times as much.
   const received = new Map<string, ReturnType<typeof metrics.received.labels>>();
@@ -55,7 +57,7 @@ export function createObserver(
       metrics.refused.inc({ status: String(status), reason: code });
       // The identity only: the query of the request target may hold a secret.
       const identity = url === undefined ? '' : apparentIdentity(url);
-      const about = {
+      const about: Refused = {
         identity,
         status,
         code,
@@ -65,6 +67,7 @@ export function createObserver(
         advice: REFUSAL_ADVICE[code],
       };
       quiet.warn(`refused ${code} ${identity}`, about, 'refused a handshake');
+      keep(about);
     },
     received(type) {
       const word = typeof type === 'number' ? (TYPE_NAMES.get(type) ?? 'other') : type;

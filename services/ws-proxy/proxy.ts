@@ -34,6 +34,7 @@ import { createProxyMetrics, type ProxyMetrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
 import { Pacing } from './pacing/pacing.ts';
 import { createDrain } from './drain/proxy-drain.ts';
+import { type Refused, RefusedHandshakes } from './refused-handshakes.ts';
 import { SelfTest } from './self-test.ts';
 import { createTlsObserver } from './access/tls-observer.ts';
 import { SelfTestSecret } from '../station-server/self-test.ts';
@@ -52,6 +53,7 @@ export class Proxy implements Running {
   readonly #server: StationServer;
   readonly #drain: Drain<StationSocket>;
   readonly #handshakes: HandshakeCounts;
+  readonly #refused: RefusedHandshakes;
   readonly #selfTest: SelfTest;
   readonly #access: ProxyAccess | undefined;
   /** Places of the listeners of security profile 0. */
@@ -93,7 +95,9 @@ export class Proxy implements Running {
       applied,
     });
     const quiet = new QuietLog(log, systemClock);
-    const observer = createObserver(this.#metrics, log, quiet, (event) => gateway.events.emit(event));
+    this.#refused = new RefusedHandshakes((refusals) => gateway.events.noteRefused(refusals));
+    const keep = (refused: Refused) => this.#refused.note(refused);
+    const observer = createObserver(this.#metrics, log, quiet, (event) => gateway.events.emit(event), keep);
     const accessObserver = createAccessObserver(this.#metrics, quiet, (event) => gateway.events.emit(event));
     gateway.onError((error) => observer.error(error));
     this.#handshakes = new HandshakeCounts();
@@ -186,6 +190,7 @@ export class Proxy implements Running {
     this.#certificates[Symbol.dispose]();
     this.#access?.stop();
     this.#pacing.stop();
+    this.#refused[Symbol.dispose]();
     await this.#gateway.stop();
     this.#pacing[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();

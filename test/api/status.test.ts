@@ -3,6 +3,7 @@ import test from 'ava';
 import { sharedReading } from '../../services/api/cluster/shared-reading.ts';
 import { startStation } from '../client/station.ts';
 import { until } from '../support/until.ts';
+import { RawStation } from '../ws-proxy/raw-station.ts';
 import { startApiCluster } from './cluster.ts';
 import { memoryApi } from './memory-api.ts';
 
@@ -73,4 +74,17 @@ test('requests of a second share one reading, and one that failed is not kept', 
   await Promise.all([t.throwsAsync(read()), t.throwsAsync(read())]);
   fails = false;
   t.is(await read(), 3, 'at once');
+});
+
+test('refused handshakes are listed, the newest first', async (t) => {
+  await using cluster = await startApiCluster();
+  const list = async (query = '') =>
+    (await cluster.ask('GET', `/v1/refusals${query}`, { as: 'read' })).body.items ?? [];
+  t.deepEqual(await list(), []);
+  for (const path of ['/wrong/CP-1', '/wrong/CP-2'])
+    await RawStation.open(cluster.proxy.stationPort, path, ['Sec-WebSocket-Protocol: ocpp1.6']);
+  await until(async () => (await list()).length === 2, 'two');
+  t.like((await list('?limit=1'))[0], { code: 'path', status: 404, known: false, count: 1 });
+  t.like(await list('?identity=CP-1'), [{ identity: 'CP-1' }]);
+  t.is((await list('?identity=CP-9')).length, 0);
 });

@@ -50,6 +50,7 @@ export class ProbedGateway implements Gateway {
   readonly events: GatewayEvents = {
     emit: () => undefined,
     keepUnreadable: (text) => void this.unreadable.push(text),
+    noteRefused: () => undefined,
   };
   readonly state: StateStore;
   load: ReadLoad;

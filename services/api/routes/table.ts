@@ -7,6 +7,7 @@ import { commandOperations } from './commands.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { eventOperations } from './events.ts';
 import type { Parts } from './parts.ts';
+import { refusalOperations } from './refusals.ts';
 import { registerOperations } from './register.ts';
 import { registrationOperations } from './registrations.ts';
 import { shortFormOperations } from './short-forms.ts';
@@ -19,6 +20,7 @@ import { webhookOperations } from './webhooks.ts';
 export const operationsOf = (parts: Parts): readonly Operation[] => [
   ...statusOperations(parts),
   ...stationOperations(parts),
+  ...refusalOperations(parts),
   ...transactionOperations(parts),
   ...eventOperations(parts),
   ...commandOperations(parts),

@@ -91,8 +91,12 @@ class Bus implements Transport, GatewayBus {
     this.#clock = clock;
     this.#maxInFlight = maxInFlight;
     this.state = new MemoryState(clock);
-    this.directory = new MemoryDirectory(clock, this.#sessions);
-    this.events = this.state;
+    this.directory = new MemoryDirectory(clock, this.#sessions, this.state);
+    this.events = {
+      emit: (event) => this.state.emit(event),
+      keepUnreadable: (text) => this.state.keepUnreadable(text),
+      noteRefused: (refusals) => void this.directory.refusals.note(refusals),
+    };
     this.#selfTests = new MemorySelfTests(clock);
     this.rollouts = new MemoryRollouts({
       clock,

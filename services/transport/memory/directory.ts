@@ -2,7 +2,10 @@
 import type { Clock } from '../../runtime/clock.ts';
 import { type DirectoryEntry, type StationDirectory, STATIONS_KNOWN } from '../station-directory.ts';
 import { byBytes } from '../stored-lists.ts';
+import type { StateReader } from '../stored-state.ts';
+import { type KeptRefusal, STATION_REGISTER } from '../watch/refused-handshakes.ts';
 import type { MemorySession } from './gateway.ts';
+import { MemoryRefusals } from './refusals.ts';
 
 interface Times {
   connectedAt: string;
@@ -13,10 +16,14 @@ export class MemoryDirectory implements StationDirectory {
   readonly #clock: Clock;
   readonly #sessions: ReadonlyMap<string, MemorySession>;
   readonly #known = new Map<string, Times>();
+  readonly refusals: MemoryRefusals;
 
-  constructor(clock: Clock, sessions: ReadonlyMap<string, MemorySession>) {
+  /** @param state with the register of stations */
+  constructor(clock: Clock, sessions: ReadonlyMap<string, MemorySession>, state: Pick<StateReader, 'field'>) {
     this.#clock = clock;
     this.#sessions = sessions;
+    const isRegistered = async (id: string) => (await state.field(STATION_REGISTER, id)) !== undefined;
+    this.refusals = new MemoryRefusals(clock, async (id) => this.#known.has(id) || (await isRegistered(id)));
   }
 
   async known(limit: number, after?: string, prefix = ''): Promise<readonly string[]> {
@@ -44,6 +51,10 @@ export class MemoryDirectory implements StationDirectory {
       const session = { proxyId: held.proxyId, protocol, remoteAddress, connectedAt };
       return { stationId, session, disconnectedAt: undefined };
     });
+  }
+
+  async refused(): Promise<readonly KeptRefusal[]> {
+    return this.refusals.list();
   }
 
   connected({ session: { stationId } }: MemorySession): void {

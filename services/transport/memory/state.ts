@@ -26,7 +26,7 @@ interface StoredRecord {
   expiresAt: number;
 }
 
-export class MemoryState implements StateStore, GatewayEvents {
+export class MemoryState implements StateStore, Omit<GatewayEvents, 'noteRefused'> {
   readonly #clock: Clock;
   readonly #records = new Map<string, StoredRecord>();
   readonly lists: MemoryLists;

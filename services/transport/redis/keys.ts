@@ -58,6 +58,10 @@ export class Keys {
   /** Every station that ever connected, in the order of identities; when the last connection of an offline one ended. */
   readonly knownStations: string;
   readonly disconnected: string;
+  /** Refused handshakes; the last times of those of known stations, and of others. */
+  readonly refused: string;
+  readonly refusedKnown: string;
+  readonly refusedUnknown: string;
   /** Exists while all proxies leave. ENDING_KEY in services/contract.ts names it for the Pod of Redis. */
   readonly ending: string;
   /** The marker of the data: which they are, and whose. */
@@ -88,6 +92,9 @@ export class Keys {
     this.active = `${prefix}:active`;
     this.knownStations = `${prefix}:known-stations`;
     this.disconnected = `${prefix}:disconnected`;
+    this.refused = `${prefix}:refused`;
+    this.refusedKnown = `${prefix}:refused-known`;
+    this.refusedUnknown = `${prefix}:refused-unknown`;
     this.ending = `${prefix}:ending`;
     this.store = `${prefix}:store`;
     this.events = `${prefix}:events`;

@@ -1,9 +1,11 @@
 /** The directory of stations, from what scripts keep when sessions begin and end. */
 import { PROTOCOLS } from '../../../ocpp/frame.ts';
 import type { DirectoryEntry, SessionFacts, StationDirectory } from '../../station-directory.ts';
+import type { KeptRefusal } from '../../watch/refused-handshakes.ts';
 import { type RedisConnection, unavailable } from '../connection/connection.ts';
 import type { Readers } from '../connection/readers.ts';
 import type { Keys } from '../keys.ts';
+import { keptRefusals } from './note-refusals.ts';
 
 const SESSION_FIELDS = ['ws_server_id', 'protocol', 'remote_addr', 'connected_at'] as const;
 
@@ -51,6 +53,10 @@ export class RedisDirectory implements StationDirectory {
         disconnectedAt: session === undefined ? (ends[i] ?? undefined) : undefined,
       };
     });
+  }
+
+  refused(): Promise<readonly KeptRefusal[]> {
+    return this.#try((redis) => keptRefusals(redis, this.#keys, Date.now()));
   }
 
   #try<T>(action: (redis: RedisConnection) => Promise<T>): Promise<T> {

@@ -5,6 +5,8 @@ import { UnreadableQuota, type UnreadableText } from '../../unreadable.ts';
 import { unavailable } from '../connection/connection.ts';
 import { keepUnreadable } from '../dead-letters/keep-unreadable.ts';
 import type { Membership } from '../lease/membership.ts';
+import type { NotedRefusal } from '../../watch/refused-handshakes.ts';
+import { noteRefusals } from '../session/note-refusals.ts';
 import { eventTexts } from './writes.ts';
 
 /** What a proxy stores beside its frames. Errors are reported, and nothing is retried. */
@@ -29,6 +31,12 @@ export class RedisGatewayEvents implements GatewayEvents {
     if (!this.#unreadable.take(text.stationId, text.at)) return;
     const { commands, keys } = this.#member;
     keepUnreadable(commands, keys, text).catch((error: unknown) => this.#failed(error));
+  }
+
+  noteRefused(refusals: readonly NotedRefusal[]): void {
+    const { commands, keys, healthy } = this.#member;
+    // Commands that wait for Redis would pile up.
+    if (healthy) noteRefusals(commands, keys, refusals).catch((error: unknown) => this.#failed(error));
   }
 
   #failed(error: unknown): void {
