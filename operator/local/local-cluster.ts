@@ -71,6 +71,8 @@ export class LocalCluster {
   readonly folder: string;
   /** What is made for Secrets that the manifest lacks. */
   readonly trial: Trial;
+  /** The metrics of the operator itself. Those of its clusters are in `readings`. */
+  readonly registry = new Registry();
   readonly #options: LocalClusterOptions;
   readonly #objects: ObjectServer;
   readonly #guard: Guard;
@@ -194,7 +196,7 @@ export class LocalCluster {
       instance: 'npm-start',
       clock: systemClock,
       log: this.#operatorLog(),
-      registry: new Registry(),
+      registry: this.registry,
       scrape: this.readings.scrape,
       metrics: this.readings,
       adminKey: randomBytes(32),

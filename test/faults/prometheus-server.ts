@@ -25,13 +25,22 @@ export interface PrometheusServer extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** @param scrapeConfigs as in its configuration file */
-export async function startPrometheus(scrapeConfigs: readonly object[]): Promise<PrometheusServer> {
+/**
+ * @param scrapeConfigs as in its configuration file
+ * @param groups of rules, which it evaluates every second
+ */
+export async function startPrometheus(
+  scrapeConfigs: readonly object[],
+  groups: readonly object[] = [],
+): Promise<PrometheusServer> {
   const folder = mkdtempSync(join(tmpdir(), 'ocpp-prometheus-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const config = join(folder, 'prometheus.yaml');
-  writeFileSync(config, stringify({ scrape_configs: scrapeConfigs }));
+  const rules = join(folder, 'rules.yaml');
+  writeFileSync(rules, stringify({ groups }));
+  const global = { evaluation_interval: '1s' };
+  writeFileSync(config, stringify({ global, rule_files: [rules], scrape_configs: scrapeConfigs }));
   const args = [
     `--config.file=${config}`,
     `--storage.tsdb.path=${join(folder, 'data')}`,
