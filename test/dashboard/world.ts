@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
@@ -64,7 +64,9 @@ export async function startWorld(manifest: string): Promise<World> {
     const operator = await exportOperator(local, stack);
     const follow = async () => {
       await operator.follow();
-      writeFileSync(file, JSON.stringify(await targetsOf(local)));
+      // Prometheus reads it at any moment.
+      writeFileSync(`${file}.new`, JSON.stringify(await targetsOf(local)));
+      renameSync(`${file}.new`, file);
     };
     await follow();
     const following = setInterval(() => void follow().catch(() => undefined), TICK_MS);
