@@ -13,6 +13,7 @@ import { checkScope, Gate } from './access/gate.ts';
 import { createAudit } from './audit.ts';
 import { sourceOf } from './cloud-event.ts';
 import { Broadcasts } from './broadcasts/broadcasts.ts';
+import { compressLong } from './compression.ts';
 import type { ClusterReading } from './cluster/cluster-object.ts';
 import { serveConsole } from './console.ts';
 import { refuseConnection, Reporter } from './failures.ts';
@@ -108,6 +109,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     checkScope(request.caller, operation.scope);
     checkAccept(request, operation);
   });
+  app.addHook('onSend', compressLong);
   app.addHook('onResponse', async (request, reply) => {
     const id = request.routeOptions.config.operation?.id ?? 'none';
     metrics.answered(id, reply.statusCode, reply.elapsedTime / 1000);

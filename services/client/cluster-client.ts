@@ -160,6 +160,11 @@ export interface StationFilter {
   readonly prefix?: string;
   /** A status that one of its connectors has, such as `Faulted`. */
   readonly status?: string;
+  /** A part of the identity, and the beginning of the vendor; case is ignored. */
+  readonly contains?: string;
+  readonly vendor?: string;
+  /** Whether it has an open transaction. */
+  readonly charging?: boolean;
 }
 
 export interface Station {
@@ -187,6 +192,8 @@ export interface Station {
     readonly reason?: string;
   };
   readonly connectors: readonly Connector[];
+  /** Number of its open transactions. */
+  readonly openTransactions: number;
   /** Last status of firmware, diagnostics and logs, as the station reported it. */
   readonly reported: Readonly<
     Partial<Record<'firmware' | 'firmwarePublish' | 'diagnostics' | 'log', object>>

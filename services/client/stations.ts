@@ -3,13 +3,13 @@ import { REGISTRATIONS, readRegistration } from '../csms/registrations.ts';
 import { key } from '../csms/state.ts';
 import { PROTOCOLS } from '../ocpp/frame.ts';
 import type { DirectoryEntry, StationDirectory } from '../transport/station-directory.ts';
-import type { StateReader } from '../transport/stored-state.ts';
+import { openOfStation, type StateReader } from '../transport/stored-state.ts';
 import type { Connector, Listing, Station, StationFilter } from './cluster-client.ts';
 import { listingOf, readCursor, writeCursor } from './listing.ts';
 
 export interface StationSources {
   readonly directory: StationDirectory;
-  readonly state: Pick<StateReader, 'record' | 'field' | 'fields'>;
+  readonly state: Pick<StateReader, 'record' | 'field' | 'fields' | 'size'>;
 }
 
 type Facts = Readonly<Record<string, string>>;
@@ -36,14 +36,12 @@ export function stationListing(sources: StationSources, filter: StationFilter = 
     },
     cursorOf: writeCursor,
     async items(ids) {
-      const found = await directory.entries(ids);
+      const part = filter.contains?.toLowerCase() ?? '';
+      const found = await directory.entries(ids.filter((id) => id.toLowerCase().includes(part)));
       const isWanted = ({ session }: DirectoryEntry) =>
         filter.connected === undefined || (session !== undefined) === filter.connected;
-      const wanted = found.filter(isWanted);
-      const stations = await stationsOf(sources, wanted);
-      const kept = new Map(
-        stations.filter((one) => hasStatus(one, filter.status)).map((one) => [one.id, one]),
-      );
+      const stations = await stationsOf(sources, found.filter(isWanted));
+      const kept = new Map(stations.filter((one) => isKept(one, filter)).map((one) => [one.id, one]));
       return ids.map((id) => kept.get(id));
     },
   });
@@ -64,20 +62,21 @@ async function stationsOf(
 ): Promise<readonly Station[]> {
   if (entries.length === 0) return [];
   const ids = entries.map(({ stationId }) => stationId);
-  const [records, registrations = {}] = await Promise.all([
+  const [records, open, registrations = {}] = await Promise.all([
     Promise.all(ids.map((id) => state.record(key.station(id)))),
+    Promise.all(ids.map((id) => state.size(openOfStation(id)))),
     state.fields(REGISTRATIONS, ids),
   ]);
   return entries.map((entry, place) => {
     const listed = Object.hasOwn(registrations, entry.stationId) ? registrations[entry.stationId] : undefined;
-    return stationOf(entry, records[place] ?? {}, listed);
+    return stationOf(entry, records[place] ?? {}, { listed, open: open[place] ?? 0 });
   });
 }
 
 function stationOf(
   { stationId, session, disconnectedAt }: DirectoryEntry,
   record: Facts,
-  registration: string | undefined,
+  { listed, open }: { readonly listed: string | undefined; readonly open: number },
 ): Station {
   const connectors = connectorsOf(record);
   const protocol = session?.protocol ?? PROTOCOLS.find((known) => known === record['protocol']);
@@ -97,9 +96,10 @@ function stationOf(
       },
     }),
     ...(disconnectedAt !== undefined && { disconnectedAt }),
-    registration: readRegistration(registration),
+    registration: readRegistration(listed),
     ...(boot !== undefined && { boot }),
     connectors,
+    openTransactions: open,
     reported: reportedOf(record),
     ...(lastFault !== undefined && { lastFault }),
   };
@@ -136,8 +136,12 @@ function connectorsOf(record: Facts): readonly Connector[] {
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-function hasStatus({ connectors }: Station, status: string | undefined): boolean {
-  return status === undefined || connectors.some((one) => one.status === status);
+/** By what is stored of it. */
+function isKept(station: Station, { status, vendor, charging }: StationFilter): boolean {
+  const { connectors, boot, openTransactions } = station;
+  if (status !== undefined && !connectors.some((one) => one.status === status)) return false;
+  if (charging !== undefined && openTransactions > 0 !== charging) return false;
+  return (boot?.vendor ?? '').toLowerCase().startsWith(vendor?.toLowerCase() ?? '');
 }
 
 function objectIn(text: string | undefined): Readonly<Record<string, unknown>> | undefined {

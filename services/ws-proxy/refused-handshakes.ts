@@ -43,14 +43,14 @@ export class RefusedHandshakes implements Disposable {
   }
 
   note({ ...refused }: Refused): void {
-    const { code, identity, reason } = refused;
+    const { code, identity } = refused;
     if (OF_ALL.has(code)) return;
     const key = `${code} ${identity}`;
     const before = this.#gathered.get(key);
     if (before === undefined && !this.#hasRoom(countedAddress(refused.remoteAddress))) return;
     this.#gathered.set(key, {
       ...refused,
-      reason: reason.slice(0, LONGEST),
+      reason: reasonOf(refused),
       count: (before?.count ?? 0) + 1,
     });
     this.#timer ??= setTimeout(() => this.#writeAll(), INTERVAL).unref();
@@ -74,4 +74,11 @@ export class RefusedHandshakes implements Disposable {
     this.#byAddress.clear();
     this.#write(all);
   }
+}
+
+/** Without what a client has written beside versions of OCPP: some send tokens as subprotocols. */
+function reasonOf({ code, reason }: Refused): string {
+  if (code !== 'unknown-subprotocol') return reason.slice(0, LONGEST);
+  const versions = reason.match(/\bocpp\d[\d.]{0,9}\b/gi) ?? ['none of OCPP'];
+  return `no common subprotocol: ${versions.join(', ')}`.slice(0, LONGEST);
 }

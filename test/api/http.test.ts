@@ -1,5 +1,6 @@
 /** HTTP itself, without a cluster: requests that are never complete, the header Accept, and where a stream begins. */
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { until } from '../support/until.ts';
 import { memoryApi } from './memory-api.ts';
@@ -109,4 +110,42 @@ test('a stream begins with a cursor, from which a client that lost it resumes wi
   await until(() => second.said().includes('LATE'), 'the event that came meanwhile');
   t.notRegex(second.said(), /EARLY/);
   t.true(second.said().includes(`: connected\nid: ${cursor}\n\n`), second.said());
+});
+
+for (const [accept, isCompressed] of [
+  ['gzip, deflate, br', true],
+  ['br;q=1, GZIP;q=0.5', true],
+  ['*', true],
+  ['', false],
+  ['br', false],
+  ['gzip;q=0', false],
+  ['gzip;q=0.0, *', false],
+  ['*;q=0', false],
+] as const)
+  test(`Accept-Encoding: "${accept}" compresses a long answer: ${isCompressed}`, async (t) => {
+    const api = await memoryApi().api;
+    t.teardown(() => api.close());
+    const ask = (url: string) =>
+      api.inject({ url, headers: { 'accept-encoding': accept, authorization: 'Bearer x' } });
+    const plain = (await api.inject('/openapi.json')).body;
+    const long = await ask('/openapi.json');
+    t.is(long.headers['content-encoding'], isCompressed ? 'gzip' : undefined);
+    t.is(long.headers['vary'], 'accept-encoding');
+    const { rawPayload } = long;
+    t.is(Number(long.headers['content-length']), rawPayload.length);
+    t.is((isCompressed ? gunzipSync(rawPayload) : rawPayload).toString(), plain);
+    if (isCompressed) t.true(rawPayload.length < plain.length / 4);
+    const short = await ask('/v1/stations');
+    t.is(short.headers['content-encoding'], undefined);
+    t.deepEqual(short.json(), { items: [] });
+  });
+
+test('a stream is not compressed', async (t) => {
+  const { api } = await served(t);
+  const { port } = api.server.address() as AddressInfo;
+  const over = new AbortController();
+  const headers = { authorization: 'Bearer x', 'accept-encoding': 'gzip' };
+  const stream = await fetch(`http://127.0.0.1:${port}/v1/events/stream`, { headers, signal: over.signal });
+  t.is(stream.headers.get('content-encoding'), null);
+  over.abort();
 });

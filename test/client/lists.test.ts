@@ -79,11 +79,24 @@ everywhere('stations are listed in the order of their identities', async (t, { c
   t.deepEqual(await idsWith({ connected: false }), ['B-2']);
   t.deepEqual(await idsWith({ prefix: 'B' }), ['B 1', 'B-2']);
   t.deepEqual(await idsWith({ status: 'Faulted' }), ['A/1']);
+  t.deepEqual(await idsWith({ contains: 'B' }), ['B 1', 'B-2']);
+  t.deepEqual(await idsWith({ contains: 'a/' }), ['A/1']);
+  t.deepEqual(await idsWith({ vendor: 'aC' }), ['A/1']);
+  t.deepEqual(await idsWith({ vendor: 'cme' }), []);
+  await apply(state, ...open('transaction:7', 'B 1', 1, {}), ...open('transaction:8', 'B 1', 2, {}));
+  t.deepEqual(
+    (await client.stations().page()).items.map(({ openTransactions }) => openTransactions),
+    [0, 2, 0],
+  );
+  t.is((await client.station('B 1'))?.openTransactions, 2);
+  t.deepEqual(await idsWith({ charging: true }), ['B 1']);
+  t.deepEqual(await idsWith({ charging: false }), ['A/1', 'B-2']);
+  t.deepEqual(await idsWith({ charging: false, connected: true, contains: '1' }), ['A/1']);
   t.is(await client.station('never'), undefined);
   t.like(await client.figures(), {
     stationsKnown: 3,
     stationsConnected: 2,
-    openTransactions: 0,
+    openTransactions: 2,
     queueDepth: 0,
   });
 });

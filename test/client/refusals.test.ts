@@ -111,7 +111,7 @@ for (const [name, open] of Object.entries(WORLDS)) {
     const size = await bytes?.();
     if (size !== undefined) t.true(size < 400_000, `${size}`);
 
-    // It comes again each minute, and so keeps its place.
+    // It is refused again within the minute, and so keeps its place.
     await age(50_000);
     note([refusal('unregistered yet')]);
     await until(async () => (await list())[0]?.count === 2, 'the second time');

@@ -84,6 +84,19 @@ test('one write a second has a bounded number, of one address a part of it', asy
   );
 });
 
+test('of the subprotocols that a client offers, only versions of OCPP are kept', async (t) => {
+  const writes: (readonly NotedRefusal[])[] = [];
+  using gathered = new RefusedHandshakes((refusals) => writes.push(refusals));
+  const code = 'unknown-subprotocol';
+  gathered.note(refused('A', { code, reason: 'no common subprotocol: ocpp1.5, bearer.secret' }));
+  gathered.note(refused('B', { code, reason: 'no common subprotocol: bearer.secret' }));
+  await until(() => writes.length === 1, 'the write');
+  t.deepEqual(
+    writes[0]?.map(({ reason }) => reason),
+    ['no common subprotocol: ocpp1.5', 'no common subprotocol: none of OCPP'],
+  );
+});
+
 test('what concerns every station alike is in the metrics only', async (t) => {
   const writes: (readonly NotedRefusal[])[] = [];
   using gathered = new RefusedHandshakes((refusals) => writes.push(refusals));

@@ -23,6 +23,9 @@ export const stationOperations = ({ client }: Pick<Parts, 'client'>) => [
         status: maybe(
           text('A status that one of its connectors has, such as Faulted.', { minLength: 1, maxLength: 50 }),
         ),
+        contains: maybe(text('A part of the identity; case is ignored.', { minLength: 1, maxLength: 255 })),
+        vendor: maybe(text('Beginning of the vendor; case is ignored.', { minLength: 1, maxLength: 255 })),
+        charging: maybe(flag('Only stations that have an open transaction, or that have none.')),
       }),
     },
     answers: { 200: schemas.StationPage },

@@ -54,6 +54,7 @@ export const Station = answerOf('Station', 'A station that connected at least on
   registration,
   boot: maybe(Boot),
   connectors: listOf(Connector),
+  openTransactions: whole('Number of its open transactions.', 0, Number.MAX_SAFE_INTEGER),
   reported: Reported,
   lastFault: maybe(Connector),
 });
