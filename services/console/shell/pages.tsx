@@ -1,5 +1,6 @@
 /** Which page an address shows. */
 import type { ComponentType } from 'preact';
+import { NetworkPage } from '../network/page.tsx';
 import { StationsPage } from '../stations/page.tsx';
 import type { TEXTS } from '../texts.ts';
 import type { Place } from './router.ts';
@@ -17,6 +18,7 @@ export const PAGES: readonly PageName[] = [
 ];
 
 const COMPONENTS: Partial<Record<PageName, ComponentType<{ place: Place }>>> = {
+  network: NetworkPage,
   stations: StationsPage,
 };
 

@@ -1,0 +1,113 @@
+/** What is wrong, in plain words: the worst first. From the conditions of the OcppCluster and from figures. Pure. */
+import { CONDITION_TEXTS } from '../condition-texts.ts';
+import { TEXTS } from '../texts.ts';
+import { figureFindings } from './figures.ts';
+import {
+  type Condition,
+  conditionOf,
+  type Finding,
+  type Recent,
+  SEVERITIES,
+  type Severity,
+  type Status,
+  type Webhook,
+} from './status.ts';
+
+const GOOD_WHEN_FALSE: ReadonlySet<string> = new Set(['Progressing', 'Degraded', 'Draining']);
+
+const BAD: ReadonlySet<string> = new Set([
+  'NoProxyReady',
+  'RedisNotReady',
+  'NoProcessorReady',
+  'NotReady',
+  'NotConnected',
+  'LoginRefused',
+  'DataLost',
+  'VolumeTerminating',
+  'StationSourceFailing',
+]);
+const BUSY: ReadonlySet<string> = new Set([
+  'Starting',
+  'RollingOut',
+  'Updating',
+  'WaitingForPods',
+  'ScalingIn',
+  'Rebalancing',
+  'WaitingForStations',
+  'BeingReplaced',
+  'GivingUpStations',
+  'AutoscalerStarting',
+  'AutoscalerMissing',
+]);
+const NOTES: ReadonlySet<string> = new Set(['PlainListener', 'ReportOnly', 'UnknownStationsAccepted']);
+
+/** @returns the worst first; the order is the same while nothing changes */
+export function findingsOf(
+  recent: Recent,
+  webhooks: readonly Webhook[] = [],
+  now = Date.now(),
+): readonly Finding[] {
+  const status = recent.at(-1);
+  if (status === undefined) return [];
+  const all = [
+    ...conditionFindings(status),
+    ...problemOfCluster(status),
+    ...figureFindings(recent, webhooks, now),
+  ];
+  return SEVERITIES.flatMap((severity) => all.filter((one) => one.severity === severity));
+}
+
+function conditionFindings(status: Status): readonly Finding[] {
+  const conditions = (status.cluster?.status.conditions ?? []).filter((one) => !isRepeated(one, status));
+  return conditions.flatMap((one) => findingOf(one, status) ?? []);
+}
+
+function findingOf(condition: Condition, { cluster }: Status): Finding | undefined {
+  const { type, reason, message, lastTransitionTime: since } = condition;
+  // Degraded repeats the reasons of Available.
+  const text = CONDITION_TEXTS[type]?.[reason] ?? CONDITION_TEXTS['Available']?.[reason];
+  const isKnown = text !== undefined && condition.status !== 'Unknown';
+  if (isKnown ? text[1] === undefined : isGood(condition)) return undefined;
+  const [title, step] = isKnown
+    ? text
+    : [TEXTS.network.unknownReason(type, reason), TEXTS.network.unknownStep];
+  const names = { namespace: cluster?.namespace ?? 'default', name: cluster?.name ?? '' };
+  return {
+    key: `${type}/${reason}`,
+    severity: severityOf(condition),
+    title,
+    message,
+    since,
+    ...(step !== undefined && { step: filled(step, names) }),
+  };
+}
+
+/** For a reason that this page does not know. */
+const isGood = ({ type, status }: Condition): boolean =>
+  status === (GOOD_WHEN_FALSE.has(type) ? 'False' : 'True');
+
+function severityOf({ type, status, reason }: Condition): Severity {
+  if (status === 'Unknown') return 'warn';
+  if (BAD.has(reason)) return 'bad';
+  if (BUSY.has(reason)) return 'busy';
+  return type === 'HighlyAvailable' || NOTES.has(reason) ? 'note' : 'warn';
+}
+
+/** Another condition says the same with more words. */
+function isRepeated({ type, status: value, reason }: Condition, status: Status): boolean {
+  const reasonOf = (name: string) => conditionOf(status, name)?.reason;
+  if (type === 'Degraded') return value === 'True' && reason === reasonOf('Available');
+  if (type === 'RedisReady') return reason === 'LoginRefused' && reasonOf('Degraded') === reason;
+  const progress = reasonOf('Progressing') ?? '';
+  if (type === 'Draining') return reason === 'GivingUpStations' && BUSY.has(progress);
+  return type === 'Secured' && reason === 'RollingOut' && progress === reason;
+}
+
+const filled = (step: string, names: Readonly<Record<string, string>>): string =>
+  step.replaceAll(/\{(\w+)\}/g, (found, name: string) => names[name] ?? found);
+
+function problemOfCluster({ clusterProblem }: Status): readonly Finding[] {
+  if (clusterProblem === undefined) return [];
+  const { title, step } = TEXTS.network.kubernetesAway;
+  return [{ key: 'kubernetes', severity: 'warn', title, message: clusterProblem, step }];
+}
