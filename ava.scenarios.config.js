@@ -1,7 +1,6 @@
 /**
- * `npm run scenarios`: whole programs that are killed and paused, with stations of other projects, a fuzzer, histories of bills, load shapes, the
- * commands of the docs, the console in a browser, streams of events, webhooks, ocppctl, the bill sink with its PostgreSQL, generated clients of the API, what a chart permits, and what
- * is delivered: scripts, packages and the build of the image; they take minutes.
+ * `npm run scenarios`: what takes a minute or more: whole programs that are killed and paused, browsers, fuzzers, programs of other projects, and what
+ * is delivered.
  */
 import './ava.tap.js';
 import { join } from 'node:path';
@@ -28,6 +27,7 @@ export const SCENARIOS = [
   'test/api-clients/**/*.test.ts',
   'test/ocppctl/program.test.ts',
   'test/console/**/*.test.ts',
+  'test/dashboard/queries.test.ts',
   'test/bill-sink/{kills,losses,operation,rows}.test.ts',
 ];
 

@@ -70,6 +70,7 @@ const everything = {
   metrics: {
     podMonitor: { enabled: true, labels: { prometheus: 'main' } },
     prometheusRule: { enabled: true },
+    grafanaDashboard: { enabled: true, annotations: { grafana_folder: 'OCPP' } },
   },
   networkPolicy: { enabled: true, metricsFrom: peers, apiServer: { cidrs: ['10.0.0.1/32', 'fd00::1/128'] } },
   podDisruptionBudget: { maxUnavailable: '50%' },

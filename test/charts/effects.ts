@@ -24,6 +24,7 @@ const monitored = {
   crd: { install: false },
   metrics: { podMonitor: { enabled: true }, prometheusRule: { enabled: true } },
 };
+const shown = { crd: { install: false }, metrics: { grafanaDashboard: { enabled: true } } };
 const policed = { crd: { install: false }, networkPolicy: { enabled: true } };
 const image = (name: string) => [
   `${CONTAINER}.env[OCPP_DEFAULT_IMAGE].value: ${name}`,
@@ -139,6 +140,25 @@ export const OPERATOR_EFFECTS: Readonly<Record<string, Effect>> = {
     value: { a: 'b' },
     given: monitored,
     differences: ['PrometheusRule metadata.labels.a: b'],
+  },
+  'metrics.grafanaDashboard.enabled': {
+    value: true,
+    differences: [`+ConfigMap ${NAMESPACE}/${NAME}-dashboard`],
+  },
+  'metrics.grafanaDashboard.labels': {
+    value: { grafana_dashboard: 'yes', a: 'b' },
+    given: shown,
+    differences: ['ConfigMap metadata.labels.a: b', 'ConfigMap metadata.labels.grafana_dashboard: yes'],
+  },
+  'metrics.grafanaDashboard.annotations': {
+    value: { grafana_folder: 'OCPP' },
+    given: shown,
+    differences: ['ConfigMap metadata.annotations.grafana_folder: OCPP'],
+  },
+  'metrics.grafanaDashboard.namespace': {
+    value: 'monitoring',
+    given: shown,
+    differences: [`+ConfigMap monitoring/${NAME}-dashboard`, `-ConfigMap ${NAMESPACE}/${NAME}-dashboard`],
   },
   'networkPolicy.enabled': { value: true, differences: [`+NetworkPolicy ${NAMESPACE}/${NAME}`] },
   'networkPolicy.metricsFrom': {

@@ -20,6 +20,7 @@ export interface SourcePanel {
   readonly queries: readonly {
     readonly expr?: string;
     readonly freshest?: string;
+    readonly increase?: string;
     readonly legend?: string;
     readonly needs?: string;
   }[];
@@ -75,7 +76,10 @@ export const ROWS: readonly Row[] = globSync(join(OPERATOR, 'files/dashboard/*.y
   .map((file) => parse(readFileSync(file, 'utf8')) as Row);
 
 /** @throws Error if there is no helm */
-export function renderDashboard(values: object = {}): { readonly dashboard: Dashboard; readonly text: string } {
+export function renderDashboard(values: object = {}): {
+  readonly dashboard: Dashboard;
+  readonly text: string;
+} {
   const grafanaDashboard = { enabled: true, ...values };
   const object = only(template(OPERATOR, { metrics: { grafanaDashboard } }), 'ConfigMap');
   const [text = ''] = Object.values((object as unknown as { data: Record<string, string> }).data);

@@ -26,7 +26,10 @@ const queries = ROWS.flatMap((row) =>
   row.panels.flatMap(({ id, queries: all }) => all.map((query) => ({ id, ...query }))),
 );
 const used = new Set([
-  ...queries.flatMap(({ expr = '', freshest }) => [...metricsIn(expr), ...(freshest ? [freshest] : [])]),
+  ...queries.flatMap(({ expr = '', freshest, increase }) => [
+    ...metricsIn(expr),
+    ...[freshest, increase].filter((name) => name !== undefined),
+  ]),
   ...metricsIn(FRAME),
 ]);
 
@@ -51,9 +54,9 @@ test('every metric of the docs is on the dashboard, or is left out for a reason'
 
 /** Each Pod exports the same figure of the whole cluster. */
 const GLOBAL = [
-  ...(read('metrics.md').split('## The whole cluster, from both programs')[1]?.split('These four')[0] ?? '').matchAll(
-    /`(ocpp_\w+)` \| gauge/g,
-  ),
+  ...(
+    read('metrics.md').split('## The whole cluster, from both programs')[1]?.split('These four')[0] ?? ''
+  ).matchAll(/`(ocpp_\w+)` \| gauge/g),
 ]
   .map(([, name = '']) => name)
   .concat(

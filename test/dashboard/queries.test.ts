@@ -95,9 +95,6 @@ const BEFORE = new Set([
 const AFTER = new Set(withPostgres ? ['bill-sink'] : []);
 /** What no test of this file does. */
 const ELSEWHERE = new Set([
-  'bill-sink-failure',
-  'bill-sink-restart',
-  'bill-sink-trim',
   'certificate-request',
   'cpu-limit',
   'flood',
@@ -163,65 +160,77 @@ run('every need of a query is one that this test or a test of incidents meets', 
   t.deepEqual([...needs].sort(), [...BEFORE, ...AFTER, ...ELSEWHERE].sort());
 });
 
-run('every query returns series: in calm, after faults of stations, in a rollout, with a bill sink', async (t) => {
-  t.timeout(480_000);
-  await using stack = new AsyncDisposableStack();
-  const { dashboard } = renderDashboard();
-  const queries = queriesOf(dashboard);
-  let refused = 0;
-  const events = stack.use(await startWebhook(() => ({ status: (refused += 1) > 3 ? 200 : 410 })));
-  const decider = stack.use(await startWebhook(() => ({ body: { status: 'Accepted' } })));
-  const postgres = withPostgres ? stack.use(await startPostgres()) : undefined;
-  const places: Places = {
-    stations: await freePort(),
-    tls: await freePort(),
-    events: events.url,
-    decider: decider.url,
-    ...(postgres && { postgres: postgres.url }),
-  };
-  const world = stack.use(await startWorld(manifest(places, '1', false)));
-  const isAvailable = async () =>
-    (await world.cluster()).status?.conditions?.some(
-      ({ type, status }) => type === 'Available' && status === 'True',
-    ) === true;
-  await until(isAvailable, 'an available cluster', 90_000, 200);
-  const simulation = startSimulation({
-    url: `ws://127.0.0.1:${places.stations}/ocpp`,
-    stations: 40,
-    cadenceSeconds: 0.1,
-    reconnectScale: 0.1,
-  });
-  stack.defer(async () => {
-    simulation.stop();
-    await simulation.done;
-  });
+run(
+  'every query returns series: in calm, after faults of stations, in a rollout, with a bill sink',
+  async (t) => {
+    t.timeout(480_000);
+    await using stack = new AsyncDisposableStack();
+    const { dashboard } = renderDashboard();
+    const queries = queriesOf(dashboard);
+    let refused = 0;
+    const events = stack.use(await startWebhook(() => ({ status: (refused += 1) > 3 ? 200 : 410 })));
+    const decider = stack.use(await startWebhook(() => ({ body: { status: 'Accepted' } })));
+    const postgres = withPostgres ? stack.use(await startPostgres()) : undefined;
+    const places: Places = {
+      stations: await freePort(),
+      tls: await freePort(),
+      events: events.url,
+      decider: decider.url,
+      ...(postgres && { postgres: postgres.url }),
+    };
+    const world = stack.use(await startWorld(manifest(places, '1', false)));
+    const isAvailable = async () =>
+      (await world.cluster()).status?.conditions?.some(
+        ({ type, status }) => type === 'Available' && status === 'True',
+      ) === true;
+    await until(isAvailable, 'an available cluster', 90_000, 200);
+    const simulation = startSimulation({
+      url: `ws://127.0.0.1:${places.stations}/ocpp`,
+      stations: 40,
+      cadenceSeconds: 0.1,
+      reconnectScale: 0.1,
+    });
+    stack.defer(async () => {
+      simulation.stop();
+      await simulation.done;
+    });
 
-  const api = await until(async () => world.local.apiOf(await world.cluster()), 'the API', 60_000, 200);
-  await until(async () => (await fetch(`${api.url}/v1/stations`)).status === 401, 'its answer', 60_000, 200);
-  const misbehaving = setInterval(() => {
-    simulation.cut(2);
-    void misbehave(places, api).catch(() => undefined);
-  }, 3000);
-  stack.defer(() => clearInterval(misbehaving));
-  const met = (needs: ReadonlySet<string>) => (query: Query) =>
-    query.needs === undefined || needs.has(query.needs);
-  await allReturn(t, world, queries.filter(met(BEFORE)), 150);
-  clearInterval(misbehaving);
-  await variablesFindTheCluster(t, world);
+    const api = await until(async () => world.local.apiOf(await world.cluster()), 'the API', 60_000, 200);
+    await until(
+      async () => (await fetch(`${api.url}/v1/stations`)).status === 401,
+      'its answer',
+      60_000,
+      200,
+    );
+    const misbehaving = setInterval(() => {
+      simulation.cut(2);
+      void misbehave(places, api).catch(() => undefined);
+    }, 3000);
+    stack.defer(() => clearInterval(misbehaving));
+    const met = (needs: ReadonlySet<string>) => (query: Query) =>
+      query.needs === undefined || needs.has(query.needs);
+    await allReturn(t, world, queries.filter(met(BEFORE)), 150);
+    clearInterval(misbehaving);
+    await variablesFindTheCluster(t, world);
+    // The first dead letters of a process are seen: its counter begins with them.
+    const letters = queries.find(({ panel }) => panel === 914);
+    const [refusals] = await world.query(withVariables(letters?.expr ?? '', VARIABLES));
+    t.true((refusals?.value ?? 0) >= 1, JSON.stringify(refusals));
 
-  await world.apply(manifest(places, '2', withPostgres));
-  await rolloutIsSeen(t, world, queries);
-  await allReturn(
-    t,
-    world,
-    queries.filter(({ needs }) => AFTER.has(needs ?? '')),
-    90,
-  );
-  promtoolChecks(t, await world.metrics());
-  // Those of incidents: the names exist (metrics.test.ts), and Prometheus takes the query.
-  for (const { expr, name } of queries)
-    await t.notThrowsAsync(world.query(withVariables(expr, VARIABLES)), name);
-});
+    await world.apply(manifest(places, '2', withPostgres));
+    await rolloutIsSeen(t, world, queries);
+    await allReturn(
+      t,
+      world,
+      queries.filter(({ needs }) => AFTER.has(needs ?? '')),
+      90,
+    );
+    promtoolChecks(t, await world.metrics());
+    // Those of incidents: the names exist (metrics.test.ts), and Prometheus takes the query.
+    for (const { expr, name } of queries)
+      await t.notThrowsAsync(world.query(withVariables(expr, VARIABLES)), name);
+  },
+);
 
 /** The lists of namespace, cluster and operator, as Grafana asks for them. */
 async function variablesFindTheCluster(t: ExecutionContext, { prometheus }: World) {
@@ -234,7 +243,11 @@ async function variablesFindTheCluster(t: ExecutionContext, { prometheus }: Worl
     const response = await fetch(`${prometheus.url}/api/v1/label/${label}/values?match[]=${match}`);
     found[name] = ((await response.json()) as { data: string[] }).data;
   }
-  t.deepEqual(found, { namespace: ['test'], cluster: ['city'], operator: ['ocpp-system/ocpp-ocpp-operator'] });
+  t.deepEqual(found, {
+    namespace: ['test'],
+    cluster: ['city'],
+    operator: ['ocpp-system/ocpp-ocpp-operator'],
+  });
 }
 
 /** What promtool finds that stays: prom-client has given these names to its metrics of Node.js, and dashboards elsewhere know them. */

@@ -50,7 +50,13 @@ export async function startWorld(manifest: string): Promise<World> {
   try {
     const path = process.env['PATH'] ?? '';
     const local = stack.adopt(
-      await LocalCluster.start({ path, logLevel: 'info', redis: true, data: undefined, say: () => undefined }),
+      await LocalCluster.start({
+        path,
+        logLevel: 'info',
+        redis: true,
+        data: undefined,
+        say: () => undefined,
+      }),
       (one) => one.stop(),
     );
     const parsed = parseManifest(manifest, 'world.yaml');
@@ -117,14 +123,14 @@ async function exportOperator(local: LocalCluster, stack: AsyncDisposableStack) 
   };
 }
 
-const SCRAPED = ['ws-proxy', 'processor', 'api', 'bill-sink'];
+const SCRAPED = new Set(['ws-proxy', 'processor', 'api', 'bill-sink']);
 
 async function scrapedPods(local: LocalCluster) {
   const pods = await local.pods();
   return pods.flatMap((pod) => {
     const component = componentOf(pod) ?? '';
     const host = pod.status?.podIP;
-    if (!SCRAPED.includes(component) || host === undefined || pod.status?.phase !== 'Running') return [];
+    if (!SCRAPED.has(component) || host === undefined || pod.status?.phase !== 'Running') return [];
     return [{ pod, component, at: `${host}:${PORT.admin}` }];
   });
 }

@@ -36,11 +36,16 @@ from left to right, and begin another line where 24 columns are full.
 {{- /*
 A query in PromQL. CLUSTER stands for the series of the chosen cluster's Pods, OPERATED for what the operator says of it, OPERATOR for the operator itself.
 `freshest`: a figure that each Pod reads from Redis; that of the Pod whose reading is the latest counts, and never their sum.
+`increase`: how much a counter grew within an hour; a series that is younger began at 0, which PromQL's increase() does not know.
 */ -}}
 {{- define "ocpp-operator.dashboardQuery" -}}
 {{- $expr := .expr }}
 {{- with .freshest }}
 {{- $expr = printf "max(%s{CLUSTER} and on (pod) topk(1, ocpp_requests_sampled_timestamp_seconds{CLUSTER} and on (pod) %s{CLUSTER}))" . . }}
+{{- end }}
+{{- with .increase }}
+{{- $by := ternary (printf " by (%s)" $.by) "" (hasKey $ "by") }}
+{{- $expr = printf "sum%s ((%s{CLUSTER} unless %s{CLUSTER} offset 1h) or increase(%s{CLUSTER}[1h]))" $by . . . }}
 {{- end }}
 {{- $expr = $expr | replace "{CLUSTER" `{namespace="$namespace",ocpp_cluster="$cluster"` }}
 {{- $expr = $expr | replace "{OPERATED" `{namespace="$namespace",cluster="$cluster"` }}
@@ -89,11 +94,11 @@ A query in PromQL. CLUSTER stands for the series of the chosen cluster's Pods, O
 {{- $options = merge $options (dict "mergeValues" true "showValue" "auto" "alignValue" "left" "rowHeight" 0.9) }}
 {{- else if eq $kind "stat" }}
 {{- $reduced := dict "calcs" (list "last") "fields" "" "values" false }}
-{{- $options = dict "colorMode" "background" "graphMode" "none" "justifyMode" "auto" "textMode" "value" "reduceOptions" $reduced }}
+{{- $options = dict "colorMode" "background" "graphMode" "none" "justifyMode" "auto" "textMode" "value" "orientation" "auto" "reduceOptions" $reduced }}
 {{- $_ := set $defaults "color" (dict "mode" "thresholds") }}
 {{- else if eq $kind "table" }}
 {{- $options = dict "showHeader" true "cellHeight" "sm" }}
-{{- $transformations = list (dict "id" "organize" "options" (dict "excludeByName" (dict "Time" true "Value" true))) }}
+{{- $transformations = list (dict "id" "organize" "options" (dict "excludeByName" (dict "Time" true "Value" true) "indexByName" dict "renameByName" dict)) }}
 {{- else }}
 {{- fail (printf "panel %v has the unknown kind %s" $panel.id $kind) }}
 {{- end }}
