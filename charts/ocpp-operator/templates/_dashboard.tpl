@@ -162,7 +162,7 @@ annotations:
       datasource: {{ $source }}
       expr: {{ include "ocpp-operator.dashboardQuery" (dict "expr" `max by (component) (ocpp_settings_applied_timestamp_seconds{CLUSTER}) * 1000`) | quote }}
       step: 60s
-      useValueForTime: "on"
+      useValueForTime: true
       titleFormat: {{ "{{component}} started, or changed its settings" | quote }}
 {{- end }}
 
