@@ -78,6 +78,8 @@ export const ENV = {
   reconnectsPerMinute: 'OCPP_RECONNECTS_PER_MINUTE',
   /** Limits of single listeners, as JSON by the names of the listeners. */
   listenerLimits: 'OCPP_LISTENER_LIMITS',
+  /** Share of all stations whose frames the proxies record: docs/recorder.md. */
+  recordShare: 'OCPP_RECORD_SHARE',
   callTimeout: 'OCPP_CALL_TIMEOUT',
   pingInterval: 'OCPP_PING_INTERVAL',
   /** Sockets that all proxies together close per second. */

@@ -54,6 +54,7 @@ export const TAGS = {
   registrations: 'Stations that are not accepted.',
   register: 'The register of stations: who may connect.',
   'dead-letters': 'Messages that no processor could handle, and texts that could not be understood.',
+  recordings: 'The flight recorder: redacted frames of chosen stations.',
   webhooks: 'Webhooks that get events.',
   audit: 'Who changed what.',
 } as const;

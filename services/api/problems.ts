@@ -105,7 +105,9 @@ const RENAMED: Readonly<Record<string, ProblemCode>> = {
   'no-dead-letter': 'no-such-entry',
   'no-unreadable': 'no-such-entry',
   'no-unreadable-text': 'no-such-entry',
+  'no-recording': 'no-such-entry',
   'too-many-calls': 'too-many-requests',
+  'too-many-recordings': 'too-many-requests',
   'prefix-taken': 'store-unavailable',
   'call-abandoned': 'store-unavailable',
 };

@@ -16,6 +16,7 @@ import type { Answer } from '../transport/outcome.ts';
 import type { CallOutcome, CallState, FoundCall } from '../transport/station-call.ts';
 import type { KeptRefusal } from '../transport/watch/refused-handshakes.ts';
 import type { ClusterProcesses } from '../transport/watch/processes.ts';
+import type { RecordedEntry } from '../transport/recorder/recorded-frames.ts';
 import type { StateStore } from '../transport/stored-state.ts';
 import type { Registration } from '../transport/delivery.ts';
 
@@ -75,6 +76,7 @@ export interface ClusterClient extends AsyncDisposable {
   readonly register: StationRegister;
   readonly deadLetters: DeadLetterList;
   readonly unreadable: UnreadableList;
+  readonly recordings: Recordings;
   /** Who changed what through a door: about the last 100 000 entries. Each append is one entry; it never changes. */
   readonly audit: {
     append(fields: Readonly<Record<string, string>>): Promise<void>;
@@ -419,6 +421,32 @@ export interface UnreadableView {
   readonly protocol: string;
   readonly reason: string;
   readonly text: string;
+}
+
+/** The flight recorder: frames of chosen stations, redacted. */
+export interface Recordings {
+  /** Those that run, the one that ends first first; 100 at most. */
+  list(): Promise<readonly Recording[]>;
+  /** Starts a recording, or makes a running one end later or sooner. Rejects with `too-many-recordings`. @param options minutes: 15 by default */
+  start(stationId: string, options: { readonly minutes?: number; readonly by: string }): Promise<Recording>;
+  /** Rejects with `no-recording`. Frames that are recorded stay. */
+  end(stationId: string): Promise<void>;
+  /** Frames of a station, the oldest first, as long as they are kept, whether it is still recorded or not. */
+  frames(stationId: string): FollowedListing<RecordedFrame>;
+}
+
+export interface Recording {
+  readonly station: string;
+  readonly since: string;
+  /** When it ends by itself. */
+  readonly until: string;
+  /** Who started it, or set its end. */
+  readonly by: string;
+}
+
+/** `id` is a cursor too. */
+export interface RecordedFrame extends RecordedEntry {
+  readonly id: string;
 }
 
 export interface Figures {

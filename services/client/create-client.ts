@@ -12,6 +12,7 @@ import type { StateStore } from '../transport/stored-state.ts';
 import type { ClusterClient, EventFilter, Figures } from './cluster-client.ts';
 import { createDeadLetters, createUnreadable, type DeadLetterPort } from './dead-letters.ts';
 import { FollowedStream } from './followed-stream.ts';
+import { createRecordings } from './recordings.ts';
 import { createRegister } from './register.ts';
 import { findStation, known, stationListing } from './stations.ts';
 import { auditEntryOf, entryOf, eventOf, streamListing } from './streams.ts';
@@ -79,6 +80,7 @@ export function createClusterClient(ports: ClientPorts, { passwordKey }: ClientO
     register: createRegister({ lists, state }, passwords),
     deadLetters: createDeadLetters(lists, ports.deadLetters),
     unreadable: createUnreadable(lists),
+    recordings: createRecordings({ lists, state }),
     audit: {
       async append(fields) {
         await state.amend({

@@ -2,6 +2,7 @@
 import type { CallError, Frame, FrameFault, Protocol } from '../ocpp/frame.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { StationSession } from '../transport/transport.ts';
+import type { FrameRecorder } from './frame-recorder.ts';
 import type { HandshakeFacts, Refusal } from './handshake.ts';
 import type { SocketLimits } from './limits.ts';
 import type { SharedRate } from './rates/shared-rate.ts';
@@ -12,6 +13,8 @@ export interface SocketHost {
   readonly limits: SocketLimits;
   readonly clock: Clock;
   readonly observer: SocketObserver;
+  /** Omitted where nothing is ever recorded. */
+  readonly recorder?: FrameRecorder;
   /** The CALLERROR that OCPP defines for an invalid frame; undefined: no response. */
   readonly faultAnswer: (protocol: Protocol, fault: FrameFault) => CallError | undefined;
   /** Whether an invalid frame is repaired where its meaning is clear. */

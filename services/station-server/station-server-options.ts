@@ -12,7 +12,7 @@ import type { TlsObserver } from './tls/tls-listener.ts';
 
 export interface StationServerOptions extends Pick<
   SocketHost,
-  'clock' | 'faultAnswer' | 'transactionsAfter'
+  'clock' | 'faultAnswer' | 'transactionsAfter' | 'recorder'
 > {
   readonly host: string;
   /** At least one; rules and limits apply to all of them. */

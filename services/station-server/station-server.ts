@@ -48,13 +48,14 @@ export class StationServer implements AsyncDisposable {
     const { trusted = TRUST_NONE } = options;
     const connections = new Connections(this.#limits);
     const clients = new Clients(connections, trusted, options.clock);
-    const { clock, observer, faultAnswer, transactionsAfter, gateway } = options;
+    const { clock, observer, faultAnswer, transactionsAfter, gateway, recorder } = options;
     this.#host = {
       limits: this.#limits,
       clock,
       observer,
       faultAnswer,
       transactionsAfter,
+      ...(recorder !== undefined && { recorder }),
       get tolerant() {
         return options.tolerant ?? true;
       },

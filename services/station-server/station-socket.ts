@@ -11,9 +11,10 @@
 import { WebSocket } from 'ws';
 import type { Grant } from '../access/decide.ts';
 import { MessageType } from '../ocpp/frame.ts';
-import { Peer, type StationFrame, type Step } from '../ocpp/peer.ts';
+import { type CsmsFrame, Peer, type StationFrame, type Step } from '../ocpp/peer.ts';
 import { asError, TransportError } from '../transport/errors.ts';
 import { BootAnswers } from './boot-answers.ts';
+import { incomingEvent, outgoingEvent, type RecordedSocket, type SocketEvent } from './frame-recorder.ts';
 import type {
   GatewayConnection,
   OutgoingFrame,
@@ -86,6 +87,7 @@ export class StationSocket implements StationSink {
     this.#pingAt = this.#host.clock.now() + firstPing;
     listen(ws, this);
     this.#host.observer.opened(this.session);
+    this.#host.recorder?.opened(this.#recorded);
     if (this.#revoked !== undefined) return this.revoked(this.#revoked.why, this.#revoked.reason);
     const early = this.#early ?? [];
     this.#early = undefined;
@@ -116,6 +118,7 @@ export class StationSocket implements StationSink {
     if (isBinary) {
       observer.received('binary');
       this.#keep('binary', 'OCPP-J messages are text', data.toString('utf8', 0, RAW_TEXT_KEPT));
+      this.#record?.({ kind: 'unreadable', problem: 'binary', bytes: data.length });
       return this.close('binary', CLOSE.unsupported, 'OCPP-J messages are text');
     }
     const { text, read, facts } = readMessage(data, this.session.protocol, tolerant);
@@ -124,21 +127,42 @@ export class StationSocket implements StationSink {
       observer.received(fault.kind);
       this.#countMessage();
       this.#keep(fault.kind, fault.reason, text);
-      const answer = faultText(this.#host.faultAnswer(this.session.protocol, fault), fault, writtenId);
-      return answer === undefined ? undefined : this.#write(answer);
+      this.#record?.({ kind: 'unreadable', problem: fault.kind, bytes: data.length });
+      const error = this.#host.faultAnswer(this.session.protocol, fault);
+      const answer = faultText(error, fault, writtenId);
+      if (error === undefined || answer === undefined) return;
+      return this.#write({ type: error.type, messageId: error.id, text: answer });
     }
     const { frame, malformed } = read;
     observer.received(malformed?.kind ?? frame.type);
     this.#countMessage(frame.type === MessageType.Call);
-    if (this.#revoked !== undefined) return observer.dropped('revoked');
+    const recorded = this.#record && incomingEvent(frame, read.text ?? text, data.length, facts);
+    if (this.#revoked !== undefined) {
+      if (recorded !== undefined) this.#record?.({ ...recorded, problem: 'revoked' });
+      return observer.dropped('revoked');
+    }
     if (facts?.repaired !== undefined) observer.repaired(facts.repaired.kinds);
     if (malformed !== undefined) this.#keep(malformed.kind, malformed.reason, text);
     this.#transactions = this.#host.transactionsAfter(this.#transactions, frame);
-    this.#perform(this.#peer.receive(frame, read.text ?? text, clock.now(), facts));
+    const step = this.#peer.receive(frame, read.text ?? text, clock.now(), facts);
+    const problem = step.dropped ?? malformed?.kind;
+    if (recorded !== undefined) this.#record?.(problem === undefined ? recorded : { ...recorded, problem });
+    this.#perform(step);
   }
 
   #keep(kind: Unreadable, reason: string, text: string): void {
     this.#host.unreadable(kind, this.session, this.connection?.epoch ?? 0, reason, text);
+  }
+
+  get #recorded(): RecordedSocket {
+    return { session: this.session, epoch: this.connection?.epoch ?? 0 };
+  }
+
+  /** Undefined while the station is not recorded. */
+  get #record(): ((event: SocketEvent) => void) | undefined {
+    const { recorder } = this.#host;
+    if (recorder?.isRecorded(this.session.stationId) !== true) return undefined;
+    return (event) => recorder.record(this.#recorded, event);
   }
 
   pinged(): void {
@@ -168,21 +192,23 @@ export class StationSocket implements StationSink {
   deliver(frame: OutgoingFrame): boolean {
     if (this.#ws === undefined) {
       this.#early ??= [];
-      if (this.#early.length >= this.#host.limits.peer.maxQueued) return this.#drop('queue-full');
+      if (this.#early.length >= this.#host.limits.peer.maxQueued) return this.#drop('queue-full', frame);
       this.#early.push(frame);
       return true;
     }
     // The CALLs that the socket held are lost with it: nothing may follow this response.
-    if (this.#closed) return this.#drop('closed');
+    if (this.#closed) return this.#drop('closed', frame);
     // A closing socket accepts no CALL: it would count as sent.
-    if (frame.type === MessageType.Call && !this.isOpen) return this.#drop('closing');
+    if (frame.type === MessageType.Call && !this.isOpen) return this.#drop('closing', frame);
     const step = this.#peer.deliver(frame, this.#host.clock.now());
+    if (step.dropped !== undefined) this.#record?.(outgoingEvent(frame, step.dropped));
     this.#perform(step);
     return step.dropped === undefined;
   }
 
-  #drop(why: string): boolean {
+  #drop(why: string, frame: OutgoingFrame): boolean {
     this.#host.observer.dropped(why);
+    this.#record?.(outgoingEvent(frame, why));
     return false;
   }
 
@@ -243,15 +269,19 @@ export class StationSocket implements StationSink {
     this.#account();
     this.#onClosed(this);
     this.#host.observer.closed(this.session, this.#closing, code);
+    this.#host.recorder?.closed(this.#recorded, this.#closing);
     this.connection?.close().catch((error: unknown) => this.#host.observer.error(asError(error)));
   }
 
   #perform(step: Step): void {
     if (step.dropped !== undefined) this.#host.observer.dropped(step.dropped);
-    for (const _ of step.expired ?? []) this.#host.observer.dropped('unanswered');
+    for (const messageId of step.expired ?? []) {
+      this.#host.observer.dropped('unanswered');
+      this.#record?.({ kind: 'unanswered', messageId });
+    }
     if (step.write !== undefined) {
       this.#boots.written(step.write);
-      this.#write(step.write.text);
+      this.#write(step.write);
     }
     if (step.forward !== undefined) this.#forward(step.forward);
     this.#account();
@@ -305,10 +335,11 @@ export class StationSocket implements StationSink {
     } else if (over === undefined && ws.isPaused) ws.resume();
   }
 
-  #write(text: string): void {
+  #write(frame: CsmsFrame): void {
     const ws = this.#ws;
-    if (ws?.readyState !== WebSocket.OPEN) return this.#host.observer.dropped('closing');
-    ws.send(text);
+    if (ws?.readyState !== WebSocket.OPEN) return void this.#drop('closing', frame);
+    this.#record?.(outgoingEvent(frame));
+    ws.send(frame.text);
     if (ws.bufferedAmount > this.#host.limits.maxUnreadBytes) this.#terminate('slow-reader');
   }
 

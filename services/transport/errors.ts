@@ -17,6 +17,8 @@ export type TransportErrorCode =
   | 'bad-entry'
   | 'key-conflict'
   | 'token-charging'
+  | 'no-recording'
+  | 'too-many-recordings'
   | 'too-many-calls'
   | 'call-abandoned';
 

@@ -6,6 +6,7 @@
 import type { Frame, Protocol } from '../ocpp/frame.ts';
 import type { Registration, RepairedText } from './delivery.ts';
 import type { ReadLoad } from './load.ts';
+import type { RecordedEntry } from './recorder/recorded-frames.ts';
 import type { GatewayRollouts } from './rollout.ts';
 import type { LeaseRates } from './rates.ts';
 import type { ReadStoreStatus } from './store-status.ts';
@@ -87,6 +88,8 @@ export interface GatewayEvents {
   keepUnreadable(text: UnreadableText): void;
   /** Keeps the last refused handshakes, for people who look for a station. */
   noteRefused(refusals: readonly NotedRefusal[]): void;
+  /** Appends to the stream of recorded frames, in this order. Rejects if they may be lost; nothing is retried. */
+  recordFrames(entries: readonly RecordedEntry[]): Promise<void>;
 }
 
 export interface Gateway extends StationSessions, AsyncDisposable {

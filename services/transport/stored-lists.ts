@@ -1,4 +1,5 @@
 /** Pages of what is stored, for programs that show it or pass it on. Handlers need none of these. */
+import { RECORDED } from './recorder/recorded-frames.ts';
 import type { Member } from './stored-state.ts';
 
 /** An entry of a stream. Keys of streams are relative to the state prefix, except `events` and what the transport itself keeps. */
@@ -9,7 +10,12 @@ export interface StoredEntry {
 }
 
 /** The streams of the transport itself, which are under the channel prefix. */
-export const CHANNEL_STREAMS: ReadonlySet<string> = new Set(['events', 'unreadable', 'dead-letters']);
+export const CHANNEL_STREAMS: ReadonlySet<string> = new Set([
+  'events',
+  'unreadable',
+  'dead-letters',
+  RECORDED,
+]);
 
 export interface EntryRange {
   /** Exclusive; omitted: from the first. */

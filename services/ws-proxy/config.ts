@@ -1,7 +1,7 @@
 /** The settings of a ws-proxy, from the environment. `--help` prints them. */
 import { DEFAULT, ENV, PATH, PORT } from '../contract.ts';
 import { PROTOCOLS } from '../ocpp/frame.ts';
-import { duration, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
+import { duration, fraction, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
 import { accessSettings } from './access/access-settings.ts';
 import { limitSettings } from './limit-settings.ts';
@@ -75,6 +75,13 @@ export const proxySettings = {
     live: true,
   },
   ...limitSettings,
+  recordShare: {
+    doc: 'Share of all stations, 0 to 1, whose frames are recorded without being asked for: 0.001 is one in a thousand. Every proxy chooses the same ones.',
+    format: fraction,
+    default: 0,
+    env: ENV.recordShare,
+    live: true,
+  },
   callTimeout: {
     doc: 'How long a CALL may wait for its response before the next CALL of that station is handled.',
     format: duration,

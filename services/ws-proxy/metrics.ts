@@ -27,6 +27,7 @@ export interface ProxyMetricsSources {
   readonly certificatesExpiring?: (days: number) => number;
   readonly bootsWaiting: () => number;
   readonly handshakesWaiting: () => number;
+  readonly recordedStations?: () => number;
   /** Sockets whose session is lost. */
   readonly lost: () => number;
   /** What this process may use of a rate of the cluster, per second. */
@@ -174,6 +175,23 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       'why',
     ),
     dropped: counter('ocpp_proxy_frames_dropped_total', 'Frames that were dropped', 'why'),
+    recordedStations: new Gauge({
+      name: 'ocpp_proxy_recorded_stations',
+      help: 'Stations that this proxy records: those of recordings, connected here or not, and its part of the share',
+      registers,
+      collect() {
+        this.set(sources.recordedStations?.() ?? 0);
+      },
+    }),
+    recorded: counter(
+      'ocpp_proxy_recorded_frames_total',
+      'Frames and markers that the flight recorder stored',
+    ),
+    recordingLost: counter(
+      'ocpp_proxy_recorded_frames_lost_total',
+      'Frames and markers that the flight recorder could not store',
+      'why',
+    ),
     draining: new Gauge({
       name: METRIC.proxyDraining,
       help: '1 while the proxy drains',

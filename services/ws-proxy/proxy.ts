@@ -35,6 +35,7 @@ import { createObserver } from './observer.ts';
 import { Pacing } from './pacing/pacing.ts';
 import { createDrain } from './drain/proxy-drain.ts';
 import { type Refused, RefusedHandshakes } from './refused-handshakes.ts';
+import { createRecorder, type Recorder } from './recorder/recorder.ts';
 import { SelfTest } from './self-test.ts';
 import { createTlsObserver } from './access/tls-observer.ts';
 import { SelfTestSecret } from '../station-server/self-test.ts';
@@ -55,6 +56,7 @@ export class Proxy implements Running {
   readonly #handshakes: HandshakeCounts;
   readonly #refused: RefusedHandshakes;
   readonly #selfTest: SelfTest;
+  readonly #recorder: Recorder;
   readonly #access: ProxyAccess | undefined;
   /** Places of the listeners of security profile 0. */
   readonly #plainListeners: ReadonlySet<number>;
@@ -90,6 +92,7 @@ export class Proxy implements Running {
       sourceFailing: () => this.#access?.sourceFailing() === true,
       certificatesExpiring: (days) => this.#certificates.count(days),
       ...pacing.figures,
+      recordedStations: () => this.#recorder.stations,
       load: () => gateway.load(),
       store: () => gateway.store?.(),
       applied,
@@ -99,7 +102,10 @@ export class Proxy implements Running {
     const keep = (refused: Refused) => this.#refused.note(refused);
     const observer = createObserver(this.#metrics, log, quiet, (event) => gateway.events.emit(event), keep);
     const accessObserver = createAccessObserver(this.#metrics, quiet, (event) => gateway.events.emit(event));
-    gateway.onError((error) => observer.error(error));
+    const onError = (error: Error) => observer.error(error);
+    gateway.onError(onError);
+    const metrics = this.#metrics;
+    this.#recorder = createRecorder({ settings, gateway, clock: systemClock, metrics, sockets, onError });
     this.#handshakes = new HandshakeCounts();
     const rules = readRules(settings);
     const { listeners } = rules;
@@ -112,6 +118,7 @@ export class Proxy implements Running {
       sessions: pacing.sessions,
       line: pacing.line,
       observer: this.#handshakes.counting(observer),
+      recorder: this.#recorder,
       ...(this.#access !== undefined && { access: this.#access.control }),
       tls: {
         observer: createTlsObserver(this.#metrics.tls, log),
@@ -162,6 +169,7 @@ export class Proxy implements Running {
     await this.#gateway.start();
     await this.#pacing.start();
     await this.#access?.start();
+    this.#recorder.start();
     await this.#startServer();
     this.#connectedAccess?.start();
     this.#certificates.start();
@@ -191,6 +199,7 @@ export class Proxy implements Running {
     this.#access?.stop();
     this.#pacing.stop();
     this.#refused[Symbol.dispose]();
+    await this.#recorder.stop();
     await this.#gateway.stop();
     this.#pacing[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
@@ -243,7 +252,10 @@ const readRules = (settings: ProxySettings) =>
 function createStationServer(
   settings: ProxySettings,
   { protocols, defaultProtocol, listeners }: ReturnType<typeof readRules>,
-  parts: Pick<StationServerOptions, 'gateway' | 'sessions' | 'line' | 'observer' | 'access' | 'tls'>,
+  parts: Pick<
+    StationServerOptions,
+    'gateway' | 'sessions' | 'line' | 'observer' | 'recorder' | 'access' | 'tls'
+  >,
 ): { readonly server: StationServer; readonly selfTest: SelfTest } {
   const admission = {
     protocols,

@@ -51,6 +51,7 @@ export class ProbedGateway implements Gateway {
     emit: () => undefined,
     keepUnreadable: (text) => void this.unreadable.push(text),
     noteRefused: () => undefined,
+    recordFrames: async () => undefined,
   };
   readonly state: StateStore;
   load: ReadLoad;

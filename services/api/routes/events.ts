@@ -1,21 +1,12 @@
 /** Events of the network as pages, as a long poll and as a stream, and the other streams of the network. */
-import type {
-  ClusterClient,
-  EventFilter,
-  FollowedListing,
-  FollowedPage,
-  Listing,
-  NetworkEvent,
-} from '../../client/cluster-client.ts';
+import type { EventFilter, Listing, NetworkEvent } from '../../client/cluster-client.ts';
 import type { TSchema } from 'typebox';
-import { sleep } from '../../runtime/clock.ts';
 import { cloudEventOf } from '../cloud-event.ts';
 import { ok, operation } from '../operation.ts';
 import { pageIn } from '../paging.ts';
-import { Problem, problemOf } from '../problems.ts';
-import { maybe, paging, parameters, station, text, whole } from '../schemas/schema.ts';
+import { maybe, paging, parameters, station, text } from '../schemas/schema.ts';
 import * as schemas from '../schemas/streams.ts';
-import type { ServerSentEvent } from '../sse.ts';
+import { followedPage, followedStream, waiting } from './followed.ts';
 import type { Parts } from './parts.ts';
 
 const filter = {
@@ -67,16 +58,15 @@ const formOperations = ({ client, streams }: Parts, { ids, url, what, page: sche
       query: parameters({
         ...paging,
         ...filter,
-        wait: maybe(whole('How long to wait for a first event; s. 0 by default.', 0, 60)),
+        wait: waiting,
       }),
     },
     answers: { 200: schema },
     problems: ['events-lost'],
     async handle({ query: { wait = 0, ...query }, over }) {
       const { page, filter } = pageIn(query);
-      const { isGap, items, ...found } = await client.events(filter).wait(page, wait * 1000, over);
-      if (isGap !== true) return ok({ items: items.map(of), ...found });
-      throw eventsLost(await oldestOf(client));
+      const { items, next } = await followedPage(client.events(filter), page, wait, over, client.events());
+      return ok({ items: items.map(of), next });
     },
   }),
   operation({
@@ -89,16 +79,15 @@ const formOperations = ({ client, streams }: Parts, { ids, url, what, page: sche
     takes: { query: parameters({ after: paging.after, ...filter }), lastEventId: true },
     answers: { 200: 'events' },
     problems: ['too-many-requests'],
-    async handle({ query: { after: given, ...filter }, lastEventId, caller, over }) {
-      const after = lastEventId ?? given;
-      const listing = client.events(filter);
-      // A cursor that is none is a problem, which a stream that has begun could not report.
-      const from =
-        after === undefined ? await listing.end() : (await listing.page({ after, limit: 1 }), after);
-      const close = streams.open(caller);
-      if (over.aborted) close();
-      else over.addEventListener('abort', close, { once: true });
-      return { status: 200, events: { from, events: eventsOf(listing, from, over, of) } };
+    async handle({ query: { after, ...filter }, lastEventId, caller, over }) {
+      const form = (event: NetworkEvent) => ({ event: event.type, data: of(event) });
+      return followedStream(client.events(filter), {
+        after: lastEventId ?? after,
+        streams,
+        caller,
+        over,
+        form,
+      });
     },
   }),
 ];
@@ -129,48 +118,4 @@ function streamOperation(name: keyof typeof STREAMS, listed: (filter: EventFilte
       return ok(await listed(filter).page(page));
     },
   });
-}
-
-/** Before Redis is asked again after a failure; ms. */
-const RETRY = 1000;
-
-/** An outage of Redis does not end the stream: it goes on where it was. */
-async function* eventsOf(
-  listing: FollowedListing<NetworkEvent>,
-  from: string,
-  signal: AbortSignal,
-  of: Form['of'],
-): AsyncGenerator<ServerSentEvent, void> {
-  let after = from;
-  while (!signal.aborted) {
-    try {
-      for await (const page of listing.follow({ after, signal })) {
-        yield* eventsIn(page, of);
-        after = page.next;
-      }
-    } catch (error) {
-      if (problemOf(error).code !== 'store-unavailable') throw error;
-      await sleep(RETRY, signal);
-    }
-  }
-}
-
-function* eventsIn(
-  { items, isGap }: FollowedPage<NetworkEvent>,
-  of: Form['of'],
-): Generator<ServerSentEvent, void> {
-  const [oldest] = items;
-  if (isGap === true) yield { event: 'events-lost', data: oldest === undefined ? {} : { oldest: oldest.id } };
-  for (const event of items) yield { id: event.id, event: event.type, data: of(event) };
-}
-
-async function oldestOf(client: Pick<ClusterClient, 'events'>): Promise<string | undefined> {
-  const { items } = await client.events().page({ limit: 1 });
-  return items[0]?.id;
-}
-
-function eventsLost(oldest: string | undefined): Problem {
-  const detail =
-    'events after this cursor were dropped: leave out `after` to read from the oldest one that is kept';
-  return new Problem('events-lost', detail, oldest === undefined ? {} : { oldest });
 }

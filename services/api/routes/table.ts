@@ -8,6 +8,7 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { eventOperations } from './events.ts';
 import type { Parts } from './parts.ts';
 import { refusalOperations } from './refusals.ts';
+import { recordingOperations } from './recordings.ts';
 import { registerOperations } from './register.ts';
 import { registrationOperations } from './registrations.ts';
 import { shortFormOperations } from './short-forms.ts';
@@ -31,6 +32,7 @@ export const operationsOf = (parts: Parts): readonly Operation[] => [
   ...registrationOperations(parts),
   ...registerOperations(parts),
   ...deadLetterOperations(parts),
+  ...recordingOperations(parts),
   ...webhookOperations(parts),
   ...auditOperations(parts),
 ];

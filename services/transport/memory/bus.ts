@@ -95,6 +95,7 @@ class Bus implements Transport, GatewayBus {
     this.events = {
       emit: (event) => this.state.emit(event),
       keepUnreadable: (text) => this.state.keepUnreadable(text),
+      recordFrames: (entries) => this.state.recordFrames(entries),
       noteRefused: (refusals) => void this.directory.refusals.note(refusals),
     };
     this.#selfTests = new MemorySelfTests(clock);

@@ -13,6 +13,7 @@ import {
   type StateWrite,
   type StreamSize,
 } from '../stored-state.ts';
+import { RECORDED, RecordedBound, type RecordedEntry, recordedFields } from '../recorder/recorded-frames.ts';
 import { MemoryLists } from './lists.ts';
 import {
   UNREADABLE_KEPT,
@@ -36,6 +37,7 @@ export class MemoryState implements StateStore, Omit<GatewayEvents, 'noteRefused
   readonly #counters = new Map<string, number>();
   readonly #sorted = new Map<string, Map<string, number>>();
   readonly #quotas = new Map<string, { count: number; readonly endsAt: number }>();
+  readonly #recorded = new RecordedBound();
   readonly #answered = new Map<string, { readonly payload: string; readonly expiresAt: number }>();
 
   constructor(clock: Clock) {
@@ -120,6 +122,11 @@ export class MemoryState implements StateStore, Omit<GatewayEvents, 'noteRefused
     if (++quota.count > UNREADABLE_QUOTA) return;
     const fields = { station: stationId, protocol, connection: `${epoch}`, reason, text };
     this.#append('unreadable', fields, UNREADABLE_KEPT);
+  }
+
+  async recordFrames(entries: readonly RecordedEntry[]): Promise<void> {
+    const kept = this.#recorded.with(entries);
+    for (const entry of entries) this.#append(RECORDED, recordedFields(entry), kept);
   }
 
   /** Entries of a stream, oldest first. */

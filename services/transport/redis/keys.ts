@@ -67,6 +67,8 @@ export class Keys {
   /** The marker of the data: which they are, and whose. */
   readonly store: string;
   readonly events: string;
+  /** Frames of the stations that are recorded. */
+  readonly recorded: string;
   readonly callDeadlines: string;
   readonly heldCalls: string;
   readonly callOrder: string;
@@ -98,6 +100,7 @@ export class Keys {
     this.ending = `${prefix}:ending`;
     this.store = `${prefix}:store`;
     this.events = `${prefix}:events`;
+    this.recorded = `${prefix}:recorded`;
     this.callDeadlines = `${prefix}:call-deadlines`;
     this.heldCalls = `${prefix}:held-calls`;
     this.callOrder = `${prefix}:call-order`;

@@ -1,7 +1,13 @@
-/** The bounded streams that a proxy writes: events, and unreadable texts. */
+/** The bounded streams that a proxy writes: events, unreadable texts, and recorded frames. */
 import type { GatewayEvents } from '../../gateway.ts';
 import { type DomainEvent, EVENTS_KEPT } from '../../stored-state.ts';
 import { UnreadableQuota, type UnreadableText } from '../../unreadable.ts';
+import {
+  RECORDED_SECONDS,
+  RecordedBound,
+  type RecordedEntry,
+  recordedFields,
+} from '../../recorder/recorded-frames.ts';
 import { unavailable } from '../connection/connection.ts';
 import { keepUnreadable } from '../dead-letters/keep-unreadable.ts';
 import type { Membership } from '../lease/membership.ts';
@@ -15,6 +21,7 @@ export class RedisGatewayEvents implements GatewayEvents {
   readonly #report: (error: Error) => void;
   /** Part of each station's quota that this proxy has used: a flood of garbage is no load on Redis. */
   readonly #unreadable = new UnreadableQuota();
+  readonly #recorded = new RecordedBound();
 
   constructor(member: Membership, report: (error: Error) => void) {
     this.#member = member;
@@ -37,6 +44,19 @@ export class RedisGatewayEvents implements GatewayEvents {
     const { commands, keys, healthy } = this.#member;
     // Commands that wait for Redis would pile up.
     if (healthy) noteRefusals(commands, keys, refusals).catch((error: unknown) => this.#failed(error));
+  }
+
+  async recordFrames(entries: readonly RecordedEntry[]): Promise<void> {
+    const { commands, keys, addr } = this.#member;
+    const kept = this.#recorded.with(entries);
+    const pipeline = commands.pipeline();
+    for (const entry of entries) {
+      pipeline.xadd(keys.recorded, 'MAXLEN', '~', kept, '*', ...Object.entries(recordedFields(entry)).flat());
+    }
+    pipeline.expire(keys.recorded, RECORDED_SECONDS);
+    const replies = await pipeline.exec().catch((error: unknown) => [[error]] as const);
+    const failure = replies?.find(([error]) => error !== null);
+    if (failure !== undefined) throw unavailable(addr, failure[0]);
   }
 
   #failed(error: unknown): void {

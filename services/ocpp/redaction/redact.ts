@@ -1,0 +1,239 @@
+/**
+ * What of a frame may be recorded. Tags become pseudonyms; secrets, persons and whatever has no known meaning are hidden. Only
+ * fields that a schema of OCPP has are shown, so that a field of a vendor hides its content. Structure, numbers, times, words of
+ * enumerations and ids of messages and transactions stay, so that a recording explains what happened. Pure.
+ */
+import { MessageType } from '../frame.ts';
+import { HIDDEN_FIELDS, SHOWN_FIELDS, SHOWN_TEXTS, TAG_FIELDS, VALUE_FIELDS } from './field-names.ts';
+import { isPublicVariable } from './variable-names.ts';
+
+/** Stands for what is hidden. */
+export const HIDDEN = '[redacted]';
+
+export interface Redaction {
+  /** Stable: equal tags have equal pseudonyms. @param tag never empty */
+  readonly pseudonym: (tag: string) => string;
+  /** Tags and secrets of the same station before, in lower case: a text that repeats one is hidden. It gets those that are found. */
+  readonly secrets: SecretTexts;
+}
+
+export interface RedactedFrame {
+  /** JSON of the frame. */
+  readonly text: string;
+  /** Of a CALL or SEND. */
+  readonly action?: string;
+}
+
+/** Nested deeper is hidden, so that no frame overflows the stack. */
+const DEEPEST = 32;
+const MOST_SECRETS = 64;
+/** A shorter text is in too many others. */
+const SHORTEST_SECRET = 4;
+/** A longer one is no tag or password, and of no use here. */
+const LONGEST_SECRET = 100;
+/** Words of enumerations and times are shorter. */
+const LONGEST_WORD = 60;
+
+/** The newest ones only. */
+export class SecretTexts {
+  readonly #texts = new Set<string>();
+
+  add(text: string): void {
+    const lower = text.trim().toLowerCase();
+    if (lower.length < SHORTEST_SECRET || lower.length > LONGEST_SECRET) return;
+    this.#texts.delete(lower);
+    this.#texts.add(lower);
+    const [oldest] = this.#texts;
+    if (this.#texts.size > MOST_SECRETS && oldest !== undefined) this.#texts.delete(oldest);
+  }
+
+  has(text: string): boolean {
+    return this.#texts.has(text.trim().toLowerCase());
+  }
+
+  isIn(text: string): boolean {
+    const lower = text.toLowerCase();
+    for (const secret of this.#texts) if (lower.includes(secret)) return true;
+    return false;
+  }
+}
+
+/** @param text valid JSON @returns undefined for a text that is no frame: nothing of it may be recorded */
+export function redactFrame(text: string, redaction: Redaction): RedactedFrame | undefined {
+  const frame = parsed(text);
+  if (!Array.isArray(frame)) return undefined;
+  const [type, id, ...rest] = frame as unknown[];
+  const redactor = new Redactor(redaction);
+  if (typeof type !== 'number') return undefined;
+  const head = [type, typeof id === 'object' && !isRaw(id) ? HIDDEN : id];
+  if (type === MessageType.Call || type === MessageType.Send) {
+    const action = wordOf(rest[0]);
+    return { text: textOf([...head, action, redactor.payload(rest[1])]), action };
+  }
+  if (type === MessageType.CallResult) return { text: textOf([...head, redactor.payload(rest[0])]) };
+  const [code, description, details = {}] = rest;
+  return {
+    text: textOf([...head, wordOf(code), redactor.text(description), isEmpty(details) ? details : HIDDEN]),
+  };
+}
+
+/** Where a value is. */
+interface Place {
+  readonly depth: number;
+  /** Inside of a sampled value: a measured number is shown. */
+  readonly isMeter: boolean;
+  /** Belongs to a variable or a configuration key that is public. */
+  readonly isPublic: boolean;
+}
+
+const TOP: Place = { depth: 0, isMeter: false, isPublic: false };
+
+class Redactor {
+  readonly #pseudonym: (tag: string) => string;
+  readonly #secrets: SecretTexts;
+
+  constructor({ pseudonym, secrets }: Redaction) {
+    this.#pseudonym = pseudonym;
+    this.#secrets = secrets;
+  }
+
+  payload(value: unknown): unknown {
+    return isObject(value) ? this.#object(value, TOP) : this.#hidden(value);
+  }
+
+  /** A text that may be shown, unless it has something in it that may not. */
+  text(value: unknown): unknown {
+    if (typeof value !== 'string') return value === undefined || value === null ? value : HIDDEN;
+    if (value.includes('-----BEGIN') || this.#secrets.isIn(value)) return HIDDEN;
+    return value.includes('://') ? placeOf(value) : value;
+  }
+
+  #object(value: JsonObject, { depth, isMeter, isPublic }: Place): unknown {
+    if (depth > DEEPEST) return HIDDEN;
+    const place = { depth: depth + 1, isMeter, isPublic: isOfPublicVariable(value) ?? isPublic };
+    const entries = Object.entries(value);
+    // Tags first, as other fields of the same object may repeat them.
+    const tags = new Map(
+      entries.filter(([name]) => TAG_FIELDS.has(name)).map(([name, one]) => [name, this.#tag(one, depth)]),
+    );
+    return Object.fromEntries(
+      entries.map(([name, one]) => [
+        isFieldName(name) ? name : HIDDEN,
+        TAG_FIELDS.has(name) ? tags.get(name) : this.#field(name, one, place),
+      ]),
+    );
+  }
+
+  #field(name: string, value: unknown, place: Place): unknown {
+    if (VALUE_FIELDS.has(name))
+      return place.isPublic || (place.isMeter && isMeasured(value))
+        ? this.#shown(value, place)
+        : this.#hidden(value);
+    const isWord = SHOWN_FIELDS.has(name);
+    if (!isWord && !SHOWN_TEXTS.has(name)) return this.#hidden(value);
+    return this.#shown(value, name === 'sampledValue' ? { ...place, isMeter: true } : place, isWord);
+  }
+
+  #shown(value: unknown, place: Place, isWord = false): unknown {
+    if (Array.isArray(value)) {
+      if (place.depth > DEEPEST) return HIDDEN;
+      return value.map((one) => this.#shown(one, { ...place, depth: place.depth + 1 }, isWord));
+    }
+    if (isObject(value)) return this.#object(value, place);
+    if (typeof value !== 'string') return value;
+    return isWord ? this.#word(value) : this.text(value);
+  }
+
+  /** A word of an enumeration or a time may have a short tag in it by chance. */
+  #word(value: string): string {
+    return value.length > LONGEST_WORD || this.#secrets.has(value) ? HIDDEN : value;
+  }
+
+  /** A text, or in 2.x an object with the text in a field of the same kind. Of an object only its type is no part of the tag. */
+  #tag(value: unknown, depth: number): unknown {
+    if (value === null || value === undefined || value === '') return value;
+    if (depth > DEEPEST) return HIDDEN;
+    if (Array.isArray(value)) return value.map((one) => this.#tag(one, depth + 1));
+    if (isObject(value)) {
+      const tagOf = (name: string, one: unknown) =>
+        name === 'type' && typeof one === 'string' ? this.#word(one) : this.#tag(one, depth + 1);
+      return Object.fromEntries(
+        Object.entries(value).map(([name, one]) =>
+          HIDDEN_FIELDS.has(name) || !isFieldName(name)
+            ? [isFieldName(name) ? name : HIDDEN, this.#hidden(one)]
+            : [name, tagOf(name, one)],
+        ),
+      );
+    }
+    const tag = typeof value === 'string' ? value : textOf(value);
+    this.#secrets.add(tag);
+    return this.#pseudonym(tag);
+  }
+
+  #hidden(value: unknown): unknown {
+    if (value === null || value === undefined) return value;
+    if (typeof value === 'string' && value.length >= 8 && /\d/.test(value)) this.#secrets.add(value);
+    return HIDDEN;
+  }
+}
+
+/** Of a URL. User, password, path and query may be secrets. */
+function placeOf(text: string): string {
+  const [, place] = /^([a-z][a-z0-9+.-]*:\/\/)[^\s]*$/i.exec(text) ?? [];
+  const host =
+    place === undefined ? undefined : /^[^/]*\/\/(?:[^/?#@]*@)?([\w.:[\]-]+)(?=[/?#]|$)/.exec(text)?.[1];
+  return host === undefined ? HIDDEN : `${place}${host}/…`;
+}
+
+/**
+ * `{ key: 'HeartbeatInterval', … }` of 1.6, `{ variable: { name: 'HeartbeatInterval' }, … }` of 2.x; undefined for an object that names
+ * no variable.
+ */
+function isOfPublicVariable({ key, variable }: JsonObject): boolean | undefined {
+  const name = isObject(variable) ? variable['name'] : key;
+  return typeof name === 'string' ? isPublicVariable(name) : undefined;
+}
+
+const isFieldName = (name: string) =>
+  [SHOWN_FIELDS, SHOWN_TEXTS, VALUE_FIELDS, HIDDEN_FIELDS, TAG_FIELDS].some((names) => names.has(name));
+
+const isMeasured = (value: unknown) =>
+  typeof value === 'number' ||
+  isRaw(value) ||
+  (typeof value === 'string' && /^\s*[-+]?\d{1,12}([.,]\d{1,12})?\s*$/.test(value));
+
+/** Numbers keep their spelling. */
+interface SourceContext {
+  readonly source?: string;
+}
+type RawJson = typeof JSON & { rawJSON(text: string): unknown; isRawJSON(value: unknown): boolean };
+
+function parsed(text: string): unknown {
+  const parse = JSON.parse as (text: string, reviver: typeof keepNumber) => unknown;
+  try {
+    return parse(text, keepNumber);
+  } catch {
+    return undefined;
+  }
+}
+
+const keepNumber = (_key: string, value: unknown, { source }: SourceContext): unknown =>
+  typeof value === 'number' && source !== undefined && String(value) !== source
+    ? (JSON as RawJson).rawJSON(source)
+    : value;
+
+const textOf = (frame: unknown): string => JSON.stringify(frame);
+
+const wordOf = (text: unknown): string =>
+  typeof text === 'string' && /^[A-Za-z][A-Za-z0-9]{0,49}$/.test(text) ? text : HIDDEN;
+
+const isEmpty = (value: unknown) =>
+  value === null || value === undefined || (isObject(value) && Object.keys(value).length === 0);
+
+const isRaw = (value: unknown) => (JSON as RawJson).isRawJSON(value);
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRaw(value);
+}

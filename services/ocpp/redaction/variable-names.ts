@@ -1,0 +1,40 @@
+/**
+ * Standard configuration keys (OCPP 1.6 §9) and variables (OCPP 2.x Part 2 appendix) whose value is no secret. The value of any
+ * other one is hidden: vendors keep passwords of networks and portals in their own.
+ */
+const NAMES = `
+  AllowOfflineTxForUnknownId AuthorizationCacheEnabled AuthorizeRemoteTxRequests BlinkRepeat ClockAlignedDataInterval
+  ConnectionTimeOut ConnectorPhaseRotation ConnectorPhaseRotationMaxLength GetConfigurationMaxKeys HeartbeatInterval
+  LightIntensity LocalAuthorizeOffline LocalPreAuthorize MaxEnergyOnInvalidId MeterValuesAlignedData
+  MeterValuesAlignedDataMaxLength MeterValuesSampledData MeterValuesSampledDataMaxLength MeterValueSampleInterval
+  MinimumStatusDuration NumberOfConnectors ResetRetries StopTransactionOnEVSideDisconnect StopTransactionOnInvalidId
+  StopTxnAlignedData StopTxnAlignedDataMaxLength StopTxnSampledData StopTxnSampledDataMaxLength
+  SupportedFeatureProfiles SupportedFeatureProfilesMaxLength TransactionMessageAttempts
+  TransactionMessageRetryInterval UnlockConnectorOnEVSideDisconnect WebSocketPingInterval LocalAuthListEnabled
+  LocalAuthListMaxLength SendLocalListMaxLength ReserveConnectorZeroSupported ChargeProfileMaxStackLevel
+  ChargingScheduleAllowedChargingRateUnit ChargingScheduleMaxPeriods ConnectorSwitch3to1PhaseSupported
+  MaxChargingProfilesInstalled SecurityProfile AdditionalRootCertificateCheck CertificateSignedMaxChain
+  CertificateStoreMaxLength CpoName SupportedFileTransferProtocols
+
+  AlignedDataInterval AlignedDataMeasurands AlignedDataSendDuringIdle AlignedDataSignReadings AlignedDataTxEndedInterval
+  AlignedDataTxEndedMeasurands SampledDataEnabled SampledDataSignReadings SampledDataTxEndedInterval
+  SampledDataTxEndedMeasurands SampledDataTxStartedMeasurands SampledDataTxUpdatedInterval
+  SampledDataTxUpdatedMeasurands SampledDataRegisterValuesWithoutPhases Available AvailabilityState AllowReset
+  AuthCacheEnabled AuthCacheLifeTime AuthCachePolicy AuthCacheStorage AuthEnabled AuthorizeRemoteStart
+  BytesPerMessage ItemsPerMessage CertificateEntries CertSigningRepeatTimes CertSigningWaitMinimum MaxCertificateChainSize
+  ConnectorType ContractValidationOffline CentralContractValidationAllowed DateTime DisplayMessages
+  SupportedFormats SupportedPriorities Enabled EnergyTransferModes Entries EVConnectionTimeOut
+  ExternalControlSignalsEnabled FieldLength FileTransferProtocols LimitChangeSignificance MaxEnergyOnInvalidId
+  MessageAttempts MessageAttemptInterval MessageTimeout MeasurandsEnabled MonitoringBase MonitoringLevel
+  ActiveMonitoringBase ActiveMonitoringLevel NetworkConfigurationPriority NetworkProfileConnectionAttempts
+  NonEvseSpecific NotifyChargingLimitWithSchedules OCPPInterface OfflineQueuingSeverity OfflineThreshold
+  OfflineTxForUnknownIdEnabled OrganizationName PeriodsPerSchedule PhaseRotation Phases3to1 PncEnabled Power Problem
+  ProfileStackLevel QueueAllMessages RateUnit ReportingValueSize ResumptionTimeout RetryBackOffRandomRange
+  RetryBackOffRepeatTimes RetryBackOffWaitMinimum SupplyPhases StopTxOnEVSideDisconnect StopTxOnInvalidId TimeOffset
+  TimeSource TimeZone Tripped TxBeforeAcceptedEnabled TxStartPoint TxStopPoint UnlockOnEVSideDisconnect
+  V2GCertificateInstallationEnabled ContractCertificateInstallationEnabled VersionNumber WebSocketPingInterval`;
+
+/** OCPP compares names of keys and variables without case. */
+const PUBLIC: ReadonlySet<string> = new Set(NAMES.trim().toLowerCase().split(/\s+/));
+
+export const isPublicVariable = (name: string): boolean => PUBLIC.has(name.trim().toLowerCase());
