@@ -1,0 +1,111 @@
+/** What became of a command, as an operator has to know it. Pure. */
+import type { Schemas } from '../../api/client.ts';
+
+export type Command = Schemas['Command'];
+export type Answer = NonNullable<Command['answer']>;
+
+export type Outcome =
+  /** The request is under way. */
+  | { readonly kind: 'sending' }
+  /** It is stored in the cluster, and goes on without this page. `problem`: why its state cannot be read now. */
+  | { readonly kind: 'running'; readonly state: 'queued' | 'sent'; readonly problem?: string }
+  | { readonly kind: 'answered'; readonly answer: Answer }
+  /** The station has not received it and never will. */
+  | {
+      readonly kind: 'not-sent';
+      /** Code of the problem. */
+      readonly reason: string;
+      readonly detail: string;
+      /** The API did not take it at all: the same key may be used again. */
+      readonly isRefused: boolean;
+    }
+  | { readonly kind: 'uncertain'; readonly reason: string; readonly detail: string }
+  /** There was no answer of the API: whether it has the command is unknown. `isAsked`: it answers again, and knows nothing of it. */
+  | { readonly kind: 'lost'; readonly detail: string; readonly isAsked: boolean };
+
+export const isEnd = ({ kind }: Outcome): boolean =>
+  kind === 'answered' || kind === 'not-sent' || kind === 'uncertain';
+
+/** From an answer with status 200 or 202. */
+export function outcomeOf({ state, reason = '', detail = '', answer }: Command): Outcome {
+  switch (state) {
+    case 'queued':
+    case 'sent':
+      return { kind: 'running', state };
+    case 'answered':
+      return answer === undefined
+        ? { kind: 'uncertain', reason: 'malformed', detail }
+        : { kind: 'answered', answer };
+    case 'not-sent':
+      return { kind: 'not-sent', reason: NOT_SENT[reason] ?? reason, detail, isRefused: false };
+    case 'uncertain':
+      return { kind: 'uncertain', reason, detail };
+  }
+}
+
+/** Reason of a command → code of the problem that says the same. */
+const NOT_SENT: Readonly<Record<string, string>> = {
+  offline: 'station-offline',
+  expired: 'command-expired',
+  cancelled: 'command-cancelled',
+};
+
+/** Problems of a command that was stored, and ended without an answer. */
+const ENDED: ReadonlySet<string> = new Set([
+  'station-offline',
+  'queue-full',
+  'command-expired',
+  'command-cancelled',
+]);
+
+export interface Failure {
+  /** HTTP status; 0: there was no answer. */
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+/** From any other answer. */
+export function failureOf({ status, code, message, document }: Failure): Outcome {
+  if (code === 'command-uncertain') {
+    const { command } = document as { readonly command?: Partial<Command> };
+    return { kind: 'uncertain', reason: command?.reason ?? '', detail: command?.detail ?? '' };
+  }
+  // 500 and more: it may have been stored, or even sent, before the fault.
+  if (status === 0 || status >= 500) return { kind: 'lost', detail: message, isAsked: false };
+  return { kind: 'not-sent', reason: code, detail: message, isRefused: !ENDED.has(code) };
+}
+
+/** How an answer sounds: some stations say no, and have answered too. */
+export type Tone = 'good' | 'bad' | 'warn' | 'plain';
+
+const GOOD: ReadonlySet<string> = new Set(['Accepted', 'Unlocked', 'AcceptedCanceled', 'Success', 'OK']);
+const LATER: ReadonlySet<string> = new Set(['Scheduled', 'RebootRequired', 'Processing', 'NoTransaction', 'EmptyResultSet']);
+
+/** The status that the station answered; undefined for an answer that has none, such as that of GetConfiguration. */
+export function statusOf({ kind, payload, code }: Answer): string | undefined {
+  if (kind === 'error') return code ?? '';
+  const status = payload?.['status'];
+  return typeof status === 'string' ? status : undefined;
+}
+
+export function toneOf(answer: Answer): Tone {
+  const status = statusOf(answer);
+  if (answer.kind === 'error') return 'bad';
+  if (status === undefined) return 'plain';
+  return GOOD.has(status) ? 'good' : LATER.has(status) ? 'warn' : 'bad';
+}
+
+/** What to look at before anything else is sent, by action. */
+export type Check = 'start' | 'stop' | 'unlock' | 'reset' | 'other';
+
+export function checkOf(action: string): Check {
+  if (/^(?:Remote|Request)StartTransaction$/.test(action)) return 'start';
+  if (/^(?:Remote|Request)StopTransaction$/.test(action)) return 'stop';
+  if (action === 'UnlockConnector') return 'unlock';
+  return action === 'Reset' ? 'reset' : 'other';
+}
+
+/** Whether a command only asks: the others act on a real charger, and are confirmed. */
+export const isAsking = (action: string): boolean => /^(?:Get|List|Trigger|ExtendedTrigger)/.test(action);

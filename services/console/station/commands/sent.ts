@@ -1,0 +1,141 @@
+/**
+ * The commands that this tab sent, and what became of them. Each has a key, which it keeps through retries: what the cluster got once is
+ * not sent a second time. They are followed until they end, also while another page is open.
+ */
+import { signal } from '@preact/signals';
+import { ApiProblem, api, problemOf, read, send, type Schemas } from '../../api/client.ts';
+import { type Command, failureOf, isEnd, type Outcome, outcomeOf } from './outcome.ts';
+
+export type ShortForm = 'start' | 'stop' | 'unlock' | 'reset' | 'trigger';
+
+/** What is sent: any action, or a short form. */
+export type Intent =
+  | { readonly path: 'commands'; readonly body: Schemas['CommandRequest'] }
+  | { readonly path: ShortForm; readonly body: object };
+
+export interface Sent {
+  /** Idempotency key. */
+  readonly key: string;
+  readonly station: string;
+  readonly intent: Intent;
+  /** Action, or what the short form is called until the action is known. */
+  readonly action: string;
+  /** ms since 1970 */
+  readonly at: number;
+  readonly outcome: Outcome;
+}
+
+/** Kept of all stations. */
+const KEPT = 200;
+/** How long a response waits for the station; then its state is asked for. s */
+const WAIT = 10;
+const TIMEOUT = 30_000;
+/** Between questions for the state; ms. */
+const FIRST_PAUSE = 1000;
+const LONGEST_PAUSE = 10_000;
+
+/** The newest first. */
+export const sentCommands = signal<readonly Sent[]>([]);
+
+/** Sends under a new key. */
+export function sendCommand(station: string, intent: Intent): void {
+  const action = intent.path === 'commands' ? intent.body.action : intent.path;
+  const sent: Sent = {
+    key: crypto.randomUUID(),
+    station,
+    intent,
+    action,
+    at: Date.now(),
+    outcome: { kind: 'sending' },
+  };
+  sentCommands.value = [sent, ...sentCommands.value].slice(0, KEPT);
+  void attempt(sent);
+}
+
+/** Sends again under the same key. */
+export function sendAgain(sent: Sent): void {
+  change(sent.key, { outcome: { kind: 'sending' } });
+  void attempt(sent);
+}
+
+/** Ends a command that is queued; one that was sent goes on. */
+export async function cancel({ station, key }: Sent): Promise<void> {
+  try {
+    const path = { station, command: key };
+    const answer = api.DELETE('/v1/stations/{station}/commands/{command}', { params: { path } });
+    took(key, await read(answer));
+  } catch (error) {
+    const problem = asProblem(error).message;
+    change(key, { outcome: { kind: 'running', state: 'queued', problem } });
+  }
+}
+
+async function attempt({ station, key, intent }: Sent): Promise<void> {
+  try {
+    const response = await send(`/v1/stations/${encodeURIComponent(station)}/${intent.path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify({ wait: WAIT, ...intent.body }),
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    const body: unknown = await response.json().catch(() => undefined);
+    if (!response.ok) throw problemOf(response, body);
+    took(key, body as Command);
+  } catch (error) {
+    change(key, { outcome: failureOf(asProblem(error)) });
+  }
+  await follow(station, key);
+}
+
+/** Asks for the state until the command has ended, or the API knows nothing of it. */
+async function follow(station: string, key: string): Promise<void> {
+  let pause = FIRST_PAUSE;
+  for (;;) {
+    const now = find(key)?.outcome;
+    if (now === undefined || isEnd(now) || now.kind === 'sending') return;
+    if (now.kind === 'lost' && now.isAsked) return;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    pause = Math.min(pause * 1.5, LONGEST_PAUSE);
+    // A retry by hand follows for itself.
+    if (find(key)?.outcome !== now) {
+      if (find(key)?.outcome.kind === 'sending') return;
+      continue;
+    }
+    try {
+      const path = { station, command: key };
+      took(
+        key,
+        await read(api.GET('/v1/stations/{station}/commands/{command}', { params: { path } })),
+      );
+    } catch (error) {
+      noteFailure(key, asProblem(error));
+    }
+  }
+}
+
+function noteFailure(key: string, { status, message }: ApiProblem): void {
+  const outcome = find(key)?.outcome;
+  const isUnknown = status === 404;
+  if (outcome?.kind === 'lost') {
+    if (isUnknown) change(key, { outcome: { ...outcome, isAsked: true } });
+  } else if (outcome?.kind === 'running') {
+    change(key, {
+      outcome: isUnknown
+        ? { kind: 'uncertain', reason: 'record-lost', detail: message }
+        : { ...outcome, problem: message },
+    });
+  }
+}
+
+function took(key: string, command: Command): void {
+  change(key, { outcome: outcomeOf(command), ...(command.action !== undefined && { action: command.action }) });
+}
+
+const find = (key: string): Sent | undefined => sentCommands.peek().find((one) => one.key === key);
+
+function change(key: string, changes: Partial<Pick<Sent, 'outcome' | 'action'>>): void {
+  sentCommands.value = sentCommands.peek().map((one) => (one.key === key ? { ...one, ...changes } : one));
+}
+
+const asProblem = (error: unknown): ApiProblem =>
+  error instanceof ApiProblem ? error : new ApiProblem(0, '', String(error));

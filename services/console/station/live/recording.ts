@@ -1,0 +1,142 @@
+/** The recording of one station, and its frames as they come. What was recorded shortly before is read first. */
+import { signal, type ReadonlySignal } from '@preact/signals';
+import { ApiProblem, problemOf, send } from '../../api/client.ts';
+import { followStream, type StreamEvent } from '../../api/event-stream.ts';
+import { frameIn, type Kept, NOTHING, type PageMarker, type RecordedFrame, withFrames } from './frames.ts';
+
+export interface Recording {
+  readonly station: string;
+  /** ISO 8601 */
+  readonly since: string;
+  readonly until: string;
+  readonly by: string;
+}
+
+/** Between changes that are seen; ms. */
+const SEEN_EVERY = 100;
+/** Of what was recorded before. */
+const PAGE = 1000;
+const MOST_PAGES = 20;
+
+export class LiveFrames {
+  readonly #path: string;
+  readonly #kept = signal<Kept>(NOTHING);
+  readonly #problem = signal<ApiProblem | undefined>(undefined);
+  readonly #listeners = new Set<(frames: readonly RecordedFrame[]) => void>();
+  #waiting: RecordedFrame[] = [];
+  #timer = 0;
+
+  constructor(station: string) {
+    this.#path = pathOf(station);
+  }
+
+  get kept(): ReadonlySignal<Kept> {
+    return this.#kept;
+  }
+
+  /** Why frames cannot be read. */
+  get problem(): ReadonlySignal<ApiProblem | undefined> {
+    return this.#problem;
+  }
+
+  /** Calls with all frames as they come. @returns ends it */
+  listen(listener: (frames: readonly RecordedFrame[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  clear(): void {
+    this.#waiting = [];
+    this.#kept.value = { ...NOTHING, next: this.#kept.peek().next };
+  }
+
+  /** Reads and follows until the signal aborts. */
+  async follow(over: AbortSignal): Promise<void> {
+    over.addEventListener('abort', () => clearTimeout(this.#timer), { once: true });
+    try {
+      const after = await this.#readKept(over);
+      this.#problem.value = undefined;
+      await followStream({
+        path: `${this.#path}/frames/stream`,
+        ...(after !== undefined && { after }),
+        onEvents: (events) => this.#take(events),
+        onOpen: (isAgain) => isAgain && this.#add([marker('resumed')]),
+        signal: over,
+      });
+    } catch (error) {
+      if (over.aborted) return;
+      this.#problem.value = error instanceof ApiProblem ? error : new ApiProblem(0, '', String(error));
+    }
+  }
+
+  /** @returns the cursor of the last frame */
+  async #readKept(over: AbortSignal): Promise<string | undefined> {
+    let after: string | undefined;
+    for (let page = 0; page < MOST_PAGES; page += 1) {
+      const query = new URLSearchParams({ limit: String(PAGE), ...(after !== undefined && { after }) });
+      const { items, next } = (await answerOf(`${this.#path}/frames?${query.toString()}`, { signal: over })) as {
+        readonly items: readonly RecordedFrame[];
+        readonly next?: string;
+      };
+      this.#add(items);
+      after = next ?? after;
+      if (items.length === 0 || next === undefined) break;
+    }
+    return after;
+  }
+
+  #take(events: readonly StreamEvent[]): void {
+    this.#add(
+      events.flatMap(({ event, data }) =>
+        event === 'events-lost' ? [marker('missed')] : (frameIn(data) ?? []),
+      ),
+    );
+  }
+
+  #add(frames: readonly RecordedFrame[]): void {
+    if (frames.length === 0) return;
+    for (const listener of this.#listeners) listener(frames);
+    this.#waiting.push(...frames);
+    if (this.#timer === 0) this.#timer = setTimeout(() => this.#show(), SEEN_EVERY);
+  }
+
+  #show(): void {
+    this.#timer = 0;
+    const frames = this.#waiting;
+    this.#waiting = [];
+    this.#kept.value = withFrames(this.#kept.peek(), frames);
+  }
+}
+
+const marker = (type: PageMarker): RecordedFrame => ({ id: '', at: Date.now(), connection: 0, type });
+
+const pathOf = (station: string): string => `/v1/recordings/${encodeURIComponent(station)}`;
+
+/** @returns undefined where the station is not recorded */
+export async function recordingOf(station: string, over: AbortSignal): Promise<Recording | undefined> {
+  const { items } = (await answerOf('/v1/recordings', { signal: over })) as {
+    readonly items: readonly Recording[];
+  };
+  return items.find((one) => one.station === station);
+}
+
+/** Starts one, or sets the end of the one that runs. */
+export async function record(station: string, minutes: number): Promise<void> {
+  await answerOf(pathOf(station), {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ minutes }),
+  });
+}
+
+export async function endRecording(station: string): Promise<void> {
+  await answerOf(pathOf(station), { method: 'DELETE' });
+}
+
+/** @throws ApiProblem */
+async function answerOf(path: string, init: RequestInit): Promise<unknown> {
+  const response = await send(path, init);
+  const body: unknown = response.status === 204 ? undefined : await response.json().catch(() => undefined);
+  if (!response.ok) throw problemOf(response, body);
+  return body;
+}
