@@ -21,7 +21,7 @@ export function App() {
   const address = place.value.parts.join('/');
   const before = useRef(address);
   useEffect(() => {
-    document.title = [page === undefined ? undefined : TEXTS.pages[page], TEXTS.product]
+    document.title = [place.peek().parts[1], page && TEXTS.pages[page], TEXTS.product]
       .filter(Boolean)
       .join(' – ');
     // A screen reader begins to read at the new page; the first one is announced by the browser.

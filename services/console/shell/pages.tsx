@@ -1,6 +1,7 @@
 /** Which page an address shows. */
 import type { ComponentType } from 'preact';
 import { NetworkPage } from '../network/page.tsx';
+import { StationPage } from '../station/page.tsx';
 import { StationsPage } from '../stations/page.tsx';
 import type { TEXTS } from '../texts.ts';
 import type { Place } from './router.ts';
@@ -19,7 +20,10 @@ export const PAGES: readonly PageName[] = [
 
 const COMPONENTS: Partial<Record<PageName, ComponentType<{ place: Place }>>> = {
   network: NetworkPage,
-  stations: StationsPage,
+  stations: ({ place }) => {
+    const [, id] = place.parts;
+    return id === undefined ? <StationsPage place={place} /> : <StationPage key={id} id={id} />;
+  },
 };
 
 export function pageOf({ parts: [first] }: Place): PageName | undefined {

@@ -124,7 +124,9 @@ export function powerPoints(curve: Curve): {
   readonly points: readonly (readonly [number, number])[];
   readonly isMeasured: boolean;
 } {
-  const measured = curve.flatMap(({ at, power }) => (power === undefined ? [] : [[at, power / 1000] as const]));
+  const measured = curve.flatMap(({ at, power }) =>
+    power === undefined ? [] : [[at, power / 1000] as const],
+  );
   if (measured.length > 0) return { points: measured, isMeasured: true };
   const registers = energyPoints(curve);
   const points = registers.flatMap(([at, kWh], place): (readonly [number, number])[] => {

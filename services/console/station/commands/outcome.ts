@@ -81,7 +81,13 @@ export function failureOf({ status, code, message, document }: Failure): Outcome
 export type Tone = 'good' | 'bad' | 'warn' | 'plain';
 
 const GOOD: ReadonlySet<string> = new Set(['Accepted', 'Unlocked', 'AcceptedCanceled', 'Success', 'OK']);
-const LATER: ReadonlySet<string> = new Set(['Scheduled', 'RebootRequired', 'Processing', 'NoTransaction', 'EmptyResultSet']);
+const LATER: ReadonlySet<string> = new Set([
+  'Scheduled',
+  'RebootRequired',
+  'Processing',
+  'NoTransaction',
+  'EmptyResultSet',
+]);
 
 /** The status that the station answered; undefined for an answer that has none, such as that of GetConfiguration. */
 export function statusOf({ kind, payload, code }: Answer): string | undefined {

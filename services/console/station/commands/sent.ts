@@ -103,10 +103,7 @@ async function follow(station: string, key: string): Promise<void> {
     }
     try {
       const path = { station, command: key };
-      took(
-        key,
-        await read(api.GET('/v1/stations/{station}/commands/{command}', { params: { path } })),
-      );
+      took(key, await read(api.GET('/v1/stations/{station}/commands/{command}', { params: { path } })));
     } catch (error) {
       noteFailure(key, asProblem(error));
     }
@@ -128,7 +125,10 @@ function noteFailure(key: string, { status, message }: ApiProblem): void {
 }
 
 function took(key: string, command: Command): void {
-  change(key, { outcome: outcomeOf(command), ...(command.action !== undefined && { action: command.action }) });
+  change(key, {
+    outcome: outcomeOf(command),
+    ...(command.action !== undefined && { action: command.action }),
+  });
 }
 
 const find = (key: string): Sent | undefined => sentCommands.peek().find((one) => one.key === key);

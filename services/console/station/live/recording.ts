@@ -25,6 +25,8 @@ export class LiveFrames {
   readonly #listeners = new Set<(frames: readonly RecordedFrame[]) => void>();
   #waiting: RecordedFrame[] = [];
   #timer = 0;
+  /** Cursor of the last frame. */
+  #after: string | undefined;
 
   constructor(station: string) {
     this.#path = pathOf(station);
@@ -50,15 +52,15 @@ export class LiveFrames {
     this.#kept.value = { ...NOTHING, next: this.#kept.peek().next };
   }
 
-  /** Reads and follows until the signal aborts. */
-  async follow(over: AbortSignal): Promise<void> {
-    over.addEventListener('abort', () => clearTimeout(this.#timer), { once: true });
+  /** Reads what is kept and not read yet; while the station is recorded, it follows until the signal aborts. */
+  async follow(over: AbortSignal, isRecorded: boolean): Promise<void> {
     try {
-      const after = await this.#readKept(over);
+      await this.#readKept(over);
       this.#problem.value = undefined;
+      if (!isRecorded) return;
       await followStream({
         path: `${this.#path}/frames/stream`,
-        ...(after !== undefined && { after }),
+        ...(this.#after !== undefined && { after: this.#after }),
         onEvents: (events) => this.#take(events),
         onOpen: (isAgain) => isAgain && this.#add([marker('resumed')]),
         signal: over,
@@ -69,20 +71,20 @@ export class LiveFrames {
     }
   }
 
-  /** @returns the cursor of the last frame */
-  async #readKept(over: AbortSignal): Promise<string | undefined> {
-    let after: string | undefined;
+  async #readKept(over: AbortSignal): Promise<void> {
     for (let page = 0; page < MOST_PAGES; page += 1) {
+      const after = this.#after;
       const query = new URLSearchParams({ limit: String(PAGE), ...(after !== undefined && { after }) });
-      const { items, next } = (await answerOf(`${this.#path}/frames?${query.toString()}`, { signal: over })) as {
+      const { items, next } = (await answerOf(`${this.#path}/frames?${query.toString()}`, {
+        signal: over,
+      })) as {
         readonly items: readonly RecordedFrame[];
         readonly next?: string;
       };
       this.#add(items);
-      after = next ?? after;
-      if (items.length === 0 || next === undefined) break;
+      this.#after = next ?? after;
+      if (next === undefined || next === after) return;
     }
-    return after;
   }
 
   #take(events: readonly StreamEvent[]): void {
@@ -95,6 +97,8 @@ export class LiveFrames {
 
   #add(frames: readonly RecordedFrame[]): void {
     if (frames.length === 0) return;
+    const last = frames.findLast(({ id }) => id !== '');
+    if (last !== undefined) this.#after = last.id;
     for (const listener of this.#listeners) listener(frames);
     this.#waiting.push(...frames);
     if (this.#timer === 0) this.#timer = setTimeout(() => this.#show(), SEEN_EVERY);
