@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
 import {
+  type Call,
   type CallError,
   type CallResult,
   formatFrame,
@@ -28,6 +29,8 @@ export interface LinkOptions {
   readonly callTimeoutMs: number;
   /** Factor on the pauses before reconnecting; 1 is what firmware does. */
   readonly reconnectScale: number;
+  /** Called with each command that was answered with a result. */
+  readonly onCommand?: (call: Call) => void;
 }
 
 /** What a station proves its identity with, as options of its WebSocket. */
@@ -215,14 +218,20 @@ export class Link {
     const { frame } = read;
     switch (frame.type) {
       case MessageType.Call:
-        this.#ledger.commands++;
-        this.#socket?.send(formatFrame(answerCommand(frame, protocol)));
-        return;
+        return this.#commanded(frame);
       case MessageType.CallResult:
       case MessageType.CallError:
         return this.#answered(frame);
       default:
     }
+  }
+
+  #commanded(call: Call): void {
+    const { protocol, onCommand } = this.#options;
+    this.#ledger.commands++;
+    const answer = answerCommand(call, protocol);
+    this.#socket?.send(formatFrame(answer));
+    if (answer.type === MessageType.CallResult) onCommand?.(call);
   }
 
   #answered(frame: CallResult | CallError): void {

@@ -23,6 +23,7 @@ const HELP = `Simulates charging stations of all OCPP versions, which check ever
   --call-timeout N     seconds that a response may take (${DEFAULTS.callTimeoutSeconds})
   --reconnect-scale F  factor on the pauses before reconnecting (${DEFAULTS.reconnectScale})
   --charging SHARE     share of the stations, 0 to 1, that charge all the time (${DEFAULTS.longChargingShare})
+  --obey               stations charge when a command starts them, and never by themselves
   --settle N           seconds to wait for the last responses (${DEFAULTS.settleSeconds})
   --redis HOST:PORT    compares the stations' ledger with the stream of closed transactions
   --channel-prefix T   prefix of that stream's key, T:transactions (ocpp)
@@ -51,6 +52,7 @@ const OPTIONS = {
   'call-timeout': { type: 'string' },
   'reconnect-scale': { type: 'string' },
   charging: { type: 'string' },
+  obey: { type: 'boolean', default: false },
   settle: { type: 'string' },
   redis: { type: 'string' },
   'channel-prefix': { type: 'string' },
@@ -106,6 +108,7 @@ function optionsOf(values: Values): SimulationOptions {
     callTimeoutSeconds: numberOf(values, 'call-timeout'),
     reconnectScale: numberOf(values, 'reconnect-scale'),
     longChargingShare: numberOf(values, 'charging'),
+    obeys: values.obey,
     settleSeconds: numberOf(values, 'settle'),
     redis:
       values.redis === undefined

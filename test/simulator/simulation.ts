@@ -39,6 +39,8 @@ export interface SimulationOptions {
   readonly reconnectScale?: number;
   /** Share of the stations, 0 to 1, that begin to charge at once and do not end before they finish. */
   readonly longChargingShare?: number;
+  /** Stations charge when a command starts them, until one stops them, and never by themselves. */
+  readonly obeys?: boolean;
   /** Messages of one station that wait for an answer, at most; then it says no more. */
   readonly mostWaiting?: number;
   /** How long the last answers may take once the stations finish. */
@@ -170,7 +172,7 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
 }
 
 function station(index: number, options: Settings, ledger: Ledger): Station {
-  const { identity, credentials } = options;
+  const { identity, credentials, obeys = false } = options;
   const { url, prefix, protocols, seed, cadenceSeconds, callTimeoutSeconds, reconnectScale, mostWaiting } =
     options;
   const protocol = protocols[index % protocols.length] ?? 'ocpp1.6';
@@ -185,6 +187,7 @@ function station(index: number, options: Settings, ledger: Ledger): Station {
       cadenceMs: cadenceSeconds * 1000,
       reconnectScale,
       mostWaiting,
+      obeys,
       // Spread over all versions: neighbours have different ones.
       chargesLong: isChosen(index, options.longChargingShare, protocols.length),
     },

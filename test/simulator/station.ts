@@ -3,15 +3,18 @@
  * message a tick, whether it is connected or not, as cars do. While it is offline its messages queue up to
  * a bound; then it says no more until it is back.
  */
+import type { Call } from '../../services/ocpp/frame.ts';
 import type { Ledger } from './ledger.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { type Dialect, dialectOf, newTransaction, type Transaction } from './messages.ts';
 
-export interface StationOptions extends LinkOptions {
+export interface StationOptions extends Omit<LinkOptions, 'onCommand'> {
   /** Mean time between two of its messages; ms. */
   readonly cadenceMs: number;
   /** It begins to charge at once and ends when it finishes. */
   readonly chargesLong?: boolean;
+  /** It charges when a command starts it, until one stops it, and never by itself. */
+  readonly obeys?: boolean;
   /** It says no more while so many of its messages wait. */
   readonly mostWaiting: number;
 }
@@ -29,13 +32,15 @@ export class Station {
   #timer: NodeJS.Timeout | undefined;
   #transaction: Transaction | undefined;
   #meter = 0;
+  /** Token of the command that it obeys now. */
+  #wanted: string | undefined;
 
   constructor(options: StationOptions, ledger: Ledger) {
     this.#options = options;
     this.#ledger = ledger;
-    this.link = new Link(options, ledger);
+    this.link = new Link({ ...options, onCommand: (call) => this.#obey(call) }, ledger);
     this.#dialect = dialectOf(options.protocol);
-    this.#life = this.#live();
+    this.#life = options.obeys === true ? this.#serve() : this.#live();
   }
 
   start(): void {
@@ -84,9 +89,7 @@ export class Station {
       yield link.call(dialect.heartbeat());
       const idTag = `TAG${Math.floor(this.#options.random() * 1000)}`;
       yield link.call(dialect.authorize(idTag));
-      const transaction = newTransaction(this.#options.identity, idTag, this.#meter);
-      this.#transaction = transaction;
-      this.#ledger.transactions.push(transaction);
+      const transaction = this.#newTransaction(idTag);
       yield link.call(dialect.start(transaction));
       yield link.call(dialect.status(true));
       for (let reading = 0; reading < READINGS || this.#options.chargesLong === true; reading++) {
@@ -95,6 +98,45 @@ export class Station {
       }
       yield this.#stopCharging();
     }
+  }
+
+  *#serve(): Generator<void, never> {
+    const { link } = this;
+    const dialect = this.#dialect;
+    yield link.call(dialect.status(false));
+    for (;;) {
+      const idTag = this.#wanted;
+      if (idTag === undefined) {
+        yield link.call(dialect.heartbeat());
+        continue;
+      }
+      const transaction = this.#newTransaction(idTag);
+      yield link.call(dialect.start(transaction));
+      yield link.call(dialect.status(true));
+      while (this.#wanted !== undefined) {
+        transaction.meter += WATT_HOURS;
+        yield link.call(dialect.meter(transaction));
+      }
+      this.#stopCharging();
+      yield link.call(dialect.status(false));
+    }
+  }
+
+  #obey({ action, payload }: Call): void {
+    if (/^(?:Remote|Request)StopTransaction$/.test(action)) this.#wanted = undefined;
+    if (!/^(?:Remote|Request)StartTransaction$/.test(action)) return;
+    const { idTag, idToken } = payload as {
+      readonly idTag?: string;
+      readonly idToken?: { readonly idToken: string };
+    };
+    this.#wanted = idTag ?? idToken?.idToken;
+  }
+
+  #newTransaction(idTag: string): Transaction {
+    const transaction = newTransaction(this.#options.identity, idTag, this.#meter);
+    this.#transaction = transaction;
+    this.#ledger.transactions.push(transaction);
+    return transaction;
   }
 
   #stopCharging(): void {
