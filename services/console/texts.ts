@@ -552,7 +552,7 @@ export const TEXTS = {
       sending: 'Sending …',
       queued: 'Queued: it waits for the station',
       sent: 'Sent: the station has not answered yet',
-      unread: (why: string) => `Its state cannot be read now (${why}); this is tried again.`,
+      notReadable: (why: string) => `Its state cannot be read now (${why}); this is tried again.`,
       answered: 'Answered',
       notSent: 'Not sent',
       uncertain: 'Uncertain',

@@ -76,7 +76,7 @@ function Explained({ outcome, action }: { readonly outcome: Outcome; readonly ac
     case 'sending':
       return null;
     case 'running':
-      return outcome.problem === undefined ? null : <p class="quiet">{WORDS.unread(outcome.problem)}</p>;
+      return outcome.problem === undefined ? null : <p class="quiet">{WORDS.notReadable(outcome.problem)}</p>;
     case 'answered':
       return <p>{answerText(outcome.answer)}</p>;
     case 'not-sent': {
