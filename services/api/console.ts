@@ -32,13 +32,11 @@ const HEADERS = {
 };
 
 /** Serves nothing where the console was not built. @param folder of its files */
-export async function serveConsole(
-  app: FastifyInstance,
-  folder: string | undefined = FOLDERS.find((one) => existsSync(join(one, 'index.html'))),
-): Promise<void> {
-  if (folder === undefined) return;
+export async function serveConsole(app: FastifyInstance, folder?: string): Promise<void> {
+  const root = [folder ?? FOLDERS].flat().find((one) => existsSync(join(one, 'index.html')));
+  if (root === undefined) return;
   await app.register(fastifyStatic, {
-    root: folder,
+    root,
     preCompressed: true,
     index: ['index.html'],
     // Only files that are there when the program starts: every other path stays a path of the API.

@@ -40,6 +40,8 @@ export interface ApiOptions {
   /** `source` of CloudEvents. */
   readonly source?: string;
   readonly webhooks: Pick<WebhooksOptions, 'settings' | 'metrics'>;
+  /** Files of the console, instead of those beside the program. */
+  readonly consoleFolder?: string;
   readonly clock?: Clock;
   readonly streamTimes?: StreamTimes;
   /** A request must be complete within this time; ms. */
@@ -143,7 +145,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
       handler: run(operation),
     });
   }
-  await serveConsole(app);
+  await serveConsole(app, options.consoleFolder);
   app.setNotFoundHandler((request) => refusePath(operations, request));
   let document: string | undefined;
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {

@@ -7,7 +7,9 @@ import { memoryClient } from '../../services/client/memory-client.ts';
 import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { memoryLog } from '../support/memory-log.ts';
 
-export function memoryApi(options: Pick<ApiOptions, 'streamTimes' | 'requestTimeoutMs'> = {}) {
+export function memoryApi(
+  options: Pick<ApiOptions, 'streamTimes' | 'requestTimeoutMs' | 'consoleFolder'> = {},
+) {
   const bus = createMemoryBus();
   const api = createApi({
     client: memoryClient(bus),

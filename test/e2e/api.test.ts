@@ -124,6 +124,12 @@ test.serial(
     t.like(body.you, { scope: 'admin' });
     t.is((await ask(forward.address, '/v1/status', `${token}x`)).status, 401);
     t.is((await ask(forward.address, '/v1/stations', '')).status, 401);
+
+    const page = await ask(forward.address, '/', '');
+    t.is(page.status, 200);
+    t.regex(page.headers.get('content-security-policy') ?? '', /script-src 'self'/);
+    const [, script] = /src="\.(\/assets\/[^"]+\.js)"/.exec(await page.text()) ?? [];
+    t.is((await ask(forward.address, script ?? '/no-script', '')).status, 200, 'the script of the console');
   },
 );
 
