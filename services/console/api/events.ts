@@ -19,6 +19,9 @@ const listeners = new Set<EventListener>();
 /** The newest first; at most 1000, since the page was opened. */
 export const recentEvents = signal<readonly NetworkEvent[]>([]);
 
+/** Ids of events before which others were lost: the API no longer had them when the stream was resumed. */
+export const afterLoss = signal<ReadonlySet<string>>(new Set());
+
 /** @returns ends it */
 export function listen(listener: EventListener): () => void {
   listeners.add(listener);
@@ -45,12 +48,25 @@ function reportGap(): void {
 
 function deliver(streamed: readonly StreamEvent[]): void {
   if (streamed.some(({ event }) => event === 'events-lost')) reportGap();
+  noteLosses(streamed);
   const events = streamed
     .filter(({ event, data }) => event !== 'events-lost' && isEvent(data))
     .map(({ data }) => data as NetworkEvent);
   if (events.length === 0) return;
   recentEvents.value = [...events.toReversed(), ...recentEvents.value].slice(0, KEPT);
   for (const listener of listeners) listener.onEvents(events);
+}
+
+let isLost = false;
+
+function noteLosses(streamed: readonly StreamEvent[]): void {
+  for (const { event, id } of streamed) {
+    if (event === 'events-lost') isLost = true;
+    else if (isLost) {
+      afterLoss.value = new Set([...afterLoss.value, id].slice(-KEPT));
+      isLost = false;
+    }
+  }
 }
 
 const isEvent = (data: unknown): boolean =>

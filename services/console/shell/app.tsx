@@ -1,5 +1,6 @@
 /** The frame of every page: navigation, who is signed in, the banner, and the page of the address. */
 import { useEffect, useRef } from 'preact/hooks';
+import { caller } from '../api/caller.ts';
 import { api, read } from '../api/client.ts';
 import { followEvents } from '../api/events.ts';
 import { usePolled } from '../api/polled.ts';
@@ -71,6 +72,7 @@ export function App() {
 function Tools() {
   const status = usePolled((signal) => read(api.GET('/v1/status', { signal })), STATUS_EVERY, []);
   const you = status.value.value?.you;
+  useEffect(() => void (caller.value = you), [you]);
   return (
     <div class="tools">
       <label>
