@@ -24,7 +24,7 @@ export const TEXTS = {
     `Changes here need an access token with the scope ${needed}; ${name} has ${scope}.`,
   list: {
     shown: (shown: string, read: string, hasMore: boolean) =>
-      `${shown === read ? shown : `${shown} of ${read} that were read`}${hasMore ? ', and there are more' : ''}`,
+      `${shown === read ? `${shown} shown` : `${shown} of ${read} that were read`}${hasMore ? ', and there are more' : ''}`,
     noneYet: (read: string) => `None of the first ${read} matches.`,
     noMatch: 'Nothing matches the filter.',
   },

@@ -7,7 +7,7 @@ import { FilterField } from '../parts/filter-field.tsx';
 import { count, when } from '../parts/format.ts';
 import { emptyText, ListFooter, ListStatus } from '../parts/list-footer.tsx';
 import { usePages } from '../parts/paged-list.ts';
-import { type Column, Table } from '../parts/table.tsx';
+import { type Column, Table, TIME_WIDTH } from '../parts/table.tsx';
 import { linkTo, type Place, setQuery } from '../shell/router.ts';
 import { TEXTS } from '../texts.ts';
 import { type Ask, BulkDialog } from './bulk.tsx';
@@ -37,7 +37,7 @@ const columnsOf = (kind: Kind, { open, chosen, choose }: Handlers): readonly Col
   {
     name: 'at',
     title: WORDS.columns.at,
-    width: '12.5rem',
+    width: TIME_WIDTH,
     render: (entry) => (
       <button type="button" class="link" onClick={() => open(entry)}>
         {when(entry.at)}

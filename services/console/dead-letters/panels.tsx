@@ -89,7 +89,7 @@ export function UnreadablePanel({ entry, onClose, onDrop }: UnreadablePanelProps
         </ActionButton>
       </div>
       <h3>{WORDS.columns.text}</h3>
-      <pre class="raw">
+      <pre class="raw" tabIndex={0}>
         <bdi>{entry.text}</bdi>
       </pre>
     </Panel>
@@ -104,7 +104,7 @@ function Text({ of }: { readonly of: string }) {
   const value = jsonOf(of);
   if (value !== undefined) return <JsonView value={value} />;
   return (
-    <pre class="raw">
+    <pre class="raw" tabIndex={0}>
       <bdi>{of.slice(0, LONGEST)}</bdi>
     </pre>
   );

@@ -2,7 +2,9 @@
  * Older events, backwards. The API lists events from the oldest on, and the id of an event, `<ms>-<number>`, is a cursor. So a span of time
  * before the known ones is read, which grows while it has few events and shrinks while it has too many.
  */
-import type { NetworkEvent } from '../api/events.ts';
+import type { components } from '../api/openapi.generated.ts';
+
+type NetworkEvent = components['schemas']['NetworkEvent'];
 
 export interface Read {
   readonly items: readonly NetworkEvent[];

@@ -7,7 +7,7 @@ import { count, when } from '../parts/format.ts';
 import { JsonView } from '../parts/json-view.tsx';
 import { Panel } from '../parts/panel.tsx';
 import { Problem } from '../parts/problem.tsx';
-import { type Column, Table } from '../parts/table.tsx';
+import { type Column, Table, TIME_WIDTH } from '../parts/table.tsx';
 import { linkTo, type Place, setQuery } from '../shell/router.ts';
 import { TEXTS } from '../texts.ts';
 import { type EventRow, rowsOf, type Filter } from './rows.ts';
@@ -22,7 +22,7 @@ const columnsWith = (open: (event: NetworkEvent) => void): readonly Column<Event
   {
     name: 'at',
     title: WORDS.columns.at,
-    width: '12.5rem',
+    width: TIME_WIDTH,
     render: ({ event }) =>
       event === undefined ? (
         <span class="badge warn">{WORDS.lost}</span>
@@ -35,13 +35,11 @@ const columnsWith = (open: (event: NetworkEvent) => void): readonly Column<Event
   {
     name: 'type',
     title: WORDS.columns.type,
-    width: '14rem',
     render: ({ event }) => (event === undefined ? WORDS.lostWhy : event.type),
   },
   {
     name: 'station',
     title: WORDS.columns.station,
-    width: '16rem',
     render: ({ event }) =>
       event !== undefined &&
       event.station !== '' && <a href={linkTo(['stations', event.station])}>{event.station}</a>,

@@ -1,5 +1,7 @@
 /** Rows of the table of events: the live ones, then older ones; a row of its own says where events are missing. */
-import type { NetworkEvent } from '../api/events.ts';
+import type { components } from '../api/openapi.generated.ts';
+
+type NetworkEvent = components['schemas']['NetworkEvent'];
 
 export interface Filter {
   /** '' for all. */

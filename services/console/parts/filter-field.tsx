@@ -32,10 +32,10 @@ export function FilterField({ label, value, onChange, isWide = false, options }:
   };
   return (
     <label class={isWide ? 'filter-field wide' : 'filter-field'}>
-      <span class="only-read">{label}</span>
+      <span class={isWide ? 'only-read' : undefined}>{label}</span>
       <input
         type="search"
-        placeholder={label}
+        placeholder={isWide ? label : undefined}
         maxLength={255}
         list={options === undefined ? undefined : id}
         spellcheck={false}

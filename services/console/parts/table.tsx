@@ -31,6 +31,9 @@ export interface TableProps<Row> {
   readonly sortable?: readonly string[];
 }
 
+/** Of a column with times that is there on narrow screens, too. */
+export const TIME_WIDTH = 'clamp(7rem, 28vw, 12.5rem)';
+
 /** Pixels; style/table.css has it, too. */
 const ROW = 36;
 /** Rows beyond the edge of the window that are drawn as well. */

@@ -87,7 +87,7 @@ export function ImportDialog({ onClose, onImported }: ImportProps) {
           <div role="status">
             <p>{WORDS.done(count(result.imported), count(result.refused.length))}</p>
             {result.refused.length > 0 && (
-              <ul class="refused">
+              <ul class="refused" tabIndex={0}>
                 {result.refused.slice(0, SHOWN).map(({ line, problem }) => (
                   <li key={line}>
                     {WORDS.line(line)} <bdi class="wrapped">{problem}</bdi>

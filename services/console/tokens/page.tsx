@@ -1,5 +1,5 @@
 /** Tokens: found, added, changed, deleted, imported and exported. The address names none of them, as it stays in the history of the browser. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { refusalOf } from '../api/caller.ts';
 import { ActionButton, Outcome } from '../parts/action.tsx';
 import { ExportCsv } from '../parts/export.tsx';
@@ -83,6 +83,8 @@ export function TokensPage() {
     isWanted,
     filterKeys: [words, status],
   });
+  // The API has no order; what is read later takes its place.
+  const rows = useMemo(() => list.rows.toSorted((a, b) => (a.token < b.token ? -1 : 1)), [list.rows]);
   useLookUp(search, (found) => list.change((items) => withToken(items, found)));
   const refusal = refusalOf('admin');
   const columns = columnsWith((one) => {
@@ -120,7 +122,7 @@ export function TokensPage() {
         <Table
           label={TEXTS.pages.tokens}
           columns={columns}
-          rows={list.rows}
+          rows={rows}
           keyOf={({ token }) => token}
           empty={emptyText(list, WORDS.none, search !== '' || status !== '')}
           footer={<ListFooter list={list} />}
@@ -153,7 +155,7 @@ export function TokensPage() {
   );
 }
 
-/** In place of what was read of it; a new one is the first. */
+/** In place of what was read of it. */
 function withToken(items: readonly Token[], token: Token): readonly Token[] {
   const isThere = items.some((one) => one.token === token.token);
   return isThere ? items.map((one) => (one.token === token.token ? token : one)) : [token, ...items];

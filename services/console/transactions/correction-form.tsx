@@ -6,7 +6,7 @@ import { Choices } from '../parts/choices.tsx';
 import { Field } from '../parts/field.tsx';
 import { TEXTS } from '../texts.ts';
 import { type CorrectionInput, judged, NO_INPUT } from './correction.ts';
-import { kiloOf } from './decimal.ts';
+import { exactEnergy } from './decimal.ts';
 import type { Transaction } from './list.ts';
 
 const WORDS = TEXTS.transactions.correction;
@@ -150,9 +150,8 @@ export function CorrectionForm({ bill, onReadAgain, onClose, onDone }: Correctio
 
 /** Exact: `15.2305 kWh (15230.5 Wh)`. */
 function wattHours(text: string | undefined): string {
-  if (text === undefined || text === '') return TEXTS.unknown;
-  const kilo = kiloOf(text);
-  return kilo === undefined ? `${text} Wh` : `${kilo} kWh (${text} Wh)`;
+  const exact = exactEnergy(text);
+  return exact === undefined ? TEXTS.unknown : `${exact} (${text} Wh)`;
 }
 
 /** Without an answer the correction may be stored: a repetition is safe, as it names the bill that it replaces. */

@@ -1,8 +1,10 @@
 /** What a correction of a bill will do, from what was typed. The API decides; this only shows it before. */
-import type { Schemas } from '../api/client.ts';
+import type { components } from '../api/openapi.generated.ts';
 import { TEXTS } from '../texts.ts';
 import { readDecimal, subtract, writeDecimal } from './decimal.ts';
-import type { Transaction } from './list.ts';
+
+type Schemas = components['schemas'];
+type Transaction = Schemas['Transaction'];
 
 const WORDS = TEXTS.transactions.correction;
 

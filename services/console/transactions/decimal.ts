@@ -30,8 +30,10 @@ export function writeDecimal({ digits, places }: Decimal): string {
   return `${isNegative ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
-/** Wh → kWh, exactly. */
-export function kiloOf(text: string): string | undefined {
+/** Wh → kWh, exactly: `15230.5` → `15.2305 kWh`; a text that is no number stays. @returns undefined for '' */
+export function exactEnergy(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
   const value = readDecimal(text);
-  return value && writeDecimal({ digits: value.digits, places: value.places + 3 });
+  if (value === undefined) return `${text} Wh`;
+  return `${writeDecimal({ digits: value.digits, places: value.places + 3 })} kWh`;
 }

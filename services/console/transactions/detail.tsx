@@ -5,13 +5,13 @@ import { listen } from '../api/events.ts';
 import { usePolled } from '../api/polled.ts';
 import { ActionButton, Outcome } from '../parts/action.tsx';
 import { type Fact, Facts } from '../parts/facts.tsx';
-import { energy, when } from '../parts/format.ts';
+import { when } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { linkTo } from '../shell/router.ts';
 import { TEXTS } from '../texts.ts';
 import { type Found, findBills } from './bills.ts';
 import { CorrectionForm } from './correction-form.tsx';
-import { kiloOf } from './decimal.ts';
+import { exactEnergy } from './decimal.ts';
 import type { Transaction } from './list.ts';
 import { meaningOf, Notes } from './notes.tsx';
 
@@ -110,7 +110,6 @@ function factsOf(one: Transaction): readonly Fact[] {
   const names = WORDS.facts;
   const wattHours = (text: string | undefined) => text !== undefined && text !== '' && `${text} Wh`;
   const time = (text: string | undefined) => text !== undefined && <time title={text}>{when(text)}</time>;
-  const exact = one.energy === undefined ? undefined : kiloOf(one.energy);
   return (
     [
       [names.station, <a href={linkTo(['stations', one.station])}>{one.station}</a>],
@@ -122,7 +121,7 @@ function factsOf(one: Transaction): readonly Fact[] {
       [names.startedAt, time(one.startedAt)],
       [names.stoppedAt, time(one.stoppedAt)],
       [names.reason, one.reason],
-      [names.energy, exact === undefined ? one.energy : `${exact} kWh`],
+      [names.energy, exactEnergy(one.energy)],
       [names.meterStart, wattHours(one.meterStart)],
       [names.meterStop, wattHours(one.meterStop)],
       [names.lastMeter, wattHours(one.lastMeter)],
@@ -147,7 +146,7 @@ function Bills({ of: { newest, chain, isWhole } }: { readonly of: Found }) {
       <ol class="chain">
         {chain.map((bill, place) => (
           <li key={bill.billId} class={place === 0 ? undefined : 'replaced'}>
-            <strong>{energy(bill.energy)}</strong>{' '}
+            <strong>{exactEnergy(bill.energy) ?? TEXTS.unknown}</strong>{' '}
             {bill.kind !== undefined && <span class="badge">{WORDS.kinds[bill.kind]}</span>}{' '}
             <span>{place === 0 ? WORDS.counts : WORDS.replaced}</span>{' '}
             <span class="quiet">

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { ApiProblem, api, read, type Schemas } from '../api/client.ts';
 import { listen, type NetworkEvent } from '../api/events.ts';
 import type { CsvColumn } from '../parts/csv.ts';
+import { isDoubtful } from './doubtful.ts';
 import type { PagedList, ReadPage } from '../parts/paged-list.ts';
 
 export type Transaction = Schemas['Transaction'];
@@ -21,21 +22,6 @@ export interface Filter {
 }
 
 export const KINDS = ['final', 'abandoned', 'correction'] as const;
-
-/** Notes with which a bill needs a manual check; a test compares them with services/csms/transactions/bill.ts. */
-export const DOUBTFUL: ReadonlySet<string> = new Set([
-  'meter-start-missing',
-  'meter-stop-missing',
-  'meter-stop-from-last-reading',
-  'meter-below-start',
-  'unit-unknown',
-  'value-unreadable',
-  'phases-differ',
-  'time-unreadable',
-]);
-
-export const isDoubtful = ({ notes = [] }: Pick<Transaction, 'notes'>): boolean =>
-  notes.some((note) => DOUBTFUL.has(note));
 
 export function filterOf(query: ReadonlyMap<string, string>): Filter {
   const text = (name: string) => query.get(name) ?? '';

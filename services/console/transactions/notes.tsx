@@ -1,6 +1,7 @@
 /** The notes of a transaction: those that need a manual check stand out. */
 import { TEXTS } from '../texts.ts';
-import { isDoubtful, type Transaction } from './list.ts';
+import { isDoubtful } from './doubtful.ts';
+import type { Transaction } from './list.ts';
 
 export function Notes({ of }: { readonly of: Pick<Transaction, 'notes'> }) {
   if (of.notes === undefined) return null;

@@ -1,0 +1,102 @@
+/** The API over a real Redis without stations: for pages of what is stored. Its access tokens can be removed and given back. */
+import { Redis } from 'ioredis';
+import { Registry } from 'prom-client';
+import type { Scope } from '../../services/api/access/scope.ts';
+import { createApiMetrics } from '../../services/api/metrics.ts';
+import { createApi } from '../../services/api/server.ts';
+import { createWebhookMetrics } from '../../services/api/webhooks/metrics.ts';
+import { connect } from '../../services/client/connect.ts';
+import { memoryLog } from '../support/memory-log.ts';
+import { startRedis } from '../support/redis-server.ts';
+
+type Fields = Readonly<Record<string, string | number>>;
+
+export class StoredApi implements AsyncDisposable {
+  readonly url: string;
+  readonly redis: Redis;
+  /** Access token → its scope. */
+  readonly access: Map<string, Scope>;
+  readonly #end: () => Promise<void>;
+
+  constructor({ url, redis, access }: Pick<StoredApi, 'url' | 'redis' | 'access'>, end: () => Promise<void>) {
+    this.url = url;
+    this.redis = redis;
+    this.access = access;
+    this.#end = end;
+  }
+
+  /** Appends entries to a stream. @param stream such as `transactions` */
+  async append(stream: string, entries: readonly Fields[]): Promise<void> {
+    const pipeline = this.redis.pipeline();
+    for (const fields of entries) pipeline.xadd(`ocpp:${stream}`, '*', ...Object.entries(fields).flat());
+    await pipeline.exec();
+  }
+
+  /** An event of the network. */
+  emit(type: string, stationId: string, fields: Fields = {}): Promise<void> {
+    return this.append('events', [{ type, stationId, ...fields }]);
+  }
+
+  /** A closed transaction: its bill, and its mark. */
+  async close({ transactionId, stationId, billId, ...fields }: Closed): Promise<void> {
+    await this.append('transactions', [{ stationId, transactionId, billId, kind: 'final', ...fields }]);
+    const mark = { stationId, billId, closed: '2026-01-01T01:00:00Z' };
+    await this.redis.hset(`ocpp:transaction:${transactionId}`, mark);
+  }
+
+  /** An open transaction. */
+  async open(transactionId: string, stationId: string, fields: Fields = {}): Promise<void> {
+    const key = `transaction:${transactionId}`;
+    const now = Date.now();
+    await this.redis.hset(`ocpp:${key}`, {
+      stationId,
+      transactionId,
+      openedAt: now,
+      heardAt: now,
+      ...fields,
+    });
+    await this.redis.zadd('ocpp:open-transactions', now, JSON.stringify([key, stationId]));
+    await this.redis.zadd(`ocpp:open:${stationId}`, now, key);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#end();
+  }
+}
+
+interface Closed extends Fields {
+  readonly transactionId: string;
+  readonly stationId: string;
+  readonly billId: string;
+}
+
+export async function startStoredApi(): Promise<StoredApi> {
+  const server = await startRedis();
+  const client = await connect(`redis://${server.addr}`);
+  const access = new Map<string, Scope>([
+    ['read', 'read'],
+    ['admin', 'admin'],
+  ]);
+  const api = await createApi({
+    client,
+    access: {
+      callerOf(authorization = '') {
+        const scope = access.get(authorization.replace('Bearer ', ''));
+        return Promise.resolve(scope && { name: `the-${scope}`, scope });
+      },
+    },
+    requestsPerSecond: 1000,
+    log: memoryLog(),
+    metrics: createApiMetrics(new Registry()),
+    version: '1.2.3',
+    webhooks: { settings: [], metrics: createWebhookMetrics(new Registry(), Date.now) },
+  });
+  const url = await api.listen({ host: '127.0.0.1', port: 0 });
+  const redis = new Redis(server.port);
+  return new StoredApi({ url, redis, access }, async () => {
+    await api.close();
+    await client.close();
+    redis.disconnect();
+    await server[Symbol.asyncDispose]();
+  });
+}
