@@ -1,5 +1,7 @@
 /** The API over a real Redis without stations: for pages of what is stored. Its access tokens can be removed and given back. */
+import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { Redis } from 'ioredis';
+import type { Browser } from 'playwright-core';
 import { Registry } from 'prom-client';
 import type { Scope } from '../../services/api/access/scope.ts';
 import { createApiMetrics } from '../../services/api/metrics.ts';
@@ -8,6 +10,7 @@ import { createWebhookMetrics } from '../../services/api/webhooks/metrics.ts';
 import { connect } from '../../services/client/connect.ts';
 import { memoryLog } from '../support/memory-log.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { buildConsole, CHROMIUM, NO_CHROMIUM, startBrowser } from './browser.ts';
 
 type Fields = Readonly<Record<string, string | number>>;
 
@@ -100,3 +103,42 @@ export async function startStoredApi(): Promise<StoredApi> {
     await server[Symbol.asyncDispose]();
   });
 }
+
+interface Context {
+  readonly api: StoredApi;
+  readonly browser: Browser;
+}
+
+/** Tests of one file over one such API and one browser, one after the other; skipped, loudly, without a Chromium. */
+export function inPages() {
+  const test = anyTest as TestFn<Partial<Context>>;
+  if (CHROMIUM === undefined) {
+    if (process.env['CI'] === 'true') throw new Error(NO_CHROMIUM);
+    process.stderr.write(`SKIPPED: ${NO_CHROMIUM}\n`);
+  }
+  test.before(async (t) => {
+    if (CHROMIUM === undefined) return;
+    buildConsole();
+    Object.assign(t.context, { api: await startStoredApi(), browser: await startBrowser() });
+  });
+  test.after.always(async (t) => {
+    await t.context.browser?.close();
+    await t.context.api?.[Symbol.asyncDispose]();
+  });
+  const one = CHROMIUM === undefined ? test.skip : test.serial;
+  return (title: string, work: (t: ExecutionContext, context: Context) => Promise<void>) =>
+    one(title, async (t) => {
+      const { api, browser } = t.context;
+      if (api === undefined || browser === undefined) throw new Error('the API was not started');
+      await api.redis.flushall();
+      api.access.set('admin', 'admin');
+      await work(t, { api, browser });
+    });
+}
+
+/** Texts as a careless or hostile station sends them. */
+export const HOSTILE = {
+  script: `"'><img src=x onerror="document.title='run'"><script>document.title='run'</script>`,
+  right: 'abc\u202Egnp.exe\u200F',
+  long: 'x'.repeat(10_000),
+};

@@ -33,6 +33,8 @@ const ENOUGH = 100;
 /** Requests for one span; for the shortest one, which no shorter one can replace, as many as all events need. */
 const REQUESTS = 8;
 const MOST_REQUESTS = 120;
+/** No event has this number: an id with it is between two moments. */
+const BETWEEN = 999_999_999_999_999;
 /** Spans that are tried in one step. */
 const TRIES = 12;
 
@@ -61,7 +63,7 @@ export async function readOlder(
   let [end, width] = [before, span];
   const items: NetworkEvent[] = [];
   for (let tried = 0; tried < TRIES && items.length < ENOUGH; tried++) {
-    const from = `${Math.max(0, partsOf(end)[0] - width)}-0`;
+    const from = `${Math.max(0, Math.floor(partsOf(end)[0] - width))}-${BETWEEN}`;
     const isOldest = oldest === undefined || isBefore(from, oldest);
     const requests = width > SHORTEST_SPAN ? REQUESTS : MOST_REQUESTS;
     const found = await readSpan(readEvents, isOldest ? undefined : from, end, requests);
