@@ -143,7 +143,7 @@ function Webhooks({ of }: { readonly of: readonly Webhook[] }) {
                 {states[state]}
               </span>
             </td>
-            <td class="number">{duration(lagSeconds)}</td>
+            <td class="number">{lagSeconds === 0 ? TEXTS.network.out.onTime : duration(lagSeconds)}</td>
             <td class="number">{count(parked)}</td>
             <td class={`number ${deadLetters > 0 ? 'warn' : ''}`}>{count(deadLetters)}</td>
           </tr>

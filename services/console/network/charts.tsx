@@ -2,7 +2,7 @@
 import { Chart, type Line } from '../parts/chart.tsx';
 import { when } from '../parts/format.ts';
 import { TEXTS } from '../texts.ts';
-import { type History, isEmpty, type Points, scaled, type SeriesName } from './history.ts';
+import { type History, HOUR, isEmpty, type Points, scaled, type SeriesName } from './history.ts';
 import { Card } from './parts.tsx';
 
 const WORDS = TEXTS.network.charts;
@@ -14,9 +14,16 @@ interface Plan {
   readonly lines: readonly (readonly [name: SeriesName, label: string])[];
 }
 
+const one = (title: string, name: SeriesName, scale: Pick<Plan, 'unit' | 'factor'> = {}): Plan => ({
+  title,
+  lines: [[name, title]],
+  ...scale,
+});
+
 const PLANS: readonly Plan[] = [
-  { title: WORDS.stations, lines: [['stationsConnected', WORDS.stations]] },
-  { title: WORDS.transactions, lines: [['openTransactions', WORDS.transactions]] },
+  one(WORDS.stations, 'stationsConnected'),
+  one(WORDS.transactions, 'openTransactions'),
+  one(WORDS.perSecond, 'messagesPerSecond'),
   {
     title: WORDS.messages,
     lines: [
@@ -24,7 +31,8 @@ const PLANS: readonly Plan[] = [
       ['inFlight', WORDS.inFlight],
     ],
   },
-  { title: WORDS.oldest, unit: 's', lines: [['queueOldestSeconds', WORDS.oldest]] },
+  one(WORDS.oldest, 'queueOldestSeconds', { unit: 's' }),
+  one(WORDS.service, 'serviceP95Seconds', { unit: 'ms', factor: 1000 }),
   {
     title: WORDS.processors,
     lines: [
@@ -32,8 +40,9 @@ const PLANS: readonly Plan[] = [
       ['processorsWanted', WORDS.wanted],
     ],
   },
-  { title: WORDS.response, unit: 'ms', factor: 1000, lines: [['storeResponseSeconds', WORDS.response]] },
-  { title: WORDS.memory, unit: '%', factor: 100, lines: [['storeMemoryShare', WORDS.memory]] },
+  one(WORDS.proxies, 'proxies'),
+  one(WORDS.response, 'storeResponseSeconds', { unit: 'ms', factor: 1000 }),
+  one(WORDS.memory, 'storeMemoryShare', { unit: '%', factor: 100 }),
   {
     title: WORDS.storms,
     lines: [
@@ -41,6 +50,7 @@ const PLANS: readonly Plan[] = [
       ['bootsWaiting', WORDS.boots],
     ],
   },
+  one(WORDS.refused, 'refusedPerSecond'),
 ];
 
 export interface ChartsProps {
@@ -54,33 +64,34 @@ export interface ChartsProps {
 }
 
 export function Charts({ history, isHour, openedAt, why }: ChartsProps) {
+  const isKnown = ({ lines }: Plan) => lines.some(([name]) => !isEmpty(history[name]));
+  const unknown = PLANS.filter((plan) => !isKnown(plan)).map(({ title }) => title);
   return (
     <Card title={isHour ? WORDS.hour : WORDS.opened(when(openedAt))} isWide>
-      {!isHour && why !== undefined && <p class="quiet net-message">{WORDS.without(why)}</p>}
+      {why !== undefined && <p class="quiet net-message">{WORDS.without(why)}</p>}
       <div class="net-charts">
-        {PLANS.map((plan) => (
-          <Small key={plan.title} of={plan} history={history} />
+        {PLANS.filter(isKnown).map((plan) => (
+          <Small key={plan.title} of={plan} history={history} isHour={isHour} />
         ))}
       </div>
+      {unknown.length > 0 && <p class="quiet net-message">{WORDS.unknown(unknown.join(', '))}</p>}
     </Card>
   );
 }
 
-function Small({ of: { title, unit = '', factor = 1, lines }, history }: { of: Plan; history: History }) {
-  const drawn = lines
-    .filter(([name]) => !isEmpty(history[name]))
-    .map(([name, label], i): Line => ({
-      label,
-      colour: i === 0 ? 1 : 2,
-      points: pointsOf(history[name], factor),
-    }));
-  if (drawn.length > 0) return <Chart title={title} unit={unit} lines={drawn} height={110} />;
-  return (
-    <figure class="chart">
-      <figcaption>{title}</figcaption>
-      <p class="quiet">{TEXTS.unknown}</p>
-    </figure>
-  );
+interface SmallProps {
+  readonly of: Plan;
+  readonly history: History;
+  readonly isHour: boolean;
+}
+
+function Small({ of: { title, unit = '', factor = 1, lines }, history, isHour }: SmallProps) {
+  const drawn = lines.map(([name, label], i): Line => ({
+    label,
+    colour: i === 0 ? 1 : 2,
+    points: pointsOf(history[name], factor),
+  }));
+  return <Chart title={title} unit={unit} lines={drawn} height={110} {...(isHour && { seconds: HOUR })} />;
 }
 
 const pointsOf = (points: Points, factor: number): Points => (factor === 1 ? points : scaled(points, factor));

@@ -38,7 +38,7 @@ export function figureFindings(
   const status = recent.at(-1);
   if (status === undefined) return [];
   const found = [
-    ...processFindings(status),
+    ...processFindings(recent),
     queue(recent),
     memory(recent),
     slowStore(recent),
@@ -59,19 +59,25 @@ function steady(recent: Recent, pick: (status: Status) => number | undefined): n
   return Math.min(...values.map((one) => one ?? 0));
 }
 
-function processFindings(status: Status): (Finding | undefined)[] {
-  const { proxies, processors } = status;
-  const available = conditionOf(status, 'Available')?.reason ?? '';
+function processFindings(recent: Recent): (Finding | undefined)[] {
+  const last = recent.slice(-STEADY);
+  const available = conditionOf(last.at(-1) as Status, 'Available')?.reason ?? '';
   const isSaid = (reason: string) => available === reason || available === 'Starting';
-  const dead = [...(proxies ?? []), ...(processors ?? [])].filter(isDead).map(({ name }) => name);
+  const has = (one: Status, kind: 'proxies' | 'processors') => one[kind]?.some(isServing) !== false;
+  const isWithout = (kind: 'proxies' | 'processors') => last.every((one) => !has(one, kind));
+  const dead = last.map(({ proxies = [], processors = [] }) =>
+    [...proxies, ...processors].filter(isDead).map(({ name }) => name),
+  );
   return [
-    proxies !== undefined && !proxies.some(isServing) && !isSaid('NoProxyReady')
+    isWithout('proxies') && !isSaid('NoProxyReady')
       ? { key: 'no-proxy', severity: 'bad', ...WORDS.noProxy }
       : undefined,
-    processors !== undefined && !processors.some(isServing) && !isSaid('NoProcessorReady')
+    isWithout('processors') && !isSaid('NoProcessorReady')
       ? { key: 'no-processor', severity: 'bad', ...WORDS.noProcessor }
       : undefined,
-    dead.length > 0 ? { key: 'dead', severity: 'warn', ...WORDS.dead, message: dead.join(', ') } : undefined,
+    dead.every((names) => names.length > 0)
+      ? { key: 'dead', severity: 'warn', ...WORDS.dead, message: dead.at(-1)?.join(', ') ?? '' }
+      : undefined,
   ];
 }
 

@@ -7,6 +7,7 @@ import {
   conditionOf,
   type Finding,
   type Recent,
+  runningRollout,
   SEVERITIES,
   type Severity,
   type Status,
@@ -62,7 +63,7 @@ function conditionFindings(status: Status): readonly Finding[] {
   return conditions.flatMap((one) => findingOf(one, status) ?? []);
 }
 
-function findingOf(condition: Condition, { cluster }: Status): Finding | undefined {
+function findingOf(condition: Condition, status: Status): Finding | undefined {
   const { type, reason, message, lastTransitionTime: since } = condition;
   // Degraded repeats the reasons of Available.
   const text = CONDITION_TEXTS[type]?.[reason] ?? CONDITION_TEXTS['Available']?.[reason];
@@ -71,12 +72,14 @@ function findingOf(condition: Condition, { cluster }: Status): Finding | undefin
   const [title, step] = isKnown
     ? text
     : [TEXTS.network.unknownReason(type, reason), TEXTS.network.unknownStep];
+  const { cluster } = status;
   const names = { namespace: cluster?.namespace ?? 'default', name: cluster?.name ?? '' };
   return {
     key: `${type}/${reason}`,
     severity: severityOf(condition),
     title,
-    message,
+    // The card of the rollout has it.
+    ...(!(reason === 'RollingOut' && runningRollout(status) !== undefined) && { message }),
     since,
     ...(step !== undefined && { step: filled(step, names) }),
   };

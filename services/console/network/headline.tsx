@@ -9,15 +9,16 @@ const WORDS = TEXTS.network.headline;
 export interface HeadlineProps {
   readonly findings: readonly Finding[];
   /** Whether the status of an OcppCluster object is among what is known. */
-  readonly hasCluster: boolean;
+  readonly knows: 'all' | 'figures' | 'nothing';
   /** Of the last poll that succeeded, ms since 1970. */
   readonly at: number | undefined;
   /** Of the last poll. */
   readonly problem: ApiProblem | undefined;
 }
 
-export function Headline({ findings, hasCluster, at, problem }: HeadlineProps) {
-  const { isKnown, state, title } = stateOf({ findings, hasCluster, at, problem });
+export function Headline(props: HeadlineProps) {
+  const { findings } = props;
+  const { isKnown, state, title, message } = sentenceOf(props);
   const shown = findings.filter(({ severity }) => severity !== 'note');
   const notes = findings.filter(({ severity }) => severity === 'note');
   const [first, ...others] = shown;
@@ -29,6 +30,7 @@ export function Headline({ findings, hasCluster, at, problem }: HeadlineProps) {
         {isKnown && <Since of={first?.since} />}
       </div>
       {isKnown && <Details of={first} />}
+      {message !== undefined && <p class="net-message">{message}</p>}
       {(isKnown ? others : shown).length > 0 && (
         <ul class="net-findings">
           {(isKnown ? others : shown).map((one) => (
@@ -46,16 +48,25 @@ export function Headline({ findings, hasCluster, at, problem }: HeadlineProps) {
 
 type State = Severity | 'good' | 'unknown';
 
-function stateOf({ findings, hasCluster, at, problem }: HeadlineProps) {
-  if (at === undefined) {
-    const title = problem === undefined ? TEXTS.loading : WORDS.unknown(problem.message);
-    return { isKnown: false, state: 'unknown' as State, title };
-  }
-  if (problem !== undefined)
-    return { isKnown: false, state: 'unknown' as State, title: WORDS.stale(when(at), problem.message) };
-  const [first] = findings.filter(({ severity }) => severity !== 'note');
-  if (first !== undefined) return { isKnown: true, state: first.severity as State, title: first.title };
-  return { isKnown: true, state: 'good' as State, title: hasCluster ? WORDS.good : WORDS.goodWithout };
+interface Sentence {
+  /** Whether the findings are those of now. */
+  readonly isKnown: boolean;
+  readonly state: State;
+  readonly title: string;
+  readonly message?: string;
+}
+
+function sentenceOf({ findings, knows, at, problem }: HeadlineProps): Sentence {
+  const unknown = (title: string): Sentence => ({ isKnown: false, state: 'unknown', title });
+  if (at === undefined)
+    return unknown(problem === undefined ? TEXTS.loading : WORDS.unknown(problem.message));
+  if (problem !== undefined) return unknown(WORDS.stale(when(at), problem.message));
+  const first = findings.find(({ severity }) => severity !== 'note');
+  if (first !== undefined) return { isKnown: true, state: first.severity, title: first.title };
+  if (knows === 'nothing') return unknown(WORDS.nothing);
+  if (knows === 'figures')
+    return { isKnown: true, state: 'good', title: WORDS.goodWithout, message: WORDS.without };
+  return { isKnown: true, state: 'good', title: WORDS.good };
 }
 
 function StateBadge({ state }: { readonly state: State }) {
@@ -71,13 +82,30 @@ function Details({ of }: { readonly of: Finding | undefined }) {
   const { message = '', step } = of;
   return (
     <>
-      {message !== '' && <p class="net-message">{message}</p>}
+      <Message of={message} />
       {step !== undefined && (
         <p class="net-step">
           <span class="quiet">{WORDS.step}</span> {step}
         </p>
       )}
     </>
+  );
+}
+
+/** Characters that are always shown. */
+const SHOWN = 400;
+
+/** A message may have thousands of characters. */
+function Message({ of }: { readonly of: string }) {
+  if (of === '') return null;
+  if (of.length <= SHOWN) return <p class="net-message">{of}</p>;
+  return (
+    <details class="net-message">
+      <summary>
+        {of.slice(0, SHOWN)} … <span class="quiet">({WORDS.whole})</span>
+      </summary>
+      {of}
+    </details>
   );
 }
 

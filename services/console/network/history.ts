@@ -4,15 +4,19 @@ import { isServing, runningRollout, sideOf, type Status, sumOf } from './status.
 export const SERIES = [
   'stationsConnected',
   'openTransactions',
+  'messagesPerSecond',
   'queueDepth',
   'inFlight',
   'queueOldestSeconds',
+  'serviceP95Seconds',
+  'proxies',
   'processors',
   'processorsWanted',
   'storeMemoryShare',
   'storeResponseSeconds',
   'handshakesWaiting',
   'bootsWaiting',
+  'refusedPerSecond',
   'stationsOld',
   'stationsNew',
 ] as const;
@@ -51,6 +55,8 @@ function valuesOf({ cluster, ...status }: Status): Partial<Record<SeriesName, nu
     sumOf(proxies.filter(({ name }) => sideOf(name, rollout) === side).map(({ stations }) => stations));
   return {
     ...figures,
+    messagesPerSecond: cluster?.status.autoscaling?.inputs?.recentArrivalsPerSecond,
+    proxies: proxies?.filter(isServing).length,
     processors: processors?.filter(isServing).length,
     processorsWanted: cluster?.status.autoscaling?.desiredReplicas,
     handshakesWaiting: rates?.handshakes?.waiting,

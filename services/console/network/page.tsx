@@ -8,7 +8,7 @@ import { findingsOf } from './findings.ts';
 import { Headline } from './headline.tsx';
 import { joined } from './history.ts';
 import { Moving } from './moving-card.tsx';
-import type { Condition } from './status.ts';
+import type { Condition, Status } from './status.ts';
 import { Tiles } from './tiles.tsx';
 import { readHistory, readStatus, readWebhooks, watched } from './watch.ts';
 import { Processors, Proxies } from './work.tsx';
@@ -33,7 +33,7 @@ export function NetworkPage() {
       </div>
       <Headline
         findings={now === undefined ? [] : findings}
-        hasCluster={now?.cluster !== undefined}
+        knows={knows(now)}
         at={now === undefined ? undefined : status.at.value}
         problem={status.problem.value}
       />
@@ -61,6 +61,11 @@ export function NetworkPage() {
       )}
     </div>
   );
+}
+
+function knows(status: Status | undefined) {
+  if (status?.cluster !== undefined) return 'all';
+  return Object.keys(status?.figures ?? {}).length > 0 ? 'figures' : 'nothing';
 }
 
 interface Cluster {

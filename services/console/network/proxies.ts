@@ -1,5 +1,14 @@
 /** The ws-proxies as rows, and whether their stations are spread evenly. Pure. */
-import { isDead, isServing, runningRollout, type SetSide, sideOf, type Status, sumOf } from './status.ts';
+import {
+  isDead,
+  isServing,
+  runningRollout,
+  type Proxy,
+  type SetSide,
+  sideOf,
+  type Status,
+  sumOf,
+} from './status.ts';
 
 export interface ProxyRow {
   readonly id: string;
@@ -19,7 +28,7 @@ export interface ProxyRow {
 const SKEWED_SHARE = 0.3;
 const SKEWED_STATIONS = 10;
 
-/** In the order of their names, so that no row moves while figures change. */
+/** Those that differ much first, then in the order of their names: rows stay where they are while figures change. */
 export function proxyRows(status: Status): readonly ProxyRow[] {
   const { proxies = [] } = status;
   const rollout = runningRollout(status);
@@ -34,25 +43,35 @@ export function proxyRows(status: Status): readonly ProxyRow[] {
       ];
     }),
   );
-  const rows = proxies.map((proxy): ProxyRow => {
-    const { id, name, stations } = proxy;
-    const [set, mean] = [side(proxy), means.get(side(proxy))];
-    const difference = mean === undefined || !isServing(proxy) ? undefined : stations - mean;
-    return {
-      id,
-      name,
-      stations,
-      share: stations / most,
-      state: isDead(proxy) ? 'dead' : proxy.leaving ? 'leaving' : 'serving',
-      ...(set !== undefined && { side: set }),
-      ...(difference !== undefined && mean !== undefined && mean > 0 && { deviation: difference / mean }),
-      isSkewed:
-        rollout === undefined &&
-        Math.abs(difference ?? 0) > Math.max(SKEWED_SHARE * (mean ?? 0), SKEWED_STATIONS),
-    };
+  const rows = proxies.map((proxy) => {
+    const set = side(proxy);
+    return rowOf(proxy, { most, mean: means.get(set), ...(set !== undefined && { set }) });
   });
-  const orderOf = ({ side: one }: ProxyRow) => (one === 'new' ? 1 : 0);
+  const orderOf = ({ side: one, isSkewed }: ProxyRow) => (isSkewed ? 0 : one === 'new' ? 2 : 1);
   return rows.toSorted((a, b) => orderOf(a) - orderOf(b) || (a.name < b.name ? -1 : 1));
+}
+
+interface Peers {
+  readonly set?: SetSide;
+  /** The most stations that any has, and the mean of its set. */
+  readonly most: number;
+  readonly mean: number | undefined;
+}
+
+function rowOf(proxy: Proxy, { set, most, mean }: Peers): ProxyRow {
+  const { id, name, stations } = proxy;
+  const difference = mean === undefined || !isServing(proxy) ? undefined : stations - mean;
+  const bound = Math.max(SKEWED_SHARE * (mean ?? 0), SKEWED_STATIONS);
+  return {
+    id,
+    name,
+    stations,
+    share: stations / most,
+    state: isDead(proxy) ? 'dead' : proxy.leaving ? 'leaving' : 'serving',
+    ...(set !== undefined && { side: set }),
+    ...(difference !== undefined && mean !== undefined && mean > 0 && { deviation: difference / mean }),
+    isSkewed: set === undefined && Math.abs(difference ?? 0) > bound,
+  };
 }
 
 export interface Skew {

@@ -8,6 +8,7 @@ export type Webhook = Schemas['Webhook'];
 export type ClusterStatus = Schemas['ClusterStatus'];
 export type Condition = Schemas['ClusterCondition'];
 export type Rollout = Schemas['ClusterRollout'];
+export type Proxy = Schemas['ProxyProcess'];
 type Process = Pick<Schemas['ProxyProcess'], 'name' | 'leaseSeconds' | 'leaving'>;
 
 /**

@@ -15,17 +15,17 @@ export function Tiles({ status: { figures, proxies, processors, cluster } }: { r
       <Tile
         name={WORDS.stations}
         value={<a href={linkTo(['stations'])}>{count(stationsConnected)}</a>}
-        beside={WORDS.known(count(stationsKnown))}
+        beside={known(stationsKnown, (number) => WORDS.known(count(number)))}
       />
       <Tile
         name={WORDS.transactions}
         value={<a href={linkTo(['transactions'])}>{count(figures.openTransactions)}</a>}
-        beside={WORDS.commands(count(figures.callsOpen))}
+        beside={known(figures.callsOpen, (number) => WORDS.commands(count(number)))}
       />
       <Tile
         name={WORDS.waiting}
         value={count(queueDepth)}
-        beside={WORDS.oldest(duration(queueOldestSeconds))}
+        beside={known(queueOldestSeconds, (seconds) => WORDS.oldest(duration(seconds)))}
       />
       <Tile name={WORDS.inFlight} value={count(figures.inFlight)} beside={WORDS.claimed} />
       <Tile
@@ -41,7 +41,7 @@ export function Tiles({ status: { figures, proxies, processors, cluster } }: { r
       <Tile
         name={WORDS.memory}
         value={storeMemoryShare === undefined ? TEXTS.unknown : `${rounded(storeMemoryShare * 100)} %`}
-        beside={WORDS.response(duration(figures.storeResponseSeconds))}
+        beside={known(figures.storeResponseSeconds, (seconds) => WORDS.response(duration(seconds)))}
       />
       <Tile
         name={WORDS.letters}
@@ -52,9 +52,13 @@ export function Tiles({ status: { figures, proxies, processors, cluster } }: { r
   );
 }
 
+/** '' while it is unknown. */
+const known = (value: number | undefined, said: (value: number) => string): string =>
+  value === undefined ? '' : said(value);
+
 /** As Kubernetes reports Pods. */
 const readyOf = (pods: { readyReplicas: number; replicas: number } | undefined): string =>
-  WORDS.ready(count(pods?.readyReplicas), count(pods?.replicas));
+  pods === undefined ? '' : WORDS.ready(count(pods.readyReplicas), count(pods.replicas));
 
 interface TileProps {
   readonly name: string;

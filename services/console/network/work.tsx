@@ -13,6 +13,7 @@ export function Proxies({ status }: { readonly status: Status }) {
   return (
     <Card title={words.title}>
       <p class="net-message">{status.proxies === undefined ? words.unknown : sentenceOf(status, rows)}</p>
+      <Strip of={rows} />
       {rows.length > 0 && (
         <Scrolled label={words.list}>
           <table class="net-table">
@@ -73,13 +74,32 @@ function percent(share: number | undefined): string {
 
 function sentenceOf(status: Status, rows: readonly ProxyRow[]): string {
   const words = TEXTS.network.proxies;
+  const ofSide = (one: ProxyRow['side']) => rows.filter(({ side }) => side === one).length;
+  if (ofSide(undefined) < rows.length) return words.sets(count(ofSide('old')), count(ofSide('new')));
   const mean = meanOf(status);
   if (mean === undefined) return words.none;
   const serving = rows.filter(({ state }) => state === 'serving');
-  const sentence = words.mean(count(serving.length), rounded(mean));
+  const sentence = words.mean(count(serving.length), count(Math.round(mean)));
   const [fullest] = serving.toSorted((a, b) => b.stations - a.stations);
   if (serving.length < 2 || fullest === undefined) return `${sentence}.`;
   return `${sentence}; ${words.most(fullest.name, count(fullest.stations), percent(fullest.deviation))}.`;
+}
+
+/** More of them are not seen at once in the list. */
+const MANY = 10;
+
+/** A bar for each. */
+function Strip({ of }: { readonly of: readonly ProxyRow[] }) {
+  if (of.length <= MANY) return null;
+  return (
+    <div class="net-strip" role="img" aria-label={TEXTS.network.proxies.strip}>
+      {of.map(({ id, name, stations, share, side = '', isSkewed }) => (
+        <div key={id} title={`${name}: ${count(stations)}`}>
+          <div class={isSkewed ? 'warn' : side} style={{ height: `${share * 100}%` }} />
+        </div>
+      ))}
+    </div>
+  );
 }
 
 function LastRollout({ status }: { readonly status: Status }) {
@@ -150,7 +170,7 @@ const stateOf = (process: Parameters<typeof isDead>[0]) =>
   TEXTS.network.proxies.states[isDead(process) ? 'dead' : 'leaving'];
 
 function factsOf(status: Status): readonly Fact[] {
-  const { facts, directions } = TEXTS.network.processors;
+  const { facts } = TEXTS.network.processors;
   const { autoscaling, processor } = status.cluster?.status ?? {};
   const {
     desiredReplicas,
@@ -161,11 +181,12 @@ function factsOf(status: Status): readonly Fact[] {
   } = autoscaling ?? {};
   const share = (value: number | undefined) =>
     value === undefined ? TEXTS.unknown : `${Math.round(value * 100)} %`;
-  const changed = [when(lastScaleTime), directions[lastScaleDirection]].filter(Boolean).join(', ');
+  const { Up, Down, none } = facts.changed;
+  const changed = lastScaleDirection === 'Up' ? Up : lastScaleDirection === 'Down' ? Down : none;
   return [
     [facts.ready, count(processor?.readyReplicas ?? status.processors?.filter(isServing).length)],
     [facts.wanted, count(desiredReplicas)],
-    [facts.changed, changed],
+    [changed, when(lastScaleTime)],
     [facts.arrivals, rounded(inputs.arrivalsPerSecond)],
     [facts.completed, rounded(inputs.completedPerSecond)],
     [facts.capacity, rounded(capacityPerReplica)],

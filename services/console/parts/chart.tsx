@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { isDark } from '../shell/theme.ts';
-import { rounded } from './format.ts';
+import { rounded, tick, timeOfDay } from './format.ts';
 
 export interface Line {
   readonly label: string;
@@ -19,11 +19,13 @@ export interface ChartProps {
   /** Such as `s` or `kWh`. */
   readonly unit?: string;
   readonly height?: number;
+  /** How long the axis of time is, up to the last point; without it as long as the points are apart. */
+  readonly seconds?: number;
   /** The axis begins at 0 where there is nothing below it. */
   readonly fromZero?: boolean;
 }
 
-export function Chart({ title, lines, unit = '', height = 140, fromZero = true }: ChartProps) {
+export function Chart({ title, lines, unit = '', height = 140, seconds, fromZero = true }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const shape = lines.map(({ label, colour }) => `${label}${colour}`).join();
@@ -43,14 +45,24 @@ export function Chart({ title, lines, unit = '', height = 140, fromZero = true }
       height,
       legend: { show: lines.length > 1, live: false },
       cursor: { drag: { x: false, y: false } },
-      scales: { y: { range: (_plot, low, high) => rangeOf(low, high, fromZero) } },
+      scales: {
+        x: { range: (_plot, from, to) => [seconds === undefined ? from : to - seconds, to] },
+        y: { range: (_plot, low, high) => rangeOf(low, high, fromZero) },
+      },
       axes: [
-        { ...axis, size: 24, font: '11px system-ui' },
+        {
+          ...axis,
+          size: 24,
+          space: 64,
+          font: '11px system-ui',
+          values: (_plot, times, _axis, _space, step) => times.map((time) => timeOfDay(time, step < 60)),
+        },
         {
           ...axis,
           size: 56,
           font: '11px system-ui',
-          values: (_plot, values) => values.map((one) => `${rounded(one)}${unit === '' ? '' : ` ${unit}`}`),
+          values: (_plot, values, _axis, _space, step) =>
+            values.map((one) => `${tick(one, step)}${unit === '' ? '' : ` ${unit}`}`),
         },
       ],
       series: [
@@ -59,7 +71,8 @@ export function Chart({ title, lines, unit = '', height = 140, fromZero = true }
           label: line.label,
           stroke: colour(`--line-${line.colour}`),
           width: 2,
-          points: { show: line.points.length < 2 },
+          // One value alone has no line.
+          points: { show: ({ data }: uPlot) => data[0].length < 2 },
         })),
       ],
     };
@@ -71,7 +84,7 @@ export function Chart({ title, lines, unit = '', height = 140, fromZero = true }
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [shape, dark, height, unit]);
+  }, [shape, dark, height, unit, seconds]);
   useEffect(() => plot.current?.setData(tableOf(lines)), [lines]);
   return (
     <figure class="chart">

@@ -20,6 +20,16 @@ export function when(text: string | number | Date | undefined): string {
   return isToday ? clock.format(date) : `${day.format(date)} ${clock.format(date)}`;
 }
 
+const minute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+
+/** Of an axis. @param seconds since 1970 */
+export const timeOfDay = (seconds: number, hasSeconds: boolean): string =>
+  (hasSeconds ? clock : minute).format(seconds * 1000);
+
+/** A value of an axis. @param step between two of them */
+export const tick = (value: number, step: number): string =>
+  step < 0.1 ? String(Number(value.toPrecision(3))) : decimal.format(value);
+
 /** @param seconds such as 75 → `1 min 15 s` */
 export function duration(seconds: number | undefined): string {
   if (seconds === undefined) return TEXTS.unknown;
