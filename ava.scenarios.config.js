@@ -27,7 +27,7 @@ export const SCENARIOS = [
   'test/api-clients/**/*.test.ts',
   'test/ocppctl/program.test.ts',
   'test/console/**/*.test.ts',
-  'test/dashboard/queries.test.ts',
+  'test/dashboard/{operator,queries}.test.ts',
   'test/bill-sink/{kills,losses,operation,rows}.test.ts',
 ];
 

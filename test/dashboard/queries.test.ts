@@ -1,5 +1,4 @@
 /** Every query of the dashboard returns series on a real Prometheus that scrapes our programs, with stations that charge, misbehave and move. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { WebSocket } from 'ws';
@@ -11,13 +10,13 @@ import { freePort } from '../support/free-port.ts';
 import { hasPromtool } from '../support/promtool.ts';
 import { until } from '../support/until.ts';
 import { startWebhook } from '../support/webhook-server.ts';
+import { allReturn, KNOWN_FINDINGS, promtoolChecks, VARIABLES } from './checks.ts';
 import { queriesOf, type Query, renderDashboard, withVariables } from './dashboard.ts';
 import { startWorld, type World } from './world.ts';
 
 const run = chartTest !== test.skip && hasPrometheus() && hasPromtool() ? test : test.skip;
 const withPostgres = hasPostgres();
 
-const VARIABLES = { namespace: 'test', cluster: 'city', rateInterval: '20s' };
 /** whsec_ and 32 bytes. */
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
@@ -93,37 +92,17 @@ const BEFORE = new Set([
   'unreadable-text',
 ]);
 const AFTER = new Set(withPostgres ? ['bill-sink'] : []);
-/** What no test of this file does. */
+/** What operator.test.ts does. */
+const OF_OPERATOR = new Set(['kubernetes', 'reconcile-error']);
+/** What no test does yet. */
 const ELSEWHERE = new Set([
   'certificate-request',
   'cpu-limit',
   'flood',
   'handler-error',
-  'kubernetes',
-  'reconcile-error',
   'refused-tls-files',
   ...(withPostgres ? [] : ['bill-sink']),
 ]);
-
-/** Waits until each query has returned a series at least once. */
-async function allReturn(t: ExecutionContext, world: World, queries: readonly Query[], seconds: number) {
-  let missing = queries;
-  const done = async () => {
-    const empty = await Promise.all(
-      missing.map(async (query) => {
-        const series = await world.query(withVariables(query.expr, VARIABLES));
-        return series.some(({ value }) => Number.isFinite(value)) ? [] : [query];
-      }),
-    );
-    missing = empty.flat();
-    return missing.length === 0;
-  };
-  await until(done, 'series of all queries', seconds * 1000, 1000).catch(() => undefined);
-  t.deepEqual(
-    missing.map(({ name, expr }) => `${name}: ${withVariables(expr, VARIABLES)}`),
-    [],
-  );
-}
 
 /** What faulty stations and clients do, once. */
 async function misbehave({ stations, tls }: Places, api: { url: string; tokenFile: string | undefined }) {
@@ -157,7 +136,7 @@ async function misbehave({ stations, tls }: Places, api: { url: string; tokenFil
 
 run('every need of a query is one that this test or a test of incidents meets', (t) => {
   const needs = new Set(queriesOf(renderDashboard().dashboard).flatMap((query) => query.needs ?? []));
-  t.deepEqual([...needs].sort(), [...BEFORE, ...AFTER, ...ELSEWHERE].sort());
+  t.deepEqual([...needs].sort(), [...BEFORE, ...AFTER, ...OF_OPERATOR, ...ELSEWHERE].sort());
 });
 
 run(
@@ -209,7 +188,7 @@ run(
     stack.defer(() => clearInterval(misbehaving));
     const met = (needs: ReadonlySet<string>) => (query: Query) =>
       query.needs === undefined || needs.has(query.needs);
-    await allReturn(t, world, queries.filter(met(BEFORE)), 150);
+    await allReturn(t, world.prometheus, queries.filter(met(BEFORE)), 150);
     clearInterval(misbehaving);
     await variablesFindTheCluster(t, world);
     // The first dead letters of a process are seen: its counter begins with them.
@@ -221,11 +200,14 @@ run(
     await rolloutIsSeen(t, world, queries);
     await allReturn(
       t,
-      world,
+      world.prometheus,
       queries.filter(({ needs }) => AFTER.has(needs ?? '')),
       90,
     );
-    promtoolChecks(t, await world.metrics());
+    const metrics = await world.metrics();
+    const sink = withPostgres ? ['bill-sink'] : [];
+    t.deepEqual([...metrics.keys()].sort(), ['api', ...sink, 'operator', 'processor', 'ws-proxy']);
+    t.deepEqual(promtoolChecks(t, metrics), KNOWN_FINDINGS, 'a finding that is no longer there');
     // Those of incidents: the names exist (metrics.test.ts), and Prometheus takes the query.
     for (const { expr, name } of queries)
       await t.notThrowsAsync(world.query(withVariables(expr, VARIABLES)), name);
@@ -248,38 +230,6 @@ async function variablesFindTheCluster(t: ExecutionContext, { prometheus }: Worl
     cluster: ['city'],
     operator: ['ocpp-system/ocpp-ocpp-operator'],
   });
-}
-
-/** What promtool finds that stays: prom-client has given these names to its metrics of Node.js, and dashboards elsewhere know them. */
-const KNOWN_FINDINGS = new Set([
-  'nodejs_active_handles_total non-counter metrics should not have "_total" suffix',
-  'nodejs_active_requests_total non-counter metrics should not have "_total" suffix',
-  'nodejs_active_resources_total non-counter metrics should not have "_total" suffix',
-  "nodejs_eventloop_utilization_histogram metric name should not include type 'histogram'",
-  "nodejs_eventloop_utilization_summary metric name should not include type 'summary'",
-]);
-
-function promtoolChecks(t: ExecutionContext, metrics: ReadonlyMap<string, string>) {
-  const sink = withPostgres ? ['bill-sink'] : [];
-  t.deepEqual([...metrics.keys()].sort(), ['api', ...sink, 'operator', 'processor', 'ws-proxy']);
-  const found = new Set<string>();
-  for (const [component, text] of metrics) {
-    let findings = '';
-    try {
-      execFileSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8', stdio: 'pipe' });
-    } catch (error) {
-      const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-      findings = `${stdout}${stderr}`;
-    }
-    const lines = findings.split('\n').filter((line) => line !== '');
-    t.deepEqual(
-      lines.filter((line) => !KNOWN_FINDINGS.has(line)),
-      [],
-      component,
-    );
-    for (const line of lines) found.add(line);
-  }
-  t.deepEqual([...found].sort(), [...KNOWN_FINDINGS].sort(), 'a finding that is no longer there');
 }
 
 async function rolloutIsSeen(t: ExecutionContext, world: World, queries: readonly Query[]) {

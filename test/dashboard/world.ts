@@ -185,7 +185,8 @@ function podScrape(cluster: OcppCluster, file: string): object {
   };
 }
 
-const operatorScrape = (port: number): object => ({
+/** With the labels of the chart's PodMonitor. */
+export const operatorScrape = (port: number): object => ({
   job_name: OPERATOR_JOB,
   honor_labels: true,
   scrape_interval: `${SCRAPE_SECONDS}s`,
@@ -200,7 +201,8 @@ function rulesOf(cluster: OcppCluster): readonly object[] {
   return [...groups, { name: 'cluster', rules: alerts(contextOf(cluster)) }];
 }
 
-async function ask({ url }: PrometheusServer, expr: string): Promise<readonly Series[]> {
+/** @throws Error with what Prometheus says */
+export async function ask({ url }: PrometheusServer, expr: string): Promise<readonly Series[]> {
   const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expr)}`);
   const answer = (await response.json()) as {
     error?: string;
