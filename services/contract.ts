@@ -297,6 +297,9 @@ export const METRIC = {
   /** Proxy: 1 during a drain; sockets closed because the drain deadline passed. */
   proxyDraining: 'ocpp_proxy_draining',
   proxyDrainForced: 'ocpp_proxy_drain_forced_total',
+  /** Proxy, by mode: 1 for its own. Handshakes that wait in line because of the connect rate. */
+  proxyMode: 'ocpp_proxy_mode',
+  proxyHandshakesWaiting: 'ocpp_proxy_handshakes_waiting',
   /** Processor: deliveries that this one is handling. */
   processorInFlight: 'ocpp_processor_in_flight',
   /** Processor: deliveries completed; seconds busy (capacity = completions per busy second). */

@@ -122,7 +122,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       },
     }),
     handshakesWaiting: new Gauge({
-      name: 'ocpp_proxy_handshakes_waiting',
+      name: METRIC.proxyHandshakesWaiting,
       help: 'Handshakes that wait in line because of the connect rate',
       registers,
       collect() {
@@ -198,7 +198,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       registers,
     }),
     mode: new Gauge({
-      name: 'ocpp_proxy_mode',
+      name: METRIC.proxyMode,
       help: '1 for the mode of the proxy, 0 for the others',
       labelNames: ['mode'],
       registers,

@@ -9,6 +9,7 @@ import { lostBills, waitingBills } from './billing.ts';
 import { credentials } from './credentials.ts';
 import { decisionFallbacks } from './decisions.ts';
 import { fullStores, nearLimits } from './limits.ts';
+import { misplacedLoad } from './load.ts';
 import { closedDoors, lateAnswers, outages } from './outages.ts';
 import { lateWebhooks } from './webhooks.ts';
 import { type Alert, readers, type Rule } from './rule.ts';
@@ -35,6 +36,7 @@ export function alerts(input: RenderInput): Alert[] {
     ]),
     ...withSeverity('warning', [
       ...nearLimits(input, of),
+      ...misplacedLoad(input, of),
       ...waitingBills(input, of),
       ...anomalies(of),
       ...decisionFallbacks(input, of),

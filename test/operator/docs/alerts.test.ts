@@ -121,6 +121,12 @@ const HEALTHY: Series = {
   // Before the first dead letter there is no figure.
   'ocpp_api_webhook_dead_letters_total w webhook="a"': `_x${HOUR}`,
   'ocpp_api_webhook_dead_letters_total w webhook="b"': `3x${HOUR}`,
+  'ocpp_proxy_mode a mode="accepting"': `1x${HOUR}`,
+  'ocpp_proxy_mode b mode="accepting"': `1x${HOUR}`,
+  'ocpp_proxy_handshakes_waiting a': `0x${HOUR}`,
+  'ocpp_proxy_handshakes_waiting b': `0x${HOUR}`,
+  'ocpp_store_response_seconds p': `0.002x${HOUR}`,
+  'ocpp_store_response_seconds q': `0.003x${HOUR}`,
   'ocpp_store_memory_share a': `0.3x${HOUR}`,
   'ocpp_proxy_station_source_failing a': `0x${HOUR}`,
   'ocpp_proxy_certificate_expiry_timestamp_seconds a listener="tls",what="certificate"': `9000000x${HOUR}`,
@@ -315,6 +321,33 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
     'events were dropped before a webhook got them',
     { 'ocpp_api_webhook_gaps_total w webhook="a"': '0x20 1x40' },
     ['OcppWebhookEventsLost'],
+  ],
+  [
+    'Redis is slow, as both processors measure it',
+    { 'ocpp_store_response_seconds p': '0.3x60', 'ocpp_store_response_seconds q': '0.6x60' },
+    ['OcppRedisSlow'],
+  ],
+  ['one processor is late', { 'ocpp_store_response_seconds p': '1x60' }, []],
+  ['stations wait to connect', { 'ocpp_proxy_handshakes_waiting a': '40x60' }, ['OcppHandshakesWait']],
+  ['stations waited for three minutes', { 'ocpp_proxy_handshakes_waiting a': '0x26 40x40' }, []],
+  [
+    'one ws-proxy holds all stations but a few',
+    { 'ocpp_proxy_sessions a': '195x60', 'ocpp_proxy_sessions b': '5x60' },
+    ['OcppProxiesUneven'],
+  ],
+  [
+    'one ws-proxy holds a third more than the mean',
+    { 'ocpp_proxy_sessions a': '135x60', 'ocpp_proxy_sessions b': '65x60' },
+    [],
+  ],
+  [
+    'one ws-proxy is emptied in a rollout',
+    {
+      'ocpp_proxy_sessions a': '195x60',
+      'ocpp_proxy_sessions b': '5x60',
+      'ocpp_proxy_mode a mode="accepting"': '0x60',
+    },
+    [],
   ],
   ['a drain was too slow', { 'ocpp_proxy_drain_forced_total a': '0x20 7x40' }, ['OcppDrainForced']],
 ];
