@@ -159,6 +159,12 @@ export const ENV = {
   /** API: webhooks that get events, as JSON; folder with their signing secrets (`<name>`) and authorities (`<name>.ca`). */
   apiWebhooks: 'OCPP_API_WEBHOOKS',
   apiWebhookSecretsFolder: 'OCPP_API_WEBHOOK_SECRETS_FOLDER',
+  /** API: the Prometheus of its history, with token and authority; matchers of the series of the cluster, and of the operator about it. */
+  apiPrometheusUrl: 'OCPP_API_PROMETHEUS_URL',
+  apiPrometheusTokenFile: 'OCPP_API_PROMETHEUS_TOKEN_FILE',
+  apiPrometheusCaFile: 'OCPP_API_PROMETHEUS_CA_FILE',
+  apiPrometheusSelector: 'OCPP_API_PROMETHEUS_SELECTOR',
+  apiPrometheusOperatorSelector: 'OCPP_API_PROMETHEUS_OPERATOR_SELECTOR',
   /** API: URL of the OcppCluster, with the token and the authority for it. */
   clusterUrl: 'OCPP_CLUSTER_URL',
   clusterTokenFile: 'OCPP_CLUSTER_TOKEN_FILE',

@@ -34,6 +34,26 @@ export const doorSettings = {
     ENV.apiWebhookSecretsFolder,
     'Folder with a file for each webhook: its name is that of the webhook, its text the signing secret whsec_…; <name>.ca has the authorities of its certificate. They are read again when they change.',
   ),
+  apiPrometheusUrl: file(
+    ENV.apiPrometheusUrl,
+    'Base address of a Prometheus with the metrics of the cluster, for its history. Empty: there is none.',
+  ),
+  apiPrometheusTokenFile: file(
+    ENV.apiPrometheusTokenFile,
+    'File with the bearer token for that Prometheus; read for each request.',
+  ),
+  apiPrometheusCaFile: file(
+    ENV.apiPrometheusCaFile,
+    'File with the CA certificates for that Prometheus. Empty: those of the system.',
+  ),
+  apiPrometheusSelector: file(
+    ENV.apiPrometheusSelector,
+    'Label matchers of the series of the cluster, without braces. Empty: all series.',
+  ),
+  apiPrometheusOperatorSelector: file(
+    ENV.apiPrometheusOperatorSelector,
+    'Label matchers of the series that the operator has about the cluster. Empty: they are not read.',
+  ),
   clusterUrl: file(
     ENV.clusterUrl,
     'URL of the OcppCluster object, for its status. Empty: the status is left out.',
@@ -88,7 +108,19 @@ export const readWebhooks = ({ apiWebhooks, apiWebhookSecretsFolder }: DoorConfi
 
 /** @throws ConfigError for another text */
 export function readClusterPlace({ clusterUrl: url, clusterTokenFile, clusterCaFile }: DoorConfig) {
-  if (url !== '' && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
-    throw new ConfigError(`${ENV.clusterUrl}: must be an http or https URL`);
+  checkUrl(ENV.clusterUrl, url);
   return { url, tokenFile: clusterTokenFile, caFile: clusterCaFile };
+}
+
+/** @throws ConfigError for another text */
+export function readHistoryPlace(config: DoorConfig) {
+  const { apiPrometheusUrl: url, apiPrometheusTokenFile: tokenFile, apiPrometheusCaFile: caFile } = config;
+  checkUrl(ENV.apiPrometheusUrl, url);
+  const { apiPrometheusSelector: cluster, apiPrometheusOperatorSelector: operator } = config;
+  return { url, tokenFile, caFile, cluster, operator };
+}
+
+function checkUrl(name: string, url: string): void {
+  if (url !== '' && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+    throw new ConfigError(`${name}: must be an http or https URL`);
 }

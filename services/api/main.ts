@@ -15,7 +15,14 @@ import { createLog, errorFields } from '../runtime/log.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import { QuietLog } from '../runtime/quiet-log.ts';
 import { redisOptions } from '../runtime/redis-settings.ts';
-import { type ApiConfig, apiSettings, readAccessFiles, readClusterPlace, readWebhooks } from './config.ts';
+import {
+  type ApiConfig,
+  apiSettings,
+  readAccessFiles,
+  readClusterPlace,
+  readHistoryPlace,
+  readWebhooks,
+} from './config.ts';
 import { startApi } from './start-api.ts';
 
 const PROGRAM = 'api';
@@ -32,6 +39,7 @@ async function main(): Promise<Running> {
   // Before it waits for Redis: a bad setting ends the program at once.
   readAccessFiles(config);
   readClusterPlace(config);
+  readHistoryPlace(config);
   readWebhooks(config);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

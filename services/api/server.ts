@@ -16,6 +16,7 @@ import { Broadcasts } from './broadcasts/broadcasts.ts';
 import { compressLong } from './compression.ts';
 import type { ClusterReading } from './cluster/cluster-object.ts';
 import { serveConsole } from './console.ts';
+import { noHistory, type ReadHistory } from './history/history.ts';
 import { refuseConnection, Reporter } from './failures.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { addComponents, documentOf, documentOptions, schemaOf } from './openapi.ts';
@@ -37,6 +38,8 @@ export interface ApiOptions {
   readonly version: string;
   /** The OcppCluster object, where there is one. */
   readonly readCluster?: () => Promise<ClusterReading>;
+  /** Figures of a Prometheus, where there is one. */
+  readonly readHistory?: ReadHistory;
   /** `source` of CloudEvents. */
   readonly source?: string;
   readonly webhooks: Pick<WebhooksOptions, 'settings' | 'metrics'>;
@@ -72,6 +75,7 @@ declare module 'fastify' {
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const { client, log, metrics, clock = systemClock, streamTimes = STREAM_TIMES } = options;
   const { version, readCluster = () => Promise.resolve({}), source = sourceOf('') } = options;
+  const { readHistory = noHistory } = options;
   const { requestTimeoutMs = REQUEST_TIMEOUT } = options;
   const reporter = new Reporter(log, clock);
   const stopping = new AbortController();
@@ -126,7 +130,16 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.addHook('onClose', async () => void (await Promise.all(following)));
   const streams = new Streams();
   metrics.countStreams(() => streams.size);
-  const operations = operationsOf({ client, broadcasts, webhooks, streams, source, version, readCluster });
+  const operations = operationsOf({
+    client,
+    broadcasts,
+    webhooks,
+    streams,
+    source,
+    version,
+    readCluster,
+    readHistory,
+  });
   addComponents(app, operations);
   const audit = createAudit(client.audit, (error) => {
     metrics.auditFailed();

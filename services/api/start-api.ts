@@ -6,8 +6,15 @@ import { sleep, systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { AccessTokens } from './access/access-tokens.ts';
 import { createClusterReader } from './cluster/cluster-object.ts';
-import { type DoorConfig, readAccessFiles, readClusterPlace, readWebhooks } from './config.ts';
+import {
+  type DoorConfig,
+  readAccessFiles,
+  readClusterPlace,
+  readHistoryPlace,
+  readWebhooks,
+} from './config.ts';
 import { sourceOf } from './cloud-event.ts';
+import { createHistory } from './history/history.ts';
 import { createApiMetrics } from './metrics.ts';
 import { createApi } from './server.ts';
 import { VERSION } from './version.ts';
@@ -45,6 +52,7 @@ export async function startApi(
     metrics,
     version: VERSION,
     readCluster,
+    readHistory: createHistory(readHistoryPlace(config)),
     source: sourceOf(place.url),
     webhooks: {
       settings: readWebhooks(config),

@@ -8,7 +8,7 @@ import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { memoryLog } from '../support/memory-log.ts';
 
 export function memoryApi(
-  options: Pick<ApiOptions, 'streamTimes' | 'requestTimeoutMs' | 'consoleFolder'> = {},
+  options: Pick<ApiOptions, 'streamTimes' | 'requestTimeoutMs' | 'consoleFolder' | 'readHistory'> = {},
 ) {
   const bus = createMemoryBus();
   const api = createApi({

@@ -2,6 +2,7 @@
 import type { ClusterClient } from '../../client/cluster-client.ts';
 import type { Broadcasts } from '../broadcasts/broadcasts.ts';
 import type { ClusterReading } from '../cluster/cluster-object.ts';
+import type { ReadHistory } from '../history/history.ts';
 import type { Streams } from '../sse.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 
@@ -14,4 +15,5 @@ export interface Parts {
   readonly source: string;
   readonly version: string;
   readonly readCluster: () => Promise<ClusterReading>;
+  readonly readHistory: ReadHistory;
 }

@@ -9,6 +9,7 @@ import { eventOperations } from './events.ts';
 import type { Parts } from './parts.ts';
 import { refusalOperations } from './refusals.ts';
 import { recordingOperations } from './recordings.ts';
+import { historyOperations } from './history.ts';
 import { registerOperations } from './register.ts';
 import { registrationOperations } from './registrations.ts';
 import { shortFormOperations } from './short-forms.ts';
@@ -20,6 +21,7 @@ import { webhookOperations } from './webhooks.ts';
 
 export const operationsOf = (parts: Parts): readonly Operation[] => [
   ...statusOperations(parts),
+  ...historyOperations(parts),
   ...stationOperations(parts),
   ...refusalOperations(parts),
   ...transactionOperations(parts),
