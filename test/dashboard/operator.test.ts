@@ -47,11 +47,14 @@ run(
     );
     const errors = async () =>
       (await operator.ask(PATH.metrics)).text.includes('ocpp_operator_reconciles_total{result="error"}');
-    // In the middle of the writes for a new cluster. If it comes too early, the writes come after the restart.
+    // In the middle of the writes for a new cluster, of which the first one is seen.
     for (let round = 1; round <= 5 && !(await errors()); round += 1) {
-      // It is not ready at once after its restart.
-      await until(() => create(`town-${round}`).then(() => true), 'another cluster', 60_000, 200);
-      await wait(30 * round);
+      const name = `town-${round}`;
+      // The server is not ready at once after its restart.
+      await until(() => create(name).then(() => true), 'another cluster', 60_000, 200);
+      const path = `/api/v1/namespaces/default/serviceaccounts/${name}-redis`;
+      const begun = () => server.http.json({ method: 'GET', path }).then(() => true);
+      await until(begun, 'the first object of it', 60_000, 5);
       await server.kill();
       await wait(3000);
       await server.restart();
