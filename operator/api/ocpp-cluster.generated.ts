@@ -1262,6 +1262,11 @@ export interface ApiSpec {
    */
   readonly webhooks?: readonly ApiWebhookSpec[];
   /**
+   * A Prometheus with the metrics of this cluster, from which the API gives figures of the last hour (GET
+   * /v1/history). If omitted, it gives none. A change restarts api.
+   */
+  readonly prometheus?: ApiPrometheusSpec;
+  /**
    * Least severe lines in the log of the API; silent logs nothing. No level logs tokens, passwords or
    * payloads. A change restarts api.
    */
@@ -1285,6 +1290,7 @@ export interface DefaultedApi {
   readonly tokensSecret?: ApiTokensSecretSpec;
   readonly requestsPerSecond: number;
   readonly webhooks?: readonly DefaultedApiWebhook[];
+  readonly prometheus?: ApiPrometheusSpec;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly service: ApiServiceSpec;
   readonly podTemplate: PodTemplateSpec;
@@ -1347,6 +1353,42 @@ export interface ApiWebhookSigningSecretSpec {
    * Key of the Secret. Its value is whsec_ and the Base64 of 24 to 64 bytes; two of them while you replace
    * it. A change restarts api.
    */
+  readonly key: string;
+}
+
+/**
+ * A Prometheus with the metrics of this cluster, from which the API gives figures of the last hour (GET
+ * /v1/history). If omitted, it gives none. A change restarts api.
+ */
+export interface ApiPrometheusSpec {
+  /**
+   * Base address of the Prometheus API, such as http://prometheus.monitoring:9090. A change restarts api.
+   */
+  readonly url: string;
+  /** The certificates of the CA of the server, in PEM. Running Pods follow changes of the Secret. */
+  readonly caSecretRef?: ApiPrometheusCaSecretRefSpec;
+  /** The bearer token. Running Pods follow changes of the Secret. */
+  readonly tokenSecretRef?: ApiPrometheusTokenSecretRefSpec;
+  /**
+   * Label matchers that select the series of this cluster, without braces. If omitted, the labels that the
+   * PodMonitors of spec.monitoring give them: namespace and ocpp_cluster. A change restarts api.
+   */
+  readonly selector?: string;
+}
+
+/** The certificates of the CA of the server, in PEM. Running Pods follow changes of the Secret. */
+export interface ApiPrometheusCaSecretRefSpec {
+  /** Secret with it. A change restarts api. */
+  readonly name: string;
+  /** Key of the Secret. A change restarts api. */
+  readonly key: string;
+}
+
+/** The bearer token. Running Pods follow changes of the Secret. */
+export interface ApiPrometheusTokenSecretRefSpec {
+  /** Secret with it. A change restarts api. */
+  readonly name: string;
+  /** Key of the Secret. A change restarts api. */
   readonly key: string;
 }
 

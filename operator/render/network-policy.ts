@@ -56,8 +56,9 @@ export function networkPolicies(input: RenderInput): KubeObject[] {
     ],
   ];
   if (hasApi(input)) {
-    const webhooks = toServices((spec.api.webhooks ?? []).map(({ url }) => url));
-    const egress = [...common.egress, { ports: tcp(API_SERVER_PORTS) }, ...webhooks];
+    const { webhooks = [], prometheus } = spec.api;
+    const services = toServices([...webhooks.map(({ url }) => url), prometheus?.url]);
+    const egress = [...common.egress, { ports: tcp(API_SERVER_PORTS) }, ...services];
     policies.push(['api', { ...common, egress, ingress: [fromNamespace(), ...toAdmin(input)] }]);
   }
   // The address and port of PostgreSQL are in a Secret, which the operator cannot read: the sink may connect to any.

@@ -435,6 +435,31 @@ const ROWS: readonly Row[] = [
     env('OCPP_API_WEBHOOK_SECRETS_FOLDER'),
     { shows: '/etc/ocpp/api-webhooks', undo: true },
   ),
+  ...(
+    [
+      ['url', 'http://other:9090', 'URL', 'http://other:9090'],
+      ['selector', 'team="grid"', 'SELECTOR', 'team="grid"'],
+      ['tokenSecretRef.name', 'other', 'TOKEN_FILE', '/etc/ocpp/api-prometheus/token'],
+      ['tokenSecretRef.key', 'other', 'TOKEN_FILE', '/etc/ocpp/api-prometheus/token'],
+      ['caSecretRef.name', 'other', 'CA_FILE', '/etc/ocpp/api-prometheus/ca.crt'],
+      ['caSecretRef.key', 'other', 'CA_FILE', '/etc/ocpp/api-prometheus/ca.crt'],
+    ] as const
+  ).map(([field, value, variable, shows]) =>
+    row(`api.prometheus.${field}`, value, 'Deployment/api', env(`OCPP_API_PROMETHEUS_${variable}`), {
+      shows,
+      with: {
+        api: {
+          enabled: true,
+          prometheus: {
+            url: 'http://prometheus:9090',
+            tokenSecretRef: { name: 'login', key: 'token' },
+            caSecretRef: { name: 'login', key: 'ca.crt' },
+          },
+        },
+      },
+      undo: true,
+    }),
+  ),
   ...podTemplate('api', 'api'),
 
   sink('postgres.secretName', 'other', LAST_VOLUME, secretVolume('postgres', 'other')),

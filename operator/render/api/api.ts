@@ -14,6 +14,7 @@ import { hasApi, owned, type RenderInput, selectorLabels, workload } from '../re
 import { DEPLOYMENTS, SERVICES } from '../resources.ts';
 import { API_ADMIN, apiAdminSecretName } from './admin-secret.ts';
 import { clusterAccess, clusterReader } from './cluster-access.ts';
+import { historyAccess } from './history.ts';
 import { webhookAccess } from './webhooks.ts';
 
 const RESOURCES = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '384Mi' } };
@@ -72,19 +73,20 @@ function apiDeployment(input: RenderInput): KubeObject {
   return workload(input, DEPLOYMENTS, 'api', deployment);
 }
 
-/** The login for Redis, the token of the admin port, the tokens of its users, that for the API server, and the secrets of webhooks. */
+/** The login for Redis, the token of the admin port, the tokens of its users, that for the API server, the secrets of webhooks, and those of a Prometheus. */
 function apiMounts(input: RenderInput) {
   const access = apiAccess(input);
-  const [redis, admin, users, cluster, webhooks] = [
+  const [redis, admin, users, cluster, webhooks, history] = [
     redisVolumes(input, 'api'),
     adminMount(input),
     mountSecrets(access.secrets),
     clusterAccess(input),
     webhookAccess(input),
+    historyAccess(input),
   ];
-  const all = [redis, admin, users, cluster, webhooks];
+  const all = [redis, admin, users, cluster, webhooks, history];
   return {
-    env: [...admin.env, ...access.env, ...cluster.env, ...webhooks.env],
+    env: [...admin.env, ...access.env, ...cluster.env, ...webhooks.env, ...history.env],
     volumes: all.flatMap(({ volumes }) => volumes),
     volumeMounts: all.flatMap(({ volumeMounts }) => volumeMounts),
   };

@@ -112,6 +112,12 @@ const TABLES: Readonly<Record<string, readonly [OcppClusterSpec, ...Row[]]>> = {
     ['API', 'processor', 9090, false],
     ['processor', 'API server', 6443, false],
   ],
+  'the HTTP API with a Prometheus': [
+    { api: { enabled: true, prometheus: { url: 'http://prometheus.monitoring:9090' } } },
+    ['API', 'Prometheus', 9090, true],
+    ['API', 'Prometheus', 9091, false],
+    ['processor', 'Prometheus', 9090, false],
+  ],
   'the bill sink': [
     { billing: { sink: { postgres: { secretName: 'bills' } } } },
     ['sink', 'other host', 5432, true],

@@ -142,6 +142,11 @@ const VARIANTS: Readonly<Record<string, OcppClusterSpec>> = {
           caSecretName: 'billing-ca',
         },
       ],
+      prometheus: {
+        url: 'https://prometheus.monitoring:9090',
+        tokenSecretRef: { name: 'prometheus', key: 'login' },
+        caSecretRef: { name: 'prometheus-ca', key: 'ca.crt' },
+      },
     },
     authentication: { stations: { register: true } },
     networkPolicy: { enabled: true },
@@ -589,6 +594,36 @@ test('a missing Secret of a webhook takes no Pod of the API with it', (t) => {
       ['billing', true],
       ['billing-ca', true],
     ],
+  );
+});
+
+test('the API asks the Prometheus of its own field, and a missing Secret takes no Pod with it', (t) => {
+  const objects = render(VARIANTS['api']);
+  const env = envOf(objects, 'Deployment/city-api');
+  t.is(env.get(ENV.apiPrometheusUrl)?.value, 'https://prometheus.monitoring:9090');
+  t.is(env.get(ENV.apiPrometheusTokenFile)?.value, '/etc/ocpp/api-prometheus/token');
+  t.is(env.get(ENV.apiPrometheusCaFile)?.value, '/etc/ocpp/api-prometheus/ca.crt');
+  t.regex(env.get(ENV.apiPrometheusSelector)?.value ?? '', /^namespace="[a-z]+",ocpp_cluster="city"$/);
+  t.regex(env.get(ENV.apiPrometheusOperatorSelector)?.value ?? '', /^namespace="[a-z]+",cluster="city"$/);
+  const { volumes = [] } = podOf(objects, 'Deployment/city-api');
+  t.deepEqual(
+    volumes
+      .find(({ name }) => name === 'api-prometheus')
+      ?.projected?.sources?.map(({ secret }) => [secret?.name, secret?.items?.[0]?.key, secret?.optional]),
+    [
+      ['prometheus', 'login', true],
+      ['prometheus-ca', 'ca.crt', true],
+    ],
+  );
+  const api = { enabled: true, prometheus: { url: 'http://p:9090', selector: 'team="grid"' } };
+  const own = render({ api });
+  t.is(envOf(own, 'Deployment/city-api').get(ENV.apiPrometheusSelector)?.value, 'team="grid"');
+  t.false(envOf(own, 'Deployment/city-api').has(ENV.apiPrometheusTokenFile));
+  const autoscaling = { prometheus: { url: 'http://p:9090', tokenSecretRef: { name: 'x', key: 'y' } } };
+  const others = render({ api: { enabled: true }, processor: { autoscaling } });
+  t.false(
+    envOf(others, 'Deployment/city-api').has(ENV.apiPrometheusUrl),
+    'that of the operator is not for the API',
   );
 });
 
