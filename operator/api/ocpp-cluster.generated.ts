@@ -604,6 +604,11 @@ export interface ProxySpec {
   /** How fast the cluster admits stations when many connect at once. */
   readonly admission?: ProxyAdmissionSpec;
   /**
+   * The flight recorder, which keeps frames of stations without their tags and credentials;
+   * docs/recorder.md describes it. Single stations are recorded through the API.
+   */
+  readonly recorder?: ProxyRecorderSpec;
+  /**
    * How a terminating Pod moves its stations. It closes their sockets with code 1012, idle ones first, and
    * none while a CALL awaits its response.
    */
@@ -634,6 +639,7 @@ export interface DefaultedProxy {
   readonly ingress?: ProxyIngressSpec;
   readonly gateway?: DefaultedProxyGateway;
   readonly admission: DefaultedProxyAdmission;
+  readonly recorder: DefaultedProxyRecorder;
   readonly drain: DefaultedProxyDrain;
   readonly rollout: DefaultedProxyRollout;
   readonly podTemplate: PodTemplateSpec;
@@ -845,6 +851,23 @@ export interface ProxyAdmissionSpec {
 export interface DefaultedProxyAdmission {
   readonly connectionsPerSecond: number;
   readonly bootsPerSecond?: number;
+}
+
+/**
+ * The flight recorder, which keeps frames of stations without their tags and credentials; docs/recorder.md
+ * describes it. Single stations are recorded through the API.
+ */
+export interface ProxyRecorderSpec {
+  /**
+   * Share of all stations that is recorded all the time, 0 to 1: 0.001 is one in a thousand. Every Pod
+   * chooses the same stations. A change takes effect in running Pods.
+   */
+  readonly share?: number;
+}
+
+/** {@link ProxyRecorderSpec} with its defaults. */
+export interface DefaultedProxyRecorder {
+  readonly share: number;
 }
 
 /**

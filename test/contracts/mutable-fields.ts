@@ -335,6 +335,7 @@ const ROWS: readonly Row[] = [
   proxyLive('drain.transactions', 'Wait', 'OCPP_DRAIN_TRANSACTIONS', 'wait'),
   proxyLive('admission.connectionsPerSecond', 77, 'OCPP_CONNECT_RATE', '77'),
   proxyLive('admission.bootsPerSecond', 78, 'OCPP_BOOT_RATE', '78'),
+  proxyLive('recorder.share', 0.25, 'OCPP_RECORD_SHARE', '0.25'),
   row('proxy.autoscaling.minReplicas', 4, 'Deployment/ws-proxy', 'spec.replicas'),
   { field: 'proxy.autoscaling.maxReplicas', value: 7 },
   { field: 'proxy.autoscaling.targetSessionsPerPod', value: 5000 },
