@@ -75,6 +75,8 @@ export interface Run {
   readonly terminal: Terminal;
   /** Connects on its first request. */
   readonly api: Api;
+  /** The same for what a command does after Ctrl-C. */
+  readonly afterStop: Api;
   readonly config: ConfigFile;
   /** An API at another place than the options say. */
   readonly apiAt: (url: string, token: string) => Api;

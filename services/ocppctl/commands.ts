@@ -3,6 +3,7 @@ import { ACCESS } from './commands/access.ts';
 import { BROADCAST } from './commands/broadcast.ts';
 import { DEAD_LETTERS } from './commands/dead-letters.ts';
 import { DRAIN } from './commands/drain.ts';
+import { EVENTS } from './commands/events.ts';
 import { READING } from './commands/reading.ts';
 import { REGISTER } from './commands/register.ts';
 import { SENDING } from './commands/sending.ts';
@@ -66,7 +67,8 @@ const PROGRAM: readonly Command[] = [
 export const COMMANDS: readonly Command[] = [
   STATUS,
   TOP,
-  TAIL,
+  EVENTS,
+  ...TAIL,
   ...READING,
   ...STREAMS,
   ...SENDING,

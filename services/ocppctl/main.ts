@@ -38,6 +38,7 @@ async function main(words: readonly string[], terminal: Terminal): Promise<numbe
       isJson: options.text('output') === 'json',
       terminal,
       api: createApi(() => connection.open(), terminal.stopped),
+      afterStop: createApi(() => connection.open(), new AbortController().signal),
       apiAt: (url, token) => createApi(async () => ({ url, token }), terminal.stopped),
       config,
       kubectl,

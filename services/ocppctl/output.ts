@@ -2,7 +2,7 @@
 import type { Run } from './command.ts';
 import { DEFAULT_LIMIT } from './options.ts';
 import type { Query } from './api-client.ts';
-import { type Column, details, safeJson, table } from './table.ts';
+import { type Column, details, printable, safeJson, table } from './table.ts';
 
 export function writeJson({ terminal }: Pick<Run, 'terminal'>, value: unknown): void {
   terminal.write(safeJson(value, 1));
@@ -40,3 +40,20 @@ export async function writeList<T>(run: Run, { path, query = {}, columns, none }
   if (hasMore)
     run.terminal.note(`there are more than ${limit}: raise --limit, or choose fewer with a filter`);
 }
+
+/** The document of an event of a stream; one that is none is noted. @param what such as `an event` */
+export function parsedOr<T>(
+  { note }: Pick<Run['terminal'], 'note'>,
+  what: string,
+  data: string,
+): T | undefined {
+  try {
+    return JSON.parse(data) as T;
+  } catch {
+    note(`${what} that is not JSON: ${printable(data.slice(0, 200))}`);
+    return undefined;
+  }
+}
+
+/** Local time of day. @param at ISO 8601 */
+export const timeOf = (at: string): string => new Date(at).toTimeString().slice(0, 'HH:MM:SS'.length);

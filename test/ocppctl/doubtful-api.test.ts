@@ -124,7 +124,7 @@ test('a broken stream of events is resumed after the last one, and a gap is repo
     if (count === 1) response.end(`: connected\n\n${event('1')}`);
     else response.write(`event: events-lost\ndata: {}\n\n${event('7')}`);
   });
-  const tail = at(server.url).start(['tail', '--type', 'boot']);
+  const tail = at(server.url).start(['events', '--type', 'boot']);
   await tail.says(/CP-7/);
   const { status, stdout, stderr } = await tail.end('SIGINT');
   t.is(status, 0);

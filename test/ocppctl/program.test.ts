@@ -146,7 +146,7 @@ test.serial('tokens are imported from a file; refused lines are shown', async (t
 });
 
 test.serial('events are followed until a signal, which is no error', async (t) => {
-  const tail = at.start(['tail', 'CP-1', '-o', 'json']);
+  const tail = at.start(['events', 'CP-1', '-o', 'json']);
   await until(
     async () => {
       await station.sendRequest('StatusNotification', {
@@ -168,6 +168,37 @@ test.serial('events are followed until a signal, which is no error', async (t) =
   const { status, stdout, stderr } = await tail.end('SIGINT');
   t.is(status, 0, stderr);
   t.like(JSON.parse(stdout.split('\n')[0] ?? ''), { station: 'CP-1' });
+});
+
+test.serial('tail records a station, shows its frames, and ends its recording with Ctrl-C', async (t) => {
+  const tail = at.start(['tail', 'CP-1', '--minutes', '3']);
+  await tail.says(/recording CP-1 for [23]m/);
+  await until(
+    async () => {
+      await station.sendRequest('Authorize', { idTag: 'SECRET-TAG' });
+      return /result {2}\d+ ms/.test(tail.said.stdout);
+    },
+    'an answer',
+    20_000,
+    200,
+  );
+  const listed = await at.run(['recordings']);
+  t.regex(listed.stdout, /^STATION +ENDS IN +BY\nCP-1 +2m +the-admin\n$/);
+  const second = at.start(['tail', 'CP-1', '--json', '--after', '0-0']);
+  await second.says(/"action":"Authorize"/);
+  t.is((await second.end('SIGINT')).status, 0);
+  t.regex((await at.run(['recordings'])).stdout, /CP-1/, 'that of another one goes on');
+  const { status, stdout, stderr } = await tail.end('SIGINT');
+  t.is(status, 0, stderr);
+  t.regex(stdout, /^\d\d:\d\d:\d\d\.\d{3} → Authorize +\{"idTag":"TAG-[0-9A-F]{16}"\}$/m);
+  t.regex(stdout, /^\S+ ← Authorize +result {2}\d+ ms {2}\{"idTagInfo":/m);
+  t.notRegex(stdout, /SECRET/);
+  t.regex(stderr, /the recording is ended\n$/);
+  t.regex((await at.run(['recordings'])).stderr, /no station is recorded/);
+  t.is((await at.run(['tail'])).status, 2);
+  t.is((await at.run(['tail', 'CP-1', '--no-record', '--minutes', '1'])).status, 2);
+  for (const frame of second.said.stdout.trim().split('\n'))
+    t.is((JSON.parse(frame) as { station: string }).station, 'CP-1');
 });
 
 test.serial(

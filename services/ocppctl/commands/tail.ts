@@ -1,108 +1,129 @@
-/**
- * Events as they happen. A connection that breaks, or is silent for longer than the API ever is, is made again after a growing
- * pause, and resumes after the last event. Where that is not possible, it says that events may be missing.
- */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { NetworkEvent } from '../../client/cluster-client.ts';
+/** The flight recorder at a terminal: frames of one station as they come (docs/recorder.md). */
+import type { RecordedFrame, Recording } from '../../client/cluster-client.ts';
+import { pathOf } from '../api-client.ts';
 import type { Command, Run } from '../command.ts';
-import { readEvents, type StreamEvent, type StreamState } from '../event-stream.ts';
-import { EXIT, ExitError } from '../exit.ts';
-import { ApiError } from '../problem.ts';
-import { printable, safeJson } from '../table.ts';
+import type { StreamEvent } from '../event-stream.ts';
+import { usageError } from '../exit.ts';
+import { followStream } from '../followed-stream.ts';
+import { frameLine } from '../frame-line.ts';
+import { parsedOr, writeRows } from '../output.ts';
+import { safeJson, span } from '../table.ts';
 
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 10_000;
-/** The API sends a comment every 15 s. */
-const LONGEST_SILENCE = 40_000;
-const TIME = 'HH:MM:SS'.length;
+const LIST = '/v1/recordings';
+
+interface Recordings {
+  readonly items: readonly Recording[];
+}
 
 async function tail(run: Run): Promise<void> {
-  const { options, terminal } = run;
-  const { stopped } = terminal;
-  const after = options.text('after');
-  const state: StreamState = after === undefined ? {} : { lastId: after };
-  let pause = FIRST_PAUSE;
-  for (let isFirst = true; !stopped.aborted; isFirst = false) {
-    try {
-      const connected = () => {
-        if (!isFirst)
-          terminal.note(
-            `connected again${state.lastId === undefined ? '; events in between are not shown' : ''}`,
-          );
-        pause = FIRST_PAUSE;
-      };
-      await follow(run, state, connected);
-      if (!stopped.aborted) terminal.note('the connection ended');
-    } catch (error) {
-      if (stopped.aborted) return;
-      if (isFirst || !isPassing(error)) throw error;
-      terminal.note(`${(error as Error).message}; the next attempt is in ${pause / 1000} s`);
-    }
-    // Also after a connection that was accepted: an API that ends them at once is not asked without a pause.
-    await sleep(pause, undefined, { signal: stopped }).catch(() => undefined);
-    pause = Math.min(2 * pause, LONGEST_PAUSE);
-  }
-}
-
-/** Whether a later attempt may succeed. A restarted Redis may have lost the cursor, which the API reports in the stream. */
-const isPassing = (error: unknown) =>
-  !(error instanceof ExitError) ||
-  (error instanceof ApiError
-    ? [429, 503].includes(error.problem.status)
-    : error.status === EXIT.away || error.status === EXIT.failed);
-
-async function follow(run: Run, state: StreamState, connected: () => void): Promise<void> {
-  const { api, args, options, terminal } = run;
-  const query = { station: args[0], type: options.text('type') };
-  const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, terminal.stopped]);
-  const silence = setTimeout(() => over.abort(new Error('the connection is silent')), LONGEST_SILENCE);
+  const { options, terminal, args } = run;
+  const station = args[0] ?? '';
+  if (options.flag('no-record') && options.number('minutes') !== undefined)
+    throw usageError('--minutes starts a recording, and --no-record starts none: leave out one of them');
+  const recording = options.flag('no-record') ? undefined : await startRecording(run, station);
+  const ended = new AbortController();
+  const left = recording && Date.parse(recording.until) - terminal.now() + LAST_FRAMES;
+  const timer = left === undefined ? undefined : setTimeout(() => ended.abort(), Math.max(0, left));
   try {
-    const source = await api.stream('/v1/events/stream', query, state.lastId, signal);
-    connected();
-    for await (const event of readEvents(source, state)) {
-      silence.refresh();
-      if (event !== undefined) show(run, event);
-    }
+    await followStream(run, {
+      path: `${pathOf('recordings', station)}/frames/stream`,
+      after: options.text('after'),
+      what: 'frames',
+      until: ended.signal,
+      show: (event) => show(run, event),
+    });
+    if (ended.signal.aborted) terminal.note('the recording has ended');
   } finally {
-    clearTimeout(silence);
-    over.abort();
+    clearTimeout(timer);
+    if (recording?.isOurs === true && !ended.signal.aborted) await endRecording(run, station);
   }
 }
 
-function show({ terminal, isJson }: Run, { type, data }: StreamEvent): void {
+/** What a ws-proxy has when a recording ends is on its way for so long; ms. */
+const LAST_FRAMES = 2000;
+
+/** A recording of another program stays as it is, unless its end is named. @returns what this program has started or changed */
+async function startRecording(run: Run, station: string) {
+  const { api, options, terminal } = run;
+  const { items } = await api.get<Recordings>(LIST);
+  const isRunning = items.some((one) => one.station === station);
+  const minutes = options.number('minutes');
+  if (isRunning && minutes === undefined) return undefined;
+  const body = minutes === undefined ? {} : { minutes };
+  const started = await api.send<Recording>('PUT', pathOf('recordings', station), body);
+  const lasts = span((Date.parse(started.until) - terminal.now()) / 1000);
+  terminal.note(
+    `recording ${station} for ${lasts}; ${isRunning ? 'it goes on after Ctrl-C' : 'Ctrl-C ends it'}`,
+  );
+  return { ...started, isOurs: !isRunning };
+}
+
+/** It ends by itself if this fails. */
+async function endRecording({ afterStop, terminal }: Run, station: string): Promise<void> {
+  try {
+    await afterStop.send('DELETE', pathOf('recordings', station));
+    terminal.note('the recording is ended');
+  } catch (error) {
+    terminal.note(`the recording was not ended, and ends by itself: ${(error as Error).message}`);
+  }
+}
+
+function show({ terminal, isJson, options }: Run, { type, data }: StreamEvent): void {
   if (type === 'events-lost') {
-    terminal.note(
-      'events were lost here: more happened than are kept; ocppctl stations and transactions show the current state',
-    );
+    terminal.note('frames were lost here: more were recorded than are kept');
     return;
   }
-  const event = parsed(data);
-  if (event === undefined)
-    return terminal.note(`an event that is not JSON: ${printable(data.slice(0, 200))}`);
-  if (isJson) return terminal.write(safeJson(event));
-  const time = new Date(event.at).toTimeString().slice(0, TIME);
-  const fields = Object.entries(event.fields).map(([name, value]) => `${name}=${value}`);
-  terminal.write(printable([time, event.station, event.type, ...fields].join('  ')));
+  const frame = parsedOr<RecordedFrame>(terminal, 'a frame', data);
+  if (frame === undefined) return;
+  terminal.write(isJson || options.flag('json') ? safeJson(frame) : frameLine(frame));
 }
 
-function parsed(data: string): NetworkEvent | undefined {
-  try {
-    return JSON.parse(data) as NetworkEvent;
-  } catch {
-    return undefined;
-  }
-}
+const group = 'Overview';
 
-export const TAIL: Command = {
-  name: 'tail',
-  group: 'Overview',
-  args: [{ name: 'STATION', optional: true }],
-  options: [
-    { name: 'type', value: 'T', doc: 'only events of this type' },
-    { name: 'after', value: 'CURSOR', doc: 'begin after this event: the id of one' },
-  ],
-  summary: 'Show events as they happen, until Ctrl-C; with -o json one document a line',
-  scope: 'read',
-  run: tail,
-};
+export const TAIL: readonly Command[] = [
+  {
+    name: 'tail',
+    group,
+    args: [{ name: 'STATION' }],
+    options: [
+      {
+        name: 'minutes',
+        value: 'N',
+        whole: [1, 1440],
+        doc: 'how long to record at most (15); for a recording that runs, its new end',
+      },
+      { name: 'json', doc: 'one JSON document a line, as -o json' },
+      { name: 'no-record', doc: 'start no recording: show what is recorded anyway' },
+      {
+        name: 'after',
+        value: 'CURSOR',
+        doc: 'begin after this frame: the id of one; 0-0 shows all that are kept',
+      },
+    ],
+    summary: 'Show the frames of a station as they come, until Ctrl-C, without its tags and credentials',
+    details: [
+      'It starts a recording if there is none, and ends the recording that it started. → comes from the station, ← goes to it.',
+      'A token of scope read needs --no-record.',
+    ],
+    scope: 'command',
+    run: tail,
+  },
+  {
+    name: 'recordings',
+    group,
+    args: [],
+    options: [],
+    summary: 'List the stations whose frames are recorded',
+    scope: 'read',
+    async run(run) {
+      const { items } = await run.api.get<Recordings>(LIST);
+      const left = (until: string) => span((Date.parse(until) - run.terminal.now()) / 1000);
+      const columns = [
+        { head: 'STATION', of: ({ station }: Recording) => station },
+        { head: 'ENDS IN', of: ({ until }: Recording) => left(until) },
+        { head: 'BY', of: ({ by }: Recording) => by },
+      ];
+      writeRows(run, items, columns, 'no station is recorded');
+    },
+  },
+];
