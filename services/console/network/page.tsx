@@ -14,7 +14,7 @@ import { readHistory, readStatus, readWebhooks, watched } from './watch.ts';
 import { Processors, Proxies } from './work.tsx';
 
 /** ms */
-const EVERY = { status: 2000, webhooks: 10_000, history: 60_000 };
+const EVERY = { status: 2000, webhooks: 10_000, history: 30_000 };
 
 export function NetworkPage() {
   const status = usePolled(readStatus, EVERY.status, []);
@@ -23,8 +23,8 @@ export function NetworkPage() {
   const { recent, polled, openedAt } = watched.value;
   const now = status.value.value;
   const findings = findingsOf(recent, webhooks.value.value);
-  const history = joined(stored.value.value?.series ?? {}, polled);
-  const isHour = Object.keys(stored.value.value?.series ?? {}).length > 0;
+  const { source, series = {}, why = stored.problem.value?.message } = stored.value.value ?? {};
+  const history = joined(series, polled);
   return (
     <div class="page net">
       <div class="net-title">
@@ -52,9 +52,9 @@ export function NetworkPage() {
           </div>
           <Charts
             history={history}
-            isHour={isHour}
+            isHour={source === 'prometheus'}
             openedAt={openedAt}
-            why={stored.value.value?.why ?? stored.problem.value?.message}
+            why={why}
           />
           <Conditions of={now.cluster?.status.conditions ?? []} />
         </>

@@ -5,6 +5,7 @@ type Schemas = components['schemas'];
 
 export type Status = Schemas['Status'];
 export type Webhook = Schemas['Webhook'];
+export type StoredHistory = Schemas['History'];
 export type ClusterStatus = Schemas['ClusterStatus'];
 export type Condition = Schemas['ClusterCondition'];
 export type Rollout = Schemas['ClusterRollout'];

@@ -1,8 +1,8 @@
 /** What the page has polled: kept while other pages are open, so that the charts go on. */
 import { signal } from '@preact/signals';
-import { api, read, send } from '../api/client.ts';
-import { type History, NO_HISTORY, type Points, withPoll } from './history.ts';
-import type { Recent, Status, Webhook } from './status.ts';
+import { api, read } from '../api/client.ts';
+import { type History, NO_HISTORY, withPoll } from './history.ts';
+import type { Recent, Status, StoredHistory, Webhook } from './status.ts';
 
 /** Polls that are kept, for figures that have to last. */
 const RECENT = 5;
@@ -35,16 +35,7 @@ export async function readWebhooks(over: AbortSignal): Promise<readonly Webhook[
   return (await read(api.GET('/v1/webhooks', { signal: over }))).items;
 }
 
-export interface StoredHistory {
-  /** By name; empty where the API has no Prometheus. */
-  readonly series: Readonly<Partial<Record<string, Points>>>;
-  /** Why there is none. */
-  readonly why?: string;
-}
-
 /** @throws ApiProblem */
 export async function readHistory(over: AbortSignal): Promise<StoredHistory> {
-  const response = await send('/v1/history', { signal: over });
-  if (!response.ok) return { series: {} };
-  return (await response.json()) as StoredHistory;
+  return read(api.GET('/v1/history', { signal: over }));
 }
