@@ -66,11 +66,13 @@ function valuesOf({ cluster, ...status }: Status): Partial<Record<SeriesName, nu
   };
 }
 
+type Stored = Readonly<Partial<Record<string, readonly (readonly (number | null)[])[]>>>;
+
 /** What `GET /v1/history` has, followed by newer polls. @param stored by name of the series */
-export function joined(stored: Readonly<Partial<Record<string, Points>>>, polled: History): History {
+export function joined(stored: Stored, polled: History): History {
   return Object.fromEntries(
     SERIES.map((name) => {
-      const earlier = stored[name] ?? [];
+      const earlier = (stored[name] ?? []).map(([time, value]) => [time ?? 0, value ?? null] as const);
       const until = earlier.at(-1)?.[0] ?? 0;
       return [name, [...earlier, ...polled[name].filter(([time]) => time > until)]];
     }),

@@ -50,12 +50,7 @@ export function NetworkPage() {
             <Storms status={now} />
             <Out status={now} webhooks={webhooks.value.value} problem={webhooks.problem.value} />
           </div>
-          <Charts
-            history={history}
-            isHour={source === 'prometheus'}
-            openedAt={openedAt}
-            why={why}
-          />
+          <Charts history={history} isHour={source === 'prometheus'} openedAt={openedAt} why={why} />
           <Conditions of={now.cluster?.status.conditions ?? []} />
         </>
       )}
