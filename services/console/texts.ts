@@ -232,7 +232,7 @@ export const TEXTS = {
       facts: {
         ready: 'Ready',
         wanted: 'Wanted',
-        limits: 'Least to most',
+        limits: 'Least – most',
         changed: { Up: 'More since', Down: 'Fewer since', none: 'Last change' },
         arrivals: 'Arrive per second',
         completed: 'Completed per second',

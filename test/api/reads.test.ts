@@ -150,10 +150,12 @@ test('registrations and the register are changed', async (t) => {
 });
 
 test('status has the OcppCluster object, or says why it cannot be read', async (t) => {
-  let status = 200;
+  let [status, mode] = [200, 'Internal'];
   const server = createServer((request, response) => {
     response.writeHead(request.headers.authorization === 'Bearer own-token' ? status : 401);
-    response.end(JSON.stringify({ metadata: { name: 'city', namespace: 'ev' }, status: { phase: 'Ready' } }));
+    const metadata = { name: 'city', namespace: 'ev' };
+    const spec = { processor: { autoscaling: { mode, minReplicas: 2, maxReplicas: 9 } } };
+    response.end(JSON.stringify({ metadata, spec, status: { phase: 'Ready' } }));
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
@@ -163,7 +165,12 @@ test('status has the OcppCluster object, or says why it cannot be read', async (
     OCPP_CLUSTER_TOKEN_FILE: `${cluster.folder}/../own`,
   });
   const read = async () => (await own.ask('GET', '/v1/status')).body;
-  t.deepEqual((await read())['cluster'], { name: 'city', namespace: 'ev', status: { phase: 'Ready' } });
+  const object = { name: 'city', namespace: 'ev', status: { phase: 'Ready' } };
+  const processorLimits = { minReplicas: 2, maxReplicas: 9 };
+  t.deepEqual((await read())['cluster'], { ...object, processorLimits });
+  mode = 'Off';
+  await until(async () => !('processorLimits' in ((await read())['cluster'] as object)), 'no limits');
+  t.deepEqual((await read())['cluster'], object);
   status = 403;
   await until(async () => (await read())['clusterProblem'], 'the failure');
   t.regex(String((await read())['clusterProblem']), /answered 403: check its token/);

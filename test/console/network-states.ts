@@ -94,7 +94,12 @@ const CLUSTER = {
 
 export const HEALTHY = {
   figures: FIGURES,
-  cluster: { name: 'city', namespace: 'charging', status: { ...CLUSTER, conditions: [...CONDITIONS] } },
+  cluster: {
+    name: 'city',
+    namespace: 'charging',
+    processorLimits: { minReplicas: 2, maxReplicas: 10 },
+    status: { ...CLUSTER, conditions: [...CONDITIONS] },
+  },
   proxies: [
     proxy('city-ws-proxy-5d8f7-6c9d5b-2xkqp', 402),
     proxy('city-ws-proxy-5d8f7-6c9d5b-8hnvw', 431),

@@ -70,6 +70,7 @@ inBrowser('a healthy network says so, with the sentence why there are so many pr
   t.is(await tile(page, 'Memory of Redis').innerText(), '12.3 %');
   await page.getByText('61.2 frames/s arrive').first().waitFor();
   t.is(await fact(page, 'Processors', 'Wanted').innerText(), '2');
+  t.is(await fact(page, 'Processors', 'Least – most').innerText(), '2 – 10');
   t.is(await fact(page, 'Redis', 'Login').innerText(), 'accepted');
   await page.getByText(/the fullest, city-ws-proxy-5d8f7-6c9d5b-8hnvw, has 431 \(\+5 %\)/).waitFor();
   await page.getByText('1 remark on the configuration: Redis is one Pod').click();
@@ -179,6 +180,23 @@ inBrowser('the API over memory has such a page, too', async (t) => {
   const page = await openConsole(t, t.context.browser, url, { hash: '#/network' });
   await headline(page, 'Every figure that is known is within its bounds').waitFor();
   t.is(await tile(page, 'Connected').innerText(), '0');
+});
+
+inBrowser('with a Prometheus the charts have the last hour, and the polls after it', async (t) => {
+  const page = await open(t, HEALTHY, { hash: '#/stations' });
+  const now = Math.floor(Date.now() / 1000);
+  const stationsConnected = Array.from({ length: 120 }, (_, i) => [now - 3600 + i * 30, 1000 + i]);
+  const refusedPerSecond = [[now - 60, 0.25]];
+  const history = { source: 'prometheus', step: 30, series: { stationsConnected, refusedPerSecond } };
+  await page.route('**/v1/history', (route) => route.fulfill({ json: history }));
+  await page.getByRole('link', { name: 'Network' }).click();
+  await page.getByRole('heading', { name: 'The last hour' }).waitFor();
+  const chart = (name: string) => page.locator('figure', { has: page.getByText(name, { exact: true }) });
+  await chart('Stations connected').getByText('Stations connected: 1,234').waitFor({ state: 'attached' });
+  await chart('Refused handshakes per second')
+    .getByText(/: 0\.3/)
+    .waitFor({ state: 'attached' });
+  t.is(await page.getByText(/^Since this page was opened/).count(), 0);
 });
 
 inBrowser('while no status comes, old figures are not called healthy', async (t) => {

@@ -8,6 +8,8 @@ import { sharedReading } from './shared-reading.ts';
 export interface ClusterObject {
   readonly name: string;
   readonly namespace?: string;
+  /** Bounds of the autoscaler of processors; absent while it is off. */
+  readonly processorLimits?: { readonly minReplicas: number; readonly maxReplicas: number };
   readonly status: object;
 }
 
@@ -38,19 +40,38 @@ async function read(place: Place): Promise<ClusterObject> {
 
 function objectIn(text: string): ClusterObject {
   const parsed = jsonOf(text);
-  const { metadata, status } = (parsed ?? {}) as { readonly metadata?: Metadata; readonly status?: unknown };
+  const { metadata, spec, status } = (parsed ?? {}) as ParsedObject;
   if (typeof metadata?.name !== 'string') throw new Error('it answered with no object of Kubernetes');
   const { name, namespace } = metadata;
   return {
     name,
     ...(typeof namespace === 'string' && { namespace }),
+    ...limitsOf(spec),
     status: typeof status === 'object' && status !== null ? status : {},
   };
 }
 
-interface Metadata {
-  readonly name?: unknown;
-  readonly namespace?: unknown;
+interface ParsedObject {
+  readonly metadata?: { readonly name?: unknown; readonly namespace?: unknown };
+  readonly spec?: Spec | null;
+  readonly status?: unknown;
+}
+
+interface Spec {
+  readonly processor?: {
+    readonly autoscaling?: {
+      readonly mode?: unknown;
+      readonly minReplicas?: unknown;
+      readonly maxReplicas?: unknown;
+    };
+  };
+}
+
+/** The API server has filled in the defaults. */
+function limitsOf(spec: Spec | null | undefined): Pick<ClusterObject, 'processorLimits'> {
+  const { mode, minReplicas, maxReplicas } = spec?.processor?.autoscaling ?? {};
+  if (mode === 'Off' || typeof minReplicas !== 'number' || typeof maxReplicas !== 'number') return {};
+  return { processorLimits: { minReplicas, maxReplicas } };
 }
 
 function jsonOf(text: string): unknown {

@@ -72,9 +72,15 @@ const RolloutCounts = answerOf(
   },
 );
 
+const ProcessorLimits = answerOf('ProcessorLimits', 'Bounds of the autoscaler of processors.', {
+  minReplicas: total('Least number of processors.'),
+  maxReplicas: total('Greatest number of processors.'),
+});
+
 const ClusterObject = answerOf('ClusterObject', 'The OcppCluster object.', {
   name: text('Name.'),
   namespace: maybe(text('Namespace.')),
+  processorLimits: maybe(ProcessorLimits),
   status: ClusterStatus,
 });
 

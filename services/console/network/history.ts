@@ -74,7 +74,9 @@ export function joined(stored: Stored, polled: History): History {
     SERIES.map((name) => {
       const earlier = (stored[name] ?? []).map(([time, value]) => [time ?? 0, value ?? null] as const);
       const until = earlier.at(-1)?.[0] ?? 0;
-      return [name, [...earlier, ...polled[name].filter(([time]) => time > until)]];
+      // Some figures are known to Prometheus only.
+      const newer = isEmpty(polled[name]) ? [] : polled[name].filter(([time]) => time > until);
+      return [name, [...earlier, ...newer]];
     }),
   ) as unknown as History;
 }

@@ -181,11 +181,16 @@ function factsOf(status: Status): readonly Fact[] {
   } = autoscaling ?? {};
   const share = (value: number | undefined) =>
     value === undefined ? TEXTS.unknown : `${Math.round(value * 100)} %`;
+  const limits = status.cluster?.processorLimits;
   const { Up, Down, none } = facts.changed;
   const changed = lastScaleDirection === 'Up' ? Up : lastScaleDirection === 'Down' ? Down : none;
   return [
     [facts.ready, count(processor?.readyReplicas ?? status.processors?.filter(isServing).length)],
     [facts.wanted, count(desiredReplicas)],
+    [
+      facts.limits,
+      limits === undefined ? TEXTS.unknown : `${count(limits.minReplicas)} – ${count(limits.maxReplicas)}`,
+    ],
     [changed, when(lastScaleTime)],
     [facts.arrivals, rounded(inputs.arrivalsPerSecond)],
     [facts.completed, rounded(inputs.completedPerSecond)],
