@@ -2,7 +2,7 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats/dist/formats.js';
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   type Draft,
   draftOf,
@@ -44,7 +44,7 @@ function validValue(field: Field): fc.Arbitrary<unknown> {
       if (field.format === 'uri') return fc.webUrl();
       return fc
         .string({ unit: 'grapheme-composite', maxLength: Math.min(field.maxLength ?? 40, 40) })
-        .filter((text) => [...text].length <= (field.maxLength ?? 40));
+        .filter((text) => Array.from(text).length <= (field.maxLength ?? 40));
     case 'number': {
       const { minimum = -1e6, maximum = 1e6, multipleOf } = field;
       const whole = fc.integer({ min: Math.ceil(minimum), max: Math.floor(Math.max(minimum, maximum)) });
@@ -64,7 +64,7 @@ function validValue(field: Field): fc.Arbitrary<unknown> {
         minLength: field.least,
         maxLength: Math.min(field.most, field.least + 2),
       });
-    case 'group': {
+    default: {
       const members = [...field.members].filter(([, { isHidden }]) => !isHidden);
       const required = members.filter(([, { isRequired }]) => isRequired).map(([name]) => name);
       return fc.record(Object.fromEntries(members.map(([name, { field: one }]) => [name, validValue(one)])), {
@@ -101,7 +101,7 @@ test('a payload that a schema takes becomes a form and back without a change, an
 function kindsIn(draft: Draft): ReadonlySet<Draft['kind']> {
   const parts =
     draft.kind === 'group' ? [...draft.fields.values()] : draft.kind === 'list' ? draft.items : [];
-  return new Set([draft.kind, ...parts.flatMap((one) => [...kindsIn(one)])]);
+  return new Set(parts.flatMap((one) => Array.from(kindsIn(one))).concat(draft.kind));
 }
 
 /** A payload with one part replaced by something else, added or taken away. */
@@ -129,11 +129,10 @@ const broken = (form: GroupField) =>
 function placesIn(value: unknown): ((next: unknown) => void)[] {
   if (typeof value !== 'object' || value === null) return [];
   const own = value as Record<string, unknown>;
-  const inner = Object.keys(own).flatMap((key) => [
-    (next: unknown) => void (own[key] = next),
-    ...placesIn(own[key]),
-  ]);
-  return Array.isArray(value) ? inner : [...inner, (next) => void (own['other'] = next ?? 1)];
+  const places = Object.keys(own).flatMap((key) =>
+    placesIn(own[key]).concat((next: unknown) => void (own[key] = next)),
+  );
+  return Array.isArray(value) ? places : places.concat((next) => void (own['other'] = next ?? 1));
 }
 
 test('a payload with a part that is wrong keeps it, and has a fault exactly where the schema refuses it', (t) => {

@@ -173,7 +173,7 @@ function fieldsOf(form: ShortForm, { protocol, open }: Target): readonly InputFi
       const choices = kinds.map((kind) => [kind, WORDS.kinds[kind]] as const);
       return [{ name: 'type', isRequired: true, choices }, ...(is16 ? [] : [evse])];
     }
-    case 'trigger': {
+    default: {
       const choices = (is16 ? TRIGGERS_1_6 : TRIGGERS_2).map((one) => [one, one] as const);
       return [{ name: 'message', isRequired: true, choices }, ...(is16 ? [] : [evse]), connector];
     }
@@ -223,7 +223,7 @@ function guessed(form: ShortForm, { protocol, connectors, open }: Target): Value
         : {};
     case 'reset':
       return { type: protocol === 'ocpp1.6' ? 'soft' : 'immediate' };
-    case 'trigger':
+    default:
       return { message: 'StatusNotification' };
   }
 }

@@ -91,7 +91,8 @@ interface FieldProps extends Shared {
 }
 
 function FieldView(props: FieldProps) {
-  const { field, draft, onChange, name, isRequired, onRemove, ...shared } = props;
+  const { field, draft, onChange, name, onRemove, path, faults, isChecked } = props;
+  const shared = { path, faults, isChecked };
   if (draft?.kind === 'json') return <Odd {...props} value={draft.value} />;
   const isGroup = field.kind === 'group' && (draft === undefined || draft.kind === 'group');
   const isList = field.kind === 'list' && (draft === undefined || draft.kind === 'list');

@@ -38,7 +38,7 @@ export function outcomeOf({ state, reason = '', detail = '', answer }: Command):
         : { kind: 'answered', answer };
     case 'not-sent':
       return { kind: 'not-sent', reason: NOT_SENT[reason] ?? reason, detail, isRefused: false };
-    case 'uncertain':
+    default:
       return { kind: 'uncertain', reason, detail };
   }
 }

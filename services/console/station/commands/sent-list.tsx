@@ -66,7 +66,7 @@ function Badge({ outcome }: { readonly outcome: Outcome }) {
       return <span class="badge idle">{WORDS.notSent}</span>;
     case 'uncertain':
       return <span class="badge warn">{WORDS.uncertain}</span>;
-    case 'lost':
+    default:
       return <span class="badge warn">{WORDS.lost}</span>;
   }
 }
@@ -94,7 +94,7 @@ function Explained({ outcome, action }: { readonly outcome: Outcome; readonly ac
           </p>
         </>
       );
-    case 'lost':
+    default:
       return (
         <p class="notice">
           {outcome.isAsked ? WORDS.unknown : WORDS.maybe} <span class="quiet">({outcome.detail})</span>

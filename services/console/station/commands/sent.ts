@@ -134,7 +134,9 @@ function took(key: string, command: Command): void {
 const find = (key: string): Sent | undefined => sentCommands.peek().find((one) => one.key === key);
 
 function change(key: string, changes: Partial<Pick<Sent, 'outcome' | 'action'>>): void {
-  sentCommands.value = sentCommands.peek().map((one) => (one.key === key ? { ...one, ...changes } : one));
+  sentCommands.value = sentCommands
+    .peek()
+    .map((one) => (one.key === key ? Object.assign({}, one, changes) : one));
 }
 
 const asProblem = (error: unknown): ApiProblem =>

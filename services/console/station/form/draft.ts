@@ -51,7 +51,7 @@ export function payloadOf(field: Field, draft: Draft): unknown {
       return Object.fromEntries(
         [...draft.fields].map(([name, one]) => [name, payloadOf(memberOf(field, name), one)]),
       );
-    case 'text':
+    default:
       return valueOf(field, draft.text);
   }
 }

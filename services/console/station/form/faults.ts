@@ -81,7 +81,7 @@ function faultOf(field: Exclude<Field, GroupField | ListField>, value: unknown):
       return field.values.some((one) => one === value) ? undefined : { code: 'choice' };
     case 'flag':
       return typeof value === 'boolean' ? undefined : { code: 'flag' };
-    case 'any':
+    default:
       return undefined;
   }
 }
@@ -94,7 +94,7 @@ const TIME =
 
 function textFault({ maxLength, format }: TextField, text: string): Fault | undefined {
   // JSON schema counts characters, not UTF-16 units.
-  if (maxLength !== undefined && text.length > maxLength && [...text].length > maxLength)
+  if (maxLength !== undefined && text.length > maxLength && Array.from(text).length > maxLength)
     return { code: 'longest', bound: maxLength };
   if (format === 'date-time' && !isTime(text)) return { code: 'time' };
   if (format === 'uri' && !(/^[a-z][a-z\d+.-]*:\S+$/i.test(text) && URL.canParse(text)))

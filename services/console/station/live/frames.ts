@@ -1,29 +1,15 @@
 /** Recorded frames in memory: bounded, and searched. Pure. */
+import type { Schemas } from '../../api/client.ts';
 
-/** As the stream of recorded frames has them. */
-export interface RecordedFrame {
-  readonly id: string;
-  /** ms since 1970 */
-  readonly at: number;
-  readonly connection: number;
-  /** `call`, `result`, `error`, `send` …; or a marker: `connected`, `disconnected`, `unanswered`, `gap`. */
-  readonly type: string;
-  readonly direction?: 'in' | 'out';
-  readonly action?: string;
-  readonly messageId?: string;
-  /** Redacted JSON. */
-  readonly text?: string;
-  readonly truncated?: boolean;
-  readonly bytes?: number;
-  readonly repairs?: readonly string[];
-  readonly latencyMs?: number;
-  readonly problem?: string;
-  readonly reason?: string;
-  readonly lost?: number;
-}
+/** As the recorder has them: messages, and markers of what happened between. */
+type Recorded = Omit<Schemas['RecordedFrame'], 'station' | 'protocol' | 'type'>;
 
 /** Markers of this page, beside those of the recorder: the stream was read again, or frames were dropped before they were read. */
 export type PageMarker = 'resumed' | 'missed';
+
+export interface RecordedFrame extends Recorded {
+  readonly type: Schemas['RecordedFrame']['type'] | PageMarker;
+}
 
 export interface Entry extends RecordedFrame {
   /** In the order of arrival at this page, from 0. */

@@ -1,16 +1,10 @@
 /** The recording of one station, and its frames as they come. What was recorded shortly before is read first. */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import { ApiProblem, problemOf, send } from '../../api/client.ts';
+import { ApiProblem, api, read, type Schemas } from '../../api/client.ts';
 import { followStream, type StreamEvent } from '../../api/event-stream.ts';
 import { frameIn, type Kept, NOTHING, type PageMarker, type RecordedFrame, withFrames } from './frames.ts';
 
-export interface Recording {
-  readonly station: string;
-  /** ISO 8601 */
-  readonly since: string;
-  readonly until: string;
-  readonly by: string;
-}
+export type Recording = Schemas['Recording'];
 
 /** Between changes that are seen; ms. */
 const SEEN_EVERY = 100;
@@ -19,7 +13,7 @@ const PAGE = 1000;
 const MOST_PAGES = 20;
 
 export class LiveFrames {
-  readonly #path: string;
+  readonly #station: string;
   readonly #kept = signal<Kept>(NOTHING);
   readonly #problem = signal<ApiProblem | undefined>(undefined);
   readonly #listeners = new Set<(frames: readonly RecordedFrame[]) => void>();
@@ -29,7 +23,7 @@ export class LiveFrames {
   #after: string | undefined;
 
   constructor(station: string) {
-    this.#path = pathOf(station);
+    this.#station = station;
   }
 
   get kept(): ReadonlySignal<Kept> {
@@ -59,7 +53,7 @@ export class LiveFrames {
       this.#problem.value = undefined;
       if (!isRecorded) return;
       await followStream({
-        path: `${this.#path}/frames/stream`,
+        path: `/v1/recordings/${encodeURIComponent(this.#station)}/frames/stream`,
         ...(this.#after !== undefined && { after: this.#after }),
         onEvents: (events) => this.#take(events),
         onOpen: (isAgain) => isAgain && this.#add([marker('resumed')]),
@@ -74,13 +68,13 @@ export class LiveFrames {
   async #readKept(over: AbortSignal): Promise<void> {
     for (let page = 0; page < MOST_PAGES; page += 1) {
       const after = this.#after;
-      const query = new URLSearchParams({ limit: String(PAGE), ...(after !== undefined && { after }) });
-      const { items, next } = (await answerOf(`${this.#path}/frames?${query.toString()}`, {
-        signal: over,
-      })) as {
-        readonly items: readonly RecordedFrame[];
-        readonly next?: string;
+      const params = {
+        path: { station: this.#station },
+        query: { limit: PAGE, ...(after !== undefined && { after }) },
       };
+      const { items, next } = await read(
+        api.GET('/v1/recordings/{station}/frames', { params, signal: over }),
+      );
       this.#add(items);
       this.#after = next ?? after;
       if (next === undefined || next === after) return;
@@ -114,33 +108,18 @@ export class LiveFrames {
 
 const marker = (type: PageMarker): RecordedFrame => ({ id: '', at: Date.now(), connection: 0, type });
 
-const pathOf = (station: string): string => `/v1/recordings/${encodeURIComponent(station)}`;
-
 /** @returns undefined where the station is not recorded */
 export async function recordingOf(station: string, over: AbortSignal): Promise<Recording | undefined> {
-  const { items } = (await answerOf('/v1/recordings', { signal: over })) as {
-    readonly items: readonly Recording[];
-  };
+  const { items } = await read(api.GET('/v1/recordings', { signal: over }));
   return items.find((one) => one.station === station);
 }
 
 /** Starts one, or sets the end of the one that runs. */
 export async function record(station: string, minutes: number): Promise<void> {
-  await answerOf(pathOf(station), {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ minutes }),
-  });
+  const params = { path: { station } };
+  await read(api.PUT('/v1/recordings/{station}', { params, body: { minutes } }));
 }
 
 export async function endRecording(station: string): Promise<void> {
-  await answerOf(pathOf(station), { method: 'DELETE' });
-}
-
-/** @throws ApiProblem */
-async function answerOf(path: string, init: RequestInit): Promise<unknown> {
-  const response = await send(path, init);
-  const body: unknown = response.status === 204 ? undefined : await response.json().catch(() => undefined);
-  if (!response.ok) throw problemOf(response, body);
-  return body;
+  await read(api.DELETE('/v1/recordings/{station}', { params: { path: { station } } }));
 }
