@@ -22,6 +22,9 @@ interface Request {
   readonly validate: ValidateFunction;
 }
 
+/** Of every version and action. */
+const REQUESTS: readonly Request[] = [...requests()];
+
 function* requests(): Generator<Request> {
   for (const protocol of PROTOCOLS) {
     for (const { action } of commandActions(protocol)) {
@@ -78,7 +81,7 @@ const json = (value: unknown): string => JSON.stringify(value);
 
 test('a payload that a schema takes becomes a form and back without a change, and has no fault', (t) => {
   let count = 0;
-  for (const { name, form, validate } of requests()) {
+  for (const { name, form, validate } of REQUESTS) {
     count += 1;
     const runs = fc.check(
       fc.property(validValue(form), (payload) => {
@@ -91,7 +94,7 @@ test('a payload that a schema takes becomes a form and back without a change, an
         if (faults.size > 0) throw new Error(json([...faults]));
         if (kindsIn(draft).has('json')) throw new Error(`a field cannot show: ${json(value)}`);
       }),
-      { numRuns: 25, seed: 16 },
+      { numRuns: 10, seed: 16 },
     );
     t.false(runs.failed, `${name}: ${runs.errorInstance instanceof Error ? runs.errorInstance.message : ''}`);
   }
@@ -137,7 +140,7 @@ function placesIn(value: unknown): ((next: unknown) => void)[] {
 
 test('a payload with a part that is wrong keeps it, and has a fault exactly where the schema refuses it', (t) => {
   let refused = 0;
-  for (const { name, form, validate } of requests()) {
+  for (const { name, form, validate } of REQUESTS) {
     const runs = fc.check(
       fc.property(broken(form), (value) => {
         const made = payloadOf(form, draftOf(form, value));
@@ -150,7 +153,7 @@ test('a payload with a part that is wrong keeps it, and has a fault exactly wher
         if (isValid !== (faults.size === 0))
           throw new Error(`${json(value)}: ${json(validate.errors)} but ${json([...faults])}`);
       }),
-      { numRuns: 25, seed: 16 },
+      { numRuns: 10, seed: 16 },
     );
     t.false(runs.failed, `${name}: ${runs.errorInstance instanceof Error ? runs.errorInstance.message : ''}`);
   }
@@ -158,7 +161,7 @@ test('a payload with a part that is wrong keeps it, and has a fault exactly wher
 });
 
 test('an empty form says what is missing, and a field that is added can be filled in', (t) => {
-  for (const { name, form, validate } of requests()) {
+  for (const { name, form, validate } of REQUESTS) {
     const empty = payloadOf(form, emptyGroup(form));
     t.is(validate(empty), faultsIn(form, empty).size === 0, name);
     for (const [member, { field, isHidden }] of form.members) {
