@@ -14,7 +14,8 @@ const OF_SOURCES = join(SOURCES, 'dist');
 /** @param folder that is emptied first */
 function build(folder: string): void {
   const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
-  const done = spawnSync(process.execPath, [vite, 'build', SOURCES, '--outDir', folder], {
+  // Builds at the same time, such as those of several tests, have folders of their own.
+  const done = spawnSync(process.execPath, [vite, 'build', SOURCES, '--outDir', folder, '--bypass-lock'], {
     stdio: 'inherit',
   });
   if (done.status !== 0)
@@ -25,9 +26,22 @@ const isFile = (file: string) => statSync(file).isFile();
 const changedAt = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 function isBuilt(): boolean {
-  const sources = globSync('**/*', { cwd: SOURCES, exclude: ['dist'] }).map((name) => join(SOURCES, name));
+  const sources = globSync('**/*', { cwd: SOURCES, exclude: ['dist', 'dist-*'] }).map((name) =>
+    join(SOURCES, name),
+  );
   const newest = Math.max(...[...sources.filter(isFile), join(ROOT, 'package-lock.json')].map(changedAt));
   return changedAt(join(OF_SOURCES, 'index.html')) > newest;
+}
+
+/** Another build may put its own in the place first: both are of the same sources. */
+function replaceBy(next: string): void {
+  try {
+    rmSync(OF_SOURCES, { recursive: true, force: true });
+    renameSync(next, OF_SOURCES);
+  } catch (error) {
+    if (!isBuilt()) throw error;
+    rmSync(next, { recursive: true, force: true });
+  }
 }
 
 const [folder] = process.argv.slice(2);
@@ -37,6 +51,5 @@ if (folder !== undefined) {
   // A program that starts meanwhile finds the former console, or the new one.
   const next = `${OF_SOURCES}-${process.pid}`;
   build(next);
-  rmSync(OF_SOURCES, { recursive: true, force: true });
-  renameSync(next, OF_SOURCES);
+  replaceBy(next);
 }

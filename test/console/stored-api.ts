@@ -19,9 +19,15 @@ export class StoredApi implements AsyncDisposable {
   readonly redis: Redis;
   /** Access token → its scope. */
   readonly access: Map<string, Scope>;
+  /** Cuts all connections, which ends streams. */
+  readonly cutStreams: () => void;
   readonly #end: () => Promise<void>;
 
-  constructor({ url, redis, access }: Pick<StoredApi, 'url' | 'redis' | 'access'>, end: () => Promise<void>) {
+  constructor(
+    { url, redis, access, cutStreams }: Pick<StoredApi, 'url' | 'redis' | 'access' | 'cutStreams'>,
+    end: () => Promise<void>,
+  ) {
+    this.cutStreams = cutStreams;
     this.url = url;
     this.redis = redis;
     this.access = access;
@@ -62,6 +68,13 @@ export class StoredApi implements AsyncDisposable {
     await this.redis.zadd(`ocpp:open:${stationId}`, now, key);
   }
 
+  /** Removes everything but events, which programs follow. */
+  async clear(): Promise<void> {
+    const keys = await this.redis.keys('ocpp:*');
+    const stored = keys.filter((key) => key !== 'ocpp:events');
+    if (stored.length > 0) await this.redis.del(...stored);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#end();
   }
@@ -96,7 +109,8 @@ export async function startStoredApi(): Promise<StoredApi> {
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });
   const redis = new Redis(server.port);
-  return new StoredApi({ url, redis, access }, async () => {
+  const cutStreams = () => api.server.closeAllConnections();
+  return new StoredApi({ url, redis, access, cutStreams }, async () => {
     await api.close();
     await client.close();
     redis.disconnect();
@@ -130,7 +144,7 @@ export function inPages() {
     one(title, async (t) => {
       const { api, browser } = t.context;
       if (api === undefined || browser === undefined) throw new Error('the API was not started');
-      await api.redis.flushall();
+      await api.clear();
       api.access.set('admin', 'admin');
       await work(t, { api, browser });
     });

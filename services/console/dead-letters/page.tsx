@@ -33,6 +33,8 @@ interface Handlers {
   readonly choose: (id: string, isChosen: boolean) => void;
 }
 
+const keyOf = ({ id }: Entry): string => id;
+
 const columnsOf = (kind: Kind, { open, chosen, choose }: Handlers): readonly Column<Entry>[] => [
   {
     name: 'at',
@@ -113,6 +115,7 @@ function LetterList({ kind, station }: { readonly kind: Kind; readonly station: 
   const isOfStation = (entry: Entry) => station === '' || entry.station === station;
   const list = usePages<Entry>({
     readPage: pagesOf(kind, station),
+    keyOf,
     keys: [kind, kind === 'unreadable' ? station : ''],
     isWanted: isOfStation,
     filterKeys: [station],
@@ -183,7 +186,7 @@ function LetterList({ kind, station }: { readonly kind: Kind; readonly station: 
           label={WORDS[kind]}
           columns={columnsOf(kind, handlers)}
           rows={list.rows}
-          keyOf={({ id }) => id}
+          keyOf={keyOf}
           empty={emptyText(list, kind === 'letters' ? WORDS.noLetters : WORDS.noUnreadable, station !== '')}
           footer={<ListFooter list={list} />}
         />

@@ -20,6 +20,8 @@ export type ReadPage<T> = (
 
 export interface PagesOptions<T> {
   readonly readPage: ReadPage<T>;
+  /** A page may repeat what an earlier one, or an event, has brought. */
+  readonly keyOf: (item: T) => string;
   /** What `readPage` depends on: it is read from the beginning after a change. */
   readonly keys: readonly unknown[];
   /** Filter of the page; omitted: all. */
@@ -40,9 +42,11 @@ export interface PagedList<T> {
   readonly more: () => void;
   /** From the beginning; the rows stay until the first page is there. */
   readonly reload: () => void;
-  /** Changes what was read, such as after an event. */
-  readonly change: (change: (items: readonly T[]) => readonly T[]) => void;
+  /** Changes what was read, such as after an event; a page that is being read then is changed, too. */
+  readonly change: (change: Change<T>) => void;
 }
+
+type Change<T> = (items: readonly T[]) => readonly T[];
 
 interface Held<T> extends Pick<PagedList<T>, 'state' | 'problem'> {
   readonly items: readonly T[];
@@ -54,11 +58,18 @@ const ROWS = 200;
 /** Requests until the user decides. */
 const REQUESTS = 10;
 
-export function usePages<T>({ readPage, keys, isWanted, filterKeys = [] }: PagesOptions<T>): PagedList<T> {
+export function usePages<T>({
+  readPage,
+  keyOf,
+  keys,
+  isWanted,
+  filterKeys = [],
+}: PagesOptions<T>): PagedList<T> {
   const held = useSignal<Held<T>>({ items: [], state: 'reading', problem: undefined });
   const round = useSignal(0);
   const wish = useSignal({ rows: ROWS, requests: REQUESTS });
   const next = useRef<() => Promise<void>>(async () => undefined);
+  const changes = useRef<Change<T>[]>([]);
   const { items, state, problem } = held.value;
   const rows = useMemo(
     () => (isWanted === undefined ? items : items.filter(isWanted)),
@@ -72,7 +83,7 @@ export function usePages<T>({ readPage, keys, isWanted, filterKeys = [] }: Pages
   }, [...keys, ...filterKeys]);
   useEffect(() => {
     const over = new AbortController();
-    next.current = readerOf(readPage, held, over.signal);
+    next.current = readerOf({ readPage, keyOf, held, changes: changes.current, over: over.signal });
     void next.current();
     return () => over.abort();
   }, [...keys, round.value]);
@@ -92,15 +103,26 @@ export function usePages<T>({ readPage, keys, isWanted, filterKeys = [] }: Pages
       held.value = { ...held.peek(), state: 'reading', problem: undefined };
       round.value++;
     },
-    change: (change) => void (held.value = { ...held.peek(), items: change(held.peek().items) }),
+    change: (change) => {
+      if (held.peek().state === 'reading') changes.current.push(change);
+      held.value = { ...held.peek(), items: change(held.peek().items) };
+    },
   };
 }
 
+interface Reader<T> extends Pick<PagesOptions<T>, 'readPage' | 'keyOf'> {
+  readonly held: Signal<Held<T>>;
+  /** Those since the reading began. */
+  readonly changes: Change<T>[];
+  readonly over: AbortSignal;
+}
+
 /** @returns reads one more page */
-function readerOf<T>(readPage: ReadPage<T>, held: Signal<Held<T>>, over: AbortSignal): () => Promise<void> {
+function readerOf<T>({ readPage, keyOf, held, changes, over }: Reader<T>): () => Promise<void> {
   let after: string | undefined;
   let isFirst = true;
   return async () => {
+    changes.length = 0;
     held.value = { ...held.peek(), state: 'reading' };
     try {
       const page = { limit: LIMIT, ...(after !== undefined && { after }) };
@@ -110,10 +132,15 @@ function readerOf<T>(readPage: ReadPage<T>, held: Signal<Held<T>>, over: AbortSi
         (problem) => void (held.value = { ...held.peek(), problem }),
       );
       if (over.aborted) return;
-      const items = isFirst ? found.items : [...held.peek().items, ...found.items];
+      const known = isFirst ? [] : held.peek().items;
+      const items = new Map([...known, ...found.items].map((item) => [keyOf(item), item]));
       isFirst = false;
       after = found.next;
-      held.value = { items, state: after === undefined ? 'complete' : 'more', problem: undefined };
+      held.value = {
+        items: changes.reduce<readonly T[]>((changed, change) => change(changed), [...items.values()]),
+        state: after === undefined ? 'complete' : 'more',
+        problem: undefined,
+      };
     } catch (error) {
       if (!over.aborted) held.value = { ...held.peek(), state: 'failed', problem: problemFrom(error) };
     }

@@ -15,6 +15,8 @@ import { CSV, findToken, pagesOfTokens, STATUSES, type Token } from './tokens.ts
 
 const WORDS = TEXTS.tokens;
 
+const keyOf = ({ token }: Token): string => token;
+
 const columnsWith = (open: (token: Token) => void): readonly Column<Token>[] => [
   {
     name: 'token',
@@ -79,6 +81,7 @@ export function TokensPage() {
     [one.token, one.parent, one.type].some((text) => text?.toLowerCase().includes(words) === true);
   const list = usePages<Token>({
     readPage: pagesOfTokens,
+    keyOf,
     keys: [],
     isWanted,
     filterKeys: [words, status],
@@ -123,7 +126,7 @@ export function TokensPage() {
           label={TEXTS.pages.tokens}
           columns={columns}
           rows={rows}
-          keyOf={({ token }) => token}
+          keyOf={keyOf}
           empty={emptyText(list, WORDS.none, search !== '' || status !== '')}
           footer={<ListFooter list={list} />}
         />

@@ -17,8 +17,9 @@ import { meaningOf, Notes } from './notes.tsx';
 
 const WORDS = TEXTS.transactions;
 
-/** The energy of an open one changes; ms. */
+/** The energy of an open one changes; a bill does so with an event only. ms */
 const EVERY = 10_000;
+const EVERY_OF_BILLS = 60_000;
 
 interface DetailProps {
   readonly station: string;
@@ -26,7 +27,8 @@ interface DetailProps {
 }
 
 export function TransactionDetail({ station, transaction }: DetailProps) {
-  const found = usePolled((over) => findBills(station, transaction, over), EVERY, [station, transaction]);
+  const [every, setEvery] = useState(EVERY);
+  const found = usePolled((over) => findBills(station, transaction, over), every, [station, transaction]);
   const { refresh } = found;
   const [isCorrecting, setCorrecting] = useState(false);
   const [outcome, setOutcome] = useState('');
@@ -43,6 +45,8 @@ export function TransactionDetail({ station, transaction }: DetailProps) {
     [station, transaction],
   );
   const value = found.value.value;
+  const state = value?.newest.state;
+  useEffect(() => setEvery(state === 'closed' ? EVERY_OF_BILLS : EVERY), [state]);
   return (
     <div class="page">
       <p class="path">

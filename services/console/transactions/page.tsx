@@ -112,6 +112,7 @@ function TransactionList({ filter }: { readonly filter: Filter }) {
   const wanted = isWanted(filter);
   const list = usePages<Transaction>({
     readPage,
+    keyOf,
     keys: [state, station, token],
     isWanted: wanted,
     filterKeys: [id, kind, filter.isDoubtful],
