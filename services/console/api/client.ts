@@ -55,7 +55,7 @@ export async function send(input: string | Request, init: RequestInit = {}): Pro
 }
 
 export const api = createClient<paths>({
-  baseUrl: location.origin,
+  baseUrl: '',
   fetch: (request: Request) =>
     send(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT)]) }),
 });

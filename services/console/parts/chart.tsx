@@ -105,9 +105,6 @@ function rangeOf(low: number | null, high: number | null, fromZero: boolean): [n
   return [bottom, most > bottom ? most + (most - bottom) * 0.1 : bottom + 1];
 }
 
-const minutes = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const seconds = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-
 /** The times of all lines, then the values of each. */
 function tableOf(lines: readonly Line[]): uPlot.AlignedData {
   const times = [...new Set(lines.flatMap(({ points }) => points.map(([time]) => time)))].sort(
