@@ -70,7 +70,7 @@ export async function openConsole(
   page.on('pageerror', (error) => faults.push(`the page failed: ${error.stack}`));
   page.on('console', (message) => {
     if (message.type() === 'error' && !isExpected(message.text()))
-      faults.push(`the page logged: ${message.text()}`);
+      faults.push(`the page logged: ${message.text()} (${message.location().url})`);
   });
   page.on('request', (request) => {
     if (!request.url().startsWith(url) && !request.url().startsWith('data:'))

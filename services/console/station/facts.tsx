@@ -30,6 +30,21 @@ export function Section({
   );
 }
 
+/** What is wider than a narrow screen, such as a table: it can be scrolled by keyboard, too. */
+export function Scrolls({
+  label,
+  children,
+}: {
+  readonly label: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <div class="scrolls" role="region" aria-label={label} tabIndex={0}>
+      {children}
+    </div>
+  );
+}
+
 export interface Fact {
   readonly name: string;
   readonly value: ComponentChildren;
@@ -124,7 +139,7 @@ export function Connectors({ station }: { readonly station: Station }) {
       {connectors.length === 0 ? (
         <p class="quiet">{words.none}</p>
       ) : (
-        <div class="scrolls">
+        <Scrolls label={words.title}>
           <table class="plain">
             <thead>
               <tr>
@@ -152,7 +167,7 @@ export function Connectors({ station }: { readonly station: Station }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrolls>
       )}
       {lastFault !== undefined && (
         <p class="last-fault">

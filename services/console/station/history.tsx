@@ -9,7 +9,7 @@ import { Problem } from '../parts/problem.tsx';
 import { Time } from '../parts/time.tsx';
 import { linkTo } from '../shell/router.ts';
 import { TEXTS } from '../texts.ts';
-import { Section } from './facts.tsx';
+import { Scrolls, Section } from './facts.tsx';
 import { useAfterEvents } from './station.ts';
 
 const WORDS = TEXTS.station.history;
@@ -52,7 +52,7 @@ function Events({ id }: { readonly id: string }) {
         <p class="quiet">{before.at.value === undefined ? TEXTS.loading : WORDS.noEvents}</p>
       )}
       {shown.length > 0 && (
-        <div class="scrolls">
+        <Scrolls label={WORDS.events}>
           <table class="plain">
             <thead>
               <tr>
@@ -73,7 +73,7 @@ function Events({ id }: { readonly id: string }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrolls>
       )}
     </Section>
   );
@@ -137,7 +137,7 @@ function Bills({ id }: { readonly id: string }) {
       {items?.length === 0 && <p class="quiet">{WORDS.noBills}</p>}
       {items === undefined && bills.problem.value === undefined && <p class="quiet">{TEXTS.loading}</p>}
       {items !== undefined && items.length > 0 && (
-        <div class="scrolls">
+        <Scrolls label={WORDS.bills}>
           <table class="plain">
             <thead>
               <tr>
@@ -164,7 +164,7 @@ function Bills({ id }: { readonly id: string }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrolls>
       )}
     </Section>
   );

@@ -1,7 +1,7 @@
 /** What became of a command, as an operator has to know it. Pure. */
-import type { Schemas } from '../../api/client.ts';
+import type { components } from '../../api/openapi.generated.ts';
 
-export type Command = Schemas['Command'];
+export type Command = components['schemas']['Command'];
 export type Answer = NonNullable<Command['answer']>;
 
 export type Outcome =

@@ -28,7 +28,7 @@ export interface Sent {
 /** Kept of all stations. */
 const KEPT = 200;
 /** How long a response waits for the station; then its state is asked for. s */
-const WAIT = 10;
+const WAIT = 5;
 const TIMEOUT = 30_000;
 /** Between questions for the state; ms. */
 const FIRST_PAUSE = 1000;

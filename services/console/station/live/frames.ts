@@ -1,14 +1,14 @@
 /** Recorded frames in memory: bounded, and searched. Pure. */
-import type { Schemas } from '../../api/client.ts';
+import type { components } from '../../api/openapi.generated.ts';
 
 /** As the recorder has them: messages, and markers of what happened between. */
-type Recorded = Omit<Schemas['RecordedFrame'], 'station' | 'protocol' | 'type'>;
+type Recorded = Omit<components['schemas']['RecordedFrame'], 'station' | 'protocol' | 'type'>;
 
 /** Markers of this page, beside those of the recorder: the stream was read again, or frames were dropped before they were read. */
 export type PageMarker = 'resumed' | 'missed';
 
 export interface RecordedFrame extends Recorded {
-  readonly type: Schemas['RecordedFrame']['type'] | PageMarker;
+  readonly type: components['schemas']['RecordedFrame']['type'] | PageMarker;
 }
 
 export interface Entry extends RecordedFrame {

@@ -75,7 +75,8 @@ export function FrameList({ entries, empty, chosen, onChoose, stays, onStay }: L
     <div
       ref={box}
       class="frames"
-      role="listbox"
+      // A list of choices has at least one.
+      role={entries.length === 0 ? 'region' : 'listbox'}
       aria-label={WORDS.title}
       aria-activedescendant={at >= from && at < to ? `${prefix}-${entries[at]?.number}` : undefined}
       tabIndex={0}
