@@ -182,7 +182,10 @@ async function retried(ask: () => Promise<{ readonly status: number }>, wanted: 
 }
 
 inBrowser('the form and its JSON are two views of one payload, and faults are at their fields', async (t) => {
-  const { page } = await openStation(t, 'FORM', { station: { protocols: ['ocpp2.1'] } });
+  const { page } = await openStation(t, 'FORM', {
+    station: { protocols: ['ocpp2.1'] },
+    expected: [/409/],
+  });
   await chooseAction(page, 'SetVariables');
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await page.getByText('3 fields are not right.').waitFor();
@@ -294,7 +297,7 @@ const SCROLLING = `(async () => {
 inBrowser(
   'thousands of messages are bounded, drawn as far as they are seen, and read by keyboard',
   async (t) => {
-    const { page } = await openStation(t, 'MANY', { station: { cadenceSeconds: 60 } });
+    const { page } = await openStation(t, 'MANY', { station: { cadenceSeconds: 2 } });
     await page.route(/\/frames\?/, async (route) => {
       const after = Number(new URL(route.request().url()).searchParams.get('after') ?? 0);
       const items = Array.from({ length: Math.min(1000, FRAMES - after) }, (_, place) =>

@@ -53,6 +53,12 @@ export function FrameList({ entries, empty, chosen, onChoose, stays, onStay }: L
     anchor.current = { number: entries[place]?.number ?? 0, offset: element.scrollTop % ROW };
     setTop(element.scrollTop);
   };
+  /** One who scrolls up wants to read, and who scrolls to the end wants to see what comes. */
+  const followed = ({ scrollHeight, scrollTop, clientHeight }: HTMLDivElement) => {
+    const below = scrollHeight - scrollTop - clientHeight;
+    if (stays && below > 3 * ROW) onStay(false);
+    else if (!stays && below < 1) onStay(true);
+  };
   const from = Math.max(0, Math.min(Math.floor(top / ROW) - MARGIN, entries.length));
   const to = Math.min(entries.length, Math.ceil((top + height) / ROW) + MARGIN);
   const at = chosen === undefined ? -1 : entries.findIndex(({ number }) => number === chosen.number);
@@ -81,9 +87,10 @@ export function FrameList({ entries, empty, chosen, onChoose, stays, onStay }: L
       aria-activedescendant={at >= from && at < to ? `${prefix}-${entries[at]?.number}` : undefined}
       tabIndex={0}
       onKeyDown={move}
-      onScroll={(event) => scrolled(event.currentTarget)}
-      // A person who scrolls up wants to read; the end is followed again from there, or by the box to tick.
-      onWheel={(event) => event.deltaY < 0 && onStay(false)}
+      onScroll={(event) => {
+        scrolled(event.currentTarget);
+        followed(event.currentTarget);
+      }}
     >
       {entries.length === 0 ? (
         <p class="empty">{empty}</p>
