@@ -1,6 +1,6 @@
 /** What the pages of lists compute without a browser: corrections of bills, exact decimals, older events, gaps. */
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorrectionError, correct } from '../../services/csms/transactions/correction.ts';
@@ -19,7 +19,7 @@ import { DOUBTFUL } from '../../services/console/transactions/doubtful.ts';
 const decimal = fc
   .tuple(
     fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }),
-    fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 12 }),
+    fc.string({ unit: fc.constantFrom(...'0123456789'.split('')), maxLength: 12 }),
   )
   .map(([whole, fraction]) => (fraction === '' ? `${whole}` : `${whole}.${fraction}`));
 
@@ -32,7 +32,7 @@ test('decimals are those of the bills', (t) => {
         readDecimal(a),
         readDecimal(b),
       ];
-      if (!left || !right || !own || !other) return t.fail(`${a} ${b}`);
+      if (!left || !right || !own || !other) throw new Error(`${a} ${b}`);
       t.is(writeDecimal(own), exact.writeDecimal(left));
       t.is(writeDecimal(subtract(own, other)), exact.writeDecimal(exact.subtract(left, right)));
     }),
@@ -49,7 +49,10 @@ test('decimals are those of the bills', (t) => {
 test('the notes that need a check are those of the bills', (t) => {
   const source = readFileSync(join(import.meta.dirname, '../../services/csms/transactions/bill.ts'), 'utf8');
   const [, list = ''] = /const DOUBTFUL[^[]*\[([^\]]*)\]/.exec(source) ?? [];
-  t.deepEqual([...DOUBTFUL].sort(), [...list.matchAll(/'([^']+)'/g)].map(([, note]) => note).sort());
+  t.deepEqual(
+    [...DOUBTFUL].toSorted(),
+    [...list.matchAll(/'([^']+)'/g)].map(([, note = '']) => note).toSorted(),
+  );
 });
 
 test('what a correction shows before it is sent is what is stored', (t) => {
@@ -67,12 +70,14 @@ test('what a correction shows before it is sent is what is stored', (t) => {
         const input = { ...NO_INPUT, by, energy, meterStart, meterStop, because: ' why ' } as const;
         const fields = Object.fromEntries(Object.entries(known).filter(([, text]) => text !== ''));
         const found = judged(input, { billId: 'b1', ...fields });
-        const given =
-          'problem' in found ? { ...(isDirect ? { energy } : { meterStart, meterStop }) } : found.body;
+        const given = 'problem' in found ? (isDirect ? { energy } : { meterStart, meterStop }) : found.body;
         const sent = Object.fromEntries(Object.entries(given).filter(([, text]) => text !== ''));
         const store = () =>
           correct('transaction:1', { stationId: 'S', ...fields }, { because: 'why', ...sent, by: 'me' });
-        if ('problem' in found) return void t.throws(store, { instanceOf: CorrectionError });
+        if ('problem' in found) {
+          t.throws(store, { instanceOf: CorrectionError });
+          return;
+        }
         t.is(found.body.because, 'why');
         t.is(found.body.billId, 'b1');
         const entry = store().writes.find(({ kind }) => kind === 'append') as {

@@ -62,7 +62,7 @@ inBrowser(
 );
 
 inBrowser(
-  'a token is added and deleted; an entry that changed meanwhile is not overwritten unseen',
+  'a token is added and deleted; an entry that changed meanwhile is not overwritten by accident',
   async (t, { api, browser }) => {
     const page = await openConsole(t, browser, api.url, { hash, expected: [/404/] });
     await page.getByText('No token is stored.').waitFor();

@@ -6,6 +6,7 @@ import { Problem } from '../parts/problem.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { linkTo, type Place, setQuery } from '../shell/router.ts';
 import { TEXTS } from '../texts.ts';
+import { Refusals, useRefusals } from './refusals.tsx';
 import { followStations, MOST_ROWS, type Row, stationList, type StationState } from './rows.ts';
 
 const WORDS = TEXTS.stations;
@@ -63,6 +64,10 @@ export function StationsPage({ place }: { readonly place: Place }) {
   const wanted = STATES.find((one) => one === place.query.get('state'));
   const counts = useMemo(() => countsOf(rows), [rows]);
   const shown = useMemo(() => sorted(filtered(rows, search, wanted), sort), [rows, search, wanted, sort]);
+  const refusals = useRefusals();
+  const rejected = useMemo(() => rows.filter((row) => row.state === 'refused'), [rows]);
+  const numberOf = (one: StationState) =>
+    (counts.get(one) ?? 0) + (one === 'refused' ? (refusals.value.value?.items.length ?? 0) : 0);
   const filter = (change: { search?: string; state?: string }) =>
     setQuery({ search, state: wanted ?? '', ...change });
   return (
@@ -89,29 +94,35 @@ export function StationsPage({ place }: { readonly place: Place }) {
             <Choice
               key={one}
               label={WORDS.states[one]}
-              number={counts.get(one) ?? 0}
+              number={numberOf(one)}
               isOn={wanted === one}
               onClick={() => filter({ state: wanted === one ? '' : one })}
             />
           ))}
         </div>
-        <p class="quiet" role="status">
-          {WORDS.shown(count(shown.length), count(rows.length))}{' '}
-          {state === 'first' && WORDS.first(count(MOST_ROWS))}
-          {state === 'reading' && TEXTS.loading}
-        </p>
+        {wanted !== 'refused' && (
+          <p class="quiet" role="status">
+            {WORDS.shown(count(shown.length), count(rows.length))}{' '}
+            {state === 'first' && WORDS.first(count(MOST_ROWS))}
+            {state === 'reading' && TEXTS.loading}
+          </p>
+        )}
       </div>
       <Problem of={problem} />
-      <Table
-        label={TEXTS.pages.stations}
-        columns={COLUMNS}
-        rows={shown}
-        keyOf={({ id }) => id}
-        empty={state === 'reading' ? TEXTS.loading : rows.length === 0 ? WORDS.none : WORDS.noMatch}
-        sort={sort}
-        sortable={Object.keys(SORTS)}
-        onSort={(column) => setSort({ column, isDescending: sort.column === column && !sort.isDescending })}
-      />
+      {wanted === 'refused' ? (
+        <Refusals found={refusals} rejected={rejected} search={search} />
+      ) : (
+        <Table
+          label={TEXTS.pages.stations}
+          columns={COLUMNS}
+          rows={shown}
+          keyOf={({ id }) => id}
+          empty={state === 'reading' ? TEXTS.loading : rows.length === 0 ? WORDS.none : WORDS.noMatch}
+          sort={sort}
+          sortable={Object.keys(SORTS)}
+          onSort={(column) => setSort({ column, isDescending: sort.column === column && !sort.isDescending })}
+        />
+      )}
     </div>
   );
 }
