@@ -28,6 +28,7 @@ export const SCENARIOS = [
   'test/ocppctl/program.test.ts',
   'test/console/**/*.test.ts',
   'test/dashboard/{operator,queries}.test.ts',
+  'test/incidents/incidents.test.ts',
   'test/bill-sink/{kills,losses,operation,rows}.test.ts',
 ];
 

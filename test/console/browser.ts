@@ -47,9 +47,9 @@ export interface OpenOptions extends BrowserContextOptions {
   readonly expected?: readonly RegExp[];
 }
 
-/** Opens the console in a context of its own, which ends with the test. @param url of the API */
+/** Opens the console in a context of its own, which ends with the test. @param t the test, or what lives as long @param url of the API */
 export async function openConsole(
-  t: ExecutionContext,
+  t: Pick<ExecutionContext, 'teardown'>,
   browser: Browser,
   url: string,
   { token = 'admin', hash = '', expected = [], ...options }: OpenOptions = {},

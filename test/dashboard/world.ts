@@ -44,8 +44,20 @@ export interface World extends AsyncDisposable {
   metrics(): Promise<ReadonlyMap<string, string>>;
 }
 
-/** @param manifest one OcppCluster and its Secrets */
-export async function startWorld(manifest: string): Promise<World> {
+/** Groups of rules of Prometheus. */
+export interface RuleGroup {
+  readonly name: string;
+  readonly rules: readonly { readonly alert: string; readonly expr: string; readonly for?: string }[];
+}
+
+/**
+ * @param manifest one OcppCluster and its Secrets
+ * @param changed what Prometheus loads instead of the rules that are shipped
+ */
+export async function startWorld(
+  manifest: string,
+  changed: (groups: readonly RuleGroup[]) => readonly RuleGroup[] = (groups) => groups,
+): Promise<World> {
   const stack = new AsyncDisposableStack();
   try {
     const path = process.env['PATH'] ?? '';
@@ -78,7 +90,7 @@ export async function startWorld(manifest: string): Promise<World> {
     const following = setInterval(() => void follow().catch(() => undefined), TICK_MS);
     stack.defer(() => clearInterval(following));
     const scrapes = [podScrape(cluster, file), operatorScrape(operator.port)];
-    const prometheus = stack.use(await startPrometheus(scrapes, rulesOf(cluster)));
+    const prometheus = stack.use(await startPrometheus(scrapes, changed(rulesOf(cluster))));
     return {
       local,
       prometheus,
@@ -194,10 +206,10 @@ export const operatorScrape = (port: number): object => ({
 });
 
 /** The rules of the chart, and those that the operator makes for the cluster. */
-function rulesOf(cluster: OcppCluster): readonly object[] {
+function rulesOf(cluster: OcppCluster): readonly RuleGroup[] {
   const metrics = { podMonitor: { enabled: true }, prometheusRule: { enabled: true } };
   const chart = only(template(OPERATOR, { crd: { install: false }, metrics }), 'PrometheusRule');
-  const { groups } = chart.spec as { groups: readonly object[] };
+  const { groups } = chart.spec as { groups: readonly RuleGroup[] };
   return [...groups, { name: 'cluster', rules: alerts(contextOf(cluster)) }];
 }
 

@@ -19,7 +19,17 @@ function isPre(name: string): boolean {
 }
 
 test('every script installs what is missing first; those that start a Redis get one', (t) => {
-  const redis = new Set(['start', 'test', 'chaos', 'bench', 'console-load', 'fuzz', 'fuzz:api', 'scenarios']);
+  const redis = new Set([
+    'start',
+    'test',
+    'chaos',
+    'bench',
+    'console-load',
+    'pictures',
+    'fuzz',
+    'fuzz:api',
+    'scenarios',
+  ]);
   const build = ' && node services/console/build.ts';
   const types = ' && node services/console/openapi.ts';
   const made: Readonly<Record<string, string>> = {

@@ -28,7 +28,7 @@ export function misplacedLoad(input: RenderInput, { metric, labelled }: Readers)
       expr: `sum(${metric('proxyHandshakesWaiting')}) > 0`,
       for: '5m',
       summary: 'stations have waited in line to connect for minutes',
-      description: `{{ $value | humanize }} handshakes wait, as at most ${spec.proxy.admission.connectionsPerSecond} stations per second may connect; those that wait for more than 10 s get 429 and try again. After an outage of the network this ends by itself. Raise spec.proxy.admission.connectionsPerSecond if Redis and the processors have room: running Pods take it over. Steps: docs/incidents.md.`,
+      description: `{{ $value | humanize }} handshakes wait, as at most ${spec.proxy.admission.connectionsPerSecond} stations per second may connect; those for which the line is too long get 429 and try again. After an outage of the network this ends by itself. Raise spec.proxy.admission.connectionsPerSecond if Redis and the processors have room: running Pods take it over. Steps: docs/incidents.md.`,
     },
     {
       alert: 'OcppProxiesUneven',

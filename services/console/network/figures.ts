@@ -111,7 +111,8 @@ function slowStore(recent: Recent): Finding | undefined {
   const seconds = steady(recent, ({ figures }) => figures.storeResponseSeconds);
   if (seconds === undefined || seconds <= SLOW) return undefined;
   const { title, step, message } = WORDS.slowStore;
-  return { key: 'slow-store', severity: 'warn', title, message: message(duration(seconds)), step };
+  const latest = duration(recent.at(-1)?.figures.storeResponseSeconds);
+  return { key: 'slow-store', severity: 'warn', title, message: message(latest), step };
 }
 
 function storm(recent: Recent, name: 'handshakes' | 'boots'): Finding | undefined {

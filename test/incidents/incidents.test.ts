@@ -1,0 +1,68 @@
+/**
+ * Six incidents in one network, one after the other. For each, its alert fires, the console says what is wrong, the step of
+ * docs/incidents.md repairs it, and both are quiet again. With OCPP_PICTURES=1 (`npm run pictures`) the pictures of the page are made.
+ */
+import { existsSync } from 'node:fs';
+import test from 'ava';
+import { buildConsole, CHROMIUM, NO_CHROMIUM } from '../console/browser.ts';
+import { chartTest } from '../charts/helm.ts';
+import { hasPrometheus } from '../faults/prometheus-server.ts';
+import { until } from '../support/until.ts';
+import { INCIDENTS } from './incidents.ts';
+import { type Network, startNetwork } from './network.ts';
+import { pictureFile, takePicture } from './pictures.ts';
+
+const isPossible = chartTest !== test.skip && hasPrometheus() && CHROMIUM !== undefined;
+const incidentTest = isPossible ? test.serial : test.skip;
+if (CHROMIUM === undefined) {
+  if (process.env['CI'] === 'true') throw new Error(NO_CHROMIUM);
+  process.stderr.write(`SKIPPED: ${NO_CHROMIUM}\n`);
+}
+const withPictures = process.env['OCPP_PICTURES'] === '1';
+/** ms */
+const PATIENCE = 120_000;
+let network: Network | undefined;
+/** No incident happens in a network that an earlier one left broken. */
+let isWhole = false;
+
+incidentTest('the network is healthy before the first incident', async (t) => {
+  t.timeout(300_000);
+  buildConsole();
+  network = await startNetwork();
+  await t.notThrowsAsync(network.isHealthy());
+  isWhole = true;
+});
+test.after.always(async () => {
+  await network?.[Symbol.asyncDispose]();
+});
+
+for (const incident of INCIDENTS) {
+  incidentTest(`${incident.name}: alert, console, repair`, async (t) => {
+    t.timeout(400_000);
+    if (network === undefined || !isWhole) return t.fail('the network is not healthy before it');
+    isWhole = false;
+    const begin = Date.now();
+    const seconds = () => `${((Date.now() - begin) / 1000).toFixed(1)} s`;
+    const { page } = network;
+    await incident.happen(network);
+    const shown = async () => {
+      for (const text of incident.says) await page.getByText(text).first().waitFor({ timeout: PATIENCE });
+    };
+    const fires = async () => (await network?.firing())?.has(incident.alert);
+    await Promise.all([
+      shown().then(() => t.log(`shown after ${seconds()}`)),
+      until(fires, incident.alert, PATIENCE, 250).then(() => t.log(`the alert fires after ${seconds()}`)),
+    ]);
+    t.log(`all that fire: ${[...(await network.firing())].join(', ')}`);
+    await incident.meanwhile?.(t, network);
+    await shown();
+    if (withPictures) await takePicture(page, incident);
+    t.true(existsSync(pictureFile(incident)), 'npm run pictures makes it');
+    await incident.repair(network);
+    await incident.after?.(t, network);
+    await network.isHealthy();
+    for (const text of incident.says) t.is(await page.getByText(text).count(), 0, text);
+    isWhole = true;
+    t.log(`healthy after ${seconds()}`);
+  });
+}

@@ -1,0 +1,98 @@
+/**
+ * Pictures of the console for docs/incidents.md, cut to what matters. Times and ends of names of Pods are replaced in them. A picture is only
+ * written if the texts of the page changed, figures aside: delete the former one after a change of its style.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import type { Incident } from './incident.ts';
+
+const FOLDER = join(import.meta.dirname, '../../docs/pictures');
+
+export const pictureFile = ({ picture }: Pick<Incident, 'picture'>): string => join(FOLDER, `${picture}.png`);
+
+export async function takePicture(page: Page, incident: Incident): Promise<void> {
+  const text = await page.evaluate(prepare, incident.cards as string[]);
+  const picture = await page.locator('.net').screenshot({ animations: 'disabled' });
+  await page.evaluate(restore);
+  const file = pictureFile(incident);
+  const mark = createHash('sha256').update(text).digest('hex');
+  if (existsSync(file) && markOf(readFileSync(file)) === mark) return;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, withMark(picture, mark));
+}
+
+/** Of its signature and its first chunk, IHDR; bytes. */
+const PNG_HEAD = 33;
+const KEYWORD = 'tEXttexts\0';
+
+/** A chunk tEXt (PNG, 11.3.3.2) behind the first one. */
+function withMark(png: Buffer, mark: string): Buffer {
+  const content = Buffer.from(KEYWORD + mark, 'latin1');
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(content.length - 'tEXt'.length);
+  sum.writeUInt32BE(crc32(content));
+  return Buffer.concat([png.subarray(0, PNG_HEAD), length, content, sum, png.subarray(PNG_HEAD)]);
+}
+
+function markOf(png: Buffer): string | undefined {
+  const content = png.toString('latin1', PNG_HEAD + 4, PNG_HEAD + 4 + KEYWORD.length + 64);
+  return content.startsWith(KEYWORD) ? content.slice(KEYWORD.length) : undefined;
+}
+
+/* The functions below run in the page. */
+
+/**
+ * Hides all cards but these, and replaces what is by chance.
+ * @param kept titles of cards
+ * @returns the texts of the picture, without figures
+ */
+function prepare(kept: string[]): string {
+  const { document, NodeFilter } = globalThis as unknown as PageGlobals;
+  for (const card of document.querySelectorAll('.card')) {
+    const title = card.querySelector('h2')?.textContent ?? '';
+    card.style.display = kept.includes(title) ? '' : 'none';
+    card.style.gridColumn = '1 / -1';
+  }
+  const ends = new Map<string, string>();
+  const endOf = (end: string) => {
+    if (!ends.has(end)) ends.set(end, ['q7w2k', 'x4n9d', 'm2v8b', 'z6t5r'][ends.size % 4] ?? end);
+    return ends.get(end) ?? end;
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const text = node.data
+      .replaceAll(/\b\d\d:\d\d:\d\d\b/g, '03:12:00')
+      .replaceAll(
+        /(-(?:ws-proxy-[0-9a-f]+|processor)-[0-9a-f]{10}-)([0-9a-z]{5})\b/g,
+        (_, head: string, end: string) => head + endOf(end),
+      );
+    if (text !== node.data) node.data = text;
+  }
+  return (document.querySelector('.net')?.innerText ?? '').replaceAll(/[0-9a-f]{10}|\d[\d.,]*/g, '#');
+}
+
+function restore(): void {
+  const { document } = globalThis as unknown as PageGlobals;
+  for (const card of document.querySelectorAll('.card')) card.style.display = card.style.gridColumn = '';
+}
+
+/** What these functions use of a browser: the types of Node.js know none of it. */
+interface PageGlobals {
+  readonly document: {
+    readonly body: unknown;
+    querySelector(selector: string): { readonly innerText: string } | null;
+    querySelectorAll(selector: string): Iterable<{
+      readonly style: { display: string; gridColumn: string };
+      querySelector(selector: string): { readonly textContent: string } | null;
+    }>;
+    createTreeWalker(
+      root: unknown,
+      what: number,
+    ): { nextNode(): unknown; readonly currentNode: { data: string } };
+  };
+  readonly NodeFilter: { readonly SHOW_TEXT: number };
+}
