@@ -185,6 +185,10 @@ export const ENV = {
   postgresSslRootCert: 'PGSSLROOTCERT',
   postgresSslCert: 'PGSSLCERT',
   postgresSslKey: 'PGSSLKEY',
+  /** Proxy and processor: the collector of traces; headers for it. Proxy: which share of the CALLs is traced. */
+  traceEndpoint: 'OCPP_TRACE_ENDPOINT',
+  traceHeadersFile: 'OCPP_TRACE_HEADERS_FILE',
+  traceShare: 'OCPP_TRACE_SHARE',
   redisAddr: 'REDIS_ADDR',
   /** Port of the embedded Redis. */
   redisPort: 'REDIS_PORT',
@@ -250,6 +254,7 @@ export const DEFAULT = {
   /** Deliveries that a processor handles at the same time; also the maximum. */
   concurrency: 200,
   decisionTimeoutMs: 2000,
+  traceShare: 0.01,
 } as const;
 
 /** Prometheus metrics that the operator or its alerts use. Services may export more. */
@@ -306,6 +311,8 @@ export const METRIC = {
   /** Proxy, by mode: 1 for its own. Handshakes that wait in line because of the connect rate. */
   proxyMode: 'ocpp_proxy_mode',
   proxyHandshakesWaiting: 'ocpp_proxy_handshakes_waiting',
+  /** Proxy and processor, where they trace: spans by result. */
+  traceSpans: 'ocpp_trace_spans_total',
   /** Processor: deliveries that this one is handling. */
   processorInFlight: 'ocpp_processor_in_flight',
   /** Processor: deliveries completed; seconds busy (capacity = completions per busy second). */

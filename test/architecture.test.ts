@@ -21,6 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/ocpp/exact-numbers.ts',
     'services/ocpp/peer.ts',
     'services/runtime/clock.ts',
+    'services/runtime/tracing/tracing.ts',
   ],
   'services/certificates': [],
   // Who a station is: entries, credentials, and the decision. Sockets and files are elsewhere.
@@ -202,6 +203,7 @@ const SINGLE_IMPORT: Readonly<Record<string, RegExp>> = {
   pino: /^services\/runtime\/log\.ts$/,
   'typed-ocpp': /^services\/ocpp\//,
   '@peculiar/x509': /^services\/certificates\/x509-library\.ts$/,
+  '@opentelemetry': /^services\/runtime\/tracing\/open-telemetry\.ts$/,
   'reflect-metadata': /^services\/certificates\/x509-library\.ts$/,
 };
 

@@ -1,4 +1,5 @@
 /** Selects an implementation by configuration: `redis`, `memory`, and for the CSMS side also `websocket`. */
+import type { DeliveryTracing } from '../runtime/tracing/tracing.ts';
 import { MemoryServerState, type ServerState } from '../transport/pending-requests.ts';
 import { openLists, type OpenLists } from '../transport/redis/state/open-lists.ts';
 import { openState, type OpenState } from '../transport/redis/state/open-state.ts';
@@ -37,6 +38,8 @@ export interface RedisConfig {
   readonly release?: string;
   /** Of a processor: deliveries in flight at most, 1 to 200, which is the default. */
   readonly maxInFlight?: number;
+  /** Of a processor; omitted: no delivery is traced. */
+  readonly tracing?: DeliveryTracing | undefined;
 }
 
 export interface MemoryConfig {

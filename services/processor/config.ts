@@ -1,6 +1,7 @@
 /** The settings of a processor, from the environment. `--help` prints them. */
 import { DEFAULT, ENV } from '../contract.ts';
 import { duration, type SettingsOf, wholeNumber } from '../runtime/config.ts';
+import { tracingSettings } from '../runtime/tracing/start-tracing.ts';
 import { programSettings } from '../runtime/program-settings.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, VALIDATIONS } from '../csms/handler.ts';
 import { HANDLER_TIMEOUT_MS } from '../csms/run-handler.ts';
@@ -151,6 +152,7 @@ export const processorSettings = {
   ...programSettings,
   ...providerSettings,
   ...decisionSettings,
+  ...tracingSettings,
   stopGrace: {
     doc: 'On shutdown, how long to finish deliveries in flight; the rest is requeued.',
     format: duration,

@@ -13,6 +13,7 @@ import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
+import { startTracing } from '../runtime/tracing/start-tracing.ts';
 import { certificateExpiry } from '../transport/redis/connection/connection.ts';
 import { createTransport } from '../library/transport-factory.ts';
 import {
@@ -52,7 +53,11 @@ async function main(handlers: HandlerTable): Promise<Running> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { podName: name, release, concurrency: maxInFlight } = config;
-  const transport = createTransport({ kind: 'redis', name, release, maxInFlight, ...redisOptions(config) });
+  const traces = await startTracing({ program: PROGRAM, config, log });
+  traces?.register(registry);
+  const tracing = traces?.deliveries();
+  const options = { name, release, maxInFlight, tracing, ...redisOptions(config) };
+  const transport = createTransport({ kind: 'redis', ...options });
   const store = () => transport.store?.();
   const handlerTimeoutMs = readHandlerTimeout(config);
   const metrics = createMetrics(registry, store, settings);
@@ -120,6 +125,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
       sampler[Symbol.dispose]();
       storeCertificate?.[Symbol.dispose]();
       providers[Symbol.dispose]();
+      await traces?.stop();
       await admin[Symbol.asyncDispose]();
       settings[Symbol.dispose]();
       log.info({}, 'stopped');

@@ -1,6 +1,7 @@
 /** What station sockets share with their server: settings, rules that the program passes in, and the observer. */
 import type { CallError, Frame, FrameFault, Protocol } from '../ocpp/frame.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { CallTracing } from '../runtime/tracing/tracing.ts';
 import type { StationSession } from '../transport/transport.ts';
 import type { FrameRecorder } from './frame-recorder.ts';
 import type { HandshakeFacts, Refusal } from './handshake.ts';
@@ -25,6 +26,8 @@ export interface SocketHost {
   readonly transactionsAfter: (before: number, frame: Frame) => number;
   /** The rate of the messages of all sockets. */
   readonly total: SharedRate;
+  /** undefined: no CALL is traced. */
+  readonly tracing: CallTracing | undefined;
   /** Bytes that all sockets of the server hold; the sockets keep count. */
   readonly held: { bytes: number };
 }

@@ -1,5 +1,6 @@
 /** What a station server is made of. */
 import type { AccessControl } from '../access/access-control.ts';
+import type { CallTracing } from '../runtime/tracing/tracing.ts';
 import type { Gateway, StationSession, StationSessions } from '../transport/gateway.ts';
 import type { Admit } from './handshake.ts';
 import type { TrustedNetworks } from './forwarded/trusted-networks.ts';
@@ -38,6 +39,8 @@ export interface StationServerOptions extends Pick<
   readonly listenerLimits?: (listener: StationListener) => ListenerLimits;
   /** Handshakes with it are tests: see self-test.ts. */
   readonly selfTest?: SelfTestSecret;
+  /** Omitted: no CALL is traced. */
+  readonly tracing?: CallTracing | undefined;
   readonly random?: () => number;
 }
 

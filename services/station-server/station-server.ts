@@ -48,7 +48,7 @@ export class StationServer implements AsyncDisposable {
     const { trusted = TRUST_NONE } = options;
     const connections = new Connections(this.#limits);
     const clients = new Clients(connections, trusted, options.clock);
-    const { clock, observer, faultAnswer, transactionsAfter, gateway, recorder } = options;
+    const { clock, observer, faultAnswer, transactionsAfter, gateway, recorder, tracing } = options;
     this.#host = {
       limits: this.#limits,
       clock,
@@ -65,6 +65,7 @@ export class StationServer implements AsyncDisposable {
         gateway.events.keepUnreadable({ ...kept, text: text.slice(0, RAW_TEXT_KEPT) });
       },
       total: new SharedRate(),
+      tracing,
       held: { bytes: 0 },
     };
     const { host, listeners, tls = NO_TLS, listenerLimits } = options;

@@ -27,6 +27,7 @@ import { faultText, readMessage } from '../transport/reading.ts';
 import type { CloseReason, SocketHost, Unreadable } from './socket-host.ts';
 import { CLOSE, closeWith, listen, type StationWebSocket } from './station-web-socket.ts';
 import { MessageRate } from './rates/rates.ts';
+import { SocketTraces } from './socket-traces.ts';
 
 export class StationSocket implements StationSink {
   readonly session: StationSession;
@@ -52,6 +53,7 @@ export class StationSocket implements StationSink {
   #transactions = 0;
   readonly #rate = new MessageRate();
   readonly #boots = new BootAnswers();
+  readonly #traces: SocketTraces | undefined;
   #pingAt = 0;
   #silentPings = 0;
   #closing: CloseReason | undefined;
@@ -65,6 +67,7 @@ export class StationSocket implements StationSink {
     this.#host = host;
     this.#onClosed = onClosed;
     this.#peer = new Peer(host.limits.peer);
+    if (host.tracing !== undefined) this.#traces = new SocketTraces(host.tracing, session);
   }
 
   get isOpen(): boolean {
@@ -144,6 +147,7 @@ export class StationSocket implements StationSink {
     if (facts?.repaired !== undefined) observer.repaired(facts.repaired.kinds);
     if (malformed !== undefined) this.#keep(malformed.kind, malformed.reason, text);
     this.#transactions = this.#host.transactionsAfter(this.#transactions, frame);
+    this.#traces?.arrived(frame);
     const step = this.#peer.receive(frame, read.text ?? text, clock.now(), facts);
     const problem = step.dropped ?? malformed?.kind;
     if (recorded !== undefined) this.#record?.(problem === undefined ? recorded : { ...recorded, problem });
@@ -267,6 +271,7 @@ export class StationSocket implements StationSink {
     if (code !== 1006) this.#alive();
     this.#closed = true;
     this.#account();
+    this.#traces?.closed();
     this.#onClosed(this);
     this.#host.observer.closed(this.session, this.#closing, code);
     this.#host.recorder?.closed(this.#recorded, this.#closing);
@@ -279,6 +284,7 @@ export class StationSocket implements StationSink {
       this.#host.observer.dropped('unanswered');
       this.#record?.({ kind: 'unanswered', messageId });
     }
+    if (step.expired !== undefined) this.#traces?.expired(step.expired);
     if (step.write !== undefined) {
       this.#boots.written(step.write);
       this.#write(step.write);
@@ -296,12 +302,15 @@ export class StationSocket implements StationSink {
     const size = incoming.text.length;
     this.#storing += size;
     const stamped = registration === undefined ? incoming : { ...incoming, registration };
-    this.connection?.forward(stamped).then(
+    const { frame = stamped, trace } = this.#traces?.forwarding(stamped) ?? {};
+    this.connection?.forward(frame).then(
       () => {
+        trace?.stored(true);
         this.#host.observer.forwarded();
         this.#stored(size);
       },
       (error: unknown) => {
+        trace?.stored(false);
         // Not stored, so never answered: the station sends it again. The CALL stays open until it expires, so that
         // no later CALL overtakes one that may have been stored after all.
         this.#host.observer.dropped('not-stored');
@@ -340,6 +349,7 @@ export class StationSocket implements StationSink {
     if (ws?.readyState !== WebSocket.OPEN) return void this.#drop('closing', frame);
     this.#record?.(outgoingEvent(frame));
     ws.send(frame.text);
+    this.#traces?.written(frame);
     if (ws.bufferedAmount > this.#host.limits.maxUnreadBytes) this.#terminate('slow-reader');
   }
 

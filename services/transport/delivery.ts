@@ -1,5 +1,6 @@
 /** A frame of a station on its way to a handler. */
 import type { Frame, Protocol } from '../ocpp/frame.ts';
+import type { TraceContext } from '../runtime/tracing/tracing.ts';
 import type { Outcome } from './outcome.ts';
 
 /** One frame of one station, handed to a processor. */
@@ -17,6 +18,8 @@ export interface Delivery {
   readonly registration?: Registration;
   /** What the proxy repaired to make the text readable; omitted for valid JSON. */
   readonly repaired?: RepairedText;
+  /** Of a CALL that is traced. */
+  readonly trace?: TraceContext;
 }
 
 /** The registration status of a station (RegistrationStatus of 1.6, RegistrationStatusEnumType of 2.x). */

@@ -64,6 +64,8 @@ export interface IncomingFrame {
   /** See Delivery. */
   readonly registration?: Registration;
   readonly repaired?: RepairedText;
+  /** Of a CALL that is traced: W3C Trace Context. */
+  readonly traceparent?: string;
 }
 
 /** One open connection of a station on a gateway. */

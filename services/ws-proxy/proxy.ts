@@ -12,6 +12,7 @@ import type { AppliedSettings } from '../runtime/gauges/settings-gauges.ts';
 import { readAdminAccess } from '../runtime/program-settings.ts';
 import type { Running } from '../runtime/lifecycle.ts';
 import type { Log } from '../runtime/log.ts';
+import type { CallTracing } from '../runtime/tracing/tracing.ts';
 import type { Gateway } from '../transport/gateway.ts';
 import { StationServer } from '../station-server/station-server.ts';
 import type { StationServerOptions } from '../station-server/station-server-options.ts';
@@ -68,9 +69,16 @@ export class Proxy implements Running {
 
   /**
    * @param applied absent: the settings do not change
+   * @param tracing absent: no CALL is traced
    * @throws ConfigError for contradictory settings
    */
-  constructor(settings: ProxySettings, gateway: Gateway, log: Log, applied?: AppliedSettings) {
+  constructor(
+    settings: ProxySettings,
+    gateway: Gateway,
+    log: Log,
+    applied?: AppliedSettings,
+    tracing?: CallTracing,
+  ) {
     let drain: Drain<StationSocket> | undefined;
     const pacing = new Pacing(settings, gateway, systemClock, {
       draining: () => (drain?.mode === 'draining' ? this.#server.size : undefined),
@@ -119,6 +127,7 @@ export class Proxy implements Running {
       line: pacing.line,
       observer: this.#handshakes.counting(observer),
       recorder: this.#recorder,
+      tracing,
       ...(this.#access !== undefined && { access: this.#access.control }),
       tls: {
         observer: createTlsObserver(this.#metrics.tls, log),
@@ -254,7 +263,7 @@ function createStationServer(
   { protocols, defaultProtocol, listeners }: ReturnType<typeof readRules>,
   parts: Pick<
     StationServerOptions,
-    'gateway' | 'sessions' | 'line' | 'observer' | 'recorder' | 'access' | 'tls'
+    'gateway' | 'sessions' | 'line' | 'observer' | 'recorder' | 'access' | 'tls' | 'tracing'
   >,
 ): { readonly server: StationServer; readonly selfTest: SelfTest } {
   const admission = {

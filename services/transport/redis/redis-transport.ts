@@ -4,6 +4,7 @@
  * so that another process finds it if this one dies.
  */
 import type { Frame } from '../../ocpp/frame.ts';
+import type { DeliveryTracing } from '../../runtime/tracing/tracing.ts';
 import { messageOf, TransportError } from '../errors.ts';
 import type { MessageHandler } from '../delivery.ts';
 import type { SessionMetadata } from '../gateway.ts';
@@ -40,6 +41,8 @@ export interface RedisTransportOptions {
   readonly release?: string;
   /** Deliveries in flight at most, from 1. */
   readonly maxInFlight?: number;
+  /** Omitted: no delivery is traced. */
+  readonly tracing?: DeliveryTracing | undefined;
 }
 
 /** Deliveries in flight at most if the options name no number, and in one claim. */
@@ -60,6 +63,7 @@ export class RedisTransport implements Transport {
   readonly #inFlight: InFlight;
   readonly #acknowledger: Acknowledger;
   readonly #unacknowledged: Unacknowledged;
+  readonly #tracing: DeliveryTracing | undefined;
   readonly #failed: ((error: Error) => void)[] = [];
   readonly #handedOver: ((handOver: HandOver) => void)[] = [];
   #handler: MessageHandler | undefined;
@@ -68,6 +72,7 @@ export class RedisTransport implements Transport {
 
   constructor(options: RedisTransportOptions) {
     const onError = (error: Error) => this.#report(error);
+    this.#tracing = options.tracing;
     this.#inFlight = new InFlight(options.maxInFlight ?? MAX_IN_FLIGHT);
     const release = escapeKey(options.release ?? '');
     const onLost = () => this.#forget();
@@ -212,14 +217,18 @@ export class RedisTransport implements Transport {
   }
 
   async #handle(claimed: Claimed, request: Request): Promise<void> {
+    if (this.#tracing !== undefined) claimed.trace = this.#tracing.claimed(request);
     try {
       const outcome = await this.#handler?.(request);
-      if (outcome === undefined || !this.#inFlight.holds(claimed)) return;
+      if (outcome === undefined) return;
+      claimed.trace?.handled(outcome);
+      if (!this.#inFlight.holds(claimed)) return claimed.trace?.unsettled('lost');
       const { deadLetter, failure } = outcome;
       if (deadLetter !== undefined) void this.#unacknowledged.reject(claimed, deadLetter);
       else if (failure === undefined || !(await this.#unacknowledged.handOver(claimed, failure)))
         this.#acknowledger.add({ claimed, request, outcome });
     } catch (error) {
+      claimed.trace?.failed(error);
       const { frame, stationId } = request;
       const message = `message ${frame.id} of station ${stationId} could not be handled and is requeued`;
       this.#report(new Error(message, { cause: error }));

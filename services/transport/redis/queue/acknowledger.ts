@@ -1,4 +1,5 @@
 /** Acknowledges handled deliveries: one script an event-loop turn, with all outcomes so far. */
+import type { DeliveryTrace } from '../../../runtime/tracing/tracing.ts';
 import { isRefusal } from '../connection/connection.ts';
 import { deadLetter } from '../dead-letters/dead-letter.ts';
 import type { Membership } from '../lease/membership.ts';
@@ -44,9 +45,12 @@ export class Acknowledger {
   /** One script at a time; outcomes that arrive meanwhile are part of the next. */
   async #run(): Promise<void> {
     while (this.#done.length > 0 && !this.#member.stopping) {
-      const batch = this.#done.splice(0, MAX_BATCH).filter(({ claimed }) => this.#inFlight.holds(claimed));
-      await this.#acknowledge(batch);
-      for (const { claimed } of batch) this.#inFlight.settle(claimed);
+      const all = this.#done.splice(0, MAX_BATCH);
+      await this.#acknowledge(all.filter(({ claimed }) => this.#inFlight.holds(claimed)));
+      for (const { claimed } of all) {
+        if (claimed.trace !== undefined) traceEnd(claimed.trace, this.#inFlight.holds(claimed));
+        this.#inFlight.settle(claimed);
+      }
     }
     this.#running = false;
   }
@@ -96,10 +100,11 @@ export class Acknowledger {
   }
 
   /** @param entry where Redis has lost it already. Sent twice it is two dead letters, of which a replay makes one effect. */
-  async #deadLetter({ claimed: { tag } }: Handled, reason: string, entry?: string): Promise<void> {
+  async #deadLetter({ claimed: { tag, trace } }: Handled, reason: string, entry?: string): Promise<void> {
     const { processId, commands, keys } = this.#member;
     const letter = { processId, tag, reason, ...(entry !== undefined && { entry }) };
     await this.#member.untilDone(() => deadLetter(commands, keys, letter));
+    trace?.unsettled('dead-letter');
   }
 
   /**
@@ -113,4 +118,10 @@ export class Acknowledger {
     if (batch.length > 1) for (const done of batch) await this.#acknowledge([done]);
     else for (const { claimed } of batch) await this.#unacknowledged.reject(claimed, String(refusal));
   }
+}
+
+/** What was rejected has ended already. */
+function traceEnd(trace: DeliveryTrace, isHeld: boolean): void {
+  if (isHeld) trace.acknowledged();
+  else trace.unsettled('lost');
 }

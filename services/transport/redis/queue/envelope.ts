@@ -11,6 +11,7 @@
  * | protocol | ours | subprotocol of the connection |
  * | registration | ours | status in the response to the last BootNotification on the connection; omitted before one |
  * | raw, repairs | ours | of a text that the proxy repaired: the original text, cut, and the kinds of repair |
+ * | traceparent, queued | ours | of a sampled CALL: W3C Trace Context, and when the envelope was written (ms since 1970) |
  * | attempts | ours | failed attempts by release, of a requeued entry; only the scripts read the numbers (lease/releases.lua) |
  * | replayed | ours | id of the dead letter that it was: no connection waits for the response |
  *
@@ -20,6 +21,7 @@
 import { withExactNumbers } from '../../../ocpp/exact-numbers.ts';
 import { MessageType, type Protocol, PROTOCOLS } from '../../../ocpp/frame.ts';
 import { readForwarded } from '../../../ocpp/frame-repair.ts';
+import { preciseNow, readTraceContext } from '../../../runtime/tracing/tracing.ts';
 import { type Delivery, REGISTRATION_STATUSES, type RepairedText } from '../../delivery.ts';
 import type { IncomingFrame } from '../../gateway.ts';
 import type { Answer } from '../../outcome.ts';
@@ -51,17 +53,21 @@ export class EnvelopeWriter {
     this.#tail = `,"ws_server_id":${JSON.stringify(proxyId)},"connection":${epoch},"protocol":"${protocol}"`;
   }
 
-  write({ frame, text, receivedAt, sequence, registration, repaired }: IncomingFrame): string {
+  write({ frame, text, receivedAt, sequence, registration, repaired, traceparent }: IncomingFrame): string {
     const action = 'action' in frame ? `"action":${quoted(frame.action)},` : '';
     const id = quoted(frame.id);
     const timestamp = isoTime(receivedAt);
-    const further = `${registration === undefined ? '' : `,"registration":"${registration}"`}${repaired === undefined ? '' : repairs(repaired)}`;
+    const further = `${registration === undefined ? '' : `,"registration":"${registration}"`}${repaired === undefined ? '' : repairs(repaired)}${traceparent === undefined ? '' : traced(traceparent)}`;
     return `${this.#head}${frame.type},"message_id":${id},${action}"payload":${text},"timestamp":"${timestamp}"${this.#tail},"sequence":${sequence}${further}}`;
   }
 }
 
 function repairs({ raw, kinds }: RepairedText): string {
   return `,"raw":${JSON.stringify(raw)},"repairs":${JSON.stringify(kinds)}`;
+}
+
+function traced(traceparent: string): string {
+  return `,"traceparent":"${traceparent}","queued":${preciseNow().toFixed(3)}`;
 }
 
 /** A text as JSON. Most ids and actions have nothing to escape, and this test is faster than JSON.stringify. */
@@ -120,12 +126,21 @@ export function readRequest(raw: string, deliveryCount = 1): ReadRequest {
 }
 
 /** What a proxy adds to the frame. */
-function facts(envelope: Readonly<Record<string, unknown>>): Pick<Request, 'registration' | 'repaired'> {
-  const { raw, repairs: kinds } = envelope;
+function facts(
+  envelope: Readonly<Record<string, unknown>>,
+): Pick<Request, 'registration' | 'repaired' | 'trace'> {
+  const { raw, repairs: kinds, traceparent, queued, replayed } = envelope;
+  // The trace of a dead letter ended with it.
+  const isTraced = traceparent !== undefined && replayed === undefined;
+  const trace = isTraced ? readTraceContext(traceparent, queued) : undefined;
   const registration = REGISTRATION_STATUSES.find((known) => known === envelope['registration']);
   const repaired =
     typeof raw === 'string' && Array.isArray(kinds) ? { raw, kinds: kinds.map(text) } : undefined;
-  return { ...(registration && { registration }), ...(repaired && { repaired }) };
+  return {
+    ...(registration && { registration }),
+    ...(repaired && { repaired }),
+    ...(trace && { trace }),
+  };
 }
 
 /** The entry of a dead letter as it is enqueued again: without its connection, its text unchanged. */

@@ -4,6 +4,8 @@
  * counts no more.
  */
 
+import type { DeliveryTrace } from '../../../runtime/tracing/tracing.ts';
+
 /** One claimed entry. */
 export interface Claimed {
   /** Delivery tag: the number of the entry in the hash of its process. */
@@ -11,6 +13,8 @@ export interface Claimed {
   readonly generation: number;
   /** As it was handed out. */
   readonly raw: string;
+  /** Of a CALL that is traced. */
+  trace?: DeliveryTrace | undefined;
 }
 
 export class InFlight {
@@ -49,7 +53,7 @@ export class InFlight {
     if (this.#tags.size === 0) this.#exclusive = false;
     this.#tags.add(tag);
     this.#exclusive ||= exclusive;
-    return { tag, generation: this.#generation, raw };
+    return { tag, generation: this.#generation, raw, trace: undefined };
   }
 
   /** Whether the entry is in flight. After a lost registration another entry may have its tag. */

@@ -11,7 +11,7 @@ local Requeue = {}
 -- Requeues one entry, with its delivery count one higher if the delivery counts. Deliveries count by release: an entry becomes
 -- a dead letter when this one has failed it as often as `limit`, and no other living one has failed it less often. Without a
 -- known release all deliveries count together.
--- Returns whether another release is next.
+-- Returns whether another release is next, and whether it became a dead letter.
 function Requeue.entry(how, entry)
   local count, text = DeadLetters.split(entry)
   local bare, attempts = Releases.split(text)
@@ -28,7 +28,7 @@ function Requeue.entry(how, entry)
   else
     redis.call('RPUSH', how.reclaimed, string.format('%d\n', next) .. Releases.join(bare, attempts))
   end
-  return isForAnother
+  return isForAnother, isLast
 end
 
 -- Requeues what a processor holds, oldest claimed next, and releases its poll lease.

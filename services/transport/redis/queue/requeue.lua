@@ -15,7 +15,8 @@
 -- ARGV[6] reason, for a dead letter
 -- ARGV[7] release of the processor, or ''
 -- ARGV[8] prefix
--- Returns 1, 2 when processors of another release are next, or 0 when the processor does not hold the entry any more.
+-- Returns 1, 2 when processors of another release are next, 3 when it became a dead letter, or 0 when the processor does not hold
+-- the entry any more.
 local result = 0
 local entry = redis.call('HGET', KEYS[1], ARGV[2])
 if entry then
@@ -24,7 +25,8 @@ if entry then
     limit = tonumber(ARGV[4]), kept = ARGV[5], reason = ARGV[6],
   }
   redis.call('HDEL', KEYS[1], ARGV[2])
-  result = Requeue.entry(how, entry) and 2 or 1
+  local isForAnother, isLast = Requeue.entry(how, entry)
+  result = isForAnother and 2 or isLast and 3 or 1
 end
 wakeOne(KEYS[4], ARGV[1])
 return result

@@ -17,14 +17,20 @@ export interface Requeue {
   readonly reason: string;
 }
 
-/** Requeues one entry that this process could not handle. @returns whether processors of another release are next */
+export type RequeueResult = 'requeued' | 'handed-over' | 'dead-letter' | 'lost';
+const RESULTS: readonly RequeueResult[] = ['lost', 'requeued', 'handed-over', 'dead-letter'];
+
+/**
+ * Requeues one entry that this process could not handle. With `handed-over` processors of another release are next; `lost`: this process
+ * did not hold it any more.
+ */
 export async function requeue(
   connection: RedisConnection,
   keys: Keys,
   { processId, release, tag, counted, reason }: Requeue,
-): Promise<boolean> {
+): Promise<RequeueResult> {
   const names = [keys.processing(processId), keys.reclaimed, keys.deadLetters, keys.wakeUpTokens];
   const limits = [MAX_DELIVERIES, DEAD_LETTERS_KEPT];
   const args = [processId, tag, counted ? '1' : '0', ...limits, reason, release, keys.prefix];
-  return (await script(connection, names, args)) === 2;
+  return RESULTS[await script(connection, names, args)] ?? 'lost';
 }

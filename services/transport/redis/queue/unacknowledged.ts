@@ -22,10 +22,11 @@ export class Unacknowledged {
   async requeue(claimed: Claimed, counted: boolean, reason: string): Promise<void> {
     const { processId, commands, keys, release } = this.#member;
     const { tag } = claimed;
-    const isForAnother = await this.#settle(claimed, () =>
+    const result = await this.#settle(claimed, () =>
       requeue(commands, keys, { processId, release, tag, counted, reason }),
     );
-    if (isForAnother === true) this.#onHandOver({ release, reason });
+    claimed.trace?.unsettled(result ?? 'lost');
+    if (result === 'handed-over') this.#onHandOver({ release, reason });
   }
 
   /** What this process cannot handle is for another release, or else a dead letter. */
@@ -34,6 +35,7 @@ export class Unacknowledged {
     const { processId, commands, keys } = this.#member;
     const { tag } = claimed;
     await this.#settle(claimed, () => deadLetter(commands, keys, { processId, tag, reason }));
+    claimed.trace?.unsettled('dead-letter');
     return 'dead-letter';
   }
 
@@ -49,6 +51,7 @@ export class Unacknowledged {
     const done = await this.#member.untilDone(attempt, () => !this.#inFlight.holds(claimed));
     if (done === undefined || done === 'no-release') return false;
     this.#inFlight.settle(claimed);
+    claimed.trace?.unsettled('handed-over');
     this.#onHandOver({ release, reason });
     return true;
   }
