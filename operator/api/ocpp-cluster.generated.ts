@@ -38,6 +38,11 @@ export interface OcppClusterSpec {
    * accepted, what a DataTransfer gets.
    */
   readonly decisions?: DecisionsSpec;
+  /**
+   * Traces of messages for an OpenTelemetry collector, from the socket through the queue to the response.
+   * Off if omitted.
+   */
+  readonly tracing?: TracingSpec;
   /** The ws-proxy Pods. They hold the sockets of the stations and do not interpret messages. */
   readonly proxy?: ProxySpec;
   /** The processor Pods. They answer the messages of the stations. */
@@ -72,6 +77,7 @@ export interface DefaultedSpec {
   readonly certificateAuthority?: DefaultedCertificateAuthority;
   readonly iso15118?: Iso15118Spec;
   readonly decisions?: DefaultedDecisions;
+  readonly tracing?: DefaultedTracing;
   readonly proxy: DefaultedProxy;
   readonly processor: DefaultedProcessor;
   readonly api: DefaultedApi;
@@ -546,6 +552,46 @@ export interface DecisionsWebhookActionSpec {
 export interface DefaultedDecisionsWebhookAction {
   readonly action: 'Authorize' | 'StartTransaction' | 'BootNotification' | 'DataTransfer';
   readonly fallback: 'Own' | 'Accept' | 'Reject' | 'LastKnown';
+}
+
+/**
+ * Traces of messages for an OpenTelemetry collector, from the socket through the queue to the response. Off
+ * if omitted.
+ */
+export interface TracingSpec {
+  /**
+   * URL of the collector, which takes OTLP over HTTP, such as http://collector.monitoring:4318. Traces are
+   * posted to /v1/traces below it. A change restarts ws-proxy and processor.
+   */
+  readonly endpoint: string;
+  /**
+   * Share of the CALLs of stations that are traced, 0 to 1. A CALL costs about twice as much CPU in a
+   * ws-proxy when it is traced. A change takes effect in running Pods.
+   */
+  readonly share?: number;
+  /**
+   * Headers for the collector, such as its token; one a line, as in Authorization: Bearer …. Running Pods
+   * follow changes of the Secret.
+   */
+  readonly headersSecret?: TracingHeadersSecretSpec;
+}
+
+/** {@link TracingSpec} with its defaults. */
+export interface DefaultedTracing {
+  readonly endpoint: string;
+  readonly share: number;
+  readonly headersSecret?: TracingHeadersSecretSpec;
+}
+
+/**
+ * Headers for the collector, such as its token; one a line, as in Authorization: Bearer …. Running Pods
+ * follow changes of the Secret.
+ */
+export interface TracingHeadersSecretSpec {
+  /** Secret with the headers. A change restarts ws-proxy and processor. */
+  readonly name: string;
+  /** Key in the Secret. A change restarts ws-proxy and processor. */
+  readonly key: string;
 }
 
 /** The ws-proxy Pods. They hold the sockets of the stations and do not interpret messages. */

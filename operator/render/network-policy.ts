@@ -50,7 +50,7 @@ export function networkPolicies(input: RenderInput): KubeObject[] {
       'ws-proxy',
       {
         ...common,
-        egress: [...common.egress, ...toServices([spec.authentication?.stations?.webhook?.url])],
+        egress: [...common.egress, ...toServices(ofProxies(spec))],
         ingress: [fromStations(input), ...toAdmin(input)],
       },
     ],
@@ -126,11 +126,18 @@ function toRedis(input: RenderInput): V1NetworkPolicyEgressRule[] {
   return [{ ports: tcp([...ports]) }];
 }
 
-/** Services of the user that the processors ask. */
-const ofProcessors = ({ certificateAuthority, iso15118, decisions }: RenderInput['spec']) => [
+/** Services of the user that the ws-proxies use. */
+const ofProxies = ({ authentication, tracing }: RenderInput['spec']) => [
+  authentication?.stations?.webhook?.url,
+  tracing?.endpoint,
+];
+
+/** The same of the processors. */
+const ofProcessors = ({ certificateAuthority, iso15118, decisions, tracing }: RenderInput['spec']) => [
   certificateAuthority?.webhook?.url,
   iso15118?.provider?.url,
   decisions?.webhook.url,
+  tracing?.endpoint,
 ];
 
 /**

@@ -23,6 +23,7 @@ import {
 import { DEPLOYMENTS } from './resources.ts';
 import { type StationPort, stationPorts } from './station-ports.ts';
 import { TEMPLATE_ANNOTATION } from './revision.ts';
+import { samplingSettings } from './tracing.ts';
 import { selectorLabels, setLabels, type RenderInput, workload } from './render-input.ts';
 
 const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } };
@@ -133,6 +134,7 @@ function limitsEnv(spec: DefaultedSpec): Variable[] {
     ...unlessDefault(ENV.listenerLimits, listenerLimits(spec), NO_LIMITS),
     ...unlessDefault(ENV.logLevel, proxy.logLevel, DEFAULT.logLevel),
     ...authenticationSettings(spec),
+    ...samplingSettings(spec),
   ];
 }
 
@@ -177,6 +179,7 @@ export function proxySettings(input: RenderInput): KubeObject[] {
     { name: ENV.drainTransactions, value: proxy.drain.transactions.toLowerCase() },
     ...authenticationSettings(input.spec),
     ...clientLimits(proxy),
+    ...samplingSettings(input.spec),
     // Without the front door there are none. With it they are always named: a Pod began with the variable of its time.
     ...(usesFrontDoor(input.spec) ? [{ name: ENV.listenerLimits, value: listenerLimits(input.spec) }] : []),
   ];

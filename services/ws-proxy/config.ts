@@ -3,6 +3,7 @@ import { DEFAULT, ENV, PATH, PORT } from '../contract.ts';
 import { PROTOCOLS } from '../ocpp/frame.ts';
 import { ConfigError, duration, jsonOf, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
+import { samplingSettings } from '../runtime/tracing/start-tracing.ts';
 import { accessSettings } from './access/access-settings.ts';
 import { limitSettings } from './limit-settings.ts';
 
@@ -140,6 +141,9 @@ export const proxySettings = {
     env: ENV.drainPropagation,
   },
 } as const;
+
+/** With those of tracing, which the monolith does not have. */
+export const tracedProxySettings = { ...proxySettings, ...samplingSettings } as const;
 
 /** The values that loadConfig returns for these settings; durations are in ms. */
 export type ProxySettings = SettingsOf<typeof proxySettings>;

@@ -4,20 +4,19 @@ import { LiveSettings } from '../runtime/live-settings.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { redisOptions, redisSettings } from '../runtime/redis-settings.ts';
-import { samplingSettings, startTracing } from '../runtime/tracing/start-tracing.ts';
+import { startTracing } from '../runtime/tracing/start-tracing.ts';
 import { createGateway } from '../library/transport-factory.ts';
-import { proxySettings } from './config.ts';
+import { tracedProxySettings } from './config.ts';
 import { Proxy } from './proxy.ts';
 
 const PROGRAM = 'ws-proxy';
-const ownSettings = { ...proxySettings, ...samplingSettings } as const;
 
 let log = createLog(PROGRAM, 'info');
 
 async function main(): Promise<Running> {
-  const config = loadConfig(PROGRAM, { ...ownSettings, ...redisSettings });
+  const config = loadConfig(PROGRAM, { ...tracedProxySettings, ...redisSettings });
   log = createLog(PROGRAM, config.logLevel);
-  const settings = new LiveSettings(ownSettings, config, { folder: config.settingsFolder, log });
+  const settings = new LiveSettings(tracedProxySettings, config, { folder: config.settingsFolder, log });
   await settings.start();
   const { podName: name, ocppGoInterop } = config;
   const tracing = await startTracing({ program: PROGRAM, config, log });

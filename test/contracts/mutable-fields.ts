@@ -199,6 +199,11 @@ const deciderLive = (field: string, value: unknown, name: string, shows: string)
     undo: true,
   });
 
+const COLLECTOR = { endpoint: 'http://collector:4318', headersSecret: { name: 'collector', key: 'headers' } };
+/** Taken back, as the Secret and the collector do not exist. */
+const collector = (field: string, value: unknown, object: string, at: string, shows: unknown = value) =>
+  row(`tracing.${field}`, value, object, at, { shows, with: { tracing: COLLECTOR }, undo: true });
+
 const sink = (field: string, value: unknown, at: string, shows: unknown = value) =>
   row(`billing.sink.${field}`, value, 'Deployment/bill-sink', at, { shows });
 
@@ -462,6 +467,23 @@ const ROWS: readonly Row[] = [
     }),
   ),
   ...podTemplate('api', 'api'),
+
+  collector('endpoint', 'http://other:4318', 'Deployment/processor', env('OCPP_TRACE_ENDPOINT')),
+  collector('share', 1, 'ConfigMap/ws-proxy', 'data.OCPP_TRACE_SHARE', '1'),
+  collector(
+    'headersSecret.name',
+    'other',
+    'Deployment/ws-proxy',
+    LAST_VOLUME,
+    secretVolume('trace-headers', 'other'),
+  ),
+  collector(
+    'headersSecret.key',
+    'token',
+    'Deployment/ws-proxy',
+    env('OCPP_TRACE_HEADERS_FILE'),
+    '/etc/ocpp/trace-headers/token',
+  ),
 
   sink('postgres.secretName', 'other', LAST_VOLUME, secretVolume('postgres', 'other')),
   sink('postgres.caSecretName', 'ca', LAST_VOLUME, secretVolume('postgres-ca', 'ca')),

@@ -88,18 +88,21 @@ test('counted failures alternate between releases and end after five of each', a
   for (const release of releases) await join(release, release);
   await world.look.lpush(keys.requests, entry('CP-1', 'a', 1, 1));
   const order: string[] = [];
+  const results: string[] = [];
   for (let i = 0; i < 30; i++) {
     const release = releases[i % 2] ?? '';
     const { tag } = await take(release, release);
     if (tag === '') continue;
     order.push(release);
-    await requeueOne(release, release, tag);
+    results.push(await requeueOne(release, release, tag));
   }
   t.deepEqual(
     order,
     Array.from({ length: 10 }, (_, i) => releases[i % 2]),
   );
   t.is(await world.look.xlen(keys.deadLetters), 1);
+  t.deepEqual(results, [...Array.from({ length: 9 }, () => 'handed-over'), 'dead-letter']);
+  t.is(await requeueOne('one', 'one', '1'), 'lost');
 });
 
 test('a requeue that does not count keeps an entry that other releases failed often', async (t) => {
@@ -145,7 +148,7 @@ test('while Redis was away all leases have ended, which is no proof that another
   const { tag } = await take('p', 'own');
   for (const id of ['p', 'q']) await world.look.zadd(keys.members('processor'), '1', id);
   t.is(await give('p', 'own', tag), 'handed-over');
-  t.true(await requeueOne('p', 'own', String(Number(tag) + 1)));
+  t.is(await requeueOne('p', 'own', String(Number(tag) + 1)), 'handed-over');
   t.is(await world.look.xlen(keys.deadLetters), 0);
   t.deepEqual((await take('p', 'own')).entries, [], 'both are left');
 });

@@ -2,6 +2,7 @@
 import type { AccessControl } from '../../services/access/access-control.ts';
 import { faultAnswer } from '../../services/ocpp/errors.ts';
 import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
+import type { CallTracing } from '../../services/runtime/tracing/tracing.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import type {
@@ -146,8 +147,12 @@ export async function startEndpoint(
   limits: Partial<StationServerLimits> = {},
   {
     connectsPerSecond = 1000,
+    tracing,
     ...admission
-  }: Partial<AdmissionSettings> & { connectsPerSecond?: number | (() => number) } = {},
+  }: Partial<AdmissionSettings> & {
+    connectsPerSecond?: number | (() => number);
+    tracing?: CallTracing;
+  } = {},
   listeners: readonly StationListener[] = [{ port: 0, path: '/ocpp' }],
   tolerant = true,
   networks: readonly string[] = [],
@@ -165,6 +170,7 @@ export async function startEndpoint(
     faultAnswer,
     transactionsAfter,
     tolerant,
+    tracing,
     admit: createAdmission({ protocols: PROTOCOLS, maxSessions: 1000, ...admission }, systemClock),
     line: new HandshakeLine({
       // A rate that the test changes says nothing about the length of the line.

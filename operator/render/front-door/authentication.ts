@@ -2,6 +2,7 @@
 import type { DefaultedSpec, OcppCluster } from '../../api/ocpp-cluster.ts';
 import { ENV } from '../../../services/contract.ts';
 import type { RenderInput } from '../render-input.ts';
+import { tracingAccess } from '../tracing.ts';
 import { decisionAccess } from './decisions.ts';
 import { listenerSecrets, usesFrontDoor } from './listeners.ts';
 import { type Access, joined, NO_ACCESS, secretFile, serviceAccess } from './service-access.ts';
@@ -43,14 +44,27 @@ export function authenticationSettings(spec: DefaultedSpec): Setting[] {
 export function proxyAccess(input: RenderInput): Access {
   const { spec } = input;
   const listeners = { env: [], secrets: listenerSecrets(input) };
-  return joined([listeners, stationSource(spec), organization(spec), passwordKey(input)]);
+  return joined([
+    listeners,
+    stationSource(spec),
+    organization(spec),
+    passwordKey(input),
+    tracingAccess(spec),
+  ]);
 }
 
 export function processorAccess(input: RenderInput): Access {
   const { spec } = input;
   const authority = certificateAuthority(spec);
   const provider = contractProvider(spec);
-  return joined([organization(spec), passwordKey(input), authority, provider, decisionAccess(spec)]);
+  return joined([
+    organization(spec),
+    passwordKey(input),
+    authority,
+    provider,
+    decisionAccess(spec),
+    tracingAccess(spec),
+  ]);
 }
 
 function stationSource({ authentication }: Spec): Access {

@@ -160,6 +160,16 @@ export const FRONT_DOOR_MISTAKES: readonly Mistake[] = [
     field: 'spec.decisions.webhook.url',
     says: /the port must be at most 65535/,
   },
+  {
+    spec: { tracing: { endpoint: WRONG_PORTS[0] } },
+    field: 'spec.tracing.endpoint',
+    says: /the port must be at most 65535/,
+  },
+  {
+    spec: { tracing: { endpoint: 'http://collector:4318', share: 1.5 } },
+    field: 'spec.tracing.share',
+    says: /less than or equal to 1/,
+  },
   ...[{}, { internal: { secretName: 's' }, webhook: { url: 'https://ca' } }].map((certificateAuthority) => ({
     spec: { certificateAuthority },
     field: 'spec.certificateAuthority',

@@ -220,6 +220,25 @@ test('the processor gets the decider, its secret, and what it decides', (t) => {
   t.is(earlier.env('OCPP_DECISION_WEBHOOK_ACTIONS'), 'Authorize=LastKnown,DataTransfer=Own');
 });
 
+test('both programs get the collector of traces and its headers, and the ws-proxy which share it traces', (t) => {
+  const spec: OcppClusterSpec = {
+    tracing: {
+      endpoint: 'http://collector:4318',
+      share: 0.5,
+      headersSecret: { name: 'collector', key: 'headers' },
+    },
+  };
+  for (const pod of [proxyOf(spec), processorOf(spec)]) {
+    t.is(pod.env('OCPP_TRACE_ENDPOINT'), 'http://collector:4318');
+    t.is(pod.env('OCPP_TRACE_HEADERS_FILE'), '/etc/ocpp/trace-headers/headers');
+    t.is(pod.secrets['/etc/ocpp/trace-headers'], 'collector');
+  }
+  t.like(find(rendered(spec), 'ConfigMap/city-ws-proxy'), { data: { OCPP_TRACE_SHARE: '0.5' } });
+  const earlier = podOf(rendered(spec, { renderRevision: 2 }), 'Deployment/city-ws-proxy');
+  t.is(earlier.env('OCPP_TRACE_SHARE'), '0.5');
+  t.is(proxyOf({}).env('OCPP_TRACE_ENDPOINT'), undefined);
+});
+
 test('what may change without a restart is in the ConfigMap, as long as a listener asks who a station is', (t) => {
   const settings = (spec: OcppClusterSpec) => {
     const { data } = find(rendered(spec), 'ConfigMap/city-ws-proxy') as unknown as {

@@ -11,7 +11,7 @@ import {
   readHandlerSettings,
 } from '../../../services/processor/config.ts';
 import { readSettings, type Settings } from '../../../services/runtime/config.ts';
-import { proxySettings } from '../../../services/ws-proxy/config.ts';
+import { tracedProxySettings } from '../../../services/ws-proxy/config.ts';
 import { find, rendered } from '../../support/rendered.ts';
 
 const data = (spec: OcppClusterSpec, part: string) =>
@@ -25,14 +25,15 @@ const DECIDER = {
   signingSecret: { name: 'decider', key: 'secret' },
   actions: [],
 };
+const COLLECTOR = { endpoint: 'http://collector:4318' };
 const PROGRAMS = [
-  ['ws-proxy', proxySettings],
+  ['ws-proxy', tracedProxySettings],
   ['processor', processorSettings],
 ] as const;
 
 for (const [part, table] of PROGRAMS) {
   test(`the ConfigMap of the ${part} has every setting that it takes while it runs, defaults too, and no other`, (t) => {
-    const texts = data({ authentication: {}, decisions: { webhook: DECIDER } }, part);
+    const texts = data({ authentication: {}, decisions: { webhook: DECIDER }, tracing: COLLECTOR }, part);
     t.deepEqual(Object.keys(texts).sort(), liveOf(table).toSorted());
     const [withNone, withAll] = [readSettings(table, {}), readSettings(table, {}, texts)];
     t.deepEqual(withAll.problems, []);
@@ -62,6 +63,16 @@ test('so does that of a cluster without a decider', (t) => {
     added.filter((name) => !without.includes(name)),
     ['OCPP_DECISION_WEBHOOK_TIMEOUT', 'OCPP_DECISION_WEBHOOK_ACTIONS'],
   );
+});
+
+test('so does that of a cluster without traces', (t) => {
+  const without = Object.keys(data({}, 'ws-proxy'));
+  const added = Object.keys(data({ tracing: COLLECTOR }, 'ws-proxy'));
+  t.deepEqual(
+    added.filter((name) => !without.includes(name)),
+    ['OCPP_TRACE_SHARE'],
+  );
+  t.deepEqual(data({ tracing: COLLECTOR }, 'processor'), data({}, 'processor'));
 });
 
 test('a variable of the podTemplate is left out: it would lose against the file', (t) => {

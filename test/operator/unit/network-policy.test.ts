@@ -252,6 +252,7 @@ test('an address that is no URL gets no rule, and takes no other rule with it', 
     certificateAuthority: { webhook: { url: bad } },
     iso15118: { provider: { url: bad } },
     decisions: { webhook: { url: bad, signingSecret, actions: [{ action: 'Authorize' }] } },
+    tracing: { endpoint: bad },
   });
   t.true(isAllowed(policies, { from: ENDS.API, to: ENDS['other host'], port: 8443 }));
   for (const from of [ENDS.proxy, ENDS.processor])
