@@ -90,12 +90,12 @@ test('the spans of a socket: of the open CALL and of those that it holds, to the
 });
 
 const frame = { type: 2, id: '1', action: 'Heartbeat', payload: {} } as const;
-const INCOMING = { frame, text: '[2,"1","Heartbeat",{}]', receivedAt: 0, sequence: 3 };
+const INCOMING = { frame, text: '[2,"1","Heartbeat",{}]', receivedAt: 1000, sequence: 3 };
 
 test('an envelope that is not sampled is byte for byte what it was; one that is has two more fields at its end', (t) => {
   const writer = new EnvelopeWriter('CP-1', 'proxy-1', 7, 'ocpp1.6');
   const plain =
-    '{"charge_point_id":"CP-1","message_type":2,"message_id":"1","action":"Heartbeat","payload":[2,"1","Heartbeat",{}],"timestamp":"1970-01-01T00:00:00.000Z","ws_server_id":"proxy-1","connection":7,"protocol":"ocpp1.6","sequence":3}';
+    '{"charge_point_id":"CP-1","message_type":2,"message_id":"1","action":"Heartbeat","payload":[2,"1","Heartbeat",{}],"timestamp":"1970-01-01T00:00:01.000Z","ws_server_id":"proxy-1","connection":7,"protocol":"ocpp1.6","sequence":3}';
   t.is(writer.write(INCOMING), plain);
   const before = Date.now();
   const traced = writer.write({ ...INCOMING, traceparent: PARENT });
