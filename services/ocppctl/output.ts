@@ -42,13 +42,9 @@ export async function writeList<T>(run: Run, { path, query = {}, columns, none }
 }
 
 /** The document of an event of a stream; one that is none is noted. @param what such as `an event` */
-export function parsedOr<T>(
-  { note }: Pick<Run['terminal'], 'note'>,
-  what: string,
-  data: string,
-): T | undefined {
+export function parsedOr({ note }: Pick<Run['terminal'], 'note'>, what: string, data: string): unknown {
   try {
-    return JSON.parse(data) as T;
+    return JSON.parse(data);
   } catch {
     note(`${what} that is not JSON: ${printable(data.slice(0, 200))}`);
     return undefined;

@@ -130,16 +130,15 @@ test('a value that is no number is a hole, and a query that fails leaves the oth
   const end = 1_800_000_000;
   const url = await serve(t, ({ url = '' }, response) => {
     if (url.includes('histogram_quantile'))
-      return void response
-        .writeHead(422)
-        .end('{"status":"error","error":"no <b>'.concat('x'.repeat(1000), '"}'));
-    response.end(
-      matrix([
-        [end - 60, '1.5'],
-        [end - 30, 'NaN'],
-        [end, '+Inf'],
-      ]),
-    );
+      response.writeHead(422).end('{"status":"error","error":"no <b>'.concat('x'.repeat(1000), '"}'));
+    else
+      response.end(
+        matrix([
+          [end - 60, '1.5'],
+          [end - 30, 'NaN'],
+          [end, '+Inf'],
+        ]),
+      );
   });
   const history = await createHistory({ ...nothing, url }, () => end * 1000 + 29_000)(60);
   t.deepEqual(history.series.proxies?.slice(-3), [
@@ -167,7 +166,7 @@ for (const [what, listener, why] of [
   ['never answers', () => undefined, /no answer within 5 s/],
 ] as const satisfies readonly (readonly [string, RequestListener, RegExp])[])
   test(`a server that ${what} is no source, and the answer says why`, async (t) => {
-    const url = await serve(t, listener as RequestListener);
+    const url = await serve(t, listener);
     const history = await createHistory({ ...nothing, url })(60);
     t.like(history, { source: 'none', series: {} });
     t.regex(history.why ?? '', why);

@@ -7,14 +7,14 @@ import { until } from '../support/until.ts';
 import { cluster, station } from '../transport/redis/processes.ts';
 
 interface World {
-  note(refusals: readonly NotedRefusal[]): void;
-  list(): Promise<readonly KeptRefusal[]>;
-  register(identity: string): Promise<unknown>;
-  connectOnce(identity: string): Promise<void>;
+  readonly note: (refusals: readonly NotedRefusal[]) => void;
+  readonly list: () => Promise<readonly KeptRefusal[]>;
+  readonly register: (identity: string) => Promise<unknown>;
+  readonly connectOnce: (identity: string) => Promise<void>;
   /** As if all that is kept had been refused so much earlier. */
-  age(ms: number): Promise<unknown>;
+  readonly age: (ms: number) => Promise<unknown>;
   /** Of Redis. */
-  bytes?(): Promise<number>;
+  readonly bytes?: () => Promise<number>;
 }
 
 const WORLDS: Readonly<Record<string, (t: ExecutionContext) => Promise<World>>> = {
@@ -28,14 +28,14 @@ const WORLDS: Readonly<Record<string, (t: ExecutionContext) => Promise<World>>> 
       note: (refusals) => gateway.events.noteRefused(refusals),
       list: () => client.refusals(),
       register: (identity) => look.hset('ocpp:stations', identity, '{}'),
-      async connectOnce(identity) {
+      connectOnce: async (identity) => {
         await (await station(gateway, identity)).client.stop();
       },
-      async age(ms) {
+      age: async (ms) => {
         for (const room of rooms)
           for (const field of await look.zrange(room, '0', '-1')) await look.zincrby(room, -ms, field);
       },
-      async bytes() {
+      bytes: async () => {
         const sizes = await Promise.all(
           ['ocpp:refused', ...rooms].map((key) => look.memory('USAGE', key, 'SAMPLES', 0)),
         );
@@ -52,7 +52,7 @@ const WORLDS: Readonly<Record<string, (t: ExecutionContext) => Promise<World>>> 
       list: () => directory.refused(),
       register: (identity) =>
         state.amend({ writes: [{ kind: 'set', key: 'stations', fields: { [identity]: '{}' } }], events: [] }),
-      async connectOnce(identity) {
+      connectOnce: async (identity) => {
         await (await station(proxy, identity)).client.stop();
       },
       age: async (ms) => void (passed += ms),

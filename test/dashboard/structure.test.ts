@@ -49,7 +49,7 @@ chartTest('every query asks the data source that the person chose, and units are
     t.true(UNITS.has(fieldConfig?.defaults.unit ?? ''), `${title}: ${fieldConfig?.defaults.unit}`);
     t.deepEqual(
       targets.map(({ refId }) => refId),
-      [...'ABCDEFGH'].slice(0, targets.length),
+      'ABCDEFGH'.split('').slice(0, targets.length),
     );
     for (const target of targets) {
       t.deepEqual(target.datasource, chosen, title);

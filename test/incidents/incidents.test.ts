@@ -39,7 +39,7 @@ test.after.always(async () => {
 for (const incident of INCIDENTS) {
   incidentTest(`${incident.name}: alert, console, repair`, async (t) => {
     t.timeout(400_000);
-    if (network === undefined || !isWhole) return t.fail('the network is not healthy before it');
+    if (network === undefined || !isWhole) throw new Error('the network is not healthy before it');
     isWhole = false;
     const begin = Date.now();
     const seconds = () => `${((Date.now() - begin) / 1000).toFixed(1)} s`;

@@ -21,7 +21,7 @@ test('refusals of a real proxy are in the record, without queries and credential
   await using door = await openDoor();
   const port = door.ports.get(1);
   await using client = await connect({ addr: door.redis.addr, db: 0, clientTimeoutMs: 2000 });
-  await door.register('CP-1', { password: await hasher.hash('CP-1', 'correct-password-1') });
+  await door.register('CP-1', { password: hasher.hash('CP-1', 'correct-password-1') });
   const get = (path: string, ...headers: readonly string[]) =>
     RawStation.open(port ?? 0, path, ['Sec-WebSocket-Protocol: ocpp1.6', ...headers]);
   await knock(port, 'CP-1', basic('CP-1', 'secret-of-mine'));

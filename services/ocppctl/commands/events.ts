@@ -22,7 +22,7 @@ function show({ terminal, isJson }: Run, { type, data }: StreamEvent): void {
     );
     return;
   }
-  const event = parsedOr<NetworkEvent>(terminal, 'an event', data);
+  const event = parsedOr(terminal, 'an event', data) as NetworkEvent | undefined;
   if (event === undefined) return;
   if (isJson) return terminal.write(safeJson(event));
   const fields = Object.entries(event.fields).map(([name, value]) => `${name}=${value}`);

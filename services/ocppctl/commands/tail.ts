@@ -73,7 +73,7 @@ function show({ terminal, isJson, options }: Run, { type, data }: StreamEvent): 
     terminal.note('frames were lost here: more were recorded than are kept');
     return;
   }
-  const frame = parsedOr<RecordedFrame>(terminal, 'a frame', data);
+  const frame = parsedOr(terminal, 'a frame', data) as RecordedFrame | undefined;
   if (frame === undefined) return;
   terminal.write(isJson || options.flag('json') ? safeJson(frame) : frameLine(frame));
 }

@@ -153,7 +153,7 @@ function reporting(
         isOpen = false;
         clearTimeout(timer);
         const failed =
-          result.code === 0 ? undefined : (result.error ?? new Error('the collector refused it'));
+          Number(result.code) === 0 ? undefined : (result.error ?? new Error('the collector refused it'));
         done(spans.length, failed);
         callback(result);
       };

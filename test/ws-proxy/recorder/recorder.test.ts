@@ -88,6 +88,8 @@ async function world({
   return { clock, state, settings, connected, store, lost, errors, stations, recorder, reads, settle };
 }
 
+const NOTHING_MORE = { action: undefined, latencyMs: undefined, problem: undefined, reason: undefined };
+
 test('an answer has the action and the latency of its CALL, in both directions', async (t) => {
   const { clock, recorder, store, settle } = await world();
   const socket = socketOf('CP-1');
@@ -127,13 +129,7 @@ test('an answer has the action and the latency of its CALL, in both directions',
       { type: 'unreadable', problem: 'not-json' },
       { type: 'unanswered' },
       { type: 'disconnected', reason: 'silent' },
-    ].map((one) => ({
-      action: undefined,
-      latencyMs: undefined,
-      problem: undefined,
-      reason: undefined,
-      ...one,
-    })),
+    ].map((one) => Object.assign({ ...NOTHING_MORE }, one)),
   );
   t.deepEqual(
     store.taken.map((entry) => readRecorded(recordedFields(entry))),
