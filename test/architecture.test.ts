@@ -102,6 +102,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'services/runtime',
     'services/contract.ts',
   ],
+  // Plays recorded messages as a ws-proxy does, and edits tokens as a client does.
+  'services/replay': [
+    'services/client',
+    'services/library',
+    'services/ocpp',
+    'services/transport',
+    'services/contract.ts',
+  ],
   'services/dead-letters': [
     'services/library',
     'services/transport',

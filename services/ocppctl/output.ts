@@ -44,7 +44,7 @@ export async function writeList<T>(run: Run, { path, query = {}, columns, none }
 /** The document of an event of a stream; one that is none is noted. @param what such as `an event` */
 export function parsedOr({ note }: Pick<Run['terminal'], 'note'>, what: string, data: string): unknown {
   try {
-    return JSON.parse(data);
+    return JSON.parse(data) as unknown;
   } catch {
     note(`${what} that is not JSON: ${printable(data.slice(0, 200))}`);
     return undefined;

@@ -147,6 +147,12 @@ const MISTAKES: readonly Mistake[] = [
     ['whatif', '--metrics', 'm', '--policy', 'p', '--startup', 'soon'],
   ].map(([script = '', ...args]) => ({ script, args, status: 2, stderr: /^[^\n]*--[^\n]*\n$/ })),
   ...[
+    [],
+    ['f.jsonl', '--redis', 'redis://x'],
+    ['f.jsonl', '--answer', '1'],
+    ['f', '--redis', 'x', '--processor', 'x'],
+  ].map((args) => ({ script: 'replay', args, status: 2, stderr: /^replay: [^\n]*\n$/ })),
+  ...[
     ['delete'],
     ['list', '--all'],
     ['list', '1-1', '2-2'],
