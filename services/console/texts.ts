@@ -210,7 +210,7 @@ export const TEXTS = {
       deadline: (time: string) => `ends at ${time} in any case`,
       rebalance: (round: number) => `Rebalance, round ${round}`,
       before: (numbers: string) => `Stations of each Pod at the beginning: ${numbers}`,
-      last: (phase: string, time: string) => `Last rollout: ${phase} at ${time}.`,
+      last: (phase: string, time: string) => `Last rollout: ${phase} at ${time}:`,
     },
     proxies: {
       title: 'ws-proxies',

@@ -150,7 +150,7 @@ const ID = 'r-20260301-1';
 
 /** A rollout that moves: 1 200 stations at its beginning. @param moved stations @param returned those that are back */
 export function moving(moved: number, returned: number): ScriptedStatus {
-  const message = `moving the stations of city-ws-proxy-5d8f7-6c9d5b-8hnvw: ${moved} of 1200 moved, ${returned} returned`;
+  const message = `${1200 - moved} stations are left on the old Pods`;
   return {
     ...HEALTHY,
     figures: { ...FIGURES, stationsConnected: 1200 - (moved - returned) },
@@ -160,7 +160,7 @@ export function moving(moved: number, returned: number): ScriptedStatus {
           'Progressing',
           'True',
           'RollingOut',
-          `rollout from city-ws-proxy-5d8f7 to city-ws-proxy-5d8f7c2b1, Moving: ${message}`,
+          `rollout from city-ws-proxy-5d8f7 to city-ws-proxy-c2b19, Moving: ${message}`,
         ),
       ],
       {

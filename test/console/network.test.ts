@@ -98,7 +98,7 @@ inBrowser('a rollout is watched as it moves, to its end', async (t) => {
   const card = page.getByRole('region', { name: 'Rollout of the ws-proxies' });
   const sets = card.locator('.net-set strong');
   await headline(page, 'A rollout replaces Pods').waitFor();
-  await card.getByText('moving the stations of').waitFor();
+  await card.getByText('1000 stations are left on the old Pods').waitFor();
   t.is(await card.locator('[aria-current=step]').textContent(), 'Moving now');
   t.deepEqual(await sets.allInnerTexts(), ['1,000', '50', '150']);
   t.is(await fact(page, 'Rollout of the ws-proxies', 'Moved').innerText(), '200 of 1,200');

@@ -64,10 +64,14 @@ export function Storms({ status: { rates } }: { readonly status: Status }) {
             {used.map(({ name, demand, limit, leased, waiting }) => (
               <tr key={name}>
                 <th scope="row">{words.names[name]}</th>
-                <td class={`number ${demand > limit ? 'warn' : ''}`}>{rounded(demand)}</td>
+                <td class={`number ${name !== 'closes' && demand > limit ? 'warn' : ''}`}>
+                  {rounded(demand)}
+                </td>
                 <td class="number">{rounded(limit)}</td>
                 <td class="number">{rounded(leased)}</td>
-                <td class={`number ${(waiting ?? 0) > 0 ? 'warn' : ''}`}>{count(waiting)}</td>
+                <td class={`number ${name !== 'closes' && (waiting ?? 0) > 0 ? 'warn' : ''}`}>
+                  {count(waiting)}
+                </td>
               </tr>
             ))}
           </tbody>

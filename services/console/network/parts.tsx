@@ -38,6 +38,19 @@ export function Facts({ of }: { readonly of: readonly Fact[] }) {
   );
 }
 
+/** Characters that are always seen. */
+const END = 12;
+
+/** A name that is too long loses its middle, as names of Pods differ at their end. */
+export function PodName({ of }: { readonly of: string }) {
+  return (
+    <span class="net-pod" title={of}>
+      <span>{of.slice(0, -END)}</span>
+      <span>{of.slice(-END)}</span>
+    </span>
+  );
+}
+
 /** A share of its width, 0 to 1. What it says is in the text beside it. */
 export function Bar({ share, tone = '' }: { readonly share: number; readonly tone?: string }) {
   return (

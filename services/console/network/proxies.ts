@@ -35,7 +35,8 @@ export function proxyRows(status: Status): readonly ProxyRow[] {
   const most = Math.max(1, ...proxies.map(({ stations }) => stations));
   const side = ({ name }: { name: string }) => (rollout === undefined ? undefined : sideOf(name, rollout));
   const means = new Map(
-    [undefined, 'old', 'new'].map((one) => {
+    // The old set is emptied Pod after Pod.
+    [undefined, 'new'].map((one) => {
       const peers = proxies.filter((proxy) => isServing(proxy) && side(proxy) === one);
       return [
         one,

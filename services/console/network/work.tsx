@@ -2,7 +2,7 @@
 import { count, duration, rounded, when } from '../parts/format.ts';
 import { TEXTS } from '../texts.ts';
 import { lastRollout } from './moving.ts';
-import { Bar, Card, type Fact, Facts, Scrolled, warnIf } from './parts.tsx';
+import { Bar, Card, type Fact, Facts, PodName, Scrolled, warnIf } from './parts.tsx';
 import { meanOf, type ProxyRow, proxyRows } from './proxies.ts';
 import { isDead, isServing, type Status } from './status.ts';
 
@@ -48,8 +48,8 @@ function Proxy({ of, hasSides }: { readonly of: ProxyRow; readonly hasSides: boo
   const words = TEXTS.network.proxies;
   return (
     <tr>
-      <th scope="row" class="net-name" title={name}>
-        {name}
+      <th scope="row" class="net-name">
+        <PodName of={name} />
       </th>
       {hasSides && (
         <td>{side !== undefined && <span class={`net-side ${side}`}>{words.sides[side]}</span>}</td>
@@ -148,8 +148,8 @@ export function Processors({ status }: { readonly status: Status }) {
             <tbody>
               {rows.map((one) => (
                 <tr key={one.id}>
-                  <th scope="row" class="net-name" title={one.name}>
-                    {one.name}
+                  <th scope="row" class="net-name">
+                    <PodName of={one.name} />
                   </th>
                   <td>{isServing(one) ? (one.release ?? TEXTS.unknown) : stateOf(one)}</td>
                   <td class="number">{count(one.inFlight)}</td>
