@@ -48,7 +48,7 @@ function Proxy({ of, hasSides }: { readonly of: ProxyRow; readonly hasSides: boo
   const words = TEXTS.network.proxies;
   return (
     <tr>
-      <th scope="row" class="net-name">
+      <th scope="row" class="net-name" aria-label={name}>
         <PodName of={name} />
       </th>
       {hasSides && (
@@ -148,7 +148,7 @@ export function Processors({ status }: { readonly status: Status }) {
             <tbody>
               {rows.map((one) => (
                 <tr key={one.id}>
-                  <th scope="row" class="net-name">
+                  <th scope="row" class="net-name" aria-label={one.name}>
                     <PodName of={one.name} />
                   </th>
                   <td>{isServing(one) ? (one.release ?? TEXTS.unknown) : stateOf(one)}</td>
