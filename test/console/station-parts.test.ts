@@ -7,6 +7,7 @@ import {
   withReading,
 } from '../../services/console/station/charging/curves.ts';
 import {
+  checkOf,
   failureOf,
   isAsking,
   outcomeOf,
@@ -191,6 +192,14 @@ test('a station that says no has answered, and sounds so', (t) => {
   t.is(toneOf(result({ configurationKey: [] })), 'plain');
   t.is(toneOf({ kind: 'error', code: 'NotImplemented' }), 'bad');
   t.is(statusOf({ kind: 'error', code: 'NotImplemented' }), 'NotImplemented');
+});
+
+test('an uncertain command says what to look at first', (t) => {
+  t.is(checkOf('RequestStartTransaction'), 'start');
+  t.is(checkOf('RemoteStopTransaction'), 'stop');
+  t.is(checkOf('Reset'), 'reset');
+  t.is(checkOf('GetVariables'), 'asked');
+  t.is(checkOf('SetVariables'), 'other');
 });
 
 test('what acts on a charger is confirmed', (t) => {

@@ -360,6 +360,7 @@ inBrowser(
     t.true(await page.evaluate<boolean>('document.documentElement.scrollWidth <= innerWidth'));
     const wide = await page.evaluate<number>('document.querySelector("main").scrollWidth');
     t.true(wide <= 360, String(wide));
+    t.true(await page.evaluate<boolean>('document.documentElement.scrollHeight <= innerHeight'));
     t.deepEqual(await seriousFindings(page), []);
   },
 );

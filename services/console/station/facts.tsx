@@ -39,7 +39,7 @@ export function Scrolls({
   readonly children: ComponentChildren;
 }) {
   return (
-    <div class="scrolls" role="region" aria-label={label} tabIndex={0}>
+    <div class="station-scrolls" role="region" aria-label={label} tabIndex={0}>
       {children}
     </div>
   );
@@ -53,7 +53,7 @@ export interface Fact {
 /** Names and values in two columns; a value that is missing is shown as such. */
 export function FactList({ facts }: { readonly facts: readonly Fact[] }) {
   return (
-    <dl class="facts">
+    <dl class="station-facts">
       {facts.map(({ name, value }) => (
         <div key={name}>
           <dt>{name}</dt>
@@ -140,7 +140,7 @@ export function Connectors({ station }: { readonly station: Station }) {
         <p class="quiet">{words.none}</p>
       ) : (
         <Scrolls label={words.title}>
-          <table class="plain">
+          <table class="station-table">
             <thead>
               <tr>
                 {[words.connector, words.status, words.error, words.since].map((one) => (
@@ -170,7 +170,7 @@ export function Connectors({ station }: { readonly station: Station }) {
         </Scrolls>
       )}
       {lastFault !== undefined && (
-        <p class="last-fault">
+        <p class="station-fault">
           <span class="quiet">{words.lastFault}:</span> {faultOf(lastFault)}{' '}
           <span class="quiet">
             <Time at={lastFault.at} />

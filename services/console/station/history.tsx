@@ -53,7 +53,7 @@ function Events({ id }: { readonly id: string }) {
       )}
       {shown.length > 0 && (
         <Scrolls label={WORDS.events}>
-          <table class="plain">
+          <table class="station-table">
             <thead>
               <tr>
                 <th scope="col">{WORDS.when}</th>
@@ -68,7 +68,7 @@ function Events({ id }: { readonly id: string }) {
                     <Time at={at} isShort />
                   </td>
                   <td>{type}</td>
-                  <td class="cut">{wordsOf(fields)}</td>
+                  <td class="station-cut">{wordsOf(fields)}</td>
                 </tr>
               ))}
             </tbody>
@@ -138,7 +138,7 @@ function Bills({ id }: { readonly id: string }) {
       {items === undefined && bills.problem.value === undefined && <p class="quiet">{TEXTS.loading}</p>}
       {items !== undefined && items.length > 0 && (
         <Scrolls label={WORDS.bills}>
-          <table class="plain">
+          <table class="station-table">
             <thead>
               <tr>
                 <th scope="col">{TEXTS.station.charging.facts.stopped}</th>
@@ -155,7 +155,7 @@ function Bills({ id }: { readonly id: string }) {
                   <td>
                     <Time at={stoppedAt} />
                   </td>
-                  <td class="cut">
+                  <td class="station-cut">
                     <a href={linkTo(['transactions', id, transaction])}>{transaction}</a>
                   </td>
                   <td class="number">{energy(amount)}</td>

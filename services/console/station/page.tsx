@@ -56,7 +56,7 @@ export function StationPage({ id }: { readonly id: string }) {
       </Head>
       <Problem of={problem.value} onRetry={refresh} />
       <div class="station-top">
-        <div class="stack">
+        <div class="station-stack">
           <Facts station={station} />
           <Connectors station={station} />
         </div>

@@ -41,7 +41,7 @@ function One({ shown: { transaction, curve }, target }: { readonly shown: Shown;
     return { lines: [energyLine], power: { ...found, lines: [powerLine] } };
   }, [curve]);
   return (
-    <article class="transaction" aria-label={WORDS.running(transaction.transaction)}>
+    <article class="station-transaction" aria-label={WORDS.running(transaction.transaction)}>
       <div class="card-head">
         <h3>{WORDS.running(transaction.transaction)}</h3>
         <span class={`badge ${isOpen ? 'busy' : 'idle'}`}>
@@ -50,7 +50,7 @@ function One({ shown: { transaction, curve }, target }: { readonly shown: Shown;
         {isOpen && (
           <button
             type="button"
-            class="end"
+            class="station-end"
             disabled={target.reader !== undefined}
             onClick={() => setStopping(true)}
           >
@@ -62,7 +62,7 @@ function One({ shown: { transaction, curve }, target }: { readonly shown: Shown;
       {curve.length < 2 ? (
         <p class="quiet">{isOpen && WORDS.waiting}</p>
       ) : (
-        <div class="curves">
+        <div class="station-curves">
           <Chart title={WORDS.energy} lines={lines} unit="kWh" height={130} fromZero={false} />
           <Chart
             title={power.isMeasured ? WORDS.power : WORDS.averagePower}
@@ -94,7 +94,7 @@ function factsOf(transaction: Transaction): readonly Fact[] {
   const shared: readonly Fact[] = [
     { name: names.place, value: where },
     { name: names.token, value: token && WORDS.token(token, authorization ?? '') },
-    { name: names.started, value: <Time at={startedAt} /> },
+    { name: names.started, value: <Time at={startedAt} isShort /> },
     { name: names.energy, value: <strong>{energy(transaction.energy)}</strong> },
   ];
   const notes = transaction.notes?.join(', ') ?? '';
@@ -103,7 +103,7 @@ function factsOf(transaction: Transaction): readonly Fact[] {
     return [...shared, { name: names.register, value: energy(transaction.lastMeter) }, ...doubtful];
   return [
     ...shared,
-    { name: names.stopped, value: <Time at={stoppedAt} /> },
+    { name: names.stopped, value: <Time at={stoppedAt} isShort /> },
     { name: names.reason, value: transaction.reason },
     { name: names.kind, value: transaction.kind },
     ...doubtful,

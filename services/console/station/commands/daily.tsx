@@ -26,7 +26,7 @@ export function Daily({ target }: { readonly target: Target }) {
   const [form, setForm] = useState<ShortForm | undefined>(undefined);
   const { reader } = target;
   return (
-    <div class="choices end" role="group" aria-label={TEXTS.station.commands.title}>
+    <div class="choices station-end" role="group" aria-label={TEXTS.station.commands.title}>
       {NAMES.map((name) => (
         <button
           key={name}
@@ -75,14 +75,14 @@ export function FormDialog({ form, target, first, onClose }: DialogProps) {
         {fieldsOf(form, target).map((field) => (
           <Input key={field.name} {...field} value={values[field.name] ?? ''} onChange={set} />
         ))}
-        <p class={form === 'trigger' ? 'quiet' : 'notice'}>
+        <p class={form === 'trigger' ? 'quiet' : 'station-notice'}>
           {words.effect}{' '}
           {(form === 'reset' || form === 'unlock') &&
             open.length > 0 &&
             TEXTS.station.commands.isCharging(open.length)}
         </p>
         {!target.isConnected && (
-          <p class="notice">{TEXTS.station.outcome.notSentReasons['station-offline']}</p>
+          <p class="station-notice">{TEXTS.station.outcome.notSentReasons['station-offline']}</p>
         )}
         <div class="choices">
           <button type="submit" class="primary">

@@ -30,7 +30,7 @@ export function GroupFields({ group, draft, onChange, ...shared }: GroupProps) {
   const set = (name: string, next: Draft | undefined) => onChange(withMember(draft, name, next));
   const { path } = shared;
   return (
-    <div class="fields">
+    <div class="form-fields">
       {shown.map(([name, { field, isRequired }]) => (
         <FieldView
           key={name}
@@ -59,7 +59,7 @@ export function GroupFields({ group, draft, onChange, ...shared }: GroupProps) {
       ))}
       {left.length > 0 && (
         <select
-          class="add"
+          class="form-add"
           aria-label={WORDS.addTo(path === '' ? WORDS.payload : path)}
           value=""
           onChange={(event) => {
@@ -138,7 +138,7 @@ function Items({ name, list, items, onChange, ...shared }: ItemsProps) {
   const { path, faults } = shared;
   const set = (next: readonly Draft[]) => onChange({ kind: 'list', items: next });
   return (
-    <div class="fields">
+    <div class="form-fields">
       {items.map((item, place) => (
         <FieldView
           // Their place is all that tells them apart.
@@ -157,7 +157,7 @@ function Items({ name, list, items, onChange, ...shared }: ItemsProps) {
       {items.length < list.most && (
         <button
           type="button"
-          class="add"
+          class="form-add"
           aria-label={WORDS.addItemTo(name)}
           onClick={() => set([...items, emptyOf(list.item)])}
         >
@@ -183,12 +183,12 @@ function Leaf(props: FieldProps & { readonly text: string }) {
     'aria-describedby': `${id}-hint`,
   };
   return (
-    <div class="field">
+    <div class="form-field">
       <label for={id} title={field.hint}>
         {name}
         {isRequired && <span class="quiet"> {WORDS.required}</span>}
       </label>
-      <span class="field-input">
+      <span class="form-input">
         {field.kind === 'choice' || field.kind === 'flag' ? (
           <select {...shared} onChange={(event) => set(event.currentTarget.value)}>
             <option value="">{WORDS.pick}</option>
@@ -217,8 +217,8 @@ function Leaf(props: FieldProps & { readonly text: string }) {
         )}
         <Remove name={name} onRemove={onRemove} />
       </span>
-      <span id={`${id}-hint`} class="hint">
-        {isSeen ? <span class="fault">{faultText(fault)}</span> : field.hint}
+      <span id={`${id}-hint`} class="form-hint">
+        {isSeen ? <span class="form-fault">{faultText(fault)}</span> : field.hint}
       </span>
     </div>
   );
@@ -237,14 +237,14 @@ function Odd({
   const fault = faults.get(path);
   const text = JSON.stringify(payloadOf(field, { kind: 'json', value }));
   return (
-    <div class="field">
+    <div class="form-field">
       <span>{name}</span>
-      <span class="field-input">
-        <code class="cut">{text}</code>
+      <span class="form-input">
+        <code class="station-cut">{text}</code>
         <Remove name={name} onRemove={onRemove ?? (() => onChange(undefined))} />
       </span>
-      <span class="hint">
-        {fault === undefined ? WORDS.unknownField : <span class="fault">{faultText(fault)}</span>}
+      <span class="form-hint">
+        {fault === undefined ? WORDS.unknownField : <span class="form-fault">{faultText(fault)}</span>}
       </span>
     </div>
   );
@@ -255,7 +255,7 @@ function Remove({ name, onRemove }: { readonly name: string; readonly onRemove: 
   return (
     <button
       type="button"
-      class="remove"
+      class="form-remove"
       aria-label={WORDS.remove(name)}
       title={WORDS.remove(name)}
       onClick={onRemove}
@@ -268,7 +268,7 @@ function Remove({ name, onRemove }: { readonly name: string; readonly onRemove: 
 function FaultLine({ id, fault }: { readonly id: string; readonly fault: Fault | undefined }) {
   if (fault === undefined) return null;
   return (
-    <span id={id} class="fault">
+    <span id={id} class="form-fault">
       {faultText(fault)}
     </span>
   );

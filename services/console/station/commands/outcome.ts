@@ -104,13 +104,14 @@ export function toneOf(answer: Answer): Tone {
 }
 
 /** What to look at before anything else is sent, by action. */
-export type Check = 'start' | 'stop' | 'unlock' | 'reset' | 'other';
+export type Check = 'start' | 'stop' | 'unlock' | 'reset' | 'asked' | 'other';
 
 export function checkOf(action: string): Check {
   if (/^(?:Remote|Request)StartTransaction$/.test(action)) return 'start';
   if (/^(?:Remote|Request)StopTransaction$/.test(action)) return 'stop';
   if (action === 'UnlockConnector') return 'unlock';
-  return action === 'Reset' ? 'reset' : 'other';
+  if (action === 'Reset') return 'reset';
+  return isAsking(action) ? 'asked' : 'other';
 }
 
 /** Whether a command only asks: the others act on a real charger, and are confirmed. */

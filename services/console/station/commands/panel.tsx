@@ -29,8 +29,8 @@ export function CommandPanel({ target }: { readonly target: Target }) {
   return (
     <Section title={WORDS.title}>
       <div class="station-halves">
-        <div class="stack">
-          {reader !== undefined && <p class="notice">{WORDS.readOnly(reader)}</p>}
+        <div class="station-stack">
+          {reader !== undefined && <p class="station-notice">{WORDS.readOnly(reader)}</p>}
           <div class="filters">
             {target.protocol === undefined && (
               <label>
@@ -199,12 +199,12 @@ function FormOf({
       ) : (
         <p class="quiet">{WORDS.neverLater}</p>
       )}
-      {!isConnected && !(isQueueable && keepMinutes > 0) && <p class="notice">{WORDS.isOffline}</p>}
+      {!isConnected && !(isQueueable && keepMinutes > 0) && <p class="station-notice">{WORDS.isOffline}</p>}
       <div class="choices">
         <button type="submit" class="primary">
           {WORDS.send}
         </button>
-        <span class="fault" role="status">
+        <span class="form-fault" role="status">
           {isChecked && faults.size > 0 && WORDS.faults(faults.size)}
         </span>
       </div>
@@ -236,12 +236,12 @@ function JsonText({ typed, faults, read, onChange }: JsonProps) {
           onInput={(event) => onChange(event.currentTarget.value)}
         />
       </label>
-      <ul class="fault-list" role="status">
+      <ul class="form-faults" role="status">
         {reason !== undefined && (
-          <li class="fault">{reason === 'not-an-object' ? WORDS.noObject : WORDS.noJson(reason)}</li>
+          <li class="form-fault">{reason === 'not-an-object' ? WORDS.noObject : WORDS.noJson(reason)}</li>
         )}
         {[...faults].slice(0, 20).map(([path, fault]) => (
-          <li key={path} class="fault">
+          <li key={path} class="form-fault">
             <code>{path}</code> {faultText(fault)}
           </li>
         ))}
@@ -262,7 +262,7 @@ function Confirm({ target: { id, open }, action, onSend, onClose }: ConfirmProps
   useEffect(() => button.current?.focus(), []);
   return (
     <Dialog title={WORDS.confirm(action)} onClose={onClose}>
-      <p class="notice">
+      <p class="station-notice">
         {WORDS.real(action, id)} {open.length > 0 && WORDS.isCharging(open.length)}
       </p>
       <div class="choices">

@@ -10,11 +10,11 @@ const WORDS = TEXTS.station.outcome;
 export function SentList({ station, canSend }: { readonly station: string; readonly canSend: boolean }) {
   const own = sentCommands.value.filter((one) => one.station === station);
   return (
-    <div class="stack">
+    <div class="station-stack">
       <h3>{TEXTS.station.commands.sent}</h3>
       {own.length === 0 && <p class="quiet">{TEXTS.station.commands.noneSent}</p>}
       <div role="log" aria-label={TEXTS.station.commands.sent}>
-        <ol class="sent">
+        <ol class="command-list">
           {own.map((one) => (
             <li key={one.key}>
               <Row sent={one} canSend={canSend} />
@@ -38,7 +38,7 @@ function Row({ sent, canSend }: { readonly sent: Sent; readonly canSend: boolean
         {canSend && <Tools sent={sent} />}
       </div>
       <Explained outcome={outcome} action={action} />
-      <div class="sent-details">
+      <div class="command-details">
         <JsonView name={WORDS.command} value={payload} isOpen={false} />
         {outcome.kind === 'answered' && (
           <JsonView
@@ -87,16 +87,17 @@ function Explained({ outcome, action }: { readonly outcome: Outcome; readonly ac
       return (
         <>
           <p>
-            {wordsIn(WORDS.uncertainReasons, outcome.reason) ?? outcome.reason} {outcome.detail}
+            {wordsIn(WORDS.uncertainReasons, outcome.reason) ?? outcome.reason}{' '}
+            {outcome.detail !== '' && <span class="quiet">({outcome.detail})</span>}
           </p>
-          <p class="notice">
+          <p class="station-notice">
             <strong>{WORDS.check.title}</strong> {WORDS.check[checkOf(action)]}
           </p>
         </>
       );
     default:
       return (
-        <p class="notice">
+        <p class="station-notice">
           {outcome.isAsked ? WORDS.unknown : WORDS.maybe} <span class="quiet">({outcome.detail})</span>
         </p>
       );
@@ -116,21 +117,21 @@ function Tools({ sent }: { readonly sent: Sent }) {
   const { outcome, station, intent } = sent;
   if (outcome.kind === 'running' && outcome.state === 'queued')
     return (
-      <button type="button" class="end" onClick={() => void cancel(sent)}>
+      <button type="button" class="station-end" onClick={() => void cancel(sent)}>
         {WORDS.cancel}
       </button>
     );
   // The same key: what the cluster has is not sent twice.
   if (outcome.kind === 'lost' || (outcome.kind === 'not-sent' && outcome.isRefused))
     return (
-      <button type="button" class="end" onClick={() => sendAgain(sent)}>
+      <button type="button" class="station-end" onClick={() => sendAgain(sent)}>
         {WORDS.again}
       </button>
     );
   // It has ended for good: this is another command.
   if (outcome.kind === 'not-sent')
     return (
-      <button type="button" class="end" onClick={() => sendCommand(station, intent)}>
+      <button type="button" class="station-end" onClick={() => sendCommand(station, intent)}>
         {WORDS.again}
       </button>
     );

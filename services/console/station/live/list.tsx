@@ -189,8 +189,8 @@ export function FrameDetails({ entry }: { readonly entry: Entry | undefined }) {
             .join(' · ')}
         </span>
       </p>
-      {notesOf(entry) !== '' && <p class="notice">{notesOf(entry)}</p>}
-      {truncated === true && <p class="notice">{WORDS.truncated}</p>}
+      {notesOf(entry) !== '' && <p class="station-notice">{notesOf(entry)}</p>}
+      {truncated === true && <p class="station-notice">{WORDS.truncated}</p>}
       {content === undefined ? (
         !isMarker(entry) && <p class="quiet">{WORDS.noText}</p>
       ) : (

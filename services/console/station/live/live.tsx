@@ -43,7 +43,7 @@ export function Live({
   const shown = useMemo(() => matching(kept.entries, search), [kept, search]);
   const waiting = now.next - kept.next;
   return (
-    <Section title={WORDS.title} class="live">
+    <Section title={WORDS.title} class="live-card">
       <Recorder station={station} recording={recording} reader={reader} onChange={polled.refresh} />
       <Problem of={polled.problem.value ?? frames.problem.value} onRetry={polled.refresh} />
       <div class="filters">
@@ -136,7 +136,7 @@ function Recorder({ station, recording, reader, onChange }: RecorderProps) {
             <span class="badge bad">●</span> {WORDS.runs(when(recording.until), recording.by)}
           </span>
         )}
-        <span class="choices end">
+        <span class="choices station-end">
           <label>
             {WORDS.record}{' '}
             <select
