@@ -652,6 +652,7 @@ export const TEXTS = {
         stop: 'look above whether the transaction is still running.',
         unlock: 'ask someone at the station, or look at the status of the connector.',
         reset: 'look whether the station has booted since.',
+        asked: 'nothing. It only asks, and may be sent again.',
         other:
           'ask the station for its state with a Get… command, and send it again only if it was not done.',
       },
