@@ -145,11 +145,18 @@ export const TEXTS = {
         title: 'Stations are spread unevenly over the ws-proxies',
         message: (name: string, stations: string, mean: string) =>
           `${name} has ${stations} stations, ${mean} are the mean`,
-        step: 'Even them out: kubectl annotate ocpp NAME ocpp.dev/rebalance=1 --overwrite, each time with another value. If it returns, look at the load balancer.',
+        step: 'Even them out: kubectl -n {namespace} annotate ocpp {name} --overwrite ocpp.dev/rebalance="$(date +%s)". If it returns, look at the load balancer.',
       },
       letters: {
         title: (number: string) => `Dead letters wait: ${number}`,
         step: 'The page Dead letters has the reason of each. Replay them when it is repaired, or drop them.',
+      },
+      certificates: {
+        file: (what: string, listener: string) =>
+          `${{ server: 'the certificate', 'client-ca': 'the client CA', 'revocation-list': 'the revocation list' }[what] ?? what} of the listener ${listener}`,
+        authority: 'the certificate of the internal authority',
+        redis: 'the certificate of Redis',
+        ends: (name: string, at: string) => `${name} ends at ${at}`,
       },
       webhook: {
         down: (name: string) => `The webhook ${name} fails: its events wait`,

@@ -77,7 +77,7 @@ export async function startNetwork(): Promise<Network> {
   const stack = new AsyncDisposableStack();
   try {
     const [port, tlsPort] = [await freePort(), await freePort()];
-    const endpoint = await startWebhook(() => ({}));
+    const endpoint = stack.use(await startWebhook(() => ({})));
     let object: Patch = {
       apiVersion: 'ocpp.dev/v1alpha1',
       kind: 'OcppCluster',
@@ -134,7 +134,7 @@ export async function startNetwork(): Promise<Network> {
         });
       },
       async [Symbol.asyncDispose]() {
-        await network.endpoint[Symbol.asyncDispose]();
+        if (network.endpoint !== endpoint) await network.endpoint[Symbol.asyncDispose]();
         await stack.disposeAsync();
       },
     };

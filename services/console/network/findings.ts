@@ -1,6 +1,7 @@
 /** What is wrong, in plain words: the worst first. From the conditions of the OcppCluster and from figures. Pure. */
 import { CONDITION_TEXTS } from '../condition-texts.ts';
 import { TEXTS } from '../texts.ts';
+import { certificateFindings } from './certificates.ts';
 import { figureFindings } from './figures.ts';
 import {
   type Condition,
@@ -54,7 +55,8 @@ export function findingsOf(
     ...conditionFindings(status),
     ...problemOfCluster(status),
     ...figureFindings(recent, webhooks, now),
-  ];
+    ...certificateFindings(status, now),
+  ].map((one) => withNames(one, status));
   return SEVERITIES.flatMap((severity) => all.filter((one) => one.severity === severity));
 }
 
@@ -72,8 +74,6 @@ function findingOf(condition: Condition, status: Status): Finding | undefined {
   const [title, step] = isKnown
     ? text
     : [TEXTS.network.unknownReason(type, reason), TEXTS.network.unknownStep];
-  const { cluster } = status;
-  const names = { namespace: cluster?.namespace ?? 'default', name: cluster?.name ?? '' };
   return {
     key: `${type}/${reason}`,
     severity: severityOf(condition),
@@ -81,7 +81,7 @@ function findingOf(condition: Condition, status: Status): Finding | undefined {
     // The card of the rollout has it.
     ...(!(reason === 'RollingOut' && runningRollout(status) !== undefined) && { message }),
     since,
-    ...(step !== undefined && { step: filled(step, names) }),
+    ...(step !== undefined && { step }),
   };
 }
 
@@ -106,8 +106,13 @@ function isRepeated({ type, status: value, reason }: Condition, status: Status):
   return type === 'Secured' && reason === 'RollingOut' && progress === reason;
 }
 
-const filled = (step: string, names: Readonly<Record<string, string>>): string =>
-  step.replaceAll(/\{(\w+)\}/g, (found, name: string) => names[name] ?? found);
+/** In the commands of its step. */
+function withNames(finding: Finding, { cluster }: Status): Finding {
+  const { namespace = 'default', name } = cluster ?? { namespace: 'NAMESPACE', name: 'NAME' };
+  const names: Readonly<Record<string, string>> = { namespace, name };
+  const step = finding.step?.replaceAll(/\{(\w+)\}/g, (found, key: string) => names[key] ?? found);
+  return { ...finding, ...(step !== undefined && { step }) };
+}
 
 function problemOfCluster({ clusterProblem }: Status): readonly Finding[] {
   if (clusterProblem === undefined) return [];
