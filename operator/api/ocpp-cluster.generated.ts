@@ -565,8 +565,8 @@ export interface TracingSpec {
    */
   readonly endpoint: string;
   /**
-   * Share of the CALLs of stations that are traced, 0 to 1. A CALL costs about twice as much CPU in a
-   * ws-proxy when it is traced. A change takes effect in running Pods.
+   * Share of the CALLs of stations that are traced, 0 to 1. A traced CALL costs two to five times the CPU
+   * of another one. A change takes effect in running Pods.
    */
   readonly share?: number;
   /**

@@ -102,20 +102,6 @@ export function wholeNumber(least: number, most: number): string {
   return name;
 }
 
-/** A format for numbers of this range, both ends included. */
-export function numberBetween(least: number, most: number): string {
-  const name = `number-${least}-${most}`;
-  convict.addFormat({
-    name,
-    coerce: (value: unknown) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value),
-    validate(value: unknown) {
-      const inRange = typeof value === 'number' && value >= least && value <= most;
-      if (!inRange) throw new Error(`must be a number from ${least} to ${most}`);
-    },
-  });
-  return name;
-}
-
 /** A format for durations of this range in milliseconds, both ends included. */
 export function boundedDuration(least: number, most: number): string {
   const name = `duration-${least}-${most}`;

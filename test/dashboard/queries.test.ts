@@ -6,6 +6,7 @@ import { hasPostgres, startPostgres } from '../bill-sink/postgres-server.ts';
 import { chartTest } from '../charts/helm.ts';
 import { hasPrometheus } from '../faults/prometheus-server.ts';
 import { startSimulation } from '../simulator/simulation.ts';
+import { startCollector } from '../tracing/collector.ts';
 import { freePort } from '../support/free-port.ts';
 import { hasPromtool } from '../support/promtool.ts';
 import { until } from '../support/until.ts';
@@ -25,10 +26,15 @@ interface Places {
   readonly tls: number;
   readonly events: string;
   readonly decider: string;
+  readonly collector: string;
   readonly postgres?: string;
 }
 
-const manifest = ({ stations, tls, events, decider, postgres }: Places, mark: string, sink: boolean) => `
+const manifest = (
+  { stations, tls, events, decider, collector, postgres }: Places,
+  mark: string,
+  sink: boolean,
+) => `
 apiVersion: ocpp.dev/v1alpha1
 kind: OcppCluster
 metadata: { name: city, namespace: test }
@@ -52,6 +58,7 @@ spec:
       url: "${decider}"
       signingSecret: { name: hooks, key: decider }
       actions: [{ action: Authorize }, { action: StartTransaction }]
+  tracing: { endpoint: "${collector}" }
   api:
     enabled: true
     webhooks: [{ name: billing, url: "${events}", signingSecret: { name: hooks, key: billing } }]
@@ -89,6 +96,7 @@ const BEFORE = new Set([
   'refused-handshake',
   'sloppy-station',
   'tls-listener',
+  'tracing',
   'unreadable-text',
 ]);
 const AFTER = new Set(withPostgres ? ['bill-sink'] : []);
@@ -149,12 +157,14 @@ run(
     let refused = 0;
     const events = stack.use(await startWebhook(() => ({ status: (refused += 1) > 3 ? 200 : 410 })));
     const decider = stack.use(await startWebhook(() => ({ body: { status: 'Accepted' } })));
+    const collector = stack.use(await startCollector());
     const postgres = withPostgres ? stack.use(await startPostgres()) : undefined;
     const places: Places = {
       stations: await freePort(),
       tls: await freePort(),
       events: events.url,
       decider: decider.url,
+      collector: collector.url,
       ...(postgres && { postgres: postgres.url }),
     };
     const world = stack.use(await startWorld(manifest(places, '1', false)));

@@ -7,12 +7,15 @@ import { METRIC } from '../../services/contract.ts';
 import { createApiMetrics } from '../../services/api/metrics.ts';
 import { createWebhookMetrics } from '../../services/api/webhooks/metrics.ts';
 import { createMetrics } from '../../services/processor/metrics.ts';
+import { createSpanCounter } from '../../services/runtime/tracing/start-tracing.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import { createProxyMetrics } from '../../services/ws-proxy/metrics.ts';
 
 const read = (page: string) => readFileSync(join(import.meta.dirname, '../../docs', page), 'utf8');
 const PAGE = read('metrics.md');
 
+/** Of a program that traces. */
+const NO_SPANS = { exported: 0, overflowed: 0, failed: 0 };
 const none = { depth: 0, oldestSeconds: 0, inFlight: 0 };
 
 /** `name type labels` of each metric of our own, sorted. */
@@ -51,12 +54,14 @@ test('docs/metrics.md lists what ws-proxy exports, with type and labels', async 
     load: async () => none,
   };
   const { registry } = createProxyMetrics({ ...sources, clock: systemClock });
+  createSpanCounter(registry, NO_SPANS);
   t.deepEqual(listed(BOTH, 'ws-proxy'), await exported(registry));
 });
 
 test('docs/metrics.md lists what the processor exports, with type and labels', async (t) => {
   const registry = new Registry();
   createMetrics(registry).countInFlight(() => 0);
+  createSpanCounter(registry, NO_SPANS);
   t.deepEqual(listed(BOTH, 'processor'), await exported(registry));
 });
 

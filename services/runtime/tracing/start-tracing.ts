@@ -2,7 +2,7 @@
 import { Counter, type Registry } from 'prom-client';
 import { DEFAULT, ENV, METRIC } from '../../contract.ts';
 import { systemClock } from '../clock.ts';
-import { ConfigError, numberBetween, type SettingsOf } from '../config.ts';
+import { ConfigError, fraction, type SettingsOf } from '../config.ts';
 import { FileText } from '../file-text.ts';
 import type { Log } from '../log.ts';
 import { QuietLog } from '../quiet-log.ts';
@@ -32,7 +32,7 @@ export const samplingSettings = {
   ...tracingSettings,
   traceShare: {
     doc: 'Share of the CALLs of stations that are traced, from 0 to 1, where there is a collector.',
-    format: numberBetween(0, 1),
+    format: fraction,
     default: DEFAULT.traceShare,
     env: ENV.traceShare,
     live: true,
@@ -70,24 +70,27 @@ export class Tracing {
 
   /** Exports what became of the spans. */
   register(registry: Registry): void {
-    const { counts } = this.#library;
-    void new Counter({
-      name: METRIC.traceSpans,
-      help: 'Spans of traces by result: exported, overflowed (too many waited), failed (the collector did not take them)',
-      labelNames: ['result'],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [result, spans] of Object.entries(counts) as [keyof SpanCounts, number][])
-          this.inc({ result }, spans);
-      },
-    });
+    createSpanCounter(registry, this.#library.counts);
   }
 
   /** Sends what waits, for at most a second. */
   stop(): Promise<void> {
     return this.#library.stop();
   }
+}
+
+/** @param counts read at each scrape */
+export function createSpanCounter(registry: Registry, counts: Readonly<SpanCounts>): void {
+  void new Counter({
+    name: METRIC.traceSpans,
+    help: 'Spans of traces by result: exported, overflowed (too many waited), failed (the collector did not take them)',
+    labelNames: ['result'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [result, spans] of Object.entries(counts)) this.inc({ result }, spans);
+    },
+  });
 }
 
 /** @returns undefined where tracing is off. Rejects with ConfigError for an endpoint that is no URL */
