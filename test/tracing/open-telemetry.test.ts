@@ -80,11 +80,11 @@ test('a collector that refuses, and headers that cannot be read, fail the batch 
   endMany(refused.start, 3);
   await refused.stop();
   t.deepEqual({ ...refused.counts }, { exported: 0, overflowed: 0, failed: 3 });
-  const unread = pipeline(collector.url, () => Promise.reject(new Error('/etc/headers is empty')));
-  endMany(unread.start, 3);
-  await unread.stop();
-  t.is(unread.counts.failed, 3);
-  t.deepEqual([refused.errors.length, unread.errors], [1, ['/etc/headers is empty']]);
+  const withoutHeaders = pipeline(collector.url, () => Promise.reject(new Error('/etc/headers is empty')));
+  endMany(withoutHeaders.start, 3);
+  await withoutHeaders.stop();
+  t.is(withoutHeaders.counts.failed, 3);
+  t.deepEqual([refused.errors.length, withoutHeaders.errors], [1, ['/etc/headers is empty']]);
 });
 
 test('a collector that is away: its batch is given up in seconds, and the next one is tried', async (t) => {
