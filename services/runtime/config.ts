@@ -67,6 +67,14 @@ convict.addFormat({
   },
 });
 convict.addFormat({
+  name: 'fraction',
+  coerce: (value: unknown) => (typeof value === 'string' && value !== '' ? Number(value) : value),
+  validate(value: unknown) {
+    if (typeof value !== 'number' || !(value >= 0 && value <= 1))
+      throw new Error('must be a number from 0 to 1');
+  },
+});
+convict.addFormat({
   name: 'list',
   coerce: splitItems,
   validate(value: unknown) {
@@ -166,6 +174,8 @@ export function jsonOf(name: string, read: (value: unknown) => unknown): string 
 /** A duration in milliseconds, written as `30s` and the like. */
 export const duration = 'duration-ms';
 export const positiveInt = 'positive-int';
+/** A number from 0 to 1. */
+export const fraction = 'fraction';
 /**
  * The address of a process, read as the one that it listens on: all of its family, as `kubectl port-forward` connects to the loopback address of
  * a Pod. A loopback address is kept: with `npm start` each Pod has one of its own.

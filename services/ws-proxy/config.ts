@@ -1,17 +1,11 @@
 /** The settings of a ws-proxy, from the environment. `--help` prints them. */
 import { DEFAULT, ENV, PATH, PORT } from '../contract.ts';
 import { PROTOCOLS } from '../ocpp/frame.ts';
-import { ConfigError, duration, jsonOf, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
+import { duration, fraction, list, positiveInt, type SettingsOf } from '../runtime/config.ts';
 import { programSettings } from '../runtime/program-settings.ts';
 import { samplingSettings } from '../runtime/tracing/start-tracing.ts';
 import { accessSettings } from './access/access-settings.ts';
 import { limitSettings } from './limit-settings.ts';
-
-/** @throws ConfigError */
-function readShare(value: unknown): number {
-  if (typeof value === 'number' && value >= 0 && value <= 1) return value;
-  throw new ConfigError('must be a number from 0 to 1');
-}
 
 export const proxySettings = {
   ...programSettings,
@@ -84,7 +78,7 @@ export const proxySettings = {
   ...limitSettings,
   recordShare: {
     doc: 'Share of all stations, 0 to 1, whose frames are recorded without being asked for: 0.001 is one in a thousand. Every proxy chooses the same ones.',
-    format: jsonOf('share', readShare),
+    format: fraction,
     default: 0,
     env: ENV.recordShare,
     live: true,
