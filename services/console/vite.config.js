@@ -1,5 +1,5 @@
 /**
- * Vite builds the console (build.ts calls it). `API=http://127.0.0.1:8080 npx vite services/console` serves it with reloads while it is
+ * Vite builds the console (build.ts calls it). `API=http://127.0.0.1:8080 npm run console` serves it with reloads while it is
  * changed, beside an API that runs. Plain JavaScript, as the types of Vite would bring those of browsers to every program.
  */
 import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';

@@ -45,13 +45,16 @@ const WORLDS: Readonly<Record<string, (t: ExecutionContext) => Promise<World>>> 
   },
   async memory() {
     let passed = 0;
-    const { gateway, directory, state } = createMemoryBus({ now: () => Date.now() + passed });
-    const proxy = gateway('proxy');
+    const bus = createMemoryBus({ now: () => Date.now() + passed });
+    const proxy = bus.gateway('proxy');
     return {
       note: (refusals) => proxy.events.noteRefused(refusals),
-      list: () => directory.refused(),
+      list: () => bus.directory.refused(),
       register: (identity) =>
-        state.amend({ writes: [{ kind: 'set', key: 'stations', fields: { [identity]: '{}' } }], events: [] }),
+        bus.state.amend({
+          writes: [{ kind: 'set', key: 'stations', fields: { [identity]: '{}' } }],
+          events: [],
+        }),
       connectOnce: async (identity) => {
         await (await station(proxy, identity)).client.stop();
       },

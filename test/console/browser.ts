@@ -3,16 +3,14 @@
  * failure. Whatever a page logs as an error, and each request that leaves its origin, fails the test.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import type { ExecutionContext } from 'ava';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Of an expectation of the page; ms. */
 const PATIENCE = 10_000;
 
@@ -89,7 +87,7 @@ export async function openConsole(
 /** What axe finds that is serious or critical: empty is good. */
 export async function seriousFindings(page: Page): Promise<readonly string[]> {
   // The policy of the page permits no script of another origin; the protocol of the browser does.
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: readonly Finding[] }> } };
     interface Finding {

@@ -42,7 +42,3 @@ export function setQuery(query: Readonly<Record<string, string>>): void {
   history.replaceState(null, '', link);
   fragment.value = link;
 }
-
-export function goTo(link: string): void {
-  location.hash = link;
-}

@@ -46,7 +46,7 @@ export interface OpenTelemetry {
   readonly start: StartSpan;
   readonly counts: Readonly<SpanCounts>;
   /** Sends what waits, for at most a second. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 const KINDS = {
@@ -152,8 +152,8 @@ function reporting(
         if (!isOpen) return;
         isOpen = false;
         clearTimeout(timer);
-        const failed =
-          Number(result.code) === 0 ? undefined : (result.error ?? new Error('the collector refused it'));
+        const { code }: { readonly code: number } = result;
+        const failed = code === 0 ? undefined : (result.error ?? new Error('the collector refused it'));
         done(spans.length, failed);
         callback(result);
       };
