@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { Redis } from 'ioredis';
 import { startStation } from '../client/station.ts';
+import { freePort } from '../support/free-port.ts';
+import { startProgram } from '../support/program.ts';
 import { until } from '../support/until.ts';
 import { type ApiCluster, startApiCluster } from './cluster.ts';
 
@@ -140,6 +142,26 @@ test.serial('a stream has frames as they come, and resumes', async (t) => {
   const again = await stream({ 'Last-Event-ID': id });
   await until(() => again.text.includes('BootNotification'), 'the frames after the first one');
   t.notRegex(again.text, /"type":"connected"/);
+});
+
+test.serial('the monolith records in memory', async (t) => {
+  const port = await freePort();
+  const env = { OCPP_API_TOKENS_FOLDER: cluster.folder, OCPP_API_PORT: String(port) };
+  await using monolith = await startProgram('monolith', env);
+  const get = async (path: string, method = 'GET') => {
+    const response = await fetch(`http://127.0.0.1:${port}/v1/recordings${path}`, {
+      method,
+      headers: { authorization: 'Bearer command' },
+    });
+    return (await response.json()) as { readonly items?: { readonly action?: string }[] };
+  };
+  await get('/MEM-1', 'PUT');
+  await using station = await startStation(monolith.url, 'MEM-1', () => Promise.resolve());
+  await until(async () => {
+    await station.sendRequest('BootNotification', booting);
+    return (await get('/MEM-1/frames')).items?.at(-1)?.action === 'BootNotification';
+  }, 'frames');
+  t.is((await get('')).items?.length, 1);
 });
 
 test.serial('scopes, bounds, and the end of a recording', async (t) => {

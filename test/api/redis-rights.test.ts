@@ -18,6 +18,7 @@ const further = / for the API: `([^`]+)`/.exec(page)?.[1] ?? '';
 const READS = `
   status stations stations/CP-1 stations/CP-1/events transactions bills meter-values reports settlements
   tokens tokens/T registrations sessions events cloudevents audit broadcasts/x dead-letters
+  recordings recordings/CP-1/frames
   webhooks webhooks/billing webhooks/billing/dead-letters cloudevents?wait=1 events?after=1-1`
   .trim()
   .split(/\s+/);
@@ -69,6 +70,7 @@ test('webhooks, streams of events and all reads work with the rights of the API,
     t.true(answer.status === 200 || answer.status === 404, `${path}: ${await answer.text()}`);
   }
   t.is((await ask('tokens/T/history', 'DELETE')).status, 200);
+  t.is((await ask('recordings/CP-1', 'PUT', {})).status, 200);
 
   const log = (await admin.call('ACL', 'LOG')) as unknown[][];
   t.deepEqual(
