@@ -417,7 +417,7 @@ export const TEXTS = {
         energy: 'Energy',
         register: 'Register',
         state: 'State',
-        reason: 'Reason of the end',
+        reason: 'Reason',
         kind: 'Bill',
         notes: 'Notes',
       },
