@@ -257,7 +257,7 @@ inBrowser('while the API is away nothing is lost and nothing is sent twice', asy
     const resumed = Number(shown) - markers;
     if (resumed > 0 && all === recorded.length + resumed) break;
     if (left === 0)
-      return t.fail(`of ${recorded.length} messages with ${markers} markers there are: ${text}`);
+      throw new Error(`of ${recorded.length} messages with ${markers} markers there are: ${text}`);
     await page.waitForTimeout(100);
   }
   t.true(recorded.length > 20);
