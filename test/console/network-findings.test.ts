@@ -84,6 +84,39 @@ test('a step names the cluster, and a message stays as it is', (t) => {
   });
 });
 
+test('a certificate that expires soon is a finding, whatever else the condition Secured says', (t) => {
+  const now = Date.parse('2026-06-01T00:00:00Z');
+  const at = (days: number) => new Date(now + days * 86_400_000).toISOString();
+  const certificates = [{ listener: 'tls', what: 'server', notAfter: at(6) }];
+  const security = { certificates, authorityNotAfter: at(31) };
+  const plain = [condition('Secured', 'False', 'PlainListener', 'x')];
+  const of = (conditions: typeof plain, more: object) =>
+    findingsOf([statusOf({ ...HEALTHY, cluster: clusterWith(conditions, more) })], [], now).filter(
+      ({ key }) => key === 'certificates',
+    );
+  t.like(of(plain, { security }), [
+    { severity: 'warn', title: 'A certificate expires soon, or has expired' },
+  ]);
+  t.regex(of(plain, { security })[0]?.message ?? '', /^the certificate of the listener tls ends at /);
+  t.regex(
+    of(plain, { security: { authorityNotAfter: at(29) } })[0]?.message ?? '',
+    /^the certificate of the internal authority ends at /,
+  );
+  t.is(of(plain, { store: { identity: 1, certificateNotAfter: at(-1) } })[0]?.severity, 'bad');
+  t.deepEqual(of(plain, { security: { certificates: [], authorityNotAfter: at(31) } }), []);
+  const said = [condition('Secured', 'False', 'CertificateExpiring', 'x')];
+  t.deepEqual(of(said, { security }), [], 'the condition says it');
+});
+
+test('a step of a figure names the cluster too', (t) => {
+  const uneven = { ...HEALTHY, proxies: [proxy('a', 100), proxy('b', 0)] };
+  const steps = (status: ScriptedStatus) =>
+    findingsOf([statusOf(status)]).flatMap(({ key, step }) => (key === 'skew' ? [step] : []));
+  t.regex(steps(uneven)[0] ?? '', /kubectl -n charging annotate ocpp city --overwrite ocpp\.dev\/rebalance=/);
+  const { cluster: _none, ...without } = uneven;
+  t.regex(steps(without)[0] ?? '', /-n NAMESPACE annotate ocpp NAME /);
+});
+
 test('a reason of another release is a finding if its condition is not as it should be', (t) => {
   const cluster = (value: 'True' | 'False' | 'Unknown') =>
     clusterWith([condition('Degraded', value, 'OfTomorrow', 'x')]);
@@ -139,6 +172,11 @@ test('stations of one ws-proxy that are many more than the mean are a finding; n
   t.is(Math.round(skewOf(statusOf(SIXTY))?.mean ?? 0), 514);
   t.is(proxyRows(statusOf(SIXTY))[0]?.name, 'city-ws-proxy-5d8f7-6c9d5b-00017');
   t.is(skewOf(statusOf(HEALTHY)), undefined);
+  t.deepEqual(skewOf(statusOf({ proxies: [proxy('a', 0), proxy('b', 200)] })), {
+    name: 'b',
+    stations: 200,
+    mean: 100,
+  });
   t.is(skewOf(statusOf({ proxies: [proxy('a', 2), proxy('b', 9)] })), undefined, 'too few to say so');
   t.is(skewOf(statusOf({ proxies: [proxy('a', 900), proxy('b', 0, true)] })), undefined, 'one that ends');
   t.is(skewOf(statusOf(moving(500, 480))), undefined);

@@ -73,7 +73,7 @@ const CLUSTER = {
   proxy: { replicas: 3, readyReplicas: 3, servingSet: 'city-ws-proxy-5d8f7', sessions: 1234 },
   processor: { replicas: 2, readyReplicas: 2 },
   queue: { depth: 3, oldestSeconds: 0.02, inFlight: 7 },
-  store: { identity: 4711, certificateNotAfter: '2026-09-01T00:00:00Z' },
+  store: { identity: 4711, certificateNotAfter: '2056-09-01T00:00:00Z' },
   billing: { replicas: 1, readyReplicas: 1 },
   autoscaling: {
     desiredReplicas: 2,

@@ -199,7 +199,7 @@ async function openPage(
   const t = { teardown: (end: () => void) => stack.defer(async () => end()) };
   const options = { token, hash: '#/network', expected: [/Failed to load resource/] };
   const page = await openConsole(t, browser, url, { ...options, viewport: { width: 1000, height: 900 } });
-  await page.getByText(TEXTS.network.tiles.stations).first().waitFor({ timeout: PATIENCE });
+  await page.locator('.net-headline').waitFor({ timeout: PATIENCE });
   return page;
 }
 

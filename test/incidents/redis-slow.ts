@@ -6,7 +6,7 @@ import { CLUSTER } from './network.ts';
 
 const { slowStore } = TEXTS.network.findings;
 /** How long Redis is busy with one of its commands; µs. */
-const BUSY = 1_500_000;
+const BUSY = 1_200_000;
 const REPORT = `
   local begin = redis.call('TIME')
   local passed

@@ -17,7 +17,7 @@ export function credentials(input: RenderInput, { metric, labelled }: Readers): 
       for: '10m',
       summary: 'a certificate or revocation list expires soon',
       description:
-        'On the listener {{ $labels.listener }} expires in {{ $value | humanizeDuration }}: {{ $labels.what }} (server is its certificate). After it, stations refuse the server (server), are refused (client-ca), or certificates that are revoked later stay valid (revocation-list). Renew the Secret that the listener names: running Pods take it over and drop no socket. With tls.issuerRef, see why cert-manager has not renewed it: kubectl describe certificate.',
+        'On the listener {{ $labels.listener }} expires in {{ $value | humanizeDuration }}: {{ $labels.what }} (server is its certificate). After it, stations refuse the server (server), are refused (client-ca), or certificates that are revoked later stay valid (revocation-list). Renew the Secret that the listener names: running Pods take it over and drop no socket. With tls.issuerRef, see why cert-manager has not renewed it: kubectl describe certificate. Steps: docs/incidents.md.',
     },
     {
       alert: 'OcppStationCertificatesExpire',

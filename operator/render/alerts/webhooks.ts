@@ -22,7 +22,7 @@ export function lateWebhooks(input: RenderInput, { metric, labelled }: Readers):
       expr: `max by (webhook) (${metric('apiWebhookLag')}) > ${LATE_SECONDS}`,
       for: '5m',
       summary: 'a webhook gets events late',
-      description: `The oldest event that waits for the webhook {{ $labels.webhook }} is {{ $value | humanizeDuration }} old. If one station fails, only its events wait. If the endpoint is down or slow, at most 100 000 events wait, and later ones can be lost. ${ADVICE}`,
+      description: `The oldest event that waits for the webhook {{ $labels.webhook }} is {{ $value | humanizeDuration }} old. If one station fails, only its events wait. If the endpoint is down or slow, at most 100 000 events wait, and later ones can be lost. ${ADVICE} Steps: docs/incidents.md.`,
     },
     {
       alert: 'OcppWebhookNotDelivering',

@@ -88,10 +88,12 @@ export function skewOf(status: Status): Skew | undefined {
   const isMoving = scaleIn !== undefined || (rebalance !== undefined && rebalance.finishedTime === undefined);
   if (isMoving) return undefined;
   const rows = proxyRows(status).filter(({ isSkewed }) => isSkewed);
-  const [worst] = rows.toSorted((a, b) => Math.abs(b.deviation ?? 0) - Math.abs(a.deviation ?? 0));
-  if (worst?.deviation === undefined) return undefined;
-  const { name, stations, deviation } = worst;
-  return { name, stations, mean: stations / (1 + deviation) };
+  const offBy = ({ deviation = 0 }: ProxyRow) => Math.abs(deviation);
+  // Of two, the fuller one says more.
+  const [worst] = rows.toSorted((a, b) => offBy(b) - offBy(a) || b.stations - a.stations);
+  const mean = meanOf(status);
+  if (worst === undefined || mean === undefined) return undefined;
+  return { name: worst.name, stations: worst.stations, mean };
 }
 
 /** Mean of the ws-proxies that serve; undefined while unknown. */
