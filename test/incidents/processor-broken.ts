@@ -16,7 +16,7 @@ export const processorBroken: Incident = {
   cards: [TEXTS.network.processors.title],
   ...patchStep({ spec: { processor: { podTemplate: null } } }),
   happen: (network) => network.patch({ spec: { processor: { podTemplate: { env: BROKEN } } } }),
-  /** The Pod of before serves until a new one is ready. */
+  /** The earlier Pod serves until a new one is ready. */
   async meanwhile(t, network) {
     const pods = await network.pods('processor');
     t.is(pods.filter(isReady).length, 1);
