@@ -3,11 +3,12 @@ import test from 'ava';
 import { readTraceContext } from '../../services/runtime/tracing/tracing.ts';
 import { createCallTracing } from '../../services/runtime/tracing/call-tracing.ts';
 import { createDeliveryTracing } from '../../services/runtime/tracing/delivery-tracing.ts';
-import { readHeaders } from '../../services/runtime/tracing/start-tracing.ts';
+import { readHeaders, startTracing } from '../../services/runtime/tracing/start-tracing.ts';
 import { TransportError } from '../../services/transport/errors.ts';
 import { EnvelopeWriter, readRequest, replayedEntry } from '../../services/transport/redis/queue/envelope.ts';
 import type { Outcome } from '../../services/transport/transport.ts';
 import { PEER_LIMITS } from '../../services/ocpp/peer.ts';
+import { memoryLog } from '../support/memory-log.ts';
 import { until } from '../support/until.ts';
 import { startEndpoint } from '../ws-proxy/endpoint.ts';
 import { RawStation } from '../ws-proxy/raw-station.ts';
@@ -17,6 +18,17 @@ const PARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 const CALL = { stationId: 'CP-1', protocol: 'ocpp1.6', action: 'Heartbeat', messageId: '1' };
 const short = ({ name, error, ended, events }: RecordedSpan) =>
   [name, error ?? 'good', ended, ...events].join(' ');
+
+test('without an endpoint there is nothing that traces', async (t) => {
+  const config = {
+    traceEndpoint: '',
+    traceHeadersFile: '',
+    podName: 'p',
+    channelPrefix: 'ocpp',
+    clusterId: '',
+  };
+  t.is(await startTracing({ program: 'ws-proxy', config, log: memoryLog() }), undefined);
+});
 
 test('the share of the CALLs is sampled, as it is at that moment', (t) => {
   const { start, spans } = memorySpans();
