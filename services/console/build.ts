@@ -14,8 +14,7 @@ const OF_SOURCES = join(SOURCES, 'dist');
 /** @param folder that is emptied first */
 function build(folder: string): void {
   const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
-  // Builds at the same time, such as those of several tests, have folders of their own.
-  const done = spawnSync(process.execPath, [vite, 'build', SOURCES, '--outDir', folder, '--bypass-lock'], {
+  const done = spawnSync(process.execPath, [vite, 'build', SOURCES, '--outDir', folder], {
     stdio: 'inherit',
   });
   if (done.status !== 0)
