@@ -1,18 +1,15 @@
 /** What an incident is, for the test that plays it and for the test of docs/incidents.md. */
 import type { ExecutionContext } from 'ava';
 import { CLUSTER, type Network, type Patch } from './network.ts';
+import type { Pictured } from './pictures.ts';
 
-export interface Incident {
+export interface Incident extends Pictured {
   /** A heading of docs/incidents.md. */
   readonly name: string;
-  /** Of docs/pictures, without its extension. */
-  readonly picture: string;
   /** The alert that wakes a person. */
   readonly alert: string;
   /** What the page Network says, and nothing says while the network is healthy. */
   readonly says: readonly string[];
-  /** Titles of the cards that show more of it. */
-  readonly cards: readonly string[];
   /** The commands of the page that repair it; empty: the repair is elsewhere. */
   readonly commands: readonly string[];
   /** Makes it happen. */

@@ -1,16 +1,17 @@
 /**
- * Six incidents in one network, one after the other. For each, its alert fires, the console says what is wrong, the step of
+ * Six incidents in one network, one after the other, and then a rollout. For each, its alert fires, the console says what is wrong, the step of
  * docs/incidents.md repairs it, and both are quiet again. With OCPP_PICTURES=1 (`npm run pictures`) the pictures of the page are made.
  */
 import { existsSync } from 'node:fs';
 import test from 'ava';
+import { TEXTS } from '../../services/console/texts.ts';
 import { buildConsole, CHROMIUM, NO_CHROMIUM } from '../console/browser.ts';
 import { chartTest } from '../charts/helm.ts';
 import { hasPrometheus } from '../faults/prometheus-server.ts';
 import { until } from '../support/until.ts';
 import { INCIDENTS } from './incidents.ts';
-import { type Network, startNetwork } from './network.ts';
-import { pictureFile, takePicture } from './pictures.ts';
+import { type Network, startNetwork, STATIONS } from './network.ts';
+import { type Pictured, pictureFile, takePicture } from './pictures.ts';
 
 const isPossible = chartTest !== test.skip && hasPrometheus() && CHROMIUM !== undefined;
 const incidentTest = isPossible ? test.serial : test.skip;
@@ -66,3 +67,34 @@ for (const incident of INCIDENTS) {
     t.log(`healthy after ${seconds()}`);
   });
 }
+
+const ROLLOUT: Pictured = {
+  picture: 'rollout',
+  cards: [TEXTS.network.moving.rollout, TEXTS.network.proxies.title],
+};
+
+incidentTest('a rollout is watched to its end: both sets, those in between, and the phase', async (t) => {
+  t.timeout(400_000);
+  if (network === undefined || !isWhole) throw new Error('the network is not healthy before it');
+  const { page } = network;
+  const { moving } = TEXTS.network;
+  await network.patch({
+    spec: {
+      proxy: {
+        drain: { ratePerSecond: 10 },
+        podTemplate: { env: [{ name: 'ROLLOUT', value: 'watched' }] },
+      },
+    },
+  });
+  await page.getByRole('heading', { name: moving.rollout }).waitFor({ timeout: PATIENCE });
+  const bar = page.getByRole('img', {
+    name: /stations on the old set, \d+ in between, [1-9]\d* on the new set/,
+  });
+  await bar.waitFor({ timeout: PATIENCE });
+  if (withPictures) await takePicture(page, ROLLOUT);
+  t.true(existsSync(pictureFile(ROLLOUT)), 'npm run pictures makes it');
+  await page.getByText(moving.last('Completed', '').slice(0, -' at :'.length)).waitFor({ timeout: PATIENCE });
+  await page.getByRole('heading', { name: moving.rollout }).waitFor({ state: 'hidden', timeout: PATIENCE });
+  await network.isHealthy();
+  t.is(network.simulation.progress().online, STATIONS);
+});

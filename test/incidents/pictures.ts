@@ -1,5 +1,5 @@
 /**
- * Pictures of the console for docs/incidents.md, cut to what matters. Times and ends of names of Pods are replaced in them. A picture is only
+ * Pictures of the page Network for the docs, cut to what matters. Times and ends of names of Pods are replaced in them. A picture is only
  * written if the texts of the page changed, figures aside: delete the former one after a change of its style.
  */
 import { createHash } from 'node:crypto';
@@ -7,17 +7,24 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Page } from 'playwright-core';
-import type { Incident } from './incident.ts';
 
 const FOLDER = join(import.meta.dirname, '../../docs/pictures');
 
-export const pictureFile = ({ picture }: Pick<Incident, 'picture'>): string => join(FOLDER, `${picture}.png`);
+export interface Pictured {
+  /** Of docs/pictures, without its extension. */
+  readonly picture: string;
+  /** Titles of the cards that are kept. */
+  readonly cards: readonly string[];
+}
 
-export async function takePicture(page: Page, incident: Incident): Promise<void> {
-  const text = await page.evaluate(prepare, incident.cards as string[]);
+export const pictureFile = ({ picture }: Pick<Pictured, 'picture'>): string => join(FOLDER, `${picture}.png`);
+
+/** Of the page Network. */
+export async function takePicture(page: Page, pictured: Pictured): Promise<void> {
+  const text = await page.evaluate(prepare, pictured.cards as string[]);
   const picture = await page.locator('.net').screenshot({ animations: 'disabled' });
   await page.evaluate(restore);
-  const file = pictureFile(incident);
+  const file = pictureFile(pictured);
   const mark = createHash('sha256').update(text).digest('hex');
   if (existsSync(file) && markOf(readFileSync(file)) === mark) return;
   mkdirSync(dirname(file), { recursive: true });
