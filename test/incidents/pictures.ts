@@ -1,6 +1,6 @@
 /**
  * Pictures of the page Network for the docs, cut to what matters. Times and ends of names of Pods are replaced in them. A picture is only
- * written if the texts of the page changed, figures aside: delete the former one after a change of its style.
+ * written if its titles, labels or steps changed, as figures differ in each run: delete the former one after any other change of the page.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -54,7 +54,7 @@ function markOf(png: Buffer): string | undefined {
 /**
  * Hides all cards but these, and replaces what is by chance.
  * @param kept titles of cards
- * @returns the texts of the picture, without figures
+ * @returns the texts of the picture that are the same in each run
  */
 function prepare(kept: string[]): string {
   const { document, NodeFilter } = globalThis as unknown as PageGlobals;
@@ -79,7 +79,8 @@ function prepare(kept: string[]): string {
       );
     if (text !== node.data) node.data = text;
   }
-  return (document.querySelector('.net')?.innerText ?? '').replaceAll(/[0-9a-f]{10}|\d[\d.,]*/g, '#');
+  const fixed = document.querySelectorAll('.net :is(h1, h2, dt, th[scope="col"], strong, .net-step)');
+  return Array.from(fixed, ({ innerText }) => innerText).join('\n');
 }
 
 function restore(): void {
@@ -91,8 +92,8 @@ function restore(): void {
 interface PageGlobals {
   readonly document: {
     readonly body: unknown;
-    querySelector(selector: string): { readonly innerText: string } | null;
     querySelectorAll(selector: string): Iterable<{
+      readonly innerText: string;
       readonly style: { display: string; gridColumn: string };
       querySelector(selector: string): { readonly textContent: string } | null;
     }>;
