@@ -14,7 +14,7 @@ export const processorBroken: Incident = {
   alert: 'OcppClusterDegraded',
   says: [CONDITION_TEXTS['Degraded']?.['PodsNotStarting']?.[0] ?? ''],
   cards: [TEXTS.network.processors.title],
-  ...patchStep({ spec: { processor: { podTemplate: null } } }),
+  ...patchStep({ spec: { processor: { podTemplate: { env: null } } } }),
   happen: (network) => network.patch({ spec: { processor: { podTemplate: { env: BROKEN } } } }),
   /** The earlier Pod serves until a new one is ready. */
   async meanwhile(t, network) {

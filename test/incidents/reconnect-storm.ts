@@ -14,7 +14,7 @@ export const reconnectStorm: Incident = {
   alert: 'OcppHandshakesWait',
   says: [TEXTS.network.findings.storm.handshakes.title],
   cards: [TEXTS.network.rates.title],
-  ...patchStep(rate(1000)),
+  ...patchStep(rate(2000)),
   async happen(network) {
     await network.patch(rate(FEW));
     const isSet = async () => {

@@ -36,7 +36,7 @@ from left to right, and begin another line where 24 columns are full.
 {{- /*
 A query in PromQL. CLUSTER stands for the series of the chosen cluster's Pods, OPERATED for what the operator says of it, OPERATOR for the operator itself.
 `freshest`: a figure that each Pod reads from Redis; that of the Pod whose reading is the latest counts, and never their sum.
-`increase`: how much a counter grew within an hour; a series that is younger began at 0, which PromQL's increase() does not know.
+`increase`: how much a counter grew within an hour; a series that is younger began at 0, which PromQL's increase() does not know. A gap of up to six hours makes no series young.
 */ -}}
 {{- define "ocpp-operator.dashboardQuery" -}}
 {{- $expr := .expr }}
@@ -45,7 +45,7 @@ A query in PromQL. CLUSTER stands for the series of the chosen cluster's Pods, O
 {{- end }}
 {{- with .increase }}
 {{- $by := ternary (printf " by (%s)" $.by) "" (hasKey $ "by") }}
-{{- $expr = printf "sum%s ((%s{CLUSTER} unless %s{CLUSTER} offset 1h) or increase(%s{CLUSTER}[1h]))" $by . . . }}
+{{- $expr = printf "sum%s ((%s{CLUSTER} unless last_over_time(%s{CLUSTER}[6h] offset 1h)) or increase(%s{CLUSTER}[1h]))" $by . . . }}
 {{- end }}
 {{- $expr = $expr | replace "{CLUSTER" `{namespace="$namespace",ocpp_cluster="$cluster"` }}
 {{- $expr = $expr | replace "{OPERATED" `{namespace="$namespace",cluster="$cluster"` }}

@@ -4,6 +4,8 @@ import type { Readers, Rule } from './rule.ts';
 
 /** A healthy Redis answers within milliseconds; s. The console has the same bound. */
 const SLOW_SECONDS = 0.25;
+/** How long the line of handshakes is; s. Beyond 10 s they are refused. */
+const LINE_SECONDS = 2;
 /** Stations above the mean, as a share of it and as a number: connections that spread at random stay far below both. */
 const UNEVEN = { share: 0.5, stations: 20 };
 
@@ -25,7 +27,8 @@ export function misplacedLoad(input: RenderInput, { metric, labelled }: Readers)
     },
     {
       alert: 'OcppHandshakesWait',
-      expr: `sum(${metric('proxyHandshakesWaiting')}) > 0`,
+      // Some handshake waits in many moments of a large network: only a line that takes seconds is one.
+      expr: `sum(${metric('proxyHandshakesWaiting')}) > ${LINE_SECONDS * spec.proxy.admission.connectionsPerSecond}`,
       for: '5m',
       summary: 'stations have waited in line to connect for minutes',
       description: `{{ $value | humanize }} handshakes wait, as at most ${spec.proxy.admission.connectionsPerSecond} stations per second may connect; those for which the line is too long get 429 and try again. After an outage of the network this ends by itself. Raise spec.proxy.admission.connectionsPerSecond if Redis and the processors have room: running Pods take it over. Steps: docs/incidents.md.`,

@@ -328,8 +328,9 @@ const PROBLEMS: readonly (readonly [string, Series, readonly string[]])[] = [
     ['OcppRedisSlow'],
   ],
   ['one processor is late', { 'ocpp_store_response_seconds p': '1x60' }, []],
-  ['stations wait to connect', { 'ocpp_proxy_handshakes_waiting a': '40x60' }, ['OcppHandshakesWait']],
-  ['stations waited for three minutes', { 'ocpp_proxy_handshakes_waiting a': '0x26 40x40' }, []],
+  ['stations wait to connect', { 'ocpp_proxy_handshakes_waiting a': '4000x60' }, ['OcppHandshakesWait']],
+  ['stations waited for three minutes', { 'ocpp_proxy_handshakes_waiting a': '0x26 4000x40' }, []],
+  ['a line of less than two seconds', { 'ocpp_proxy_handshakes_waiting a': '1500x60' }, []],
   [
     'one ws-proxy holds all stations but a few',
     { 'ocpp_proxy_sessions a': '195x60', 'ocpp_proxy_sessions b': '5x60' },
