@@ -56,7 +56,7 @@ for (const [what, [name, ...words]] of Object.entries(DENIED)) {
 }
 
 /** Rights that docs/redis.md names beside the line, where they apply. */
-const ELSEWHERE = new Set(['select', 'xdel']);
+const ELSEWHERE = new Set(['scard', 'select', 'xdel']);
 /** Commands that the suite mostly runs without: reclaiming the dead, testing a connection, a second processor that waits, a self-test without a processor. */
 const UNSEEN = ['client|kill', 'ping', 'blpop', 'lrem'];
 
