@@ -3,15 +3,17 @@
  * docs/incidents.md repairs it, and both are quiet again. With OCPP_PICTURES=1 (`npm run pictures`) the pictures of the page are made.
  */
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { TEXTS } from '../../services/console/texts.ts';
 import { buildConsole, CHROMIUM, NO_CHROMIUM } from '../console/browser.ts';
 import { chartTest } from '../charts/helm.ts';
 import { hasPrometheus } from '../faults/prometheus-server.ts';
+import { startSimulation } from '../simulator/simulation.ts';
 import { until } from '../support/until.ts';
 import { INCIDENTS } from './incidents.ts';
 import { type Network, startNetwork, STATIONS } from './network.ts';
-import { type Pictured, pictureFile, takePicture } from './pictures.ts';
+import { type Pictured, pictureFile, takePicture, takeScreen } from './pictures.ts';
 
 const isPossible = chartTest !== test.skip && hasPrometheus() && CHROMIUM !== undefined;
 const incidentTest = isPossible ? test.serial : test.skip;
@@ -97,4 +99,38 @@ incidentTest('a rollout is watched to its end: both sets, those in between, and 
   await page.getByRole('heading', { name: moving.rollout }).waitFor({ state: 'hidden', timeout: PATIENCE });
   await network.isHealthy();
   t.is(network.simulation.progress().online, STATIONS);
+});
+
+/** Pictures of the README and of docs/console.md: name, address. */
+const SCREENS = [
+  ['console-network', '#/network'],
+  ['console-station', '#/stations/CP-0001'],
+] as const;
+
+incidentTest('the pictures of the console exist', async (t) => {
+  t.timeout(200_000);
+  if (withPictures && network !== undefined) {
+    const { page, url, api } = network;
+    const simulation = startSimulation({
+      url,
+      stations: 1,
+      cadenceSeconds: 2,
+      longChargingShare: 1,
+      prefix: 'CP',
+    });
+    t.teardown(() => simulation.stop());
+    await until(
+      async () => (await api('PUT', '/v1/recordings/CP-0001', {})).ok,
+      'the recording',
+      PATIENCE,
+      500,
+    );
+    await page.setViewportSize({ width: 1280, height: 960 });
+    for (const [name, hash] of SCREENS) {
+      await page.evaluate(`location.hash = '${hash}'`);
+      await sleep(name === 'console-station' ? 40_000 : 5000);
+      await takeScreen(page, name);
+    }
+  }
+  for (const [picture] of SCREENS) t.true(existsSync(pictureFile({ picture })), 'npm run pictures makes it');
 });

@@ -39,6 +39,10 @@ export interface Network extends AsyncDisposable {
   /** The page Network. */
   readonly page: Page;
   readonly tlsPort: number;
+  /** Of the stations' endpoint without TLS. */
+  readonly url: string;
+  /** A request to the HTTP API, with a JSON body. */
+  api(method: string, path: string, body: object): Promise<Response>;
   /** A station connects, boots and leaves. @returns the answer */
   bootOnce(): Promise<string>;
   /** The endpoint of the webhook; another one may take its place. */
@@ -108,6 +112,13 @@ export async function startNetwork(): Promise<Network> {
       simulation,
       page,
       tlsPort,
+      url: `ws://127.0.0.1:${port}/ocpp`,
+      api: (method, path, body) =>
+        fetch(`${api.url}${path}`, {
+          method,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        }),
       endpoint,
       bootOnce: () => bootOnce(`ws://127.0.0.1:${port}/ocpp/NEW-0001`),
       async patch(change) {

@@ -31,6 +31,14 @@ export async function takePicture(page: Page, pictured: Pictured): Promise<void>
   writeFileSync(file, withMark(picture, mark));
 }
 
+/** Of any page, whole, if there is no such picture yet: delete the former one to have it made again. @param name of docs/pictures */
+export async function takeScreen(page: Page, name: string): Promise<void> {
+  const file = pictureFile({ picture: name });
+  if (existsSync(file)) return;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, await page.screenshot({ animations: 'disabled' }));
+}
+
 /** Of its signature and its first chunk, IHDR; bytes. */
 const PNG_HEAD = 33;
 const KEYWORD = 'tEXttexts\0';
