@@ -62,7 +62,7 @@ export function createController(options: ControllerOptions): Controller {
   const queue = new WorkQueue({ random, onTaken: (waitedMs) => metrics.taken(waitedMs) });
   const enqueue = (key: string) => {
     if (!queue.add(key) && !stopping)
-      log.warn({ key }, 'work queue full, object is enqueued again by the next list');
+      log.warn({ cluster: key }, 'work queue full, object is enqueued again by the next list');
   };
   const watches = new Watches({
     ...options,

@@ -82,10 +82,9 @@ export class OptionalKind {
       if (this.#stop.signal.aborted) return;
       const refused = error instanceof StoreError && !error.retryable;
       const fields = { ...errorFields(error), resource: resource.plural };
-      return log[refused ? 'warn' : 'debug'](
-        fields,
-        'discovery failed, unknown whether the API server serves this kind',
-      );
+      if (refused) log.warn(fields, 'discovery refused, unknown whether the API server serves this kind');
+      else log.debug(fields, 'discovery failed, unknown whether the API server serves this kind');
+      return;
     }
     const first = !this.#answered;
     this.#answered = true;

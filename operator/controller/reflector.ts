@@ -215,8 +215,8 @@ export class Reflector {
     try {
       this.#options.onChange(change);
     } catch (error) {
-      const name = keyOf((change.after ?? change.before)?.metadata ?? { name: '' });
-      const fields = { ...errorFields(error), resource: this.resource.plural, name };
+      const object = keyOf((change.after ?? change.before)?.metadata ?? { name: '' });
+      const fields = { ...errorFields(error), resource: this.resource.plural, object };
       this.#options.log.error(fields, 'error while handling a change');
     }
   }

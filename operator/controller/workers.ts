@@ -75,7 +75,7 @@ export class Workers {
     } catch (error) {
       const atLeastMs = error instanceof StoreError ? error.retryAfterMs : undefined;
       const retryInMs = Math.round(queue.retry(key, atLeastMs));
-      log.warn({ ...errorFields(error), key, retryInMs }, 'reconcile failed, retrying');
+      log.warn({ cluster: key, ...errorFields(error), retryInMs }, 'reconcile failed, retrying');
       metrics.reconciled('error', performance.now() - started);
     }
   }

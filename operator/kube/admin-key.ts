@@ -37,9 +37,10 @@ export async function readAdminKey(
       if (!(error instanceof StoreError)) throw error;
       const { name, namespace } = secret;
       if (!error.retryable) {
-        const what =
-          'cannot use the Secret with the key of the admin ports: rollouts move stations without orders to the Pods';
-        log.error({ secret: `${namespace}/${name}`, error: error.message }, what);
+        log.error(
+          { secret: `${namespace}/${name}`, error: error.message },
+          'cannot use the Secret with the key of the admin ports: rollouts move stations without orders to the Pods',
+        );
         return undefined;
       }
       log.warn(

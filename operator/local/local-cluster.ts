@@ -205,7 +205,10 @@ export class LocalCluster {
 
   #operatorLog(): Log {
     const write = (level: string) => (fields: object, msg: string) =>
-      this.logs.write('operator', JSON.stringify({ level, time: new Date().toISOString(), ...fields, msg }));
+      {
+      const head = { level, time: new Date().toISOString(), name: 'operator' };
+      this.logs.write('operator', JSON.stringify({ ...head, ...fields, msg }));
+    };
     return { debug: () => undefined, info: write('info'), warn: write('warn'), error: write('error') };
   }
 }

@@ -96,13 +96,13 @@ async function executeSteps(
     store,
     podDeletionCosts,
     log,
-    'deletion cost not written, Kubernetes may remove any Pod first',
+    'Kubernetes may remove any Pod first',
   );
   await writeAnnotations(
     store,
     passwordRefresh,
     log,
-    'the Pod of Redis is not annotated, it reads its password file later',
+    'the Pod of Redis reads its password file later',
   );
   problems.push(await seedScale(pass, processors.seedReplicas));
   const kept = keptSets.map((name) => `${DEPLOYMENTS.kind}/${name}`);
@@ -173,7 +173,8 @@ function logApplied(log: Log, cluster: OcppCluster, applied: Applied, state: Rec
   const problem = hindering.map(({ message }) => message).join('; ');
   if (problem !== '' && problem !== state.problem) {
     const temporary = hindering.every(({ reason }) => reason === 'BeingReplaced');
-    log[temporary ? 'info' : 'warn']({ ...fields, problem }, 'objects not applied');
+    if (temporary) log.info({ ...fields, problem }, 'objects not applied yet');
+    else log.warn({ ...fields, problem }, 'objects not applied');
   }
   state.problem = problem;
 }

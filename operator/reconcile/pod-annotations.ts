@@ -21,19 +21,22 @@ export function annotated({ metadata }: Pod, annotations: Readonly<Record<string
   };
 }
 
-/** @param failure the log line of a write that failed, with what follows from it */
+/** @param consequence what follows from a write that failed, for the log */
 export async function writeAnnotations(
   store: ObjectStore,
   pods: readonly KubeObject[],
   log: Log,
-  failure: string,
+  consequence: string,
 ): Promise<void> {
   for (const pod of pods) {
     try {
       await store.apply(pod);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      log.warn({ pod: pod.metadata.name, error: error.message }, failure);
+      log.warn(
+        { pod: pod.metadata.name, consequence, error: error.message },
+        'an annotation of a Pod is not written',
+      );
     }
   }
 }

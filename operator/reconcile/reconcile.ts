@@ -56,7 +56,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       await reconcileCluster(options, cluster, state);
     } catch (error) {
       if (!(error instanceof ClusterGone)) throw error;
-      options.log.debug({ cluster: key }, error.message);
+      options.log.debug({ cluster: key }, 'the cluster was deleted during the pass');
     }
     const { scrapeIntervalMs } = options;
     return {

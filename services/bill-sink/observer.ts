@@ -6,21 +6,6 @@ import type { SinkMetrics } from './metrics.ts';
 import type { SinkObserver } from './sink.ts';
 import type { Finding } from './stream-reader.ts';
 
-const FINDINGS: Readonly<Record<Finding, readonly ['error' | 'warn', string]>> = {
-  gap: [
-    'error',
-    'entries left Redis before they were moved: they are lost for PostgreSQL. Set OCPP_BILL_SINK of the processors, so that only the sink trims the stream',
-  ],
-  rewound: [
-    'warn',
-    'Redis has lost its newest entries: the stream is read again from its beginning. What PostgreSQL has already is skipped',
-  ],
-  'begun-late': [
-    'warn',
-    'Redis dropped entries of this stream before the sink first read it: PostgreSQL has those from here on',
-  ],
-};
-
 export interface ReportingObserver extends SinkObserver {
   /** What is away, as a sentence; undefined: nothing. */
   problem(): string | undefined;
@@ -55,8 +40,7 @@ export function createObserver(log: Log, metrics: SinkMetrics, clock: Clock): Re
       quiet.warn('redis', errorFields(problem), 'Redis is away or refuses');
     },
     found(stream, finding, facts) {
-      const [level, message] = FINDINGS[finding];
-      log[level]({ stream, ...facts }, message);
+      logFinding(log, finding, { stream, ...facts });
       if (finding === 'gap') metrics.gap(stream);
       if (finding === 'rewound') metrics.rewound(stream);
     },
@@ -75,4 +59,24 @@ function fieldsOf(problem: Error): object {
   const { name, message } = problem;
   if (name !== 'Error') return errorFields(problem);
   return { error: message, ...('code' in problem && problem.code !== '' && { code: problem.code }) };
+}
+
+function logFinding(log: Log, finding: Finding, facts: object): void {
+  switch (finding) {
+    case 'gap':
+      return log.error(
+        facts,
+        'entries left Redis before they were moved: they are lost for PostgreSQL. Set OCPP_BILL_SINK of the processors, so that only the sink trims the stream',
+      );
+    case 'rewound':
+      return log.warn(
+        facts,
+        'Redis has lost its newest entries: the stream is read again from its beginning. What PostgreSQL has already is skipped',
+      );
+    case 'begun-late':
+      return log.warn(
+        facts,
+        'Redis dropped entries of this stream before the sink first read it: PostgreSQL has those from here on',
+      );
+  }
 }

@@ -8,6 +8,7 @@ import { type Call, MessageType, type Protocol, type Send } from '../ocpp/frame.
 import { repair, type Repair } from '../ocpp/repair.ts';
 import { actionLike, knowsAction, type SchemaFault, validateRequest } from '../ocpp/schema.ts';
 import { utc } from '../ocpp/time.ts';
+import { handlerLog } from '../runtime/quiet-log.ts';
 import { isSelfTest, SELF_TEST_OUTCOME } from '../transport/self-test.ts';
 import type { Delivery, MessageHandler, Outcome, Registration } from '../transport/transport.ts';
 import { ChronicRepairs } from './chronic-repairs.ts';
@@ -24,7 +25,9 @@ export interface DispatchOptions extends RunOptions {
   readonly onRefused?: () => void;
 }
 
-export function createDispatch(options: DispatchOptions): MessageHandler {
+/** @param given its log gets the warnings and errors of handlers at a limited rate */
+export function createDispatch(given: DispatchOptions): MessageHandler {
+  const options = { ...given, log: handlerLog(given.log, given.clock) };
   const chronic = new ChronicRepairs();
   return async (delivery) => {
     if (isSelfTest(delivery.stationId)) return SELF_TEST_OUTCOME;
@@ -56,7 +59,7 @@ async function handle(
   const tolerant = options.settings.validation === 'Tolerant';
   const action = actionOf(protocol, frame.action, tolerant);
   const refuse = (reason: ErrorReason, description: string): Outcome => {
-    options.log.debug({ stationId, messageId: frame.id, action, reason, description }, 'refused');
+    options.log.debug({ stationId, messageId: frame.id, action, reason, description }, 'a message of a station is refused');
     return { ...NOTHING, answer: { kind: 'error', code: errorCode(protocol, reason), description } };
   };
 

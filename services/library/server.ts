@@ -12,6 +12,7 @@ import { createDecisions, type DecisionOptions, type DecisionSettings } from '..
 import type { Providers } from '../csms/credentials/providers.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createLog, errorFields, type Log } from '../runtime/log.ts';
+import { QuietLog } from '../runtime/quiet-log.ts';
 import { TransportError, type TransportErrorCode } from '../transport/errors.ts';
 import type { ServerState } from '../transport/pending-requests.ts';
 import { prepareCall } from '../transport/prepared-call.ts';
@@ -130,9 +131,11 @@ const OPEN_STILL: ReadonlySet<TransportErrorCode> = new Set(['call-abandoned', '
 
 /** Sends commands, and records each in the state while it is open. */
 function createRequests(transport: Transport, state: ServerState, { log, passwordKey }: Dispatcher) {
+  const quiet = new QuietLog(log, systemClock);
   const send = createCommands(transport, {
     ...(passwordKey !== undefined && { passwords: passwordStore(transport.state, passwordKey) }),
-    onWarning: (message) => log.warn({}, message),
+    onWarning: (reason, stationId) =>
+      quiet.warn('password', { stationId, reason }, 'a new password of a station is not stored in the register'),
   });
   return async (command: Command): Promise<CallOutcome> => {
     const { protocol: _protocol, ...wanted } = command;
@@ -142,7 +145,8 @@ function createRequests(transport: Transport, state: ServerState, { log, passwor
     const complete = () =>
       state.completePendingRequest(stationId, messageId).catch((error: unknown) => {
         // The entry expires by itself. The caller gets the outcome in any case.
-        log.warn(
+        quiet.warn(
+          'record',
           { stationId, messageId, ...errorFields(error) },
           'a request that ended is still recorded as open',
         );

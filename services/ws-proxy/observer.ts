@@ -66,7 +66,9 @@ export function createObserver(
         ...(listener !== undefined && { listener }),
         advice: REFUSAL_ADVICE[code],
       };
-      quiet.warn(`refused ${code} ${identity}`, about, 'refused a handshake');
+      const { identity: _identity, ...facts } = about;
+      const who = identity === '' ? {} : { stationId: identity };
+      quiet.warn(`refused ${code} ${identity}`, { ...who, ...facts }, 'refused a handshake');
       keep(about);
     },
     received(type) {

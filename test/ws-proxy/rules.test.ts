@@ -240,8 +240,8 @@ test('each refused station gets a log line with identity and reason, without sec
   const advice = REFUSAL_ADVICE['no-subprotocol'];
   const refused = { status: 101, code: 'no-subprotocol', reason: 'none is named', remoteAddress, advice };
   t.deepEqual(lines, [
-    [{ identity: 'CS1', ...refused }, 'refused a handshake'],
-    [{ identity: 'CS2', ...refused }, 'refused a handshake'],
+    [{ stationId: 'CS1', ...refused }, 'refused a handshake'],
+    [{ stationId: 'CS2', ...refused }, 'refused a handshake'],
     [{ stationId: 'CS3', remoteAddress, why: 'binary', code: 1003 }, 'closed the connection of a station'],
     [{ stationId: 'CS4', remoteAddress, why: 'binary', code: 1003 }, 'closed the connection of a station'],
   ]);

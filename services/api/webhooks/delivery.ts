@@ -2,6 +2,7 @@
 import type { ClusterClient, FollowedPage, NetworkEvent } from '../../client/cluster-client.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
+import { QuietLog } from '../../runtime/quiet-log.ts';
 import { idBefore } from '../../transport/stored-lists.ts';
 import { cloudEvent, cloudEventOf } from '../cloud-event.ts';
 import { EndpointHealth } from './health.ts';
@@ -44,6 +45,7 @@ export class Delivery {
   readonly #lanes = new Lanes();
   readonly #health: EndpointHealth;
   readonly #over = new AbortController();
+  readonly #quiet: QuietLog;
   readonly #owner: string;
   #webhook: StoredWebhook;
   #letters: DeadLetter[] = [];
@@ -59,6 +61,7 @@ export class Delivery {
   constructor(options: DeliveryOptions, webhook: StoredWebhook) {
     this.#options = options;
     this.#webhook = webhook;
+    this.#quiet = new QuietLog(options.log, options.clock);
     this.#owner = webhook.owner;
     this.#health = new EndpointHealth(webhook.downSince !== '');
   }
@@ -115,11 +118,12 @@ export class Delivery {
 
   /** Entries between the cursor and the oldest one were dropped before they were read. */
   #noteGap({ id: oldest, at }: NetworkEvent): void {
-    const { source, log, metrics, settings } = this.#options;
+    const { source, metrics, settings } = this.#options;
     const { cursor: after, gaps } = this.#webhook;
     this.#webhook = { ...this.#webhook, gaps: gaps + 1 };
     metrics.gap(settings.name);
-    log.error({ webhook: settings.name, after, oldest }, 'events were dropped before they were delivered');
+    const about = { webhook: settings.name, after, oldest };
+    this.#quiet.error('gap', about, 'events were dropped before they were delivered');
     const gap = { id: `gap-${after}`, source, type: 'gap', time: at, data: { after, oldest } };
     // Before the oldest entry: the cursor must not move over that one with it.
     this.#lanes.add(waitingOf(cloudEvent(gap), idBefore(oldest)));
@@ -190,7 +194,7 @@ export class Delivery {
     sent: Exclude<Sent, { readonly kind: 'delivered' }>,
     isProbe: boolean,
   ): void {
-    const { clock, log, metrics, settings, hasRoom } = this.#options;
+    const { clock, metrics, settings, hasRoom } = this.#options;
     const { name: webhook, deadLetterAfterSeconds } = settings;
     const now = clock.now();
     metrics.failed(webhook);
@@ -201,7 +205,7 @@ export class Delivery {
       this.#answered();
     } else if (this.#health.failed(lane.station, isProbe)) {
       this.#webhook = { ...this.#webhook, downSince: `${now}` };
-      log.warn({ webhook, why: sent.why }, 'the endpoint is down: it gets one event at a time');
+      this.#quiet.warn('down', { webhook, why: sent.why }, 'the endpoint is down: it gets one event at a time');
     }
     if (this.#health.isDown && sent.kind === 'failed')
       this.#nextProbeAt = Math.max(
@@ -222,7 +226,9 @@ export class Delivery {
     }
     const { reason } = verdict;
     metrics.deadLettered(webhook);
-    log.warn({ webhook, event: waiting.id, reason, why: sent.why }, 'an event became a dead letter');
+    const { station: stationId } = lane;
+    const about = { webhook, ...(stationId !== '' && { stationId }), event: waiting.id, reason, why: sent.why };
+    this.#quiet.warn(reason, about, 'an event became a dead letter');
     const letter = { reason: `${reason}: ${sent.why}`, attempts: lane.failures };
     this.#letters.push({ waiting, ...letter, at: new Date(now).toISOString() });
     this.#lanes.settle(lane);

@@ -148,12 +148,12 @@ export class Webhooks {
 
   /** While the memory cannot be read, the last reading counts. */
   async #lookForRoom(): Promise<void> {
-    const { client, log } = this.#options;
+    const { client } = this.#options;
     try {
       const share = (await client.state.memoryShare()) ?? 0;
       const hasRoom = share < NEARLY_FULL;
       if (this.#hasRoom && !hasRoom)
-        log.warn({ share }, 'Redis is nearly full: no event of a webhook is parked');
+        this.#log.warn('nearly full', { share }, 'Redis is nearly full: no event of a webhook is parked');
       this.#hasRoom = hasRoom;
     } catch (error) {
       this.#log.warn('memory', errorFields(error), 'the memory use of Redis cannot be read');

@@ -36,7 +36,7 @@ export interface CommandOptions {
   /** Where new passwords are stored; without it, such commands are sent, and the register is not changed. */
   readonly passwords?: PasswordStore;
   /** Called when the register should have been changed; a warning of the process by default. */
-  readonly onWarning?: (message: string) => void;
+  readonly onWarning?: (message: string, stationId: string) => void;
 }
 
 export type CommandSender = (command: Command) => Promise<CallOutcome>;
@@ -131,7 +131,7 @@ async function sendAsPassword(
   if (call.queueable === true) throw new TransportError('bad-call', `${what}: ${NEVER_QUEUED}`);
   if ((await transport.state.field(STATIONS, stationId)) !== undefined) {
     const why = 'no key of the stored passwords is set (passwordKey)';
-    onWarning(`${what}: the register of stations keeps its former password, as ${why}`);
+    onWarning(`${what}: the register of stations keeps its former password, as ${why}`, stationId);
   }
   return make(call);
 }

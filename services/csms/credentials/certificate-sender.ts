@@ -4,7 +4,9 @@
  */
 import { EntryError } from '../../access/station-entry.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { messageOf, TransportError } from '../../transport/errors.ts';
+import { errorFields } from '../../runtime/log.ts';
+import type { QuietLog } from '../../runtime/quiet-log.ts';
+import { TransportError } from '../../transport/errors.ts';
 import {
   type CallOutcome,
   type CallState,
@@ -26,7 +28,7 @@ export interface SenderOptions {
   readonly transport: IssuerPorts;
   readonly store: RequestStore;
   readonly clock: Clock;
-  readonly onWarning: (error: unknown, message: string) => void;
+  readonly log: QuietLog;
 }
 
 /** Between two looks at a certificate that was sent: below the time for which outcomes are kept. */
@@ -75,7 +77,7 @@ export class CertificateSender {
 
   /** Makes the call, or joins it. */
   #make(stored: StoredRequest, key: string): void {
-    const { transport, onWarning } = this.#options;
+    const { transport, log } = this.#options;
     const { stationId } = stored;
     const call = { stationId, action: 'CertificateSigned', payload: payloadOf(stored.request) };
     const rules = { idempotencyKey: key, queueable: true, ttlMs: TTL_MS, timeoutMs: TIMEOUT_MS };
@@ -86,7 +88,7 @@ export class CertificateSender {
       .catch((error: unknown) => {
         // A stopping process leaves the call to the others.
         if (error instanceof TransportError && error.code === 'call-abandoned') return;
-        onWarning(error, `the certificate of station ${stationId} cannot be sent yet`);
+        log.warn('send', { stationId, ...errorFields(error) }, 'the certificate of a station cannot be sent yet');
       })
       .finally(() => this.#awaited.delete(key));
   }
@@ -123,8 +125,8 @@ export class CertificateSender {
   /** The certificate names the station, so an entry that cannot be read does not stop it. */
   readonly #unreadable = (stationId: string) => (error: unknown) => {
     if (!(error instanceof EntryError)) throw error;
-    const what = `the entry of station ${stationId} in the register is unusable`;
-    this.#options.onWarning(error, `${what}: ${messageOf(error)}; correct it`);
+    const about = { stationId, ...errorFields(error) };
+    this.#options.log.warn('entry', about, 'the entry of a station in the register is unusable: correct it');
     return undefined;
   };
 }

@@ -11,7 +11,7 @@ import { errorFields, type Log } from '../../runtime/log.ts';
 import { QuietLog } from '../../runtime/quiet-log.ts';
 import type { Member } from '../../transport/stored-state.ts';
 import { eventOf } from '../facts.ts';
-import { requestKey } from './certificate-request.ts';
+import { readMember, requestKey } from './certificate-request.ts';
 import { CertificateSender, type IssuerPorts } from './certificate-sender.ts';
 import { type CertificateProvider, ProviderError } from './providers.ts';
 import { type CertificateResult, RequestStore, type StoredRequest } from './request-store.ts';
@@ -46,14 +46,15 @@ export class Issuer implements Disposable {
     this.#options = options;
     this.#log = new QuietLog(log, clock);
     this.#store = new RequestStore(transport.state, (result) => onResult?.(result));
-    const onWarning = (error: unknown, message: string) => this.#warn(error, message);
-    this.#sender = new CertificateSender({ transport, store: this.#store, clock, onWarning });
+    this.#sender = new CertificateSender({ transport, store: this.#store, clock, log: this.#log });
   }
 
   /** Looks for requests until disposed. */
   start(): void {
     this.#timer = setInterval(() => {
-      this.round().catch((error: unknown) => this.#warn(error, 'requests for certificates cannot be read'));
+      this.round().catch((error: unknown) =>
+        this.#log.warn('round', errorFields(error), 'requests for certificates cannot be read'),
+      );
     }, EVERY_MS).unref();
   }
 
@@ -77,7 +78,8 @@ export class Issuer implements Disposable {
       if (stored?.request.state === 'issued') stored = await this.#sender.prepare(stored);
       if (stored?.request.state === 'sent') await this.#sender.send(stored);
     } catch (error) {
-      this.#warn(error, `the request for a certificate ${one.member} cannot be processed`);
+      const about = { ...readMember(one), ...errorFields(error) };
+      this.#log.warn('request', about, 'the request for a certificate cannot be processed');
     } finally {
       this.#working.delete(one.member);
     }
@@ -119,9 +121,5 @@ export class Issuer implements Disposable {
     const due = this.#options.clock.now() + pause;
     await this.#store.change(stored, request, due, { events, result: 'retried' });
     return undefined;
-  }
-
-  #warn(error: unknown, message: string): void {
-    this.#log.warn('issuer', errorFields(error), message);
   }
 }

@@ -155,8 +155,7 @@ class Decisions implements DecisionProvider {
     { stationId }: DecisionContext,
   ): void {
     const fields = { stationId, action, reason, fallback, ...errorFields(error) };
-    const message = `no decision about ${action}: the station gets the fallback ${fallback}`;
-    this.#log.warn(`${action} ${reason}`, fields, message);
+    this.#log.warn(`${action} ${reason}`, fields, 'no decision of the webhook: the station gets the fallback');
   }
 }
 

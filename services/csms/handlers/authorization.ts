@@ -101,8 +101,10 @@ export async function decide(token: string, context: HandlerContext, type?: stri
   const { settings, state, stationId, now, log } = context;
   const decision = authorize(await state.token(token), settings.unknownTokens, now, type);
   if (decision.problem !== undefined) {
-    const hint = `the entry in the tokens hash is unusable, so the token is refused: ${decision.problem}`;
-    log.warn({ stationId, tokenEndsIn: token.slice(-4) }, hint);
+    // The end of a short token would be most of it.
+    const end = token.length > 8 ? { tokenEndsIn: token.slice(-4) } : {};
+    const about = { stationId, ...end, problem: decision.problem };
+    log.warn(about, 'the entry in the tokens hash is unusable, so the token is refused');
   }
   return decision;
 }

@@ -20,13 +20,17 @@ export function createAccessObserver(
   return {
     unproven(identity, address, fault = 'unknown-station', reason) {
       metrics.accepted.inc({ reason: fault });
-      const about = { identity, remoteAddress: address, fault, reason };
+      const about = { stationId: identity, remoteAddress: address, fault, reason };
       quiet.warn(`unproven ${fault} ${identity}`, about, 'mode Enforce would refuse this station');
     },
     enrolled(identity) {
       metrics.enrolled.inc();
       emit({ type: 'station-enrolled', stationId: identity, fields: {} });
-      quiet.warn(`enrolled ${identity}`, { identity }, 'the first password of a station was stored');
+      quiet.warn(
+        `enrolled ${identity}`,
+        { stationId: identity },
+        'the first password of a station was stored',
+      );
     },
     error(error) {
       quiet.warn(

@@ -46,20 +46,20 @@ export class StationCertificates implements Disposable {
     const expiring = this.#expiring(REPORTED_DAYS).sort((a, b) => a.expires - b.expires);
     if (expiring.length === 0) return;
     this.#reportedAt = clock.now();
-    const first = expiring.slice(0, NAMED).map(({ identity, expires }) => {
-      return { identity, expires: new Date(expires).toISOString() };
+    const first = expiring.slice(0, NAMED).map(({ stationId, expires }) => {
+      return { stationId, expires: new Date(expires).toISOString() };
     });
     log.warn(
-      { stations: expiring.length, first },
-      `certificates of connected stations expire within ${REPORTED_DAYS} days; replace them, or the next handshakes are refused`,
+      { stations: expiring.length, withinDays: REPORTED_DAYS, first },
+      'certificates of connected stations expire soon; replace them, or the next handshakes are refused',
     );
   }
 
-  #expiring(days: number): { readonly identity: string; readonly expires: number }[] {
+  #expiring(days: number): { readonly stationId: string; readonly expires: number }[] {
     const { sockets, clock } = this.#options;
     const end = clock.now() + days * DAY;
     return [...sockets()].flatMap(({ session, certificateExpires: expires }) =>
-      expires === undefined || expires > end ? [] : [{ identity: session.stationId, expires }],
+      expires === undefined || expires > end ? [] : [{ stationId: session.stationId, expires }],
     );
   }
 

@@ -66,7 +66,7 @@ function progressOf({ gateway: { rollouts }, metrics, log }: DrainParts): DrainP
       if (rollout === undefined || connection === undefined) return;
       rollouts.recordMoves(rollout, [{ stationId, epoch: connection.epoch, forced }]);
     },
-    phase: (phase, sessions) => log.info({ phase, sessions }, 'drain'),
+    phase: (phase, sessions) => log.info({ phase, sessions }, 'the drain is in a new phase'),
     forced: (sessions) => {
       metrics.drainForced.inc(sessions);
       log.warn({ sessions }, 'the drain deadline has passed: closing the remaining sockets');

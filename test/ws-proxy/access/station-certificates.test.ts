@@ -26,7 +26,7 @@ test('a line a day names the stations whose certificates expire first, as long a
   t.is(lines.length, 1);
   const { stations, first } = lines[0] as { stations: number; first: object[] };
   t.deepEqual([stations, first.length], [30, 20]);
-  t.deepEqual(first[0], { identity: 'CP-29', expires: '1970-01-01T00:00:00.971Z' });
+  t.deepEqual(first[0], { stationId: 'CP-29', expires: '1970-01-01T00:00:00.971Z' });
   now = DAY;
   certificates.report();
   t.is(lines.length, 2, 'an expired one counts until its station disconnects');
