@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { type KubeObject, type ObjectStore, type Resource, StoreError } from '../kube/object-store.ts';
 import { type Clock, sleep } from '../../services/runtime/clock.ts';
 import { errorFields, type Log } from '../../services/runtime/log.ts';
+import { keyOf } from './caches.ts';
 import { EventBudget } from './event-budget.ts';
 import { type BackoffLimits, backoffMs } from './waiting.ts';
 
@@ -125,7 +126,8 @@ class Recorder implements EventRecorder {
     } catch (error) {
       one.failures += 1;
       const again = isTransient(error) && one.failures < ATTEMPTS && !this.#stopping.signal.aborted;
-      log.warn({ ...errorFields(error), reason: one.reason, retry: again }, 'Event not written');
+      const cluster = keyOf(one.about.metadata);
+      log.warn({ cluster, ...errorFields(error), reason: one.reason, retry: again }, 'Event not written');
       if (again) {
         one.dirty = true;
         const backoff = backoffMs(one.failures - 1, retry, Math.random);

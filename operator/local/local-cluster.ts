@@ -204,8 +204,7 @@ export class LocalCluster {
   }
 
   #operatorLog(): Log {
-    const write = (level: string) => (fields: object, msg: string) =>
-      {
+    const write = (level: string) => (fields: object, msg: string) => {
       const head = { level, time: new Date().toISOString(), name: 'operator' };
       this.logs.write('operator', JSON.stringify({ ...head, ...fields, msg }));
     };

@@ -92,18 +92,8 @@ async function executeSteps(
     state.volumeProblem = await volumeProblem(store, cluster);
   }
   problems.push(state.volumeProblem);
-  await writeAnnotations(
-    store,
-    podDeletionCosts,
-    log,
-    'Kubernetes may remove any Pod first',
-  );
-  await writeAnnotations(
-    store,
-    passwordRefresh,
-    log,
-    'the Pod of Redis reads its password file later',
-  );
+  await writeAnnotations(store, podDeletionCosts, log, 'Kubernetes may remove any Pod first');
+  await writeAnnotations(store, passwordRefresh, log, 'the Pod of Redis reads its password file later');
   problems.push(await seedScale(pass, processors.seedReplicas));
   const kept = keptSets.map((name) => `${DEPLOYMENTS.kind}/${name}`);
   const applied = await applyObjects(pass, objects, kinds, kept);

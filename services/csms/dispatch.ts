@@ -59,7 +59,10 @@ async function handle(
   const tolerant = options.settings.validation === 'Tolerant';
   const action = actionOf(protocol, frame.action, tolerant);
   const refuse = (reason: ErrorReason, description: string): Outcome => {
-    options.log.debug({ stationId, messageId: frame.id, action, reason, description }, 'a message of a station is refused');
+    options.log.debug(
+      { stationId, messageId: frame.id, action, reason, description },
+      'a message of a station is refused',
+    );
     return { ...NOTHING, answer: { kind: 'error', code: errorCode(protocol, reason), description } };
   };
 

@@ -135,7 +135,11 @@ function createRequests(transport: Transport, state: ServerState, { log, passwor
   const send = createCommands(transport, {
     ...(passwordKey !== undefined && { passwords: passwordStore(transport.state, passwordKey) }),
     onWarning: (reason, stationId) =>
-      quiet.warn('password', { stationId, reason }, 'a new password of a station is not stored in the register'),
+      quiet.warn(
+        'password',
+        { stationId, reason },
+        'a new password of a station is not stored in the register',
+      ),
   });
   return async (command: Command): Promise<CallOutcome> => {
     const { protocol: _protocol, ...wanted } = command;

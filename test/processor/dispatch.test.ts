@@ -86,6 +86,25 @@ test('a station with a fault in every message emits one event an hour; a start e
   for (const own of [1, 2]) t.is(await repairs('StartTransaction', { ...start16, own }), 1);
 });
 
+test('a handler that fails for many stations is one line of the log', async (t) => {
+  const log = memoryLog();
+  const fail = async () => {
+    throw new Error('a mistake in a handler');
+  };
+  const dispatch = createDispatch({
+    handlers: { ...HANDLERS, 'ocpp1.6': { Heartbeat: fail } },
+    settings: DEFAULT_SETTINGS,
+    state: emptyState(),
+    log,
+    clock: { now: () => 0 },
+  });
+  const frame = { type: MessageType.Call, id: 'x', action: 'Heartbeat', payload: {} } as const;
+  const about = { epoch: 1, protocol: 'ocpp1.6', receivedAt: 0, deliveryCount: 1 } as const;
+  for (let i = 0; i < 1000; i += 1) await dispatch({ ...about, stationId: `CP-${i}`, frame });
+  t.like(log.lines, [{ level: 'error', message: 'handler failed', fields: { stationId: 'CP-0' } }]);
+  t.is(log.lines.length, 1);
+});
+
 test('an action in another spelling is understood', async (t) => {
   const outcome = await call('ocpp1.6', 'heartBeat', {});
   t.is(outcome.answer?.kind, 'result');

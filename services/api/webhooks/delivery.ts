@@ -205,7 +205,11 @@ export class Delivery {
       this.#answered();
     } else if (this.#health.failed(lane.station, isProbe)) {
       this.#webhook = { ...this.#webhook, downSince: `${now}` };
-      this.#quiet.warn('down', { webhook, why: sent.why }, 'the endpoint is down: it gets one event at a time');
+      this.#quiet.warn(
+        'down',
+        { webhook, why: sent.why },
+        'the endpoint is down: it gets one event at a time',
+      );
     }
     if (this.#health.isDown && sent.kind === 'failed')
       this.#nextProbeAt = Math.max(
@@ -227,7 +231,13 @@ export class Delivery {
     const { reason } = verdict;
     metrics.deadLettered(webhook);
     const { station: stationId } = lane;
-    const about = { webhook, ...(stationId !== '' && { stationId }), event: waiting.id, reason, why: sent.why };
+    const about = {
+      webhook,
+      ...(stationId !== '' && { stationId }),
+      event: waiting.id,
+      reason,
+      why: sent.why,
+    };
     this.#quiet.warn(reason, about, 'an event became a dead letter');
     const letter = { reason: `${reason}: ${sent.why}`, attempts: lane.failures };
     this.#letters.push({ waiting, ...letter, at: new Date(now).toISOString() });

@@ -88,7 +88,11 @@ export class CertificateSender {
       .catch((error: unknown) => {
         // A stopping process leaves the call to the others.
         if (error instanceof TransportError && error.code === 'call-abandoned') return;
-        log.warn('send', { stationId, ...errorFields(error) }, 'the certificate of a station cannot be sent yet');
+        log.warn(
+          'send',
+          { stationId, ...errorFields(error) },
+          'the certificate of a station cannot be sent yet',
+        );
       })
       .finally(() => this.#awaited.delete(key));
   }

@@ -155,7 +155,11 @@ class Decisions implements DecisionProvider {
     { stationId }: DecisionContext,
   ): void {
     const fields = { stationId, action, reason, fallback, ...errorFields(error) };
-    this.#log.warn(`${action} ${reason}`, fields, 'no decision of the webhook: the station gets the fallback');
+    this.#log.warn(
+      `${action} ${reason}`,
+      fields,
+      'no decision of the webhook: the station gets the fallback',
+    );
   }
 }
 

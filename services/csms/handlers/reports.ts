@@ -37,7 +37,8 @@ export function reportPart(action: string): Handler<Part> {
     const text = JSON.stringify(request);
     const size = Number(before ?? 0) + text.length + PART_OVERHEAD;
     const fits = size <= LONGEST;
-    if (!fits) log.warn({ stationId, report, seqNo, limit: LONGEST }, 'a report is truncated: it is too long');
+    if (!fits)
+      log.warn({ stationId, report, seqNo, limit: LONGEST }, 'a report is truncated: it is too long');
 
     const others = listed.split(' ').filter((other) => other !== '' && other !== report);
     const reports = [...others, report].slice(-REPORTS_KEPT);
