@@ -112,7 +112,7 @@ export class RecordedBound {
   /** @returns the bound with these entries */
   with(entries: readonly RecordedEntry[]): number {
     for (const { text = '' } of entries) {
-      this.#average += (OVERHEAD + text.length - this.#average) * WEIGHT;
+      this.#average += (OVERHEAD + Buffer.byteLength(text) - this.#average) * WEIGHT;
     }
     return Math.min(RECORDED_KEPT, Math.ceil(RECORDED_BYTES / this.#average));
   }

@@ -258,4 +258,7 @@ test('the stream keeps fewer entries if they are long', (t) => {
   const long = Array.from({ length: 5000 }, () => entry('x'.repeat(RECORDED_TEXT)));
   const kept = bound.with(long);
   t.true(kept > 3900 && kept < 4200, String(kept));
+  const wide = Array.from({ length: 5000 }, () => entry('汉'.repeat(RECORDED_TEXT)));
+  const keptWide = bound.with(wide);
+  t.true(keptWide > 1300 && keptWide < 1400, String(keptWide));
 });
