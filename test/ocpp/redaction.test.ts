@@ -156,6 +156,11 @@ const CASES: readonly (readonly [what: string, payload: unknown, shown: unknown]
   ],
   ['a signed URL', { location: 'https://h:8443/a?sig=1' }, { location: 'https://h:8443/…' }],
   ['a URL amid a text', { info: 'see ftp://u:p@h/x' }, { info: HIDDEN }],
+  [
+    'an address of a person',
+    { company: { name: 'Erika Muster', address1: 'Weg 1', city: 'Ulm' }, status: 'Accepted' },
+    { company: HIDDEN, status: 'Accepted' },
+  ],
   ['a certificate', { info: '-----BEGIN PRIVATE KEY-----\nx' }, { info: HIDDEN }],
   ['data of a vendor', { vendorId: 'V', data: '{"tag":"AB12"}' }, { vendorId: 'V', data: HIDDEN }],
   ['a repeated tag', { info: 'card AB12 refused', idTag: 'ab12' }, { info: HIDDEN, idTag: '<21BA>' }],
@@ -181,6 +186,71 @@ test('an error shows its description unless it repeats a tag or a password of th
   t.is(description('unknown card 04a2b3c4'), HIDDEN);
   t.is(description('cannot store PASS-word-17!'), HIDDEN);
   t.is(redacted([4, '1', 'GenericError', '', { idTag: 'AB12' }]), `[4,"1","GenericError","","${HIDDEN}"]`);
+});
+
+const URLS: readonly (readonly [url: string, shown: string])[] = [
+  ['ftp://user:Winter2026?@host', HIDDEN],
+  ['ftp://user:pa/ss@host/d', HIDDEN],
+  ['ftp://user:12#3@host/x', HIDDEN],
+  ['ftp://user:12/3%40host/x', HIDDEN],
+  ['ftp://user:pa@ss@host/x', HIDDEN],
+  ['ftp://user:pa@12/ss@host/x', HIDDEN],
+  ['ftp://user:pa%4012@host/x', HIDDEN],
+  ['https://host/people/@me', HIDDEN],
+  ['ftp://user:Winter2026/x', HIDDEN],
+  ['ftp://user:123456/x', HIDDEN],
+  ['ftp://user:12:34/x', HIDDEN],
+  ['user:Winter2026@host/x', HIDDEN],
+  ['ftp:user:Winter2026@host/x', HIDDEN],
+  ['ftp://host/x y', HIDDEN],
+  ['ftp://host\nftp://user:12@h', HIDDEN],
+  ['ftp://user:Winter2026@host:21/x?y#z', 'ftp://host:21/…'],
+  ['wss://csms.example', 'wss://csms.example/…'],
+  ['wss://csms.example:443?a', 'wss://csms.example:443/…'],
+  ['wss://[2001:db8::1]:443/x', 'wss://[2001:db8::1]:443/…'],
+  ['at 10:30, mail to me@host', 'at 10:30, mail to me@host'],
+];
+
+for (const [url, shown] of URLS)
+  test(`of ${JSON.stringify(url)} no password is shown`, (t) => {
+    const secrets = new SecretTexts();
+    t.deepEqual(payloadOf({ location: url }, 'GetLog', secrets), { location: shown });
+    t.deepEqual(payloadOf({ location: url }, 'GetLog', secrets), { location: shown }, 'the second time');
+  });
+
+test('a password in a URL is not shown in a later text of the station, escaped or not', (t) => {
+  for (const url of [
+    'ftp://u:Wi/nter@h/x',
+    'ftp://u:Wi%2Fnter@h/x',
+    'use ftp://u:Wi/nter@h/x',
+    'u:Wi/nter@h',
+  ]) {
+    const secrets = new SecretTexts();
+    payloadOf({ location: url }, 'GetDiagnostics', secrets);
+    t.deepEqual(payloadOf({ info: 'login with wi/nter failed' }, 'X', secrets), { info: HIDDEN }, url);
+    t.deepEqual(payloadOf({ info: 'login failed' }, 'X', secrets), { info: 'login failed' });
+  }
+});
+
+test('a value of a variable that is not public is remembered without a digit too, but hides no status', (t) => {
+  const secrets = new SecretTexts();
+  payloadOf({ key: 'WifiPassword', value: 'correct-horse' }, 'ChangeConfiguration', secrets);
+  payloadOf({ key: 'SocketState', value: 'Available' }, 'ChangeConfiguration', secrets);
+  t.deepEqual(payloadOf({ info: 'bad Correct-Horse', status: 'Available' }, 'X', secrets), {
+    info: HIDDEN,
+    status: 'Available',
+  });
+});
+
+test('values of a long report leave the tags remembered', (t) => {
+  const secrets = new SecretTexts();
+  payloadOf({ idTag: '04A2B3C4' }, 'Authorize', secrets);
+  const reportData = Array.from({ length: 500 }, (_, i) => ({
+    variable: { name: 'Vendor' },
+    variableAttribute: [{ value: `some-value-${i}` }],
+  }));
+  payloadOf({ reportData }, 'NotifyReport', secrets);
+  t.deepEqual(payloadOf({ info: 'card 04a2b3c4' }, 'X', secrets), { info: HIDDEN });
 });
 
 const SECRET = 'zq7secret7qz';

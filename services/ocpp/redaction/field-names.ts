@@ -12,7 +12,7 @@ export const TAG_FIELDS = names(`
  * value repeats the tag.
  */
 export const HIDDEN_FIELDS = names(`
-  address1 address2 apn apnPassword apnUserName basicAuthPassword certificate certificateChain city content country csr
+  address1 address2 apn apnPassword apnUserName basicAuthPassword certificate certificateChain city company content country csr
   customData customerIdentifier data digestValue evInverterSerialNumber exiRequest exiResponse extraInfo group iccid
   identity imsi ocspResult password personalMessage postalCode preferredNetwork
   priceScheduleSignature pspRef publicKey receiptId receiptUrl server signature signedMeterData signingCertificate
@@ -42,7 +42,7 @@ export const SHOWN_FIELDS = names(`
   certificateType chargingLimit chargingNeeds chargingPeriods chargingPriority chargingProfile chargingProfileCriteria
   chargingProfileId chargingProfileKind chargingProfilePurpose chargingRateUnit chargingSchedule
   chargingSchedulePeriod chargingState chargingStation chargingTime childCertificateHashData clear
-  clearMonitoringResult clearTariffsResult cleared company component componentCriteria componentVariable conditions
+  clearMonitoringResult clearTariffsResult cleared component componentCriteria componentVariable conditions
   configurationKey configurationSlot connectionData connectorId connectorStatus constant constantStreamData
   consumptionCost context controlMode controlType cost costDetails costKind csChargingProfiles currentTime curve
   curveData curveType customerCertificate dataType dayOfWeek dcChargingParameters delay departureTime

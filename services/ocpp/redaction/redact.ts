@@ -29,6 +29,8 @@ const DEEPEST = 32;
 const MOST_SECRETS = 64;
 /** A shorter text is in too many others. */
 const SHORTEST_SECRET = 4;
+/** Of hidden values; a shorter one is a common word. */
+const SHORTEST_PASSWORD = 8;
 /** A longer one is no tag or password, and of no use here. */
 const LONGEST_SECRET = 100;
 /** Words of enumerations and times are shorter. */
@@ -36,26 +38,40 @@ const LONGEST_WORD = 60;
 
 /** The newest ones only. */
 export class SecretTexts {
-  readonly #texts = new Set<string>();
+  readonly #tags = new Set<string>();
+  /** Apart from the tags, as a report of variables has more values than are kept. */
+  readonly #values = new Set<string>();
 
-  add(text: string): void {
-    const lower = text.trim().toLowerCase();
-    if (lower.length < SHORTEST_SECRET || lower.length > LONGEST_SECRET) return;
-    this.#texts.delete(lower);
-    this.#texts.add(lower);
-    const [oldest] = this.#texts;
-    if (this.#texts.size > MOST_SECRETS && oldest !== undefined) this.#texts.delete(oldest);
+  addTag(text: string): void {
+    keep(this.#tags, text);
   }
 
-  has(text: string): boolean {
-    return this.#texts.has(text.trim().toLowerCase());
+  /** A password or another value that is hidden. */
+  addValue(text: string): void {
+    keep(this.#values, text);
+  }
+
+  /** Whether it is a word that may not be shown. A value of letters only, such as `Available`, is a word of enumerations too. */
+  has(word: string): boolean {
+    const lower = word.trim().toLowerCase();
+    return this.#tags.has(lower) || (/\d/.test(lower) && this.#values.has(lower));
   }
 
   isIn(text: string): boolean {
     const lower = text.toLowerCase();
-    for (const secret of this.#texts) if (lower.includes(secret)) return true;
+    for (const secret of this.#tags) if (lower.includes(secret)) return true;
+    for (const secret of this.#values) if (lower.includes(secret)) return true;
     return false;
   }
+}
+
+function keep(texts: Set<string>, text: string): void {
+  const lower = text.trim().toLowerCase();
+  if (lower.length < SHORTEST_SECRET || lower.length > LONGEST_SECRET) return;
+  texts.delete(lower);
+  texts.add(lower);
+  const [oldest] = texts;
+  if (texts.size > MOST_SECRETS && oldest !== undefined) texts.delete(oldest);
 }
 
 /** @param text valid JSON @returns undefined for a text that is no frame: nothing of it may be recorded */
@@ -104,8 +120,11 @@ class Redactor {
   /** A text that may be shown, unless it has something in it that may not. */
   text(value: unknown): unknown {
     if (typeof value !== 'string') return value === undefined || value === null ? value : HIDDEN;
-    if (value.includes('-----BEGIN') || this.#secrets.isIn(value)) return HIDDEN;
-    return value.includes('://') ? placeOf(value) : value;
+    const userinfos = userinfosOf(value);
+    for (const one of userinfos) this.#secrets.addValue(one);
+    if (value.includes('-----BEGIN') || (userinfos.length > 0 && !value.includes('://'))) return HIDDEN;
+    const shown = value.includes('://') ? placeOf(value) : value;
+    return this.#secrets.isIn(shown) ? HIDDEN : shown;
   }
 
   #object(value: JsonObject, { depth, isMeter, isPublic }: Place): unknown {
@@ -128,7 +147,7 @@ class Redactor {
     if (VALUE_FIELDS.has(name))
       return place.isPublic || (place.isMeter && isMeasured(value))
         ? this.#shown(value, place)
-        : this.#hidden(value);
+        : this.#hiddenValue(value);
     const isWord = SHOWN_FIELDS.has(name);
     if (!isWord && !SHOWN_TEXTS.has(name)) return this.#hidden(value);
     return this.#shown(value, name === 'sampledValue' ? { ...place, isMeter: true } : place, isWord);
@@ -166,23 +185,63 @@ class Redactor {
       );
     }
     const tag = typeof value === 'string' ? value : textOf(value);
-    this.#secrets.add(tag);
+    this.#secrets.addTag(tag);
     return this.#pseudonym(tag);
   }
 
   #hidden(value: unknown): unknown {
     if (value === null || value === undefined) return value;
-    if (typeof value === 'string' && value.length >= 8 && /\d/.test(value)) this.#secrets.add(value);
+    if (typeof value === 'string' && value.length >= SHORTEST_PASSWORD && /\d/.test(value))
+      this.#secrets.addValue(value);
     return HIDDEN;
+  }
+
+  /** Of a variable that is not public: it may be a password. */
+  #hiddenValue(value: unknown): unknown {
+    const isPassword = typeof value === 'string' && value.length >= SHORTEST_PASSWORD;
+    if (isPassword) this.#secrets.addValue(value);
+    return this.#hidden(value);
   }
 }
 
-/** Of a URL. User, password, path and query may be secrets. */
+/**
+ * Of a URL. User, password, path and query may be secrets. Stations take passwords with `/`, `?`, `#` and `@` unescaped: the host is
+ * known only if the one `@` is before the first of these.
+ */
 function placeOf(text: string): string {
-  const [, place] = /^([a-z][a-z0-9+.-]*:\/\/)[^\s]*$/i.exec(text) ?? [];
-  const host =
-    place === undefined ? undefined : /^[^/]*\/\/(?:[^/?#@]*@)?([\w.:[\]-]+)(?=[/?#]|$)/.exec(text)?.[1];
-  return host === undefined ? HIDDEN : `${place}${host}/…`;
+  const { scheme, user = '', host, rest = '' } = URL_PARTS.exec(text)?.groups ?? {};
+  const isPlain =
+    scheme !== undefined && host !== undefined && !/@|%40|\s/i.test(`${user.slice(0, -1)}${rest}`);
+  return isPlain ? `${scheme}${host}/…` : HIDDEN;
+}
+
+const URL_PARTS =
+  /^(?<scheme>[a-z][a-z0-9+.-]*:\/\/)(?<user>[^/?#@\s]*@)?(?<host>(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?)(?<rest>[/?#].*)?$/is;
+
+/** What may be user and password: of `ftp://user:password@host` and `user:password@host`, amid a text too; the password also alone. */
+function userinfosOf(text: string): readonly string[] {
+  if (!/@|%40/.test(text)) return [];
+  return text.split(/\s+/).flatMap((word) => {
+    const plain = word.replaceAll('%40', '@');
+    const scheme = plain.indexOf('://');
+    const rest = scheme < 0 ? plain : plain.slice(scheme + 3);
+    const colon = rest.indexOf(':');
+    if (!rest.includes('@') || (scheme < 0 && (colon < 0 || colon > rest.lastIndexOf('@')))) return [];
+    const ends = new Set([rest.indexOf('@'), rest.lastIndexOf('@')]);
+    return [...ends].flatMap((end) => {
+      const userinfo = rest.slice(0, end);
+      const password = colon < 0 || colon > end ? [] : [rest.slice(colon + 1, end)];
+      return [userinfo, ...password].flatMap((one) => [one, decoded(one)]);
+    });
+  });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /**
