@@ -113,7 +113,7 @@ export class Proxy implements Running {
     const onError = (error: Error) => observer.error(error);
     gateway.onError(onError);
     const metrics = this.#metrics;
-    this.#recorder = createRecorder({ settings, gateway, clock: systemClock, metrics, sockets, onError });
+    this.#recorder = createRecorder({ settings, gateway, clock: systemClock, metrics, onError });
     this.#handshakes = new HandshakeCounts();
     const rules = readRules(settings);
     const { listeners } = rules;

@@ -20,8 +20,6 @@ export interface RecordedStationsOptions {
   readonly state: Pick<StateStore, 'record' | 'fields' | 'amend'>;
   /** Of all stations that are recorded without being named; 0 to 1. Read each time, as it may change. */
   readonly share: () => number;
-  /** Identities of the connected stations. */
-  readonly connected: () => Iterable<string>;
   readonly clock: Clock;
   readonly onError: (error: Error) => void;
 }
@@ -34,6 +32,8 @@ export class RecordedStations implements Disposable {
   /** Of what the stations were chosen. */
   #chosenFrom: ReadonlyMap<string, StoredRecording> | undefined;
   #stations = new Set<string>();
+  /** Sockets of each connected station: the one that replaces another may open before that one is closed. */
+  readonly #sockets = new Map<string, number>();
   #key: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isReading = false;
@@ -65,11 +65,17 @@ export class RecordedStations implements Disposable {
     clearInterval(this.#timer);
   }
 
+  /** A socket of the station is open. */
   connected(stationId: string): void {
+    this.#sockets.set(stationId, (this.#sockets.get(stationId) ?? 0) + 1);
     if (isInShare(stationId, this.#share)) this.#stations.add(stationId);
   }
 
+  /** A socket of the station is closed. */
   disconnected(stationId: string): void {
+    const left = (this.#sockets.get(stationId) ?? 0) - 1;
+    if (left > 0) return void this.#sockets.set(stationId, left);
+    this.#sockets.delete(stationId);
     if (!this.#recordings.has(stationId)) this.#stations.delete(stationId);
   }
 
@@ -109,14 +115,15 @@ export class RecordedStations implements Disposable {
 
   /** Recordings end by themselves. */
   #choose(): void {
-    const { clock, share, connected } = this.#options;
+    const { clock, share } = this.#options;
     const now = clock.now();
     const ended = [...this.#recordings].filter(([, { until }]) => until <= now);
     if (ended.length === 0 && share() === this.#share && this.#chosenFrom === this.#recordings) return;
     this.#recordings = new Map([...this.#recordings].filter(([, { until }]) => until > now));
     this.#share = share();
     this.#chosenFrom = this.#recordings;
-    const ofShare = this.#share > 0 ? [...connected()].filter((one) => isInShare(one, this.#share)) : [];
+    const ofShare =
+      this.#share > 0 ? [...this.#sockets.keys()].filter((one) => isInShare(one, this.#share)) : [];
     this.#stations = new Set([...this.#recordings.keys(), ...ofShare]);
   }
 }

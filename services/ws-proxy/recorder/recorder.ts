@@ -9,7 +9,6 @@ import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { FrameRecorder, RecordedSocket, SocketEvent } from '../../station-server/frame-recorder.ts';
 import type { RecordedEntry } from '../../transport/recorder/recorded-frames.ts';
 import type { Gateway } from '../../transport/gateway.ts';
-import type { StationSocket } from '../../station-server/station-socket.ts';
 import type { ProxySettings } from '../config.ts';
 import type { ProxyMetrics } from '../metrics.ts';
 import { RecordedStations } from './recorded-stations.ts';
@@ -171,23 +170,14 @@ export interface ProxyParts {
   readonly gateway: Gateway;
   readonly clock: Clock;
   readonly metrics: Pick<ProxyMetrics, 'recorded' | 'recordingLost'>;
-  readonly sockets: () => Iterable<Pick<StationSocket, 'session'>>;
   readonly onError: (error: Error) => void;
 }
 
-export function createRecorder({
-  settings,
-  gateway,
-  clock,
-  metrics,
-  sockets,
-  onError,
-}: ProxyParts): Recorder {
+export function createRecorder({ settings, gateway, clock, metrics, onError }: ProxyParts): Recorder {
   const { state } = gateway;
-  const connected = () => [...sockets()].map(({ session }) => session.stationId);
   const share = () => settings.recordShare;
   return new Recorder({
-    stations: new RecordedStations({ state, share, connected, clock, onError }),
+    stations: new RecordedStations({ state, share, clock, onError }),
     gateway,
     clock,
     observer: {

@@ -36,7 +36,6 @@ async function world({
   const clock = { ms: 1_000_000, now: () => clock.ms };
   const state = new MemoryState(clock);
   const settings = { share };
-  const connected = new Set<string>();
   const store = {
     isFull: false,
     taken: [] as RecordedEntry[],
@@ -63,7 +62,6 @@ async function world({
       amend: (amendment) => state.amend(amendment),
     },
     share: () => settings.share,
-    connected: () => connected,
     clock,
     onError: (error) => errors.push(error),
   });
@@ -89,7 +87,7 @@ async function world({
   const settle = async () => {
     for (let turns = 0; turns < 50; turns++) await turn();
   };
-  return { clock, state, settings, connected, store, lost, errors, stations, recorder, reads, settle };
+  return { clock, state, settings, store, lost, errors, stations, recorder, reads, settle };
 }
 
 test('an answer has the action and the latency of its CALL, in both directions', async (t) => {
@@ -222,10 +220,11 @@ test('a share of all stations is recorded: the same ones everywhere, and it chan
   );
   t.deepEqual([names.filter((name) => isInShare(name, 0)).length, isInShare('x', 1)], [0, true]);
 
-  const { connected, settings, stations, recorder, state, store, settle } = await world({ recorded: [] });
+  const { settings, stations, recorder, state, store, settle } = await world({ recorded: [] });
   t.is(stations.size, 0);
   const [first = '', second = ''] = chosen;
-  connected.add(first).add('CP-9999');
+  recorder.opened(socketOf(first));
+  recorder.opened(socketOf('CP-9999'));
   settings.share = 0.01;
   await stations.read();
   t.truthy(await state.field(RECORDER, 'key'), 'a key of pseudonyms is made');
@@ -240,6 +239,25 @@ test('a share of all stations is recorded: the same ones everywhere, and it chan
     ['connected', 'disconnected'],
   );
   settings.share = 0;
+  await stations.read();
+  t.is(stations.size, 0);
+});
+
+test('a station of the share stays recorded while one of its sockets is open', async (t) => {
+  const { settings, stations, recorder } = await world({ recorded: [] });
+  settings.share = 1;
+  await stations.read();
+  recorder.opened(socketOf('CP-1'));
+  // It replaces one that is half open, which is closed later.
+  recorder.opened(socketOf('CP-1'));
+  recorder.closed(socketOf('CP-1'), 'replaced');
+  t.true(stations.has('CP-1'));
+  settings.share = 0.999_999;
+  await stations.read();
+  t.true(stations.has('CP-1'), 'chosen among the connected ones again');
+  recorder.closed(socketOf('CP-1'), 'station');
+  t.false(stations.has('CP-1'));
+  settings.share = 1;
   await stations.read();
   t.is(stations.size, 0);
 });
