@@ -102,9 +102,14 @@ for (const [name, { faults, reason, compact }] of Object.entries(FAULTS)) {
       const verb = before === undefined ? 'added' : after === undefined ? 'deleted' : 'modified';
       changes.push(`${verb} ${(after ?? before)?.metadata.name}`);
     });
+    // After a failed assertion too: a reflector that goes on keeps the process of the tests alive.
+    t.teardown(() => reflector.stop());
     reflector.start();
     await reflector.whenSynced();
     await until(() => server.requests.some(({ what }) => what.startsWith('watch')), 'the first watch');
+    // It has the answer to its watch: the fault meets the next one.
+    server.put('first');
+    await until(() => content()['first'] !== undefined, 'the first event');
     changes.length = 0;
     server.faults.push(...faults);
     server.cut();
