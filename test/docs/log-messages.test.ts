@@ -1,7 +1,11 @@
 /** docs/log-messages.md has each message of each program, and no other; and the log calls keep the rules that the page promises. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { callsIn, type LogCall, logCalls } from './log-calls.ts';
-import { read, section } from './page-commands.ts';
+import { blocksOf, read, runAll, section } from './page-commands.ts';
 
 const page = read('docs/log-messages.md');
 const calls = logCalls();
@@ -113,6 +117,33 @@ test('warnings and errors that stations or an outage can repeat are rate-limited
     'needed no more',
   );
 });
+
+const hasJq = (() => {
+  try {
+    return execFileSync('jq', ['--version']).length > 0;
+  } catch {
+    return false;
+  }
+})();
+
+(hasJq ? test : test.skip)(
+  'its commands find the lines of a station, and the most frequent ones',
+  async (t) => {
+    const form = section(page, 'The form of a line');
+    const [sample = ''] = blocksOf(form, 'json');
+    const folder = mkdtempSync(join(tmpdir(), 'ocpp-logs-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const other = '{"level":"error","name":"processor","stationId":"CP-2","msg":"handler failed"}';
+    writeFileSync(join(folder, 'a.log'), `1:M * Ready to accept connections\n42\n${other}\n${sample}`);
+    const pods = `kubectl() { cat "$LOGS"/*.log; }`;
+    const commands = blocksOf(form, 'sh').map((block) => ({ text: block.trim(), prints: '' }));
+    const results = await runAll(commands, folder, pods, { LOGS: folder });
+    t.deepEqual(
+      results.map(({ output }) => output.trim()),
+      [sample.trim(), sample.trim(), '13\trefused a handshake\n1\thandler failed'],
+    );
+  },
+);
 
 test('the scan reads each form of a call, and refuses what it could not read', (t) => {
   const source = `const TEXT =
