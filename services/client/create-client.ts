@@ -3,6 +3,7 @@ import { broadcast } from '../csms/commands/broadcast.ts';
 import { createCommandCalls, createPasswordChange } from '../csms/commands/commands.ts';
 import { passwordStore } from '../csms/credentials/password-change.ts';
 import { OPEN_TRANSACTIONS } from '../csms/transactions/register.ts';
+import { deniedCommand } from '../transport/errors.ts';
 import type { ReadLoad } from '../transport/load.ts';
 import type { ReadProcesses } from '../transport/watch/processes.ts';
 import type { StationCalls } from '../transport/station-call.ts';
@@ -101,7 +102,7 @@ export function createClusterClient(ports: ClientPorts, { passwordKey }: ClientO
 async function readFigures({ directory, state, load }: ClientPorts): Promise<Figures> {
   const [stationsKnown, stationsConnected, openTransactions, queue, memoryShare] = await Promise.all([
     directory.knownCount(),
-    directory.connectedCount(),
+    directory.connectedCount().catch(absentIfDenied),
     state.size(OPEN_TRANSACTIONS),
     load(),
     // A user of Redis that may not read it gets the other figures.
@@ -110,11 +111,15 @@ async function readFigures({ directory, state, load }: ClientPorts): Promise<Fig
   const { depth: queueDepth, oldestSeconds: queueOldestSeconds, inFlight, deadLetters, openCalls } = queue;
   return {
     stationsKnown,
-    stationsConnected,
     openTransactions,
     queueDepth,
     queueOldestSeconds,
     inFlight,
-    ...known({ deadLetters, callsOpen: openCalls, storeMemoryShare: memoryShare }),
+    ...known({ stationsConnected, deadLetters, callsOpen: openCalls, storeMemoryShare: memoryShare }),
   };
+}
+
+/** A user of Redis that may not read a figure gets the other ones. */
+function absentIfDenied(error: unknown): undefined {
+  if (deniedCommand(error) === undefined) throw error;
 }

@@ -49,6 +49,18 @@ export function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(messageOf(error));
 }
 
+const DENIED = /\b(?:NOPERM|ACL failure in script|The user executing the script )/;
+
+/**
+ * Whether the user of Redis lacks a right, and the command that it may not run.
+ * @returns undefined for another error; '' where Redis does not name the command
+ */
+export function deniedCommand(error: unknown): string | undefined {
+  const text = messageOf(error);
+  if (!DENIED.test(text)) return undefined;
+  return (/ the '([\w|]{1,40})' command/.exec(text)?.[1] ?? '').toUpperCase();
+}
+
 /** The words of whatever was thrown; objects without a text form included. */
 export function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message;

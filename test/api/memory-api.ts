@@ -8,7 +8,12 @@ import { createMemoryBus } from '../../services/transport/memory/bus.ts';
 import { memoryLog } from '../support/memory-log.ts';
 
 export function memoryApi(
-  options: Pick<ApiOptions, 'streamTimes' | 'requestTimeoutMs' | 'consoleFolder' | 'readHistory'> = {},
+  options: Partial<
+    Pick<
+      ApiOptions,
+      'client' | 'access' | 'streamTimes' | 'requestTimeoutMs' | 'consoleFolder' | 'readHistory'
+    >
+  > = {},
 ) {
   const bus = createMemoryBus();
   const api = createApi({

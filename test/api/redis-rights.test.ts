@@ -5,15 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { Redis } from 'ioredis';
+import { connect } from '../../services/client/connect.ts';
 import { startProgram } from '../support/program.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 import { tokenFile } from './cluster.ts';
+import { memoryApi } from './memory-api.ts';
 import { Receiver, SECRET } from './webhooks/receiver.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/redis.md'), 'utf8');
 const rules = /ACL SETUSER ocpp on >secret ([^`]*)\n/.exec(page)?.[1] ?? '';
 const further = / for the API: `([^`]+)`/.exec(page)?.[1] ?? '';
+
+const ADMIN = 'admin on >admin ~* &* +@all';
 
 const READS = `
   status stations stations/CP-1 stations/CP-1/events transactions bills meter-values reports settlements
@@ -26,7 +30,7 @@ const READS = `
 test('webhooks, streams of events and all reads work with the rights of the API, and each of them is needed', async (t) => {
   const user = (words: string) => ['--user', ...words.split(' ')];
   const args = [
-    ...user('admin on >admin ~* &* +@all'),
+    ...user(ADMIN),
     ...user('default off'),
     ...user(`ocpp on >secret ${rules.trim()} ${further}`),
   ];
@@ -83,4 +87,29 @@ test('webhooks, streams of events and all reads work with the rights of the API,
     .map(([, command]) => command)
     .filter((command) => !stats.includes(`cmdstat_${command}:`));
   t.deepEqual(unused, [], 'granted in vain');
+});
+
+test('without a right for the processes the status has the rest, and says which command is missing', async (t) => {
+  const rights = `${rules.trim()} ${further} -scard +info`;
+  const args = ['--user', ...`ocpp on >secret ${rights}`.split(' '), '--user', ...ADMIN.split(' ')];
+  await using server = await startRedis({ args: [...args, '--user', 'default', 'off'] });
+  const admin = new Redis({ port: server.port, username: 'admin', password: 'admin' });
+  const login = { addr: server.addr, db: 0, clientTimeoutMs: 2000, username: 'ocpp', password: 'secret' };
+  await using client = await connect(login);
+  t.teardown(() => admin.disconnect());
+  await admin.zadd('ocpp:proxies', Date.now() + 60_000, 'proxy-00000000');
+  await using api = await memoryApi({ client }).api;
+  const answer = await api.inject({ url: '/v1/status', headers: { authorization: 'Bearer x' } });
+  t.is(answer.statusCode, 200, answer.body);
+  const status = answer.json<Record<string, unknown>>();
+  t.like(status, { figures: { openTransactions: 0 } });
+  t.regex(String(status['processesProblem']), /may not run SCARD.*: grant .*docs\/redis\.md/);
+  for (const name of ['proxies', 'processors', 'rates', 'rollout']) t.false(name in status, name);
+  await admin.acl('SETUSER', 'ocpp', '+scard');
+  const read = async () =>
+    (await api.inject({ url: '/v1/status', headers: { authorization: 'Bearer x' } })).json<object>();
+  await until(
+    async () => 'proxies' in (await read()) && !('processesProblem' in (await read())),
+    'the right',
+  );
 });

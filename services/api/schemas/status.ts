@@ -96,6 +96,11 @@ export const Status = answerOf('Status', 'The state of the whole cluster.', {
   proxies: maybe(listOf(ProxyProcess)),
   processors: maybe(listOf(ProcessorProcess)),
   rates: maybe(Rates),
+  processesProblem: maybe(
+    text(
+      'Why proxies, processors, rates and rollout are absent: a right that the Redis user of the API lacks.',
+    ),
+  ),
   rollout: maybe(RolloutCounts),
   version: text('Version of the API program.'),
   you: Caller,
