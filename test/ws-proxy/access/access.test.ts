@@ -47,7 +47,7 @@ test('profile 1: the password of the register opens the door, everything else ge
       new RegExp(`^ocpp_proxy_handshakes_refused_total\\{status="401",reason="${reason}"\\} 1$`, 'm'),
       reason,
     );
-  const line = /"identity":"NEVER-SEEN","status":401,"code":"unknown-station"/;
+  const line = /"stationId":"NEVER-SEEN","status":401,"code":"unknown-station"/;
   await until(() => line.test(door.proxy.log), 'the line of the log');
   t.notRegex(door.proxy.log, /correct horse|wrong password|Basic |Q1AtMT/, 'no password reaches a log');
 });

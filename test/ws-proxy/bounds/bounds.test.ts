@@ -214,7 +214,7 @@ test('a running proxy takes new limits: headers, time, reconnects, trusted netwo
   await until(() => proxy.log.includes('"code":"flapping"'), 'the log line');
   t.regex(
     proxy.log,
-    /"identity":"CS2","status":429,"code":"flapping".*"remoteAddress":"127\.0\.0\.1","listener":"\d+","advice":"find out why/,
+    /"stationId":"CS2","status":429,"code":"flapping".*"remoteAddress":"127\.0\.0\.1","listener":"\d+","advice":"find out why/,
   );
 
   await folder.replace({

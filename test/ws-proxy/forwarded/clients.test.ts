@@ -427,6 +427,6 @@ test('profile 3 behind a load balancer: its certificate is that of the station, 
   await until(() => outside.log.includes('"code":"untrusted"'), 'the log line');
   t.regex(
     outside.log,
-    /"identity":"CS1","status":403,"code":"untrusted".*"advice":"let clients connect through/,
+    /"stationId":"CS1","status":403,"code":"untrusted".*"advice":"let clients connect through/,
   );
 });

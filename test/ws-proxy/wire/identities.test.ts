@@ -129,7 +129,7 @@ test.serial('case 28: log lines are JSON with the identity as it is, and never t
   );
   t.true(
     lines.some(
-      (line) => (JSON.parse(line) as Record<string, unknown>)['identity'] === 'x\n{"level":"error"}',
+      (line) => (JSON.parse(line) as Record<string, unknown>)['stationId'] === 'x\n{"level":"error"}',
     ),
   );
 });
