@@ -9,7 +9,7 @@ import type { DomainEvent } from '../transport/stored-state.ts';
 import type { StationObserver } from '../station-server/socket-host.ts';
 import type { ProxyMetrics } from './metrics.ts';
 import { REFUSAL_ADVICE } from './refusal-advice.ts';
-import type { Refused } from './refused-handshakes.ts';
+import type { Refused, RefusedHandshakes } from './refused-handshakes.ts';
 import type { QuietLog } from '../runtime/quiet-log.ts';
 
 const TYPE_NAMES = new Map<number, string>(
@@ -21,13 +21,13 @@ const ORDINARY: ReadonlySet<string> = new Set(['station', 'lost', 'drain', 'stop
 /** Close reasons that are a fault of the station: each station gets its own log line. */
 const AT_FAULT: ReadonlySet<string> = new Set(['binary', 'bad-message', 'slow-reader']);
 
-/** @param emit appends to the event stream @param keep of refusals, for people who look for a station */
+/** @param emit appends to the event stream @param record of refusals, for people who look for a station */
 export function createObserver(
   metrics: ProxyMetrics,
   log: Log,
   quiet: QuietLog,
   emit: (event: DomainEvent) => void,
-  keep: (refused: Refused) => void = () => undefined,
+  record?: Pick<RefusedHandshakes, 'opened' | 'note'>,
 ): StationObserver {
   // Read for each message: the registry's own look-up by labels costs several times as much.
   const received = new Map<string, ReturnType<typeof metrics.received.labels>>();
@@ -35,6 +35,7 @@ export function createObserver(
     opened(session) {
       metrics.opened.inc({ protocol: session.protocol });
       const { stationId, protocol, remoteAddress } = session;
+      record?.opened(stationId);
       log.debug({ stationId, protocol, remoteAddress }, 'station connected');
     },
     closed({ stationId, remoteAddress }, why, code) {
@@ -69,7 +70,7 @@ export function createObserver(
       const { identity: _identity, ...facts } = about;
       const who = identity === '' ? {} : { stationId: identity };
       quiet.warn(`refused ${code} ${identity}`, { ...who, ...facts }, 'refused a handshake');
-      keep(about);
+      record?.note(about);
     },
     received(type) {
       const word = typeof type === 'number' ? (TYPE_NAMES.get(type) ?? 'other') : type;
