@@ -108,19 +108,25 @@ export const readWebhooks = ({ apiWebhooks, apiWebhookSecretsFolder }: DoorConfi
 
 /** @throws ConfigError for another text */
 export function readClusterPlace({ clusterUrl: url, clusterTokenFile, clusterCaFile }: DoorConfig) {
-  checkUrl(ENV.clusterUrl, url);
+  checkUrl(ENV.clusterUrl, url, ENV.clusterTokenFile);
   return { url, tokenFile: clusterTokenFile, caFile: clusterCaFile };
 }
 
 /** @throws ConfigError for another text */
 export function readHistoryPlace(config: DoorConfig) {
   const { apiPrometheusUrl: url, apiPrometheusTokenFile: tokenFile, apiPrometheusCaFile: caFile } = config;
-  checkUrl(ENV.apiPrometheusUrl, url);
+  checkUrl(ENV.apiPrometheusUrl, url, ENV.apiPrometheusTokenFile);
   const { apiPrometheusSelector: cluster, apiPrometheusOperatorSelector: operator } = config;
   return { url, tokenFile, caFile, cluster, operator };
 }
 
-function checkUrl(name: string, url: string): void {
-  if (url !== '' && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
-    throw new ConfigError(`${name}: must be an http or https URL`);
+function checkUrl(name: string, url: string, tokenFile: string): void {
+  if (url === '') return;
+  const { protocol = '', username = '', password = '' } = URL.parse(url) ?? {};
+  if (!/^https?:$/.test(protocol)) throw new ConfigError(`${name}: must be an http or https URL`);
+
+  if (username !== '' || password !== '')
+    throw new ConfigError(
+      `${name}: has a user or password, which problems would quote: set ${tokenFile} instead`,
+    );
 }

@@ -5,8 +5,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { createClusterReader } from '../../services/api/cluster/cluster-object.ts';
+import { type DoorConfig, readClusterPlace, readHistoryPlace } from '../../services/api/config.ts';
 import { createHistory, type History } from '../../services/api/history/history.ts';
 import { FIGURES } from '../../services/api/history/queries.ts';
+import { ConfigError } from '../../services/runtime/config.ts';
 import { startStation } from '../client/station.ts';
 import { hasPrometheus, startPrometheus } from '../faults/prometheus-server.ts';
 import { until } from '../support/until.ts';
@@ -111,6 +114,40 @@ test('without a Prometheus there is no figure, and the answer says so', async (t
   for (const minutes of ['0', '1441', 'x', 'rate(x[1m])'])
     t.is((await ask(`/v1/history?minutes=${encodeURIComponent(minutes)}`)).statusCode, 400, minutes);
   t.is((await ask('/v1/history?query=up')).statusCode, 400);
+});
+
+test('no user or password in a configured URL: it is refused, and none is quoted', async (t) => {
+  const config = {
+    apiPrometheusUrl: '',
+    apiPrometheusTokenFile: '',
+    apiPrometheusCaFile: '',
+    apiPrometheusSelector: '',
+    apiPrometheusOperatorSelector: '',
+    clusterUrl: '',
+    clusterTokenFile: '',
+    clusterCaFile: '',
+  } as DoorConfig;
+  for (const url of [
+    'http://user:secret@prometheus:9090',
+    'http://secret@prometheus',
+    'https://:secret@p/x',
+  ]) {
+    for (const read of [
+      () => readHistoryPlace({ ...config, apiPrometheusUrl: url }),
+      () => readClusterPlace({ ...config, clusterUrl: url }),
+    ]) {
+      const { message = '' } = t.throws(read, { instanceOf: ConfigError }) ?? {};
+      t.regex(message, /^OCPP_\w+URL: has a user or password.*TOKEN_FILE/);
+      t.notRegex(message, /secret/);
+    }
+  }
+  t.is(readHistoryPlace({ ...config, apiPrometheusUrl: 'http://p:9090/x' }).url, 'http://p:9090/x');
+  const away = 'http://user:secret@127.0.0.1:1/of/it?key=secret#secret';
+  const { why = '' } = await createHistory({ ...nothing, url: away })(15);
+  t.regex(why, /^the Prometheus at http:\/\/127\.0\.0\.1:1\/of\/it: /);
+  const { clusterProblem = '' } = await createClusterReader({ ...nothing, url: away })();
+  t.regex(clusterProblem, /cannot be read from http:\/\/127\.0\.0\.1:1\/of\/it: /);
+  t.notRegex(why + clusterProblem, /secret/);
 });
 
 async function serve(t: ExecutionContext, listener: RequestListener): Promise<string> {

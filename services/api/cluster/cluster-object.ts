@@ -2,7 +2,7 @@
  * Reads the OcppCluster object from its URL, for the status that the operator reports there. One reading serves all requests of
  * two seconds, and a failure is a text that says why.
  */
-import { getText, type Place } from './get-text.ts';
+import { getText, type Place, quoted } from './get-text.ts';
 import { sharedReading } from './shared-reading.ts';
 
 export interface ClusterObject {
@@ -89,5 +89,5 @@ function hintOf(status: number | undefined): string {
 }
 
 function problemOf({ url }: Place, error: unknown): string {
-  return `the OcppCluster object cannot be read from ${url.replace(/\?.*/, '')}: ${(error as Error).message}`;
+  return `the OcppCluster object cannot be read from ${quoted(url)}: ${(error as Error).message}`;
 }

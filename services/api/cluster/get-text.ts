@@ -22,6 +22,12 @@ export interface Got {
   readonly text: string;
 }
 
+/** Of a URL what a problem may quote: no user, password or query. */
+export function quoted(url: string): string {
+  const { origin = '', pathname = '' } = URL.parse(url) ?? {};
+  return `${origin}${pathname}`.replace(/\/$/, '');
+}
+
 /** Rejects with an error whose message says what is wrong, without what the server said. */
 export async function getText(
   { url, tokenFile, caFile }: Place,

@@ -2,7 +2,7 @@
  * Small charts of the last hour or so, from a Prometheus. One set of queries runs at a time, and serves all requests of a while: pages
  * that are open cost as much as one.
  */
-import { getText, type Place } from '../cluster/get-text.ts';
+import { getText, type Place, quoted } from '../cluster/get-text.ts';
 import { sharedReading } from '../cluster/shared-reading.ts';
 import { type Figure, queriesOf, type Selectors } from './queries.ts';
 
@@ -76,7 +76,7 @@ async function readHistory(place: HistoryPlace, { minutes, step }: Span, now: nu
   const queries = queriesOf(place, step);
   const found = await Promise.allSettled(queries.map(([, query]) => readRange(place, query, times)));
   const failed = found.find((one) => one.status === 'rejected');
-  const why = failed && `the Prometheus at ${place.url}: ${(failed.reason as Error).message}`;
+  const why = failed && `the Prometheus at ${quoted(place.url)}: ${(failed.reason as Error).message}`;
   const series = queries.flatMap(([figure], i) => {
     const one = found[i];
     return one?.status === 'fulfilled' && one.value !== undefined ? [[figure, one.value] as const] : [];
