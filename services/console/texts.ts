@@ -652,6 +652,8 @@ export const TEXTS = {
         malformed: 'The answer of the station cannot be understood.',
         'record-lost': 'The cluster has lost the record of this command.',
         incomplete: 'Only a part of it was done.',
+        'too-old':
+          'The API did not answer when it was sent. That is too long ago to send it again: the cluster forgets what became of a command an hour after its end.',
       },
       check: {
         title: 'Before anything else:',
@@ -665,7 +667,7 @@ export const TEXTS = {
       },
       maybe: 'Whether the cluster has it is unknown; this page asks as soon as the API answers.',
       unknown:
-        'The API answers again, and does not know the command. Sent again, it keeps its key, so nothing is sent twice.',
+        'The API answers again, and does not know the command. Until 50 minutes after it was sent it may be sent again: it keeps its key, and the cluster remembers that for an hour, so it is not done twice.',
       again: 'Send again',
       cancel: 'Cancel',
       answer: 'Answer',

@@ -7,10 +7,13 @@ import {
   withReading,
 } from '../../services/console/station/charging/curves.ts';
 import {
+  aged,
   checkOf,
   failureOf,
   isAsking,
+  isEnd,
   outcomeOf,
+  SAFE_TO_REPEAT,
   statusOf,
   toneOf,
 } from '../../services/console/station/commands/outcome.ts';
@@ -184,6 +187,20 @@ test('a failure of the API is never taken for an answer of the station', (t) => 
   );
 });
 
+test('a lost command becomes uncertain before the cluster forgets its key', (t) => {
+  t.true(SAFE_TO_REPEAT < 3_600_000);
+  const lost = { kind: 'lost', detail: 'why', isAsked: false } as const;
+  t.is(aged(lost, 1000, 1000 + SAFE_TO_REPEAT - 1), lost);
+  const open = aged(lost, 1000, 1000 + SAFE_TO_REPEAT);
+  t.deepEqual(open, { kind: 'uncertain', reason: 'too-old', detail: 'why', isOpen: true });
+  t.false(isEnd(open), 'the API is still asked for it');
+  const asked = aged({ ...lost, isAsked: true }, 1000, 1000 + SAFE_TO_REPEAT);
+  t.deepEqual(asked, { kind: 'uncertain', reason: 'too-old', detail: 'why' });
+  t.true(isEnd(asked));
+  const refused = failureOf({ status: 422, code: 'forbidden', message: '', document: {} });
+  t.is(aged(refused, 0, 1e12), refused, 'the cluster did not take it');
+});
+
 test('a station that says no has answered, and sounds so', (t) => {
   const result = (payload: Readonly<Record<string, unknown>>) => ({ kind: 'result', payload }) as const;
   t.is(toneOf(result({ status: 'Accepted' })), 'good');
@@ -198,6 +215,7 @@ test('an uncertain command says what to look at first', (t) => {
   t.is(checkOf('RequestStartTransaction'), 'start');
   t.is(checkOf('RemoteStopTransaction'), 'stop');
   t.is(checkOf('Reset'), 'reset');
+  for (const short of ['start', 'stop', 'unlock', 'reset'] as const) t.is(checkOf(short), short);
   t.is(checkOf('GetVariables'), 'asked');
   t.is(checkOf('SetVariables'), 'other');
 });

@@ -19,12 +19,33 @@ export type Outcome =
       /** The API did not take it at all: the same key may be used again. */
       readonly isRefused: boolean;
     }
-  | { readonly kind: 'uncertain'; readonly reason: string; readonly detail: string }
+  | {
+      readonly kind: 'uncertain';
+      readonly reason: string;
+      readonly detail: string;
+      /** The API has not answered yet: it may still know what became of it. */
+      readonly isOpen?: true;
+    }
   /** There was no answer of the API: whether it has the command is unknown. `isAsked`: it answers again, and knows nothing of it. */
   | { readonly kind: 'lost'; readonly detail: string; readonly isAsked: boolean };
 
-export const isEnd = ({ kind }: Outcome): boolean =>
-  kind === 'answered' || kind === 'not-sent' || kind === 'uncertain';
+export const isEnd = (outcome: Outcome): boolean =>
+  outcome.kind === 'answered' ||
+  outcome.kind === 'not-sent' ||
+  (outcome.kind === 'uncertain' && outcome.isOpen !== true);
+
+/** For so long a command may be sent again under its key. The cluster forgets a key an hour after the end of its command; ms. */
+export const SAFE_TO_REPEAT = 50 * 60_000;
+
+/**
+ * What is lost for too long is uncertain: the cluster may have done it and forgotten it, so its key no longer prevents that it is sent
+ * twice. @param at when it was sent first @param now ms since 1970
+ */
+export function aged(outcome: Outcome, at: number, now: number): Outcome {
+  if (outcome.kind !== 'lost' || now - at < SAFE_TO_REPEAT) return outcome;
+  const { detail, isAsked } = outcome;
+  return { kind: 'uncertain', reason: 'too-old', detail, ...(!isAsked && { isOpen: true }) };
+}
 
 /** From an answer with status 200 or 202. */
 export function outcomeOf({ state, reason = '', detail = '', answer }: Command): Outcome {
@@ -106,11 +127,12 @@ export function toneOf(answer: Answer): Tone {
 /** What to look at before anything else is sent, by action. */
 export type Check = 'start' | 'stop' | 'unlock' | 'reset' | 'asked' | 'other';
 
+/** @param action or the name of a short form, whose action is not known without an answer of the API */
 export function checkOf(action: string): Check {
-  if (/^(?:Remote|Request)StartTransaction$/.test(action)) return 'start';
-  if (/^(?:Remote|Request)StopTransaction$/.test(action)) return 'stop';
-  if (action === 'UnlockConnector') return 'unlock';
-  if (action === 'Reset') return 'reset';
+  if (/^(?:(?:Remote|Request)StartTransaction|start)$/.test(action)) return 'start';
+  if (/^(?:(?:Remote|Request)StopTransaction|stop)$/.test(action)) return 'stop';
+  if (/^(?:UnlockConnector|unlock)$/.test(action)) return 'unlock';
+  if (/^reset$/i.test(action)) return 'reset';
   return isAsking(action) ? 'asked' : 'other';
 }
 

@@ -1,10 +1,10 @@
 /**
- * The commands that this tab sent, and what became of them. Each has a key, which it keeps through retries: what the cluster got once is
- * not sent a second time. They are followed until they end, also while another page is open.
+ * The commands that this tab sent, and what became of them. Each has a key, which it keeps through retries: as long as the cluster
+ * remembers the key, what it got once is not sent a second time. They are followed until they end, also while another page is open.
  */
 import { signal } from '@preact/signals';
 import { ApiProblem, api, problemOf, read, send, type Schemas } from '../../api/client.ts';
-import { type Command, failureOf, isEnd, type Outcome, outcomeOf } from './outcome.ts';
+import { aged, type Command, failureOf, isEnd, type Outcome, outcomeOf, SAFE_TO_REPEAT } from './outcome.ts';
 
 export type ShortForm = 'start' | 'stop' | 'unlock' | 'reset' | 'trigger';
 
@@ -52,10 +52,11 @@ export function sendCommand(station: string, intent: Intent): void {
   void attempt(sent);
 }
 
-/** Sends again under the same key. */
+/** Sends again under the same key, unless it is too old for that: then it becomes uncertain. */
 export function sendAgain(sent: Sent): void {
+  if (isTooOld(sent.key)) return;
   change(sent.key, { outcome: { kind: 'sending' } });
-  void attempt(sent);
+  void attempt(sent, sent.outcome.kind === 'lost');
 }
 
 /** Ends a command that is queued; one that was sent goes on. */
@@ -70,7 +71,8 @@ export async function cancel({ station, key }: Sent): Promise<void> {
   }
 }
 
-async function attempt({ station, key, intent }: Sent): Promise<void> {
+/** @param mayBeStored an earlier attempt may have reached the cluster: a refusal of this one says nothing of it */
+async function attempt({ station, key, intent }: Sent, mayBeStored = false): Promise<void> {
   try {
     const response = await send(`/v1/stations/${encodeURIComponent(station)}/${intent.path}`, {
       method: 'POST',
@@ -82,9 +84,29 @@ async function attempt({ station, key, intent }: Sent): Promise<void> {
     if (!response.ok) throw problemOf(response, body);
     took(key, body as Command);
   } catch (error) {
-    change(key, { outcome: failureOf(asProblem(error)) });
+    const outcome = failureOf(asProblem(error));
+    const isDoubtful = mayBeStored && outcome.kind === 'not-sent' && outcome.isRefused;
+    change(key, { outcome: isDoubtful ? { kind: 'lost', detail: outcome.detail, isAsked: false } : outcome });
+    watchAge(key);
   }
   await follow(station, key);
+}
+
+/** A computer that slept lets its timers wait: what acts on the age checks it again. */
+function watchAge(key: string): void {
+  const found = find(key);
+  if (found?.outcome.kind !== 'lost') return;
+  setTimeout(() => isTooOld(key), Math.max(0, found.at + SAFE_TO_REPEAT - Date.now()));
+}
+
+/** Notes that a lost command is too old to be sent again. */
+function isTooOld(key: string): boolean {
+  const found = find(key);
+  if (found === undefined) return false;
+  const outcome = aged(found.outcome, found.at, Date.now());
+  if (outcome === found.outcome) return false;
+  change(key, { outcome });
+  return true;
 }
 
 /** Asks for the state until the command has ended, or the API knows nothing of it. */
@@ -94,6 +116,7 @@ async function follow(station: string, key: string): Promise<void> {
     const now = find(key)?.outcome;
     if (now === undefined || isEnd(now) || now.kind === 'sending') return;
     if (now.kind === 'lost' && now.isAsked) return;
+    if (isTooOld(key)) continue;
     await new Promise((resolve) => setTimeout(resolve, pause));
     pause = Math.min(pause * 1.5, LONGEST_PAUSE);
     // A retry by hand follows for itself.
@@ -114,7 +137,12 @@ function noteFailure(key: string, { status, message }: ApiProblem): void {
   const outcome = find(key)?.outcome;
   const isUnknown = status === 404;
   if (outcome?.kind === 'lost') {
-    if (isUnknown) change(key, { outcome: { ...outcome, isAsked: true } });
+    if (!isUnknown) return;
+    change(key, { outcome: { ...outcome, isAsked: true } });
+    isTooOld(key);
+  } else if (outcome?.kind === 'uncertain') {
+    const { kind, reason, detail } = outcome;
+    if (isUnknown) change(key, { outcome: { kind, reason, detail } });
   } else if (outcome?.kind === 'running') {
     change(key, {
       outcome: isUnknown
