@@ -64,6 +64,8 @@ export const TEXTS = {
     apiAway: 'the API does not answer',
     storeAway: 'the API cannot reach Redis',
     slow: 'the API asks to send less',
+    crowded:
+      'Not live: too many streams are open with this token. Lists are still read again and again. Close tabs that use the token; the page tries again by itself.',
   },
   network: {
     states: {

@@ -34,6 +34,9 @@ export class ApiProblem extends Error {
 /** Longer than any request waits for its station (60 s); ms. */
 const TIMEOUT = 75_000;
 
+/** Media type of server-sent events. */
+export const EVENT_STREAM = 'text/event-stream';
+
 /** fetch with the access token. @throws ApiProblem only where there is no answer at all */
 export async function send(input: string | Request, init: RequestInit = {}): Promise<Response> {
   const used = token.value;
@@ -49,8 +52,10 @@ export async function send(input: string | Request, init: RequestInit = {}): Pro
   if (response.status === 401 && token.value === used) isRefused.value = true;
   if (response.status === 503) sawFailure('storeAway');
   else if (response.status === 502 || response.status === 504) sawFailure('apiAway');
-  else if (response.status === 429) sawFailure('slow');
-  else sawAnswer();
+  else if (response.status === 429) {
+    // What this says of a stream is shown for as long as it is so, whatever others are answered.
+    if (request.headers.get('accept') !== EVENT_STREAM) sawFailure('slow');
+  } else sawAnswer();
   return response;
 }
 

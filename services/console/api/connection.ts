@@ -16,3 +16,15 @@ export function sawFailure(why: Lost['why']): void {
 export function sawAnswer(): void {
   if (lost.value !== undefined) lost.value = undefined;
 }
+
+const refused = new Set<object>();
+
+/** Whether a stream of this tab is refused, as too many are open with the access token. */
+export const isCrowded = signal(false);
+
+/** @param stream any object that is its own */
+export function noteCrowded(stream: object, isRefused: boolean): void {
+  if (isRefused) refused.add(stream);
+  else refused.delete(stream);
+  isCrowded.value = refused.size > 0;
+}

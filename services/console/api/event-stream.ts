@@ -1,8 +1,10 @@
 /**
  * Server-sent events over `fetch`, as an EventSource cannot send the access token. A stream that ends is opened again after a growing
- * pause, from the last id, until it is aborted.
+ * pause, from the last id, until it is aborted. In a tab that is not seen it is closed, and resumes when the tab is seen again.
  */
-import { ApiProblem, problemOf, send } from './client.ts';
+import { ApiProblem, EVENT_STREAM, problemOf, send } from './client.ts';
+import { noteCrowded } from './connection.ts';
+import { longHidden, visible } from './visible.ts';
 
 export interface StreamEvent {
   readonly id: string;
@@ -26,34 +28,78 @@ export interface StreamOptions {
 /** ms */
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
+/** Where too many streams are open with the token; ms. */
+const CROWDED_PAUSE = 30_000;
+/** Open streams of this tab: the events, and the messages of one station. Another one waits until one of them ends. */
+const MOST_STREAMS = 2;
 /** The API sends a comment every 15 s: a stream that is silent for longer is dead; ms. */
 const SILENCE = 40_000;
 /** Characters of an event; a longer one ends the stream. */
 const MAX_EVENT = 1024 * 1024;
 
 /** Resolves when the signal aborts. Rejects with ApiProblem when the API refuses the request for good. */
-export async function followStream({ path, after, onEvents, onOpen, signal }: StreamOptions): Promise<void> {
+export async function followStream(options: StreamOptions): Promise<void> {
+  const { signal } = options;
+  const release = await slot(signal);
+  try {
+    await follow(options);
+  } finally {
+    noteCrowded(signal, false);
+    release();
+  }
+}
+
+async function follow({ path, after, onEvents, onOpen, signal }: StreamOptions): Promise<void> {
   let cursor = after;
   let pause = FIRST_PAUSE;
   let isAgain = false;
   while (!signal.aborted) {
-    const silence = new AbortController();
+    await visible(signal);
+    if (signal.aborted) return;
+    const turn = new AbortController();
+    const hidden = longHidden(turn.signal);
+    let isCrowded = false;
     try {
-      const response = await open(path, cursor, AbortSignal.any([signal, silence.signal]));
+      const response = await open(path, cursor, AbortSignal.any([signal, turn.signal, hidden]));
       onOpen?.(isAgain);
       isAgain = true;
       pause = FIRST_PAUSE;
-      for await (const { id, events } of eventsIn(response, silence)) {
+      noteCrowded(signal, false);
+      for await (const { id, events } of eventsIn(response, turn)) {
         if (id !== undefined) cursor = id;
         if (events.length > 0) onEvents(events);
       }
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof ApiProblem && isFinal(error.status)) throw error;
+      isCrowded = error instanceof ApiProblem && error.code === 'too-many-requests';
+      if (isCrowded) noteCrowded(signal, true);
+    } finally {
+      turn.abort();
     }
-    await pauseFor(pause * (0.5 + Math.random() / 2), signal);
+    if (hidden.aborted) continue;
+    await pauseFor((isCrowded ? CROWDED_PAUSE : pause) * (0.5 + Math.random() / 2), signal);
     pause = Math.min(pause * 2, LONGEST_PAUSE);
   }
+}
+
+const slots = new Set<AbortSignal>();
+const waiting = new Set<() => void>();
+
+/** @returns gives it back */
+async function slot(signal: AbortSignal): Promise<() => void> {
+  while (slots.size >= MOST_STREAMS && !signal.aborted)
+    await new Promise<void>((resolve) => {
+      waiting.add(resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  slots.add(signal);
+  return () => {
+    slots.delete(signal);
+    const woken = [...waiting];
+    waiting.clear();
+    for (const wake of woken) wake();
+  };
 }
 
 /** 401 is not: another token may be typed in. */
@@ -61,7 +107,7 @@ const isFinal = (status: number): boolean =>
   status >= 400 && status < 500 && ![401, 408, 429].includes(status);
 
 async function open(path: string, cursor: string | undefined, signal: AbortSignal): Promise<Response> {
-  const headers = { accept: 'text/event-stream', ...(cursor !== undefined && { 'last-event-id': cursor }) };
+  const headers = { accept: EVENT_STREAM, ...(cursor !== undefined && { 'last-event-id': cursor }) };
   const response = await send(path, { headers, signal, cache: 'no-store' });
   if (response.ok) return response;
   throw problemOf(response, await response.json().catch(() => undefined));
@@ -72,7 +118,7 @@ interface Chunk {
   readonly events: readonly StreamEvent[];
 }
 
-async function* eventsIn(response: Response, silence: AbortController): AsyncGenerator<Chunk> {
+async function* eventsIn(response: Response, turn: AbortController): AsyncGenerator<Chunk> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (reader === undefined) return;
   let rest = '';
@@ -80,7 +126,7 @@ async function* eventsIn(response: Response, silence: AbortController): AsyncGen
   try {
     for (;;) {
       clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENCE);
+      timer = setTimeout(() => turn.abort(), SILENCE);
       const { done, value } = await reader.read();
       if (done) return;
       const blocks = (rest + value).split('\n\n');

@@ -1,0 +1,78 @@
+/** What all pages share, in Chromium: streams of tabs that are not seen, and access tokens. */
+import { openConsole, seriousFindings } from './browser.ts';
+import { inPages } from './stored-api.ts';
+
+const inBrowser = inPages();
+const STREAM = /\/v1\/events\/stream/;
+
+/** Hides the tab, or shows it, for its scripts. */
+const shown = (isHidden: boolean) =>
+  `Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} });
+   document.dispatchEvent(new Event('visibilitychange'));`;
+
+inBrowser(
+  'a tab that is not seen closes its stream, and misses nothing when it is seen again',
+  async (t, { api, browser }) => {
+    const page = await openConsole(t, browser, api.url);
+    const streams: (string | undefined)[] = [];
+    page.on('request', (request) => {
+      if (STREAM.test(request.url())) streams.push(request.headers()['last-event-id']);
+    });
+    const opened = page.waitForResponse(STREAM);
+    await page.goto(`${api.url}/#/events`);
+    await page.reload();
+    await opened;
+    await page.waitForTimeout(500);
+    const before = streams.length;
+
+    await page.evaluate(shown(true));
+    await page.waitForTimeout(1000);
+    await page.evaluate(shown(false));
+    const closed = page.waitForEvent('requestfailed', {
+      predicate: (request) => STREAM.test(request.url()),
+      timeout: 20_000,
+    });
+    await page.evaluate(shown(true));
+    const hiddenAt = Date.now();
+    await closed;
+    t.true(Date.now() - hiddenAt > 9000, 'who looks at another tab for a moment loses nothing');
+    await api.emit('station-booted', 'CP-HIDDEN', { protocol: 'ocpp1.6' });
+    await page.waitForTimeout(1500);
+    t.is(streams.length, before, 'it is not opened while the tab is hidden');
+    await page.getByText(/No connection since/).waitFor({ state: 'hidden' });
+
+    await page.evaluate(shown(false));
+    await page.getByRole('row', { name: /station-booted.*CP-HIDDEN/ }).waitFor();
+    t.is(streams.length, before + 1);
+    t.regex(streams.at(-1) ?? '', /^\d+-\d+$/, 'it resumes from its cursor');
+  },
+);
+
+/** Makes long waits of the page short. */
+const HURRY = `(() => {
+  const later = setTimeout;
+  setTimeout = (work, ms) => later(work, ms >= 9000 ? ms / 10 : ms);
+})()`;
+
+inBrowser('too many streams of a token are a steady line, and no storm', async (t, { api, browser }) => {
+  const page = await openConsole(t, browser, api.url, { expected: [/429/] });
+  await page.addInitScript(HURRY);
+  let refusals = 0;
+  await page.route(STREAM, (route) => {
+    refusals += 1;
+    return route.fulfill({ status: 429, json: { code: 'too-many-requests', detail: 'close one first' } });
+  });
+  await page.reload();
+  const line = page.getByText('Not live: too many streams are open with this token.');
+  await line.waitFor();
+  t.is(refusals, 1);
+  // Requests that succeed do not remove it.
+  for (let i = 0; i < 10; i++) {
+    await page.waitForTimeout(100);
+    t.true(await line.isVisible());
+  }
+  t.is(refusals, 1);
+  t.deepEqual(await seriousFindings(page), []);
+  await page.unroute(STREAM);
+  await line.waitFor({ state: 'hidden' });
+});
