@@ -7,6 +7,8 @@ const compress = promisify(gzip);
 
 /** Of shorter answers compression saves no packet; characters. */
 const LEAST = 4096;
+/** For what is compressed once. */
+const SMALLEST = { level: constants.Z_BEST_COMPRESSION };
 /** JSON of lists is a tenth of its size at every level; this one costs the least CPU. */
 const OPTIONS = { level: constants.Z_BEST_SPEED };
 
@@ -22,6 +24,19 @@ export async function compressLong(
   if (!acceptsGzip(headers['accept-encoding'])) return payload;
   void reply.header('content-encoding', 'gzip');
   return compress(payload, OPTIONS);
+}
+
+/** Of a long text that every request gets. @returns the body for the headers of a request: the compressed one is a Buffer */
+export function compressedOnce(
+  text: string,
+  smallest = (long: string): Promise<Buffer> => compress(long, SMALLEST),
+): (headers: FastifyRequest['headers']) => Promise<string | Buffer> {
+  let compressed: Promise<Buffer> | undefined;
+  return async (headers) => {
+    if (!acceptsGzip(headers['accept-encoding'])) return text;
+    compressed ??= smallest(text);
+    return compressed;
+  };
 }
 
 /** Of the header Accept-Encoding (RFC 9110, 12.5.3): gzip by its name, or by `*`; q=0 excludes. */

@@ -13,7 +13,7 @@ import { checkScope, Gate } from './access/gate.ts';
 import { createAudit } from './audit.ts';
 import { sourceOf } from './cloud-event.ts';
 import { Broadcasts } from './broadcasts/broadcasts.ts';
-import { compressLong } from './compression.ts';
+import { compressedOnce, compressLong } from './compression.ts';
 import type { ClusterReading } from './cluster/cluster-object.ts';
 import { serveConsole } from './console.ts';
 import { noHistory, type ReadHistory } from './history/history.ts';
@@ -160,16 +160,31 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   }
   await serveConsole(app, options.consoleFolder);
   app.setNotFoundHandler((request) => refusePath(operations, request));
-  let document: string | undefined;
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    document ??= documentOf(app, operations);
-    return reply.type('application/json; charset=utf-8').send(document);
+  let document: ReturnType<typeof compressedOnce> | undefined;
+  app.get('/openapi.json', { schema: { hide: true } }, async ({ headers }, reply) => {
+    document ??= compressedOnce(documentOf(app, operations));
+    const body = await document(headers);
+    if (typeof body !== 'string') void reply.headers({ vary: 'accept-encoding', 'content-encoding': 'gzip' });
+    return reply.type('application/json; charset=utf-8').send(body);
   });
   await app.ready();
   return app;
 }
 
-const isOpen = ({ url }: FastifyRequest): boolean => !/^\/v1(?:[/?]|$)/.test(url);
+/** Files of the console, the document, and paths that are none of the API. The router decodes a path, so its text does not tell. */
+function isOpen({ url, is404, routeOptions }: FastifyRequest): boolean {
+  if (routeOptions.config.operation !== undefined) return false;
+  return !is404 || !/^\/v1(?:[/?]|$)/.test(decoded(url));
+}
+
+/** Of the part before the query; the router has refused what cannot be decoded. */
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url.split('?', 1)[0] ?? '');
+  } catch {
+    return url;
+  }
+}
 
 /** JSON and CSV; a body of any other type is refused. */
 function readBodies(app: FastifyInstance): void {

@@ -1,7 +1,8 @@
 /** HTTP itself, without a cluster: requests that are never complete, the header Accept, and where a stream begins. */
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { gunzipSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
+import { compressedOnce } from '../../services/api/compression.ts';
 import { until } from '../support/until.ts';
 import { memoryApi } from './memory-api.ts';
 
@@ -127,18 +128,63 @@ for (const [accept, isCompressed] of [
     t.teardown(() => api.close());
     const ask = (url: string) =>
       api.inject({ url, headers: { 'accept-encoding': accept, authorization: 'Bearer x' } });
-    const plain = (await api.inject('/openapi.json')).body;
-    const long = await ask('/openapi.json');
-    t.is(long.headers['content-encoding'], isCompressed ? 'gzip' : undefined);
-    t.is(long.headers['vary'], 'accept-encoding');
-    const { rawPayload } = long;
-    t.is(Number(long.headers['content-length']), rawPayload.length);
-    t.is((isCompressed ? gunzipSync(rawPayload) : rawPayload).toString(), plain);
-    if (isCompressed) t.true(rawPayload.length < plain.length / 4);
+    for (const path of ['/openapi.json', '/v1/schemas/ocpp2.0.1/SetChargingProfile']) {
+      const plain = (await api.inject({ url: path, headers: { authorization: 'Bearer x' } })).body;
+      t.true(plain.length > 4096);
+      const long = await ask(path);
+      t.is(long.headers['content-encoding'], isCompressed ? 'gzip' : undefined);
+      t.is(long.headers['vary'], 'accept-encoding');
+      t.regex(String(long.headers['content-type']), /^application\/json/);
+      const { rawPayload } = long;
+      t.is(Number(long.headers['content-length']), rawPayload.length);
+      t.is((isCompressed ? gunzipSync(rawPayload) : rawPayload).toString(), plain);
+      if (isCompressed) t.true(rawPayload.length < plain.length / 2);
+    }
     const short = await ask('/v1/stations');
     t.is(short.headers['content-encoding'], undefined);
     t.deepEqual(short.json(), { items: [] });
   });
+
+test('the document is compressed once, for all requests', async (t) => {
+  let count = 0;
+  const text = 'x'.repeat(5000);
+  const body = compressedOnce(text, async () => Buffer.from(`gzip ${++count}`));
+  const gzip = { 'accept-encoding': 'gzip' };
+  t.deepEqual((await Promise.all([body(gzip), body(gzip)])).map(String), ['gzip 1', 'gzip 1']);
+  t.is(String(await body(gzip)), 'gzip 1');
+  t.is(await body({}), text);
+  const api = await memoryApi().api;
+  t.teardown(() => api.close());
+  const ask = async () => (await api.inject({ url: '/openapi.json', headers: gzip })).rawPayload;
+  const [first, second] = [await ask(), await ask()];
+  t.deepEqual(first, second);
+  const fast = gzipSync(gunzipSync(first), { level: constants.Z_BEST_SPEED });
+  t.true(first.length < fast.length, 'as small as can be');
+});
+
+test('a path of the API needs an access token, however it is spelled', async (t) => {
+  const access = { callerOf: () => Promise.resolve(undefined) };
+  const api = await memoryApi({ access }).api;
+  t.teardown(() => api.close());
+  for (const url of [
+    '/v1/status',
+    '/%761/status',
+    '/v%31/status',
+    '/v1/%73tatus',
+    '/%761/nothing',
+    '/%76%31?x',
+    '/%zz',
+  ])
+    for (const method of ['GET', 'HEAD', 'POST'] as const)
+      t.is((await api.inject({ url, method })).statusCode, url === '/%zz' ? 400 : 401, `${method} ${url}`);
+  for (const [url, status] of [
+    ['/openapi.json', 200],
+    ['/%6fpenapi.json', 200],
+    ['/v11/status', 404],
+    ['/nothing', 404],
+  ] as const)
+    t.is((await api.inject(url)).statusCode, status, url);
+});
 
 test('a stream is not compressed', async (t) => {
   const { api } = await served(t);
