@@ -9,6 +9,8 @@ import { EXAMINED, limitOf, MOST, READ_AT_ONCE } from './listing.ts';
 import { checkId, streamListing } from './streams.ts';
 
 const KEPT = 1000;
+/** Of the entries that one page examines; a page may examine one reading more. Recorded frames have 16 kB each, events far less. */
+const EXAMINED_BYTES = 8 * 1024 * 1024;
 /** Longest wait of one read in the store; ms. */
 const WAIT_MS = 1000;
 /** Before the first entry. */
@@ -68,11 +70,13 @@ export class FollowedStream {
     const isGap = await this.#isGap(after);
     const items: T[] = [];
     let next = after;
-    for (let examined = 0; items.length < limit && examined < EXAMINED;) {
+    let bytes = 0;
+    for (let examined = 0; items.length < limit && examined < EXAMINED && bytes < EXAMINED_BYTES;) {
       const entries = await this.#lists.entries(this.#stream, { after: next, limit: READ_AT_ONCE });
       for (const entry of entries) {
         if (items.length === limit) break;
         next = entry.id;
+        bytes += bytesOf(entry);
         const one = item(entry);
         if (one !== undefined) items.push(one);
       }
@@ -138,6 +142,10 @@ export class FollowedStream {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function bytesOf({ fields }: StoredEntry): number {
+  return Object.values(fields).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }
 
 function pageOf<T>(

@@ -5,6 +5,9 @@ import { Redis } from 'ioredis';
 import { startStation } from '../client/station.ts';
 import { freePort } from '../support/free-port.ts';
 import { startProgram } from '../support/program.ts';
+import { FollowedStream } from '../../services/client/followed-stream.ts';
+import { RECORDED, RECORDED_TEXT } from '../../services/transport/recorder/recorded-frames.ts';
+import type { StoredLists } from '../../services/transport/stored-lists.ts';
 import { until } from '../support/until.ts';
 import { type ApiCluster, startApiCluster } from './cluster.ts';
 
@@ -194,4 +197,27 @@ test.serial('scopes, bounds, and the end of a recording', async (t) => {
   t.is(await redis.hlen('ocpp:recordings'), 100, 'those that ended are removed');
   const audit = (await ask('GET', '/v1/audit?limit=10', 'admin')).body.items ?? [];
   t.true(audit.some((one) => one['method'] === 'PUT' && one['station'] === 'MANY-0'));
+});
+
+test('a page of frames examines a bounded number of bytes, and the next one goes on there', async (t) => {
+  const text = 'x'.repeat(RECORDED_TEXT);
+  let read = 0;
+  const lists = {
+    bounds: async () => ({ first: '1-0', last: '5000-0', isTrimmed: false }),
+    async entries(_stream: string, { after = '0-0', limit }: { after?: string; limit: number }) {
+      const from = Number(after.split('-')[0]);
+      const count = Math.min(limit, 5000 - from);
+      read += count;
+      return Array.from({ length: count }, (_, i) => ({ id: `${from + 1 + i}-0`, fields: { text } }));
+    },
+  } as unknown as StoredLists;
+  const frames = new FollowedStream(lists, RECORDED).listing(({ id }) => (id === '5000-0' ? id : undefined));
+  const first = await frames.page();
+  t.deepEqual([first.items, first.next], [[], `${read}-0`]);
+  const bytes = read * RECORDED_TEXT;
+  t.true(bytes >= 8 * 2 ** 20 && bytes < 12 * 2 ** 20, `${bytes}`);
+  let { next, items } = first;
+  for (let pages = 0; items.length === 0 && pages < 20; pages++)
+    ({ next, items } = await frames.page({ after: next }));
+  t.deepEqual(items, ['5000-0']);
 });
