@@ -124,7 +124,6 @@ function checkUrl(name: string, url: string, tokenFile: string): void {
   if (url === '') return;
   const { protocol = '', username = '', password = '' } = URL.parse(url) ?? {};
   if (!/^https?:$/.test(protocol)) throw new ConfigError(`${name}: must be an http or https URL`);
-
   if (username !== '' || password !== '')
     throw new ConfigError(
       `${name}: has a user or password, which problems would quote: set ${tokenFile} instead`,
