@@ -51,6 +51,9 @@ export const TEXTS = {
       cluster: 'On Kubernetes: the Secret <cluster>-api-admin has it, under the key token.',
     },
     field: 'Token',
+    odd: 'This is no access token: it has spaces, line breaks, or characters that a token never has, such as “ or …. Copy the token again, alone and complete.',
+    inClear:
+      'This connection has no TLS, so the token and all that you see travel in clear text: everyone on the way can read them. Use https, or kubectl port-forward.',
     submit: 'Sign in',
     signOut: 'Sign out',
     refused:

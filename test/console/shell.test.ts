@@ -76,3 +76,51 @@ inBrowser('too many streams of a token are a steady line, and no storm', async (
   await page.unroute(STREAM);
   await line.waitFor({ state: 'hidden' });
 });
+
+inBrowser('signing out leaves nothing of what was typed for the next person', async (t, { api, browser }) => {
+  const page = await openConsole(t, browser, api.url, { hash: '#/stations', expected: [/401/] });
+  const search = page.getByRole('searchbox');
+  const login = page.getByRole('dialog', { name: 'Access token' });
+  await search.fill('my secret');
+  await page.evaluate('globalThis.before = true');
+  // A token that expires keeps it.
+  api.access.delete('admin');
+  await login.getByText('The API does not know this token').waitFor({ timeout: 40_000 });
+  api.access.set('next', 'admin');
+  await login.getByLabel('Token').fill('next');
+  await page.keyboard.press('Enter');
+  await login.waitFor({ state: 'hidden' });
+  t.is(await search.inputValue(), 'my secret');
+  t.true(await page.evaluate('globalThis.before'));
+
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await login.waitFor();
+  t.is(await page.evaluate('globalThis.before'), undefined, 'its memory is gone');
+  t.is(await page.evaluate('sessionStorage.getItem("ocpp-token")'), null);
+  t.is(await page.evaluate('location.hash'), '');
+});
+
+inBrowser(
+  'a text that is no token is refused at once, and the dialog warns where there is no TLS',
+  async (t, { api, browser }) => {
+    const page = await openConsole(t, browser, api.url, { token: '', expected: [/401/] });
+    const login = page.getByRole('dialog', { name: 'Access token' });
+    await login.waitFor();
+    t.is(await login.getByText('This connection has no TLS').count(), 0, '127.0.0.1 is no network');
+    for (const odd of ['“admin”', 'two words', 'ключ', 'x'.repeat(513)]) {
+      await login.getByLabel('Token').fill(odd);
+      await page.keyboard.press('Enter');
+      await login.getByText('This is no access token').waitFor();
+    }
+    t.deepEqual(await seriousFindings(page), []);
+    await login.getByLabel('Token').fill('  admin ');
+    await page.keyboard.press('Enter');
+    await login.waitFor({ state: 'hidden' });
+    await page.getByText('the-admin (admin)').waitFor();
+
+    await page.addInitScript('Object.defineProperty(globalThis, "isSecureContext", { value: false })');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await login.getByText('This connection has no TLS').waitFor();
+    t.deepEqual(await seriousFindings(page), []);
+  },
+);

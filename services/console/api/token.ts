@@ -15,3 +15,14 @@ export function setToken(text: string): void {
   if (text === '') sessionStorage.removeItem(KEY);
   else sessionStorage.setItem(KEY, text);
 }
+
+/** Leaves nothing for the next person: what was typed, sent and read is in the memory of the page. A token that expires keeps it. */
+export function signOut(): void {
+  setToken('');
+  // The address may have a text that was searched for.
+  history.replaceState(null, '', location.pathname);
+  location.reload();
+}
+
+/** As the API takes them. @returns whether it may be an access token; any other text cannot even be sent */
+export const isToken = (text: string): boolean => /^[\x21-\x7e]{1,512}$/.test(text);

@@ -4,7 +4,7 @@ import { caller } from '../api/caller.ts';
 import { api, read } from '../api/client.ts';
 import { followEvents } from '../api/events.ts';
 import { usePolled } from '../api/polled.ts';
-import { setToken, token } from '../api/token.ts';
+import { signOut, token } from '../api/token.ts';
 import { TEXTS } from '../texts.ts';
 import { Banner } from './banner.tsx';
 import { Login } from './login.tsx';
@@ -90,7 +90,7 @@ function Tools() {
       </label>
       {you !== undefined && <span class="you">{TEXTS.login.as(you.name, you.scope)}</span>}
       {token.value !== '' && (
-        <button type="button" onClick={() => setToken('')}>
+        <button type="button" onClick={signOut}>
           {TEXTS.login.signOut}
         </button>
       )}

@@ -1,11 +1,13 @@
 /** Asks for an access token, over the page: what was typed there is kept. */
-import { useState } from 'preact/hooks';
-import { isRefused, setToken, token } from '../api/token.ts';
+import { useId, useState } from 'preact/hooks';
+import { isRefused, isToken, setToken, token } from '../api/token.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { TEXTS } from '../texts.ts';
 
 export function Login() {
   const [text, setText] = useState('');
+  const [isOdd, setOdd] = useState(false);
+  const id = useId();
   if (token.value !== '' && !isRefused.value) return null;
   const { login } = TEXTS;
   return (
@@ -14,8 +16,11 @@ export function Login() {
         class="login"
         onSubmit={(event) => {
           event.preventDefault();
-          if (text.trim() === '') return;
-          setToken(text.trim());
+          const given = text.trim();
+          if (given === '') return;
+          setOdd(!isToken(given));
+          if (!isToken(given)) return;
+          setToken(given);
           setText('');
         }}
       >
@@ -25,6 +30,7 @@ export function Login() {
           </p>
         )}
         <p>{login.why}</p>
+        {!isSecureContext && <p class="notice">{login.inClear}</p>}
         <ul>
           <li>{login.where.local}</li>
           <li>{login.where.cluster}</li>
@@ -35,11 +41,18 @@ export function Login() {
             type="password"
             autocomplete="off"
             value={text}
+            aria-invalid={isOdd}
+            aria-describedby={isOdd ? id : undefined}
             onInput={(event) => setText(event.currentTarget.value)}
             autofocus
             required
           />
         </label>
+        {isOdd && (
+          <p id={id} class="problem" role="alert">
+            {login.odd}
+          </p>
+        )}
         <button type="submit" class="primary">
           {login.submit}
         </button>

@@ -41,7 +41,7 @@ export const sentCommands = signal<readonly Sent[]>([]);
 export function sendCommand(station: string, intent: Intent): void {
   const action = intent.path === 'commands' ? intent.body.action : intent.path;
   const sent: Sent = {
-    key: crypto.randomUUID(),
+    key: randomKey(),
     station,
     intent,
     action,
@@ -51,6 +51,12 @@ export function sendCommand(station: string, intent: Intent): void {
   sentCommands.value = [sent, ...sentCommands.value].slice(0, KEPT);
   void attempt(sent);
 }
+
+/** 32 hexadecimal digits. crypto.randomUUID is missing on pages without TLS. */
+const randomKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  );
 
 /** Sends again under the same key, unless it is too old for that: then it becomes uncertain. */
 export function sendAgain(sent: Sent): void {

@@ -5,7 +5,7 @@ import {
   powerPoints,
   readingsIn,
   withReading,
-} from '../../services/console/station/charging/curves.ts';
+} from '../../../services/console/station/charging/curves.ts';
 import {
   aged,
   checkOf,
@@ -16,7 +16,7 @@ import {
   SAFE_TO_REPEAT,
   statusOf,
   toneOf,
-} from '../../services/console/station/commands/outcome.ts';
+} from '../../../services/console/station/commands/outcome.ts';
 import {
   contentOf,
   frameIn,
@@ -26,7 +26,7 @@ import {
   NOTHING,
   type RecordedFrame,
   withFrames,
-} from '../../services/console/station/live/frames.ts';
+} from '../../../services/console/station/live/frames.ts';
 
 const frame = (id: number, more: Partial<RecordedFrame> = {}): RecordedFrame => ({
   id: `${id}-0`,

@@ -1,7 +1,7 @@
 /** Commands of the page of a station in Chromium, while the API does not answer them: what is sent again, and for how long. */
 import type { Page, Route } from 'playwright-core';
-import { openConsole } from './browser.ts';
-import { inPages } from './stored-api.ts';
+import { openConsole } from '../browser.ts';
+import { inPages } from '../stored-api.ts';
 
 const inBrowser = inPages();
 const hash = '#/stations/CP-1';
@@ -56,6 +56,8 @@ inBrowser(
   async (t, { api, browser }) => {
     const page = await openConsole(t, browser, api.url, { hash, expected: [/ERR_/, /403/, /404/] });
     await page.addInitScript(CLOCK);
+    // As on a page without TLS.
+    await page.addInitScript('delete Crypto.prototype.randomUUID');
     await withStation(page);
     let answer = (route: Route) => route.abort();
     const keys = await answerPosts(page, /CP-1\/unlock$/, (route) => answer(route));
@@ -70,6 +72,7 @@ inBrowser(
     await command.getByText('(not you)').waitFor();
     await command.getByText('The API answers again').waitFor();
     t.deepEqual(keys, [keys[0], keys[0]]);
+    t.regex(keys[0] ?? '', /^[0-9a-f]{32}$/);
     await page.evaluate('forward(49 * 60_000)');
     await page.waitForTimeout(200);
     t.is(await command.getByRole('button').count(), 1);

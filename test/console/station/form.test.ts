@@ -10,11 +10,11 @@ import {
   emptyOf,
   payloadOf,
   readPayload,
-} from '../../services/console/station/form/draft.ts';
-import { faultsIn } from '../../services/console/station/form/faults.ts';
-import { type Field, formOf, type GroupField } from '../../services/console/station/form/fields.ts';
-import { commandActions, commandSchema } from '../../services/csms/commands/command-actions.ts';
-import { PROTOCOLS } from '../../services/ocpp/frame.ts';
+} from '../../../services/console/station/form/draft.ts';
+import { faultsIn } from '../../../services/console/station/form/faults.ts';
+import { type Field, formOf, type GroupField } from '../../../services/console/station/form/fields.ts';
+import { commandActions, commandSchema } from '../../../services/csms/commands/command-actions.ts';
+import { PROTOCOLS } from '../../../services/ocpp/frame.ts';
 
 interface Request {
   readonly name: string;

@@ -3,8 +3,8 @@ import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { type ApiCluster, startApiCluster, tokenFile } from '../api/cluster.ts';
-import { type Simulation, type SimulationOptions, startSimulation } from '../simulator/simulation.ts';
+import { type ApiCluster, startApiCluster, tokenFile } from '../../api/cluster.ts';
+import { type Simulation, type SimulationOptions, startSimulation } from '../../simulator/simulation.ts';
 import {
   buildConsole,
   CHROMIUM,
@@ -13,8 +13,8 @@ import {
   type OpenOptions,
   seriousFindings,
   startBrowser,
-} from './browser.ts';
-import { startRelay } from './relay.ts';
+} from '../browser.ts';
+import { startRelay } from '../relay.ts';
 
 const test = anyTest as TestFn<{ cluster: ApiCluster; browser: Browser }>;
 const inBrowser = CHROMIUM === undefined ? test.skip : test.serial;
