@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 import { createProject, importsOf, type Project, readManifest, ROOT } from './project.ts';
 
 /** Both packages without their dependencies, and with them; MB. Most of the latter is date-fns, which typed-ocpp requires. */
-const OURS_AT_MOST = 5.5;
+const OURS_AT_MOST = 6;
 const ALL_AT_MOST = 55;
 
 let project: Project;
