@@ -164,6 +164,21 @@ const CASES: readonly (readonly [what: string, payload: unknown, shown: unknown]
   ['a certificate', { info: '-----BEGIN PRIVATE KEY-----\nx' }, { info: HIDDEN }],
   ['data of a vendor', { vendorId: 'V', data: '{"tag":"AB12"}' }, { vendorId: 'V', data: HIDDEN }],
   ['a repeated tag', { info: 'card AB12 refused', idTag: 'ab12' }, { info: HIDDEN, idTag: '<21BA>' }],
+  [
+    'a tag that is a part of a word',
+    { idTag: '04A2B3C4', status: 'No 04a2b3c4' },
+    { idTag: '<4C3B2A40>', status: HIDDEN },
+  ],
+  [
+    'a short tag by chance in a word',
+    { idTag: 'Unav', status: 'Unavailable' },
+    { idTag: '<VANU>', status: 'Unavailable' },
+  ],
+  [
+    'a text before the tag that it repeats',
+    { statusInfo: { additionalInfo: 'of 04A2B3C4' }, idTagInfo: { parentIdTag: '04A2B3C4' } },
+    { statusInfo: { additionalInfo: HIDDEN }, idTagInfo: { parentIdTag: '<4C3B2A40>' } },
+  ],
   ['a tag in a word', { idTag: 'Faulted', status: 'Faulted' }, { idTag: '<DETLUAF>', status: HIDDEN }],
 ];
 
@@ -300,4 +315,18 @@ test('a deep frame is redacted without overflowing the stack', (t) => {
   t.true(
     (redacted(`[2,"1","X",{"chargingProfile":${'['.repeat(3000)}${']'.repeat(3000)}}]`) ?? '').length < 2000,
   );
+});
+
+test('the payload of a frame that would take long is left out', (t) => {
+  const redaction = { pseudonym: () => 'P', secrets: new SecretTexts() };
+  const numbers = `[${'1,'.repeat(40_000)}1]`;
+  const shown = (text: string) => redactFrame(text, redaction);
+  t.deepEqual(shown(`[2,"m1","NotifyReport",{"values":${numbers},"idTag":"AB12"}]`), {
+    text: `[2,"m1","NotifyReport","${HIDDEN}"]`,
+    action: 'NotifyReport',
+    isLeftOut: true,
+  });
+  t.is(shown(`[3,"m1",{"values":${numbers}}]`)?.text, `[3,"m1","${HIDDEN}"]`);
+  t.is(shown(`[4,"m1","GenericError","x",${numbers}]`)?.text, `[4,"m1","GenericError","${HIDDEN}",{}]`);
+  t.is(shown(`{"values":${numbers}}`), undefined);
 });

@@ -40,7 +40,11 @@ export const RecordedFrame = answerOf(
     action: maybe(text('Action of OCPP, also of the CALL that is answered.')),
     messageId: maybe(text('Id of the message.')),
     text: maybe(text('The frame as JSON, redacted.')),
-    truncated: maybe(flag('The text was too long, and is cut: it is no valid JSON.')),
+    truncated: maybe(
+      flag(
+        'The text was too long, and is cut: it is no valid JSON; or the payload of a very long frame is left out.',
+      ),
+    ),
     bytes: maybe(number('Size of the message on the wire; bytes.')),
     repairs: maybe(listOf(text('Kind of repair.'), { description: 'What the ws-proxy repaired.' })),
     latencyMs: maybe(number('Of an answer: since its CALL on this connection; ms.')),

@@ -22,6 +22,8 @@ export interface RedactedFrame {
   readonly text: string;
   /** Of a CALL or SEND. */
   readonly action?: string;
+  /** The payload is left out, as the frame is too long to be redacted. */
+  readonly isLeftOut?: true;
 }
 
 /** Nested deeper is hidden, so that no frame overflows the stack. */
@@ -35,6 +37,10 @@ const SHORTEST_PASSWORD = 8;
 const LONGEST_SECRET = 100;
 /** Words of enumerations and times are shorter. */
 const LONGEST_WORD = 60;
+/** A shorter tag may be a part of a word by chance. */
+const SHORTEST_IN_WORD = 8;
+/** A longer frame, in characters, would keep the event loop for a tenth of a second: its payload is left out. */
+const LONGEST_FRAME = 64 * 1024;
 
 /** The newest ones only. */
 export class SecretTexts {
@@ -42,19 +48,24 @@ export class SecretTexts {
   /** Apart from the tags, as a report of variables has more values than are kept. */
   readonly #values = new Set<string>();
 
+  /** How many were added that were not known. */
+  added = 0;
+
   addTag(text: string): void {
-    keep(this.#tags, text);
+    if (keep(this.#tags, text)) this.added++;
   }
 
   /** A password or another value that is hidden. */
   addValue(text: string): void {
-    keep(this.#values, text);
+    if (keep(this.#values, text)) this.added++;
   }
 
   /** Whether it is a word that may not be shown. A value of letters only, such as `Available`, is a word of enumerations too. */
   has(word: string): boolean {
     const lower = word.trim().toLowerCase();
-    return this.#tags.has(lower) || (/\d/.test(lower) && this.#values.has(lower));
+    if (this.#tags.has(lower) || (/\d/.test(lower) && this.#values.has(lower))) return true;
+    for (const tag of this.#tags) if (tag.length >= SHORTEST_IN_WORD && lower.includes(tag)) return true;
+    return false;
   }
 
   isIn(text: string): boolean {
@@ -65,22 +76,39 @@ export class SecretTexts {
   }
 }
 
-function keep(texts: Set<string>, text: string): void {
+/** @returns whether it is new */
+function keep(texts: Set<string>, text: string): boolean {
   const lower = text.trim().toLowerCase();
-  if (lower.length < SHORTEST_SECRET || lower.length > LONGEST_SECRET) return;
-  texts.delete(lower);
+  if (lower.length < SHORTEST_SECRET || lower.length > LONGEST_SECRET) return false;
+  const isNew = !texts.delete(lower);
   texts.add(lower);
   const [oldest] = texts;
   if (texts.size > MOST_SECRETS && oldest !== undefined) texts.delete(oldest);
+  return isNew;
 }
 
 /** @param text valid JSON @returns undefined for a text that is no frame: nothing of it may be recorded */
 export function redactFrame(text: string, redaction: Redaction): RedactedFrame | undefined {
-  const frame = parsed(text);
-  if (!Array.isArray(frame)) return undefined;
-  const [type, id, ...rest] = frame as unknown[];
+  const isLeftOut = text.length > LONGEST_FRAME;
+  const frame = parsed(text, !isLeftOut);
+  if (!Array.isArray(frame) || typeof frame[0] !== 'number') return undefined;
+  if (isLeftOut) return { ...shownFrame(withoutContent(frame), redaction), isLeftOut };
+  const { added } = redaction.secrets;
+  const shown = shownFrame(frame, redaction);
+  // A text may stand before the tag that it repeats.
+  return redaction.secrets.added === added ? shown : shownFrame(frame, redaction);
+}
+
+/** The head of a frame; what may be long is hidden. */
+const withoutContent = ([type, id, ...rest]: readonly unknown[]): unknown[] =>
+  type === MessageType.CallResult
+    ? [type, id, HIDDEN]
+    : type === MessageType.Call || type === MessageType.Send
+      ? [type, id, rest[0], HIDDEN]
+      : [type, id, rest[0], HIDDEN, {}];
+
+function shownFrame([type, id, ...rest]: readonly unknown[], redaction: Redaction): RedactedFrame {
   const redactor = new Redactor(redaction);
-  if (typeof type !== 'number') return undefined;
   const head = [type, typeof id === 'object' && !isRaw(id) ? HIDDEN : id];
   if (type === MessageType.Call || type === MessageType.Send) {
     const action = wordOf(rest[0]);
@@ -267,10 +295,10 @@ interface SourceContext {
 }
 type RawJson = typeof JSON & { rawJSON(text: string): unknown; isRawJSON(value: unknown): boolean };
 
-function parsed(text: string): unknown {
-  const parse = JSON.parse as (text: string, reviver: typeof keepNumber) => unknown;
+function parsed(text: string, keepsNumbers: boolean): unknown {
+  const parse = JSON.parse as (text: string, reviver?: typeof keepNumber) => unknown;
   try {
-    return parse(text, keepNumber);
+    return keepsNumbers ? parse(text, keepNumber) : parse(text);
   } catch {
     return undefined;
   }

@@ -17,8 +17,9 @@ import { EntryWriter, type Happening } from './recording.ts';
 /** What waits to be written: events, and characters of their texts. */
 const MOST_WAITING = 2000;
 const MOST_CHARACTERS = 4 * 1024 * 1024;
-/** Redacted and written at once: some ms of work. */
+/** Redacted and written at once, and characters of their texts: some ms of work. */
 const AT_ONCE = 100;
+const CHARACTERS_AT_ONCE = 64 * 1024;
 /** How long a stop waits for what is not written, and between looks; ms. */
 const STOP_MS = 1000;
 const STEP_MS = 5;
@@ -105,13 +106,21 @@ export class Recorder implements FrameRecorder {
 
   async #writeAll(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const part = this.#waiting.splice(0, AT_ONCE);
+      const part = this.#nextPart();
       for (const one of part) this.#characters -= sizeOf(one);
       await this.#write(part);
       // The sockets have the next turn.
       await new Promise((resolve) => setImmediate(resolve));
     }
     this.#isWriting = false;
+  }
+
+  #nextPart(): Happening[] {
+    let characters = 0;
+    const first = this.#waiting.slice(0, AT_ONCE);
+    const tooMuch = first.findIndex((one) => (characters += sizeOf(one)) > CHARACTERS_AT_ONCE);
+    // One that is too long alone is a part of its own.
+    return this.#waiting.splice(0, tooMuch < 0 ? first.length : Math.max(1, tooMuch));
   }
 
   async #write(part: readonly Happening[]): Promise<void> {

@@ -91,13 +91,14 @@ export class EntryWriter {
     if (type === MessageType.Call && action !== undefined && problem === undefined) {
       keepCall(calls, `${direction} ${messageId}`, { action, at });
     }
-    const isCut = redacted.text.length > RECORDED_TEXT;
+    const isLong = redacted.text.length > RECORDED_TEXT;
+    const isCut = isLong || redacted.isLeftOut === true;
     return {
       type: TYPES[type] ?? 'unreadable',
       ...rest,
       messageId,
       ...(action !== undefined && { action }),
-      text: isCut ? redacted.text.slice(0, RECORDED_TEXT) : redacted.text,
+      text: isLong ? redacted.text.slice(0, RECORDED_TEXT) : redacted.text,
       ...(isCut && { truncated: true }),
       ...(call !== undefined && { latencyMs: Math.max(0, at - call.at) }),
     };

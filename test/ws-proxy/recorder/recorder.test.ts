@@ -39,6 +39,8 @@ async function world({
   const store = {
     isFull: false,
     taken: [] as RecordedEntry[],
+    /** Entries of each write. */
+    writes: [] as number[],
     failure: undefined as Error | undefined,
     wait: Promise.resolve(),
   };
@@ -75,6 +77,7 @@ async function world({
         await store.wait;
         if (store.failure !== undefined) throw store.failure;
         store.taken.push(...entries);
+        store.writes.push(entries.length);
       },
     },
   };
@@ -279,4 +282,20 @@ test('the stream keeps fewer entries if they are long', (t) => {
   const wide = Array.from({ length: 5000 }, () => entry('汉'.repeat(RECORDED_TEXT)));
   const keptWide = bound.with(wide);
   t.true(keptWide > 1300 && keptWide < 1400, String(keptWide));
+});
+
+test('long frames are redacted a few at a time, and the payload of a very long one is left out', async (t) => {
+  const { recorder, store, settle } = await world();
+  const socket = socketOf('CP-1');
+  const info = (characters: number) =>
+    frame('in', `[2,"1","StatusNotification",{"info":"${'x'.repeat(characters)}"}]`);
+  for (const characters of [1, 30_000, 30_000, 30_000, 70_000, 1]) recorder.record(socket, info(characters));
+  await settle();
+  t.deepEqual(store.writes, [3, 1, 1, 1]);
+  t.like(store.taken[4], {
+    action: 'StatusNotification',
+    text: '[2,"1","StatusNotification","[redacted]"]',
+    truncated: true,
+  });
+  t.is(store.taken[5]?.truncated, undefined);
 });
