@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isIdentity } from '../ocpp/identity.ts';
 import type { Audit, Audited } from './audit.ts';
-import type { Caller } from './access/access-tokens.ts';
+import type { AccessTokens, Caller } from './access/access-tokens.ts';
 import type { Reporter } from './failures.ts';
 import { type Answer, mayOmitBody, type Operation, type OperationRequest, type Takes } from './operation.ts';
 import { badRequest, Problem, problemOf } from './problems.ts';
@@ -21,12 +21,13 @@ export interface RunnerOptions {
   readonly stopping: AbortSignal;
   readonly streamTimes: StreamTimes;
   readonly reporter: Reporter;
+  readonly access: Pick<AccessTokens, 'callerOf'>;
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 export function createRunner(options: RunnerOptions): (operation: Operation) => Handler {
-  const { audit, reporter } = options;
+  const { access, audit, reporter, streamTimes } = options;
   return (operation) => {
     const read = createReader(operation);
     return async (request, reply) => {
@@ -40,7 +41,7 @@ export function createRunner(options: RunnerOptions): (operation: Operation) => 
       try {
         const answer = await operation.handle(checked);
         status = answer.status;
-        return await send(reply, answer, over, options);
+        return await send(reply, answer, { gone, over });
       } catch (error) {
         status = problemOf(error).statusCode;
         throw error;
@@ -53,19 +54,27 @@ export function createRunner(options: RunnerOptions): (operation: Operation) => 
   async function send(
     reply: FastifyReply,
     { status, body, headers = {}, events }: Answer,
-    over: AbortSignal,
-    { streamTimes }: RunnerOptions,
+    { gone, over }: { readonly gone: AbortController; readonly over: AbortSignal },
   ): Promise<unknown> {
     void reply.code(status).headers(headers);
     if (events === undefined) return body === undefined ? reply.send() : body;
     reply.hijack();
     const given = reply.getHeaders() as Record<string, string>;
     reply.raw.writeHead(status, { ...given, 'content-type': 'text/event-stream; charset=utf-8' });
-    await writeEvents(reply.raw, events, over, streamTimes).catch((error: unknown) => {
+    const { authorization } = reply.request.headers;
+    // An access token that was taken back ends its streams.
+    const timer = setInterval(() => {
+      void access.callerOf(authorization).then((caller) => caller === undefined && gone.abort());
+    }, streamTimes.keepAliveMs);
+    try {
+      await writeEvents(reply.raw, events, over, streamTimes);
+    } catch (error) {
       reporter.failed(problemOf(error), reply.request.id);
       // The client reconnects with the last id.
       reply.raw.destroy();
-    });
+    } finally {
+      clearInterval(timer);
+    }
     return reply;
   }
 }

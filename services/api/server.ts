@@ -145,7 +145,13 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     metrics.auditFailed();
     reporter.auditFailed(error);
   });
-  const run = createRunner({ audit, stopping: stopping.signal, streamTimes, reporter });
+  const run = createRunner({
+    access: options.access,
+    audit,
+    stopping: stopping.signal,
+    streamTimes,
+    reporter,
+  });
   for (const operation of operations) {
     app.route({
       method: operation.method,

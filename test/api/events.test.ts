@@ -22,7 +22,11 @@ const add = async (station: string, type = 'noted', id = '*') =>
   String(await redis.xadd('ocpp:events', id, 'type', type, 'stationId', station, 'n', '1'));
 
 /** An open stream of events, read as text. */
-async function openStream(query: string, headers: Readonly<Record<string, string>> = {}, api = cluster.api) {
+async function openStream(
+  query: string,
+  headers: Readonly<Record<string, string>> = {},
+  api: { readonly apiUrl: string } = cluster.api,
+) {
   const over = new AbortController();
   const response = await fetch(`${api.apiUrl}/v1/events/stream${query}`, {
     headers: { authorization: 'Bearer read', ...headers },
@@ -192,6 +196,28 @@ test('a client that takes nothing for a while is disconnected, and others get co
   socket.resume();
   await closed;
   t.pass();
+});
+
+test('an access token that was removed ends its streams, and no other ones', async (t) => {
+  const known = new Set(['Bearer kept', 'Bearer removed']);
+  const { api: served } = memoryApi({
+    streamTimes: { keepAliveMs: 20, slowMs: 300 },
+    access: {
+      callerOf: (given = '') =>
+        Promise.resolve(known.has(given) ? { name: given, scope: 'read' } : undefined),
+    },
+  });
+  await using api = await served;
+  await api.listen({ host: '127.0.0.1', port: 0 });
+  const at = { apiUrl: `http://127.0.0.1:${(api.server.address() as AddressInfo).port}` };
+  await using kept = await openStream('', { authorization: 'Bearer kept' }, at);
+  await using removed = await openStream('', { authorization: 'Bearer removed' }, at);
+  await until(() => [kept, removed].every((one) => one.text().includes(': keep-alive')), 'both');
+  known.delete('Bearer removed');
+  await until(() => removed.ended(), 'the end of its stream');
+  const before = kept.text().length;
+  await until(() => kept.text().length > before, 'a comment in the other one');
+  t.false(kept.ended());
 });
 
 async function residentBytes(): Promise<number> {
