@@ -44,10 +44,15 @@ async function main(args: string[]): Promise<number> {
   const answerMs = Number(values['answer-seconds'] ?? ANSWER_SECONDS) * 1000;
   if (!(answerMs > 0)) throw new Error('--answer-seconds must be a number above 0');
   const recording = readRecording(readFileSync(file, 'utf8'));
+  if (recording.steps.length === 0) throw new Error(`${file} has no message that can be replayed`);
+  const interrupted = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => interrupted.abort(new Error('it was interrupted')));
+  const { signal } = interrupted;
   const runs: (readonly [string, ReadonlyMap<Step, string | undefined>])[] = [];
   for (const [index, command] of commands.entries()) {
     const name = commands.length === 1 ? 'replayed' : `processor ${index + 1}`;
-    runs.push([name, await replay(recording, { redis, command, answerMs })]);
+    runs.push([name, await replay(recording, { redis, command, answerMs, signal })]);
   }
   const found = differences(recording.steps, runs);
   for (const one of found) process.stdout.write(`${linesOf(one).join('\n')}\n`);
@@ -61,10 +66,12 @@ interface Run {
   readonly redis: string;
   readonly command: string;
   readonly answerMs: number;
+  /** Ends the replay; Redis is emptied all the same. */
+  readonly signal: AbortSignal;
 }
 
 /** Each run begins with an empty Redis, and the pseudonyms as accepted tokens. */
-async function replay({ steps }: ReadRecording, { redis, command, answerMs }: Run) {
+async function replay({ steps }: ReadRecording, { redis, command, answerMs, signal }: Run) {
   const settings = redisUrl(redis);
   const store = await openReady(settings);
   const keys = await store.dbsize();
@@ -77,11 +84,11 @@ async function replay({ steps }: ReadRecording, { redis, command, answerMs }: Ru
   try {
     await using client = await connect(redis);
     for (const token of pseudonymsIn(steps)) await client.tokens.set({ token, status: 'Accepted' });
-    const end = await startProcessor(command, settings);
+    const end = await startProcessor(command, settings, signal);
     const gateway = createGateway({ kind: 'redis', redis: settings, channelPrefix: 'ocpp', name: 'replay' });
     try {
       await gateway.start();
-      return (await play(gateway, steps, answerMs)).answers;
+      return (await play(gateway, steps, answerMs, signal)).answers;
     } finally {
       await gateway.stop();
       await end();

@@ -20,8 +20,13 @@ interface Link {
   sends: number;
 }
 
-/** @param answerMs how long the processor may take for one message */
-export async function play(gateway: Gateway, steps: readonly Step[], answerMs: number): Promise<Played> {
+/** @param answerMs how long the processor may take for one message @param signal ends it: then it rejects with its reason */
+export async function play(
+  gateway: Gateway,
+  steps: readonly Step[],
+  answerMs: number,
+  signal: AbortSignal,
+): Promise<Played> {
   const answers = new Map<Step, string | undefined>();
   const ids = new TransactionIds();
   const links = new Map<string, Link>();
@@ -45,6 +50,7 @@ export async function play(gateway: Gateway, steps: readonly Step[], answerMs: n
     return link;
   };
   for (const step of steps) {
+    signal.throwIfAborted();
     const link = await linkOf(step);
     const text = ids.inReplay(step);
     const read = parseFrame(text, step.protocol);
@@ -58,7 +64,7 @@ export async function play(gateway: Gateway, steps: readonly Step[], answerMs: n
     const late = new AbortController();
     const answer = await Promise.race([
       promise,
-      sleep(answerMs, undefined, { signal: late.signal }).catch(() => undefined),
+      sleep(answerMs, undefined, { signal: AbortSignal.any([late.signal, signal]) }).catch(() => undefined),
     ]);
     late.abort();
     ids.learn(step, answer);

@@ -10,10 +10,11 @@ import type { RedisSettings } from '../transport/redis/connection/settings.ts';
 const READY_MS = 60_000;
 const END_MS = 10_000;
 
-/** @throws Error if it ends, or is not ready in time @returns ends it */
+/** @throws Error if it ends, or is not ready in time, or before the signal @returns ends it */
 export async function startProcessor(
   command: string,
   { addr, db, username, password }: RedisSettings,
+  signal: AbortSignal,
 ): Promise<() => Promise<void>> {
   const port = await freePort();
   const variables = {
@@ -40,7 +41,7 @@ export async function startProcessor(
     await Promise.race([ended, sleep(END_MS, undefined, { signal: over.signal }).catch(() => undefined)]);
     if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
   };
-  for (let left = READY_MS; left > 0; left -= 100) {
+  for (let left = READY_MS; left > 0 && !signal.aborted; left -= 100) {
     if (child.exitCode !== null)
       throw new Error(`"${command}" ended with ${child.exitCode} before it was ready`);
     const answer = await fetch(`http://127.0.0.1:${port}${PATH.readiness}`).catch(() => undefined);
@@ -49,6 +50,7 @@ export async function startProcessor(
     await sleep(100);
   }
   await end();
+  signal.throwIfAborted();
   throw new Error(`"${command}" was not ready within ${READY_MS / 1000} s`);
 }
 

@@ -71,7 +71,8 @@ function entryOf(line: string, number: number): RecordedEntry {
     Array.isArray(one) ? one.join(' ') : one === true ? '1' : String(one),
   ]);
   const entry = readRecorded(Object.fromEntries(fields) as Record<string, string>);
-  if (entry === undefined) throw new SyntaxError(`line ${number} is no frame of a recording`);
+  if (entry === undefined || Number.isNaN(new Date(entry.at).getTime()))
+    throw new SyntaxError(`line ${number} is no frame of a recording`);
   return entry;
 }
 

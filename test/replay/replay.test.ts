@@ -1,6 +1,6 @@
 /** A recording replayed against real processors on a scratch Redis: it names exactly the answers that differ. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -10,6 +10,7 @@ import { readRecording } from '../../services/replay/recording.ts';
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts';
 import { endWithUs } from '../support/children.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const OLD = `"${process.execPath}" "${ROOT}/services/processor/main.ts"`;
@@ -83,7 +84,8 @@ function recordingOf(messages: number) {
   return { text: lines.map((line) => JSON.stringify(line)).join('\n'), tags };
 }
 
-async function replay(args: readonly string[]) {
+/** @param interrupted when to interrupt it */
+async function replay(args: readonly string[], interrupted?: () => Promise<unknown>) {
   const child = endWithUs(
     spawn(process.execPath, [join(ROOT, 'services/replay/main.ts'), ...args], {
       env: CHILD_ENVIRONMENT,
@@ -93,7 +95,10 @@ async function replay(args: readonly string[]) {
   const said = { stdout: '', stderr: '' };
   child.stdout.on('data', (data: Buffer) => (said.stdout += data.toString()));
   child.stderr.on('data', (data: Buffer) => (said.stderr += data.toString()));
-  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  await interrupted?.();
+  if (interrupted !== undefined) child.kill('SIGINT');
+  const status = await ended;
   return { status, ...said };
 }
 
@@ -182,10 +187,47 @@ test('the same processor gives the recorded answers, and a processor that does n
   t.regex(failed.stderr, /"false" ended with 1 before it was ready/);
 });
 
+test('one that is interrupted ends its processor, and leaves Redis empty', async (t) => {
+  t.timeout(120_000);
+  await using server = await startRedis();
+  const client = new Redis(server.port, server.host);
+  t.teardown(() => client.disconnect());
+  const pid = join(folder, 'pid');
+  const args = [
+    fileOf('long.jsonl', recordingOf(5000).text),
+    '--redis',
+    `redis://${server.addr}`,
+    '--processor',
+    `sh -c 'echo $$ > "${pid}"; exec ${OLD}'`,
+  ];
+  const { status, stderr } = await replay(args, () =>
+    until(async () => (await client.dbsize()) > 20, 'its work', 60_000),
+  );
+  t.is(status, 2, stderr);
+  t.regex(stderr, /replay: it was interrupted/);
+  t.is(await client.dbsize(), 0);
+  t.throws(() => process.kill(Number(readFileSync(pid, 'utf8')), 0), { code: 'ESRCH' });
+});
+
 test('mistakes on the command line and in the file are named', async (t) => {
   t.is((await replay([])).status, 2);
   t.regex((await replay(['--help'])).stdout, /^usage: replay FILE/);
   t.throws(() => readRecording('{"station":1}\nx'), { message: /line 1 is no frame/ });
+  const line = { at: 1e300, station: 'A', type: 'call' };
+  t.throws(
+    () => readRecording(JSON.stringify(line)),
+    { message: /line 1 is no frame/ },
+    'a time that is none',
+  );
+  const empty = await replay([
+    fileOf('empty.jsonl', ''),
+    '--redis',
+    'redis://127.0.0.1:1',
+    '--processor',
+    'x',
+  ]);
+  t.is(empty.status, 2, 'nothing is not the same answers');
+  t.regex(empty.stderr, /empty\.jsonl has no message that can be replayed/);
   t.throws(() => readRecording('\nx'), { message: /line 2 is not JSON/ });
 });
 
