@@ -471,6 +471,9 @@ export const TEXTS = {
       waiting: (count: string) => `${count} newer`,
       dropped: (count: string) => `${count} older ones were dropped from this page`,
       empty: 'No message yet.',
+      load: 'Load what was recorded',
+      notLoaded: 'Messages of an earlier recording are read on request.',
+      nothingKept: 'No recorded message is kept.',
       noMatch: 'No message matches.',
       columns: {
         at: 'Time',
@@ -666,6 +669,8 @@ export const TEXTS = {
         stop: 'look above whether the transaction is still running.',
         unlock: 'ask someone at the station, or look at the status of the connector.',
         reset: 'look whether the station has booted since.',
+        upload: 'look whether the file has arrived where it is uploaded to.',
+        trigger: 'look whether the message has come. It may be requested again.',
         asked: 'nothing. It only asks, and may be sent again.',
         other:
           'ask the station for its state with a Get… command, and send it again only if it was not done.',

@@ -106,6 +106,8 @@ inBrowser(
     const page = await openConsole(t, browser, api.url, { token: '', expected: [/401/] });
     const login = page.getByRole('dialog', { name: 'Access token' });
     await login.waitFor();
+    await page.waitForTimeout(500);
+    t.is(await login.getByText('The API does not know this token').count(), 0, 'none was given');
     t.is(await login.getByText('This connection has no TLS').count(), 0, '127.0.0.1 is no network');
     for (const odd of ['“admin”', 'two words', 'ключ', 'x'.repeat(513)]) {
       await login.getByLabel('Token').fill(odd);

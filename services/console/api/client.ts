@@ -49,7 +49,7 @@ export async function send(input: string | Request, init: RequestInit = {}): Pro
     if (!request.signal.aborted) sawFailure('apiAway');
     throw new ApiProblem(0, 'no-answer', error instanceof Error ? error.message : String(error));
   }
-  if (response.status === 401 && token.value === used) isRefused.value = true;
+  if (response.status === 401 && used !== '' && token.value === used) isRefused.value = true;
   if (response.status === 503) sawFailure('storeAway');
   else if (response.status === 502 || response.status === 504) sawFailure('apiAway');
   else if (response.status === 429) {

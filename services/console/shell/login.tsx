@@ -30,11 +30,11 @@ export function Login() {
           </p>
         )}
         <p>{login.why}</p>
-        {!isSecureContext && <p class="notice">{login.inClear}</p>}
         <ul>
           <li>{login.where.local}</li>
           <li>{login.where.cluster}</li>
         </ul>
+        {!isSecureContext && <p class="notice">{login.inClear}</p>}
         <label>
           {login.field}
           <input

@@ -28,6 +28,9 @@ import {
   withFrames,
 } from '../../../services/console/station/live/frames.ts';
 
+import { commandActions } from '../../../services/csms/commands/command-actions.ts';
+import { PROTOCOLS } from '../../../services/ocpp/frame.ts';
+
 const frame = (id: number, more: Partial<RecordedFrame> = {}): RecordedFrame => ({
   id: `${id}-0`,
   at: id,
@@ -220,9 +223,16 @@ test('an uncertain command says what to look at first', (t) => {
   t.is(checkOf('SetVariables'), 'other');
 });
 
-test('what acts on a charger is confirmed', (t) => {
-  for (const action of ['GetConfiguration', 'ListDirectory', 'TriggerMessage', 'ExtendedTriggerMessage'])
+test('what acts on a charger, or sends something elsewhere, is confirmed', (t) => {
+  const read = PROTOCOLS.flatMap((protocol) => commandActions(protocol))
+    .map(({ action }) => action)
+    .filter((action) => isAsking(action));
+  t.is(new Set(read).size, 14, 'each of the list is an action');
+  for (const action of ['GetConfiguration', 'GetVariables', 'GetBaseReport'])
     t.true(isAsking(action), action);
-  for (const action of ['Reset', 'ClearCache', 'SetVariables', 'CancelReservation', 'DataTransfer'])
+  const others = ['GetLog', 'GetDiagnostics', 'TriggerMessage', 'ExtendedTriggerMessage', 'GetSomethingNew'];
+  for (const action of [...others, 'Reset', 'ClearCache', 'SetVariables', 'DataTransfer'])
     t.false(isAsking(action), action);
+  t.is(checkOf('GetDiagnostics'), 'upload');
+  t.is(checkOf('trigger'), 'trigger');
 });

@@ -19,6 +19,7 @@ async function withStation(page: Page, protocol = 'ocpp1.6'): Promise<void> {
     reported: {},
   };
   await page.route(/\/v1\/stations\/CP-1$/, (route) => route.fulfill({ json: station }));
+  await page.goto(`${new URL(page.url()).origin}/${hash}`);
   await page.reload();
   await page.getByText('Connected', { exact: true }).waitFor();
 }
@@ -54,7 +55,7 @@ const CLOCK = `(() => {
 inBrowser(
   'a lost command is uncertain after 50 minutes, and not offered to be sent again',
   async (t, { api, browser }) => {
-    const page = await openConsole(t, browser, api.url, { hash, expected: [/ERR_/, /403/, /404/] });
+    const page = await openConsole(t, browser, api.url, { expected: [/ERR_/, /403/, /404/] });
     await page.addInitScript(CLOCK);
     // As on a page without TLS.
     await page.addInitScript('delete Crypto.prototype.randomUUID');
@@ -83,3 +84,76 @@ inBrowser(
     t.is(keys.length, 2);
   },
 );
+
+inBrowser('a command is confirmed unless it only asks, and sent once', async (t, { api, browser }) => {
+  const page = await openConsole(t, browser, api.url);
+  await withStation(page);
+  const { promise: isOver, resolve: answerAll } = Promise.withResolvers<void>();
+  const answer = { id: 'k', station: 'CP-1', state: 'answered', answer: { kind: 'result', payload: {} } };
+  const keys = await answerPosts(page, /CP-1\/(?:commands|trigger)$/, async (route) => {
+    await isOver;
+    await route.fulfill({ json: answer });
+  });
+  const choose = async (action: string) => {
+    await page.getByRole('combobox', { name: 'Action', exact: true }).selectOption(action);
+    await page.getByRole('button', { name: 'Send', exact: true }).waitFor();
+  };
+  await choose('GetDiagnostics');
+  await page.getByLabel(/^location/).fill('https://elsewhere.example/');
+  await page.getByRole('button', { name: 'Send', exact: true }).dblclick();
+  const dialog = page.getByRole('dialog', { name: 'Send GetDiagnostics?' });
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  t.deepEqual(keys, [], 'an upload is confirmed');
+
+  await choose('GetLocalListVersion');
+  await page.getByRole('button', { name: 'Send', exact: true }).dblclick();
+  const busy = page.getByRole('button', { name: 'Sending …' });
+  await busy.waitFor();
+  await busy.click({ force: true });
+  t.is(await busy.getAttribute('aria-disabled'), 'true');
+
+  await page.getByRole('button', { name: 'Trigger …' }).click();
+  await page.getByRole('button', { name: 'Request it' }).click();
+  await page.getByRole('button', { name: 'Trigger …' }).click();
+  const form = page.getByRole('dialog', { name: 'Request a message' });
+  await form.getByRole('button', { name: 'Sending …' }).click({ force: true });
+  t.is(keys.length, 2);
+  answerAll();
+  await form.getByRole('button', { name: 'Request it' }).click();
+  await page.getByRole('log').getByRole('listitem').nth(2).waitFor();
+  await page.getByRole('button', { name: 'Send', exact: true }).waitFor();
+  t.is(new Set(keys).size, 3);
+});
+
+for (const [protocol, safest] of [
+  ['ocpp1.6', 'soft'],
+  ['ocpp2.1', 'idle'],
+] as const)
+  inBrowser(
+    `a reset of ${protocol} is chosen by a person while a transaction is open`,
+    async (t, { api, browser }) => {
+      const page = await openConsole(t, browser, api.url);
+      await withStation(page, protocol);
+      const posts: unknown[] = [];
+      await page.route(/CP-1\/reset$/, (route) => {
+        posts.push(route.request().postDataJSON());
+        return route.fulfill({ status: 202, json: { id: 'k', station: 'CP-1', state: 'sent' } });
+      });
+      const form = page.getByRole('dialog', { name: 'Reset the station' });
+      await page.getByRole('button', { name: 'Reset …' }).click();
+      t.is(await form.getByLabel('Kind').inputValue(), safest);
+      await form.getByRole('button', { name: 'Cancel' }).click();
+
+      await api.open('7', 'CP-1');
+      await page.getByText('Transaction 7').first().waitFor();
+      await page.getByRole('button', { name: 'Reset …' }).click();
+      await form.getByText('A transaction is running there.').waitFor();
+      await form.getByRole('button', { name: 'Reset it' }).click();
+      t.true(await form.isVisible());
+      t.deepEqual(posts, [], 'nothing is chosen');
+      await form.getByLabel('Kind').selectOption(safest);
+      await form.getByRole('button', { name: 'Reset it' }).click();
+      await form.waitFor({ state: 'hidden' });
+      t.like(posts[0], { type: safest });
+    },
+  );

@@ -5,7 +5,7 @@ import { TEXTS } from '../../texts.ts';
 import type { Shown } from '../charging/transactions.ts';
 import type { Connector } from '../station.ts';
 import type { Protocol } from './schemas.ts';
-import { sendCommand, type ShortForm } from './sent.ts';
+import { isBeingSent, sendCommand, type ShortForm } from './sent.ts';
 
 const WORDS = TEXTS.station.forms;
 const NAMES: readonly ShortForm[] = ['start', 'stop', 'unlock', 'reset', 'trigger'];
@@ -58,6 +58,7 @@ export function FormDialog({ form, target, first, onClose }: DialogProps) {
   const [values, setValues] = useState<Values>({ ...guessed(form, target), ...first });
   const { id, open } = target;
   const words = WORDS[form];
+  const isBusy = isBeingSent(id, form);
   const set = (name: FieldName, value: string) => setValues({ ...values, [name]: value });
   return (
     <Dialog title={words.title} onClose={onClose}>
@@ -65,6 +66,7 @@ export function FormDialog({ form, target, first, onClose }: DialogProps) {
         class="command-form"
         onSubmit={(event) => {
           event.preventDefault();
+          if (isBusy) return;
           sendCommand(id, { path: form, body: bodyOf(values) });
           onClose();
         }}
@@ -85,8 +87,8 @@ export function FormDialog({ form, target, first, onClose }: DialogProps) {
           <p class="station-notice">{TEXTS.station.outcome.notSentReasons['station-offline']}</p>
         )}
         <div class="choices">
-          <button type="submit" class="primary">
-            {words.submit}
+          <button type="submit" class="primary" aria-disabled={isBusy}>
+            {isBusy ? TEXTS.station.outcome.sending : words.submit}
           </button>
           <button type="button" onClick={onClose}>
             {TEXTS.cancel}
@@ -117,7 +119,12 @@ function Input({ name, isRequired, isNumber, choices = [], isFree, value, onChan
     return (
       <label>
         {label}
-        <select value={value} onChange={(event) => onChange(name, event.currentTarget.value)}>
+        <select
+          value={value}
+          required={isRequired}
+          onChange={(event) => onChange(name, event.currentTarget.value)}
+        >
+          {value === '' && <option value="">{TEXTS.station.commands.pick}</option>}
           {choices.map(([one, text]) => (
             <option key={one} value={one}>
               {text}
@@ -169,7 +176,7 @@ function fieldsOf(form: ShortForm, { protocol, open }: Target): readonly InputFi
             { ...connector, isRequired: true },
           ];
     case 'reset': {
-      const kinds = is16 ? (['soft', 'hard'] as const) : (['immediate', 'idle'] as const);
+      const kinds = is16 ? (['soft', 'hard'] as const) : (['idle', 'immediate'] as const);
       const choices = kinds.map((kind) => [kind, WORDS.kinds[kind]] as const);
       return [{ name: 'type', isRequired: true, choices }, ...(is16 ? [] : [evse])];
     }
@@ -222,7 +229,8 @@ function guessed(form: ShortForm, { protocol, connectors, open }: Target): Value
         ? { transaction: running.transaction.transaction }
         : {};
     case 'reset':
-      return { type: protocol === 'ocpp1.6' ? 'soft' : 'immediate' };
+      // What may end a transaction is chosen by a person; otherwise it is the kind that waits for one that begins meanwhile.
+      return open.length > 0 ? {} : { type: protocol === 'ocpp1.6' ? 'soft' : 'idle' };
     default:
       return { message: 'StatusNotification' };
   }

@@ -125,16 +125,40 @@ export function toneOf(answer: Answer): Tone {
 }
 
 /** What to look at before anything else is sent, by action. */
-export type Check = 'start' | 'stop' | 'unlock' | 'reset' | 'asked' | 'other';
+export type Check = 'start' | 'stop' | 'unlock' | 'reset' | 'upload' | 'trigger' | 'asked' | 'other';
+
+const CHECKS: readonly (readonly [actions: RegExp, check: Check])[] = [
+  [/^(?:(?:Remote|Request)StartTransaction|start)$/, 'start'],
+  [/^(?:(?:Remote|Request)StopTransaction|stop)$/, 'stop'],
+  [/^(?:UnlockConnector|unlock)$/, 'unlock'],
+  [/^reset$/i, 'reset'],
+  [/^Get(?:Log|Diagnostics)$/, 'upload'],
+  [/^(?:(?:Extended)?TriggerMessage|trigger)$/, 'trigger'],
+];
 
 /** @param action or the name of a short form, whose action is not known without an answer of the API */
 export function checkOf(action: string): Check {
-  if (/^(?:(?:Remote|Request)StartTransaction|start)$/.test(action)) return 'start';
-  if (/^(?:(?:Remote|Request)StopTransaction|stop)$/.test(action)) return 'stop';
-  if (/^(?:UnlockConnector|unlock)$/.test(action)) return 'unlock';
-  if (/^reset$/i.test(action)) return 'reset';
-  return isAsking(action) ? 'asked' : 'other';
+  const found = CHECKS.find(([actions]) => actions.test(action));
+  return found?.[1] ?? (isAsking(action) ? 'asked' : 'other');
 }
 
+/** Actions that change nothing and whose answers come to the cluster only. GetLog and GetDiagnostics upload to an address that is typed in. */
+const ASKING: ReadonlySet<string> = new Set([
+  'GetBaseReport',
+  'GetChargingProfiles',
+  'GetCompositeSchedule',
+  'GetConfiguration',
+  'GetDERControl',
+  'GetDisplayMessages',
+  'GetInstalledCertificateIds',
+  'GetLocalListVersion',
+  'GetMonitoringReport',
+  'GetPeriodicEventStream',
+  'GetReport',
+  'GetTariffs',
+  'GetTransactionStatus',
+  'GetVariables',
+]);
+
 /** Whether a command only asks: the others act on a real charger, and are confirmed. */
-export const isAsking = (action: string): boolean => /^(?:Get|List|Trigger|ExtendedTrigger)/.test(action);
+export const isAsking = (action: string): boolean => ASKING.has(action);

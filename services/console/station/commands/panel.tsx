@@ -11,7 +11,7 @@ import type { Target } from './daily.tsx';
 import { faultText, GroupFields } from './fields.tsx';
 import { isAsking } from './outcome.ts';
 import { actionsOf, formOfAction, PROTOCOLS, type Protocol } from './schemas.ts';
-import { sendCommand } from './sent.ts';
+import { isBeingSent, sendCommand } from './sent.ts';
 import { SentList } from './sent-list.tsx';
 import { choose, chosenFor, formKey, inView, payloadIn, type, type Typed, typedIn } from './typed.ts';
 
@@ -120,7 +120,10 @@ function FormOf({
   const faults: Faults = 'payload' in read ? faultsIn(form, read.payload) : new Map();
   const isWrong = 'fault' in read || faults.size > 0;
 
+  const isBusy = isBeingSent(id, 'commands', action);
+
   const submit = () => {
+    if (isBusy) return;
     setChecked(true);
     if (!('payload' in read) || isWrong) return focusFault(element.current);
     const isKept = isQueueable && keepMinutes > 0;
@@ -201,8 +204,9 @@ function FormOf({
       )}
       {!isConnected && !(isQueueable && keepMinutes > 0) && <p class="station-notice">{WORDS.isOffline}</p>}
       <div class="choices">
-        <button type="submit" class="primary">
-          {WORDS.send}
+        {/* It keeps the focus. */}
+        <button type="submit" class="primary" aria-disabled={isBusy}>
+          {isBusy ? TEXTS.station.outcome.sending : WORDS.send}
         </button>
         <span class="form-fault" role="status">
           {isChecked && faults.size > 0 && WORDS.faults(faults.size)}

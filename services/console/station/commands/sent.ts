@@ -37,9 +37,19 @@ const LONGEST_PAUSE = 10_000;
 /** The newest first. */
 export const sentCommands = signal<readonly Sent[]>([]);
 
-/** Sends under a new key. */
+const actionOf = (intent: Intent): string => (intent.path === 'commands' ? intent.body.action : intent.path);
+
+/** Whether such a command is under way to the API: another one now would most likely be a second click. Subscribes a page. */
+export const isBeingSent = (station: string, path: Intent['path'], action: string = path): boolean =>
+  sentCommands.value.some(
+    ({ station: to, intent, outcome }) =>
+      outcome.kind === 'sending' && to === station && intent.path === path && actionOf(intent) === action,
+  );
+
+/** Sends under a new key, unless such a command is being sent. */
 export function sendCommand(station: string, intent: Intent): void {
-  const action = intent.path === 'commands' ? intent.body.action : intent.path;
+  const action = actionOf(intent);
+  if (isBeingSent(station, intent.path, action)) return;
   const sent: Sent = {
     key: randomKey(),
     station,
