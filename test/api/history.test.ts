@@ -136,7 +136,7 @@ test('no user or password in a configured URL: it is refused, and none is quoted
       () => readHistoryPlace({ ...config, apiPrometheusUrl: url }),
       () => readClusterPlace({ ...config, clusterUrl: url }),
     ]) {
-      const { message = '' } = t.throws(read, { instanceOf: ConfigError }) ?? {};
+      const { message } = t.throws(read, { instanceOf: ConfigError }) ?? {};
       t.regex(message, /^OCPP_\w+URL: has a user or password.*TOKEN_FILE/);
       t.notRegex(message, /secret/);
     }

@@ -110,7 +110,7 @@ const SCREENS = [
 incidentTest('the pictures of the console exist', async (t) => {
   t.timeout(200_000);
   if (withPictures && network !== undefined) {
-    const { page, url, api } = network;
+    const { page, url, put } = network;
     const simulation = startSimulation({
       url,
       stations: 1,
@@ -119,12 +119,7 @@ incidentTest('the pictures of the console exist', async (t) => {
       prefix: 'CP',
     });
     t.teardown(() => simulation.stop());
-    await until(
-      async () => (await api('PUT', '/v1/recordings/CP-0001', {})).ok,
-      'the recording',
-      PATIENCE,
-      500,
-    );
+    await until(async () => (await put('/v1/recordings/CP-0001', {})).ok, 'the recording', PATIENCE, 500);
     await page.setViewportSize({ width: 1280, height: 960 });
     for (const [name, hash] of SCREENS) {
       await page.evaluate(`location.hash = '${hash}'`);

@@ -41,8 +41,8 @@ export interface Network extends AsyncDisposable {
   readonly tlsPort: number;
   /** Of the stations' endpoint without TLS. */
   readonly url: string;
-  /** A request to the HTTP API, with a JSON body. */
-  api(method: string, path: string, body: object): Promise<Response>;
+  /** PUT to the HTTP API, with a JSON body. */
+  readonly put: (path: string, body: object) => Promise<Response>;
   /** A station connects, boots and leaves. @returns the answer */
   bootOnce(): Promise<string>;
   /** The endpoint of the webhook; another one may take its place. */
@@ -113,9 +113,9 @@ export async function startNetwork(): Promise<Network> {
       page,
       tlsPort,
       url: `ws://127.0.0.1:${port}/ocpp`,
-      api: (method, path, body) =>
+      put: (path, body) =>
         fetch(`${api.url}${path}`, {
-          method,
+          method: 'PUT',
           headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
           body: JSON.stringify(body),
         }),
