@@ -1,6 +1,7 @@
 /** The messages of a station as they come, while it is recorded. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { ApiProblem } from '../../api/client.ts';
+import type { ApiProblem } from '../../api/client.ts';
+import { problemFrom } from '../../api/patience.ts';
 import { usePolled } from '../../api/polled.ts';
 import { token } from '../../api/token.ts';
 import { count, when } from '../../parts/format.ts';
@@ -34,6 +35,8 @@ export function Live({
     void frames.follow(over.signal, isRecorded);
     return () => over.abort();
   }, [frames, isRecorded, access]);
+  const loading = useLoading(frames);
+  const mayLoad = polled.at.value !== undefined && !isRecorded && loading.state !== 'done';
   const [paused, setPaused] = useState<Kept | undefined>(undefined);
   const [search, setSearch] = useState('');
   const [stays, setStays] = useState(true);
@@ -45,7 +48,10 @@ export function Live({
   return (
     <Section title={WORDS.title} class="live-card">
       <Recorder station={station} recording={recording} reader={reader} onChange={polled.refresh} />
-      <Problem of={polled.problem.value ?? frames.problem.value} onRetry={polled.refresh} />
+      <Problem
+        of={polled.problem.value ?? frames.problem.value ?? loading.problem}
+        onRetry={polled.refresh}
+      />
       <div class="filters">
         <label>
           <span class="only-read">{WORDS.search}</span>
@@ -63,6 +69,11 @@ export function Live({
         >
           {paused === undefined ? WORDS.pause : WORDS.resume}
         </button>
+        {mayLoad && (
+          <button type="button" aria-disabled={loading.state === 'busy'} onClick={loading.load}>
+            {loading.state === 'busy' ? TEXTS.loading : WORDS.load}
+          </button>
+        )}
         <button
           type="button"
           onClick={() => {
@@ -94,7 +105,15 @@ export function Live({
       <div class="live-panes">
         <FrameList
           entries={shown}
-          empty={kept.entries.length > 0 ? WORDS.noMatch : isRecorded ? WORDS.empty : WORDS.off}
+          empty={
+            kept.entries.length > 0
+              ? WORDS.noMatch
+              : isRecorded
+                ? WORDS.empty
+                : mayLoad
+                  ? WORDS.notLoaded
+                  : WORDS.nothingKept
+          }
           chosen={chosen}
           onChoose={setChosen}
           stays={stays && paused === undefined}
@@ -104,6 +123,24 @@ export function Live({
       </div>
     </Section>
   );
+}
+
+/** What was recorded before, on request. */
+function useLoading(frames: LiveFrames) {
+  const [state, setState] = useState<'none' | 'busy' | 'done'>('none');
+  const [problem, setProblem] = useState<ApiProblem | undefined>(undefined);
+  const load = async () => {
+    setState('busy');
+    setProblem(undefined);
+    try {
+      await frames.load();
+      setState('done');
+    } catch (error) {
+      setState('none');
+      setProblem(problemFrom(error));
+    }
+  };
+  return { state, problem, load: () => void (state === 'busy' || load()) };
 }
 
 interface RecorderProps {
@@ -121,7 +158,7 @@ function Recorder({ station, recording, reader, onChange }: RecorderProps) {
       await change;
       setProblem(undefined);
     } catch (error) {
-      setProblem(error instanceof ApiProblem ? error : new ApiProblem(0, '', String(error)));
+      setProblem(problemFrom(error));
     }
     onChange();
   };

@@ -1,4 +1,7 @@
-/** The recording of one station, and its frames as they come. What was recorded shortly before is read first. */
+/**
+ * The recording of one station, and its frames as they come. While it is recorded, what was recorded before is read first; without a
+ * recording it is read on request only, as it may be thousands of frames.
+ */
 import { signal, type ReadonlySignal } from '@preact/signals';
 import { ApiProblem, api, read, type Schemas } from '../../api/client.ts';
 import { followStream, type StreamEvent } from '../../api/event-stream.ts';
@@ -46,11 +49,14 @@ export class LiveFrames {
     this.#kept.value = { ...NOTHING, next: this.#kept.peek().next };
   }
 
-  /** Reads what is kept and not read yet; while the station is recorded, it follows until the signal aborts. */
+  /**
+   * While the station is recorded, reads what is kept and not read yet, and follows until the signal aborts. Without a recording it reads
+   * the rest of one that it followed.
+   */
   async follow(over: AbortSignal, isRecorded: boolean): Promise<void> {
+    if (!isRecorded && this.#after === undefined) return;
     try {
-      await this.#readKept(over);
-      this.#problem.value = undefined;
+      await this.load(over);
       if (!isRecorded) return;
       await followStream({
         path: `/v1/recordings/${encodeURIComponent(this.#station)}/frames/stream`,
@@ -65,7 +71,21 @@ export class LiveFrames {
     }
   }
 
-  async #readKept(over: AbortSignal): Promise<void> {
+  /** Reads what is kept and not read yet. @throws ApiProblem */
+  async load(over?: AbortSignal): Promise<void> {
+    try {
+      await this.#readKept(over);
+    } catch (error) {
+      if (!(error instanceof ApiProblem) || error.code !== 'events-lost') throw error;
+      // The recorder has dropped what follows: what it still has begins later.
+      this.#after = undefined;
+      this.#add([marker('missed')]);
+      await this.#readKept(over);
+    }
+    this.#problem.value = undefined;
+  }
+
+  async #readKept(over: AbortSignal | undefined): Promise<void> {
     for (let page = 0; page < MOST_PAGES; page += 1) {
       const after = this.#after;
       const params = {
@@ -73,7 +93,7 @@ export class LiveFrames {
         query: { limit: PAGE, ...(after !== undefined && { after }) },
       };
       const { items, next } = await read(
-        api.GET('/v1/recordings/{station}/frames', { params, signal: over }),
+        api.GET('/v1/recordings/{station}/frames', { params, ...(over && { signal: over }) }),
       );
       this.#add(items);
       this.#after = next ?? after;
