@@ -92,6 +92,8 @@ export const LIST_TEXTS = {
         `Transaction ${transaction} of station ${station} is billed with this energy. The former bill stays visible.`,
       before: 'Billed until now',
       after: 'Billed instead',
+      farFrom:
+        'The new energy differs from the old one by a factor of 100 or more. Is it in Wh, and not in kWh? 15.2 kWh are 15200 Wh.',
       changed: (energy: string) =>
         `Another correction came first: the bill now has ${energy}. Cancel, and check yours against it.`,
       done: (energy: string, bill: string, former: string) =>

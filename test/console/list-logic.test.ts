@@ -7,7 +7,7 @@ import { CorrectionError, correct } from '../../services/csms/transactions/corre
 import * as exact from '../../services/ocpp/decimal.ts';
 import { isBefore, readOlder } from '../../services/console/events/older.ts';
 import { rowsOf } from '../../services/console/events/rows.ts';
-import { chainOf, judged, NO_INPUT } from '../../services/console/transactions/correction.ts';
+import { chainOf, judged, NO_INPUT, warningOf } from '../../services/console/transactions/correction.ts';
 import {
   exactEnergy,
   readDecimal,
@@ -87,6 +87,25 @@ test('what a correction shows before it is sent is what is stored', (t) => {
       },
     ),
   );
+});
+
+test('a correction that was probably typed in the other unit is questioned', (t) => {
+  const isQuestioned = (energy: string, before?: string) => warningOf(energy, before) !== undefined;
+  for (const [energy, before] of [
+    ['15.2305', '15230.5'],
+    ['15230500', '15230.5'],
+    ['100', '1'],
+    ['0.5', '50'],
+  ] as const)
+    t.true(isQuestioned(energy, before), `${before} → ${energy}`);
+  for (const [energy, before] of [
+    ['14000.25', '15230.5'],
+    ['99.99', '1'],
+    ['0', '15230.5'],
+    ['15230.5', '0'],
+    ['1', undefined],
+  ] as const)
+    t.false(isQuestioned(energy, before), `${before} → ${energy}`);
 });
 
 test('a correction names what is missing', (t) => {

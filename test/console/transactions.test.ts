@@ -172,6 +172,18 @@ inBrowser(
     await dialog.getByText('14.00025 kWh (14000.25 Wh)').waitFor();
     t.deepEqual(await seriousFindings(page), []);
 
+    const warning = dialog.getByText('by a factor of 100 or more');
+    t.is(await warning.count(), 0);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByLabel('Energy in Wh').fill('14.00025');
+    await page.keyboard.press('Enter');
+    await warning.waitFor();
+    t.deepEqual(await seriousFindings(page), []);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByLabel('Energy in Wh').fill('14000.25');
+    await page.keyboard.press('Enter');
+    await dialog.getByText('14.00025 kWh').waitFor();
+
     api.access.delete('admin');
     await dialog.getByRole('button', { name: 'Replace the bill' }).click();
     const login = page.getByRole('dialog', { name: 'Access token' });

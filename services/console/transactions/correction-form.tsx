@@ -5,7 +5,7 @@ import { Confirm, useAction } from '../parts/action.tsx';
 import { Choices } from '../parts/choices.tsx';
 import { Field } from '../parts/field.tsx';
 import { TEXTS } from '../texts.ts';
-import { type CorrectionInput, judged, NO_INPUT } from './correction.ts';
+import { type CorrectionInput, judged, NO_INPUT, warningOf } from './correction.ts';
 import { exactEnergy } from './decimal.ts';
 import type { Transaction } from './list.ts';
 
@@ -29,6 +29,7 @@ export function CorrectionForm({ bill, onReadAgain, onClose, onDone }: Correctio
   const id = useId();
   const set = (change: Partial<CorrectionInput>) => setInput({ ...input, ...change });
   const result = judged(input, confirmed ?? bill);
+  const warning = 'problem' in result ? undefined : warningOf(result.energy, (confirmed ?? bill).energy);
   const problemOf = (field: keyof CorrectionInput) =>
     wasTried && 'problem' in result && result.field === field ? result.problem : undefined;
   const send = () =>
@@ -141,6 +142,11 @@ export function CorrectionForm({ bill, onReadAgain, onClose, onDone }: Correctio
               </dd>
             </div>
           </dl>
+          {warning !== undefined && (
+            <p class="notice" role="alert">
+              {warning}
+            </p>
+          )}
           {confirmed.billId !== bill.billId && <p class="notice">{WORDS.changed(wattHours(bill.energy))}</p>}
         </Confirm>
       )}

@@ -1,7 +1,7 @@
 /** What a correction of a bill will do, from what was typed. The API decides; this only shows it before. */
 import type { components } from '../api/openapi.generated.ts';
 import { TEXTS } from '../texts.ts';
-import { readDecimal, subtract, writeDecimal } from './decimal.ts';
+import { isFarFrom, readDecimal, subtract, writeDecimal } from './decimal.ts';
 
 type Schemas = components['schemas'];
 type Transaction = Schemas['Transaction'];
@@ -70,6 +70,16 @@ function ofRegisters({ meterStart, meterStop }: CorrectionInput, bill: Bill): Fo
   const energy = subtract(stop, start);
   if (energy.digits < 0n) return { field: 'meterStop', problem: WORDS.problems.order };
   return { ...given, energy: writeDecimal(energy) };
+}
+
+/** Wh in a kWh are 1000: what is so far from the bill was probably typed in the other unit. */
+const SUSPICIOUS = 100n;
+
+/** @param energy of the correction @param before of the bill that counts @returns what to look at again; undefined: nothing */
+export function warningOf(energy: string, before: string | undefined): string | undefined {
+  const [next, now] = [readDecimal(energy), readDecimal(before)];
+  if (next === undefined || now === undefined || !isFarFrom(next, now, SUSPICIOUS)) return undefined;
+  return WORDS.farFrom;
 }
 
 /**

@@ -21,6 +21,14 @@ export function subtract(a: Decimal, b: Decimal): Decimal {
   return { digits: scaled(a) - scaled(b), places };
 }
 
+/** Whether one is at least so many times the other; false with 0 or less, which is no multiple of anything. @param factor whole */
+export function isFarFrom(a: Decimal, b: Decimal, factor: bigint): boolean {
+  const places = Math.max(a.places, b.places);
+  const [one, other] = [a, b].map(({ digits, places: own }) => digits * 10n ** BigInt(places - own));
+  if (one === undefined || other === undefined || one <= 0n || other <= 0n) return false;
+  return one >= other * factor || other >= one * factor;
+}
+
 /** Without trailing zeros of the fraction: `1500`, `0.5`, `-3`. */
 export function writeDecimal({ digits, places }: Decimal): string {
   const isNegative = digits < 0n;
