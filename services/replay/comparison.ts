@@ -2,7 +2,8 @@
  * Whether two answers say the same. Ids that a processor draws and times are not compared: a transaction id of a replay is replaced by
  * the recorded one, a time by a mark. Pure.
  */
-import { redactFrame, SecretTexts } from '../ocpp/redaction/redact.ts';
+import { redactFrame } from '../ocpp/redaction/redact.ts';
+import { SecretTexts } from '../ocpp/redaction/secret-texts.ts';
 import type { Step } from './recording.ts';
 
 /** Transaction ids of 1.6 that a replay got instead of the recorded ones, by station. */

@@ -11,7 +11,8 @@ import {
   TAG_FIELDS,
   VALUE_FIELDS,
 } from '../../services/ocpp/redaction/field-names.ts';
-import { HIDDEN, redactFrame, SecretTexts } from '../../services/ocpp/redaction/redact.ts';
+import { HIDDEN, redactFrame } from '../../services/ocpp/redaction/redact.ts';
+import { SecretTexts } from '../../services/ocpp/redaction/secret-texts.ts';
 
 const pseudonym = (tag: string) => `<${tag.toUpperCase().split('').toReversed().join('')}>`;
 const redacted = (frame: unknown, secrets = new SecretTexts()) =>

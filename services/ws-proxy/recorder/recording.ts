@@ -4,7 +4,8 @@
  */
 import { createHmac } from 'node:crypto';
 import { MessageType } from '../../ocpp/frame.ts';
-import { redactFrame, SecretTexts } from '../../ocpp/redaction/redact.ts';
+import { redactFrame } from '../../ocpp/redaction/redact.ts';
+import { SecretTexts } from '../../ocpp/redaction/secret-texts.ts';
 import {
   RECORDED_TEXT,
   type RecordedEntry,
