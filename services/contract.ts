@@ -311,6 +311,7 @@ export const METRIC = {
   /** Proxy, by mode: 1 for its own. Handshakes that wait in line because of the connect rate. */
   proxyMode: 'ocpp_proxy_mode',
   proxyHandshakesWaiting: 'ocpp_proxy_handshakes_waiting',
+  proxyRateShare: 'ocpp_proxy_rate_share',
   /** Proxy and processor, where they trace: spans by result. */
   traceSpans: 'ocpp_trace_spans_total',
   /** Processor: deliveries that this one is handling. */

@@ -138,7 +138,7 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       },
     }),
     share: new Gauge({
-      name: 'ocpp_proxy_rate_share',
+      name: METRIC.proxyRateShare,
       help: 'Share of this proxy of a rate of the cluster, per second; +Inf without a limit',
       labelNames: ['rate'],
       registers,

@@ -28,7 +28,8 @@ export function misplacedLoad(input: RenderInput, { metric, labelled }: Readers)
     {
       alert: 'OcppHandshakesWait',
       // Some handshake waits in many moments of a large network: only a line that takes seconds is one.
-      expr: `sum(${metric('proxyHandshakesWaiting')}) > ${LINE_SECONDS * spec.proxy.admission.connectionsPerSecond}`,
+      // The shares of all Pods are the limit that counts at that moment.
+      expr: `sum(${metric('proxyHandshakesWaiting')}) > ${LINE_SECONDS} * sum(${labelled('proxyRateShare', 'rate="handshakes"')})`,
       for: '5m',
       summary: 'stations have waited in line to connect for minutes',
       description: `{{ $value | humanize }} handshakes wait, as at most ${spec.proxy.admission.connectionsPerSecond} stations per second may connect; those for which the line is too long get 429 and try again. After an outage of the network this ends by itself. Raise spec.proxy.admission.connectionsPerSecond if Redis and the processors have room: running Pods take it over. Steps: docs/incidents.md.`,

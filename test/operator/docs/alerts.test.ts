@@ -92,6 +92,7 @@ const HOUR = 90;
 const HEALTHY: Series = {
   'ocpp_proxy_sessions a': `100x${HOUR}`,
   'ocpp_proxy_sessions b': `100x${HOUR}`,
+  'ocpp_proxy_rate_share a rate="handshakes"': `1000x${HOUR}`,
   'ocpp_proxy_draining a': `0x${HOUR}`,
   'ocpp_proxy_draining b': `0x${HOUR}`,
   'ocpp_proxy_drain_forced_total a': `0x${HOUR}`,
