@@ -167,7 +167,7 @@ const CASES: readonly Case[] = [
   },
   { name: 'OPTIONS', method: 'OPTIONS', status: 405, at: 'method-not-allowed' },
   { name: 'another path', path: '/v1/station', method: 'GET', status: 404, at: 'not-found' },
-  { name: 'a path of nothing', path: '/', method: 'GET', status: 404, at: 'not-found' },
+  { name: 'a path of nothing', path: '/nothing', method: 'GET', status: 404, at: 'not-found' },
 ];
 
 for (const { name, method = 'POST', path = COMMANDS, ask, status = 400, at } of CASES)
