@@ -59,7 +59,7 @@ for (const [name, text, status] of [
     if (status === 408) t.regex(said(), /application\/problem\+json[^]*"code":"request-timeout"/);
   });
 
-test('a response that waits is not a request that takes long', async (t) => {
+test.serial('a response that waits is not a request that takes long', async (t) => {
   const { api } = await served(t, { requestTimeoutMs: 500 });
   const { port } = api.server.address() as AddressInfo;
   const response = await fetch(`http://127.0.0.1:${port}/v1/events?wait=2`, {
