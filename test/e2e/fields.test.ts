@@ -126,6 +126,7 @@ const quiet = (cluster: string) =>
 
 /** They need Secrets or services that are not here, so that their Pods would not start. */
 const ELSEWHERE = [
+  'api.prometheus.',
   'api.tokensSecret.',
   'authentication.stations.',
   'billing.',
@@ -133,6 +134,7 @@ const ELSEWHERE = [
   'iso15118.',
   'decisions.',
   'redis.embedded.tls.',
+  'tracing.',
 ];
 
 /** Autoscaling that changes no object concerns the operator alone. test/operator/crd/fields.test.ts changes all fields on an API server. */
