@@ -158,6 +158,15 @@ test.serial('the monolith records in memory', async (t) => {
     });
     return (await response.json()) as { readonly items?: { readonly action?: string }[] };
   };
+  // It is ready for stations a moment before it serves the API.
+  await until(
+    () =>
+      get('').then(
+        () => true,
+        () => false,
+      ),
+    'the API',
+  );
   await get('/MEM-1', 'PUT');
   await using station = await startStation(monolith.url, 'MEM-1', () => Promise.resolve());
   await until(async () => {
