@@ -122,6 +122,9 @@ const hasJq = (() => {
   try {
     return execFileSync('jq', ['--version']).length > 0;
   } catch {
+    process.stderr.write(
+      'SKIPPED: no jq on the PATH (apt-get install jq), for the commands of docs/log-messages.md\n',
+    );
     return false;
   }
 })();
