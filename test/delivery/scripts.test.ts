@@ -30,8 +30,8 @@ test('every script installs what is missing first; those that start a Redis get 
     'fuzz:api',
     'scenarios',
   ]);
-  const build = ' && node services/console/build.ts';
-  const types = ' && node services/console/openapi.ts';
+  const build = ' --run services/console/build.ts';
+  const types = ' --run services/console/openapi.ts';
   const made: Readonly<Record<string, string>> = {
     start: build,
     api: build,

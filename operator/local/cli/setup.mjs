@@ -1,7 +1,7 @@
 /**
  * Runs before every npm script and installs what is missing: packages, a Node that runs TypeScript and, with `--redis`,
- * redis-server. Plain JavaScript for any Node from 18, as nothing else can run before it. Silent and quick when nothing is
- * missing.
+ * redis-server. With `--run FILE` it then runs that file on that Node. Plain JavaScript for any Node from 18, as nothing else can
+ * run before it. Silent and quick when nothing is missing.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -108,6 +108,17 @@ function checkNode() {
   process.exit(1);
 }
 
+/** Here, as a shell that has run one Node does not look for the one that was installed meanwhile. */
+function runOnNode(file) {
+  const installed = join(BIN, 'node');
+  const node = existsSync(installed) ? installed : process.execPath;
+  const { status } = spawnSync(node, [join(ROOT, file)], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (status !== 0) process.exit(1);
+}
+
 function isOnPath(program) {
   return SYSTEM_PATH.split(delimiter).some((folder) => existsSync(join(folder, program)));
 }
@@ -162,4 +173,6 @@ else {
   if (!packagesAreThere()) exclusively(installPackages);
   checkNode();
   if (process.argv.includes('--redis')) installRedis();
+  const run = process.argv.indexOf('--run');
+  if (run > 0) runOnNode(process.argv[run + 1]);
 }
