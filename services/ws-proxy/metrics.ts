@@ -9,9 +9,11 @@ import { createQueueGauges } from '../runtime/gauges/queue-gauges.ts';
 import { RATE_NAMES, type RateName } from '../transport/rates.ts';
 import { type AppliedSettings, createSettingsGauges } from '../runtime/gauges/settings-gauges.ts';
 import { createStoreGauges, type StoreFigures } from '../runtime/gauges/store-gauges.ts';
+import type { SocketObserver } from '../station-server/socket-host.ts';
 import type { TlsState } from '../station-server/tls/tls-listener.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 import { createTlsMetrics } from './access/tls-metrics.ts';
+import type { Lost } from './recorder/recorder.ts';
 
 export interface ProxyMetricsSources {
   readonly sessions: () => number;
@@ -40,6 +42,9 @@ export interface ProxyMetricsSources {
 
 /** Values of the label `within`. */
 const EXPIRY_DAYS = [7, 30] as const;
+/** Values of the label `why`. */
+const PAUSES: readonly Parameters<SocketObserver['paused']>[0][] = ['held', 'flood', 'total'];
+const LOSSES: readonly Lost[] = ['buffer', 'store', 'memory'];
 
 export type ProxyMetrics = ReturnType<typeof createProxyMetrics>;
 
@@ -49,6 +54,12 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
   collectDefaultMetrics({ register: registry });
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Counter<L>({ name, help, labelNames, registers });
+  /** Begins with 0 for each of its values: Prometheus sees no first increase of a series that was not there. */
+  const counterOf = <L extends string>(name: string, help: string, label: L, values: readonly string[]) => {
+    const of = counter(name, help, label);
+    for (const value of values) of.labels(value).inc(0);
+    return of;
+  };
   registerQueueGauges(registry, sources);
   createStoreGauges(registry, () => sources.store?.());
   createSettingsGauges(registry, sources.applied);
@@ -169,10 +180,11 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       'Unreadable texts from stations, by reason; the first ones of each station are kept',
       'reason',
     ),
-    paused: counter(
+    paused: counterOf(
       'ocpp_proxy_sockets_paused_total',
       'Pauses of sockets: too many held bytes, or the station sends too fast',
       'why',
+      PAUSES,
     ),
     dropped: counter('ocpp_proxy_frames_dropped_total', 'Frames that were dropped', 'why'),
     recordedStations: new Gauge({
@@ -187,10 +199,11 @@ export function createProxyMetrics(sources: ProxyMetricsSources) {
       'ocpp_proxy_recorded_frames_total',
       'Frames and markers that the flight recorder stored',
     ),
-    recordingLost: counter(
+    recordingLost: counterOf(
       'ocpp_proxy_recorded_frames_lost_total',
       'Frames and markers that the flight recorder could not store',
       'why',
+      LOSSES,
     ),
     draining: new Gauge({
       name: METRIC.proxyDraining,
