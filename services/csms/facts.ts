@@ -7,7 +7,8 @@ import type { DomainEvent } from '../transport/stored-state.ts';
 
 /**
  * Measured values arrive every minute from every car, and each key costs memory: they expire after an hour. A later
- * duplicate never overwrites a newer value, but its values may appear twice in their stream.
+ * duplicate never overwrites a newer value, but its values may appear twice in their stream. Where nothing goes to the
+ * stream, there is no key.
  */
 export const METER_KEY_SECONDS = 3600;
 

@@ -13,7 +13,6 @@ import type { SocketObserver } from '../station-server/socket-host.ts';
 import type { TlsState } from '../station-server/tls/tls-listener.ts';
 import type { TransportLoad } from '../transport/transport.ts';
 import { createTlsMetrics } from './access/tls-metrics.ts';
-import type { Lost } from './recorder/recorder.ts';
 
 export interface ProxyMetricsSources {
   readonly sessions: () => number;
@@ -44,7 +43,9 @@ export interface ProxyMetricsSources {
 const EXPIRY_DAYS = [7, 30] as const;
 /** Values of the label `why`. */
 const PAUSES: readonly Parameters<SocketObserver['paused']>[0][] = ['held', 'flood', 'total'];
-const LOSSES: readonly Lost[] = ['buffer', 'store', 'memory'];
+const LOSSES = ['buffer', 'store', 'memory'] as const;
+/** Why recorded frames were lost: too many waited, Redis did not take them, or it is nearly full. */
+export type Lost = (typeof LOSSES)[number];
 
 export type ProxyMetrics = ReturnType<typeof createProxyMetrics>;
 

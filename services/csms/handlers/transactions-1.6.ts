@@ -149,7 +149,8 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
     : {};
   const writes =
     follows && Object.keys(facts).length > 0 ? [rememberIfThere(found.key, facts), ...kept] : kept;
-  if (writes.length === 0) return { response: {} };
+  // The record itself recognizes a register that it has, so a repetition needs no key. Values in a stream need one.
+  if (kept.length === 0) return { response: {}, writes };
   const fact = businessKey('meter', stationId, connectorId, id, digest(meterValue));
   return { response: {}, writes, businessKey: fact, businessKeySeconds: METER_KEY_SECONDS };
 };

@@ -10,7 +10,7 @@ import type { FrameRecorder, RecordedSocket, SocketEvent } from '../../station-s
 import type { RecordedEntry } from '../../transport/recorder/recorded-frames.ts';
 import type { Gateway } from '../../transport/gateway.ts';
 import type { ProxySettings } from '../config.ts';
-import type { ProxyMetrics } from '../metrics.ts';
+import type { Lost, ProxyMetrics } from '../metrics.ts';
 import { RecordedStations } from './recorded-stations.ts';
 import { EntryWriter, type Happening } from './recording.ts';
 
@@ -25,9 +25,6 @@ const STOP_MS = 1000;
 const STEP_MS = 5;
 /** Stations whose lost frames are counted one by one. */
 const MOST_GAPS = 1000;
-
-/** Why frames were lost: too many waited, Redis did not take them, or it is nearly full. */
-export type Lost = 'buffer' | 'store' | 'memory';
 
 export interface RecorderOptions {
   readonly stations: RecordedStations;

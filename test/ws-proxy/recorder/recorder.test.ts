@@ -13,7 +13,8 @@ import { RECORDER, RECORDINGS } from '../../../services/transport/recorder/recor
 import { MemoryState } from '../../../services/transport/memory/state.ts';
 import type { FrameEvent, RecordedSocket } from '../../../services/station-server/frame-recorder.ts';
 import { isInShare, RecordedStations } from '../../../services/ws-proxy/recorder/recorded-stations.ts';
-import { type Lost, Recorder } from '../../../services/ws-proxy/recorder/recorder.ts';
+import type { Lost } from '../../../services/ws-proxy/metrics.ts';
+import { Recorder } from '../../../services/ws-proxy/recorder/recorder.ts';
 
 const socketOf = (stationId: string): RecordedSocket => ({
   session: { stationId, protocol: 'ocpp1.6', remoteAddress: '' },

@@ -8,6 +8,7 @@ import type { Readers } from '../connection/readers.ts';
 import { retrying } from '../connection/retry.ts';
 import type { RedisSettings } from '../connection/settings.ts';
 import { amend, type AmendPath } from './amend.ts';
+import { ALL_FIELDS, RecordReads } from './record-reads.ts';
 import { reserve } from './reserve.ts';
 
 /** Fields in one step of a scan. */
@@ -16,19 +17,24 @@ const SCANNED = 500;
 export class RedisState implements StateStore {
   readonly #path: AmendPath;
   readonly #readers: Readers;
+  readonly #records: RecordReads;
   readonly #redis: RedisSettings;
   readonly #keys: Keys;
 
   constructor(path: AmendPath, readers: Readers, redis: RedisSettings, keys: Keys) {
     this.#path = path;
     this.#readers = readers;
+    this.#records = new RecordReads(readers);
     this.#redis = redis;
     this.#keys = keys;
   }
 
   async record(key: string): Promise<Readonly<Record<string, string>> | undefined> {
-    const found = await this.#try(key, (redis) => redis.hgetall(this.#keys.state(key)));
-    return Object.keys(found).length === 0 ? undefined : found;
+    const found = await this.#readRecord(key, ALL_FIELDS);
+    if (found.length === 0) return undefined;
+    const record: Record<string, string> = {};
+    for (let i = 0; i + 1 < found.length; i += 2) record[String(found[i])] = String(found[i + 1]);
+    return record;
   }
 
   async field(key: string, field: string): Promise<string | undefined> {
@@ -36,7 +42,7 @@ export class RedisState implements StateStore {
   }
 
   async fields(key: string, names: readonly string[]): Promise<Readonly<Record<string, string>> | undefined> {
-    const values = await this.#try(key, (redis) => redis.hmget(this.#keys.state(key), ...names));
+    const values = await this.#readRecord(key, names);
     const found: Record<string, string> = {};
     let any = false;
     for (const [index, name] of names.entries()) {
@@ -98,10 +104,18 @@ export class RedisState implements StateStore {
     return amend(this.#path, amendment);
   }
 
+  #readRecord(key: string, names: readonly string[]): Promise<readonly (string | null)[]> {
+    return this.#store(key, () => this.#records.read(this.#keys.state(key), names));
+  }
+
+  #try<T>(key: string, read: (redis: RedisConnection) => Promise<T>): Promise<T> {
+    return this.#store(key, () => this.#readers.read(read));
+  }
+
   /** A store that cannot be reached is an error of its own kind, after which the delivery is requeued. */
-  async #try<T>(key: string, read: (redis: RedisConnection) => Promise<T>): Promise<T> {
+  async #store<T>(key: string, read: () => Promise<T>): Promise<T> {
     try {
-      return await retrying(this.#redis, () => this.#readers.read(read));
+      return await retrying(this.#redis, read);
     } catch (error) {
       if (isRefusal(error)) throw error;
       throw new TransportError('store-unavailable', `${key} could not be read from Redis`, { cause: error });
