@@ -134,7 +134,7 @@ test('1.6: a station cannot stop or meter the transaction of another', async (t)
   );
 });
 
-test('1.6: an older meter value does not overwrite a newer one; its key expires after an hour', async (t) => {
+test('1.6: an older meter value does not overwrite a newer one; signed values have a key, which expires after an hour', async (t) => {
   const at = (lastMeterAt: string) => ({ records: { 'transaction:17': { ...open16, lastMeterAt } } });
   const meterValue = [{ timestamp: '2026-11-23T09:20:00Z', sampledValue: [{ value: '1700' }] }];
   const request = { connectorId: 1, transactionId: 17, meterValue };
@@ -143,7 +143,20 @@ test('1.6: an older meter value does not overwrite a newer one; its key expires 
   const younger = await call('ocpp1.6', 'MeterValues', request, at('2026-11-23T09:19:59Z'));
   const reading = { lastMeter: '1700', lastMeterAt: '2026-11-23T09:20:00Z' };
   t.deepEqual(written(younger), [['set', 'transaction:17', reading]]);
-  t.is(younger.businessKeySeconds, 3600);
+  // The record recognizes it when it is sent again.
+  t.is(younger.businessKey, undefined);
+  const signed = {
+    timestamp: '2026-11-23T09:20:00Z',
+    sampledValue: [{ value: 'beef', format: 'SignedData' }],
+  };
+  const kept = await call(
+    'ocpp1.6',
+    'MeterValues',
+    { ...request, meterValue: [signed] },
+    at('2026-11-23T09:20:01Z'),
+  );
+  t.deepEqual(kept.writes.map(keyOf), ['meter-values']);
+  t.is(kept.businessKeySeconds, 3600);
 });
 
 test('1.6: meter values keep the last energy register of the open transaction, in Wh', async (t) => {
@@ -290,7 +303,7 @@ test('the same business fact has the same key; other facts and stations have oth
   const meterValues = (value: string) => ({
     connectorId: 1,
     transactionId: 17,
-    meterValue: [{ timestamp: NOW, sampledValue: [{ value }] }],
+    meterValue: [{ timestamp: NOW, sampledValue: [{ value, format: 'SignedData' }] }],
   });
   const FACTS: readonly [Protocol, string, object, same: object, ...others: object[]][] = [
     [

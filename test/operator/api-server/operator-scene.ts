@@ -136,8 +136,10 @@ export class Scene implements AsyncDisposable {
 
   /** The Deployments of ws-proxy Pods. */
   async proxySets(name = 'city'): Promise<Workload[]> {
-    const found = await this.get<{ items: Workload[] }>('deployments');
-    return proxySetsOf(found?.items ?? [], name);
+    const query = { labelSelector: `app.kubernetes.io/instance=${name}` };
+    const found = await this.#http.json({ method: 'GET', path: this.#path('deployments'), query });
+    const { items } = found as { items: Workload[] };
+    return proxySetsOf(items, name);
   }
 
   async get<T = Workload>(place: string): Promise<T | undefined> {

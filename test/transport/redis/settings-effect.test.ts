@@ -72,7 +72,8 @@ for (const poolSize of [4, 7]) {
       String(await look.client('LIST'))
         .trim()
         .split('\n').length - 1;
-    const burst = () => Promise.all(Array.from({ length: 500 }, (_, i) => transport.state.record(`r:${i}`)));
+    const burst = () =>
+      Promise.all(Array.from({ length: 500 }, (_, i) => transport.state.field(`r:${i}`, 'f')));
     await until(async () => {
       await burst();
       return (await opened()) === poolSize;
