@@ -49,7 +49,7 @@ export interface OcppClusterSpec {
   readonly processor?: ProcessorSpec;
   /**
    * The HTTP API <cluster>-api for your back office: commands to stations, and what is stored of them. It
-   * gets no messages of stations.
+   * also serves the console, the web page of the network. It gets no messages of stations.
    */
   readonly api?: ApiSpec;
   /**
@@ -1304,7 +1304,7 @@ export interface DefaultedProcessorAutoscalingKeda {
 
 /**
  * The HTTP API <cluster>-api for your back office: commands to stations, and what is stored of them. It
- * gets no messages of stations.
+ * also serves the console, the web page of the network. It gets no messages of stations.
  */
 export interface ApiSpec {
   /**
