@@ -55,7 +55,7 @@ inBrowser(
     });
     await page.keyboard.press('Escape');
     await panel.waitFor({ state: 'hidden' });
-    await page.waitForFunction("document.activeElement.textContent === 'TAG04321'");
+    await page.locator(':focus', { hasText: /^TAG04321$/ }).waitFor();
     t.is(await page.title(), 'Tokens – OcppCluster');
     t.false(page.url().includes('TAG'));
   },

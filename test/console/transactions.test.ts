@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { openConsole, seriousFindings } from './browser.ts';
+import { until } from '../support/until.ts';
 import { HOSTILE, inPages } from './stored-api.ts';
 
 const inBrowser = inPages();
@@ -53,7 +54,7 @@ inBrowser(
     await page.getByRole('link', { name: '5999', exact: true }).focus();
     await page.keyboard.press('End');
     await page.getByText('1,000 shown, and there are more').waitFor();
-    await page.waitForFunction("document.activeElement.textContent === '5500'");
+    await page.locator(':focus', { hasText: /^5500$/ }).waitFor();
     await page.getByLabel('Doubtful only').focus();
     await page.keyboard.press('Space');
     await page.getByText(/^5 of 5,000/).waitFor();
@@ -146,7 +147,7 @@ inBrowser('texts of stations are shown as they are, and run nothing', async (t, 
     t.true(await page.evaluate<boolean>('document.documentElement.scrollWidth <= innerWidth'));
     await page.goBack();
   }
-  await page.waitForFunction("document.title === 'Transactions – OcppCluster'");
+  await until(async () => (await page.title()) === 'Transactions – OcppCluster', 'the title of the list');
 });
 
 inBrowser(
@@ -189,6 +190,12 @@ inBrowser(
     const login = page.getByRole('dialog', { name: 'Access token' });
     await login.getByText('What you typed on the page is kept.').waitFor();
     api.access.set('next', 'admin');
+    // The new token makes the page read the bill again, which must not show it the other correction too early.
+    const { promise: isSent, resolve: letRead } = Promise.withResolvers<void>();
+    await page.route(/transactions\/77$/, async (route) => {
+      await isSent;
+      await route.continue();
+    });
     await login.getByLabel('Token').fill('next');
     await page.keyboard.press('Enter');
     await login.waitFor({ state: 'hidden' });
@@ -197,11 +204,6 @@ inBrowser(
     const path = `${api.url}/v1/stations/CP-7/transactions/77/corrections`;
     const headers = { authorization: 'Bearer next', 'content-type': 'application/json' };
     const correctBy = (body: object) => fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
-    const { promise: isSent, resolve: letRead } = Promise.withResolvers<void>();
-    await page.route(/transactions\/77$/, async (route) => {
-      await isSent;
-      await route.continue();
-    });
     t.is((await correctBy({ billId: 'first', energy: '1', because: 'other' })).status, 200);
     await dialog.getByRole('button', { name: 'Replace the bill' }).click();
     await dialog.getByText(/is no longer first/).waitFor();

@@ -92,6 +92,8 @@ async function change(scene: Scene, name: string, one: FieldChange, generation =
   await scene.patch(`ocppclusters/${name}`, { spec: patchOf(one.field, one.value) });
   const isSeen = async () => (await observed()) === generation + 1;
   await until(isSeen, `the operator to look at ${one.field}`, 60_000);
+  // The status may name the next set of ws-proxies a moment before it is there.
+  await until(() => scene.get(`deployments/${name}-ws-proxy`), `the ws-proxies of ${name}`, 60_000);
   const after = await templates();
   const restarted = [...after].flatMap(([component, template]) =>
     // One that was not there before replaces none.
