@@ -7,6 +7,8 @@ export interface Result {
   readonly contender: Contender;
   /** The run with the median CPU of all rounds. */
   readonly median: Figures;
+  /** In their order. */
+  readonly rounds: readonly Figures[];
 }
 
 export interface RunOptions {
@@ -41,7 +43,7 @@ export async function compare(row: Row, options: RunOptions): Promise<Result[]> 
       runs.get(contender)?.push(await measure(served, load));
     }
   }
-  return [...runs].map(([contender, figures]) => ({ contender, median: medianOf(figures) }));
+  return [...runs].map(([contender, figures]) => ({ contender, median: medianOf(figures), rounds: figures }));
 }
 
 function medianOf(figures: readonly Figures[]): Figures {

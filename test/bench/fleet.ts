@@ -2,6 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageFrame, Station } from './station.ts';
 
+/** What a station says again and again. */
+export interface Part {
+  readonly texts: readonly string[];
+  /** Where it begins; left out: with the first one. */
+  readonly from?: number;
+}
+
+/** In place of a text: the station connects again and sends the next one. */
+export const RECONNECT = 'reconnect';
+
 /** Where stations connect: `ws://host:port/path/`, the identity follows. */
 export type Endpoint = string;
 
@@ -16,7 +26,12 @@ export class Fleet implements Disposable {
   readonly latencies: number[] = [];
   /** Why this run says nothing: CALLERRORs and lost connections. */
   readonly faults: string[] = [];
+  /** By number. */
   readonly #stations: Station[] = [];
+  readonly #loops = new Map<Station, Loop>();
+  /** Those that reconnect. */
+  readonly #leaving = new Set<Station>();
+  #endpoints: readonly Endpoint[] = [];
   #count = 0;
   #callAnswer: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -29,6 +44,7 @@ export class Fleet implements Disposable {
 
   /** Connects so many stations more, in turn to each endpoint. @throws Error when one is refused */
   async connect(endpoints: readonly Endpoint[], count: number): Promise<void> {
+    this.#endpoints = endpoints;
     const end = this.size + count;
     while (this.size < end) {
       const step = Math.min(CONNECTS_PER_STEP, end - this.size);
@@ -61,23 +77,23 @@ export class Fleet implements Disposable {
     return answers;
   }
 
-  /** Every station sends its next CALL when the last one is answered. @param textOf a message with NUMBER in it */
-  startClosedLoop(textOf: (station: Station) => string): void {
-    const frames = framesOf(this.#stations, textOf);
-    this.#next = (station) => station.send(frames.get(station)?.with(++this.#count) ?? Buffer.alloc(0));
+  /** Every station sends its next CALL when the last one is answered. */
+  startClosedLoop(partOf: (number: number) => Part): void {
+    this.#deal(partOf);
+    this.#next = (station) => this.#say(station);
     for (const station of this.#stations) this.#next(station);
   }
 
   /** CALLs come as from many who know nothing of each other: exponential gaps, at the timer's step of 1 ms. */
-  startOpenLoop(perSecond: number, textOf: (station: Station) => string): void {
-    const frames = [...framesOf(this.#stations, textOf)];
+  startOpenLoop(perSecond: number, partOf: (number: number) => Part): void {
+    this.#deal(partOf);
     let due = performance.now();
     let turn = 0;
     this.#timer = setInterval(() => {
       const now = performance.now();
       while (due <= now) {
-        const [station, frame] = frames[turn++ % frames.length] ?? [];
-        station?.send(frame?.with(++this.#count) ?? Buffer.alloc(0));
+        const station = this.#stations[turn++ % this.#stations.length];
+        if (station !== undefined) this.#say(station);
         due -= (Math.log(1 - Math.random()) * 1000) / perSecond;
       }
     }, 1);
@@ -105,16 +121,59 @@ export class Fleet implements Disposable {
     for (const station of this.#stations.splice(0)) station.close();
   }
 
+  #deal(partOf: (number: number) => Part): void {
+    const frames = new Map<readonly string[], Loop['frames']>();
+    for (const [number, station] of this.#stations.entries()) {
+      const { texts, from = 0 } = partOf(number);
+      const known =
+        frames.get(texts) ?? texts.map((text) => (text === RECONNECT ? text : new MessageFrame(text)));
+      frames.set(texts, known);
+      this.#loops.set(station, { number, frames: known, at: from });
+    }
+  }
+
+  #say(station: Station): void {
+    const loop = this.#loops.get(station);
+    const frame = loop?.frames[loop.at++ % loop.frames.length];
+    if (loop === undefined || frame === undefined) return;
+    if (frame !== RECONNECT) return station.send(frame.with(++this.#count, station.transaction));
+    this.#loops.delete(station);
+    this.#reconnect(station, loop).catch((error: Error) => this.faults.push(error.message));
+  }
+
+  /** What waits for an answer is answered first. */
+  async #reconnect(station: Station, loop: Loop): Promise<void> {
+    while (station.sentAt.length > 0) await sleep(1);
+    const place = this.#stations.indexOf(station);
+    if (place < 0) return;
+    this.#leaving.add(station);
+    station.close();
+    const next = await this.#open(this.#endpoints, loop.number);
+    // The measurement may have ended meanwhile.
+    if (this.#stations[place] !== station) return next.close();
+    next.transaction = station.transaction;
+    this.#stations[place] = next;
+    this.#loops.set(next, loop);
+    this.#say(next);
+  }
+
   async #connect(endpoints: readonly Endpoint[], number: number): Promise<void> {
+    this.#stations[number] = await this.#open(endpoints, number);
+  }
+
+  async #open(endpoints: readonly Endpoint[], number: number): Promise<Station> {
     const url = new URL(endpoints[number % endpoints.length] ?? '');
-    const station = await Station.connect({
+    const station: Station = await Station.connect({
       host: url.hostname,
       port: Number(url.port),
       path: `${url.pathname}BENCH-${number}`,
       onAnswer: (one, text) => this.#answered(one, text),
-      onClosed: () => this.#stations.length > 0 && this.faults.push('a station lost its connection'),
+      onClosed: (one) => {
+        const isMeant = this.#stations.length === 0 || this.#leaving.delete(one);
+        if (!isMeant) this.faults.push('a station lost its connection');
+      },
     });
-    this.#stations.push(station);
+    return station;
   }
 
   #answered(station: Station, text: string): void {
@@ -125,14 +184,16 @@ export class Fleet implements Disposable {
     if (sentAt === undefined) return void this.faults.push(`an answer to nothing: ${text}`);
     this.latencies.push(performance.now() - sentAt);
     if (text.startsWith('[4')) this.faults.push(text);
+    const [, transaction] = /"transactionId":(\d+)/.exec(text) ?? [];
+    if (transaction !== undefined) station.transaction = Number(transaction);
     this.#onText?.(station, text);
     this.#next?.(station);
   }
 }
 
-function framesOf(
-  stations: readonly Station[],
-  textOf: (station: Station) => string,
-): Map<Station, MessageFrame> {
-  return new Map(stations.map((station) => [station, new MessageFrame(textOf(station))]));
+/** What one station says, and how far it is. */
+interface Loop {
+  readonly number: number;
+  readonly frames: readonly (MessageFrame | typeof RECONNECT)[];
+  at: number;
 }

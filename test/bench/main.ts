@@ -5,11 +5,13 @@
  *   npm run bench -- --row heartbeat --rounds 1 --seconds 3     one row, quickly
  *   npm run bench -- --row open-loop --profile /tmp/profiles    with V8's CPU profiles of our programs
  *   npm run bench -- --before ../other-checkout --rounds 7      our programs beside those of another checkout
+ *   npm run bench -- --row network --json results.json          the same figures as JSON, so that a program can compare two runs
  *   npm run bench -- --row handshakes --row idle-tls            the front door, beside bare servers of node:http and node:https
  *
  * What is measured are whole processes by the kernel's account of their CPU (see process-use.ts). The stations run in
  * this process. See docs/performance.md.
  */
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { exitOnSignals } from '../support/children.ts';
@@ -20,22 +22,25 @@ import { handshakes, handshakesAgainst } from './door/handshakes.ts';
 import { idleTls } from './door/idle-tls.ts';
 import { idleStations } from './idle.ts';
 import { printProfiles } from './profile.ts';
+import { figuresOf, resultsText, type RowFigures } from './results.ts';
 import { rows, rowsAgainst } from './rows.ts';
 import { redisLines, table } from './table.ts';
 
-const HELP = `npm run bench -- [--row NAME]... [--rounds N] [--seconds N] [--profile FOLDER] [--before CHECKOUT]
+const HELP = `npm run bench -- [--row NAME]... [--rounds N] [--seconds N] [--profile FOLDER] [--before CHECKOUT] [--json FILE]
 
   --row NAME          measures one row; default: all, which takes about 15 minutes
   --rounds N          rounds per row (3)
   --seconds N         duration of each measurement (4)
   --profile FOLDER    writes CPU profiles of our programs
-  --before CHECKOUT   compares with the programs of another checkout`;
+  --before CHECKOUT   compares with the programs of another checkout
+  --json FILE         writes the figures of the tables to a file, too`;
 const values = programOptions(HELP, {
   row: { type: 'string', multiple: true },
   rounds: { type: 'string', default: '3' },
   seconds: { type: 'string', default: '4' },
   profile: { type: 'string' },
   before: { type: 'string' },
+  json: { type: 'string' },
 });
 const all = values.before === undefined ? rows(values.profile) : rowsAgainst(resolve(values.before));
 const others = values.before === undefined ? ['idle', 'handshakes', 'idle-tls', 'api'] : ['handshakes'];
@@ -50,10 +55,13 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 const onStep = (what: string) => process.stderr.write(`  ${what}\n`);
 
 say(`${process.platform}, ${availableParallelism()} cores, Node.js ${process.version}`);
+const figures: RowFigures[] = [];
 for (const row of all.filter(({ name }) => wanted.includes(name))) {
   say(`\n${row.what}\n`);
   const results = await compare(row, { rounds, seconds, onStep });
   say(`${table(results)}\n\n${redisLines(results)}`);
+  figures.push(figuresOf(row, results));
+  if (values.json !== undefined) writeFileSync(values.json, resultsText({ rounds, seconds }, figures));
 }
 if (wanted.includes('idle')) say(`\n${await idleStations(onStep)}`);
 if (wanted.includes('api')) say(`\n${await apiCosts(onStep)}`);

@@ -37,9 +37,9 @@ export async function measure(served: Served, load: Load): Promise<Figures> {
   using fleet = new Fleet();
   await fleet.connect(served.endpoints, load.stations);
   await using _beside = served.beside?.();
-  const textOf = await load.message(fleet);
-  if (load.rate === undefined) fleet.startClosedLoop(textOf);
-  else fleet.startOpenLoop(load.rate, textOf);
+  const partOf = await load.message(fleet);
+  if (load.rate === undefined) fleet.startClosedLoop(partOf);
+  else fleet.startOpenLoop(load.rate, partOf);
   await sleep(WARM_UP_MS);
   const before = await look(served);
   fleet.reset();

@@ -1,5 +1,5 @@
 /** The rows of the table: what is compared with what, and what we want of it. */
-import { heartbeat, type Message, meterValues } from './messages.ts';
+import { heartbeat, type Message, meterValues, network } from './messages.ts';
 import {
   type ClusterSize,
   serveCluster,
@@ -95,6 +95,23 @@ function rpcAt(rates: readonly number[]): Contender[] {
   return rates.map((rate) => ({ name: `${rate}/s, ocpp-rpc`, serve, rate }));
 }
 
+/** Of 100 000 stations of which a fifth charges: 0.007 messages a second each. */
+const NETWORK_RATE = 700;
+
+function networkAtRate(): Contender[] {
+  const size = { proxies: 2, processors: 2, fsync: 'everysec' } as const;
+  const base = `${NETWORK_RATE}/s, ${RPC}`;
+  return [
+    {
+      name: `${NETWORK_RATE}/s, 2 proxies, 2 processors; fsync everysec`,
+      serve: () => serveCluster(size),
+      rate: NETWORK_RATE,
+      target: { ratio: 5, base },
+    },
+    { name: base, serve: () => servePeer('ocpp-rpc'), rate: NETWORK_RATE },
+  ];
+}
+
 /**
  * The programs here beside those of another checkout, for a change that must not make a CALL dearer. Each pair has rows of
  * its own: programs that wait meanwhile disturb those that are measured.
@@ -145,6 +162,20 @@ export function rows(profiles?: string): Row[] {
         monolith,
         rpc,
         strictRpc,
+      ],
+    },
+    {
+      name: 'network',
+      what: 'A real network: the messages of stations of which a fifth charges (readings, heartbeats, status, sessions, reconnects), in a closed loop and at the rate of 100 000 stations',
+      message: network,
+      stations: 1000,
+      contenders: [
+        cluster({ ...size, fsync: 'no' }, 2),
+        cluster({ ...size, fsync: 'everysec' }, 2),
+        monolith,
+        rpc,
+        strictRpc,
+        ...networkAtRate(),
       ],
     },
     besideApi(),

@@ -7,11 +7,14 @@ import { connect as connectTls, type ConnectionOptions, TLSSocket } from 'node:t
 
 /** Ten characters of a message that each CALL replaces by its number. */
 export const NUMBER = '##########';
+/** Ten characters in place of the id of the station's transaction: a JSON number may have spaces before it. */
+export const TRANSACTION = '@@@@@@@@@@';
 
 /** A message as a masked text frame, and where its numbers go. The mask is zero: the payload stays as it is. */
 export class MessageFrame {
   readonly #bytes: Buffer;
   readonly #places: readonly number[];
+  readonly #transactions: readonly number[];
 
   constructor(text: string) {
     const payload = Buffer.from(text);
@@ -20,19 +23,25 @@ export class MessageFrame {
         ? [0x81, 0x80 | payload.length]
         : [0x81, 0x80 | 126, payload.length >> 8, payload.length & 0xff];
     this.#bytes = Buffer.concat([Buffer.from(head), Buffer.alloc(4), payload]);
-    const places: number[] = [];
-    for (let at = this.#bytes.indexOf(NUMBER); at >= 0; at = this.#bytes.indexOf(NUMBER, at + 1))
-      places.push(at);
-    this.#places = places;
+    this.#places = placesOf(this.#bytes, NUMBER);
+    this.#transactions = placesOf(this.#bytes, TRANSACTION);
   }
 
   /** The frame with this number in it; JSON numbers begin with no zero. */
-  with(number: number): Buffer {
+  with(number: number, transaction = 0): Buffer {
     const bytes = Buffer.from(this.#bytes);
     const digits = String(1e9 + number);
     for (const place of this.#places) bytes.write(digits, place, 'latin1');
+    for (const place of this.#transactions)
+      bytes.write(String(transaction).padStart(TRANSACTION.length), place, 'latin1');
     return bytes;
   }
+}
+
+function placesOf(bytes: Buffer, text: string): number[] {
+  const places: number[] = [];
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) places.push(at);
+  return places;
 }
 
 export interface StationOptions {
@@ -54,6 +63,8 @@ export interface StationOptions {
 export class Station {
   /** Of the loop that drives it: when the CALLs that are open were sent, oldest first; performance.now(). */
   readonly sentAt: number[] = [];
+  /** The id of the transaction that it started last. */
+  transaction = 0;
   readonly #socket: Socket;
   readonly #options: StationOptions;
   #rest: Buffer | undefined;

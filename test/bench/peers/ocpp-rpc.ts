@@ -17,6 +17,9 @@ server.on('client', (client) => {
   }));
   client.handle('Heartbeat', () => ({ currentTime: new Date().toISOString() }));
   client.handle('StartTransaction', () => ({ transactionId: 1, idTagInfo: { status: 'Accepted' } }));
+  client.handle('StopTransaction', () => ({}));
+  client.handle('Authorize', () => ({ idTagInfo: { status: 'Accepted' } }));
   client.handle('MeterValues', () => ({}));
+  client.handle('StatusNotification', () => ({}));
 });
 await server.listen(Number(process.env['PORT']), '127.0.0.1');
