@@ -72,6 +72,7 @@ export function createMetrics(
     registers,
   });
   const byReason = { failed: failures.labels('failed'), timeout: failures.labels('timeout') };
+  // Prometheus sees no first increase of a series that was not there.
   for (const child of Object.values(byReason)) child.inc(0);
   const serviceTime = new Histogram({
     name: 'ocpp_processor_service_seconds',

@@ -143,7 +143,11 @@ export class Fleet implements Disposable {
 
   /** What waits for an answer is answered first. */
   async #reconnect(station: Station, loop: Loop): Promise<void> {
-    while (station.sentAt.length > 0) await sleep(1);
+    const end = performance.now() + PATIENCE;
+    while (station.sentAt.length > 0) {
+      if (performance.now() > end) throw new Error('a CALL was not answered before its station reconnected');
+      await sleep(1);
+    }
     const place = this.#stations.indexOf(station);
     if (place < 0) return;
     this.#leaving.add(station);

@@ -1,5 +1,5 @@
 /**
- * The cost of a CALL, compared with other implementations: `npm run bench` prints the tables in about 15 minutes.
+ * The cost of a CALL, compared with other implementations: `npm run bench` prints the tables in less than half an hour.
  * Compare ratios: the contenders of a row alternate within each round.
  *
  *   npm run bench -- --row heartbeat --rounds 1 --seconds 3     one row, quickly
@@ -28,7 +28,7 @@ import { redisLines, table } from './table.ts';
 
 const HELP = `npm run bench -- [--row NAME]... [--rounds N] [--seconds N] [--profile FOLDER] [--before CHECKOUT] [--json FILE]
 
-  --row NAME          measures one row; default: all, which takes about 15 minutes
+  --row NAME          measures one row; default: all, in less than half an hour
   --rounds N          rounds per row (3)
   --seconds N         duration of each measurement (4)
   --profile FOLDER    writes CPU profiles of our programs

@@ -135,6 +135,7 @@ export function rowsAgainst(before: string): Row[] {
 
 export function rows(profiles?: string): Row[] {
   const size = { proxies: 1, processors: 1, profiles };
+  const single = [monolith, rpc, strictRpc];
   return [
     {
       name: 'heartbeat',
@@ -145,9 +146,7 @@ export function rows(profiles?: string): Row[] {
         cluster({ ...size, fsync: 'no' }, 1.3),
         cluster({ ...size, fsync: 'everysec' }, 1.3),
         cluster({ ...size, fsync: 'always' }, 1.3),
-        monolith,
-        rpc,
-        strictRpc,
+        ...single,
         { name: 'ws echo', serve: () => servePeer('ws-echo') },
       ],
     },
@@ -159,9 +158,7 @@ export function rows(profiles?: string): Row[] {
       contenders: [
         cluster({ ...size, fsync: 'no' }, 1.5),
         cluster({ ...size, fsync: 'always' }, 1.5),
-        monolith,
-        rpc,
-        strictRpc,
+        ...single,
       ],
     },
     {
@@ -172,9 +169,7 @@ export function rows(profiles?: string): Row[] {
       contenders: [
         cluster({ ...size, fsync: 'no' }, 2),
         cluster({ ...size, fsync: 'everysec' }, 2),
-        monolith,
-        rpc,
-        strictRpc,
+        ...single,
         ...networkAtRate(),
       ],
     },
