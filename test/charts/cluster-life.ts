@@ -74,8 +74,9 @@ export async function liveOnce(
   const ref = { resource: OCPP_CLUSTERS, ...metadata };
   const reconciled = async (spec: OcppCluster['spec']) => {
     const cluster: OcppCluster = { apiVersion: API_VERSION, kind: KIND, metadata, ...(spec && { spec }) };
-    const { generation } = (await store.apply(cluster)).object.metadata;
-    const seen = async () => (await generationSeen(store, ref)) === generation;
+    const { generation = 0 } = (await store.apply(cluster)).object.metadata;
+    // The operator writes the number of processors, which makes a generation of its own.
+    const seen = async () => ((await generationSeen(store, ref)) ?? 0) >= generation;
     await until(seen, `generation ${generation} of ${metadata.name} in the status`);
   };
   await reconciled(FULL);

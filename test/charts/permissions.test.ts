@@ -94,7 +94,10 @@ async function liveThrough(
     KUBECONFIG: on.kubeconfig(accountOf(release)),
   });
   const served = addOns ? OPTIONAL : [];
-  for (const namespace of namespaces) await liveOnce(admin(on), { name: release, namespace }, served);
+  for (const namespace of namespaces)
+    await liveOnce(admin(on), { name: release, namespace }, served).catch((cause: unknown) => {
+      throw new Error(operator.log, { cause });
+    });
   t.is(await operator.kill('SIGTERM'), 0, operator.log);
   return granting.filter(({ metadata }) => !/-(view|edit)$/.test(metadata.name)).flatMap(permissionsOf);
 }

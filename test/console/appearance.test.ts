@@ -1,5 +1,7 @@
 /** Light and dark, compared: the same page in other colours, and nothing of one in the other. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
+import { until } from '../support/until.ts';
 import { openConsole, seriousFindings } from './browser.ts';
 import { inPages, type StoredApi } from './stored-api.ts';
 
@@ -75,6 +77,9 @@ for (const [hash, heading] of PAGES) {
       return page;
     };
     const [light, dark] = [await open('light'), await open('dark')];
+    const areAlike = async () => isDeepStrictEqual(await layout(dark), await layout(light));
+    // A part that is asked for later may be on one of them only.
+    await until(areAlike, 'the same layout', 10_000).catch(() => undefined);
     t.deepEqual(await layout(dark), await layout(light));
     t.true((await brightness(browser, light)) > LIGHT, 'light');
     t.true((await brightness(browser, dark)) < DARK, 'dark');
