@@ -3,12 +3,12 @@
  * start at any time, and commands that it sent go on in the cluster.
  */
 import { readFile } from 'node:fs/promises';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { ClusterClient } from '../client/cluster-client.ts';
 import { connect } from '../client/connect.ts';
 import { startAdminServer } from '../runtime/admin-server.ts';
 import { sleep, systemClock } from '../runtime/clock.ts';
 import { ConfigError, loadConfig } from '../runtime/config.ts';
+import { createRegistry } from '../runtime/default-metrics.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { LiveSettings } from '../runtime/live-settings.ts';
 import { createLog, errorFields } from '../runtime/log.ts';
@@ -41,8 +41,7 @@ async function main(): Promise<Running> {
   readClusterPlace(config);
   readHistoryPlace(config);
   readWebhooks(config);
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const registry = createRegistry();
   let phase: string | undefined = 'starting: waiting for Redis';
   const { host, adminPort } = config;
   const live = () => undefined;

@@ -2,11 +2,11 @@
  * The bill sink: moves bills, settlements, meter values and reports from Redis to PostgreSQL, each exactly once (docs/bill-sink.md). It is
  * no processor: it claims no message of a station, and stations do not notice whether it runs.
  */
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createLists } from '../library/transport-factory.ts';
 import { startAdminServer } from '../runtime/admin-server.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { loadConfig } from '../runtime/config.ts';
+import { createRegistry } from '../runtime/default-metrics.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { LiveSettings } from '../runtime/live-settings.ts';
 import { createLog, errorFields } from '../runtime/log.ts';
@@ -31,8 +31,7 @@ async function main(): Promise<Running> {
   checkSink(config);
   const settings = new LiveSettings(sinkSettings, config, { folder: config.settingsFolder, log });
   await settings.start();
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const registry = createRegistry();
   const observer = createObserver(log, createSinkMetrics(registry), systemClock);
   const quiet = new QuietLog(log, systemClock);
   const redis = createLists(redisOptions(config), (error) =>

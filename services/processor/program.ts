@@ -2,12 +2,12 @@
  * The processor program: claims the messages of stations from Redis, answers them with the given handlers, and exports
  * health and metrics. An image with custom handlers runs it with them (examples/own-handlers).
  */
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { PROTOCOLS } from '../ocpp/frame.ts';
 import { warmUp } from '../ocpp/schema.ts';
 import { startAdminServer } from '../runtime/admin-server.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { loadConfig } from '../runtime/config.ts';
+import { createRegistry } from '../runtime/default-metrics.ts';
 import { LiveSettings } from '../runtime/live-settings.ts';
 import { type Running, runProgram } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
@@ -50,8 +50,7 @@ async function main(handlers: HandlerTable): Promise<Running> {
   log = createLog(PROGRAM, config.logLevel);
   const settings = new LiveSettings(processorSettings, config, { folder: config.settingsFolder, log });
   await settings.start();
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const registry = createRegistry();
   const { podName: name, release, concurrency: maxInFlight } = config;
   const traces = await startTracing({ program: PROGRAM, config, log });
   traces?.register(registry);

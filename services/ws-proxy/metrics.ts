@@ -2,9 +2,10 @@
  * The metrics of a proxy. Labels are words of small sets, never a station's identity: each of a million identities would be
  * a time series.
  */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { METRIC } from '../contract.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
+import { createRegistry } from '../runtime/default-metrics.ts';
 import { createQueueGauges } from '../runtime/gauges/queue-gauges.ts';
 import { RATE_NAMES, type RateName } from '../transport/rates.ts';
 import { type AppliedSettings, createSettingsGauges } from '../runtime/gauges/settings-gauges.ts';
@@ -50,9 +51,8 @@ export type Lost = (typeof LOSSES)[number];
 export type ProxyMetrics = ReturnType<typeof createProxyMetrics>;
 
 export function createProxyMetrics(sources: ProxyMetricsSources) {
-  const registry = new Registry();
+  const registry = createRegistry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Counter<L>({ name, help, labelNames, registers });
   /** Begins with 0 for each of its values: Prometheus sees no first increase of a series that was not there. */

@@ -184,9 +184,8 @@ export class RedisGateway implements Gateway, ConnectionHost {
     }
   }
 
-  /** Enqueues an entry; resolves when it is stored. */
-  push(entry: string): Promise<void> {
-    return this.#queue.push(entry);
+  push(entry: string, canWait: boolean): Promise<void> {
+    return this.#queue.push(entry, canWait);
   }
 
   /** Ends the session in Redis, now or when Redis is back. */

@@ -4,9 +4,20 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Address, RedisTls } from './settings.ts';
 
+const READ_BYTES = 65_536;
+
 /** @throws the error of the network or the TLS handshake, or an error after `timeoutMs` */
 export function openSocket(at: Address, tls: RedisTls | undefined, timeoutMs: number): Promise<Socket> {
-  return opened(tls === undefined ? connect(at) : connectTls({ ...at, ...tlsOptions(tls) }), at, timeoutMs);
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  const callback = (size: number): boolean => {
+    // A copy, as a reader keeps what is not whole yet.
+    socket.emit('data', Buffer.from(buffer.subarray(0, size)));
+    return true;
+  };
+  const options = { ...at, onread: { buffer, callback } };
+  const socket: Socket =
+    tls === undefined ? connect(options) : connectTls({ ...options, ...tlsOptions(tls) });
+  return opened(socket, at, timeoutMs);
 }
 
 /** When the certificate that the server shows expires, valid or not; ms since 1970. @throws as openSocket does */

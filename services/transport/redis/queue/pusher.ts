@@ -9,11 +9,16 @@ import { Pace } from './pace.ts';
 const MAX_BATCH = 256;
 /** Between two LPUSHes: each costs a round trip here, and wakes a processor; ms. */
 const PACE_MS = 2;
+/** How long entries that can wait do so for company. Waking three idle processes costs more than ten messages; ms. */
+const WAIT_MS = 10;
 
 interface Batch {
   readonly entries: string[];
   readonly stored: Promise<void>;
   readonly done: () => void;
+  /** Resolves when it waits no longer for company. */
+  readonly due: Promise<void>;
+  readonly hurry: () => void;
 }
 
 export class QueuePusher {
@@ -33,24 +38,29 @@ export class QueuePusher {
     return this.#batches.length > 0;
   }
 
-  /** Enqueues an entry; resolves when it is stored, at the same time as all of its batch. */
-  push(entry: string): Promise<void> {
-    if (this.#open === undefined || this.#open.entries.length >= MAX_BATCH) {
-      this.#open = newBatch();
-      this.#batches.push(this.#open);
+  /**
+   * Enqueues an entry; resolves when it is stored, at the same time as all of its batch.
+   * @param canWait for WAIT_MS; one that cannot takes those before it along
+   */
+  push(entry: string, canWait: boolean): Promise<void> {
+    let batch = this.#open;
+    if (batch === undefined || batch.entries.length >= MAX_BATCH) {
+      batch = this.#open = newBatch();
+      this.#batches.push(batch);
     }
-    this.#open.entries.push(entry);
+    batch.entries.push(entry);
+    if (!canWait || batch.entries.length >= MAX_BATCH) batch.hurry();
     if (!this.#pushing) {
       this.#pushing = true;
-      setImmediate(() => void this.#pushAll());
+      void this.#pushAll();
     }
-    return this.#open.stored;
+    return batch.stored;
   }
 
   async #pushAll(): Promise<void> {
     const { commands, keys } = this.#member;
     for (let batch = this.#batches[0]; batch !== undefined; batch = this.#batches[0]) {
-      if (batch.entries.length < MAX_BATCH) await this.#pace.turn();
+      await this.#turn(batch);
       if (batch === this.#open) this.#open = undefined;
       const { entries } = batch;
       const length = await this.#member.untilDone(() => commands.lpush(keys.requests, ...entries));
@@ -60,9 +70,20 @@ export class QueuePusher {
     }
     this.#pushing = false;
   }
+
+  async #turn(batch: Batch): Promise<void> {
+    const late = setTimeout(batch.hurry, WAIT_MS);
+    await batch.due;
+    clearTimeout(late);
+    if (batch.entries.length >= MAX_BATCH) return;
+    // What else arrives in this turn of the event loop is part of it.
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#pace.turn();
+  }
 }
 
 function newBatch(): Batch {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  return { entries: [], stored: promise, done: resolve };
+  const { promise: stored, resolve: done } = Promise.withResolvers<void>();
+  const { promise: due, resolve: hurry } = Promise.withResolvers<void>();
+  return { entries: [], stored, done, due, hurry };
 }

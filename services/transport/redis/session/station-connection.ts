@@ -1,12 +1,13 @@
 /** One station's connection on a RedisGateway. */
+import { canWait } from '../../../ocpp/patience.ts';
 import type { GatewayConnection, IncomingFrame, StationSession, StationSink } from '../../transport.ts';
 import { EnvelopeWriter } from '../queue/envelope.ts';
 import { escapeKey } from '../keys.ts';
 
 /** What a connection needs of its gateway. */
 export interface ConnectionHost {
-  /** Resolves when the entry is stored. */
-  push(entry: string): Promise<void>;
+  /** Resolves when the entry is stored. @param canWait some milliseconds for company */
+  push(entry: string, canWait: boolean): Promise<void>;
   closed(connection: StationConnection): Promise<void>;
 }
 
@@ -39,7 +40,7 @@ export class StationConnection implements GatewayConnection {
   }
 
   forward(incoming: IncomingFrame): Promise<void> {
-    return this.#gateway.push(this.#writer.write(incoming));
+    return this.#gateway.push(this.#writer.write(incoming), canWait(incoming.frame));
   }
 
   close(): Promise<void> {
