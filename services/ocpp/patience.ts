@@ -31,6 +31,6 @@ export function canWait(frame: Frame): boolean {
 
 /** Of a running transaction, in which nobody asks for an authorization. 2.0.1 part 2, TransactionEventRequest */
 function isReading(payload: unknown): boolean {
-  const { eventType, idToken } = payload as Readonly<Record<string, unknown>>;
+  const { eventType, idToken } = (payload ?? {}) as Readonly<Record<string, unknown>>;
   return eventType === 'Updated' && idToken === undefined;
 }

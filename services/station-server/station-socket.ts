@@ -8,6 +8,7 @@
  *
  * A process has tens of thousands of these: shared state is in the SocketHost.
  */
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Grant } from '../access/decide.ts';
 import { MessageType } from '../ocpp/frame.ts';
@@ -25,7 +26,7 @@ import type {
 import { RAW_TEXT_KEPT } from '../transport/unreadable.ts';
 import { faultText, readMessage } from '../transport/reading.ts';
 import type { CloseReason, SocketHost, Unreadable } from './socket-host.ts';
-import { CLOSE, closeWith, listen, type StationWebSocket } from './station-web-socket.ts';
+import { CLOSE, closeWith, listen, sendText, type StationWebSocket } from './station-web-socket.ts';
 import { MessageRate } from './rates/rates.ts';
 import { SocketTraces } from './socket-traces.ts';
 
@@ -84,11 +85,11 @@ export class StationSocket implements StationSink {
   }
 
   /** The handshake is complete. @param firstPing ms from now: random, so that pings of a fleet spread */
-  attach(ws: StationWebSocket, connection: GatewayConnection, firstPing: number): void {
+  attach(ws: StationWebSocket, tcp: Duplex, connection: GatewayConnection, firstPing: number): void {
     this.#ws = ws;
     this.connection = connection;
     this.#pingAt = this.#host.clock.now() + firstPing;
-    listen(ws, this);
+    listen(ws, tcp, this);
     this.#host.observer.opened(this.session);
     this.#host.recorder?.opened(this.#recorded);
     if (this.#revoked !== undefined) return this.revoked(this.#revoked.why, this.#revoked.reason);
@@ -348,7 +349,7 @@ export class StationSocket implements StationSink {
     const ws = this.#ws;
     if (ws?.readyState !== WebSocket.OPEN) return void this.#drop('closing', frame);
     this.#record?.(outgoingEvent(frame));
-    ws.send(frame.text);
+    sendText(ws, frame.text);
     this.#traces?.written(frame);
     if (ws.bufferedAmount > this.#host.limits.maxUnreadBytes) this.#terminate('slow-reader');
   }

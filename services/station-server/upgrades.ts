@@ -231,7 +231,7 @@ export class Upgrades {
       complete = true;
       this.#clients.opened(request);
       this.#ports.opened(socket, at);
-      socket.attach(ws, connection, this.#ports.random() * this.#limits.pingIntervalMs);
+      socket.attach(ws, tcp, connection, this.#ports.random() * this.#limits.pingIntervalMs);
     });
     if (!complete) connection.close().catch((error: Error) => this.#options.observer.error(error));
   }

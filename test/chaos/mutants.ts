@@ -39,6 +39,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       { file: 'acknowledge.lua', from: '  if not stored then\n', to: '  stored = false\n  if true then\n' },
     ],
   },
+  'records-mixed-up': {
+    what: 'of the records that are read together, each caller gets the first one',
+    changes: [
+      {
+        file: 'read-records.lua',
+        from: "else reply[i] = redis.pcall('HMGET', KEYS[i], unpack(ARGV, 3)) end",
+        to: "else reply[i] = redis.pcall('HMGET', KEYS[1], unpack(ARGV, 3)) end",
+      },
+    ],
+  },
   'commands-sent-again': {
     what: 'a command that was sent when its link broke is sent again',
     changes: [
