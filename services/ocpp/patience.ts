@@ -1,4 +1,4 @@
-/** Which messages of stations nobody waits for, so that they may wait some milliseconds for company. */
+/** Which messages of stations can wait some milliseconds for company: reports, for whose response no driver and no caller waits. */
 import { type Frame, MessageType } from './frame.ts';
 
 /** Reports of a station, without a decision in the response. OCPP 1.6 §4 with its security extension, 2.0.1 and 2.1 part 2. */
@@ -23,13 +23,13 @@ const REPORTS: ReadonlySet<string> = new Set([
   'StatusNotification',
 ]);
 
-/** Whether nobody waits for what follows from `frame`: no driver for a decision, and no caller for a response. */
+/** Whether `frame` is such a report. */
 export function canWait(frame: Frame): boolean {
   if (frame.type !== MessageType.Call && frame.type !== MessageType.Send) return false;
   return REPORTS.has(frame.action) || (frame.action === 'TransactionEvent' && isReading(frame.payload));
 }
 
-/** Of a running transaction, in which nobody asks for an authorization. 2.0.1 part 2, TransactionEventRequest */
+/** Of a running transaction, without a token that is to be authorized. 2.0.1 part 2, TransactionEventRequest */
 function isReading(payload: unknown): boolean {
   const { eventType, idToken } = (payload ?? {}) as Readonly<Record<string, unknown>>;
   return eventType === 'Updated' && idToken === undefined;
