@@ -1,7 +1,7 @@
 /** Runs one row: every contender in each round, so that what else the machine does meets all of them alike. */
 import { type Figures, measure } from './measure.ts';
 import type { Contender, Row } from './rows.ts';
-import type { Served } from './servers.ts';
+import { type Served, Unavailable } from './servers.ts';
 
 export interface Result {
   readonly contender: Contender;
@@ -14,7 +14,7 @@ export interface Result {
 export interface RunOptions {
   readonly rounds: number;
   readonly seconds: number;
-  /** Told before each measurement. */
+  /** Called before each measurement, and for a contender that is left out. */
   readonly onStep: (what: string) => void;
 }
 
@@ -27,14 +27,18 @@ export async function compare(row: Row, options: RunOptions): Promise<Result[]> 
   const servers = new Map<Contender, Served>();
   for (const contender of row.contenders) {
     options.onStep(`start ${contender.name}`);
-    const served = await contender.serve();
+    const served = await contender.serve().catch((error: Error) => {
+      if (!(error instanceof Unavailable)) throw error;
+      options.onStep(`\n!!! LEFT OUT: ${contender.name}\n!!! ${error.message}\n`);
+    });
+    if (served === undefined) continue;
     const known = [...servers.values()].includes(served);
     servers.set(contender, served);
     if (known) continue;
     stack.use(served);
     await measure(served, { stations, message, seconds: HEAT_SECONDS });
   }
-  const runs = new Map<Contender, Figures[]>(row.contenders.map((contender) => [contender, []]));
+  const runs = new Map<Contender, Figures[]>([...servers.keys()].map((contender) => [contender, []]));
   for (let round = 1; round <= options.rounds; round++) {
     for (const [contender, served] of servers) {
       options.onStep(`round ${round} of ${options.rounds}: ${contender.name}`);

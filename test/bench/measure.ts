@@ -48,7 +48,7 @@ export async function measure(served: Served, load: Load): Promise<Figures> {
   const after = await look(served);
   await fleet.stopLoop();
   if (fleet.faults.length > 0) throw new Error(`${fleet.faults.length} faults, such as: ${fleet.faults[0]}`);
-  return figures(before, after, latencies);
+  return figures(before, after, latencies, served.sent ?? sentCommands);
 }
 
 interface Look {
@@ -66,7 +66,12 @@ async function look({ parts, redis }: Served): Promise<Look> {
   return { at: performance.now(), cpu, commands };
 }
 
-function figures(before: Look, after: Look, latencies: readonly number[]): Figures {
+function figures(
+  before: Look,
+  after: Look,
+  latencies: readonly number[],
+  sent: typeof sentCommands,
+): Figures {
   const count = latencies.length;
   const cpuOf = Object.fromEntries(
     [...after.cpu].map(([part, cpu]) => [part, ((cpu - (before.cpu.get(part) ?? 0)) * 1e6) / count]),
@@ -79,7 +84,7 @@ function figures(before: Look, after: Look, latencies: readonly number[]): Figur
     cpuOf,
     p50: at(0.5),
     p99: at(0.99),
-    redisCommands: commands && sentCommands(commands.before, commands.after, count) / count,
+    redisCommands: commands && sent(commands.before, commands.after, count) / count,
     ...(commands && { commands }),
   };
 }

@@ -39,8 +39,10 @@ export function difference(before: CommandUses, after: CommandUses): [string, Co
     .sort(([, a], [, b]) => b.cost - a.cost);
 }
 
-/** Commands that clients sent. @param answers acknowledge.lua pushes each of them with an LPUSH of its own */
+/** Commands that our programs sent. @param answers acknowledge.lua pushes each of them with an LPUSH of its own */
 export function sentCommands(before: CommandUses, after: CommandUses, answers: number): number {
-  const calls = (uses: CommandUses) => SENT.reduce((sum, name) => sum + (uses.get(name)?.calls ?? 0), 0);
-  return calls(after) - calls(before) - answers;
+  return callsOf(SENT, after) - callsOf(SENT, before) - answers;
 }
+
+export const callsOf = (names: readonly string[], uses: CommandUses) =>
+  names.reduce((sum, name) => sum + (uses.get(name)?.calls ?? 0), 0);

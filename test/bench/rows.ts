@@ -1,5 +1,6 @@
 /** The rows of the table: what is compared with what, and what we want of it. */
 import { heartbeat, type Message, meterValues, network } from './messages.ts';
+import { type PeerSize, serveOcppWsIo } from './ocpp-ws-io.ts';
 import {
   type ClusterSize,
   serveCluster,
@@ -33,6 +34,13 @@ const strictRpc: Contender = {
   name: 'ocpp-rpc, strict mode',
   serve: () => servePeer('ocpp-rpc', { STRICT: '1' }),
 };
+
+/** Its stations are connected to one process each, and Redis says to which one. */
+function redisPeer(size: PeerSize): Contender {
+  const { processes, fsync } = size;
+  const name = `${processes} ocpp-ws-io with Redis adapter, payloads not validated; fsync ${fsync}`;
+  return { name, serve: () => serveOcppWsIo(size) };
+}
 
 function cluster(size: ClusterSize, ratio: number): Contender {
   const { proxies, processors, fsync } = size;
@@ -101,6 +109,7 @@ const NETWORK_RATE = 700;
 function networkAtRate(): Contender[] {
   const size = { proxies: 2, processors: 2, fsync: 'everysec' } as const;
   const base = `${NETWORK_RATE}/s, ${RPC}`;
+  const peer = redisPeer({ processes: 2, fsync: 'everysec' });
   return [
     {
       name: `${NETWORK_RATE}/s, 2 proxies, 2 processors; fsync everysec`,
@@ -109,6 +118,7 @@ function networkAtRate(): Contender[] {
       target: { ratio: 5, base },
     },
     { name: base, serve: () => servePeer('ocpp-rpc'), rate: NETWORK_RATE },
+    { ...peer, name: `${NETWORK_RATE}/s, ${peer.name}`, rate: NETWORK_RATE },
   ];
 }
 
@@ -170,6 +180,7 @@ export function rows(profiles?: string): Row[] {
         cluster({ ...size, fsync: 'no' }, 2),
         cluster({ ...size, fsync: 'everysec' }, 2),
         ...single,
+        redisPeer({ processes: 1, fsync: 'no' }),
         ...networkAtRate(),
       ],
     },

@@ -10,6 +10,7 @@ import { endWithUs } from '../support/children.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startBenchApi, startReads } from './api/reads.ts';
+import type { CommandUses } from './redis-commands.ts';
 
 /** Redis' fsync policy; `no` means no file at all. */
 export type Fsync = 'always' | 'everysec' | 'no';
@@ -19,9 +20,14 @@ export interface Served extends AsyncDisposable {
   /** Process ids by part. */
   readonly parts: Readonly<Record<string, readonly number[]>>;
   readonly redis?: RedisServer;
+  /** Commands that its clients sent between two looks; left out: those of our programs. */
+  readonly sent?: (before: CommandUses, after: CommandUses) => number;
   /** Other work for the same Redis, while this is measured. */
   readonly beside?: () => AsyncDisposable;
 }
+
+/** A contender that this machine cannot start: the others are measured without it. */
+export class Unavailable extends Error {}
 
 export interface ClusterSize {
   readonly proxies: number;
@@ -33,7 +39,7 @@ export interface ClusterSize {
   readonly root?: string | undefined;
 }
 
-const FSYNC_ARGS = (policy: Fsync) =>
+export const FSYNC_ARGS = (policy: Fsync) =>
   policy === 'no' ? [] : ['--appendonly', 'yes', '--appendfsync', policy];
 /** As the operator and `npm run ws-proxy` start a proxy. */
 export const PROXY_ARGS = ['--max-semi-space-size=8'];
@@ -96,7 +102,7 @@ export async function serveMonolith(root?: string): Promise<Served> {
   };
 }
 
-export type Peer = 'ocpp-rpc' | 'ws-echo' | 'bare-door';
+export type Peer = 'ocpp-rpc' | 'ocpp-ws-io' | 'ws-echo' | 'bare-door';
 
 /** @param nodeArgs options of node itself */
 export async function servePeer(

@@ -40,16 +40,23 @@ function ratio({ contender, median }: Result, results: readonly Result[]): strin
   return `${value.toFixed(2)}x of ${target.base} (≤ ${target.ratio}x: ${met})`;
 }
 
-/** What Redis did most in the first run that has one, per CALL: a line each. */
+/** What Redis did most in the first run of each kind that has one, per kind of command: a line each. */
 export function redisLines(results: readonly Result[], most = 8): string {
-  const found = results.find(({ median }) => median.commands !== undefined);
-  const { commands, callsPerSecond } = found?.median ?? {};
-  if (found === undefined || commands === undefined || callsPerSecond === undefined) return '';
+  const kinds = new Map<string, Result>();
+  for (const result of results) {
+    const kind = Object.keys(result.median.cpuOf).join();
+    if (result.median.commands !== undefined && !kinds.has(kind)) kinds.set(kind, result);
+  }
+  return [...kinds.values()].flatMap((result) => linesOf(result, most)).join('\n');
+}
+
+function linesOf({ contender, median: { commands } }: Result, most: number): string[] {
+  if (commands === undefined) return [];
   const rows = difference(commands.before, commands.after).slice(0, most);
   const total = rows.reduce((sum, [, { cost }]) => sum + cost, 0);
   const lines = rows.map(
     ([name, { calls, cost }]) =>
       `    ${name.padEnd(12)} ${((100 * cost) / total).toFixed(0).padStart(3)} %  ${(cost / calls).toFixed(1)} µs each, ${calls} calls`,
   );
-  return [`Redis' own account of "${found.contender.name}":`, ...lines].join('\n');
+  return [`Redis' own account of "${contender.name}":`, ...lines];
 }
