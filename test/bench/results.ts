@@ -3,6 +3,21 @@ import { availableParallelism, cpus } from 'node:os';
 import type { Result } from './compare.ts';
 import type { Row } from './rows.ts';
 
+export interface Results {
+  /** When it was written; ISO 8601. */
+  readonly at: string;
+  readonly machine: {
+    readonly platform: string;
+    readonly cores: number;
+    readonly cpu?: string | undefined;
+    readonly node: string;
+  };
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Those that were measured so far. */
+  readonly rows: readonly RowFigures[];
+}
+
 export interface RowFigures {
   readonly row: string;
   readonly what: string;
@@ -10,8 +25,10 @@ export interface RowFigures {
 }
 
 /** Of the round with the median CPU. */
-interface ContenderFigures {
+export interface ContenderFigures {
   readonly name: string;
+  /** CALLs a second; left out: a closed loop. */
+  readonly rate?: number;
   /** µs of all its processes, which is also the CPU seconds of a million messages. */
   readonly cpuMicrosPerCall: number;
   readonly cpuMicrosPerCallOf: Readonly<Record<string, number>>;
@@ -30,28 +47,30 @@ export function figuresOf({ name, what }: Row, results: readonly Result[]): RowF
   return { row: name, what, contenders: results.map((one) => contenderFigures(one, results)) };
 }
 
-/** @param rows those that were measured so far */
-export function resultsText(
+export function resultsOf(
   options: { readonly rounds: number; readonly seconds: number },
   rows: readonly RowFigures[],
-): string {
+): Results {
   const machine = {
     platform: process.platform,
     cores: availableParallelism(),
     cpu: cpus()[0]?.model,
     node: process.version,
   };
-  return `${JSON.stringify({ at: new Date().toISOString(), machine, ...options, rows }, undefined, 2)}\n`;
+  return { at: new Date().toISOString(), machine, ...options, rows };
 }
 
+export const resultsText = (results: Results) => `${JSON.stringify(results, undefined, 2)}\n`;
+
 function contenderFigures(
-  { contender: { name, target }, median, rounds }: Result,
+  { contender: { name, rate, target }, median, rounds }: Result,
   results: readonly Result[],
 ): ContenderFigures {
   const { cpu, cpuOf, callsPerSecond, p50, p99, redisCommands } = median;
   const base = results.find((one) => one.contender.name === target?.base)?.median;
   return {
     name,
+    ...(rate !== undefined && { rate }),
     cpuMicrosPerCall: cpu,
     cpuMicrosPerCallOf: cpuOf,
     cpuMicrosPerCallOfRounds: rounds.map((round) => round.cpu),

@@ -27,7 +27,8 @@ export function knownOption(name: string, value: string, known: readonly string[
     wrongOption(`--${name} is not known: "${value}"; known are ${known.join(', ')}`);
 }
 
-function wrongOption(message: string): never {
+/** Ends the process with one line. */
+export function wrongOption(message: string): never {
   process.stderr.write(`${message}. See --help\n`);
   process.exit(2);
 }
