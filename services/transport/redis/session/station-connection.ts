@@ -1,5 +1,4 @@
 /** One station's connection on a RedisGateway. */
-import { canWait } from '../../../ocpp/patience.ts';
 import type { GatewayConnection, IncomingFrame, StationSession, StationSink } from '../../transport.ts';
 import { EnvelopeWriter } from '../queue/envelope.ts';
 import { escapeKey } from '../keys.ts';
@@ -40,7 +39,7 @@ export class StationConnection implements GatewayConnection {
   }
 
   forward(incoming: IncomingFrame): Promise<void> {
-    return this.#gateway.push(this.#writer.write(incoming), canWait(incoming.frame));
+    return this.#gateway.push(this.#writer.write(incoming), incoming.canWait === true);
   }
 
   close(): Promise<void> {

@@ -1,10 +1,10 @@
 /** Batches of entries on a real Redis: who waits for company, and what ends the wait. */
 import test from 'ava';
-import { openReady } from '../../../services/transport/redis/connection/connection.ts';
-import { Keys } from '../../../services/transport/redis/keys.ts';
-import { Membership } from '../../../services/transport/redis/lease/membership.ts';
-import { QueuePusher } from '../../../services/transport/redis/queue/pusher.ts';
-import { startRedis } from '../../support/redis-server.ts';
+import { openReady } from '../../services/transport/redis/connection/connection.ts';
+import { Keys } from '../../services/transport/redis/keys.ts';
+import { Membership } from '../../services/transport/redis/lease/membership.ts';
+import { QueuePusher } from '../../services/transport/redis/queue/pusher.ts';
+import { startRedis } from '../support/redis-server.ts';
 
 async function world() {
   const stack = new AsyncDisposableStack();
