@@ -69,7 +69,7 @@ export class Fleet implements Disposable {
           clearTimeout(late);
           resolve();
         };
-        for (const station of some) station.send(frame.with(++this.#count));
+        for (const station of some) station.send(frame.with(++this.#count, station.transaction));
       });
     }
     this.#onText = undefined;

@@ -24,6 +24,7 @@ import { idleTls } from './door/idle-tls.ts';
 import { idleStations } from './idle.ts';
 import { pictureOf } from './picture.ts';
 import { printProfiles } from './profile.ts';
+import { redisMemory } from './redis-memory.ts';
 import { figuresOf, type Results, resultsOf, resultsText, type RowFigures } from './results.ts';
 import { rows, rowsAgainst } from './rows.ts';
 import { redisLines, table } from './table.ts';
@@ -50,7 +51,10 @@ const values = programOptions(HELP, {
   from: { type: 'string' },
 });
 const all = values.before === undefined ? rows(values.profile) : rowsAgainst(resolve(values.before));
-const others = values.before === undefined ? ['idle', 'handshakes', 'idle-tls', 'api'] : ['handshakes'];
+const others =
+  values.before === undefined
+    ? ['idle', 'handshakes', 'idle-tls', 'api', 'redis-memory']
+    : ['handshakes', 'redis-memory'];
 const names = [...all.map(({ name }) => name), ...others];
 const wanted = values.row ?? names;
 for (const name of wanted) knownOption('row', name, names);
@@ -88,6 +92,10 @@ if (wanted.includes('handshakes')) {
   );
 }
 if (wanted.includes('idle-tls')) say(`\n${await idleTls(onStep)}`);
+if (wanted.includes('redis-memory')) {
+  if (values.before !== undefined) say(`\nBefore: ${await redisMemory(onStep, resolve(values.before))}`);
+  say(`\n${await redisMemory(onStep)}`);
+}
 if (values.profile !== undefined) await printProfiles(values.profile, say);
 
 function earlierResults(file: string): Results {

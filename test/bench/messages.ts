@@ -9,6 +9,9 @@ const HEARTBEAT = `[2,"${NUMBER}","Heartbeat",{}]`;
 const HEARTBEATS: Part = { texts: [HEARTBEAT] };
 export const heartbeat: Message = async () => () => HEARTBEATS;
 
+const AUTHORIZE: Part = { texts: [`[2,"${NUMBER}","Authorize",{"idTag":"BENCH"}]`] };
+export const authorize: Message = async () => () => AUTHORIZE;
+
 export const BOOT = `[2,"${NUMBER}","BootNotification",{"chargePointVendor":"bench","chargePointModel":"bench"}]`;
 
 const START = {

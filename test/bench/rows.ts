@@ -1,5 +1,5 @@
 /** The rows of the table: what is compared with what, and what we want of it. */
-import { heartbeat, type Message, meterValues, network } from './messages.ts';
+import { authorize, heartbeat, type Message, meterValues, network } from './messages.ts';
 import { type PeerSize, serveOcppWsIo } from './ocpp-ws-io.ts';
 import {
   type ClusterSize,
@@ -81,17 +81,16 @@ function besideApi(): Row {
 const OPEN_RATES = [300, 2000];
 
 /** Proxies and processors share nothing but Redis, so more of them must not make a CALL dearer. */
-function openLoop(profiles: string | undefined): Contender[] {
-  return [1, 4, 8].flatMap((processors) => {
+function openLoop(profiles: string | undefined, sizes: readonly number[]): Contender[] {
+  return sizes.flatMap((processors) => {
     // Both rates talk to the same programs.
     let served: Promise<Served> | undefined;
     const serve = () => (served ??= serveCluster({ proxies: 2, processors, fsync: 'no', profiles }));
     const name = (rate: number, count: number) => `${rate}/s, 2 proxies, ${count} processors; fsync no`;
     return OPEN_RATES.map((rate): Contender => {
       const contender = { name: name(rate, processors), serve, rate };
-      return processors === 8
-        ? Object.assign(contender, { target: { ratio: 1.5, base: name(rate, 1) } })
-        : contender;
+      if (processors === 1) return { ...contender, target: { ratio: 5, base: `${rate}/s, ${RPC}` } };
+      return processors === 8 ? { ...contender, target: { ratio: 1.5, base: name(rate, 1) } } : contender;
     });
   });
 }
@@ -137,7 +136,7 @@ export function rowsAgainst(before: string): Row[] {
     pair('monolith', (root) => serveMonolith(root)),
   ];
   return rows().flatMap(({ name, what, message, stations }) =>
-    name === 'open-loop' || name === 'beside-api'
+    ['open-loop', 'authorize', 'beside-api'].includes(name)
       ? []
       : pairs.map((contenders) => ({ name, what, message, stations, contenders })),
   );
@@ -190,7 +189,14 @@ export function rows(profiles?: string): Row[] {
       what: 'Heartbeat, 1000 stations that call at a rate of their own',
       message: heartbeat,
       stations: 1000,
-      contenders: [...openLoop(profiles), ...rpcAt(OPEN_RATES)],
+      contenders: [...openLoop(profiles, [1, 4, 8]), ...rpcAt(OPEN_RATES)],
+    },
+    {
+      name: 'authorize',
+      what: 'Authorize, for which a driver waits, 1000 stations that call at a rate of their own',
+      message: authorize,
+      stations: 1000,
+      contenders: [...openLoop(profiles, [1]), ...rpcAt(OPEN_RATES)],
     },
   ];
 }

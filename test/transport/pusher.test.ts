@@ -27,7 +27,7 @@ async function world() {
   return {
     push: (entry: string, { canWait }: { canWait: boolean }) => pusher.push(entry, canWait),
     /** Oldest first. */
-    stored: async () => (await redis.lrange(keys.requests, 0, -1)).reverse(),
+    stored: async () => (await redis.lrange(keys.requests, 0, -1)).toReversed(),
     batches: async () => Number(/cmdstat_lpush:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
