@@ -13,9 +13,9 @@
  *
  * A process has one Peer per socket, tens of thousands: an idle one allocates no array and no closure.
  */
+import { isDeferrable } from './deferrable.ts';
 import { type Frame, MessageType } from './frame.ts';
 import { withMessageId } from './frame-text.ts';
-import { canWait } from './patience.ts';
 
 /** Facts about the text that a frame was read from. */
 export interface TextFacts {
@@ -34,8 +34,8 @@ export interface StationFrame extends TextFacts {
   readonly receivedAt: number;
   /** Number of a CALL on its connection, from 1; of a SEND among the SENDs, from 1; 0 for responses. */
   readonly sequence: number;
-  /** See patience.ts. */
-  readonly canWait: boolean;
+  /** See deferrable.ts. */
+  readonly deferrable: boolean;
 }
 
 /** A frame of the CSMS on its way to the station. */
@@ -228,7 +228,7 @@ function stationFrame(
   sequence: number,
   facts: TextFacts | undefined,
 ): StationFrame {
-  const plain = { frame, text, receivedAt, sequence, canWait: canWait(frame) };
+  const plain = { frame, text, receivedAt, sequence, deferrable: isDeferrable(frame) };
   return facts === undefined ? plain : { ...plain, ...facts };
 }
 

@@ -61,8 +61,8 @@ export interface IncomingFrame {
   readonly receivedAt: number;
   /** Number of a CALL on its connection, from 1; of a SEND among the SENDs, from 1; 0 for responses. */
   readonly sequence: number;
-  /** No driver and no caller waits for what follows: it may be stored some milliseconds later, together with others. */
-  readonly canWait?: boolean;
+  /** It may be stored some milliseconds later, together with others: no driver and no caller waits for what follows. */
+  readonly deferrable?: boolean;
   /** See Delivery. */
   readonly registration?: Registration;
   readonly repaired?: RepairedText;

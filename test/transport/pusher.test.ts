@@ -1,4 +1,5 @@
-/** Batches of entries on a real Redis: who waits for company, and what ends the wait. */
+/** Batches of entries on a real Redis: which linger, and what ends that. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { openReady } from '../../services/transport/redis/connection/connection.ts';
 import { Keys } from '../../services/transport/redis/keys.ts';
@@ -6,7 +7,10 @@ import { Membership } from '../../services/transport/redis/lease/membership.ts';
 import { QueuePusher } from '../../services/transport/redis/queue/pusher.ts';
 import { startRedis } from '../support/redis-server.ts';
 
-async function world() {
+/** Longer than a test: what lingers stays. */
+const FOR_EVER = 600_000;
+
+async function world(lingerMs = FOR_EVER) {
   const stack = new AsyncDisposableStack();
   const server = stack.use(await startRedis());
   const settings = { addr: server.addr, db: 0, clientTimeoutMs: 5000, retryAttempts: 0 } as const;
@@ -23,25 +27,27 @@ async function world() {
   } as const;
   const member = stack.adopt(new Membership(about), (one) => one.close());
   await member.start();
-  const pusher = new QueuePusher(member);
+  const pusher = new QueuePusher(member, lingerMs);
   return {
-    push: (entry: string, { canWait }: { canWait: boolean }) => pusher.push(entry, canWait),
+    push: (entry: string, { deferrable }: { deferrable: boolean }) => pusher.push(entry, deferrable),
     /** Oldest first. */
     stored: async () => (await redis.lrange(keys.requests, 0, -1)).toReversed(),
+    /** Redis answers no one for so long; ms. */
+    pause: (ms: number) => redis.client('PAUSE', ms),
     batches: async () => Number(/cmdstat_lpush:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
 
-const REPORT = { canWait: true };
-const QUESTION = { canWait: false };
+const READING = { deferrable: true };
+const AUTHORIZE = { deferrable: false };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('reports of several turns are one batch', async (t) => {
-  await using w = await world();
+test('readings of several turns are one batch', async (t) => {
+  await using w = await world(200);
   const stored = [];
   for (const entry of ['a', 'b', 'c']) {
-    stored.push(w.push(entry, REPORT));
+    stored.push(w.push(entry, READING));
     await turn();
   }
   await Promise.all(stored);
@@ -49,32 +55,48 @@ test('reports of several turns are one batch', async (t) => {
   t.deepEqual(await w.stored(), ['a', 'b', 'c']);
 });
 
-test('one that cannot wait takes the reports before it along, and their order is kept', async (t) => {
+test('an entry that cannot be deferred takes those before it along, and their order is kept', async (t) => {
   await using w = await world();
-  const report = w.push('report', REPORT);
+  const reading = w.push('reading', READING);
   await turn();
-  t.is(await w.batches(), 0, 'the report waits');
-  await w.push('question', QUESTION);
-  await report;
+  t.is(await w.batches(), 0, 'the reading lingers');
+  await w.push('authorize', AUTHORIZE);
+  await reading;
   t.is(await w.batches(), 1);
-  t.deepEqual(await w.stored(), ['report', 'question']);
+  t.deepEqual(await w.stored(), ['reading', 'authorize']);
 });
 
-test('a full batch does not wait, and what follows is stored after it', async (t) => {
+test('a full batch does not linger, and what follows is stored after it', async (t) => {
   await using w = await world();
-  const entries = Array.from({ length: 300 }, (_, i) => String(i));
-  await Promise.all(entries.map((entry) => w.push(entry, REPORT)));
-  t.is(await w.batches(), 2);
+  const entries = Array.from({ length: 256 }, (_, i) => String(i));
+  const full = entries.map((entry) => w.push(entry, READING));
+  const rest = w.push('reading', READING);
+  await Promise.all(full);
   t.deepEqual(await w.stored(), entries);
+  await w.push('authorize', AUTHORIZE);
+  await rest;
+  t.deepEqual(await w.stored(), [...entries, 'reading', 'authorize']);
 });
 
 test('while one batch is on its way, what arrives is the next one', async (t) => {
   await using w = await world();
-  const first = w.push('1', QUESTION);
-  await turn();
-  await turn();
-  const second = ['2', '3'].map((entry) => w.push(entry, QUESTION));
+  await w.pause(100);
+  const first = w.push('1', AUTHORIZE);
+  await sleep(20);
+  const second = ['2', '3'].map((entry) => w.push(entry, AUTHORIZE));
   await Promise.all([first, ...second]);
   t.is(await w.batches(), 2);
   t.deepEqual(await w.stored(), ['1', '2', '3']);
+});
+
+test('a batch lingers from its first entry on, also behind one that takes long', async (t) => {
+  await using w = await world(2000);
+  await w.pause(3000);
+  const first = w.push('1', AUTHORIZE);
+  await sleep(50);
+  const reading = w.push('2', READING);
+  await first;
+  // It was due before: it leaves at once, not 2 s later.
+  const next = await Promise.race([reading.then(() => 'stored'), sleep(1500, 'lingers')]);
+  t.is(next, 'stored');
 });

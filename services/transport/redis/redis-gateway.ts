@@ -184,8 +184,8 @@ export class RedisGateway implements Gateway, ConnectionHost {
     }
   }
 
-  push(entry: string, canWait: boolean): Promise<void> {
-    return this.#queue.push(entry, canWait);
+  push(entry: string, deferrable: boolean): Promise<void> {
+    return this.#queue.push(entry, deferrable);
   }
 
   /** Ends the session in Redis, now or when Redis is back. */

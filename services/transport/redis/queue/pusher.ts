@@ -9,28 +9,33 @@ import { Pace } from './pace.ts';
 const MAX_BATCH = 256;
 /** Between two LPUSHes: each costs a round trip here, and wakes a processor; ms. */
 const PACE_MS = 2;
-/** How long entries that can wait do so for company. Waking three idle processes costs more than ten messages; ms. */
-const WAIT_MS = 10;
+/** Waking three idle processes costs more than ten messages; ms. */
+const LINGER_MS = 10;
 
 interface Batch {
   readonly entries: string[];
   readonly stored: Promise<void>;
   readonly done: () => void;
-  /** Resolves when it waits no longer for company. */
+  /** Of its first entry; performance.now(). */
+  readonly since: number;
+  /** Resolves when it lingers no longer. */
   readonly due: Promise<void>;
   readonly hurry: () => void;
 }
 
 export class QueuePusher {
   readonly #member: Membership;
+  readonly #lingerMs: number;
   readonly #pace = new Pace(PACE_MS);
   /** Oldest first; of these only the last grows. */
   readonly #batches: Batch[] = [];
   #open: Batch | undefined;
   #pushing = false;
 
-  constructor(member: Membership) {
+  /** @param lingerMs how long a batch of deferrable entries lingers for more of them */
+  constructor(member: Membership, lingerMs: number = LINGER_MS) {
     this.#member = member;
+    this.#lingerMs = lingerMs;
   }
 
   /** Whether something is not stored yet. */
@@ -40,16 +45,16 @@ export class QueuePusher {
 
   /**
    * Enqueues an entry; resolves when it is stored, at the same time as all of its batch.
-   * @param canWait for WAIT_MS; one that cannot takes those before it along
+   * @param deferrable it may linger; another one takes those before it along
    */
-  push(entry: string, canWait: boolean): Promise<void> {
+  push(entry: string, deferrable: boolean): Promise<void> {
     let batch = this.#open;
     if (batch === undefined || batch.entries.length >= MAX_BATCH) {
       batch = this.#open = newBatch();
       this.#batches.push(batch);
     }
     batch.entries.push(entry);
-    if (!canWait || batch.entries.length >= MAX_BATCH) batch.hurry();
+    if (!deferrable || batch.entries.length >= MAX_BATCH) batch.hurry();
     if (!this.#pushing) {
       this.#pushing = true;
       void this.#pushAll();
@@ -72,7 +77,8 @@ export class QueuePusher {
   }
 
   async #turn(batch: Batch): Promise<void> {
-    const late = setTimeout(batch.hurry, WAIT_MS);
+    const left = batch.since + this.#lingerMs - performance.now();
+    const late = left > 0 ? setTimeout(batch.hurry, left) : void batch.hurry();
     await batch.due;
     clearTimeout(late);
     if (batch.entries.length >= MAX_BATCH) return;
@@ -85,5 +91,5 @@ export class QueuePusher {
 function newBatch(): Batch {
   const { promise: stored, resolve: done } = Promise.withResolvers<void>();
   const { promise: due, resolve: hurry } = Promise.withResolvers<void>();
-  return { entries: [], stored, done, due, hurry };
+  return { entries: [], since: performance.now(), stored, done, due, hurry };
 }
