@@ -2,16 +2,16 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
 /**
- * Between two looks at the event loop; ms. By default prom-client looks 110 times a second, which costs an idle program 2 % of a core.
- * Its metrics of the lag are the time between two looks, so they are never below this.
+ * How often the event loop is sampled; ms. By default prom-client does so 110 times a second, which costs an idle program 2 % of a core. Its
+ * percentiles of the lag are intervals of this timer, so they are never below it.
  */
-const LOOK_MS = 100;
+const SAMPLE_MS = 100;
 
 export function createRegistry(): Registry {
   const register = new Registry();
   collectDefaultMetrics({
     register,
-    eventLoopMonitoringPrecision: LOOK_MS,
+    eventLoopMonitoringPrecision: SAMPLE_MS,
     eventLoopUtilizationTimeout: 1000,
   });
   return register;

@@ -78,7 +78,8 @@ export class QueuePusher {
 
   async #turn(batch: Batch): Promise<void> {
     const left = batch.since + this.#lingerMs - performance.now();
-    const late = left > 0 ? setTimeout(batch.hurry, left) : void batch.hurry();
+    if (left <= 0) batch.hurry();
+    const late = left > 0 ? setTimeout(batch.hurry, left) : undefined;
     await batch.due;
     clearTimeout(late);
     if (batch.entries.length >= MAX_BATCH) return;
