@@ -1,6 +1,6 @@
 import test from 'ava';
 import { faultAnswer } from '../../services/ocpp/errors.ts';
-import { type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
+import { MessageType, type Protocol, PROTOCOLS } from '../../services/ocpp/frame.ts';
 import { systemClock } from '../../services/runtime/clock.ts';
 import type { Admit } from '../../services/station-server/handshake.ts';
 import { WebSocketClient } from '../../services/library/websocket-client.ts';
@@ -8,6 +8,7 @@ import { WebSocketTransport } from '../../services/library/websocket-transport.t
 import { createAdmission } from '../../services/station-server/admission.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { until } from '../support/until.ts';
+import { OPCODE, RawStation } from './raw-station.ts';
 
 const nothing = () => undefined;
 
@@ -107,6 +108,37 @@ test('a station and its central system in one process, without Redis', async (t)
   await station.stop();
   await until(() => gone.length === 1, 'the disconnection');
   t.deepEqual(await transport.connectedClients(), []);
+});
+
+test('responses, answers to pings and the Close come between each other as whole frames', async (t) => {
+  await using transport = createTransport();
+  const long = 'x'.repeat(70_000);
+  transport.onMessage(async ({ frame }) => {
+    const payload = { long: frame.type === MessageType.Call && frame.id.endsWith('0') ? long : '' };
+    return { answer: { kind: 'result', payload }, writes: [], events: [] };
+  });
+  await transport.start();
+  const { station } = await RawStation.open(transport.port, '/ocpp/CS1');
+  await using _ = station;
+  const numbers = Array.from({ length: 60 }, (_none, i) => String(i));
+  for (const i of numbers) {
+    station.frame(OPCODE.ping, Buffer.from(i));
+    station.send(`[2,"${i}","Heartbeat",{}]`);
+  }
+  const ids: unknown[] = [];
+  for (const i of numbers) {
+    const [type, id, payload] = JSON.parse(await station.nextText()) as [number, string, { long: string }];
+    ids.push(id);
+    t.deepEqual([type, payload.long.length], [3, i.endsWith('0') ? long.length : 0]);
+  }
+  t.deepEqual(ids, numbers);
+  const pongs = station.frames.filter(({ opcode }) => opcode === OPCODE.pong);
+  t.deepEqual(
+    pongs.map(({ payload }) => String(payload)),
+    numbers,
+  );
+  station.frame(OPCODE.close, Buffer.from([0x03, 0xe8]));
+  t.is(await station.closeCode(), 1000);
 });
 
 test('a station reconnects by itself, and stops on stop()', async (t) => {
