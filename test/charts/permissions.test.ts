@@ -96,7 +96,7 @@ async function liveThrough(
   const served = addOns ? OPTIONAL : [];
   for (const namespace of namespaces)
     await liveOnce(admin(on), { name: release, namespace }, served).catch((cause: unknown) => {
-      throw new Error(operator.log, { cause });
+      throw new Error(`${String(cause)}\n${operator.log}`, { cause });
     });
   t.is(await operator.kill('SIGTERM'), 0, operator.log);
   return granting.filter(({ metadata }) => !/-(view|edit)$/.test(metadata.name)).flatMap(permissionsOf);
