@@ -9,8 +9,10 @@ import { sinceMs } from './window.ts';
 export const OUT_PERIOD_MS = 15_000;
 const OUT_LEAST = 4;
 const IN_INTERVAL_MS = 60_000;
-/** Of the processors, removed at a time; at least one. */
 const IN_SHARE = 0.25;
+
+/** How many processors a step of scale-in removes at most. */
+export const mostRemoved = (current: number): number => Math.max(1, Math.floor(current * IN_SHARE));
 
 export interface Step {
   readonly replicas: number;
@@ -56,7 +58,7 @@ export function stepIn(
   const paceMs = Math.min(IN_INTERVAL_MS, scaleDownStabilizationSeconds * 1000);
   if (sinceMs(lastScaleTime, now) < paceMs)
     return hold(`scale-in to ${target}: next step within ${paceMs / 1000} s`);
-  return { replicas: Math.max(least, current - Math.max(1, Math.floor(current * IN_SHARE))) };
+  return { replicas: Math.max(least, current - mostRemoved(current)) };
 }
 
 /** The time of a change. */
