@@ -15,24 +15,28 @@ const SETTLE_MS = 15_000;
 /** Longer than a ping interval and several looks at the sessions; ms. */
 const STAY_MS = 45_000;
 
-export async function idleStations(onStep: (what: string) => void): Promise<string> {
+/** @param root another checkout whose programs are measured */
+export async function idleStations(onStep: (what: string) => void, root?: string): Promise<string> {
   onStep(`connect ${MANY} stations`);
-  await using served = await serveCluster({ proxies: 1, processors: 1, fsync: 'no' });
+  await using served = await serveCluster({ proxies: 1, processors: 1, fsync: 'no', root });
   const proxy = served.parts['proxy']?.[0] ?? 0;
   const before = residentBytes(proxy);
   using fleet = new Fleet();
   await fleet.connect(served.endpoints, MANY);
   await fleet.ask(BOOT);
   await sleep(SETTLE_MS);
-  const each = (residentBytes(proxy) - before) / MANY / 1000;
+  const settled = residentBytes(proxy);
+  const each = (settled - before) / MANY / 1000;
   const all = Math.min(ALL, openFileLimit() - OTHER_FILES);
   onStep(`connect ${all} stations, and wait ${STAY_MS / 1000} s`);
   await fleet.connect(served.endpoints, all - MANY);
   await sleep(STAY_MS);
   const stayed = all - fleet.faults.length;
+  const last = residentBytes(proxy);
+  const eachMore = (last - settled) / (all - MANY) / 1000;
   return [
-    `A proxy's resident memory per station, booted and idle: ${each.toFixed(1)} kB (≤ 12) over ${MANY}`,
-    `Stations that one proxy holds for ${STAY_MS / 1000} s: ${stayed} of ${all}, in ${Math.round(residentBytes(proxy) / 1e6)} MB`,
+    `A proxy's resident memory per station, booted and idle: ${each.toFixed(1)} kB (≤ 12) over ${MANY}, with the first growth of the heap; ${eachMore.toFixed(1)} kB for each more`,
+    `Stations that one proxy holds for ${STAY_MS / 1000} s: ${stayed} of ${all}, in ${Math.round(last / 1e6)} MB`,
   ].join('\n');
 }
 

@@ -54,7 +54,7 @@ const all = values.before === undefined ? rows(values.profile) : rowsAgainst(res
 const others =
   values.before === undefined
     ? ['idle', 'handshakes', 'idle-tls', 'api', 'redis-memory']
-    : ['handshakes', 'redis-memory'];
+    : ['idle', 'handshakes', 'redis-memory'];
 const names = [...all.map(({ name }) => name), ...others];
 const wanted = values.row ?? names;
 for (const name of wanted) knownOption('row', name, names);
@@ -82,7 +82,10 @@ for (const row of all.filter(({ name }) => wanted.includes(name))) {
   if (values.json !== undefined) writeFileSync(values.json, resultsText(soFar));
   if (values.picture !== undefined) writeFileSync(values.picture, pictureOf(soFar));
 }
-if (wanted.includes('idle')) say(`\n${await idleStations(onStep)}`);
+if (wanted.includes('idle')) {
+  if (values.before !== undefined) say(`\nBefore: ${await idleStations(onStep, resolve(values.before))}`);
+  say(`\n${await idleStations(onStep)}`);
+}
 if (wanted.includes('api')) say(`\n${await apiCosts(onStep)}`);
 if (wanted.includes('handshakes')) {
   const options = { rounds, onStep, profileFolder: values.profile };

@@ -63,11 +63,11 @@ export function resultsOf(
 export const resultsText = (results: Results) => `${JSON.stringify(results, undefined, 2)}\n`;
 
 function contenderFigures(
-  { contender: { name, rate, target }, median, rounds }: Result,
+  { contender: { name, rate, base: baseName }, median, rounds }: Result,
   results: readonly Result[],
 ): ContenderFigures {
   const { cpu, cpuOf, callsPerSecond, p50, p99, redisCommands } = median;
-  const base = results.find((one) => one.contender.name === target?.base)?.median;
+  const base = results.find((one) => one.contender.name === baseName)?.median;
   return {
     name,
     ...(rate !== undefined && { rate }),
@@ -79,7 +79,7 @@ function contenderFigures(
     p50Millis: p50,
     p99Millis: p99,
     ...(redisCommands !== undefined && { redisCommandsPerCall: redisCommands }),
-    ...(target !== undefined &&
-      base !== undefined && { ratio: { to: target.base, cpu: cpu / base.cpu, p99: p99 / base.p99 } }),
+    ...(baseName !== undefined &&
+      base !== undefined && { ratio: { to: baseName, cpu: cpu / base.cpu, p99: p99 / base.p99 } }),
   };
 }

@@ -3,6 +3,7 @@ import { authorize, heartbeat, type Message, meterValues, network } from './mess
 import { type PeerSize, serveOcppWsIo } from './ocpp-ws-io.ts';
 import {
   type ClusterSize,
+  serveBareHops,
   serveCluster,
   serveClusterWithApi,
   serveMonolith,
@@ -16,8 +17,10 @@ export interface Contender {
   readonly serve: () => Promise<Served>;
   /** CALLs a second; left out: a closed loop. */
   readonly rate?: number;
-  /** CPU a CALL at most, as a multiple of the contender named `base`. */
-  readonly target?: { readonly ratio: number; readonly base: string };
+  /** The contender that it is compared with. */
+  readonly base?: string;
+  /** CPU a CALL at most, as a multiple of the base. */
+  readonly target?: number;
 }
 
 export interface Row {
@@ -32,6 +35,7 @@ const RPC = 'ocpp-rpc';
 const rpc: Contender = { name: RPC, serve: () => servePeer('ocpp-rpc') };
 const strictRpc: Contender = {
   name: 'ocpp-rpc, strict mode',
+  base: RPC,
   serve: () => servePeer('ocpp-rpc', { STRICT: '1' }),
 };
 
@@ -45,14 +49,25 @@ function redisPeer(size: PeerSize): Contender {
 function cluster(size: ClusterSize, ratio: number): Contender {
   const { proxies, processors, fsync } = size;
   const name = `${proxies} proxy, Redis, ${processors} processor; fsync ${fsync}`;
-  return { name, serve: () => serveCluster(size), target: { ratio, base: RPC } };
+  return { name, serve: () => serveCluster(size), base: RPC, target: ratio };
 }
 
 const monolith: Contender = {
   name: 'npm run monolith',
   serve: () => serveMonolith(),
-  target: { ratio: 1.1, base: RPC },
+  base: RPC,
+  target: 1.1,
 };
+
+/** What no cluster of this kind can be cheaper than. */
+function bareHops(name: string, stores: boolean): Contender {
+  return {
+    name: `${name}; fsync no`,
+    serve: () => serveBareHops('no', stores),
+    base: RPC,
+  };
+}
+const bare = bareHops('proxy, Redis, processor without OCPP', false);
 
 /** Reads of the API a second. */
 const READS = 50;
@@ -71,7 +86,8 @@ function besideApi(): Row {
       {
         name: 'cluster beside the API',
         serve: () => serveClusterWithApi(size, READS),
-        target: { ratio: 1.05, base: alone },
+        base: alone,
+        target: 1.05,
       },
     ],
   };
@@ -89,8 +105,8 @@ function openLoop(profiles: string | undefined, sizes: readonly number[]): Conte
     const name = (rate: number, count: number) => `${rate}/s, 2 proxies, ${count} processors; fsync no`;
     return OPEN_RATES.map((rate): Contender => {
       const contender = { name: name(rate, processors), serve, rate };
-      if (processors === 1) return { ...contender, target: { ratio: 5, base: `${rate}/s, ${RPC}` } };
-      return processors === 8 ? { ...contender, target: { ratio: 1.5, base: name(rate, 1) } } : contender;
+      if (processors === 1) return { ...contender, base: `${rate}/s, ${RPC}`, target: 5 };
+      return processors === 8 ? { ...contender, base: name(rate, 1), target: 1.5 } : contender;
     });
   });
 }
@@ -114,7 +130,8 @@ function networkAtRate(): Contender[] {
       name: `${NETWORK_RATE}/s, 2 proxies, 2 processors; fsync everysec`,
       serve: () => serveCluster(size),
       rate: NETWORK_RATE,
-      target: { ratio: 5, base },
+      base,
+      target: 5,
     },
     { name: base, serve: () => servePeer('ocpp-rpc'), rate: NETWORK_RATE },
     { ...peer, name: `${NETWORK_RATE}/s, ${peer.name}`, rate: NETWORK_RATE },
@@ -129,7 +146,7 @@ export function rowsAgainst(before: string): Row[] {
   const size = { proxies: 1, processors: 1, fsync: 'no' } as const;
   const pair = (program: string, serve: (root?: string) => Promise<Served>): Contender[] => [
     { name: `${program} before`, serve: () => serve(before) },
-    { name: program, serve: () => serve(), target: { ratio: 1.05, base: `${program} before` } },
+    { name: program, serve: () => serve(), base: `${program} before`, target: 1.05 },
   ];
   const pairs = [
     pair('cluster', (root) => serveCluster({ ...size, root })),
@@ -156,6 +173,7 @@ export function rows(profiles?: string): Row[] {
         cluster({ ...size, fsync: 'everysec' }, 1.3),
         cluster({ ...size, fsync: 'always' }, 1.3),
         ...single,
+        bare,
         { name: 'ws echo', serve: () => servePeer('ws-echo') },
       ],
     },
@@ -168,6 +186,8 @@ export function rows(profiles?: string): Row[] {
         cluster({ ...size, fsync: 'no' }, 1.5),
         cluster({ ...size, fsync: 'always' }, 1.5),
         ...single,
+        bare,
+        bareHops('the same, with a record that is read and written', true),
       ],
     },
     {

@@ -10,7 +10,7 @@ import { endWithUs } from '../support/children.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startBenchApi, startReads } from './api/reads.ts';
-import type { CommandUses } from './redis-commands.ts';
+import { callsOf, type CommandUses } from './redis-commands.ts';
 
 /** Redis' fsync policy; `no` means no file at all. */
 export type Fsync = 'always' | 'everysec' | 'no';
@@ -102,7 +102,33 @@ export async function serveMonolith(root?: string): Promise<Served> {
   };
 }
 
-export type Peer = 'ocpp-rpc' | 'ocpp-ws-io' | 'ws-echo' | 'bare-door';
+/**
+ * What the way through Redis and back costs by itself: two programs without OCPP, which lose what they hold when they die.
+ * @param stores each message also reads a record and writes to it
+ */
+export async function serveBareHops(fsync: Fsync, stores: boolean): Promise<Served> {
+  await using stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis({ args: FSYNC_ARGS(fsync) }));
+  const env = { REDIS_PORT: String(redis.port), ...(stores && { STORE: '1' }) };
+  const processor = stack.use(await servePeer('bare-processor', env));
+  const proxy = stack.use(await servePeer('bare-proxy', env, PROXY_ARGS));
+  const held = stack.move();
+  return {
+    endpoints: proxy.endpoints,
+    parts: {
+      proxy: Object.values(proxy.parts).flat(),
+      processor: Object.values(processor.parts).flat(),
+      redis: [redis.pid],
+    },
+    redis,
+    sent: (before, after) => callsOf(BARE_COMMANDS, after) - callsOf(BARE_COMMANDS, before),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+const BARE_COMMANDS = ['lpush', 'blmpop', 'hmget', 'hset', 'multi', 'exec'];
+
+export type Peer = 'ocpp-rpc' | 'ocpp-ws-io' | 'ws-echo' | 'bare-door' | 'bare-proxy' | 'bare-processor';
 
 /** @param nodeArgs options of node itself */
 export async function servePeer(

@@ -163,8 +163,8 @@ for (const { name, happens, violation } of CASES) {
 
 test('what the broken builds change is there to be changed', async (t) => {
   for (const [name, { changes }] of Object.entries(MUTANTS)) {
-    for (const { file, from } of changes) {
-      const [path = file] = globSync(`services/transport/redis/*/${file}`, { cwd: ROOT });
+    for (const { file, from, source } of changes) {
+      const [path = file] = globSync(source ?? `services/transport/redis/*/${file}`, { cwd: ROOT });
       const text = await readFile(join(ROOT, path), 'utf8');
       t.is(text.split(from).length, 2, `${name}: ${from} in ${file}`);
     }

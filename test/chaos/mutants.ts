@@ -5,7 +5,13 @@
 export interface Mutant {
   readonly what: string;
   /** Texts in the bundled programs; each occurs once. */
-  readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+  readonly changes: readonly {
+    readonly file: string;
+    readonly from: string;
+    readonly to: string;
+    /** Where it is written, of a program that is bundled. */
+    readonly source?: string;
+  }[];
 }
 
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
@@ -37,6 +43,17 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     what: 'a message that a station sends again on another connection is a new fact',
     changes: [
       { file: 'acknowledge.lua', from: '  if not stored then\n', to: '  stored = false\n  if true then\n' },
+    ],
+  },
+  'stored-with-the-batch-before': {
+    what: 'a message that arrives while a batch is on its way to Redis counts as part of it',
+    changes: [
+      {
+        file: 'ws-proxy.js',
+        from: 'if (batch === this.#open) ',
+        to: 'if (false) ',
+        source: 'services/transport/redis/queue/pusher.ts',
+      },
     ],
   },
   'records-mixed-up': {

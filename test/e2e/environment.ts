@@ -82,9 +82,22 @@ export async function removeEverything(): Promise<void> {
   for (const namespace of namespaces) {
     await tolerant('delete', 'ocppclusters', '--all', '-n', namespace, '--timeout=120s');
   }
+  await Promise.all(namespaces.map(podsToEnd));
   await helm(['uninstall', release.name, '-n', release.namespace, '--ignore-not-found', '--wait']);
   if (namespaces.length > 0) await tolerant('delete', 'namespace', ...namespaces, '--timeout=150s');
   await tolerant('delete', 'crd', DEFINITION, '--ignore-not-found', '--timeout=60s');
+}
+
+/**
+ * A namespace that still has Pods is looked at again after half of their longest grace period, which is a minute for a ws-proxy that ends
+ * within seconds.
+ */
+async function podsToEnd(namespace: string): Promise<void> {
+  const pods = ['pods', '-n', namespace, '-l', 'app.kubernetes.io/name=ocpp'];
+  await kubectl(['wait', '--for=delete', '--timeout=60s', ...pods], '', 90).catch((error: unknown) => {
+    // Its deletion does the rest.
+    if (!/no matching resources|timed out/.test(String(error))) throw error;
+  });
 }
 
 /** What a person would look at after a failure: the operator's log, the resources, Pods and events. */
