@@ -5,17 +5,13 @@ import { type Frame, MessageType } from './frame.ts';
  * What a network is full of. StatusNotification is not here: a driver plugs in, and the station asks about the token only when it is answered.
  * Nor are the parts of a report, which a caller has asked for.
  */
-const DEFERRABLE: ReadonlySet<string> = new Set([
-  'Heartbeat',
-  'MeterValues',
-  'NotifyEvent',
-  'NotifyPeriodicEventStream',
-]);
+const DEFERRABLE: ReadonlySet<string> = new Set(['Heartbeat', 'MeterValues', 'NotifyEvent']);
 /** TriggerReasonEnumType of 2.x: a reading that no other event caused. */
 const PERIODIC: ReadonlySet<unknown> = new Set(['MeterValuePeriodic', 'MeterValueClock']);
 
+/** Never a SEND: its connection may end meanwhile, and the station does not repeat it. */
 export function isDeferrable(frame: Frame): boolean {
-  if (frame.type !== MessageType.Call && frame.type !== MessageType.Send) return false;
+  if (frame.type !== MessageType.Call) return false;
   return DEFERRABLE.has(frame.action) || (frame.action === 'TransactionEvent' && isReading(frame.payload));
 }
 

@@ -51,7 +51,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       {
         file: 'ws-proxy.js',
         from: 'if (batch === this.#open) ',
-        to: 'if (false) ',
+        to: 'setTimeout(() => { if (batch === this.#open) this.#open = undefined; }, 3);\n      if (false) ',
         source: 'services/transport/redis/queue/pusher.ts',
       },
     ],

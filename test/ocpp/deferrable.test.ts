@@ -18,7 +18,10 @@ test('what repeats all day can be deferred, what a driver or a caller waits for 
     t.false(call(action), action);
   t.false(call('StatusNotification'), 'a token is asked about behind it');
   t.false(call('NotifyReport'), 'a part of what a caller has asked for');
-  t.true(isDeferrable({ type: MessageType.Send, id: '1', action: 'NotifyPeriodicEventStream', payload: {} }));
+  t.false(
+    isDeferrable({ type: MessageType.Send, id: '1', action: 'NotifyEvent', payload: {} }),
+    'not repeated',
+  );
   t.false(isDeferrable({ type: MessageType.CallResult, id: '1', payload: {} }), 'a caller waits');
 });
 

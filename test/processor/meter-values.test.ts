@@ -90,6 +90,18 @@ test('unsigned values of a running transaction without a register are not stored
   t.deepEqual([outcome.writes, outcome.businessKey], [[], undefined]);
 });
 
+test('a register that cannot be read has a key: repeated after a readable one, it would hide that one', async (t) => {
+  const reading = (value: string) => ({
+    connectorId: 1,
+    transactionId: 17,
+    meterValue: [{ timestamp: NOW, sampledValue: [{ value }] }],
+  });
+  const unreadable = await call('ocpp1.6', 'MeterValues', reading('12,5 kWh?'), { records });
+  t.is(typeof unreadable.businessKey, 'string');
+  const readable = await call('ocpp1.6', 'MeterValues', reading('1250'), { records });
+  t.is(readable.businessKey, undefined);
+});
+
 test('many meter values in one message are split into short entries without loss', async (t) => {
   const transactionData = Array.from({ length: 1000 }, (_, n) => ({
     timestamp: NOW,

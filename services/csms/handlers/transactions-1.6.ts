@@ -141,16 +141,16 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   const follows = found !== undefined && (isOpen(found.record) || found.record.kind === 'abandoned');
   const about = { stationId, connectorId, ...(id !== undefined && { transactionId: id }) };
   const kept = keepMeterValues(about, follows ? signed(meterValue) : meterValue);
-  const facts = follows
-    ? {
-        ...lastReading(meterOf(meterValue, '/meterValue', context), found.record, now.getTime()),
-        ...heard(found.record, now.getTime()),
-      }
-    : {};
+  const metered = follows ? meterOf(meterValue, '/meterValue', context) : undefined;
+  const facts =
+    metered === undefined || found === undefined
+      ? {}
+      : { ...lastReading(metered, found.record, now.getTime()), ...heard(found.record, now.getTime()) };
   const writes =
     follows && Object.keys(facts).length > 0 ? [rememberIfThere(found.key, facts), ...kept] : kept;
-  // The record itself recognizes a register that it has, so a repetition needs no key. Values in a stream need one.
-  if (kept.length === 0) return { response: {}, writes };
+  // The record itself recognizes a register that it has, so a repetition needs no key. Values in a stream need one, and a register that cannot
+  // be read, which would hide the readable one that came after it.
+  if (kept.length === 0 && (metered?.problems ?? []).length === 0) return { response: {}, writes };
   const fact = businessKey('meter', stationId, connectorId, id, digest(meterValue));
   return { response: {}, writes, businessKey: fact, businessKeySeconds: METER_KEY_SECONDS };
 };

@@ -44,10 +44,17 @@ export class RecordReads {
     const all = [...this.#waiting];
     this.#waiting.clear();
     for (const [names, waiting] of all) {
-      for (let i = 0; i < waiting.length; i += MOST)
-        void this.#readers.read((redis) => readAll(redis, waiting.slice(i, i + MOST), names));
+      for (let i = 0; i < waiting.length; i += MOST) {
+        const some = waiting.slice(i, i + MOST);
+        // Its connection may not open at all.
+        this.#readers.read((redis) => readAll(redis, some, names)).catch((error) => rejectAll(some, error));
+      }
     }
   }
+}
+
+function rejectAll(waiting: readonly Waiting[], error: unknown): void {
+  for (const { reject } of waiting) reject(error);
 }
 
 /** Settles what waits. Never rejects. */
@@ -59,15 +66,18 @@ async function readAll(
   try {
     const keys = waiting.map(({ key }) => key);
     const [first = ''] = keys;
-    // Of one record alone any number of fields can be read; a script takes some thousand.
-    const isAlone = keys.length === 1 && names !== ALL_FIELDS;
-    const found = isAlone ? [await redis.hmget(first, ...names)] : await readRecords(redis, keys, names);
+    // A command reads any number of fields, a script some thousand, and a command works while a slot moves to another node.
+    const found =
+      keys.length === 1 ? [await readOne(redis, first, names)] : await readRecords(redis, keys, names);
     for (const [index, { resolve, reject }] of waiting.entries()) {
       const values = found[index];
       if (values instanceof Error) reject(values);
       else resolve(values ?? []);
     }
   } catch (error) {
-    for (const { reject } of waiting) reject(error);
+    rejectAll(waiting, error);
   }
 }
+
+const readOne = async (redis: RedisConnection, key: string, names: readonly string[]): Promise<Values> =>
+  names === ALL_FIELDS ? Object.entries(await redis.hgetall(key)).flat() : redis.hmget(key, ...names);

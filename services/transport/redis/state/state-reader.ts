@@ -32,9 +32,10 @@ export class RedisState implements StateStore {
   async record(key: string): Promise<Readonly<Record<string, string>> | undefined> {
     const found = await this.#readRecord(key, ALL_FIELDS);
     if (found.length === 0) return undefined;
-    const record: Record<string, string> = {};
-    for (let i = 0; i + 1 < found.length; i += 2) record[String(found[i])] = String(found[i + 1]);
-    return record;
+    // Not by assignment: `__proto__` is a name as any other.
+    return Object.fromEntries(
+      Array.from({ length: found.length / 2 }, (_, i) => [String(found[2 * i]), String(found[2 * i + 1])]),
+    );
   }
 
   async field(key: string, field: string): Promise<string | undefined> {
@@ -43,15 +44,12 @@ export class RedisState implements StateStore {
 
   async fields(key: string, names: readonly string[]): Promise<Readonly<Record<string, string>> | undefined> {
     const values = await this.#readRecord(key, names);
-    const found: Record<string, string> = {};
-    let any = false;
+    const found: [string, string][] = [];
     for (const [index, name] of names.entries()) {
       const value = values[index];
-      if (typeof value !== 'string') continue;
-      found[name] = value;
-      any = true;
+      if (typeof value === 'string') found.push([name, value]);
     }
-    return any ? found : undefined;
+    return found.length > 0 ? Object.fromEntries(found) : undefined;
   }
 
   reserve(counter: string, count: number, floor: number): Promise<number> {

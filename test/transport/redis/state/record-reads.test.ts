@@ -42,7 +42,7 @@ test('reads of one turn are one script, whatever they find', async (t) => {
 test('a turn with many reads is several scripts, so that none of them holds up Redis', async (t) => {
   await using w = await world();
   await w.redis.hset('ocpp:station:99', 'bootedAt', 'now', 'empty', '');
-  await w.state.record('station:99');
+  await Promise.all(['station:98', 'station:99'].map((key) => w.state.record(key)));
   const before = await w.sent('evalsha');
   const found = await Promise.all(Array.from({ length: 100 }, (_, i) => w.state.record(`station:${i}`)));
   t.is((await w.sent('evalsha')) - before, 4);
@@ -55,6 +55,18 @@ test('any number of fields of one record can be read', async (t) => {
   const names = Array.from({ length: 20_000 }, (_, i) => `CP-${i}`);
   await w.redis.hset('ocpp:stations', 'CP-19999', 'entry');
   t.deepEqual(await w.state.fields('stations', names), { 'CP-19999': 'entry' });
+});
+
+test('a field may have any name', async (t) => {
+  await using w = await world();
+  await w.redis.hset('ocpp:registrations', '__proto__', 'Rejected', 'CP-1', 'Accepted');
+  const alone = await w.state.record('registrations');
+  const [together] = await Promise.all([w.state.record('registrations'), w.state.record('other')]);
+  const chosen = await w.state.fields('registrations', ['CP-1', 'CP-2', '__proto__']);
+  for (const found of [alone, together, chosen]) {
+    const values = new Map(Object.entries(found ?? {}));
+    t.deepEqual([values.size, values.get('__proto__'), values.get('CP-1')], [2, 'Rejected', 'Accepted']);
+  }
 });
 
 test('a key that is no record fails alone, and is named', async (t) => {
