@@ -56,6 +56,17 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  'an-older-reading-counts': {
+    what: 'a reading that is repeated behind a newer one sets the register back: the record alone recognizes it',
+    changes: [
+      {
+        file: 'processor.js',
+        from: 'if (!isAfter(at, known.lastMeterAt, now) && !isHigher(reading, known)) return {};',
+        to: '',
+        source: 'services/csms/transactions/reading.ts',
+      },
+    ],
+  },
   'records-mixed-up': {
     what: 'of the records that are read together, each caller gets the first one',
     changes: [
