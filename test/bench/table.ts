@@ -31,12 +31,11 @@ export function table(results: readonly Result[]): string {
   return [HEAD, HEAD.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function ratio({ contender, median }: Result, results: readonly Result[]): string {
-  const { target } = contender;
-  const base = results.find((one) => one.contender.name === contender.base);
+function ratio({ contender: { base: name, target }, median }: Result, results: readonly Result[]): string {
+  const base = results.find((one) => one.contender.name === name);
   if (base === undefined) return '';
   const value = median.cpu / base.median.cpu;
-  const text = `${value.toFixed(2)}x of ${base.contender.name}`;
+  const text = `${value.toFixed(2)}x of ${name}`;
   return target === undefined ? text : `${text} (≤ ${target}x: ${value <= target ? 'met' : 'missed'})`;
 }
 

@@ -1,8 +1,8 @@
 /** The number of processors follows the load on a real cluster: a step, sources that fall silent at the peak, and the way down. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { startSimulation, type Simulation } from '../../simulator/simulation.ts';
 import { mostRemoved } from '../../../operator/scaling/steps.ts';
+import { startSimulation, type Simulation } from '../../simulator/simulation.ts';
 import { createNamespace, diagnostics, firstImage, removeEverything, startAfresh } from '../environment.ts';
 import { provideImage } from '../image.ts';
 import { get, kubectl, patch, until } from '../kubectl.ts';
