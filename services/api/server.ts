@@ -58,6 +58,8 @@ const MAX_CONNECTIONS = 4000;
 const REQUEST_TIMEOUT = 30_000;
 /** Between looks for requests whose time is over; ms. */
 const LOOK = 1000;
+/** For each plugin: a node that starts many Pods is slow, and the default of 10 s would end the program; ms. */
+const START_TIMEOUT = 60_000;
 /** Characters of a part of a path: an identity of 255 characters, each four bytes, percent-encoded. */
 const MAX_PART = 255 * 12;
 
@@ -82,6 +84,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: MAX_BODY,
     requestTimeout: requestTimeoutMs,
+    pluginTimeout: START_TIMEOUT,
     http: {
       maxHeaderSize: MAX_HEADERS,
       // Node takes the longer one of both times for the whole request, whichever it is.
