@@ -7,7 +7,7 @@ import { DEFAULT } from '../contract.ts';
 import type { Protocol } from '../ocpp/frame.ts';
 import type { RepairKind } from '../ocpp/repair-table.ts';
 import type { Log } from '../runtime/log.ts';
-import type { DomainEvent, StateWrite } from '../transport/stored-state.ts';
+import type { DomainEvent, Expectation, StateWrite } from '../transport/stored-state.ts';
 import type { Providers } from './credentials/providers.ts';
 import type { ProcessorState } from './state.ts';
 import type { ConcurrentTransactions, UnknownTokens } from './tokens.ts';
@@ -58,6 +58,8 @@ export interface HandlerContext {
   readonly now: Date;
   /** When the proxy read the message, ms since 1970; replaces a time that the station does not report. */
   readonly receivedAt: number;
+  /** An outcome for this message met another record than it expected: what is known of it is out of date. */
+  readonly unexpected: boolean;
   /** Numbers of the request that JavaScript cannot represent, as the station wrote them, by JSON pointer. */
   readonly exact: ReadonlyMap<string, string>;
   /** Repairs of the request, by JSON pointer. */
@@ -74,6 +76,8 @@ export interface HandlerResult<Response extends object = object> {
   readonly response: Response;
   readonly writes?: readonly StateWrite[];
   readonly events?: readonly DomainEvent[];
+  /** What a record must be like that the handler did not read. Not of a message that is `unexpected`. */
+  readonly expects?: Expectation;
   /** Idempotency key of the business fact: a duplicate gets the same response and changes nothing. */
   readonly businessKey?: string;
   /** Lifetime of the key; s. Default: one day. */

@@ -77,7 +77,9 @@ export function createProcessor(options: ProcessorOptions): Processor {
     inFlight.add(1);
     try {
       const outcome = await dispatch(delivery);
-      observer?.handled(outcome.answer?.kind ?? 'none', (performance.now() - begun) / 1000);
+      // Counted once, also where it is handled again.
+      if (delivery.unexpected !== true)
+        observer?.handled(outcome.answer?.kind ?? 'none', (performance.now() - begun) / 1000);
       return outcome;
     } finally {
       inFlight.add(-1);

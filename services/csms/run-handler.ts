@@ -72,7 +72,7 @@ const NO_NUMBERS: ReadonlyMap<string, string> = new Map();
 export const NO_REPAIRS: HandlerContext['repaired'] = new Map();
 
 export function contextOf(
-  { stationId, protocol, epoch, receivedAt }: Delivery,
+  { stationId, protocol, epoch, receivedAt, unexpected }: Delivery,
   { settings, state, providers = NO_PROVIDERS, clock, log }: RunOptions,
   exact = NO_NUMBERS,
   repaired = NO_REPAIRS,
@@ -83,6 +83,7 @@ export function contextOf(
     epoch,
     now: new Date(clock.now()),
     receivedAt,
+    unexpected: unexpected === true,
     exact,
     repaired,
     settings: settingsNow(settings),

@@ -40,6 +40,7 @@ import {
   type TransactionFacts,
   type TransactionRecord,
 } from './transactions/record.ts';
+import { type RunningTransaction, RunningTransactions } from './transactions/running.ts';
 import { openOfToken, openTransactionsOf } from './transactions/register.ts';
 
 /** Approximate length of the settlements stream; older entries are dropped. */
@@ -75,8 +76,10 @@ function ofStation(stationId: string): string {
 /** Reads for handlers. */
 export interface ProcessorState {
   transaction(key: string): Promise<TransactionRecord | undefined>;
-  /** Only the fields that a reading needs: cars send one every minute. */
+  /** Only the fields that a reading needs: cars send one every minute. It is known from then on while it runs. */
   meteredTransaction(key: string): Promise<TransactionRecord | undefined>;
+  /** What this processor knows of a running transaction without a read. */
+  runningTransaction(key: string): RunningTransaction | undefined;
   /** The open transactions of a station, oldest first. */
   openTransactions(stationId: string): Promise<readonly StoredTransaction[]>;
   /** Keys of the records of a token's open transactions, at most a few. */
@@ -101,6 +104,7 @@ export type SessionReader = Pick<Transport, 'sessionMetadata'>;
 
 export function createState(reader: StateReader, clock: Clock, sessions: SessionReader): ProcessorState {
   const ids = createTransactionIds(reader, clock);
+  const running = new RunningTransactions();
   /** Skips entries without a record: Redis may have lost a part. */
   const openOf = async (keys: readonly string[]) => {
     const found = await Promise.all(keys.map(async (key) => ({ key, record: await reader.record(key) })));
@@ -108,7 +112,12 @@ export function createState(reader: StateReader, clock: Clock, sessions: Session
   };
   return {
     transaction: (key) => reader.record(key),
-    meteredTransaction: (key) => reader.fields(key, METERED_FIELDS),
+    async meteredTransaction(key) {
+      const record = await reader.fields(key, METERED_FIELDS);
+      running.learn(key, record);
+      return record;
+    },
+    runningTransaction: (key) => running.get(key),
     openTransactions: async (stationId) => openOf(await openTransactionsOf(reader, stationId)),
     async openOfToken(token) {
       const members = await reader.members(openOfToken(token), Number.MAX_SAFE_INTEGER, TOKEN_MOST);

@@ -53,6 +53,16 @@ function readUsual(text: string): number | undefined {
   return Number.isNaN(instant) || Number(text.slice(8, 10)) > 28 ? undefined : instant;
 }
 
+const SORTABLE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
+
+/** The earliest plausible time, as a text that sorts. */
+export const EARLIEST_TEXT = '2015-01-01';
+
+/** Whether texts of this form and length sort as their times do. */
+export function isSortable(text: string): boolean {
+  return SORTABLE.test(text);
+}
+
 type Six = [number, number, number, number, number, number];
 
 /** An instant as RFC 3339 in UTC, with ms. */

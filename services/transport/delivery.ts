@@ -14,6 +14,8 @@ export interface Delivery {
   readonly receivedAt: number;
   /** 1 at first; higher after a handler that threw or the death of a processor that had it in flight. */
   readonly deliveryCount: number;
+  /** An outcome of it met another record than it expected: the handler must read the record now. */
+  readonly unexpected?: true;
   /** Status in the response to the last BootNotification of this connection; omitted before one, and where it is unknown. */
   readonly registration?: Registration;
   /** What the proxy repaired to make the text readable; omitted for valid JSON. */

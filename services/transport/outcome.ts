@@ -1,5 +1,5 @@
 /** The outcome of one delivery: what its handler returns, and the transport applies in one step. */
-import type { DomainEvent, StateWrite } from './stored-state.ts';
+import type { DomainEvent, Expectation, StateWrite } from './stored-state.ts';
 import type { UnreadableText } from './unreadable.ts';
 
 /** The response to a CALL. The transport adds the message id and the envelope. */
@@ -17,6 +17,8 @@ export interface Outcome {
   /** Omitted for frames that get no response, and for CALLs that must not get one. */
   readonly answer?: Answer;
   readonly writes: readonly StateWrite[];
+  /** Where it is not met, nothing takes effect, and the delivery is handled again as `unexpected`. */
+  readonly expects?: Expectation;
   /**
    * The network does not accept the station: calls that waited for it before it connected go on waiting. The acknowledgement of any
    * other message releases them.

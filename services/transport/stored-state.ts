@@ -84,6 +84,18 @@ export interface StateReader {
   size(key: string): Promise<number>;
 }
 
+/**
+ * What a record must be like for an outcome to take effect, where its handler did not read it. A handler names what it needs of the
+ * record, not what it remembers of it: other processes change the record, too.
+ */
+export interface Expectation {
+  readonly key: string;
+  /** Values of fields; '' means empty or missing. One of them is not '', so that the record must exist. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** A field with a text from `from` to before `before`, as long as `before` and with the same last character. */
+  readonly earlier?: { readonly field: string; readonly from: string; readonly before: string };
+}
+
 export interface StreamSize {
   readonly length: number;
   /** ms since 1970; undefined for an empty stream, and where it cannot be read. */

@@ -21,6 +21,9 @@ const CONNECT_STEP_MS = 50;
 /** A CALL that waits longer will never be answered; ms. */
 const PATIENCE = 30_000;
 
+/** CALLs of all fleets: a meter of a station rises, also when a later fleet plays it. */
+let count = 0;
+
 export class Fleet implements Disposable {
   /** Time from each CALL to its answer since the last `reset`; ms. */
   readonly latencies: number[] = [];
@@ -32,7 +35,6 @@ export class Fleet implements Disposable {
   /** Those that reconnect. */
   readonly #leaving = new Set<Station>();
   #endpoints: readonly Endpoint[] = [];
-  #count = 0;
   #callAnswer: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #next: ((station: Station) => void) | undefined;
@@ -69,7 +71,7 @@ export class Fleet implements Disposable {
           clearTimeout(late);
           resolve();
         };
-        for (const station of some) station.send(frame.with(++this.#count, station.transaction));
+        for (const station of some) station.send(frame.with(++count, station.transaction));
       });
     }
     this.#onText = undefined;
@@ -136,7 +138,7 @@ export class Fleet implements Disposable {
     const loop = this.#loops.get(station);
     const frame = loop?.frames[loop.at++ % loop.frames.length];
     if (loop === undefined || frame === undefined) return;
-    if (frame !== RECONNECT) return station.send(frame.with(++this.#count, station.transaction));
+    if (frame !== RECONNECT) return station.send(frame.with(++count, station.transaction));
     this.#loops.delete(station);
     this.#reconnect(station, loop).catch((error: Error) => this.faults.push(error.message));
   }

@@ -1,6 +1,6 @@
 /** What the stations say. Each message prepares its stations and resolves to the texts that each one repeats. */
 import { type Fleet, type Part, RECONNECT } from './fleet.ts';
-import { NUMBER, TRANSACTION } from './station.ts';
+import { NUMBER, TIME, TRANSACTION } from './station.ts';
 
 /** @returns the part of each station, by its number; its texts have NUMBER where it is another one in each CALL */
 export type Message = (fleet: Fleet) => Promise<(number: number) => Part>;
@@ -90,9 +90,8 @@ const readings = () =>
 const sampled = (measurand: string, unit: string, phases: readonly string[], value: string) =>
   phases.map((phase) => ({ value, context: 'Sample.Periodic', measurand, unit, ...(phase && { phase }) }));
 
-/** Read now: an older one than is known would be left out. */
 const reading = () => ({
-  timestamp: new Date().toISOString(),
+  timestamp: TIME,
   sampledValue: [
     ...sampled('Energy.Active.Import.Register', 'Wh', [''], NUMBER),
     ...sampled('Power.Active.Import', 'W', ['', 'L1'], '3680.0'),

@@ -7,13 +7,19 @@ import { connect as connectTls, type ConnectionOptions, TLSSocket } from 'node:t
 
 /** Ten characters of a message that each CALL replaces by its number. */
 export const NUMBER = '##########';
+/** A time that each CALL replaces by a later one. */
+export const TIME = '0000-00-00T00:00:00.000Z';
 /** Ten characters in place of the id of the station's transaction: a JSON number may have spaces before it. */
 export const TRANSACTION = '@@@@@@@@@@';
+
+/** Of the first CALL; a ms later with each: a station that is asked as fast as it answers does not live long. */
+const BEGUN = Date.now();
 
 /** A message as a masked text frame, and where its numbers go. The mask is zero: the payload stays as it is. */
 export class MessageFrame {
   readonly #bytes: Buffer;
   readonly #places: readonly number[];
+  readonly #times: readonly number[];
   readonly #transactions: readonly number[];
 
   constructor(text: string) {
@@ -24,6 +30,7 @@ export class MessageFrame {
         : [0x81, 0x80 | 126, payload.length >> 8, payload.length & 0xff];
     this.#bytes = Buffer.concat([Buffer.from(head), Buffer.alloc(4), payload]);
     this.#places = placesOf(this.#bytes, NUMBER);
+    this.#times = placesOf(this.#bytes, TIME);
     this.#transactions = placesOf(this.#bytes, TRANSACTION);
   }
 
@@ -32,6 +39,7 @@ export class MessageFrame {
     const bytes = Buffer.from(this.#bytes);
     const digits = String(1e9 + number);
     for (const place of this.#places) bytes.write(digits, place, 'latin1');
+    for (const place of this.#times) bytes.write(new Date(BEGUN + number).toISOString(), place, 'latin1');
     for (const place of this.#transactions)
       bytes.write(String(transaction).padStart(TRANSACTION.length), place, 'latin1');
     return bytes;

@@ -67,6 +67,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  'what-is-expected-is-not-checked': {
+    what: 'a reading counts whatever its record is like: an older one sets the register back, and a late one changes a bill',
+    changes: [
+      {
+        file: 'acknowledge.lua',
+        from: 'local isUnexpected = expected > 0 and not isExpected(at + FIELDS)',
+        to: 'local isUnexpected = false',
+      },
+    ],
+  },
   'records-mixed-up': {
     what: 'of the records that are read together, each caller gets the first one',
     changes: [

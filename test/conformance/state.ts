@@ -1,7 +1,7 @@
 /** Stored state: the port `state`. */
 import assert from 'node:assert/strict';
 import type { Outcome } from '../../services/transport/outcome.ts';
-import type { Amendment, StateWrite } from '../../services/transport/stored-state.ts';
+import type { Amendment, Expectation, StateWrite } from '../../services/transport/stored-state.ts';
 import { until } from '../support/until.ts';
 import type { TransportHarness } from './harness.ts';
 import type { Part } from './suite.ts';
@@ -63,6 +63,67 @@ export const state: Part<TransportHarness> = (run) => {
       assert.deepEqual(await transport.state.fields('tx:1', ['b', 'z']), expected && { b: '2' });
       assert.equal(await transport.state.fields('tx:1', ['z']), undefined);
     }
+  });
+
+  run('an outcome takes effect only while the record is as it expects', async ({ transport, connect }) => {
+    const record = { owner: 'CP-1', empty: '', at: '2026-01-02T00:00:00Z' };
+    const expects = (
+      fields: Record<string, string>,
+      [from, before]: readonly string[] = [],
+    ): Expectation => ({
+      key: 'tx:1',
+      fields: { owner: 'CP-1', ...fields },
+      ...(from !== undefined && before !== undefined && { earlier: { field: 'at', from, before } }),
+    });
+    const met: readonly Expectation[] = [
+      expects({}),
+      expects({ empty: '', missing: '' }),
+      expects({}, ['2015', '2026-01-02T00:00:01Z']),
+      expects({ empty: '' }, ['2026-01-02T00:00:00Z', '2026-01-03T00:00:00Z']),
+    ];
+    const unmet: readonly Expectation[] = [
+      expects({ owner: 'CP-2' }),
+      expects({ empty: 'x' }),
+      expects({ missing: 'x' }),
+      { key: 'tx:2', fields: { owner: 'CP-1' } },
+      expects({}, ['2015', '2026-01-02T00:00:00Z']),
+      expects({}, ['2026-01-02T00:00:01Z', '2026-01-03T00:00:00Z']),
+      expects({}, ['2015', '2026-01-02T00:00:00.001Z']),
+      expects({}, ['2015', '2026-01-02T00:00:01z']),
+      { ...expects({}), earlier: { field: 'missing', from: '2015', before: '2026-01-02T00:00:01Z' } },
+    ];
+    const all = [...met, ...unmet];
+    const told: boolean[] = [];
+    transport.onMessage(async ({ frame, unexpected = false }) => {
+      const write = (fields: Readonly<Record<string, string>>): StateWrite => ({
+        kind: 'set',
+        key: 'tx:1',
+        fields,
+      });
+      const place = Number(frame.id);
+      const [expected] = [all[place]];
+      if (expected === undefined) return { ...done, writes: [write(record)] };
+      told.push(unexpected);
+      // Told, it would read the record.
+      if (unexpected) return { ...done, writes: [write({ [`${place}`]: 'again' })] };
+      return { ...done, writes: [write({ [`${place}`]: 'at once' })], expects: expected };
+    });
+    await transport.start();
+    const station = await connect('CP-1', 'ocpp1.6');
+    const answers: string[] = [];
+    station.onMessage((text) => answers.push(text));
+    const say = async (id: string) => {
+      const before = answers.length;
+      await station.write(beat(id));
+      await until(() => answers.length > before, `the answer to ${id}`);
+    };
+    await say('record');
+    for (const place of all.keys()) await say(`${place}`);
+    assert.equal(answers.length, all.length + 1, 'one answer each');
+    assert.deepEqual(told, [...met.map(() => false), ...unmet.flatMap(() => [false, true])]);
+    const words = all.map((_, place) => [`${place}`, place < met.length ? 'at once' : 'again'] as const);
+    assert.deepEqual(await transport.state.record('tx:1'), { ...record, ...Object.fromEntries(words) });
+    assert.equal(await transport.state.record('tx:2'), undefined);
   });
 
   run('an amendment applies once, and only if its record is unchanged', async ({ transport }) => {

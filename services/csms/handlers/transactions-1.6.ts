@@ -9,7 +9,7 @@ import type { OCPP16 } from 'typed-ocpp';
 import { compare, readDecimal } from '../../ocpp/decimal.ts';
 import { utcOf } from '../../ocpp/time.ts';
 import { businessKey, digest, eventOf, METER_KEY_SECONDS } from '../facts.ts';
-import type { Handler, HandlerContext } from '../handler.ts';
+import type { Handler, HandlerContext, HandlerResult } from '../handler.ts';
 import { isNewer, signed } from '../transactions/meter.ts';
 import { keepMeterValues, key } from '../state.ts';
 import type { Note } from '../transactions/bill.ts';
@@ -21,6 +21,7 @@ import {
   numberText,
   reportedTime,
   timeNotes,
+  unreadReading,
   writtenTime,
 } from '../transactions/reading.ts';
 import {
@@ -28,6 +29,7 @@ import {
   heard,
   isOpen,
   openRecord,
+  remember,
   rememberIfThere,
   type StoredTransaction,
   type TransactionFacts,
@@ -136,6 +138,8 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   const { stationId, now } = context;
   const { connectorId, meterValue } = request;
   const id = idOf(request.transactionId, context);
+  const unread = id === undefined ? undefined : meteredUnread(key.transaction(id), meterValue, context);
+  if (unread !== undefined) return unread;
   const found = id === undefined ? undefined : await ownTransaction(id, context, 'meteredTransaction');
   // The bill of an abandoned transaction is corrected if its stop still arrives.
   const follows = found !== undefined && (isOpen(found.record) || found.record.kind === 'abandoned');
@@ -154,6 +158,25 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   const fact = businessKey('meter', stationId, connectorId, id, digest(meterValue));
   return { response: {}, writes, businessKey: fact, businessKeySeconds: METER_KEY_SECONDS };
 };
+
+/**
+ * Without a read of the record, where this processor knows the transaction. The record must be as the outcome expects; if it is not, the
+ * message is handled again, and reads it. Undefined where only the record can tell.
+ */
+function meteredUnread(
+  recordKey: string,
+  meterValue: OCPP16.MeterValuesRequest['meterValue'],
+  context: HandlerContext,
+): HandlerResult | undefined {
+  const running = context.unexpected ? undefined : context.state.runningTransaction(recordKey);
+  if (running?.stationId !== context.stationId || signed(meterValue).length > 0) return undefined;
+  const metered = meterOf(meterValue, '/meterValue', context);
+  const read = unreadReading(recordKey, metered, running, context.now.getTime());
+  if (read === undefined) return undefined;
+  const { facts, expects } = read;
+  if (facts.heardAt !== undefined) running.heardAt = String(facts.heardAt);
+  return { response: {}, writes: Object.keys(facts).length > 0 ? [remember(recordKey, facts)] : [], expects };
+}
 
 /** A start without a token is recorded, because the station charged, but not accepted. */
 async function decideToStart(

@@ -1,6 +1,15 @@
 /** What a message adds to the record of a transaction: its newest register, and irregularities of its time. */
 import { compare, readDecimal, writeDecimal } from '../../ocpp/decimal.ts';
-import { LONGEST_TIME, readTime, utc, utcOf } from '../../ocpp/time.ts';
+import {
+  EARLIEST_TEXT,
+  isPlausible,
+  isSortable,
+  LONGEST_TIME,
+  readTime,
+  utc,
+  utcOf,
+} from '../../ocpp/time.ts';
+import type { Expectation } from '../../transport/stored-state.ts';
 import { digest } from '../facts.ts';
 import type { HandlerContext } from '../handler.ts';
 import {
@@ -15,7 +24,8 @@ import {
   type UnreadableRegister,
 } from './meter.ts';
 import type { Note } from './bill.ts';
-import { decimalOf, type TransactionFacts } from './record.ts';
+import { decimalOf, heard, type TransactionFacts } from './record.ts';
+import type { RunningTransaction } from './running.ts';
 
 /** The register in the meter values of a message. A sample that was removed may have been the register. */
 export function meterOf(
@@ -55,6 +65,42 @@ export function lastReading(
     lastMeterAt: at,
     ...(phases !== (known.lastPhases ?? '') && { lastPhases: phases }),
     ...(Boolean(known.meterTrouble) && { meterTrouble: '' }),
+  };
+}
+
+/** What a message adds to a record that was not read, and what that must be like. */
+export interface UnreadReading {
+  readonly facts: TransactionFacts;
+  readonly expects: Expectation;
+}
+
+/**
+ * The same as `lastReading`, for a running transaction whose record was not read: the time of a reading tells that it is newer, if it can
+ * be compared in the store. Undefined where only the record can tell. @param now ms since 1970
+ */
+export function unreadReading(
+  key: string,
+  { readings, problems }: Metered,
+  running: RunningTransaction,
+  now: number,
+): UnreadReading | undefined {
+  if (problems.length > 0 || !readings.every((one) => isUsable(one, running))) return undefined;
+  const { stationId } = running;
+  const facts = heard(running, now);
+  // A record that has a kind is a closing mark.
+  const runs = { stationId, kind: '' };
+  const reading = newest(readings, now);
+  if (reading === undefined) return { facts, expects: { key, fields: runs } };
+  const { energy, at, phases } = reading;
+  const time = readTime(at);
+  if (at === undefined || time === undefined || !isPlausible(time, now) || !isSortable(at)) return undefined;
+  return {
+    facts: { ...facts, lastMeter: writeDecimal(energy), lastMeterAt: at },
+    expects: {
+      key,
+      fields: { ...runs, lastPhases: phases, meterTrouble: '' },
+      earlier: { field: 'lastMeterAt', from: EARLIEST_TEXT, before: at },
+    },
   };
 }
 

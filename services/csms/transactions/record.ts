@@ -143,7 +143,10 @@ export function changeToken(key: string, known: TransactionFacts, idTag: string 
 }
 
 /** The update of `heardAt`; empty if the last one is recent. */
-export function heard({ heardAt }: TransactionRecord, now: number): Pick<TransactionFacts, 'heardAt'> {
+export function heard(
+  { heardAt }: { readonly heardAt?: string | undefined },
+  now: number,
+): Pick<TransactionFacts, 'heardAt'> {
   return now - Number(heardAt ?? 0) < HEARD_EVERY_MS ? {} : { heardAt: now };
 }
 

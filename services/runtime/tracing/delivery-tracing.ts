@@ -49,6 +49,8 @@ class SampledDelivery implements DeliveryTrace {
   }
 
   handled({ answer, deadLetter, failure }: TracedOutcome): void {
+    // Again, as its record was not as expected: part of the settling.
+    if (this.#settling !== undefined) return;
     const hasFailed = deadLetter !== undefined || failure !== undefined;
     const code = answer?.kind === 'error' ? answer.code : undefined;
     this.#handling.set({
@@ -58,7 +60,7 @@ class SampledDelivery implements DeliveryTrace {
   }
 
   failed(error: unknown): void {
-    this.#settle(wordOf(error));
+    if (this.#settling === undefined) this.#settle(wordOf(error));
   }
 
   acknowledged(): void {

@@ -278,7 +278,9 @@ class Bus implements Transport, GatewayBus {
       ...(repaired && { repaired }),
     };
     try {
-      const outcome = await this.#handler?.(delivery);
+      let outcome = await this.#handler?.(delivery);
+      if (!this.#isExpected(outcome)) outcome = await this.#handler?.({ ...delivery, unexpected: true });
+      if (!this.#isExpected(outcome)) throw new Error('its handler expects a record as it is not');
       if (outcome !== undefined) this.#acknowledge(entry, outcome);
     } catch (error) {
       this.#retry(entry, error);
@@ -286,6 +288,10 @@ class Bus implements Transport, GatewayBus {
       this.#inFlight--;
       if (this.#queue.length > 0) this.#pump();
     }
+  }
+
+  #isExpected(outcome: Outcome | undefined): boolean {
+    return outcome?.expects === undefined || this.state.isExpected(outcome.expects);
   }
 
   #retry(entry: Entry, cause: unknown): void {

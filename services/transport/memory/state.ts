@@ -8,6 +8,7 @@ import {
   type DomainEvent,
   EVENTS_KEPT,
   EXCESS,
+  type Expectation,
   type Member,
   type StateStore,
   type StateWrite,
@@ -108,6 +109,18 @@ export class MemoryState implements StateStore, Omit<GatewayEvents, 'noteRefused
     for (const write of writes) this.apply(write);
     for (const event of events) this.emit(event);
     return true;
+  }
+
+  /** The rule of redis/queue/acknowledge.lua. */
+  isExpected({ key, fields, earlier }: Expectation): boolean {
+    const stored = this.#live(key)?.fields;
+    if (Object.entries(fields).some(([name, value]) => (stored?.get(name) ?? '') !== value)) return false;
+    if (earlier === undefined) return true;
+    const { field, from, before } = earlier;
+    const value = stored?.get(field) ?? '';
+    return (
+      value.length === before.length && value.at(-1) === before.at(-1) && value >= from && value < before
+    );
   }
 
   keepUnreadable({ stationId, protocol, epoch, reason, text, quota: name }: UnreadableText): void {

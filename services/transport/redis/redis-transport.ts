@@ -16,6 +16,7 @@ import { openConnection, type RedisSettings } from './connection/connection.ts';
 import { ControlEvents } from './session/control-events.ts';
 import { readRequest, type Request, splitCount } from './queue/envelope.ts';
 import { Acknowledger } from './queue/acknowledger.ts';
+import type { Handled } from './queue/acknowledge.ts';
 import { type Claimed, InFlight } from './queue/in-flight.ts';
 import { escapeKey, type Keys } from './keys.ts';
 import { queueLoad } from './queue/queue-load.ts';
@@ -83,7 +84,13 @@ export class RedisTransport implements Transport {
     this.#claimer = new Claimer(this.#member);
     const onHandOver = (one: HandOver) => this.#handedOver.forEach((listener) => listener(one));
     this.#unacknowledged = new Unacknowledged(this.#member, this.#inFlight, onHandOver);
-    this.#acknowledger = new Acknowledger(this.#member, this.#inFlight, this.#unacknowledged, onError);
+    this.#acknowledger = new Acknowledger(
+      this.#member,
+      this.#inFlight,
+      this.#unacknowledged,
+      (handled) => this.#handleAgain(handled),
+      onError,
+    );
     this.#stations = new Stations(commands, keys, redis);
     this.#readers = new Readers(
       commands,
@@ -217,7 +224,7 @@ export class RedisTransport implements Transport {
   }
 
   async #handle(claimed: Claimed, request: Request): Promise<void> {
-    if (this.#tracing !== undefined) claimed.trace = this.#tracing.claimed(request);
+    if (this.#tracing !== undefined) claimed.trace ??= this.#tracing.claimed(request);
     try {
       const outcome = await this.#handler?.(request);
       if (outcome === undefined) return;
@@ -236,6 +243,13 @@ export class RedisTransport implements Transport {
       const counted = !(error instanceof TransportError && error.retryable);
       setTimeout(() => void this.#unacknowledged.requeue(claimed, counted, reason), REQUEUE_MS);
     }
+  }
+
+  /** Its handler relied on a record that has changed. One that does so again, although it was told, is at fault. */
+  #handleAgain({ claimed, request }: Handled): void {
+    if (request.unexpected !== true) return void this.#handle(claimed, { ...request, unexpected: true });
+    const reason = 'its handler expects a record as it is not';
+    void this.#unacknowledged.requeue(claimed, true, reason);
   }
 
   /** The registration is lost: other processes have what was in flight. */

@@ -52,6 +52,32 @@ test('what fails again and again becomes a dead letter, and the others flow', as
   t.is((await transport.load()).deadLetters, 1);
 });
 
+test('a handler that insists on a record as it is not: a dead letter without an effect, and the others flow', async (t) => {
+  const { processor, proxy, letters, wait, effects } = await world(t);
+  const gateway = await proxy();
+  const tried: unknown[] = [];
+  await processor(async (delivery) => {
+    if (delivery.frame.id !== 'bad') return counted(delivery);
+    tried.push([delivery.deliveryCount, delivery.unexpected]);
+    return { ...counted(delivery), expects: { key: 'none', fields: { owner: 'x' } } };
+  });
+  const [bad, good] = [await station(gateway, 'bad'), await station(gateway, 'good')];
+  await bad.call('bad');
+  await good.call('a');
+  await until(() => good.heard.includes('a'), 'the answer to a');
+  await wait(1);
+  t.deepEqual(
+    tried,
+    [1, 2, 3, 4, 5].flatMap((count) => [
+      [count, undefined],
+      [count, true],
+    ]),
+  );
+  t.deepEqual(await effects(), ['a']);
+  t.deepEqual(bad.heard, []);
+  t.like((await letters.list(10))[0], { reason: 'its handler expects a record as it is not', deliveries: 5 });
+});
+
 const INVALID: readonly (readonly [name: string, outcome: unknown])[] = [
   ['a BigInt', { writes: [], events: [], answer: { kind: 'result', payload: { n: 1n } } }],
   ['no writes', { writes: null, events: [] }],

@@ -9,12 +9,13 @@
 -- KEYS[2] requests                 names the slot
 -- ARGV[1] prefix
 -- ARGV[2] last_activity (RFC 3339)
--- ARGV[3] ...                      per delivery the fields below, then its writes, as in writes.lua
+-- ARGV[3] ...                      per delivery the fields below, then what it expects, then its writes, as in writes.lua
 -- Redis undoes nothing when a script fails midway, so what cannot be applied is found before anything is, and that delivery stays
 -- with its processor. One that fails nevertheless leaves the others as they are; its entry is removed already, and the processor
 -- makes it a dead letter.
 -- Returns {deliveries removed, tag, reason, held, ...}: those that cannot be applied. held is 'held' where the processor still
---   has the entry; 'late' where it does, and the outcome comes too late after a failed attempt; else ''.
+--   has the entry; 'late' where it does, and the outcome comes too late after a failed attempt; 'unexpected' where it does, and a
+--   record is not as the outcome expects; else ''.
 
 -- Fields of a delivery, counted from its delivery tag.
 local STATION = 1 -- escaped
@@ -32,7 +33,8 @@ local WRITES = 11 -- number of arguments of the writes
 local KEEP_SECONDS = 12 -- how long the response is stored under the business key
 local FAILED_BEFORE = 13 -- '1' when an attempt of the delivery failed before, else ''
 local HOLDS = 14 -- '1' when the calls of the station stay held, as it is not accepted, else ''
-local FIELDS = 15
+local EXPECTED = 15 -- number of arguments of what it expects
+local FIELDS = 16
 
 local PREFIX, NOW = ARGV[1], ARGV[2]
 -- Of a connection's SENDs, numbers this far behind the highest count as applied.
@@ -70,6 +72,20 @@ local function isLate(at)
   return held[1] ~= ARGV[at + EPOCH] or tonumber(ARGV[at + SEQUENCE]) < (tonumber(held[2]) or 0)
 end
 
+-- Whether a record is as expected. From `at`: its key, what a field must be from and what it must be before ('' and '' for any
+-- value), the number of names, the name of that field, the other names, and their values, '' for missing or empty.
+local function isExpected(at)
+  local from, before, names = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  local found = redis.pcall('HMGET', ARGV[at], unpack(ARGV, at + 4, at + 3 + names))
+  if found.err then return false end
+  for i = 2, names do
+    if (found[i] or '') ~= ARGV[at + 2 + names + i] then return false end
+  end
+  local value = found[1]
+  if before == '' then return true end
+  return value and #value == #before and string.byte(value, -1) == string.byte(before, -1) and value >= from and value < before
+end
+
 -- Applies one delivery that was removed. `at` is the index of its delivery tag.
 local function apply(at)
   local station, epoch, kind, sequence = ARGV[at + STATION], ARGV[at + EPOCH], ARGV[at + KIND], ARGV[at + SEQUENCE]
@@ -100,7 +116,7 @@ local function apply(at)
 
   local stored = businessKey ~= '' and redis.call('GET', businessKey)
   if not stored then
-    local first = at + FIELDS
+    local first = at + FIELDS + tonumber(ARGV[at + EXPECTED])
     Writes.apply(PREFIX, first, first + tonumber(ARGV[at + WRITES]) - 1)
     if businessKey ~= '' and head == replayHead then
       redis.call('SET', businessKey, body, 'EX', ARGV[at + KEEP_SECONDS])
@@ -135,10 +151,14 @@ local function report(tag, reason, held)
 end
 
 while at <= #ARGV do
-  local tag, writes = ARGV[at], tonumber(ARGV[at + WRITES])
-  local next = at + FIELDS + writes
-  local fault = writes > 0 and Writes.faultOf(PREFIX, at + FIELDS, next - 1) or nil
-  if fault then
+  local tag, expected, writes = ARGV[at], tonumber(ARGV[at + EXPECTED]), tonumber(ARGV[at + WRITES])
+  local first = at + FIELDS + expected
+  local next = first + writes
+  local isUnexpected = expected > 0 and not isExpected(at + FIELDS)
+  local fault = not isUnexpected and writes > 0 and Writes.faultOf(PREFIX, first, next - 1, expected > 0 and ARGV[at + FIELDS]) or nil
+  if isUnexpected then
+    if redis.call('HGET', KEYS[1], tag) then report(tag, 'its record is not as expected', 'unexpected') end
+  elseif fault then
     if redis.call('HGET', KEYS[1], tag) then report(tag, fault, 'held') end
   elseif isLate(at) then
     if redis.call('HGET', KEYS[1], tag) then report(tag, 'an attempt failed, and then its connection waited no more', 'late') end

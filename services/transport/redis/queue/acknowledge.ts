@@ -5,7 +5,7 @@ import { endBy } from '../../station-call.ts';
 import type { RedisConnection } from '../connection/connection.ts';
 import { loadScript } from '../connection/script.ts';
 import { escapeKey, type Keys } from '../keys.ts';
-import { addWrites } from '../state/writes.ts';
+import { addExpectation, addWrites } from '../state/writes.ts';
 import type { Claimed } from './in-flight.ts';
 import { ocppGoResponse, outboxResponse, type Request, type ResponsePieces } from './envelope.ts';
 
@@ -42,8 +42,11 @@ export interface PreparedAcknowledgement {
 export interface Unstorable {
   readonly tag: string;
   readonly reason: string;
-  /** Whether this process still has the entry in Redis; `late` when it does and no release can make it take effect. */
-  readonly held: 'held' | 'late' | '';
+  /**
+   * Whether this process still has the entry in Redis; `late` when it does and no release can make it take effect, `unexpected` when
+   * it does and is to handle it again.
+   */
+  readonly held: 'held' | 'late' | 'unexpected' | '';
 }
 
 export function prepareAcknowledgement(keys: Keys, all: readonly Handled[]): PreparedAcknowledgement {
@@ -120,10 +123,14 @@ function addDelivery(args: string[], keys: Keys, { claimed, request, outcome }: 
     String(businessKeySeconds),
     failedBefore ? '1' : '',
     holdsCalls === true ? '1' : '',
+    '',
   );
+  const expected = args.length;
+  addExpectation(args, keys, outcome.expects);
   const first = args.length;
+  args[expected - 1] = String(first - expected);
   addWrites(args, keys, outcome);
-  args[first - 4] = String(args.length - first);
+  args[expected - 5] = String(args.length - first);
 }
 
 /** What a station answered to a call of ours: its message id and its Answer as JSON, or nothing where it is malformed. */

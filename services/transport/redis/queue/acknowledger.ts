@@ -19,19 +19,25 @@ export class Acknowledger {
   readonly #member: Membership;
   readonly #inFlight: InFlight;
   readonly #unacknowledged: Unacknowledged;
+  readonly #handleAgain: (handled: Handled) => void;
   readonly #report: (error: Error) => void;
   #done: Handled[] = [];
+  /** Of the batch that is acknowledged: their records are not as expected. */
+  readonly #unexpected = new Set<Handled>();
   #running = false;
 
+  /** @param handleAgain called for each delivery whose record was not as its outcome expects; it is still in flight */
   constructor(
     member: Membership,
     inFlight: InFlight,
     unacknowledged: Unacknowledged,
+    handleAgain: (handled: Handled) => void,
     report: (error: Error) => void,
   ) {
     this.#member = member;
     this.#inFlight = inFlight;
     this.#unacknowledged = unacknowledged;
+    this.#handleAgain = handleAgain;
     this.#report = report;
   }
 
@@ -47,7 +53,12 @@ export class Acknowledger {
     while (this.#done.length > 0 && !this.#member.stopping) {
       const all = this.#done.splice(0, MAX_BATCH);
       await this.#acknowledge(all.filter(({ claimed }) => this.#inFlight.holds(claimed)));
-      for (const { claimed } of all) {
+      for (const one of all) {
+        const { claimed } = one;
+        if (this.#unexpected.delete(one) && this.#inFlight.holds(claimed)) {
+          this.#handleAgain(one);
+          continue;
+        }
         if (claimed.trace !== undefined) traceEnd(claimed.trace, this.#inFlight.holds(claimed));
         this.#inFlight.settle(claimed);
       }
@@ -79,7 +90,8 @@ export class Acknowledger {
     for (const { tag, reason, held } of await acknowledge(commands, keys, processId, args)) {
       const done = handled.find(({ claimed }) => claimed.tag === tag);
       if (done === undefined) continue;
-      if (held === 'held') await this.#refuse(done, reason);
+      if (held === 'unexpected') this.#unexpected.add(done);
+      else if (held === 'held') await this.#refuse(done, reason);
       else {
         await this.#deadLetter(done, reason, held === 'late' ? undefined : done.claimed.raw);
         this.#reportUnstorable(done, reason, this.#member.keys.deadLetters);

@@ -12,7 +12,7 @@
 local prefix, field, expected = ARGV[1], ARGV[2], ARGV[3]
 local value = redis.call('HGET', KEYS[1], field) or ''
 if value ~= expected then return 0 end
-local fault = Writes.faultOf(prefix, 4, #ARGV)
+local fault = Writes.faultOf(prefix, 4, #ARGV, false)
 if fault then return { 'fault', fault } end
 Writes.apply(prefix, 4, #ARGV)
 return 1

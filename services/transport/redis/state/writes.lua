@@ -25,8 +25,9 @@ local function mismatch(key, wanted)
   return nil
 end
 
--- The reason why the writes in arguments `first` to `last` cannot be applied, or nil.
-function Writes.faultOf(prefix, first, last)
+-- The reason why the writes in arguments `first` to `last` cannot be applied, or nil. `record` is a key that holds one for sure, or
+-- false.
+function Writes.faultOf(prefix, first, last, record)
   local i = first
   while i <= last do
     local op, key, bound, count = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
@@ -34,7 +35,8 @@ function Writes.faultOf(prefix, first, last)
     if op == 'append' and count == 0 then return 'no fields for ' .. key end
     if bound ~= '' and not string.match(bound, '^%d+$') then return bound .. ' is no whole number, for ' .. key end
     local fault = op == 'unreadable' and (mismatch(prefix .. ':unreadable', 'stream')
-      or mismatch(prefix .. ':unreadable-quota:' .. key, 'string')) or TYPES[op] and mismatch(key, TYPES[op])
+      or mismatch(prefix .. ':unreadable-quota:' .. key, 'string'))
+      or TYPES[op] and not (key == record and TYPES[op] == 'hash') and mismatch(key, TYPES[op])
     if fault then return fault end
     i = i + 4 + count
   end

@@ -1,5 +1,11 @@
 /** Writes and events as arguments of the scripts that include writes.lua. */
-import { type DomainEvent, EVENTS_KEPT, EXCESS, type StateWrite } from '../../stored-state.ts';
+import {
+  type DomainEvent,
+  EVENTS_KEPT,
+  EXCESS,
+  type Expectation,
+  type StateWrite,
+} from '../../stored-state.ts';
 import type { UnreadableText } from '../../unreadable.ts';
 import { escapeKey, type Keys } from '../keys.ts';
 
@@ -14,6 +20,16 @@ export function addWrites(args: string[], keys: Keys, { writes, events, unreadab
   for (const write of writes) addWrite(args, keys, write);
   for (const event of events) addOne(args, 'append', keys.events, String(EVENTS_KEPT), eventTexts(event));
   if (unreadable !== undefined) addUnreadable(args, unreadable);
+}
+
+/** Appends the arguments to `args`, as acknowledge.lua wants them. */
+export function addExpectation(args: string[], keys: Keys, expected: Expectation | undefined): void {
+  if (expected === undefined) return;
+  const { key, fields, earlier = { field: '', from: '', before: '' } } = expected;
+  const names = Object.keys(fields);
+  const { field, from, before } = earlier;
+  args.push(keys.state(key), from, before, String(1 + names.length), field, ...names);
+  for (const name of names) args.push(fields[name] ?? '');
 }
 
 /** Names and values by turns. */

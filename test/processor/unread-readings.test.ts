@@ -1,0 +1,188 @@
+/** Readings of a transaction that this processor knows: what they do without a read of its record is what they do with one. */
+import test from 'ava';
+import { createDispatch } from '../../services/csms/dispatch.ts';
+import { DEFAULT_SETTINGS } from '../../services/csms/handler.ts';
+import { HANDLERS } from '../../services/csms/handlers/table.ts';
+import { createState } from '../../services/csms/state.ts';
+import { MessageType } from '../../services/ocpp/frame.ts';
+import { createLog } from '../../services/runtime/log.ts';
+import { MemoryState } from '../../services/transport/memory/state.ts';
+import type { Delivery } from '../../services/transport/delivery.ts';
+import { open16, NOW } from './stations.ts';
+
+type Facts = Readonly<Record<string, string>>;
+
+const clock = { now: () => Date.parse(NOW) };
+const KEY = 'transaction:17';
+const HOUR_AGO = `${clock.now() - 3_600_000}`;
+
+/** A processor that counts its reads of records. */
+function processor(stored: Facts) {
+  const state = new MemoryState(clock);
+  state.apply({ kind: 'set', key: KEY, fields: stored });
+  let reads = 0;
+  const reader = new Proxy(state, {
+    get(target, name) {
+      if (name === 'fields') reads++;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const dispatch = createDispatch({
+    handlers: HANDLERS,
+    settings: DEFAULT_SETTINGS,
+    state: createState(reader, clock, { sessionMetadata: async () => undefined }),
+    clock,
+    log: createLog('test', 'silent'),
+  });
+  const say = (meterValue: unknown, more: Partial<Delivery> = {}) => {
+    reads = 0;
+    const payload = { connectorId: 1, transactionId: 17, meterValue };
+    const frame = { type: MessageType.Call, id: 'm-1', action: 'MeterValues', payload } as const;
+    const about = {
+      stationId: 'CP-1',
+      epoch: 7,
+      protocol: 'ocpp1.6',
+      receivedAt: clock.now(),
+      deliveryCount: 1,
+    } as const;
+    return dispatch({ ...about, frame, ...more });
+  };
+  const become = (fields: Facts) => {
+    state.apply({ kind: 'delete', key: KEY });
+    state.apply({ kind: 'set', key: KEY, fields });
+  };
+  return { state, say, become, reads: () => reads };
+}
+
+const at = (timestamp: string | undefined, value: string, more: object = {}) => [
+  { ...(timestamp !== undefined && { timestamp }), sampledValue: [{ value, ...more }] },
+];
+
+test('the first reading reads the record, the next ones name what it must be like', async (t) => {
+  const { state, say, reads } = processor(open16);
+  const first = await say(at('2026-11-23T09:10:00Z', '2100'));
+  t.is(first.expects, undefined);
+  t.is(reads(), 1);
+  for (const write of first.writes) state.apply(write);
+  const second = await say(at('2026-11-23T09:11:00Z', '2200'));
+  t.is(reads(), 0);
+  t.deepEqual(second.writes, [
+    { kind: 'set', key: KEY, fields: { lastMeter: '2200', lastMeterAt: '2026-11-23T09:11:00Z' } },
+  ]);
+  t.true(second.expects !== undefined && state.isExpected(second.expects));
+  const told = await say(at('2026-11-23T09:11:00Z', '2200'), { unexpected: true });
+  t.is(reads(), 1);
+  t.is(told.expects, undefined);
+});
+
+test('a transaction of another station, an ended one, and evidence are not handled unread', async (t) => {
+  const { say, become, reads } = processor(open16);
+  await say(at('2026-11-23T09:10:00Z', '2100'));
+  await say(at('2026-11-23T09:11:00Z', '2100'), { stationId: 'CP-2' });
+  t.is(reads(), 1, 'of another station');
+  await say(at('2026-11-23T09:11:00Z', 'beef', { format: 'SignedData' }));
+  t.is(reads(), 1, 'signed values');
+  const { lastMeter: _meter, ...ended } = { ...open16, closed: '2026-11-23T09:12:00Z', kind: 'final' };
+  become(ended);
+  const late = at('2026-11-23T09:11:30Z', '2150');
+  t.is((await say(late)).writes.length, 1);
+  t.is(reads(), 0, 'this processor does not know yet');
+  const kept = await say(late, { unexpected: true });
+  t.deepEqual(
+    kept.writes.map(({ kind }) => kind),
+    ['append'],
+    'a late reading is kept as it is',
+  );
+  await say(late);
+  t.is(reads(), 1, 'now it does');
+});
+
+test('that a station was heard is noted by each processor at most every ten minutes', async (t) => {
+  const { say, become, reads } = processor({ ...open16, heardAt: HOUR_AGO });
+  await say(at('2026-11-23T09:10:00Z', '2100'));
+  become({ ...open16, heardAt: HOUR_AGO });
+  const power = [{ timestamp: '2026-11-23T09:11:00Z', sampledValue: [{ value: '9', measurand: 'Voltage' }] }];
+  const noted = await say(power);
+  t.is(reads(), 0);
+  t.deepEqual(noted.writes, [{ kind: 'set', key: KEY, fields: { heardAt: `${clock.now()}` } }]);
+  const again = await say(power);
+  t.deepEqual(again.writes, []);
+  t.deepEqual(again.expects, { key: KEY, fields: { stationId: 'CP-1', kind: '' } });
+});
+
+const TIMES = [
+  undefined,
+  '2026-11-23T09:10:00Z',
+  '2026-11-23T09:10:01Z',
+  '2026-11-23T09:10:00.500Z',
+  '2026-11-23T10:10:00+01:00',
+  '2026-11-23T09:09:59',
+  '1999-01-01T00:00:00Z',
+  '2027-11-23T09:10:00Z',
+  '1795432200',
+  'yesterday',
+];
+const VALUES = ['1400', '2000', '2000.5', '2001', '-1', '', '2.1e3'];
+const CHANGES: readonly Facts[] = [
+  {},
+  { kind: 'abandoned', closed: '2026-11-23T09:30:00Z' },
+  { meterTrouble: 'value-unreadable' },
+  { meterTrouble: '' },
+  { lastPhases: 'L1 L2' },
+  { lastPhases: '' },
+];
+const PHASES = [undefined, ['L1', 'L2'], ['L1', 'L2', 'L3']];
+
+test('whatever the record has become, an outcome that it expects changes it as one that was read', async (t) => {
+  let seed = 17;
+  const pick = <T>(of: readonly T[]): T => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return of[Math.floor((seed / 2 ** 31) * of.length)] as T;
+  };
+  const record = (): Facts => {
+    const { lastMeter: _meter, lastMeterAt: _at, ...start } = open16;
+    const [value, time] = [
+      pick([undefined, ...VALUES.slice(0, 4)]),
+      pick([...TIMES, ...Array(9).fill(TIMES[1])]),
+    ];
+    return {
+      ...start,
+      ...(value !== undefined && { lastMeter: value }),
+      ...(time !== undefined && value !== undefined && { lastMeterAt: time }),
+      ...pick(CHANGES),
+    };
+  };
+  const counts = { unread: 0, expected: 0, written: 0 };
+  for (let n = 0; n < 6000; n++) {
+    const { state, say, become } = processor(record());
+    await say(at('2026-11-23T09:00:01Z', '1500'));
+    const now = record();
+    become(now);
+    const phases = pick(PHASES);
+    const [timestamp, value] = [pick([...TIMES, ...Array(9).fill(TIMES[2])]), pick(VALUES)];
+    const sampledValue = phases === undefined ? [{ value }] : phases.map((phase) => ({ value, phase }));
+    const message = [{ ...(timestamp !== undefined && { timestamp }), sampledValue }];
+    const unread = await say(message);
+    if (unread.expects === undefined) continue;
+    counts.unread++;
+    if (!state.isExpected(unread.expects)) continue;
+    counts.expected++;
+    const outcomes = [unread, await say(message, { unexpected: true })];
+    const records = [];
+    for (const { writes } of outcomes) {
+      become(now);
+      for (const write of writes) state.apply(write);
+      records.push(await state.record(KEY));
+    }
+    if (unread.writes.length > 0) counts.written++;
+    const [without, withRead] = records;
+    t.deepEqual(
+      { lastPhases: '', meterTrouble: '', ...without },
+      { lastPhases: '', meterTrouble: '', ...withRead },
+      JSON.stringify({ now, message }),
+    );
+  }
+  t.log(counts);
+  t.true(counts.unread > 1000 && counts.expected > 200 && counts.written > 200, JSON.stringify(counts));
+});
