@@ -13,7 +13,7 @@
  *
  * A process has one Peer per socket, tens of thousands: an idle one allocates no array and no closure.
  */
-import { isDeferrable } from './deferrable.ts';
+import { deferredMs } from './deferrable.ts';
 import { type Frame, MessageType } from './frame.ts';
 import { withMessageId } from './frame-text.ts';
 
@@ -34,8 +34,8 @@ export interface StationFrame extends TextFacts {
   readonly receivedAt: number;
   /** Number of a CALL on its connection, from 1; of a SEND among the SENDs, from 1; 0 for responses. */
   readonly sequence: number;
-  /** See deferrable.ts. */
-  readonly deferrable: boolean;
+  /** How long it may wait for others before it is stored; ms. See deferrable.ts. */
+  readonly deferredMs: number;
 }
 
 /** A frame of the CSMS on its way to the station. */
@@ -228,7 +228,7 @@ function stationFrame(
   sequence: number,
   facts: TextFacts | undefined,
 ): StationFrame {
-  const plain = { frame, text, receivedAt, sequence, deferrable: isDeferrable(frame) };
+  const plain = { frame, text, receivedAt, sequence, deferredMs: deferredMs(frame) };
   return facts === undefined ? plain : { ...plain, ...facts };
 }
 

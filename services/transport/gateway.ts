@@ -61,8 +61,8 @@ export interface IncomingFrame {
   readonly receivedAt: number;
   /** Number of a CALL on its connection, from 1; of a SEND among the SENDs, from 1; 0 for responses. */
   readonly sequence: number;
-  /** It may be stored some milliseconds later, together with others: no driver and no caller waits for what follows. */
-  readonly deferrable?: boolean;
+  /** How long it may wait for others before it is stored, as no driver and no caller waits for what follows; ms. Omitted: 0. */
+  readonly deferredMs?: number;
   /** See Delivery. */
   readonly registration?: Registration;
   readonly repaired?: RepairedText;

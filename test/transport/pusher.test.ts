@@ -7,10 +7,11 @@ import { Membership } from '../../services/transport/redis/lease/membership.ts';
 import { QueuePusher } from '../../services/transport/redis/queue/pusher.ts';
 import { startRedis } from '../support/redis-server.ts';
 
-/** Longer than a test: what lingers stays. */
-const FOR_EVER = 600_000;
+/** Longer than a test: what waits for others stays; ms. */
+const READING = 600_000;
+const AUTHORIZE = 0;
 
-async function world(lingerMs = FOR_EVER) {
+async function world() {
   const stack = new AsyncDisposableStack();
   const server = stack.use(await startRedis());
   const settings = { addr: server.addr, db: 0, clientTimeoutMs: 5000, retryAttempts: 0 } as const;
@@ -27,9 +28,9 @@ async function world(lingerMs = FOR_EVER) {
   } as const;
   const member = stack.adopt(new Membership(about), (one) => one.close());
   await member.start();
-  const pusher = new QueuePusher(member, lingerMs);
+  const pusher = new QueuePusher(member);
   return {
-    push: (entry: string, { deferrable }: { deferrable: boolean }) => pusher.push(entry, deferrable),
+    push: (entry: string, deferredMs: number) => pusher.push(entry, deferredMs),
     /** Oldest first. */
     stored: async () => (await redis.lrange(keys.requests, 0, -1)).toReversed(),
     /** Redis answers no one for so long; ms. */
@@ -39,15 +40,13 @@ async function world(lingerMs = FOR_EVER) {
   };
 }
 
-const READING = { deferrable: true };
-const AUTHORIZE = { deferrable: false };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('readings of several turns are one batch', async (t) => {
-  await using w = await world(200);
+  await using w = await world();
   const stored = [];
   for (const entry of ['a', 'b', 'c']) {
-    stored.push(w.push(entry, READING));
+    stored.push(w.push(entry, 200));
     await turn();
   }
   await Promise.all(stored);
@@ -64,6 +63,17 @@ test('an entry that cannot be deferred takes those before it along, and their or
   await reading;
   t.is(await w.batches(), 1);
   t.deepEqual(await w.stored(), ['reading', 'authorize']);
+});
+
+test('an entry waits no longer than the least patient one of its batch', async (t) => {
+  await using w = await world();
+  const heartbeat = w.push('heartbeat', READING);
+  await turn();
+  const reading = w.push('reading', 50);
+  const another = w.push('another', READING);
+  await Promise.all([heartbeat, reading, another]);
+  t.is(await w.batches(), 1);
+  t.deepEqual(await w.stored(), ['heartbeat', 'reading', 'another']);
 });
 
 test('a full batch does not linger, and what follows is stored after it', async (t) => {
@@ -90,11 +100,11 @@ test('while one batch is on its way, what arrives is the next one', async (t) =>
 });
 
 test('a batch lingers from its first entry on, also behind one that takes long', async (t) => {
-  await using w = await world(2000);
+  await using w = await world();
   await w.pause(3000);
   const first = w.push('1', AUTHORIZE);
   await sleep(50);
-  const reading = w.push('2', READING);
+  const reading = w.push('2', 2000);
   await first;
   // It was due before: it leaves at once, not 2 s later.
   const next = await Promise.race([reading.then(() => 'stored'), sleep(1500, 'lingers')]);

@@ -184,8 +184,8 @@ export class RedisGateway implements Gateway, ConnectionHost {
     }
   }
 
-  push(entry: string, deferrable: boolean): Promise<void> {
-    return this.#queue.push(entry, deferrable);
+  push(entry: string, deferredMs: number): Promise<void> {
+    return this.#queue.push(entry, deferredMs);
   }
 
   /** Ends the session in Redis, now or when Redis is back. */

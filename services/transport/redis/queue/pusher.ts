@@ -9,33 +9,28 @@ import { Pace } from './pace.ts';
 const MAX_BATCH = 256;
 /** Between two LPUSHes: each costs a round trip here, and wakes a processor; ms. */
 const PACE_MS = 2;
-/** Waking three idle processes costs more than ten messages; ms. */
-const LINGER_MS = 10;
-
 interface Batch {
   readonly entries: string[];
   readonly stored: Promise<void>;
   readonly done: () => void;
-  /** Of its first entry; performance.now(). */
-  readonly since: number;
-  /** Resolves when it lingers no longer. */
+  /** When one of its entries may wait no longer; performance.now(). */
+  dueAt: number;
+  /** Resolves when it waits for no more entries. */
   readonly due: Promise<void>;
   readonly hurry: () => void;
+  late: NodeJS.Timeout | undefined;
 }
 
 export class QueuePusher {
   readonly #member: Membership;
-  readonly #lingerMs: number;
   readonly #pace = new Pace(PACE_MS);
   /** Oldest first; of these only the last grows. */
   readonly #batches: Batch[] = [];
   #open: Batch | undefined;
   #pushing = false;
 
-  /** @param lingerMs how long a batch of deferrable entries lingers for more of them */
-  constructor(member: Membership, lingerMs: number = LINGER_MS) {
+  constructor(member: Membership) {
     this.#member = member;
-    this.#lingerMs = lingerMs;
   }
 
   /** Whether something is not stored yet. */
@@ -45,16 +40,18 @@ export class QueuePusher {
 
   /**
    * Enqueues an entry; resolves when it is stored, at the same time as all of its batch.
-   * @param deferrable it may linger; another one takes those before it along
+   * @param deferredMs how long it may wait for others: waking three idle processes costs more than ten messages. It waits no longer
+   * than any of its batch
    */
-  push(entry: string, deferrable: boolean): Promise<void> {
+  push(entry: string, deferredMs: number): Promise<void> {
     let batch = this.#open;
     if (batch === undefined || batch.entries.length >= MAX_BATCH) {
       batch = this.#open = newBatch();
       this.#batches.push(batch);
     }
     batch.entries.push(entry);
-    if (!deferrable || batch.entries.length >= MAX_BATCH) batch.hurry();
+    if (deferredMs <= 0 || batch.entries.length >= MAX_BATCH) batch.hurry();
+    else dueWithin(batch, deferredMs);
     if (!this.#pushing) {
       this.#pushing = true;
       void this.#pushAll();
@@ -77,11 +74,8 @@ export class QueuePusher {
   }
 
   async #turn(batch: Batch): Promise<void> {
-    const left = batch.since + this.#lingerMs - performance.now();
-    if (left <= 0) batch.hurry();
-    const late = left > 0 ? setTimeout(batch.hurry, left) : undefined;
     await batch.due;
-    clearTimeout(late);
+    clearTimeout(batch.late);
     if (batch.entries.length >= MAX_BATCH) return;
     // What else arrives in this turn of the event loop is part of it.
     await new Promise((resolve) => setImmediate(resolve));
@@ -89,8 +83,17 @@ export class QueuePusher {
   }
 }
 
+/** One timer per batch, unless a later entry may wait less. */
+function dueWithin(batch: Batch, ms: number): void {
+  const at = performance.now() + ms;
+  if (at >= batch.dueAt) return;
+  batch.dueAt = at;
+  clearTimeout(batch.late);
+  batch.late = setTimeout(batch.hurry, ms);
+}
+
 function newBatch(): Batch {
   const { promise: stored, resolve: done } = Promise.withResolvers<void>();
   const { promise: due, resolve: hurry } = Promise.withResolvers<void>();
-  return { entries: [], since: performance.now(), stored, done, due, hurry };
+  return { entries: [], stored, done, dueAt: Infinity, due, hurry, late: undefined };
 }

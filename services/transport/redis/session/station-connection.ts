@@ -5,8 +5,8 @@ import { escapeKey } from '../keys.ts';
 
 /** What a connection needs of its gateway. */
 export interface ConnectionHost {
-  /** Resolves when the entry is stored. @param deferrable some milliseconds later, together with others */
-  push(entry: string, deferrable: boolean): Promise<void>;
+  /** Resolves when the entry is stored. @param deferredMs how long it may wait for others */
+  push(entry: string, deferredMs: number): Promise<void>;
   closed(connection: StationConnection): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export class StationConnection implements GatewayConnection {
   }
 
   forward(incoming: IncomingFrame): Promise<void> {
-    return this.#gateway.push(this.#writer.write(incoming), incoming.deferrable === true);
+    return this.#gateway.push(this.#writer.write(incoming), incoming.deferredMs ?? 0);
   }
 
   close(): Promise<void> {
