@@ -68,6 +68,8 @@ export interface Amendment {
 
 /** Reads of stored state. Handlers read; they never write (see Outcome). */
 export interface StateReader {
+  /** A read costs next to nothing: nothing is gained by what avoids one. */
+  readonly isLocal?: true;
   /** All fields of a record; undefined when it does not exist. */
   record(key: string): Promise<Readonly<Record<string, string>> | undefined>;
   field(key: string, field: string): Promise<string | undefined>;
@@ -90,7 +92,7 @@ export interface StateReader {
  */
 export interface Expectation {
   readonly key: string;
-  /** Values of fields; '' means empty or missing. One of them is not '', so that the record must exist. */
+  /** Values of fields; '' means empty or missing. One of them is not '', so that the record must exist. No name has a space. */
   readonly fields: Readonly<Record<string, string>>;
   /** A field with a text from `from` to before `before`, as long as `before` and with the same last character. */
   readonly earlier?: { readonly field: string; readonly from: string; readonly before: string };

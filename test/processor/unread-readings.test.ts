@@ -23,6 +23,8 @@ function processor(stored: Facts) {
   let reads = 0;
   const reader = new Proxy(state, {
     get(target, name) {
+      // As a store is that another process holds.
+      if (name === 'isLocal') return undefined;
       if (name === 'fields') reads++;
       const value: unknown = Reflect.get(target, name);
       return typeof value === 'function' ? value.bind(target) : value;

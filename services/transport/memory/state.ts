@@ -29,6 +29,7 @@ interface StoredRecord {
 }
 
 export class MemoryState implements StateStore, Omit<GatewayEvents, 'noteRefused'> {
+  readonly isLocal = true;
   readonly #clock: Clock;
   readonly #records = new Map<string, StoredRecord>();
   readonly lists: MemoryLists;

@@ -72,14 +72,26 @@ local function isLate(at)
   return held[1] ~= ARGV[at + EPOCH] or tonumber(ARGV[at + SEQUENCE]) < (tonumber(held[2]) or 0)
 end
 
--- Whether a record is as expected. From `at`: its key, what a field must be from and what it must be before ('' and '' for any
--- value), the number of names, the name of that field, the other names, and their values, '' for missing or empty.
+-- Names by their text, as many deliveries of a batch expect the same fields.
+local splitNames = {}
+
+local function split(text)
+  local names = splitNames[text]
+  if names then return names end
+  names = {}
+  for name in string.gmatch(text, '[^ ]+') do names[#names + 1] = name end
+  splitNames[text] = names
+  return names
+end
+
+-- Whether a record is as expected. From `at`: its key; what its first field must be from, and what it must be before ('' for any
+-- value); the names of the first field and of the others, with a space between; the values of the others, '' for missing or empty.
 local function isExpected(at)
-  local from, before, names = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  local found = redis.pcall('HMGET', ARGV[at], unpack(ARGV, at + 4, at + 3 + names))
+  local from, before, names = ARGV[at + 1], ARGV[at + 2], split(ARGV[at + 3])
+  local found = redis.pcall('HMGET', ARGV[at], unpack(names))
   if found.err then return false end
-  for i = 2, names do
-    if (found[i] or '') ~= ARGV[at + 2 + names + i] then return false end
+  for i = 2, #names do
+    if (found[i] or '') ~= ARGV[at + 2 + i] then return false end
   end
   local value = found[1]
   if before == '' then return true end

@@ -25,10 +25,11 @@ export function addWrites(args: string[], keys: Keys, { writes, events, unreadab
 /** Appends the arguments to `args`, as acknowledge.lua wants them. */
 export function addExpectation(args: string[], keys: Keys, expected: Expectation | undefined): void {
   if (expected === undefined) return;
-  const { key, fields, earlier = { field: '', from: '', before: '' } } = expected;
+  const { key, fields, earlier } = expected;
   const names = Object.keys(fields);
-  const { field, from, before } = earlier;
-  args.push(keys.state(key), from, before, String(1 + names.length), field, ...names);
+  // Without `earlier` the first one is read in vain.
+  const first = earlier?.field ?? names[0] ?? '';
+  args.push(keys.state(key), earlier?.from ?? '', earlier?.before ?? '', `${first} ${names.join(' ')}`);
   for (const name of names) args.push(fields[name] ?? '');
 }
 
