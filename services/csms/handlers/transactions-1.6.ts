@@ -21,7 +21,7 @@ import {
   numberText,
   reportedTime,
   timeNotes,
-  unreadReading,
+  readingWithoutRecord,
   writtenTime,
 } from '../transactions/reading.ts';
 import {
@@ -138,8 +138,8 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   const { stationId, now } = context;
   const { connectorId, meterValue } = request;
   const id = idOf(request.transactionId, context);
-  const unread = id === undefined ? undefined : meteredUnread(key.transaction(id), meterValue, context);
-  if (unread !== undefined) return unread;
+  const quick = id === undefined ? undefined : meteredWithoutRecord(key.transaction(id), meterValue, context);
+  if (quick !== undefined) return quick;
   const found = id === undefined ? undefined : await ownTransaction(id, context, 'meteredTransaction');
   // The bill of an abandoned transaction is corrected if its stop still arrives.
   const follows = found !== undefined && (isOpen(found.record) || found.record.kind === 'abandoned');
@@ -163,7 +163,7 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
  * Without a read of the record, where this processor knows the transaction. The record must be as the outcome expects; if it is not, the
  * message is handled again, and reads it. Undefined where only the record can tell.
  */
-function meteredUnread(
+function meteredWithoutRecord(
   recordKey: string,
   meterValue: OCPP16.MeterValuesRequest['meterValue'],
   context: HandlerContext,
@@ -171,7 +171,7 @@ function meteredUnread(
   const running = context.unexpected ? undefined : context.state.runningTransaction(recordKey);
   if (running?.stationId !== context.stationId || signed(meterValue).length > 0) return undefined;
   const metered = meterOf(meterValue, '/meterValue', context);
-  const read = unreadReading(recordKey, metered, running, context.now.getTime());
+  const read = readingWithoutRecord(recordKey, metered, running, context.now.getTime());
   if (read === undefined) return undefined;
   const { facts, expects } = read;
   if (facts.heardAt !== undefined) running.heardAt = String(facts.heardAt);

@@ -69,7 +69,7 @@ export function lastReading(
 }
 
 /** What a message adds to a record that was not read, and what that must be like. */
-export interface UnreadReading {
+export interface ReadingWithoutRecord {
   readonly facts: TransactionFacts;
   readonly expects: Expectation;
 }
@@ -78,12 +78,12 @@ export interface UnreadReading {
  * The same as `lastReading`, for a running transaction whose record was not read: the time of a reading tells that it is newer, if it can
  * be compared in the store. Undefined where only the record can tell. @param now ms since 1970
  */
-export function unreadReading(
+export function readingWithoutRecord(
   key: string,
   { readings, problems }: Metered,
   running: RunningTransaction,
   now: number,
-): UnreadReading | undefined {
+): ReadingWithoutRecord | undefined {
   if (problems.length > 0 || !readings.every((one) => isUsable(one, running))) return undefined;
   const { stationId } = running;
   const facts = heard(running, now);

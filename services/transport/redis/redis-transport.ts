@@ -245,7 +245,7 @@ export class RedisTransport implements Transport {
     }
   }
 
-  /** Its handler relied on a record that has changed. One that does so again, although it was told, is at fault. */
+  /** Its handler relied on a record that has changed. One that does so again is at fault. */
   #handleAgain({ claimed, request }: Handled): void {
     if (request.unexpected !== true) return void this.#handle(claimed, { ...request, unexpected: true });
     const reason = 'its handler expects a record as it is not';

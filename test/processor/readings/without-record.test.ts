@@ -1,14 +1,14 @@
 /** Readings of a transaction that this processor knows: what they do without a read of its record is what they do with one. */
 import test from 'ava';
-import { createDispatch } from '../../services/csms/dispatch.ts';
-import { DEFAULT_SETTINGS } from '../../services/csms/handler.ts';
-import { HANDLERS } from '../../services/csms/handlers/table.ts';
-import { createState } from '../../services/csms/state.ts';
-import { MessageType } from '../../services/ocpp/frame.ts';
-import { createLog } from '../../services/runtime/log.ts';
-import { MemoryState } from '../../services/transport/memory/state.ts';
-import type { Delivery } from '../../services/transport/delivery.ts';
-import { open16, NOW } from './stations.ts';
+import { createDispatch } from '../../../services/csms/dispatch.ts';
+import { DEFAULT_SETTINGS } from '../../../services/csms/handler.ts';
+import { HANDLERS } from '../../../services/csms/handlers/table.ts';
+import { createState } from '../../../services/csms/state.ts';
+import { MessageType } from '../../../services/ocpp/frame.ts';
+import { createLog } from '../../../services/runtime/log.ts';
+import { MemoryState } from '../../../services/transport/memory/state.ts';
+import type { Delivery } from '../../../services/transport/delivery.ts';
+import { open16, NOW } from '../stations.ts';
 
 type Facts = Readonly<Record<string, string>>;
 
@@ -78,7 +78,7 @@ test('the first reading reads the record, the next ones name what it must be lik
   t.is(told.expects, undefined);
 });
 
-test('a transaction of another station, an ended one, and evidence are not handled unread', async (t) => {
+test('a transaction of another station, an ended one, and evidence are handled with a read', async (t) => {
   const { say, become, reads } = processor(open16);
   await say(at('2026-11-23T09:10:00Z', '2100'));
   await say(at('2026-11-23T09:11:00Z', '2100'), { stationId: 'CP-2' });
@@ -155,7 +155,7 @@ test('whatever the record has become, an outcome that it expects changes it as o
       ...pick(CHANGES),
     };
   };
-  const counts = { unread: 0, expected: 0, written: 0 };
+  const counts = { skipped: 0, expected: 0, written: 0 };
   for (let n = 0; n < 6000; n++) {
     const { state, say, become } = processor(record());
     await say(at('2026-11-23T09:00:01Z', '1500'));
@@ -165,19 +165,19 @@ test('whatever the record has become, an outcome that it expects changes it as o
     const [timestamp, value] = [pick([...TIMES, ...Array(9).fill(TIMES[2])]), pick(VALUES)];
     const sampledValue = phases === undefined ? [{ value }] : phases.map((phase) => ({ value, phase }));
     const message = [{ ...(timestamp !== undefined && { timestamp }), sampledValue }];
-    const unread = await say(message);
-    if (unread.expects === undefined) continue;
-    counts.unread++;
-    if (!state.isExpected(unread.expects)) continue;
+    const quick = await say(message);
+    if (quick.expects === undefined) continue;
+    counts.skipped++;
+    if (!state.isExpected(quick.expects)) continue;
     counts.expected++;
-    const outcomes = [unread, await say(message, { unexpected: true })];
+    const outcomes = [quick, await say(message, { unexpected: true })];
     const records = [];
     for (const { writes } of outcomes) {
       become(now);
       for (const write of writes) state.apply(write);
       records.push(await state.record(KEY));
     }
-    if (unread.writes.length > 0) counts.written++;
+    if (quick.writes.length > 0) counts.written++;
     const [without, withRead] = records;
     t.deepEqual(
       { lastPhases: '', meterTrouble: '', ...without },
@@ -186,5 +186,5 @@ test('whatever the record has become, an outcome that it expects changes it as o
     );
   }
   t.log(counts);
-  t.true(counts.unread > 1000 && counts.expected > 200 && counts.written > 200, JSON.stringify(counts));
+  t.true(counts.skipped > 1000 && counts.expected > 200 && counts.written > 200, JSON.stringify(counts));
 });
