@@ -97,7 +97,8 @@ async function handle(
     return isNews(['refused', path]) ? refused : { ...refused, events: [] };
   }
   const { exact, places, faults } = understood;
-  const context = contextOf(delivery, options, exact, places);
+  // It reads what it needs: if it were handled again, its repair would be no news any more.
+  const context = contextOf({ ...delivery, unexpected: true }, options, exact, places);
   const outcome = held(await runHandler(handler, understood.payload, context, action, options));
   const inText = [...(delivery.repaired?.kinds ?? []), ...(action === frame.action ? [] : ['spelling'])];
   const kinds = new Set<string>([...inText, ...understood.kinds]);

@@ -114,7 +114,7 @@ export function createState(reader: StateReader, clock: Clock, sessions: Session
     transaction: (key) => reader.record(key),
     async meteredTransaction(key) {
       const record = await reader.fields(key, METERED_FIELDS);
-      if (reader.isLocal !== true) running.learn(key, record);
+      if (reader.checksExpectations === true) running.learn(key, record, clock.now());
       return record;
     },
     runningTransaction: (key) => running.get(key),

@@ -1,7 +1,7 @@
 /** Which messages of stations may be stored some milliseconds later, as no driver and no caller waits for what follows from them. */
 import { type Frame, MessageType } from './frame.ts';
 
-/** No one waits for the response, and nothing follows from it. */
+/** No one waits for the response. */
 const HEARTBEAT_MS = 25;
 /** A station that delivers the readings which it kept offline sends the next one when this one is answered. */
 const READING_MS = 10;

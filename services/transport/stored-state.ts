@@ -68,8 +68,8 @@ export interface Amendment {
 
 /** Reads of stored state. Handlers read; they never write (see Outcome). */
 export interface StateReader {
-  /** A read costs next to nothing: nothing is gained by what avoids one. */
-  readonly isLocal?: true;
+  /** Its transport checks what an outcome expects, and a read costs a round trip. Without it, handlers read. */
+  readonly checksExpectations?: true;
   /** All fields of a record; undefined when it does not exist. */
   record(key: string): Promise<Readonly<Record<string, string>> | undefined>;
   field(key: string, field: string): Promise<string | undefined>;
@@ -94,7 +94,10 @@ export interface Expectation {
   readonly key: string;
   /** Values of fields; '' means empty or missing. One of them is not '', so that the record must exist. No name has a space. */
   readonly fields: Readonly<Record<string, string>>;
-  /** A field with a text from `from` to before `before`, as long as `before` and with the same last character. */
+  /**
+   * A field with a time from `from` to before `before`, both as text. Each is written as `2026-11-23T09:10:00Z`, with or without a fraction,
+   * and the stored one is as long as `before`; `from` may be the beginning of one.
+   */
   readonly earlier?: { readonly field: string; readonly from: string; readonly before: string };
 }
 

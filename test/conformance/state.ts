@@ -66,7 +66,12 @@ export const state: Part<TransportHarness> = (run) => {
   });
 
   run('an outcome takes effect only while the record is as it expects', async ({ transport, connect }) => {
-    const record = { owner: 'CP-1', empty: '', at: '2026-01-02T00:00:00Z' };
+    const record = {
+      owner: 'CP-1',
+      empty: '',
+      at: '2026-01-02T00:00:00Z',
+      loose: '2026-01-02 00:00:00Z',
+    };
     const expects = (
       fields: Record<string, string>,
       [from, before]: readonly string[] = [],
@@ -90,6 +95,7 @@ export const state: Part<TransportHarness> = (run) => {
       expects({}, ['2026-01-02T00:00:01Z', '2026-01-03T00:00:00Z']),
       expects({}, ['2015', '2026-01-02T00:00:00.001Z']),
       expects({}, ['2015', '2026-01-02T00:00:01z']),
+      { ...expects({}), earlier: { field: 'loose', from: '2015', before: '2026-01-02T00:00:01Z' } },
       { ...expects({}), earlier: { field: 'missing', from: '2015', before: '2026-01-02T00:00:01Z' } },
     ];
     const all = [...met, ...unmet];

@@ -174,7 +174,6 @@ function meteredWithoutRecord(
   const read = readingWithoutRecord(recordKey, metered, running, context.now.getTime());
   if (read === undefined) return undefined;
   const { facts, expects } = read;
-  if (facts.heardAt !== undefined) running.heardAt = String(facts.heardAt);
   return { response: {}, writes: Object.keys(facts).length > 0 ? [remember(recordKey, facts)] : [], expects };
 }
 

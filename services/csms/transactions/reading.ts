@@ -24,7 +24,7 @@ import {
   type UnreadableRegister,
 } from './meter.ts';
 import type { Note } from './bill.ts';
-import { decimalOf, heard, type TransactionFacts } from './record.ts';
+import { decimalOf, isHeardDue, type TransactionFacts } from './record.ts';
 import type { RunningTransaction } from './running.ts';
 
 /** The register in the meter values of a message. A sample that was removed may have been the register. */
@@ -76,7 +76,8 @@ export interface ReadingWithoutRecord {
 
 /**
  * The same as `lastReading`, for a running transaction whose record was not read: the time of a reading tells that it is newer, if it can
- * be compared in the store. Undefined where only the record can tell. @param now ms since 1970
+ * be compared in the store. Undefined where only the record can tell, and where it is time to note that the station was heard.
+ * @param now ms since 1970
  */
 export function readingWithoutRecord(
   key: string,
@@ -84,18 +85,17 @@ export function readingWithoutRecord(
   running: RunningTransaction,
   now: number,
 ): ReadingWithoutRecord | undefined {
-  if (problems.length > 0 || !readings.every((one) => isUsable(one, running))) return undefined;
-  const { stationId } = running;
-  const facts = heard(running, now);
-  // A record that has a kind is a closing mark.
-  const runs = { stationId, kind: '' };
+  if (isHeardDue(running, now) || problems.length > 0) return undefined;
+  if (!readings.every((one) => isUsable(one, running))) return undefined;
+  // Each closing mark has a kind; `closed` may be an empty text.
+  const runs = { stationId: running.stationId, kind: '' };
   const reading = newest(readings, now);
-  if (reading === undefined) return { facts, expects: { key, fields: runs } };
+  if (reading === undefined) return { facts: {}, expects: { key, fields: runs } };
   const { energy, at, phases } = reading;
   const time = readTime(at);
   if (at === undefined || time === undefined || !isPlausible(time, now) || !isSortable(at)) return undefined;
   return {
-    facts: { ...facts, lastMeter: writeDecimal(energy), lastMeterAt: at },
+    facts: { lastMeter: writeDecimal(energy), lastMeterAt: at },
     expects: {
       key,
       fields: { ...runs, lastPhases: phases, meterTrouble: '' },

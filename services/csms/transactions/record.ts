@@ -142,12 +142,14 @@ export function changeToken(key: string, known: TransactionFacts, idTag: string 
   ];
 }
 
+/** Whether `heardAt` is to be updated: the last update is not recent. @param now ms since 1970 */
+export function isHeardDue({ heardAt }: { readonly heardAt?: string | undefined }, now: number): boolean {
+  return now - Number(heardAt ?? 0) >= HEARD_EVERY_MS;
+}
+
 /** The update of `heardAt`; empty if the last one is recent. */
-export function heard(
-  { heardAt }: { readonly heardAt?: string | undefined },
-  now: number,
-): Pick<TransactionFacts, 'heardAt'> {
-  return now - Number(heardAt ?? 0) < HEARD_EVERY_MS ? {} : { heardAt: now };
+export function heard(record: TransactionRecord, now: number): Pick<TransactionFacts, 'heardAt'> {
+  return isHeardDue(record, now) ? { heardAt: now } : {};
 }
 
 export interface Mark {

@@ -49,8 +49,8 @@ class SampledDelivery implements DeliveryTrace {
   }
 
   handled({ answer, deadLetter, failure }: TracedOutcome): void {
-    // Again, as its record was not as expected: part of the settling.
-    if (this.#settling !== undefined) return;
+    // Its record was not as expected: what follows is part of the settling.
+    if (this.#settling !== undefined) return this.#settling.event('handled-again');
     const hasFailed = deadLetter !== undefined || failure !== undefined;
     const code = answer?.kind === 'error' ? answer.code : undefined;
     this.#handling.set({
@@ -60,7 +60,8 @@ class SampledDelivery implements DeliveryTrace {
   }
 
   failed(error: unknown): void {
-    if (this.#settling === undefined) this.#settle(wordOf(error));
+    if (this.#settling !== undefined) this.#settling.event(wordOf(error));
+    else this.#settle(wordOf(error));
   }
 
   acknowledged(): void {

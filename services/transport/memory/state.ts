@@ -23,13 +23,15 @@ import {
   type UnreadableText,
 } from '../unreadable.ts';
 
+/** As in redis/queue/acknowledge.lua. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.?\d*Z$/;
+
 interface StoredRecord {
   readonly fields: Map<string, string>;
   expiresAt: number;
 }
 
 export class MemoryState implements StateStore, Omit<GatewayEvents, 'noteRefused'> {
-  readonly isLocal = true;
   readonly #clock: Clock;
   readonly #records = new Map<string, StoredRecord>();
   readonly lists: MemoryLists;
@@ -119,9 +121,7 @@ export class MemoryState implements StateStore, Omit<GatewayEvents, 'noteRefused
     if (earlier === undefined) return true;
     const { field, from, before } = earlier;
     const value = stored?.get(field) ?? '';
-    return (
-      value.length === before.length && value.at(-1) === before.at(-1) && value >= from && value < before
-    );
+    return value.length === before.length && TIME.test(value) && value >= from && value < before;
   }
 
   keepUnreadable({ stationId, protocol, epoch, reason, text, quota: name }: UnreadableText): void {

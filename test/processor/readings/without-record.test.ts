@@ -8,6 +8,7 @@ import { MessageType } from '../../../services/ocpp/frame.ts';
 import { createLog } from '../../../services/runtime/log.ts';
 import { MemoryState } from '../../../services/transport/memory/state.ts';
 import type { Delivery } from '../../../services/transport/delivery.ts';
+import type { Outcome } from '../../../services/transport/outcome.ts';
 import { open16, NOW } from '../stations.ts';
 
 type Facts = Readonly<Record<string, string>>;
@@ -23,8 +24,8 @@ function processor(stored: Facts) {
   let reads = 0;
   const reader = new Proxy(state, {
     get(target, name) {
-      // As a store is that another process holds.
-      if (name === 'isLocal') return undefined;
+      // As a store does that another process holds.
+      if (name === 'checksExpectations') return true;
       if (name === 'fields') reads++;
       const value: unknown = Reflect.get(target, name);
       return typeof value === 'function' ? value.bind(target) : value;
@@ -100,17 +101,57 @@ test('a transaction of another station, an ended one, and evidence are handled w
   t.is(reads(), 1, 'now it does');
 });
 
-test('that a station was heard is noted by each processor at most every ten minutes', async (t) => {
-  const { say, become, reads } = processor({ ...open16, heardAt: HOUR_AGO });
+test('every ten minutes the record is read, and notes that the station was heard', async (t) => {
+  const { state, say, reads } = processor({ ...open16, heardAt: HOUR_AGO });
+  const apply = ({ writes }: Outcome) => writes.forEach((write) => state.apply(write));
+  // Each processor knows what it has read: that the station was heard an hour ago.
+  for (let n = 0; n < 10; n++) {
+    const noted = await say(at('2026-11-23T09:10:00Z', '2100'));
+    t.is(reads(), 1);
+    t.like(noted.writes[0], { kind: 'set', key: KEY });
+    t.true(JSON.stringify(noted.writes).includes(`"heardAt":"${clock.now()}"`));
+  }
+  apply(await say(at('2026-11-23T09:10:00Z', '2100')));
+  apply(await say(at('2026-11-23T09:11:00Z', '2100')));
+  t.is(reads(), 1, 'another one may have noted it');
+  const power = [{ timestamp: '2026-11-23T09:12:00Z', sampledValue: [{ value: '9', measurand: 'Voltage' }] }];
+  const nothing = await say(power);
+  t.is(reads(), 0, 'those reads do not count');
+  t.deepEqual(nothing.writes, []);
+  t.deepEqual(nothing.expects, { key: KEY, fields: { stationId: 'CP-1', kind: '' } });
+});
+
+test('a repaired reading reads the record: handled again, its repair would be no news', async (t) => {
+  const { say, reads } = processor(open16);
   await say(at('2026-11-23T09:10:00Z', '2100'));
-  become({ ...open16, heardAt: HOUR_AGO });
-  const power = [{ timestamp: '2026-11-23T09:11:00Z', sampledValue: [{ value: '9', measurand: 'Voltage' }] }];
-  const noted = await say(power);
-  t.is(reads(), 0);
-  t.deepEqual(noted.writes, [{ kind: 'set', key: KEY, fields: { heardAt: `${clock.now()}` } }]);
-  const again = await say(power);
-  t.deepEqual(again.writes, []);
-  t.deepEqual(again.expects, { key: KEY, fields: { stationId: 'CP-1', kind: '' } });
+  const repaired = await say([{ timestamp: '2026-11-23T09:11:00Z', sampledValue: [{ value: 2200 }] }]);
+  t.is(reads(), 1);
+  t.is(repaired.expects, undefined);
+  t.deepEqual(
+    repaired.events.map(({ type }) => type),
+    ['message-repaired'],
+  );
+});
+
+test('a station whose clock stands still costs no second attempt at each reading', async (t) => {
+  const { state, say, reads } = processor(open16);
+  const stuck = (value: number) => at('2026-11-23T09:10:00Z', `${value}`);
+  const apply = ({ writes }: Outcome) => writes.forEach((write) => state.apply(write));
+  apply(await say(stuck(2100)));
+  let attempts = 0;
+  for (let value = 2101; value < 2120; value++) {
+    const first = await say(stuck(value));
+    if (first.expects === undefined) {
+      t.is(reads(), 1);
+      apply(first);
+      continue;
+    }
+    attempts++;
+    t.false(state.isExpected(first.expects));
+    apply(await say(stuck(value), { unexpected: true }));
+  }
+  t.is(attempts, 5);
+  t.is((await state.record(KEY))?.['lastMeter'], '2119', 'each counts, as the register rises');
 });
 
 const TIMES = [
@@ -123,6 +164,7 @@ const TIMES = [
   '1999-01-01T00:00:00Z',
   '2027-11-23T09:10:00Z',
   '1795432200',
+  '2026-11-23 09:12:00Z',
   'yesterday',
 ];
 const VALUES = ['1400', '2000', '2000.5', '2001', '-1', '', '2.1e3'];

@@ -72,6 +72,9 @@ local function isLate(at)
   return held[1] ~= ARGV[at + EPOCH] or tonumber(ARGV[at + SEQUENCE]) < (tonumber(held[2]) or 0)
 end
 
+-- The form of times that sort as texts, if they have one length.
+local TIME = '^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.?%d*Z$'
+
 -- Names by their text, as many deliveries of a batch expect the same fields.
 local splitNames = {}
 
@@ -84,7 +87,7 @@ local function split(text)
   return names
 end
 
--- Whether a record is as expected. From `at`: its key; what its first field must be from, and what it must be before ('' for any
+-- Whether a record is as expected. From `at`: its key; from which time its first field must be, and before which ('' for any
 -- value); the names of the first field and of the others, with a space between; the values of the others, '' for missing or empty.
 local function isExpected(at)
   local from, before, names = ARGV[at + 1], ARGV[at + 2], split(ARGV[at + 3])
@@ -95,7 +98,7 @@ local function isExpected(at)
   end
   local value = found[1]
   if before == '' then return true end
-  return value and #value == #before and string.byte(value, -1) == string.byte(before, -1) and value >= from and value < before
+  return value and #value == #before and string.find(value, TIME) and value >= from and value < before
 end
 
 -- Applies one delivery that was removed. `at` is the index of its delivery tag.

@@ -23,6 +23,9 @@ const KINDS: ReadonlyMap<number, string> = new Map([
   [MessageType.CallError, 'answer'],
 ]);
 
+/** Places of the two numbers of arguments among the fields of a delivery, from their end. */
+const BEFORE_END = { expected: 1, writes: 5 };
+
 /** A delivery with its outcome. */
 export interface Handled {
   readonly claimed: Claimed;
@@ -125,12 +128,12 @@ function addDelivery(args: string[], keys: Keys, { claimed, request, outcome }: 
     holdsCalls === true ? '1' : '',
     '',
   );
-  const expected = args.length;
+  const end = args.length;
   addExpectation(args, keys, outcome.expects);
   const first = args.length;
-  args[expected - 1] = String(first - expected);
   addWrites(args, keys, outcome);
-  args[expected - 5] = String(args.length - first);
+  args[end - BEFORE_END.expected] = String(first - end);
+  args[end - BEFORE_END.writes] = String(args.length - first);
 }
 
 /** What a station answered to a call of ours: its message id and its Answer as JSON, or nothing where it is malformed. */

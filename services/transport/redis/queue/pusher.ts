@@ -50,8 +50,10 @@ export class QueuePusher {
       this.#batches.push(batch);
     }
     batch.entries.push(entry);
-    if (deferredMs <= 0 || batch.entries.length >= MAX_BATCH) batch.hurry();
-    else dueWithin(batch, deferredMs);
+    if (deferredMs <= 0 || batch.entries.length >= MAX_BATCH) {
+      batch.dueAt = -Infinity;
+      batch.hurry();
+    } else dueWithin(batch, deferredMs);
     if (!this.#pushing) {
       this.#pushing = true;
       void this.#pushAll();

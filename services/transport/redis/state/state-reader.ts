@@ -15,6 +15,7 @@ import { reserve } from './reserve.ts';
 const SCANNED = 500;
 
 export class RedisState implements StateStore {
+  readonly checksExpectations = true;
   readonly #path: AmendPath;
   readonly #readers: Readers;
   readonly #records: RecordReads;

@@ -27,7 +27,7 @@ export function addExpectation(args: string[], keys: Keys, expected: Expectation
   if (expected === undefined) return;
   const { key, fields, earlier } = expected;
   const names = Object.keys(fields);
-  // Without `earlier` the first one is read in vain.
+  // The script wants the field of `earlier` first; without one, the first field is named twice.
   const first = earlier?.field ?? names[0] ?? '';
   args.push(keys.state(key), earlier?.from ?? '', earlier?.before ?? '', `${first} ${names.join(' ')}`);
   for (const name of names) args.push(fields[name] ?? '');
