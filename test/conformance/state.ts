@@ -94,7 +94,6 @@ export const state: Part<TransportHarness> = (run) => {
       expects({}, ['2015', '2026-01-02T00:00:00Z']),
       expects({}, ['2026-01-02T00:00:01Z', '2026-01-03T00:00:00Z']),
       expects({}, ['2015', '2026-01-02T00:00:00.001Z']),
-      expects({}, ['2015', '2026-01-02T00:00:01z']),
       { ...expects({}), earlier: { field: 'loose', from: '2015', before: '2026-01-02T00:00:01Z' } },
       { ...expects({}), earlier: { field: 'missing', from: '2015', before: '2026-01-02T00:00:01Z' } },
     ];
