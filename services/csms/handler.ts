@@ -10,6 +10,7 @@ import type { Log } from '../runtime/log.ts';
 import type { DomainEvent, Expectation, StateWrite } from '../transport/stored-state.ts';
 import type { Providers } from './credentials/providers.ts';
 import type { ProcessorState } from './state.ts';
+import { HEARD_EVERY_MS } from './transactions/record.ts';
 import type { ConcurrentTransactions, UnknownTokens } from './tokens.ts';
 
 /** Settings of all handlers. */
@@ -23,6 +24,8 @@ export interface HandlerSettings {
   readonly concurrentTransactions: ConcurrentTransactions;
   /** How long repeated starts and stops are recognized as duplicates; s. */
   readonly transactionKeySeconds: number;
+  /** How often it is noted at most that the station of a running transaction was heard; ms. Far below the silence that is reported. */
+  readonly heardEveryMs: number;
   /** A bill sink moves bills and the like to a database, and trims their streams. */
   readonly billSink: boolean;
 }
@@ -37,6 +40,7 @@ export const DEFAULT_SETTINGS: HandlerSettings = {
   validation: DEFAULT.validation,
   concurrentTransactions: DEFAULT.concurrentTransactions,
   transactionKeySeconds: DEFAULT.transactionKeySeconds,
+  heardEveryMs: HEARD_EVERY_MS,
   billSink: false,
 };
 
@@ -47,6 +51,7 @@ export const settingsNow = (of: HandlerSettings): HandlerSettings => ({
   validation: of.validation,
   concurrentTransactions: of.concurrentTransactions,
   transactionKeySeconds: of.transactionKeySeconds,
+  heardEveryMs: of.heardEveryMs,
   billSink: of.billSink,
 });
 

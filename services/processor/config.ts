@@ -5,6 +5,7 @@ import { tracingSettings } from '../runtime/tracing/start-tracing.ts';
 import { programSettings } from '../runtime/program-settings.ts';
 import { DEFAULT_SETTINGS, type HandlerSettings, VALIDATIONS } from '../csms/handler.ts';
 import { HANDLER_TIMEOUT_MS } from '../csms/run-handler.ts';
+import { HEARD_EVERY_MS } from '../csms/transactions/record.ts';
 import type { TransactionPolicy } from '../csms/transactions/sweeper.ts';
 import { CONCURRENT_TRANSACTIONS, UNKNOWN_TOKENS } from '../csms/tokens.ts';
 import { decisionSettings } from './decisions.ts';
@@ -199,6 +200,11 @@ export function readHandlerSettings(config: HandlerConfig): HandlerSettings {
     },
     get transactionKeySeconds() {
       return Math.round(Math.max(SHORTEST_KEY_MS, config.transactionKeyTtl) / 1000);
+    },
+    get heardEveryMs() {
+      const { transactionReportAfter, transactionAbandonAfter } = config;
+      const shortest = Math.min(transactionReportAfter, transactionAbandonAfter || Infinity);
+      return Math.min(HEARD_EVERY_MS, shortest / 4);
     },
     get billSink() {
       return config.billSink;

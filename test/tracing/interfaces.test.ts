@@ -192,6 +192,25 @@ test('the spans of a delivery, by what becomes of it; none ends twice', (t) => {
   }
 });
 
+test('a delivery that is handled again, as its record was not as expected, has no second span of its handling', (t) => {
+  const done: Outcome = { ...NOTHING, answer: { kind: 'result', payload: {} } };
+  for (const [second, end, events] of [
+    [done, undefined, 'handled-again'],
+    [new TypeError('tag 04AB'), 'requeued', 'TypeError requeued'],
+  ] as const) {
+    const { start, spans } = memorySpans();
+    const trace = createDeliveryTracing(start, 'q').claimed(delivery);
+    trace?.handled(done);
+    if (second instanceof Error) trace?.failed(second);
+    else trace?.handled(second);
+    if (end === undefined) trace?.acknowledged();
+    else trace?.unsettled(end);
+    const [receive, process] = ['receive q good 1', 'process Heartbeat good 1'];
+    t.deepEqual(spans.map(short), [receive, process, `settle q ${end ?? 'good'} 1 ${events}`]);
+    t.notRegex(JSON.stringify(spans), /04AB/);
+  }
+});
+
 test('the clock of the proxy may be ahead, or say nothing: no span ends before it begins', (t) => {
   for (const queuedAt of [Date.now() + 60_000, Number.NaN]) {
     const { start, spans } = memorySpans();

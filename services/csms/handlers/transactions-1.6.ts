@@ -149,7 +149,10 @@ export const meterValues16: Handler<OCPP16.MeterValuesRequest> = async (request,
   const facts =
     metered === undefined || found === undefined
       ? {}
-      : { ...lastReading(metered, found.record, now.getTime()), ...heard(found.record, now.getTime()) };
+      : {
+          ...lastReading(metered, found.record, now.getTime()),
+          ...heard(found.record, now.getTime(), context.settings.heardEveryMs),
+        };
   const writes =
     follows && Object.keys(facts).length > 0 ? [rememberIfThere(found.key, facts), ...kept] : kept;
   // The record itself recognizes a register that it has, so a repetition needs no key. Values in a stream need one, and a register that cannot
@@ -171,7 +174,7 @@ function meteredWithoutRecord(
   const running = context.unexpected ? undefined : context.state.runningTransaction(recordKey);
   if (running?.stationId !== context.stationId || signed(meterValue).length > 0) return undefined;
   const metered = meterOf(meterValue, '/meterValue', context);
-  const read = readingWithoutRecord(recordKey, metered, running, context.now.getTime());
+  const read = readingWithoutRecord(recordKey, metered, running, context);
   if (read === undefined) return undefined;
   const { facts, expects } = read;
   return { response: {}, writes: Object.keys(facts).length > 0 ? [remember(recordKey, facts)] : [], expects };

@@ -118,7 +118,7 @@ function goOn(key: string, known: TransactionRecord, received: ReceivedEvent): E
   const { event, context } = received;
   const facts = newsOf(received, known);
   const writes = [
-    remember(key, { ...facts, ...heard(known, context.now.getTime()) }),
+    remember(key, { ...facts, ...heard(known, context.now.getTime(), context.settings.heardEveryMs) }),
     ...changeToken(key, known, facts.idTag),
   ];
   const { transactionId, chargingState } = event.transactionInfo;

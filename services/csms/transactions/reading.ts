@@ -77,15 +77,15 @@ export interface ReadingWithoutRecord {
 /**
  * The same as `lastReading`, for a running transaction whose record was not read: the time of a reading tells that it is newer, if it can
  * be compared in the store. Undefined where only the record can tell, and where it is time to note that the station was heard.
- * @param now ms since 1970
  */
 export function readingWithoutRecord(
   key: string,
   { readings, problems }: Metered,
   running: RunningTransaction,
-  now: number,
+  context: Pick<HandlerContext, 'now' | 'settings'>,
 ): ReadingWithoutRecord | undefined {
-  if (isHeardDue(running, now) || problems.length > 0) return undefined;
+  const now = context.now.getTime();
+  if (isHeardDue(running, now, context.settings.heardEveryMs) || problems.length > 0) return undefined;
   if (!readings.every((one) => isUsable(one, running))) return undefined;
   // Each closing mark has a kind; `closed` may be an empty text.
   const runs = { stationId: running.stationId, kind: '' };

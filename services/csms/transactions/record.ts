@@ -46,7 +46,7 @@ export interface TransactionFacts {
   readonly startKey?: string | undefined;
   /** When its first message was received; ms since 1970. */
   readonly openedAt?: number | string | undefined;
-  /** When its last message was received, or up to `HEARD_EVERY_MS` earlier; ms since 1970. */
+  /** When its last message was received, or up to `heardEveryMs` earlier (handler.ts); ms since 1970. */
   readonly heardAt?: number | string | undefined;
   /** The `heardAt` for which silence was reported. */
   readonly silenceReported?: string | undefined;
@@ -105,7 +105,7 @@ export function isOpen(record: TransactionRecord): boolean {
   return record.closed === undefined;
 }
 
-/** Shortest interval between updates of `heardAt`. */
+/** Longest interval between updates of `heardAt`: each is a write. */
 export const HEARD_EVERY_MS = 600_000;
 
 /** Opens a transaction: its record, and its place in the register. */
@@ -143,13 +143,21 @@ export function changeToken(key: string, known: TransactionFacts, idTag: string 
 }
 
 /** Whether `heardAt` is to be updated: the last update is not recent. @param now ms since 1970 */
-export function isHeardDue({ heardAt }: { readonly heardAt?: string | undefined }, now: number): boolean {
-  return now - Number(heardAt ?? 0) >= HEARD_EVERY_MS;
+export function isHeardDue(
+  { heardAt }: { readonly heardAt?: string | undefined },
+  now: number,
+  everyMs: number,
+): boolean {
+  return now - Number(heardAt ?? 0) >= everyMs;
 }
 
 /** The update of `heardAt`; empty if the last one is recent. */
-export function heard(record: TransactionRecord, now: number): Pick<TransactionFacts, 'heardAt'> {
-  return isHeardDue(record, now) ? { heardAt: now } : {};
+export function heard(
+  record: TransactionRecord,
+  now: number,
+  everyMs: number,
+): Pick<TransactionFacts, 'heardAt'> {
+  return isHeardDue(record, now, everyMs) ? { heardAt: now } : {};
 }
 
 export interface Mark {

@@ -2,7 +2,7 @@
  * What a processor knows of running transactions, so that the next reading of one needs no read of its record. Nothing here is
  * relied on: an outcome that rests on it says what the record must be like (`Expectation`).
  */
-import { isHeardDue, isOpen, type TransactionRecord } from './record.ts';
+import { HEARD_EVERY_MS, isHeardDue, isOpen, type TransactionRecord } from './record.ts';
 
 /** Transactions that are known at a time; about 400 bytes each. */
 const MOST_KNOWN = 50_000;
@@ -41,7 +41,9 @@ export class RunningTransactions {
     this.#known.delete(key);
     if (record?.stationId === undefined || record.stationId === '' || !isOpen(record)) return;
     const { stationId, meterStart, startPhases, heardAt } = record;
-    const misses = before === undefined ? 0 : before.misses + (isHeardDue(before, now) ? 0 : 1);
+    // Where notes are more frequent, their reads count as well.
+    const misses =
+      before === undefined ? 0 : before.misses + (isHeardDue(before, now, HEARD_EVERY_MS) ? 0 : 1);
     this.#known.set(key, { stationId, meterStart, startPhases, heardAt, misses });
     if (this.#known.size <= MOST_KNOWN) return;
     for (const oldest of this.#known.keys()) {

@@ -288,6 +288,7 @@ test('tolerance settings that differ from the default reach the programs', (t) =
       ...DEFAULT_SETTINGS,
       unknownTokens: 'Accept',
       validation: 'Strict',
+      heardEveryMs: 15_000,
       concurrentTransactions: 'Reject',
       transactionKeySeconds: 3600,
     },

@@ -1,7 +1,7 @@
 /** Readings of a transaction that this processor knows: what they do without a read of its record is what they do with one. */
 import test from 'ava';
 import { createDispatch } from '../../../services/csms/dispatch.ts';
-import { DEFAULT_SETTINGS } from '../../../services/csms/handler.ts';
+import { DEFAULT_SETTINGS, type HandlerSettings } from '../../../services/csms/handler.ts';
 import { HANDLERS } from '../../../services/csms/handlers/table.ts';
 import { createState } from '../../../services/csms/state.ts';
 import { MessageType } from '../../../services/ocpp/frame.ts';
@@ -9,7 +9,7 @@ import { createLog } from '../../../services/runtime/log.ts';
 import { MemoryState } from '../../../services/transport/memory/state.ts';
 import type { Delivery } from '../../../services/transport/delivery.ts';
 import type { Outcome } from '../../../services/transport/outcome.ts';
-import { open16, NOW } from '../stations.ts';
+import { call, NOW, open16 } from '../stations.ts';
 
 type Facts = Readonly<Record<string, string>>;
 
@@ -119,6 +119,18 @@ test('every ten minutes the record is read, and notes that the station was heard
   t.is(reads(), 0, 'those reads do not count');
   t.deepEqual(nothing.writes, []);
   t.deepEqual(nothing.expects, { key: KEY, fields: { stationId: 'CP-1', kind: '' } });
+});
+
+test('where silence is reported soon, a station is noted as heard more often', async (t) => {
+  const heardAt = `${clock.now() - 20_000}`;
+  const records = { [KEY]: { ...open16, heardAt } };
+  const payload = { connectorId: 1, transactionId: 17, meterValue: at('2026-11-23T09:10:00Z', '2100') };
+  const writtenWith = async (settings: Partial<HandlerSettings>) => {
+    const { writes } = await call('ocpp1.6', 'MeterValues', payload, { records, settings });
+    return writes.some((write) => 'fields' in write && 'heardAt' in write.fields);
+  };
+  t.false(await writtenWith({}));
+  t.true(await writtenWith({ heardEveryMs: 15_000 }));
 });
 
 test('a repaired reading reads the record: handled again, its repair would be no news', async (t) => {
