@@ -14,6 +14,7 @@ import {
   table,
   wentBack,
 } from './expectations.ts';
+import { isOfRedis } from './sampler.ts';
 
 const rollout = (seen: Observation): Expectation[] => [
   ...completed(seen),
@@ -90,4 +91,11 @@ test('the table has a line for each expectation, which says what failed', (t) =>
   t.is(lines.length, 3);
   t.regex(lines[0] ?? '', /^clean +moves per station +1\.00 +1\.00 +ok$/);
   t.regex(lines[1] ?? '', /^clean +CALLs lost +2 +0 +FAILED$/);
+});
+
+test('only the Pod of Redis may fail to start while Redis is replaced', (t) => {
+  const redis = 'Pod city-redis-0 does not start: FailedMount: volumes [data]';
+  t.true(isOfRedis(redis, 'city'));
+  t.false(isOfRedis(`${redis}; Pod city-ws-proxy-5f-kr does not start: ErrImagePull`, 'city'));
+  t.false(isOfRedis('', 'city'));
 });

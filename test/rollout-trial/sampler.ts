@@ -99,8 +99,11 @@ export class Sampler {
     const path = `/apis/ocpp.dev/v1alpha1/namespaces/${namespace}/ocppclusters/${cluster}`;
     const [pods, { status }] = await Promise.all([this.now(READ_MS), this.#api.json<OcppCluster>(path)]);
     this.samples.push({ seconds: this.#seconds(), pods });
-    for (const { type, status: is, reason } of status?.conditions ?? []) {
-      if (type === 'Degraded' && is === 'True') this.degraded.add(reason);
+    for (const { type, status: is, reason, message } of status?.conditions ?? []) {
+      if (type !== 'Degraded' || is !== 'True') continue;
+      this.degraded.add(
+        reason === 'PodsNotStarting' && isOfRedis(message, cluster) ? 'RedisNotStarting' : reason,
+      );
     }
     const phase = status?.rollout?.phase ?? '';
     if (phase !== this.#phase) this.mark(phase);
@@ -110,4 +113,10 @@ export class Sampler {
   #seconds(): number {
     return Math.round((performance.now() - this.#startedAt) / 100) / 10;
   }
+}
+
+/** Whether the Pod of Redis is the only one that does not start. */
+export function isOfRedis(message: string, cluster: string): boolean {
+  const pods = [...message.matchAll(/Pod (\S+) does not start/g)].map(([, name]) => name);
+  return pods.length > 0 && pods.every((name) => name === `${cluster}-redis-0`);
 }

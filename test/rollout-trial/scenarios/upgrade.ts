@@ -24,8 +24,15 @@ interface Deployment {
 const POD_TEMPLATE_HASH = 'pod-template-hash';
 /** The new operator's leader has then looked at the cluster several times. */
 const WATCH_MS = 20_000;
-/** Revision 3 has another template of Redis, which is replaced within seconds; meanwhile no processor is ready. */
-const REDIS_REPLACED: ReadonlySet<string> = new Set(['RedisNotReady', 'NoProcessorReady']);
+/**
+ * Revision 3 has another template of Redis, which is replaced within seconds; meanwhile no processor is ready. The kubelet may try its volume
+ * again, as the API server does not know yet that the Pod is on that node.
+ */
+const REDIS_REPLACED: ReadonlySet<string> = new Set([
+  'RedisNotReady',
+  'NoProcessorReady',
+  'RedisNotStarting',
+]);
 
 /** Afterwards the operator of this version is there, whatever happened in between. */
 async function installRelease(): Promise<AsyncDisposable> {
